@@ -1,0 +1,8 @@
+# Host builds: the shared sources as ordinary libraries, with sanitizers on demand.
+find_package(Catch2 3 REQUIRED)
+find_package(fmt REQUIRED)
+
+if(COTRAP_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()

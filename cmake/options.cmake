@@ -1,0 +1,20 @@
+# Build options, in one place. `cmake --preset NAME -DOPTION=value` overrides any of them.
+
+set(COTRAP_TRAP_PATH shared CACHE STRING
+    "How the kernel is reached from user mode: 'shared' (kernel half-mapped in every address space) or 'trampoline' (a space of its own, switched to on a page mapped in both)")
+set_property(CACHE COTRAP_TRAP_PATH PROPERTY STRINGS shared trampoline)
+if(NOT COTRAP_TRAP_PATH MATCHES "^(shared|trampoline)$")
+  message(FATAL_ERROR "COTRAP_TRAP_PATH is 'shared' or 'trampoline', not '${COTRAP_TRAP_PATH}'")
+endif()
+
+option(COTRAP_SANITIZE "Host builds: AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "Cotrap is built with Clang; this is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")
+endif()
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
+add_compile_options(-Wall -Wextra -Werror=return-type -Wno-missing-field-initializers)

@@ -1,0 +1,18 @@
+# Clang for bare-metal riscv64. Which ISA and ABI a target gets is decided by
+# cmake/freestanding.cmake: the kernel is built without floating point, programs with it.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR riscv64)
+set(COTRAP_BARE_METAL ON)
+
+include(${CMAKE_CURRENT_LIST_DIR}/find-clang.cmake)
+
+foreach(language C CXX ASM)
+  set(CMAKE_${language}_COMPILER_TARGET riscv64-unknown-elf)
+endforeach()
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_C_FLAGS_RELEASE_INIT "-O2 -g -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELEASE_INIT "-O2 -g -DNDEBUG")
+set(CMAKE_C_FLAGS_DEBUG_INIT "-Og -g")
+set(CMAKE_CXX_FLAGS_DEBUG_INIT "-Og -g")
