@@ -1,0 +1,123 @@
+// Linux's error numbers: what a system call answers when it fails (-number in a0).
+//
+// They keep Linux's names in lower case, as everything in abi/ does: a C library may define the
+// upper-case ones as macros. Source: Linux's asm-generic/errno-base.h and errno.h, which riscv64
+// uses.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace abi {
+
+enum class Errno : int {
+  eperm = 1,
+  enoent = 2,
+  esrch = 3,
+  eintr = 4,
+  eio = 5,
+  enxio = 6,
+  e2big = 7,
+  enoexec = 8,
+  ebadf = 9,
+  echild = 10,
+  eagain = 11,
+  enomem = 12,
+  eacces = 13,
+  efault = 14,
+  ebusy = 16,
+  eexist = 17,
+  exdev = 18,
+  enodev = 19,
+  enotdir = 20,
+  eisdir = 21,
+  einval = 22,
+  enfile = 23,
+  emfile = 24,
+  enotty = 25,
+  efbig = 27,
+  enospc = 28,
+  espipe = 29,
+  erofs = 30,
+  emlink = 31,
+  epipe = 32,
+  edom = 33,
+  erange = 34,
+  edeadlk = 35,
+  enametoolong = 36,
+  enolck = 37,
+  enosys = 38,
+  enotempty = 39,
+  eloop = 40,
+  eoverflow = 75,
+  enotsup = 95,
+  etimedout = 110,
+  ecanceled = 125,
+};
+
+// Numbers above this are never errors: a0 in [-max_errno, -1] is a failed call.
+inline constexpr int max_errno = 4095;
+
+struct ErrnoText {
+  Errno number;
+  std::string_view name;         // as in the manual: "ENOENT"
+  std::string_view description;  // for people, no full stop
+};
+
+inline constexpr auto errno_texts = std::to_array<ErrnoText>({
+    {Errno::eperm, "EPERM", "not permitted"},
+    {Errno::enoent, "ENOENT", "no such file or directory"},
+    {Errno::esrch, "ESRCH", "no such process"},
+    {Errno::eintr, "EINTR", "interrupted"},
+    {Errno::eio, "EIO", "input/output error"},
+    {Errno::enxio, "ENXIO", "no such device or address"},
+    {Errno::e2big, "E2BIG", "argument list too long"},
+    {Errno::enoexec, "ENOEXEC", "not a program this machine can run"},
+    {Errno::ebadf, "EBADF", "bad file descriptor"},
+    {Errno::echild, "ECHILD", "no child to wait for"},
+    {Errno::eagain, "EAGAIN", "not now, try again"},
+    {Errno::enomem, "ENOMEM", "out of memory"},
+    {Errno::eacces, "EACCES", "permission denied"},
+    {Errno::efault, "EFAULT", "bad address"},
+    {Errno::ebusy, "EBUSY", "busy"},
+    {Errno::eexist, "EEXIST", "exists already"},
+    {Errno::exdev, "EXDEV", "on another device"},
+    {Errno::enodev, "ENODEV", "no such device"},
+    {Errno::enotdir, "ENOTDIR", "not a directory"},
+    {Errno::eisdir, "EISDIR", "is a directory"},
+    {Errno::einval, "EINVAL", "invalid argument"},
+    {Errno::enfile, "ENFILE", "too many open files in the system"},
+    {Errno::emfile, "EMFILE", "too many open files"},
+    {Errno::enotty, "ENOTTY", "not a terminal"},
+    {Errno::efbig, "EFBIG", "file too large"},
+    {Errno::enospc, "ENOSPC", "no space left"},
+    {Errno::espipe, "ESPIPE", "cannot seek"},
+    {Errno::erofs, "EROFS", "read-only file system"},
+    {Errno::emlink, "EMLINK", "too many links"},
+    {Errno::epipe, "EPIPE", "nobody reads this pipe"},
+    {Errno::edom, "EDOM", "argument out of domain"},
+    {Errno::erange, "ERANGE", "result out of range"},
+    {Errno::edeadlk, "EDEADLK", "would deadlock"},
+    {Errno::enametoolong, "ENAMETOOLONG", "name too long"},
+    {Errno::enolck, "ENOLCK", "no locks left"},
+    {Errno::enosys, "ENOSYS", "no such system call"},
+    {Errno::enotempty, "ENOTEMPTY", "directory not empty"},
+    {Errno::eloop, "ELOOP", "too many symbolic links"},
+    {Errno::eoverflow, "EOVERFLOW", "value too large"},
+    {Errno::enotsup, "ENOTSUP", "not supported"},
+    {Errno::etimedout, "ETIMEDOUT", "timed out"},
+    {Errno::ecanceled, "ECANCELED", "cancelled"},
+});
+
+constexpr std::string_view name(Errno number) {
+  const auto* text = std::ranges::find(errno_texts, number, &ErrnoText::number);
+  return text == errno_texts.end() ? "E?" : text->name;
+}
+
+constexpr std::string_view description(Errno number) {
+  const auto* text = std::ranges::find(errno_texts, number, &ErrnoText::number);
+  return text == errno_texts.end() ? "unknown error" : text->description;
+}
+
+}  // namespace abi

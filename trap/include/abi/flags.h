@@ -1,0 +1,208 @@
+// Linux's flag words and small enumerations, by their usual names in lower case. Octal where
+// Linux's manual counts in octal. Source: asm-generic/{fcntl,mman-common,poll,ioctls}.h,
+// linux/{sched,futex,time,wait}.h.
+#pragma once
+
+namespace abi {
+
+// openat, fcntl, dup3, pipe2
+inline constexpr int o_rdonly = 0;
+inline constexpr int o_wronly = 1;
+inline constexpr int o_rdwr = 2;
+inline constexpr int o_accmode = 3;
+inline constexpr int o_creat = 0100;
+inline constexpr int o_excl = 0200;
+inline constexpr int o_noctty = 0400;
+inline constexpr int o_trunc = 01000;
+inline constexpr int o_append = 02000;
+inline constexpr int o_nonblock = 04000;
+inline constexpr int o_direct = 040000;
+inline constexpr int o_largefile = 0100000;
+inline constexpr int o_directory = 0200000;
+inline constexpr int o_nofollow = 0400000;
+inline constexpr int o_cloexec = 02000000;
+inline constexpr int o_path = 010000000;
+
+inline constexpr int f_dupfd = 0;
+inline constexpr int f_getfd = 1;
+inline constexpr int f_setfd = 2;
+inline constexpr int f_getfl = 3;
+inline constexpr int f_setfl = 4;
+inline constexpr int f_dupfd_cloexec = 1030;
+inline constexpr int f_getpipe_size = 1032;
+inline constexpr int fd_cloexec = 1;
+
+inline constexpr int seek_set = 0;
+inline constexpr int seek_cur = 1;
+inline constexpr int seek_end = 2;
+
+// *at calls
+inline constexpr int at_fdcwd = -100;
+inline constexpr int at_symlink_nofollow = 0x100;
+inline constexpr int at_eaccess = 0x200;
+inline constexpr int at_empty_path = 0x1000;
+
+// faccessat
+inline constexpr int f_ok = 0;
+inline constexpr int x_ok = 1;
+inline constexpr int w_ok = 2;
+inline constexpr int r_ok = 4;
+
+// Stat::mode
+inline constexpr unsigned s_ifmt = 0170000;
+inline constexpr unsigned s_ififo = 0010000;
+inline constexpr unsigned s_ifchr = 0020000;
+inline constexpr unsigned s_ifdir = 0040000;
+inline constexpr unsigned s_ifblk = 0060000;
+inline constexpr unsigned s_ifreg = 0100000;
+inline constexpr unsigned s_iflnk = 0120000;
+
+// DirectoryEntry::type
+inline constexpr unsigned char dt_unknown = 0;
+inline constexpr unsigned char dt_fifo = 1;
+inline constexpr unsigned char dt_chr = 2;
+inline constexpr unsigned char dt_dir = 4;
+inline constexpr unsigned char dt_blk = 6;
+inline constexpr unsigned char dt_reg = 8;
+inline constexpr unsigned char dt_lnk = 10;
+
+// mmap, mprotect, madvise
+inline constexpr int prot_none = 0;
+inline constexpr int prot_read = 1;
+inline constexpr int prot_write = 2;
+inline constexpr int prot_exec = 4;
+inline constexpr int map_shared = 0x01;
+inline constexpr int map_private = 0x02;
+inline constexpr int map_type = 0x0f;
+inline constexpr int map_fixed = 0x10;
+inline constexpr int map_anonymous = 0x20;
+inline constexpr int map_growsdown = 0x0100;
+inline constexpr int map_noreserve = 0x4000;
+inline constexpr int map_populate = 0x8000;
+inline constexpr int map_stack = 0x20000;
+inline constexpr int map_fixed_noreplace = 0x100000;
+inline constexpr int madv_dontneed = 4;
+inline constexpr int madv_free = 8;
+
+// clone
+inline constexpr unsigned long csignal =
+    0xff;  // the low byte: the signal sent to the parent at exit
+inline constexpr unsigned long clone_vm = 0x100;
+inline constexpr unsigned long clone_fs = 0x200;
+inline constexpr unsigned long clone_files = 0x400;
+inline constexpr unsigned long clone_sighand = 0x800;
+inline constexpr unsigned long clone_vfork = 0x4000;
+inline constexpr unsigned long clone_parent = 0x8000;
+inline constexpr unsigned long clone_thread = 0x10000;
+inline constexpr unsigned long clone_newns = 0x20000;
+inline constexpr unsigned long clone_sysvsem = 0x40000;
+inline constexpr unsigned long clone_settls = 0x80000;
+inline constexpr unsigned long clone_parent_settid = 0x100000;
+inline constexpr unsigned long clone_child_cleartid = 0x200000;
+inline constexpr unsigned long clone_detached = 0x400000;
+inline constexpr unsigned long clone_untraced = 0x800000;
+inline constexpr unsigned long clone_child_settid = 0x1000000;
+
+// futex
+inline constexpr int futex_wait = 0;
+inline constexpr int futex_wake = 1;
+inline constexpr int futex_requeue = 3;
+inline constexpr int futex_cmp_requeue = 4;
+inline constexpr int futex_wake_op = 5;
+inline constexpr int futex_wait_bitset = 9;
+inline constexpr int futex_wake_bitset = 10;
+inline constexpr int futex_private_flag = 128;
+inline constexpr int futex_clock_realtime = 256;
+inline constexpr int futex_command_mask = ~(futex_private_flag | futex_clock_realtime);
+inline constexpr unsigned futex_bitset_match_any = 0xffffffff;
+
+// Robust futex words (set_robust_list)
+inline constexpr unsigned futex_waiters = 0x80000000;
+inline constexpr unsigned futex_owner_died = 0x40000000;
+inline constexpr unsigned futex_tid_mask = 0x3fffffff;
+
+// ppoll
+inline constexpr short pollin = 0x01;
+inline constexpr short pollpri = 0x02;
+inline constexpr short pollout = 0x04;
+inline constexpr short pollerr = 0x08;
+inline constexpr short pollhup = 0x10;
+inline constexpr short pollnval = 0x20;
+inline constexpr short pollrdnorm = 0x40;
+inline constexpr short pollwrnorm = 0x100;
+
+// wait4
+inline constexpr int wnohang = 1;
+inline constexpr int wuntraced = 2;
+inline constexpr int wcontinued = 8;
+
+// clocks
+inline constexpr int clock_realtime = 0;
+inline constexpr int clock_monotonic = 1;
+inline constexpr int clock_process_cputime_id = 2;
+inline constexpr int clock_thread_cputime_id = 3;
+inline constexpr int clock_monotonic_raw = 4;
+inline constexpr int clock_realtime_coarse = 5;
+inline constexpr int clock_monotonic_coarse = 6;
+inline constexpr int clock_boottime = 7;
+inline constexpr int timer_abstime = 1;
+
+// sched_setscheduler, setpriority
+inline constexpr int sched_other = 0;
+inline constexpr int sched_fifo = 1;
+inline constexpr int sched_rr = 2;
+inline constexpr int sched_batch = 3;
+inline constexpr int sched_idle = 5;
+inline constexpr int sched_reset_on_fork = 0x40000000;
+inline constexpr int prio_process = 0;
+inline constexpr int prio_pgrp = 1;
+inline constexpr int prio_user = 2;
+
+// getrandom
+inline constexpr unsigned grnd_nonblock = 1;
+inline constexpr unsigned grnd_random = 2;
+
+// ioctl on a terminal
+inline constexpr unsigned long tcgets = 0x5401;
+inline constexpr unsigned long tcsets = 0x5402;
+inline constexpr unsigned long tcsetsw = 0x5403;
+inline constexpr unsigned long tcsetsf = 0x5404;
+inline constexpr unsigned long tiocgpgrp = 0x540f;
+inline constexpr unsigned long tiocspgrp = 0x5410;
+inline constexpr unsigned long tiocgwinsz = 0x5413;
+inline constexpr unsigned long tiocswinsz = 0x5414;
+inline constexpr unsigned long fionread = 0x541b;
+
+// getrlimit, prlimit64
+inline constexpr int rlimit_cpu = 0;
+inline constexpr int rlimit_fsize = 1;
+inline constexpr int rlimit_data = 2;
+inline constexpr int rlimit_stack = 3;
+inline constexpr int rlimit_core = 4;
+inline constexpr int rlimit_nproc = 6;
+inline constexpr int rlimit_nofile = 7;
+inline constexpr int rlimit_as = 9;
+inline constexpr int rlimit_count = 16;
+
+// The auxiliary vector
+inline constexpr unsigned long at_null = 0;
+inline constexpr unsigned long at_phdr = 3;
+inline constexpr unsigned long at_phent = 4;
+inline constexpr unsigned long at_phnum = 5;
+inline constexpr unsigned long at_pagesz = 6;
+inline constexpr unsigned long at_base = 7;
+inline constexpr unsigned long at_flags = 8;
+inline constexpr unsigned long at_entry = 9;
+inline constexpr unsigned long at_uid = 11;
+inline constexpr unsigned long at_euid = 12;
+inline constexpr unsigned long at_gid = 13;
+inline constexpr unsigned long at_egid = 14;
+inline constexpr unsigned long at_platform = 15;
+inline constexpr unsigned long at_hwcap = 16;
+inline constexpr unsigned long at_clktck = 17;
+inline constexpr unsigned long at_secure = 23;
+inline constexpr unsigned long at_random = 25;
+inline constexpr unsigned long at_execfn = 31;
+inline constexpr unsigned long at_sysinfo_ehdr = 33;
+
+}  // namespace abi

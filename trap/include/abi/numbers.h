@@ -1,0 +1,191 @@
+// System call numbers: Linux's for riscv64 (asm-generic/unistd.h), passed in a7. Cotrap's own calls
+// start at 0x1000. A number that is listed here is not thereby implemented; it has a name for logs.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace abi {
+
+// X(name, number), ascending.
+#define COTRAP_CALLS(X)          \
+  X(getcwd, 17)                  \
+  X(eventfd2, 19)                \
+  X(epoll_create1, 20)           \
+  X(epoll_ctl, 21)               \
+  X(epoll_pwait, 22)             \
+  X(dup, 23)                     \
+  X(dup3, 24)                    \
+  X(fcntl, 25)                   \
+  X(ioctl, 29)                   \
+  X(mknodat, 33)                 \
+  X(mkdirat, 34)                 \
+  X(unlinkat, 35)                \
+  X(symlinkat, 36)               \
+  X(linkat, 37)                  \
+  X(statfs, 43)                  \
+  X(fstatfs, 44)                 \
+  X(ftruncate, 46)               \
+  X(faccessat, 48)               \
+  X(chdir, 49)                   \
+  X(fchdir, 50)                  \
+  X(fchmod, 52)                  \
+  X(fchmodat, 53)                \
+  X(openat, 56)                  \
+  X(close, 57)                   \
+  X(pipe2, 59)                   \
+  X(getdents64, 61)              \
+  X(lseek, 62)                   \
+  X(read, 63)                    \
+  X(write, 64)                   \
+  X(readv, 65)                   \
+  X(writev, 66)                  \
+  X(pread64, 67)                 \
+  X(pwrite64, 68)                \
+  X(preadv, 69)                  \
+  X(pwritev, 70)                 \
+  X(sendfile, 71)                \
+  X(pselect6, 72)                \
+  X(ppoll, 73)                   \
+  X(readlinkat, 78)              \
+  X(newfstatat, 79)              \
+  X(fstat, 80)                   \
+  X(sync, 81)                    \
+  X(fsync, 82)                   \
+  X(timerfd_create, 85)          \
+  X(timerfd_settime, 86)         \
+  X(utimensat, 88)               \
+  X(personality, 92)             \
+  X(exit, 93)                    \
+  X(exit_group, 94)              \
+  X(waitid, 95)                  \
+  X(set_tid_address, 96)         \
+  X(futex, 98)                   \
+  X(set_robust_list, 99)         \
+  X(get_robust_list, 100)        \
+  X(nanosleep, 101)              \
+  X(getitimer, 102)              \
+  X(setitimer, 103)              \
+  X(clock_settime, 112)          \
+  X(clock_gettime, 113)          \
+  X(clock_getres, 114)           \
+  X(clock_nanosleep, 115)        \
+  X(syslog, 116)                 \
+  X(sched_setparam, 118)         \
+  X(sched_setscheduler, 119)     \
+  X(sched_getscheduler, 120)     \
+  X(sched_getparam, 121)         \
+  X(sched_setaffinity, 122)      \
+  X(sched_getaffinity, 123)      \
+  X(sched_yield, 124)            \
+  X(sched_get_priority_max, 125) \
+  X(sched_get_priority_min, 126) \
+  X(sched_rr_get_interval, 127)  \
+  X(kill, 129)                   \
+  X(tkill, 130)                  \
+  X(tgkill, 131)                 \
+  X(sigaltstack, 132)            \
+  X(rt_sigsuspend, 133)          \
+  X(rt_sigaction, 134)           \
+  X(rt_sigprocmask, 135)         \
+  X(rt_sigpending, 136)          \
+  X(rt_sigtimedwait, 137)        \
+  X(rt_sigreturn, 139)           \
+  X(setpriority, 140)            \
+  X(getpriority, 141)            \
+  X(reboot, 142)                 \
+  X(setgid, 144)                 \
+  X(setuid, 146)                 \
+  X(times, 153)                  \
+  X(setpgid, 154)                \
+  X(getpgid, 155)                \
+  X(getsid, 156)                 \
+  X(setsid, 157)                 \
+  X(getgroups, 158)              \
+  X(uname, 160)                  \
+  X(getrlimit, 163)              \
+  X(setrlimit, 164)              \
+  X(getrusage, 165)              \
+  X(umask, 166)                  \
+  X(prctl, 167)                  \
+  X(getcpu, 168)                 \
+  X(gettimeofday, 169)           \
+  X(getpid, 172)                 \
+  X(getppid, 173)                \
+  X(getuid, 174)                 \
+  X(geteuid, 175)                \
+  X(getgid, 176)                 \
+  X(getegid, 177)                \
+  X(gettid, 178)                 \
+  X(sysinfo, 179)                \
+  X(socket, 198)                 \
+  X(socketpair, 199)             \
+  X(brk, 214)                    \
+  X(munmap, 215)                 \
+  X(mremap, 216)                 \
+  X(clone, 220)                  \
+  X(execve, 221)                 \
+  X(mmap, 222)                   \
+  X(mprotect, 226)               \
+  X(msync, 227)                  \
+  X(mlock, 228)                  \
+  X(mincore, 232)                \
+  X(madvise, 233)                \
+  X(riscv_hwprobe, 258)          \
+  X(riscv_flush_icache, 259)     \
+  X(wait4, 260)                  \
+  X(prlimit64, 261)              \
+  X(sched_setattr, 274)          \
+  X(sched_getattr, 275)          \
+  X(renameat2, 276)              \
+  X(getrandom, 278)              \
+  X(memfd_create, 279)           \
+  X(execveat, 281)               \
+  X(membarrier, 283)             \
+  X(preadv2, 286)                \
+  X(pwritev2, 287)               \
+  X(statx, 291)                  \
+  X(rseq, 293)                   \
+  X(io_uring_setup, 425)         \
+  X(io_uring_enter, 426)         \
+  X(io_uring_register, 427)      \
+  X(clone3, 435)                 \
+  X(close_range, 436)            \
+  X(faccessat2, 439)             \
+  X(epoll_pwait2, 441)
+
+enum class Call : unsigned {
+#define COTRAP_ENUMERATOR(name, number) name = number,
+  COTRAP_CALLS(COTRAP_ENUMERATOR)
+#undef COTRAP_ENUMERATOR
+};
+
+// One past the highest number of Linux's that is listed: the size of a dispatch table.
+inline constexpr unsigned call_limit = 442;
+
+// Where the calls that Linux does not have begin.
+inline constexpr unsigned first_own_call = 0x1000;
+
+struct CallText {
+  Call number;
+  std::string_view name;
+};
+
+inline constexpr auto call_texts = std::to_array<CallText>({
+#define COTRAP_TEXT(name, number) {Call::name, #name},
+    COTRAP_CALLS(COTRAP_TEXT)
+#undef COTRAP_TEXT
+});
+#undef COTRAP_CALLS
+
+static_assert(std::ranges::is_sorted(call_texts, {}, &CallText::number));
+static_assert(static_cast<unsigned>(call_texts.back().number) < call_limit);
+
+// Empty for a number that is not listed.
+constexpr std::string_view name(Call number) {
+  const auto* text = std::ranges::lower_bound(call_texts, number, {}, &CallText::number);
+  return text != call_texts.end() && text->number == number ? text->name : "";
+}
+
+}  // namespace abi

@@ -1,0 +1,147 @@
+// Signals: numbers, what the default action is, sets, and the status word that wait4 reports.
+// Source: asm-generic/signal.h, signal(7), wait(2).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace abi {
+
+enum class Signal : int {
+  sighup = 1,
+  sigint = 2,
+  sigquit = 3,
+  sigill = 4,
+  sigtrap = 5,
+  sigabrt = 6,
+  sigbus = 7,
+  sigfpe = 8,
+  sigkill = 9,
+  sigusr1 = 10,
+  sigsegv = 11,
+  sigusr2 = 12,
+  sigpipe = 13,
+  sigalrm = 14,
+  sigterm = 15,
+  sigstkflt = 16,
+  sigchld = 17,
+  sigcont = 18,
+  sigstop = 19,
+  sigtstp = 20,
+  sigttin = 21,
+  sigttou = 22,
+  sigurg = 23,
+  sigxcpu = 24,
+  sigxfsz = 25,
+  sigvtalrm = 26,
+  sigprof = 27,
+  sigwinch = 28,
+  sigio = 29,
+  sigpwr = 30,
+  sigsys = 31,
+};
+
+inline constexpr int signal_limit = 64;  // numbers are 1..64
+
+// A set has bit (number - 1) for each member; the kernel's set is 8 bytes (`sigsetsize`).
+using SignalSet = std::uint64_t;
+constexpr SignalSet set_of(Signal signal) {
+  return SignalSet{1} << (static_cast<int>(signal) - 1);
+}
+
+enum class DefaultAction { terminate, ignore, stop, resume };
+
+constexpr DefaultAction default_action(Signal signal) {
+  switch (signal) {
+    case Signal::sigchld:
+    case Signal::sigurg:
+    case Signal::sigwinch: return DefaultAction::ignore;
+    case Signal::sigstop:
+    case Signal::sigtstp:
+    case Signal::sigttin:
+    case Signal::sigttou: return DefaultAction::stop;
+    case Signal::sigcont: return DefaultAction::resume;
+    default: return DefaultAction::terminate;
+  }
+}
+
+// rt_sigaction's `handler` where it is not an address, and rt_sigprocmask's `how`.
+inline constexpr std::uintptr_t sig_dfl = 0;
+inline constexpr std::uintptr_t sig_ign = 1;
+inline constexpr int sig_block = 0;
+inline constexpr int sig_unblock = 1;
+inline constexpr int sig_setmask = 2;
+
+struct SignalAction {
+  std::uintptr_t handler;
+  std::uint64_t flags;
+  SignalSet mask;
+};
+static_assert(sizeof(SignalAction) == 24);
+
+struct SignalText {
+  Signal number;
+  std::string_view name;
+  std::string_view description;
+};
+
+inline constexpr auto signal_texts = std::to_array<SignalText>({
+    {Signal::sighup, "HUP", "hung up"},
+    {Signal::sigint, "INT", "interrupted"},
+    {Signal::sigquit, "QUIT", "quit"},
+    {Signal::sigill, "ILL", "illegal instruction"},
+    {Signal::sigtrap, "TRAP", "breakpoint"},
+    {Signal::sigabrt, "ABRT", "aborted"},
+    {Signal::sigbus, "BUS", "bus error"},
+    {Signal::sigfpe, "FPE", "arithmetic error"},
+    {Signal::sigkill, "KILL", "killed"},
+    {Signal::sigusr1, "USR1", "user signal 1"},
+    {Signal::sigsegv, "SEGV", "segmentation fault"},
+    {Signal::sigusr2, "USR2", "user signal 2"},
+    {Signal::sigpipe, "PIPE", "broken pipe"},
+    {Signal::sigalrm, "ALRM", "alarm"},
+    {Signal::sigterm, "TERM", "terminated"},
+    {Signal::sigchld, "CHLD", "child ended"},
+    {Signal::sigcont, "CONT", "continued"},
+    {Signal::sigstop, "STOP", "stopped"},
+    {Signal::sigtstp, "TSTP", "stopped from the terminal"},
+    {Signal::sigsys, "SYS", "bad system call"},
+});
+
+constexpr std::string_view name(Signal signal) {
+  const auto* text = std::ranges::find(signal_texts, signal, &SignalText::number);
+  return text == signal_texts.end() ? "?" : text->name;
+}
+
+constexpr std::string_view description(Signal signal) {
+  const auto* text = std::ranges::find(signal_texts, signal, &SignalText::number);
+  return text == signal_texts.end() ? "unknown signal" : text->description;
+}
+
+// How a process ended, in wait4's status word: exit code in bits 8..15, or the signal in bits 0..6.
+class WaitStatus {
+ public:
+  constexpr explicit WaitStatus(int word = 0) : word_{word} {}
+  static constexpr WaitStatus exited(int code) { return WaitStatus{(code & 0xff) << 8}; }
+  static constexpr WaitStatus killed(Signal signal) {
+    return WaitStatus{static_cast<int>(signal) & 0x7f};
+  }
+
+  constexpr int word() const { return word_; }
+  constexpr bool has_exited() const { return (word_ & 0x7f) == 0; }
+  constexpr bool was_killed() const { return !has_exited(); }
+  constexpr int exit_code() const { return (word_ >> 8) & 0xff; }
+  constexpr Signal signal() const { return static_cast<Signal>(word_ & 0x7f); }
+
+  // What a shell calls the status: the exit code, or 128 + signal.
+  constexpr int shell_code() const {
+    return has_exited() ? exit_code() : 128 + static_cast<int>(signal());
+  }
+
+ private:
+  int word_;
+};
+
+}  // namespace abi

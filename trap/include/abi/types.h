@@ -1,0 +1,155 @@
+// The structures that cross the system call boundary, laid out as Linux riscv64 (LP64) lays them
+// out. Fields have readable names; the sizes and offsets are checked below each structure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace abi {
+
+struct Timespec {
+  std::int64_t seconds;
+  std::int64_t nanoseconds;  // 0 .. 999,999,999, else EINVAL
+};
+static_assert(sizeof(Timespec) == 16);
+
+struct Timeval {
+  std::int64_t seconds;
+  std::int64_t microseconds;
+};
+static_assert(sizeof(Timeval) == 16);
+
+struct IoVector {
+  std::uintptr_t base;
+  std::size_t length;
+};
+static_assert(sizeof(IoVector) == 16);
+inline constexpr int max_io_vectors = 1024;
+
+// fstat, newfstatat
+struct Stat {
+  std::uint64_t device;
+  std::uint64_t inode;
+  std::uint32_t mode;
+  std::uint32_t links;
+  std::uint32_t uid;
+  std::uint32_t gid;
+  std::uint64_t special_device;
+  std::uint64_t padding_1;
+  std::int64_t size;
+  std::int32_t block_size;
+  std::int32_t padding_2;
+  std::int64_t blocks;  // of 512 bytes
+  Timespec accessed;
+  Timespec modified;
+  Timespec changed;
+  std::uint32_t unused[2];
+};
+static_assert(sizeof(Stat) == 128 && offsetof(Stat, size) == 48 && offsetof(Stat, accessed) == 72);
+
+// getdents64: `record_length` bytes each, the NUL-terminated name right behind this header.
+struct DirectoryEntry {
+  std::uint64_t inode;
+  std::int64_t next_offset;
+  std::uint16_t record_length;  // a multiple of 8
+  std::uint8_t type;            // dt_*
+  // char name[]; begins here, at offset 19
+};
+inline constexpr std::size_t directory_entry_name = 19;
+static_assert(offsetof(DirectoryEntry, type) == directory_entry_name - 1);
+
+struct Utsname {
+  char system[65];
+  char node[65];
+  char release[65];
+  char version[65];
+  char machine[65];
+  char domain[65];
+};
+static_assert(sizeof(Utsname) == 390);
+
+struct Sysinfo {
+  std::int64_t uptime;  // seconds
+  std::uint64_t loads[3];
+  std::uint64_t total_ram;  // in units of `unit` bytes, as all the memory figures are
+  std::uint64_t free_ram;
+  std::uint64_t shared_ram;
+  std::uint64_t buffer_ram;
+  std::uint64_t total_swap;
+  std::uint64_t free_swap;
+  std::uint16_t processes;  // threads count too
+  std::uint16_t padding;
+  std::uint32_t padding_2;
+  std::uint64_t total_high;
+  std::uint64_t free_high;
+  std::uint32_t unit;
+  std::uint32_t padding_3;
+};
+static_assert(sizeof(Sysinfo) == 112 && offsetof(Sysinfo, unit) == 104);
+
+struct PollFd {
+  std::int32_t fd;  // negative: ignored
+  std::int16_t events;
+  std::int16_t returned;
+};
+static_assert(sizeof(PollFd) == 8);
+
+struct ResourceLimit {
+  std::uint64_t soft;
+  std::uint64_t hard;
+};
+inline constexpr std::uint64_t unlimited = ~std::uint64_t{0};
+
+struct SchedParam {
+  std::int32_t priority;  // real-time policies: 1..99; others: 0
+};
+
+// getrusage, wait4
+struct ResourceUsage {
+  Timeval user_time;
+  Timeval system_time;
+  std::int64_t counters[14];
+};
+static_assert(sizeof(ResourceUsage) == 144);
+
+// set_robust_list. The kernel walks the list when a thread ends.
+struct RobustList {
+  std::uintptr_t next;
+};
+struct RobustListHead {
+  RobustList list;
+  std::int64_t futex_offset;
+  std::uintptr_t pending;
+};
+static_assert(sizeof(RobustListHead) == 24);
+
+struct WindowSize {
+  std::uint16_t rows;
+  std::uint16_t columns;
+  std::uint16_t pixels_x;
+  std::uint16_t pixels_y;
+};
+
+// TCGETS, TCSETS*: the kernel's `struct termios` (the C library's is larger).
+struct Termios {
+  std::uint32_t input_flags;
+  std::uint32_t output_flags;
+  std::uint32_t control_flags;
+  std::uint32_t local_flags;
+  std::uint8_t line;
+  std::uint8_t control_chars[19];
+};
+static_assert(sizeof(Termios) == 36);
+inline constexpr std::uint32_t termios_isig = 0001;
+inline constexpr std::uint32_t termios_icanon = 0002;
+inline constexpr std::uint32_t termios_echo = 0010;
+inline constexpr std::uint32_t termios_icrnl = 0400;
+inline constexpr std::uint32_t termios_opost = 0001;
+inline constexpr std::uint32_t termios_onlcr = 0004;
+
+struct AuxEntry {
+  std::uint64_t tag;  // at_*
+  std::uint64_t value;
+};
+
+}  // namespace abi
