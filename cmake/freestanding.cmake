@@ -5,7 +5,7 @@ find_path(COTRAP_LIBCXX __config PATHS /usr/lib/llvm-${COTRAP_LLVM_VERSION}/incl
           NO_DEFAULT_PATH REQUIRED)
 find_path(COTRAP_PICOLIBC picolibc.h
           PATHS /usr/lib/picolibc/riscv64-unknown-elf/include NO_DEFAULT_PATH REQUIRED)
-find_path(COTRAP_FMT_HEADERS fmt/format.h REQUIRED)
+find_path(COTRAP_FMT_HEADERS fmt/format.h PATHS /usr/include REQUIRED)
 find_program(COTRAP_RISCV_GCC riscv64-unknown-elf-gcc REQUIRED)
 
 # fmt's directory alone: the host's other headers must not be seen.
