@@ -1,0 +1,44 @@
+# Programs that run on the kernel: static riscv64 ELF files in the boot archive's /bin.
+#
+#   cotrap_add_program(name sources…)
+#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] SOURCES sources…)
+#
+# The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
+# folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
+# NAME<TAB>INPUT or -<TAB>DESCRIPTION. In INPUT, \n is a line's end and \d a pause of 200 ms.
+
+set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
+file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
+
+# Into the staging folder, without symbols.
+function(cotrap_install_program name)
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_STRIP} -o ${COTRAP_INITRD_ROOT}/bin/${name} $<TARGET_FILE:${name}>
+    VERBATIM)
+endfunction()
+
+function(cotrap_add_program name)
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE cotrap_user_runtime)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
+  cotrap_install_program(${name})
+endfunction()
+
+function(cotrap_add_demo name)
+  cmake_parse_arguments(PARSE_ARGV 1 demo "" "DESCRIPTION;INPUT" "SOURCES")
+  if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
+    message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
+  endif()
+  if(NOT demo_INPUT)
+    set(demo_INPUT "-")
+  endif()
+  cotrap_add_program(${name} ${demo_SOURCES})
+  set_property(GLOBAL APPEND_STRING PROPERTY COTRAP_DEMOS
+               "${name}\t${demo_INPUT}\t${demo_DESCRIPTION}\n")
+endfunction()
+
+# After the last demo.
+function(cotrap_write_demo_manifest)
+  get_property(demos GLOBAL PROPERTY COTRAP_DEMOS)
+  file(CONFIGURE OUTPUT ${COTRAP_INITRD_ROOT}/etc/demos CONTENT "${demos}" @ONLY)
+endfunction()

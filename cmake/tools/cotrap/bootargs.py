@@ -1,0 +1,37 @@
+"""The kernel command line: `key=value` words, each value percent-encoded (docs/running.md)."""
+
+import os
+
+
+def encode(value: str | bytes) -> str:
+    """Leaves printable ASCII as it is, except for what separates words or needs care in QEMU."""
+    return "".join(
+        chr(byte) if 0x21 <= byte <= 0x7E and byte not in b'%"' else f"%{byte:02x}"
+        for byte in os.fsencode(value)
+    )
+
+
+def command_line(
+    *,
+    program: str,
+    arguments: list[str],
+    environment: dict[str, str],
+    nonce: str,
+    quiet: bool,
+    framed: bool,
+    size: tuple[int, int] | None = None,
+    extra: str = "",
+) -> str:
+    words = [f"init={encode(program)}"]
+    words += [f"arg={encode(argument)}" for argument in arguments]
+    words += [f"env={encode(f'{name}={value}')}" for name, value in environment.items()]
+    words.append(f"mark={nonce}")
+    if quiet:
+        words.append("quiet")
+    if framed:
+        words.append("stdin=framed")
+    if size:
+        words.append(f"size={size[0]}x{size[1]}")
+    if extra:
+        words.append(extra)
+    return " ".join(words)

@@ -1,0 +1,89 @@
+"""Configures and builds a preset, saying what takes long and nothing when nothing is to be done."""
+
+import fcntl
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import setup
+from .errors import ToolError, UsageError
+from .paths import ROOT, Build, preset_folder
+from .ui import Waiting, say
+
+_STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
+_NOISE = re.compile(r"ninja: (no work to do|Entering directory|build stopped)")
+
+
+def ready(name: str) -> Build:
+    """The build a command runs: a preset, which is brought up to date, or a folder as it is."""
+    folder = Path(name)
+    if folder.is_dir():
+        return Build(folder.resolve())
+    if not name.startswith("riscv64-"):
+        raise UsageError(f"--build: {name} is neither a folder nor a riscv64 preset")
+    setup.ensure()
+    return Build(make(name))
+
+
+def make(preset: str, *targets: str) -> Path:
+    """Brings the targets of a preset up to date (all of them by default)."""
+    folder = preset_folder(preset)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder, preset):
+        if _is_stale(folder):
+            _configure(preset)
+        _compile(preset, folder, targets)
+    return folder
+
+
+def _is_stale(folder: Path) -> bool:
+    made = folder / "build.ninja"
+    return not made.exists() or made.stat().st_mtime < (ROOT / "CMakePresets.json").stat().st_mtime
+
+
+def _configure(preset: str) -> None:
+    with Waiting(f"configuring {preset}"):
+        done = subprocess.run(
+            ["cmake", "--preset", preset], cwd=ROOT, capture_output=True, text=True, errors="replace"
+        )
+    if done.returncode != 0:
+        sys.stderr.write(done.stdout + done.stderr)
+        raise ToolError(f"{preset} cannot be configured")
+
+
+def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
+    """Runs ninja; its status becomes one moving line, compiler messages pass."""
+    with (
+        Waiting(f"building {preset}") as waiting,
+        subprocess.Popen(
+            ["ninja", "-C", folder, *targets],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"NINJA_STATUS": "[%f/%t] "},
+            text=True,
+            errors="replace",
+        ) as ninja,
+    ):
+        announced = False
+        for line in ninja.stdout:
+            if status := _STATUS.match(line):
+                waiting.now(f"building {preset}: {status[1]} of {status[2]}")
+                if not announced and not sys.stderr.isatty():
+                    say(f"building {preset}")
+                announced = True
+            elif not _NOISE.match(line):
+                sys.stderr.write(line)
+    if ninja.returncode != 0:
+        raise ToolError(f"{preset} does not build")
+
+
+@contextmanager
+def _alone_in(folder: Path, preset: str):
+    """Two commands at once build one after the other."""
+    with open(folder / ".cotrap-lock", "w") as lock, Waiting(f"another command builds {preset}") as waiting:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting.over()
+        yield

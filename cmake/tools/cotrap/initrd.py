@@ -1,0 +1,80 @@
+"""Writes the boot archive: cpio, "newc" format, as the kernel reads it (docs/running.md).
+
+The same files give the same bytes: entries are sorted, times are zero, everything belongs to root.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import UsageError
+
+_MAGIC = b"070701"
+_END = "TRAILER!!!"
+
+
+@dataclass(frozen=True)
+class Entry:
+    mode: int
+    data: bytes = b""
+
+
+class Archive:
+    """Entries by their name in the guest, without a leading slash. What is added later replaces
+    what was there under the same name; folders merge."""
+
+    def __init__(self):
+        self._entries: dict[str, Entry] = {}
+
+    def add(self, host: Path, guest: str) -> None:
+        """Adds a host file or a whole folder under the name `guest` ("" is the guest's root)."""
+        self._add(host, guest, host.resolve())
+
+    def _add(self, host: Path, guest: str, top: Path) -> None:
+        if host.is_symlink() and guest and _stays_inside(host, top):
+            self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
+        elif host.is_dir():
+            if guest:
+                self._put(guest, Entry(stat.S_IFDIR | 0o755))
+            for child in host.iterdir():
+                self._add(child, f"{guest}/{child.name}" if guest else child.name, top)
+        elif host.is_file():
+            executable = 0o111 if os.access(host, os.X_OK) else 0
+            self._put(guest, Entry(stat.S_IFREG | 0o644 | executable, host.read_bytes()))
+        else:
+            raise UsageError(f"{host} is neither a file nor a folder")
+
+    def add_program(self, host: Path, guest: str) -> None:
+        """Adds a file that will be executed, whatever its mode is on the host."""
+        self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
+
+    def _put(self, guest: str, entry: Entry) -> None:
+        parent = os.path.dirname(guest)
+        if parent and parent not in self._entries:
+            self._put(parent, Entry(stat.S_IFDIR | 0o755))
+        self._entries[guest] = entry
+
+    def pack(self) -> bytes:
+        parts = []
+        for inode, (name, entry) in enumerate(sorted(self._entries.items()), start=1):
+            parts.append(_record(inode, name, entry))
+        parts.append(_record(0, _END, Entry(0)))
+        return b"".join(parts)
+
+
+def _record(inode: int, name: str, entry: Entry) -> bytes:
+    encoded = os.fsencode(name) + b"\0"
+    links = 2 if stat.S_ISDIR(entry.mode) else 1
+    fields = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, 0, 0, len(encoded), 0)
+    header = _MAGIC + b"".join(b"%08x" % field for field in fields)
+    return _padded(header + encoded) + _padded(entry.data)
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 4)
+
+
+def _stays_inside(link: Path, top: Path) -> bool:
+    """Whether a symbolic link will still mean the same file in the guest."""
+    return not os.path.isabs(os.readlink(link)) and link.resolve().is_relative_to(top)

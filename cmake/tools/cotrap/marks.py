@@ -1,0 +1,101 @@
+"""Finds the kernel's marks in what comes out of the console, and with them what is the program's.
+
+    firmware's banner, kernel lines   \\x1e NONCE start \\n     what the program writes
+    \\x1e NONCE exit CODE \\n          kernel lines
+    \\x1e NONCE panic \\n              the panic's report
+
+The nonce is new for every boot, so a program cannot write a mark by accident.
+"""
+
+import re
+from enum import Enum
+
+_SEPARATOR = b"\x1e"
+_LONGEST_MARK_TAIL = 32
+_KERNEL_LINE = re.compile(rb"^\[ *\d+\.\d+ h\d+\] ", re.MULTILINE)
+_TAIL = 4096
+
+
+class State(Enum):
+    BOOTING = "booting"
+    RUNNING = "running"
+    EXITED = "exited"
+    PANICKED = "panicked"
+
+
+class MarkReader:
+    """Feed it the console's bytes; it gives back those to show and keeps the rest.
+
+    quiet: only what the program writes is shown. Otherwise kernel lines are as well, and only the
+    firmware's banner is held back.
+    """
+
+    def __init__(self, nonce: str, quiet: bool):
+        self.state = State.BOOTING
+        self.exit_code: int | None = None
+        self.report = b""  # what a panic said
+        self.tail = b""  # the last of everything, for "what happened?"
+        self._quiet = quiet
+        self._banner = True
+        self._held = b""
+        self._mark = re.compile(
+            re.escape(_SEPARATOR + nonce.encode()) + rb" (?:(start)|exit (\d+)|(panic))\r?\n"
+        )
+        self._prefix = _SEPARATOR + nonce.encode()
+
+    def feed(self, data: bytes) -> bytes:
+        self.tail = (self.tail + data)[-_TAIL:]
+        data = self._held + data
+        shown = []
+        position = 0
+        while mark := self._mark.search(data, position):
+            shown.append(self._text(data[position : mark.start()]))
+            self._enter(mark)
+            position = mark.end()
+        end = self._possible_mark(data, position)
+        if self._banner and self.state is State.BOOTING and not self._quiet:
+            end = max(position, min(end, data.rfind(b"\n", position) + 1))
+        shown.append(self._text(data[position:end]))
+        self._held = data[end:]
+        return b"".join(shown)
+
+    def finish(self) -> bytes:
+        """The console has closed: what was held back in case it was a mark is text after all."""
+        held, self._held = self._held, b""
+        return self._text(held)
+
+    def _enter(self, mark: re.Match) -> None:
+        if mark[1]:
+            self.state = State.RUNNING
+            self._banner = False
+        elif mark[2]:
+            self.state = State.EXITED
+            self.exit_code = int(mark[2]) & 0xFF
+        else:
+            self.state = State.PANICKED
+
+    def _text(self, text: bytes) -> bytes:
+        if self.state is State.PANICKED:
+            self.report += text
+            return b""
+        if self.state is State.RUNNING:
+            return text
+        if self._quiet:
+            return b""
+        if self._banner and self.state is State.BOOTING:
+            first = _KERNEL_LINE.search(text)
+            if not first:
+                return b""
+            self._banner = False
+            return text[first.start() :]
+        return text
+
+    def _possible_mark(self, data: bytes, position: int) -> int:
+        """Where a mark may have begun that has not ended yet, or the end of the data."""
+        begin = data.find(_SEPARATOR, max(position, len(data) - len(self._prefix) - _LONGEST_MARK_TAIL))
+        while begin >= 0:
+            rest = data[begin:]
+            if rest.startswith(self._prefix) or self._prefix.startswith(rest):
+                return begin
+            begin = data.find(_SEPARATOR, begin + 1)
+        return len(data)

@@ -1,0 +1,154 @@
+"""Starts QEMU with Cotrap in it, its console on two pipes, and makes sure that it ends."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+from .bootargs import command_line
+from .errors import ToolError
+from .initrd import Archive
+from .marks import MarkReader
+from .paths import Build
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The hardware asked for. icount: time is counted in instructions, so that runs repeat."""
+
+    harts: int = 1
+    memory: str = "256M"
+    icount: bool = False
+    extra: tuple[str, ...] = ()
+
+    def options(self) -> list[str]:
+        options = ["-machine", "virt", "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
+        if self.icount:
+            options += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+        return options + list(self.extra)
+
+
+@dataclass(frozen=True)
+class Boot:
+    """What runs on the machine: a build, the files beside its own, and the first program.
+
+    terminal: the console is a terminal of (columns, rows) with echo and line editing; otherwise
+    standard input is framed (see console.py) and every byte is literal.
+    """
+
+    build: Build
+    archive: bytes
+    program: str = "/bin/sh"
+    arguments: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    quiet: bool = True
+    terminal: tuple[int, int] | None = None
+    append: str = ""
+
+
+def packed(build: Build) -> bytes:
+    """The boot archive with the build's own files and nothing else."""
+    archive = Archive()
+    archive.add(build.initrd_root, "")
+    return archive.pack()
+
+
+class Guest:
+    """A running QEMU. Use it with `with`: however that is left, the process is gone afterwards."""
+
+    def __init__(self, machine: Machine, boot: Boot):
+        nonce = secrets.token_hex(8)
+        self.marks = MarkReader(nonce, boot.quiet)
+        self._errors = tempfile.TemporaryFile()
+        initrd = _memory_file("initrd", boot.archive)
+        try:
+            self._process = subprocess.Popen(
+                _with_parent(
+                    [
+                        _qemu(),
+                        *machine.options(),
+                        *("-nodefaults", "-no-user-config", "-no-reboot"),
+                        *("-display", "none", "-monitor", "none"),
+                        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+                        *("-bios", "default", "-kernel", str(boot.build.kernel)),
+                        *("-initrd", f"/proc/self/fd/{initrd}"),
+                        "-append",
+                        command_line(
+                            program=boot.program,
+                            arguments=boot.arguments,
+                            environment=boot.environment,
+                            nonce=nonce,
+                            quiet=boot.quiet,
+                            framed=boot.terminal is None,
+                            size=boot.terminal,
+                            extra=boot.append,
+                        ),
+                    ]
+                ),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                pass_fds=(initrd,),
+                start_new_session=True,  # a ^C on our terminal is for the guest, not for QEMU
+                bufsize=0,
+            )
+        except OSError as error:
+            raise ToolError(f"QEMU does not start: {error}") from error
+        finally:
+            os.close(initrd)
+        self.input = self._process.stdin.fileno()
+        self.output = self._process.stdout.fileno()
+        os.set_blocking(self.input, False)
+        os.set_blocking(self.output, False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+    def last_words(self) -> str:
+        """Why the machine ended without a mark: QEMU's own complaint, then the console's tail."""
+        status = self._process.wait()
+        self._errors.seek(0)
+        complaint = self._errors.read().decode(errors="replace").strip()
+        tail = self.marks.tail.decode(errors="replace").strip()
+        died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        return "\n".join(filter(None, [f"QEMU ended ({died}) in the middle of it", complaint, tail]))
+
+
+def _qemu() -> str:
+    name = os.environ.get("COTRAP_QEMU", "qemu-system-riscv64")
+    path = shutil.which(name)
+    if not path:
+        raise ToolError(f"{name} is not installed: `./cotrap setup` does that on Debian")
+    return path
+
+
+def _with_parent(command: list[str]) -> list[str]:
+    """Makes the kernel end the process when this one dies, even by SIGKILL."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
+
+
+def _memory_file(name: str, data: bytes) -> int:
+    """A file without a place in any folder, so that none is ever left behind."""
+    file = os.memfd_create(name)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+    return file

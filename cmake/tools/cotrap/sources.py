@@ -1,0 +1,106 @@
+"""What may stand at the keyboard's end of a guest's console.
+
+A source has `file`, a descriptor that is worth polling (None: there is none, or no longer), `due()`,
+the time at which it has something without one (None: never), and `take()`, the bytes for the
+guest, already encoded for its kind of console:
+
+    framed      NoInput, FramedInput: bytes are literal; DLE DLE is one DLE, DLE E is end of file
+    terminal    Keyboard, Typist: keys; the kernel echoes and edits the line
+"""
+
+import os
+import time
+
+_CHUNK = 1 << 16
+_ESCAPE = b"\x10"  # DLE
+_END_OF_FILE = _ESCAPE + b"E"
+_COMMAND_KEY = 0x01  # Ctrl-A, as in QEMU
+
+
+class Left(Exception):
+    """The person at the terminal typed Ctrl-A X."""
+
+
+class NoInput:
+    """Standard input at its end from the beginning, for a framed console."""
+
+    def __init__(self):
+        self.file = None
+        self._pending = _END_OF_FILE
+
+    def take(self) -> bytes:
+        pending, self._pending = self._pending, b""
+        return pending
+
+    def due(self) -> float | None:
+        """When take() has something, without a file to wait for; None: never."""
+        return 0.0 if self._pending else None
+
+
+class FramedInput:
+    """A file's bytes as they are, then end of file. For a framed console."""
+
+    def __init__(self, file: int):
+        self.file: int | None = file
+
+    def take(self) -> bytes:
+        try:
+            data = os.read(self.file, _CHUNK)
+        except OSError:  # a terminal that belongs to somebody else now
+            data = b""
+        if data:
+            return data.replace(_ESCAPE, _ESCAPE + _ESCAPE)
+        self.file = None
+        return _END_OF_FILE
+
+    def due(self) -> float | None:
+        return None
+
+
+class Keyboard:
+    """A terminal in raw mode. Ctrl-A X leaves, Ctrl-A Ctrl-A is one Ctrl-A."""
+
+    def __init__(self, file: int):
+        self.file: int | None = file
+        self._escaped = False
+
+    def take(self) -> bytes:
+        data = os.read(self.file, _CHUNK)
+        if not data:
+            self.file = None
+        keys = bytearray()
+        for key in data:
+            if not self._escaped and key == _COMMAND_KEY:
+                self._escaped = True
+                continue
+            if self._escaped and key in b"xX":
+                raise Left
+            self._escaped = False
+            keys.append(key)
+        return bytes(keys)
+
+    def due(self) -> float | None:
+        return None
+
+
+class Typist:
+    """Types a text, key by key, as a person would. For a console that is a terminal."""
+
+    def __init__(self, text: bytes, before: float = 0.3, between: float = 0.02):
+        self.file = None
+        self._keys = list(text.replace(b"\n", b"\r"))
+        self._next = before
+        self._between = between
+        self._begun: float | None = None
+
+    def take(self) -> bytes:
+        self._next = time.monotonic() + self._between
+        return bytes([self._keys.pop(0)])
+
+    def due(self) -> float | None:
+        if not self._keys:
+            return None
+        if self._begun is None:
+            self._begun = time.monotonic()
+            self._next += self._begun
+        return self._next

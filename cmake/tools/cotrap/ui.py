@@ -1,0 +1,94 @@
+"""What the command says to the person in front of it: always on standard error, coloured only on
+a terminal, and never silent for longer than two seconds there."""
+
+import os
+import sys
+import threading
+import time
+
+PATIENCE = 2.0  # seconds a person waits before being told what for
+
+
+def colours(stream) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, code: str, stream) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colours(stream) else text
+
+
+def good(text: str, stream=sys.stdout) -> str:
+    return paint(text, "32", stream)
+
+
+def bad(text: str, stream=sys.stdout) -> str:
+    return paint(text, "31", stream)
+
+
+def faint(text: str, stream=sys.stdout) -> str:
+    return paint(text, "2", stream)
+
+
+def say(text: str) -> None:
+    print(f"cotrap: {text}", file=sys.stderr, flush=True)
+
+
+class Waiting:
+    """A line on the terminal that says what is being waited for, once that has taken two seconds
+    (`patience`), and vanishes when the wait is over. On anything but a terminal it says nothing.
+
+        with Waiting("building riscv64-release") as waiting:
+            ...
+            waiting.now("building riscv64-release: 12 of 80")
+    """
+
+    def __init__(self, what: str, patience: float = PATIENCE):
+        self._what = what
+        self._patience = patience
+        self._begun = time.monotonic()
+        self._shown = False
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._thread = None
+        if sys.stderr.isatty():
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.over()
+
+    def now(self, what: str) -> None:
+        with self._lock:
+            self._what = what
+            if self._shown:
+                self._draw()
+
+    def over(self) -> None:
+        """Takes the line away, for good. May be called more than once."""
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._over.set()
+            if self._shown:
+                self._write("\r\x1b[K")
+
+    def _watch(self) -> None:
+        delay = self._patience
+        while not self._over.wait(delay):
+            with self._lock:
+                if not self._over.is_set():
+                    self._draw()
+            delay = 1.0
+
+    def _draw(self) -> None:
+        self._shown = True
+        seconds = time.monotonic() - self._begun
+        self._write(f"\r\x1b[K{faint(f'cotrap: {self._what} ({seconds:.0f} s)', sys.stderr)}")
+
+    @staticmethod
+    def _write(text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()

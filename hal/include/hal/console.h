@@ -1,0 +1,21 @@
+// The machine's console: one byte stream each way.
+#pragma once
+
+#include <hal/interrupts.h>
+
+#include <optional>
+#include <span>
+
+namespace hal {
+
+/// Writes all of `bytes`, waiting for the device where it must. Any context, panics included.
+void console_write(std::span<const char> bytes);
+
+/// A byte that has arrived, or nothing. Task context, one caller.
+std::optional<char> console_read();
+
+/// The line that is raised when there is something to read; `Irq::none` where there is no such
+/// interrupt and the console has to be polled.
+Irq console_interrupt();
+
+}  // namespace hal

@@ -1,0 +1,47 @@
+// Interrupts as the kernel sees them: masked or not on this hart, and which are pending.
+//
+// Nothing runs in interrupt context but `take_pending`'s caller. External interrupts are claimed
+// here and completed by the driver coroutine that handled them; until then their source is silent.
+#pragma once
+
+#include <cstdint>
+
+namespace hal {
+
+/// Number of an external interrupt line, 1 … 1023. 0 is no interrupt.
+enum class Irq : std::uint32_t { none = 0 };
+
+/// Masks interrupts on this hart for its lifetime. Nests.
+class [[nodiscard]] InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  bool were_enabled_;
+};
+
+/// What became pending on this hart since the last call. Any hart, interrupts masked.
+struct PendingInterrupts {
+  bool timer = false;     ///< the deadline set with `set_timer` has passed; it is now unset
+  bool poke = false;      ///< another hart called `poke_hart`
+  bool external = false;  ///< `claim_interrupt` has something to give
+};
+PendingInterrupts take_pending();
+
+/// Lets `irq` reach this hart. Task context.
+void enable_interrupt(Irq irq);
+
+/// The most urgent external interrupt waiting for this hart, which is silent from now on until
+/// `complete_interrupt`; `Irq::none` if there is none (any more). ISR context.
+Irq claim_interrupt();
+void complete_interrupt(Irq irq);
+
+/// Makes `hart` leave `wait_for_interrupt` or user mode. Any context.
+void poke_hart(unsigned hart);
+
+}  // namespace hal
+
+#include <hal/machine/interrupts.h>  // what this machine inlines

@@ -1,0 +1,19 @@
+// The machine's clock and this hart's one-shot timer.
+#pragma once
+
+#include <cstdint>
+
+namespace hal {
+
+/// Nanoseconds since the machine started; the same on every hart, never goes back. Any context.
+std::uint64_t now_ns();
+
+inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
+
+/// Asks for a timer interrupt on this hart at `deadline_ns`, at once if that has passed. There is
+/// one deadline a hart: a later call replaces an earlier one, `no_deadline` removes it.
+void set_timer(std::uint64_t deadline_ns);
+
+}  // namespace hal
+
+#include <hal/machine/timer.h>  // what this machine inlines

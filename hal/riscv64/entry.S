@@ -1,0 +1,87 @@
+// From the firmware to C++: translation on, a stack, per-hart data, zeroed memory.
+//
+// In:  a0 = firmware's number of this hart, a1 = physical address of the device tree;
+//      supervisor mode, translation off, interrupts masked (SBI specification 2.0, chapter 3).
+// The code runs at its load address until `satp` is written: it may use only PC-relative addresses.
+
+#define PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY 0xef
+#define SATP_SV39 (8 << 60)
+#define PAGE_SHIFT 12
+#define GIGABYTE_SHIFT 30
+
+  .section .text.entry, "ax"
+  .globl _start
+_start:
+  csrw  sie, zero
+  csrw  sscratch, zero
+
+  // Uninitialised data is zero.
+  lla   t0, kernel_bss_start
+  lla   t1, kernel_bss_end
+1:sd    zero, (t0)
+  addi  t0, t0, 8
+  bltu  t0, t1, 1b
+
+  // The first page table: physical gigabytes 0 … 255 at the start of the upper half, and the one
+  // this code is in where it is now. Both go when the kernel has built its own.
+  lla   t0, boot_page_table
+  li    t1, 256
+  li    t2, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
+  li    t3, 1 << (GIGABYTE_SHIFT - PAGE_SHIFT + 10)
+  li    t4, 2048
+  add   t4, t4, t0
+2:sd    t2, (t4)
+  add   t2, t2, t3
+  addi  t4, t4, 8
+  addi  t1, t1, -1
+  bnez  t1, 2b
+
+  lla   t1, _start
+  srli  t1, t1, GIGABYTE_SHIFT
+  slli  t4, t1, 3
+  add   t4, t4, t0
+  slli  t1, t1, GIGABYTE_SHIFT - PAGE_SHIFT + 10
+  ori   t1, t1, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
+  sd    t1, (t4)
+
+  srli  t0, t0, PAGE_SHIFT
+  li    t1, SATP_SV39
+  or    t0, t0, t1
+  lla   t2, upper_half
+  li    t3, 0xffffffc000000000
+  add   t2, t2, t3
+  sfence.vma
+  csrw  satp, t0
+  sfence.vma
+  jr    t2
+
+upper_half:
+  lla   sp, kernel_stack_top
+  lla   tp, boot_hart_data
+
+  // This hart's copy of the initialised per-hart data.
+  lla   t0, kernel_tdata_start
+  lla   t1, kernel_tdata_size_value
+  ld    t1, (t1)
+  mv    t2, tp
+3:blez  t1, 4f
+  ld    t3, (t0)
+  sd    t3, (t2)
+  addi  t0, t0, 8
+  addi  t2, t2, 8
+  addi  t1, t1, -8
+  j     3b
+
+4:mv    s0, zero
+  call  hal_start
+5:wfi
+  j     5b
+
+  .balign 8
+kernel_tdata_size_value:
+  .quad kernel_tdata_size
+
+  .section .bss.boot_page_table, "aw", @nobits
+  .balign 4096
+boot_page_table:
+  .zero 4096

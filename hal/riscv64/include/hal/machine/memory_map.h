@@ -1,0 +1,27 @@
+// Sv39: 39 bits of virtual address, the lower half for programs, the upper half for the kernel.
+//
+//   0xffffffc000000000 + pa    all of RAM and every device, at a constant distance (the direct map)
+//   0xffffffc080200000         the kernel image, inside the direct map where it was loaded
+//   0x0000003fffffe000         two pages kept for the trampoline path of trap/
+//   0x0000000000001000         first address a program may use: null pointers fault
+#pragma once
+
+#include <hal/memory_map.h>
+
+namespace hal {
+
+inline constexpr VirtAddr user_begin = page_size;
+inline constexpr VirtAddr lower_half_end = 0x40'0000'0000;
+inline constexpr VirtAddr user_end = lower_half_end - 2 * page_size;
+inline constexpr VirtAddr kernel_offset = 0xffff'ffc0'0000'0000;
+
+template <class T = std::byte>
+T* phys_to_virt(PhysAddr pa) {
+  return reinterpret_cast<T*>(pa + kernel_offset);
+}
+
+inline PhysAddr virt_to_phys(const void* pointer) {
+  return reinterpret_cast<VirtAddr>(pointer) - kernel_offset;
+}
+
+}  // namespace hal

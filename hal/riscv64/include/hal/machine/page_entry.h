@@ -1,0 +1,103 @@
+// One entry of an Sv39 page table (RISC-V privileged specification, "Page table entries").
+//
+//   63      54 53                10 9 8 7 6 5 4 3 2 1 0
+//   | reserved | physical page number | software | D A G U X W R V |
+//
+// The two software bits: `borrowed`, the frame is not counted (the boot archive, kernel pages);
+// `parked`, the page keeps its frame but may not be touched (PROT_NONE): V is then clear.
+#pragma once
+
+#include <hal/machine/translation.h>
+#include <hal/memory_map.h>
+
+namespace hal {
+
+/// What may be done to a page. The values are those of PROT_READ, PROT_WRITE and PROT_EXEC, and,
+/// one bit to the left, of R, W and X in the entry.
+enum class Access : std::uint8_t { none = 0, read = 1, write = 2, execute = 4 };
+
+constexpr Access operator|(Access a, Access b) {
+  return static_cast<Access>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr Access operator&(Access a, Access b) {
+  return static_cast<Access>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
+}
+constexpr Access without(Access a, Access b) {
+  return static_cast<Access>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
+}
+/// Whether `have` includes everything in `wanted`.
+constexpr bool allows(Access have, Access wanted) { return (have & wanted) == wanted; }
+
+class PageEntry {
+ public:
+  constexpr PageEntry() = default;
+
+  /// A program's page on a frame; with Access::none it is parked.
+  static constexpr PageEntry page(PhysAddr frame, Access access) {
+    return PageEntry(frame >> 2 | (access == Access::none ? parked_bit : rights(access) | user));
+  }
+  /// The same on a frame that nobody counts.
+  static constexpr PageEntry borrowed_page(PhysAddr frame, Access access) {
+    return PageEntry(page(frame, access).bits_ | borrowed_bit);
+  }
+  /// A page of the kernel's that is there in one space only, such as a trap context.
+  static constexpr PageEntry kernel_page(PhysAddr frame, Access access) {
+    return PageEntry(frame >> 2 | rights(access) | borrowed_bit);
+  }
+  /// A page of any size that is the same in all spaces.
+  static constexpr PageEntry global_page(PhysAddr frame, Access access) {
+    return PageEntry(frame >> 2 | rights(access) | global);
+  }
+  static constexpr PageEntry table(PhysAddr table) { return PageEntry(table >> 2 | valid); }
+
+  constexpr bool empty() const { return bits_ == 0; }
+  constexpr bool present() const { return (bits_ & valid) != 0; }
+  constexpr bool borrowed() const { return (bits_ & borrowed_bit) != 0; }
+  constexpr bool is_table() const { return (bits_ & (valid | leaf)) == valid; }
+  /// The frame or table it points at.
+  constexpr PhysAddr address() const { return (bits_ & number_mask) << 2; }
+  constexpr Access access() const { return static_cast<Access>((bits_ & leaf) >> 1); }
+  /// Whether a program may do `wanted` to it.
+  constexpr bool allows(Access wanted) const {
+    const std::uint64_t needed = static_cast<std::uint64_t>(wanted) << 1 | valid | user;
+    return (bits_ & needed) == needed;
+  }
+  /// A program's page with other rights.
+  constexpr PageEntry with(Access access) const {
+    return PageEntry(page(address(), access).bits_ | (bits_ & borrowed_bit));
+  }
+  /// Without the right to write.
+  constexpr PageEntry read_only() const { return PageEntry(bits_ & ~write_bit); }
+
+  friend constexpr bool operator==(PageEntry, PageEntry) = default;
+
+ private:
+  static constexpr std::uint64_t valid = 1 << 0;
+  static constexpr std::uint64_t read_bit = 1 << 1;
+  static constexpr std::uint64_t write_bit = 1 << 2;
+  static constexpr std::uint64_t leaf = 7 << 1;
+  static constexpr std::uint64_t user = 1 << 4;
+  static constexpr std::uint64_t global = 1 << 5;
+  static constexpr std::uint64_t accessed_dirty = 3 << 6;  // always set: no hart updates them
+  static constexpr std::uint64_t borrowed_bit = 1 << 8;
+  static constexpr std::uint64_t parked_bit = 1 << 9;
+  static constexpr std::uint64_t number_mask = ((std::uint64_t{1} << 44) - 1) << 10;
+
+  /// Writable without readable is reserved in Sv39: writing includes reading.
+  static constexpr std::uint64_t rights(Access access) {
+    const auto bits = static_cast<std::uint64_t>(access) << 1;
+    return bits | (bits & write_bit) >> 1 | valid | accessed_dirty;
+  }
+
+  explicit constexpr PageEntry(std::uint64_t bits) : bits_(bits) {}
+
+  std::uint64_t bits_ = 0;
+};
+static_assert(sizeof(PageEntry) == 8);
+
+constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
+  constexpr std::uint64_t sv39 = 8;
+  return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;
+}
+
+}  // namespace hal

@@ -1,0 +1,21 @@
+// riscv64: reading the clock, one CSR and one multiplication.
+#pragma once
+
+#include <hal/machine/csr.h>
+
+namespace hal {
+namespace riscv64 {
+
+/// Nanoseconds per tick of the `time` counter in 32.32 fixed point; set once at boot from the
+/// device tree's `timebase-frequency`.
+extern std::uint64_t ns_per_tick_fixed;
+
+}  // namespace riscv64
+
+inline std::uint64_t now_ns() {
+  using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((Wide{HAL_READ_CSR("time")} * riscv64::ns_per_tick_fixed) >>
+                                    32);
+}
+
+}  // namespace hal

@@ -1,0 +1,102 @@
+// Sv39 tables: finding, making and taking apart.
+#include <hal/page_table.h>
+
+namespace hal {
+namespace {
+
+// The upper half that all tables share: entries [first, end) of the installed root.
+constexpr std::size_t first_kernel_entry = 256;
+constinit PhysAddr kernel_root = 0;
+constinit std::size_t kernel_entries_end = first_kernel_entry;
+constinit std::size_t kernel_entries_first = first_kernel_entry;
+
+}  // namespace
+
+std::optional<PageTable> PageTable::create() {
+  const PhysAddr root = table_frames::allocate();
+  if (root == 0) return std::nullopt;
+  const PageEntry* from = table_at(kernel_root);
+  PageEntry* to = table_at(root);
+  for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) to[i] = from[i];
+  return PageTable(root);
+}
+
+PageTable::~PageTable() {
+  if (root_ == 0) return;
+  PageEntry* table = table_at(root_);
+  for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) table[i] = PageEntry{};
+  table_frames::release(root_);
+}
+
+void PageTable::install_kernel_half() const {
+  const PageEntry* table = table_at(root_);
+  std::size_t first = first_kernel_entry;
+  std::size_t end = entries;
+  while (first < end && table[first].empty()) ++first;
+  while (end > first && table[end - 1].empty()) --end;
+  kernel_root = root_;
+  kernel_entries_first = first;
+  kernel_entries_end = end;
+}
+
+PageEntry* PageTable::find(VirtAddr va) const {
+  const PageEntry top = table_at(root_)[index_of(va, 2)];
+  if (top.empty()) return nullptr;
+  const PageEntry middle = table_at(top.address())[index_of(va, 1)];
+  if (middle.empty()) return nullptr;
+  return table_at(middle.address()) + index_of(va, 0);
+}
+
+void PageTable::fill(PageEntry* slot, PageEntry entry) {
+  if (slot->empty()) {
+    const auto index = static_cast<std::uint16_t>(
+        (reinterpret_cast<VirtAddr>(slot) % page_size) / sizeof(PageEntry));
+    table_frames::Note& note = table_frames::note(page_down(virt_to_phys(slot)));
+    ++note.used;
+    if (index < note.first) note.first = index;
+    if (index > note.last) note.last = index;
+  }
+  *slot = entry;
+}
+
+PageEntry* PageTable::next_table(PageEntry* slot) {
+  if (slot->empty()) {
+    const PhysAddr table = table_frames::allocate();
+    if (table == 0) return nullptr;
+    fill(slot, PageEntry::table(table));
+  }
+  return table_at(slot->address());
+}
+
+PageEntry* PageTable::ensure(VirtAddr va) {
+  PageEntry* middle = next_table(table_at(root_) + index_of(va, 2));
+  if (middle == nullptr) return nullptr;
+  PageEntry* leaf = next_table(middle + index_of(va, 1));
+  return leaf == nullptr ? nullptr : leaf + index_of(va, 0);
+}
+
+bool PageTable::map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access access) {
+  if (allows(access, Access::write | Access::execute)) return false;
+  while (bytes != 0) {
+    PageEntry* table = table_at(root_);
+    unsigned level = root_level;
+    // Down to the level whose pages fit here, or where smaller ones are in place already.
+    auto fits = [&] { return ((va | pa) & (span_of(level) - 1)) == 0 && bytes >= span_of(level); };
+    while (level > 0 && (!fits() || table[index_of(va, level)].is_table())) {
+      PageEntry* slot = table + index_of(va, level);
+      if (!slot->empty() && !slot->is_table()) return false;
+      table = next_table(slot);
+      if (table == nullptr) return false;
+      --level;
+    }
+    PageEntry* slot = table + index_of(va, level);
+    if (!slot->empty()) return false;
+    fill(slot, PageEntry::global_page(pa, access));
+    va += span_of(level);
+    pa += span_of(level);
+    bytes -= span_of(level);
+  }
+  return true;
+}
+
+}  // namespace hal

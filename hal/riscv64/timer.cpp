@@ -1,0 +1,42 @@
+#include "timer.h"
+
+#include "devices.h"
+#include "sbi.h"
+
+namespace hal {
+namespace riscv64 {
+
+std::uint64_t ns_per_tick_fixed;
+
+namespace {
+
+std::uint64_t ticks_per_ns_fixed;  // 32.32, rounded up so that no deadline comes early
+constexpr std::uint64_t ns_per_second = 1'000'000'000;
+
+std::uint64_t to_ticks(std::uint64_t ns) {
+  using Wide = unsigned __int128;
+  const Wide ticks = (Wide{ns} * ticks_per_ns_fixed + 0xffff'ffff) >> 32;
+  return ticks > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(ticks);
+}
+
+}  // namespace
+
+void timer_init() {
+  ns_per_tick_fixed = (ns_per_second << 32) / devices.timebase_hz;
+  ticks_per_ns_fixed = ((devices.timebase_hz << 32) + ns_per_second - 1) / ns_per_second;
+  set_timer(no_deadline);
+}
+
+}  // namespace riscv64
+
+void set_timer(std::uint64_t deadline_ns) {
+  using namespace riscv64;
+  const std::uint64_t tick = deadline_ns == no_deadline ? no_deadline : to_ticks(deadline_ns);
+  if (devices.has_sstc) {
+    HAL_WRITE_CSR("0x14d", tick);  // stimecmp (Sstc extension 1.0)
+  } else {
+    sbi::set_timer(tick);
+  }
+}
+
+}  // namespace hal

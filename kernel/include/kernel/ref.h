@@ -1,0 +1,88 @@
+// Shared ownership without a control block: the object counts its owners itself.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace kernel {
+
+/// Base of what `Ref` can own. Starts with one owner, the `Ref` that `adopt` makes.
+/// Derived classes with a virtual destructor are destroyed through it.
+template <class Derived>
+class RefCounted {
+ public:
+  RefCounted() = default;
+  RefCounted(const RefCounted&) = delete;
+  RefCounted& operator=(const RefCounted&) = delete;
+
+  void retain() const { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void release() const {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete static_cast<const Derived*>(this);
+    }
+  }
+  std::uint32_t owners() const { return owners_.load(std::memory_order_relaxed); }
+
+ protected:
+  ~RefCounted() = default;
+
+ private:
+  mutable std::atomic<std::uint32_t> owners_{1};
+};
+
+/// One owner of a `RefCounted` object, or of none. Any hart, any task.
+template <class T>
+class [[nodiscard]] Ref {
+ public:
+  Ref() = default;
+  Ref(std::nullptr_t) {}
+
+  /// Takes over the owner that a new object starts with.
+  static Ref adopt(T* object) {
+    Ref ref;
+    ref.object_ = object;
+    return ref;
+  }
+  /// Becomes one more owner.
+  static Ref share(T& object) {
+    object.retain();
+    return adopt(&object);
+  }
+
+  Ref(const Ref& other) : object_{other.object_} {
+    if (object_) object_->retain();
+  }
+  Ref(Ref&& other) noexcept : object_{std::exchange(other.object_, nullptr)} {}
+  template <class U>
+    requires std::convertible_to<U*, T*>
+  Ref(Ref<U> other) : object_{other.leak()} {}
+  Ref& operator=(Ref other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() {
+    if (object_) object_->release();
+  }
+
+  T* get() const { return object_; }
+  T& operator*() const { return *object_; }
+  T* operator->() const { return object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+  bool operator==(const Ref&) const = default;
+
+  /// Gives up the object without releasing it.
+  [[nodiscard]] T* leak() { return std::exchange(object_, nullptr); }
+
+ private:
+  T* object_ = nullptr;
+};
+
+template <class T, class... Arguments>
+Ref<T> make_ref(Arguments&&... arguments) {
+  return Ref<T>::adopt(new T(std::forward<Arguments>(arguments)...));
+}
+
+}  // namespace kernel

@@ -1,0 +1,17 @@
+// What a kernel function that can fail returns: the value, or one of Linux's error numbers.
+#pragma once
+
+#include <abi/errno.h>
+
+#include <expected>
+
+namespace kernel {
+
+using abi::Errno;
+
+template <class T = void>
+using Result = std::expected<T, Errno>;
+
+constexpr std::unexpected<Errno> fail(Errno error) { return std::unexpected(error); }
+
+}  // namespace kernel

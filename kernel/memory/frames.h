@@ -1,0 +1,153 @@
+// The frame allocator: every page of RAM that nothing has reserved.
+//
+//   frames.allocate()        one frame, one reference     about 20 instructions
+//   frames.allocate_block(k) 2^k frames side by side      for heap and pools, k <= max_order
+//
+// Single frames come from two stacks, one of them known to hold zeros; blocks from a buddy system
+// underneath. A frame that is freed goes on a stack; the stacks are poured back into the buddy
+// system only when a block is asked for that it cannot give. RAM that was never used costs nothing:
+// its bookkeeping is not even initialised.
+//
+// A reserve is kept from programs' pages (Use::user), so that the kernel's own allocations in a
+// running system call do not fail: what makes lasting objects asks `admit` first.
+//
+// Called from tasks only, never from an interrupt. One hart for now: with more, a lock goes here.
+#pragma once
+
+#include <hal/boot.h>
+#include <hal/memory_map.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "memory/frame_info.h"
+
+namespace kernel::memory {
+
+using hal::PhysAddr;
+
+/// Who will use a frame: a program's pages stop at the reserve, the kernel may take the last one.
+enum class Use : bool { kernel, user };
+
+class Frame;
+
+class FrameAllocator {
+ public:
+  static constexpr unsigned max_order = 9;  // blocks up to 2 MiB
+
+  /// Takes over `memory` minus `reserved`, ranges in any order and of any alignment (a page that is
+  /// partly reserved is reserved). Puts the bookkeeping, 16 bytes a frame, into RAM itself. Once,
+  /// with the direct map in place. False when nothing is left.
+  bool initialize(std::span<const hal::MemoryRange> memory,
+                  std::span<const hal::MemoryRange> reserved);
+
+  /// A frame with one reference and any contents; 0 when there is none for this use.
+  [[nodiscard]] PhysAddr allocate(Use use);
+  /// The same, holding zeros.
+  [[nodiscard]] PhysAddr allocate_zeroed(Use use);
+  /// One more owner.
+  void share(PhysAddr frame) { ++info(frame).references; }
+  /// One owner less; the last one frees the frame.
+  void drop(PhysAddr frame);
+  bool shared(PhysAddr frame) { return info(frame).references != 1; }
+  /// Frees a frame with one owner that is known to hold zeros again.
+  void drop_zeroed(PhysAddr frame);
+
+  /// 2^order frames side by side, aligned to their size; 0 when there are none.
+  [[nodiscard]] PhysAddr allocate_block(unsigned order, Use use = Use::kernel);
+  void free_block(PhysAddr block, unsigned order);
+
+  std::size_t total_count() const { return total_; }
+  std::size_t free_count() const { return free_; }
+  /// Frames that programs can still get.
+  std::size_t free_for_user() const { return free_ > reserve_ ? free_ - reserve_ : 0; }
+
+  /// Frames that Use::user leaves alone. Grows and shrinks with what the kernel has promised.
+  std::size_t reserve() const { return reserve_; }
+  void set_reserve(std::size_t frames) { reserve_ = frames; }
+
+  /// Bookkeeping of any managed frame, the first of a block for a block.
+  FrameInfo& info(PhysAddr frame) { return infos_[frame >> hal::page_shift]; }
+  FrameInfo& info(const void* page) { return info(hal::virt_to_phys(page)); }
+
+ private:
+  using Number = std::uint32_t;  // physical page number; 0 ends a list
+  static constexpr unsigned orders = max_order + 1;
+  static constexpr std::size_t max_ranges = 32;
+
+  struct FreshRange {  // RAM never handed out yet
+    Number next;
+    Number end;
+  };
+
+  static PhysAddr address(Number frame) { return PhysAddr{frame} << hal::page_shift; }
+  static Number number(PhysAddr frame) { return static_cast<Number>(frame >> hal::page_shift); }
+
+  bool exclude(hal::MemoryRange reserved);
+  bool place_infos(Number first, Number end);
+  void initialize_edges(const FreshRange& range);
+  bool may_take(std::size_t frames, Use use) const;
+  Number pop(Number& stack);
+  void push(Number& stack, Number frame);
+  Number refill();
+  void drain(Number& stack);
+  Number take_fresh(unsigned order);
+  Number take_block(unsigned order);
+  void put_block(Number block, unsigned order);
+  void link(Number block, unsigned order);
+  void unlink(Number block, unsigned order);
+
+  FrameInfo* infos_ = nullptr;  // indexed by physical page number; its start may lie outside memory
+  std::size_t free_ = 0;
+  std::size_t reserve_ = 0;
+  std::size_t total_ = 0;
+  Number loose_ = 0;   // stack of single frames
+  Number zeroed_ = 0;  // stack of single frames that hold zeros
+  std::array<Number, orders> blocks_{};
+  std::array<FreshRange, max_ranges> fresh_{};
+  std::size_t fresh_count_ = 0;
+};
+
+extern constinit FrameAllocator frames;
+
+/// Whether `bytes` more of lasting kernel objects fit, the reserve left alone. Asked by what makes
+/// threads, processes, pipes, files and areas, before it makes anything.
+[[nodiscard]] bool admit(std::size_t bytes);
+
+/// One reference on one frame, given back at the end.
+class Frame {
+ public:
+  Frame() = default;
+  /// Takes over a reference that is already counted.
+  static Frame adopt(PhysAddr frame) { return Frame(frame); }
+  static Frame allocate(Use use) { return Frame(frames.allocate(use)); }
+  static Frame allocate_zeroed(Use use) { return Frame(frames.allocate_zeroed(use)); }
+
+  Frame(Frame&& other) noexcept : frame_(std::exchange(other.frame_, 0)) {}
+  Frame& operator=(Frame&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~Frame() {
+    if (frame_ != 0) frames.drop(frame_);
+  }
+
+  explicit operator bool() const { return frame_ != 0; }
+  PhysAddr address() const { return frame_; }
+  std::byte* bytes() const { return hal::phys_to_virt(frame_); }
+  Frame share() const {
+    frames.share(frame_);
+    return Frame(frame_);
+  }
+  /// Gives the reference to the caller, who must drop it.
+  PhysAddr release() { return std::exchange(frame_, 0); }
+
+ private:
+  explicit Frame(PhysAddr frame) : frame_(frame) {}
+
+  PhysAddr frame_ = 0;
+};
+
+}  // namespace kernel::memory

@@ -1,0 +1,133 @@
+// The table of system calls: number → typed function.
+//
+// A handler is one of
+//     Value              f(Self&, Arguments…)   it never waits and runs in the caller's coroutine
+//     async::Task<Value> f(Self&, Arguments…)   it may wait
+// where Value is what ToRegister encodes, usually Result<T>. A call may have both forms: the first
+// then tries, and answers `must_wait` where only the second can go on; it has changed nothing then
+// (partial save → handler 1 → full save → handler 2).
+#pragma once
+
+#include <async/task.h>
+#include <trap/typed_call.h>
+#include <trap/user_context.h>
+
+#include <array>
+#include <cstddef>
+#include <expected>
+
+namespace trap {
+
+/// What the trying form of a call returns in place of a result when it has to wait: no error
+/// number and no address a program could see.
+inline constexpr Register must_wait = Register{1} << 63;
+
+/// Success is the value (0 for void), failure the negative error number.
+template <class T, class Error>
+  requires std::is_enum_v<Error>
+struct ToRegister<std::expected<T, Error>> {
+  static constexpr Register encode(const std::expected<T, Error>& result) {
+    if (!result) return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
+    if constexpr (std::is_void_v<T>) {
+      return 0;
+    } else {
+      return ToRegister<T>::encode(*result);
+    }
+  }
+};
+
+/// A trying handler's answer: the result, or nothing where the call has to wait.
+template <class Value>
+struct Attempt {
+  bool done;
+  Value value;
+
+  Attempt(Value result) : done{true}, value{std::move(result)} {}
+  static Attempt wait() { return Attempt{}; }
+
+ private:
+  Attempt() : done{false}, value{} {}
+};
+
+template <class Value>
+struct ToRegister<Attempt<Value>> {
+  static Register encode(const Attempt<Value>& attempt) {
+    return attempt.done ? ToRegister<Value>::encode(attempt.value) : must_wait;
+  }
+};
+
+template <class Self>
+struct SyscallEntry {
+  using Now = Register (*)(Self&, const UserContext&);
+  using Wait = async::Task<Register> (*)(Self&, const UserContext&);
+
+  Now now = nullptr;
+  Wait wait = nullptr;
+};
+
+namespace detail {
+
+template <class Self, auto Handler>
+struct Binding;
+
+template <class Self, class Value, class... Arguments, Value (*Handler)(Self&, Arguments...)>
+  requires ResultValue<Value> && ArgumentList<Arguments...>
+struct Binding<Self, Handler> {
+  static Register now(Self& self, const UserContext& context) {
+    auto arguments = decode_arguments<Arguments...>(context.syscall_arguments());
+    return std::apply(
+        [&](auto&&... argument) {
+          return ToRegister<Value>::encode(Handler(self, std::move(argument)...));
+        },
+        std::move(arguments));
+  }
+  static constexpr void bind(SyscallEntry<Self>& entry) { entry.now = now; }
+};
+
+template <class Self, class Value, class... Arguments,
+          async::Task<Value> (*Handler)(Self&, Arguments...)>
+  requires ResultValue<Value> && ArgumentList<Arguments...>
+struct Binding<Self, Handler> {
+  template <std::size_t... I>
+  static async::Task<Register> run(Self& self, const Register* registers,
+                                   std::index_sequence<I...>) {
+    constexpr auto first = first_registers<Arguments...>();
+    co_return ToRegister<Value>::encode(co_await Handler(
+        self, FromRegisters<Arguments>::decode(registers + first[I])...));
+  }
+  static async::Task<Register> wait(Self& self, const UserContext& context) {
+    return run(self, context.syscall_arguments(), std::index_sequence_for<Arguments...>{});
+  }
+  static constexpr void bind(SyscallEntry<Self>& entry) { entry.wait = wait; }
+};
+
+}  // namespace detail
+
+/// A table of `Size` calls, built at compile time:
+///
+///     constexpr auto table = SyscallTable<Thread, 512>{}
+///         .with<getpid>(abi::Call::getpid)
+///         .with<try_read, read>(abi::Call::read);
+template <class Self, std::size_t Size>
+class SyscallTable {
+ public:
+  template <auto... Handlers, class Number>
+  constexpr SyscallTable with(Number number) const {
+    SyscallTable table = *this;
+    auto& entry = table.entries_[static_cast<std::size_t>(number)];
+    (detail::Binding<Self, Handlers>::bind(entry), ...);
+    return table;
+  }
+
+  /// The entry of any number a program may come up with; null if the call does not exist.
+  const SyscallEntry<Self>* find(std::uint64_t number) const {
+    if (number >= Size) return nullptr;
+    const SyscallEntry<Self>& entry = entries_[number];
+    return entry.now == nullptr && entry.wait == nullptr ? nullptr : &entry;
+  }
+
+ private:
+  std::array<SyscallEntry<Self>, Size> entries_{};
+};
+
+}  // namespace trap

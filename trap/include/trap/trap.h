@@ -1,0 +1,31 @@
+// Why a user program stopped running: what `run_user` returns.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace trap {
+
+struct Trap {
+  enum Kind : std::uint8_t {
+    syscall,              ///< the program asked for something; registers hold what
+    page_fault,           ///< it touched `address` in a way its mapping does not allow, or has none
+    interrupt,            ///< nothing it did: a timer, a device, another hart
+    illegal_instruction,  ///< `address` is the instruction's bits, where the machine tells
+    breakpoint,
+    misaligned,           ///< `address` is the operand
+    access_fault,         ///< `address` is not memory
+    unknown,              ///< `cause` tells
+  };
+  enum Access : std::uint8_t { none, read, write, execute };
+
+  Kind kind;
+  Access access = none;       ///< what the program was doing, for faults
+  std::uint64_t cause = 0;    ///< the machine's own number
+  std::uint64_t address = 0;  ///< the machine's own word about it
+};
+
+/// For messages: "page fault", …
+std::string_view name(Trap::Kind kind);
+
+}  // namespace trap

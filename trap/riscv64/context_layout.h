@@ -1,0 +1,11 @@
+// Offsets into trap::UserContext, in bytes, for the assembly. user_context.h asserts each of them.
+#pragma once
+
+#define CONTEXT_X(n) ((n) * 8)
+#define CONTEXT_PC 256
+#define CONTEXT_KERNEL_SP 264
+#define CONTEXT_KERNEL_TP 272
+#define CONTEXT_KERNEL_PC 280
+#define CONTEXT_FCSR 288
+#define CONTEXT_F(n) (296 + (n) * 8)
+#define CONTEXT_SIZE 552

@@ -1,0 +1,76 @@
+#include <hal/machine/csr.h>
+#include <trap/fpu.h>
+
+extern "C" {  // fpu.S
+void cotrap_fpu_save(trap::UserContext& context);
+void cotrap_fpu_load(const trap::UserContext& context);
+}
+
+namespace trap::fpu {
+namespace {
+
+namespace sstatus = hal::riscv64::sstatus;
+
+/// Whose registers this hart holds, and whether they differed from the saved ones when their
+/// owner was last switched away from.
+constinit thread_local UserContext* owner = nullptr;
+constinit thread_local bool owner_dirty = false;
+
+std::uint64_t state() { return HAL_READ_CSR("sstatus") & sstatus::fs; }
+
+void set_state(std::uint64_t fs) {
+  HAL_CLEAR_CSR("sstatus", sstatus::fs);
+  HAL_SET_CSR("sstatus", fs);
+}
+
+/// Folds what sstatus says about the owner into `owner_dirty`; it says nothing while FS is off.
+void note_dirty() {
+  if (state() == sstatus::fs_dirty) owner_dirty = true;
+}
+
+void save_owner() {
+  note_dirty();
+  if (!owner_dirty) return;
+  set_state(sstatus::fs_clean);  // the registers are reachable only with FS on
+  cotrap_fpu_save(*owner);
+  owner_dirty = false;
+}
+
+}  // namespace
+
+void switch_to(const UserContext& context) {
+  if (owner == nullptr) return;
+  if (owner != &context) {
+    note_dirty();
+    HAL_CLEAR_CSR("sstatus", sstatus::fs);
+  } else if (state() == 0) {
+    set_state(owner_dirty ? sstatus::fs_dirty : sstatus::fs_clean);
+  }
+}
+
+bool acquire(UserContext& context) {
+  if (state() != 0) return false;
+  if (owner != nullptr) save_owner();
+  set_state(sstatus::fs_clean);
+  cotrap_fpu_load(context);
+  set_state(sstatus::fs_clean);
+  owner = &context;
+  owner_dirty = false;
+  return true;
+}
+
+void save(UserContext& context) {
+  if (owner != &context) return;
+  const std::uint64_t before = state();
+  save_owner();
+  set_state(before == sstatus::fs_dirty ? sstatus::fs_clean : before);
+}
+
+void drop(const UserContext& context) {
+  if (owner != &context) return;
+  owner = nullptr;
+  owner_dirty = false;
+  HAL_CLEAR_CSR("sstatus", sstatus::fs);
+}
+
+}  // namespace trap::fpu

@@ -1,0 +1,55 @@
+// Running a user program is a call.
+//
+//     Trap trap = run_user(context);   // user mode from context.pc on, until the program traps
+//
+// The assembly moves the user's registers only. It keeps none of the kernel's: everything except
+// sp and tp is declared clobbered, so the compiler saves what is live across the call and nothing
+// else; in a coroutine most of that is in the frame anyway.
+#pragma once
+
+#include <hal/machine/csr.h>
+#include <trap/trap.h>
+#include <trap/user_context.h>
+
+extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
+
+namespace trap {
+
+/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2).
+[[gnu::always_inline]] inline Trap decode(std::uint64_t cause, std::uint64_t value) {
+  constexpr std::uint64_t syscall_cause = 8;
+  if (cause == syscall_cause) return {.kind = Trap::syscall};
+  if (static_cast<std::int64_t>(cause) < 0) {
+    return {.kind = Trap::interrupt, .cause = cause};
+  }
+  switch (cause) {
+    case 0: return {Trap::misaligned, Trap::execute, cause, value};
+    case 1: return {Trap::access_fault, Trap::execute, cause, value};
+    case 2: return {Trap::illegal_instruction, Trap::execute, cause, value};
+    case 3: return {Trap::breakpoint, Trap::none, cause, value};
+    case 4: return {Trap::misaligned, Trap::read, cause, value};
+    case 5: return {Trap::access_fault, Trap::read, cause, value};
+    case 6: return {Trap::misaligned, Trap::write, cause, value};
+    case 7: return {Trap::access_fault, Trap::write, cause, value};
+    case 12: return {Trap::page_fault, Trap::execute, cause, value};
+    case 13: return {Trap::page_fault, Trap::read, cause, value};
+    case 15: return {Trap::page_fault, Trap::write, cause, value};
+    default: return {Trap::unknown, Trap::none, cause, value};
+  }
+}
+
+/// Runs the program in `context` on this hart until it traps. Interrupts are masked before and
+/// after, and unmasked while the program runs. The address space the program belongs to is live,
+/// and sstatus.SPP is clear. Task context; does not wait in the coroutine sense.
+[[gnu::always_inline]] inline Trap run_user(UserContext& context) {
+  register UserContext* a0 asm("a0") = &context;
+  asm volatile("call cotrap_enter_user"
+               : "+r"(a0)
+               :
+               : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4", "a5",
+                 "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10",
+                 "s11", "memory");
+  return decode(HAL_READ_CSR("scause"), HAL_READ_CSR("stval"));
+}
+
+}  // namespace trap

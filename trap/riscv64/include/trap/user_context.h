@@ -1,0 +1,51 @@
+// A user thread's registers while it is not running (RISC-V unprivileged specification, chapter 25,
+// for their names), and how the system call ABI uses them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "../../context_layout.h"
+
+namespace trap {
+
+/// Everything a user program can see of a hart. Floating-point registers are current only when
+/// trap::Fpu says that no hart holds them.
+struct UserContext {
+  std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
+  std::uint64_t pc = 0;
+
+  // Where the kernel goes on when this program traps. Valid while it runs.
+  std::uint64_t kernel_sp = 0;
+  std::uint64_t kernel_tp = 0;
+  std::uint64_t kernel_pc = 0;
+
+  std::uint64_t fcsr = 0;
+  std::array<std::uint64_t, 32> f{};
+
+  enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a7 = 17 };
+
+  std::uint64_t syscall_number() const { return x[a7]; }
+  const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< six of them
+  void set_syscall_result(std::uint64_t value) { x[a0] = value; }
+
+  /// `ecall` has no compressed form: the next instruction is four bytes on.
+  void skip_syscall_instruction() { pc += 4; }
+  void repeat_syscall_instruction() { pc -= 4; }
+
+  void set_stack(std::uint64_t address) { x[sp] = address; }
+  std::uint64_t stack() const { return x[sp]; }
+  void set_thread_pointer(std::uint64_t address) { x[tp] = address; }
+};
+
+static_assert(offsetof(UserContext, x) == CONTEXT_X(0));
+static_assert(offsetof(UserContext, pc) == CONTEXT_PC);
+static_assert(offsetof(UserContext, kernel_sp) == CONTEXT_KERNEL_SP);
+static_assert(offsetof(UserContext, kernel_tp) == CONTEXT_KERNEL_TP);
+static_assert(offsetof(UserContext, kernel_pc) == CONTEXT_KERNEL_PC);
+static_assert(offsetof(UserContext, fcsr) == CONTEXT_FCSR);
+static_assert(offsetof(UserContext, f) == CONTEXT_F(0));
+static_assert(sizeof(UserContext) == CONTEXT_SIZE);
+
+}  // namespace trap

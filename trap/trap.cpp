@@ -1,0 +1,19 @@
+#include <trap/trap.h>
+
+namespace trap {
+
+std::string_view name(Trap::Kind kind) {
+  switch (kind) {
+    case Trap::syscall: return "system call";
+    case Trap::page_fault: return "page fault";
+    case Trap::interrupt: return "interrupt";
+    case Trap::illegal_instruction: return "illegal instruction";
+    case Trap::breakpoint: return "breakpoint";
+    case Trap::misaligned: return "misaligned access";
+    case Trap::access_fault: return "access fault";
+    case Trap::unknown: break;
+  }
+  return "unknown trap";
+}
+
+}  // namespace trap
