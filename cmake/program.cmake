@@ -19,7 +19,7 @@ endfunction()
 
 function(cotrap_add_program name)
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE cotrap_user_runtime)
+  target_link_libraries(${name} PRIVATE cotrap_user_runtime cotrap_user_hosted)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
   cotrap_install_program(${name})
 endfunction()

@@ -1,0 +1,20 @@
+// The smallest demo: a program that says hello, and what it was started with.
+#include <user/check.h>
+#include <user/clock.h>
+
+#include <string_view>
+
+using namespace user;
+
+int main(int argc, char** argv) {
+  abi::Utsname machine;
+  must(call(Call::uname, &machine), "uname");
+  println("Hello from {} {} on {}.", machine.system, machine.release, machine.machine);
+  println("I am process {}, child of {}, and it is {:.3f} ms after boot.", process_id(),
+          parent_id(), milliseconds(now()));
+  for (int i = 0; i < argc; ++i) println("argument {}: {}", i, argv[i]);
+
+  check(argc >= 1 && argv[argc] == nullptr, "the arguments end with a null pointer");
+  check(std::string_view{machine.machine} == "riscv64", "this is a riscv64 program");
+  return 0;
+}

@@ -1,0 +1,149 @@
+// System calls as functions: arguments of the right type in, a Result out. Each does what Linux's
+// manual says of the call it is named after; nothing here allocates.
+#pragma once
+
+#include <abi/flags.h>
+#include <abi/signal.h>
+#include <abi/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "user/syscall.h"
+
+namespace user {
+
+using abi::Call;
+using abi::Errno;
+using Fd = int;
+using Pid = int;
+
+inline constexpr Fd standard_input = 0;
+inline constexpr Fd standard_output = 1;
+inline constexpr Fd standard_error = 2;
+
+inline constexpr std::size_t page_size = 4096;
+
+// Files
+
+inline Result<Fd> open(const char* path, int flags = abi::o_rdonly) {
+  return call<Fd>(Call::openat, abi::at_fdcwd, path, flags, 0);
+}
+inline Result<void> close(Fd fd) {
+  return call(Call::close, fd);
+}
+inline Result<std::size_t> read(Fd fd, std::span<std::byte> buffer) {
+  return call<std::size_t>(Call::read, fd, buffer.data(), buffer.size());
+}
+inline Result<std::size_t> read(Fd fd, std::span<char> buffer) {
+  return read(fd, std::as_writable_bytes(buffer));
+}
+inline Result<std::size_t> write(Fd fd, std::span<const std::byte> bytes) {
+  return call<std::size_t>(Call::write, fd, bytes.data(), bytes.size());
+}
+inline Result<std::size_t> write(Fd fd, std::string_view text) {
+  return write(fd, std::as_bytes(std::span{text}));
+}
+// All of it, in as many writes as that takes.
+Result<void> write_all(Fd fd, std::string_view text);
+
+inline Result<Fd> dup(Fd fd) {
+  return call<Fd>(Call::dup, fd);
+}
+inline Result<Fd> dup_to(Fd from, Fd to, int flags = 0) {
+  return call<Fd>(Call::dup3, from, to, flags);
+}
+inline Result<long> seek(Fd fd, long offset, int whence) {
+  return call<long>(Call::lseek, fd, offset, whence);
+}
+inline Result<abi::Stat> status(const char* path) {
+  abi::Stat stat{};
+  return call(Call::newfstatat, abi::at_fdcwd, path, &stat, 0).transform([&] { return stat; });
+}
+inline Result<abi::Stat> status(Fd fd) {
+  abi::Stat stat{};
+  return call(Call::fstat, fd, &stat).transform([&] { return stat; });
+}
+inline bool is_terminal(Fd fd) {
+  abi::Termios settings;
+  return call(Call::ioctl, fd, abi::tcgets, &settings).has_value();
+}
+inline Result<void> change_directory(const char* path) {
+  return call(Call::chdir, path);
+}
+
+struct Pipe {
+  Fd read_end;
+  Fd write_end;
+};
+inline Result<Pipe> make_pipe(int flags = 0) {
+  int ends[2];
+  return call(Call::pipe2, ends, flags).transform([&] { return Pipe{ends[0], ends[1]}; });
+}
+
+// Waits until one of them is ready; 0 when the time is over. No timeout: for ever.
+Result<int> poll(std::span<abi::PollFd> fds, std::optional<std::chrono::nanoseconds> timeout = {});
+
+// Processes and threads
+
+inline Pid process_id() {
+  return static_cast<Pid>(syscall(Call::getpid));
+}
+inline Pid parent_id() {
+  return static_cast<Pid>(syscall(Call::getppid));
+}
+inline Pid thread_id() {
+  return static_cast<Pid>(syscall(Call::gettid));
+}
+inline void yield() {
+  syscall(Call::sched_yield);
+}
+[[noreturn]] inline void exit(int code) {
+  for (;;) syscall(Call::exit_group, code);
+}
+inline Result<void> kill(Pid pid, abi::Signal signal) {
+  return call(Call::kill, pid, signal);
+}
+
+// Linux's real-time priorities: 1 (low) … 99 (high); 0 goes back to the ordinary policy. pid 0: me.
+inline Result<void> set_realtime_priority(Pid pid, int priority) {
+  const abi::SchedParam parameter{priority};
+  return call(Call::sched_setscheduler, pid, priority == 0 ? abi::sched_other : abi::sched_fifo,
+              &parameter);
+}
+// -20 (much) … 19 (little).
+inline Result<void> set_nice(Pid pid, int nice) {
+  return call(Call::setpriority, abi::prio_process, pid, nice);
+}
+
+// Memory
+
+inline Result<std::byte*> map_memory(std::size_t bytes, int protection, int extra_flags = 0,
+                                     std::uintptr_t hint = 0) {
+  return call<std::byte*>(Call::mmap, hint, bytes, protection,
+                          abi::map_private | abi::map_anonymous | extra_flags, -1, 0);
+}
+inline Result<void> unmap_memory(void* start, std::size_t bytes) {
+  return call(Call::munmap, start, bytes);
+}
+inline Result<void> protect_memory(void* start, std::size_t bytes, int protection) {
+  return call(Call::mprotect, start, bytes, protection);
+}
+
+// The machine
+
+inline abi::Sysinfo system_info() {
+  abi::Sysinfo info{};
+  syscall(Call::sysinfo, &info);
+  return info;
+}
+inline std::size_t free_memory() {
+  const auto info = system_info();
+  return info.free_ram * info.unit;
+}
+
+}  // namespace user

@@ -1,0 +1,95 @@
+// A thread of this process.
+//
+//   user::Thread worker{[&] { count(); }};   // joined by its destructor at the latest
+//
+// Its function object, its thread-local storage and its stack share one mapping, with an unmapped
+// page below:  [ guard | stack … ← sp | function object | thread-local storage ]
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+#include "user/calls.h"
+
+namespace user {
+
+class Thread {
+ public:
+  struct Options {
+    std::size_t stack_bytes = 64 * 1024;
+    // Memory to use instead of a new mapping; stays the caller's, has no guard page.
+    std::span<std::byte> memory = {};
+  };
+
+  template <class F>
+  static Result<Thread> start(F function, Options options);
+  static Result<Thread> start(auto function) { return start(std::move(function), Options{}); }
+
+  // The same for a program that has no plan without the thread: it ends when there is none.
+  template <class F>
+    requires std::is_invocable_v<F&>
+  explicit Thread(F function) : Thread{or_fail(start(std::move(function), Options{}))} {}
+
+  Thread(Thread&& other) noexcept
+      : control_{std::exchange(other.control_, nullptr)},
+        mapping_{std::exchange(other.mapping_, {})} {}
+  Thread& operator=(Thread&& other) noexcept;
+  ~Thread() { join(); }
+
+  // Returns once the thread has ended; at once the second time.
+  void join();
+  Pid id() const { return id_of(*control_); }
+
+ private:
+  struct Control {
+    std::atomic<std::uint32_t> alive;  // the thread's id; the kernel sets 0 and wakes at its end
+    Pid id;
+    void (*run)(void* object);  // calls and destroys the function object
+    void* object;
+    void* thread_pointer;
+    std::byte* stack_top;
+  };
+
+  Thread(Control* control, std::span<std::byte> mapping) : control_{control}, mapping_{mapping} {}
+
+  static Result<std::span<std::byte>> map_stack(std::size_t bytes);
+  // Lays out thread-local storage, Control and room for the object at the top of `memory`.
+  static Control* lay_out(std::span<std::byte> memory, std::size_t object_bytes);
+  static Result<void> launch(Control& control);
+  static Pid id_of(const Control& control) { return control.id; }
+  static Thread or_fail(Result<Thread> thread);
+
+  Control* control_ = nullptr;
+  std::span<std::byte> mapping_;  // empty when the memory is somebody else's
+};
+
+template <class F>
+Result<Thread> Thread::start(F function, Options options) {
+  static_assert(alignof(F) <= 16);
+  std::span<std::byte> mapping;
+  if (options.memory.empty()) {
+    auto fresh = map_stack(options.stack_bytes);
+    if (!fresh) return std::unexpected{fresh.error()};
+    mapping = *fresh;
+  }
+  auto* control = lay_out(options.memory.empty() ? mapping : options.memory, sizeof(F));
+  control->object = new (control->object) F(std::move(function));
+  control->run = [](void* object) {
+    auto* function = static_cast<F*>(object);
+    (*function)();
+    function->~F();
+  };
+  if (auto launched = launch(*control); !launched) {
+    static_cast<F*>(control->object)->~F();
+    if (!mapping.empty()) static_cast<void>(unmap_memory(mapping.data(), mapping.size()));
+    return std::unexpected{launched.error()};
+  }
+  return Thread{control, mapping};
+}
+
+}  // namespace user

@@ -1,0 +1,57 @@
+#include "user/process.h"
+
+#include "clone.h"
+
+namespace user {
+namespace {
+
+struct Start {
+  const char* path;
+  const char* const* arguments;
+  const SpawnOptions& options;
+  volatile long error = 0;  // written by the child, in the memory that it shares
+};
+
+// Runs in the child, on the parent's memory, while the parent stands still: no allocation, no
+// locks.
+int become(void* argument) {
+  auto& start = *static_cast<Start*>(argument);
+  for (const auto& [from, to] : start.options.fds) {
+    if (from != to) syscall(Call::dup3, from, to, 0);
+  }
+  for (const Fd fd : start.options.close) syscall(Call::close, fd);
+  auto* const* variables =
+      start.options.environment != nullptr ? start.options.environment : environment();
+  start.error = syscall(Call::execve, start.path, start.arguments, variables);
+  return 127;
+}
+
+}  // namespace
+
+Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options) {
+  alignas(16) std::byte stack[4096];
+  Start start{path, arguments, options};
+  const auto flags =
+      abi::clone_vm | abi::clone_vfork | static_cast<unsigned long>(abi::Signal::sigchld);
+  const auto child = to_result<Pid>(
+      cotrap_user_clone(flags, stack + sizeof stack, nullptr, nullptr, nullptr, become, &start));
+  if (child && start.error != 0) {
+    static_cast<void>(wait(*child));
+    return to_result<Pid>(start.error);
+  }
+  return child;
+}
+
+Result<Ended> wait(Pid pid, int options) {
+  int status = 0;
+  return call<Pid>(Call::wait4, pid, &status, options, nullptr).transform([&](Pid who) {
+    return Ended{who, abi::WaitStatus{status}};
+  });
+}
+
+Result<void> ignore_signal(abi::Signal signal, bool ignore) {
+  const abi::SignalAction action{.handler = ignore ? abi::sig_ign : abi::sig_dfl};
+  return call(Call::rt_sigaction, signal, &action, nullptr, sizeof(abi::SignalSet));
+}
+
+}  // namespace user

@@ -1,0 +1,63 @@
+#include "tls.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+namespace user::tls {
+namespace {
+
+struct ProgramHeader {
+  std::uint32_t type;
+  std::uint32_t flags;
+  std::uint64_t offset;
+  std::uint64_t virtual_address;
+  std::uint64_t physical_address;
+  std::uint64_t file_bytes;
+  std::uint64_t memory_bytes;
+  std::uint64_t alignment;
+};
+constexpr std::uint32_t pt_phdr = 6;
+constexpr std::uint32_t pt_tls = 7;
+
+const std::byte* image = nullptr;
+std::size_t image_bytes = 0;
+std::size_t copy_bytes = 0;
+std::size_t copy_alignment = 16;
+
+}  // namespace
+
+void find_segment(const void* headers, std::size_t count, std::size_t entry_bytes) {
+  const auto at = [&](std::size_t i) {
+    return reinterpret_cast<const ProgramHeader*>(static_cast<const std::byte*>(headers) +
+                                                  i * entry_bytes);
+  };
+  std::uintptr_t bias = 0;  // where a position-independent program was put
+  for (std::size_t i = 0; i < count; ++i) {
+    if (at(i)->type == pt_phdr) {
+      bias = reinterpret_cast<std::uintptr_t>(headers) - at(i)->virtual_address;
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (at(i)->type != pt_tls) continue;
+    image = reinterpret_cast<const std::byte*>(at(i)->virtual_address + bias);
+    image_bytes = at(i)->file_bytes;
+    copy_alignment = std::max<std::size_t>(16, at(i)->alignment);
+    copy_bytes = (at(i)->memory_bytes + copy_alignment - 1) / copy_alignment * copy_alignment;
+  }
+}
+
+std::size_t bytes() {
+  return copy_bytes;
+}
+std::size_t alignment() {
+  return copy_alignment;
+}
+
+void* initialise(std::byte* place) {
+  std::memcpy(place, image, image_bytes);
+  std::memset(place + image_bytes, 0, copy_bytes - image_bytes);
+  return place;
+}
+
+}  // namespace user::tls

@@ -1,0 +1,19 @@
+// Thread-local storage: each thread has a copy of the program's PT_TLS segment, tp points to it
+// (riscv's variant I, without a header in front).
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace user::tls {
+
+// Once, before anything else: finds the segment among the program's headers.
+void find_segment(const void* headers, std::size_t count, std::size_t entry_bytes);
+
+std::size_t bytes();  // what one copy takes, a multiple of its alignment
+std::size_t alignment();
+
+// Fills the copy at `place` (aligned, bytes() long) and returns the thread pointer for it.
+void* initialise(std::byte* place);
+
+}  // namespace user::tls
