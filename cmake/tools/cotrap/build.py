@@ -13,19 +13,20 @@ from .errors import ToolError, UsageError
 from .paths import ROOT, Build, preset_folder
 from .ui import Waiting, say
 
+KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline")
+
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
 _NOISE = re.compile(r"ninja: (no work to do|Entering directory|build stopped)")
 
 
 def ready(name: str) -> Build:
     """The build a command runs: a preset, which is brought up to date, or a folder as it is."""
-    folder = Path(name)
-    if folder.is_dir():
-        return Build(folder.resolve())
-    if not name.startswith("riscv64-"):
-        raise UsageError(f"--build: {name} is neither a folder nor a riscv64 preset")
-    setup.ensure()
-    return Build(make(name))
+    if name in KERNEL_PRESETS:
+        setup.ensure()
+        return Build(make(name))
+    if not Path(name).is_dir():
+        raise UsageError(f"--build {name}: neither a folder nor one of {', '.join(KERNEL_PRESETS)}")
+    return Build(Path(name).resolve())
 
 
 def make(preset: str, *targets: str) -> Path:
@@ -56,8 +57,9 @@ def _configure(preset: str) -> None:
 
 def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
     """Runs ninja; its status becomes one moving line, compiler messages pass."""
+    progress = ""
     with (
-        Waiting(f"building {preset}") as waiting,
+        Waiting(lambda: f"building {preset}{progress}", patience=0.3),
         subprocess.Popen(
             ["ninja", "-C", folder, *targets],
             stdout=subprocess.PIPE,
@@ -67,13 +69,11 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
             errors="replace",
         ) as ninja,
     ):
-        announced = False
         for line in ninja.stdout:
             if status := _STATUS.match(line):
-                waiting.now(f"building {preset}: {status[1]} of {status[2]}")
-                if not announced and not sys.stderr.isatty():
+                if not progress and not sys.stderr.isatty():
                     say(f"building {preset}")
-                announced = True
+                progress = f": {status[1]} of {status[2]}"
             elif not _NOISE.match(line):
                 sys.stderr.write(line)
     if ninja.returncode != 0:

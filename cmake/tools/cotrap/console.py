@@ -25,15 +25,17 @@ class TimedOut(Exception):
 class FileSink:
     """Writes to a file that may be slow: never more at once than is sure not to block."""
 
-    def __init__(self, file: int):
-        self.file: int | None = file
+    def __init__(self, file: int, on_put: Callable[[], None] = lambda: None):
+        self.file = file
         self._pending = memoryview(b"")
+        self._on_put = on_put
 
     @property
     def busy(self) -> bool:
         return bool(self._pending)
 
     def put(self, data: bytes) -> None:
+        self._on_put()
         self._pending = memoryview(bytes(self._pending) + data)
 
     def flush(self) -> None:
@@ -45,27 +47,25 @@ class FileSink:
 
 
 class Capture:
-    """Keeps what comes, and may show it to somebody."""
+    """Keeps what comes."""
 
     file = None
     busy = False
 
-    def __init__(self, watch: Callable[[bytes], None] = lambda data: None):
+    def __init__(self):
         self._parts: list[bytes] = []
-        self._watch = watch
 
     def put(self, data: bytes) -> None:
         self._parts.append(data)
-        self._watch(data)
 
     @property
     def data(self) -> bytes:
         return b"".join(self._parts)
 
 
-def relay(guest: Guest, source, sink, timeout: float | None = None, on_event=lambda: None) -> None:
+def relay(guest: Guest, source, sink, timeout: float | None = None) -> None:
     """Returns when the guest is done; `guest.marks` then says how it ended. Raises TimedOut, and
-    what source and sink raise. `on_event` is called whenever something came from the guest."""
+    what source and sink raise."""
     deadline = time.monotonic() + timeout if timeout else None
     stop = None  # when to stop waiting for a guest that has said its last word
     to_guest = b""
@@ -94,14 +94,13 @@ def relay(guest: Guest, source, sink, timeout: float | None = None, on_event=lam
         if sink.file in ready:
             sink.flush()
         if guest.output in ready:
-            data = _receive(guest.output)
+            data = os.read(guest.output, _CHUNK)
             open_ = data != b""
             if shown := guest.marks.feed(data) if open_ else guest.marks.finish():
                 sink.put(shown)
             if stop is None and guest.marks.state in (State.EXITED, State.PANICKED):
                 stop = time.monotonic() + _GRACE
                 to_guest = b""
-            on_event()
         elif guest.input in ready:
             to_guest = _send(guest.input, to_guest)
         elif source.file in ready or (due is not None and now >= due):
@@ -113,13 +112,6 @@ def _wait(poll: select.poll, *until: float | None) -> set[int]:
     known = [time_ for time_ in until if time_ is not None]
     timeout = max(0.0, min(known) - time.monotonic()) * 1000 if known else None
     return {file for file, _ in poll.poll(timeout)}
-
-
-def _receive(file: int) -> bytes:
-    try:
-        return os.read(file, _CHUNK)
-    except BlockingIOError:  # woken for nothing
-        return b""
 
 
 def _send(file: int, data: bytes) -> bytes:

@@ -102,7 +102,6 @@ class Guest:
         self.input = self._process.stdin.fileno()
         self.output = self._process.stdout.fileno()
         os.set_blocking(self.input, False)
-        os.set_blocking(self.output, False)
 
     def __enter__(self):
         return self

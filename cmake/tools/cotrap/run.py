@@ -4,11 +4,10 @@ import os
 import shutil
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 from . import build, terminal
 from .console import FileSink, TimedOut, relay
-from .errors import OWN_FAILURE, TIMED_OUT, ToolError, UsageError
+from .errors import OWN_FAILURE, TIMED_OUT, UsageError
 from .initrd import Archive
 from .marks import State
 from .qemu import Boot, Guest, Machine
@@ -20,27 +19,79 @@ _NOBODY_READS = 141  # as if by SIGPIPE
 
 
 def run(arguments) -> int:
-    program = existing_file(arguments.program)
-    added = [existing(path) for path in arguments.add]
-    machine, boot = prepare(arguments, program, added, terminal.is_ours())
+    boot = prepare(arguments, terminal.is_ours())
+    name = program_name(arguments)
     with ExitStack() as stack:
         if boot.terminal:
             stack.enter_context(terminal.raw())
             source = Keyboard(sys.stdin.fileno())
+            hint = "; Ctrl-A X leaves"
         else:
             source = FramedInput(sys.stdin.fileno())
-        name = program.name if program else "the shell"
-        waiting = stack.enter_context(Waiting(f"booting, then {name}{leave_hint(boot)}"))
-        guest = stack.enter_context(Guest(machine, boot))
+            hint = ""
+        guest = stack.enter_context(Guest(machine(arguments), boot))
+        waiting = stack.enter_context(
+            Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}")
+        )
+        sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
         try:
-            relay(guest, source, FileSink(sys.stdout.fileno()), arguments.timeout, waiting.over)
+            relay(guest, source, sink, arguments.timeout)
         except TimedOut:
             waiting.over()
-            say(f"{name} was still running after {arguments.timeout:g} s, and was stopped")
+            say(f"{name} was still {guest.marks.state.value} after {arguments.timeout:g} s")
             return TIMED_OUT
         except Left:
-            return _LEFT if program else 0
+            return _LEFT if arguments.program else 0
         except BrokenPipeError:
             return _NOBODY_READS
-        waiting.over()
-        return verdict(guest)
+    return status(guest)
+
+
+def status(guest: Guest) -> int:
+    """The exit status that a guest's end means; says what there is to say about it."""
+    match guest.marks.state:
+        case State.EXITED:
+            return guest.marks.exit_code
+        case State.PANICKED:
+            say(f"the kernel panicked\n{guest.marks.report.decode(errors='replace').rstrip()}")
+        case _:
+            say(guest.last_words())
+    return OWN_FAILURE
+
+
+def machine(arguments, *extra: str) -> Machine:
+    return Machine(arguments.harts, arguments.memory, arguments.icount, extra)
+
+
+def prepare(arguments, on_terminal: bool) -> Boot:
+    """What the command line asks to boot. Everything named is looked at before anything is built."""
+    program = arguments.program
+    if program and not program.is_file():
+        raise UsageError(f"{program}: {'not a file' if program.exists() else 'no such file'}")
+    for path in arguments.add:
+        if not path.exists():
+            raise UsageError(f"--add {path}: no such file or folder")
+
+    built = build.ready(arguments.build)
+    archive = Archive()
+    archive.add(built.initrd_root, "")
+    for path in arguments.add:
+        archive.add(path, path.resolve().name)
+    size = shutil.get_terminal_size()
+    environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
+    common = {
+        "build": built,
+        "environment": environment,
+        "quiet": arguments.quiet,
+        "terminal": (size.columns, size.lines) if on_terminal else None,
+        "append": " ".join(arguments.append),
+    }
+    if program:
+        guest_path = f"run/{program.name}"
+        archive.add_program(program, guest_path)
+        common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
+    return Boot(archive=archive.pack(), **common)
+
+
+def program_name(arguments) -> str:
+    return arguments.program.name if arguments.program else "the shell"

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 PATIENCE = 2.0  # seconds a person waits before being told what for
 
@@ -37,12 +38,12 @@ class Waiting:
     """A line on the terminal that says what is being waited for, once that has taken two seconds
     (`patience`), and vanishes when the wait is over. On anything but a terminal it says nothing.
 
-        with Waiting("building riscv64-release") as waiting:
-            ...
-            waiting.now("building riscv64-release: 12 of 80")
+        with Waiting("configuring riscv64-release"): ...
+
+    `what` may be a function: it is asked each time the line is drawn.
     """
 
-    def __init__(self, what: str, patience: float = PATIENCE):
+    def __init__(self, what: str | Callable[[], str], patience: float = PATIENCE):
         self._what = what
         self._patience = patience
         self._begun = time.monotonic()
@@ -59,12 +60,6 @@ class Waiting:
 
     def __exit__(self, *_):
         self.over()
-
-    def now(self, what: str) -> None:
-        with self._lock:
-            self._what = what
-            if self._shown:
-                self._draw()
 
     def over(self) -> None:
         """Takes the line away, for good. May be called more than once."""
@@ -85,8 +80,9 @@ class Waiting:
 
     def _draw(self) -> None:
         self._shown = True
-        seconds = time.monotonic() - self._begun
-        self._write(f"\r\x1b[K{faint(f'cotrap: {self._what} ({seconds:.0f} s)', sys.stderr)}")
+        what = self._what if isinstance(self._what, str) else self._what()
+        line = f"cotrap: {what} ({time.monotonic() - self._begun:.0f} s)"
+        self._write(f"\r\x1b[K{faint(line, sys.stderr)}")
 
     @staticmethod
     def _write(text: str) -> None:

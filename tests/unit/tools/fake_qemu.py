@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Stands in for QEMU and the kernel, so that the command is tested without either: it takes the
+options that the command gives to QEMU, unpacks the boot archive, runs `init=` as a program of the
+host, and speaks the kernel's side of the boot protocol (docs/running.md).
+
+Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
+`fake=die` ends without a mark, `fake=linger` stays after the exit mark.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from urllib.parse import unquote_to_bytes
+
+BANNER = b"\nOpenSBI v0.0\n  ____\n Platform Name : fake\n\n"
+
+
+def unpack(archive: bytes, root: str) -> None:
+    position = 0
+    while True:
+        assert archive[position : position + 6] == b"070701", f"no header at {position}"
+        assert position % 4 == 0
+        fields = [int(archive[position + 6 + 8 * i : position + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, name_size = fields[1], fields[6], fields[11]
+        name = archive[position + 110 : position + 110 + name_size - 1].decode()
+        position += (110 + name_size + 3) // 4 * 4
+        data = archive[position : position + size]
+        position += (size + 3) // 4 * 4
+        if name == "TRAILER!!!":
+            return
+        path = os.path.join(root, name)
+        kind = mode & 0o170000
+        if kind == 0o040000:
+            os.mkdir(path)
+        elif kind == 0o120000:
+            os.symlink(data, path)
+        else:
+            with open(path, "wb") as file:
+                file.write(data)
+            os.chmod(path, mode & 0o7777)
+
+
+def words(line: str) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for word in line.split():
+        key, _, value = word.partition("=")
+        found.setdefault(key, []).append(unquote_to_bytes(value))
+    return found
+
+
+def feed(program) -> None:
+    """Undoes the framing of standard input: DLE DLE is one DLE, DLE E is end of file."""
+    escaped = False
+    while data := os.read(0, 4096):
+        out = bytearray()
+        for byte in data:
+            if escaped:
+                escaped = False
+                if byte == ord("E"):
+                    program.stdin.write(out)
+                    program.stdin.close()
+                    return
+                out.append(byte)
+            elif byte == 0x10:
+                escaped = True
+            else:
+                out.append(byte)
+        try:
+            program.stdin.write(out)
+        except BrokenPipeError:
+            return
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-append")
+    parser.add_argument("-initrd")
+    options, _ = parser.parse_known_args()
+    line = words(options.append)
+    nonce = line["mark"][0].decode()
+    fake = line.get("fake", [b""])[0]
+
+    def emit(data: bytes) -> None:
+        while data:
+            data = data[os.write(1, data) :]
+
+    def mark(text: str) -> None:
+        emit(f"\x1e{nonce} {text}\n".encode())
+
+    def kernel_says(text: str) -> None:
+        if "quiet" not in line:
+            emit(f"[    0.001000 h0] {text}\n".encode())
+
+    emit(BANNER)
+    kernel_says("booting")
+    if fake == b"silent":
+        time.sleep(60)
+    if fake == b"die":
+        print("fake: no such machine", file=sys.stderr)
+        return 1
+    if fake == b"panic":
+        mark("panic")
+        emit(b"panic: all is lost\n")
+        return 1
+
+    with tempfile.TemporaryDirectory() as root:
+        with open(options.initrd, "rb") as file:
+            unpack(file.read(), root)
+        mark("start")
+        program = subprocess.Popen(
+            [root + line["init"][0].decode(), *line.get("arg", [])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=root,
+            env=dict(value.split(b"=", 1) for value in [b"PATH=/bin:/usr/bin", *line.get("env", [])]),
+            bufsize=0,
+        )
+        threading.Thread(target=feed, args=[program], daemon=True).start()
+        while data := program.stdout.read(65536):
+            emit(data)
+        status = program.wait()
+        mark(f"exit {status if status >= 0 else 128 - status}")
+        kernel_says("power off")
+        if fake == b"linger":
+            time.sleep(60)
+    return 0
+
+
+sys.exit(main())
