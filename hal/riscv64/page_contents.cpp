@@ -1,4 +1,5 @@
-// Clearing and copying whole pages: unrolled, because these two are most of what a page fault costs.
+// Clearing and copying whole pages: unrolled, because these two are most of what a page fault
+// costs.
 #include <hal/machine/translation.h>
 
 namespace hal {

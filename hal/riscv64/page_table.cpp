@@ -49,8 +49,8 @@ PageEntry* PageTable::find(VirtAddr va) const {
 
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
   if (slot->empty()) {
-    const auto index = static_cast<std::uint16_t>(
-        (reinterpret_cast<VirtAddr>(slot) % page_size) / sizeof(PageEntry));
+    const auto index = static_cast<std::uint16_t>((reinterpret_cast<VirtAddr>(slot) % page_size) /
+                                                  sizeof(PageEntry));
     table_frames::Note& note = table_frames::note(page_down(virt_to_phys(slot)));
     ++note.used;
     if (index < note.first) note.first = index;

@@ -9,8 +9,7 @@ namespace kernel::memory {
 
 struct FrameInfo {
   enum class State : std::uint8_t {
-    in_use,      ///< somebody's: the union says what they keep here
-    loose,       ///< on one of the stacks of single frames
+    taken,       ///< somebody's, or on a stack of single frames
     free_block,  ///< first frame of a free block of 2^order
   };
 
@@ -18,6 +17,10 @@ struct FrameInfo {
   struct Slab {
     std::uint32_t next;  ///< page numbers of the neighbours among those with room, 0 at the ends
     std::uint32_t previous;
+  };
+  struct Objects {
+    std::uint16_t first_free;  ///< offset of the slab's first free object; 0xffff when full
+    std::uint16_t used;        ///< objects handed out
   };
   /// A free frame or block (frames.cpp).
   struct Links {
@@ -32,10 +35,7 @@ struct FrameInfo {
   };
   union {
     std::uint32_t references;  ///< owners of a single frame
-    struct {
-      std::uint16_t first_free;  ///< slab: offset of the first free object; 0xffff when full
-      std::uint16_t used;        ///< slab: objects handed out
-    };
+    Objects objects;
   };
   State state;
   std::uint8_t order;       ///< of a block, free or in use

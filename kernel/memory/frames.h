@@ -64,9 +64,14 @@ class FrameAllocator {
   /// Frames that programs can still get.
   std::size_t free_for_user() const { return free_ > reserve_ ? free_ - reserve_ : 0; }
 
-  /// Frames that Use::user leaves alone. Grows and shrinks with what the kernel has promised.
+  /// Frames that Use::user leaves alone.
   std::size_t reserve() const { return reserve_; }
-  void set_reserve(std::size_t frames) { reserve_ = frames; }
+  /// Grows the reserve by what the kernel may come to need for an object it has just made (half a
+  /// page for a thread, say); negative when the object goes.
+  void keep_in_reserve(std::ptrdiff_t bytes) {
+    reserved_bytes_ += static_cast<std::size_t>(bytes);
+    reserve_ = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
+  }
 
   /// Bookkeeping of any managed frame, the first of a block for a block.
   FrameInfo& info(PhysAddr frame) { return infos_[frame >> hal::page_shift]; }
@@ -85,15 +90,21 @@ class FrameAllocator {
   static PhysAddr address(Number frame) { return PhysAddr{frame} << hal::page_shift; }
   static Number number(PhysAddr frame) { return static_cast<Number>(frame >> hal::page_shift); }
 
-  bool exclude(hal::MemoryRange reserved);
-  bool place_infos(Number first, Number end);
+  void add_fresh(Number first, Number end);
+  void exclude(Number first, Number end);
+  bool place_infos();
   void initialize_edges(const FreshRange& range);
-  bool may_take(std::size_t frames, Use use) const;
-  Number pop(Number& stack);
-  void push(Number& stack, Number frame);
-  Number refill();
+  bool may_take(std::size_t count, Use use) const {
+    return free_ >= count + (use == Use::user ? reserve_ : 0);
+  }
+  void push(Number& stack, Number frame) {
+    infos_[frame].links.next = stack;
+    stack = frame;
+    ++free_;
+  }
+  Number take_single();
   void drain(Number& stack);
-  Number take_fresh(unsigned order);
+  bool carve_fresh();
   Number take_block(unsigned order);
   void put_block(Number block, unsigned order);
   void link(Number block, unsigned order);
@@ -101,10 +112,11 @@ class FrameAllocator {
 
   FrameInfo* infos_ = nullptr;  // indexed by physical page number; its start may lie outside memory
   std::size_t free_ = 0;
-  std::size_t reserve_ = 0;
+  std::size_t reserve_ = 0;  // frames that hold reserved_bytes_
+  std::size_t reserved_bytes_ = 0;
   std::size_t total_ = 0;
-  Number loose_ = 0;   // stack of single frames
-  Number zeroed_ = 0;  // stack of single frames that hold zeros
+  Number loose_ = 0;   // stack of single frames, linked by `next`
+  Number zeroed_ = 0;  // the same of frames that hold zeros
   std::array<Number, orders> blocks_{};
   std::array<FreshRange, max_ranges> fresh_{};
   std::size_t fresh_count_ = 0;

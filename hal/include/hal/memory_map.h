@@ -17,12 +17,16 @@ using VirtAddr = std::uintptr_t;
 inline constexpr std::size_t page_shift = 12;
 inline constexpr std::size_t page_size = std::size_t{1} << page_shift;
 
-constexpr std::uintptr_t page_down(std::uintptr_t address) { return address & ~(page_size - 1); }
+constexpr std::uintptr_t page_down(std::uintptr_t address) {
+  return address & ~(page_size - 1);
+}
 /// Wraps to 0 in the last page of the address space: check ranges first.
 constexpr std::uintptr_t page_up(std::uintptr_t address) {
   return page_down(address + page_size - 1);
 }
-constexpr bool page_aligned(std::uintptr_t address) { return address % page_size == 0; }
+constexpr bool page_aligned(std::uintptr_t address) {
+  return address % page_size == 0;
+}
 
 }  // namespace hal
 
@@ -30,7 +34,8 @@ constexpr bool page_aligned(std::uintptr_t address) { return address % page_size
 
 namespace hal {
 
-/// Whether [start, start + bytes) lies where programs may live; an empty range does if its start does.
+/// Whether [start, start + bytes) lies where programs may live; an empty range does if its start
+/// does.
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }

@@ -12,6 +12,8 @@ using abi::Errno;
 template <class T = void>
 using Result = std::expected<T, Errno>;
 
-constexpr std::unexpected<Errno> fail(Errno error) { return std::unexpected(error); }
+constexpr std::unexpected<Errno> fail(Errno error) {
+  return std::unexpected(error);
+}
 
 }  // namespace kernel

@@ -26,7 +26,9 @@ constexpr Access without(Access a, Access b) {
   return static_cast<Access>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
 }
 /// Whether `have` includes everything in `wanted`.
-constexpr bool allows(Access have, Access wanted) { return (have & wanted) == wanted; }
+constexpr bool allows(Access have, Access wanted) {
+  return (have & wanted) == wanted;
+}
 
 class PageEntry {
  public:

@@ -33,10 +33,14 @@ inline void flush_space(Asid asid) {
 }
 
 /// Every space, global entries too.
-inline void flush_all() { asm volatile("sfence.vma" : : : "memory"); }
+inline void flush_all() {
+  asm volatile("sfence.vma" : : : "memory");
+}
 
 /// Instructions fetched after this see every store before it (this hart only).
-inline void synchronize_code() { asm volatile("fence.i" : : : "memory"); }
+inline void synchronize_code() {
+  asm volatile("fence.i" : : : "memory");
+}
 
 /// Bytes one cbo.zero clears, from the device tree's riscv,cboz-block-size; 0: the hart has none.
 /// Set once at boot, on every hart alike (and senvcfg/menvcfg must allow it).

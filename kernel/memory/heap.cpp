@@ -1,0 +1,159 @@
+#include "memory/heap.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "memory/frames.h"
+#include "memory/out_of_memory.h"
+
+namespace kernel::memory::heap {
+namespace {
+
+using hal::page_size;
+
+constexpr std::array<std::uint16_t, 18> sizes = {16,  32,  48,  64,  80,  96,  112,  128,  160,
+                                                 192, 256, 320, 384, 512, 672, 1024, 1360, 2048};
+constexpr std::uint16_t none = 0xffff;
+
+// Size in units of 16 bytes, rounded up → index of its class.
+constexpr auto class_of_units = [] {
+  std::array<std::uint8_t, largest_small / 16 + 1> table{};
+  std::uint8_t index = 0;
+  for (std::size_t units = 0; units < table.size(); ++units) {
+    if (units * 16 > sizes[index]) ++index;
+    table[units] = index;
+  }
+  return table;
+}();
+
+struct SizeClass {
+  std::uint32_t with_room = 0;  // page number of a slab with free objects; a list, 0 at its end
+  std::uint32_t empty = 0;      // one of them that is empty and kept
+};
+
+constinit std::array<SizeClass, sizes.size()> classes;
+constinit std::size_t in_use = 0;
+
+FrameInfo& info_of(std::uint32_t slab) {
+  return frames.info(PhysAddr{slab} << hal::page_shift);
+}
+
+std::uint16_t& next_free(std::byte* page, std::uint16_t object) {
+  return *reinterpret_cast<std::uint16_t*>(page + object);
+}
+
+void link(SizeClass& of, std::uint32_t slab) {
+  info_of(slab).slab = {.next = of.with_room, .previous = 0};
+  if (of.with_room != 0) info_of(of.with_room).slab.previous = slab;
+  of.with_room = slab;
+}
+
+void unlink(SizeClass& of, std::uint32_t slab) {
+  const auto [next, previous] = info_of(slab).slab;
+  (previous != 0 ? info_of(previous).slab.next : of.with_room) = next;
+  if (next != 0) info_of(next).slab.previous = previous;
+}
+
+std::uint32_t make_slab(std::size_t index) {
+  const PhysAddr frame = frames.allocate(Use::kernel);
+  if (frame == 0) out_of_memory();
+  std::byte* const page = hal::phys_to_virt(frame);
+  const std::size_t size = sizes[index];
+  std::size_t object = 0;
+  for (; object + 2 * size <= page_size; object += size) {
+    next_free(page, static_cast<std::uint16_t>(object)) = static_cast<std::uint16_t>(object + size);
+  }
+  next_free(page, static_cast<std::uint16_t>(object)) = none;
+
+  FrameInfo& info = frames.info(frame);
+  info.objects.first_free = 0;
+  info.objects.used = 0;
+  info.size_class = static_cast<std::uint8_t>(index);
+  const auto slab = static_cast<std::uint32_t>(frame >> hal::page_shift);
+  link(classes[index], slab);
+  return slab;
+}
+
+void free_slab(SizeClass& of, std::uint32_t slab) {
+  unlink(of, slab);
+  info_of(slab).references = 1;
+  frames.drop(PhysAddr{slab} << hal::page_shift);
+}
+
+unsigned order_of(std::size_t bytes) {
+  return static_cast<unsigned>(std::bit_width((bytes - 1) >> hal::page_shift));
+}
+
+void* allocate_large(std::size_t bytes) {
+  const unsigned order = order_of(bytes);
+  const PhysAddr block = frames.allocate_block(order);
+  if (block == 0) out_of_memory();
+  frames.info(block).size_class = FrameInfo::not_a_slab;
+  in_use += page_size << order;
+  return hal::phys_to_virt(block);
+}
+
+void release_large(void* object) {
+  const PhysAddr block = hal::virt_to_phys(object);
+  const unsigned order = frames.info(block).order;
+  in_use -= page_size << order;
+  frames.free_block(block, order);
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  if (bytes > largest_small) return allocate_large(bytes);
+  const std::size_t index = class_of_units[(bytes + 15) / 16];
+  SizeClass& of = classes[index];
+  std::uint32_t slab = of.with_room;
+  if (slab == 0) [[unlikely]]
+    slab = make_slab(index);
+  if (slab == of.empty) of.empty = 0;
+
+  FrameInfo& info = info_of(slab);
+  auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
+  const std::uint16_t object = info.objects.first_free;
+  info.objects.first_free = next_free(page, object);
+  ++info.objects.used;
+  if (info.objects.first_free == none) unlink(of, slab);
+  in_use += sizes[index];
+  return page + object;
+}
+
+void release(void* object) {
+  if (object == nullptr) return;
+  const auto address = reinterpret_cast<std::uintptr_t>(object);
+  auto* const page = reinterpret_cast<std::byte*>(hal::page_down(address));
+  FrameInfo& info = frames.info(page);
+  if (info.size_class == FrameInfo::not_a_slab) return release_large(object);
+
+  SizeClass& of = classes[info.size_class];
+  const auto slab = static_cast<std::uint32_t>(hal::virt_to_phys(page) >> hal::page_shift);
+  const auto offset = static_cast<std::uint16_t>(address % page_size);
+  if (info.objects.first_free == none) link(of, slab);
+  next_free(page, offset) = info.objects.first_free;
+  info.objects.first_free = offset;
+  in_use -= sizes[info.size_class];
+  if (--info.objects.used == 0) [[unlikely]] {
+    if (of.empty != 0) {
+      free_slab(of, slab);
+    } else {
+      of.empty = slab;
+    }
+  }
+}
+
+std::size_t bytes_in_use() {
+  return in_use;
+}
+
+void trim() {
+  for (SizeClass& of : classes) {
+    if (of.empty != 0) free_slab(of, std::exchange(of.empty, 0));
+  }
+}
+
+}  // namespace kernel::memory::heap
