@@ -1,2 +1,113 @@
 #!/bin/sh
-exit 0
+# Installs the Debian packages of packages.txt that are missing; on Debian 12 some come from its
+# backports, which are enabled for that, from the mirror that the system already uses. Does nothing
+# when nothing is missing. Needs a POSIX shell, apt, and root's rights or sudo.
+#
+#   setup.sh [--quiet]      quiet: says nothing when there is nothing to do
+set -eu
+tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+list=$tools/packages.txt
+stamp=$tools/../../build/setup.stamp
+quiet=${1-}
+
+say() { printf 'cotrap: %s\n' "$*" >&2; }
+fail() { say "$@"; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then env "$@"; else sudo env "$@"; fi; }
+apt_get() {
+  as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" >&2
+}
+
+# Prints the packages of this release that are missing or too old, those of one origin if given.
+missing() {
+  awk -v release="$release" -v origin="${1-}" '
+    /^[^#]/ {
+      from = release == 12 ? $2 : $3
+      if (from != "-" && (origin == "" || from == origin)) print $1, $4
+    }' "$list" | while read -r package least; do
+    version=$(dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$package" 2>/dev/null |
+      sed -n 's/^installed //p' | head -n 1)
+    [ -n "$version" ] && { [ -z "$least" ] || dpkg --compare-versions "$version" ge "$least"; } ||
+      echo "$package"
+  done
+}
+
+# Whether apt already looks at Debian 12's backports.
+have_backports() {
+  apt-get indextargets --format '$(RELEASE)' 'Created-By: Packages' | grep -qx bookworm-backports
+}
+
+# The system's own entry for bookworm again, with bookworm-backports in its place: same mirror, same
+# key. Prints nothing if no file holds such an entry.
+backports_entry() {
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ -f "$file" ] || continue
+    case $file in
+      *.sources) program='
+        BEGIN { RS = ""; FS = "\n" }
+        /(^|\n)Suites:([^\n]*[ \t])?bookworm([ \t\n]|$)/ && !/(^|\n)Enabled: *no/ {
+          skipping = 0
+          for (i = 1; i <= NF; i++) {
+            if ($i ~ /^#/) continue
+            if ($i !~ /^[ \t]/) skipping = $i ~ /^(Types|Suites|Components):/
+            if (!skipping) print $i
+          }
+          print "Types: deb\nSuites: bookworm-backports\nComponents: main"
+          exit
+        }' ;;
+      *) program='
+        $1 == "deb" && / bookworm / {
+          sub(/ bookworm .*/, " bookworm-backports main")
+          print
+          exit
+        }' ;;
+    esac
+    entry=$(awk "$program" "$file")
+    [ -z "$entry" ] || { printf '%s\n' "$entry"; return; }
+  done
+}
+
+enable_backports() {
+  entry=$(backports_entry)
+  [ -n "$entry" ] || fail "no entry for bookworm found under /etc/apt: enable bookworm-backports by hand, then run this again"
+  case $entry in deb*) format=list ;; *) format=sources ;; esac
+  file=/etc/apt/sources.list.d/cotrap-backports.$format
+  say "enabling Debian 12's backports, for QEMU 10 and Catch2 3, in $file"
+  printf '%s\n' "$entry" | as_root tee "$file" >/dev/null
+}
+
+install_missing() {
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+    fail "packages are missing, and installing them takes root's rights: $(missing | tr '\n' ' ')"
+  say "installing $(missing | wc -l) packages:" $(missing)
+  [ "$release" != 12 ] || [ -z "$(missing backports)" ] || have_backports || enable_backports
+  apt_get update || say "apt-get update had complaints; going on"
+  main=$(missing main)
+  [ -z "$main" ] || apt_get install -y --no-install-recommends $main
+  backports=$(missing backports)
+  [ -z "$backports" ] ||
+    apt_get install -y --no-install-recommends -t bookworm-backports $backports
+  [ -z "$(missing)" ] || fail "still missing:" $(missing)
+}
+
+# Not Debian 12 or 13: look for the tools themselves.
+check_tools() {
+  absent=
+  for tool in clang-22 ld.lld-22 llvm-objcopy-22 cmake ninja python3 \
+    riscv64-unknown-elf-gcc qemu-system-riscv64; do
+    command -v "$tool" >/dev/null || absent="$absent $tool"
+  done
+  [ -n "$absent" ] || return 0
+  say "this is neither Debian 12 nor 13, so nothing is installed here. Missing:$absent"
+  say "on Debian 13 they come from:" $(awk '/^[^#]/ && $3 != "-" { print $1 }' "$list")
+  exit 1
+}
+
+ID='' VERSION_ID=''
+[ ! -r /etc/os-release ] || . /etc/os-release
+release=$VERSION_ID
+case $ID-$VERSION_ID in
+  debian-12 | debian-13) [ -z "$(missing)" ] || { install_missing; quiet=; } ;;
+  *) check_tools ;;
+esac
+mkdir -p "$(dirname "$stamp")" 2>/dev/null && : 2>/dev/null >"$stamp" || true
+[ "$quiet" = --quiet ] || say "everything that is needed is installed"

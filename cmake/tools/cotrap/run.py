@@ -33,7 +33,10 @@ def run(arguments) -> int:
         waiting = stack.enter_context(
             Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}")
         )
-        sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
+        running = lambda: guest.marks.state is State.RUNNING
+        sink = FileSink(
+            sys.stdout.fileno(), on_put=lambda: waiting.over() if running() else waiting.hide()
+        )
         try:
             relay(guest, source, sink, arguments.timeout)
         except TimedOut:

@@ -61,27 +61,38 @@ class Waiting:
     def __exit__(self, *_):
         self.over()
 
+    def hide(self) -> None:
+        """Something else was printed: takes the line away, until two seconds from now."""
+        with self._lock:
+            self._begun = time.monotonic()
+            self._erase()
+
     def over(self) -> None:
         """Takes the line away, for good. May be called more than once."""
         with self._lock:
             if self._over.is_set():
                 return
             self._over.set()
-            if self._shown:
-                self._write("\r\x1b[K")
+            self._erase()
 
     def _watch(self) -> None:
-        delay = self._patience
-        while not self._over.wait(delay):
+        while not self._over.wait(1.0 if self._shown else self._patience):
             with self._lock:
-                if not self._over.is_set():
+                if not self._over.is_set() and self._waited() >= self._patience:
                     self._draw()
-            delay = 1.0
+
+    def _waited(self) -> float:
+        return time.monotonic() - self._begun
+
+    def _erase(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[K")
+            self._shown = False
 
     def _draw(self) -> None:
         self._shown = True
         what = self._what if isinstance(self._what, str) else self._what()
-        line = f"cotrap: {what} ({time.monotonic() - self._begun:.0f} s)"
+        line = f"cotrap: {what} ({self._waited():.0f} s)"
         self._write(f"\r\x1b[K{faint(line, sys.stderr)}")
 
     @staticmethod
