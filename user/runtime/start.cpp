@@ -21,18 +21,23 @@ namespace user {
 namespace {
 
 char** start_environment = nullptr;
+const char* start_path = "";
 alignas(64) std::byte first_thread_storage[512];
 
-void set_up_thread_storage(const abi::AuxEntry* auxiliary) {
+void read_auxiliary_vector(const abi::AuxEntry* auxiliary) {
   std::uint64_t headers = 0, count = 0, entry_bytes = 0;
   for (; auxiliary->tag != abi::at_null; ++auxiliary) {
     switch (auxiliary->tag) {
       case abi::at_phdr: headers = auxiliary->value; break;
       case abi::at_phnum: count = auxiliary->value; break;
       case abi::at_phent: entry_bytes = auxiliary->value; break;
+      case abi::at_execfn: start_path = reinterpret_cast<const char*>(auxiliary->value); break;
     }
   }
   tls::find_segment(reinterpret_cast<const void*>(headers), count, entry_bytes);
+}
+
+void set_up_thread_storage() {
   auto* place = first_thread_storage;
   if (tls::bytes() > sizeof first_thread_storage || tls::alignment() > 64) {
     const auto memory = map_memory(tls::bytes(), abi::prot_read | abi::prot_write);
@@ -44,6 +49,10 @@ void set_up_thread_storage(const abi::AuxEntry* auxiliary) {
 }
 
 }  // namespace
+
+const char* program_path() {
+  return start_path;
+}
 
 char* const* environment() {
   return start_environment;
@@ -69,7 +78,8 @@ void cotrap_user_start(long* stack) {
   while (*end != nullptr) ++end;
 
   user::start_environment = environment;
-  user::set_up_thread_storage(reinterpret_cast<const abi::AuxEntry*>(end + 1));
+  user::read_auxiliary_vector(reinterpret_cast<const abi::AuxEntry*>(end + 1));
+  user::set_up_thread_storage();
   for (auto** function = __preinit_array_start; function != __preinit_array_end; ++function) {
     (*function)();
   }

@@ -136,6 +136,17 @@ inline Result<void> protect_memory(void* start, std::size_t bytes, int protectio
 
 // The machine
 
+inline abi::Utsname system_name() {
+  abi::Utsname name{};
+  syscall(Call::uname, &name);
+  return name;
+}
+// Demos run on Linux too; there, other people's processes use memory, so figures about it say
+// nothing.
+inline bool on_cotrap() {
+  const auto name = system_name();
+  return std::string_view{name.version}.contains("Cotrap");
+}
 inline abi::Sysinfo system_info() {
   abi::Sysinfo info{};
   syscall(Call::sysinfo, &info);

@@ -40,7 +40,8 @@ Result<Ended> wait(Pid pid = -1, int options = 0);
 // Ctrl-C and friends: the default action, or nothing.
 Result<void> ignore_signal(abi::Signal signal, bool ignore);
 
-// What this process was started with.
+// What this process was started with. program_path() starts another copy of it.
+const char* program_path();
 char* const* environment();
 const char* environment_value(std::string_view name);  // null: not set
 

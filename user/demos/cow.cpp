@@ -1,0 +1,91 @@
+// fork shares memory until somebody writes. Parent and child write to the same addresses and see
+// only their own bytes; the free memory shows when copies are made, and when the last owner needs
+// none.
+#include <user/check.h>
+#include <user/process.h>
+
+#include <cstring>
+
+using namespace user;
+
+namespace {
+
+constexpr long pages = 128;
+constexpr long slack = 48;  // pages: tables, stacks, the kernel's own objects
+
+long pages_free() {
+  return static_cast<long>(free_memory() / page_size);
+}
+
+bool all_bytes_are(const std::byte* memory, int value) {
+  for (std::size_t i = 0; i < pages * page_size; ++i) {
+    if (memory[i] != static_cast<std::byte>(value)) return false;
+  }
+  return true;
+}
+
+// Each side holds only its own ends: a side that dies is heard of by the other.
+void take_sides(Pipe reading, Pipe writing) {
+  must(close(reading.write_end), "closing");
+  must(close(writing.read_end), "closing");
+}
+void wait_for_word(Pipe pipe) {
+  char word;
+  check(must(read(pipe.read_end, std::span{&word, 1}), "reading") == 1, "the other side speaks");
+}
+void say_word(Pipe pipe) {
+  must(write(pipe.write_end, "!"), "writing");
+}
+
+void account(long difference, long low, long high, std::string_view what) {
+  println("{:>5} pages: {}", difference, what);
+  if (on_cotrap()) {
+    check(difference >= low && difference <= high, "between {} and {} pages were expected", low,
+          high);
+  }
+}
+
+}  // namespace
+
+int main() {
+  auto* const memory =
+      must(map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
+  std::memset(memory, 'p', pages * page_size);
+  const auto to_child = must(make_pipe(), "a pipe");
+  const auto to_parent = must(make_pipe(), "a pipe");
+
+  const long at_start = pages_free();
+  const auto child = fork();
+  if (!child && child.error() == Errno::enosys) {
+    println("skipped: needs an MMU");
+    return 0;
+  }
+  check(child.has_value(), "fork");
+  if (*child == 0) {
+    take_sides(to_child, to_parent);
+    wait_for_word(to_child);
+    if (!all_bytes_are(memory, 'p')) exit(1);  // the parent's bytes, as they were
+    std::memset(memory, 'c', pages * page_size);
+    say_word(to_parent);
+    wait_for_word(to_child);
+    exit(all_bytes_are(memory, 'c') ? 0 : 2);
+  }
+  take_sides(to_parent, to_child);
+  account(at_start - pages_free(), 0, slack, "taken by fork: nothing is copied yet");
+
+  say_word(to_child);
+  wait_for_word(to_parent);
+  account(at_start - pages_free(), pages, pages + slack, "taken once the child has written to all");
+  check(all_bytes_are(memory, 'p'), "the parent does not see what the child writes");
+
+  std::memset(memory, 'q', pages * page_size);
+  account(at_start - pages_free(), pages, pages + slack,
+          "taken once the parent has written too: it owns its pages alone by now");
+
+  say_word(to_child);
+  const auto ended = must(wait(*child), "waiting");
+  check(ended.status.word() == 0, "the child keeps its own bytes (status {})", ended.status.word());
+  check(all_bytes_are(memory, 'q'), "so does the parent");
+  account(at_start - pages_free(), -slack, slack, "taken when the child has ended");
+  return 0;
+}

@@ -1,0 +1,45 @@
+// Waits for the keyboard while a ticker goes on in another thread. Ends at `bye` or end of input.
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/thread.h>
+
+#include <atomic>
+#include <string_view>
+
+using namespace user;
+
+int main() {
+  std::atomic<int> ticks = 0;
+  std::atomic<bool> stop = false;
+  Thread ticker{[&] {
+    for (auto next = now(); !stop; must(sleep_until(next += 100ms), "sleeping")) {
+      println("tick {}", ++ticks);
+    }
+  }};
+
+  println("Type a line; `bye` ends.");
+  int lines = 0;
+  int ticks_while_waiting = 0;
+  for (bool more = true; more;) {
+    char buffer[256];
+    const int before = ticks;
+    const auto count = must(read(standard_input, std::span{buffer}), "reading the keyboard");
+    ticks_while_waiting += ticks - before;
+
+    std::string_view text{buffer, count};
+    more = !text.empty();
+    while (!text.empty()) {
+      const auto line = text.substr(0, text.find('\n'));
+      text.remove_prefix(std::min(text.size(), line.size() + 1));
+      println("you typed: {}", line);
+      ++lines;
+      if (line == "bye") more = false;
+    }
+  }
+  stop = true;
+  ticker.join();
+  println("{} lines; {} ticks while waiting for them", lines, ticks_while_waiting);
+  check(lines > 0, "somebody typed something");
+  check(ticks_while_waiting > 0, "the ticker goes on while the keyboard is waited for");
+  return 0;
+}

@@ -1,0 +1,62 @@
+// A thousand threads blocked at once, and what each of them costs the kernel. Their stacks are
+// allocated and touched before, so that the difference in free memory is the kernel's alone.
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/sync.h>
+#include <user/thread.h>
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+using namespace user;
+
+int main() {
+  constexpr int threads = 1'000;
+  constexpr std::size_t stack_bytes = page_size;
+  constexpr std::size_t limit = 2'048;  // bytes per thread, all of the kernel's
+
+  auto* const stacks =
+      must(map_memory(threads * stack_bytes, abi::prot_read | abi::prot_write), "stacks");
+  std::memset(stacks, 0, threads * stack_bytes);
+  std::vector<Thread> storm;
+  storm.reserve(threads);
+  std::memset(static_cast<void*>(storm.data()), 0, threads * sizeof(Thread));
+
+  std::atomic<std::uint32_t> gate = 0;
+  std::atomic<int> arrived = 0;
+  std::atomic<int> passed = 0;
+  const auto wait_at_gate = [&] {
+    ++arrived;
+    while (gate == 0) futex_wait(gate, 0);
+    ++passed;
+  };
+
+  const auto free_before = free_memory();
+  const auto begin = now();
+  for (int i = 0; i < threads; ++i) {
+    const std::span stack{stacks + i * stack_bytes, stack_bytes};
+    storm.push_back(must(Thread::start(wait_at_gate, {.memory = stack}), "a thread"));
+  }
+  while (arrived < threads) must(sleep_for(1ms), "sleeping");
+  const auto all_waiting = now();
+  must(sleep_for(20ms), "sleeping");
+  check(passed == 0, "nobody passes a closed gate");
+  const auto taken = static_cast<long>(free_before) - static_cast<long>(free_memory());
+
+  const auto opened = now();
+  gate = 1;
+  futex_wake(gate, std::numeric_limits<int>::max());
+  storm.clear();
+  const auto all_ended = now();
+
+  println("{} threads: started and blocked in {:.2f} ms, woken and ended in {:.2f} ms", threads,
+          milliseconds(all_waiting - begin), milliseconds(all_ended - opened));
+  println("kernel memory per blocked thread: {} bytes", taken / threads);
+  check(passed == threads, "everybody passes the open gate");
+  if (on_cotrap()) {
+    check(taken <= static_cast<long>(threads * limit), "at most {} bytes per thread", limit);
+  }
+  return 0;
+}
