@@ -1,1 +1,141 @@
-def run(arguments): raise NotImplementedError
+"""`./cotrap demo`: each demo is a program that checks its own claim; its exit status is the verdict."""
+
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from . import build
+from .console import Capture, FileSink, TimedOut, relay
+from .errors import UsageError
+from .marks import State
+from .paths import Build
+from .qemu import Boot, Guest, Machine, packed
+from .sources import NoInput, Typist
+from .ui import Waiting, bad, faint, good
+
+_TIMEOUT = 40.0  # seconds
+_AT_ONCE = 2
+_TAIL_LINES = 20
+_SCREEN = (80, 24)
+
+
+@dataclass(frozen=True)
+class Demo:
+    name: str
+    typed: str | None  # what is typed into it while it runs
+    description: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    demo: Demo
+    failure: str | None  # what went wrong, in a few words
+    seconds: float
+    output: bytes
+
+
+def run(arguments) -> int:
+    built = build.ready(arguments.build)
+    demos = listed(built)
+    if arguments.list:
+        for demo in demos:
+            print(f"{demo.name:<12} {demo.description}")
+        return 0
+    known = {demo.name: demo for demo in demos}
+    for name in arguments.names:
+        if name not in known:
+            raise UsageError(f"there is no demo '{name}' (`./cotrap demo --list` names them)")
+    archive = packed(built)
+    if arguments.names:
+        return _watch([known[name] for name in arguments.names], built, archive)
+    return _judge(demos, built, archive)
+
+
+def listed(built: Build) -> list[Demo]:
+    """What the build's manifest names: NAME, what is typed into it or -, a description; tabs."""
+    demos = []
+    for line in (built.initrd_root / "etc" / "demos").read_text().splitlines():
+        name, typed, description = line.split("\t")
+        demos.append(Demo(name, None if typed == "-" else typed, description))
+    return demos
+
+
+def play(demo: Demo, built: Build, archive: bytes, sink) -> Verdict:
+    """Boots with the demo as the first program. What it prints goes to the sink."""
+    boot = Boot(
+        built, archive, program=f"/bin/{demo.name}", terminal=_SCREEN if demo.typed else None
+    )
+    source = Typist(demo.typed) if demo.typed else NoInput()
+    begun = time.monotonic()
+    with Guest(Machine(), boot) as guest:
+        try:
+            relay(guest, source, sink, _TIMEOUT)
+            failure = _failure(guest)
+        except TimedOut:
+            failure = f"still {guest.marks.state.value} after {_TIMEOUT:g} s"
+    output = sink.data if isinstance(sink, Capture) else b""
+    return Verdict(demo, failure, time.monotonic() - begun, output)
+
+
+def _failure(guest: Guest) -> str | None:
+    match guest.marks.state:
+        case State.EXITED:
+            code = guest.marks.exit_code
+            return f"exit status {code}" if code else None
+        case State.PANICKED:
+            return f"the kernel panicked\n{guest.marks.report.decode(errors='replace').rstrip()}"
+    return guest.last_words()
+
+
+def _watch(demos: list[Demo], built: Build, archive: bytes) -> int:
+    failed = False
+    for demo in demos:
+        print(faint(f"--- {demo.name}: {demo.description}"), flush=True)
+        with Waiting(f"{demo.name} is running") as waiting:
+            sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
+            verdict = play(demo, built, archive, sink)
+        print(_line(verdict), flush=True)
+        if verdict.failure:
+            failed = True
+            _explain(verdict)
+    return int(failed)
+
+
+def _judge(demos: list[Demo], built: Build, archive: bytes) -> int:
+    begun = time.monotonic()
+    failures = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        running: list[Future] = [
+            pool.submit(play, demo, built, archive, Capture()) for demo in demos
+        ]
+        try:
+            for demo, future in zip(demos, running):
+                with Waiting(f"{demo.name} is running"):
+                    verdict = future.result()
+                print(_line(verdict), flush=True)
+                if verdict.failure:
+                    failures += 1
+                    _explain(verdict)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            Guest.kill_all()
+            raise
+    seconds = time.monotonic() - begun
+    passed = len(demos) - failures
+    summary = f"{passed} of {len(demos)} demos hold, in {seconds:.1f} s"
+    print(bad(summary) if failures else good(summary))
+    return int(failures > 0)
+
+
+def _line(verdict: Verdict) -> str:
+    demo = verdict.demo
+    mark = bad("FAILED") if verdict.failure else good("ok    ")
+    return f"{mark} {demo.name:<12} {verdict.seconds:5.1f} s  {faint(demo.description)}"
+
+
+def _explain(verdict: Verdict) -> None:
+    lines = verdict.output.decode(errors="replace").splitlines()[-_TAIL_LINES:]
+    lines += [bad(line) for line in verdict.failure.splitlines()]
+    for line in lines:
+        print(f"       | {line}")

@@ -59,6 +59,8 @@ def packed(build: Build) -> bytes:
 class Guest:
     """A running QEMU. Use it with `with`: however that is left, the process is gone afterwards."""
 
+    _all: "set[Guest]" = set()
+
     def __init__(self, machine: Machine, boot: Boot):
         nonce = secrets.token_hex(8)
         self.marks = MarkReader(nonce, boot.quiet)
@@ -102,6 +104,7 @@ class Guest:
         self.input = self._process.stdin.fileno()
         self.output = self._process.stdout.fileno()
         os.set_blocking(self.input, False)
+        Guest._all.add(self)
 
     def __enter__(self):
         return self
@@ -113,9 +116,15 @@ class Guest:
     def pid(self) -> int:
         return self._process.pid
 
+    @classmethod
+    def kill_all(cls) -> None:
+        """For who is leaving while other threads wait for their guests: those see them end."""
+        for guest in list(cls._all):
+            guest._process.kill()
+
     def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
+        Guest._all.discard(self)
+        self._process.kill()
         self._process.wait()
         self._process.stdin.close()
         self._process.stdout.close()

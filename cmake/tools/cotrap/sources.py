@@ -9,6 +9,7 @@ guest, already encoded for its kind of console:
 """
 
 import os
+import re
 import time
 
 _CHUNK = 1 << 16
@@ -84,23 +85,36 @@ class Keyboard:
 
 
 class Typist:
-    """Types a text, key by key, as a person would. For a console that is a terminal."""
+    """Types a text, key by key, as a person would. For a console that is a terminal.
 
-    def __init__(self, text: bytes, before: float = 0.3, between: float = 0.02):
+    In the text, \\n is the Enter key, \\d a pause of 200 ms, \\xHH any other key.
+    """
+
+    _BEFORE, _BETWEEN, _PAUSE = 0.3, 0.02, 0.2  # seconds
+    _TOKEN = re.compile(r"\\n|\\d|\\x[0-9a-fA-F]{2}|.", re.DOTALL)
+
+    def __init__(self, text: str):
         self.file = None
-        self._keys = list(text.replace(b"\n", b"\r"))
-        self._next = before
-        self._between = between
-        self._begun: float | None = None
+        self._keys = self._TOKEN.findall(text)
+        self._next: float | None = None
 
     def take(self) -> bytes:
-        self._next = time.monotonic() + self._between
-        return bytes([self._keys.pop(0)])
+        match self._keys.pop(0):
+            case "\\d":
+                self._next += self._PAUSE
+                return b""
+            case "\\n" | "\n":
+                key = b"\r"
+            case escape if escape.startswith("\\x"):
+                key = bytes([int(escape[2:], 16)])
+            case character:
+                key = character.encode()
+        self._next = time.monotonic() + self._BETWEEN
+        return key
 
     def due(self) -> float | None:
         if not self._keys:
             return None
-        if self._begun is None:
-            self._begun = time.monotonic()
-            self._next += self._begun
+        if self._next is None:
+            self._next = time.monotonic() + self._BEFORE
         return self._next

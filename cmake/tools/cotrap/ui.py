@@ -76,10 +76,13 @@ class Waiting:
             self._erase()
 
     def _watch(self) -> None:
-        while not self._over.wait(1.0 if self._shown else self._patience):
+        delay = self._patience
+        while not self._over.wait(delay):
             with self._lock:
-                if not self._over.is_set() and self._waited() >= self._patience:
+                delay = self._patience - self._waited()
+                if delay <= 0 and not self._over.is_set():
                     self._draw()
+                    delay = 1.0
 
     def _waited(self) -> float:
         return time.monotonic() - self._begun

@@ -52,6 +52,14 @@ def words(line: str) -> dict[str, list[bytes]]:
     return found
 
 
+def type_into(program) -> None:
+    """A terminal: keys are echoed, Enter ends a line."""
+    while data := os.read(0, 4096):
+        data = data.replace(b"\r", b"\n")
+        os.write(1, data)
+        program.stdin.write(data)
+
+
 def feed(program) -> None:
     """Undoes the framing of standard input: DLE DLE is one DLE, DLE E is end of file."""
     escaped = False
@@ -120,7 +128,8 @@ def main() -> int:
             env=dict(value.split(b"=", 1) for value in [b"PATH=/bin:/usr/bin", *line.get("env", [])]),
             bufsize=0,
         )
-        threading.Thread(target=feed, args=[program], daemon=True).start()
+        feeder = feed if "stdin" in line else type_into
+        threading.Thread(target=feeder, args=[program], daemon=True).start()
         while data := program.stdout.read(65536):
             emit(data)
         status = program.wait()
