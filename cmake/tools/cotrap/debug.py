@@ -1,1 +1,81 @@
-def run(arguments): raise NotImplementedError
+"""`./cotrap debug`: the same boot, stopped before its first instruction, with gdb attached."""
+
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from . import run as running
+from .console import FileSink, relay
+from .errors import ToolError, UsageError
+from .qemu import Guest
+from .sources import NoInput
+
+_DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
+
+
+def run(arguments) -> int:
+    boot = running.prepare(arguments, on_terminal=False)
+    debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
+    if not debugger:
+        raise ToolError(f"none of {', '.join(_DEBUGGERS)} is installed")
+    with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
+        socket = os.path.join(folder, "gdb")
+        stopped = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
+        with Guest(running.machine(arguments, *stopped), boot) as guest:
+            _wait_for(socket, guest)
+            console = threading.Thread(
+                target=relay, args=(guest, NoInput(), FileSink(sys.stdout.fileno())), daemon=True
+            )
+            console.start()
+            script = _commands(boot.build.kernel, arguments.program, socket) + arguments.gdb
+            status = _in_foreground([debugger, "-q", *_each("-ex", script), str(boot.build.kernel)])
+            guest.end()
+            console.join()
+    return status
+
+
+def _commands(kernel: Path, program: Path | None, socket: str) -> list[str]:
+    """Stops at the kernel's first instruction; then, on `continue`, at the program's."""
+    commands = [
+        "set confirm off",
+        f"target remote {socket}",
+        f"tbreak *{entry(kernel):#x}",
+        "continue",
+    ]
+    if program:
+        commands += [f"add-symbol-file {program}", f"tbreak *{entry(program):#x}"]
+    return commands
+
+
+def entry(elf: Path) -> int:
+    """The address at which a 64-bit ELF file starts."""
+    with open(elf, "rb") as file:
+        header = file.read(64)
+    if len(header) < 64 or header[:5] != b"\x7fELF\x02":
+        raise UsageError(f"{elf}: not a 64-bit ELF file")
+    return struct.unpack_from("<Q", header, 24)[0]
+
+
+def _wait_for(socket: str, guest: Guest) -> None:
+    while not os.path.exists(socket):
+        if not guest.alive(within=0.02):
+            raise ToolError(guest.last_words())
+
+
+def _in_foreground(command: list[str]) -> int:
+    """Runs something that handles ^C itself."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(command).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _each(option: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (option, value)]

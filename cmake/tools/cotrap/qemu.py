@@ -110,7 +110,11 @@ class Guest:
         return self
 
     def __exit__(self, *_):
-        self.kill()
+        Guest._all.discard(self)
+        self.end()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
 
     @property
     def pid(self) -> int:
@@ -120,14 +124,19 @@ class Guest:
     def kill_all(cls) -> None:
         """For who is leaving while other threads wait for their guests: those see them end."""
         for guest in list(cls._all):
-            guest._process.kill()
+            guest.end()
 
-    def kill(self) -> None:
-        Guest._all.discard(self)
+    def alive(self, within: float) -> bool:
+        """Whether it still runs after so many seconds."""
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def end(self) -> None:
+        """Ends the process; who reads its console sees it close."""
         self._process.kill()
-        self._process.wait()
-        self._process.stdin.close()
-        self._process.stdout.close()
 
     def last_words(self) -> str:
         """Why the machine ended without a mark: QEMU's own complaint, then the console's tail."""

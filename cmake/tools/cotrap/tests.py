@@ -1,1 +1,35 @@
-def run(arguments): raise NotImplementedError
+"""`./cotrap test`: brings every build up to date and runs CTest once over all of them."""
+
+import subprocess
+import sys
+
+from . import build, setup
+from .paths import ROOT
+
+_HOST = ("host-asan", "host-debug")
+_KERNEL = ("riscv64-release", "riscv64-trampoline")
+_HOST_QUICK = ("host-debug",)
+_KERNEL_QUICK = ("riscv64-release",)
+
+
+def run(arguments) -> int:
+    setup.ensure()
+    hosts = _HOST_QUICK if arguments.quick else _HOST
+    kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
+    for preset in (*kernels, *hosts):
+        build.make(preset)
+
+    folder = ROOT / "build" / "test"
+    folder.mkdir(exist_ok=True)
+    listed = "".join(f'subdirs("{ROOT}/build/{host}")\n' for host in hosts)
+    (folder / "CTestTestfile.cmake").write_text(listed)
+
+    command = ["ctest", "--test-dir", str(folder), "--no-tests=error"]
+    command += ["-N"] if arguments.list else ["-j", str(arguments.jobs), "--output-on-failure"]
+    if arguments.names:
+        command += ["-R", "|".join(arguments.names)]
+    left_out = [preset for preset in _KERNEL if preset not in kernels]
+    if left_out:
+        command += ["-LE", "^(" + "|".join(left_out) + ")$"]
+    sys.stdout.flush()
+    return 1 if subprocess.run(command).returncode else 0
