@@ -10,18 +10,22 @@
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
 
-# Into the staging folder, without symbols.
-function(cotrap_install_program name)
-  add_custom_command(TARGET ${name} POST_BUILD
-    COMMAND ${CMAKE_STRIP} -o ${COTRAP_INITRD_ROOT}/bin/${name} $<TARGET_FILE:${name}>
-    VERBATIM)
+function(cotrap_add_program name)
+  # The target is user-NAME: NAME alone may be anything, `true` and `test` among others.
+  set(target user-${name})
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE cotrap_user_runtime cotrap_user_hosted)
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
+  cotrap_install_program(${target})
 endfunction()
 
-function(cotrap_add_program name)
-  add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE cotrap_user_runtime cotrap_user_hosted)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
-  cotrap_install_program(${name})
+# Into the staging folder, without symbols.
+function(cotrap_install_program target)
+  add_custom_command(TARGET ${target} POST_BUILD
+    COMMAND ${CMAKE_STRIP} -o ${COTRAP_INITRD_ROOT}/bin/$<TARGET_FILE_NAME:${target}>
+            $<TARGET_FILE:${target}>
+    VERBATIM)
 endfunction()
 
 function(cotrap_add_demo name)

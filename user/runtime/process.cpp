@@ -20,6 +20,7 @@ int become(void* argument) {
     if (from != to) syscall(Call::dup3, from, to, 0);
   }
   for (const Fd fd : start.options.close) syscall(Call::close, fd);
+  static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_interrupt));
   auto* const* variables =
       start.options.environment != nullptr ? start.options.environment : environment();
   start.error = syscall(Call::execve, start.path, start.arguments, variables);

@@ -1,0 +1,143 @@
+// What the shell does itself.
+#include <user/files.h>
+#include <user/print.h>
+
+#include <array>
+#include <charconv>
+
+#include "shell.h"
+
+namespace shell {
+namespace {
+
+using Words = std::span<const std::string>;
+
+int change_directory(Shell&, Words words) {
+  const char* where = words.size() > 1 ? words[1].c_str() : "/";
+  const auto changed = user::change_directory(where);
+  if (!changed) user::complain("cd: {}: {}", where, abi::description(changed.error()));
+  return changed ? 0 : 1;
+}
+
+int print_directory(Shell&, Words) {
+  char path[1024];
+  const auto length = user::call<long>(user::Call::getcwd, path, sizeof path);
+  if (!length) user::complain("pwd: {}", abi::description(length.error()));
+  if (length) user::println("{}", static_cast<const char*>(path));
+  return length ? 0 : 1;
+}
+
+int echo(Shell&, Words words) {
+  std::string line;
+  for (const auto& word : words.subspan(1)) line += (line.empty() ? "" : " ") + word;
+  user::println("{}", line);
+  return 0;
+}
+
+int leave(Shell& shell, Words words) {
+  int code = shell.status();
+  if (words.size() > 1) {
+    const auto& text = words[1];
+    if (std::from_chars(text.data(), text.data() + text.size(), code).ec != std::errc{}) {
+      user::complain("exit: {} is no number", text);
+      return 2;
+    }
+  }
+  shell.leave(code & 0xff);
+  return code;
+}
+
+int set_variables(Shell& shell, Words words) {
+  for (const std::string_view word : words.subspan(1)) {
+    const auto equals = word.find('=');
+    if (equals == 0 || equals == std::string_view::npos) {
+      user::complain("export: NAME=value is wanted, not {}", word);
+      return 1;
+    }
+    shell.set_variable(word.substr(0, equals), word.substr(equals + 1));
+  }
+  if (words.size() == 1) {
+    for (const auto& variable : shell.variables()) user::println("{}", variable);
+  }
+  return 0;
+}
+
+int list_jobs(Shell& shell, Words) {
+  shell.jobs().list();
+  return 0;
+}
+
+int wait_for_jobs(Shell& shell, Words) {
+  shell.jobs().wait_for_all();
+  return 0;
+}
+
+int help(Shell& shell, Words words);
+
+struct Builtin {
+  std::string_view name;
+  std::string_view usage;
+  int (*run)(Shell&, Words);
+};
+
+constexpr auto builtins = std::to_array<Builtin>({
+    {"cd", "cd [FOLDER]         go there (without one: to /)", change_directory},
+    {"echo", "echo WORDS…         print them ($? is the last status, $NAME a variable)", echo},
+    {"exit", "exit [CODE]         leave this shell; the first one powers the machine off", leave},
+    {"export", "export [NAME=VALUE] set a variable for programs; without one, list them",
+     set_variables},
+    {"help", "help                this", help},
+    {"jobs", "jobs                what runs in the background", list_jobs},
+    {"pwd", "pwd                 where am I?", print_directory},
+    {"wait", "wait                until nothing runs in the background", wait_for_jobs},
+});
+
+void print_names(const char* folder) {
+  const auto items = user::list_directory(folder);
+  if (!items) return;
+  std::string line = " ";
+  for (const auto& item : *items) {
+    if (line.size() + item.name.size() > 76) {
+      user::println("{}", line);
+      line = " ";
+    }
+    line += " " + item.name;
+  }
+  user::println("{}", line);
+}
+
+int help(Shell&, Words) {
+  user::println("Here:");
+  for (const auto& builtin : builtins) user::println("  {}", builtin.usage);
+  user::println("Programs in /bin:");
+  print_names("/bin");
+  if (const auto demos = user::read_file("/etc/demos")) {
+    user::println("Among them these demos, each of which checks what it claims:");
+    for (std::string_view rest = *demos; !rest.empty();) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+      const auto name = line.substr(0, line.find('\t'));
+      user::println("  {:<11} {}", name, line.substr(line.rfind('\t') + 1));
+    }
+  }
+  user::println("And:");
+  user::println("  a | b               what a prints is what b reads");
+  user::println("  a &                 runs while you go on");
+  user::println("  a ; b   a && b   a || b   a < FILE   a > FILE   'quoted' \"quoted\"");
+  user::println("  Ctrl-C ends a program, Ctrl-D ends its input (or this shell)");
+  return 0;
+}
+
+}  // namespace
+
+bool is_builtin(std::string_view name) {
+  return std::ranges::contains(builtins, name, &Builtin::name);
+}
+
+std::optional<int> run_builtin(Shell& shell, Words words) {
+  const auto* builtin = std::ranges::find(builtins, words.front(), &Builtin::name);
+  if (builtin == builtins.end()) return {};
+  return builtin->run(shell, words);
+}
+
+}  // namespace shell

@@ -1,0 +1,84 @@
+// sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c LINE`
+// its argument. Editing a line, echo and Ctrl-D are the kernel's console's work; so is Ctrl-C,
+// which ends every program that does not ignore it, as this one does.
+#include <user/files.h>
+#include <user/print.h>
+#include <user/process.h>
+
+#include "shell.h"
+
+namespace shell {
+
+Shell::Shell() {
+  for (auto* const* entry = user::environment(); *entry != nullptr; ++entry) {
+    variables_.emplace_back(*entry);
+  }
+  if (variable("PATH").empty()) set_variable("PATH", "/bin");
+}
+
+std::string Shell::variable(std::string_view name) const {
+  if (name == "?") return user::format("{}", status_);
+  for (const std::string_view entry : variables_) {
+    if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') {
+      return std::string{entry.substr(name.size() + 1)};
+    }
+  }
+  return {};
+}
+
+void Shell::set_variable(std::string_view name, std::string_view value) {
+  const auto prefix = std::string{name} + "=";
+  std::erase_if(variables_, [&](const std::string& entry) { return entry.starts_with(prefix); });
+  variables_.push_back(prefix + std::string{value});
+}
+
+namespace {
+
+void prompt() {
+  char path[1024] = "?";
+  user::syscall(user::Call::getcwd, path, sizeof path);
+  user::print("cotrap:{}$ ", static_cast<const char*>(path));
+}
+
+int read_and_run(Shell& shell, user::Fd input) {
+  const bool interactive = input == user::standard_input && user::is_terminal(input);
+  if (interactive) {
+    static_cast<void>(user::ignore_signal(abi::Signal::sigint, true));
+    user::println("Cotrap's shell. `help` says what there is; `exit` powers off.");
+  }
+  user::LineReader lines{input, !interactive};
+  while (!shell.exit_code()) {
+    shell.jobs().reap();
+    if (interactive) prompt();
+    const auto line = lines.next();
+    if (!line) {
+      if (interactive) user::println("");
+      break;
+    }
+    shell.run_line(*line);
+  }
+  return shell.exit_code().value_or(shell.status());
+}
+
+}  // namespace
+}  // namespace shell
+
+int main(int argc, char** argv) {
+  shell::Shell shell;
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "-c" && argc > 2) {
+    shell.run_line(argv[2]);
+    return shell.exit_code().value_or(shell.status());
+  }
+  if (first == "--builtin" && argc > 2) {
+    const std::vector<std::string> words{argv + 2, argv + argc};
+    return shell::run_builtin(shell, words).value_or(127);
+  }
+  if (first.starts_with('-')) {
+    user::complain("usage: sh [-c LINE | FILE]");
+    return 2;
+  }
+  if (argc == 1) return shell::read_and_run(shell, user::standard_input);
+  const auto script = user::open_input("sh", argv[1]);
+  return script ? shell::read_and_run(shell, *script) : 127;
+}
