@@ -145,9 +145,7 @@ int Shell::run_programs(const Job& job) {
     failure = child ? 0 : child.error();
     if (child) processes.push_back(*child);
   }
-  {
-    const auto closing = std::move(pipes);
-  }
+  pipes.close();  // or readers would wait for an end that never comes
   if (processes.empty()) return failure;
   if (job.background) {
     jobs_.add(std::move(processes), job.text);

@@ -1,0 +1,20 @@
+// cat [FILE…]: files, one after the other; standard input without one.
+#include <user/files.h>
+#include <user/print.h>
+
+using namespace user;
+
+int main(int argc, char** argv) {
+  bool well = true;
+  const int code = for_each_input("cat", {argv + 1, argv + argc}, [&](Fd fd, const char* path) {
+    static char buffer[16 * 1024];
+    Result<std::size_t> count;
+    while ((count = read(fd, std::span{buffer})).value_or(0) > 0) {
+      if (!write_all(standard_output, {buffer, *count})) exit(1);
+    }
+    if (count) return;
+    complain("cat: {}: {}", path, abi::description(count.error()));
+    well = false;
+  });
+  return well ? code : 1;
+}

@@ -1,0 +1,4 @@
+// false: fails.
+int main() {
+  return 1;
+}

@@ -1,0 +1,72 @@
+// ls [-l] [PATH…]: what is in a folder.
+#include <user/files.h>
+#include <user/print.h>
+
+#include <string_view>
+
+using namespace user;
+
+namespace {
+
+char kind(unsigned mode) {
+  switch (mode & abi::s_ifmt) {
+    case abi::s_ifdir: return 'd';
+    case abi::s_ifchr: return 'c';
+    case abi::s_iflnk: return 'l';
+    case abi::s_ififo: return 'p';
+    default: return '-';
+  }
+}
+
+void print_item(std::string_view name, const char* path, bool long_form) {
+  const auto stat = long_form ? status(path) : Result<abi::Stat>{abi::Stat{}};
+  if (!long_form) {
+    println("{}", name);
+  } else if (stat) {
+    println("{}{:04o} {:>10} {}", kind(stat->mode), stat->mode & 07777, stat->size, name);
+  } else {
+    println("?     {:>10} {}", "?", name);
+  }
+}
+
+bool list(const char* path, bool long_form) {
+  const auto stat = status(path);
+  if (!stat) {
+    complain("ls: {}: {}", path, abi::description(stat.error()));
+    return false;
+  }
+  if ((stat->mode & abi::s_ifmt) != abi::s_ifdir) {
+    print_item(path, path, long_form);
+    return true;
+  }
+  const auto items = list_directory(path);
+  if (!items) {
+    complain("ls: {}: {}", path, abi::description(items.error()));
+    return false;
+  }
+  for (const auto& item : *items) {
+    const auto full = std::string{path} + "/" + item.name;
+    print_item(item.type == abi::dt_dir ? item.name + "/" : item.name, full.c_str(), long_form);
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool long_form = false, well = true;
+  std::vector<const char*> paths;
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view{argv[i]} == "-l") {
+      long_form = true;
+    } else {
+      paths.push_back(argv[i]);
+    }
+  }
+  if (paths.empty()) paths.push_back(".");
+  for (const char* path : paths) {
+    if (paths.size() > 1) println("{}:", path);
+    well &= list(path, long_form);
+  }
+  return well ? 0 : 1;
+}
