@@ -120,7 +120,7 @@ def main() -> int:
             unpack(file.read(), root)
         mark("start")
         program = subprocess.Popen(
-            [root + line["init"][0].decode(), *line.get("arg", [])],
+            ["setpriv", "--pdeathsig", "KILL", root + line["init"][0].decode(), *line.get("arg", [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -140,4 +140,5 @@ def main() -> int:
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

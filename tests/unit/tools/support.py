@@ -1,0 +1,57 @@
+"""Finds the command's modules and runs the command itself, with fake_qemu.py in QEMU's place."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+sys.path.insert(0, str(ROOT / "cmake" / "tools"))
+
+
+class FakeBuild:
+    """A build folder whose kernel is fake_qemu.py; its programs are shell scripts of the host."""
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.path = Path(self._folder.name)
+        (self.path / "kernel").mkdir()
+        (self.path / "kernel" / "cotrap.elf").write_bytes(b"\x7fELF\x02" + bytes(59))
+        (self.path / "initrd-root" / "etc").mkdir(parents=True)
+        (self.path / "initrd-root" / "etc" / "demos").touch()
+        self.program("sh", 'exec /bin/sh "$@"')
+
+    def program(self, name: str, script: str) -> Path:
+        """Stages a program in the guest's /bin."""
+        return self.file(f"initrd-root/bin/{name}", script)
+
+    def demo(self, name: str, typed: str, script: str) -> None:
+        self.program(name, script)
+        with open(self.path / "initrd-root" / "etc" / "demos", "a") as manifest:
+            manifest.write(f"{name}\t{typed}\tshows {name}\n")
+
+    def file(self, name: str, script: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    def remove(self) -> None:
+        self._folder.cleanup()
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"COTRAP_QEMU": str(HERE / "fake_qemu.py")}
+
+
+def cotrap(*arguments, stdin: bytes = b"", timeout: float = 30) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [ROOT / "cotrap", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env=environment(),
+        timeout=timeout,
+    )

@@ -1,0 +1,108 @@
+"""The boot archive and the kernel command line: what is packed and written is what is read back."""
+
+import tempfile
+import unittest
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import support  # noqa: F401 (finds the modules)
+from cotrap.bootargs import command_line, encode
+from cotrap.initrd import Archive
+from fake_qemu import unpack
+
+
+class BootArchive(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.host = Path(folder.name) / "host"
+        self.guest = Path(folder.name) / "guest"
+        self.host.mkdir()
+        self.guest.mkdir()
+
+    def file(self, name: str, data: bytes = b"", mode: int = 0o644) -> Path:
+        path = self.host / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(mode)
+        return path
+
+    def unpacked(self, archive: Archive) -> Path:
+        unpack(archive.pack(), str(self.guest))
+        return self.guest
+
+    def test_files_keep_their_bytes_and_whether_they_can_be_executed(self):
+        for size in (0, 1, 2, 3, 4, 5, 4096):
+            self.file(f"tree/data{size}", bytes(size))
+        self.file("tree/bin/tool", b"\x7fELF", 0o700)
+        archive = Archive()
+        archive.add(self.host / "tree", "")
+        root = self.unpacked(archive)
+        self.assertEqual((root / "data5").read_bytes(), bytes(5))
+        self.assertEqual((root / "data5").stat().st_mode & 0o777, 0o644)
+        self.assertEqual((root / "bin/tool").read_bytes(), b"\x7fELF")
+        self.assertEqual((root / "bin/tool").stat().st_mode & 0o777, 0o755)
+
+    def test_a_folder_comes_under_its_own_name_and_merges_with_one_of_that_name(self):
+        self.file("one/bin/a", b"a")
+        self.file("two/bin/b", b"b")
+        archive = Archive()
+        archive.add(self.host / "one", "")
+        archive.add(self.host / "two" / "bin", "bin")
+        root = self.unpacked(archive)
+        self.assertEqual(sorted(path.name for path in (root / "bin").iterdir()), ["a", "b"])
+
+    def test_a_program_can_be_executed_whatever_its_mode_was(self):
+        archive = Archive()
+        archive.add_program(self.file("p", b"x", 0o600), "run/p")
+        self.assertEqual((self.unpacked(archive) / "run/p").stat().st_mode & 0o777, 0o755)
+
+    def test_a_link_inside_stays_a_link_and_one_to_the_outside_becomes_the_file(self):
+        outside = self.file("outside", b"far")
+        self.file("tree/near", b"near")
+        (self.host / "tree" / "inner").symlink_to("near")
+        (self.host / "tree" / "outer").symlink_to(outside)
+        archive = Archive()
+        archive.add(self.host / "tree", "tree")
+        root = self.unpacked(archive) / "tree"
+        self.assertTrue((root / "inner").is_symlink())
+        self.assertEqual((root / "inner").read_bytes(), b"near")
+        self.assertFalse((root / "outer").is_symlink())
+        self.assertEqual((root / "outer").read_bytes(), b"far")
+
+    def test_the_same_files_give_the_same_bytes(self):
+        self.file("tree/b", b"b")
+        self.file("tree/a", b"a")
+        first, second = Archive(), Archive()
+        first.add(self.host / "tree", "")
+        second.add(self.host / "tree" / "a", "a")
+        second.add(self.host / "tree" / "b", "b")
+        self.assertEqual(first.pack(), second.pack())
+
+
+class CommandLine(unittest.TestCase):
+    def test_every_byte_survives_the_encoding(self):
+        for value in (bytes(range(1, 256)), "ünï cödé \N{SNOWMAN}".encode(), b"", b"100% \"a b\""):
+            encoded = encode(value)
+            self.assertNotRegex(encoded, r'[\s"]')
+            self.assertTrue(encoded.isascii())
+            self.assertEqual(unquote_to_bytes(encoded), value)
+
+    def test_words_come_in_order_and_only_where_asked_for(self):
+        line = command_line(
+            program="/run/p",
+            arguments=["b", "a b"],
+            environment={"TERM": "dumb"},
+            nonce="0f",
+            quiet=False,
+            framed=True,
+            extra="policy=fifo",
+        )
+        self.assertEqual(
+            line,
+            "init=/run/p arg=b arg=a%20b env=TERM=dumb mark=0f stdin=framed policy=fifo",
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,64 @@
+"""What is the program's and what is not, however the console's bytes are cut into pieces."""
+
+import unittest
+
+import support  # noqa: F401 (finds the modules)
+from cotrap.marks import MarkReader, State
+
+NONCE = "0123456789abcdef"
+BANNER = b"\nOpenSBI v1.5\n   ____\nBoot HART ID : 0\n"
+
+
+def mark(text: str) -> bytes:
+    return f"\x1e{NONCE} {text}\n".encode()
+
+
+def read(data: bytes, quiet: bool, piece: int) -> tuple[bytes, MarkReader]:
+    reader = MarkReader(NONCE, quiet)
+    shown = b"".join(reader.feed(data[i : i + piece]) for i in range(0, len(data), piece))
+    return shown + reader.finish(), reader
+
+
+class Marks(unittest.TestCase):
+    def check(self, data: bytes, quiet: bool, shown: bytes, state: State, code: int | None = None):
+        for piece in (1, 2, 3, 7, 64, 4096):
+            with self.subTest(piece=piece):
+                got, reader = read(data, quiet, piece)
+                self.assertEqual(got, shown)
+                self.assertEqual((reader.state, reader.exit_code), (state, code))
+
+    def test_quiet_shows_exactly_what_is_between_start_and_exit(self):
+        program = bytes(range(256)) * 3 + b"no newline at the end"
+        data = BANNER + mark("start") + program + mark("exit 7") + b"[    0.5 h0] off\n"
+        self.check(data, True, program, State.EXITED, 7)
+
+    def test_otherwise_kernel_lines_are_shown_and_the_firmware_is_not(self):
+        before, after = b"[    0.013100 h0] hello\n", b"[    0.020000 h1] off\n"
+        data = BANNER + before + mark("start") + b"out\n" + mark("exit 0") + after
+        self.check(data, False, before + b"out\n" + after, State.EXITED, 0)
+
+    def test_the_firmware_is_not_shown_when_the_kernel_says_nothing(self):
+        self.check(BANNER + mark("start") + b"x", False, b"x", State.RUNNING)
+
+    def test_a_mark_with_another_nonce_is_the_programs(self):
+        text = b"\x1e0123456789abcdee exit 3\n\x1e\x1e0123"
+        self.check(mark("start") + text + mark("exit 1"), True, text, State.EXITED, 1)
+
+    def test_half_a_mark_at_the_end_is_the_programs(self):
+        text = b"\x1e0123456789abcdef exi"
+        self.check(mark("start") + text, True, text, State.RUNNING)
+
+    def test_a_panic_is_kept_apart_from_the_output(self):
+        for quiet in (True, False):
+            data = mark("start") + b"so far" + mark("panic") + b"cause\n"
+            got, reader = read(data, quiet, 5)
+            self.assertEqual(got, b"so far")
+            self.assertEqual(reader.state, State.PANICKED)
+            self.assertEqual(reader.report, b"cause\n")
+
+    def test_a_kernel_that_never_starts_anything_shows_nothing_when_quiet(self):
+        self.check(BANNER + b"[    0.1 h0] hm\n", True, b"", State.BOOTING)
+
+
+if __name__ == "__main__":
+    unittest.main()
