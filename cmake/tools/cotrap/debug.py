@@ -65,7 +65,7 @@ def entry(elf: Path) -> int:
 def _wait_for(socket: str, guest: Guest) -> None:
     while not os.path.exists(socket):
         if not guest.alive(within=0.02):
-            raise ToolError(guest.last_words())
+            raise ToolError(guest.trouble())
 
 
 def _in_foreground(command: list[str]) -> int:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from . import build
 from .console import Capture, FileSink, TimedOut, relay
 from .errors import UsageError
-from .marks import State
 from .paths import Build
 from .qemu import Boot, Guest, Machine, packed
 from .sources import NoInput, Typist
@@ -79,13 +78,8 @@ def play(demo: Demo, built: Build, archive: bytes, sink) -> Verdict:
 
 
 def _failure(guest: Guest) -> str | None:
-    match guest.marks.state:
-        case State.EXITED:
-            code = guest.marks.exit_code
-            return f"exit status {code}" if code else None
-        case State.PANICKED:
-            return f"the kernel panicked\n{guest.marks.report.decode(errors='replace').rstrip()}"
-    return guest.last_words()
+    status = guest.marks.exit_code
+    return f"exit status {status}" if status else guest.trouble() or None
 
 
 def _watch(demos: list[Demo], built: Build, archive: bytes) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from .bootargs import command_line
 from .errors import ToolError
 from .initrd import Archive
-from .marks import MarkReader
+from .marks import MarkReader, State
 from .paths import Build
 
 
@@ -65,7 +65,7 @@ class Guest:
         nonce = secrets.token_hex(8)
         self.marks = MarkReader(nonce, boot.quiet)
         self._errors = tempfile.TemporaryFile()
-        initrd = _memory_file("initrd", boot.archive)
+        initrd = memory_file("initrd", boot.archive)
         try:
             self._process = subprocess.Popen(
                 _with_parent(
@@ -138,14 +138,20 @@ class Guest:
         """Ends the process; who reads its console sees it close."""
         self._process.kill()
 
-    def last_words(self) -> str:
-        """Why the machine ended without a mark: QEMU's own complaint, then the console's tail."""
+    def trouble(self) -> str:
+        """Why a guest that is done has no exit status to give: a panic, or QEMU's end. Otherwise
+        nothing."""
+        if self.marks.state is State.EXITED:
+            return ""
+        if self.marks.state is State.PANICKED:
+            report = self.marks.report.decode(errors="replace").strip()
+            return f"the kernel panicked\n{report}"
         status = self._process.wait()
+        died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
         tail = self.marks.tail.decode(errors="replace").strip()
-        died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        return "\n".join(filter(None, [f"QEMU ended ({died}) in the middle of it", complaint, tail]))
+        return "\n".join(filter(None, [f"QEMU ended early ({died})", complaint, tail]))
 
 
 def _qemu() -> str:
@@ -162,10 +168,11 @@ def _with_parent(command: list[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
 
 
-def _memory_file(name: str, data: bytes) -> int:
-    """A file without a place in any folder, so that none is ever left behind."""
+def memory_file(name: str, data: bytes) -> int:
+    """A file without a place in any folder, so that none is ever left behind; at its beginning."""
     file = os.memfd_create(name)
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
+    os.lseek(file, 0, os.SEEK_SET)
     return file

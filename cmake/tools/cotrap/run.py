@@ -47,19 +47,10 @@ def run(arguments) -> int:
             return _LEFT if arguments.program else 0
         except BrokenPipeError:
             return _NOBODY_READS
-    return status(guest)
-
-
-def status(guest: Guest) -> int:
-    """The exit status that a guest's end means; says what there is to say about it."""
-    match guest.marks.state:
-        case State.EXITED:
-            return guest.marks.exit_code
-        case State.PANICKED:
-            say(f"the kernel panicked\n{guest.marks.report.decode(errors='replace').rstrip()}")
-        case _:
-            say(guest.last_words())
-    return OWN_FAILURE
+    if trouble := guest.trouble():
+        say(trouble)
+        return OWN_FAILURE
+    return guest.marks.exit_code
 
 
 def machine(arguments, *extra: str) -> Machine:

@@ -1,0 +1,129 @@
+"""What every system test stands on. A test is a script:
+
+    import harness
+
+    with harness.Test(__doc__) as test:
+        done = test.run("/bin/hello", "there")
+        test.check(done.status == 0, "hello exits with 0")
+
+Each check is printed. The script's exit status is 0 if all held, 1 if one did not, 77 if the kernel
+to boot has not been built. A machine that does not end in time fails the test, and none outlives it.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "cmake" / "tools"))
+
+from cotrap.console import Capture, TimedOut, relay  # noqa: E402
+from cotrap.initrd import Archive  # noqa: E402
+from cotrap.paths import Build  # noqa: E402
+from cotrap.qemu import Boot, Guest, Machine, memory_file  # noqa: E402
+from cotrap.sources import FramedInput, NoInput, Typist  # noqa: E402
+
+SKIPPED = 77
+_TIMEOUT = 60.0  # seconds for one boot, unless a test says otherwise
+_TAIL = 4096  # bytes of output shown when something is wrong
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a boot ended. status: None if the program never came to its end; `why` then tells."""
+
+    status: int | None
+    output: bytes
+    seconds: float
+    why: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.output.decode(errors="replace")
+
+
+@dataclass
+class Test:
+    about: str
+    failures: int = 0
+    checks: int = 0
+    _files: list[tuple[Path, str]] = field(default_factory=list)
+
+    def __post_init__(self):
+        parser = argparse.ArgumentParser(description=self.about)
+        parser.add_argument("--build", type=Path, default=ROOT / "build" / "riscv64-release")
+        self.folder = parser.parse_args().build
+        if not (self.folder / "kernel" / "cotrap.elf").exists():
+            print(f"skipped: {self.folder} has no kernel")
+            sys.exit(SKIPPED)
+        self.build = Build(self.folder)
+
+    def __enter__(self):
+        print(self.about.strip().splitlines()[0], flush=True)
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            return
+        print(f"{self.checks - self.failures} of {self.checks} checks hold")
+        if self.failures or not self.checks:
+            sys.exit(1)
+
+    def check(self, holds: bool, what: str, detail: str | bytes = "") -> bool:
+        """Prints what was checked, and the end of `detail` if it does not hold."""
+        self.checks += 1
+        print(f"{'ok' if holds else 'FAILED'}: {what}", flush=True)
+        if not holds:
+            self.failures += 1
+            if isinstance(detail, bytes):
+                detail = detail.decode(errors="replace")
+            print("".join(f"    | {line}\n" for line in detail[-_TAIL:].splitlines()), end="")
+        return holds
+
+    def add(self, host: Path, guest: str) -> None:
+        """From now on, boots have this file or folder of the host under this name."""
+        self._files.append((host, guest))
+
+    def run(
+        self,
+        program: str,
+        *arguments: str,
+        stdin: bytes | None = None,
+        typed: str | None = None,
+        machine: Machine = Machine(),
+        timeout: float = _TIMEOUT,
+        append: str = "",
+        quiet: bool = True,
+    ) -> Done:
+        """Boots with a program of the guest as the first one. typed: the console is a terminal,
+        and this is typed into it (see sources.Typist)."""
+        archive = Archive()
+        archive.add(self.build.initrd_root, "")
+        for host, guest in self._files:
+            archive.add(host, guest)
+        boot = Boot(
+            self.build,
+            archive.pack(),
+            program=program,
+            arguments=list(arguments),
+            quiet=quiet,
+            terminal=(80, 24) if typed is not None else None,
+            append=append,
+        )
+        if typed is not None:
+            source = Typist(typed)
+        elif stdin is None:
+            source = NoInput()
+        else:
+            source = FramedInput(memory_file("stdin", stdin))
+        capture = Capture()
+        begun = time.monotonic()
+        with Guest(machine, boot) as guest:
+            try:
+                relay(guest, source, capture, timeout)
+                status, why = guest.marks.exit_code, guest.trouble()
+            except TimedOut:
+                status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
+        return Done(status, capture.data, time.monotonic() - begun, why)
