@@ -23,6 +23,10 @@ std::optional<PageTable> PageTable::create() {
 
 PageTable::~PageTable() {
   if (root_ == 0) return;
+  // Never leave this hart translating by a table that is gone.
+  if (make_token(root_, 0) == without_asid(current_translation())) {
+    set_translation(make_token(kernel_root, 0));
+  }
   PageEntry* table = table_at(root_);
   for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) table[i] = PageEntry{};
   table_frames::release(root_);

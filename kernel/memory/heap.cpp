@@ -1,6 +1,5 @@
 #include "memory/heap.h"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>

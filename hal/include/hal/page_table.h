@@ -59,6 +59,26 @@ class PageTable {
   /// Fill the entry before anything else is removed: an empty table may be freed.
   PageEntry* ensure(VirtAddr va);
 
+  /// `ensure` for many addresses in order: remembers the last table it went to. Good while nothing
+  /// is removed.
+  class Cursor {
+   public:
+    explicit Cursor(PageTable& table) : table_(table) {}
+    PageEntry* ensure(VirtAddr va) {
+      const VirtAddr start = va & ~(span_of(1) - 1);
+      if (start != start_ || leaf_ == nullptr) {
+        leaf_ = table_.ensure(start);
+        start_ = start;
+      }
+      return leaf_ == nullptr ? nullptr : leaf_ + index_of(va, 0);
+    }
+
+   private:
+    PageTable& table_;
+    PageEntry* leaf_ = nullptr;
+    VirtAddr start_ = 0;
+  };
+
   /// Writes an entry that `find` or `ensure` gave. To empty one, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
 

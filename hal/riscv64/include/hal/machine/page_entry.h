@@ -102,4 +102,8 @@ constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
   return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;
 }
 
+constexpr TranslationToken without_asid(TranslationToken token) {
+  return token & ~(TranslationToken{0xffff} << 44);
+}
+
 }  // namespace hal

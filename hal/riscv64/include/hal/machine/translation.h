@@ -24,6 +24,16 @@ inline TranslationToken current_translation() {
   return token;
 }
 
+/// The largest address space identifier this hart has; 0 if it has none. The bits of satp that do
+/// not exist read as zero; the table stays the same meanwhile.
+inline Asid highest_asid() {
+  const TranslationToken before = current_translation();
+  set_translation(before | TranslationToken{0xffff} << 44);
+  const auto highest = static_cast<Asid>(current_translation() >> 44);
+  set_translation(before);
+  return highest;
+}
+
 inline void flush_page(VirtAddr va, Asid asid) {
   asm volatile("sfence.vma %0, %1" : : "r"(va), "r"(std::uint64_t{asid}) : "memory");
 }

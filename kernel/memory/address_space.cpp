@@ -1,0 +1,269 @@
+// What a program asks for: mapping, unmapping, rights, the heap, fork. (Faults are in faults.cpp.)
+#include "memory/address_space.h"
+
+#include <algorithm>
+
+namespace kernel::memory {
+
+using hal::page_aligned;
+using hal::page_down;
+using hal::page_size;
+using hal::page_up;
+using hal::PageEntry;
+
+constinit AsidAllocator asids;
+
+namespace {
+
+// What changing an area may allocate: an unmap in its middle splits it, a map adds one.
+constexpr std::size_t area_reserve = 4 * sizeof(Area);
+
+// Beyond this many pages one flush of the whole space is cheaper.
+constexpr std::size_t max_single_flushes = 8;
+
+// Linux's rule: a program that may write may read.
+Access usable(Access access) {
+  return allows(access, Access::write) ? access | Access::read : access;
+}
+
+}  // namespace
+
+// ── Life ─────────────────────────────────────────────────────────────────────────────────────────
+
+Result<Ref<AddressSpace>> AddressSpace::create() {
+  if (!admit(sizeof(AddressSpace))) return fail(Errno::enomem);
+  auto table = hal::PageTable::create();
+  if (!table) return fail(Errno::enomem);
+  return Ref<AddressSpace>::adopt(new AddressSpace(std::move(*table)));
+}
+
+AddressSpace::~AddressSpace() {
+  table_.remove(0, hal::lower_half_end, [this](VirtAddr, PageEntry entry) { forget_page(entry); });
+}
+
+Result<Ref<AddressSpace>> AddressSpace::fork() {
+  if (!admit(sizeof(AddressSpace) + areas_.size() * sizeof(Area))) return fail(Errno::enomem);
+  auto created = create();
+  if (!created) return created;
+  AddressSpace& child = **created;
+  child.break_start_ = break_start_;
+  child.break_ = break_;
+  child.holes_below_ = holes_below_;
+  for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
+    child.areas_.insert(area->start, area->end, area->access, area->backing);
+  }
+
+  // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
+  const Area* area = areas_.first();
+  hal::PageTable::Cursor cursor(child.table_);
+  bool complete = true;
+  table_.for_each(0, hal::user_end, [&](VirtAddr va, PageEntry& entry) {
+    while (area->end <= va) area = area->next;
+    if (area->backing.is_shared() || !complete) return;
+    PageEntry* slot = cursor.ensure(va);
+    if (slot == nullptr) {
+      complete = false;
+      return;
+    }
+    if (!entry.borrowed()) frames.share(entry.address());
+    entry = entry.read_only();
+    hal::PageTable::fill(slot, entry);
+    ++child.resident_;
+  });
+  flush();
+  if (!complete) return fail(Errno::enomem);
+  return created;
+}
+
+// ── Mapping ──────────────────────────────────────────────────────────────────────────────────────
+
+Result<VirtAddr> AddressSpace::map(MapRequest request) {
+  const std::size_t bytes = page_up(request.bytes);
+  if (request.bytes == 0) return fail(Errno::einval);
+  if (bytes == 0 || bytes > hal::user_end) return fail(Errno::enomem);
+  // More than the whole machine has, private and writable, can only end badly.
+  if (!request.backing.is_shared() && allows(request.access, Access::write) &&
+      bytes / page_size > frames.total_count()) {
+    return fail(Errno::enomem);
+  }
+  if (!admit(area_reserve)) return fail(Errno::enomem);
+  const auto start = choose_place(request, bytes);
+  if (!start) return start;
+  insert_area(*start, *start + bytes, usable(request.access), std::move(request.backing));
+  return start;
+}
+
+Result<VirtAddr> AddressSpace::choose_place(const MapRequest& request, std::size_t bytes) {
+  if (request.place == MapRequest::Place::anywhere) {
+    const VirtAddr hint = page_down(request.address);
+    if (hint != 0 && hal::user_range(hint, bytes) && is_free(hint, bytes)) return hint;
+    const VirtAddr hole = find_hole(bytes);
+    if (hole == 0) return fail(Errno::enomem);
+    return hole;
+  }
+  if (!page_aligned(request.address)) return fail(Errno::einval);
+  if (!hal::user_range(request.address, bytes)) return fail(Errno::enomem);
+  if (request.place == MapRequest::Place::exactly) {
+    unmap_pages(request.address, request.address + bytes);
+  } else if (!is_free(request.address, bytes)) {
+    return fail(Errno::eexist);
+  }
+  return request.address;
+}
+
+bool AddressSpace::is_free(VirtAddr start, std::size_t bytes) const {
+  const Area* area = areas_.first_after(start);
+  return area == nullptr || area->start >= start + bytes;
+}
+
+// The highest hole that fits; 0 if none does. Starts where the highest hole of all may be.
+VirtAddr AddressSpace::find_hole(std::size_t bytes) {
+  const Area* below = areas_.at_or_before(holes_below_ - 1);
+  VirtAddr end = holes_below_;
+  bool seen_hole = false;
+  for (;; below = below->previous) {
+    const VirtAddr floor = below != nullptr ? below->end : hal::user_begin;
+    if (end > floor) {
+      if (!seen_hole) holes_below_ = end;
+      seen_hole = true;
+      if (end - floor >= bytes) return end - bytes;
+    }
+    if (below == nullptr) return 0;
+    end = std::min(end, below->start);
+  }
+}
+
+void AddressSpace::insert_area(VirtAddr start, VirtAddr end, Access access, Backing backing) {
+  Area& area = areas_.insert(start, end, access, std::move(backing));
+  areas_.merge_with_next(area);
+  if (area.previous != nullptr) areas_.merge_with_next(*area.previous);
+  recent_ = nullptr;
+}
+
+Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
+  const std::size_t length = page_up(bytes);
+  if (!page_aligned(start) || length == 0 || !hal::user_range(start, length)) {
+    return fail(Errno::einval);
+  }
+  if (!admit(area_reserve)) return fail(Errno::enomem);
+  unmap_pages(start, start + length);
+  return {};
+}
+
+void AddressSpace::unmap_pages(VirtAddr start, VirtAddr end) {
+  Area* area = areas_.first_after(start);
+  if (area == nullptr || area->start >= end) return;
+  recent_ = nullptr;
+  remove_pages(start, end);
+  if (area->start < start) area = &areas_.split(*area, start);
+  while (area != nullptr && area->start < end) {
+    if (area->end > end) areas_.split(*area, end);
+    Area* const next = area->next;
+    areas_.erase(*area);
+    area = next;
+  }
+  holes_below_ = std::max(holes_below_, end);
+}
+
+// Empties the table of [start, end), and the TLB of what was there.
+void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
+  std::size_t removed = 0;
+  table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
+    if (++removed <= max_single_flushes) flush_page(va);
+    forget_page(entry);
+  });
+  if (removed > max_single_flushes) flush();
+}
+
+void AddressSpace::forget_page(PageEntry entry) {
+  if (!entry.borrowed()) frames.drop(entry.address());
+  --resident_;
+}
+
+Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access) {
+  if (!page_aligned(start)) return fail(Errno::einval);
+  const std::size_t length = page_up(bytes);
+  if (length < bytes || !hal::user_range(start, length)) return fail(Errno::enomem);
+  if (!admit(area_reserve)) return fail(Errno::enomem);
+  access = usable(access);
+  recent_ = nullptr;
+
+  const VirtAddr end = start + length;
+  VirtAddr at = start;  // [start, at) is done
+  Area* area = areas_.first_after(start);
+  while (at < end && area != nullptr && area->start <= at) {
+    if (area->start < at) area = &areas_.split(*area, at);
+    if (area->end > end) areas_.split(*area, end);
+    at = area->end;
+    if (area->access != access) {
+      area->access = access;
+      const bool shared = area->backing.is_shared();
+      table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
+        // A private page that was not writable may have other owners: a fault will find out.
+        const bool may_write = shared || entry.allows(Access::write);
+        entry = entry.with(may_write ? access : without(access, Access::write));
+      });
+      if (allows(access, Access::execute)) code_written_ = true;
+    }
+    if (area->previous != nullptr && areas_.merge_with_next(*area->previous)) {
+      area = areas_.find(at - 1);
+    }
+    area = area->next;
+  }
+  if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
+  flush();
+  if (at < end) return fail(Errno::enomem);
+  return {};
+}
+
+Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
+  const std::size_t length = page_up(bytes);
+  if (!page_aligned(start) || length < bytes || !hal::user_range(start, length)) {
+    return fail(Errno::einval);
+  }
+  const VirtAddr end = start + length;
+  for (Area* area = areas_.first_after(start); area != nullptr && area->start < end;
+       area = area->next) {
+    remove_pages(std::max(area->start, start), std::min(area->end, end));
+  }
+  return {};
+}
+
+Result<> AddressSpace::map_kernel_page(VirtAddr va, hal::PhysAddr frame, Access access) {
+  PageEntry* slot = table_.ensure(va);
+  if (slot == nullptr) return fail(Errno::enomem);
+  hal::PageTable::fill(slot, PageEntry::kernel_page(frame, access));
+  ++resident_;
+  return {};
+}
+
+// ── The heap of a program ────────────────────────────────────────────────────────────────────────
+
+void AddressSpace::set_break_start(VirtAddr start) {
+  break_start_ = break_ = page_up(start);
+}
+
+VirtAddr AddressSpace::set_break(VirtAddr wanted) {
+  if (wanted < break_start_ || wanted > hal::user_end) return break_;
+  const VirtAddr old_end = page_up(break_);
+  const VirtAddr new_end = page_up(wanted);
+  if (new_end < old_end) {
+    if (!unmap(new_end, old_end - new_end)) return break_;
+  } else if (new_end > old_end) {
+    const auto mapped = map({.address = old_end,
+                             .bytes = new_end - old_end,
+                             .access = Access::read | Access::write,
+                             .place = MapRequest::Place::if_free});
+    if (!mapped) return break_;
+  }
+  return break_ = wanted;
+}
+
+// ── Identity ─────────────────────────────────────────────────────────────────────────────────────
+
+void AddressSpace::renew_asid() {
+  asid_ = asids.allocate();
+  generation_ = asids.generation();
+}
+
+}  // namespace kernel::memory

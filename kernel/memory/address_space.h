@@ -1,0 +1,161 @@
+// The address space of a process: what a program sees as memory.
+//
+// It is two things kept in step: the *areas*, what the program asked for (area_set.h), and the
+// *page table*, what it has used so far (hal/page_table.h). A page gets a frame when it is first
+// touched.
+//
+// What always holds:
+//   - a page in the table lies in an area, and may do at most what the area allows;
+//   - a private page is writable in the table only if no other table has its frame;
+//   - every frame in the table is counted once for it, except borrowed ones.
+//
+// One task at a time, with interrupts masked (a kernel step). Nothing here waits.
+#pragma once
+
+#include <hal/page_table.h>
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <cstdint>
+
+#include "memory/area_set.h"
+#include "memory/asid.h"
+#include "memory/frames.h"
+
+namespace kernel::memory {
+
+/// What mmap asks for.
+struct MapRequest {
+  enum class Place : std::uint8_t {
+    anywhere,  ///< at `address` if that is free, else the highest hole that fits
+    exactly,   ///< at `address`, in place of what is there (MAP_FIXED)
+    if_free,   ///< at `address`, or not at all (MAP_FIXED_NOREPLACE)
+  };
+
+  VirtAddr address = 0;
+  std::size_t bytes = 0;  ///< rounded up to pages
+  Access access = Access::none;
+  Place place = Place::anywhere;
+  Backing backing{};
+};
+
+/// What a futex is known by: the same for two addresses exactly when they are the same memory and
+/// (for private memory) in the same space.
+struct MemoryKey {
+  const void* object = nullptr;
+  std::uintptr_t offset = 0;
+
+  friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
+};
+
+class AddressSpace : public RefCounted<AddressSpace> {
+ public:
+  /// Program stacks end here.
+  static constexpr VirtAddr stack_top = hal::user_end;
+
+  /// An empty space. ENOMEM.
+  static Result<Ref<AddressSpace>> create();
+  /// A copy that shares all private pages until one side writes. ENOMEM.
+  Result<Ref<AddressSpace>> fork();
+  /// Must not be the space some hart runs in, unless that hart is this one (which then falls back
+  /// to the kernel's own).
+  ~AddressSpace();
+
+  // What system calls do; errors are Linux's.
+
+  /// EINVAL for no bytes or an unaligned fixed address, EEXIST (if_free), ENOMEM.
+  Result<VirtAddr> map(MapRequest request);
+  /// EINVAL for no bytes, an unaligned address, or a range that is not the program's.
+  Result<> unmap(VirtAddr start, std::size_t bytes);
+  /// EINVAL unaligned; ENOMEM where a page of the range is not mapped (those before it are done).
+  Result<> protect(VirtAddr start, std::size_t bytes, Access access);
+  /// Forgets the contents of private pages: they start anew from their backing (MADV_DONTNEED).
+  Result<> discard(VirtAddr start, std::size_t bytes);
+
+  /// Where the heap begins: the loader says so once, after the last segment.
+  void set_break_start(VirtAddr start);
+  /// Moves the end of the heap; returns where it is afterwards, unchanged if it cannot be moved.
+  VirtAddr set_break(VirtAddr wanted);
+
+  /// Maps a page of the kernel's that only this space has, above user_end (trap contexts of the
+  /// trampoline path). The frame stays the caller's. ENOMEM.
+  Result<> map_kernel_page(VirtAddr va, hal::PhysAddr frame, Access access);
+
+  // Page faults and the kernel's own access.
+
+  /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
+  /// there; EACCES: the area does not allow it; ENOMEM.
+  Result<> fault(VirtAddr va, Access wanted);
+  /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
+  /// of this space. EFAULT, also for what is not allowed; ENOMEM.
+  Result<std::byte*> resolve(VirtAddr va, Access wanted);
+  /// EFAULT when nothing is mapped at `va`.
+  Result<MemoryKey> key_of(VirtAddr va) const;
+
+  // Running.
+
+  /// The value that selects this space; valid until another space asks for its own.
+  hal::TranslationToken token() {
+    if (generation_ != asids.generation()) [[unlikely]]
+      renew_asid();
+    return table_.token(asid_);
+  }
+  /// This hart translates by this space from now on.
+  void activate() {
+    const hal::TranslationToken wanted = token();
+    if (hal::current_translation() != wanted) hal::set_translation(wanted);
+  }
+  /// Whether instructions were put into pages since the last call: then hal::synchronize_code()
+  /// before this space runs.
+  bool take_code_written() { return std::exchange(code_written_, false); }
+
+  // Accounts.
+
+  /// Pages in the table that have a frame of their own or share one.
+  std::size_t resident() const { return resident_; }
+  const AreaSet& areas() const { return areas_; }
+
+ private:
+  explicit AddressSpace(hal::PageTable table) : table_(std::move(table)) {}
+
+  void renew_asid();
+  bool maybe_in_tlb() const { return generation_ == asids.generation(); }
+  void flush_page(VirtAddr va) const {
+    if (maybe_in_tlb()) hal::flush_page(va, asid_);
+  }
+  void flush() const {
+    if (maybe_in_tlb()) hal::flush_space(asid_);
+  }
+  void forget_page(hal::PageEntry entry);
+  void remove_pages(VirtAddr start, VirtAddr end);
+
+  bool is_free(VirtAddr start, std::size_t bytes) const;
+  VirtAddr find_hole(std::size_t bytes);
+  Result<VirtAddr> choose_place(const MapRequest& request, std::size_t bytes);
+  void unmap_pages(VirtAddr start, VirtAddr end);
+  void insert_area(VirtAddr start, VirtAddr end, Access access, Backing backing);
+
+  Area* area_at(VirtAddr va) {
+    if (recent_ != nullptr && recent_->contains(va)) return recent_;
+    return recent_ = areas_.find(va);
+  }
+  hal::PhysAddr first_frame(const Area& area, VirtAddr page, Access wanted, hal::PageEntry& entry);
+  Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
+
+  hal::PageTable table_;
+  AreaSet areas_;
+  Area* recent_ = nullptr;  // the area of the last fault; dropped whenever an area goes
+  std::size_t resident_ = 0;
+  VirtAddr break_start_ = 0;
+  VirtAddr break_ = 0;
+  VirtAddr holes_below_ = hal::user_end;  // nothing is free from here to user_end
+  std::uint32_t generation_ = 0;          // asid_ is good while this is asids.generation()
+  hal::Asid asid_ = 0;
+  bool code_written_ = false;
+};
+
+}  // namespace kernel::memory
+
+namespace kernel {
+using memory::AddressSpace;
+}  // namespace kernel

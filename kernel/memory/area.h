@@ -1,0 +1,68 @@
+// An area: a range of pages of a program with the same rights and the same origin.
+#pragma once
+
+#include <hal/machine/page_entry.h>
+#include <hal/memory_map.h>
+#include <kernel/ref.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "memory/shared_pages.h"
+
+namespace kernel::memory {
+
+using hal::Access;
+using hal::VirtAddr;
+
+/// Where the first contents of an area's pages come from.
+struct Backing {
+  enum class Kind : std::uint8_t {
+    zeros,   ///< private, zero at first
+    file,    ///< private copies of `file`, zero past its end
+    shared,  ///< the pages of `pages`, the same for everyone who has them
+  };
+
+  Kind kind = Kind::zeros;
+  std::span<const std::byte> file{};  ///< what is at the area's start and on; never changes
+  Ref<SharedPages> pages{};
+  std::size_t first_page = 0;  ///< which of `pages` is at the area's start
+
+  static Backing of_file(std::span<const std::byte> contents) {
+    return {.kind = Kind::file, .file = contents};
+  }
+  static Backing of_shared(Ref<SharedPages> pages) {
+    return {.kind = Kind::shared, .pages = std::move(pages)};
+  }
+
+  bool is_shared() const { return kind == Kind::shared; }
+  /// The same seen from `bytes` (whole pages) further on.
+  Backing from(std::size_t bytes) const {
+    return {.kind = kind,
+            .file = file.subspan(std::min(bytes, file.size())),
+            .pages = pages,
+            .first_page = first_page + bytes / hal::page_size};
+  }
+  /// Whether `next` is what one would find `bytes` further on, so that both can be one area.
+  bool continued_by(const Backing& next, std::size_t bytes) const;
+};
+
+struct Area {
+  VirtAddr start = 0;
+  VirtAddr end = 0;
+  Access access = Access::none;
+  Backing backing;
+
+  std::size_t bytes() const { return end - start; }
+  bool contains(VirtAddr va) const { return va >= start && va < end; }
+
+  // Position in the AreaSet, which alone writes these.
+  Area* next = nullptr;
+  Area* previous = nullptr;
+  Area* left = nullptr;
+  Area* right = nullptr;
+  std::uint32_t rank = 0;
+};
+
+}  // namespace kernel::memory

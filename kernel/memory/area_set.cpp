@@ -1,0 +1,128 @@
+#include "memory/area_set.h"
+
+namespace kernel::memory {
+namespace {
+
+// Takes the tree `from` apart into what starts below `key` and the rest.
+void split_tree(Area* from, VirtAddr key, Area** below, Area** above) {
+  while (from != nullptr) {
+    if (from->start < key) {
+      *below = from;
+      below = &from->right;
+      from = from->right;
+    } else {
+      *above = from;
+      above = &from->left;
+      from = from->left;
+    }
+  }
+  *below = *above = nullptr;
+}
+
+// Puts together two trees of which the first is wholly below the second.
+void join_trees(Area* below, Area* above, Area** result) {
+  while (below != nullptr && above != nullptr) {
+    if (below->rank > above->rank) {
+      *result = below;
+      result = &below->right;
+      below = below->right;
+    } else {
+      *result = above;
+      result = &above->left;
+      above = above->left;
+    }
+  }
+  *result = below != nullptr ? below : above;
+}
+
+}  // namespace
+
+bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
+  if (kind != next.kind) return false;
+  switch (kind) {
+    case Kind::zeros: return true;
+    case Kind::file:
+      return bytes <= file.size() && file.data() + bytes == next.file.data() &&
+             file.size() - bytes == next.file.size();
+    case Kind::shared:
+      return pages == next.pages && first_page + bytes / hal::page_size == next.first_page;
+  }
+  return false;
+}
+
+AreaSet::~AreaSet() {
+  while (first_ != nullptr) delete std::exchange(first_, first_->next);
+}
+
+Area* AreaSet::at_or_before(VirtAddr va) const {
+  Area* best = nullptr;
+  for (Area* area = root_; area != nullptr;) {
+    if (area->start <= va) {
+      best = area;
+      area = area->right;
+    } else {
+      area = area->left;
+    }
+  }
+  return best;
+}
+
+Area& AreaSet::insert(VirtAddr start, VirtAddr end, Access access, Backing backing) {
+  auto* area =
+      new Area{.start = start, .end = end, .access = access, .backing = std::move(backing)};
+  link(*area, at_or_before(start));
+  return *area;
+}
+
+void AreaSet::link(Area& area, Area* before) {
+  next_rank_ = next_rank_ * 1664525 + 1013904223;  // Knuth's linear congruential generator
+  area.rank = next_rank_ >> 1;
+  Area** place = &root_;
+  while (*place != nullptr && (*place)->rank >= area.rank) {
+    place = area.start < (*place)->start ? &(*place)->left : &(*place)->right;
+  }
+  split_tree(*place, area.start, &area.left, &area.right);
+  *place = &area;
+
+  area.previous = before;
+  area.next = before != nullptr ? before->next : first_;
+  (area.previous != nullptr ? area.previous->next : first_) = &area;
+  (area.next != nullptr ? area.next->previous : last_) = &area;
+  ++size_;
+}
+
+void AreaSet::erase(Area& area) {
+  Area** place = &root_;
+  while (*place != &area) {
+    place = area.start < (*place)->start ? &(*place)->left : &(*place)->right;
+  }
+  join_trees(area.left, area.right, place);
+
+  (area.previous != nullptr ? area.previous->next : first_) = area.next;
+  (area.next != nullptr ? area.next->previous : last_) = area.previous;
+  --size_;
+  delete &area;
+}
+
+Area& AreaSet::split(Area& area, VirtAddr at) {
+  auto* upper = new Area{.start = at,
+                         .end = area.end,
+                         .access = area.access,
+                         .backing = area.backing.from(at - area.start)};
+  area.end = at;
+  link(*upper, &area);
+  return *upper;
+}
+
+bool AreaSet::merge_with_next(Area& area) {
+  const Area* next = area.next;
+  if (next == nullptr || next->start != area.end || next->access != area.access ||
+      !area.backing.continued_by(next->backing, area.bytes())) {
+    return false;
+  }
+  area.end = next->end;
+  erase(*area.next);
+  return true;
+}
+
+}  // namespace kernel::memory

@@ -1,0 +1,65 @@
+#include "memory/user_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kernel::memory {
+namespace {
+
+// Calls each(kernel's view, bytes, offset) for every piece that lies in one page.
+template <class Each>
+Result<> for_pieces(AddressSpace& space, VirtAddr start, std::size_t bytes, Access wanted,
+                    Each each) {
+  for (std::size_t done = 0; done < bytes;) {
+    const VirtAddr at = start + done;
+    const std::size_t size = std::min(bytes - done, hal::page_size - at % hal::page_size);
+    const auto here = space.resolve(at, wanted);
+    if (!here) return fail(here.error());
+    each(*here, size, done);
+    done += size;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> copy_from_user(AddressSpace& space, void* to, VirtAddr from, std::size_t bytes) {
+  return for_pieces(space, from, bytes, Access::read,
+                    [to](const std::byte* here, std::size_t size, std::size_t offset) {
+                      std::memcpy(static_cast<std::byte*>(to) + offset, here, size);
+                    });
+}
+
+Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::size_t bytes) {
+  return for_pieces(space, to, bytes, Access::write,
+                    [from](std::byte* here, std::size_t size, std::size_t offset) {
+                      std::memcpy(here, static_cast<const std::byte*>(from) + offset, size);
+                    });
+}
+
+Result<> zero_user(AddressSpace& space, VirtAddr start, std::size_t bytes) {
+  return for_pieces(
+      space, start, bytes, Access::write,
+      [](std::byte* here, std::size_t size, std::size_t) { std::memset(here, 0, size); });
+}
+
+Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
+                                          std::span<char> buffer) {
+  std::size_t done = 0;
+  while (done < buffer.size()) {
+    const VirtAddr at = from + done;
+    const std::size_t size = std::min(buffer.size() - done, hal::page_size - at % hal::page_size);
+    const auto here = space.resolve(at, Access::read);
+    if (!here) return fail(here.error());
+    const void* zero = std::memchr(*here, 0, size);
+    const std::size_t length =
+        zero == nullptr ? size
+                        : static_cast<std::size_t>(static_cast<const std::byte*>(zero) - *here);
+    std::memcpy(buffer.data() + done, *here, length);
+    done += length;
+    if (zero != nullptr) return std::string_view(buffer.data(), done);
+  }
+  return fail(Errno::enametoolong);
+}
+
+}  // namespace kernel::memory

@@ -1,0 +1,128 @@
+// A program's memory as the kernel touches it: by address, checked, page by page.
+//
+//   Result<std::size_t> read(Process& self, int fd, UserSpan<std::byte> buffer);
+//
+// A UserPtr or UserSpan is only a claim; nothing is checked before it is used, and every use can
+// fail with EFAULT (or ENOMEM while a page is made). What was copied before a failure stays copied.
+// A program may change its memory between two uses: read a value once and use the copy.
+#pragma once
+
+#include <kernel/result.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "memory/address_space.h"
+
+namespace kernel::memory {
+
+Result<> copy_from_user(AddressSpace& space, void* to, VirtAddr from, std::size_t bytes);
+Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::size_t bytes);
+Result<> zero_user(AddressSpace& space, VirtAddr start, std::size_t bytes);
+/// The zero-terminated string at `from`, without the zero, in `buffer`. ENAMETOOLONG when it and
+/// its zero do not fit.
+Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
+                                          std::span<char> buffer);
+
+/// Calls use(std::span<std::byte>) -> Result<std::size_t> for each piece of [start, start + bytes)
+/// that lies in one page, with the kernel's view of it, until one is not used up; returns how many
+/// bytes were used. A failure after the first byte ends it quietly, as Linux does. For transfers
+/// that need no copy in between.
+template <class Use>
+Result<std::size_t> each_piece(AddressSpace& space, VirtAddr start, std::size_t bytes,
+                               Access wanted, Use&& use) {
+  std::size_t done = 0;
+  while (done < bytes) {
+    const VirtAddr at = start + done;
+    const std::size_t size = std::min(bytes - done, hal::page_size - at % hal::page_size);
+    const auto here = space.resolve(at, wanted);
+    Result<std::size_t> used = fail(Errno::efault);
+    if (here) {
+      used = use(std::span<std::byte>(*here, size));
+    } else {
+      used = fail(here.error());
+    }
+    if (!used) return done > 0 ? Result<std::size_t>(done) : used;
+    done += *used;
+    if (*used < size) break;
+  }
+  return done;
+}
+
+/// The address of one T in a program.
+template <class T>
+class UserPtr {
+ public:
+  static_assert(std::is_trivially_copyable_v<T>);
+
+  UserPtr() = default;
+  explicit UserPtr(VirtAddr address) : address_(address) {}
+
+  explicit operator bool() const { return address_ != 0; }
+  VirtAddr address() const { return address_; }
+
+  Result<std::remove_const_t<T>> read(AddressSpace& space) const {
+    std::remove_const_t<T> value;
+    if (auto copied = copy_from_user(space, &value, address_, sizeof value); !copied) {
+      return fail(copied.error());
+    }
+    return value;
+  }
+  Result<> write(AddressSpace& space, const T& value) const
+    requires(!std::is_const_v<T>)
+  {
+    return copy_to_user(space, address_, &value, sizeof value);
+  }
+
+ private:
+  VirtAddr address_ = 0;
+};
+
+/// `size` objects of type T in a program.
+template <class T>
+class UserSpan {
+ public:
+  static_assert(std::is_trivially_copyable_v<T>);
+
+  UserSpan() = default;
+  UserSpan(VirtAddr address, std::size_t size) : address_(address), size_(size) {}
+
+  VirtAddr address() const { return address_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  /// Whether all of it could be a program's: EFAULT at once if not, as Linux's access_ok.
+  bool in_range() const {
+    return size_ <= hal::user_end / sizeof(T) && address_ <= hal::user_end - size_ * sizeof(T);
+  }
+
+  UserPtr<T> operator[](std::size_t index) const {
+    return UserPtr<T>(address_ + index * sizeof(T));
+  }
+  UserSpan subspan(std::size_t offset) const {
+    return {address_ + offset * sizeof(T), size_ - offset};
+  }
+  UserSpan first(std::size_t count) const { return {address_, count}; }
+
+  /// Copies to.size() objects, no more than there are.
+  Result<> read(AddressSpace& space, std::span<std::remove_const_t<T>> to) const {
+    return copy_from_user(space, to.data(), address_, to.size_bytes());
+  }
+  Result<> write(AddressSpace& space, std::span<const T> from) const
+    requires(!std::is_const_v<T>)
+  {
+    return copy_to_user(space, address_, from.data(), from.size_bytes());
+  }
+
+ private:
+  VirtAddr address_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace kernel::memory
+
+namespace kernel {
+using memory::UserPtr;
+using memory::UserSpan;
+}  // namespace kernel
