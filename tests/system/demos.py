@@ -1,0 +1,24 @@
+"""Every demo of the issue is there, checks its own claim, and the claim holds."""
+
+import harness
+from cotrap.console import Capture
+from cotrap.demos import listed, play
+from cotrap.qemu import packed
+
+EXPECTED = (
+    "hello", "sleepsort", "pingpong", "pipeline", "echo",
+    "storm", "priorities", "futex", "cow", "faults",
+)  # fmt: skip
+
+with harness.Test(__doc__) as test:
+    demos = listed(test.build)
+    names = [demo.name for demo in demos]
+    test.check(set(EXPECTED) <= set(names), f"{len(EXPECTED)} demos are there", str(names))
+    archive = packed(test.build)
+    for demo in demos:
+        verdict = play(demo, test.build, archive, Capture())
+        test.check(
+            verdict.failure is None,
+            f"{demo.name}: {demo.description} ({verdict.seconds:.1f} s)",
+            verdict.output + f"\n{verdict.failure}".encode(),
+        )
