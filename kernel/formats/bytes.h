@@ -1,0 +1,32 @@
+// Reading numbers and structures out of bytes nobody has vouched for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+namespace kernel::formats {
+
+using Bytes = std::span<const std::byte>;
+
+/// The part [offset, offset + size), if all of it is there.
+inline std::optional<Bytes> part(Bytes bytes, std::uint64_t offset, std::uint64_t size) {
+  if (offset > bytes.size() || size > bytes.size() - offset) return std::nullopt;
+  return bytes.subspan(offset, size);
+}
+
+/// The T at `offset`, of any alignment, in this machine's byte order (little-endian).
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+std::optional<T> load(Bytes bytes, std::uint64_t offset) {
+  const auto source = part(bytes, offset, sizeof(T));
+  if (!source) return std::nullopt;
+  T value;
+  std::memcpy(&value, source->data(), sizeof value);
+  return value;
+}
+
+}  // namespace kernel::formats

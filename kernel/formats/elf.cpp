@@ -1,0 +1,153 @@
+#include "formats/elf.h"
+
+namespace kernel::formats {
+namespace {
+
+using hal::Access;
+using hal::page_size;
+using hal::VirtAddr;
+
+// The two structures as they are in the file. Names after the specification, without its prefixes.
+struct Header {
+  std::array<std::uint8_t, 16> identification;
+  std::uint16_t type;
+  std::uint16_t machine;
+  std::uint32_t version;
+  std::uint64_t entry;
+  std::uint64_t program_headers_offset;
+  std::uint64_t section_headers_offset;
+  std::uint32_t flags;
+  std::uint16_t header_bytes;
+  std::uint16_t program_header_bytes;
+  std::uint16_t program_header_count;
+  std::uint16_t section_header_bytes;
+  std::uint16_t section_header_count;
+  std::uint16_t section_names_index;
+};
+static_assert(sizeof(Header) == 64);
+
+struct ProgramHeader {
+  std::uint32_t type;
+  std::uint32_t flags;
+  std::uint64_t offset;
+  std::uint64_t virtual_address;
+  std::uint64_t physical_address;
+  std::uint64_t file_bytes;
+  std::uint64_t memory_bytes;
+  std::uint64_t alignment;
+};
+static_assert(sizeof(ProgramHeader) == 56);
+
+constexpr std::array<std::uint8_t, 4> magic = {0x7f, 'E', 'L', 'F'};
+constexpr std::uint8_t class_64 = 2, little_endian = 1, current_version = 1;
+constexpr std::uint8_t abi_system_v = 0, abi_linux = 3;
+constexpr std::uint16_t type_executable = 2, type_shared = 3;
+constexpr std::uint16_t machine_riscv = 243;
+constexpr std::uint32_t loadable = 1, interpreter = 3, gnu_stack = 0x6474e551;
+constexpr std::uint32_t flag_execute = 1, flag_write = 2, flag_read = 4;
+
+// More program headers than any linker makes.
+constexpr std::uint16_t max_program_headers = 64;
+
+constexpr auto refused = [] { return fail(Errno::enoexec); };
+
+bool acceptable(const Header& header) {
+  const auto& id = header.identification;
+  return std::equal(magic.begin(), magic.end(), id.begin()) && id[4] == class_64 &&
+         id[5] == little_endian && id[6] == current_version &&
+         (id[7] == abi_system_v || id[7] == abi_linux) && header.machine == machine_riscv &&
+         header.version == current_version && header.header_bytes == sizeof(Header) &&
+         (header.type == type_executable || header.type == type_shared) &&
+         header.program_header_bytes == sizeof(ProgramHeader) && header.program_header_count > 0 &&
+         header.program_header_count <= max_program_headers;
+}
+
+Access access_of(std::uint32_t flags) {
+  Access access = Access::none;
+  if ((flags & flag_read) != 0) access = access | Access::read;
+  if ((flags & flag_write) != 0) access = access | Access::write | Access::read;
+  if ((flags & flag_execute) != 0) access = access | Access::execute;
+  return access;
+}
+
+// One PT_LOAD header, checked by itself.
+Result<Segment> read_segment(Bytes file, const ProgramHeader& header, VirtAddr bias) {
+  const auto contents = part(file, header.offset, header.file_bytes);
+  if (!contents || header.file_bytes > header.memory_bytes) return refused();
+  const bool power_of_two = (header.alignment & (header.alignment - 1)) == 0;
+  if (!power_of_two) return refused();
+  // The file can be mapped only if address and offset lie alike in their pages.
+  if ((header.virtual_address - header.offset) % page_size != 0) return refused();
+  if (header.virtual_address > hal::user_end) return refused();
+  const VirtAddr start = header.virtual_address + bias;
+  if (!hal::user_range(hal::page_down(start), 0) || !hal::user_range(start, header.memory_bytes)) {
+    return refused();
+  }
+  return Segment{.start = start,
+                 .bytes = header.memory_bytes,
+                 .contents = *contents,
+                 .access = access_of(header.flags)};
+}
+
+// Where the program header table is in memory, if a segment carries it.
+VirtAddr find_in_memory(const ElfPlan& plan, Bytes file, std::uint64_t offset, std::size_t bytes) {
+  for (const Segment& segment : plan.segments()) {
+    const auto start = static_cast<std::uint64_t>(segment.contents.data() - file.data());
+    if (offset >= start && offset - start <= segment.contents.size() &&
+        bytes <= segment.contents.size() - (offset - start)) {
+      return segment.start + (offset - start);
+    }
+  }
+  return 0;
+}
+
+bool inside_code(const ElfPlan& plan, VirtAddr entry) {
+  for (const Segment& segment : plan.segments()) {
+    if (allows(segment.access, Access::execute) && entry >= segment.start &&
+        entry - segment.start < segment.contents.size()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
+  const auto header = load<Header>(file, 0);
+  if (!header || !acceptable(*header)) return refused();
+  const std::size_t table_bytes = header->program_header_count * sizeof(ProgramHeader);
+  const auto table = part(file, header->program_headers_offset, table_bytes);
+  if (!table) return refused();
+
+  ElfPlan plan;
+  plan.load_bias = header->type == type_shared ? load_bias : 0;
+  plan.program_header_count = header->program_header_count;
+  plan.program_header_bytes = header->program_header_bytes;
+  for (std::size_t i = 0; i < header->program_header_count; ++i) {
+    const auto entry = *load<ProgramHeader>(*table, i * sizeof(ProgramHeader));
+    switch (entry.type) {
+      case interpreter: return refused();  // dynamically linked: there is no loader for it here
+      case gnu_stack: plan.executable_stack = (entry.flags & flag_execute) != 0; break;
+      case loadable: {
+        if (entry.memory_bytes == 0) break;
+        const auto segment = read_segment(file, entry, plan.load_bias);
+        if (!segment) return fail(segment.error());
+        if (plan.segment_count == ElfPlan::max_segments) return refused();
+        // In order and apart: two segments in a page would need the rights of both.
+        if (plan.segment_count > 0 && segment->first_page() < plan.end_page()) return refused();
+        plan.segment_storage[plan.segment_count++] = *segment;
+        break;
+      }
+      default: break;
+    }
+  }
+  if (plan.segment_count == 0 || header->entry > hal::user_end) return refused();
+  plan.entry = header->entry + plan.load_bias;
+  // Instructions are at even addresses (the compressed extension is in every base we run).
+  if (plan.entry % 2 != 0 || !inside_code(plan, plan.entry)) return refused();
+  plan.program_headers = find_in_memory(plan, file, header->program_headers_offset, table_bytes);
+  return plan;
+}
+
+}  // namespace kernel::formats
