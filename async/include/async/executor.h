@@ -1,0 +1,166 @@
+// One executor per hart: 32 ready lists, most urgent first, first come first served within one; an
+// inbox that interrupt handlers and other harts push to; timers.
+//
+//   spawn() ──► ready list ──► run_one() resumes the leaf ──► it awaits: Job::suspend()
+//                   ▲                                              │
+//                   └── schedule() ◄── Job::complete() ◄───────────┘ woken, timed out or cancelled
+//                   ▲
+//             drain_inbox() ◄── push() ◄── wake_from_isr(), Interrupt::raise(), alarm_fired()
+//
+// - Nothing here allocates, and nothing but run_one() resumes a coroutine.
+// - All is for task context of the executor's own hart, except what says "any context".
+// - An interrupt handler's wake is seen before the next step starts.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <coroutine>
+#include <cstdint>
+
+#include "async/job.h"
+#include "async/platform.h"
+#include "async/timer.h"
+
+namespace async {
+
+class Mutex;
+
+class Executor {
+ public:
+  /// Construct on the hart it serves; becomes platform::local().executor there. One per hart.
+  explicit Executor(unsigned hart = platform::hart()) noexcept;
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Any context. The executor of a hart, null before its construction.
+  static Executor* of(unsigned hart) noexcept {
+    return by_hart_[hart].load(std::memory_order_acquire);
+  }
+
+  /// Makes a job ready, last of its level.
+  void schedule(Job& job) noexcept {
+    job.kind = Kind::ready;
+    ready_[job.priority].insert_before(job);
+    ready_levels_ |= 1u << job.priority;
+  }
+  /// … first of its level: for one that was preempted.
+  void schedule_first(Job& job) noexcept {
+    job.kind = Kind::ready;
+    ready_[job.priority].next->insert_before(job);
+    ready_levels_ |= 1u << job.priority;
+  }
+
+  /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
+  static void wake_from_isr(Job& job) noexcept;
+
+  /// Any context, this hart: the alarm set with platform::set_alarm() has gone off.
+  void alarm_fired() noexcept;
+
+  /// Runs one step of the most urgent job; false if there is nothing to do.
+  bool run_one() noexcept {
+    if (!inbox_is_empty()) [[unlikely]]
+      drain_inbox();
+    if (ready_levels_ == 0) return false;
+    step();
+    return true;
+  }
+  void run_until_idle() noexcept {
+    while (run_one()) {
+    }
+  }
+  /// For ever. `idle()` is called with interrupts masked when there is nothing to do; it waits for
+  /// one, lets it be handled and returns, masked again.
+  template <class Idle>
+  [[noreturn]] void run(Idle&& idle) noexcept {
+    for (;;) {
+      run_until_idle();
+      platform::InterruptGuard masked;
+      if (inbox_is_empty()) idle();
+    }
+  }
+
+  /// The most urgent level that has a ready job (including those just woken by an interrupt);
+  /// `priorities` if none.
+  unsigned ready_priority() noexcept {
+    if (!inbox_is_empty()) [[unlikely]]
+      drain_inbox();
+    return ready_levels_ == 0 ? priorities : std::countr_zero(ready_levels_);
+  }
+  /// Is a ready job more urgent than `priority`? Cheap enough for every return to user mode.
+  bool preempts(std::uint8_t priority) noexcept {
+    if (!inbox_is_empty()) [[unlikely]]
+      drain_inbox();
+    return (ready_levels_ & ((1u << priority) - 1)) != 0;
+  }
+  bool is_idle() const noexcept { return ready_levels_ == 0 && inbox_is_empty(); }
+
+  /// Sets the base priority; takes effect at once wherever the job is (a ready one goes to the end
+  /// of its new level).
+  void set_priority(Job& job, std::uint8_t priority) noexcept;
+
+  void arm(Timer& timer, Instant deadline) noexcept {
+    timers_.insert(timer, deadline);
+    if (deadline < alarm_) set_alarm(deadline);
+  }
+  void disarm(Timer& timer) noexcept {
+    if (timer.armed()) timers_.remove(timer);
+  }
+  /// Fires what is due at `now` and sets the next alarm.
+  void expire(Instant now) noexcept;
+
+  unsigned hart() const noexcept { return hart_; }
+
+ private:
+  friend class Interrupt;
+  friend class Mutex;
+
+  bool inbox_is_empty() const noexcept { return inbox_.load(std::memory_order_relaxed) == nullptr; }
+  void step() noexcept {
+    Link& level = ready_[std::countr_zero(ready_levels_)];
+    Job& job = static_cast<Job&>(*level.next);
+    Link* const second = job.next;
+    level.next = second;
+    second->prev = &level;
+    if (second == &level) ready_levels_ &= ready_levels_ - 1;
+    job.kind = Kind::running;
+    Local& local = platform::local();
+    local.job = &job;
+    trace(TraceEvent::run, job);
+    job.leaf_.resume();
+    local.job = nullptr;
+  }
+  void push(Node& node) noexcept;  // any context: into the inbox
+  void drain_inbox() noexcept;
+  void set_alarm(Instant deadline) noexcept;
+  void apply_priority(Job& job, std::uint8_t priority) noexcept;
+  void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
+
+  std::uint32_t ready_levels_ = 0;  // bit p: ready_[p] is not empty
+  unsigned hart_;
+  std::atomic<Link*> inbox_ = nullptr;  // linked through next, newest first
+  std::array<Link, priorities> ready_;
+  Instant alarm_ = never;       // what set_alarm() was last told
+  Mutex* contended_ = nullptr;  // mutexes that somebody waits for
+  Node alarm_node_{Kind::alarm, 0};
+  std::atomic<bool> alarm_pending_ = false;
+  TimerWheel timers_;
+
+  static std::array<std::atomic<Executor*>, platform::max_harts> by_hart_;
+};
+
+inline Executor& current_executor() noexcept {
+  return *platform::local().executor;
+}
+
+inline bool Job::complete(WaitResult result) noexcept {
+  if (kind != Kind::waiting) return false;
+  unlink();
+  result_ = result;
+  trace(TraceEvent::wake, *this);
+  current_executor().schedule(*this);
+  return true;
+}
+
+}  // namespace async

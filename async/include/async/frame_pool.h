@@ -1,0 +1,67 @@
+// Memory for coroutine frames and jobs: free lists by size, one set per hart, filled by carving 4
+// KiB chunks. Allocation and release are a handful of instructions and cannot fail; chunks are
+// never given back. Task context of the owning hart only. A block may be released on another hart
+// than the one it came from: it then stays there.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace async {
+
+inline constexpr std::size_t chunk_bytes = 4096;
+
+class FramePool {
+ public:
+  /// `bytes` of memory, aligned to 8.
+  void* allocate(std::size_t bytes) noexcept;
+  /// `bytes` as it was allocated with.
+  void release(void* memory, std::size_t bytes) noexcept;
+
+  /// What the platform has given so far, and how much of that is in use. Walks the free lists.
+  std::size_t bytes_taken() const noexcept { return taken_; }
+  std::size_t bytes_in_use() const noexcept;
+
+ private:
+  static constexpr std::size_t small_limit = 1024;  // up to here one list per 8 bytes
+  static constexpr std::size_t small_lists = small_limit / 8 + 1;
+  static constexpr std::size_t large_lists = 12;  // 2 KiB, 4 KiB, … 4 MiB
+
+  struct Block {
+    Block* next;
+  };
+
+  static constexpr std::size_t list_of(std::size_t bytes) noexcept {
+    if (bytes <= small_limit) return (bytes + 7) / 8;
+    return small_lists + (std::bit_width(bytes - 1) - std::bit_width(small_limit));
+  }
+  static constexpr std::size_t bytes_of(std::size_t list) noexcept {
+    return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
+  }
+  void* refill(std::size_t list) noexcept;  // the slow path: carve a fresh block
+
+  std::array<Block*, small_lists + large_lists> free_{};
+  std::byte* carve_ = nullptr;  // the rest of the newest chunk
+  std::size_t carve_left_ = 0;
+  std::size_t taken_ = 0;
+};
+
+class Job;
+struct Link;
+
+/// Jobs have pages of their own, so that print_graph() finds them all without a list through them.
+class JobPool {
+ public:
+  /// Memory for one Job.
+  void* allocate() noexcept;
+  void release(Job& job) noexcept;
+
+ private:
+  void refill() noexcept;
+
+  Link* free_ = nullptr;  // linked through next
+};
+
+}  // namespace async

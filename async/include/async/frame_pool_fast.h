@@ -1,0 +1,42 @@
+// The few instructions of FramePool and JobPool that are inlined everywhere.
+#pragma once
+
+#include "async/frame_pool.h"
+#include "async/job.h"
+#include "async/platform.h"
+
+namespace async {
+
+inline void* FramePool::allocate(std::size_t bytes) noexcept {
+  const std::size_t list = list_of(bytes);
+  Block* const block = free_[list];
+  if (block == nullptr) [[unlikely]]
+    return refill(list);
+  platform::unpoison(block, bytes);
+  free_[list] = block->next;
+  return block;
+}
+
+inline void FramePool::release(void* memory, std::size_t bytes) noexcept {
+  const std::size_t list = list_of(bytes);
+  Block* const block = static_cast<Block*>(memory);
+  block->next = free_[list];
+  free_[list] = block;
+  platform::poison(block, bytes);
+}
+
+inline void* JobPool::allocate() noexcept {
+  if (free_ == nullptr) [[unlikely]]
+    refill();
+  Link* const job = free_;
+  free_ = job->next;
+  return static_cast<Job*>(job);
+}
+
+inline void JobPool::release(Job& job) noexcept {
+  job.kind = Kind::free;
+  job.next = free_;
+  free_ = &job;
+}
+
+}  // namespace async

@@ -1,0 +1,144 @@
+// A Job is one chain of awaits under the scheduler: a spawned task and whatever it awaits. It is
+// what is queued, woken, prioritised, cancelled and printed; the coroutines themselves know nothing
+// of it.
+//
+// A job waits for one thing at a time, so everything about a wait (the list, the reason, the
+// result) is kept here and awaiters are almost empty: 56 bytes a job, all in.
+//
+// - A job runs on one hart at a time, and only that hart's task context changes it. Interrupt
+//   handlers and other harts reach it through Executor::wake_from_isr() and Interrupt::raise()
+//   alone.
+// - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
+//   Whoever comes later finds it ready and changes nothing.
+// - cancel() is sticky. It ends the wait it finds, and every later one that may be cancelled.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+#include "async/node.h"
+#include "async/platform.h"
+#include "async/trace.h"
+
+namespace async {
+
+inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
+inline constexpr std::uint8_t default_priority = 16;
+
+enum class WaitResult : std::uint8_t {
+  woken,      // what was waited for has happened
+  cancelled,  // the job was cancelled
+  timed_out,  // the wait's own deadline, or that of a with_deadline() around it, has passed
+  closed,     // the other side of a channel is gone
+};
+
+class Job : public Node {
+ public:
+  const char* name() const noexcept { return name_; }
+  /// Why it waits: the string given to the await. Meaningful in Kind::waiting.
+  const char* reason() const noexcept { return reason_; }
+  /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
+  std::uint8_t base_priority() const noexcept { return base_priority_; }
+  bool done() const noexcept { return kind == Kind::done; }
+  unsigned hart() const noexcept { return hart_; }
+
+  /// Sticky; idempotent. Task context, the job's hart.
+  void cancel() noexcept;
+  bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
+
+  /// Would a wait that can be cut short be refused?
+  bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }
+
+  // The rest is for primitives: what an awaiter does.
+
+  /// May a wait that can be cut short not start? If so, result() says why.
+  bool refuses_to_wait() noexcept {
+    if (!is_stopped()) [[likely]]
+      return false;
+    refuse();
+    return true;
+  }
+
+  /// Names the coming wait: `target` is what is waited for (null: only time).
+  void prepare(Node* target, const char* reason) noexcept {
+    waits_for_ = target;
+    reason_ = reason;
+  }
+
+  /// From await_suspend, once the job is linked into a list: it waits from here on and goes on at
+  /// `leaf`.
+  void suspend(std::coroutine_handle<> leaf) noexcept {
+    leaf_ = leaf;
+    kind = Kind::waiting;
+    trace(TraceEvent::wait, *this);
+  }
+  /// The same in no list: a timer, or whoever has a pointer to the job, ends the wait.
+  void suspend_alone(std::coroutine_handle<> leaf) noexcept {
+    reset();
+    suspend(leaf);
+  }
+
+  /// Ends the wait with `result` and makes the job ready; false if it does not wait (any more).
+  /// Never resumes it. Task context, the job's hart.
+  bool complete(WaitResult result) noexcept;
+
+  WaitResult result() const noexcept { return result_; }
+  void set_result(WaitResult result) noexcept { result_ = result; }
+  Node* waits_for() const noexcept { return waits_for_; }
+  std::coroutine_handle<> leaf() const noexcept { return leaf_; }
+  void set_leaf(std::coroutine_handle<> leaf) noexcept { leaf_ = leaf; }
+
+ private:
+  friend class DeadlineScope;
+  friend class Executor;
+  friend class JobPool;
+  friend class Mutex;
+  friend class PromiseBase;
+  friend class Shield;
+  friend class WaitList;
+  friend class JoinHandleBase;
+  friend struct ParkOp;
+
+  static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called
+  static constexpr std::uint8_t flag_shielded = 2;      // in a Shield: nothing is cut short
+  static constexpr std::uint8_t flag_stopped = 4;       // (cancelled or expired) and not shielded
+  static constexpr std::uint8_t flag_detached = 8;      // nobody joins: frees itself at its end
+  static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
+  static constexpr std::uint8_t flag_cut = 32;          // a wait was cut or refused by a deadline
+
+  enum Park : std::uint8_t { park_none, park_waiting, park_token };
+
+  Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart) noexcept
+      : Node(Kind::ready, priority),
+        base_priority_(priority),
+        hart_(static_cast<std::uint8_t>(hart)),
+        leaf_(leaf),
+        name_(name) {}
+
+  void refuse() noexcept;
+  void update_stopped() noexcept;
+  void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
+
+  std::uint8_t base_priority_;
+  std::uint8_t flags_ = 0;
+  std::uint8_t expired_ = 0;  // deadlines around the present step that have passed
+  WaitResult result_ = WaitResult::woken;
+  std::atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
+  std::uint8_t hart_;
+  std::coroutine_handle<> leaf_;  // where to go on; meaningful unless running
+  const char* name_;
+  const char* reason_ = nullptr;
+  Node* waits_for_ = nullptr;
+};
+static_assert(sizeof(Job) == 56);
+
+/// The job whose step runs on this hart. Task context only.
+inline Job& current_job() noexcept {
+  return *platform::local().job;
+}
+inline bool is_cancelled() noexcept {
+  return current_job().is_cancelled();
+}
+
+}  // namespace async

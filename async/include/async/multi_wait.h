@@ -1,0 +1,84 @@
+// MultiWait: waits on several lists at once, for whichever is woken first (ppoll). It only
+// observes: any wake of a list wakes all its observers beside the one it is meant for, and none of
+// them uses it up. So look at the state again after it.
+//
+//   MultiWait wait;
+//   Observer entries[n];                           // must outlive `wait`
+//   for (…) wait.watch(entries[i], lists[i]);      // from here on no wake is missed
+//   if (nothing is ready) result = co_await wait.until(deadline, "poll");
+//
+// Task context, one hart. Lives in the waiting coroutine.
+#pragma once
+
+#include <coroutine>
+
+#include "async/wait_list.h"
+
+namespace async {
+
+class MultiWait;
+
+struct Observer : Entry {
+  Observer() noexcept : Entry(Kind::observer, 0, nullptr) {}
+  ~Observer() { unlink(); }
+  MultiWait* wait = nullptr;
+};
+
+class MultiWait {
+ public:
+  MultiWait() noexcept = default;
+  MultiWait(const MultiWait&) = delete;
+
+  /// Adds `list`; `entry` is linked into it until it is woken or destroyed.
+  void watch(Observer& entry, WaitList& list) noexcept {
+    entry.job = &job_;
+    entry.wait = this;
+    list.next->insert_before(entry);  // observers stand before all others
+  }
+  /// Has a list been woken since watch() or the last until()?
+  bool woken() const noexcept { return woken_; }
+
+  class [[nodiscard("co_await it")]] Op {
+   public:
+    Op(MultiWait& wait, Instant deadline, const char* reason) noexcept
+        : wait_(wait), deadline_(deadline), reason_(reason) {}
+    Op(const Op&) = delete;
+    bool await_ready() const noexcept {
+      if (wait_.job_.refuses_to_wait()) return true;
+      wait_.job_.set_result(WaitResult::woken);
+      return wait_.woken_;
+    }
+    void await_suspend(std::coroutine_handle<> self) noexcept {
+      wait_.job_.prepare(nullptr, reason_);
+      wait_.job_.suspend_alone(self);
+      wait_.waiting_ = true;
+      timer_.arm(deadline_);
+    }
+    WaitResult await_resume() noexcept {
+      wait_.waiting_ = wait_.woken_ = false;
+      return wait_.job_.result();
+    }
+
+   private:
+    MultiWait& wait_;
+    Instant deadline_;
+    const char* reason_;
+    WaitTimer timer_;
+  };
+
+  /// Until one of the lists is woken. A cancellation point.
+  Op until(Instant deadline, const char* reason) noexcept { return Op(*this, deadline, reason); }
+
+ private:
+  friend class WaitList;
+  void notify() noexcept {
+    woken_ = true;
+    if (waiting_) job_.complete(WaitResult::woken);
+  }
+
+  Job& job_ = current_job();
+  bool woken_ = false;
+  bool waiting_ = false;  // in until(); if not, a wake is only noted
+};
+
+}  // namespace async

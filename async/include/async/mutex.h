@@ -1,0 +1,108 @@
+// Mutex with priority inheritance: while somebody more urgent waits, the owner runs with that
+// priority, and so does whoever the owner waits for in turn, over any number of mutexes. unlock()
+// hands the mutex to the most urgent waiter; that one runs when its turn comes, never inside
+// unlock().
+//
+//   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
+//
+// A mutex is held across awaits and by one job (not by a hart). Task context, one hart.
+#pragma once
+
+#include <coroutine>
+#include <utility>
+
+#include "async/wait_list.h"
+
+namespace async {
+
+class Mutex {
+ public:
+  /// Ownership of the mutex; empty if a cancellable lock was cut short. Unlocked by the job that
+  /// locked it.
+  class [[nodiscard]] Guard {
+   public:
+    Guard() noexcept = default;
+    explicit Guard(Mutex* mutex) noexcept : mutex_(mutex) {}
+    Guard(Guard&& other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)) {}
+    Guard& operator=(Guard&& other) noexcept {
+      std::swap(mutex_, other.mutex_);
+      return *this;
+    }
+    ~Guard() { unlock(); }
+    void unlock() noexcept {
+      if (mutex_ != nullptr) std::exchange(mutex_, nullptr)->unlock();
+    }
+    explicit operator bool() const noexcept { return mutex_ != nullptr; }
+
+   private:
+    Mutex* mutex_ = nullptr;
+  };
+
+  class [[nodiscard("co_await it")]] LockOp {
+   public:
+    LockOp(Mutex& mutex, const char* reason, bool cancellable) noexcept
+        : mutex_(mutex), reason_(reason), cancellable_(cancellable) {}
+    LockOp(const LockOp&) = delete;
+
+    bool await_ready() const noexcept;
+    void await_suspend(std::coroutine_handle<> self) const noexcept {
+      mutex_.wait_for_owner(self, reason_, cancellable_);
+    }
+    Guard await_resume() const noexcept {
+      Job& job = current_job();
+      job.flags_ &= ~Job::flag_must_finish;
+      if (job.result() == WaitResult::woken) [[likely]]
+        return Guard(&mutex_);
+      mutex_.withdraw();
+      return Guard();
+    }
+
+   private:
+    Mutex& mutex_;
+    const char* reason_;
+    bool cancellable_;
+  };
+
+  /// Not a cancellation point: the guard always holds the mutex.
+  LockOp lock(const char* reason = "mutex") noexcept { return LockOp(*this, reason, false); }
+  /// A cancellation point: the guard is empty if the wait was cut short.
+  LockOp lock_or_cancel(const char* reason = "mutex") noexcept {
+    return LockOp(*this, reason, true);
+  }
+  Guard try_lock() noexcept {
+    if (owner() != nullptr) return Guard();
+    waiters_.set_owner(&current_job());
+    return Guard(this);
+  }
+  Job* owner() const noexcept { return waiters_.owner(); }
+
+ private:
+  friend class Executor;
+
+  void wait_for_owner(std::coroutine_handle<> self, const char* reason, bool cancellable) noexcept;
+  void unlock() noexcept {
+    if (!contended_) [[likely]] {
+      waiters_.set_owner(nullptr);
+    } else {
+      hand_over();
+    }
+  }
+  void hand_over() noexcept;
+  void withdraw() noexcept;  // a waiter has gone: the owner may have inherited from it
+  void set_contended(bool contended) noexcept;  // into or out of the executor's list
+
+  WaitList waiters_{Kind::mutex};
+  bool contended_ = false;           // somebody waits, or did since the last hand_over()
+  Mutex* next_contended_ = nullptr;  // the executor's list of such mutexes
+};
+
+inline bool Mutex::LockOp::await_ready() const noexcept {
+  Job& job = current_job();
+  if (cancellable_ && job.refuses_to_wait()) return true;
+  if (mutex_.owner() != nullptr) return false;
+  mutex_.waiters_.set_owner(&job);
+  job.set_result(WaitResult::woken);
+  return true;
+}
+
+}  // namespace async

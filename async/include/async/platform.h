@@ -1,0 +1,62 @@
+// What async/ asks of the world it runs in. Each world (kernel, user program, host) puts a header
+// <async_platform.h> on the include path that defines, in namespace async::platform:
+//
+//   constexpr unsigned max_harts         harts are numbered 0 … max_harts − 1
+//   constexpr bool tracing               false: trace points cost nothing; true: one branch each
+//   unsigned hart()                      the hart this code runs on
+//   Local& local()                       that hart's async::Local (zero-initialised, never moves)
+//   uint64_t now_ns()                    nanoseconds since boot, never goes back
+//   void set_alarm(uint64_t ns)          one alarm for this hart: when `now_ns() >= ns`, its
+//   interrupt
+//                                        calls Executor::alarm_fired(). Replaces the one before.
+//                                        A time that has passed fires at once. Early is harmless.
+//   class InterruptGuard                 no interrupt handler runs on this hart in its scope
+//   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
+//   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
+//                                        never null: a world that has no memory left must stop
+//   void poison(void*, size_t)           this memory is free: a checker may trap on its use
+//   void unpoison(void*, size_t)         … and is in use again
+//   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
+//
+// All are called on the hart they concern, in task context, except hart(), local() and poke(),
+// which are called from interrupt handlers too. The header may include "async/local.h" and nothing
+// else of async/.
+#pragma once
+
+#include <async_platform.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "async/local.h"
+#include "async/time.h"
+
+namespace async {
+
+template <unsigned max_harts, bool>
+concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint64_t ns) {
+  requires max_harts >= 1 && max_harts <= 255;
+  { platform::hart() } noexcept -> std::same_as<unsigned>;
+  { platform::local() } noexcept -> std::same_as<Local&>;
+  { platform::now_ns() } noexcept -> std::same_as<std::uint64_t>;
+  { platform::set_alarm(ns) } noexcept;
+  { platform::poke(0u) } noexcept;
+  { platform::chunk(bytes) } noexcept -> std::same_as<void*>;
+  { platform::poison(memory, bytes) } noexcept;
+  { platform::unpoison(memory, bytes) } noexcept;
+  { platform::fail("") } noexcept;
+  platform::InterruptGuard{};
+};
+static_assert(PlatformIsComplete<platform::max_harts, platform::tracing>);
+
+inline Instant Clock::now() noexcept {
+  return Instant{Duration{static_cast<Duration::rep>(platform::now_ns())}};
+}
+
+/// Any context.
+inline Instant now() noexcept {
+  return Clock::now();
+}
+
+}  // namespace async

@@ -1,0 +1,57 @@
+// Scope: any number of child jobs that cannot outlive it.
+//
+//   co_await with_scope([&](Scope& scope) -> Task<> {
+//     for (auto& disk : disks) scope.spawn(scrub(disk), {.name = "scrub"});
+//     …
+//   });                                    // here all of them have ended
+//
+// Cancelling the job that waits for a scope cancels the children. Task context.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "async/spawn.h"
+#include "async/wait_list.h"
+
+namespace async {
+
+class Scope : public Node {  // the head of the children's links
+ public:
+  Scope() noexcept : Node(Kind::scope, 0) {}
+  Scope(const Scope&) = delete;
+  ~Scope();  // every child has ended, or the runtime stops
+
+  /// Starts a child. After cancel() it starts cancelled.
+  void spawn(Task<void> task, const SpawnOptions& options = {}) noexcept;
+  /// Cancels every child, also those still to come.
+  void cancel() noexcept;
+  /// Waits until no child is left. Not cut short: a cancellation is passed on to the children.
+  Task<void> join(const char* reason = "scope");
+  std::size_t children() const noexcept { return children_; }
+
+ private:
+  friend class Job;
+  struct Child : Link {
+    explicit Child(Scope& scope) noexcept;
+    ~Child();
+    Scope& scope;
+    Job& job;
+  };
+  struct JoinOp;
+  static Task<void> run(Scope& scope, Task<void> task);
+
+  Job* joiner_ = nullptr;
+  std::size_t children_ = 0;  // those not started yet included
+  bool cancelled_ = false;
+};
+
+/// Runs `body(Scope&)` and then waits for its children, whatever happens.
+template <class Body>
+Task<void> with_scope(Body body) {
+  Scope scope;
+  co_await body(scope);
+  co_await scope.join();
+}
+
+}  // namespace async

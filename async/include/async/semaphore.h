@@ -1,0 +1,37 @@
+// Semaphore: a number of permits. release() hands a permit straight to the first waiter, so nobody
+// overtakes it. Task context.
+#pragma once
+
+#include <cstddef>
+
+#include "async/wait_list.h"
+
+namespace async {
+
+class Semaphore {
+ public:
+  explicit Semaphore(std::size_t permits = 0) noexcept : permits_(permits) {}
+
+  /// One permit. A cancellation point: the permit is mine only if the result is `woken`.
+  WaitOp acquire(const char* reason = "semaphore") noexcept {
+    const bool mine = permits_ != 0 && !current_job().is_stopped();
+    permits_ -= mine;
+    return WaitOp(waiters_, reason, mine);
+  }
+  bool try_acquire() noexcept {
+    if (permits_ == 0) return false;
+    --permits_;
+    return true;
+  }
+  void release(std::size_t permits = 1) noexcept {
+    while (permits != 0 && waiters_.wake_one()) --permits;
+    permits_ += permits;
+  }
+  std::size_t permits() const noexcept { return permits_; }
+
+ private:
+  WaitList waiters_;
+  std::size_t permits_;
+};
+
+}  // namespace async

@@ -1,0 +1,138 @@
+// spawn() makes a task a job of its own; the JoinHandle is its one owner. Awaiting the handle gives
+// the task's result; a job that is cancelled (or whose deadline passes) while it joins passes the
+// cancellation on and still waits for the end: nothing a task refers to disappears under it.
+// Task context, the executor's hart.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "async/executor.h"
+#include "async/task.h"
+
+namespace async {
+
+inline constexpr std::uint8_t inherit_priority = 0xff;
+
+struct SpawnOptions {
+  const char* name = "task";                 // a static string
+  std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
+};
+
+/// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
+struct JoinGroup : Node {
+  explicit JoinGroup(std::span<Job* const> jobs) noexcept : Node(Kind::group, 0), jobs(jobs) {}
+  std::span<Job* const> jobs;
+};
+
+class JoinHandleBase {
+ public:
+  JoinHandleBase(const JoinHandleBase&) = delete;
+  JoinHandleBase& operator=(const JoinHandleBase&) = delete;
+
+  bool valid() const noexcept { return job_ != nullptr; }
+  Job& job() const noexcept { return *job_; }
+  bool done() const noexcept { return job_->done(); }
+  void cancel() const noexcept { job_->cancel(); }
+  /// The job goes on alone and frees itself at its end; its result is dropped.
+  void detach() noexcept;
+
+  /// Makes `joiner` (null: nobody) the one that is woken when the job ends.
+  void set_joiner(Job* joiner) const noexcept { PromiseBase::of(root_).set_joiner(joiner); }
+
+ protected:
+  JoinHandleBase(Executor& executor, std::coroutine_handle<> root,
+                 const SpawnOptions& options) noexcept;
+  JoinHandleBase(JoinHandleBase&& other) noexcept
+      : job_(std::exchange(other.job_, nullptr)), root_(std::exchange(other.root_, nullptr)) {}
+  ~JoinHandleBase() {
+    if (job_ != nullptr) detach();
+  }
+  void free_job() noexcept;  // after the end: the frame and the job
+
+  Job* job_;
+  std::coroutine_handle<> root_;
+};
+
+inline JoinHandleBase::JoinHandleBase(Executor& executor, std::coroutine_handle<> root,
+                                      const SpawnOptions& options) noexcept
+    : root_(root) {
+  Local& local = platform::local();
+  std::uint8_t priority = options.priority;
+  if (priority == inherit_priority) {
+    priority = local.job != nullptr ? local.job->base_priority() : default_priority;
+  }
+  job_ = new (local.jobs.allocate()) Job(root, options.name, priority, executor.hart());
+  set_joiner(nullptr);
+  trace(TraceEvent::spawn, *job_);
+  executor.schedule(*job_);
+}
+
+inline void JoinHandleBase::free_job() noexcept {
+  root_.destroy();
+  platform::local().jobs.release(*std::exchange(job_, nullptr));
+}
+
+inline void JoinHandleBase::detach() noexcept {
+  if (done()) return free_job();
+  set_joiner(nullptr);
+  std::exchange(job_, nullptr)->flags_ |= Job::flag_detached;
+}
+
+template <class T>
+class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHandle
+    : public JoinHandleBase {
+ public:
+  JoinHandle(Executor& executor, Task<T> task, const SpawnOptions& options) noexcept
+      : JoinHandleBase(executor, std::move(task).release(), options) {}
+  JoinHandle(JoinHandle&&) = default;
+
+  /// The result of a job that is done(), outside a task.
+  T get() && noexcept {
+    if (!done()) platform::fail("JoinHandle::get() before the job has ended");
+    struct Free {
+      JoinHandle& handle;
+      ~Free() { handle.free_job(); }
+    } free{*this};
+    return promise().take();
+  }
+
+  class Awaiter {
+   public:
+    explicit Awaiter(JoinHandle& handle) noexcept : handle_(handle) {}
+    bool await_ready() const noexcept { return handle_.done(); }
+    void await_suspend(std::coroutine_handle<> self) const noexcept {
+      Job& job = current_job();
+      handle_.set_joiner(&job);
+      if (job.refuses_to_wait()) handle_.cancel();
+      job.prepare(handle_.job_, "join");
+      job.suspend_alone(self);
+    }
+    T await_resume() const noexcept { return std::move(handle_).get(); }
+
+   private:
+    JoinHandle& handle_;
+  };
+  Awaiter operator co_await() && noexcept { return Awaiter(*this); }
+
+ private:
+  Promise<T>& promise() const noexcept {
+    return std::coroutine_handle<Promise<T>>::from_address(root_.address()).promise();
+  }
+};
+
+/// Makes `task` ready on `executor`; it starts when its turn comes, never here.
+template <class T>
+JoinHandle<T> spawn(Executor& executor, Task<T> task, const SpawnOptions& options = {}) noexcept {
+  return JoinHandle<T>(executor, std::move(task), options);
+}
+/// … on this hart.
+template <class T>
+JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) noexcept {
+  return JoinHandle<T>(current_executor(), std::move(task), options);
+}
+
+}  // namespace async

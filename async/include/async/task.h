@@ -1,0 +1,197 @@
+// Task<T>: a lazy coroutine. Nothing runs until it is awaited (or spawned); awaiting transfers to
+// it symmetrically, its end transfers back, so chains of any length use no stack. `co_await f()`
+// where f is a Task coroutine called right there puts the child's frame inside the parent's; every
+// other frame comes from the hart's FramePool and cannot fail.
+//
+// A Task is awaited at most once. Destroying one that never ran, or is suspended, destroys its
+// frame.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "async/executor.h"
+#include "async/frame_pool_fast.h"
+#include "async/job.h"
+#include "async/platform.h"
+
+namespace async {
+
+template <class T>
+class Task;
+
+/// What all Task promises share, at the start of the promise and so at a known place of the frame.
+class PromiseBase {
+ public:
+  static void* operator new(std::size_t bytes) noexcept {
+    return platform::local().frames.allocate(bytes);
+  }
+  static void operator delete(void* frame, std::size_t bytes) noexcept {
+    platform::local().frames.release(frame, bytes);
+  }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { platform::fail("an exception left a task"); }
+
+  struct FinalAwaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      PromiseBase& promise = self.promise();
+      if (promise.is_root()) [[unlikely]] {
+        promise.end_job(self);
+        return std::noop_coroutine();
+      }
+      return promise.parent();
+    }
+    void await_resume() const noexcept {}
+  };
+  FinalAwaiter final_suspend() const noexcept { return {}; }
+
+  /// A child: at its end `parent` goes on.
+  void set_parent(std::coroutine_handle<> parent) noexcept {
+    link_ = reinterpret_cast<std::uintptr_t>(parent.address());
+  }
+  std::coroutine_handle<> parent() const noexcept {
+    return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(link_));
+  }
+
+  /// The root of a job: at its end `joiner`, if there is one, is woken.
+  void set_joiner(Job* joiner) noexcept {
+    link_ = reinterpret_cast<std::uintptr_t>(joiner) | root_bit;
+  }
+  Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
+  bool is_root() const noexcept { return (link_ & root_bit) != 0; }
+
+  /// The promise of any Task coroutine whose handle's type was lost.
+  static PromiseBase& of(std::coroutine_handle<> task) noexcept {
+    return std::coroutine_handle<PromiseBase>::from_address(task.address()).promise();
+  }
+
+ private:
+  static constexpr std::uintptr_t root_bit = 1;
+
+  void end_job(std::coroutine_handle<> root) noexcept;
+
+  std::uintptr_t link_ = 0;  // the parent's frame, or root_bit and the joining Job
+};
+
+inline void PromiseBase::end_job(std::coroutine_handle<> root) noexcept {
+  Local& local = platform::local();
+  Job& job = *local.job;
+  job.kind = Kind::done;
+  trace(TraceEvent::done, job);
+  if (Job* const waiting = joiner(); waiting != nullptr) {
+    waiting->complete(WaitResult::woken);
+  } else if ((job.flags_ & Job::flag_detached) != 0) {
+    root.destroy();
+    local.jobs.release(job);
+  }
+}
+
+template <class T>
+class Promise : public PromiseBase {
+  static_assert(alignof(T) <= 16, "a task's result is at most 16-aligned");
+
+ public:
+  Promise() noexcept {}
+  ~Promise() {
+    if constexpr (!std::is_trivially_destructible_v<T>) {
+      if (has_value_) std::destroy_at(&value_);
+    }
+  }
+  Task<T> get_return_object() noexcept;
+
+  template <class U = T>
+    requires std::is_constructible_v<T, U&&>
+  void return_value(U&& value) noexcept {
+    std::construct_at(&value_, std::forward<U>(value));
+    has_value_ = true;
+  }
+  T take() noexcept { return std::move(value_); }
+
+ private:
+  union {
+    T value_;
+  };
+  bool has_value_ = false;
+};
+
+template <class T>
+class Promise<T&> : public PromiseBase {
+ public:
+  Task<T&> get_return_object() noexcept;
+  void return_value(T& value) noexcept { value_ = &value; }
+  T& take() noexcept { return *value_; }
+
+ private:
+  T* value_ = nullptr;
+};
+
+template <>
+class Promise<void> : public PromiseBase {
+ public:
+  Task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void take() const noexcept {}
+};
+
+/// Awaits a task: the caller's frame is its parent, its result is the await's.
+template <class T>
+class TaskAwaiter {
+ public:
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) const noexcept {
+    task_.promise().set_parent(parent);
+    return task_;
+  }
+  T await_resume() const noexcept { return task_.promise().take(); }
+
+ protected:
+  explicit TaskAwaiter(std::coroutine_handle<Promise<T>> task) noexcept : task_(task) {}
+  std::coroutine_handle<Promise<T>> task_;
+};
+
+template <class T = void>
+class [[nodiscard, clang::coro_await_elidable]] Task : TaskAwaiter<T> {
+ public:
+  using promise_type = Promise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  Task(Task&& other) noexcept : TaskAwaiter<T>(std::exchange(other.task_, nullptr)) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(this->task_, other.task_);
+    return *this;
+  }
+  ~Task() {
+    if (this->task_) this->task_.destroy();
+  }
+
+  /// `co_await std::move(task)`, or of a call. The Task itself is the awaiter.
+  const TaskAwaiter<T>& operator co_await() && noexcept { return *this; }
+
+  /// The frame is the caller's from now on. For spawn().
+  Handle release() && noexcept { return std::exchange(this->task_, nullptr); }
+
+ private:
+  friend promise_type;
+  explicit Task(Handle task) noexcept : TaskAwaiter<T>(task) {}
+};
+
+template <class T>
+Task<T> Promise<T>::get_return_object() noexcept {
+  return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+template <class T>
+Task<T&> Promise<T&>::get_return_object() noexcept {
+  return Task<T&>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+inline Task<void> Promise<void>::get_return_object() noexcept {
+  return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+
+}  // namespace async

@@ -1,0 +1,29 @@
+// WaitGroup: waits until as many done() as add() have been said. Task context.
+#pragma once
+
+#include <cstddef>
+
+#include "async/wait_list.h"
+
+namespace async {
+
+class WaitGroup {
+ public:
+  void add(std::size_t count = 1) noexcept { outstanding_ += count; }
+  void done() noexcept {
+    if (outstanding_ == 0) platform::fail("WaitGroup::done() without add()");
+    if (--outstanding_ == 0) waiters_.wake_all();
+  }
+  std::size_t outstanding() const noexcept { return outstanding_; }
+
+  /// Until nothing is outstanding. A cancellation point.
+  WaitOp wait(const char* reason = "wait group") noexcept {
+    return WaitOp(waiters_, reason, outstanding_ == 0);
+  }
+
+ private:
+  WaitList waiters_;
+  std::size_t outstanding_ = 0;
+};
+
+}  // namespace async

@@ -1,0 +1,100 @@
+// when_all() waits for all of several tasks, when_any() for the first; both run them as jobs beside
+// each other, and neither returns before every one of them has ended. Cancelling the caller (or a
+// deadline around it) cancels them all. Task context.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "async/spawn.h"
+
+namespace async {
+
+namespace detail {
+
+template <class T>
+using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+template <class T>
+Value<T> get(JoinHandle<T>& handle) noexcept {
+  if constexpr (std::is_void_v<T>) {
+    std::move(handle).get();
+    return {};
+  } else {
+    return std::move(handle).get();
+  }
+}
+
+/// One wait for the next end among a group's jobs.
+struct GroupWait {
+  JoinGroup& group;
+  const char* reason;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> self) const noexcept {
+    Job& job = current_job();
+    if (job.refuses_to_wait()) {
+      for (Job* member : group.jobs) member->cancel();
+    }
+    job.prepare(&group, reason);
+    job.suspend_alone(self);
+  }
+  void await_resume() const noexcept {}
+};
+
+inline std::size_t ended(const JoinGroup& group) noexcept {
+  std::size_t count = 0;
+  for (const Job* job : group.jobs) count += job->done();
+  return count;
+}
+
+}  // namespace detail
+
+/// All results, in the order of the tasks; std::monostate for void.
+template <class... Ts>
+Task<std::tuple<detail::Value<Ts>...>> when_all(Task<Ts>... tasks) {
+  std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_all"})...};
+  std::array<Job*, sizeof...(Ts)> jobs = std::apply(
+      [](auto&... handle) { return std::array<Job*, sizeof...(Ts)>{&handle.job()...}; }, handles);
+  JoinGroup group(jobs);
+  std::apply([](auto&... handle) { (handle.set_joiner(&current_job()), ...); }, handles);
+  while (detail::ended(group) != sizeof...(Ts)) {
+    co_await detail::GroupWait{group, "when_all"};
+  }
+  co_return std::apply(
+      [](auto&... handle) { return std::tuple<detail::Value<Ts>...>{detail::get(handle)...}; },
+      handles);
+}
+
+/// The result of the first to end; `index()` tells which. The others are cancelled and joined.
+/// Where several ended in the same step of the caller, the first of them in the order of the tasks.
+template <class... Ts>
+Task<std::variant<detail::Value<Ts>...>> when_any(Task<Ts>... tasks) {
+  std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_any"})...};
+  std::array<Job*, sizeof...(Ts)> jobs = std::apply(
+      [](auto&... handle) { return std::array<Job*, sizeof...(Ts)>{&handle.job()...}; }, handles);
+  JoinGroup group(jobs);
+  std::apply([](auto&... handle) { (handle.set_joiner(&current_job()), ...); }, handles);
+  while (detail::ended(group) == 0) co_await detail::GroupWait{group, "when_any"};
+
+  std::size_t winner = 0;
+  while (!jobs[winner]->done()) ++winner;
+  for (Job* job : jobs) job->cancel();
+  while (detail::ended(group) != sizeof...(Ts)) {
+    co_await detail::GroupWait{group, "when_any: losers"};
+  }
+
+  using Result = std::variant<detail::Value<Ts>...>;
+  co_return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    std::array<Result (*)(std::tuple<JoinHandle<Ts>...>&), sizeof...(Ts)> pick{
+        [](std::tuple<JoinHandle<Ts>...>& from) {
+          return Result(std::in_place_index<i>, detail::get(std::get<i>(from)));
+        }...};
+    return pick[winner](handles);
+  }(std::index_sequence_for<Ts...>{});
+}
+
+}  // namespace async

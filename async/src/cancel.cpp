@@ -1,0 +1,40 @@
+#include "async/cancel.h"
+
+namespace async {
+
+Shield::Shield() noexcept : job_(current_job()), outer_(job_.flags_ & Job::flag_shielded) {
+  job_.flags_ |= Job::flag_shielded;
+  job_.update_stopped();
+}
+
+Shield::~Shield() {
+  if (outer_) return;
+  job_.flags_ &= ~Job::flag_shielded;
+  job_.update_stopped();
+}
+
+DeadlineScope::DeadlineScope(Instant deadline) noexcept : job_(current_job()) {
+  if (deadline != never) current_executor().arm(timer_, deadline);
+}
+
+void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
+  DeadlineScope& scope = static_cast<Alarm&>(timer).scope;
+  Job& job = scope.job_;
+  scope.expired_ = true;
+  if (++job.expired_ == 0) platform::fail("more than 255 nested deadlines have passed");
+  job.update_stopped();
+  job.cut_short(WaitResult::timed_out);
+}
+
+bool DeadlineScope::leave() noexcept {
+  if (!active_) return false;
+  active_ = false;
+  current_executor().disarm(timer_);
+  if (!expired_) return false;
+  const bool cut = (job_.flags_ & Job::flag_cut) != 0;
+  if (--job_.expired_ == 0) job_.flags_ &= ~Job::flag_cut;
+  job_.update_stopped();
+  return cut;
+}
+
+}  // namespace async

@@ -1,0 +1,124 @@
+// The executor's slow paths: its inbox, its alarm, and priorities that change.
+#include "async/executor.h"
+
+#include <algorithm>
+
+#include "async/interrupt.h"
+#include "async/mutex.h"
+
+namespace async {
+
+constinit std::array<std::atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
+
+Executor::Executor(unsigned hart) noexcept : hart_(hart) {
+  for (Link& level : ready_) level.reset();
+  Local& local = platform::local();
+  if (local.executor != nullptr) platform::fail("this hart has an executor already");
+  local.executor = this;
+  by_hart_[hart].store(this, std::memory_order_release);
+}
+
+Executor::~Executor() {
+  by_hart_[hart_].store(nullptr, std::memory_order_release);
+  platform::local().executor = nullptr;
+}
+
+// ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────
+
+void Executor::push(Node& node) noexcept {
+  Link* newest = inbox_.load(std::memory_order_relaxed);
+  do {
+    node.next = newest;
+  } while (!inbox_.compare_exchange_weak(newest, &node, std::memory_order_release,
+                                         std::memory_order_relaxed));
+  if (newest == nullptr && hart_ != platform::hart()) platform::poke(hart_);
+}
+
+void Executor::drain_inbox() noexcept {
+  Link* oldest = nullptr;  // turn the stack round: first pushed, first served
+  for (Link* link = inbox_.exchange(nullptr, std::memory_order_acquire); link != nullptr;) {
+    Link* const next = link->next;
+    link->next = oldest;
+    oldest = link;
+    link = next;
+  }
+  while (oldest != nullptr) {
+    Node& node = static_cast<Node&>(*oldest);
+    oldest = oldest->next;  // before it may be pushed again
+    switch (node.kind) {
+      case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
+      case Kind::alarm:
+        alarm_pending_.store(false, std::memory_order_release);
+        expire(now());
+        break;
+      default: {  // a parked job
+        Job& job = static_cast<Job&>(node);
+        job.reset();
+        job.park_.store(Job::park_none, std::memory_order_release);
+        job.complete(WaitResult::woken);
+      }
+    }
+  }
+}
+
+void Executor::wake_from_isr(Job& job) noexcept {
+  const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
+  if (before == Job::park_waiting) of(job.hart())->push(job);
+}
+
+// ── time ─────────────────────────────────────────────────────────────────────────────────────────
+
+void Executor::alarm_fired() noexcept {
+  if (!alarm_pending_.exchange(true, std::memory_order_acq_rel)) push(alarm_node_);
+}
+
+void Executor::set_alarm(Instant deadline) noexcept {
+  alarm_ = deadline;
+  platform::set_alarm(static_cast<std::uint64_t>(deadline.time_since_epoch().count()));
+}
+
+void Executor::expire(Instant now) noexcept {
+  alarm_ = never;
+  timers_.advance(now);
+  if (const Instant next = timers_.next(); next != never) set_alarm(next);
+}
+
+// ── priorities ───────────────────────────────────────────────────────────────────────────────────
+
+void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
+  job.base_priority_ = priority;
+  inherit(job);
+}
+
+void Executor::inherit(Job& job) noexcept {
+  // Up the chain of owners, until a priority does not change: that also ends a deadlock's circle.
+  for (Job* at = &job; at != nullptr;) {
+    std::uint8_t priority = at->base_priority_;
+    for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
+      if (mutex->owner() != at || mutex->waiters_.empty()) continue;
+      priority = std::min(priority, static_cast<Node*>(mutex->waiters_.next)->priority);
+    }
+    if (priority == at->priority) return;
+    apply_priority(*at, priority);
+    const bool for_mutex = at->kind == Kind::waiting && at->waits_for_ != nullptr &&
+                           at->waits_for_->kind == Kind::mutex;
+    at = for_mutex ? static_cast<WaitList*>(at->waits_for_)->owner() : nullptr;
+  }
+}
+
+void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
+  const std::uint8_t before = job.priority;
+  job.priority = priority;
+  if (job.kind == Kind::ready) {
+    job.unlink();
+    if (ready_[before].alone()) ready_levels_ &= ~(1u << before);
+    schedule(job);
+  } else if (job.kind == Kind::waiting && job.waits_for_ != nullptr) {
+    const Kind target = job.waits_for_->kind;
+    if (target == Kind::list || target == Kind::mutex) {
+      static_cast<WaitList*>(job.waits_for_)->reorder(job);
+    }
+  }
+}
+
+}  // namespace async

@@ -1,0 +1,132 @@
+// Printing who waits for whom.
+#include "async/graph.h"
+
+#include <coroutine>
+#include <cstdint>
+
+#include "async/scope.h"
+#include "async/spawn.h"
+#include "async/task.h"
+#include "async/wait_list.h"
+
+namespace async {
+namespace {
+
+struct Printer {
+  GraphSink sink;
+  void* context;
+
+  void text(std::string_view piece) const { sink(context, piece); }
+  void number(std::uintptr_t value, unsigned base) const {
+    char digits[20];
+    char* const end = digits + sizeof(digits);
+    char* at = end;
+    do {
+      *--at = "0123456789abcdef"[value % base];
+      value /= base;
+    } while (value != 0);
+    text({at, static_cast<std::size_t>(end - at)});
+  }
+  void job(const Job& job) const {
+    text("'");
+    text(job.name());
+    text("'");
+  }
+
+  void target(const Job& waiting) const {
+    const Node* const target = waiting.waits_for();
+    if (target == nullptr || target == &waiting) return;
+    switch (target->kind) {
+      case Kind::list:
+      case Kind::mutex:
+        if (const Job* owner = static_cast<const WaitList*>(target)->owner(); owner != nullptr) {
+          text(", held by ");
+          job(*owner);
+        }
+        break;
+      case Kind::ready:
+      case Kind::running:
+      case Kind::waiting:
+      case Kind::done:
+        text(", the end of ");
+        job(*static_cast<const Job*>(target));
+        break;
+      case Kind::group:
+        text(", the end of");
+        for (const Job* member : static_cast<const JoinGroup*>(target)->jobs) {
+          if (member->done()) continue;
+          text(" ");
+          job(*member);
+        }
+        break;
+      case Kind::scope:
+        text(", ");
+        number(static_cast<const Scope*>(target)->children(), 10);
+        text(" children");
+        break;
+      default: break;
+    }
+  }
+
+  /// From the coroutine that waits up to the root: what resumes each.
+  void chain(const Job& job) const {
+    text("    awaits:");
+    std::coroutine_handle<> at = job.leaf();
+    for (unsigned depth = 0; depth < 32; ++depth) {
+      text(" 0x");
+      number(*static_cast<const std::uintptr_t*>(at.address()), 16);
+      const PromiseBase& promise = PromiseBase::of(at);
+      if (promise.is_root()) break;
+      at = promise.parent();
+      text(depth == 31 ? " …" : " <");
+    }
+    text("\n");
+  }
+};
+
+std::string_view state(const Job& job) {
+  switch (job.kind) {
+    case Kind::ready: return "ready";
+    case Kind::running: return "running";
+    case Kind::waiting: return "waits: ";
+    case Kind::done: return "done, not joined";
+    default: return "?";
+  }
+}
+
+}  // namespace
+
+void print_job(const Job& job, GraphSink sink, void* context) noexcept {
+  const Printer out{sink, context};
+  out.job(job);
+  out.text(" priority ");
+  out.number(job.priority, 10);
+  if (job.priority != job.base_priority()) {
+    out.text(" (own ");
+    out.number(job.base_priority(), 10);
+    out.text(")");
+  }
+  out.text(job.is_cancelled() ? ", cancelled, " : ", ");
+  out.text(state(job));
+  if (job.kind == Kind::waiting) {
+    out.text(job.reason());
+    out.target(job);
+  }
+  out.text("\n");
+  if (job.kind == Kind::waiting || job.kind == Kind::ready) out.chain(job);
+}
+
+void print_graph(GraphSink sink, void* context) noexcept {
+  struct Context {
+    GraphSink sink;
+    void* context;
+  } both{sink, context};
+  for_each_job(
+      [](void* opaque, const Job& job) {
+        const Context& both = *static_cast<Context*>(opaque);
+        print_job(job, both.sink, both.context);
+      },
+      &both);
+}
+
+}  // namespace async

@@ -1,0 +1,39 @@
+#include "async/interrupt.h"
+
+#include <utility>
+
+namespace async {
+
+void Interrupt::raise() noexcept {
+  if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart_)->push(*this);
+}
+
+void Interrupt::deliver() noexcept {
+  pending_ += raised_.exchange(0, std::memory_order_acq_rel);
+  if (waiter_ != nullptr) waiter_->complete(WaitResult::woken);
+}
+
+bool Interrupt::WaitOp::await_ready() noexcept {
+  Job& job = current_job();
+  if (job.refuses_to_wait()) return true;
+  job.set_result(WaitResult::woken);
+  return interrupt_.pending_ != 0;
+}
+
+void Interrupt::WaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
+  if (interrupt_.waiter_ != nullptr) platform::fail("two tasks wait for one interrupt");
+  Job& job = current_job();
+  interrupt_.waiter_ = &job;
+  job.prepare(&interrupt_, reason_);
+  job.suspend_alone(self);
+}
+
+WaitResult Interrupt::WaitOp::await_resume() noexcept {
+  const WaitResult result = current_job().result();
+  interrupt_.waiter_ = nullptr;
+  // What was raised beside a cancellation stays for the next wait.
+  if (result == WaitResult::woken) interrupt_.taken_ = std::exchange(interrupt_.pending_, 0);
+  return result;
+}
+
+}  // namespace async

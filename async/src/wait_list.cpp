@@ -1,0 +1,75 @@
+// Waits that need more than the job in the list, and wakes that find such entries.
+#include "async/wait_list.h"
+
+#include "async/multi_wait.h"
+
+namespace async {
+
+void WaitTimer::fire(Timer& timer) noexcept {
+  WaitTimer& self = static_cast<WaitTimer&>(timer);
+  self.job_->complete(self.result_);
+}
+
+KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept
+    : list_(list), reason_(reason), deadline_(deadline), entry_(&current_job(), key) {}
+
+void KeyedWaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
+  Job& job = *entry_.job;
+  job.prepare(&list_, reason_);
+  list_.insert(entry_);
+  job.suspend_alone(self);
+  timer_.arm(deadline_);
+}
+
+WaitList::~WaitList() {
+  if (!empty()) platform::fail("a wait list ended while somebody waited in it");
+}
+
+bool WaitList::wake(Node& node, WaitResult result) noexcept {
+  if (node.kind == Kind::waiting) return static_cast<Job&>(node).complete(result);
+  node.unlink();
+  node.reset();
+  if (node.kind == Kind::observer) {
+    static_cast<Observer&>(node).wait->notify();
+    return false;
+  }
+  return static_cast<Entry&>(node).job->complete(result);  // false: its wait was cut short before
+}
+
+bool WaitList::wake_first_slowly(WaitResult result) noexcept {
+  while (!empty()) {
+    if (wake(static_cast<Node&>(*next), result)) return true;
+  }
+  return false;
+}
+
+std::size_t WaitList::wake_all(WaitResult result) noexcept {
+  std::size_t woken = 0;
+  while (!empty()) woken += wake(static_cast<Node&>(*next), result);
+  return woken;
+}
+
+void WaitList::adopt(KeyedEntry& entry, std::uintptr_t key) noexcept {
+  entry.unlink();
+  entry.key.value = key;
+  entry.job->prepare(this, entry.job->reason());
+  insert(entry);
+}
+
+void WaitList::reorder(Job& job) noexcept {
+  if (!job.alone()) {
+    job.unlink();
+    insert(job);
+    return;
+  }
+  for (Link* link = next; link != this; link = link->next) {
+    Node& node = static_cast<Node&>(*link);
+    if (node.kind != Kind::keyed || static_cast<Entry&>(node).job != &job) continue;
+    node.unlink();
+    node.priority = job.priority;
+    insert(node);
+    return;
+  }
+}
+
+}  // namespace async

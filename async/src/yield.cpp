@@ -1,0 +1,26 @@
+// park(): the one wait that an interrupt handler or another hart ends by the job itself.
+#include "async/yield.h"
+
+namespace async {
+
+bool ParkOp::await_ready() const noexcept {
+  Job& job = current_job();
+  job.prepare(&job, reason);
+  return job.refuses_to_wait();
+}
+
+bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
+  Job& job = current_job();
+  job.suspend_alone(self);
+  std::uint8_t expected = Job::park_none;
+  // From here on an interrupt handler may push the job.
+  if (job.park_.compare_exchange_strong(expected, Job::park_waiting, std::memory_order_acq_rel)) {
+    return true;
+  }
+  job.park_.store(Job::park_none, std::memory_order_release);  // the wake was there first
+  job.kind = Kind::running;
+  job.set_result(WaitResult::woken);
+  return false;
+}
+
+}  // namespace async

@@ -1,0 +1,77 @@
+// The world in which async/ is tested: harts are numbers, time is a variable, and an alarm rings
+// when a test moves the time past it.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "async/local.h"
+
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace async::platform {
+
+inline constexpr unsigned max_harts = 4;
+inline constexpr bool tracing = true;
+
+/// What tests set and look at.
+struct World {
+  unsigned hart = 0;
+  std::uint64_t now = 0;
+  std::uint64_t alarm = UINT64_MAX;
+  std::uint64_t alarms_set = 0;
+  std::size_t chunks = 0;
+  std::vector<unsigned> pokes;
+};
+inline World world;
+inline constinit Local locals[max_harts];
+
+inline unsigned hart() noexcept {
+  return world.hart;
+}
+inline Local& local() noexcept {
+  return locals[world.hart];
+}
+inline std::uint64_t now_ns() noexcept {
+  return world.now;
+}
+inline void set_alarm(std::uint64_t ns) noexcept {
+  world.alarm = ns;
+  ++world.alarms_set;
+}
+inline void poke(unsigned hart) noexcept {
+  world.pokes.push_back(hart);
+}
+
+struct InterruptGuard {
+  InterruptGuard() noexcept {}
+  ~InterruptGuard() {}
+};
+
+inline void* chunk(std::size_t bytes) noexcept {
+  ++world.chunks;
+  return std::aligned_alloc(4096, bytes);
+}
+
+[[noreturn]] inline void fail(const char* message) noexcept {
+  std::fprintf(stderr, "async: %s\n", message);
+  std::abort();
+}
+
+#if __has_feature(address_sanitizer)
+inline void poison(void* memory, std::size_t bytes) noexcept {
+  ASAN_POISON_MEMORY_REGION(memory, bytes);
+}
+inline void unpoison(void* memory, std::size_t bytes) noexcept {
+  ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+}
+#else
+inline void poison(void*, std::size_t) noexcept {}
+inline void unpoison(void*, std::size_t) noexcept {}
+#endif
+
+}  // namespace async::platform
