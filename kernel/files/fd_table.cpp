@@ -1,0 +1,139 @@
+#include "files/fd_table.h"
+
+#include <bit>
+
+#include "memory/frames.h"
+
+namespace kernel {
+
+void FdTable::Group::put(unsigned fd, File* file, bool exec) {
+  files[fd % group_size] = file;
+  used |= bit(fd);
+  close_on_exec = exec ? close_on_exec | bit(fd) : close_on_exec & ~bit(fd);
+}
+
+File* FdTable::Group::remove(unsigned fd) {
+  used &= ~bit(fd);
+  return files[fd % group_size];
+}
+
+void FdTable::Group::release_all() {
+  // A file's end may look at this table, so each is out of it before it is released.
+  while (used != 0) remove(static_cast<unsigned>(std::countr_zero(used)))->release();
+}
+
+void FdTable::Group::share_into(Group& copy) const {
+  copy.used = used;
+  copy.close_on_exec = close_on_exec;
+  for (std::uint64_t rest = used; rest != 0; rest &= rest - 1) {
+    const auto at = static_cast<unsigned>(std::countr_zero(rest));
+    files[at]->retain();
+    copy.files[at] = files[at];
+  }
+}
+
+FdTable::~FdTable() {
+  first_.release_all();
+  for (auto& group : more_) {
+    if (group) group->release_all();
+  }
+}
+
+File* FdTable::find_far(int fd) const {
+  if (!in_range(fd)) return nullptr;
+  const Group* there = group(static_cast<unsigned>(fd));
+  return there ? there->find(static_cast<unsigned>(fd)) : nullptr;
+}
+
+FdTable::Group* FdTable::make_group(unsigned fd) {
+  if (Group* there = group(fd)) return there;
+  if (!memory::admit(sizeof(Group))) return nullptr;
+  auto& slot = more_[fd / group_size - 1];
+  slot = std::make_unique_for_overwrite<Group>();
+  return slot.get();
+}
+
+Result<int> FdTable::add(Ref<File> file, bool close_on_exec, int lowest) {
+  if (lowest < 0) return fail(Errno::einval);
+  auto fd = static_cast<unsigned>(lowest);
+  const auto limit = static_cast<unsigned>(limit_);
+  while (fd < limit) {
+    const Group* there = group(fd);
+    const std::uint64_t free = there ? ~there->used & -Group::bit(fd) : Group::bit(fd);
+    if (free == 0) {
+      fd = (fd / group_size + 1) * group_size;
+      continue;
+    }
+    fd = fd / group_size * group_size + static_cast<unsigned>(std::countr_zero(free));
+    if (fd >= limit) break;
+    Group* const into = make_group(fd);
+    if (into == nullptr) return fail(Errno::enomem);
+    into->put(fd, file.leak(), close_on_exec);
+    return static_cast<int>(fd);
+  }
+  return fail(Errno::emfile);
+}
+
+Result<> FdTable::set(int fd, Ref<File> file, bool close_on_exec) {
+  if (fd < 0 || fd >= limit_) return fail(Errno::ebadf);
+  Group* const into = make_group(static_cast<unsigned>(fd));
+  if (into == nullptr) return fail(Errno::enomem);
+  File* const before = into->find(static_cast<unsigned>(fd));
+  into->put(static_cast<unsigned>(fd), file.leak(), close_on_exec);
+  if (before) before->release();
+  return {};
+}
+
+Result<> FdTable::close(int fd) {
+  if (find(fd) == nullptr) return fail(Errno::ebadf);
+  group(static_cast<unsigned>(fd))->remove(static_cast<unsigned>(fd))->release();
+  return {};
+}
+
+Result<bool> FdTable::close_on_exec(int fd) const {
+  if (find(fd) == nullptr) return fail(Errno::ebadf);
+  const auto number = static_cast<unsigned>(fd);
+  return (group(number)->close_on_exec & Group::bit(number)) != 0;
+}
+
+Result<> FdTable::set_close_on_exec(int fd, bool close_on_exec) {
+  File* const file = find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  group(static_cast<unsigned>(fd))->put(static_cast<unsigned>(fd), file, close_on_exec);
+  return {};
+}
+
+void FdTable::close_for_exec() {
+  for (unsigned start = 0; start < size_limit; start += group_size) {
+    Group* const there = group(start);
+    if (there == nullptr) continue;
+    while (const std::uint64_t closing = there->used & there->close_on_exec) {
+      there->remove(static_cast<unsigned>(std::countr_zero(closing)))->release();
+    }
+  }
+}
+
+Result<Ref<FdTable>> FdTable::copy() const {
+  if (!memory::admit(sizeof(FdTable))) return fail(Errno::enomem);
+  auto table = make_ref<FdTable>();
+  table->limit_ = limit_;
+  first_.share_into(table->first_);
+  for (unsigned start = group_size; start < size_limit; start += group_size) {
+    const Group* from = group(start);
+    if (from == nullptr || from->used == 0) continue;
+    Group* const to = table->make_group(start);
+    if (to == nullptr) return fail(Errno::enomem);
+    from->share_into(*to);
+  }
+  return table;
+}
+
+unsigned FdTable::count() const {
+  unsigned sum = 0;
+  for (unsigned start = 0; start < size_limit; start += group_size) {
+    if (const Group* there = group(start)) sum += static_cast<unsigned>(std::popcount(there->used));
+  }
+  return sum;
+}
+
+}  // namespace kernel

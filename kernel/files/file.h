@@ -1,0 +1,102 @@
+// An open file description: what file descriptors, in one process or in several, refer to.
+//
+// Nothing here waits. What would have to wait answers EAGAIN; whoever wants to wait does it on the
+// list that `changes` names, and tries again (syscalls/files_io.cpp holds that loop, once for all
+// kinds of files):
+//
+//     for (;;) {
+//       if (auto count = file.try_read(buffer); count || count.error() != Errno::eagain) …
+//       co_await file.changes(Direction::read)->wait("read");
+//     }
+//
+// Tasks only, never an interrupt.
+#pragma once
+
+#include <abi/flags.h>
+#include <abi/types.h>
+#include <async/wait_list.h>
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "files/io_buffer.h"
+
+namespace kernel {
+
+enum class Direction : bool { read, write };
+
+class File : public RefCounted<File> {
+ public:
+  /// `flags`: the access mode and status flags of openat.
+  explicit File(int flags) : flags_{flags} {}
+  virtual ~File() = default;
+
+  // ── How it was opened ──
+
+  bool can_read() const {
+    return (flags_ & (abi::o_accmode | abi::o_path)) != abi::o_wronly &&
+           (flags_ & abi::o_path) == 0;
+  }
+  bool can_write() const {
+    return (flags_ & abi::o_accmode) != abi::o_rdonly && (flags_ & abi::o_path) == 0;
+  }
+  bool is_nonblocking() const { return (flags_ & abi::o_nonblock) != 0; }
+  bool appends() const { return (flags_ & abi::o_append) != 0; }
+  int flags() const { return flags_; }
+  /// Changes what F_SETFL may change.
+  void set_status_flags(int flags) {
+    flags_ = (flags_ & ~changeable_flags) | (flags & changeable_flags);
+  }
+
+  // ── Bytes ──
+
+  /// Moves bytes between the file and `buffer`, which they use up. Less than all of it where the
+  /// file has no more at the moment; EAGAIN when that is none at all and more may come. At the end
+  /// of the file a read answers 0. `buffer` is not empty.
+  virtual Result<std::size_t> try_read(IoBuffer& buffer);
+  virtual Result<std::size_t> try_write(IoBuffer& buffer);
+
+  /// The same at a place of its own (pread64, pwrite64); ESPIPE where there are no places.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer);
+  virtual Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer);
+
+  /// The new place (lseek); ESPIPE where there are no places.
+  virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
+  virtual Result<> resize(std::uint64_t size);
+
+  /// All of the file as it lies in memory, which never changes: for execve and mmap. ENODEV where
+  /// there is no such thing. Valid for ever.
+  virtual Result<std::span<const std::byte>> bytes();
+
+  /// Directory entries as getdents64 wants them; 0 after the last.
+  virtual Result<std::size_t> list(IoBuffer& buffer);
+
+  // ── Waiting ──
+
+  /// abi::poll* bits that hold now.
+  virtual short readiness();
+  /// Woken whenever `readiness` may have gained a bit of that direction. Null: it never changes.
+  virtual async::WaitList* changes(Direction) { return nullptr; }
+
+  // ── About it ──
+
+  virtual abi::Stat status() = 0;
+  /// ioctl: `argument` is what the program gave, an address in `space` or a number.
+  virtual Result<int> control(memory::AddressSpace& space, unsigned long request,
+                              std::uintptr_t argument);
+  /// Bytes a pipe holds at most (F_GETPIPE_SZ); EBADF for anything else.
+  virtual Result<int> pipe_capacity();
+
+  /// The node of the file tree that it was opened from; null for pipes.
+  virtual class Node* node() { return nullptr; }
+
+ private:
+  static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
+
+  int flags_;
+};
+
+}  // namespace kernel

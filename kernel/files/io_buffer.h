@@ -1,0 +1,121 @@
+// Where a read puts its bytes and a write takes them from: a program's memory, in one part (read)
+// or in several (readv), or the kernel's own.
+//
+// A buffer is used up from its front. A program's pages are looked up when their bytes are moved,
+// so pages that nobody has touched yet appear, and a bad address costs only what lies behind it:
+// what was moved before counts, EFAULT is the answer when nothing was.
+#pragma once
+
+#include <abi/types.h>
+#include <hal/memory_map.h>
+#include <kernel/result.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <span>
+
+namespace kernel {
+
+namespace memory {
+class AddressSpace;
+}
+
+class IoBuffer {
+ public:
+  /// Linux moves at most this many bytes in one call.
+  static constexpr std::size_t longest = 0x7fff'f000;
+
+  IoBuffer(memory::AddressSpace& space, hal::VirtAddr base, std::size_t length)
+      : space_{&space}, base_{base}, part_{std::min(length, longest)}, left_{part_} {}
+
+  /// All parts in their order. `parts` stays where it is as long as the buffer.
+  IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> parts);
+
+  /// The kernel's own memory.
+  explicit IoBuffer(std::span<std::byte> memory)
+      : base_{reinterpret_cast<hal::VirtAddr>(memory.data())}, part_{memory.size()}, left_{part_} {}
+
+  std::size_t left() const { return left_; }
+  bool empty() const { return left_ == 0; }
+
+  /// Moves `bytes`, or as many as there is room for, into the buffer.
+  Result<std::size_t> put(std::span<const std::byte> bytes) {
+    return each_piece(bytes.size(), Direction::put,
+                      [&](std::span<std::byte> piece, std::size_t at) {
+                        copy(piece.data(), bytes.data() + at, piece.size());
+                      });
+  }
+
+  /// Moves bytes out of the buffer until `room` is full or the buffer empty.
+  Result<std::size_t> take(std::span<std::byte> room) {
+    return each_piece(room.size(), Direction::take,
+                      [&](std::span<std::byte> piece, std::size_t at) {
+                        copy(room.data() + at, piece.data(), piece.size());
+                      });
+  }
+
+  /// Puts `count` zeros.
+  Result<std::size_t> put_zeros(std::size_t count) {
+    return each_piece(count, Direction::put, [](std::span<std::byte> piece, std::size_t) {
+      std::memset(piece.data(), 0, piece.size());
+    });
+  }
+
+  /// Takes everything, where it lies: calls sink(span of const std::byte) piece by piece.
+  template <class Sink>
+  Result<std::size_t> take_all(Sink&& sink) {
+    return each_piece(left_, Direction::take, [&](std::span<std::byte> piece, std::size_t) {
+      sink(std::span<const std::byte>{piece});
+    });
+  }
+
+  /// Leaves out the next `count` bytes, which are there.
+  void skip(std::size_t count);
+
+ private:
+  enum class Direction : bool { take, put };
+
+  // A byte more often than not: the pipes of a ping-pong.
+  static void copy(std::byte* to, const std::byte* from, std::size_t count) {
+    if (count == 1) {
+      *to = *from;
+    } else {
+      std::memcpy(to, from, count);
+    }
+  }
+
+  /// The next bytes that lie side by side in the kernel's view, at most `most`, which is not 0.
+  Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
+
+  void advance(std::size_t count) {
+    base_ += count;
+    part_ -= count;
+    left_ -= count;
+  }
+
+  template <class Each>
+  Result<std::size_t> each_piece(std::size_t most, Direction direction, Each&& each) {
+    const std::size_t wanted = std::min(most, left_);
+    std::size_t done = 0;
+    while (done < wanted) {
+      const auto piece = next_piece(wanted - done, direction);
+      if (!piece) {
+        if (done == 0) return fail(piece.error());
+        break;
+      }
+      each(*piece, done);
+      advance(piece->size());
+      done += piece->size();
+    }
+    return done;
+  }
+
+  memory::AddressSpace* space_ = nullptr;  // null: the kernel's own memory
+  hal::VirtAddr base_;
+  std::size_t part_;  // bytes left in this part
+  std::size_t left_;  // bytes left in all parts
+  const abi::IoVector* next_part_ = nullptr;
+};
+
+}  // namespace kernel

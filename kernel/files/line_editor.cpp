@@ -1,0 +1,183 @@
+#include "files/line_editor.h"
+
+#include <algorithm>
+
+namespace kernel {
+namespace {
+
+// Places in Termios::control_chars.
+enum ControlChar { interrupt = 0, quit = 1, erase = 2, kill = 3, end_of_file = 4, word_erase = 14 };
+
+constexpr char framing = 0x10;    // DLE
+constexpr char framed_end = 'E';  // after a DLE
+constexpr char end_mark = '\0';
+constexpr char backspace = '\b';  // erases whatever `erase` is set to
+
+constexpr bool is_continuation(char byte) {  // of a UTF-8 sequence
+  return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
+constexpr bool is_control(char key) {
+  const auto code = static_cast<unsigned char>(key);
+  return code < 0x20 || code == 0x7f;
+}
+constexpr bool is_blank(char key) {
+  return key == ' ' || key == '\t';
+}
+
+constexpr abi::Termios typed_settings() {
+  constexpr std::uint32_t baud_115200 = 0x1002;
+  constexpr std::uint32_t eight_bits_receiving = 0x00b0;
+  constexpr std::uint32_t visible_erase_and_controls = 0x8a30;  // ECHOE ECHOK ECHOCTL ECHOKE IEXTEN
+  abi::Termios settings{
+      .input_flags = abi::termios_icrnl,
+      .output_flags = abi::termios_opost,
+      .control_flags = baud_115200 | eight_bits_receiving,
+      .local_flags =
+          abi::termios_isig | abi::termios_icanon | abi::termios_echo | visible_erase_and_controls,
+  };
+  constexpr std::uint8_t keys[] = {'C' & 0x1f, '\\' & 0x1f, 0x7f, 'U' & 0x1f, 'D' & 0x1f, 0, 1};
+  std::ranges::copy(keys, settings.control_chars);
+  settings.control_chars[word_erase] = 'W' & 0x1f;
+  return settings;
+}
+
+}  // namespace
+
+LineEditor::LineEditor(Outside outside, Input input)
+    : outside_{outside}, kind_{input}, settings_{typed_settings()} {
+  if (input == Input::framed) settings_.local_flags = 0;
+}
+
+void LineEditor::receive(char key) {
+  if (kind_ == Input::framed) {
+    receive_framed(key);
+  } else {
+    receive_typed(key);
+  }
+}
+
+void LineEditor::receive_framed(char byte) {
+  if (!escaped_ && byte == framing) {
+    escaped_ = true;
+  } else if (escaped_ && byte == framed_end) {
+    at_end_ = true;
+  } else {
+    escaped_ = false;
+    put(byte);
+    finished_ = size_;
+  }
+}
+
+void LineEditor::receive_typed(char key) {
+  const auto is = [&](ControlChar which) {
+    return key != 0 && key == static_cast<char>(settings_.control_chars[which]);
+  };
+  if (key == '\r' && (settings_.input_flags & abi::termios_icrnl) != 0) key = '\n';
+
+  if (has(abi::termios_isig) && (is(interrupt) || is(quit))) {
+    flush();
+    if (has(abi::termios_echo)) echo(key);
+    outside_.signal(is(interrupt) ? abi::Signal::sigint : abi::Signal::sigquit);
+  } else if (!canonical()) {
+    put(key);
+    finished_ = size_;
+    if (has(abi::termios_echo)) echo(key);
+  } else if (is(erase) || key == backspace) {
+    if (!line_is_empty()) erase_character();
+  } else if (is(word_erase)) {
+    erase_word();
+  } else if (is(kill)) {
+    erase_line();
+  } else if (is(end_of_file)) {
+    end_line(end_mark);
+  } else {
+    if (has(abi::termios_echo)) echo(key);
+    if (key == '\n') {
+      end_line(key);
+    } else {
+      put(key);
+    }
+  }
+}
+
+void LineEditor::put(char byte) {
+  queue_[slot(size_)] = byte;
+  ends_.reset(slot(size_));
+  ++size_;
+  // A line that fills the queue has to be read in parts.
+  if (size_ == queue_size && finished_ == 0) finished_ = size_;
+}
+
+void LineEditor::end_line(char last) {
+  put(last);
+  ends_.set(slot(size_ - 1));
+  finished_ = size_;
+}
+
+bool LineEditor::is_end_mark(std::size_t index) const {
+  return ends_[slot(index)] && queue_[slot(index)] == end_mark;
+}
+
+std::span<const char> LineEditor::input() const {
+  const std::size_t longest = std::min(finished_, queue_size - first_);
+  std::size_t count = longest;
+  if (canonical()) {
+    count = 0;
+    while (count < longest && !ends_[slot(count)]) ++count;
+    if (count < longest && !is_end_mark(count)) ++count;
+  }
+  return {queue_.data() + first_, count};
+}
+
+bool LineEditor::consume(std::size_t count) {
+  // The mark behind what was read goes with it: it has done its duty by ending that read.
+  if (canonical() && count < finished_ && is_end_mark(count)) ++count;
+  const bool line_over = canonical() && count > 0 && ends_[slot(count - 1)];
+  first_ = slot(count);
+  size_ -= count;
+  finished_ -= count;
+  return line_over;
+}
+
+void LineEditor::set_settings(const abi::Termios& settings) {
+  const bool was_canonical = canonical();
+  settings_ = settings;
+  if (was_canonical == canonical()) return;
+  // What was typed under the other rules can be read as it is.
+  finished_ = size_;
+  ends_.reset();
+  if (canonical() && size_ > 0) ends_.set(slot(size_ - 1));
+}
+
+void LineEditor::flush() {
+  first_ = size_ = finished_ = 0;
+}
+
+void LineEditor::erase_character() {
+  char erased;
+  do {
+    erased = last();
+    --size_;
+  } while (is_continuation(erased) && !line_is_empty());
+  if (has(abi::termios_echo)) show(is_control(erased) && erased != '\t' ? "\b\b  \b\b" : "\b \b");
+}
+
+void LineEditor::erase_word() {
+  while (!line_is_empty() && is_blank(last())) erase_character();
+  while (!line_is_empty() && !is_blank(last())) erase_character();
+}
+
+void LineEditor::erase_line() {
+  while (!line_is_empty()) erase_character();
+}
+
+void LineEditor::echo(char key) const {
+  if (is_control(key) && key != '\n' && key != '\t') {
+    const char visible[] = {'^', static_cast<char>(key ^ 0x40)};
+    show({visible, sizeof visible});
+  } else {
+    show({&key, 1});
+  }
+}
+
+}  // namespace kernel

@@ -1,0 +1,50 @@
+#include "files/node.h"
+
+#include <hal/memory_map.h>
+
+#include "memory/frames.h"
+
+namespace kernel {
+namespace {
+
+std::uint64_t next_inode = 1;
+
+/// A node that is only named, not opened (O_PATH).
+class NamedFile final : public File {
+ public:
+  NamedFile(Ref<Node> node, int flags) : File{flags}, node_{std::move(node)} {}
+  abi::Stat status() override { return node_->status(); }
+  Node* node() override { return node_.get(); }
+
+ private:
+  Ref<Node> node_;
+};
+
+}  // namespace
+
+Node::Node(unsigned mode) : mode_{mode}, inode_{next_inode++} {}
+
+abi::Stat Node::status() const {
+  constexpr std::uint64_t block = 512;
+  const abi::Timespec time{.seconds = modified_, .nanoseconds = 0};
+  return {
+      .device = 1,
+      .inode = inode_,
+      .mode = mode_,
+      .links = 1,
+      .size = static_cast<std::int64_t>(size()),
+      .block_size = hal::page_size,
+      .blocks = static_cast<std::int64_t>((size() + block - 1) / block),
+      .accessed = time,
+      .modified = time,
+      .changed = time,
+  };
+}
+
+Result<Ref<File>> Symlink::open(int flags) {
+  if ((flags & abi::o_path) == 0) return fail(Errno::eloop);
+  if (!memory::admit(sizeof(NamedFile))) return fail(Errno::enomem);
+  return make_ref<NamedFile>(Ref<Node>::share(*this), flags);
+}
+
+}  // namespace kernel

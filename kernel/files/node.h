@@ -1,0 +1,78 @@
+// A node of the file tree: a directory, a file, a symbolic link or a device. It has no name of its
+// own; the directory that holds it does.
+//
+// Access is root's, as all programs are: everything may be read and written that can be, and what
+// is to be executed needs an execute bit.
+#pragma once
+
+#include <abi/flags.h>
+#include <abi/types.h>
+#include <kernel/ref.h>
+#include <kernel/result.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "files/file.h"
+
+namespace kernel {
+
+class Directory;
+
+/// What a symbolic link may depend on: who follows it.
+struct Follower {
+  std::string_view executable;  ///< path of the program that runs
+};
+
+class Node : public RefCounted<Node> {
+ public:
+  virtual ~Node() = default;
+
+  /// Type and permission bits (abi::s_if*).
+  unsigned mode() const { return mode_; }
+  unsigned type() const { return mode_ & abi::s_ifmt; }
+  bool is_symlink() const { return type() == abi::s_iflnk; }
+  bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
+  void set_permissions(unsigned bits) { mode_ = type() | (bits & 07777); }
+  /// Unlike any other node's.
+  std::uint64_t inode() const { return inode_; }
+
+  std::int64_t modified() const { return modified_; }  ///< seconds since 1970
+  void set_modified(std::int64_t seconds) { modified_ = seconds; }
+
+  virtual std::uint64_t size() const { return 0; }
+  abi::Stat status() const;
+
+  /// Can its bytes be changed, or (in a directory) its entries? EROFS otherwise.
+  virtual bool is_writable() const { return false; }
+  /// Opens it with openat's flags, of which creation and O_TRUNC were seen to already. ENOMEM,
+  /// EROFS.
+  virtual Result<Ref<File>> open(int flags) = 0;
+  virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
+
+  virtual Directory* as_directory() { return nullptr; }
+  /// Where a symbolic link points.
+  virtual std::string target(const Follower&) const { return {}; }
+
+ protected:
+  explicit Node(unsigned mode);
+
+ private:
+  unsigned mode_;
+  std::uint64_t inode_;
+  std::int64_t modified_ = 0;
+};
+
+class Symlink : public Node {
+ public:
+  explicit Symlink(std::string_view target) : Node{abi::s_iflnk | 0777}, target_{target} {}
+  std::uint64_t size() const override { return target_.size(); }
+  std::string target(const Follower&) const override { return target_; }
+  Result<Ref<File>> open(int flags) override;
+
+ private:
+  std::string target_;
+};
+
+}  // namespace kernel

@@ -1,0 +1,152 @@
+#include "files/pipe.h"
+
+#include <algorithm>
+
+namespace kernel {
+
+Result<std::size_t> Pipe::read(IoBuffer& buffer) {
+  if (filled() == 0) {
+    if (has_writers_) return fail(Errno::eagain);
+    return 0;
+  }
+  std::size_t done = 0;
+  Result<std::size_t> moved = 0;
+  while (filled() > 0 && !buffer.empty()) {
+    const std::size_t at = read_position_ % hal::page_size;
+    const std::size_t count = std::min(filled(), hal::page_size - at);
+    moved = buffer.put({page(read_position_).bytes() + at, count});
+    if (!moved) break;
+    read_position_ += *moved;
+    done += *moved;
+    if (read_position_ % hal::page_size == 0) leave_page(read_position_ - 1);
+  }
+  if (filled() == 0) start_again();
+  if (done == 0) return moved;
+  if (room() >= atomic_size && !writable_.empty()) writable_.wake_all();
+  return done;
+}
+
+Result<std::size_t> Pipe::write(IoBuffer& buffer) {
+  if (!has_readers_) return fail(Errno::epipe);
+  const bool whole = buffer.left() <= atomic_size;
+  if (room() < (whole ? buffer.left() : 1)) return fail(Errno::eagain);
+  if (whole && !has_pages_for(buffer.left())) return fail(Errno::enomem);
+
+  std::size_t done = 0;
+  Result<std::size_t> moved = 0;
+  while (room() > 0 && !buffer.empty()) {
+    if (!has_pages_for(1)) {
+      moved = fail(Errno::enomem);
+      break;
+    }
+    const std::size_t at = write_position_ % hal::page_size;
+    const std::size_t count = std::min(room(), hal::page_size - at);
+    moved = buffer.take({page(write_position_).bytes() + at, count});
+    if (!moved) break;
+    write_position_ += *moved;
+    done += *moved;
+  }
+  if (done == 0) return moved;
+  if (!readable_.empty()) readable_.wake_all();
+  return done;
+}
+
+bool Pipe::has_pages_for(std::size_t count) {
+  const std::size_t last = write_position_ + count - 1;
+  for (std::size_t at = write_position_;; at += hal::page_size) {
+    memory::Frame& slot = page(std::min(at, last));
+    if (!slot) slot = memory::Frame::allocate(memory::Use::user);
+    if (!slot) return false;
+    if (at / hal::page_size >= last / hal::page_size) return true;
+  }
+}
+
+void Pipe::leave_page(std::size_t position) {
+  memory::Frame left = std::move(page(position));
+  if (filled() == 0) pages_[0] = std::move(left);
+}
+
+void Pipe::start_again() {
+  if (read_position_ >= hal::page_size) {
+    memory::Frame half_read = std::move(page(read_position_));
+    if (half_read) pages_[0] = std::move(half_read);
+  }
+  read_position_ = write_position_ = 0;
+}
+
+void Pipe::end_reading() {
+  has_readers_ = false;
+  writable_.wake_all();
+}
+
+void Pipe::end_writing() {
+  has_writers_ = false;
+  readable_.wake_all();
+}
+
+namespace {
+
+class PipeEnd : public File {
+ public:
+  PipeEnd(Ref<Pipe> pipe, int flags) : File{flags}, pipe_{std::move(pipe)} {}
+
+  Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
+
+  abi::Stat status() override {
+    return {
+        .inode = reinterpret_cast<std::uintptr_t>(pipe_.get()) >> 3 & 0xffff'ffff,
+        .mode = abi::s_ififo | 0600,
+        .links = 1,
+        .block_size = hal::page_size,
+    };
+  }
+
+ protected:
+  Ref<Pipe> pipe_;
+};
+
+class PipeReader final : public PipeEnd {
+ public:
+  PipeReader(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_rdonly | flags} {}
+  ~PipeReader() override { pipe_->end_reading(); }
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override { return pipe_->read(buffer); }
+
+  short readiness() override {
+    short ready = 0;
+    if (pipe_->filled() > 0) ready |= abi::pollin | abi::pollrdnorm;
+    if (!pipe_->has_writers()) ready |= abi::pollhup;
+    return ready;
+  }
+  async::WaitList* changes(Direction) override { return &pipe_->readable(); }
+};
+
+class PipeWriter final : public PipeEnd {
+ public:
+  PipeWriter(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_wronly | flags} {}
+  ~PipeWriter() override { pipe_->end_writing(); }
+
+  Result<std::size_t> try_write(IoBuffer& buffer) override { return pipe_->write(buffer); }
+
+  short readiness() override {
+    short ready = 0;
+    if (pipe_->room() >= Pipe::atomic_size) ready |= abi::pollout | abi::pollwrnorm;
+    if (!pipe_->has_readers()) ready |= abi::pollerr;
+    return ready;
+  }
+  async::WaitList* changes(Direction) override { return &pipe_->writable(); }
+};
+
+}  // namespace
+
+Result<PipeEnds> make_pipe(int flags) {
+  if (!memory::admit(sizeof(Pipe) + sizeof(PipeReader) + sizeof(PipeWriter))) {
+    return fail(Errno::enomem);
+  }
+  auto pipe = make_ref<Pipe>();
+  Ref<File> reader = make_ref<PipeReader>(pipe, flags);
+  Ref<File> writer = make_ref<PipeWriter>(std::move(pipe), flags);
+  return PipeEnds{std::move(reader), std::move(writer)};
+}
+
+}  // namespace kernel

@@ -1,0 +1,73 @@
+#include "files/proc.h"
+
+#include <async/platform.h>
+#include <async/time.h>
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "memory/frames.h"
+
+namespace kernel {
+namespace {
+
+std::string_view kernel_command_line;
+
+/// /proc/self/exe: the program that looks.
+class ExecutableLink final : public Node {
+ public:
+  ExecutableLink() : Node{abi::s_iflnk | 0777} {}
+  std::string target(const Follower& follower) const override {
+    return std::string{follower.executable};
+  }
+  Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
+};
+
+void write_version(std::string& out) {
+  out = "Cotrap version " COTRAP_VERSION " (riscv64)\n";
+}
+
+void write_uptime(std::string& out) {
+  constexpr std::int64_t centisecond = 10'000'000;
+  const std::int64_t up = async::now().time_since_epoch().count() / centisecond;
+  fmt::format_to(std::back_inserter(out), "{}.{:02} 0.00\n", up / 100, up % 100);
+}
+
+void write_memory(std::string& out) {
+  constexpr std::size_t per_page = hal::page_size / 1024;
+  const auto& frames = memory::frames;
+  const auto line = [&](std::string_view name, std::size_t pages) {
+    fmt::format_to(std::back_inserter(out), "{:<16}{:>8} kB\n", name, pages * per_page);
+  };
+  line("MemTotal:", frames.total_count());
+  line("MemFree:", frames.free_count());
+  line("MemAvailable:", frames.free_for_user());
+}
+
+void write_harts(std::string& out) {
+  out = "processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n";
+}
+
+void write_command_line(std::string& out) {
+  out = kernel_command_line;
+  out += '\n';
+}
+
+}  // namespace
+
+Ref<Directory> make_proc(TextFile::Write list_processes, std::string_view command_line) {
+  kernel_command_line = command_line;
+  auto proc = make_ref<Directory>();
+  auto self = make_ref<Directory>();
+  self->put("exe", make_ref<ExecutableLink>());
+  proc->put("self", std::move(self));
+  proc->put("processes", make_ref<TextFile>(list_processes));
+  proc->put("version", make_ref<TextFile>(write_version));
+  proc->put("uptime", make_ref<TextFile>(write_uptime));
+  proc->put("meminfo", make_ref<TextFile>(write_memory));
+  proc->put("cpuinfo", make_ref<TextFile>(write_harts));
+  proc->put("cmdline", make_ref<TextFile>(write_command_line));
+  return proc;
+}
+
+}  // namespace kernel

@@ -1,0 +1,155 @@
+#include "files/regular_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace kernel {
+namespace {
+
+/// Moves what lies from `offset` on in `bytes`.
+Result<std::size_t> read_span(std::span<const std::byte> bytes, std::uint64_t offset,
+                              IoBuffer& buffer) {
+  if (offset >= bytes.size()) return 0;
+  return buffer.put(bytes.subspan(offset));
+}
+
+/// An open RegularFile: a place in it.
+class PlacedFile final : public File {
+ public:
+  PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {}
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override {
+    return moved(file_->read_at(place_, buffer));
+  }
+  Result<std::size_t> try_write(IoBuffer& buffer) override {
+    if (appends()) place_ = file_->size();
+    return moved(file_->write_at(place_, buffer));
+  }
+  Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
+    return file_->read_at(offset, buffer);
+  }
+  Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override {
+    return file_->write_at(appends() ? file_->size() : offset, buffer);
+  }
+
+  Result<std::int64_t> seek(std::int64_t offset, int whence) override {
+    std::int64_t base = 0;
+    switch (whence) {
+      case abi::seek_set: break;
+      case abi::seek_cur: base = static_cast<std::int64_t>(place_); break;
+      case abi::seek_end: base = static_cast<std::int64_t>(file_->size()); break;
+      default: return fail(Errno::einval);
+    }
+    std::int64_t place;
+    if (__builtin_add_overflow(base, offset, &place)) return fail(Errno::eoverflow);
+    if (place < 0) return fail(Errno::einval);
+    place_ = static_cast<std::uint64_t>(place);
+    return place;
+  }
+  Result<> resize(std::uint64_t size) override { return file_->resize(size); }
+
+  Result<std::span<const std::byte>> bytes() override { return file_->bytes(); }
+  abi::Stat status() override { return file_->status(); }
+  Node* node() override { return file_.get(); }
+
+ private:
+  Result<std::size_t> moved(Result<std::size_t> count) {
+    if (count) place_ += *count;
+    return count;
+  }
+
+  Ref<RegularFile> file_;
+  std::uint64_t place_ = 0;
+};
+
+/// What an open TextFile shows.
+class Snapshot final : public RegularFile {
+ public:
+  explicit Snapshot(std::string text) : RegularFile{0444}, text_{std::move(text)} {}
+  std::uint64_t size() const override { return text_.size(); }
+  Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
+    return read_span(std::as_bytes(std::span{text_}), offset, buffer);
+  }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+Result<Ref<File>> RegularFile::open(int flags) {
+  if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::erofs);
+  if (!memory::admit(sizeof(PlacedFile))) return fail(Errno::enomem);
+  return make_ref<PlacedFile>(Ref<RegularFile>::share(*this), flags);
+}
+
+Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
+  return read_span(bytes_, offset, buffer);
+}
+
+Result<Ref<File>> TextFile::open(int flags) {
+  if ((flags & abi::o_accmode) != abi::o_rdonly) return fail(Errno::eacces);
+  constexpr std::size_t usual_size = 16384;
+  if (!memory::admit(usual_size)) return fail(Errno::enomem);
+  std::string text;
+  write_(text);
+  return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text)), flags);
+}
+
+Result<> MemoryFile::resize(std::uint64_t size) {
+  if (size > longest) return fail(Errno::efbig);
+  const std::size_t pages = hal::page_up(size) / hal::page_size;
+  if (pages > pages_.size() && !memory::admit(pages * sizeof(memory::Frame))) {
+    return fail(Errno::enospc);
+  }
+  pages_.resize(pages);
+  if (const std::size_t used = size % hal::page_size; used != 0 && pages_.back()) {
+    std::memset(pages_.back().bytes() + used, 0, hal::page_size - used);
+  }
+  size_ = size;
+  return {};
+}
+
+Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
+  std::size_t done = 0;
+  while (offset < size_ && !buffer.empty()) {
+    const std::size_t at = offset % hal::page_size;
+    const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, size_ - offset);
+    const memory::Frame& page = pages_[offset / hal::page_size];
+    const auto moved = page ? buffer.put({page.bytes() + at, count}) : buffer.put_zeros(count);
+    if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
+    done += *moved;
+    offset += *moved;
+  }
+  return done;
+}
+
+Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer) {
+  if (offset >= longest) return fail(Errno::efbig);
+  const std::uint64_t end = std::min(offset + buffer.left(), longest);
+  const std::uint64_t size_before = size_;
+  if (end > size_) {
+    if (auto grown = resize(end); !grown) return fail(grown.error());
+  }
+  std::size_t done = 0;
+  Result<std::size_t> moved = 0;
+  while (offset < end) {
+    const std::size_t at = offset % hal::page_size;
+    memory::Frame& page = pages_[offset / hal::page_size];
+    if (!page) page = memory::Frame::allocate_zeroed(memory::Use::user);
+    if (!page) {
+      moved = fail(Errno::enospc);
+      break;
+    }
+    const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, end - offset);
+    moved = buffer.take({page.bytes() + at, count});
+    if (!moved) break;
+    done += *moved;
+    offset += *moved;
+  }
+  if (!moved) (void)resize(std::max(size_before, offset));
+  if (done == 0) return moved;
+  return done;
+}
+
+}  // namespace kernel

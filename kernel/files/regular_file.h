@@ -1,0 +1,74 @@
+// Files with contents: fixed ones from the boot archive, texts made when they are opened, and
+// writable ones in memory.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "files/node.h"
+#include "memory/frames.h"
+
+namespace kernel {
+
+/// A node with bytes in places; any number of open files may be at different ones.
+class RegularFile : public Node {
+ public:
+  Result<Ref<File>> open(int flags) override;
+
+  /// Up to the end of the file; 0 there.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;
+  virtual Result<std::size_t> write_at(std::uint64_t, IoBuffer&) { return fail(Errno::erofs); }
+  virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
+
+ protected:
+  explicit RegularFile(unsigned permissions) : Node{abi::s_ifreg | permissions} {}
+};
+
+/// Bytes that somebody else keeps for ever: those of the boot archive.
+class ArchiveFile final : public RegularFile {
+ public:
+  ArchiveFile(std::span<const std::byte> bytes, unsigned permissions)
+      : RegularFile{permissions}, bytes_{bytes} {}
+
+  std::uint64_t size() const override { return bytes_.size(); }
+  Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
+  Result<std::span<const std::byte>> bytes() override { return bytes_; }
+  /// While the kernel starts only: for hard links, whose contents come with one of the names.
+  void set_bytes(std::span<const std::byte> bytes) { bytes_ = bytes; }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+/// A text that is made anew whenever the file is opened.
+class TextFile final : public Node {
+ public:
+  using Write = void (*)(std::string& out);
+
+  explicit TextFile(Write write) : Node{abi::s_ifreg | 0444}, write_{write} {}
+  Result<Ref<File>> open(int flags) override;
+
+ private:
+  Write write_;
+};
+
+/// A file that programs write, in pages of its own; pages never written are not there.
+class MemoryFile final : public RegularFile {
+ public:
+  static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
+
+  explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
+
+  std::uint64_t size() const override { return size_; }
+  bool is_writable() const override { return true; }
+  Result<> resize(std::uint64_t size) override;
+  Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
+  Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
+
+ private:
+  std::uint64_t size_ = 0;
+  std::vector<memory::Frame> pages_;  // bytes past size_ in the last page are zero
+};
+
+}  // namespace kernel

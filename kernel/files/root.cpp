@@ -1,0 +1,43 @@
+#include "files/root.h"
+
+#include "files/boot_archive.h"
+#include "files/device.h"
+#include "files/path_walk.h"
+#include "files/proc.h"
+
+namespace kernel {
+namespace {
+
+Ref<Directory> make_devices(const RootParts& parts) {
+  auto devices = make_ref<Directory>();
+  devices->put("console", make_terminal_device(parts.terminal));
+  devices->put("tty", make_terminal_device(parts.terminal));
+  devices->put("null", make_null_device());
+  devices->put("zero", make_zero_device());
+  devices->put("full", make_full_device());
+  devices->put("random", make_random_device(parts.fill_random));
+  devices->put("urandom", make_random_device(parts.fill_random));
+  return devices;
+}
+
+}  // namespace
+
+void build_root(const RootParts& parts) {
+  Directory& root = root_directory();
+  unpack_boot_archive(root, parts.archive);
+  root.put("dev", make_devices(parts));
+  root.put("proc", make_proc(parts.list_processes, parts.command_line));
+  root.put("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
+}
+
+Result<Ref<File>> open_executable(const Walker& walker, std::string_view path) {
+  auto node = find_node(walker, path);
+  if (!node) return fail(node.error());
+  if (!(*node)->is_executable()) return fail(Errno::eacces);
+  auto file = (*node)->open(abi::o_rdonly);
+  // What programs wrote is not to be executed: it could change while it runs.
+  if (file && !(*file)->bytes()) return fail(Errno::eacces);
+  return file;
+}
+
+}  // namespace kernel

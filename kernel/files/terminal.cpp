@@ -1,0 +1,126 @@
+#include "files/terminal.h"
+
+#include "files/device.h"
+#include "memory/frames.h"
+#include "memory/user_memory.h"
+
+namespace kernel {
+
+void Terminal::receive(char byte) {
+  editor_.receive(byte);
+  if (editor_.has_input() && !readable_.empty()) readable_.wake_all();
+}
+
+Result<std::size_t> Terminal::read(IoBuffer& buffer) {
+  if (!editor_.has_input()) {
+    constexpr std::size_t minimum = 6;  // VMIN: 0 is for programs that look in from time to time
+    if (!editor_.canonical() && editor_.kind() == LineEditor::Input::typed &&
+        editor_.settings().control_chars[minimum] == 0) {
+      return 0;
+    }
+    return fail(Errno::eagain);
+  }
+  std::size_t done = 0;
+  Result<std::size_t> moved = 0;
+  while (editor_.has_input() && !buffer.empty()) {
+    const auto input = editor_.input();
+    moved = buffer.put(std::as_bytes(input));
+    if (!moved) break;
+    done += *moved;
+    const bool line_over = editor_.consume(*moved);
+    if (line_over || input.empty()) break;
+  }
+  if (!room_.empty() && editor_.has_room()) room_.wake_all();
+  if (done == 0) return moved;
+  return done;
+}
+
+Result<std::size_t> Terminal::write(IoBuffer& buffer) {
+  return buffer.take_all([&](std::span<const std::byte> piece) {
+    show_({reinterpret_cast<const char*>(piece.data()), piece.size()});
+  });
+}
+
+Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request,
+                              std::uintptr_t argument) {
+  if (editor_.kind() == LineEditor::Input::framed) return fail(Errno::enotty);
+  const auto give = [&](const auto& value) -> Result<int> {
+    return UserPtr<std::remove_cvref_t<decltype(value)>>{argument}
+        .write(space, value)
+        .transform([] { return 0; });
+  };
+  switch (request) {
+    case abi::tcgets: return give(editor_.settings());
+    case abi::tcsets:
+    case abi::tcsetsw:
+    case abi::tcsetsf: {
+      const auto settings = UserPtr<abi::Termios>{argument}.read(space);
+      if (!settings) return fail(settings.error());
+      if (request == abi::tcsetsf) editor_.flush();
+      editor_.set_settings(*settings);
+      if (editor_.has_input()) readable_.wake_all();
+      return 0;
+    }
+    case abi::tiocgwinsz: return give(size_);
+    case abi::tiocswinsz: {
+      const auto size = UserPtr<abi::WindowSize>{argument}.read(space);
+      if (!size) return fail(size.error());
+      size_ = *size;
+      return 0;
+    }
+    case abi::tiocgpgrp: return give(foreground_group_);
+    case abi::tiocspgrp: {
+      const auto group = UserPtr<int>{argument}.read(space);
+      if (!group) return fail(group.error());
+      foreground_group_ = *group;
+      return 0;
+    }
+    case abi::fionread: return give(static_cast<int>(editor_.available()));
+    default: return fail(Errno::enotty);
+  }
+}
+
+namespace {
+
+class TerminalFile final : public File {
+ public:
+  TerminalFile(Device& device, int flags)
+      : File{flags},
+        device_{Ref<Device>::share(device)},
+        terminal_{*static_cast<Terminal*>(device.context())} {}
+
+  Result<std::size_t> try_read(IoBuffer& buffer) override { return terminal_.read(buffer); }
+  Result<std::size_t> try_write(IoBuffer& buffer) override { return terminal_.write(buffer); }
+
+  short readiness() override {
+    short ready = abi::pollout | abi::pollwrnorm;
+    if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
+    return ready;
+  }
+  async::WaitList* changes(Direction direction) override {
+    return direction == Direction::read ? &terminal_.readable() : nullptr;
+  }
+
+  abi::Stat status() override { return device_->status(); }
+  Node* node() override { return device_.get(); }
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) override {
+    return terminal_.control(space, request, argument);
+  }
+
+ private:
+  Ref<Device> device_;
+  Terminal& terminal_;
+};
+
+}  // namespace
+
+Ref<Node> make_terminal_device(Terminal& terminal) {
+  const auto open = [](Device& device, int flags) -> Result<Ref<File>> {
+    if (!memory::admit(sizeof(TerminalFile))) return fail(Errno::enomem);
+    return make_ref<TerminalFile>(device, flags);
+  };
+  return make_ref<Device>(open, &terminal);
+}
+
+}  // namespace kernel

@@ -1,0 +1,59 @@
+// The console as programs see it: a terminal to type at or, framed, a pair of byte streams.
+//
+//   driver coroutine ──▶ receive ──▶ LineEditor ──▶ read          write ──▶ machine's console
+//        ▲ has_room        (echo ──────────────────────────────────────────────▲)
+//
+// A full queue stops the driver, which then leaves the bytes in the device until somebody has read.
+#pragma once
+
+#include <abi/types.h>
+#include <async/wait_list.h>
+#include <kernel/ref.h>
+
+#include "files/file.h"
+#include "files/line_editor.h"
+#include "files/node.h"
+
+namespace kernel {
+
+class Terminal {
+ public:
+  /// `outside.show` is the way to the screen, for echo and programs alike.
+  Terminal(LineEditor::Outside outside, LineEditor::Input input, abi::WindowSize size)
+      : editor_{outside, input}, show_{outside.show}, size_{size} {}
+
+  // For the driver.
+
+  bool has_room() const { return editor_.has_room(); }
+  async::WaitList& room() { return room_; }
+  /// One byte from the device; only while there is room.
+  void receive(char byte);
+
+  // For files.
+
+  /// EAGAIN when nothing was typed yet; 0 at the end of the file.
+  Result<std::size_t> read(IoBuffer& buffer);
+  Result<std::size_t> write(IoBuffer& buffer);
+  bool has_input() const { return editor_.has_input(); }
+  async::WaitList& readable() { return readable_; }
+  /// ioctl. ENOTTY for what is not a terminal's, and for all of it when input is framed.
+  Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
+
+  /// The process group that ^C is for, as TIOCSPGRP has set it; 0: none was.
+  int foreground_group() const { return foreground_group_; }
+
+ private:
+  void take_up();
+
+  LineEditor editor_;
+  void (*show_)(std::span<const char>);
+  abi::WindowSize size_;
+  int foreground_group_ = 0;
+  async::WaitList readable_;
+  async::WaitList room_;
+};
+
+/// The node that opens it: /dev/console, /dev/tty.
+Ref<Node> make_terminal_device(Terminal& terminal);
+
+}  // namespace kernel
