@@ -106,7 +106,7 @@ ID='' VERSION_ID=''
 [ ! -r /etc/os-release ] || . /etc/os-release
 release=$VERSION_ID
 case $ID-$VERSION_ID in
-  debian-12 | debian-13) [ -z "$(missing)" ] || { install_missing; quiet=; } ;;
+  debian-12 | debian-13) [ -z "$(missing)" ] || install_missing ;;
   *) check_tools ;;
 esac
 mkdir -p "$(dirname "$stamp")" 2>/dev/null && : 2>/dev/null >"$stamp" || true
