@@ -16,7 +16,7 @@ void* FramePool::refill(std::size_t list) noexcept {
   }
   if (carve_left_ < bytes) {
     // The rest of the old chunk is a multiple of 8: cut it into blocks that later requests can use.
-    while (carve_left_ >= 16) {
+    while (carve_left_ != 0) {
       const std::size_t piece = carve_left_ < small_limit ? carve_left_ : small_limit;
       carve_left_ -= piece;
       release(carve_ + carve_left_, piece);

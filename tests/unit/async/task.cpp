@@ -1,20 +1,257 @@
-#include <catch2/catch_test_macros.hpp>
+#include <memory>
 
-#include "async/async.h"
+#include "support.h"
 
-using async::Task;
+using namespace async_test;
 
-TEST_CASE("a task runs when it is spawned and its turn comes, not before") {
-  async::Executor executor;
+namespace {
+
+Task<int> number(int value) {
+  co_return value;
+}
+Task<int> sum_to(int count) {
+  co_return count == 0 ? 0 : count + co_await sum_to(count - 1);
+}
+
+Task<int> add_in_a_loop(int steps) {
+  int sum = 0;
+  for (int i = 0; i < steps; ++i) sum += co_await number(1);
+  co_return sum;
+}
+
+Task<std::unique_ptr<int>> boxed(int value) {
+  co_return std::make_unique<int>(value);
+}
+Task<int&> itself(int& variable) {
+  co_return variable;
+}
+
+struct Noisy {
+  explicit Noisy(int& alive) : alive(&alive) { ++alive; }
+  Noisy(Noisy&& other) noexcept : alive(other.alive) { ++*alive; }
+  ~Noisy() { --*alive; }
+  int* alive;
+};
+Task<Noisy> noisy(int& alive) {
+  co_return Noisy(alive);
+}
+
+/// How far below the first caller's frame this one is.
+std::ptrdiff_t stack_depth(const char* base) {
+  return base - static_cast<const char*>(__builtin_frame_address(0));
+}
+
+Task<> nested(int depth, const char* base, std::ptrdiff_t& deepest) {
+  if (depth == 0) {
+    deepest = stack_depth(base);
+    co_return;
+  }
+  Task<> child = nested(depth - 1, base, deepest);
+  co_await std::move(child);
+  deepest = std::max(deepest, stack_depth(base));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a task runs when its turn comes, not when it is made or spawned") {
   bool ran = false;
   auto body = [&]() -> Task<int> {
     ran = true;
-    co_await async::yield();
     co_return 7;
   };
   auto handle = async::spawn(body());
-  CHECK(!ran);
-  executor.run_until_idle();
+  CHECK_FALSE(ran);
+  CHECK_FALSE(handle.done());
+  run();
   CHECK(ran);
   CHECK(std::move(handle).get() == 7);
+}
+
+TEST_CASE_METHOD(Fixture, "a task that is never awaited frees its frame") {
+  int alive = 0;
+  {
+    Task<Noisy> task = noisy(alive);
+  }
+  CHECK(alive == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "results may be move-only, references or nothing") {
+  int variable = 1;
+  auto body = [&]() -> Task<> {
+    CHECK(*co_await boxed(5) == 5);
+    co_await itself(variable) = 9;
+    co_await []() -> Task<> { co_return; }();
+  };
+  finish(body());
+  CHECK(variable == 9);
+}
+
+TEST_CASE_METHOD(Fixture, "every result is destroyed exactly once, whoever takes it") {
+  int alive = 0;
+  auto body = [&]() -> Task<> {
+    {
+      Noisy taken = co_await noisy(alive);
+      CHECK(alive == 1);
+    }
+    CHECK(alive == 0);
+    co_await noisy(alive);
+    CHECK(alive == 0);
+    auto joined = async::spawn(noisy(alive));
+    co_await std::move(joined);
+    CHECK(alive == 0);
+    async::spawn(noisy(alive)).detach();
+    co_await async::yield();
+  };
+  finish(body());
+  CHECK(alive == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "a frame that is destroyed while suspended destroys what it holds") {
+  int alive = 0;
+  async::WaitList list;
+  auto inner = [&]() -> Task<> {
+    Noisy held(alive);
+    co_await list.wait("for ever");
+  };
+  auto outer = [&]() -> Task<> {
+    Noisy held(alive);
+    co_await inner();
+  };
+  auto handle = async::spawn(outer());
+  run();
+  CHECK(alive == 2);
+  handle.cancel();
+  run();
+  std::move(handle).get();
+  CHECK(alive == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "recursion 1,000,000 awaits deep uses no stack") {
+  std::ptrdiff_t deepest = 0;
+  finish(nested(1'000'000, static_cast<const char*>(__builtin_frame_address(0)), deepest));
+  CHECK(deepest < 8192);
+  INFO("stack used: " << deepest << " bytes");
+  CHECK(finish(sum_to(10'000)) == 50'005'000);
+}
+
+TEST_CASE_METHOD(Fixture, "1,000,000 awaits of tasks that complete at once use no stack") {
+  CHECK(finish(add_in_a_loop(1'000'000)) == 1'000'000);
+}
+
+TEST_CASE_METHOD(Fixture, "1,000,000 yields use no stack and no memory") {
+  auto body = []() -> Task<int> {
+    int i = 0;
+    while (i < 1'000'000) {
+      co_await async::yield();
+      ++i;
+    }
+    co_return i;
+  };
+  auto handle = async::spawn(body());
+  executor.run_one();
+  const std::size_t chunks = world().chunks;
+  run();
+  CHECK(world().chunks == chunks);
+  CHECK(std::move(handle).get() == 1'000'000);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a joined job hands over its result; joining one that has ended does not wait") {
+  auto body = []() -> Task<int> {
+    auto first = async::spawn(number(1));
+    auto second = async::spawn(number(2));
+    co_await async::yield();
+    CHECK(first.done());
+    co_return co_await std::move(second) * 10 + co_await std::move(first);
+  };
+  CHECK(finish(body()) == 21);
+}
+
+TEST_CASE_METHOD(Fixture, "a detached job goes on alone and frees itself") {
+  bool ended = false;
+  async::Event go;
+  auto body = [&]() -> Task<> {
+    co_await go.wait();
+    ended = true;
+  };
+  async::spawn(body()).detach();
+  run();
+  CHECK(live_jobs() == 1);
+  go.set();
+  run();
+  CHECK(ended);
+  CHECK(live_jobs() == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "dropping a handle detaches, before and after the end") {
+  {
+    auto handle = async::spawn(number(1));
+  }
+  run();
+  CHECK(live_jobs() == 0);
+  {
+    auto handle = async::spawn(number(1));
+    run();
+    CHECK(live_jobs() == 1);
+  }
+  CHECK(live_jobs() == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "once the pools are warm, spawning and awaiting take no memory") {
+  auto body = []() -> Task<> {
+    for (int i = 0; i < 1000; ++i) {
+      auto task = number(i);
+      co_await async::spawn(sum_to(20));
+      co_await std::move(task);
+    }
+  };
+  finish(body());
+  const std::size_t chunks = world().chunks;
+  const std::size_t taken = async::platform::local().frames.bytes_taken();
+  for (int i = 0; i < 10; ++i) finish(body());
+  CHECK(world().chunks == chunks);
+  CHECK(async::platform::local().frames.bytes_taken() == taken);
+}
+
+TEST_CASE_METHOD(Fixture, "a suspended task takes at most 96 bytes in all") {
+  async::Event event;
+  auto body = [](async::Event& event) -> Task<> { co_await event.wait(); };
+  constexpr std::size_t count = 10'000;
+  auto& frames = async::platform::local().frames;
+  const std::size_t before = frames.bytes_in_use();
+  for (std::size_t i = 0; i < count; ++i) async::spawn(body(event)).detach();
+  run();
+  const std::size_t each = (frames.bytes_in_use() - before) / count + sizeof(async::Job);
+  INFO("bytes a suspended task: " << each);
+#if defined(__OPTIMIZE__) && !__has_feature(address_sanitizer)
+  CHECK(each <= 96);
+#endif
+  event.set();
+  run();
+}
+
+TEST_CASE("frames of every size are served, reused, and never overlap") {
+  async::FramePool pool;
+  std::vector<std::pair<std::byte*, std::size_t>> blocks;
+  for (std::size_t bytes = 8; bytes <= 20'000; bytes += bytes < 1200 ? 8 : 600) {
+    for (int i = 0; i < 3; ++i) {
+      auto* block = static_cast<std::byte*>(pool.allocate(bytes));
+      REQUIRE(reinterpret_cast<std::uintptr_t>(block) % 8 == 0);
+      std::fill_n(block, bytes, static_cast<std::byte>(blocks.size()));
+      blocks.emplace_back(block, bytes);
+    }
+  }
+  bool intact = true;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    for (std::size_t j = 0; j < blocks[i].second; ++j) {
+      intact &= blocks[i].first[j] == static_cast<std::byte>(i);
+    }
+  }
+  CHECK(intact);
+  const std::size_t taken = pool.bytes_taken();
+  for (auto [block, bytes] : blocks) pool.release(block, bytes);
+  CHECK(pool.bytes_in_use() == 0);
+  for (auto& [block, bytes] : blocks) block = static_cast<std::byte*>(pool.allocate(bytes));
+  CHECK(pool.bytes_taken() == taken);
+  for (auto [block, bytes] : blocks) pool.release(block, bytes);
 }

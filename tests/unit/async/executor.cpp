@@ -1,0 +1,227 @@
+#include "support.h"
+
+using namespace async_test;
+
+namespace {
+
+Task<> log_steps(Log& log, std::string who, int steps) {
+  for (int i = 0; i < steps; ++i) {
+    log.push_back(who);
+    co_await async::yield();
+  }
+}
+
+Task<> log_once(Log& log, std::string who) {
+  log.push_back(who);
+  co_return;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "within a level, first come first served") {
+  Log log;
+  for (const char* who : {"a", "b", "c"}) async::spawn(log_steps(log, who, 2)).detach();
+  run();
+  CHECK(log == Log{"a", "b", "c", "a", "b", "c"});
+}
+
+TEST_CASE_METHOD(Fixture, "the most urgent level runs first, all 32 of them in order") {
+  Log log;
+  Log expected;
+  for (int priority = 31; priority >= 0; --priority) {
+    async::spawn(log_once(log, std::to_string(priority)),
+                 {.priority = static_cast<std::uint8_t>(priority)})
+        .detach();
+    expected.insert(expected.begin(), std::to_string(priority));
+  }
+  run();
+  CHECK(log == expected);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a yield gives way to equals and to more urgent ones, never to less urgent ones") {
+  Log log;
+  async::spawn(log_steps(log, "low", 1), {.priority = 20}).detach();
+  async::spawn(log_steps(log, "high", 3), {.priority = 3}).detach();
+  run();
+  CHECK(log == Log{"high", "high", "high", "low"});
+}
+
+TEST_CASE_METHOD(
+    Fixture, "yield_if_preempted lets only more urgent jobs in, and goes on before its equals") {
+  Log log;
+  auto body = [&]() -> Task<> {
+    async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
+    co_await async::yield_if_preempted();
+    log.push_back("nobody more urgent");
+    async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
+    co_await async::yield_if_preempted();
+    log.push_back("back");
+  };
+  async::spawn(body(), {.priority = 10}).detach();
+  run();
+  CHECK(log == Log{"nobody more urgent", "urgent", "back", "equal"});
+}
+
+TEST_CASE_METHOD(Fixture, "ready_priority and preempts tell about the most urgent ready job") {
+  Log log;
+  CHECK(executor.ready_priority() == async::priorities);
+  CHECK(executor.is_idle());
+  CHECK_FALSE(executor.preempts(31));
+  async::spawn(log_once(log, "a"), {.priority = 31}).detach();
+  CHECK(executor.ready_priority() == 31);
+  CHECK_FALSE(executor.preempts(31));
+  async::spawn(log_once(log, "b"), {.priority = 0}).detach();
+  CHECK(executor.ready_priority() == 0);
+  CHECK(executor.preempts(1));
+  CHECK_FALSE(executor.preempts(0));
+  run();
+  CHECK(executor.ready_priority() == async::priorities);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a ready job moves to the end of its new level when its priority is set") {
+  Log log;
+  auto a = async::spawn(log_once(log, "a"), {.priority = 10});
+  auto b = async::spawn(log_once(log, "b"), {.priority = 10});
+  auto c = async::spawn(log_once(log, "c"), {.priority = 5});
+  executor.set_priority(a.job(), 5);
+  CHECK(executor.ready_priority() == 5);
+  executor.set_priority(c.job(), 31);
+  executor.set_priority(c.job(), 4);
+  run();
+  CHECK(log == Log{"c", "a", "b"});
+  CHECK(executor.ready_priority() == async::priorities);
+}
+
+TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of the one that spawns it") {
+  auto body = []() -> Task<> {
+    auto child = async::spawn([]() -> Task<> { co_return; }());
+    CHECK(child.job().priority == 7);
+    co_await std::move(child);
+  };
+  async::spawn(body(), {.priority = 7}).detach();
+  run();
+}
+
+TEST_CASE_METHOD(Fixture, "a wake from an interrupt handler is seen before the next step") {
+  Log log;
+  auto sleeper = [&]() -> Task<> {
+    log.push_back(name(co_await async::park("device")));
+    log.push_back(name(co_await async::park("device")));
+  };
+  auto handle = async::spawn(sleeper(), {.priority = 1});
+  run();
+  CHECK(log.empty());
+  async::spawn(log_steps(log, "step", 3), {.priority = 2}).detach();
+  executor.run_one();
+  async::Executor::wake_from_isr(handle.job());
+  async::Executor::wake_from_isr(handle.job());  // a second one before it ran adds nothing
+  CHECK(executor.preempts(2));
+  run();
+  CHECK(log == Log{"step", "woken", "step", "step"});
+  async::Executor::wake_from_isr(handle.job());
+  run();
+  CHECK(log.back() == "woken");
+  CHECK(handle.done());
+}
+
+TEST_CASE_METHOD(Fixture, "a wake that comes before the park lets it pass, once") {
+  int passed = 0;
+  async::Event go;
+  auto body = [&]() -> Task<> {
+    co_await go.wait();
+    co_await async::park("first");
+    ++passed;
+    co_await async::park("second");
+    ++passed;
+  };
+  auto handle = async::spawn(body());
+  run();
+  async::Executor::wake_from_isr(handle.job());
+  go.set();
+  run();
+  CHECK(passed == 1);
+  async::Executor::wake_from_isr(handle.job());
+  run();
+  CHECK(passed == 2);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "cancelling a parked job loses against a wake that is already in the inbox") {
+  WaitResult result{};
+  auto body = [&]() -> Task<> { result = co_await async::park("device"); };
+  auto woken = async::spawn(body());
+  run();
+  async::Executor::wake_from_isr(woken.job());
+  woken.cancel();
+  run();
+  CHECK(result == WaitResult::woken);
+
+  auto cancelled = async::spawn(body());
+  run();
+  cancelled.cancel();
+  async::Executor::wake_from_isr(cancelled.job());
+  run();
+  CHECK(result == WaitResult::cancelled);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "raises of an interrupt are counted, none is lost, and one wait takes them all") {
+  async::Interrupt irq;
+  std::vector<std::uint32_t> taken;
+  auto driver = [&]() -> Task<> {
+    while (co_await irq.wait("irq") == WaitResult::woken) taken.push_back(irq.taken());
+  };
+  irq.raise();  // before anybody waits
+  auto handle = async::spawn(driver());
+  run();
+  CHECK(taken == std::vector<std::uint32_t>{1});
+  irq.raise();
+  irq.raise();
+  irq.raise();
+  run();
+  CHECK(taken == std::vector<std::uint32_t>{1, 3});
+  handle.cancel();
+  irq.raise();  // beside the cancellation: the cancellation won, the raise is kept
+  run();
+  CHECK(taken.size() == 2);
+  auto next = async::spawn(driver());
+  run();
+  CHECK(taken == std::vector<std::uint32_t>{1, 3, 1});
+  next.cancel();
+  run();
+}
+
+TEST_CASE_METHOD(Fixture, "an interrupt raised from another hart pokes the one that waits") {
+  async::Interrupt irq;
+  int woken = 0;
+  auto driver = [&]() -> Task<> {
+    co_await irq.wait("irq");
+    ++woken;
+  };
+  auto handle = async::spawn(driver());
+  run();
+  world().hart = 2;
+  irq.raise();
+  irq.raise();
+  world().hart = 0;
+  CHECK(world().pokes == std::vector<unsigned>{0});
+  run();
+  CHECK(woken == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, wait, wake and done, in order") {
+  static std::vector<async::TraceEvent> events;
+  events.clear();
+  async::trace_hook = [](async::TraceEvent event, const async::Job&) { events.push_back(event); };
+  async::WaitList list;
+  Log log;
+  auto handle = async::spawn(wait_and_log(list, log, "a"));
+  run();
+  list.wake_one();
+  run();
+  async::trace_hook = nullptr;
+  using enum async::TraceEvent;
+  CHECK(events == std::vector<async::TraceEvent>{spawn, run, wait, wake, run, done});
+}

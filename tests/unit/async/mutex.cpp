@@ -1,0 +1,226 @@
+#include "support.h"
+
+using namespace async_test;
+
+namespace {
+
+/// Takes the mutexes in order, waits for `go`, releases them at its end.
+Task<> hold(async::Mutex& mutex, async::Event& go, Log& log, std::string who) {
+  auto guard = co_await mutex.lock();
+  log.push_back(who + " has it");
+  co_await go.wait();
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a mutex is held by one job and handed to the most urgent waiter") {
+  async::Mutex mutex;
+  async::Event go;
+  Log log;
+  async::spawn(hold(mutex, go, log, "first"), {.priority = 5}).detach();
+  run();
+  async::spawn(hold(mutex, go, log, "low"), {.priority = 20}).detach();
+  async::spawn(hold(mutex, go, log, "high"), {.priority = 2}).detach();
+  async::spawn(hold(mutex, go, log, "low too"), {.priority = 20}).detach();
+  run();
+  CHECK(log == Log{"first has it"});
+  CHECK_FALSE(mutex.try_lock());
+  go.set();
+  run();
+  CHECK(log == Log{"first has it", "high has it", "low has it", "low too has it"});
+  CHECK(mutex.try_lock());
+}
+
+TEST_CASE_METHOD(Fixture, "unlock does not run the next owner") {
+  async::Mutex mutex;
+  Log log;
+  async::Event go;
+  auto owner = [&]() -> Task<> {
+    auto guard = co_await mutex.lock();
+    co_await async::yield();
+    guard.unlock();
+    log.push_back("after unlock");
+    CHECK_FALSE(mutex.try_lock());  // it is the other's already
+  };
+  go.set();
+  async::spawn(owner()).detach();
+  async::spawn(hold(mutex, go, log, "next")).detach();
+  run();
+  CHECK(log == Log{"after unlock", "next has it"});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "the owner runs with the priority of its most urgent waiter, and not longer") {
+  async::Mutex mutex;
+  async::Event go;
+  Log log;
+  auto owner = async::spawn(hold(mutex, go, log, "owner"), {.priority = 20});
+  run();
+  CHECK(owner.job().priority == 20);
+  auto medium = async::spawn(hold(mutex, go, log, "medium"), {.priority = 10});
+  run();
+  CHECK(owner.job().priority == 10);
+  auto high = async::spawn(hold(mutex, go, log, "high"), {.priority = 1});
+  run();
+  CHECK(owner.job().priority == 1);
+  CHECK(owner.job().base_priority() == 20);
+  go.set();
+  executor.run_one();  // the owner, before anything else, gives it up
+  CHECK(owner.job().priority == 20);
+  run();
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "an inversion is bounded: work in the middle does not hold up the urgent waiter") {
+  async::Mutex mutex;
+  Log log;
+  auto low = [&]() -> Task<> {
+    auto guard = co_await mutex.lock();
+    for (int i = 0; i < 3; ++i) {
+      log.push_back("low");
+      co_await async::yield();
+    }
+  };
+  auto middle = [&]() -> Task<> {
+    for (int i = 0; i < 3; ++i) {
+      log.push_back("middle");
+      co_await async::yield();
+    }
+  };
+  auto high = [&]() -> Task<> {
+    auto guard = co_await mutex.lock();
+    log.push_back("high");
+  };
+  async::spawn(low(), {.priority = 20}).detach();
+  executor.run_one();
+  async::spawn(middle(), {.priority = 10}).detach();
+  async::spawn(high(), {.priority = 5}).detach();
+  run();
+  CHECK(log == Log{"low", "low", "low", "high", "middle", "middle", "middle"});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "inheritance passes over a chain of owners, and back when the waiter gives up") {
+  async::Mutex first;
+  async::Mutex second;
+  async::Event go;
+  Log log;
+  auto a = async::spawn(hold(first, go, log, "a"), {.priority = 30});
+  run();
+  auto both = [&]() -> Task<> {
+    auto outer = co_await second.lock();
+    auto inner = co_await first.lock();
+    co_await go.wait();
+  };
+  auto b = async::spawn(both(), {.priority = 25});
+  run();
+  CHECK(a.job().priority == 25);
+  auto urgent = [&]() -> Task<> {
+    auto guard = co_await second.lock_or_cancel();
+    log.push_back(guard ? "locked" : "gave up");
+  };
+  auto c = async::spawn(urgent(), {.priority = 3});
+  run();
+  CHECK(b.job().priority == 3);
+  CHECK(a.job().priority == 3);
+  c.cancel();
+  run();
+  CHECK(log.back() == "gave up");
+  CHECK(b.job().priority == 25);
+  CHECK(a.job().priority == 25);
+  executor.set_priority(b.job(), 8);
+  CHECK(a.job().priority == 8);
+  go.set();
+  run();
+  CHECK(a.done());
+  CHECK(b.done());
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "with several mutexes, giving up one keeps what the others' waiters give") {
+  async::Mutex first;
+  async::Mutex second;
+  async::Event go;
+  async::Event release_first;
+  Log log;
+  auto owner_of_both = [&]() -> Task<> {
+    auto a = co_await first.lock();
+    auto b = co_await second.lock();
+    co_await release_first.wait();
+    a.unlock();
+    co_await go.wait();
+  };
+  auto owner = async::spawn(owner_of_both(), {.priority = 20});
+  run();
+  async::spawn(hold(first, go, log, "x"), {.priority = 4}).detach();
+  async::spawn(hold(second, go, log, "y"), {.priority = 9}).detach();
+  run();
+  CHECK(owner.job().priority == 4);
+  release_first.set();
+  run();
+  CHECK(owner.job().priority == 9);
+  go.set();
+  run();
+}
+
+TEST_CASE_METHOD(Fixture, "lock is not cut short by a cancellation, lock_or_cancel is") {
+  async::Mutex mutex;
+  async::Event go;
+  Log log;
+  async::spawn(hold(mutex, go, log, "owner")).detach();
+  run();
+  auto firm = [&]() -> Task<> {
+    auto guard = co_await mutex.lock();
+    log.push_back(guard ? "firm has it" : "firm was cut short");
+    CHECK(async::is_cancelled());
+    CHECK(co_await async::sleep_for(1ns) == WaitResult::cancelled);
+  };
+  auto soft = [&]() -> Task<> {
+    auto guard = co_await mutex.lock_or_cancel();
+    log.push_back(guard ? "soft has it" : "soft was cut short");
+  };
+  auto a = async::spawn(firm());
+  auto b = async::spawn(soft());
+  run();
+  a.cancel();
+  b.cancel();
+  run();
+  CHECK(log == Log{"owner has it", "soft was cut short"});
+  go.set();
+  run();
+  CHECK(log.back() == "firm has it");
+}
+
+TEST_CASE_METHOD(
+    Fixture,
+    "10,000 random locks of 5 mutexes by 20 jobs exclude each other and end with own priorities") {
+  async::Mutex mutexes[5];
+  int inside[5] = {};
+  bool excluded = true;
+  std::uint32_t random = 1;
+  auto next = [&](unsigned below) {
+    random = random * 1664525 + 1013904223;
+    return (random >> 8) % below;
+  };
+  auto body = [&]() -> Task<> {
+    for (int i = 0; i < 500; ++i) {
+      unsigned low = next(5);
+      unsigned high = next(5);
+      if (low > high) std::swap(low, high);
+      auto outer = co_await mutexes[low].lock();
+      excluded &= inside[low]++ == 0;
+      if (next(2)) co_await async::yield();
+      if (low != high) {
+        auto inner = co_await mutexes[high].lock();
+        excluded &= inside[high]++ == 0;
+        if (next(3) == 0) co_await async::yield();
+        --inside[high];
+      }
+      --inside[low];
+    }
+    CHECK(async::current_job().priority == async::current_job().base_priority());
+  };
+  for (std::uint8_t i = 0; i < 20; ++i) async::spawn(body(), {.priority = i}).detach();
+  run();
+  CHECK(excluded);
+}

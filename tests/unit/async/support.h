@@ -1,0 +1,87 @@
+// One hart, a clock that tests move, and a look at the end that nothing was left over.
+#pragma once
+
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "async/async.h"
+
+using namespace std::chrono_literals;
+
+namespace async_test {
+
+using async::Task;
+using async::WaitResult;
+using Log = std::vector<std::string>;
+
+inline async::platform::World& world() {
+  return async::platform::world;
+}
+
+inline std::size_t live_jobs() {
+  std::size_t count = 0;
+  async::for_each_job([](void* count, const async::Job&) { ++*static_cast<std::size_t*>(count); },
+                      &count);
+  return count;
+}
+
+class Fixture {
+ public:
+  Fixture() {
+    world().now = 0;
+    world().alarm = UINT64_MAX;
+    world().pokes.clear();
+  }
+  ~Fixture() {
+    CHECK(live_jobs() == 0);
+    CHECK(async::platform::local().frames.bytes_in_use() == frame_bytes_);
+  }
+
+  /// Runs everything that can run without time passing.
+  void run() { executor.run_until_idle(); }
+  /// Lets time pass, stopping at every alarm as a machine would.
+  void advance(async::Duration by) {
+    const std::uint64_t end = world().now + by.count();
+    run();
+    while (world().alarm <= end) {
+      world().now = std::max(world().now, std::exchange(world().alarm, UINT64_MAX));
+      executor.alarm_fired();
+      run();
+    }
+    world().now = end;
+  }
+  /// Spawns `task`, runs until nothing can, and takes its result.
+  template <class T>
+  T finish(Task<T> task) {
+    auto handle = async::spawn(std::move(task), {.name = "main"});
+    run();
+    return std::move(handle).get();
+  }
+
+ private:
+  std::size_t frame_bytes_ = async::platform::local().frames.bytes_in_use();
+
+ public:
+  async::Executor executor;
+};
+
+inline const char* name(WaitResult result) {
+  switch (result) {
+    case WaitResult::woken: return "woken";
+    case WaitResult::cancelled: return "cancelled";
+    case WaitResult::timed_out: return "timed out";
+    case WaitResult::closed: return "closed";
+  }
+  return "?";
+}
+
+/// Waits in `list` and writes down what came of it.
+inline Task<> wait_and_log(async::WaitList& list, Log& log, std::string who) {
+  const WaitResult result = co_await list.wait("test");
+  log.push_back(who + " " + name(result));
+}
+
+}  // namespace async_test
