@@ -1,0 +1,110 @@
+// What a descriptor stands for: duplicating, closing, pipes, flags.
+
+#include "files/pipe.h"
+#include "process/thread.h"
+#include "syscalls/files.h"
+
+namespace kernel::sys {
+
+Result<> close(Thread& self, int fd) {
+  return self.process().files().close(fd);
+}
+
+Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags) {
+  constexpr unsigned only_mark = 4;  // CLOSE_RANGE_CLOEXEC
+  if (first > last || (flags & ~only_mark) != 0) return fail(Errno::einval);
+  FdTable& files = self.process().files();
+  const unsigned end = std::min(last, static_cast<unsigned>(FdTable::size_limit - 1));
+  for (unsigned fd = first; fd <= end; ++fd) {
+    const int number = static_cast<int>(fd);
+    // Those that are not open are left alone; there is nothing else that can go wrong.
+    (void)(flags == only_mark ? files.set_close_on_exec(number, true) : files.close(number));
+  }
+  return {};
+}
+
+Result<int> dup(Thread& self, int fd) {
+  auto file = self.process().files().share(fd);
+  if (!file) return fail(file.error());
+  return self.process().files().add(std::move(*file), false);
+}
+
+Result<int> dup3(Thread& self, int from, int to, int flags) {
+  if ((flags & ~abi::o_cloexec) != 0 || from == to) return fail(Errno::einval);
+  auto file = self.process().files().share(from);
+  if (!file) return fail(file.error());
+  return self.process().files().set(to, std::move(*file), flags != 0).transform([&] { return to; });
+}
+
+Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
+  if ((flags & ~(abi::o_cloexec | abi::o_nonblock | abi::o_direct)) != 0) {
+    return fail(Errno::einval);
+  }
+  auto pipe = make_pipe(flags & ~abi::o_cloexec);
+  if (!pipe) return fail(pipe.error());
+
+  FdTable& files = self.process().files();
+  const bool close_on_exec = (flags & abi::o_cloexec) != 0;
+  const auto reader = files.add(std::move(pipe->reader), close_on_exec);
+  if (!reader) return fail(reader.error());
+  const auto writer = files.add(std::move(pipe->writer), close_on_exec);
+  if (!writer) {
+    (void)files.close(*reader);
+    return fail(writer.error());
+  }
+  const int numbers[] = {*reader, *writer};
+  auto told = UserSpan<int>{ends.address(), 2}.write(self.space(), numbers);
+  if (!told) {
+    (void)files.close(*reader);
+    (void)files.close(*writer);
+  }
+  return told;
+}
+
+Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
+  FdTable& files = self.process().files();
+  auto file = files.share(fd);
+  if (!file) return fail(file.error());
+  const int number = static_cast<int>(argument);
+  const auto done = [] { return 0; };
+  switch (command) {
+    case abi::f_dupfd:
+    case abi::f_dupfd_cloexec:
+      if (number < 0 || number >= files.limit()) return fail(Errno::einval);
+      return files.add(std::move(*file), command == abi::f_dupfd_cloexec, number);
+    case abi::f_getfd:
+      return files.close_on_exec(fd).transform([](bool set) { return set ? abi::fd_cloexec : 0; });
+    case abi::f_setfd:
+      return files.set_close_on_exec(fd, (number & abi::fd_cloexec) != 0).transform(done);
+    case abi::f_getfl: return (*file)->flags();
+    case abi::f_setfl: (*file)->set_status_flags(number); return 0;
+    case abi::f_getpipe_size: return (*file)->pipe_capacity();
+    default: return fail(Errno::einval);
+  }
+}
+
+Result<int> ioctl(Thread& self, int fd, unsigned long request, std::uintptr_t argument) {
+  // Some requests are about the descriptor, whatever is behind it.
+  constexpr unsigned long set_nonblocking = 0x5421;      // FIONBIO
+  constexpr unsigned long clear_close_on_exec = 0x5450;  // FIONCLEX
+  constexpr unsigned long set_close_on_exec = 0x5451;    // FIOCLEX
+  FdTable& files = self.process().files();
+  File* const file = files.find(fd);
+  if (file == nullptr || (file->flags() & abi::o_path) != 0) return fail(Errno::ebadf);
+  request = static_cast<std::uint32_t>(request);
+  switch (request) {
+    case set_close_on_exec:
+    case clear_close_on_exec:
+      return files.set_close_on_exec(fd, request == set_close_on_exec).transform([] { return 0; });
+    case set_nonblocking: {
+      const auto on = UserPtr<const int>{argument}.read(self.space());
+      if (!on) return fail(on.error());
+      const int others = file->flags() & ~abi::o_nonblock;
+      file->set_status_flags(*on != 0 ? others | abi::o_nonblock : others);
+      return 0;
+    }
+    default: return file->control(self.space(), request, argument);
+  }
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,229 @@
+// Moving bytes between files and programs. The waiting loops are here, once for all kinds of files.
+
+#include <array>
+#include <vector>
+
+#include "files/pipe.h"
+#include "process/thread.h"
+#include "syscalls/files.h"
+
+namespace kernel::sys {
+namespace {
+
+using Attempt = trap::Attempt<Transfer>;
+
+Attempt refuse(Errno error) {
+  return Transfer{fail(error)};
+}
+
+bool would_wait(const File& file, const Transfer& moved) {
+  return !moved && moved.error() == Errno::eagain && !file.is_nonblocking();
+}
+
+/// What a write answers, and what it means for the program when nobody reads any more.
+Transfer written(Thread& self, Transfer moved) {
+  if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
+  return moved;
+}
+
+Attempt try_to_read(File& file, IoBuffer& buffer) {
+  if (buffer.empty()) return Transfer{0};
+  const Transfer moved = file.try_read(buffer);
+  if (would_wait(file, moved)) return Attempt::wait();
+  return moved;
+}
+
+Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
+  if (buffer.empty()) return Transfer{0};
+  // What may go in in part is for the other form, which knows how to go on.
+  if (buffer.left() > Pipe::atomic_size && !file.is_nonblocking() &&
+      file.changes(Direction::write) != nullptr) {
+    return Attempt::wait();
+  }
+  const Transfer moved = file.try_write(buffer);
+  if (would_wait(file, moved)) return Attempt::wait();
+  return written(self, moved);
+}
+
+async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer& buffer) {
+  for (;;) {
+    const Transfer moved = file->try_read(buffer);
+    if (!would_wait(*file, moved)) co_return moved;
+    const auto woken = co_await file->changes(Direction::read)->wait("read");
+    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+  }
+}
+
+/// Goes on until all is written: a short count is for files that are full, errors, and the end of
+/// the thread.
+async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer& buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    const Transfer moved = written(self, file->try_write(buffer));
+    if (moved) done += *moved;
+    if (moved ? buffer.empty() || *moved == 0 : !would_wait(*file, moved)) {
+      if (done > 0) co_return done;
+      co_return moved;
+    }
+    if (moved) continue;
+    const auto woken = co_await file->changes(Direction::write)->wait("write");
+    if (woken != async::WaitResult::woken) {
+      if (done > 0) co_return done;
+      co_return fail(Errno::eintr);
+    }
+  }
+}
+
+File* readable_file(Thread& self, int fd) {
+  File* const file = self.process().files().find(fd);
+  return file != nullptr && file->can_read() ? file : nullptr;
+}
+File* writable_file(Thread& self, int fd) {
+  File* const file = self.process().files().find(fd);
+  return file != nullptr && file->can_write() ? file : nullptr;
+}
+
+/// readv's and writev's list of parts, in the kernel. Stays where it is: buffers point into it.
+class Parts {
+ public:
+  Parts() = default;
+  Parts(const Parts&) = delete;
+
+  /// EINVAL for more than there may be, or a total that is too large; EFAULT.
+  Result<> read(memory::AddressSpace& space, UserPtr<const abi::IoVector> from, int count) {
+    if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
+    count_ = static_cast<std::size_t>(count);
+    if (count_ > few_.size()) many_.resize(count_);
+    const auto parts = std::span{data(), count_};
+    const UserSpan<const abi::IoVector> list{from.address(), count_};
+    if (auto copied = list.read(space, parts); !copied) return copied;
+
+    std::int64_t total = 0;
+    for (const abi::IoVector& part : parts) {
+      const auto length = static_cast<std::int64_t>(part.length);
+      if (length < 0 || __builtin_add_overflow(total, length, &total)) return fail(Errno::einval);
+      if (!UserSpan<std::byte>{part.base, part.length}.in_range()) return fail(Errno::efault);
+    }
+    return {};
+  }
+
+  IoBuffer buffer(memory::AddressSpace& space) {
+    return {space, std::span<const abi::IoVector>{data(), count_}};
+  }
+
+ private:
+  abi::IoVector* data() { return count_ > few_.size() ? many_.data() : few_.data(); }
+
+  std::size_t count_ = 0;
+  std::array<abi::IoVector, 8> few_;
+  std::vector<abi::IoVector> many_;
+};
+
+}  // namespace
+
+Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
+  File* const file = readable_file(self, fd);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  if (!to.in_range()) return refuse(Errno::efault);
+  IoBuffer buffer{self.space(), to.address(), to.size()};
+  return try_to_read(*file, buffer);
+}
+
+async::Task<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
+  IoBuffer buffer{self.space(), to.address(), to.size()};
+  co_return co_await read_waiting(Ref<File>::share(*readable_file(self, fd)), buffer);
+}
+
+Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
+  File* const file = writable_file(self, fd);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  if (!from.in_range()) return refuse(Errno::efault);
+  IoBuffer buffer{self.space(), from.address(), from.size()};
+  return try_to_write(self, *file, buffer);
+}
+
+async::Task<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> from) {
+  IoBuffer buffer{self.space(), from.address(), from.size()};
+  co_return co_await write_waiting(self, Ref<File>::share(*writable_file(self, fd)), buffer);
+}
+
+Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
+  File* const file = readable_file(self, fd);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  Parts parts;
+  if (auto read = parts.read(self.space(), to, count); !read) return refuse(read.error());
+  IoBuffer buffer = parts.buffer(self.space());
+  return try_to_read(*file, buffer);
+}
+
+async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
+  auto file = Ref<File>::share(*readable_file(self, fd));
+  Parts parts;
+  if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
+  IoBuffer buffer = parts.buffer(self.space());
+  co_return co_await read_waiting(std::move(file), buffer);
+}
+
+Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
+  File* const file = writable_file(self, fd);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  Parts parts;
+  if (auto read = parts.read(self.space(), from, count); !read) return refuse(read.error());
+  IoBuffer buffer = parts.buffer(self.space());
+  return try_to_write(self, *file, buffer);
+}
+
+async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
+  auto file = Ref<File>::share(*writable_file(self, fd));
+  Parts parts;
+  if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
+  IoBuffer buffer = parts.buffer(self.space());
+  co_return co_await write_waiting(self, std::move(file), buffer);
+}
+
+Transfer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  File* const file = readable_file(self, fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!to.in_range()) return fail(Errno::efault);
+  IoBuffer buffer{self.space(), to.address(), to.size()};
+  return file->read_at(static_cast<std::uint64_t>(offset), buffer);
+}
+
+Transfer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
+  if (offset < 0) return fail(Errno::einval);
+  File* const file = writable_file(self, fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!from.in_range()) return fail(Errno::efault);
+  IoBuffer buffer{self.space(), from.address(), from.size()};
+  return file->write_at(static_cast<std::uint64_t>(offset), buffer);
+}
+
+Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->seek(offset, whence);
+}
+
+Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
+  File* const file = readable_file(self, fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  IoBuffer buffer{self.space(), to.address(), to.size()};
+  return file->list(buffer);
+}
+
+Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
+  if (size < 0) return fail(Errno::einval);
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!file->can_write()) return fail(Errno::einval);
+  return file->resize(static_cast<std::uint64_t>(size));
+}
+
+Result<> fsync(Thread& self, int fd) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file->node() != nullptr ? Result<>{} : fail(Errno::einval);
+}
+
+}  // namespace kernel::sys

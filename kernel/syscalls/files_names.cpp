@@ -1,0 +1,102 @@
+// Making and removing names. Only writable directories (/tmp) have any to make or remove: elsewhere
+// the answer is EROFS.
+
+#include "syscalls/files.h"
+#include "syscalls/paths.h"
+
+namespace kernel::sys {
+namespace {
+
+/// Puts a new node where `path` leads and nothing is yet. EEXIST, EROFS, ENOSPC.
+template <class Make>
+Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
+                   Make&& make) {
+  const auto found = find(self, directory, path, LastLink::keep);
+  if (!found) return fail(found.error());
+  if (found->node) return fail(Errno::eexist);
+  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  if (!memory::admit(bytes + found->name.size())) return fail(Errno::enospc);
+  return make(*found);
+}
+
+/// Whether `directory` is `ancestor` or somewhere in it.
+bool is_inside(Directory& directory, const Directory& ancestor) {
+  for (Directory* at = &directory;; at = &at->parent()) {
+    if (at == &ancestor) return true;
+    if (at == &at->parent()) return false;
+  }
+}
+
+}  // namespace
+
+Result<> mkdirat(Thread& self, int directory, UserPtr<const char> path, unsigned mode) {
+  return make_node(self, directory, path, sizeof(Directory), [&](const Found& place) -> Result<> {
+    const unsigned permissions = mode & 01777 & ~self.process().fs().umask();
+    place.directory->put(place.name,
+                         make_ref<Directory>(Directory::Contents::writable, permissions));
+    return {};
+  });
+}
+
+Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
+                   UserPtr<const char> path) {
+  const Path text{self, target};
+  if (!text) return fail(text.error());
+  if ((*text).empty()) return fail(Errno::enoent);
+  const std::size_t bytes = sizeof(Symlink) + (*text).size();
+  return make_node(self, directory, path, bytes, [&](const Found& place) -> Result<> {
+    if (place.as_directory) return fail(Errno::enoent);
+    place.directory->put(place.name, make_ref<Symlink>(*text));
+    return {};
+  });
+}
+
+Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int flags) {
+  constexpr int remove_directory = 0x200;  // AT_REMOVEDIR
+  if ((flags & ~remove_directory) != 0) return fail(Errno::einval);
+  const auto found = find(self, directory, path, LastLink::keep);
+  if (!found) return fail(found.error());
+  if (!found->node) return fail(Errno::enoent);
+  if (found->name.empty()) return fail(flags != 0 ? Errno::ebusy : Errno::eisdir);
+
+  const Directory* const victim = found->node->as_directory();
+  if (flags != 0 && victim == nullptr) return fail(Errno::enotdir);
+  if (flags == 0 && victim != nullptr) return fail(Errno::eisdir);
+  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  if (victim != nullptr && !victim->entries().empty()) return fail(Errno::enotempty);
+  found->directory->remove(found->name);
+  return {};
+}
+
+Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
+                   UserPtr<const char> path, unsigned flags) {
+  constexpr unsigned no_replace = 1;
+  if ((flags & ~no_replace) != 0) return fail(Errno::einval);
+  auto from = find(self, old_directory, old_path, LastLink::keep);
+  if (!from) return fail(from.error());
+  auto to = find(self, directory, path, LastLink::keep);
+  if (!to) return fail(to.error());
+
+  if (!from->node) return fail(Errno::enoent);
+  if (from->name.empty() || to->name.empty()) return fail(Errno::ebusy);
+  if (!from->directory->is_writable() || !to->directory->is_writable()) {
+    return fail(Errno::erofs);
+  }
+  Directory* const moved = from->node->as_directory();
+  if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
+  if (moved == nullptr && to->as_directory) return fail(Errno::enotdir);
+  if (to->node) {
+    if (flags == no_replace) return fail(Errno::eexist);
+    if (to->node == from->node) return {};
+    const Directory* const replaced = to->node->as_directory();
+    if (moved == nullptr && replaced != nullptr) return fail(Errno::eisdir);
+    if (moved != nullptr && replaced == nullptr) return fail(Errno::enotdir);
+    if (replaced != nullptr && !replaced->entries().empty()) return fail(Errno::enotempty);
+    to->directory->remove(to->name);
+  }
+  from->directory->remove(from->name);
+  to->directory->put(to->name, std::move(from->node));
+  return {};
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,152 @@
+// Names: opening files and asking about them.
+
+#include "files/regular_file.h"
+#include "syscalls/files.h"
+#include "syscalls/paths.h"
+
+namespace kernel::sys {
+namespace {
+
+/// The node that openat opens, made if it has to be.
+Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> path, int flags,
+                               unsigned mode) {
+  const bool create = (flags & abi::o_creat) != 0;
+  const bool exclusive = create && (flags & abi::o_excl) != 0;
+  const bool keep_link = exclusive || (flags & abi::o_nofollow) != 0;
+  auto found = find(self, directory, path, keep_link ? LastLink::keep : LastLink::follow);
+  if (!found) return fail(found.error());
+
+  if (found->node) {
+    if (exclusive) return fail(Errno::eexist);
+    const bool is_directory = found->node->as_directory() != nullptr;
+    if (is_directory && (create || (flags & abi::o_accmode) != abi::o_rdonly)) {
+      return fail(Errno::eisdir);
+    }
+    if (!is_directory && (flags & abi::o_directory) != 0) return fail(Errno::enotdir);
+    return std::move(found->node);
+  }
+  if (!create) return fail(Errno::enoent);
+  if (found->as_directory) return fail(Errno::eisdir);
+  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  if (!memory::admit(sizeof(MemoryFile) + found->name.size())) return fail(Errno::enospc);
+  Ref<Node> made = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
+  found->directory->put(found->name, made);
+  return made;
+}
+
+/// access(2) for the superuser.
+Result<> check_access(const Node& node, int mode) {
+  if ((mode & ~(abi::r_ok | abi::w_ok | abi::x_ok)) != 0) return fail(Errno::einval);
+  if ((mode & abi::w_ok) != 0 && !node.is_writable()) return fail(Errno::erofs);
+  if ((mode & abi::x_ok) != 0 && node.type() != abi::s_ifdir && !node.is_executable()) {
+    return fail(Errno::eacces);
+  }
+  return {};
+}
+
+LastLink last_link(int flags) {
+  return (flags & abi::at_symlink_nofollow) != 0 ? LastLink::keep : LastLink::follow;
+}
+
+}  // namespace
+
+Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int flags,
+                   unsigned mode) {
+  constexpr int for_opening_only = abi::o_creat | abi::o_excl | abi::o_noctty | abi::o_trunc |
+                                   abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+  if ((flags & abi::o_path) != 0) {
+    flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
+  }
+  if ((flags & abi::o_accmode) == abi::o_accmode) return fail(Errno::einval);
+  if ((flags & abi::o_creat) != 0 && (flags & abi::o_directory) != 0) return fail(Errno::einval);
+
+  const auto node = node_to_open(self, directory, path, flags, mode);
+  if (!node) return fail(node.error());
+  auto file = (*node)->open(flags & ~for_opening_only);
+  if (!file) return fail(file.error());
+  if ((flags & abi::o_trunc) != 0 && (*file)->can_write() && (*node)->type() == abi::s_ifreg) {
+    if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
+  }
+  return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);
+}
+
+Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return status.write(self.space(), file->status());
+}
+
+Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
+                    UserPtr<abi::Stat> status, int flags) {
+  constexpr int no_automount = 0x800;
+  if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path | no_automount)) != 0) {
+    return fail(Errno::einval);
+  }
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  if ((*text).empty() && (flags & abi::at_empty_path) != 0) {
+    if (directory != abi::at_fdcwd) return fstat(self, directory, status);
+    return status.write(self.space(), self.process().fs().directory()->status());
+  }
+  const auto walker = walker_from(self, directory, *text);
+  if (!walker) return fail(walker.error());
+  const auto node = kernel::find_node(*walker, *text, last_link(flags));
+  if (!node) return fail(node.error());
+  return status.write(self.space(), (*node)->status());
+}
+
+Result<> faccessat(Thread& self, int directory, UserPtr<const char> path, int mode) {
+  return faccessat2(self, directory, path, mode, 0);
+}
+
+Result<> faccessat2(Thread& self, int directory, UserPtr<const char> path, int mode, int flags) {
+  if ((flags & ~(abi::at_symlink_nofollow | abi::at_eaccess)) != 0) return fail(Errno::einval);
+  const auto node = find_node(self, directory, path, last_link(flags));
+  if (!node) return fail(node.error());
+  return check_access(**node, mode);
+}
+
+Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserSpan<char> to) {
+  if (static_cast<int>(to.size()) <= 0) return fail(Errno::einval);
+  const auto node = find_node(self, directory, path, LastLink::keep);
+  if (!node) return fail(node.error());
+  if (!(*node)->is_symlink()) return fail(Errno::einval);
+  const std::string target = (*node)->target({.executable = self.process().path()});
+  const std::size_t size = std::min(target.size(), to.size());
+  return to.write(self.space(), std::span{target}.first(size)).transform([&] { return size; });
+}
+
+Transfer getcwd(Thread& self, UserSpan<char> to) {
+  const auto path = self.process().fs().directory()->path();
+  if (!path) return fail(path.error());
+  const std::size_t size = path->size() + 1;  // with its zero
+  if (size > to.size()) return fail(Errno::erange);
+  return to.write(self.space(), {path->c_str(), size}).transform([&] { return size; });
+}
+
+Result<> chdir(Thread& self, UserPtr<const char> path) {
+  const auto node = find_node(self, abi::at_fdcwd, path, LastLink::follow);
+  if (!node) return fail(node.error());
+  Directory* const directory = (*node)->as_directory();
+  if (directory == nullptr) return fail(Errno::enotdir);
+  self.process().fs().set_directory(Ref<Directory>::share(*directory));
+  return {};
+}
+
+Result<> fchdir(Thread& self, int fd) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
+  if (directory == nullptr) return fail(Errno::enotdir);
+  self.process().fs().set_directory(Ref<Directory>::share(*directory));
+  return {};
+}
+
+unsigned umask(Thread& self, unsigned mask) {
+  FsContext& fs = self.process().fs();
+  const unsigned before = fs.umask();
+  fs.set_umask(mask);
+  return before;
+}
+
+}  // namespace kernel::sys

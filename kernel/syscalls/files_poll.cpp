@@ -1,0 +1,133 @@
+// ppoll: waits until one of several files is ready.
+
+#include <async/multi_wait.h>
+
+#include <array>
+#include <memory>
+
+#include "process/thread.h"
+#include "syscalls/files.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys {
+namespace {
+
+/// The program's list, in the kernel. Small ones are in the object itself.
+class PollList {
+ public:
+  /// EINVAL for more than a process can have open; EFAULT; ENOMEM.
+  Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
+    if (count > FdTable::size_limit) return fail(Errno::einval);
+    count_ = count;
+    if (count > few_.size()) {
+      if (!memory::admit(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
+      many_ = std::make_unique_for_overwrite<abi::PollFd[]>(count);
+    }
+    return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
+  }
+
+  /// Looks at all files; how many have something to tell.
+  int look(const FdTable& files) {
+    int ready = 0;
+    for (abi::PollFd& entry : entries()) {
+      entry.returned = state_of(files, entry);
+      if (entry.returned != 0) ++ready;
+    }
+    return ready;
+  }
+
+  Result<> write(memory::AddressSpace& space, UserPtr<abi::PollFd> to) {
+    return UserSpan<abi::PollFd>{to.address(), count_}.write(space, entries());
+  }
+
+  std::span<abi::PollFd> entries() { return {many_ ? many_.get() : few_.data(), count_}; }
+
+ private:
+  static std::int16_t state_of(const FdTable& files, const abi::PollFd& entry) {
+    if (entry.fd < 0) return 0;
+    File* const file = files.find(entry.fd);
+    if (file == nullptr) return abi::pollnval;
+    constexpr short always = abi::pollerr | abi::pollhup;
+    return static_cast<std::int16_t>(file->readiness() & (entry.events | always));
+  }
+
+  std::size_t count_ = 0;
+  std::array<abi::PollFd, 8> few_;
+  std::unique_ptr<abi::PollFd[]> many_;
+};
+
+/// A file that is waited for: it stays open, and its lists tell.
+struct Watched {
+  Ref<File> file;
+  async::Observer reading;
+  async::Observer writing;
+
+  void watch(async::MultiWait& wait, const FdTable& files, const abi::PollFd& entry) {
+    reading.unlink();
+    writing.unlink();
+    auto open = files.share(entry.fd);
+    file = open ? std::move(*open) : nullptr;
+    if (!file) return;
+    async::WaitList* const read_list = file->changes(Direction::read);
+    async::WaitList* const write_list = file->changes(Direction::write);
+    // Whoever asks for nothing still hears of errors, from either list.
+    const bool both = (entry.events & (abi::pollin | abi::pollout)) == 0;
+    if (read_list != nullptr && (both || (entry.events & abi::pollin) != 0)) {
+      wait.watch(reading, *read_list);
+    }
+    if (write_list != nullptr && (both || (entry.events & abi::pollout) != 0)) {
+      wait.watch(writing, *write_list);
+    }
+  }
+};
+
+/// When to give up; never without a timeout. EINVAL, EFAULT.
+Result<async::Instant> deadline_of(memory::AddressSpace& space,
+                                   UserPtr<const abi::Timespec> timeout) {
+  if (!timeout) return async::never;
+  return timeout.read(space).and_then(to_duration).transform(after);
+}
+
+}  // namespace
+
+trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                     UserPtr<const abi::Timespec> timeout,
+                                     UserPtr<const abi::SignalSet>, std::size_t) {
+  const auto answer = [](Result<int> result) { return trap::Attempt<Result<int>>{result}; };
+  PollList list;
+  if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
+  const auto deadline = deadline_of(self.space(), timeout);
+  if (!deadline) return answer(fail(deadline.error()));
+
+  const int ready = list.look(self.process().files());
+  if (ready == 0 && *deadline > async::now()) return trap::Attempt<Result<int>>::wait();
+  if (auto told = list.write(self.space(), fds); !told) return answer(fail(told.error()));
+  return answer(ready);
+}
+
+async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                               UserPtr<const abi::Timespec> timeout, UserPtr<const abi::SignalSet>,
+                               std::size_t) {
+  PollList list;
+  if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
+  const auto deadline = deadline_of(self.space(), timeout);
+  if (!deadline) co_return fail(deadline.error());
+  if (!memory::admit(count * sizeof(Watched))) co_return fail(Errno::enomem);
+
+  const auto watched = std::make_unique<Watched[]>(count);
+  int ready = 0;
+  for (bool in_time = true; in_time;) {
+    async::MultiWait wait;
+    const FdTable& files = self.process().files();
+    for (std::size_t i = 0; i < count; ++i) watched[i].watch(wait, files, list.entries()[i]);
+    ready = list.look(files);
+    if (ready > 0) break;
+    const auto result = co_await wait.until(*deadline, "poll");
+    if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);
+    in_time = result == async::WaitResult::woken;
+  }
+  if (auto told = list.write(self.space(), fds); !told) co_return fail(told.error());
+  co_return ready;
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,31 @@
+#include "syscalls/paths.h"
+
+namespace kernel::sys {
+
+Result<Walker> walker_from(Thread& self, int fd, std::string_view path) {
+  const Follower follower{.executable = self.process().path()};
+  Directory& here = *self.process().fs().directory();
+  if (fd == abi::at_fdcwd || path.starts_with('/')) return Walker{here, follower};
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
+  if (directory == nullptr) return fail(Errno::enotdir);
+  return Walker{*directory, follower};
+}
+
+Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
+  const Path text{self, path};
+  if (!text) return fail(text.error());
+  return walker_from(self, fd, *text).and_then([&](const Walker& walker) {
+    return kernel::find(walker, *text, last);
+  });
+}
+
+Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
+  auto found = find(self, fd, path, last);
+  if (!found) return fail(found.error());
+  if (!found->node) return fail(Errno::enoent);
+  return std::move(found->node);
+}
+
+}  // namespace kernel::sys
