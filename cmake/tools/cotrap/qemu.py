@@ -14,6 +14,8 @@ from .initrd import Archive
 from .marks import MarkReader, State
 from .paths import Build
 
+_LAST_LINES = 12  # of the console, when a machine ends without saying why
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -150,7 +152,7 @@ class Guest:
         died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
-        tail = self.marks.tail.decode(errors="replace").strip()
+        tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
         return "\n".join(filter(None, [f"QEMU ended early ({died})", complaint, tail]))
 
 

@@ -10,6 +10,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 
+# What a killed machine leaves behind goes with this.
+_SCRATCH = tempfile.TemporaryDirectory()
+
 
 class FakeBuild:
     """A build folder whose kernel is fake_qemu.py; its programs are shell scripts of the host."""
@@ -44,7 +47,7 @@ class FakeBuild:
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"COTRAP_QEMU": str(HERE / "fake_qemu.py")}
+    return os.environ | {"COTRAP_QEMU": str(HERE / "fake_qemu.py"), "TMPDIR": _SCRATCH.name}
 
 
 def cotrap(*arguments, stdin: bytes = b"", timeout: float = 30) -> subprocess.CompletedProcess:
