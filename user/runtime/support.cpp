@@ -1,13 +1,31 @@
 // What the compiler, libc++'s headers and picolibc expect to find in a library.
-#include <cstdarg>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <string>
 
 #include "user/calls.h"
 
-// libc++'s headers declare this as compiled elsewhere: here.
+// libc++'s headers declare some templates as compiled elsewhere: here. Its sort of plain numbers is
+// one.
 template class std::basic_string<char>;
+
+namespace std {
+inline namespace __1 {
+template <class Compare, class Iterator>
+void __sort(Iterator first, Iterator last, Compare) {  // `Compare` is always `<`
+  std::make_heap(first, last);
+  std::sort_heap(first, last);
+}
+template void __sort<__less<char>&, char*>(char*, char*, __less<char>&);
+template void __sort<__less<int>&, int*>(int*, int*, __less<int>&);
+template void __sort<__less<unsigned>&, unsigned*>(unsigned*, unsigned*, __less<unsigned>&);
+template void __sort<__less<long>&, long*>(long*, long*, __less<long>&);
+template void __sort<__less<unsigned long>&, unsigned long*>(unsigned long*, unsigned long*,
+                                                             __less<unsigned long>&);
+template void __sort<__less<double>&, double*>(double*, double*, __less<double>&);
+}  // namespace __1
+}  // namespace std
 
 namespace {
 

@@ -143,10 +143,7 @@ inline abi::Utsname system_name() {
 }
 // Demos run on Linux too; there, other people's processes use memory, so figures about it say
 // nothing.
-inline bool on_cotrap() {
-  const auto name = system_name();
-  return std::string_view{name.version}.contains("Cotrap");
-}
+inline bool on_cotrap() { return std::string_view{system_name().system} == "Cotrap"; }
 inline abi::Sysinfo system_info() {
   abi::Sysinfo info{};
   syscall(Call::sysinfo, &info);

@@ -1,0 +1,86 @@
+// measure [--list | --anyway] [NAME…]: what things cost, in instructions, bytes and time; see
+// report.h for the lines it prints. Exit status 1: a figure is over its limit.
+#include <user/calls.h>
+#include <user/print.h>
+
+#include <vector>
+
+#include "counter.h"
+#include "report.h"
+
+namespace measure {
+
+bool counts_are_exact() {
+  const auto tick = clock_ticks();
+  while (clock_ticks() == tick) {
+  }
+  const auto first_instruction = instructions();
+  const auto first_tick = clock_ticks();
+  for (int i = 0; i < 200'000; ++i) asm volatile("");
+  const auto count = static_cast<double>(instructions() - first_instruction);
+  const auto nanoseconds = static_cast<double>((clock_ticks() - first_tick) * nanoseconds_per_tick);
+  return count > 0.99 * nanoseconds && count < 1.01 * nanoseconds + nanoseconds_per_tick;
+}
+
+bool report(const Row& row, double value) {
+  const bool within = row.limit == no_limit || value <= row.limit;
+  const auto limit = row.limit == no_limit ? "-" : user::format("{}", row.limit);
+  const auto digits = value < 1'000 && value != static_cast<long>(value) ? 2 : 0;
+  user::println("{}\t{:.{}f}\t{}\t{}\t{}\t{}", row.name, value, digits, row.unit, limit,
+                within ? "ok" : "over", row.goal);
+  return within;
+}
+
+void report_nothing(const Row& row, std::string_view why) {
+  user::println("# {}: {}", row.name, why);
+}
+
+namespace {
+
+bool run(const Measurement& measurement, bool exact) {
+  const auto& row = measurement.row;
+  if (row.unit == "instructions" && !exact) return true;
+  const auto value = measurement.measure();
+  if (value) return report(row, *value);
+  report_nothing(row, "not to be had here");
+  return true;
+}
+
+}  // namespace
+}  // namespace measure
+
+int main(int argc, char** argv) {
+  using namespace measure;
+  std::vector<std::string_view> names{argv + 1, argv + argc};
+  const std::string_view first = names.empty() ? "" : names.front();
+  if (first == "--role" && names.size() == 2) return play_role(names[1]).value_or(2);
+  if (first.starts_with('-')) names.erase(names.begin());
+  if (first.starts_with('-') && first != "--list" && first != "--anyway") {
+    user::complain("usage: measure [--list | --anyway] [NAME…]");
+    return 2;
+  }
+
+  std::vector<Measurement> all;
+  for (const auto part : {time(), calls(), switching(), lives(), memory()}) {
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  if (first == "--list") {
+    for (const auto& measurement : all) user::println("{}", measurement.row.name);
+    return 0;
+  }
+  for (const auto name : names) {
+    if (std::ranges::contains(all, name, [](const auto& m) { return m.row.name; })) continue;
+    user::complain("measure: there is no figure {} (--list names them)", name);
+    return 2;
+  }
+  const bool exact = counts_are_exact();
+  if (!exact) {
+    user::println("# icount is off: instret says nothing, so no instructions are counted");
+  }
+  bool all_within = true;
+  for (const auto& measurement : all) {
+    if (!names.empty() && !std::ranges::contains(names, measurement.row.name)) continue;
+    all_within &= run(measurement, exact || first == "--anyway");
+  }
+  return all_within ? 0 : 1;
+}
