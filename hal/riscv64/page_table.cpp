@@ -15,9 +15,11 @@ constinit std::size_t kernel_entries_first = first_kernel_entry;
 std::optional<PageTable> PageTable::create() {
   const PhysAddr root = table_frames::allocate();
   if (root == 0) return std::nullopt;
-  const PageEntry* from = table_at(kernel_root);
-  PageEntry* to = table_at(root);
-  for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) to[i] = from[i];
+  if (kernel_root != 0) {
+    const PageEntry* from = table_at(kernel_root);
+    PageEntry* to = table_at(root);
+    for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) to[i] = from[i];
+  }
   return PageTable(root);
 }
 

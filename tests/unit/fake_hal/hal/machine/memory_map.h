@@ -1,0 +1,32 @@
+// A machine for host tests: its RAM is an array, programs' addresses are those of Sv39.
+#pragma once
+
+#include <hal/memory_map.h>
+
+#include <cstddef>
+
+namespace hal {
+
+inline constexpr VirtAddr user_begin = page_size;
+inline constexpr VirtAddr lower_half_end = 0x40'0000'0000;
+inline constexpr VirtAddr user_end = lower_half_end - 2 * page_size;
+
+namespace fake {
+
+inline constexpr PhysAddr ram_base = 0x8000'0000;
+inline constexpr std::size_t ram_bytes = 64 << 20;
+/// Aligned to 2 MiB, as in ram_base.
+extern std::byte* const ram;
+
+}  // namespace fake
+
+template <class T = std::byte>
+T* phys_to_virt(PhysAddr pa) {
+  return reinterpret_cast<T*>(fake::ram + (pa - fake::ram_base));
+}
+
+inline PhysAddr virt_to_phys(const void* pointer) {
+  return static_cast<PhysAddr>(static_cast<const std::byte*>(pointer) - fake::ram) + fake::ram_base;
+}
+
+}  // namespace hal

@@ -1,0 +1,59 @@
+// Address translation of the test machine: a hart whose TLB never forgets by itself, so that every
+// flush the kernel owes is one a test can miss.
+#pragma once
+
+#include <hal/memory_map.h>
+
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <utility>
+
+namespace hal {
+
+using Asid = std::uint16_t;
+using TranslationToken = std::uint64_t;
+
+namespace fake {
+
+struct Hart {
+  TranslationToken satp = 0;
+  /// By (identifier, page): the entry's bits as they were when first used.
+  std::map<std::pair<Asid, VirtAddr>, std::uint64_t> tlb;
+  unsigned page_flushes = 0;
+  unsigned space_flushes = 0;
+  unsigned full_flushes = 0;
+};
+inline Hart hart;
+
+}  // namespace fake
+
+inline void set_translation(TranslationToken token) {
+  fake::hart.satp = token;
+}
+inline TranslationToken current_translation() {
+  return fake::hart.satp;
+}
+
+inline void flush_page(VirtAddr va, Asid asid) {
+  ++fake::hart.page_flushes;
+  fake::hart.tlb.erase({asid, page_down(va)});
+}
+inline void flush_space(Asid asid) {
+  ++fake::hart.space_flushes;
+  std::erase_if(fake::hart.tlb, [&](const auto& entry) { return entry.first.first == asid; });
+}
+inline void flush_all() {
+  ++fake::hart.full_flushes;
+  fake::hart.tlb.clear();
+}
+inline void synchronize_code() {}
+
+inline void zero_page(void* page) {
+  std::memset(page, 0, page_size);
+}
+inline void copy_page(void* to, const void* from) {
+  std::memcpy(to, from, page_size);
+}
+
+}  // namespace hal

@@ -1,0 +1,86 @@
+// The kernel heap: objects do not overlap, alignment holds, memory goes back to the frames.
+#include "memory/heap.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "machine.h"
+#include "memory/frames.h"
+
+namespace heap = kernel::memory::heap;
+using kernel::memory::frames;
+
+TEST_CASE("objects are aligned to 16 bytes, powers of two to their size") {
+  test::Machine machine;
+  for (std::size_t bytes = 1; bytes <= 10'000; bytes += bytes < 300 ? 1 : 97) {
+    void* object = heap::allocate(bytes);
+    CHECK(reinterpret_cast<std::uintptr_t>(object) % 16 == 0);
+    std::memset(object, 0xee, bytes);
+    heap::release(object);
+  }
+  for (std::size_t bytes = 16; bytes <= 4096; bytes *= 2) {
+    void* first = heap::allocate(bytes);
+    void* second = heap::allocate(bytes);
+    CHECK(reinterpret_cast<std::uintptr_t>(first) % bytes == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(second) % bytes == 0);
+    heap::release(first);
+    heap::release(second);
+  }
+}
+
+TEST_CASE("releasing null does nothing") {
+  heap::release(nullptr);
+}
+
+TEST_CASE("a page holds as many objects of a size as fit") {
+  test::Machine machine;
+  const std::size_t before = frames.free_count();
+  std::vector<void*> objects;
+  for (int i = 0; i < 256; ++i) objects.push_back(heap::allocate(16));
+  CHECK(frames.free_count() == before - 1);
+  CHECK(heap::bytes_in_use() == 4096);
+  for (void* object : objects) heap::release(object);
+}
+
+TEST_CASE("one empty page per size is kept for the next object, the others go back") {
+  test::Machine machine;
+  const std::size_t before = frames.free_count();
+  std::vector<void*> objects;
+  for (int i = 0; i < 10; ++i) objects.push_back(heap::allocate(2048));
+  CHECK(frames.free_count() == before - 5);
+  for (void* object : objects) heap::release(object);
+  CHECK(frames.free_count() == before - 1);
+  heap::trim();
+  CHECK(frames.free_count() == before);
+}
+
+TEST_CASE("random objects keep their contents while others come and go") {
+  test::Machine machine;
+  test::Random random(3);
+  struct Object {
+    std::uint8_t* bytes;
+    std::size_t size;
+    std::uint8_t pattern;
+  };
+  std::vector<Object> held;
+  const auto release = [](const Object& object) {
+    for (std::size_t i = 0; i < object.size; ++i) REQUIRE(object.bytes[i] == object.pattern);
+    heap::release(object.bytes);
+  };
+  for (int step = 0; step < 30'000; ++step) {
+    if (held.size() < 2 || random.below(100) < 51) {
+      const std::size_t size = 1 + random.below(random.below(20) == 0 ? 9'000 : 600);
+      const auto pattern = static_cast<std::uint8_t>(step);
+      auto* bytes = static_cast<std::uint8_t*>(heap::allocate(size));
+      std::memset(bytes, pattern, size);
+      held.push_back({bytes, size, pattern});
+    } else {
+      std::swap(held[random.below(held.size())], held.back());
+      release(held.back());
+      held.pop_back();
+    }
+  }
+  for (const Object& object : held) release(object);
+}

@@ -1,0 +1,130 @@
+// The kernel's access to a program's memory: across pages, faulting them in, never trusting.
+#include "memory/user_memory.h"
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstring>
+#include <string>
+
+#include "machine.h"
+
+using hal::Access;
+using hal::page_size;
+using hal::VirtAddr;
+using kernel::AddressSpace;
+using kernel::Errno;
+using kernel::Ref;
+using kernel::UserPtr;
+using kernel::UserSpan;
+using kernel::memory::MapRequest;
+
+namespace {
+
+constexpr VirtAddr here = 0x10'0000;
+constexpr Access read_write = Access::read | Access::write;
+
+/// Two writable pages, one read-only page, then nothing.
+Ref<AddressSpace> make_space() {
+  auto space = *AddressSpace::create();
+  REQUIRE(space->map({.address = here,
+                      .bytes = 2 * page_size,
+                      .access = read_write,
+                      .place = MapRequest::Place::exactly}));
+  REQUIRE(space->map({.address = here + 2 * page_size,
+                      .bytes = page_size,
+                      .access = Access::read,
+                      .place = MapRequest::Place::exactly}));
+  return space;
+}
+
+}  // namespace
+
+TEST_CASE("a value that lies across two pages is read and written whole") {
+  test::Machine machine;
+  auto space = make_space();
+  const UserPtr<std::uint64_t> pointer(here + page_size - 3);
+  REQUIRE(pointer.write(*space, 0x1122334455667788));
+  CHECK(*pointer.read(*space) == 0x1122334455667788);
+  CHECK(test::load(*space, here + page_size) == 0x55);
+}
+
+TEST_CASE("pointers to nowhere, to the kernel or to read-only pages are EFAULT") {
+  test::Machine machine;
+  auto space = make_space();
+  for (const VirtAddr address :
+       {VirtAddr{0}, VirtAddr{8}, here - 1, here + 3 * page_size, hal::user_end - 4, hal::user_end,
+        VirtAddr{0xffff'ffc0'8020'0000}, ~VirtAddr{0} - 3}) {
+    CAPTURE(address);
+    CHECK(UserPtr<std::uint64_t>(address).read(*space).error() == Errno::efault);
+    CHECK(UserPtr<std::uint64_t>(address).write(*space, 1).error() == Errno::efault);
+  }
+  CHECK(UserPtr<char>(here + 2 * page_size).read(*space));
+  CHECK(UserPtr<char>(here + 2 * page_size).write(*space, 1).error() == Errno::efault);
+}
+
+TEST_CASE("a span copies as much as it can before it fails") {
+  test::Machine machine;
+  auto space = make_space();
+  std::string text(2 * page_size, 'x');
+  const UserSpan<char> span(here + page_size, 2 * page_size);
+  CHECK(span.write(*space, text).error() == Errno::efault);
+  CHECK(test::load(*space, here + 2 * page_size - 1) == 'x');
+  CHECK(test::load(*space, here + 2 * page_size) == 0);
+}
+
+TEST_CASE("a span that cannot be a program's is known without touching it") {
+  CHECK(UserSpan<int>(here, 10).in_range());
+  CHECK(UserSpan<int>(hal::user_end - 4, 1).in_range());
+  CHECK_FALSE(UserSpan<int>(hal::user_end - 4, 2).in_range());
+  CHECK_FALSE(UserSpan<int>(here, ~std::size_t{0}).in_range());
+  CHECK_FALSE(UserSpan<int>(~VirtAddr{0}, 1).in_range());
+}
+
+TEST_CASE("strings end at their zero, wherever pages end") {
+  test::Machine machine;
+  auto space = make_space();
+  const std::string text = "across the border";
+  REQUIRE(copy_to_user(*space, here + page_size - 6, text.c_str(), text.size() + 1));
+  std::array<char, 64> buffer;
+  CHECK(*string_from_user(*space, here + page_size - 6, buffer) == text);
+  CHECK(*string_from_user(*space, here + page_size + 11, buffer) == "");
+  const auto exact = std::span(buffer).first(text.size() + 1);
+  CHECK(*string_from_user(*space, here + page_size - 6, exact) == text);
+  const auto short_by_one = std::span(buffer).first(text.size());
+  CHECK(string_from_user(*space, here + page_size - 6, short_by_one).error() ==
+        Errno::enametoolong);
+}
+
+TEST_CASE("a string that runs into a hole is EFAULT") {
+  test::Machine machine;
+  auto space = *AddressSpace::create();
+  REQUIRE(space->map({.address = here,
+                      .bytes = page_size,
+                      .access = read_write,
+                      .place = MapRequest::Place::exactly}));
+  REQUIRE(test::store(*space, here + page_size - 1, 'a'));
+  std::array<char, 64> buffer;
+  CHECK(string_from_user(*space, here + page_size - 1, buffer).error() == Errno::efault);
+}
+
+TEST_CASE("pieces are handed out page by page until one is not used up") {
+  test::Machine machine;
+  auto space = make_space();
+  std::size_t calls = 0;
+  const auto all =
+      kernel::memory::each_piece(*space, here + 10, 2 * page_size - 10, Access::write,
+                                 [&](std::span<std::byte> piece) -> kernel::Result<std::size_t> {
+                                   ++calls;
+                                   return piece.size();
+                                 });
+  CHECK(*all == 2 * page_size - 10);
+  CHECK(calls == 2);
+  const auto some = kernel::memory::each_piece(
+      *space, here, 2 * page_size, Access::write,
+      [&](std::span<std::byte>) -> kernel::Result<std::size_t> { return 100; });
+  CHECK(*some == 100);
+  const auto cut = kernel::memory::each_piece(
+      *space, here + page_size, 3 * page_size, Access::write,
+      [&](std::span<std::byte> piece) -> kernel::Result<std::size_t> { return piece.size(); });
+  CHECK(*cut == page_size);
+}
