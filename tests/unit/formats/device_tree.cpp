@@ -1,0 +1,307 @@
+// The device tree reader, on trees built here word by word.
+#include <hal/device_tree.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "damage.h"
+
+using hal::DeviceTree;
+using test::Blob;
+
+namespace {
+
+/// Writes the format of the specification: big-endian words, strings collected at the end.
+class TreeBuilder {
+ public:
+  TreeBuilder& node(std::string_view name) {
+    word(1);
+    text(name);
+    return *this;
+  }
+  TreeBuilder& end() {
+    word(2);
+    return *this;
+  }
+  TreeBuilder& nop() {
+    word(4);
+    return *this;
+  }
+  TreeBuilder& cells(std::string_view name, std::initializer_list<std::uint32_t> values) {
+    start_property(name, values.size() * 4);
+    for (const std::uint32_t value : values) word(value);
+    return *this;
+  }
+  /// A string, or several separated by zeros.
+  TreeBuilder& string(std::string_view name, std::string_view value) {
+    start_property(name, value.size() + 1);
+    text(value);
+    return *this;
+  }
+  TreeBuilder& reserve(std::uint64_t base, std::uint64_t size) {
+    reservations_.emplace_back(base, size);
+    return *this;
+  }
+
+  std::uint32_t version = 17;
+  std::uint32_t compatible_version = 16;
+
+  Blob build() {
+    word(9);
+    constexpr std::size_t header = 40;
+    const std::size_t structure = header + 16 * (reservations_.size() + 1);
+    const std::size_t strings = structure + structure_.size();
+    Blob blob;
+    const auto put = [&](std::uint64_t value, int bytes) {
+      for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+        blob.push_back(static_cast<std::byte>(value >> shift));
+      }
+    };
+    for (const std::uint64_t value :
+         {std::uint64_t{0xd00dfeed}, strings + strings_.size(), structure, strings, header,
+          std::uint64_t{version}, std::uint64_t{compatible_version}, 0UL, strings_.size(),
+          structure_.size()}) {
+      put(value, 4);
+    }
+    for (const auto& [base, size] : reservations_) {
+      put(base, 8);
+      put(size, 8);
+    }
+    put(0, 8);
+    put(0, 8);
+    blob.insert(blob.end(), structure_.begin(), structure_.end());
+    for (const char c : strings_) blob.push_back(static_cast<std::byte>(c));
+    return blob;
+  }
+
+ private:
+  void word(std::uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      structure_.push_back(static_cast<std::byte>(value >> shift));
+    }
+  }
+  void text(std::string_view value) {
+    for (const char c : value) structure_.push_back(static_cast<std::byte>(c));
+    structure_.push_back(std::byte{0});
+    while (structure_.size() % 4 != 0) structure_.push_back(std::byte{0});
+  }
+  void start_property(std::string_view name, std::size_t bytes) {
+    const auto [offset, is_new] = names_.try_emplace(std::string(name), strings_.size());
+    if (is_new) strings_.append(name).push_back('\0');
+    word(3);
+    word(static_cast<std::uint32_t>(bytes));
+    word(static_cast<std::uint32_t>(offset->second));
+  }
+
+  Blob structure_;
+  std::string strings_;
+  std::map<std::string, std::size_t> names_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> reservations_;
+};
+
+/// A machine much like QEMU's virt, smaller.
+Blob small_machine() {
+  using namespace std::string_view_literals;
+  TreeBuilder tree;
+  tree.reserve(0x8000'0000, 0x4'0000);
+  tree.node("").cells("#address-cells", {2}).cells("#size-cells", {2});
+  tree.string("compatible", "riscv-virtio");
+  tree.node("chosen").string("bootargs", "init=/bin/sh quiet").end();
+  tree.node("memory@80000000").string("device_type", "memory");
+  tree.cells("reg", {0, 0x8000'0000, 0, 0x1000'0000, 1, 0, 2, 0}).end();
+  tree.nop();
+  tree.node("cpus").cells("#address-cells", {1}).cells("#size-cells", {0});
+  tree.cells("timebase-frequency", {10'000'000});
+  tree.node("cpu@0")
+      .cells("reg", {0})
+      .cells("riscv,cboz-block-size", {64})
+      .string("status", "okay");
+  tree.node("interrupt-controller").cells("phandle", {2}).end().end();
+  tree.node("cpu@1").cells("reg", {1}).string("status", "disabled").end();
+  tree.end();
+  tree.node("soc").cells("#address-cells", {2}).cells("#size-cells", {2});
+  tree.node("serial@10000000").string("compatible", "snps,uart\0ns16550a"sv);
+  tree.cells("reg", {0, 0x1000'0000, 0, 0x100}).cells("interrupts", {10}).end();
+  tree.node("pci@30000000").cells("#address-cells", {3}).cells("#size-cells", {2});
+  tree.node("device@0").cells("reg", {0, 0, 0, 0, 0}).end().end();
+  tree.end();
+  tree.end();
+  return tree.build();
+}
+
+/// Asks everything there is to ask. What matters is that nothing outside the blob is touched.
+std::size_t read_all(std::span<const std::byte> blob) {
+  const auto tree = DeviceTree::open(blob);
+  if (!tree) return 0;
+  std::size_t count = 0;
+  for (const DeviceTree::Node& node : tree->nodes()) {
+    ++count;
+    REQUIRE(node.depth() < DeviceTree::max_depth);
+    for (std::size_t i = 0; i < 4; ++i) static_cast<void>(node.reg(i));
+    static_cast<void>(node.enabled());
+    static_cast<void>(node.compatible_with("ns16550a"));
+    if (const auto interrupts = node.property("interrupts")) {
+      for (std::size_t i = 0; i < 3; ++i) static_cast<void>(interrupts->cell(i));
+      static_cast<void>(interrupts->number());
+      static_cast<void>(interrupts->string());
+    }
+    for (const DeviceTree::Node& child : node.children())
+      REQUIRE(child.depth() == node.depth() + 1);
+  }
+  static_cast<void>(tree->find("/soc/serial"));
+  static_cast<void>(tree->find_phandle(2));
+  for (std::size_t i = 0; tree->reservation(i) && i < 1000; ++i) {
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("nodes come parents first, each with its depth") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  REQUIRE(tree);
+  std::string all;
+  for (const DeviceTree::Node& node : tree->nodes()) {
+    all += std::string(node.depth(), ' ') + std::string(node.name()) + '\n';
+  }
+  CHECK(all ==
+        "\n chosen\n memory@80000000\n cpus\n  cpu@0\n   interrupt-controller\n  cpu@1\n soc\n"
+        "  serial@10000000\n  pci@30000000\n   device@0\n");
+}
+
+TEST_CASE("children are the direct ones only") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  std::vector<std::string> names;
+  for (const DeviceTree::Node& child : tree->find("/cpus")->children()) {
+    names.emplace_back(child.name());
+  }
+  CHECK(names == std::vector<std::string>{"cpu@0", "cpu@1"});
+  const auto chosen = tree->find("/chosen");
+  CHECK(chosen->children().begin() == std::default_sentinel);
+}
+
+TEST_CASE("nodes are found by path, device and phandle") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  CHECK(tree->find("/")->name() == "");
+  CHECK(tree->find("/soc/serial@10000000"));
+  CHECK(tree->find("/soc/serial")->property("interrupts")->cell() == 10);
+  CHECK_FALSE(tree->find("/soc/serial@2"));
+  CHECK_FALSE(tree->find("/serial"));
+  CHECK_FALSE(tree->find("/soc/serial/deeper"));
+  CHECK(tree->find_compatible("ns16550a")->name() == "serial@10000000");
+  CHECK(tree->find_compatible("snps,uart")->name() == "serial@10000000");
+  CHECK_FALSE(tree->find_compatible("ns16550"));
+  CHECK(tree->find_phandle(2)->name() == "interrupt-controller");
+  CHECK_FALSE(tree->find_phandle(3));
+}
+
+TEST_CASE("reg is read with the cell counts of the parent") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  const auto memory = *tree->find("/memory");
+  CHECK(memory.reg(0)->base == 0x8000'0000);
+  CHECK(memory.reg(0)->size == 0x1000'0000);
+  CHECK(memory.reg(1)->base == 0x1'0000'0000);
+  CHECK(memory.reg(1)->size == 0x2'0000'0000);
+  CHECK_FALSE(memory.reg(2));
+  CHECK_FALSE(memory.reg(~std::size_t{0}));
+  CHECK(tree->find("/cpus/cpu@1")->reg()->base == 1);
+  CHECK(tree->find("/cpus/cpu@1")->reg()->size == 0);
+  CHECK_FALSE(tree->find("/soc/pci/device")->reg());  // three cells of address
+  CHECK_FALSE(tree->find("/chosen")->reg());
+}
+
+TEST_CASE("a device is enabled unless it says otherwise") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  CHECK(tree->find("/cpus/cpu@0")->enabled());
+  CHECK_FALSE(tree->find("/cpus/cpu@1")->enabled());
+  CHECK(tree->find("/chosen")->enabled());
+}
+
+TEST_CASE("strings, cells and numbers of a property know their limits") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  CHECK(tree->find("/chosen")->property("bootargs")->string() == "init=/bin/sh quiet");
+  CHECK_FALSE(tree->find("/chosen")->property("initrd"));
+  const auto frequency = *tree->find("/cpus")->property("timebase-frequency");
+  CHECK(frequency.number() == 10'000'000);
+  CHECK_FALSE(frequency.cell(1));
+  CHECK_FALSE(frequency.number(0, 2));
+  CHECK_FALSE(frequency.number(~std::size_t{0}, 1));
+}
+
+TEST_CASE("reserved memory is listed up to the empty entry") {
+  const Blob blob = small_machine();
+  const auto tree = DeviceTree::open(blob);
+  CHECK(tree->reservation(0)->base == 0x8000'0000);
+  CHECK(tree->reservation(0)->size == 0x4'0000);
+  CHECK_FALSE(tree->reservation(1));
+  CHECK_FALSE(tree->reservation(~std::size_t{0}));
+}
+
+TEST_CASE("the size of a blob is known from its first eight bytes") {
+  const Blob blob = small_machine();
+  CHECK(DeviceTree::blob_size(std::span(blob).first(8)) == blob.size());
+  CHECK(DeviceTree::blob_size(std::span(blob).first(7)) == 0);
+  CHECK(DeviceTree::blob_size(Blob(40)) == 0);
+}
+
+TEST_CASE("bytes behind the blob are no part of it") {
+  Blob blob = small_machine();
+  const std::size_t size = blob.size();
+  blob.resize(size + 1000, std::byte{0xff});
+  CHECK(DeviceTree::open(blob)->blob().size() == size);
+}
+
+TEST_CASE("trees of another version are refused") {
+  TreeBuilder old;
+  old.version = 16;
+  CHECK_FALSE(DeviceTree::open(old.node("").end().build()));
+  TreeBuilder future;
+  future.version = 18;
+  CHECK(DeviceTree::open(future.node("").end().build()));
+  TreeBuilder incompatible;
+  incompatible.version = incompatible.compatible_version = 18;
+  CHECK_FALSE(DeviceTree::open(incompatible.node("").end().build()));
+}
+
+TEST_CASE("trees without one closed root are refused") {
+  CHECK_FALSE(DeviceTree::open(TreeBuilder().build()));
+  CHECK_FALSE(DeviceTree::open(TreeBuilder().node("").build()));
+  CHECK_FALSE(DeviceTree::open(TreeBuilder().node("").end().end().build()));
+  CHECK_FALSE(DeviceTree::open(TreeBuilder().node("").end().node("").end().build()));
+  CHECK_FALSE(DeviceTree::open(TreeBuilder().cells("x", {1}).node("").end().build()));
+  CHECK_FALSE(
+      DeviceTree::open(TreeBuilder().node("").node("a").end().cells("late", {1}).end().build()));
+}
+
+TEST_CASE("a tree may be as deep as max_depth and no deeper") {
+  const auto deep = [](unsigned depth) {
+    TreeBuilder tree;
+    for (unsigned i = 0; i < depth; ++i) tree.node("n");
+    for (unsigned i = 0; i < depth; ++i) tree.end();
+    return tree.build();
+  };
+  CHECK(read_all(deep(DeviceTree::max_depth)) == DeviceTree::max_depth);
+  CHECK(read_all(deep(DeviceTree::max_depth + 1)) == 0);
+}
+
+TEST_CASE("a tree cut off anywhere is refused") {
+  test::truncate_everywhere(small_machine(),
+                            [](std::span<const std::byte> blob) { CHECK(read_all(blob) == 0); });
+}
+
+TEST_CASE("twenty thousand trees with flipped bits are refused or read to some end") {
+  const Blob good = small_machine();
+  int accepted = 0;
+  test::flip_bits(good, good.size(), 20'000,
+                  [&](std::span<const std::byte> blob) { accepted += read_all(blob) > 0; });
+  CHECK(accepted > 1'000);
+  CHECK(accepted < 19'000);
+}
