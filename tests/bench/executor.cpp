@@ -1,0 +1,226 @@
+// What the executor costs on the host, in the columns used for other libraries: nanoseconds by the
+// clock (median of interleaved rounds), memory taken from the platform while measuring, bytes a
+// suspended task. `--run NAME COUNT` does one measurement COUNT times and nothing else; the script
+// instructions.py counts its instructions with callgrind, as the difference of two lengths.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "async/async.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using async::Task;
+
+// ── what is measured: each makes `count` operations ──────────────────────────────────────────────
+
+Task<> yield_often(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) co_await async::yield();
+}
+
+void schedule(async::Executor& executor, std::size_t tasks, std::size_t count) {
+  for (std::size_t i = 0; i < tasks; ++i) async::spawn(yield_often(count / tasks)).detach();
+  executor.run_until_idle();
+}
+void schedule_1(async::Executor& executor, std::size_t count) {
+  schedule(executor, 1, count);
+}
+void schedule_10000(async::Executor& executor, std::size_t count) {
+  schedule(executor, 10'000, count);
+}
+
+[[gnu::noinline]] Task<std::size_t> child(std::size_t value) {
+  co_return value + 1;
+}
+
+void run(async::Executor& executor, Task<> task) {
+  async::spawn(std::move(task)).detach();
+  executor.run_until_idle();
+}
+
+void spawn_join(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    std::size_t sum = 0;
+    while (sum < count) sum = co_await async::spawn(child(sum), {.name = "child", .priority = 16});
+  };
+  run(executor, body(count));
+}
+
+void await_elided(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    std::size_t sum = 0;
+    while (sum < count) sum = co_await child(sum);
+  };
+  run(executor, body(count));
+}
+
+void await_pooled(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    std::size_t sum = 0;
+    while (sum < count) {
+      auto task = child(sum);
+      sum = co_await std::move(task);
+    }
+  };
+  run(executor, body(count));
+}
+
+// A round trip is two waits, two wakes, two switches.
+void pingpong_event(async::Executor& executor, std::size_t count) {
+  async::Event ping;
+  async::Event pong;
+  auto player = [](async::Event& mine, async::Event& other, std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) {
+      co_await mine.wait();
+      mine.clear();
+      other.set();
+    }
+  };
+  async::spawn(player(ping, pong, count)).detach();
+  async::spawn(player(pong, ping, count)).detach();
+  ping.set();
+  executor.run_until_idle();
+}
+
+void pingpong_channel(async::Executor& executor, std::size_t count) {
+  async::Channel<int, 1> ping;
+  async::Channel<int, 1> pong;
+  auto server = [](auto& in, auto& out) -> Task<> {
+    while (auto value = co_await in.receive()) co_await out.send(*value);
+  };
+  auto client = [](auto& in, auto& out, std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) {
+      co_await out.send(1);
+      co_await in.receive();
+    }
+    out.close();
+  };
+  async::spawn(server(ping, pong)).detach();
+  async::spawn(client(pong, ping, count)).detach();
+  executor.run_until_idle();
+}
+
+void mutex_uncontended(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    async::Mutex mutex;
+    for (std::size_t i = 0; i < count; ++i) auto guard = co_await mutex.lock();
+  };
+  run(executor, body(count));
+}
+
+void preempt_check(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) co_await async::yield_if_preempted();
+  };
+  run(executor, body(count));
+}
+
+void sleep_10000(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) co_await async::sleep_for(1ms);
+  };
+  for (int i = 0; i < 10'000; ++i) async::spawn(body(count / 10'000)).detach();
+  auto& world = async::platform::world;
+  for (;;) {
+    executor.run_until_idle();
+    if (world.alarm == UINT64_MAX) break;
+    const std::uint64_t alarm = std::exchange(world.alarm, UINT64_MAX);
+    if (const std::uint64_t now = async::platform::now_ns(); now < alarm) {
+      world.skipped += alarm - now;
+    }
+    executor.alarm_fired();
+  }
+}
+
+struct Measurement {
+  const char* name;
+  const char* what;
+  void (*run)(async::Executor& executor, std::size_t count);
+  std::size_t count;  // a round of about ten milliseconds
+  double goal_ns;     // 0: none
+};
+
+constexpr Measurement measurements[] = {
+    {"schedule", "schedule, 1 ready", schedule_1, 2'000'000, 3},
+    {"schedule-10000", "schedule, 10,000 ready", schedule_10000, 2'000'000, 3},
+    {"spawn-join", "spawn + join", spawn_join, 500'000, 0},
+    {"await-elided", "await a child, elided", await_elided, 2'000'000, 0},
+    {"await-pooled", "await a child, pooled", await_pooled, 2'000'000, 0},
+    {"event", "ping-pong over events", pingpong_event, 500'000, 0},
+    {"channel", "ping-pong over channels", pingpong_channel, 500'000, 0},
+    {"mutex", "lock + unlock, nobody else", mutex_uncontended, 2'000'000, 0},
+    {"preempt", "yield_if_preempted, nobody", preempt_check, 5'000'000, 0},
+    {"sleep", "1 ms sleep among 10,000", sleep_10000, 200'000, 60},
+};
+
+// ── measuring ────────────────────────────────────────────────────────────────────────────────────
+
+double nanoseconds_each(async::Executor& executor, const Measurement& measurement) {
+  const auto start = std::chrono::steady_clock::now();
+  measurement.run(executor, measurement.count);
+  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+  return time.count() / static_cast<double>(measurement.count);
+}
+
+std::size_t bytes_a_suspended_task(async::Executor& executor) {
+  constexpr std::size_t count = 10'000;
+  async::Event event;
+  auto body = [](async::Event& event) -> Task<> { co_await event.wait(); };
+  auto& frames = async::platform::local().frames;
+  const std::size_t before = frames.bytes_in_use();
+  for (std::size_t i = 0; i < count; ++i) async::spawn(body(event)).detach();
+  executor.run_until_idle();
+  const std::size_t frame = (frames.bytes_in_use() - before) / count;
+  event.set();
+  executor.run_until_idle();
+  return frame + sizeof(async::Job);
+}
+
+int measure_all(async::Executor& executor) {
+  constexpr int rounds = 15;
+  constexpr std::size_t count = std::size(measurements);
+  std::vector<double> times[count];
+  for (const Measurement& measurement : measurements) nanoseconds_each(executor, measurement);
+  const std::size_t chunks = async::platform::world.chunks;
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < count; ++i) {
+      times[i].push_back(nanoseconds_each(executor, measurements[i]));
+    }
+  }
+  fmt::print("{:<28}{:>10}{:>10}\n", "", "ns", "goal");
+  for (std::size_t i = 0; i < count; ++i) {
+    std::ranges::sort(times[i]);
+    const double goal = measurements[i].goal_ns;
+    fmt::print("{:<28}{:>10.1f}{:>10}\n", measurements[i].what, times[i][rounds / 2],
+               goal == 0 ? "" : fmt::format("<= {:.0f}", goal));
+  }
+  fmt::print("{:<28}{:>10}{:>10}\n", "memory taken meanwhile",
+             async::platform::world.chunks - chunks, "0");
+  fmt::print("{:<28}{:>10}{:>10}\n", "bytes a suspended task", bytes_a_suspended_task(executor),
+             "<= 96");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  async::Executor executor;
+  if (argc == 1) return measure_all(executor);
+  if (argc == 4 && std::strcmp(argv[1], "--run") == 0) {
+    for (const Measurement& measurement : measurements) {
+      if (argv[2] == std::string_view(measurement.name)) {
+        measurement.run(executor, std::strtoul(argv[3], nullptr, 10));
+        return 0;
+      }
+    }
+  }
+  fmt::print(stderr, "usage: {} [--run NAME COUNT]; NAME is one of", argv[0]);
+  for (const Measurement& measurement : measurements) fmt::print(stderr, " {}", measurement.name);
+  fmt::print(stderr, "\n");
+  return 2;
+}
