@@ -62,6 +62,8 @@ bool Pipe::has_pages_for(std::size_t count) {
 }
 
 void Pipe::leave_page(std::size_t position) {
+  // A full pipe's newest bytes may be at the start of the page whose end was the oldest.
+  if (write_position_ > hal::page_down(position) + capacity) return;
   memory::Frame left = std::move(page(position));
   if (filled() == 0) pages_[0] = std::move(left);
 }

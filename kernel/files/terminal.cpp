@@ -45,9 +45,9 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
                               std::uintptr_t argument) {
   if (editor_.kind() == LineEditor::Input::framed) return fail(Errno::enotty);
   const auto give = [&](const auto& value) -> Result<int> {
-    return UserPtr<std::remove_cvref_t<decltype(value)>>{argument}
-        .write(space, value)
-        .transform([] { return 0; });
+    const UserPtr<std::remove_cvref_t<decltype(value)>> answer{argument};
+    if (auto written = answer.write(space, value); !written) return fail(written.error());
+    return 0;
   };
   switch (request) {
     case abi::tcgets: return give(editor_.settings());

@@ -1,0 +1,112 @@
+// File descriptors: the lowest is given first, and a file lives as long as one refers to it.
+#include "files/fd_table.h"
+
+#include "files/pipe.h"
+#include "support.h"
+
+using kernel::FdTable;
+using kernel::File;
+using kernel::Ref;
+using test::Errno;
+
+namespace {
+
+class Counted final : public File {
+ public:
+  explicit Counted(int& alive) : File{abi::o_rdonly}, alive_{alive} { ++alive_; }
+  ~Counted() override { --alive_; }
+  abi::Stat status() override { return {}; }
+
+ private:
+  int& alive_;
+};
+
+Ref<File> make(int& alive) {
+  return kernel::make_ref<Counted>(alive);
+}
+
+}  // namespace
+
+TEST_CASE("a new file gets the lowest free descriptor") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  for (int fd = 0; fd < 200; ++fd) REQUIRE(table->add(make(alive), false) == fd);
+  for (const int fd : {130, 3, 64}) CHECK(table->close(fd));
+  CHECK(alive == 197);
+  CHECK(table->add(make(alive), false) == 3);
+  CHECK(table->add(make(alive), false, 100) == 130);
+  CHECK(table->add(make(alive), false) == 64);
+  CHECK(table->add(make(alive), false) == 200);
+  table = nullptr;
+  CHECK(alive == 0);
+}
+
+TEST_CASE("a table is full at its limit") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  table->set_limit(70);
+  for (int fd = 0; fd < 70; ++fd) REQUIRE(table->add(make(alive), false) == fd);
+  CHECK(table->add(make(alive), false).error() == Errno::emfile);
+  CHECK(table->set(70, make(alive), false).error() == Errno::ebadf);
+  CHECK(alive == 70);
+  table->set_limit(FdTable::size_limit);
+  CHECK(table->add(make(alive), false, 1023) == 1023);
+  CHECK(table->add(make(alive), false, 1023).error() == Errno::emfile);
+  CHECK(table->count() == 71);
+}
+
+TEST_CASE("numbers that are not open are EBADF, whatever they are") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  REQUIRE(table->add(make(alive), false));
+  for (const int fd : {-1, 1, 63, 64, 1023, 1024, 1 << 30, INT32_MIN}) {
+    CAPTURE(fd);
+    CHECK(table->find(fd) == nullptr);
+    CHECK(table->close(fd).error() == Errno::ebadf);
+    CHECK(table->share(fd).error() == Errno::ebadf);
+    CHECK(table->close_on_exec(fd).error() == Errno::ebadf);
+  }
+}
+
+TEST_CASE("giving a descriptor to another file closes the one before") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  REQUIRE(table->add(make(alive), true) == 0);
+  REQUIRE(table->set(0, make(alive), false));
+  CHECK(alive == 1);
+  CHECK(table->close_on_exec(0) == false);
+  REQUIRE(table->set(500, *table->share(0), true));
+  CHECK(table->find(500) == table->find(0));
+  CHECK(table->close(0));
+  CHECK(alive == 1);
+}
+
+TEST_CASE("execve closes the marked ones, fork shares them all") {
+  test::Machine machine;
+  int alive = 0;
+  auto table = kernel::make_ref<FdTable>();
+  for (int fd = 0; fd < 130; ++fd) REQUIRE(table->add(make(alive), fd % 2 == 1));
+  auto copy = *table->copy();
+  CHECK(alive == 130);
+  table->close_for_exec();
+  CHECK(table->count() == 65);
+  CHECK(table->find(129) == nullptr);
+  CHECK(alive == 130);
+  CHECK(copy->close_on_exec(129) == true);
+  CHECK(copy->find(128) == table->find(128));
+  copy = nullptr;
+  CHECK(alive == 65);
+}
+
+TEST_CASE("a file may be released by the release of another") {
+  test::Machine machine;
+  auto table = kernel::make_ref<FdTable>();
+  auto pipe = *kernel::make_pipe(0);
+  REQUIRE(table->add(std::move(pipe.reader), false));
+  REQUIRE(table->add(std::move(pipe.writer), false));
+  table = nullptr;
+}

@@ -1,0 +1,75 @@
+// Buffers in a program's memory: in parts, across pages, with holes.
+#include "files/io_buffer.h"
+
+#include <array>
+
+#include "memory/user_memory.h"
+#include "support.h"
+
+using hal::page_size;
+using kernel::AddressSpace;
+using kernel::memory::MapRequest;
+using test::Errno;
+using test::IoBuffer;
+
+namespace {
+
+constexpr hal::VirtAddr here = 0x10'0000;
+
+/// Two writable pages at `here`, nothing behind them.
+kernel::Ref<AddressSpace> make_space() {
+  auto space = *AddressSpace::create();
+  REQUIRE(space->map({.address = here,
+                      .bytes = 2 * page_size,
+                      .access = hal::Access::read | hal::Access::write,
+                      .place = MapRequest::Place::exactly}));
+  return space;
+}
+
+std::string text_at(AddressSpace& space, hal::VirtAddr address, std::size_t size) {
+  std::string text(size, '?');
+  REQUIRE(kernel::memory::copy_from_user(space, text.data(), address, size));
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("bytes put into a buffer land in the program, across pages") {
+  test::Machine machine;
+  auto space = make_space();
+  const std::string text = test::pattern(5000);
+  IoBuffer buffer{*space, here + 100, 6000};
+  CHECK(buffer.put(test::bytes_of(std::string_view{text})) == 5000);
+  CHECK(buffer.left() == 1000);
+  CHECK(text_at(*space, here + 100, 5000) == text);
+}
+
+TEST_CASE("what lies before a hole is moved, the hole itself is EFAULT") {
+  test::Machine machine;
+  auto space = make_space();
+  IoBuffer buffer{*space, here + 2 * page_size - 10, 100};
+  CHECK(buffer.put_zeros(100) == 10);
+  CHECK(buffer.put_zeros(100).error() == Errno::efault);
+  CHECK(buffer.left() == 90);
+}
+
+TEST_CASE("parts are filled in their order, empty ones among them") {
+  test::Machine machine;
+  auto space = make_space();
+  const std::array parts = {abi::IoVector{0, 0}, abi::IoVector{here + 50, 3}, abi::IoVector{7, 0},
+                            abi::IoVector{here, 2}, abi::IoVector{here + page_size - 1, 4}};
+  IoBuffer in{*space, parts};
+  CHECK(in.left() == 9);
+  CHECK(in.put(test::bytes_of("abcdefghijkl")) == 9);
+  CHECK(in.empty());
+  CHECK(text_at(*space, here + 50, 3) == "abc");
+  CHECK(text_at(*space, here, 2) == "de");
+  CHECK(text_at(*space, here + page_size - 1, 4) == "fghi");
+
+  IoBuffer out{*space, parts};
+  out.skip(4);
+  std::string text(3, '?');
+  CHECK(out.take(test::bytes_of(text)) == 3);
+  CHECK(text == "efg");
+  CHECK(out.left() == 2);
+}

@@ -1,0 +1,68 @@
+// Writable files against a plain string that does the same.
+#include "files/regular_file.h"
+#include "support.h"
+
+using kernel::MemoryFile;
+using kernel::Ref;
+using test::Errno;
+
+TEST_CASE("a file does what a string would, at random places") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  std::string model;
+  test::Random random{7};
+  for (int step = 0; step < 3000; ++step) {
+    const std::size_t at = random.below(40'000);
+    const std::size_t size = random.below(9000);
+    switch (random.below(4)) {
+      case 0: {
+        const std::string text = test::pattern(size + 1, step);
+        if (model.size() < at + text.size()) model.resize(at + text.size());
+        model.replace(at, text.size(), text);
+        REQUIRE(test::write_to([&](auto& buffer) { return file->write_at(at, buffer); }, text) ==
+                text.size());
+        break;
+      }
+      case 1:
+        model.resize(at);
+        REQUIRE(file->resize(at));
+        break;
+      default:
+        REQUIRE(test::read_from([&](auto& buffer) { return file->read_at(at, buffer); }, size) ==
+                (at < model.size() ? model.substr(at, size) : ""));
+    }
+    REQUIRE(node->size() == model.size());
+  }
+}
+
+TEST_CASE("each open file has its own place, and appending ones are always at the end") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto first = *node->open(abi::o_rdwr);
+  auto second = *node->open(abi::o_wronly | abi::o_append);
+  CHECK(test::write(*first, "hello") == 5);
+  CHECK(test::write(*second, " world") == 6);
+  CHECK(test::write(*first, "-") == 1);
+  CHECK(first->seek(0, abi::seek_set) == 0);
+  CHECK(test::read(*first, 100) == "hello-world");
+  CHECK(first->seek(-3, abi::seek_end) == 8);
+  CHECK(first->seek(-9, abi::seek_cur).error() == Errno::einval);
+  CHECK(first->seek(INT64_MAX, abi::seek_cur).error() == Errno::eoverflow);
+  CHECK(test::read(*first, 2) == "rl");
+  CHECK(first->seek(100, abi::seek_set) == 100);
+  CHECK(test::read(*first, 10) == "");
+}
+
+TEST_CASE("a hole reads as zeros and takes no memory") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  const std::size_t before = kernel::memory::frames.free_count();
+  CHECK(file->seek(1 << 20, abi::seek_set) == 1 << 20);
+  CHECK(test::write(*file, "x") == 1);
+  CHECK(before - kernel::memory::frames.free_count() <= 4);
+  CHECK(file->seek(5000, abi::seek_set) == 5000);
+  CHECK(test::read(*file, 5000) == std::string(5000, '\0'));
+  CHECK(file->resize(std::uint64_t{1} << 40).error() == Errno::efbig);
+}

@@ -1,0 +1,181 @@
+// From paths to nodes.
+#include "files/path_walk.h"
+
+#include "files/regular_file.h"
+#include "support.h"
+
+using kernel::Directory;
+using kernel::find;
+using kernel::find_node;
+using kernel::Found;
+using kernel::LastLink;
+using kernel::Node;
+using kernel::Ref;
+using kernel::Symlink;
+using kernel::Walker;
+using test::Errno;
+
+namespace {
+
+/// /a/b/file, and links of all kinds. Taken down at the end.
+class Tree {
+ public:
+  Tree() {
+    a = kernel::make_ref<Directory>();
+    b = kernel::make_ref<Directory>();
+    file = kernel::make_ref<kernel::ArchiveFile>(test::bytes_of("text"), 0644u);
+    root.put("a", a);
+    a->put("b", b);
+    b->put("file", file);
+    link("absolute", "/a/b/file");
+    link("relative", "a/b");
+    link("self", "self");
+    link("one", "two");
+    link("two", "one");
+    link("up", "a/b/../..");
+    link("nowhere", "a/none");
+    link("exe", "/a/b/file");
+  }
+  ~Tree() {
+    while (!root.entries().empty()) root.remove(std::string{root.entries().front().name});
+  }
+
+  void link(std::string_view name, std::string_view target) {
+    root.put(name, kernel::make_ref<Symlink>(target));
+  }
+  kernel::Result<Ref<Node>> operator()(std::string_view path, LastLink last = LastLink::follow) {
+    return find_node({.start = *a}, path, last);
+  }
+
+  Directory& root = kernel::root_directory();
+  Ref<Directory> a, b;
+  Ref<Node> file;
+};
+
+}  // namespace
+
+TEST_CASE("paths lead through directories, dots and repeated slashes") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  for (const char* path : {"/a/b/file", "b/file", "//a///b//file", "./b/./file", "../a/b/file",
+                           "../../../a/b/../b/file", "/./a/b/file"}) {
+    CAPTURE(path);
+    const auto found = tree(path);
+    REQUIRE(found);
+    CHECK(found->get() == tree.file.get());
+  }
+  for (const char* path : {"/", "//", "..", "../..", "/a/..", "/up", "/up/"}) {
+    CAPTURE(path);
+    CHECK(tree(path)->get() == &tree.root);
+  }
+  CHECK(tree(".")->get() == tree.a.get());
+}
+
+TEST_CASE("symbolic links are followed, from where they are") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  CHECK(tree("/absolute")->get() == tree.file.get());
+  CHECK(tree("/relative/file")->get() == tree.file.get());
+  CHECK(tree("/relative")->get() == tree.b.get());
+  CHECK(tree("/relative/..")->get() == tree.a.get());
+  CHECK((*tree("/absolute", LastLink::keep))->is_symlink());
+  CHECK(tree("/relative/", LastLink::keep)->get() == tree.b.get());
+}
+
+TEST_CASE("errors of paths are Linux's") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  const auto error = [&](std::string_view path) { return tree(path).error(); };
+  CHECK(error("") == Errno::enoent);
+  CHECK(error("/none") == Errno::enoent);
+  CHECK(error("/none/file") == Errno::enoent);
+  CHECK(error("/a/b/file/x") == Errno::enotdir);
+  CHECK(error("/a/b/file/") == Errno::enotdir);
+  CHECK(error("/a/b/file/..") == Errno::enotdir);
+  CHECK(error("/absolute/") == Errno::enotdir);
+  CHECK(error("/nowhere") == Errno::enoent);
+  CHECK(error("/self") == Errno::eloop);
+  CHECK(error("/one/x") == Errno::eloop);
+  CHECK(error("/a/" + std::string(256, 'n')) == Errno::enametoolong);
+  CHECK(error("/a/" + std::string(255, 'n')) == Errno::enoent);
+  std::string longest = "/a/b/file";
+  longest.insert(0, 4095 - longest.size(), '/');
+  CHECK(tree(longest).has_value());
+  CHECK(error("/" + longest) == Errno::enametoolong);
+}
+
+TEST_CASE("forty links are followed, one more is a loop") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  tree.link("l0", "a");
+  for (int i = 1; i <= 40; ++i) tree.link("l" + std::to_string(i), "l" + std::to_string(i - 1));
+  CHECK(tree("/l39")->get() == tree.a.get());
+  CHECK(tree("/l40").error() == Errno::eloop);
+}
+
+TEST_CASE("the place for a new name is found, through a link that points nowhere too") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  const Walker walker{.start = *tree.a};
+  auto found = find(walker, "b/new", LastLink::follow);
+  REQUIRE(found);
+  CHECK(found->directory.get() == tree.b.get());
+  CHECK(found->name == "new");
+  CHECK(!found->node);
+  CHECK(!found->as_directory);
+
+  found = find(walker, "/nowhere", LastLink::follow);
+  REQUIRE(found);
+  CHECK(found->directory.get() == tree.a.get());
+  CHECK(found->name == "none");
+  CHECK(find(walker, "b/new/", LastLink::follow)->as_directory);
+  CHECK(find(walker, "none/new", LastLink::follow).error() == Errno::enoent);
+}
+
+TEST_CASE("a directory knows its path until it is removed") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  CHECK(tree.root.path() == "/");
+  CHECK(tree.b->path() == "/a/b");
+  tree.a->remove("b");
+  CHECK(tree.b->path().error() == Errno::enoent);
+  CHECK(&tree.b->parent() == tree.b.get());
+}
+
+TEST_CASE("listing a directory gives every name once, though names come and go meanwhile") {
+  kernel::root_directory();
+  test::Machine machine;
+  auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);
+  for (int i = 0; i < 50; ++i) {
+    directory->put("name" + std::to_string(i), kernel::make_ref<Directory>());
+  }
+  auto file = *directory->open(abi::o_rdonly);
+  std::vector<std::string> names;
+  for (;;) {
+    const auto records = test::read_from([&](auto& buffer) { return file->list(buffer); }, 200);
+    REQUIRE(records);
+    if (records->empty()) break;
+    for (std::size_t at = 0; at < records->size();) {
+      std::uint16_t size;
+      std::memcpy(&size, records->data() + at + 16, sizeof size);
+      REQUIRE(size % 8 == 0);
+      names.emplace_back(records->c_str() + at + abi::directory_entry_name);
+      if (names.back().starts_with("name")) directory->remove(names.back());
+      at += size;
+    }
+  }
+  CHECK(names.size() == 52);
+  CHECK(names[0] == ".");
+  CHECK(names[1] == "..");
+  CHECK(directory->entries().empty());
+  CHECK(test::read_from([&](auto& buffer) { return file->list(buffer); }, 10) == "");
+  CHECK(file->seek(0, abi::seek_set) == 0);
+  CHECK(test::read_from([&](auto& buffer) { return file->list(buffer); }, 10).error() ==
+        Errno::einval);
+}

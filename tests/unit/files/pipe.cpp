@@ -1,0 +1,168 @@
+// Pipes: order, capacity, atomic writes, both ends' ends, and who is woken when.
+#include "files/pipe.h"
+
+#include "../async/support.h"
+#include "support.h"
+
+using kernel::Direction;
+using kernel::File;
+using kernel::Pipe;
+using kernel::PipeEnds;
+using test::Errno;
+using test::pattern;
+
+namespace {
+
+PipeEnds make() {
+  return *kernel::make_pipe(0);
+}
+
+/// A blocking read, as the system call does it.
+async::Task<std::string> read_waiting(File& file, std::size_t size) {
+  for (;;) {
+    auto text = test::read(file, size);
+    if (text || text.error() != Errno::eagain) co_return text.value_or("failed");
+    if (co_await file.changes(Direction::read)->wait("read") != async::WaitResult::woken) {
+      co_return "cancelled";
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("what goes into a pipe comes out in order") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, "one ") == 4);
+  CHECK(test::write(*writer, "two") == 3);
+  CHECK(test::read(*reader, 5) == "one t");
+  CHECK(test::read(*reader, 100) == "wo");
+  CHECK(test::read(*reader, 1).error() == Errno::eagain);
+}
+
+TEST_CASE("a pipe holds 64 KiB and takes part of a large write") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, pattern(70'000)) == Pipe::capacity);
+  CHECK(test::write(*writer, "x").error() == Errno::eagain);
+  CHECK(test::read(*reader, 1000) == pattern(1000));
+  CHECK(test::write(*writer, pattern(5000, 65536)) == 1000);
+  CHECK(test::read(*reader, 100'000) == pattern(65536, 1000));
+}
+
+TEST_CASE("a write of up to PIPE_BUF goes in as a whole or not at all") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, pattern(Pipe::capacity - 4095)) == Pipe::capacity - 4095);
+  CHECK(test::write(*writer, pattern(4096)).error() == Errno::eagain);
+  CHECK(test::write(*writer, pattern(4097)) == 4095);
+  CHECK(test::read(*reader, 1).has_value());
+}
+
+TEST_CASE("a pipe is at its end when the last writer has gone, not before") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  auto second = writer;
+  CHECK(test::write(*writer, "last") == 4);
+  writer = nullptr;
+  CHECK((reader->readiness() & abi::pollhup) == 0);
+  second = nullptr;
+  CHECK((reader->readiness() & abi::pollhup) != 0);
+  CHECK(test::read(*reader, 10) == "last");
+  CHECK(test::read(*reader, 10) == "");
+}
+
+TEST_CASE("writing where nobody reads is EPIPE") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, "lost") == 4);
+  reader = nullptr;
+  CHECK(test::write(*writer, "x").error() == Errno::epipe);
+  CHECK((writer->readiness() & abi::pollerr) != 0);
+}
+
+TEST_CASE("an empty pipe keeps one page at most, whatever went through it") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  const std::size_t before = kernel::memory::frames.free_count();
+  test::Random random{1};
+  std::size_t written = 0, read = 0;
+  for (int round = 0; round < 2000; ++round) {
+    if (const auto count = test::write(*writer, pattern(1 + random.below(9000), written))) {
+      written += *count;
+    }
+    while (random.below(3) != 0) {
+      const auto text = test::read(*reader, 1 + random.below(12'000));
+      if (!text) break;
+      REQUIRE(*text == pattern(text->size(), read));
+      read += text->size();
+    }
+    const std::size_t held = before - kernel::memory::frames.free_count();
+    REQUIRE(held <= (written - read) / hal::page_size + 2);
+  }
+  while (read < written) read += test::read(*reader, 65536)->size();
+  CHECK(before - kernel::memory::frames.free_count() <= 1);
+  CHECK(read > 1'000'000);
+}
+
+TEST_CASE("a waiting reader is woken by a write, and by the last writer's end") {
+  test::Machine machine;
+  async_test::Fixture world;
+  auto [reader, writer] = make();
+  auto first = async::spawn(read_waiting(*reader, 10), {.name = "reader"});
+  world.run();
+  CHECK(test::write(*writer, "hello") == 5);
+  world.run();
+  CHECK(std::move(first).get() == "hello");
+
+  auto second = async::spawn(read_waiting(*reader, 10), {.name = "reader"});
+  world.run();
+  writer = nullptr;
+  world.run();
+  CHECK(std::move(second).get() == "");
+}
+
+TEST_CASE("a waiting reader can be cancelled and loses nothing for the next") {
+  test::Machine machine;
+  async_test::Fixture world;
+  auto [reader, writer] = make();
+  auto waiting = async::spawn(read_waiting(*reader, 10), {.name = "reader"});
+  world.run();
+  waiting.cancel();
+  world.run();
+  CHECK(std::move(waiting).get() == "cancelled");
+  CHECK(test::write(*writer, "later") == 5);
+  CHECK(test::read(*reader, 10) == "later");
+}
+
+TEST_CASE("a waiting writer is woken when any atomic write fits, not for every byte") {
+  test::Machine machine;
+  async_test::Fixture world;
+  async_test::Log log;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  auto waiting =
+      async::spawn(async_test::wait_and_log(*writer->changes(Direction::write), log, "writer"), {});
+  world.run();
+  CHECK(test::read(*reader, 4095).has_value());
+  world.run();
+  CHECK(log.empty());
+  CHECK((writer->readiness() & abi::pollout) == 0);
+  CHECK(test::read(*reader, 1).has_value());
+  world.run();
+  CHECK(log == async_test::Log{"writer woken"});
+  CHECK((writer->readiness() & abi::pollout) != 0);
+  std::move(waiting).get();
+}
+
+TEST_CASE("out of memory a pipe is not made, or its write is ENOMEM and loses nothing") {
+  test::Machine machine;
+  auto [reader, writer] = make();
+  auto& frames = kernel::memory::frames;
+  const auto all = static_cast<std::ptrdiff_t>(frames.free_count() * hal::page_size);
+  frames.keep_in_reserve(all);
+  CHECK(kernel::make_pipe(0).error() == Errno::enomem);
+  CHECK(test::write(*writer, "x").error() == Errno::enomem);
+  frames.keep_in_reserve(-all);
+  CHECK(test::write(*writer, "x") == 1);
+}

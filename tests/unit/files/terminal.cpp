@@ -1,0 +1,117 @@
+// The terminal as files and the driver see it.
+#include "files/terminal.h"
+
+#include "../async/support.h"
+#include "memory/user_memory.h"
+#include "support.h"
+
+using kernel::Direction;
+using kernel::LineEditor;
+using kernel::Terminal;
+using test::Errno;
+
+namespace {
+
+std::string screen;
+
+struct Console {
+  explicit Console(LineEditor::Input input)
+      : terminal{
+            {.show = [](std::span<const char> text) { screen.append(text.data(), text.size()); },
+             .signal = [](abi::Signal) {}},
+            input,
+            {.rows = 24, .columns = 80}},
+        device{kernel::make_terminal_device(terminal)},
+        file{*device->open(abi::o_rdwr)} {
+    screen.clear();
+  }
+  void type(std::string_view keys) {
+    for (const char key : keys) terminal.receive(key);
+  }
+
+  Terminal terminal;
+  kernel::Ref<kernel::Node> device;
+  kernel::Ref<kernel::File> file;
+};
+
+}  // namespace
+
+TEST_CASE("a read takes one line, in parts if it asks for less") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  CHECK(test::read(*console.file, 10).error() == Errno::eagain);
+  CHECK(console.file->readiness() == (abi::pollout | abi::pollwrnorm));
+  console.type("first line\nsecond\n");
+  CHECK((console.file->readiness() & abi::pollin) != 0);
+  CHECK(test::read(*console.file, 5) == "first");
+  CHECK(test::read(*console.file, 100) == " line\n");
+  CHECK(test::read(*console.file, 6) == "second");
+  CHECK(test::read(*console.file, 100) == "\n");
+  CHECK(test::read(*console.file, 100).error() == Errno::eagain);
+}
+
+TEST_CASE("a read that ends where ^D was typed does not end the file") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  console.type("abc\x04");
+  CHECK(test::read(*console.file, 3) == "abc");
+  CHECK(test::read(*console.file, 3).error() == Errno::eagain);
+  console.type("\x04");
+  CHECK(test::read(*console.file, 3) == "");
+  CHECK(test::read(*console.file, 3).error() == Errno::eagain);
+}
+
+TEST_CASE("what programs write is shown as it is") {
+  test::Machine machine;
+  Console console{LineEditor::Input::framed};
+  CHECK(test::write(*console.file, "line\n\x10\x1b") == 7);
+  CHECK(screen == "line\n\x10\x1b");
+}
+
+TEST_CASE("a full terminal stops the driver until somebody reads") {
+  test::Machine machine;
+  async_test::Fixture world;
+  async_test::Log log;
+  Console console{LineEditor::Input::framed};
+  std::size_t sent = 0;
+  while (console.terminal.has_room()) console.type(test::pattern(1, ++sent % 7 + 100));
+  auto driver = async::spawn(async_test::wait_and_log(console.terminal.room(), log, "driver"), {});
+  world.run();
+  CHECK(log.empty());
+  CHECK(test::read(*console.file, 1).has_value());
+  world.run();
+  CHECK(log == async_test::Log{"driver woken"});
+  CHECK(console.terminal.has_room());
+  std::move(driver).get();
+  std::size_t got = 1;
+  while (const auto text = test::read(*console.file, 1000)) got += text->size();
+  CHECK(got == sent);
+}
+
+TEST_CASE("settings are a terminal's; framed input is no terminal") {
+  test::Machine machine;
+  auto space = *kernel::AddressSpace::create();
+  constexpr hal::VirtAddr here = 0x10'0000;
+  REQUIRE(space->map({.address = here,
+                      .bytes = hal::page_size,
+                      .access = hal::Access::read | hal::Access::write}));
+  const auto ask = [&](Console& console, unsigned long request) {
+    return console.file->control(*space, request, here);
+  };
+  Console typed{LineEditor::Input::typed};
+  CHECK(ask(typed, abi::tiocgwinsz) == 0);
+  CHECK(kernel::UserPtr<abi::WindowSize>{here}.read(*space)->columns == 80);
+  CHECK(ask(typed, abi::tcgets) == 0);
+  auto settings = *kernel::UserPtr<abi::Termios>{here}.read(*space);
+  CHECK((settings.local_flags & abi::termios_icanon) != 0);
+  settings.local_flags &= ~abi::termios_icanon;
+  REQUIRE(kernel::UserPtr<abi::Termios>{here}.write(*space, settings));
+  CHECK(ask(typed, abi::tcsets) == 0);
+  typed.type("k");
+  CHECK(test::read(*typed.file, 10) == "k");
+  CHECK(typed.file->control(*space, abi::tcgets, 16).error() == Errno::efault);
+  CHECK(ask(typed, 0x1234).error() == Errno::enotty);
+
+  Console framed{LineEditor::Input::framed};
+  CHECK(ask(framed, abi::tcgets).error() == Errno::enotty);
+}
