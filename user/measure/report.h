@@ -1,8 +1,9 @@
 // What is measured, and how it is printed: a line for each figure,
 //
-//   name <TAB> value <TAB> unit <TAB> limit <TAB> ok|over <TAB> goal
+//   name <TAB> value <TAB> unit <TAB> limit <TAB> ok|over
 //
-// The limit is what must hold now, `-` where nothing must; the goal is what Cotrap is for.
+// The limit is what must hold now, `-` where nothing must. --goals compares with what Cotrap is
+// for.
 #pragma once
 
 #include <optional>
@@ -20,8 +21,8 @@ struct Row {
   double goal;
 };
 
-// Whether the figure is within its limit.
-bool report(const Row& row, double value);
+// Whether the figure is within `limit`.
+bool report(const Row& row, double value, double limit);
 
 // Prints what `row` would say, were there something to say it about.
 void report_nothing(const Row& row, std::string_view why);

@@ -1,0 +1,85 @@
+# See registers.h.
+#include "registers.h"
+
+        # Every integer register that is in no role, by its number; x5 and x31 are base and other.
+        .macro  each operation, area, base
+        .irp    n, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+        \operation x\n, \area + 8 * \n(\base)
+        .endr
+        .endm
+
+        .macro  each_floating operation, area, base
+        .irp    n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+        \operation f\n, \area + 8 * \n(\base)
+        .endr
+        .endm
+
+        # What the caller expects to find again, sp, gp and tp among it.
+        .macro  each_kept operation, base
+        .set    slot, KEPT
+        .irp    n, 1, 2, 3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+        \operation x\n, slot(\base)
+        .set    slot, slot + 8
+        .endr
+        .endm
+
+        .macro  each_floating_kept operation
+        .set    slot, 0
+        .irp    n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+        \operation f\n, slot(sp)
+        .set    slot, slot + 8
+        .endr
+        .endm
+
+        .macro  fill base, other, other_number
+        addi    sp, sp, -96
+        each_floating_kept fsd
+        mv      \base, a0
+        each_kept sd, \base
+        ld      t1, FCSR_IN(\base)
+        fscsr   t1
+        each_floating fld, FLOATING_IN, \base
+        ld      \other, INTEGER_IN + 8 * \other_number(\base)
+        each    ld, INTEGER_IN, \base
+        .endm
+
+        .macro  empty base, base_number, other, other_number
+        each    sd, INTEGER_OUT, \base
+        sd      \other, INTEGER_OUT + 8 * \other_number(\base)
+        sd      \base, INTEGER_OUT + 8 * \base_number(\base)
+        each_floating fsd, FLOATING_OUT, \base
+        frcsr   t1
+        sd      t1, FCSR_OUT(\base)
+        fscsr   zero
+        each_kept ld, \base
+        each_floating_kept fld
+        addi    sp, sp, 96
+        ret
+        .endm
+
+        .text
+        .globl  call_with_base_x31
+call_with_base_x31:
+        fill    x31, x5, 5
+        ecall
+        empty   x31, 31, x5, 5
+
+        .globl  call_with_base_x5
+call_with_base_x5:
+        fill    x5, x31, 31
+        ecall
+        empty   x5, 5, x31, 31
+
+        .globl  spin_with_base_x31
+spin_with_base_x31:
+        fill    x31, x5, 5
+1:      addi    x6, x6, -1
+        bnez    x6, 1b
+        empty   x31, 31, x5, 5
+
+        .globl  spin_with_base_x5
+spin_with_base_x5:
+        fill    x5, x31, 31
+1:      addi    x6, x6, -1
+        bnez    x6, 1b
+        empty   x5, 5, x31, 31

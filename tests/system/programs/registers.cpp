@@ -1,0 +1,131 @@
+// Fills all 31 integer and 32 floating-point registers and fcsr with patterns and finds them
+// unchanged: after system calls, after being preempted while computing, and beside others that do
+// the same with other patterns, in threads and in processes.
+//
+//   registers            the test
+//   registers NUMBER     one of its processes
+#include "registers.h"
+
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <charconv>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+using namespace user;
+
+namespace {
+
+constexpr int processes = 3;
+constexpr int threads = 3;  // of each process
+constexpr int calls = 400;  // of each thread; a sched_yield is a switch
+constexpr int spins = 6;
+constexpr long spin_length = 4'000'000;  // several time slices
+
+struct Random {
+  std::uint64_t state;
+  std::uint64_t next() {
+    state ^= state << 13;
+    state ^= state >> 7;
+    return state ^= state << 17;
+  }
+};
+
+void fill(Registers& registers, Random& random) {
+  for (auto& value : registers.integer_in) value = random.next();
+  for (auto& value : registers.floating_in) value = random.next();
+  registers.fcsr_in = (random.next() % 5) << 5 | random.next() % 32;  // rounding mode, flags
+  std::memset(registers.integer_out, 0, sizeof registers.integer_out);
+  std::memset(registers.floating_out, 0, sizeof registers.floating_out);
+}
+
+// `changed` may differ: it is the result of what was done.
+void compare(const Registers& registers, int base, int changed, std::uint64_t result,
+             std::string_view after) {
+  for (int i = 1; i < 32; ++i) {
+    auto expected = registers.integer_in[i];
+    if (i == base) expected = reinterpret_cast<std::uint64_t>(&registers);
+    if (i == changed) expected = result;
+    check(registers.integer_out[i] == expected, "x{} was {:#x} after {}, not {:#x}", i,
+          registers.integer_out[i], after, expected);
+  }
+  for (int i = 0; i < 32; ++i) {
+    check(registers.floating_out[i] == registers.floating_in[i],
+          "f{} was {:#x} after {}, not {:#x}", i, registers.floating_out[i], after,
+          registers.floating_in[i]);
+  }
+  check(registers.fcsr_out == registers.fcsr_in, "fcsr was {:#x} after {}, not {:#x}",
+        registers.fcsr_out, after, registers.fcsr_in);
+}
+
+struct Variant {
+  int base;
+  void (*call)(Registers*);
+  void (*spin)(Registers*);
+};
+constexpr Variant variants[] = {{31, call_with_base_x31, spin_with_base_x31},
+                                {5, call_with_base_x5, spin_with_base_x5}};
+
+void check_call(const Variant& variant, Random& random, Call number, long result,
+                std::string_view name, std::uint64_t argument = 0) {
+  Registers registers;
+  fill(registers, random);
+  registers.integer_in[17] = static_cast<std::uint64_t>(number);  // a7
+  if (argument != 0) registers.integer_in[10] = argument;         // a0
+  variant.call(&registers);
+  compare(registers, variant.base, 10, static_cast<std::uint64_t>(result), name);
+}
+
+void check_spin(const Variant& variant, Random& random) {
+  Registers registers;
+  fill(registers, random);
+  registers.integer_in[6] = spin_length;
+  variant.spin(&registers);
+  compare(registers, variant.base, 6, 0, "computing");
+}
+
+void check_all(std::uint64_t seed) {
+  Random random{seed};
+  for (int i = 0; i < calls; ++i) {
+    const auto& variant = variants[i % 2];
+    check_call(variant, random, Call::getppid, parent_id(), "getppid");
+    check_call(variant, random, static_cast<Call>(1'000'000), -38, "a call that does not exist");
+    check_call(variant, random, Call::sched_yield, 0, "sched_yield");
+    if (i % 64 == 0) check_call(variant, random, Call::close, -9, "close", ~0ul);
+  }
+  for (int i = 0; i < spins; ++i) check_spin(variants[i % 2], random);
+}
+
+int run_process(std::uint64_t number) {
+  std::vector<Thread> others;
+  for (std::uint64_t i = 1; i <= threads; ++i) {
+    others.emplace_back([=] { check_all(0x9e37'79b9'7f4a'7c15 * (number * threads + i)); });
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2) return run_process(static_cast<std::uint64_t>(argv[1][0]));
+
+  std::vector<Pid> children;
+  for (int i = 0; i < processes; ++i) {
+    const char number[] = {static_cast<char>('1' + i), '\0'};
+    const char* const arguments[] = {"registers", number, nullptr};
+    children.push_back(must(spawn(program_path(), arguments), "a process"));
+  }
+  for (const Pid child : children) {
+    const auto ended = must(wait(child), "waiting");
+    check(ended.status.word() == 0, "process {} finds its registers (status {})", child,
+          ended.status.word());
+  }
+  println("31 integer and 32 floating-point registers and fcsr: unchanged");
+  println("{} processes of {} threads, each with {} calls, {} of them switches, and {} long loops",
+          processes, threads, 3 * calls, calls, spins);
+  return 0;
+}

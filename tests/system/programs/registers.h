@@ -1,0 +1,45 @@
+// The registers of one check: what goes in, what came out. Used by registers.S, so with fixed
+// offsets.
+#pragma once
+
+#ifndef __ASSEMBLER__
+#include <cstddef>
+#include <cstdint>
+
+struct Registers {
+  std::uint64_t integer_in[32];   // 0 is not used
+  std::uint64_t floating_in[32];  // bit patterns
+  std::uint64_t fcsr_in;
+  std::uint64_t integer_out[32];
+  std::uint64_t floating_out[32];
+  std::uint64_t fcsr_out;
+  std::uint64_t kept[16];  // the caller's own
+};
+#endif
+
+#define INTEGER_IN 0
+#define FLOATING_IN 256
+#define FCSR_IN 512
+#define INTEGER_OUT 520
+#define FLOATING_OUT 776
+#define FCSR_OUT 1032
+#define KEPT 1040
+
+#ifndef __ASSEMBLER__
+static_assert(offsetof(Registers, floating_in) == FLOATING_IN);
+static_assert(offsetof(Registers, fcsr_in) == FCSR_IN);
+static_assert(offsetof(Registers, integer_out) == INTEGER_OUT);
+static_assert(offsetof(Registers, floating_out) == FLOATING_OUT);
+static_assert(offsetof(Registers, fcsr_out) == FCSR_OUT);
+static_assert(offsetof(Registers, kept) == KEPT);
+
+// Each loads all 31 + 32 registers and fcsr, does its thing, and stores them all. One register
+// cannot hold a pattern of its own: it holds the address of the Registers (x31, or x5 in the second
+// of each pair), and comes out as that or the store goes astray.
+extern "C" {
+void call_with_base_x31(Registers*);  // one ecall: a7 and a0… are as integer_in says
+void call_with_base_x5(Registers*);
+void spin_with_base_x31(Registers*);  // counts x6 down to 0: as long as integer_in[6] says
+void spin_with_base_x5(Registers*);
+}
+#endif

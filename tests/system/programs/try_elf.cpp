@@ -1,0 +1,60 @@
+// try-elf FOLDER|FILE…: executes each file, good or broken, and tells what came of it, a line each:
+//
+//   NAME <TAB> ENOEXEC | exit CODE | SIGSEGV | still running
+//
+// Whatever still runs after a while is killed. Ends with exit code 0: that it ends is the test.
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/files.h>
+#include <user/process.h>
+
+#include <string>
+
+using namespace user;
+
+namespace {
+
+constexpr auto patience = 200ms;
+
+std::string outcome(const char* path) {
+  const char* const arguments[] = {path, nullptr};
+  const Fd nothing = must(open("/dev/null", abi::o_rdwr), "/dev/null");
+  const FdMapping fds[] = {{nothing, 0}, {nothing, 1}, {nothing, 2}};
+  const auto child = spawn(path, arguments, {.fds = fds});
+  must(close(nothing), "closing");
+  if (!child) return std::string{abi::name(child.error())};
+
+  const auto deadline = now() + patience;
+  for (;;) {
+    const auto ended = must(wait(*child, abi::wnohang), "waiting");
+    if (ended.pid == *child) {
+      const auto status = ended.status;
+      if (status.has_exited()) return format("exit {}", status.exit_code());
+      return "SIG" + std::string{abi::name(status.signal())};
+    }
+    if (now() > deadline) break;
+    must(sleep_for(500us), "sleeping");
+  }
+  must(kill(*child, abi::Signal::sigkill), "kill");
+  must(wait(*child), "waiting");
+  return "still running";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int tried = 0;
+  const auto try_one = [&](const std::string& path) {
+    println("{}\t{}", path, outcome(path.c_str()));
+    ++tried;
+  };
+  for (int i = 1; i < argc; ++i) {
+    if (const auto items = list_directory(argv[i])) {
+      for (const auto& item : *items) try_one(std::string{argv[i]} + "/" + item.name);
+    } else {
+      try_one(argv[i]);
+    }
+  }
+  println("{} files tried", tried);
+  return 0;
+}
