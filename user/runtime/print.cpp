@@ -2,7 +2,6 @@
 // declarations. Formats are checked at compile time, so what fmt would throw at run time does not
 // happen.
 #define FMT_HEADER_ONLY
-#define FMT_THROW(error) __builtin_trap()
 
 #include "user/print.h"
 

@@ -117,7 +117,7 @@ struct Tally {
 
 void collect_family(Pid first, Pid end) {
   for (Pid pid = first; pid < end; ++pid) static_cast<void>(kill(pid, abi::Signal::sigkill));
-  while (wait(-1, abi::wnohang).value_or(Ended{}).pid > 0) {
+  while (wait(-1, abi::wnohang).value_or(Ended{0, abi::WaitStatus{}}).pid > 0) {
   }
 }
 
