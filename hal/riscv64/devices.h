@@ -4,6 +4,7 @@
 
 #include <hal/interrupts.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace hal::riscv64 {
@@ -39,6 +40,7 @@ struct Devices {
   } plic;
 
   Window test_finisher;  ///< QEMU's and SiFive's way to end a run with an exit code
+  Window clock;          ///< Goldfish real-time clock
 
   std::uint64_t timebase_hz = 10'000'000;
   bool has_sstc = false;                 ///< stimecmp, the supervisor's own timer register

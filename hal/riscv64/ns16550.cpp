@@ -14,7 +14,8 @@ enum Register : unsigned { data = 0, interrupt_enable = 1, fifo_control = 2, lin
 constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t enable_fifo = 1 << 0;
 constexpr std::uint8_t data_ready = 1 << 0;
-constexpr std::uint8_t transmitter_empty = 1 << 5;
+constexpr std::uint8_t holding_register_empty = 1 << 5;
+constexpr std::uint8_t transmitter_empty = 1 << 6;
 
 std::uint8_t read(Register reg) {
   return devices.uart.window.read<std::uint8_t>(reg << devices.uart.register_shift);
@@ -38,9 +39,16 @@ void console_write(std::span<const char> bytes) {
   using namespace riscv64;
   if (!devices.uart.window) return sbi::console_write(bytes);
   for (const char byte : bytes) {
-    while ((read(line_status) & transmitter_empty) == 0) {
+    while ((read(line_status) & holding_register_empty) == 0) {
     }
     write(data, static_cast<std::uint8_t>(byte));
+  }
+}
+
+void console_flush() {
+  using namespace riscv64;
+  if (!devices.uart.window) return;
+  while ((read(line_status) & transmitter_empty) == 0) {
   }
 }
 

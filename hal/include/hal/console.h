@@ -11,6 +11,9 @@ namespace hal {
 /// Writes all of `bytes`, waiting for the device where it must. Any context, panics included.
 void console_write(std::span<const char> bytes);
 
+/// Waits until the device has sent everything. Any context.
+void console_flush();
+
 /// A byte that has arrived, or nothing. Task context, one caller.
 std::optional<char> console_read();
 

@@ -1,6 +1,8 @@
 // Why a user program stopped running: what `run_user` returns.
 #pragma once
 
+#include <hal/page_table.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -17,10 +19,8 @@ struct Trap {
     access_fault,         ///< `address` is not memory
     unknown,              ///< `cause` tells
   };
-  enum Access : std::uint8_t { none, read, write, execute };
-
   Kind kind;
-  Access access = none;       ///< what the program was doing, for faults
+  hal::Access access = hal::Access::none;  ///< what the program was doing, for faults
   std::uint64_t cause = 0;    ///< the machine's own number
   std::uint64_t address = 0;  ///< the machine's own word about it
 };

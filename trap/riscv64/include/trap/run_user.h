@@ -23,18 +23,18 @@ namespace trap {
     return {.kind = Trap::interrupt, .cause = cause};
   }
   switch (cause) {
-    case 0: return {Trap::misaligned, Trap::execute, cause, value};
-    case 1: return {Trap::access_fault, Trap::execute, cause, value};
-    case 2: return {Trap::illegal_instruction, Trap::execute, cause, value};
-    case 3: return {Trap::breakpoint, Trap::none, cause, value};
-    case 4: return {Trap::misaligned, Trap::read, cause, value};
-    case 5: return {Trap::access_fault, Trap::read, cause, value};
-    case 6: return {Trap::misaligned, Trap::write, cause, value};
-    case 7: return {Trap::access_fault, Trap::write, cause, value};
-    case 12: return {Trap::page_fault, Trap::execute, cause, value};
-    case 13: return {Trap::page_fault, Trap::read, cause, value};
-    case 15: return {Trap::page_fault, Trap::write, cause, value};
-    default: return {Trap::unknown, Trap::none, cause, value};
+    case 0: return {Trap::misaligned, hal::Access::execute, cause, value};
+    case 1: return {Trap::access_fault, hal::Access::execute, cause, value};
+    case 2: return {Trap::illegal_instruction, hal::Access::execute, cause, value};
+    case 3: return {Trap::breakpoint, hal::Access::none, cause, value};
+    case 4: return {Trap::misaligned, hal::Access::read, cause, value};
+    case 5: return {Trap::access_fault, hal::Access::read, cause, value};
+    case 6: return {Trap::misaligned, hal::Access::write, cause, value};
+    case 7: return {Trap::access_fault, hal::Access::write, cause, value};
+    case 12: return {Trap::page_fault, hal::Access::execute, cause, value};
+    case 13: return {Trap::page_fault, hal::Access::read, cause, value};
+    case 15: return {Trap::page_fault, hal::Access::write, cause, value};
+    default: return {Trap::unknown, hal::Access::none, cause, value};
   }
 }
 

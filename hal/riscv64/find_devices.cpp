@@ -1,0 +1,170 @@
+#include "find_devices.h"
+
+#include <hal/hart.h>
+#include <hal/memory_map.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "devices.h"
+
+extern "C" const char kernel_start[], kernel_end[];  // kernel.ld
+
+namespace hal::riscv64 {
+
+constinit Devices devices;
+
+namespace {
+
+using Node = DeviceTree::Node;
+
+constexpr std::uint32_t supervisor_external = 9;
+
+Window window_of(const Node& node) {
+  const auto range = node.reg();
+  if (!range || range->size == 0) return {};
+  return {reinterpret_cast<std::uintptr_t>(phys_to_virt(range->base)), range->size};
+}
+
+unsigned number_or(const Node& node, std::string_view property, unsigned otherwise) {
+  const auto found = node.property(property);
+  const auto value = found ? found->cell() : std::nullopt;
+  return value.value_or(otherwise);
+}
+
+/// Whether an ISA string or list names a multi-letter extension ("rv64imac_sstc_zicboz").
+bool has_extension(const Node& cpu, std::string_view extension) {
+  if (const auto list = cpu.property("riscv,isa-extensions")) return list->lists(extension);
+  const auto isa = cpu.property("riscv,isa");
+  if (!isa) return false;
+  std::string_view rest = isa->string();
+  for (;;) {
+    const std::size_t end = rest.find('_');
+    if (rest.substr(0, end) == extension) return true;
+    if (end == rest.npos) return false;
+    rest.remove_prefix(end + 1);
+  }
+}
+
+/// A hart's interrupt controller, by the phandle that the PLIC refers to it with.
+struct HartController {
+  unsigned hart = 0;
+  std::uint32_t phandle = 0;
+};
+constinit std::array<HartController, max_harts> controllers;
+
+unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
+  unsigned count = 1;
+  const auto cpus = tree.find("/cpus");
+  if (!cpus) return count;
+  devices.timebase_hz = number_or(*cpus, "timebase-frequency", 10'000'000);
+  for (const Node& cpu : cpus->children()) {
+    const auto id = cpu.reg();
+    if (!cpu.name().starts_with("cpu@") || !cpu.enabled() || !id) continue;
+    const bool boots = id->base == boot_hart_id;
+    if (!boots && count == max_harts) continue;
+    const unsigned hart = boots ? 0 : count++;
+    devices.firmware_hart_id[hart] = id->base;
+    for (const Node& child : cpu.children()) {
+      if (child.compatible_with("riscv,cpu-intc")) {
+        controllers[hart] = {hart, number_or(child, "phandle", 0)};
+      }
+    }
+    if (!boots) continue;
+    devices.has_sstc = has_extension(cpu, "sstc");
+    if (has_extension(cpu, "zicboz")) {
+      devices.zero_block_bytes = number_or(cpu, "riscv,cboz-block-size", 0);
+    }
+  }
+  return count;
+}
+
+/// `interrupts-extended` lists, for each context of the PLIC, a hart's controller and the interrupt
+/// it raises there.
+void find_plic(const Node& node) {
+  devices.plic.window = window_of(node);
+  devices.plic.sources = number_or(node, "riscv,ndev", 0);
+  const auto contexts = node.property("interrupts-extended");
+  if (!contexts) return;
+  for (std::size_t i = 0; 2 * i + 1 < contexts->cell_count(); ++i) {
+    if (contexts->cell(2 * i + 1) != supervisor_external) continue;
+    for (const HartController& controller : controllers) {
+      if (controller.phandle != 0 && controller.phandle == contexts->cell(2 * i)) {
+        devices.plic.supervisor_context[controller.hart] = static_cast<unsigned>(i);
+      }
+    }
+  }
+}
+
+void find_uart(const Node& node) {
+  devices.uart = {.window = window_of(node),
+                  .register_shift = number_or(node, "reg-shift", 0),
+                  .irq = Irq{number_or(node, "interrupts", 0)}};
+}
+
+constexpr std::size_t range_limit = 32;
+
+struct Ranges {
+  std::array<MemoryRange, range_limit> entries{};
+  std::size_t count = 0;
+
+  void add(MemoryRange range) {
+    if (range.size != 0 && count < entries.size()) entries[count++] = range;
+  }
+};
+constinit Ranges memory, reserved;
+constinit unsigned hart_count = 1;
+
+}  // namespace
+
+void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
+  hart_count = find_harts(tree, boot_hart_id);
+  for (const Node& node : tree.nodes()) {
+    if (!node.enabled()) continue;
+    if (node.compatible_with("riscv,plic0") || node.compatible_with("sifive,plic-1.0.0")) {
+      find_plic(node);
+    } else if (node.compatible_with("ns16550a") && !devices.uart.window) {
+      find_uart(node);
+    } else if (node.compatible_with("sifive,test0")) {
+      devices.test_finisher = window_of(node);
+    } else if (node.compatible_with("google,goldfish-rtc")) {
+      devices.clock = window_of(node);
+    }
+  }
+}
+
+BootInfo describe_boot(const DeviceTree& tree) {
+  BootInfo info{.hart_count = hart_count};
+  const Node root = tree.root();
+  for (const Node& node : root.children()) {
+    const auto type = node.property("device_type");
+    if (!type || type->string() != "memory") continue;
+    for (std::size_t i = 0; const auto range = node.reg(i); ++i) memory.add(*range);
+  }
+  for (std::size_t i = 0; const auto range = tree.reservation(i); ++i) reserved.add(*range);
+  if (const auto parent = tree.find("/reserved-memory")) {
+    for (const Node& node : parent->children()) {
+      for (std::size_t i = 0; const auto range = node.reg(i); ++i) reserved.add(*range);
+    }
+  }
+  reserved.add({virt_to_phys(tree.blob().data()), tree.blob().size()});
+  const hal::PhysAddr image = virt_to_phys(kernel_start);
+  reserved.add({image, virt_to_phys(kernel_end) - image});
+  if (const auto chosen = tree.find("/chosen")) {
+    if (const auto arguments = chosen->property("bootargs")) info.command_line = arguments->string();
+    if (const auto seed = chosen->property("rng-seed")) info.random_seed = seed->value();
+    const auto start = chosen->property("linux,initrd-start");
+    const auto end = chosen->property("linux,initrd-end");
+    if (start && end && start->number() && end->number() && *start->number() < *end->number()) {
+      const MemoryRange archive{*start->number(), *end->number() - *start->number()};
+      reserved.add(archive);
+      info.initrd = {phys_to_virt(archive.base), archive.size};
+    }
+  }
+  info.memory = {memory.entries.data(), memory.count};
+  info.reserved = {reserved.entries.data(), reserved.count};
+  return info;
+}
+
+}  // namespace hal::riscv64

@@ -1,0 +1,72 @@
+#include <hal/kernel_map.h>
+#include <hal/page_table.h>
+
+#include <algorithm>
+
+#include "devices.h"
+
+extern "C" {  // kernel.ld
+extern const char kernel_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];
+extern const char kernel_stack_guard[], kernel_stack_bottom[];
+extern const char emergency_stack_guard[];
+}
+
+namespace hal {
+namespace {
+
+using riscv64::devices;
+using riscv64::Window;
+
+constexpr Access read_write = Access::read | Access::write;
+
+VirtAddr address_of(const char* symbol) { return reinterpret_cast<VirtAddr>(symbol); }
+
+/// [from, to) of the direct map.
+bool map(PageTable& table, VirtAddr from, VirtAddr to, Access access) {
+  return from >= to || table.map_kernel(from, from - kernel_offset, to - from, access);
+}
+
+bool map_image(PageTable& table) {
+  const VirtAddr text = address_of(kernel_start), constants = address_of(kernel_text_end);
+  const VirtAddr data = address_of(kernel_rodata_end);
+  const VirtAddr guard = address_of(kernel_stack_guard);
+  const VirtAddr second_guard = address_of(emergency_stack_guard);
+  return map(table, text, constants, Access::read | Access::execute) &&
+         map(table, constants, data, Access::read) && map(table, data, guard, read_write) &&
+         map(table, guard + page_size, second_guard, read_write) &&
+         map(table, second_guard + page_size, page_up(address_of(kernel_end)), read_write);
+}
+
+/// RAM around the image, which is somewhere inside it.
+bool map_memory(PageTable& table, const MemoryRange& range) {
+  const VirtAddr from = page_up(range.base) + kernel_offset;
+  const VirtAddr to = page_down(range.end()) + kernel_offset;
+  const VirtAddr image = address_of(kernel_start), image_end = page_up(address_of(kernel_end));
+  return map(table, from, std::min(to, image), read_write) &&
+         map(table, std::max(from, image_end), to, read_write);
+}
+
+bool map_window(PageTable& table, const Window& window) {
+  if (!window) return true;
+  return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
+}
+
+}  // namespace
+
+bool enter_kernel_space(const BootInfo& info) {
+  static std::optional<PageTable> table = PageTable::create();
+  if (!table || !map_image(*table)) return false;
+  for (const MemoryRange& range : info.memory) {
+    if (!map_memory(*table, range)) return false;
+  }
+  for (const Window& window :
+       {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock}) {
+    if (!map_window(*table, window)) return false;
+  }
+  table->install_kernel_half();
+  set_translation(table->token(0));
+  flush_all();
+  return true;
+}
+
+}  // namespace hal

@@ -1,0 +1,79 @@
+#include "boot/first_process.h"
+
+#include <hal/power.h>
+#include <kernel/log.h>
+
+#include <string>
+
+#include "boot/run_marks.h"
+#include "files/root.h"
+#include "process/program.h"
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::string_view default_program = "/bin/sh";
+constexpr std::string_view default_environment[] = {"PATH=/bin", "HOME=/", "TERM=linux"};
+constexpr int exit_code_not_found = 127;   // a shell's, for a program that is not there
+constexpr int exit_code_not_started = 126;  // … and for one that cannot be run
+
+ProgramArguments arguments_from(const formats::BootOptions& options, std::string_view path) {
+  ProgramArguments arguments;
+  arguments.add_argument(path);
+  for (const std::string_view argument : options.values("arg")) arguments.add_argument(argument);
+  for (const std::string_view word : default_environment) arguments.add_environment(word);
+  for (const std::string_view word : options.values("env")) arguments.add_environment(word);
+  return arguments;
+}
+
+/// Standard input, output and error.
+Result<> open_console(FdTable& files) {
+  const Walker walker{.start = root_directory()};
+  const auto console = find_node(walker, "/dev/console");
+  if (!console) return fail(console.error());
+  auto file = (*console)->open(abi::o_rdwr);
+  if (!file) return fail(file.error());
+  for (int fd = 0; fd < 3; ++fd) {
+    if (auto added = files.add(*file, false); !added) return fail(added.error());
+  }
+  return {};
+}
+
+Result<Ref<Process>> start(std::string_view path, const ProgramArguments& arguments) {
+  const auto file = open_executable({.start = root_directory()}, path);
+  if (!file) return fail(file.error());
+  const auto bytes = (*file)->bytes();
+  if (!bytes) return fail(bytes.error());
+  auto program = load_program(*bytes, path, arguments);
+  if (!program) return fail(program.error());
+  const int id = allocate_id();
+  auto process = make_ref<Process>(id, program->space, make_ref<FdTable>(), FsContext{});
+  if (auto opened = open_console(process->files()); !opened) return fail(opened.error());
+  process->become(std::move(program->space), std::string{path});
+  Thread::start(make_ref<Thread>(id, process, program->start, Schedule{}));
+  return process;
+}
+
+[[noreturn]] void power_off(int code) {
+  mark_exit(code);
+  log("power off, exit status {}", code);
+  hal::power_off(static_cast<unsigned>(code));
+}
+
+}  // namespace
+
+async::Task<> run_first_process(const formats::BootOptions& options) {
+  const std::string path{options.value("init").value_or(default_program)};
+  mark_start();
+  const auto process = start(path, arguments_from(options, path));
+  if (!process) {
+    const Errno error = process.error();
+    log("cannot start {}: {} ({})", path, abi::description(error), abi::name(error));
+    power_off(error == Errno::enoent ? exit_code_not_found : exit_code_not_started);
+  }
+  while (!(*process)->is_zombie()) (void)co_await (*process)->thread_ended().wait("first process");
+  power_off((*process)->status().shell_code());
+}
+
+}  // namespace kernel

@@ -1,0 +1,19 @@
+#include "boot/machine_facts.h"
+
+namespace kernel {
+namespace {
+
+constinit async::Duration wall_clock{};
+constinit unsigned harts = 1;
+
+}  // namespace
+
+void remember_machine(const hal::BootInfo& info) {
+  wall_clock = async::Duration{static_cast<std::int64_t>(info.wall_clock_ns)};
+  harts = info.hart_count;
+}
+
+async::Duration wall_clock_at_boot() { return wall_clock; }
+unsigned hart_count() { return harts; }
+
+}  // namespace kernel

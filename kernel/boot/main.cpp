@@ -1,0 +1,69 @@
+// From the machine's description to a running system.
+
+#include <async/async.h>
+#include <hal/boot.h>
+#include <hal/console.h>
+#include <hal/hart.h>
+#include <hal/kernel_map.h>
+#include <kernel/log.h>
+#include <kernel/panic.h>
+#include <trap/kernel_trap.h>
+
+#include "boot/console.h"
+#include "boot/first_process.h"
+#include "boot/machine_facts.h"
+#include "boot/random.h"
+#include "boot/run_marks.h"
+#include "devices/interrupts.h"
+#include "files/root.h"
+#include "formats/boot_options.h"
+#include "memory/asid.h"
+#include "memory/frames.h"
+#include "process/process.h"
+#include "process/running.h"
+
+namespace kernel {
+namespace {
+
+/// Frames that stay the kernel's whatever programs ask for; threads add to it.
+constexpr std::ptrdiff_t base_reserve = 1 << 20;
+
+void start_memory(const hal::BootInfo& info) {
+  if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
+  memory::frames.keep_in_reserve(base_reserve);
+  if (!hal::enter_kernel_space(info)) panic("no memory for the kernel's page tables");
+}
+
+void idle() {
+  run_nobody();
+  hal::wait_for_interrupt();
+  take_interrupts();
+}
+
+}  // namespace
+}  // namespace kernel
+
+void kernel_main(const hal::BootInfo& info) {
+  using namespace kernel;
+  trap::install();
+  start_memory(info);
+  memory::asids.initialize(hal::highest_asid());
+  const formats::BootOptions options{info.command_line};
+  if (options.has("quiet")) silence_log();
+  set_run_mark(options.value("mark").value_or(""));
+  remember_machine(info);
+  seed_random(info.random_seed);
+  log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count,
+      info.hart_count == 1 ? "" : "s", memory::frames.free_count() / 256,
+      memory::frames.total_count() / 256);
+
+  static async::Executor executor;
+  Terminal& terminal = start_console(options);
+  build_root({.archive = info.initrd,
+              .command_line = info.command_line,
+              .terminal = terminal,
+              .list_processes = list_processes,
+              .fill_random = fill_random});
+  async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
+  executor.run(idle);
+}

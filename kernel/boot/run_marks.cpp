@@ -1,0 +1,38 @@
+#include "boot/run_marks.h"
+
+#include <fmt/format.h>
+#include <hal/console.h>
+
+#include <algorithm>
+
+namespace kernel {
+namespace {
+
+constexpr std::size_t longest_nonce = 64;
+constinit char nonce[longest_nonce];
+constinit std::size_t nonce_length = 0;
+
+template <class... Arguments>
+void mark(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  if (nonce_length == 0) return;
+  constexpr char record_separator = '\x1e';
+  char line[longest_nonce + 32];
+  char* end = line;
+  *end++ = record_separator;
+  end = std::copy_n(nonce, nonce_length, end);
+  end = fmt::format_to(end, format, std::forward<Arguments>(arguments)...);
+  hal::console_write({line, end});
+}
+
+}  // namespace
+
+void set_run_mark(std::string_view word) {
+  nonce_length = std::min(word.size(), longest_nonce);
+  std::copy_n(word.data(), nonce_length, nonce);
+}
+
+void mark_start() { mark(" start\n"); }
+void mark_exit(int code) { mark(" exit {}\n", code); }
+void mark_panic() { mark(" panic\n"); }
+
+}  // namespace kernel

@@ -1,0 +1,25 @@
+// From interrupts to the coroutines that handle them. Nothing is done here but waking.
+#pragma once
+
+#include <async/async.h>
+#include <hal/interrupts.h>
+
+namespace kernel {
+
+/// Where `irq` is raised. A driver is
+///
+///     async::Interrupt& irq = interrupt_line(number);
+///     for (;;) {
+///       co_await irq.wait("serial port");
+///       …                                   // serve the device
+///       hal::complete_interrupt(number);    // the line may be raised again
+///     }
+///
+/// One driver a line; it enables the line itself. Task context.
+async::Interrupt& interrupt_line(hal::Irq irq);
+
+/// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked, after a trap
+/// from user mode or in the idle loop.
+void take_interrupts();
+
+}  // namespace kernel

@@ -1,0 +1,70 @@
+// A doubly linked list through the objects themselves: adding and removing allocates nothing, and an
+// object can leave without being searched for. The list owns nothing.
+#pragma once
+
+namespace kernel {
+
+/// Base of what a List can hold; in one list at a time.
+class ListNode {
+ public:
+  ListNode() = default;
+  ListNode(const ListNode&) = delete;
+  ListNode& operator=(const ListNode&) = delete;
+
+ private:
+  template <class>
+  friend class List;
+  ListNode* next_ = nullptr;
+  ListNode* previous_ = nullptr;
+};
+
+template <class T>
+class List {
+ public:
+  List() { head_.next_ = head_.previous_ = &head_; }
+  List(const List&) = delete;
+  List& operator=(const List&) = delete;
+
+  bool empty() const { return head_.next_ == &head_; }
+
+  void push_back(T& object) {
+    ListNode& node = object;
+    node.previous_ = head_.previous_;
+    node.next_ = &head_;
+    head_.previous_->next_ = &node;
+    head_.previous_ = &node;
+  }
+
+  void remove(T& object) {
+    ListNode& node = object;
+    node.previous_->next_ = node.next_;
+    node.next_->previous_ = node.previous_;
+    node.next_ = node.previous_ = nullptr;
+  }
+
+  T& front() { return static_cast<T&>(*head_.next_); }
+
+  /// The loop may remove the object it is at, and no other.
+  class Iterator {
+   public:
+    explicit Iterator(ListNode* node) : node_{node}, next_{node->next_} {}
+    T& operator*() const { return static_cast<T&>(*node_); }
+    Iterator& operator++() {
+      node_ = next_;
+      next_ = node_->next_;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const { return node_ == other.node_; }
+
+   private:
+    ListNode* node_;
+    ListNode* next_;
+  };
+  Iterator begin() { return Iterator{head_.next_}; }
+  Iterator end() { return Iterator{&head_}; }
+
+ private:
+  ListNode head_;
+};
+
+}  // namespace kernel

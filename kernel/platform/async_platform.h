@@ -1,0 +1,41 @@
+// async/'s world when it runs in the kernel (see async/platform.h for what each of these promises).
+#pragma once
+
+#include <async/local.h>
+#include <hal/hart.h>
+#include <hal/interrupts.h>
+#include <hal/timer.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kernel {
+
+/// Sets the executor's alarm on this hart; defined with the time slices that share the timer.
+void set_executor_alarm(std::uint64_t ns) noexcept;
+
+void* allocate_frame_chunk(std::size_t bytes) noexcept;
+[[noreturn]] void fail_in_async(const char* what) noexcept;
+
+extern constinit thread_local async::Local async_local;
+
+}  // namespace kernel
+
+namespace async::platform {
+
+inline constexpr unsigned max_harts = hal::max_harts;
+inline constexpr bool tracing = false;
+
+using hal::InterruptGuard;
+
+inline unsigned hart() noexcept { return hal::hart_index(); }
+inline Local& local() noexcept { return kernel::async_local; }
+inline std::uint64_t now_ns() noexcept { return hal::now_ns(); }
+inline void set_alarm(std::uint64_t ns) noexcept { kernel::set_executor_alarm(ns); }
+inline void poke(unsigned hart) noexcept { hal::poke_hart(hart); }
+inline void* chunk(std::size_t bytes) noexcept { return kernel::allocate_frame_chunk(bytes); }
+inline void poison(void*, std::size_t) noexcept {}
+inline void unpoison(void*, std::size_t) noexcept {}
+[[noreturn]] inline void fail(const char* what) noexcept { kernel::fail_in_async(what); }
+
+}  // namespace async::platform

@@ -1,0 +1,36 @@
+// What libc++ and picolibc expect from whoever they are linked into.
+
+#include <kernel/panic.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+/// libc++'s headers say that it is compiled elsewhere: here.
+template class std::basic_string<char>;
+
+/// picolibc's stdio refers to it; the kernel has none.
+extern FILE* const stderr;
+FILE* const stderr = nullptr;
+
+extern "C" {
+
+void abort() { kernel::panic("abort"); }
+[[noreturn]] void __cxa_pure_virtual() { kernel::panic("a pure virtual function was called"); }
+int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }  // the kernel never exits
+void* __dso_handle = nullptr;
+}
+
+namespace std {
+
+[[noreturn]] void terminate() noexcept { kernel::panic("std::terminate"); }
+
+inline namespace __1 {
+
+/// libc++'s hardening found a broken precondition.
+[[noreturn]] void __libcpp_verbose_abort(const char* format, ...) noexcept {
+  kernel::panic(format);
+}
+
+}  // namespace __1
+}  // namespace std

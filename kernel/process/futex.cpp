@@ -1,0 +1,70 @@
+#include "process/futex.h"
+
+#include <array>
+#include <bit>
+
+#include "memory/user_memory.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::size_t list_count = 64;
+
+// A key is two words: the offset with as much of the object's address as fits, and the waiter's 32
+// bits with the rest of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so
+// nothing is lost and equal keys are equal futexes.
+constexpr unsigned offset_bits = 38;
+constexpr unsigned object_low_bits = 64 - offset_bits;
+
+std::uint64_t object_number(const memory::MemoryKey& known_by) {
+  return std::bit_cast<std::uintptr_t>(known_by.object) >> 4;
+}
+
+}  // namespace
+
+Result<Futex> Futex::at(memory::AddressSpace& space, hal::VirtAddr address) {
+  if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
+  const auto known_by = space.key_of(address);
+  if (!known_by) return fail(known_by.error());
+  return Futex{space, address, *known_by};
+}
+
+Result<> Futex::check(std::uint32_t expected) const {
+  const auto value = memory::UserPtr<const std::uint32_t>{address_}.read(*space_);
+  if (!value) return fail(value.error());
+  if (*value != expected) return fail(Errno::eagain);
+  return {};
+}
+
+int Futex::wake(int count, std::uint32_t bits) const {
+  if (list().empty()) return 0;
+  return static_cast<int>(
+      list().wake_some(static_cast<std::size_t>(count),
+                       [&](const async::Key& waiter) { return is_meant(waiter, bits); }));
+}
+
+int Futex::requeue(int count, const Futex& target) const {
+  return static_cast<int>(list().move_some(
+      static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
+      [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));
+}
+
+async::WaitList& Futex::list() const {
+  static std::array<async::WaitList, list_count> lists;
+  const std::uint64_t hash = (object_number(known_by_) ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
+  return lists[hash >> (64 - std::bit_width(list_count - 1))];
+}
+
+async::Key Futex::key(std::uint32_t bits) const {
+  const std::uint64_t object = object_number(known_by_);
+  return {.value = known_by_.offset | object << offset_bits,
+          .bits = bits | (object >> object_low_bits) << 32};
+}
+
+bool Futex::is_meant(const async::Key& waiter, std::uint32_t bits) const {
+  const async::Key mine = key(bits);
+  return waiter.value == mine.value && waiter.bits >> 32 == mine.bits >> 32 &&
+         (waiter.bits & bits) != 0;
+}
+
+}  // namespace kernel

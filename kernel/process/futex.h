@@ -1,0 +1,53 @@
+// Futexes: threads that wait for a word of user memory to change (futex(2)).
+//
+// A futex exists only while somebody waits for it. Waiters stand in one of a fixed number of lists,
+// chosen by what the word is known by (memory::MemoryKey): the page it shares, or the space and
+// address of private memory.
+#pragma once
+
+#include <async/async.h>
+#include <kernel/result.h>
+
+#include <cstdint>
+
+#include "memory/address_space.h"
+
+namespace kernel {
+
+/// A word of user memory that threads can wait for, from any address space that has it.
+class Futex {
+ public:
+  static constexpr std::uint32_t any_bits = ~std::uint32_t{0};
+
+  /// EINVAL for an unaligned address, EFAULT where nothing is mapped.
+  static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address);
+
+  /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
+  Result<> check(std::uint32_t expected) const;
+
+  /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await between
+  /// a `check` before it and the wait.
+  async::KeyedWaitOp wait(std::uint32_t bits, async::Instant deadline) const {
+    return list().wait_keyed(key(bits), "futex", deadline);
+  }
+
+  /// Wakes up to `count` waiters whose bits meet `bits`; how many.
+  int wake(int count, std::uint32_t bits = any_bits) const;
+
+  /// Makes up to `count` waiters wait for `target` instead, which is in the same space; how many.
+  int requeue(int count, const Futex& target) const;
+
+ private:
+  Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
+      : space_{&space}, address_{address}, known_by_{known_by} {}
+
+  async::WaitList& list() const;
+  async::Key key(std::uint32_t bits) const;
+  bool is_meant(const async::Key& waiter, std::uint32_t bits) const;
+
+  memory::AddressSpace* space_;
+  hal::VirtAddr address_;
+  memory::MemoryKey known_by_;
+};
+
+}  // namespace kernel

@@ -1,0 +1,73 @@
+#include "process/life.h"
+
+#include <kernel/log.h>
+#include <trap/fpu.h>
+#include <trap/run_user.h>
+
+#include "devices/interrupts.h"
+#include "process/exit.h"
+#include "process/running.h"
+#include "process/thread.h"
+#include "syscalls/table.h"
+
+namespace kernel {
+namespace {
+
+using trap::Trap;
+
+/// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of signal
+/// is Linux's for riscv64).
+abi::Signal signal_for(const Trap& trap) {
+  switch (trap.kind) {
+    case Trap::illegal_instruction: return abi::Signal::sigill;
+    case Trap::breakpoint: return abi::Signal::sigtrap;
+    case Trap::misaligned: return abi::Signal::sigbus;
+    default: return abi::Signal::sigsegv;
+  }
+}
+
+void die_of_fault(Thread& self, const Trap& trap) {
+  const abi::Signal signal = signal_for(trap);
+  log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
+      abi::name(signal), trap::name(trap.kind), trap.address, self.context().pc);
+  self.die_of(signal);
+}
+
+}  // namespace
+
+async::Task<> thread_life(Ref<Thread> thread) {
+  Thread& self = *thread;
+  trap::UserContext& context = self.context();
+  for (;;) {
+    co_await async::yield_if_preempted();
+    if (self.is_ending()) break;
+    prepare_to_run(self);
+    const Trap trap = trap::run_user(context);
+    switch (trap.kind) {
+      case Trap::syscall: {
+        ++self.syscalls;
+        context.skip_syscall_instruction();
+        const auto* call = find_syscall(context.syscall_number());
+        trap::Register result = call->now != nullptr ? call->now(self, context) : trap::must_wait;
+        if (result == trap::must_wait) result = co_await call->wait(self, context);
+        context.set_syscall_result(result);
+        break;
+      }
+      case Trap::interrupt:
+        take_interrupts();
+        if (take_end_of_slice()) co_await async::yield();
+        break;
+      case Trap::page_fault:
+        if (!self.space().fault(trap.address, trap.access)) die_of_fault(self, trap);
+        break;
+      case Trap::illegal_instruction:
+        if (!trap::fpu::acquire(context)) die_of_fault(self, trap);
+        break;
+      default: die_of_fault(self, trap);
+    }
+  }
+  end_thread(self);
+  self.job_ = nullptr;
+}
+
+}  // namespace kernel

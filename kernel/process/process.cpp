@@ -1,0 +1,195 @@
+#include "process/process.h"
+
+#include <fmt/format.h>
+
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+constinit IdTable<Process> process_table;
+constexpr int first_id = 1;
+constexpr int id_limit = 32768;
+
+}  // namespace
+
+IdTable<Process>& processes() { return process_table; }
+
+Process& first_process() { return *process_table.find(first_id); }
+
+int allocate_id() {
+  static int next = first_id;
+  for (;;) {
+    const int id = next;
+    next = next + 1 < id_limit ? next + 1 : first_id + 1;
+    if (processes().find(id) == nullptr && threads().find(id) == nullptr) return id;
+  }
+}
+
+Process::Process(int id, Ref<memory::AddressSpace> space, Ref<FdTable> files, FsContext fs)
+    : id_{id}, space_{std::move(space)}, files_{std::move(files)}, fs_{std::move(fs)} {
+  processes().add(*this);
+}
+
+Process::~Process() = default;
+
+std::string_view Process::name() const {
+  const std::string_view path = path_;
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is the start
+}
+
+// ── Family ──
+
+void Process::add_child(Ref<Process> child) {
+  child->parent_ = this;
+  children_.push_back(*child.leak());  // the family's Ref, given back by reap
+}
+
+void Process::reap(Process& zombie) {
+  children_.remove(zombie);
+  processes().remove(zombie);
+  children_cpu_time_ += zombie.ended_cpu_time_ + zombie.children_cpu_time_;
+  zombie.release();
+}
+
+void Process::leave_children_to_init() {
+  Process& heir = first_process();
+  for (Process& child : children_) {
+    children_.remove(child);
+    if (&heir == this || heir.is_ending()) {  // nobody is left to wait
+      child.parent_ = nullptr;
+      if (child.is_zombie()) {
+        processes().remove(child);
+        child.release();
+      }
+      continue;
+    }
+    child.parent_ = &heir;
+    heir.children_.push_back(child);
+    if (child.is_zombie()) heir.child_ended_.wake_all();
+  }
+}
+
+// ── Life ──
+
+void Process::add_thread(Thread& thread) { threads_.push_back(thread); }
+
+void Process::remove_thread(Thread& thread) {
+  ended_syscalls_ += thread.syscalls;
+  ended_cpu_time_ += thread.cpu_time;
+  threads_.remove(thread);
+  if (threads_.empty()) {
+    become_zombie();
+  } else {
+    thread_ended_.wake_all();
+  }
+}
+
+bool Process::has_only(const Thread& thread) {
+  return &threads_.front() == &thread && ++threads_.begin() == threads_.end();
+}
+
+void Process::inherit(const Process& parent) {
+  actions_ = parent.actions_;
+  path_ = parent.path_;
+}
+
+void Process::note_exit_code(const Thread& thread, int code) {
+  if (thread.id() == id_) exit_code_ = code;
+}
+
+void Process::become_zombie() {
+  if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
+  release_vfork_parent();
+  files_ = nullptr;
+  space_ = nullptr;
+  leave_children_to_init();
+  if (parent_ == nullptr) {
+    if (id_ == first_id) {  // the machine ends with it, as soon as its starter has noticed
+      thread_ended_.wake_all();
+      return;
+    }
+    processes().remove(*this);
+    return release();
+  }
+  if (parent_->actions_[abi::Signal::sigchld].handler == abi::sig_ign) return parent_->reap(*this);
+  parent_->child_ended_.wake_all();
+}
+
+void Process::become(Ref<memory::AddressSpace> space, std::string path) {
+  space_ = std::move(space);
+  path_ = std::move(path);
+  release_vfork_parent();
+}
+
+void Process::release_vfork_parent() {
+  if (vfork_parent_ != nullptr) std::exchange(vfork_parent_, nullptr)->set();
+}
+
+void Process::terminate(abi::WaitStatus status) {
+  if (!status_) status_ = status;
+  for (Thread& thread : threads_) thread.end();
+}
+
+void Process::terminate_others(Thread& survivor) {
+  for (Thread& thread : threads_) {
+    if (&thread != &survivor) thread.end();
+  }
+}
+
+void Process::post_signal(abi::Signal signal) {
+  if (is_ending() || is_zombie() || actions_.ignores(signal)) return;
+  for (const Thread& thread : threads_) {
+    if ((thread.signal_mask() & abi::set_of(signal)) == 0) {
+      return terminate(abi::WaitStatus::killed(signal));
+    }
+  }
+  pending_ |= abi::set_of(signal);
+}
+
+void Process::deliver_pending(Thread& thread) {
+  const abi::SignalSet deliverable = pending_ & ~thread.signal_mask();
+  if (deliverable == 0) return;
+  pending_ &= ~deliverable;
+  for (int number = 1; number <= abi::signal_limit; ++number) {
+    const auto signal = static_cast<abi::Signal>(number);
+    if ((deliverable & abi::set_of(signal)) != 0) post_signal(signal);
+  }
+}
+
+// ── Accounting ──
+
+std::uint64_t Process::syscall_count() {
+  std::uint64_t count = ended_syscalls_;
+  for (const Thread& thread : threads_) count += thread.syscalls;
+  return count;
+}
+
+async::Duration Process::cpu_time() {
+  async::Duration time = ended_cpu_time_;
+  for (const Thread& thread : threads_) time += thread.cpu_time;
+  return time;
+}
+
+void list_processes(std::string& out) {
+  out = "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
+  int id = 0;
+  while (Process* process = processes().at_or_after(id)) {
+    id = process->id() + 1;
+    int threads = 0;
+    unsigned level = 31;
+    bool running = false;
+    for (Thread& thread : process->threads()) {
+      ++threads;
+      level = std::min(level, thread.schedule().level());
+      running |= thread.is_ready();
+    }
+    const char state = process->is_zombie() ? 'Z' : running ? 'R' : 'S';
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process->id(),
+                   process->parent_id(), threads, level, state,
+                   process->start_time().time_since_epoch().count(), process->cpu_time().count(),
+                   process->syscall_count(), process->name());
+  }
+}
+
+}  // namespace kernel

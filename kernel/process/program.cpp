@@ -1,0 +1,73 @@
+#include "process/program.h"
+
+#include "formats/elf.h"
+#include "process/startup_stack.h"
+
+namespace kernel {
+namespace {
+
+using hal::Access;
+using memory::AddressSpace;
+using memory::Backing;
+using Place = memory::MapRequest::Place;
+
+Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
+  // An area starts on a page, so its file begins where the segment's first page does: those bytes
+  // are in the file too, since offset and address agree modulo the page size.
+  const std::size_t lead = segment.start - segment.first_page();
+  Backing backing{};
+  if (!segment.contents.empty()) {
+    backing = Backing::of_file({segment.contents.data() - lead, segment.contents.size() + lead});
+  }
+  const auto mapped = space.map({.address = segment.first_page(),
+                                 .bytes = segment.end_page() - segment.first_page(),
+                                 .access = segment.access,
+                                 .place = Place::if_free,
+                                 .backing = std::move(backing)});
+  if (!mapped) return fail(mapped.error());
+  return {};
+}
+
+/// The stack, and a page below it that stays empty so that an overflow is noticed.
+Result<> map_stack(AddressSpace& space, bool executable) {
+  const Access access =
+      Access::read | Access::write | (executable ? Access::execute : Access::none);
+  const auto bottom = AddressSpace::stack_top - user_stack_bytes;
+  const auto stack = space.map({.address = bottom,
+                                .bytes = user_stack_bytes,
+                                .access = access,
+                                .place = Place::if_free});
+  if (!stack) return fail(stack.error());
+  const auto guard = space.map({.address = bottom - hal::page_size,
+                                .bytes = hal::page_size,
+                                .access = Access::none,
+                                .place = Place::if_free});
+  if (!guard) return fail(guard.error());
+  return {};
+}
+
+}  // namespace
+
+Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
+                             const ProgramArguments& arguments) {
+  const auto plan = formats::read_elf(file);
+  if (!plan) return fail(plan.error());
+  auto space = AddressSpace::create();
+  if (!space) return fail(space.error());
+  for (const formats::Segment& segment : plan->segments()) {
+    if (auto mapped = map_segment(**space, segment); !mapped) return fail(mapped.error());
+  }
+  (*space)->set_break_start(plan->end_page());
+  if (auto mapped = map_stack(**space, plan->executable_stack); !mapped) {
+    return fail(mapped.error());
+  }
+  const auto stack =
+      build_startup_stack(**space, AddressSpace::stack_top, *plan, path, arguments);
+  if (!stack) return fail(stack.error());
+  Program program{.space = std::move(*space)};
+  program.start.pc = plan->entry;
+  program.start.set_stack(*stack);
+  return program;
+}
+
+}  // namespace kernel

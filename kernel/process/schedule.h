@@ -1,0 +1,48 @@
+// How urgent a user thread is: Linux's policies, priorities and nice values, and where they lie among
+// the executor's levels.
+//
+//   level  0        interrupt-handler coroutines
+//          1 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
+//         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
+//         31        SCHED_IDLE
+#pragma once
+
+#include <abi/flags.h>
+#include <async/async.h>
+
+#include <algorithm>
+
+namespace kernel {
+
+struct Schedule {
+  int policy = abi::sched_other;
+  int priority = 0;  ///< 1 … 99 for the real-time policies, 0 for the others
+  int nice = 0;      ///< −20 … 19
+
+  static constexpr unsigned driver_level = 0;
+  static constexpr async::Duration slice{10'000'000};  ///< between equally urgent threads
+
+  constexpr bool is_real_time() const {
+    return policy == abi::sched_fifo || policy == abi::sched_rr;
+  }
+
+  constexpr unsigned level() const {
+    if (is_real_time()) return 1 + static_cast<unsigned>(99 - priority) * 7 / 98;
+    if (policy == abi::sched_idle) return 31;
+    return 10 + static_cast<unsigned>(nice + 20) / 2;
+  }
+
+  /// Whether an equally urgent thread gets its turn when the slice is over.
+  constexpr bool shares_level() const { return policy != abi::sched_fifo; }
+
+  static constexpr bool valid_policy(int policy) {
+    return policy == abi::sched_other || policy == abi::sched_fifo || policy == abi::sched_rr ||
+           policy == abi::sched_batch || policy == abi::sched_idle;
+  }
+  constexpr bool valid() const {
+    if (!valid_policy(policy)) return false;
+    return is_real_time() ? priority >= 1 && priority <= 99 : priority == 0;
+  }
+};
+
+}  // namespace kernel

@@ -1,0 +1,127 @@
+#include "process/startup_stack.h"
+
+#include <abi/flags.h>
+#include <abi/types.h>
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include "boot/random.h"
+#include "memory/user_memory.h"
+
+namespace kernel {
+namespace {
+
+using hal::VirtAddr;
+using Word = std::uint64_t;
+
+/// What programs may use of the instruction set: a bit for each letter of rv64imafdc.
+constexpr Word hardware_capabilities() {
+  Word bits = 0;
+  for (const char letter : std::string_view{"imafdc"}) bits |= Word{1} << (letter - 'a');
+  return bits;
+}
+
+/// Puts things below each other, from the top of the stack down.
+class Downward {
+ public:
+  Downward(memory::AddressSpace& space, VirtAddr top) : space_{space}, at_{top} {}
+
+  Result<VirtAddr> put(std::span<const std::byte> bytes, std::size_t alignment = 1) {
+    at_ = (at_ - bytes.size()) & ~(alignment - 1);
+    if (auto done = memory::copy_to_user(space_, at_, bytes.data(), bytes.size()); !done) {
+      return fail(done.error());
+    }
+    return at_;
+  }
+  Result<VirtAddr> put_string(std::string_view text) {
+    constexpr char zero = '\0';
+    return put(std::as_bytes(std::span{&zero, 1})).and_then([&](VirtAddr) {
+      return put(std::as_bytes(std::span{text}));
+    });
+  }
+
+ private:
+  memory::AddressSpace& space_;
+  VirtAddr at_;
+};
+
+/// The table at the bottom: argc, argv, 0, envp, 0, auxiliary vector.
+class Table {
+ public:
+  static constexpr std::size_t aux_entries = 20;
+
+  explicit Table(const ProgramArguments& arguments)
+      : words_{new Word[2 * aux_entries + arguments.argument_count + arguments.environment_count +
+                        3]} {}
+
+  void add(Word word) { words_[size_++] = word; }
+  void add_aux(Word tag, Word value) {
+    add(tag);
+    add(value);
+  }
+  /// `count` pointers to consecutive strings, and a null; returns what is left of `strings`.
+  std::string_view add_pointers(std::string_view strings, VirtAddr& address, std::size_t count) {
+    for (; count > 0; --count) {
+      const std::size_t length = strings.find('\0') + 1;
+      add(address);
+      address += length;
+      strings.remove_prefix(length);
+    }
+    add(0);
+    return strings;
+  }
+  std::span<const std::byte> bytes() const { return std::as_bytes(std::span{words_.get(), size_}); }
+
+ private:
+  std::unique_ptr<Word[]> words_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+
+Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
+                                     const formats::ElfPlan& plan, std::string_view path,
+                                     const ProgramArguments& arguments) {
+  if (arguments.bytes() > ProgramArguments::limit) return fail(Errno::e2big);
+  Downward stack{space, top - sizeof(Word)};
+  std::array<std::byte, 16> random;
+  fill_random(random);
+
+  const auto path_at = stack.put_string(path);
+  if (!path_at) return path_at;
+  const auto strings_at = stack.put(std::as_bytes(std::span{arguments.strings}));
+  if (!strings_at) return strings_at;
+  const auto platform_at = stack.put_string("riscv64");
+  if (!platform_at) return platform_at;
+  const auto random_at = stack.put(random, alignof(Word));
+  if (!random_at) return random_at;
+
+  Table table{arguments};
+  VirtAddr string_at = *strings_at;
+  table.add(arguments.argument_count);
+  const auto rest =
+      table.add_pointers(arguments.strings, string_at, arguments.argument_count);
+  table.add_pointers(rest, string_at, arguments.environment_count);
+  table.add_aux(abi::at_phdr, plan.program_headers);
+  table.add_aux(abi::at_phent, plan.program_header_bytes);
+  table.add_aux(abi::at_phnum, plan.program_header_count);
+  table.add_aux(abi::at_pagesz, hal::page_size);
+  table.add_aux(abi::at_base, 0);
+  table.add_aux(abi::at_flags, 0);
+  table.add_aux(abi::at_entry, plan.entry);
+  for (const Word id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
+    table.add_aux(id, 0);
+  }
+  table.add_aux(abi::at_hwcap, hardware_capabilities());
+  table.add_aux(abi::at_clktck, 100);
+  table.add_aux(abi::at_secure, 0);
+  table.add_aux(abi::at_random, *random_at);
+  table.add_aux(abi::at_platform, *platform_at);
+  table.add_aux(abi::at_execfn, *path_at);
+  table.add_aux(abi::at_null, 0);
+  return stack.put(table.bytes(), 16);
+}
+
+}  // namespace kernel

@@ -1,0 +1,104 @@
+#include "process/thread.h"
+
+#include <trap/fpu.h>
+
+#include "memory/frames.h"
+#include "process/life.h"
+#include "process/running.h"
+
+namespace kernel {
+namespace {
+
+constinit IdTable<Thread> thread_table;
+
+/// What the kernel may come to need for a thread while it runs: the frames of its coroutines.
+constexpr std::ptrdiff_t reserve_for_frames = 1024;
+
+}  // namespace
+
+IdTable<Thread>& threads() { return thread_table; }
+
+Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
+    : id_{id}, process_{std::move(process)}, context_{context}, schedule_{schedule} {
+  threads().add(*this);
+  process_->add_thread(*this);
+  memory::frames.keep_in_reserve(reserve_for_frames);
+}
+
+Thread::~Thread() {
+  trap::fpu::drop(context_);
+  threads().remove(*this);
+  memory::frames.keep_in_reserve(-reserve_for_frames);
+}
+
+void Thread::start(Ref<Thread> thread) {
+  Thread& self = *thread;
+  auto life = async::spawn(
+      thread_life(std::move(thread)),
+      {.name = "thread", .priority = static_cast<std::uint8_t>(self.schedule_.level())});
+  self.job_ = &life.job();
+  if (self.ending_) self.job_->cancel();
+  life.detach();
+}
+
+const trap::UserContext& Thread::current_context() {
+  trap::fpu::save(context_);
+  return context_;
+}
+
+void Thread::start_program(const trap::UserContext& start) {
+  run_nobody();  // so that the new address space is switched to
+  trap::fpu::drop(context_);
+  context_ = start;
+  clear_child_tid = 0;
+  robust_list = 0;
+}
+
+void Thread::take_first_id() {
+  if (id_ == process_->id()) return;
+  threads().remove(*this);
+  id_ = process_->id();
+  threads().add(*this);
+}
+
+void Thread::end() {
+  if (ending_) return;
+  ending_ = true;
+  if (job_ != nullptr) job_->cancel();
+}
+
+void Thread::set_signal_mask(abi::SignalSet mask) {
+  signal_mask_ = mask & ~unblockable;
+  if (const abi::SignalSet deliverable = pending_ & ~signal_mask_; deliverable != 0) {
+    pending_ &= ~deliverable;
+    for (int number = 1; number <= abi::signal_limit; ++number) {
+      const auto signal = static_cast<abi::Signal>(number);
+      if ((deliverable & abi::set_of(signal)) != 0) post_signal(signal);
+    }
+  }
+  process_->deliver_pending(*this);
+}
+
+void Thread::post_signal(abi::Signal signal) {
+  if (process_->is_ending() || process_->signal_actions().ignores(signal)) return;
+  if ((signal_mask_ & abi::set_of(signal)) != 0) {
+    pending_ |= abi::set_of(signal);
+  } else {
+    process_->terminate(abi::WaitStatus::killed(signal));
+  }
+}
+
+void Thread::set_schedule(const Schedule& schedule) {
+  schedule_ = schedule;
+  if (job_ == nullptr) return;
+  async::current_executor().set_priority(*job_, static_cast<std::uint8_t>(schedule.level()));
+}
+
+bool Thread::is_ready() const {
+  return job_ != nullptr &&
+         (job_->kind == async::Kind::ready || job_->kind == async::Kind::running);
+}
+
+async::Duration Thread::cpu_time_now() const { return cpu_time + running_time(*this); }
+
+}  // namespace kernel

@@ -1,0 +1,90 @@
+// A thread of a user program. Its whole life is one coroutine (life.cpp), which runs the program and
+// serves its traps; what it has to remember between two traps is here or in that coroutine's frame.
+// It has no kernel stack.
+#pragma once
+
+#include <abi/signal.h>
+#include <abi/types.h>
+#include <async/async.h>
+#include <kernel/list.h>
+#include <kernel/ref.h>
+#include <trap/user_context.h>
+
+#include "process/id_table.h"
+#include "process/process.h"
+#include "process/schedule.h"
+
+namespace kernel {
+
+class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public ListNode {
+ public:
+  Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);
+  ~Thread();
+
+  /// Puts a new thread's coroutine on the executor. Once.
+  static void start(Ref<Thread> thread);
+
+  int id() const { return id_; }
+  Process& process() { return *process_; }
+  memory::AddressSpace& space() { return process_->space(); }
+  trap::UserContext& context() { return context_; }
+  /// … with the floating-point registers as they are now, which may be in the hart.
+  const trap::UserContext& current_context();
+  /// Another program from its first instruction on (execve).
+  void start_program(const trap::UserContext& start);
+  /// The last thread of a process takes the process's own number, which its first thread had.
+  void take_first_id();
+
+  // ── Ending ──
+
+  /// From now on the thread ends instead of going back to its program, and what it waits for is
+  /// cancelled. Any task.
+  void end();
+  bool is_ending() const { return ending_; }
+
+  // ── Signals ──
+
+  abi::SignalSet signal_mask() const { return signal_mask_; }
+  void set_signal_mask(abi::SignalSet mask);
+  /// Sends a signal to this thread alone (tgkill).
+  void post_signal(abi::Signal signal);
+  /// A fault of its own: the signal cannot be blocked or ignored.
+  void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
+
+  // ── Scheduling ──
+
+  const Schedule& schedule() const { return schedule_; }
+  void set_schedule(const Schedule& schedule);
+
+  /// Running or waiting for its turn, not for an event.
+  bool is_ready() const;
+
+  // ── Accounting ──
+
+  std::uint64_t syscalls = 0;
+  async::Duration cpu_time{};  ///< up to its last switch
+  async::Duration cpu_time_now() const;
+
+  // ── What the C library registers ──
+
+  std::uintptr_t clear_child_tid = 0;  ///< user address to zero and wake when the thread ends
+  std::uintptr_t robust_list = 0;      ///< head of the list of mutexes to give up then
+
+ private:
+  friend async::Task<> thread_life(Ref<Thread> thread);
+
+  int id_;
+  Ref<Process> process_;
+  trap::UserContext context_;
+  Schedule schedule_;
+  abi::SignalSet signal_mask_ = 0;
+  abi::SignalSet pending_ = 0;
+  bool ending_ = false;
+  async::Job* job_ = nullptr;  // the coroutine's, from start to its end
+
+  friend class Process;
+};
+
+IdTable<Thread>& threads();
+
+}  // namespace kernel

@@ -1,0 +1,117 @@
+// The system calls, as typed functions. Arguments are what the registers hold, results what goes
+// back (trap/syscall_table.h); names, meanings and errors are Linux's (section 2 of its manual).
+// Those of files are in files.h.
+//
+// Called by thread_life, for the thread that makes the call.
+#pragma once
+
+#include <abi/signal.h>
+#include <abi/types.h>
+#include <async/async.h>
+#include <kernel/result.h>
+#include <trap/syscall_table.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "syscalls/user_arguments.h"
+
+namespace kernel {
+class Thread;
+}
+
+namespace kernel::sys {
+
+using memory::UserPtr;
+
+// ── process.cpp: making, ending and awaiting processes and threads ──
+
+trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                                     std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                     std::uintptr_t child_tid);
+async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                               std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                               std::uintptr_t child_tid);
+async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
+                             std::uintptr_t environment);
+Result<> exit(Thread&, int code);
+Result<> exit_group(Thread&, int code);
+async::Task<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
+                               UserPtr<abi::ResourceUsage> usage);
+Result<int> set_tid_address(Thread&, std::uintptr_t address);
+Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
+
+// ── identity.cpp: who am I ──
+
+int getpid(Thread&);
+int getppid(Thread&);
+int gettid(Thread&);
+int getuid(Thread&);  // and all the others: there is one user, the superuser
+Result<int> getpgid(Thread&, int id);
+Result<> setpgid(Thread&, int id, int group);
+Result<int> setsid(Thread&);
+
+// ── signals.cpp ──
+
+Result<> kill(Thread&, int id, int signal);
+Result<> tkill(Thread&, int thread, int signal);
+Result<> tgkill(Thread&, int process, int thread, int signal);
+Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
+                      UserPtr<abi::SignalAction> old, std::size_t set_size);
+Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
+                        UserPtr<abi::SignalSet> old, std::size_t set_size);
+
+// ── memory.cpp ──
+
+std::uintptr_t brk(Thread&, std::uintptr_t end);
+Result<std::uintptr_t> mmap(Thread&, std::uintptr_t address, std::size_t length, int access,
+                            int flags, int fd, std::int64_t offset);
+Result<> munmap(Thread&, std::uintptr_t address, std::size_t length);
+Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
+Result<> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+Result<> riscv_flush_icache(Thread&, std::uintptr_t start, std::uintptr_t end, std::uint64_t flags);
+
+// ── time.cpp ──
+
+Result<> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
+Result<> clock_getres(Thread&, int clock, UserPtr<abi::Timespec> resolution);
+Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
+async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
+                                UserPtr<abi::Timespec> left);
+async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
+                                      UserPtr<const abi::Timespec> time,
+                                      UserPtr<abi::Timespec> left);
+
+// ── futex.cpp ──
+
+trap::Attempt<Result<int>> try_futex(Thread&, std::uintptr_t address, int operation,
+                                     std::uint32_t value, std::uintptr_t timeout,
+                                     std::uintptr_t address2, std::uint32_t value3);
+async::Task<Result<int>> futex(Thread&, std::uintptr_t address, int operation,
+                               std::uint32_t value, std::uintptr_t timeout,
+                               std::uintptr_t address2, std::uint32_t value3);
+
+// ── scheduling.cpp ──
+
+trap::Attempt<Result<>> try_sched_yield(Thread&);
+async::Task<Result<>> sched_yield(Thread&);
+Result<> sched_setscheduler(Thread&, int id, int policy, UserPtr<const abi::SchedParam> param);
+Result<int> sched_getscheduler(Thread&, int id);
+Result<> sched_setparam(Thread&, int id, UserPtr<const abi::SchedParam> param);
+Result<> sched_getparam(Thread&, int id, UserPtr<abi::SchedParam> param);
+Result<int> sched_get_priority_max(Thread&, int policy);
+Result<int> sched_get_priority_min(Thread&, int policy);
+Result<int> sched_getaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
+Result<> setpriority(Thread&, int which, int id, int nice);
+Result<int> getpriority(Thread&, int which, int id);
+
+// ── system.cpp ──
+
+Result<> uname(Thread&, UserPtr<abi::Utsname> name);
+Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
+Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
+                   UserPtr<abi::ResourceLimit> old);
+Result<> getrusage(Thread&, int who, UserPtr<abi::ResourceUsage> usage);
+Result<std::size_t> getrandom(Thread&, std::uintptr_t buffer, std::size_t length, unsigned flags);
+
+}  // namespace kernel::sys

@@ -1,0 +1,96 @@
+#include <abi/flags.h>
+#include <trap/fpu.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "files/root.h"
+#include "memory/frames.h"
+#include "process/program.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+
+namespace kernel::sys {
+namespace {
+
+/// Copies a null-terminated array of strings; a null array is an empty one, as on Linux.
+template <class Add>
+Result<> read_strings(Thread& self, std::uintptr_t array, std::size_t room, Add&& add) {
+  if (array == 0) return {};
+  const auto buffer = std::make_unique<char[]>(ProgramArguments::limit);
+  for (;; array += sizeof(std::uintptr_t)) {
+    const auto pointer = UserPtr<const std::uintptr_t>{array}.read(self.space());
+    if (!pointer) return fail(pointer.error());
+    if (*pointer == 0) return {};
+    const auto text =
+        memory::string_from_user(self.space(), *pointer, {buffer.get(), ProgramArguments::limit});
+    if (!text) {
+      return fail(text.error() == Errno::enametoolong ? Errno::e2big : text.error());
+    }
+    const std::size_t taken = text->size() + 1 + sizeof(std::uintptr_t);
+    if (taken > room) return fail(Errno::e2big);
+    room -= taken;
+    add(*text);
+  }
+}
+
+Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
+                                        std::uintptr_t environment) {
+  ProgramArguments all;
+  if (auto done = read_strings(self, arguments, ProgramArguments::limit,
+                               [&](std::string_view text) { all.add_argument(text); });
+      !done) {
+    return fail(done.error());
+  }
+  if (all.argument_count == 0) all.add_argument("");  // Linux since 5.18
+  if (auto done = read_strings(self, environment, ProgramArguments::limit - all.bytes(),
+                               [&](std::string_view text) { all.add_environment(text); });
+      !done) {
+    return fail(done.error());
+  }
+  return all;
+}
+
+/// The program's own number is the process's: the other threads end, and if one of them was the
+/// first, its number goes to the survivor.
+async::Task<Result<>> become_only_thread(Thread& self) {
+  Process& process = self.process();
+  process.terminate_others(self);
+  while (!process.has_only(self)) {
+    if (co_await process.thread_ended().wait("execve") != async::WaitResult::woken) {
+      co_return fail(Errno::eintr);
+    }
+  }
+  self.take_first_id();
+  co_return Result<>{};
+}
+
+}  // namespace
+
+async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
+                             std::uintptr_t environment) {
+  if (!memory::admit(4 * ProgramArguments::limit)) co_return fail(Errno::enomem);
+  std::string name(longest_path, '\0');
+  const auto text = memory::string_from_user(self.space(), path.address(), name);
+  if (!text) co_return fail(text.error());
+  name.resize(text->size());
+
+  auto given = read_arguments(self, arguments, environment);
+  if (!given) co_return fail(given.error());
+  const auto file = open_executable({.start = *self.process().fs().directory(), .follower = {self.process().path()}}, name);
+  if (!file) co_return fail(file.error());
+  const auto bytes = (*file)->bytes();
+  if (!bytes) co_return fail(Errno::eacces);
+  auto program = load_program(*bytes, name, *given);
+  if (!program) co_return fail(program.error());
+
+  if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
+  // From here on there is no way back.
+  self.process().become(std::move(program->space), std::move(name));
+  self.process().files().close_for_exec();
+  self.start_program(program->start);
+  co_return Result<>{};
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,84 @@
+#include <abi/flags.h>
+
+#include "boot/machine_facts.h"
+#include "process/futex.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys {
+namespace {
+
+
+/// FUTEX_WAIT counts its timeout from now, FUTEX_WAIT_BITSET on the clock it names.
+Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
+  if (timeout == 0) return async::never;
+  const auto given =
+      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  if (!given) return fail(given.error());
+  if ((operation & abi::futex_command_mask) == abi::futex_wait) return after(*given);
+  const bool wall_clock = (operation & abi::futex_clock_realtime) != 0;
+  return async::Instant{wall_clock ? *given - wall_clock_at_boot() : *given};
+}
+
+
+/// Waiters are woken, then moved to another word (condition variables of some C libraries).
+Result<int> requeue(Thread& self, const Futex& from, int wake, std::uintptr_t limit,
+                    std::uintptr_t address2) {
+  const auto to = Futex::at(self.space(), address2);
+  if (!to) return fail(to.error());
+  const int move = static_cast<int>(limit);
+  if (wake < 0 || move < 0) return fail(Errno::einval);
+  const int woken = from.wake(wake);
+  return woken + from.requeue(move, *to);
+}
+
+}  // namespace
+
+trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int operation,
+                                     std::uint32_t value, std::uintptr_t timeout,
+                                     std::uintptr_t address2, std::uint32_t value3) {
+  using Answer = Result<int>;
+  const auto futex = Futex::at(self.space(), address);
+  if (!futex) return Answer{fail(futex.error())};
+  switch (operation & abi::futex_command_mask) {
+    case abi::futex_wait:
+    case abi::futex_wait_bitset:
+      if (const auto unchanged = futex->check(value); !unchanged) {
+        return Answer{fail(unchanged.error())};
+      }
+      return trap::Attempt<Answer>::wait();
+    case abi::futex_wake: return Answer{futex->wake(static_cast<int>(value))};
+    case abi::futex_wake_bitset:
+      if (value3 == 0) return Answer{fail(Errno::einval)};
+      return Answer{futex->wake(static_cast<int>(value), value3)};
+    case abi::futex_cmp_requeue:
+      if (const auto unchanged = futex->check(value3); !unchanged) {
+        return Answer{fail(unchanged.error())};
+      }
+      [[fallthrough]];
+    case abi::futex_requeue:
+      return requeue(self, *futex, static_cast<int>(value), timeout, address2);
+    default: return Answer{fail(Errno::enosys)};
+  }
+}
+
+async::Task<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
+                               std::uint32_t value, std::uintptr_t timeout, std::uintptr_t,
+                               std::uint32_t value3) {
+  const bool masked = (operation & abi::futex_command_mask) == abi::futex_wait_bitset;
+  const std::uint32_t bits = masked ? value3 : Futex::any_bits;
+  if (bits == 0) co_return fail(Errno::einval);
+  const auto deadline = deadline_of(self, operation, timeout);
+  if (!deadline) co_return fail(deadline.error());
+  const auto futex = Futex::at(self.space(), address);
+  if (!futex) co_return fail(futex.error());
+  if (const auto unchanged = futex->check(value); !unchanged) co_return fail(unchanged.error());
+  switch (co_await futex->wait(bits, *deadline)) {
+    case async::WaitResult::woken: co_return 0;
+    case async::WaitResult::timed_out: co_return fail(Errno::etimedout);
+    default: co_return fail(Errno::eintr);
+  }
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,109 @@
+#include <abi/flags.h>
+#include <hal/machine/translation.h>
+
+#include "memory/shared_pages.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+
+namespace kernel::sys {
+namespace {
+
+using memory::Backing;
+using memory::MapRequest;
+
+constexpr int all_rights = abi::prot_read | abi::prot_write | abi::prot_exec;
+
+/// PROT_* and hal::Access have the same values.
+Result<hal::Access> access_of(int rights) {
+  if ((rights & ~all_rights) != 0) return fail(Errno::einval);
+  return static_cast<hal::Access>(rights);
+}
+
+/// What the new pages start as: zeros, the same zeros for everyone who inherits them, or a file.
+Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
+                           std::int64_t offset) {
+  const bool shared = (flags & abi::map_type) == abi::map_shared;
+  if ((flags & abi::map_anonymous) != 0) {
+    if (!shared) return Backing{};
+    const std::size_t pages = hal::page_up(length) / hal::page_size;
+    if (!memory::admit(memory::SharedPages::bookkeeping_bytes(pages))) return fail(Errno::enomem);
+    return Backing::of_shared(make_ref<memory::SharedPages>(pages));
+  }
+  const File* file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
+    return fail(Errno::eacces);
+  }
+  const auto bytes = self.process().files().find(fd)->bytes();
+  if (!bytes) return fail(bytes.error());
+  if (offset < 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset))) {
+    return fail(Errno::einval);
+  }
+  return Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
+}
+
+MapRequest::Place place_of(int flags) {
+  if ((flags & abi::map_fixed_noreplace) != 0) return MapRequest::Place::if_free;
+  if ((flags & abi::map_fixed) != 0) return MapRequest::Place::exactly;
+  return MapRequest::Place::anywhere;
+}
+
+}  // namespace
+
+std::uintptr_t brk(Thread& self, std::uintptr_t end) { return self.space().set_break(end); }
+
+Result<std::uintptr_t> mmap(Thread& self, std::uintptr_t address, std::size_t length, int rights,
+                            int flags, int fd, std::int64_t offset) {
+  const int type = flags & abi::map_type;
+  if (length == 0 || (type != abi::map_private && type != abi::map_shared)) {
+    return fail(Errno::einval);
+  }
+  if (length > hal::user_end) return fail(Errno::enomem);
+  const auto access = access_of(rights & all_rights);
+  if (!access) return fail(access.error());
+  auto backing = backing_of(self, length, rights, flags, fd, offset);
+  if (!backing) return fail(backing.error());
+  const auto start = self.space().map({.address = address,
+                                       .bytes = length,
+                                       .access = *access,
+                                       .place = place_of(flags),
+                                       .backing = std::move(*backing)});
+  if (start && (flags & abi::map_populate) != 0) {
+    const auto first = (*access & hal::Access::write) != hal::Access::none ? hal::Access::write
+                                                                           : hal::Access::read;
+    for (std::size_t at = 0; at < length; at += hal::page_size) {
+      if (!self.space().fault(*start + at, first)) break;  // it is only a wish
+    }
+  }
+  return start;
+}
+
+Result<> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  return self.space().unmap(address, length);
+}
+
+Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int rights) {
+  const auto access = access_of(rights);
+  if (!access) return fail(access.error());
+  if (length == 0) {
+    if (!hal::page_aligned(address)) return fail(Errno::einval);
+    return {};
+  }
+  return self.space().protect(address, length, *access);
+}
+
+Result<> madvise(Thread& self, std::uintptr_t address, std::size_t length, int advice) {
+  if (!hal::page_aligned(address)) return fail(Errno::einval);
+  if (length == 0) return {};
+  if (advice == abi::madv_dontneed) return self.space().discard(address, length);
+  constexpr int last_plain_advice = 25;
+  if (advice < 0 || advice > last_plain_advice) return fail(Errno::einval);
+  return {};
+}
+
+Result<> riscv_flush_icache(Thread&, std::uintptr_t, std::uintptr_t, std::uint64_t) {
+  hal::synchronize_code();
+  return {};
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,143 @@
+#include <abi/flags.h>
+
+#include "memory/frames.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+
+namespace kernel::sys {
+namespace {
+
+/// What a new process or thread takes of the kernel's memory, besides its pages.
+constexpr std::size_t thread_bytes = 2048;
+constexpr std::size_t process_bytes = 8192;
+constexpr std::size_t most_threads = 30'000;
+
+struct CloneArguments {
+  std::uint64_t flags;
+  std::uintptr_t stack;
+  std::uintptr_t parent_tid;
+  std::uintptr_t thread_pointer;
+  std::uintptr_t child_tid;
+
+  bool has(std::uint64_t flag) const { return (flags & flag) != 0; }
+
+  bool valid() const {
+    constexpr std::uint64_t known =
+        abi::csignal | abi::clone_vm | abi::clone_fs | abi::clone_files | abi::clone_sighand |
+        abi::clone_vfork | abi::clone_parent | abi::clone_thread | abi::clone_sysvsem |
+        abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid |
+        abi::clone_detached | abi::clone_untraced | abi::clone_child_settid;
+    if ((flags & ~known) != 0) return false;
+    if (has(abi::clone_thread) && !has(abi::clone_sighand)) return false;
+    return !has(abi::clone_sighand) || has(abi::clone_vm);
+  }
+};
+
+/// Registers of the new thread: the caller's, answering 0.
+trap::UserContext child_context(Thread& self, const CloneArguments& arguments) {
+  trap::UserContext context = self.current_context();
+  context.set_syscall_result(0);
+  if (arguments.stack != 0) context.set_stack(arguments.stack);
+  if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
+  return context;
+}
+
+Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id) {
+  Process& parent = self.process();
+  Ref<memory::AddressSpace> space = parent.shared_space();
+  if (!arguments.has(abi::clone_vm)) {
+    auto copy = parent.space().fork();
+    if (!copy) return fail(copy.error());
+    space = std::move(*copy);
+  }
+  Ref<FdTable> files = parent.shared_files();
+  if (!arguments.has(abi::clone_files)) {
+    auto copy = parent.files().copy();
+    if (!copy) return fail(copy.error());
+    files = std::move(*copy);
+  }
+  auto child = make_ref<Process>(id, std::move(space), std::move(files), parent.fs());
+  child->inherit(parent);
+  parent.add_child(child);
+  return child;
+}
+
+/// Makes the child, ready to run; nothing is left behind if it cannot be made.
+Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
+  if (!arguments.valid()) return fail(Errno::einval);
+  if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
+  const bool is_thread = arguments.has(abi::clone_thread);
+  if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
+  const int id = allocate_id();
+  Ref<Process> process = Ref<Process>::share(self.process());
+  if (!is_thread) {
+    auto made = make_process(self, arguments, id);
+    if (!made) return fail(made.error());
+    process = std::move(*made);
+  }
+  auto child = make_ref<Thread>(id, std::move(process), child_context(self, arguments),
+                                self.schedule());
+  child->set_signal_mask(self.signal_mask());
+  if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
+  // A bad address for these two is the program's loss, as on Linux.
+  if (arguments.has(abi::clone_parent_settid)) {
+    (void)UserPtr<int>{arguments.parent_tid}.write(self.space(), id);
+  }
+  if (arguments.has(abi::clone_child_settid)) {
+    (void)UserPtr<int>{arguments.child_tid}.write(child->space(), id);
+  }
+  return child;
+}
+
+}  // namespace
+
+trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                                     std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                                     std::uintptr_t child_tid) {
+  if ((flags & abi::clone_vfork) != 0) return trap::Attempt<Result<int>>::wait();
+  auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
+  if (!child) return Result<int>{fail(child.error())};
+  const int id = (*child)->id();
+  Thread::start(std::move(*child));
+  return Result<int>{id};
+}
+
+/// vfork: the parent sleeps until the child has a program of its own, or has ended.
+async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
+                               std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
+                               std::uintptr_t child_tid) {
+  auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
+  if (!child) co_return fail(child.error());
+  const int id = (*child)->id();
+  const Ref<Process> process = Ref<Process>::share((*child)->process());
+  async::Event memory_returned;
+  process->set_vfork_parent(&memory_returned);
+  Thread::start(std::move(*child));
+  (void)co_await memory_returned.wait("vfork");
+  process->set_vfork_parent(nullptr);  // cancelled: the child must not look for us any more
+  co_return id;
+}
+
+Result<> exit(Thread& self, int code) {
+  self.process().note_exit_code(self, code);
+  self.end();
+  return {};
+}
+
+Result<> exit_group(Thread& self, int code) {
+  self.process().terminate(abi::WaitStatus::exited(code));
+  return {};
+}
+
+Result<int> set_tid_address(Thread& self, std::uintptr_t address) {
+  self.clear_child_tid = address;
+  return self.id();
+}
+
+Result<> set_robust_list(Thread& self, std::uintptr_t head, std::size_t size) {
+  if (size != sizeof(abi::RobustListHead)) return fail(Errno::einval);
+  self.robust_list = head;
+  return {};
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,107 @@
+#include <kernel/log.h>
+
+#include "process/thread.h"
+#include "syscalls/calls.h"
+
+namespace kernel::sys {
+namespace {
+
+constexpr std::size_t set_bytes = sizeof(abi::SignalSet);
+
+/// Signal 0 only asks whether there is somebody to get one.
+bool valid_or_zero(int signal) { return signal == 0 || valid_signal(signal); }
+
+void post(Process& process, int signal) {
+  if (signal != 0) process.post_signal(static_cast<abi::Signal>(signal));
+}
+
+/// kill(-1): everybody but the first process and the caller.
+Result<> post_to_others(Thread& self, int signal) {
+  bool found = false;
+  for (int id = 2; Process* process = processes().at_or_after(id); id = process->id() + 1) {
+    if (process == &self.process()) continue;
+    post(*process, signal);
+    found = true;
+  }
+  if (!found) return fail(Errno::esrch);
+  return {};
+}
+
+Result<> post_to_group(int signal) {
+  for (int id = 1; Process* process = processes().at_or_after(id); id = process->id() + 1) {
+    post(*process, signal);
+  }
+  return {};
+}
+
+Result<> post_to_thread(Thread* thread, int process, int signal) {
+  if (!valid_or_zero(signal)) return fail(Errno::einval);
+  if (thread == nullptr || (process != 0 && thread->process().id() != process)) {
+    return fail(Errno::esrch);
+  }
+  if (signal != 0) thread->post_signal(static_cast<abi::Signal>(signal));
+  return {};
+}
+
+}  // namespace
+
+Result<> kill(Thread& self, int id, int signal) {
+  if (!valid_or_zero(signal)) return fail(Errno::einval);
+  if (id == -1) return post_to_others(self, signal);
+  if (id <= 0) return post_to_group(signal);
+  Process* process = processes().find(id);
+  if (process == nullptr) return fail(Errno::esrch);
+  post(*process, signal);
+  return {};
+}
+
+Result<> tkill(Thread&, int thread, int signal) {
+  if (thread <= 0) return fail(Errno::einval);
+  return post_to_thread(threads().find(thread), 0, signal);
+}
+
+Result<> tgkill(Thread&, int process, int thread, int signal) {
+  if (process <= 0 || thread <= 0) return fail(Errno::einval);
+  return post_to_thread(threads().find(thread), process, signal);
+}
+
+Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
+                      UserPtr<abi::SignalAction> old, std::size_t set_size) {
+  if (set_size != set_bytes || !valid_signal(number)) return fail(Errno::einval);
+  const auto signal = static_cast<abi::Signal>(number);
+  abi::SignalAction& current = self.process().signal_actions()[signal];
+  const abi::SignalAction before = current;
+  if (action) {
+    const auto wanted = action.read(self.space());
+    if (!wanted) return fail(wanted.error());
+    if ((abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
+    if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
+      log("{} ({}): a handler for {} is refused, programs cannot have signal handlers yet",
+          self.process().name(), self.id(), abi::name(signal));
+      return fail(Errno::enosys);
+    }
+    current = *wanted;
+  }
+  if (old) return old.write(self.space(), before);
+  return {};
+}
+
+Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set,
+                        UserPtr<abi::SignalSet> old, std::size_t set_size) {
+  if (set_size != set_bytes) return fail(Errno::einval);
+  const abi::SignalSet before = self.signal_mask();
+  if (set) {
+    const auto given = set.read(self.space());
+    if (!given) return fail(given.error());
+    switch (how) {
+      case abi::sig_block: self.set_signal_mask(before | *given); break;
+      case abi::sig_unblock: self.set_signal_mask(before & ~*given); break;
+      case abi::sig_setmask: self.set_signal_mask(*given); break;
+      default: return fail(Errno::einval);
+    }
+  }
+  if (old) return old.write(self.space(), before);
+  return {};
+}
+
+}  // namespace kernel::sys

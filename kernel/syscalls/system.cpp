@@ -1,0 +1,101 @@
+#include <abi/flags.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "boot/random.h"
+#include "memory/frames.h"
+#include "process/program.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys {
+namespace {
+
+template <std::size_t N>
+void set(char (&field)[N], std::string_view text) {
+  text.copy(field, N - 1);
+}
+
+abi::Timeval to_timeval(async::Duration duration) {
+  const abi::Timespec time = to_timespec(duration);
+  return {.seconds = time.seconds, .microseconds = time.nanoseconds / 1000};
+}
+
+}  // namespace
+
+Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
+  abi::Utsname answer{};
+  set(answer.system, "Cotrap");
+  set(answer.node, "cotrap");
+  set(answer.release, "6.1.0-cotrap");  // C libraries refuse kernels that they think too old
+  set(answer.version, "#1");
+  set(answer.machine, "riscv64");
+  set(answer.domain, "(none)");
+  return name.write(self.space(), answer);
+}
+
+Result<> sysinfo(Thread& self, UserPtr<abi::Sysinfo> info) {
+  return info.write(
+      self.space(),
+      {.uptime = async::now().time_since_epoch().count() / ns_per_second,
+       .total_ram = memory::frames.total_count() * hal::page_size,
+       .free_ram = memory::frames.free_count() * hal::page_size,
+       .processes = static_cast<std::uint16_t>(std::min<std::size_t>(threads().size(), 0xffff)),
+       .unit = 1});
+}
+
+Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
+                   UserPtr<abi::ResourceLimit> old) {
+  Process* process = id == 0 ? &self.process() : processes().find(id);
+  if (process == nullptr || process->is_zombie()) return fail(Errno::esrch);
+  if (resource < 0 || resource >= abi::rlimit_count) return fail(Errno::einval);
+  abi::ResourceLimit current{abi::unlimited, abi::unlimited};
+  if (resource == abi::rlimit_stack) current.soft = user_stack_bytes;
+  if (resource == abi::rlimit_nofile) {
+    current = {static_cast<std::uint64_t>(process->files().limit()), FdTable::size_limit};
+  }
+  if (limit) {
+    const auto wanted = limit.read(self.space());
+    if (!wanted) return fail(wanted.error());
+    if (wanted->soft > wanted->hard) return fail(Errno::einval);
+    if (resource == abi::rlimit_nofile) {
+      if (wanted->hard > static_cast<std::uint64_t>(FdTable::size_limit)) {
+        return fail(Errno::eperm);
+      }
+      process->files().set_limit(static_cast<int>(wanted->soft));
+    }
+  }
+  if (old) return old.write(self.space(), current);
+  return {};
+}
+
+Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
+  constexpr int of_thread = 1, of_self = 0, of_children = -1;
+  abi::ResourceUsage answer{};
+  switch (who) {
+    case of_self: answer.user_time = to_timeval(self.process().cpu_time()); break;
+    case of_thread: answer.user_time = to_timeval(self.cpu_time_now()); break;
+    case of_children: answer.user_time = to_timeval(self.process().children_cpu_time()); break;
+    default: return fail(Errno::einval);
+  }
+  return usage.write(self.space(), answer);
+}
+
+Result<std::size_t> getrandom(Thread& self, std::uintptr_t buffer, std::size_t length,
+                              unsigned flags) {
+  constexpr unsigned insecure = 4;
+  if ((flags & ~(abi::grnd_nonblock | abi::grnd_random | insecure)) != 0) {
+    return fail(Errno::einval);
+  }
+  constexpr std::size_t longest = 1 << 20;
+  return memory::each_piece(self.space(), buffer, std::min(length, longest), hal::Access::write,
+                            [](std::span<std::byte> piece) -> Result<std::size_t> {
+                              fill_random(piece);
+                              return piece.size();
+                            });
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,134 @@
+#include "syscalls/table.h"
+
+#include <abi/numbers.h>
+#include <kernel/log.h>
+
+#include <bitset>
+
+#include "process/thread.h"
+#include "syscalls/calls.h"
+#include "syscalls/files.h"
+
+namespace kernel {
+namespace {
+
+using abi::Call;
+
+constexpr std::size_t table_size = 512;
+
+constexpr auto table =
+    trap::SyscallTable<Thread, table_size>{}
+        // processes and threads
+        .with<sys::try_clone, sys::clone>(Call::clone)
+        .with<sys::execve>(Call::execve)
+        .with<sys::exit>(Call::exit)
+        .with<sys::exit_group>(Call::exit_group)
+        .with<sys::wait4>(Call::wait4)
+        .with<sys::set_tid_address>(Call::set_tid_address)
+        .with<sys::set_robust_list>(Call::set_robust_list)
+        .with<sys::try_futex, sys::futex>(Call::futex)
+        // identity
+        .with<sys::getpid>(Call::getpid)
+        .with<sys::getppid>(Call::getppid)
+        .with<sys::gettid>(Call::gettid)
+        .with<sys::getuid>(Call::getuid)
+        .with<sys::getuid>(Call::geteuid)
+        .with<sys::getuid>(Call::getgid)
+        .with<sys::getuid>(Call::getegid)
+        .with<sys::getpgid>(Call::getpgid)
+        .with<sys::setpgid>(Call::setpgid)
+        .with<sys::setsid>(Call::setsid)
+        // signals
+        .with<sys::kill>(Call::kill)
+        .with<sys::tkill>(Call::tkill)
+        .with<sys::tgkill>(Call::tgkill)
+        .with<sys::rt_sigaction>(Call::rt_sigaction)
+        .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
+        // memory
+        .with<sys::brk>(Call::brk)
+        .with<sys::mmap>(Call::mmap)
+        .with<sys::munmap>(Call::munmap)
+        .with<sys::mprotect>(Call::mprotect)
+        .with<sys::madvise>(Call::madvise)
+        .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
+        // time
+        .with<sys::clock_gettime>(Call::clock_gettime)
+        .with<sys::clock_getres>(Call::clock_getres)
+        .with<sys::gettimeofday>(Call::gettimeofday)
+        .with<sys::nanosleep>(Call::nanosleep)
+        .with<sys::clock_nanosleep>(Call::clock_nanosleep)
+        // scheduling
+        .with<sys::try_sched_yield, sys::sched_yield>(Call::sched_yield)
+        .with<sys::sched_setscheduler>(Call::sched_setscheduler)
+        .with<sys::sched_getscheduler>(Call::sched_getscheduler)
+        .with<sys::sched_setparam>(Call::sched_setparam)
+        .with<sys::sched_getparam>(Call::sched_getparam)
+        .with<sys::sched_get_priority_max>(Call::sched_get_priority_max)
+        .with<sys::sched_get_priority_min>(Call::sched_get_priority_min)
+        .with<sys::sched_getaffinity>(Call::sched_getaffinity)
+        .with<sys::setpriority>(Call::setpriority)
+        .with<sys::getpriority>(Call::getpriority)
+        // files
+        .with<sys::try_read, sys::read>(Call::read)
+        .with<sys::try_write, sys::write>(Call::write)
+        .with<sys::try_readv, sys::readv>(Call::readv)
+        .with<sys::try_writev, sys::writev>(Call::writev)
+        .with<sys::pread64>(Call::pread64)
+        .with<sys::pwrite64>(Call::pwrite64)
+        .with<sys::lseek>(Call::lseek)
+        .with<sys::getdents64>(Call::getdents64)
+        .with<sys::ftruncate>(Call::ftruncate)
+        .with<sys::fsync>(Call::fsync)
+        .with<sys::close>(Call::close)
+        .with<sys::close_range>(Call::close_range)
+        .with<sys::dup>(Call::dup)
+        .with<sys::dup3>(Call::dup3)
+        .with<sys::pipe2>(Call::pipe2)
+        .with<sys::fcntl>(Call::fcntl)
+        .with<sys::ioctl>(Call::ioctl)
+        .with<sys::openat>(Call::openat)
+        .with<sys::fstat>(Call::fstat)
+        .with<sys::newfstatat>(Call::newfstatat)
+        .with<sys::faccessat>(Call::faccessat)
+        .with<sys::faccessat2>(Call::faccessat2)
+        .with<sys::readlinkat>(Call::readlinkat)
+        .with<sys::getcwd>(Call::getcwd)
+        .with<sys::chdir>(Call::chdir)
+        .with<sys::fchdir>(Call::fchdir)
+        .with<sys::umask>(Call::umask)
+        .with<sys::mkdirat>(Call::mkdirat)
+        .with<sys::symlinkat>(Call::symlinkat)
+        .with<sys::unlinkat>(Call::unlinkat)
+        .with<sys::renameat2>(Call::renameat2)
+        .with<sys::try_ppoll, sys::ppoll>(Call::ppoll)
+        // the system
+        .with<sys::uname>(Call::uname)
+        .with<sys::sysinfo>(Call::sysinfo)
+        .with<sys::prlimit64>(Call::prlimit64)
+        .with<sys::getrusage>(Call::getrusage)
+        .with<sys::getrandom>(Call::getrandom);
+
+void log_once(Thread& self, std::uint64_t number) {
+  static std::bitset<table_size> logged;  // numbers beyond the table share the last bit
+  const std::size_t bit = std::min(number, table_size - 1);
+  if (logged.test(bit)) return;
+  logged.set(bit);
+  log("{} ({}): no system call {} ({})", self.process().name(), self.id(), number,
+      abi::name(static_cast<Call>(number)));
+}
+
+trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
+  log_once(self, context.syscall_number());
+  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+}
+
+constexpr trap::SyscallEntry<Thread> unknown{.now = unknown_call};
+
+}  // namespace
+
+const trap::SyscallEntry<Thread>* find_syscall(std::uint64_t number) {
+  const auto* entry = table.find(number);
+  return entry != nullptr ? entry : &unknown;
+}
+
+}  // namespace kernel

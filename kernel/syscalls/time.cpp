@@ -1,0 +1,86 @@
+#include <abi/flags.h>
+
+#include <optional>
+
+#include "boot/machine_facts.h"
+#include "process/thread.h"
+#include "syscalls/calls.h"
+#include "syscalls/timespec.h"
+
+namespace kernel::sys {
+namespace {
+
+/// What a clock shows; nothing for a number that is no clock.
+std::optional<async::Duration> read_clock(Thread& self, int clock) {
+  const async::Duration since_boot = async::now().time_since_epoch();
+  switch (clock) {
+    case abi::clock_realtime:
+    case abi::clock_realtime_coarse: return since_boot + wall_clock_at_boot();
+    case abi::clock_monotonic:
+    case abi::clock_monotonic_raw:
+    case abi::clock_monotonic_coarse:
+    case abi::clock_boottime: return since_boot;
+    case abi::clock_process_cputime_id: return self.process().cpu_time();
+    case abi::clock_thread_cputime_id: return self.cpu_time_now();
+    default: return std::nullopt;
+  }
+}
+
+bool can_sleep_on(int clock) {
+  return clock == abi::clock_realtime || clock == abi::clock_monotonic ||
+         clock == abi::clock_boottime;
+}
+
+/// Sleeps; tells how much was left if it was cut short.
+async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
+                                  UserPtr<abi::Timespec> left) {
+  if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};
+  if (left) {
+    const auto rest = std::max(async::Duration::zero(), deadline - async::now());
+    if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
+  }
+  co_return fail(Errno::eintr);
+}
+
+}  // namespace
+
+Result<> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
+  const auto shown = read_clock(self, clock);
+  if (!shown) return fail(Errno::einval);
+  return time.write(self.space(), to_timespec(*shown));
+}
+
+Result<> clock_getres(Thread& self, int clock, UserPtr<abi::Timespec> resolution) {
+  if (!read_clock(self, clock)) return fail(Errno::einval);
+  if (!resolution) return {};
+  return resolution.write(self.space(), {.seconds = 0, .nanoseconds = 1});
+}
+
+Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) {
+  if (!time) return {};
+  const auto now = to_timespec(async::now().time_since_epoch() + wall_clock_at_boot());
+  return time.write(self.space(),
+                    {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
+}
+
+async::Task<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,
+                                UserPtr<abi::Timespec> left) {
+  const auto duration = length.read(self.space()).and_then(to_duration);
+  if (!duration) co_return fail(duration.error());
+  co_return co_await sleep_until(self, after(*duration), left);
+}
+
+async::Task<Result<>> clock_nanosleep(Thread& self, int clock, int flags,
+                                      UserPtr<const abi::Timespec> time,
+                                      UserPtr<abi::Timespec> left) {
+  if (!can_sleep_on(clock)) {
+    co_return fail(read_clock(self, clock) ? Errno::enotsup : Errno::einval);
+  }
+  const auto given = time.read(self.space()).and_then(to_duration);
+  if (!given) co_return fail(given.error());
+  if ((flags & abi::timer_abstime) == 0) co_return co_await sleep_until(self, after(*given), left);
+  const auto zero = clock == abi::clock_realtime ? wall_clock_at_boot() : async::Duration::zero();
+  co_return co_await sleep_until(self, async::Instant{*given - zero}, UserPtr<abi::Timespec>{0});
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,36 @@
+// Linux's way to write lengths and points of time, and the executor's.
+#pragma once
+
+#include <abi/types.h>
+#include <async/time.h>
+#include <async/platform.h>
+#include <kernel/result.h>
+
+namespace kernel {
+
+inline constexpr std::int64_t ns_per_second = 1'000'000'000;
+
+constexpr abi::Timespec to_timespec(async::Duration duration) {
+  return {.seconds = duration.count() / ns_per_second,
+          .nanoseconds = duration.count() % ns_per_second};
+}
+
+/// EINVAL for negative seconds and for nanoseconds that are not less than a second. What is longer
+/// than the clock can count (292 years) is as good as for ever.
+constexpr Result<async::Duration> to_duration(const abi::Timespec& time) {
+  if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= ns_per_second) {
+    return fail(Errno::einval);
+  }
+  if (time.seconds >= async::Duration::max().count() / ns_per_second) {
+    return async::Duration::max();
+  }
+  return async::Duration{time.seconds * ns_per_second + time.nanoseconds};
+}
+
+/// That much from now.
+inline async::Instant after(async::Duration duration) {
+  const async::Instant now = async::now();
+  return duration >= async::never - now ? async::never : now + duration;
+}
+
+}  // namespace kernel

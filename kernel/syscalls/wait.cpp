@@ -1,0 +1,71 @@
+#include <abi/flags.h>
+
+#include "process/thread.h"
+#include "syscalls/calls.h"
+
+namespace kernel::sys {
+namespace {
+
+using Answer = Result<int>;
+
+/// Which children a wait is for. There is one process group, so every negative number means all.
+bool matches(const Process& child, int id) { return id <= 0 || child.id() == id; }
+
+struct Search {
+  bool any = false;           ///< there is a child to wait for
+  Process* zombie = nullptr;  ///< … and this one has ended
+};
+
+Search search(Process& parent, int id) {
+  Search found;
+  for (Process& child : parent.children()) {
+    if (!matches(child, id)) continue;
+    found.any = true;
+    if (child.is_zombie()) {
+      found.zombie = &child;
+      break;
+    }
+  }
+  return found;
+}
+
+/// Reports a zombie and lets it go; if the report cannot be made, it stays.
+Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
+               UserPtr<abi::ResourceUsage> usage) {
+  if (status) {
+    if (auto done = status.write(self.space(), zombie.status().word()); !done) {
+      return fail(done.error());
+    }
+  }
+  if (usage) {
+    const auto time = zombie.cpu_time().count();
+    const abi::ResourceUsage answer{
+        .user_time = {.seconds = time / 1'000'000'000,
+                      .microseconds = time % 1'000'000'000 / 1000}};
+    if (auto done = usage.write(self.space(), answer); !done) return fail(done.error());
+  }
+  const int id = zombie.id();
+  self.process().reap(zombie);
+  return id;
+}
+
+}  // namespace
+
+async::Task<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
+                          UserPtr<abi::ResourceUsage> usage) {
+  constexpr int thread_options = 0xe000'0000;  // __WALL and its kin: all children are alike here
+  if ((options & ~(abi::wnohang | abi::wuntraced | abi::wcontinued | thread_options)) != 0) {
+    co_return fail(Errno::einval);
+  }
+  for (;;) {
+    const Search found = search(self.process(), id);
+    if (!found.any) co_return fail(Errno::echild);
+    if (found.zombie != nullptr) co_return collect(self, *found.zombie, status, usage);
+    if ((options & abi::wnohang) != 0) co_return 0;
+    if (co_await self.process().child_ended().wait("child") != async::WaitResult::woken) {
+      co_return fail(Errno::eintr);
+    }
+  }
+}
+
+}  // namespace kernel::sys
