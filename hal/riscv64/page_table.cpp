@@ -45,22 +45,13 @@ void PageTable::install_kernel_half() const {
   kernel_entries_end = end;
 }
 
-PageEntry* PageTable::find(VirtAddr va) const {
-  const PageEntry top = table_at(root_)[index_of(va, 2)];
-  if (top.empty()) return nullptr;
-  const PageEntry middle = table_at(top.address())[index_of(va, 1)];
-  if (middle.empty()) return nullptr;
-  return table_at(middle.address()) + index_of(va, 0);
-}
-
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
   if (slot->empty()) {
-    const auto index = static_cast<std::uint16_t>((reinterpret_cast<VirtAddr>(slot) % page_size) /
-                                                  sizeof(PageEntry));
-    table_frames::Note& note = table_frames::note(page_down(virt_to_phys(slot)));
+    constexpr std::size_t group_bytes = page_size / 32;
+    const PhysAddr address = virt_to_phys(slot);
+    table_frames::Note& note = table_frames::note(page_down(address));
+    note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
     ++note.used;
-    if (index < note.first) note.first = index;
-    if (index > note.last) note.last = index;
   }
   *slot = entry;
 }
@@ -74,7 +65,8 @@ PageEntry* PageTable::next_table(PageEntry* slot) {
   return table_at(slot->address());
 }
 
-PageEntry* PageTable::ensure(VirtAddr va) {
+// `ensure` where a table is missing.
+PageEntry* PageTable::make(VirtAddr va) {
   PageEntry* middle = next_table(table_at(root_) + index_of(va, 2));
   if (middle == nullptr) return nullptr;
   PageEntry* leaf = next_table(middle + index_of(va, 1));

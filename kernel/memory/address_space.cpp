@@ -55,21 +55,14 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 
   // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
   const Area* area = areas_.first();
-  hal::PageTable::Cursor cursor(child.table_);
-  bool complete = true;
-  table_.for_each(0, hal::user_end, [&](VirtAddr va, PageEntry& entry) {
-    while (area->end <= va) area = area->next;
-    if (area->backing.is_shared() || !complete) return;
-    PageEntry* slot = cursor.ensure(va);
-    if (slot == nullptr) {
-      complete = false;
-      return;
-    }
-    if (!entry.borrowed()) frames.share(entry.address());
-    entry = entry.read_only();
-    hal::PageTable::fill(slot, entry);
-    ++child.resident_;
-  });
+  const bool complete = table_.copy_pages(child.table_, 0, hal::user_end,
+                                          [&](VirtAddr va, PageEntry& entry) -> PageEntry {
+                                            while (area->end <= va) area = area->next;
+                                            if (area->backing.is_shared()) return {};
+                                            if (!entry.borrowed()) frames.share(entry.address());
+                                            ++child.resident_;
+                                            return entry = entry.read_only();
+                                          });
   flush();
   if (!complete) return fail(Errno::enomem);
   return created;

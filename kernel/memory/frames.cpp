@@ -47,10 +47,6 @@ PhysAddr FrameAllocator::allocate_zeroed(Use use) {
   return address(frame);
 }
 
-void FrameAllocator::drop(PhysAddr frame) {
-  if (--info(frame).references == 0) push(loose_, number(frame));
-}
-
 void FrameAllocator::drop_zeroed(PhysAddr frame) {
   push(zeroed_, number(frame));
 }
@@ -230,7 +226,7 @@ using kernel::memory::frames;
 
 PhysAddr allocate() {
   const PhysAddr table = frames.allocate_zeroed(kernel::memory::Use::user);
-  if (table != 0) note(table) = {.used = 0, .first = 511, .last = 0};
+  if (table != 0) note(table) = {};
   return table;
 }
 

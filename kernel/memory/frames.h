@@ -50,7 +50,9 @@ class FrameAllocator {
   /// One more owner.
   void share(PhysAddr frame) { ++info(frame).references; }
   /// One owner less; the last one frees the frame.
-  void drop(PhysAddr frame);
+  void drop(PhysAddr frame) {
+    if (--info(frame).references == 0) push(loose_, number(frame));
+  }
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
   /// Frees a frame with one owner that is known to hold zeros again.
   void drop_zeroed(PhysAddr frame);

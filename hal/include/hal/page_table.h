@@ -13,6 +13,7 @@
 #include <hal/memory_map.h>
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -21,15 +22,14 @@ namespace hal {
 /// What page tables need from above. Defined by the kernel's frame allocator, and by tests.
 namespace table_frames {
 
-/// Bookkeeping for one table: how many entries are in use, and the range of indices they lie in
-/// (never shrunk while the table lives). It makes walks over sparse tables short.
+/// Bookkeeping for one table, which makes walks over sparse tables short: how many entries are in
+/// use, and in which groups of 16 there has ever been one.
 struct Note {
-  std::uint16_t used;
-  std::uint16_t first;
-  std::uint16_t last;
+  std::uint32_t groups;
+  std::uint32_t used;
 };
 
-/// A page of zeros, its note {0, 511, 0}; 0 when there is no memory.
+/// A page of zeros with a note of zeros; 0 when there is no memory.
 PhysAddr allocate();
 /// Takes back a page, which is all zeros again.
 void release(PhysAddr table);
@@ -54,30 +54,19 @@ class PageTable {
   TranslationToken token(Asid asid) const { return make_token(root_, asid); }
 
   /// The entry for `va`, or null where there is no table for it. Any lower-half address.
-  PageEntry* find(VirtAddr va) const;
+  PageEntry* find(VirtAddr va) const {
+    const PageEntry top = table_at(root_)[index_of(va, 2)];
+    if (top.empty()) return nullptr;
+    const PageEntry middle = table_at(top.address())[index_of(va, 1)];
+    if (middle.empty()) return nullptr;
+    return table_at(middle.address()) + index_of(va, 0);
+  }
   /// The same, making the tables that lead to it; null when there is no memory for one.
   /// Fill the entry before anything else is removed: an empty table may be freed.
-  PageEntry* ensure(VirtAddr va);
-
-  /// `ensure` for many addresses in order: remembers the last table it went to. Good while nothing
-  /// is removed.
-  class Cursor {
-   public:
-    explicit Cursor(PageTable& table) : table_(table) {}
-    PageEntry* ensure(VirtAddr va) {
-      const VirtAddr start = va & ~(span_of(1) - 1);
-      if (start != start_ || leaf_ == nullptr) {
-        leaf_ = table_.ensure(start);
-        start_ = start;
-      }
-      return leaf_ == nullptr ? nullptr : leaf_ + index_of(va, 0);
-    }
-
-   private:
-    PageTable& table_;
-    PageEntry* leaf_ = nullptr;
-    VirtAddr start_ = 0;
-  };
+  PageEntry* ensure(VirtAddr va) {
+    PageEntry* slot = find(va);
+    return slot != nullptr ? slot : make(va);
+  }
 
   /// Writes an entry that `find` or `ensure` gave. To empty one, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
@@ -86,6 +75,12 @@ class PageTable {
   /// what has no tables. `visit` may change the entry but not empty it.
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
+
+  /// Fills another table, empty so far, from the pages of [from, to): copy(va, PageEntry&) returns
+  /// what the other gets, and may change the entry; an empty entry is left out. False when there
+  /// was no memory for a table: some pages are then missing.
+  template <class Copy>
+  bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
   /// Empties the entries of [from, to), gives each that was used to visit(va, PageEntry) and frees
   /// the tables that became empty. The caller flushes.
@@ -118,76 +113,103 @@ class PageTable {
   explicit PageTable(PhysAddr root) : root_(root) {}
 
   static PageEntry* next_table(PageEntry* slot);
-  template <class Each>
-  static void each_used(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to, Each&& each);
-  template <class Visit>
-  static void visit_table(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to, Visit& visit);
-  template <class Visit>
-  static void remove_from(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to, Visit& visit);
+  PageEntry* make(VirtAddr va);
+
+  template <unsigned level, class Each>
+  static void each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
+  template <unsigned level, class Each>
+  static void each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
+  template <unsigned level, class Visit>
+  static void remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit);
 
   PhysAddr root_;
 };
 
-// The two walks.
+// ── The walks. Their levels are template arguments, so that each becomes a nest of three loops.
+// ────
 
 /// Calls each(va, end, PageEntry&) for the used entries of one table that [from, to) touches, each
-/// with the part of [from, to) that is its own. Indices outside the table's note are not looked at.
-template <class Each>
-void PageTable::each_used(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to, Each&& each) {
-  const table_frames::Note note = table_frames::note(table);
-  const std::size_t span = span_of(level);
-  std::size_t index = index_of(from, level);
-  const std::size_t last = std::min<std::size_t>(index_of(to - 1, level), note.last);
-  if (index < note.first) {
-    from = (from & ~(span_of(level + 1) - 1)) + note.first * span;
-    index = note.first;
+/// with the part of [from, to) that is its own.
+template <unsigned level, class Each>
+void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
+  constexpr std::size_t group = 16, span = span_of(level);
+  const std::size_t first = index_of(from, level), last = index_of(to - 1, level);
+  const VirtAddr base = from & ~(span_of(level + 1) - 1);
+  std::uint32_t groups = table_frames::note(table).groups;
+  groups &= ~std::uint32_t{0} << first / group;
+  groups &= ~std::uint32_t{0} >> (entries / group - 1 - last / group);
+  for (; groups != 0; groups &= groups - 1) {
+    const std::size_t start = static_cast<std::size_t>(std::countr_zero(groups)) * group;
+    const std::size_t end = std::min(last, start + group - 1);
+    for (std::size_t index = std::max(first, start); index <= end; ++index) {
+      PageEntry& entry = table_at(table)[index];
+      if (entry.empty()) continue;
+      const VirtAddr va = base + index * span;
+      each(std::max(va, from), std::min(va + span, to), entry);
+    }
   }
-  PageEntry* entry = table_at(table) + index;
-  for (VirtAddr va = from; index <= last; ++index, ++entry) {
-    const VirtAddr next = (va & ~(span - 1)) + span;
-    if (!entry->empty()) each(va, std::min(next, to), *entry);
-    va = next;
+}
+
+/// Calls each(table, from, to) for the tables of pages, each with its part of [from, to).
+template <unsigned level, class Each>
+void PageTable::each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
+  if constexpr (level == 0) {
+    each(table, from, to);
+  } else {
+    each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
+      each_leaf_table<level - 1>(entry.address(), va, end, each);
+    });
   }
 }
 
 template <class Visit>
-void PageTable::visit_table(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to,
-                            Visit& visit) {
-  each_used(table, level, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
-    if (level == 0) {
-      visit(va, entry);
-    } else {
-      visit_table(entry.address(), level - 1, va, end, visit);
-    }
+void PageTable::for_each(VirtAddr from, VirtAddr to, Visit&& visit) {
+  if (from >= to) return;
+  each_leaf_table<root_level>(root_, from, to, [&](PhysAddr table, VirtAddr start, VirtAddr end) {
+    each_used<0>(table, start, end,
+                 [&](VirtAddr va, VirtAddr, PageEntry& entry) { visit(va, entry); });
   });
 }
 
-template <class Visit>
-void PageTable::remove_from(PhysAddr table, unsigned level, VirtAddr from, VirtAddr to,
-                            Visit& visit) {
-  std::uint16_t removed = 0;
-  each_used(table, level, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
+template <class Copy>
+bool PageTable::copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy) {
+  bool complete = true;
+  each_leaf_table<root_level>(root_, from, to, [&](PhysAddr table, VirtAddr start, VirtAddr end) {
+    PageEntry* const target = other.ensure(start & ~(span_of(1) - 1));
+    complete = complete && target != nullptr;
+    if (!complete) return;
+    std::uint32_t copied = 0;
+    each_used<0>(table, start, end, [&](VirtAddr va, VirtAddr, PageEntry& entry) {
+      const PageEntry theirs = copy(va, entry);
+      target[index_of(va, 0)] = theirs;
+      copied += !theirs.empty();
+    });
+    table_frames::note(virt_to_phys(target)) = {.groups = table_frames::note(table).groups,
+                                                .used = copied};
+  });
+  return complete;
+}
+
+template <unsigned level, class Visit>
+void PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit) {
+  std::uint32_t removed = 0;
+  each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
     const PageEntry old = entry;
-    if (level > 0) {
-      remove_from(old.address(), level - 1, va, end, visit);
+    if constexpr (level > 0) {
+      remove_from<level - 1>(old.address(), va, end, visit);
       if (table_frames::note(old.address()).used != 0) return;
       table_frames::release(old.address());
     }
     entry = PageEntry{};
     ++removed;
-    if (level == 0) visit(va, old);
+    if constexpr (level == 0) visit(va, old);
   });
   table_frames::note(table).used -= removed;
 }
 
 template <class Visit>
-void PageTable::for_each(VirtAddr from, VirtAddr to, Visit&& visit) {
-  if (from < to) visit_table(root_, root_level, from, to, visit);
-}
-
-template <class Visit>
 void PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
-  if (from < to) remove_from(root_, root_level, from, to, visit);
+  if (from < to) remove_from<root_level>(root_, from, to, visit);
 }
 
 }  // namespace hal
