@@ -41,7 +41,7 @@ target_compile_options(cotrap_kernel_flags INTERFACE
 target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
 # What fmt does with an error in a format that only shows at run time.
-target_compile_options(cotrap_kernel_flags INTERFACE
+target_compile_options(cotrap_freestanding INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-D 'FMT_THROW(error)=__builtin_abort()'>")
 cotrap_libgcc(rv64imac lp64 kernel_libgcc)
 target_link_libraries(cotrap_kernel_flags INTERFACE
