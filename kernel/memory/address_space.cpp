@@ -50,7 +50,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
   child.break_ = break_;
   child.holes_below_ = holes_below_;
   for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
-    child.areas_.insert(area->start, area->end, area->access, area->backing);
+    child.areas_.append(*area);
   }
 
   // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
@@ -80,38 +80,39 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
     return fail(Errno::enomem);
   }
   if (!admit(area_reserve)) return fail(Errno::enomem);
-  const auto start = choose_place(request, bytes);
-  if (!start) return start;
-  insert_area(*start, *start + bytes, usable(request.access), std::move(request.backing));
-  return start;
+  const auto hole = choose_place(request, bytes);
+  if (!hole) return fail(hole.error());
+  recent_ = nullptr;
+  areas_.insert(hole->before, hole->start, hole->start + bytes, usable(request.access),
+                std::move(request.backing));
+  return hole->start;
 }
 
-Result<VirtAddr> AddressSpace::choose_place(const MapRequest& request, std::size_t bytes) {
-  if (request.place == MapRequest::Place::anywhere) {
-    const VirtAddr hint = page_down(request.address);
-    if (hint != 0 && hal::user_range(hint, bytes) && is_free(hint, bytes)) return hint;
-    const VirtAddr hole = find_hole(bytes);
-    if (hole == 0) return fail(Errno::enomem);
-    return hole;
+Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
+                                                      std::size_t bytes) {
+  using enum MapRequest::Place;
+  VirtAddr start = request.address;
+  if (request.place == anywhere) {
+    start = page_down(start);
+    if (start == 0 || !hal::user_range(start, bytes)) return find_hole(bytes);
+  } else {
+    if (!page_aligned(start)) return fail(Errno::einval);
+    if (!hal::user_range(start, bytes)) return fail(Errno::enomem);
   }
-  if (!page_aligned(request.address)) return fail(Errno::einval);
-  if (!hal::user_range(request.address, bytes)) return fail(Errno::enomem);
-  if (request.place == MapRequest::Place::exactly) {
-    unmap_pages(request.address, request.address + bytes);
-  } else if (!is_free(request.address, bytes)) {
-    return fail(Errno::eexist);
+  Area* const before = areas_.at_or_before(start + bytes - 1);
+  if (before == nullptr || before->end <= start) return Hole{start, before};  // nothing there
+  switch (request.place) {
+    case anywhere: return find_hole(bytes);
+    case if_free: return fail(Errno::eexist);
+    case exactly: break;
   }
-  return request.address;
+  unmap_pages(start, start + bytes);
+  return Hole{start, areas_.at_or_before(start)};
 }
 
-bool AddressSpace::is_free(VirtAddr start, std::size_t bytes) const {
-  const Area* area = areas_.first_after(start);
-  return area == nullptr || area->start >= start + bytes;
-}
-
-// The highest hole that fits; 0 if none does. Starts where the highest hole of all may be.
-VirtAddr AddressSpace::find_hole(std::size_t bytes) {
-  const Area* below = areas_.at_or_before(holes_below_ - 1);
+// The highest hole that fits. Starts where the highest hole of all may be.
+Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
+  Area* below = areas_.at_or_before(holes_below_ - 1);
   VirtAddr end = holes_below_;
   bool seen_hole = false;
   for (;; below = below->previous) {
@@ -119,18 +120,11 @@ VirtAddr AddressSpace::find_hole(std::size_t bytes) {
     if (end > floor) {
       if (!seen_hole) holes_below_ = end;
       seen_hole = true;
-      if (end - floor >= bytes) return end - bytes;
+      if (end - floor >= bytes) return Hole{end - bytes, below};
     }
-    if (below == nullptr) return 0;
+    if (below == nullptr) return fail(Errno::enomem);
     end = std::min(end, below->start);
   }
-}
-
-void AddressSpace::insert_area(VirtAddr start, VirtAddr end, Access access, Backing backing) {
-  Area& area = areas_.insert(start, end, access, std::move(backing));
-  areas_.merge_with_next(area);
-  if (area.previous != nullptr) areas_.merge_with_next(*area.previous);
-  recent_ = nullptr;
 }
 
 Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
@@ -147,7 +141,7 @@ void AddressSpace::unmap_pages(VirtAddr start, VirtAddr end) {
   Area* area = areas_.first_after(start);
   if (area == nullptr || area->start >= end) return;
   recent_ = nullptr;
-  remove_pages(start, end);
+  if (resident_ != 0) remove_pages(start, end);
   if (area->start < start) area = &areas_.split(*area, start);
   while (area != nullptr && area->start < end) {
     if (area->end > end) areas_.split(*area, end);

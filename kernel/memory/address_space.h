@@ -129,11 +129,14 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void forget_page(hal::PageEntry entry);
   void remove_pages(VirtAddr start, VirtAddr end);
 
-  bool is_free(VirtAddr start, std::size_t bytes) const;
-  VirtAddr find_hole(std::size_t bytes);
-  Result<VirtAddr> choose_place(const MapRequest& request, std::size_t bytes);
+  /// Where a new area goes, and the area below that place.
+  struct Hole {
+    VirtAddr start = 0;
+    Area* before = nullptr;
+  };
+  Result<Hole> find_hole(std::size_t bytes);
+  Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_pages(VirtAddr start, VirtAddr end);
-  void insert_area(VirtAddr start, VirtAddr end, Access access, Backing backing);
 
   Area* area_at(VirtAddr va) {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;

@@ -67,11 +67,25 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
   return best;
 }
 
-Area& AreaSet::insert(VirtAddr start, VirtAddr end, Access access, Backing backing) {
-  auto* area =
-      new Area{.start = start, .end = end, .access = access, .backing = std::move(backing)};
-  link(*area, at_or_before(start));
-  return *area;
+void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing) {
+  if (before != nullptr && before->end == start && before->access == access &&
+      before->backing.continued_by(backing, before->bytes())) {
+    before->end = end;
+    merge_with_next(*before);
+    return;
+  }
+  Area* const next = before != nullptr ? before->next : first_;
+  if (next != nullptr && next->start == end && next->access == access &&
+      backing.continued_by(next->backing, end - start)) {
+    next->start = start;  // still between its neighbours
+    next->backing = std::move(backing);
+    return;
+  }
+  link(*new Area{start, end, access, std::move(backing)}, before);
+}
+
+void AreaSet::append(const Area& area) {
+  link(*new Area{area.start, area.end, area.access, area.backing}, last_);
 }
 
 void AreaSet::link(Area& area, Area* before) {
@@ -105,10 +119,7 @@ void AreaSet::erase(Area& area) {
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
-  auto* upper = new Area{.start = at,
-                         .end = area.end,
-                         .access = area.access,
-                         .backing = area.backing.from(at - area.start)};
+  auto* upper = new Area{at, area.end, area.access, area.backing.from(at - area.start)};
   area.end = at;
   link(*upper, &area);
   return *upper;

@@ -34,8 +34,11 @@ class AreaSet {
     return va < area->end ? area : area->next;
   }
 
-  /// Makes an area in a range where there is none.
-  Area& insert(VirtAddr start, VirtAddr end, Access access, Backing backing);
+  /// Makes an area in a range where there is none, or lets a neighbour that agrees grow over it.
+  /// `before` is at_or_before(start).
+  void insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing);
+  /// Adds a copy of an area that lies behind all others.
+  void append(const Area& area);
   /// Takes an area out and destroys it.
   void erase(Area& area);
   /// Cuts an area in two at `at`, inside it; returns the upper part.

@@ -55,7 +55,7 @@ void unlink(SizeClass& of, std::uint32_t slab) {
   if (next != 0) info_of(next).slab.previous = previous;
 }
 
-std::uint32_t make_slab(std::size_t index) {
+[[gnu::noinline]] std::uint32_t make_slab(std::size_t index) {
   const PhysAddr frame = frames.allocate(Use::kernel);
   if (frame == 0) out_of_memory();
   std::byte* const page = hal::phys_to_virt(frame);
@@ -85,7 +85,7 @@ unsigned order_of(std::size_t bytes) {
   return static_cast<unsigned>(std::bit_width((bytes - 1) >> hal::page_shift));
 }
 
-void* allocate_large(std::size_t bytes) {
+[[gnu::noinline]] void* allocate_large(std::size_t bytes) {
   const unsigned order = order_of(bytes);
   const PhysAddr block = frames.allocate_block(order);
   if (block == 0) out_of_memory();
@@ -94,55 +94,66 @@ void* allocate_large(std::size_t bytes) {
   return hal::phys_to_virt(block);
 }
 
-void release_large(void* object) {
+[[gnu::noinline]] void release_large(void* object) {
   const PhysAddr block = hal::virt_to_phys(object);
   const unsigned order = frames.info(block).order;
   in_use -= page_size << order;
   frames.free_block(block, order);
 }
 
-}  // namespace
-
-void* allocate(std::size_t bytes) {
-  if (bytes > largest_small) return allocate_large(bytes);
-  const std::size_t index = class_of_units[(bytes + 15) / 16];
-  SizeClass& of = classes[index];
-  std::uint32_t slab = of.with_room;
-  if (slab == 0) [[unlikely]]
-    slab = make_slab(index);
-  if (slab == of.empty) of.empty = 0;
-
+// The first free object of a slab that has one.
+inline void* take_object(SizeClass& of, std::uint32_t slab) {
   FrameInfo& info = info_of(slab);
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
   const std::uint16_t object = info.objects.first_free;
-  info.objects.first_free = next_free(page, object);
+  const std::uint16_t next = next_free(page, object);
+  info.objects.first_free = next;
   ++info.objects.used;
-  if (info.objects.first_free == none) unlink(of, slab);
-  in_use += sizes[index];
+  if (slab == of.empty) of.empty = 0;
+  if (next == none) [[unlikely]]
+    unlink(of, slab);
   return page + object;
+}
+
+// After a release: a slab that was full goes on the list, one that is empty now is kept or freed.
+[[gnu::noinline]] void has_room_again(void* object, bool was_full) {
+  const FrameInfo& info = frames.info(object);
+  SizeClass& of = classes[info.size_class];
+  const auto slab = static_cast<std::uint32_t>(hal::virt_to_phys(object) >> hal::page_shift);
+  if (was_full) link(of, slab);
+  if (info.objects.used != 0) return;
+  if (of.empty != 0) {
+    free_slab(of, slab);
+  } else {
+    of.empty = slab;
+  }
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  if (bytes > largest_small) [[unlikely]]
+    return allocate_large(bytes);
+  const std::size_t index = class_of_units[(bytes + 15) / 16];
+  SizeClass& of = classes[index];
+  in_use += sizes[index];
+  const std::uint32_t slab = of.with_room;
+  return slab != 0 ? take_object(of, slab) : take_object(of, make_slab(index));
 }
 
 void release(void* object) {
   if (object == nullptr) return;
-  const auto address = reinterpret_cast<std::uintptr_t>(object);
-  auto* const page = reinterpret_cast<std::byte*>(hal::page_down(address));
-  FrameInfo& info = frames.info(page);
-  if (info.size_class == FrameInfo::not_a_slab) return release_large(object);
+  FrameInfo& info = frames.info(object);
+  if (info.size_class == FrameInfo::not_a_slab) [[unlikely]]
+    return release_large(object);
 
-  SizeClass& of = classes[info.size_class];
-  const auto slab = static_cast<std::uint32_t>(hal::virt_to_phys(page) >> hal::page_shift);
-  const auto offset = static_cast<std::uint16_t>(address % page_size);
-  if (info.objects.first_free == none) link(of, slab);
-  next_free(page, offset) = info.objects.first_free;
-  info.objects.first_free = offset;
+  const auto offset = static_cast<std::uint16_t>(hal::virt_to_phys(object) % page_size);
+  const std::uint16_t next = std::exchange(info.objects.first_free, offset);
+  next_free(static_cast<std::byte*>(object) - offset, offset) = next;
   in_use -= sizes[info.size_class];
-  if (--info.objects.used == 0) [[unlikely]] {
-    if (of.empty != 0) {
-      free_slab(of, slab);
-    } else {
-      of.empty = slab;
-    }
-  }
+  --info.objects.used;
+  if (next == none || info.objects.used == 0) [[unlikely]]
+    has_room_again(object, next == none);
 }
 
 std::size_t bytes_in_use() {
