@@ -154,6 +154,10 @@ void AddressSpace::unmap_pages(VirtAddr start, VirtAddr end) {
 
 // Empties the table of [start, end), and the TLB of what was there.
 void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
+  if (end - start == page_size) {  // the usual case of a page that was never touched
+    const PageEntry* slot = table_.find(start);
+    if (slot == nullptr || slot->empty()) return;
+  }
   std::size_t removed = 0;
   table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
     if (++removed <= max_single_flushes) flush_page(va);

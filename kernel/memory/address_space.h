@@ -88,7 +88,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<> fault(VirtAddr va, Access wanted);
   /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
   /// of this space. EFAULT, also for what is not allowed; ENOMEM.
-  Result<std::byte*> resolve(VirtAddr va, Access wanted);
+  Result<std::byte*> resolve(VirtAddr va, Access wanted) {
+    if (std::byte* there = peek(va, wanted)) [[likely]]
+      return there;
+    return fault_in(va, wanted);
+  }
   /// EFAULT when nothing is mapped at `va`.
   Result<MemoryKey> key_of(VirtAddr va) const;
 
@@ -142,7 +146,16 @@ class AddressSpace : public RefCounted<AddressSpace> {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
     return recent_ = areas_.find(va);
   }
-  hal::PhysAddr first_frame(const Area& area, VirtAddr page, Access wanted, hal::PageEntry& entry);
+  /// What resolve answers when the page is there and allows it, else null.
+  std::byte* peek(VirtAddr va, Access wanted) {
+    if (va >= hal::user_end) return nullptr;
+    const hal::PageEntry* slot = table_.find(va);
+    if (slot == nullptr || !slot->allows(wanted)) return nullptr;
+    if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
+    return hal::phys_to_virt(slot->address()) + va % hal::page_size;
+  }
+  Result<std::byte*> fault_in(VirtAddr va, Access wanted);
+  hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
   hal::PageTable table_;

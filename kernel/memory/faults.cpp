@@ -31,11 +31,9 @@ bool can_borrow(std::span<const std::byte> contents) {
 }
 
 PhysAddr frame_with(std::span<const std::byte> contents) {
-  const PhysAddr frame = frames.allocate(Use::user);
-  if (frame == 0) return 0;
-  std::byte* page = hal::phys_to_virt(frame);
-  std::memcpy(page, contents.data(), contents.size());
-  std::memset(page + contents.size(), 0, page_size - contents.size());
+  const bool whole = contents.size() == page_size;
+  const PhysAddr frame = whole ? frames.allocate(Use::user) : frames.allocate_zeroed(Use::user);
+  if (frame != 0) std::memcpy(hal::phys_to_virt(frame), contents.data(), contents.size());
   return frame;
 }
 
@@ -55,39 +53,36 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
-  PageEntry entry;
-  switch (area->backing.kind) {
-    case Backing::Kind::zeros: {
-      const PhysAddr frame = frames.allocate_zeroed(Use::user);
-      if (frame != 0) entry = PageEntry::page(frame, area->access);
-      break;
-    }
-    case Backing::Kind::file: {
-      const auto contents = page_of_file(area->backing, page - area->start);
-      if (can_borrow(contents) && wanted != Access::write) {
-        entry = PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
-                                         without(area->access, Access::write));
-      } else if (const PhysAddr frame = frame_with(contents); frame != 0) {
-        entry = PageEntry::page(frame, area->access);
-      }
-      break;
-    }
-    case Backing::Kind::shared: {
-      const Backing& backing = area->backing;
-      const PhysAddr frame =
-          backing.pages->frame(backing.first_page + (page - area->start) / page_size);
-      if (frame != 0) {
-        frames.share(frame);
-        entry = PageEntry::page(frame, area->access);
-      }
-      break;
-    }
-  }
+  const PageEntry entry = first_entry(*area, page, wanted);
   if (entry.empty()) return fail(Errno::enomem);
   PageTable::fill(slot, entry);
   ++resident_;
   if (allows(area->access, Access::execute)) code_written_ = true;
   return {};
+}
+
+// What a page starts with; an empty entry when there is no memory for it.
+PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access wanted) {
+  const Backing& backing = area.backing;
+  const std::size_t offset = page - area.start;
+  PhysAddr frame = 0;
+  switch (backing.kind) {
+    case Backing::Kind::zeros: frame = frames.allocate_zeroed(Use::user); break;
+    case Backing::Kind::file: {
+      const auto contents = page_of_file(backing, offset);
+      if (can_borrow(contents) && wanted != Access::write) {
+        return PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
+                                        without(area.access, Access::write));
+      }
+      frame = frame_with(contents);
+      break;
+    }
+    case Backing::Kind::shared:
+      frame = backing.pages->frame(backing.first_page + offset / page_size);
+      if (frame != 0) frames.share(frame);
+      break;
+  }
+  return frame != 0 ? PageEntry::page(frame, area.access) : PageEntry{};
 }
 
 // A write to a page that is in the table without that right, in a private area that allows it.
@@ -107,17 +102,11 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   return {};
 }
 
-Result<std::byte*> AddressSpace::resolve(VirtAddr va, Access wanted) {
-  if (va >= hal::user_end) return fail(Errno::efault);
-  const PageEntry* slot = table_.find(va);
-  if (slot == nullptr || !slot->allows(wanted)) [[unlikely]] {
-    if (const auto made = fault(va, wanted); !made) {
-      return fail(made.error() == Errno::enomem ? Errno::enomem : Errno::efault);
-    }
-    slot = table_.find(va);
+Result<std::byte*> AddressSpace::fault_in(VirtAddr va, Access wanted) {
+  if (const auto made = fault(va, wanted); !made) {
+    return fail(made.error() == Errno::enomem ? Errno::enomem : Errno::efault);
   }
-  if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
-  return hal::phys_to_virt(slot->address()) + va % page_size;
+  return peek(va, wanted);
 }
 
 Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {

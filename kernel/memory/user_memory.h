@@ -64,6 +64,11 @@ class UserPtr {
   VirtAddr address() const { return address_; }
 
   Result<std::remove_const_t<T>> read(AddressSpace& space) const {
+    if (in_one_page()) [[likely]] {
+      const auto here = space.resolve(address_, Access::read);
+      if (!here) return fail(here.error());
+      return *reinterpret_cast<const T*>(*here);
+    }
     std::remove_const_t<T> value;
     if (auto copied = copy_from_user(space, &value, address_, sizeof value); !copied) {
       return fail(copied.error());
@@ -73,10 +78,21 @@ class UserPtr {
   Result<> write(AddressSpace& space, const T& value) const
     requires(!std::is_const_v<T>)
   {
+    if (in_one_page()) [[likely]] {
+      const auto here = space.resolve(address_, Access::write);
+      if (!here) return fail(here.error());
+      *reinterpret_cast<T*>(*here) = value;
+      return {};
+    }
     return copy_to_user(space, address_, &value, sizeof value);
   }
 
  private:
+  // Then it can be reached where it lies, as the T it is.
+  bool in_one_page() const {
+    return address_ % alignof(T) == 0 && address_ % hal::page_size + sizeof(T) <= hal::page_size;
+  }
+
   VirtAddr address_ = 0;
 };
 

@@ -134,6 +134,11 @@ template <unsigned level, class Each>
 void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
   constexpr std::size_t group = 16, span = span_of(level);
   const std::size_t first = index_of(from, level), last = index_of(to - 1, level);
+  if (first == last) {
+    PageEntry& entry = table_at(table)[first];
+    if (!entry.empty()) each(from, to, entry);
+    return;
+  }
   const VirtAddr base = from & ~(span_of(level + 1) - 1);
   std::uint32_t groups = table_frames::note(table).groups;
   groups &= ~std::uint32_t{0} << first / group;
