@@ -11,7 +11,6 @@ namespace async {
 constinit std::array<std::atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
 
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
-  for (Link& level : ready_) level.reset();
   Local& local = platform::local();
   if (local.executor != nullptr) platform::fail("this hart has an executor already");
   local.executor = this;
@@ -107,13 +106,14 @@ void Executor::inherit(Job& job) noexcept {
 }
 
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
-  const std::uint8_t before = job.priority;
-  job.priority = priority;
   if (job.kind == Kind::ready) {
-    job.unlink();
-    if (ready_[before].alone()) ready_levels_ &= ~(1u << before);
+    ready_.remove(job);
+    job.priority = priority;
     schedule(job);
-  } else if (job.kind == Kind::waiting && job.waits_for_ != nullptr) {
+    return;
+  }
+  job.priority = priority;
+  if (job.kind == Kind::waiting && job.waits_for_ != nullptr) {
     const Kind target = job.waits_for_->kind;
     if (target == Kind::list || target == Kind::mutex) {
       static_cast<WaitList*>(job.waits_for_)->reorder(job);

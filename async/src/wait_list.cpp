@@ -43,12 +43,6 @@ bool WaitList::wake_first_slowly(WaitResult result) noexcept {
   return false;
 }
 
-std::size_t WaitList::wake_all(WaitResult result) noexcept {
-  std::size_t woken = 0;
-  while (!empty()) woken += wake(static_cast<Node&>(*next), result);
-  return woken;
-}
-
 void WaitList::adopt(KeyedEntry& entry, std::uintptr_t key) noexcept {
   entry.unlink();
   entry.key.value = key;

@@ -34,7 +34,7 @@ void schedule_10000(async::Executor& executor, std::size_t count) {
   schedule(executor, 10'000, count);
 }
 
-[[gnu::noinline]] Task<std::size_t> child(std::size_t value) {
+Task<std::size_t> child(std::size_t value) {
   co_return value + 1;
 }
 
@@ -72,12 +72,11 @@ void await_pooled(async::Executor& executor, std::size_t count) {
 
 // A round trip is two waits, two wakes, two switches.
 void pingpong_event(async::Executor& executor, std::size_t count) {
-  async::Event ping;
-  async::Event pong;
-  auto player = [](async::Event& mine, async::Event& other, std::size_t count) -> Task<> {
+  async::AutoEvent ping;
+  async::AutoEvent pong;
+  auto player = [](async::AutoEvent& mine, async::AutoEvent& other, std::size_t count) -> Task<> {
     for (std::size_t i = 0; i < count; ++i) {
       co_await mine.wait();
-      mine.clear();
       other.set();
     }
   };

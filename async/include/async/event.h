@@ -1,5 +1,8 @@
-// Event: a condition that is on or off. set() lets everybody through until clear(). Task context.
+// Event: a condition that is on or off; set() lets everybody through until clear().
+// AutoEvent: a signal; set() lets one waiter through, or the next to come. Task context.
 #pragma once
+
+#include <utility>
 
 #include "async/wait_list.h"
 
@@ -11,7 +14,7 @@ class Event {
 
   void set() noexcept {
     set_ = true;
-    if (!waiters_.empty()) waiters_.wake_all();
+    waiters_.wake_all();
   }
   void clear() noexcept { set_ = false; }
   bool is_set() const noexcept { return set_; }
@@ -25,6 +28,26 @@ class Event {
  private:
   WaitList waiters_;
   bool set_;
+};
+
+class AutoEvent {
+ public:
+  void set() noexcept {
+    if (!waiters_.wake_one()) set_ = true;
+  }
+  bool is_set() const noexcept { return set_; }
+
+  /// Until set, and takes it. A cancellation point.
+  WaitOp wait(const char* reason = "event") noexcept { return WaitOp(waiters_, reason, take()); }
+  TimedWaitOp wait_until(Instant deadline, const char* reason = "event") noexcept {
+    return TimedWaitOp(waiters_, reason, deadline, take());
+  }
+
+ private:
+  bool take() noexcept { return set_ && !current_job().is_stopped() && std::exchange(set_, false); }
+
+  WaitList waiters_;
+  bool set_ = false;
 };
 
 }  // namespace async

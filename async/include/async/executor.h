@@ -14,12 +14,12 @@
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <coroutine>
 #include <cstdint>
 
 #include "async/job.h"
 #include "async/platform.h"
+#include "async/ready_queue.h"
 #include "async/timer.h"
 
 namespace async {
@@ -42,14 +42,12 @@ class Executor {
   /// Makes a job ready, last of its level.
   void schedule(Job& job) noexcept {
     job.kind = Kind::ready;
-    ready_[job.priority].insert_before(job);
-    ready_levels_ |= 1u << job.priority;
+    ready_.push_back(job);
   }
   /// … first of its level: for one that was preempted.
   void schedule_first(Job& job) noexcept {
     job.kind = Kind::ready;
-    ready_[job.priority].next->insert_before(job);
-    ready_levels_ |= 1u << job.priority;
+    ready_.push_front(job);
   }
 
   /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
@@ -60,15 +58,16 @@ class Executor {
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
   bool run_one() noexcept {
-    if (!inbox_is_empty()) [[unlikely]]
-      drain_inbox();
-    if (ready_levels_ == 0) return false;
-    step();
-    return true;
+    Local& local = platform::local();
+    const bool ran = step(local);
+    local.job = nullptr;
+    return ran;
   }
   void run_until_idle() noexcept {
-    while (run_one()) {
+    Local& local = platform::local();
+    while (step(local)) {
     }
+    local.job = nullptr;
   }
   /// For ever. `idle()` is called with interrupts masked when there is nothing to do; it waits for
   /// one, lets it be handled and returns, masked again.
@@ -86,15 +85,15 @@ class Executor {
   unsigned ready_priority() noexcept {
     if (!inbox_is_empty()) [[unlikely]]
       drain_inbox();
-    return ready_levels_ == 0 ? priorities : std::countr_zero(ready_levels_);
+    return ready_.top();
   }
   /// Is a ready job more urgent than `priority`? Cheap enough for every return to user mode.
   bool preempts(std::uint8_t priority) noexcept {
     if (!inbox_is_empty()) [[unlikely]]
       drain_inbox();
-    return (ready_levels_ & ((1u << priority) - 1)) != 0;
+    return ready_.has_above(priority);
   }
-  bool is_idle() const noexcept { return ready_levels_ == 0 && inbox_is_empty(); }
+  bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
 
   /// Sets the base priority; takes effect at once wherever the job is (a ready one goes to the end
   /// of its new level).
@@ -117,30 +116,27 @@ class Executor {
   friend class Mutex;
 
   bool inbox_is_empty() const noexcept { return inbox_.load(std::memory_order_relaxed) == nullptr; }
-  void step() noexcept {
-    Link& level = ready_[std::countr_zero(ready_levels_)];
-    Job& job = static_cast<Job&>(*level.next);
-    Link* const second = job.next;
-    level.next = second;
-    second->prev = &level;
-    if (second == &level) ready_levels_ &= ready_levels_ - 1;
+  [[gnu::always_inline]] bool step(Local& local) noexcept {
+    if (!inbox_is_empty()) [[unlikely]]
+      drain_inbox();
+    if (ready_.empty()) [[unlikely]]
+      return false;
+    Job& job = static_cast<Job&>(ready_.pop());
     job.kind = Kind::running;
-    Local& local = platform::local();
     local.job = &job;
     trace(TraceEvent::run, job);
     job.leaf_.resume();
-    local.job = nullptr;
+    return true;
   }
   void push(Node& node) noexcept;  // any context: into the inbox
-  void drain_inbox() noexcept;
+  ASYNC_SLOW_PATH void drain_inbox() noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
 
-  std::uint32_t ready_levels_ = 0;  // bit p: ready_[p] is not empty
-  unsigned hart_;
   std::atomic<Link*> inbox_ = nullptr;  // linked through next, newest first
-  std::array<Link, priorities> ready_;
+  ReadyQueue ready_;
+  unsigned hart_;
   Instant alarm_ = never;       // what set_alarm() was last told
   Mutex* contended_ = nullptr;  // mutexes that somebody waits for
   Node alarm_node_{Kind::alarm, 0};

@@ -9,6 +9,12 @@
 #include <cstddef>
 #include <cstdint>
 
+/// Put before functions off the fast path. The build defines it where the compiler can do more:
+/// spare the caller's registers.
+#ifndef ASYNC_SLOW_PATH
+#define ASYNC_SLOW_PATH [[gnu::cold]]
+#endif
+
 namespace async {
 
 inline constexpr std::size_t chunk_bytes = 4096;
@@ -40,7 +46,7 @@ class FramePool {
   static constexpr std::size_t bytes_of(std::size_t list) noexcept {
     return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
   }
-  void* refill(std::size_t list) noexcept;  // the slow path: carve a fresh block
+  ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // the slow path: carve a fresh block
 
   std::array<Block*, small_lists + large_lists> free_{};
   std::byte* carve_ = nullptr;  // the rest of the newest chunk
@@ -59,7 +65,7 @@ class JobPool {
   void release(Job& job) noexcept;
 
  private:
-  void refill() noexcept;
+  ASYNC_SLOW_PATH void refill() noexcept;
 
   Link* free_ = nullptr;  // linked through next
 };

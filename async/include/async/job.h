@@ -23,7 +23,8 @@
 
 namespace async {
 
-inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
+class Executor;
+
 inline constexpr std::uint8_t default_priority = 16;
 
 enum class WaitResult : std::uint8_t {
@@ -98,6 +99,7 @@ class Job : public Node {
   friend class Shield;
   friend class WaitList;
   friend class JoinHandleBase;
+  friend Job* start_job(Executor&, std::coroutine_handle<>, const char*, std::uint8_t) noexcept;
   friend struct ParkOp;
 
   static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called
@@ -116,7 +118,7 @@ class Job : public Node {
         leaf_(leaf),
         name_(name) {}
 
-  void refuse() noexcept;
+  ASYNC_SLOW_PATH void refuse() noexcept;
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 
@@ -128,8 +130,8 @@ class Job : public Node {
   std::uint8_t hart_;
   std::coroutine_handle<> leaf_;  // where to go on; meaningful unless running
   const char* name_;
-  const char* reason_ = nullptr;
-  Node* waits_for_ = nullptr;
+  const char* reason_;  // this and waits_for_: set when it waits
+  Node* waits_for_;
 };
 static_assert(sizeof(Job) == 56);
 

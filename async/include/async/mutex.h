@@ -87,8 +87,9 @@ class Mutex {
       hand_over();
     }
   }
-  void hand_over() noexcept;
-  void withdraw() noexcept;  // a waiter has gone: the owner may have inherited from it
+  ASYNC_SLOW_PATH void hand_over() noexcept;
+  ASYNC_SLOW_PATH void
+  withdraw() noexcept;  // a waiter has gone: the owner may have inherited from it
   void set_contended(bool contended) noexcept;  // into or out of the executor's list
 
   WaitList waiters_{Kind::mutex};

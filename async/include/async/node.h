@@ -53,7 +53,7 @@ struct Node : Link {
   std::uint8_t priority;  // 0 is most urgent. Wait lists are sorted by it, ready lists chosen by it
   Kind kind;
 
-  Node(Kind kind, std::uint8_t priority) noexcept : priority(priority), kind(kind) { reset(); }
+  Node(Kind kind, std::uint8_t priority) noexcept : priority(priority), kind(kind) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 };

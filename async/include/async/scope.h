@@ -18,7 +18,7 @@ namespace async {
 
 class Scope : public Node {  // the head of the children's links
  public:
-  Scope() noexcept : Node(Kind::scope, 0) {}
+  Scope() noexcept : Node(Kind::scope, 0) { reset(); }
   Scope(const Scope&) = delete;
   ~Scope();  // every child has ended, or the runtime stops
 

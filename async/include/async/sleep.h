@@ -10,15 +10,17 @@ namespace async {
 
 class [[nodiscard("co_await it")]] SleepOp {
  public:
-  SleepOp(Instant deadline, const char* reason) noexcept : deadline_(deadline), reason_(reason) {}
+  SleepOp(Instant now, Instant deadline, const char* reason) noexcept
+      : deadline_(deadline), reason_(reason) {
+    Job& job = current_job();
+    ready_ = job.refuses_to_wait();
+    if (ready_ || deadline > now) return;
+    job.set_result(WaitResult::woken);
+    ready_ = true;
+  }
   SleepOp(const SleepOp&) = delete;
 
-  bool await_ready() const noexcept {
-    Job& job = current_job();
-    if (job.refuses_to_wait()) return true;
-    job.set_result(WaitResult::woken);
-    return deadline_ <= now();
-  }
+  bool await_ready() const noexcept { return ready_; }
   void await_suspend(std::coroutine_handle<> self) noexcept {
     Job& job = current_job();
     job.prepare(nullptr, reason_);
@@ -30,14 +32,16 @@ class [[nodiscard("co_await it")]] SleepOp {
  private:
   Instant deadline_;
   const char* reason_;
+  bool ready_;
   WaitTimer timer_{WaitResult::woken};
 };
 
 inline SleepOp sleep_until(Instant deadline, const char* reason = "sleep") noexcept {
-  return SleepOp(deadline, reason);
+  return SleepOp(now(), deadline, reason);
 }
 inline SleepOp sleep_for(Duration duration, const char* reason = "sleep") noexcept {
-  return SleepOp(duration <= Duration::zero() ? Instant{} : now() + duration, reason);
+  const Instant start = now();
+  return SleepOp(start, start + duration, reason);
 }
 
 }  // namespace async

@@ -28,6 +28,10 @@ struct JoinGroup : Node {
   std::span<Job* const> jobs;
 };
 
+/// Makes a ready job of the task coroutine `root`, which has not started.
+Job* start_job(Executor& executor, std::coroutine_handle<> root, const char* name,
+               std::uint8_t priority) noexcept;
+
 class JoinHandleBase {
  public:
   JoinHandleBase(const JoinHandleBase&) = delete;
@@ -44,10 +48,9 @@ class JoinHandleBase {
   void set_joiner(Job* joiner) const noexcept { PromiseBase::of(root_).set_joiner(joiner); }
 
  protected:
-  JoinHandleBase(Executor& executor, std::coroutine_handle<> root,
-                 const SpawnOptions& options) noexcept;
+  JoinHandleBase(Job* job, std::coroutine_handle<> root) noexcept : job_(job), root_(root) {}
   JoinHandleBase(JoinHandleBase&& other) noexcept
-      : job_(std::exchange(other.job_, nullptr)), root_(std::exchange(other.root_, nullptr)) {}
+      : job_(std::exchange(other.job_, nullptr)), root_(other.root_) {}
   ~JoinHandleBase() {
     if (job_ != nullptr) detach();
   }
@@ -56,20 +59,6 @@ class JoinHandleBase {
   Job* job_;
   std::coroutine_handle<> root_;
 };
-
-inline JoinHandleBase::JoinHandleBase(Executor& executor, std::coroutine_handle<> root,
-                                      const SpawnOptions& options) noexcept
-    : root_(root) {
-  Local& local = platform::local();
-  std::uint8_t priority = options.priority;
-  if (priority == inherit_priority) {
-    priority = local.job != nullptr ? local.job->base_priority() : default_priority;
-  }
-  job_ = new (local.jobs.allocate()) Job(root, options.name, priority, executor.hart());
-  set_joiner(nullptr);
-  trace(TraceEvent::spawn, *job_);
-  executor.schedule(*job_);
-}
 
 inline void JoinHandleBase::free_job() noexcept {
   root_.destroy();
@@ -86,18 +75,14 @@ template <class T>
 class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHandle
     : public JoinHandleBase {
  public:
-  JoinHandle(Executor& executor, Task<T> task, const SpawnOptions& options) noexcept
-      : JoinHandleBase(executor, std::move(task).release(), options) {}
+  JoinHandle(Job* job, std::coroutine_handle<Promise<T>> root) noexcept
+      : JoinHandleBase(job, root) {}
   JoinHandle(JoinHandle&&) = default;
 
   /// The result of a job that is done(), outside a task.
   T get() && noexcept {
     if (!done()) platform::fail("JoinHandle::get() before the job has ended");
-    struct Free {
-      JoinHandle& handle;
-      ~Free() { handle.free_job(); }
-    } free{*this};
-    return promise().take();
+    return take();
   }
 
   class Awaiter {
@@ -111,7 +96,7 @@ class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHand
       job.prepare(handle_.job_, "join");
       job.suspend_alone(self);
     }
-    T await_resume() const noexcept { return std::move(handle_).get(); }
+    T await_resume() const noexcept { return handle_.take(); }
 
    private:
     JoinHandle& handle_;
@@ -119,20 +104,25 @@ class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHand
   Awaiter operator co_await() && noexcept { return Awaiter(*this); }
 
  private:
-  Promise<T>& promise() const noexcept {
-    return std::coroutine_handle<Promise<T>>::from_address(root_.address()).promise();
+  T take() noexcept {
+    struct Free {
+      JoinHandle& handle;
+      ~Free() { handle.free_job(); }
+    } free{*this};
+    return std::coroutine_handle<Promise<T>>::from_address(root_.address()).promise().take();
   }
 };
 
 /// Makes `task` ready on `executor`; it starts when its turn comes, never here.
 template <class T>
 JoinHandle<T> spawn(Executor& executor, Task<T> task, const SpawnOptions& options = {}) noexcept {
-  return JoinHandle<T>(executor, std::move(task), options);
+  const auto root = std::move(task).release();
+  return JoinHandle<T>(start_job(executor, root, options.name, options.priority), root);
 }
 /// … on this hart.
 template <class T>
 JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) noexcept {
-  return JoinHandle<T>(current_executor(), std::move(task), options);
+  return spawn(current_executor(), std::move(task), options);
 }
 
 }  // namespace async

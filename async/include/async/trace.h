@@ -14,10 +14,12 @@ enum class TraceEvent : std::uint8_t { spawn, wake, run, wait, done };
 using TraceHook = void (*)(TraceEvent event, const Job& job);
 inline constinit TraceHook trace_hook = nullptr;
 
+ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
+
 inline void trace([[maybe_unused]] TraceEvent event, [[maybe_unused]] const Job& job) noexcept {
   if constexpr (platform::tracing) {
-    if (const TraceHook hook = trace_hook; hook != nullptr) [[unlikely]]
-      hook(event, job);
+    if (trace_hook != nullptr) [[unlikely]]
+      trace_now(event, job);
   }
 }
 

@@ -31,7 +31,9 @@ struct Key {
 
 /// An entry for a job that needs more in the list than itself; lives in the waiting frame.
 struct Entry : Node {
-  Entry(Kind kind, std::uint8_t priority, Job* job) noexcept : Node(kind, priority), job(job) {}
+  Entry(Kind kind, std::uint8_t priority, Job* job) noexcept : Node(kind, priority), job(job) {
+    reset();
+  }
   Job* job;
 };
 
@@ -112,7 +114,7 @@ class [[nodiscard("co_await it")]] KeyedWaitOp {
 
 class WaitList : public Node {
  public:
-  explicit WaitList(Kind kind = Kind::list) noexcept : Node(kind, 0) {}
+  explicit WaitList(Kind kind = Kind::list) noexcept : Node(kind, 0) { reset(); }
   ~WaitList();  // nobody may wait any more
 
   /// Waits until woken. A cancellation point.
@@ -135,7 +137,11 @@ class WaitList : public Node {
     return first != this && wake_first_slowly(result);
   }
   /// Wakes everybody; how many.
-  std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept;
+  std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
+    std::size_t woken = 0;
+    while (wake_one(result)) ++woken;
+    return woken;
+  }
 
   /// Wakes up to `count` of those for which `wanted(Key)` holds, in their order; how many.
   template <class Wanted>
@@ -182,7 +188,7 @@ class WaitList : public Node {
     return node.kind == Kind::keyed ? static_cast<const KeyedEntry&>(node).key : Key{};
   }
   bool wake(Node& node, WaitResult result) noexcept;  // true: a job that waits for itself
-  bool wake_first_slowly(WaitResult result) noexcept;
+  ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   friend class Executor;
   void reorder(Job& job) noexcept;  // its priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;

@@ -350,22 +350,63 @@ TEST_CASE_METHOD(Fixture, "closing a channel wakes both sides; what was sent is 
   finish(receiver());
 }
 
-TEST_CASE_METHOD(Fixture, "a channel of capacity 0 is a rendezvous") {
-  async::Channel<int, 0> channel;
+TEST_CASE_METHOD(Fixture, "a slot or a value that was promised is not overtaken") {
+  async::Channel<int, 1> channel;
+  std::vector<int> received;
+  auto sender = [&](int value) -> Task<> { co_await channel.send(value); };
+  auto receiver = [&]() -> Task<> { received.push_back(*co_await channel.receive()); };
+  async::spawn(receiver()).detach();
+  run();
+  int one = 1;
+  CHECK(channel.try_send(one));
+  CHECK_FALSE(channel.try_receive());  // it is the waiting receiver's
+  run();
+  CHECK(channel.try_send(one));
+  async::spawn(sender(2)).detach();
+  run();
+  CHECK(channel.try_receive() == 1);
+  CHECK_FALSE(channel.try_send(one));  // the slot is the waiting sender's
+  run();
+  CHECK(channel.try_receive() == 2);
+  CHECK(received == std::vector<int>{1});
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a sender whose slot was promised gets closed if the channel closes first") {
+  async::Channel<int, 1> channel;
   Log log;
-  auto sender = [&]() -> Task<> {
-    co_await channel.send(1);
-    log.push_back("sent");
+  auto sender = [&](int value) -> Task<> { log.push_back(name(co_await channel.send(value))); };
+  async::spawn(sender(1)).detach();
+  async::spawn(sender(2)).detach();
+  run();
+  CHECK(channel.try_receive() == 1);
+  channel.close();
+  run();
+  CHECK(log == Log{"woken", "closed"});
+  CHECK_FALSE(channel.try_receive());
+}
+
+TEST_CASE_METHOD(Fixture, "an automatic event lets one through for each time it is set") {
+  async::AutoEvent event;
+  int passed = 0;
+  auto body = [&]() -> Task<> {
+    if (co_await event.wait() == WaitResult::woken) ++passed;
   };
-  auto handle = async::spawn(sender());
+  event.set();
+  event.set();  // on already
+  async::spawn(body()).detach();
+  auto second = async::spawn(body());
+  auto third = async::spawn(body());
   run();
-  CHECK(log.empty());
-  auto value = channel.try_receive();
-  CHECK(value == 1);
+  CHECK(passed == 1);
+  event.set();
+  CHECK_FALSE(event.is_set());
   run();
-  CHECK(log == Log{"sent"});
-  int refused = 2;
-  CHECK_FALSE(channel.try_send(refused));
+  CHECK(passed == 2);
+  third.cancel();
+  run();
+  event.set();
+  CHECK(event.is_set());  // the cancelled one took nothing
 }
 
 TEST_CASE_METHOD(Fixture, "a cancelled send or receive leaves the channel as it was") {
