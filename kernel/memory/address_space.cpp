@@ -55,14 +55,17 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 
   // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
   const Area* area = areas_.first();
+  std::size_t copied = 0;
   const bool complete = table_.copy_pages(child.table_, 0, hal::user_end,
                                           [&](VirtAddr va, PageEntry& entry) -> PageEntry {
                                             while (area->end <= va) area = area->next;
                                             if (area->backing.is_shared()) return {};
-                                            if (!entry.borrowed()) frames.share(entry.address());
-                                            ++child.resident_;
-                                            return entry = entry.read_only();
+                                            const PageEntry theirs = entry.read_only();
+                                            if (!theirs.borrowed()) frames.share(theirs.address());
+                                            ++copied;
+                                            return entry = theirs;
                                           });
+  child.resident_ = copied;
   flush();
   if (!complete) return fail(Errno::enomem);
   return created;

@@ -128,7 +128,9 @@ extern constinit FrameAllocator frames;
 
 /// Whether `bytes` more of lasting kernel objects fit, the reserve left alone. Asked by what makes
 /// threads, processes, pipes, files and areas, before it makes anything.
-[[nodiscard]] bool admit(std::size_t bytes);
+[[nodiscard]] inline bool admit(std::size_t bytes) {
+  return frames.free_for_user() * hal::page_size >= bytes;
+}
 
 /// One reference on one frame, given back at the end.
 class Frame {

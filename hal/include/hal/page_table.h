@@ -112,6 +112,10 @@ class PageTable {
 
   explicit PageTable(PhysAddr root) : root_(root) {}
 
+  static PageEntry* next_used(PageEntry* entry, const PageEntry* end) {
+    while (entry != end && entry->empty()) ++entry;
+    return entry;
+  }
   static PageEntry* next_table(PageEntry* slot);
   PageEntry* make(VirtAddr va);
 
@@ -120,7 +124,8 @@ class PageTable {
   template <unsigned level, class Each>
   static void each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
   template <unsigned level, class Visit>
-  static void remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit);
+  [[gnu::noinline]] static void remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
+                                            Visit& visit);
 
   PhysAddr root_;
 };
@@ -140,17 +145,17 @@ void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& eac
     return;
   }
   const VirtAddr base = from & ~(span_of(level + 1) - 1);
+  PageEntry* const entries_of_table = table_at(table);
   std::uint32_t groups = table_frames::note(table).groups;
   groups &= ~std::uint32_t{0} << first / group;
   groups &= ~std::uint32_t{0} >> (entries / group - 1 - last / group);
   for (; groups != 0; groups &= groups - 1) {
     const std::size_t start = static_cast<std::size_t>(std::countr_zero(groups)) * group;
-    const std::size_t end = std::min(last, start + group - 1);
-    for (std::size_t index = std::max(first, start); index <= end; ++index) {
-      PageEntry& entry = table_at(table)[index];
-      if (entry.empty()) continue;
-      const VirtAddr va = base + index * span;
-      each(std::max(va, from), std::min(va + span, to), entry);
+    PageEntry* entry = entries_of_table + std::max(first, start);
+    PageEntry* const end = entries_of_table + std::min(last + 1, start + group);
+    for (entry = next_used(entry, end); entry != end; entry = next_used(entry + 1, end)) {
+      const VirtAddr va = base + static_cast<std::size_t>(entry - entries_of_table) * span;
+      each(std::max(va, from), std::min(va + span, to), *entry);
     }
   }
 }
