@@ -9,10 +9,6 @@ using hal::page_size;
 
 constinit FrameAllocator frames;
 
-bool admit(std::size_t bytes) {
-  return frames.free_for_user() * page_size >= bytes;
-}
-
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────
 
 // Out of the way of `allocate`: both stacks are not what was wished for.
