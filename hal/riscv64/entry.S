@@ -8,12 +8,15 @@
 #define SATP_SV39 (8 << 60)
 #define PAGE_SHIFT 12
 #define GIGABYTE_SHIFT 30
+#define SSTATUS_FS (3 << 13)
 
   .section .text.entry, "ax"
   .globl _start
 _start:
   csrw  sie, zero
   csrw  sscratch, zero
+  li    t0, SSTATUS_FS
+  csrc  sstatus, t0     // floating point is off until a program uses it; firmware leaves it on
 
   // Uninitialised data is zero.
   lla   t0, kernel_bss_start
