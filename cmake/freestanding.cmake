@@ -37,7 +37,7 @@ add_library(cotrap_kernel_flags INTERFACE)
 target_link_libraries(cotrap_kernel_flags INTERFACE cotrap_freestanding)
 target_compile_options(cotrap_kernel_flags INTERFACE
   -march=rv64imac_zicsr_zifencei_zicbom_zicboz -mabi=lp64 -fomit-frame-pointer
-  -mno-implicit-float)
+  -mno-implicit-float -ftls-model=local-exec)
 target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
 # What fmt does with an error in a format that only shows at run time.

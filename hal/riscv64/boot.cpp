@@ -54,6 +54,7 @@ std::uint64_t read_wall_clock() {
 extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree_address) {
   using namespace hal;
   using namespace hal::riscv64;
+  start_clock();
   sbi::probe();
   const auto* blob = phys_to_virt(tree_address);
   const auto tree =

@@ -3,6 +3,8 @@
 
 #include <hal/console.h>
 
+#include <algorithm>
+
 #include "devices.h"
 #include "sbi.h"
 
@@ -13,6 +15,8 @@ namespace {
 enum Register : unsigned { data = 0, interrupt_enable = 1, fifo_control = 2, line_status = 5 };
 constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t enable_fifo = 1 << 0;
+constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
+constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t data_ready = 1 << 0;
 constexpr std::uint8_t holding_register_empty = 1 << 5;
 constexpr std::uint8_t transmitter_empty = 1 << 6;
@@ -29,7 +33,7 @@ void write(Register reg, std::uint8_t value) {
 
 void uart_init() {
   if (!devices.uart.window) return;
-  write(fifo_control, enable_fifo);
+  write(fifo_control, enable_fifo | interrupt_at_14);
   write(interrupt_enable, receive_interrupt);
 }
 
@@ -38,10 +42,13 @@ void uart_init() {
 void console_write(std::span<const char> bytes) {
   using namespace riscv64;
   if (!devices.uart.window) return sbi::console_write(bytes);
-  for (const char byte : bytes) {
+  while (!bytes.empty()) {
     while ((read(line_status) & holding_register_empty) == 0) {
     }
-    write(data, static_cast<std::uint8_t>(byte));
+    // Then the whole transmit FIFO is empty.
+    const auto burst = bytes.first(std::min(bytes.size(), fifo_size));
+    for (const char byte : burst) write(data, static_cast<std::uint8_t>(byte));
+    bytes = bytes.subspan(burst.size());
   }
 }
 

@@ -7,6 +7,7 @@ namespace hal {
 namespace riscv64 {
 
 std::uint64_t ns_per_tick_fixed;
+std::uint64_t entry_tick;
 
 namespace {
 
@@ -16,10 +17,13 @@ constexpr std::uint64_t ns_per_second = 1'000'000'000;
 std::uint64_t to_ticks(std::uint64_t ns) {
   using Wide = unsigned __int128;
   const Wide ticks = (Wide{ns} * ticks_per_ns_fixed + 0xffff'ffff) >> 32;
-  return ticks > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(ticks);
+  const Wide tick = ticks + entry_tick;
+  return tick > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(tick);
 }
 
 }  // namespace
+
+void start_clock() { entry_tick = HAL_READ_CSR("time"); }
 
 void timer_init() {
   ns_per_tick_fixed = (ns_per_second << 32) / devices.timebase_hz;

@@ -1,10 +1,13 @@
-// Set-up of the clock, once `devices` is filled in.
+// Set-up of the clock.
 #pragma once
 
 #include <hal/timer.h>
 
 namespace hal::riscv64 {
 
+/// The kernel's time begins here.
+void start_clock();
+/// Once `devices` is filled in: time can be read, the timer be set.
 void timer_init();
 
 }  // namespace hal::riscv64

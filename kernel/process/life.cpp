@@ -17,7 +17,7 @@ using trap::Trap;
 
 /// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of signal
 /// is Linux's for riscv64).
-abi::Signal signal_for(const Trap& trap) {
+abi::Signal signal_for(Trap trap) {
   switch (trap.kind) {
     case Trap::illegal_instruction: return abi::Signal::sigill;
     case Trap::breakpoint: return abi::Signal::sigtrap;
@@ -26,11 +26,19 @@ abi::Signal signal_for(const Trap& trap) {
   }
 }
 
-void die_of_fault(Thread& self, const Trap& trap) {
+void die_of_fault(Thread& self, Trap trap) {
   const abi::Signal signal = signal_for(trap);
   log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
       abi::name(signal), trap::name(trap.kind), trap.address, self.context().pc);
   self.die_of(signal);
+}
+
+/// Makes the page there, or finds that there is none to make.
+bool serve_page_fault(Thread& self, Trap trap) {
+  memory::AddressSpace& space = self.space();
+  if (!space.fault(trap.address, trap.access)) return false;
+  if (space.take_code_written()) hal::synchronize_code();
+  return true;
 }
 
 }  // namespace
@@ -38,8 +46,12 @@ void die_of_fault(Thread& self, const Trap& trap) {
 async::Task<> thread_life(Ref<Thread> thread) {
   Thread& self = *thread;
   trap::UserContext& context = self.context();
+  async::Executor& executor = async::current_executor();
   for (;;) {
-    co_await async::yield_if_preempted();
+    if (executor.preempts(self.level() + 1)) [[unlikely]] {  // somebody as urgent, or more so
+      co_await async::yield_if_preempted();
+      if (self.schedule().shares_level()) limit_turn();
+    }
     if (self.is_ending()) break;
     prepare_to_run(self);
     const Trap trap = trap::run_user(context);
@@ -47,18 +59,25 @@ async::Task<> thread_life(Ref<Thread> thread) {
       case Trap::syscall: {
         ++self.syscalls;
         context.skip_syscall_instruction();
-        const auto* call = find_syscall(context.syscall_number());
-        trap::Register result = call->now != nullptr ? call->now(self, context) : trap::must_wait;
-        if (result == trap::must_wait) result = co_await call->wait(self, context);
+        const auto& call = find_syscall(context.syscall_number());
+        trap::Register result = call.now(self, context);
+        if (result == trap::must_wait) {
+          result = 0;
+          if (call.wait != nullptr) {
+            result = co_await call.wait(self, context);
+          } else {
+            co_await async::yield();
+          }
+        }
         context.set_syscall_result(result);
         break;
       }
       case Trap::interrupt:
         take_interrupts();
-        if (take_end_of_slice()) co_await async::yield();
+        if (take_end_of_turn()) co_await async::yield();
         break;
       case Trap::page_fault:
-        if (!self.space().fault(trap.address, trap.access)) die_of_fault(self, trap);
+        if (!serve_page_fault(self, trap)) die_of_fault(self, trap);
         break;
       case Trap::illegal_instruction:
         if (!trap::fpu::acquire(context)) die_of_fault(self, trap);

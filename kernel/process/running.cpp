@@ -8,72 +8,84 @@
 #include "process/thread.h"
 
 namespace kernel {
+
+constinit thread_local Thread* running_thread = nullptr;
+
 namespace {
 
-struct Running {
-  Thread* thread = nullptr;
-  async::Instant since{};                  // when it was switched to
-  std::uint64_t slice_end = hal::no_deadline;
-  std::uint64_t alarm = hal::no_deadline;  // the executor's
+constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::slice.count()) / 4;
+
+struct Times {
+  async::Instant charged{};                 // the running thread has paid for all time up to here
+  std::uint64_t tick = hal::no_deadline;    // set while turns are limited
+  std::uint64_t alarm = hal::no_deadline;   // the executor's
+  bool ticked = false;                      // a tick has come and nobody has looked
 };
+constinit thread_local Times times;
 
-constinit thread_local Running running;
+void set_hardware_timer() { hal::set_timer(std::min(times.tick, times.alarm)); }
 
-void set_hardware_timer() { hal::set_timer(std::min(running.slice_end, running.alarm)); }
-
-void start_slice() {
-  running.slice_end = hal::now_ns() + static_cast<std::uint64_t>(Schedule::slice.count());
-  set_hardware_timer();
+/// The time since the last charge was the running thread's.
+void charge() {
+  const async::Instant now = async::now();
+  const async::Duration spent = now - times.charged;
+  times.charged = now;
+  if (running_thread == nullptr) return;
+  running_thread->cpu_time += spent;
+  running_thread->slice_used += spent;
 }
 
 }  // namespace
 
+void switch_to(Thread& thread) {
+  charge();
+  running_thread = &thread;
+  memory::AddressSpace& space = thread.space();
+  space.activate();
+  if (space.take_code_written()) hal::synchronize_code();
+  trap::fpu::switch_to(thread.context());
+}
+
 void run_nobody() {
-  if (running.thread == nullptr) return;
-  running.thread->cpu_time += async::now() - running.since;
-  running.thread = nullptr;
-  running.slice_end = hal::no_deadline;
+  if (running_thread == nullptr) return;
+  charge();
+  running_thread = nullptr;
 }
 
-void prepare_to_run(Thread& thread) {
-  Running& now = running;
-  if (now.thread != &thread) [[unlikely]] {
-    const async::Instant time = async::now();
-    if (now.thread != nullptr) now.thread->cpu_time += time - now.since;
-    now.thread = &thread;
-    now.since = time;
-    now.slice_end = hal::no_deadline;
-    thread.space().activate();
-    trap::fpu::switch_to(thread.context());
-  }
-  if (thread.space().take_code_written()) [[unlikely]] hal::synchronize_code();
-  if (now.slice_end == hal::no_deadline && thread.schedule().shares_level() &&
-      async::current_executor().ready_priority() <= thread.schedule().level()) [[unlikely]] {
-    start_slice();
-  }
-}
-
-async::Duration running_time(const Thread& thread) {
-  return running.thread == &thread ? async::now() - running.since : async::Duration::zero();
-}
-
-bool take_end_of_slice() {
-  if (running.slice_end > hal::now_ns()) return false;
-  running.slice_end = hal::no_deadline;
+void limit_turn() {
+  if (times.tick != hal::no_deadline) return;
+  times.tick = hal::now_ns() + tick_ns;
   set_hardware_timer();
+}
+
+bool take_end_of_turn() {
+  if (!times.ticked) return false;
+  times.ticked = false;
+  charge();
+  if (running_thread == nullptr || running_thread->slice_used < Schedule::slice) return false;
+  running_thread->slice_used = async::Duration::zero();
   return true;
 }
 
+async::Duration running_time(const Thread& thread) {
+  return running_thread == &thread ? async::now() - times.charged : async::Duration::zero();
+}
+
 void timer_fired() {
-  if (running.alarm <= hal::now_ns()) {
-    running.alarm = hal::no_deadline;
+  const std::uint64_t now = hal::now_ns();
+  if (times.tick <= now) {
+    times.tick = hal::no_deadline;
+    times.ticked = true;
+  }
+  if (times.alarm <= now) {
+    times.alarm = hal::no_deadline;
     async::current_executor().alarm_fired();
   }
   set_hardware_timer();
 }
 
 void set_executor_alarm(std::uint64_t ns) noexcept {
-  running.alarm = ns;
+  times.alarm = ns;
   set_hardware_timer();
 }
 

@@ -1,5 +1,8 @@
-// Which user thread a hart runs: what has to happen when it is another one than last time, its time
-// slice, and the one hardware timer that slices and the executor's alarm share.
+// Which user thread a hart runs: what has to happen when it is another one than last time, the time
+// it is charged, and when its turn is over.
+//
+// Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
+// on its level is never interrupted. Ticks and the executor's alarm share the hart's one timer.
 #pragma once
 
 #include <async/async.h>
@@ -8,20 +11,30 @@ namespace kernel {
 
 class Thread;
 
-/// Before `thread` runs on this hart: its address space is live, its floating-point registers are
-/// its own or off, time is charged to it, and the end of its slice is set if somebody equally urgent
-/// waits. A few instructions when nothing has changed.
-void prepare_to_run(Thread& thread);
+/// The user thread this hart is set up for: its address space is live, its floating-point registers
+/// are its own or off. It may be waiting, with the hart idle or about to run another.
+extern constinit thread_local Thread* running_thread;
+
+/// Sets the hart up for `thread`, which is not the running one.
+void switch_to(Thread& thread);
+
+/// Before `thread` runs on this hart.
+inline void prepare_to_run(Thread& thread) {
+  if (running_thread != &thread) [[unlikely]] switch_to(thread);
+}
 
 /// No user thread is this hart's any more: before a thread ends, and before the hart idles.
 void run_nobody();
 
+/// Sees to it that the thread about to run has only its time slice: somebody equally urgent waits.
+void limit_turn();
+
+/// Whether a tick has come and the running thread has had its slice; the next one starts afresh.
+/// After an interrupt.
+bool take_end_of_turn();
+
 /// How long `thread` has been the running one, if it is; zero otherwise.
 async::Duration running_time(const Thread& thread);
-
-/// Whether the thread that was prepared has had its slice; the next one starts afresh. After an
-/// interrupt.
-bool take_end_of_slice();
 
 /// The hart's timer interrupt has come. ISR context.
 void timer_fired();

@@ -35,7 +35,7 @@ void Thread::start(Ref<Thread> thread) {
   Thread& self = *thread;
   auto life = async::spawn(
       thread_life(std::move(thread)),
-      {.name = "thread", .priority = static_cast<std::uint8_t>(self.schedule_.level())});
+      {.name = "thread", .priority = self.level_});
   self.job_ = &life.job();
   if (self.ending_) self.job_->cancel();
   life.detach();
@@ -90,8 +90,8 @@ void Thread::post_signal(abi::Signal signal) {
 
 void Thread::set_schedule(const Schedule& schedule) {
   schedule_ = schedule;
-  if (job_ == nullptr) return;
-  async::current_executor().set_priority(*job_, static_cast<std::uint8_t>(schedule.level()));
+  level_ = static_cast<std::uint8_t>(schedule.level());
+  if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
 
 bool Thread::is_ready() const {

@@ -55,6 +55,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
+  /// The executor's level that the schedule means.
+  std::uint8_t level() const { return level_; }
 
   /// Running or waiting for its turn, not for an event.
   bool is_ready() const;
@@ -62,7 +64,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   // ── Accounting ──
 
   std::uint64_t syscalls = 0;
-  async::Duration cpu_time{};  ///< up to its last switch
+  async::Duration cpu_time{};    ///< up to its last switch
+  async::Duration slice_used{};  ///< of its turn, likewise
   async::Duration cpu_time_now() const;
 
   // ── What the C library registers ──
@@ -77,6 +80,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   Ref<Process> process_;
   trap::UserContext context_;
   Schedule schedule_;
+  std::uint8_t level_ = static_cast<std::uint8_t>(schedule_.level());
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
   bool ending_ = false;

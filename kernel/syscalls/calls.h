@@ -93,8 +93,7 @@ async::Task<Result<int>> futex(Thread&, std::uintptr_t address, int operation,
 
 // ── scheduling.cpp ──
 
-trap::Attempt<Result<>> try_sched_yield(Thread&);
-async::Task<Result<>> sched_yield(Thread&);
+trap::Attempt<Result<>> sched_yield(Thread&);  // must wait: gives way to others
 Result<> sched_setscheduler(Thread&, int id, int policy, UserPtr<const abi::SchedParam> param);
 Result<int> sched_getscheduler(Thread&, int id);
 Result<> sched_setparam(Thread&, int id, UserPtr<const abi::SchedParam> param);

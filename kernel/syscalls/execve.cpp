@@ -18,7 +18,7 @@ namespace {
 template <class Add>
 Result<> read_strings(Thread& self, std::uintptr_t array, std::size_t room, Add&& add) {
   if (array == 0) return {};
-  const auto buffer = std::make_unique<char[]>(ProgramArguments::limit);
+  const auto buffer = std::make_unique_for_overwrite<char[]>(ProgramArguments::limit);
   for (;; array += sizeof(std::uintptr_t)) {
     const auto pointer = UserPtr<const std::uintptr_t>{array}.read(self.space());
     if (!pointer) return fail(pointer.error());

@@ -32,14 +32,9 @@ Result<> apply(Thread& self, int id, int policy, UserPtr<const abi::SchedParam> 
 
 }  // namespace
 
-trap::Attempt<Result<>> try_sched_yield(Thread& self) {
-  if (async::current_executor().ready_priority() > self.schedule().level()) return Result<>{};
+trap::Attempt<Result<>> sched_yield(Thread& self) {
+  if (!async::current_executor().preempts(self.level() + 1)) return Result<>{};
   return trap::Attempt<Result<>>::wait();
-}
-
-async::Task<Result<>> sched_yield(Thread&) {
-  co_await async::yield();
-  co_return Result<>{};
 }
 
 Result<> sched_setscheduler(Thread& self, int id, int policy,

@@ -14,10 +14,26 @@ namespace {
 
 using abi::Call;
 
-constexpr std::size_t table_size = 512;
+constexpr std::uint64_t number_limit = 512;
 
-constexpr auto table =
-    trap::SyscallTable<Thread, table_size>{}
+void log_once(Thread& self, std::uint64_t number) {
+  static std::bitset<number_limit> logged;  // numbers beyond the table share the last bit
+  const std::size_t bit = std::min(number, number_limit - 1);
+  if (logged.test(bit)) return;
+  logged.set(bit);
+  log("{} ({}): no system call {} ({})", self.process().name(), self.id(), number,
+      abi::name(static_cast<Call>(number)));
+}
+
+trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
+  log_once(self, context.syscall_number());
+  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+}
+
+}  // namespace
+
+constexpr SyscallTable syscall_table =
+    SyscallTable{unknown_call}
         // processes and threads
         .with<sys::try_clone, sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
@@ -58,7 +74,7 @@ constexpr auto table =
         .with<sys::nanosleep>(Call::nanosleep)
         .with<sys::clock_nanosleep>(Call::clock_nanosleep)
         // scheduling
-        .with<sys::try_sched_yield, sys::sched_yield>(Call::sched_yield)
+        .with<sys::sched_yield>(Call::sched_yield)
         .with<sys::sched_setscheduler>(Call::sched_setscheduler)
         .with<sys::sched_getscheduler>(Call::sched_getscheduler)
         .with<sys::sched_setparam>(Call::sched_setparam)
@@ -107,28 +123,5 @@ constexpr auto table =
         .with<sys::prlimit64>(Call::prlimit64)
         .with<sys::getrusage>(Call::getrusage)
         .with<sys::getrandom>(Call::getrandom);
-
-void log_once(Thread& self, std::uint64_t number) {
-  static std::bitset<table_size> logged;  // numbers beyond the table share the last bit
-  const std::size_t bit = std::min(number, table_size - 1);
-  if (logged.test(bit)) return;
-  logged.set(bit);
-  log("{} ({}): no system call {} ({})", self.process().name(), self.id(), number,
-      abi::name(static_cast<Call>(number)));
-}
-
-trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
-  log_once(self, context.syscall_number());
-  return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
-}
-
-constexpr trap::SyscallEntry<Thread> unknown{.now = unknown_call};
-
-}  // namespace
-
-const trap::SyscallEntry<Thread>* find_syscall(std::uint64_t number) {
-  const auto* entry = table.find(number);
-  return entry != nullptr ? entry : &unknown;
-}
 
 }  // namespace kernel

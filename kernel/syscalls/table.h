@@ -7,8 +7,13 @@ namespace kernel {
 
 class Thread;
 
-/// The entry for any number a program may come up with. What does not exist has an entry too: it
-/// answers -ENOSYS and is logged the first time.
-const trap::SyscallEntry<Thread>* find_syscall(std::uint64_t number);
+using SyscallTable = trap::SyscallTable<Thread, 512>;
+extern const SyscallTable syscall_table;
+
+/// The entry for any number a program may come up with. What does not exist answers -ENOSYS and is
+/// logged the first time.
+inline const trap::SyscallEntry<Thread>& find_syscall(std::uint64_t number) {
+  return syscall_table[number];
+}
 
 }  // namespace kernel

@@ -12,6 +12,7 @@
 .endm
 
   .globl cotrap_fpu_save
+  .type cotrap_fpu_save, @function
 cotrap_fpu_save:
   frcsr t0
   sd    t0, CONTEXT_FCSR(a0)
@@ -19,6 +20,7 @@ cotrap_fpu_save:
   ret
 
   .globl cotrap_fpu_load
+  .type cotrap_fpu_load, @function
 cotrap_fpu_load:
   move_fp_registers fld
   ld    t0, CONTEXT_FCSR(a0)

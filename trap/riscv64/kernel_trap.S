@@ -5,6 +5,7 @@
 
   .section .text.kernel_trap, "ax"
   .globl cotrap_kernel_trap
+  .type cotrap_kernel_trap, @function
   .balign 4
 cotrap_kernel_trap:
   csrw  sscratch, a0

@@ -10,6 +10,7 @@
 
 // In: a0 = context. Comes back through its kernel_pc when the program traps.
   .globl cotrap_enter_user
+  .type cotrap_enter_user, @function
   .balign 64
 cotrap_enter_user:
   // The kernel's place to come back to.
@@ -26,6 +27,7 @@ cotrap_enter_user:
 
 // The one trap vector (stvec).
   .globl cotrap_trap_entry
+  .type cotrap_trap_entry, @function
   .balign 64
 cotrap_trap_entry:
   csrrw a0, sscratch, a0

@@ -5,7 +5,7 @@
 
 namespace hal {
 
-/// Nanoseconds since the machine started; the same on every hart, never goes back. Any context.
+/// Nanoseconds since the kernel was entered; the same on every hart, never goes back. Any context.
 std::uint64_t now_ns();
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};

@@ -5,7 +5,8 @@
 //     async::Task<Value> f(Self&, Arguments…)   it may wait
 // where Value is what ToRegister encodes, usually Result<T>. A call may have both forms: the first
 // then tries, and answers `must_wait` where only the second can go on; it has changed nothing then
-// (partial save → handler 1 → full save → handler 2).
+// (partial save → handler 1 → full save → handler 2). A call that must wait and has no second form
+// gives way to others once and has succeeded (sched_yield).
 #pragma once
 
 #include <async/task.h>
@@ -61,8 +62,10 @@ struct SyscallEntry {
   using Now = Register (*)(Self&, const UserContext&);
   using Wait = async::Task<Register> (*)(Self&, const UserContext&);
 
-  Now now = nullptr;
+  Now now = always_wait;
   Wait wait = nullptr;
+
+  static Register always_wait(Self&, const UserContext&) { return must_wait; }
 };
 
 namespace detail {
@@ -105,29 +108,33 @@ struct Binding<Self, Handler> {
 
 /// A table of `Size` calls, built at compile time:
 ///
-///     constexpr auto table = SyscallTable<Thread, 512>{}
+///     constexpr auto table = SyscallTable<Thread, 512>{unknown_call}
 ///         .with<getpid>(abi::Call::getpid)
 ///         .with<try_read, read>(abi::Call::read);
+///
+/// Every number a program may come up with has an entry: `unknown` answers where there is no call.
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
+  explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown) {
+    for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
+  }
+
   template <auto... Handlers, class Number>
   constexpr SyscallTable with(Number number) const {
     SyscallTable table = *this;
     auto& entry = table.entries_[static_cast<std::size_t>(number)];
+    entry = {};
     (detail::Binding<Self, Handlers>::bind(entry), ...);
     return table;
   }
 
-  /// The entry of any number a program may come up with; null if the call does not exist.
-  const SyscallEntry<Self>* find(std::uint64_t number) const {
-    if (number >= Size) return nullptr;
-    const SyscallEntry<Self>& entry = entries_[number];
-    return entry.now == nullptr && entry.wait == nullptr ? nullptr : &entry;
+  const SyscallEntry<Self>& operator[](std::uint64_t number) const {
+    return entries_[number < Size ? number : Size];
   }
 
  private:
-  std::array<SyscallEntry<Self>, Size> entries_{};
+  std::array<SyscallEntry<Self>, Size + 1> entries_{};
 };
 
 }  // namespace trap

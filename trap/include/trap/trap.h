@@ -21,9 +21,10 @@ struct Trap {
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< what the program was doing, for faults
-  std::uint64_t cause = 0;    ///< the machine's own number
+  std::uint32_t cause = 0;    ///< the machine's own number
   std::uint64_t address = 0;  ///< the machine's own word about it
 };
+static_assert(sizeof(Trap) == 16, "two registers");
 
 /// For messages: "page fault", …
 std::string_view name(Trap::Kind kind);

@@ -16,12 +16,11 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 namespace trap {
 
 /// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2).
-[[gnu::always_inline]] inline Trap decode(std::uint64_t cause, std::uint64_t value) {
+[[gnu::always_inline]] inline Trap decode(std::uint64_t scause, std::uint64_t value) {
   constexpr std::uint64_t syscall_cause = 8;
-  if (cause == syscall_cause) return {.kind = Trap::syscall};
-  if (static_cast<std::int64_t>(cause) < 0) {
-    return {.kind = Trap::interrupt, .cause = cause};
-  }
+  const auto cause = static_cast<std::uint32_t>(scause);
+  if (scause == syscall_cause) return {.kind = Trap::syscall};
+  if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {
     case 0: return {Trap::misaligned, hal::Access::execute, cause, value};
     case 1: return {Trap::access_fault, hal::Access::execute, cause, value};

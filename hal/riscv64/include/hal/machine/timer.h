@@ -9,13 +9,15 @@ namespace riscv64 {
 /// Nanoseconds per tick of the `time` counter in 32.32 fixed point; set once at boot from the
 /// device tree's `timebase-frequency`.
 extern std::uint64_t ns_per_tick_fixed;
+/// What the counter showed when the kernel was entered.
+extern std::uint64_t entry_tick;
 
 }  // namespace riscv64
 
 inline std::uint64_t now_ns() {
   using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>((Wide{HAL_READ_CSR("time")} * riscv64::ns_per_tick_fixed) >>
-                                    32);
+  const std::uint64_t ticks = HAL_READ_CSR("time") - riscv64::entry_tick;
+  return static_cast<std::uint64_t>((Wide{ticks} * riscv64::ns_per_tick_fixed) >> 32);
 }
 
 }  // namespace hal
