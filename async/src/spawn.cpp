@@ -15,4 +15,20 @@ Job* start_job(Executor& executor, std::coroutine_handle<> root, const char* nam
   return job;
 }
 
+constinit PromiseBase::Frame PromiseBase::job_end{&end_job, nullptr};
+
+void PromiseBase::end_job(void*) noexcept {
+  Local& local = platform::local();
+  Job& job = *local.job;
+  const std::coroutine_handle<> root = job.leaf_;
+  job.kind = Kind::done;
+  trace(TraceEvent::done, job);
+  if (Job* const waiting = of(root).joiner(); waiting != nullptr) {
+    waiting->complete(WaitResult::woken);
+  } else if ((job.flags_ & Job::flag_detached) != 0) {
+    root.destroy();
+    local.jobs.release(job);
+  }
+}
+
 }  // namespace async

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -41,12 +42,11 @@ class PromiseBase {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      PromiseBase& promise = self.promise();
-      if (promise.is_root()) [[unlikely]] {
-        promise.end_job(self);
-        return std::noop_coroutine();
-      }
-      return promise.parent();
+      const PromiseBase& promise = self.promise();
+      if (!promise.is_root()) [[likely]]
+        return promise.parent();
+      current_job().leaf_ = self;
+      return std::coroutine_handle<>::from_address(&job_end);
     }
     void await_resume() const noexcept {}
   };
@@ -75,50 +75,62 @@ class PromiseBase {
  private:
   static constexpr std::uintptr_t root_bit = 1;
 
-  void end_job(std::coroutine_handle<> root) noexcept;
+  // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
+  // resume and a destroy function stand; this one's resume is end_job().
+  struct Frame {
+    void (*resume)(void*) noexcept;
+    void (*destroy)(void*) noexcept;
+  };
+  static Frame job_end;
+  static void end_job(void*) noexcept;
 
   std::uintptr_t link_ = 0;  // the parent's frame, or root_bit and the joining Job
 };
 
-inline void PromiseBase::end_job(std::coroutine_handle<> root) noexcept {
-  Local& local = platform::local();
-  Job& job = *local.job;
-  job.kind = Kind::done;
-  trace(TraceEvent::done, job);
-  if (Job* const waiting = joiner(); waiting != nullptr) {
-    waiting->complete(WaitResult::woken);
-  } else if ((job.flags_ & Job::flag_detached) != 0) {
-    root.destroy();
-    local.jobs.release(job);
+/// Room for a result. Whether there is one is known by whoever asks, except when a frame is
+/// destroyed early: so only results that need a destructor are marked.
+template <class T, bool = std::is_trivially_destructible_v<T>>
+class Result {
+ public:
+  Result() noexcept {}
+  ~Result() {}
+  void set(auto&& value) noexcept {
+    std::construct_at(&value_, std::forward<decltype(value)>(value));
   }
-}
+  T& get() noexcept { return value_; }
+
+ private:
+  union {
+    T value_;
+  };
+};
+
+template <class T>
+class Result<T, false> {
+ public:
+  void set(auto&& value) noexcept { value_.emplace(std::forward<decltype(value)>(value)); }
+  T& get() noexcept { return *value_; }
+
+ private:
+  std::optional<T> value_;
+};
 
 template <class T>
 class Promise : public PromiseBase {
   static_assert(alignof(T) <= 16, "a task's result is at most 16-aligned");
 
  public:
-  Promise() noexcept {}
-  ~Promise() {
-    if constexpr (!std::is_trivially_destructible_v<T>) {
-      if (has_value_) std::destroy_at(&value_);
-    }
-  }
   Task<T> get_return_object() noexcept;
 
   template <class U = T>
     requires std::is_constructible_v<T, U&&>
   void return_value(U&& value) noexcept {
-    std::construct_at(&value_, std::forward<U>(value));
-    has_value_ = true;
+    result_.set(std::forward<U>(value));
   }
-  T take() noexcept { return std::move(value_); }
+  T take() noexcept { return std::move(result_.get()); }
 
  private:
-  union {
-    T value_;
-  };
-  bool has_value_ = false;
+  Result<T> result_;
 };
 
 template <class T>
@@ -171,7 +183,7 @@ class [[nodiscard, clang::coro_await_elidable]] Task : TaskAwaiter<T> {
     if (this->task_) this->task_.destroy();
   }
 
-  /// `co_await std::move(task)`, or of a call. The Task itself is the awaiter.
+  /// `co_await std::move(task)`, or of a call. The Task is its own awaiter: no copy in the frame.
   const TaskAwaiter<T>& operator co_await() && noexcept { return *this; }
 
   /// The frame is the caller's from now on. For spawn().
