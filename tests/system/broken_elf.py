@@ -1,0 +1,108 @@
+"""No file, however broken, stops the kernel: it is refused, or the process dies of it."""
+
+import random
+import struct
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import harness
+
+FLIPS = 500
+SEED = 2
+
+# Offsets in a 64-bit ELF header and in one of its program headers.
+TYPE, MACHINE, VERSION, ENTRY, PHOFF, PHENTSIZE, PHNUM = 16, 18, 20, 24, 32, 54, 56
+P_TYPE, P_FLAGS, P_OFFSET, P_VADDR, P_FILESZ, P_MEMSZ, P_ALIGN = 0, 4, 8, 16, 32, 40, 48
+LOAD, INTERPRETER = 1, 3
+
+
+def changed(good: bytes, *changes: tuple[str, int, int]) -> bytes:
+    """The file with values of struct formats put at offsets."""
+    file = bytearray(good)
+    for form, offset, value in changes:
+        struct.pack_into(f"<{form}", file, offset, value)
+    return bytes(file)
+
+
+def loads(good: bytes) -> list[int]:
+    """Where the program headers of what is loaded stand."""
+    (start,) = struct.unpack_from("<Q", good, PHOFF)
+    size, count = struct.unpack_from("<HH", good, PHENTSIZE)
+    headers = range(start, start + size * count, size)
+    return [header for header in headers if struct.unpack_from("<I", good, header)[0] == LOAD]
+
+
+def refused(good: bytes) -> dict[str, bytes]:
+    """Files that must be ENOEXEC."""
+    first, *_, last = loads(good)
+    (first_address,) = struct.unpack_from("<Q", good, first + P_VADDR)
+    top = 1 << 63
+    return {
+        "empty": b"",
+        "magic-only": good[:4],
+        "header-cut": good[:63],
+        "headers-cut": good[: first + 20],
+        "not-elf": b"\0" + good[1:],
+        "32-bit": changed(good, ("B", 4, 1)),
+        "big-endian": changed(good, ("B", 5, 2)),
+        "version": changed(good, ("I", VERSION, 9)),
+        "x86-64": changed(good, ("H", MACHINE, 62)),
+        "object-file": changed(good, ("H", TYPE, 1)),
+        "core-file": changed(good, ("H", TYPE, 4)),
+        "no-headers": changed(good, ("H", PHNUM, 0)),
+        "headers-absurd": changed(good, ("H", PHNUM, 0xFFFF)),
+        "header-size": changed(good, ("H", PHENTSIZE, 57)),
+        "headers-far": changed(good, ("Q", PHOFF, top)),
+        "headers-wrap": changed(good, ("Q", PHOFF, (1 << 64) - 8)),
+        "entry-nowhere": changed(good, ("Q", ENTRY, 0x10)),
+        "entry-in-kernel": changed(good, ("Q", ENTRY, 0xFFFFFFC080200000)),
+        "segment-past-end": changed(good, ("Q", first + P_OFFSET, 1 << 40)),
+        "segment-wraps": changed(good, ("Q", first + P_VADDR, (1 << 64) - 4096)),
+        "segment-in-kernel": changed(good, ("Q", first + P_VADDR, 0xFFFFFFC080200000)),
+        "file-size-absurd": changed(good, ("Q", first + P_FILESZ, top)),
+        "memory-size-absurd": changed(good, ("Q", last + P_MEMSZ, top)),
+        "memory-below-file": changed(good, ("Q", first + P_MEMSZ, 1)),
+        "align-odd": changed(good, ("Q", first + P_ALIGN, 3)),
+        "overlap": changed(good, ("Q", last + P_VADDR, first_address)),
+        "interpreter": changed(good, ("I", first + P_TYPE, INTERPRETER)),
+    }
+
+
+def tolerated(good: bytes) -> dict[str, bytes]:
+    """Files that may be refused, run or die, as long as the kernel goes on: cut short, flipped."""
+    files = {}
+    for eighth in range(1, 8):
+        files[f"cut-{eighth}"] = good[: len(good) * eighth // 8]
+    chance = random.Random(SEED)
+    for number in range(FLIPS):
+        file = bytearray(good)
+        # Half of them in the headers, where a bit means most.
+        reach = 64 + 56 * 8 if number % 2 else len(file)
+        file[chance.randrange(reach)] ^= 1 << chance.randrange(8)
+        files[f"flip-{number:03}"] = bytes(file)
+    return files
+
+
+with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as scratch:
+    good = (test.build.initrd_root / "bin" / "hello").read_bytes()
+    must, may = refused(good), tolerated(good)
+    broken = Path(scratch) / "broken"
+    broken.mkdir()
+    for name, file in {"good": good, **must, **may}.items():
+        (broken / name).write_bytes(file)
+        (broken / name).chmod(0o755)
+    test.add(broken, "broken")
+    test.add(test.folder / "test-programs" / "try-elf", "try-elf")
+
+    done = test.run("/try-elf", "/broken", timeout=200)
+    test.check(done.status == 0, "the kernel goes on after all of them", done.text + done.why)
+    rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
+    outcome = {Path(row[0]).name: row[1] for row in rows}
+    test.check(len(outcome) == 1 + len(must) + len(may), f"{len(outcome)} files were tried")
+    test.check(outcome.get("good") == "exit 0", "the file they are made from runs", str(outcome.get("good")))
+    for name in must:
+        test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
+    counts = Counter(outcome.get(name, "nothing") for name in may)
+    print("cut short or with a bit flipped:", ", ".join(f"{n} {what}" for what, n in counts.most_common()))
+    test.check("nothing" not in counts, f"each of {len(may)} had an outcome")

@@ -1,0 +1,10 @@
+"""Every register a program has is as it left it, whatever interrupts it."""
+
+import harness
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "registers", "registers")
+    for what, machine in (("in real time", harness.Machine()), ("counted", harness.Machine(icount=True))):
+        done = test.run("/registers", machine=machine, timeout=90)
+        held = done.text.strip().splitlines() or ["nothing was printed"]
+        test.check(done.status == 0, f"{what}: {'; '.join(held)}", done.text + done.why)
