@@ -167,7 +167,7 @@ std::uint64_t Process::syscall_count() {
 
 async::Duration Process::cpu_time() {
   async::Duration time = ended_cpu_time_;
-  for (const Thread& thread : threads_) time += thread.cpu_time;
+  for (const Thread& thread : threads_) time += thread.cpu_time_now();
   return time;
 }
 
