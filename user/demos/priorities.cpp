@@ -1,4 +1,5 @@
-// A high-priority sleeper beside threads that never stop computing: it runs when its time has come.
+// A high-priority sleeper beside threads that never stop computing: it runs when its time has come,
+// while a sleeper like everybody else waits for its turn.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/thread.h>
@@ -10,11 +11,34 @@
 
 using namespace user;
 
-int main() {
-  constexpr int hogs = 3;
-  constexpr int rounds = 200;
-  constexpr auto period = 2ms;
+namespace {
 
+constexpr int hogs = 3;
+constexpr auto period = 2ms;
+
+struct Lateness {
+  nanoseconds least, median, worst;
+};
+
+Lateness sleep_repeatedly(int rounds) {
+  std::vector<nanoseconds> late;
+  for (int i = 0; i < rounds; ++i) {
+    const auto deadline = now() + period;
+    must(sleep_until(deadline), "sleeping");
+    late.push_back(now() - deadline);
+  }
+  std::ranges::sort(late);
+  return {late.front(), late[late.size() / 2], late.back()};
+}
+
+void print_lateness(std::string_view who, int rounds, const Lateness& late) {
+  println("{:>8}: {} sleeps of 2 ms beside {} hogs, late by {:.1f} us (median), {:.1f} us (worst)",
+          who, rounds, hogs, microseconds(late.median), microseconds(late.worst));
+}
+
+}  // namespace
+
+int main() {
   std::atomic<bool> stop = false;
   std::array<std::atomic<unsigned long>, hogs> work{};
   std::vector<Thread> threads;
@@ -24,27 +48,24 @@ int main() {
     });
   }
 
+  constexpr int few = 20, many = 200;
+  const auto ordinary = sleep_repeatedly(few);
   if (const auto raised = set_realtime_priority(0, 50); !raised && on_cotrap()) {
     fail("raising the priority: {}", abi::description(raised.error()));
   }
-  std::vector<nanoseconds> late;
-  late.reserve(rounds);
-  for (auto next = now() + period; late.size() < rounds; next += period) {
-    must(sleep_until(next), "sleeping");
-    late.push_back(now() - next);
-  }
+  const auto urgent = sleep_repeatedly(many);
   stop = true;
   threads.clear();
 
-  std::ranges::sort(late);
-  const auto median = late[rounds / 2];
-  println("{} sleeps of 2 ms beside {} hogs: late by {:.1f} us (median), {:.1f} us (worst)", rounds,
-          hogs, microseconds(median), microseconds(late.back()));
+  print_lateness("ordinary", few, ordinary);
+  print_lateness("urgent", many, urgent);
   for (int i = 0; i < hogs; ++i) {
     println("hog {} counted to {}", i, work[i].load());
     check(work[i] > 0, "hog {} gets its share", i);
   }
-  check(late.front() >= 0ns, "nobody wakes too early");
-  check(median < 1ms, "the sleeper does not wait for a hog to be done");
+  check(urgent.least >= 0ns, "nobody wakes too early");
+  // A busy host may stop the whole machine for a while: then everybody is late.
+  check(urgent.median < 1ms || urgent.median < ordinary.median / 4,
+        "the urgent sleeper does not wait for a hog to be done");
   return 0;
 }

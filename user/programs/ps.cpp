@@ -1,26 +1,37 @@
-// ps: what runs. The kernel's /proc/processes, columns aligned.
+// ps: what runs. The kernel's /proc/processes (a line of names, then a line for each process,
+// values separated by tabs) with columns aligned and times for people: a column NAME_ns is in
+// nanoseconds.
 #include <user/files.h>
 #include <user/print.h>
 
-#include <array>
+#include <charconv>
 #include <string_view>
+#include <vector>
 
 using namespace user;
 
 namespace {
 
-std::vector<std::string> split(std::string_view line) {
-  std::vector<std::string> words;
-  while (!line.empty()) {
-    const auto word = line.substr(0, line.find_first_of(" \t"));
-    line.remove_prefix(std::min(line.size(), word.size() + 1));
-    if (!word.empty()) words.emplace_back(word);
+using Row = std::vector<std::string>;
+
+Row split(std::string_view line) {
+  Row values;
+  for (;;) {
+    const auto value = line.substr(0, line.find('\t'));
+    values.emplace_back(value);
+    if (value.size() == line.size()) return values;
+    line.remove_prefix(value.size() + 1);
   }
-  return words;
 }
 
-bool is_number(std::string_view word) {
-  return !word.empty() && word.find_first_not_of("-.0123456789") == word.npos;
+std::string seconds(std::string_view nanoseconds) {
+  long value = 0;
+  std::from_chars(nanoseconds.data(), nanoseconds.data() + nanoseconds.size(), value);
+  return format("{}.{:03} s", value / 1'000'000'000, value / 1'000'000 % 1'000);
+}
+
+bool is_number(std::string_view value) {
+  return !value.empty() && (value.front() == '-' || (value.front() >= '0' && value.front() <= '9'));
 }
 
 }  // namespace
@@ -31,27 +42,33 @@ int main() {
     complain("ps: /proc/processes: {}", abi::description(text.error()));
     return 1;
   }
-  std::vector<std::vector<std::string>> rows;
+  std::vector<Row> rows;
   for (std::string_view rest = *text; !rest.empty();) {
     const auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     rows.push_back(split(line));
+    rows.back().resize(rows.front().size());
   }
-  std::array<std::size_t, 16> widths{};
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].size());
+  if (rows.size() < 2) return 1;
+
+  std::vector<std::string> lines(rows.size());
+  for (std::size_t column = 0; column < rows.front().size(); ++column) {
+    auto& heading = rows.front()[column];
+    if (heading.ends_with("_ns")) {
+      heading.resize(heading.size() - 3);
+      for (std::size_t i = 1; i < rows.size(); ++i) rows[i][column] = seconds(rows[i][column]);
+    }
+    std::size_t width = 0;
+    for (const auto& row : rows) width = std::max(width, row[column].size());
+    const bool to_the_right = is_number(rows[1][column]);
+    const bool last = column + 1 == rows.front().size();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto& value = rows[i][column];
+      const std::string gap(last ? 0 : width - value.size(), ' ');
+      if (column > 0) lines[i] += "  ";
+      lines[i] += to_the_right ? gap + value : value + gap;
     }
   }
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      // A column of numbers stands to the right, heading included.
-      const bool right = is_number(rows.back()[std::min(i, rows.back().size() - 1)]);
-      const std::string gap(widths[i] - row[i].size(), ' ');
-      line += (line.empty() ? "" : "  ") + (right ? gap + row[i] : row[i] + gap);
-    }
-    println("{}", line);
-  }
+  for (const auto& line : lines) println("{}", line);
   return 0;
 }
