@@ -87,8 +87,9 @@ class Executor {
       drain_inbox();
     return ready_.top();
   }
-  /// Is a ready job more urgent than `priority`? Cheap enough for every return to user mode.
-  bool preempts(std::uint8_t priority) noexcept {
+  /// Is a ready job more urgent than `priority` (0 … 32)? Cheap enough for every return to user
+  /// mode.
+  bool preempts(unsigned priority) noexcept {
     if (!inbox_is_empty()) [[unlikely]]
       drain_inbox();
     return ready_.has_above(priority);

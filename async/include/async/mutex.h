@@ -88,8 +88,8 @@ class Mutex {
     }
   }
   ASYNC_SLOW_PATH void hand_over() noexcept;
-  ASYNC_SLOW_PATH void
-  withdraw() noexcept;  // a waiter has gone: the owner may have inherited from it
+  // A waiter has gone: the owner may have inherited from it.
+  ASYNC_SLOW_PATH void withdraw() noexcept;
   void set_contended(bool contended) noexcept;  // into or out of the executor's list
 
   WaitList waiters_{Kind::mutex};

@@ -18,9 +18,9 @@ class ReadyQueue {
   bool empty() const noexcept { return levels_ == 0; }
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept { return empty() ? priorities : std::countr_zero(levels_); }
-  /// Is anything more urgent than `priority` here?
+  /// Is anything more urgent than `priority` (0 … 32) here?
   bool has_above(unsigned priority) const noexcept {
-    return (levels_ & ((1u << priority) - 1)) != 0;
+    return (levels_ & ((std::uint64_t{1} << priority) - 1)) != 0;
   }
 
   /// The last of its level.

@@ -41,7 +41,7 @@ inline SleepOp sleep_until(Instant deadline, const char* reason = "sleep") noexc
 }
 inline SleepOp sleep_for(Duration duration, const char* reason = "sleep") noexcept {
   const Instant start = now();
-  return SleepOp(start, start + duration, reason);
+  return SleepOp(start, duration < never - start ? start + duration : never, reason);
 }
 
 }  // namespace async

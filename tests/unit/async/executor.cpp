@@ -71,6 +71,7 @@ TEST_CASE_METHOD(Fixture, "ready_priority and preempts tell about the most urgen
   async::spawn(log_once(log, "a"), {.priority = 31}).detach();
   CHECK(executor.ready_priority() == 31);
   CHECK_FALSE(executor.preempts(31));
+  CHECK(executor.preempts(32));
   async::spawn(log_once(log, "b"), {.priority = 0}).detach();
   CHECK(executor.ready_priority() == 0);
   CHECK(executor.preempts(1));

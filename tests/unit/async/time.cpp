@@ -154,6 +154,22 @@ TEST_CASE_METHOD(Fixture, "an alarm that rings early is harmless") {
   CHECK(woken);
 }
 
+TEST_CASE_METHOD(Fixture, "a sleep without end waits for its cancellation and sets no alarm") {
+  Log log;
+  world().now = 1000;
+  auto body = [&](async::Duration time) -> Task<> {
+    log.push_back(name(co_await async::sleep_for(time)));
+  };
+  auto handle = async::spawn(body(async::Duration::max()));
+  async::spawn(body(-5ns)).detach();
+  run();
+  CHECK(log == Log{"woken"});
+  CHECK(world().alarm == UINT64_MAX);
+  handle.cancel();
+  run();
+  CHECK(log == Log{"woken", "cancelled"});
+}
+
 TEST_CASE_METHOD(Fixture, "a cancelled sleep ends at once and disarms its timer") {
   Log log;
   auto body = [&]() -> Task<> {
