@@ -17,7 +17,11 @@ struct Start {
 int become(void* argument) {
   auto& start = *static_cast<Start*>(argument);
   for (const auto& [from, to] : start.options.fds) {
-    if (from != to) syscall(Call::dup3, from, to, 0);
+    if (from != to) {
+      syscall(Call::dup3, from, to, 0);
+    } else {
+      syscall(Call::fcntl, to, abi::f_setfd, 0);  // it may be one that execve closes
+    }
   }
   for (const Fd fd : start.options.close) syscall(Call::close, fd);
   static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_interrupt));
