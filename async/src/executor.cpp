@@ -22,6 +22,12 @@ Executor::~Executor() {
   platform::local().executor = nullptr;
 }
 
+void Executor::resume_traced(Job& job) noexcept {
+  trace(TraceEvent::run, job);
+  job.leaf_.resume();
+  if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+}
+
 // ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────
 
 void Executor::push(Node& node) noexcept {

@@ -24,7 +24,7 @@ void PromiseBase::end_job(void*) noexcept {
   job.kind = Kind::done;
   trace(TraceEvent::done, job);
   if (Job* const waiting = of(root).joiner(); waiting != nullptr) {
-    waiting->complete(WaitResult::woken);
+    if (waiting->kind == Kind::waiting) waiting->complete_alone(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {
     root.destroy();
     local.jobs.release(job);

@@ -51,6 +51,22 @@ void spawn_join(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
+// Started together, joined one by one: all but the first have ended by then.
+void spawn_join_64(async::Executor& executor, std::size_t count) {
+  auto body = [](std::size_t count) -> Task<> {
+    std::vector<async::JoinHandle<std::size_t>> handles;
+    handles.reserve(64);
+    for (std::size_t i = 0; i < count; i += 64) {
+      for (std::size_t j = 0; j < 64; ++j) {
+        handles.push_back(async::spawn(child(j), {.name = "child", .priority = 16}));
+      }
+      for (auto& handle : handles) co_await std::move(handle);
+      handles.clear();
+    }
+  };
+  run(executor, body(count));
+}
+
 void await_elided(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
     std::size_t sum = 0;
@@ -148,6 +164,7 @@ constexpr Measurement measurements[] = {
     {"schedule", "schedule, 1 ready", schedule_1, 2'000'000, 3},
     {"schedule-10000", "schedule, 10,000 ready", schedule_10000, 2'000'000, 3},
     {"spawn-join", "spawn + join", spawn_join, 500'000, 0},
+    {"spawn-join-64", "the same, 64 at once", spawn_join_64, 500'000, 0},
     {"await-elided", "await a child, elided", await_elided, 2'000'000, 0},
     {"await-pooled", "await a child, pooled", await_pooled, 2'000'000, 0},
     {"event", "ping-pong over events", pingpong_event, 500'000, 0},

@@ -16,6 +16,7 @@ GOALS = {
     "schedule": 45,
     "schedule-10000": 45,
     "spawn-join": 120,
+    "spawn-join-64": 120,
     "await-elided": 30,
     "await-pooled": 50,
     "event": 110,

@@ -125,10 +125,14 @@ class Executor {
     Job& job = static_cast<Job&>(ready_.pop());
     job.kind = Kind::running;
     local.job = &job;
-    trace(TraceEvent::run, job);
-    job.leaf_.resume();
+    if (tracing()) [[unlikely]] {
+      resume_traced(job);
+    } else {
+      job.leaf_.resume();
+    }
     return true;
   }
+  ASYNC_SLOW_PATH void resume_traced(Job& job) noexcept;
   void push(Node& node) noexcept;  // any context: into the inbox
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   void set_alarm(Instant deadline) noexcept;
@@ -154,10 +158,14 @@ inline Executor& current_executor() noexcept {
 inline bool Job::complete(WaitResult result) noexcept {
   if (kind != Kind::waiting) return false;
   unlink();
+  complete_alone(result);
+  return true;
+}
+
+inline void Job::complete_alone(WaitResult result) noexcept {
   result_ = result;
   trace(TraceEvent::wake, *this);
   current_executor().schedule(*this);
-  return true;
 }
 
 }  // namespace async

@@ -72,7 +72,6 @@ class Job : public Node {
   void suspend(std::coroutine_handle<> leaf) noexcept {
     leaf_ = leaf;
     kind = Kind::waiting;
-    trace(TraceEvent::wait, *this);
   }
   /// The same in no list: a timer, or whoever has a pointer to the job, ends the wait.
   void suspend_alone(std::coroutine_handle<> leaf) noexcept {
@@ -83,6 +82,8 @@ class Job : public Node {
   /// Ends the wait with `result` and makes the job ready; false if it does not wait (any more).
   /// Never resumes it. Task context, the job's hart.
   bool complete(WaitResult result) noexcept;
+  /// The same for one that is known to wait, and in no list.
+  void complete_alone(WaitResult result) noexcept;
 
   WaitResult result() const noexcept { return result_; }
   void set_result(WaitResult result) noexcept { result_ = result; }

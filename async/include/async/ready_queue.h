@@ -61,9 +61,9 @@ class ReadyQueue {
  private:
   /// Puts `node` between the last and the first; true if it is the only one.
   bool link(Node& node) noexcept {
-    const std::uint32_t bit = 1u << node.priority;
-    if ((levels_ & bit) == 0) {
-      levels_ |= bit;
+    const std::uint32_t before = levels_;
+    levels_ = before | (1u << node.priority);
+    if (levels_ != before) {
       node.next = &node;
       return true;
     }

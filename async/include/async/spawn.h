@@ -94,7 +94,7 @@ class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHand
       handle_.set_joiner(&job);
       if (job.refuses_to_wait()) handle_.cancel();
       job.prepare(handle_.job_, "join");
-      job.suspend_alone(self);
+      job.suspend(self);
     }
     T await_resume() const noexcept { return handle_.take(); }
 

@@ -16,11 +16,13 @@ inline constinit TraceHook trace_hook = nullptr;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
 
-inline void trace([[maybe_unused]] TraceEvent event, [[maybe_unused]] const Job& job) noexcept {
-  if constexpr (platform::tracing) {
-    if (trace_hook != nullptr) [[unlikely]]
-      trace_now(event, job);
-  }
+inline bool tracing() noexcept {
+  if constexpr (platform::tracing) return trace_hook != nullptr;
+  return false;
+}
+inline void trace(TraceEvent event, const Job& job) noexcept {
+  if (tracing()) [[unlikely]]
+    trace_now(event, job);
 }
 
 }  // namespace async

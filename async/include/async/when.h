@@ -40,7 +40,7 @@ struct GroupWait {
       for (Job* member : group.jobs) member->cancel();
     }
     job.prepare(&group, reason);
-    job.suspend_alone(self);
+    job.suspend(self);
   }
   void await_resume() const noexcept {}
 };

@@ -95,6 +95,19 @@ TEST_CASE_METHOD(Fixture,
   CHECK(executor.ready_priority() == async::priorities);
 }
 
+TEST_CASE_METHOD(Fixture, "the last of a level may leave it and others come after") {
+  Log log;
+  auto a = async::spawn(log_once(log, "a"), {.priority = 10});
+  auto b = async::spawn(log_once(log, "b"), {.priority = 10});
+  executor.set_priority(b.job(), 5);
+  auto c = async::spawn(log_once(log, "c"), {.priority = 10});
+  executor.set_priority(a.job(), 5);
+  executor.set_priority(c.job(), 5);
+  auto d = async::spawn(log_once(log, "d"), {.priority = 10});
+  run();
+  CHECK(log == Log{"b", "a", "c", "d"});
+}
+
 TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of the one that spawns it") {
   auto body = []() -> Task<> {
     auto child = async::spawn([]() -> Task<> { co_return; }());
