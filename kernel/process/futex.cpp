@@ -22,8 +22,12 @@ std::uint64_t object_number(const memory::MemoryKey& known_by) {
 
 }  // namespace
 
-Result<Futex> Futex::at(memory::AddressSpace& space, hal::VirtAddr address) {
+Result<Futex> Futex::at(memory::AddressSpace& space, hal::VirtAddr address, Sharing sharing) {
   if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
+  if (sharing == Sharing::own_space) {
+    if (address >= hal::user_end) return fail(Errno::efault);
+    return Futex{space, address, {.object = &space, .offset = address}};
+  }
   const auto known_by = space.key_of(address);
   if (!known_by) return fail(known_by.error());
   return Futex{space, address, *known_by};

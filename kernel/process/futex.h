@@ -19,8 +19,13 @@ class Futex {
  public:
   static constexpr std::uint32_t any_bits = ~std::uint32_t{0};
 
-  /// EINVAL for an unaligned address, EFAULT where nothing is mapped.
-  static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address);
+  /// Who may wait for the word: only this address space's threads (FUTEX_PRIVATE_FLAG: the caller
+  /// knows, and nothing is looked up), or everybody who has the memory.
+  enum class Sharing : bool { anybody, own_space };
+
+  /// EINVAL for an unaligned address, EFAULT where nothing can be (or, for `anybody`, is) mapped.
+  static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address,
+                          Sharing sharing = Sharing::anybody);
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
   Result<> check(std::uint32_t expected) const;

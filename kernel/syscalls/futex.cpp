@@ -22,10 +22,16 @@ Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t t
 }
 
 
+Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
+  const bool is_private = (operation & abi::futex_private_flag) != 0;
+  return Futex::at(self.space(), address,
+                   is_private ? Futex::Sharing::own_space : Futex::Sharing::anybody);
+}
+
 /// Waiters are woken, then moved to another word (condition variables of some C libraries).
-Result<int> requeue(Thread& self, const Futex& from, int wake, std::uintptr_t limit,
+Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, std::uintptr_t limit,
                     std::uintptr_t address2) {
-  const auto to = Futex::at(self.space(), address2);
+  const auto to = futex_at(self, address2, operation);
   if (!to) return fail(to.error());
   const int move = static_cast<int>(limit);
   if (wake < 0 || move < 0) return fail(Errno::einval);
@@ -39,15 +45,13 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
                                      std::uint32_t value, std::uintptr_t timeout,
                                      std::uintptr_t address2, std::uint32_t value3) {
   using Answer = Result<int>;
-  const auto futex = Futex::at(self.space(), address);
+  const int command = operation & abi::futex_command_mask;
+  if (command == abi::futex_wait || command == abi::futex_wait_bitset) {
+    return trap::Attempt<Answer>::wait();
+  }
+  const auto futex = futex_at(self, address, operation);
   if (!futex) return Answer{fail(futex.error())};
-  switch (operation & abi::futex_command_mask) {
-    case abi::futex_wait:
-    case abi::futex_wait_bitset:
-      if (const auto unchanged = futex->check(value); !unchanged) {
-        return Answer{fail(unchanged.error())};
-      }
-      return trap::Attempt<Answer>::wait();
+  switch (command) {
     case abi::futex_wake: return Answer{futex->wake(static_cast<int>(value))};
     case abi::futex_wake_bitset:
       if (value3 == 0) return Answer{fail(Errno::einval)};
@@ -58,7 +62,7 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
       }
       [[fallthrough]];
     case abi::futex_requeue:
-      return requeue(self, *futex, static_cast<int>(value), timeout, address2);
+      return requeue(self, *futex, operation, static_cast<int>(value), timeout, address2);
     default: return Answer{fail(Errno::enosys)};
   }
 }
@@ -71,7 +75,7 @@ async::Task<Result<int>> futex(Thread& self, std::uintptr_t address, int operati
   if (bits == 0) co_return fail(Errno::einval);
   const auto deadline = deadline_of(self, operation, timeout);
   if (!deadline) co_return fail(deadline.error());
-  const auto futex = Futex::at(self.space(), address);
+  const auto futex = futex_at(self, address, operation);
   if (!futex) co_return fail(futex.error());
   if (const auto unchanged = futex->check(value); !unchanged) co_return fail(unchanged.error());
   switch (co_await futex->wait(bits, *deadline)) {
