@@ -12,6 +12,8 @@ from .errors import UsageError
 
 _MAGIC = b"070701"
 _END = "TRAILER!!!"
+_HEADER = 110  # bytes before the name
+_PAGE = 4096
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,18 @@ class Archive:
         self._entries[guest] = entry
 
     def pack(self) -> bytes:
-        parts = []
+        archive = bytearray()
         for inode, (name, entry) in enumerate(sorted(self._entries.items()), start=1):
-            parts.append(_record(inode, name, entry))
-        parts.append(_record(0, _END, Entry(0)))
-        return b"".join(parts)
+            archive += _record(len(archive), inode, name, entry)
+        archive += _record(len(archive), 0, _END, Entry(0))
+        return bytes(archive)
 
 
-def _record(inode: int, name: str, entry: Entry) -> bytes:
+def _record(offset: int, inode: int, name: str, entry: Entry) -> bytes:
     encoded = os.fsencode(name) + b"\0"
+    if len(entry.data) >= _PAGE:
+        # More zeros behind the name: contents that start on a page can be mapped where they are.
+        encoded += bytes(-(offset + _HEADER + len(encoded)) % _PAGE)
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     fields = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, 0, 0, len(encoded), 0)
     header = _MAGIC + b"".join(b"%08x" % field for field in fields)

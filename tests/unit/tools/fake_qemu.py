@@ -26,7 +26,7 @@ def unpack(archive: bytes, root: str) -> None:
         assert position % 4 == 0
         fields = [int(archive[position + 6 + 8 * i : position + 14 + 8 * i], 16) for i in range(13)]
         mode, size, name_size = fields[1], fields[6], fields[11]
-        name = archive[position + 110 : position + 110 + name_size - 1].decode()
+        name = archive[position + 110 : position + 110 + name_size].rstrip(b"\0").decode()
         position += (110 + name_size + 3) // 4 * 4
         data = archive[position : position + size]
         position += (size + 3) // 4 * 4
