@@ -90,6 +90,16 @@ bool fetch(kernel::AddressSpace& space, hal::VirtAddr va) {
   return access(space, va, Access::execute) != nullptr;
 }
 
+bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value) {
+  const auto byte = space.resolve(va, Access::write);
+  if (!byte) {
+    last_refusal = byte.error();
+    return false;
+  }
+  **byte = std::byte{value};
+  return true;
+}
+
 kernel::Errno refusal() {
   return last_refusal;
 }

@@ -20,6 +20,8 @@ class Machine {
 std::optional<std::uint8_t> load(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 bool fetch(kernel::AddressSpace& space, hal::VirtAddr va);
+/// The same as a system call does it on behalf of the program.
+bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 /// Why the last of these was refused.
 kernel::Errno refusal();
 

@@ -195,7 +195,9 @@ class Play {
     const auto found = pair.model.find(page);
     const bool allowed = found != pair.model.end() && allows(found->second.access, Access::write);
     const auto value = static_cast<std::uint8_t>(random_.next());
-    const bool stored = test::store(*pair.space, address_of(page), value);
+    const bool stored = random_.below(2) == 0
+                            ? test::store(*pair.space, address_of(page), value)
+                            : test::store_by_kernel(*pair.space, address_of(page), value);
     if (stored) {
       REQUIRE(allowed);
       *found->second.value = value;
