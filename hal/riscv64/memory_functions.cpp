@@ -51,9 +51,15 @@ NO_BUILTIN void copy_shifted(Bytes*& to, const Bytes*& from, std::size_t& count)
   auto* out = reinterpret_cast<AnyWord*>(to);
   auto* in = reinterpret_cast<const AnyWord*>(from - skew);
   Word held = *in++;
+  const auto join = [&](Word low, Word high) { return low >> down | high << up; };
+  for (; count >= 4 * word_bytes; count -= 4 * word_bytes, out += 4, in += 4) {
+    const Word a = in[0], b = in[1], c = in[2], d = in[3];
+    out[0] = join(held, a), out[1] = join(a, b), out[2] = join(b, c), out[3] = join(c, d);
+    held = d;
+  }
   for (; count >= word_bytes; count -= word_bytes) {
     const Word next = *in++;
-    *out++ = held >> down | next << up;
+    *out++ = join(held, next);
     held = next;
   }
   to = reinterpret_cast<Bytes*>(out);
