@@ -11,7 +11,9 @@ namespace shell {
 
 Shell::Shell() {
   for (auto* const* entry = user::environment(); *entry != nullptr; ++entry) {
-    variables_.emplace_back(*entry);
+    const std::string_view variable = *entry;
+    const auto name = variable.substr(0, variable.find('='));
+    if (name.size() < variable.size()) set_variable(name, variable.substr(name.size() + 1));
   }
   if (variable("PATH").empty()) set_variable("PATH", "/bin");
 }
