@@ -26,6 +26,7 @@ volatile long* pointer_to(std::uintptr_t address) {
 }
 
 void jump_to(std::uintptr_t address) {
+  asm volatile("" : "+r"(address));  // or the compiler takes a jump to 0 for one that cannot happen
   reinterpret_cast<void (*)()>(address)();
 }
 

@@ -40,8 +40,9 @@ static void abort_oneself(void) {
 static void kill_oneself(void) {
   kill(getpid(), SIGKILL);
 }
+static int* volatile nothing;
 static void follow_null(void) {
-  *(volatile int*)8 = 1;
+  *nothing = 1;
 }
 static void change_memory(void) {
   _exit(++shared == 2 ? 0 : 1);
