@@ -18,33 +18,40 @@ void TimerWheel::insert(Timer& timer, Instant deadline) noexcept {
 }
 
 void TimerWheel::place(Timer& timer) noexcept {
-  constexpr std::uint64_t horizon = (std::uint64_t{1} << (digit_bits * levels)) - 1;
+  constexpr std::uint64_t horizon = (std::uint64_t{1} << shift_of(levels)) - 1;
   const auto deadline = static_cast<std::uint64_t>(
       std::max(timer.deadline_.time_since_epoch().count(), Clock::rep{0}));
   // Too late counts as now. Too far counts as the end of the wheel, where it is placed again.
   const std::uint64_t at = std::min(std::max(deadline, now_), now_ | horizon);
-  const unsigned level = (std::bit_width((at ^ now_) | 1) - 1) / digit_bits;
-  const unsigned slot = (at >> (level * digit_bits)) % slots;
-  slots_[level][slot].insert_before(timer);
+  const std::uint64_t differ = (at ^ now_) >> granule_bits;
+  const unsigned level = (std::bit_width(differ | 1) - 1) / digit_bits;
+  const unsigned slot = (at >> shift_of(level)) % slots;
+
+  Link* after = &slots_[level][slot];
+  if (level == 0) {  // sorted: behind all that are not later
+    Link* const head = after;
+    while (after->prev != head && static_cast<Timer*>(after->prev)->deadline_ > timer.deadline_) {
+      after = after->prev;
+    }
+  }
+  after->insert_before(timer);
   occupied_[level] |= std::uint64_t{1} << slot;
   occupied_levels_ |= 1u << level;
 }
 
-void TimerWheel::remove(Timer& timer) noexcept {
-  Link* const head = timer.prev;
-  timer.unlink();
-  timer.reset();
-  if (!head->alone()) return;
-  // `head` is alone: it is the head of a slot that has become empty (or of a list being fired).
-  const auto index = static_cast<std::size_t>(head - &slots_[0][0]);
-  if (head < &slots_[0][0] || index >= levels * slots) return;
-  const unsigned level = static_cast<unsigned>(index / slots);
-  occupied_[level] &= ~(std::uint64_t{1} << (index % slots));
+void TimerWheel::clear(unsigned level, unsigned slot) noexcept {
+  occupied_[level] &= ~(std::uint64_t{1} << slot);
   if (occupied_[level] == 0) occupied_levels_ &= ~(1u << level);
 }
 
-void TimerWheel::fire(Timer& timer) noexcept {
-  timer.action_(timer);
+void TimerWheel::remove(Timer& timer) noexcept {
+  Link* const before = timer.prev;
+  timer.unlink();
+  timer.reset();
+  if (!before->alone()) return;
+  // `before` is the head of a slot that has become empty.
+  const auto index = static_cast<unsigned>(before - &slots_[0][0]);
+  clear(index / slots, index % slots);
 }
 
 void TimerWheel::advance(Instant now) noexcept {
@@ -53,9 +60,7 @@ void TimerWheel::advance(Instant now) noexcept {
     // The earliest slot: lower levels come before higher ones, lower slots before higher ones.
     const unsigned level = std::countr_zero(occupied_levels_);
     const unsigned slot = std::countr_zero(occupied_[level]);
-    const unsigned shift = level * digit_bits;
-    const std::uint64_t upper = now_ >> shift >> digit_bits << digit_bits;
-    const std::uint64_t start = (upper | slot) << shift;
+    const std::uint64_t start = start_of(level, slot);
     if (start > until) break;
     now_ = std::max(now_, start);
 
@@ -63,8 +68,10 @@ void TimerWheel::advance(Instant now) noexcept {
     Timer& first = static_cast<Timer&>(*head.next);
     if (level == 0 || first.next == &head) {
       if (first.deadline_ <= now) {
-        remove(first);
-        fire(first);
+        first.unlink();
+        first.reset();
+        if (head.alone()) clear(level, slot);
+        first.action_(first);
         continue;
       }
       if (level == 0) break;
@@ -75,11 +82,10 @@ void TimerWheel::advance(Instant now) noexcept {
     rest.prev = head.prev;
     rest.next->prev = rest.prev->next = &rest;
     head.reset();
-    occupied_[level] &= ~(std::uint64_t{1} << slot);
-    if (occupied_[level] == 0) occupied_levels_ &= ~(1u << level);
-    while (!rest.alone()) {
-      Timer& timer = static_cast<Timer&>(*rest.next);
-      timer.unlink();
+    clear(level, slot);
+    for (Link* link = rest.next; link != &rest;) {
+      Timer& timer = static_cast<Timer&>(*link);
+      link = link->next;
       place(timer);
     }
   }
@@ -91,15 +97,12 @@ Instant TimerWheel::next() const noexcept {
   const unsigned level = std::countr_zero(occupied_levels_);
   const unsigned slot = std::countr_zero(occupied_[level]);
   const Link& head = slots_[level][slot];
+  if (level == 0) return static_cast<const Timer*>(head.next)->deadline_;
   // A short list: its earliest deadline. A long one: the slot's beginning, where it is taken apart.
   Instant earliest = never;
   unsigned seen = 0;
   for (const Link* link = head.next; link != &head; link = link->next) {
-    if (++seen > 8) {
-      const unsigned shift = level * digit_bits;
-      const std::uint64_t upper = now_ >> shift >> digit_bits << digit_bits;
-      return Instant{Duration{static_cast<Clock::rep>((upper | slot) << shift)}};
-    }
+    if (++seen > 8) return Instant{Duration{static_cast<Clock::rep>(start_of(level, slot))}};
     earliest = std::min(earliest, static_cast<const Timer*>(link)->deadline_);
   }
   return earliest;

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -54,14 +56,12 @@ void spawn_join(async::Executor& executor, std::size_t count) {
 // Started together, joined one by one: all but the first have ended by then.
 void spawn_join_64(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
-    std::vector<async::JoinHandle<std::size_t>> handles;
-    handles.reserve(64);
-    for (std::size_t i = 0; i < count; i += 64) {
-      for (std::size_t j = 0; j < 64; ++j) {
-        handles.push_back(async::spawn(child(j), {.name = "child", .priority = 16}));
+    std::array<std::optional<async::JoinHandle<std::size_t>>, 64> handles;
+    for (std::size_t i = 0; i < count; i += handles.size()) {
+      for (auto& handle : handles) {
+        handle.emplace(async::spawn(child(i), {.name = "child", .priority = 16}));
       }
-      for (auto& handle : handles) co_await std::move(handle);
-      handles.clear();
+      for (auto& handle : handles) co_await *std::move(handle);
     }
   };
   run(executor, body(count));
@@ -198,6 +198,7 @@ std::size_t bytes_a_suspended_task(async::Executor& executor) {
 }
 
 int measure_all(async::Executor& executor) {
+  async::platform::calibrate();
   constexpr int rounds = 15;
   constexpr std::size_t count = std::size(measurements);
   std::vector<double> times[count];

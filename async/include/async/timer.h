@@ -1,8 +1,11 @@
-// Timers: a hierarchical wheel of 8 levels with 64 slots each, 1 ns resolution, nodes inside the
-// waiting coroutine's frame. Arming and disarming are O(1); a timer moves down a level at most
-// seven times, usually two. Which slot a deadline belongs to follows from the highest 6-bit digit
-// in which it differs from the wheel's present time, so equal deadlines always share a slot and
-// fire in the order they were armed.
+// Timers: a hierarchical wheel of 6 levels with 64 slots each, nodes inside the waiting coroutine's
+// frame. A slot of level 0 is a microsecond and sorted; a slot of level l + 1 spans all of level l
+// and is taken apart when its time comes. Which slot a deadline belongs to follows from the highest
+// digit in which it differs from the wheel's present time, so equal deadlines always share a slot
+// and fire in the order they were armed.
+//
+// Arming is O(1), plus a step for each later timer of the same microsecond; disarming is O(1). A
+// timer moves down at most five times, usually once.
 #pragma once
 
 #include <array>
@@ -45,12 +48,22 @@ class TimerWheel {
   Instant next() const noexcept;
 
  private:
+  static constexpr unsigned granule_bits = 10;  // 1,024 ns: a slot of level 0
   static constexpr unsigned digit_bits = 6;
   static constexpr unsigned slots = 1u << digit_bits;
-  static constexpr unsigned levels = 8;  // 2^48 ns is three days; later ones are put back then
+  static constexpr unsigned levels = 6;  // 2^46 ns is 19 hours; later ones are put back then
 
+  static constexpr unsigned shift_of(unsigned level) noexcept {
+    return granule_bits + level * digit_bits;
+  }
+  /// When the earliest slot of the lowest occupied level begins.
+  std::uint64_t start_of(unsigned level, unsigned slot) const noexcept {
+    const unsigned shift = shift_of(level);
+    const std::uint64_t upper = now_ >> shift >> digit_bits << digit_bits;
+    return (upper | slot) << shift;
+  }
   void place(Timer& timer) noexcept;
-  static void fire(Timer& timer) noexcept;
+  void clear(unsigned level, unsigned slot) noexcept;  // its list is empty
 
   std::uint64_t now_ = 0;                         // nothing before this is still to fire
   std::uint32_t occupied_levels_ = 0;             // bit l: occupied_[l] != 0
