@@ -15,6 +15,7 @@ function(cotrap_add_program name)
   set(target user-${name})
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE cotrap_user_runtime cotrap_user_hosted)
+  target_precompile_headers(${target} REUSE_FROM cotrap_user_headers)
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
   cotrap_install_program(${target})
