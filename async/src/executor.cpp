@@ -79,7 +79,8 @@ void Executor::alarm_fired() noexcept {
 
 void Executor::set_alarm(Instant deadline) noexcept {
   alarm_ = deadline;
-  platform::set_alarm(static_cast<std::uint64_t>(deadline.time_since_epoch().count()));
+  const auto ns = std::max(deadline.time_since_epoch().count(), Clock::rep{0});
+  platform::set_alarm(static_cast<std::uint64_t>(ns));
 }
 
 void Executor::expire(Instant now) noexcept {
@@ -91,6 +92,7 @@ void Executor::expire(Instant now) noexcept {
 // ── priorities ───────────────────────────────────────────────────────────────────────────────────
 
 void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
+  if (priority >= priorities) platform::fail("a priority is 0 … 31");
   job.base_priority_ = priority;
   inherit(job);
 }

@@ -5,7 +5,8 @@ namespace async {
 Job* start_job(Executor& executor, std::coroutine_handle<> root, const char* name,
                std::uint8_t priority) noexcept {
   Local& local = platform::local();
-  if (priority == inherit_priority) {
+  if (priority >= priorities) {
+    if (priority != inherit_priority) platform::fail("a priority is 0 … 31");
     priority = local.job != nullptr ? local.job->base_priority() : default_priority;
   }
   Job* const job = new (local.jobs.allocate()) Job(root, name, priority, executor.hart());

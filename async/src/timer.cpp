@@ -54,6 +54,16 @@ void TimerWheel::remove(Timer& timer) noexcept {
   clear(index / slots, index % slots);
 }
 
+void TimerWheel::fire_due(Link& head, Instant now) noexcept {
+  do {
+    Timer& first = static_cast<Timer&>(*head.next);
+    if (first.deadline_ > now) break;
+    first.unlink();
+    first.reset();
+    first.action_(first);
+  } while (!head.alone());
+}
+
 void TimerWheel::advance(Instant now) noexcept {
   const auto until = static_cast<std::uint64_t>(now.time_since_epoch().count());
   while (occupied_levels_ != 0) {
@@ -68,10 +78,8 @@ void TimerWheel::advance(Instant now) noexcept {
     Timer& first = static_cast<Timer&>(*head.next);
     if (level == 0 || first.next == &head) {
       if (first.deadline_ <= now) {
-        first.unlink();
-        first.reset();
+        fire_due(head, now);
         if (head.alone()) clear(level, slot);
-        first.action_(first);
         continue;
       }
       if (level == 0) break;

@@ -63,7 +63,8 @@ class TimerWheel {
     return (upper | slot) << shift;
   }
   void place(Timer& timer) noexcept;
-  void clear(unsigned level, unsigned slot) noexcept;  // its list is empty
+  static void fire_due(Link& head, Instant now) noexcept;  // from the front of a sorted list
+  void clear(unsigned level, unsigned slot) noexcept;      // its list is empty
 
   std::uint64_t now_ = 0;                         // nothing before this is still to fire
   std::uint32_t occupied_levels_ = 0;             // bit l: occupied_[l] != 0

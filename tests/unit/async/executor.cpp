@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "support.h"
 
 using namespace async_test;
@@ -223,6 +225,33 @@ TEST_CASE_METHOD(Fixture, "an interrupt raised from another hart pokes the one t
   CHECK(world().pokes == std::vector<unsigned>{0});
   run();
   CHECK(woken == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "no raise is lost while four threads raise and the executor runs") {
+  constexpr int threads = 4;
+  constexpr std::uint64_t raises = 20'000;
+  async::Interrupt irqs[2];
+  std::uint64_t taken = 0;
+  auto driver = [&](async::Interrupt& irq) -> Task<> {
+    while (co_await irq.wait("irq") == WaitResult::woken) taken += irq.taken();
+  };
+  auto a = async::spawn(driver(irqs[0]));
+  auto b = async::spawn(driver(irqs[1]));
+  run();
+  {
+    std::vector<std::jthread> raisers;
+    for (int i = 0; i < threads; ++i) {
+      raisers.emplace_back([&irqs] {
+        for (std::uint64_t j = 0; j < raises; ++j) irqs[j % 2].raise();
+      });
+    }
+    for (int i = 0; i < 100'000; ++i) executor.run_one();
+  }
+  run();
+  CHECK(taken == threads * raises);
+  a.cancel();
+  b.cancel();
+  run();
 }
 
 TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, wait, wake and done, in order") {

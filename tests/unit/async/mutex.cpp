@@ -191,6 +191,28 @@ TEST_CASE_METHOD(Fixture, "lock is not cut short by a cancellation, lock_or_canc
   CHECK(log.back() == "firm has it");
 }
 
+TEST_CASE_METHOD(Fixture, "priorities go round a deadlock once, and a cancellation opens it") {
+  async::Mutex first;
+  async::Mutex second;
+  auto both = [](async::Mutex& one, async::Mutex& other) -> Task<> {
+    auto held = co_await one.lock();
+    co_await async::yield();
+    auto wanted = co_await other.lock_or_cancel();
+  };
+  auto a = async::spawn(both(first, second), {.priority = 20});
+  auto b = async::spawn(both(second, first), {.priority = 20});
+  run();
+  CHECK_FALSE(a.done());
+  CHECK_FALSE(b.done());
+  executor.set_priority(a.job(), 7);
+  CHECK(b.job().priority == 7);
+  CHECK(a.job().priority == 7);
+  a.cancel();
+  run();
+  CHECK(a.done());
+  CHECK(b.done());
+}
+
 TEST_CASE_METHOD(
     Fixture,
     "10,000 random locks of 5 mutexes by 20 jobs exclude each other and end with own priorities") {

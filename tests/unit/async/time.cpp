@@ -170,6 +170,22 @@ TEST_CASE_METHOD(Fixture, "a sleep without end waits for its cancellation and se
   CHECK(log == Log{"woken", "cancelled"});
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "waits whose deadlines have long passed time out at the next alarm, in order") {
+  world().now = 123'456'789;
+  Log log;
+  async::WaitList list;
+  auto body = [&](std::string who, async::Duration deadline) -> Task<> {
+    log.push_back(who + " " + name(co_await list.wait_until(async::Instant{deadline}, "test")));
+  };
+  async::spawn(body("a", 50ms)).detach();
+  async::spawn(body("b", 70ms)).detach();
+  async::spawn(body("c", -1ms)).detach();
+  async::spawn(body("d", 60ms)).detach();
+  advance(0ns);
+  CHECK(log == Log{"c timed out", "a timed out", "d timed out", "b timed out"});
+}
+
 TEST_CASE_METHOD(Fixture, "a cancelled sleep ends at once and disarms its timer") {
   Log log;
   auto body = [&]() -> Task<> {
