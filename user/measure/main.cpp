@@ -76,12 +76,12 @@ int main(int argc, char** argv) {
   }
   const bool exact = counts_are_exact();
   if (!exact) {
-    user::println("# icount is off: instret says nothing, so no instructions are counted");
+    user::println("# icount is off: instret and time say nothing, so only bytes are counted");
   }
   bool all_within = true;
   for (const auto& measurement : all) {
     if (!names.empty() && !std::ranges::contains(names, measurement.row.name)) continue;
-    if (measurement.row.unit == "instructions" && !exact && first != "--anyway") continue;
+    if (measurement.row.unit != "bytes" && !exact && first != "--anyway") continue;
     all_within &= run(measurement, first == "--goals");
   }
   return all_within ? 0 : 1;

@@ -16,7 +16,7 @@ inline constexpr double no_limit = -1;
 
 struct Row {
   std::string_view name;
-  std::string_view unit;  // "instructions" need exact counts
+  std::string_view unit;  // all but "bytes" need exact counts
   double limit;
   double goal;
 };

@@ -143,7 +143,9 @@ inline abi::Utsname system_name() {
 }
 // Demos run on Linux too; there, other people's processes use memory, so figures about it say
 // nothing.
-inline bool on_cotrap() { return std::string_view{system_name().system} == "Cotrap"; }
+inline bool on_cotrap() {
+  return std::string_view{system_name().system} == "Cotrap";
+}
 inline abi::Sysinfo system_info() {
   abi::Sysinfo info{};
   syscall(Call::sysinfo, &info);
