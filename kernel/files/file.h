@@ -31,18 +31,16 @@ enum class Direction : bool { read, write };
 class File : public RefCounted<File> {
  public:
   /// `flags`: the access mode and status flags of openat.
-  explicit File(int flags) : flags_{flags} {}
+  explicit File(int flags)
+      : flags_{flags},
+        can_read_{is_open(flags) && (flags & abi::o_accmode) != abi::o_wronly},
+        can_write_{is_open(flags) && (flags & abi::o_accmode) != abi::o_rdonly} {}
   virtual ~File() = default;
 
   // ── How it was opened ──
 
-  bool can_read() const {
-    return (flags_ & (abi::o_accmode | abi::o_path)) != abi::o_wronly &&
-           (flags_ & abi::o_path) == 0;
-  }
-  bool can_write() const {
-    return (flags_ & abi::o_accmode) != abi::o_rdonly && (flags_ & abi::o_path) == 0;
-  }
+  bool can_read() const { return can_read_; }
+  bool can_write() const { return can_write_; }
   bool is_nonblocking() const { return (flags_ & abi::o_nonblock) != 0; }
   bool appends() const { return (flags_ & abi::o_append) != 0; }
   int flags() const { return flags_; }
@@ -96,7 +94,12 @@ class File : public RefCounted<File> {
  private:
   static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
 
+  /// O_PATH only names a file.
+  static constexpr bool is_open(int flags) { return (flags & abi::o_path) == 0; }
+
   int flags_;
+  const bool can_read_;
+  const bool can_write_;
 };
 
 }  // namespace kernel

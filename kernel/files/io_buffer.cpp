@@ -3,6 +3,18 @@
 #include "memory/address_space.h"
 
 namespace kernel {
+namespace {
+
+// One byte is what the pipes of a ping-pong move.
+void copy(std::byte* to, const std::byte* from, std::size_t count) {
+  if (count == 1) {
+    *to = *from;
+  } else {
+    std::memcpy(to, from, count);
+  }
+}
+
+}  // namespace
 
 IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> parts)
     : space_{&space}, base_{0}, part_{0}, left_{0}, next_part_{parts.data()} {
@@ -13,6 +25,42 @@ IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> p
     }
     left_ += part.length;
   }
+}
+
+inline std::byte* IoBuffer::one_piece(std::size_t count, Direction direction) {
+  const std::size_t rest_of_page = hal::page_size - base_ % hal::page_size;
+  if (space_ == nullptr || count > part_ || count > rest_of_page) return nullptr;
+  return space_->peek(base_, access(direction));
+}
+
+Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
+  std::byte* const here = one_piece(bytes.size(), Direction::put);
+  if (here == nullptr) [[unlikely]]
+    return put_pieces(bytes);
+  advance(bytes.size());
+  copy(here, bytes.data(), bytes.size());
+  return bytes.size();
+}
+
+Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
+  const std::byte* const here = one_piece(room.size(), Direction::take);
+  if (here == nullptr) [[unlikely]]
+    return take_pieces(room);
+  advance(room.size());
+  copy(room.data(), here, room.size());
+  return room.size();
+}
+
+[[gnu::noinline]] Result<std::size_t> IoBuffer::put_pieces(std::span<const std::byte> bytes) {
+  return each_piece(bytes.size(), Direction::put, [&](std::span<std::byte> piece, std::size_t at) {
+    std::memcpy(piece.data(), bytes.data() + at, piece.size());
+  });
+}
+
+[[gnu::noinline]] Result<std::size_t> IoBuffer::take_pieces(std::span<std::byte> room) {
+  return each_piece(room.size(), Direction::take, [&](std::span<std::byte> piece, std::size_t at) {
+    std::memcpy(room.data() + at, piece.data(), piece.size());
+  });
 }
 
 Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction direction) {

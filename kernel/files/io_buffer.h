@@ -7,6 +7,7 @@
 #pragma once
 
 #include <abi/types.h>
+#include <hal/machine/page_entry.h>
 #include <hal/memory_map.h>
 #include <kernel/result.h>
 
@@ -40,20 +41,9 @@ class IoBuffer {
   bool empty() const { return left_ == 0; }
 
   /// Moves `bytes`, or as many as there is room for, into the buffer.
-  Result<std::size_t> put(std::span<const std::byte> bytes) {
-    return each_piece(bytes.size(), Direction::put,
-                      [&](std::span<std::byte> piece, std::size_t at) {
-                        copy(piece.data(), bytes.data() + at, piece.size());
-                      });
-  }
-
+  Result<std::size_t> put(std::span<const std::byte> bytes);
   /// Moves bytes out of the buffer until `room` is full or the buffer empty.
-  Result<std::size_t> take(std::span<std::byte> room) {
-    return each_piece(room.size(), Direction::take,
-                      [&](std::span<std::byte> piece, std::size_t at) {
-                        copy(room.data() + at, piece.data(), piece.size());
-                      });
-  }
+  Result<std::size_t> take(std::span<std::byte> room);
 
   /// Puts `count` zeros.
   Result<std::size_t> put_zeros(std::size_t count) {
@@ -75,15 +65,17 @@ class IoBuffer {
 
  private:
   enum class Direction : bool { take, put };
-
-  // A byte more often than not: the pipes of a ping-pong.
-  static void copy(std::byte* to, const std::byte* from, std::size_t count) {
-    if (count == 1) {
-      *to = *from;
-    } else {
-      std::memcpy(to, from, count);
-    }
+  static constexpr hal::Access access(Direction direction) {
+    return direction == Direction::put ? hal::Access::write : hal::Access::read;
   }
+
+  /// The next `count` bytes where the kernel sees them, if they are a program's, of one part and in
+  /// one page, and are there. Null otherwise, which is not yet an error.
+  std::byte* one_piece(std::size_t count, Direction direction);
+
+  // The same as put and take, for what lies in several pieces.
+  Result<std::size_t> put_pieces(std::span<const std::byte> bytes);
+  Result<std::size_t> take_pieces(std::span<std::byte> room);
 
   /// The next bytes that lie side by side in the kernel's view, at most `most`, which is not 0.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);

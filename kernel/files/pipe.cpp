@@ -4,11 +4,33 @@
 
 namespace kernel {
 
+inline void Pipe::was_read() {
+  if (filled() == 0) {
+    if (read_position_ >= hal::page_size) keep_page();
+    read_position_ = write_position_ = 0;
+  }
+  if (!writable_.empty() && room() >= atomic_size) writable_.wake_all();
+}
+
 Result<std::size_t> Pipe::read(IoBuffer& buffer) {
   if (filled() == 0) {
     if (has_writers_) return fail(Errno::eagain);
     return 0;
   }
+  const std::size_t count = std::min(filled(), buffer.left());
+  const std::size_t at = read_position_ % hal::page_size;
+  if (at + count >= hal::page_size) return read_pages(buffer);
+
+  // Nothing leaves the page that is being read.
+  const auto moved = buffer.put({page(read_position_).bytes() + at, count});
+  if (moved) [[likely]] {
+    read_position_ += *moved;
+    was_read();
+  }
+  return moved;
+}
+
+[[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   while (filled() > 0 && !buffer.empty()) {
@@ -20,14 +42,28 @@ Result<std::size_t> Pipe::read(IoBuffer& buffer) {
     done += *moved;
     if (read_position_ % hal::page_size == 0) leave_page(read_position_ - 1);
   }
-  if (filled() == 0) start_again();
   if (done == 0) return moved;
-  if (room() >= atomic_size && !writable_.empty()) writable_.wake_all();
+  was_read();
   return done;
 }
 
 Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   if (!has_readers_) return fail(Errno::epipe);
+  const std::size_t count = buffer.left();
+  const std::size_t at = write_position_ % hal::page_size;
+  memory::Frame& here = page(write_position_);
+  if (!here || at + count > hal::page_size || count > room()) return write_pages(buffer);
+
+  // All of it goes into the page that is being written.
+  const auto moved = buffer.take({here.bytes() + at, count});
+  if (moved) [[likely]] {
+    write_position_ += *moved;
+    if (!readable_.empty()) readable_.wake_all();
+  }
+  return moved;
+}
+
+[[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
   if (room() < (whole ? buffer.left() : 1)) return fail(Errno::eagain);
   if (whole && !has_pages_for(buffer.left())) return fail(Errno::enomem);
@@ -68,12 +104,9 @@ void Pipe::leave_page(std::size_t position) {
   if (filled() == 0) pages_[0] = std::move(left);
 }
 
-void Pipe::start_again() {
-  if (read_position_ >= hal::page_size) {
-    memory::Frame half_read = std::move(page(read_position_));
-    if (half_read) pages_[0] = std::move(half_read);
-  }
-  read_position_ = write_position_ = 0;
+[[gnu::noinline]] void Pipe::keep_page() {
+  memory::Frame half_read = std::move(page(read_position_));
+  if (half_read) pages_[0] = std::move(half_read);
 }
 
 void Pipe::end_reading() {

@@ -50,9 +50,12 @@ class Pipe : public RefCounted<Pipe> {
   memory::Frame& page(std::size_t position) {
     return pages_[position / hal::page_size % page_count];
   }
+  Result<std::size_t> read_pages(IoBuffer& buffer);
+  Result<std::size_t> write_pages(IoBuffer& buffer);
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);
-  void start_again();
+  void was_read();
+  void keep_page();
 
   // They only grow, until the pipe is empty: then both are 0 again and page 0 is the one it keeps.
   std::size_t write_position_ = 0;

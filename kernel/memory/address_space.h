@@ -77,10 +77,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Moves the end of the heap; returns where it is afterwards, unchanged if it cannot be moved.
   VirtAddr set_break(VirtAddr wanted);
 
-  /// Maps a page of the kernel's that only this space has, above user_end (trap contexts of the
-  /// trampoline path). The frame stays the caller's. ENOMEM.
-  Result<> map_kernel_page(VirtAddr va, hal::PhysAddr frame, Access access);
-
   // Page faults and the kernel's own access.
 
   /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
@@ -92,6 +88,14 @@ class AddressSpace : public RefCounted<AddressSpace> {
     if (std::byte* there = peek(va, wanted)) [[likely]]
       return there;
     return fault_in(va, wanted);
+  }
+  /// What `resolve` answers where the page is there and allows it; null where it is not yet.
+  std::byte* peek(VirtAddr va, Access wanted) {
+    if (va >= hal::user_end) return nullptr;
+    const hal::PageEntry* slot = table_.find(va);
+    if (slot == nullptr || !slot->allows(wanted)) return nullptr;
+    if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
+    return hal::phys_to_virt(slot->address()) + va % hal::page_size;
   }
   /// EFAULT when nothing is mapped at `va`.
   Result<MemoryKey> key_of(VirtAddr va) const;
@@ -145,14 +149,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Area* area_at(VirtAddr va) {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
     return recent_ = areas_.find(va);
-  }
-  /// What resolve answers when the page is there and allows it, else null.
-  std::byte* peek(VirtAddr va, Access wanted) {
-    if (va >= hal::user_end) return nullptr;
-    const hal::PageEntry* slot = table_.find(va);
-    if (slot == nullptr || !slot->allows(wanted)) return nullptr;
-    if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
-    return hal::phys_to_virt(slot->address()) + va % hal::page_size;
   }
   Result<std::byte*> fault_in(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);

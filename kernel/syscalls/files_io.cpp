@@ -20,20 +20,26 @@ bool would_wait(const File& file, const Transfer& moved) {
   return !moved && moved.error() == Errno::eagain && !file.is_nonblocking();
 }
 
-/// What a write answers, and what it means for the program when nobody reads any more.
-Transfer written(Thread& self, Transfer moved) {
+/// What a failed write means for the program when nobody reads any more.
+void tell_broken_pipe(Thread& self, const Transfer& moved) {
   if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
+}
+
+/// A read or write that did not move anything at once.
+[[gnu::noinline]] Attempt not_moved(Thread& self, const File& file, Transfer moved) {
+  if (would_wait(file, moved)) return Attempt::wait();
+  tell_broken_pipe(self, moved);
   return moved;
 }
 
-Attempt try_to_read(File& file, IoBuffer& buffer) {
+inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   const Transfer moved = file.try_read(buffer);
-  if (would_wait(file, moved)) return Attempt::wait();
+  if (!moved) return not_moved(self, file, moved);
   return moved;
 }
 
-Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
+inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   // What may go in in part is for the other form, which knows how to go on.
   if (buffer.left() > Pipe::atomic_size && !file.is_nonblocking() &&
@@ -41,11 +47,11 @@ Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
     return Attempt::wait();
   }
   const Transfer moved = file.try_write(buffer);
-  if (would_wait(file, moved)) return Attempt::wait();
-  return written(self, moved);
+  if (!moved) return not_moved(self, file, moved);
+  return moved;
 }
 
-async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer& buffer) {
+async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
   for (;;) {
     const Transfer moved = file->try_read(buffer);
     if (!would_wait(*file, moved)) co_return moved;
@@ -56,10 +62,11 @@ async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer& buffer) {
 
 /// Goes on until all is written: a short count is for files that are full, errors, and the end of
 /// the thread.
-async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer& buffer) {
+async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
-    const Transfer moved = written(self, file->try_write(buffer));
+    const Transfer moved = file->try_write(buffer);
+    tell_broken_pipe(self, moved);
     if (moved) done += *moved;
     if (moved ? buffer.empty() || *moved == 0 : !would_wait(*file, moved)) {
       if (done > 0) co_return done;
@@ -126,12 +133,12 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
   if (file == nullptr) return refuse(Errno::ebadf);
   if (!to.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  return try_to_read(*file, buffer);
+  return try_to_read(self, *file, buffer);
 }
 
 async::Task<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
-  IoBuffer buffer{self.space(), to.address(), to.size()};
-  co_return co_await read_waiting(Ref<File>::share(*readable_file(self, fd)), buffer);
+  return read_waiting(Ref<File>::share(*readable_file(self, fd)),
+                      {self.space(), to.address(), to.size()});
 }
 
 Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -143,8 +150,8 @@ Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
 }
 
 async::Task<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> from) {
-  IoBuffer buffer{self.space(), from.address(), from.size()};
-  co_return co_await write_waiting(self, Ref<File>::share(*writable_file(self, fd)), buffer);
+  return write_waiting(self, Ref<File>::share(*writable_file(self, fd)),
+                       {self.space(), from.address(), from.size()});
 }
 
 Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
@@ -153,15 +160,14 @@ Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int cou
   Parts parts;
   if (auto read = parts.read(self.space(), to, count); !read) return refuse(read.error());
   IoBuffer buffer = parts.buffer(self.space());
-  return try_to_read(*file, buffer);
+  return try_to_read(self, *file, buffer);
 }
 
 async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
   auto file = Ref<File>::share(*readable_file(self, fd));
   Parts parts;
   if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  IoBuffer buffer = parts.buffer(self.space());
-  co_return co_await read_waiting(std::move(file), buffer);
+  co_return co_await read_waiting(std::move(file), parts.buffer(self.space()));
 }
 
 Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
@@ -177,8 +183,7 @@ async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> 
   auto file = Ref<File>::share(*writable_file(self, fd));
   Parts parts;
   if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
-  IoBuffer buffer = parts.buffer(self.space());
-  co_return co_await write_waiting(self, std::move(file), buffer);
+  co_return co_await write_waiting(self, std::move(file), parts.buffer(self.space()));
 }
 
 Transfer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
