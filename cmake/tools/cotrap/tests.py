@@ -16,7 +16,9 @@ def run(arguments) -> int:
     setup.ensure()
     hosts = _HOST_QUICK if arguments.quick else _HOST
     kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
-    for preset in (*kernels, *hosts):
+    for preset in kernels:
+        build.make(preset, "all", "tests/programs/all")
+    for preset in hosts:
         build.make(preset)
 
     folder = ROOT / "build" / "test"
