@@ -352,6 +352,30 @@ TEST_CASE("a fork costs tables, not pages; the last owner of a page writes witho
   CHECK(frames.free_count() == before);
 }
 
+TEST_CASE("the child's heap continues where the parent's is") {
+  test::Machine machine;
+  auto parent = make_space();
+  parent->set_break_start(here);
+  REQUIRE(parent->set_break(here + 100) == here + 100);
+  auto child = *parent->fork();
+  CHECK(child->set_break(0) == here + 100);
+  CHECK(child->set_break(here + 200) == here + 200);
+  CHECK(parent->set_break(0) == here + 100);
+}
+
+TEST_CASE("pages of the boot archive are inherited without being counted") {
+  test::Machine machine;
+  const FileInMemory file(0);
+  auto parent = make_space();
+  REQUIRE(map_at(*parent, here, page_size, read_write, Backing::of_file(file.bytes())));
+  REQUIRE(load(*parent, here) == 1);
+  auto child = *parent->fork();
+  CHECK(load(*child, here) == 1);
+  CHECK(frames.info(hal::virt_to_phys(file.bytes().data())).references == 1);
+  REQUIRE(store(*child, here, 9));
+  CHECK(load(*parent, here) == 1);
+}
+
 TEST_CASE("pages without rights are inherited too") {
   test::Machine machine;
   auto parent = make_space();

@@ -61,6 +61,27 @@ TEST_CASE("areas merge only where rights and backing agree") {
   CHECK_FALSE(set.merge_with_next(third));
 }
 
+TEST_CASE("parts of a file or of shared pages merge only if they are one piece") {
+  std::array<std::byte, 4 * page_size> file{};
+  const std::span<const std::byte> whole = file;
+  AreaSet set;
+  insert(set, 0x1000, 0x2000, Access::read, Backing::of_file(whole));
+  insert(set, 0x2000, 0x3000, Access::read, Backing::of_file(whole.subspan(page_size, 100)));
+  CHECK(set.size() == 2);  // the second ends earlier
+  insert(set, 0x3000, 0x4000, Access::read, Backing::of_file(whole.subspan(page_size)));
+  CHECK(set.size() == 3);
+
+  auto pages = kernel::make_ref<kernel::memory::SharedPages>(8);
+  const auto shared = [&](std::size_t first_page) {
+    return Backing{.kind = Backing::Kind::shared, .pages = pages, .first_page = first_page};
+  };
+  insert(set, 0x10000, 0x12000, Access::read, shared(0));
+  insert(set, 0x12000, 0x13000, Access::read, shared(3));
+  CHECK(set.size() == 5);
+  insert(set, 0x13000, 0x14000, Access::read, shared(4));
+  CHECK(set.size() == 5);
+}
+
 TEST_CASE("a new area that continues a neighbour makes the neighbour larger") {
   AreaSet set;
   Area& first = insert(set, 0x4000, 0x5000, Access::read);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <cstring>
 #include <set>
 #include <vector>
 
@@ -131,8 +132,23 @@ TEST_CASE("single frames merge back into blocks when a block is needed") {
   for (const PhysAddr block : large) frames.free_block(block, 9);
 }
 
+TEST_CASE("frames kept as zeros merge back too") {
+  test::Machine machine(4 * mib);
+  std::vector<PhysAddr> singles;
+  while (const PhysAddr frame = frames.allocate_zeroed(Use::kernel)) singles.push_back(frame);
+  for (const PhysAddr frame : singles) frames.drop_zeroed(frame);
+  const PhysAddr block = frames.allocate_block(9);
+  CHECK(block != 0);
+  frames.free_block(block, 9);
+}
+
 TEST_CASE("reserved ranges and ragged edges are never handed out") {
-  const test::Machine machine;  // fills RAM with garbage first
+  // What is left in RAM looks just like free frames.
+  const kernel::memory::FrameInfo lure = {.links = {.next = 1, .previous = 1},
+                                          .state = kernel::memory::FrameInfo::State::free_block};
+  for (std::size_t at = 0; at < 16 * mib; at += sizeof lure) {
+    std::memcpy(hal::fake::ram + at, &lure, sizeof lure);
+  }
   FrameAllocator own;
   const std::array memory = {
       hal::MemoryRange{ram_base + 0x800, 5 * mib},              // starts inside a page

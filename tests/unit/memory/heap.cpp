@@ -44,6 +44,18 @@ TEST_CASE("a page holds as many objects of a size as fit") {
   for (void* object : objects) heap::release(object);
 }
 
+TEST_CASE("a full page has room again when one of its objects goes") {
+  test::Machine machine;
+  void* first = heap::allocate(2048);
+  void* second = heap::allocate(2048);
+  const std::size_t before = frames.free_count();
+  heap::release(first);
+  CHECK(heap::allocate(2048) == first);
+  CHECK(frames.free_count() == before);
+  heap::release(first);
+  heap::release(second);
+}
+
 TEST_CASE("one empty page per size is kept for the next object, the others go back") {
   test::Machine machine;
   const std::size_t before = frames.free_count();
