@@ -39,7 +39,8 @@ have_backports() {
 # The system's own entry for bookworm again, with bookworm-backports in its place: same mirror, same
 # key. Prints nothing if no file holds such an entry.
 backports_entry() {
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+  parts=/etc/apt/sources.list.d
+  for file in /etc/apt/sources.list "$parts"/*.list "$parts"/*.sources; do
     [ -f "$file" ] || continue
     case $file in
       *.sources) program='
@@ -68,7 +69,8 @@ backports_entry() {
 
 enable_backports() {
   entry=$(backports_entry)
-  [ -n "$entry" ] || fail "no entry for bookworm found under /etc/apt: enable bookworm-backports by hand, then run this again"
+  [ -n "$entry" ] || fail "no entry for bookworm under /etc/apt:" \
+    "enable bookworm-backports by hand, then run this again"
   case $entry in deb*) format=list ;; *) format=sources ;; esac
   file=/etc/apt/sources.list.d/cotrap-backports.$format
   say "enabling Debian 12's backports, for QEMU 10 and Catch2 3, in $file"

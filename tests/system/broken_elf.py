@@ -100,9 +100,16 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as scratch:
     rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
     outcome = {Path(row[0]).name: row[1] for row in rows}
     test.check(len(outcome) == 1 + len(must) + len(may), f"{len(outcome)} files were tried")
-    test.check(outcome.get("good") == "exit 0", "the file they are made from runs", str(outcome.get("good")))
+    test.check(
+        outcome.get("good") == "exit 0",
+        "the file they are made from runs",
+        str(outcome.get("good")),
+    )
     for name in must:
         test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
     counts = Counter(outcome.get(name, "nothing") for name in may)
-    print("cut short or with a bit flipped:", ", ".join(f"{n} {what}" for what, n in counts.most_common()))
+    print(
+        "cut short or with a bit flipped:",
+        ", ".join(f"{n} {what}" for what, n in counts.most_common()),
+    )
     test.check("nothing" not in counts, f"each of {len(may)} had an outcome")

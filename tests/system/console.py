@@ -10,7 +10,9 @@ with harness.Test(__doc__) as test:
         test.check(done.status == status, f"exit status {status} is the command's", done.why)
 
     done = test.run("/bin/sh", stdin=b"sleep 60 & kill -9 $!\nexit 4\n")
-    test.check(done.status == 4, "a shell fed from a file obeys it to its end", done.why + done.text)
+    test.check(
+        done.status == 4, "a shell fed from a file obeys it to its end", done.why + done.text
+    )
 
     done = test.run("/bin/env", append="env=GREETING=g%C3%BCn%20tag%25")
     test.check(
@@ -21,10 +23,14 @@ with harness.Test(__doc__) as test:
 
     every_byte = bytes(range(256)) * 64
     done = test.run("/bin/cat", stdin=every_byte)
-    test.check(done.output == every_byte, "each of the 256 bytes goes in and out as itself", done.why)
+    test.check(
+        done.output == every_byte, "each of the 256 bytes goes in and out as itself", done.why
+    )
 
     done = test.run("/bin/cat", stdin=b"")
-    test.check((done.status, done.output) == (0, b""), "an empty standard input is at its end", done.why)
+    test.check(
+        (done.status, done.output) == (0, b""), "an empty standard input is at its end", done.why
+    )
 
     much = random.Random(1).randbytes(1 << 18)
     done = test.run("/bin/cat", stdin=much)
@@ -32,7 +38,9 @@ with harness.Test(__doc__) as test:
     test.check(same, f"256 KiB go through unchanged ({done.seconds:.1f} s)", done.why)
 
     done = test.run("/bin/sh", "-c", "sleep 1; cat | wc", stdin=b"line\n" * 20_000)
-    test.check("20000" in done.text, "input waits for a program that reads late", done.text + done.why)
+    test.check(
+        "20000" in done.text, "input waits for a program that reads late", done.text + done.why
+    )
 
     done = test.run("/bin/sh", "-c", "echo a", quiet=False)
     lines = done.text.splitlines()

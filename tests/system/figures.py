@@ -8,7 +8,9 @@ TEXT_LIMIT = 400 * 1024  # bytes of kernel code
 
 with harness.Test(__doc__) as test:
     done = test.run("/bin/measure", machine=harness.Machine(icount=True), timeout=100)
-    test.check(done.status in (0, 1), "the measuring program comes to its end", done.text + done.why)
+    test.check(
+        done.status in (0, 1), "the measuring program comes to its end", done.text + done.why
+    )
     rows = [line.split("\t") for line in done.text.splitlines()]
     rows = [row for row in rows if len(row) == 5]
     test.check(len(rows) >= 10, f"{len(rows)} figures were measured", done.output)
@@ -19,4 +21,6 @@ with harness.Test(__doc__) as test:
         ["llvm-size-22", "--format=sysv", test.build.kernel], capture_output=True, text=True
     ).stdout
     text = sum(int(line.split()[1]) for line in sections.splitlines() if line.startswith(".text"))
-    test.check(0 < text <= TEXT_LIMIT, f"kernel text: {text} bytes (at most {TEXT_LIMIT})", sections)
+    test.check(
+        0 < text <= TEXT_LIMIT, f"kernel text: {text} bytes (at most {TEXT_LIMIT})", sections
+    )

@@ -6,8 +6,9 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-Each check is printed. The script's exit status is 0 if all held, 1 if one did not, 77 if the kernel
-to boot has not been built. A machine that does not end in time fails the test, and none outlives it.
+Each check is printed. The script's exit status is 0 if all held, 1 if one did not, 77 if the
+kernel to boot has not been built. A machine that does not end in time fails the test, and none
+outlives it.
 """
 
 import argparse

@@ -35,5 +35,10 @@ with harness.Test(__doc__) as test:
             (here.status, here.output) == (there.returncode, there.stdout),
             f"{program.name}: {len(there.stdout)} bytes of output and status {there.returncode}",
             b"here: status %d\n%s\nthere:\n%s\n%s"
-            % (-1 if here.status is None else here.status, here.output, there.stdout, here.why.encode()),
+            % (
+                -1 if here.status is None else here.status,
+                here.output,
+                there.stdout,
+                here.why.encode(),
+            ),
         )

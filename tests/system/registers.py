@@ -4,7 +4,10 @@ import harness
 
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
-    for what, machine in (("in real time", harness.Machine()), ("counted", harness.Machine(icount=True))):
+    for what, machine in (
+        ("in real time", harness.Machine()),
+        ("counted", harness.Machine(icount=True)),
+    ):
         done = test.run("/registers", machine=machine, timeout=90)
         held = done.text.strip().splitlines() or ["nothing was printed"]
         test.check(done.status == 0, f"{what}: {'; '.join(held)}", done.text + done.why)

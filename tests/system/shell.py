@@ -18,7 +18,9 @@ def expect(test, shell, pattern: str, what: str) -> bool:
 
 with harness.Test(__doc__) as test:
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]
-    shell = pexpect.spawn(command[0], command[1:], timeout=15, encoding="utf-8", dimensions=(24, 80))
+    shell = pexpect.spawn(
+        command[0], command[1:], timeout=15, encoding="utf-8", dimensions=(24, 80)
+    )
 
     def line(text: str, pattern: str, what: str) -> None:
         """Types a line; the pattern and then a prompt must follow its echo."""

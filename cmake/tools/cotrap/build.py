@@ -48,7 +48,11 @@ def _is_stale(folder: Path) -> bool:
 def _configure(preset: str) -> None:
     with Waiting(f"configuring {preset}"):
         done = subprocess.run(
-            ["cmake", "--preset", preset], cwd=ROOT, capture_output=True, text=True, errors="replace"
+            ["cmake", "--preset", preset],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
     if done.returncode != 0:
         sys.stderr.write(done.stdout + done.stderr)
@@ -83,7 +87,9 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
 @contextmanager
 def _alone_in(folder: Path, preset: str):
     """Two commands at once build one after the other."""
-    with open(folder / ".cotrap-lock", "w") as lock, Waiting(f"another command builds {preset}") as waiting:
+    with open(folder / ".cotrap-lock", "w") as lock, Waiting(
+        f"another command builds {preset}"
+    ) as waiting:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting.over()
         yield

@@ -1,4 +1,4 @@
-"""`./cotrap demo`: each demo is a program that checks its own claim; its exit status is the verdict."""
+"""`./cotrap demo`: demos are programs that check their own claim: the exit status tells."""
 
 import sys
 import time

@@ -92,7 +92,9 @@ class MarkReader:
 
     def _possible_mark(self, data: bytes, position: int) -> int:
         """Where a mark may have begun that has not ended yet, or the end of the data."""
-        begin = data.find(_SEPARATOR, max(position, len(data) - len(self._prefix) - _LONGEST_MARK_TAIL))
+        begin = data.find(
+            _SEPARATOR, max(position, len(data) - len(self._prefix) - _LONGEST_MARK_TAIL)
+        )
         while begin >= 0:
             rest = data[begin:]
             if rest.startswith(self._prefix) or self._prefix.startswith(rest):

@@ -30,9 +30,7 @@ def run(arguments) -> int:
             source = FramedInput(sys.stdin.fileno())
             hint = ""
         guest = stack.enter_context(Guest(machine(arguments), boot))
-        waiting = stack.enter_context(
-            Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}")
-        )
+        waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
         running = lambda: guest.marks.state is State.RUNNING
         sink = FileSink(
             sys.stdout.fileno(), on_put=lambda: waiting.over() if running() else waiting.hide()
@@ -58,7 +56,7 @@ def machine(arguments, *extra: str) -> Machine:
 
 
 def prepare(arguments, on_terminal: bool) -> Boot:
-    """What the command line asks to boot. Everything named is looked at before anything is built."""
+    """What the command line asks to boot. All it names is looked at before anything is built."""
     program = arguments.program
     if program and not program.is_file():
         raise UsageError(f"{program}: {'not a file' if program.exists() else 'no such file'}")

@@ -1,8 +1,8 @@
 """What may stand at the keyboard's end of a guest's console.
 
-A source has `file`, a descriptor that is worth polling (None: there is none, or no longer), `due()`,
-the time at which it has something without one (None: never), and `take()`, the bytes for the
-guest, already encoded for its kind of console:
+A source has `file`, a descriptor that is worth polling (None: there is none, or no longer),
+`due()`, the time at which it has something without one (None: never), and `take()`, the bytes for
+the guest, already encoded for its kind of console:
 
     framed      NoInput, FramedInput: bytes are literal; DLE DLE is one DLE, DLE E is end of file
     terminal    Keyboard, Typist: keys; the kernel echoes and edits the line

@@ -120,12 +120,20 @@ def main() -> int:
             unpack(file.read(), root)
         mark("start")
         program = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", root + line["init"][0].decode(), *line.get("arg", [])],
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                root + line["init"][0].decode(),
+                *line.get("arg", []),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=root,
-            env=dict(value.split(b"=", 1) for value in [b"PATH=/bin:/usr/bin", *line.get("env", [])]),
+            env=dict(
+                value.split(b"=", 1) for value in [b"PATH=/bin:/usr/bin", *line.get("env", [])]
+            ),
             bufsize=0,
         )
         feeder = feed if "stdin" in line else type_into

@@ -82,7 +82,7 @@ class BootArchive(unittest.TestCase):
 
 class CommandLine(unittest.TestCase):
     def test_every_byte_survives_the_encoding(self):
-        for value in (bytes(range(1, 256)), "ünï cödé \N{SNOWMAN}".encode(), b"", b"100% \"a b\""):
+        for value in (bytes(range(1, 256)), "ünï cödé \N{SNOWMAN}".encode(), b"", b'100% "a b"'):
             encoded = encode(value)
             self.assertNotRegex(encoded, r'[\s"]')
             self.assertTrue(encoded.isascii())

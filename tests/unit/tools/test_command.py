@@ -72,7 +72,9 @@ class Run(Command):
 
     def test_a_machine_that_does_not_switch_itself_off_is_not_waited_for_long(self):
         begun = time.monotonic()
-        self.assertEqual(self.run_quiet("exit 5", options=("--append", "fake=linger")).returncode, 5)
+        self.assertEqual(
+            self.run_quiet("exit 5", options=("--append", "fake=linger")).returncode, 5
+        )
         self.assertLess(time.monotonic() - begun, 10)
 
     def test_kernel_lines_are_shown_unless_quiet_and_the_firmware_never(self):
@@ -171,7 +173,16 @@ class Terminal(Command):
         outer, inner = pty.openpty()
         before = termios.tcgetattr(inner)
         command = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", ROOT / "cotrap", "run", "--build", self.build.path, program],
+            [
+                "setsid",
+                "--ctty",
+                "--wait",
+                ROOT / "cotrap",
+                "run",
+                "--build",
+                self.build.path,
+                program,
+            ],
             stdin=inner,
             stdout=inner,
             stderr=inner,

@@ -1,0 +1,170 @@
+"""The command line: what can be asked for, in the words of `--help`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from . import debug, demos, run, setup, tests
+from .errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """A wrong option is one line."""
+
+    def error(self, message: str):
+        raise UsageError(f"{message} (`{self.prog} --help` explains)")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = Parser(
+        prog="./cotrap",
+        description="Builds Cotrap, boots it in QEMU and runs programs on it.",
+        epilog="Each command has its own --help. docs/running.md tells the rest.",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(name: str, action, summary: str, **more) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            allow_abbrev=False,
+            **more,
+        )
+        added.set_defaults(action=action)
+        return added
+
+    command(
+        "setup",
+        lambda _: setup.install(),
+        "install the packages that are missing (Debian 12 and 13)",
+    )
+
+    demo = command(
+        "demo",
+        demos.run,
+        "run the demos, one verdict line each; with NAMEs, those, with all they print",
+    )
+    demo.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch")
+    demo.add_argument("--list", action="store_true", help="name the demos, with a line each")
+    add_build(demo)
+
+    runs = command(
+        "run",
+        run.run,
+        "boot to a shell, or with a program in its place",
+        epilog="Everything after FILE goes to the program. Its standard output and exit status are "
+        "the command's: 128 + signal where it was killed, 124 on --timeout, 125 if Cotrap "
+        "itself failed.",
+    )
+    add_machine(runs)
+    runs.add_argument(
+        "--timeout", type=seconds, metavar="S", help="give up after S seconds, with exit status 124"
+    )
+    runs.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="standard output is what the program writes and nothing else",
+    )
+    add_program(runs)
+
+    debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")
+    add_machine(debugs)
+    debugs.add_argument(
+        "--gdb",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="a command for gdb once it is attached (repeatable)",
+    )
+    add_program(debugs)
+
+    test = command("test", tests.run, "build and run all tests: on the host and in QEMU")
+    test.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="only tests whose name contains one of these (regular expressions)",
+    )
+    test.add_argument("--list", action="store_true", help="name the tests")
+    test.add_argument(
+        "--quick", action="store_true", help="one host build without sanitizers, one kernel build"
+    )
+    test.add_argument(
+        "-j",
+        "--jobs",
+        type=positive,
+        metavar="N",
+        default=os.cpu_count(),
+        help="so many at once (%(default)s)",
+    )
+    return top
+
+
+def add_build(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--build",
+        default="riscv64-release",
+        metavar="NAME",
+        help="the preset to build and boot, or a build folder to take as it is (%(default)s)",
+    )
+
+
+def add_machine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--harts", type=positive, default=1, metavar="N", help="processors (%(default)s)"
+    )
+    command.add_argument(
+        "--mem", dest="memory", default="256M", metavar="SIZE", help="memory (%(default)s)"
+    )
+    command.add_argument(
+        "--icount",
+        action="store_true",
+        help="count time in instructions, so that runs repeat exactly",
+    )
+    command.add_argument(
+        "--append",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="more `key=value` words for the kernel (repeatable)",
+    )
+    command.add_argument(
+        "--add",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="put a host file or folder into the guest's root (repeatable)",
+    )
+    add_build(command)
+
+
+def add_program(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(quiet=False, timeout=None)
+    command.add_argument(
+        "program",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the first program, instead of the shell",
+    )
+    command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
+    return value
