@@ -16,7 +16,7 @@ from .ui import Waiting, say
 KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline")
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
-_NOISE = re.compile(r"ninja: (no work to do|Entering directory|build stopped)")
+_NOISE = re.compile(r"-- |ninja: (no work to do|Entering directory|build stopped)")
 
 
 def ready(name: str) -> Build:
