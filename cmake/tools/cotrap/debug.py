@@ -1,4 +1,4 @@
-"""`./cotrap debug`: the same boot, stopped before its first instruction, with gdb attached."""
+"""`./cotrap debug`: the same boot, stopped where C++ begins, with gdb attached."""
 
 import os
 import shutil
@@ -33,19 +33,20 @@ def run(arguments) -> int:
                 target=relay, args=(guest, NoInput(), FileSink(sys.stdout.fileno())), daemon=True
             )
             console.start()
-            script = _commands(boot.build.kernel, arguments.program, socket) + arguments.gdb
+            script = _commands(arguments.program, socket) + arguments.gdb
             status = _in_foreground([debugger, "-q", *_each("-ex", script), str(boot.build.kernel)])
             guest.end()
             console.join()
     return status
 
 
-def _commands(kernel: Path, program: Path | None, socket: str) -> list[str]:
-    """Stops at the kernel's first instruction; then, on `continue`, at the program's."""
+def _commands(program: Path | None, socket: str) -> list[str]:
+    """Stops at the kernel's first C++ function; then, on `continue`, where the program starts.
+    (Before the first, translation is off: gdb would know nothing of the addresses it sees.)"""
     commands = [
         "set confirm off",
         f"target remote {socket}",
-        f"tbreak *{entry(kernel):#x}",
+        "tbreak kernel_main",
         "continue",
     ]
     if program:
