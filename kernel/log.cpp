@@ -10,7 +10,9 @@ constinit bool silent = false;
 
 }  // namespace
 
-void silence_log() { silent = true; }
+void silence_log() {
+  silent = true;
+}
 
 void log_line(std::string_view line) {
   if (silent) return;

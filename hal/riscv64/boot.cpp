@@ -6,9 +6,9 @@
 #include <hal/console.h>
 #include <hal/device_tree.h>
 #include <hal/hart.h>
+#include <hal/machine/translation.h>
 #include <hal/memory_map.h>
 #include <hal/power.h>
-#include <hal/machine/translation.h>
 
 #include <string_view>
 

@@ -43,8 +43,8 @@ struct Devices {
   Window clock;          ///< Goldfish real-time clock
 
   std::uint64_t timebase_hz = 10'000'000;
-  bool has_sstc = false;                 ///< stimecmp, the supervisor's own timer register
-  unsigned zero_block_bytes = 0;         ///< what cbo.zero clears, 0 without Zicboz
+  bool has_sstc = false;                   ///< stimecmp, the supervisor's own timer register
+  unsigned zero_block_bytes = 0;           ///< what cbo.zero clears, 0 without Zicboz
   std::uint64_t firmware_hart_id[8] = {};  ///< by hart index
 };
 

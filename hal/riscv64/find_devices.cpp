@@ -152,7 +152,8 @@ BootInfo describe_boot(const DeviceTree& tree) {
   const hal::PhysAddr image = virt_to_phys(kernel_start);
   reserved.add({image, virt_to_phys(kernel_end) - image});
   if (const auto chosen = tree.find("/chosen")) {
-    if (const auto arguments = chosen->property("bootargs")) info.command_line = arguments->string();
+    if (const auto arguments = chosen->property("bootargs"))
+      info.command_line = arguments->string();
     if (const auto seed = chosen->property("rng-seed")) info.random_seed = seed->value();
     const auto start = chosen->property("linux,initrd-start");
     const auto end = chosen->property("linux,initrd-end");

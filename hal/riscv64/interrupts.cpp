@@ -12,13 +12,15 @@ namespace hal {
 namespace riscv64 {
 namespace {
 
-constexpr std::size_t priority_base = 0x0;        // one word a source
-constexpr std::size_t enable_base = 0x2000;       // one bit a source, 0x80 bytes a context
-constexpr std::size_t context_base = 0x20'0000;   // 0x1000 bytes a context:
-constexpr std::size_t context_threshold = 0x0;    // … deliver what is above this priority
-constexpr std::size_t context_claim = 0x4;        // … read to claim, write to complete
+constexpr std::size_t priority_base = 0x0;       // one word a source
+constexpr std::size_t enable_base = 0x2000;      // one bit a source, 0x80 bytes a context
+constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes a context:
+constexpr std::size_t context_threshold = 0x0;   // … deliver what is above this priority
+constexpr std::size_t context_claim = 0x4;       // … read to claim, write to complete
 
-unsigned context() { return devices.plic.supervisor_context[hart_index()]; }
+unsigned context() {
+  return devices.plic.supervisor_context[hart_index()];
+}
 
 std::size_t context_register(std::size_t offset) {
   return context_base + context() * std::size_t{0x1000} + offset;
@@ -65,6 +67,8 @@ void complete_interrupt(Irq irq) {
   devices.plic.window.write(context_register(context_claim), static_cast<std::uint32_t>(irq));
 }
 
-void poke_hart(unsigned hart) { sbi::send_ipi(devices.firmware_hart_id[hart]); }
+void poke_hart(unsigned hart) {
+  sbi::send_ipi(devices.firmware_hart_id[hart]);
+}
 
 }  // namespace hal

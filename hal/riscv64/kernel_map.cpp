@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "devices.h"
+#include "kernel_half.h"
 
 extern "C" {  // kernel.ld
 extern const char kernel_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];
@@ -19,7 +20,9 @@ using riscv64::Window;
 
 constexpr Access read_write = Access::read | Access::write;
 
-VirtAddr address_of(const char* symbol) { return reinterpret_cast<VirtAddr>(symbol); }
+VirtAddr address_of(const char* symbol) {
+  return reinterpret_cast<VirtAddr>(symbol);
+}
 
 /// [from, to) of the direct map.
 bool map(PageTable& table, VirtAddr from, VirtAddr to, Access access) {
@@ -51,11 +54,13 @@ bool map_window(PageTable& table, const Window& window) {
   return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
 }
 
+constinit std::optional<PageTable> table;
+
 }  // namespace
 
 bool enter_kernel_space(const BootInfo& info) {
-  static std::optional<PageTable> table = PageTable::create();
-  if (!table || !map_image(*table)) return false;
+  table = PageTable::create();
+  if (!table || !map_image(*table) || !map_gate_code(*table)) return false;
   for (const MemoryRange& range : info.memory) {
     if (!map_memory(*table, range)) return false;
   }
@@ -63,10 +68,14 @@ bool enter_kernel_space(const BootInfo& info) {
        {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock}) {
     if (!map_window(*table, window)) return false;
   }
-  table->install_kernel_half();
+  table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
   flush_all();
   return true;
+}
+
+bool map_gate_page(VirtAddr va, PhysAddr page) {
+  return table->map_kernel(va, page, page_size, read_write);
 }
 
 }  // namespace hal

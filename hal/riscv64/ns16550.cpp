@@ -65,6 +65,8 @@ std::optional<char> console_read() {
   return static_cast<char>(read(data));
 }
 
-Irq console_interrupt() { return riscv64::devices.uart.irq; }
+Irq console_interrupt() {
+  return riscv64::devices.uart.irq;
+}
 
 }  // namespace hal

@@ -34,9 +34,9 @@ PageTable::~PageTable() {
   table_frames::release(root_);
 }
 
-void PageTable::install_kernel_half() const {
+void PageTable::install_kernel_half(VirtAddr from) const {
   const PageEntry* table = table_at(root_);
-  std::size_t first = first_kernel_entry;
+  std::size_t first = std::max(first_kernel_entry, index_of(from, root_level));
   std::size_t end = entries;
   while (first < end && table[first].empty()) ++first;
   while (end > first && table[end - 1].empty()) --end;

@@ -23,7 +23,9 @@ std::uint64_t to_ticks(std::uint64_t ns) {
 
 }  // namespace
 
-void start_clock() { entry_tick = HAL_READ_CSR("time"); }
+void start_clock() {
+  entry_tick = HAL_READ_CSR("time");
+}
 
 void timer_init() {
   ns_per_tick_fixed = (ns_per_second << 32) / devices.timebase_hz;

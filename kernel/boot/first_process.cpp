@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view default_program = "/bin/sh";
 constexpr std::string_view default_environment[] = {"PATH=/bin", "HOME=/", "TERM=linux"};
-constexpr int exit_code_not_found = 127;   // a shell's, for a program that is not there
+constexpr int exit_code_not_found = 127;    // a shell's, for a program that is not there
 constexpr int exit_code_not_started = 126;  // … and for one that cannot be run
 
 ProgramArguments arguments_from(const formats::BootOptions& options, std::string_view path) {

@@ -13,7 +13,11 @@ void remember_machine(const hal::BootInfo& info) {
   harts = info.hart_count;
 }
 
-async::Duration wall_clock_at_boot() { return wall_clock; }
-unsigned hart_count() { return harts; }
+async::Duration wall_clock_at_boot() {
+  return wall_clock;
+}
+unsigned hart_count() {
+  return harts;
+}
 
 }  // namespace kernel

@@ -45,17 +45,16 @@ void idle() {
 
 void kernel_main(const hal::BootInfo& info) {
   using namespace kernel;
-  trap::install();
   start_memory(info);
+  trap::install();
   memory::asids.initialize(hal::highest_asid());
   const formats::BootOptions options{info.command_line};
   if (options.has("quiet")) silence_log();
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
   seed_random(info.random_seed);
-  log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count,
-      info.hart_count == 1 ? "" : "s", memory::frames.free_count() / 256,
-      memory::frames.total_count() / 256);
+  log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
+      memory::frames.free_count() / 256, memory::frames.total_count() / 256);
 
   static async::Executor executor;
   Terminal& terminal = start_console(options);

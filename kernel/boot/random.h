@@ -1,4 +1,5 @@
-// Random bytes for programs: ChaCha20 (RFC 8439) keyed at boot with the firmware's seed and the clock.
+// Random bytes for programs: ChaCha20 (RFC 8439) keyed at boot with the firmware's seed and the
+// clock.
 #pragma once
 
 #include <cstddef>

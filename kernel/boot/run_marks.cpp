@@ -31,8 +31,14 @@ void set_run_mark(std::string_view word) {
   std::copy_n(word.data(), nonce_length, nonce);
 }
 
-void mark_start() { mark(" start\n"); }
-void mark_exit(int code) { mark(" exit {}\n", code); }
-void mark_panic() { mark(" panic\n"); }
+void mark_start() {
+  mark(" start\n");
+}
+void mark_exit(int code) {
+  mark(" exit {}\n", code);
+}
+void mark_panic() {
+  mark(" panic\n");
+}
 
 }  // namespace kernel

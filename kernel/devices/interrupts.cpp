@@ -14,7 +14,9 @@ std::array<async::Interrupt, line_limit> lines;
 
 }  // namespace
 
-async::Interrupt& interrupt_line(hal::Irq irq) { return lines[static_cast<std::uint32_t>(irq)]; }
+async::Interrupt& interrupt_line(hal::Irq irq) {
+  return lines[static_cast<std::uint32_t>(irq)];
+}
 
 void take_interrupts() {
   const hal::PendingInterrupts pending = hal::take_pending();

@@ -162,11 +162,11 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     if (slot == nullptr || slot->empty()) return;
   }
   std::size_t removed = 0;
-  table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
+  const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
     if (++removed <= max_single_flushes) flush_page(va);
     forget_page(entry);
   });
-  if (removed > max_single_flushes) flush();
+  if (tables_freed || removed > max_single_flushes) flush();
 }
 
 void AddressSpace::forget_page(PageEntry entry) {
@@ -216,18 +216,13 @@ Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
     return fail(Errno::einval);
   }
   const VirtAddr end = start + length;
-  for (Area* area = areas_.first_after(start); area != nullptr && area->start < end;
-       area = area->next) {
-    remove_pages(std::max(area->start, start), std::min(area->end, end));
+  remove_pages(start, end);
+  VirtAddr at = start;
+  for (const Area* area = areas_.first_after(start);
+       area != nullptr && area->start <= at && at < end; area = area->next) {
+    at = area->end;
   }
-  return {};
-}
-
-Result<> AddressSpace::map_kernel_page(VirtAddr va, hal::PhysAddr frame, Access access) {
-  PageEntry* slot = table_.ensure(va);
-  if (slot == nullptr) return fail(Errno::enomem);
-  hal::PageTable::fill(slot, PageEntry::kernel_page(frame, access));
-  ++resident_;
+  if (at < end) return fail(Errno::enomem);
   return {};
 }
 

@@ -50,8 +50,9 @@ struct MemoryKey {
 
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
-  /// Program stacks end here.
-  static constexpr VirtAddr stack_top = hal::user_end;
+  /// Program stacks end here: in the gigabyte that most programs are linked into, which saves each
+  /// process a page table.
+  static constexpr VirtAddr stack_top = 0x4000'0000;
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
@@ -70,6 +71,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL unaligned; ENOMEM where a page of the range is not mapped (those before it are done).
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
   /// Forgets the contents of private pages: they start anew from their backing (MADV_DONTNEED).
+  /// EINVAL unaligned or not the program's; ENOMEM where something is not mapped (the rest is
+  /// done).
   Result<> discard(VirtAddr start, std::size_t bytes);
 
   /// Where the heap begins: the loader says so once, after the last segment.

@@ -17,6 +17,8 @@ void* allocate_frame_chunk(std::size_t bytes) noexcept {
   return hal::phys_to_virt(block);
 }
 
-void fail_in_async(const char* what) noexcept { panic(what); }
+void fail_in_async(const char* what) noexcept {
+  panic(what);
+}
 
 }  // namespace kernel

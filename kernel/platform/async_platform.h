@@ -28,14 +28,28 @@ inline constexpr bool tracing = false;
 
 using hal::InterruptGuard;
 
-inline unsigned hart() noexcept { return hal::hart_index(); }
-inline Local& local() noexcept { return kernel::async_local; }
-inline std::uint64_t now_ns() noexcept { return hal::now_ns(); }
-inline void set_alarm(std::uint64_t ns) noexcept { kernel::set_executor_alarm(ns); }
-inline void poke(unsigned hart) noexcept { hal::poke_hart(hart); }
-inline void* chunk(std::size_t bytes) noexcept { return kernel::allocate_frame_chunk(bytes); }
+inline unsigned hart() noexcept {
+  return hal::hart_index();
+}
+inline Local& local() noexcept {
+  return kernel::async_local;
+}
+inline std::uint64_t now_ns() noexcept {
+  return hal::now_ns();
+}
+inline void set_alarm(std::uint64_t ns) noexcept {
+  kernel::set_executor_alarm(ns);
+}
+inline void poke(unsigned hart) noexcept {
+  hal::poke_hart(hart);
+}
+inline void* chunk(std::size_t bytes) noexcept {
+  return kernel::allocate_frame_chunk(bytes);
+}
 inline void poison(void*, std::size_t) noexcept {}
 inline void unpoison(void*, std::size_t) noexcept {}
-[[noreturn]] inline void fail(const char* what) noexcept { kernel::fail_in_async(what); }
+[[noreturn]] inline void fail(const char* what) noexcept {
+  kernel::fail_in_async(what);
+}
 
 }  // namespace async::platform

@@ -15,15 +15,23 @@ FILE* const stderr = nullptr;
 
 extern "C" {
 
-void abort() { kernel::panic("abort"); }
-[[noreturn]] void __cxa_pure_virtual() { kernel::panic("a pure virtual function was called"); }
-int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }  // the kernel never exits
+void abort() {
+  kernel::panic("abort");
+}
+[[noreturn]] void __cxa_pure_virtual() {
+  kernel::panic("a pure virtual function was called");
+}
+int __cxa_atexit(void (*)(void*), void*, void*) {
+  return 0;
+}  // the kernel never exits
 void* __dso_handle = nullptr;
 }
 
 namespace std {
 
-[[noreturn]] void terminate() noexcept { kernel::panic("std::terminate"); }
+[[noreturn]] void terminate() noexcept {
+  kernel::panic("std::terminate");
+}
 
 inline namespace __1 {
 

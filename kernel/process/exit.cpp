@@ -33,7 +33,8 @@ void give_up_robust_mutexes(Thread& self) {
   constexpr int limit = 2048;
   std::uintptr_t entry = head->list.next;
   for (int i = 0; i < limit && entry != self.robust_list; ++i) {
-    const auto next = memory::UserPtr<const abi::RobustList>{entry & ~std::uintptr_t{1}}.read(self.space());
+    const auto next =
+        memory::UserPtr<const abi::RobustList>{entry & ~std::uintptr_t{1}}.read(self.space());
     if (entry != head->pending) give_up_mutex(self, entry + head->futex_offset);
     if (!next) break;
     entry = next->next;

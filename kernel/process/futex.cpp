@@ -48,14 +48,15 @@ int Futex::wake(int count, std::uint32_t bits) const {
 }
 
 int Futex::requeue(int count, const Futex& target) const {
-  return static_cast<int>(list().move_some(
-      static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
-      [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));
+  return static_cast<int>(
+      list().move_some(static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
+                       [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));
 }
 
 async::WaitList& Futex::list() const {
   static std::array<async::WaitList, list_count> lists;
-  const std::uint64_t hash = (object_number(known_by_) ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
+  const std::uint64_t hash =
+      (object_number(known_by_) ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
   return lists[hash >> (64 - std::bit_width(list_count - 1))];
 }
 

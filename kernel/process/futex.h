@@ -30,8 +30,8 @@ class Futex {
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
   Result<> check(std::uint32_t expected) const;
 
-  /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await between
-  /// a `check` before it and the wait.
+  /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await
+  /// between a `check` before it and the wait.
   async::KeyedWaitOp wait(std::uint32_t bits, async::Instant deadline) const {
     return list().wait_keyed(key(bits), "futex", deadline);
   }

@@ -15,8 +15,8 @@ namespace {
 
 using trap::Trap;
 
-/// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of signal
-/// is Linux's for riscv64).
+/// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of
+/// signal is Linux's for riscv64).
 abi::Signal signal_for(Trap trap) {
   switch (trap.kind) {
     case Trap::illegal_instruction: return abi::Signal::sigill;

@@ -13,9 +13,13 @@ constexpr int id_limit = 32768;
 
 }  // namespace
 
-IdTable<Process>& processes() { return process_table; }
+IdTable<Process>& processes() {
+  return process_table;
+}
 
-Process& first_process() { return *process_table.find(first_id); }
+Process& first_process() {
+  return *process_table.find(first_id);
+}
 
 int allocate_id() {
   static int next = first_id;
@@ -72,7 +76,9 @@ void Process::leave_children_to_init() {
 
 // ── Life ──
 
-void Process::add_thread(Thread& thread) { threads_.push_back(thread); }
+void Process::add_thread(Thread& thread) {
+  threads_.push_back(thread);
+}
 
 void Process::remove_thread(Thread& thread) {
   ended_syscalls_ += thread.syscalls;

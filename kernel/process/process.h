@@ -106,7 +106,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   const int id_;
-  Process* parent_ = nullptr;  // outlives us or hands us on
+  Process* parent_ = nullptr;        // outlives us or hands us on
   Ref<memory::AddressSpace> space_;  // empty in a zombie, like files_
   Ref<FdTable> files_;
   FsContext fs_;

@@ -33,10 +33,8 @@ Result<> map_stack(AddressSpace& space, bool executable) {
   const Access access =
       Access::read | Access::write | (executable ? Access::execute : Access::none);
   const auto bottom = AddressSpace::stack_top - user_stack_bytes;
-  const auto stack = space.map({.address = bottom,
-                                .bytes = user_stack_bytes,
-                                .access = access,
-                                .place = Place::if_free});
+  const auto stack = space.map(
+      {.address = bottom, .bytes = user_stack_bytes, .access = access, .place = Place::if_free});
   if (!stack) return fail(stack.error());
   const auto guard = space.map({.address = bottom - hal::page_size,
                                 .bytes = hal::page_size,
@@ -61,8 +59,7 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
   if (auto mapped = map_stack(**space, plan->executable_stack); !mapped) {
     return fail(mapped.error());
   }
-  const auto stack =
-      build_startup_stack(**space, AddressSpace::stack_top, *plan, path, arguments);
+  const auto stack = build_startup_stack(**space, AddressSpace::stack_top, *plan, path, arguments);
   if (!stack) return fail(stack.error());
   Program program{.space = std::move(*space)};
   program.start.pc = plan->entry;

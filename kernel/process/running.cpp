@@ -16,14 +16,16 @@ namespace {
 constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::slice.count()) / 4;
 
 struct Times {
-  async::Instant charged{};                 // the running thread has paid for all time up to here
-  std::uint64_t tick = hal::no_deadline;    // set while turns are limited
-  std::uint64_t alarm = hal::no_deadline;   // the executor's
-  bool ticked = false;                      // a tick has come and nobody has looked
+  async::Instant charged{};                // the running thread has paid for all time up to here
+  std::uint64_t tick = hal::no_deadline;   // set while turns are limited
+  std::uint64_t alarm = hal::no_deadline;  // the executor's
+  bool ticked = false;                     // a tick has come and nobody has looked
 };
 constinit thread_local Times times;
 
-void set_hardware_timer() { hal::set_timer(std::min(times.tick, times.alarm)); }
+void set_hardware_timer() {
+  hal::set_timer(std::min(times.tick, times.alarm));
+}
 
 /// The time since the last charge was the running thread's.
 void charge() {
@@ -41,7 +43,7 @@ void switch_to(Thread& thread) {
   charge();
   running_thread = &thread;
   memory::AddressSpace& space = thread.space();
-  space.activate();
+  trap::set_user_space(thread.context(), space.token());
   if (space.take_code_written()) hal::synchronize_code();
   trap::fpu::switch_to(thread.context());
 }

@@ -20,7 +20,8 @@ void switch_to(Thread& thread);
 
 /// Before `thread` runs on this hart.
 inline void prepare_to_run(Thread& thread) {
-  if (running_thread != &thread) [[unlikely]] switch_to(thread);
+  if (running_thread != &thread) [[unlikely]]
+    switch_to(thread);
 }
 
 /// No user thread is this hart's any more: before a thread ends, and before the hart idles.

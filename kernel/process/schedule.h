@@ -1,5 +1,5 @@
-// How urgent a user thread is: Linux's policies, priorities and nice values, and where they lie among
-// the executor's levels.
+// How urgent a user thread is: Linux's policies, priorities and nice values, and where they lie
+// among the executor's levels.
 //
 //   level  0        interrupt-handler coroutines
 //          1 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1

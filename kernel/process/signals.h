@@ -33,6 +33,8 @@ class SignalActions {
 inline constexpr abi::SignalSet unblockable =
     abi::set_of(abi::Signal::sigkill) | abi::set_of(abi::Signal::sigstop);
 
-constexpr bool valid_signal(int number) { return number >= 1 && number <= abi::signal_limit; }
+constexpr bool valid_signal(int number) {
+  return number >= 1 && number <= abi::signal_limit;
+}
 
 }  // namespace kernel

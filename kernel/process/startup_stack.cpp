@@ -101,8 +101,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   Table table{arguments};
   VirtAddr string_at = *strings_at;
   table.add(arguments.argument_count);
-  const auto rest =
-      table.add_pointers(arguments.strings, string_at, arguments.argument_count);
+  const auto rest = table.add_pointers(arguments.strings, string_at, arguments.argument_count);
   table.add_pointers(rest, string_at, arguments.environment_count);
   table.add_aux(abi::at_phdr, plan.program_headers);
   table.add_aux(abi::at_phent, plan.program_header_bytes);

@@ -16,40 +16,42 @@ constexpr std::ptrdiff_t reserve_for_frames = 1024;
 
 }  // namespace
 
-IdTable<Thread>& threads() { return thread_table; }
+IdTable<Thread>& threads() {
+  return thread_table;
+}
 
 Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
-    : id_{id}, process_{std::move(process)}, context_{context}, schedule_{schedule} {
+    : id_{id}, process_{std::move(process)}, schedule_{schedule} {
+  context_.get() = context;
   threads().add(*this);
   process_->add_thread(*this);
   memory::frames.keep_in_reserve(reserve_for_frames);
 }
 
 Thread::~Thread() {
-  trap::fpu::drop(context_);
+  trap::fpu::drop(context_.get());
   threads().remove(*this);
   memory::frames.keep_in_reserve(-reserve_for_frames);
 }
 
 void Thread::start(Ref<Thread> thread) {
   Thread& self = *thread;
-  auto life = async::spawn(
-      thread_life(std::move(thread)),
-      {.name = "thread", .priority = self.level_});
+  auto life =
+      async::spawn(thread_life(std::move(thread)), {.name = "thread", .priority = self.level_});
   self.job_ = &life.job();
   if (self.ending_) self.job_->cancel();
   life.detach();
 }
 
 const trap::UserContext& Thread::current_context() {
-  trap::fpu::save(context_);
-  return context_;
+  trap::fpu::save(context_.get());
+  return context_.get();
 }
 
 void Thread::start_program(const trap::UserContext& start) {
   run_nobody();  // so that the new address space is switched to
-  trap::fpu::drop(context_);
-  context_ = start;
+  trap::fpu::drop(context_.get());
+  context_.get() = start;
   clear_child_tid = 0;
   robust_list = 0;
 }
@@ -99,6 +101,8 @@ bool Thread::is_ready() const {
          (job_->kind == async::Kind::ready || job_->kind == async::Kind::running);
 }
 
-async::Duration Thread::cpu_time_now() const { return cpu_time + running_time(*this); }
+async::Duration Thread::cpu_time_now() const {
+  return cpu_time + running_time(*this);
+}
 
 }  // namespace kernel

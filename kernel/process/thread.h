@@ -1,6 +1,6 @@
-// A thread of a user program. Its whole life is one coroutine (life.cpp), which runs the program and
-// serves its traps; what it has to remember between two traps is here or in that coroutine's frame.
-// It has no kernel stack.
+// A thread of a user program. Its whole life is one coroutine (life.cpp), which runs the program
+// and serves its traps; what it has to remember between two traps is here or in that coroutine's
+// frame. It has no kernel stack.
 #pragma once
 
 #include <abi/signal.h>
@@ -8,7 +8,7 @@
 #include <async/async.h>
 #include <kernel/list.h>
 #include <kernel/ref.h>
-#include <trap/user_context.h>
+#include <trap/path.h>
 
 #include "process/id_table.h"
 #include "process/process.h"
@@ -27,7 +27,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   int id() const { return id_; }
   Process& process() { return *process_; }
   memory::AddressSpace& space() { return process_->space(); }
-  trap::UserContext& context() { return context_; }
+  trap::UserContext& context() { return context_.get(); }
   /// … with the floating-point registers as they are now, which may be in the hart.
   const trap::UserContext& current_context();
   /// Another program from its first instruction on (execve).
@@ -78,7 +78,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   int id_;
   Ref<Process> process_;
-  trap::UserContext context_;
+  trap::ContextHolder context_;
   Schedule schedule_;
   std::uint8_t level_ = static_cast<std::uint8_t>(schedule_.level());
   abi::SignalSet signal_mask_ = 0;

@@ -78,7 +78,8 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
 
   auto given = read_arguments(self, arguments, environment);
   if (!given) co_return fail(given.error());
-  const auto file = open_executable({.start = *self.process().fs().directory(), .follower = {self.process().path()}}, name);
+  const auto file = open_executable(
+      {.start = *self.process().fs().directory(), .follower = {self.process().path()}}, name);
   if (!file) co_return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) co_return fail(Errno::eacces);

@@ -51,12 +51,13 @@ inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   return moved;
 }
 
+/// Comes after a try that moved nothing, so it waits first.
 async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
   for (;;) {
-    const Transfer moved = file->try_read(buffer);
-    if (!would_wait(*file, moved)) co_return moved;
     const auto woken = co_await file->changes(Direction::read)->wait("read");
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+    const Transfer moved = file->try_read(buffer);
+    if (!would_wait(*file, moved)) co_return moved;
   }
 }
 

@@ -57,7 +57,10 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
   const auto found = find(self, directory, path, LastLink::keep);
   if (!found) return fail(found.error());
   if (!found->node) return fail(Errno::enoent);
-  if (found->name.empty()) return fail(flags != 0 ? Errno::ebusy : Errno::eisdir);
+  if (found->name.empty()) {
+    const bool is_root = found->node.get() == &root_directory();
+    return fail(flags == 0 ? Errno::eisdir : is_root ? Errno::ebusy : Errno::einval);
+  }
 
   const Directory* const victim = found->node->as_directory();
   if (flags != 0 && victim == nullptr) return fail(Errno::enotdir);

@@ -9,18 +9,15 @@
 namespace kernel::sys {
 namespace {
 
-
 /// FUTEX_WAIT counts its timeout from now, FUTEX_WAIT_BITSET on the clock it names.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
   if (timeout == 0) return async::never;
-  const auto given =
-      UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
+  const auto given = UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
   if ((operation & abi::futex_command_mask) == abi::futex_wait) return after(*given);
   const bool wall_clock = (operation & abi::futex_clock_realtime) != 0;
   return async::Instant{wall_clock ? *given - wall_clock_at_boot() : *given};
 }
-
 
 Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
   const bool is_private = (operation & abi::futex_private_flag) != 0;

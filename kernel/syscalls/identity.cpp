@@ -13,10 +13,18 @@ bool is_process(Thread& self, int id) {
 
 }  // namespace
 
-int getpid(Thread& self) { return self.process().id(); }
-int getppid(Thread& self) { return self.process().parent_id(); }
-int gettid(Thread& self) { return self.id(); }
-int getuid(Thread&) { return 0; }
+int getpid(Thread& self) {
+  return self.process().id();
+}
+int getppid(Thread& self) {
+  return self.process().parent_id();
+}
+int gettid(Thread& self) {
+  return self.id();
+}
+int getuid(Thread&) {
+  return 0;
+}
 
 Result<int> getpgid(Thread& self, int id) {
   if (!is_process(self, id)) return fail(Errno::esrch);
@@ -29,6 +37,8 @@ Result<> setpgid(Thread& self, int id, int group) {
   return {};
 }
 
-Result<int> setsid(Thread&) { return only_group; }
+Result<int> setsid(Thread&) {
+  return only_group;
+}
 
 }  // namespace kernel::sys

@@ -50,7 +50,9 @@ MapRequest::Place place_of(int flags) {
 
 }  // namespace
 
-std::uintptr_t brk(Thread& self, std::uintptr_t end) { return self.space().set_break(end); }
+std::uintptr_t brk(Thread& self, std::uintptr_t end) {
+  return self.space().set_break(end);
+}
 
 Result<std::uintptr_t> mmap(Thread& self, std::uintptr_t address, std::size_t length, int rights,
                             int flags, int fd, std::int64_t offset) {

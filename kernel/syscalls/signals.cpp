@@ -9,7 +9,9 @@ namespace {
 constexpr std::size_t set_bytes = sizeof(abi::SignalSet);
 
 /// Signal 0 only asks whether there is somebody to get one.
-bool valid_or_zero(int signal) { return signal == 0 || valid_signal(signal); }
+bool valid_or_zero(int signal) {
+  return signal == 0 || valid_signal(signal);
+}
 
 void post(Process& process, int signal) {
   if (signal != 0) process.post_signal(static_cast<abi::Signal>(signal));

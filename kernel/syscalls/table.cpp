@@ -33,8 +33,7 @@ trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
 }  // namespace
 
 constexpr SyscallTable syscall_table =
-    SyscallTable{unknown_call}
-        // processes and threads
+    SyscallTable{unknown_call}  // processes and threads
         .with<sys::try_clone, sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)

@@ -59,8 +59,7 @@ Result<> clock_getres(Thread& self, int clock, UserPtr<abi::Timespec> resolution
 Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) {
   if (!time) return {};
   const auto now = to_timespec(async::now().time_since_epoch() + wall_clock_at_boot());
-  return time.write(self.space(),
-                    {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
+  return time.write(self.space(), {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
 }
 
 async::Task<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <abi/types.h>
-#include <async/time.h>
 #include <async/platform.h>
+#include <async/time.h>
 #include <kernel/result.h>
 
 namespace kernel {

@@ -9,7 +9,9 @@ namespace {
 using Answer = Result<int>;
 
 /// Which children a wait is for. There is one process group, so every negative number means all.
-bool matches(const Process& child, int id) { return id <= 0 || child.id() == id; }
+bool matches(const Process& child, int id) {
+  return id <= 0 || child.id() == id;
+}
 
 struct Search {
   bool any = false;           ///< there is a child to wait for
@@ -39,9 +41,8 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
   }
   if (usage) {
     const auto time = zombie.cpu_time().count();
-    const abi::ResourceUsage answer{
-        .user_time = {.seconds = time / 1'000'000'000,
-                      .microseconds = time % 1'000'000'000 / 1000}};
+    const abi::ResourceUsage answer{.user_time = {.seconds = time / 1'000'000'000,
+                                                  .microseconds = time % 1'000'000'000 / 1000}};
     if (auto done = usage.write(self.space(), answer); !done) return fail(done.error());
   }
   const int id = zombie.id();

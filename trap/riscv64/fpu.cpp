@@ -16,7 +16,9 @@ namespace sstatus = hal::riscv64::sstatus;
 constinit thread_local UserContext* owner = nullptr;
 constinit thread_local bool owner_dirty = false;
 
-std::uint64_t state() { return HAL_READ_CSR("sstatus") & sstatus::fs; }
+std::uint64_t state() {
+  return HAL_READ_CSR("sstatus") & sstatus::fs;
+}
 
 void set_state(std::uint64_t fs) {
   HAL_CLEAR_CSR("sstatus", sstatus::fs);

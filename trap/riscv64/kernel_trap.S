@@ -1,4 +1,4 @@
-// A trap in the kernel itself: a bug of the kernel's. The registers go into a record and the report
+// A trap in the kernel itself: a bug of the kernel's. In: a0 is in sscratch. The registers go into a record and the report
 // is made on a stack of its own, because the one in use may be what is broken.
 
 #include "context_layout.h"
@@ -8,7 +8,6 @@
   .type cotrap_kernel_trap, @function
   .balign 4
 cotrap_kernel_trap:
-  csrw  sscratch, a0
   lla   a0, cotrap_kernel_trap_record
   .irp n, 1,2,3,4,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
   sd    x\n, CONTEXT_X(\n)(a0)

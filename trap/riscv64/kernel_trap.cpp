@@ -1,11 +1,12 @@
+#include <hal/machine/csr.h>
 #include <trap/kernel_trap.h>
+#include <trap/path.h>
 #include <trap/run_user.h>
 
 extern "C" {
 extern const char kernel_stack_guard[], kernel_stack_bottom[];
-void cotrap_trap_entry();
-[[noreturn]] void cotrap_report_kernel_trap(const trap::UserContext& registers,
-                                            std::uint64_t cause, std::uint64_t value) {
+[[noreturn]] void cotrap_report_kernel_trap(const trap::UserContext& registers, std::uint64_t cause,
+                                            std::uint64_t value) {
   const bool in_guard = value >= reinterpret_cast<std::uintptr_t>(kernel_stack_guard) &&
                         value < reinterpret_cast<std::uintptr_t>(kernel_stack_bottom);
   const trap::Trap trap = trap::decode(cause, value);
@@ -13,4 +14,6 @@ void cotrap_trap_entry();
 }
 }
 
-void trap::install() { HAL_WRITE_CSR("stvec", reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry)); }
+void trap::install() {
+  HAL_WRITE_CSR("stvec", entry_address());
+}

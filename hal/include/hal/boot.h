@@ -24,7 +24,8 @@ struct BootInfo {
   std::string_view command_line;          ///< `key=value …`
   unsigned hart_count = 1;                ///< harts the machine has
   std::span<const std::byte> random_seed;  ///< from the firmware; may be empty
-  std::uint64_t wall_clock_ns = 0;  ///< since 1970, when `now_ns` was 0; 0 if the machine has no clock
+  std::uint64_t wall_clock_ns =
+      0;  ///< since 1970, when `now_ns` was 0; 0 if the machine has no clock
 };
 
 }  // namespace hal

@@ -2,7 +2,7 @@
 //
 // A PageTable knows pages, not reasons: areas, sharing and copy-on-write are kernel/memory's. It
 // keeps these invariants:
-//   - the upper half is the same in all tables (install_kernel_half), never freed here;
+//   - what programs cannot reach is the same in all tables (install_kernel_half), never freed here;
 //   - a table below the root exists only while it has entries, or `ensure` has just made it;
 //   - nothing is both writable and executable for the kernel.
 // The frames for tables come from the layer above through `table_frames`.
@@ -83,18 +83,20 @@ class PageTable {
   bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
   /// Empties the entries of [from, to), gives each that was used to visit(va, PageEntry) and frees
-  /// the tables that became empty. The caller flushes.
+  /// the tables that became empty. The caller flushes: the pages, or, when this returns true, the
+  /// whole space, because a hart may remember a table that is gone.
   template <class Visit>
-  void remove(VirtAddr from, VirtAddr to, Visit&& visit);
+  bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
 
   /// Maps kernel memory with the largest pages that fit; va, pa and bytes are whole pages. False
   /// when there is no memory, when something is mapped there already, or when it would be both
   /// writable and executable. For the boot map, before install_kernel_half.
   bool map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access access);
 
-  /// From now on `create` gives every table the upper half that this one has now. Tables below it
-  /// are shared: later changes there are seen everywhere, new root entries are not.
-  void install_kernel_half() const;
+  /// From now on `create` gives every table what this one has at `from` and above. Tables below the
+  /// root are shared: later changes there are seen everywhere, new root entries are not. This table
+  /// stays for ever: a hart whose own table goes falls back to it.
+  void install_kernel_half(VirtAddr from) const;
 
  private:
   static constexpr unsigned root_level = 2;
@@ -124,7 +126,7 @@ class PageTable {
   template <unsigned level, class Each>
   static void each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each);
   template <unsigned level, class Visit>
-  [[gnu::noinline]] static void remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
+  [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
                                             Visit& visit);
 
   PhysAddr root_;
@@ -201,25 +203,28 @@ bool PageTable::copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& 
 }
 
 template <unsigned level, class Visit>
-void PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit) {
+bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& visit) {
+  bool tables_freed = false;
   std::uint32_t removed = 0;
   each_used<level>(table, from, to, [&](VirtAddr va, VirtAddr end, PageEntry& entry) {
     const PageEntry old = entry;
     if constexpr (level > 0) {
-      remove_from<level - 1>(old.address(), va, end, visit);
+      tables_freed |= remove_from<level - 1>(old.address(), va, end, visit);
       if (table_frames::note(old.address()).used != 0) return;
       table_frames::release(old.address());
+      tables_freed = true;
     }
     entry = PageEntry{};
     ++removed;
     if constexpr (level == 0) visit(va, old);
   });
   table_frames::note(table).used -= removed;
+  return tables_freed;
 }
 
 template <class Visit>
-void PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
-  if (from < to) remove_from<root_level>(root_, from, to, visit);
+bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
+  return from < to && remove_from<root_level>(root_, from, to, visit);
 }
 
 }  // namespace hal

@@ -1,5 +1,5 @@
-// A doubly linked list through the objects themselves: adding and removing allocates nothing, and an
-// object can leave without being searched for. The list owns nothing.
+// A doubly linked list through the objects themselves: adding and removing allocates nothing, and
+// an object can leave without being searched for. The list owns nothing.
 #pragma once
 
 namespace kernel {

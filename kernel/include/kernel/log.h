@@ -18,7 +18,8 @@ void log_line(std::string_view line);
 template <class... Arguments>
 void log(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   char line[256];
-  const auto result = fmt::format_to_n(line, sizeof line, format, std::forward<Arguments>(arguments)...);
+  const auto result =
+      fmt::format_to_n(line, sizeof line, format, std::forward<Arguments>(arguments)...);
   log_line({line, std::min(result.size, sizeof line)});
 }
 

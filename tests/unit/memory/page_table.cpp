@@ -201,7 +201,7 @@ TEST_CASE("all spaces see the installed kernel half") {
   constexpr VirtAddr base = 0xffff'ffc0'0000'0000;
   auto kernel = PageTable::create();
   REQUIRE(kernel->map_kernel(base + 0x8000'0000, 0x8000'0000, 1 << 30, read_write));
-  kernel->install_kernel_half();
+  kernel->install_kernel_half(base);
   {
     auto table = PageTable::create();
     CHECK(root_of(*table)[258].address() == 0x8000'0000);
@@ -211,5 +211,5 @@ TEST_CASE("all spaces see the installed kernel half") {
   CHECK(hal::current_translation() == kernel->token(0));
   // Later tests have no kernel half.
   forget_upper_half(*kernel);
-  kernel->install_kernel_half();
+  kernel->install_kernel_half(base);
 }

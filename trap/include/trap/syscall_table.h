@@ -95,8 +95,8 @@ struct Binding<Self, Handler> {
   static async::Task<Register> run(Self& self, const Register* registers,
                                    std::index_sequence<I...>) {
     constexpr auto first = first_registers<Arguments...>();
-    co_return ToRegister<Value>::encode(co_await Handler(
-        self, FromRegisters<Arguments>::decode(registers + first[I])...));
+    co_return ToRegister<Value>::encode(
+        co_await Handler(self, FromRegisters<Arguments>::decode(registers + first[I])...));
   }
   static async::Task<Register> wait(Self& self, const UserContext& context) {
     return run(self, context.syscall_arguments(), std::index_sequence_for<Arguments...>{});

@@ -15,14 +15,14 @@ struct Trap {
     interrupt,            ///< nothing it did: a timer, a device, another hart
     illegal_instruction,  ///< `address` is the instruction's bits, where the machine tells
     breakpoint,
-    misaligned,           ///< `address` is the operand
-    access_fault,         ///< `address` is not memory
-    unknown,              ///< `cause` tells
+    misaligned,    ///< `address` is the operand
+    access_fault,  ///< `address` is not memory
+    unknown,       ///< `cause` tells
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< what the program was doing, for faults
-  std::uint32_t cause = 0;    ///< the machine's own number
-  std::uint64_t address = 0;  ///< the machine's own word about it
+  std::uint32_t cause = 0;                 ///< the machine's own number
+  std::uint64_t address = 0;               ///< the machine's own word about it
 };
 static_assert(sizeof(Trap) == 16, "two registers");
 

@@ -72,7 +72,8 @@ concept ResultValue = std::is_void_v<T> || requires(T value) {
 
 /// Registers that a list of argument types takes.
 template <Argument... Arguments>
-inline constexpr std::size_t registers_of = (std::size_t{0} + ... + FromRegisters<Arguments>::count);
+inline constexpr std::size_t registers_of =
+    (std::size_t{0} + ... + FromRegisters<Arguments>::count);
 
 template <class... Arguments>
 concept ArgumentList =

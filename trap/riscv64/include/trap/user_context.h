@@ -24,6 +24,10 @@ struct UserContext {
   std::uint64_t fcsr = 0;
   std::array<std::uint64_t, 32> f{};
 
+  // The two address spaces, as satp values; only the trampoline path uses them.
+  std::uint64_t user_translation = 0;
+  std::uint64_t kernel_translation = 0;
+
   enum Register { ra = 1, sp = 2, gp = 3, tp = 4, a0 = 10, a7 = 17 };
 
   std::uint64_t syscall_number() const { return x[a7]; }
@@ -46,6 +50,8 @@ static_assert(offsetof(UserContext, kernel_tp) == CONTEXT_KERNEL_TP);
 static_assert(offsetof(UserContext, kernel_pc) == CONTEXT_KERNEL_PC);
 static_assert(offsetof(UserContext, fcsr) == CONTEXT_FCSR);
 static_assert(offsetof(UserContext, f) == CONTEXT_F(0));
+static_assert(offsetof(UserContext, user_translation) == CONTEXT_USER_TRANSLATION);
+static_assert(offsetof(UserContext, kernel_translation) == CONTEXT_KERNEL_TRANSLATION);
 static_assert(sizeof(UserContext) == CONTEXT_SIZE);
 
 }  // namespace trap

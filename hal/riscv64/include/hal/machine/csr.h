@@ -12,22 +12,22 @@
 #define HAL_WRITE_CSR(name, value) asm volatile("csrw " name ", %0" ::"rK"(value) : "memory")
 #define HAL_SET_CSR(name, bits) asm volatile("csrs " name ", %0" ::"rK"(bits) : "memory")
 #define HAL_CLEAR_CSR(name, bits) asm volatile("csrc " name ", %0" ::"rK"(bits) : "memory")
-#define HAL_TEST_AND_CLEAR_CSR(name, bits)                                                 \
-  ({                                                                                       \
-    std::uint64_t value_;                                                                  \
-    asm volatile("csrrc %0, " name ", %1" : "=r"(value_) : "rK"(bits) : "memory");         \
-    value_;                                                                                \
+#define HAL_TEST_AND_CLEAR_CSR(name, bits)                                         \
+  ({                                                                               \
+    std::uint64_t value_;                                                          \
+    asm volatile("csrrc %0, " name ", %1" : "=r"(value_) : "rK"(bits) : "memory"); \
+    value_;                                                                        \
   })
 
 namespace hal::riscv64 {
 
 namespace sstatus {
-inline constexpr std::uint64_t sie = 1 << 1;          // interrupts enabled in supervisor mode
-inline constexpr std::uint64_t spie = 1 << 5;         // … before the trap
-inline constexpr std::uint64_t spp = 1 << 8;          // the trap came from supervisor mode
-inline constexpr std::uint64_t fs = 3 << 13;          // floating-point state, one of:
-inline constexpr std::uint64_t fs_clean = 2 << 13;    // … as it was last loaded
-inline constexpr std::uint64_t fs_dirty = 3 << 13;    // … written since; 0 is off, 1 is initial
+inline constexpr std::uint64_t sie = 1 << 1;        // interrupts enabled in supervisor mode
+inline constexpr std::uint64_t spie = 1 << 5;       // … before the trap
+inline constexpr std::uint64_t spp = 1 << 8;        // the trap came from supervisor mode
+inline constexpr std::uint64_t fs = 3 << 13;        // floating-point state, one of:
+inline constexpr std::uint64_t fs_clean = 2 << 13;  // … as it was last loaded
+inline constexpr std::uint64_t fs_dirty = 3 << 13;  // … written since; 0 is off, 1 is initial
 }  // namespace sstatus
 
 namespace interrupt {  // bits of sie and sip, and causes with the top bit set

@@ -5,7 +5,11 @@ namespace hal {
 
 extern constinit thread_local unsigned this_hart_index;
 
-inline unsigned hart_index() { return this_hart_index; }
-inline void wait_for_interrupt() { asm volatile("wfi" ::: "memory"); }
+inline unsigned hart_index() {
+  return this_hart_index;
+}
+inline void wait_for_interrupt() {
+  asm volatile("wfi" ::: "memory");
+}
 
 }  // namespace hal

@@ -4,7 +4,7 @@
 // sscratch tells the two modes apart: it is the running program's context in user mode and zero in
 // the kernel. stvec therefore never changes.
 
-#include "save_restore.h"
+#include "../save_restore.h"
 
   .section .text.user_entry, "ax"
 
@@ -42,6 +42,5 @@ cotrap_trap_entry:
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 
-from_kernel:
-  csrrw a0, sscratch, zero
+from_kernel:                            // its a0 is in sscratch
   j     cotrap_kernel_trap

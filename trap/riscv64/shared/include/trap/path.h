@@ -1,0 +1,32 @@
+// The trap path `shared`: the kernel is mapped in the upper half of every address space, so a trap
+// changes no translation. (The other one: trampoline/include/trap/path.h.)
+#pragma once
+
+#include <hal/machine/translation.h>
+#include <trap/user_context.h>
+
+extern "C" void cotrap_trap_entry();  // user_entry.S
+
+namespace trap {
+
+/// The address of the trap vector.
+inline std::uintptr_t entry_address() {
+  return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry);
+}
+
+/// Where a thread keeps its user context: in itself.
+class ContextHolder {
+ public:
+  UserContext& get() { return context_; }
+  const UserContext& get() const { return context_; }
+
+ private:
+  UserContext context_;
+};
+
+/// From its next run_user on this hart, `context`'s program sees the space that `token` selects.
+inline void set_user_space(UserContext&, hal::TranslationToken token) {
+  if (hal::current_translation() != token) hal::set_translation(token);
+}
+
+}  // namespace trap

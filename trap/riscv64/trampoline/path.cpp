@@ -1,0 +1,48 @@
+#include <hal/gate.h>
+#include <hal/page_table.h>
+#include <trap/path.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace trap {
+namespace {
+
+union Slot {
+  Slot* next_free;
+  UserContext context;
+
+  Slot() : next_free{nullptr} {}
+};
+
+constinit Slot* free_slots = nullptr;
+constinit hal::VirtAddr next_page = hal::gate_data;
+
+/// One more page of slots. The kernel's reserve has room for it: a thread was admitted.
+void add_page() {
+  const hal::PhysAddr page = hal::table_frames::allocate();
+  if (page == 0 || next_page == hal::gate_end || !hal::map_gate_page(next_page, page)) abort();
+  auto* slots = reinterpret_cast<Slot*>(next_page);
+  next_page += hal::page_size;
+  for (std::size_t i = 0; i < hal::page_size / sizeof(Slot); ++i) {
+    slots[i].next_free = free_slots;
+    free_slots = &slots[i];
+  }
+}
+
+}  // namespace
+
+ContextHolder::ContextHolder() {
+  if (free_slots == nullptr) add_page();
+  Slot* slot = free_slots;
+  free_slots = slot->next_free;
+  context_ = std::construct_at(&slot->context);
+}
+
+ContextHolder::~ContextHolder() {
+  auto* slot = reinterpret_cast<Slot*>(context_);
+  slot->next_free = free_slots;
+  free_slots = slot;
+}
+
+}  // namespace trap
