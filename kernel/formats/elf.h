@@ -48,8 +48,8 @@ struct ElfPlan {
   hal::VirtAddr end_page() const { return segments().back().end_page(); }
 };
 
-/// Where static-PIE programs go.
-inline constexpr hal::VirtAddr default_load_bias = 0x10'0000'0000;
+/// Where static-PIE programs go: into the gigabyte of the stack.
+inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
 /// `load_bias` (whole pages) is used for position-independent programs only.
 Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias = default_load_bias);

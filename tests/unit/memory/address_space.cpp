@@ -283,6 +283,22 @@ TEST_CASE("discarded private pages start anew") {
   REQUIRE(space->discard(here, page_size));
   CHECK(space->resident() == 0);
   CHECK(load(*space, here) == 0);
+  CHECK(space->discard(here, 3 * page_size).error() == Errno::enomem);
+  CHECK(space->discard(here + 1, page_size).error() == Errno::einval);
+}
+
+TEST_CASE("a page that goes is flushed alone, a page table that goes takes the whole space along") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 2 * page_size, read_write));
+  REQUIRE(store(*space, here, 1));
+  REQUIRE(store(*space, here + page_size, 1));
+  hal::fake::hart.page_flushes = hal::fake::hart.space_flushes = 0;
+  REQUIRE(space->unmap(here, page_size));
+  CHECK(hal::fake::hart.page_flushes == 1);
+  CHECK(hal::fake::hart.space_flushes == 0);
+  REQUIRE(space->unmap(here + page_size, page_size));
+  CHECK(hal::fake::hart.space_flushes == 1);
 }
 
 // ── brk ──────────────────────────────────────────────────────────────────────────────────────────
