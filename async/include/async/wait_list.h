@@ -132,7 +132,10 @@ class WaitList : public Node {
   bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
-      return static_cast<Job*>(first)->complete(result);
+      next = first->next;
+      next->prev = this;
+      static_cast<Job*>(first)->complete_alone(result);
+      return true;
     }
     return first != this && wake_first_slowly(result);
   }
@@ -178,9 +181,9 @@ class WaitList : public Node {
 
   /// Puts a node where its priority belongs.
   void insert(Node& node) noexcept {
-    Node* before = static_cast<Node*>(prev);
-    while (before->priority > node.priority) before = static_cast<Node*>(before->prev);
-    before->next->insert_before(node);
+    Link* after = this;
+    while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
+    after->insert_before(node);
   }
 
  private:
@@ -198,14 +201,15 @@ class WaitList : public Node {
 
 inline WaitOp::WaitOp(WaitList& list, const char* reason, bool satisfied) noexcept {
   Job& job = current_job();
-  ready_ = true;
-  if (job.refuses_to_wait()) return;
-  if (satisfied) {
+  if (job.refuses_to_wait()) [[unlikely]] {
+    ready_ = true;
+  } else if (satisfied) {
     job.set_result(WaitResult::woken);
-    return;
+    ready_ = true;
+  } else {
+    job.prepare(&list, reason);
+    ready_ = false;
   }
-  job.prepare(&list, reason);
-  ready_ = false;
 }
 
 inline void WaitOp::await_suspend(std::coroutine_handle<> self) const noexcept {

@@ -142,6 +142,17 @@ TEST_CASE_METHOD(
     };
     finish(body());
   }
+  SECTION("by a job that is cancelled before it waits") {
+    auto body = [&]() -> Task<> {
+      async::Scope scope;
+      for (const char* who : {"a", "b", "c"}) scope.spawn(wait_and_log(list, log, who));
+      co_await async::yield();
+      async::current_job().cancel();
+      co_await scope.join();
+      log.push_back("left");
+    };
+    finish(body());
+  }
   SECTION("by the waiting job") {
     auto body = [&]() -> Task<> {
       async::Scope scope;
