@@ -4,8 +4,7 @@
 // list that `changes` names, and tries again (syscalls/files_io.cpp holds that loop, once for all
 // kinds of files):
 //
-//     for (;;) {
-//       if (auto count = file.try_read(buffer); count || count.error() != Errno::eagain) …
+//     while (file.try_read(buffer) says EAGAIN) {
 //       co_await file.changes(Direction::read)->wait("read");
 //     }
 //

@@ -34,21 +34,23 @@ inline std::byte* IoBuffer::one_piece(std::size_t count, Direction direction) {
 }
 
 Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
-  std::byte* const here = one_piece(bytes.size(), Direction::put);
+  const std::size_t count = std::min(bytes.size(), left_);
+  std::byte* const here = one_piece(count, Direction::put);
   if (here == nullptr) [[unlikely]]
     return put_pieces(bytes);
-  advance(bytes.size());
-  copy(here, bytes.data(), bytes.size());
-  return bytes.size();
+  advance(count);
+  copy(here, bytes.data(), count);
+  return count;
 }
 
 Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
-  const std::byte* const here = one_piece(room.size(), Direction::take);
+  const std::size_t count = std::min(room.size(), left_);
+  const std::byte* const here = one_piece(count, Direction::take);
   if (here == nullptr) [[unlikely]]
     return take_pieces(room);
-  advance(room.size());
-  copy(room.data(), here, room.size());
-  return room.size();
+  advance(count);
+  copy(room.data(), here, count);
+  return count;
 }
 
 [[gnu::noinline]] Result<std::size_t> IoBuffer::put_pieces(std::span<const std::byte> bytes) {

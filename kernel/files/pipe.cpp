@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "memory/user_memory.h"
+
 namespace kernel {
 
 inline void Pipe::was_read() {
@@ -126,6 +128,15 @@ class PipeEnd : public File {
   PipeEnd(Ref<Pipe> pipe, int flags) : File{flags}, pipe_{std::move(pipe)} {}
 
   Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
+
+  Result<int> control(memory::AddressSpace& space, unsigned long request,
+                      std::uintptr_t argument) override {
+    if (request != abi::fionread) return fail(Errno::enotty);
+    const UserPtr<int> answer{argument};
+    const auto written = answer.write(space, static_cast<int>(pipe_->filled()));
+    if (!written) return fail(written.error());
+    return 0;
+  }
 
   abi::Stat status() override {
     return {
