@@ -10,6 +10,7 @@
 #include "process/program.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/paths.h"
 
 namespace kernel::sys {
 namespace {
@@ -52,6 +53,13 @@ Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
   return all;
 }
 
+/// As a string of its own length: the process keeps it.
+Result<std::string> read_path(Thread& self, UserPtr<const char> from) {
+  const Path path{self, from};
+  if (!path) return fail(path.error());
+  return std::string{*path};
+}
+
 /// The program's own number is the process's: the other threads end, and if one of them was the
 /// first, its number goes to the survivor.
 async::Task<Result<>> become_only_thread(Thread& self) {
@@ -71,24 +79,22 @@ async::Task<Result<>> become_only_thread(Thread& self) {
 async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment) {
   if (!memory::admit(4 * ProgramArguments::limit)) co_return fail(Errno::enomem);
-  std::string name(longest_path, '\0');
-  const auto text = memory::string_from_user(self.space(), path.address(), name);
-  if (!text) co_return fail(text.error());
-  name.resize(text->size());
+  auto name = read_path(self, path);
+  if (!name) co_return fail(name.error());
 
   auto given = read_arguments(self, arguments, environment);
   if (!given) co_return fail(given.error());
   const auto file = open_executable(
-      {.start = *self.process().fs().directory(), .follower = {self.process().path()}}, name);
+      {.start = *self.process().fs().directory(), .follower = {self.process().path()}}, *name);
   if (!file) co_return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) co_return fail(Errno::eacces);
-  auto program = load_program(*bytes, name, *given);
+  auto program = load_program(*bytes, *name, *given);
   if (!program) co_return fail(program.error());
 
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // From here on there is no way back.
-  self.process().become(std::move(program->space), std::move(name));
+  self.process().become(std::move(program->space), std::move(*name));
   self.process().files().close_for_exec();
   self.start_program(program->start);
   co_return Result<>{};
