@@ -50,8 +50,10 @@ long number_argument(std::string_view text) {
 alignas(4096) std::array<std::uint64_t, 1024> scratch;  // what most pointers point into
 char some_path[] = "/bin/true";
 
+std::array<std::uint64_t, 16> answers{};  // what calls gave: descriptors, ids, mappings
+
 std::uint64_t random_argument(Random& random) {
-  switch (random.below(12)) {
+  switch (random.below(14)) {
     case 0: return 0;
     case 1: return ~std::uint64_t{0};
     case 2:
@@ -62,6 +64,8 @@ std::uint64_t random_argument(Random& random) {
     case 7: return 0xffff'ffc0'8020'0000 + random.below(1 << 20);  // the kernel's
     case 8: return reinterpret_cast<std::uint64_t>(some_path);
     case 9: return reinterpret_cast<std::uint64_t>(&random) & ~std::uint64_t{4095};  // the stack
+    case 10: return answers[random.below(answers.size())];
+    case 11: return answers[random.below(answers.size())] + random.below(3) * page_size;
     default: return reinterpret_cast<std::uint64_t>(scratch.data()) + random.below(sizeof scratch);
   }
 }
@@ -103,8 +107,9 @@ int make_calls(std::uint64_t seed, long count) {
     for (auto& argument : arguments) argument = random_argument(random);
     if (aims_at_parent(call, arguments, parent)) continue;
     if (syscall(Call::write, report_fd, "c", 1) != 1) return 1;
-    syscall(call, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-            arguments[5]);
+    const long answer = syscall(call, arguments[0], arguments[1], arguments[2], arguments[3],
+                                arguments[4], arguments[5]);
+    if (answer > 0) answers[random.below(answers.size())] = static_cast<std::uint64_t>(answer);
   }
   return 0;
 }

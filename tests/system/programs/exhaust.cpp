@@ -1,0 +1,183 @@
+// Takes all there is of one thing after the other: memory, threads, processes, descriptors, areas.
+// Each time the kernel must say no, with the right error, and have everything back afterwards. Ends
+// with a fork bomb.
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <string_view>
+#include <vector>
+
+using namespace user;
+
+namespace {
+
+constexpr Pid most_processes = 40'000;  // more than fit
+constexpr long slack = 32;              // pages that may be in use otherwise than before
+
+long pages_free() {
+  must(sleep_for(20ms), "sleeping");
+  return static_cast<long>(free_memory() / page_size);
+}
+
+// Ids are given in order: whatever `first` has left behind is among the next. This is the first
+// process, so they are its children now.
+void end_all_after(Pid first) {
+  for (Pid pid = first + 1; pid < first + most_processes; ++pid) {
+    static_cast<void>(kill(pid, abi::Signal::sigkill));
+  }
+  while (wait()) {
+  }
+}
+
+// In a child, which is then gone with everything that it took. Returns the free pages afterwards.
+long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
+  const Pid child = must(fork(), "fork");
+  if (child == 0) {
+    take_all();
+    exit(0);
+  }
+  const auto status = must(wait(child), "waiting").status;
+  if (may_be_killed && status.was_killed()) {
+    println("{}: killed by SIG{}", what, abi::name(status.signal()));
+  } else {
+    check(status.word() == 0, "{}: the child ends with status {:#x}", what, status.word());
+  }
+  end_all_after(child);
+  return pages_free();
+}
+
+// Twice: what the kernel keeps for the next time is taken by the first.
+void take_all_of(std::string_view what, void (*take_all)(), bool may_be_killed = false) {
+  const long before = take_once(what, take_all, may_be_killed);
+  const long after = take_once(what, take_all, may_be_killed);
+  check(before - after <= slack, "{}: {} pages do not come back", what, before - after);
+}
+
+void expect_refusal(std::string_view what, long count, Errno error,
+                    std::initializer_list<Errno> expected) {
+  println("{}: {}, then {}", what, count, abi::name(error));
+  check(std::ranges::contains(expected, error), "that error is not one of those expected");
+}
+
+void take_memory() {
+  constexpr std::size_t step = 4 << 20;
+  for (long steps = 0;; ++steps) {
+    const auto memory = map_memory(step, abi::prot_read | abi::prot_write, abi::map_populate);
+    if (!memory) {
+      return expect_refusal("mappings of 4 MiB, populated", steps, memory.error(), {Errno::enomem});
+    }
+    for (std::size_t at = 0; at < step; at += page_size) {
+      *reinterpret_cast<volatile char*>(*memory + at) = 1;
+    }
+  }
+}
+
+void take_break() {
+  const long start = syscall(Call::brk, 0);
+  for (long bytes = 1 << 20;; bytes += 1 << 20) {
+    const long end = syscall(Call::brk, start + bytes);
+    if (end != start + bytes) {
+      println("brk: {} MiB, then no more", bytes >> 20);
+      return;
+    }
+    for (long at = bytes - (1 << 20); at < bytes; at += page_size) {
+      *reinterpret_cast<volatile char*>(start + at) = 1;
+    }
+  }
+}
+
+void take_threads() {
+  std::vector<Thread> threads;
+  const auto pipe = must(make_pipe(), "a pipe");
+  for (;;) {
+    auto thread = Thread::start(
+        [&] {
+          char byte;
+          static_cast<void>(read(pipe.read_end, std::span{&byte, 1}));
+        },
+        {.stack_bytes = 4 * page_size});
+    if (thread && threads.size() < 4'000) {
+      threads.push_back(std::move(*thread));
+      continue;
+    }
+    if (thread) {
+      println("threads: {} and more", threads.size());
+    } else {
+      expect_refusal("threads", static_cast<long>(threads.size()), thread.error(),
+                     {Errno::eagain, Errno::enomem});
+    }
+    exit(0);  // with all of them waiting
+  }
+}
+
+void take_processes() {
+  for (long count = 0;; ++count) {
+    const auto child = fork();
+    if (!child) {
+      expect_refusal("processes", count, child.error(), {Errno::eagain, Errno::enomem});
+      // Children hold the memory: they are told to go by the pipe's end in `fork_bomb`, here by a
+      // signal.
+      return;
+    }
+    if (*child == 0) {
+      for (;;) static_cast<void>(sleep_for(1000s));
+    }
+  }
+}
+
+void take_descriptors() {
+  for (long count = 0;; ++count) {
+    if (const auto fd = dup(standard_error); !fd) {
+      return expect_refusal("descriptors", count, fd.error(), {Errno::emfile, Errno::enomem});
+    }
+  }
+}
+
+void take_pipes() {
+  for (long count = 0;; ++count) {
+    const auto pipe = make_pipe(abi::o_nonblock);
+    if (!pipe) {
+      return expect_refusal("full pipes", count, pipe.error(), {Errno::emfile, Errno::enomem});
+    }
+    static char block[4096];
+    while (write(pipe->write_end, {block, sizeof block})) {
+    }
+  }
+}
+
+void take_areas() {
+  for (long count = 0; count < 200'000; ++count) {
+    // Alternating protections: neighbours do not become one area.
+    const int protection = count % 2 == 0 ? abi::prot_read : abi::prot_none;
+    if (const auto memory = map_memory(page_size, protection); !memory) {
+      return expect_refusal("areas", count, memory.error(), {Errno::enomem});
+    }
+  }
+  println("areas: 200000 and more");
+}
+
+// Everybody forks until nobody can, for a while.
+void fork_bomb() {
+  const auto end = now() + 1s;
+  while (now() < end) {
+    if (!fork()) yield();
+  }
+  exit(0);
+}
+
+}  // namespace
+
+int main() {
+  take_all_of("memory", take_memory, true);
+  take_all_of("break", take_break, true);
+  take_all_of("threads", take_threads);
+  take_all_of("processes", take_processes, true);
+  take_all_of("descriptors", take_descriptors);
+  take_all_of("pipes", take_pipes, true);
+  take_all_of("areas", take_areas, true);
+  take_all_of("fork bomb", fork_bomb, true);
+  println("everything has been taken, and given back");
+  return 0;
+}
