@@ -70,7 +70,7 @@ TEST_CASE("a parked page is used but allows nothing, and comes back with its fra
 }
 
 TEST_CASE("a kernel page is not a program's") {
-  CHECK_FALSE(PageEntry::kernel_page(some_frame, read_write).allows(Access::read));
+  CHECK_FALSE(PageEntry::global_page(some_frame, read_write).allows(Access::read));
 }
 
 TEST_CASE("an address without tables has no entry") {

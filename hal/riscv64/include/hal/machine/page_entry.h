@@ -3,7 +3,7 @@
 //   63      54 53                10 9 8 7 6 5 4 3 2 1 0
 //   | reserved | physical page number | software | D A G U X W R V |
 //
-// The two software bits: `borrowed`, the frame is not counted (the boot archive, kernel pages);
+// The two software bits: `borrowed`, the frame is not counted (the boot archive's);
 // `parked`, the page keeps its frame but may not be touched (PROT_NONE): V is then clear.
 #pragma once
 
@@ -41,10 +41,6 @@ class PageEntry {
   /// The same on a frame that nobody counts.
   static constexpr PageEntry borrowed_page(PhysAddr frame, Access access) {
     return PageEntry(page(frame, access).bits_ | borrowed_bit);
-  }
-  /// A page of the kernel's that is there in one space only, such as a trap context.
-  static constexpr PageEntry kernel_page(PhysAddr frame, Access access) {
-    return PageEntry(frame >> 2 | rights(access) | borrowed_bit);
   }
   /// A page of any size that is the same in all spaces.
   static constexpr PageEntry global_page(PhysAddr frame, Access access) {
