@@ -23,10 +23,13 @@ static void say(const char* what, long answer) {
   }
 }
 #define SAY(call) say(#call, (long)(call))
-// For calls whose answer is a descriptor: which one it is depends on who started the program.
-#define SAY_OPEN(call) (say(#call, (fd = (call)) < 0 ? -1 : 0), fd)
 
-static int fd;
+// For calls whose answer is a descriptor: which one it is depends on who started the program.
+static int say_open(const char* what, int fd) {
+  say(what, fd < 0 ? -1 : 0);
+  return fd;
+}
+#define SAY_OPEN(call) say_open(#call, call)
 
 static void contents(void) {
   int file = SAY_OPEN(open("file", O_CREAT | O_EXCL | O_RDWR, 0640));

@@ -144,7 +144,6 @@ static void descriptors(void) {
 }
 
 int main(void) {
-  setvbuf(stdout, NULL, _IOFBF, 1 << 16);  // children do not have half of it too: see fflush
   void (*parts[])(void) = {capacity, readiness, nobody_reads, much, descriptors};
   for (unsigned i = 0; i < sizeof parts / sizeof *parts; ++i) {
     parts[i]();
