@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 static char bytes[4096];
-static char* const nowhere = (char*)8;
+// What the compiler would warn of if it knew.
+static char* volatile nowhere = (char*)8;
+static volatile int negative = -1, too_many = 2000;
 
 static void say(const char* what, long answer) {
   if (answer < 0) {
@@ -56,8 +58,8 @@ static void contents(void) {
 
   struct iovec parts[] = {{"ab", 2}, {NULL, 0}, {"cde", 3}};
   SAY(writev(file, parts, 3));
-  SAY(writev(file, parts, -1));
-  SAY(writev(file, parts, 2000));
+  SAY(writev(file, parts, negative));
+  SAY(writev(file, parts, too_many));
   char first[3], second[10];
   struct iovec into[] = {{first, 3}, {second, 10}};
   SAY(lseek(file, 0, SEEK_SET));
