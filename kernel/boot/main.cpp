@@ -10,6 +10,7 @@
 #include <trap/kernel_trap.h>
 
 #include "boot/console.h"
+#include "boot/crash.h"
 #include "boot/first_process.h"
 #include "boot/machine_facts.h"
 #include "boot/random.h"
@@ -63,6 +64,9 @@ void kernel_main(const hal::BootInfo& info) {
               .terminal = terminal,
               .list_processes = list_processes,
               .fill_random = fill_random});
+  if (const auto how = options.value("crash")) {
+    async::spawn(crash_if_asked(*how), {.name = "crash", .priority = 0}).detach();
+  }
   async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
   executor.run(idle);
 }

@@ -104,6 +104,9 @@ struct Binding<Self, Handler> {
   static constexpr void bind(SyscallEntry<Self>& entry) { entry.wait = wait; }
 };
 
+template <class Self, auto Handler>
+concept Bindable = requires(SyscallEntry<Self>& entry) { Binding<Self, Handler>::bind(entry); };
+
 }  // namespace detail
 
 /// A table of `Size` calls, built at compile time:
@@ -120,7 +123,9 @@ class SyscallTable {
     for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
   }
 
+  /// Does not compile for what is not a handler (see above).
   template <auto... Handlers, class Number>
+    requires(detail::Bindable<Self, Handlers> && ...)
   constexpr SyscallTable with(Number number) const {
     SyscallTable table = *this;
     auto& entry = table.entries_[static_cast<std::size_t>(number)];

@@ -10,6 +10,7 @@
 // the ABI has, does not compile.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -116,9 +117,9 @@ class TypedCall<Value(Arguments...), Context> {
     return decode_arguments<Arguments...>(context_.syscall_arguments());
   }
 
-  void set_result(Value value)
-    requires(!std::is_void_v<Value>)
-  {
+  /// Nothing to call where the function returns nothing.
+  template <std::same_as<Value> Result>
+  void set_result(Result value) {
     context_.set_syscall_result(ToRegister<Value>::encode(std::move(value)));
   }
 

@@ -1,0 +1,166 @@
+// Typed system calls: a function's signature is the decoding of the registers.
+
+#include <async/task.h>
+#include <trap/syscall_table.h>
+#include <trap/typed_call.h>
+#include <trap/user_context.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdint>
+#include <expected>
+#include <string>
+
+using namespace trap;
+
+namespace {
+
+enum class Error : int { no_memory = 12, no_call = 38 };
+
+/// Two registers wide, as an address with a size is.
+struct Pair {
+  std::uint64_t first;
+  std::uint64_t second;
+};
+
+}  // namespace
+
+template <>
+struct trap::FromRegisters<Pair> {
+  static constexpr std::size_t count = 2;
+  static constexpr Pair decode(const Register* in) { return {in[0], in[1]}; }
+};
+
+namespace {
+
+// What does not compile, checked while compiling.
+template <class Signature>
+concept Callable = requires(UserContext& context) { TypedCall<Signature, UserContext>{context}; };
+
+static_assert(Callable<int()>);
+static_assert(Callable<void(int, int, int, int, int, int)>);
+static_assert(Callable<std::expected<long, Error>(const char*, std::size_t)>);
+static_assert(Callable<int(Pair, Pair, Pair)>);
+static_assert(!Callable<int(int, int, int, int, int, int, int)>, "seven registers");
+static_assert(!Callable<int(Pair, Pair, Pair, int)>, "seven registers in four arguments");
+static_assert(!Callable<int(std::string)>, "not in a register");
+static_assert(!Callable<int(double)>, "floating point is not passed to the kernel");
+static_assert(!Callable<int(int&)>, "a reference into a program");
+static_assert(!Callable<std::string(int)>, "no such result");
+static_assert(!Callable<Pair()>, "one register comes back");
+
+struct Self {
+  int calls = 0;
+};
+using Table = SyscallTable<Self, 16>;
+
+Register unknown(Self&, const UserContext&) {
+  return ToRegister<std::expected<void, Error>>::encode(std::unexpected(Error::no_call));
+}
+int answer(Self& self) {
+  ++self.calls;
+  return 42;
+}
+std::expected<std::uint64_t, Error> sum(Self&, std::uint32_t a, Pair pair, std::int16_t b) {
+  return a + pair.first + pair.second + static_cast<std::uint64_t>(b);
+}
+std::expected<void, Error> refuse(Self&) { return std::unexpected(Error::no_memory); }
+Attempt<int> even_or_wait(Self&, int value) {
+  if (value % 2 == 0) return value;
+  return Attempt<int>::wait();
+}
+async::Task<int> later(Self&, int value) { co_return value + 1; }
+
+constexpr Table table = Table{unknown}
+                            .with<answer>(0)
+                            .with<sum>(1)
+                            .with<refuse>(2)
+                            .with<even_or_wait, later>(3)
+                            .with<later>(4);
+
+template <auto Handler>
+concept Bindable = requires(Table t) { t.template with<Handler>(0); };
+int by_value(Self, int) { return 0; }
+int too_many(Self&, Pair, Pair, Pair, int) { return 0; }
+static_assert(Bindable<answer>);
+static_assert(Bindable<later>);
+static_assert(!Bindable<by_value>, "a handler takes its caller by reference");
+static_assert(!Bindable<too_many>);
+
+UserContext call(std::uint64_t number, std::initializer_list<std::uint64_t> arguments = {}) {
+  UserContext context;
+  context.x[UserContext::a7] = number;
+  std::size_t next = UserContext::a0;
+  for (const std::uint64_t argument : arguments) context.x[next++] = argument;
+  return context;
+}
+
+}  // namespace
+
+TEST_CASE("The document's example: arguments are read from a context and the result written to it") {
+  UserContext context;
+  context.x[UserContext::a0] = 0xffff'ffff'0000'0007;
+  context.x[UserContext::a0 + 1] = 0x1000;
+  TypedCall<std::size_t(std::uint32_t, const std::uint8_t*), UserContext> call{context};
+
+  const auto [a, b] = call.arguments();
+  CHECK(a == 7);  // the upper half of the register is not the argument's
+  CHECK(b == reinterpret_cast<const std::uint8_t*>(0x1000));
+  call.set_result(a + reinterpret_cast<std::size_t>(b));
+  CHECK(context.x[UserContext::a0] == 0x1007);
+}
+
+TEST_CASE("A default context has zero arguments") {
+  UserContext context;
+  const auto [a, b] = TypedCall<int(long, char*), UserContext>{context}.arguments();
+  CHECK(a == 0);
+  CHECK(b == nullptr);
+}
+
+TEST_CASE("Six arguments come from six registers in order") {
+  UserContext context = call(0, {1, 2, 3, 4, 5, 6});
+  const auto arguments =
+      TypedCall<void(int, int, int, int, int, int), UserContext>{context}.arguments();
+  CHECK(arguments == std::tuple{1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("Narrow arguments keep their sign, narrow results are sign-extended") {
+  UserContext context = call(0, {0xffff'ffff});
+  TypedCall<int(int), UserContext> typed{context};
+  CHECK(std::get<0>(typed.arguments()) == -1);
+  typed.set_result(-5);
+  CHECK(context.x[UserContext::a0] == static_cast<std::uint64_t>(-5));
+}
+
+TEST_CASE("An argument of two registers moves those after it") {
+  Self self;
+  const UserContext context = call(1, {1, 10, 100, static_cast<std::uint64_t>(-3)});
+  CHECK(table[1].now(self, context) == 108);
+}
+
+TEST_CASE("A failure is the negative error number") {
+  Self self;
+  CHECK(table[2].now(self, call(2)) == static_cast<Register>(-12));
+}
+
+TEST_CASE("A call that only tries says when it would have to wait") {
+  Self self;
+  CHECK(table[3].now(self, call(3, {8})) == 8);
+  CHECK(table[3].now(self, call(3, {7})) == must_wait);
+  CHECK(table[3].wait != nullptr);
+}
+
+TEST_CASE("A call that has only a waiting form always waits") {
+  Self self;
+  CHECK(table[4].now(self, call(4, {1})) == must_wait);
+  CHECK(table[4].wait != nullptr);
+}
+
+TEST_CASE("Every number has an entry, those of no call the one for unknown calls") {
+  Self self;
+  for (const std::uint64_t number : {std::uint64_t{5}, std::uint64_t{15}, std::uint64_t{16},
+                                     std::uint64_t{0x1000}, ~std::uint64_t{0}}) {
+    CHECK(table[number].now(self, call(number)) == static_cast<Register>(-38));
+  }
+  CHECK(table[0].now(self, call(0)) == 42);
+  CHECK(self.calls == 1);
+}
