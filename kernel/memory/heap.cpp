@@ -30,10 +30,11 @@ constexpr auto class_of_units = [] {
 struct SizeClass {
   std::uint32_t with_room = 0;  // page number of a slab with free objects; a list, 0 at its end
   std::uint32_t empty = 0;      // one of them that is empty and kept
+  std::size_t objects = 0;      // handed out
 };
 
 constinit std::array<SizeClass, sizes.size()> classes;
-constinit std::size_t in_use = 0;
+constinit std::size_t large_bytes = 0;  // handed out in blocks of pages
 
 FrameInfo& info_of(std::uint32_t slab) {
   return frames.info(PhysAddr{slab} << hal::page_shift);
@@ -55,7 +56,7 @@ void unlink(SizeClass& of, std::uint32_t slab) {
   if (next != 0) info_of(next).slab.previous = previous;
 }
 
-[[gnu::noinline]] std::uint32_t make_slab(std::size_t index) {
+std::uint32_t make_slab(std::size_t index) {
   const PhysAddr frame = frames.allocate(Use::kernel);
   if (frame == 0) out_of_memory();
   std::byte* const page = hal::phys_to_virt(frame);
@@ -90,18 +91,24 @@ unsigned order_of(std::size_t bytes) {
   const PhysAddr block = frames.allocate_block(order);
   if (block == 0) out_of_memory();
   frames.info(block).size_class = FrameInfo::not_a_slab;
-  in_use += page_size << order;
+  large_bytes += page_size << order;
   return hal::phys_to_virt(block);
 }
 
 [[gnu::noinline]] void release_large(void* object) {
   const PhysAddr block = hal::virt_to_phys(object);
   const unsigned order = frames.info(block).order;
-  in_use -= page_size << order;
+  large_bytes -= page_size << order;
   frames.free_block(block, order);
 }
 
-// The first free object of a slab that has one.
+[[gnu::noinline]] void* took_last(void* object, SizeClass& of, std::uint32_t slab) {
+  unlink(of, slab);
+  return object;
+}
+
+// The first free object of a slab that has one. What is rare is called last, so that the rest needs
+// no stack frame.
 inline void* take_object(SizeClass& of, std::uint32_t slab) {
   FrameInfo& info = info_of(slab);
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
@@ -109,10 +116,15 @@ inline void* take_object(SizeClass& of, std::uint32_t slab) {
   const std::uint16_t next = next_free(page, object);
   info.objects.first_free = next;
   ++info.objects.used;
+  ++of.objects;
   if (slab == of.empty) of.empty = 0;
   if (next == none) [[unlikely]]
-    unlink(of, slab);
+    return took_last(page + object, of, slab);
   return page + object;
+}
+
+[[gnu::noinline]] void* take_from_new_slab(std::size_t index) {
+  return take_object(classes[index], make_slab(index));
 }
 
 // After a release: a slab that was full goes on the list, one that is empty now is kept or freed.
@@ -136,9 +148,9 @@ void* allocate(std::size_t bytes) {
     return allocate_large(bytes);
   const std::size_t index = class_of_units[(bytes + 15) / 16];
   SizeClass& of = classes[index];
-  in_use += sizes[index];
-  const std::uint32_t slab = of.with_room;
-  return slab != 0 ? take_object(of, slab) : take_object(of, make_slab(index));
+  if (of.with_room == 0) [[unlikely]]
+    return take_from_new_slab(index);
+  return take_object(of, of.with_room);
 }
 
 void release(void* object) {
@@ -150,14 +162,18 @@ void release(void* object) {
   const auto offset = static_cast<std::uint16_t>(hal::virt_to_phys(object) % page_size);
   const std::uint16_t next = std::exchange(info.objects.first_free, offset);
   next_free(static_cast<std::byte*>(object) - offset, offset) = next;
-  in_use -= sizes[info.size_class];
+  --classes[info.size_class].objects;
   --info.objects.used;
   if (next == none || info.objects.used == 0) [[unlikely]]
     has_room_again(object, next == none);
 }
 
 std::size_t bytes_in_use() {
-  return in_use;
+  std::size_t bytes = large_bytes;
+  for (std::size_t index = 0; index < sizes.size(); ++index) {
+    bytes += classes[index].objects * sizes[index];
+  }
+  return bytes;
 }
 
 void trim() {
