@@ -73,7 +73,9 @@ extern "C" {
 NO_BUILTIN void* memcpy(void* destination, const void* source, std::size_t count) {
   auto* to = static_cast<Bytes*>(destination);
   auto* from = static_cast<const Bytes*>(source);
-  if (count >= short_copy) {
+  if ((offset_in_word(to) | offset_in_word(from)) == 0) {
+    copy_words(to, from, count);
+  } else if (count >= short_copy) {
     for (; offset_in_word(to) != 0; --count) *to++ = *from++;
     if (offset_in_word(from) == 0) {
       copy_words(to, from, count);
