@@ -18,6 +18,19 @@ std::optional<double> bare_call() {
   return cost_of({}, [] { syscall(number); });
 }
 
+// Into the kernel and back, a constant for an answer; on other kernels the call is refused.
+std::optional<double> bare_trip() {
+  constexpr int trips = 1'000;
+  std::vector<double> costs;
+  for (int batch = 0; batch < 31; ++batch) {
+    if (syscall(abi::bare_trips, trips) != 0) return {};
+    const auto begin = instructions();
+    for (int i = 0; i < trips; ++i) syscall(Call::getppid);
+    costs.push_back(static_cast<double>(instructions() - begin) / trips);
+  }
+  return median(std::move(costs));
+}
+
 std::optional<double> futex_wake_nobody() {
   static unsigned word = 0;
   return cost_of({}, [] {
@@ -66,6 +79,7 @@ std::optional<double> cached_read() {
 constexpr auto unknown_call = static_cast<Call>(400);
 
 constexpr Measurement table[] = {
+    {{"trap-roundtrip", "instructions", 110, 95}, bare_trip},
     {{"getppid", "instructions", 180, 150}, bare_call<Call::getppid>},
     {{"unknown-call", "instructions", no_limit, 120}, bare_call<unknown_call>},
     {{"yield-alone", "instructions", no_limit, 120}, bare_call<Call::sched_yield>},

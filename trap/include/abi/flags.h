@@ -39,7 +39,8 @@ inline constexpr int seek_end = 2;
 // *at calls
 inline constexpr int at_fdcwd = -100;
 inline constexpr int at_symlink_nofollow = 0x100;
-inline constexpr int at_eaccess = 0x200;
+inline constexpr int at_removedir = 0x200;  // unlinkat
+inline constexpr int at_eaccess = 0x200;    // faccessat2
 inline constexpr int at_empty_path = 0x1000;
 
 // faccessat

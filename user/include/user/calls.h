@@ -30,8 +30,8 @@ inline constexpr std::size_t page_size = 4096;
 
 // Files
 
-inline Result<Fd> open(const char* path, int flags = abi::o_rdonly) {
-  return call<Fd>(Call::openat, abi::at_fdcwd, path, flags, 0);
+inline Result<Fd> open(const char* path, int flags = abi::o_rdonly, unsigned mode = 0666) {
+  return call<Fd>(Call::openat, abi::at_fdcwd, path, flags, mode);
 }
 inline Result<void> close(Fd fd) {
   return call(Call::close, fd);
@@ -74,6 +74,19 @@ inline bool is_terminal(Fd fd) {
 }
 inline Result<void> change_directory(const char* path) {
   return call(Call::chdir, path);
+}
+
+inline Result<void> make_directory(const char* path) {
+  return call(Call::mkdirat, abi::at_fdcwd, path, 0777);
+}
+inline Result<void> remove_file(const char* path) {
+  return call(Call::unlinkat, abi::at_fdcwd, path, 0);
+}
+inline Result<void> remove_directory(const char* path) {
+  return call(Call::unlinkat, abi::at_fdcwd, path, abi::at_removedir);
+}
+inline Result<void> rename(const char* from, const char* to) {
+  return call(Call::renameat2, abi::at_fdcwd, from, abi::at_fdcwd, to, 0);
 }
 
 struct Pipe {
