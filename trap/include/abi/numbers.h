@@ -167,7 +167,8 @@ inline constexpr unsigned call_limit = 442;
 // Where the calls that Linux does not have begin.
 inline constexpr unsigned first_own_call = 0x1000;
 
-// bare_trips(count): the next `count` calls are answered with 0 and nothing else is done about them.
+// bare_trips(count): the next `count` calls are answered with 0 and nothing else is done about
+// them.
 inline constexpr Call bare_trips{first_own_call + 0};
 
 struct CallText {
