@@ -4,10 +4,12 @@
 # when nothing is missing. Needs a POSIX shell, apt, and root's rights or sudo.
 #
 #   setup.sh [--quiet]      quiet: says nothing when there is nothing to do
+#   COTRAP_ETC              where the system's settings are, if not /etc
 set -eu
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 list=$tools/packages.txt
 stamp=$tools/../../build/setup.stamp
+etc=${COTRAP_ETC:-/etc}
 quiet=${1-}
 
 say() { printf 'cotrap: %s\n' "$*" >&2; }
@@ -17,15 +19,21 @@ apt_get() {
   as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" >&2
 }
 
-# Prints the packages of this release that are missing or too old, those of one origin if given.
-missing() {
+# Prints a line for each package of this release, of one origin if given: PACKAGE [AT-LEAST].
+wanted() {
   awk -v release="$release" -v origin="${1-}" '
     /^[^#]/ {
       from = release == 12 ? $2 : $3
       if (from != "-" && (origin == "" || from == origin)) print $1, $4
-    }' "$list" | while read -r package least; do
-    version=$(dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$package" 2>/dev/null |
-      sed -n 's/^installed //p' | head -n 1)
+    }' "$list"
+}
+
+# Prints those of them that are missing or too old.
+missing() {
+  installed=$(dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
+    $(wanted "${1-}" | cut -d' ' -f1) 2>/dev/null | sed -n 's/^installed //p')
+  wanted "${1-}" | while read -r package least; do
+    version=$(printf '%s\n' "$installed" | sed -n "s/^$package //p" | head -n 1)
     [ -n "$version" ] && { [ -z "$least" ] || dpkg --compare-versions "$version" ge "$least"; } ||
       echo "$package"
   done
@@ -39,8 +47,8 @@ have_backports() {
 # The system's own entry for bookworm again, with bookworm-backports in its place: same mirror, same
 # key. Prints nothing if no file holds such an entry.
 backports_entry() {
-  parts=/etc/apt/sources.list.d
-  for file in /etc/apt/sources.list "$parts"/*.list "$parts"/*.sources; do
+  parts=$etc/apt/sources.list.d
+  for file in "$etc"/apt/sources.list "$parts"/*.list "$parts"/*.sources; do
     [ -f "$file" ] || continue
     case $file in
       *.sources) program='
@@ -69,10 +77,10 @@ backports_entry() {
 
 enable_backports() {
   entry=$(backports_entry)
-  [ -n "$entry" ] || fail "no entry for bookworm under /etc/apt:" \
+  [ -n "$entry" ] || fail "no entry for bookworm under $etc/apt:" \
     "enable bookworm-backports by hand, then run this again"
   case $entry in deb*) format=list ;; *) format=sources ;; esac
-  file=/etc/apt/sources.list.d/cotrap-backports.$format
+  file=$etc/apt/sources.list.d/cotrap-backports.$format
   say "enabling Debian 12's backports, for QEMU 10 and Catch2 3, in $file"
   printf '%s\n' "$entry" | as_root tee "$file" >/dev/null
 }
@@ -81,7 +89,7 @@ install_missing() {
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
     fail "packages are missing, and installing them takes root's rights: $(missing | tr '\n' ' ')"
   say "installing $(missing | wc -l) packages:" $(missing)
-  [ "$release" != 12 ] || [ -z "$(missing backports)" ] || have_backports || enable_backports
+  [ -z "$(missing backports)" ] || have_backports || enable_backports
   apt_get update || say "apt-get update had complaints; going on"
   main=$(missing main)
   [ -z "$main" ] || apt_get install -y --no-install-recommends $main
@@ -105,7 +113,7 @@ check_tools() {
 }
 
 ID='' VERSION_ID=''
-[ ! -r /etc/os-release ] || . /etc/os-release
+[ ! -r "$etc/os-release" ] || . "$etc/os-release"
 release=$VERSION_ID
 case $ID-$VERSION_ID in
   debian-12 | debian-13) [ -z "$(missing)" ] || install_missing ;;

@@ -3,13 +3,13 @@
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 from pathlib import Path
 
+from . import elf
 from . import run as running
 from .console import FileSink, relay
 from .errors import ToolError, UsageError
@@ -21,6 +21,8 @@ _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb
 
 def run(arguments) -> int:
     boot = running.prepare(arguments, on_terminal=False)
+    if arguments.program and elf.entry(arguments.program) is None:
+        raise UsageError(f"{arguments.program}: not a riscv64 ELF program")
     debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
     if not debugger:
         raise ToolError(f"none of {', '.join(_DEBUGGERS)} is installed")
@@ -50,17 +52,8 @@ def _commands(program: Path | None, socket: str) -> list[str]:
         "continue",
     ]
     if program:
-        commands += [f"add-symbol-file {program}", f"tbreak *{entry(program):#x}"]
+        commands += [f"add-symbol-file {program}", f"tbreak *{elf.entry(program):#x}"]
     return commands
-
-
-def entry(elf: Path) -> int:
-    """The address at which a 64-bit ELF file starts."""
-    with open(elf, "rb") as file:
-        header = file.read(64)
-    if len(header) < 64 or header[:5] != b"\x7fELF\x02":
-        raise UsageError(f"{elf}: not a 64-bit ELF file")
-    return struct.unpack_from("<Q", header, 24)[0]
 
 
 def _wait_for(socket: str, guest: Guest) -> None:

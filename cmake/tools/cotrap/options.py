@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from pathlib import Path
 
 from . import debug, demos, run, setup, tests
@@ -114,10 +115,15 @@ def add_build(command: argparse.ArgumentParser) -> None:
 
 def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--harts", type=positive, default=1, metavar="N", help="processors (%(default)s)"
+        "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (%(default)s)"
     )
     command.add_argument(
-        "--mem", dest="memory", default="256M", metavar="SIZE", help="memory (%(default)s)"
+        "--mem",
+        dest="memory",
+        type=size,
+        default="256M",
+        metavar="SIZE",
+        help="memory (%(default)s)",
     )
     command.add_argument(
         "--icount",
@@ -158,6 +164,18 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
     return int(text)
+
+
+def harts(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 8:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
+    return int(text)
+
+
+def size(text: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*[KMG]", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 256M or 2G")
+    return text
 
 
 def seconds(text: str) -> float:

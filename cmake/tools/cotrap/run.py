@@ -5,7 +5,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 
-from . import build, terminal
+from . import build, elf, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import OWN_FAILURE, TIMED_OUT, UsageError
 from .initrd import Archive
@@ -16,6 +16,7 @@ from .ui import Waiting, say
 
 _LEFT = 130  # as if by ^C
 _NOBODY_READS = 141  # as if by SIGPIPE
+_CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
 def run(arguments) -> int:
@@ -48,6 +49,12 @@ def run(arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
+    if (
+        arguments.program
+        and guest.marks.exit_code == _CANNOT_RUN
+        and elf.entry(arguments.program) is None
+    ):
+        say(f"{name} is not a riscv64 ELF program")
     return guest.marks.exit_code
 
 

@@ -1,0 +1,151 @@
+"""What the setup installs, where from, and when it leaves the system alone. apt is a stand-in."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import ROOT
+
+DEB822 = """\
+# the base
+Types: deb
+# a comment inside
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By: /usr/share/keyrings/example.gpg
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+"""
+ONE_LINE = """\
+# deb http://old.example/debian bookworm main
+deb [signed-by=/keys/example.gpg] http://mirror.example/debian bookworm main contrib
+deb http://mirror.example/debian bookworm-updates main
+"""
+FAKES = {
+    "id": "echo 0",
+    # Installed is what $FAKE/missing does not name; versions are new enough for anything.
+    "dpkg-query": """
+        shift 2
+        for package; do
+          grep -qx "$package" $FAKE/missing || echo "installed $package 99:1"
+        done""",
+    "apt-get": """
+        case $1 in indextargets) cat $FAKE/releases; exit ;; esac
+        echo "$@" >>$FAKE/log
+        case " $* " in *" install "*) : >$FAKE/missing ;; esac""",
+}
+
+
+class Setup(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name)
+        self.tools = self.path / "source" / "cmake" / "tools"
+        shutil.copytree(ROOT / "cmake" / "tools", self.tools)
+        (self.path / "etc/apt/sources.list.d").mkdir(parents=True)
+        for name, script in FAKES.items():
+            self.write(f"bin/{name}", f"#!/bin/sh\n{script}\n").chmod(0o755)
+        self.write("missing", "")
+        self.write("releases", "bookworm\n")
+        self.log = self.write("log", "")
+        self.release("debian", "12")
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def release(self, system: str, version: str) -> None:
+        self.write("etc/os-release", f'ID={system}\nVERSION_ID="{version}"\n')
+
+    def setup_says(self, *arguments: str, status: int = 0) -> str:
+        environment = {
+            "PATH": f"{self.path}/bin:{os.environ['PATH']}",
+            "FAKE": str(self.path),
+            "COTRAP_ETC": str(self.path / "etc"),
+        }
+        done = subprocess.run(
+            ["sh", self.tools / "setup.sh", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def test_nothing_is_installed_when_nothing_is_missing(self):
+        self.assertEqual(self.setup_says("--quiet"), "")
+        self.assertIn("everything", self.setup_says())
+        self.assertEqual(self.log.read_text(), "")
+        self.assertTrue((self.path / "source/build/setup.stamp").exists())
+
+    def test_only_what_is_missing_is_installed(self):
+        self.write("missing", "ninja-build\n")
+        self.assertIn("1 packages: ninja-build", self.setup_says("--quiet"))
+        update, install = self.log.read_text().splitlines()
+        self.assertTrue(update.endswith(" update"))
+        self.assertTrue(install.endswith(" install -y --no-install-recommends ninja-build"))
+
+    def check_backports(self, expected: str):
+        self.write("missing", "catch2\nqemu-system-misc\n")
+        self.assertIn("backports", self.setup_says())
+        written = list((self.path / "etc/apt/sources.list.d").glob("cotrap-backports.*"))
+        self.assertEqual([path.read_text() for path in written], [expected])
+        install = self.log.read_text().splitlines()[-1]
+        self.assertTrue(install.endswith("-t bookworm-backports catch2 qemu-system-misc"), install)
+
+    def test_backports_come_from_the_mirror_in_use_and_with_its_key(self):
+        self.write("etc/apt/sources.list.d/debian.sources", DEB822)
+        self.check_backports(
+            "URIs: http://mirror.example/debian\n"
+            "Signed-By: /usr/share/keyrings/example.gpg\n"
+            "Types: deb\nSuites: bookworm-backports\nComponents: main\n"
+        )
+
+    def test_the_same_where_sources_are_lines(self):
+        self.write("etc/apt/sources.list", ONE_LINE)
+        self.check_backports(
+            "deb [signed-by=/keys/example.gpg] "
+            "http://mirror.example/debian bookworm-backports main\n"
+        )
+
+    def test_backports_that_are_enabled_already_are_left_alone(self):
+        self.write("releases", "bookworm\nbookworm-backports\n")
+        self.write("missing", "catch2\n")
+        self.setup_says()
+        self.assertEqual(list((self.path / "etc/apt/sources.list.d").iterdir()), [])
+
+    def test_without_an_entry_to_go_by_it_says_what_to_do(self):
+        self.write("missing", "catch2\n")
+        self.assertIn("by hand", self.setup_says(status=1))
+
+    def test_debian_13_needs_no_backports(self):
+        self.release("debian", "13")
+        self.write("missing", "catch2\nqemu-system-riscv\nqemu-system-misc\n")
+        self.setup_says()
+        install = self.log.read_text().splitlines()[-1]
+        self.assertTrue(install.endswith("-recommends catch2 qemu-system-riscv"), install)
+
+    def test_another_system_is_told_what_is_needed_and_is_left_alone(self):
+        self.release("arch", "")
+        self.write("missing", "clang-22\n")
+        tools = ("clang-22 ld.lld-22 llvm-objcopy-22 cmake ninja python3 "
+                 "riscv64-unknown-elf-gcc qemu-system-riscv64").split()  # fmt: skip
+        for tool in tools:
+            self.write(f"bin/{tool}", "#!/bin/sh\n").chmod(0o755)
+        self.assertEqual(self.setup_says("--quiet"), "")
+        self.assertEqual(self.log.read_text(), "")
+
+
+if __name__ == "__main__":
+    unittest.main()
