@@ -33,6 +33,7 @@ class MarkReader:
     def __init__(self, nonce: str, quiet: bool):
         self.state = State.BOOTING
         self.exit_code: int | None = None
+        self.program_wrote = False  # anything at all
         self.report = b""  # what a panic said
         self.tail = b""  # the last of everything, for "what happened?"
         self._quiet = quiet
@@ -79,6 +80,7 @@ class MarkReader:
             self.report += text
             return b""
         if self.state is State.RUNNING:
+            self.program_wrote |= bool(text)
             return text
         if self._quiet:
             return b""

@@ -9,7 +9,6 @@ from . import build, elf, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import OWN_FAILURE, TIMED_OUT, UsageError
 from .initrd import Archive
-from .marks import State
 from .qemu import Boot, Guest, Machine
 from .sources import FramedInput, Keyboard, Left
 from .ui import Waiting, say
@@ -32,9 +31,10 @@ def run(arguments) -> int:
             hint = ""
         guest = stack.enter_context(Guest(machine(arguments), boot))
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
-        running = lambda: guest.marks.state is State.RUNNING
+        # Kernel messages are no answer to "what is it doing?", the program's output is.
         sink = FileSink(
-            sys.stdout.fileno(), on_put=lambda: waiting.over() if running() else waiting.hide()
+            sys.stdout.fileno(),
+            on_put=lambda: waiting.over() if guest.marks.program_wrote else waiting.hide(),
         )
         try:
             relay(guest, source, sink, arguments.timeout)
