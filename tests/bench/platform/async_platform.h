@@ -53,10 +53,7 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 inline void poke(unsigned) noexcept {}
 
-struct InterruptGuard {
-  InterruptGuard() noexcept {}
-  ~InterruptGuard() {}
-};
+struct [[maybe_unused]] InterruptGuard {};
 
 inline void* chunk(std::size_t bytes) noexcept {
   ++world.chunks;
@@ -66,7 +63,8 @@ inline void poison(void*, std::size_t) noexcept {}
 inline void unpoison(void*, std::size_t) noexcept {}
 
 [[noreturn]] inline void fail(const char* message) noexcept {
-  std::fprintf(stderr, "async: %s\n", message);
+  std::fputs(message, stderr);
+  std::fputc('\n', stderr);
   std::abort();
 }
 

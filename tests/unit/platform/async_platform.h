@@ -47,10 +47,7 @@ inline void poke(unsigned hart) noexcept {
   world.pokes.push_back(hart);
 }
 
-struct InterruptGuard {
-  InterruptGuard() noexcept {}
-  ~InterruptGuard() {}
-};
+struct [[maybe_unused]] InterruptGuard {};
 
 inline void* chunk(std::size_t bytes) noexcept {
   // Kept for ever, and known to be: what the leak checker looks for is in them, not them.
@@ -60,7 +57,8 @@ inline void* chunk(std::size_t bytes) noexcept {
 }
 
 [[noreturn]] inline void fail(const char* message) noexcept {
-  std::fprintf(stderr, "async: %s\n", message);
+  std::fputs(message, stderr);
+  std::fputc('\n', stderr);
   std::abort();
 }
 
