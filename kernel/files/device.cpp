@@ -72,16 +72,16 @@ Result<Ref<File>> open_as(Device& device, int flags) {
 }  // namespace
 
 Ref<Node> make_null_device() {
-  return make_ref<Device>(open_as<NullFile>);
+  return make_ref<Device>(open_as<NullFile>, DeviceNumber{1, 3});
 }
 Ref<Node> make_zero_device() {
-  return make_ref<Device>(open_as<ZeroFile>);
+  return make_ref<Device>(open_as<ZeroFile>, DeviceNumber{1, 5});
 }
 Ref<Node> make_full_device() {
-  return make_ref<Device>(open_as<FullFile>);
+  return make_ref<Device>(open_as<FullFile>, DeviceNumber{1, 7});
 }
-Ref<Node> make_random_device(void (*fill)(std::span<std::byte>)) {
-  return make_ref<Device>(open_as<RandomFile>, reinterpret_cast<void*>(fill));
+Ref<Node> make_random_device(DeviceNumber number, void (*fill)(std::span<std::byte>)) {
+  return make_ref<Device>(open_as<RandomFile>, number, reinterpret_cast<void*>(fill));
 }
 
 }  // namespace kernel

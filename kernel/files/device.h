@@ -8,18 +8,27 @@
 
 namespace kernel {
 
+struct DeviceNumber {
+  std::uint8_t major;
+  std::uint8_t minor;
+};
+
 /// A character device. What opening it gives is up to who made it.
 class Device final : public Node {
  public:
   using Open = Result<Ref<File>> (*)(Device& device, int flags);
 
-  Device(Open open, void* context = nullptr)
-      : Node{abi::s_ifchr | 0666}, open_{open}, context_{context} {}
+  /// `number`: Linux's major and minor one.
+  Device(Open open, DeviceNumber number, void* context = nullptr)
+      : Node{abi::s_ifchr | 0666}, open_{open}, number_{number}, context_{context} {}
+  std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }
   void* context() const { return context_; }
+  bool is_writable() const override { return true; }
   Result<Ref<File>> open(int flags) override { return open_(*this, flags); }
 
  private:
   Open open_;
+  DeviceNumber number_;
   void* context_;
 };
 
@@ -30,6 +39,6 @@ Ref<Node> make_zero_device();
 /// Reads zeros, has no space left.
 Ref<Node> make_full_device();
 /// Reads what `fill` makes up, takes everything.
-Ref<Node> make_random_device(void (*fill)(std::span<std::byte>));
+Ref<Node> make_random_device(DeviceNumber number, void (*fill)(std::span<std::byte>));
 
 }  // namespace kernel

@@ -32,6 +32,7 @@ abi::Stat Node::status() const {
       .inode = inode_,
       .mode = mode_,
       .links = 1,
+      .special_device = device_number(),
       .size = static_cast<std::int64_t>(size()),
       .block_size = hal::page_size,
       .blocks = static_cast<std::int64_t>((size() + block - 1) / block),

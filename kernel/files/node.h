@@ -43,6 +43,8 @@ class Node : public RefCounted<Node> {
 
   virtual std::uint64_t size() const { return 0; }
   abi::Stat status() const;
+  /// Of a device: its major and minor number, as stat has them.
+  virtual std::uint64_t device_number() const { return 0; }
 
   /// Can its bytes be changed, or (in a directory) its entries? EROFS otherwise.
   virtual bool is_writable() const { return false; }

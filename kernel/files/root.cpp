@@ -10,13 +10,13 @@ namespace {
 
 Ref<Directory> make_devices(const RootParts& parts) {
   auto devices = make_ref<Directory>();
-  devices->put("console", make_terminal_device(parts.terminal));
-  devices->put("tty", make_terminal_device(parts.terminal));
+  devices->put("console", make_terminal_device({5, 1}, parts.terminal));
+  devices->put("tty", make_terminal_device({5, 0}, parts.terminal));
   devices->put("null", make_null_device());
   devices->put("zero", make_zero_device());
   devices->put("full", make_full_device());
-  devices->put("random", make_random_device(parts.fill_random));
-  devices->put("urandom", make_random_device(parts.fill_random));
+  devices->put("random", make_random_device({1, 8}, parts.fill_random));
+  devices->put("urandom", make_random_device({1, 9}, parts.fill_random));
   return devices;
 }
 

@@ -1,6 +1,5 @@
 #include "files/terminal.h"
 
-#include "files/device.h"
 #include "memory/frames.h"
 #include "memory/user_memory.h"
 
@@ -115,12 +114,12 @@ class TerminalFile final : public File {
 
 }  // namespace
 
-Ref<Node> make_terminal_device(Terminal& terminal) {
+Ref<Node> make_terminal_device(DeviceNumber number, Terminal& terminal) {
   const auto open = [](Device& device, int flags) -> Result<Ref<File>> {
     if (!memory::admit(sizeof(TerminalFile))) return fail(Errno::enomem);
     return make_ref<TerminalFile>(device, flags);
   };
-  return make_ref<Device>(open, &terminal);
+  return make_ref<Device>(open, number, &terminal);
 }
 
 }  // namespace kernel

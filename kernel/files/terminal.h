@@ -10,9 +10,9 @@
 #include <async/wait_list.h>
 #include <kernel/ref.h>
 
+#include "files/device.h"
 #include "files/file.h"
 #include "files/line_editor.h"
-#include "files/node.h"
 
 namespace kernel {
 
@@ -39,21 +39,18 @@ class Terminal {
   /// ioctl. ENOTTY for what is not a terminal's, and for all of it when input is framed.
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
-  /// The process group that ^C is for, as TIOCSPGRP has set it; 0: none was.
-  int foreground_group() const { return foreground_group_; }
-
  private:
   void take_up();
 
   LineEditor editor_;
   void (*show_)(std::span<const char>);
   abi::WindowSize size_;
-  int foreground_group_ = 0;
+  int foreground_group_ = 1;  // for those who ask; there is one group, the first process's
   async::WaitList readable_;
   async::WaitList room_;
 };
 
 /// The node that opens it: /dev/console, /dev/tty.
-Ref<Node> make_terminal_device(Terminal& terminal);
+Ref<Node> make_terminal_device(DeviceNumber number, Terminal& terminal);
 
 }  // namespace kernel

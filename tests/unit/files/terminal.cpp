@@ -21,7 +21,7 @@ struct Console {
              .signal = [](abi::Signal) {}},
             input,
             {.rows = 24, .columns = 80}},
-        device{kernel::make_terminal_device(terminal)},
+        device{kernel::make_terminal_device({5, 1}, terminal)},
         file{*device->open(abi::o_rdwr)} {
     screen.clear();
   }
