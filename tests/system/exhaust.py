@@ -1,10 +1,10 @@
-"""Programs that take all there is are refused or ended; the first process goes on, nothing is lost."""
+"""Whoever takes all there is of something is refused, and everything comes back afterwards."""
 
 import harness
 
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "exhaust", "exhaust")
-    done = test.run("/exhaust", timeout=150)
-    for line in done.text.splitlines():
-        print(f"    {line}")
-    test.check(done.status == 0, "everything was given back", done.text + done.why)
+    for memory in ("64M", "256M"):
+        done = test.run("/exhaust", machine=harness.Machine(memory=memory), timeout=150)
+        test.check(done.status == 0, f"with {memory} of memory", done.text + done.why)
+        print(done.text, end="")
