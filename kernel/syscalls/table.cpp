@@ -8,32 +8,41 @@
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
+#include "syscalls/own_calls.h"
+#include "syscalls/unknown.h"
 
 namespace kernel {
 namespace {
 
 using abi::Call;
 
-constexpr std::uint64_t number_limit = 512;
+constexpr std::uint64_t logged_numbers = 512;
 
 void log_once(Thread& self, std::uint64_t number) {
-  static std::bitset<number_limit> logged;  // numbers beyond the table share the last bit
-  const std::size_t bit = std::min(number, number_limit - 1);
+  static std::bitset<logged_numbers> logged;  // the numbers above share the last bit
+  const std::size_t bit = std::min(number, logged_numbers - 1);
   if (logged.test(bit)) return;
   logged.set(bit);
-  log("{} ({}): no system call {} ({})", self.process().name(), self.id(), number,
+  log("{} ({}): no system call {} {}", self.process().name(), self.id(), number,
       abi::name(static_cast<Call>(number)));
 }
+
+/// Numbers beyond Linux's.
+trap::Register beyond_table(Thread& self, const trap::UserContext& context) {
+  const std::uint64_t number = context.syscall_number();
+  if (number < abi::first_own_call) return unknown_call(self, context);
+  return own_calls[number - abi::first_own_call].now(self, context);
+}
+
+}  // namespace
 
 trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
   log_once(self, context.syscall_number());
   return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
 }
 
-}  // namespace
-
 constexpr SyscallTable syscall_table =
-    SyscallTable{unknown_call}  // processes and threads
+    SyscallTable{unknown_call, beyond_table}  // processes and threads
         .with<sys::try_clone, sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)

@@ -119,8 +119,12 @@ concept Bindable = requires(SyscallEntry<Self>& entry) { Binding<Self, Handler>:
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
-  explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown) {
+  explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown)
+      : SyscallTable{unknown, unknown} {}
+  /// … and another answer for numbers from Size on.
+  constexpr SyscallTable(SyscallEntry<Self>::Now unknown, SyscallEntry<Self>::Now beyond) {
     for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
+    entries_[Size].now = beyond;
   }
 
   /// Does not compile for what is not a handler (see above).
