@@ -18,6 +18,9 @@ namespace {
 // What changing an area may allocate: an unmap in its middle splits it, a map adds one.
 constexpr std::size_t area_reserve = 4 * sizeof(Area);
 
+// Linux's limit, for programs that would rather have a slow machine than a few large areas.
+constexpr std::size_t max_areas = 65'530;
+
 // Beyond this many pages one flush of the whole space is cheaper.
 constexpr std::size_t max_single_flushes = 8;
 
@@ -56,15 +59,15 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
   // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
   const Area* area = areas_.first();
   std::size_t copied = 0;
-  const bool complete = table_.copy_pages(child.table_, 0, hal::user_end,
-                                          [&](VirtAddr va, PageEntry& entry) -> PageEntry {
-                                            while (area->end <= va) area = area->next;
-                                            if (area->backing.is_shared()) return {};
-                                            const PageEntry theirs = entry.read_only();
-                                            if (!theirs.borrowed()) frames.share(theirs.address());
-                                            ++copied;
-                                            return entry = theirs;
-                                          });
+  const auto share_page = [&](VirtAddr va, PageEntry& entry) -> PageEntry {
+    while (area->end <= va) area = area->next;
+    if (area->backing.is_shared()) return {};
+    const PageEntry theirs = entry.read_only();
+    if (!theirs.borrowed()) frames.share(theirs.address());
+    ++copied;
+    return entry = theirs;
+  };
+  const bool complete = table_.copy_pages(child.table_, 0, hal::user_end, share_page);
   child.resident_ = copied;
   flush();
   if (!complete) return fail(Errno::enomem);
@@ -72,6 +75,11 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 }
 
 // ── Mapping ──────────────────────────────────────────────────────────────────────────────────────
+
+// Asked before anything that may split an area or make one.
+bool AddressSpace::may_add_areas() const {
+  return areas_.size() < max_areas && admit(area_reserve);
+}
 
 Result<VirtAddr> AddressSpace::map(MapRequest request) {
   const std::size_t bytes = page_up(request.bytes);
@@ -82,7 +90,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
       bytes / page_size > frames.total_count()) {
     return fail(Errno::enomem);
   }
-  if (!admit(area_reserve)) return fail(Errno::enomem);
+  if (!may_add_areas()) return fail(Errno::enomem);
   const auto hole = choose_place(request, bytes);
   if (!hole) return fail(hole.error());
   recent_ = nullptr;
@@ -135,7 +143,10 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   if (!page_aligned(start) || length == 0 || !hal::user_range(start, length)) {
     return fail(Errno::einval);
   }
-  if (!admit(area_reserve)) return fail(Errno::enomem);
+  // Only a hole inside an area needs memory: giving some back must be possible without.
+  const Area* area = areas_.first_after(start);
+  const bool splits = area != nullptr && area->start < start && area->end > start + length;
+  if (splits && !may_add_areas()) return fail(Errno::enomem);
   unmap_pages(start, start + length);
   return {};
 }
@@ -145,13 +156,17 @@ void AddressSpace::unmap_pages(VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
   recent_ = nullptr;
   if (resident_ != 0) remove_pages(start, end);
-  if (area->start < start) area = &areas_.split(*area, start);
-  while (area != nullptr && area->start < end) {
+  if (area->start < start) {
     if (area->end > end) areas_.split(*area, end);
+    area->end = start;
+    area = area->next;
+  }
+  while (area != nullptr && area->end <= end) {
     Area* const next = area->next;
     areas_.erase(*area);
     area = next;
   }
+  if (area != nullptr && area->start < end) areas_.drop_front(*area, end);
   holes_below_ = std::max(holes_below_, end);
 }
 
@@ -178,7 +193,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   if (!page_aligned(start)) return fail(Errno::einval);
   const std::size_t length = page_up(bytes);
   if (length < bytes || !hal::user_range(start, length)) return fail(Errno::enomem);
-  if (!admit(area_reserve)) return fail(Errno::enomem);
+  if (!may_add_areas()) return fail(Errno::enomem);
   access = usable(access);
   recent_ = nullptr;
 

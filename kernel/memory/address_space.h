@@ -66,7 +66,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// EINVAL for no bytes or an unaligned fixed address, EEXIST (if_free), ENOMEM.
   Result<VirtAddr> map(MapRequest request);
-  /// EINVAL for no bytes, an unaligned address, or a range that is not the program's.
+  /// EINVAL for no bytes, an unaligned address, or a range that is not the program's; ENOMEM where
+  /// it would cut an area in two and there is no memory for that.
   Result<> unmap(VirtAddr start, std::size_t bytes);
   /// EINVAL unaligned; ENOMEM where a page of the range is not mapped (those before it are done).
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
@@ -145,6 +146,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     VirtAddr start = 0;
     Area* before = nullptr;
   };
+  bool may_add_areas() const;
   Result<Hole> find_hole(std::size_t bytes);
   Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_pages(VirtAddr start, VirtAddr end);

@@ -125,6 +125,11 @@ Area& AreaSet::split(Area& area, VirtAddr at) {
   return *upper;
 }
 
+void AreaSet::drop_front(Area& area, VirtAddr at) {
+  area.backing = area.backing.from(at - area.start);
+  area.start = at;  // still between its neighbours
+}
+
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
   if (next == nullptr || next->start != area.end || next->access != area.access ||

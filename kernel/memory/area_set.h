@@ -43,6 +43,8 @@ class AreaSet {
   void erase(Area& area);
   /// Cuts an area in two at `at`, inside it; returns the upper part.
   Area& split(Area& area, VirtAddr at);
+  /// Lets an area begin at `at`, inside it.
+  void drop_front(Area& area, VirtAddr at);
   /// Makes one of `area` and the next where they touch and agree; true if it did.
   bool merge_with_next(Area& area);
 

@@ -219,6 +219,17 @@ TEST_CASE("mappings that make no sense are refused with Linux's errors") {
   CHECK(space->protect(here, 0, Access::read));
 }
 
+TEST_CASE("the number of areas has a limit, and it is a matter of that program alone") {
+  test::Machine machine(32 << 20);
+  auto space = make_space();
+  std::size_t made = 0;
+  while (map_at(*space, here + made * 2 * page_size, page_size, Access::read)) ++made;
+  CHECK(made == 65'530);
+  CHECK(space->unmap(here, page_size));
+  REQUIRE(map_at(*space, here, page_size, Access::read));
+  CHECK(make_space()->map({.bytes = page_size, .access = Access::read}));
+}
+
 TEST_CASE("nobody gets more writable memory in one piece than the machine has") {
   test::Machine machine;
   auto space = make_space();
@@ -459,6 +470,9 @@ TEST_CASE("a program that uses up all memory is told, and the reserve is still t
     CHECK(frames.free_count() == 50);
     CHECK(space->map({.bytes = page_size, .access = read_write}).error() == Errno::enomem);
     CHECK(AddressSpace::create().error() == Errno::enomem);
+    CHECK(space->unmap(here + page_size, page_size).error() == Errno::enomem);  // two areas of one
+    CHECK(space->unmap(here, page_size));
+    CHECK(store(*space, here + touched * page_size, 1));
   }
   frames.keep_in_reserve(-50 * static_cast<std::ptrdiff_t>(page_size));
 }
