@@ -116,6 +116,10 @@ void print_job(const Job& job, GraphSink sink, void* context) noexcept {
   if (job.kind == Kind::waiting || job.kind == Kind::ready) out.chain(job);
 }
 
+void print_chain(const Job& job, GraphSink sink, void* context) noexcept {
+  Printer{sink, context}.chain(job);
+}
+
 void print_graph(GraphSink sink, void* context) noexcept {
   struct Context {
     GraphSink sink;

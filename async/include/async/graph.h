@@ -16,6 +16,10 @@ void print_graph(GraphSink sink, void* context) noexcept;
 /// The same for one job.
 void print_job(const Job& job, GraphSink sink, void* context) noexcept;
 
+/// The await chain alone. For the running job it is that of its last await, which may be gone by
+/// now: print it last, when there is nothing left to lose.
+void print_chain(const Job& job, GraphSink sink, void* context) noexcept;
+
 /// `sink(std::string_view)`, called with pieces of text.
 template <class Sink>
 void print_graph(Sink&& sink) noexcept {

@@ -57,6 +57,13 @@ TEST_CASE_METHOD(Fixture, "the graph tells who waits for whom, for what, and wit
   CHECK(has(text, "'not started' priority 16, ready\n"));
   CHECK(has(text, " < 0x"));  // a chain of at least two coroutines
 
+  std::string chain;
+  async::print_chain(
+      f.job(), [](void* to, std::string_view piece) { *static_cast<std::string*>(to) += piece; },
+      &chain);
+  CHECK(chain.starts_with("    awaits: 0x"));
+  CHECK(has(text, chain));
+
   go.set();
   f.cancel();
   g.cancel();
