@@ -3,6 +3,7 @@
 #include <hal/power.h>
 #include <kernel/log.h>
 
+#include <algorithm>
 #include <string>
 
 #include "boot/run_marks.h"
@@ -22,8 +23,13 @@ ProgramArguments arguments_from(const formats::BootOptions& options, std::string
   ProgramArguments arguments;
   arguments.add_argument(path);
   for (const std::string_view argument : options.values("arg")) arguments.add_argument(argument);
-  for (const std::string_view word : default_environment) arguments.add_environment(word);
-  for (const std::string_view word : options.values("env")) arguments.add_environment(word);
+  const auto given = options.values("env");
+  for (const std::string_view word : given) arguments.add_environment(word);
+  for (const std::string_view word : default_environment) {
+    const auto name = word.substr(0, word.find('=') + 1);
+    if (std::ranges::any_of(given, [&](auto other) { return other.starts_with(name); })) continue;
+    arguments.add_environment(word);
+  }
   return arguments;
 }
 

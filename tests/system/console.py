@@ -21,6 +21,13 @@ with harness.Test(__doc__) as test:
         done.output,
     )
 
+    done = test.run("/bin/env", append="env=TERM=dumb")
+    test.check(
+        [line for line in done.text.splitlines() if line.startswith("TERM=")] == ["TERM=dumb"],
+        "a variable that is given replaces the kernel's own",
+        done.output,
+    )
+
     every_byte = bytes(range(256)) * 64
     done = test.run("/bin/cat", stdin=every_byte)
     test.check(
