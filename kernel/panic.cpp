@@ -29,15 +29,28 @@ void begin() {
   mark_panic();
 }
 
-[[noreturn]] void end() {
-  say("who waits for whom:\n");
-  async::print_graph([](std::string_view text) { hal::console_write(text); });
-  hal::power_off(exit_code_of_panic);
+void write(void*, std::string_view text) {
+  hal::console_write(text);
+}
+
+const async::Job* running_job() {
+  return async::platform::local().job;
 }
 
 void say_job() {
-  const async::Job* job = async::platform::local().job;
+  const async::Job* job = running_job();
   say("  in coroutine: {}\n", job == nullptr ? "none" : job->name());
+}
+
+/// The chain of the running coroutine comes last: it is the one that may not be whole any more.
+[[noreturn]] void end() {
+  say("who waits for whom:\n");
+  async::print_graph(write, nullptr);
+  if (const async::Job* job = running_job()) {
+    say("'{}' when it was last resumed:\n", job->name());
+    async::print_chain(*job, write, nullptr);
+  }
+  hal::power_off(exit_code_of_panic);
 }
 
 }  // namespace

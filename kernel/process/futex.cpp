@@ -48,6 +48,9 @@ int Futex::wake(int count, std::uint32_t bits) const {
 }
 
 int Futex::requeue(int count, const Futex& target) const {
+  // Only the first word of a key can be changed in place, and part of the object is in the second.
+  // Being woken for nothing is what every waiter has to expect.
+  if (known_by_.object != target.known_by_.object) return wake(count);
   return static_cast<int>(
       list().move_some(static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
                        [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));

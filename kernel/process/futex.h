@@ -39,7 +39,7 @@ class Futex {
   /// Wakes up to `count` waiters whose bits meet `bits`; how many.
   int wake(int count, std::uint32_t bits = any_bits) const;
 
-  /// Makes up to `count` waiters wait for `target` instead, which is in the same space; how many.
+  /// Makes up to `count` waiters wait for `target` instead, or wakes them; how many.
   int requeue(int count, const Futex& target) const;
 
  private:

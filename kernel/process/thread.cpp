@@ -52,6 +52,7 @@ void Thread::start_program(const trap::UserContext& start) {
   run_nobody();  // so that the new address space is switched to
   trap::fpu::drop(context_.get());
   context_.get() = start;
+  context_.get().cause = trap::UserContext::entered_program;
   clear_child_tid = 0;
   robust_list = 0;
 }

@@ -37,6 +37,7 @@ struct CloneArguments {
 trap::UserContext child_context(Thread& self, const CloneArguments& arguments) {
   trap::UserContext context = self.current_context();
   context.set_syscall_result(0);
+  context.cause = trap::UserContext::entered_first;
   if (arguments.stack != 0) context.set_stack(arguments.stack);
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
   return context;

@@ -48,7 +48,9 @@ namespace trap {
                : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4", "a5", "a6",
                  "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
                  "memory");
-  return decode(HAL_READ_CSR("scause"), HAL_READ_CSR("stval"));
+  const std::uint64_t cause = HAL_READ_CSR("scause");
+  a0->cause = cause;
+  return decode(cause, HAL_READ_CSR("stval"));
 }
 
 }  // namespace trap

@@ -16,6 +16,12 @@ struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
 
+  /// Why user mode was left last, as the machine numbers it, or why the kernel enters it of its own
+  /// accord: one of the values below, which the machine does not use.
+  std::uint64_t cause = entered_first;
+  static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread's first instruction
+  static constexpr std::uint64_t entered_program = 0x1001;  ///< another program's, after execve
+
   // Where the kernel goes on when this program traps. Valid while it runs.
   std::uint64_t kernel_sp = 0;
   std::uint64_t kernel_tp = 0;
@@ -45,6 +51,7 @@ struct UserContext {
 
 static_assert(offsetof(UserContext, x) == CONTEXT_X(0));
 static_assert(offsetof(UserContext, pc) == CONTEXT_PC);
+static_assert(offsetof(UserContext, cause) == CONTEXT_CAUSE);
 static_assert(offsetof(UserContext, kernel_sp) == CONTEXT_KERNEL_SP);
 static_assert(offsetof(UserContext, kernel_tp) == CONTEXT_KERNEL_TP);
 static_assert(offsetof(UserContext, kernel_pc) == CONTEXT_KERNEL_PC);
