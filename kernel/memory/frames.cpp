@@ -9,6 +9,12 @@ using hal::page_size;
 
 constinit FrameAllocator frames;
 
+bool admit_in_one_piece(std::size_t bytes) {
+  if (bytes == 0) return true;
+  const auto order = static_cast<unsigned>(std::bit_width((bytes - 1) / page_size));
+  return admit(page_size << order) && frames.has_block(order);
+}
+
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────
 
 // Out of the way of `allocate`: both stacks are not what was wished for.
@@ -67,6 +73,12 @@ PhysAddr FrameAllocator::allocate_block(unsigned order, Use use) {
   infos_[block].references = 1;
   infos_[block].order = static_cast<std::uint8_t>(order);
   return address(block);
+}
+
+bool FrameAllocator::has_block(unsigned order) {
+  const PhysAddr block = allocate_block(order);
+  if (block != 0) free_block(block, order);
+  return block != 0;
 }
 
 void FrameAllocator::free_block(PhysAddr block, unsigned order) {

@@ -60,6 +60,8 @@ class FrameAllocator {
   /// 2^order frames side by side, aligned to their size; 0 when there are none.
   [[nodiscard]] PhysAddr allocate_block(unsigned order, Use use = Use::kernel);
   void free_block(PhysAddr block, unsigned order);
+  /// Whether allocate_block(order) would succeed now: enough frames may be free, but scattered.
+  bool has_block(unsigned order);
 
   std::size_t total_count() const { return total_; }
   std::size_t free_count() const { return free_; }
@@ -131,6 +133,10 @@ extern constinit FrameAllocator frames;
 [[nodiscard]] inline bool admit(std::size_t bytes) {
   return frames.free_for_user() * hal::page_size >= bytes;
 }
+
+/// The same for one object larger than a page (a table that grows, say), which needs frames side by
+/// side: admit() cannot promise those.
+[[nodiscard]] bool admit_in_one_piece(std::size_t bytes);
 
 /// One reference on one frame, given back at the end.
 class Frame {

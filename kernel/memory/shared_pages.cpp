@@ -3,23 +3,38 @@
 #include "memory/frames.h"
 
 namespace kernel::memory {
+namespace {
+
+// What `place` points at, made of zeros if there is nothing; null when there is no memory.
+template <class Level>
+Level* ensure(std::unique_ptr<Level>& place) {
+  if (!place && admit(sizeof(Level))) place = std::make_unique<Level>();
+  return place.get();
+}
+
+}  // namespace
 
 SharedPages::~SharedPages() {
-  for (const auto& chunk : chunks_) {
-    if (!chunk) continue;
-    for (const hal::PhysAddr frame : *chunk) {
-      if (frame != 0) frames.drop(frame);
+  if (!top_) return;
+  for (const auto& middle : *top_) {
+    if (!middle) continue;
+    for (const auto& leaf : *middle) {
+      if (!leaf) continue;
+      for (const hal::PhysAddr frame : *leaf) {
+        if (frame != 0) frames.drop(frame);
+      }
     }
   }
 }
 
 hal::PhysAddr SharedPages::frame(std::size_t index) {
-  auto& chunk = chunks_[index / chunk_pages];
-  if (!chunk) {
-    if (!admit(sizeof(Chunk))) return 0;
-    chunk = std::make_unique<Chunk>();
-  }
-  hal::PhysAddr& frame = (*chunk)[index % chunk_pages];
+  Top* const top = ensure(top_);
+  if (top == nullptr) return 0;
+  Middle* const middle = ensure((*top)[index / (fanout * fanout)]);
+  if (middle == nullptr) return 0;
+  Leaf* const leaf = ensure((*middle)[index / fanout % fanout]);
+  if (leaf == nullptr) return 0;
+  hal::PhysAddr& frame = (*leaf)[index % fanout];
   if (frame == 0) frame = frames.allocate_zeroed(Use::user);
   return frame;
 }

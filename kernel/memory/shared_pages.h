@@ -6,32 +6,32 @@
 
 #include <array>
 #include <memory>
-#include <vector>
 
 namespace kernel::memory {
 
 /// Owns one reference on each of its frames; every page table that maps one owns another. A frame
 /// is allocated, zeroed, when it is first asked for, and stays until the last owner is gone.
+///
+/// Bookkeeping is a tree of pages, three levels like a page table, made where it is needed: the
+/// object itself is small however many pages it stands for.
 class SharedPages : public RefCounted<SharedPages> {
  public:
-  explicit SharedPages(std::size_t pages)
-      : count_(pages), chunks_((pages + chunk_pages - 1) / chunk_pages) {}
+  explicit SharedPages(std::size_t pages) : count_(pages) {}
   ~SharedPages();
 
   std::size_t count() const { return count_; }
-  /// The frame of page `index`; 0 when there is no memory for it.
+  /// The frame of page `index`, below count(); 0 when there is no memory for it.
   hal::PhysAddr frame(std::size_t index);
-  /// What making an object of so many pages takes from the heap at once.
-  static std::size_t bookkeeping_bytes(std::size_t pages) {
-    return sizeof(SharedPages) + pages / chunk_pages * sizeof(void*) + sizeof(Chunk);
-  }
 
  private:
-  static constexpr std::size_t chunk_pages = 256;
-  using Chunk = std::array<hal::PhysAddr, chunk_pages>;
+  static constexpr std::size_t fanout = hal::page_size / sizeof(void*);
+  using Leaf = std::array<hal::PhysAddr, fanout>;
+  using Middle = std::array<std::unique_ptr<Leaf>, fanout>;
+  using Top = std::array<std::unique_ptr<Middle>, fanout>;
+  static_assert(fanout * fanout * fanout >= hal::user_end / hal::page_size);
 
   std::size_t count_;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+  std::unique_ptr<Top> top_;
 };
 
 }  // namespace kernel::memory

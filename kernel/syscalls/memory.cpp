@@ -26,7 +26,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   if ((flags & abi::map_anonymous) != 0) {
     if (!shared) return Backing{};
     const std::size_t pages = hal::page_up(length) / hal::page_size;
-    if (!memory::admit(memory::SharedPages::bookkeeping_bytes(pages))) return fail(Errno::enomem);
+    if (!memory::admit(sizeof(memory::SharedPages))) return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
   const File* file = self.process().files().find(fd);

@@ -438,6 +438,20 @@ TEST_CASE("shared memory stays shared across fork, and knows itself for futexes"
   CHECK(parent->key_of(4 * here).error() == Errno::efault);
 }
 
+TEST_CASE("shared memory of any size costs what is touched of it") {
+  test::Machine machine;
+  auto space = make_space();
+  constexpr std::size_t bytes = std::size_t{200} << 30;
+  const std::size_t before = frames.free_count();
+  REQUIRE(map_at(*space, here, bytes, read_write,
+                 Backing::of_shared(kernel::make_ref<SharedPages>(bytes / page_size))));
+  CHECK(store(*space, here, 1));
+  CHECK(store(*space, here + bytes - 1, 2));
+  CHECK(load(*space, here) == 1);
+  CHECK(load(*space, here + bytes - 1) == 2);
+  CHECK(frames.free_count() >= before - 2 - 4);  // two pages, the tables for them
+}
+
 // ── Out of memory ────────────────────────────────────────────────────────────────────────────────
 
 TEST_CASE("a fork that runs out of memory fails and leaves nothing behind") {

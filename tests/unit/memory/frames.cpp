@@ -132,6 +132,21 @@ TEST_CASE("single frames merge back into blocks when a block is needed") {
   for (const PhysAddr block : large) frames.free_block(block, 9);
 }
 
+TEST_CASE("free frames that lie scattered do not make a large object possible") {
+  test::Machine machine(4 * mib);
+  std::vector<PhysAddr> singles;
+  while (const PhysAddr frame = frames.allocate(Use::kernel)) singles.push_back(frame);
+  std::ranges::sort(singles);
+  for (std::size_t i = 0; i < singles.size(); i += 2) frames.drop(singles[i]);
+  CHECK(kernel::memory::admit(10 * page_size));
+  CHECK(kernel::memory::admit_in_one_piece(page_size));
+  CHECK_FALSE(kernel::memory::admit_in_one_piece(page_size + 1));
+  for (std::size_t i = 1; i < singles.size(); i += 2) frames.drop(singles[i]);
+  CHECK(kernel::memory::admit_in_one_piece(2 * mib));
+  CHECK_FALSE(kernel::memory::admit_in_one_piece(2 * mib + 1));
+  CHECK_FALSE(kernel::memory::admit_in_one_piece(~std::size_t{0}));
+}
+
 TEST_CASE("frames kept as zeros merge back too") {
   test::Machine machine(4 * mib);
   std::vector<PhysAddr> singles;
