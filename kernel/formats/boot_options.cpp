@@ -1,5 +1,7 @@
 #include "formats/boot_options.h"
 
+#include <ranges>
+
 #include "formats/numbers.h"
 
 namespace kernel::formats {
@@ -25,20 +27,21 @@ std::string percent_decoded(std::string_view text) {
 BootOptions::BootOptions(std::string_view command_line) {
   for (;;) {
     const std::size_t start = command_line.find_first_not_of(spaces);
-    if (start == command_line.npos) return;
+    if (start == std::string_view::npos) return;
     command_line.remove_prefix(start);
     const std::string_view word = command_line.substr(0, command_line.find_first_of(spaces));
     command_line.remove_prefix(word.size());
     const std::size_t equals = word.find('=');
-    options_.push_back(
-        {.key = percent_decoded(word.substr(0, equals)),
-         .value = equals == word.npos ? std::string{} : percent_decoded(word.substr(equals + 1))});
+    options_.push_back({.key = percent_decoded(word.substr(0, equals)),
+                        .value = equals == std::string_view::npos
+                                     ? std::string{}
+                                     : percent_decoded(word.substr(equals + 1))});
   }
 }
 
 const BootOptions::Option* BootOptions::find(std::string_view key) const {
-  for (auto option = options_.rbegin(); option != options_.rend(); ++option) {
-    if (option->key == key) return &*option;
+  for (const Option& option : std::views::reverse(options_)) {
+    if (option.key == key) return &option;
   }
   return nullptr;
 }

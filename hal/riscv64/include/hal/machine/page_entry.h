@@ -14,7 +14,12 @@ namespace hal {
 
 /// What may be done to a page. The values are those of PROT_READ, PROT_WRITE and PROT_EXEC, and,
 /// one bit to the left, of R, W and X in the entry.
-enum class Access : std::uint8_t { none = 0, read = 1, write = 2, execute = 4 };
+enum class [[clang::flag_enum]] Access : std::uint8_t {
+  none = 0,
+  read = 1,
+  write = 2,
+  execute = 4
+};
 
 constexpr Access operator|(Access a, Access b) {
   return static_cast<Access>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
