@@ -1,0 +1,56 @@
+"""The kernel starts on machines of many shapes, and says why where it cannot go on."""
+
+import harness
+from cotrap.qemu import Machine
+
+SMALL = Machine(memory="32M")
+
+
+def shapes(test: harness.Test) -> None:
+    for harts in (1, 2, 4, 8):
+        done = test.run("/bin/hello", machine=Machine(harts=harts), quiet=False)
+        said = f"cotrap: {harts} hart" in done.text
+        test.check(done.status == 0 and said, f"a machine of {harts} harts", done.output)
+    for memory in ("32M", "64M", "1G", "4G", "9G"):
+        done = test.run("/bin/hello", machine=Machine(memory=memory))
+        test.check(done.status == 0, f"{memory} of memory", done.why)
+    for missing in ("sstc=off", "zicboz=off", "sstc=off,zicboz=off,svadu=off"):
+        done = test.run("/bin/sleepsort", machine=Machine(extra=("-cpu", f"rv64,{missing}")))
+        test.check(done.status == 0, f"a processor with {missing}", done.why + done.text)
+
+
+def programs(test: harness.Test) -> None:
+    done = test.run("/bin/nothing", quiet=False)
+    test.check(
+        done.status == 127 and "cannot start /bin/nothing" in done.text,
+        "a first program that is not there is status 127",
+        done.output,
+    )
+    done = test.run("/etc/demos", quiet=False)
+    test.check(done.status == 126, "one that cannot be executed is status 126", done.output)
+
+
+def last_words(test: harness.Test) -> None:
+    """M10: cause, address, the coroutine and its await chain."""
+    for how, cause in (
+        ("read", "page fault in the kernel"),
+        ("jump", "page fault in the kernel"),
+        ("write-text", "page fault in the kernel"),
+        ("stack", "stack overflow in the kernel"),
+        ("panic", "asked for on the command line"),
+    ):
+        done = test.run("/bin/hello", append=f"crash={how}", machine=SMALL)
+        text = done.why
+        test.check(
+            done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text
+        )
+        test.check(f"kernel panic: {cause}" in text, f"  … that names the cause: {cause}", text)
+        test.check("in coroutine: crash" in text, "  … and the coroutine", text)
+        chain = text.rpartition("awaits:")[2]
+        test.check(chain.count("0x") >= 2, "  … and who awaits it", text)
+
+
+with harness.Test(__doc__) as test:
+    shapes(test)
+    programs(test)
+    last_words(test)
