@@ -117,7 +117,7 @@ Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
     case if_free: return fail(Errno::eexist);
     case exactly: break;
   }
-  unmap_pages(start, start + bytes);
+  unmap_from(areas_.first_after(start), start, start + bytes);
   return Hole{start, areas_.at_or_before(start)};
 }
 
@@ -144,15 +144,15 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
     return fail(Errno::einval);
   }
   // Only a hole inside an area needs memory: giving some back must be possible without.
-  const Area* area = areas_.first_after(start);
+  Area* const area = areas_.first_after(start);
   const bool splits = area != nullptr && area->start < start && area->end > start + length;
   if (splits && !may_add_areas()) return fail(Errno::enomem);
-  unmap_pages(start, start + length);
+  unmap_from(area, start, start + length);
   return {};
 }
 
-void AddressSpace::unmap_pages(VirtAddr start, VirtAddr end) {
-  Area* area = areas_.first_after(start);
+// Unmaps [start, end); `area` is the first that ends behind `start`.
+void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
   recent_ = nullptr;
   if (resident_ != 0) remove_pages(start, end);

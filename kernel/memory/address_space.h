@@ -149,7 +149,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool may_add_areas() const;
   Result<Hole> find_hole(std::size_t bytes);
   Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
-  void unmap_pages(VirtAddr start, VirtAddr end);
+  void unmap_from(Area* area, VirtAddr start, VirtAddr end);
 
   Area* area_at(VirtAddr va) {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
