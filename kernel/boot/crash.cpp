@@ -41,6 +41,8 @@ async::Task<> crash_inside(std::string_view how) {
 
 }  // namespace
 
-async::Task<> crash_if_asked(std::string_view how) { co_await crash_inside(how); }
+async::Task<> crash_if_asked(std::string_view how) {
+  co_await crash_inside(how);
+}
 
 }  // namespace kernel

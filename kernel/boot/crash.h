@@ -7,8 +7,8 @@
 
 namespace kernel {
 
-/// `read`: a load from an address that is not mapped; `jump`: to one; `write-text`: a store into the
-/// kernel's code; `stack`: recursion until the stack's guard page; `panic`: a broken invariant.
+/// `read`: a load from an address that is not mapped; `jump`: to one; `write-text`: a store into
+/// the kernel's code; `stack`: recursion until the stack's guard page; `panic`: a broken invariant.
 /// Anything else does nothing. Runs a coroutine deep, so that there is an await chain to report.
 async::Task<> crash_if_asked(std::string_view how);
 

@@ -36,6 +36,10 @@ Block next_block() {
   return x;
 }
 
+// What is left of the last block. Bytes that were given out are forgotten.
+constinit std::array<std::byte, sizeof(Block)> left_bytes{};
+constinit std::size_t left = 0;
+
 }  // namespace
 
 void seed_random(std::span<const std::byte> seed) {
@@ -48,9 +52,15 @@ void seed_random(std::span<const std::byte> seed) {
 
 void fill_random(std::span<std::byte> out) {
   while (!out.empty()) {
-    const Block block = next_block();
-    const std::size_t count = std::min(out.size(), sizeof block);
-    std::memcpy(out.data(), block.data(), count);
+    if (left == 0) {
+      left_bytes = std::bit_cast<decltype(left_bytes)>(next_block());
+      left = left_bytes.size();
+    }
+    const std::size_t count = std::min(out.size(), left);
+    std::byte* from = left_bytes.data() + (left - count);
+    std::memcpy(out.data(), from, count);
+    std::memset(from, 0, count);
+    left -= count;
     out = out.subspan(count);
   }
 }

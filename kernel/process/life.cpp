@@ -4,8 +4,11 @@
 #include <trap/fpu.h>
 #include <trap/run_user.h>
 
+#include <chrono>
+
 #include "devices/interrupts.h"
 #include "process/exit.h"
+#include "process/make_room.h"
 #include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/table.h"
@@ -33,12 +36,23 @@ void die_of_fault(Thread& self, Trap trap) {
   self.die_of(signal);
 }
 
-/// Makes the page there, or finds that there is none to make.
-bool serve_page_fault(Thread& self, Trap trap) {
+/// Makes the page there. ENOMEM if there is no memory for it, else an error if there is no such
+/// page.
+Result<> serve_page_fault(Thread& self, Trap trap) {
   memory::AddressSpace& space = self.space();
-  if (!space.fault(trap.address, trap.access)) return false;
+  if (auto made = space.fault(trap.address, trap.access); !made) return made;
   if (space.take_code_written()) hal::synchronize_code();
-  return true;
+  return {};
+}
+
+/// No memory for a page: the program tries again when somebody has made room, or ends.
+async::Task<> await_memory(Thread& self) {
+  if (make_room(self)) {
+    (void)co_await async::sleep_for(std::chrono::milliseconds{1}, "memory");
+  } else {
+    log("{} ({}) is killed: out of memory", self.process().name(), self.id());
+    self.die_of(abi::Signal::sigkill);
+  }
 }
 
 }  // namespace
@@ -77,7 +91,13 @@ async::Task<> thread_life(Ref<Thread> thread) {
         if (take_end_of_turn()) co_await async::yield();
         break;
       case Trap::page_fault:
-        if (!serve_page_fault(self, trap)) die_of_fault(self, trap);
+        if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
+          if (served.error() == Errno::enomem) {
+            co_await await_memory(self);
+          } else {
+            die_of_fault(self, trap);
+          }
+        }
         break;
       case Trap::illegal_instruction:
         if (!trap::fpu::acquire(context)) die_of_fault(self, trap);

@@ -4,9 +4,10 @@
 #include <kernel/result.h>
 #include <trap/user_context.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "memory/address_space.h"
@@ -16,27 +17,53 @@ namespace kernel {
 /// What a program may put on its stack before it faults.
 inline constexpr std::size_t user_stack_bytes = std::size_t{8} << 20;
 
-/// Argument and environment strings on their way from one program to the next.
-struct ProgramArguments {
-  /// All of them with their zeros, and pointers to them, must fit (Linux's MAX_ARG_STRLEN).
+/// Argument and environment strings on their way from one program to the next, in one piece of
+/// `limit` bytes (a caller on a program's behalf asks memory::admit_in_one_piece for it).
+class ProgramArguments {
+ public:
+  /// All strings with their zeros, and the pointers to them, must fit (Linux's MAX_ARG_STRLEN).
   static constexpr std::size_t limit = 128 * 1024;
 
-  std::string strings;  ///< zero-terminated, arguments first, then `NAME=value` words
-  std::size_t argument_count = 0;
-  std::size_t environment_count = 0;
+  /// Arguments first, then `NAME=value` words. False if there is no room.
+  bool add_argument(std::string_view text) { return add(text) && ++argument_count_; }
+  bool add_environment(std::string_view text) { return add(text) && ++environment_count_; }
 
-  void add_argument(std::string_view text) { add(text, argument_count); }
-  /// After the last argument.
-  void add_environment(std::string_view text) { add(text, environment_count); }
-  std::size_t bytes() const {
-    return strings.size() + (argument_count + environment_count) * sizeof(std::uintptr_t);
+  /// For strings that are made in place: where the next one and its zero may go; then say how long
+  /// it is without the zero.
+  std::span<char> room() {
+    const std::size_t pointers = (argument_count_ + environment_count_ + 1) * sizeof(void*);
+    return {storage_.get() + size_, limit - std::min(limit, size_ + pointers)};
   }
+  void take_argument(std::size_t length) {
+    take(length);
+    ++argument_count_;
+  }
+  void take_environment(std::size_t length) {
+    take(length);
+    ++environment_count_;
+  }
+
+  /// Zero-terminated, one behind the other.
+  std::string_view strings() const { return {storage_.get(), size_}; }
+  std::size_t argument_count() const { return argument_count_; }
+  std::size_t environment_count() const { return environment_count_; }
 
  private:
-  void add(std::string_view text, std::size_t& count) {
-    strings.append(text).push_back('\0');
-    ++count;
+  void take(std::size_t length) {
+    size_ += length;
+    storage_[size_++] = '\0';
   }
+  bool add(std::string_view text) {
+    if (text.size() >= room().size()) return false;
+    text.copy(room().data(), text.size());
+    take(text.size());
+    return true;
+  }
+
+  std::unique_ptr<char[]> storage_ = std::make_unique_for_overwrite<char[]>(limit);
+  std::size_t size_ = 0;
+  std::size_t argument_count_ = 0;
+  std::size_t environment_count_ = 0;
 };
 
 struct Program {
@@ -45,7 +72,7 @@ struct Program {
 };
 
 /// Maps the segments of `file`, which must stay as it is for ever, and builds the start-up stack.
-/// `path` is for AT_EXECFN. ENOEXEC for a file that is no program for this machine, E2BIG, ENOMEM.
+/// `path` is for AT_EXECFN. ENOEXEC for a file that is no program for this machine, ENOMEM.
 Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
                              const ProgramArguments& arguments);
 

@@ -53,8 +53,8 @@ class Table {
   static constexpr std::size_t aux_entries = 20;
 
   explicit Table(const ProgramArguments& arguments)
-      : words_{new Word[2 * aux_entries + arguments.argument_count + arguments.environment_count +
-                        3]} {}
+      : words_{new Word[2 * aux_entries + arguments.argument_count() +
+                        arguments.environment_count() + 3]} {}
 
   void add(Word word) { words_[size_++] = word; }
   void add_aux(Word tag, Word value) {
@@ -84,14 +84,13 @@ class Table {
 Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
                                      const formats::ElfPlan& plan, std::string_view path,
                                      const ProgramArguments& arguments) {
-  if (arguments.bytes() > ProgramArguments::limit) return fail(Errno::e2big);
   Downward stack{space, top - sizeof(Word)};
   std::array<std::byte, 16> random;
   fill_random(random);
 
   const auto path_at = stack.put_string(path);
   if (!path_at) return path_at;
-  const auto strings_at = stack.put(std::as_bytes(std::span{arguments.strings}));
+  const auto strings_at = stack.put(std::as_bytes(std::span{arguments.strings()}));
   if (!strings_at) return strings_at;
   const auto platform_at = stack.put_string("riscv64");
   if (!platform_at) return platform_at;
@@ -100,9 +99,9 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
 
   Table table{arguments};
   VirtAddr string_at = *strings_at;
-  table.add(arguments.argument_count);
-  const auto rest = table.add_pointers(arguments.strings, string_at, arguments.argument_count);
-  table.add_pointers(rest, string_at, arguments.environment_count);
+  table.add(arguments.argument_count());
+  const auto rest = table.add_pointers(arguments.strings(), string_at, arguments.argument_count());
+  table.add_pointers(rest, string_at, arguments.environment_count());
   table.add_aux(abi::at_phdr, plan.program_headers);
   table.add_aux(abi::at_phent, plan.program_header_bytes);
   table.add_aux(abi::at_phnum, plan.program_header_count);

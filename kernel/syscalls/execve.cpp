@@ -15,38 +15,28 @@
 namespace kernel::sys {
 namespace {
 
-/// Copies a null-terminated array of strings; a null array is an empty one, as on Linux.
-template <class Add>
-Result<> read_strings(Thread& self, std::uintptr_t array, std::size_t room, Add&& add) {
+/// Copies a null-terminated array of strings into `all`; a null array is an empty one, as on Linux.
+Result<> read_strings(Thread& self, std::uintptr_t array, ProgramArguments& all,
+                      void (ProgramArguments::*take)(std::size_t length)) {
   if (array == 0) return {};
-  const auto buffer = std::make_unique_for_overwrite<char[]>(ProgramArguments::limit);
   for (;; array += sizeof(std::uintptr_t)) {
     const auto pointer = UserPtr<const std::uintptr_t>{array}.read(self.space());
     if (!pointer) return fail(pointer.error());
     if (*pointer == 0) return {};
-    const auto text =
-        memory::string_from_user(self.space(), *pointer, {buffer.get(), ProgramArguments::limit});
-    if (!text) {
-      return fail(text.error() == Errno::enametoolong ? Errno::e2big : text.error());
-    }
-    const std::size_t taken = text->size() + 1 + sizeof(std::uintptr_t);
-    if (taken > room) return fail(Errno::e2big);
-    room -= taken;
-    add(*text);
+    const auto text = memory::string_from_user(self.space(), *pointer, all.room());
+    if (!text) return fail(text.error() == Errno::enametoolong ? Errno::e2big : text.error());
+    (all.*take)(text->size());
   }
 }
 
 Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
                                         std::uintptr_t environment) {
   ProgramArguments all;
-  if (auto done = read_strings(self, arguments, ProgramArguments::limit,
-                               [&](std::string_view text) { all.add_argument(text); });
-      !done) {
+  if (auto done = read_strings(self, arguments, all, &ProgramArguments::take_argument); !done) {
     return fail(done.error());
   }
-  if (all.argument_count == 0) all.add_argument("");  // Linux since 5.18
-  if (auto done = read_strings(self, environment, ProgramArguments::limit - all.bytes(),
-                               [&](std::string_view text) { all.add_environment(text); });
+  if (all.argument_count() == 0) all.add_argument("");  // Linux since 5.18
+  if (auto done = read_strings(self, environment, all, &ProgramArguments::take_environment);
       !done) {
     return fail(done.error());
   }
@@ -78,7 +68,7 @@ async::Task<Result<>> become_only_thread(Thread& self) {
 
 async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment) {
-  if (!memory::admit(4 * ProgramArguments::limit)) co_return fail(Errno::enomem);
+  if (!memory::admit_in_one_piece(ProgramArguments::limit)) co_return fail(Errno::enomem);
   auto name = read_path(self, path);
   if (!name) co_return fail(name.error());
 

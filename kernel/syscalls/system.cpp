@@ -6,6 +6,7 @@
 
 #include "boot/random.h"
 #include "memory/frames.h"
+#include "memory/heap.h"
 #include "process/program.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -38,6 +39,7 @@ Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
 }
 
 Result<> sysinfo(Thread& self, UserPtr<abi::Sysinfo> info) {
+  memory::heap::trim();  // pages that the heap only keeps at hand are free
   return info.write(
       self.space(),
       {.uptime = async::now().time_since_epoch().count() / ns_per_second,

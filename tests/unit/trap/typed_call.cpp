@@ -63,12 +63,16 @@ int answer(Self& self) {
 std::expected<std::uint64_t, Error> sum(Self&, std::uint32_t a, Pair pair, std::int16_t b) {
   return a + pair.first + pair.second + static_cast<std::uint64_t>(b);
 }
-std::expected<void, Error> refuse(Self&) { return std::unexpected(Error::no_memory); }
+std::expected<void, Error> refuse(Self&) {
+  return std::unexpected(Error::no_memory);
+}
 Attempt<int> even_or_wait(Self&, int value) {
   if (value % 2 == 0) return value;
   return Attempt<int>::wait();
 }
-async::Task<int> later(Self&, int value) { co_return value + 1; }
+async::Task<int> later(Self&, int value) {
+  co_return value + 1;
+}
 
 constexpr Table table = Table{unknown}
                             .with<answer>(0)
@@ -79,8 +83,12 @@ constexpr Table table = Table{unknown}
 
 template <auto Handler>
 concept Bindable = requires(Table t) { t.template with<Handler>(0); };
-int by_value(Self, int) { return 0; }
-int too_many(Self&, Pair, Pair, Pair, int) { return 0; }
+int by_value(Self, int) {
+  return 0;
+}
+int too_many(Self&, Pair, Pair, Pair, int) {
+  return 0;
+}
 static_assert(Bindable<answer>);
 static_assert(Bindable<later>);
 static_assert(!Bindable<by_value>, "a handler takes its caller by reference");
@@ -96,7 +104,8 @@ UserContext call(std::uint64_t number, std::initializer_list<std::uint64_t> argu
 
 }  // namespace
 
-TEST_CASE("The document's example: arguments are read from a context and the result written to it") {
+TEST_CASE(
+    "The document's example: arguments are read from a context and the result written to it") {
   UserContext context;
   context.x[UserContext::a0] = 0xffff'ffff'0000'0007;
   context.x[UserContext::a0 + 1] = 0x1000;

@@ -5,7 +5,7 @@
 // sscratch tells the two modes apart: it is the running program's context in user mode and zero in
 // the kernel. stvec therefore never changes.
 
-#include "../save_restore.h"
+#include "../save_restore.S"
 
 #define GATE_BASE 0xffffffffc0000000
 
