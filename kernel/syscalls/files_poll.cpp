@@ -12,6 +12,8 @@
 namespace kernel::sys {
 namespace {
 
+constexpr unsigned few_files = 4;
+
 /// The program's list, in the kernel. Small ones are in the object itself.
 class PollList {
  public:
@@ -112,7 +114,8 @@ async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   const auto deadline = deadline_of(self.space(), timeout);
   if (!deadline) co_return fail(deadline.error());
-  if (!memory::admit(count * sizeof(Watched))) co_return fail(Errno::enomem);
+  // A few are within what is reserved for every thread.
+  if (count > few_files && !memory::admit(count * sizeof(Watched))) co_return fail(Errno::enomem);
 
   const auto watched = std::make_unique<Watched[]>(count);
   int ready = 0;
