@@ -57,7 +57,9 @@ void say_job() {
 
 void panic(std::string_view what) {
   begin();
-  say("\nkernel panic: {}\n  called from: {}\n", what, __builtin_return_address(0));
+  // The byte before the return address belongs to the call.
+  say("\nkernel panic: {}\n  called from: {}\n", what,
+      static_cast<void*>(static_cast<char*>(__builtin_return_address(0)) - 1));
   say_job();
   end();
 }

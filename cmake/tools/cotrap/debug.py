@@ -14,7 +14,7 @@ from . import run as running
 from .console import FileSink, relay
 from .errors import ToolError, UsageError
 from .qemu import Guest
-from .sources import NoInput
+from .sources import Silence
 
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
 
@@ -32,7 +32,7 @@ def run(arguments) -> int:
         with Guest(running.machine(arguments, *stopped), boot) as guest:
             _wait_for(socket, guest)
             console = threading.Thread(
-                target=relay, args=(guest, NoInput(), FileSink(sys.stdout.fileno())), daemon=True
+                target=relay, args=(guest, Silence(), FileSink(sys.stdout.fileno())), daemon=True
             )
             console.start()
             script = _commands(arguments.program, socket) + arguments.gdb

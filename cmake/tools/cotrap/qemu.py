@@ -13,6 +13,7 @@ from .errors import ToolError
 from .initrd import Archive
 from .marks import MarkReader, State
 from .paths import Build
+from .symbols import explain
 
 _LAST_LINES = 12  # of the console, when a machine ends without saying why
 
@@ -67,6 +68,7 @@ class Guest:
         nonce = secrets.token_hex(8)
         self.marks = MarkReader(nonce, boot.quiet)
         self._errors = tempfile.TemporaryFile()
+        self._kernel = boot.build.kernel
         initrd = memory_file("initrd", boot.archive)
         try:
             self._process = subprocess.Popen(
@@ -147,7 +149,7 @@ class Guest:
             return ""
         if self.marks.state is State.PANICKED:
             report = self.marks.report.decode(errors="replace").strip()
-            return f"the kernel panicked\n{report}"
+            return f"the kernel panicked\n{explain(report, self._kernel)}"
         status = self._process.wait()
         died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)

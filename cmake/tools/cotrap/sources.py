@@ -4,7 +4,7 @@ A source has `file`, a descriptor that is worth polling (None: there is none, or
 `due()`, the time at which it has something without one (None: never), and `take()`, the bytes for
 the guest, already encoded for its kind of console:
 
-    framed      NoInput, FramedInput: bytes are literal; DLE DLE is one DLE, DLE E is end of file
+    framed      NoInput, Silence, FramedInput: bytes are literal; DLE DLE is one DLE, DLE E is end of file
     terminal    Keyboard, Typist: keys; the kernel echoes and edits the line
 """
 
@@ -36,6 +36,19 @@ class NoInput:
     def due(self) -> float | None:
         """When take() has something, without a file to wait for; None: never."""
         return 0.0 if self._pending else None
+
+
+class Silence:
+    """Standard input that nothing comes from, and that does not end. For a framed console."""
+
+    def __init__(self):
+        self.file = None
+
+    def take(self) -> bytes:
+        return b""
+
+    def due(self) -> float | None:
+        return None
 
 
 class FramedInput:
