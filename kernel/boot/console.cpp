@@ -15,9 +15,7 @@ namespace {
 /// A key like ^C is for everybody who has not said otherwise: the shell ignores it and lets the
 /// programs it runs in the background ignore it.
 void signal_everybody(abi::Signal signal) {
-  for (int id = 1; Process* process = processes().at_or_after(id); id = process->id() + 1) {
-    process->post_signal(signal);
-  }
+  for (Process& process : processes()) process.post_signal(signal);
 }
 
 /// `COLUMNSxROWS`; 80 × 24 where nothing, or nonsense, is said.

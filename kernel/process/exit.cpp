@@ -54,6 +54,7 @@ void announce_end(Thread& self) {
 void end_thread(Thread& self) {
   give_up_robust_mutexes(self);
   announce_end(self);
+  self.release_vfork_waiter();
   run_nobody();
   self.process().remove_thread(self);
 }

@@ -1,18 +1,22 @@
 // Objects by their number: a fixed array of buckets with the chain through the objects themselves,
-// so that adding and finding allocates nothing.
+// so that adding and finding allocates nothing; and all of them in the order they were added.
 #pragma once
+
+#include <kernel/list.h>
 
 #include <array>
 #include <cstddef>
 
 namespace kernel {
 
+template <class T>
+class IdTable;
+
 /// What a T needs to be in an IdTable<T>: a base of T. In one table at most.
 template <class T>
-class IdTableEntry {
+class IdTableEntry : public ListNode<IdTable<T>> {
  private:
-  template <class>
-  friend class IdTable;
+  friend IdTable<T>;
   T* next_in_bucket_ = nullptr;
 };
 
@@ -22,45 +26,40 @@ class IdTable {
  public:
   void add(T& object) {
     T*& head = bucket(object.id());
-    object.IdTableEntry<T>::next_in_bucket_ = head;
+    entry(object).next_in_bucket_ = head;
     head = &object;
+    all_.push_back(object);
     ++size_;
   }
 
   void remove(T& object) {
     T** link = &bucket(object.id());
-    while (*link != &object) link = &(*link)->IdTableEntry<T>::next_in_bucket_;
-    *link = object.IdTableEntry<T>::next_in_bucket_;
+    while (*link != &object) link = &entry(**link).next_in_bucket_;
+    *link = entry(object).next_in_bucket_;
+    all_.remove(object);
     --size_;
   }
 
   T* find(int id) {
     T* object = bucket(id);
-    while (object != nullptr && object->id() != id) {
-      object = object->IdTableEntry<T>::next_in_bucket_;
-    }
+    while (object != nullptr && object->id() != id) object = entry(*object).next_in_bucket_;
     return object;
   }
 
   std::size_t size() const { return size_; }
 
-  /// The object with the smallest number ≥ `id`, or null. For walks that may wait in between.
-  T* at_or_after(int id) {
-    T* best = nullptr;
-    for (T* object : buckets_) {
-      for (; object != nullptr; object = object->IdTableEntry<T>::next_in_bucket_) {
-        if (object->id() >= id && (best == nullptr || object->id() < best->id())) best = object;
-      }
-    }
-    return best;
-  }
+  /// All objects, in one step: nothing may be added or removed meanwhile.
+  auto begin() { return all_.begin(); }
+  auto end() { return all_.end(); }
 
  private:
   static constexpr std::size_t bucket_count = 256;
 
+  static IdTableEntry<T>& entry(T& object) { return object; }
   T*& bucket(int id) { return buckets_[static_cast<unsigned>(id) % bucket_count]; }
 
   std::array<T*, bucket_count> buckets_{};
+  List<T, IdTable> all_;
   std::size_t size_ = 0;
 };
 

@@ -8,12 +8,12 @@ namespace kernel {
 
 bool make_room(Thread& needy) {
   Process* largest = nullptr;
-  for (int id = 1; Process* process = processes().at_or_after(id); id = process->id() + 1) {
-    if (process->is_zombie()) continue;
-    if (process->is_ending()) return process != &needy.process();
-    if (process == &first_process()) continue;
-    if (largest == nullptr || process->space().resident() > largest->space().resident()) {
-      largest = process;
+  for (Process& process : processes()) {
+    if (process.is_zombie()) continue;
+    if (process.is_ending()) return &process != &needy.process();
+    if (&process == &first_process()) continue;
+    if (largest == nullptr || process.space().resident() > largest->space().resident()) {
+      largest = &process;
     }
   }
   if (largest == nullptr || largest == &needy.process()) return false;

@@ -106,7 +106,6 @@ void Process::note_exit_code(const Thread& thread, int code) {
 
 void Process::become_zombie() {
   if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
-  release_vfork_parent();
   files_ = nullptr;
   space_ = nullptr;
   leave_children_to_init();
@@ -125,11 +124,6 @@ void Process::become_zombie() {
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
   space_ = std::move(space);
   path_ = std::move(path);
-  release_vfork_parent();
-}
-
-void Process::release_vfork_parent() {
-  if (vfork_parent_ != nullptr) std::exchange(vfork_parent_, nullptr)->set();
 }
 
 void Process::terminate(abi::WaitStatus status) {
@@ -177,24 +171,37 @@ async::Duration Process::cpu_time() {
   return time;
 }
 
+namespace {
+
+void list_process(std::string& out, Process& process) {
+  int threads = 0;
+  unsigned level = async::priorities - 1;
+  bool running = false;
+  for (const Thread& thread : process.threads()) {
+    ++threads;
+    level = std::min<unsigned>(level, thread.level());
+    running |= thread.is_ready();
+  }
+  const char state = process.is_zombie() ? 'Z' : running ? 'R' : 'S';
+  fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process.id(),
+                 process.parent_id(), threads, level, state,
+                 process.start_time().time_since_epoch().count(), process.cpu_time().count(),
+                 process.syscall_count(), process.name().substr(0, 64));
+}
+
+}  // namespace
+
 void list_processes(std::string& out) {
+  constexpr std::size_t longest = 15'000;  // what whoever opens the list has room for
   out = "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
-  int id = 0;
-  while (Process* process = processes().at_or_after(id)) {
-    id = process->id() + 1;
-    int threads = 0;
-    unsigned level = 31;
-    bool running = false;
-    for (Thread& thread : process->threads()) {
-      ++threads;
-      level = std::min(level, thread.schedule().level());
-      running |= thread.is_ready();
+  std::size_t left = processes().size();
+  for (Process& process : processes()) {
+    if (out.size() > longest) {
+      fmt::format_to(std::back_inserter(out), "0\t0\t0\t0\t?\t0\t0\t0\t(and {} more)\n", left);
+      break;
     }
-    const char state = process->is_zombie() ? 'Z' : running ? 'R' : 'S';
-    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", process->id(),
-                   process->parent_id(), threads, level, state,
-                   process->start_time().time_since_epoch().count(), process->cpu_time().count(),
-                   process->syscall_count(), process->name());
+    list_process(out, process);
+    --left;
   }
 }
 

@@ -28,7 +28,7 @@ namespace kernel {
 
 class Thread;
 
-class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode {
+class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode<> {
  public:
   Process(int id, Ref<memory::AddressSpace> space, Ref<FdTable> files, FsContext fs);
   ~Process();
@@ -97,10 +97,6 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// Delivers what has become deliverable to `thread`, whose mask has changed.
   void deliver_pending(Thread& thread);
 
-  /// Set while the parent waits in vfork for this process to leave its memory alone.
-  void set_vfork_parent(async::Event* event) { vfork_parent_ = event; }
-  void release_vfork_parent();
-
  private:
   void become_zombie();
   void leave_children_to_init();
@@ -120,8 +116,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::WaitList thread_ended_;
   int exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set once the end has been decided
-  async::Event* vfork_parent_ = nullptr;
-  std::uint64_t ended_syscalls_ = 0;  // of threads that are no more
+  std::uint64_t ended_syscalls_ = 0;       // of threads that are no more
   async::Duration ended_cpu_time_{};
   async::Duration children_cpu_time_{};
 };
@@ -134,6 +129,7 @@ Process& first_process();
 int allocate_id();
 
 /// The table that `ps` reads: one line a process, columns separated by tabs, a heading line first.
+/// Of very many, only the first are told.
 void list_processes(std::string& out);
 
 }  // namespace kernel

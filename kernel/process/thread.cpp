@@ -55,6 +55,11 @@ void Thread::start_program(const trap::UserContext& start) {
   context_.get().cause = trap::UserContext::entered_program;
   clear_child_tid = 0;
   robust_list = 0;
+  release_vfork_waiter();
+}
+
+void Thread::release_vfork_waiter() {
+  if (vfork_waiter_ != nullptr) std::exchange(vfork_waiter_, nullptr)->set();
 }
 
 void Thread::take_first_id() {
@@ -98,8 +103,7 @@ void Thread::set_schedule(const Schedule& schedule) {
 }
 
 bool Thread::is_ready() const {
-  return job_ != nullptr &&
-         (job_->kind == async::Kind::ready || job_->kind == async::Kind::running);
+  return job_ != nullptr && job_->kind == async::Kind::ready;
 }
 
 async::Duration Thread::cpu_time_now() const {

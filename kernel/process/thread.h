@@ -16,7 +16,7 @@
 
 namespace kernel {
 
-class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public ListNode {
+class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public ListNode<> {
  public:
   Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);
   ~Thread();
@@ -41,6 +41,11 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// cancelled. Any task.
   void end();
   bool is_ending() const { return ending_; }
+
+  /// Set while somebody waits in vfork for this thread to leave its memory alone.
+  void set_vfork_waiter(async::Event* waiter) { vfork_waiter_ = waiter; }
+  /// It does so: another program takes over, or the end has come.
+  void release_vfork_waiter();
 
   // ── Signals ──
 
@@ -84,6 +89,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
   bool ending_ = false;
+  async::Event* vfork_waiter_ = nullptr;
   async::Job* job_ = nullptr;  // the coroutine's, from start to its end
 
   friend class Process;

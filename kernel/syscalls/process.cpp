@@ -103,19 +103,18 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
   return Result<int>{id};
 }
 
-/// vfork: the parent sleeps until the child has a program of its own, or has ended.
+/// vfork: the caller sleeps until the child has a program of its own, or has ended.
 async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
-  auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
+  const auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
   if (!child) co_return fail(child.error());
   const int id = (*child)->id();
-  const Ref<Process> process = Ref<Process>::share((*child)->process());
   async::Event memory_returned;
-  process->set_vfork_parent(&memory_returned);
-  Thread::start(std::move(*child));
+  (*child)->set_vfork_waiter(&memory_returned);
+  Thread::start(*child);
   (void)co_await memory_returned.wait("vfork");
-  process->set_vfork_parent(nullptr);  // cancelled: the child must not look for us any more
+  (*child)->set_vfork_waiter(nullptr);  // cancelled: the child must not look for us any more
   co_return id;
 }
 

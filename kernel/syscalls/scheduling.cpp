@@ -97,9 +97,7 @@ Result<> for_threads(Thread& self, int which, int id, Each&& each) {
     case abi::prio_pgrp:
     case abi::prio_user: {
       if (id < 0) return fail(Errno::esrch);
-      for (int next = 1; Thread* thread = threads().at_or_after(next); next = thread->id() + 1) {
-        each(*thread);
-      }
+      for (Thread& thread : threads()) each(thread);
       return {};
     }
     default: return fail(Errno::einval);

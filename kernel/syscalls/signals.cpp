@@ -20,9 +20,9 @@ void post(Process& process, int signal) {
 /// kill(-1): everybody but the first process and the caller.
 Result<> post_to_others(Thread& self, int signal) {
   bool found = false;
-  for (int id = 2; Process* process = processes().at_or_after(id); id = process->id() + 1) {
-    if (process == &self.process()) continue;
-    post(*process, signal);
+  for (Process& process : processes()) {
+    if (&process == &self.process() || &process == &first_process()) continue;
+    post(process, signal);
     found = true;
   }
   if (!found) return fail(Errno::esrch);
@@ -30,9 +30,7 @@ Result<> post_to_others(Thread& self, int signal) {
 }
 
 Result<> post_to_group(int signal) {
-  for (int id = 1; Process* process = processes().at_or_after(id); id = process->id() + 1) {
-    post(*process, signal);
-  }
+  for (Process& process : processes()) post(process, signal);
   return {};
 }
 

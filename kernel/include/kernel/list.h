@@ -4,7 +4,8 @@
 
 namespace kernel {
 
-/// Base of what a List can hold; in one list at a time.
+/// Base of what a List can hold; in one list for each Tag at a time.
+template <class Tag = void>
 class ListNode {
  public:
   ListNode() = default;
@@ -12,23 +13,25 @@ class ListNode {
   ListNode& operator=(const ListNode&) = delete;
 
  private:
-  template <class>
+  template <class, class>
   friend class List;
   ListNode* next_ = nullptr;
   ListNode* previous_ = nullptr;
 };
 
-template <class T>
+template <class T, class Tag = void>
 class List {
+  using Node = ListNode<Tag>;
+
  public:
-  List() { head_.next_ = head_.previous_ = &head_; }
+  constexpr List() { head_.next_ = head_.previous_ = &head_; }
   List(const List&) = delete;
   List& operator=(const List&) = delete;
 
   bool empty() const { return head_.next_ == &head_; }
 
   void push_back(T& object) {
-    ListNode& node = object;
+    Node& node = object;
     node.previous_ = head_.previous_;
     node.next_ = &head_;
     head_.previous_->next_ = &node;
@@ -36,7 +39,7 @@ class List {
   }
 
   void remove(T& object) {
-    ListNode& node = object;
+    Node& node = object;
     node.previous_->next_ = node.next_;
     node.next_->previous_ = node.previous_;
     node.next_ = node.previous_ = nullptr;
@@ -47,7 +50,7 @@ class List {
   /// The loop may remove the object it is at, and no other.
   class Iterator {
    public:
-    explicit Iterator(ListNode* node) : node_{node}, next_{node->next_} {}
+    explicit Iterator(Node* node) : node_{node}, next_{node->next_} {}
     T& operator*() const { return static_cast<T&>(*node_); }
     Iterator& operator++() {
       node_ = next_;
@@ -57,14 +60,14 @@ class List {
     bool operator==(const Iterator& other) const { return node_ == other.node_; }
 
    private:
-    ListNode* node_;
-    ListNode* next_;
+    Node* node_;
+    Node* next_;
   };
   Iterator begin() { return Iterator{head_.next_}; }
   Iterator end() { return Iterator{&head_}; }
 
  private:
-  ListNode head_;
+  Node head_;
 };
 
 }  // namespace kernel
