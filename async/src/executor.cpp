@@ -11,21 +11,49 @@ namespace async {
 constinit std::array<std::atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
 
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
-  Local& local = platform::local();
-  if (local.executor != nullptr) platform::fail("this hart has an executor already");
-  local.executor = this;
+  if (local_.executor != nullptr) platform::fail("this hart has an executor already");
+  local_.executor = this;
   by_hart_[hart].store(this, std::memory_order_release);
 }
 
 Executor::~Executor() {
   by_hart_[hart_].store(nullptr, std::memory_order_release);
-  platform::local().executor = nullptr;
+  local_.executor = nullptr;
 }
 
-void Executor::resume_traced(Job& job) noexcept {
+constinit Link Executor::traced_{nullptr, nullptr};
+
+bool Executor::step_with_news(Local& local) noexcept {
+  local.job = nullptr;
+  drain_inbox();
+  Node* first;
+  if (!ready_.pop(first)) return false;
+  Job& job = static_cast<Job&>(*first);
+  local.job = &job;
   trace(TraceEvent::run, job);
   job.leaf_.resume();
   if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  return true;
+}
+
+void set_trace_hook(TraceHook hook) noexcept {
+  trace_hook = hook;
+  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
+    if (Executor* const executor = Executor::of(hart)) executor->alarm_fired();
+  }
+}
+
+// ── ready jobs ───────────────────────────────────────────────────────────────────────────────────
+
+void ReadyQueue::use_rings() noexcept {
+  Node& first = sole();
+  first.next = last_[first.priority] = &first;
+  state_ = nothing | bit(first.priority);
+}
+
+void ReadyQueue::push_second(Node& node) noexcept {
+  use_rings();
+  push_back(node);
 }
 
 // ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────
@@ -36,12 +64,13 @@ void Executor::push(Node& node) noexcept {
     node.next = newest;
   } while (!inbox_.compare_exchange_weak(newest, &node, std::memory_order_release,
                                          std::memory_order_relaxed));
-  if (newest == nullptr && hart_ != platform::hart()) platform::poke(hart_);
+  if (is_bottom(newest) && hart_ != platform::hart()) platform::poke(hart_);
 }
 
 void Executor::drain_inbox() noexcept {
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
-  for (Link* link = inbox_.exchange(nullptr, std::memory_order_acquire); link != nullptr;) {
+  Link* const bottom = tracing() ? &traced_ : nullptr;
+  for (Link* link = inbox_.exchange(bottom, std::memory_order_acquire); !is_bottom(link);) {
     Link* const next = link->next;
     link->next = oldest;
     oldest = link;
@@ -114,7 +143,7 @@ void Executor::inherit(Job& job) noexcept {
 }
 
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
-  if (job.kind == Kind::ready) {
+  if (job.kind == Kind::ready && !is_running(job)) {
     ready_.remove(job);
     job.priority = priority;
     schedule(job);

@@ -4,6 +4,7 @@
 #include <coroutine>
 #include <cstdint>
 
+#include "async/executor.h"
 #include "async/scope.h"
 #include "async/spawn.h"
 #include "async/task.h"
@@ -45,7 +46,6 @@ struct Printer {
         }
         break;
       case Kind::ready:
-      case Kind::running:
       case Kind::waiting:
       case Kind::done:
         text(", the end of ");
@@ -86,8 +86,7 @@ struct Printer {
 
 std::string_view state(const Job& job) {
   switch (job.kind) {
-    case Kind::ready: return "ready";
-    case Kind::running: return "running";
+    case Kind::ready: return Executor::is_running(job) ? "running" : "ready";
     case Kind::waiting: return "waits: ";
     case Kind::done: return "done, not joined";
     default: return "?";
@@ -113,7 +112,8 @@ void print_job(const Job& job, GraphSink sink, void* context) noexcept {
     out.target(job);
   }
   out.text("\n");
-  if (job.kind == Kind::waiting || job.kind == Kind::ready) out.chain(job);
+  const bool suspended = job.kind == Kind::ready && !Executor::is_running(job);
+  if (job.kind == Kind::waiting || suspended) out.chain(job);
 }
 
 void print_chain(const Job& job, GraphSink sink, void* context) noexcept {

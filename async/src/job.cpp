@@ -40,7 +40,6 @@ void Job::cut_short(WaitResult result) noexcept {
   }
   switch (waits_for_ == nullptr ? Kind::list : waits_for_->kind) {
     case Kind::ready:
-    case Kind::running:
     case Kind::waiting:
     case Kind::done: static_cast<Job*>(waits_for_)->cancel(); break;
     case Kind::group:

@@ -18,7 +18,7 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
     return true;
   }
   job.park_.store(Job::park_none, std::memory_order_release);  // the wake was there first
-  job.kind = Kind::running;
+  job.kind = Kind::ready;
   job.set_result(WaitResult::woken);
   return false;
 }

@@ -39,16 +39,10 @@ class Executor {
     return by_hart_[hart].load(std::memory_order_acquire);
   }
 
-  /// Makes a job ready, last of its level.
-  void schedule(Job& job) noexcept {
-    job.kind = Kind::ready;
-    ready_.push_back(job);
-  }
+  /// Queues a job of Kind::ready, last of its level.
+  void schedule(Job& job) noexcept { ready_.push_back(job); }
   /// … first of its level: for one that was preempted.
-  void schedule_first(Job& job) noexcept {
-    job.kind = Kind::ready;
-    ready_.push_front(job);
-  }
+  void schedule_first(Job& job) noexcept { ready_.push_front(job); }
 
   /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
   static void wake_from_isr(Job& job) noexcept;
@@ -83,14 +77,14 @@ class Executor {
   /// The most urgent level that has a ready job (including those just woken by an interrupt);
   /// `priorities` if none.
   unsigned ready_priority() noexcept {
-    if (!inbox_is_empty()) [[unlikely]]
+    if (has_news()) [[unlikely]]
       drain_inbox();
     return ready_.top();
   }
   /// Is a ready job more urgent than `priority` (0 … 32)? Cheap enough for every return to user
   /// mode.
   bool preempts(unsigned priority) noexcept {
-    if (!inbox_is_empty()) [[unlikely]]
+    if (has_news()) [[unlikely]]
       drain_inbox();
     return ready_.has_above(priority);
   }
@@ -112,35 +106,45 @@ class Executor {
 
   unsigned hart() const noexcept { return hart_; }
 
+  /// Is it this job's step that runs on its hart?
+  static bool is_running(const Job& job) noexcept {
+    const Executor* const executor = of(job.hart());
+    return executor != nullptr && executor->local_.job == &job;
+  }
+
  private:
   friend class Interrupt;
   friend class Mutex;
 
-  bool inbox_is_empty() const noexcept { return inbox_.load(std::memory_order_relaxed) == nullptr; }
+  /// Something in the inbox, or tracing.
+  bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
+  bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
+  static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
   [[gnu::always_inline]] bool step(Local& local) noexcept {
-    if (!inbox_is_empty()) [[unlikely]]
-      drain_inbox();
-    if (ready_.empty()) [[unlikely]]
+    if (has_news()) [[unlikely]]
+      return step_with_news(local);
+    Node* first;
+    if (!ready_.pop(first)) [[unlikely]]
       return false;
-    Job& job = static_cast<Job&>(ready_.pop());
-    job.kind = Kind::running;
+    Job& job = static_cast<Job&>(*first);
     local.job = &job;
-    if (tracing()) [[unlikely]] {
-      resume_traced(job);
-    } else {
-      job.leaf_.resume();
-    }
+    job.leaf_.resume();
     return true;
   }
-  ASYNC_SLOW_PATH void resume_traced(Job& job) noexcept;
+  /// The same after draining the inbox, and with trace points around it.
+  [[gnu::cold]] bool step_with_news(Local& local) noexcept;
   void push(Node& node) noexcept;  // any context: into the inbox
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
 
-  std::atomic<Link*> inbox_ = nullptr;  // linked through next, newest first
+  // Linked through next, newest first. While tracing it ends not with null but with `traced_`: so
+  // the one test for something in it, before each step, is also the one for tracing.
+  std::atomic<Link*> inbox_ = nullptr;
+  static Link traced_;
   ReadyQueue ready_;
+  Local& local_ = platform::local();
   unsigned hart_;
   Instant alarm_ = never;       // what set_alarm() was last told
   Mutex* contended_ = nullptr;  // mutexes that somebody waits for
@@ -163,6 +167,7 @@ inline bool Job::complete(WaitResult result) noexcept {
 }
 
 inline void Job::complete_alone(WaitResult result) noexcept {
+  kind = Kind::ready;
   result_ = result;
   trace(TraceEvent::wake, *this);
   current_executor().schedule(*this);

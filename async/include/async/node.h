@@ -35,8 +35,7 @@ struct Link {
 /// What a Node is; for a Job, also where it is in its life.
 enum class Kind : std::uint8_t {
   free,       // a job slot that nobody uses
-  ready,      // a Job in a ready list (or in an inbox on its way there)
-  running,    // the Job whose step runs now
+  ready,      // a Job in a ready list (or in an inbox on its way there), or whose step runs now
   waiting,    // a Job that waits: in a wait list, or alone where only a timer or a pointer knows it
   done,       // a Job that has ended and was not joined yet
   list,       // the head of a WaitList

@@ -1,12 +1,17 @@
 // Ready jobs: one first-come-first-served ring a priority level and a bitmap of the levels that
-// have any. A level is known by its last node, whose `next` is the first; push and pop touch two
-// nodes at most, and a level whose bit is clear is empty whatever its pointer says.
+// have any. Most of the time there is one ready job or none, so one that becomes ready alone stays
+// beside the rings, and enters its ring only if another joins it before its step.
+//
+// One word tells which: the address of the only ready job, or, marked by bit 0, the bitmap.
+// A level is known by its last node, whose `next` is the first, null if it is empty; push and pop
+// touch two nodes at most.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstdint>
 
+#include "async/frame_pool.h"
 #include "async/node.h"
 
 namespace async {
@@ -15,66 +20,101 @@ inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
 
 class ReadyQueue {
  public:
-  bool empty() const noexcept { return levels_ == 0; }
+  bool empty() const noexcept { return state_ == nothing; }
   /// The most urgent level that is not empty; `priorities` if all are.
-  unsigned top() const noexcept { return empty() ? priorities : std::countr_zero(levels_); }
+  unsigned top() const noexcept {
+    if (empty()) return priorities;
+    return is_sole() ? sole().priority : std::countr_zero(state_ >> 1);
+  }
   /// Is anything more urgent than `priority` (0 … 32) here?
   bool has_above(unsigned priority) const noexcept {
-    return (levels_ & ((std::uint64_t{1} << priority) - 1)) != 0;
+    if (empty()) [[likely]]
+      return false;
+    if (is_sole()) return sole().priority < priority;
+    return (state_ & ((std::uint64_t{2} << priority) - 2)) != 0;
   }
 
   /// The last of its level.
-  void push_back(Node& node) noexcept {
-    link(node);
-    last_[node.priority] = &node;
+  [[gnu::always_inline]] void push_back(Node& node) noexcept {
+    if (empty()) [[likely]] {
+      state_ = reinterpret_cast<std::uint64_t>(&node);
+    } else if (is_sole()) [[unlikely]] {
+      push_second(node);
+    } else {
+      link(node);
+      last_[node.priority] = &node;
+    }
   }
   /// The first of its level.
   void push_front(Node& node) noexcept {
+    if (is_sole()) use_rings();
     if (link(node)) last_[node.priority] = &node;
   }
 
-  /// The first of the most urgent level. There is one.
-  Node& pop() noexcept {
-    Link* const last = last_[std::countr_zero(levels_)];
+  /// Takes the first of the most urgent level; false if all are empty.
+  [[gnu::always_inline]] bool pop(Node*& node) noexcept {
+    if (is_sole()) [[likely]] {
+      node = &sole();
+      state_ = nothing;
+      return true;
+    }
+    if (empty()) return false;
+    Link*& last = last_[__builtin_ctzll(state_ - 1) - 1];
     Link* const first = last->next;
-    if (first == last) {
-      levels_ &= levels_ - 1;
+    if (first == last) [[unlikely]] {
+      state_ &= state_ - 2;
+      last = nullptr;
     } else {
       last->next = first->next;
     }
-    return static_cast<Node&>(*first);
+    node = static_cast<Node*>(first);
+    return true;
   }
 
   /// Takes `node` out of the middle: walks its level.
   void remove(Node& node) noexcept {
-    Link*& last = last_[node.priority];
-    Link* before = last;
+    if (is_sole()) {
+      state_ = nothing;
+      return;
+    }
+    Link* before = last_[node.priority];
     while (before->next != &node) before = before->next;
     if (before == &node) {
-      levels_ &= ~(1u << node.priority);
+      state_ &= ~bit(node.priority);
+      last_[node.priority] = nullptr;
     } else {
       before->next = node.next;
-      if (last == &node) last = before;
+      if (last_[node.priority] == &node) last_[node.priority] = before;
     }
   }
 
  private:
+  static constexpr std::uint64_t nothing = 1;  // an empty bitmap
+
+  static constexpr std::uint64_t bit(unsigned priority) noexcept {
+    return std::uint64_t{2} << priority;
+  }
+  bool is_sole() const noexcept { return (state_ & 1) == 0; }
+  Node& sole() const noexcept { return *reinterpret_cast<Node*>(state_); }
+
+  ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
+  void use_rings() noexcept;  // for the only ready job, because another comes
+
   /// Puts `node` between the last and the first; true if it is the only one.
   bool link(Node& node) noexcept {
-    const std::uint32_t before = levels_;
-    levels_ = before | (1u << node.priority);
-    if (levels_ != before) {
+    Link* const last = last_[node.priority];
+    if (last == nullptr) [[unlikely]] {
+      state_ |= bit(node.priority);
       node.next = &node;
       return true;
     }
-    Link* const last = last_[node.priority];
     node.next = last->next;
     last->next = &node;
     return false;
   }
 
-  std::uint32_t levels_ = 0;  // bit p: level p is not empty
-  std::array<Link*, priorities> last_;
+  std::uint64_t state_ = nothing;  // the only ready job, or 1 | 2 << each level that has any
+  std::array<Link*, priorities> last_{};
 };
 
 }  // namespace async

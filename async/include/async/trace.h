@@ -1,5 +1,5 @@
 // Trace points: what happened to which job. platform::tracing = false removes them; otherwise each
-// is one predictable branch until somebody sets `trace_hook`.
+// is one predictable branch at most until somebody sets a hook.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,9 @@ enum class TraceEvent : std::uint8_t { spawn, wake, run, wait, done };
 /// Called in task context, interrupts as they were. Must not touch the executor.
 using TraceHook = void (*)(TraceEvent event, const Job& job);
 inline constinit TraceHook trace_hook = nullptr;
+
+/// From here on (null: no longer). Task context.
+void set_trace_hook(TraceHook hook) noexcept;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
 

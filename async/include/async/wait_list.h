@@ -129,7 +129,7 @@ class WaitList : public Node {
   }
 
   /// Wakes the first; false if nobody waits. Observers (MultiWait) are woken beside it.
-  bool wake_one(WaitResult result = WaitResult::woken) noexcept {
+  [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
       next = first->next;

@@ -257,14 +257,15 @@ TEST_CASE_METHOD(Fixture, "no raise is lost while four threads raise and the exe
 TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, wait, wake and done, in order") {
   static std::vector<async::TraceEvent> events;
   events.clear();
-  async::trace_hook = [](async::TraceEvent event, const async::Job&) { events.push_back(event); };
+  async::set_trace_hook(
+      [](async::TraceEvent event, const async::Job&) { events.push_back(event); });
   async::WaitList list;
   Log log;
   auto handle = async::spawn(wait_and_log(list, log, "a"));
   run();
   list.wake_one();
   run();
-  async::trace_hook = nullptr;
+  async::set_trace_hook(nullptr);
   using enum async::TraceEvent;
   CHECK(events == std::vector<async::TraceEvent>{spawn, run, wait, wake, run, done});
 }
