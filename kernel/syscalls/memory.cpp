@@ -36,9 +36,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   }
   const auto bytes = self.process().files().find(fd)->bytes();
   if (!bytes) return fail(bytes.error());
-  if (offset < 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset))) {
-    return fail(Errno::einval);
-  }
+  if (offset < 0) return fail(Errno::einval);
   return Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
 }
 
@@ -57,7 +55,8 @@ std::uintptr_t brk(Thread& self, std::uintptr_t end) {
 Result<std::uintptr_t> mmap(Thread& self, std::uintptr_t address, std::size_t length, int rights,
                             int flags, int fd, std::int64_t offset) {
   const int type = flags & abi::map_type;
-  if (length == 0 || (type != abi::map_private && type != abi::map_shared)) {
+  if (length == 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
+      (type != abi::map_private && type != abi::map_shared)) {
     return fail(Errno::einval);
   }
   if (length > hal::user_end) return fail(Errno::enomem);

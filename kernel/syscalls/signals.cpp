@@ -48,7 +48,7 @@ Result<> post_to_thread(Thread* thread, int process, int signal) {
 Result<> kill(Thread& self, int id, int signal) {
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (id == -1) return post_to_others(self, signal);
-  if (id <= 0) return post_to_group(signal);
+  if (id == 0) return post_to_group(signal);  // the one there is
   Process* process = processes().find(id);
   if (process == nullptr) return fail(Errno::esrch);
   post(*process, signal);

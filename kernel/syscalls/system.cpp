@@ -89,7 +89,8 @@ Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
 Result<std::size_t> getrandom(Thread& self, std::uintptr_t buffer, std::size_t length,
                               unsigned flags) {
   constexpr unsigned insecure = 4;
-  if ((flags & ~(abi::grnd_nonblock | abi::grnd_random | insecure)) != 0) {
+  constexpr unsigned at_odds = abi::grnd_random | insecure;
+  if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
     return fail(Errno::einval);
   }
   constexpr std::size_t longest = 1 << 20;

@@ -10,8 +10,25 @@
 namespace kernel::sys {
 namespace {
 
+/// The processor time of a process or thread: a negative clock is the complement of its number,
+/// with three bits below for the kind (clock_getcpuclockid(3), pthread_getcpuclockid(3)).
+std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
+  constexpr int kind_bits = 3, kind = 3, of_thread = 4;
+  const int id = ~(clock >> kind_bits);
+  if ((clock & kind) == kind) return std::nullopt;  // a device's
+  if ((clock & of_thread) != 0) {
+    Thread* thread = id == 0 ? &self : threads().find(id);
+    if (thread == nullptr) return std::nullopt;
+    return thread->cpu_time_now();
+  }
+  Process* process = id == 0 ? &self.process() : processes().find(id);
+  if (process == nullptr) return std::nullopt;
+  return process->cpu_time();
+}
+
 /// What a clock shows; nothing for a number that is no clock.
 std::optional<async::Duration> read_clock(Thread& self, int clock) {
+  if (clock < 0) return read_cpu_clock(self, clock);
   const async::Duration since_boot = async::now().time_since_epoch();
   switch (clock) {
     case abi::clock_realtime:

@@ -1,5 +1,7 @@
 #include <abi/flags.h>
 
+#include <limits>
+
 #include "process/thread.h"
 #include "syscalls/calls.h"
 
@@ -8,9 +10,10 @@ namespace {
 
 using Answer = Result<int>;
 
-/// Which children a wait is for. There is one process group, so every negative number means all.
+/// Which children a wait is for: one, all, or those in the caller's group, which are all too. There
+/// is no other group.
 bool matches(const Process& child, int id) {
-  return id <= 0 || child.id() == id;
+  return id == -1 || id == 0 || child.id() == id;
 }
 
 struct Search {
@@ -58,6 +61,7 @@ async::Task<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options
   if ((options & ~(abi::wnohang | abi::wuntraced | abi::wcontinued | thread_options)) != 0) {
     co_return fail(Errno::einval);
   }
+  if (id == std::numeric_limits<int>::min()) co_return fail(Errno::esrch);
   for (;;) {
     const Search found = search(self.process(), id);
     if (!found.any) co_return fail(Errno::echild);

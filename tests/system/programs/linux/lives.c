@@ -1,0 +1,145 @@
+// Lives and deaths that are out of the ordinary: programs started by a thread that is not the first,
+// a first thread that ends before the others, orphans, and questions about who is not there.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char* self_path;
+
+static void say(const char* what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
+}
+
+static int on_cotrap(void) {
+  struct utsname name;
+  uname(&name);
+  return strcmp(name.sysname, "Cotrap") == 0;
+}
+
+static int run_child(void (*life)(void)) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    life();
+    fflush(stdout);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+static void* start_program(void* unused) {
+  (void)unused;
+  execl(self_path, self_path, "started", (char*)NULL);
+  _exit(1);
+}
+
+static void start_from_second_thread(void) {
+  if (!on_cotrap()) {  // user-mode emulators cannot start a program of theirs; this has to come out
+    printf("started by a second thread: its number is the process's\n");
+    fflush(stdout);
+    _exit(5);
+  }
+  pthread_t thread;
+  pthread_create(&thread, NULL, start_program, NULL);
+  for (;;) pause();
+}
+
+static void* outlive(void* unused) {
+  (void)unused;
+  struct timespec while_the_first_ends = {.tv_nsec = 20000000};
+  nanosleep(&while_the_first_ends, NULL);
+  printf("the second thread goes on\n");
+  fflush(stdout);
+  syscall(SYS_exit_group, 7);
+  return NULL;
+}
+
+static void first_thread_ends(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, outlive, NULL);
+  syscall(SYS_exit, 3);
+}
+
+static void leave_an_orphan(void) {
+  int ends[2];
+  if (pipe(ends) != 0) return;
+  const pid_t parent = getpid();
+  if (fork() == 0) {
+    close(ends[1]);
+    char byte;
+    if (read(ends[0], &byte, 1) == 0) {  // the parent has ended
+      struct timespec a_moment = {.tv_nsec = 10000000};
+      while (getppid() == parent) nanosleep(&a_moment, NULL);
+      printf("an orphan has another parent\n");
+      fflush(stdout);
+    }
+    _exit(0);
+  }
+}
+
+static int return_at_once(void* unused) {
+  (void)unused;
+  syscall(SYS_exit, 0);
+  return 0;
+}
+
+// User-mode emulators do not know this combination.
+static void vfork_a_thread(void) {
+  static char stack[16384] __attribute__((aligned(16)));
+  if (on_cotrap()) {
+    clone(return_at_once, stack + sizeof stack,
+          CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VFORK, NULL);
+  }
+  printf("a thread made by vfork has ended\n");
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    printf("started by a second thread: its number is %s\n",
+           getpid() == syscall(SYS_gettid) ? "the process's" : "its own");
+    return 5;
+  }
+  char path[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  path[length > 0 ? length : 0] = '\0';
+  self_path = path;
+
+  printf("… status %d\n", WEXITSTATUS(run_child(start_from_second_thread)));
+  printf("… status %d\n", WEXITSTATUS(run_child(first_thread_ends)));
+  run_child(leave_an_orphan);
+  struct timespec for_the_orphan = {.tv_nsec = 200000000};
+  nanosleep(&for_the_orphan, NULL);
+  vfork_a_thread();
+
+  say("kill a group that is not there", kill(-30000, 0));
+  say("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
+  say("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
+  say("wait for INT_MIN", syscall(SYS_wait4, INT_MIN, NULL, 0, NULL));
+  say("mmap at offset 1", (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1));
+  char byte;
+  say("getrandom of two minds", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
+  clockid_t clock;
+  struct timespec time;
+  say("the clock of a thread", pthread_getcpuclockid(pthread_self(), &clock));
+  say("… read", clock_gettime(clock, &time));
+  say("the clock of a process", clock_getcpuclockid(0, &clock));
+  say("… read", clock_gettime(clock, &time));
+  say("nice value of nobody", getpriority(PRIO_PROCESS, 31999));
+  return 0;
+}
