@@ -24,7 +24,7 @@ def ready(name: str) -> Build:
     if name in KERNEL_PRESETS:
         setup.ensure()
         return Build(make(name))
-    if not Path(name).is_dir():
+    if not os.path.isdir(name):
         raise UsageError(f"--build {name}: neither a folder nor one of {', '.join(KERNEL_PRESETS)}")
     return Build(Path(name).resolve())
 

@@ -11,6 +11,7 @@ import select
 import time
 from collections.abc import Callable
 
+from .errors import ToolError
 from .marks import State
 from .qemu import Guest
 
@@ -43,6 +44,10 @@ class FileSink:
             written = os.write(self.file, self._pending[: select.PIPE_BUF])
         except BlockingIOError:
             return
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ToolError(f"the output cannot be written: {error.strerror}") from error
         self._pending = self._pending[written:]
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from . import elf
@@ -31,9 +32,7 @@ def run(arguments) -> int:
         stopped = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
         with Guest(running.machine(arguments, *stopped), boot) as guest:
             _wait_for(socket, guest)
-            console = threading.Thread(
-                target=relay, args=(guest, Silence(), FileSink(sys.stdout.fileno())), daemon=True
-            )
+            console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
             script = _commands(arguments.program, socket) + arguments.gdb
             status = _in_foreground([debugger, "-q", *_each("-ex", script), str(boot.build.kernel)])
@@ -54,6 +53,12 @@ def _commands(program: Path | None, socket: str) -> list[str]:
     if program:
         commands += [f"add-symbol-file {program}", f"tbreak *{elf.entry(program):#x}"]
     return commands
+
+
+def _show(guest: Guest) -> None:
+    """Whoever does not look at the console may still want to debug."""
+    with suppress(BrokenPipeError, ToolError):
+        relay(guest, Silence(), FileSink(sys.stdout.fileno()))
 
 
 def _wait_for(socket: str, guest: Guest) -> None:

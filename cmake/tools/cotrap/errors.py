@@ -2,6 +2,7 @@
 
 TIMED_OUT = 124
 OWN_FAILURE = 125
+NOBODY_READS = 141  # as if by SIGPIPE
 
 
 class UsageError(Exception):

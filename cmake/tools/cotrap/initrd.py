@@ -5,6 +5,7 @@ The same files give the same bytes: entries are sorted, times are zero, everythi
 
 import os
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,17 @@ _MAGIC = b"070701"
 _END = "TRAILER!!!"
 _HEADER = 110  # bytes before the name
 _PAGE = 4096
+_SHOWN = 200  # characters of a name, in a message
 
 
 @dataclass(frozen=True)
 class Entry:
     mode: int
     data: bytes = b""
+
+    @property
+    def is_folder(self) -> bool:
+        return stat.S_ISDIR(self.mode)
 
 
 class Archive:
@@ -31,9 +37,10 @@ class Archive:
 
     def add(self, host: Path, guest: str) -> None:
         """Adds a host file or a whole folder under the name `guest` ("" is the guest's root)."""
-        self._add(host, guest, host.resolve())
+        with _reading(host):
+            self._add(host, guest, os.path.realpath(host))
 
-    def _add(self, host: Path, guest: str, top: Path) -> None:
+    def _add(self, host: Path, guest: str, top: str) -> None:
         if host.is_symlink() and guest and _stays_inside(host, top):
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         elif host.is_dir():
@@ -49,12 +56,21 @@ class Archive:
 
     def add_program(self, host: Path, guest: str) -> None:
         """Adds a file that will be executed, whatever its mode is on the host."""
-        self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
+        with _reading(host):
+            self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
 
     def _put(self, guest: str, entry: Entry) -> None:
+        if guest == _END:
+            raise UsageError(f"no file can be called {_END}: in a boot archive that is the end")
         parent = os.path.dirname(guest)
-        if parent and parent not in self._entries:
+        if parent and not (parent in self._entries and self._entries[parent].is_folder):
             self._put(parent, Entry(stat.S_IFDIR | 0o755))
+        before = self._entries.get(guest, entry)
+        if before.is_folder != entry.is_folder:
+            kind = "folder" if before.is_folder else "file"
+            raise UsageError(
+                f"/{guest} is a {kind} in the boot archive already: give it another name"
+            )
         self._entries[guest] = entry
 
     def pack(self) -> bytes:
@@ -80,6 +96,19 @@ def _padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)
 
 
-def _stays_inside(link: Path, top: Path) -> bool:
+def _stays_inside(link: Path, top: str) -> bool:
     """Whether a symbolic link will still mean the same file in the guest."""
-    return not os.path.isabs(os.readlink(link)) and link.resolve().is_relative_to(top)
+    target = os.path.realpath(link)
+    return not os.path.isabs(os.readlink(link)) and os.path.commonpath([target, top]) == top
+
+
+@contextmanager
+def _reading(host: Path):
+    """What cannot be read is the user's to know: which file, and why."""
+    try:
+        yield
+    except OSError as error:
+        name = os.fsdecode(error.filename or host)
+        raise UsageError(f"{name[:_SHOWN]}: {error.strerror}") from error
+    except RecursionError as error:
+        raise UsageError(f"{host}: folders in folders, too many") from error

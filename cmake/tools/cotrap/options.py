@@ -8,6 +8,9 @@ from pathlib import Path
 from . import debug, demos, run, setup, tests
 from .errors import UsageError
 
+_UNITS = {"K": 10, "M": 20, "G": 30}
+_MOST_MEMORY = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
+
 
 class Parser(argparse.ArgumentParser):
     """A wrong option is one line."""
@@ -141,7 +144,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         "--add",
         action="append",
         default=[],
-        type=Path,
+        type=path,
         metavar="PATH",
         help="put a host file or folder into the guest's root (repeatable)",
     )
@@ -153,34 +156,46 @@ def add_program(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "program",
         nargs="?",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="the first program, instead of the shell",
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
 
 
+def path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name names nothing")
+    return Path(text)
+
+
+def is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", text) is not None
+
+
 def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not is_number(text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
     return int(text)
 
 
 def harts(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 8:
+    if not is_number(text) or not 1 <= int(text) <= 8:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
     return int(text)
 
 
 def size(text: str) -> str:
-    if not re.fullmatch(r"[1-9]\d*[KMG]", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,9}[KMG]", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 256M or 2G")
+    if int(text[:-1]) << _UNITS[text[-1]] > _MOST_MEMORY:
+        raise argparse.ArgumentTypeError(f"{text} is more than the kernel has addresses for")
     return text
 
 
 def seconds(text: str) -> float:
     try:
-        value = float(text)
+        value = float(text) if text.isascii() else 0.0
     except ValueError:
         value = 0.0
     if not 0 < value < 1e9:

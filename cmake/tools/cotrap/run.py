@@ -7,14 +7,13 @@ from contextlib import ExitStack
 
 from . import build, elf, terminal
 from .console import FileSink, TimedOut, relay
-from .errors import OWN_FAILURE, TIMED_OUT, UsageError
+from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .initrd import Archive
 from .qemu import Boot, Guest, Machine
 from .sources import FramedInput, Keyboard, Left
 from .ui import Waiting, say
 
 _LEFT = 130  # as if by ^C
-_NOBODY_READS = 141  # as if by SIGPIPE
 _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
@@ -45,7 +44,7 @@ def run(arguments) -> int:
         except Left:
             return _LEFT if arguments.program else 0
         except BrokenPipeError:
-            return _NOBODY_READS
+            return NOBODY_READS
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
@@ -65,17 +64,19 @@ def machine(arguments, *extra: str) -> Machine:
 def prepare(arguments, on_terminal: bool) -> Boot:
     """What the command line asks to boot. All it names is looked at before anything is built."""
     program = arguments.program
-    if program and not program.is_file():
-        raise UsageError(f"{program}: {'not a file' if program.exists() else 'no such file'}")
+    # os.path: unlike Path's, these take a name that is too long for one that is not there.
+    if program and not os.path.isfile(program):
+        why = "not a file" if os.path.exists(program) else "no such file"
+        raise UsageError(f"{program}: {why}")
     for path in arguments.add:
-        if not path.exists():
+        if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")
 
     built = build.ready(arguments.build)
     archive = Archive()
     archive.add(built.initrd_root, "")
     for path in arguments.add:
-        archive.add(path, path.resolve().name)
+        archive.add(path, os.path.basename(os.path.realpath(path)))
     size = shutil.get_terminal_size()
     environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
     common = {

@@ -1,5 +1,7 @@
 """The boot archive and the kernel command line: what is packed and written is what is read back."""
 
+import os
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -7,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 import support  # noqa: F401 (finds the modules)
 from cotrap.bootargs import command_line, encode
+from cotrap.errors import UsageError
 from cotrap.initrd import Archive
 from fake_qemu import unpack
 
@@ -56,6 +59,28 @@ class BootArchive(unittest.TestCase):
         archive = Archive()
         archive.add_program(self.file("p", b"x", 0o600), "run/p")
         self.assertEqual((self.unpacked(archive) / "run/p").stat().st_mode & 0o777, 0o755)
+
+    def test_a_link_to_itself_stays_one(self):
+        self.file("tree/file")
+        (self.host / "tree" / "loop").symlink_to("loop")
+        archive = Archive()
+        archive.add(self.host / "tree", "")
+        self.assertEqual((self.unpacked(archive) / "loop").readlink(), Path("loop"))
+
+    def test_folders_deeper_than_any_path_are_refused(self):
+        for name in ("n", "n" * 200):
+            top = self.host / f"deep{len(name)}"
+            top.mkdir()
+            here = os.open(top, os.O_PATH)
+            for _ in range(1200):
+                os.mkdir(name, dir_fd=here)
+                inner = os.open(name, os.O_PATH, dir_fd=here)
+                os.close(here)
+                here = inner
+            os.close(here)
+            with self.assertRaises(UsageError):
+                Archive().add(top, "deep")
+            subprocess.run(["rm", "-r", top], check=True)
 
     def test_a_link_inside_stays_a_link_and_one_to_the_outside_becomes_the_file(self):
         outside = self.file("outside", b"far")

@@ -77,6 +77,42 @@ class Run(Command):
         )
         self.assertLess(time.monotonic() - begun, 10)
 
+    def test_closed_standard_files_are_no_others_instead(self):
+        program = self.build.file("program", "cat; echo out")
+        for redirection, status, out in (
+            ("<&-", 0, b"out\n"),
+            ("2>&-", 0, b"out\n"),
+            (">&-", 125, b""),
+            ("<&- >&- 2>&-", 125, b""),
+        ):
+            done = self.redirected(redirection, program)
+            self.assertEqual((done.returncode, done.stdout), (status, out), redirection)
+            self.assertLessEqual(done.stderr.count(b"\n"), 1, done.stderr)
+
+    def test_output_that_cannot_be_written_is_one_line_and_125(self):
+        done = self.redirected(">/dev/full", self.build.file("program", "yes"))
+        self.assertEqual(done.returncode, 125)
+        self.assertEqual(
+            done.stderr, b"cotrap: the output cannot be written: No space left on device\n"
+        )
+
+    def test_a_help_that_cannot_be_written_is_one_line_and_125(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [ROOT / "cotrap", "--help"], stdout=full, stderr=subprocess.PIPE, timeout=30
+            )
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
+
+    def redirected(self, redirection: str, program) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh"]
+            + [ROOT / "cotrap", "run", "-q", "--build", self.build.path, program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(),
+            timeout=30,
+        )
+
     def test_kernel_lines_are_shown_unless_quiet_and_the_firmware_never(self):
         program = self.build.file("program", "echo out")
         done = cotrap("run", "--build", self.build.path, program)
@@ -122,6 +158,32 @@ class Usage(Command):
         self.check("run", "--build", build, "--add", "/no/such", says=b"/no/such")
         self.check("run", "--build", "/no/such", says=b"--build")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
+
+    def test_odd_names_and_numbers_are_no_less_wrong(self):
+        build = self.build.path
+        long = "A" * 300
+        self.check("run", "--build", build, long, says=b"no such file")
+        self.check("run", "--build", build, "--add", long, says=b"no such file")
+        self.check("run", "--build", long, says=b"--build")
+        self.check("run", "--build", build, "", says=b"empty name")
+        self.check("run", "--build", build, "--add", "", says=b"empty name")
+        self.check("run", "--harts", "\u0663", says=b"--harts")
+        self.check("run", "--harts", "9" * 5000, says=b"--harts")
+        self.check("run", "--timeout", "\u0663", says=b"--timeout")
+        self.check("run", "--mem", "255G", says=b"255G")
+        self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
+
+    def test_what_cannot_be_packed_is_named(self):
+        build = self.build.path
+        program = self.build.file("program", "true")
+
+        def check(added, says: bytes):
+            self.check("run", "--build", build, "--add", added, program, says=says)
+
+        check("/proc/self/mem", says=b"/proc/self/mem: Input/output error")
+        check(self.build.file("odd/run", "true"), says=b"/run is a file")
+        check(self.build.file("odd/bin", "true"), says=b"/bin is a folder")
+        check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
 
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
