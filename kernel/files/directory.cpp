@@ -1,9 +1,12 @@
 #include "files/directory.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
+#include "files/path_walk.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -29,7 +32,7 @@ class DirectoryFile final : public File {
     if (whence == abi::seek_cur && offset == 0) return static_cast<std::int64_t>(listed_);
     if (whence != abi::seek_set || offset < 0) return fail(Errno::einval);
     listed_ = std::min(static_cast<std::size_t>(offset), entries.size() + 2);
-    if (listed_ > 2) last_ = entries[listed_ - 3].name;
+    if (listed_ > 2) last_ = std::next(entries.begin(), static_cast<long>(listed_) - 3)->first;
     return static_cast<std::int64_t>(listed_);
   }
 
@@ -58,11 +61,9 @@ class DirectoryFile final : public File {
     if (listed_ == 0) return Next{".", directory_.get()};
     if (listed_ == 1) return Next{"..", &directory_->parent()};
     const auto& entries = directory_->entries();
-    const auto next = listed_ == 2
-                          ? entries.begin()
-                          : std::ranges::upper_bound(entries, last_, {}, &Directory::Entry::name);
+    const auto next = listed_ == 2 ? entries.begin() : entries.upper_bound(last_);
     if (next == entries.end()) return std::nullopt;
-    return Next{next->name, next->node.get()};
+    return Next{next->first, next->second.get()};
   }
 
   /// EINVAL when it does not fit.
@@ -93,58 +94,71 @@ class DirectoryFile final : public File {
 
 }  // namespace
 
+// Trees end from their leaves up, in a loop: they may be deeper than any stack. The way down is
+// always through the first entry, so that the way up finds it.
 Directory::~Directory() {
-  for (const Entry& entry : entries_) {
-    if (Directory* child = entry.node->as_directory()) child->parent_ = nullptr;
+  for (Directory* at = this; at != this || !entries_.empty();) {
+    if (at->entries_.empty()) {
+      at = at->parent_;
+    } else if (Directory* const child = at->entries_.begin()->second->as_directory();
+               child != nullptr && child->parent_ == at && child->owners() == 1 &&
+               !child->entries_.empty()) {
+      at = child;
+      continue;
+    }
+    at->erase(at->entries_.begin());
   }
 }
 
-std::vector<Directory::Entry>::const_iterator Directory::place_of(std::string_view name) const {
-  return std::ranges::lower_bound(entries_, name, {}, &Entry::name);
-}
-
 Node* Directory::find(std::string_view name) const {
-  const auto place = place_of(name);
-  return place != entries_.end() && place->name == name ? place->node.get() : nullptr;
+  const auto place = entries_.find(name);
+  return place != entries_.end() ? place->second.get() : nullptr;
 }
 
 void Directory::put(std::string_view name, Ref<Node> node) {
-  if (Directory* child = node->as_directory()) child->parent_ = this;
-  const auto place = place_of(name);
-  if (place != entries_.end() && place->name == name) {
-    entries_[static_cast<std::size_t>(place - entries_.begin())].node = std::move(node);
-  } else {
-    entries_.insert(place, Entry{std::string{name}, std::move(node)});
+  if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
+  Directory* const child = node->as_directory();
+  const auto place = entries_.emplace(name, std::move(node)).first;
+  if (child != nullptr) {
+    child->parent_ = this;
+    child->name_ = &place->first;
   }
 }
 
 void Directory::remove(std::string_view name) {
-  const auto place = place_of(name);
-  if (Directory* child = place->node->as_directory(); child && child->parent_ == this) {
+  erase(entries_.find(name));
+}
+
+void Directory::erase(Entries::const_iterator place) {
+  if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
     child->parent_ = nullptr;
   }
   entries_.erase(place);
 }
 
-bool Directory::is_attached() const {
-  const Directory* top = this;
-  while (top->parent_) top = top->parent_;
-  return top == &root_directory();
+bool Directory::is_removed() const {
+  return parent_ == nullptr && this != &root_directory();
 }
 
 Result<std::string> Directory::path() const {
-  if (!is_attached()) return fail(Errno::enoent);
-  std::string path;
-  for (const Directory* at = this; at->parent_; at = at->parent_) {
-    const auto entry = std::ranges::find(at->parent_->entries_, at,
-                                         [](const Entry& entry) { return entry.node.get(); });
-    path.insert(0, "/" + entry->name);
+  // Written from its end, where the last name stands.
+  std::array<char, longest_path - 1> text;
+  std::size_t begin = text.size();
+  const Directory* at = this;
+  for (; at->parent_; at = at->parent_) {
+    const std::string& name = *at->name_;
+    if (begin < name.size() + 1) return fail(Errno::enametoolong);
+    begin -= name.size();
+    std::ranges::copy(name, text.begin() + static_cast<long>(begin));
+    text[--begin] = '/';
   }
-  return path.empty() ? "/" : path;
+  if (at->is_removed()) return fail(Errno::enoent);
+  if (at == this) return "/";
+  return std::string(text.begin() + static_cast<long>(begin), text.end());
 }
 
 Result<Ref<File>> Directory::open(int flags) {
-  if (!memory::admit(sizeof(DirectoryFile))) return fail(Errno::enomem);
+  if (!memory::admit(sizeof(DirectoryFile) + longest_name)) return fail(Errno::enomem);
   return make_ref<DirectoryFile>(Ref<Directory>::share(*this), flags);
 }
 

@@ -1,9 +1,10 @@
 // Directories: names for nodes, sorted.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "files/node.h"
 
@@ -11,10 +12,10 @@ namespace kernel {
 
 class Directory : public Node {
  public:
-  struct Entry {
-    std::string name;
-    Ref<Node> node;
-  };
+  /// A tree, so that it grows by small objects: no number of names needs memory in one large piece.
+  using Entries = std::map<std::string, Ref<Node>, std::less<>>;
+  /// What a name takes, itself and the node apart: for admission.
+  static constexpr std::size_t entry_bytes = sizeof(Entries::value_type) + 4 * sizeof(void*);
 
   enum class Contents : bool { fixed, writable };
 
@@ -25,7 +26,7 @@ class Directory : public Node {
 
   /// Null when there is no such name. "." and ".." are not looked for here.
   Node* find(std::string_view name) const;
-  const std::vector<Entry>& entries() const { return entries_; }
+  const Entries& entries() const { return entries_; }
 
   /// Adds a name, or gives it to another node.
   void put(std::string_view name, Ref<Node> node);
@@ -34,9 +35,11 @@ class Directory : public Node {
 
   /// The directory it is in; itself for the root and for one that was removed.
   Directory& parent() { return parent_ ? *parent_ : *this; }
-  /// Whether names lead here from the root.
-  bool is_attached() const;
-  /// The path from the root; ENOENT for a directory that was removed.
+  /// Nothing leads here any more, and nothing is to be put in: only those that still have it open
+  /// know it.
+  bool is_removed() const;
+  /// The path from the root. ENOENT for a directory that was removed; ENAMETOOLONG for one that is
+  /// too deep for its path to be used in one piece.
   Result<std::string> path() const;
 
   bool is_writable() const override { return contents_ == Contents::writable; }
@@ -44,11 +47,13 @@ class Directory : public Node {
   Directory* as_directory() override { return this; }
 
  private:
-  std::vector<Entry>::const_iterator place_of(std::string_view name) const;
+  /// Takes a name away, and the way up from what it was the name of.
+  void erase(Entries::const_iterator place);
 
   Contents contents_;
-  Directory* parent_ = nullptr;  // it holds us, so it is there
-  std::vector<Entry> entries_;
+  Directory* parent_ = nullptr;        // it holds us, so it is there
+  const std::string* name_ = nullptr;  // ours, in its entries
+  Entries entries_;
 };
 
 /// Where all paths begin.

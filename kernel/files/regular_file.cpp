@@ -98,16 +98,22 @@ Result<Ref<File>> TextFile::open(int flags) {
 
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
-  const std::size_t pages = hal::page_up(size) / hal::page_size;
-  if (pages > pages_.size() && !memory::admit(pages * sizeof(memory::Frame))) {
-    return fail(Errno::enospc);
-  }
-  pages_.resize(pages);
-  if (const std::size_t used = size % hal::page_size; used != 0 && pages_.back()) {
-    std::memset(pages_.back().bytes() + used, 0, hal::page_size - used);
+  pages_.erase(pages_.lower_bound(hal::page_up(size) / hal::page_size), pages_.end());
+  if (const std::size_t used = size % hal::page_size; used != 0) {
+    const auto last = pages_.find(size / hal::page_size);
+    if (last != pages_.end()) std::memset(last->second.bytes() + used, 0, hal::page_size - used);
   }
   size_ = size;
   return {};
+}
+
+std::byte* MemoryFile::page(std::uint64_t number) {
+  if (const auto there = pages_.find(number); there != pages_.end()) return there->second.bytes();
+  constexpr std::size_t entry_bytes = sizeof(Pages::value_type) + 4 * sizeof(void*);
+  if (!memory::admit(entry_bytes + hal::page_size)) return nullptr;
+  auto made = memory::Frame::allocate_zeroed(memory::Use::user);
+  if (!made) return nullptr;
+  return pages_.emplace(number, std::move(made)).first->second.bytes();
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
@@ -115,8 +121,9 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
   while (offset < size_ && !buffer.empty()) {
     const std::size_t at = offset % hal::page_size;
     const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, size_ - offset);
-    const memory::Frame& page = pages_[offset / hal::page_size];
-    const auto moved = page ? buffer.put({page.bytes() + at, count}) : buffer.put_zeros(count);
+    const auto page = pages_.find(offset / hal::page_size);
+    const auto moved = page != pages_.end() ? buffer.put({page->second.bytes() + at, count})
+                                            : buffer.put_zeros(count);
     if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
     done += *moved;
     offset += *moved;
@@ -135,14 +142,13 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
   Result<std::size_t> moved = 0;
   while (offset < end) {
     const std::size_t at = offset % hal::page_size;
-    memory::Frame& page = pages_[offset / hal::page_size];
-    if (!page) page = memory::Frame::allocate_zeroed(memory::Use::user);
-    if (!page) {
+    std::byte* const here = page(offset / hal::page_size);
+    if (here == nullptr) {
       moved = fail(Errno::enospc);
       break;
     }
     const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, end - offset);
-    moved = buffer.take({page.bytes() + at, count});
+    moved = buffer.take({here + at, count});
     if (!moved) break;
     done += *moved;
     offset += *moved;

@@ -2,9 +2,9 @@
 // writable ones in memory.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "files/node.h"
 #include "memory/frames.h"
@@ -53,7 +53,8 @@ class TextFile final : public Node {
   Write write_;
 };
 
-/// A file that programs write, in pages of its own; pages never written are not there.
+/// A file that programs write, in pages of its own; pages never written are not there. They are in
+/// a tree, so that no size needs memory in one large piece.
 class MemoryFile final : public RegularFile {
  public:
   static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
@@ -67,8 +68,13 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
 
  private:
+  using Pages = std::map<std::uint64_t, memory::Frame>;  // by their number
+
+  /// The page, made of zeros if it is not there; null out of memory.
+  std::byte* page(std::uint64_t number);
+
   std::uint64_t size_ = 0;
-  std::vector<memory::Frame> pages_;  // bytes past size_ in the last page are zero
+  Pages pages_;  // none is past size_, and the bytes past it in the last one are zero
 };
 
 }  // namespace kernel

@@ -1,7 +1,7 @@
 // Moving bytes between files and programs. The waiting loops are here, once for all kinds of files.
 
 #include <array>
-#include <vector>
+#include <memory>
 
 #include "files/pipe.h"
 #include "process/thread.h"
@@ -97,11 +97,14 @@ class Parts {
   Parts() = default;
   Parts(const Parts&) = delete;
 
-  /// EINVAL for more than there may be, or a total that is too large; EFAULT.
+  /// EINVAL for more than there may be, or a total that is too large; EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<const abi::IoVector> from, int count) {
     if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
     count_ = static_cast<std::size_t>(count);
-    if (count_ > few_.size()) many_.resize(count_);
+    if (count_ > few_.size()) {
+      if (!memory::admit_in_one_piece(count_ * sizeof(abi::IoVector))) return fail(Errno::enomem);
+      many_ = std::make_unique_for_overwrite<abi::IoVector[]>(count_);
+    }
     const auto parts = std::span{data(), count_};
     const UserSpan<const abi::IoVector> list{from.address(), count_};
     if (auto copied = list.read(space, parts); !copied) return copied;
@@ -120,11 +123,11 @@ class Parts {
   }
 
  private:
-  abi::IoVector* data() { return count_ > few_.size() ? many_.data() : few_.data(); }
+  abi::IoVector* data() { return count_ > few_.size() ? many_.get() : few_.data(); }
 
   std::size_t count_ = 0;
   std::array<abi::IoVector, 8> few_;
-  std::vector<abi::IoVector> many_;
+  std::unique_ptr<abi::IoVector[]> many_;
 };
 
 }  // namespace

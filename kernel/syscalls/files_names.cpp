@@ -7,15 +7,14 @@
 namespace kernel::sys {
 namespace {
 
-/// Puts a new node where `path` leads and nothing is yet. EEXIST, EROFS, ENOSPC.
+/// Puts a new node where `path` leads and nothing is yet. EEXIST, and as check_new_name.
 template <class Make>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
                    Make&& make) {
   const auto found = find(self, directory, path, LastLink::keep);
   if (!found) return fail(found.error());
   if (found->node) return fail(Errno::eexist);
-  if (!found->directory->is_writable()) return fail(Errno::erofs);
-  if (!memory::admit(bytes + found->name.size())) return fail(Errno::enospc);
+  if (auto allowed = check_new_name(*found, bytes); !allowed) return allowed;
   return make(*found);
 }
 
@@ -82,9 +81,8 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
 
   if (!from->node) return fail(Errno::enoent);
   if (from->name.empty() || to->name.empty()) return fail(Errno::ebusy);
-  if (!from->directory->is_writable() || !to->directory->is_writable()) {
-    return fail(Errno::erofs);
-  }
+  if (!from->directory->is_writable()) return fail(Errno::erofs);
+  if (auto allowed = check_new_name(*to, 0); !allowed) return allowed;
   Directory* const moved = from->node->as_directory();
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
   if (moved == nullptr && to->as_directory) return fail(Errno::enotdir);

@@ -27,8 +27,9 @@ Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> 
   }
   if (!create) return fail(Errno::enoent);
   if (found->as_directory) return fail(Errno::eisdir);
-  if (!found->directory->is_writable()) return fail(Errno::erofs);
-  if (!memory::admit(sizeof(MemoryFile) + found->name.size())) return fail(Errno::enospc);
+  if (auto allowed = check_new_name(*found, sizeof(MemoryFile)); !allowed) {
+    return fail(allowed.error());
+  }
   Ref<Node> made = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());
   found->directory->put(found->name, made);
   return made;

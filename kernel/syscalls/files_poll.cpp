@@ -22,7 +22,7 @@ class PollList {
     if (count > FdTable::size_limit) return fail(Errno::einval);
     count_ = count;
     if (count > few_.size()) {
-      if (!memory::admit(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
+      if (!memory::admit_in_one_piece(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
       many_ = std::make_unique_for_overwrite<abi::PollFd[]>(count);
     }
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
@@ -115,7 +115,9 @@ async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
   const auto deadline = deadline_of(self.space(), timeout);
   if (!deadline) co_return fail(deadline.error());
   // A few are within what is reserved for every thread.
-  if (count > few_files && !memory::admit(count * sizeof(Watched))) co_return fail(Errno::enomem);
+  if (count > few_files && !memory::admit_in_one_piece(count * sizeof(Watched))) {
+    co_return fail(Errno::enomem);
+  }
 
   const auto watched = std::make_unique<Watched[]>(count);
   int ready = 0;

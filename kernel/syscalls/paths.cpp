@@ -28,4 +28,12 @@ Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, Last
   return std::move(found->node);
 }
 
+Result<> check_new_name(const Found& place, std::size_t node_bytes) {
+  if (place.directory->is_removed()) return fail(Errno::enoent);
+  if (!place.directory->is_writable()) return fail(Errno::erofs);
+  const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1 + node_bytes;
+  if (!memory::admit(bytes)) return fail(Errno::enospc);
+  return {};
+}
+
 }  // namespace kernel::sys

@@ -66,3 +66,36 @@ TEST_CASE("a hole reads as zeros and takes no memory") {
   CHECK(test::read(*file, 5000) == std::string(5000, '\0'));
   CHECK(file->resize(std::uint64_t{1} << 40).error() == Errno::efbig);
 }
+
+TEST_CASE("a file of any size grows from any size without memory in large pieces") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  const std::size_t before = kernel::memory::frames.free_count();
+  for (const std::uint64_t size : {std::uint64_t{600} << 20, (std::uint64_t{600} << 20) + 4097,
+                                   MemoryFile::longest, std::uint64_t{0}, MemoryFile::longest}) {
+    REQUIRE(file->resize(size));
+    CHECK(node->size() == size);
+  }
+  CHECK(kernel::memory::frames.free_count() == before);
+  CHECK(test::write_to(
+            [&](auto& buffer) { return file->write_at(MemoryFile::longest - 2, buffer); }, "end") ==
+        2);
+  CHECK(file->seek(-2, abi::seek_end) == MemoryFile::longest - 2);
+  CHECK(test::read(*file, 5) == "en");
+}
+
+TEST_CASE("a file that fills the memory is told so, and keeps what it has") {
+  test::Machine machine{1 << 20};
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  std::size_t written = 0;
+  kernel::Result<std::size_t> moved = 0;
+  while ((moved = test::write_to([&](auto& buffer) { return file->try_write(buffer); },
+                                 std::string(3000, 'x')))) {
+    written += *moved;
+  }
+  CHECK(moved.error() == Errno::enospc);
+  CHECK(written > (1 << 19));
+  CHECK(node->size() == written);
+}

@@ -37,7 +37,7 @@ class Tree {
     link("exe", "/a/b/file");
   }
   ~Tree() {
-    while (!root.entries().empty()) root.remove(std::string{root.entries().front().name});
+    while (!root.entries().empty()) root.remove(std::string{root.entries().begin()->first});
   }
 
   void link(std::string_view name, std::string_view target) {
@@ -146,6 +146,75 @@ TEST_CASE("a directory knows its path until it is removed") {
   tree.a->remove("b");
   CHECK(tree.b->path().error() == Errno::enoent);
   CHECK(&tree.b->parent() == tree.b.get());
+  CHECK(tree.b->is_removed());
+  CHECK(!tree.a->is_removed());
+  CHECK(!tree.root.is_removed());
+}
+
+TEST_CASE("a directory that is given another name knows that one") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  tree.a->remove("b");
+  tree.root.put("other", tree.b);
+  CHECK(tree.b->path() == "/other");
+  tree.root.put("other", kernel::make_ref<Directory>());
+  CHECK(tree.b->path().error() == Errno::enoent);
+}
+
+TEST_CASE("a path that is too long to be used has no text") {
+  kernel::root_directory();
+  test::Machine machine;
+  Tree tree;
+  Ref<Directory> at = tree.b;
+  const std::string name(255, 'n');
+  for (int level = 0; level < 15; ++level) {
+    auto next = kernel::make_ref<Directory>();
+    at->put(name, next);
+    at = std::move(next);
+  }
+  auto longest = kernel::make_ref<Directory>();
+  const std::size_t left = 4095 - at->path()->size();
+  at->put(std::string(left - 1, 'l'), longest);
+  CHECK(longest->path()->size() == 4095);
+  auto longer = kernel::make_ref<Directory>();
+  at->put(std::string(left, 'l'), longer);
+  CHECK(longer->path().error() == Errno::enametoolong);
+}
+
+TEST_CASE("a tree deeper than any stack ends, except for what is still in use") {
+  test::Machine machine{64 << 20};
+  auto top = kernel::make_ref<Directory>();
+  Ref<Directory> at = top;
+  Ref<Directory> middle;
+  constexpr int levels = 200'000;
+  for (int level = 0; level < levels; ++level) {
+    auto next = kernel::make_ref<Directory>();
+    at->put("a file", kernel::make_ref<Symlink>("target"));
+    at->put("down", next);
+    at->put("empty", kernel::make_ref<Directory>());
+    at = std::move(next);
+    if (level == levels / 2) middle = at;
+  }
+  at = nullptr;
+  top = nullptr;
+  CHECK(middle->entries().size() == 3);
+  CHECK(&middle->parent() == middle.get());
+}
+
+TEST_CASE("a directory of very many names needs no memory in large pieces") {
+  test::Machine machine{64 << 20};
+  Ref<Node> file = kernel::make_ref<Symlink>("target");
+  auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);
+  constexpr int count = 140'000;
+  for (int i = 0; i < count; ++i) directory->put("name" + std::to_string(i), file);
+  CHECK(directory->entries().size() == count);
+  CHECK(directory->find("name123456") == file.get());
+  auto open = *directory->open(abi::o_rdonly);
+  CHECK(open->seek(count + 1, abi::seek_set) == count + 1);  // "name99999", the last, is next
+  const auto last = test::read_from([&](auto& buffer) { return open->list(buffer); }, 200);
+  REQUIRE(last);
+  CHECK(std::string{last->c_str() + abi::directory_entry_name} == "name99999");
 }
 
 TEST_CASE("listing a directory gives every name once, though names come and go meanwhile") {
