@@ -13,17 +13,23 @@ from .errors import ToolError, UsageError
 from .paths import ROOT, Build, preset_folder
 from .ui import Waiting, say
 
+# A target: as much of a build as there is without compiling anything.
+CONFIGURED = "build.ninja"
+
 KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline")
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
-_NOISE = re.compile(r"-- |ninja: (no work to do|Entering directory|build stopped)")
+_NOISE = re.compile(
+    r"-- |ninja: (no work to do|Entering directory|build stopped)|"
+    r"\[0/\d+\] Re-checking globbed"
+)
 
 
-def ready(name: str) -> Build:
+def ready(name: str, *targets: str) -> Build:
     """The build a command runs: a preset, which is brought up to date, or a folder as it is."""
     if name in KERNEL_PRESETS:
         setup.ensure()
-        return Build(make(name))
+        return Build(make(name, *targets))
     if not os.path.isdir(name):
         raise UsageError(f"--build {name}: neither a folder nor one of {', '.join(KERNEL_PRESETS)}")
     return Build(Path(name).resolve())
@@ -74,11 +80,13 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
         ) as ninja,
     ):
         for line in ninja.stdout:
+            if _NOISE.match(line):
+                continue
             if status := _STATUS.match(line):
                 if not progress and not sys.stderr.isatty():
                     say(f"building {preset}")
                 progress = f": {status[1]} of {status[2]}"
-            elif not _NOISE.match(line):
+            else:
                 sys.stderr.write(line)
     if ninja.returncode != 0:
         raise ToolError(f"{preset} does not build")

@@ -35,12 +35,12 @@ class Verdict:
 
 
 def run(arguments) -> int:
-    built = build.ready(arguments.build)
-    demos = listed(built)
     if arguments.list:
-        for demo in demos:
+        for demo in listed(build.ready(arguments.build, build.CONFIGURED)):
             print(f"{demo.name:<12} {demo.description}")
         return 0
+    built = build.ready(arguments.build)
+    demos = listed(built)
     known = {demo.name: demo for demo in demos}
     for name in arguments.names:
         if name not in known:

@@ -13,7 +13,13 @@ _MOST_MEMORY = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
 
 
 class Parser(argparse.ArgumentParser):
-    """A wrong option is one line."""
+    """A wrong option is one line, and the command it was given to is the one that says it."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
     def error(self, message: str):
         raise UsageError(f"{message} (`{self.prog} --help` explains)")

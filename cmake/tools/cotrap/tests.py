@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from . import build, setup
+from . import build, musl, setup
 from .paths import ROOT
 
 _HOST = ("host-asan", "host-debug")
@@ -16,10 +16,15 @@ def run(arguments) -> int:
     setup.ensure()
     hosts = _HOST_QUICK if arguments.quick else _HOST
     kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
-    for preset in kernels:
-        build.make(preset, "all", "tests/programs/all")
-    for preset in hosts:
-        build.make(preset)
+    if arguments.list:
+        for preset in hosts:
+            build.make(preset, build.CONFIGURED)
+    else:
+        musl.ensure()
+        for preset in kernels:
+            build.make(preset, "all", "tests/programs/all")
+        for preset in hosts:
+            build.make(preset)
 
     folder = ROOT / "build" / "test"
     folder.mkdir(exist_ok=True)

@@ -159,6 +159,10 @@ class Usage(Command):
         self.check("run", "--build", "/no/such", says=b"--build")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
 
+    def test_the_hint_names_the_command_that_was_wrong(self):
+        for command in ("demo", "run", "test", "debug"):
+            self.check(command, "--bogus", says=f"`./cotrap {command} --help`".encode())
+
     def test_odd_names_and_numbers_are_no_less_wrong(self):
         build = self.build.path
         long = "A" * 300
@@ -184,6 +188,12 @@ class Usage(Command):
         check(self.build.file("odd/run", "true"), says=b"/run is a file")
         check(self.build.file("odd/bin", "true"), says=b"/bin is a folder")
         check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
+
+    def test_a_symbolic_link_to_the_command_is_the_command(self):
+        link = self.build.path / "a link"
+        link.symlink_to(ROOT / "cotrap")
+        done = subprocess.run([link, "--help"], capture_output=True, timeout=30)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
