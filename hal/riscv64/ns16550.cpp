@@ -16,7 +16,6 @@ enum Register : unsigned { data = 0, interrupt_enable = 1, fifo_control = 2, lin
 constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t enable_fifo = 1 << 0;
 constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
-constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t data_ready = 1 << 0;
 constexpr std::uint8_t holding_register_empty = 1 << 5;
 constexpr std::uint8_t transmitter_empty = 1 << 6;
@@ -43,13 +42,18 @@ void console_write(std::span<const char> bytes) {
   using namespace riscv64;
   if (!devices.uart.window) return sbi::console_write(bytes);
   while (!bytes.empty()) {
-    while ((read(line_status) & holding_register_empty) == 0) {
+    while (!console_ready()) {
     }
-    // Then the whole transmit FIFO is empty.
-    const auto burst = bytes.first(std::min(bytes.size(), fifo_size));
+    const auto burst = bytes.first(std::min(bytes.size(), console_burst));
     for (const char byte : burst) write(data, static_cast<std::uint8_t>(byte));
     bytes = bytes.subspan(burst.size());
   }
+}
+
+bool console_ready() {
+  using namespace riscv64;
+  // The holding register is empty when the whole transmit FIFO is.
+  return !devices.uart.window || (read(line_status) & holding_register_empty) != 0;
 }
 
 void console_flush() {

@@ -34,10 +34,14 @@ abi::WindowSize window_size(std::string_view text) {
 
 Terminal& start_console(const formats::BootOptions& options) {
   const bool framed = options.value("stdin") == "framed";
-  static Terminal terminal{{.show = hal::console_write, .signal = signal_everybody},
-                           framed ? LineEditor::Input::framed : LineEditor::Input::typed,
-                           window_size(options.value("size").value_or(""))};
+  static Terminal terminal{
+      {.show = hal::console_write, .signal = signal_everybody, .ready = hal::console_ready},
+      framed ? LineEditor::Input::framed : LineEditor::Input::typed,
+      window_size(options.value("size").value_or(""))};
   async::spawn(drive_console(terminal), {.name = "console", .priority = Schedule::driver_level})
+      .detach();
+  async::spawn(revive_console(terminal),
+               {.name = "console output", .priority = Schedule::driver_level})
       .detach();
   return terminal;
 }

@@ -48,4 +48,13 @@ async::Task<> drive_console(Terminal& terminal) {
   }
 }
 
+async::Task<> revive_console(Terminal& terminal) {
+  using namespace std::chrono_literals;
+  for (;;) {
+    co_await terminal.stalled().wait("console output to stall");
+    while (!terminal.is_ready()) co_await async::sleep_for(2ms, "console output to go on");
+    terminal.go_on();
+  }
+}
+
 }  // namespace kernel

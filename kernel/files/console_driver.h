@@ -1,4 +1,4 @@
-// From the console's device to the terminal, byte by byte: a coroutine.
+// Between the console's device and the terminal: coroutines.
 #pragma once
 
 #include <async/task.h>
@@ -9,5 +9,9 @@ namespace kernel {
 
 /// Runs for ever. Spawn it once, at a driver's priority.
 async::Task<> drive_console(Terminal& terminal);
+
+/// The other way, where the device has stopped taking bytes: tells who waits when it takes more.
+/// The same.
+async::Task<> revive_console(Terminal& terminal);
 
 }  // namespace kernel

@@ -30,8 +30,10 @@ enum class Direction : bool { read, write };
 class File : public RefCounted<File> {
  public:
   /// `flags`: the access mode and status flags of openat.
-  explicit File(int flags)
+  /// `whole_write`: see there.
+  explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
       : flags_{flags},
+        whole_write_{static_cast<std::uint32_t>(whole_write)},
         can_read_{is_open(flags) && (flags & abi::o_accmode) != abi::o_wronly},
         can_write_{is_open(flags) && (flags & abi::o_accmode) != abi::o_rdonly} {}
   virtual ~File() = default;
@@ -49,6 +51,10 @@ class File : public RefCounted<File> {
   }
 
   // ── Bytes ──
+
+  /// A write of up to so many bytes goes in as a whole or not at all, if nothing is wrong with the
+  /// bytes. One of more may go in in part.
+  std::size_t whole_write() const { return whole_write_; }
 
   /// Moves bytes between the file and `buffer`, which they use up. Less than all of it where the
   /// file has no more at the moment; EAGAIN when that is none at all and more may come. At the end
@@ -97,6 +103,7 @@ class File : public RefCounted<File> {
   static constexpr bool is_open(int flags) { return (flags & abi::o_path) == 0; }
 
   int flags_;
+  const std::uint32_t whole_write_;
   const bool can_read_;
   const bool can_write_;
 };

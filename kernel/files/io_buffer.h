@@ -60,6 +60,13 @@ class IoBuffer {
     });
   }
 
+  /// The same place, but no more than `count` bytes from there.
+  IoBuffer first(std::size_t count) const {
+    IoBuffer start = *this;
+    start.left_ = std::min(left_, count);
+    return start;
+  }
+
   /// Leaves out the next `count` bytes, which are there.
   void skip(std::size_t count);
 

@@ -5,7 +5,8 @@
 //               ├─ echo        └ backspace, ^W, ^U
 //               └─ ^C, ^\ : signal
 //
-// In canonical mode a read gets one line at most; without it, every key at once. Where input is
+// In canonical mode a read gets one line at most (VEOL and VEOL2 end one as Enter
+// does); without it, every key at once. Where input is
 // framed (it comes from a file, not from a person) bytes are literal, except that DLE DLE is one
 // DLE and DLE E is the end of the file. Nothing is dropped: who calls `receive` asks `has_room`
 // first.
@@ -30,6 +31,8 @@ class LineEditor {
   struct Outside {
     void (*show)(std::span<const char> text);
     void (*signal)(abi::Signal signal);
+    /// Whether `show` takes a few bytes without waiting.
+    bool (*ready)() = [] { return true; };
   };
 
   LineEditor(Outside outside, Input input);

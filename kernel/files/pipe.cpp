@@ -125,7 +125,7 @@ namespace {
 
 class PipeEnd : public File {
  public:
-  PipeEnd(Ref<Pipe> pipe, int flags) : File{flags}, pipe_{std::move(pipe)} {}
+  PipeEnd(Ref<Pipe> pipe, int flags) : File{flags, Pipe::atomic_size}, pipe_{std::move(pipe)} {}
 
   Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
 

@@ -1,9 +1,16 @@
 #include "files/terminal.h"
 
+#include <array>
+
 #include "memory/frames.h"
 #include "memory/user_memory.h"
 
 namespace kernel {
+namespace {
+
+constexpr std::size_t burst = 16;  // what a device that is ready takes without waiting
+
+}  // namespace
 
 void Terminal::receive(char byte) {
   editor_.receive(byte);
@@ -35,9 +42,19 @@ Result<std::size_t> Terminal::read(IoBuffer& buffer) {
 }
 
 Result<std::size_t> Terminal::write(IoBuffer& buffer) {
-  return buffer.take_all([&](std::span<const std::byte> piece) {
-    show_({reinterpret_cast<const char*>(piece.data()), piece.size()});
-  });
+  std::array<char, burst> some;
+  std::size_t done = 0;
+  while (done < largest_write && !buffer.empty()) {
+    if (!is_ready()) {
+      stalled_.set();
+      return done > 0 ? Result<std::size_t>{done} : fail(Errno::eagain);
+    }
+    const auto taken = buffer.take(std::as_writable_bytes(std::span{some}));
+    if (!taken) return done > 0 ? Result<std::size_t>{done} : taken;
+    outside_.show({some.data(), *taken});
+    done += *taken;
+  }
+  return done;
 }
 
 Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request,
@@ -84,7 +101,7 @@ namespace {
 class TerminalFile final : public File {
  public:
   TerminalFile(Device& device, int flags)
-      : File{flags},
+      : File{flags, burst},
         device_{Ref<Device>::share(device)},
         terminal_{*static_cast<Terminal*>(device.context())} {}
 
@@ -92,12 +109,17 @@ class TerminalFile final : public File {
   Result<std::size_t> try_write(IoBuffer& buffer) override { return terminal_.write(buffer); }
 
   short readiness() override {
-    short ready = abi::pollout | abi::pollwrnorm;
+    short ready = 0;
+    if (terminal_.is_ready()) {
+      ready |= abi::pollout | abi::pollwrnorm;
+    } else {
+      terminal_.stalled().set();
+    }
     if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
     return ready;
   }
   async::WaitList* changes(Direction direction) override {
-    return direction == Direction::read ? &terminal_.readable() : nullptr;
+    return direction == Direction::read ? &terminal_.readable() : &terminal_.writable();
   }
 
   abi::Stat status() override { return device_->status(); }

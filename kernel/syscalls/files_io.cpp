@@ -1,9 +1,13 @@
 // Moving bytes between files and programs. The waiting loops are here, once for all kinds of files.
 
+#include <async/async.h>
+
+#include <algorithm>
 #include <array>
 #include <memory>
 
-#include "files/pipe.h"
+#include "devices/interrupts.h"
+#include "files/file.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
 
@@ -11,6 +15,10 @@ namespace kernel::sys {
 namespace {
 
 using Attempt = trap::Attempt<Transfer>;
+
+/// What is moved before others get their turn: a fraction of a millisecond, unless pages have to be
+/// made.
+constexpr std::size_t step = 1 << 20;
 
 Attempt refuse(Errno error) {
   return Transfer{fail(error)};
@@ -34,6 +42,7 @@ void tell_broken_pipe(Thread& self, const Transfer& moved) {
 
 inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
+  if (buffer.left() > step) return Attempt::wait();
   const Transfer moved = file.try_read(buffer);
   if (!moved) return not_moved(self, file, moved);
   return moved;
@@ -42,13 +51,17 @@ inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
 inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   // What may go in in part is for the other form, which knows how to go on.
-  if (buffer.left() > Pipe::atomic_size && !file.is_nonblocking() &&
-      file.changes(Direction::write) != nullptr) {
-    return Attempt::wait();
-  }
+  if (buffer.left() > std::min(file.whole_write(), step)) return Attempt::wait();
   const Transfer moved = file.try_write(buffer);
   if (!moved) return not_moved(self, file, moved);
   return moved;
+}
+
+/// Between two steps. Nobody takes interrupts while the kernel works, so here they are, and those
+/// that they wake have their turn like everybody else.
+[[nodiscard]] async::YieldOp let_others_run() {
+  take_interrupts();
+  return async::yield();
 }
 
 /// Comes after a try that moved nothing, so it waits first.
@@ -61,19 +74,50 @@ async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
   }
 }
 
+/// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
+async::Task<Transfer> read_in_steps(Ref<File> file, IoBuffer buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = buffer.first(step);
+    const Transfer moved = file->try_read(part);
+    if (!moved) {
+      if (done > 0) co_return done;
+      if (would_wait(*file, moved)) co_return co_await read_waiting(std::move(file), buffer);
+      co_return moved;
+    }
+    done += *moved;
+    buffer.skip(*moved);
+    if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
+    co_await let_others_run();
+  }
+}
+
+async::Task<Transfer> start_reading(File& file, IoBuffer buffer) {
+  const auto start = buffer.left() > step ? read_in_steps : read_waiting;
+  return start(Ref<File>::share(file), buffer);
+}
+
 /// Goes on until all is written: a short count is for files that are full, errors, and the end of
 /// the thread.
 async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
-    const Transfer moved = file->try_write(buffer);
+    IoBuffer part = buffer.first(step);
+    const Transfer moved = file->try_write(part);
     tell_broken_pipe(self, moved);
-    if (moved) done += *moved;
+    if (moved) {
+      done += *moved;
+      buffer.skip(*moved);
+    }
     if (moved ? buffer.empty() || *moved == 0 : !would_wait(*file, moved)) {
       if (done > 0) co_return done;
       co_return moved;
     }
-    if (moved) continue;
+    if (moved) {
+      co_await let_others_run();
+      if (async::is_cancelled()) co_return done;
+      continue;
+    }
     const auto woken = co_await file->changes(Direction::write)->wait("write");
     if (woken != async::WaitResult::woken) {
       if (done > 0) co_return done;
@@ -141,8 +185,7 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
 }
 
 async::Task<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
-  return read_waiting(Ref<File>::share(*readable_file(self, fd)),
-                      {self.space(), to.address(), to.size()});
+  return start_reading(*readable_file(self, fd), {self.space(), to.address(), to.size()});
 }
 
 Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -171,7 +214,7 @@ async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> t
   auto file = Ref<File>::share(*readable_file(self, fd));
   Parts parts;
   if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  co_return co_await read_waiting(std::move(file), parts.buffer(self.space()));
+  co_return co_await start_reading(*file, parts.buffer(self.space()));
 }
 
 Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {

@@ -3,6 +3,7 @@
 
 #include <hal/interrupts.h>
 
+#include <cstddef>
 #include <optional>
 #include <span>
 
@@ -10,6 +11,10 @@ namespace hal {
 
 /// Writes all of `bytes`, waiting for the device where it must. Any context, panics included.
 void console_write(std::span<const char> bytes);
+
+/// Whether console_write would take `console_burst` bytes without waiting. Any context.
+bool console_ready();
+inline constexpr std::size_t console_burst = 16;
 
 /// Waits until the device has sent everything. Any context.
 void console_flush();

@@ -1,6 +1,6 @@
-// Takes all there is of one thing after the other: memory, threads, processes, descriptors, areas.
-// Each time the kernel must say no, with the right error, and have everything back afterwards. Ends
-// with a fork bomb.
+// Takes all there is of one thing after the other: memory, threads, processes, descriptors, names,
+// areas. Each time the kernel must say no, with the right error, and have everything back
+// afterwards. Ends with a fork bomb.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -147,6 +147,25 @@ void take_pipes() {
   }
 }
 
+void take_names() {
+  constexpr long most = 140'000;
+  const auto path = [](long number) { return format("/tmp/name{:06}", number); };
+  long count = 0;
+  for (; count < most; ++count) {
+    const auto fd = open(path(count).c_str(), abi::o_creat | abi::o_wronly);
+    if (!fd) {
+      expect_refusal("names in a directory", count, fd.error(), {Errno::enospc, Errno::enomem});
+      break;
+    }
+    static_cast<void>(close(*fd));
+  }
+  if (count == most) println("names in a directory: {} and more", count);
+  // What was refused last may have been only opened, not made.
+  for (long number = 0; number <= count; ++number) {
+    static_cast<void>(remove_file(path(number).c_str()));
+  }
+}
+
 void take_areas() {
   for (long count = 0; count < 200'000; ++count) {
     // Alternating protections: neighbours do not become one area.
@@ -176,6 +195,7 @@ int main() {
   take_all_of("processes", take_processes, true);
   take_all_of("descriptors", take_descriptors);
   take_all_of("pipes", take_pipes, true);
+  take_all_of("names", take_names);
   take_all_of("areas", take_areas, true);
   take_all_of("fork bomb", fork_bomb, true);
   println("everything has been taken, and given back");

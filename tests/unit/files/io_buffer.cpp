@@ -73,3 +73,18 @@ TEST_CASE("parts are filled in their order, empty ones among them") {
   CHECK(text == "efg");
   CHECK(out.left() == 2);
 }
+
+TEST_CASE("the first part of a buffer is used up apart from the whole") {
+  test::Machine machine;
+  auto space = make_space();
+  const std::array parts = {abi::IoVector{here, 5}, abi::IoVector{here + 100, 5}};
+  IoBuffer whole{*space, parts};
+  IoBuffer part = whole.first(7);
+  CHECK(part.left() == 7);
+  CHECK(part.put(test::bytes_of("abcdefghij")) == 7);
+  CHECK(part.empty());
+  whole.skip(7);
+  CHECK(whole.first(100).left() == 3);
+  CHECK(whole.put(test::bytes_of("xyz")) == 3);
+  CHECK(text_at(*space, here + 100, 5) == "fgxyz");
+}

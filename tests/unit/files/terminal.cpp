@@ -13,17 +13,23 @@ using test::Errno;
 namespace {
 
 std::string screen;
+std::size_t device_room = 0;  // bursts the device takes before it stalls
 
 struct Console {
   explicit Console(LineEditor::Input input)
-      : terminal{
-            {.show = [](std::span<const char> text) { screen.append(text.data(), text.size()); },
-             .signal = [](abi::Signal) {}},
-            input,
-            {.rows = 24, .columns = 80}},
+      : terminal{{.show =
+                      [](std::span<const char> text) {
+                        screen.append(text.data(), text.size());
+                        --device_room;
+                      },
+                  .signal = [](abi::Signal) {},
+                  .ready = [] { return device_room > 0; }},
+                 input,
+                 {.rows = 24, .columns = 80}},
         device{kernel::make_terminal_device({5, 1}, terminal)},
         file{*device->open(abi::o_rdwr)} {
     screen.clear();
+    device_room = 1'000'000;
   }
   void type(std::string_view keys) {
     for (const char key : keys) terminal.receive(key);
@@ -114,4 +120,27 @@ TEST_CASE("settings are a terminal's; framed input is no terminal") {
 
   Console framed{LineEditor::Input::framed};
   CHECK(ask(framed, abi::tcgets).error() == Errno::enotty);
+}
+
+TEST_CASE("output stops where the device does, and goes on when it does") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  device_room = 2;
+  const std::string text = test::pattern(100);
+  CHECK(test::write(*console.file, text) == 32);
+  CHECK(console.terminal.stalled().is_set());
+  CHECK(test::write(*console.file, text).error() == Errno::eagain);
+  CHECK((console.file->readiness() & abi::pollout) == 0);
+  device_room = 1'000;
+  CHECK((console.file->readiness() & abi::pollout) != 0);
+  CHECK(test::write(*console.file, text.substr(32)) == 68);
+  CHECK(screen == text);
+  CHECK(console.file->changes(Direction::write) == &console.terminal.writable());
+}
+
+TEST_CASE("a large write to the screen goes out in parts, so that others get their turn") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  CHECK(test::write(*console.file, test::pattern(5000)) == Terminal::largest_write);
+  CHECK(console.file->whole_write() <= Terminal::largest_write);
 }
