@@ -26,8 +26,8 @@ constinit Link Executor::traced_{nullptr, nullptr};
 bool Executor::step_with_news(Local& local) noexcept {
   local.job = nullptr;
   drain_inbox();
-  Node* first;
-  if (!ready_.pop(first)) return false;
+  Node* const first = ready_.pop();
+  if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   local.job = &job;
   trace(TraceEvent::run, job);
@@ -97,7 +97,7 @@ void Executor::drain_inbox() noexcept {
 
 void Executor::wake_from_isr(Job& job) noexcept {
   const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
-  if (before == Job::park_waiting) of(job.hart())->push(job);
+  if (before == Job::park_waiting) of(job.hart)->push(job);
 }
 
 // ── time ─────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@
 namespace async {
 
 void Interrupt::raise() noexcept {
-  if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart_)->push(*this);
+  if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart)->push(*this);
 }
 
 void Interrupt::deliver() noexcept {

@@ -26,15 +26,15 @@ GOALS = {
 LIMITS = {
     "schedule": 28,
     "schedule-10000": 45,
-    "spawn-join": 162,
-    "spawn-join-64": 131,
-    "await-elided": 38,
-    "await-pooled": 40,
-    "event": 144,
-    "channel": 280,
-    "mutex": 28,
-    "preempt": 18,
-    "sleep": 250,
+    "spawn-join": 124,
+    "spawn-join-64": 113,
+    "await-elided": 37,
+    "await-pooled": 39,
+    "event": 110,
+    "channel": 270,
+    "mutex": 27,
+    "preempt": 15,
+    "sleep": 248,
 }
 SHORT, LONG = 20_000, 60_000
 

@@ -2,8 +2,6 @@
 // AutoEvent: a signal; set() lets one waiter through, or the next to come. Task context.
 #pragma once
 
-#include <utility>
-
 #include "async/wait_list.h"
 
 namespace async {
@@ -20,9 +18,11 @@ class Event {
   bool is_set() const noexcept { return set_; }
 
   /// Until it is on. A cancellation point.
-  WaitOp wait(const char* reason = "event") noexcept { return WaitOp(waiters_, reason, set_); }
+  WaitOp wait(const char* reason = "event") noexcept {
+    return WaitOp(waiters_, reason, [this] { return set_; });
+  }
   TimedWaitOp wait_until(Instant deadline, const char* reason = "event") noexcept {
-    return TimedWaitOp(waiters_, reason, deadline, set_);
+    return TimedWaitOp(waiters_, reason, deadline, [this] { return set_; });
   }
 
  private:
@@ -32,19 +32,26 @@ class Event {
 
 class AutoEvent {
  public:
-  void set() noexcept {
+  [[gnu::always_inline]] void set() noexcept {
     if (!waiters_.wake_one()) set_ = true;
   }
   bool is_set() const noexcept { return set_; }
 
   /// Until set, and takes it. A cancellation point.
-  WaitOp wait(const char* reason = "event") noexcept { return WaitOp(waiters_, reason, take()); }
+  WaitOp wait(const char* reason = "event") noexcept {
+    return WaitOp(waiters_, reason, [this] { return take(); });
+  }
   TimedWaitOp wait_until(Instant deadline, const char* reason = "event") noexcept {
-    return TimedWaitOp(waiters_, reason, deadline, take());
+    return TimedWaitOp(waiters_, reason, deadline, [this] { return take(); });
   }
 
  private:
-  bool take() noexcept { return set_ && !current_job().is_stopped() && std::exchange(set_, false); }
+  bool take() noexcept {
+    if (!set_) [[likely]]
+      return false;
+    set_ = false;
+    return true;
+  }
 
   WaitList waiters_;
   bool set_ = false;

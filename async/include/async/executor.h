@@ -17,6 +17,7 @@
 #include <coroutine>
 #include <cstdint>
 
+#include "async/frame_pool.h"
 #include "async/job.h"
 #include "async/platform.h"
 #include "async/ready_queue.h"
@@ -105,10 +106,11 @@ class Executor {
   void expire(Instant now) noexcept;
 
   unsigned hart() const noexcept { return hart_; }
+  JobPool& jobs() noexcept { return jobs_; }
 
   /// Is it this job's step that runs on its hart?
   static bool is_running(const Job& job) noexcept {
-    const Executor* const executor = of(job.hart());
+    const Executor* const executor = of(job.hart);
     return executor != nullptr && executor->local_.job == &job;
   }
 
@@ -123,10 +125,13 @@ class Executor {
   [[gnu::always_inline]] bool step(Local& local) noexcept {
     if (has_news()) [[unlikely]]
       return step_with_news(local);
-    Node* first;
-    if (!ready_.pop(first)) [[unlikely]]
-      return false;
-    Job& job = static_cast<Job&>(*first);
+    if (!ready_.is_sole()) [[unlikely]] {
+      if (ready_.empty()) return false;
+      local.job = static_cast<Job*>(&ready_.pop_from_rings());
+      local.job->leaf_.resume();
+      return true;
+    }
+    Job& job = static_cast<Job&>(ready_.pop_sole());
     local.job = &job;
     job.leaf_.resume();
     return true;
@@ -144,6 +149,7 @@ class Executor {
   std::atomic<Link*> inbox_ = nullptr;
   static Link traced_;
   ReadyQueue ready_;
+  JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
   Instant alarm_ = never;       // what set_alarm() was last told

@@ -18,8 +18,7 @@ namespace async {
 class Interrupt : public Node {
  public:
   /// `hart`: where its task runs; that hart's executor exists before the first raise().
-  explicit Interrupt(unsigned hart = platform::hart()) noexcept
-      : Node(Kind::interrupt, 0), hart_(hart) {}
+  explicit Interrupt(unsigned hart = platform::hart()) noexcept : Node(Kind::interrupt, 0, hart) {}
 
   /// Any context, any hart. Lock-free. A second raise before the first was delivered costs one
   /// atomic addition.
@@ -53,7 +52,6 @@ class Interrupt : public Node {
   std::atomic<std::uint32_t> raised_ = 0;  // any context; not 0 exactly while in an inbox
   std::uint32_t pending_ = 0;              // task context, as everything below
   std::uint32_t taken_ = 0;
-  unsigned hart_;
   Job* waiter_ = nullptr;
 };
 

@@ -42,10 +42,9 @@ class Job : public Node {
   /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
   std::uint8_t base_priority() const noexcept { return base_priority_; }
   bool done() const noexcept { return kind == Kind::done; }
-  unsigned hart() const noexcept { return hart_; }
 
   /// Sticky; idempotent. Task context, the job's hart.
-  void cancel() noexcept;
+  ASYNC_SLOW_PATH void cancel() noexcept;
   bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
 
   /// Would a wait that can be cut short be refused?
@@ -113,23 +112,18 @@ class Job : public Node {
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
 
   Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart) noexcept
-      : Node(Kind::ready, priority),
-        base_priority_(priority),
-        hart_(static_cast<std::uint8_t>(hart)),
-        leaf_(leaf),
-        name_(name) {}
+      : Node(Kind::ready, priority, hart), base_priority_(priority), leaf_(leaf), name_(name) {}
 
   ASYNC_SLOW_PATH void refuse() noexcept;
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 
+  WaitResult result_ = WaitResult::woken;  // right behind Node::kind
   std::uint8_t base_priority_;
   std::uint8_t flags_ = 0;
   std::uint8_t expired_ = 0;  // deadlines around the present step that have passed
-  WaitResult result_ = WaitResult::woken;
   std::atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
-  std::uint8_t hart_;
-  std::coroutine_handle<> leaf_;  // where to go on; meaningful unless running
+  std::coroutine_handle<> leaf_;                // where to go on; meaningful unless running
   const char* name_;
   const char* reason_;  // this and waits_for_: set when it waits
   Node* waits_for_;

@@ -14,7 +14,6 @@ struct Local {
   Executor* executor = nullptr;  // this hart's executor, from its construction on
   Job* job = nullptr;            // the job whose step runs now; null while idle
   FramePool frames;              // coroutine frames
-  JobPool jobs;                  // job control blocks
 };
 
 }  // namespace async

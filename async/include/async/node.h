@@ -50,9 +50,11 @@ enum class Kind : std::uint8_t {
 
 struct Node : Link {
   std::uint8_t priority;  // 0 is most urgent. Wait lists are sorted by it, ready lists chosen by it
-  Kind kind;
+  std::uint8_t hart;      // of a Job or an Interrupt: where it belongs
+  alignas(2) Kind kind;   // a Job's result follows, and is often written with it in one store
 
-  Node(Kind kind, std::uint8_t priority) noexcept : priority(priority), kind(kind) {}
+  Node(Kind kind, std::uint8_t priority, unsigned hart = 0) noexcept
+      : priority(priority), hart(static_cast<std::uint8_t>(hart)), kind(kind) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 };

@@ -21,6 +21,8 @@ inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
 class ReadyQueue {
  public:
   bool empty() const noexcept { return state_ == nothing; }
+  /// Is there one job, and beside the rings?
+  bool is_sole() const noexcept { return (state_ & 1) == 0; }
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {
     if (empty()) return priorities;
@@ -51,14 +53,14 @@ class ReadyQueue {
     if (link(node)) last_[node.priority] = &node;
   }
 
-  /// Takes the first of the most urgent level; false if all are empty.
-  [[gnu::always_inline]] bool pop(Node*& node) noexcept {
-    if (is_sole()) [[likely]] {
-      node = &sole();
-      state_ = nothing;
-      return true;
-    }
-    if (empty()) return false;
+  /// Takes the only one. There is one, beside the rings.
+  Node& pop_sole() noexcept {
+    Node& node = sole();
+    state_ = nothing;
+    return node;
+  }
+  /// Takes the first of the most urgent level. The rings are not empty.
+  Node& pop_from_rings() noexcept {
     Link*& last = last_[__builtin_ctzll(state_ - 1) - 1];
     Link* const first = last->next;
     if (first == last) [[unlikely]] {
@@ -67,8 +69,12 @@ class ReadyQueue {
     } else {
       last->next = first->next;
     }
-    node = static_cast<Node*>(first);
-    return true;
+    return static_cast<Node&>(*first);
+  }
+  /// Takes the first of the most urgent level; null if all are empty.
+  Node* pop() noexcept {
+    if (is_sole()) return &pop_sole();
+    return empty() ? nullptr : &pop_from_rings();
   }
 
   /// Takes `node` out of the middle: walks its level.
@@ -94,7 +100,6 @@ class ReadyQueue {
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
-  bool is_sole() const noexcept { return (state_ & 1) == 0; }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(state_); }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;

@@ -14,9 +14,7 @@ class Semaphore {
 
   /// One permit. A cancellation point: the permit is mine only if the result is `woken`.
   WaitOp acquire(const char* reason = "semaphore") noexcept {
-    const bool mine = permits_ != 0 && !current_job().is_stopped();
-    permits_ -= mine;
-    return WaitOp(waiters_, reason, mine);
+    return WaitOp(waiters_, reason, [this] { return try_acquire(); });
   }
   bool try_acquire() noexcept {
     if (permits_ == 0) return false;

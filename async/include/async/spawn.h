@@ -28,9 +28,20 @@ struct JoinGroup : Node {
   std::span<Job* const> jobs;
 };
 
+/// The priority that `inherit_priority` stands for here.
+[[gnu::cold]] std::uint8_t inherited_priority(std::uint8_t priority) noexcept;
+
 /// Makes a ready job of the task coroutine `root`, which has not started.
-Job* start_job(Executor& executor, std::coroutine_handle<> root, const char* name,
-               std::uint8_t priority) noexcept;
+[[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
+                                             const char* name, std::uint8_t priority) noexcept {
+  if (priority >= priorities) [[unlikely]]
+    priority = inherited_priority(priority);
+  Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, platform::hart());
+  PromiseBase::of(root).set_joiner(nullptr);
+  trace(TraceEvent::spawn, *job);
+  executor.schedule(*job);
+  return job;
+}
 
 class JoinHandleBase {
  public:
@@ -60,9 +71,11 @@ class JoinHandleBase {
   std::coroutine_handle<> root_;
 };
 
+// In this order, and the handle emptied last, the caller keeps least across the call.
 inline void JoinHandleBase::free_job() noexcept {
+  current_executor().jobs().release(*job_);
   root_.destroy();
-  platform::local().jobs.release(*std::exchange(job_, nullptr));
+  job_ = nullptr;
 }
 
 inline void JoinHandleBase::detach() noexcept {
@@ -71,57 +84,67 @@ inline void JoinHandleBase::detach() noexcept {
   std::exchange(job_, nullptr)->flags_ |= Job::flag_detached;
 }
 
+/// Awaits the end of a job and takes its result.
+template <class T>
+class JoinAwaiter : public JoinHandleBase {
+ public:
+  bool await_ready() const noexcept { return done(); }
+  void await_suspend(std::coroutine_handle<> self) const noexcept {
+    Job& job = current_job();
+    set_joiner(&job);
+    if (job.refuses_to_wait()) [[unlikely]]
+      cancel();
+    job.prepare(job_, "join");
+    job.suspend(self);
+  }
+  T await_resume() noexcept {
+    struct Free {
+      JoinAwaiter& handle;
+      ~Free() { handle.free_job(); }
+    } free{*this};
+    return std::coroutine_handle<Promise<T>>::from_address(root_.address()).promise().take();
+  }
+
+ protected:
+  using JoinHandleBase::JoinHandleBase;
+};
+
 template <class T>
 class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHandle
-    : public JoinHandleBase {
+    : JoinAwaiter<T> {
  public:
+  using JoinHandleBase::cancel;
+  using JoinHandleBase::detach;
+  using JoinHandleBase::done;
+  using JoinHandleBase::job;
+  using JoinHandleBase::set_joiner;
+  using JoinHandleBase::valid;
+
   JoinHandle(Job* job, std::coroutine_handle<Promise<T>> root) noexcept
-      : JoinHandleBase(job, root) {}
+      : JoinAwaiter<T>(job, root) {}
   JoinHandle(JoinHandle&&) = default;
 
   /// The result of a job that is done(), outside a task.
   T get() && noexcept {
     if (!done()) platform::fail("JoinHandle::get() before the job has ended");
-    return take();
+    return this->await_resume();
   }
 
-  class Awaiter {
-   public:
-    explicit Awaiter(JoinHandle& handle) noexcept : handle_(handle) {}
-    bool await_ready() const noexcept { return handle_.done(); }
-    void await_suspend(std::coroutine_handle<> self) const noexcept {
-      Job& job = current_job();
-      handle_.set_joiner(&job);
-      if (job.refuses_to_wait()) handle_.cancel();
-      job.prepare(handle_.job_, "join");
-      job.suspend(self);
-    }
-    T await_resume() const noexcept { return handle_.take(); }
-
-   private:
-    JoinHandle& handle_;
-  };
-  Awaiter operator co_await() && noexcept { return Awaiter(*this); }
-
- private:
-  T take() noexcept {
-    struct Free {
-      JoinHandle& handle;
-      ~Free() { handle.free_job(); }
-    } free{*this};
-    return std::coroutine_handle<Promise<T>>::from_address(root_.address()).promise().take();
-  }
+  /// The handle is its own awaiter: no copy in the frame.
+  JoinAwaiter<T>& operator co_await() && noexcept { return *this; }
 };
 
 /// Makes `task` ready on `executor`; it starts when its turn comes, never here.
 template <class T>
-JoinHandle<T> spawn(Executor& executor, Task<T> task, const SpawnOptions& options = {}) noexcept {
+[[gnu::always_inline]] inline JoinHandle<T> spawn(Executor& executor, Task<T> task,
+                                                  const SpawnOptions& options = {}) noexcept {
   const auto root = std::move(task).release();
   return JoinHandle<T>(start_job(executor, root, options.name, options.priority), root);
 }
 /// … on this hart.
 template <class T>
-JoinHandle<T> spawn(Task<T> task, const SpawnOptions& options = {}) noexcept {
+[[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
+                                                  const SpawnOptions& options = {}) noexcept {
   return spawn(current_executor(), std::move(task), options);
 }
 

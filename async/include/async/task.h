@@ -62,7 +62,7 @@ class PromiseBase {
 
   /// The root of a job: at its end `joiner`, if there is one, is woken.
   void set_joiner(Job* joiner) noexcept {
-    link_ = reinterpret_cast<std::uintptr_t>(joiner) | root_bit;
+    link_ = reinterpret_cast<std::uintptr_t>(joiner) + root_bit;
   }
   Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
   bool is_root() const noexcept { return (link_ & root_bit) != 0; }
@@ -83,8 +83,12 @@ class PromiseBase {
   };
   static Frame job_end;
   static void end_job(void*) noexcept;
+  // Of their own, so that end_job() needs no stack frame.
+  [[gnu::noinline]] static void end_traced_job(Job& job) noexcept;
+  [[gnu::noinline]] static void free_detached_job(Job& job) noexcept;
 
-  std::uintptr_t link_ = 0;  // the parent's frame, or root_bit and the joining Job
+  std::uintptr_t link_;  // set when it is awaited or spawned: the parent's frame, or root_bit and
+                         // the joining Job
 };
 
 /// Room for a result. Whether there is one is known by whoever asks, except when a frame is

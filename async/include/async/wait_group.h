@@ -18,7 +18,7 @@ class WaitGroup {
 
   /// Until nothing is outstanding. A cancellation point.
   WaitOp wait(const char* reason = "wait group") noexcept {
-    return WaitOp(waiters_, reason, outstanding_ == 0);
+    return WaitOp(waiters_, reason, [this] { return outstanding_ == 0; });
   }
 
  private:

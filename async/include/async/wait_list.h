@@ -58,15 +58,19 @@ class WaitTimer : public Timer {
   WaitResult result_;
 };
 
-/// The plain wait. Its target and reason are in the job already; await it where it is made.
+/// The plain wait. It holds nothing: the job is named and queued already; await it where it is
+/// made.
 class [[nodiscard("co_await it")]] WaitOp {
  public:
-  /// `satisfied`: there is nothing to wait for.
-  WaitOp(WaitList& list, const char* reason, bool satisfied) noexcept;
+  WaitOp(WaitList& list, const char* reason) noexcept
+      : WaitOp(list, reason, [] { return false; }) {}
+  /// `satisfied()`: there is nothing to wait for. Not asked if the wait is refused.
+  template <class Satisfied>
+  WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept;
   WaitOp(const WaitOp&) = delete;
 
   bool await_ready() const noexcept { return ready_; }
-  void await_suspend(std::coroutine_handle<> self) const noexcept;
+  void await_suspend(std::coroutine_handle<> self) const noexcept { current_job().suspend(self); }
   WaitResult await_resume() const noexcept { return current_job().result(); }
 
  private:
@@ -76,8 +80,10 @@ class [[nodiscard("co_await it")]] WaitOp {
 /// The same with a timeout.
 class [[nodiscard("co_await it")]] TimedWaitOp {
  public:
-  TimedWaitOp(WaitList& list, const char* reason, Instant deadline, bool satisfied) noexcept
-      : wait_(list, reason, satisfied), deadline_(deadline) {}
+  template <class... Satisfied>
+  TimedWaitOp(WaitList& list, const char* reason, Instant deadline,
+              Satisfied&&... satisfied) noexcept
+      : wait_(list, reason, satisfied...), deadline_(deadline) {}
   TimedWaitOp(const TimedWaitOp&) = delete;
 
   bool await_ready() const noexcept { return wait_.await_ready(); }
@@ -118,10 +124,10 @@ class WaitList : public Node {
   ~WaitList();  // nobody may wait any more
 
   /// Waits until woken. A cancellation point.
-  WaitOp wait(const char* reason) noexcept { return WaitOp(*this, reason, false); }
+  WaitOp wait(const char* reason) noexcept { return WaitOp(*this, reason); }
   /// … not longer than until `deadline`.
   TimedWaitOp wait_until(Instant deadline, const char* reason) noexcept {
-    return TimedWaitOp(*this, reason, deadline, false);
+    return TimedWaitOp(*this, reason, deadline);
   }
   /// … seen by wake_some() under `key`.
   KeyedWaitOp wait_keyed(Key key, const char* reason, Instant deadline = never) noexcept {
@@ -181,6 +187,11 @@ class WaitList : public Node {
 
   /// Puts a node where its priority belongs.
   void insert(Node& node) noexcept {
+    if (empty()) [[likely]] {
+      node.next = node.prev = this;
+      next = prev = &node;
+      return;
+    }
     Link* after = this;
     while (static_cast<Node*>(after->prev)->priority > node.priority) after = after->prev;
     after->insert_before(node);
@@ -199,23 +210,19 @@ class WaitList : public Node {
   Job* owner_ = nullptr;
 };
 
-inline WaitOp::WaitOp(WaitList& list, const char* reason, bool satisfied) noexcept {
+template <class Satisfied>
+WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept {
   Job& job = current_job();
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
-  } else if (satisfied) {
+  } else if (satisfied()) {
     job.set_result(WaitResult::woken);
     ready_ = true;
   } else {
     job.prepare(&list, reason);
+    list.insert(job);
     ready_ = false;
   }
-}
-
-inline void WaitOp::await_suspend(std::coroutine_handle<> self) const noexcept {
-  Job& job = current_job();
-  static_cast<WaitList*>(job.waits_for())->insert(job);
-  job.suspend(self);
 }
 
 }  // namespace async
