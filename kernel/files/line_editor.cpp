@@ -6,7 +6,16 @@ namespace kernel {
 namespace {
 
 // Places in Termios::control_chars.
-enum ControlChar { interrupt = 0, quit = 1, erase = 2, kill = 3, end_of_file = 4, word_erase = 14 };
+enum ControlChar {
+  interrupt = abi::termios_vintr,
+  quit = abi::termios_vquit,
+  erase = 2,
+  kill = 3,
+  end_of_file = 4,
+  line_end = abi::termios_veol,
+  word_erase = 14,
+  other_line_end = abi::termios_veol2,
+};
 
 constexpr char framing = 0x10;    // DLE
 constexpr char framed_end = 'E';  // after a DLE
@@ -92,7 +101,7 @@ void LineEditor::receive_typed(char key) {
     end_line(end_mark);
   } else {
     if (has(abi::termios_echo)) echo(key);
-    if (key == '\n') {
+    if (key == '\n' || is(line_end) || is(other_line_end)) {
       end_line(key);
     } else {
       put(key);

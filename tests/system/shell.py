@@ -16,7 +16,23 @@ def expect(test, shell, pattern: str, what: str) -> bool:
     return test.check(True, what)
 
 
+def programs(test: harness.Test) -> None:
+    """Each of them says how it is called, and nothing else happens."""
+    names = "cat cp env free grep head kill ls mkdir mv ps rm seq sh sleep tee uname wc yes".split()
+    script = "".join(f"{name} --help; echo $?\n{name} --none; echo $?\n" for name in names)
+    done = test.run("/bin/sh", "-c", script.replace("\n", ";"))
+    said = done.text.splitlines()
+    for index, name in enumerate(names):
+        usage, asked, again, wrong = said[4 * index : 4 * index + 4] or [""] * 4
+        test.check(
+            usage.startswith(f"usage: {name}") and (asked, again, wrong) == ("0", usage, "2"),
+            f"{name} --help and {name} --none say how {name} is called",
+            done.text,
+        )
+
+
 with harness.Test(__doc__) as test:
+    programs(test)
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]
     shell = pexpect.spawn(
         command[0], command[1:], timeout=15, encoding="utf-8", dimensions=(24, 80)
@@ -38,6 +54,8 @@ with harness.Test(__doc__) as test:
     line("false; echo status $?", r"status 1\r", "$? is the last status")
     line("nonesuch", "not found", "an unknown name is a friendly error")
     line("sleep 1 &", r"\d", "& answers with the job")
+    line("echo one > /tmp/f; echo two >> /tmp/f; cat < /tmp/f", "one\r\ntwo", "> and >> go to a file")
+    line("cat /none 2> /tmp/e; wc /tmp/e", r"\b1\b.*/tmp/e", "2> takes complaints")
     line("echo at once", r"\nat once", "and the shell goes on meanwhile")
     line("wait", "", "wait waits for it")
 
@@ -45,10 +63,20 @@ with harness.Test(__doc__) as test:
     expect(test, shell, r"\nright\r", "backspace edits the line")
     expect(test, shell, PROMPT, "the prompt is back")
 
-    shell.send("sleep 100\r")
-    shell.expect_exact("sleep 100")
+    for key, name in (("\x03", "Ctrl-C"), ("\x1c", "Ctrl-\\")):
+        shell.send("sleep 100\r")
+        shell.expect_exact("sleep 100\r\n")
+        shell.send(key)
+        expect(test, shell, PROMPT, f"{name} ends the program and not the shell")
+        shell.send("echo half a li" + key)
+        expect(test, shell, "half a li.*" + PROMPT, f"{name} ends a line with a new prompt")
+    line("sleep 60 &", r"\d", "a program in the background")
     shell.send("\x03")
-    expect(test, shell, PROMPT, "Ctrl-C ends the program and not the shell")
+    expect(test, shell, PROMPT, "Ctrl-C at an empty prompt is another prompt")
+    line("jobs", r"\d sleep 60", "what runs in the background goes on")
+    line("kill 1; echo still here", "\nstill here", "the shell does not end because of a `kill 1`")
+    line("sh", "Cotrap's shell", "a shell in the shell")
+    line("exit", "", "is left again")
 
     shell.send("cat\r")
     shell.expect_exact("cat")

@@ -1,4 +1,8 @@
-// What the small programs share: numbers among their arguments, and how they say that one is wrong.
+// What the small programs share: what their arguments mean, and how they say that one is wrong.
+//
+//   programs::Arguments arguments{argc, argv, "grep [-v] TEXT [FILE…]"};
+//   const bool inverted = arguments.take("-v");
+//   const auto words = arguments.words(1);
 #pragma once
 
 #include <user/print.h>
@@ -6,8 +10,11 @@
 
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
+#include <vector>
 
 namespace programs {
 
@@ -25,5 +32,54 @@ template <class... T>
   user::complain(format, std::forward<T>(arguments)...);
   user::exit(2);
 }
+
+// Options come first, each a word of its own; `--` ends them. `-` and numbers are no options.
+class Arguments {
+ public:
+  // `--help` prints the usage, and that is all.
+  Arguments(int argc, char** argv, const char* usage)
+      : usage_{usage}, rest_{argv + 1, argv + argc} {
+    if (!take("--help")) return;
+    user::println("usage: {}", usage_);
+    user::exit(0);
+  }
+
+  // Whether the option comes next. It is used up then.
+  bool take(std::string_view option) {
+    if (rest_.empty() || option != rest_.front()) return false;
+    rest_ = rest_.subspan(1);
+    return true;
+  }
+  // The next word that is an option's (-5, the 5 of -n 5), used up.
+  std::string_view take_word() {
+    if (rest_.empty()) wrong();
+    const char* word = rest_.front();
+    rest_ = rest_.subspan(1);
+    return word;
+  }
+  std::string_view next() const { return rest_.empty() ? "" : rest_.front(); }
+
+  // What is left behind the options, if there are as many as there should be.
+  std::span<char* const> words(std::size_t least = 0,
+                               std::size_t most = std::numeric_limits<std::size_t>::max()) {
+    if (!take("--") && is_option(next())) wrong();
+    if (rest_.size() < least || rest_.size() > most) wrong();
+    return rest_;
+  }
+  std::vector<const char*> paths() {
+    const auto all = words();
+    return {all.begin(), all.end()};
+  }
+
+  [[noreturn]] void wrong() const { wrong_usage("usage: {}", usage_); }
+
+ private:
+  static bool is_option(std::string_view word) {
+    return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+  }
+
+  const char* usage_;
+  std::span<char* const> rest_;
+};
 
 }  // namespace programs

@@ -1,12 +1,14 @@
 // cat [FILE…]: files, one after the other; standard input without one.
 #include <user/files.h>
-#include <user/print.h>
+
+#include "arguments.h"
 
 using namespace user;
 
 int main(int argc, char** argv) {
+  programs::Arguments arguments{argc, argv, "cat [FILE…]"};
   bool well = true;
-  const int code = for_each_input("cat", {argv + 1, argv + argc}, [&](Fd fd, const char* path) {
+  const int code = for_each_input("cat", arguments.paths(), [&](Fd fd, const char* path) {
     static char buffer[16 * 1024];
     Result<std::size_t> count;
     while ((count = read(fd, std::span{buffer})).value_or(0) > 0) {

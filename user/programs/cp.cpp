@@ -31,10 +31,11 @@ int complain_about(std::string_view path, Errno error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) programs::wrong_usage("usage: cp FROM TO");
-  const auto from = open(argv[1]);
-  if (!from) return complain_about(argv[1], from.error());
-  const auto path = destination(argv[1], argv[2]);
+  programs::Arguments arguments{argc, argv, "cp FROM TO"};
+  const auto names = arguments.words(2, 2);
+  const auto from = open(names[0]);
+  if (!from) return complain_about(names[0], from.error());
+  const auto path = destination(names[0], names[1]);
   const unsigned mode = status(*from).value_or(abi::Stat{.mode = 0666}).mode & 0777;
   const auto to = open(path.c_str(), abi::o_wronly | abi::o_creat | abi::o_trunc, mode | 0200);
   if (!to) return complain_about(path, to.error());

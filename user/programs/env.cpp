@@ -1,8 +1,8 @@
 // env: the variables that a program is given.
-#include <user/print.h>
-#include <user/process.h>
+#include "arguments.h"
 
-int main() {
+int main(int argc, char** argv) {
+  programs::Arguments{argc, argv, "env"}.words(0, 0);
   for (auto* const* entry = user::environment(); *entry != nullptr; ++entry) {
     user::println("{}", static_cast<const char*>(*entry));
   }

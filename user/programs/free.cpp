@@ -1,8 +1,8 @@
 // free: the machine's memory.
-#include <user/calls.h>
-#include <user/print.h>
+#include "arguments.h"
 
-int main() {
+int main(int argc, char** argv) {
+  programs::Arguments{argc, argv, "free"}.words(0, 0);
   const auto info = user::system_info();
   const auto kib = [&](unsigned long amount) { return amount * info.unit / 1024; };
   user::println("{:>12} {:>12} {:>12}", "total", "used", "free");

@@ -6,12 +6,12 @@
 using namespace user;
 
 int main(int argc, char** argv) {
-  const bool inverted = argc > 1 && std::string_view{argv[1]} == "-v";
-  const int first = inverted ? 2 : 1;
-  if (argc <= first) programs::wrong_usage("usage: grep [-v] TEXT [FILE…]");
-  const std::string_view wanted = argv[first];
+  programs::Arguments arguments{argc, argv, "grep [-v] TEXT [FILE…]"};
+  const bool inverted = arguments.take("-v");
+  const auto words = arguments.words(1);
+  const std::string_view wanted = words.front();
   bool found = false;
-  const std::vector<const char*> paths{argv + first + 1, argv + argc};
+  const std::vector<const char*> paths{words.begin() + 1, words.end()};
   const int code = for_each_input("grep", paths, [&](Fd fd, const char* path) {
     LineReader reader{fd};
     while (const auto line = reader.next()) {

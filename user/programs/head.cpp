@@ -1,4 +1,4 @@
-// head [-n LINES] [FILE…]: the first lines, ten unless told.
+// head [-n LINES | -LINES] [FILE…]: the first lines, ten unless told.
 #include <user/files.h>
 
 #include "arguments.h"
@@ -6,15 +6,18 @@
 using namespace user;
 
 int main(int argc, char** argv) {
+  programs::Arguments arguments{argc, argv, "head [-n LINES | -LINES] [FILE…]"};
   long lines = 10;
-  int first = 1;
-  if (argc > 2 && std::string_view{argv[1]} == "-n") {
-    const auto wanted = programs::number<long>(argv[2]);
-    if (!wanted) programs::wrong_usage("head: {} is no number of lines", argv[2]);
+  if (arguments.take("-n")) {
+    const auto text = arguments.take_word();
+    const auto wanted = programs::number<long>(text);
+    if (!wanted) programs::wrong_usage("head: {} is no number of lines", text);
     lines = *wanted;
-    first = 3;
+  } else if (const auto wanted = programs::number<long>(arguments.next()); wanted && *wanted < 0) {
+    arguments.take_word();
+    lines = -*wanted;
   }
-  return for_each_input("head", {argv + first, argv + argc}, [&](Fd fd, const char*) {
+  return for_each_input("head", arguments.paths(), [&](Fd fd, const char*) {
     LineReader reader{fd};
     for (long i = 0; i < lines; ++i) {
       const auto line = reader.next();

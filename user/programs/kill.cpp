@@ -17,19 +17,18 @@ std::optional<abi::Signal> signal_called(std::string_view name) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  programs::Arguments arguments{argc, argv, "kill [-SIGNAL] PID…"};
   auto signal = abi::Signal::sigterm;
-  int first = 1;
-  if (argc > 1 && argv[1][0] == '-') {
-    const auto wanted = signal_called(argv[1] + 1);
-    if (!wanted) programs::wrong_usage("kill: there is no signal {}", argv[1] + 1);
+  if (arguments.next().starts_with("-") && !arguments.next().starts_with("--")) {
+    const auto name = arguments.take_word().substr(1);
+    const auto wanted = signal_called(name);
+    if (!wanted) programs::wrong_usage("kill: there is no signal {}", name);
     signal = *wanted;
-    first = 2;
   }
-  if (first == argc) programs::wrong_usage("usage: kill [-SIGNAL] PID…");
   int code = 0;
-  for (int i = first; i < argc; ++i) {
-    const auto pid = programs::number<Pid>(argv[i]);
-    if (!pid) programs::wrong_usage("kill: {} is no process id", argv[i]);
+  for (const char* word : arguments.words(1)) {
+    const auto pid = programs::number<Pid>(word);
+    if (!pid) programs::wrong_usage("kill: {} is no process id", word);
     if (const auto sent = kill(*pid, signal); !sent) {
       complain("kill: {}: {}", *pid, abi::description(sent.error()));
       code = 1;

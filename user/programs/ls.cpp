@@ -1,8 +1,7 @@
 // ls [-l] [PATH…]: what is in a folder.
 #include <user/files.h>
-#include <user/print.h>
 
-#include <string_view>
+#include "arguments.h"
 
 using namespace user;
 
@@ -54,16 +53,11 @@ bool list(const char* path, bool long_form) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bool long_form = false, well = true;
-  std::vector<const char*> paths;
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view{argv[i]} == "-l") {
-      long_form = true;
-    } else {
-      paths.push_back(argv[i]);
-    }
-  }
+  programs::Arguments arguments{argc, argv, "ls [-l] [PATH…]"};
+  const bool long_form = arguments.take("-l");
+  auto paths = arguments.paths();
   if (paths.empty()) paths.push_back(".");
+  bool well = true;
   for (const char* path : paths) {
     if (paths.size() > 1) println("{}:", path);
     well &= list(path, long_form);

@@ -4,11 +4,11 @@
 using namespace user;
 
 int main(int argc, char** argv) {
-  if (argc < 2) programs::wrong_usage("usage: mkdir PATH…");
+  programs::Arguments arguments{argc, argv, "mkdir PATH…"};
   int code = 0;
-  for (int i = 1; i < argc; ++i) {
-    if (const auto made = make_directory(argv[i]); !made) {
-      complain("mkdir: {}: {}", argv[i], abi::description(made.error()));
+  for (const char* path : arguments.words(1)) {
+    if (const auto made = make_directory(path); !made) {
+      complain("mkdir: {}: {}", path, abi::description(made.error()));
       code = 1;
     }
   }

@@ -4,8 +4,9 @@
 using namespace user;
 
 int main(int argc, char** argv) {
-  if (argc != 3) programs::wrong_usage("usage: mv FROM TO");
-  const auto moved = user::rename(argv[1], argv[2]);
-  if (!moved) complain("mv: {} to {}: {}", argv[1], argv[2], abi::description(moved.error()));
+  programs::Arguments arguments{argc, argv, "mv FROM TO"};
+  const auto names = arguments.words(2, 2);
+  const auto moved = user::rename(names[0], names[1]);
+  if (!moved) complain("mv: {} to {}: {}", names[0], names[1], abi::description(moved.error()));
   return moved ? 0 : 1;
 }

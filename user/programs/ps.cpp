@@ -2,11 +2,8 @@
 // values separated by tabs) with columns aligned and times for people: a column NAME_ns is in
 // nanoseconds.
 #include <user/files.h>
-#include <user/print.h>
 
-#include <charconv>
-#include <string_view>
-#include <vector>
+#include "arguments.h"
 
 using namespace user;
 
@@ -36,7 +33,8 @@ bool is_number(std::string_view value) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  programs::Arguments{argc, argv, "ps"}.words(0, 0);
   const auto text = read_file("/proc/processes");
   if (!text) {
     complain("ps: /proc/processes: {}", abi::description(text.error()));

@@ -21,13 +21,12 @@ Result<void> remove(const std::string& path, bool folders) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool folders = argc > 1 && std::string_view{argv[1]} == "-r";
-  const int first = folders ? 2 : 1;
-  if (first == argc) programs::wrong_usage("usage: rm [-r] PATH…");
+  programs::Arguments arguments{argc, argv, "rm [-r] PATH…"};
+  const bool folders = arguments.take("-r");
   int code = 0;
-  for (int i = first; i < argc; ++i) {
-    if (const auto removed = remove(argv[i], folders); !removed) {
-      complain("rm: {}: {}", argv[i], abi::description(removed.error()));
+  for (const char* path : arguments.words(1)) {
+    if (const auto removed = remove(path, folders); !removed) {
+      complain("rm: {}: {}", path, abi::description(removed.error()));
       code = 1;
     }
   }

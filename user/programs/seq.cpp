@@ -2,9 +2,10 @@
 #include "arguments.h"
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 3) programs::wrong_usage("usage: seq [FIRST] LAST");
-  const auto first = argc == 3 ? programs::number<long>(argv[1]) : 1;
-  const auto last = programs::number<long>(argv[argc - 1]);
+  programs::Arguments arguments{argc, argv, "seq [FIRST] LAST"};
+  const auto words = arguments.words(1, 2);
+  const auto first = words.size() == 2 ? programs::number<long>(words.front()) : 1;
+  const auto last = programs::number<long>(words.back());
   if (!first || !last) programs::wrong_usage("seq: numbers are wanted");
   for (long i = *first; i <= *last; ++i) user::println("{}", i);
   return 0;

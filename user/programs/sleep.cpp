@@ -22,8 +22,9 @@ std::optional<nanoseconds> duration(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) programs::wrong_usage("usage: sleep SECONDS");
-  const auto time = duration(argv[1]);
-  if (!time) programs::wrong_usage("sleep: {} is no number of seconds", argv[1]);
+  programs::Arguments arguments{argc, argv, "sleep SECONDS"};
+  const char* text = arguments.words(1, 1).front();
+  const auto time = duration(text);
+  if (!time) programs::wrong_usage("sleep: {} is no number of seconds", text);
   return sleep_for(*time) ? 0 : 1;
 }

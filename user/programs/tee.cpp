@@ -6,14 +6,15 @@
 using namespace user;
 
 int main(int argc, char** argv) {
+  programs::Arguments arguments{argc, argv, "tee FILE…"};
   std::vector<Fd> outputs{standard_output};
   int code = 0;
-  for (int i = 1; i < argc; ++i) {
-    const auto file = open(argv[i], abi::o_wronly | abi::o_creat | abi::o_trunc);
+  for (const char* path : arguments.words()) {
+    const auto file = open(path, abi::o_wronly | abi::o_creat | abi::o_trunc);
     if (file) {
       outputs.push_back(*file);
     } else {
-      complain("tee: {}: {}", argv[i], abi::description(file.error()));
+      complain("tee: {}: {}", path, abi::description(file.error()));
       code = 1;
     }
   }

@@ -1,9 +1,8 @@
 // uname: the system, its release and the machine.
-#include <user/print.h>
+#include "arguments.h"
 
-#include "user/calls.h"
-
-int main() {
+int main(int argc, char** argv) {
+  programs::Arguments{argc, argv, "uname"}.words(0, 0);
   const auto name = user::system_name();
   user::println("{} {} {} {} {}", name.system, name.node, name.release, name.version, name.machine);
   return 0;

@@ -1,13 +1,13 @@
 // wc [FILE…]: lines, words and bytes.
 #include <user/files.h>
-#include <user/print.h>
 
-#include <string_view>
+#include "arguments.h"
 
 using namespace user;
 
 int main(int argc, char** argv) {
-  return for_each_input("wc", {argv + 1, argv + argc}, [](Fd fd, const char* path) {
+  programs::Arguments arguments{argc, argv, "wc [FILE…]"};
+  return for_each_input("wc", arguments.paths(), [](Fd fd, const char* path) {
     unsigned long lines = 0, words = 0, bytes = 0;
     bool in_word = false;
     static char buffer[16 * 1024];

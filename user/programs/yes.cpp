@@ -1,10 +1,10 @@
 // yes [TEXT]: says it again and again, until nobody listens.
-#include <user/calls.h>
-
-#include <string>
+#include "arguments.h"
 
 int main(int argc, char** argv) {
-  const std::string line = std::string{argc > 1 ? argv[1] : "y"} + "\n";
+  programs::Arguments arguments{argc, argv, "yes [TEXT]"};
+  const auto words = arguments.words(0, 1);
+  const std::string line = std::string{words.empty() ? "y" : words.front()} + "\n";
   std::string block;
   while (block.size() < 4096) block += line;
   while (user::write_all(user::standard_output, block)) {

@@ -24,7 +24,9 @@ int become(void* argument) {
     }
   }
   for (const Fd fd : start.options.close) syscall(Call::close, fd);
-  static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_interrupt));
+  static_cast<void>(ignore_signal(abi::Signal::sigint, start.options.ignore_keys));
+  static_cast<void>(ignore_signal(abi::Signal::sigquit, start.options.ignore_keys));
+  static_cast<void>(ignore_signal(abi::Signal::sigterm, false));
   auto* const* variables =
       start.options.environment != nullptr ? start.options.environment : environment();
   start.error = syscall(Call::execve, start.path, start.arguments, variables);

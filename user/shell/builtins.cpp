@@ -123,8 +123,14 @@ int help(Shell&, Words) {
   user::println("And:");
   user::println("  a | b               what a prints is what b reads");
   user::println("  a &                 runs while you go on");
-  user::println("  a ; b   a && b   a || b   a < FILE   a > FILE   'quoted' \"quoted\"");
-  user::println("  Ctrl-C ends a program, Ctrl-D ends its input (or this shell)");
+  user::println("  a ; b   a && b      b after a; b if a succeeds");
+  user::println("  a || b              b if a fails");
+  user::println("  a < FILE            a reads the file");
+  user::println("  a > FILE            what a prints goes into the file (>> FILE: to its end)");
+  user::println("  a 2> FILE           what a complains about does");
+  user::println("  'quoted' \"quoted\"   one word; $NAME means something in the second only");
+  user::println(
+      "  Ctrl-C ends a program, or the line you type; Ctrl-D ends its input, or this shell");
   return 0;
 }
 

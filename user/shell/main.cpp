@@ -1,10 +1,12 @@
 // sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c LINE`
 // its argument. Editing a line, echo and Ctrl-D are the kernel's console's work; so is Ctrl-C,
-// which ends every program that does not ignore it, as this one does.
+// which ends every program that does not ignore it, as this one does. While a line is typed, it
+// only ends that (keyboard.h).
 #include <user/files.h>
 #include <user/print.h>
 #include <user/process.h>
 
+#include "keyboard.h"
 #include "shell.h"
 
 namespace shell {
@@ -36,28 +38,38 @@ void Shell::set_variable(std::string_view name, std::string_view value) {
 
 namespace {
 
-void prompt() {
+std::string prompt() {
   char path[1024] = "?";
   user::syscall(user::Call::getcwd, path, sizeof path);
-  user::print("cotrap:{}$ ", static_cast<const char*>(path));
+  return user::format("cotrap:{}$ ", static_cast<const char*>(path));
+}
+
+void talk(Shell& shell) {
+  using enum abi::Signal;
+  for (const auto signal : {sigint, sigquit, sigterm}) {
+    static_cast<void>(user::ignore_signal(signal, true));
+  }
+  user::println("Cotrap's shell. `help` says what there is; `exit` powers off.");
+  while (!shell.exit_code()) {
+    shell.jobs().reap();
+    const auto typed = read_typed_line(prompt());
+    if (typed.how != Typed::How::line) user::println("");
+    if (typed.how == Typed::How::end) break;
+    if (typed.how == Typed::How::line) shell.run_line(typed.text);
+  }
 }
 
 int read_and_run(Shell& shell, user::Fd input) {
-  const bool interactive = input == user::standard_input && user::is_terminal(input);
-  if (interactive) {
-    static_cast<void>(user::ignore_signal(abi::Signal::sigint, true));
-    user::println("Cotrap's shell. `help` says what there is; `exit` powers off.");
-  }
-  user::LineReader lines{input, !interactive};
-  while (!shell.exit_code()) {
-    shell.jobs().reap();
-    if (interactive) prompt();
-    const auto line = lines.next();
-    if (!line) {
-      if (interactive) user::println("");
-      break;
+  if (input == user::standard_input && user::is_terminal(input)) {
+    talk(shell);
+  } else {
+    user::LineReader lines{input, true};
+    while (!shell.exit_code()) {
+      shell.jobs().reap();
+      const auto line = lines.next();
+      if (!line) break;
+      shell.run_line(*line);
     }
-    shell.run_line(*line);
   }
   return shell.exit_code().value_or(shell.status());
 }
@@ -77,8 +89,9 @@ int main(int argc, char** argv) {
     return shell::run_builtin(shell, words).value_or(127);
   }
   if (first.starts_with('-')) {
-    user::complain("usage: sh [-c LINE | FILE]");
-    return 2;
+    const bool asked = first == "--help";
+    user::print_to(asked ? 1 : 2, "usage: sh [-c LINE | FILE]", {}, "\n");
+    return asked ? 0 : 2;
   }
   if (argc == 1) return shell::read_and_run(shell, user::standard_input);
   const auto script = user::open_input("sh", argv[1]);

@@ -73,7 +73,7 @@ std::expected<Pid, int> start(const Shell& shell, const Command& command, bool b
   const auto environment = pointers(shell.variables());
   const auto child =
       user::spawn(path.c_str(), arguments.data(),
-                  {.fds = fds, .environment = environment.data(), .ignore_interrupt = background});
+                  {.fds = fds, .environment = environment.data(), .ignore_keys = background});
   if (child) return *child;
   user::complain("sh: {}: {}", path, abi::description(child.error()));
   return std::unexpected{child.error() == abi::Errno::enoent ? not_found : cannot_run};

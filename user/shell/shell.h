@@ -1,6 +1,6 @@
-// The shell's state, and how its parts fit: main.cpp reads lines, parse.cpp takes them apart,
-// run.cpp starts what they name, builtins.cpp does what needs no program, jobs.cpp knows what is
-// still running.
+// The shell's state, and how its parts fit: main.cpp reads lines, keyboard.cpp those that somebody
+// types, parse.cpp takes them apart, run.cpp starts what they name, builtins.cpp does what needs no
+// program, jobs.cpp knows what is still running.
 #pragma once
 
 #include <optional>

@@ -65,6 +65,21 @@ TEST_CASE("each read gets one line") {
   CHECK(!editor.has_input());
 }
 
+TEST_CASE("other keys can be made to end a line, and stay in it") {
+  LineEditor editor = make();
+  abi::Termios settings = editor.settings();
+  settings.control_chars[abi::termios_vintr] = 0;
+  settings.control_chars[abi::termios_veol] = 'C' & 0x1f;
+  settings.control_chars[abi::termios_veol2] = ';';
+  editor.set_settings(settings);
+  type(editor, "wrong\x03one;two\n");
+  CHECK(read(editor) == "wrong\x03");
+  CHECK(read(editor) == "one;");
+  CHECK(read(editor) == "two\n");
+  CHECK(screen == "wrong^Cone;two\n");
+  CHECK(signals.empty());
+}
+
 TEST_CASE("backspace, ^W and ^U erase from the line, and from the screen") {
   LineEditor editor = make();
   type(editor, "abc\x7f\x08x\n");

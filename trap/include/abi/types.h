@@ -140,6 +140,12 @@ struct Termios {
   std::uint8_t control_chars[19];
 };
 static_assert(sizeof(Termios) == 36);
+// Places in Termios::control_chars; a key of 0 is none.
+inline constexpr std::size_t termios_vintr = 0;
+inline constexpr std::size_t termios_vquit = 1;
+inline constexpr std::size_t termios_veol = 11;
+inline constexpr std::size_t termios_veol2 = 16;
+// Bits of Termios' flags.
 inline constexpr std::uint32_t termios_isig = 0001;
 inline constexpr std::uint32_t termios_icanon = 0002;
 inline constexpr std::uint32_t termios_echo = 0010;

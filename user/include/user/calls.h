@@ -68,9 +68,15 @@ inline Result<abi::Stat> status(Fd fd) {
   abi::Stat stat{};
   return call(Call::fstat, fd, &stat).transform([&] { return stat; });
 }
+inline Result<abi::Termios> terminal_settings(Fd fd) {
+  abi::Termios settings{};
+  return call(Call::ioctl, fd, abi::tcgets, &settings).transform([&] { return settings; });
+}
+inline Result<void> set_terminal(Fd fd, const abi::Termios& settings) {
+  return call(Call::ioctl, fd, abi::tcsets, &settings);
+}
 inline bool is_terminal(Fd fd) {
-  abi::Termios settings;
-  return call(Call::ioctl, fd, abi::tcgets, &settings).has_value();
+  return terminal_settings(fd).has_value();
 }
 inline Result<void> change_directory(const char* path) {
   return call(Call::chdir, path);

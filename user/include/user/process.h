@@ -19,9 +19,9 @@ struct SpawnOptions {
   // Closed in the child: pipe ends that are somebody else's.
   std::span<const Fd> close = {};
   char* const* environment = nullptr;  // null: this process's own
-  // Ctrl-C: a program has its default action, whatever this process does with it, unless it is to
-  // live in the background.
-  bool ignore_interrupt = false;
+  // SIGINT, SIGQUIT and SIGTERM end a program, whatever this process does with them; one that is to
+  // live in the background ignores the two that come from keys.
+  bool ignore_keys = false;
 };
 
 // Starts the program `path`; `arguments` ends with a null pointer and begins with the program's
