@@ -6,6 +6,7 @@
 
 #include <iterator>
 
+#include "boot/machine_facts.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -45,7 +46,10 @@ void write_memory(std::string& out) {
 }
 
 void write_harts(std::string& out) {
-  out = "processor\t: 0\nhart\t\t: 0\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n";
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out),
+                   "processor\t: {0}\nhart\t\t: {0}\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", hart);
+  }
 }
 
 void write_command_line(std::string& out) {

@@ -67,7 +67,11 @@ with harness.Test(__doc__) as test:
     for memory in ("64M", "1G"):
         done = test.run("/bin/true", machine=harness.Machine(memory=memory))
         test.check(done.status == 0, f"boots with {memory} of memory", done.why)
-    done = test.run("/bin/true", machine=harness.Machine(harts=4))
-    test.check(done.status == 0, "boots with 4 harts", done.why)
+    done = test.run("/bin/grep", "processor", "/proc/cpuinfo", machine=harness.Machine(harts=4))
+    test.check(
+        (done.status, len(done.text.splitlines())) == (0, 4),
+        "boots with 4 harts, and names them",
+        done.text + done.why,
+    )
     done = test.run("/bin/true", machine=harness.Machine(icount=True))
     test.check(done.status == 0, "boots with time counted in instructions", done.why)
