@@ -21,7 +21,8 @@ class FdTable : public RefCounted<FdTable> {
   /// One more than the highest descriptor there can be.
   static constexpr int size_limit = 1024;
 
-  FdTable() {}  // not defaulted: `new FdTable()` would zero the whole of it
+  // NOLINTNEXTLINE(modernize-use-equals-default): then `new FdTable()` would zero the whole of it
+  FdTable() {}
   ~FdTable();
 
   /// The open file, or null. Somebody else may close it as soon as the caller waits: `share` first.

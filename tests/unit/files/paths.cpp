@@ -7,7 +7,6 @@
 using kernel::Directory;
 using kernel::find;
 using kernel::find_node;
-using kernel::Found;
 using kernel::LastLink;
 using kernel::Node;
 using kernel::Ref;

@@ -49,7 +49,7 @@ TEST_CASE("a frame is free again when its last owner is gone") {
     }
     CHECK_FALSE(frames.shared(first.address()));
     const Frame moved = std::move(first);
-    CHECK_FALSE(first);
+    CHECK_FALSE(first);  // NOLINT(bugprone-use-after-move)
     CHECK(frames.free_count() == before - 1);
   }
   CHECK(frames.free_count() == before);
