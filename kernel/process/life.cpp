@@ -62,7 +62,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
   trap::UserContext& context = self.context();
   async::Executor& executor = async::current_executor();
   for (;;) {
-    if (executor.preempts(self.level() + 1)) [[unlikely]] {  // somebody as urgent, or more so
+    if (executor.preempts(self.turn_level() + 1)) [[unlikely]] {  // for our turn, or at once
       co_await async::yield_if_preempted();
       if (self.schedule().shares_level()) limit_turn();
     }
@@ -79,6 +79,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
           result = 0;
           if (call.wait != nullptr) {
             result = co_await call.wait(self, context);
+            note_rest(self);
           } else {
             co_await async::yield();
           }
@@ -88,7 +89,10 @@ async::Task<> thread_life(Ref<Thread> thread) {
       }
       case Trap::interrupt:
         take_interrupts();
-        if (take_end_of_turn()) co_await async::yield();
+        if (take_end_of_turn()) {
+          self.set_computing(true);
+          co_await async::yield();
+        }
         break;
       case Trap::page_fault:
         if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {

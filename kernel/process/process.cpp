@@ -117,8 +117,9 @@ void Process::become_zombie() {
     processes().remove(*this);
     return release();
   }
-  if (parent_->actions_[abi::Signal::sigchld].handler == abi::sig_ign) return parent_->reap(*this);
-  parent_->child_ended_.wake_all();
+  Process& parent = *parent_;
+  if (parent.actions_[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
+  parent.child_ended_.wake_all();
 }
 
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {

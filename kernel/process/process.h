@@ -34,6 +34,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   ~Process();
 
   int id() const { return id_; }
+  Process* parent() const { return parent_; }
   int parent_id() const { return parent_ ? parent_->id_ : 0; }
   memory::AddressSpace& space() { return *space_; }
   const Ref<memory::AddressSpace>& shared_space() const { return space_; }

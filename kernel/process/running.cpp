@@ -33,6 +33,7 @@ void charge() {
   const async::Duration spent = now - times.charged;
   times.charged = now;
   if (running_thread == nullptr) return;
+  running_thread->stopped_running = now;
   running_thread->cpu_time += spent;
   running_thread->slice_used += spent;
 }
@@ -67,6 +68,20 @@ bool take_end_of_turn() {
   if (running_thread == nullptr || running_thread->slice_used < Schedule::slice) return false;
   running_thread->slice_used = async::Duration::zero();
   return true;
+}
+
+void note_rest(Thread& thread) {
+  if (running_thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
+  if (async::now() - thread.stopped_running < Schedule::slice) return;
+  thread.slice_used = async::Duration{};
+  thread.set_computing(false);
+}
+
+void share_turn(Thread& maker, Thread& made) {
+  charge();
+  const async::Duration left = std::max(Schedule::slice - maker.slice_used, async::Duration{});
+  maker.slice_used = made.slice_used = Schedule::slice - left / 2;
+  made.set_computing(maker.is_computing() || left / 2 < async::Duration{tick_ns});
 }
 
 async::Duration running_time(const Thread& thread) {

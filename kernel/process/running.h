@@ -34,6 +34,14 @@ void limit_turn();
 /// After an interrupt.
 bool take_end_of_turn();
 
+/// After `thread` may have slept: a long sleep gives it a whole turn again, and ends its being a
+/// computing one.
+void note_rest(Thread& thread);
+
+/// `maker`, which runs, and the thread it has made have half each of what is left of its turn:
+/// making threads gains nobody time. Where hardly any is left, the new one counts as computing.
+void share_turn(Thread& maker, Thread& made);
+
 /// How long `thread` has been the running one, if it is; zero otherwise.
 async::Duration running_time(const Thread& thread);
 

@@ -3,8 +3,12 @@
 //
 //   level  0        interrupt-handler coroutines
 //          1 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
+//          9        threads that have been killed
 //         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
 //         31        SCHED_IDLE
+//
+// A SCHED_OTHER thread that has used up its turn is a level less urgent until it has slept as long
+// as a turn: whoever answers a person runs before whoever computes, however many compute.
 #pragma once
 
 #include <abi/flags.h>
@@ -20,6 +24,8 @@ struct Schedule {
   int nice = 0;      ///< −20 … 19
 
   static constexpr unsigned driver_level = 0;
+  static constexpr std::uint8_t ending_level =
+      9;  ///< before all that compute: it gives memory back
   static constexpr async::Duration slice{10'000'000};  ///< between equally urgent threads
 
   constexpr bool is_real_time() const {
@@ -30,6 +36,11 @@ struct Schedule {
     if (is_real_time()) return 1 + static_cast<unsigned>(99 - priority) * 7 / 98;
     if (policy == abi::sched_idle) return 31;
     return 10 + static_cast<unsigned>(nice + 20) / 2;
+  }
+
+  /// Whether computing long makes it less urgent.
+  constexpr bool gives_way() const {
+    return policy == abi::sched_other || policy == abi::sched_batch;
   }
 
   /// Whether an equally urgent thread gets its turn when the slice is over.

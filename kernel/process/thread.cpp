@@ -23,6 +23,7 @@ IdTable<Thread>& threads() {
 Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
     : id_{id}, process_{std::move(process)}, schedule_{schedule} {
   context_.get() = context;
+  update_level();
   threads().add(*this);
   process_->add_thread(*this);
   memory::frames.keep_in_reserve(reserve_for_frames);
@@ -72,7 +73,9 @@ void Thread::take_first_id() {
 void Thread::end() {
   if (ending_) return;
   ending_ = true;
-  if (job_ != nullptr) job_->cancel();
+  if (job_ == nullptr) return;
+  async::current_executor().set_priority(*job_, Schedule::ending_level);
+  job_->cancel();
 }
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
@@ -98,7 +101,19 @@ void Thread::post_signal(abi::Signal signal) {
 
 void Thread::set_schedule(const Schedule& schedule) {
   schedule_ = schedule;
-  level_ = static_cast<std::uint8_t>(schedule.level());
+  update_level();
+}
+
+void Thread::set_computing(bool computing) {
+  if (computing_ == computing) return;
+  computing_ = computing;
+  update_level();
+}
+
+void Thread::update_level() {
+  const bool lower = computing_ && schedule_.gives_way();
+  level_ = static_cast<std::uint8_t>(schedule_.level() + (lower ? 1 : 0));
+  turn_level_ = static_cast<std::uint8_t>(schedule_.level() + (schedule_.gives_way() ? 1 : 0));
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
 

@@ -60,8 +60,14 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
-  /// The executor's level that the schedule means.
+  /// The executor's level that the schedule means, and how long it has computed lately.
   std::uint8_t level() const { return level_; }
+  /// Down to this level others have a claim on its turn: those who have used up theirs wait a level
+  /// below it, and it must not keep them there for ever.
+  std::uint8_t turn_level() const { return turn_level_; }
+  /// It has used up a turn. A new thread is what its maker is.
+  bool is_computing() const { return computing_; }
+  void set_computing(bool computing);
 
   /// Running or waiting for its turn, not for an event.
   bool is_ready() const;
@@ -69,8 +75,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   // ── Accounting ──
 
   std::uint64_t syscalls = 0;
-  async::Duration cpu_time{};    ///< up to its last switch
-  async::Duration slice_used{};  ///< of its turn, likewise
+  async::Instant stopped_running{};  ///< its last charge
+  async::Duration cpu_time{};        ///< up to its last switch
+  async::Duration slice_used{};      ///< of its turn, likewise
   async::Duration cpu_time_now() const;
 
   // ── What the C library registers ──
@@ -79,13 +86,17 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uintptr_t robust_list = 0;      ///< head of the list of mutexes to give up then
 
  private:
+  void update_level();
+
   friend async::Task<> thread_life(Ref<Thread> thread);
 
   int id_;
   Ref<Process> process_;
   trap::ContextHolder context_;
   Schedule schedule_;
-  std::uint8_t level_ = static_cast<std::uint8_t>(schedule_.level());
+  bool computing_ = false;
+  std::uint8_t turn_level_ = 0;
+  std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
   bool ending_ = false;

@@ -1,6 +1,7 @@
 #include <abi/flags.h>
 
 #include "memory/frames.h"
+#include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 
@@ -11,6 +12,12 @@ namespace {
 constexpr std::size_t thread_bytes = 2048;
 constexpr std::size_t process_bytes = 8192;
 constexpr std::size_t most_threads = 30'000;
+
+/// A copy of a process begins with few pages and will want more: copies are refused while the last
+/// eighth of memory is left for the programs that there are.
+bool has_room_for_copy() {
+  return memory::frames.free_for_user() > memory::frames.total_count() / 8;
+}
 
 struct CloneArguments {
   std::uint64_t flags;
@@ -47,6 +54,7 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   Process& parent = self.process();
   Ref<memory::AddressSpace> space = parent.shared_space();
   if (!arguments.has(abi::clone_vm)) {
+    if (!has_room_for_copy()) return fail(Errno::enomem);
     auto copy = parent.space().fork();
     if (!copy) return fail(copy.error());
     space = std::move(*copy);
@@ -59,13 +67,17 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   }
   auto child = make_ref<Process>(id, std::move(space), std::move(files), parent.fs());
   child->inherit(parent);
-  parent.add_child(child);
+  Process* const family = arguments.has(abi::clone_parent) ? parent.parent() : &parent;
+  family->add_child(child);
   return child;
 }
 
 /// Makes the child, ready to run; nothing is left behind if it cannot be made.
 Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
   if (!arguments.valid()) return fail(Errno::einval);
+  if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
+    return fail(Errno::einval);
+  }
   if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
   const bool is_thread = arguments.has(abi::clone_thread);
   if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
@@ -79,6 +91,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
   auto child =
       make_ref<Thread>(id, std::move(process), child_context(self, arguments), self.schedule());
   child->set_signal_mask(self.signal_mask());
+  share_turn(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
   // A bad address for these two is the program's loss, as on Linux.
   if (arguments.has(abi::clone_parent_settid)) {

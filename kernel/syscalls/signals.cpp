@@ -13,8 +13,11 @@ bool valid_or_zero(int signal) {
   return signal == 0 || valid_signal(signal);
 }
 
-void post(Process& process, int signal) {
-  if (signal != 0) process.post_signal(static_cast<abi::Signal>(signal));
+/// No other program ends the first process, and with it the machine (kill(2)); the console's keys
+/// do.
+void post(Thread& self, Process& process, int signal) {
+  if (signal == 0 || (&process == &first_process() && &process != &self.process())) return;
+  process.post_signal(static_cast<abi::Signal>(signal));
 }
 
 /// kill(-1): everybody but the first process and the caller.
@@ -22,16 +25,26 @@ Result<> post_to_others(Thread& self, int signal) {
   bool found = false;
   for (Process& process : processes()) {
     if (&process == &self.process() || &process == &first_process()) continue;
-    post(process, signal);
+    post(self, process, signal);
     found = true;
   }
   if (!found) return fail(Errno::esrch);
   return {};
 }
 
-Result<> post_to_group(int signal) {
-  for (Process& process : processes()) post(process, signal);
+Result<> post_to_group(Thread& self, int signal) {
+  for (Process& process : processes()) post(self, process, signal);
   return {};
+}
+
+/// Once for each signal: C libraries ask for some of their own at every start.
+void log_refused_handler(Thread& self, int signal) {
+  static abi::SignalSet logged = 0;
+  const auto bit = abi::set_of(static_cast<abi::Signal>(signal));
+  if ((logged & bit) != 0) return;
+  logged |= bit;
+  log("{} ({}): a handler for signal {} is refused, programs cannot have any yet",
+      self.process().name(), self.id(), signal);
 }
 
 Result<> post_to_thread(Thread* thread, int process, int signal) {
@@ -48,10 +61,10 @@ Result<> post_to_thread(Thread* thread, int process, int signal) {
 Result<> kill(Thread& self, int id, int signal) {
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (id == -1) return post_to_others(self, signal);
-  if (id == 0) return post_to_group(signal);  // the one there is
+  if (id == 0) return post_to_group(self, signal);  // the one there is
   Process* process = processes().find(id);
   if (process == nullptr) return fail(Errno::esrch);
-  post(*process, signal);
+  post(self, *process, signal);
   return {};
 }
 
@@ -76,8 +89,7 @@ Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction>
     if (!wanted) return fail(wanted.error());
     if ((abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
     if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
-      log("{} ({}): a handler for {} is refused, programs cannot have signal handlers yet",
-          self.process().name(), self.id(), abi::name(signal));
+      log_refused_handler(self, number);
       return fail(Errno::enosys);
     }
     current = *wanted;
