@@ -49,8 +49,6 @@ class Terminal {
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
  private:
-  void take_up();
-
   LineEditor editor_;
   LineEditor::Outside outside_;
   abi::WindowSize size_;

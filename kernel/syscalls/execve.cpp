@@ -50,6 +50,15 @@ Result<std::string> read_path(Thread& self, UserPtr<const char> from) {
   return std::string{*path};
 }
 
+/// From the root, as /proc/self/exe has to show it: C libraries refuse to start without.
+Result<std::string> absolute(Thread& self, std::string path) {
+  if (path.starts_with('/')) return path;
+  auto directory = self.process().fs().directory()->path();
+  if (!directory) return fail(directory.error());
+  if (!directory->ends_with('/')) directory->push_back('/');
+  return std::move(*directory) + path;
+}
+
 /// The program's own number is the process's: the other threads end, and if one of them was the
 /// first, its number goes to the survivor.
 async::Task<Result<>> become_only_thread(Thread& self) {
@@ -81,10 +90,12 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   if (!bytes) co_return fail(Errno::eacces);
   auto program = load_program(*bytes, *name, *given);
   if (!program) co_return fail(program.error());
+  auto shown = absolute(self, std::move(*name));
+  if (!shown) co_return fail(shown.error());
 
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // From here on there is no way back.
-  self.process().become(std::move(program->space), std::move(*name));
+  self.process().become(std::move(program->space), std::move(*shown));
   self.process().files().close_for_exec();
   self.start_program(program->start);
   co_return Result<>{};

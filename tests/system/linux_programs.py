@@ -42,3 +42,10 @@ with harness.Test(__doc__) as test:
                 here.why.encode(),
             ),
         )
+
+    done = test.run("/bin/sh", stdin=b"cd /linux\n./lives started\ncd /\nlinux/lives started\n")
+    test.check(
+        done.status == 5 and done.text.count("the process's") == 2,
+        "programs start by relative paths",
+        done.text + done.why,
+    )

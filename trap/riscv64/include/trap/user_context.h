@@ -42,7 +42,6 @@ struct UserContext {
 
   /// `ecall` has no compressed form: the next instruction is four bytes on.
   void skip_syscall_instruction() { pc += 4; }
-  void repeat_syscall_instruction() { pc -= 4; }
 
   void set_stack(std::uint64_t address) { x[sp] = address; }
   std::uint64_t stack() const { return x[sp]; }
