@@ -150,12 +150,8 @@ void Process::post_signal(abi::Signal signal) {
 
 void Process::deliver_pending(Thread& thread) {
   const abi::SignalSet deliverable = pending_ & ~thread.signal_mask();
-  if (deliverable == 0) return;
   pending_ &= ~deliverable;
-  for (int number = 1; number <= abi::signal_limit; ++number) {
-    const auto signal = static_cast<abi::Signal>(number);
-    if ((deliverable & abi::set_of(signal)) != 0) post_signal(signal);
-  }
+  for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });
 }
 
 // ── Accounting ──

@@ -94,7 +94,6 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
   /// Sends a signal: ends the process, is ignored, or stays pending while every thread blocks it.
   void post_signal(abi::Signal signal);
-  abi::SignalSet pending_signals() const { return pending_; }
   /// Delivers what has become deliverable to `thread`, whose mask has changed.
   void deliver_pending(Thread& thread);
 

@@ -5,6 +5,7 @@
 #include <abi/signal.h>
 
 #include <array>
+#include <bit>
 
 namespace kernel {
 
@@ -32,6 +33,12 @@ class SignalActions {
 /// SIGKILL and SIGSTOP can be neither blocked nor ignored.
 inline constexpr abi::SignalSet unblockable =
     abi::set_of(abi::Signal::sigkill) | abi::set_of(abi::Signal::sigstop);
+
+/// Calls each(signal) for the members of `set`, in the order of their numbers.
+template <class Each>
+void for_each_signal(abi::SignalSet set, Each&& each) {
+  for (; set != 0; set &= set - 1) each(static_cast<abi::Signal>(std::countr_zero(set) + 1));
+}
 
 constexpr bool valid_signal(int number) {
   return number >= 1 && number <= abi::signal_limit;

@@ -80,13 +80,9 @@ void Thread::end() {
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
   signal_mask_ = mask & ~unblockable;
-  if (const abi::SignalSet deliverable = pending_ & ~signal_mask_; deliverable != 0) {
-    pending_ &= ~deliverable;
-    for (int number = 1; number <= abi::signal_limit; ++number) {
-      const auto signal = static_cast<abi::Signal>(number);
-      if ((deliverable & abi::set_of(signal)) != 0) post_signal(signal);
-    }
-  }
+  const abi::SignalSet deliverable = pending_ & ~signal_mask_;
+  pending_ &= ~deliverable;
+  for_each_signal(deliverable, [this](abi::Signal signal) { post_signal(signal); });
   process_->deliver_pending(*this);
 }
 
