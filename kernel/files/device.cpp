@@ -49,11 +49,10 @@ class RandomFile final : public DeviceFile {
  public:
   using DeviceFile::DeviceFile;
   Result<std::size_t> try_read(IoBuffer& buffer) override {
-    constexpr std::size_t largest_read = 1 << 20;  // a few milliseconds
     const auto fill = reinterpret_cast<void (*)(std::span<std::byte>)>(device_->context());
     std::array<std::byte, 256> bytes;
     std::size_t done = 0;
-    while (!buffer.empty() && done < largest_read) {
+    while (!buffer.empty()) {
       const auto some = std::span{bytes}.first(std::min(bytes.size(), buffer.left()));
       fill(some);
       const auto moved = buffer.put(some);

@@ -23,6 +23,7 @@ class Thread;
 namespace kernel::sys {
 
 using memory::UserPtr;
+using memory::UserSpan;
 
 // ── process.cpp: making, ending and awaiting processes and threads ──
 
@@ -64,8 +65,10 @@ Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
 // ── memory.cpp ──
 
 std::uintptr_t brk(Thread&, std::uintptr_t end);
-Result<std::uintptr_t> mmap(Thread&, std::uintptr_t address, std::size_t length, int access,
-                            int flags, int fd, std::int64_t offset);
+trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread&, std::uintptr_t address, std::size_t length,
+                                               int access, int flags, int fd, std::int64_t offset);
+async::Task<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
+                                         int access, int flags, int fd, std::int64_t offset);
 Result<> munmap(Thread&, std::uintptr_t address, std::size_t length);
 Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 Result<> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
@@ -111,6 +114,7 @@ Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
 Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old);
 Result<> getrusage(Thread&, int who, UserPtr<abi::ResourceUsage> usage);
-Result<std::size_t> getrandom(Thread&, std::uintptr_t buffer, std::size_t length, unsigned flags);
+trap::Attempt<Result<std::size_t>> try_getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
+async::Task<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
 
 }  // namespace kernel::sys

@@ -32,8 +32,12 @@ trap::Attempt<Transfer> try_readv(Thread&, int fd, UserPtr<const abi::IoVector> 
 async::Task<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
 trap::Attempt<Transfer> try_writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 async::Task<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
-Transfer pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
-Transfer pwrite64(Thread&, int fd, UserSpan<const std::byte> from, std::int64_t offset);
+trap::Attempt<Transfer> try_pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+async::Task<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+trap::Attempt<Transfer> try_pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
+                                     std::int64_t offset);
+async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
+                               std::int64_t offset);
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 Result<> ftruncate(Thread&, int fd, std::int64_t size);

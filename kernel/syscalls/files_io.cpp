@@ -6,19 +6,15 @@
 #include <array>
 #include <memory>
 
-#include "devices/interrupts.h"
 #include "files/file.h"
 #include "process/thread.h"
 #include "syscalls/files.h"
+#include "syscalls/steps.h"
 
 namespace kernel::sys {
 namespace {
 
 using Attempt = trap::Attempt<Transfer>;
-
-/// What is moved before others get their turn: a fraction of a millisecond, unless pages have to be
-/// made.
-constexpr std::size_t step = 1 << 20;
 
 Attempt refuse(Errno error) {
   return Transfer{fail(error)};
@@ -42,7 +38,7 @@ void tell_broken_pipe(Thread& self, const Transfer& moved) {
 
 inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
-  if (buffer.left() > step) return Attempt::wait();
+  if (buffer.left() > step_bytes) return Attempt::wait();
   const Transfer moved = file.try_read(buffer);
   if (!moved) return not_moved(self, file, moved);
   return moved;
@@ -51,17 +47,10 @@ inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
 inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   // What may go in in part is for the other form, which knows how to go on.
-  if (buffer.left() > std::min(file.whole_write(), step)) return Attempt::wait();
+  if (buffer.left() > std::min(file.whole_write(), step_bytes)) return Attempt::wait();
   const Transfer moved = file.try_write(buffer);
   if (!moved) return not_moved(self, file, moved);
   return moved;
-}
-
-/// Between two steps. Nobody takes interrupts while the kernel works, so here they are, and those
-/// that they wake have their turn like everybody else.
-[[nodiscard]] async::YieldOp let_others_run() {
-  take_interrupts();
-  return async::yield();
 }
 
 /// Comes after a try that moved nothing, so it waits first.
@@ -75,10 +64,10 @@ async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
 }
 
 /// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
-async::Task<Transfer> read_in_steps(Ref<File> file, IoBuffer buffer) {
+async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
-    IoBuffer part = buffer.first(step);
+    IoBuffer part = buffer.first(step_bytes);
     const Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
@@ -88,13 +77,14 @@ async::Task<Transfer> read_in_steps(Ref<File> file, IoBuffer buffer) {
     done += *moved;
     buffer.skip(*moved);
     if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
-    co_await let_others_run();
+    co_await let_others_run(self);
   }
 }
 
-async::Task<Transfer> start_reading(File& file, IoBuffer buffer) {
-  const auto start = buffer.left() > step ? read_in_steps : read_waiting;
-  return start(Ref<File>::share(file), buffer);
+async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
+  auto shared = Ref<File>::share(file);
+  if (buffer.left() > step_bytes) return read_in_steps(self, std::move(shared), buffer);
+  return read_waiting(std::move(shared), buffer);
 }
 
 /// Goes on until all is written: a short count is for files that are full, errors, and the end of
@@ -102,7 +92,7 @@ async::Task<Transfer> start_reading(File& file, IoBuffer buffer) {
 async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
-    IoBuffer part = buffer.first(step);
+    IoBuffer part = buffer.first(step_bytes);
     const Transfer moved = file->try_write(part);
     tell_broken_pipe(self, moved);
     if (moved) {
@@ -114,7 +104,7 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
       co_return moved;
     }
     if (moved) {
-      co_await let_others_run();
+      co_await let_others_run(self);
       if (async::is_cancelled()) co_return done;
       continue;
     }
@@ -123,6 +113,22 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
       if (done > 0) co_return done;
       co_return fail(Errno::eintr);
     }
+  }
+}
+
+/// read_at or write_at of more than a step. Ends where the file moves less than it was asked for.
+async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
+                                    Transfer (File::*move)(std::uint64_t, IoBuffer&),
+                                    std::uint64_t offset, IoBuffer buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = buffer.first(step_bytes);
+    const Transfer moved = ((*file).*move)(offset + done, part);
+    if (!moved) co_return done > 0 ? Transfer{done} : moved;
+    done += *moved;
+    buffer.skip(*moved);
+    if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
+    co_await let_others_run(self);
   }
 }
 
@@ -185,7 +191,7 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
 }
 
 async::Task<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
-  return start_reading(*readable_file(self, fd), {self.space(), to.address(), to.size()});
+  return start_reading(self, *readable_file(self, fd), {self.space(), to.address(), to.size()});
 }
 
 Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -214,7 +220,7 @@ async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> t
   auto file = Ref<File>::share(*readable_file(self, fd));
   Parts parts;
   if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  co_return co_await start_reading(*file, parts.buffer(self.space()));
+  co_return co_await start_reading(self, *file, parts.buffer(self.space()));
 }
 
 Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
@@ -233,22 +239,36 @@ async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> 
   co_return co_await write_waiting(self, std::move(file), parts.buffer(self.space()));
 }
 
-Transfer pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  if (offset < 0) return fail(Errno::einval);
+Attempt try_pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  if (offset < 0) return refuse(Errno::einval);
   File* const file = readable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
-  if (!to.in_range()) return fail(Errno::efault);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  if (!to.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
+  if (buffer.left() > step_bytes) return Attempt::wait();
   return file->read_at(static_cast<std::uint64_t>(offset), buffer);
 }
 
-Transfer pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
-  if (offset < 0) return fail(Errno::einval);
+async::Task<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
+  return move_in_steps(self, Ref<File>::share(*readable_file(self, fd)), &File::read_at,
+                       static_cast<std::uint64_t>(offset), {self.space(), to.address(), to.size()});
+}
+
+Attempt try_pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
+  if (offset < 0) return refuse(Errno::einval);
   File* const file = writable_file(self, fd);
-  if (file == nullptr) return fail(Errno::ebadf);
-  if (!from.in_range()) return fail(Errno::efault);
+  if (file == nullptr) return refuse(Errno::ebadf);
+  if (!from.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
+  if (buffer.left() > step_bytes) return Attempt::wait();
   return file->write_at(static_cast<std::uint64_t>(offset), buffer);
+}
+
+async::Task<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
+                               std::int64_t offset) {
+  return move_in_steps(self, Ref<File>::share(*writable_file(self, fd)), &File::write_at,
+                       static_cast<std::uint64_t>(offset),
+                       {self.space(), from.address(), from.size()});
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {

@@ -4,6 +4,7 @@
 #include "memory/shared_pages.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/steps.h"
 
 namespace kernel::sys {
 namespace {
@@ -46,14 +47,8 @@ MapRequest::Place place_of(int flags) {
   return MapRequest::Place::anywhere;
 }
 
-}  // namespace
-
-std::uintptr_t brk(Thread& self, std::uintptr_t end) {
-  return self.space().set_break(end);
-}
-
-Result<std::uintptr_t> mmap(Thread& self, std::uintptr_t address, std::size_t length, int rights,
-                            int flags, int fd, std::int64_t offset) {
+Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t length, int rights,
+                           int flags, int fd, std::int64_t offset) {
   const int type = flags & abi::map_type;
   if (length == 0 || !hal::page_aligned(static_cast<std::uintptr_t>(offset)) ||
       (type != abi::map_private && type != abi::map_shared)) {
@@ -64,19 +59,54 @@ Result<std::uintptr_t> mmap(Thread& self, std::uintptr_t address, std::size_t le
   if (!access) return fail(access.error());
   auto backing = backing_of(self, length, rights, flags, fd, offset);
   if (!backing) return fail(backing.error());
-  const auto start = self.space().map({.address = address,
-                                       .bytes = length,
-                                       .access = *access,
-                                       .place = place_of(flags),
-                                       .backing = std::move(*backing)});
-  if (start && (flags & abi::map_populate) != 0) {
-    const auto first = (*access & hal::Access::write) != hal::Access::none ? hal::Access::write
-                                                                           : hal::Access::read;
-    for (std::size_t at = 0; at < length; at += hal::page_size) {
-      if (!self.space().fault(*start + at, first)) break;  // it is only a wish
-    }
+  return self.space().map({.address = address,
+                           .bytes = length,
+                           .access = *access,
+                           .place = place_of(flags),
+                           .backing = std::move(*backing)});
+}
+
+/// MAP_POPULATE for [start, end). It is only a wish: false when a page cannot be made, and there is
+/// no sense in going on.
+bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_t end, int rights) {
+  const auto wanted = (rights & abi::prot_write) != 0 ? hal::Access::write : hal::Access::read;
+  for (std::uintptr_t page = start; page < end; page += hal::page_size) {
+    if (!space.fault(page, wanted)) return false;
   }
+  return true;
+}
+
+}  // namespace
+
+std::uintptr_t brk(Thread& self, std::uintptr_t end) {
+  return self.space().set_break(end);
+}
+
+trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread& self, std::uintptr_t address,
+                                               std::size_t length, int rights, int flags, int fd,
+                                               std::int64_t offset) {
+  using Attempt = trap::Attempt<Result<std::uintptr_t>>;
+  const bool populate = (flags & abi::map_populate) != 0;
+  if (populate && length > step_bytes) return Attempt::wait();
+  const auto start = map(self, address, length, rights, flags, fd, offset);
+  if (start && populate) (void)make_pages(self.space(), *start, *start + length, rights);
   return start;
+}
+
+/// With MAP_POPULATE, of more than a step.
+async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
+                                         int rights, int flags, int fd, std::int64_t offset) {
+  const auto start = map(self, address, length, rights, flags, fd, offset);
+  if (!start) co_return start;
+  const std::uintptr_t end = *start + length;
+  for (std::uintptr_t at = *start;;) {
+    const std::uintptr_t next = end - at > step_bytes ? at + step_bytes : end;
+    if (!make_pages(self.space(), at, next, rights)) break;
+    at = next;
+    if (at == end || async::is_cancelled()) break;
+    co_await let_others_run(self);
+  }
+  co_return start;
 }
 
 Result<> munmap(Thread& self, std::uintptr_t address, std::size_t length) {

@@ -5,11 +5,13 @@
 #include <cstring>
 
 #include "boot/random.h"
+#include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
 #include "process/program.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/steps.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -23,6 +25,14 @@ void set(char (&field)[N], std::string_view text) {
 abi::Timeval to_timeval(async::Duration duration) {
   const abi::Timespec time = to_timespec(duration);
   return {.seconds = time.seconds, .microseconds = time.nanoseconds / 1000};
+}
+
+Result<std::size_t> put_random(Thread& self, UserSpan<std::byte> to) {
+  return memory::each_piece(self.space(), to.address(), to.size(), hal::Access::write,
+                            [](std::span<std::byte> piece) -> Result<std::size_t> {
+                              fill_random(piece);
+                              return piece.size();
+                            });
 }
 
 }  // namespace
@@ -86,19 +96,28 @@ Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
   return usage.write(self.space(), answer);
 }
 
-Result<std::size_t> getrandom(Thread& self, std::uintptr_t buffer, std::size_t length,
-                              unsigned flags) {
+trap::Attempt<Result<std::size_t>> try_getrandom(Thread& self, UserSpan<std::byte> to,
+                                                 unsigned flags) {
   constexpr unsigned insecure = 4;
   constexpr unsigned at_odds = abi::grnd_random | insecure;
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
-    return fail(Errno::einval);
+    return Result<std::size_t>{fail(Errno::einval)};
   }
-  constexpr std::size_t longest = 1 << 20;
-  return memory::each_piece(self.space(), buffer, std::min(length, longest), hal::Access::write,
-                            [](std::span<std::byte> piece) -> Result<std::size_t> {
-                              fill_random(piece);
-                              return piece.size();
-                            });
+  if (to.size() > step_bytes) return trap::Attempt<Result<std::size_t>>::wait();
+  return put_random(self, to);
+}
+
+async::Task<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to, unsigned) {
+  const std::size_t wanted = std::min(to.size(), IoBuffer::longest);
+  std::size_t done = 0;
+  for (;;) {
+    const std::size_t step = std::min(wanted - done, step_bytes);
+    const auto moved = put_random(self, to.subspan(done).first(step));
+    if (!moved) co_return done > 0 ? Result<std::size_t>{done} : moved;
+    done += *moved;
+    if (*moved < step || done == wanted || async::is_cancelled()) co_return done;
+    co_await let_others_run(self);
+  }
 }
 
 }  // namespace kernel::sys

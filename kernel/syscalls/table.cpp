@@ -70,7 +70,7 @@ constexpr SyscallTable syscall_table =
         .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
         // memory
         .with<sys::brk>(Call::brk)
-        .with<sys::mmap>(Call::mmap)
+        .with<sys::try_mmap, sys::mmap>(Call::mmap)
         .with<sys::munmap>(Call::munmap)
         .with<sys::mprotect>(Call::mprotect)
         .with<sys::madvise>(Call::madvise)
@@ -97,8 +97,8 @@ constexpr SyscallTable syscall_table =
         .with<sys::try_write, sys::write>(Call::write)
         .with<sys::try_readv, sys::readv>(Call::readv)
         .with<sys::try_writev, sys::writev>(Call::writev)
-        .with<sys::pread64>(Call::pread64)
-        .with<sys::pwrite64>(Call::pwrite64)
+        .with<sys::try_pread64, sys::pread64>(Call::pread64)
+        .with<sys::try_pwrite64, sys::pwrite64>(Call::pwrite64)
         .with<sys::lseek>(Call::lseek)
         .with<sys::getdents64>(Call::getdents64)
         .with<sys::ftruncate>(Call::ftruncate)
@@ -130,6 +130,6 @@ constexpr SyscallTable syscall_table =
         .with<sys::sysinfo>(Call::sysinfo)
         .with<sys::prlimit64>(Call::prlimit64)
         .with<sys::getrusage>(Call::getrusage)
-        .with<sys::getrandom>(Call::getrandom);
+        .with<sys::try_getrandom, sys::getrandom>(Call::getrandom);
 
 }  // namespace kernel

@@ -1,0 +1,14 @@
+#include "syscalls/steps.h"
+
+#include "devices/interrupts.h"
+#include "process/thread.h"
+
+namespace kernel::sys {
+
+NextStep let_others_run(Thread& self) {
+  take_interrupts();
+  if (take_end_of_turn()) self.set_computing(true);
+  return NextStep{self};
+}
+
+}  // namespace kernel::sys
