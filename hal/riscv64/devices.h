@@ -3,28 +3,12 @@
 #pragma once
 
 #include <hal/interrupts.h>
+#include <hal/virtio.h>
 
-#include <cstddef>
+#include <array>
 #include <cstdint>
 
 namespace hal::riscv64 {
-
-/// A window of device registers, by virtual address; empty where the machine has no such device.
-struct Window {
-  std::uintptr_t base = 0;
-  std::size_t size = 0;
-
-  explicit operator bool() const { return base != 0; }
-
-  template <class Register>
-  Register read(std::size_t offset) const {
-    return *reinterpret_cast<volatile Register*>(base + offset);
-  }
-  template <class Register>
-  void write(std::size_t offset, Register value) const {
-    *reinterpret_cast<volatile Register*>(base + offset) = value;
-  }
-};
 
 struct Devices {
   struct Uart {
@@ -41,6 +25,10 @@ struct Devices {
 
   Window test_finisher;  ///< QEMU's and SiFive's way to end a run with an exit code
   Window clock;          ///< Goldfish real-time clock
+
+  static constexpr std::size_t virtio_limit = 32;
+  std::array<VirtioWindow, virtio_limit> virtio;  ///< the first virtio_count, by address
+  std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;
   bool has_sstc = false;                   ///< stimecmp, the supervisor's own timer register

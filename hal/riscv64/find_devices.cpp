@@ -103,6 +103,12 @@ void find_uart(const Node& node) {
                   .irq = Irq{number_or(node, "interrupts", 0)}};
 }
 
+void find_virtio(const Node& node) {
+  const VirtioWindow found{.window = window_of(node), .irq = Irq{number_or(node, "interrupts", 0)}};
+  if (!found.window || devices.virtio_count == devices.virtio.size()) return;
+  devices.virtio[devices.virtio_count++] = found;
+}
+
 constexpr std::size_t range_limit = 32;
 
 struct Ranges {
@@ -130,8 +136,12 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
       devices.test_finisher = window_of(node);
     } else if (node.compatible_with("google,goldfish-rtc")) {
       devices.clock = window_of(node);
+    } else if (node.compatible_with("virtio,mmio")) {
+      find_virtio(node);
     }
   }
+  std::ranges::sort(std::span(devices.virtio).first(devices.virtio_count), {},
+                    [](const VirtioWindow& at) { return at.window.base; });
 }
 
 BootInfo describe_boot(const DeviceTree& tree) {
@@ -169,3 +179,8 @@ BootInfo describe_boot(const DeviceTree& tree) {
 }
 
 }  // namespace hal::riscv64
+
+std::span<const hal::VirtioWindow> hal::virtio_windows() {
+  using riscv64::devices;
+  return std::span(devices.virtio).first(devices.virtio_count);
+}

@@ -16,7 +16,6 @@ namespace hal {
 namespace {
 
 using riscv64::devices;
-using riscv64::Window;
 
 constexpr Access read_write = Access::read | Access::write;
 
@@ -54,6 +53,17 @@ bool map_window(PageTable& table, const Window& window) {
   return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
 }
 
+/// They may share pages.
+bool map_virtio_windows(PageTable& table) {
+  VirtAddr mapped_to = 0;
+  for (const auto& [window, irq] : virtio_windows()) {
+    const VirtAddr from = std::max(mapped_to, page_down(window.base));
+    mapped_to = page_up(window.base + window.size);
+    if (!map(table, from, mapped_to, read_write)) return false;
+  }
+  return true;
+}
+
 constinit std::optional<PageTable> table;
 
 }  // namespace
@@ -68,6 +78,7 @@ bool enter_kernel_space(const BootInfo& info) {
        {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock}) {
     if (!map_window(*table, window)) return false;
   }
+  if (!map_virtio_windows(*table)) return false;
   table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
   flush_all();
