@@ -200,7 +200,10 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   const VirtAddr end = start + length;
   VirtAddr at = start;  // [start, at) is done
   Area* area = areas_.first_after(start);
+  bool refused = false;
   while (at < end && area != nullptr && area->start <= at) {
+    refused = area->backing.is_read_only && allows(access, Access::write);
+    if (refused) break;
     if (area->start < at) area = &areas_.split(*area, at);
     if (area->end > end) areas_.split(*area, end);
     at = area->end;
@@ -221,7 +224,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   }
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
   flush();
-  if (at < end) return fail(Errno::enomem);
+  if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
 }
 

@@ -69,7 +69,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL for no bytes, an unaligned address, or a range that is not the program's; ENOMEM where
   /// it would cut an area in two and there is no memory for that.
   Result<> unmap(VirtAddr start, std::size_t bytes);
-  /// EINVAL unaligned; ENOMEM where a page of the range is not mapped (those before it are done).
+  /// EINVAL unaligned; where a page of the range is not mapped ENOMEM, where it may not become
+  /// writable EACCES (those before it are done).
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
   /// Forgets the contents of private pages: they start anew from their backing (MADV_DONTNEED).
   /// EINVAL unaligned or not the program's; ENOMEM where something is not mapped (the rest is
@@ -84,7 +85,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // Page faults and the kernel's own access.
 
   /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
-  /// there; EACCES: the area does not allow it; ENOMEM.
+  /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
   /// of this space. EFAULT, also for what is not allowed; ENOMEM.

@@ -19,16 +19,21 @@ using hal::VirtAddr;
 /// Where the first contents of an area's pages come from.
 struct Backing {
   enum class Kind : std::uint8_t {
-    zeros,   ///< private, zero at first
-    file,    ///< private copies of `file`, zero past its end
-    shared,  ///< the pages of `pages`, the same for everyone who has them
+    zeros,    ///< private, zero at first
+    segment,  ///< private copies of `file`, zero past its end: a program's data
+    file,     ///< private copies of `file`; past the page of its end there is nothing (mmap)
+    shared,   ///< the pages of `pages`, the same for everyone who has them
   };
 
   Kind kind = Kind::zeros;
   std::span<const std::byte> file{};  ///< what is at the area's start and on; never changes
   Ref<SharedPages> pages{};
   std::size_t first_page = 0;  ///< which of `pages` is at the area's start
+  bool is_read_only = false;   ///< can never be made writable: MAP_SHARED of a file opened to read
 
+  static Backing of_segment(std::span<const std::byte> contents) {
+    return {.kind = Kind::segment, .file = contents};
+  }
   static Backing of_file(std::span<const std::byte> contents) {
     return {.kind = Kind::file, .file = contents};
   }
@@ -42,7 +47,8 @@ struct Backing {
     return {.kind = kind,
             .file = file.subspan(std::min(bytes, file.size())),
             .pages = pages,
-            .first_page = first_page + bytes / hal::page_size};
+            .first_page = first_page + bytes / hal::page_size,
+            .is_read_only = is_read_only};
   }
   /// Whether `next` is what one would find `bytes` further on, so that both can be one area.
   bool continued_by(const Backing& next, std::size_t bytes) const;

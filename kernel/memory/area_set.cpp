@@ -38,9 +38,10 @@ void join_trees(Area* below, Area* above, Area** result) {
 }  // namespace
 
 bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
-  if (kind != next.kind) return false;
+  if (kind != next.kind || is_read_only != next.is_read_only) return false;
   switch (kind) {
     case Kind::zeros: return true;
+    case Kind::segment:
     case Kind::file:
       return bytes <= file.size() && file.data() + bytes == next.file.data() &&
              file.size() - bytes == next.file.size();

@@ -24,6 +24,11 @@ std::span<const std::byte> page_of_file(const Backing& backing, std::size_t offs
   return rest.first(std::min(rest.size(), page_size));
 }
 
+/// Whether nothing of a mapped file is in the page `offset` bytes into its area.
+bool is_past_end(const Backing& backing, std::size_t offset) {
+  return backing.kind == Backing::Kind::file && offset >= backing.file.size();
+}
+
 // A whole, aligned page of a file that never changes can be mapped as it lies.
 bool can_borrow(std::span<const std::byte> contents) {
   return contents.size() == page_size &&
@@ -44,6 +49,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   if (area == nullptr) return fail(Errno::efault);
   if (!allows(area->access, wanted)) return fail(Errno::eacces);
   const VirtAddr page = page_down(va);
+  if (is_past_end(area->backing, page - area->start)) return fail(Errno::enxio);
   PageEntry* slot = table_.ensure(page);
   if (slot == nullptr) return fail(Errno::enomem);
 
@@ -68,6 +74,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
   PhysAddr frame = 0;
   switch (backing.kind) {
     case Backing::Kind::zeros: frame = frames.allocate_zeroed(Use::user); break;
+    case Backing::Kind::segment:
     case Backing::Kind::file: {
       const auto contents = page_of_file(backing, offset);
       if (can_borrow(contents) && wanted != Access::write) {

@@ -29,15 +29,19 @@ abi::Signal signal_for(Trap trap) {
   }
 }
 
-void die_of_fault(Thread& self, Trap trap) {
-  const abi::Signal signal = signal_for(trap);
+/// The same for a page that is not to be had: there is no such page, or the file it was to come
+/// from ends before.
+abi::Signal signal_for(Errno why) {
+  return why == Errno::enxio ? abi::Signal::sigbus : abi::Signal::sigsegv;
+}
+
+void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
   log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
       abi::name(signal), trap::name(trap.kind), trap.address, self.context().pc);
   self.die_of(signal);
 }
 
-/// Makes the page there. ENOMEM if there is no memory for it, else an error if there is no such
-/// page.
+/// Makes the page there. Errors are AddressSpace::fault's.
 Result<> serve_page_fault(Thread& self, Trap trap) {
   memory::AddressSpace& space = self.space();
   if (auto made = space.fault(trap.address, trap.access); !made) return made;
@@ -99,14 +103,14 @@ async::Task<> thread_life(Ref<Thread> thread) {
           if (served.error() == Errno::enomem) {
             co_await await_memory(self);
           } else {
-            die_of_fault(self, trap);
+            die_of_fault(self, trap, signal_for(served.error()));
           }
         }
         break;
       case Trap::illegal_instruction:
-        if (!trap::fpu::acquire(context)) die_of_fault(self, trap);
+        if (!trap::fpu::acquire(context)) die_of_fault(self, trap, signal_for(trap));
         break;
-      default: die_of_fault(self, trap);
+      default: die_of_fault(self, trap, signal_for(trap));
     }
   }
   end_thread(self);

@@ -17,7 +17,7 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   const std::size_t lead = segment.start - segment.first_page();
   Backing backing{};
   if (!segment.contents.empty()) {
-    backing = Backing::of_file({segment.contents.data() - lead, segment.contents.size() + lead});
+    backing = Backing::of_segment({segment.contents.data() - lead, segment.contents.size() + lead});
   }
   const auto mapped = space.map({.address = segment.first_page(),
                                  .bytes = segment.end_page() - segment.first_page(),

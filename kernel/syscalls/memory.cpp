@@ -30,15 +30,17 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
     if (!memory::admit(sizeof(memory::SharedPages))) return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
-  const File* file = self.process().files().find(fd);
+  File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
     return fail(Errno::eacces);
   }
-  const auto bytes = self.process().files().find(fd)->bytes();
+  const auto bytes = file->bytes();
   if (!bytes) return fail(bytes.error());
   if (offset < 0) return fail(Errno::einval);
-  return Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
+  auto backing = Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
+  backing.is_read_only = shared && !file->can_write();
+  return backing;
 }
 
 MapRequest::Place place_of(int flags) {

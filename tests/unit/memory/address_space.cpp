@@ -100,17 +100,48 @@ TEST_CASE("writing includes reading, as on Linux") {
   CHECK(load(*space, here) == 0);
 }
 
-TEST_CASE("a file's pages hold its bytes, then zeros") {
+TEST_CASE("a segment's pages hold its bytes, then zeros") {
   test::Machine machine;
   auto space = make_space();
   std::vector<std::byte> file(page_size + 100, std::byte{9});
-  REQUIRE(map_at(*space, here, 3 * page_size, read_write, Backing::of_file(file)));
+  REQUIRE(map_at(*space, here, 3 * page_size, read_write, Backing::of_segment(file)));
   CHECK(load(*space, here) == 9);
   CHECK(load(*space, here + page_size + 99) == 9);
   CHECK(load(*space, here + page_size + 100) == 0);
   CHECK(load(*space, here + 2 * page_size) == 0);
   CHECK(store(*space, here, 1));
   CHECK(file[0] == std::byte{9});
+}
+
+TEST_CASE("behind the last page of a mapped file there is nothing, however the area is cut") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(page_size + 100, std::byte{9});
+  REQUIRE(map_at(*space, here, 4 * page_size, read_write, Backing::of_file(file)));
+  CHECK(load(*space, here + page_size + 100) == 0);
+  CHECK(space->fault(here + 2 * page_size, Access::read) == std::unexpected(Errno::enxio));
+  CHECK(space->resolve(here + 2 * page_size, Access::write) == std::unexpected(Errno::efault));
+  REQUIRE(space->protect(here + 3 * page_size, page_size, Access::read));
+  CHECK(space->fault(here + 3 * page_size, Access::read) == std::unexpected(Errno::enxio));
+  REQUIRE(space->unmap(here, page_size));
+  CHECK(load(*space, here + page_size) == 9);
+  CHECK(space->fault(here + 2 * page_size, Access::write) == std::unexpected(Errno::enxio));
+}
+
+TEST_CASE("shared pages of a file opened for reading never become writable") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(3 * page_size, std::byte{9});
+  Backing read_only = Backing::of_file(file);
+  read_only.is_read_only = true;
+  REQUIRE(map_at(*space, here, page_size, Access::read));
+  REQUIRE(map_at(*space, here + page_size, 2 * page_size, Access::read, read_only));
+  CHECK(space->protect(here, 2 * page_size, read_write) == std::unexpected(Errno::eacces));
+  CHECK(store(*space, here, 1));  // what lies before has changed
+  CHECK_FALSE(store(*space, here + page_size, 1));
+  CHECK(space->protect(here + 2 * page_size, page_size, Access::none));
+  CHECK(space->protect(here + 2 * page_size, page_size, read_write) == std::unexpected(Errno::eacces));
+  CHECK(space->protect(here + page_size, 2 * page_size, Access::read));
 }
 
 TEST_CASE("an aligned page of a file is mapped where it lies until it is written") {

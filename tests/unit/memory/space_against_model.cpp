@@ -133,7 +133,7 @@ class Play {
     // Aligned parts of a file can be mapped in place, others must be copied.
     const std::size_t skip = random_.below(file_pages) * page_size + random_.below(2) * 16;
     const auto part = file_.subspan(skip);
-    if (!map(pair, range, access, Backing::of_file(part))) return;
+    if (!map(pair, range, access, Backing::of_segment(part))) return;
     for (std::size_t i = 0; i < range.count; ++i) {
       const std::uint8_t initial =
           i * page_size < part.size() ? std::to_integer<std::uint8_t>(part[i * page_size]) : 0;

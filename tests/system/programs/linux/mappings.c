@@ -1,0 +1,62 @@
+// Mapped files: what is behind their ends, and what cannot be made writable.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { page = 4096 };
+
+static void say(const char* what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
+}
+
+static void touch(const char* what, volatile char* at, int writing) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    const char found = *at;
+    if (writing) *at = found;
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  printf("%s: %s\n", what, WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "ok");
+}
+
+int main(void) {
+  const int file = open("/proc/self/exe", O_RDONLY);
+  struct stat about;
+  fstat(file, &about);
+  const size_t whole = ((size_t)about.st_size + page - 1) / page * page;
+
+  char* there = mmap(NULL, whole + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  touch("the last page of a file", there + whole - 1, 1);
+  touch("a page behind it", there + whole, 0);
+  touch("the next, written", there + whole + page, 1);
+  say("a system call's buffer there", read(file, there + whole, 1));
+  munmap(there + page, whole - 2 * page);
+  touch("what is left of it", there + whole - 1, 0);
+  touch("… and behind it", there + whole, 0);
+
+  there = mmap(NULL, page, PROT_READ, MAP_PRIVATE, file, (off_t)(whole + 4 * page));
+  touch("a file mapped behind its end", there, 0);
+
+  there = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, file, 0);
+  say("shared and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
+  say("… made executable", mprotect(there, page, PROT_READ | PROT_EXEC));
+  say("… made writable in its middle", mprotect(there + page, page, PROT_WRITE));
+  touch("… read", there, 0);
+  touch("… written", there, 1);
+  say("shared and writable from the start",
+      (long)mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+  there = mmap(NULL, page, PROT_READ, MAP_PRIVATE, file, 0);
+  say("private and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
+  touch("… written", there, 1);
+  return 0;
+}
