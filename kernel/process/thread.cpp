@@ -73,9 +73,8 @@ void Thread::take_first_id() {
 void Thread::end() {
   if (ending_) return;
   ending_ = true;
-  if (job_ == nullptr) return;
-  async::current_executor().set_priority(*job_, Schedule::ending_level);
-  job_->cancel();
+  update_level();
+  if (job_ != nullptr) job_->cancel();
 }
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
@@ -110,6 +109,7 @@ void Thread::update_level() {
   const bool lower = computing_ && schedule_.gives_way();
   level_ = static_cast<std::uint8_t>(schedule_.level() + (lower ? 1 : 0));
   turn_level_ = static_cast<std::uint8_t>(schedule_.level() + (schedule_.gives_way() ? 1 : 0));
+  if (ending_) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
 

@@ -60,7 +60,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
-  /// The executor's level that the schedule means, and how long it has computed lately.
+  /// The executor's level that the schedule means, and how long it has computed lately; that of all
+  /// the killed once its end has been decided.
   std::uint8_t level() const { return level_; }
   /// Down to this level others have a claim on its turn: those who have used up theirs wait a level
   /// below it, and it must not keep them there for ever.
