@@ -83,6 +83,7 @@ void Process::add_thread(Thread& thread) {
 void Process::remove_thread(Thread& thread) {
   ended_syscalls_ += thread.syscalls;
   ended_cpu_time_ += thread.cpu_time;
+  if (thread.id() == id_) first_schedule_ = thread.schedule();
   threads_.remove(thread);
   if (threads_.empty()) {
     become_zombie();

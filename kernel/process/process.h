@@ -22,6 +22,7 @@
 #include "files/fs_context.h"
 #include "memory/address_space.h"
 #include "process/id_table.h"
+#include "process/schedule.h"
 #include "process/signals.h"
 
 namespace kernel {
@@ -55,6 +56,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
   bool is_zombie() const { return threads_.empty(); }
+  /// What its first thread left behind when it ended: its number still means something.
+  Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
 
   // ── Family ──
@@ -114,6 +117,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   List<Process> children_;
   async::WaitList child_ended_;
   async::WaitList thread_ended_;
+  Schedule first_schedule_;
   int exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set once the end has been decided
   std::uint64_t ended_syscalls_ = 0;       // of threads that are no more

@@ -9,24 +9,54 @@
 namespace kernel::sys {
 namespace {
 
-Result<Thread*> thread_of(Thread& self, int id) {
+/// Whose schedule a number means: a thread's, or that of a first thread which has ended while its
+/// process goes on.
+class Scheduled {
+ public:
+  explicit Scheduled(Thread& thread) : thread_{&thread} {}
+  /// 0 is the caller. ESRCH.
+  static Result<Scheduled> find(Thread& self, int id) {
+    if (id == 0) return Scheduled{self};
+    if (Thread* const thread = threads().find(id); thread != nullptr) return Scheduled{*thread};
+    if (Process* const process = processes().find(id); process != nullptr) {
+      return Scheduled{process->first_schedule()};
+    }
+    return fail(Errno::esrch);
+  }
+
+  const Schedule& get() const { return thread_ != nullptr ? thread_->schedule() : *left_behind_; }
+  void set(const Schedule& schedule) const {
+    if (thread_ != nullptr) {
+      thread_->set_schedule(schedule);
+    } else {
+      *left_behind_ = schedule;
+    }
+  }
+
+ private:
+  explicit Scheduled(Schedule& left_behind) : left_behind_{&left_behind} {}
+
+  Thread* thread_ = nullptr;
+  Schedule* left_behind_ = nullptr;
+};
+
+/// For the sched_* calls, to which a negative number is EINVAL.
+Result<Scheduled> find_scheduled(Thread& self, int id) {
   if (id < 0) return fail(Errno::einval);
-  Thread* thread = id == 0 ? &self : threads().find(id);
-  if (thread == nullptr) return fail(Errno::esrch);
-  return thread;
+  return Scheduled::find(self, id);
 }
 
 Result<> apply(Thread& self, int id, int policy, UserPtr<const abi::SchedParam> param) {
-  const auto thread = thread_of(self, id);
-  if (!thread) return fail(thread.error());
+  const auto target = find_scheduled(self, id);
+  if (!target) return fail(target.error());
   if (!param) return fail(Errno::einval);
   const auto wanted = param.read(self.space());
   if (!wanted) return fail(wanted.error());
-  Schedule schedule = (*thread)->schedule();
+  Schedule schedule = target->get();
   if (policy >= 0) schedule.policy = policy;
   schedule.priority = wanted->priority;
   if (!schedule.valid()) return fail(Errno::einval);
-  (*thread)->set_schedule(schedule);
+  target->set(schedule);
   return {};
 }
 
@@ -44,7 +74,7 @@ Result<> sched_setscheduler(Thread& self, int id, int policy,
 }
 
 Result<int> sched_getscheduler(Thread& self, int id) {
-  return thread_of(self, id).transform([](Thread* thread) { return thread->schedule().policy; });
+  return find_scheduled(self, id).transform([](Scheduled of) { return of.get().policy; });
 }
 
 Result<> sched_setparam(Thread& self, int id, UserPtr<const abi::SchedParam> param) {
@@ -52,10 +82,10 @@ Result<> sched_setparam(Thread& self, int id, UserPtr<const abi::SchedParam> par
 }
 
 Result<> sched_getparam(Thread& self, int id, UserPtr<abi::SchedParam> param) {
-  const auto thread = thread_of(self, id);
-  if (!thread) return fail(thread.error());
+  const auto target = find_scheduled(self, id);
+  if (!target) return fail(target.error());
   if (!param) return fail(Errno::einval);
-  return param.write(self.space(), {.priority = (*thread)->schedule().priority});
+  return param.write(self.space(), {.priority = target->get().priority});
 }
 
 Result<int> sched_get_priority_max(Thread&, int policy) {
@@ -70,8 +100,7 @@ Result<int> sched_get_priority_min(Thread&, int policy) {
 
 /// Answers the number of bytes written, as the system call does (the C library answers 0).
 Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
-  const auto thread = thread_of(self, id);
-  if (!thread) return fail(thread.error());
+  if (const auto target = find_scheduled(self, id); !target) return fail(target.error());
   constexpr std::uint64_t boot_hart = 1;
   if (size < sizeof boot_hart || size % sizeof boot_hart != 0) return fail(Errno::einval);
   if (const auto written = UserPtr<std::uint64_t>{mask}.write(self.space(), boot_hart); !written) {
@@ -84,20 +113,15 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
 
 namespace {
 
-/// Calls `each` for the threads that `which` and `id` mean; ESRCH if there are none.
+/// Calls each(Scheduled) for those that `which` and `id` mean; ESRCH if there are none.
 template <class Each>
-Result<> for_threads(Thread& self, int which, int id, Each&& each) {
+Result<> for_scheduled(Thread& self, int which, int id, Each&& each) {
   switch (which) {
-    case abi::prio_process: {
-      Thread* thread = id == 0 ? &self : threads().find(id);
-      if (thread == nullptr) return fail(Errno::esrch);
-      each(*thread);
-      return {};
-    }
+    case abi::prio_process: return Scheduled::find(self, id).transform(each);
     case abi::prio_pgrp:
     case abi::prio_user: {
       if (id < 0) return fail(Errno::esrch);
-      for (Thread& thread : threads()) each(thread);
+      for (Thread& thread : threads()) each(Scheduled{thread});
       return {};
     }
     default: return fail(Errno::einval);
@@ -107,18 +131,18 @@ Result<> for_threads(Thread& self, int which, int id, Each&& each) {
 }  // namespace
 
 Result<> setpriority(Thread& self, int which, int id, int nice) {
-  return for_threads(self, which, id, [&](Thread& thread) {
-    Schedule schedule = thread.schedule();
+  return for_scheduled(self, which, id, [&](Scheduled target) {
+    Schedule schedule = target.get();
     schedule.nice = std::clamp(nice, -20, 19);
-    thread.set_schedule(schedule);
+    target.set(schedule);
   });
 }
 
 /// The system call answers 20 − nice, so that no answer looks like an error.
 Result<int> getpriority(Thread& self, int which, int id) {
   int most_urgent = 19;
-  const auto found = for_threads(self, which, id, [&](Thread& thread) {
-    most_urgent = std::min(most_urgent, thread.schedule().nice);
+  const auto found = for_scheduled(self, which, id, [&](Scheduled target) {
+    most_urgent = std::min(most_urgent, target.get().nice);
   });
   if (!found) return fail(found.error());
   return 20 - most_urgent;

@@ -15,8 +15,12 @@ bool valid_or_zero(int signal) {
 
 /// No other program ends the first process, and with it the machine (kill(2)); the console's keys
 /// do.
+bool may_signal(Thread& self, const Process& process) {
+  return &process != &first_process() || &process == &self.process();
+}
+
 void post(Thread& self, Process& process, int signal) {
-  if (signal == 0 || (&process == &first_process() && &process != &self.process())) return;
+  if (signal == 0 || !may_signal(self, process)) return;
   process.post_signal(static_cast<abi::Signal>(signal));
 }
 
@@ -47,35 +51,48 @@ void log_refused_handler(Thread& self, int signal) {
       self.process().name(), self.id(), signal);
 }
 
-Result<> post_to_thread(Thread* thread, int process, int signal) {
-  if (!valid_or_zero(signal)) return fail(Errno::einval);
-  if (thread == nullptr || (process != 0 && thread->process().id() != process)) {
+/// To one thread, of that process if it is not 0. A first thread that has ended is there as long as
+/// its process, and takes no notice of anything.
+Result<> post_to_thread(Thread& self, int id, int process, int signal) {
+  Thread* const thread = threads().find(id);
+  const int owner = thread != nullptr ? thread->process().id() : id;
+  if (processes().find(owner) == nullptr || (process != 0 && owner != process)) {
     return fail(Errno::esrch);
   }
-  if (signal != 0) thread->post_signal(static_cast<abi::Signal>(signal));
+  if (!valid_or_zero(signal)) return fail(Errno::einval);
+  if (thread == nullptr || signal == 0 || !may_signal(self, thread->process())) return {};
+  thread->post_signal(static_cast<abi::Signal>(signal));
   return {};
+}
+
+/// The process that a number means to kill(2): its own, or that of one of its threads.
+Process* process_of(int id) {
+  if (Process* const process = processes().find(id); process != nullptr) return process;
+  Thread* const thread = threads().find(id);
+  return thread != nullptr ? &thread->process() : nullptr;
 }
 
 }  // namespace
 
 Result<> kill(Thread& self, int id, int signal) {
+  Process* const process = process_of(id);
+  if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (id == -1) return post_to_others(self, signal);
-  if (id == 0) return post_to_group(self, signal);  // the one there is
-  Process* process = processes().find(id);
-  if (process == nullptr) return fail(Errno::esrch);
+  if (id == 0) return post_to_group(self, signal);    // the one there is
+  if (process == nullptr) return fail(Errno::esrch);  // another group
   post(self, *process, signal);
   return {};
 }
 
-Result<> tkill(Thread&, int thread, int signal) {
+Result<> tkill(Thread& self, int thread, int signal) {
   if (thread <= 0) return fail(Errno::einval);
-  return post_to_thread(threads().find(thread), 0, signal);
+  return post_to_thread(self, thread, 0, signal);
 }
 
-Result<> tgkill(Thread&, int process, int thread, int signal) {
+Result<> tgkill(Thread& self, int process, int thread, int signal) {
   if (process <= 0 || thread <= 0) return fail(Errno::einval);
-  return post_to_thread(threads().find(thread), process, signal);
+  return post_to_thread(self, thread, process, signal);
 }
 
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,

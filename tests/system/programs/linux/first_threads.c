@@ -1,0 +1,115 @@
+// A first thread that has ended while others live still has its number: what those get who ask for
+// it. And a process that has been killed ends at once, whatever is done to its schedule meanwhile.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static void say(const char* what, long answer) {
+  if (answer < 0) {
+    printf("%s: %s\n", what, strerrorname_np(errno));
+  } else {
+    printf("%s: %ld\n", what, answer);
+  }
+  fflush(stdout);
+}
+#define SAY(call) say(#call, (long)(call))
+
+static void sleep_ms(long ms) {
+  struct timespec length = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+  nanosleep(&length, NULL);
+}
+
+static void* ask(void* unused) {
+  (void)unused;
+  const int process = getpid();
+  const int nobody = 4000000;
+  struct sched_param param = {0};
+  sleep_ms(50);  // until the first thread has ended
+  SAY(syscall(SYS_tgkill, process, process, 0));
+  SAY(syscall(SYS_tgkill, process, process, SIGTERM));
+  SAY(syscall(SYS_tgkill, process, process, SIGKILL));
+  SAY(syscall(SYS_tkill, process, SIGTERM));
+  SAY(syscall(SYS_tgkill, process, process, 100));
+  SAY(syscall(SYS_tgkill, getppid(), process, 0));
+  SAY(syscall(SYS_tgkill, process, nobody, 100));
+  SAY(sched_getscheduler(process));
+  SAY(sched_getparam(process, &param));
+  SAY(sched_setscheduler(process, SCHED_BATCH, &param));
+  SAY(sched_getscheduler(process));
+  SAY(sched_getscheduler(0));
+  SAY(setpriority(PRIO_PROCESS, process, 7));
+  SAY(getpriority(PRIO_PROCESS, process));
+  SAY(getpriority(PRIO_PROCESS, 0));
+  SAY(kill(nobody, 100));
+  SAY(kill(process, 100));
+  SAY(kill((int)syscall(SYS_gettid), 0));
+  SAY(kill(process, SIGTERM));
+  return NULL;
+}
+
+static void ask_from_second_thread(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, ask, NULL);
+  syscall(SYS_exit, 3);
+}
+
+/// Both are as urgent as anybody; the one who has been killed is made the least urgent of all.
+static void demote_the_killed(void) {
+  struct sched_param most_urgent = {.sched_priority = 50}, zero = {0};
+  const pid_t victim = fork();
+  if (victim == 0) {
+    for (;;) pause();
+  }
+  const pid_t busy = fork();
+  if (busy == 0) {
+    for (;;) {
+    }
+  }
+  sleep_ms(20);
+  // So that nobody runs in between. Where that is not allowed it may go either way.
+  (void)sched_setscheduler(0, SCHED_FIFO, &most_urgent);
+  kill(victim, SIGKILL);
+  SAY(setpriority(PRIO_PROCESS, victim, 19));
+  SAY(sched_setscheduler(victim, SCHED_IDLE, &zero));
+  int status = 0, tries = 100;
+  while (tries > 0 && waitpid(victim, &status, WNOHANG) == 0) {
+    sleep_ms(10);
+    --tries;
+  }
+  printf("the killed one is %s\n", tries > 0 ? "gone" : "still there");
+  kill(busy, SIGKILL);
+  waitpid(busy, &status, 0);
+}
+
+int main(void) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) ask_from_second_thread();
+  int status = 0;
+  waitpid(child, &status, 0);
+  printf("it dies of %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
+  SAY(kill(child, 0));
+  SAY(syscall(SYS_tgkill, child, child, 0));
+
+  const pid_t zombie = fork();
+  if (zombie == 0) _exit(0);
+  sleep_ms(100);
+  SAY(kill(zombie, SIGTERM));
+  SAY(syscall(SYS_tgkill, zombie, zombie, SIGTERM));
+  SAY(sched_getscheduler(zombie));
+  waitpid(zombie, NULL, 0);
+  SAY(sched_getscheduler(zombie));
+
+  demote_the_killed();
+  return 0;
+}
