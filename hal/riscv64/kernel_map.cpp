@@ -1,3 +1,4 @@
+#include <hal/gate.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
 
@@ -8,8 +9,7 @@
 
 extern "C" {  // kernel.ld
 extern const char kernel_start[], kernel_text_end[], kernel_rodata_end[], kernel_end[];
-extern const char kernel_stack_guard[], kernel_stack_bottom[];
-extern const char emergency_stack_guard[];
+extern const char kernel_stack_guard[], emergency_stack_guard[];
 }
 
 namespace hal {
@@ -66,6 +66,10 @@ bool map_virtio_windows(PageTable& table) {
 
 constinit std::optional<PageTable> table;
 
+// Stacks one above the other, each over its guard page, in a gigabyte that no RAM is mapped to.
+constexpr VirtAddr stacks_begin = gate_base - (std::size_t{1} << 30);
+constinit VirtAddr stacks_end = stacks_begin;
+
 }  // namespace
 
 bool enter_kernel_space(const BootInfo& info) {
@@ -79,6 +83,8 @@ bool enter_kernel_space(const BootInfo& info) {
     if (!map_window(*table, window)) return false;
   }
   if (!map_virtio_windows(*table)) return false;
+  // All spaces share the tables below the root: the one that stacks will go into has to be there.
+  if (table->ensure(stacks_begin) == nullptr) return false;
   table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
   flush_all();
@@ -87,6 +93,24 @@ bool enter_kernel_space(const BootInfo& info) {
 
 bool map_gate_page(VirtAddr va, PhysAddr page) {
   return table->map_kernel(va, page, page_size, read_write);
+}
+
+std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
+  const VirtAddr bottom = stacks_end + page_size, top = bottom + pages * page_size;
+  if (top > gate_base) return std::nullopt;
+  stacks_end = top;
+  for (VirtAddr va = bottom; va != top; va += page_size) {
+    const PhysAddr page = table_frames::allocate();
+    if (page == 0 || !table->map_kernel(va, page, page_size, read_write)) return std::nullopt;
+    flush_page(va, 0);
+  }
+  return KernelStack{.bottom = bottom, .top = top};
+}
+
+bool in_stack_guard(VirtAddr address) {
+  const VirtAddr page = page_down(address);
+  return page == address_of(kernel_stack_guard) || page == address_of(emergency_stack_guard) ||
+         (page >= stacks_begin && page < stacks_end);
 }
 
 }  // namespace hal

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <hal/boot.h>
+#include <hal/memory_map.h>
+
+#include <optional>
 
 namespace hal {
 
@@ -10,5 +13,20 @@ namespace hal {
 /// kernel stack. Every page table made from now on shares it. Once, on the boot hart, when frames
 /// can be allocated; false if they could not.
 bool enter_kernel_space(const BootInfo& info);
+
+/// A stack for kernel code: [bottom, top), growing down, on frames of its own. It is not in the
+/// direct map: `virt_to_phys` knows nothing of what is on it.
+struct KernelStack {
+  VirtAddr bottom;
+  VirtAddr top;
+};
+
+/// Makes a stack of `pages` pages, zeros at first, above a page that is never mapped. It is there
+/// for ever. Nothing when there is no memory. In the kernel's space, one caller at a time; a hart
+/// that is running already must `flush_all` before it uses a stack that another one has made.
+std::optional<KernelStack> map_kernel_stack(std::size_t pages);
+
+/// Whether a page fault at `address` means that a stack has overflowed.
+bool in_stack_guard(VirtAddr address);
 
 }  // namespace hal

@@ -2,8 +2,9 @@
 //
 //   0xffffffc000000000 + pa    all of RAM and every device, at a constant distance (the direct map)
 //   0xffffffc080200000         the kernel image, inside the direct map where it was loaded
-//   0xffffffffc0000000         the gate, which the trampoline path of trap/ goes through
-//   (hal/gate.h) 0x0000003fffffe000         two pages that nobody uses, above the programs' stacks
+//   0xffffffff80000000         kernel stacks, a page between them never mapped (hal/kernel_map.h)
+//   0xffffffffc0000000         the gate, which the trampoline path goes through (hal/gate.h)
+//   0x0000003fffffe000         two pages that nobody uses, above the programs' stacks
 //   0x0000000000001000         first address a program may use: null pointers fault
 #pragma once
 
