@@ -51,7 +51,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
   if (!file) return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) return fail(bytes.error());
-  auto program = load_program(*bytes, path, arguments);
+  auto program = load_program(*bytes, path, arguments, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
   const int id = allocate_id();
   auto process = make_ref<Process>(id, program->space, make_ref<FdTable>(), FsContext{});

@@ -90,13 +90,32 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
       bytes / page_size > frames.total_count()) {
     return fail(Errno::enomem);
   }
-  if (!may_add_areas()) return fail(Errno::enomem);
+  if (!may_add_areas() || is_too_much(request, bytes)) return fail(Errno::enomem);
   const auto hole = choose_place(request, bytes);
   if (!hole) return fail(hole.error());
   recent_ = nullptr;
   areas_.insert(hole->before, hole->start, hole->start + bytes, usable(request.access),
                 std::move(request.backing));
   return hole->start;
+}
+
+// How much of [start, end) is mapped.
+std::size_t AddressSpace::mapped_bytes(VirtAddr start, VirtAddr end) const {
+  std::size_t bytes = 0;
+  for (const Area* area = areas_.first_after(start); area != nullptr && area->start < end;
+       area = area->next) {
+    bytes += std::min(area->end, end) - std::max(area->start, start);
+  }
+  return bytes;
+}
+
+bool AddressSpace::is_too_much(const MapRequest& request, std::size_t bytes) const {
+  if (request.most_bytes >= hal::user_end) return false;
+  std::size_t others = mapped_bytes(0, hal::user_end);
+  if (request.place == MapRequest::Place::exactly && hal::user_range(request.address, bytes)) {
+    others -= mapped_bytes(request.address, request.address + bytes);
+  }
+  return others + bytes > request.most_bytes;
 }
 
 Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
@@ -250,7 +269,7 @@ void AddressSpace::set_break_start(VirtAddr start) {
   break_start_ = break_ = page_up(start);
 }
 
-VirtAddr AddressSpace::set_break(VirtAddr wanted) {
+VirtAddr AddressSpace::set_break(VirtAddr wanted, std::size_t most_bytes) {
   if (wanted < break_start_ || wanted > hal::user_end) return break_;
   const VirtAddr old_end = page_up(break_);
   const VirtAddr new_end = page_up(wanted);
@@ -260,7 +279,8 @@ VirtAddr AddressSpace::set_break(VirtAddr wanted) {
     const auto mapped = map({.address = old_end,
                              .bytes = new_end - old_end,
                              .access = Access::read | Access::write,
-                             .place = MapRequest::Place::if_free});
+                             .place = MapRequest::Place::if_free,
+                             .most_bytes = most_bytes});
     if (!mapped) return break_;
   }
   return break_ = wanted;

@@ -37,6 +37,7 @@ struct MapRequest {
   Access access = Access::none;
   Place place = Place::anywhere;
   Backing backing{};
+  std::size_t most_bytes = SIZE_MAX;  ///< that may be mapped in all afterwards (RLIMIT_AS)
 };
 
 /// What a futex is known by: the same for two addresses exactly when they are the same memory and
@@ -80,7 +81,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Where the heap begins: the loader says so once, after the last segment.
   void set_break_start(VirtAddr start);
   /// Moves the end of the heap; returns where it is afterwards, unchanged if it cannot be moved.
-  VirtAddr set_break(VirtAddr wanted);
+  /// `most_bytes`: see MapRequest.
+  VirtAddr set_break(VirtAddr wanted, std::size_t most_bytes = SIZE_MAX);
 
   // Page faults and the kernel's own access.
 
@@ -148,6 +150,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
     Area* before = nullptr;
   };
   bool may_add_areas() const;
+  std::size_t mapped_bytes(VirtAddr start, VirtAddr end) const;
+  bool is_too_much(const MapRequest& request, std::size_t bytes) const;
   Result<Hole> find_hole(std::size_t bytes);
   Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);

@@ -21,6 +21,12 @@ Process& first_process() {
   return *process_table.find(first_id);
 }
 
+Process* process_of(int id) {
+  if (Process* const process = processes().find(id); process != nullptr) return process;
+  Thread* const thread = threads().find(id);
+  return thread != nullptr ? &thread->process() : nullptr;
+}
+
 int allocate_id() {
   static int next = first_id;
   for (;;) {
@@ -98,6 +104,7 @@ bool Process::has_only(const Thread& thread) {
 
 void Process::inherit(const Process& parent) {
   actions_ = parent.actions_;
+  limits_ = parent.limits_;
   path_ = parent.path_;
 }
 

@@ -22,6 +22,7 @@
 #include "files/fs_context.h"
 #include "memory/address_space.h"
 #include "process/id_table.h"
+#include "process/limits.h"
 #include "process/schedule.h"
 #include "process/signals.h"
 
@@ -43,6 +44,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   const Ref<FdTable>& shared_files() const { return files_; }
   FsContext& fs() { return fs_; }
   SignalActions& signal_actions() { return actions_; }
+  ResourceLimits& limits() { return limits_; }
 
   /// The path of the program it runs; its last component is its name.
   const std::string& path() const { return path_; }
@@ -110,6 +112,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   Ref<FdTable> files_;
   FsContext fs_;
   SignalActions actions_;
+  ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
   const async::Instant start_time_ = async::now();
@@ -128,6 +131,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 /// All processes by number; the first one, number 1, inherits orphans and its end is the machine's.
 IdTable<Process>& processes();
 Process& first_process();
+/// Whom a number means to most calls: the process that has it, or one of whose threads does. Null
+/// if there is none.
+Process* process_of(int id);
 
 /// A number that neither a process nor a thread has.
 int allocate_id();

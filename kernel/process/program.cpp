@@ -7,6 +7,7 @@ namespace kernel {
 namespace {
 
 using hal::Access;
+using hal::VirtAddr;
 using memory::AddressSpace;
 using memory::Backing;
 using Place = memory::MapRequest::Place;
@@ -28,26 +29,27 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   return {};
 }
 
-/// The stack, and a page below it that stays empty so that an overflow is noticed.
-Result<> map_stack(AddressSpace& space, bool executable) {
+/// The stack, and a page below it that stays empty so that an overflow is noticed; where it ends.
+/// Programs that have segments in its usual place get it somewhere else.
+Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executable) {
   const Access access =
       Access::read | Access::write | (executable ? Access::execute : Access::none);
-  const auto bottom = AddressSpace::stack_top - user_stack_bytes;
-  const auto stack = space.map(
-      {.address = bottom, .bytes = user_stack_bytes, .access = access, .place = Place::if_free});
-  if (!stack) return fail(stack.error());
-  const auto guard = space.map({.address = bottom - hal::page_size,
-                                .bytes = hal::page_size,
-                                .access = Access::none,
-                                .place = Place::if_free});
-  if (!guard) return fail(guard.error());
-  return {};
+  const std::size_t with_guard = hal::page_up(bytes) + hal::page_size;
+  const auto bottom = space.map({.address = AddressSpace::stack_top - with_guard,
+                                 .bytes = with_guard,
+                                 .access = access,
+                                 .place = Place::anywhere});
+  if (!bottom) return bottom;
+  if (auto guarded = space.protect(*bottom, hal::page_size, Access::none); !guarded) {
+    return fail(guarded.error());
+  }
+  return *bottom + with_guard;
 }
 
 }  // namespace
 
 Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
-                             const ProgramArguments& arguments) {
+                             const ProgramArguments& arguments, std::size_t stack_bytes) {
   const auto plan = formats::read_elf(file);
   if (!plan) return fail(plan.error());
   auto space = AddressSpace::create();
@@ -56,10 +58,9 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
     if (auto mapped = map_segment(**space, segment); !mapped) return fail(mapped.error());
   }
   (*space)->set_break_start(plan->end_page());
-  if (auto mapped = map_stack(**space, plan->executable_stack); !mapped) {
-    return fail(mapped.error());
-  }
-  const auto stack = build_startup_stack(**space, AddressSpace::stack_top, *plan, path, arguments);
+  const auto top = map_stack(**space, stack_bytes, plan->executable_stack);
+  if (!top) return fail(top.error());
+  const auto stack = build_startup_stack(**space, *top, *plan, path, arguments);
   if (!stack) return fail(stack.error());
   Program program{.space = std::move(*space)};
   program.start.pc = plan->entry;

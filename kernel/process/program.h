@@ -14,9 +14,6 @@
 
 namespace kernel {
 
-/// What a program may put on its stack before it faults.
-inline constexpr std::size_t user_stack_bytes = std::size_t{8} << 20;
-
 /// Argument and environment strings on their way from one program to the next, in one piece of
 /// `limit` bytes (a caller on a program's behalf asks memory::admit_in_one_piece for it).
 class ProgramArguments {
@@ -71,9 +68,10 @@ struct Program {
   trap::UserContext start;  ///< registers at its first instruction
 };
 
-/// Maps the segments of `file`, which must stay as it is for ever, and builds the start-up stack.
-/// `path` is for AT_EXECFN. ENOEXEC for a file that is no program for this machine, ENOMEM.
+/// Maps the segments of `file`, which must stay as it is for ever, and a stack of `stack_bytes`,
+/// and puts on that what the program starts with. `path` is for AT_EXECFN. ENOEXEC for a file that
+/// is no program for this machine, ENOMEM.
 Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
-                             const ProgramArguments& arguments);
+                             const ProgramArguments& arguments, std::size_t stack_bytes);
 
 }  // namespace kernel

@@ -88,7 +88,7 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   if (!file) co_return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) co_return fail(Errno::eacces);
-  auto program = load_program(*bytes, *name, *given);
+  auto program = load_program(*bytes, *name, *given, self.process().limits().stack_bytes());
   if (!program) co_return fail(program.error());
   auto shown = absolute(self, std::move(*name));
   if (!shown) co_return fail(shown.error());

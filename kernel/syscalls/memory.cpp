@@ -65,7 +65,8 @@ Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t len
                            .bytes = length,
                            .access = *access,
                            .place = place_of(flags),
-                           .backing = std::move(*backing)});
+                           .backing = std::move(*backing),
+                           .most_bytes = self.process().limits()[abi::rlimit_as].soft});
 }
 
 /// MAP_POPULATE for [start, end). It is only a wish: false when a page cannot be made, and there is
@@ -81,7 +82,7 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
 }  // namespace
 
 std::uintptr_t brk(Thread& self, std::uintptr_t end) {
-  return self.space().set_break(end);
+  return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
 }
 
 trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread& self, std::uintptr_t address,

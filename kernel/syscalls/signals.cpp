@@ -65,13 +65,6 @@ Result<> post_to_thread(Thread& self, int id, int process, int signal) {
   return {};
 }
 
-/// The process that a number means to kill(2): its own, or that of one of its threads.
-Process* process_of(int id) {
-  if (Process* const process = processes().find(id); process != nullptr) return process;
-  Thread* const thread = threads().find(id);
-  return thread != nullptr ? &thread->process() : nullptr;
-}
-
 }  // namespace
 
 Result<> kill(Thread& self, int id, int signal) {

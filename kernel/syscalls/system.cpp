@@ -8,7 +8,6 @@
 #include "files/io_buffer.h"
 #include "memory/frames.h"
 #include "memory/heap.h"
-#include "process/program.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/steps.h"
@@ -61,26 +60,20 @@ Result<> sysinfo(Thread& self, UserPtr<abi::Sysinfo> info) {
 
 Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old) {
-  Process* process = id == 0 ? &self.process() : processes().find(id);
-  if (process == nullptr || process->is_zombie()) return fail(Errno::esrch);
-  if (resource < 0 || resource >= abi::rlimit_count) return fail(Errno::einval);
-  abi::ResourceLimit current{abi::unlimited, abi::unlimited};
-  if (resource == abi::rlimit_stack) current.soft = user_stack_bytes;
-  if (resource == abi::rlimit_nofile) {
-    current = {static_cast<std::uint64_t>(process->files().limit()), FdTable::size_limit};
-  }
+  Result<abi::ResourceLimit> wanted{};
+  if (limit) wanted = limit.read(self.space());
+  if (!wanted) return fail(wanted.error());
+  Process* const process = id == 0 ? &self.process() : process_of(id);
+  if (process == nullptr) return fail(Errno::esrch);
+  if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
+  const abi::ResourceLimit before = process->limits()[resource];
   if (limit) {
-    const auto wanted = limit.read(self.space());
-    if (!wanted) return fail(wanted.error());
-    if (wanted->soft > wanted->hard) return fail(Errno::einval);
-    if (resource == abi::rlimit_nofile) {
-      if (wanted->hard > static_cast<std::uint64_t>(FdTable::size_limit)) {
-        return fail(Errno::eperm);
-      }
+    if (auto done = process->limits().set(resource, *wanted); !done) return done;
+    if (resource == abi::rlimit_nofile && !process->is_zombie()) {
       process->files().set_limit(static_cast<int>(wanted->soft));
     }
   }
-  if (old) return old.write(self.space(), current);
+  if (old) return old.write(self.space(), before);
   return {};
 }
 

@@ -14,7 +14,7 @@ SEED = 2
 # Offsets in a 64-bit ELF header and in one of its program headers.
 TYPE, MACHINE, VERSION, ENTRY, PHOFF, PHENTSIZE, PHNUM = 16, 18, 20, 24, 32, 54, 56
 P_TYPE, P_FLAGS, P_OFFSET, P_VADDR, P_FILESZ, P_MEMSZ, P_ALIGN = 0, 4, 8, 16, 32, 40, 48
-LOAD, INTERPRETER = 1, 3
+LOAD, INTERPRETER, GNU_STACK = 1, 3, 0x6474E551
 
 
 def changed(good: bytes, *changes: tuple[str, int, int]) -> bytes:
@@ -69,6 +69,22 @@ def refused(good: bytes) -> dict[str, bytes]:
     }
 
 
+def unusual(good: bytes) -> dict[str, bytes]:
+    """Files that must run nevertheless."""
+    headers = range(loads(good)[-1] + 56, len(good), 56)
+    stack = next(at for at in headers if struct.unpack_from("<I", good, at)[0] == GNU_STACK)
+    return {
+        "in-the-stacks-place": changed(
+            good,
+            ("I", stack + P_TYPE, LOAD),
+            ("I", stack + P_FLAGS, 6),
+            ("Q", stack + P_VADDR, 0x3FFF0000),
+            ("Q", stack + P_OFFSET, 0),
+            ("Q", stack + P_MEMSZ, 4096),
+        ),
+    }
+
+
 def tolerated(good: bytes) -> dict[str, bytes]:
     """Files that may be refused, run or die, as long as the kernel goes on: cut short, flipped."""
     files = {}
@@ -86,10 +102,10 @@ def tolerated(good: bytes) -> dict[str, bytes]:
 
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as scratch:
     good = (test.build.initrd_root / "bin" / "hello").read_bytes()
-    must, may = refused(good), tolerated(good)
+    must, may, odd = refused(good), tolerated(good), unusual(good)
     broken = Path(scratch) / "broken"
     broken.mkdir()
-    for name, file in {"good": good, **must, **may}.items():
+    for name, file in {"good": good, **must, **may, **odd}.items():
         (broken / name).write_bytes(file)
         (broken / name).chmod(0o755)
     test.add(broken, "broken")
@@ -99,12 +115,14 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as scratch:
     test.check(done.status == 0, "the kernel goes on after all of them", done.text + done.why)
     rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
     outcome = {Path(row[0]).name: row[1] for row in rows}
-    test.check(len(outcome) == 1 + len(must) + len(may), f"{len(outcome)} files were tried")
+    test.check(len(outcome) == 1 + len(must) + len(may) + len(odd), f"{len(outcome)} files were tried")
     test.check(
         outcome.get("good") == "exit 0",
         "the file they are made from runs",
         str(outcome.get("good")),
     )
+    for name in odd:
+        test.check(outcome.get(name) == "exit 0", f"{name} runs", str(outcome.get(name)))
     for name in must:
         test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
     counts = Counter(outcome.get(name, "nothing") for name in may)

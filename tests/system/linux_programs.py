@@ -10,6 +10,20 @@ import subprocess
 import harness
 
 ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
+# What emulators do not do: from getrlimit(2) and mmap(2).
+MEMORY_LIMITS = """\
+stack: 8388608, at most -1
+stack, in another program: 2097152, at most -1
+… dies of SEGV
+stack, in another program: 16777216, at most -1
+4 MiB of stack were used
+address space: 41943040, at most -1
+too much: ENOMEM
+too large a heap: ENOMEM
+some of it: ok
+in place of something: ok
+without a limit: ok
+"""
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 
@@ -49,3 +63,6 @@ with harness.Test(__doc__) as test:
         "programs start by relative paths",
         done.text + done.why,
     )
+
+    done = test.run("/linux/limits", "memory")
+    test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)

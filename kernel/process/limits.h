@@ -1,0 +1,61 @@
+// Resource limits of a process (getrlimit(2)): handed down to children and kept through execve.
+//
+//   RLIMIT_NOFILE   obeyed by its table of files
+//   RLIMIT_AS       obeyed by mmap and brk; all of the stack counts
+//   RLIMIT_STACK    the stack of the next program, between 256 KiB and 64 MiB
+//   the others      are remembered
+#pragma once
+
+#include <abi/flags.h>
+#include <abi/types.h>
+#include <kernel/result.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "files/fd_table.h"
+
+namespace kernel {
+
+class ResourceLimits {
+ public:
+  static constexpr bool is_resource(int number) {
+    return number >= 0 && number < abi::rlimit_count;
+  }
+
+  const abi::ResourceLimit& operator[](int resource) const {
+    return limits_[static_cast<std::size_t>(resource)];
+  }
+
+  /// EINVAL for a soft limit above the hard one, EPERM for more files than there can be. Programs
+  /// are the superuser's: a hard limit may be raised.
+  Result<> set(int resource, const abi::ResourceLimit& wanted) {
+    if (wanted.soft > wanted.hard) return fail(Errno::einval);
+    if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
+    limits_[static_cast<std::size_t>(resource)] = wanted;
+    return {};
+  }
+
+  std::size_t stack_bytes() const {
+    constexpr std::uint64_t least = 256 << 10, most = 64 << 20;
+    return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
+  }
+
+ private:
+  static constexpr std::uint64_t most_files = FdTable::size_limit;
+  static constexpr std::uint64_t usual_stack = 8 << 20;
+
+  using Limits = std::array<abi::ResourceLimit, abi::rlimit_count>;
+  static constexpr Limits usual() {
+    Limits limits;
+    limits.fill({abi::unlimited, abi::unlimited});
+    limits[abi::rlimit_stack].soft = usual_stack;
+    limits[abi::rlimit_nofile] = {most_files, most_files};
+    return limits;
+  }
+
+  Limits limits_ = usual();
+};
+
+}  // namespace kernel

@@ -1,0 +1,111 @@
+// Resource limits: asked for, obeyed, handed down. With the argument "memory" those that user-mode
+// emulators do not pass on.
+#define _GNU_SOURCE
+#include <alloca.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void say(const char* what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
+}
+
+static void show(const char* what, int resource) {
+  struct rlimit limit;
+  getrlimit(resource, &limit);
+  printf("%s: %ld, at most %ld\n", what, (long)limit.rlim_cur, (long)limit.rlim_max);
+}
+
+static long set(int resource, rlim_t soft, rlim_t hard) {
+  return setrlimit(resource, &(struct rlimit){soft, hard});
+}
+
+static void run_child(void (*life)(void)) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    life();
+    fflush(stdout);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status)) printf("… dies of %s\n", sigabbrev_np(WTERMSIG(status)));
+}
+
+static void show_inherited(void) {
+  show("files, in a child", RLIMIT_NOFILE);
+  show("core, in a child", RLIMIT_CORE);
+  set(RLIMIT_CORE, 1, 1);
+}
+
+static void limit_files(void) {
+  set(RLIMIT_NOFILE, 20, 200);
+  show("files", RLIMIT_NOFILE);
+  int fd;
+  while ((fd = dup(0)) >= 0 && fd < 100) {
+  }
+  say("one more", fd);
+  say("a number above", dup2(0, 25));
+  say("… the lowest from there", fcntl(0, F_DUPFD, 25));
+  say("soft above hard", set(RLIMIT_NOFILE, 300, 200));
+  say("raised", set(RLIMIT_NOFILE, 26, 200));
+  say("a number that was above", dup2(0, 25));
+  say("the hard limit lowered", set(RLIMIT_CORE, 1000, 3000));
+  run_child(show_inherited);
+  show("core, when the child has changed its own", RLIMIT_CORE);
+  say("another's, who is not there", prlimit(4000000, RLIMIT_CORE, NULL, NULL));
+  say("no such limit", set(16, 1, 1));
+  say("limits at a bad address", prlimit(0, RLIMIT_CORE, (struct rlimit*)8, NULL));
+}
+
+static const char* self;
+
+static void use_stack(void) {
+  execl(self, self, "stack", (char*)NULL);
+}
+
+static void limit_memory(void) {
+  enum { mb = 1 << 20 };
+  show("stack", RLIMIT_STACK);
+  set(RLIMIT_STACK, 2 * mb, RLIM_INFINITY);
+  run_child(use_stack);
+  set(RLIMIT_STACK, 16 * mb, RLIM_INFINITY);
+  run_child(use_stack);
+
+  char* there = mmap(NULL, mb, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  set(RLIMIT_AS, 40 * mb, RLIM_INFINITY);
+  show("address space", RLIMIT_AS);
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  say("too much", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+  say("too large a heap", (long)sbrk(40 * mb));
+  int pieces = 0;
+  while (mmap(NULL, mb, PROT_NONE, flags, -1, 0) != MAP_FAILED) ++pieces;
+  printf("some of it: %s\n", pieces > 20 && pieces < 40 ? "ok" : "no");
+  say("in place of something", (long)mmap(there, mb, PROT_NONE, flags | MAP_FIXED, -1, 0));
+  set(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
+  say("without a limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+}
+
+int main(int argc, char** argv) {
+  self = argv[0];
+  if (argc == 1) {
+    limit_files();
+  } else if (strcmp(argv[1], "memory") == 0) {
+    limit_memory();
+  } else {
+    show("stack, in another program", RLIMIT_STACK);
+    fflush(stdout);
+    enum { much = 4 << 20 };
+    volatile char* bytes = alloca(much);
+    for (int i = much - 1; i > 0; i -= 4096) bytes[i] = 1;
+    printf("4 MiB of stack were used\n");
+  }
+  return 0;
+}
