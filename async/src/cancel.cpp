@@ -3,12 +3,14 @@
 namespace async {
 
 Shield::Shield() noexcept : job_(current_job()), outer_(job_.flags_ & Job::flag_shielded) {
+  platform::InterruptGuard masked;
   job_.flags_ |= Job::flag_shielded;
   job_.update_stopped();
 }
 
 Shield::~Shield() {
   if (outer_) return;
+  platform::InterruptGuard masked;
   job_.flags_ &= ~Job::flag_shielded;
   job_.update_stopped();
 }
@@ -28,6 +30,7 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
 
 bool DeadlineScope::leave() noexcept {
   if (!active_) return false;
+  platform::InterruptGuard masked;
   active_ = false;
   current_executor().disarm(timer_);
   if (!expired_) return false;

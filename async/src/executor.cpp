@@ -29,9 +29,8 @@ bool Executor::step_with_news(Local& local) noexcept {
   Node* const first = ready_.pop();
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
-  local.job = &job;
   trace(TraceEvent::run, job);
-  job.leaf_.resume();
+  resume(local, job);
   if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
   return true;
 }
@@ -68,6 +67,7 @@ void Executor::push(Node& node) noexcept {
 }
 
 void Executor::drain_inbox() noexcept {
+  platform::InterruptGuard masked;
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
   Link* const bottom = tracing() ? &traced_ : nullptr;
   for (Link* link = inbox_.exchange(bottom, std::memory_order_acquire); !is_bottom(link);) {
@@ -122,6 +122,7 @@ void Executor::expire(Instant now) noexcept {
 
 void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
   if (priority >= priorities) platform::fail("a priority is 0 … 31");
+  platform::InterruptGuard masked;
   job.base_priority_ = priority;
   inherit(job);
 }

@@ -14,10 +14,13 @@ void Interrupt::deliver() noexcept {
 }
 
 bool Interrupt::WaitOp::await_ready() noexcept {
+  platform::begin_wait();
   Job& job = current_job();
-  if (job.refuses_to_wait()) return true;
-  job.set_result(WaitResult::woken);
-  return interrupt_.pending_ != 0;
+  const bool refused = job.refuses_to_wait();
+  if (!refused) job.set_result(WaitResult::woken);
+  if (!refused && interrupt_.pending_ == 0) return false;
+  platform::cancel_wait();
+  return true;
 }
 
 void Interrupt::WaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
@@ -29,6 +32,7 @@ void Interrupt::WaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
 }
 
 WaitResult Interrupt::WaitOp::await_resume() noexcept {
+  platform::InterruptGuard masked;
   const WaitResult result = current_job().result();
   interrupt_.waiter_ = nullptr;
   // What was raised beside a cancellation stays for the next wait.

@@ -8,6 +8,7 @@
 namespace async {
 
 void Job::cancel() noexcept {
+  platform::InterruptGuard masked;
   if (is_cancelled()) return;
   flags_ |= flag_cancelled;
   update_stopped();

@@ -11,6 +11,7 @@ std::uint8_t inherited_priority(std::uint8_t priority) noexcept {
 constinit PromiseBase::Frame PromiseBase::job_end{&end_job, nullptr};
 
 void PromiseBase::end_job(void*) noexcept {
+  platform::begin_wait();
   Job& job = current_job();
   job.kind = Kind::done;
   if (tracing()) [[unlikely]]

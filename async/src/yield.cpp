@@ -10,6 +10,7 @@ bool ParkOp::await_ready() const noexcept {
 }
 
 bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
+  platform::begin_wait();
   Job& job = current_job();
   job.suspend_alone(self);
   std::uint8_t expected = Job::park_none;
@@ -20,6 +21,7 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
   job.park_.store(Job::park_none, std::memory_order_release);  // the wake was there first
   job.kind = Kind::ready;
   job.set_result(WaitResult::woken);
+  platform::cancel_wait();
   return false;
 }
 

@@ -14,6 +14,8 @@ namespace kernel {
 /// Sets the executor's alarm on this hart; defined with the time slices that share the timer.
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
+void take_interrupts();  // devices/interrupts.h
+
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
 
@@ -27,6 +29,16 @@ inline constexpr unsigned max_harts = hal::max_harts;
 inline constexpr bool tracing = false;
 
 using hal::InterruptGuard;
+
+// Every step runs with interrupts masked, so there is nothing to hold back.
+inline void begin_step(StepKind) noexcept {}
+inline void end_step() noexcept {}
+inline void begin_wait() noexcept {}
+inline void cancel_wait() noexcept {}
+inline void yield_point() noexcept {
+  if (hal::interrupt_is_pending()) [[unlikely]]
+    kernel::take_interrupts();
+}
 
 inline unsigned hart() noexcept {
   return hal::hart_index();

@@ -33,6 +33,7 @@ class Event {
 class AutoEvent {
  public:
   [[gnu::always_inline]] void set() noexcept {
+    platform::InterruptGuard masked;
     if (!waiters_.wake_one()) set_ = true;
   }
   bool is_set() const noexcept { return set_; }

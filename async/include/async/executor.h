@@ -8,7 +8,8 @@
 //             drain_inbox() ◄── push() ◄── wake_from_isr(), Interrupt::raise(), alarm_fired()
 //
 // - Nothing here allocates, and nothing but run_one() resumes a coroutine.
-// - All is for task context of the executor's own hart, except what says "any context".
+// - All is for task context of the executor's own hart, except what says "any context". Interrupts
+//   are masked, or the function masks them itself.
 // - An interrupt handler's wake is seen before the next step starts.
 #pragma once
 
@@ -96,11 +97,14 @@ class Executor {
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
   void arm(Timer& timer, Instant deadline) noexcept {
+    platform::InterruptGuard masked;
     timers_.insert(timer, deadline);
     if (deadline < alarm_) set_alarm(deadline);
   }
   void disarm(Timer& timer) noexcept {
-    if (timer.armed()) timers_.remove(timer);
+    if (!timer.armed()) return;
+    platform::InterruptGuard masked;
+    if (timer.armed()) timers_.remove(timer);  // … still
   }
   /// Fires what is due at `now` and sets the next alarm.
   void expire(Instant now) noexcept;
@@ -123,18 +127,22 @@ class Executor {
   bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
   static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
   [[gnu::always_inline]] bool step(Local& local) noexcept {
+    platform::yield_point();
     if (has_news()) [[unlikely]]
       return step_with_news(local);
     if (!ready_.is_sole()) [[unlikely]] {
       if (ready_.empty()) return false;
-      local.job = static_cast<Job*>(&ready_.pop_from_rings());
-      local.job->leaf_.resume();
+      resume(local, static_cast<Job&>(ready_.pop_from_rings()));
       return true;
     }
-    Job& job = static_cast<Job&>(ready_.pop_sole());
-    local.job = &job;
-    job.leaf_.resume();
+    resume(local, static_cast<Job&>(ready_.pop_sole()));
     return true;
+  }
+  [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {
+    local.job = &job;
+    platform::begin_step(job.step_kind());
+    job.leaf_.resume();
+    platform::end_step();
   }
   /// The same after draining the inbox, and with trace points around it.
   [[gnu::cold]] bool step_with_news(Local& local) noexcept;
@@ -166,6 +174,7 @@ inline Executor& current_executor() noexcept {
 }
 
 inline bool Job::complete(WaitResult result) noexcept {
+  platform::InterruptGuard masked;
   if (kind != Kind::waiting) return false;
   unlink();
   complete_alone(result);

@@ -8,6 +8,9 @@
 // - A job runs on one hart at a time, and only that hart's task context changes it. Interrupt
 //   handlers and other harts reach it through Executor::wake_from_isr() and Interrupt::raise()
 //   alone.
+// - The jobs of a hart are one strand: a step of theirs is never interrupted. Independent jobs are
+//   outside it: interrupts reach them, more urgent jobs run in the midst of their steps, and what
+//   they share with others must allow for that.
 // - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
 //   Whoever comes later finds it ready and changes nothing.
 // - cancel() is sticky. It ends the wait it finds, and every later one that may be cancelled.
@@ -24,6 +27,7 @@
 namespace async {
 
 class Executor;
+struct SpawnOptions;
 
 inline constexpr std::uint8_t default_priority = 16;
 
@@ -42,6 +46,11 @@ class Job : public Node {
   /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
   std::uint8_t base_priority() const noexcept { return base_priority_; }
   bool done() const noexcept { return kind == Kind::done; }
+
+  /// Is it outside the strand? Interrupts reach its steps, and more urgent jobs run in their midst.
+  bool is_independent() const noexcept {
+    return (flags_ & (flag_independent | flag_preempted)) != 0;
+  }
 
   /// Sticky; idempotent. Task context, the job's hart.
   ASYNC_SLOW_PATH void cancel() noexcept;
@@ -99,7 +108,7 @@ class Job : public Node {
   friend class Shield;
   friend class WaitList;
   friend class JoinHandleBase;
-  friend Job* start_job(Executor&, std::coroutine_handle<>, const char*, std::uint8_t) noexcept;
+  friend Job* start_job(Executor&, std::coroutine_handle<>, const SpawnOptions&) noexcept;
   friend struct ParkOp;
 
   static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called
@@ -108,11 +117,23 @@ class Job : public Node {
   static constexpr std::uint8_t flag_detached = 8;      // nobody joins: frees itself at its end
   static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
   static constexpr std::uint8_t flag_cut = 32;          // a wait was cut or refused by a deadline
+  // Of an independent job one of the two is set: put aside in mid-step, or not.
+  static constexpr auto flag_independent = static_cast<std::uint8_t>(StepKind::independent);
+  static constexpr auto flag_preempted = static_cast<std::uint8_t>(StepKind::preempted);
 
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
 
-  Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart) noexcept
-      : Node(Kind::ready, priority, hart), base_priority_(priority), leaf_(leaf), name_(name) {}
+  Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart,
+      std::uint8_t flags) noexcept
+      : Node(Kind::ready, priority, hart),
+        base_priority_(priority),
+        flags_(flags),
+        leaf_(leaf),
+        name_(name) {}
+
+  StepKind step_kind() const noexcept {
+    return StepKind{static_cast<std::uint8_t>(flags_ & (flag_independent | flag_preempted))};
+  }
 
   ASYNC_SLOW_PATH void refuse() noexcept;
   void update_stopped() noexcept;
@@ -120,7 +141,7 @@ class Job : public Node {
 
   WaitResult result_ = WaitResult::woken;  // right behind Node::kind
   std::uint8_t base_priority_;
-  std::uint8_t flags_ = 0;
+  std::uint8_t flags_;
   std::uint8_t expired_ = 0;  // deadlines around the present step that have passed
   std::atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
   std::coroutine_handle<> leaf_;                // where to go on; meaningful unless running

@@ -3,12 +3,21 @@
 // to run: all zero is the right beginning.
 #pragma once
 
+#include <cstdint>
+
 #include "async/frame_pool.h"
 
 namespace async {
 
 class Executor;
 class Job;
+
+/// What the executor is about to resume.
+enum class StepKind : std::uint8_t {
+  strand = 0,        // runs alone among the jobs of the strand, and is never interrupted
+  independent = 64,  // beside the strand: interrupts reach it, and may put it aside in mid-step
+  preempted = 128,   // goes on where it was put aside; lets interrupts in when it is there
+};
 
 struct Local {
   Executor* executor = nullptr;  // this hart's executor, from its construction on

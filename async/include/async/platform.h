@@ -7,10 +7,16 @@
 //   Local& local()                       that hart's async::Local (zero-initialised, never moves)
 //   uint64_t now_ns()                    nanoseconds since boot, never goes back
 //   void set_alarm(uint64_t ns)          one alarm for this hart: when `now_ns() >= ns`, its
-//   interrupt
-//                                        calls Executor::alarm_fired(). Replaces the one before.
+//                                        interrupt calls Executor::alarm_fired(). Replaces the one before.
 //                                        A time that has passed fires at once. Early is harmless.
 //   class InterruptGuard                 no interrupt handler runs on this hart in its scope
+//   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in for
+//                                        the step if it is an independent one
+//   void end_step()                      … has ended, with interrupts masked (by begin_wait())
+//   void yield_point()                   between two steps: takes the interrupts that are pending
+//   void begin_wait()                    the running job may wait: no interrupt handler runs on this
+//                                        hart until its step has ended
+//   void cancel_wait()                   … it need not: its step goes on as it was
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
 //                                        never null: a world that has no memory left must stop
@@ -46,6 +52,11 @@ concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint
   { platform::poison(memory, bytes) } noexcept;
   { platform::unpoison(memory, bytes) } noexcept;
   { platform::fail("") } noexcept;
+  { platform::begin_step(StepKind::strand) } noexcept;
+  { platform::end_step() } noexcept;
+  { platform::yield_point() } noexcept;
+  { platform::begin_wait() } noexcept;
+  { platform::cancel_wait() } noexcept;
   platform::InterruptGuard{};
 };
 static_assert(PlatformIsComplete<platform::max_harts, platform::tracing>);

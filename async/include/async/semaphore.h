@@ -17,11 +17,13 @@ class Semaphore {
     return WaitOp(waiters_, reason, [this] { return try_acquire(); });
   }
   bool try_acquire() noexcept {
+    platform::InterruptGuard masked;
     if (permits_ == 0) return false;
     --permits_;
     return true;
   }
   void release(std::size_t permits = 1) noexcept {
+    platform::InterruptGuard masked;
     while (permits != 0 && waiters_.wake_one()) --permits;
     permits_ += permits;
   }

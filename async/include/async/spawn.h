@@ -20,6 +20,7 @@ inline constexpr std::uint8_t inherit_priority = 0xff;
 struct SpawnOptions {
   const char* name = "task";                 // a static string
   std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
+  bool independent = false;                  // of the strand: see job.h
 };
 
 /// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
@@ -33,10 +34,14 @@ struct JoinGroup : Node {
 
 /// Makes a ready job of the task coroutine `root`, which has not started.
 [[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
-                                             const char* name, std::uint8_t priority) noexcept {
+                                             const SpawnOptions& options) noexcept {
+  std::uint8_t priority = options.priority;
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
-  Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, platform::hart());
+  platform::InterruptGuard masked;
+  Job* const job =
+      new (executor.jobs().allocate()) Job(root, options.name, priority, platform::hart(),
+                                           options.independent ? Job::flag_independent : 0);
   PromiseBase::of(root).set_joiner(nullptr);
   trace(TraceEvent::spawn, *job);
   executor.schedule(*job);
@@ -73,12 +78,14 @@ class JoinHandleBase {
 
 // In this order, and the handle emptied last, the caller keeps least across the call.
 inline void JoinHandleBase::free_job() noexcept {
+  platform::InterruptGuard masked;
   current_executor().jobs().release(*job_);
   root_.destroy();
   job_ = nullptr;
 }
 
 inline void JoinHandleBase::detach() noexcept {
+  platform::InterruptGuard masked;
   if (done()) return free_job();
   set_joiner(nullptr);
   std::exchange(job_, nullptr)->flags_ |= Job::flag_detached;
@@ -88,7 +95,12 @@ inline void JoinHandleBase::detach() noexcept {
 template <class T>
 class JoinAwaiter : public JoinHandleBase {
  public:
-  bool await_ready() const noexcept { return done(); }
+  bool await_ready() const noexcept {
+    platform::begin_wait();
+    if (!done()) return false;
+    platform::cancel_wait();
+    return true;
+  }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
     Job& job = current_job();
     set_joiner(&job);
@@ -139,7 +151,7 @@ template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Executor& executor, Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   const auto root = std::move(task).release();
-  return JoinHandle<T>(start_job(executor, root, options.name, options.priority), root);
+  return JoinHandle<T>(start_job(executor, root, options), root);
 }
 /// … on this hart.
 template <class T>

@@ -136,6 +136,7 @@ class WaitList : public Node {
 
   /// Wakes the first; false if nobody waits. Observers (MultiWait) are woken beside it.
   [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
+    platform::InterruptGuard masked;
     Node* const first = static_cast<Node*>(next);
     if (first->kind == Kind::waiting) [[likely]] {
       next = first->next;
@@ -212,12 +213,15 @@ class WaitList : public Node {
 
 template <class Satisfied>
 WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept {
+  platform::begin_wait();
   Job& job = current_job();
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
+    platform::cancel_wait();
   } else if (satisfied()) {
     job.set_result(WaitResult::woken);
     ready_ = true;
+    platform::cancel_wait();
   } else {
     job.prepare(&list, reason);
     list.insert(job);

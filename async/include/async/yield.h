@@ -12,6 +12,7 @@ namespace async {
 struct YieldOp {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
+    platform::begin_wait();
     Job& job = current_job();
     job.set_leaf(self);
     current_executor().schedule(job);
@@ -27,6 +28,7 @@ struct YieldOp {
 struct PreemptOp {
   bool await_ready() const noexcept { return !current_executor().preempts(current_job().priority); }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
+    platform::begin_wait();
     Job& job = current_job();
     job.set_leaf(self);
     current_executor().schedule_first(job);

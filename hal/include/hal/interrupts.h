@@ -8,8 +8,15 @@
 
 namespace hal {
 
+/// Is something pending on this hart? Cheap enough to be asked between any two steps.
+bool interrupt_is_pending();
+
 /// Number of an external interrupt line, 1 … 1023. 0 is no interrupt.
 enum class Irq : std::uint32_t { none = 0 };
+
+/// No interrupt is taken in the kernel on this hart until unmask_interrupts().
+void mask_interrupts();
+void unmask_interrupts();
 
 /// Masks interrupts on this hart for its lifetime. Nests.
 class [[nodiscard]] InterruptGuard {
@@ -20,7 +27,7 @@ class [[nodiscard]] InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
  private:
-  bool were_enabled_;
+  std::uint64_t before_;
 };
 
 /// What became pending on this hart since the last call. Any hart, interrupts masked.

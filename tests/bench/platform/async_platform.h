@@ -54,6 +54,11 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 inline void poke(unsigned) noexcept {}
 
 struct [[maybe_unused]] InterruptGuard {};
+inline void begin_step(StepKind) noexcept {}
+inline void end_step() noexcept {}
+inline void yield_point() noexcept {}
+inline void begin_wait() noexcept {}
+inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   ++world.chunks;

@@ -48,6 +48,11 @@ inline void poke(unsigned hart) noexcept {
 }
 
 struct [[maybe_unused]] InterruptGuard {};
+inline void begin_step(StepKind) noexcept {}
+inline void end_step() noexcept {}
+inline void yield_point() noexcept {}
+inline void begin_wait() noexcept {}
+inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   // Kept for ever, and known to be: what the leak checker looks for is in them, not them.

@@ -5,12 +5,25 @@
 
 namespace hal {
 
+inline void mask_interrupts() {
+  HAL_CLEAR_CSR("sstatus", riscv64::sstatus::sie);
+}
+inline void unmask_interrupts() {
+  HAL_SET_CSR("sstatus", riscv64::sstatus::sie);
+}
+
+// Two instructions. All that was set is set again, which changes SIE alone: nothing in a guard's
+// scope clears any other bit of sstatus.
 inline InterruptGuard::InterruptGuard()
-    : were_enabled_{(HAL_TEST_AND_CLEAR_CSR("sstatus", riscv64::sstatus::sie) &
-                     riscv64::sstatus::sie) != 0} {}
+    : before_{HAL_TEST_AND_CLEAR_CSR("sstatus", riscv64::sstatus::sie)} {}
 
 inline InterruptGuard::~InterruptGuard() {
-  if (were_enabled_) HAL_SET_CSR("sstatus", riscv64::sstatus::sie);
+  HAL_SET_CSR("sstatus", before_);
+}
+
+inline bool interrupt_is_pending() {
+  using namespace riscv64::interrupt;
+  return (HAL_READ_CSR("sip") & (software | timer | external)) != 0;
 }
 
 }  // namespace hal
