@@ -3,6 +3,8 @@
 #include <hal/timer.h>
 #include <kernel/log.h>
 
+#include <algorithm>
+
 namespace kernel {
 namespace {
 
@@ -14,15 +16,19 @@ void silence_log() {
   silent = true;
 }
 
+char* write_line_mark(char* out) {
+  const std::uint64_t us = hal::now_ns() / 1000;
+  return fmt::format_to(out, "[{:5}.{:06} h{}] ", us / 1'000'000, us % 1'000'000,
+                        hal::hart_index());
+}
+
 void log_line(std::string_view line) {
   if (silent) return;
-  char mark[40];
-  const std::uint64_t us = hal::now_ns() / 1000;
-  const auto result = fmt::format_to_n(mark, sizeof mark, "[{:5}.{:06} h{}] ", us / 1'000'000,
-                                       us % 1'000'000, hal::hart_index());
-  hal::console_write({mark, result.size});
-  hal::console_write(line);
-  hal::console_write({"\n", 1});
+  char text[longest_line_mark + longest_line + 1];  // written in one piece, against other harts'
+  char* end = write_line_mark(text);
+  end = std::copy_n(line.data(), std::min(line.size(), longest_line), end);
+  *end++ = '\n';
+  hal::console_write({text, end});
 }
 
 }  // namespace kernel

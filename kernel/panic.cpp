@@ -1,9 +1,16 @@
 #include <async/async.h>
 #include <fmt/format.h>
 #include <hal/console.h>
+#include <hal/hart.h>
+#include <hal/interrupts.h>
 #include <hal/power.h>
+#include <hal/timer.h>
+#include <kernel/log.h>
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
+
+#include <algorithm>
+#include <atomic>
 
 #include "boot/run_marks.h"
 
@@ -12,25 +19,60 @@ namespace {
 
 constexpr unsigned exit_code_of_panic = 101;
 
-/// Straight to the console, silenced log or not.
+constexpr unsigned nobody = hal::max_harts;
+constinit std::atomic<unsigned> reporter = nobody;  // the hart that does
+constinit std::atomic<hal::HartMask> stopped = 0;
+
+[[noreturn]] void stop() {
+  stopped.fetch_or(hal::mask_of(hal::hart_index()));
+  hal::stop_hart();
+}
+
+/// Gives the other harts a moment to come to a stop, so that what is reported stays as it was. One
+/// that does not look is stopped by the first line it wants to write.
+void stop_others() {
+  constexpr std::uint64_t patience_ns = 10'000'000;
+  const hal::HartMask others = hal::running_harts() & ~hal::mask_of(hal::hart_index());
+  if (others == 0) return;
+  hal::poke_harts(others);
+  const std::uint64_t end = hal::now_ns() + patience_ns;
+  while (stopped.load() != others && hal::now_ns() < end) {
+  }
+}
+
+/// Only the first panic is reported: one that happens while reporting ends the machine at once.
+void begin() {
+  unsigned first = nobody;
+  if (!reporter.compare_exchange_strong(first, hal::hart_index())) {
+    if (first == hal::hart_index()) hal::power_off(exit_code_of_panic);
+    stop();
+  }
+  stop_others();
+  hal::console_take_over();
+  mark_panic();
+  hal::console_write({"\n", 1});  // after what may be half a line
+}
+
+/// Straight to the console, silenced log or not: whole lines and parts of lines.
+void write(void*, std::string_view text) {
+  static bool line_begins = true;
+  while (!text.empty()) {
+    char mark[longest_line_mark];
+    if (line_begins) hal::console_write({mark, write_line_mark(mark)});
+    const std::size_t newline = text.find('\n');
+    line_begins = newline != text.npos;
+    const std::string_view part = line_begins ? text.substr(0, newline + 1) : text;
+    hal::console_write(part);
+    text.remove_prefix(part.size());
+  }
+}
+
 template <class... Arguments>
 void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   char line[192];
   const auto result =
       fmt::format_to_n(line, sizeof line, format, std::forward<Arguments>(arguments)...);
-  hal::console_write({line, std::min(result.size, sizeof line)});
-}
-
-/// Only the first panic is reported: one that happens while reporting ends the machine at once.
-void begin() {
-  static bool panicking = false;
-  if (panicking) hal::power_off(exit_code_of_panic);
-  panicking = true;
-  mark_panic();
-}
-
-void write(void*, std::string_view text) {
-  hal::console_write(text);
+  write(nullptr, {line, std::min(result.size, sizeof line)});
 }
 
 const async::Job* running_job() {
@@ -55,10 +97,15 @@ void say_job() {
 
 }  // namespace
 
+void stop_if_panicking() {
+  const unsigned hart = reporter.load(std::memory_order_relaxed);
+  if (hart != nobody && hart != hal::hart_index()) stop();
+}
+
 void panic(std::string_view what) {
   begin();
   // The byte before the return address belongs to the call.
-  say("\nkernel panic: {}\n  called from: {}\n", what,
+  say("kernel panic: {}\n  called from: {}\n", what,
       static_cast<void*>(static_cast<char*>(__builtin_return_address(0)) - 1));
   say_job();
   end();
@@ -69,7 +116,7 @@ void panic(std::string_view what) {
 void trap::report_kernel_trap(const Trap& trap, const UserContext& registers, bool stack_overflow) {
   using namespace kernel;
   begin();
-  say("\nkernel panic: {} in the kernel\n", stack_overflow ? "stack overflow" : name(trap.kind));
+  say("kernel panic: {} in the kernel\n", stack_overflow ? "stack overflow" : name(trap.kind));
   say("  cause {:#x}, address {:#x}, pc {:#x}, ra {:#x}, sp {:#x}\n", trap.cause, trap.address,
       registers.pc, registers.x[UserContext::ra], registers.x[UserContext::sp]);
   say_job();

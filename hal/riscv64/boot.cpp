@@ -15,12 +15,16 @@
 #include "devices.h"
 #include "find_devices.h"
 #include "sbi.h"
+#include "stacks.h"
 #include "timer.h"
 
 extern "C" {  // kernel.ld
 extern void (*const kernel_init_array_start[])();
 extern void (*const kernel_init_array_end[])();
+extern char emergency_stack_top[];
 }
+
+constinit thread_local hal::VirtAddr hal_emergency_stack = 0;
 
 namespace hal {
 
@@ -54,6 +58,7 @@ std::uint64_t read_wall_clock() {
 extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree_address) {
   using namespace hal;
   using namespace hal::riscv64;
+  hal_emergency_stack = reinterpret_cast<VirtAddr>(emergency_stack_top);
   start_clock();
   sbi::probe();
   const auto* blob = phys_to_virt(tree_address);

@@ -1,22 +1,45 @@
 // From the firmware to C++: translation on, a stack, per-hart data, zeroed memory.
 //
-// In:  a0 = firmware's number of this hart, a1 = physical address of the device tree;
-//      supervisor mode, translation off, interrupts masked (SBI specification 2.0, chapter 3).
 // The code runs at its load address until `satp` is written: it may use only PC-relative addresses.
+
+#include "hart_start_layout.h"
 
 #define PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY 0xef
 #define SATP_SV39 (8 << 60)
 #define PAGE_SHIFT 12
 #define GIGABYTE_SHIFT 30
 #define SSTATUS_FS (3 << 13)
+#define KERNEL_OFFSET 0xffffffc000000000
 
-  .section .text.entry, "ax"
-  .globl _start
-_start:
+// What every hart begins with. Floating point is off until a program uses it; firmware leaves it on.
+.macro begin_hart
   csrw  sie, zero
   csrw  sscratch, zero
   li    t0, SSTATUS_FS
-  csrc  sstatus, t0     // floating point is off until a program uses it; firmware leaves it on
+  csrc  sstatus, t0
+.endm
+
+// Translation by the boot page table, on at `place` of the upper half. Changes t0 … t2.
+.macro continue_in_upper_half place
+  lla   t0, boot_page_table
+  srli  t0, t0, PAGE_SHIFT
+  li    t1, SATP_SV39
+  or    t0, t0, t1
+  lla   t2, \place
+  li    t1, KERNEL_OFFSET
+  add   t2, t2, t1
+  sfence.vma
+  csrw  satp, t0
+  sfence.vma
+  jr    t2
+.endm
+
+  .section .text.entry, "ax"
+// The hart that boots. In: a0 = firmware's number of this hart, a1 = physical address of the device
+// tree; supervisor mode, translation off, interrupts masked (SBI specification 2.0, chapter 3).
+  .globl _start
+_start:
+  begin_hart
 
   // Uninitialised data is zero.
   lla   t0, kernel_bss_start
@@ -26,7 +49,7 @@ _start:
   bltu  t0, t1, 1b
 
   // The first page table: physical gigabytes 0 … 255 at the start of the upper half, and the one
-  // this code is in where it is now. Both go when the kernel has built its own.
+  // this code is in where it is now. A hart uses it until it knows the kernel's own.
   lla   t0, boot_page_table
   li    t1, 256
   li    t2, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
@@ -47,32 +70,21 @@ _start:
   ori   t1, t1, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
   sd    t1, (t4)
 
-  srli  t0, t0, PAGE_SHIFT
-  li    t1, SATP_SV39
-  or    t0, t0, t1
-  lla   t2, upper_half
-  li    t3, 0xffffffc000000000
-  add   t2, t2, t3
-  sfence.vma
-  csrw  satp, t0
-  sfence.vma
-  jr    t2
+  continue_in_upper_half boot_hart
 
-upper_half:
+boot_hart:
   lla   sp, kernel_stack_top
   lla   tp, boot_hart_data
 
   // This hart's copy of the initialised per-hart data.
   lla   t0, kernel_tdata_start
-  lla   t1, kernel_tdata_size_value
-  ld    t1, (t1)
+  lla   t1, kernel_tdata_end
   mv    t2, tp
-3:blez  t1, 4f
+3:bgeu  t0, t1, 4f
   ld    t3, (t0)
   sd    t3, (t2)
   addi  t0, t0, 8
   addi  t2, t2, 8
-  addi  t1, t1, -8
   j     3b
 
 4:mv    s0, zero
@@ -80,9 +92,26 @@ upper_half:
 5:wfi
   j     5b
 
-  .balign 8
-kernel_tdata_size_value:
-  .quad kernel_tdata_size
+// A hart that hal::start_hart has started. In: a1 = physical address of its HartStart, the rest as
+// above. The tables, the stack and the per-hart data are ready.
+  .globl secondary_start
+secondary_start:
+  begin_hart
+  continue_in_upper_half other_hart
+
+other_hart:
+  li    t0, KERNEL_OFFSET
+  add   a1, a1, t0
+  ld    t0, HART_START_TRANSLATION(a1)
+  csrw  satp, t0
+  sfence.vma
+  ld    tp, HART_START_DATA(a1)
+  mv    sp, tp          // the data is what the stack begins with
+  mv    a0, a1
+  mv    s0, zero
+  call  hal_start_hart
+6:wfi
+  j     6b
 
   .section .bss.boot_page_table, "aw", @nobits
   .balign 4096

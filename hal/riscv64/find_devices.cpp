@@ -33,6 +33,12 @@ unsigned number_or(const Node& node, std::string_view property, unsigned otherwi
   return value.value_or(otherwise);
 }
 
+/// The line the device raises. After the PLIC has been found.
+Irq irq_of(const Node& node) {
+  const unsigned line = number_or(node, "interrupts", 0);
+  return line <= devices.plic.sources ? Irq{line} : Irq::none;
+}
+
 /// Whether an ISA string or list names a multi-letter extension ("rv64imac_sstc_zicboz").
 bool has_extension(const Node& cpu, std::string_view extension) {
   if (const auto list = cpu.property("riscv,isa-extensions")) return list->lists(extension);
@@ -84,7 +90,7 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
 /// it raises there.
 void find_plic(const Node& node) {
   devices.plic.window = window_of(node);
-  devices.plic.sources = number_or(node, "riscv,ndev", 0);
+  devices.plic.sources = std::min(number_or(node, "riscv,ndev", 0), irq_limit - 1);
   const auto contexts = node.property("interrupts-extended");
   if (!contexts) return;
   for (std::size_t i = 0; 2 * i + 1 < contexts->cell_count(); ++i) {
@@ -100,11 +106,11 @@ void find_plic(const Node& node) {
 void find_uart(const Node& node) {
   devices.uart = {.window = window_of(node),
                   .register_shift = number_or(node, "reg-shift", 0),
-                  .irq = Irq{number_or(node, "interrupts", 0)}};
+                  .irq = irq_of(node)};
 }
 
 void find_virtio(const Node& node) {
-  const VirtioWindow found{.window = window_of(node), .irq = Irq{number_or(node, "interrupts", 0)}};
+  const VirtioWindow found{.window = window_of(node), .irq = irq_of(node)};
   if (!found.window || devices.virtio_count == devices.virtio.size()) return;
   devices.virtio[devices.virtio_count++] = found;
 }
@@ -127,10 +133,13 @@ constinit unsigned hart_count = 1;
 void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
   hart_count = find_harts(tree, boot_hart_id);
   for (const Node& node : tree.nodes()) {
-    if (!node.enabled()) continue;
     if (node.compatible_with("riscv,plic0") || node.compatible_with("sifive,plic-1.0.0")) {
-      find_plic(node);
-    } else if (node.compatible_with("ns16550a") && !devices.uart.window) {
+      if (node.enabled()) find_plic(node);
+    }
+  }
+  for (const Node& node : tree.nodes()) {
+    if (!node.enabled()) continue;
+    if (node.compatible_with("ns16550a") && !devices.uart.window) {
       find_uart(node);
     } else if (node.compatible_with("sifive,test0")) {
       devices.test_finisher = window_of(node);

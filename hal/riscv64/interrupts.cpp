@@ -68,7 +68,7 @@ void complete_interrupt(Irq irq) {
 }
 
 void poke_hart(unsigned hart) {
-  sbi::send_ipi(devices.firmware_hart_id[hart]);
+  sbi::send_ipi({.first = devices.firmware_hart_id[hart], .bits = 1});
 }
 
 }  // namespace hal

@@ -91,6 +91,10 @@ bool enter_kernel_space(const BootInfo& info) {
   return true;
 }
 
+TranslationToken kernel_translation() {
+  return table->token(0);
+}
+
 bool map_gate_page(VirtAddr va, PhysAddr page) {
   return table->map_kernel(va, page, page_size, read_write);
 }

@@ -3,7 +3,11 @@
 
 #include <hal/console.h>
 
+#include <hal/hart.h>
+#include <hal/timer.h>
+
 #include <algorithm>
+#include <atomic>
 
 #include "devices.h"
 #include "sbi.h"
@@ -28,6 +32,44 @@ void write(Register reg, std::uint8_t value) {
   devices.uart.window.write<std::uint8_t>(reg << devices.uart.register_shift, value);
 }
 
+constexpr unsigned nobody = max_harts;
+constinit std::atomic<unsigned> writer = nobody;
+
+/// Whether it is this hart's turn now.
+bool try_to_write() {
+  unsigned expected = nobody;
+  return writer.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
+}
+
+/// One hart's turn to write. A turn within the same hart's turn (a panic there) is part of it.
+class Turn {
+ public:
+  Turn() : nested_{writer.load(std::memory_order_relaxed) == hart_index()} {
+    while (!nested_ && !try_to_write()) {
+    }
+  }
+  ~Turn() {
+    unsigned self = hart_index();  // unless the console has been taken over meanwhile
+    if (!nested_) writer.compare_exchange_strong(self, nobody, std::memory_order_release);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  InterruptGuard guard_;
+  bool nested_;
+};
+
+void send(std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    while (!console_ready()) {
+    }
+    const auto burst = bytes.first(std::min(bytes.size(), console_burst));
+    for (const char byte : burst) write(data, static_cast<std::uint8_t>(byte));
+    bytes = bytes.subspan(burst.size());
+  }
+}
+
 }  // namespace
 
 void uart_init() {
@@ -40,14 +82,17 @@ void uart_init() {
 
 void console_write(std::span<const char> bytes) {
   using namespace riscv64;
-  if (!devices.uart.window) return sbi::console_write(bytes);
-  while (!bytes.empty()) {
-    while (!console_ready()) {
-    }
-    const auto burst = bytes.first(std::min(bytes.size(), console_burst));
-    for (const char byte : burst) write(data, static_cast<std::uint8_t>(byte));
-    bytes = bytes.subspan(burst.size());
+  const Turn turn;
+  devices.uart.window ? send(bytes) : sbi::console_write(bytes);
+}
+
+void console_take_over() {
+  using namespace riscv64;
+  constexpr std::uint64_t patience_ns = 20'000'000;
+  const std::uint64_t end = now_ns() + patience_ns;
+  while (!try_to_write() && now_ns() < end) {
   }
+  writer.store(hart_index(), std::memory_order_relaxed);
 }
 
 bool console_ready() {

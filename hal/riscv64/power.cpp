@@ -15,7 +15,7 @@ void power_off(unsigned code) {
     devices.test_finisher.write<std::uint32_t>(0, code == 0 ? pass : (code & 0xff) << 16 | fail);
   }
   riscv64::sbi::shutdown(code != 0);
-  for (;;) wait_for_interrupt();
+  stop_hart();
 }
 
 }  // namespace hal

@@ -12,6 +12,7 @@
 #include "boot/console.h"
 #include "boot/crash.h"
 #include "boot/first_process.h"
+#include "boot/harts.h"
 #include "boot/machine_facts.h"
 #include "boot/random.h"
 #include "boot/run_marks.h"
@@ -56,6 +57,7 @@ void kernel_main(const hal::BootInfo& info) {
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
+  start_other_harts(info.hart_count);
 
   static async::Executor executor;
   Terminal& terminal = start_console(options);

@@ -1,6 +1,6 @@
 #include "devices/interrupts.h"
 
-#include <kernel/log.h>
+#include <kernel/panic.h>
 
 #include <array>
 
@@ -9,8 +9,7 @@
 namespace kernel {
 namespace {
 
-constexpr std::size_t line_limit = 128;
-std::array<async::Interrupt, line_limit> lines;
+std::array<async::Interrupt, hal::irq_limit> lines;
 
 }  // namespace
 
@@ -20,6 +19,7 @@ async::Interrupt& interrupt_line(hal::Irq irq) {
 
 void take_interrupts() {
   const hal::PendingInterrupts pending = hal::take_pending();
+  if (pending.poke) stop_if_panicking();
   if (pending.timer) timer_fired();
   if (!pending.external) return;
   for (hal::Irq irq; (irq = hal::claim_interrupt()) != hal::Irq::none;) {

@@ -1,16 +1,31 @@
 """The kernel starts on machines of many shapes, and says why where it cannot go on."""
 
+import re
+
 import harness
 from cotrap.qemu import Machine
 
-SMALL = Machine(memory="32M")
+FOUR = Machine(harts=4, memory="32M")
 
 
 def shapes(test: harness.Test) -> None:
     for harts in (1, 2, 4, 8):
-        done = test.run("/bin/hello", machine=Machine(harts=harts), quiet=False)
-        said = f"cotrap: {harts} hart" in done.text
-        test.check(done.status == 0 and said, f"a machine of {harts} harts", done.output)
+        for what, machine in (
+            ("", Machine(harts=harts)),
+            (" whose timer is the firmware's", Machine(harts=harts, extra=("-cpu", "rv64,sstc=off"))),
+            (" that counts instructions", Machine(harts=harts, icount=True)),
+        ):
+            # hart 0 is on its way to the program meanwhile: it may be there first
+            done = test.run("/bin/sleepsort", machine=machine, quiet=False)
+            started = set(re.findall(r"h(\d+)\] hart \1 started", done.text))
+            all_run = started == {str(hart) for hart in range(1, harts)}
+            said = f"cotrap: {harts} hart" in done.text
+            name = f"a machine of {harts} harts{what}: all run"
+            test.check(done.status == 0 and said and all_run, name, done.output)
+    done = test.run("/bin/hello", machine=Machine(harts=9), quiet=False)
+    test.check(
+        done.status == 0 and "cotrap: 8 harts" in done.text, "of 9 harts, 8 are used", done.output
+    )
     for memory in ("32M", "64M", "1G", "4G", "9G"):
         done = test.run("/bin/hello", machine=Machine(memory=memory))
         test.check(done.status == 0, f"{memory} of memory", done.why)
@@ -39,12 +54,15 @@ def last_words(test: harness.Test) -> None:
         ("stack", "stack overflow in the kernel"),
         ("panic", "asked for on the command line"),
     ):
-        done = test.run("/bin/hello", append=f"crash={how}", machine=SMALL)
+        done = test.run("/bin/hello", append=f"crash={how}", machine=FOUR)
         text = done.why
         test.check(
             done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text
         )
         test.check(f"kernel panic: {cause}" in text, f"  … that names the cause: {cause}", text)
+        report = text.partition("panicked\n")[2].partition("where that is:")[0]
+        whole = all(re.match(r"\[ *\d+\.\d{6} h\d\] ", line) for line in report.splitlines())
+        test.check(bool(report) and whole, "  … each line with time and hart", text)
         test.check("in coroutine: crash" in text, "  … and the coroutine", text)
         chain = text.rpartition("awaits:")[2]
         test.check("crash_inside" in chain and "crash_if_asked" in chain, "  … and who awaits it", text)

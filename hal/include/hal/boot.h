@@ -33,3 +33,7 @@ struct BootInfo {
 /// The kernel's first function: called once, on the boot hart, with interrupts masked and a stack
 /// of its own; never returns.
 [[noreturn]] void kernel_main(const hal::BootInfo& info);
+
+/// The first function of a hart that hal::start_hart has started: called with interrupts masked, no
+/// deadline set and a stack of its own, in the kernel's space; never returns.
+[[noreturn]] void kernel_hart_main(unsigned hart);

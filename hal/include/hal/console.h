@@ -9,8 +9,13 @@
 
 namespace hal {
 
-/// Writes all of `bytes`, waiting for the device where it must. Any context, panics included.
+/// Writes all of `bytes` in one piece, waiting for the device and for other harts' writing where it
+/// must. Any context, panics included.
 void console_write(std::span<const char> bytes);
+
+/// From now on the console is this hart's alone: another that writes waits for ever. For a panic: a
+/// hart that was writing and does not finish is interrupted.
+void console_take_over();
 
 /// Whether console_write would take `console_burst` bytes without waiting. Any context.
 bool console_ready();

@@ -5,9 +5,19 @@
 // hart's copy. An access is one instruction. A copy is as large as `.tdata` + `.tbss`.
 #pragma once
 
+#include <cstdint>
+
 namespace hal {
 
 inline constexpr unsigned max_harts = 8;
+
+/// A set of harts, hart n in bit n.
+using HartMask = std::uint32_t;
+static_assert(max_harts <= 32);
+
+constexpr HartMask mask_of(unsigned hart) {
+  return HartMask{1} << hart;
+}
 
 /// Number of the running hart: 0 is the one that booted, the others follow in device tree order.
 unsigned hart_index();
@@ -15,6 +25,16 @@ unsigned hart_index();
 /// Sleeps until an interrupt is pending. Call with interrupts masked: returns without taking it, so
 /// nothing that becomes pending between the caller's last check and the sleep can be lost.
 void wait_for_interrupt();
+
+/// Nothing runs on this hart any more, whatever becomes pending.
+[[noreturn]] void stop_hart();
+
+/// Lets `hart`, not running so far, begin with `kernel_hart_main`. False when there is no memory
+/// for its stack or the machine cannot start it. In the kernel's space; one caller at a time.
+bool start_hart(unsigned hart);
+
+/// The harts that have come as far as `kernel_hart_main` or `kernel_main`. Any context.
+HartMask running_harts();
 
 }  // namespace hal
 

@@ -4,6 +4,8 @@
 // here and completed by the driver coroutine that handled them; until then their source is silent.
 #pragma once
 
+#include <hal/hart.h>
+
 #include <cstdint>
 
 namespace hal {
@@ -11,8 +13,10 @@ namespace hal {
 /// Is something pending on this hart? Cheap enough to be asked between any two steps.
 bool interrupt_is_pending();
 
-/// Number of an external interrupt line, 1 … 1023. 0 is no interrupt.
+/// Number of an external interrupt line, 1 … irq_limit - 1. 0 is no interrupt: also what a device
+/// has whose line is beyond the limit or the machine's last.
 enum class Irq : std::uint32_t { none = 0 };
+inline constexpr std::uint32_t irq_limit = 128;
 
 /// No interrupt is taken in the kernel on this hart until unmask_interrupts().
 void mask_interrupts();
@@ -48,6 +52,7 @@ void complete_interrupt(Irq irq);
 
 /// Makes `hart` leave `wait_for_interrupt` or user mode. Any context.
 void poke_hart(unsigned hart);
+void poke_harts(HartMask harts);
 
 }  // namespace hal
 

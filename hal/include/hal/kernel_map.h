@@ -2,6 +2,7 @@
 #pragma once
 
 #include <hal/boot.h>
+#include <hal/machine/translation.h>
 #include <hal/memory_map.h>
 
 #include <optional>
@@ -13,6 +14,9 @@ namespace hal {
 /// kernel stack. Every page table made from now on shares it. Once, on the boot hart, when frames
 /// can be allocated; false if they could not.
 bool enter_kernel_space(const BootInfo& info);
+
+/// The kernel's own space, for a hart that runs no program.
+TranslationToken kernel_translation();
 
 /// A stack for kernel code: [bottom, top), growing down, on frames of its own. It is not in the
 /// direct map: `virt_to_phys` knows nothing of what is on it.

@@ -6,8 +6,11 @@
 
 namespace kernel {
 
-/// Says what broke, in which coroutine, awaited by whom; then switches the machine off. Any
-/// context; does not allocate.
+/// Says what broke, in which coroutine, awaited by whom; then switches the machine off. The first
+/// hart that comes here does, the others stop. Any context; does not allocate.
 [[noreturn]] void panic(std::string_view what);
+
+/// Does not come back if another hart panics. When this hart was poked.
+void stop_if_panicking();
 
 }  // namespace kernel
