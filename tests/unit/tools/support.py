@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -58,3 +59,18 @@ def cotrap(*arguments, stdin: bytes = b"", timeout: float = 30) -> subprocess.Co
         env=environment(),
         timeout=timeout,
     )
+
+
+class Command(unittest.TestCase):
+    """Tests that run programs in a build of their own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.build = FakeBuild()
+        cls.addClassCleanup(cls.build.remove)
+
+    def run_quiet(self, script: str, *arguments, stdin: bytes = b"", options=()):
+        program = self.build.file("program", script)
+        return cotrap(
+            "run", "-q", "--build", self.build.path, *options, program, *arguments, stdin=stdin
+        )

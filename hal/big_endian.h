@@ -1,0 +1,19 @@
+// The device tree's numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hal {
+
+/// The caller has checked that the bytes are there.
+inline std::uint32_t load32(const std::byte* at) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | std::to_integer<std::uint32_t>(at[i]);
+  return value;
+}
+inline std::uint64_t load64(const std::byte* at) {
+  return std::uint64_t{load32(at)} << 32 | load32(at + 4);
+}
+
+}  // namespace hal

@@ -1,0 +1,144 @@
+"""`./cotrap run`: standard output, exit status, and what is left behind."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from support import ROOT, Command, cotrap, environment
+
+
+class Run(Command):
+    def test_the_exit_status_is_the_programs(self):
+        for status in (0, 1, 42, 255):
+            self.assertEqual(self.run_quiet(f"exit {status}").returncode, status)
+        self.assertEqual(self.run_quiet("kill -9 $$").returncode, 128 + signal.SIGKILL)
+
+    def test_standard_output_is_exactly_what_the_program_wrote(self):
+        done = self.run_quiet(r"printf 'a\n\0\036b\r\n'; printf 'unfinished'")
+        self.assertEqual(done.stdout, b"a\n\0\x1eb\r\nunfinished")
+        self.assertEqual(done.stderr, b"")
+
+    def test_megabytes_go_through_both_ways_unchanged(self):
+        data = os.urandom(4 << 20)
+        self.assertEqual(self.run_quiet("exec cat", stdin=data).stdout, data)
+
+    def test_everything_after_the_program_is_its_arguments(self):
+        given = ("-q", "--help", "--", "a b", "", "50%", 'x"y', "ö", "--timeout", "1")
+        done = self.run_quiet(r"""for a; do printf '%s\n' "$a"; done""", *given)
+        self.assertEqual(done.stdout.decode().splitlines(), list(given))
+
+    def test_added_files_are_in_the_guests_root(self):
+        (self.build.path / "extra").mkdir(exist_ok=True)
+        (self.build.path / "extra" / "note").write_text("here\n")
+        done = self.run_quiet("cat extra/note", options=("--add", self.build.path / "extra"))
+        self.assertEqual(done.stdout, b"here\n")
+
+    def test_without_a_program_it_is_the_shell(self):
+        done = cotrap("run", "-q", "--build", self.build.path, stdin=b"echo $((6 * 7)); exit 3")
+        self.assertEqual((done.stdout, done.returncode), (b"42\n", 3))
+
+    def test_a_program_that_takes_too_long_is_stopped_with_124(self):
+        done = self.run_quiet("echo begun; sleep 60", options=("--timeout", "1"))
+        self.assertEqual((done.stdout, done.returncode), (b"begun\n", 124))
+        self.assertIn(b"still running after 1 s", done.stderr)
+
+    def test_a_panic_is_reported_apart_with_125(self):
+        done = self.run_quiet("true", options=("--append", "fake=panic"))
+        self.assertEqual((done.stdout, done.returncode), (b"", 125))
+        self.assertIn(b"all is lost", done.stderr)
+
+    def test_qemu_that_dies_is_reported_with_its_complaint_and_125(self):
+        done = self.run_quiet("true", options=("--append", "fake=die"))
+        self.assertEqual((done.stdout, done.returncode), (b"", 125))
+        self.assertIn(b"no such machine", done.stderr)
+
+    def test_a_machine_that_does_not_switch_itself_off_is_not_waited_for_long(self):
+        begun = time.monotonic()
+        self.assertEqual(
+            self.run_quiet("exit 5", options=("--append", "fake=linger")).returncode, 5
+        )
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_closed_standard_files_are_no_others_instead(self):
+        program = self.build.file("program", "cat; echo out")
+        for redirection, status, out in (
+            ("<&-", 0, b"out\n"),
+            ("2>&-", 0, b"out\n"),
+            (">&-", 125, b""),
+            ("<&- >&- 2>&-", 125, b""),
+        ):
+            done = self.redirected(redirection, program)
+            self.assertEqual((done.returncode, done.stdout), (status, out), redirection)
+            self.assertLessEqual(done.stderr.count(b"\n"), 1, done.stderr)
+
+    def test_output_that_cannot_be_written_is_one_line_and_125(self):
+        done = self.redirected(">/dev/full", self.build.file("program", "yes"))
+        self.assertEqual(done.returncode, 125)
+        self.assertEqual(
+            done.stderr, b"cotrap: the output cannot be written: No space left on device\n"
+        )
+
+    def test_a_help_that_cannot_be_written_is_one_line_and_125(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [ROOT / "cotrap", "--help"], stdout=full, stderr=subprocess.PIPE, timeout=30
+            )
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
+
+    def redirected(self, redirection: str, program) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh"]
+            + [ROOT / "cotrap", "run", "-q", "--build", self.build.path, program],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment(),
+            timeout=30,
+        )
+
+    def test_kernel_lines_are_shown_unless_quiet_and_the_firmware_never(self):
+        program = self.build.file("program", "echo out")
+        done = cotrap("run", "--build", self.build.path, program)
+        lines = done.stdout.decode().splitlines()
+        self.assertRegex(lines[0], r"^\[ *\d+\.\d+ h0\] booting$")
+        self.assertEqual(lines[1], "out")
+        self.assertNotIn(b"OpenSBI", done.stdout)
+
+    def test_a_signal_ends_the_command_and_its_machine(self):
+        program = self.build.file("program", 'echo "$$"; exec sleep 60')
+        for number, status in ((signal.SIGTERM, 128 + 15), (signal.SIGKILL, -9)):
+            command = subprocess.Popen(
+                [ROOT / "cotrap", "run", "-q", "--build", self.build.path, program],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env=environment(),
+            )
+            command.stdout.readline()
+            machine = children(command.pid)
+            self.assertEqual(len(machine), 1)
+            command.send_signal(number)
+            self.assertEqual(command.wait(10), status)
+            command.stdout.close()
+            self.assertTrue(gone(machine[0]), "QEMU was left behind")
+
+
+def children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+if __name__ == "__main__":
+    unittest.main()

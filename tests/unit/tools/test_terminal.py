@@ -1,0 +1,72 @@
+"""`./cotrap run` on a terminal: what it does to it, and that it puts it back."""
+
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+import unittest
+
+from support import ROOT, Command, environment
+
+
+class Terminal(Command):
+    def start(self, script: str):
+        program = self.build.file("program", script)
+        outer, inner = pty.openpty()
+        before = termios.tcgetattr(inner)
+        command = subprocess.Popen(
+            [
+                "setsid",
+                "--ctty",
+                "--wait",
+                ROOT / "cotrap",
+                "run",
+                "--build",
+                self.build.path,
+                program,
+            ],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env=environment(),
+        )
+        self.addCleanup(command.wait)
+        self.addCleanup(command.kill)
+        self.addCleanup(os.close, outer)
+        self.addCleanup(os.close, inner)
+        return outer, inner, before, command
+
+    def read_until(self, terminal: int, text: bytes) -> bytes:
+        seen = b""
+        deadline = time.monotonic() + 10
+        while text not in seen:
+            left = deadline - time.monotonic()
+            self.assertTrue(left > 0 and select.select([terminal], [], [], left)[0], seen)
+            seen += os.read(terminal, 4096)
+        return seen
+
+    def test_ctrl_a_x_leaves_and_puts_the_settings_back(self):
+        outer, inner, before, command = self.start("echo begun; exec cat")
+        self.read_until(outer, b"begun")
+        self.assertNotEqual(termios.tcgetattr(inner), before)
+        os.write(outer, b"\x01x")
+        self.assertEqual(command.wait(10), 130)
+        self.assertEqual(termios.tcgetattr(inner), before)
+
+    def test_the_settings_are_put_back_when_the_machine_is_killed(self):
+        outer, inner, before, command = self.start("echo begun; sleep 0.5; kill -9 $PPID")
+        self.read_until(outer, b"begun")
+        self.assertEqual(command.wait(10), 125)
+        self.assertEqual(termios.tcgetattr(inner), before)
+
+    def test_silence_is_explained_after_two_seconds(self):
+        outer, _, _, command = self.start("sleep 6; echo at last")
+        seen = self.read_until(outer, b"at last")
+        self.assertRegex(seen, rb"program is running; Ctrl-A X leaves \(\d s\)")
+        command.wait(10)
+
+
+if __name__ == "__main__":
+    unittest.main()
