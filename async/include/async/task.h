@@ -27,12 +27,6 @@ class Task;
 
 /// What all Task promises share, at the start of the promise and so at a known place of the frame.
 class PromiseBase {
-  // To the compiler a suspended coroutine is an address at which these stand.
-  struct Frame {
-    void (*resume)(void*) noexcept;
-    void (*destroy)(void*) noexcept;
-  };
-
  public:
   static void* operator new(std::size_t bytes) noexcept {
     return platform::local().frames.allocate(bytes);
@@ -73,22 +67,6 @@ class PromiseBase {
   Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
   bool is_root() const noexcept { return (link_ & root_bit) != 0; }
 
-  // A task's promise is its awaiter. An await keeps nothing else in the caller's frame, and so the
-  // compiler knows a frame that it has put into the caller's all the way from its start to its end.
-  bool await_ready() const noexcept { return false; }
-  template <class Promise>
-  auto await_suspend(this Promise& self, std::coroutine_handle<> parent) noexcept {
-    self.set_parent(parent);
-    return std::coroutine_handle<Promise>::from_promise(self);
-  }
-  decltype(auto) await_resume(this auto& self) noexcept { return self.take(); }
-
-  /// What destroys `task`. Asked for when it is made, the compiler knows the function and drops one
-  /// that has nothing to do, as for most frames that lie in the caller's.
-  static auto destroy_function(std::coroutine_handle<> task) noexcept {
-    return static_cast<const Frame*>(task.address())->destroy;
-  }
-
   /// The promise of any Task coroutine whose handle's type was lost.
   static PromiseBase& of(std::coroutine_handle<> task) noexcept {
     return std::coroutine_handle<PromiseBase>::from_address(task.address()).promise();
@@ -97,7 +75,12 @@ class PromiseBase {
  private:
   static constexpr std::uintptr_t root_bit = 1;
 
-  // What a job's root transfers to at its end: a frame whose resume is end_job().
+  // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
+  // resume and a destroy function stand; this one's resume is end_job().
+  struct Frame {
+    void (*resume)(void*) noexcept;
+    void (*destroy)(void*) noexcept;
+  };
   static Frame job_end;
   static void end_job(void*) noexcept;
   // Of their own, so that end_job() needs no stack frame.
@@ -173,36 +156,46 @@ class Promise<void> : public PromiseBase {
   void take() const noexcept {}
 };
 
+/// Awaits a task: the caller's frame is its parent, its result is the await's.
+template <class T>
+class TaskAwaiter {
+ public:
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) const noexcept {
+    task_.promise().set_parent(parent);
+    return task_;
+  }
+  T await_resume() const noexcept { return task_.promise().take(); }
+
+ protected:
+  explicit TaskAwaiter(std::coroutine_handle<Promise<T>> task) noexcept : task_(task) {}
+  std::coroutine_handle<Promise<T>> task_;
+};
+
 template <class T = void>
-class [[nodiscard, clang::coro_await_elidable]] Task {
+class [[nodiscard, clang::coro_await_elidable]] Task : TaskAwaiter<T> {
  public:
   using promise_type = Promise<T>;
   using Handle = std::coroutine_handle<promise_type>;
 
-  Task(Task&& other) noexcept
-      : task_(std::exchange(other.task_, nullptr)), destroy_(other.destroy_) {}
+  Task(Task&& other) noexcept : TaskAwaiter<T>(std::exchange(other.task_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
-    std::swap(task_, other.task_);
-    std::swap(destroy_, other.destroy_);
+    std::swap(this->task_, other.task_);
     return *this;
   }
   ~Task() {
-    if (task_) destroy_(task_.address());
+    if (this->task_) this->task_.destroy();
   }
 
-  /// `co_await std::move(task)`, or of a call.
-  promise_type& operator co_await() && noexcept { return task_.promise(); }
+  /// `co_await std::move(task)`, or of a call. The Task is its own awaiter: no copy in the frame.
+  const TaskAwaiter<T>& operator co_await() && noexcept { return *this; }
 
   /// The frame is the caller's from now on. For spawn().
-  Handle release() && noexcept { return std::exchange(task_, nullptr); }
+  Handle release() && noexcept { return std::exchange(this->task_, nullptr); }
 
  private:
   friend promise_type;
-  explicit Task(Handle task) noexcept
-      : task_(task), destroy_(PromiseBase::destroy_function(task)) {}
-
-  Handle task_;
-  void (*destroy_)(void*) noexcept;
+  explicit Task(Handle task) noexcept : TaskAwaiter<T>(task) {}
 };
 
 template <class T>
