@@ -117,6 +117,7 @@ Node* Directory::find(std::string_view name) const {
 
 void Directory::put(std::string_view name, Ref<Node> node) {
   if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
+  node->has_name_ = true;
   Directory* const child = node->as_directory();
   const auto place = entries_.emplace(name, std::move(node)).first;
   if (child != nullptr) {
@@ -130,6 +131,7 @@ void Directory::remove(std::string_view name) {
 }
 
 void Directory::erase(Entries::const_iterator place) {
+  place->second->has_name_ = false;
   if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
     child->parent_ = nullptr;
   }

@@ -34,8 +34,8 @@ class File : public RefCounted<File> {
   explicit File(int flags, std::size_t whole_write = IoBuffer::longest)
       : flags_{flags},
         whole_write_{static_cast<std::uint32_t>(whole_write)},
-        can_read_{is_open(flags) && (flags & abi::o_accmode) != abi::o_wronly},
-        can_write_{is_open(flags) && (flags & abi::o_accmode) != abi::o_rdonly} {}
+        can_read_{is_open(flags, abi::o_rdonly)},
+        can_write_{is_open(flags, abi::o_wronly)} {}
   virtual ~File() = default;
 
   // ── How it was opened ──
@@ -99,8 +99,12 @@ class File : public RefCounted<File> {
  private:
   static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
 
-  /// O_PATH only names a file.
-  static constexpr bool is_open(int flags) { return (flags & abi::o_path) == 0; }
+  /// Whether bytes may be moved the way that access mode does. O_PATH only names a file, and what
+  /// is opened with both bits of the access mode is good for ioctl alone (open(2)).
+  static constexpr bool is_open(int flags, int access) {
+    const int mode = flags & abi::o_accmode;
+    return (flags & abi::o_path) == 0 && (mode == access || mode == abi::o_rdwr);
+  }
 
   int flags_;
   const std::uint32_t whole_write_;

@@ -31,7 +31,7 @@ abi::Stat Node::status() const {
       .device = 1,
       .inode = inode_,
       .mode = mode_,
-      .links = 1,
+      .links = has_name_ ? 1u : 0u,
       .special_device = device_number(),
       .size = static_cast<std::int64_t>(size()),
       .block_size = hal::page_size,

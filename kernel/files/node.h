@@ -64,6 +64,9 @@ class Node : public RefCounted<Node> {
   unsigned mode_;
   std::uint64_t inode_;
   std::int64_t modified_ = 0;
+  bool has_name_ = true;  // until the directory that has it says otherwise
+
+  friend Directory;
 };
 
 class Symlink : public Node {

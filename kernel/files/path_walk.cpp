@@ -12,6 +12,12 @@ std::string_view take_name(std::string_view& path) {
   return name;
 }
 
+/// What a path ends in, whose end is no name to look for.
+LastName last_name(std::string_view end) {
+  if (end.empty()) return LastName::root;
+  return end == "." ? LastName::here : LastName::above;
+}
+
 }  // namespace
 
 Result<Found> find(const Walker& walker, std::string_view path, LastLink last) {
@@ -47,7 +53,6 @@ Result<Found> find(const Walker& walker, std::string_view path, LastLink last) {
         continue;
       }
       if (is_last) {
-        if (node && as_directory && !node->as_directory()) return fail(Errno::enotdir);
         return Found{Ref<Directory>::share(*at), std::string{name},
                      node ? Ref<Node>::share(*node) : nullptr, as_directory};
       }
@@ -56,15 +61,22 @@ Result<Found> find(const Walker& walker, std::string_view path, LastLink last) {
     Directory* const directory = node->as_directory();
     if (directory == nullptr) return fail(Errno::enotdir);
     at = directory;
-    if (is_last) return Found{Ref<Directory>::share(*at), {}, Ref<Node>::share(*at), true};
+    if (is_last) {
+      return Found{Ref<Directory>::share(*at), {}, Ref<Node>::share(*at), true, last_name(name)};
+    }
   }
+}
+
+Result<Ref<Node>> Found::existing() && {
+  if (!node) return fail(Errno::enoent);
+  if (as_directory && node->as_directory() == nullptr) return fail(Errno::enotdir);
+  return std::move(node);
 }
 
 Result<Ref<Node>> find_node(const Walker& walker, std::string_view path, LastLink last) {
   auto found = find(walker, path, last);
   if (!found) return fail(found.error());
-  if (!found->node) return fail(Errno::enoent);
-  return std::move(found->node);
+  return std::move(*found).existing();
 }
 
 }  // namespace kernel

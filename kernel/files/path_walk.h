@@ -21,11 +21,19 @@ struct Walker {
 /// Whether a symbolic link at the end of the path is followed or is itself what was meant.
 enum class LastLink : bool { follow, keep };
 
+/// How a path ends: in a name, or in what directories have without anybody naming it.
+enum class LastName : std::uint8_t { name, here, above, root };
+
 struct Found {
   Ref<Directory> directory;  ///< that holds, or would hold, the last name
-  std::string name;          ///< the last name; empty where the path ends in "/", "." or ".."
+  std::string name;          ///< the last name; empty where the path ends in something else
   Ref<Node> node;            ///< empty when there is no such name in that directory
   bool as_directory;         ///< the path says that it is one: it ends in a slash
+  LastName last = LastName::name;
+
+  /// The node, for who wants one that is there. ENOENT; ENOTDIR for what is no directory, though
+  /// the path says so.
+  Result<Ref<Node>> existing() &&;
 };
 
 /// Everything but the last name has to be there. ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG.

@@ -7,34 +7,44 @@
 namespace kernel::sys {
 namespace {
 
-/// Puts a new node where `path` leads and nothing is yet. EEXIST, and as check_new_name.
+/// Puts a new node where `path` leads and nothing is yet: EEXIST; only a directory may be called
+/// one by a slash: ENOENT; and as check_new_name.
 template <class Make>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
                    Make&& make) {
   const auto found = find(self, directory, path, LastLink::keep);
   if (!found) return fail(found.error());
   if (found->node) return fail(Errno::eexist);
+  using Made = decltype(make());
+  if (found->as_directory && !std::is_same_v<Made, Ref<Directory>>) return fail(Errno::enoent);
   if (auto allowed = check_new_name(*found, bytes); !allowed) return allowed;
-  return make(*found);
+  found->directory->put(found->name, make());
+  return {};
 }
 
 /// Whether `directory` is `ancestor` or somewhere in it.
-bool is_inside(Directory& directory, const Directory& ancestor) {
+bool is_inside(Directory& directory, const Node& ancestor) {
   for (Directory* at = &directory;; at = &at->parent()) {
     if (at == &ancestor) return true;
     if (at == &at->parent()) return false;
   }
 }
 
+/// Why rmdir leaves alone what a path ends in that is no name (rmdir(2)).
+Errno kept(LastName last) {
+  switch (last) {
+    case LastName::here: return Errno::einval;
+    case LastName::above: return Errno::enotempty;
+    default: return Errno::ebusy;
+  }
+}
+
 }  // namespace
 
 Result<> mkdirat(Thread& self, int directory, UserPtr<const char> path, unsigned mode) {
-  return make_node(self, directory, path, sizeof(Directory), [&](const Found& place) -> Result<> {
-    const unsigned permissions = mode & 01777 & ~self.process().fs().umask();
-    place.directory->put(place.name,
-                         make_ref<Directory>(Directory::Contents::writable, permissions));
-    return {};
-  });
+  const unsigned permissions = mode & 01777 & ~self.process().fs().umask();
+  return make_node(self, directory, path, sizeof(Directory),
+                   [&] { return make_ref<Directory>(Directory::Contents::writable, permissions); });
 }
 
 Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
@@ -43,28 +53,21 @@ Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
   if (!text) return fail(text.error());
   if ((*text).empty()) return fail(Errno::enoent);
   const std::size_t bytes = sizeof(Symlink) + (*text).size();
-  return make_node(self, directory, path, bytes, [&](const Found& place) -> Result<> {
-    if (place.as_directory) return fail(Errno::enoent);
-    place.directory->put(place.name, make_ref<Symlink>(*text));
-    return {};
-  });
+  return make_node(self, directory, path, bytes, [&] { return make_ref<Symlink>(*text); });
 }
 
 Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int flags) {
   constexpr int remove_directory = 0x200;  // AT_REMOVEDIR
   if ((flags & ~remove_directory) != 0) return fail(Errno::einval);
-  const auto found = find(self, directory, path, LastLink::keep);
+  auto found = find(self, directory, path, LastLink::keep);
   if (!found) return fail(found.error());
-  if (!found->node) return fail(Errno::enoent);
-  if (found->name.empty()) {
-    const bool is_root = found->node.get() == &root_directory();
-    return fail(flags == 0 ? Errno::eisdir : is_root ? Errno::ebusy : Errno::einval);
-  }
-
-  const Directory* const victim = found->node->as_directory();
+  if (found->last != LastName::name) return fail(flags == 0 ? Errno::eisdir : kept(found->last));
+  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  const auto node = std::move(*found).existing();
+  if (!node) return fail(node.error());
+  const Directory* const victim = (*node)->as_directory();
   if (flags != 0 && victim == nullptr) return fail(Errno::enotdir);
   if (flags == 0 && victim != nullptr) return fail(Errno::eisdir);
-  if (!found->directory->is_writable()) return fail(Errno::erofs);
   if (victim != nullptr && !victim->entries().empty()) return fail(Errno::enotempty);
   found->directory->remove(found->name);
   return {};
@@ -79,15 +82,17 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   auto to = find(self, directory, path, LastLink::keep);
   if (!to) return fail(to.error());
 
-  if (!from->node) return fail(Errno::enoent);
-  if (from->name.empty() || to->name.empty()) return fail(Errno::ebusy);
+  if (from->last != LastName::name) return fail(Errno::ebusy);
+  if (to->last != LastName::name) return fail(flags == 0 ? Errno::ebusy : Errno::eexist);
   if (!from->directory->is_writable()) return fail(Errno::erofs);
-  if (auto allowed = check_new_name(*to, 0); !allowed) return allowed;
+  if (!from->node) return fail(Errno::enoent);
+  if (to->node && flags == no_replace) return fail(Errno::eexist);
   Directory* const moved = from->node->as_directory();
+  if (moved == nullptr && (from->as_directory || to->as_directory)) return fail(Errno::enotdir);
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
-  if (moved == nullptr && to->as_directory) return fail(Errno::enotdir);
+  if (to->node && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
+  if (auto allowed = check_new_name(*to, 0); !allowed) return allowed;
   if (to->node) {
-    if (flags == no_replace) return fail(Errno::eexist);
     if (to->node == from->node) return {};
     const Directory* const replaced = to->node->as_directory();
     if (moved == nullptr && replaced != nullptr) return fail(Errno::eisdir);

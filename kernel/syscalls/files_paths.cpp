@@ -7,6 +7,11 @@
 namespace kernel::sys {
 namespace {
 
+/// Emptying a file is changing it, however it is opened.
+bool wants_to_change(int flags) {
+  return (flags & abi::o_accmode) != abi::o_rdonly || (flags & abi::o_trunc) != 0;
+}
+
 /// The node that openat opens, made if it has to be.
 Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> path, int flags,
                                unsigned mode) {
@@ -16,17 +21,17 @@ Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> 
   auto found = find(self, directory, path, keep_link ? LastLink::keep : LastLink::follow);
   if (!found) return fail(found.error());
 
+  if (create && found->as_directory && found->last == LastName::name) return fail(Errno::eisdir);
   if (found->node) {
     if (exclusive) return fail(Errno::eexist);
     const bool is_directory = found->node->as_directory() != nullptr;
-    if (is_directory && (create || (flags & abi::o_accmode) != abi::o_rdonly)) {
+    if (is_directory && (create || wants_to_change(flags))) {
       return fail(Errno::eisdir);
     }
     if (!is_directory && (flags & abi::o_directory) != 0) return fail(Errno::enotdir);
-    return std::move(found->node);
+    return std::move(*found).existing();
   }
   if (!create) return fail(Errno::enoent);
-  if (found->as_directory) return fail(Errno::eisdir);
   if (auto allowed = check_new_name(*found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
   }
@@ -58,14 +63,13 @@ Result<int> openat(Thread& self, int directory, UserPtr<const char> path, int fl
   if ((flags & abi::o_path) != 0) {
     flags &= abi::o_path | abi::o_directory | abi::o_nofollow | abi::o_cloexec;
   }
-  if ((flags & abi::o_accmode) == abi::o_accmode) return fail(Errno::einval);
   if ((flags & abi::o_creat) != 0 && (flags & abi::o_directory) != 0) return fail(Errno::einval);
 
   const auto node = node_to_open(self, directory, path, flags, mode);
   if (!node) return fail(node.error());
   auto file = (*node)->open(flags & ~for_opening_only);
   if (!file) return fail(file.error());
-  if ((flags & abi::o_trunc) != 0 && (*file)->can_write() && (*node)->type() == abi::s_ifreg) {
+  if ((flags & abi::o_trunc) != 0 && (*node)->type() == abi::s_ifreg) {
     if (auto emptied = (*node)->resize(0); !emptied) return fail(emptied.error());
   }
   return self.process().files().add(std::move(*file), (flags & abi::o_cloexec) != 0);

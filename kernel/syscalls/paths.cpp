@@ -24,8 +24,7 @@ Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last
 Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
   auto found = find(self, fd, path, last);
   if (!found) return fail(found.error());
-  if (!found->node) return fail(Errno::enoent);
-  return std::move(found->node);
+  return std::move(*found).existing();
 }
 
 Result<> check_new_name(const Found& place, std::size_t node_bytes) {

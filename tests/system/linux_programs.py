@@ -24,6 +24,22 @@ some of it: ok
 in place of something: ok
 without a limit: ok
 """
+# From open(2), unlink(2) and rmdir(2), on a file system that is read-only.
+ODD_OPENS = """\
+both: 3
+read(both, &byte, 1): EBADF
+write(both, &byte, 1): EBADF
+ftruncate(both, 1): EINVAL
+lseek(both, 0, SEEK_END): 0
+fcntl(both, F_GETFL) & O_ACCMODE: 3
+open("/tmp", O_ACCMODE): EISDIR
+open("/bin/sh", O_ACCMODE): EROFS
+open("/bin/sh", O_RDONLY | O_TRUNC): EROFS
+rmdir("/bin/nothing"): EROFS
+unlink("/bin/nothing"): EROFS
+unlink("/bin"): EROFS
+symlink("x", "/bin/new/"): ENOENT
+"""
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 
@@ -66,3 +82,6 @@ with harness.Test(__doc__) as test:
 
     done = test.run("/linux/limits", "memory")
     test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)
+
+    done = test.run("/linux/names", "opens")
+    test.check(done.text == ODD_OPENS, "files are opened for nothing", done.text + done.why)
