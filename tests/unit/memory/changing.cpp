@@ -1,0 +1,85 @@
+// mprotect, madvise and brk: areas that change.
+#include "spaces.h"
+
+using namespace test;
+
+TEST_CASE("rights that are taken away and given back leave the contents alone") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 3 * page_size, read_write));
+  REQUIRE(store(*space, here + page_size, 33));
+  REQUIRE(space->protect(here + page_size, page_size, Access::none));
+  CHECK(space->areas().size() == 3);
+  CHECK_FALSE(load(*space, here + page_size));
+  CHECK(refusal() == Errno::eacces);
+  REQUIRE(space->protect(here + page_size, page_size, Access::read));
+  CHECK(load(*space, here + page_size) == 33);
+  CHECK_FALSE(store(*space, here + page_size, 34));
+  REQUIRE(space->protect(here + page_size, page_size, read_write));
+  CHECK(space->areas().size() == 1);
+  CHECK(store(*space, here + page_size, 34));
+}
+
+TEST_CASE("protecting over a hole does what lies before it and says ENOMEM") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, read_write));
+  REQUIRE(map_at(*space, here + 2 * page_size, page_size, read_write));
+  CHECK(space->protect(here, 3 * page_size, Access::read).error() == Errno::enomem);
+  CHECK_FALSE(store(*space, here, 1));
+  CHECK(store(*space, here + 2 * page_size, 1));
+}
+
+TEST_CASE("discarded private pages start anew") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 2 * page_size, read_write));
+  REQUIRE(store(*space, here, 1));
+  REQUIRE(space->discard(here, page_size));
+  CHECK(space->resident() == 0);
+  CHECK(load(*space, here) == 0);
+  CHECK(space->discard(here, 3 * page_size).error() == Errno::enomem);
+  CHECK(space->discard(here + 1, page_size).error() == Errno::einval);
+}
+
+TEST_CASE("a page that goes is flushed alone, a page table that goes takes the whole space along") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 2 * page_size, read_write));
+  REQUIRE(store(*space, here, 1));
+  REQUIRE(store(*space, here + page_size, 1));
+  hal::fake::hart.page_flushes = hal::fake::hart.space_flushes = 0;
+  REQUIRE(space->unmap(here, page_size));
+  CHECK(hal::fake::hart.page_flushes == 1);
+  CHECK(hal::fake::hart.space_flushes == 0);
+  REQUIRE(space->unmap(here + page_size, page_size));
+  CHECK(hal::fake::hart.space_flushes == 1);
+}
+
+TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {
+  test::Machine machine;
+  auto space = make_space();
+  space->set_break_start(here + 1);
+  const VirtAddr start = here + page_size;
+  CHECK(space->set_break(0) == start);
+  CHECK(space->set_break(start + 100) == start + 100);
+  CHECK(store(*space, start + 99, 5));
+  CHECK(space->set_break(start + 3 * page_size) == start + 3 * page_size);
+  CHECK(store(*space, start + 3 * page_size - 1, 5));
+  CHECK(space->areas().size() == 1);
+  CHECK(space->set_break(start + page_size) == start + page_size);
+  CHECK_FALSE(load(*space, start + page_size));
+  CHECK(space->set_break(start + 3 * page_size) == start + 3 * page_size);
+  CHECK(load(*space, start + 3 * page_size - 1) == 0);
+}
+
+TEST_CASE("the heap stops at what is in its way") {
+  test::Machine machine;
+  auto space = make_space();
+  space->set_break_start(here);
+  REQUIRE(map_at(*space, here + 2 * page_size, page_size, Access::read));
+  CHECK(space->set_break(here + 2 * page_size) == here + 2 * page_size);
+  CHECK(space->set_break(here + 2 * page_size + 1) == here + 2 * page_size);
+  CHECK(space->set_break(hal::user_end + 1) == here + 2 * page_size);
+  CHECK(space->set_break(here - 1) == here + 2 * page_size);
+}

@@ -1,0 +1,112 @@
+// fork: what a child has of its parent.
+#include "spaces.h"
+
+using namespace test;
+
+TEST_CASE("after fork both sides see the same and neither sees the other's writes") {
+  test::Machine machine;
+  auto parent = make_space();
+  REQUIRE(map_at(*parent, here, 2 * page_size, read_write));
+  REQUIRE(store(*parent, here, 1));
+  REQUIRE(store(*parent, here + page_size, 2));
+  auto child = *parent->fork();
+  CHECK(load(*child, here) == 1);
+  CHECK(store(*parent, here, 10));
+  CHECK(store(*child, here + page_size, 20));
+  CHECK(load(*child, here) == 1);
+  CHECK(load(*parent, here) == 10);
+  CHECK(load(*child, here + page_size) == 20);
+  CHECK(load(*parent, here + page_size) == 2);
+}
+
+TEST_CASE("a fork costs tables, not pages; the last owner of a page writes without a copy") {
+  test::Machine machine;
+  auto parent = make_space();
+  REQUIRE(map_at(*parent, here, 100 * page_size, read_write));
+  for (int i = 0; i < 100; ++i) REQUIRE(store(*parent, here + i * page_size, 1));
+  {
+    auto child = *parent->fork();
+    const std::size_t before = frames.free_count();
+    CHECK(child->resident() == 100);
+    REQUIRE(store(*child, here, 2));
+    CHECK(frames.free_count() == before - 1);
+    REQUIRE(store(*parent, here, 3));  // the child has left this one
+    CHECK(frames.free_count() == before - 1);
+  }
+  const std::size_t before = frames.free_count();
+  for (int i = 0; i < 100; ++i) REQUIRE(store(*parent, here + i * page_size, 4));
+  CHECK(frames.free_count() == before);
+}
+
+TEST_CASE("the child's heap continues where the parent's is") {
+  test::Machine machine;
+  auto parent = make_space();
+  parent->set_break_start(here);
+  REQUIRE(parent->set_break(here + 100) == here + 100);
+  auto child = *parent->fork();
+  CHECK(child->set_break(0) == here + 100);
+  CHECK(child->set_break(here + 200) == here + 200);
+  CHECK(parent->set_break(0) == here + 100);
+}
+
+TEST_CASE("pages of the boot archive are inherited without being counted") {
+  test::Machine machine;
+  const FileInMemory file(0);
+  auto parent = make_space();
+  REQUIRE(map_at(*parent, here, page_size, read_write, Backing::of_file(file.bytes())));
+  REQUIRE(load(*parent, here) == 1);
+  auto child = *parent->fork();
+  CHECK(load(*child, here) == 1);
+  CHECK(frames.info(hal::virt_to_phys(file.bytes().data())).references == 1);
+  REQUIRE(store(*child, here, 9));
+  CHECK(load(*parent, here) == 1);
+}
+
+TEST_CASE("pages without rights are inherited too") {
+  test::Machine machine;
+  auto parent = make_space();
+  REQUIRE(map_at(*parent, here, page_size, read_write));
+  REQUIRE(store(*parent, here, 7));
+  REQUIRE(parent->protect(here, page_size, Access::none));
+  auto child = *parent->fork();
+  REQUIRE(child->protect(here, page_size, read_write));
+  REQUIRE(store(*child, here + 1, 8));
+  CHECK(load(*child, here) == 7);
+  REQUIRE(parent->protect(here, page_size, read_write));
+  CHECK(load(*parent, here + 1) == 0);
+}
+
+TEST_CASE("shared memory stays shared across fork, and knows itself for futexes") {
+  test::Machine machine;
+  auto parent = make_space();
+  auto pages = kernel::make_ref<SharedPages>(3);
+  REQUIRE(map_at(*parent, here, 3 * page_size, read_write, Backing::of_shared(pages)));
+  REQUIRE(map_at(*parent, 2 * here, page_size, read_write,
+                 Backing{.kind = Backing::Kind::shared, .pages = pages, .first_page = 1}));
+  pages = nullptr;
+  auto child = *parent->fork();
+  CHECK(store(*parent, here + page_size, 1));
+  CHECK(load(*child, here + page_size) == 1);
+  CHECK(store(*child, here + page_size, 2));
+  CHECK(load(*parent, 2 * here) == 2);
+  CHECK(*parent->key_of(here + page_size + 8) == *child->key_of(2 * here + 8));
+  CHECK(*parent->key_of(here) != *child->key_of(2 * here));
+  REQUIRE(map_at(*parent, 3 * here, page_size, read_write));
+  auto other = *parent->fork();
+  CHECK(*parent->key_of(3 * here) != *other->key_of(3 * here));
+  CHECK(parent->key_of(4 * here).error() == Errno::efault);
+}
+
+TEST_CASE("shared memory of any size costs what is touched of it") {
+  test::Machine machine;
+  auto space = make_space();
+  constexpr std::size_t bytes = std::size_t{200} << 30;
+  const std::size_t before = frames.free_count();
+  REQUIRE(map_at(*space, here, bytes, read_write,
+                 Backing::of_shared(kernel::make_ref<SharedPages>(bytes / page_size))));
+  CHECK(store(*space, here, 1));
+  CHECK(store(*space, here + bytes - 1, 2));
+  CHECK(load(*space, here) == 1);
+  CHECK(load(*space, here + bytes - 1) == 2);
+  CHECK(frames.free_count() >= before - 2 - 4);  // two pages, the tables for them
+}

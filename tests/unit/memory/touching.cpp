@@ -1,0 +1,118 @@
+// What programs get when they touch their pages.
+#include "spaces.h"
+
+using namespace test;
+
+TEST_CASE("a mapped page costs nothing until it is touched, then it is zero") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 100 * page_size, read_write));
+  CHECK(space->resident() == 0);
+  CHECK(load(*space, here + 5) == 0);
+  CHECK(space->resident() == 1);
+  CHECK(store(*space, here + 7 * page_size, 42));
+  CHECK(load(*space, here + 7 * page_size) == 42);
+  CHECK(space->resident() == 2);
+}
+
+TEST_CASE("an access that the area does not allow is refused") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, Access::read));
+  CHECK_FALSE(store(*space, here, 1));
+  CHECK(refusal() == Errno::eacces);
+  CHECK_FALSE(fetch(*space, here));
+  CHECK(refusal() == Errno::eacces);
+  CHECK(load(*space, here) == 0);
+  CHECK_FALSE(store(*space, here, 1));
+  CHECK_FALSE(load(*space, here + page_size));
+  CHECK(refusal() == Errno::efault);
+  CHECK_FALSE(load(*space, 0));
+  CHECK_FALSE(load(*space, hal::user_end));
+}
+
+TEST_CASE("writing includes reading, as on Linux") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, Access::write));
+  CHECK(load(*space, here) == 0);
+}
+
+TEST_CASE("a segment's pages hold its bytes, then zeros") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(page_size + 100, std::byte{9});
+  REQUIRE(map_at(*space, here, 3 * page_size, read_write, Backing::of_segment(file)));
+  CHECK(load(*space, here) == 9);
+  CHECK(load(*space, here + page_size + 99) == 9);
+  CHECK(load(*space, here + page_size + 100) == 0);
+  CHECK(load(*space, here + 2 * page_size) == 0);
+  CHECK(store(*space, here, 1));
+  CHECK(file[0] == std::byte{9});
+}
+
+TEST_CASE("behind the last page of a mapped file there is nothing, however the area is cut") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(page_size + 100, std::byte{9});
+  REQUIRE(map_at(*space, here, 4 * page_size, read_write, Backing::of_file(file)));
+  CHECK(load(*space, here + page_size + 100) == 0);
+  CHECK(space->fault(here + 2 * page_size, Access::read) == std::unexpected(Errno::enxio));
+  CHECK(space->resolve(here + 2 * page_size, Access::write) == std::unexpected(Errno::efault));
+  REQUIRE(space->protect(here + 3 * page_size, page_size, Access::read));
+  CHECK(space->fault(here + 3 * page_size, Access::read) == std::unexpected(Errno::enxio));
+  REQUIRE(space->unmap(here, page_size));
+  CHECK(load(*space, here + page_size) == 9);
+  CHECK(space->fault(here + 2 * page_size, Access::write) == std::unexpected(Errno::enxio));
+}
+
+TEST_CASE("shared pages of a file opened for reading never become writable") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(3 * page_size, std::byte{9});
+  Backing read_only = Backing::of_file(file);
+  read_only.is_read_only = true;
+  REQUIRE(map_at(*space, here, page_size, Access::read));
+  REQUIRE(map_at(*space, here + page_size, 2 * page_size, Access::read, read_only));
+  CHECK(space->protect(here, 2 * page_size, read_write) == std::unexpected(Errno::eacces));
+  CHECK(store(*space, here, 1));  // what lies before has changed
+  CHECK_FALSE(store(*space, here + page_size, 1));
+  CHECK(space->protect(here + 2 * page_size, page_size, Access::none));
+  CHECK(space->protect(here + 2 * page_size, page_size, read_write) ==
+        std::unexpected(Errno::eacces));
+  CHECK(space->protect(here + page_size, 2 * page_size, Access::read));
+}
+
+TEST_CASE("an aligned page of a file is mapped where it lies until it is written") {
+  test::Machine machine;
+  const FileInMemory file(1);
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, 2 * page_size, read_write, Backing::of_file(file.bytes())));
+  const std::size_t before = frames.free_count();
+  CHECK(load(*space, here) == 1);
+  CHECK(frames.free_count() == before - 2);  // page tables
+  CHECK(*space->resolve(here, Access::read) == file.bytes().data());
+  CHECK(store(*space, here + 1, 77));
+  CHECK(frames.free_count() == before - 3);
+  CHECK(load(*space, here) == 1);
+  CHECK(load(*space, here + 1) == 77);
+  CHECK(file.bytes()[1] == std::byte{1});
+  CHECK(store(*space, here + page_size, 78));
+  CHECK(load(*space, here + page_size + 1) == 2);
+  CHECK(file.bytes()[page_size] == std::byte{2});
+}
+
+TEST_CASE("pages that get instructions ask for the instruction stream to be synchronized, once") {
+  test::Machine machine;
+  auto space = make_space();
+  std::vector<std::byte> file(page_size, std::byte{9});
+  REQUIRE(map_at(*space, here, page_size, read_execute, Backing::of_file(file)));
+  REQUIRE(map_at(*space, here + page_size, page_size, read_write));
+  CHECK(store(*space, here + page_size, 1));
+  CHECK_FALSE(space->take_code_written());
+  CHECK(fetch(*space, here));
+  CHECK(space->take_code_written());
+  CHECK_FALSE(space->take_code_written());
+  REQUIRE(space->protect(here + page_size, page_size, read_execute));
+  CHECK(space->take_code_written());
+}
