@@ -1,5 +1,7 @@
 #include "formats/elf.h"
 
+#include <abi/elf.h>
+
 namespace kernel::formats {
 namespace {
 
@@ -7,44 +9,7 @@ using hal::Access;
 using hal::page_size;
 using hal::VirtAddr;
 
-// The two structures as they are in the file. Names after the specification, without its prefixes.
-struct Header {
-  std::array<std::uint8_t, 16> identification;
-  std::uint16_t type;
-  std::uint16_t machine;
-  std::uint32_t version;
-  std::uint64_t entry;
-  std::uint64_t program_headers_offset;
-  std::uint64_t section_headers_offset;
-  std::uint32_t flags;
-  std::uint16_t header_bytes;
-  std::uint16_t program_header_bytes;
-  std::uint16_t program_header_count;
-  std::uint16_t section_header_bytes;
-  std::uint16_t section_header_count;
-  std::uint16_t section_names_index;
-};
-static_assert(sizeof(Header) == 64);
-
-struct ProgramHeader {
-  std::uint32_t type;
-  std::uint32_t flags;
-  std::uint64_t offset;
-  std::uint64_t virtual_address;
-  std::uint64_t physical_address;
-  std::uint64_t file_bytes;
-  std::uint64_t memory_bytes;
-  std::uint64_t alignment;
-};
-static_assert(sizeof(ProgramHeader) == 56);
-
-constexpr std::array<std::uint8_t, 4> magic = {0x7f, 'E', 'L', 'F'};
-constexpr std::uint8_t class_64 = 2, little_endian = 1, current_version = 1;
-constexpr std::uint8_t abi_system_v = 0, abi_linux = 3;
-constexpr std::uint16_t type_executable = 2, type_shared = 3;
-constexpr std::uint16_t machine_riscv = 243;
-constexpr std::uint32_t loadable = 1, interpreter = 3, gnu_stack = 0x6474e551;
-constexpr std::uint32_t flag_execute = 1, flag_write = 2, flag_read = 4;
+using namespace abi::elf;
 
 // More program headers than any linker makes.
 constexpr std::uint16_t max_program_headers = 64;

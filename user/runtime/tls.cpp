@@ -1,5 +1,7 @@
 #include "tls.h"
 
+#include <abi/elf.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -7,18 +9,7 @@
 namespace user::tls {
 namespace {
 
-struct ProgramHeader {
-  std::uint32_t type;
-  std::uint32_t flags;
-  std::uint64_t offset;
-  std::uint64_t virtual_address;
-  std::uint64_t physical_address;
-  std::uint64_t file_bytes;
-  std::uint64_t memory_bytes;
-  std::uint64_t alignment;
-};
-constexpr std::uint32_t pt_phdr = 6;
-constexpr std::uint32_t pt_tls = 7;
+using abi::elf::ProgramHeader;
 
 const std::byte* image = nullptr;
 std::size_t image_bytes = 0;
@@ -34,12 +25,12 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
   };
   std::uintptr_t bias = 0;  // where a position-independent program was put
   for (std::size_t i = 0; i < count; ++i) {
-    if (at(i)->type == pt_phdr) {
+    if (at(i)->type == abi::elf::header_table) {
       bias = reinterpret_cast<std::uintptr_t>(headers) - at(i)->virtual_address;
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    if (at(i)->type != pt_tls) continue;
+    if (at(i)->type != abi::elf::thread_local_data) continue;
     image = reinterpret_cast<const std::byte*>(at(i)->virtual_address + bias);
     image_bytes = at(i)->file_bytes;
     copy_alignment = std::max<std::size_t>(16, at(i)->alignment);
