@@ -134,10 +134,6 @@ inline Result<void> set_realtime_priority(Pid pid, int priority) {
   return call(Call::sched_setscheduler, pid, priority == 0 ? abi::sched_other : abi::sched_fifo,
               &parameter);
 }
-// -20 (much) … 19 (little).
-inline Result<void> set_nice(Pid pid, int nice) {
-  return call(Call::setpriority, abi::prio_process, pid, nice);
-}
 
 // Memory
 
