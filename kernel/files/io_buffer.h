@@ -52,14 +52,6 @@ class IoBuffer {
     });
   }
 
-  /// Takes everything, where it lies: calls sink(span of const std::byte) piece by piece.
-  template <class Sink>
-  Result<std::size_t> take_all(Sink&& sink) {
-    return each_piece(left_, Direction::take, [&](std::span<std::byte> piece, std::size_t) {
-      sink(std::span<const std::byte>{piece});
-    });
-  }
-
   /// The same place, but no more than `count` bytes from there.
   IoBuffer first(std::size_t count) const {
     IoBuffer start = *this;

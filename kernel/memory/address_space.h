@@ -115,11 +115,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
       renew_asid();
     return table_.token(asid_);
   }
-  /// This hart translates by this space from now on.
-  void activate() {
-    const hal::TranslationToken wanted = token();
-    if (hal::current_translation() != wanted) hal::set_translation(wanted);
-  }
   /// Whether instructions were put into pages since the last call: then hal::synchronize_code()
   /// before this space runs.
   bool take_code_written() { return std::exchange(code_written_, false); }

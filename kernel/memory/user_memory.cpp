@@ -37,12 +37,6 @@ Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::s
                     });
 }
 
-Result<> zero_user(AddressSpace& space, VirtAddr start, std::size_t bytes) {
-  return for_pieces(
-      space, start, bytes, Access::write,
-      [](std::byte* here, std::size_t size, std::size_t) { std::memset(here, 0, size); });
-}
-
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
                                           std::span<char> buffer) {
   std::size_t done = 0;

@@ -20,7 +20,6 @@ namespace kernel::memory {
 
 Result<> copy_from_user(AddressSpace& space, void* to, VirtAddr from, std::size_t bytes);
 Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::size_t bytes);
-Result<> zero_user(AddressSpace& space, VirtAddr start, std::size_t bytes);
 /// The zero-terminated string at `from`, without the zero, in `buffer`. ENAMETOOLONG when it and
 /// its zero do not fit.
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,

@@ -41,7 +41,8 @@ std::byte* access(kernel::AddressSpace& space, hal::VirtAddr va, Access wanted) 
     return nullptr;
   }
   for (int attempt = 0; attempt < 3; ++attempt) {
-    space.activate();
+    const hal::TranslationToken token = space.token();
+    if (hal::current_translation() != token) hal::set_translation(token);
     const auto asid = static_cast<hal::Asid>(hal::fake::hart.satp >> 44);
     auto [cached, is_new] = hal::fake::hart.tlb.try_emplace({asid, hal::page_down(va)}, 0);
     if (is_new) cached->second = std::bit_cast<std::uint64_t>(walk(va));
