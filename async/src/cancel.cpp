@@ -23,7 +23,7 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
   DeadlineScope& scope = static_cast<Alarm&>(timer).scope;
   Job& job = scope.job_;
   scope.expired_ = true;
-  if (++job.expired_ == 0) platform::fail("more than 255 nested deadlines have passed");
+  if (++job.expired_ == 0) platform::fail("more than 7 nested deadlines have passed");
   job.update_stopped();
   job.cut_short(WaitResult::timed_out);
 }
@@ -32,7 +32,7 @@ bool DeadlineScope::leave() noexcept {
   if (!active_) return false;
   platform::InterruptGuard masked;
   active_ = false;
-  current_executor().disarm(timer_);
+  Executor::disarm(timer_);
   if (!expired_) return false;
   const bool cut = (job_.flags_ & Job::flag_cut) != 0;
   if (--job_.expired_ == 0) job_.flags_ &= ~Job::flag_cut;

@@ -8,7 +8,8 @@
 
 namespace async {
 
-constinit std::array<std::atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
+constinit std::array<platform::Atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
+constinit Mutex* Executor::contended_ = nullptr;
 
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
@@ -66,8 +67,10 @@ void Executor::push(Node& node) noexcept {
   if (is_bottom(newest) && hart_ != platform::hart()) platform::poke(hart_);
 }
 
+// In the strand, because what has happened is told to jobs of it.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
+  const Strand::Guard strand;
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
   Link* const bottom = tracing() ? &traced_ : nullptr;
   for (Link* link = inbox_.exchange(bottom, std::memory_order_acquire); !is_bottom(link);) {
@@ -85,6 +88,12 @@ void Executor::drain_inbox() noexcept {
         alarm_pending_.store(false, std::memory_order_release);
         expire(now());
         break;
+      case Kind::resort:
+        resort_pending_.store(false, std::memory_order_release);
+        resort();
+        break;
+      case Kind::thief: serve(node); break;
+      case Kind::ready: receive(static_cast<Job&>(node)); break;
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
         job.reset();
@@ -130,11 +139,7 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
 void Executor::inherit(Job& job) noexcept {
   // Up the chain of owners, until a priority does not change: that also ends a deadlock's circle.
   for (Job* at = &job; at != nullptr;) {
-    std::uint8_t priority = at->base_priority_;
-    for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
-      if (mutex->owner() != at || mutex->waiters_.empty()) continue;
-      priority = std::min(priority, static_cast<Node*>(mutex->waiters_.next)->priority);
-    }
+    const std::uint8_t priority = effective_priority(*at);
     if (priority == at->priority) return;
     apply_priority(*at, priority);
     const bool for_mutex = at->kind == Kind::waiting && at->waits_for_ != nullptr &&
@@ -143,7 +148,20 @@ void Executor::inherit(Job& job) noexcept {
   }
 }
 
+std::uint8_t Executor::effective_priority(const Job& job) noexcept {
+  std::uint8_t priority = job.base_priority_;
+  for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
+    if (mutex->owner() != &job || mutex->waiters_.empty()) continue;
+    priority = std::min(priority, static_cast<Node*>(mutex->waiters_.next)->priority);
+  }
+  return priority;
+}
+
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
+  if constexpr (platform::parallel) {
+    if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
+    if (has_news()) drain_inbox();  // it may be on its way to the ready list
+  }
   if (job.kind == Kind::ready && !is_running(job)) {
     ready_.remove(job);
     job.priority = priority;

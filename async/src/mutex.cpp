@@ -32,7 +32,7 @@ void Mutex::withdraw() noexcept {
 void Mutex::set_contended(bool contended) noexcept {
   if (contended == contended_) return;
   contended_ = contended;
-  Mutex** at = &current_executor().contended_;
+  Mutex** at = &Executor::contended_;
   if (contended) {
     next_contended_ = *at;
     *at = this;

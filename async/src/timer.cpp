@@ -14,6 +14,7 @@ TimerWheel::TimerWheel() noexcept {
 
 void TimerWheel::insert(Timer& timer, Instant deadline) noexcept {
   timer.deadline_ = deadline;
+  timer.wheel_ = this;
   place(timer);
 }
 

@@ -34,6 +34,10 @@ PageTable::~PageTable() {
   table_frames::release(root_);
 }
 
+void leave_user_space() {
+  set_translation(make_token(kernel_root, 0));
+}
+
 void PageTable::install_kernel_half(VirtAddr from) const {
   const PageEntry* table = table_at(root_);
   std::size_t first = std::max(first_kernel_entry, index_of(from, root_level));

@@ -6,6 +6,7 @@
 #include <hal/interrupts.h>
 #include <hal/timer.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,14 +20,18 @@ void take_interrupts();  // devices/interrupts.h
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
 
-extern constinit thread_local async::Local async_local;
+extern constinit thread_local async::Local async_local asm("cotrap_async_local");
 
 }  // namespace kernel
 
 namespace async::platform {
 
 inline constexpr unsigned max_harts = hal::max_harts;
+inline constexpr bool parallel = true;
 inline constexpr bool tracing = false;
+
+template <class T>
+using Atomic = std::atomic<T>;
 
 using hal::InterruptGuard;
 
@@ -46,6 +51,15 @@ inline unsigned hart() noexcept {
 inline Local& local() noexcept {
   return kernel::async_local;
 }
+inline Local& local_again() noexcept {
+  Local* local;
+  asm volatile(
+      "lui %0, %%tprel_hi(cotrap_async_local)\n\t"
+      "add %0, %0, tp, %%tprel_add(cotrap_async_local)\n\t"
+      "addi %0, %0, %%tprel_lo(cotrap_async_local)"
+      : "=r"(local));
+  return *local;
+}
 inline std::uint64_t now_ns() noexcept {
   return hal::now_ns();
 }
@@ -54,6 +68,9 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 inline void poke(unsigned hart) noexcept {
   hal::poke_hart(hart);
+}
+inline void relax() noexcept {
+  hal::relax();
 }
 inline void* chunk(std::size_t bytes) noexcept {
   return kernel::allocate_frame_chunk(bytes);

@@ -3,14 +3,18 @@
 //
 //   spawn() ──► ready list ──► run_one() resumes the leaf ──► it awaits: Job::suspend()
 //                   ▲                                              │
-//                   └── schedule() ◄── Job::complete() ◄───────────┘ woken, timed out or cancelled
-//                   ▲
+//                   └── dispatch() ◄── Job::complete() ◄───────────┘ woken, timed out or cancelled
+//                   ▲        └── a better hart for it: its inbox
 //             drain_inbox() ◄── push() ◄── wake_from_isr(), Interrupt::raise(), alarm_fired()
 //
 // - Nothing here allocates, and nothing but run_one() resumes a coroutine.
 // - All is for task context of the executor's own hart, except what says "any context". Interrupts
 //   are masked, or the function masks them itself.
 // - An interrupt handler's wake is seen before the next step starts.
+// - Ready lists are their own hart's alone. Between harts jobs move through inboxes: when they
+//   become ready, to a hart that has nothing to do (placement.cpp); when a hart runs dry, because
+//   it asks for one (U. Acar, A. Charguéraud, M. Rainey: Scheduling Parallel Programs by Work
+//   Stealing with Private Deques, PPoPP 2013).
 #pragma once
 
 #include <array>
@@ -22,6 +26,7 @@
 #include "async/job.h"
 #include "async/platform.h"
 #include "async/ready_queue.h"
+#include "async/strand.h"
 #include "async/timer.h"
 
 namespace async {
@@ -41,8 +46,26 @@ class Executor {
     return by_hart_[hart].load(std::memory_order_acquire);
   }
 
-  /// Queues a job of Kind::ready, last of its level.
+  /// Queues a job of Kind::ready here, last of its level.
   void schedule(Job& job) noexcept { ready_.push_back(job); }
+  /// … on the hart where it was last, or on one that it may use and that has nothing to do. In the
+  /// strand, or on the hart of an independent job.
+  static void dispatch(Job& job) noexcept {
+    Local& local = platform::local();
+    if constexpr (platform::parallel) {
+      if (local.in_company) [[unlikely]]
+        return local.executor->place(job);
+    }
+    local.executor->schedule(job);
+  }
+  /// … unless it may not run here any more.
+  void requeue(Job& job) noexcept {
+    if constexpr (platform::parallel) {
+      if (!job.may_run_on(hart_)) [[unlikely]]
+        return place(job);
+    }
+    schedule(job);
+  }
   /// … first of its level: for one that was preempted.
   void schedule_first(Job& job) noexcept { ready_.push_front(job); }
 
@@ -65,14 +88,16 @@ class Executor {
     }
     local.job = nullptr;
   }
-  /// For ever. `idle()` is called with interrupts masked when there is nothing to do; it waits for
-  /// one, lets it be handled and returns, masked again.
+  /// For ever, on this hart. `idle()` is called with interrupts masked when there is nothing to do;
+  /// it waits for one, lets it be handled and returns, masked again.
   template <class Idle>
   [[noreturn]] void run(Idle&& idle) noexcept {
     for (;;) {
       run_until_idle();
       platform::InterruptGuard masked;
+      begin_idling();
       if (inbox_is_empty()) idle();
+      end_idling();
     }
   }
 
@@ -96,23 +121,34 @@ class Executor {
   /// of its new level).
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
+  /// Until disarmed: for a job of the strand in the strand, else by the hart's own jobs.
   void arm(Timer& timer, Instant deadline) noexcept {
     platform::InterruptGuard masked;
-    timers_.insert(timer, deadline);
+    wheel_of(*local_.job).insert(timer, deadline);
     if (deadline < alarm_) set_alarm(deadline);
   }
-  void disarm(Timer& timer) noexcept {
+  /// Wherever it was armed.
+  static void disarm(Timer& timer) noexcept {
     if (!timer.armed()) return;
     platform::InterruptGuard masked;
-    if (timer.armed()) timers_.remove(timer);  // … still
+    if (timer.armed()) timer.wheel().remove(timer);  // … still
   }
   /// Fires what is due at `now` and sets the next alarm.
   void expire(Instant now) noexcept;
 
+  /// Where the job's steps may run from now on; at least one of them has an executor. One that is
+  /// ready elsewhere moves at once, one that runs when it yields next. In the strand.
+  void set_harts(Job& job, HartMask harts) noexcept;
+  /// Harts that have nothing to do. A hint: it may be otherwise already. Any context.
+  static HartMask idle_harts() noexcept { return idle_harts_.load(std::memory_order_relaxed); }
+
+  /// Jobs that came here from another hart so far. Any context.
+  std::uint64_t migrations() const noexcept { return migrations_.load(std::memory_order_relaxed); }
+
   unsigned hart() const noexcept { return hart_; }
   JobPool& jobs() noexcept { return jobs_; }
 
-  /// Is it this job's step that runs on its hart?
+  /// Is it this job's step that runs on its hart? Of a job elsewhere: a moment ago.
   static bool is_running(const Job& job) noexcept {
     const Executor* const executor = of(job.hart);
     return executor != nullptr && executor->local_.job == &job;
@@ -140,9 +176,23 @@ class Executor {
   }
   [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {
     local.job = &job;
-    platform::begin_step(job.step_kind());
+    begin_step(local, job.step_kind());
     job.leaf_.resume();
+    end_step();
+  }
+  [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept {
+    if constexpr (platform::parallel) {
+      if (local.in_company && kind == StepKind::strand) [[unlikely]]
+        Strand::enter();
+    }
+    platform::begin_step(kind);
+  }
+  [[gnu::always_inline]] static void end_step() noexcept {
     platform::end_step();
+    if constexpr (platform::parallel) {
+      if (platform::local_again().in_strand) [[unlikely]]
+        Strand::leave();
+    }
   }
   /// The same after draining the inbox, and with trace points around it.
   [[gnu::cold]] bool step_with_news(Local& local) noexcept;
@@ -151,22 +201,42 @@ class Executor {
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
+  static std::uint8_t effective_priority(const Job& job) noexcept;
+  TimerWheel& wheel_of(const Job&) noexcept { return timers_; }
+
+  // placement.cpp
+  ASYNC_SLOW_PATH void place(Job& job) noexcept;
+  void send(Job& job, unsigned hart) noexcept;
+  void receive(Job& job) noexcept;
+  void begin_idling() noexcept;
+  void end_idling() noexcept;
+  void pass_on(Node& request) noexcept;
+  void serve(Node& request) noexcept;
+  void request_resort() noexcept;
+  void resort() noexcept;
 
   // Linked through next, newest first. While tracing it ends not with null but with `traced_`: so
   // the one test for something in it, before each step, is also the one for tracing.
-  std::atomic<Link*> inbox_ = nullptr;
+  platform::Atomic<Link*> inbox_ = nullptr;
   static Link traced_;
   ReadyQueue ready_;
   JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
-  Instant alarm_ = never;       // what set_alarm() was last told
-  Mutex* contended_ = nullptr;  // mutexes that somebody waits for
+  Instant alarm_ = never;  // what set_alarm() was last told
   Node alarm_node_{Kind::alarm, 0};
-  std::atomic<bool> alarm_pending_ = false;
+  platform::Atomic<bool> alarm_pending_ = false;
   TimerWheel timers_;
 
-  static std::array<std::atomic<Executor*>, platform::max_harts> by_hart_;
+  Node resort_node_{Kind::resort, 0};
+  platform::Atomic<bool> resort_pending_ = false;
+  Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
+  platform::Atomic<bool> asking_ = false;
+  platform::Atomic<std::uint64_t> migrations_ = 0;
+
+  static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
+  static platform::Atomic<HartMask> idle_harts_;
+  static Mutex* contended_;  // mutexes that somebody waits for
 };
 
 inline Executor& current_executor() noexcept {
@@ -185,7 +255,7 @@ inline void Job::complete_alone(WaitResult result) noexcept {
   kind = Kind::ready;
   result_ = result;
   trace(TraceEvent::wake, *this);
-  current_executor().schedule(*this);
+  Executor::dispatch(*this);
 }
 
 }  // namespace async

@@ -5,12 +5,15 @@
 // A job waits for one thing at a time, so everything about a wait (the list, the reason, the
 // result) is kept here and awaiters are almost empty: 56 bytes a job, all in.
 //
-// - A job runs on one hart at a time, and only that hart's task context changes it. Interrupt
-//   handlers and other harts reach it through Executor::wake_from_isr() and Interrupt::raise()
-//   alone.
-// - The jobs of a hart are one strand: a step of theirs is never interrupted. Independent jobs are
-//   outside it: interrupts reach them, more urgent jobs run in the midst of their steps, and what
-//   they share with others must allow for that.
+// - A job's step runs on one hart at a time. A job of the strand (strand.h) may come to another
+// hart
+//   between two steps, and whoever is in the strand may wake, cancel or reprioritise it. Its steps
+//   are never interrupted.
+// - Independent jobs are outside the strand: interrupts reach them, more urgent jobs run in the
+// midst
+//   of their steps, and what they share with others must allow for that.
+// - Interrupt handlers, and those outside the strand, reach a job through Executor::wake_from_isr()
+//   and Interrupt::raise() alone.
 // - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
 //   Whoever comes later finds it ready and changes nothing.
 // - cancel() is sticky. It ends the wait it finds, and every later one that may be cancelled.
@@ -30,6 +33,11 @@ class Executor;
 struct SpawnOptions;
 
 inline constexpr std::uint8_t default_priority = 16;
+
+/// A set of harts, bit n for hart n. Worlds that are not parallel have more harts than bits, and no
+/// use for it.
+using HartMask = std::uint8_t;
+inline constexpr HartMask all_harts = 0xff;
 
 enum class WaitResult : std::uint8_t {
   woken,      // what was waited for has happened
@@ -52,7 +60,11 @@ class Job : public Node {
     return (flags_ & (flag_independent | flag_preempted)) != 0;
   }
 
-  /// Sticky; idempotent. Task context, the job's hart.
+  /// Where its steps may run. It goes there before its next step, if it is not there already.
+  HartMask harts() const noexcept { return harts_; }
+  bool may_run_on(unsigned hart) const noexcept { return (harts_ >> (hart % 8) & 1) != 0; }
+
+  /// Sticky; idempotent. In the strand.
   ASYNC_SLOW_PATH void cancel() noexcept;
   bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
 
@@ -88,7 +100,7 @@ class Job : public Node {
   }
 
   /// Ends the wait with `result` and makes the job ready; false if it does not wait (any more).
-  /// Never resumes it. Task context, the job's hart.
+  /// Never resumes it. In the strand.
   bool complete(WaitResult result) noexcept;
   /// The same for one that is known to wait, and in no list.
   void complete_alone(WaitResult result) noexcept;
@@ -124,10 +136,11 @@ class Job : public Node {
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
 
   Job(std::coroutine_handle<> leaf, const char* name, std::uint8_t priority, unsigned hart,
-      std::uint8_t flags) noexcept
+      std::uint8_t flags, HartMask harts) noexcept
       : Node(Kind::ready, priority, hart),
         base_priority_(priority),
         flags_(flags),
+        harts_(harts),
         leaf_(leaf),
         name_(name) {}
 
@@ -140,11 +153,12 @@ class Job : public Node {
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 
   WaitResult result_ = WaitResult::woken;  // right behind Node::kind
-  std::uint8_t base_priority_;
+  std::uint8_t base_priority_ : 5;
+  std::uint8_t expired_ : 3 = 0;  // deadlines around the present step that have passed
   std::uint8_t flags_;
-  std::uint8_t expired_ = 0;  // deadlines around the present step that have passed
-  std::atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
-  std::coroutine_handle<> leaf_;                // where to go on; meaningful unless running
+  HartMask harts_;                                   // where its steps may run
+  platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
+  std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;
   const char* reason_;  // this and waits_for_: set when it waits
   Node* waits_for_;

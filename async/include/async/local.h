@@ -22,6 +22,8 @@ enum class StepKind : std::uint8_t {
 struct Local {
   Executor* executor = nullptr;  // this hart's executor, from its construction on
   Job* job = nullptr;            // the job whose step runs now; null while idle
+  bool in_company = false;       // there are other harts: set by the world, between two steps
+  bool in_strand = false;        // this hart holds the strand; only said in company
   FramePool frames;              // coroutine frames
 };
 

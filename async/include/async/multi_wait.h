@@ -7,7 +7,7 @@
 //   for (…) wait.watch(entries[i], lists[i]);      // from here on no wake is missed
 //   if (nothing is ready) result = co_await wait.until(deadline, "poll");
 //
-// Task context, one hart. Lives in the waiting coroutine.
+// In the strand. Lives in the waiting coroutine.
 #pragma once
 
 #include <coroutine>

@@ -5,7 +5,7 @@
 //
 //   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
 //
-// A mutex is held across awaits and by one job (not by a hart). Task context, one hart.
+// A mutex is held across awaits and by one job (not by a hart). In the strand.
 #pragma once
 
 #include <coroutine>
@@ -90,11 +90,11 @@ class Mutex {
   ASYNC_SLOW_PATH void hand_over() noexcept;
   // A waiter has gone: the owner may have inherited from it.
   ASYNC_SLOW_PATH void withdraw() noexcept;
-  void set_contended(bool contended) noexcept;  // into or out of the executor's list
+  void set_contended(bool contended) noexcept;  // into or out of the list of them
 
   WaitList waiters_{Kind::mutex};
-  bool contended_ = false;           // somebody waits, or did since the last hand_over()
-  Mutex* next_contended_ = nullptr;  // the executor's list of such mutexes
+  bool contended_ = false;  // somebody waits, or did since the last hand_over()
+  Mutex* next_contended_ = nullptr;
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {

@@ -46,6 +46,8 @@ enum class Kind : std::uint8_t {
   observer,   // one of several entries of the same MultiWait
   interrupt,  // an async::Interrupt
   alarm,      // an executor's own entry for its inbox: the timer is due
+  resort,     // … priorities or affinities of its ready jobs have changed
+  thief,      // another executor's: it has nothing to do
 };
 
 struct Node : Link {

@@ -2,22 +2,30 @@
 // <async_platform.h> on the include path that defines, in namespace async::platform:
 //
 //   constexpr unsigned max_harts         harts are numbered 0 … max_harts − 1
+//   constexpr bool parallel              harts run at the same time; at most eight then
 //   constexpr bool tracing               false: trace points cost nothing; true: one branch each
 //   unsigned hart()                      the hart this code runs on
 //   Local& local()                       that hart's async::Local (zero-initialised, never moves)
+//   Local& local_again()                 the same for code that may have come to another hart since
+//                                        it last asked: never a value the compiler remembers
 //   uint64_t now_ns()                    nanoseconds since boot, never goes back
 //   void set_alarm(uint64_t ns)          one alarm for this hart: when `now_ns() >= ns`, its
-//                                        interrupt calls Executor::alarm_fired(). Replaces the one before.
-//                                        A time that has passed fires at once. Early is harmless.
+//                                        interrupt calls Executor::alarm_fired(). Replaces the one
+//                                        before. A time that has passed fires at once. Early is
+//                                        harmless.
 //   class InterruptGuard                 no interrupt handler runs on this hart in its scope
-//   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in for
+//   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in
+//   for
 //                                        the step if it is an independent one
 //   void end_step()                      … has ended, with interrupts masked (by begin_wait())
 //   void yield_point()                   between two steps: takes the interrupts that are pending
-//   void begin_wait()                    the running job may wait: no interrupt handler runs on this
+//   void begin_wait()                    the running job may wait: no interrupt handler runs on
+//   this
 //                                        hart until its step has ended
 //   void cancel_wait()                   … it need not: its step goes on as it was
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
+//   void relax()                         between two looks of a spinning hart
+//   template Atomic<T>                   std::atomic<T>, or what behaves like it
 //   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
 //                                        never null: a world that has no memory left must stop
 //   void poison(void*, size_t)           this memory is free: a checker may trap on its use
@@ -42,12 +50,15 @@ namespace async {
 
 template <unsigned max_harts, bool>
 concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint64_t ns) {
-  requires max_harts >= 1 && max_harts <= 255;
+  requires max_harts >= 1 && max_harts <= (platform::parallel ? 8 : 255);
+  requires sizeof(platform::Atomic<std::uint32_t>) == sizeof(std::uint32_t);
   { platform::hart() } noexcept -> std::same_as<unsigned>;
   { platform::local() } noexcept -> std::same_as<Local&>;
+  { platform::local_again() } noexcept -> std::same_as<Local&>;
   { platform::now_ns() } noexcept -> std::same_as<std::uint64_t>;
   { platform::set_alarm(ns) } noexcept;
   { platform::poke(0u) } noexcept;
+  { platform::relax() } noexcept;
   { platform::chunk(bytes) } noexcept -> std::same_as<void*>;
   { platform::poison(memory, bytes) } noexcept;
   { platform::unpoison(memory, bytes) } noexcept;

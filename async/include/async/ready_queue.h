@@ -10,13 +10,16 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 #include "async/frame_pool.h"
 #include "async/node.h"
+#include "async/platform.h"
 
 namespace async {
 
 inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
+inline constexpr unsigned take_limit = 16;  // nodes that ReadyQueue::take() looks at
 
 class ReadyQueue {
  public:
@@ -77,6 +80,31 @@ class ReadyQueue {
     return empty() ? nullptr : &pop_from_rings();
   }
 
+  /// Is there something? Any hart; elsewhere it may be otherwise already.
+  bool seems_filled() const noexcept { return !empty(); }
+
+  /// Takes out one for which `wanted(Node)` holds, the most urgent among the first few, and not the
+  /// first of all if that is `kept`; null if there is none.
+  template <class Wanted>
+  Node* take(bool first_is_kept, Wanted&& wanted) noexcept {
+    if (empty()) return nullptr;
+    if (is_sole()) return !first_is_kept && wanted(sole()) ? &pop_sole() : nullptr;
+    unsigned looked_at = 0;
+    for (std::uint64_t levels = state_ >> 1; levels != 0; levels &= levels - 1) {
+      Link* const last = last_[std::countr_zero(levels)];
+      for (Link* link = last->next;; link = link->next) {
+        Node& node = static_cast<Node&>(*link);
+        if (!(first_is_kept && looked_at == 0) && wanted(node)) {
+          remove(node);
+          return &node;
+        }
+        if (++looked_at == take_limit) return nullptr;
+        if (link == last) break;
+      }
+    }
+    return nullptr;
+  }
+
   /// Takes `node` out of the middle: walks its level.
   void remove(Node& node) noexcept {
     if (is_sole()) {
@@ -97,10 +125,29 @@ class ReadyQueue {
  private:
   static constexpr std::uint64_t nothing = 1;  // an empty bitmap
 
+  /// A word that other harts look at while this one changes it.
+  class SharedWord {
+   public:
+    SharedWord(std::uint64_t value) noexcept : value_(value) {}
+    SharedWord(const SharedWord& other) noexcept : value_(std::uint64_t{other}) {}
+    SharedWord& operator=(const SharedWord& other) noexcept { return *this = std::uint64_t{other}; }
+    SharedWord& operator=(std::uint64_t value) noexcept {
+      value_.store(value, std::memory_order_relaxed);
+      return *this;
+    }
+    SharedWord& operator|=(std::uint64_t bits) noexcept { return *this = *this | bits; }
+    SharedWord& operator&=(std::uint64_t bits) noexcept { return *this = *this & bits; }
+    operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    platform::Atomic<std::uint64_t> value_;
+  };
+  using State = std::conditional_t<platform::parallel, SharedWord, std::uint64_t>;
+
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
-  Node& sole() const noexcept { return *reinterpret_cast<Node*>(state_); }
+  Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
   void use_rings() noexcept;  // for the only ready job, because another comes
@@ -118,7 +165,7 @@ class ReadyQueue {
     return false;
   }
 
-  std::uint64_t state_ = nothing;  // the only ready job, or 1 | 2 << each level that has any
+  State state_ = nothing;  // the only ready job, or 1 | 2 << each level that has any
   std::array<Link*, priorities> last_{};
 };
 

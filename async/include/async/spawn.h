@@ -21,6 +21,7 @@ struct SpawnOptions {
   const char* name = "task";                 // a static string
   std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
   bool independent = false;                  // of the strand: see job.h
+  HartMask harts = all_harts;                // where it may run; at least one has an executor
 };
 
 /// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
@@ -39,12 +40,16 @@ struct JoinGroup : Node {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
-  Job* const job =
-      new (executor.jobs().allocate()) Job(root, options.name, priority, platform::hart(),
-                                           options.independent ? Job::flag_independent : 0);
+  Job* const job = new (executor.jobs().allocate())
+      Job(root, options.name, priority, executor.hart(),
+          options.independent ? Job::flag_independent : 0, options.harts);
   PromiseBase::of(root).set_joiner(nullptr);
   trace(TraceEvent::spawn, *job);
-  executor.schedule(*job);
+  if constexpr (platform::parallel) {
+    Executor::dispatch(*job);
+  } else {
+    executor.schedule(*job);
+  }
   return job;
 }
 

@@ -17,6 +17,7 @@
 namespace async {
 
 class Job;
+class TimerWheel;
 
 class Timer : Link {
  public:
@@ -28,14 +29,17 @@ class Timer : Link {
 
   Instant deadline() const noexcept { return deadline_; }
   bool armed() const noexcept { return !alone(); }
+  /// Where it is armed.
+  TimerWheel& wheel() const noexcept { return *wheel_; }
 
  private:
   friend class TimerWheel;
   Instant deadline_{};
-  Action action_;  // called once, disarmed before, in task context between two steps
+  TimerWheel* wheel_;  // while armed
+  Action action_;      // called once, disarmed before, in task context between two steps
 };
 
-/// Task context of one hart. Use it through Executor::arm() and disarm().
+/// Use it through Executor::arm() and disarm().
 class TimerWheel {
  public:
   TimerWheel() noexcept;

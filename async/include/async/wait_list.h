@@ -8,7 +8,7 @@
 //
 // There is no await between the check and the wait, so no wake is lost. A wake_one() that reached a
 // job is used up even if the job is cancelled before it runs: its wait says `woken`.
-// Task context, one hart.
+// In the strand.
 #pragma once
 
 #include <coroutine>
@@ -47,7 +47,7 @@ class WaitTimer : public Timer {
  public:
   explicit WaitTimer(WaitResult result = WaitResult::timed_out) noexcept
       : Timer(&fire), job_(&current_job()), result_(result) {}
-  ~WaitTimer() { current_executor().disarm(*this); }
+  ~WaitTimer() { Executor::disarm(*this); }
   void arm(Instant deadline) noexcept {
     if (deadline != never) current_executor().arm(*this, deadline);
   }

@@ -15,7 +15,7 @@ struct YieldOp {
     platform::begin_wait();
     Job& job = current_job();
     job.set_leaf(self);
-    current_executor().schedule(job);
+    current_executor().requeue(job);
   }
   void await_resume() const noexcept {}
 };

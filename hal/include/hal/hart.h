@@ -26,6 +26,12 @@ unsigned hart_index();
 /// nothing that becomes pending between the caller's last check and the sleep can be lost.
 void wait_for_interrupt();
 
+/// Whether there are other harts, or may be from now on. Any context.
+bool in_company();
+
+/// Between two looks of a spinning hart at what it waits for.
+void relax();
+
 /// Nothing runs on this hart any more, whatever becomes pending.
 [[noreturn]] void stop_hart();
 

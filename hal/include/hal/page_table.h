@@ -227,4 +227,7 @@ bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
   return from < to && remove_from<root_level>(root_, from, to, visit);
 }
 
+/// This hart translates by the kernel's own table from now on.
+void leave_user_space();
+
 }  // namespace hal

@@ -3,6 +3,7 @@
 // moves by 50 ns whenever it is read, so that counted runs repeat exactly.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -13,7 +14,11 @@
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 64;
+inline constexpr bool parallel = false;
 inline constexpr bool tracing = true;
+
+template <class T>
+using Atomic = std::atomic<T>;
 
 struct World {
   std::uint64_t ns_per_2_32_cycles = 0;  // set by calibrate()
@@ -30,6 +35,9 @@ inline unsigned hart() noexcept {
 }
 inline Local& local() noexcept {
   return this_hart;
+}
+inline Local& local_again() noexcept {
+  return local();
 }
 inline std::uint64_t now_ns() noexcept {
   const auto cycles = static_cast<unsigned __int128>(__builtin_readcyclecounter());
@@ -52,6 +60,7 @@ inline void set_alarm(std::uint64_t ns) noexcept {
   world.alarm = ns;
 }
 inline void poke(unsigned) noexcept {}
+inline void relax() noexcept {}
 
 struct [[maybe_unused]] InterruptGuard {};
 inline void begin_step(StepKind) noexcept {}

@@ -2,6 +2,7 @@
 // when a test moves the time past it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -16,7 +17,11 @@
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;
+inline constexpr bool parallel = false;
 inline constexpr bool tracing = true;
+
+template <class T>
+using Atomic = std::atomic<T>;
 
 /// What tests set and look at.
 struct World {
@@ -36,6 +41,9 @@ inline unsigned hart() noexcept {
 inline Local& local() noexcept {
   return locals[world.hart];
 }
+inline Local& local_again() noexcept {
+  return local();
+}
 inline std::uint64_t now_ns() noexcept {
   return world.now;
 }
@@ -46,6 +54,7 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 inline void poke(unsigned hart) noexcept {
   world.pokes.push_back(hart);
 }
+inline void relax() noexcept {}
 
 struct [[maybe_unused]] InterruptGuard {};
 inline void begin_step(StepKind) noexcept {}

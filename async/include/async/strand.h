@@ -1,0 +1,70 @@
+// The strand: the coroutines that share data without locks. However many harts there are, the steps
+// of the strand's jobs run one at a time, so between two awaits a job has the wait lists, channels,
+// mutexes, timers and whatever else they share to itself, as on a single hart.
+//
+//   hart 0  ──[ step ]────[ user mode ]──[ step ]──────▶      [ ] in the strand
+//   hart 1  ─────────[ step ]──[ user mode ]─────[ step ]▶
+//
+// The executor enters it before a step and leaves it after. A step that turns to something long
+// that shares nothing (a user program) leaves it meanwhile. Jobs spawned `independent` are outside.
+//
+// A spin lock, held for the length of a step: unfair, because where harts are threads of a host a
+// queue of waiters would wait for those that do not run. A hart that is alone pays two instructions
+// for it, worlds whose harts do not run at the same time (platform::parallel is false) nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "async/platform.h"
+
+namespace async {
+
+class Strand {
+ public:
+  /// Interrupts masked; not while this hart holds it. Any context that may wait for another hart's
+  /// step to end.
+  static void enter() noexcept {
+    if constexpr (platform::parallel) {
+      if (in_company()) enter_among_others();
+    }
+  }
+  static void leave() noexcept {
+    if constexpr (platform::parallel) {
+      if (in_company()) leave_to_others();
+    }
+  }
+  /// Are there other harts that may want it?
+  static bool in_company() noexcept {
+    if constexpr (platform::parallel) return platform::local().in_company;
+    return false;
+  }
+  /// Does this hart hold it?
+  static bool is_held() noexcept {
+    if constexpr (!platform::parallel) return true;
+    const Local& local = platform::local();
+    return !local.in_company || local.in_strand;
+  }
+
+  /// Holds the strand for its scope, unless the hart does already.
+  class [[nodiscard]] Guard {
+   public:
+    Guard() noexcept : entered_(!is_held()) {
+      if (entered_) enter();
+    }
+    ~Guard() {
+      if (entered_) leave();
+    }
+    Guard(const Guard&) = delete;
+
+   private:
+    bool entered_;
+  };
+
+ private:
+  ASYNC_SLOW_PATH static void enter_among_others() noexcept;
+  ASYNC_SLOW_PATH static void leave_to_others() noexcept;
+
+  alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
+};
+
+}  // namespace async
