@@ -38,10 +38,11 @@ Terminal& start_console(const formats::BootOptions& options) {
       {.show = hal::console_write, .signal = signal_everybody, .ready = hal::console_ready},
       framed ? LineEditor::Input::framed : LineEditor::Input::typed,
       window_size(options.value("size").value_or(""))};
-  async::spawn(drive_console(terminal), {.name = "console", .priority = Schedule::driver_level})
+  async::spawn(drive_console(terminal),
+               {.name = "console", .priority = Schedule::driver_level, .harts = 1})
       .detach();
   async::spawn(revive_console(terminal),
-               {.name = "console output", .priority = Schedule::driver_level})
+               {.name = "console output", .priority = Schedule::driver_level, .harts = 1})
       .detach();
   return terminal;
 }

@@ -36,12 +36,6 @@ void start_memory(const hal::BootInfo& info) {
   if (!hal::enter_kernel_space(info)) panic("no memory for the kernel's page tables");
 }
 
-void idle() {
-  run_nobody();
-  hal::wait_for_interrupt();
-  take_interrupts();
-}
-
 }  // namespace
 }  // namespace kernel
 
@@ -57,9 +51,9 @@ void kernel_main(const hal::BootInfo& info) {
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
+  begin_hart(info.hart_count > 1);
+  async::Strand::enter();  // up to the first step: other harts begin meanwhile
   start_other_harts(info.hart_count);
-
-  static async::Executor executor;
   Terminal& terminal = start_console(options);
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
@@ -70,5 +64,6 @@ void kernel_main(const hal::BootInfo& info) {
     async::spawn(crash_if_asked(*how), {.name = "crash", .priority = 0}).detach();
   }
   async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
-  executor.run(idle);
+  async::Strand::leave();
+  run_hart();
 }

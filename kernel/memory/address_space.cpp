@@ -2,6 +2,8 @@
 #include "memory/address_space.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace kernel::memory {
 
@@ -10,8 +12,6 @@ using hal::page_down;
 using hal::page_size;
 using hal::page_up;
 using hal::PageEntry;
-
-constinit AsidAllocator asids;
 
 namespace {
 
@@ -69,7 +69,7 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
   };
   const bool complete = table_.copy_pages(child.table_, 0, hal::user_end, share_page);
   child.resident_ = copied;
-  flush();
+  tag_.flush();
   if (!complete) return fail(Errno::enomem);
   return created;
 }
@@ -195,12 +195,30 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
+  if (hal::in_company() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
   std::size_t removed = 0;
   const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
-    if (++removed <= max_single_flushes) flush_page(va);
+    if (++removed <= max_single_flushes) tag_.flush_page(va);
     forget_page(entry);
   });
-  if (tables_freed || removed > max_single_flushes) flush();
+  if (tables_freed || removed > max_single_flushes) tag_.flush();
+}
+
+// The same while other harts run in this space: what they may still reach stays as it is until they
+// have been told.
+void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
+  std::array<PageEntry, 64> taken;
+  std::size_t count = 0;
+  const auto let_go = [&] {
+    tag_.flush();
+    for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
+    count = 0;
+  };
+  table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
+    taken[count++] = entry;
+    if (count == taken.size()) let_go();
+  });
+  let_go();
 }
 
 void AddressSpace::forget_page(PageEntry entry) {
@@ -242,7 +260,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     area = area->next;
   }
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
-  flush();
+  tag_.flush();
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
 }
@@ -284,13 +302,6 @@ VirtAddr AddressSpace::set_break(VirtAddr wanted, std::size_t most_bytes) {
     if (!mapped) return break_;
   }
   return break_ = wanted;
-}
-
-// ── Identity ─────────────────────────────────────────────────────────────────────────────────────
-
-void AddressSpace::renew_asid() {
-  asid_ = asids.allocate();
-  generation_ = asids.generation();
 }
 
 }  // namespace kernel::memory

@@ -9,7 +9,7 @@
 //   - a private page is writable in the table only if no other table has its frame;
 //   - every frame in the table is counted once for it, except borrowed ones.
 //
-// One task at a time, with interrupts masked (a kernel step). Nothing here waits.
+// In the strand. Nothing here waits, except for other harts to forget translations.
 #pragma once
 
 #include <hal/page_table.h>
@@ -19,8 +19,8 @@
 #include <cstdint>
 
 #include "memory/area_set.h"
-#include "memory/asid.h"
 #include "memory/frames.h"
+#include "memory/tlb_tag.h"
 
 namespace kernel::memory {
 
@@ -59,8 +59,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static Result<Ref<AddressSpace>> create();
   /// A copy that shares all private pages until one side writes. ENOMEM.
   Result<Ref<AddressSpace>> fork();
-  /// Must not be the space some hart runs in, unless that hart is this one (which then falls back
-  /// to the kernel's own).
+  /// No other hart may be between enter() and leave().
   ~AddressSpace();
 
   // What system calls do; errors are Linux's.
@@ -109,15 +108,21 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Running.
 
-  /// The value that selects this space; valid until another space asks for its own.
-  hal::TranslationToken token() {
-    if (generation_ != asids.generation()) [[unlikely]]
-      renew_asid();
-    return table_.token(asid_);
+  /// This hart is about to translate by the value that this answers, until leave().
+  hal::TranslationToken enter() {
+    if (code_written_) [[unlikely]]
+      synchronize_code();
+    return table_.token(tag_.enter());
   }
-  /// Whether instructions were put into pages since the last call: then hal::synchronize_code()
-  /// before this space runs.
-  bool take_code_written() { return std::exchange(code_written_, false); }
+  void leave() { tag_.leave(); }
+
+  /// Whether instructions were put into pages since they were last synchronized.
+  bool code_written() const { return code_written_; }
+  /// From here on every hart executes in this space what was written.
+  void synchronize_code() {
+    code_written_ = false;
+    tag_.synchronize_code();
+  }
 
   // Accounts.
 
@@ -128,16 +133,9 @@ class AddressSpace : public RefCounted<AddressSpace> {
  private:
   explicit AddressSpace(hal::PageTable table) : table_(std::move(table)) {}
 
-  void renew_asid();
-  bool maybe_in_tlb() const { return generation_ == asids.generation(); }
-  void flush_page(VirtAddr va) const {
-    if (maybe_in_tlb()) hal::flush_page(va, asid_);
-  }
-  void flush() const {
-    if (maybe_in_tlb()) hal::flush_space(asid_);
-  }
   void forget_page(hal::PageEntry entry);
   void remove_pages(VirtAddr start, VirtAddr end);
+  void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
   /// Where a new area goes, and the area below that place.
   struct Hole {
@@ -166,8 +164,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
   VirtAddr holes_below_ = hal::user_end;  // nothing is free from here to user_end
-  std::uint32_t generation_ = 0;          // asid_ is good while this is asids.generation()
-  hal::Asid asid_ = 0;
+  TlbTag tag_;
   bool code_written_ = false;
 };
 

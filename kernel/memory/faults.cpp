@@ -55,7 +55,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
 
   if (!slot->empty()) {
     if (wanted == Access::write && !slot->allows(wanted)) return copy_on_write(*area, page, slot);
-    flush_page(page);
+    tag_.flush_page_here(page);
     return {};
   }
 
@@ -102,10 +102,12 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
     if (copy == 0) return fail(Errno::enomem);
     hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
     *slot = PageEntry::page(copy, area.access);
+    tag_.flush_page(page);
     if (!old.borrowed()) frames.drop(old.address());
     if (allows(area.access, Access::execute)) code_written_ = true;
+    return {};
   }
-  flush_page(page);
+  tag_.flush_page_here(page);
   return {};
 }
 

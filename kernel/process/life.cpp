@@ -45,7 +45,7 @@ void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
 Result<> serve_page_fault(Thread& self, Trap trap) {
   memory::AddressSpace& space = self.space();
   if (auto made = space.fault(trap.address, trap.access); !made) return made;
-  if (space.take_code_written()) hal::synchronize_code();
+  if (space.code_written()) space.synchronize_code();
   return {};
 }
 
@@ -64,23 +64,26 @@ async::Task<> await_memory(Thread& self) {
 async::Task<> thread_life(Ref<Thread> thread) {
   Thread& self = *thread;
   trap::UserContext& context = self.context();
-  async::Executor& executor = async::current_executor();
   for (;;) {
-    if (executor.preempts(self.turn_level() + 1)) [[unlikely]] {  // for our turn, or at once
+    if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
+      let_go(self);  // for our turn, or at once
       co_await async::yield_if_preempted();
       if (self.schedule().shares_level()) limit_turn();
     }
     if (self.is_ending()) break;
     prepare_to_run(self);
+    async::Strand::leave();
     const Trap trap = trap::run_user(context);
     switch (trap.kind) {
       case Trap::syscall: {
+        async::Strand::enter();
         ++self.syscalls;
         context.skip_syscall_instruction();
         const auto& call = find_syscall(context.syscall_number());
         trap::Register result = call.now(self, context);
         if (result == trap::must_wait) {
           result = 0;
+          let_go(self);
           if (call.wait != nullptr) {
             result = co_await call.wait(self, context);
             note_rest(self);
@@ -92,15 +95,22 @@ async::Task<> thread_life(Ref<Thread> thread) {
         break;
       }
       case Trap::interrupt:
+        async::Strand::enter();
         take_interrupts();
         if (take_end_of_turn()) {
           self.set_computing(true);
+          let_go(self);
+          co_await async::yield();
+        } else if (!self.may_stay()) {
+          let_go(self);
           co_await async::yield();
         }
         break;
       case Trap::page_fault:
+        async::Strand::enter();
         if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
           if (served.error() == Errno::enomem) {
+            let_go(self);
             co_await await_memory(self);
           } else {
             die_of_fault(self, trap, signal_for(served.error()));
@@ -108,9 +118,10 @@ async::Task<> thread_life(Ref<Thread> thread) {
         }
         break;
       case Trap::illegal_instruction:
+        async::Strand::enter();
         if (!trap::fpu::acquire(context)) die_of_fault(self, trap, signal_for(trap));
         break;
-      default: die_of_fault(self, trap, signal_for(trap));
+      default: async::Strand::enter(); die_of_fault(self, trap, signal_for(trap));
     }
   }
   end_thread(self);

@@ -4,19 +4,22 @@
 #include <trap/fpu.h>
 
 #include <algorithm>
+#include <array>
 
 #include "process/thread.h"
 
 namespace kernel {
 
-constinit thread_local Thread* running_thread = nullptr;
+constinit thread_local Turn turn;
 
 namespace {
 
 constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::slice.count()) / 4;
 
+/// By hart: whoever destroys a thread or asks for its time looks where it is.
+constinit std::array<Turn*, hal::max_harts> turns{};
+
 struct Times {
-  async::Instant charged{};                // the running thread has paid for all time up to here
   std::uint64_t tick = hal::no_deadline;   // set while turns are limited
   std::uint64_t alarm = hal::no_deadline;  // the executor's
   bool ticked = false;                     // a tick has come and nobody has looked
@@ -30,29 +33,62 @@ void set_hardware_timer() {
 /// The time since the last charge was the running thread's.
 void charge() {
   const async::Instant now = async::now();
-  const async::Duration spent = now - times.charged;
-  times.charged = now;
-  if (running_thread == nullptr) return;
-  running_thread->stopped_running = now;
-  running_thread->cpu_time += spent;
-  running_thread->slice_used += spent;
+  const async::Duration spent = now - turn.charged;
+  turn.charged = now;
+  if (turn.thread == nullptr) return;
+  turn.thread->stopped_running = now;
+  turn.thread->cpu_time += spent;
+  turn.thread->slice_used += spent;
+}
+
+void leave_space() {
+  if (turn.space == nullptr) return;
+  turn.space->leave();
+  std::exchange(turn.space, nullptr)->release();
+}
+
+/// What more there is to do where a thread may have been on another hart, and its space may end
+/// there.
+[[gnu::cold, gnu::noinline]] void note_arrival(Thread& thread) {
+  forget(thread);
+  thread.hart = hal::hart_index();
+  if (turn.space == &thread.space()) return;
+  leave_space();
+  turn.space = Ref{thread.process().shared_space()}.leak();
 }
 
 }  // namespace
 
+void start_turns() {
+  turns[hal::hart_index()] = &turn;
+  memory::TlbTag::start_hart();
+}
+
 void switch_to(Thread& thread) {
   charge();
-  running_thread = &thread;
-  memory::AddressSpace& space = thread.space();
-  trap::set_user_space(thread.context(), space.token());
-  if (space.take_code_written()) hal::synchronize_code();
+  if (hal::in_company()) note_arrival(thread);
+  turn.thread = &thread;
+  trap::set_user_space(thread.context(), thread.space().enter());
   trap::fpu::switch_to(thread.context());
 }
 
 void run_nobody() {
-  if (running_thread == nullptr) return;
-  charge();
-  running_thread = nullptr;
+  if (turn.thread != nullptr) {
+    charge();
+    turn.thread = nullptr;
+  }
+  if (turn.space == nullptr) return;
+  trap::leave_user_space();
+  leave_space();
+}
+
+void let_go(Thread& thread) {
+  if (hal::in_company()) trap::fpu::release(thread.context());
+}
+
+void forget(const Thread& thread) {
+  Turn& last = *turns[thread.hart];
+  if (last.thread == &thread) last.thread = nullptr;
 }
 
 void limit_turn() {
@@ -65,13 +101,13 @@ bool take_end_of_turn() {
   if (!times.ticked) return false;
   times.ticked = false;
   charge();
-  if (running_thread == nullptr || running_thread->slice_used < Schedule::slice) return false;
-  running_thread->slice_used = async::Duration::zero();
+  if (turn.thread == nullptr || turn.thread->slice_used < Schedule::slice) return false;
+  turn.thread->slice_used = async::Duration::zero();
   return true;
 }
 
 void note_rest(Thread& thread) {
-  if (running_thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
+  if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
   if (async::now() - thread.stopped_running < Schedule::slice) return;
   thread.slice_used = async::Duration{};
   thread.set_computing(false);
@@ -85,7 +121,8 @@ void share_turn(Thread& maker, Thread& made) {
 }
 
 async::Duration running_time(const Thread& thread) {
-  return running_thread == &thread ? async::now() - times.charged : async::Duration::zero();
+  const Turn& last = *turns[thread.hart];
+  return last.thread == &thread ? async::now() - last.charged : async::Duration::zero();
 }
 
 void timer_fired() {

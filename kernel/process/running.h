@@ -3,29 +3,49 @@
 //
 // Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
 // on its level is never interrupted. Ticks and the executor's alarm share the hart's one timer.
+//
+// All in the strand, except timer_fired.
 #pragma once
 
 #include <async/async.h>
+#include <kernel/ref.h>
+
+#include "memory/address_space.h"
 
 namespace kernel {
 
 class Thread;
 
-/// The user thread this hart is set up for: its address space is live, its floating-point registers
-/// are its own or off. It may be waiting, with the hart idle or about to run another.
-extern constinit thread_local Thread* running_thread;
+/// What a hart is set up for.
+struct Turn {
+  /// The user thread: its address space is live, its floating-point registers are its own or off.
+  /// It may be waiting, with the hart about to run another. Null: nobody.
+  Thread* thread = nullptr;
+  memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
+  async::Instant charged{};               ///< the thread has paid for all time up to here
+};
+extern constinit thread_local Turn turn;
+
+/// Before any thread runs on this hart.
+void start_turns();
 
 /// Sets the hart up for `thread`, which is not the running one.
 void switch_to(Thread& thread);
 
 /// Before `thread` runs on this hart.
 inline void prepare_to_run(Thread& thread) {
-  if (running_thread != &thread) [[unlikely]]
+  if (turn.thread != &thread) [[unlikely]]
     switch_to(thread);
 }
 
 /// No user thread is this hart's any more: before a thread ends, and before the hart idles.
 void run_nobody();
+
+/// `thread` has just left user mode on this hart and is about to wait: it may go on on another one.
+void let_go(Thread& thread);
+
+/// Before `thread` is no more.
+void forget(const Thread& thread);
 
 /// Sees to it that the thread about to run has only its time slice: somebody equally urgent waits.
 void limit_turn();

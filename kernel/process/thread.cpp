@@ -30,6 +30,7 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
 }
 
 Thread::~Thread() {
+  forget(*this);
   trap::fpu::drop(context_.get());
   threads().remove(*this);
   memory::frames.keep_in_reserve(-reserve_for_frames);
@@ -37,8 +38,8 @@ Thread::~Thread() {
 
 void Thread::start(Ref<Thread> thread) {
   Thread& self = *thread;
-  auto life =
-      async::spawn(thread_life(std::move(thread)), {.name = "thread", .priority = self.level_});
+  auto life = async::spawn(thread_life(std::move(thread)),
+                           {.name = "thread", .priority = self.level_, .harts = self.harts_});
   self.job_ = &life.job();
   if (self.ending_) self.job_->cancel();
   life.detach();
@@ -74,7 +75,13 @@ void Thread::end() {
   if (ending_) return;
   ending_ = true;
   update_level();
-  if (job_ != nullptr) job_->cancel();
+  if (job_ == nullptr) return;
+  job_->cancel();
+  notice();
+}
+
+void Thread::notice() {
+  if (job_->hart != hal::hart_index()) hal::poke_hart(job_->hart);
 }
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
@@ -97,6 +104,13 @@ void Thread::post_signal(abi::Signal signal) {
 void Thread::set_schedule(const Schedule& schedule) {
   schedule_ = schedule;
   update_level();
+}
+
+void Thread::set_harts(async::HartMask harts) {
+  harts_ = harts;
+  if (job_ == nullptr) return;
+  async::current_executor().set_harts(*job_, harts);
+  notice();
 }
 
 void Thread::set_computing(bool computing) {

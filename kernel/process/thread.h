@@ -70,12 +70,19 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   bool is_computing() const { return computing_; }
   void set_computing(bool computing);
 
+  /// The harts it may use: a set of those there are, not empty.
+  async::HartMask harts() const { return harts_; }
+  void set_harts(async::HartMask harts);
+  /// Whether it may use the one it runs on.
+  bool may_stay() const { return (harts_ >> hart & 1) != 0; }
+
   /// Running or waiting for its turn, not for an event.
   bool is_ready() const;
 
   // ── Accounting ──
 
   std::uint64_t syscalls = 0;
+  unsigned hart = 0;                 ///< where its program ran last
   async::Instant stopped_running{};  ///< its last charge
   async::Duration cpu_time{};        ///< up to its last switch
   async::Duration slice_used{};      ///< of its turn, likewise
@@ -88,6 +95,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
  private:
   void update_level();
+  /// If it runs on another hart, it leaves its program to see what has changed.
+  void notice();
 
   friend async::Task<> thread_life(Ref<Thread> thread);
 
@@ -101,6 +110,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
   bool ending_ = false;
+  async::HartMask harts_ = async::all_harts;
   async::Event* vfork_waiter_ = nullptr;
   async::Job* job_ = nullptr;  // the coroutine's, from start to its end
 

@@ -135,8 +135,8 @@ Result<> madvise(Thread& self, std::uintptr_t address, std::size_t length, int a
   return {};
 }
 
-Result<> riscv_flush_icache(Thread&, std::uintptr_t, std::uintptr_t, std::uint64_t) {
-  hal::synchronize_code();
+Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::uint64_t) {
+  self.space().synchronize_code();
   return {};
 }
 

@@ -16,6 +16,10 @@ trap::Register sys::bare_trips(Thread& self, unsigned trips) {
   constexpr trap::Register constant = 0;
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);
+  async::Strand::leave();
+  struct Back {
+    ~Back() { async::Strand::enter(); }
+  } back;
   for (unsigned left = std::min(trips, most); left > 0; --left) {
     if (trap::run_user(context).kind != trap::Trap::syscall) {
       // Tried again: an instruction faults again, an interrupt is still pending.

@@ -91,6 +91,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
   auto child =
       make_ref<Thread>(id, std::move(process), child_context(self, arguments), self.schedule());
   child->set_signal_mask(self.signal_mask());
+  child->set_harts(self.harts());
   share_turn(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
   // A bad address for these two is the program's loss, as on Linux.

@@ -1,4 +1,5 @@
 #include <abi/flags.h>
+#include <hal/hart.h>
 
 #include <algorithm>
 #include <array>
@@ -31,6 +32,12 @@ class Scheduled {
     } else {
       *left_behind_ = schedule;
     }
+  }
+  async::HartMask harts() const {
+    return (thread_ != nullptr ? thread_->harts() : async::all_harts) & hal::running_harts();
+  }
+  void set_harts(async::HartMask harts) const {
+    if (thread_ != nullptr) thread_->set_harts(harts);
   }
 
  private:
@@ -98,15 +105,44 @@ Result<int> sched_get_priority_min(Thread&, int policy) {
   return Schedule{.policy = policy}.is_real_time() ? 1 : 0;
 }
 
+// ── Where ──
+
 /// Answers the number of bytes written, as the system call does (the C library answers 0).
 Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
-  if (const auto target = find_scheduled(self, id); !target) return fail(target.error());
-  constexpr std::uint64_t boot_hart = 1;
-  if (size < sizeof boot_hart || size % sizeof boot_hart != 0) return fail(Errno::einval);
-  if (const auto written = UserPtr<std::uint64_t>{mask}.write(self.space(), boot_hart); !written) {
+  const auto target = find_scheduled(self, id);
+  if (!target) return fail(target.error());
+  const std::uint64_t harts = target->harts();
+  if (size < sizeof harts || size % sizeof harts != 0) return fail(Errno::einval);
+  if (const auto written = UserPtr<std::uint64_t>{mask}.write(self.space(), harts); !written) {
     return fail(written.error());
   }
-  return sizeof boot_hart;
+  return sizeof harts;
+}
+
+/// Harts that are not there are left out; what is shorter than a word is zero beyond its end.
+Result<> sched_setaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
+  const auto target = find_scheduled(self, id);
+  if (!target) return fail(target.error());
+  std::uint8_t harts = 0;
+  if (size != 0) {
+    const auto wanted = UserPtr<const std::uint8_t>{mask}.read(self.space());
+    if (!wanted) return fail(wanted.error());
+    harts = *wanted & hal::running_harts();
+  }
+  if (harts == 0) return fail(Errno::einval);
+  target->set_harts(harts);
+  return {};
+}
+
+/// There is one node, number 0.
+Result<> getcpu(Thread& self, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node) {
+  if (hart) {
+    if (auto done = hart.write(self.space(), hal::hart_index()); !done) return done;
+  }
+  if (node) {
+    if (auto done = node.write(self.space(), 0); !done) return done;
+  }
+  return {};
 }
 
 // ── Nice values ──

@@ -90,6 +90,8 @@ constexpr SyscallTable syscall_table =
         .with<sys::sched_get_priority_max>(Call::sched_get_priority_max)
         .with<sys::sched_get_priority_min>(Call::sched_get_priority_min)
         .with<sys::sched_getaffinity>(Call::sched_getaffinity)
+        .with<sys::sched_setaffinity>(Call::sched_setaffinity)
+        .with<sys::getcpu>(Call::getcpu)
         .with<sys::setpriority>(Call::setpriority)
         .with<sys::getpriority>(Call::getpriority)
         // files

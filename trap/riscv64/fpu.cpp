@@ -68,6 +68,12 @@ void save(UserContext& context) {
   set_state(before == sstatus::fs_dirty ? sstatus::fs_clean : before);
 }
 
+void release(UserContext& context) {
+  if (owner != &context) return;
+  save_owner();
+  drop(context);
+}
+
 void drop(const UserContext& context) {
   if (owner != &context) return;
   owner = nullptr;

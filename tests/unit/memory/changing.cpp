@@ -48,12 +48,12 @@ TEST_CASE("a page that goes is flushed alone, a page table that goes takes the w
   REQUIRE(map_at(*space, here, 2 * page_size, read_write));
   REQUIRE(store(*space, here, 1));
   REQUIRE(store(*space, here + page_size, 1));
-  hal::fake::hart.page_flushes = hal::fake::hart.space_flushes = 0;
+  hal::fake::hart().page_flushes = hal::fake::hart().space_flushes = 0;
   REQUIRE(space->unmap(here, page_size));
-  CHECK(hal::fake::hart.page_flushes == 1);
-  CHECK(hal::fake::hart.space_flushes == 0);
+  CHECK(hal::fake::hart().page_flushes == 1);
+  CHECK(hal::fake::hart().space_flushes == 0);
   REQUIRE(space->unmap(here + page_size, page_size));
-  CHECK(hal::fake::hart.space_flushes == 1);
+  CHECK(hal::fake::hart().space_flushes == 1);
 }
 
 TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {

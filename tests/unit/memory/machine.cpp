@@ -5,6 +5,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
+
+#include <hal/remote.h>
 
 #include "memory/frames.h"
 #include "memory/heap.h"
@@ -17,6 +20,37 @@ void kernel::memory::out_of_memory() {
   std::abort();
 }
 
+// ── The other harts do as they are told ──
+
+namespace {
+
+template <class Action>
+void for_each_hart(hal::HartMask harts, Action&& action) {
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    if ((harts & hal::mask_of(hart)) == 0) continue;
+    const unsigned before = std::exchange(hal::fake::here, hart);
+    action();
+    hal::fake::here = before;
+  }
+}
+
+}  // namespace
+
+void hal::flush_remote(HartMask harts, Asid asid, VirtAddr first, std::size_t pages) {
+  for_each_hart(harts, [&] {
+    for (std::size_t i = 0; i < pages; ++i) flush_page(first + i * page_size, asid);
+  });
+}
+void hal::flush_space_remote(HartMask harts, Asid asid) {
+  for_each_hart(harts, [&] { flush_space(asid); });
+}
+void hal::flush_all_remote(HartMask harts) {
+  for_each_hart(harts, [] { flush_all(); });
+}
+void hal::synchronize_code_remote(HartMask harts) {
+  for_each_hart(harts, [] { synchronize_code(); });
+}
+
 namespace test {
 namespace {
 
@@ -27,7 +61,7 @@ std::size_t free_at_start = 0;
 kernel::Errno last_refusal{};
 
 PageEntry walk(hal::VirtAddr va) {
-  hal::PhysAddr table = (hal::fake::hart.satp & ((std::uint64_t{1} << 44) - 1)) << 12;
+  hal::PhysAddr table = (hal::fake::hart().satp & ((std::uint64_t{1} << 44) - 1)) << 12;
   for (int level = 2;; --level) {
     const PageEntry entry = hal::phys_to_virt<PageEntry>(table)[va >> (12 + 9 * level) & 511];
     if (level == 0 || !entry.is_table()) return entry;
@@ -41,14 +75,13 @@ std::byte* access(kernel::AddressSpace& space, hal::VirtAddr va, Access wanted) 
     return nullptr;
   }
   for (int attempt = 0; attempt < 3; ++attempt) {
-    const hal::TranslationToken token = space.token();
-    if (hal::current_translation() != token) hal::set_translation(token);
-    const auto asid = static_cast<hal::Asid>(hal::fake::hart.satp >> 44);
-    auto [cached, is_new] = hal::fake::hart.tlb.try_emplace({asid, hal::page_down(va)}, 0);
+    hal::set_translation(space.enter());
+    const auto asid = static_cast<hal::Asid>(hal::fake::hart().satp >> 44);
+    auto [cached, is_new] = hal::fake::hart().tlb.try_emplace({asid, hal::page_down(va)}, 0);
     if (is_new) cached->second = std::bit_cast<std::uint64_t>(walk(va));
     const auto entry = std::bit_cast<PageEntry>(cached->second);
     if (entry.allows(wanted)) return hal::phys_to_virt(entry.address()) + va % hal::page_size;
-    if (!entry.present()) hal::fake::hart.tlb.erase(cached);  // this hart forgets invalid entries
+    if (!entry.present()) hal::fake::hart().tlb.erase(cached);  // this hart forgets invalid entries
     if (const auto handled = space.fault(va, wanted); !handled) {
       last_refusal = handled.error();
       return nullptr;
@@ -61,7 +94,7 @@ std::byte* access(kernel::AddressSpace& space, hal::VirtAddr va, Access wanted) 
 }  // namespace
 
 Machine::Machine(std::size_t ram_bytes) {
-  hal::fake::hart = {};
+  hal::fake::hart() = {};
   std::memset(hal::fake::ram, 0xa5, hal::fake::ram_bytes);  // real RAM is not zero either
   const std::array memory = {hal::MemoryRange{hal::fake::ram_base, ram_bytes}};
   REQUIRE(kernel::memory::frames.initialize(memory, {}));
@@ -101,6 +134,10 @@ bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t
   return true;
 }
 
+void leave_space() {
+  hal::leave_user_space();
+  kernel::memory::TlbTag::leave_any();
+}
 kernel::Errno refusal() {
   return last_refusal;
 }

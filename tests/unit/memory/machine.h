@@ -22,6 +22,8 @@ bool store(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 bool fetch(kernel::AddressSpace& space, hal::VirtAddr va);
 /// The same as a system call does it on behalf of the program.
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
+/// This hart is in no program's space any more.
+void leave_space();
 /// Why the last of these was refused.
 kernel::Errno refusal();
 

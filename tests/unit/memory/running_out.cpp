@@ -43,14 +43,14 @@ TEST_CASE("a program that uses up all memory is told, and the reserve is still t
 TEST_CASE("spaces get identifiers in turn, and new ones after the machine's are used up") {
   test::Machine machine;
   kernel::memory::asids.initialize(3);
-  const auto asid = [](AddressSpace& space) { return space.token() >> 44 & 0xffff; };
+  const auto asid = [](AddressSpace& space) { return space.enter() >> 44 & 0xffff; };
   std::vector<Ref<AddressSpace>> spaces;
   for (int i = 0; i < 4; ++i) spaces.push_back(make_space());
   for (int i = 0; i < 3; ++i) CHECK(asid(*spaces[i]) == i + 1U);
   CHECK(asid(*spaces[1]) == 2);
-  CHECK(hal::fake::hart.full_flushes == 0);
+  CHECK(hal::fake::hart().full_flushes == 0);
   CHECK(asid(*spaces[3]) == 1);
-  CHECK(hal::fake::hart.full_flushes == 1);
+  CHECK(hal::fake::hart().full_flushes == 1);
   CHECK(asid(*spaces[1]) == 2);
   CHECK(asid(*spaces[0]) == 3);
   CHECK(asid(*spaces[3]) == 1);

@@ -109,10 +109,11 @@ TEST_CASE("pages that get instructions ask for the instruction stream to be sync
   REQUIRE(map_at(*space, here, page_size, read_execute, Backing::of_file(file)));
   REQUIRE(map_at(*space, here + page_size, page_size, read_write));
   CHECK(store(*space, here + page_size, 1));
-  CHECK_FALSE(space->take_code_written());
+  CHECK_FALSE(space->code_written());
+  const auto before = hal::fake::hart().code_flushes;
   CHECK(fetch(*space, here));
-  CHECK(space->take_code_written());
-  CHECK_FALSE(space->take_code_written());
+  CHECK(hal::fake::hart().code_flushes == before + 1);
+  CHECK_FALSE(space->code_written());
   REQUIRE(space->protect(here + page_size, page_size, read_execute));
-  CHECK(space->take_code_written());
+  CHECK(space->code_written());
 }

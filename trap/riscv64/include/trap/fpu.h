@@ -24,6 +24,10 @@ bool acquire(UserContext& context);
 /// Makes `context`'s saved registers current; it goes on owning them. Before they are read.
 void save(UserContext& context);
 
+/// Saves what the hart holds for `context`, and does not hold it any more: it may be loaded on
+/// another hart.
+void release(UserContext& context);
+
 /// Forgets what the hart holds for `context`. Before it is destroyed or its registers are written.
 void drop(const UserContext& context);
 

@@ -2,6 +2,7 @@
 // flush the kernel owes is one a test can miss.
 #pragma once
 
+#include <hal/hart.h>
 #include <hal/memory_map.h>
 
 #include <cstdint>
@@ -23,31 +24,38 @@ struct Hart {
   unsigned page_flushes = 0;
   unsigned space_flushes = 0;
   unsigned full_flushes = 0;
+  unsigned code_flushes = 0;
 };
-inline Hart hart;
+/// A hart is a thread of the test; the others look on meanwhile.
+inline Hart harts[max_harts];
+inline Hart& hart() {
+  return harts[here];
+}
 
 }  // namespace fake
 
 inline void set_translation(TranslationToken token) {
-  fake::hart.satp = token;
+  fake::hart().satp = token;
 }
 inline TranslationToken current_translation() {
-  return fake::hart.satp;
+  return fake::hart().satp;
 }
 
 inline void flush_page(VirtAddr va, Asid asid) {
-  ++fake::hart.page_flushes;
-  fake::hart.tlb.erase({asid, page_down(va)});
+  ++fake::hart().page_flushes;
+  fake::hart().tlb.erase({asid, page_down(va)});
 }
 inline void flush_space(Asid asid) {
-  ++fake::hart.space_flushes;
-  std::erase_if(fake::hart.tlb, [&](const auto& entry) { return entry.first.first == asid; });
+  ++fake::hart().space_flushes;
+  std::erase_if(fake::hart().tlb, [&](const auto& entry) { return entry.first.first == asid; });
 }
 inline void flush_all() {
-  ++fake::hart.full_flushes;
-  fake::hart.tlb.clear();
+  ++fake::hart().full_flushes;
+  fake::hart().tlb.clear();
 }
-inline void synchronize_code() {}
+inline void synchronize_code() {
+  ++fake::hart().code_flushes;
+}
 
 inline void zero_page(void* page) {
   std::memset(page, 0, page_size);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <hal/machine/translation.h>
+#include <hal/page_table.h>
 #include <trap/user_context.h>
 
 extern "C" void cotrap_trap_entry();  // user_entry.S
@@ -27,6 +28,11 @@ class ContextHolder {
 /// From its next run_user on this hart, `context`'s program sees the space that `token` selects.
 inline void set_user_space(UserContext&, hal::TranslationToken token) {
   if (hal::current_translation() != token) hal::set_translation(token);
+}
+
+/// Back to the kernel's own translations.
+inline void leave_user_space() {
+  hal::leave_user_space();
 }
 
 }  // namespace trap

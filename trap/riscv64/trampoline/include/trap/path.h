@@ -39,4 +39,7 @@ inline void set_user_space(UserContext& context, hal::TranslationToken token) {
   context.user_translation = token;
 }
 
+/// The kernel has its own translations anyway.
+inline void leave_user_space() {}
+
 }  // namespace trap

@@ -1,0 +1,107 @@
+#include "memory/tlb_tag.h"
+
+#include <hal/remote.h>
+
+#include <algorithm>
+#include <array>
+
+namespace kernel::memory {
+
+constinit AsidAllocator asids;
+constinit thread_local TlbTag* TlbTag::current = nullptr;
+
+namespace {
+
+/// Each hart's TlbTag::current; null for a hart that has not started.
+constinit std::array<TlbTag**, hal::max_harts> by_hart{};
+
+/// Calls each(hart, tag) for the harts that are in a program's space.
+template <class Each>
+void for_each_current(Each&& each) {
+  for (unsigned hart = 0; hart < by_hart.size(); ++hart) {
+    if (by_hart[hart] != nullptr && *by_hart[hart] != nullptr) each(hart, **by_hart[hart]);
+  }
+}
+
+}  // namespace
+
+// ── Identifiers ──────────────────────────────────────────────────────────────────────────────────
+
+hal::Asid AsidAllocator::allocate() {
+  for (;;) {
+    if (next_ > highest_) begin_generation();
+    if (highest_ == 0) return 0;
+    const std::uint32_t asid = next_++;
+    if (std::ranges::find(kept_, asid) == kept_.end()) return static_cast<hal::Asid>(asid);
+  }
+}
+
+void AsidAllocator::begin_generation() {
+  hal::flush_all();
+  if (hal::in_company()) hal::flush_all_remote(hal::running_harts());
+  ++generation_;
+  next_ = 1;
+  kept_.fill(0);
+  for_each_current([this](unsigned hart, TlbTag& tag) {
+    if (hart == hal::hart_index()) return;
+    tag.generation_ = generation_;
+    kept_[hart] = tag.asid_;
+  });
+}
+
+// ── Tags ─────────────────────────────────────────────────────────────────────────────────────────
+
+void TlbTag::start_hart() {
+  by_hart[hal::hart_index()] = &current;
+}
+
+void TlbTag::stop_hart() {
+  current = nullptr;
+  by_hart[hal::hart_index()] = nullptr;
+}
+
+void TlbTag::catch_up() {
+  if (!is_known()) {
+    asid_ = asids.allocate();
+    generation_ = asids.generation();
+    stale_ = 0;  // nobody has used the number since everything was flushed
+  }
+  const hal::HartMask here = hal::mask_of(hal::hart_index());
+  if ((stale_ & here) != 0) hal::flush_space(asid_);
+  if ((stale_code_ & here) != 0) hal::synchronize_code();
+  stale_ &= ~here;
+  stale_code_ &= ~here;
+}
+
+hal::HartMask TlbTag::others() const {
+  hal::HartMask harts = 0;
+  for_each_current([&](unsigned hart, const TlbTag& tag) {
+    if (&tag == this) harts |= hal::mask_of(hart);
+  });
+  return harts & ~hal::mask_of(hal::hart_index());
+}
+
+/// The others that have to be told now; the rest finds out when it comes back.
+hal::HartMask TlbTag::note_change() {
+  const hal::HartMask now = others();
+  stale_ = ~now & ~hal::mask_of(hal::hart_index());
+  return now;
+}
+
+void TlbTag::flush_page_of_others(hal::VirtAddr va) {
+  if (const hal::HartMask harts = note_change(); harts != 0) hal::flush_remote(harts, asid_, va, 1);
+}
+
+void TlbTag::flush_others() {
+  if (const hal::HartMask harts = note_change(); harts != 0) hal::flush_space_remote(harts, asid_);
+}
+
+void TlbTag::synchronize_code() {
+  hal::synchronize_code();
+  if (!hal::in_company()) return;
+  const hal::HartMask now = others();
+  stale_code_ = ~now & ~hal::mask_of(hal::hart_index());
+  if (now != 0) hal::synchronize_code_remote(now);
+}
+
+}  // namespace kernel::memory

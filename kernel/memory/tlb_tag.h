@@ -1,0 +1,79 @@
+// What the harts' TLBs may remember of an address space: the identifier its translations are tagged
+// with, and on which harts there may be any.
+//
+//   current   the hart translates by the space now       → told at once when something is taken
+//   away stale     something was taken away while it did not  → flushes when it comes back to the
+//   space
+//
+// The same for instructions, which harts may remember too. In the strand.
+#pragma once
+
+#include <hal/hart.h>
+#include <hal/machine/translation.h>
+
+#include "memory/asid.h"
+
+namespace kernel::memory {
+
+class TlbTag {
+ public:
+  TlbTag() = default;
+  TlbTag(const TlbTag&) = delete;
+  ~TlbTag() { leave(); }
+
+  /// This hart translates by the space from now on; the identifier to do it with.
+  hal::Asid enter() {
+    if (generation_ != asids.generation() || (stale_ | stale_code_) != 0) [[unlikely]]
+      catch_up();
+    current = this;
+    return asid_;
+  }
+  /// … by something else from now on.
+  void leave() const {
+    if (current == this) current = nullptr;
+  }
+  /// This hart is in the kernel's own space from now on.
+  static void leave_any() { current = nullptr; }
+  /// Does a hart other than this translate by the space?
+  bool is_current_elsewhere() const { return others() != 0; }
+
+  /// After a translation was removed or restricted: no hart uses it from here on.
+  void flush_page(hal::VirtAddr va) {
+    if (!is_known()) return;
+    hal::flush_page(va, asid_);
+    if (hal::in_company()) flush_page_of_others(va);
+  }
+  void flush() {
+    if (!is_known()) return;
+    hal::flush_space(asid_);
+    if (hal::in_company()) flush_others();
+  }
+  /// After one was added that this hart may remember as missing.
+  void flush_page_here(hal::VirtAddr va) const { hal::flush_page(va, asid_); }
+
+  /// After instructions were written: no hart executes what was there before.
+  void synchronize_code();
+
+  /// Makes this hart known to all tags, or unknown again. Before its first space.
+  static void start_hart();
+  static void stop_hart();
+
+ private:
+  friend class AsidAllocator;
+
+  bool is_known() const { return generation_ == asids.generation(); }
+  void catch_up();
+  hal::HartMask others() const;
+  void flush_page_of_others(hal::VirtAddr va);
+  void flush_others();
+  hal::HartMask note_change();
+
+  static constinit thread_local TlbTag* current;  // of this hart; null: the kernel's own space
+
+  std::uint32_t generation_ = 0;  // asid_ is good while this is asids.generation()
+  hal::Asid asid_ = 0;
+  hal::HartMask stale_ = 0;
+  hal::HartMask stale_code_ = 0;
+};
+
+}  // namespace kernel::memory

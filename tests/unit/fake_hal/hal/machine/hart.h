@@ -1,0 +1,21 @@
+// Harts of the test machine: threads that say which one they are.
+#pragma once
+
+namespace hal {
+
+namespace fake {
+inline thread_local unsigned here = 0;
+inline unsigned running = 1;
+}  // namespace fake
+
+inline unsigned hart_index() {
+  return fake::here;
+}
+inline bool in_company() {
+  return fake::running > 1;
+}
+inline HartMask running_harts() {
+  return mask_of(fake::running) - 1;
+}
+
+}  // namespace hal

@@ -1,0 +1,150 @@
+// One space on several harts, each with a TLB that forgets nothing by itself.
+
+#include <hal/remote.h>
+#include <catch2/catch_test_macros.hpp>
+
+#include <functional>
+#include <semaphore>
+#include <thread>
+
+#include "machine.h"
+#include "memory/tlb_tag.h"
+
+using hal::Access;
+using hal::page_size;
+using kernel::AddressSpace;
+using kernel::Ref;
+using kernel::memory::MapRequest;
+using kernel::memory::TlbTag;
+
+namespace {
+
+constexpr hal::VirtAddr page = 0x1000'0000;
+constexpr auto read_write = Access::read | Access::write;
+
+/// One hart of the test machine: a thread, because what is the hart's own is thread_local. It does
+/// one thing at a time while everybody else looks on.
+class Hart {
+ public:
+  explicit Hart(unsigned number)
+      : thread_{[this, number] {
+          hal::fake::here = number;
+          TlbTag::start_hart();
+          for (;;) {
+            done_.release();
+            asked_.acquire();
+            if (!action_) break;
+            action_();
+          }
+          TlbTag::stop_hart();
+        }} {
+    done_.acquire();
+  }
+  ~Hart() { ask({}); }
+
+  void run(std::function<void()> action) {
+    ask(std::move(action));
+    done_.acquire();
+  }
+
+ private:
+  void ask(std::function<void()> action) {
+    action_ = std::move(action);
+    asked_.release();
+  }
+
+  std::function<void()> action_;
+  std::binary_semaphore asked_{0}, done_{0};
+  std::jthread thread_;
+};
+
+/// The machine with two harts; the space has one page, which both have written.
+struct Fixture {
+  Fixture() {
+    hal::fake::running = 2;
+    for (auto& hart : hal::fake::harts) hart = {};
+    on_first.run([this] {
+      auto created = AddressSpace::create();
+      REQUIRE(created.has_value());
+      space = std::move(*created);
+      MapRequest request{.address = page, .bytes = 2 * page_size, .access = read_write};
+      REQUIRE(space->map(request).has_value());
+      CHECK(test::store(*space, page, 1));
+    });
+    on_second.run([this] { CHECK(test::store(*space, page, 2)); });
+  }
+  ~Fixture() {
+    on_first.run([] { test::leave_space(); });
+    on_second.run([] { test::leave_space(); });
+    space = nullptr;
+    hal::fake::running = 1;
+  }
+
+  test::Machine machine;
+  Hart on_first{0}, on_second{1};
+  Ref<AddressSpace> space;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "what one hart unmaps another cannot reach") {
+  on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
+  on_second.run([this] { CHECK_FALSE(test::store(*space, page, 3)); });
+}
+
+TEST_CASE_METHOD(Fixture, "what one hart makes read-only another cannot write") {
+  on_first.run([this] { REQUIRE(space->protect(page, page_size, Access::read).has_value()); });
+  on_second.run([this] {
+    CHECK_FALSE(test::store(*space, page, 3));
+    CHECK(test::load(*space, page) == 2);
+  });
+}
+
+TEST_CASE_METHOD(Fixture, "after a fork neither hart writes what the other space sees") {
+  Ref<AddressSpace> child;
+  on_first.run([&] { child = *space->fork(); });
+  on_second.run([this] { CHECK(test::store(*space, page, 3)); });
+  on_first.run([&] {
+    CHECK(test::load(*child, page) == 2);
+    CHECK(test::load(*space, page) == 3);
+    test::leave_space();
+    child = nullptr;
+  });
+}
+
+TEST_CASE_METHOD(Fixture, "a hart that was in another space meanwhile forgets when it comes back") {
+  on_second.run([] { test::leave_space(); });
+  const auto before = hal::fake::harts[1].space_flushes;
+  on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
+  CHECK(hal::fake::harts[1].space_flushes == before);  // nobody has disturbed it
+  on_second.run([this] {
+    CHECK_FALSE(test::store(*space, page, 3));
+    CHECK(test::store(*space, page + page_size, 4));
+  });
+}
+
+TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one executes") {
+  const auto before = hal::fake::harts[1].code_flushes;
+  on_first.run([this] {
+    REQUIRE(space->protect(page, page_size, Access::read | Access::execute).has_value());
+    space->synchronize_code();
+  });
+  CHECK(hal::fake::harts[1].code_flushes == before + 1);
+}
+
+TEST_CASE_METHOD(Fixture, "identifiers that run out leave a space its own while a hart is in it") {
+  on_first.run([this] {
+    kernel::memory::asids.initialize(2);
+    hal::flush_all_remote(hal::running_harts());  // as a machine that has just started
+    test::leave_space();
+  });
+  on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // has number 1 now
+  on_first.run([] {
+    for (int i = 0; i < 5; ++i) {
+      auto other = AddressSpace::create();
+      CHECK(((*other)->enter() >> 44 & 0xffff) != (i == 0 ? 0 : 1));
+      test::leave_space();
+    }
+  });
+  on_second.run([this] { CHECK(test::load(*space, page) == 5); });
+}
