@@ -166,12 +166,9 @@ class Executor {
     platform::yield_point();
     if (has_news()) [[unlikely]]
       return step_with_news(local);
-    if (!ready_.is_sole()) [[unlikely]] {
-      if (ready_.empty()) return false;
-      resume(local, static_cast<Job&>(ready_.pop_from_rings()));
-      return true;
-    }
-    resume(local, static_cast<Job&>(ready_.pop_sole()));
+    Node* const first = ready_.pop();
+    if (first == nullptr) return false;
+    resume(local, static_cast<Job&>(*first));
     return true;
   }
   [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {

@@ -41,9 +41,10 @@ class ReadyQueue {
 
   /// The last of its level.
   [[gnu::always_inline]] void push_back(Node& node) noexcept {
-    if (empty()) [[likely]] {
+    const std::uint64_t state = state_;
+    if (state == nothing) [[likely]] {
       state_ = reinterpret_cast<std::uint64_t>(&node);
-    } else if (is_sole()) [[unlikely]] {
+    } else if ((state & 1) == 0) [[unlikely]] {
       push_second(node);
     } else {
       link(node);
@@ -56,28 +57,13 @@ class ReadyQueue {
     if (link(node)) last_[node.priority] = &node;
   }
 
-  /// Takes the only one. There is one, beside the rings.
-  Node& pop_sole() noexcept {
-    Node& node = sole();
-    state_ = nothing;
-    return node;
-  }
-  /// Takes the first of the most urgent level. The rings are not empty.
-  Node& pop_from_rings() noexcept {
-    Link*& last = last_[__builtin_ctzll(state_ - 1) - 1];
-    Link* const first = last->next;
-    if (first == last) [[unlikely]] {
-      state_ &= state_ - 2;
-      last = nullptr;
-    } else {
-      last->next = first->next;
-    }
-    return static_cast<Node&>(*first);
-  }
   /// Takes the first of the most urgent level; null if all are empty.
-  Node* pop() noexcept {
-    if (is_sole()) return &pop_sole();
-    return empty() ? nullptr : &pop_from_rings();
+  [[gnu::always_inline]] Node* pop() noexcept {
+    const std::uint64_t state = state_;
+    if ((state & 1) != 0) [[unlikely]]
+      return state == nothing ? nullptr : &pop_from_rings(state);
+    state_ = nothing;
+    return reinterpret_cast<Node*>(state);
   }
 
   /// Is there something? Any hart; elsewhere it may be otherwise already.
@@ -88,7 +74,7 @@ class ReadyQueue {
   template <class Wanted>
   Node* take(bool first_is_kept, Wanted&& wanted) noexcept {
     if (empty()) return nullptr;
-    if (is_sole()) return !first_is_kept && wanted(sole()) ? &pop_sole() : nullptr;
+    if (is_sole()) return !first_is_kept && wanted(sole()) ? pop() : nullptr;
     unsigned looked_at = 0;
     for (std::uint64_t levels = state_ >> 1; levels != 0; levels &= levels - 1) {
       Link* const last = last_[std::countr_zero(levels)];
@@ -148,6 +134,18 @@ class ReadyQueue {
     return std::uint64_t{2} << priority;
   }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
+
+  Node& pop_from_rings(std::uint64_t state) noexcept {
+    Link*& last = last_[__builtin_ctzll(state - 1) - 1];
+    Link* const first = last->next;
+    if (first == last) [[unlikely]] {
+      state_ = state & (state - 2);
+      last = nullptr;
+    } else {
+      last->next = first->next;
+    }
+    return static_cast<Node&>(*first);
+  }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
   void use_rings() noexcept;  // for the only ready job, because another comes
