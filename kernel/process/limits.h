@@ -13,27 +13,39 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 
 #include "files/fd_table.h"
+#include "memory/frames.h"
 
 namespace kernel {
 
 class ResourceLimits {
  public:
+  ResourceLimits() = default;
+  ResourceLimits(const ResourceLimits&) = delete;
+
+  /// Takes over what a parent has. There is memory for `most_bytes`.
+  void inherit(const ResourceLimits& parent) {
+    if (parent.own_) own_ = std::make_unique<Limits>(*parent.own_);
+  }
+  static constexpr std::size_t most_bytes = abi::rlimit_count * sizeof(abi::ResourceLimit);
+
   static constexpr bool is_resource(int number) {
     return number >= 0 && number < abi::rlimit_count;
   }
 
   const abi::ResourceLimit& operator[](int resource) const {
-    return limits_[static_cast<std::size_t>(resource)];
+    return (own_ ? *own_ : usual)[static_cast<std::size_t>(resource)];
   }
 
-  /// EINVAL for a soft limit above the hard one, EPERM for more files than there can be. Programs
-  /// are the superuser's: a hard limit may be raised.
+  /// EINVAL for a soft limit above the hard one, EPERM for more files than there can be, ENOMEM.
+  /// Programs are the superuser's: a hard limit may be raised.
   Result<> set(int resource, const abi::ResourceLimit& wanted) {
     if (wanted.soft > wanted.hard) return fail(Errno::einval);
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
-    limits_[static_cast<std::size_t>(resource)] = wanted;
+    if (auto made = make_own(); !made) return made;
+    (*own_)[static_cast<std::size_t>(resource)] = wanted;
     return {};
   }
 
@@ -47,15 +59,22 @@ class ResourceLimits {
   static constexpr std::uint64_t usual_stack = 8 << 20;
 
   using Limits = std::array<abi::ResourceLimit, abi::rlimit_count>;
-  static constexpr Limits usual() {
+  static constexpr Limits usual = [] {
     Limits limits;
     limits.fill({abi::unlimited, abi::unlimited});
     limits[abi::rlimit_stack].soft = usual_stack;
     limits[abi::rlimit_nofile] = {most_files, most_files};
     return limits;
+  }();
+
+  Result<> make_own() {
+    if (own_) return {};
+    if (!memory::admit(sizeof(Limits))) return fail(Errno::enomem);
+    own_ = std::make_unique<Limits>(usual);
+    return {};
   }
 
-  Limits limits_ = usual();
+  std::unique_ptr<Limits> own_;  // null: the usual ones, as nearly everybody has them
 };
 
 }  // namespace kernel

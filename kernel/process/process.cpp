@@ -104,7 +104,7 @@ bool Process::has_only(const Thread& thread) {
 
 void Process::inherit(const Process& parent) {
   actions_ = parent.actions_;
-  limits_ = parent.limits_;
+  limits_.inherit(parent.limits_);
   path_ = parent.path_;
 }
 
