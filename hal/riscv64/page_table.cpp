@@ -1,14 +1,23 @@
 // Sv39 tables: finding, making and taking apart.
 #include <hal/page_table.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 namespace hal {
 namespace {
 
-// The upper half that all tables share: entries [first, end) of the installed root.
+// The upper half that all tables share: these entries of the installed root. They are few and far
+// between, and every new table gets them.
 constexpr std::size_t first_kernel_entry = 256;
 constinit PhysAddr kernel_root = 0;
-constinit std::size_t kernel_entries_end = first_kernel_entry;
-constinit std::size_t kernel_entries_first = first_kernel_entry;
+constinit std::array<std::uint16_t, 512 - first_kernel_entry> kernel_entries{};
+constinit std::size_t kernel_entry_count = 0;
+
+std::span<const std::uint16_t> shared_entries() {
+  return std::span{kernel_entries}.first(kernel_entry_count);
+}
 
 }  // namespace
 
@@ -18,7 +27,7 @@ std::optional<PageTable> PageTable::create() {
   if (kernel_root != 0) {
     const PageEntry* from = table_at(kernel_root);
     PageEntry* to = table_at(root);
-    for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) to[i] = from[i];
+    for (const std::size_t i : shared_entries()) to[i] = from[i];
   }
   return PageTable(root);
 }
@@ -30,7 +39,7 @@ PageTable::~PageTable() {
     set_translation(make_token(kernel_root, 0));
   }
   PageEntry* table = table_at(root_);
-  for (std::size_t i = kernel_entries_first; i < kernel_entries_end; ++i) table[i] = PageEntry{};
+  for (const std::size_t i : shared_entries()) table[i] = PageEntry{};
   table_frames::release(root_);
 }
 
@@ -40,13 +49,11 @@ void leave_user_space() {
 
 void PageTable::install_kernel_half(VirtAddr from) const {
   const PageEntry* table = table_at(root_);
-  std::size_t first = std::max(first_kernel_entry, index_of(from, root_level));
-  std::size_t end = entries;
-  while (first < end && table[first].empty()) ++first;
-  while (end > first && table[end - 1].empty()) --end;
   kernel_root = root_;
-  kernel_entries_first = first;
-  kernel_entries_end = end;
+  kernel_entry_count = 0;
+  for (std::size_t i = std::max(first_kernel_entry, index_of(from, root_level)); i < entries; ++i) {
+    if (!table[i].empty()) kernel_entries[kernel_entry_count++] = static_cast<std::uint16_t>(i);
+  }
 }
 
 void PageTable::fill(PageEntry* slot, PageEntry entry) {
