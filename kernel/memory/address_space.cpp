@@ -1,9 +1,8 @@
-// What a program asks for: mapping, unmapping, rights, the heap, fork. (Faults are in faults.cpp.)
+// What a program asks for: mapping, rights, the heap, fork. (Faults are in faults.cpp, what it
+// gives back in unmapping.cpp.)
 #include "memory/address_space.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
 
 namespace kernel::memory {
 
@@ -20,9 +19,6 @@ constexpr std::size_t area_reserve = 4 * sizeof(Area);
 
 // Linux's limit, for programs that would rather have a slow machine than a few large areas.
 constexpr std::size_t max_areas = 65'530;
-
-// Beyond this many pages one flush of the whole space is cheaper.
-constexpr std::size_t max_single_flushes = 8;
 
 // Linux's rule: a program that may write may read.
 Access usable(Access access) {
@@ -157,75 +153,6 @@ Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
   }
 }
 
-Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
-  const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length == 0 || !hal::user_range(start, length)) {
-    return fail(Errno::einval);
-  }
-  // Only a hole inside an area needs memory: giving some back must be possible without.
-  Area* const area = areas_.first_after(start);
-  const bool splits = area != nullptr && area->start < start && area->end > start + length;
-  if (splits && !may_add_areas()) return fail(Errno::enomem);
-  unmap_from(area, start, start + length);
-  return {};
-}
-
-// Unmaps [start, end); `area` is the first that ends behind `start`.
-void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
-  if (area == nullptr || area->start >= end) return;
-  recent_ = nullptr;
-  if (resident_ != 0) remove_pages(start, end);
-  if (area->start < start) {
-    if (area->end > end) areas_.split(*area, end);
-    area->end = start;
-    area = area->next;
-  }
-  while (area != nullptr && area->end <= end) {
-    Area* const next = area->next;
-    areas_.erase(*area);
-    area = next;
-  }
-  if (area != nullptr && area->start < end) areas_.drop_front(*area, end);
-  holes_below_ = std::max(holes_below_, end);
-}
-
-// Empties the table of [start, end), and the TLB of what was there.
-void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
-  if (end - start == page_size) {  // the usual case of a page that was never touched
-    const PageEntry* slot = table_.find(start);
-    if (slot == nullptr || slot->empty()) return;
-  }
-  if (hal::in_company() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
-  std::size_t removed = 0;
-  const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
-    if (++removed <= max_single_flushes) tag_.flush_page(va);
-    forget_page(entry);
-  });
-  if (tables_freed || removed > max_single_flushes) tag_.flush();
-}
-
-// The same while other harts run in this space: what they may still reach stays as it is until they
-// have been told.
-void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
-  std::array<PageEntry, 64> taken;
-  std::size_t count = 0;
-  const auto let_go = [&] {
-    tag_.flush();
-    for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
-    count = 0;
-  };
-  table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
-    taken[count++] = entry;
-    if (count == taken.size()) let_go();
-  });
-  let_go();
-}
-
-void AddressSpace::forget_page(PageEntry entry) {
-  if (!entry.borrowed()) frames.drop(entry.address());
-  --resident_;
-}
-
 Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access) {
   if (!page_aligned(start)) return fail(Errno::einval);
   const std::size_t length = page_up(bytes);
@@ -262,22 +189,6 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
   tag_.flush();
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
-  return {};
-}
-
-Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
-  const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length < bytes || !hal::user_range(start, length)) {
-    return fail(Errno::einval);
-  }
-  const VirtAddr end = start + length;
-  remove_pages(start, end);
-  VirtAddr at = start;
-  for (const Area* area = areas_.first_after(start);
-       area != nullptr && area->start <= at && at < end; area = area->next) {
-    at = area->end;
-  }
-  if (at < end) return fail(Errno::enomem);
   return {};
 }
 
