@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <expected>
+#include <utility>
 
 namespace trap {
 
@@ -57,10 +58,41 @@ struct ToRegister<Attempt<Value>> {
   }
 };
 
+/// A waiting call, with its type forgotten: what it answers is a register. Awaited once.
+class [[nodiscard("co_await it")]] WaitingCall {
+ public:
+  template <class Value>
+  explicit WaitingCall(async::Task<Value> task)
+      : task_{std::move(task).release()}, take_{&take<Value>} {}
+  WaitingCall(const WaitingCall&) = delete;
+  ~WaitingCall() {
+    if (task_) task_.destroy();
+  }
+
+  bool await_ready() const { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) const {
+    async::PromiseBase::of(task_).set_parent(caller);
+    return task_;
+  }
+  Register await_resume() { return take_(std::exchange(task_, nullptr)); }
+
+ private:
+  template <class Value>
+  static Register take(std::coroutine_handle<> task) {
+    const auto typed = std::coroutine_handle<async::Promise<Value>>::from_address(task.address());
+    const Register result = ToRegister<Value>::encode(typed.promise().take());
+    typed.destroy();
+    return result;
+  }
+
+  std::coroutine_handle<> task_;
+  Register (*take_)(std::coroutine_handle<>);
+};
+
 template <class Self>
 struct SyscallEntry {
   using Now = Register (*)(Self&, const UserContext&);
-  using Wait = async::Task<Register> (*)(Self&, const UserContext&);
+  using Wait = WaitingCall (*)(Self&, const UserContext&);
 
   Now now = always_wait;
   Wait wait = nullptr;
@@ -92,14 +124,13 @@ template <class Self, class Value, class... Arguments,
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
   template <std::size_t... I>
-  static async::Task<Register> run(Self& self, const Register* registers,
-                                   std::index_sequence<I...>) {
+  static async::Task<Value> call(Self& self, const Register* registers, std::index_sequence<I...>) {
     constexpr auto first = first_registers<Arguments...>();
-    co_return ToRegister<Value>::encode(
-        co_await Handler(self, FromRegisters<Arguments>::decode(registers + first[I])...));
+    return Handler(self, FromRegisters<Arguments>::decode(registers + first[I])...);
   }
-  static async::Task<Register> wait(Self& self, const UserContext& context) {
-    return run(self, context.syscall_arguments(), std::index_sequence_for<Arguments...>{});
+  static WaitingCall wait(Self& self, const UserContext& context) {
+    return WaitingCall{
+        call(self, context.syscall_arguments(), std::index_sequence_for<Arguments...>{})};
   }
   static constexpr void bind(SyscallEntry<Self>& entry) { entry.wait = wait; }
 };
