@@ -9,10 +9,6 @@ constinit platform::Atomic<HartMask> Executor::idle_harts_ = 0;
 
 namespace {
 
-constexpr HartMask bit(unsigned hart) noexcept {
-  return static_cast<HartMask>(1u << (hart % 8));
-}
-
 /// The one of `harts`, which are some, that is next after `hart` going round.
 unsigned next_of(HartMask harts, unsigned hart) noexcept {
   const HartMask after = harts & static_cast<HartMask>(~0u << hart);
@@ -29,7 +25,7 @@ void Executor::place(Job& job) noexcept {
   if (idle != 0) {
     hart = next_of(idle, hart);
     // The next job that becomes ready goes to another one.
-    idle_harts_.fetch_and(static_cast<HartMask>(~bit(hart)), std::memory_order_relaxed);
+    idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart)), std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
     hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts_, hart);
     while (of(hart) == nullptr) hart = next_of(job.harts_, hart + 1);
@@ -62,13 +58,13 @@ void Executor::receive(Job& job) noexcept {
 
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_or(bit(hart_), std::memory_order_relaxed);
+  idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_relaxed);
   if (!asking_.exchange(true, std::memory_order_acquire)) pass_on(request_);
 }
 
 void Executor::end_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_and(static_cast<HartMask>(~bit(hart_)), std::memory_order_relaxed);
+  idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart_)), std::memory_order_relaxed);
 }
 
 /// A request visits every hart after its own that seems to have a job to spare, until one has.
@@ -83,7 +79,7 @@ void Executor::pass_on(Node& request) noexcept {
 
 void Executor::serve(Node& request) noexcept {
   Executor& thief = *of(request.hart);
-  if ((idle_harts() & bit(thief.hart_)) != 0) {
+  if ((idle_harts() & hart_mask(thief.hart_)) != 0) {
     const bool about_to_run_one = local_.job == nullptr;
     Node* const job = ready_.take(about_to_run_one, [&](const Node& node) {
       return static_cast<const Job&>(node).may_run_on(thief.hart_);

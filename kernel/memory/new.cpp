@@ -1,4 +1,6 @@
 // operator new and delete: the kernel heap. (Host tests link the heap without this file.)
+#include <async/strand.h>
+
 #include <new>
 
 #include "memory/heap.h"
@@ -14,42 +16,57 @@ std::size_t padded(std::size_t bytes, std::align_val_t alignment) {
   return size;
 }
 
+// The heap is the strand's, and jobs outside it may be interrupted.
+struct HeapGuard {
+  async::platform::InterruptGuard masked;
+  async::Strand::Guard strand;
+};
+
+void* allocate(std::size_t bytes) {
+  const HeapGuard guard;
+  return heap::allocate(bytes);
+}
+void release(void* object) {
+  const HeapGuard guard;
+  heap::release(object);
+}
+
 }  // namespace
 
 void* operator new(std::size_t bytes) {
-  return heap::allocate(bytes);
+  return allocate(bytes);
 }
 void* operator new[](std::size_t bytes) {
-  return heap::allocate(bytes);
+  return allocate(bytes);
 }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return heap::allocate(padded(bytes, alignment));
+  return allocate(padded(bytes, alignment));
 }
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return heap::allocate(padded(bytes, alignment));
+  return allocate(padded(bytes, alignment));
 }
 
 void operator delete(void* object) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete[](void* object) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete(void* object, std::size_t) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete[](void* object, std::size_t) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete(void* object, std::align_val_t) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete[](void* object, std::align_val_t) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete(void* object, std::size_t, std::align_val_t) noexcept {
-  heap::release(object);
+  release(object);
 }
 void operator delete[](void* object, std::size_t, std::align_val_t) noexcept {
-  heap::release(object);
+  release(object);
 }

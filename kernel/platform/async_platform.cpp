@@ -1,4 +1,4 @@
-#include <async_platform.h>
+#include <async/strand.h>
 #include <kernel/panic.h>
 
 #include <bit>
@@ -11,6 +11,8 @@ namespace kernel {
 constinit thread_local async::Local async_local;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept {
+  const async::platform::InterruptGuard masked;
+  const async::Strand::Guard strand;  // it may be for an independent job
   const unsigned order = std::bit_width((bytes - 1) / hal::page_size);
   const hal::PhysAddr block = memory::frames.allocate_block(order);
   if (block == 0) memory::out_of_memory();

@@ -121,16 +121,18 @@ class Executor {
   /// of its new level).
   void set_priority(Job& job, std::uint8_t priority) noexcept;
 
-  /// Until disarmed: for a job of the strand in the strand, else by the hart's own jobs.
+  /// The wheel is the strand's, whoever arms.
   void arm(Timer& timer, Instant deadline) noexcept {
     platform::InterruptGuard masked;
-    wheel_of(*local_.job).insert(timer, deadline);
+    const Strand::Guard strand;
+    timers_.insert(timer, deadline);
     if (deadline < alarm_) set_alarm(deadline);
   }
   /// Wherever it was armed.
   static void disarm(Timer& timer) noexcept {
     if (!timer.armed()) return;
     platform::InterruptGuard masked;
+    const Strand::Guard strand;
     if (timer.armed()) timer.wheel().remove(timer);  // … still
   }
   /// Fires what is due at `now` and sets the next alarm.
@@ -199,7 +201,6 @@ class Executor {
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
   static std::uint8_t effective_priority(const Job& job) noexcept;
-  TimerWheel& wheel_of(const Job&) noexcept { return timers_; }
 
   // placement.cpp
   ASYNC_SLOW_PATH void place(Job& job) noexcept;

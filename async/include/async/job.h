@@ -38,6 +38,9 @@ inline constexpr std::uint8_t default_priority = 16;
 /// use for it.
 using HartMask = std::uint8_t;
 inline constexpr HartMask all_harts = 0xff;
+constexpr HartMask hart_mask(unsigned hart) noexcept {
+  return static_cast<HartMask>(1u << (hart % 8));
+}
 
 enum class WaitResult : std::uint8_t {
   woken,      // what was waited for has happened
@@ -62,7 +65,7 @@ class Job : public Node {
 
   /// Where its steps may run. It goes there before its next step, if it is not there already.
   HartMask harts() const noexcept { return harts_; }
-  bool may_run_on(unsigned hart) const noexcept { return (harts_ >> (hart % 8) & 1) != 0; }
+  bool may_run_on(unsigned hart) const noexcept { return (harts_ & hart_mask(hart)) != 0; }
 
   /// Sticky; idempotent. In the strand.
   ASYNC_SLOW_PATH void cancel() noexcept;

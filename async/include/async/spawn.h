@@ -21,7 +21,8 @@ struct SpawnOptions {
   const char* name = "task";                 // a static string
   std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
   bool independent = false;                  // of the strand: see job.h
-  HartMask harts = all_harts;                // where it may run; at least one has an executor
+  HartMask harts = all_harts;                // where it may run, if it is of the strand; at least
+                                             // one has an executor
 };
 
 /// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
@@ -42,7 +43,8 @@ struct JoinGroup : Node {
   platform::InterruptGuard masked;
   Job* const job = new (executor.jobs().allocate())
       Job(root, options.name, priority, executor.hart(),
-          options.independent ? Job::flag_independent : 0, options.harts);
+          options.independent ? Job::flag_independent : 0,
+          options.independent ? hart_mask(executor.hart()) : options.harts);
   PromiseBase::of(root).set_joiner(nullptr);
   trace(TraceEvent::spawn, *job);
   if constexpr (platform::parallel) {
