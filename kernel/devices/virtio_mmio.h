@@ -1,0 +1,41 @@
+// Virtio over memory-mapped registers (Virtual I/O Device specification 1.2, sections 4.2.2 and,
+// for devices that are older than version 1.0, 4.2.4).
+#pragma once
+
+#include <hal/virtio.h>
+
+#include "devices/virtio_device.h"
+
+namespace kernel::virtio {
+
+class MmioTransport final : public Transport {
+ public:
+  /// Whether there is a device behind `window` that this class can talk to.
+  static bool finds_device(const hal::Window& window);
+
+  /// A window with a device behind it. Its interrupt reaches the hart that constructs this.
+  explicit MmioTransport(const hal::VirtioWindow& place);
+
+  DeviceType type() override;
+  bool is_legacy() override { return is_legacy_; }
+  std::uint8_t status() override;
+  void set_status(std::uint8_t value) override;
+  std::uint64_t offered_features() override;
+  void accept_features(std::uint64_t features) override;
+  unsigned queue_limit() override;
+  void set_queue(unsigned size, hal::PhysAddr memory, const Virtqueue::Layout& layout) override;
+  void notify() override;
+  std::uint32_t read_config(std::size_t offset) override;
+  std::uint32_t config_generation() override;
+  async::Interrupt& line() override { return line_; }
+  std::uint32_t acknowledge() override;
+  void complete_interrupt() override;
+
+ private:
+  const hal::Window registers_;
+  const hal::Irq irq_;
+  async::Interrupt& line_;
+  const bool is_legacy_;
+};
+
+}  // namespace kernel::virtio
