@@ -17,6 +17,7 @@
 #include "boot/random.h"
 #include "boot/run_marks.h"
 #include "devices/interrupts.h"
+#include "devices/virtio_devices.h"
 #include "files/root.h"
 #include "formats/boot_options.h"
 #include "memory/asid.h"
@@ -55,6 +56,7 @@ void kernel_main(const hal::BootInfo& info) {
   async::Strand::enter();  // up to the first step: other harts begin meanwhile
   start_other_harts(info.hart_count);
   Terminal& terminal = start_console(options);
+  start_virtio_devices();
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
               .terminal = terminal,

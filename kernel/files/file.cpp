@@ -37,4 +37,26 @@ Result<int> File::pipe_capacity() {
   return fail(Errno::ebadf);
 }
 
+async::Task<Result<std::size_t>> File::transfer(Direction, std::optional<std::uint64_t>, IoBuffer) {
+  co_return fail(Errno::einval);
+}
+async::Task<Result<>> File::sync() {
+  co_return node() != nullptr ? Result<>{} : fail(Errno::einval);
+}
+
+Result<std::int64_t> File::find_place(std::int64_t offset, int whence, std::uint64_t at,
+                                      std::uint64_t end) {
+  std::int64_t base = 0;
+  switch (whence) {
+    case abi::seek_set: break;
+    case abi::seek_cur: base = static_cast<std::int64_t>(at); break;
+    case abi::seek_end: base = static_cast<std::int64_t>(end); break;
+    default: return fail(Errno::einval);
+  }
+  std::int64_t place;
+  if (__builtin_add_overflow(base, offset, &place)) return fail(Errno::eoverflow);
+  if (place < 0) return fail(Errno::einval);
+  return place;
+}
+
 }  // namespace kernel

@@ -8,17 +8,22 @@
 //       co_await file.changes(Direction::read)->wait("read");
 //     }
 //
+// Files of a device that answers in its own time are the exception: every transfer waits, so there
+// is no trying, and it begins with co_await file.transfer(…).
+//
 // Tasks only, never an interrupt.
 #pragma once
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <async/task.h>
 #include <async/wait_list.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "files/io_buffer.h"
@@ -70,6 +75,16 @@ class File : public RefCounted<File> {
   virtual Result<std::int64_t> seek(std::int64_t offset, int whence);
   virtual Result<> resize(std::uint64_t size);
 
+  /// Whether bytes move only by `transfer`; trying always says EAGAIN then.
+  bool waits_for_device() const { return waits_for_device_; }
+  /// Moves bytes between the file and `buffer`, at `offset` or at the file's place, which then goes
+  /// on. As try_read and try_write otherwise.
+  virtual async::Task<Result<std::size_t>> transfer(Direction direction,
+                                                    std::optional<std::uint64_t> offset,
+                                                    IoBuffer buffer);
+  /// Until what was written is where it stays (fsync).
+  virtual async::Task<Result<>> sync();
+
   /// All of the file as it lies in memory, which never changes: for execve and mmap. ENODEV where
   /// there is no such thing. Valid for ever.
   virtual Result<std::span<const std::byte>> bytes();
@@ -96,6 +111,14 @@ class File : public RefCounted<File> {
   /// The node of the file tree that it was opened from; null for pipes.
   virtual class Node* node() { return nullptr; }
 
+ protected:
+  struct WaitsForDevice {};
+  File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
+
+  /// What seek answers where the place is `at` and the file ends at `end`. EINVAL, EOVERFLOW.
+  static Result<std::int64_t> find_place(std::int64_t offset, int whence, std::uint64_t at,
+                                         std::uint64_t end);
+
  private:
   static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
 
@@ -110,6 +133,7 @@ class File : public RefCounted<File> {
   const std::uint32_t whole_write_;
   const bool can_read_;
   const bool can_write_;
+  bool waits_for_device_ = false;
 };
 
 }  // namespace kernel

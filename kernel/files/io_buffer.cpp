@@ -66,11 +66,7 @@ Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
 }
 
 Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction direction) {
-  while (part_ == 0) {
-    base_ = next_part_->base;
-    part_ = next_part_->length;
-    ++next_part_;
-  }
+  begin_part();
   std::size_t count = std::min(most, part_);
   if (space_ == nullptr) return std::span{reinterpret_cast<std::byte*>(base_), count};
 
@@ -83,15 +79,38 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
 
 void IoBuffer::skip(std::size_t count) {
   while (count > 0) {
-    if (part_ == 0) {
-      base_ = next_part_->base;
-      part_ = next_part_->length;
-      ++next_part_;
-    }
+    begin_part();
     const std::size_t step = std::min(count, part_);
     advance(step);
     count -= step;
   }
+}
+
+Result<IoBuffer::Pinned> IoBuffer::pin(std::size_t most, Direction direction) {
+  begin_part();
+  std::size_t count = std::min({most, part_, left_});
+  Pinned pinned;
+  if (space_ == nullptr) {
+    pinned.bytes = {reinterpret_cast<std::byte*>(base_), count};
+  } else {
+    auto there = space_->pin(base_, access(direction));
+    if (!there) return fail(there.error());
+    count = std::min(count, hal::page_size - base_ % hal::page_size);
+    pinned = {.bytes = {there->at, count}, .owner = std::move(there->owner)};
+  }
+  advance(count);
+  return pinned;
+}
+
+void IoBuffer::settle(std::span<const std::byte> pinned) {
+  begin_part();
+  if (space_ != nullptr && space_->peek(base_, hal::Access::write) != pinned.data()) [[unlikely]] {
+    // What cannot be written to any more has no use for the bytes either.
+    if (const auto there = space_->resolve(base_, hal::Access::write)) {
+      std::memcpy(*there, pinned.data(), pinned.size());
+    }
+  }
+  advance(pinned.size());
 }
 
 }  // namespace kernel

@@ -16,6 +16,8 @@
 #include <cstring>
 #include <span>
 
+#include "memory/frames.h"
+
 namespace kernel {
 
 namespace memory {
@@ -62,8 +64,23 @@ class IoBuffer {
   /// Leaves out the next `count` bytes, which are there.
   void skip(std::size_t count);
 
- private:
+  // ── For devices, which read and write by themselves ──
+
   enum class Direction : bool { take, put };
+
+  /// The next bytes, at most `most` (not 0), as far as they lie side by side; they stay what they
+  /// are as long as `owner` does.
+  struct Pinned {
+    std::span<std::byte> bytes;
+    memory::Frame owner;
+  };
+  Result<Pinned> pin(std::size_t most, Direction direction);
+
+  /// The next bytes of the buffer were pinned, and are written now. Where the program has other
+  /// memory there meanwhile (it has forked, say, and written to the page), they are copied.
+  void settle(std::span<const std::byte> pinned);
+
+ private:
   static constexpr hal::Access access(Direction direction) {
     return direction == Direction::put ? hal::Access::write : hal::Access::read;
   }
@@ -79,6 +96,14 @@ class IoBuffer {
   /// The next bytes that lie side by side in the kernel's view, at most `most`, which is not 0.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
 
+  /// Goes on to the next part where this one is used up. The buffer is not empty.
+  void begin_part() {
+    while (part_ == 0) {
+      base_ = next_part_->base;
+      part_ = next_part_->length;
+      ++next_part_;
+    }
+  }
   void advance(std::size_t count) {
     base_ += count;
     part_ -= count;

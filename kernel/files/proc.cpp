@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "boot/machine_facts.h"
+#include "devices/virtio_devices.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -70,6 +71,7 @@ Ref<Directory> make_proc(TextFile::Write list_processes, std::string_view comman
   proc->put("uptime", make_ref<TextFile>(write_uptime));
   proc->put("meminfo", make_ref<TextFile>(write_memory));
   proc->put("cpuinfo", make_ref<TextFile>(write_harts));
+  proc->put("disks", make_ref<TextFile>(list_disks));
   proc->put("cmdline", make_ref<TextFile>(write_command_line));
   return proc;
 }

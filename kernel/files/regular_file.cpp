@@ -33,17 +33,8 @@ class PlacedFile final : public File {
   }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override {
-    std::int64_t base = 0;
-    switch (whence) {
-      case abi::seek_set: break;
-      case abi::seek_cur: base = static_cast<std::int64_t>(place_); break;
-      case abi::seek_end: base = static_cast<std::int64_t>(file_->size()); break;
-      default: return fail(Errno::einval);
-    }
-    std::int64_t place;
-    if (__builtin_add_overflow(base, offset, &place)) return fail(Errno::eoverflow);
-    if (place < 0) return fail(Errno::einval);
-    place_ = static_cast<std::uint64_t>(place);
+    const auto place = find_place(offset, whence, place_, file_->size());
+    if (place) place_ = static_cast<std::uint64_t>(*place);
     return place;
   }
   Result<> resize(std::uint64_t size) override { return file_->resize(size); }

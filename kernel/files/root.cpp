@@ -1,5 +1,7 @@
 #include "files/root.h"
 
+#include "devices/virtio_devices.h"
+#include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"
 #include "files/path_walk.h"
@@ -17,6 +19,11 @@ Ref<Directory> make_devices(const RootParts& parts) {
   devices->put("full", make_full_device());
   devices->put("random", make_random_device({1, 8}, parts.fill_random));
   devices->put("urandom", make_random_device({1, 9}, parts.fill_random));
+  for (std::uint8_t number = 0; const auto& disk : disks()) {
+    constexpr std::uint8_t usual_major = 254, minors_each = 16;
+    devices->put(disk->name(), make_ref<BlockNode>(*disk, DeviceNumber{usual_major, number}));
+    number += minors_each;
+  }
   return devices;
 }
 

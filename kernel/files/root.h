@@ -1,7 +1,7 @@
 // The tree of files as programs find it when the kernel has started:
 //
 //   /            the boot archive, read-only
-//   /dev         console tty null zero full random urandom
+//   /dev         console tty null zero full random urandom, and vda … where there are disks
 //   /proc        what the kernel tells about itself
 //   /tmp         writable, in memory
 #pragma once

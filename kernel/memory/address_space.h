@@ -49,6 +49,12 @@ struct MemoryKey {
   friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
 };
 
+/// A byte of a program where the kernel finds it, to the end of its page, and a share in its frame.
+struct PinnedByte {
+  std::byte* at;
+  Frame owner;
+};
+
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
   /// Program stacks end here: in the gigabyte that most programs are linked into, which saves each
@@ -102,6 +108,16 @@ class AddressSpace : public RefCounted<AddressSpace> {
     if (slot == nullptr || !slot->allows(wanted)) return nullptr;
     if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
     return hal::phys_to_virt(slot->address()) + va % hal::page_size;
+  }
+  /// The same for somebody else who will read or write there, a device say, in his own time: what
+  /// he was shown stays what it is, whatever becomes of the page meanwhile.
+  Result<PinnedByte> pin(VirtAddr va, Access wanted) {
+    const auto there = resolve(va, wanted);
+    if (!there) return fail(there.error());
+    const hal::PageEntry entry = *table_.find(va);
+    if (entry.borrowed()) return PinnedByte{*there, {}};  // nobody's, there for ever
+    frames.share(entry.address());
+    return PinnedByte{*there, Frame::adopt(entry.address())};
   }
   /// EFAULT when nothing is mapped at `va`.
   Result<MemoryKey> key_of(VirtAddr va) const;

@@ -41,7 +41,8 @@ async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
-Result<> fsync(Thread&, int fd);
+trap::Attempt<Result<>> try_fsync(Thread&, int fd);
+async::Task<Result<>> fsync(Thread&, int fd);
 
 // ── files_descriptors.cpp: what a number stands for ──
 

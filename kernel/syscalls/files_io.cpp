@@ -21,7 +21,8 @@ Attempt refuse(Errno error) {
 }
 
 bool would_wait(const File& file, const Transfer& moved) {
-  return !moved && moved.error() == Errno::eagain && !file.is_nonblocking();
+  if (moved || moved.error() != Errno::eagain) return false;
+  return !file.is_nonblocking() || file.waits_for_device();
 }
 
 /// What a failed write means for the program when nobody reads any more.
@@ -82,6 +83,7 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
 }
 
 async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
   auto shared = Ref<File>::share(file);
   if (buffer.left() > step_bytes) return read_in_steps(self, std::move(shared), buffer);
   return read_waiting(std::move(shared), buffer);
@@ -130,6 +132,11 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
     if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
     co_await let_others_run(self);
   }
+}
+
+async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::write, {}, buffer);
+  return write_waiting(self, Ref<File>::share(file), buffer);
 }
 
 File* readable_file(Thread& self, int fd) {
@@ -203,8 +210,7 @@ Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
 }
 
 async::Task<Transfer> write(Thread& self, int fd, UserSpan<const std::byte> from) {
-  return write_waiting(self, Ref<File>::share(*writable_file(self, fd)),
-                       {self.space(), from.address(), from.size()});
+  return start_writing(self, *writable_file(self, fd), {self.space(), from.address(), from.size()});
 }
 
 Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {
@@ -236,7 +242,7 @@ async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> 
   auto file = Ref<File>::share(*writable_file(self, fd));
   Parts parts;
   if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
-  co_return co_await write_waiting(self, std::move(file), parts.buffer(self.space()));
+  co_return co_await start_writing(self, *file, parts.buffer(self.space()));
 }
 
 Attempt try_pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
@@ -245,13 +251,16 @@ Attempt try_pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t o
   if (file == nullptr) return refuse(Errno::ebadf);
   if (!to.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  if (buffer.left() > step_bytes) return Attempt::wait();
+  if (buffer.left() > step_bytes || file->waits_for_device()) return Attempt::wait();
   return file->read_at(static_cast<std::uint64_t>(offset), buffer);
 }
 
 async::Task<Transfer> pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {
-  return move_in_steps(self, Ref<File>::share(*readable_file(self, fd)), &File::read_at,
-                       static_cast<std::uint64_t>(offset), {self.space(), to.address(), to.size()});
+  File& file = *readable_file(self, fd);
+  const auto place = static_cast<std::uint64_t>(offset);
+  const IoBuffer buffer{self.space(), to.address(), to.size()};
+  if (file.waits_for_device()) return file.transfer(Direction::read, place, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::read_at, place, buffer);
 }
 
 Attempt try_pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::int64_t offset) {
@@ -260,15 +269,17 @@ Attempt try_pwrite64(Thread& self, int fd, UserSpan<const std::byte> from, std::
   if (file == nullptr) return refuse(Errno::ebadf);
   if (!from.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), from.address(), from.size()};
-  if (buffer.left() > step_bytes) return Attempt::wait();
+  if (buffer.left() > step_bytes || file->waits_for_device()) return Attempt::wait();
   return file->write_at(static_cast<std::uint64_t>(offset), buffer);
 }
 
 async::Task<Transfer> pwrite64(Thread& self, int fd, UserSpan<const std::byte> from,
                                std::int64_t offset) {
-  return move_in_steps(self, Ref<File>::share(*writable_file(self, fd)), &File::write_at,
-                       static_cast<std::uint64_t>(offset),
-                       {self.space(), from.address(), from.size()});
+  File& file = *writable_file(self, fd);
+  const auto place = static_cast<std::uint64_t>(offset);
+  const IoBuffer buffer{self.space(), from.address(), from.size()};
+  if (file.waits_for_device()) return file.transfer(Direction::write, place, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::write_at, place, buffer);
 }
 
 Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence) {
@@ -292,10 +303,16 @@ Result<> ftruncate(Thread& self, int fd, std::int64_t size) {
   return file->resize(static_cast<std::uint64_t>(size));
 }
 
-Result<> fsync(Thread& self, int fd) {
+trap::Attempt<Result<>> try_fsync(Thread& self, int fd) {
   File* const file = self.process().files().find(fd);
-  if (file == nullptr) return fail(Errno::ebadf);
+  if (file == nullptr) return Result<>{fail(Errno::ebadf)};
+  if (file->waits_for_device()) return trap::Attempt<Result<>>::wait();
   return file->node() != nullptr ? Result<>{} : fail(Errno::einval);
+}
+
+async::Task<Result<>> fsync(Thread& self, int fd) {
+  const auto file = Ref<File>::share(*self.process().files().find(fd));
+  co_return co_await file->sync();
 }
 
 }  // namespace kernel::sys

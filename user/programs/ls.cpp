@@ -10,6 +10,7 @@ namespace {
 char kind(unsigned mode) {
   switch (mode & abi::s_ifmt) {
     case abi::s_ifdir: return 'd';
+    case abi::s_ifblk: return 'b';
     case abi::s_ifchr: return 'c';
     case abi::s_iflnk: return 'l';
     case abi::s_ififo: return 'p';

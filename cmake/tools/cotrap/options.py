@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from . import debug, demos, run, setup, tests
+from . import debug, demos, disk, run, setup, tests
 from .errors import UsageError
 
 _UNITS = {"K": 10, "M": 20, "G": 30}
@@ -138,6 +138,13 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         "--icount",
         action="store_true",
         help="count time in instructions, so that runs repeat exactly",
+    )
+    command.add_argument(
+        "--disk",
+        type=disk.parse,
+        metavar="FILE[,ro]",
+        help="a disk, /dev/vda in the guest: a file of the host, of whole 512-byte sectors, which "
+        "the guest writes to (not with ,ro)",
     )
     command.add_argument(
         "--append",

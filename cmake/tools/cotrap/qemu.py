@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 
 from .bootargs import command_line
+from .disk import Disk
 from .errors import ToolError
 from .initrd import Archive
 from .marks import MarkReader, State
@@ -26,9 +27,14 @@ class Machine:
     memory: str = "256M"
     icount: bool = False
     extra: tuple[str, ...] = ()
+    disk: Disk | None = None
 
-    def options(self) -> list[str]:
+    def options(self, disk_file: int | None = None) -> list[str]:
         options = ["-machine", "virt", "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
+        # Devices of version 1.0, not those of the drafts before it.
+        options += ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"]
+        if self.disk:
+            options += self.disk.options(disk_file)
         if self.icount:
             options += ["-icount", "shift=0,sleep=off", "-seed", "1"]
         return options + list(self.extra)
@@ -69,13 +75,15 @@ class Guest:
         self.marks = MarkReader(nonce, boot.quiet)
         self._errors = tempfile.TemporaryFile()
         self._kernel = boot.build.kernel
+        disk = machine.disk.open() if machine.disk else None
         initrd = memory_file("initrd", boot.archive)
+        files = [file for file in (initrd, disk) if file is not None]
         try:
             self._process = subprocess.Popen(
                 _with_parent(
                     [
                         _qemu(),
-                        *machine.options(),
+                        *machine.options(disk),
                         *("-nodefaults", "-no-user-config", "-no-reboot"),
                         *("-display", "none", "-monitor", "none"),
                         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
@@ -97,14 +105,15 @@ class Guest:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                pass_fds=(initrd,),
+                pass_fds=files,
                 start_new_session=True,  # a ^C on our terminal is for the guest, not for QEMU
                 bufsize=0,
             )
         except OSError as error:
             raise ToolError(f"QEMU does not start: {error}") from error
         finally:
-            os.close(initrd)
+            for file in files:
+                os.close(file)
         self.input = self._process.stdin.fileno()
         self.output = self._process.stdout.fileno()
         os.set_blocking(self.input, False)

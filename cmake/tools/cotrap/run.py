@@ -58,7 +58,7 @@ def run(arguments) -> int:
 
 
 def machine(arguments, *extra: str) -> Machine:
-    return Machine(arguments.harts, arguments.memory, arguments.icount, extra)
+    return Machine(arguments.harts, arguments.memory, arguments.icount, extra, arguments.disk)
 
 
 def prepare(arguments, on_terminal: bool) -> Boot:
@@ -71,6 +71,8 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")
+    if arguments.disk:
+        os.close(arguments.disk.open())
 
     built = build.ready(arguments.build)
     archive = Archive()

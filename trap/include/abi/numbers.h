@@ -53,6 +53,7 @@ namespace abi {
   X(fstat, 80)                   \
   X(sync, 81)                    \
   X(fsync, 82)                   \
+  X(fdatasync, 83)               \
   X(timerfd_create, 85)          \
   X(timerfd_settime, 86)         \
   X(utimensat, 88)               \

@@ -1,0 +1,245 @@
+#include "devices/block_device.h"
+
+#include <kernel/log.h>
+
+#include <algorithm>
+
+namespace kernel {
+namespace {
+
+namespace feature {  // 5.2.3
+constexpr std::uint64_t segment_limit = 1 << 2;
+constexpr std::uint64_t read_only = 1 << 5;
+constexpr std::uint64_t flush = 1 << 9;
+}  // namespace feature
+
+namespace config {  // offsets, 5.2.4
+constexpr std::size_t capacity = 0;
+constexpr std::size_t segment_limit = 12;
+}  // namespace config
+
+// What the device says of a request (5.2.6).
+constexpr std::uint8_t status_ok = 0, status_unsupported = 2, status_none = 0xff;
+
+constexpr std::uint64_t wanted_features = feature::segment_limit | feature::read_only |
+                                          feature::flush | virtio::feature::indirect_descriptors;
+
+/// Two ends of sectors that nobody wants, and a piece between them.
+constexpr std::size_t fewest_pieces = 3;
+
+}  // namespace
+
+// ── The device ───────────────────────────────────────────────────────────────────────────────────
+
+BlockDevice::BlockDevice(std::unique_ptr<virtio::Transport> transport, std::string_view name)
+    : transport_{std::move(transport)},
+      name_{name},
+      device_{*transport_, virtio::Virtqueue::largest} {}
+
+std::unique_ptr<BlockDevice> BlockDevice::start(std::unique_ptr<virtio::Transport> transport,
+                                                std::string_view name) {
+  std::unique_ptr<BlockDevice> device{new BlockDevice{std::move(transport), name}};
+  if (!device->start_device()) {
+    log("{}: the disk cannot be used", name);
+    return nullptr;
+  }
+  log("{}: {} sectors of 512 bytes, {}queue of {}", name, device->sectors(),
+      device->read_only_ ? "read-only, " : "", device->device_.queue().size());
+  return device;
+}
+
+bool BlockDevice::start_device() {
+  if (!device_.start(wanted_features)) return false;
+  read_only_ = device_.has(feature::read_only);
+  can_flush_ = device_.has(feature::flush);
+  indirect_ = device_.has(virtio::feature::indirect_descriptors);
+  return learn_configuration();
+}
+
+bool BlockDevice::learn_configuration() {
+  // A transfer is counted in bytes of 63 bits.
+  constexpr std::uint64_t most_sectors = (std::uint64_t{1} << 63) / BlockRequest::sector_bytes - 1;
+  sectors_ = std::min(device_.read_config_64(config::capacity), most_sectors);
+  // A chain, which has a header and a status too, is never longer than the queue (2.7.5.3.1).
+  most_pieces_ = std::min<std::size_t>(BlockRequest::most_pieces, device_.queue().size() - 2);
+  if (device_.has(feature::segment_limit)) {
+    most_pieces_ =
+        std::min<std::size_t>(most_pieces_, transport_->read_config(config::segment_limit));
+  }
+  return device_.queue().size() > 2 && most_pieces_ >= fewest_pieces;
+}
+
+BlockDevice::Counters BlockDevice::counters() const {
+  Counters counters = counters_;
+  counters.useless_interrupts = backoff_.useless();
+  counters.pauses = backoff_.pauses();
+  return counters;
+}
+
+// ── Requests ─────────────────────────────────────────────────────────────────────────────────────
+
+async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
+  const async::Shield until_it_has_ended;
+  if (!submit(request)) co_return fail(Errno::eio);
+  // The one wake that follows the driver's word ends this: not before, or the wake would come to
+  // somebody who has gone.
+  do co_await async::park("block device");
+  while (request.progress_ == BlockRequest::Progress::begun);
+  switch (request.progress_) {
+    case BlockRequest::Progress::succeeded: co_return {};
+    case BlockRequest::Progress::unsupported: co_return fail(Errno::enotsup);
+    default: co_return fail(Errno::eio);
+  }
+}
+
+async::Task<Result<>> BlockDevice::flush() {
+  if (!can_flush_) co_return {};  // then it keeps nothing back
+  BlockRequest request;
+  request.begin(BlockRequest::Kind::flush, 0);
+  co_return co_await run(request);
+}
+
+/// False: there is no device any more.
+bool BlockDevice::submit(BlockRequest& request) {
+  request.job_ = &async::current_job();
+  request.progress_ = BlockRequest::Progress::begun;
+  request.status_ = status_none;
+  (void)request.make_chain();
+  bool tell = false;
+  {
+    const Critical section;
+    if (state_ == State::dead) return false;
+    switch (request.kind()) {
+      case BlockRequest::Kind::read: ++counters_.reads; break;
+      case BlockRequest::Kind::write: ++counters_.writes; break;
+      case BlockRequest::Kind::flush: ++counters_.flushes; break;
+    }
+    waiting_.push_back(request);
+    tell = put_in();
+  }
+  if (tell) transport_->notify();
+  return true;
+}
+
+/// Gives the device what waits, as far as its queue has room. True: it wants to be told. Critical.
+bool BlockDevice::put_in() {
+  if (state_ != State::working) return false;
+  virtio::Virtqueue& queue = device_.queue();
+  bool any = false;
+  while (!waiting_.empty()) {
+    BlockRequest& first = waiting_.front();
+    const auto chain = first.chain();
+    if (!queue.has_room_for(indirect_ ? 1 : chain.size())) break;
+    waiting_.remove(first);
+    if (indirect_) {
+      queue.add_indirect(chain, &first);
+    } else {
+      queue.add(chain, &first);
+    }
+    any = true;
+  }
+  counters_.in_flight = queue.in_flight();
+  counters_.most_in_flight = std::max(counters_.most_in_flight, counters_.in_flight);
+  return any && queue.wants_notification();
+}
+
+// ── The driver ───────────────────────────────────────────────────────────────────────────────────
+
+async::Task<> BlockDevice::serve() {
+  async::Interrupt& line = transport_->line();
+  for (;;) {
+    co_await line.wait("block device");
+    ++counters_.interrupts;
+    const std::uint32_t causes = transport_->acknowledge();
+    bool useful = collect() > 0;
+    if ((causes & virtio::cause::configuration) != 0) {
+      useful = true;
+      if (device_.wants_reset()) {
+        reset("it asks for it");
+      } else {
+        (void)learn_configuration();
+      }
+    }
+    if (device_.queue().is_broken()) reset("what it says about its work cannot be");
+    if (const auto pause = backoff_.after(useful)) {
+      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      (void)collect();
+    }
+    transport_->complete_interrupt();
+  }
+}
+
+/// Ends what the device is done with; how many.
+unsigned BlockDevice::collect() {
+  unsigned count = 0;
+  bool tell = false;
+  for (;;) {
+    std::optional<virtio::Virtqueue::Completion> done;
+    {
+      const Critical section;
+      done = device_.queue().take();
+      if (!done) break;
+      tell |= put_in();
+    }
+    ++count;
+    auto& request = *static_cast<BlockRequest*>(done->owner);
+    // Of what it reads the device has written all, and a status.
+    const std::size_t data = request.kind() == BlockRequest::Kind::read ? request.bytes() : 0;
+    auto progress = BlockRequest::Progress::failed;
+    if (request.status_ == status_ok && done->written > data) {
+      progress = BlockRequest::Progress::succeeded;
+    } else if (request.status_ == status_unsupported) {
+      progress = BlockRequest::Progress::unsupported;
+    }
+    finish(request, progress);
+  }
+  if (tell) transport_->notify();
+  return count;
+}
+
+/// The last that the driver has to do with it.
+void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress) {
+  if (progress != BlockRequest::Progress::succeeded) ++counters_.errors;
+  async::Job& job = *request.job_;
+  request.progress_ = progress;
+  async::Executor::wake_from_isr(job);
+}
+
+void BlockDevice::reset(std::string_view why) {
+  {
+    const Critical section;
+    state_ = State::resetting;  // from here on who submits only joins those that wait
+  }
+  ++counters_.resets;
+  log("{}: reset with {} requests in flight: {}", name_, device_.queue().in_flight(), why);
+  // Without its word that it has let go, the memory of what it was working on is never safe again.
+  const bool let_go = device_.reset();
+  if (let_go) {
+    device_.queue().reset([this](void* owner) {
+      finish(*static_cast<BlockRequest*>(owner), BlockRequest::Progress::failed);
+    });
+  }
+  const bool works = let_go && start_device();
+  bool tell = false;
+  {
+    const Critical section;
+    state_ = works ? State::working : State::dead;
+    tell = put_in();
+  }
+  if (tell) transport_->notify();
+  if (works) return;
+  log("{}: the disk does not come back", name_);
+  device_.fail();
+  for (;;) {
+    BlockRequest* request = nullptr;
+    {
+      const Critical section;
+      if (waiting_.empty()) break;
+      request = &waiting_.front();
+      waiting_.remove(*request);
+    }
+    finish(*request, BlockRequest::Progress::failed);
+  }
+}
+
+}  // namespace kernel

@@ -1,0 +1,83 @@
+// One request to a block device: which sectors, and the pieces of memory that they come from or go
+// to. It is in the frame of the coroutine that waits for it; the device reads and writes it there.
+#pragma once
+
+#include <async/job.h>
+#include <hal/memory_map.h>
+#include <kernel/list.h>
+#include <kernel/result.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "devices/virtqueue.h"
+
+namespace kernel {
+
+class BlockRequest : public ListNode<> {
+ public:
+  static constexpr std::size_t sector_bytes = 512;
+  /// 64 KiB that begin anywhere in a page, and the rest of a sector on either side.
+  static constexpr std::size_t most_pieces = 19;
+
+  enum class Kind : std::uint32_t { read = 0, write = 1, flush = 4 };  // VIRTIO 1.2, 5.2.6
+
+  /// From here on it is another request, with no memory yet; what it was before has ended.
+  void begin(Kind kind, std::uint64_t first_sector) {
+    header_ = {.kind = kind, .reserved = 0, .sector = first_sector};
+    pieces_ = 0;
+    bytes_ = 0;
+  }
+
+  /// The next bytes, which stay where they are until the request has ended. All of them are whole
+  /// sectors together. The caller sees to it that there is has_room().
+  void add(hal::PhysAddr memory, std::size_t bytes) {
+    bytes_ += bytes;
+    const bool device_writes = header_.kind == Kind::read;
+    if (pieces_ > 0) {
+      virtio::Descriptor& last = chain_[pieces_];
+      if (last.address + last.bytes == memory) {
+        last.bytes += static_cast<std::uint32_t>(bytes);
+        return;
+      }
+    }
+    chain_[++pieces_] = device_writes ? virtio::Descriptor::for_writing(memory, bytes)
+                                      : virtio::Descriptor::for_reading(memory, bytes);
+  }
+  bool has_room(std::size_t most, std::size_t more) const { return pieces_ + more <= most; }
+
+  Kind kind() const { return header_.kind; }
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  friend class BlockDevice;
+
+  struct Header {  // what the device reads first
+    Kind kind;
+    std::uint32_t reserved;
+    std::uint64_t sector;
+  };
+  static_assert(sizeof(Header) == 16);
+
+  enum class Progress : std::uint8_t { begun, succeeded, failed, unsupported };
+
+  /// The whole of it as the device gets it: header, data, status.
+  std::span<virtio::Descriptor> make_chain() {
+    using virtio::Descriptor;
+    chain_[0] = Descriptor::for_reading(hal::virt_to_phys(&header_), sizeof header_);
+    chain_[pieces_ + 1] = Descriptor::for_writing(hal::virt_to_phys(&status_), sizeof status_);
+    return chain();
+  }
+  std::span<virtio::Descriptor> chain() { return std::span{chain_}.first(pieces_ + 2); }
+
+  async::Job* job_ = nullptr;  // who waits
+  std::size_t bytes_ = 0;
+  std::uint8_t pieces_ = 0;
+  Progress progress_ = Progress::begun;  // the driver's last word, before it wakes the job
+  std::uint8_t status_ = 0;              // the device's
+  Header header_{};
+  std::array<virtio::Descriptor, most_pieces + 2> chain_;
+};
+
+}  // namespace kernel

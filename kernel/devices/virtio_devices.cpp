@@ -1,0 +1,61 @@
+#include "devices/virtio_devices.h"
+
+#include <fmt/format.h>
+#include <hal/virtio.h>
+
+#include <array>
+#include <iterator>
+
+#include "devices/virtio_mmio.h"
+#include "process/schedule.h"
+
+namespace kernel {
+namespace {
+
+constexpr std::array<std::string_view, 4> disk_names = {"vda", "vdb", "vdc", "vdd"};
+
+constinit std::array<std::unique_ptr<BlockDevice>, disk_names.size()> found;
+constinit std::size_t found_count = 0;
+
+void start_disk(std::unique_ptr<virtio::Transport> transport) {
+  if (found_count == found.size()) return;
+  auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
+  if (disk == nullptr) return;
+  async::spawn(disk->serve(), {.name = "disk", .priority = Schedule::driver_level}).detach();
+  found[found_count++] = std::move(disk);
+}
+
+void start_driver(const hal::VirtioWindow& place) {
+  auto transport = std::make_unique<virtio::MmioTransport>(place);
+  switch (transport->type()) {
+    case virtio::DeviceType::block: return start_disk(std::move(transport));
+    default: return;
+  }
+}
+
+}  // namespace
+
+void start_virtio_devices() {
+  for (const hal::VirtioWindow& place : hal::virtio_windows()) {
+    if (virtio::MmioTransport::finds_device(place.window)) start_driver(place);
+  }
+}
+
+std::span<const std::unique_ptr<BlockDevice>> disks() {
+  return std::span{found}.first(found_count);
+}
+
+void list_disks(std::string& out) {
+  out =
+      "disk\tsectors\treads\twrites\tflushes\terrors\tresets\tinterrupts\tuseless\tpauses\t"
+      "in-flight\tmost-in-flight\n";
+  for (const auto& disk : disks()) {
+    const BlockDevice::Counters seen = disk->counters();
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n",
+                   disk->name(), disk->sectors(), seen.reads, seen.writes, seen.flushes,
+                   seen.errors, seen.resets, seen.interrupts, seen.useless_interrupts, seen.pauses,
+                   seen.in_flight, seen.most_in_flight);
+  }
+}
+
+}  // namespace kernel

@@ -1,0 +1,53 @@
+// The pieces of an IoBuffer that a device works on: kept where they are until this object goes.
+#pragma once
+
+#include <array>
+
+#include "files/io_buffer.h"
+
+namespace kernel {
+
+class PinnedPieces {
+ public:
+  /// 64 KiB that begin anywhere in a page.
+  static constexpr std::size_t most = 17;
+
+  PinnedPieces() = default;
+  PinnedPieces(const PinnedPieces&) = delete;
+  ~PinnedPieces() {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if ((owned_ & 1U << i) != 0) memory::frames.drop(hal::page_down(pieces_[i]));
+    }
+  }
+
+  bool full() const { return count_ == most; }
+
+  /// The next piece of the buffer, at most `bytes`, where the device finds it. Not when full().
+  Result<std::span<std::byte>> add(IoBuffer& buffer, std::size_t bytes,
+                                   IoBuffer::Direction direction) {
+    auto pinned = buffer.pin(bytes, direction);
+    if (!pinned) return fail(pinned.error());
+    if (pinned->owner) {
+      owned_ |= 1U << count_;
+      (void)pinned->owner.release();
+    }
+    pieces_[count_] = hal::virt_to_phys(pinned->bytes.data());
+    sizes_[count_++] = static_cast<std::uint32_t>(pinned->bytes.size());
+    return pinned->bytes;
+  }
+
+  /// The device has written them. `start` is the buffer as it was before the first add().
+  void settle(IoBuffer start) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      start.settle({hal::phys_to_virt(pieces_[i]), sizes_[i]});
+    }
+  }
+
+ private:
+  std::array<hal::PhysAddr, most> pieces_;
+  std::array<std::uint32_t, most> sizes_;
+  std::uint32_t owned_ = 0;  // bit i: the frame of pieces_[i] is to be dropped
+  std::size_t count_ = 0;
+};
+
+}  // namespace kernel
