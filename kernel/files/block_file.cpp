@@ -193,7 +193,9 @@ Result<std::int64_t> BlockFile::seek(std::int64_t offset, int whence) {
 
 template <class T>
 Result<int> answer(memory::AddressSpace& space, std::uintptr_t where, T value) {
-  return UserPtr<T>{where}.write(space, value).transform([] { return 0; });
+  const auto written = UserPtr<T>{where}.write(space, value);
+  if (!written) return fail(written.error());
+  return 0;
 }
 
 Result<int> BlockFile::control(memory::AddressSpace& space, unsigned long request,

@@ -20,13 +20,16 @@ extern std::byte* const ram;
 
 }  // namespace fake
 
+// Addresses outside the array have their counterparts too: coroutine frames are there.
+
 template <class T = std::byte>
 T* phys_to_virt(PhysAddr pa) {
-  return reinterpret_cast<T*>(fake::ram + (pa - fake::ram_base));
+  return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(fake::ram) + (pa - fake::ram_base));
 }
 
 inline PhysAddr virt_to_phys(const void* pointer) {
-  return static_cast<PhysAddr>(static_cast<const std::byte*>(pointer) - fake::ram) + fake::ram_base;
+  return reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(fake::ram) +
+         fake::ram_base;
 }
 
 }  // namespace hal
