@@ -147,8 +147,7 @@ bool BlockDevice::put_in() {
 
 async::Task<> BlockDevice::serve() {
   async::Interrupt& line = transport_->line();
-  for (;;) {
-    co_await line.wait("block device");
+  while (co_await line.wait("block device") == async::WaitResult::woken) {
     ++counters_.interrupts;
     const std::uint32_t causes = transport_->acknowledge();
     bool useful = collect() > 0;
@@ -161,6 +160,7 @@ async::Task<> BlockDevice::serve() {
       }
     }
     if (device_.queue().is_broken()) reset("what it says about its work cannot be");
+    if (state_ == State::dead) reset("it was dead and interrupts");
     if (const auto pause = backoff_.after(useful)) {
       co_await async::sleep_for(*pause, "an interrupt that comes too often");
       (void)collect();
@@ -212,7 +212,7 @@ void BlockDevice::reset(std::string_view why) {
   }
   ++counters_.resets;
   log("{}: reset with {} requests in flight: {}", name_, device_.queue().in_flight(), why);
-  // Without its word that it has let go, the memory of what it was working on is never safe again.
+  // Without its word that it has let go, the memory of what it was working on is not safe.
   const bool let_go = device_.reset();
   if (let_go) {
     device_.queue().reset([this](void* owner) {

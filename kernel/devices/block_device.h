@@ -17,8 +17,9 @@
 //   short. A thread that is killed meanwhile ends when its request has.
 // - Those that find no room go in later, in their order.
 // - When the device talks nonsense (virtqueue.h) or asks for it, it is reset: what it was working
-//   on ends with EIO, what waits for room goes in afterwards. If it does not come back from that,
-//   everything ends with EIO from then on.
+//   on ends with EIO, what waits for room goes in afterwards. While it does not come back from
+//   that, everything else ends with EIO; what it was working on does when it has let go of its
+//   memory.
 #pragma once
 
 #include <async/async.h>
@@ -54,7 +55,7 @@ class BlockDevice {
   static std::unique_ptr<BlockDevice> start(std::unique_ptr<virtio::Transport> transport,
                                             std::string_view name);
 
-  /// The driver: a job of its own for ever, at the interrupt handlers' level.
+  /// The driver: a job of its own, at the interrupt handlers' level, until it is cancelled.
   async::Task<> serve();
 
   std::string_view name() const { return name_; }

@@ -14,7 +14,7 @@ Device::~Device() {
 bool Device::reset() {
   transport_.set_status(0);
   // It says when it is done (2.4.1). Those that there are do so at once.
-  constexpr int patience = 1'000'000;
+  constexpr int patience = 10'000;
   for (int i = 0; i < patience; ++i) {
     if (transport_.status() == 0) return true;
   }

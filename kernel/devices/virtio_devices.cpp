@@ -21,7 +21,9 @@ void start_disk(std::unique_ptr<virtio::Transport> transport) {
   if (found_count == found.size()) return;
   auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
   if (disk == nullptr) return;
-  async::spawn(disk->serve(), {.name = "disk", .priority = Schedule::driver_level}).detach();
+  async::spawn(disk->serve(),
+               {.name = "disk", .priority = Schedule::driver_level, .independent = true})
+      .detach();
   found[found_count++] = std::move(disk);
 }
 

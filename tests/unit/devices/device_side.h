@@ -34,7 +34,7 @@ class DeviceSide {
 
   /// The next chain that was offered.
   std::optional<Chain> next() {
-    if (word(layout_.available + 2) == seen_) return {};
+    if (memory_ == nullptr || word(layout_.available + 2) == seen_) return {};
     Chain chain{.head = word(layout_.available + 4 + 2 * (seen_++ % size_))};
     follow(table(), chain.head, chain.parts);
     return chain;

@@ -150,14 +150,30 @@ TEST_CASE("a device that says what cannot be breaks its queue, which works again
   const auto first = pair.device.next();
   const auto second = pair.device.next();
 
-  SECTION("an id that no descriptor has") { pair.device.use(8, 0); }
-  SECTION("an id far away") { pair.device.use(0xffff'ffff, 0); }
-  SECTION("a descriptor that nobody has offered") { pair.device.use(7, 0); }
-  SECTION("the middle of a chain") { pair.device.use(first->parts[0].next, 0); }
-  SECTION("more bytes than there is room for") { pair.device.use(first->head, 101); }
-  SECTION("very many bytes") { pair.device.use(first->head, 0xffff'ffff); }
-  SECTION("more chains than it has") { pair.device.set_used_index(3); }
-  SECTION("an index that goes back") { pair.device.set_used_index(0xffff); }
+  SECTION("an id that no descriptor has") {
+    pair.device.use(8, 0);
+  }
+  SECTION("an id far away") {
+    pair.device.use(0xffff'ffff, 0);
+  }
+  SECTION("a descriptor that nobody has offered") {
+    pair.device.use(7, 0);
+  }
+  SECTION("the middle of a chain") {
+    pair.device.use(first->parts[0].next, 0);
+  }
+  SECTION("more bytes than there is room for") {
+    pair.device.use(first->head, 101);
+  }
+  SECTION("very many bytes") {
+    pair.device.use(first->head, 0xffff'ffff);
+  }
+  SECTION("more chains than it has") {
+    pair.device.set_used_index(3);
+  }
+  SECTION("an index that goes back") {
+    pair.device.set_used_index(0xffff);
+  }
   SECTION("the same chain twice") {
     pair.device.use(first->head, 100);
     CHECK(pair.queue.take()->owner == &owners[0]);
