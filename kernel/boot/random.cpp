@@ -1,68 +1,80 @@
 #include "boot/random.h"
 
-#include <hal/timer.h>
+#include <async/platform.h>
+#include <kernel/log.h>
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cstdint>
-#include <cstring>
+#include <atomic>
+#include <chrono>
+
+#include "boot/random_generator.h"
 
 namespace kernel {
 namespace {
 
-using Block = std::array<std::uint32_t, 16>;
+constexpr std::uint64_t most_between_seeds = 1 << 20;  // bytes
+constexpr async::Duration longest_between_seeds = std::chrono::minutes{5};
 
-// The state of RFC 8439 section 2.3: four constants, eight words of key, a counter, a nonce.
-constinit Block state = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+constinit RandomGenerator generator;
 
-void quarter_round(Block& x, int a, int b, int c, int d) {
-  x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 16);
-  x[c] += x[d], x[b] = std::rotl(x[b] ^ x[c], 12);
-  x[a] += x[b], x[d] = std::rotl(x[d] ^ x[a], 8);
-  x[c] += x[d], x[b] = std::rotl(x[b] ^ x[c], 7);
+/// Between the source and the generator: bytes that nobody has mixed in yet.
+struct Mail {
+  std::array<std::byte, entropy_bytes> bytes{};
+  std::size_t count = 0;
+  std::atomic<bool> is_full = false;  // whose `bytes` are: the generator's or the source's
+};
+constinit Mail mail;
+
+void (*ask_source)() = nullptr;
+constinit bool asked = false;   // and no answer yet
+constinit bool seeded = false;  // by the source, once at least
+constinit async::Instant last_asked{};
+
+void ask() {
+  if (asked || ask_source == nullptr) return;
+  asked = true;
+  last_asked = async::now();
+  ask_source();
 }
 
-Block next_block() {
-  Block x = state;
-  for (int double_round = 0; double_round < 10; ++double_round) {
-    for (int i = 0; i < 4; ++i) quarter_round(x, i, 4 + i, 8 + i, 12 + i);
-    for (int i = 0; i < 4; ++i) {
-      quarter_round(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
-    }
-  }
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] += state[i];
-  if (++state[12] == 0) ++state[13];
-  return x;
+void take_mail() {
+  if (!mail.is_full.load(std::memory_order_acquire)) return;
+  generator.mix(std::span{mail.bytes}.first(mail.count));
+  mail.bytes.fill(std::byte{0});
+  mail.is_full.store(false, std::memory_order_release);
+  asked = false;
+  if (seeded) return;
+  seeded = true;
+  log("random: seeded by the machine's entropy device");
 }
-
-// What is left of the last block. Bytes that were given out are forgotten.
-constinit std::array<std::byte, sizeof(Block)> left_bytes{};
-constinit std::size_t left = 0;
 
 }  // namespace
 
 void seed_random(std::span<const std::byte> seed) {
-  constexpr std::size_t key_bytes = 32;
-  std::memcpy(&state[4], seed.data(), std::min(seed.size(), key_bytes));
-  const std::uint64_t now = hal::now_ns();
-  state[14] ^= static_cast<std::uint32_t>(now);
-  state[15] ^= static_cast<std::uint32_t>(now >> 32);
+  generator.mix(seed);
+  const auto now = async::now().time_since_epoch().count();
+  generator.mix(std::as_bytes(std::span{&now, 1}));
 }
 
 void fill_random(std::span<std::byte> out) {
-  while (!out.empty()) {
-    if (left == 0) {
-      left_bytes = std::bit_cast<decltype(left_bytes)>(next_block());
-      left = left_bytes.size();
-    }
-    const std::size_t count = std::min(out.size(), left);
-    std::byte* from = left_bytes.data() + (left - count);
-    std::memcpy(out.data(), from, count);
-    std::memset(from, 0, count);
-    left -= count;
-    out = out.subspan(count);
-  }
+  take_mail();
+  generator.fill(out);
+  const bool is_due = generator.bytes_given() > most_between_seeds ||
+                      async::now() - last_asked > longest_between_seeds;
+  if (is_due) ask();
+}
+
+void set_entropy_source(void (*source)()) {
+  ask_source = source;
+  ask();
+}
+
+void give_entropy(std::span<const std::byte> bytes) {
+  if (mail.is_full.load(std::memory_order_acquire)) return;  // nobody has asked
+  mail.count = std::min(bytes.size(), mail.bytes.size());
+  std::copy_n(bytes.begin(), mail.count, mail.bytes.begin());
+  mail.is_full.store(true, std::memory_order_release);
 }
 
 }  // namespace kernel

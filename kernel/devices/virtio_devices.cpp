@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "boot/random.h"
+#include "devices/entropy_device.h"
 #include "devices/virtio_mmio.h"
 #include "process/schedule.h"
 
@@ -27,10 +29,23 @@ void start_disk(std::unique_ptr<virtio::Transport> transport) {
   found[found_count++] = std::move(disk);
 }
 
+constinit std::unique_ptr<EntropyDevice> entropy;
+
+void start_entropy(std::unique_ptr<virtio::Transport> transport) {
+  if (entropy != nullptr) return;
+  entropy = EntropyDevice::start(std::move(transport), give_entropy);
+  if (entropy == nullptr) return;
+  async::spawn(entropy->serve(),
+               {.name = "entropy", .priority = Schedule::driver_level, .independent = true})
+      .detach();
+  set_entropy_source([] { entropy->ask(); });
+}
+
 void start_driver(const hal::VirtioWindow& place) {
   auto transport = std::make_unique<virtio::MmioTransport>(place);
   switch (transport->type()) {
     case virtio::DeviceType::block: return start_disk(std::move(transport));
+    case virtio::DeviceType::entropy: return start_entropy(std::move(transport));
     default: return;
   }
 }

@@ -1,0 +1,54 @@
+#include "devices/entropy_device.h"
+
+namespace kernel {
+
+EntropyDevice::EntropyDevice(std::unique_ptr<virtio::Transport> transport, Give give)
+    : transport_{std::move(transport)}, give_{give}, device_{*transport_, 1} {}
+
+std::unique_ptr<EntropyDevice> EntropyDevice::start(std::unique_ptr<virtio::Transport> transport,
+                                                    Give give) {
+  std::unique_ptr<EntropyDevice> device{new EntropyDevice{std::move(transport), give}};
+  if (!device->device_.start(0)) return nullptr;
+  return device;
+}
+
+void EntropyDevice::ask() {
+  bool tell = false;
+  {
+    const Critical section;
+    virtio::Virtqueue& queue = device_.queue();
+    if (!queue.has_room_for(1)) return;
+    const auto room =
+        virtio::Descriptor::for_writing(hal::virt_to_phys(bytes_.data()), bytes_.size());
+    queue.add({&room, 1}, this);
+    tell = queue.wants_notification();
+  }
+  if (tell) transport_->notify();
+}
+
+async::Task<> EntropyDevice::serve() {
+  async::Interrupt& line = transport_->line();
+  while (co_await line.wait("entropy device") == async::WaitResult::woken) {
+    (void)transport_->acknowledge();
+    if (const auto pause = backoff_.after(collect())) {
+      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      (void)collect();
+    }
+    transport_->complete_interrupt();
+  }
+}
+
+bool EntropyDevice::collect() {
+  std::optional<virtio::Virtqueue::Completion> done;
+  {
+    const Critical section;
+    done = device_.queue().take();
+    // Nonsense is no reason to begin anew: without this device there are other seeds. It stops.
+    if (device_.queue().is_broken()) (void)device_.reset();
+  }
+  if (!done) return false;
+  give_(std::span{bytes_}.first(done->written));
+  return true;
+}
+
+}  // namespace kernel
