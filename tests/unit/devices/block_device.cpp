@@ -128,10 +128,10 @@ TEST_CASE("the disk is told of requests that get in late") {
   std::list<Reader> readers;
   for (int i = 0; i < 9; ++i) readers.emplace_back(*disk.device, i);
   disk.world.run();
-  const unsigned before = model.notifications;
+  const unsigned before = disk.disk->notifications;
   disk.disk->answer(0);
   disk.world.run();
-  CHECK(model.notifications == before + 1);
+  CHECK(disk.disk->notifications == before + 1);
   disk.disk->answer_all(disk.world);
   for (Reader& reader : readers) CHECK(std::move(reader.job).get());
 }
@@ -227,10 +227,10 @@ TEST_CASE("a disk that is dead after a reset ends everything with EIO") {
   disk.world.run();
 
   SECTION("it does not agree on features any more") {
-    model.accepts_features = false;
+    disk.disk->accepts = false;
   }
   SECTION("its queue has become too small") {
-    model.queue_limit = 4;
+    disk.disk->limit = 4;
   }
   disk.disk->side().use(1000, 1);
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
@@ -245,7 +245,7 @@ TEST_CASE("memory is the disk's until it says that it has let go") {
   DiskWorld disk{model};
   Reader reader{*disk.device, 0};
   disk.world.run();
-  model.comes_back = false;
+  disk.disk->comes_back = false;
   disk.disk->side().use(1000, 1);
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
   disk.world.run();
@@ -253,7 +253,7 @@ TEST_CASE("memory is the disk's until it says that it has let go") {
   Sector bytes;  // others are not kept waiting
   CHECK(disk.finish(read(*disk.device, 1, bytes)).error() == Errno::eio);
 
-  model.comes_back = true;
+  disk.disk->comes_back = true;
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
   disk.world.run();
   REQUIRE(reader.job.done());
@@ -287,16 +287,16 @@ TEST_CASE(
   for (unsigned i = 1; i <= InterruptBackoff::tolerated; ++i) {
     disk.disk->interrupt(0);
     disk.world.run();
-    CHECK(model.completed_interrupts == i);
+    CHECK(disk.disk->completed_interrupts == i);
   }
   auto pause = InterruptBackoff::shortest;
   for (unsigned i = 0; i < 10; ++i) {
-    const unsigned before = model.completed_interrupts;
+    const unsigned before = disk.disk->completed_interrupts;
     disk.disk->interrupt(0);
     disk.world.advance(pause - 1ns);
-    CHECK(model.completed_interrupts == before);
+    CHECK(disk.disk->completed_interrupts == before);
     disk.world.advance(1ns);
-    CHECK(model.completed_interrupts == before + 1);
+    CHECK(disk.disk->completed_interrupts == before + 1);
     pause = std::min(2 * pause, InterruptBackoff::longest);
   }
   CHECK(pause == InterruptBackoff::longest);
@@ -317,10 +317,10 @@ TEST_CASE(
   SECTION("one of use ends it") {
     Sector bytes;
     CHECK(disk.finish(read(*disk.device, 0, bytes)));
-    const unsigned before = model.completed_interrupts;
+    const unsigned before = disk.disk->completed_interrupts;
     disk.disk->interrupt(0);
     disk.world.run();
-    CHECK(model.completed_interrupts == before + 1);
+    CHECK(disk.disk->completed_interrupts == before + 1);
   }
 }
 
@@ -336,7 +336,7 @@ TEST_CASE("the driver takes only features that it knows, and uses a disk of befo
   const std::uint64_t known = 1 << 2 | 1 << 5 | 1 << 9 |
                               kernel::virtio::feature::indirect_descriptors |
                               kernel::virtio::feature::version_1;
-  CHECK((model.accepted & ~known) == 0);
+  CHECK((disk.disk->accepted & ~known) == 0);
   Sector bytes;
   CHECK(disk.finish(read(*disk.device, 0, bytes)));
 }

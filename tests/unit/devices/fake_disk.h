@@ -16,10 +16,11 @@
 #include "../memory/machine.h"
 #include "device_side.h"
 #include "devices/block_device.h"
+#include "fake_transport.h"
 
 namespace test {
 
-/// What a disk is like. A test changes it while the disk is used.
+/// What a disk is like, and what is on it.
 struct DiskModel {
   std::vector<std::byte> bytes = std::vector<std::byte>(64 * 512);
   std::uint64_t features = kernel::virtio::feature::version_1 |
@@ -28,35 +29,34 @@ struct DiskModel {
   std::uint32_t segment_limit = 254;
   bool legacy = false;
   bool accepts_features = true;
-  bool comes_back = true;  // from a reset
 
-  std::uint64_t capacity_sectors() const { return bytes.size() / 512; }
-
-  // What has happened.
-  unsigned resets = 0;
-  unsigned notifications = 0;
-  unsigned completed_interrupts = 0;
-  std::uint64_t accepted = 0;
+  std::uint64_t sectors() const { return bytes.size() / 512; }
 };
 
-class FakeDisk final : public kernel::virtio::Transport {
+class FakeDisk final : public FakeTransport {
  public:
   using Chain = DeviceSide::Chain;
 
-  explicit FakeDisk(DiskModel& model) : model_{model} {}
+  explicit FakeDisk(DiskModel& model)
+      : FakeTransport{kernel::virtio::DeviceType::block}, model_{model} {
+    features = model.features;
+    limit = model.queue_limit;
+    legacy = model.legacy;
+    accepts = model.accepts_features;
+  }
 
   // ── What the test does ──
 
   /// Chains that the disk has and has not answered, in the order in which they came.
   std::deque<Chain>& held() {
-    while (auto chain = side_.next()) held_.push_back(*chain);
+    while (auto chain = side().next()) held_.push_back(*chain);
     return held_;
   }
   /// Does what a chain asks for, with this status in the end, and raises the interrupt.
   void answer(std::size_t which, std::uint8_t status = 0) {
     const Chain chain = held()[which];
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(which));
-    side_.use(chain.head, status == 0 ? perform(chain) : 1);
+    side().use(chain.head, status == 0 ? perform(chain) : 1);
     byte_of_status(chain) = std::byte{status};
     interrupt(kernel::virtio::cause::used_buffer);
   }
@@ -69,75 +69,22 @@ class FakeDisk final : public kernel::virtio::Transport {
     }
     return count;
   }
-  void interrupt(std::uint32_t causes) {
-    causes_ |= causes;
-    if (claimed_) {
-      pending_ = true;  // until the driver completes the one it has
-      return;
-    }
-    claimed_ = true;
-    line_.raise();
-  }
-  DeviceSide& side() { return side_; }
-  void ask_for_reset() {
-    status_ |= kernel::virtio::status::needs_reset;
-    interrupt(kernel::virtio::cause::configuration);
-  }
 
   static std::uint32_t kind_of(const Chain& chain) { return header(chain).kind; }
   static std::uint64_t sector_of(const Chain& chain) { return header(chain).sector; }
 
   // ── What the driver does ──
 
-  kernel::virtio::DeviceType type() override { return kernel::virtio::DeviceType::block; }
-  bool is_legacy() override { return model_.legacy; }
-  std::uint8_t status() override {
-    if (!model_.comes_back && model_.resets > 1) return 0xff;
-    return status_;
-  }
   void set_status(std::uint8_t value) override {
-    status_ = value;
-    if (value == 0) {
-      ++model_.resets;
-      held_.clear();
-      side_ = {};
-      causes_ = 0;
-    }
-    if (!model_.accepts_features) status_ &= ~kernel::virtio::status::features_ok;
-  }
-  std::uint64_t offered_features() override { return model_.features; }
-  void accept_features(std::uint64_t features) override {
-    CHECK((features & ~model_.features) == 0);
-    model_.accepted = features;
-  }
-  unsigned queue_limit() override { return model_.queue_limit; }
-  void set_queue(unsigned size, hal::PhysAddr memory,
-                 const kernel::virtio::Virtqueue::Layout& layout) override {
-    CHECK(size <= model_.queue_limit);
-    CHECK(layout.bytes == kernel::virtio::Virtqueue::Layout{size}.bytes);
-    side_ = DeviceSide{hal::phys_to_virt(memory), size};
-  }
-  void notify() override {
-    CHECK((status_ & kernel::virtio::status::driver_ok) != 0);
-    ++model_.notifications;
+    if (value == 0) held_.clear();
+    FakeTransport::set_status(value);
   }
   std::uint32_t read_config(std::size_t offset) override {
     switch (offset) {
-      case 0: return static_cast<std::uint32_t>(model_.capacity_sectors());
-      case 4: return static_cast<std::uint32_t>(model_.capacity_sectors() >> 32);
+      case 0: return static_cast<std::uint32_t>(model_.sectors());
+      case 4: return static_cast<std::uint32_t>(model_.sectors() >> 32);
       case 12: return model_.segment_limit;
-      default: FAIL("there is no such register"); return 0;
-    }
-  }
-  std::uint32_t config_generation() override { return generation_; }
-  async::Interrupt& line() override { return line_; }
-  std::uint32_t acknowledge() override { return std::exchange(causes_, 0); }
-  void complete_interrupt() override {
-    ++model_.completed_interrupts;
-    claimed_ = false;
-    if (std::exchange(pending_, false)) {
-      claimed_ = true;
-      line_.raise();
+      default: return FakeTransport::read_config(offset);
     }
   }
 
@@ -186,14 +133,7 @@ class FakeDisk final : public kernel::virtio::Transport {
   }
 
   DiskModel& model_;
-  DeviceSide side_;
   std::deque<Chain> held_;
-  std::uint8_t status_ = 0;
-  std::uint32_t causes_ = 0;
-  std::uint32_t generation_ = 0;
-  bool claimed_ = false;  // the driver has the interrupt and has not completed it
-  bool pending_ = false;
-  async::Interrupt line_;
 };
 
 /// A disk with its driver, in a world with nothing else. The model outlives it.

@@ -1,0 +1,100 @@
+// The registers of a virtio device that a test plays, and its interrupt: a line that is silent from
+// when it is raised until the driver has completed it.
+#pragma once
+
+#include <catch2/catch_test_macros.hpp>
+#include <utility>
+
+#include "device_side.h"
+#include "devices/virtio_device.h"
+
+namespace test {
+
+class FakeTransport : public kernel::virtio::Transport {
+ public:
+  explicit FakeTransport(kernel::virtio::DeviceType type) : type_{type} {}
+
+  // ── What a test sets ──
+
+  std::uint64_t features = kernel::virtio::feature::version_1;
+  unsigned limit = 256;
+  bool legacy = false;
+  bool accepts = true;     // the features that the driver chooses
+  bool comes_back = true;  // from the next reset
+
+  // ── What has happened ──
+
+  unsigned resets = 0;
+  unsigned notifications = 0;
+  unsigned completed_interrupts = 0;
+  std::uint64_t accepted = 0;
+
+  // ── What a test does ──
+
+  DeviceSide& side() { return side_; }
+  void interrupt(std::uint32_t causes) {
+    causes_ |= causes;
+    if (std::exchange(claimed_, true)) {
+      pending_ = true;
+    } else {
+      line_.raise();
+    }
+  }
+  void ask_for_reset() {
+    status_ |= kernel::virtio::status::needs_reset;
+    interrupt(kernel::virtio::cause::configuration);
+  }
+
+  // ── What the driver does ──
+
+  kernel::virtio::DeviceType type() override { return type_; }
+  bool is_legacy() override { return legacy; }
+  std::uint8_t status() override { return comes_back ? status_ : 0xff; }
+  void set_status(std::uint8_t value) override {
+    status_ = value;
+    if (!accepts) status_ &= ~kernel::virtio::status::features_ok;
+    if (value != 0) return;
+    ++resets;
+    side_ = {};
+    causes_ = 0;
+  }
+  std::uint64_t offered_features() override { return features; }
+  void accept_features(std::uint64_t chosen) override {
+    CHECK((chosen & ~features) == 0);
+    accepted = chosen;
+  }
+  unsigned queue_limit() override { return limit; }
+  void set_queue(unsigned size, hal::PhysAddr memory,
+                 const kernel::virtio::Virtqueue::Layout& layout) override {
+    CHECK(size <= limit);
+    CHECK(layout.bytes == kernel::virtio::Virtqueue::Layout{size}.bytes);
+    side_ = DeviceSide{hal::phys_to_virt(memory), size};
+  }
+  void notify() override {
+    CHECK((status_ & kernel::virtio::status::driver_ok) != 0);
+    ++notifications;
+  }
+  std::uint32_t read_config(std::size_t) override {
+    FAIL("there is no such register");
+    return 0;
+  }
+  std::uint32_t config_generation() override { return 0; }
+  async::Interrupt& line() override { return line_; }
+  std::uint32_t acknowledge() override { return std::exchange(causes_, 0); }
+  void complete_interrupt() override {
+    ++completed_interrupts;
+    claimed_ = false;
+    if (std::exchange(pending_, false)) interrupt(0);
+  }
+
+ private:
+  const kernel::virtio::DeviceType type_;
+  DeviceSide side_;
+  std::uint8_t status_ = 0;
+  std::uint32_t causes_ = 0;
+  bool claimed_ = false;
+  bool pending_ = false;
+  async::Interrupt line_;
+};
+
+}  // namespace test
