@@ -57,13 +57,23 @@ class ReadyQueue {
     if (link(node)) last_[node.priority] = &node;
   }
 
-  /// Takes the first of the most urgent level; null if all are empty.
-  [[gnu::always_inline]] Node* pop() noexcept {
+  /// Takes the first of the most urgent level; false if all are empty. The executor's step needs no
+  /// more than one test to know that there is one job.
+  [[gnu::always_inline]] bool pop(Node*& first) noexcept {
     const std::uint64_t state = state_;
-    if ((state & 1) != 0) [[unlikely]]
-      return state == nothing ? nullptr : &pop_from_rings(state);
+    if ((state & 1) != 0) [[unlikely]] {
+      if (state == nothing) return false;
+      first = &pop_from_rings(state);
+      return true;
+    }
     state_ = nothing;
-    return reinterpret_cast<Node*>(state);
+    first = reinterpret_cast<Node*>(state);
+    return true;
+  }
+  /// … null if all are empty.
+  Node* pop() noexcept {
+    Node* first = nullptr;
+    return pop(first) ? first : nullptr;
   }
 
   /// Is there something? Any hart; elsewhere it may be otherwise already.
