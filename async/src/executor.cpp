@@ -5,6 +5,7 @@
 
 #include "async/interrupt.h"
 #include "async/mutex.h"
+#include "async/task.h"
 
 namespace async {
 
@@ -38,6 +39,7 @@ bool Executor::step_with_news(Local& local) noexcept {
 
 void set_trace_hook(TraceHook hook) noexcept {
   trace_hook = hook;
+  PromiseBase::trace_ends(hook != nullptr);
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
     if (Executor* const executor = Executor::of(hart)) executor->alarm_fired();
   }

@@ -14,8 +14,18 @@ void PromiseBase::end_job(void*) noexcept {
   platform::begin_wait();
   Job& job = current_job();
   job.kind = Kind::done;
-  if (tracing()) [[unlikely]]
-    return end_traced_job(job);
+  if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
+    if (joiner->kind == Kind::waiting) joiner->end_wait(WaitResult::woken);
+  } else if ((job.flags_ & Job::flag_detached) != 0) {
+    free_detached_job(job);
+  }
+}
+
+void PromiseBase::end_traced_job(void*) noexcept {
+  platform::begin_wait();
+  Job& job = current_job();
+  job.kind = Kind::done;
+  trace_now(TraceEvent::done, job);
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
     if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
   } else if ((job.flags_ & Job::flag_detached) != 0) {
@@ -23,13 +33,8 @@ void PromiseBase::end_job(void*) noexcept {
   }
 }
 
-void PromiseBase::end_traced_job(Job& job) noexcept {
-  trace_now(TraceEvent::done, job);
-  if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
-    joiner->complete(WaitResult::woken);
-  } else if ((job.flags_ & Job::flag_detached) != 0) {
-    free_detached_job(job);
-  }
+void PromiseBase::trace_ends(bool on) noexcept {
+  job_end.resume = on ? &end_traced_job : &end_job;
 }
 
 void PromiseBase::free_detached_job(Job& job) noexcept {

@@ -168,8 +168,8 @@ class Executor {
     platform::yield_point();
     if (has_news()) [[unlikely]]
       return step_with_news(local);
-    Node* const first = ready_.pop();
-    if (first == nullptr) return false;
+    Node* first;
+    if (!ready_.pop(first)) return false;
     resume(local, static_cast<Job&>(*first));
     return true;
   }
@@ -250,9 +250,13 @@ inline bool Job::complete(WaitResult result) noexcept {
 }
 
 inline void Job::complete_alone(WaitResult result) noexcept {
+  trace(TraceEvent::wake, *this);
+  end_wait(result);
+}
+
+inline void Job::end_wait(WaitResult result) noexcept {
   kind = Kind::ready;
   result_ = result;
-  trace(TraceEvent::wake, *this);
   Executor::dispatch(*this);
 }
 

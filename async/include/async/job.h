@@ -53,7 +53,7 @@ class Job : public Node {
  public:
   const char* name() const noexcept { return name_; }
   /// Why it waits: the string given to the await. Meaningful in Kind::waiting.
-  const char* reason() const noexcept { return reason_; }
+  const char* reason() const noexcept { return joins() ? "join" : reason_; }
   /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
   std::uint8_t base_priority() const noexcept { return base_priority_; }
   bool done() const noexcept { return kind == Kind::done; }
@@ -89,6 +89,9 @@ class Job : public Node {
     waits_for_ = target;
     reason_ = reason;
   }
+
+  /// Names the coming wait for the end of `target`, which is reason enough.
+  void prepare_to_join(Job* target) noexcept { waits_for_ = target; }
 
   /// From await_suspend, once the job is linked into a list: it waits from here on and goes on at
   /// `leaf`.
@@ -151,7 +154,15 @@ class Job : public Node {
     return StepKind{static_cast<std::uint8_t>(flags_ & (flag_independent | flag_preempted))};
   }
 
+  /// Is it another job that it waits for?
+  bool joins() const noexcept {
+    if (waits_for_ == nullptr || waits_for_ == this) return false;
+    const Kind target = waits_for_->kind;
+    return target == Kind::ready || target == Kind::waiting || target == Kind::done;
+  }
+
   ASYNC_SLOW_PATH void refuse() noexcept;
+  void end_wait(WaitResult result) noexcept;  // complete_alone(), not traced
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 
@@ -163,7 +174,7 @@ class Job : public Node {
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
   std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;
-  const char* reason_;  // this and waits_for_: set when it waits
+  const char* reason_;  // this and waits_for_: set when it waits; not when it joins
   Node* waits_for_;
 };
 static_assert(sizeof(Job) == 56);

@@ -41,10 +41,11 @@ struct JoinGroup : Node {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
+  // Where harts share no jobs it is this one's, whose number the compiler may know.
+  const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
   Job* const job = new (executor.jobs().allocate())
-      Job(root, options.name, priority, executor.hart(),
-          options.independent ? Job::flag_independent : 0,
-          options.independent ? hart_mask(executor.hart()) : options.harts);
+      Job(root, options.name, priority, hart, options.independent ? Job::flag_independent : 0,
+          options.independent ? hart_mask(hart) : options.harts);
   PromiseBase::of(root).set_joiner(nullptr);
   trace(TraceEvent::spawn, *job);
   if constexpr (platform::parallel) {
@@ -113,7 +114,7 @@ class JoinAwaiter : public JoinHandleBase {
     set_joiner(&job);
     if (job.refuses_to_wait()) [[unlikely]]
       cancel();
-    job.prepare(job_, "join");
+    job.prepare_to_join(job_);
     job.suspend(self);
   }
   T await_resume() noexcept {

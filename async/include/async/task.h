@@ -1,7 +1,12 @@
 // Task<T>: a lazy coroutine. Nothing runs until it is awaited (or spawned); awaiting transfers to
-// it symmetrically, its end transfers back, so chains of any length use no stack. `co_await f()`
-// where f is a Task coroutine called right there puts the child's frame inside the parent's; every
-// other frame comes from the hart's FramePool and cannot fail.
+// it symmetrically, its end transfers back, so chains of any length use no stack. The frame of a
+// task that is made and awaited in the same coroutine lies inside that one's, where the compiler
+// sees it being made (inlines the call); every other comes from the hart's FramePool and cannot
+// fail.
+//
+// The compiler sees it if a Task is but a register, like the bare handle: hence trivial_abi, and
+// an awaiter that is no object of its own. Then it also drops the call that would destroy a frame
+// with nothing in it.
 //
 // A Task is awaited at most once. Destroying one that never ran, or is suspended, destroys its
 // frame.
@@ -67,6 +72,18 @@ class PromiseBase {
   Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
   bool is_root() const noexcept { return (link_ & root_bit) != 0; }
 
+  // A task's promise is its awaiter: an await keeps nothing but its address.
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  auto await_suspend(this Promise& self, std::coroutine_handle<> parent) noexcept {
+    self.set_parent(parent);
+    return std::coroutine_handle<Promise>::from_promise(self);
+  }
+  decltype(auto) await_resume(this auto& self) noexcept { return self.take(); }
+
+  /// For set_trace_hook(): whether the ends of jobs are traced.
+  static void trace_ends(bool on) noexcept;
+
   /// The promise of any Task coroutine whose handle's type was lost.
   static PromiseBase& of(std::coroutine_handle<> task) noexcept {
     return std::coroutine_handle<PromiseBase>::from_address(task.address()).promise();
@@ -76,15 +93,15 @@ class PromiseBase {
   static constexpr std::uintptr_t root_bit = 1;
 
   // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
-  // resume and a destroy function stand; this one's resume is end_job().
+  // resume and a destroy function stand; this one's resume is end_job() or end_traced_job().
   struct Frame {
     void (*resume)(void*) noexcept;
     void (*destroy)(void*) noexcept;
   };
   static Frame job_end;
   static void end_job(void*) noexcept;
-  // Of their own, so that end_job() needs no stack frame.
-  [[gnu::noinline]] static void end_traced_job(Job& job) noexcept;
+  static void end_traced_job(void*) noexcept;
+  // Of its own, so that end_job() needs no stack frame.
   [[gnu::noinline]] static void free_detached_job(Job& job) noexcept;
 
   std::uintptr_t link_;  // set when it is awaited or spawned: the parent's frame, or root_bit and
@@ -156,46 +173,32 @@ class Promise<void> : public PromiseBase {
   void take() const noexcept {}
 };
 
-/// Awaits a task: the caller's frame is its parent, its result is the await's.
-template <class T>
-class TaskAwaiter {
- public:
-  bool await_ready() const noexcept { return false; }
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) const noexcept {
-    task_.promise().set_parent(parent);
-    return task_;
-  }
-  T await_resume() const noexcept { return task_.promise().take(); }
-
- protected:
-  explicit TaskAwaiter(std::coroutine_handle<Promise<T>> task) noexcept : task_(task) {}
-  std::coroutine_handle<Promise<T>> task_;
-};
-
 template <class T = void>
-class [[nodiscard, clang::coro_await_elidable]] Task : TaskAwaiter<T> {
+class [[nodiscard, clang::trivial_abi]] Task {
  public:
   using promise_type = Promise<T>;
   using Handle = std::coroutine_handle<promise_type>;
 
-  Task(Task&& other) noexcept : TaskAwaiter<T>(std::exchange(other.task_, nullptr)) {}
+  Task(Task&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
-    std::swap(this->task_, other.task_);
+    std::swap(task_, other.task_);
     return *this;
   }
   ~Task() {
-    if (this->task_) this->task_.destroy();
+    if (task_) task_.destroy();
   }
 
-  /// `co_await std::move(task)`, or of a call. The Task is its own awaiter: no copy in the frame.
-  const TaskAwaiter<T>& operator co_await() && noexcept { return *this; }
+  /// `co_await std::move(task)`, or of a call.
+  promise_type& operator co_await() && noexcept { return task_.promise(); }
 
   /// The frame is the caller's from now on. For spawn().
-  Handle release() && noexcept { return std::exchange(this->task_, nullptr); }
+  Handle release() && noexcept { return std::exchange(task_, nullptr); }
 
  private:
   friend promise_type;
-  explicit Task(Handle task) noexcept : TaskAwaiter<T>(task) {}
+  explicit Task(Handle task) noexcept : task_(task) {}
+
+  Handle task_;
 };
 
 template <class T>
