@@ -100,7 +100,6 @@ class Channel {
     receivers_.wake_all(WaitResult::closed);
     senders_.wake_all(WaitResult::closed);
   }
-  bool is_closed() const noexcept { return closed_; }
   /// Values in it, those promised to a woken receiver included.
   std::size_t size() const noexcept { return size_; }
 
