@@ -1,0 +1,53 @@
+#include "support.h"
+
+using namespace async_test;
+
+TEST_CASE_METHOD(Fixture,
+                 "a multiple wait ends with the first list woken and takes no wake from others") {
+  async::WaitList lists[3];
+  Log log;
+  auto poll = [&]() -> Task<> {
+    async::MultiWait wait;
+    async::Observer entries[3];
+    for (int i = 0; i < 3; ++i) wait.watch(entries[i], lists[i]);
+    log.push_back(std::string("poll ") + name(co_await wait.until(async::now() + 50ns, "poll")));
+  };
+  async::spawn(poll()).detach();
+  run();
+  async::spawn(wait_and_log(lists[1], log, "reader")).detach();
+  run();
+  CHECK(lists[1].wake_one());  // for the reader; the observer is woken beside it
+  run();
+  CHECK(log == Log{"poll woken", "reader woken"});
+  for (auto& list : lists) CHECK(list.empty());
+
+  async::spawn(poll()).detach();
+  advance(50ns);
+  CHECK(log.back() == "poll timed out");
+  for (auto& list : lists) CHECK(list.empty());
+
+  auto cancelled = async::spawn(poll());
+  run();
+  CHECK_FALSE(lists[0].empty());
+  cancelled.cancel();
+  run();
+  CHECK(log.back() == "poll cancelled");
+  for (auto& list : lists) CHECK(list.empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a wake between watch() and until() is not lost") {
+  async::WaitList list;
+  bool woken = false;
+  auto poll = [&]() -> Task<> {
+    async::MultiWait wait;
+    async::Observer entry;
+    wait.watch(entry, list);
+    co_await async::yield();
+    woken = co_await wait.until(async::never, "poll") == WaitResult::woken;
+  };
+  auto handle = async::spawn(poll());
+  executor.run_one();
+  list.wake_one();
+  run();
+  CHECK(woken);
+}
