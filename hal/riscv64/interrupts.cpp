@@ -4,6 +4,8 @@
 #include <hal/hart.h>
 #include <hal/interrupts.h>
 
+#include <array>
+
 #include "devices.h"
 #include "sbi.h"
 #include "timer.h"
@@ -18,19 +20,33 @@ constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes a context:
 constexpr std::size_t context_threshold = 0x0;   // … deliver what is above this priority
 constexpr std::size_t context_claim = 0x4;       // … read to claim, write to complete
 
-unsigned context() {
-  return devices.plic.supervisor_context[hart_index()];
+/// The hart that claimed a line last. The PLIC wants to hear from the same one that it is done.
+constinit std::array<std::uint8_t, irq_limit> claimed_on{};
+
+/// A register of the context in which the PLIC knows `hart`.
+std::size_t context_register(unsigned hart, std::size_t offset) {
+  return context_base + devices.plic.supervisor_context[hart] * std::size_t{0x1000} + offset;
 }
 
-std::size_t context_register(std::size_t offset) {
-  return context_base + context() * std::size_t{0x1000} + offset;
+/// The bit of `irq` among this hart's, and only this hart's, to be changed.
+template <class Change>
+void change_enabled(Irq irq, Change&& change) {
+  const auto line = static_cast<std::uint32_t>(irq);
+  if (!devices.plic.window || line == 0 || line > devices.plic.sources) return;
+  const InterruptGuard guard;
+  const unsigned context = devices.plic.supervisor_context[hart_index()];
+  const std::size_t word = enable_base + context * std::size_t{0x80} + 4 * (line / 32);
+  const auto enabled = devices.plic.window.read<std::uint32_t>(word);
+  devices.plic.window.write<std::uint32_t>(word, change(enabled, 1U << (line % 32)));
+  // After it: QEMU (10.0) looks at what is pending already only when a priority is written.
+  devices.plic.window.write<std::uint32_t>(priority_base + 4 * line, 1);
 }
 
 }  // namespace
 
 void interrupts_init() {
   if (devices.plic.window) {
-    devices.plic.window.write<std::uint32_t>(context_register(context_threshold), 0);
+    devices.plic.window.write<std::uint32_t>(context_register(hart_index(), context_threshold), 0);
   }
   HAL_WRITE_CSR("sie", interrupt::software | interrupt::timer | interrupt::external);
 }
@@ -50,21 +66,24 @@ PendingInterrupts take_pending() {
 }
 
 void enable_interrupt(Irq irq) {
-  const auto line = static_cast<std::uint32_t>(irq);
-  if (!devices.plic.window || line == 0 || line > devices.plic.sources) return;
-  devices.plic.window.write<std::uint32_t>(priority_base + 4 * line, 1);
-  const std::size_t word = enable_base + context() * std::size_t{0x80} + 4 * (line / 32);
-  const auto enabled = devices.plic.window.read<std::uint32_t>(word);
-  devices.plic.window.write<std::uint32_t>(word, enabled | 1U << (line % 32));
+  change_enabled(irq, [](std::uint32_t word, std::uint32_t bit) { return word | bit; });
+}
+
+void disable_interrupt(Irq irq) {
+  change_enabled(irq, [](std::uint32_t word, std::uint32_t bit) { return word & ~bit; });
 }
 
 Irq claim_interrupt() {
   if (!devices.plic.window) return Irq::none;
-  return Irq{devices.plic.window.read<std::uint32_t>(context_register(context_claim))};
+  const unsigned hart = hart_index();
+  const auto line = devices.plic.window.read<std::uint32_t>(context_register(hart, context_claim));
+  if (line != 0) claimed_on[line] = static_cast<std::uint8_t>(hart);
+  return Irq{line};
 }
 
 void complete_interrupt(Irq irq) {
-  devices.plic.window.write(context_register(context_claim), static_cast<std::uint32_t>(irq));
+  const auto line = static_cast<std::uint32_t>(irq);
+  devices.plic.window.write(context_register(claimed_on[line], context_claim), line);
 }
 
 void poke_hart(unsigned hart) {

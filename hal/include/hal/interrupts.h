@@ -42,12 +42,15 @@ struct PendingInterrupts {
 };
 PendingInterrupts take_pending();
 
-/// Lets `irq` reach this hart. Task context.
+/// Lets `irq` reach this hart, or no longer. If it may reach several, the first to claim it has it.
+/// Task context.
 void enable_interrupt(Irq irq);
+void disable_interrupt(Irq irq);
 
-/// The most urgent external interrupt waiting for this hart, which is silent from now on until
-/// `complete_interrupt`; `Irq::none` if there is none (any more). ISR context.
+/// The most urgent external interrupt waiting for this hart, which is silent from now on, for all
+/// harts, until `complete_interrupt`; `Irq::none` if there is none (any more). ISR context.
 Irq claim_interrupt();
+/// On any hart, whichever claimed it: that one must not have disabled it meanwhile.
 void complete_interrupt(Irq irq);
 
 /// Makes `hart` leave `wait_for_interrupt` or user mode. Any context.

@@ -1,0 +1,206 @@
+// Each check is a step that all harts do at the same time.
+
+#include <hal/console.h>
+#include <hal/interrupts.h>
+#include <hal/kernel_map.h>
+#include <hal/page_table.h>
+#include <hal/remote.h>
+#include <hal/timer.h>
+
+#include <array>
+#include <atomic>
+
+#include "machine.h"
+
+namespace machine {
+namespace {
+
+hal::HartMask others_than(unsigned hart) {
+  return hal::running_harts() & ~hal::mask_of(hart);
+}
+
+// ── Data and stacks of their own ─────────────────────────────────────────────────────────────────
+
+thread_local unsigned initialised = 42;
+thread_local unsigned zeroed;
+constinit std::array<std::atomic<const volatile char*>, hal::max_harts> stacks{};
+
+void own_data(unsigned hart) {
+  check(hart == hal::hart_index(), "a hart knows its number");
+  check(initialised == 42 && zeroed == 0, "a hart's data begins as the program says");
+  volatile char on_stack = 0;
+  stacks[hart] = &on_stack;
+  initialised = zeroed = 100 + hart;
+  meet();
+  check(initialised == 100 + hart && zeroed == 100 + hart, "a hart's data is its own");
+  for (unsigned other = 0; other < hart; ++other) {
+    check(stacks[other] != &on_stack, "a hart's stack is its own");
+  }
+}
+
+// ── Pokes ────────────────────────────────────────────────────────────────────────────────────────
+
+constinit std::atomic<unsigned> poker = 0, poked = 0;
+
+void poke_one(unsigned hart) {
+  if (hart == poker) hal::poke_hart(poked);
+  if (hart == poked) {
+    while (!hal::take_pending().poke) hal::wait_for_interrupt();
+  }
+  meet();
+  check(!hal::take_pending().poke, "one poke reaches one hart, once");
+}
+
+void poke_all_others(unsigned hart) {
+  for (unsigned from = 0; from < hart_count(); ++from) {
+    if (hart == from) {
+      hal::poke_harts(others_than(from));
+    } else {
+      while (!hal::take_pending().poke) hal::wait_for_interrupt();
+    }
+    meet();
+    check(!hal::take_pending().poke, "a poke of all others reaches all others, once");
+    meet();
+  }
+}
+
+void pokes() {
+  for (unsigned from = 0; from < hart_count(); ++from) {
+    for (unsigned to = 0; to < hart_count(); ++to) {
+      poker = from;
+      poked = to;
+      on_all_harts(poke_one);
+    }
+  }
+  on_all_harts(poke_all_others);
+}
+
+// ── Timers ───────────────────────────────────────────────────────────────────────────────────────
+
+void timers(unsigned hart) {
+  constexpr std::uint64_t ms = 1'000'000;
+  for (unsigned turn = 0; turn < 5; ++turn) {
+    // The order in which they fire changes from turn to turn.
+    const std::uint64_t deadline = hal::now_ns() + (1 + (hart + turn) % hart_count()) * ms;
+    hal::set_timer(deadline);
+    while (!hal::take_pending().timer) hal::wait_for_interrupt();
+    check(hal::now_ns() >= deadline, "no timer fires early");
+    check(!hal::take_pending().timer, "a timer fires once");
+  }
+  const std::uint64_t end = hal::now_ns() + 3 * ms;
+  hal::set_timer(end - 2 * ms);
+  hal::set_timer(hal::no_deadline);
+  while (hal::now_ns() < end) {
+  }
+  check(!hal::take_pending().timer, "a deadline that is removed does not fire");
+  hal::set_timer(hal::now_ns());
+  while (!hal::take_pending().timer) hal::wait_for_interrupt();
+}
+
+void one_clock(unsigned hart) {
+  static constinit std::atomic<std::uint64_t> latest = 0;
+  for (unsigned turn = 0; turn < 4 * hart_count(); ++turn) {
+    if (turn % hart_count() == hart) {
+      const std::uint64_t now = hal::now_ns();
+      check(now >= latest, "time does not go back from hart to hart");
+      latest = now;
+    }
+    meet();
+  }
+}
+
+// ── External interrupts ──────────────────────────────────────────────────────────────────────────
+
+/// The console has several bytes to read. Each hart in turn lets its interrupt in and takes one.
+void external_interrupts(unsigned hart) {
+  const hal::Irq irq = hal::console_interrupt();
+  for (unsigned turn = 0; turn < hart_count(); ++turn) {
+    if (turn == hart) {
+      hal::enable_interrupt(irq);
+      while (!hal::take_pending().external) hal::wait_for_interrupt();
+      check(hal::claim_interrupt() == irq, "who is interrupted can claim it");
+      check(hal::claim_interrupt() == hal::Irq::none, "what is claimed is silent");
+      check(hal::console_read().has_value(), "the device has what it interrupted for");
+    } else {
+      check(!hal::take_pending().external, "an interrupt reaches the harts that enabled it");
+    }
+    meet();
+    // Whoever it is that completes it.
+    if ((turn + 1) % hart_count() == hart) hal::complete_interrupt(irq);
+    meet();
+    if (turn == hart) hal::disable_interrupt(irq);
+    meet();
+  }
+}
+
+// ── Other harts' translation ─────────────────────────────────────────────────────────────────────
+
+constinit hal::VirtAddr shared_page = 0;
+
+hal::PageEntry* entry_of(hal::VirtAddr va) {
+  hal::PhysAddr table = (hal::kernel_translation() & ((std::uint64_t{1} << 44) - 1)) << 12;
+  for (unsigned level = 2;; --level) {
+    auto* entry = hal::phys_to_virt<hal::PageEntry>(table) + (va >> (12 + 9 * level) & 511);
+    if (level == 0) return entry;
+    table = entry->address();
+  }
+}
+
+/// Each hart in turn puts another frame behind a page that all have just read.
+void remote_flushes(unsigned hart) {
+  for (unsigned turn = 0; turn < 4 * hart_count(); ++turn) {
+    auto& word = *reinterpret_cast<volatile unsigned*>(shared_page);
+    const unsigned before = word;
+    meet();
+    if (turn % hart_count() == hart) {
+      const hal::PhysAddr frame = entry_of(shared_page)->address() ^ hal::page_size;
+      *hal::phys_to_virt<volatile unsigned>(frame) = turn + 1;
+      *entry_of(shared_page) =
+          hal::PageEntry::global_page(frame, hal::Access::read | hal::Access::write);
+      hal::flush_all();
+      hal::flush_all_remote(others_than(hart));
+    }
+    meet();
+    check(before == turn && word == turn + 1, "what is flushed on other harts is forgotten there");
+    meet();
+  }
+  // Of these all that can be seen is that they come back.
+  hal::flush_remote(others_than(hart), 1, hal::user_begin, 3);
+  hal::flush_space_remote(others_than(hart), 1);
+  hal::synchronize_code_remote(others_than(hart));
+}
+
+/// Two frames side by side, the first of even number, and a page for one of them.
+void prepare_flushes() {
+  hal::PhysAddr frame = hal::table_frames::allocate();
+  while (frame / hal::page_size % 2 != 0) frame = hal::table_frames::allocate();
+  hal::table_frames::allocate();
+  shared_page = hal::map_kernel_stack(1)->bottom;
+  *entry_of(shared_page) =
+      hal::PageEntry::global_page(frame, hal::Access::read | hal::Access::write);
+  hal::flush_all();
+  hal::flush_all_remote(others_than(0));
+}
+
+// ── The console ──────────────────────────────────────────────────────────────────────────────────
+
+void whole_lines(unsigned hart) {
+  std::array<char, 90> line;
+  line.fill(static_cast<char>('a' + hart));
+  for (unsigned turn = 0; turn < 20; ++turn) print({line.data(), line.size()});
+}
+
+}  // namespace
+
+void run_checks() {
+  on_all_harts(own_data);
+  pokes();
+  on_all_harts(timers);
+  on_all_harts(one_clock);
+  on_all_harts(external_interrupts);
+  prepare_flushes();
+  on_all_harts(remote_flushes);
+  on_all_harts(whole_lines);
+}
+
+}  // namespace machine
