@@ -82,8 +82,8 @@ void run_nobody() {
   leave_space();
 }
 
-void let_go(Thread& thread) {
-  if (hal::in_company()) trap::fpu::release(thread.context());
+void hand_over(Thread& thread) {
+  trap::fpu::release(thread.context());
 }
 
 void forget(const Thread& thread) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <async/async.h>
+#include <hal/hart.h>
 #include <kernel/ref.h>
 
 #include "memory/address_space.h"
@@ -41,8 +42,14 @@ inline void prepare_to_run(Thread& thread) {
 /// No user thread is this hart's any more: before a thread ends, and before the hart idles.
 void run_nobody();
 
+/// What another hart needs of `thread` is put where it finds it.
+void hand_over(Thread& thread);
+
 /// `thread` has just left user mode on this hart and is about to wait: it may go on on another one.
-void let_go(Thread& thread);
+inline void let_go(Thread& thread) {
+  if (hal::in_company()) [[unlikely]]
+    hand_over(thread);
+}
 
 /// Before `thread` is no more.
 void forget(const Thread& thread);

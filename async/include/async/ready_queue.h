@@ -33,10 +33,11 @@ class ReadyQueue {
   }
   /// Is anything more urgent than `priority` (0 … 32) here?
   bool has_above(unsigned priority) const noexcept {
-    if (empty()) [[likely]]
+    const std::uint64_t state = state_;
+    if (state == nothing) [[likely]]
       return false;
-    if (is_sole()) return sole().priority < priority;
-    return (state_ & ((std::uint64_t{2} << priority) - 2)) != 0;
+    if ((state & 1) == 0) return reinterpret_cast<const Node*>(state)->priority < priority;
+    return (state & (bit(priority) - 2)) != 0;
   }
 
   /// The last of its level.

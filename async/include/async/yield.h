@@ -26,7 +26,9 @@ struct YieldOp {
 }
 
 struct PreemptOp {
-  bool await_ready() const noexcept { return !current_executor().preempts(current_job().priority); }
+  [[gnu::always_inline]] bool await_ready() const noexcept {
+    return !current_executor().preempts(current_job().priority);
+  }
   void await_suspend(std::coroutine_handle<> self) const noexcept {
     platform::begin_wait();
     Job& job = current_job();
