@@ -1,11 +1,12 @@
 # Programs that run on the kernel: static riscv64 ELF files in the boot archive's /bin.
 #
 #   cotrap_add_program(name sources…)
-#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] SOURCES sources…)
+#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [DISK] SOURCES sources…)
 #
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
-# NAME<TAB>INPUT or -<TAB>DESCRIPTION. In INPUT, \n is a line's end and \d a pause of 200 ms.
+# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK]. In INPUT, \n is a line's end and \d a pause of 200
+# ms; with DISK, `./cotrap demo` gives the machine a disk with known contents, and slow.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
@@ -30,16 +31,20 @@ function(cotrap_install_program target)
 endfunction()
 
 function(cotrap_add_demo name)
-  cmake_parse_arguments(PARSE_ARGV 1 demo "" "DESCRIPTION;INPUT" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK" "DESCRIPTION;INPUT" "SOURCES")
   if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
     message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
   endif()
   if(NOT demo_INPUT)
     set(demo_INPUT "-")
   endif()
+  set(needs "")
+  if(demo_DISK)
+    set(needs "\tDISK")
+  endif()
   cotrap_add_program(${name} ${demo_SOURCES})
   set_property(GLOBAL APPEND_STRING PROPERTY COTRAP_DEMOS
-               "${name}\t${demo_INPUT}\t${demo_DESCRIPTION}\n")
+               "${name}\t${demo_INPUT}\t${demo_DESCRIPTION}${needs}\n")
 endfunction()
 
 # After the last demo.

@@ -107,7 +107,7 @@ bool BlockDevice::submit(BlockRequest& request) {
   (void)request.make_chain();
   bool tell = false;
   {
-    const Critical section;
+    const DeviceLock::Guard guard{lock_};
     if (state_ == State::dead) return false;
     switch (request.kind()) {
       case BlockRequest::Kind::read: ++counters_.reads; break;
@@ -121,7 +121,8 @@ bool BlockDevice::submit(BlockRequest& request) {
   return true;
 }
 
-/// Gives the device what waits, as far as its queue has room. True: it wants to be told. Critical.
+/// Gives the device what waits, as far as its queue has room. True: it wants to be told. With the
+/// lock.
 bool BlockDevice::put_in() {
   if (state_ != State::working) return false;
   virtio::Virtqueue& queue = device_.queue();
@@ -176,7 +177,7 @@ unsigned BlockDevice::collect() {
   for (;;) {
     std::optional<virtio::Virtqueue::Completion> done;
     {
-      const Critical section;
+      const DeviceLock::Guard guard{lock_};
       done = device_.queue().take();
       if (!done) break;
       tell |= put_in();
@@ -207,7 +208,7 @@ void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress)
 
 void BlockDevice::reset(std::string_view why) {
   {
-    const Critical section;
+    const DeviceLock::Guard guard{lock_};
     state_ = State::resetting;  // from here on who submits only joins those that wait
   }
   ++counters_.resets;
@@ -222,7 +223,7 @@ void BlockDevice::reset(std::string_view why) {
   const bool works = let_go && start_device();
   bool tell = false;
   {
-    const Critical section;
+    const DeviceLock::Guard guard{lock_};
     state_ = works ? State::working : State::dead;
     tell = put_in();
   }
@@ -233,7 +234,7 @@ void BlockDevice::reset(std::string_view why) {
   for (;;) {
     BlockRequest* request = nullptr;
     {
-      const Critical section;
+      const DeviceLock::Guard guard{lock_};
       if (waiting_.empty()) break;
       request = &waiting_.front();
       waiting_.remove(*request);

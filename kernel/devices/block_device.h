@@ -31,6 +31,7 @@
 #include <string_view>
 
 #include "devices/block_request.h"
+#include "devices/device_lock.h"
 #include "devices/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
@@ -73,9 +74,6 @@ class BlockDevice {
  private:
   enum class State : std::uint8_t { working, resetting, dead };
 
-  /// What those who submit and the driver both touch, one at a time and never for long.
-  using Critical = async::platform::InterruptGuard;
-
   BlockDevice(std::unique_ptr<virtio::Transport> transport, std::string_view name);
   bool start_device();
   bool learn_configuration();
@@ -95,8 +93,9 @@ class BlockDevice {
   bool can_flush_ = false;
   bool indirect_ = false;
 
-  State state_ = State::working;  // in a Critical section, as the next two and the device's queue
-  List<BlockRequest> waiting_;    // for room
+  DeviceLock lock_;  // of the next three and of the device's queue
+  State state_ = State::working;
+  List<BlockRequest> waiting_;  // for room
   Counters counters_;
 
   InterruptBackoff backoff_;  // the driver's

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 
+#include "devices/device_lock.h"
 #include "devices/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
@@ -30,14 +31,13 @@ class EntropyDevice {
   void ask();
 
  private:
-  using Critical = async::platform::InterruptGuard;
-
   EntropyDevice(std::unique_ptr<virtio::Transport> transport, Give give);
   bool collect();
 
   const std::unique_ptr<virtio::Transport> transport_;
   const Give give_;
-  virtio::Device device_;  // its queue in a Critical section
+  DeviceLock lock_;  // of the device's queue
+  virtio::Device device_;
   InterruptBackoff backoff_;
   std::array<std::byte, bytes_at_once> bytes_{};  // the device's while its queue has a chain
 };

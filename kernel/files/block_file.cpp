@@ -45,7 +45,6 @@ class BlockFile final : public File {
  private:
   BlockDevice& device() { return disk_->device(); }
 
-  async::Task<Transfer> move(Direction direction, std::uint64_t offset, IoBuffer buffer);
   async::Task<Transfer> read_some(std::uint64_t offset, IoBuffer& rest);
   async::Task<Transfer> write_some(std::uint64_t offset, IoBuffer& rest);
   async::Task<Result<>> read_sector(std::uint64_t sector, std::byte* to);
@@ -62,33 +61,30 @@ class BlockFile final : public File {
 async::Task<Transfer> BlockFile::transfer(Direction direction, std::optional<std::uint64_t> offset,
                                           IoBuffer buffer) {
   const auto self = Ref<File>::share(*this);  // it may be closed meanwhile
-  if (offset) co_return co_await move(direction, *offset, buffer);
-  const auto turn = co_await place_lock_.lock_or_cancel("file position");
-  if (!turn) co_return fail(Errno::eintr);
-  const Transfer moved = co_await move(direction, place_, buffer);
-  if (moved) place_ += *moved;
-  co_return moved;
-}
-
-async::Task<Transfer> BlockFile::move(Direction direction, std::uint64_t offset, IoBuffer buffer) {
-  if (buffer.empty()) co_return 0;
-  const std::uint64_t capacity = disk_->capacity();
+  async::Mutex::Guard turn;
+  if (!offset) {
+    turn = co_await place_lock_.lock_or_cancel("file position");
+    if (!turn) co_return fail(Errno::eintr);
+  }
   const bool writes = direction == Direction::write;
+  const std::uint64_t capacity = disk_->capacity();
+  const std::uint64_t start = writes && appends() ? capacity : offset.value_or(place_);
+  if (buffer.empty()) co_return 0;
   if (writes && device().is_read_only()) co_return fail(Errno::eperm);
-  if (writes && appends()) offset = capacity;
-  if (offset >= capacity) co_return writes ? fail(Errno::enospc) : Transfer{0};
+  if (start >= capacity) co_return writes ? fail(Errno::enospc) : Transfer{0};
 
-  IoBuffer rest = buffer.first(std::min<std::uint64_t>(buffer.left(), capacity - offset));
+  IoBuffer rest = buffer.first(std::min<std::uint64_t>(buffer.left(), capacity - start));
   std::size_t done = 0;
-  while (!rest.empty() && !(done > 0 && async::is_cancelled())) {
+  do {
     const Transfer moved =
-        writes ? co_await write_some(offset + done, rest) : co_await read_some(offset + done, rest);
+        writes ? co_await write_some(start + done, rest) : co_await read_some(start + done, rest);
     if (!moved) {
       if (done > 0) break;
       co_return moved;
     }
     done += *moved;
-  }
+  } while (!rest.empty() && !async::is_cancelled());
+  if (turn) place_ = start + done;
   co_return done;
 }
 

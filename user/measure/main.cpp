@@ -62,7 +62,7 @@ int main(int argc, char** argv) {
   }
 
   std::vector<Measurement> all;
-  for (const auto part : {time(), calls(), switching(), lives(), memory()}) {
+  for (const auto part : {time(), calls(), switching(), lives(), memory(), devices()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   if (first == "--list") {

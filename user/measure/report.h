@@ -33,8 +33,9 @@ struct Measurement {
   std::optional<double> (*measure)();
 };
 
-// By file: calls.cpp, switching.cpp, lives.cpp, memory.cpp, time.cpp.
+// By file: calls.cpp, devices.cpp, switching.cpp, lives.cpp, memory.cpp, time.cpp.
 std::span<const Measurement> calls();
+std::span<const Measurement> devices();
 std::span<const Measurement> switching();
 std::span<const Measurement> lives();
 std::span<const Measurement> memory();

@@ -2,7 +2,9 @@
 
 import sys
 import time
+from array import array
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from . import build
@@ -10,6 +12,7 @@ from .console import Capture, FileSink, TimedOut, relay
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Guest, Machine, packed
+from .slow_disk import SlowDisk
 from .sources import NoInput, Typist
 from .ui import Waiting, bad, faint, good
 
@@ -17,6 +20,8 @@ _TIMEOUT = 40.0  # seconds
 _AT_ONCE = 2
 _TAIL_LINES = 20
 _SCREEN = (80, 24)
+_DISK_BYTES = 1 << 20
+_DISK_SECONDS = 0.02  # from a request to its answer
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Demo:
     name: str
     typed: str | None  # what is typed into it while it runs
     description: str
+    needs_disk: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,12 @@ def run(arguments) -> int:
 
 
 def listed(built: Build) -> list[Demo]:
-    """What the build's manifest names: NAME, what is typed into it or -, a description; tabs."""
+    """What the build's manifest names: NAME, what is typed into it or -, a description, and what
+    it needs, if anything; tabs between them."""
     demos = []
     for line in (built.initrd_root / "etc" / "demos").read_text().splitlines():
-        name, typed, description = line.split("\t")
-        demos.append(Demo(name, None if typed == "-" else typed, description))
+        name, typed, description, *needs = line.split("\t")
+        demos.append(Demo(name, None if typed == "-" else typed, description, "DISK" in needs))
     return demos
 
 
@@ -67,7 +74,9 @@ def play(demo: Demo, built: Build, archive: bytes, sink) -> Verdict:
     )
     source = Typist(demo.typed) if demo.typed else NoInput()
     begun = time.monotonic()
-    with Guest(Machine(), boot) as guest:
+    with ExitStack() as stack:
+        disk = stack.enter_context(numbered_disk()).disk if demo.needs_disk else None
+        guest = stack.enter_context(Guest(Machine(disk=disk), boot))
         try:
             relay(guest, source, sink, _TIMEOUT)
             failure = _failure(guest)
@@ -75,6 +84,13 @@ def play(demo: Demo, built: Build, archive: bytes, sink) -> Verdict:
             failure = f"still {guest.marks.state.value} after {_TIMEOUT:g} s"
     output = sink.data if isinstance(sink, Capture) else b""
     return Verdict(demo, failure, time.monotonic() - begun, output)
+
+
+def numbered_disk() -> SlowDisk:
+    """As the demos expect it: 64-bit numbers, each its own place times a constant."""
+    factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
+    numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count)))
+    return SlowDisk(numbers.tobytes(), delay=_DISK_SECONDS)
 
 
 def _failure(guest: Guest) -> str | None:

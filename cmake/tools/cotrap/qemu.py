@@ -28,15 +28,20 @@ class Machine:
     icount: bool = False
     extra: tuple[str, ...] = ()
     disk: Disk | None = None
+    entropy: bool = True
 
     def options(self, disk_file: int | None = None) -> list[str]:
         options = ["-machine", "virt", "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
         # Devices of version 1.0, not those of the drafts before it.
-        options += ["-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device"]
+        options += ["-global", "virtio-mmio.force-legacy=false"]
+        if self.entropy:
+            options += ["-device", "virtio-rng-device"]
         if self.disk:
             options += self.disk.options(disk_file)
         if self.icount:
-            options += ["-icount", "shift=0,sleep=off", "-seed", "1"]
+            # With a disk, idle time is real: its answers take real time, while timers would not.
+            sleep = "on" if self.disk else "off"
+            options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
 

@@ -1,5 +1,6 @@
 """The command as its user meets it: what it refuses and how it says so, help, demonstrations."""
 
+import os
 import subprocess
 import unittest
 
@@ -55,6 +56,30 @@ class Usage(Command):
         check(self.build.file("odd/run", "true"), says=b"/run is a file")
         check(self.build.file("odd/bin", "true"), says=b"/bin is a folder")
         check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
+
+    def test_a_disk_is_a_file_of_whole_sectors_that_can_be_written_to(self):
+        folder = self.build.path / "disks"
+        folder.mkdir()
+        for name, size in (("good", 1024), ("odd", 1000), ("empty", 0), ("fixed", 512)):
+            (folder / name).write_bytes(bytes(size))
+        (folder / "fixed").chmod(0o444)
+        program = self.build.file("program", "echo here")
+
+        def run(disk: str) -> tuple[str, ...]:
+            return ("run", "-q", "--build", self.build.path, "--disk", folder / disk, program)
+
+        for name in ("good", "good,ro", "fixed,ro"):
+            done = cotrap(*run(name))
+            self.assertEqual((done.stdout, done.stderr, done.returncode), (b"here\n", b"", 0))
+        self.check(*run("missing"), says=b"no such file")
+        self.check(*run("missing,ro"), says=b"no such file")
+        self.check(*run("odd"), says=b"1000 bytes are no whole number of 512-byte sectors")
+        self.check(*run("empty"), says=b"empty")
+        self.check(*run("."), says=b"is a directory")
+        self.check(*run(".,ro"), says=b"not a file")
+        self.check("run", "--build", self.build.path, "--disk", "", says=b"--disk")
+        if os.geteuid() != 0:
+            self.check(*run("fixed"), says=b"permission denied")
 
     def test_a_symbolic_link_to_the_command_is_the_command(self):
         link = self.build.path / "a link"

@@ -1,0 +1,110 @@
+"""A disk that takes its time, as disks do: every request is answered after a while, and any number
+at once. A file of the host would answer before the guest has asked for the next block.
+
+It is a server of the network block device protocol (NBD) on a socket that only QEMU is told of,
+with the bytes in memory:
+
+    with SlowDisk(contents, delay=0.02) as slow:
+        Machine(disk=slow.disk)
+        ...
+    slow.data                    # what is on it afterwards
+
+Source: the protocol's description, github.com/NetworkBlockDevice/nbd, doc/proto.md.
+"""
+
+import asyncio
+import errno
+import os
+import struct
+import tempfile
+import threading
+from contextlib import suppress
+
+from .disk import Disk
+
+_OPTION_MAGIC = b"IHAVEOPT"
+_REPLY_MAGIC = 0x3E889045565A9
+_GO, _ABORT = 7, 2
+_ACKNOWLEDGED, _INFORMATION, _UNSUPPORTED = 1, 3, 2**31 + 1
+_READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
+_HAS_FLAGS, _CAN_FLUSH = 1, 4
+
+
+class SlowDisk:
+    """fails: offsets of sectors that cannot be read or written."""
+
+    def __init__(self, data: bytes, delay: float, fails: frozenset[int] = frozenset()):
+        self.data = bytearray(data)
+        self.delay = delay
+        self.fails = fails
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="cotrap-")
+        self._path = os.path.join(self._folder.name, "disk")
+        self._thread.start()
+        serving = asyncio.start_unix_server(self._serve, self._path)
+        asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._folder.cleanup()
+
+    @property
+    def disk(self) -> Disk:
+        return Disk(source={"driver": "nbd", "server": {"type": "unix", "path": self._path}})
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await self._agree(reader, writer)
+            while await self._take_request(reader, writer):
+                pass
+        writer.close()
+
+    async def _agree(self, reader, writer) -> None:
+        """Fixed newstyle negotiation: nothing but the plain protocol and the one disk."""
+        fixed_newstyle, no_zeroes = 1, 2
+        writer.write(b"NBDMAGIC" + _OPTION_MAGIC + struct.pack(">H", fixed_newstyle | no_zeroes))
+        await reader.readexactly(4)
+        while True:
+            magic, option, length = struct.unpack(">8sII", await reader.readexactly(16))
+            if magic != _OPTION_MAGIC or length > 4096:
+                raise ConnectionError
+            await reader.readexactly(length)
+
+            def reply(kind: int, data: bytes = b"", option=option) -> None:
+                writer.write(struct.pack(">QIII", _REPLY_MAGIC, option, kind, len(data)) + data)
+
+            if option == _GO:
+                flags = _HAS_FLAGS | _CAN_FLUSH
+                reply(_INFORMATION, struct.pack(">HQH", 0, len(self.data), flags))
+                reply(_ACKNOWLEDGED)
+                return
+            reply(_ACKNOWLEDGED if option == _ABORT else _UNSUPPORTED)
+
+    async def _take_request(self, reader, writer) -> bool:
+        request = await reader.readexactly(28)
+        _, _, kind, cookie, offset, length = struct.unpack(">IHHQQI", request)
+        if kind == _DISCONNECT:
+            return False
+        data = await reader.readexactly(length) if kind == _WRITE else b""
+
+        def answer() -> None:
+            error, found = self._perform(kind, offset, length, data)
+            writer.write(struct.pack(">IIQ", 0x67446698, error, cookie) + found)
+
+        self._loop.call_later(self.delay, answer)
+        return True
+
+    def _perform(self, kind: int, offset: int, length: int, data: bytes) -> tuple[int, bytes]:
+        end = offset + length
+        if any(offset <= sector < end for sector in self.fails):
+            return errno.EIO, b""
+        if kind == _READ:
+            return 0, bytes(self.data[offset:end])
+        if kind == _WRITE:
+            self.data[offset:end] = data
+        return 0, b""

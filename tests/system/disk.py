@@ -1,0 +1,111 @@
+"""/dev/vda is the host's file: what is written is there, at any offset, by any number of threads;
+what goes wrong is an error, never a panic, and costs nothing."""
+
+import random
+import tempfile
+from pathlib import Path
+
+import harness
+from cotrap.demos import numbered_disk
+from cotrap.disk import Disk
+from cotrap.qemu import Machine
+from cotrap.slow_disk import SlowDisk
+
+SECTORS = 777  # not a multiple of anything
+PROGRAM = "/test/disk"
+
+
+def fnv(data: bytes) -> str:
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    return f"{value:016x}"
+
+
+def contents(seed: int, sectors: int = SECTORS) -> bytes:
+    return random.Random(seed).randbytes(sectors * 512)
+
+
+def on_a_file(test: harness.Test, folder: Path) -> None:
+    image = folder / "disk"
+    image.write_bytes(contents(1))
+    disk = Disk(str(image))
+    done = test.run("/bin/cat", "/dev/vda", machine=Machine(disk=disk))
+    test.check(done.output == contents(1), "the guest reads what the file holds", done.why)
+
+    shapes = ((1, 1, 1), (2, 1, 8), (3, 4, 4))  # seed, harts, threads
+    for seed, harts, threads in shapes:
+        machine = Machine(harts=harts, disk=disk)
+        done = test.run(PROGRAM, "random", str(seed), str(threads), "60", machine=machine)
+        test.check(
+            done.status == 0 and done.text.strip() == fnv(image.read_bytes()),
+            f"{threads} threads on {harts} harts write anywhere: the file is what they wrote",
+            done.text + done.why,
+        )
+    before = image.read_bytes()
+    legacy = Machine(disk=disk, extra=("-global", "virtio-mmio.force-legacy=true"))
+    done = test.run(PROGRAM, "random", "4", "4", "40", machine=legacy)
+    test.check(
+        done.status == 0 and done.text.strip() == fnv(image.read_bytes()) != fnv(before),
+        "the same by the registers that devices had before version 1.0",
+        done.text + done.why,
+    )
+    done = test.run(PROGRAM, "wrong", machine=Machine(disk=disk))
+    test.check(done.status == 0, "bad addresses, places and requests are errors", done.text)
+    done = test.run(PROGRAM, "leave-nothing", "5", machine=Machine(disk=disk))
+    test.check(done.status == 0, "reads and writes leave no memory behind", done.text)
+
+    before = image.read_bytes()
+    read_only = Machine(disk=Disk(str(image), read_only=True))
+    done = test.run(PROGRAM, "read-only", machine=read_only)
+    test.check(
+        done.status == 0 and image.read_bytes() == before,
+        "a disk that is read-only for the guest is only read",
+        done.text + done.why,
+    )
+
+
+def on_a_slow_disk(test: harness.Test) -> None:
+    with SlowDisk(contents(2), delay=0.5) as slow:
+        for harts in (1, 4):
+            done = test.run(PROGRAM, "killed", machine=Machine(harts=harts, disk=slow.disk))
+            test.check(
+                done.status == 0,
+                f"killed threads' pages are the disk's until it has answered ({harts} harts)",
+                done.text + done.why,
+            )
+    with SlowDisk(contents(2), delay=0.05) as slow:
+        done = test.run(PROGRAM, "fork", machine=Machine(disk=slow.disk))
+        test.check(done.status == 0, "a fork during a read loses nothing", done.text + done.why)
+    with numbered_disk() as slow:
+        done = test.run("/bin/irq", machine=Machine(harts=4, disk=slow.disk))
+        test.check(
+            done.status == 0, "four harts have 64 requests in flight at once", done.text + done.why
+        )
+    bad = 300 * 512
+    with SlowDisk(contents(3), delay=0.001, fails=frozenset({bad})) as slow:
+        done = test.run(PROGRAM, "errors", str(bad), machine=Machine(disk=slow.disk))
+        test.check(done.status == 0, "bad sectors are EIO", done.text + done.why)
+        test.check(bytes(slow.data) == contents(3), "  … and nothing else was written")
+
+
+def without(test: harness.Test) -> None:
+    done = test.run(PROGRAM, "none")
+    test.check(done.status == 0, "a machine without a disk has no /dev/vda", done.text)
+    seeded = "random: seeded by the machine's entropy device"
+    done = test.run("/bin/head", "-1", "/proc/uptime", quiet=False)
+    test.check(seeded in done.text, "the entropy device seeds the generator", done.output)
+    machine = Machine(entropy=False)
+    done = test.run("/bin/hello", machine=machine, quiet=False)
+    test.check(
+        done.status == 0 and seeded not in done.text,
+        "a machine without one boots all the same",
+        done.output,
+    )
+
+
+with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
+    test.add(test.folder / "test-programs" / "disk", "test/disk")
+    on_a_file(test, Path(folder))
+    on_a_slow_disk(test)
+    without(test)
