@@ -63,7 +63,7 @@ void kernel_main(const hal::BootInfo& info) {
               .list_processes = list_processes,
               .fill_random = fill_random});
   if (const auto how = options.value("crash")) {
-    async::spawn(crash_if_asked(*how), {.name = "crash", .priority = 0}).detach();
+    async::spawn(crash_if_asked(*how), {.name = "crash", .priority = 0, .harts = 1}).detach();
   }
   async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
   async::Strand::leave();
