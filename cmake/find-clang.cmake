@@ -1,4 +1,4 @@
-# The newest Clang ≥ 20 that is installed (20 brought [[clang::coro_await_elidable]]).
+# The newest Clang ≥ 20 that is installed (what older ones make of coroutines has not been tried).
 foreach(version 22 21 20)
   find_program(COTRAP_CLANG_${version} clang++-${version})
   if(COTRAP_CLANG_${version})
