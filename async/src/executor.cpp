@@ -19,6 +19,7 @@ Executor::Executor(unsigned hart) noexcept : hart_(hart) {
 }
 
 Executor::~Executor() {
+  end_idling();
   by_hart_[hart_].store(nullptr, std::memory_order_release);
   local_.executor = nullptr;
 }
@@ -99,7 +100,8 @@ void Executor::drain_inbox() noexcept {
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
         job.reset();
-        job.park_.store(Job::park_none, std::memory_order_release);
+        // An exchange: of several wakes what the last has written is seen too.
+        job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
         job.complete(WaitResult::woken);
       }
     }
@@ -161,8 +163,9 @@ std::uint8_t Executor::effective_priority(const Job& job) noexcept {
 
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
+    // It may be on its way to the ready list, or asked for by another hart.
+    if (job.hart == hart_ && has_news()) drain_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
-    if (has_news()) drain_inbox();  // it may be on its way to the ready list
   }
   if (job.kind == Kind::ready && !is_running(job)) {
     ready_.remove(job);

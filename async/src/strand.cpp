@@ -1,5 +1,7 @@
 #include "async/strand.h"
 
+#include "async/executor.h"
+
 namespace async {
 
 void Strand::enter_among_others() noexcept {
@@ -8,7 +10,9 @@ void Strand::enter_among_others() noexcept {
       platform::relax();
     } while (taken_.load(std::memory_order_relaxed) != 0);
   }
-  platform::local().in_strand = true;
+  Local& local = platform::local();
+  local.in_strand = true;
+  if (local.job != nullptr) local.executor->catch_up(*local.job);
 }
 
 void Strand::leave_to_others() noexcept {

@@ -18,7 +18,8 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
   if (job.park_.compare_exchange_strong(expected, Job::park_waiting, std::memory_order_acq_rel)) {
     return true;
   }
-  job.park_.store(Job::park_none, std::memory_order_release);  // the wake was there first
+  // The wake was there first. An exchange: of several wakes what the last has written is seen too.
+  job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
   job.kind = Kind::ready;
   job.set_result(WaitResult::woken);
   platform::cancel_wait();

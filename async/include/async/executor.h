@@ -159,6 +159,7 @@ class Executor {
  private:
   friend class Interrupt;
   friend class Mutex;
+  friend class Strand;
 
   /// Something in the inbox, or tracing.
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
@@ -201,6 +202,10 @@ class Executor {
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
   static std::uint8_t effective_priority(const Job& job) noexcept;
+  /// `job` was outside the strand, in no list, and is back: what others have changed meanwhile.
+  void catch_up(Job& job) noexcept {
+    if (resort_pending_.load(std::memory_order_relaxed)) job.priority = effective_priority(job);
+  }
 
   // placement.cpp
   ASYNC_SLOW_PATH void place(Job& job) noexcept;

@@ -49,8 +49,8 @@ class Interrupt : public Node {
   friend class Executor;
   void deliver() noexcept;  // task context: it came out of the inbox
 
-  std::atomic<std::uint32_t> raised_ = 0;  // any context; not 0 exactly while in an inbox
-  std::uint32_t pending_ = 0;              // task context, as everything below
+  platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 exactly while in an inbox
+  std::uint32_t pending_ = 0;                   // task context, as everything below
   std::uint32_t taken_ = 0;
   Job* waiter_ = nullptr;
 };

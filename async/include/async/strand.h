@@ -21,8 +21,8 @@ namespace async {
 
 class Strand {
  public:
-  /// Interrupts masked; not while this hart holds it. Any context that may wait for another hart's
-  /// step to end.
+  /// Interrupts masked; not while this hart holds it. In a step, or while local().job is null,
+  /// where waiting for another hart's step to end does no harm.
   static void enter() noexcept {
     if constexpr (platform::parallel) {
       if (in_company()) enter_among_others();

@@ -1,0 +1,155 @@
+#include "scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+
+namespace async::platform {
+
+bool take_interrupts() noexcept {
+  World::Hart& hart = this_hart();
+  bool any = false;
+  if (hart.interrupt) {
+    any = true;
+    std::exchange(hart.interrupt, nullptr)();
+  }
+  if (hart.alarm <= world.now) {
+    any = true;
+    hart.alarm = UINT64_MAX;
+    local().executor->alarm_fired();
+  }
+  return any;
+}
+
+}  // namespace async::platform
+
+namespace parallel_test {
+
+using async::Executor;
+using async::platform::world;
+
+namespace {
+
+/// Checkers of memory make a schedule many times as long: they look at those with one switch less.
+#if __has_feature(address_sanitizer)
+constexpr unsigned fewer = 1;
+#else
+constexpr unsigned fewer = 0;
+#endif
+
+constexpr unsigned outside = async::platform::max_harts - 1;  // devices' number; no hart has it
+
+std::array<std::optional<Executor>, outside> executors;
+alignas(64) std::array<std::byte, 16 * 1024> states;
+
+void idle() {
+  async::platform::World::Hart& hart = async::platform::this_hart();
+  async::platform::point("idle");
+  explorer.wait("wfi", [&hart] { return hart.poked || hart.interrupt || hart.alarm <= world.now; });
+  hart.poked = false;
+  async::platform::take_interrupts();
+}
+
+std::uint64_t next_alarm() {
+  std::uint64_t next = UINT64_MAX;
+  for (const auto& hart : world.harts) {
+    if (hart.alarm > world.now) next = std::min(next, hart.alarm);
+  }
+  return next;
+}
+
+void clock() {
+  for (;;) {
+    explorer.wait("tick", [] { return next_alarm() != UINT64_MAX; });
+    explorer.point("tick", &world.now, Explorer::Access::write, std::source_location::current());
+    world.now = next_alarm();
+  }
+}
+
+void check_end(const std::vector<async::JoinHandle<void>>& jobs) {
+  for (const auto& handle : jobs) {
+    const async::Job& job = handle.job();
+    if (!handle.done()) {
+      explorer.fail(std::string("nobody can go on, and '") + job.name() + "' has not ended");
+    } else if (job.priority != job.base_priority()) {
+      explorer.fail(std::string("'") + job.name() + "' has kept another's priority");
+    }
+  }
+  for (unsigned hart = 0; hart < outside; ++hart) {
+    if (executors[hart] && !executors[hart]->is_idle()) {
+      explorer.fail("hart " + std::to_string(hart) + " idles, and has something to do");
+    }
+    check(!world.harts[hart].local.in_strand, "a hart idles in the strand");
+  }
+}
+
+}  // namespace
+
+void* Run::allocate(std::size_t bytes) {
+  if (bytes > states.size() - used_) explorer.fail("the scenario's state is too large");
+  return &states[std::exchange(used_, used_ + (bytes + 63) / 64 * 64)];
+}
+
+async::Job& Run::spawn(unsigned hart, Task<> task, const async::SpawnOptions& options) {
+  explorer.set_hart(hart);
+  return jobs_.emplace_back(async::spawn(std::move(task), options)).job();
+}
+
+void Run::add_device(const char* name, std::function<void()> body) {
+  explorer.add_thread(name, outside, std::move(body));
+}
+
+void interrupt(unsigned hart, std::function<void()> what) {
+  async::platform::point("interrupt");
+  world.has_interrupts = true;
+  world.harts[hart].interrupt = std::move(what);
+}
+
+void explore(const Scenario& scenario, void (*set_up)(Run&)) {
+  std::optional<Run> run;
+
+  const auto begin = [&] {
+    world = {};
+    world.has_interrupts = scenario.has_clock;
+    static constexpr const char* names[] = {"hart 0", "hart 1", "hart 2"};
+    for (unsigned hart = 0; hart < scenario.harts; ++hart) {
+      explorer.set_hart(hart);
+      world.harts[hart].local.in_company = true;
+      Executor& executor = executors[hart].emplace();
+      explorer.add_thread(names[hart], hart, [&executor] { executor.run(idle); });
+    }
+    if (scenario.has_clock) explorer.add_thread("clock", outside, clock);
+    run.emplace();
+    set_up(*run);
+  };
+  const auto end = [&](bool failed) {
+    if (!failed) {
+      check_end(run->jobs_);
+      for (const auto& check : run->checks_) check();
+    }
+    for (unsigned hart = 0; hart < scenario.harts; ++hart) {
+      explorer.set_hart(hart);
+      if (async::Strand::in_company() && world.harts[hart].local.in_strand) async::Strand::leave();
+    }
+    explorer.set_hart(0);
+    for (auto& job : run->jobs_) {
+      if (!job.done()) new async::JoinHandle<void>(std::move(job));  // for ever: it has failed
+    }
+    run.reset();
+    for (unsigned hart = 0; hart < scenario.harts; ++hart) {
+      explorer.set_hart(hart);
+      executors[hart].reset();
+    }
+  };
+  const Explorer::Report report = explorer.explore(scenario.bound - fewer, begin, end);
+  std::printf("%s: %llu schedules with at most %u switches, the longest of %llu operations\n",
+              scenario.name, static_cast<unsigned long long>(report.schedules), report.bound,
+              static_cast<unsigned long long>(report.longest));
+  std::fflush(stdout);
+  INFO(scenario.name);
+  INFO(report.failure);
+  CHECK(report.failure.empty());
+}
+
+}  // namespace parallel_test

@@ -1,0 +1,255 @@
+#include "explorer.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace parallel_test {
+
+Explorer explorer;
+
+Explorer::Report Explorer::explore(unsigned bound, const std::function<void()>& set_up,
+                                   const std::function<void(bool failed)>& tear_down) {
+  bound_ = bound;
+  words_.clear();
+  Report report{.bound = bound};
+
+  const auto run = [&] {
+    used_threads_ = 0;
+    failure_.clear();
+    set_up();
+    run_once();
+    tear_down(!failure_.empty());
+    ++report.schedules;
+    report.longest = std::max(report.longest, operations_);
+  };
+  const auto repeat = [&](const char* schedule) {
+    script_ = schedule;
+    trace_.clear();
+    tracing_ = true;
+    run();
+    tracing_ = false;
+    script_ = nullptr;
+  };
+
+  if (const char* const schedule = std::getenv("COTRAP_SCHEDULE")) {
+    report.schedule = schedule;
+    repeat(schedule);
+    repeat(schedule);  // knowing what is shared, and so worth a line
+    report.schedules = 1;
+    std::puts(trace_.c_str());
+  } else {
+    const auto begin_anew = [&] {
+      choices_.clear();
+      report.schedules = report.longest = 0;
+    };
+    begin_anew();
+    do {
+      has_learned_ = false;
+      run();
+      if (has_learned_) begin_anew();
+    } while (has_learned_ || (failure_.empty() && next_schedule()));
+    if (failure_.empty()) return report;
+    report.schedule = this->schedule();
+    repeat(report.schedule.c_str());
+    --report.schedules;
+  }
+  if (!failure_.empty()) {
+    report.failure = failure_ + "\nCOTRAP_SCHEDULE=" + report.schedule + " repeats it:\n" + trace_;
+  }
+  return report;
+}
+
+void Explorer::add_thread(const char* name, unsigned hart, std::function<void()> body) {
+  if (used_threads_ == threads_.size()) {
+    threads_.push_back(std::make_unique<Thread>());
+    threads_.back()->stack = std::make_unique<char[]>(stack_bytes);
+  }
+  Thread& thread = *threads_[used_threads_];
+  thread.index = static_cast<unsigned>(used_threads_++);
+  thread.name = name;
+  thread.hart = hart;
+  thread.body = std::move(body);
+  thread.can_go_on = nullptr;
+  thread.ended = false;
+  thread.watched = nullptr;
+  thread.watched_changed = false;
+  getcontext(&thread.context);
+  thread.context.uc_stack.ss_sp = thread.stack.get();
+  thread.context.uc_stack.ss_size = stack_bytes;
+  thread.context.uc_link = nullptr;
+  makecontext(&thread.context, &Explorer::enter, 0);
+}
+
+void Explorer::enter() {
+  explorer.running_->body();
+  explorer.running_->ended = true;
+  ++explorer.operations_;
+  explorer.leave_blocked();
+  std::abort();  // nobody goes on with a thread that has ended
+}
+
+/// Until nobody can go on, or somebody has failed.
+void Explorer::run_once() {
+  switches_ = 0;
+  operations_ = 0;
+  next_choice_ = 0;
+  traced_ = nullptr;
+  std::array<Thread*, most_threads> all;
+  for (std::size_t i = 0; i < used_threads_; ++i) all[i] = threads_[i].get();
+  running_ = &choose({all.data(), used_threads_});
+  swapcontext(&outside_, &running_->context);
+  running_ = nullptr;
+}
+
+Explorer::Thread& Explorer::choose(Threads alternatives) {
+  if (script_ != nullptr) {
+    char* end = nullptr;
+    if (std::strtoull(script_, &end, 10) != operations_ || *end != ':') return *alternatives[0];
+    const unsigned long thread = std::strtoul(end + 1, &end, 10);
+    script_ = *end == ',' ? end + 1 : end;
+    return *threads_.at(thread);
+  }
+  if (alternatives.size() < 2) return *alternatives[0];
+  if (next_choice_ == choices_.size()) {
+    choices_.push_back({.alternatives = static_cast<unsigned>(alternatives.size())});
+  }
+  Choice& choice = choices_[next_choice_++];
+  if (choice.alternatives != alternatives.size()) {
+    std::fputs("what is explored did not repeat itself\n", stderr);
+    std::abort();
+  }
+  choice.operation = operations_;
+  choice.thread = alternatives[choice.taken]->index;
+  return *alternatives[choice.taken];
+}
+
+bool Explorer::next_schedule() {
+  choices_.resize(next_choice_);
+  while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().alternatives) {
+    choices_.pop_back();
+  }
+  if (choices_.empty()) return false;
+  ++choices_.back().taken;
+  return true;
+}
+
+void Explorer::count_operation() {
+  if (++operations_ > most_operations) fail("it goes on for ever");
+}
+
+void Explorer::switch_to(Thread& thread) {
+  Thread& before = *std::exchange(running_, &thread);
+  thread.can_go_on = nullptr;
+  swapcontext(&before.context, &thread.context);
+}
+
+/// Has what this thread is about to do to `word` an order with what another one does to it?
+bool Explorer::is_shared(const void* word, Access access) {
+  if (word == nullptr) return true;
+  Users& users = words_[word];
+  const auto self = static_cast<std::uint16_t>(1u << running_->index);
+  std::uint16_t& same = access == Access::write ? users.writers : users.readers;
+  const unsigned others = access == Access::write ? users.writers | users.readers : users.writers;
+  const bool shared = (others & ~self) != 0;
+  if ((same & self) == 0 && shared) has_learned_ = true;
+  same |= self;
+  return shared;
+}
+
+void Explorer::point(const char* operation, const void* word, Access access,
+                     std::source_location where) noexcept {
+  if (running_ == nullptr) return;
+  count_operation();
+  running_->watched = word;
+  running_->watched_changed = false;
+  const bool shared = is_shared(word, access);
+  if (script_ != nullptr || (shared && switches_ < bound_)) {
+    std::array<Thread*, most_threads> able;
+    unsigned count = 0;
+    able[count++] = running_;
+    for (std::size_t i = 0; i < used_threads_; ++i) {
+      Thread& thread = *threads_[i];
+      if (&thread != running_ && thread.is_enabled()) able[count++] = &thread;
+    }
+    if (Thread& next = choose({able.data(), count}); &next != running_) {
+      ++switches_;
+      switch_to(next);
+    }
+  }
+  if (tracing_ && shared) note(operation, where);
+}
+
+/// To anyone who can go on; if there is none, the run is over.
+void Explorer::leave_blocked() {
+  std::array<Thread*, most_threads> able;
+  unsigned count = 0;
+  for (std::size_t i = 0; i < used_threads_; ++i) {
+    if (threads_[i]->is_enabled()) able[count++] = threads_[i].get();
+  }
+  if (count == 0) {
+    swapcontext(&running_->context, &outside_);
+    return;
+  }
+  if (Thread& next = choose({able.data(), count}); &next != running_) {
+    switch_to(next);
+  } else {
+    next.can_go_on = nullptr;
+  }
+}
+
+void Explorer::wait(const char* what, std::function<bool()> can_go_on,
+                    std::source_location where) noexcept {
+  if (running_ == nullptr) return;
+  count_operation();
+  if (tracing_) note(what, where);
+  running_->can_go_on = std::move(can_go_on);
+  leave_blocked();
+}
+
+void Explorer::changed(const void* word) noexcept {
+  if (running_ == nullptr) return;
+  for (std::size_t i = 0; i < used_threads_; ++i) {
+    Thread& thread = *threads_[i];
+    if (&thread != running_ && thread.watched == word) thread.watched_changed = true;
+  }
+}
+
+void Explorer::relax(std::source_location where) noexcept {
+  const Thread* const thread = running_;
+  wait("relax", [thread] { return thread->watched_changed; }, where);
+}
+
+void Explorer::fail(const std::string& message) noexcept {
+  if (failure_.empty()) failure_ = message;
+  if (running_ == nullptr) return;
+  if (tracing_) trace_ += "\n  … " + message + "\n";
+  swapcontext(&running_->context, &outside_);  // for good
+}
+
+// ── what happened ────────────────────────────────────────────────────────────────────────────────
+
+void Explorer::note(const char* operation, std::source_location where) {
+  if (traced_ != running_) {
+    trace_ += std::string(trace_.empty() ? "  " : "\n  ") + running_->name + ":";
+    traced_ = running_;
+  }
+  const char* const slash = std::strrchr(where.file_name(), '/');
+  trace_ += std::string(" ") + operation + "@" +
+            (slash != nullptr ? slash + 1 : where.file_name()) + ":" + std::to_string(where.line());
+}
+
+std::string Explorer::schedule() const {
+  std::string text;
+  for (std::size_t i = 0; i < next_choice_; ++i) {
+    const Choice& choice = choices_[i];
+    if (choice.taken == 0) continue;
+    if (!text.empty()) text += ",";
+    text += std::to_string(choice.operation) + ":" + std::to_string(choice.thread);
+  }
+  return text;
+}
+
+}  // namespace parallel_test

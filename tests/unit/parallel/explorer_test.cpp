@@ -1,0 +1,179 @@
+// The explorer itself, on queues small enough to know what it must find.
+#include "explorer.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <optional>
+
+using namespace parallel_test;
+
+namespace {
+
+constexpr auto nothing = [](bool) {};
+
+/// Two threads of `length` operations each.
+Explorer::Report two_threads(unsigned bound, unsigned length) {
+  Atomic<int> word;
+  return explorer.explore(
+      bound,
+      [&] {
+        for (const char* name : {"first", "second"}) {
+          explorer.add_thread(name, 0, [&, length] {
+            for (unsigned i = 0; i < length; ++i) word.store(1);
+          });
+        }
+      },
+      nothing);
+}
+
+/// A stack whose push is a load and a store, with room for others between them.
+template <bool broken>
+struct Stack {
+  struct Node {
+    Node* next = nullptr;
+  };
+
+  void push(Node& node) {
+    Node* top = top_.load();
+    if constexpr (broken) {
+      node.next = top;
+      top_.store(&node);
+    } else {
+      do {
+        node.next = top;
+      } while (!top_.compare_exchange_weak(top, &node));
+    }
+  }
+  unsigned size() const {
+    unsigned size = 0;
+    for (const Node* node = top_.load(); node != nullptr; node = node->next) ++size;
+    return size;
+  }
+
+  Atomic<Node*> top_ = nullptr;
+};
+
+template <bool broken>
+Explorer::Report push_from_two(unsigned bound) {
+  struct State {
+    Stack<broken> stack;
+    typename Stack<broken>::Node nodes[2];
+  };
+  static std::optional<State> state;  // always in the same place
+  return explorer.explore(
+      bound,
+      [&] {
+        state.emplace();
+        for (unsigned i = 0; i < 2; ++i) {
+          explorer.add_thread(i == 0 ? "first" : "second", i,
+                              [&, i] { state->stack.push(state->nodes[i]); });
+        }
+      },
+      [&](bool) {
+        if (state->stack.size() != 2) explorer.fail("a node is lost");
+      });
+}
+
+/// A sleeper that looks before it says that it sleeps, and so misses the wake in between.
+template <bool broken>
+Explorer::Report sleep_and_wake() {
+  struct State {
+    Atomic<bool> work = false;
+    Atomic<bool> sleeps = false;
+    bool poked = false;
+    bool through = false;
+  };
+  static std::optional<State> state;  // always in the same place
+  return explorer.explore(
+      1,
+      [&] {
+        state.emplace();
+        explorer.add_thread("sleeper", 0, [&] {
+          if constexpr (!broken) state->sleeps.store(true);
+          const bool work = state->work.load();
+          if constexpr (broken) state->sleeps.store(true);
+          if (!work) explorer.wait("sleep", [&] { return state->poked; });
+          state->through = true;
+        });
+        explorer.add_thread("waker", 1, [&] {
+          state->work.store(true);
+          if (state->sleeps.load()) state->poked = true;
+        });
+      },
+      [&](bool) {
+        if (!state->through) explorer.fail("it sleeps for ever");
+      });
+}
+
+}  // namespace
+
+TEST_CASE("as many schedules are tried as there are") {
+  // Either begins, and is left or not before each of its operations; who is left is not asked
+  // again when the other has ended.
+  CHECK(two_threads(0, 3).schedules == 2);
+  CHECK(two_threads(1, 3).schedules == 2 * (1 + 3));
+  // No bound: the ways to merge 3 and 3, and for each operation that a thread may be left before
+  // it has begun.
+  CHECK(two_threads(6, 1).schedules == two_threads(7, 1).schedules);
+  CHECK(two_threads(2, 3).schedules > two_threads(1, 3).schedules);
+  CHECK(two_threads(2, 3).longest == 8);  // the ends count
+}
+
+TEST_CASE("a push that others can come between is found, and the schedule repeats it") {
+  CHECK(push_from_two<true>(0).failure.empty());
+  const Explorer::Report report = push_from_two<true>(1);
+  CHECK(report.failure.starts_with("a node is lost"));
+  REQUIRE_FALSE(report.schedule.empty());
+
+  setenv("COTRAP_SCHEDULE", report.schedule.c_str(), 1);
+  const Explorer::Report again = push_from_two<true>(1);
+  unsetenv("COTRAP_SCHEDULE");
+  CHECK(again.schedules == 1);
+  CHECK(again.failure == report.failure);
+}
+
+TEST_CASE("a push that is one exchange passes every schedule") {
+  CHECK(push_from_two<false>(4).failure.empty());
+}
+
+TEST_CASE("a wake that comes before the sleeper has said so is found") {
+  CHECK(sleep_and_wake<true>().failure.starts_with("it sleeps for ever"));
+  CHECK(sleep_and_wake<false>().failure.empty());
+}
+
+TEST_CASE("a spinning thread waits for the word it has looked at") {
+  Atomic<int> word;
+  Atomic<int> other;
+  bool seen = false;
+  const auto report = explorer.explore(
+      3,
+      [&] {
+        word.store(0);
+        seen = false;
+        explorer.add_thread("spins", 0, [&] {
+          while (word.load() == 0) explorer.relax(std::source_location::current());
+          seen = true;
+        });
+        explorer.add_thread("writes", 1, [&] {
+          other.store(1);
+          word.store(1);
+        });
+      },
+      [&](bool) {
+        if (!seen) explorer.fail("it spins for ever");
+      });
+  CHECK(report.failure.empty());
+}
+
+TEST_CASE("threads that go round in circles are stopped") {
+  Atomic<int> word;
+  const auto report = explorer.explore(
+      0,
+      [&] {
+        explorer.add_thread("round", 0, [&] {
+          for (;;) word.store(1);
+        });
+      },
+      nothing);
+  CHECK(report.failure.starts_with("it goes on for ever"));
+}
