@@ -53,20 +53,22 @@ bool BlockDevice::start_device() {
   read_only_ = device_.has(feature::read_only);
   can_flush_ = device_.has(feature::flush);
   indirect_ = device_.has(virtio::feature::indirect_descriptors);
-  return learn_configuration();
+  learn_capacity();
+  // A chain, which has a header and a status too, is never longer than the queue (2.7.5.3.1).
+  const unsigned size = device_.queue().size();
+  std::size_t most = std::min<std::size_t>(BlockRequest::most_pieces, size > 2 ? size - 2 : 0);
+  if (device_.has(feature::segment_limit)) {
+    most = std::min<std::size_t>(most, transport_->read_config(config::segment_limit));
+  }
+  if (most < fewest_pieces) return false;
+  most_pieces_ = most;
+  return true;
 }
 
-bool BlockDevice::learn_configuration() {
+void BlockDevice::learn_capacity() {
   // A transfer is counted in bytes of 63 bits.
   constexpr std::uint64_t most_sectors = (std::uint64_t{1} << 63) / BlockRequest::sector_bytes - 1;
   sectors_ = std::min(device_.read_config_64(config::capacity), most_sectors);
-  // A chain, which has a header and a status too, is never longer than the queue (2.7.5.3.1).
-  most_pieces_ = std::min<std::size_t>(BlockRequest::most_pieces, device_.queue().size() - 2);
-  if (device_.has(feature::segment_limit)) {
-    most_pieces_ =
-        std::min<std::size_t>(most_pieces_, transport_->read_config(config::segment_limit));
-  }
-  return device_.queue().size() > 2 && most_pieces_ >= fewest_pieces;
 }
 
 BlockDevice::Counters BlockDevice::counters() const {
@@ -157,7 +159,7 @@ async::Task<> BlockDevice::serve() {
       if (device_.wants_reset()) {
         reset("it asks for it");
       } else {
-        (void)learn_configuration();
+        learn_capacity();
       }
     }
     if (device_.queue().is_broken()) reset("what it says about its work cannot be");

@@ -76,7 +76,7 @@ class BlockDevice {
 
   BlockDevice(std::unique_ptr<virtio::Transport> transport, std::string_view name);
   bool start_device();
-  bool learn_configuration();
+  void learn_capacity();
 
   bool submit(BlockRequest& request);
   bool put_in();

@@ -31,7 +31,7 @@ class BlockRequest : public ListNode<> {
   }
 
   /// The next bytes, which stay where they are until the request has ended. All of them are whole
-  /// sectors together. The caller sees to it that there is has_room().
+  /// sectors together. At most `most_pieces`, and what the device takes.
   void add(hal::PhysAddr memory, std::size_t bytes) {
     bytes_ += bytes;
     const bool device_writes = header_.kind == Kind::read;
@@ -45,7 +45,6 @@ class BlockRequest : public ListNode<> {
     chain_[++pieces_] = device_writes ? virtio::Descriptor::for_writing(memory, bytes)
                                       : virtio::Descriptor::for_reading(memory, bytes);
   }
-  bool has_room(std::size_t most, std::size_t more) const { return pieces_ + more <= most; }
 
   Kind kind() const { return header_.kind; }
   std::size_t bytes() const { return bytes_; }

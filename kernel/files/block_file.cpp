@@ -45,11 +45,11 @@ class BlockFile final : public File {
  private:
   BlockDevice& device() { return disk_->device(); }
 
-  async::Task<Transfer> read_some(std::uint64_t offset, IoBuffer& rest);
+  async::Task<Transfer> read(std::optional<std::uint64_t> offset, IoBuffer rest);
+  async::Task<Transfer> write(std::optional<std::uint64_t> offset, IoBuffer rest);
   async::Task<Transfer> write_some(std::uint64_t offset, IoBuffer& rest);
-  async::Task<Result<>> read_sector(std::uint64_t sector, std::byte* to);
-  Transfer gather(IoBuffer& rest, IoBuffer::Direction direction, std::size_t most,
-                  PinnedPieces& pieces, BlockRequest& request);
+  Transfer pin(IoBuffer& rest, IoBuffer::Direction direction, std::size_t most,
+               PinnedPieces& pieces);
 
   Ref<BlockNode> disk_;
   std::uint64_t place_ = 0;
@@ -57,27 +57,91 @@ class BlockFile final : public File {
 };
 
 // ── Transfers ────────────────────────────────────────────────────────────────────────────────────
+//
+// Whoever waits here keeps about a kilobyte of the kernel's memory: one request, the pieces it is
+// made of, and little else. So there is one coroutine for each direction. It is more than threads
+// have in reserve, and where memory is short nobody begins.
+
+async::Task<Transfer> refuse(Errno error) {
+  co_return fail(error);
+}
 
 async::Task<Transfer> BlockFile::transfer(Direction direction, std::optional<std::uint64_t> offset,
                                           IoBuffer buffer) {
+  constexpr std::size_t frames_bytes = 1536;
+  if (!memory::admit(frames_bytes)) return refuse(Errno::enomem);
+  return direction == Direction::read ? read(offset, buffer) : write(offset, buffer);
+}
+
+/// Keeps the next bytes of `rest` where they are, at most `most` and as many as fit into a request,
+/// with a piece at either end that is none of theirs. How many; an error if the first one is not to
+/// be had.
+Transfer BlockFile::pin(IoBuffer& rest, IoBuffer::Direction direction, std::size_t most,
+                        PinnedPieces& pieces) {
+  const std::size_t room = std::min(PinnedPieces::most, device().most_pieces() - 2);
+  std::size_t done = 0;
+  while (done < most && !rest.empty() && pieces.count() < room) {
+    const auto bytes = pieces.add(rest, most - done, direction);
+    if (!bytes) return done > 0 ? Transfer{done} : bytes;
+    done += *bytes;
+  }
+  return done;
+}
+
+async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuffer rest) {
   const auto self = Ref<File>::share(*this);  // it may be closed meanwhile
   async::Mutex::Guard turn;
   if (!offset) {
     turn = co_await place_lock_.lock_or_cancel("file position");
     if (!turn) co_return fail(Errno::eintr);
   }
-  const bool writes = direction == Direction::write;
+  const std::uint64_t start = offset.value_or(place_);
   const std::uint64_t capacity = disk_->capacity();
-  const std::uint64_t start = writes && appends() ? capacity : offset.value_or(place_);
-  if (buffer.empty()) co_return 0;
-  if (writes && device().is_read_only()) co_return fail(Errno::eperm);
-  if (start >= capacity) co_return writes ? fail(Errno::enospc) : Transfer{0};
+  if (rest.empty() || start >= capacity) co_return 0;
+  rest = rest.first(std::min<std::uint64_t>(rest.left(), capacity - start));
+  std::size_t done = 0;
+  BlockRequest request;
+  do {
+    const IoBuffer first_byte = rest;
+    const std::size_t before = (start + done) % sector_bytes;
+    PinnedPieces pieces;
+    Transfer moved = pin(rest, IoBuffer::Direction::put, request_bytes - before, pieces);
+    if (moved) {
+      request.begin(BlockRequest::Kind::read, (start + done) / sector_bytes);
+      if (before != 0) request.add(hal::virt_to_phys(nobodys_bytes.data()), before);
+      pieces.add_to(request);
+      if (const std::size_t used = (before + *moved) % sector_bytes; used != 0) {
+        request.add(hal::virt_to_phys(nobodys_bytes.data()), sector_bytes - used);
+      }
+      if (const auto ended = co_await device().run(request); !ended) moved = fail(ended.error());
+    }
+    if (!moved) {
+      if (done > 0) break;
+      co_return moved;
+    }
+    pieces.settle(first_byte);
+    done += *moved;
+  } while (!rest.empty() && !async::is_cancelled());
+  if (turn) place_ = start + done;
+  co_return done;
+}
 
-  IoBuffer rest = buffer.first(std::min<std::uint64_t>(buffer.left(), capacity - start));
+async::Task<Transfer> BlockFile::write(std::optional<std::uint64_t> offset, IoBuffer rest) {
+  const auto self = Ref<File>::share(*this);
+  async::Mutex::Guard turn;
+  if (!offset) {
+    turn = co_await place_lock_.lock_or_cancel("file position");
+    if (!turn) co_return fail(Errno::eintr);
+  }
+  const std::uint64_t capacity = disk_->capacity();
+  const std::uint64_t start = appends() ? capacity : offset.value_or(place_);
+  if (rest.empty()) co_return 0;
+  if (device().is_read_only()) co_return fail(Errno::eperm);
+  if (start >= capacity) co_return fail(Errno::enospc);
+  rest = rest.first(std::min<std::uint64_t>(rest.left(), capacity - start));
   std::size_t done = 0;
   do {
-    const Transfer moved =
-        writes ? co_await write_some(start + done, rest) : co_await read_some(start + done, rest);
+    const Transfer moved = co_await write_some(start + done, rest);
     if (!moved) {
       if (done > 0) break;
       co_return moved;
@@ -88,93 +152,49 @@ async::Task<Transfer> BlockFile::transfer(Direction direction, std::optional<std
   co_return done;
 }
 
-/// Adds the next bytes of `rest`, at most `most` and as many as there is room for, to the request
-/// and keeps them where they are. How many; an error if the first one is not to be had.
-Transfer BlockFile::gather(IoBuffer& rest, IoBuffer::Direction direction, std::size_t most,
-                           PinnedPieces& pieces, BlockRequest& request) {
-  std::size_t done = 0;
-  // One piece is left for the rest of the last sector.
-  while (done < most && !rest.empty() && !pieces.full() &&
-         request.has_room(device().most_pieces(), 2)) {
-    const auto piece = pieces.add(rest, most - done, direction);
-    if (!piece) {
-      if (done > 0) break;
-      return fail(piece.error());
-    }
-    request.add(hal::virt_to_phys(piece->data()), piece->size());
-    done += piece->size();
-  }
-  return done;
-}
-
-async::Task<Transfer> BlockFile::read_some(std::uint64_t offset, IoBuffer& rest) {
-  const IoBuffer start = rest;
-  const std::size_t before = offset % sector_bytes;
-  BlockRequest request;
-  PinnedPieces pieces;
-  request.begin(BlockRequest::Kind::read, offset / sector_bytes);
-  if (before != 0) request.add(hal::virt_to_phys(nobodys_bytes.data()), before);
-  const Transfer count =
-      gather(rest, IoBuffer::Direction::put, request_bytes - before, pieces, request);
-  if (!count) co_return count;
-  if (const std::size_t used = (offset + *count) % sector_bytes; used != 0) {
-    request.add(hal::virt_to_phys(nobodys_bytes.data()), sector_bytes - used);
-  }
-  if (const auto ended = co_await device().run(request); !ended) co_return fail(ended.error());
-  pieces.settle(start);
-  co_return count;
-}
-
 async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest) {
   const std::uint64_t first = offset / sector_bytes;
   const std::size_t before = offset % sector_bytes;
-  BlockRequest request;
   PinnedPieces pieces;
-  memory::Frame edges;  // the first sector and the last, where they are written in part
-  const auto edge = [&](std::uint64_t sector) {
-    return edges.bytes() + (sector == first ? 0 : sector_bytes);
-  };
-
-  request.begin(BlockRequest::Kind::write, first);
-  if (before != 0) {
-    edges = memory::Frame::allocate(memory::Use::user);
-    if (!edges) co_return fail(Errno::enomem);
-    request.add(hal::virt_to_phys(edge(first)), before);
-  }
-  const Transfer count =
-      gather(rest, IoBuffer::Direction::take, request_bytes - before, pieces, request);
+  const Transfer count = pin(rest, IoBuffer::Direction::take, request_bytes - before, pieces);
   if (!count) co_return count;
   const std::uint64_t last = (offset + *count) / sector_bytes;  // … or the one behind the last
   const std::size_t used = (offset + *count) % sector_bytes;
-  if (used != 0) {
-    if (!edges) edges = memory::Frame::allocate(memory::Use::user);
-    if (!edges) co_return fail(Errno::enomem);
-    request.add(hal::virt_to_phys(edge(last) + used), sector_bytes - used);
-  }
 
+  // The first sector and the last, where they are written in part.
+  memory::Frame edges;
+  if (before != 0 || used != 0) {
+    edges = memory::Frame::allocate(memory::Use::user);
+    if (!edges) co_return fail(Errno::enomem);
+  }
+  const auto edge = [&](std::uint64_t sector) {
+    return edges.address() + (sector == first ? 0 : sector_bytes);
+  };
   const SectorRanges::Claim claim{disk_->writes(), first, used != 0 ? last + 1 : last,
                                   static_cast<bool>(edges)};
   while (claim.has_to_wait()) {
     const auto woken = co_await disk_->writes().changes().wait("sectors that others write");
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
+
+  BlockRequest request;
+  const auto read_edge = [&](std::uint64_t sector) {
+    request.begin(BlockRequest::Kind::read, sector);
+    request.add(edge(sector), sector_bytes);
+    return device().run(request);
+  };
   if (before != 0) {
-    const auto read = co_await read_sector(first, edge(first));
-    if (!read) co_return fail(read.error());
+    if (const auto read = co_await read_edge(first); !read) co_return fail(read.error());
   }
   if (used != 0 && !(before != 0 && last == first)) {
-    const auto read = co_await read_sector(last, edge(last));
-    if (!read) co_return fail(read.error());
+    if (const auto read = co_await read_edge(last); !read) co_return fail(read.error());
   }
+  request.begin(BlockRequest::Kind::write, first);
+  if (before != 0) request.add(edge(first), before);
+  pieces.add_to(request);
+  if (used != 0) request.add(edge(last) + used, sector_bytes - used);
   if (const auto ended = co_await device().run(request); !ended) co_return fail(ended.error());
   co_return count;
-}
-
-async::Task<Result<>> BlockFile::read_sector(std::uint64_t sector, std::byte* to) {
-  BlockRequest request;
-  request.begin(BlockRequest::Kind::read, sector);
-  request.add(hal::virt_to_phys(to), sector_bytes);
-  co_return co_await device().run(request);
 }
 
 // ── The rest ─────────────────────────────────────────────────────────────────────────────────────

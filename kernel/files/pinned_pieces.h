@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "devices/block_request.h"
 #include "files/io_buffer.h"
 
 namespace kernel {
@@ -20,11 +21,10 @@ class PinnedPieces {
     }
   }
 
-  bool full() const { return count_ == most; }
+  std::size_t count() const { return count_; }
 
-  /// The next piece of the buffer, at most `bytes`, where the device finds it. Not when full().
-  Result<std::span<std::byte>> add(IoBuffer& buffer, std::size_t bytes,
-                                   IoBuffer::Direction direction) {
+  /// The next piece of the buffer, at most `bytes`; how many it has. count() is less than `most`.
+  Result<std::size_t> add(IoBuffer& buffer, std::size_t bytes, IoBuffer::Direction direction) {
     auto pinned = buffer.pin(bytes, direction);
     if (!pinned) return fail(pinned.error());
     if (pinned->owner) {
@@ -33,7 +33,11 @@ class PinnedPieces {
     }
     pieces_[count_] = hal::virt_to_phys(pinned->bytes.data());
     sizes_[count_++] = static_cast<std::uint32_t>(pinned->bytes.size());
-    return pinned->bytes;
+    return pinned->bytes.size();
+  }
+
+  void add_to(BlockRequest& request) const {
+    for (std::size_t i = 0; i < count_; ++i) request.add(pieces_[i], sizes_[i]);
   }
 
   /// The device has written them. `start` is the buffer as it was before the first add().
@@ -47,7 +51,7 @@ class PinnedPieces {
   std::array<hal::PhysAddr, most> pieces_;
   std::array<std::uint32_t, most> sizes_;
   std::uint32_t owned_ = 0;  // bit i: the frame of pieces_[i] is to be dropped
-  std::size_t count_ = 0;
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace kernel
