@@ -47,10 +47,11 @@ void Executor::send(Job& job, unsigned hart) noexcept {
 
 void Executor::receive(Job& job) noexcept {
   job.priority = effective_priority(job);  // it may have changed on the way
-  if (job.may_run_on(hart_)) {
-    schedule(job);
-  } else {
+  const bool busy = local_.job != nullptr || !ready_.empty();
+  if (has_better_place(job, busy)) {
     place(job);
+  } else {
+    schedule(job);
   }
 }
 

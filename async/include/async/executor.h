@@ -46,6 +46,15 @@ class Executor {
     return by_hart_[hart].load(std::memory_order_acquire);
   }
 
+  /// Any context. The harts that have one.
+  static HartMask all() noexcept {
+    HartMask harts = 0;
+    for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
+      if (of(hart) != nullptr) harts |= static_cast<HartMask>(1u << hart);
+    }
+    return harts;
+  }
+
   /// Queues a job of Kind::ready here, last of its level.
   void schedule(Job& job) noexcept { ready_.push_back(job); }
   /// … on the hart where it was last, or on one that it may use and that has nothing to do. In the
@@ -58,16 +67,23 @@ class Executor {
     }
     local.executor->schedule(job);
   }
-  /// … unless it may not run here any more.
+  /// … unless it may not run here any more, or would have to wait while another hart has nothing to
+  /// do.
   void requeue(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (!job.may_run_on(hart_)) [[unlikely]]
+      if (local_.in_company && has_better_place(job, !ready_.empty())) [[unlikely]]
         return place(job);
     }
     schedule(job);
   }
   /// … first of its level: for one that was preempted.
-  void schedule_first(Job& job) noexcept { ready_.push_front(job); }
+  void schedule_first(Job& job) noexcept {
+    if constexpr (platform::parallel) {
+      if (local_.in_company && has_better_place(job, true)) [[unlikely]]
+        return place(job);
+    }
+    ready_.push_front(job);
+  }
 
   /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
   static void wake_from_isr(Job& job) noexcept;
@@ -148,7 +164,6 @@ class Executor {
   std::uint64_t migrations() const noexcept { return migrations_.load(std::memory_order_relaxed); }
 
   unsigned hart() const noexcept { return hart_; }
-  JobPool& jobs() noexcept { return jobs_; }
 
   /// Is it this job's step that runs on its hart? Of a job elsewhere: a moment ago.
   static bool is_running(const Job& job) noexcept {
@@ -209,6 +224,9 @@ class Executor {
 
   // placement.cpp
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
+  bool has_better_place(const Job& job, bool would_wait) const noexcept {
+    return !job.may_run_on(hart_) || (would_wait && (idle_harts() & job.harts_) != 0);
+  }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
   void begin_idling() noexcept;
@@ -223,7 +241,6 @@ class Executor {
   platform::Atomic<Link*> inbox_ = nullptr;
   static Link traced_;
   ReadyQueue ready_;
-  JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
   Instant alarm_ = never;  // what set_alarm() was last told

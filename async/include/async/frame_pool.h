@@ -1,7 +1,7 @@
-// Memory for coroutine frames and jobs: free lists by size, one set per hart, filled by carving 4
-// KiB chunks. Allocation and release are a handful of instructions and cannot fail; chunks are
-// never given back. Task context of the owning hart only. A block may be released on another hart
-// than the one it came from: it then stays there.
+// Memory for coroutine frames and jobs: free lists by size, filled by carving 4 KiB chunks.
+// Allocation and release are a handful of instructions and cannot fail; chunks are never given
+// back. There is a set of pools for each hart and one for the strand, each for its own jobs; a
+// block that comes back to another pool than its own stays there.
 #pragma once
 
 #include <array>

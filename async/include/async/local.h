@@ -24,7 +24,8 @@ struct Local {
   Job* job = nullptr;            // the job whose step runs now; null while idle
   bool in_company = false;       // there are other harts: set by the world, between two steps
   bool in_strand = false;        // this hart holds the strand; only said in company
-  FramePool frames;              // coroutine frames
+  FramePool frames;              // coroutine frames, of what is not in the strand (strand.h)
+  JobPool jobs;                  // likewise
 };
 
 }  // namespace async

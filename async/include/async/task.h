@@ -34,10 +34,10 @@ class Task;
 class PromiseBase {
  public:
   static void* operator new(std::size_t bytes) noexcept {
-    return platform::local().frames.allocate(bytes);
+    return Strand::frames().allocate(bytes);
   }
   static void operator delete(void* frame, std::size_t bytes) noexcept {
-    platform::local().frames.release(frame, bytes);
+    Strand::frames().release(frame, bytes);
   }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
