@@ -2,6 +2,7 @@
 
 #include <kernel/panic.h>
 
+#include <chrono>
 #include <cstdint>
 
 extern "C" char kernel_start[];  // kernel.ld: the first byte of its code
@@ -41,7 +42,12 @@ async::Task<> crash_inside(std::string_view how) {
 
 }  // namespace
 
-async::Task<> crash_if_asked(std::string_view how) {
+async::Task<> crash_if_asked(std::string_view how, unsigned hart) {
+  const auto there = static_cast<async::HartMask>(1u << hart);
+  while ((async::Executor::all() & there) == 0) {
+    co_await async::sleep_for(std::chrono::milliseconds{1}, "hart");
+  }
+  async::current_executor().set_harts(async::current_job(), there);
   co_await crash_inside(how);
 }
 

@@ -10,6 +10,7 @@ namespace kernel {
 /// `read`: a load from an address that is not mapped; `jump`: to one; `write-text`: a store into
 /// the kernel's code; `stack`: recursion until the stack's guard page; `panic`: a broken invariant.
 /// Anything else does nothing. Runs a coroutine deep, so that there is an await chain to report.
-async::Task<> crash_if_asked(std::string_view how);
+/// Waits for `hart` if that has not started yet.
+async::Task<> crash_if_asked(std::string_view how, unsigned hart);
 
 }  // namespace kernel

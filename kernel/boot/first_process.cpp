@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "boot/harts.h"
 #include "boot/run_marks.h"
 #include "files/root.h"
 #include "process/program.h"
@@ -70,6 +71,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 }  // namespace
 
 async::Task<> run_first_process(const formats::BootOptions& options) {
+  co_await await_other_harts();
   const std::string path{options.value("init").value_or(default_program)};
   mark_start();
   const auto process = start(path, arguments_from(options, path));

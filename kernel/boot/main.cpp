@@ -61,9 +61,11 @@ void kernel_main(const hal::BootInfo& info) {
               .command_line = info.command_line,
               .terminal = terminal,
               .list_processes = list_processes,
+              .list_harts = list_harts,
               .fill_random = fill_random});
   if (const auto how = options.value("crash")) {
-    async::spawn(crash_if_asked(*how), {.name = "crash", .priority = 0, .harts = 1}).detach();
+    const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));
+    async::spawn(crash_if_asked(*how, hart), {.name = "crash", .priority = 0, .harts = 1}).detach();
   }
   async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
   async::Strand::leave();

@@ -19,7 +19,10 @@ async::Interrupt& interrupt_line(hal::Irq irq) {
 
 void take_interrupts() {
   const hal::PendingInterrupts pending = hal::take_pending();
-  if (pending.poke) stop_if_panicking();
+  if (pending.poke) {
+    ++turn.pokes;
+    stop_if_panicking();
+  }
   if (pending.timer) timer_fired();
   if (!pending.external) return;
   for (hal::Irq irq; (irq = hal::claim_interrupt()) != hal::Irq::none;) {

@@ -8,6 +8,7 @@
 
 #include "boot/machine_facts.h"
 #include "devices/virtio_devices.h"
+#include "files/regular_file.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -60,13 +61,12 @@ void write_command_line(std::string& out) {
 
 }  // namespace
 
-Ref<Directory> make_proc(TextFile::Write list_processes, std::string_view command_line) {
+Ref<Directory> make_proc(std::string_view command_line) {
   kernel_command_line = command_line;
   auto proc = make_ref<Directory>();
   auto self = make_ref<Directory>();
   self->put("exe", make_ref<ExecutableLink>());
   proc->put("self", std::move(self));
-  proc->put("processes", make_ref<TextFile>(list_processes));
   proc->put("version", make_ref<TextFile>(write_version));
   proc->put("uptime", make_ref<TextFile>(write_uptime));
   proc->put("meminfo", make_ref<TextFile>(write_memory));

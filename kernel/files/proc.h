@@ -4,11 +4,10 @@
 #include <string_view>
 
 #include "files/directory.h"
-#include "files/regular_file.h"
 
 namespace kernel {
 
-/// `command_line` stays valid for ever.
-Ref<Directory> make_proc(TextFile::Write list_processes, std::string_view command_line);
+/// What can be told from here. `command_line` stays valid for ever.
+Ref<Directory> make_proc(std::string_view command_line);
 
 }  // namespace kernel

@@ -33,7 +33,10 @@ void build_root(const RootParts& parts) {
   Directory& root = root_directory();
   unpack_boot_archive(root, parts.archive);
   root.put("dev", make_devices(parts));
-  root.put("proc", make_proc(parts.list_processes, parts.command_line));
+  const auto proc = make_proc(parts.command_line);
+  proc->put("processes", make_ref<TextFile>(parts.list_processes));
+  proc->put("harts", make_ref<TextFile>(parts.list_harts));
+  root.put("proc", proc);
   root.put("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
 }
 

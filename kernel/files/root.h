@@ -16,6 +16,7 @@
 
 #include "files/directory.h"
 #include "files/path_walk.h"
+#include "files/regular_file.h"
 #include "files/terminal.h"
 
 namespace kernel {
@@ -25,7 +26,8 @@ struct RootParts {
   std::span<const std::byte> archive;  ///< cpio newc; may be empty or broken
   std::string_view command_line;       ///< the kernel's, for /proc/cmdline
   Terminal& terminal;
-  void (*list_processes)(std::string& out);         ///< /proc/processes
+  TextFile::Write list_processes;                   ///< /proc/processes
+  TextFile::Write list_harts;                       ///< /proc/harts
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 

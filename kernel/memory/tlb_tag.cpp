@@ -8,22 +8,17 @@
 namespace kernel::memory {
 
 constinit AsidAllocator asids;
-constinit thread_local TlbTag* TlbTag::current = nullptr;
+constinit thread_local TlbTag::Hart TlbTag::here;
+constinit std::array<TlbTag::Hart*, hal::max_harts> TlbTag::by_hart{};
 
-namespace {
-
-/// Each hart's TlbTag::current; null for a hart that has not started.
-constinit std::array<TlbTag**, hal::max_harts> by_hart{};
-
-/// Calls each(hart, tag) for the harts that are in a program's space.
 template <class Each>
-void for_each_current(Each&& each) {
+void TlbTag::for_each_current(Each&& each) {
   for (unsigned hart = 0; hart < by_hart.size(); ++hart) {
-    if (by_hart[hart] != nullptr && *by_hart[hart] != nullptr) each(hart, **by_hart[hart]);
+    if (by_hart[hart] != nullptr && by_hart[hart]->current != nullptr) {
+      each(hart, *by_hart[hart]->current);
+    }
   }
 }
-
-}  // namespace
 
 // ── Identifiers ──────────────────────────────────────────────────────────────────────────────────
 
@@ -42,7 +37,7 @@ void AsidAllocator::begin_generation() {
   ++generation_;
   next_ = 1;
   kept_.fill(0);
-  for_each_current([this](unsigned hart, TlbTag& tag) {
+  TlbTag::for_each_current([this](unsigned hart, TlbTag& tag) {
     if (hart == hal::hart_index()) return;
     tag.generation_ = generation_;
     kept_[hart] = tag.asid_;
@@ -52,12 +47,16 @@ void AsidAllocator::begin_generation() {
 // ── Tags ─────────────────────────────────────────────────────────────────────────────────────────
 
 void TlbTag::start_hart() {
-  by_hart[hal::hart_index()] = &current;
+  by_hart[hal::hart_index()] = &here;
 }
 
 void TlbTag::stop_hart() {
-  current = nullptr;
+  here.current = nullptr;
   by_hart[hal::hart_index()] = nullptr;
+}
+
+std::uint64_t TlbTag::shootdowns(unsigned hart) {
+  return by_hart[hart] != nullptr ? by_hart[hart]->shootdowns.value() : 0;
 }
 
 void TlbTag::catch_up() {
@@ -84,7 +83,9 @@ hal::HartMask TlbTag::others() const {
 /// The others that have to be told now; the rest finds out when it comes back.
 hal::HartMask TlbTag::note_change() {
   const hal::HartMask now = others();
-  stale_ = ~now & ~hal::mask_of(hal::hart_index());
+  if (now != 0) ++here.shootdowns;
+  // This hart may be stale itself: it may change a space that it is not in.
+  stale_ |= ~now & ~hal::mask_of(hal::hart_index());
   return now;
 }
 
@@ -100,8 +101,10 @@ void TlbTag::synchronize_code() {
   hal::synchronize_code();
   if (!hal::in_company()) return;
   const hal::HartMask now = others();
-  stale_code_ = ~now & ~hal::mask_of(hal::hart_index());
-  if (now != 0) hal::synchronize_code_remote(now);
+  stale_code_ |= ~now & ~hal::mask_of(hal::hart_index());
+  if (now == 0) return;
+  ++here.shootdowns;
+  hal::synchronize_code_remote(now);
 }
 
 }  // namespace kernel::memory

@@ -10,6 +10,9 @@
 
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
+#include <kernel/counter.h>
+
+#include <array>
 
 #include "memory/asid.h"
 
@@ -25,15 +28,15 @@ class TlbTag {
   hal::Asid enter() {
     if (generation_ != asids.generation() || (stale_ | stale_code_) != 0) [[unlikely]]
       catch_up();
-    current = this;
+    here.current = this;
     return asid_;
   }
   /// … by something else from now on.
   void leave() const {
-    if (current == this) current = nullptr;
+    if (here.current == this) here.current = nullptr;
   }
   /// This hart is in the kernel's own space from now on.
-  static void leave_any() { current = nullptr; }
+  static void leave_any() { here.current = nullptr; }
   /// Does a hart other than this translate by the space?
   bool is_current_elsewhere() const { return others() != 0; }
 
@@ -58,6 +61,9 @@ class TlbTag {
   static void start_hart();
   static void stop_hart();
 
+  /// How often `hart` had to interrupt others so that they forget. Any hart.
+  static std::uint64_t shootdowns(unsigned hart);
+
  private:
   friend class AsidAllocator;
 
@@ -68,7 +74,16 @@ class TlbTag {
   void flush_others();
   hal::HartMask note_change();
 
-  static constinit thread_local TlbTag* current;  // of this hart; null: the kernel's own space
+  struct Hart {
+    TlbTag* current = nullptr;  // null: the kernel's own space
+    Counter shootdowns;
+  };
+  static constinit thread_local Hart here;
+  static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: has not started
+
+  template <class Each>
+  static void for_each_current(
+      Each&& each);  // (hart, tag): the harts that are in a program's space
 
   std::uint32_t generation_ = 0;  // asid_ is good while this is asids.generation()
   hal::Asid asid_ = 0;

@@ -55,7 +55,7 @@ void end_thread(Thread& self) {
   give_up_robust_mutexes(self);
   announce_end(self);
   self.release_vfork_waiter();
-  run_nobody();
+  leave_for_ever(self);
   self.process().remove_thread(self);
 }
 

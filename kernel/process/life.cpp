@@ -66,8 +66,11 @@ async::Task<> thread_life(Ref<Thread> thread) {
   trap::UserContext& context = self.context();
   for (;;) {
     if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
-      let_go(self);  // for our turn, or at once
-      co_await async::yield_if_preempted();
+      // For our turn, or at once.
+      if (async::current_executor().preempts(self.level())) {
+        let_go(self);
+        co_await async::yield_if_preempted();
+      }
       if (self.schedule().shares_level()) limit_turn();
     }
     if (self.is_ending()) break;

@@ -64,8 +64,13 @@ void start_turns() {
   memory::TlbTag::start_hart();
 }
 
+const Turn* turn_of(unsigned hart) {
+  return turns[hart];
+}
+
 void switch_to(Thread& thread) {
   charge();
+  ++turn.switches;
   if (hal::in_company()) note_arrival(thread);
   turn.thread = &thread;
   trap::set_user_space(thread.context(), thread.space().enter());
@@ -83,7 +88,13 @@ void run_nobody() {
 }
 
 void hand_over(Thread& thread) {
+  charge();  // where it goes on, nobody knows what it has used here
   trap::fpu::release(thread.context());
+}
+
+void leave_for_ever(Thread& thread) {
+  run_nobody();
+  trap::fpu::drop(thread.context());
 }
 
 void forget(const Thread& thread) {

@@ -9,7 +9,10 @@
 
 #include <async/async.h>
 #include <hal/hart.h>
+#include <kernel/counter.h>
 #include <kernel/ref.h>
+
+#include <atomic>
 
 #include "memory/address_space.h"
 
@@ -24,11 +27,17 @@ struct Turn {
   Thread* thread = nullptr;
   memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
   async::Instant charged{};               ///< the thread has paid for all time up to here
+  Counter switches;                       ///< how often it was set up for another thread
+  Counter idle_ns;                        ///< time with nothing to do, up to the last
+  std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
+  Counter pokes;                              ///< interrupts that other harts have sent
 };
 extern constinit thread_local Turn turn;
 
 /// Before any thread runs on this hart.
 void start_turns();
+/// That of `hart`, for its counters; null if it has not started.
+const Turn* turn_of(unsigned hart);
 
 /// Sets the hart up for `thread`, which is not the running one.
 void switch_to(Thread& thread);
@@ -51,7 +60,10 @@ inline void let_go(Thread& thread) {
     hand_over(thread);
 }
 
-/// Before `thread` is no more.
+/// The end of `thread`, which ran here: no hart has anything of it from here on.
+void leave_for_ever(Thread& thread);
+
+/// What the hart on which `thread` ran last is set up for is not for it any more.
 void forget(const Thread& thread);
 
 /// Sees to it that the thread about to run has only its time slice: somebody equally urgent waits.

@@ -31,7 +31,6 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
 
 Thread::~Thread() {
   forget(*this);
-  trap::fpu::drop(context_.get());
   threads().remove(*this);
   memory::frames.keep_in_reserve(-reserve_for_frames);
 }
@@ -51,7 +50,8 @@ const trap::UserContext& Thread::current_context() {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
-  run_nobody();  // so that the new address space is switched to
+  run_nobody();   // so that the new address space is switched to
+  forget(*this);  // … elsewhere too
   trap::fpu::drop(context_.get());
   context_.get() = start;
   context_.get().cause = trap::UserContext::entered_program;
@@ -81,7 +81,9 @@ void Thread::end() {
 }
 
 void Thread::notice() {
-  if (job_->hart != hal::hart_index()) hal::poke_hart(job_->hart);
+  // One that is not running will see it when it comes into the strand.
+  const bool runs = async::Executor::is_running(*job_);
+  if (runs && job_->hart != hal::hart_index()) hal::poke_hart(job_->hart);
 }
 
 void Thread::set_signal_mask(abi::SignalSet mask) {

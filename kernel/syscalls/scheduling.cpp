@@ -34,7 +34,7 @@ class Scheduled {
     }
   }
   async::HartMask harts() const {
-    return (thread_ != nullptr ? thread_->harts() : async::all_harts) & hal::running_harts();
+    return (thread_ != nullptr ? thread_->harts() : async::all_harts) & async::Executor::all();
   }
   void set_harts(async::HartMask harts) const {
     if (thread_ != nullptr) thread_->set_harts(harts);
@@ -120,18 +120,21 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
 }
 
 /// Harts that are not there are left out; what is shorter than a word is zero beyond its end.
-Result<> sched_setaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
+/// When the caller goes on, it is on one of its harts.
+trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
+                                          std::uintptr_t mask) {
   const auto target = find_scheduled(self, id);
-  if (!target) return fail(target.error());
+  if (!target) return Result<>{fail(target.error())};
   std::uint8_t harts = 0;
   if (size != 0) {
     const auto wanted = UserPtr<const std::uint8_t>{mask}.read(self.space());
-    if (!wanted) return fail(wanted.error());
-    harts = *wanted & hal::running_harts();
+    if (!wanted) return Result<>{fail(wanted.error())};
+    harts = *wanted & async::Executor::all();
   }
-  if (harts == 0) return fail(Errno::einval);
+  if (harts == 0) return Result<>{fail(Errno::einval)};
   target->set_harts(harts);
-  return {};
+  if (!self.may_stay()) return trap::Attempt<Result<>>::wait();
+  return Result<>{};
 }
 
 /// There is one node, number 0.

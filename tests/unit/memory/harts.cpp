@@ -123,6 +123,23 @@ TEST_CASE_METHOD(Fixture, "a hart that was in another space meanwhile forgets wh
   });
 }
 
+TEST_CASE_METHOD(Fixture,
+                 "a hart that has to forget still has to after changing the space itself") {
+  on_second.run([this] {
+    CHECK(test::store(*space, page + page_size, 4));
+    test::leave_space();
+  });
+  on_first.run([this] {
+    REQUIRE(space->unmap(page, page_size).has_value());
+    test::leave_space();
+  });
+  // A system call that has waited goes on there and changes memory before its program runs.
+  on_second.run([this] {
+    REQUIRE(space->unmap(page + page_size, page_size).has_value());
+    CHECK_FALSE(test::store(*space, page, 3));
+  });
+}
+
 TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one executes") {
   const auto before = hal::fake::harts[1].code_flushes;
   on_first.run([this] {

@@ -135,6 +135,23 @@ inline Result<void> set_realtime_priority(Pid pid, int priority) {
               &parameter);
 }
 
+// Harts, as bits of a set. Pid 0: the calling thread, which goes on on one of them.
+inline Result<void> set_affinity(Pid thread, unsigned long harts) {
+  return call(Call::sched_setaffinity, thread, sizeof harts, &harts);
+}
+inline Result<unsigned long> affinity(Pid thread) {
+  unsigned long harts = 0;
+  return call(Call::sched_getaffinity, thread, sizeof harts, &harts).transform([&] {
+    return harts;
+  });
+}
+// The one that this thread was on a moment ago.
+inline unsigned current_hart() {
+  unsigned hart = 0;
+  syscall(Call::getcpu, &hart, nullptr, nullptr);
+  return hart;
+}
+
 // Memory
 
 inline Result<std::byte*> map_memory(std::size_t bytes, int protection, int extra_flags = 0,
