@@ -1,12 +1,13 @@
 # Programs that run on the kernel: static riscv64 ELF files in the boot archive's /bin.
 #
 #   cotrap_add_program(name sources…)
-#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [DISK] SOURCES sources…)
+#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] SOURCES sources…)
 #
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
-# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK]. In INPUT, \n is a line's end and \d a pause of 200
-# ms; with DISK, `./cotrap demo` gives the machine a disk with known contents, and slow.
+# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>HARTS=number]. In INPUT, \n is a line's end and
+# \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a disk with known contents, and
+# slow; HARTS is how many harts the machine has if nobody says otherwise, instead of one.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
@@ -31,7 +32,7 @@ function(cotrap_install_program target)
 endfunction()
 
 function(cotrap_add_demo name)
-  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK" "DESCRIPTION;INPUT" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK" "DESCRIPTION;INPUT;HARTS" "SOURCES")
   if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
     message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
   endif()
@@ -41,6 +42,9 @@ function(cotrap_add_demo name)
   set(needs "")
   if(demo_DISK)
     set(needs "\tDISK")
+  endif()
+  if(demo_HARTS)
+    string(APPEND needs "\tHARTS=${demo_HARTS}")
   endif()
   cotrap_add_program(${name} ${demo_SOURCES})
   set_property(GLOBAL APPEND_STRING PROPERTY COTRAP_DEMOS

@@ -2,8 +2,8 @@
 
 import harness
 from cotrap.console import Capture
-from cotrap.demos import listed, play
-from cotrap.qemu import packed
+from cotrap.demos import Stage, listed, play
+from cotrap.qemu import archive_with
 
 EXPECTED = (
     "hello", "sleepsort", "pingpong", "pipeline", "echo",
@@ -14,9 +14,9 @@ with harness.Test(__doc__) as test:
     demos = listed(test.build)
     names = [demo.name for demo in demos]
     test.check(set(EXPECTED) <= set(names), f"{len(EXPECTED)} demos are there", str(names))
-    archive = packed(test.build)
+    stage = Stage(test.build, archive_with(test.build).pack(), test.machine(harts=test.given_harts), timeout=120)
     for demo in demos:
-        verdict = play(demo, test.build, archive, Capture())
+        verdict = play(demo, stage, Capture())
         test.check(
             verdict.failure is None,
             f"{demo.name}: {demo.description} ({verdict.seconds:.1f} s)",

@@ -6,7 +6,7 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-Each check is printed. The script's exit status is 0 if all held, 1 if one did not, 77 if the
+Each check is printed. `--harts N` runs it on a machine of so many. The script's exit status is 0 if all held, 1 if one did not, 77 if the
 kernel to boot has not been built. A machine that does not end in time fails the test, and none
 outlives it.
 """
@@ -21,9 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 
 from cotrap.console import Capture, TimedOut, relay  # noqa: E402
-from cotrap.initrd import Archive  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
-from cotrap.qemu import Boot, Guest, Machine, memory_file  # noqa: E402
+from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
 from cotrap.sources import FramedInput, NoInput, Typist  # noqa: E402
 
 SKIPPED = 77
@@ -48,6 +47,7 @@ class Done:
 @dataclass
 class Test:
     about: str
+    own: dict[str, float] = field(default_factory=dict)  # options of the test's own: their defaults
     failures: int = 0
     checks: int = 0
     _files: list[tuple[Path, str]] = field(default_factory=list)
@@ -55,7 +55,15 @@ class Test:
     def __post_init__(self):
         parser = argparse.ArgumentParser(description=self.about)
         parser.add_argument("--build", type=Path, default=ROOT / "build" / "riscv64-release")
-        self.folder = parser.parse_args().build
+        parser.add_argument(
+            "--harts", type=int, default=0, metavar="N", help="of machines whose harts nobody names"
+        )
+        for name, default in self.own.items():
+            parser.add_argument(f"--{name}", type=float, default=default, metavar="N")
+        self.options = options = parser.parse_args()
+        self.folder = options.build
+        self.given_harts = options.harts  # 0: nobody has said
+        self.harts = options.harts or 1
         if not (self.folder / "kernel" / "cotrap.elf").exists():
             print(f"skipped: {self.folder} has no kernel")
             sys.exit(SKIPPED)
@@ -83,6 +91,10 @@ class Test:
             print("".join(f"    | {line}\n" for line in detail[-_TAIL:].splitlines()), end="")
         return holds
 
+    def machine(self, **given) -> Machine:
+        """The machine that a boot has if it does not say otherwise."""
+        return Machine(**{"harts": self.harts} | given)
+
     def add(self, host: Path, guest: str) -> None:
         """From now on, boots have this file or folder of the host under this name."""
         self._files.append((host, guest))
@@ -93,15 +105,14 @@ class Test:
         *arguments: str,
         stdin: bytes | None = None,
         typed: str | None = None,
-        machine: Machine = Machine(),
+        machine: Machine | None = None,
         timeout: float = _TIMEOUT,
         append: str = "",
         quiet: bool = True,
     ) -> Done:
         """Boots with a program of the guest as the first one. typed: the console is a terminal,
         and this is typed into it (see sources.Typist)."""
-        archive = Archive()
-        archive.add(self.build.initrd_root, "")
+        archive = archive_with(self.build)
         for host, guest in self._files:
             archive.add(host, guest)
         boot = Boot(
@@ -121,7 +132,7 @@ class Test:
             source = FramedInput(memory_file("stdin", stdin))
         capture = Capture()
         begun = time.monotonic()
-        with Guest(machine, boot) as guest:
+        with Guest(machine or self.machine(), boot) as guest:
             try:
                 relay(guest, source, capture, timeout)
                 status, why = guest.marks.exit_code, guest.trouble()

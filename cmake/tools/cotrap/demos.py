@@ -5,18 +5,19 @@ import time
 from array import array
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import build
 from .console import Capture, FileSink, TimedOut, relay
 from .errors import UsageError
 from .paths import Build
-from .qemu import Boot, Guest, Machine, packed
+from .qemu import Boot, Guest, Machine, archive_with
+from .run import check_files, machine
 from .slow_disk import SlowDisk
 from .sources import NoInput, Typist
 from .ui import Waiting, bad, faint, good
 
-_TIMEOUT = 40.0  # seconds
+TIMEOUT = 40.0  # seconds
 _AT_ONCE = 2
 _TAIL_LINES = 20
 _SCREEN = (80, 24)
@@ -30,6 +31,18 @@ class Demo:
     typed: str | None  # what is typed into it while it runs
     description: str
     needs_disk: bool = False
+    harts: int = 1  # of the machine it is shown on if nobody says otherwise
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What demos are played on. A machine of 0 harts: each demo's own number."""
+
+    build: Build
+    archive: bytes
+    machine: Machine = Machine(harts=0)
+    append: str = ""
+    timeout: float = TIMEOUT
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Verdict:
 
 
 def run(arguments) -> int:
+    check_files(arguments)
     if arguments.list:
         for demo in listed(build.ready(arguments.build, build.CONFIGURED)):
             print(f"{demo.name:<12} {demo.description}")
@@ -51,10 +65,16 @@ def run(arguments) -> int:
     for name in arguments.names:
         if name not in known:
             raise UsageError(f"there is no demo '{name}' (`./cotrap demo --list` names them)")
-    archive = packed(built)
+    stage = Stage(
+        built,
+        archive_with(built, arguments.add).pack(),
+        machine(arguments),
+        " ".join(arguments.append),
+        arguments.timeout or TIMEOUT,
+    )
     if arguments.names:
-        return _watch([known[name] for name in arguments.names], built, archive)
-    return _judge(demos, built, archive)
+        return _watch([known[name] for name in arguments.names], stage)
+    return _judge(demos, stage)
 
 
 def listed(built: Build) -> list[Demo]:
@@ -63,25 +83,33 @@ def listed(built: Build) -> list[Demo]:
     demos = []
     for line in (built.initrd_root / "etc" / "demos").read_text().splitlines():
         name, typed, description, *needs = line.split("\t")
-        demos.append(Demo(name, None if typed == "-" else typed, description, "DISK" in needs))
+        harts = next((int(need[6:]) for need in needs if need.startswith("HARTS=")), 1)
+        typed = None if typed == "-" else typed
+        demos.append(Demo(name, typed, description, "DISK" in needs, harts))
     return demos
 
 
-def play(demo: Demo, built: Build, archive: bytes, sink) -> Verdict:
+def play(demo: Demo, stage: Stage, sink) -> Verdict:
     """Boots with the demo as the first program. What it prints goes to the sink."""
     boot = Boot(
-        built, archive, program=f"/bin/{demo.name}", terminal=_SCREEN if demo.typed else None
+        stage.build,
+        stage.archive,
+        program=f"/bin/{demo.name}",
+        terminal=_SCREEN if demo.typed else None,
+        append=stage.append,
     )
     source = Typist(demo.typed) if demo.typed else NoInput()
     begun = time.monotonic()
+    machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
     with ExitStack() as stack:
-        disk = stack.enter_context(numbered_disk()).disk if demo.needs_disk else None
-        guest = stack.enter_context(Guest(Machine(disk=disk), boot))
+        if demo.needs_disk:
+            machine = replace(machine, disk=stack.enter_context(numbered_disk()).disk)
+        guest = stack.enter_context(Guest(machine, boot))
         try:
-            relay(guest, source, sink, _TIMEOUT)
+            relay(guest, source, sink, stage.timeout)
             failure = _failure(guest)
         except TimedOut:
-            failure = f"still {guest.marks.state.value} after {_TIMEOUT:g} s"
+            failure = f"still {guest.marks.state.value} after {stage.timeout:g} s"
     output = sink.data if isinstance(sink, Capture) else b""
     return Verdict(demo, failure, time.monotonic() - begun, output)
 
@@ -98,13 +126,13 @@ def _failure(guest: Guest) -> str | None:
     return f"exit status {status}" if status else guest.trouble() or None
 
 
-def _watch(demos: list[Demo], built: Build, archive: bytes) -> int:
+def _watch(demos: list[Demo], stage: Stage) -> int:
     failed = False
     for demo in demos:
         print(faint(f"--- {demo.name}: {demo.description}"), flush=True)
         with Waiting(f"{demo.name} is running") as waiting:
             sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
-            verdict = play(demo, built, archive, sink)
+            verdict = play(demo, stage, sink)
         print(_line(verdict), flush=True)
         if verdict.failure:
             failed = True
@@ -112,13 +140,11 @@ def _watch(demos: list[Demo], built: Build, archive: bytes) -> int:
     return int(failed)
 
 
-def _judge(demos: list[Demo], built: Build, archive: bytes) -> int:
+def _judge(demos: list[Demo], stage: Stage) -> int:
     begun = time.monotonic()
     failures = 0
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        running: list[Future] = [
-            pool.submit(play, demo, built, archive, Capture()) for demo in demos
-        ]
+    with ThreadPoolExecutor(1 if stage.machine.disk else _AT_ONCE) as pool:
+        running: list[Future] = [pool.submit(play, demo, stage, Capture()) for demo in demos]
         try:
             for demo, future in zip(demos, running):
                 with Waiting(f"{demo.name} is running"):

@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch")
     demo.add_argument("--list", action="store_true", help="name the demos, with a line each")
-    add_build(demo)
+    add_machine(demo)
+    demo.set_defaults(harts=0)
+    add_timeout(demo, f"give up on a demo after S seconds ({demos.TIMEOUT:g})")
 
     runs = command(
         "run",
@@ -69,9 +71,7 @@ def parser() -> argparse.ArgumentParser:
         "itself failed.",
     )
     add_machine(runs)
-    runs.add_argument(
-        "--timeout", type=seconds, metavar="S", help="give up after S seconds, with exit status 124"
-    )
+    add_timeout(runs, "give up after S seconds, with exit status 124")
     runs.add_argument(
         "-q",
         "--quiet",
@@ -97,6 +97,12 @@ def parser() -> argparse.ArgumentParser:
         nargs="*",
         metavar="NAME",
         help="only tests whose name contains one of these (regular expressions)",
+    )
+    test.add_argument(
+        "--minutes",
+        type=seconds,
+        metavar="N",
+        help="how long `test soak` goes on (10); it runs only when it is asked for",
     )
     test.add_argument("--list", action="store_true", help="name the tests")
     test.add_argument(
@@ -124,7 +130,7 @@ def add_build(command: argparse.ArgumentParser) -> None:
 
 def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (%(default)s)"
+        "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"
     )
     command.add_argument(
         "--mem",
@@ -162,6 +168,10 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         help="put a host file or folder into the guest's root (repeatable)",
     )
     add_build(command)
+
+
+def add_timeout(command: argparse.ArgumentParser, meaning: str) -> None:
+    command.add_argument("--timeout", type=seconds, metavar="S", help=meaning)
 
 
 def add_program(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .bootargs import command_line
 from .disk import Disk
@@ -63,11 +65,13 @@ class Boot:
     append: str = ""
 
 
-def packed(build: Build) -> bytes:
-    """The boot archive with the build's own files and nothing else."""
+def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
+    """The build's own files, and files and folders of the host under their names."""
     archive = Archive()
     archive.add(build.initrd_root, "")
-    return archive.pack()
+    for path in added:
+        archive.add(path, os.path.basename(os.path.realpath(path)))
+    return archive
 
 
 class Guest:

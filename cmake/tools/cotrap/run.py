@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from . import build, elf, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
-from .initrd import Archive
-from .qemu import Boot, Guest, Machine
+from .qemu import Boot, Guest, Machine, archive_with
 from .sources import FramedInput, Keyboard, Left
 from .ui import Waiting, say
 
@@ -68,17 +67,10 @@ def prepare(arguments, on_terminal: bool) -> Boot:
     if program and not os.path.isfile(program):
         why = "not a file" if os.path.exists(program) else "no such file"
         raise UsageError(f"{program}: {why}")
-    for path in arguments.add:
-        if not os.path.exists(path):
-            raise UsageError(f"--add {path}: no such file or folder")
-    if arguments.disk:
-        os.close(arguments.disk.open())
+    check_files(arguments)
 
     built = build.ready(arguments.build)
-    archive = Archive()
-    archive.add(built.initrd_root, "")
-    for path in arguments.add:
-        archive.add(path, os.path.basename(os.path.realpath(path)))
+    archive = archive_with(built, arguments.add)
     size = shutil.get_terminal_size()
     environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
     common = {
@@ -93,6 +85,15 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         archive.add_program(program, guest_path)
         common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
     return Boot(archive=archive.pack(), **common)
+
+
+def check_files(arguments) -> None:
+    """What a machine's options name is there."""
+    for path in arguments.add:
+        if not os.path.exists(path):
+            raise UsageError(f"--add {path}: no such file or folder")
+    if arguments.disk:
+        os.close(arguments.disk.open())
 
 
 def program_name(arguments) -> str:

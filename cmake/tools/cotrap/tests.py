@@ -4,8 +4,10 @@ import subprocess
 import sys
 
 from . import build, musl, setup
+from .errors import UsageError
 from .paths import ROOT
 
+_SOAKED = "riscv64-release"
 _HOST = ("host-asan", "host-debug")
 _KERNEL = ("riscv64-release", "riscv64-trampoline")
 _HOST_QUICK = ("host-debug",)
@@ -14,6 +16,10 @@ _KERNEL_QUICK = ("riscv64-release",)
 
 def run(arguments) -> int:
     setup.ensure()
+    if arguments.names == ["soak"]:
+        return _soak(arguments.minutes or 10)
+    if arguments.minutes:
+        raise UsageError("--minutes is for `test soak`")
     hosts = _HOST_QUICK if arguments.quick else _HOST
     kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
     if arguments.list:
@@ -39,4 +45,13 @@ def run(arguments) -> int:
     if left_out:
         command += ["-LE", "^(" + "|".join(left_out) + ")$"]
     sys.stdout.flush()
+    return 1 if subprocess.run(command).returncode else 0
+
+
+def _soak(minutes: float) -> int:
+    """The one test that takes so long that it must be asked for."""
+    build.make(_SOAKED, "all", "tests/programs/all")
+    script = ROOT / "tests" / "system" / "soak.py"
+    folder = ROOT / "build" / _SOAKED
+    command = [sys.executable, script, "--build", folder, "--minutes", str(minutes)]
     return 1 if subprocess.run(command).returncode else 0

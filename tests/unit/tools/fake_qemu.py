@@ -3,7 +3,7 @@
 options that the command gives to QEMU, unpacks the boot archive, runs `init=` as a program of the
 host, and speaks the kernel's side of the boot protocol (docs/running.md).
 
-Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
+A program finds the machine's harts in FAKE_HARTS. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
 `fake=die` ends without a mark, `fake=linger` stays after the exit mark.
 """
 
@@ -87,6 +87,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-append")
     parser.add_argument("-initrd")
+    parser.add_argument("-smp")
     options, _ = parser.parse_known_args()
     line = words(options.append)
     nonce = line["mark"][0].decode()
@@ -132,7 +133,12 @@ def main() -> int:
             stderr=subprocess.STDOUT,
             cwd=root,
             env=dict(
-                value.split(b"=", 1) for value in [b"PATH=/bin:/usr/bin", *line.get("env", [])]
+                value.split(b"=", 1)
+                for value in [
+                    b"PATH=/bin:/usr/bin",
+                    b"FAKE_HARTS=" + options.smp.encode(),
+                    *line.get("env", []),
+                ]
             ),
             bufsize=0,
         )

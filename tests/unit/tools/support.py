@@ -31,10 +31,10 @@ class FakeBuild:
         """Stages a program in the guest's /bin."""
         return self.file(f"initrd-root/bin/{name}", script)
 
-    def demo(self, name: str, typed: str, script: str) -> None:
+    def demo(self, name: str, typed: str, script: str, harts: int = 1) -> None:
         self.program(name, script)
         with open(self.path / "initrd-root" / "etc" / "demos", "a") as manifest:
-            manifest.write(f"{name}\t{typed}\tshows {name}\n")
+            manifest.write(f"{name}\t{typed}\tshows {name}\tHARTS={harts}\n")
 
     def file(self, name: str, script: str) -> Path:
         path = self.path / name

@@ -126,6 +126,25 @@ class Demo(unittest.TestCase):
         self.assertIn("\nfine\n", out)
         self.assertNotIn("typed", out)
 
+    def test_the_machine_is_the_demos_own_or_the_one_asked_for(self):
+        self.build.demo("many", "-", "echo $FAKE_HARTS harts", harts=4)
+        self.assertIn("\n4 harts\n", self.demo("many")[1])
+        self.assertIn("\n2 harts\n", self.demo("--harts", "2", "many")[1])
+
+    def test_a_demo_that_takes_too_long_does_not_hold(self):
+        self.build.demo("slow", "-", "sleep 30")
+        status, out = self.demo("--timeout", "0.5", "slow")
+        self.assertEqual(status, 1)
+        self.assertIn("after 0.5 s", out)
+
+    def test_words_for_the_kernel_and_files_reach_every_demo(self):
+        status, out = self.demo("--append", "fake=panic")
+        self.assertEqual(status, 1)
+        self.assertIn("all is lost", out)
+        file = self.build.file("given", "echo it is here")
+        self.build.demo("reads", "-", "./given")
+        self.assertIn("it is here", self.demo("--add", file, "reads")[1])
+
     def test_the_list_has_a_line_each(self):
         self.assertEqual(self.demo("--list")[1].splitlines()[0].split()[0], "good")
         self.assertEqual(len(self.demo("--list")[1].splitlines()), 2)
