@@ -5,6 +5,6 @@ import harness
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "exhaust", "exhaust")
     for memory in ("64M", "256M"):
-        done = test.run("/exhaust", machine=harness.Machine(memory=memory), timeout=150)
+        done = test.run("/exhaust", machine=test.machine(memory=memory), timeout=150)
         test.check(done.status == 0, f"with {memory} of memory", done.text + done.why)
         print(done.text, end="")

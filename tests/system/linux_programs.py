@@ -42,6 +42,8 @@ symlink("x", "/bin/new/"): ENOENT
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
+# What these print depends on which of two harts comes first, and hosts may stop either.
+ON_ONE_HART = ("long_calls", "sleeping")
 
 with harness.Test(__doc__) as test:
     folder = test.folder / "linux-programs"
@@ -51,6 +53,8 @@ with harness.Test(__doc__) as test:
     test.check(emulator is not None, "QEMU's user-mode emulation is there to compare with")
     test.add(folder, "linux")
     for program in programs:
+        if test.harts > 1 and program.name in ON_ONE_HART:
+            continue
         arguments = ARGUMENTS.get(program.name, [])
         given = INPUT.get(program.name, b"")
         # The same argument 0 on both sides.

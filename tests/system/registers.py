@@ -5,8 +5,8 @@ import harness
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
     for what, machine in (
-        ("in real time", harness.Machine()),
-        ("counted", harness.Machine(icount=True)),
+        ("in real time", test.machine()),
+        ("counted", test.machine(icount=True)),
     ):
         done = test.run("/registers", machine=machine, timeout=90)
         held = done.text.strip().splitlines() or ["nothing was printed"]

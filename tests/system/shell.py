@@ -34,6 +34,7 @@ def programs(test: harness.Test) -> None:
 with harness.Test(__doc__) as test:
     programs(test)
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]
+    command += ["--harts", str(test.harts)]
     shell = pexpect.spawn(
         command[0], command[1:], timeout=15, encoding="utf-8", dimensions=(24, 80)
     )

@@ -1,0 +1,74 @@
+"""Several harts at once: threads move, spaces are shared and forgotten, and all of it ends."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import harness
+from cotrap.qemu import Machine
+
+PARTS = (
+    ("moves", "a thread is where it says it wants to be, with its floating-point registers"),
+    ("is-moved", "one that computes goes where somebody else sends it"),
+    ("spreads", "threads that compute on one hart spread over all that they may use"),
+    ("forks", "a child has what was there at the fork while others go on writing"),
+    ("maps", "pages come and go under threads on all harts, and nobody sees another's"),
+    ("shootdowns", "only harts that have the space are told what goes from it"),
+    ("ends", "execve and exit_group end threads that compute on other harts"),
+    ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
+)
+
+
+def parts(test: harness.Test) -> None:
+    for name, what in PARTS:
+        done = test.run("/harts", name, machine=Machine(harts=test.given_harts or 4), timeout=120)
+        test.check(done.status == 0, f"{what} ({done.seconds:.1f} s)", done.text + done.why)
+    done = test.run("/harts", "time", machine=Machine(harts=3, icount=True))
+    test.check(done.status == 0, f"time is charged to who wanders: {done.text.strip()}", done.text)
+    done = test.run("/harts", "wanders", machine=Machine(harts=3, icount=True))
+    test.check(
+        done.status == 0,
+        "threads that begin here and end there cost no memory for good",
+        done.text + done.why,
+    )
+    done = test.run("/harts", "leaves", machine=Machine(harts=4))
+    test.check(done.status == 7, "the machine ends while every hart computes", done.text + done.why)
+
+
+def panics(test: harness.Test) -> None:
+    for hart in (1, 3):
+        done = test.run(
+            "/bin/sleepsort", machine=Machine(harts=4), append=f"crash=read crash-hart={hart}"
+        )
+        test.check(
+            f"h{hart}] kernel panic: page fault in the kernel" in done.why
+            and "awaits:" in done.why,
+            f"a panic on hart {hart} says what was going on there",
+            done.why,
+        )
+
+
+def absent_harts(test: harness.Test) -> None:
+    """The device tree of four harts on a machine of two."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(
+            ["qemu-system-riscv64", *Machine(harts=4).options(), "-machine", f"dumpdtb={tree}"],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        machine = Machine(harts=2, extra=("-dtb", str(tree)))
+        done = test.run("/bin/smp", machine=machine, quiet=False)
+    test.check(
+        done.status == 0 and "hart 1 started" in done.text and "hart 2 started" not in done.text,
+        "harts that do not start are not counted on",
+        done.text + done.why,
+    )
+
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "harts", "harts")
+    parts(test)
+    panics(test)
+    absent_harts(test)
