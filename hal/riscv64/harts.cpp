@@ -15,6 +15,7 @@
 #include "hart_start_layout.h"
 #include "sbi.h"
 #include "stacks.h"
+#include "timer.h"
 
 extern "C" {
 extern const char kernel_tdata_start[], kernel_tdata_end[];  // kernel.ld
@@ -46,6 +47,15 @@ constinit std::array<HartStart, max_harts> starts{};
 constinit std::atomic<HartMask> running = mask_of(0);
 
 }  // namespace
+
+constinit thread_local unsigned looks = 0;
+
+void give_way() {
+  if ((HAL_READ_CSR("sstatus") & sstatus::sie) != 0) return;  // what ends the nap would be taken
+  constexpr std::uint64_t nap_ns = 2'000;
+  nap(now_ns() + nap_ns);
+}
+
 }  // namespace riscv64
 
 using namespace riscv64;

@@ -1,5 +1,9 @@
 #include "timer.h"
 
+#include <hal/hart.h>
+
+#include <algorithm>
+
 #include "devices.h"
 #include "sbi.h"
 
@@ -21,6 +25,17 @@ std::uint64_t to_ticks(std::uint64_t ns) {
   return tick > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(tick);
 }
 
+/// What set_timer asked for last on this hart.
+constinit thread_local std::uint64_t deadline_tick = no_deadline;
+
+void set_timer_register(std::uint64_t tick) {
+  if (devices.has_sstc) {
+    HAL_WRITE_CSR("0x14d", tick);  // stimecmp (Sstc extension 1.0)
+  } else {
+    sbi::set_timer(tick);
+  }
+}
+
 }  // namespace
 
 void start_clock() {
@@ -33,16 +48,18 @@ void timer_init() {
   set_timer(no_deadline);
 }
 
+void nap(std::uint64_t end_ns) {
+  set_timer_register(std::min(deadline_tick, to_ticks(end_ns)));
+  wait_for_interrupt();
+  set_timer_register(deadline_tick);
+}
+
 }  // namespace riscv64
 
 void set_timer(std::uint64_t deadline_ns) {
   using namespace riscv64;
-  const std::uint64_t tick = deadline_ns == no_deadline ? no_deadline : to_ticks(deadline_ns);
-  if (devices.has_sstc) {
-    HAL_WRITE_CSR("0x14d", tick);  // stimecmp (Sstc extension 1.0)
-  } else {
-    sbi::set_timer(tick);
-  }
+  deadline_tick = deadline_ns == no_deadline ? no_deadline : to_ticks(deadline_ns);
+  set_timer_register(deadline_tick);
 }
 
 }  // namespace hal

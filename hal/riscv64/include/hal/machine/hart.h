@@ -3,6 +3,16 @@
 
 namespace hal {
 
+namespace riscv64 {
+
+extern constinit thread_local unsigned looks;
+/// Sleeps for a moment. Harts may be taking turns on one processor of the host's (QEMU's do when it
+/// counts instructions) or be more than it has: then the one that is waited for runs only when this
+/// one does not.
+void give_way();
+
+}  // namespace riscv64
+
 extern constinit thread_local unsigned this_hart_index;
 extern constinit thread_local bool this_hart_in_company;
 
@@ -18,6 +28,8 @@ inline bool in_company() {
 }
 inline void relax() {
   asm volatile(".insn 0x0100000f" ::: "memory");  // pause (Zihintpause), a hint
+  constexpr unsigned patience = 128;
+  if (++riscv64::looks % patience == 0) riscv64::give_way();
 }
 
 }  // namespace hal
