@@ -33,9 +33,7 @@ class Task;
 /// What all Task promises share, at the start of the promise and so at a known place of the frame.
 class PromiseBase {
  public:
-  static void* operator new(std::size_t bytes) noexcept {
-    return Strand::frames().allocate(bytes);
-  }
+  static void* operator new(std::size_t bytes) noexcept { return Strand::frames().allocate(bytes); }
   static void operator delete(void* frame, std::size_t bytes) noexcept {
     Strand::frames().release(frame, bytes);
   }
