@@ -106,6 +106,12 @@ void print_names(const char* folder) {
   user::println("{}", line);
 }
 
+/// The `index`th of the fields that tabs separate.
+std::string_view field(std::string_view line, int index) {
+  for (; index > 0; --index) line.remove_prefix(std::min(line.size(), line.find('\t') + 1));
+  return line.substr(0, line.find('\t'));
+}
+
 int help(Shell&, Words) {
   user::println("Here:");
   for (const auto& builtin : builtins) user::println("  {}", builtin.usage);
@@ -116,8 +122,7 @@ int help(Shell&, Words) {
     for (std::string_view rest = *demos; !rest.empty();) {
       const auto line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-      const auto name = line.substr(0, line.find('\t'));
-      user::println("  {:<11} {}", name, line.substr(line.rfind('\t') + 1));
+      user::println("  {:<11} {}", field(line, 0), field(line, 2));
     }
   }
   user::println("And:");

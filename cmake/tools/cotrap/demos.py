@@ -102,7 +102,7 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
     with ExitStack() as stack:
-        if demo.needs_disk:
+        if demo.needs_disk and machine.disk is None:
             machine = replace(machine, disk=stack.enter_context(numbered_disk()).disk)
         guest = stack.enter_context(Guest(machine, boot))
         try:

@@ -49,13 +49,23 @@ class SlowDisk:
         return self
 
     def __exit__(self, *_):
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
         self._folder.cleanup()
 
     @property
     def disk(self) -> Disk:
         return Disk(source={"driver": "nbd", "server": {"type": "unix", "path": self._path}})
+
+    @staticmethod
+    async def _end() -> None:
+        """Nobody is served any more."""
+        served = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in served:
+            task.cancel()
+        await asyncio.gather(*served, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
