@@ -17,7 +17,8 @@ with harness.Test(__doc__) as test:
     with tempfile.NamedTemporaryFile() as image:
         image.truncate(1 << 20)
         machine = harness.Machine(icount=True, disk=Disk(image.name))
-        with_disk = test.run("/bin/measure", "block-read-4k", machine=machine)
+        names = ("block-read-4k", "sleep-1ms-late-beside-traffic")
+        with_disk = test.run("/bin/measure", *names, machine=machine)
     test.check(with_disk.status in (0, 1), "  … and on a machine with a disk", with_disk.text)
     rows = [line.split("\t") for line in (done.text + with_disk.text).splitlines()]
     rows = [row for row in rows if len(row) == 5]
