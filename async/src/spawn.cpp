@@ -39,7 +39,7 @@ void PromiseBase::trace_ends(bool on) noexcept {
 
 void PromiseBase::free_detached_job(Job& job) noexcept {
   job.leaf_.destroy();
-  Strand::jobs().release(job);
+  current_executor().jobs().release(job);
 }
 
 }  // namespace async

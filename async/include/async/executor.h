@@ -165,6 +165,14 @@ class Executor {
 
   unsigned hart() const noexcept { return hart_; }
 
+  /// Where the running step's jobs come from and go to: see Strand::frames().
+  JobPool& jobs() noexcept {
+    if constexpr (platform::parallel) {
+      if (platform::local().in_strand) return Strand::pools.jobs;
+    }
+    return jobs_;
+  }
+
   /// Is it this job's step that runs on its hart? Of a job elsewhere: a moment ago.
   static bool is_running(const Job& job) noexcept {
     const Executor* const executor = of(job.hart);
@@ -241,6 +249,7 @@ class Executor {
   platform::Atomic<Link*> inbox_ = nullptr;
   static Link traced_;
   ReadyQueue ready_;
+  JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
   Instant alarm_ = never;  // what set_alarm() was last told

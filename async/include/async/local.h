@@ -25,7 +25,6 @@ struct Local {
   bool in_company = false;       // there are other harts: set by the world, between two steps
   bool in_strand = false;        // this hart holds the strand; only said in company
   FramePool frames;              // coroutine frames, of what is not in the strand (strand.h)
-  JobPool jobs;                  // likewise
 };
 
 }  // namespace async

@@ -43,7 +43,7 @@ struct JoinGroup : Node {
   platform::InterruptGuard masked;
   // Where harts share no jobs it is this one's, whose number the compiler may know.
   const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
-  Job* const job = new (Strand::jobs().allocate())
+  Job* const job = new (executor.jobs().allocate())
       Job(root, options.name, priority, hart, options.independent ? Job::flag_independent : 0,
           options.independent ? hart_mask(hart) : options.harts);
   PromiseBase::of(root).set_joiner(nullptr);
@@ -87,7 +87,7 @@ class JoinHandleBase {
 // In this order, and the handle emptied last, the caller keeps least across the call.
 inline void JoinHandleBase::free_job() noexcept {
   platform::InterruptGuard masked;
-  Strand::jobs().release(*job_);
+  current_executor().jobs().release(*job_);
   root_.destroy();
   job_ = nullptr;
 }

@@ -52,19 +52,14 @@ class Strand {
   /// In the strand. (A test's world that begins anew makes it empty.)
   static inline constinit Pools pools;
 
-  /// Where the running step's frames and jobs come from and go to. The strand has pools of its own:
-  /// its jobs go from hart to hart, and memory would pile up on the hart where most of them end.
+  /// Where the running step's frames come from and go to (Executor::jobs() for its jobs). The
+  /// strand has pools of its own: its jobs go from hart to hart, and memory would pile up on the
+  /// hart where most of them end.
   static FramePool& frames() noexcept {
     if constexpr (platform::parallel) {
       if (platform::local().in_strand) return pools.frames;
     }
     return platform::local().frames;
-  }
-  static JobPool& jobs() noexcept {
-    if constexpr (platform::parallel) {
-      if (platform::local().in_strand) return pools.jobs;
-    }
-    return platform::local().jobs;
   }
 
   /// Holds the strand for its scope, unless the hart does already.
