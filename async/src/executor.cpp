@@ -33,8 +33,9 @@ bool Executor::step_with_news(Local& local) noexcept {
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  resume(local, job);
-  if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  resume(local, job, [&job] {
+    if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  });
   return true;
 }
 

@@ -194,13 +194,16 @@ class Executor {
       return step_with_news(local);
     Node* first;
     if (!ready_.pop(first)) return false;
-    resume(local, static_cast<Job&>(*first));
+    resume(local, static_cast<Job&>(*first), [] {});
     return true;
   }
-  [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {
+  /// `stopped()`: after the step, and before anybody else can wake, take or free the job.
+  template <class Stopped>
+  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept {
     local.job = &job;
     begin_step(local, job.step_kind());
     job.leaf_.resume();
+    stopped();
     end_step();
   }
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept {

@@ -2,60 +2,27 @@
 // channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand. What
 // the jobs share is plain data, so ThreadSanitizer sees whether the strand, park() and Interrupt
 // keep it in order; counts tell whether something was lost.
+#include <array>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
-#include <csetjmp>
 #include <cstdio>
-#include <latch>
 #include <optional>
 #include <random>
 #include <thread>
 #include <vector>
 
-#include "async/async.h"
-#include "async/graph.h"
+#include "harts.h"
 
 using namespace std::chrono_literals;
 using async::Task;
 using async::WaitResult;
 
-namespace async::platform {
-
-void yield_point() noexcept {
-  Hart& hart = harts[this_hart];
-  if (hart.alarm > now_ns()) return;
-  hart.alarm = UINT64_MAX;
-  hart.local.executor->alarm_fired();
-}
-
-}  // namespace async::platform
-
 namespace {
 
-using async::platform::harts;
-using async::platform::outside;
+using parallel_test::hart_count;
 
-constexpr unsigned hart_count = 4;
 constexpr auto duration = 3s;
-
-std::array<std::optional<async::Executor>, hart_count> executors;
-std::atomic<bool> finished = false;  // the harts stop when they idle next
-thread_local std::jmp_buf end_of_hart;
-
-void idle() {
-  if (finished.load()) std::longjmp(end_of_hart, 1);
-  auto& hart = harts[async::platform::hart()];
-  std::unique_lock lock(hart.mutex);
-  const auto poked = [&] { return hart.poked; };
-  if (hart.alarm == UINT64_MAX) {
-    hart.changed.wait(lock, poked);
-  } else {
-    const std::chrono::nanoseconds alarm(hart.alarm);
-    hart.changed.wait_until(lock, std::chrono::steady_clock::time_point(alarm), poked);
-  }
-  hart.poked = false;
-}
 
 /// What all jobs share. Plain: the strand's.
 struct Shared {
@@ -268,59 +235,25 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
   writer.join();
 }
 
-void run_hart(unsigned number, std::latch& all_are_there, Shared& shared,
-              std::array<std::optional<Driver>, hart_count>& drivers) {
-  async::platform::this_hart = number;
-  harts[number].local.in_company = true;
-  async::Executor& executor = executors[number].emplace();
-  drivers[number].emplace(number);
-  async::spawn(serve(*drivers[number]), {.name = "driver", .priority = 0, .independent = true})
-      .detach();
-  all_are_there.arrive_and_wait();
-  if (number == 0) {
-    const async::Strand::Guard strand;
-    auto all = [](Shared& shared, auto& drivers) -> Task<> {
-      co_await everything(shared, drivers);
-      finished.store(true);
-      for (unsigned hart = 0; hart < hart_count; ++hart) async::platform::poke(hart);
-    };
-    async::spawn(all(shared, drivers), {.name = "everything", .priority = 4}).detach();
-  }
-  if (setjmp(end_of_hart) == 0) executor.run(idle);
-}
-
 }  // namespace
 
 TEST_CASE("four harts share jobs, timers and wakes for a while, and nothing is lost") {
   Shared shared;
   std::array<std::optional<Driver>, hart_count> drivers;
-  std::latch all_are_there(hart_count);
-  std::vector<std::thread> threads;
-  for (unsigned hart = 0; hart < hart_count; ++hart) {
-    threads.emplace_back(run_hart, hart, std::ref(all_are_there), std::ref(shared),
-                         std::ref(drivers));
-  }
-  const auto limit = std::chrono::steady_clock::now() + duration + 60s;
-  while (!finished.load() && std::chrono::steady_clock::now() < limit) {
-    std::this_thread::sleep_for(10ms);
-  }
-  if (!finished.load()) {
-    async::print_graph(
-        [](void*, std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); },
-        nullptr);
-    async::platform::fail("they do not come to an end");
-  }
-  for (std::thread& thread : threads) thread.join();
+  const auto begin = [&](unsigned hart) {
+    async::spawn(serve(drivers[hart].emplace(hart)),
+                 {.name = "driver", .priority = 0, .independent = true})
+        .detach();
+  };
+  parallel_test::run_harts(60s, begin, [&] { return everything(shared, drivers); });
 
-  std::uint64_t migrations = 0;
-  for (const auto& executor : executors) migrations += executor->migrations();
   std::printf("%llu steps, %llu migrations, %llu sent, %llu letters\n",
               static_cast<unsigned long long>(shared.steps),
-              static_cast<unsigned long long>(migrations),
+              static_cast<unsigned long long>(parallel_test::migrations()),
               static_cast<unsigned long long>(shared.sent),
               static_cast<unsigned long long>(shared.read.load()));
   CHECK(shared.steps > 0);
-  CHECK(migrations > 0);
+  CHECK(parallel_test::migrations() > 0);
   CHECK(shared.sent == shared.received);
   CHECK(shared.granted <= shared.woken);
   CHECK(shared.read.load() > 0);
