@@ -107,6 +107,9 @@ void Executor::drain_inbox() noexcept {
       }
     }
   }
+  if constexpr (platform::parallel) {
+    if (local_.in_company && local_.job != nullptr) offer_rest();  // its step goes on
+  }
 }
 
 void Executor::wake_from_isr(Job& job) noexcept {
