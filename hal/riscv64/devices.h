@@ -25,6 +25,7 @@ struct Devices {
 
   Window test_finisher;  ///< QEMU's and SiFive's way to end a run with an exit code
   Window clock;          ///< Goldfish real-time clock
+  Irq clock_irq = Irq::none;
 
   static constexpr std::size_t virtio_limit = 32;
   std::array<VirtioWindow, virtio_limit> virtio;  ///< the first virtio_count, by address
