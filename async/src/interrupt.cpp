@@ -8,6 +8,13 @@ void Interrupt::raise() noexcept {
   if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart)->push(*this);
 }
 
+void Interrupt::raise_here() noexcept {
+  Job* const waiter = waiter_;
+  if (waiter == nullptr || !waiter->is_independent() || hart != platform::hart()) return raise();
+  ++pending_;
+  waiter->complete(WaitResult::woken);
+}
+
 void Interrupt::deliver() noexcept {
   pending_ += raised_.exchange(0, std::memory_order_acq_rel);
   if (waiter_ != nullptr) waiter_->complete(WaitResult::woken);
@@ -19,7 +26,7 @@ bool Interrupt::WaitOp::await_ready() noexcept {
   const bool refused = job.refuses_to_wait();
   if (!refused) job.set_result(WaitResult::woken);
   if (!refused && interrupt_.pending_ == 0) return false;
-  platform::cancel_wait();
+  job.cancel_wait();
   return true;
 }
 

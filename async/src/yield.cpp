@@ -22,7 +22,7 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
   job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
   job.kind = Kind::ready;
   job.set_result(WaitResult::woken);
-  platform::cancel_wait();
+  job.cancel_wait();
   return false;
 }
 

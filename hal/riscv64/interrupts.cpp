@@ -23,6 +23,9 @@ constexpr std::size_t context_claim = 0x4;       // … read to claim, write to 
 /// The hart that claimed a line last. The PLIC wants to hear from the same one that it is done.
 constinit std::array<std::uint8_t, irq_limit> claimed_on{};
 
+/// Where each hart claims and completes; null where there is no controller.
+constinit std::array<volatile std::uint32_t*, max_harts> claim_registers{};
+
 /// A register of the context in which the PLIC knows `hart`.
 std::size_t context_register(unsigned hart, std::size_t offset) {
   return context_base + devices.plic.supervisor_context[hart] * std::size_t{0x1000} + offset;
@@ -46,7 +49,10 @@ void change_enabled(Irq irq, Change&& change) {
 
 void interrupts_init() {
   if (devices.plic.window) {
-    devices.plic.window.write<std::uint32_t>(context_register(hart_index(), context_threshold), 0);
+    const unsigned hart = hart_index();
+    devices.plic.window.write<std::uint32_t>(context_register(hart, context_threshold), 0);
+    claim_registers[hart] = reinterpret_cast<volatile std::uint32_t*>(
+        devices.plic.window.base + context_register(hart, context_claim));
   }
   HAL_WRITE_CSR("sie", interrupt::software | interrupt::timer | interrupt::external);
 }
@@ -54,16 +60,6 @@ void interrupts_init() {
 }  // namespace riscv64
 
 using namespace riscv64;
-
-PendingInterrupts take_pending() {
-  const std::uint64_t pending = HAL_READ_CSR("sip");
-  const PendingInterrupts taken{.timer = (pending & interrupt::timer) != 0,
-                                .poke = (pending & interrupt::software) != 0,
-                                .external = (pending & interrupt::external) != 0};
-  if (taken.timer) set_timer(no_deadline);
-  if (taken.poke) HAL_CLEAR_CSR("sip", interrupt::software);
-  return taken;
-}
 
 void enable_interrupt(Irq irq) {
   change_enabled(irq, [](std::uint32_t word, std::uint32_t bit) { return word | bit; });
@@ -74,16 +70,16 @@ void disable_interrupt(Irq irq) {
 }
 
 Irq claim_interrupt() {
-  if (!devices.plic.window) return Irq::none;
   const unsigned hart = hart_index();
-  const auto line = devices.plic.window.read<std::uint32_t>(context_register(hart, context_claim));
-  if (line != 0) claimed_on[line] = static_cast<std::uint8_t>(hart);
+  if (claim_registers[hart] == nullptr) return Irq::none;
+  const std::uint32_t line = *claim_registers[hart];
+  claimed_on[line] = static_cast<std::uint8_t>(hart);
   return Irq{line};
 }
 
 void complete_interrupt(Irq irq) {
   const auto line = static_cast<std::uint32_t>(irq);
-  devices.plic.window.write(context_register(claimed_on[line], context_claim), line);
+  if (volatile std::uint32_t* const at = claim_registers[claimed_on[line]]) *at = line;
 }
 
 void poke_hart(unsigned hart) {

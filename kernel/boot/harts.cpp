@@ -1,7 +1,6 @@
 #include "boot/harts.h"
 
 #include <async/async.h>
-#include <fmt/format.h>
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -10,11 +9,10 @@
 
 #include <array>
 #include <chrono>
-#include <iterator>
 #include <optional>
 
-#include "devices/interrupts.h"
-#include "memory/tlb_tag.h"
+#include "harts/stack_pool.h"
+#include "harts/step_watch.h"
 #include "process/running.h"
 
 namespace kernel {
@@ -23,17 +21,18 @@ namespace {
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // that were started
 
+/// Whatever ends the wait is taken at the next yield point, which comes before the next step.
 void idle() {
   {
     const async::Strand::Guard strand;
     run_nobody();
   }
+  watch_no_step();
   const std::uint64_t begin = hal::now_ns();
   turn.idle_since.store(begin, std::memory_order_relaxed);
   hal::wait_for_interrupt();
   turn.idle_since.store(0, std::memory_order_relaxed);
   turn.idle_ns += hal::now_ns() - begin;
-  take_interrupts();
 }
 
 }  // namespace
@@ -44,26 +43,13 @@ void begin_hart(bool in_company) {
   const async::Strand::Guard strand;
   start_turns();
   executors[hal::hart_index()].emplace();
+  stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
+  async::spawn(report_stalls(), {.name = "stall reporter", .priority = 0, .independent = true})
+      .detach();
 }
 
 void run_hart() {
   executors[hal::hart_index()]->run(idle);
-}
-
-void list_harts(std::string& out) {
-  out = "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
-  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
-    const Turn* const turn = turn_of(hart);
-    const async::Executor* const executor = async::Executor::of(hart);
-    if (turn == nullptr || executor == nullptr) continue;
-    std::uint64_t idle_ns = turn->idle_ns.value();
-    if (const auto since = turn->idle_since.load(std::memory_order_relaxed); since != 0) {
-      idle_ns += hal::now_ns() - since;
-    }
-    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart,
-                   turn->switches.value(), executor->migrations(), turn->pokes.value(),
-                   memory::TlbTag::shootdowns(hart), idle_ns);
-  }
 }
 
 void start_other_harts(unsigned count) {

@@ -8,6 +8,7 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
+#include <trap/router.h>
 
 #include "boot/console.h"
 #include "boot/crash.h"
@@ -16,17 +17,21 @@
 #include "boot/machine_facts.h"
 #include "boot/random.h"
 #include "boot/run_marks.h"
-#include "devices/interrupts.h"
 #include "devices/virtio_devices.h"
 #include "files/root.h"
 #include "formats/boot_options.h"
+#include "harts/accounts.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
-#include "process/running.h"
 
 namespace kernel {
 namespace {
+
+constexpr Account accounts[] = {
+    {"processes", list_processes}, {"harts", list_harts}, {"interrupts", list_interrupts},
+    {"stacks", list_stacks},       {"traps", list_traps},
+};
 
 /// Frames that stay the kernel's whatever programs ask for; threads add to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
@@ -47,6 +52,7 @@ void kernel_main(const hal::BootInfo& info) {
   memory::asids.initialize(hal::highest_asid());
   const formats::BootOptions options{info.command_line};
   if (options.has("quiet")) silence_log();
+  if (options.has("trace-traps")) trap::trace_routes(true);
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
   seed_random(info.random_seed);
@@ -60,8 +66,7 @@ void kernel_main(const hal::BootInfo& info) {
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
               .terminal = terminal,
-              .list_processes = list_processes,
-              .list_harts = list_harts,
+              .accounts = accounts,
               .fill_random = fill_random});
   if (const auto how = options.value("crash")) {
     const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "process/running.h"
+#include "harts/hart_timer.h"
 
 namespace kernel {
 namespace {
@@ -13,20 +13,30 @@ std::array<async::Interrupt, hal::irq_limit> lines;
 
 }  // namespace
 
+constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts{};
+
 async::Interrupt& interrupt_line(hal::Irq irq) {
   return lines[static_cast<std::uint32_t>(irq)];
 }
 
 void take_interrupts() {
-  const hal::PendingInterrupts pending = hal::take_pending();
-  if (pending.poke) {
-    ++turn.pokes;
+  InterruptCounts& counts = interrupt_counts[hal::hart_index()];
+  if (hal::take_poke()) [[unlikely]] {
+    ++counts.pokes;
     stop_if_panicking();
   }
-  if (pending.timer) timer_fired();
-  if (!pending.external) return;
-  for (hal::Irq irq; (irq = hal::claim_interrupt()) != hal::Irq::none;) {
-    interrupt_line(irq).raise();
+  if (hal::timer_is_pending()) {
+    ++counts.timer;
+    timer_fired();
+  }
+  while (hal::external_interrupt_is_pending()) {
+    const hal::Irq irq = hal::claim_interrupt();
+    if (irq == hal::Irq::none) [[unlikely]] {
+      ++counts.spurious;
+      break;
+    }
+    ++counts.lines[static_cast<std::uint32_t>(irq)];
+    interrupt_line(irq).raise_here();
   }
 }
 

@@ -3,6 +3,9 @@
 
 #include <async/async.h>
 #include <hal/interrupts.h>
+#include <kernel/counter.h>
+
+#include <array>
 
 namespace kernel {
 
@@ -21,5 +24,14 @@ async::Interrupt& interrupt_line(hal::Irq irq);
 /// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
 /// from user mode, in the idle loop, between two steps of a long system call.
 void take_interrupts();
+
+/// What has come to a hart so far.
+struct alignas(64) InterruptCounts {
+  Counter timer;
+  Counter pokes;     ///< of other harts
+  Counter spurious;  ///< external ones that were gone when they were claimed
+  std::array<Counter, hal::irq_limit> lines;
+};
+extern constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts;
 
 }  // namespace kernel

@@ -34,8 +34,9 @@ void build_root(const RootParts& parts) {
   unpack_boot_archive(root, parts.archive);
   root.put("dev", make_devices(parts));
   const auto proc = make_proc(parts.command_line);
-  proc->put("processes", make_ref<TextFile>(parts.list_processes));
-  proc->put("harts", make_ref<TextFile>(parts.list_harts));
+  for (const Account& account : parts.accounts) {
+    proc->put(account.name, make_ref<TextFile>(account.write));
+  }
   root.put("proc", proc);
   root.put("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
 }

@@ -21,13 +21,18 @@
 
 namespace kernel {
 
+/// A text of /proc.
+struct Account {
+  std::string_view name;
+  TextFile::Write write;
+};
+
 /// What the tree is made from. All of it stays for ever.
 struct RootParts {
   std::span<const std::byte> archive;  ///< cpio newc; may be empty or broken
   std::string_view command_line;       ///< the kernel's, for /proc/cmdline
   Terminal& terminal;
-  TextFile::Write list_processes;                   ///< /proc/processes
-  TextFile::Write list_harts;                       ///< /proc/harts
+  std::span<const Account> accounts;                ///< what others put into /proc
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 

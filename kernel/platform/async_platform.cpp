@@ -1,8 +1,10 @@
 #include <async/strand.h>
 #include <kernel/panic.h>
 
+#include <algorithm>
 #include <bit>
 
+#include "harts/hart_timer.h"
 #include "memory/frames.h"
 #include "memory/out_of_memory.h"
 
@@ -10,13 +12,32 @@ namespace kernel {
 
 constinit thread_local async::Local async_local;
 
+void set_executor_alarm(std::uint64_t ns) noexcept {
+  set_due(Due::alarm, ns);
+}
+
+namespace {
+
+constinit std::uintptr_t lowest_chunk = ~std::uintptr_t{0};
+constinit std::uintptr_t chunks_end = 0;
+
+}  // namespace
+
 void* allocate_frame_chunk(std::size_t bytes) noexcept {
   const async::platform::InterruptGuard masked;
   const async::Strand::Guard strand;  // it may be for an independent job
   const unsigned order = std::bit_width((bytes - 1) / hal::page_size);
   const hal::PhysAddr block = memory::frames.allocate_block(order);
   if (block == 0) memory::out_of_memory();
-  return hal::phys_to_virt(block);
+  void* const chunk = hal::phys_to_virt(block);
+  const auto address = reinterpret_cast<std::uintptr_t>(chunk);
+  lowest_chunk = std::min(lowest_chunk, address);
+  chunks_end = std::max(chunks_end, address + bytes);
+  return chunk;
+}
+
+bool may_be_frame(std::uintptr_t address) noexcept {
+  return address % 8 == 0 && address >= lowest_chunk && address < chunks_end;
 }
 
 void fail_in_async(const char* what) noexcept {

@@ -12,12 +12,15 @@
 
 namespace kernel {
 
-/// Sets the executor's alarm on this hart; defined with the time slices that share the timer.
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
-void take_interrupts();  // devices/interrupts.h
+// harts/preemption.h
+void begin_independent_step(bool goes_on) noexcept;
+void take_interrupts_at_yield_point() noexcept;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
+/// Whether a coroutine's frame could be at `address`, or could have been: it can be read.
+bool may_be_frame(std::uintptr_t address) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
 
 extern constinit thread_local async::Local async_local asm("cotrap_async_local");
@@ -29,20 +32,33 @@ namespace async::platform {
 inline constexpr unsigned max_harts = hal::max_harts;
 inline constexpr bool parallel = true;
 inline constexpr bool tracing = false;
+#ifdef NDEBUG
+inline constexpr bool checked = false;
+#else
+inline constexpr bool checked = true;
+#endif
 
 template <class T>
 using Atomic = std::atomic<T>;
 
 using hal::InterruptGuard;
 
-// Every step runs with interrupts masked, so there is nothing to hold back.
-inline void begin_step(StepKind) noexcept {}
+// Interrupts are unmasked only in the steps of independent jobs.
+inline void begin_step(StepKind kind) noexcept {
+  if (is_independent(kind)) [[unlikely]]
+    kernel::begin_independent_step(kind == StepKind::preempted);
+}
 inline void end_step() noexcept {}
-inline void begin_wait() noexcept {}
-inline void cancel_wait() noexcept {}
+inline void begin_wait() noexcept {
+  hal::mask_interrupts();
+}
+inline void cancel_wait() noexcept {
+  hal::unmask_interrupts();
+}
+/// A hart between two steps is asked what is pending, which is cheaper than being interrupted.
 inline void yield_point() noexcept {
   if (hal::interrupt_is_pending()) [[unlikely]]
-    kernel::take_interrupts();
+    kernel::take_interrupts_at_yield_point();
 }
 
 inline unsigned hart() noexcept {

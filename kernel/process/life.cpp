@@ -2,6 +2,7 @@
 
 #include <kernel/log.h>
 #include <trap/fpu.h>
+#include <trap/router.h>
 #include <trap/run_user.h>
 
 #include <chrono>
@@ -16,7 +17,9 @@
 namespace kernel {
 namespace {
 
+using trap::Origin;
 using trap::Trap;
+using trap::Why;
 
 /// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of
 /// signal is Linux's for riscv64).
@@ -49,6 +52,17 @@ Result<> serve_page_fault(Thread& self, Trap trap) {
   return {};
 }
 
+/// After interrupts have been taken: whether the thread goes to the end of its line, or to another
+/// hart. To those more urgent it gives way before it runs again.
+bool ends_turn(Thread& self) {
+  const bool turn_over = take_end_of_turn();
+  if (turn_over) self.set_computing(true);
+  const bool ends = turn_over || !self.may_stay();
+  trap::route<Origin::user, Why::interrupt>(
+      ends || async::current_executor().preempts(self.turn_level() + 1));
+  return ends;
+}
+
 /// No memory for a page: the program tries again when somebody has made room, or ends.
 async::Task<> await_memory(Thread& self) {
   if (make_room(self)) {
@@ -64,6 +78,7 @@ async::Task<> await_memory(Thread& self) {
 async::Task<> thread_life(Ref<Thread> thread) {
   Thread& self = *thread;
   trap::UserContext& context = self.context();
+  trap::route<Origin::yield_point, Why::voluntary>();
   for (;;) {
     if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
       // For our turn, or at once.
@@ -80,7 +95,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
     switch (trap.kind) {
       case Trap::syscall: {
         async::Strand::enter();
-        ++self.syscalls;
+        ++self.syscalls;  // and so of the router's row for what programs ask for and do wrong
         context.skip_syscall_instruction();
         const auto& call = find_syscall(context.syscall_number());
         trap::Register result = call.now(self, context);
@@ -100,17 +115,14 @@ async::Task<> thread_life(Ref<Thread> thread) {
       case Trap::interrupt:
         async::Strand::enter();
         take_interrupts();
-        if (take_end_of_turn()) {
-          self.set_computing(true);
-          let_go(self);
-          co_await async::yield();
-        } else if (!self.may_stay()) {
+        if (ends_turn(self)) {
           let_go(self);
           co_await async::yield();
         }
         break;
       case Trap::page_fault:
         async::Strand::enter();
+        trap::route<Origin::user, Why::exception>();
         if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
           if (served.error() == Errno::enomem) {
             let_go(self);
@@ -122,9 +134,13 @@ async::Task<> thread_life(Ref<Thread> thread) {
         break;
       case Trap::illegal_instruction:
         async::Strand::enter();
+        trap::route<Origin::user, Why::exception>();
         if (!trap::fpu::acquire(context)) die_of_fault(self, trap, signal_for(trap));
         break;
-      default: async::Strand::enter(); die_of_fault(self, trap, signal_for(trap));
+      default:
+        async::Strand::enter();
+        trap::route<Origin::user, Why::exception>();
+        die_of_fault(self, trap, signal_for(trap));
     }
   }
   end_thread(self);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "harts/hart_timer.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -20,14 +21,15 @@ constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::slice.cou
 constinit std::array<Turn*, hal::max_harts> turns{};
 
 struct Times {
-  std::uint64_t tick = hal::no_deadline;   // set while turns are limited
-  std::uint64_t alarm = hal::no_deadline;  // the executor's
-  bool ticked = false;                     // a tick has come and nobody has looked
+  bool ticked = false;  // a tick has come and nobody has looked
 };
 constinit thread_local Times times;
 
-void set_hardware_timer() {
-  hal::set_timer(std::min(times.tick, times.alarm));
+/// What the running thread has called, it has called on this hart.
+void charge_syscalls(Turn& last) {
+  if (last.thread == nullptr) return;
+  last.syscalls += last.thread->syscalls - last.syscalls_charged;
+  last.syscalls_charged = last.thread->syscalls;
 }
 
 /// The time since the last charge was the running thread's.
@@ -35,6 +37,7 @@ void charge() {
   const async::Instant now = async::now();
   const async::Duration spent = now - turn.charged;
   turn.charged = now;
+  charge_syscalls(turn);
   if (turn.thread == nullptr) return;
   turn.thread->stopped_running = now;
   turn.thread->cpu_time += spent;
@@ -73,6 +76,7 @@ void switch_to(Thread& thread) {
   ++turn.switches;
   if (hal::in_company()) note_arrival(thread);
   turn.thread = &thread;
+  turn.syscalls_charged = thread.syscalls;
   trap::set_user_space(thread.context(), thread.space().enter());
   trap::fpu::switch_to(thread.context());
 }
@@ -99,13 +103,13 @@ void leave_for_ever(Thread& thread) {
 
 void forget(const Thread& thread) {
   Turn& last = *turns[thread.hart];
-  if (last.thread == &thread) last.thread = nullptr;
+  if (last.thread != &thread) return;
+  charge_syscalls(last);
+  last.thread = nullptr;
 }
 
 void limit_turn() {
-  if (times.tick != hal::no_deadline) return;
-  times.tick = hal::now_ns() + tick_ns;
-  set_hardware_timer();
+  if (due(Due::turn) == hal::no_deadline) set_due(Due::turn, hal::now_ns() + tick_ns);
 }
 
 bool take_end_of_turn() {
@@ -136,22 +140,14 @@ async::Duration running_time(const Thread& thread) {
   return last.thread == &thread ? async::now() - last.charged : async::Duration::zero();
 }
 
-void timer_fired() {
-  const std::uint64_t now = hal::now_ns();
-  if (times.tick <= now) {
-    times.tick = hal::no_deadline;
-    times.ticked = true;
-  }
-  if (times.alarm <= now) {
-    times.alarm = hal::no_deadline;
-    async::current_executor().alarm_fired();
-  }
-  set_hardware_timer();
+std::uint64_t syscalls_on(unsigned hart) {
+  if (turns[hart] == nullptr) return 0;
+  charge_syscalls(*turns[hart]);
+  return turns[hart]->syscalls;
 }
 
-void set_executor_alarm(std::uint64_t ns) noexcept {
-  times.alarm = ns;
-  set_hardware_timer();
+void turn_ticked() {
+  times.ticked = true;
 }
 
 }  // namespace kernel

@@ -2,9 +2,9 @@
 // it is charged, and when its turn is over.
 //
 // Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
-// on its level is never interrupted. Ticks and the executor's alarm share the hart's one timer.
+// on its level is never interrupted.
 //
-// All in the strand, except timer_fired.
+// All in the strand, except turn_ticked.
 #pragma once
 
 #include <async/async.h>
@@ -30,7 +30,8 @@ struct Turn {
   Counter switches;                       ///< how often it was set up for another thread
   Counter idle_ns;                        ///< time with nothing to do, up to the last
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
-  Counter pokes;                              ///< interrupts that other harts have sent
+  std::uint64_t syscalls = 0;                 ///< made on this hart, up to its last charge
+  std::uint64_t syscalls_charged = 0;         ///< … and those of the thread that are among them
 };
 extern constinit thread_local Turn turn;
 
@@ -84,7 +85,10 @@ void share_turn(Thread& maker, Thread& made);
 /// How long `thread` has been the running one, if it is; zero otherwise.
 async::Duration running_time(const Thread& thread);
 
-/// The hart's timer interrupt has come. ISR context.
-void timer_fired();
+/// System calls made on a hart so far.
+std::uint64_t syscalls_on(unsigned hart);
+
+/// What limit_turn() set the timer for has come. ISR context.
+void turn_ticked();
 
 }  // namespace kernel

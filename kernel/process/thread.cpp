@@ -1,6 +1,7 @@
 #include "process/thread.h"
 
 #include <trap/fpu.h>
+#include <trap/router.h>
 
 #include "memory/frames.h"
 #include "process/life.h"
@@ -55,6 +56,7 @@ void Thread::start_program(const trap::UserContext& start) {
   trap::fpu::drop(context_.get());
   context_.get() = start;
   context_.get().cause = trap::UserContext::entered_program;
+  trap::route<trap::Origin::yield_point, trap::Why::voluntary>();
   clear_child_tid = 0;
   robust_list = 0;
   release_vfork_waiter();

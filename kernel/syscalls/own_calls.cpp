@@ -3,13 +3,16 @@
 #include <trap/run_user.h>
 
 #include <algorithm>
+#include <span>
 
+#include "exercises/exercises.h"
 #include "process/thread.h"
 #include "syscalls/unknown.h"
 
 namespace kernel {
 
-constexpr OwnCallTable own_calls = OwnCallTable{unknown_call}.with<sys::bare_trips>(0);
+constexpr OwnCallTable own_calls =
+    OwnCallTable{unknown_call}.with<sys::bare_trips>(0).with<sys::try_exercise, sys::exercise>(1);
 
 trap::Register sys::bare_trips(Thread& self, unsigned trips) {
   constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
@@ -29,6 +32,43 @@ trap::Register sys::bare_trips(Thread& self, unsigned trips) {
     context.set_syscall_result(constant);
   }
   return constant;
+}
+
+namespace {
+
+async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t argument) {
+  using abi::Exercise;
+  switch (which) {
+    case Exercise::spin: return exercises::spin(argument);
+    case Exercise::spin_two: return exercises::spin_two(argument);
+    case Exercise::bell_preempts: return exercises::bell_in_step(argument, true);
+    case Exercise::bell_wakes: return exercises::bell_in_step(argument, false);
+    case Exercise::bell_at_yield_point: return exercises::bell_at_yield_point(argument);
+    case Exercise::set_bell: return exercises::set_bell(argument != 0);
+    case Exercise::inject: return exercises::inject(argument);
+    case Exercise::yield: return exercises::yield(argument);
+    case Exercise::nest: return exercises::nest(argument);
+    case Exercise::stall: return exercises::stall(argument);
+    default:
+      return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();
+  }
+}
+
+}  // namespace
+
+trap::Attempt<Result<>> sys::try_exercise(Thread&, abi::Exercise which, std::uint64_t,
+                                          UserSpan<std::uint64_t>) {
+  // Not by way of a coroutine: the program is to be gone back to at once.
+  if (which == abi::Exercise::ring_bell) return exercises::ring_bell();
+  return trap::Attempt<Result<>>::wait();
+}
+
+async::Task<Result<>> sys::exercise(Thread& self, abi::Exercise which, std::uint64_t argument,
+                                    UserSpan<std::uint64_t> words) {
+  const auto result = co_await start(which, argument);
+  if (!result) co_return fail(result.error());
+  const std::size_t count = std::min(words.size(), result->size());
+  co_return words.write(self.space(), std::span(*result).first(count));
 }
 
 }  // namespace kernel

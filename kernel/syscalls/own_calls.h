@@ -1,14 +1,19 @@
 // The calls that Linux does not have, from abi::first_own_call up.
 #pragma once
 
+#include <abi/exercise.h>
 #include <abi/numbers.h>
+#include <async/async.h>
+#include <kernel/result.h>
 #include <trap/syscall_table.h>
+
+#include "syscalls/user_arguments.h"
 
 namespace kernel {
 
 class Thread;
 
-using OwnCallTable = trap::SyscallTable<Thread, 1>;
+using OwnCallTable = trap::SyscallTable<Thread, 2>;
 /// By number less abi::first_own_call.
 extern const OwnCallTable own_calls;
 
@@ -18,6 +23,13 @@ namespace sys {
 /// else, so that a program can measure what the way into the kernel and back costs by itself. Ends
 /// early at anything that is not a system call. Never waits.
 trap::Register bare_trips(Thread&, unsigned trips);
+
+/// One of kernel/exercises/: what came of it goes into `words`, as much of it as there is room for.
+/// EINVAL for what is none, or an argument that is too large.
+trap::Attempt<Result<>> try_exercise(Thread&, abi::Exercise which, std::uint64_t argument,
+                                     UserSpan<std::uint64_t> words);
+async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argument,
+                               UserSpan<std::uint64_t> words);
 
 }  // namespace sys
 

@@ -28,10 +28,13 @@ void log_once(Thread& self, std::uint64_t number) {
 }
 
 /// Numbers beyond Linux's.
-trap::Register beyond_table(Thread& self, const trap::UserContext& context) {
+trap::Register try_own_call(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   if (number < abi::first_own_call) return unknown_call(self, context);
   return own_calls[number - abi::first_own_call].now(self, context);
+}
+trap::WaitingCall own_call(Thread& self, const trap::UserContext& context) {
+  return own_calls[context.syscall_number() - abi::first_own_call].wait(self, context);
 }
 
 }  // namespace
@@ -42,7 +45,7 @@ trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
 }
 
 constexpr SyscallTable syscall_table =
-    SyscallTable{unknown_call, beyond_table}  // processes and threads
+    SyscallTable{unknown_call, {.now = try_own_call, .wait = own_call}}  // processes and threads
         .with<sys::try_clone, sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)

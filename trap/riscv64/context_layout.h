@@ -12,3 +12,14 @@
 #define CONTEXT_USER_TRANSLATION 560
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
+
+// … and into trap::StackContext (stack_switch.h).
+#define STACK_SP 24
+
+// … and into trap::CheckRegisters (check_registers.h).
+#define CHECK_SELF 0
+#define CHECK_SP 8
+#define CHECK_SEED 16
+#define CHECK_ROUNDS 24
+#define CHECK_STOP 32
+#define CHECK_UNTIL 40

@@ -1,14 +1,54 @@
-// A trap in the kernel itself: a bug of the kernel's. In: a0 is in sscratch. The registers go into this
-// hart's record and the report is made on its emergency stack, because the one in use may be what is
-// broken.
+// A trap in the kernel itself. In: a0 is in sscratch, and sscratch's zero in a0.
+//
+// An interrupt came in the midst of an independent step, the only place where the kernel has them
+// unmasked. What a function call may change is kept on the stack it came upon; sepc and sstatus stay
+// where they are, because nothing traps until `sret`, unless the handler gives the hart to others: it
+// keeps them itself then.
+//
+// Anything else is a bug of the kernel's. The registers go into this hart's record and the report is
+// made on its emergency stack, because the one in use may be what is broken.
 
 #include "context_layout.h"
+
+#define FRAME_SIZE 128
+
+.macro move_caller_saved instruction
+  \instruction ra, 0(sp)
+  \instruction t0, 8(sp)
+  \instruction t1, 16(sp)
+  \instruction t2, 24(sp)
+  \instruction t3, 32(sp)
+  \instruction t4, 40(sp)
+  \instruction t5, 48(sp)
+  \instruction t6, 56(sp)
+  \instruction a0, 64(sp)
+  \instruction a1, 72(sp)
+  \instruction a2, 80(sp)
+  \instruction a3, 88(sp)
+  \instruction a4, 96(sp)
+  \instruction a5, 104(sp)
+  \instruction a6, 112(sp)
+  \instruction a7, 120(sp)
+.endm
 
   .section .text.kernel_trap, "ax"
   .globl cotrap_kernel_trap
   .type cotrap_kernel_trap, @function
-  .balign 4
+  .balign 64
 cotrap_kernel_trap:
+  csrr  a0, scause
+  bgez  a0, exception
+  csrrw a0, sscratch, zero
+  addi  sp, sp, -FRAME_SIZE
+  move_caller_saved sd
+  call  cotrap_kernel_interrupt
+  move_caller_saved ld
+  addi  sp, sp, FRAME_SIZE
+  sret
+  .globl cotrap_kernel_interrupt_end
+cotrap_kernel_interrupt_end:
+
+exception:
   lui   a0, %tprel_hi(kernel_trap_record)
   add   a0, a0, tp, %tprel_add(kernel_trap_record)
   addi  a0, a0, %tprel_lo(kernel_trap_record)
@@ -28,7 +68,7 @@ cotrap_kernel_trap:
 1:wfi
   j     1b
 
-  .section .tbss.kernel_trap, "awT", @nobits
+  .section .tbss_large, "awT", @nobits
   .balign 8
 kernel_trap_record:
   .zero CONTEXT_SIZE

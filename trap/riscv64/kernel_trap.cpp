@@ -4,6 +4,8 @@
 #include <trap/path.h>
 #include <trap/run_user.h>
 
+#include "router_hart.h"
+
 extern "C" {
 [[noreturn]] void cotrap_report_kernel_trap(const trap::UserContext& registers, std::uint64_t cause,
                                             std::uint64_t value) {
@@ -14,5 +16,6 @@ extern "C" {
 }
 
 void trap::install() {
+  add_hart_to_router();
   HAL_WRITE_CSR("stvec", entry_address());
 }

@@ -14,6 +14,7 @@
 #include "async/semaphore.h"   // IWYU pragma: export
 #include "async/sleep.h"       // IWYU pragma: export
 #include "async/spawn.h"       // IWYU pragma: export
+#include "async/spin_lock.h"   // IWYU pragma: export
 #include "async/task.h"        // IWYU pragma: export
 #include "async/time.h"        // IWYU pragma: export
 #include "async/trace.h"       // IWYU pragma: export

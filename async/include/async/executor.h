@@ -21,6 +21,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 #include "async/frame_pool.h"
 #include "async/job.h"
@@ -133,6 +134,23 @@ class Executor {
   }
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
 
+  // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
+
+  /// `job`'s independent step, the running one, gives way: whoever resumes `context` goes on with
+  /// it. Ready from now on: first of its level, or last where its turn is over. What is returned is
+  /// to be given back to take_up().
+  [[nodiscard]] std::coroutine_handle<> put_aside(Job& job, std::coroutine_handle<> context,
+                                                  bool turn_over) noexcept {
+    job.flags_ ^= Job::flag_preempted;
+    turn_over ? schedule(job) : schedule_first(job);
+    return std::exchange(job.leaf_, context);
+  }
+  /// `job` is running again, where it was put aside.
+  static void take_up(Job& job, std::coroutine_handle<> leaf) noexcept {
+    job.flags_ ^= Job::flag_preempted;
+    job.leaf_ = leaf;
+  }
+
   /// Sets the base priority; takes effect at once wherever the job is (a ready one goes to the end
   /// of its new level).
   void set_priority(Job& job, std::uint8_t priority) noexcept;
@@ -194,30 +212,30 @@ class Executor {
       return step_with_news(local);
     Node* first;
     if (!ready_.pop(first)) return false;
-    resume(local, static_cast<Job&>(*first), [] {});
+    resume(local, static_cast<Job&>(*first));
     return true;
   }
-  /// `stopped()`: after the step, and before anybody else can wake, take or free the job.
-  template <class Stopped>
-  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept {
+  [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {
     local.job = &job;
     begin_step(local, job.step_kind());
     job.leaf_.resume();
-    stopped();
     end_step();
   }
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept {
     if constexpr (platform::parallel) {
-      if (local.in_company) [[unlikely]]
-        local.executor->begin_step_in_company(kind);
+      if (local.in_company && kind == StepKind::strand) [[unlikely]]
+        Strand::enter();
     }
     platform::begin_step(kind);
   }
   [[gnu::always_inline]] static void end_step() noexcept {
     platform::end_step();
+    if constexpr (platform::checked) {
+      if (platform::local_again().spin_locks != 0) platform::fail("a job waits with a spin lock");
+    }
     if constexpr (platform::parallel) {
       if (platform::local_again().in_strand) [[unlikely]]
-        Strand::leave_to_others();
+        Strand::leave();
     }
   }
   /// The same after draining the inbox, and with trace points around it.
@@ -240,13 +258,10 @@ class Executor {
   }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
-  void offer_rest() noexcept;
-  ASYNC_SLOW_PATH void begin_step_in_company(StepKind kind) noexcept;
   void begin_idling() noexcept;
   void end_idling() noexcept;
   void pass_on(Node& request) noexcept;
   void serve(Node& request) noexcept;
-  bool stop_asking() noexcept;
   void request_resort() noexcept;
   void resort() noexcept;
 
@@ -266,8 +281,7 @@ class Executor {
   Node resort_node_{Kind::resort, 0};
   platform::Atomic<bool> resort_pending_ = false;
   Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
-  enum Asking : std::uint8_t { not_asking, asking, ask_again };
-  platform::Atomic<std::uint8_t> asking_ = not_asking;
+  platform::Atomic<bool> asking_ = false;
   platform::Atomic<std::uint64_t> migrations_ = 0;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;

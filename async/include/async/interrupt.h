@@ -23,6 +23,9 @@ class Interrupt : public Node {
   /// Any context, any hart. Lock-free. A second raise before the first was delivered costs one
   /// atomic addition.
   void raise() noexcept;
+  /// The same for an interrupt handler of its hart: without the inbox where its task is
+  /// independent, because wherever interrupts are let in that hart's queues are whole.
+  void raise_here() noexcept;
 
   class [[nodiscard("co_await it")]] WaitOp {
    public:

@@ -25,7 +25,6 @@
 
 #include "async/node.h"
 #include "async/platform.h"
-#include "async/shared_word.h"
 #include "async/trace.h"
 
 namespace async {
@@ -60,9 +59,7 @@ class Job : public Node {
   bool done() const noexcept { return kind == Kind::done; }
 
   /// Is it outside the strand? Interrupts reach its steps, and more urgent jobs run in their midst.
-  bool is_independent() const noexcept {
-    return (flags_ & (flag_independent | flag_preempted)) != 0;
-  }
+  bool is_independent() const noexcept { return async::is_independent(step_kind()); }
 
   /// Where its steps may run. It goes there before its next step, if it is not there already.
   HartMask harts() const noexcept { return harts_; }
@@ -83,6 +80,12 @@ class Job : public Node {
       return false;
     refuse();
     return true;
+  }
+
+  /// After platform::begin_wait(): there is nothing to wait for, the step goes on.
+  void cancel_wait() const noexcept {
+    if (is_independent()) [[unlikely]]
+      platform::cancel_wait();
   }
 
   /// Names the coming wait: `target` is what is waited for (null: only time).
@@ -136,9 +139,8 @@ class Job : public Node {
   static constexpr std::uint8_t flag_detached = 8;      // nobody joins: frees itself at its end
   static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
   static constexpr std::uint8_t flag_cut = 32;          // a wait was cut or refused by a deadline
-  // Of an independent job one of the two is set: put aside in mid-step, or not.
-  static constexpr auto flag_independent = static_cast<std::uint8_t>(StepKind::independent);
-  static constexpr auto flag_preempted = static_cast<std::uint8_t>(StepKind::preempted);
+  static constexpr std::uint8_t flag_preempted = 64;    // an independent one, put aside in mid-step
+  static constexpr std::uint8_t flag_independent = 128;
 
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
 
@@ -152,7 +154,8 @@ class Job : public Node {
         name_(name) {}
 
   StepKind step_kind() const noexcept {
-    return StepKind{static_cast<std::uint8_t>(flags_ & (flag_independent | flag_preempted))};
+    constexpr std::uint8_t kind_flags = flag_independent | flag_preempted;
+    return static_cast<StepKind>(flags_ & kind_flags);
   }
 
   /// Is it another job that it waits for?
@@ -170,9 +173,8 @@ class Job : public Node {
   WaitResult result_ = WaitResult::woken;  // right behind Node::kind
   std::uint8_t base_priority_ : 5;
   std::uint8_t expired_ : 3 = 0;  // deadlines around the present step that have passed
-  SharedWord<std::uint8_t>
-      flags_;       // executors look for the kind of step before they are in the strand
-  HartMask harts_;  // where its steps may run
+  std::uint8_t flags_;
+  HartMask harts_;                                   // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
   std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;

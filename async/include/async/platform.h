@@ -22,7 +22,7 @@
 //   void begin_wait()                    the running job may wait: no interrupt handler runs on
 //   this
 //                                        hart until its step has ended
-//   void cancel_wait()                   … it need not: its step goes on as it was
+//   void cancel_wait()                   … it need not, and its step is an independent one
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void relax()                         between two looks of a spinning hart
 //   template Atomic<T>                   std::atomic<T>, or what behaves like it
@@ -30,6 +30,7 @@
 //                                        never null: a world that has no memory left must stop
 //   void poison(void*, size_t)           this memory is free: a checker may trap on its use
 //   void unpoison(void*, size_t)         … and is in use again
+//   constexpr bool checked               costly mistakes of users are looked for (debug builds)
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
 // All are called on the hart they concern, in task context, except hart(), local() and poke(),

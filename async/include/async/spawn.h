@@ -106,7 +106,7 @@ class JoinAwaiter : public JoinHandleBase {
   bool await_ready() const noexcept {
     platform::begin_wait();
     if (!done()) return false;
-    platform::cancel_wait();
+    current_job().cancel_wait();
     return true;
   }
   void await_suspend(std::coroutine_handle<> self) const noexcept {

@@ -217,11 +217,11 @@ WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexce
   Job& job = current_job();
   if (job.refuses_to_wait()) [[unlikely]] {
     ready_ = true;
-    platform::cancel_wait();
+    job.cancel_wait();
   } else if (satisfied()) {
     job.set_result(WaitResult::woken);
     ready_ = true;
-    platform::cancel_wait();
+    job.cancel_wait();
   } else {
     job.prepare(&list, reason);
     list.insert(job);

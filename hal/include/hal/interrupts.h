@@ -1,7 +1,7 @@
 // Interrupts as the kernel sees them: masked or not on this hart, and which are pending.
 //
-// Nothing runs in interrupt context but `take_pending`'s caller. External interrupts are claimed
-// here and completed by the driver coroutine that handled them; until then their source is silent.
+// External interrupts are claimed by the interrupt handler and completed by the driver coroutine
+// that handled them; until then their source is silent.
 #pragma once
 
 #include <hal/hart.h>
@@ -34,13 +34,14 @@ class [[nodiscard]] InterruptGuard {
   std::uint64_t before_;
 };
 
-/// What became pending on this hart since the last call. Any hart, interrupts masked.
-struct PendingInterrupts {
-  bool timer = false;     ///< the deadline set with `set_timer` has passed; it is now unset
-  bool poke = false;      ///< another hart called `poke_hart`
-  bool external = false;  ///< `claim_interrupt` has something to give
-};
-PendingInterrupts take_pending();
+// What is pending on this hart. Interrupts masked.
+
+/// The deadline set with `set_timer` has passed; pending until another one is set.
+bool timer_is_pending();
+/// Another hart called `poke_hart` since this was last asked.
+bool take_poke();
+/// `claim_interrupt` has something to give.
+bool external_interrupt_is_pending();
 
 /// Lets `irq` reach this hart, or no longer. If it may reach several, the first to claim it has it.
 /// Task context.

@@ -16,6 +16,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 64;
 inline constexpr bool parallel = false;
 inline constexpr bool tracing = true;
+inline constexpr bool checked = false;
 
 template <class T>
 using Atomic = std::atomic<T>;

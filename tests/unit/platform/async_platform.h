@@ -19,6 +19,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = false;
 inline constexpr bool tracing = true;
+inline constexpr bool checked = true;
 
 template <class T>
 using Atomic = std::atomic<T>;

@@ -171,6 +171,8 @@ inline constexpr unsigned first_own_call = 0x1000;
 // bare_trips(count): the next `count` calls are answered with 0 and nothing else is done about
 // them.
 inline constexpr Call bare_trips{first_own_call + 0};
+// exercise(which, argument, words, count): see abi/exercise.h.
+inline constexpr Call exercise{first_own_call + 1};
 
 struct CallText {
   Call number;

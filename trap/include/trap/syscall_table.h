@@ -151,11 +151,11 @@ template <class Self, std::size_t Size>
 class SyscallTable {
  public:
   explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown)
-      : SyscallTable{unknown, unknown} {}
+      : SyscallTable{unknown, {.now = unknown}} {}
   /// … and another answer for numbers from Size on.
-  constexpr SyscallTable(SyscallEntry<Self>::Now unknown, SyscallEntry<Self>::Now beyond) {
+  constexpr SyscallTable(SyscallEntry<Self>::Now unknown, SyscallEntry<Self> beyond) {
     for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
-    entries_[Size].now = beyond;
+    entries_[Size] = beyond;
   }
 
   /// Does not compile for what is not a handler (see above).

@@ -45,10 +45,10 @@ constinit std::atomic<unsigned> poker = 0, poked = 0;
 void poke_one(unsigned hart) {
   if (hart == poker) hal::poke_hart(poked);
   if (hart == poked) {
-    while (!hal::take_pending().poke) hal::wait_for_interrupt();
+    while (!hal::take_poke()) hal::wait_for_interrupt();
   }
   meet();
-  check(!hal::take_pending().poke, "one poke reaches one hart, once");
+  check(!hal::take_poke(), "one poke reaches one hart, once");
 }
 
 void poke_all_others(unsigned hart) {
@@ -56,10 +56,10 @@ void poke_all_others(unsigned hart) {
     if (hart == from) {
       hal::poke_harts(others_than(from));
     } else {
-      while (!hal::take_pending().poke) hal::wait_for_interrupt();
+      while (!hal::take_poke()) hal::wait_for_interrupt();
     }
     meet();
-    check(!hal::take_pending().poke, "a poke of all others reaches all others, once");
+    check(!hal::take_poke(), "a poke of all others reaches all others, once");
     meet();
   }
 }
@@ -77,24 +77,31 @@ void pokes() {
 
 // ── Timers ───────────────────────────────────────────────────────────────────────────────────────
 
+/// Whether the timer has fired, which it does once.
+bool take_timer() {
+  if (!hal::timer_is_pending()) return false;
+  hal::set_timer(hal::no_deadline);
+  return true;
+}
+
 void timers(unsigned hart) {
   constexpr std::uint64_t ms = 1'000'000;
   for (unsigned turn = 0; turn < 5; ++turn) {
     // The order in which they fire changes from turn to turn.
     const std::uint64_t deadline = hal::now_ns() + (1 + (hart + turn) % hart_count()) * ms;
     hal::set_timer(deadline);
-    while (!hal::take_pending().timer) hal::wait_for_interrupt();
+    while (!take_timer()) hal::wait_for_interrupt();
     check(hal::now_ns() >= deadline, "no timer fires early");
-    check(!hal::take_pending().timer, "a timer fires once");
+    check(!take_timer(), "a timer fires once");
   }
   const std::uint64_t end = hal::now_ns() + 3 * ms;
   hal::set_timer(end - 2 * ms);
   hal::set_timer(hal::no_deadline);
   while (hal::now_ns() < end) {
   }
-  check(!hal::take_pending().timer, "a deadline that is removed does not fire");
+  check(!take_timer(), "a deadline that is removed does not fire");
   hal::set_timer(hal::now_ns());
-  while (!hal::take_pending().timer) hal::wait_for_interrupt();
+  while (!take_timer()) hal::wait_for_interrupt();
 }
 
 void one_clock(unsigned hart) {
@@ -117,12 +124,13 @@ void external_interrupts(unsigned hart) {
   for (unsigned turn = 0; turn < hart_count(); ++turn) {
     if (turn == hart) {
       hal::enable_interrupt(irq);
-      while (!hal::take_pending().external) hal::wait_for_interrupt();
+      while (!hal::external_interrupt_is_pending()) hal::wait_for_interrupt();
       check(hal::claim_interrupt() == irq, "who is interrupted can claim it");
       check(hal::claim_interrupt() == hal::Irq::none, "what is claimed is silent");
       check(hal::console_read().has_value(), "the device has what it interrupted for");
     } else {
-      check(!hal::take_pending().external, "an interrupt reaches the harts that enabled it");
+      check(!hal::external_interrupt_is_pending(),
+            "an interrupt reaches the harts that enabled it");
     }
     meet();
     // Whoever it is that completes it.

@@ -20,6 +20,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = true;
 inline constexpr bool tracing = false;
+inline constexpr bool checked = true;
 
 using parallel_test::Atomic;
 using parallel_test::explorer;

@@ -22,8 +22,20 @@ inline InterruptGuard::~InterruptGuard() {
 }
 
 inline bool interrupt_is_pending() {
-  using namespace riscv64::interrupt;
-  return (HAL_READ_CSR("sip") & (software | timer | external)) != 0;
+  return HAL_READ_CSR("sip") != 0;  // nothing is in it but the three below
+}
+inline bool timer_is_pending() {
+  return (HAL_READ_CSR("sip") & riscv64::interrupt::timer) != 0;
+}
+inline bool take_poke() {
+  using riscv64::interrupt::software;
+  if ((HAL_READ_CSR("sip") & software) == 0) [[likely]]
+    return false;
+  HAL_CLEAR_CSR("sip", software);
+  return true;
+}
+inline bool external_interrupt_is_pending() {
+  return (HAL_READ_CSR("sip") & riscv64::interrupt::external) != 0;
 }
 
 }  // namespace hal

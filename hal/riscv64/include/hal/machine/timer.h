@@ -20,4 +20,12 @@ inline std::uint64_t now_ns() {
   return static_cast<std::uint64_t>((Wide{ticks} * riscv64::ns_per_tick_fixed) >> 32);
 }
 
+/// The clock itself, which goes on by one every clock_period_ns().
+inline std::uint64_t clock_ticks() {
+  return HAL_READ_CSR("time");
+}
+inline std::uint64_t clock_period_ns() {
+  return riscv64::ns_per_tick_fixed >> 32;
+}
+
 }  // namespace hal

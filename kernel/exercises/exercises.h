@@ -1,0 +1,33 @@
+// What programs can have the kernel do to itself (abi/exercise.h), for tests and measurements. Each
+// is a coroutine that the calling thread awaits; what it starts has ended when it returns.
+#pragma once
+
+#include <abi/exercise.h>
+#include <async/async.h>
+#include <kernel/result.h>
+
+#include <array>
+#include <cstdint>
+
+namespace kernel::exercises {
+
+/// What an exercise has to report, as many words as it has.
+using Words = std::array<std::uint64_t, 8>;
+
+/// spin.cpp: coroutines that compute without an await.
+async::Task<Result<Words>> spin(std::uint64_t milliseconds);
+async::Task<Result<Words>> spin_two(std::uint64_t milliseconds);
+async::Task<Result<Words>> inject(std::uint64_t deadlines);
+async::Task<Result<Words>> nest(std::uint64_t coroutines);
+async::Task<Result<Words>> stall(std::uint64_t milliseconds);
+
+/// bell.cpp: interrupts when they are wanted. ENXIO on a machine without a bell.
+async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting);
+async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times);
+async::Task<Result<Words>> set_bell(bool urgent);
+Result<> ring_bell();
+
+/// yields.cpp
+async::Task<Result<Words>> yield(std::uint64_t coroutines);
+
+}  // namespace kernel::exercises

@@ -1,0 +1,182 @@
+#include <trap/check_registers.h>
+#include <trap/router.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include "exercises/exercises.h"
+#include "exercises/team.h"
+#include "harts/step_watch.h"
+
+namespace kernel::exercises {
+namespace {
+
+using namespace std::chrono_literals;
+using async::Duration;
+using async::Instant;
+using trap::CheckRegisters;
+
+constexpr std::uint8_t computing = 20;  // as a program's
+constexpr std::uint8_t above = 2;
+constexpr std::uint64_t longest = 1'000;  // milliseconds
+
+std::uint64_t ns(Duration duration) {
+  return static_cast<std::uint64_t>(std::max(duration, Duration::zero()).count());
+}
+
+Instant after(std::uint64_t milliseconds) {
+  return async::now() + milliseconds * 1ms;
+}
+
+/// Computes without an await until `end`, or until it is told to stop.
+struct Spinner {
+  explicit Spinner(std::uint64_t seed = 0) { check.seed = seed; }
+
+  async::Task<> run(Instant end) {
+    const Duration left = end - async::now();
+    check.until_tick = hal::clock_ticks() + ns(left) / hal::clock_period_ns();
+    started = true;
+    intact = trap::cotrap_check_registers(check);
+    ended = async::now();
+    co_return;
+  }
+
+  CheckRegisters check;
+  bool started = false;
+  bool intact = false;
+  Instant ended{};
+};
+
+/// Wakes every millisecond, and says how late.
+struct Ticker {
+  async::Task<> run(Instant end) {
+    for (Instant next = async::now() + 1ms; next < end; next += 1ms) {
+      (void)co_await async::sleep_until(next, "the next millisecond");
+      const Duration by = async::now() - next;
+      worst = std::max(worst, by);
+      late += by > 1ms;
+      ++wakes;
+    }
+  }
+
+  std::uint64_t wakes = 0, late = 0;
+  Duration worst{};
+};
+
+std::uint64_t count_of(trap::Action action) {
+  std::uint64_t count = 0;
+  for (std::size_t row = 0; row < trap::routes.size(); ++row) {
+    if (trap::routes[row].action == action) count += trap::route_counts[row];
+  }
+  return count;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> spin(std::uint64_t milliseconds) {
+  if (milliseconds > longest) co_return fail(Errno::einval);
+  Spinner spinner{0x5a5a'0f0f'1234'0000};
+  Ticker ticker;
+  Team team;
+  const Instant begin = async::now(), end = after(milliseconds);
+  team.start(spinner.run(end), "spinner", computing);
+  team.start(ticker.run(end), "ticker", above);
+  co_await team.wait();
+  co_return Words{spinner.intact,   spinner.check.rounds, ticker.wakes,
+                  ns(ticker.worst), ticker.late,          ns(spinner.ended - begin)};
+}
+
+async::Task<Result<Words>> spin_two(std::uint64_t milliseconds) {
+  if (milliseconds > longest) co_return fail(Errno::einval);
+  Spinner first{1}, second{2};
+  Team team;
+  const Instant end = after(milliseconds);
+  team.start(first.run(end), "first spinner", computing);
+  team.start(second.run(end), "second spinner", computing);
+  co_await team.wait();
+  co_return Words{first.check.rounds, second.check.rounds, first.intact && second.intact};
+}
+
+namespace {
+
+async::Task<> spin_from(Spinner& spinner, Instant begin, Instant end) {
+  (void)co_await async::sleep_until(begin, "its turn");
+  co_await spinner.run(end);
+}
+
+}  // namespace
+
+async::Task<Result<Words>> nest(std::uint64_t coroutines) {
+  constexpr std::size_t most = 12;
+  if (coroutines == 0 || coroutines > most) co_return fail(Errno::einval);
+  const std::unique_ptr<Spinner[]> spinners{new Spinner[coroutines]};
+  const std::uint64_t before = count_of(trap::Action::change_stack);
+  Team team;
+  const Instant begin = async::now() + 1ms, end = after(2 * most);
+  for (std::size_t i = 0; i < coroutines; ++i) {
+    spinners[i].check.seed = i << 32;
+    team.start(spin_from(spinners[i], begin + i * 1ms, end), "spinner",
+               static_cast<std::uint8_t>(computing - i));
+  }
+  co_await team.wait();
+  const bool intact = std::all_of(spinners.get(), spinners.get() + coroutines,
+                                  [](const Spinner& spinner) { return spinner.intact; });
+  co_return Words{intact, count_of(trap::Action::change_stack) - before};
+}
+
+async::Task<Result<Words>> stall(std::uint64_t milliseconds) {
+  if (milliseconds > longest) co_return fail(Errno::einval);
+  async::spawn([]() -> async::Task<> { (void)co_await async::sleep_for(1ms); }()).detach();
+  co_await async::yield();
+  for (const Instant end = after(milliseconds); async::now() < end;) {
+  }
+  co_await async::yield();
+  co_return Words{};
+}
+
+namespace {
+
+/// Two wakes, a while apart, in the midst of a spinner's step. The second's interrupt becomes
+/// pending wherever the hart is by then: on its way to the first one's coroutine, in it, or on its
+/// way back.
+struct Injection {
+  async::Task<> first(Instant at) {
+    (void)co_await async::sleep_until(at, "the first interrupt");
+    woke = async::now();
+  }
+  async::Task<> second(Instant at, Spinner& spinner) {
+    (void)co_await async::sleep_until(at, "the second interrupt");
+    // Once more when all is over, so that the spinner goes on and looks at its registers.
+    (void)co_await async::sleep_until(at + look_around, "the spinner");
+    spinner.check.stop = 1;
+  }
+
+  static constexpr Duration look_around = 300us;
+  Instant woke{};
+};
+
+}  // namespace
+
+async::Task<Result<Words>> inject(std::uint64_t deadlines) {
+  if (deadlines > 10'000) co_return fail(Errno::einval);
+  const Duration tick{hal::clock_period_ns()};
+  const std::uint64_t before = count_of(trap::Action::change_stack);
+  bool intact = true;
+  Duration window{};
+  for (std::uint64_t apart = 1; apart <= deadlines && intact; ++apart) {
+    Spinner spinner{apart << 16};
+    Injection injection;
+    Team team;
+    const Instant start = async::now() + 500us;
+    team.start(spinner.run(start + 100ms), "spinner", computing);
+    team.start(injection.first(start), "first", above);
+    team.start(injection.second(start + apart * tick, spinner), "second", above - 1);
+    co_await team.wait();
+    intact = spinner.intact && spinner.check.rounds > 0;
+    window = injection.woke - start;
+  }
+  co_return Words{intact, deadlines, count_of(trap::Action::change_stack) - before, ns(window)};
+}
+
+}  // namespace kernel::exercises

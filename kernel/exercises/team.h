@@ -1,0 +1,40 @@
+// Independent coroutines that a coroutine of the strand starts and whose end it awaits.
+#pragma once
+
+#include <async/async.h>
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace kernel::exercises {
+
+class Team {
+ public:
+  Team() = default;
+  Team(const Team&) = delete;
+
+  /// Starts one. It may refer to what outlives wait().
+  void start(async::Task<> task, const char* name, std::uint8_t priority) {
+    left_.fetch_add(1);
+    async::spawn(run(std::move(task)), {.name = name, .priority = priority, .independent = true})
+        .detach();
+  }
+  /// Until all have ended. Not cut short.
+  async::Task<> wait() {
+    const async::Shield shield;
+    while (left_.load() != 0) (void)co_await async::park("an exercise");
+  }
+
+ private:
+  async::Task<> run(async::Task<> task) {
+    co_await std::move(task);
+    async::Job& owner = owner_;  // who may go on, and the team with it, when none is left
+    if (left_.fetch_sub(1) == 1) async::Executor::wake_from_isr(owner);
+  }
+
+  async::Job& owner_ = async::current_job();
+  std::atomic<unsigned> left_ = 0;
+};
+
+}  // namespace kernel::exercises

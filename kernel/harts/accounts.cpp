@@ -1,0 +1,96 @@
+#include "harts/accounts.h"
+
+#include <fmt/format.h>
+#include <trap/router.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <span>
+
+#include "boot/machine_facts.h"
+#include "devices/interrupts.h"
+#include "harts/stack_pool.h"
+#include "memory/tlb_tag.h"
+#include "process/running.h"
+
+namespace kernel {
+namespace {
+
+/// A row: `value(hart)` for each of them.
+template <class Value>
+void row(std::string& out, std::string_view name, std::string_view what, Value&& value) {
+  fmt::format_to(std::back_inserter(out), "{:>18}:", name);
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out), " {:>10}", value(hart));
+  }
+  fmt::format_to(std::back_inserter(out), "  {}\n", what);
+}
+
+}  // namespace
+
+void list_harts(std::string& out) {
+  out = "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    const Turn* const turn = turn_of(hart);
+    const async::Executor* const executor = async::Executor::of(hart);
+    if (turn == nullptr || executor == nullptr) continue;
+    std::uint64_t idle_ns = turn->idle_ns.value();
+    if (const auto since = turn->idle_since.load(std::memory_order_relaxed); since != 0) {
+      idle_ns += hal::now_ns() - since;
+    }
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart,
+                   turn->switches.value(), executor->migrations(),
+                   interrupt_counts[hart].pokes.value(), memory::TlbTag::shootdowns(hart), idle_ns);
+  }
+}
+
+void list_interrupts(std::string& out) {
+  out = fmt::format("{:>19}", "");
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    fmt::format_to(std::back_inserter(out), " {:>10}", fmt::format("CPU{}", hart));
+  }
+  out += '\n';
+  const auto& counts = interrupt_counts;
+  for (std::uint32_t line = 1; line < hal::irq_limit; ++line) {
+    const auto raised = [line](const InterruptCounts& hart) {
+      return hart.lines[line].value() != 0;
+    };
+    if (std::ranges::none_of(counts, raised)) continue;
+    row(out, fmt::format("{}", line), "PLIC",
+        [&](unsigned h) { return counts[h].lines[line].value(); });
+  }
+  row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
+  row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].pokes.value(); });
+  row(out, "SPU", "gone when claimed",
+      [&](unsigned hart) { return counts[hart].spurious.value(); });
+  for (std::size_t i = 0; i < trap::routes.size(); ++i) {
+    row(out, trap::routes[i].name, "router", [i](unsigned hart) {
+      // System calls are counted where each thread's are.
+      const bool calls = trap::routes[i].action == trap::Action::serve;
+      return trap::route_counts_of(hart)[i] + (calls ? syscalls_on(hart) : 0);
+    });
+  }
+}
+
+void list_traps(std::string& out) {
+  std::array<trap::RouteEvent, 128> events;
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    const std::size_t count = trap::last_routes(hart, events);
+    for (const trap::RouteEvent& event : std::span(events).first(count)) {
+      fmt::format_to(std::back_inserter(out), "{} {} {}\n", event.time_ns, hart,
+                     trap::routes[event.row].name);
+    }
+  }
+}
+
+void list_stacks(std::string& out) {
+  out = "hart\tfree\tfewest_free\trefused\tmost_bytes\n";
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    const StackPool::Usage usage = StackPool::usage_of(hart);
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\n", hart, usage.free,
+                   usage.fewest_free, usage.refused, fmt::join(usage.most_bytes, ","));
+  }
+}
+
+}  // namespace kernel

@@ -1,0 +1,43 @@
+#include "harts/hart_timer.h"
+
+#include <async/async.h>
+
+#include <algorithm>
+
+#include "harts/step_watch.h"
+#include "process/running.h"
+
+namespace kernel {
+
+constinit thread_local Deadlines deadlines{hal::no_deadline, hal::no_deadline, hal::no_deadline};
+
+namespace {
+
+std::uint64_t earliest() {
+  return std::min({deadlines[0], deadlines[1], deadlines[2]});
+}
+
+/// Whether `what` is due; it is not any more then.
+bool take(Due what, std::uint64_t now) {
+  if (due(what) > now) return false;
+  deadlines[std::to_underlying(what)] = hal::no_deadline;
+  return true;
+}
+
+}  // namespace
+
+void set_due(Due what, std::uint64_t ns) noexcept {
+  deadlines[std::to_underlying(what)] = ns;
+  hal::set_timer(earliest());
+}
+
+void timer_fired() {
+  const std::uint64_t now = hal::now_ns();
+  timer_was_late(now - std::min(now, earliest()));
+  if (take(Due::alarm, now)) async::current_executor().alarm_fired();
+  if (take(Due::turn, now)) turn_ticked();
+  if (take(Due::step, now)) step_is_long();
+  hal::set_timer(earliest());
+}
+
+}  // namespace kernel

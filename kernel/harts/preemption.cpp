@@ -1,0 +1,86 @@
+#include "harts/preemption.h"
+
+#include <async/async.h>
+#include <hal/machine/csr.h>
+#include <trap/kernel_trap.h>
+#include <trap/router.h>
+#include <trap/stack_switch.h>
+
+#include "boot/harts.h"
+#include "devices/interrupts.h"
+#include "harts/stack_pool.h"
+#include "harts/step_watch.h"
+
+namespace kernel {
+namespace {
+
+using trap::Action;
+using trap::Origin;
+using trap::Why;
+namespace sstatus = hal::riscv64::sstatus;
+
+/// What a step that was put aside needs to go on.
+struct Aside {
+  async::Job& job;
+  StackPool::Stack* stack;
+  std::coroutine_handle<> leaf;
+  StepTime time;
+  std::uintptr_t pc;
+};
+
+/// Of its own, and never inlined: it may run on another hart than the code before it.
+[[gnu::noinline]] void take_up(const Aside& aside) {
+  stack_pool.go_back_to(aside.stack);
+  async::Executor::take_up(aside.job, aside.leaf);
+  watch_step_again(aside.time);
+  HAL_WRITE_CSR("sepc", aside.pc);
+  HAL_SET_CSR("sstatus", sstatus::spp | sstatus::spie);
+}
+
+/// Gives the hart to others until `job` is the most urgent again.
+void put_aside(async::Executor& executor, async::Job& job, StackPool::Stack* next) {
+  trap::StackContext context;
+  Aside aside{
+      .job = job, .stack = stack_pool.current(), .time = step_time, .pc = HAL_READ_CSR("sepc")};
+  aside.leaf = executor.put_aside(job, context.handle(), step_time.turn_over);
+  context.interrupted = aside.leaf;
+  aside.time.stop();
+  HAL_CLEAR_CSR("sstatus", sstatus::spp);  // as programs are entered with
+  stack_pool.go_to(next);
+  trap::leave_stack(context, next->memory.top, run_hart);
+  take_up(aside);
+}
+
+}  // namespace
+
+void begin_independent_step(bool goes_on) noexcept {
+  if (goes_on) return;  // take_up()
+  watch_step();
+  hal::unmask_interrupts();
+}
+
+void take_interrupts_at_yield_point() noexcept {
+  trap::route<Origin::yield_point, Why::interrupt>();
+  take_interrupts();
+  look_at_ended_step(async::platform::local().job);
+}
+
+}  // namespace kernel
+
+/// Called by kernel_trap.S on the interrupted step's stack, interrupts masked.
+extern "C" void cotrap_kernel_interrupt() {
+  using namespace kernel;
+  take_interrupts();
+  async::Local& local = async::platform::local();
+  async::Job& job = *local.job;
+  look_at_step(job, HAL_READ_CSR("sepc"));
+  StackPool::Stack* next = nullptr;
+  if (local.spin_locks != 0) [[unlikely]] {
+    local.preemption_held_back = true;
+  } else if (local.executor->preempts(job.priority + step_time.turn_over)) {
+    next = stack_pool.take();
+  }
+  if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::change_stack) {
+    put_aside(*local.executor, job, next);
+  }
+}

@@ -1,0 +1,71 @@
+#include "harts/stack_pool.h"
+
+#include <hal/hart.h>
+
+#include <algorithm>
+
+namespace kernel {
+
+constinit thread_local StackPool stack_pool;
+
+namespace {
+
+constinit std::array<const StackPool*, hal::max_harts> pools{};
+
+}  // namespace
+
+void StackPool::fill(hal::VirtAddr first_top) {
+  stacks_[0].memory.top = first_top / 16 * 16;
+  current_ = &stacks_[0];
+  for (std::size_t i = 1; i < stacks_.size(); ++i) {
+    const auto memory = hal::map_kernel_stack(pages_a_stack);
+    if (!memory) break;
+    stacks_[i].memory = *memory;
+    add_free(&stacks_[i]);
+  }
+  fewest_free_ = free_count_;
+  pools[hal::hart_index()] = this;
+}
+
+StackPool::Stack* StackPool::take() {
+  Stack* const stack = free_;
+  if (stack == nullptr) {
+    ++refused_;
+    return nullptr;
+  }
+  free_ = stack->next_free;
+  fewest_free_ = std::min(fewest_free_, --free_count_);
+  return stack;
+}
+
+void StackPool::go_back_to(Stack* stack) {
+  add_free(current_);
+  current_ = stack;
+}
+
+void StackPool::add_free(Stack* stack) {
+  stack->next_free = free_;
+  free_ = stack;
+  ++free_count_;
+}
+
+std::size_t StackPool::most_bytes(const Stack& stack) {
+  // Its pages were zeros when it was made.
+  const auto* const bottom = reinterpret_cast<const std::uint64_t*>(stack.memory.bottom);
+  const auto* const top = reinterpret_cast<const std::uint64_t*>(stack.memory.top);
+  const auto* const used = std::find_if(bottom, top, [](std::uint64_t word) { return word != 0; });
+  return static_cast<std::size_t>(top - used) * sizeof *used;
+}
+
+StackPool::Usage StackPool::usage_of(unsigned hart) {
+  const StackPool* const pool = pools[hart];
+  if (pool == nullptr) return {};
+  Usage usage{
+      .free = pool->free_count_, .fewest_free = pool->fewest_free_, .refused = pool->refused_};
+  for (std::size_t i = 0; i < stacks_a_hart; ++i) {
+    usage.most_bytes[i] = most_bytes(pool->stacks_[i + 1]);
+  }
+  return usage;
+}
+
+}  // namespace kernel

@@ -1,0 +1,67 @@
+// The stacks that a hart's executor goes on with when it has been interrupted in the midst of a
+// coroutine's step and the stack below it has become that coroutine's.
+//
+// There is a fixed number of them, each over a page that is never mapped. When all are taken
+// nothing is preempted any more until one comes back, and that is counted.
+#pragma once
+
+#include <hal/kernel_map.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace kernel {
+
+class StackPool {
+ public:
+  static constexpr std::size_t pages_a_stack = 4;
+  static constexpr std::size_t stacks_a_hart = 4;
+
+  struct Stack {
+    hal::KernelStack memory{};
+    Stack* next_free = nullptr;
+  };
+
+  struct Usage {
+    std::size_t free;                                   ///< now
+    std::size_t fewest_free;                            ///< at any time
+    std::uint64_t refused;                              ///< how often there was none
+    std::array<std::size_t, stacks_a_hart> most_bytes;  ///< that each ever held
+  };
+
+  /// Makes the stacks, fewer if there is no memory for them. The one in use is free below
+  /// `first_top` when the hart changes over to another. Once; one hart at a time.
+  void fill(hal::VirtAddr first_top);
+
+  // On the pool's hart, interrupts masked.
+
+  /// A free stack to go on with; null if there is none, which is counted. The one in use becomes
+  /// its step's.
+  Stack* take();
+  /// The stack in use.
+  Stack* current() const { return current_; }
+  /// The hart goes on with `stack`; the one in use is free from now on.
+  void go_back_to(Stack* stack);
+  /// … and was taken: it is in use now.
+  void go_to(Stack* stack) { current_ = stack; }
+
+  /// Of any hart, by any: looks at every stack from its bottom up. Zeros before fill().
+  static Usage usage_of(unsigned hart);
+
+ private:
+  void add_free(Stack* stack);
+  static std::size_t most_bytes(const Stack& stack);
+
+  std::array<Stack, stacks_a_hart + 1> stacks_{};
+  Stack* current_ = nullptr;
+  Stack* free_ = nullptr;
+  std::size_t free_count_ = 0;
+  std::size_t fewest_free_ = 0;
+  std::uint64_t refused_ = 0;
+};
+
+/// The running hart's.
+extern constinit thread_local StackPool stack_pool;
+
+}  // namespace kernel

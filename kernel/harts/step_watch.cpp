@@ -1,0 +1,156 @@
+#include "harts/step_watch.h"
+
+#include <fmt/format.h>
+#include <kernel/log.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "harts/hart_timer.h"
+
+extern "C" const char kernel_text_start[], kernel_text_end[];  // kernel.ld
+
+namespace kernel {
+
+constinit thread_local StepTime step_time;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto slice_ns = static_cast<std::uint64_t>(independent_slice.count());
+constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
+constexpr async::Duration between_reports = 1s;
+
+/// The last step that stalled.
+struct Stall {
+  const char* name = nullptr;
+  std::uint64_t ran_ns = 0;
+  std::uintptr_t pc = 0;  ///< 0: it has ended
+  std::coroutine_handle<> leaf;
+};
+
+struct Watch {
+  bool due = false;           ///< the running step is to be looked at
+  std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
+  Stall last{};
+  async::Interrupt* reporter = nullptr;
+};
+constinit thread_local Watch watch;
+
+void report(const Stall& stall) {
+  watch.last = stall;
+  if (watch.reporter != nullptr) watch.reporter->raise();
+}
+
+/// The running step's, with its turn.
+std::uint64_t turn_so_far() {
+  const std::uint64_t ticks = hal::clock_ticks() - step_time.turn_began;
+  return std::min(ticks * hal::clock_period_ns(), slice_ns);
+}
+
+void look_after(std::uint64_t ns) {
+  set_due(Due::step, hal::now_ns() + ns);
+}
+
+/// The chain of a coroutine that was resumed some time ago and has not waited since: the first of
+/// it may have ended, so nothing is taken on trust.
+bool is_coroutine(std::coroutine_handle<> at) {
+  const auto address = reinterpret_cast<std::uintptr_t>(at.address());
+  if (!may_be_frame(address)) return false;
+  const auto resume = *reinterpret_cast<const std::uintptr_t*>(address);
+  return resume >= reinterpret_cast<std::uintptr_t>(kernel_text_start) &&
+         resume < reinterpret_cast<std::uintptr_t>(kernel_text_end);
+}
+
+void log_stall(const Stall& stall) {
+  char chain[160];
+  char* end = chain;
+  char* const limit = chain + sizeof chain;
+  for (auto at = stall.leaf; is_coroutine(at) && limit - end > 24;) {
+    end = fmt::format_to(end, "{} {:#x}", end == chain ? ", awaits:" : " <",
+                         *static_cast<const std::uintptr_t*>(at.address()));
+    const async::PromiseBase& promise = async::PromiseBase::of(at);
+    if (promise.is_root()) break;
+    at = promise.parent();
+  }
+  if (stall.pc == 0) {
+    log("'{}' stalled: {} ms without an await", stall.name, stall.ran_ns / 1'000'000);
+  } else {
+    log("'{}' stalls: {} ms without an await, now at {:#x}{}", stall.name, stall.ran_ns / 1'000'000,
+        stall.pc, std::string_view{chain, end});
+  }
+}
+
+}  // namespace
+
+void StepTime::stop() {
+  const std::uint64_t now = hal::clock_ticks();
+  began = now - began;
+  turn_began = turn_over ? 0 : now - turn_began;
+  turn_over = false;
+}
+
+void StepTime::go_on() {
+  const std::uint64_t now = hal::clock_ticks();
+  began = now - began;
+  turn_began = now - turn_began;
+}
+
+void watch_step() {
+  const std::uint64_t now = hal::clock_ticks();
+  step_time = {.began = now, .turn_began = now};
+  if (due(Due::step) == hal::no_deadline) [[unlikely]]
+    look_after(slice_ns);
+}
+
+void watch_step_again(const StepTime& time) {
+  step_time = time;
+  step_time.go_on();
+  if (due(Due::step) == hal::no_deadline) [[unlikely]]
+    look_after(slice_ns - turn_so_far());
+}
+
+void watch_no_step() {
+  if (due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
+}
+
+void step_is_long() {
+  watch.due = true;
+}
+
+void look_at_step(const async::Job& job, std::uintptr_t pc) {
+  if (!watch.due) return;
+  watch.due = false;
+  const std::uint64_t turn = turn_so_far();
+  step_time.turn_over = turn >= slice_ns;
+  look_after(slice_ns - (step_time.turn_over ? 0 : turn));
+  const std::uint64_t ran = (hal::clock_ticks() - step_time.began) * hal::clock_period_ns();
+  if (ran < stall_ns || step_time.reported) return;
+  step_time.reported = true;
+  report({.name = job.name(), .ran_ns = ran, .pc = pc, .leaf = job.leaf()});
+}
+
+void timer_was_late(std::uint64_t ns) {
+  if (ns >= stall_ns) [[unlikely]]
+    watch.late_ns = ns;
+}
+
+void look_at_ended_step(const async::Job* job) {
+  if (watch.late_ns == 0) [[likely]]
+    return;
+  const std::uint64_t late_ns = std::exchange(watch.late_ns, 0);
+  if (job != nullptr) report({.name = job->name(), .ran_ns = late_ns});
+}
+
+async::Task<> report_stalls() {
+  async::Interrupt stalled;
+  watch.reporter = &stalled;
+  for (;;) {
+    (void)co_await stalled.wait("a coroutine to stall");
+    log_stall(watch.last);
+    (void)co_await async::sleep_for(between_reports, "the next report of a stall");
+  }
+}
+
+}  // namespace kernel

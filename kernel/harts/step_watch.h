@@ -1,0 +1,56 @@
+// How long the running step of an independent coroutine has been going on: its turn among equals,
+// and whether it has stalled.
+//
+// A step is looked at when it has run for a turn and at every turn's length from there, by a timer
+// that is set only while such steps run. Time in which a step was put aside does not count.
+#pragma once
+
+#include <async/async.h>
+
+#include <cstdint>
+
+namespace kernel {
+
+/// What an independent coroutine computes before an equally urgent one has its turn: fixed
+/// priorities, round robin within each.
+inline constexpr async::Duration independent_slice{10'000'000};
+/// A step that has gone on for longer without an await is reported, once.
+inline constexpr async::Duration stall_limit{10'000'000};
+
+/// What is known of a step; kept for one that is put aside.
+struct StepTime {
+  std::uint64_t began = 0;       ///< by the clock's ticks, less those it was put aside for
+  std::uint64_t turn_began = 0;  ///< likewise
+  bool turn_over = false;
+  bool reported = false;
+
+  /// While it is put aside the two are how long it has run.
+  void stop();
+  void go_on();
+};
+
+/// The running step's.
+extern constinit thread_local StepTime step_time;
+
+/// An independent step begins: sees to it that it is looked at in time.
+void watch_step();
+/// It was put aside and goes on.
+void watch_step_again(const StepTime& time);
+/// The hart idles: no step is running.
+void watch_no_step();
+
+/// The timer that watches steps has gone off. ISR context.
+void step_is_long();
+/// In the kernel, after interrupts have been taken: looks at `job`'s step, interrupted at `pc`, if
+/// it is time to.
+void look_at_step(const async::Job& job, std::uintptr_t pc);
+/// The hart has not taken a timer's interrupt for so long. ISR context.
+void timer_was_late(std::uint64_t ns);
+/// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
+void look_at_ended_step(const async::Job* job);
+
+/// Reports stalled steps, for ever. A coroutine of its own on every hart, more urgent than what it
+/// watches.
+async::Task<> report_stalls();
+
+}  // namespace kernel

@@ -1,0 +1,48 @@
+#include <trap/router.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace trap;
+using detail::no_row;
+using detail::row_of;
+
+namespace {
+
+constexpr Action action_of(Origin origin, Why why, bool urgent) {
+  return routes[row_of(origin, why, urgent)].action;
+}
+
+}  // namespace
+
+TEST_CASE("the router's table is DESIGN.md's") {
+  CHECK(action_of(Origin::kernel_step, Why::interrupt, false) == Action::go_on);
+  CHECK(action_of(Origin::kernel_step, Why::interrupt, true) == Action::change_stack);
+  CHECK(action_of(Origin::yield_point, Why::interrupt, false) == Action::pick_next);
+  CHECK(action_of(Origin::yield_point, Why::interrupt, true) == Action::pick_next);
+  CHECK(action_of(Origin::user, Why::interrupt, false) == Action::back_to_user);
+  CHECK(action_of(Origin::user, Why::interrupt, true) == Action::give_way);
+  CHECK(action_of(Origin::user, Why::exception, false) == Action::serve);
+  CHECK(action_of(Origin::user, Why::exception, true) == Action::serve);
+  CHECK(action_of(Origin::yield_point, Why::voluntary, false) == Action::enter_user);
+}
+
+TEST_CASE("there is no row for an exception of the kernel's: it is a bug") {
+  CHECK(row_of(Origin::kernel_step, Why::exception, false) == no_row);
+  CHECK(row_of(Origin::yield_point, Why::exception, true) == no_row);
+}
+
+TEST_CASE("no trap has two rows") {
+  for (const Origin origin : {Origin::user, Origin::kernel_step, Origin::yield_point}) {
+    for (const Why why : {Why::interrupt, Why::exception, Why::voluntary}) {
+      for (const bool urgent : {false, true}) {
+        std::size_t fitting = 0;
+        for (const Route& route : routes) {
+          const bool fits =
+              route.urgent == Urgent::either || (route.urgent == Urgent::yes) == urgent;
+          fitting += route.origin == origin && route.why == why && fits;
+        }
+        CHECK(fitting <= 1);
+      }
+    }
+  }
+}

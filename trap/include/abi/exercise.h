@@ -1,0 +1,61 @@
+// Exercises: what a program can have the kernel do to itself, to test it and to measure it.
+//
+//   exercise(which, argument, words, count) fills up to `count` 64-bit words with what came of it.
+#pragma once
+
+#include <cstdint>
+
+namespace abi {
+
+enum class Exercise : std::uint64_t {
+  // A coroutine computes for `argument` ms with a value in every register; above it another wakes
+  // every millisecond. Words: SpinReport.
+  spin,
+  // Two equally urgent ones compute for `argument` ms each. Words: the rounds of each.
+  spin_two,
+  // The clock's bell is rung in the midst of a coroutine's step, `argument` times; its handler is
+  // more urgent. Words: BellReport.
+  bell_preempts,
+  // … is as urgent.
+  bell_wakes,
+  // … and is more urgent, the bell being rung between two steps.
+  bell_at_yield_point,
+  // From now on a handler waits for the bell: more urgent than the caller (1) or less (0).
+  set_bell,
+  // Rings it; the caller goes on as if nothing had been.
+  ring_bell,
+  // A coroutine that computes is preempted 1, 2, … `argument` ticks of the clock apart from another
+  // preemption. Words: InjectReport.
+  inject,
+  // `argument` coroutines give way to each other. Words: instructions a switch.
+  yield,
+  // `argument` coroutines, each more urgent than the one before, which it finds computing. Words: 1
+  // if
+  // all kept their registers, how many were put aside.
+  nest,
+  // A coroutine of the strand computes for `argument` ms: it stalls.
+  stall,
+};
+
+struct SpinReport {
+  std::uint64_t intact;    // every register kept its value
+  std::uint64_t rounds;    // … and was looked at so often
+  std::uint64_t wakes;     // of the coroutine above it
+  std::uint64_t worst_ns;  // the most that one of them was late
+  std::uint64_t late;      // how many were by more than a millisecond
+  std::uint64_t ran_ns;    // the first one, from its start to its end
+};
+
+struct BellReport {          // instructions, the median of all
+  std::uint64_t to_handler;  // from the last before the interrupt to the handler's first
+  std::uint64_t back;        // from the handler's last to the next of what it interrupted
+};
+
+struct InjectReport {
+  std::uint64_t intact;
+  std::uint64_t deadlines;    // put one tick further each
+  std::uint64_t preemptions;  // that came of them
+  std::uint64_t window_ns;  // from the first interrupt to the coroutine going on, without a second
+};
+
+}  // namespace abi

@@ -1,0 +1,35 @@
+// A coroutine of the kernel computes for 50 ms without an await, a value in every register. Another
+// above it wakes every millisecond all the same: the timer's interrupt puts the first one aside in
+// the midst of what it does, stack and all, and it goes on later as if nothing had been.
+#include <abi/exercise.h>
+#include <user/check.h>
+#include <user/clock.h>
+
+#include <vector>
+
+using namespace user;
+
+namespace {
+
+constexpr unsigned long duration = 50;  // milliseconds
+
+}  // namespace
+
+int main() {
+  abi::SpinReport report{};
+  const auto done = call(abi::exercise, static_cast<unsigned long>(abi::Exercise::spin), duration,
+                         &report, sizeof report / sizeof(std::uint64_t));
+  if (!done && done.error() == Errno::enosys) fail("this kernel has no coroutines to preempt");
+  must(done, "the exercise");
+  println("a kernel coroutine computed for {:.1f} ms and looked at its registers {} times",
+          static_cast<double>(report.ran_ns) / 1e6, report.rounds);
+  println("one above it woke {} times, late by {:.1f} us at most", report.wakes,
+          static_cast<double>(report.worst_ns) / 1e3);
+  check(report.intact != 0, "every register keeps its value");
+  check(report.rounds > 0, "the one below is not starved");
+  check(report.wakes >= duration - 2, "the one above wakes every millisecond");
+  // A busy host may stop the whole machine for a while: then a few are late.
+  check(report.late * 4 < report.wakes, "it is never a millisecond late ({} times it was)",
+        report.late);
+  return 0;
+}

@@ -1,0 +1,63 @@
+// exercise NAME [ARGUMENT]: has the kernel do one of its exercises (abi/exercise.h), and prints
+// what came of it, a name and a number a line.
+#include <abi/exercise.h>
+#include <user/calls.h>
+#include <user/print.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace {
+
+using abi::Exercise;
+
+struct Known {
+  std::string_view name;
+  Exercise exercise;
+  unsigned long argument;  // unless another is given
+  std::array<std::string_view, 6> words;
+};
+
+constexpr Known known[] = {
+    {"spin", Exercise::spin, 50, {"intact", "rounds", "wakes", "worst-late-ns", "late", "ran-ns"}},
+    {"spin-two", Exercise::spin_two, 50, {"rounds-of-first", "rounds-of-second", "intact"}},
+    {"bell-preempts", Exercise::bell_preempts, 101, {"to-handler", "back"}},
+    {"bell-wakes", Exercise::bell_wakes, 101, {"to-handler", "back"}},
+    {"bell-at-yield-point", Exercise::bell_at_yield_point, 101, {"to-handler", "back"}},
+    {"inject", Exercise::inject, 1'000, {"intact", "deadlines", "preemptions", "window-ns"}},
+    {"yield", Exercise::yield, 10, {"instructions-x100"}},
+    {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
+    {"stall", Exercise::stall, 20, {}},
+};
+
+int usage() {
+  user::complain("usage: exercise NAME [ARGUMENT]; NAME is one of");
+  for (const auto& each : known) user::complain("  {}", each.name);
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) return usage();
+  const auto* found = std::ranges::find(known, std::string_view{argv[1]}, &Known::name);
+  if (found == std::end(known)) return usage();
+  unsigned long argument = found->argument;
+  if (argc == 3) {
+    const std::string_view text = argv[2];
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), argument);
+    if (error != std::errc{} || end != text.end()) return usage();
+  }
+  std::array<std::uint64_t, 8> words{};
+  const auto done = user::call(abi::exercise, static_cast<unsigned long>(found->exercise), argument,
+                               words.data(), words.size());
+  if (!done) {
+    user::complain("exercise: {}: {}", found->name, abi::description(done.error()));
+    return 1;
+  }
+  for (std::size_t i = 0; i < found->words.size() && !found->words[i].empty(); ++i) {
+    user::println("{}\t{}", found->words[i], words[i]);
+  }
+  return 0;
+}
