@@ -1,0 +1,126 @@
+"""Interrupts in the kernel: every row of the router, preemption in mid-step, at every instruction."""
+
+import re
+import subprocess
+
+import harness
+from cotrap.qemu import Machine
+
+COUNTED = Machine(icount=True)
+# 128 ns an instruction, 100 ns a tick of the clock: a deadline for each instruction, if they are put
+# one tick apart.
+FINE = Machine(extra=("-icount", "shift=7,sleep=off", "-seed", "1"))
+INSTRUCTIONS_A_TICK = 100 / 128
+
+ENTRY_LIMIT = 45  # instructions of assembly, a kernel interrupt's way in and out
+FIGURES = (  # exercise, word, limit in instructions
+    ("bell-at-yield-point", "to-handler", 280),
+    ("bell-preempts", "to-handler", 470),
+    ("bell-preempts", "back", 250),
+)
+
+
+def words(done: harness.Done) -> dict[str, int]:
+    lines = (line.split("\t") for line in done.text.splitlines())
+    return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+
+
+def exercise(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
+    done = test.run("/bin/exercise", *arguments, machine=machine, timeout=100)
+    test.check(done.status == 0, f"exercise {' '.join(arguments)} comes to its end", done.text)
+    return words(done)
+
+
+def demo(test: harness.Test) -> None:
+    done = test.run("/bin/preempt", machine=COUNTED)
+    test.check(done.status == 0, "the demo's claim holds", done.text)
+    spin = exercise(test, "spin", "50")
+    test.check(spin.get("intact") == 1, "a preempted coroutine's registers are as they were")
+    worst = spin.get("worst-late-ns", 10**9)
+    test.check(worst <= 10**6, f"the one above is late by {worst} ns at most (a millisecond)")
+    two = exercise(test, "spin-two", "50")
+    shares = [two.get(f"rounds-of-{which}", 0) for which in ("first", "second")]
+    test.check(
+        min(shares) * 3 > max(shares) > 0, f"two that never yield have turns: {shares} rounds"
+    )
+
+
+def figures(test: harness.Test) -> None:
+    for name, word, limit in FIGURES:
+        value = exercise(test, name).get(word, 10**9)
+        test.check(value <= limit, f"{name} {word}: {value} instructions (at most {limit})")
+    costs = {count: exercise(test, "yield", str(count)).get("instructions-x100", 0) / 100
+             for count in (10, 1_000, 100_000)}  # fmt: skip
+    test.check(0 < max(costs.values()) <= 75, f"a yield between kernel coroutines: {costs}")
+    test.check(max(costs.values()) <= 1.2 * min(costs.values()), "… however many are ready")
+
+
+def entry(test: harness.Test) -> None:
+    text = subprocess.run(
+        ["llvm-objdump-22", "-d", "--no-show-raw-insn", test.build.kernel],
+        capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    body = re.search(r"<cotrap_kernel_trap>:\n(.*?)\n\n", text, re.S)
+    vector = re.search(r"<cotrap_trap_entry>:\n(.*?)\n\n", text, re.S)
+    if not test.check(bool(body and vector), "the entry code is found"):
+        return
+    path = []
+    for line in body.group(1).splitlines():
+        path.append(line)
+        if line.endswith("sret"):
+            break
+    # In the vector: csrrw, beqz, and then one or two instructions to get here.
+    jump = re.search(r"<from_kernel>:\n(.*?)\n\n", text, re.S)
+    there = len(jump.group(1).splitlines()) if jump else 2
+    length = 2 + min(there, 2) + len(path)
+    test.check(
+        length <= ENTRY_LIMIT, f"in and out: {length} instructions (at most {ENTRY_LIMIT})"
+    )
+
+
+def rows(test: harness.Test) -> None:
+    done = test.run("/traps", "rows", machine=COUNTED)
+    test.check(done.status == 0, "each row by itself, and counted", done.text)
+    done = test.run("/bin/cat", "/proc/traps", append="trace-traps", machine=COUNTED)
+    test.check("user-entered" in done.text, "the trace has events", done.text)
+
+
+def everywhere(test: harness.Test) -> None:
+    ticks = 1_500
+    places = int(ticks * INSTRUCTIONS_A_TICK)
+    report = exercise(test, "inject", str(ticks), machine=FINE)
+    test.check(
+        report.get("intact") == 1 and report.get("preemptions", 0) >= 2 * ticks,
+        f"interrupts pending at {places} instructions of preempting and coming back", str(report),
+    )  # fmt: skip
+    done = test.run("/traps", "inject", str(ticks), machine=FINE, timeout=100)
+    test.check(
+        done.status == 0 and words(done).get("intact") == ticks,
+        f"… and at {places} of a program's way into the kernel, through it and back", done.text,
+    )  # fmt: skip
+
+
+def limits(test: harness.Test) -> None:
+    four = exercise(test, "nest", "4")
+    test.check(four.get("intact") == 1 and four.get("put-aside", 0) >= 3, "preempted ones nest")
+    done = test.run(
+        "/bin/sh", "-c", "exercise nest 9; cat /proc/stacks", machine=COUNTED, quiet=True
+    )
+    last = done.text.splitlines()[-1].split("\t") if done.text else []
+    test.check(
+        "intact\t1" in done.text and len(last) == 5 and last[1] == "4" and int(last[3]) > 0,
+        "without a stack nobody is preempted, which is counted, and all are given back", done.text,
+    )  # fmt: skip
+    for name, said in (("spin", "'spinner' stalls"), ("stall", "stalled")):
+        done = test.run("/bin/exercise", name, "30", machine=COUNTED, quiet=False)
+        test.check(done.text.count(said) == 1, f"a stalled step is reported once ({name})", done.text)
+
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "traps", "traps")
+    entry(test)
+    demo(test)
+    rows(test)
+    figures(test)
+    limits(test)
+    everywhere(test)

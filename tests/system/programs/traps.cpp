@@ -1,0 +1,166 @@
+// Has traps come upon the hart one at a time, wherever they can, and looks at what became of them.
+//
+//   traps rows          each row of the router, provoked by itself
+//   traps inject COUNT  a preemption by a more urgent thread, COUNT times, each a tick of the clock
+//                       further on in a loop of system calls with a value in every register
+#include <abi/exercise.h>
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/files.h>
+#include <user/process.h>
+#include <user/sync.h>
+#include <user/thread.h>
+
+#include <charconv>
+#include <cstring>
+#include <functional>
+#include <string_view>
+
+#include "registers.h"
+
+using namespace user;
+
+namespace {
+
+using abi::Exercise;
+
+constexpr std::array<std::string_view, 7> rows{
+    "kernel-wake",  "kernel-preempt", "kernel-yield-point", "user-wake",
+    "user-preempt", "user-exception", "user-entered",
+};
+using Counts = std::array<long, rows.size()>;
+
+void exercise(Exercise which, unsigned long argument) {
+  must(call(abi::exercise, static_cast<unsigned long>(which), argument, nullptr, 0), "an exercise");
+}
+
+// Of hart 0, which is the only one.
+Counts counts() {
+  const std::string text = must(read_file("/proc/interrupts"), "/proc/interrupts");
+  Counts all{};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::size_t at = text.find(std::string{rows[i]} + ":");
+    check(at != std::string::npos, "there is a row {}", rows[i]);
+    at = text.find_first_not_of(' ', at + rows[i].size() + 1);
+    std::from_chars(text.data() + at, text.data() + text.size(), all[i]);
+  }
+  return all;
+}
+
+Counts difference(const Counts& before, const Counts& after) {
+  Counts all{};
+  for (std::size_t i = 0; i < rows.size(); ++i) all[i] = after[i] - before[i];
+  return all;
+}
+
+// What is counted from here to the end of `provoke`.
+Counts counts_of(const std::function<void()>& provoke) {
+  const Counts before = counts();
+  provoke();
+  return difference(before, counts());
+}
+
+// `provoke` makes `times` traps of the row `name` and none of another; `calls` system calls more
+// than looking at the counts takes.
+void check_row(std::string_view name, long times, long calls,
+               const std::function<void()>& provoke) {
+  const Counts idle = counts_of([] {});
+  const Counts made = counts_of(provoke);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    long expected = rows[i] == name ? times : 0;
+    if (rows[i] == "user-exception") expected += idle[i] + calls;
+    check(made[i] == expected, "{}: {} counts {}, not {}", name, rows[i], made[i], expected);
+  }
+  println("{}\t{}", name, times);
+}
+
+int check_rows() {
+  // The first time touches the pages that later ones find.
+  counts_of([] { exercise(Exercise::bell_wakes, 1); });
+  counts_of([] { exercise(Exercise::bell_preempts, 1); });
+  check_row("kernel-wake", 5, 1, [] { exercise(Exercise::bell_wakes, 5); });
+  check_row("kernel-preempt", 5, 1, [] { exercise(Exercise::bell_preempts, 5); });
+  check_row("kernel-yield-point", 5, 1, [] { exercise(Exercise::bell_at_yield_point, 5); });
+  exercise(Exercise::set_bell, 0);
+  check_row("user-wake", 1, 1, [] { exercise(Exercise::ring_bell, 0); });
+  must(sleep_for(1ms), "sleeping");  // the handler, which is less urgent, has its turn
+  exercise(Exercise::set_bell, 1);
+  check_row("user-preempt", 1, 1, [] { exercise(Exercise::ring_bell, 0); });
+  check_row("user-exception", 100, 0, [] {
+    for (int i = 0; i < 100; ++i) syscall(Call::getppid);
+  });
+  return 0;
+}
+
+// The urgent thread: asked, it sleeps until `when`.
+struct Urgent {
+  std::atomic<std::uint32_t> asked = 0;
+  nanoseconds further = 0ns;
+  unsigned long woken = 0;
+
+  void run() {
+    must(set_realtime_priority(0, 50), "raising the priority");
+    for (std::uint32_t seen = 0;;) {
+      while (asked == seen) futex_wait(asked, seen);
+      seen = asked;
+      if (further < 0ns) return;
+      must(sleep_until(now() + 400us + further), "sleeping");
+      ++woken;
+    }
+  }
+  void ask(nanoseconds how_much_further) {
+    further = how_much_further;
+    ++asked;
+    futex_wake(asked, 1);
+  }
+};
+
+// One system call with a pattern of its own in every register.
+void check_call(std::uint64_t seed, long parent) {
+  Registers registers{};
+  for (std::uint64_t i = 0; i < 32; ++i) {
+    registers.integer_in[i] = seed + i * 0x0101'0101'0101;
+    registers.floating_in[i] = ~seed + i;
+  }
+  registers.integer_in[17] = static_cast<std::uint64_t>(Call::getppid);
+  call_with_base_x31(&registers);
+  registers.integer_in[31] = reinterpret_cast<std::uint64_t>(&registers);
+  registers.integer_in[10] = static_cast<std::uint64_t>(parent);
+  for (int i = 1; i < 32; ++i) {
+    check(registers.integer_out[i] == registers.integer_in[i], "x{} was {:#x}, not {:#x}", i,
+          registers.integer_out[i], registers.integer_in[i]);
+  }
+  check(
+      std::memcmp(registers.floating_out, registers.floating_in, sizeof registers.floating_in) == 0,
+      "floating-point registers are as they were");
+}
+
+int inject(unsigned long count) {
+  constexpr nanoseconds tick{100};
+  constexpr int calls = 40;  // about a millisecond and a half
+  const long parent = syscall(Call::getppid);
+  Urgent urgent;
+  Thread thread{[&] { urgent.run(); }};
+  for (unsigned long i = 1; i <= count; ++i) {
+    urgent.ask(tick * static_cast<long>(i));
+    for (int n = 0; n < calls || urgent.woken < i; ++n) check_call(i << 32, parent);
+  }
+  urgent.ask(-1ns);
+  thread.join();
+  println("intact\t{}", count);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what == "rows") return check_rows();
+  unsigned long count = 0;
+  if (what == "inject" && argc == 3) {
+    std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), count);
+    return inject(count);
+  }
+  complain("usage: traps rows | inject COUNT");
+  return 2;
+}
