@@ -33,8 +33,9 @@ bool Executor::step_with_news(Local& local) noexcept {
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  resume(local, job);
-  if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  resume(local, job, [&job] {
+    if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  });
   return true;
 }
 
@@ -105,6 +106,9 @@ void Executor::drain_inbox() noexcept {
         job.complete(WaitResult::woken);
       }
     }
+  }
+  if constexpr (platform::parallel) {
+    if (local_.in_company && local_.job != nullptr) offer_rest();  // its step goes on
   }
 }
 

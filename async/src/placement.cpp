@@ -55,12 +55,47 @@ void Executor::receive(Job& job) noexcept {
   }
 }
 
+// ── something ready, and something else to do ────────────────────────────────────────────────────
+//
+// A job must not stay in the ready list of a busy hart while one that it may use idles:
+//
+//   busy hart:  puts the job into its ready list;  looks who idles, and sends it there
+//   idle hart:  says that it idles;                looks at the ready lists, and asks for it
+//
+// Each writes before it looks, so one of the two sees the other.
+
+/// In the strand, when the running step may go on for long.
+void Executor::offer_rest() noexcept {
+  if (ready_.empty()) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (HartMask idle; (idle = idle_harts()) != 0;) {
+    Node* const job = ready_.take(false, [idle](const Node& node) {
+      return (static_cast<const Job&>(node).harts_ & idle) != 0;
+    });
+    if (job == nullptr) return;
+    place(static_cast<Job&>(*job));
+  }
+}
+
+void Executor::begin_step_in_company(StepKind kind) noexcept {
+  if (kind == StepKind::strand) return Strand::enter();
+  if (ready_.empty()) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (idle_harts() == 0) return;
+  const Strand::Guard strand;
+  offer_rest();
+}
+
 // ── nothing to do ────────────────────────────────────────────────────────────────────────────────
 
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
-  idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_relaxed);
-  if (!asking_.exchange(true, std::memory_order_acquire)) pass_on(request_);
+  idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // Where the request is on its way already, it may have been where there is a job since then.
+  if (asking_.exchange(ask_again, std::memory_order_acq_rel) != not_asking) return;
+  asking_.store(asking, std::memory_order_relaxed);
+  pass_on(request_);
 }
 
 void Executor::end_idling() noexcept {
@@ -68,13 +103,24 @@ void Executor::end_idling() noexcept {
   idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart_)), std::memory_order_relaxed);
 }
 
+/// Any hart that has this one's request. False: it has idled once more since it asked.
+bool Executor::stop_asking() noexcept {
+  std::uint8_t expected = asking;
+  if (asking_.compare_exchange_strong(expected, not_asking, std::memory_order_acq_rel)) return true;
+  asking_.exchange(asking, std::memory_order_acq_rel);
+  return false;
+}
+
 /// A request visits every hart after its own that seems to have a job to spare, until one has.
 void Executor::pass_on(Node& request) noexcept {
   for (unsigned hart = hart_ + 1;; ++hart) {
     if (hart == platform::max_harts) hart = 0;
     Executor* const executor = of(hart);
-    if (hart == request.hart) return executor->asking_.store(false, std::memory_order_release);
-    if (executor != nullptr && executor->ready_.seems_filled()) return executor->push(request);
+    if (hart == request.hart) {
+      if (executor->stop_asking()) return;
+    } else if (hart != hart_ && executor != nullptr && executor->ready_.seems_filled()) {
+      return executor->push(request);
+    }
   }
 }
 
@@ -86,9 +132,10 @@ void Executor::serve(Node& request) noexcept {
       return static_cast<const Job&>(node).may_run_on(thief.hart_);
     });
     if (job == nullptr) return pass_on(request);
+    thief.end_idling();
     send(static_cast<Job&>(*job), thief.hart_);
   }
-  thief.asking_.store(false, std::memory_order_release);
+  if (!thief.stop_asking()) pass_on(request);
 }
 
 // ── what is ready has to go elsewhere ────────────────────────────────────────────────────────────

@@ -20,4 +20,10 @@ void Strand::leave_to_others() noexcept {
   taken_.store(0, std::memory_order_release);
 }
 
+void Strand::leave_for_long() noexcept {
+  const Local& local = platform::local();
+  if (local.job != nullptr) local.executor->offer_rest();
+  leave_to_others();
+}
+
 }  // namespace async

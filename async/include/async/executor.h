@@ -212,19 +212,22 @@ class Executor {
       return step_with_news(local);
     Node* first;
     if (!ready_.pop(first)) return false;
-    resume(local, static_cast<Job&>(*first));
+    resume(local, static_cast<Job&>(*first), [] {});
     return true;
   }
-  [[gnu::always_inline]] static void resume(Local& local, Job& job) noexcept {
+  /// `stopped()`: after the step, and before anybody else can wake, take or free the job.
+  template <class Stopped>
+  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept {
     local.job = &job;
     begin_step(local, job.step_kind());
     job.leaf_.resume();
+    stopped();
     end_step();
   }
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept {
     if constexpr (platform::parallel) {
-      if (local.in_company && kind == StepKind::strand) [[unlikely]]
-        Strand::enter();
+      if (local.in_company) [[unlikely]]
+        local.executor->begin_step_in_company(kind);
     }
     platform::begin_step(kind);
   }
@@ -235,7 +238,7 @@ class Executor {
     }
     if constexpr (platform::parallel) {
       if (platform::local_again().in_strand) [[unlikely]]
-        Strand::leave();
+        Strand::leave_to_others();
     }
   }
   /// The same after draining the inbox, and with trace points around it.
@@ -258,10 +261,13 @@ class Executor {
   }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
+  void offer_rest() noexcept;
+  ASYNC_SLOW_PATH void begin_step_in_company(StepKind kind) noexcept;
   void begin_idling() noexcept;
   void end_idling() noexcept;
   void pass_on(Node& request) noexcept;
   void serve(Node& request) noexcept;
+  bool stop_asking() noexcept;
   void request_resort() noexcept;
   void resort() noexcept;
 
@@ -281,7 +287,8 @@ class Executor {
   Node resort_node_{Kind::resort, 0};
   platform::Atomic<bool> resort_pending_ = false;
   Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
-  platform::Atomic<bool> asking_ = false;
+  enum Asking : std::uint8_t { not_asking, asking, ask_again };
+  platform::Atomic<std::uint8_t> asking_ = not_asking;
   platform::Atomic<std::uint64_t> migrations_ = 0;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;

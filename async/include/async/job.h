@@ -25,6 +25,7 @@
 
 #include "async/node.h"
 #include "async/platform.h"
+#include "async/shared_word.h"
 #include "async/trace.h"
 
 namespace async {
@@ -173,8 +174,9 @@ class Job : public Node {
   WaitResult result_ = WaitResult::woken;  // right behind Node::kind
   std::uint8_t base_priority_ : 5;
   std::uint8_t expired_ : 3 = 0;  // deadlines around the present step that have passed
-  std::uint8_t flags_;
-  HartMask harts_;                                   // where its steps may run
+  SharedWord<std::uint8_t>
+      flags_;       // executors look for the kind of step before they are in the strand
+  HartMask harts_;  // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
   std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;

@@ -10,11 +10,11 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <type_traits>
 
 #include "async/frame_pool.h"
 #include "async/node.h"
 #include "async/platform.h"
+#include "async/shared_word.h"
 
 namespace async {
 
@@ -122,25 +122,6 @@ class ReadyQueue {
  private:
   static constexpr std::uint64_t nothing = 1;  // an empty bitmap
 
-  /// A word that other harts look at while this one changes it.
-  class SharedWord {
-   public:
-    SharedWord(std::uint64_t value) noexcept : value_(value) {}
-    SharedWord(const SharedWord& other) noexcept : value_(std::uint64_t{other}) {}
-    SharedWord& operator=(const SharedWord& other) noexcept { return *this = std::uint64_t{other}; }
-    SharedWord& operator=(std::uint64_t value) noexcept {
-      value_.store(value, std::memory_order_relaxed);
-      return *this;
-    }
-    SharedWord& operator|=(std::uint64_t bits) noexcept { return *this = *this | bits; }
-    SharedWord& operator&=(std::uint64_t bits) noexcept { return *this = *this & bits; }
-    operator std::uint64_t() const noexcept { return value_.load(std::memory_order_relaxed); }
-
-   private:
-    platform::Atomic<std::uint64_t> value_;
-  };
-  using State = std::conditional_t<platform::parallel, SharedWord, std::uint64_t>;
-
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
@@ -174,7 +155,8 @@ class ReadyQueue {
     return false;
   }
 
-  State state_ = nothing;  // the only ready job, or 1 | 2 << each level that has any
+  // The only ready job, or 1 | 2 << each level that has any. Other harts look at it.
+  SharedWord<std::uint64_t> state_ = nothing;
   std::array<Link*, priorities> last_{};
 };
 

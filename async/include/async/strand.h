@@ -28,9 +28,10 @@ class Strand {
       if (in_company()) enter_among_others();
     }
   }
+  /// For something long. What is ready on this hart goes to harts that have nothing to do.
   static void leave() noexcept {
     if constexpr (platform::parallel) {
-      if (in_company()) leave_to_others();
+      if (in_company()) leave_for_long();
     }
   }
   /// Are there other harts that may want it?
@@ -69,7 +70,9 @@ class Strand {
       if (entered_) enter();
     }
     ~Guard() {
-      if (entered_) leave();
+      if constexpr (platform::parallel) {
+        if (entered_ && in_company()) leave_to_others();
+      }
     }
     Guard(const Guard&) = delete;
 
@@ -78,8 +81,11 @@ class Strand {
   };
 
  private:
+  friend class Executor;
+
   ASYNC_SLOW_PATH static void enter_among_others() noexcept;
   ASYNC_SLOW_PATH static void leave_to_others() noexcept;
+  ASYNC_SLOW_PATH static void leave_for_long() noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
 };

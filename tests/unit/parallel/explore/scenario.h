@@ -43,6 +43,14 @@ inline void check(bool holds, const char* what) {
   if (!holds) explorer.fail(what);
 }
 
+constexpr async::HartMask only(unsigned hart) {
+  return static_cast<async::HartMask>(1u << hart);
+}
+
+inline Task<> just_yield(unsigned times) {
+  for (unsigned i = 0; i < times; ++i) co_await async::yield();
+}
+
 class Run {
  public:
   /// `task` is ready on `hart` when the harts start.

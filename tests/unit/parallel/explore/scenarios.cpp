@@ -4,18 +4,6 @@
 
 using namespace parallel_test;
 
-namespace {
-
-constexpr async::HartMask only(unsigned hart) {
-  return static_cast<async::HartMask>(1u << hart);
-}
-
-Task<> just_yield(unsigned times) {
-  for (unsigned i = 0; i < times; ++i) co_await async::yield();
-}
-
-}  // namespace
-
 // ── wake and idle ────────────────────────────────────────────────────────────────────────────────
 
 namespace {

@@ -1,0 +1,35 @@
+// A word with one writer at a time, at which others look while it changes. Reads and writes are
+// relaxed: they cost what those of a plain word cost, and order nothing.
+#pragma once
+
+#include <atomic>
+#include <type_traits>
+
+#include "async/platform.h"
+
+namespace async {
+
+template <class T>
+class RelaxedWord {
+ public:
+  RelaxedWord(T value) noexcept : value_(value) {}
+  RelaxedWord(const RelaxedWord& other) noexcept : value_(T{other}) {}
+  RelaxedWord& operator=(const RelaxedWord& other) noexcept { return *this = T{other}; }
+  RelaxedWord& operator=(T value) noexcept {
+    value_.store(value, std::memory_order_relaxed);
+    return *this;
+  }
+  RelaxedWord& operator|=(T bits) noexcept { return *this = static_cast<T>(*this | bits); }
+  RelaxedWord& operator&=(T bits) noexcept { return *this = static_cast<T>(*this & bits); }
+  RelaxedWord& operator^=(T bits) noexcept { return *this = static_cast<T>(*this ^ bits); }
+  operator T() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  platform::Atomic<T> value_;
+};
+
+/// A plain word where harts do not run at the same time.
+template <class T>
+using SharedWord = std::conditional_t<platform::parallel, RelaxedWord<T>, T>;
+
+}  // namespace async

@@ -1,0 +1,123 @@
+// Every interleaving, up to the bound that is printed, of harts that run programs for long: what is
+// ready behind one of them runs where there is nothing to do, and need not wait for its end.
+#include "scenario.h"
+
+using namespace parallel_test;
+
+namespace {
+
+struct Beside {
+  unsigned ran = 0;  // jobs other than the program's
+};
+
+Task<> run_beside(Beside& beside) {
+  ++beside.ran;
+  co_return;
+}
+
+/// Like a thread whose program computes until `wanted` others have run: outside the strand, and
+/// back in it only for interrupts.
+void compute(Beside& beside, unsigned wanted) {
+  while (beside.ran < wanted) {
+    (void)async::current_executor().preempts(async::current_job().priority);
+    async::platform::leave_strand_step();
+    async::Strand::leave();
+    auto& hart = async::platform::this_hart();
+    explorer.wait("program", [&] { return beside.ran >= wanted || hart.poked; });
+    hart.poked = false;
+    async::Strand::enter();
+    async::platform::enter_strand_step();
+  }
+}
+
+/// The same outside the strand from the beginning.
+Task<> compute_independently(Beside& beside, unsigned wanted) {
+  (void)co_await async::park("start");
+  auto& hart = async::platform::this_hart();
+  while (beside.ran < wanted) {
+    explorer.wait("computation", [&] { return beside.ran >= wanted || hart.poked; });
+    hart.poked = false;
+    (void)async::current_executor().preempts(async::current_job().priority);
+  }
+}
+
+Task<> spawn_and_compute(Beside& beside, unsigned count, unsigned wanted) {
+  for (unsigned i = 0; i < count; ++i) {
+    async::spawn(run_beside(beside), {.name = "beside"}).detach();
+  }
+  compute(beside, wanted);
+  co_return;
+}
+
+Task<> yield_and_compute(Beside& beside) {
+  co_await async::yield();
+  compute(beside, 1);
+}
+
+}  // namespace
+
+TEST_CASE("a job behind a program that computes runs on a hart that has nothing to do") {
+  explore({.name = "spawned before a long computation", .bound = 3}, [](Run& run) {
+    run.spawn(0, spawn_and_compute(run.make<Beside>(), 1, 1), {.name = "program"});
+  });
+  explore({.name = "two spawned before a long computation", .bound = 2}, [](Run& run) {
+    run.spawn(0, spawn_and_compute(run.make<Beside>(), 2, 2), {.name = "program"});
+  });
+}
+
+TEST_CASE("… also where that hart is about to run out of jobs") {
+  explore({.name = "spawned while the other hart ends a job", .bound = 3}, [](Run& run) {
+    run.spawn(0, spawn_and_compute(run.make<Beside>(), 1, 1), {.name = "program"});
+    run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
+  });
+  explore({.name = "a long computation after a yield", .bound = 3}, [](Run& run) {
+    auto& beside = run.make<Beside>();
+    run.spawn(0, yield_and_compute(beside), {.name = "program"});
+    run.spawn(0, run_beside(beside), {.name = "beside"});
+    run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
+  });
+}
+
+TEST_CASE("… also where the request for a job is on its way elsewhere") {
+  explore({.name = "two harts ask beside a long computation", .harts = 3, .bound = 1},
+          [](Run& run) {
+            run.spawn(0, spawn_and_compute(run.make<Beside>(), 2, 2), {.name = "program"});
+            run.spawn(1, just_yield(1), {.name = "last of 1", .harts = only(1)});
+            run.spawn(2, just_yield(1), {.name = "last of 2", .harts = only(2)});
+          });
+  // Hart 1 asks 2, then 0, which takes its time; works, and idles again before 0 has answered.
+  explore({.name = "a request that has passed the computation", .harts = 3, .bound = 1},
+          [](Run& run) {
+            struct State : Beside {
+              async::Job* sleeper = nullptr;
+            };
+            auto& state = run.make<State>();
+            const auto sleep = []() -> Task<> { (void)co_await async::park("work"); };
+            const auto program = [](State& state) -> Task<> {
+              async::Executor::wake_from_isr(*state.sleeper);
+              co_await spawn_and_compute(state, 1, 1);
+            };
+            run.spawn(0, spawn_and_compute(state, 0, 1), {.name = "late", .harts = only(0)});
+            state.sleeper = &run.spawn(1, sleep(), {.name = "sleeper", .harts = only(1)});
+            run.spawn(2, program(state), {.name = "program", .harts = only(2)});
+          });
+}
+
+TEST_CASE("… also where what computes is a job outside the strand") {
+  explore({.name = "behind an independent job", .bound = 2}, [](Run& run) {
+    struct State : Beside {
+      async::Job* computation = nullptr;
+    };
+    auto& state = run.make<State>();
+    const auto start = [](State& state) -> Task<> {
+      async::spawn(run_beside(state), {.name = "beside"}).detach();
+      async::Executor::wake_from_isr(*state.computation);
+      co_return;
+    };
+    state.computation =
+        &run.spawn(0, compute_independently(state, 1),
+                   {.name = "computation", .priority = 5, .independent = true, .harts = only(0)});
+    run.spawn(0, start(state), {.name = "starter", .harts = only(0)});
+    run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
+  });
+}

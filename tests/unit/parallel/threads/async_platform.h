@@ -1,0 +1,84 @@
+// The world in which async/ is raced: harts are threads, a poke a condition variable, time the
+// machine's. Built with ThreadSanitizer, which tells what two harts touch without an order.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "async/local.h"
+
+namespace async::platform {
+
+inline constexpr unsigned max_harts = 5;
+inline constexpr unsigned outside = max_harts - 1;  // the number of threads that are no hart
+inline constexpr bool parallel = true;
+inline constexpr bool tracing = true;
+inline constexpr bool checked = true;
+
+template <class T>
+using Atomic = std::atomic<T>;
+
+struct Hart {
+  Local local;
+  std::uint64_t alarm = UINT64_MAX;  // its own, like local
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool poked = false;  // by mutex
+};
+inline std::array<Hart, max_harts> harts;
+inline constinit thread_local unsigned this_hart = outside;
+
+inline unsigned hart() noexcept {
+  return this_hart;
+}
+inline Local& local() noexcept {
+  return harts[this_hart].local;
+}
+inline Local& local_again() noexcept {
+  return local();
+}
+inline std::uint64_t now_ns() noexcept {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::steady_clock::now().time_since_epoch())
+                                        .count());
+}
+inline void set_alarm(std::uint64_t ns) noexcept {
+  harts[this_hart].alarm = ns;
+}
+inline void poke(unsigned hart) noexcept {
+  {
+    const std::lock_guard lock(harts[hart].mutex);
+    harts[hart].poked = true;
+  }
+  harts[hart].changed.notify_one();
+}
+inline void relax() noexcept {
+  std::this_thread::yield();
+}
+
+struct [[maybe_unused]] InterruptGuard {};
+inline void begin_step(StepKind) noexcept {}
+inline void end_step() noexcept {}
+void yield_point() noexcept;
+inline void begin_wait() noexcept {}
+inline void cancel_wait() noexcept {}
+
+inline void* chunk(std::size_t bytes) noexcept {
+  return std::aligned_alloc(4096, bytes);
+}
+inline void poison(void*, std::size_t) noexcept {}
+inline void unpoison(void*, std::size_t) noexcept {}
+
+[[noreturn]] inline void fail(const char* message) noexcept {
+  std::fprintf(stderr, "%s\n", message);
+  std::abort();
+}
+
+}  // namespace async::platform

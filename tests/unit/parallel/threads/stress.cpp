@@ -1,0 +1,260 @@
+// Everything at once on four harts that are threads, for a few seconds: spawn, join, yield, mutex,
+// channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand. What
+// the jobs share is plain data, so ThreadSanitizer sees whether the strand, park() and Interrupt
+// keep it in order; counts tell whether something was lost.
+#include <array>
+#include <atomic>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "harts.h"
+
+using namespace std::chrono_literals;
+using async::Task;
+using async::WaitResult;
+
+namespace {
+
+using parallel_test::hart_count;
+
+constexpr auto duration = 3s;
+
+/// What all jobs share. Plain: the strand's.
+struct Shared {
+  bool stopping = false;
+  std::minstd_rand random{1};
+  std::uint64_t steps = 0;
+
+  async::Mutex mutex;
+  unsigned inside = 0;
+
+  async::Channel<std::uint64_t, 4> channel;
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+
+  async::WaitList list;
+  std::uint64_t granted = 0;
+  std::uint64_t woken = 0;
+
+  std::vector<async::Job*> movable;  // jobs that stay till the end
+  async::Job* parked = nullptr;
+  std::uint64_t letter = 0;  // from outside to the parked job, which answers with `read`
+  std::atomic<std::uint64_t> read = 0;
+  std::atomic<bool> outside_may_stop = false;
+
+  unsigned below(unsigned limit) { return random() % limit; }
+};
+
+async::HartMask some_harts(Shared& shared) {
+  return static_cast<async::HartMask>(1 + shared.below((1u << hart_count) - 1));
+}
+
+Task<> yielder(Shared& shared) {
+  while (!shared.stopping) {
+    ++shared.steps;
+    co_await async::yield();
+  }
+}
+
+/// Like a thread whose program runs: outside the strand for a while.
+Task<> user(Shared& shared) {
+  while (!shared.stopping) {
+    ++shared.steps;
+    async::Strand::leave();
+    for (int i = 0; i < 100; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+    async::Strand::enter();
+    ++shared.steps;
+    if (shared.below(2) == 0) {
+      co_await async::yield();
+    } else {
+      co_await async::yield_if_preempted();
+    }
+  }
+}
+
+Task<> locker(Shared& shared) {
+  while (!shared.stopping) {
+    const auto guard = co_await shared.mutex.lock();
+    if (++shared.inside != 1) async::platform::fail("two hold the mutex");
+    co_await async::yield();
+    --shared.inside;
+  }
+}
+
+Task<> sender(Shared& shared) {
+  while (!shared.stopping) {
+    if (co_await shared.channel.send(1) == WaitResult::woken) ++shared.sent;
+  }
+}
+
+Task<> receiver(Shared& shared) {
+  while (const auto value = co_await shared.channel.receive()) shared.received += *value;
+}
+
+Task<> sleeper(Shared& shared) {
+  while (!shared.stopping) {
+    co_await async::sleep_for(std::chrono::microseconds(shared.below(300)));
+    const auto result = co_await shared.list.wait_until(
+        async::now() + std::chrono::microseconds(shared.below(300)), "a turn");
+    if (result == WaitResult::woken) ++shared.woken;
+  }
+}
+
+Task<> waker(Shared& shared) {
+  while (!shared.stopping) {
+    if (shared.list.wake_one()) ++shared.granted;
+    co_await async::yield();
+  }
+}
+
+Task<> anything(Shared& shared) {
+  switch (shared.below(4)) {
+    case 0: (void)co_await async::park("nobody"); break;
+    case 1: co_await async::sleep_for(1h); break;
+    case 2: (void)co_await shared.mutex.lock_or_cancel(); break;
+    case 3: co_await async::yield(); break;
+  }
+}
+
+Task<> canceller(Shared& shared) {
+  while (!shared.stopping) {
+    auto victim = async::spawn(anything(shared), {.name = "victim"});
+    for (unsigned i = shared.below(4); i > 0; --i) co_await async::yield();
+    victim.cancel();
+    co_await std::move(victim);
+    (void)co_await async::with_deadline(async::now() + 50us, anything(shared));
+    async::spawn(anything(shared), {.name = "alone", .harts = some_harts(shared)}).job().cancel();
+  }
+}
+
+/// Moves others about and changes how urgent they are: sleeps, and is more urgent than any of them,
+/// so that none starves for long.
+Task<> mover(Shared& shared) {
+  while (!shared.stopping) {
+    async::Job& job = *shared.movable[shared.below(static_cast<unsigned>(shared.movable.size()))];
+    if (shared.below(2) == 0) {
+      async::current_executor().set_harts(job, some_harts(shared));
+    } else {
+      async::current_executor().set_priority(job, 16 + shared.below(3));
+    }
+    co_await async::sleep_for(20us);
+  }
+  for (async::Job* const job : shared.movable) {
+    async::current_executor().set_harts(*job, async::all_harts);
+  }
+}
+
+/// Reads what has been written before it was woken.
+Task<> reader(Shared& shared) {
+  for (std::uint64_t expected = 1; !shared.stopping; ++expected) {
+    if (co_await async::park("a letter") != WaitResult::woken) break;
+    if (shared.letter != expected) async::platform::fail("a letter is lost");
+    shared.read.store(expected, std::memory_order_release);
+  }
+  shared.outside_may_stop.store(true);
+}
+
+void write_letters(Shared& shared) {
+  for (std::uint64_t number = 1; !shared.outside_may_stop.load(); ++number) {
+    shared.letter = number;
+    async::Executor::wake_from_isr(*shared.parked);
+    while (shared.read.load(std::memory_order_acquire) != number) {
+      if (shared.outside_may_stop.load()) return;
+      std::this_thread::yield();
+    }
+  }
+}
+
+/// A driver of each hart, outside the strand, and who asks it.
+struct Driver {
+  explicit Driver(unsigned hart) : interrupt(hart) {}
+
+  async::Interrupt interrupt;
+  async::Job* asker = nullptr;
+  std::uint64_t request = 0;  // the asker's, then the driver's, in turn
+  std::atomic<std::uint64_t> answer = 0;
+};
+
+constexpr std::uint64_t last_request = UINT64_MAX;
+
+Task<> serve(Driver& driver) {
+  for (;;) {
+    co_await driver.interrupt.wait();
+    const std::uint64_t request = driver.request;
+    driver.answer.store(request, std::memory_order_release);
+    async::Executor::wake_from_isr(*driver.asker);
+    if (request == last_request) co_return;
+  }
+}
+
+Task<> ask(Shared& shared, Driver& driver) {
+  async::Shield shield;
+  for (std::uint64_t request = 1;; ++request) {
+    if (shared.stopping) request = last_request;
+    driver.request = request;
+    driver.interrupt.raise();
+    while (driver.answer.load(std::memory_order_acquire) != request) {
+      co_await async::park("an answer");
+    }
+    if (request == last_request) co_return;
+  }
+}
+
+Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>& drivers) {
+  std::vector<async::JoinHandle<void>> handles;
+  const auto start = [&](Task<> task, const char* name) -> async::Job& {
+    async::Job& job = handles.emplace_back(async::spawn(std::move(task), {.name = name})).job();
+    shared.movable.push_back(&job);
+    return job;
+  };
+  for (int i = 0; i < 3; ++i) start(yielder(shared), "yielder");
+  for (int i = 0; i < 3; ++i) start(user(shared), "user");
+  for (int i = 0; i < 4; ++i) start(locker(shared), "locker");
+  for (int i = 0; i < 2; ++i) start(sender(shared), "sender");
+  for (int i = 0; i < 2; ++i) start(receiver(shared), "receiver");
+  for (int i = 0; i < 4; ++i) start(sleeper(shared), "sleeper");
+  start(waker(shared), "waker");
+  for (int i = 0; i < 2; ++i) start(canceller(shared), "canceller");
+  shared.parked = &start(reader(shared), "reader");
+  for (auto& driver : drivers) driver->asker = &start(ask(shared, *driver), "asker");
+  auto moving = async::spawn(mover(shared), {.name = "mover", .priority = 5});
+  std::thread writer([&] { write_letters(shared); });
+
+  co_await async::sleep_for(duration);
+  shared.stopping = true;
+  shared.channel.close();
+  shared.parked->cancel();
+  shared.list.wake_all();
+  co_await std::move(moving);
+  for (auto& handle : handles) co_await std::move(handle);
+  writer.join();
+}
+
+}  // namespace
+
+TEST_CASE("four harts share jobs, timers and wakes for a while, and nothing is lost") {
+  Shared shared;
+  std::array<std::optional<Driver>, hart_count> drivers;
+  const auto begin = [&](unsigned hart) {
+    async::spawn(serve(drivers[hart].emplace(hart)),
+                 {.name = "driver", .priority = 0, .independent = true})
+        .detach();
+  };
+  parallel_test::run_harts(60s, begin, [&] { return everything(shared, drivers); });
+
+  std::printf("%llu steps, %llu migrations, %llu sent, %llu letters\n",
+              static_cast<unsigned long long>(shared.steps),
+              static_cast<unsigned long long>(parallel_test::migrations()),
+              static_cast<unsigned long long>(shared.sent),
+              static_cast<unsigned long long>(shared.read.load()));
+  CHECK(shared.steps > 0);
+  CHECK(parallel_test::migrations() > 0);
+  CHECK(shared.sent == shared.received);
+  CHECK(shared.granted <= shared.woken);
+  CHECK(shared.read.load() > 0);
+}
