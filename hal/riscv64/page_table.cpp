@@ -84,6 +84,21 @@ PageEntry* PageTable::make(VirtAddr va) {
   return leaf == nullptr ? nullptr : leaf + index_of(va, 0);
 }
 
+VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const {
+  std::size_t seen = 0;
+  for (VirtAddr va = from; va < to;) {
+    const PageEntry top = table_at(root_)[index_of(va, 2)];
+    const unsigned level = top.empty() ? 2 : 1;
+    if (level == 1) {
+      const PageEntry middle = table_at(top.address())[index_of(va, 1)];
+      if (!middle.empty()) seen += table_frames::note(middle.address()).used;
+    }
+    va = (va | (span_of(level) - 1)) + 1;
+    if (seen >= pages) return std::min(va, to);
+  }
+  return to;
+}
+
 bool PageTable::map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access access) {
   if (allows(access, Access::write | Access::execute)) return false;
   while (bytes != 0) {

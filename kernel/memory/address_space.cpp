@@ -41,6 +41,14 @@ AddressSpace::~AddressSpace() {
 }
 
 Result<Ref<AddressSpace>> AddressSpace::fork() {
+  auto child = begin_fork();
+  if (!child) return child;
+  if (auto copied = copy_pages(**child, hal::user_begin, hal::user_end); !copied)
+    return fail(copied.error());
+  return child;
+}
+
+Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   if (!admit(sizeof(AddressSpace) + areas_.size() * sizeof(Area))) return fail(Errno::enomem);
   auto created = create();
   if (!created) return created;
@@ -51,9 +59,12 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
   for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
     child.areas_.append(*area);
   }
+  return created;
+}
 
-  // One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
-  const Area* area = areas_.first();
+// One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
+Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end) {
+  const Area* area = areas_.first_after(start);
   std::size_t copied = 0;
   const auto share_page = [&](VirtAddr va, PageEntry& entry) -> PageEntry {
     while (area->end <= va) area = area->next;
@@ -63,11 +74,11 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
     ++copied;
     return entry = theirs;
   };
-  const bool complete = table_.copy_pages(child.table_, 0, hal::user_end, share_page);
-  child.resident_ = copied;
-  tag_.flush();
+  const bool complete = table_.copy_pages(child.table_, start, end, share_page);
+  child.resident_ += copied;
+  if (copied != 0) tag_.flush();
   if (!complete) return fail(Errno::enomem);
-  return created;
+  return {};
 }
 
 // ── Mapping ──────────────────────────────────────────────────────────────────────────────────────

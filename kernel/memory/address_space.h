@@ -65,6 +65,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static Result<Ref<AddressSpace>> create();
   /// A copy that shares all private pages until one side writes. ENOMEM.
   Result<Ref<AddressSpace>> fork();
+  /// The same in steps: a copy with all areas and no pages, which get there by copy_pages() over
+  /// [user_begin, user_end), in order. Nothing else may happen to either of the two meanwhile.
+  /// ENOMEM.
+  Result<Ref<AddressSpace>> begin_fork();
+  Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
   /// No other hart may be between enter() and leave().
   ~AddressSpace();
 
@@ -85,6 +90,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Where the heap begins: the loader says so once, after the last segment.
   void set_break_start(VirtAddr start);
+  /// Whether set_break(wanted) would make the heap smaller.
+  bool shrinks_heap(VirtAddr wanted) const { return wanted >= break_start_ && wanted < break_; }
   /// Moves the end of the heap; returns where it is afterwards, unchanged if it cannot be moved.
   /// `most_bytes`: see MapRequest.
   VirtAddr set_break(VirtAddr wanted, std::size_t most_bytes = SIZE_MAX);
@@ -140,6 +147,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
     tag_.synchronize_code();
   }
 
+  // Steps: no more pages are gone through at once than take some ten microseconds.
+
+  /// Whether all there is is one step.
+  bool is_small() const { return resident_ <= step_pages; }
+  /// Where a step ends that begins at `start` and wants to get to `end`.
+  VirtAddr end_of_step(VirtAddr start, VirtAddr end) const {
+    return is_small() ? end : table_.end_of_walk(start, end, step_pages);
+  }
+
   // Accounts.
 
   /// Pages in the table that have a frame of their own or share one.
@@ -147,6 +163,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   const AreaSet& areas() const { return areas_; }
 
  private:
+  static constexpr std::size_t step_pages = 256;
+
   explicit AddressSpace(hal::PageTable table) : table_(std::move(table)) {}
 
   void forget_page(hal::PageEntry entry);

@@ -51,10 +51,13 @@ void announce_end(Thread& self) {
 
 }  // namespace
 
-void end_thread(Thread& self) {
+void say_farewell(Thread& self) {
   give_up_robust_mutexes(self);
   announce_end(self);
   self.release_vfork_waiter();
+}
+
+void end_thread(Thread& self) {
   leave_for_ever(self);
   self.process().remove_thread(self);
 }

@@ -9,6 +9,7 @@
 
 #include "devices/interrupts.h"
 #include "process/exit.h"
+#include "process/large_memory.h"
 #include "process/make_room.h"
 #include "process/running.h"
 #include "process/thread.h"
@@ -143,6 +144,9 @@ async::Task<> thread_life(Ref<Thread> thread) {
         die_of_fault(self, trap, signal_for(trap));
     }
   }
+  say_farewell(self);
+  if (has_memory_to_give_back(self)) [[unlikely]]
+    co_await give_back_memory(self);
   end_thread(self);
   self.job_ = nullptr;
 }

@@ -71,6 +71,11 @@ const Turn* turn_of(unsigned hart) {
   return turns[hart];
 }
 
+unsigned harts_set_up_for(const memory::AddressSpace& space) {
+  return static_cast<unsigned>(std::ranges::count_if(
+      turns, [&](const Turn* turn) { return turn != nullptr && turn->space == &space; }));
+}
+
 void switch_to(Thread& thread) {
   charge();
   ++turn.switches;

@@ -40,6 +40,9 @@ void start_turns();
 /// That of `hart`, for its counters; null if it has not started.
 const Turn* turn_of(unsigned hart);
 
+/// How many harts own a share in `space` because they are set up for it.
+unsigned harts_set_up_for(const memory::AddressSpace& space);
+
 /// Sets the hart up for `thread`, which is not the running one.
 void switch_to(Thread& thread);
 

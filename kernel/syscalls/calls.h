@@ -64,14 +64,18 @@ Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
 
 // ── memory.cpp ──
 
-std::uintptr_t brk(Thread&, std::uintptr_t end);
+trap::Attempt<std::uintptr_t> try_brk(Thread&, std::uintptr_t end);
+async::Task<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread&, std::uintptr_t address, std::size_t length,
                                                int access, int flags, int fd, std::int64_t offset);
 async::Task<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                          int access, int flags, int fd, std::int64_t offset);
-Result<> munmap(Thread&, std::uintptr_t address, std::size_t length);
+trap::Attempt<Result<>> try_munmap(Thread&, std::uintptr_t address, std::size_t length);
+async::Task<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
 Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
-Result<> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+trap::Attempt<Result<>> try_madvise(Thread&, std::uintptr_t address, std::size_t length,
+                                    int advice);
+async::Task<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
 Result<> riscv_flush_icache(Thread&, std::uintptr_t start, std::uintptr_t end, std::uint64_t flags);
 
 // ── time.cpp ──

@@ -2,7 +2,7 @@
 #include <hal/machine/translation.h>
 
 #include "memory/shared_pages.h"
-#include "process/thread.h"
+#include "process/large_memory.h"
 #include "syscalls/calls.h"
 #include "syscalls/steps.h"
 
@@ -79,10 +79,28 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
   return true;
 }
 
+/// Whether [address, address + length) is the program's to give back, and more than one step's.
+bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
+  if (self.space().is_small() || length > hal::user_end) return false;
+  const std::uintptr_t end = address + hal::page_up(length);
+  return hal::page_aligned(address) && hal::user_range(address, end - address) &&
+         self.space().end_of_step(address, end) != end;
+}
+
 }  // namespace
 
-std::uintptr_t brk(Thread& self, std::uintptr_t end) {
+trap::Attempt<std::uintptr_t> try_brk(Thread& self, std::uintptr_t end) {
+  if (!self.space().is_small() && self.space().shrinks_heap(end)) {
+    return trap::Attempt<std::uintptr_t>::wait();
+  }
   return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
+}
+
+/// Less heap than there was.
+async::Task<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
+  const std::uintptr_t now = self.space().set_break(0);
+  co_await discard_memory(self, hal::page_up(end), now);
+  co_return self.space().set_break(end);
 }
 
 trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread& self, std::uintptr_t address,
@@ -112,8 +130,21 @@ async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, s
   co_return start;
 }
 
-Result<> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+trap::Attempt<Result<>> try_munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  if (takes_steps(self, address, length)) return trap::Attempt<Result<>>::wait();
   return self.space().unmap(address, length);
+}
+
+async::Task<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t length) {
+  const std::uintptr_t end = address + hal::page_up(length);
+  for (std::uintptr_t at = address;;) {
+    const std::uintptr_t next = self.space().end_of_step(at, end);
+    if (auto unmapped = self.space().unmap(at, next - at); !unmapped) co_return unmapped;
+    if (next == end) co_return Result<>{};
+    at = next;
+    co_await let_others_run(self);
+    if (async::is_cancelled()) co_return Result<>{};
+  }
 }
 
 Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int rights) {
@@ -126,13 +157,23 @@ Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int 
   return self.space().protect(address, length, *access);
 }
 
-Result<> madvise(Thread& self, std::uintptr_t address, std::size_t length, int advice) {
-  if (!hal::page_aligned(address)) return fail(Errno::einval);
-  if (length == 0) return {};
-  if (advice == abi::madv_dontneed) return self.space().discard(address, length);
+trap::Attempt<Result<>> try_madvise(Thread& self, std::uintptr_t address, std::size_t length,
+                                    int advice) {
+  if (!hal::page_aligned(address)) return Result<>{fail(Errno::einval)};
+  if (length == 0) return Result<>{};
+  if (advice == abi::madv_dontneed) {
+    if (takes_steps(self, address, length)) return trap::Attempt<Result<>>::wait();
+    return self.space().discard(address, length);
+  }
   constexpr int last_plain_advice = 25;
-  if (advice < 0 || advice > last_plain_advice) return fail(Errno::einval);
-  return {};
+  if (advice < 0 || advice > last_plain_advice) return Result<>{fail(Errno::einval)};
+  return Result<>{};
+}
+
+/// MADV_DONTNEED, of more than a step.
+async::Task<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length, int) {
+  co_await discard_memory(self, address, address + hal::page_up(length));
+  co_return self.space().discard(address, length);
 }
 
 Result<> riscv_flush_icache(Thread& self, std::uintptr_t, std::uintptr_t, std::uint64_t) {

@@ -1,6 +1,7 @@
 #include <abi/flags.h>
 
 #include "memory/frames.h"
+#include "process/large_memory.h"
 #include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -28,6 +29,8 @@ struct CloneArguments {
 
   bool has(std::uint64_t flag) const { return (flags & flag) != 0; }
 
+  bool copies_memory() const { return !has(abi::clone_vm); }
+
   bool valid() const {
     constexpr std::uint64_t known =
         abi::csignal | abi::clone_vm | abi::clone_fs | abi::clone_files | abi::clone_sighand |
@@ -50,15 +53,22 @@ trap::UserContext child_context(Thread& self, const CloneArguments& arguments) {
   return context;
 }
 
-Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id) {
-  Process& parent = self.process();
-  Ref<memory::AddressSpace> space = parent.shared_space();
-  if (!arguments.has(abi::clone_vm)) {
-    if (!has_room_for_copy()) return fail(Errno::enomem);
-    auto copy = parent.space().fork();
-    if (!copy) return fail(copy.error());
-    space = std::move(*copy);
+/// What there is to say against it before anything is made.
+Result<> check(Thread& self, const CloneArguments& arguments) {
+  if (!arguments.valid()) return fail(Errno::einval);
+  if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
+    return fail(Errno::einval);
   }
+  if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
+  const bool is_thread = arguments.has(abi::clone_thread);
+  if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
+  if (arguments.copies_memory() && !has_room_for_copy()) return fail(Errno::enomem);
+  return {};
+}
+
+Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id,
+                                  Ref<AddressSpace> space) {
+  Process& parent = self.process();
   Ref<FdTable> files = parent.shared_files();
   if (!arguments.has(abi::clone_files)) {
     auto copy = parent.files().copy();
@@ -72,19 +82,13 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   return child;
 }
 
-/// Makes the child, ready to run; nothing is left behind if it cannot be made.
-Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
-  if (!arguments.valid()) return fail(Errno::einval);
-  if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
-    return fail(Errno::einval);
-  }
-  if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
-  const bool is_thread = arguments.has(abi::clone_thread);
-  if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
+/// Makes the child, in that space and ready to run; nothing is left behind if it cannot be made.
+Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
+                               Ref<AddressSpace> space) {
   const int id = allocate_id();
   Ref<Process> process = Ref<Process>::share(self.process());
-  if (!is_thread) {
-    auto made = make_process(self, arguments, id);
+  if (!arguments.has(abi::clone_thread)) {
+    auto made = make_process(self, arguments, id, std::move(space));
     if (!made) return fail(made.error());
     process = std::move(*made);
   }
@@ -109,21 +113,43 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments) {
 trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
                                      std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                      std::uintptr_t child_tid) {
-  if ((flags & abi::clone_vfork) != 0) return trap::Attempt<Result<int>>::wait();
-  auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
+  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+  if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
+  const bool copies = arguments.copies_memory();
+  if (arguments.has(abi::clone_vfork) || (copies && copies_in_steps(self))) {
+    return trap::Attempt<Result<int>>::wait();
+  }
+  Result<Ref<AddressSpace>> space = copies ? self.space().fork() : self.process().shared_space();
+  if (!space) return Result<int>{fail(space.error())};
+  auto child = make_child(self, arguments, std::move(*space));
   if (!child) return Result<int>{fail(child.error())};
   const int id = (*child)->id();
   Thread::start(std::move(*child));
   return Result<int>{id};
 }
 
-/// vfork: the caller sleeps until the child has a program of its own, or has ended.
+/// Of memory that takes steps to copy. And vfork: the caller sleeps until the child has a program
+/// of its own, or has ended.
 async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
-  const auto child = make_child(self, {flags, stack, parent_tid, thread_pointer, child_tid});
+  const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
+  Result<Ref<AddressSpace>> space;
+  if (!arguments.copies_memory()) {
+    space = self.process().shared_space();
+  } else if (copies_in_steps(self)) {
+    space = co_await copy_memory(self);
+  } else {
+    space = self.space().fork();
+  }
+  if (!space) co_return fail(space.error());
+  auto child = make_child(self, arguments, std::move(*space));
   if (!child) co_return fail(child.error());
   const int id = (*child)->id();
+  if (!arguments.has(abi::clone_vfork)) {
+    Thread::start(std::move(*child));
+    co_return id;
+  }
   async::Event memory_returned;
   (*child)->set_vfork_waiter(&memory_returned);
   Thread::start(*child);

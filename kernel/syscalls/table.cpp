@@ -72,11 +72,11 @@ constexpr SyscallTable syscall_table =
         .with<sys::rt_sigaction>(Call::rt_sigaction)
         .with<sys::rt_sigprocmask>(Call::rt_sigprocmask)
         // memory
-        .with<sys::brk>(Call::brk)
+        .with<sys::try_brk, sys::brk>(Call::brk)
         .with<sys::try_mmap, sys::mmap>(Call::mmap)
-        .with<sys::munmap>(Call::munmap)
+        .with<sys::try_munmap, sys::munmap>(Call::munmap)
         .with<sys::mprotect>(Call::mprotect)
-        .with<sys::madvise>(Call::madvise)
+        .with<sys::try_madvise, sys::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
         .with<sys::clock_gettime>(Call::clock_gettime)

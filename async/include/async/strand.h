@@ -13,6 +13,7 @@
 // for it, worlds whose harts do not run at the same time (platform::parallel is false) nothing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "async/platform.h"
@@ -32,6 +33,13 @@ class Strand {
   static void leave() noexcept {
     if constexpr (platform::parallel) {
       if (in_company()) leave_for_long();
+    }
+  }
+  /// In a step that is one of many of something long, and whatever others do meanwhile: a hart that
+  /// waits for the strand gets it, if it looks in time.
+  static void give_way() noexcept {
+    if constexpr (platform::parallel) {
+      if (waiting_.load(std::memory_order_relaxed) != 0) give_way_to_waiting();
     }
   }
   /// Are there other harts that may want it?
@@ -87,7 +95,10 @@ class Strand {
   ASYNC_SLOW_PATH static void leave_to_others() noexcept;
   ASYNC_SLOW_PATH static void leave_for_long() noexcept;
 
+  ASYNC_SLOW_PATH static void give_way_to_waiting() noexcept;
+
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
+  static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // harts; no more than a hint
 };
 
 }  // namespace async

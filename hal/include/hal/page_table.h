@@ -71,14 +71,19 @@ class PageTable {
   /// Writes an entry that `find` or `ensure` gave. To empty one, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
 
+  /// Where a walk over [from, to) ends that takes in `pages` used entries or, because it goes by
+  /// whole tables, hardly twice as many where they are few.
+  VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
+
   /// Calls visit(va, PageEntry&) for every used entry of pages in [from, to), in order, skipping
   /// what has no tables. `visit` may change the entry but not empty it.
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Fills another table, empty so far, from the pages of [from, to): copy(va, PageEntry&) returns
-  /// what the other gets, and may change the entry; an empty entry is left out. False when there
-  /// was no memory for a table: some pages are then missing.
+  /// Fills another table, empty there so far, from the pages of [from, to), which may begin where a
+  /// walk has ended: copy(va, PageEntry&) returns what the other gets, and may change the entry; an
+  /// empty entry is left out. False when there was no memory for a table: some pages are then
+  /// missing.
   template <class Copy>
   bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 

@@ -178,7 +178,16 @@ void test_processes() {
   check(must(wait(child), "waiting").status.exit_code() == 42, "its exit code arrives");
   check(!wait(child), "once");
   check(!spawn("/no/such/program", arguments), "what does not exist is not started");
-  println("processes: arguments, environment, descriptors, exit code");
+
+  const Pid heavy = must(fork(), "a copy");
+  if (heavy == 0) {  // another program in place of a large one
+    std::vector<char> memory(16 << 20, 'x');
+    const char* const plain[] = {"runtime", "child", "a b", nullptr};
+    syscall(Call::execve, program_path(), plain, environment);
+    fail("execve");
+  }
+  check(must(wait(heavy), "waiting").status.exit_code() == 42, "it is the other program that ends");
+  println("processes: arguments, environment, descriptors, exit code, another program");
 }
 
 struct Generator {
