@@ -110,3 +110,31 @@ TEST_CASE("shared memory of any size costs what is touched of it") {
   CHECK(load(*space, here + bytes - 1) == 2);
   CHECK(frames.free_count() >= before - 2 - 4);  // two pages, the tables for them
 }
+
+TEST_CASE(
+    "a large space is inherited in steps, each of whole page tables and the last of what is left") {
+  test::Machine machine;
+  auto parent = make_space();
+  constexpr std::size_t pages = 1'500, apart = std::size_t{1} << 30;
+  REQUIRE(map_at(*parent, here, pages * page_size, read_write));
+  REQUIRE(map_at(*parent, here + apart, page_size, read_write));
+  for (std::size_t i = 0; i < pages; ++i)
+    REQUIRE(store(*parent, here + i * page_size, 1 + i % 100));
+  REQUIRE(store(*parent, here + apart, 7));
+  REQUIRE_FALSE(parent->is_small());
+
+  auto child = *parent->begin_fork();
+  std::size_t steps = 0;
+  for (VirtAddr at = hal::user_begin; at != hal::user_end; ++steps) {
+    const VirtAddr end = parent->end_of_step(at, hal::user_end);
+    REQUIRE(end > at);
+    REQUIRE(parent->copy_pages(*child, at, end));
+    at = end;
+  }
+  CHECK(steps >= 3);
+  CHECK(child->resident() == pages + 1);
+  for (std::size_t i = 0; i < pages; ++i) CHECK(load(*child, here + i * page_size) == 1 + i % 100);
+  CHECK(load(*child, here + apart) == 7);
+  REQUIRE(store(*child, here, 2));
+  CHECK(load(*parent, here) == 1);
+}
