@@ -1,0 +1,69 @@
+// What several harts do at the same time, and what must be true of it: `harts NAME` does one part.
+#pragma once
+
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/files.h>
+#include <user/process.h>
+#include <user/sync.h>
+#include <user/thread.h>
+
+#include <atomic>
+#include <bit>
+#include <charconv>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace harts {
+
+using namespace user;
+
+struct Part {
+  std::string_view name;
+  void (*run)();
+};
+
+std::span<const Part> places();  // where threads are
+std::span<const Part> memory();
+std::span<const Part> ends();
+std::span<const Part> waits();
+
+inline const unsigned long all = must(affinity(0), "affinity");
+inline const unsigned count = static_cast<unsigned>(std::popcount(all));
+
+/// The harts are numbered from 0 without a gap.
+inline void move_to(unsigned hart, Pid thread = 0) {
+  must(set_affinity(thread, 1ul << hart), "affinity");
+}
+
+template <class Holds>
+void await(std::string_view what, Holds holds) {
+  const auto patience = now() + 20s;
+  while (!holds()) {
+    check(now() < patience, "it takes too long {}", what);
+    must(sleep_for(1ms), "sleeping");
+  }
+}
+
+inline Pid must_fork() {
+  return must(fork(), "fork");
+}
+
+inline void expect_success(Pid child) {
+  check(must(wait(child), "waiting").status.word() == 0, "the child finds all as it should be");
+}
+
+/// The number behind `skipped` words of a line of /proc.
+inline unsigned long number_in(std::string_view line, int skipped) {
+  for (;; --skipped) {
+    line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));
+    if (skipped == 0) break;
+    line.remove_prefix(std::min(line.size(), line.find_first_of(" \t")));
+  }
+  unsigned long number = 0;
+  std::from_chars(line.data(), line.data() + line.size(), number);
+  return number;
+}
+
+}  // namespace harts

@@ -1,0 +1,13 @@
+#include "harts.h"
+
+int main(int argc, char** argv) {
+  using namespace harts;
+  for (const auto parts : {places(), memory(), ends(), waits()}) {
+    for (const Part& part : parts) {
+      if (argc != 2 || part.name != argv[1]) continue;
+      part.run();
+      return 0;
+    }
+  }
+  fail("no such part");
+}

@@ -1,0 +1,150 @@
+// One memory and several harts: nobody sees what is not his, and nobody what has gone.
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+/// A child has what was there at the fork, whoever goes on writing meanwhile.
+void forks() {
+  struct alignas(page_size) Page {
+    std::atomic<unsigned long> first, second;
+  };
+  static std::array<Page, 16> pages;
+  std::atomic<bool> stop = false;
+  std::vector<Thread> writers;
+  for (unsigned i = 1; i < count; ++i) {
+    writers.emplace_back([&] {
+      while (!stop) {
+        for (Page& page : pages) page.second = page.first.fetch_add(1) + 1;
+      }
+    });
+  }
+  for (int round = 0; round < 12; ++round) {
+    const Pid child = must_fork();
+    if (child == 0) {
+      std::array<unsigned long, pages.size()> before{};
+      for (std::size_t i = 0; i < pages.size(); ++i) before[i] = pages[i].first;
+      for (int n = 0; n < 3; ++n) {
+        yield();
+        for (std::size_t i = 0; i < pages.size(); ++i) {
+          check(pages[i].first == before[i], "page {} does not change", i);
+          pages[i].second = 0;
+          check(pages[i].second == 0, "page {} is the child's own", i);
+        }
+      }
+      exit(0);
+    }
+    expect_success(child);
+    for (const Page& page : pages) check(page.second <= page.first + 1, "nobody else writes");
+  }
+  stop = true;
+}
+
+/// Pages come and go under threads of one process on all harts.
+void maps() {
+  std::vector<Thread> threads;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    threads.emplace_back([hart] {
+      move_to(hart);
+      for (unsigned round = 0; round < 50; ++round) {
+        constexpr std::size_t pages = 5;
+        auto* const memory =
+            must(map_memory(pages * page_size, abi::prot_read | abi::prot_write), "memory");
+        for (std::size_t i = 0; i < pages; ++i) {
+          auto& word = *reinterpret_cast<std::uint32_t*>(memory + i * page_size);
+          check(word == 0, "a new page holds zeros, not {:#x}", word);
+          word = hart << 16 | round;
+        }
+        for (std::size_t i = 0; i < pages; ++i) {
+          const auto word = *reinterpret_cast<std::uint32_t*>(memory + i * page_size);
+          check(word == (hart << 16 | round), "nobody else has the page: {:#x}", word);
+        }
+        must(unmap_memory(memory, pages * page_size), "unmapping");
+      }
+    });
+  }
+}
+
+/// The shootdowns of all harts so far.
+unsigned long shootdowns() {
+  const std::string table = must(read_file("/proc/harts"), "/proc/harts");
+  unsigned long sum = 0;
+  for (std::string_view rest = table; !rest.empty();) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    sum += number_in(line, 4);
+  }
+  return sum;
+}
+
+void change_mappings() {
+  for (int i = 0; i < 60; ++i) {
+    auto* const memory =
+        must(map_memory(3 * page_size, abi::prot_read | abi::prot_write), "memory");
+    memory[0] = memory[page_size] = std::byte{1};
+    must(protect_memory(memory, page_size, abi::prot_read), "protecting");
+    must(unmap_memory(memory, 3 * page_size), "unmapping");
+  }
+}
+
+/// Only harts that have a space are told what goes from it.
+void shoots_down() {
+  move_to(0);
+  must(sleep_for(20ms), "sleeping");  // the other harts have nothing to do
+  auto before = shootdowns();
+  change_mappings();
+  const Pid child = must_fork();
+  if (child == 0) {
+    change_mappings();
+    exit(0);
+  }
+  change_mappings();
+  expect_success(child);
+  check(shootdowns() == before, "{} shootdowns by processes on a hart of their own",
+        shootdowns() - before);
+
+  std::atomic<bool> stop = false;
+  std::atomic<bool> begun = false;
+  Thread other{[&] {
+    move_to(1);
+    for (begun = true; !stop;) {
+    }
+  }};
+  await("to begin", [&] { return begun.load(); });
+  before = shootdowns();
+  change_mappings();
+  const auto told = shootdowns() - before;
+  stop = true;
+  println("{} shootdowns where another hart is in the space", told);
+  check(told >= 120, "each page that goes is told to the other hart: {} times", told);
+}
+
+/// Threads that begin on one hart and end on another cost nothing for good.
+void wanders() {
+  const auto start_and_end = [](int times) {
+    for (int i = 0; i < times; ++i) {
+      Thread thread{[i] { move_to(static_cast<unsigned>(i) % count); }};
+    }
+  };
+  start_and_end(500);
+  const auto before = static_cast<long>(free_memory());
+  start_and_end(3'000);
+  await("to get memory back", [&] {
+    return before - static_cast<long>(free_memory()) < static_cast<long>(40 * page_size);
+  });
+}
+
+constexpr Part parts[] = {
+    {"forks", forks},
+    {"maps", maps},
+    {"shootdowns", shoots_down},
+    {"wanders", wanders},
+};
+
+}  // namespace
+
+std::span<const Part> memory() {
+  return parts;
+}
+
+}  // namespace harts

@@ -1,0 +1,107 @@
+// Where threads are: they go where they are sent, and where nothing is done.
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+nanoseconds used_time() {
+  abi::Timespec time{};
+  must(call(Call::clock_gettime, abi::clock_process_cputime_id, &time), "clock_gettime");
+  return std::chrono::seconds{time.seconds} + nanoseconds{time.nanoseconds};
+}
+
+/// Whoever names a hart is on it when the call returns, its numbers unharmed.
+void moves() {
+  std::vector<Thread> threads;
+  for (unsigned first = 0; first < count; ++first) {
+    threads.emplace_back([first] {
+      double sum = first, expected = first;
+      for (unsigned i = 0; i < 150; ++i) {
+        const unsigned hart = (first + i * (first + 1)) % count;
+        sum += 1.0 / (i + 1);
+        move_to(hart);
+        check(current_hart() == hart, "a thread is on hart {}", hart);
+        expected += 1.0 / (i + 1);
+        check(sum == expected, "the sum is {} and not {}", sum, expected);
+      }
+    });
+  }
+}
+
+/// A thread that computes goes where somebody else sends it.
+void is_moved() {
+  std::atomic<bool> stop = false;
+  std::atomic<unsigned> seen = 0;
+  Thread computing{[&] {
+    double value = 1;
+    for (double expected = 1; !stop;) {
+      for (int i = 0; i < 20'000; ++i) value = value * 1.000001 + 0.5;
+      for (int i = 0; i < 20'000; ++i) expected = expected * 1.000001 + 0.5;
+      check(value == expected, "floating point is as it was: {} and {}", value, expected);
+      if (value > 1e100) value = expected = 1;
+      seen = current_hart();
+    }
+  }};
+  for (unsigned i = 0; i < 40; ++i) {
+    const unsigned hart = i % count;
+    move_to(hart, computing.id());
+    await("to be sent to another hart", [&] { return seen == hart; });
+    must(sleep_for(2ms), "sleeping");
+    check(seen == hart, "it stays there");
+  }
+  stop = true;
+}
+
+/// Threads that compute on one hart spread as soon as they may.
+void spreads() {
+  std::atomic<bool> stop = false;
+  std::array<std::atomic<unsigned>, 64> seen{};
+  std::vector<Thread> threads;
+  move_to(0);
+  for (unsigned i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      while (!stop) {
+        for (int j = 0; j < 20'000; ++j) static_cast<void>(seen[i].load());
+        seen[i] = current_hart();
+      }
+    });
+  }
+  must(sleep_for(20ms), "sleeping");
+  must(set_affinity(0, all), "affinity");
+  for (const Thread& thread : threads) must(set_affinity(thread.id(), all), "affinity");
+  await("to spread", [&] {
+    unsigned long used = 0;
+    for (unsigned i = 0; i < count; ++i) used |= 1ul << seen[i];
+    return used == all;
+  });
+  stop = true;
+}
+
+/// No time is lost of a thread that wanders. To be run where time is counted.
+void counts_time() {
+  const auto used = used_time(), begin = now();
+  for (unsigned i = 0; i < 100; ++i) {
+    const auto until = now() + 1ms;
+    while (now() < until) {
+    }
+    move_to(i % count);
+  }
+  const auto elapsed = now() - begin, spent = used_time() - used;
+  println("{:.1f} of {:.1f} ms", milliseconds(spent), milliseconds(elapsed));
+  check(spent > elapsed * 9 / 10 && spent <= elapsed, "it is charged for what it does");
+}
+
+constexpr Part parts[] = {
+    {"moves", moves},
+    {"is-moved", is_moved},
+    {"spreads", spreads},
+    {"time", counts_time},
+};
+
+}  // namespace
+
+std::span<const Part> places() {
+  return parts;
+}
+
+}  // namespace harts

@@ -1,0 +1,85 @@
+// Threads of one hart wait for those of another.
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+/// Wakes and timeouts that meet: one of them ends the wait.
+void times_out() {
+  std::atomic<std::uint32_t> word = 0;
+  std::atomic<bool> stop = false;
+  std::atomic<unsigned> waits = 0;
+  std::vector<Thread> threads;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    threads.emplace_back([&, hart] {
+      move_to(hart);
+      for (unsigned i = 0; i < 300; ++i, ++waits) {
+        const auto timeout = to_timespec(std::chrono::microseconds{50 + 37 * (i % 13)});
+        syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag, word.load(),
+                &timeout);
+        if (i % 8 == 0) move_to((hart + i) % count);
+      }
+    });
+  }
+  Thread waker{[&] {
+    while (!stop) {
+      must(sleep_for(100us), "sleeping");
+      ++word;
+      futex_wake(word, 2);
+    }
+  }};
+  await("for all waits to end", [&] { return waits == 300 * count; });
+  stop = true;
+}
+
+/// What /proc/interrupts says of a hart in the row of that name.
+unsigned long interrupts(std::string_view row, unsigned hart) {
+  const std::string table = must(read_file("/proc/interrupts"), "/proc/interrupts");
+  const auto at = table.find(row);
+  check(at != std::string::npos, "there is a row {}", row);
+  const std::string_view rest = std::string_view{table}.substr(at);
+  return number_in(rest.substr(0, rest.find('\n')), 1 + static_cast<int>(hart));
+}
+
+/// A thread that waits on an idle hart is woken by one interrupt from the other hart, without a
+/// tick of a timer.
+void wakes() {
+  constexpr unsigned long wakes = 100;
+  std::atomic<std::uint32_t> word = 0;
+  std::atomic<unsigned long> woken = 0;
+  Thread sleeper{[&] {
+    move_to(1);
+    for (; woken < wakes; ++woken) {
+      const auto before = static_cast<std::uint32_t>(woken);
+      while (word == before) futex_wait(word, before);
+    }
+  }};
+  move_to(0);
+  // The timer that ends this sleep is this hart's.
+  const auto let_it_wait = [] { must(sleep_for(200us), "sleeping"); };
+  let_it_wait();
+  const auto pokes = interrupts("IPI:", 1), ticks = interrupts("TIM:", 1);
+  for (unsigned long i = 0; i < wakes; ++i) {
+    ++word;
+    futex_wake(word, 1);
+    let_it_wait();
+    check(woken == i + 1, "wake {} has come", i);
+  }
+  const auto more_pokes = interrupts("IPI:", 1) - pokes, more_ticks = interrupts("TIM:", 1) - ticks;
+  println("{} wakes of an idle hart: {} interrupts from the other, {} of its timer", wakes,
+          more_pokes, more_ticks);
+  check(more_pokes == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
+}
+
+constexpr Part parts[] = {
+    {"timeouts", times_out},
+    {"wakes", wakes},
+};
+
+}  // namespace
+
+std::span<const Part> waits() {
+  return parts;
+}
+
+}  // namespace harts
