@@ -1,7 +1,7 @@
 // An open file description: what file descriptors, in one process or in several, refer to.
 //
 // Nothing here waits. What would have to wait answers EAGAIN; whoever wants to wait does it on the
-// list that `changes` names, and tries again (syscalls/files_io.cpp holds that loop, once for all
+// list that `changes` names, and tries again (syscalls/io_loops.cpp holds that loop, once for all
 // kinds of files):
 //
 //     while (file.try_read(buffer) says EAGAIN) {

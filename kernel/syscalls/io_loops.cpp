@@ -1,0 +1,119 @@
+#include "syscalls/io_loops.h"
+
+#include <async/async.h>
+
+#include <utility>
+
+#include "syscalls/steps.h"
+
+namespace kernel::sys {
+
+bool would_wait(const File& file, const Transfer& moved) {
+  if (moved || moved.error() != Errno::eagain) return false;
+  return !file.is_nonblocking() || file.waits_for_device();
+}
+
+void tell_broken_pipe(Thread& self, const Transfer& moved) {
+  if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
+}
+
+namespace {
+
+/// Comes after a try that moved nothing, so it waits first.
+async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
+  for (;;) {
+    const auto woken = co_await file->changes(Direction::read)->wait("read");
+    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
+    const Transfer moved = file->try_read(buffer);
+    if (!would_wait(*file, moved)) co_return moved;
+  }
+}
+
+/// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
+async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = buffer.first(step_bytes);
+    const Transfer moved = file->try_read(part);
+    if (!moved) {
+      if (done > 0) co_return done;
+      if (would_wait(*file, moved)) co_return co_await read_waiting(std::move(file), buffer);
+      co_return moved;
+    }
+    done += *moved;
+    buffer.skip(*moved);
+    if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
+    co_await let_others_run(self);
+  }
+}
+
+async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = buffer.first(step_bytes);
+    const Transfer moved = file->try_write(part);
+    tell_broken_pipe(self, moved);
+    if (moved) {
+      done += *moved;
+      buffer.skip(*moved);
+    }
+    if (moved ? buffer.empty() || *moved == 0 : !would_wait(*file, moved)) {
+      if (done > 0) co_return done;
+      co_return moved;
+    }
+    if (moved) {
+      co_await let_others_run(self);
+      if (async::is_cancelled()) co_return done;
+      continue;
+    }
+    const auto woken = co_await file->changes(Direction::write)->wait("write");
+    if (woken != async::WaitResult::woken) {
+      if (done > 0) co_return done;
+      co_return fail(Errno::eintr);
+    }
+  }
+}
+
+/// read_at or write_at of more than a step. Ends where the file moves less than it was asked for.
+async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
+                                    Transfer (File::*move)(std::uint64_t, IoBuffer&),
+                                    std::uint64_t offset, IoBuffer buffer) {
+  std::size_t done = 0;
+  for (;;) {
+    IoBuffer part = buffer.first(step_bytes);
+    const Transfer moved = ((*file).*move)(offset + done, part);
+    if (!moved) co_return done > 0 ? Transfer{done} : moved;
+    done += *moved;
+    buffer.skip(*moved);
+    if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
+    co_await let_others_run(self);
+  }
+}
+
+}  // namespace
+
+async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
+  auto shared = Ref<File>::share(file);
+  if (buffer.left() > step_bytes) return read_in_steps(self, std::move(shared), buffer);
+  return read_waiting(std::move(shared), buffer);
+}
+
+async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::write, {}, buffer);
+  return write_waiting(self, Ref<File>::share(file), buffer);
+}
+
+async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
+                                       IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::read, offset, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::read_at, offset, buffer);
+}
+
+async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,
+                                       IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::write, offset, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::write_at, offset, buffer);
+}
+
+}  // namespace kernel::sys

@@ -1,0 +1,56 @@
+// The list of parts that readv, writev and their like are given, in the kernel.
+#pragma once
+
+#include <abi/types.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "files/io_buffer.h"
+#include "memory/frames.h"
+#include "memory/user_memory.h"
+
+namespace kernel::sys {
+
+/// Stays where it is: buffers point into it.
+class IoParts {
+ public:
+  IoParts() = default;
+  IoParts(const IoParts&) = delete;
+
+  /// EINVAL for more than there may be, or a total that is too large; EFAULT; ENOMEM.
+  Result<> read(memory::AddressSpace& space, UserPtr<const abi::IoVector> from, int count) {
+    if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
+    count_ = static_cast<std::size_t>(count);
+    if (count_ > few_.size()) {
+      if (!memory::admit_in_one_piece(count_ * sizeof(abi::IoVector))) return fail(Errno::enomem);
+      many_ = std::make_unique_for_overwrite<abi::IoVector[]>(count_);
+    }
+    const auto parts = std::span{data(), count_};
+    const UserSpan<const abi::IoVector> list{from.address(), count_};
+    if (auto copied = list.read(space, parts); !copied) return copied;
+
+    std::int64_t total = 0;
+    for (const abi::IoVector& part : parts) {
+      const auto length = static_cast<std::int64_t>(part.length);
+      if (length < 0 || __builtin_add_overflow(total, length, &total)) return fail(Errno::einval);
+      if (!UserSpan<std::byte>{part.base, part.length}.in_range()) return fail(Errno::efault);
+    }
+    return {};
+  }
+
+  IoBuffer buffer(memory::AddressSpace& space) {
+    return {space, std::span<const abi::IoVector>{data(), count_}};
+  }
+
+ private:
+  abi::IoVector* data() { return count_ > few_.size() ? many_.get() : few_.data(); }
+
+  std::size_t count_ = 0;
+  std::array<abi::IoVector, 8> few_;
+  std::unique_ptr<abi::IoVector[]> many_;
+};
+
+}  // namespace kernel::sys
