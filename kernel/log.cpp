@@ -1,9 +1,10 @@
-#include <hal/console.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
 #include <kernel/log.h>
 
 #include <algorithm>
+
+#include "devices/console.h"
 
 namespace kernel {
 namespace {
@@ -28,7 +29,7 @@ void log_line(std::string_view line) {
   char* end = write_line_mark(text);
   end = std::copy_n(line.data(), std::min(line.size(), longest_line), end);
   *end++ = '\n';
-  hal::console_write({text, end});
+  console.write_now({text, end});
 }
 
 }  // namespace kernel

@@ -13,6 +13,7 @@
 #include <atomic>
 
 #include "boot/run_marks.h"
+#include "devices/console.h"
 
 namespace kernel {
 namespace {
@@ -50,7 +51,7 @@ void begin() {
   stop_others();
   hal::console_take_over();
   mark_panic();
-  hal::console_write({"\n", 1});  // after what may be half a line
+  console.write_now({"\n", 1});  // after what may be half a line
 }
 
 /// Straight to the console, silenced log or not: whole lines and parts of lines.
@@ -58,11 +59,11 @@ void write(void*, std::string_view text) {
   static bool line_begins = true;
   while (!text.empty()) {
     char mark[longest_line_mark];
-    if (line_begins) hal::console_write({mark, write_line_mark(mark)});
+    if (line_begins) console.write_now({mark, write_line_mark(mark)});
     const std::size_t newline = text.find('\n');
     line_begins = newline != text.npos;
     const std::string_view part = line_begins ? text.substr(0, newline + 1) : text;
-    hal::console_write(part);
+    console.write_now(part);
     text.remove_prefix(part.size());
   }
 }

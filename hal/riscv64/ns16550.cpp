@@ -18,6 +18,8 @@ namespace {
 
 enum Register : unsigned { data = 0, interrupt_enable = 1, fifo_control = 2, line_status = 5 };
 constexpr std::uint8_t receive_interrupt = 1 << 0;
+constexpr std::uint8_t transmit_interrupt = 1 << 1;
+constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t enable_fifo = 1 << 0;
 constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
 constexpr std::uint8_t data_ready = 1 << 0;
@@ -33,41 +35,39 @@ void write(Register reg, std::uint8_t value) {
 }
 
 constexpr unsigned nobody = max_harts;
-constinit std::atomic<unsigned> writer = nobody;
+constinit std::atomic<unsigned> owner = nobody;  // of the turn
 
 /// Whether it is this hart's turn now.
-bool try_to_write() {
+bool try_to_own() {
   unsigned expected = nobody;
-  return writer.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
+  return owner.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
 }
 
-/// One hart's turn to write. A turn within the same hart's turn (a panic there) is part of it.
-class Turn {
- public:
-  Turn() : nested_{writer.load(std::memory_order_relaxed) == hart_index()} {
-    while (!nested_ && !try_to_write()) {
-    }
-  }
-  ~Turn() {
-    unsigned self = hart_index();  // unless the console has been taken over meanwhile
-    if (!nested_) writer.compare_exchange_strong(self, nobody, std::memory_order_release);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+/// The transmit FIFO is empty, so that it takes `fifo_size` bytes.
+bool takes_bytes() {
+  return (read(line_status) & holding_register_empty) != 0;
+}
 
- private:
-  InterruptGuard guard_;
-  bool nested_;
-};
+void fill_fifo(std::span<const char> bytes) {
+  const Window window = devices.uart.window;  // which no store to a register changes
+  for (const char byte : bytes) window.write(data, static_cast<std::uint8_t>(byte));
+}
 
 void send(std::span<const char> bytes) {
   while (!bytes.empty()) {
-    while (!console_ready()) {
+    while (!takes_bytes()) {
     }
-    const auto burst = bytes.first(std::min(bytes.size(), console_burst));
-    for (const char byte : burst) write(data, static_cast<std::uint8_t>(byte));
+    const auto burst = bytes.first(std::min(bytes.size(), fifo_size));
+    fill_fifo(burst);
     bytes = bytes.subspan(burst.size());
   }
+}
+
+constinit ConsoleEvents listening{.input = true, .output = false};
+
+void listen() {
+  write(interrupt_enable, static_cast<std::uint8_t>((listening.input ? receive_interrupt : 0) |
+                                                    (listening.output ? transmit_interrupt : 0)));
 }
 
 }  // namespace
@@ -75,14 +75,26 @@ void send(std::span<const char> bytes) {
 void uart_init() {
   if (!devices.uart.window) return;
   write(fifo_control, enable_fifo | interrupt_at_14);
-  write(interrupt_enable, receive_interrupt);
+  listen();
 }
 
 }  // namespace riscv64
 
+ConsoleTurn::ConsoleTurn()
+    : nested_{riscv64::owner.load(std::memory_order_relaxed) == hart_index()} {
+  while (!nested_ && !riscv64::try_to_own()) relax();
+}
+
+ConsoleTurn::~ConsoleTurn() {
+  unsigned self = hart_index();  // unless the console has been taken over meanwhile
+  if (!nested_) {
+    riscv64::owner.compare_exchange_strong(self, riscv64::nobody, std::memory_order_release);
+  }
+}
+
 void console_write(std::span<const char> bytes) {
   using namespace riscv64;
-  const Turn turn;
+  const ConsoleTurn turn;
   devices.uart.window ? send(bytes) : sbi::console_write(bytes);
 }
 
@@ -90,15 +102,9 @@ void console_take_over() {
   using namespace riscv64;
   constexpr std::uint64_t patience_ns = 20'000'000;
   const std::uint64_t end = now_ns() + patience_ns;
-  while (!try_to_write() && now_ns() < end) {
+  while (!try_to_own() && now_ns() < end) {
   }
-  writer.store(hart_index(), std::memory_order_relaxed);
-}
-
-bool console_ready() {
-  using namespace riscv64;
-  // The holding register is empty when the whole transmit FIFO is.
-  return !devices.uart.window || (read(line_status) & holding_register_empty) != 0;
+  owner.store(hart_index(), std::memory_order_relaxed);
 }
 
 void console_flush() {
@@ -108,10 +114,29 @@ void console_flush() {
   }
 }
 
+std::size_t console_send(std::span<const char> bytes) {
+  using namespace riscv64;
+  if (!devices.uart.window) {
+    sbi::console_write(bytes);
+    return bytes.size();
+  }
+  if (!takes_bytes()) return 0;
+  const auto burst = bytes.first(std::min(bytes.size(), fifo_size));
+  fill_fifo(burst);
+  return burst.size();
+}
+
 std::optional<char> console_read() {
   using namespace riscv64;
   if (!devices.uart.window || (read(line_status) & data_ready) == 0) return std::nullopt;
   return static_cast<char>(read(data));
+}
+
+void console_listen(ConsoleEvents wanted) {
+  using namespace riscv64;
+  if (!devices.uart.window || wanted == listening) return;
+  listening = wanted;
+  listen();
 }
 
 Irq console_interrupt() {

@@ -1,10 +1,11 @@
 #include "boot/console.h"
 
 #include <async/async.h>
-#include <hal/console.h>
 
+#include <algorithm>
 #include <charconv>
 
+#include "devices/console.h"
 #include "files/console_driver.h"
 #include "process/process.h"
 #include "process/schedule.h"
@@ -30,20 +31,34 @@ abi::WindowSize window_size(std::string_view text) {
   return size;
 }
 
+class ConsoleScreen final : public Screen {
+ public:
+  std::size_t room() override { return console.room(); }
+  std::span<char> place() override { return console.place(); }
+  void put(std::size_t count) override { console.put(count); }
+  void ask_for_room() override { console.ask_for_room(); }
+};
+
 }  // namespace
 
 Terminal& start_console(const formats::BootOptions& options) {
   const bool framed = options.value("stdin") == "framed";
+  static ConsoleScreen screen;
   static Terminal terminal{
-      {.show = hal::console_write, .signal = signal_everybody, .ready = hal::console_ready},
+      {.show = [](auto text) { console.put_if_room(text); }, .signal = signal_everybody},
+      screen,
       framed ? LineEditor::Input::framed : LineEditor::Input::typed,
       window_size(options.value("size").value_or(""))};
-  async::spawn(drive_console(terminal),
-               {.name = "console", .priority = Schedule::driver_level, .harts = 1})
-      .detach();
-  async::spawn(revive_console(terminal),
-               {.name = "console output", .priority = Schedule::driver_level, .harts = 1})
-      .detach();
+  // The driver is outside the strand, its two helpers are of it and give way to every driver.
+  const auto start = [](const char* name, async::Task<> job, bool driver) {
+    const std::uint8_t level = Schedule::driver_level + (driver ? 0 : 1);
+    async::spawn(std::move(job),
+                 {.name = name, .priority = level, .independent = driver, .harts = 1})
+        .detach();
+  };
+  start("console", console.serve(), true);
+  start("console input", bring_keys(console, terminal), false);
+  start("console output", let_programs_write(console, terminal), false);
   return terminal;
 }
 

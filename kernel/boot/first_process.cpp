@@ -8,6 +8,7 @@
 
 #include "boot/harts.h"
 #include "boot/run_marks.h"
+#include "devices/console.h"
 #include "files/root.h"
 #include "process/program.h"
 #include "process/thread.h"
@@ -65,6 +66,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 [[noreturn]] void power_off(int code) {
   mark_exit(code);
   log("power off, exit status {}", code);
+  console.write_now({});  // what the program has written last
   hal::power_off(static_cast<unsigned>(code));
 }
 

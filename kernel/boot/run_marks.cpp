@@ -1,9 +1,10 @@
 #include "boot/run_marks.h"
 
 #include <fmt/format.h>
-#include <hal/console.h>
 
 #include <algorithm>
+
+#include "devices/console.h"
 
 namespace kernel {
 namespace {
@@ -21,7 +22,7 @@ void mark(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   *end++ = record_separator;
   end = std::copy_n(nonce, nonce_length, end);
   end = fmt::format_to(end, format, std::forward<Arguments>(arguments)...);
-  hal::console_write({line, end});
+  console.write_now({line, end});
 }
 
 }  // namespace

@@ -1,17 +1,24 @@
-// Between the console's device and the terminal: coroutines.
+// Between the console's device and the terminal, in the strand: coroutines.
 #pragma once
 
 #include <async/task.h>
 
+#include <chrono>
+
+#include "devices/console.h"
 #include "files/terminal.h"
 
 namespace kernel {
 
-/// Runs for ever. Spawn it once, at a driver's priority.
-async::Task<> drive_console(Terminal& terminal);
+/// How long a program may leave a full queue of typed keys unread. Then what is typed is lost until
+/// it reads, but ^C is heard. Where input is framed nothing is ever lost.
+inline constexpr auto patience_with_reader = std::chrono::seconds{1};
 
-/// The other way, where the device has stopped taking bytes: tells who waits when it takes more.
-/// The same.
-async::Task<> revive_console(Terminal& terminal);
+/// Brings what the device has received to the terminal, as far as that has room. Runs for ever on
+/// the hart that the device interrupts.
+async::Task<> bring_keys(Console& console, Terminal& terminal);
+
+/// Tells programs that wait to write when there is room. The same.
+async::Task<> let_programs_write(Console& console, Terminal& terminal);
 
 }  // namespace kernel

@@ -78,16 +78,11 @@ void LineEditor::receive_framed(char byte) {
 }
 
 void LineEditor::receive_typed(char key) {
-  const auto is = [&](ControlChar which) {
-    return key != 0 && key == static_cast<char>(settings_.control_chars[which]);
-  };
+  const auto is = [&](ControlChar which) { return stands_for(key, which); };
   if (key == '\r' && (settings_.input_flags & abi::termios_icrnl) != 0) key = '\n';
 
-  if (has(abi::termios_isig) && (is(interrupt) || is(quit))) {
-    flush();
-    if (has(abi::termios_echo)) echo(key);
-    outside_.signal(is(interrupt) ? abi::Signal::sigint : abi::Signal::sigquit);
-  } else if (!canonical()) {
+  if (receive_signal(key)) return;
+  if (!canonical()) {
     put(key);
     finished_ = size_;
     if (has(abi::termios_echo)) echo(key);
@@ -107,6 +102,16 @@ void LineEditor::receive_typed(char key) {
       put(key);
     }
   }
+}
+
+/// What was typed before a signal and not read is forgotten.
+bool LineEditor::receive_signal(char key) {
+  const bool interrupts = stands_for(key, interrupt);
+  if (!has(abi::termios_isig) || !(interrupts || stands_for(key, quit))) return false;
+  flush();
+  if (has(abi::termios_echo)) echo(key);
+  outside_.signal(interrupts ? abi::Signal::sigint : abi::Signal::sigquit);
+  return true;
 }
 
 void LineEditor::put(char byte) {

@@ -31,8 +31,6 @@ class LineEditor {
   struct Outside {
     void (*show)(std::span<const char> text);
     void (*signal)(abi::Signal signal);
-    /// Whether `show` takes a few bytes without waiting.
-    bool (*ready)() = [] { return true; };
   };
 
   LineEditor(Outside outside, Input input);
@@ -40,6 +38,8 @@ class LineEditor {
   /// Whether `receive` may be called. If not, somebody has to read first.
   bool has_room() const { return size_ < queue_size; }
   void receive(char key);
+  /// The same for a key that there is no room for: it is lost unless it stands for a signal.
+  void receive_without_room(char key) { (void)receive_signal(key); }
 
   /// Whether a read has an answer, be it the end of the file.
   bool has_input() const { return finished_ > 0 || at_end_; }
@@ -65,6 +65,10 @@ class LineEditor {
   bool has(std::uint32_t local_flag) const { return (settings_.local_flags & local_flag) != 0; }
   void receive_framed(char byte);
   void receive_typed(char key);
+  bool receive_signal(char key);
+  bool stands_for(char key, unsigned control) const {
+    return key != 0 && key == static_cast<char>(settings_.control_chars[control]);
+  }
   void end_line(char last);
   void put(char byte);
   void erase_character();

@@ -1,17 +1,11 @@
 #include "files/terminal.h"
 
-#include <array>
+#include <algorithm>
 
 #include "memory/frames.h"
 #include "memory/user_memory.h"
 
 namespace kernel {
-namespace {
-
-constexpr std::size_t burst = 16;  // what a device that is ready takes without waiting
-
-}  // namespace
-
 void Terminal::receive(char byte) {
   editor_.receive(byte);
   if (editor_.has_input() && !readable_.empty()) readable_.wake_all();
@@ -41,17 +35,21 @@ Result<std::size_t> Terminal::read(IoBuffer& buffer) {
   return done;
 }
 
+bool Terminal::is_ready() {
+  if (screen_.room() >= largest_write + kept_for_echo) return true;
+  screen_.ask_for_room();
+  return false;
+}
+
 Result<std::size_t> Terminal::write(IoBuffer& buffer) {
-  std::array<char, burst> some;
+  if (!is_ready()) return fail(Errno::eagain);
   std::size_t done = 0;
   while (done < largest_write && !buffer.empty()) {
-    if (!is_ready()) {
-      stalled_.set();
-      return done > 0 ? Result<std::size_t>{done} : fail(Errno::eagain);
-    }
-    const auto taken = buffer.take(std::as_writable_bytes(std::span{some}));
+    std::span<char> place = screen_.place();
+    place = place.first(std::min(place.size(), largest_write - done));
+    const auto taken = buffer.take(std::as_writable_bytes(place));
     if (!taken) return done > 0 ? Result<std::size_t>{done} : taken;
-    outside_.show({some.data(), *taken});
+    screen_.put(*taken);
     done += *taken;
   }
   return done;
@@ -72,7 +70,10 @@ Result<int> Terminal::control(memory::AddressSpace& space, unsigned long request
     case abi::tcsetsf: {
       const auto settings = UserPtr<abi::Termios>{argument}.read(space);
       if (!settings) return fail(settings.error());
-      if (request == abi::tcsetsf) editor_.flush();
+      if (request == abi::tcsetsf) {
+        editor_.flush();
+        room_.wake_all();
+      }
       editor_.set_settings(*settings);
       if (editor_.has_input()) readable_.wake_all();
       return 0;
@@ -101,7 +102,7 @@ namespace {
 class TerminalFile final : public File {
  public:
   TerminalFile(Device& device, int flags)
-      : File{flags, burst},
+      : File{flags, Terminal::largest_write},
         device_{Ref<Device>::share(device)},
         terminal_{*static_cast<Terminal*>(device.context())} {}
 
@@ -110,11 +111,7 @@ class TerminalFile final : public File {
 
   short readiness() override {
     short ready = 0;
-    if (terminal_.is_ready()) {
-      ready |= abi::pollout | abi::pollwrnorm;
-    } else {
-      terminal_.stalled().set();
-    }
+    if (terminal_.is_ready()) ready |= abi::pollout | abi::pollwrnorm;
     if (terminal_.has_input()) ready |= abi::pollin | abi::pollrdnorm;
     return ready;
   }

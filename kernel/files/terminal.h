@@ -1,9 +1,10 @@
 // The console as programs see it: a terminal to type at or, framed, a pair of byte streams.
 //
-//   driver coroutine ──▶ receive ──▶ LineEditor ──▶ read          write ──▶ machine's console
-//        ▲ has_room        (echo ──────────────────────────────────────────────▲)
+//   keys ──▶ receive ──▶ LineEditor ──▶ read          write ──▶ Screen
+//        ▲ has_room        (echo ───────────────────────────────▲)
 //
-// A full queue stops the driver, which then leaves the bytes in the device until somebody has read.
+// A full queue stops who brings the keys, until somebody has read. A full screen stops programs
+// that write, but not the keys: echo has some room of its own, and is left out where that is full.
 #pragma once
 
 #include <abi/types.h>
@@ -17,31 +18,50 @@
 
 namespace kernel {
 
+/// Where a terminal writes. Bytes that are put go their way by themselves.
+class Screen {
+ public:
+  /// How many bytes can be put now.
+  virtual std::size_t room() = 0;
+  /// Where the first of them go; not empty unless there is no room.
+  virtual std::span<char> place() = 0;
+  virtual void put(std::size_t count) = 0;
+  /// Terminal::go_on() is to be called when there is room for `Terminal::largest_write` again.
+  virtual void ask_for_room() = 0;
+
+ protected:
+  ~Screen() = default;
+};
+
 class Terminal {
  public:
-  /// `outside.show` is the way to the screen, for echo and programs alike.
-  Terminal(LineEditor::Outside outside, LineEditor::Input input, abi::WindowSize size)
-      : editor_{outside, input}, outside_{outside}, size_{size} {}
+  /// `outside.show` is for echo. It goes to the screen, too, or is left out.
+  Terminal(LineEditor::Outside outside, Screen& screen, LineEditor::Input input,
+           abi::WindowSize size)
+      : editor_{outside, input}, screen_{screen}, size_{size} {}
 
-  // For the driver.
+  // For who brings the keys, and takes what is written.
 
+  bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
   bool has_room() const { return editor_.has_room(); }
   async::WaitList& room() { return room_; }
   /// One byte from the device; only while there is room.
   void receive(char byte);
-  /// Set when output had to stop: the device takes no more for now. Whoever waits for it then says
-  /// when to go on.
-  async::AutoEvent& stalled() { return stalled_; }
-  bool is_ready() const { return outside_.ready(); }
+  /// One that nobody has made room for in time: it is lost unless it stands for a signal.
+  void receive_without_room(char byte) { editor_.receive_without_room(byte); }
   void go_on() { writable_.wake_all(); }
 
   // For files.
 
   /// EAGAIN when nothing was typed yet; 0 at the end of the file.
   Result<std::size_t> read(IoBuffer& buffer);
-  /// As much as the device takes without waiting, at most `largest_write`; EAGAIN.
+  /// All of it, at most `largest_write`, if there is room for that on the screen; EAGAIN.
   Result<std::size_t> write(IoBuffer& buffer);
   static constexpr std::size_t largest_write = 1024;
+  /// So much of the screen's room is not for programs.
+  static constexpr std::size_t kept_for_echo = 512;
+  /// Whether a write need not wait. If it must, writable() will be woken.
+  bool is_ready();
   async::WaitList& writable() { return writable_; }
   bool has_input() const { return editor_.has_input(); }
   async::WaitList& readable() { return readable_; }
@@ -50,13 +70,12 @@ class Terminal {
 
  private:
   LineEditor editor_;
-  LineEditor::Outside outside_;
+  Screen& screen_;
   abi::WindowSize size_;
   int foreground_group_ = 1;  // for those who ask; there is one group, the first process's
   async::WaitList readable_;
   async::WaitList room_;
   async::WaitList writable_;
-  async::AutoEvent stalled_;
 };
 
 /// The node that opens it: /dev/console, /dev/tty.

@@ -9,26 +9,49 @@
 
 namespace hal {
 
-/// Writes all of `bytes` in one piece, waiting for the device and for other harts' writing where it
-/// must. Any context, panics included.
+/// One hart's turn at the device, for its lifetime: the others wait for it, with interrupts masked.
+/// A turn within the same hart's turn (a panic's) is part of it.
+class [[nodiscard]] ConsoleTurn {
+ public:
+  ConsoleTurn();
+  ~ConsoleTurn();
+  ConsoleTurn(const ConsoleTurn&) = delete;
+  ConsoleTurn& operator=(const ConsoleTurn&) = delete;
+
+ private:
+  InterruptGuard masked_;
+  bool nested_;
+};
+
+/// Writes all of `bytes` in one piece, a turn of its own, waiting for the device where it must. Any
+/// context, panics included.
 void console_write(std::span<const char> bytes);
 
-/// From now on the console is this hart's alone: another that writes waits for ever. For a panic: a
-/// hart that was writing and does not finish is interrupted.
+/// From now on every turn is this hart's: another that wants one waits for ever. For a panic: a
+/// hart that has one and does not end it is interrupted.
 void console_take_over();
-
-/// Whether console_write would take `console_burst` bytes without waiting. Any context.
-bool console_ready();
-inline constexpr std::size_t console_burst = 16;
 
 /// Waits until the device has sent everything. Any context.
 void console_flush();
 
-/// A byte that has arrived, or nothing. Task context, one caller.
+// ── For a driver ──
+
+/// Gives the device as much of `bytes` as it takes without waiting; returns how much. In a turn.
+std::size_t console_send(std::span<const char> bytes);
+
+/// A byte that has arrived, or nothing. One caller.
 std::optional<char> console_read();
 
-/// The line that is raised when there is something to read; `Irq::none` where there is no such
-/// interrupt and the console has to be polled.
+/// What the device is to interrupt for, until it has been served: `input`, there is something to
+/// read; `output`, it can be given more. In a turn. At first it is input alone.
+struct ConsoleEvents {
+  bool input;
+  bool output;
+  bool operator==(const ConsoleEvents&) const = default;
+};
+void console_listen(ConsoleEvents wanted);
+
+/// The line it interrupts on; `Irq::none` where it does not and has to be polled.
 Irq console_interrupt();
 
 }  // namespace hal

@@ -204,3 +204,18 @@ TEST_CASE("megabytes of framed input arrive as they were sent") {
   got += read(editor);
   CHECK(got == sent);
 }
+
+TEST_CASE("where there is no room, keys that signal are heard and others are lost") {
+  LineEditor editor = make();
+  std::size_t typed = 0;
+  for (; editor.has_room(); ++typed) editor.receive('x');
+  editor.receive_without_room('y');
+  CHECK(editor.available() == typed);
+  CHECK(signals.empty());
+  screen.clear();
+  editor.receive_without_room('C' & 0x1f);
+  CHECK(signals == std::vector{abi::Signal::sigint});
+  CHECK(screen == "^C");
+  CHECK(!editor.has_input());
+  CHECK(editor.has_room());
+}

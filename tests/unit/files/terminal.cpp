@@ -1,6 +1,8 @@
 // The terminal as files and the driver see it.
 #include "files/terminal.h"
 
+#include <array>
+
 #include "../async/support.h"
 #include "memory/user_memory.h"
 #include "support.h"
@@ -12,29 +14,35 @@ using test::Errno;
 
 namespace {
 
-std::string screen;
-std::size_t device_room = 0;  // bursts the device takes before it stalls
+/// A screen that shows what is put at once, and has as much room as a test says.
+struct FakeScreen final : kernel::Screen {
+  std::size_t room() override { return left; }
+  std::span<char> place() override { return std::span{piece}.first(std::min(left, piece.size())); }
+  void put(std::size_t count) override {
+    shown.append(piece.data(), count);
+    left -= count;
+  }
+  void ask_for_room() override { asked = true; }
+
+  std::string shown;
+  std::size_t left = 1'000'000;
+  bool asked = false;
+  std::array<char, 100> piece;
+};
 
 struct Console {
   explicit Console(LineEditor::Input input)
-      : terminal{{.show =
-                      [](std::span<const char> text) {
-                        screen.append(text.data(), text.size());
-                        --device_room;
-                      },
-                  .signal = [](abi::Signal) {},
-                  .ready = [] { return device_room > 0; }},
+      : terminal{{.show = [](std::span<const char>) {}, .signal = [](abi::Signal) {}},
+                 screen,
                  input,
                  {.rows = 24, .columns = 80}},
         device{kernel::make_terminal_device({5, 1}, terminal)},
-        file{*device->open(abi::o_rdwr)} {
-    screen.clear();
-    device_room = 1'000'000;
-  }
+        file{*device->open(abi::o_rdwr)} {}
   void type(std::string_view keys) {
     for (const char key : keys) terminal.receive(key);
   }
 
+  FakeScreen screen;
   Terminal terminal;
   kernel::Ref<kernel::Node> device;
   kernel::Ref<kernel::File> file;
@@ -71,7 +79,7 @@ TEST_CASE("what programs write is shown as it is") {
   test::Machine machine;
   Console console{LineEditor::Input::framed};
   CHECK(test::write(*console.file, "line\n\x10\x1b") == 7);
-  CHECK(screen == "line\n\x10\x1b");
+  CHECK(console.screen.shown == "line\n\x10\x1b");
 }
 
 TEST_CASE("a full terminal stops the driver until somebody reads") {
@@ -122,25 +130,48 @@ TEST_CASE("settings are a terminal's; framed input is no terminal") {
   CHECK(ask(framed, abi::tcgets).error() == Errno::enotty);
 }
 
-TEST_CASE("output stops where the device does, and goes on when it does") {
+TEST_CASE("a write of a few bytes goes to the screen as a whole or not at all") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
-  device_room = 2;
   const std::string text = test::pattern(100);
-  CHECK(test::write(*console.file, text) == 32);
-  CHECK(console.terminal.stalled().is_set());
+  console.screen.left = Terminal::largest_write + Terminal::kept_for_echo - 1;
   CHECK(test::write(*console.file, text).error() == Errno::eagain);
+  CHECK(console.screen.asked);
+  CHECK(console.screen.shown.empty());
   CHECK((console.file->readiness() & abi::pollout) == 0);
-  device_room = 1'000;
+  console.screen.left += 1;
   CHECK((console.file->readiness() & abi::pollout) != 0);
-  CHECK(test::write(*console.file, text.substr(32)) == 68);
-  CHECK(screen == text);
+  CHECK(test::write(*console.file, text) == 100);
+  CHECK(console.screen.shown == text);
   CHECK(console.file->changes(Direction::write) == &console.terminal.writable());
 }
 
 TEST_CASE("a large write to the screen goes out in parts, so that others get their turn") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
-  CHECK(test::write(*console.file, test::pattern(5000)) == Terminal::largest_write);
+  const std::string text = test::pattern(5000);
+  CHECK(test::write(*console.file, text) == Terminal::largest_write);
+  CHECK(console.screen.shown == text.substr(0, Terminal::largest_write));
   CHECK(console.file->whole_write() <= Terminal::largest_write);
+}
+
+TEST_CASE("who forgets what was typed makes room for more") {
+  test::Machine machine;
+  async_test::Fixture world;
+  async_test::Log log;
+  auto space = *kernel::AddressSpace::create();
+  constexpr hal::VirtAddr here = 0x10'0000;
+  REQUIRE(space->map({.address = here,
+                      .bytes = hal::page_size,
+                      .access = hal::Access::read | hal::Access::write}));
+  Console console{LineEditor::Input::typed};
+  REQUIRE(console.file->control(*space, abi::tcgets, here) == 0);
+  while (console.terminal.has_room()) console.type("\n");
+  auto driver = async::spawn(async_test::wait_and_log(console.terminal.room(), log, "driver"), {});
+  world.run();
+  REQUIRE(console.file->control(*space, abi::tcsetsf, here) == 0);
+  world.run();
+  CHECK(log == async_test::Log{"driver woken"});
+  CHECK(!console.terminal.has_input());
+  std::move(driver).get();
 }

@@ -1,0 +1,136 @@
+#include "devices/console.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "devices/interrupts.h"
+
+namespace kernel {
+
+Console console;
+
+async::Task<> Console::serve() {
+  const hal::Irq irq = hal::console_interrupt();
+  if (irq == hal::Irq::none) co_return co_await poll();
+
+  async::Interrupt& line = interrupt_line(irq);
+  hal::enable_interrupt(irq);
+  while (co_await line.wait("serial port") == async::WaitResult::woken) {
+    if (const auto pause = backoff_.after(serve_device())) {
+      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      (void)serve_device();
+    }
+    hal::complete_interrupt(irq);
+  }
+}
+
+async::Task<> Console::poll() {
+  using namespace std::chrono_literals;
+  do {
+    (void)serve_device();
+  } while (co_await async::sleep_for(10ms, "next look at the console") == async::WaitResult::woken);
+}
+
+bool Console::serve_device() {
+  const bool received = receive();
+  const bool was_sent = send();
+  const hal::ConsoleTurn turn;
+  listen();
+  return received || was_sent;
+}
+
+/// What finds no room stays in the device, which then holds back whoever sends.
+bool Console::receive() {
+  bool any = false;
+  for (std::span<char> room; !(room = input_.room()).empty(); any = true) {
+    const auto byte = hal::console_read();
+    if (!byte) break;
+    room.front() = *byte;
+    input_.put(1);
+  }
+  if (any) has_input_.raise();
+  return any;
+}
+
+/// A turn for each burst, so that nobody waits long for one. What one interrupt sends is limited:
+/// a device may take bytes as fast as they are given.
+bool Console::send() {
+  constexpr std::size_t at_once = 1024;
+  std::size_t done = 0;
+  while (done < at_once) {
+    const hal::ConsoleTurn turn;
+    const std::size_t count = send_some();
+    if (count == 0) break;
+    done += count;
+  }
+  return done > 0;
+}
+
+std::size_t Console::send_some() {
+  const std::span<const char> bytes = output_.front();
+  if (bytes.empty()) return 0;
+  const std::size_t count = hal::console_send(bytes);
+  sent(count);
+  return count;
+}
+
+void Console::sent(std::size_t count) {
+  output_.take(count);
+  if (!asked_for_room_.load(std::memory_order_relaxed) || output_.free() < ring_size / 2) return;
+  asked_for_room_.store(false, std::memory_order_relaxed);
+  has_room_.raise();
+}
+
+void Console::listen() {
+  hal::console_listen({.input = input_.free() > 0, .output = !output_.empty()});
+}
+
+void Console::write_now(std::span<const char> text) {
+  const hal::ConsoleTurn turn;
+  for (std::span<const char> before; !(before = output_.front()).empty();) {
+    hal::console_write(before);
+    sent(before.size());
+  }
+  hal::console_write(text);
+}
+
+/// What the device takes at once is sent at once, so that a word costs no interrupt.
+void Console::put(std::size_t count) {
+  const bool alone = output_.empty();
+  output_.put(count);
+  const hal::ConsoleTurn turn;
+  if (alone) (void)send_some();
+  listen();
+}
+
+void Console::put_if_room(std::span<const char> text) {
+  if (text.size() > room()) return;
+  while (!text.empty()) {
+    const std::span<char> here = place();
+    const std::size_t count = std::min(here.size(), text.size());
+    std::copy_n(text.data(), count, here.data());
+    put(count);
+    text = text.subspan(count);
+  }
+}
+
+void Console::ask_for_room() {
+  const hal::ConsoleTurn turn;
+  asked_for_room_.store(true, std::memory_order_relaxed);
+  sent(0);
+}
+
+std::optional<char> Console::take() {
+  const std::span<const char> bytes = input_.front();
+  if (bytes.empty()) return std::nullopt;
+  const char byte = bytes.front();
+  input_.take(1);
+  return byte;
+}
+
+void Console::go_on() {
+  const hal::ConsoleTurn turn;
+  listen();
+}
+
+}  // namespace kernel

@@ -1,0 +1,285 @@
+// The console's driver against a serial port that is fast, slow, or mad.
+#include "devices/console.h"
+
+#include "../async/support.h"
+#include "../files/support.h"
+#include "fake_uart.h"
+#include "files/console_driver.h"
+
+using kernel::Console;
+using kernel::LineEditor;
+using kernel::Terminal;
+
+namespace {
+
+async::Task<> hear(async::Interrupt& news, unsigned& heard) {
+  while (co_await news.wait() == async::WaitResult::woken) ++heard;
+}
+
+/// A port and its driver.
+struct World {
+  explicit World(bool has_interrupt = true) {
+    uart.has_interrupt = has_interrupt;
+    spawn(console->serve(), 0);
+    world.run();
+  }
+  ~World() {
+    for (auto& job : jobs) job.cancel();
+    world.run();
+  }
+
+  void spawn(async::Task<> task, std::uint8_t priority) {
+    jobs.push_back(async::spawn(std::move(task), {.priority = priority}));
+  }
+  /// Returns how much there was room for.
+  std::size_t put(std::string_view text) {
+    const std::size_t count = std::min(text.size(), console->room());
+    console->put_if_room(text.substr(0, count));
+    return count;
+  }
+  std::string take() {
+    std::string taken;
+    while (const auto byte = console->take()) taken += *byte;
+    console->go_on();
+    return taken;
+  }
+
+  test::Machine machine;
+  async_test::Fixture world;
+  test::FakeUart& uart = test::new_uart();
+  std::unique_ptr<Console> console = std::make_unique<Console>();
+  std::vector<async::JoinHandle<void>> jobs;
+};
+
+}  // namespace
+
+TEST_CASE("a word is sent at once and costs no interrupt") {
+  World world;
+  world.put("hello\n");
+  CHECK(world.uart.shown == "hello\n");
+  world.world.run();
+  CHECK(world.uart.interrupts == 0);
+}
+
+TEST_CASE("what a device does not take at once it gets each time it has sent something") {
+  World world;
+  world.uart.is_fast = false;
+  const std::string text = test::pattern(3000);
+  CHECK(world.put(text) == 3000);
+  for (std::size_t sent = 16; sent < text.size(); sent += 16) {
+    REQUIRE(world.uart.shown == text.substr(0, sent));
+    CHECK(world.uart.listening.output);
+    world.uart.sent_all();
+    world.world.run();
+  }
+  CHECK(world.uart.shown == text);
+  CHECK_FALSE(world.uart.listening.output);
+  const unsigned interrupts = world.uart.interrupts;
+  world.uart.sent_all();
+  world.world.run();
+  CHECK(world.uart.interrupts == interrupts);
+}
+
+TEST_CASE("a device that takes all there is gets it with few interrupts") {
+  World world;
+  const std::string text = test::pattern(4000);
+  CHECK(world.put(text) == 4000);
+  world.world.run();
+  CHECK(world.uart.shown == text);
+  CHECK(world.uart.interrupts <= 4);
+  CHECK(world.console->backoff().useless() == 0);
+}
+
+TEST_CASE("what is written now comes after what was put before") {
+  World world;
+  world.uart.is_fast = false;
+  world.put(test::pattern(100));
+  world.console->write_now(std::string_view{"log\n"});
+  world.put("next");
+  world.uart.sent_all();
+  world.world.run();
+  CHECK(world.uart.shown == test::pattern(100) + "log\nnext");
+}
+
+TEST_CASE("who asks for room is told when half of it is free, whoever made it so") {
+  World world;
+  world.uart.is_fast = false;
+  unsigned heard = 0;
+  world.spawn(hear(world.console->has_room(), heard), 1);
+  world.world.run();
+  CHECK(world.put(test::pattern(5000)) == Console::ring_size);
+  while (world.put("x") != 0) {
+  }
+  world.console->ask_for_room();
+  for (unsigned i = 0; world.console->room() < Console::ring_size / 2; ++i) {
+    REQUIRE(i < 1000);
+    CHECK(heard == 0);
+    world.uart.sent_all();
+    world.world.run();
+  }
+  CHECK(heard == 1);
+  world.console->ask_for_room();  // is free already
+  world.world.run();
+  CHECK(heard == 2);
+  world.put(test::pattern(5000));
+  world.console->ask_for_room();
+  world.console->write_now({});
+  world.world.run();
+  CHECK(heard == 3);
+}
+
+TEST_CASE("text that has no room as a whole is left out") {
+  World world;
+  world.uart.is_fast = false;
+  const std::string text = test::pattern(Console::ring_size - 100);
+  REQUIRE(world.put(text) == text.size());
+  const std::size_t room = world.console->room();
+  world.console->put_if_room(std::string(room + 1, 'x'));
+  CHECK(world.console->room() == room);
+  world.console->put_if_room(std::string(room, 'y'));
+  CHECK(world.console->room() == 0);
+  world.console->write_now({});
+  CHECK(world.uart.shown == text + std::string(room, 'y'));
+}
+
+TEST_CASE("a flood stops in the device until somebody takes it, and nothing of it is lost") {
+  World world;
+  unsigned heard = 0;
+  world.spawn(hear(world.console->has_input(), heard), 1);
+  const std::string flood = test::pattern(10'000);
+  world.uart.receive(flood);
+  world.world.run();
+  CHECK(heard == 1);
+  CHECK(world.uart.arrived.size() == flood.size() - Console::ring_size);
+  CHECK_FALSE(world.uart.listening.input);
+  const unsigned interrupts = world.uart.interrupts;
+  world.world.advance(1s);
+  CHECK(world.uart.interrupts == interrupts);
+
+  world.put(test::pattern(100));  // is sent meanwhile
+  world.world.run();
+  CHECK(world.uart.shown == test::pattern(100));
+
+  std::string taken;
+  while (taken.size() < flood.size()) {
+    taken += world.take();
+    world.world.run();
+  }
+  CHECK(taken == flood);
+  CHECK(world.uart.listening.input);
+}
+
+TEST_CASE("a line that is raised for ever is silent most of the time, and the console goes on") {
+  World world;
+  world.uart.storms = true;
+  world.uart.update();
+  world.world.advance(1s);
+  const unsigned interrupts = world.uart.interrupts;
+  CHECK(interrupts < 150);  // some before the first pause, then 100 a second
+  CHECK(world.console->backoff().pauses() > 90);
+  CHECK(world.console->backoff().useless() >= world.console->backoff().pauses());
+
+  world.uart.receive("typed");
+  world.put(test::pattern(1000));
+  world.world.advance(30ms);
+  CHECK(world.take() == "typed");
+  CHECK(world.uart.shown == test::pattern(1000));
+
+  world.uart.storms = false;
+  world.world.advance(1s);
+  const unsigned after = world.uart.interrupts;
+  world.world.advance(1s);
+  CHECK(world.uart.interrupts == after);
+  world.uart.receive("x");
+  world.world.run();
+  CHECK(world.take() == "x");
+}
+
+TEST_CASE("a device that does not interrupt is asked from time to time") {
+  World world{false};
+  world.uart.receive("typed");
+  world.uart.is_fast = false;
+  world.put(test::pattern(20));
+  world.uart.sent_all();
+  world.world.advance(10ms);
+  CHECK(world.take() == "typed");
+  CHECK(world.uart.shown == test::pattern(20));
+}
+
+namespace {
+
+unsigned interrupted = 0;
+
+class NoScreen final : public kernel::Screen {
+  std::size_t room() override { return 0; }
+  std::span<char> place() override { return {}; }
+  void put(std::size_t) override {}
+  void ask_for_room() override {}
+};
+
+/// … and a terminal, whose keys are brought to it.
+struct TerminalWorld : World {
+  explicit TerminalWorld(LineEditor::Input input)
+      : terminal{{.show = [](std::span<const char>) {}, .signal = [](auto) { ++interrupted; }},
+                 screen,
+                 input,
+                 {.rows = 24, .columns = 80}} {
+    interrupted = 0;
+    spawn(kernel::bring_keys(*console, terminal), 1);
+    world.run();
+  }
+  std::string read() {
+    std::string text(10'000, '\0');
+    kernel::IoBuffer buffer{std::as_writable_bytes(std::span{text})};
+    text.resize(terminal.read(buffer).value_or(0));
+    return text;
+  }
+
+  NoScreen screen;
+  Terminal terminal;
+};
+
+}  // namespace
+
+TEST_CASE("^C is heard behind a paste that nobody reads, which is then lost") {
+  TerminalWorld world{LineEditor::Input::typed};
+  world.uart.receive(std::string(100'000, '\n') + "\x03" + "next\n");
+  world.world.advance(kernel::patience_with_reader - 1ms);
+  CHECK(interrupted == 0);
+  world.world.advance(1ms);
+  CHECK(interrupted == 1);
+  CHECK(world.read() == "next\n");
+}
+
+TEST_CASE("a paste that somebody reads slowly arrives whole") {
+  TerminalWorld world{LineEditor::Input::typed};
+  std::string paste;
+  while (paste.size() < 100'000) paste += "line " + std::to_string(paste.size()) + "\n";
+  world.uart.receive(paste);
+  std::string read;
+  while (read.size() < paste.size()) {
+    // Late now and then, but not for ever.
+    world.world.advance(read.size() % 5 == 0 ? kernel::patience_with_reader - 1ms : 1ms);
+    const std::string line = world.read();
+    REQUIRE(!line.empty());
+    read += line;
+  }
+  CHECK(read == paste);
+}
+
+TEST_CASE("framed input waits for its reader as long as that takes") {
+  TerminalWorld world{LineEditor::Input::framed};
+  const std::string text = test::pattern(20'000);
+  std::string framed;
+  for (const char byte : text) framed += byte == '\x10' ? "\x10\x10" : std::string{byte};
+  world.uart.receive(framed);
+  world.world.advance(60s);
+  std::string read;
+  while (read.size() < text.size()) {
+    const std::string some = world.read();
+    REQUIRE(!some.empty());
+    read += some;
+    world.world.run();
+  }
+  CHECK(read == text);
+}
