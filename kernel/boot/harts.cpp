@@ -49,7 +49,7 @@ void begin_hart(bool in_company) {
 }
 
 void run_hart() {
-  executors[hal::hart_index()]->run(idle);
+  async::current_executor().run(idle);
 }
 
 void start_other_harts(unsigned count) {

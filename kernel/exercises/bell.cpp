@@ -24,13 +24,26 @@ async::Interrupt& bell() {
   return interrupt_line(hal::bell_interrupt());
 }
 
+/// Waits for the bell, and says when the waiting coroutine has come to run.
+class WaitOp : public async::Interrupt::WaitOp {
+ public:
+  explicit WaitOp(std::uint64_t& begun)
+      : async::Interrupt::WaitOp{bell(), "the bell"}, begun_{begun} {}
+  async::WaitResult await_resume() noexcept {
+    begun_ = instructions();
+    return async::Interrupt::WaitOp::await_resume();
+  }
+
+ private:
+  std::uint64_t& begun_;
+};
+
 /// What serves the bell, as a driver would.
 async::Task<> serve_bell(std::uint64_t times, std::uint64_t* begun, std::uint64_t* done) {
   hal::enable_interrupt(hal::bell_interrupt());
   hal::enable_bell();
   for (std::uint64_t i = 0; i < times; ++i) {
-    (void)co_await bell().wait("the bell");
-    begun[i] = instructions();
+    (void)co_await WaitOp{begun[i]};
     hal::silence_bell();
     hal::complete_interrupt(hal::bell_interrupt());
     done[i] = instructions();
@@ -97,8 +110,8 @@ async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times) {
   team.start(serve_bell(times, record.begun.get(), record.done.get()), "bell", above);
   co_await async::yield();
   for (std::uint64_t i = 0; i < times; ++i) {
-    record.rung[i] = instructions();
     hal::ring_bell();  // interrupts are masked: it has to wait for the yield
+    record.rung[i] = instructions();
     co_await async::yield();
     record.back[i] = instructions();
   }

@@ -27,17 +27,6 @@ void StackPool::fill(hal::VirtAddr first_top) {
   pools[hal::hart_index()] = this;
 }
 
-StackPool::Stack* StackPool::take() {
-  Stack* const stack = free_;
-  if (stack == nullptr) {
-    ++refused_;
-    return nullptr;
-  }
-  free_ = stack->next_free;
-  fewest_free_ = std::min(fewest_free_, --free_count_);
-  return stack;
-}
-
 void StackPool::go_back_to(Stack* stack) {
   add_free(current_);
   current_ = stack;

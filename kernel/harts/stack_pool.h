@@ -7,6 +7,7 @@
 
 #include <hal/kernel_map.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +39,16 @@ class StackPool {
 
   /// A free stack to go on with; null if there is none, which is counted. The one in use becomes
   /// its step's.
-  Stack* take();
+  Stack* take() {
+    Stack* const stack = free_;
+    if (stack == nullptr) [[unlikely]] {
+      ++refused_;
+      return nullptr;
+    }
+    free_ = stack->next_free;
+    fewest_free_ = std::min(fewest_free_, --free_count_);
+    return stack;
+  }
   /// The stack in use.
   Stack* current() const { return current_; }
   /// The hart goes on with `stack`; the one in use is free from now on.

@@ -13,6 +13,7 @@ extern "C" const char kernel_text_start[], kernel_text_end[];  // kernel.ld
 namespace kernel {
 
 constinit thread_local StepTime step_time;
+constinit thread_local detail::StepWatch detail::step_watch;
 
 namespace {
 
@@ -30,17 +31,15 @@ struct Stall {
   std::coroutine_handle<> leaf;
 };
 
-struct Watch {
-  bool due = false;           ///< the running step is to be looked at
-  std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
+struct Reporter {
   Stall last{};
-  async::Interrupt* reporter = nullptr;
+  async::Interrupt* stalled = nullptr;
 };
-constinit thread_local Watch watch;
+constinit thread_local Reporter reporter;
 
 void report(const Stall& stall) {
-  watch.last = stall;
-  if (watch.reporter != nullptr) watch.reporter->raise();
+  reporter.last = stall;
+  if (reporter.stalled != nullptr) reporter.stalled->raise();
 }
 
 /// The running step's, with its turn.
@@ -84,26 +83,6 @@ void log_stall(const Stall& stall) {
 
 }  // namespace
 
-void StepTime::stop() {
-  const std::uint64_t now = hal::clock_ticks();
-  began = now - began;
-  turn_began = turn_over ? 0 : now - turn_began;
-  turn_over = false;
-}
-
-void StepTime::go_on() {
-  const std::uint64_t now = hal::clock_ticks();
-  began = now - began;
-  turn_began = now - turn_began;
-}
-
-void watch_step() {
-  const std::uint64_t now = hal::clock_ticks();
-  step_time = {.began = now, .turn_began = now};
-  if (due(Due::step) == hal::no_deadline) [[unlikely]]
-    look_after(slice_ns);
-}
-
 void watch_step_again(const StepTime& time) {
   step_time = time;
   step_time.go_on();
@@ -116,12 +95,15 @@ void watch_no_step() {
 }
 
 void step_is_long() {
-  watch.due = true;
+  detail::step_watch.due = true;
 }
 
-void look_at_step(const async::Job& job, std::uintptr_t pc) {
-  if (!watch.due) return;
-  watch.due = false;
+void detail::look_after_slice() {
+  look_after(slice_ns);
+}
+
+void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
+  step_watch.due = false;
   const std::uint64_t turn = turn_so_far();
   step_time.turn_over = turn >= slice_ns;
   look_after(slice_ns - (step_time.turn_over ? 0 : turn));
@@ -133,22 +115,20 @@ void look_at_step(const async::Job& job, std::uintptr_t pc) {
 
 void timer_was_late(std::uint64_t ns) {
   if (ns >= stall_ns) [[unlikely]]
-    watch.late_ns = ns;
+    detail::step_watch.late_ns = ns;
 }
 
-void look_at_ended_step(const async::Job* job) {
-  if (watch.late_ns == 0) [[likely]]
-    return;
-  const std::uint64_t late_ns = std::exchange(watch.late_ns, 0);
+void detail::look_at_ended_step(const async::Job* job) {
+  const std::uint64_t late_ns = std::exchange(step_watch.late_ns, 0);
   if (job != nullptr) report({.name = job->name(), .ran_ns = late_ns});
 }
 
 async::Task<> report_stalls() {
   async::Interrupt stalled;
-  watch.reporter = &stalled;
+  reporter.stalled = &stalled;
   for (;;) {
     (void)co_await stalled.wait("a coroutine to stall");
-    log_stall(watch.last);
+    log_stall(reporter.last);
     (void)co_await async::sleep_for(between_reports, "the next report of a stall");
   }
 }

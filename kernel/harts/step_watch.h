@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "harts/hart_timer.h"
+
 namespace kernel {
 
 /// What an independent coroutine computes before an equally urgent one has its turn: fixed
@@ -25,15 +27,44 @@ struct StepTime {
   bool reported = false;
 
   /// While it is put aside the two are how long it has run.
-  void stop();
-  void go_on();
+  void stop() {
+    const std::uint64_t now = hal::clock_ticks();
+    began = now - began;
+    turn_began = turn_over ? 0 : now - turn_began;
+    turn_over = false;
+  }
+  void go_on() {
+    const std::uint64_t now = hal::clock_ticks();
+    began = now - began;
+    turn_began = now - turn_began;
+  }
 };
 
 /// The running step's.
 extern constinit thread_local StepTime step_time;
 
+namespace detail {
+
+/// What this hart's timer has found out, for who looks at steps.
+struct StepWatch {
+  bool due = false;           ///< the running step is to be looked at
+  std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
+};
+extern constinit thread_local StepWatch step_watch;
+
+void look_after_slice();
+void look_at_step(const async::Job& job, std::uintptr_t pc);
+void look_at_ended_step(const async::Job* job);
+
+}  // namespace detail
+
 /// An independent step begins: sees to it that it is looked at in time.
-void watch_step();
+inline void watch_step() {
+  const std::uint64_t now = hal::clock_ticks();
+  step_time = {.began = now, .turn_began = now};
+  if (due(Due::step) == hal::no_deadline) [[unlikely]]
+    detail::look_after_slice();
+}
 /// It was put aside and goes on.
 void watch_step_again(const StepTime& time);
 /// The hart idles: no step is running.
@@ -43,11 +74,17 @@ void watch_no_step();
 void step_is_long();
 /// In the kernel, after interrupts have been taken: looks at `job`'s step, interrupted at `pc`, if
 /// it is time to.
-void look_at_step(const async::Job& job, std::uintptr_t pc);
+inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
+  if (detail::step_watch.due) [[unlikely]]
+    detail::look_at_step(job, pc);
+}
 /// The hart has not taken a timer's interrupt for so long. ISR context.
 void timer_was_late(std::uint64_t ns);
 /// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
-void look_at_ended_step(const async::Job* job);
+inline void look_at_ended_step(const async::Job* job) {
+  if (detail::step_watch.late_ns != 0) [[unlikely]]
+    detail::look_at_ended_step(job);
+}
 
 /// Reports stalled steps, for ever. A coroutine of its own on every hart, more urgent than what it
 /// watches.

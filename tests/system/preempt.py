@@ -14,8 +14,8 @@ INSTRUCTIONS_A_TICK = 100 / 128
 
 ENTRY_LIMIT = 45  # instructions of assembly, a kernel interrupt's way in and out
 FIGURES = (  # exercise, word, limit in instructions
-    ("bell-at-yield-point", "to-handler", 280),
-    ("bell-preempts", "to-handler", 470),
+    ("bell-at-yield-point", "to-handler", 250),
+    ("bell-preempts", "to-handler", 400),
     ("bell-preempts", "back", 250),
 )
 

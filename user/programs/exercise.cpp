@@ -23,7 +23,7 @@ constexpr Known known[] = {
     {"spin", Exercise::spin, 50, {"intact", "rounds", "wakes", "worst-late-ns", "late", "ran-ns"}},
     {"spin-two", Exercise::spin_two, 50, {"rounds-of-first", "rounds-of-second", "intact"}},
     {"bell-preempts", Exercise::bell_preempts, 101, {"to-handler", "back"}},
-    {"bell-wakes", Exercise::bell_wakes, 101, {"to-handler", "back"}},
+    {"bell-wakes", Exercise::bell_wakes, 101, {"to-handler"}},
     {"bell-at-yield-point", Exercise::bell_at_yield_point, 101, {"to-handler", "back"}},
     {"inject", Exercise::inject, 1'000, {"intact", "deadlines", "preemptions", "window-ns"}},
     {"yield", Exercise::yield, 10, {"instructions-x100"}},
