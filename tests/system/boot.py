@@ -51,6 +51,7 @@ def last_words(test: harness.Test) -> None:
         ("jump", "page fault in the kernel"),
         ("write-text", "page fault in the kernel"),
         ("stack", "stack overflow in the kernel"),
+        ("preempting-stack", "stack overflow in the kernel"),
         ("panic", "asked for on the command line"),
     ):
         done = test.run("/bin/hello", append=f"crash={how}", machine=FOUR)
