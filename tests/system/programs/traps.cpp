@@ -1,6 +1,7 @@
 // Has traps come upon the hart one at a time, wherever they can, and looks at what became of them.
 //
-//   traps rows          each row of the router, provoked by itself
+//   traps rows          each row of the router, provoked by itself; in the trace, too, if there is
+//                       one (`trace-traps`)
 //   traps inject COUNT  a preemption by a more urgent thread, COUNT times, each a tick of the clock
 //                       further on in a loop of system calls with a value in every register
 #include <abi/exercise.h>
@@ -47,6 +48,21 @@ Counts counts() {
   return all;
 }
 
+// The events of the trace that are younger than `time` in ns, by row; moves `time` on.
+Counts traced_since(unsigned long& time) {
+  const std::string text = must(read_file("/proc/traps"), "/proc/traps");
+  const unsigned long before = time;
+  Counts all{};
+  for (std::size_t line = 0, end; (end = text.find('\n', line)) != std::string::npos;
+       line = end + 1) {
+    std::from_chars(&text[line], &text[end], time);
+    if (time <= before) continue;
+    const std::string_view name{&text[text.rfind(' ', end) + 1], &text[end]};
+    for (std::size_t i = 0; i < rows.size(); ++i) all[i] += rows[i] == name;
+  }
+  return all;
+}
+
 Counts difference(const Counts& before, const Counts& after) {
   Counts all{};
   for (std::size_t i = 0; i < rows.size(); ++i) all[i] = after[i] - before[i];
@@ -65,11 +81,21 @@ Counts counts_of(const std::function<void()>& provoke) {
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
   const Counts idle = counts_of([] {});
+  static unsigned long traced = 0;
+  traced_since(traced);
   const Counts made = counts_of(provoke);
+  const Counts events = traced_since(traced);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     long expected = rows[i] == name ? times : 0;
     if (rows[i] == "user-exception") expected += idle[i] + calls;
     check(made[i] == expected, "{}: {} counts {}, not {}", name, rows[i], made[i], expected);
+  }
+  if (traced != 0) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] == "user-exception") continue;  // system calls are counted, not traced
+      check(events[i] == (rows[i] == name ? times : 0), "{}: {} events of {}", name, events[i],
+            rows[i]);
+    }
   }
   println("{}\t{}", name, times);
 }
