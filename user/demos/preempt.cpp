@@ -15,21 +15,36 @@ constexpr unsigned long duration = 50;  // milliseconds
 
 }  // namespace
 
-int main() {
+namespace {
+
+abi::SpinReport compute() {
   abi::SpinReport report{};
   const auto done = call(abi::exercise, static_cast<unsigned long>(abi::Exercise::spin), duration,
                          &report, sizeof report / sizeof(std::uint64_t));
   if (!done && done.error() == Errno::enosys) fail("this kernel has no coroutines to preempt");
   must(done, "the exercise");
+  check(report.intact != 0, "every register keeps its value");
+  check(report.rounds > 0, "the one below is not starved");
+  check(report.wakes >= duration - 2, "the one above wakes every millisecond");
+  return report;
+}
+
+// A busy host may stop the whole machine for a while: then a few are late.
+bool is_on_time(const abi::SpinReport& report) {
+  return report.late * 4 < report.wakes;
+}
+
+}  // namespace
+
+int main() {
+  // … or for so long that most are; without preemption they are so every time.
+  constexpr int tries = 20;
+  abi::SpinReport report = compute();
+  for (int i = 1; i < tries && !is_on_time(report); ++i) report = compute();
   println("a kernel coroutine computed for {:.1f} ms and looked at its registers {} times",
           static_cast<double>(report.ran_ns) / 1e6, report.rounds);
   println("one above it woke {} times, late by {:.1f} us at most", report.wakes,
           static_cast<double>(report.worst_ns) / 1e3);
-  check(report.intact != 0, "every register keeps its value");
-  check(report.rounds > 0, "the one below is not starved");
-  check(report.wakes >= duration - 2, "the one above wakes every millisecond");
-  // A busy host may stop the whole machine for a while: then a few are late.
-  check(report.late * 4 < report.wakes, "it is never a millisecond late ({} times it was)",
-        report.late);
+  check(is_on_time(report), "it is never a millisecond late ({} times it was)", report.late);
   return 0;
 }
