@@ -1,5 +1,10 @@
 // Jobs outside the strand: what the executor does when an interrupt handler puts one aside in the
 // midst of its step, and spin locks.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 #include <functional>
 
 #include "support.h"
@@ -119,4 +124,28 @@ TEST_CASE_METHOD(Independent,
   CHECK(async::platform::world.pokes == std::vector<unsigned>{0});
   CHECK_FALSE(local.preemption_held_back);
   CHECK(local.spin_locks == 0);
+}
+
+TEST_CASE_METHOD(Independent, "who waits with a spin lock held is caught") {
+  const auto ends_well = [&](bool held) {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::freopen("/dev/null", "w", stderr);
+      std::signal(SIGABRT, SIG_DFL);
+      async::SpinLock lock;
+      auto waits = [&]() -> Task<> {
+        lock.lock();
+        if (!held) lock.unlock();
+        co_await async::yield();
+      };
+      async::spawn(waits()).detach();
+      run();
+      _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  CHECK(ends_well(false));
+  CHECK_FALSE(ends_well(true));
 }
