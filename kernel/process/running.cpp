@@ -25,11 +25,10 @@ struct Times {
 };
 constinit thread_local Times times;
 
-/// What the running thread has called, it has called on this hart.
-void charge_syscalls(Turn& last) {
-  if (last.thread == nullptr) return;
-  last.syscalls += last.thread->syscalls - last.syscalls_charged;
-  last.syscalls_charged = last.thread->syscalls;
+/// What `thread` has called since it came to its hart becomes that hart's for good.
+void count_syscalls(Thread& thread) {
+  turns[thread.hart]->syscalls +=
+      thread.syscalls - std::exchange(thread.syscalls_counted, thread.syscalls);
 }
 
 /// The time since the last charge was the running thread's.
@@ -37,7 +36,6 @@ void charge() {
   const async::Instant now = async::now();
   const async::Duration spent = now - turn.charged;
   turn.charged = now;
-  charge_syscalls(turn);
   if (turn.thread == nullptr) return;
   turn.thread->stopped_running = now;
   turn.thread->cpu_time += spent;
@@ -54,6 +52,7 @@ void leave_space() {
 /// there.
 [[gnu::cold, gnu::noinline]] void note_arrival(Thread& thread) {
   forget(thread);
+  count_syscalls(thread);
   thread.hart = hal::hart_index();
   if (turn.space == &thread.space()) return;
   leave_space();
@@ -81,7 +80,6 @@ void switch_to(Thread& thread) {
   ++turn.switches;
   if (hal::in_company()) note_arrival(thread);
   turn.thread = &thread;
-  turn.syscalls_charged = thread.syscalls;
   trap::set_user_space(thread.context(), thread.space().enter());
   trap::fpu::switch_to(thread.context());
 }
@@ -102,15 +100,14 @@ void hand_over(Thread& thread) {
 }
 
 void leave_for_ever(Thread& thread) {
+  count_syscalls(thread);
   run_nobody();
   trap::fpu::drop(thread.context());
 }
 
 void forget(const Thread& thread) {
   Turn& last = *turns[thread.hart];
-  if (last.thread != &thread) return;
-  charge_syscalls(last);
-  last.thread = nullptr;
+  if (last.thread == &thread) last.thread = nullptr;
 }
 
 void limit_turn() {
@@ -147,8 +144,11 @@ async::Duration running_time(const Thread& thread) {
 
 std::uint64_t syscalls_on(unsigned hart) {
   if (turns[hart] == nullptr) return 0;
-  charge_syscalls(*turns[hart]);
-  return turns[hart]->syscalls;
+  std::uint64_t count = turns[hart]->syscalls;
+  for (const Thread& thread : threads()) {
+    if (thread.hart == hart) count += thread.syscalls - thread.syscalls_counted;
+  }
+  return count;
 }
 
 void turn_ticked() {

@@ -30,8 +30,7 @@ struct Turn {
   Counter switches;                       ///< how often it was set up for another thread
   Counter idle_ns;                        ///< time with nothing to do, up to the last
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
-  std::uint64_t syscalls = 0;                 ///< made on this hart, up to its last charge
-  std::uint64_t syscalls_charged = 0;         ///< … and those of the thread that are among them
+  std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
 };
 extern constinit thread_local Turn turn;
 

@@ -82,10 +82,11 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   // ── Accounting ──
 
   std::uint64_t syscalls = 0;
-  unsigned hart = 0;                 ///< where its program ran last
-  async::Instant stopped_running{};  ///< its last charge
-  async::Duration cpu_time{};        ///< up to its last switch
-  async::Duration slice_used{};      ///< of its turn, likewise
+  std::uint64_t syscalls_counted = 0;  ///< … of them among a hart's (running.h)
+  unsigned hart = 0;                   ///< where its program ran last
+  async::Instant stopped_running{};    ///< its last charge
+  async::Duration cpu_time{};          ///< up to its last switch
+  async::Duration slice_used{};        ///< of its turn, likewise
   async::Duration cpu_time_now() const;
 
   // ── What the C library registers ──
