@@ -1,13 +1,16 @@
 # Programs that run on the kernel: static riscv64 ELF files in the boot archive's /bin.
 #
 #   cotrap_add_program(name sources…)
-#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] SOURCES sources…)
+#   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] [ICOUNT]
+#                   SOURCES sources…)
 #
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
-# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>HARTS=number]. In INPUT, \n is a line's end and
-# \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a disk with known contents, and
-# slow; HARTS is how many harts the machine has if nobody says otherwise, instead of one.
+# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>HARTS=number]. In INPUT, \n is a
+# line's end and \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a disk with known
+# contents, and slow; with ICOUNT the time of a machine of one hart is counted in instructions, so
+# that a busy host makes nobody late; HARTS is how many harts it has if nobody says otherwise,
+# instead of one.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
@@ -32,7 +35,7 @@ function(cotrap_install_program target)
 endfunction()
 
 function(cotrap_add_demo name)
-  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK" "DESCRIPTION;INPUT;HARTS" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK;ICOUNT" "DESCRIPTION;INPUT;HARTS" "SOURCES")
   if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
     message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
   endif()
@@ -42,6 +45,9 @@ function(cotrap_add_demo name)
   set(needs "")
   if(demo_DISK)
     set(needs "\tDISK")
+  endif()
+  if(demo_ICOUNT)
+    string(APPEND needs "\tICOUNT")
   endif()
   if(demo_HARTS)
     string(APPEND needs "\tHARTS=${demo_HARTS}")

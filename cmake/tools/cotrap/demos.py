@@ -31,6 +31,7 @@ class Demo:
     typed: str | None  # what is typed into it while it runs
     description: str
     needs_disk: bool = False
+    icount: bool = False
     harts: int = 1  # of the machine it is shown on if nobody says otherwise
 
 
@@ -85,7 +86,7 @@ def listed(built: Build) -> list[Demo]:
         name, typed, description, *needs = line.split("\t")
         harts = next((int(need[6:]) for need in needs if need.startswith("HARTS=")), 1)
         typed = None if typed == "-" else typed
-        demos.append(Demo(name, typed, description, "DISK" in needs, harts))
+        demos.append(Demo(name, typed, description, "DISK" in needs, "ICOUNT" in needs, harts))
     return demos
 
 
@@ -101,6 +102,8 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
     source = Typist(demo.typed) if demo.typed else NoInput()
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
+    if demo.icount and machine.harts == 1:  # more would take turns, and be late for that
+        machine = replace(machine, icount=True)
     with ExitStack() as stack:
         if demo.needs_disk and machine.disk is None:
             machine = replace(machine, disk=stack.enter_context(numbered_disk()).disk)
