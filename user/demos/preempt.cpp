@@ -13,10 +13,6 @@ namespace {
 
 constexpr unsigned long duration = 50;  // milliseconds
 
-}  // namespace
-
-namespace {
-
 abi::SpinReport compute() {
   abi::SpinReport report{};
   const auto done = call(abi::exercise, static_cast<unsigned long>(abi::Exercise::spin), duration,
@@ -25,13 +21,13 @@ abi::SpinReport compute() {
   must(done, "the exercise");
   check(report.intact != 0, "every register keeps its value");
   check(report.rounds > 0, "the one below is not starved");
-  check(report.wakes >= duration - 2, "the one above wakes every millisecond");
   return report;
 }
 
-// A busy host may stop the whole machine for a while: then a few are late.
+// Each millisecond has its wake. A busy host may stop the whole machine for a while: then a few are
+// late.
 bool is_on_time(const abi::SpinReport& report) {
-  return report.late * 4 < report.wakes;
+  return report.wakes >= duration - 2 && report.late * 4 < report.wakes;
 }
 
 }  // namespace
