@@ -8,6 +8,8 @@
 namespace async {
 
 void Job::cancel() noexcept {
+  // Its own hart may be in the midst of its step, or of ending its wait.
+  if (is_independent()) platform::fail("an independent job cannot be cancelled");
   platform::InterruptGuard masked;
   if (is_cancelled()) return;
   flags_ |= flag_cancelled;

@@ -50,15 +50,14 @@ Terminal& start_console(const formats::BootOptions& options) {
       framed ? LineEditor::Input::framed : LineEditor::Input::typed,
       window_size(options.value("size").value_or(""))};
   // The driver is outside the strand, its two helpers are of it and give way to every driver.
-  const auto start = [](const char* name, async::Task<> job, bool driver) {
-    const std::uint8_t level = Schedule::driver_level + (driver ? 0 : 1);
-    async::spawn(std::move(job),
-                 {.name = name, .priority = level, .independent = driver, .harts = 1})
+  async::spawn_independent(console.serve(),
+                           {.name = "console", .priority = Schedule::driver_level});
+  const auto start_helper = [](const char* name, async::Task<> job) {
+    async::spawn(std::move(job), {.name = name, .priority = Schedule::driver_level + 1, .harts = 1})
         .detach();
   };
-  start("console", console.serve(), true);
-  start("console input", bring_keys(console, terminal), false);
-  start("console output", let_programs_write(console, terminal), false);
+  start_helper("console input", bring_keys(console, terminal));
+  start_helper("console output", let_programs_write(console, terminal));
   return terminal;
 }
 

@@ -44,8 +44,7 @@ void begin_hart(bool in_company) {
   start_turns();
   executors[hal::hart_index()].emplace();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
-  async::spawn(report_stalls(), {.name = "stall reporter", .priority = 0, .independent = true})
-      .detach();
+  async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
 }
 
 void run_hart() {

@@ -23,9 +23,7 @@ void start_disk(std::unique_ptr<virtio::Transport> transport) {
   if (found_count == found.size()) return;
   auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
   if (disk == nullptr) return;
-  async::spawn(disk->serve(),
-               {.name = "disk", .priority = Schedule::driver_level, .independent = true})
-      .detach();
+  async::spawn_independent(disk->serve(), {.name = "disk", .priority = Schedule::driver_level});
   found[found_count++] = std::move(disk);
 }
 
@@ -35,9 +33,8 @@ void start_entropy(std::unique_ptr<virtio::Transport> transport) {
   if (entropy != nullptr) return;
   entropy = EntropyDevice::start(std::move(transport), give_entropy);
   if (entropy == nullptr) return;
-  async::spawn(entropy->serve(),
-               {.name = "entropy", .priority = Schedule::driver_level, .independent = true})
-      .detach();
+  async::spawn_independent(entropy->serve(),
+                           {.name = "entropy", .priority = Schedule::driver_level});
   set_entropy_source([] { entropy->ask(); });
 }
 

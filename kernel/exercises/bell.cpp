@@ -123,9 +123,7 @@ async::Task<Result<Words>> set_bell(bool urgent) {
   if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
   static std::uint64_t begun, done;
   const std::uint8_t priority = urgent ? above : async::priorities - 1;
-  async::spawn(serve_bell(1, &begun, &done),
-               {.name = "bell", .priority = priority, .independent = true})
-      .detach();
+  async::spawn_independent(serve_bell(1, &begun, &done), {.name = "bell", .priority = priority});
   // Until it waits.
   (void)co_await async::sleep_for(async::Duration{1'000'000}, "the bell's handler");
   co_return Words{};

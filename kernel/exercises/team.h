@@ -17,8 +17,7 @@ class Team {
   /// Starts one. It may refer to what outlives wait().
   void start(async::Task<> task, const char* name, std::uint8_t priority) {
     left_.fetch_add(1);
-    async::spawn(run(std::move(task)), {.name = name, .priority = priority, .independent = true})
-        .detach();
+    async::spawn_independent(run(std::move(task)), {.name = name, .priority = priority});
   }
   /// Until all have ended. Not cut short.
   async::Task<> wait() {

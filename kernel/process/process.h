@@ -33,7 +33,6 @@ class Thread;
 class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode<> {
  public:
   Process(int id, Ref<memory::AddressSpace> space, Ref<FdTable> files, FsContext fs);
-  ~Process();
 
   int id() const { return id_; }
   Process* parent() const { return parent_; }
@@ -103,6 +102,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void deliver_pending(Thread& thread);
 
  private:
+  friend RefCounted<Process>;
+  ~Process();  // with its last Ref
+
   void become_zombie();
   void leave_children_to_init();
 

@@ -19,7 +19,6 @@ namespace kernel {
 class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public ListNode<> {
  public:
   Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);
-  ~Thread();
 
   /// Puts a new thread's coroutine on the executor. Once.
   static void start(Ref<Thread> thread);
@@ -95,6 +94,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uintptr_t robust_list = 0;      ///< head of the list of mutexes to give up then
 
  private:
+  friend RefCounted<Thread>;
+  ~Thread();  // with its last Ref
+
   void update_level();
   /// If it runs on another hart, it leaves its program to see what has changed.
   void notice();

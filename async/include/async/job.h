@@ -31,7 +31,9 @@
 namespace async {
 
 class Executor;
-struct SpawnOptions;
+struct IndependentOptions;
+template <class T>
+class Task;
 
 inline constexpr std::uint8_t default_priority = 16;
 
@@ -66,7 +68,7 @@ class Job : public Node {
   HartMask harts() const noexcept { return harts_; }
   bool may_run_on(unsigned hart) const noexcept { return (harts_ & hart_mask(hart)) != 0; }
 
-  /// Sticky; idempotent. In the strand.
+  /// Sticky; idempotent. In the strand, of a job of the strand.
   ASYNC_SLOW_PATH void cancel() noexcept;
   bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
 
@@ -131,7 +133,9 @@ class Job : public Node {
   friend class Shield;
   friend class WaitList;
   friend class JoinHandleBase;
-  friend Job* start_job(Executor&, std::coroutine_handle<>, const SpawnOptions&) noexcept;
+  friend Job* start_job(Executor&, std::coroutine_handle<>, const char*, std::uint8_t, HartMask,
+                        std::uint8_t) noexcept;
+  friend Job& spawn_independent(Task<void>, const IndependentOptions&) noexcept;
   friend struct ParkOp;
 
   static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called

@@ -1,7 +1,11 @@
 // spawn() makes a task a job of its own; the JoinHandle is its one owner. Awaiting the handle gives
 // the task's result; a job that is cancelled (or whose deadline passes) while it joins passes the
 // cancellation on and still waits for the end: nothing a task refers to disappears under it.
-// Task context, the executor's hart.
+// Task context of the executor's hart, in the strand.
+//
+// spawn_independent() makes one outside the strand. What it returns has no join(), no cancel() and
+// no owner: those two are for jobs that take turns, and this one runs beside whoever would ask. It
+// is told what to do, or to end, by what it waits for, and answers by Executor::wake_from_isr().
 #pragma once
 
 #include <coroutine>
@@ -20,9 +24,12 @@ inline constexpr std::uint8_t inherit_priority = 0xff;
 struct SpawnOptions {
   const char* name = "task";                 // a static string
   std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
-  bool independent = false;                  // of the strand: see job.h
-  HartMask harts = all_harts;                // where it may run, if it is of the strand; at least
-                                             // one has an executor
+  HartMask harts = all_harts;                // where it may run; at least one has an executor
+};
+
+struct IndependentOptions {
+  const char* name = "independent task";     // a static string
+  std::uint8_t priority = inherit_priority;  // as above
 };
 
 /// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
@@ -36,16 +43,14 @@ struct JoinGroup : Node {
 
 /// Makes a ready job of the task coroutine `root`, which has not started.
 [[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
-                                             const SpawnOptions& options) noexcept {
-  std::uint8_t priority = options.priority;
+                                             const char* name, std::uint8_t priority,
+                                             HartMask harts, std::uint8_t flags) noexcept {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
   // Where harts share no jobs it is this one's, whose number the compiler may know.
   const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
-  Job* const job = new (executor.jobs().allocate())
-      Job(root, options.name, priority, hart, options.independent ? Job::flag_independent : 0,
-          options.independent ? hart_mask(hart) : options.harts);
+  Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, hart, flags, harts);
   PromiseBase::of(root).set_joiner(nullptr);
   trace(TraceEvent::spawn, *job);
   if constexpr (platform::parallel) {
@@ -159,13 +164,23 @@ template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Executor& executor, Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   const auto root = std::move(task).release();
-  return JoinHandle<T>(start_job(executor, root, options), root);
+  return JoinHandle<T>(start_job(executor, root, options.name, options.priority, options.harts, 0),
+                       root);
 }
 /// … on this hart.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   return spawn(current_executor(), std::move(task), options);
+}
+
+/// Makes `task` a job outside the strand (job.h), on this hart for ever; it frees itself at its
+/// end. What is returned is for Executor::wake_from_isr(), as long as the caller knows that it
+/// lives.
+inline Job& spawn_independent(Task<void> task, const IndependentOptions& options = {}) noexcept {
+  Executor& executor = current_executor();
+  return *start_job(executor, std::move(task).release(), options.name, options.priority,
+                    hart_mask(executor.hart()), Job::flag_independent | Job::flag_detached);
 }
 
 }  // namespace async

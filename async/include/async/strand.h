@@ -6,7 +6,7 @@
 //   hart 1  ─────────[ step ]──[ user mode ]─────[ step ]▶
 //
 // The executor enters it before a step and leaves it after. A step that turns to something long
-// that shares nothing (a user program) leaves it meanwhile. Jobs spawned `independent` are outside.
+// that shares nothing (a user program) leaves it meanwhile. Independent jobs are outside.
 //
 // A spin lock, held for the length of a step: unfair, because where harts are threads of a host a
 // queue of waiters would wait for those that do not run. A hart that is alone pays two instructions

@@ -36,16 +36,16 @@ class Independent : public Fixture {
 
 TEST_CASE_METHOD(Independent, "a job is of the strand unless it is spawned independent") {
   auto own = async::spawn(log_once(log, "own"));
-  auto other = async::spawn(log_once(log, "other"), {.independent = true});
+  async::Job& other = async::spawn_independent(log_once(log, "other"));
   CHECK_FALSE(own.job().is_independent());
-  CHECK(other.job().is_independent());
+  CHECK(other.is_independent());
   run();
   CHECK(log == Log{"own", "other"});
 }
 
 TEST_CASE_METHOD(Independent,
                  "a job that was put aside goes on before its equals, after the urgent") {
-  auto job = async::spawn(log_once(log, "whole"), {.priority = 10, .independent = true});
+  async::Job& job = async::spawn_independent(log_once(log, "whole"), {.priority = 10});
   Aside aside;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
@@ -54,16 +54,15 @@ TEST_CASE_METHOD(Independent,
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
     co_await std::suspend_always{};
   };
-  auto handle = async::spawn(interrupted(), {.priority = 10, .independent = true});
-  async::Job& put_aside = handle.job();
+  async::Job& put_aside = async::spawn_independent(interrupted(), {.priority = 10});
   aside.goes_on = [&] {
     log.push_back("goes on");
     CHECK(put_aside.is_independent());
     async::Executor::take_up(put_aside, leaf);
     leaf.resume();
   };
-  executor.set_priority(job.job(), 11);
-  executor.set_priority(job.job(), 10);
+  executor.set_priority(job, 11);
+  executor.set_priority(job, 10);
   executor.run_one();
   async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
   run();
@@ -77,8 +76,7 @@ TEST_CASE_METHOD(Independent, "one whose turn is over goes on after its equals")
     leaf = executor.put_aside(async::current_job(), aside.handle(), true);
     co_await std::suspend_always{};
   };
-  auto handle = async::spawn(interrupted(), {.priority = 10, .independent = true});
-  async::Job& put_aside = handle.job();
+  async::Job& put_aside = async::spawn_independent(interrupted(), {.priority = 10});
   aside.goes_on = [&] {
     log.push_back("goes on");
     async::Executor::take_up(put_aside, leaf);
@@ -96,12 +94,12 @@ TEST_CASE_METHOD(Independent, "an interrupt raised on its hart wakes an independ
     (void)co_await irq.wait();
     taken = irq.taken();
   };
-  async::spawn(serve(), {.independent = true}).detach();
+  async::spawn_independent(serve());
   irq.raise_here();  // nobody waits yet
   irq.raise_here();
   run();
   CHECK(taken == 2);
-  async::spawn(serve(), {.independent = true}).detach();
+  async::spawn_independent(serve());
   run();
   irq.raise_here();
   CHECK_FALSE(executor.is_idle());
@@ -126,26 +124,41 @@ TEST_CASE_METHOD(Independent,
   CHECK(local.spin_locks == 0);
 }
 
+namespace {
+
+/// Whether `body`, in a process of its own, comes to its end.
+template <class Body>
+bool ends_well(Body body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::freopen("/dev/null", "w", stderr);
+    std::signal(SIGABRT, SIG_DFL);
+    body();
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
 TEST_CASE_METHOD(Independent, "who waits with a spin lock held is caught") {
-  const auto ends_well = [&](bool held) {
-    const pid_t child = fork();
-    if (child == 0) {
-      std::freopen("/dev/null", "w", stderr);
-      std::signal(SIGABRT, SIG_DFL);
-      async::SpinLock lock;
-      auto waits = [&]() -> Task<> {
-        lock.lock();
-        if (!held) lock.unlock();
-        co_await async::yield();
-      };
-      async::spawn(waits()).detach();
-      run();
-      _exit(0);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const auto run_job = [&](bool held) {
+    async::SpinLock lock;
+    auto waits = [&]() -> Task<> {
+      lock.lock();
+      if (!held) lock.unlock();
+      co_await async::yield();
+    };
+    async::spawn(waits()).detach();
+    run();
   };
-  CHECK(ends_well(false));
-  CHECK_FALSE(ends_well(true));
+  CHECK(ends_well([&] { run_job(false); }));
+  CHECK_FALSE(ends_well([&] { run_job(true); }));
+}
+
+TEST_CASE_METHOD(Independent, "who cancels a job outside the strand is caught") {
+  CHECK(ends_well([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
+  CHECK_FALSE(ends_well([&] { async::spawn_independent(log_once(log, "outside")).cancel(); }));
 }

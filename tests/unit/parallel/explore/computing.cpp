@@ -114,9 +114,8 @@ TEST_CASE("… also where what computes is a job outside the strand") {
       async::Executor::wake_from_isr(*state.computation);
       co_return;
     };
-    state.computation =
-        &run.spawn(0, compute_independently(state, 1),
-                   {.name = "computation", .priority = 5, .independent = true, .harts = only(0)});
+    state.computation = &run.spawn_independent(0, compute_independently(state, 1),
+                                               {.name = "computation", .priority = 5});
     run.spawn(0, start(state), {.name = "starter", .harts = only(0)});
     run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
   });

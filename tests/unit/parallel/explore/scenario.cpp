@@ -67,7 +67,11 @@ void clock() {
   }
 }
 
-void check_end(const std::vector<async::JoinHandle<void>>& jobs) {
+void check_end(const std::vector<async::JoinHandle<void>>& jobs,
+               const std::set<std::string>& independent) {
+  for (const auto& name : independent) {
+    explorer.fail("nobody can go on, and '" + name + "' has not ended");
+  }
   for (const auto& handle : jobs) {
     const async::Job& job = handle.job();
     if (!handle.done()) {
@@ -94,6 +98,17 @@ void* Run::allocate(std::size_t bytes) {
 async::Job& Run::spawn(unsigned hart, Task<> task, const async::SpawnOptions& options) {
   explorer.set_hart(hart);
   return jobs_.emplace_back(async::spawn(std::move(task), options)).job();
+}
+
+async::Job& Run::spawn_independent(unsigned hart, Task<> task,
+                                   const async::IndependentOptions& options) {
+  explorer.set_hart(hart);
+  independent_.insert(options.name);
+  const auto run = [](Run& run, Task<> task, const char* name) -> Task<> {
+    co_await std::move(task);
+    run.independent_.erase(name);
+  };
+  return async::spawn_independent(run(*this, std::move(task), options.name), options);
 }
 
 void Run::add_device(const char* name, std::function<void()> body) {
@@ -126,7 +141,7 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   };
   const auto end = [&](bool failed) {
     if (!failed) {
-      check_end(run->jobs_);
+      check_end(run->jobs_, run->independent_);
       for (const auto& check : run->checks_) check();
     }
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,8 @@ class Run {
  public:
   /// `task` is ready on `hart` when the harts start.
   async::Job& spawn(unsigned hart, Task<> task, const async::SpawnOptions& options);
+  async::Job& spawn_independent(unsigned hart, Task<> task,
+                                const async::IndependentOptions& options);
   /// What happens outside the harts: calls into async/ as an interrupt handler does elsewhere.
   void add_device(const char* name, std::function<void()> body);
   void at_end(std::function<void()> check) { checks_.push_back(std::move(check)); }
@@ -74,6 +77,7 @@ class Run {
 
   std::size_t used_ = 0;  // of the memory for states
   std::vector<async::JoinHandle<void>> jobs_;
+  std::set<std::string> independent_;  // the names of those that have not ended
   std::vector<std::function<void()>> checks_;
   std::vector<std::shared_ptr<void>> kept_;
 };

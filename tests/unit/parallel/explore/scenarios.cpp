@@ -62,8 +62,7 @@ TEST_CASE("a job of another hart wakes a parked one") {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.spawn(1, post_from_job(parking), {.name = "strand poster"});
-    run.spawn(1, post_from_job(parking),
-              {.name = "independent poster", .independent = true, .harts = only(1)});
+    run.spawn_independent(1, post_from_job(parking), {.name = "independent poster"});
   });
 }
 
@@ -120,7 +119,7 @@ TEST_CASE("an interrupt's task takes every raise, wherever it comes from") {
       state.interrupt.raise();
       co_return;
     };
-    run.spawn(0, serve(state), {.name = "driver", .independent = true, .harts = only(0)});
+    run.spawn_independent(0, serve(state), {.name = "driver"});
     run.spawn(1, raise(state), {.name = "raiser"});
     run.add_device("device", [&] {
       state.interrupt.raise();
@@ -148,7 +147,7 @@ TEST_CASE("a driver outside the strand and a job of it wake each other") {
         while (state.posted.load() < i) co_await async::park("answer");
       }
     };
-    run.spawn(0, serve(state), {.name = "driver", .independent = true, .harts = only(0)});
+    run.spawn_independent(0, serve(state), {.name = "driver"});
     state.sleeper = &run.spawn(1, ask(state), {.name = "asker"});
   });
 }

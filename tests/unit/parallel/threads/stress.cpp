@@ -241,9 +241,7 @@ TEST_CASE("four harts share jobs, timers and wakes for a while, and nothing is l
   Shared shared;
   std::array<std::optional<Driver>, hart_count> drivers;
   const auto begin = [&](unsigned hart) {
-    async::spawn(serve(drivers[hart].emplace(hart)),
-                 {.name = "driver", .priority = 0, .independent = true})
-        .detach();
+    async::spawn_independent(serve(drivers[hart].emplace(hart)), {.name = "driver", .priority = 0});
   };
   parallel_test::run_harts(60s, begin, [&] { return everything(shared, drivers); });
 
