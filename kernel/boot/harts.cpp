@@ -11,6 +11,7 @@
 #include <chrono>
 #include <optional>
 
+#include "devices/interrupts.h"
 #include "harts/stack_pool.h"
 #include "harts/step_watch.h"
 #include "process/running.h"
@@ -39,6 +40,7 @@ void idle() {
 
 void begin_hart(bool in_company) {
   trap::install();
+  start_interrupts();
   async::platform::local().in_company = in_company;
   const async::Strand::Guard strand;
   start_turns();

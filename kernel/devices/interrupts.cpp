@@ -10,17 +10,22 @@ namespace kernel {
 namespace {
 
 std::array<async::Interrupt, hal::irq_limit> lines;
+constinit thread_local InterruptCounts* own_counts = nullptr;
 
 }  // namespace
 
 constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts{};
+
+void start_interrupts() {
+  own_counts = &interrupt_counts[hal::hart_index()];
+}
 
 async::Interrupt& interrupt_line(hal::Irq irq) {
   return lines[static_cast<std::uint32_t>(irq)];
 }
 
 void take_interrupts() {
-  InterruptCounts& counts = interrupt_counts[hal::hart_index()];
+  InterruptCounts& counts = *own_counts;
   if (hal::take_poke()) [[unlikely]] {
     ++counts.pokes;
     stop_if_panicking();

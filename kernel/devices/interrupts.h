@@ -21,6 +21,9 @@ namespace kernel {
 /// One driver a line; it enables the line itself. Task context.
 async::Interrupt& interrupt_line(hal::Irq irq);
 
+/// Before the first one is taken on this hart.
+void start_interrupts();
+
 /// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
 /// from user mode, in the idle loop, between two steps of a long system call.
 void take_interrupts();

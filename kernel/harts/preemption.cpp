@@ -23,15 +23,14 @@ namespace sstatus = hal::riscv64::sstatus;
 struct Aside {
   async::Job& job;
   StackPool::Stack* stack;
-  std::coroutine_handle<> leaf;
   StepTime time;
   std::uintptr_t pc;
 };
 
 /// Of its own, and never inlined: it may run on another hart than the code before it.
-[[gnu::noinline]] void take_up(const Aside& aside) {
+[[gnu::noinline]] void take_up(const Aside& aside, std::coroutine_handle<> interrupted) {
   stack_pool.go_back_to(aside.stack);
-  async::Executor::take_up(aside.job, aside.leaf);
+  async::Executor::take_up(aside.job, interrupted);
   watch_step_again(aside.time);
   HAL_WRITE_CSR("sepc", aside.pc);
   HAL_SET_CSR("sstatus", sstatus::spp | sstatus::spie);
@@ -42,13 +41,12 @@ void put_aside(async::Executor& executor, async::Job& job, StackPool::Stack* nex
   trap::StackContext context;
   Aside aside{
       .job = job, .stack = stack_pool.current(), .time = step_time, .pc = HAL_READ_CSR("sepc")};
-  aside.leaf = executor.put_aside(job, context.handle(), step_time.turn_over);
-  context.interrupted = aside.leaf;
+  context.interrupted = executor.put_aside(job, context.handle(), step_time.turn_over);
   aside.time.stop();
   HAL_CLEAR_CSR("sstatus", sstatus::spp);  // as programs are entered with
   stack_pool.go_to(next);
   trap::leave_stack(context, next->memory.top, run_hart);
-  take_up(aside);
+  take_up(aside, context.interrupted);
 }
 
 }  // namespace
