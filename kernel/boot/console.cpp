@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "devices/console.h"
+#include "devices/interrupts.h"
 #include "files/console_driver.h"
 #include "process/process.h"
 #include "process/schedule.h"
@@ -56,6 +57,7 @@ Terminal& start_console(const formats::BootOptions& options) {
     async::spawn(std::move(job), {.name = name, .priority = Schedule::driver_level + 1, .harts = 1})
         .detach();
   };
+  set_line_driver(hal::console_interrupt(), {"console", &console.backoff()});
   start_helper("console input", bring_keys(console, terminal));
   start_helper("console output", let_programs_write(console, terminal));
   return terminal;

@@ -65,6 +65,7 @@ class BlockDevice {
   /// Requests of more pieces are not for this device.
   std::size_t most_pieces() const { return most_pieces_; }
   Counters counters() const;
+  const InterruptBackoff& backoff() const { return backoff_; }
 
   /// Until the request has ended, whatever happens meanwhile. EIO; ENOTSUP.
   async::Task<Result<>> run(BlockRequest& request);

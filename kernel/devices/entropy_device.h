@@ -30,6 +30,8 @@ class EntropyDevice {
   /// no more.
   void ask();
 
+  const InterruptBackoff& backoff() const { return backoff_; }
+
  private:
   EntropyDevice(std::unique_ptr<virtio::Transport> transport, Give give);
   bool collect();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <async/time.h>
+#include <kernel/counter.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -35,14 +36,16 @@ class InterruptBackoff {
     return pause;
   }
 
-  std::uint64_t useless() const { return useless_; }
-  std::uint64_t pauses() const { return pauses_; }
+  // Any context.
+
+  std::uint64_t useless() const { return useless_.value(); }
+  std::uint64_t pauses() const { return pauses_.value(); }
 
  private:
   unsigned useless_in_a_row_ = 0;
   async::Duration pause_ = shortest;
-  std::uint64_t useless_ = 0;
-  std::uint64_t pauses_ = 0;
+  Counter useless_;
+  Counter pauses_;
 };
 
 }  // namespace kernel

@@ -11,6 +11,7 @@ namespace {
 
 std::array<async::Interrupt, hal::irq_limit> lines;
 constinit thread_local InterruptCounts* own_counts = nullptr;
+std::array<LineDriver, hal::irq_limit> drivers;
 
 }  // namespace
 
@@ -22,6 +23,14 @@ void start_interrupts() {
 
 async::Interrupt& interrupt_line(hal::Irq irq) {
   return lines[static_cast<std::uint32_t>(irq)];
+}
+
+void set_line_driver(hal::Irq irq, LineDriver driver) {
+  drivers[static_cast<std::uint32_t>(irq)] = driver;
+}
+
+LineDriver line_driver(hal::Irq irq) {
+  return drivers[static_cast<std::uint32_t>(irq)];
 }
 
 void take_interrupts() {

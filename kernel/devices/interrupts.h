@@ -6,6 +6,9 @@
 #include <kernel/counter.h>
 
 #include <array>
+#include <string_view>
+
+#include "devices/interrupt_backoff.h"
 
 namespace kernel {
 
@@ -20,6 +23,15 @@ namespace kernel {
 ///
 /// One driver a line; it enables the line itself. Task context.
 async::Interrupt& interrupt_line(hal::Irq irq);
+
+/// Who drives a line, for /proc/interrupts; `name` and `backoff` stay for ever. In the strand.
+struct LineDriver {
+  std::string_view name;
+  const InterruptBackoff* backoff = nullptr;
+};
+void set_line_driver(hal::Irq irq, LineDriver driver);
+/// Its name is empty where there is none.
+LineDriver line_driver(hal::Irq irq);
 
 /// Before the first one is taken on this hart.
 void start_interrupts();

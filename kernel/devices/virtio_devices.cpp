@@ -8,6 +8,7 @@
 
 #include "boot/random.h"
 #include "devices/entropy_device.h"
+#include "devices/interrupts.h"
 #include "devices/virtio_mmio.h"
 #include "process/schedule.h"
 
@@ -19,30 +20,32 @@ constexpr std::array<std::string_view, 4> disk_names = {"vda", "vdb", "vdc", "vd
 constinit std::array<std::unique_ptr<BlockDevice>, disk_names.size()> found;
 constinit std::size_t found_count = 0;
 
-void start_disk(std::unique_ptr<virtio::Transport> transport) {
+void start_disk(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (found_count == found.size()) return;
   auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
   if (disk == nullptr) return;
   async::spawn_independent(disk->serve(), {.name = "disk", .priority = Schedule::driver_level});
+  set_line_driver(irq, {disk->name(), &disk->backoff()});
   found[found_count++] = std::move(disk);
 }
 
 constinit std::unique_ptr<EntropyDevice> entropy;
 
-void start_entropy(std::unique_ptr<virtio::Transport> transport) {
+void start_entropy(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (entropy != nullptr) return;
   entropy = EntropyDevice::start(std::move(transport), give_entropy);
   if (entropy == nullptr) return;
   async::spawn_independent(entropy->serve(),
                            {.name = "entropy", .priority = Schedule::driver_level});
+  set_line_driver(irq, {"entropy", &entropy->backoff()});
   set_entropy_source([] { entropy->ask(); });
 }
 
 void start_driver(const hal::VirtioWindow& place) {
   auto transport = std::make_unique<virtio::MmioTransport>(place);
   switch (transport->type()) {
-    case virtio::DeviceType::block: return start_disk(std::move(transport));
-    case virtio::DeviceType::entropy: return start_entropy(std::move(transport));
+    case virtio::DeviceType::block: return start_disk(std::move(transport), place.irq);
+    case virtio::DeviceType::entropy: return start_entropy(std::move(transport), place.irq);
     default: return;
   }
 }

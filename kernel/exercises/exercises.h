@@ -27,6 +27,9 @@ async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times);
 async::Task<Result<Words>> set_bell(bool urgent);
 Result<> ring_bell();
 
+/// storm.cpp: a line that is raised for ever. ENXIO, too.
+async::Task<Result<Words>> storm(std::uint64_t milliseconds);
+
 /// yields.cpp
 async::Task<Result<Words>> yield(std::uint64_t coroutines);
 

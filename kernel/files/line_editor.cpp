@@ -144,8 +144,10 @@ std::span<const char> LineEditor::input() const {
 }
 
 bool LineEditor::consume(std::size_t count) {
-  // The mark behind what was read goes with it: it has done its duty by ending that read.
-  if (canonical() && count < finished_ && is_end_mark(count)) ++count;
+  // The mark behind what was read goes with it: it has done its duty by ending that read. Behind a
+  // whole line it is a line of its own, the end of the file.
+  const bool read_line = count > 0 && ends_[slot(count - 1)];
+  if (canonical() && !read_line && count < finished_ && is_end_mark(count)) ++count;
   const bool line_over = canonical() && count > 0 && ends_[slot(count - 1)];
   first_ = slot(count);
   size_ -= count;

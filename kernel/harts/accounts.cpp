@@ -27,6 +27,15 @@ void row(std::string& out, std::string_view name, std::string_view what, Value&&
   fmt::format_to(std::back_inserter(out), "  {}\n", what);
 }
 
+/// Who drives it; how often it was raised for nothing, and made silent for a while because of that.
+std::string about_line(hal::Irq irq) {
+  const LineDriver driver = line_driver(irq);
+  if (driver.name.empty()) return "PLIC";
+  if (driver.backoff == nullptr) return fmt::format("PLIC {}", driver.name);
+  return fmt::format("PLIC {}, {} useless, {} pauses", driver.name, driver.backoff->useless(),
+                     driver.backoff->pauses());
+}
+
 }  // namespace
 
 void list_harts(std::string& out) {
@@ -57,7 +66,7 @@ void list_interrupts(std::string& out) {
       return hart.lines[line].value() != 0;
     };
     if (std::ranges::none_of(counts, raised)) continue;
-    row(out, fmt::format("{}", line), "PLIC",
+    row(out, fmt::format("{}", line), about_line(hal::Irq{line}),
         [&](unsigned h) { return counts[h].lines[line].value(); });
   }
   row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });

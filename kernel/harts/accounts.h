@@ -12,7 +12,8 @@ namespace kernel {
 void list_harts(std::string& out);
 
 /// /proc/interrupts: a column a hart, as Linux has it: a row for each external line that has ever
-/// been raised, those of the hart's own, and those of the router (trap/router.h) by name.
+/// been raised, with its driver and what that makes of it, those of the hart's own, and those of
+/// the router (trap/router.h) by name.
 void list_interrupts(std::string& out);
 
 /// /proc/stacks: a line a hart: those of its pool that are free now, fewest ever, steps not

@@ -49,6 +49,7 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::yield: return exercises::yield(argument);
     case Exercise::nest: return exercises::nest(argument);
     case Exercise::stall: return exercises::stall(argument);
+    case Exercise::storm: return exercises::storm(argument);
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();
   }

@@ -29,6 +29,7 @@ constexpr Known known[] = {
     {"yield", Exercise::yield, 10, {"instructions-x100"}},
     {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
     {"stall", Exercise::stall, 20, {}},
+    {"storm", Exercise::storm, 500, {"interrupts", "useless", "pauses"}},
 };
 
 int usage() {

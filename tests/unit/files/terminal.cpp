@@ -75,6 +75,15 @@ TEST_CASE("a read that ends where ^D was typed does not end the file") {
   CHECK(test::read(*console.file, 3).error() == Errno::eagain);
 }
 
+TEST_CASE("^D typed before the line in front of it was read ends the file after that line") {
+  test::Machine machine;
+  Console console{LineEditor::Input::typed};
+  console.type("line\n\x04next\n");
+  CHECK(test::read(*console.file, 100) == "line\n");
+  CHECK(test::read(*console.file, 100) == "");
+  CHECK(test::read(*console.file, 100) == "next\n");
+}
+
 TEST_CASE("what programs write is shown as it is") {
   test::Machine machine;
   Console console{LineEditor::Input::framed};

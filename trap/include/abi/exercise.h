@@ -35,6 +35,8 @@ enum class Exercise : std::uint64_t {
   nest,
   // A coroutine of the strand computes for `argument` ms: it stalls.
   stall,
+  // For `argument` ms the bell rings whatever its driver does; who calls waits. Words: StormReport.
+  storm,
 };
 
 struct SpinReport {
@@ -56,6 +58,12 @@ struct InjectReport {
   std::uint64_t deadlines;    // put one tick further each
   std::uint64_t preemptions;  // that came of them
   std::uint64_t window_ns;  // from the first interrupt to the coroutine going on, without a second
+};
+
+struct StormReport {
+  std::uint64_t interrupts;
+  std::uint64_t useless;  // of those: all
+  std::uint64_t pauses;   // for which the line was left silent
 };
 
 }  // namespace abi
