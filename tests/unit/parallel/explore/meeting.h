@@ -1,0 +1,54 @@
+// What jobs of several scenarios do: sleep until they are posted, wait until something is open.
+#pragma once
+
+#include "scenario.h"
+
+namespace parallel_test {
+
+struct Parking {
+  async::Job* sleeper = nullptr;
+  Atomic<unsigned> posted = 0;
+  unsigned seen = 0;
+  unsigned ended = 0;
+};
+
+inline Task<> sleep_until_posted(Parking& parking, unsigned posts) {
+  while ((parking.seen = parking.posted.load()) < posts) {
+    const WaitResult result = co_await async::park("post");
+    check(result == WaitResult::woken, "a park ended for another reason");
+  }
+  ++parking.ended;
+}
+
+inline void post(Parking& parking) {
+  parking.posted.fetch_add(1);
+  async::Executor::wake_from_isr(*parking.sleeper);
+}
+
+inline Task<> post_from_job(Parking& parking) {
+  post(parking);
+  co_return;
+}
+
+struct Meeting {
+  async::WaitList list;
+  bool open = false;
+  unsigned through = 0;
+};
+
+inline Task<> wait_until_open(Meeting& meeting) {
+  while (!meeting.open) {
+    check(co_await meeting.list.wait("open") == WaitResult::woken, "not woken");
+    linger();
+  }
+  ++meeting.through;
+}
+
+inline Task<> open_late(Meeting& meeting, unsigned yields) {
+  for (unsigned i = 0; i < yields; ++i) co_await async::yield();
+  meeting.open = true;
+  linger();
+  meeting.list.wake_all();
+}
+
+}  // namespace parallel_test

@@ -1,0 +1,127 @@
+// Every interleaving, up to the bound that is printed: jobs that are on their way learn where they
+// may run, and how urgently. See scenario.h for how a scenario is made.
+#include "meeting.h"
+
+using namespace parallel_test;
+
+namespace {
+
+struct Moved {
+  async::Job* job = nullptr;
+  unsigned late = 0;  // steps where it may not run, since it was told
+};
+
+/// One step that had begun, or was about to, when it was told may still be elsewhere.
+void check_place(Moved& moved) {
+  const bool may = moved.job->may_run_on(async::platform::hart());
+  check(may || ++moved.late == 1, "it runs where it may not");
+}
+
+Task<> see_where(Moved& moved, unsigned steps) {
+  for (unsigned i = 0; i < steps; ++i) {
+    check_place(moved);
+    co_await async::yield();
+  }
+}
+
+void tell_where(Moved& moved, async::HartMask harts) {
+  async::current_executor().set_harts(*moved.job, harts);
+  moved.late = 0;
+}
+
+Task<> tell_twice(Moved& moved, async::HartMask first, async::HartMask then) {
+  tell_where(moved, first);
+  co_await async::yield();
+  tell_where(moved, then);
+}
+
+}  // namespace
+
+TEST_CASE("a job that is told where to run goes there, though it is on its way elsewhere") {
+  explore({.name = "set_harts against steal", .bound = 3}, [](Run& run) {
+    auto& moved = run.make<Moved>();
+    moved.job = &run.spawn(0, see_where(moved, 3), {.name = "moved"});
+    run.spawn(0, just_yield(1), {.name = "beside"});
+    run.spawn(1, tell_twice(moved, only(1), only(0)), {.name = "teller"});
+  });
+}
+
+TEST_CASE("a job that is told where to run while it waits goes there when it is woken") {
+  explore({.name = "set_harts against wake", .bound = 2}, [](Run& run) {
+    struct State : Parking {
+      Moved moved;
+    };
+    auto& state = run.make<State>();
+    const auto sleep = [](State& state) -> Task<> {
+      co_await sleep_until_posted(state, 1);
+      co_await see_where(state.moved, 2);
+    };
+    const auto tell = [](State& state) -> Task<> {
+      tell_where(state.moved, only(1));
+      co_return;
+    };
+    state.sleeper = state.moved.job = &run.spawn(0, sleep(state), {.name = "sleeper"});
+    run.spawn(0, tell(state), {.name = "teller"});
+    run.add_device("device", [&] { post(state); });
+  });
+}
+
+namespace {
+
+struct Urgent : Meeting {
+  async::Job* job = nullptr;
+};
+
+Task<> wait_urgently(Urgent& urgent, unsigned yields) {
+  for (unsigned i = 0; i < yields; ++i) co_await async::yield();
+  co_await wait_until_open(urgent);
+}
+
+Task<> make_urgent(Urgent& urgent) {
+  for (const std::uint8_t priority : {9, 8}) {
+    async::current_executor().set_priority(*urgent.job, priority);
+    for (int i = 0; i < 2; ++i) {
+      co_await async::yield();
+      check(urgent.job->kind != async::Kind::waiting || urgent.job->priority == priority,
+            "it waits with a priority it had before");
+    }
+  }
+  urgent.open = true;
+  urgent.list.wake_all();
+}
+
+}  // namespace
+
+TEST_CASE("a job's priority takes effect, though it is on its way to another hart") {
+  explore({.name = "set_priority against steal", .bound = 3}, [](Run& run) {
+    auto& urgent = run.make<Urgent>();
+    run.spawn(0, make_urgent(urgent), {.name = "changer", .priority = 20, .harts = only(0)});
+    run.spawn(0, just_yield(0), {.name = "beside", .priority = 20, .harts = only(0)});
+    urgent.job = &run.spawn(0, wait_urgently(urgent, 1), {.name = "urgent", .priority = 20});
+  });
+  explore({.name = "set_priority from another hart", .bound = 3}, [](Run& run) {
+    auto& urgent = run.make<Urgent>();
+    urgent.job = &run.spawn(0, wait_urgently(urgent, 1), {.name = "urgent", .priority = 20});
+    run.spawn(1, make_urgent(urgent), {.name = "changer", .priority = 20});
+  });
+}
+
+TEST_CASE("who holds a mutex inherits the priority of who waits for it on another hart") {
+  explore({.name = "mutex between harts", .bound = 3}, [](Run& run) {
+    struct State {
+      async::Mutex mutex;
+      unsigned inside = 0;
+    };
+    auto& state = run.make<State>();
+    const auto enter = [](State& state) -> Task<> {
+      for (int i = 0; i < 2; ++i) {
+        const auto guard = co_await state.mutex.lock();
+        check(state.inside++ == 0, "two hold the mutex");
+        co_await async::yield();
+        --state.inside;
+      }
+    };
+    run.spawn(0, enter(state), {.name = "lazy", .priority = 25});
+    run.spawn(1, enter(state), {.name = "urgent", .priority = 5});
+  });
+}
