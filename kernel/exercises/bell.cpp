@@ -84,7 +84,9 @@ async::Task<> ring_and_compute(Times& times, bool preempting) {
     while (preempting && done == 0) {
     }
     times.back[i] = instructions();
-    co_await async::yield();
+    do {
+      co_await async::yield();
+    } while (done == 0);  // two rings at once would be one
   }
 }
 
@@ -112,7 +114,10 @@ async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times) {
   for (std::uint64_t i = 0; i < times; ++i) {
     hal::ring_bell();  // interrupts are masked: it has to wait for the yield
     record.rung[i] = instructions();
-    co_await async::yield();
+    volatile const std::uint64_t& done = record.done[i];
+    do {
+      co_await async::yield();
+    } while (done == 0);  // the handler may be on another hart
     record.back[i] = instructions();
   }
   co_await team.wait();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 
+#include "boot/machine_facts.h"
 #include "exercises/exercises.h"
 #include "exercises/team.h"
 #include "harts/step_watch.h"
@@ -66,8 +67,11 @@ struct Ticker {
 
 std::uint64_t count_of(trap::Action action) {
   std::uint64_t count = 0;
-  for (std::size_t row = 0; row < trap::routes.size(); ++row) {
-    if (trap::routes[row].action == action) count += trap::route_counts[row];
+  for (unsigned hart = 0; hart < hart_count(); ++hart) {
+    const trap::RouteCounts counts = trap::route_counts_of(hart);
+    for (std::size_t row = 0; row < trap::routes.size(); ++row) {
+      if (trap::routes[row].action == action) count += counts[row];
+    }
   }
   return count;
 }

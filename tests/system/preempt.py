@@ -87,6 +87,16 @@ def rows(test: harness.Test) -> None:
     test.check("user-entered" in done.text, "… the entry of the first program, too", done.text)
 
 
+def on_many_harts(test: harness.Test) -> None:
+    """Who calls is anywhere; the coroutines stay together on the hart that they were started on."""
+    machine = Machine(icount=True, harts=4)
+    for name, argument in (("spin", "20"), ("nest", "9"), ("bell-preempts", "50"),
+                           ("bell-wakes", "50"), ("bell-at-yield-point", "50")):  # fmt: skip
+        report = exercise(test, name, argument, machine=machine)
+        test.check(report.get("intact", 1) == 1, "… with all registers as they were")
+    test.check(exercise(test, "nest", "4", machine=machine).get("put-aside", 0) >= 3, "nesting")
+
+
 def everywhere(test: harness.Test) -> None:
     ticks = 1_500
     places = int(ticks * INSTRUCTIONS_A_TICK)
@@ -128,4 +138,5 @@ with harness.Test(__doc__) as test:
     rows(test)
     figures(test)
     limits(test)
+    on_many_harts(test)
     everywhere(test)
