@@ -8,9 +8,9 @@
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
 # NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>HARTS=number]. In INPUT, \n is a
 # line's end and \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a disk with known
-# contents, and slow; with ICOUNT the time of a machine of one hart is counted in instructions, so
-# that a busy host makes nobody late; HARTS is how many harts it has if nobody says otherwise,
-# instead of one.
+# contents, and slow; with ICOUNT its time is counted in instructions, so that a busy host makes
+# nobody late (but harts take turns then); HARTS is how many it has if nobody says otherwise, instead
+# of one.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)

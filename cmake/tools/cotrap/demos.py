@@ -102,7 +102,7 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
     source = Typist(demo.typed) if demo.typed else NoInput()
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
-    if demo.icount and machine.harts == 1:  # more would take turns, and be late for that
+    if demo.icount:
         machine = replace(machine, icount=True)
     with ExitStack() as stack:
         if demo.needs_disk and machine.disk is None:
