@@ -81,7 +81,7 @@ static void demote_the_killed(void) {
   kill(victim, SIGKILL);
   SAY(setpriority(PRIO_PROCESS, victim, 19));
   SAY(sched_setscheduler(victim, SCHED_IDLE, &zero));
-  int status = 0, tries = 100;
+  int status = 0, tries = 2000;
   while (tries > 0 && waitpid(victim, &status, WNOHANG) == 0) {
     sleep_ms(10);
     --tries;
