@@ -28,7 +28,7 @@ class Console {
  public:
   static constexpr std::size_t ring_size = 4096;
 
-  /// The driver: a job of its own, independent, until it is cancelled. Where the device does not
+  /// The driver: an independent job of its own, for ever. Where the device does not
   /// interrupt, it looks every 10 ms.
   async::Task<> serve();
 
