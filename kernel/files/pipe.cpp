@@ -89,6 +89,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   return done;
 }
 
+// `count` is not 0.
 bool Pipe::has_pages_for(std::size_t count) {
   const std::size_t last = write_position_ + count - 1;
   for (std::size_t at = write_position_;; at += hal::page_size) {

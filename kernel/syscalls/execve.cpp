@@ -64,6 +64,7 @@ Result<std::string> absolute(Thread& self, std::string path) {
 /// first, its number goes to the survivor.
 async::Task<Result<>> become_only_thread(Thread& self) {
   Process& process = self.process();
+  if (self.is_ending()) co_return fail(Errno::eintr);  // another one's execve, say, goes first
   process.terminate_others(self);
   while (!process.has_only(self)) {
     if (co_await process.thread_ended().wait("execve") != async::WaitResult::woken) {

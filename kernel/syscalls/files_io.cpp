@@ -93,7 +93,10 @@ async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> t
   auto file = Ref<File>::share(*readable_file(self, fd));
   IoParts parts;
   if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  co_return co_await start_reading(self, *file, parts.buffer(self.space()));
+  // Another thread may have changed the list since the try: what waited then may not wait now.
+  const IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) co_return 0;
+  co_return co_await start_reading_anew(self, *file, buffer);
 }
 
 Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {
@@ -109,7 +112,9 @@ async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> 
   auto file = Ref<File>::share(*writable_file(self, fd));
   IoParts parts;
   if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
-  co_return co_await start_writing(self, *file, parts.buffer(self.space()));
+  const IoBuffer buffer = parts.buffer(self.space());
+  if (buffer.empty()) co_return 0;  // see readv
+  co_return co_await start_writing(self, *file, buffer);
 }
 
 Attempt try_pread64(Thread& self, int fd, UserSpan<std::byte> to, std::int64_t offset) {

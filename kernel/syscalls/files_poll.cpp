@@ -90,12 +90,26 @@ Result<async::Instant> deadline_of(memory::AddressSpace& space,
   return timeout.read(space).and_then(to_duration).transform(after);
 }
 
+/// Another signal mask for as long as a call takes.
+class TemporaryMask {
+ public:
+  explicit TemporaryMask(Thread& self) : self_{self}, before_{self.signal_mask()} {}
+  ~TemporaryMask() { self_.set_signal_mask(before_); }
+  TemporaryMask(const TemporaryMask&) = delete;
+
+ private:
+  Thread& self_;
+  abi::SignalSet before_;
+};
+
 }  // namespace
 
 trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
-                                     UserPtr<const abi::SignalSet>, std::size_t) {
+                                     UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
   const auto answer = [](Result<int> result) { return trap::Attempt<Result<int>>{result}; };
+  if (mask && mask_size != sizeof(abi::SignalSet)) return answer(fail(Errno::einval));
+  if (mask) return trap::Attempt<Result<int>>::wait();
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
   const auto deadline = deadline_of(self.space(), timeout);
@@ -108,8 +122,14 @@ trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, uns
 }
 
 async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                               UserPtr<const abi::Timespec> timeout, UserPtr<const abi::SignalSet>,
-                               std::size_t) {
+                               UserPtr<const abi::Timespec> timeout,
+                               UserPtr<const abi::SignalSet> mask, std::size_t) {
+  const TemporaryMask until_the_end{self};
+  if (mask) {
+    const auto given = mask.read(self.space());
+    if (!given) co_return fail(given.error());
+    self.set_signal_mask(*given);
+  }
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   const auto deadline = deadline_of(self.space(), timeout);

@@ -99,6 +99,11 @@ async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
   return read_waiting(std::move(shared), buffer);
 }
 
+async::Task<Transfer> start_reading_anew(Thread& self, File& file, IoBuffer buffer) {
+  if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
+  return read_in_steps(self, Ref<File>::share(file), buffer);
+}
+
 async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer) {
   if (file.waits_for_device()) return file.transfer(Direction::write, {}, buffer);
   return write_waiting(self, Ref<File>::share(file), buffer);

@@ -17,10 +17,13 @@ void tell_broken_pipe(Thread& self, const Transfer& moved);
 
 // The file stays open until the transfer has ended; what `buffer` is made of stays as long.
 
-/// After a try that has moved nothing, or instead of one.
+/// After a try with `buffer` that has moved nothing, or was left out because it is more than a
+/// step.
 async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
-/// Goes on until all is written: a short count is for files that are full, errors, and the end of
-/// the thread.
+/// Where it may be another buffer than the one of the try. Not empty.
+async::Task<Transfer> start_reading_anew(Thread& self, File& file, IoBuffer buffer);
+/// `buffer` is not empty. Goes on until all is written: a short count is for files that are full,
+/// errors, and the end of the thread.
 async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer);
 
 /// At a place of the file's, which is no negative one.

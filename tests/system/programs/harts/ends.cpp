@@ -40,6 +40,38 @@ void end_the_others() {
   }
 }
 
+/// A process whose threads make threads all the time is killed, or becomes another program: those
+/// that are made in the last moment go too.
+void end_makers() {
+  constexpr int rounds = 24;
+  for (int round = 0; round < rounds; ++round) {
+    const bool killed = round % 2 == 0;
+    const Pid child = must_fork();
+    if (child == 0) {
+      std::vector<Thread> makers;
+      for (unsigned i = 0; i < count; ++i) {
+        makers.emplace_back([] {
+          std::vector<Thread> made;
+          for (int n = 0; n < 400; ++n) made.emplace_back([] { must(sleep_for(1h), "sleeping"); });
+        });
+      }
+      must(sleep_for(std::chrono::microseconds{500 + 100 * (round % 20)}), "sleeping");
+      if (!killed) {
+        const char* const arguments[] = {"true", nullptr};
+        call(Call::execve, "/bin/true", arguments, user::environment()).value();
+      }
+      for (;;) must(sleep_for(1s), "sleeping");
+    }
+    if (!killed) {
+      expect_success(child);
+      continue;
+    }
+    must(sleep_for(std::chrono::microseconds{2'000 + 100 * (round % 30)}), "sleeping");
+    must(kill(child, abi::Signal::sigkill), "killing");
+    check(must(wait(child), "waiting").status.was_killed(), "it dies of it");
+  }
+}
+
 /// The first process ends, and with it the machine, while every hart computes.
 void leaves() {
   static std::atomic<unsigned long> work = 0;
@@ -54,6 +86,7 @@ void leaves() {
 
 constexpr Part parts[] = {
     {"ends", end_the_others},
+    {"makers", end_makers},
     {"leaves", leaves},
 };
 

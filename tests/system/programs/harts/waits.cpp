@@ -32,6 +32,35 @@ void times_out() {
   stop = true;
 }
 
+/// The list of parts of a read or write changes while the kernel looks at it.
+void change_parts() {
+  static std::array<std::byte, 128 << 10> bytes;
+  static abi::IoVector part{reinterpret_cast<std::uintptr_t>(bytes.data()), 8192};
+  std::atomic<bool> stop = false;
+  Thread other{[&] {
+    move_to(1);
+    volatile std::uint64_t& length = part.length;
+    for (unsigned i = 0; !stop; ++i) {
+      constexpr std::array<std::uint64_t, 4> lengths{8192, 0, bytes.size(), 1};
+      length = lengths[i / 64 % lengths.size()];
+    }
+  }};
+  move_to(0);
+  const Fd file = must(open("/tmp/parts", abi::o_rdwr | abi::o_creat), "a file");
+  must(write_all(file, std::string_view{reinterpret_cast<const char*>(bytes.data()), bytes.size()}),
+       "writing");
+  for (int i = 0; i < 3'000; ++i) {
+    const Pipe pipe = must(make_pipe(abi::o_nonblock), "a pipe");
+    syscall(Call::writev, pipe.write_end, &part, 1);
+    syscall(Call::readv, pipe.read_end, &part, 1);
+    must(seek(file, 0, abi::seek_set), "seeking");
+    syscall(Call::readv, file, &part, 1);
+    must(close(pipe.read_end), "closing");
+    must(close(pipe.write_end), "closing");
+  }
+  stop = true;
+}
+
 /// What /proc/interrupts says of a hart in the row of that name.
 unsigned long interrupts(std::string_view row, unsigned hart) {
   const std::string table = must(read_file("/proc/interrupts"), "/proc/interrupts");
@@ -74,6 +103,7 @@ void wakes() {
 constexpr Part parts[] = {
     {"timeouts", times_out},
     {"wakes", wakes},
+    {"parts", change_parts},
 };
 
 }  // namespace

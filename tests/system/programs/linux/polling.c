@@ -1,10 +1,14 @@
 // poll on pipes: ready or not, timeouts, hang-ups, bad descriptors, a writer in another thread.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +33,31 @@ static void print_poll(const char* what, struct pollfd* fds, int count, int time
 static void* write_later(void* fd) {
   usleep(30000);
   return write(*(int*)fd, "late", 4) == 4 ? fd : NULL;
+}
+
+// A signal that is let in for as long as it waits.
+static void poll_with_mask(void) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    const struct timespec timeout = {.tv_sec = 10};
+    kill(getpid(), SIGTERM);
+    ppoll(NULL, 0, &timeout, &none);
+    _exit(1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  printf("a blocked signal ends who lets it in: %d\n", status);
+  const struct timespec now = {0};
+  sigset_t none;
+  sigemptyset(&none);
+  printf("a set of another size: %ld", syscall(SYS_ppoll, NULL, 0, &now, &none, 7));
+  printf(" %s\n", strerrorname_np(errno));
+  printf("a set that is nowhere: %ld", syscall(SYS_ppoll, NULL, 0, &now, (void*)8, 8));
+  printf(" %s\n", strerrorname_np(errno));
 }
 
 int main(void) {
@@ -74,5 +103,6 @@ int main(void) {
   close(b[0]);
   signal(SIGPIPE, SIG_IGN);
   print_poll("a pipe without reader", &full, 1, 0);
+  poll_with_mask();
   return 0;
 }
