@@ -31,8 +31,29 @@ def programs(test: harness.Test) -> None:
         )
 
 
+def uname(test: harness.Test) -> None:
+    """One fact for each letter, in uname's own order; the system's name where none is given."""
+    asked = ("", "-s", "-n", "-r", "-v", "-m", "-a", "-m -s", "-sm", "-mx", "-a more")
+    script = "".join(f"uname {options};echo $?;" for options in asked)
+    done = test.run("/bin/sh", "-c", script)
+    said, codes = done.text.splitlines()[::2], done.text.splitlines()[1::2]
+    names = said[:6]
+    test.check(
+        names[:2] == ["Cotrap", "Cotrap"]
+        and names[5:] == ["riscv64"]
+        and said[6:] == [" ".join(names[1:]), *["Cotrap riscv64"] * 2, *said[9:]]
+        and all(line.startswith("usage: uname ") for line in said[9:])
+        and codes == ["0"] * 9 + ["2"] * 2,
+        "uname tells what its letters ask for",
+        done.text,
+    )
+
+
 with harness.Test(__doc__) as test:
     programs(test)
+    uname(test)
+    done = test.run("/bin/echo", "a", "", "b  c")
+    test.check((done.text, done.status) == ("a  b  c\n", 0), "/bin/echo says its arguments", done.text)
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]
     command += ["--harts", str(test.harts)]
     shell = pexpect.spawn(

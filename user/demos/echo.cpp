@@ -1,14 +1,28 @@
 // Waits for the keyboard while a ticker goes on in another thread. Ends at `bye` or end of input.
+// With arguments it is what everybody expects of a program of this name: it prints them.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/thread.h>
 
 #include <atomic>
+#include <span>
 #include <string_view>
 
 using namespace user;
 
-int main() {
+namespace {
+
+int say(std::span<char* const> words) {
+  for (const char* const& word : words) print("{}{}", &word == words.data() ? "" : " ", word);
+  println("");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1) return say({argv + 1, argv + argc});
+
   std::atomic<int> ticks = 0;
   std::atomic<bool> stop = false;
   Thread ticker{[&] {

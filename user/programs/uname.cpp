@@ -1,9 +1,32 @@
-// uname: the system, its release and the machine.
+// uname [-asnrvm]: the system's name; -n the machine's own name, -r the release, -v its version,
+// -m the kind of machine, -a all of them. They come in this order, whatever that of the options.
+#include <string>
+#include <utility>
+
 #include "arguments.h"
 
 int main(int argc, char** argv) {
-  programs::Arguments{argc, argv, "uname"}.words(0, 0);
+  programs::Arguments arguments{argc, argv, "uname [-asnrvm]"};
+  std::string wanted;
+  while (arguments.next().starts_with('-') && arguments.next() != "--") {
+    const std::string_view letters = arguments.take_word().substr(1);
+    if (letters.empty() || letters.find_first_not_of("asnrvm") != letters.npos) arguments.wrong();
+    wanted += letters;
+  }
+  arguments.words(0, 0);
+  if (wanted.empty()) wanted = "s";
+
   const auto name = user::system_name();
-  user::println("{} {} {} {} {}", name.system, name.node, name.release, name.version, name.machine);
+  const std::pair<char, const char*> facts[] = {{'s', name.system},
+                                                {'n', name.node},
+                                                {'r', name.release},
+                                                {'v', name.version},
+                                                {'m', name.machine}};
+  const char* between = "";
+  for (const auto& [letter, value] : facts) {
+    if (!wanted.contains(letter) && !wanted.contains('a')) continue;
+    user::print("{}{}", std::exchange(between, " "), value);
+  }
+  user::println("");
   return 0;
 }
