@@ -22,15 +22,8 @@ def run(arguments) -> int:
         raise UsageError("--minutes is for `test soak`")
     hosts = _HOST_QUICK if arguments.quick else _HOST
     kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
-    if arguments.list:
-        for preset in hosts:
-            build.make(preset, build.CONFIGURED)
-    else:
-        musl.ensure()
-        for preset in kernels:
-            build.make(preset, "all", "tests/programs/all")
-        for preset in hosts:
-            build.make(preset)
+    for preset in hosts:
+        build.make(preset, build.CONFIGURED)
 
     folder = ROOT / "build" / "test"
     folder.mkdir(exist_ok=True)
@@ -38,14 +31,30 @@ def run(arguments) -> int:
     (folder / "CTestTestfile.cmake").write_text(listed)
 
     command = ["ctest", "--test-dir", str(folder), "--no-tests=error"]
-    command += ["-N"] if arguments.list else ["-j", str(arguments.jobs), "--output-on-failure"]
-    if arguments.names:
-        command += ["-R", "|".join(arguments.names)]
     left_out = [preset for preset in _KERNEL if preset not in kernels]
     if left_out:
         command += ["-LE", "^(" + "|".join(left_out) + ")$"]
-    sys.stdout.flush()
+    for name in arguments.names:
+        _find([*command, "-R", name], name)
+    if arguments.names:
+        command += ["-R", "|".join(arguments.names)]
+    if arguments.list:
+        return 1 if subprocess.run([*command, "-N"]).returncode else 0
+
+    musl.ensure()
+    for preset in kernels:
+        build.make(preset, "all", "tests/programs/all")
+    for preset in hosts:
+        build.make(preset)
+    command += ["-j", str(arguments.jobs), "--output-on-failure"]
     return 1 if subprocess.run(command).returncode else 0
+
+
+def _find(command: list[str], name: str) -> None:
+    """A name nobody has is told before anything is built."""
+    found = subprocess.run([*command, "-N"], capture_output=True, text=True, errors="replace")
+    if found.returncode or "\nTotal Tests: 0" in found.stdout:
+        raise UsageError(f"there is no test '{name}' (`./cotrap test --list` names them)")
 
 
 def _soak(minutes: float) -> int:
