@@ -1,6 +1,10 @@
 """The kernel command line: `key=value` words, each value percent-encoded (docs/running.md)."""
 
 import os
+from urllib.parse import unquote
+
+# What only the command can know: a second one would take its place.
+_OWN = ("init", "mark", "size", "stdin")
 
 
 def encode(value: str | bytes) -> str:
@@ -9,6 +13,15 @@ def encode(value: str | bytes) -> str:
         chr(byte) if 0x21 <= byte <= 0x7E and byte not in b'%"' else f"%{byte:02x}"
         for byte in os.fsencode(value)
     )
+
+
+def more_words(text: str) -> str:
+    """Words of the user's own, as the kernel reads them. Raises ValueError, with what is wrong."""
+    for word in text.split():
+        key = unquote(word.partition("=")[0])
+        if key in _OWN:
+            raise ValueError(f"'{key}' is the command's own word")
+    return text
 
 
 def command_line(

@@ -1,6 +1,7 @@
 """`./cotrap debug`: the same boot, stopped where C++ begins, with gdb attached."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,19 +11,20 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from . import elf
+from . import elf, terminal
 from . import run as running
 from .console import FileSink, relay
-from .errors import ToolError, UsageError
+from .errors import TIMED_OUT, ToolError, UsageError
 from .qemu import Guest
 from .sources import Silence
+from .ui import say
 
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
 
 
 def run(arguments) -> int:
     boot = running.prepare(arguments, on_terminal=False)
-    if arguments.program and elf.entry(arguments.program) is None:
+    if arguments.program and elf.program(arguments.program) is None:
         raise UsageError(f"{arguments.program}: not a riscv64 ELF program")
     debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
     if not debugger:
@@ -35,7 +37,8 @@ def run(arguments) -> int:
             console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
             script = _commands(arguments.program, socket) + arguments.gdb
-            status = _in_foreground([debugger, "-q", *_each("-ex", script), str(boot.build.kernel)])
+            command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
+            status = _in_foreground(command, arguments.timeout)
             guest.end()
             console.join()
     return status
@@ -51,8 +54,17 @@ def _commands(program: Path | None, socket: str) -> list[str]:
         "continue",
     ]
     if program:
-        commands += [f"add-symbol-file {program}", f"tbreak *{elf.entry(program):#x}"]
+        loaded = elf.program(program)
+        commands += [
+            f"add-symbol-file {_quoted(program)} -o {loaded.bias:#x}",
+            f"tbreak *{loaded.start:#x}",
+        ]
     return commands
+
+
+def _quoted(path: Path) -> str:
+    """One word for gdb, whatever is in it."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", str(path)) + '"'
 
 
 def _show(guest: Guest) -> None:
@@ -67,11 +79,15 @@ def _wait_for(socket: str, guest: Guest) -> None:
             raise ToolError(guest.trouble())
 
 
-def _in_foreground(command: list[str]) -> int:
-    """Runs something that handles ^C itself."""
+def _in_foreground(command: list[str], timeout: float | None) -> int:
+    """Runs something that handles ^C itself, and the terminal."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        return subprocess.run(command).returncode
+        with terminal.kept():
+            return subprocess.run(command, timeout=timeout).returncode
+    except subprocess.TimeoutExpired:
+        say(f"the debugger was still running after {timeout:g} s")
+        return TIMED_OUT
     finally:
         signal.signal(signal.SIGINT, before)
 

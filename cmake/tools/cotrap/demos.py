@@ -73,9 +73,10 @@ def run(arguments) -> int:
         " ".join(arguments.append),
         arguments.timeout or TIMEOUT,
     )
-    if arguments.names:
-        return _watch([known[name] for name in arguments.names], stage)
-    return _judge(demos, stage)
+    chosen = [known[name] for name in arguments.names]
+    if chosen and not arguments.quiet:
+        return _watch(chosen, stage)
+    return _judge(chosen or demos, stage, arguments.quiet)
 
 
 def listed(built: Build) -> list[Demo]:
@@ -143,7 +144,7 @@ def _watch(demos: list[Demo], stage: Stage) -> int:
     return int(failed)
 
 
-def _judge(demos: list[Demo], stage: Stage) -> int:
+def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
     begun = time.monotonic()
     failures = 0
     with ThreadPoolExecutor(1 if stage.machine.disk else _AT_ONCE) as pool:
@@ -160,10 +161,11 @@ def _judge(demos: list[Demo], stage: Stage) -> int:
             pool.shutdown(wait=False, cancel_futures=True)
             Guest.kill_all()
             raise
-    seconds = time.monotonic() - begun
-    passed = len(demos) - failures
-    summary = f"{passed} of {len(demos)} demos hold, in {seconds:.1f} s"
-    print(bad(summary) if failures else good(summary))
+    if not quiet:
+        seconds = time.monotonic() - begun
+        passed = len(demos) - failures
+        summary = f"{passed} of {len(demos)} demos hold, in {seconds:.1f} s"
+        print(bad(summary) if failures else good(summary))
     return int(failures > 0)
 
 

@@ -3,13 +3,11 @@
 import argparse
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from . import debug, demos, disk, run, setup, tests
+from . import bootargs, debug, demos, disk, memory, run, setup, tests
 from .errors import UsageError
-
-_UNITS = {"K": 10, "M": 20, "G": 30}
-_MOST_MEMORY = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     add_machine(demo)
     demo.set_defaults(harts=0)
     add_timeout(demo, f"give up on a demo after S seconds ({demos.TIMEOUT:g})")
+    add_quiet(demo, "print verdict lines only, and what a demo printed that fails")
 
     runs = command(
         "run",
@@ -72,16 +71,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add_machine(runs)
     add_timeout(runs, "give up after S seconds, with exit status 124")
-    runs.add_argument(
-        "-q",
-        "--quiet",
-        action="store_true",
-        help="standard output is what the program writes and nothing else",
-    )
+    add_quiet(runs, "standard output is what the program writes and nothing else")
     add_program(runs)
 
     debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")
     add_machine(debugs)
+    add_timeout(debugs, "give up after S seconds, with exit status 124")
+    add_quiet(debugs, "of the console, show what the program writes and nothing else")
     debugs.add_argument(
         "--gdb",
         action="append",
@@ -135,7 +131,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--mem",
         dest="memory",
-        type=size,
+        type=checked(memory.parse),
         default="256M",
         metavar="SIZE",
         help="memory (%(default)s)",
@@ -156,6 +152,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         "--append",
         action="append",
         default=[],
+        type=checked(bootargs.more_words),
         metavar="WORDS",
         help="more `key=value` words for the kernel (repeatable)",
     )
@@ -174,8 +171,11 @@ def add_timeout(command: argparse.ArgumentParser, meaning: str) -> None:
     command.add_argument("--timeout", type=seconds, metavar="S", help=meaning)
 
 
+def add_quiet(command: argparse.ArgumentParser, meaning: str) -> None:
+    command.add_argument("-q", "--quiet", action="store_true", help=meaning)
+
+
 def add_program(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(quiet=False, timeout=None)
     command.add_argument(
         "program",
         nargs="?",
@@ -184,6 +184,18 @@ def add_program(command: argparse.ArgumentParser) -> None:
         help="the first program, instead of the shell",
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
+
+
+def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """A type for argparse: what is wrong is what the ValueError says."""
+
+    def convert(text: str) -> str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
 
 
 def path(text: str) -> Path:
@@ -206,14 +218,6 @@ def harts(text: str) -> int:
     if not is_number(text) or not 1 <= int(text) <= 8:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
     return int(text)
-
-
-def size(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]{0,9}[KMG]", text):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a size such as 256M or 2G")
-    if int(text[:-1]) << _UNITS[text[-1]] > _MOST_MEMORY:
-        raise argparse.ArgumentTypeError(f"{text} is more than the kernel has addresses for")
-    return text
 
 
 def seconds(text: str) -> float:

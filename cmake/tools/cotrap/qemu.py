@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import memory
 from .bootargs import command_line
 from .disk import Disk
 from .errors import ToolError
@@ -80,10 +81,12 @@ class Guest:
     _all: "set[Guest]" = set()
 
     def __init__(self, machine: Machine, boot: Boot):
+        memory.check(machine.memory, len(boot.archive))
         nonce = secrets.token_hex(8)
         self.marks = MarkReader(nonce, boot.quiet)
         self._errors = tempfile.TemporaryFile()
         self._kernel = boot.build.kernel
+        self._too_little = memory.too_little(machine.memory, len(boot.archive))
         disk = machine.disk.open() if machine.disk else None
         initrd = memory_file("initrd", boot.archive)
         files = [file for file in (initrd, disk) if file is not None]
@@ -172,6 +175,8 @@ class Guest:
         died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
+        if memory.NO_ROOM in complaint:
+            return self._too_little
         tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
         return "\n".join(filter(None, [f"QEMU ended early ({died})", complaint, tail]))
 

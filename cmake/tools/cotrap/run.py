@@ -50,7 +50,7 @@ def run(arguments) -> int:
     if (
         arguments.program
         and guest.marks.exit_code == _CANNOT_RUN
-        and elf.entry(arguments.program) is None
+        and elf.program(arguments.program) is None
     ):
         say(f"{name} is not a riscv64 ELF program")
     return guest.marks.exit_code

@@ -18,17 +18,25 @@ def is_ours() -> bool:
 
 
 @contextmanager
+def kept():
+    """Puts the settings found here back, however this is left, if the terminal is ours."""
+    before = termios.tcgetattr(sys.stdin.fileno()) if is_ours() else None
+    try:
+        yield
+    finally:
+        if before:
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, before)
+
+
+@contextmanager
 def raw():
     """Every key goes through as it is; lines still end in carriage return and line feed on the
-    way out. The settings found here are put back however this is left."""
+    way out. For a terminal that is ours."""
     file = sys.stdin.fileno()
-    before = termios.tcgetattr(file)
     settings = termios.tcgetattr(file)
     settings[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP | termios.IXON)
     settings[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
     settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
-    termios.tcsetattr(file, termios.TCSADRAIN, settings)
-    try:
+    with kept():
+        termios.tcsetattr(file, termios.TCSADRAIN, settings)
         yield
-    finally:
-        termios.tcsetattr(file, termios.TCSANOW, before)

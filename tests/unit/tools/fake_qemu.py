@@ -4,7 +4,8 @@ options that the command gives to QEMU, unpacks the boot archive, runs `init=` a
 host, and speaks the kernel's side of the boot protocol (docs/running.md).
 
 A program finds the machine's harts in FAKE_HARTS. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
-`fake=die` ends without a mark, `fake=linger` stays after the exit mark.
+`fake=die` ends without a mark, `fake=full` has too little memory, `fake=linger` stays after the exit
+mark.
 """
 
 import argparse
@@ -110,6 +111,9 @@ def main() -> int:
         time.sleep(60)
     if fake == b"die":
         print("fake: no such machine", file=sys.stderr)
+        return 1
+    if fake == b"full":
+        print("fake: No enough memory to place DTB after kernel/initrd", file=sys.stderr)
         return 1
     if fake == b"panic":
         mark("panic")

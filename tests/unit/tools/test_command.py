@@ -45,6 +45,25 @@ class Usage(Command):
         self.check("run", "--mem", "255G", says=b"255G")
         self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
 
+    def test_words_that_only_the_command_knows_are_not_given_to_the_kernel(self):
+        for word in ("mark=1", "stdin=framed", "size=1x1", "init=/bin/ls", "m%61rk=1"):
+            self.check("run", "--append", f"policy=fifo {word}", says=b"the command's own")
+        self.check("demo", "--append", "mark=1", says=b"'mark' is the command's own")
+        self.assertEqual(self.run_quiet("exit 6", options=("--append", "arg=x")).returncode, 6)
+
+    def test_a_machine_without_room_for_the_boot_archive_is_told_how_much_it_needs(self):
+        build = self.build.path
+        self.check("run", "--build", build, "--mem", "4M", says=b"--mem 4M is too little")
+        self.build.demo("some", "-", "true")
+        self.check("demo", "--build", build, "--mem", "4M", says=b"is enough")
+        big = self.build.path / "big"
+        with open(big, "wb") as file:
+            file.truncate(40 << 20)
+        program = self.build.file("program", "true")
+        run = ("run", "-q", "--build", build, "--add", big, "--mem")
+        self.check(*run, "82M", program, says=b"archive of 40.0 MiB: --mem 93M is enough")
+        self.assertEqual(cotrap(*run, "93M", program).returncode, 0)
+
     def test_what_cannot_be_packed_is_named(self):
         build = self.build.path
         program = self.build.file("program", "true")
@@ -144,6 +163,15 @@ class Demo(unittest.TestCase):
         file = self.build.file("given", "echo it is here")
         self.build.demo("reads", "-", "./given")
         self.assertIn("it is here", self.demo("--add", file, "reads")[1])
+
+    def test_quiet_is_verdict_lines_and_what_those_print_that_fail(self):
+        self.build.demo("bad", "-", "echo because; exit 4")
+        status, out = self.demo("-q")
+        self.assertEqual(status, 1)
+        self.assertRegex(
+            out, r"\Aok +good .*\nok +typed .*\nFAILED +bad .*\n +\| because\n +\| exit status 4\n\Z"
+        )
+        self.assertRegex(self.demo("--quiet", "good")[1], r"\Aok +good .*\n\Z")
 
     def test_the_list_has_a_line_each(self):
         self.assertEqual(self.demo("--list")[1].splitlines()[0].split()[0], "good")

@@ -73,6 +73,18 @@ class Run(Command):
             self.assertEqual((done.returncode, done.stdout), (status, out), redirection)
             self.assertLessEqual(done.stderr.count(b"\n"), 1, done.stderr)
 
+    def test_a_folder_as_standard_input_is_one_line_and_2(self):
+        done = self.redirected("</", self.build.file("program", "true"))
+        self.assertEqual(
+            (done.returncode, done.stdout, done.stderr),
+            (2, b"", b"cotrap: standard input is a folder\n"),
+        )
+
+    def test_memory_that_does_not_do_is_told_in_one_line_and_125(self):
+        done = self.run_quiet("true", options=("--append", "fake=full"))
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertRegex(done.stderr, rb"\Acotrap: --mem 256M is too little .* is enough\n\Z")
+
     def test_output_that_cannot_be_written_is_one_line_and_125(self):
         done = self.redirected(">/dev/full", self.build.file("program", "yes"))
         self.assertEqual(done.returncode, 125)

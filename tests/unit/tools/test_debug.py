@@ -1,0 +1,47 @@
+"""What `./cotrap debug` tells gdb: where a program is, in words that gdb reads as they are meant."""
+
+import struct
+import tempfile
+import unittest
+from pathlib import Path
+
+import support  # noqa: F401  (finds the command's modules)
+from cotrap import debug, elf
+
+_EXECUTABLE, _SHARED = 2, 3
+_RISCV, _X86 = 243, 62
+
+
+class Debug(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def program(self, kind: int, machine: int = _RISCV, name: str = "program") -> Path:
+        header = struct.pack("<4sBBB9xHHIQ", b"\x7fELF", 2, 1, 1, kind, machine, 1, 0x1234)
+        (self.folder / name).write_bytes(header)
+        return self.folder / name
+
+    def test_a_program_is_where_it_says_or_where_the_kernel_puts_one_that_does_not(self):
+        self.assertEqual(elf.program(self.program(_EXECUTABLE)), elf.Program(0x1234, 0))
+        moved = elf.Program(0x10001234, 0x10000000)
+        self.assertEqual(elf.program(self.program(_SHARED)), moved)
+        self.assertIsNone(elf.program(self.program(_EXECUTABLE, _X86)))
+
+    def test_the_bias_is_the_kernels(self):
+        header = (support.ROOT / "kernel" / "formats" / "elf.h").read_text().replace("'", "")
+        self.assertIn(f"default_load_bias = {elf._LOAD_BIAS:#010x};", header)
+
+    def test_symbols_and_breakpoint_are_where_the_program_is(self):
+        commands = debug._commands(self.program(_SHARED), "socket")
+        self.assertRegex(commands[-2], r'add-symbol-file "/.*/program" -o 0x10000000$')
+        self.assertEqual(commands[-1], "tbreak *0x10001234")
+
+    def test_a_path_is_one_word_for_gdb(self):
+        program = self.program(_EXECUTABLE, name="a \"b\" \\c 'd'")
+        self.assertIn("/a \\\"b\\\" \\\\c 'd'\"", debug._commands(program, "socket")[-2])
+
+
+if __name__ == "__main__":
+    unittest.main()
