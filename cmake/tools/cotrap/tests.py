@@ -16,7 +16,9 @@ _KERNEL_QUICK = ("riscv64-release",)
 
 def run(arguments) -> int:
     setup.ensure()
-    if arguments.names == ["soak"]:
+    if "soak" in arguments.names:
+        if arguments.list or len(arguments.names) > 1:
+            raise UsageError("`test soak` goes alone: no other test with it, and no --list")
         return _soak(arguments.minutes or 10)
     if arguments.minutes:
         raise UsageError("--minutes is for `test soak`")

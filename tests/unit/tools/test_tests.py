@@ -44,6 +44,12 @@ class Tests(unittest.TestCase):
         self.assertEqual(self.run_tests("alpha", "beta"), 1)
         self.assertIn(("host-debug",), self.built)
 
+    def test_the_soak_begins_only_where_it_is_asked_for_alone(self):
+        for arguments in (("soak", "--list"), ("soak", "alpha")):
+            with self.assertRaisesRegex(UsageError, "goes alone"):
+                self.run_tests(*arguments)
+        self.assertEqual(self.built, [])
+
     def test_a_list_is_not_run(self):
         self.assertEqual(self.run_tests("--list", "beta"), 0)
 
