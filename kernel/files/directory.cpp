@@ -6,6 +6,7 @@
 #include <iterator>
 #include <optional>
 
+#include "files/file_room.h"
 #include "files/path_walk.h"
 #include "memory/frames.h"
 
@@ -110,6 +111,12 @@ Directory::~Directory() {
   }
 }
 
+std::size_t Directory::bytes_for(std::string_view name, const Node& node) {
+  constexpr std::size_t usual_node = 128;
+  const std::size_t target = node.is_symlink() ? node.size() : 0;
+  return entry_bytes + name.size() + 1 + usual_node + target;
+}
+
 Node* Directory::find(std::string_view name) const {
   const auto place = entries_.find(name);
   return place != entries_.end() ? place->second.get() : nullptr;
@@ -118,6 +125,7 @@ Node* Directory::find(std::string_view name) const {
 void Directory::put(std::string_view name, Ref<Node> node) {
   if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
   node->has_name_ = true;
+  if (is_writable()) file_room::take(bytes_for(name, *node));
   Directory* const child = node->as_directory();
   const auto place = entries_.emplace(name, std::move(node)).first;
   if (child != nullptr) {
@@ -132,6 +140,7 @@ void Directory::remove(std::string_view name) {
 
 void Directory::erase(Entries::const_iterator place) {
   place->second->has_name_ = false;
+  if (is_writable()) file_room::give_back(bytes_for(place->first, *place->second));
   if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
     child->parent_ = nullptr;
   }

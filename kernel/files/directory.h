@@ -47,6 +47,8 @@ class Directory : public Node {
   Directory* as_directory() override { return this; }
 
  private:
+  /// What a name and its node take of the room that files have, an unnoticed bit more or less.
+  static std::size_t bytes_for(std::string_view name, const Node& node);
   /// Takes a name away, and the way up from what it was the name of.
   void erase(Entries::const_iterator place);
 

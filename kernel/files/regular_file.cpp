@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "files/file_room.h"
+
 namespace kernel {
 namespace {
 
@@ -87,9 +89,13 @@ Result<Ref<File>> TextFile::open(int flags) {
   return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text)), flags);
 }
 
+MemoryFile::~MemoryFile() {
+  drop_pages(0);
+}
+
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
-  pages_.erase(pages_.lower_bound(hal::page_up(size) / hal::page_size), pages_.end());
+  drop_pages(hal::page_up(size) / hal::page_size);
   if (const std::size_t used = size % hal::page_size; used != 0) {
     const auto last = pages_.find(size / hal::page_size);
     if (last != pages_.end()) std::memset(last->second.bytes() + used, 0, hal::page_size - used);
@@ -100,11 +106,17 @@ Result<> MemoryFile::resize(std::uint64_t size) {
 
 std::byte* MemoryFile::page(std::uint64_t number) {
   if (const auto there = pages_.find(number); there != pages_.end()) return there->second.bytes();
-  constexpr std::size_t entry_bytes = sizeof(Pages::value_type) + 4 * sizeof(void*);
-  if (!memory::admit(entry_bytes + hal::page_size)) return nullptr;
+  if (!file_room::has(bytes_per_page)) return nullptr;
   auto made = memory::Frame::allocate_zeroed(memory::Use::user);
   if (!made) return nullptr;
+  file_room::take(bytes_per_page);
   return pages_.emplace(number, std::move(made)).first->second.bytes();
+}
+
+void MemoryFile::drop_pages(std::uint64_t first) {
+  const std::size_t before = pages_.size();
+  pages_.erase(pages_.lower_bound(first), pages_.end());
+  file_room::give_back((before - pages_.size()) * bytes_per_page);
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
@@ -123,6 +135,7 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
 }
 
 Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer) {
+  if (buffer.empty()) return 0;
   if (offset >= longest) return fail(Errno::efbig);
   const std::uint64_t end = std::min(offset + buffer.left(), longest);
   const std::uint64_t size_before = size_;

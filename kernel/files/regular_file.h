@@ -60,6 +60,7 @@ class MemoryFile final : public RegularFile {
   static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
 
   explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
+  ~MemoryFile() override;
 
   std::uint64_t size() const override { return size_; }
   bool is_writable() const override { return true; }
@@ -70,8 +71,13 @@ class MemoryFile final : public RegularFile {
  private:
   using Pages = std::map<std::uint64_t, memory::Frame>;  // by their number
 
-  /// The page, made of zeros if it is not there; null out of memory.
+  static constexpr std::size_t bytes_per_page =
+      hal::page_size + sizeof(Pages::value_type) + 4 * sizeof(void*);
+
+  /// The page, made of zeros if it is not there; null where files have no room for it.
   std::byte* page(std::uint64_t number);
+  /// Those from that number on.
+  void drop_pages(std::uint64_t first);
 
   std::uint64_t size_ = 0;
   Pages pages_;  // none is past size_, and the bytes past it in the last one are zero

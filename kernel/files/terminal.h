@@ -72,7 +72,7 @@ class Terminal {
   LineEditor editor_;
   Screen& screen_;
   abi::WindowSize size_;
-  int foreground_group_ = 1;  // for those who ask; there is one group, the first process's
+  int foreground_group_ = 0;  // for those who ask; the one there is (syscalls/identity.cpp)
   async::WaitList readable_;
   async::WaitList room_;
   async::WaitList writable_;

@@ -8,7 +8,7 @@ namespace kernel::sys {
 namespace {
 
 /// Puts a new node where `path` leads and nothing is yet: EEXIST; only a directory may be called
-/// one by a slash: ENOENT; and as check_new_name.
+/// one by a slash: ENOENT; and as check_new_node.
 template <class Make>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
                    Make&& make) {
@@ -17,7 +17,7 @@ Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::s
   if (found->node) return fail(Errno::eexist);
   using Made = decltype(make());
   if (found->as_directory && !std::is_same_v<Made, Ref<Directory>>) return fail(Errno::enoent);
-  if (auto allowed = check_new_name(*found, bytes); !allowed) return allowed;
+  if (auto allowed = check_new_node(*found, bytes); !allowed) return allowed;
   found->directory->put(found->name, make());
   return {};
 }
@@ -91,7 +91,7 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
   if (moved == nullptr && (from->as_directory || to->as_directory)) return fail(Errno::enotdir);
   if (moved != nullptr && is_inside(*to->directory, *moved)) return fail(Errno::einval);
   if (to->node && is_inside(*from->directory, *to->node)) return fail(Errno::enotempty);
-  if (auto allowed = check_new_name(*to, 0); !allowed) return allowed;
+  if (auto allowed = check_new_name(*to); !allowed) return allowed;
   if (to->node) {
     if (to->node == from->node) return {};
     const Directory* const replaced = to->node->as_directory();

@@ -32,7 +32,7 @@ Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> 
     return std::move(*found).existing();
   }
   if (!create) return fail(Errno::enoent);
-  if (auto allowed = check_new_name(*found, sizeof(MemoryFile)); !allowed) {
+  if (auto allowed = check_new_node(*found, sizeof(MemoryFile)); !allowed) {
     return fail(allowed.error());
   }
   Ref<Node> made = make_ref<MemoryFile>(mode & 07777 & ~self.process().fs().umask());

@@ -1,5 +1,7 @@
 #include "syscalls/paths.h"
 
+#include "files/file_room.h"
+
 namespace kernel::sys {
 
 Result<Walker> walker_from(Thread& self, int fd, std::string_view path) {
@@ -27,11 +29,19 @@ Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, Last
   return std::move(*found).existing();
 }
 
-Result<> check_new_name(const Found& place, std::size_t node_bytes) {
+Result<> check_new_name(const Found& place) {
   if (place.directory->is_removed()) return fail(Errno::enoent);
   if (!place.directory->is_writable()) return fail(Errno::erofs);
-  const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1 + node_bytes;
+  // The name is the kernel's memory also where it only takes the place of another one.
+  const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1;
   if (!memory::admit(bytes)) return fail(Errno::enospc);
+  return {};
+}
+
+Result<> check_new_node(const Found& place, std::size_t node_bytes) {
+  if (auto allowed = check_new_name(place); !allowed) return allowed;
+  const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1 + node_bytes;
+  if (!file_room::has(bytes)) return fail(Errno::enospc);
   return {};
 }
 

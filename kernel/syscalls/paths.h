@@ -34,8 +34,9 @@ Result<Walker> walker_from(Thread& self, int fd, std::string_view path);
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 
-/// Whether a new name may be put there, for a node of that many bytes. ENOENT in a directory that
-/// was removed, EROFS, ENOSPC.
-Result<> check_new_name(const Found& place, std::size_t node_bytes);
+/// Whether a new name may be put there. ENOENT in a directory that was removed, EROFS, ENOSPC.
+Result<> check_new_name(const Found& place);
+/// The same for the name of a new node, which has that many bytes.
+Result<> check_new_node(const Found& place, std::size_t node_bytes);
 
 }  // namespace kernel::sys

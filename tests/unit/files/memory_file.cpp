@@ -1,5 +1,8 @@
 // Writable files against a plain string that does the same.
+#include "files/directory.h"
+#include "files/file_room.h"
 #include "files/regular_file.h"
+#include "memory/heap.h"
 #include "support.h"
 
 using kernel::MemoryFile;
@@ -96,6 +99,58 @@ TEST_CASE("a file that fills the memory is told so, and keeps what it has") {
     written += *moved;
   }
   CHECK(moved.error() == Errno::enospc);
-  CHECK(written > (1 << 19));
+  CHECK(written > (1 << 18));
   CHECK(node->size() == written);
+}
+
+TEST_CASE("files leave as much to programs as they have themselves") {
+  test::Machine machine{4 << 20};
+  auto& frames = kernel::memory::frames;
+  const std::size_t before = frames.free_for_user();
+  {
+    std::vector<Ref<kernel::File>> files;
+    kernel::Result<std::size_t> moved = 0;
+    do {  // as many as it takes, of 64 KiB
+      files.push_back(*kernel::make_ref<MemoryFile>(0644u)->open(abi::o_wronly));
+      moved = test::write(*files.back(), test::pattern(1 << 16));
+    } while (moved == std::size_t{1} << 16);
+    CHECK(frames.free_for_user() >= before / 2);
+    CHECK(frames.free_for_user() <= before / 2 + 2);
+    while (test::write(*files.back(), "x")) {
+    }
+
+    REQUIRE(files.front()->resize(0));
+    CHECK(test::write(*files.back(), test::pattern(1 << 15)) == 1 << 15);
+  }
+  kernel::memory::heap::trim();
+  CHECK(frames.free_for_user() == before);
+}
+
+TEST_CASE("names count as what files have") {
+  test::Machine machine{1 << 20};
+  auto& frames = kernel::memory::frames;
+  const std::size_t before = frames.free_for_user();
+  auto directory = kernel::make_ref<kernel::Directory>(kernel::Directory::Contents::writable);
+  std::size_t count = 0;
+  for (; kernel::file_room::has(4096); ++count) {
+    directory->put(std::to_string(count), kernel::make_ref<kernel::Symlink>(test::pattern(2000)));
+  }
+  CHECK(count > 100);
+  CHECK(frames.free_for_user() > before * 2 / 5);
+  directory->remove("0");
+  directory->remove("1");
+  directory->remove("2");
+  CHECK(kernel::file_room::has(4096));
+}
+
+TEST_CASE("writing nothing, wherever it is, changes nothing") {
+  test::Machine machine;
+  auto node = kernel::make_ref<MemoryFile>(0644u);
+  auto file = *node->open(abi::o_rdwr);
+  const auto write_nothing = [&](std::uint64_t at) {
+    return test::write_to([&](auto& buffer) { return file->write_at(at, buffer); }, "");
+  };
+  CHECK(write_nothing(100'000) == 0);
+  CHECK(write_nothing(MemoryFile::longest + 1) == 0);
+  CHECK(node->size() == 0);
 }

@@ -52,6 +52,10 @@ static void contents(void) {
   SAY(pread(file, bytes, 5, -1));
   SAY(pwrite(file, "W", 1, 6));
   SAY(pread(file, bytes, 200, 9990));
+  SAY(pwrite(file, bytes, 0, 100000));
+  SAY(pwrite(file, bytes, 0, 1L << 62));
+  SAY(pwrite(file, nowhere, 5, 20000));
+  SAY(lseek(file, 0, SEEK_END));
   SAY(ftruncate(file, 3));
   SAY(ftruncate(file, -1));
   SAY(lseek(file, 0, SEEK_END));
