@@ -49,6 +49,7 @@ int getppid(Thread&);
 int gettid(Thread&);
 int getuid(Thread&);  // and all the others: there is one user, the superuser
 Result<int> getpgid(Thread&, int id);
+Result<int> getsid(Thread&, int id);
 Result<> setpgid(Thread&, int id, int group);
 Result<int> setsid(Thread&);
 

@@ -127,6 +127,15 @@ int main(int argc, char** argv) {
   nanosleep(&for_the_orphan, NULL);
   vfork_a_thread();
 
+  const pid_t group = getpgid(0);
+  say("ask for our group", kill(-group, 0));
+  say("… and for the one of nobody in particular", kill(0, 0));
+  while (waitpid(-1, NULL, WNOHANG) > 0) continue;  // orphans, where this program is the first
+  const pid_t member = fork();
+  if (member == 0) _exit(0);
+  printf("wait for one of our group: %d\n", waitpid(-group, NULL, 0) == member);
+  printf("all are one session: %d\n", getsid(0) >= 0 && getsid(0) == getsid(getppid()));
+  say("the session of nobody", getsid(30000));
   say("kill a group that is not there", kill(-30000, 0));
   say("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
   say("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
