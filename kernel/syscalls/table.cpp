@@ -3,6 +3,8 @@
 #include <abi/numbers.h>
 #include <kernel/log.h>
 
+#include <algorithm>
+#include <array>
 #include <bitset>
 
 #include "process/thread.h"
@@ -16,13 +18,26 @@ namespace {
 
 using abi::Call;
 
-constexpr std::uint64_t logged_numbers = 512;
+/// Whether that number is new. Of those that no system has calls for, a few are remembered: when
+/// there are more, the log has seen enough of them.
+bool is_first_time(std::uint64_t number) {
+  static std::bitset<512> seen;
+  static std::array<std::uint64_t, 16> odd_ones;
+  static std::size_t odd_count = 0;
+  if (number < seen.size()) {
+    const bool is_new = !seen.test(number);
+    seen.set(number);
+    return is_new;
+  }
+  if (odd_count == odd_ones.size()) return false;
+  const auto end = odd_ones.begin() + odd_count;
+  if (std::find(odd_ones.begin(), end, number) != end) return false;
+  odd_ones[odd_count++] = number;
+  return true;
+}
 
 void log_once(Thread& self, std::uint64_t number) {
-  static std::bitset<logged_numbers> logged;  // the numbers above share the last bit
-  const std::size_t bit = std::min(number, logged_numbers - 1);
-  if (logged.test(bit)) return;
-  logged.set(bit);
+  if (!is_first_time(number)) return;
   log("{} ({}): no system call {} {}", self.process().name(), self.id(), number,
       abi::name(static_cast<Call>(number)));
 }
@@ -64,6 +79,7 @@ constexpr SyscallTable syscall_table =
         .with<sys::getuid>(Call::getegid)
         .with<sys::getpgid>(Call::getpgid)
         .with<sys::setpgid>(Call::setpgid)
+        .with<sys::getsid>(Call::getsid)
         .with<sys::setsid>(Call::setsid)
         // signals
         .with<sys::kill>(Call::kill)

@@ -4,6 +4,7 @@ Elsewhere is QEMU's user-mode emulation: same binary, same arguments, same stand
 them at once would disturb each other's clocks, so it is one after the other.
 """
 
+import re
 import shutil
 import subprocess
 
@@ -86,6 +87,13 @@ with harness.Test(__doc__) as test:
 
     done = test.run("/linux/limits", "memory")
     test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)
+
+    done = test.run("/linux/unknown", quiet=False)
+    numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
+    counts = [len(re.findall(rf"no system call {number}\b", done.text)) for number in numbers]
+    test.check(
+        counts == [1] * len(numbers), "unknown calls are logged, each number once", done.text
+    )
 
     done = test.run("/linux/names", "opens")
     test.check(done.text == ODD_OPENS, "files are opened for nothing", done.text + done.why)
