@@ -11,7 +11,8 @@
 // A reserve is kept from programs' pages (Use::user), so that the kernel's own allocations in a
 // running system call do not fail: what makes lasting objects asks `admit` first.
 //
-// Called from tasks only, never from an interrupt. One hart for now: with more, a lock goes here.
+// Called from tasks only, never from an interrupt. They take turns, whichever hart they run on, so
+// there is no lock.
 #pragma once
 
 #include <hal/boot.h>
