@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "files/file_room.h"
-
 namespace kernel {
 namespace {
 
@@ -89,34 +87,15 @@ Result<Ref<File>> TextFile::open(int flags) {
   return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text)), flags);
 }
 
-MemoryFile::~MemoryFile() {
-  drop_pages(0);
-}
-
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
-  drop_pages(hal::page_up(size) / hal::page_size);
+  pages_.drop_from(hal::page_up(size) / hal::page_size);
   if (const std::size_t used = size % hal::page_size; used != 0) {
-    const auto last = pages_.find(size / hal::page_size);
-    if (last != pages_.end()) std::memset(last->second.bytes() + used, 0, hal::page_size - used);
+    std::byte* const last = pages_.find(size / hal::page_size);
+    if (last != nullptr) std::memset(last + used, 0, hal::page_size - used);
   }
   size_ = size;
   return {};
-}
-
-std::byte* MemoryFile::page(std::uint64_t number) {
-  if (const auto there = pages_.find(number); there != pages_.end()) return there->second.bytes();
-  if (!file_room::has(bytes_per_page)) return nullptr;
-  auto made = memory::Frame::allocate_zeroed(memory::Use::user);
-  if (!made) return nullptr;
-  file_room::take(bytes_per_page);
-  return pages_.emplace(number, std::move(made)).first->second.bytes();
-}
-
-void MemoryFile::drop_pages(std::uint64_t first) {
-  const std::size_t before = pages_.size();
-  pages_.erase(pages_.lower_bound(first), pages_.end());
-  file_room::give_back((before - pages_.size()) * bytes_per_page);
 }
 
 Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) {
@@ -124,9 +103,8 @@ Result<std::size_t> MemoryFile::read_at(std::uint64_t offset, IoBuffer& buffer) 
   while (offset < size_ && !buffer.empty()) {
     const std::size_t at = offset % hal::page_size;
     const std::size_t count = std::min<std::uint64_t>(hal::page_size - at, size_ - offset);
-    const auto page = pages_.find(offset / hal::page_size);
-    const auto moved = page != pages_.end() ? buffer.put({page->second.bytes() + at, count})
-                                            : buffer.put_zeros(count);
+    const std::byte* const page = pages_.find(offset / hal::page_size);
+    const auto moved = page != nullptr ? buffer.put({page + at, count}) : buffer.put_zeros(count);
     if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
     done += *moved;
     offset += *moved;
@@ -146,7 +124,7 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
   Result<std::size_t> moved = 0;
   while (offset < end) {
     const std::size_t at = offset % hal::page_size;
-    std::byte* const here = page(offset / hal::page_size);
+    std::byte* const here = pages_.make(offset / hal::page_size);
     if (here == nullptr) {
       moved = fail(Errno::enospc);
       break;
@@ -157,7 +135,7 @@ Result<std::size_t> MemoryFile::write_at(std::uint64_t offset, IoBuffer& buffer)
     done += *moved;
     offset += *moved;
   }
-  if (!moved) (void)resize(std::max(size_before, offset));
+  if (!moved) (void)resize(done > 0 ? std::max(size_before, offset) : size_before);
   if (done == 0) return moved;
   return done;
 }

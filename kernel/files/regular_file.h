@@ -2,12 +2,11 @@
 // writable ones in memory.
 #pragma once
 
-#include <map>
 #include <span>
 #include <string>
 
+#include "files/file_pages.h"
 #include "files/node.h"
-#include "memory/frames.h"
 
 namespace kernel {
 
@@ -53,14 +52,12 @@ class TextFile final : public Node {
   Write write_;
 };
 
-/// A file that programs write, in pages of its own; pages never written are not there. They are in
-/// a tree, so that no size needs memory in one large piece.
+/// A file that programs write, in pages of its own.
 class MemoryFile final : public RegularFile {
  public:
   static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
 
   explicit MemoryFile(unsigned permissions) : RegularFile{permissions} {}
-  ~MemoryFile() override;
 
   std::uint64_t size() const override { return size_; }
   bool is_writable() const override { return true; }
@@ -69,18 +66,8 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
 
  private:
-  using Pages = std::map<std::uint64_t, memory::Frame>;  // by their number
-
-  static constexpr std::size_t bytes_per_page =
-      hal::page_size + sizeof(Pages::value_type) + 4 * sizeof(void*);
-
-  /// The page, made of zeros if it is not there; null where files have no room for it.
-  std::byte* page(std::uint64_t number);
-  /// Those from that number on.
-  void drop_pages(std::uint64_t first);
-
   std::uint64_t size_ = 0;
-  Pages pages_;  // none is past size_, and the bytes past it in the last one are zero
+  FilePages pages_;  // none is past size_, and the bytes past it in the last one are zero
 };
 
 }  // namespace kernel

@@ -11,8 +11,8 @@
 // A reserve is kept from programs' pages (Use::user), so that the kernel's own allocations in a
 // running system call do not fail: what makes lasting objects asks `admit` first.
 //
-// Called from tasks only, never from an interrupt. They take turns, whichever hart they run on, so
-// there is no lock.
+// Called from the strand's tasks only (async/strand.h), never from an interrupt: they take turns,
+// whichever hart they run on, so there is no lock.
 #pragma once
 
 #include <hal/boot.h>
@@ -55,6 +55,15 @@ class FrameAllocator {
     if (--info(frame).references == 0) push(loose_, number(frame));
   }
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
+  /// Frames with one owner each, given to it as a FrameChain links them; as fast for many as for
+  /// one.
+  void drop_chain(PhysAddr first, PhysAddr last, std::size_t count) {
+    infos_[number(last)].links.next = loose_;
+    loose_ = number(first);
+    free_ += count;
+  }
+  /// Links a frame with one owner to the next of a chain; 0 ends it.
+  void link_chain(PhysAddr frame, PhysAddr next) { info(frame).links.next = number(next); }
   /// Frees a frame with one owner that is known to hold zeros again.
   void drop_zeroed(PhysAddr frame);
 

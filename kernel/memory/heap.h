@@ -8,8 +8,8 @@
 // allocate() never returns null: what is made on behalf of a program has been admitted
 // (frames.h), and a kernel that runs dry in spite of that is broken and stops.
 //
-// Called from tasks only, never from an interrupt. They take turns, whichever hart they run on, so
-// there is no lock.
+// Called from the strand's tasks only (async/strand.h), never from an interrupt: they take turns,
+// whichever hart they run on, so there is no lock.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,67 @@
+#include "files/file_pages.h"
+
+#include "files/file_room.h"
+
+namespace kernel {
+
+std::byte* FilePages::find(std::uint64_t number) const {
+  const auto group = groups_.find(number / group_size);
+  return group != groups_.end() ? group->second.find(number % group_size) : nullptr;
+}
+
+std::byte* FilePages::make(std::uint64_t number) {
+  auto group = groups_.find(number / group_size);
+  if (group == groups_.end()) {
+    if (!file_room::has(group_bytes + hal::page_size)) return nullptr;
+    group = groups_.try_emplace(number / group_size).first;
+  }
+  std::byte* const there = group->second.find(number % group_size);
+  return there != nullptr ? there : group->second.make(number % group_size);
+}
+
+void FilePages::drop_from(std::uint64_t number) {
+  auto group = groups_.lower_bound(number / group_size);
+  if (group != groups_.end() && group->first * group_size < number) {
+    group->second.drop_from(number % group_size);
+    ++group;
+  }
+  groups_.erase(group, groups_.end());
+}
+
+FilePages::Group::Group() {
+  file_room::take(group_bytes);
+}
+FilePages::Group::~Group() {
+  file_room::give_back(group_bytes + owned_.count() * hal::page_size);
+}
+
+std::byte* FilePages::Group::find(std::size_t index) const {
+  return pages_[index] != 0 ? hal::phys_to_virt(pages_[index]) : nullptr;
+}
+
+std::byte* FilePages::Group::make(std::size_t index) {
+  if (!file_room::has(hal::page_size)) return nullptr;
+  const hal::PhysAddr page = memory::frames.allocate_zeroed(memory::Use::user);
+  if (page == 0) return nullptr;
+  file_room::take(hal::page_size);
+  pages_[index] = page;
+  owned_.add(page);
+  return hal::phys_to_virt(page);
+}
+
+void FilePages::Group::drop_from(std::size_t index) {
+  memory::FrameChain gone;
+  owned_.swap(gone);
+  gone.forget();
+  for (std::size_t i = 0; i < group_size; ++i) {
+    if (pages_[i] == 0) continue;
+    if (i < index) {
+      owned_.add(pages_[i]);
+    } else {
+      gone.add(std::exchange(pages_[i], 0));
+    }
+  }
+  file_room::give_back(gone.count() * hal::page_size);
+}
+
+}  // namespace kernel
