@@ -1,4 +1,4 @@
-// Page faults, and what a blocked thread costs the kernel.
+// Page faults, the end of a file in memory, and what a blocked thread costs the kernel.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -81,6 +81,23 @@ std::optional<double> kept() {
   return copy_on_write_fault(true);
 }
 
+// The last close of a file without a name, all of which is one step of the kernel.
+std::optional<double> end_of_file() {
+  constexpr std::size_t size = std::size_t{32} << 20;
+  constexpr auto path = "/tmp/measured";
+  if (user::free_memory() < 3 * size) return {};
+  const auto file = user::must(user::open(path, abi::o_creat | abi::o_wronly), path);
+  user::must(user::remove_file(path), path);
+  auto* const memory = map_pages(pages);
+  for (std::size_t done = 0; done < size; done += pages * page_size) {
+    user::must(user::write(file, std::span{memory, pages * page_size}), path);
+  }
+  unmap_pages(memory, pages);
+  const auto begin = instructions();
+  user::must(user::close(file), path);
+  return static_cast<double>(instructions() - begin);
+}
+
 constexpr unsigned long thread_flags = abi::clone_vm | abi::clone_fs | abi::clone_files |
                                        abi::clone_sighand | abi::clone_thread | abi::clone_sysvsem |
                                        abi::clone_child_cleartid;
@@ -126,6 +143,7 @@ constexpr Measurement table[] = {
     {{"zero-fill-fault", "instructions", 900, 600}, zero_fill_fault},
     {{"copy-on-write-copied", "instructions", no_limit, 1'600}, copied},
     {{"copy-on-write-kept", "instructions", no_limit, 350}, kept},
+    {{"end-of-file-32-mib", "instructions", 40'000, 20'000}, end_of_file},
     {{"memory-per-blocked-thread", "bytes", 2'048, 2'048}, blocked_thread},
 };
 
