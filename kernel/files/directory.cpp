@@ -125,7 +125,7 @@ Node* Directory::find(std::string_view name) const {
 void Directory::put(std::string_view name, Ref<Node> node) {
   if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
   node->has_name_ = true;
-  if (is_writable()) file_room::take(bytes_for(name, *node));
+  if (contents_ == Contents::writable) file_room::take(bytes_for(name, *node));
   Directory* const child = node->as_directory();
   const auto place = entries_.emplace(name, std::move(node)).first;
   if (child != nullptr) {
@@ -140,7 +140,9 @@ void Directory::remove(std::string_view name) {
 
 void Directory::erase(Entries::const_iterator place) {
   place->second->has_name_ = false;
-  if (is_writable()) file_room::give_back(bytes_for(place->first, *place->second));
+  if (contents_ == Contents::writable) {
+    file_room::give_back(bytes_for(place->first, *place->second));
+  }
   if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
     child->parent_ = nullptr;
   }

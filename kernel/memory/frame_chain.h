@@ -25,7 +25,7 @@ class FrameChain {
     first_ = frame;
     if (count_++ == 0) last_ = frame;
   }
-  void swap(FrameChain& other) {
+  void swap(FrameChain& other) noexcept {
     std::swap(first_, other.first_);
     std::swap(last_, other.last_);
     std::swap(count_, other.count_);
