@@ -5,6 +5,8 @@
 namespace async {
 
 void Strand::enter_among_others() noexcept {
+  const unsigned hart = platform::hart();
+  if (last_ == hart && waiting_.load(std::memory_order_relaxed) != 0) await_another();
   if (taken_.exchange(1, std::memory_order_acquire) != 0) {
     waiting_.fetch_add(1, std::memory_order_relaxed);
     do {
@@ -13,6 +15,7 @@ void Strand::enter_among_others() noexcept {
              taken_.exchange(1, std::memory_order_acquire) != 0);
     waiting_.fetch_sub(1, std::memory_order_relaxed);
   }
+  last_.store(hart, std::memory_order_relaxed);
   Local& local = platform::local();
   local.in_strand = true;
   if (local.job != nullptr) local.executor->catch_up(*local.job);
@@ -30,10 +33,15 @@ void Strand::leave_for_long() noexcept {
 }
 
 void Strand::give_way_to_waiting() noexcept {
-  constexpr int looks = 256;
   leave_to_others();
-  for (int i = 0; i < looks && taken_.load(std::memory_order_relaxed) == 0; ++i) platform::relax();
   enter_among_others();
+}
+
+// Others wait, and this hart would have it again before they have looked. But they may not be
+// running just now: not for long.
+void Strand::await_another() noexcept {
+  for (int i = 0; i < platform::patience && taken_.load(std::memory_order_relaxed) == 0; ++i)
+    platform::relax();
 }
 
 }  // namespace async

@@ -25,6 +25,7 @@
 //   void cancel_wait()                   … it need not, and its step is an independent one
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void relax()                         between two looks of a spinning hart
+//   int patience                         looks of a hart that would let others go first
 //   template Atomic<T>                   std::atomic<T>, or what behaves like it
 //   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
 //                                        never null: a world that has no memory left must stop

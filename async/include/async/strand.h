@@ -8,9 +8,10 @@
 // The executor enters it before a step and leaves it after. A step that turns to something long
 // that shares nothing (a user program) leaves it meanwhile. Independent jobs are outside.
 //
-// A spin lock, held for the length of a step: unfair, because where harts are threads of a host a
-// queue of waiters would wait for those that do not run. A hart that is alone pays two instructions
-// for it, worlds whose harts do not run at the same time (platform::parallel is false) nothing.
+// A spin lock, held for the length of a step. Who had it last lets others go first, but there is no
+// queue: where harts are threads of a host, it would wait for those that do not run. A hart that is
+// alone pays two instructions for it, worlds whose harts do not run at the same time
+// (platform::parallel is false) nothing.
 #pragma once
 
 #include <atomic>
@@ -96,9 +97,12 @@ class Strand {
   ASYNC_SLOW_PATH static void leave_for_long() noexcept;
 
   ASYNC_SLOW_PATH static void give_way_to_waiting() noexcept;
+  static void await_another() noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
-  static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // harts; no more than a hint
+  // Hints: what comes of a stale one is that somebody waits for nothing, or does not, for once.
+  static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // harts
+  static inline constinit std::atomic<unsigned> last_ = 0;          // the hart that had it last
 };
 
 }  // namespace async

@@ -18,6 +18,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = false;
+inline constexpr int patience = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
 

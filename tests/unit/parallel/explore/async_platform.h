@@ -19,6 +19,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = true;
+inline constexpr int patience = 0;
 inline constexpr bool tracing = false;
 inline constexpr bool checked = true;
 

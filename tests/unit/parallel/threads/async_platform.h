@@ -19,6 +19,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 5;
 inline constexpr unsigned outside = max_harts - 1;  // the number of threads that are no hart
 inline constexpr bool parallel = true;
+inline constexpr int patience = 128;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
 
