@@ -2,7 +2,8 @@
 // among the executor's levels.
 //
 //   level  0        interrupt-handler coroutines
-//          1 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
+//          1        what brings their news to programs: no program, however urgent, keeps keys away
+//          2 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
 //          9        threads that have been killed
 //         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
 //         31        SCHED_IDLE
@@ -24,6 +25,7 @@ struct Schedule {
   int nice = 0;      ///< −20 … 19
 
   static constexpr unsigned driver_level = 0;
+  static constexpr unsigned news_level = 1;
   static constexpr std::uint8_t ending_level =
       9;  ///< before all that compute: it gives memory back
   static constexpr async::Duration slice{10'000'000};  ///< between equally urgent threads
@@ -33,7 +35,7 @@ struct Schedule {
   }
 
   constexpr unsigned level() const {
-    if (is_real_time()) return 1 + static_cast<unsigned>(99 - priority) * 7 / 98;
+    if (is_real_time()) return 2 + static_cast<unsigned>(99 - priority) * 7 / 99;
     if (policy == abi::sched_idle) return 31;
     return 10 + static_cast<unsigned>(nice + 20) / 2;
   }

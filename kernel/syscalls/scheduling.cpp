@@ -109,10 +109,12 @@ Result<int> sched_get_priority_min(Thread&, int policy) {
 
 /// Answers the number of bytes written, as the system call does (the C library answers 0).
 Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
-  const auto target = find_scheduled(self, id);
+  if (size < sizeof(std::uint64_t) || size % sizeof(std::uint64_t) != 0) {
+    return fail(Errno::einval);
+  }
+  const auto target = Scheduled::find(self, id);
   if (!target) return fail(target.error());
   const std::uint64_t harts = target->harts();
-  if (size < sizeof harts || size % sizeof harts != 0) return fail(Errno::einval);
   if (const auto written = UserPtr<std::uint64_t>{mask}.write(self.space(), harts); !written) {
     return fail(written.error());
   }
@@ -123,14 +125,14 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
 /// When the caller goes on, it is on one of its harts.
 trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
                                           std::uintptr_t mask) {
-  const auto target = find_scheduled(self, id);
-  if (!target) return Result<>{fail(target.error())};
   std::uint8_t harts = 0;
   if (size != 0) {
     const auto wanted = UserPtr<const std::uint8_t>{mask}.read(self.space());
     if (!wanted) return Result<>{fail(wanted.error())};
     harts = *wanted & async::Executor::all();
   }
+  const auto target = Scheduled::find(self, id);
+  if (!target) return Result<>{fail(target.error())};
   if (harts == 0) return Result<>{fail(Errno::einval)};
   target->set_harts(harts);
   if (!self.may_stay()) return trap::Attempt<Result<>>::wait();

@@ -15,6 +15,7 @@ PARTS = (
     ("maps", "pages come and go under threads on all harts, and nobody sees another's"),
     ("shootdowns", "only harts that have the space are told what goes from it"),
     ("ends", "execve and exit_group end threads that compute on other harts"),
+    ("urgent", "the console goes on beside the most urgent of hogs"),
     ("makers", "threads that are made while their process is killed, or becomes another, end too"),
     ("parts", "lists of parts that change while the kernel looks at them do no harm"),
     ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),

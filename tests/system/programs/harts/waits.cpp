@@ -61,6 +61,20 @@ void change_parts() {
   stop = true;
 }
 
+/// Lines of text get out though a thread computes for ever that is as urgent as threads can be.
+void print_beside_urgent() {
+  Thread hog{[] {
+    move_to(0);
+    must(set_realtime_priority(0, 99), "a priority");
+    for (volatile bool ever = true; ever;) {
+    }
+  }};
+  move_to(count - 1);
+  for (int line = 0; line < 2'000; ++line)
+    println("line {} of many that a hog does not keep", line);
+  exit(0);
+}
+
 /// What /proc/interrupts says of a hart in the row of that name.
 unsigned long interrupts(std::string_view row, unsigned hart) {
   const std::string table = must(read_file("/proc/interrupts"), "/proc/interrupts");
@@ -104,6 +118,7 @@ constexpr Part parts[] = {
     {"timeouts", times_out},
     {"wakes", wakes},
     {"parts", change_parts},
+    {"urgent", print_beside_urgent},
 };
 
 }  // namespace
