@@ -1,142 +1,91 @@
+#include "exercises/bell.h"
+
 #include <hal/bell.h>
-#include <hal/machine/csr.h>
 
-#include <algorithm>
-#include <memory>
-#include <span>
-
-#include "devices/interrupts.h"
-#include "exercises/exercises.h"
-#include "exercises/team.h"
+#include <atomic>
+#include <utility>
 
 namespace kernel::exercises {
 namespace {
 
-constexpr std::uint8_t computing = 20;
 constexpr std::uint8_t above = 2;
-constexpr std::uint64_t most = 1'000;
+constexpr async::Duration moment{1'000'000};
 
-std::uint64_t instructions() {
-  return HAL_READ_CSR("instret");
+/// What set_bell() leaves behind: it serves one ring, and ends.
+enum class Handler : std::uint8_t { gone, starting, waits, rung };
+constinit std::atomic<Handler> handler = Handler::gone;
+
+async::Task<> serve_one_ring() {
+  open_bell();
+  handler = Handler::waits;
+  do {
+    (void)co_await bell().wait("the bell");
+    quiet_bell();
+  } while (handler == Handler::waits);
+  close_bell();
+  handler = Handler::gone;
 }
+
+/// True if it waited. In the strand, so it is rung once.
+bool ring_handler() {
+  Handler expected = Handler::waits;
+  if (!handler.compare_exchange_strong(expected, Handler::rung)) return false;
+  hal::ring_bell();
+  return true;
+}
+
+/// False: the caller is cancelled.
+async::Task<bool> end_handler() {
+  while (handler != Handler::gone) {
+    ring_handler();
+    if (co_await async::sleep_for(moment, "the bell") != async::WaitResult::woken) co_return false;
+  }
+  co_return true;
+}
+
+async::Task<Result<Words>> start_handler(std::uint8_t priority) {
+  handler = Handler::starting;
+  async::spawn_independent(serve_one_ring(), {.name = "bell", .priority = priority});
+  while (handler == Handler::starting) {
+    if (co_await async::sleep_for(moment, "the bell's handler") != async::WaitResult::woken) break;
+  }
+  co_return Words{};
+}
+
+}  // namespace
 
 async::Interrupt& bell() {
   return interrupt_line(hal::bell_interrupt());
 }
 
-/// Waits for the bell, and says when the waiting coroutine has come to run.
-class WaitOp : public async::Interrupt::WaitOp {
- public:
-  explicit WaitOp(std::uint64_t& begun)
-      : async::Interrupt::WaitOp{bell(), "the bell"}, begun_{begun} {}
-  async::WaitResult await_resume() noexcept {
-    begun_ = instructions();
-    return async::Interrupt::WaitOp::await_resume();
-  }
+async::Task<Result<Words>> with_bell(async::Task<Result<Words>> exercise) {
+  if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
+  if (!co_await end_handler()) co_return fail(Errno::eintr);
+  co_return co_await async::spawn(
+      std::move(exercise), {.name = "bell's exercise", .harts = async::hart_mask(bell().hart)});
+}
 
- private:
-  std::uint64_t& begun_;
-};
-
-/// What serves the bell, as a driver would.
-async::Task<> serve_bell(std::uint64_t times, std::uint64_t* begun, std::uint64_t* done) {
+void open_bell() {
+  hal::silence_bell();
   hal::enable_interrupt(hal::bell_interrupt());
   hal::enable_bell();
-  for (std::uint64_t i = 0; i < times; ++i) {
-    (void)co_await WaitOp{begun[i]};
-    hal::silence_bell();
-    hal::complete_interrupt(hal::bell_interrupt());
-    done[i] = instructions();
-  }
 }
 
-struct Times {
-  explicit Times(std::uint64_t count)
-      : rung(new std::uint64_t[count]{}),
-        begun(new std::uint64_t[count]{}),
-        done(new std::uint64_t[count]{}),
-        back(new std::uint64_t[count]{}),
-        count{count} {}
-
-  std::unique_ptr<std::uint64_t[]> rung, begun, done, back;
-  std::uint64_t count;
-
-  static std::uint64_t median(std::span<const std::uint64_t> from,
-                              std::span<const std::uint64_t> to) {
-    std::unique_ptr<std::uint64_t[]> each(new std::uint64_t[from.size()]);
-    for (std::size_t i = 0; i < from.size(); ++i) each[i] = to[i] - from[i];
-    std::ranges::nth_element(each.get(), each.get() + from.size() / 2, each.get() + from.size());
-    return each[from.size() / 2];
-  }
-  std::span<std::uint64_t> all(const std::unique_ptr<std::uint64_t[]>& times) const {
-    return {times.get(), count};
-  }
-  Words report() const { return {median(all(rung), all(begun)), median(all(done), all(back))}; }
-};
-
-/// Rings, and computes until the handler has been there.
-async::Task<> ring_and_compute(Times& times, bool preempting) {
-  for (std::uint64_t i = 0; i < times.count; ++i) {
-    // A handler that is as urgent comes when this one gives way.
-    times.rung[i] = instructions();
-    hal::ring_bell();
-    volatile const std::uint64_t& done = times.done[i];
-    while (preempting && done == 0) {
-    }
-    times.back[i] = instructions();
-    do {
-      co_await async::yield();
-    } while (done == 0);  // two rings at once would be one
-  }
+void quiet_bell() {
+  hal::silence_bell();
+  hal::complete_interrupt(hal::bell_interrupt());
 }
 
-}  // namespace
-
-async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting) {
-  if (times == 0 || times > most) co_return fail(Errno::einval);
-  if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
-  Times record{times};
-  Team team;
-  team.start(serve_bell(times, record.begun.get(), record.done.get()), "bell",
-             preempting ? above : computing);
-  team.start(ring_and_compute(record, preempting), "ringer", computing);
-  co_await team.wait();
-  co_return record.report();
-}
-
-async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times) {
-  if (times == 0 || times > most) co_return fail(Errno::einval);
-  if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
-  Times record{times};
-  Team team;
-  team.start(serve_bell(times, record.begun.get(), record.done.get()), "bell", above);
-  co_await async::yield();
-  for (std::uint64_t i = 0; i < times; ++i) {
-    hal::ring_bell();  // interrupts are masked: it has to wait for the yield
-    record.rung[i] = instructions();
-    volatile const std::uint64_t& done = record.done[i];
-    do {
-      co_await async::yield();
-    } while (done == 0);  // the handler may be on another hart
-    record.back[i] = instructions();
-  }
-  co_await team.wait();
-  co_return record.report();
+void close_bell() {
+  hal::disable_interrupt(hal::bell_interrupt());
 }
 
 async::Task<Result<Words>> set_bell(bool urgent) {
-  if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
-  static std::uint64_t begun, done;
-  const std::uint8_t priority = urgent ? above : async::priorities - 1;
-  async::spawn_independent(serve_bell(1, &begun, &done), {.name = "bell", .priority = priority});
-  // Until it waits.
-  (void)co_await async::sleep_for(async::Duration{1'000'000}, "the bell's handler");
-  co_return Words{};
+  return with_bell(start_handler(urgent ? above : async::priorities - 1));
 }
 
 Result<> ring_bell() {
-  if (hal::bell_interrupt() == hal::Irq::none) return fail(Errno::enxio);
-  hal::ring_bell();
+  if (hal::bell_interrupt() == hal::Irq::none || !ring_handler()) return fail(Errno::enxio);
   return {};
 }
 

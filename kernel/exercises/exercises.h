@@ -1,5 +1,6 @@
 // What programs can have the kernel do to itself (abi/exercise.h), for tests and measurements. Each
-// is a coroutine that the calling thread awaits; what it starts has ended when it returns.
+// is a coroutine that the calling thread awaits; what it starts has ended when it returns (but for
+// set_bell's handler), and ends soon when that thread is killed. One at a time in the machine.
 #pragma once
 
 #include <abi/exercise.h>
@@ -21,9 +22,12 @@ async::Task<Result<Words>> inject(std::uint64_t deadlines);
 async::Task<Result<Words>> nest(std::uint64_t coroutines);
 async::Task<Result<Words>> stall(std::uint64_t milliseconds);
 
-/// bell.cpp: interrupts when they are wanted. ENXIO on a machine without a bell.
+/// rings.cpp: interrupts when they are wanted. ENXIO on a machine without a bell.
 async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting);
 async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times);
+
+/// bell.cpp: a handler that stays until the bell rings once; who needs the bell rings for it. To
+/// ring where none waits is ENXIO.
 async::Task<Result<Words>> set_bell(bool urgent);
 Result<> ring_bell();
 

@@ -2,6 +2,7 @@
 #include <trap/router.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 
@@ -52,7 +53,7 @@ struct Spinner {
 /// Wakes every millisecond, and says how late.
 struct Ticker {
   async::Task<> run(Instant end) {
-    for (Instant next = async::now() + 1ms; next < end; next += 1ms) {
+    for (Instant next = async::now() + 1ms; next < end && !stop; next += 1ms) {
       (void)co_await async::sleep_until(next, "the next millisecond");
       const Duration by = async::now() - next;
       worst = std::max(worst, by);
@@ -61,6 +62,7 @@ struct Ticker {
     }
   }
 
+  std::atomic<bool> stop = false;
   std::uint64_t wakes = 0, late = 0;
   Duration worst{};
 };
@@ -86,7 +88,10 @@ async::Task<Result<Words>> spin(std::uint64_t milliseconds) {
   const Instant begin = async::now(), end = after(milliseconds);
   team.start(spinner.run(end), "spinner", computing);
   team.start(ticker.run(end), "ticker", above);
-  co_await team.wait();
+  co_await team.wait([&] {
+    spinner.check.stop = 1;
+    ticker.stop = true;
+  });
   co_return Words{spinner.intact,   spinner.check.rounds, ticker.wakes,
                   ns(ticker.worst), ticker.late,          ns(spinner.ended - begin)};
 }
@@ -98,7 +103,10 @@ async::Task<Result<Words>> spin_two(std::uint64_t milliseconds) {
   const Instant end = after(milliseconds);
   team.start(first.run(end), "first spinner", computing);
   team.start(second.run(end), "second spinner", computing);
-  co_await team.wait();
+  co_await team.wait([&] {
+    first.check.stop = 1;
+    second.check.stop = 1;
+  });
   co_return Words{first.check.rounds, second.check.rounds, first.intact && second.intact};
 }
 
@@ -168,7 +176,7 @@ async::Task<Result<Words>> inject(std::uint64_t deadlines) {
   const std::uint64_t before = count_of(trap::Action::change_stack);
   bool intact = true;
   Duration window{};
-  for (std::uint64_t apart = 1; apart <= deadlines && intact; ++apart) {
+  for (std::uint64_t apart = 1; apart <= deadlines && intact && !async::is_cancelled(); ++apart) {
     Spinner spinner{apart << 16};
     Injection injection;
     Team team;

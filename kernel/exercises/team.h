@@ -19,10 +19,21 @@ class Team {
     left_.fetch_add(1);
     async::spawn_independent(run(std::move(task)), {.name = name, .priority = priority});
   }
-  /// Until all have ended. Not cut short.
-  async::Task<> wait() {
+  /// Until all have ended. If the caller is cancelled before that, `stop()` is to have them end
+  /// soon.
+  template <class Stop>
+  async::Task<> wait(Stop stop) {
+    while (left_.load() != 0) {
+      if (co_await async::park("an exercise") == async::WaitResult::woken) continue;
+      stop();
+      break;
+    }
     const async::Shield shield;
     while (left_.load() != 0) (void)co_await async::park("an exercise");
+  }
+  /// … which they do of their own accord.
+  async::Task<> wait() {
+    return wait([] {});
   }
 
  private:

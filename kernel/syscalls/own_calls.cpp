@@ -66,7 +66,11 @@ trap::Attempt<Result<>> sys::try_exercise(Thread&, abi::Exercise which, std::uin
 
 async::Task<Result<>> sys::exercise(Thread& self, abi::Exercise which, std::uint64_t argument,
                                     UserSpan<std::uint64_t> words) {
+  static constinit bool one_runs = false;
+  if (one_runs) co_return fail(Errno::ebusy);
+  one_runs = true;
   const auto result = co_await start(which, argument);
+  one_runs = false;
   if (!result) co_return fail(result.error());
   const std::size_t count = std::min(words.size(), result->size());
   co_return words.write(self.space(), std::span(*result).first(count));

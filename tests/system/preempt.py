@@ -97,6 +97,22 @@ def on_many_harts(test: harness.Test) -> None:
     test.check(exercise(test, "nest", "4", machine=machine).get("put-aside", 0) >= 3, "nesting")
 
 
+def in_each_others_way(test: harness.Test) -> None:
+    for harts in (1, 4):
+        machine = Machine(icount=True, harts=harts)
+        done = test.run("/traps", "refuse", machine=machine)
+        test.check(
+            done.status == 0, f"{harts} harts: one exercise at a time, one handler of the bell",
+            done.text + done.why,
+        )  # fmt: skip
+        done = test.run("/traps", "kill", machine=machine, timeout=100)
+        longest = words(done).get("longest", 0) / 1e6
+        test.check(
+            done.status == 0, f"… of a killed caller it ends soon ({longest:.1f} ms)",
+            done.text + done.why,
+        )  # fmt: skip
+
+
 def everywhere(test: harness.Test) -> None:
     ticks = 1_500
     places = int(ticks * INSTRUCTIONS_A_TICK)
@@ -139,4 +155,5 @@ with harness.Test(__doc__) as test:
     figures(test)
     limits(test)
     on_many_harts(test)
+    in_each_others_way(test)
     everywhere(test)

@@ -1,6 +1,9 @@
 // Exercises: what a program can have the kernel do to itself, to test it and to measure it.
 //
 //   exercise(which, argument, words, count) fills up to `count` 64-bit words with what came of it.
+//
+// One at a time in the machine: EBUSY. ENXIO: there is no bell, or nobody waits for ring_bell. Ends
+// soon when its caller is killed, but for `stall`.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +25,7 @@ enum class Exercise : std::uint64_t {
   bell_at_yield_point,
   // From now on a handler waits for the bell: more urgent than the caller (1) or less (0).
   set_bell,
-  // Rings it; the caller goes on as if nothing had been.
+  // Rings it, once for each set_bell; the caller goes on as if nothing had been.
   ring_bell,
   // A coroutine that computes is preempted 1, 2, … `argument` ticks of the clock apart from another
   // preemption. Words: InjectReport.
