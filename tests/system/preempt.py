@@ -49,6 +49,9 @@ def figures(test: harness.Test) -> None:
     for name, word, limit in FIGURES:
         value = exercise(test, name).get(word, 10**9)
         test.check(value <= limit, f"{name} {word}: {value} instructions (at most {limit})")
+    for name in ("bell-preempts", "bell-wakes", "bell-at-yield-point", "yield"):
+        seen = exercise(test, name, machine=Machine())
+        test.check(not seen, f"{name}: no figures without icount", str(seen))
     costs = {count: exercise(test, "yield", str(count)).get("instructions-x100", 0) / 100
              for count in (10, 1_000, 100_000)}  # fmt: skip
     test.check(0 < max(costs.values()) <= 70, f"a yield between kernel coroutines: {costs}")

@@ -1,31 +1,18 @@
-// The hart's instruction counter and clock, as a program reads them, and medians of what they say.
-//
-// `instret` is exact only under `-icount shift=0`, where an instruction takes a nanosecond: then it
-// and `time` must agree. Without icount QEMU's `instret` is noise (30 times off was seen), so every
-// figure asks counts_are_exact() first.
+// What is measured with (user/counters.h), and medians of what it says. Every figure asks
+// counts_are_exact() first.
 #pragma once
+
+#include <user/counters.h>
 
 #include <algorithm>
 #include <vector>
 
 namespace measure {
 
-inline unsigned long instructions() {
-  unsigned long value;
-  asm volatile("rdinstret %0" : "=r"(value)::"memory");
-  return value;
-}
-
-inline unsigned long clock_ticks() {
-  unsigned long value;
-  asm volatile("rdtime %0" : "=r"(value)::"memory");
-  return value;
-}
-
-inline constexpr unsigned long nanoseconds_per_tick = 100;  // QEMU virt: 10 MHz
-
-// A busy loop of a known length, by both counters.
-bool counts_are_exact();
+using user::clock_ticks;
+using user::counts_are_exact;
+using user::instructions;
+using user::nanoseconds_per_tick;
 
 inline double median(std::vector<double> values) {
   std::ranges::sort(values);

@@ -10,18 +10,6 @@
 
 namespace measure {
 
-bool counts_are_exact() {
-  const auto tick = clock_ticks();
-  while (clock_ticks() == tick) {
-  }
-  const auto first_instruction = instructions();
-  const auto first_tick = clock_ticks();
-  for (int i = 0; i < 200'000; ++i) asm volatile("");
-  const auto count = static_cast<double>(instructions() - first_instruction);
-  const auto nanoseconds = static_cast<double>((clock_ticks() - first_tick) * nanoseconds_per_tick);
-  return count > 0.99 * nanoseconds && count < 1.01 * nanoseconds + nanoseconds_per_tick;
-}
-
 bool report(const Row& row, double value, double limit) {
   const bool within = limit == no_limit || value <= limit;
   const auto bound = limit == no_limit ? "-" : user::format("{}", limit);

@@ -1,0 +1,37 @@
+// The hart's instruction counter and clock, as a program reads them.
+//
+// `instret` is exact only under `-icount shift=0`, where an instruction takes a nanosecond: then it
+// and `time` must agree. Without icount QEMU's `instret` is noise (30 times off was seen), so who
+// prints a figure asks counts_are_exact() first.
+#pragma once
+
+namespace user {
+
+inline unsigned long instructions() {
+  unsigned long value;
+  asm volatile("rdinstret %0" : "=r"(value)::"memory");
+  return value;
+}
+
+inline unsigned long clock_ticks() {
+  unsigned long value;
+  asm volatile("rdtime %0" : "=r"(value)::"memory");
+  return value;
+}
+
+inline constexpr unsigned long nanoseconds_per_tick = 100;  // QEMU virt: 10 MHz
+
+// A busy loop of a known length, by both counters.
+inline bool counts_are_exact() {
+  const auto tick = clock_ticks();
+  while (clock_ticks() == tick) {
+  }
+  const auto first_instruction = instructions();
+  const auto first_tick = clock_ticks();
+  for (int i = 0; i < 200'000; ++i) asm volatile("");
+  const auto count = static_cast<double>(instructions() - first_instruction);
+  const auto nanoseconds = static_cast<double>((clock_ticks() - first_tick) * nanoseconds_per_tick);
+  return count > 0.99 * nanoseconds && count < 1.01 * nanoseconds + nanoseconds_per_tick;
+}
+
+}  // namespace user
