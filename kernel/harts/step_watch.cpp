@@ -28,7 +28,8 @@ struct Stall {
   const char* name = nullptr;
   std::uint64_t ran_ns = 0;
   std::uintptr_t pc = 0;  ///< 0: it has ended
-  std::coroutine_handle<> leaf;
+  std::coroutine_handle<> leaf{};
+  const char* then = nullptr;  ///< what it has waited for since, if it has ended
 };
 
 struct Reporter {
@@ -74,7 +75,8 @@ void log_stall(const Stall& stall) {
     at = promise.parent();
   }
   if (stall.pc == 0) {
-    log("'{}' stalled: {} ms without an await", stall.name, stall.ran_ns / 1'000'000);
+    log("'{}' stalled: {} ms without an await, then {}{}", stall.name, stall.ran_ns / 1'000'000,
+        stall.then, std::string_view{chain, end});
   } else {
     log("'{}' stalls: {} ms without an await, now at {:#x}{}", stall.name, stall.ran_ns / 1'000'000,
         stall.pc, std::string_view{chain, end});
@@ -120,7 +122,14 @@ void timer_was_late(std::uint64_t ns) {
 
 void detail::look_at_ended_step(const async::Job* job) {
   const std::uint64_t late_ns = std::exchange(step_watch.late_ns, 0);
-  if (job != nullptr) report({.name = job->name(), .ran_ns = late_ns});
+  if (job == nullptr) return;
+  Stall stall{.name = job->name(), .ran_ns = late_ns, .then = "its end"};
+  // Where it stands now is what awaited the step's end, and who awaits that.
+  if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
+    stall.leaf = job->leaf();
+    stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
+  }
+  report(stall);
 }
 
 async::Task<> report_stalls() {

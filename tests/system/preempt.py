@@ -144,10 +144,38 @@ def limits(test: harness.Test) -> None:
     )  # fmt: skip
     marks = [int(mark) for mark in last[4].split(",")] if len(last) == 5 else [0]
     test.check(0 < min(marks) <= max(marks) < 8_192, f"the most that was on each: {marks} bytes")
-    for name, said in (("spin", "'spinner' stalls"), ("stall", "stalled")):
+
+
+def awaits(test: harness.Test, report: str) -> list[str]:
+    """The functions of a report's await chain, the innermost first."""
+    chain = re.search(r", awaits: (.*)", report)
+    if not chain:
+        return []
+    symbols = subprocess.run(
+        ["llvm-nm-22", "--demangle", test.build.kernel], capture_output=True, text=True
+    ).stdout
+    names = {int(line.split()[0], 16): line.split(maxsplit=2)[2] for line in symbols.splitlines()}
+    return [names.get(int(at, 16), at) for at in chain.group(1).split(" < ")]
+
+
+STALLS = (  # exercise, what is said once, who awaits whom
+    ("spin", r"'spinner' stalls: \d\d ms .*", ["Team::run"]),
+    ("stall", r"'\S+' stalled: \d\d ms without an await, then a yield.*",
+     ["exercises::stall", "sys::exercise", "thread_life"]),
+)  # fmt: skip
+
+
+def stalls(test: harness.Test) -> None:
+    for name, said, chain in STALLS:
         done = test.run("/bin/exercise", name, "30", machine=COUNTED, quiet=False)
-        test.check(done.text.count(said) == 1, f"a stalled step is reported once ({name})", done.text)
-        test.check(name != "spin" or "awaits:" in done.text, "… with who awaits it", done.text)
+        reports = re.findall(said, done.text)
+        test.check(len(reports) == 1, f"a stalled step is reported once ({name})", done.text)
+        seen = awaits(test, "".join(reports))
+        test.check(
+            len(seen) >= len(chain)
+            and all(name in function for name, function in zip(chain, seen)),
+            f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
+        )  # fmt: skip
 
 
 with harness.Test(__doc__) as test:
@@ -157,6 +185,7 @@ with harness.Test(__doc__) as test:
     rows(test)
     figures(test)
     limits(test)
+    stalls(test)
     on_many_harts(test)
     in_each_others_way(test)
     everywhere(test)
