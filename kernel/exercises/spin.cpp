@@ -153,12 +153,14 @@ namespace {
 /// pending wherever the hart is by then: on its way to the first one's coroutine, in it, or on its
 /// way back.
 struct Injection {
-  async::Task<> first(Instant at) {
+  async::Task<> first(Instant at, const Spinner& spinner) {
     (void)co_await async::sleep_until(at, "the first interrupt");
     woke = async::now();
+    rounds = spinner.check.rounds;
   }
   async::Task<> second(Instant at, Spinner& spinner) {
     (void)co_await async::sleep_until(at, "the second interrupt");
+    went_on = spinner.check.rounds > rounds;
     // Once more when all is over, so that the spinner goes on and looks at its registers.
     (void)co_await async::sleep_until(at + look_around, "the spinner");
     spinner.check.stop = 1;
@@ -166,6 +168,8 @@ struct Injection {
 
   static constexpr Duration look_around = 300us;
   Instant woke{};
+  std::uint64_t rounds = ~0ull;  ///< the spinner's until the first
+  bool went_on = false;          ///< it had done another when the second came
 };
 
 }  // namespace
@@ -174,6 +178,7 @@ async::Task<Result<Words>> inject(std::uint64_t deadlines) {
   if (deadlines > 10'000) co_return fail(Errno::einval);
   const Duration tick{hal::clock_period_ns()};
   const std::uint64_t before = count_of(trap::Action::change_stack);
+  std::uint64_t inside = 0, in_a_row = 0;
   bool intact = true;
   Duration window{};
   for (std::uint64_t apart = 1; apart <= deadlines && intact && !async::is_cancelled(); ++apart) {
@@ -182,13 +187,16 @@ async::Task<Result<Words>> inject(std::uint64_t deadlines) {
     Team team;
     const Instant start = async::now() + 500us;
     team.start(spinner.run(start + 100ms), "spinner", computing);
-    team.start(injection.first(start), "first", above);
+    team.start(injection.first(start, spinner), "first", above);
     team.start(injection.second(start + apart * tick, spinner), "second", above - 1);
     co_await team.wait();
     intact = spinner.intact && spinner.check.rounds > 0;
     window = injection.woke - start;
+    inside += !injection.went_on;
+    if (inside == apart) in_a_row = apart;
   }
-  co_return Words{intact, deadlines, count_of(trap::Action::change_stack) - before, ns(window)};
+  co_return Words{intact,     deadlines, count_of(trap::Action::change_stack) - before,
+                  ns(window), inside,    in_a_row};
 }
 
 }  // namespace kernel::exercises

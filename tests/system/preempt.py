@@ -117,17 +117,23 @@ def in_each_others_way(test: harness.Test) -> None:
 
 
 def everywhere(test: harness.Test) -> None:
-    ticks = 1_500
-    places = int(ticks * INSTRUCTIONS_A_TICK)
+    ticks = 2_600
     report = exercise(test, "inject", str(ticks), machine=FINE)
+    inside, in_a_row = report.get("inside", 0), report.get("in-a-row", 0)
     test.check(
         report.get("intact") == 1 and report.get("preemptions", 0) >= 2 * ticks,
-        f"interrupts pending at {places} instructions of preempting and coming back", str(report),
+        f"{inside} of {ticks} interrupts came before who was preempted was back", str(report),
     )  # fmt: skip
+    places = int(in_a_row * INSTRUCTIONS_A_TICK)
+    test.check(
+        1_000 <= places and inside < ticks, f"… {places} instructions on end, and some after it",
+        str(report),
+    )  # fmt: skip
+    ticks = 1_500
     done = test.run("/traps", "inject", str(ticks), machine=FINE, timeout=100)
     test.check(
         done.status == 0 and words(done).get("intact") == ticks,
-        f"… and at {places} of a program's way into the kernel, through it and back", done.text,
+        f"{ticks} interrupts, a tick apart, upon a program that makes system calls", done.text,
     )  # fmt: skip
 
 

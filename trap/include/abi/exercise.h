@@ -61,6 +61,8 @@ struct InjectReport {
   std::uint64_t deadlines;    // put one tick further each
   std::uint64_t preemptions;  // that came of them
   std::uint64_t window_ns;  // from the first interrupt to the coroutine going on, without a second
+  std::uint64_t inside;     // deadlines that came before it went on
+  std::uint64_t in_a_row;   // … from the first to the first that did not
 };
 
 struct StormReport {
