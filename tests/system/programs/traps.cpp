@@ -5,20 +5,24 @@
 //   traps refuse        exercises that get in each other's way: refused, or one replaces another
 //   traps kill          exercises whose caller is killed: they end soon, and others work
 //   traps inject COUNT  a preemption by a more urgent thread, COUNT times, each a tick of the clock
-//                       further on in a loop of system calls with a value in every register
+//                       further on in a system call with a value in every register: at how many
+//                       ticks of it, and how many it takes
 #include <abi/exercise.h>
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/counters.h>
 #include <user/files.h>
 #include <user/process.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <functional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "registers.h"
 
@@ -217,35 +221,46 @@ int check_killed() {
 // The urgent thread: asked, it sleeps until `when`.
 struct Urgent {
   std::atomic<std::uint32_t> asked = 0;
-  nanoseconds further = 0ns;
-  unsigned long woken = 0;
+  nanoseconds deadline = 0ns;
+  std::atomic<unsigned long> woken = 0;
 
   void run() {
     must(set_realtime_priority(0, 50), "raising the priority");
     for (std::uint32_t seen = 0;;) {
       while (asked == seen) futex_wait(asked, seen);
       seen = asked;
-      if (further < 0ns) return;
-      must(sleep_until(now() + 400us + further), "sleeping");
+      if (deadline == 0ns) return;
+      must(sleep_until(deadline), "sleeping");
       ++woken;
     }
   }
-  void ask(nanoseconds how_much_further) {
-    further = how_much_further;
+  void ask(nanoseconds until) {
+    deadline = until;
     ++asked;
     futex_wake(asked, 1);
   }
 };
 
-// One system call with a pattern of its own in every register.
-void check_call(std::uint64_t seed, long parent) {
+struct CallTimes {
+  unsigned long begin, end;  // ticks of the clock
+  bool interrupted;          // the urgent thread woke between the two
+};
+
+// One system call, at a tick of the clock, with a pattern of its own in every register.
+CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, const Urgent& urgent) {
   Registers registers{};
   for (std::uint64_t i = 0; i < 32; ++i) {
     registers.integer_in[i] = seed + i * 0x0101'0101'0101;
     registers.floating_in[i] = ~seed + i;
   }
   registers.integer_in[17] = static_cast<std::uint64_t>(Call::getppid);
+  while (clock_ticks() < tick) {
+  }
+  const auto woken = urgent.woken.load();
+  const auto begin = clock_ticks();
   call_with_base_x31(&registers);
+  const auto end = clock_ticks();
+  const CallTimes times{begin, end, urgent.woken.load() != woken};
   registers.integer_in[31] = reinterpret_cast<std::uint64_t>(&registers);
   registers.integer_in[10] = static_cast<std::uint64_t>(parent);
   for (int i = 1; i < 32; ++i) {
@@ -255,21 +270,36 @@ void check_call(std::uint64_t seed, long parent) {
   check(
       std::memcmp(registers.floating_out, registers.floating_in, sizeof registers.floating_in) == 0,
       "floating-point registers are as they were");
+  return times;
 }
 
 int inject(unsigned long count) {
-  constexpr nanoseconds tick{100};
-  constexpr int calls = 40;  // about a millisecond and a half
+  constexpr nanoseconds tick{nanoseconds_per_tick};
+  constexpr auto lead = 3ms;             // for the urgent thread to be asleep again
+  constexpr unsigned long margin = 300;  // ticks: the first deadlines come before the call
   const long parent = syscall(Call::getppid);
+  const auto ticks_of = [tick](nanoseconds time) {
+    return static_cast<unsigned long>(time / tick);
+  };
+  // The clock's reading at the kernel's time 0, but for what asking takes.
+  const unsigned long origin = clock_ticks() - ticks_of(now());
+  std::vector<bool> places(count);  // of the deadline in the call, in ticks and with that error
+  unsigned long length = ~0ul;
   Urgent urgent;
   Thread thread{[&] { urgent.run(); }};
   for (unsigned long i = 1; i <= count; ++i) {
-    urgent.ask(tick * static_cast<long>(i));
-    for (int n = 0; n < calls || urgent.woken < i; ++n) check_call(i << 32, parent);
+    urgent.ask(now() + lead);
+    const unsigned long due = origin + ticks_of(urgent.deadline);
+    const CallTimes times = check_call(i << 32, parent, due + margin - i, urgent);
+    while (urgent.woken < i) {
+    }
+    if (!times.interrupted) length = std::min(length, times.end - times.begin);
+    const unsigned long place = due + margin - times.begin;
+    if (times.interrupted && place < count) places[place] = true;
   }
-  urgent.ask(-1ns);
+  urgent.ask(0ns);
   thread.join();
-  println("intact\t{}", count);
+  println("intact\t{}\nplaces\t{}\nlength\t{}", count, std::ranges::count(places, true), length);
   return 0;
 }
 
