@@ -16,6 +16,7 @@ Shield::~Shield() {
 }
 
 DeadlineScope::DeadlineScope(Instant deadline) noexcept : job_(current_job()) {
+  if (job_.migrates()) platform::fail("a deadline of a job that another hart may run");
   if (deadline != never) current_executor().arm(timer_, deadline);
 }
 

@@ -4,14 +4,13 @@ namespace async {
 
 std::uint8_t inherited_priority(std::uint8_t priority) noexcept {
   if (priority != inherit_priority) platform::fail("a priority is 0 … 31");
-  const Job* const job = platform::local().job;
+  const Job* const job = platform::job();
   return job != nullptr ? job->base_priority() : default_priority;
 }
 
 constinit PromiseBase::Frame PromiseBase::job_end{&end_job, nullptr};
 
 void PromiseBase::end_job(void*) noexcept {
-  platform::begin_wait();
   Job& job = current_job();
   job.kind = Kind::done;
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
@@ -22,7 +21,6 @@ void PromiseBase::end_job(void*) noexcept {
 }
 
 void PromiseBase::end_traced_job(void*) noexcept {
-  platform::begin_wait();
   Job& job = current_job();
   job.kind = Kind::done;
   trace_now(TraceEvent::done, job);
@@ -38,6 +36,7 @@ void PromiseBase::trace_ends(bool on) noexcept {
 }
 
 void PromiseBase::free_detached_job(Job& job) noexcept {
+  const Strand::Guard strand;  // where most jobs come from
   job.leaf_.destroy();
   current_executor().jobs().release(job);
 }

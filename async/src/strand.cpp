@@ -32,6 +32,10 @@ void Strand::leave_for_long() noexcept {
   leave_to_others();
 }
 
+bool may_go_elsewhere(const Job* job) noexcept {
+  return job != nullptr && job->migrates();
+}
+
 void Strand::give_way_to_waiting() noexcept {
   leave_to_others();
   enter_among_others();

@@ -50,7 +50,7 @@ void begin_hart(bool in_company) {
 }
 
 void run_hart() {
-  async::current_executor().run(idle);
+  async::Executor::run(idle);
 }
 
 void start_other_harts(unsigned count) {

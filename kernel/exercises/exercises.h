@@ -34,6 +34,9 @@ Result<> ring_bell();
 /// storm.cpp: a line that is raised for ever. ENXIO, too.
 async::Task<Result<Words>> storm(std::uint64_t milliseconds);
 
+/// roam.cpp: coroutines that computing takes from hart to hart.
+async::Task<Result<Words>> roam(std::uint64_t milliseconds);
+
 /// yields.cpp
 async::Task<Result<Words>> yield(std::uint64_t coroutines);
 

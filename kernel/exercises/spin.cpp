@@ -1,15 +1,11 @@
-#include <trap/check_registers.h>
-#include <trap/router.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
 
-#include "boot/machine_facts.h"
 #include "exercises/exercises.h"
+#include "exercises/spinner.h"
 #include "exercises/team.h"
-#include "harts/step_watch.h"
 
 namespace kernel::exercises {
 namespace {
@@ -17,38 +13,12 @@ namespace {
 using namespace std::chrono_literals;
 using async::Duration;
 using async::Instant;
-using trap::CheckRegisters;
 
-constexpr std::uint8_t computing = 20;  // as a program's
-constexpr std::uint8_t above = 2;
 constexpr std::uint64_t longest = 1'000;  // milliseconds
-
-std::uint64_t ns(Duration duration) {
-  return static_cast<std::uint64_t>(std::max(duration, Duration::zero()).count());
-}
 
 Instant after(std::uint64_t milliseconds) {
   return async::now() + milliseconds * 1ms;
 }
-
-/// Computes without an await until `end`, or until it is told to stop.
-struct Spinner {
-  explicit Spinner(std::uint64_t seed = 0) { check.seed = seed; }
-
-  async::Task<> run(Instant end) {
-    const Duration left = end - async::now();
-    check.until_tick = hal::clock_ticks() + ns(left) / hal::clock_period_ns();
-    started = true;
-    intact = trap::cotrap_check_registers(check);
-    ended = async::now();
-    co_return;
-  }
-
-  CheckRegisters check;
-  bool started = false;
-  bool intact = false;
-  Instant ended{};
-};
 
 /// Wakes every millisecond, and says how late.
 struct Ticker {
@@ -66,17 +36,6 @@ struct Ticker {
   std::uint64_t wakes = 0, late = 0;
   Duration worst{};
 };
-
-std::uint64_t count_of(trap::Action action) {
-  std::uint64_t count = 0;
-  for (unsigned hart = 0; hart < hart_count(); ++hart) {
-    const trap::RouteCounts counts = trap::route_counts_of(hart);
-    for (std::size_t row = 0; row < trap::routes.size(); ++row) {
-      if (trap::routes[row].action == action) count += counts[row];
-    }
-  }
-  return count;
-}
 
 }  // namespace
 

@@ -15,9 +15,11 @@ class Team {
   Team(const Team&) = delete;
 
   /// Starts one. It may refer to what outlives wait().
-  void start(async::Task<> task, const char* name, std::uint8_t priority) {
+  void start(async::Task<> task, const char* name, std::uint8_t priority,
+             async::HartMask harts = 0) {
     left_.fetch_add(1);
-    async::spawn_independent(run(std::move(task)), {.name = name, .priority = priority});
+    async::spawn_independent(run(std::move(task)),
+                             {.name = name, .priority = priority, .harts = harts});
   }
   /// Until all have ended. If the caller is cancelled before that, `stop()` is to have them end
   /// soon.

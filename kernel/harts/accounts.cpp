@@ -94,11 +94,11 @@ void list_traps(std::string& out) {
 }
 
 void list_stacks(std::string& out) {
-  out = "hart\tfree\tfewest_free\trefused\tmost_bytes\n";
+  out = "hart\tfree\tfewest_free\trefused\tcame\tmost_bytes\n";
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     const StackPool::Usage usage = StackPool::usage_of(hart);
-    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\n", hart, usage.free,
-                   usage.fewest_free, usage.refused, fmt::join(usage.most_bytes, ","));
+    fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart, usage.free,
+                   usage.fewest_free, usage.refused, usage.came, fmt::join(usage.most_bytes, ","));
   }
 }
 

@@ -17,7 +17,8 @@ void list_harts(std::string& out);
 void list_interrupts(std::string& out);
 
 /// /proc/stacks: a line a hart: those of its pool that are free now, fewest ever, steps not
-/// preempted for want of one, the most bytes that each of them ever held.
+/// preempted for want of one, steps that came here in the midst, the most bytes that each of the
+/// stacks it has made ever held.
 void list_stacks(std::string& out);
 
 /// /proc/traps: the router's last events of every hart, while the kernel is told to keep them

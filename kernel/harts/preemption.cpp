@@ -23,13 +23,20 @@ namespace sstatus = hal::riscv64::sstatus;
 struct Aside {
   async::Job& job;
   StackPool::Stack* stack;
+  StackPool& home;  ///< that has given the hart another stack for it
   StepTime time;
   std::uintptr_t pc;
 };
 
+/// On the stack that the hart goes on with.
+void go_on_without_step() {
+  async::Executor::ready_again(step_time.turn_over);
+  run_hart();
+}
+
 /// Of its own, and never inlined: it may run on another hart than the code before it.
 [[gnu::noinline]] void take_up(const Aside& aside, std::coroutine_handle<> interrupted) {
-  stack_pool.go_back_to(aside.stack);
+  stack_pool.go_back_to(aside.stack, aside.home);
   async::Executor::take_up(aside.job, interrupted);
   watch_step_again(aside.time);
   HAL_WRITE_CSR("sepc", aside.pc);
@@ -37,22 +44,25 @@ struct Aside {
 }
 
 /// Gives the hart to others until `job` is the most urgent again.
-void put_aside(async::Executor& executor, async::Job& job, StackPool::Stack* next) {
+void put_aside(async::Job& job, StackPool::Stack* next) {
   trap::StackContext context;
-  Aside aside{
-      .job = job, .stack = stack_pool.current(), .time = step_time, .pc = HAL_READ_CSR("sepc")};
-  context.interrupted = executor.put_aside(job, context.handle(), step_time.turn_over);
+  Aside aside{.job = job,
+              .stack = stack_pool.current(),
+              .home = stack_pool,
+              .time = step_time,
+              .pc = HAL_READ_CSR("sepc")};
+  context.interrupted = async::Executor::put_aside(job, context.handle());
   aside.time.stop();
   HAL_CLEAR_CSR("sstatus", sstatus::spp);  // as programs are entered with
   stack_pool.go_to(next);
-  trap::leave_stack(context, next->memory.top, run_hart);
+  trap::leave_stack(context, next->memory.top, go_on_without_step);
   take_up(aside, context.interrupted);
 }
 
 }  // namespace
 
 void begin_independent_step(bool goes_on) noexcept {
-  if (goes_on) return;  // take_up()
+  if (goes_on) return stack_pool.prepare_to_go_back();  // and take_up()
   watch_step();
   hal::unmask_interrupts();
 }
@@ -79,6 +89,6 @@ extern "C" void cotrap_kernel_interrupt() {
     next = stack_pool.take();
   }
   if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::change_stack) {
-    put_aside(*local.executor, job, next);
+    put_aside(job, next);
   }
 }

@@ -1,8 +1,10 @@
 #include "harts/stack_pool.h"
 
 #include <hal/hart.h>
+#include <hal/machine/translation.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace kernel {
 
@@ -23,19 +25,35 @@ void StackPool::fill(hal::VirtAddr first_top) {
     stacks_[i].memory = *memory;
     add_free(&stacks_[i]);
   }
-  fewest_free_ = free_count_;
+  fewest_free_ = free_count_.load(std::memory_order_relaxed);
   pools[hal::hart_index()] = this;
+  fills_.fetch_add(1, std::memory_order_release);
 }
 
-void StackPool::go_back_to(Stack* stack) {
-  add_free(current_);
-  current_ = stack;
+void StackPool::forget_translations() {
+  seen_ = fills_.load(std::memory_order_acquire);
+  hal::flush_all();
+}
+
+void StackPool::go_back_to(Stack* stack, StackPool& home) {
+  Stack* const unused = std::exchange(current_, stack);
+  if (&home == this) return add_free(unused);
+  ++came_;
+  home.give_back(unused);
 }
 
 void StackPool::add_free(Stack* stack) {
   stack->next_free = free_;
   free_ = stack;
-  ++free_count_;
+  free_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void StackPool::give_back(Stack* stack) {
+  free_count_.fetch_add(1, std::memory_order_relaxed);  // before it may be taken
+  stack->next_free = returned_.load(std::memory_order_relaxed);
+  while (!returned_.compare_exchange_weak(stack->next_free, stack, std::memory_order_release,
+                                          std::memory_order_relaxed)) {
+  }
 }
 
 std::size_t StackPool::most_bytes(const Stack& stack) {
@@ -49,8 +67,10 @@ std::size_t StackPool::most_bytes(const Stack& stack) {
 StackPool::Usage StackPool::usage_of(unsigned hart) {
   const StackPool* const pool = pools[hart];
   if (pool == nullptr) return {};
-  Usage usage{
-      .free = pool->free_count_, .fewest_free = pool->fewest_free_, .refused = pool->refused_};
+  Usage usage{.free = pool->free_count_.load(std::memory_order_relaxed),
+              .fewest_free = pool->fewest_free_,
+              .refused = pool->refused_,
+              .came = pool->came_};
   for (std::size_t i = 0; i < stacks_a_hart; ++i) {
     usage.most_bytes[i] = most_bytes(pool->stacks_[i + 1]);
   }

@@ -3,12 +3,17 @@
 //
 // There is a fixed number of them, each over a page that is never mapped. When all are taken
 // nothing is preempted any more until one comes back, and that is counted.
+//
+// A step that was put aside takes its stack with it to whichever hart goes on with it. The stack
+// which that hart was on until then goes where the step came from: so every pool has as many
+// stacks as ever, with those that stand for the steps its hart has put aside.
 #pragma once
 
 #include <hal/kernel_map.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,7 +33,8 @@ class StackPool {
     std::size_t free;                                   ///< now
     std::size_t fewest_free;                            ///< at any time
     std::uint64_t refused;                              ///< how often there was none
-    std::array<std::size_t, stacks_a_hart> most_bytes;  ///< that each ever held
+    std::uint64_t came;                                 ///< with steps put aside on other harts
+    std::array<std::size_t, stacks_a_hart> most_bytes;  ///< that each it has made ever held
   };
 
   /// Makes the stacks, fewer if there is no memory for them. The one in use is free below
@@ -40,19 +46,28 @@ class StackPool {
   /// A free stack to go on with; null if there is none, which is counted. The one in use becomes
   /// its step's.
   Stack* take() {
-    Stack* const stack = free_;
+    Stack* stack = free_;
     if (stack == nullptr) [[unlikely]] {
-      ++refused_;
-      return nullptr;
+      stack = free_ = returned_.exchange(nullptr, std::memory_order_acquire);
+      if (stack == nullptr) {
+        ++refused_;
+        return nullptr;
+      }
     }
     free_ = stack->next_free;
-    fewest_free_ = std::min(fewest_free_, --free_count_);
+    fewest_free_ = std::min(fewest_free_, free_count_.fetch_sub(1, std::memory_order_relaxed) - 1);
     return stack;
+  }
+  /// Before the hart looks at a stack that may have come from another one, which has mapped it.
+  void prepare_to_go_back() {
+    if (seen_ != fills_.load(std::memory_order_relaxed)) [[unlikely]]
+      forget_translations();
   }
   /// The stack in use.
   Stack* current() const { return current_; }
-  /// The hart goes on with `stack`; the one in use is free from now on.
-  void go_back_to(Stack* stack);
+  /// The hart goes on with `stack`, whose step was put aside on the hart of `home`; the one in use
+  /// is free there from now on.
+  void go_back_to(Stack* stack, StackPool& home);
   /// … and was taken: it is in use now.
   void go_to(Stack* stack) { current_ = stack; }
 
@@ -61,14 +76,21 @@ class StackPool {
 
  private:
   void add_free(Stack* stack);
+  void give_back(Stack* stack);  // any hart
+  void forget_translations();
   static std::size_t most_bytes(const Stack& stack);
 
   std::array<Stack, stacks_a_hart + 1> stacks_{};
   Stack* current_ = nullptr;
   Stack* free_ = nullptr;
-  std::size_t free_count_ = 0;
+  std::atomic<Stack*> returned_ = nullptr;   // free, too: by other harts, who only add to it
+  std::atomic<std::size_t> free_count_ = 0;  // of both
   std::size_t fewest_free_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t came_ = 0;
+  unsigned seen_ = 0;  // how many fills this hart's TLB knows of
+
+  static inline constinit std::atomic<unsigned> fills_ = 0;
 };
 
 /// The running hart's.

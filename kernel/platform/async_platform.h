@@ -62,20 +62,26 @@ inline void yield_point() noexcept {
     kernel::take_interrupts_at_yield_point();
 }
 
+// An independent job may be put aside between any two instructions and go on elsewhere. So these
+// read tp anew each time, which a compiler need not do for a thread_local, and what has to be of
+// one hart is a single instruction: kernel.ld sees to it that it reaches.
 inline unsigned hart() noexcept {
-  return hal::hart_index();
+  unsigned hart;
+  asm volatile("lw %0, %%tprel_lo(cotrap_hart_index)(tp)" : "=r"(hart));
+  return hart;
 }
 inline Local& local() noexcept {
-  return kernel::async_local;
-}
-inline Local& local_again() noexcept {
   Local* local;
-  asm volatile(
-      "lui %0, %%tprel_hi(cotrap_async_local)\n\t"
-      "add %0, %0, tp, %%tprel_add(cotrap_async_local)\n\t"
-      "addi %0, %0, %%tprel_lo(cotrap_async_local)"
-      : "=r"(local));
+  asm volatile("addi %0, tp, %%tprel_lo(cotrap_async_local)" : "=r"(local));
   return *local;
+}
+inline Job* job() noexcept {
+  Job* job;
+  asm volatile("ld %0, %%tprel_lo(cotrap_async_local + %1)(tp)"
+               : "=r"(job)
+               : "i"(offsetof(Local, job))
+               : "memory");
+  return job;
 }
 inline std::uint64_t now_ns() noexcept {
   return hal::now_ns();

@@ -50,6 +50,7 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::nest: return exercises::nest(argument);
     case Exercise::stall: return exercises::stall(argument);
     case Exercise::storm: return exercises::storm(argument);
+    case Exercise::roam: return exercises::roam(argument);
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();
   }

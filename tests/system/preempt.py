@@ -148,10 +148,10 @@ def limits(test: harness.Test) -> None:
     )
     last = done.text.splitlines()[-1].split("\t") if done.text else []
     test.check(
-        "intact\t1" in done.text and len(last) == 5 and last[1:3] == ["4", "0"] and int(last[3]) > 0,
+        "intact\t1" in done.text and len(last) == 6 and last[1:3] == ["4", "0"] and int(last[3]) > 0,
         "without a stack nobody is preempted, which is counted, and all are given back", done.text,
     )  # fmt: skip
-    marks = [int(mark) for mark in last[4].split(",")] if len(last) == 5 else [0]
+    marks = [int(mark) for mark in last[5].split(",")] if len(last) == 6 else [0]
     test.check(0 < min(marks) <= max(marks) < 8_192, f"the most that was on each: {marks} bytes")
 
 

@@ -93,28 +93,30 @@ class Executor {
   void alarm_fired() noexcept;
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
-  bool run_one() noexcept {
-    Local& local = platform::local();
-    const bool ran = step(local);
-    local.job = nullptr;
+  static bool run_one() noexcept {
+    const bool ran = step(platform::local());
+    platform::local().job = nullptr;
     return ran;
   }
-  void run_until_idle() noexcept {
-    Local& local = platform::local();
-    while (step(local)) {
+  static void run_until_idle() noexcept {
+    while (step(platform::local())) {
     }
-    local.job = nullptr;
+    platform::local().job = nullptr;
   }
   /// For ever, on this hart. `idle()` is called with interrupts masked when there is nothing to do;
   /// it waits for one, lets it be handled and returns, masked again.
+  ///
+  /// The stack below a step that was put aside may come to another hart with it, and with the stack
+  /// this loop. So neither it nor the two above keep anything of a hart over a step.
   template <class Idle>
-  [[noreturn]] void run(Idle&& idle) noexcept {
+  [[noreturn]] static void run(Idle&& idle) noexcept {
     for (;;) {
       run_until_idle();
       platform::InterruptGuard masked;
-      begin_idling();
-      if (inbox_is_empty()) idle();
-      end_idling();
+      Executor& executor = *platform::local().executor;
+      executor.begin_idling();
+      if (executor.inbox_is_empty()) idle();
+      executor.end_idling();
     }
   }
 
@@ -136,16 +138,26 @@ class Executor {
 
   // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
 
+  //
+  //   put_aside()       on the step's stack, which is then left
+  //   ready_again()     on another one, when nobody is on the step's any more: from here on it may
+  //                     be resumed, here or on another hart
+  //   take_up()         on the step's stack, by whoever has resumed the context
+
   /// `job`'s independent step, the running one, gives way: whoever resumes `context` goes on with
-  /// it. Ready from now on: first of its level, or last where its turn is over. What is returned is
-  /// to be given back to take_up().
-  [[nodiscard]] std::coroutine_handle<> put_aside(Job& job, std::coroutine_handle<> context,
-                                                  bool turn_over) noexcept {
+  /// it. What is returned is to be given back to take_up().
+  [[nodiscard]] static std::coroutine_handle<> put_aside(Job& job,
+                                                         std::coroutine_handle<> context) noexcept {
     job.flags_ ^= Job::flag_preempted;
-    turn_over ? schedule(job) : schedule_first(job);
     return std::exchange(job.leaf_, context);
   }
-  /// `job` is running again, where it was put aside.
+  /// What was put aside is ready: first of its level, or last where its turn is over.
+  static void ready_again(bool turn_over) noexcept {
+    Local& local = platform::local();
+    Job& job = *std::exchange(local.job, nullptr);
+    turn_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
+  }
+  /// `job` is running again, where its step was put aside.
   static void take_up(Job& job, std::coroutine_handle<> leaf) noexcept {
     job.flags_ ^= Job::flag_preempted;
     job.leaf_ = leaf;
@@ -183,7 +195,7 @@ class Executor {
 
   unsigned hart() const noexcept { return hart_; }
 
-  /// Where the running step's jobs come from and go to: see Strand::frames().
+  /// Where the running step's jobs come from and go to: see with_frame_pool().
   JobPool& jobs() noexcept {
     if constexpr (platform::parallel) {
       if (platform::local().in_strand) return Strand::pools.jobs;
@@ -206,12 +218,13 @@ class Executor {
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
   static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
-  [[gnu::always_inline]] bool step(Local& local) noexcept {
+  [[gnu::always_inline]] static bool step(Local& local) noexcept {
     platform::yield_point();
-    if (has_news()) [[unlikely]]
-      return step_with_news(local);
+    Executor& executor = *local.executor;
+    if (executor.has_news()) [[unlikely]]
+      return executor.step_with_news(local);
     Node* first;
-    if (!ready_.pop(first)) return false;
+    if (!executor.ready_.pop(first)) return false;
     resume(local, static_cast<Job&>(*first), [] {});
     return true;
   }
@@ -234,10 +247,10 @@ class Executor {
   [[gnu::always_inline]] static void end_step() noexcept {
     platform::end_step();
     if constexpr (platform::checked) {
-      if (platform::local_again().spin_locks != 0) platform::fail("a job waits with a spin lock");
+      if (platform::local().spin_locks != 0) platform::fail("a job waits with a spin lock");
     }
     if constexpr (platform::parallel) {
-      if (platform::local_again().in_strand) [[unlikely]]
+      if (platform::local().in_strand) [[unlikely]]
         Strand::leave_to_others();
     }
   }

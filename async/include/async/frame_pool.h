@@ -19,6 +19,7 @@ namespace async {
 
 inline constexpr std::size_t chunk_bytes = 4096;
 
+/// All with interrupts masked.
 class FramePool {
  public:
   /// `bytes` of memory, aligned to 8.

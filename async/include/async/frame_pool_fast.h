@@ -9,7 +9,6 @@ namespace async {
 
 inline void* FramePool::allocate(std::size_t bytes) noexcept {
   const std::size_t list = list_of(bytes);
-  platform::InterruptGuard masked;
   Block* const block = free_[list];
   if (block == nullptr) [[unlikely]]
     return refill(list);
@@ -21,7 +20,6 @@ inline void* FramePool::allocate(std::size_t bytes) noexcept {
 inline void FramePool::release(void* memory, std::size_t bytes) noexcept {
   const std::size_t list = list_of(bytes);
   Block* const block = static_cast<Block*>(memory);
-  platform::InterruptGuard masked;
   block->next = free_[list];
   free_[list] = block;
   platform::poison(block, bytes);

@@ -75,6 +75,9 @@ class Job : public Node {
   /// Would a wait that can be cut short be refused?
   bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }
 
+  /// Is it outside the strand, and may another hart go on with it, even in the midst of a step?
+  bool migrates() const noexcept { return is_independent() && (harts_ & (harts_ - 1)) != 0; }
+
   // The rest is for primitives: what an awaiter does.
 
   /// May a wait that can be cut short not start? If so, result() says why.
@@ -191,7 +194,7 @@ static_assert(sizeof(Job) == 56);
 
 /// The job whose step runs on this hart. Task context only.
 inline Job& current_job() noexcept {
-  return *platform::local().job;
+  return *platform::job();
 }
 inline bool is_cancelled() noexcept {
   return current_job().is_cancelled();

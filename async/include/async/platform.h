@@ -5,9 +5,11 @@
 //   constexpr bool parallel              harts run at the same time; at most eight then
 //   constexpr bool tracing               false: trace points cost nothing; true: one branch each
 //   unsigned hart()                      the hart this code runs on
-//   Local& local()                       that hart's async::Local (zero-initialised, never moves)
-//   Local& local_again()                 the same for code that may have come to another hart since
-//                                        it last asked: never a value the compiler remembers
+//   Local& local()                       that hart's async::Local (zero-initialised, never moves).
+//                                        Of use while interrupts are masked, because an independent
+//                                        job may go to another hart in mid-step. Neither this nor
+//                                        hart() is ever a value that the compiler remembers.
+//   Job* job()                           local().job, in one piece: wherever the job goes to
 //   uint64_t now_ns()                    nanoseconds since boot, never goes back
 //   void set_alarm(uint64_t ns)          one alarm for this hart: when `now_ns() >= ns`, its
 //                                        interrupt calls Executor::alarm_fired(). Replaces the one
@@ -56,7 +58,7 @@ concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint
   requires sizeof(platform::Atomic<std::uint32_t>) == sizeof(std::uint32_t);
   { platform::hart() } noexcept -> std::same_as<unsigned>;
   { platform::local() } noexcept -> std::same_as<Local&>;
-  { platform::local_again() } noexcept -> std::same_as<Local&>;
+  { platform::job() } noexcept -> std::same_as<Job*>;
   { platform::now_ns() } noexcept -> std::same_as<std::uint64_t>;
   { platform::set_alarm(ns) } noexcept;
   { platform::poke(0u) } noexcept;

@@ -30,6 +30,10 @@ struct SpawnOptions {
 struct IndependentOptions {
   const char* name = "independent task";     // a static string
   std::uint8_t priority = inherit_priority;  // as above
+  // Where it may run; 0: on this hart alone. If there are several, any of them goes on with it,
+  // also in the midst of a step. It must keep nothing then that belongs to a hart: no thread_local,
+  // no Interrupt, no deadline. What it may call between awaits is written for any context.
+  HartMask harts = 0;
 };
 
 /// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
@@ -174,13 +178,16 @@ template <class T>
   return spawn(current_executor(), std::move(task), options);
 }
 
-/// Makes `task` a job outside the strand (job.h), on this hart for ever; it frees itself at its
-/// end. What is returned is for Executor::wake_from_isr(), as long as the caller knows that it
-/// lives.
+/// Makes `task` a job outside the strand (job.h), on this hart for ever unless the options say
+/// otherwise; it frees itself at its end. What is returned is for Executor::wake_from_isr(), as
+/// long as the caller knows that it lives.
 inline Job& spawn_independent(Task<void> task, const IndependentOptions& options = {}) noexcept {
+  platform::InterruptGuard masked;
+  const Strand::Guard strand;  // whose pools it goes back to
   Executor& executor = current_executor();
-  return *start_job(executor, std::move(task).release(), options.name, options.priority,
-                    hart_mask(executor.hart()), Job::flag_independent | Job::flag_detached);
+  const HartMask harts = options.harts != 0 ? options.harts : hart_mask(executor.hart());
+  return *start_job(executor, std::move(task).release(), options.name, options.priority, harts,
+                    Job::flag_independent | Job::flag_detached);
 }
 
 }  // namespace async

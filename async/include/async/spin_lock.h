@@ -19,7 +19,10 @@ class SpinLock {
   SpinLock(const SpinLock&) = delete;
 
   void lock() noexcept {
-    ++platform::local().spin_locks;
+    {
+      platform::InterruptGuard masked;
+      ++platform::local().spin_locks;  // from here on the step stays on this hart
+    }
     if constexpr (platform::parallel) {
       while (taken_.exchange(true, std::memory_order_acquire)) {
         while (taken_.load(std::memory_order_relaxed)) platform::relax();
@@ -28,6 +31,7 @@ class SpinLock {
   }
   void unlock() noexcept {
     if constexpr (platform::parallel) taken_.store(false, std::memory_order_release);
+    platform::InterruptGuard masked;
     Local& local = platform::local();
     if (--local.spin_locks != 0 || !local.preemption_held_back) return;
     local.preemption_held_back = false;

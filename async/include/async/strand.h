@@ -59,18 +59,9 @@ class Strand {
     FramePool frames;
     JobPool jobs;
   };
-  /// In the strand. (A test's world that begins anew makes it empty.)
+  /// In the strand, for what goes from hart to hart: memory would pile up where most of it ends. (A
+  /// test's world that begins anew makes it empty.)
   static inline constinit Pools pools;
-
-  /// Where the running step's frames come from and go to (Executor::jobs() for its jobs). The
-  /// strand has pools of its own: its jobs go from hart to hart, and memory would pile up on the
-  /// hart where most of them end.
-  static FramePool& frames() noexcept {
-    if constexpr (platform::parallel) {
-      if (platform::local().in_strand) return pools.frames;
-    }
-    return platform::local().frames;
-  }
 
   /// Holds the strand for its scope, unless the hart does already.
   class [[nodiscard]] Guard {
@@ -104,5 +95,24 @@ class Strand {
   static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // harts
   static inline constinit std::atomic<unsigned> last_ = 0;          // the hart that had it last
 };
+
+/// Job::migrates(), of the running one if there is one.
+[[gnu::cold]] bool may_go_elsewhere(const Job* job) noexcept;
+
+/// Calls `use` with the pool that the running step's frames come from and go to (Executor::jobs()
+/// has its jobs'): the strand's, or that of the hart which an independent job stays on.
+template <class Use>
+[[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
+  platform::InterruptGuard masked;
+  Local& local = platform::local();
+  if constexpr (platform::parallel) {
+    if (local.in_strand) return use(Strand::pools.frames);
+    if (local.in_company && may_go_elsewhere(local.job)) {
+      const Strand::Guard strand;
+      return use(Strand::pools.frames);
+    }
+  }
+  return use(local.frames);
+}
 
 }  // namespace async

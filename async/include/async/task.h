@@ -33,9 +33,11 @@ class Task;
 /// What all Task promises share, at the start of the promise and so at a known place of the frame.
 class PromiseBase {
  public:
-  static void* operator new(std::size_t bytes) noexcept { return Strand::frames().allocate(bytes); }
+  static void* operator new(std::size_t bytes) noexcept {
+    return with_frame_pool([bytes](FramePool& pool) { return pool.allocate(bytes); });
+  }
   static void operator delete(void* frame, std::size_t bytes) noexcept {
-    Strand::frames().release(frame, bytes);
+    with_frame_pool([frame, bytes](FramePool& pool) { pool.release(frame, bytes); });
   }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -48,6 +50,7 @@ class PromiseBase {
       const PromiseBase& promise = self.promise();
       if (!promise.is_root()) [[likely]]
         return promise.parent();
+      platform::begin_wait();
       current_job().leaf_ = self;
       return std::coroutine_handle<>::from_address(&job_end);
     }

@@ -27,6 +27,7 @@ struct YieldOp {
 
 struct PreemptOp {
   [[gnu::always_inline]] bool await_ready() const noexcept {
+    platform::InterruptGuard masked;
     return !current_executor().preempts(current_job().priority);
   }
   void await_suspend(std::coroutine_handle<> self) const noexcept {

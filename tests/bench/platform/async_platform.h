@@ -38,8 +38,8 @@ inline unsigned hart() noexcept {
 inline Local& local() noexcept {
   return this_hart;
 }
-inline Local& local_again() noexcept {
-  return local();
+inline Job* job() noexcept {
+  return local().job;
 }
 inline std::uint64_t now_ns() noexcept {
   const auto cycles = static_cast<unsigned __int128>(__builtin_readcyclecounter());

@@ -9,6 +9,7 @@
 
 #include "support.h"
 
+using async::Executor;
 using namespace async_test;
 
 namespace {
@@ -50,7 +51,8 @@ TEST_CASE_METHOD(Independent,
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
     // As an interrupt handler would, in the midst of this job's step.
-    leaf = executor.put_aside(async::current_job(), aside.handle(), false);
+    leaf = Executor::put_aside(async::current_job(), aside.handle());
+    Executor::ready_again(false);
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
     co_await std::suspend_always{};
   };
@@ -58,7 +60,7 @@ TEST_CASE_METHOD(Independent,
   aside.goes_on = [&] {
     log.push_back("goes on");
     CHECK(put_aside.is_independent());
-    async::Executor::take_up(put_aside, leaf);
+    Executor::take_up(put_aside, leaf);
     leaf.resume();
   };
   executor.set_priority(job, 11);
@@ -73,13 +75,14 @@ TEST_CASE_METHOD(Independent, "one whose turn is over goes on after its equals")
   Aside aside;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
-    leaf = executor.put_aside(async::current_job(), aside.handle(), true);
+    leaf = Executor::put_aside(async::current_job(), aside.handle());
+    Executor::ready_again(true);
     co_await std::suspend_always{};
   };
   async::Job& put_aside = async::spawn_independent(interrupted(), {.priority = 10});
   aside.goes_on = [&] {
     log.push_back("goes on");
-    async::Executor::take_up(put_aside, leaf);
+    Executor::take_up(put_aside, leaf);
     leaf.resume();
   };
   async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
@@ -161,4 +164,21 @@ TEST_CASE_METHOD(Independent, "who waits with a spin lock held is caught") {
 TEST_CASE_METHOD(Independent, "who cancels a job outside the strand is caught") {
   CHECK(ends_well([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
   CHECK_FALSE(ends_well([&] { async::spawn_independent(log_once(log, "outside")).cancel(); }));
+}
+
+TEST_CASE_METHOD(Independent,
+                 "one that may go elsewhere is caught when it waits for what is a hart's") {
+  async::Interrupt irq;
+  auto wait = [&]() -> Task<> { (void)co_await irq.wait(); };
+  auto hurry = [&]() -> Task<> {
+    (void)co_await async::with_deadline(log_once(log, "in time"), async::now() + 1ms);
+  };
+  const auto run_job = [&](Task<> task, async::HartMask harts) {
+    async::spawn_independent(std::move(task), {.harts = harts});
+    run();
+  };
+  CHECK(ends_well([&] { run_job(wait(), 0); }));
+  CHECK_FALSE(ends_well([&] { run_job(wait(), async::all_harts); }));
+  CHECK(ends_well([&] { run_job(hurry(), 0); }));
+  CHECK_FALSE(ends_well([&] { run_job(hurry(), async::all_harts); }));
 }

@@ -43,8 +43,8 @@ inline unsigned hart() noexcept {
 inline Local& local() noexcept {
   return locals[world.hart];
 }
-inline Local& local_again() noexcept {
-  return local();
+inline Job* job() noexcept {
+  return local().job;
 }
 inline std::uint64_t now_ns() noexcept {
   return world.now;

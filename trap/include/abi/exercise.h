@@ -40,6 +40,9 @@ enum class Exercise : std::uint64_t {
   stall,
   // For `argument` ms the bell rings whatever its driver does; who calls waits. Words: StormReport.
   storm,
+  // For `argument` ms coroutines compute with a value in every register, and await, on whichever
+  // hart has time for them; on every hart another is above them. Words: RoamReport.
+  roam,
 };
 
 struct SpinReport {
@@ -63,6 +66,14 @@ struct InjectReport {
   std::uint64_t window_ns;  // from the first interrupt to the coroutine going on, without a second
   std::uint64_t inside;     // deadlines that came before it went on
   std::uint64_t in_a_row;   // … from the first to the first that did not
+};
+
+struct RoamReport {
+  std::uint64_t intact;       // every register kept its value, every coroutine knew itself
+  std::uint64_t rounds;       // … and they were looked at so often
+  std::uint64_t put_aside;    // in mid-step
+  std::uint64_t elsewhere;    // … of those: gone on with on another hart
+  std::uint64_t lost_stacks;  // fewer free after than before
 };
 
 struct StormReport {

@@ -54,8 +54,8 @@ inline World::Hart& this_hart() noexcept {
 inline Local& local() noexcept {
   return this_hart().local;
 }
-inline Local& local_again() noexcept {
-  return local();
+inline Job* job() noexcept {
+  return local().job;
 }
 /// Before something that has to do with any other thread.
 inline void point(const char* what,

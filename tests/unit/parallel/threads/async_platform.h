@@ -42,8 +42,8 @@ inline unsigned hart() noexcept {
 inline Local& local() noexcept {
   return harts[this_hart].local;
 }
-inline Local& local_again() noexcept {
-  return local();
+inline Job* job() noexcept {
+  return local().job;
 }
 inline std::uint64_t now_ns() noexcept {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -58,14 +58,14 @@ void run_hart(unsigned number, std::latch& all_are_there,
               const std::function<async::Task<>()>& main) {
   async::platform::this_hart = number;
   harts[number].local.in_company = true;
-  async::Executor& executor = executors[number].emplace();
+  executors[number].emplace();
   begin(number);
   all_are_there.arrive_and_wait();
   if (number == 0) {
     const async::Strand::Guard strand;
     async::spawn(run_to_the_end(main), {.name = "main", .priority = 4}).detach();
   }
-  if (setjmp(end_of_hart) == 0) executor.run(idle);
+  if (setjmp(end_of_hart) == 0) async::Executor::run(idle);
 }
 
 void print(void*, std::string_view text) {

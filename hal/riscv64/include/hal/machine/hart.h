@@ -13,7 +13,7 @@ void give_way();
 
 }  // namespace riscv64
 
-extern constinit thread_local unsigned this_hart_index;
+extern constinit thread_local unsigned this_hart_index asm("cotrap_hart_index");
 extern constinit thread_local bool this_hart_in_company;
 
 inline unsigned hart_index() {

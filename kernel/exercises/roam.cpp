@@ -1,0 +1,100 @@
+#include <array>
+#include <chrono>
+
+#include "exercises/exercises.h"
+#include "exercises/spinner.h"
+#include "exercises/team.h"
+#include "harts/stack_pool.h"
+
+namespace kernel::exercises {
+namespace {
+
+using namespace std::chrono_literals;
+using async::Instant;
+
+constexpr unsigned most_harts = async::platform::max_harts;
+
+/// Computes, and awaits now and then, wherever it is. Whatever it asks, it is itself.
+struct Roamer {
+  async::Task<> run(Instant end) {
+    while (intact && async::now() < end) {
+      Spinner spinner{reinterpret_cast<std::uintptr_t>(this)};
+      co_await spinner.run(std::min(end, async::now() + 2ms));
+      intact = spinner.intact;
+      rounds += spinner.check.rounds;
+      co_await async::yield();
+      look_who_runs();
+      co_await nap();
+    }
+  }
+
+  async::Task<> nap() {
+    (void)co_await async::sleep_for(20us, "a nap");
+    look_who_runs();
+  }
+
+  void look_who_runs() {
+    if (job == nullptr) job = &async::current_job();
+    for (int i = 0; i < 1'000; ++i) intact = intact && &async::current_job() == job;
+  }
+
+  std::uint64_t rounds = 0;
+  const async::Job* job = nullptr;
+  bool intact = true;
+};
+
+/// Stays where it is, and has that hart to itself for a part of every millisecond.
+async::Task<> disturb(Instant begin, Instant end) {
+  for (Instant next = begin; next < end; next += 1ms) {
+    (void)co_await async::sleep_until(next, "the next millisecond");
+    for (const Instant over = async::now() + 300us; async::now() < over;) {
+    }
+  }
+}
+
+struct Stacks {
+  std::uint64_t free = 0, came = 0;
+};
+
+Stacks stacks() {
+  Stacks sum;
+  for (unsigned hart = 0; hart < most_harts; ++hart) {
+    const StackPool::Usage usage = StackPool::usage_of(hart);
+    sum.free += usage.free;
+    sum.came += usage.came;
+  }
+  return sum;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
+  constexpr std::uint64_t longest = 100'000;
+  if (milliseconds == 0 || milliseconds > longest) co_return fail(Errno::einval);
+  const Stacks before = stacks();
+  const std::uint64_t put_aside_before = count_of(trap::Action::change_stack);
+  std::array<Roamer, most_harts> roamers;
+  const Instant begin = async::now(), end = begin + milliseconds * 1ms;
+  Team team;
+  for (unsigned hart = 0; hart < most_harts; ++hart) {
+    const async::HartMask here = async::hart_mask(hart);
+    if ((async::Executor::all() & here) == 0) continue;
+    team.start(disturb(begin + hart * 250us, end), "disturber", above, here);
+    // One fewer than harts: there is always one to go to.
+    if (hart == 0) continue;
+    team.start(roamers[hart].run(end), "roamer", computing, async::all_harts);
+  }
+  co_await team.wait();
+  (void)co_await async::sleep_for(1ms, "stacks to come home");
+  const Stacks after = stacks();
+  bool intact = true;
+  std::uint64_t rounds = 0;
+  for (const Roamer& roamer : roamers) {
+    intact = intact && roamer.intact;
+    rounds += roamer.rounds;
+  }
+  co_return Words{intact, rounds, count_of(trap::Action::change_stack) - put_aside_before,
+                  after.came - before.came, before.free - after.free};
+}
+
+}  // namespace kernel::exercises
