@@ -116,6 +116,34 @@ def in_each_others_way(test: harness.Test) -> None:
         )  # fmt: skip
 
 
+def free_stacks(text: str) -> list[str]:
+    """By hart, for each time that /proc/stacks was printed."""
+    return [line.split("\t")[1] for line in text.splitlines() if line.count("\t") == 5]
+
+
+def elsewhere(test: harness.Test) -> None:
+    for machine in (Machine(2, icount=True), Machine(4, icount=True), Machine(4)):
+        harts = machine.harts
+        done = test.run(
+            "/bin/sh", "-c", "cat /proc/stacks; exercise roam 200; cat /proc/stacks",
+            machine=machine, timeout=100, quiet=True,
+        )  # fmt: skip
+        report = words(done)
+        test.check(
+            report.get("intact") == 1,
+            f"what is put aside on one of {harts} harts goes on on another as it was", done.text,
+        )  # fmt: skip
+        if machine.icount:  # a busy host may leave the others no time to put it aside
+            moved, aside = report.get("elsewhere", 0), report.get("put-aside", 0)
+            test.check(0 < moved <= aside, f"… {moved} of {aside} times")
+            test.check(report.get("rounds", 0) > 0, "… and computes meanwhile")
+        free = free_stacks(done.text)
+        test.check(
+            report.get("lost-stacks") == 0 and free == 2 * ["free", *harts * ["4"]],
+            "… and every pool has its stacks again", done.text,
+        )  # fmt: skip
+
+
 def everywhere(test: harness.Test) -> None:
     ticks = 2_600
     report = exercise(test, "inject", str(ticks), machine=FINE)
@@ -197,4 +225,5 @@ with harness.Test(__doc__) as test:
     stalls(test)
     on_many_harts(test)
     in_each_others_way(test)
+    elsewhere(test)
     everywhere(test)

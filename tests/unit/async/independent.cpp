@@ -171,7 +171,7 @@ TEST_CASE_METHOD(Independent,
   async::Interrupt irq;
   auto wait = [&]() -> Task<> { (void)co_await irq.wait(); };
   auto hurry = [&]() -> Task<> {
-    (void)co_await async::with_deadline(log_once(log, "in time"), async::now() + 1ms);
+    (void)co_await async::with_deadline(async::now() + 1ms, log_once(log, "in time"));
   };
   const auto run_job = [&](Task<> task, async::HartMask harts) {
     async::spawn_independent(std::move(task), {.harts = harts});
