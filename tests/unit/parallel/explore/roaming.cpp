@@ -68,7 +68,7 @@ TEST_CASE("a step that was put aside goes on once, here or on another hart") {
 }
 
 TEST_CASE("a wake reaches a job outside the strand wherever it waits") {
-  explore({.name = "wake_from_isr of one that roams", .bound = 3}, [](Run& run) {
+  explore({.name = "wake_from_isr of one that roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<State>();
     const auto wait = [](State& state) -> Task<> {
       co_await roam(state, 1);
