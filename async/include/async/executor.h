@@ -94,12 +94,14 @@ class Executor {
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
   static bool run_one() noexcept {
-    const bool ran = step(platform::local());
+    const bool ran = current().step(platform::local());
     platform::local().job = nullptr;
     return ran;
   }
   static void run_until_idle() noexcept {
-    while (step(platform::local())) {
+    Executor* executor = &current();
+    while (executor->step(platform::local())) {
+      if constexpr (platform::parallel) executor = &current();
     }
     platform::local().job = nullptr;
   }
@@ -113,7 +115,7 @@ class Executor {
     for (;;) {
       run_until_idle();
       platform::InterruptGuard masked;
-      Executor& executor = *platform::local().executor;
+      Executor& executor = current();
       executor.begin_idling();
       if (executor.inbox_is_empty()) idle();
       executor.end_idling();
@@ -137,7 +139,6 @@ class Executor {
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
 
   // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
-
   //
   //   put_aside()       on the step's stack, which is then left
   //   ready_again()     on another one, when nobody is on the step's any more: from here on it may
@@ -218,13 +219,15 @@ class Executor {
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
   static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
-  [[gnu::always_inline]] static bool step(Local& local) noexcept {
+  /// This hart's.
+  static Executor& current() noexcept { return *platform::local().executor; }
+
+  [[gnu::always_inline]] bool step(Local& local) noexcept {
     platform::yield_point();
-    Executor& executor = *local.executor;
-    if (executor.has_news()) [[unlikely]]
-      return executor.step_with_news(local);
+    if (has_news()) [[unlikely]]
+      return step_with_news(local);
     Node* first;
-    if (!executor.ready_.pop(first)) return false;
+    if (!ready_.pop(first)) return false;
     resume(local, static_cast<Job&>(*first), [] {});
     return true;
   }
