@@ -33,7 +33,9 @@ bool Interrupt::WaitOp::await_ready() noexcept {
 void Interrupt::WaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
   if (interrupt_.waiter_ != nullptr) platform::fail("two tasks wait for one interrupt");
   Job& job = current_job();
-  if (job.migrates()) platform::fail("an interrupt's job has to stay on its hart");
+  if constexpr (platform::checked) {
+    if (job.migrates()) platform::fail("an interrupt's job has to stay on its hart");
+  }
   interrupt_.waiter_ = &job;
   job.prepare(&interrupt_, reason_);
   job.suspend_alone(self);

@@ -53,12 +53,11 @@ struct Rings {
   /// Serves the bell as a driver would.
   async::Task<> serve() {
     open_bell();
-    for (std::uint64_t i = 0; i < count && goes_on(); ++i) {
-      do {
-        (void)co_await WaitOp{begun[i]};
-        quiet_bell();
-        done[i] = rung[i] == 0 ? 0 : instructions();
-      } while (done[i] == 0 && goes_on());  // an earlier exercise's, that was cut short
+    for (std::uint64_t i = 0; i < count && goes_on();) {
+      (void)co_await WaitOp{begun[i]};
+      quiet_bell();
+      if (rung[i] == 0) continue;  // an earlier exercise's, that was cut short
+      done[i++] = instructions();
     }
     close_bell();
   }
