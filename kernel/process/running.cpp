@@ -15,7 +15,7 @@ constinit thread_local Turn turn;
 
 namespace {
 
-constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::slice.count()) / 4;
+constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::shortest_slice.count()) / 4;
 
 /// By hart: whoever destroys a thread or asks for its time looks where it is.
 constinit std::array<Turn*, hal::max_harts> turns{};
@@ -118,22 +118,25 @@ bool take_end_of_turn() {
   if (!times.ticked) return false;
   times.ticked = false;
   charge();
-  if (turn.thread == nullptr || turn.thread->slice_used < Schedule::slice) return false;
-  turn.thread->slice_used = async::Duration::zero();
+  Thread* const thread = turn.thread;
+  if (thread == nullptr || !thread->schedule().shares_level()) return false;
+  if (thread->slice_used < thread->schedule().slice()) return false;
+  thread->slice_used = async::Duration::zero();
   return true;
 }
 
 void note_rest(Thread& thread) {
   if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
-  if (async::now() - thread.stopped_running < Schedule::slice) return;
+  if (async::now() - thread.stopped_running < thread.schedule().slice()) return;
   thread.slice_used = async::Duration{};
   thread.set_computing(false);
 }
 
 void share_turn(Thread& maker, Thread& made) {
   charge();
-  const async::Duration left = std::max(Schedule::slice - maker.slice_used, async::Duration{});
-  maker.slice_used = made.slice_used = Schedule::slice - left / 2;
+  const async::Duration slice = maker.schedule().slice();
+  const async::Duration left = std::max(slice - maker.slice_used, async::Duration{});
+  maker.slice_used = made.slice_used = slice - left / 2;
   made.set_computing(maker.is_computing() || left / 2 < async::Duration{tick_ns});
 }
 

@@ -28,7 +28,7 @@ struct Schedule {
   static constexpr unsigned news_level = 1;
   static constexpr std::uint8_t ending_level =
       9;  ///< before all that compute: it gives memory back
-  static constexpr async::Duration slice{10'000'000};  ///< between equally urgent threads
+  static constexpr async::Duration shortest_slice{10'000'000};
 
   constexpr bool is_real_time() const {
     return policy == abi::sched_fifo || policy == abi::sched_rr;
@@ -47,6 +47,11 @@ struct Schedule {
 
   /// Whether an equally urgent thread gets its turn when the slice is over.
   constexpr bool shares_level() const { return policy != abi::sched_fifo; }
+  /// What it computes before that. Who answers nobody has longer ones, and is switched less often.
+  constexpr async::Duration slice() const {
+    const bool answers = policy != abi::sched_batch && policy != abi::sched_idle;
+    return answers ? shortest_slice : 4 * shortest_slice;
+  }
 
   static constexpr bool valid_policy(int policy) {
     return policy == abi::sched_other || policy == abi::sched_fifo || policy == abi::sched_rr ||

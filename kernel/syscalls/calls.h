@@ -108,6 +108,7 @@ Result<> sched_setparam(Thread&, int id, UserPtr<const abi::SchedParam> param);
 Result<> sched_getparam(Thread&, int id, UserPtr<abi::SchedParam> param);
 Result<int> sched_get_priority_max(Thread&, int policy);
 Result<int> sched_get_priority_min(Thread&, int policy);
+Result<> sched_rr_get_interval(Thread&, int id, UserPtr<abi::Timespec> interval);
 Result<int> sched_getaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 trap::Attempt<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
 Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node);

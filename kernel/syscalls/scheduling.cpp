@@ -6,6 +6,7 @@
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/timespec.h"
 
 namespace kernel::sys {
 namespace {
@@ -103,6 +104,15 @@ Result<int> sched_get_priority_max(Thread&, int policy) {
 Result<int> sched_get_priority_min(Thread&, int policy) {
   if (!Schedule::valid_policy(policy)) return fail(Errno::einval);
   return Schedule{.policy = policy}.is_real_time() ? 1 : 0;
+}
+
+/// How long it computes while equally urgent ones wait; 0: for as long as it likes.
+Result<> sched_rr_get_interval(Thread& self, int id, UserPtr<abi::Timespec> interval) {
+  const auto target = find_scheduled(self, id);
+  if (!target) return fail(target.error());
+  const Schedule& schedule = target->get();
+  return interval.write(
+      self.space(), to_timespec(schedule.shares_level() ? schedule.slice() : async::Duration{}));
 }
 
 // ── Where ──

@@ -108,6 +108,7 @@ constexpr SyscallTable syscall_table =
         .with<sys::sched_getparam>(Call::sched_getparam)
         .with<sys::sched_get_priority_max>(Call::sched_get_priority_max)
         .with<sys::sched_get_priority_min>(Call::sched_get_priority_min)
+        .with<sys::sched_rr_get_interval>(Call::sched_rr_get_interval)
         .with<sys::sched_getaffinity>(Call::sched_getaffinity)
         .with<sys::sched_setaffinity>(Call::sched_setaffinity)
         .with<sys::getcpu>(Call::getcpu)

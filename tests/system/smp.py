@@ -28,6 +28,8 @@ def parts(test: harness.Test) -> None:
         test.check(done.status == 0, f"{what} ({done.seconds:.1f} s)", done.text + done.why)
     done = test.run("/harts", "time", machine=Machine(harts=3, icount=True))
     test.check(done.status == 0, f"time is charged to who wanders: {done.text.strip()}", done.text)
+    done = test.run("/harts", "turns", machine=Machine(icount=True))
+    test.check(done.status == 0, f"turns: {', '.join(done.text.splitlines())}", done.why)
     done = test.run("/harts", "wakes", machine=Machine(harts=2, icount=True))
     test.check(done.status == 0, f"what wakes an idle hart: {done.text.strip()}", done.why)
     done = test.run("/harts", "wanders", machine=Machine(harts=3, icount=True))

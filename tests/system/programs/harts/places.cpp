@@ -91,11 +91,55 @@ void counts_time() {
   check(spent > elapsed * 9 / 10 && spent <= elapsed, "it is charged for what it does");
 }
 
+/// The longest that a thread computes while another one as urgent waits.
+nanoseconds longest_turn(int policy, int priority) {
+  std::atomic<int> running = -1;
+  std::array<nanoseconds, 2> longest{};
+  const auto end = now() + 400ms;
+  {
+    std::vector<Thread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&, i] {
+        const abi::SchedParam param{.priority = priority};
+        must(call(Call::sched_setscheduler, 0, policy, &param), "a policy");
+        must(sleep_for(10ms), "sleeping");  // so that both begin a turn
+        for (auto begin = now(); begin < end;) {
+          const bool came_back = running.exchange(i) != i;
+          const auto time = now();
+          if (running != i) continue;  // the other one has been here in between
+          if (came_back) begin = time;
+          longest[i] = std::max(longest[i], time - begin);
+          if (time >= end) break;
+        }
+      });
+    }
+  }
+  return std::max(longest[0], longest[1]);
+}
+
+/// Turns are as long as the policy says, and it says so to whoever asks.
+void take_turns() {
+  const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
+    const auto longest = longest_turn(policy, priority);
+    println("{}: turns of {:.1f} ms", name, milliseconds(longest));
+    check(longest >= slice && longest <= slice * 5 / 4 + 3ms, "{} should have {:.0f} ms", name,
+          milliseconds(slice));
+  };
+  takes("SCHED_OTHER", abi::sched_other, 0, 10ms);
+  takes("SCHED_RR", abi::sched_rr, 1, 10ms);
+  takes("SCHED_BATCH", abi::sched_batch, 0, 40ms);
+  takes("SCHED_IDLE", abi::sched_idle, 0, 40ms);
+  const auto alone = longest_turn(abi::sched_fifo, 1);
+  println("SCHED_FIFO: a turn of {:.1f} ms", milliseconds(alone));
+  check(alone >= 300ms, "SCHED_FIFO has no turns");
+  abi::Timespec slice{};
+  must(call(Call::sched_rr_get_interval, 0, &slice), "asking");
+  check(slice.seconds == 0 && slice.nanoseconds == 10'000'000, "the slice of SCHED_OTHER");
+}
+
 constexpr Part parts[] = {
-    {"moves", moves},
-    {"is-moved", is_moved},
-    {"spreads", spreads},
-    {"time", counts_time},
+    {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
+    {"time", counts_time}, {"turns", take_turns},
 };
 
 }  // namespace
