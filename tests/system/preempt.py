@@ -103,12 +103,12 @@ def on_many_harts(test: harness.Test) -> None:
 def in_each_others_way(test: harness.Test) -> None:
     for harts in (1, 4):
         machine = Machine(icount=True, harts=harts)
-        done = test.run("/traps", "refuse", machine=machine)
+        done = test.run("/exercises", "refuse", machine=machine)
         test.check(
             done.status == 0, f"{harts} harts: one exercise at a time, one handler of the bell",
             done.text + done.why,
         )  # fmt: skip
-        done = test.run("/traps", "kill", machine=machine, timeout=100)
+        done = test.run("/exercises", "kill", machine=machine, timeout=100)
         longest = words(done).get("longest", 0) / 1e6
         test.check(
             done.status == 0, f"… of a killed caller it ends soon ({longest:.1f} ms)",
@@ -216,7 +216,8 @@ def stalls(test: harness.Test) -> None:
 
 
 with harness.Test(__doc__) as test:
-    test.add(test.folder / "test-programs" / "traps", "traps")
+    for name in ("traps", "exercises"):
+        test.add(test.folder / "test-programs" / name, name)
     entry(test)
     demo(test)
     rows(test)
