@@ -1,4 +1,5 @@
 #include <array>
+#include <atomic>
 #include <chrono>
 
 #include "exercises/exercises.h"
@@ -14,12 +15,20 @@ using async::Instant;
 
 constexpr unsigned most_harts = async::platform::max_harts;
 
+/// When all of it is over: at its end, or soon where the caller is killed.
+struct Hours {
+  bool are_over() const { return cut_short || async::now() >= end; }
+
+  Instant begin, end;
+  std::atomic<bool> cut_short = false;
+};
+
 /// Computes, and awaits now and then, wherever it is. Whatever it asks, it is itself.
 struct Roamer {
-  async::Task<> run(Instant end) {
-    while (intact && async::now() < end) {
+  async::Task<> run(const Hours& hours) {
+    while (intact && !hours.are_over()) {
       Spinner spinner{reinterpret_cast<std::uintptr_t>(this)};
-      co_await spinner.run(std::min(end, async::now() + 2ms));
+      co_await spinner.run(std::min(hours.end, async::now() + 2ms));
       intact = spinner.intact;
       rounds += spinner.check.rounds;
       co_await async::yield();
@@ -44,9 +53,9 @@ struct Roamer {
 };
 
 /// Stays where it is, and has that hart to itself for a part of the time.
-async::Task<> disturb(Instant begin, Instant end) {
-  (void)co_await async::sleep_until(begin, "the others");
-  while (async::now() < end) {
+async::Task<> disturb(const Hours& hours, async::Duration later) {
+  (void)co_await async::sleep_until(hours.begin + later, "the others");
+  while (!hours.are_over()) {
     for (const Instant over = async::now() + 300us; async::now() < over;) {
     }
     (void)co_await async::sleep_for(700us, "a pause");
@@ -75,17 +84,18 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
   const Stacks before = stacks();
   const std::uint64_t put_aside_before = count_of(trap::Action::change_stack);
   std::array<Roamer, most_harts> roamers;
-  const Instant begin = async::now(), end = begin + milliseconds * 1ms;
+  const Instant begin = async::now();
+  Hours hours{.begin = begin, .end = begin + milliseconds * 1ms};
   Team team;
   for (unsigned hart = 0; hart < most_harts; ++hart) {
     const async::HartMask here = async::hart_mask(hart);
     if ((async::Executor::all() & here) == 0) continue;
-    team.start(disturb(begin + hart * 250us, end), "disturber", above, here);
+    team.start(disturb(hours, hart * 250us), "disturber", above, here);
     // One fewer than harts: there is always one to go to.
     if (hart == 0) continue;
-    team.start(roamers[hart].run(end), "roamer", computing, async::all_harts);
+    team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
   }
-  co_await team.wait();
+  co_await team.wait([&] { hours.cut_short = true; });
   (void)co_await async::sleep_for(1ms, "stacks to come home");
   const Stacks after = stacks();
   bool intact = true;

@@ -76,9 +76,13 @@ int check_refusals() {
 int check_killed() {
   constexpr nanoseconds soon = 200ms;  // of many seconds; the storm's driver waits for 10 ms
   constexpr std::pair<Exercise, unsigned long> long_ones[] = {
-      {Exercise::spin, 1'000},          {Exercise::spin_two, 1'000},
-      {Exercise::bell_preempts, 1'000}, {Exercise::bell_wakes, 1'000},
-      {Exercise::inject, 10'000},       {Exercise::bell_at_yield_point, 1'000},
+      {Exercise::roam, 10'000},
+      {Exercise::spin, 1'000},
+      {Exercise::spin_two, 1'000},
+      {Exercise::bell_preempts, 1'000},
+      {Exercise::bell_wakes, 1'000},
+      {Exercise::inject, 10'000},
+      {Exercise::bell_at_yield_point, 1'000},
       {Exercise::storm, 10'000},
   };
   nanoseconds longest{};
