@@ -33,8 +33,8 @@ bool Executor::step_with_news(Local& local) noexcept {
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  resume(local, job, [&job] {
-    if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+  resume(local, job, [&job] {  // if there still is one
+    if (platform::job() == &job && job.kind == Kind::waiting) trace(TraceEvent::wait, job);
   });
   return true;
 }

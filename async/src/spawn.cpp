@@ -39,6 +39,7 @@ void PromiseBase::free_detached_job(Job& job) noexcept {
   const Strand::Guard strand;  // where most jobs come from
   job.leaf_.destroy();
   current_executor().jobs().release(job);
+  platform::local().job = nullptr;  // there is none any more
 }
 
 }  // namespace async

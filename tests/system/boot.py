@@ -54,7 +54,8 @@ def last_words(test: harness.Test) -> None:
         ("preempting-stack", "stack overflow in the kernel"),
         ("panic", "asked for on the command line"),
     ):
-        done = test.run("/bin/hello", append=f"crash={how}", machine=FOUR)
+        # On another hart a program goes on meanwhile: one that takes longer.
+        done = test.run("/bin/sleepsort", append=f"crash={how}", machine=FOUR)
         text = done.why
         test.check(
             done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text
