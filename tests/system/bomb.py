@@ -10,7 +10,7 @@ with harness.Test(__doc__) as test:
         "/bin/sh",
         typed=rf"/bomb &\n{PAUSE}echo still he''re\n{PAUSE}kill -9 -1\n{PAUSE}{PAUSE}"
         r"ps\necho bomb is go''ne\nexit 3\n",
-        timeout=90,
+        timeout=250,
     )
     test.check("still here" in done.text, "the shell answers while the bomb goes on", done.text)
     test.check("bomb is gone" in done.text, "… and after it was killed", done.text + done.why)
