@@ -4,18 +4,11 @@
 #include "syscalls/steps.h"
 
 namespace kernel {
-namespace {
 
-/// Whether no other thread can reach the memory of `self`, of whatever process.
-bool is_only_user(Thread& self) {
+bool has_large_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();
-  return self.process().has_only(self) && space.owners() == 1 + harts_set_up_for(space);
-}
-
-}  // namespace
-
-bool copies_in_steps(Thread& self) {
-  return !self.space().is_small() && is_only_user(self);
+  return !space.is_small() && self.process().has_only(self) &&
+         space.owners() == 1 + harts_set_up_for(space);  // of whatever process
 }
 
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
@@ -40,10 +33,6 @@ async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr en
     start = next;
     if (start < end) co_await sys::let_others_run(self);
   }
-}
-
-bool has_memory_to_give_back(Thread& self) {
-  return !self.space().is_small() && is_only_user(self);
 }
 
 async::Task<> give_back_memory(Thread& self) {

@@ -9,17 +9,17 @@
 
 namespace kernel {
 
-/// A copy of the memory of `self` for a new process.
+/// Whether the memory of `self` is more than one step goes through, and its alone: nobody else
+/// changes it meanwhile. What the calls below without a range are for.
+bool has_large_memory_alone(Thread& self);
+
+/// A copy for a new process.
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self);
-/// Whether that has to go in steps, and can: nobody else changes the memory meanwhile.
-bool copies_in_steps(Thread& self);
 
 /// Makes the private pages of [start, end) begin anew.
 async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end);
 
-/// At the end of `self`, or when it gets another program: nobody will need the memory that is its
-/// alone any more, and there is more of it than one step gives back.
-bool has_memory_to_give_back(Thread& self);
+/// At the end of `self`, or when it gets another program: nobody will need its memory any more.
 async::Task<> give_back_memory(Thread& self);
 
 }  // namespace kernel

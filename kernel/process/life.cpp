@@ -145,7 +145,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
     }
   }
   say_farewell(self);
-  if (has_memory_to_give_back(self)) [[unlikely]]
+  if (has_large_memory_alone(self)) [[unlikely]]
     co_await give_back_memory(self);
   end_thread(self);
   self.job_ = nullptr;

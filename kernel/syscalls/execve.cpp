@@ -97,7 +97,7 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
 
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // From here on there is no way back.
-  if (has_memory_to_give_back(self)) co_await give_back_memory(self);
+  if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().become(std::move(program->space), std::move(*shown));
   self.process().files().close_for_exec();
   self.start_program(program->start);

@@ -68,6 +68,16 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   return {};
 }
 
+bool takes_steps(Thread& self, const CloneArguments& arguments) {
+  return arguments.copies_memory() && has_large_memory_alone(self);
+}
+
+/// The memory of the child, in one step: a copy of the caller's, or the same.
+Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
+  if (arguments.copies_memory()) return self.space().fork();
+  return self.process().shared_space();
+}
+
 Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id,
                                   Ref<AddressSpace> space) {
   Process& parent = self.process();
@@ -117,11 +127,10 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
                                      std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
-  const bool copies = arguments.copies_memory();
-  if (arguments.has(abi::clone_vfork) || (copies && copies_in_steps(self))) {
+  if (arguments.has(abi::clone_vfork) || takes_steps(self, arguments)) {
     return trap::Attempt<Result<int>>::wait();
   }
-  Result<Ref<AddressSpace>> space = copies ? self.space().fork() : self.process().shared_space();
+  auto space = space_for_child(self, arguments);
   if (!space) return Result<int>{fail(space.error())};
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) return Result<int>{fail(child.error())};
@@ -136,14 +145,8 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  Result<Ref<AddressSpace>> space;
-  if (!arguments.copies_memory()) {
-    space = self.process().shared_space();
-  } else if (copies_in_steps(self)) {
-    space = co_await copy_memory(self);
-  } else {
-    space = self.space().fork();
-  }
+  auto space =
+      takes_steps(self, arguments) ? co_await copy_memory(self) : space_for_child(self, arguments);
   if (!space) co_return fail(space.error());
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) co_return fail(child.error());
