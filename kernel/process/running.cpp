@@ -20,10 +20,7 @@ constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::shortest_
 /// By hart: whoever destroys a thread or asks for its time looks where it is.
 constinit std::array<Turn*, hal::max_harts> turns{};
 
-struct Times {
-  bool ticked = false;  // a tick has come and nobody has looked
-};
-constinit thread_local Times times;
+constinit thread_local bool ticked = false;  // a tick has come and nobody has looked
 
 /// What `thread` has called since it came to its hart becomes that hart's for good.
 void count_syscalls(Thread& thread) {
@@ -115,8 +112,8 @@ void limit_turn() {
 }
 
 bool take_end_of_turn() {
-  if (!times.ticked) return false;
-  times.ticked = false;
+  if (!ticked) return false;
+  ticked = false;
   charge();
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
@@ -155,7 +152,7 @@ std::uint64_t syscalls_on(unsigned hart) {
 }
 
 void turn_ticked() {
-  times.ticked = true;
+  ticked = true;
 }
 
 }  // namespace kernel
