@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "process/thread.h"
 #include "syscalls/files.h"
@@ -93,7 +94,9 @@ Result<async::Instant> deadline_of(memory::AddressSpace& space,
 /// Another signal mask for as long as a call takes.
 class TemporaryMask {
  public:
-  explicit TemporaryMask(Thread& self) : self_{self}, before_{self.signal_mask()} {}
+  TemporaryMask(Thread& self, abi::SignalSet mask) : self_{self}, before_{self.signal_mask()} {
+    self.set_signal_mask(mask);
+  }
   ~TemporaryMask() { self_.set_signal_mask(before_); }
   TemporaryMask(const TemporaryMask&) = delete;
 
@@ -124,11 +127,11 @@ trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, uns
 async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
                                UserPtr<const abi::Timespec> timeout,
                                UserPtr<const abi::SignalSet> mask, std::size_t) {
-  const TemporaryMask until_the_end{self};
+  std::optional<TemporaryMask> until_the_end;
   if (mask) {
     const auto given = mask.read(self.space());
     if (!given) co_return fail(given.error());
-    self.set_signal_mask(*given);
+    until_the_end.emplace(self, *given);
   }
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
