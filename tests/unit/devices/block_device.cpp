@@ -57,8 +57,7 @@ TEST_CASE("who finds the queue full gets in as soon as there is room, in order")
   number_sectors(model);
   DiskWorld disk{model};
   const std::size_t room = indirect ? 8 : 8 / 3;
-  std::list<Reader> readers;
-  for (int i = 0; i < 20; ++i) readers.emplace_back(*disk.device, i);
+  auto readers = start_readers(*disk.device, 20);
   disk.world.run();
   std::vector<std::uint64_t> order;
   while (!disk.disk->held().empty()) {
@@ -79,8 +78,7 @@ TEST_CASE("the disk is told of requests that get in late") {
   DiskModel model;
   model.queue_limit = 8;
   DiskWorld disk{model};
-  std::list<Reader> readers;
-  for (int i = 0; i < 9; ++i) readers.emplace_back(*disk.device, i);
+  auto readers = start_readers(*disk.device, 9);
   disk.world.run();
   const unsigned before = disk.disk->notifications;
   disk.disk->answer(0);

@@ -1,6 +1,8 @@
 // What the tests of the block device ask of it: whole sectors.
 #pragma once
 
+#include <list>
+
 #include "devices/block_device.h"
 #include "fake_disk.h"
 
@@ -35,6 +37,13 @@ struct Reader {
   Sector bytes{};
   async::JoinHandle<Result<>> job;
 };
+
+/// Of sectors 0 … count - 1.
+inline std::list<Reader> start_readers(BlockDevice& device, int count) {
+  std::list<Reader> readers;
+  for (int i = 0; i < count; ++i) readers.emplace_back(device, i);
+  return readers;
+}
 
 inline void number_sectors(DiskModel& model) {
   for (std::size_t i = 0; i < model.bytes.size(); ++i) {

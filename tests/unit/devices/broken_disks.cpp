@@ -26,8 +26,7 @@ TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and i
   model.queue_limit = 8;
   number_sectors(model);
   DiskWorld disk{model};
-  std::list<Reader> readers;
-  for (int i = 0; i < 10; ++i) readers.emplace_back(*disk.device, i);
+  auto readers = start_readers(*disk.device, 10);
   disk.world.run();
   REQUIRE(disk.disk->held().size() == 8);
   disk.disk->answer(0);  // lets the ninth in
@@ -75,8 +74,7 @@ TEST_CASE("a disk that is dead after a reset ends everything with EIO") {
   DiskModel model;
   model.queue_limit = 8;
   DiskWorld disk{model};
-  std::list<Reader> readers;
-  for (int i = 0; i < 9; ++i) readers.emplace_back(*disk.device, i);
+  auto readers = start_readers(*disk.device, 9);
   disk.world.run();
 
   SECTION("it does not agree on features any more") {
