@@ -37,7 +37,8 @@ LineDriver line_driver(hal::Irq irq);
 void start_interrupts();
 
 /// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
-/// from user mode, in the idle loop, between two steps of a long system call.
+/// from user mode or from an independent step, at a yield point, between two steps of a long system
+/// call.
 void take_interrupts();
 
 /// What has come to a hart so far.

@@ -180,10 +180,9 @@ class Job : public Node {
 
   WaitResult result_ = WaitResult::woken;  // right behind Node::kind
   std::uint8_t base_priority_ : 5;
-  std::uint8_t expired_ : 3 = 0;  // deadlines around the present step that have passed
-  SharedWord<std::uint8_t>
-      flags_;       // executors look for the kind of step before they are in the strand
-  HartMask harts_;  // where its steps may run
+  std::uint8_t expired_ : 3 = 0;    // deadlines around the present step that have passed
+  SharedWord<std::uint8_t> flags_;  // executors look at the step's kind before the strand is theirs
+  HartMask harts_;                  // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
   std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;

@@ -17,13 +17,11 @@
 //                                        harmless.
 //   class InterruptGuard                 no interrupt handler runs on this hart in its scope
 //   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in
-//   for
-//                                        the step if it is an independent one
+//                                        if it is an independent one's
 //   void end_step()                      … has ended, with interrupts masked (by begin_wait())
 //   void yield_point()                   between two steps: takes the interrupts that are pending
-//   void begin_wait()                    the running job may wait: no interrupt handler runs on
-//   this
-//                                        hart until its step has ended
+//   void begin_wait()                    the running job may wait: no interrupt handler runs
+//                                        here until its step has ended
 //   void cancel_wait()                   … it need not, and its step is an independent one
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void relax()                         between two looks of a spinning hart
