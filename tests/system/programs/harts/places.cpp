@@ -91,11 +91,17 @@ void counts_time() {
   check(spent > elapsed * 9 / 10 && spent <= elapsed, "it is charged for what it does");
 }
 
+/// As long as a clock need not be looked at: where each look changes the page tables, QEMU takes
+/// its time.
+void compute() {
+  for (int i = 0; i < 2000; ++i) asm volatile("");
+}
+
 /// The longest that a thread computes while another one as urgent waits.
 nanoseconds longest_turn(int policy, int priority) {
   std::atomic<int> running = -1;
   std::array<nanoseconds, 2> longest{};
-  const auto end = now() + 400ms;
+  const auto end = now() + 200ms;
   {
     std::vector<Thread> threads;
     for (int i = 0; i < 2; ++i) {
@@ -110,6 +116,7 @@ nanoseconds longest_turn(int policy, int priority) {
           if (came_back) begin = time;
           longest[i] = std::max(longest[i], time - begin);
           if (time >= end) break;
+          compute();
         }
       });
     }
@@ -122,8 +129,8 @@ void take_turns() {
   const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
     const auto longest = longest_turn(policy, priority);
     println("{}: turns of {:.1f} ms", name, milliseconds(longest));
-    check(longest >= slice && longest <= slice * 5 / 4 + 3ms, "{} should have {:.0f} ms", name,
-          milliseconds(slice));
+    check(longest >= slice * 9 / 10 && longest <= slice * 5 / 4 + 3ms, "{} should have {:.0f} ms",
+          name, milliseconds(slice));
   };
   takes("SCHED_OTHER", abi::sched_other, 0, 10ms);
   takes("SCHED_RR", abi::sched_rr, 1, 10ms);
@@ -131,7 +138,7 @@ void take_turns() {
   takes("SCHED_IDLE", abi::sched_idle, 0, 40ms);
   const auto alone = longest_turn(abi::sched_fifo, 1);
   println("SCHED_FIFO: a turn of {:.1f} ms", milliseconds(alone));
-  check(alone >= 300ms, "SCHED_FIFO has no turns");
+  check(alone >= 150ms, "SCHED_FIFO has no turns");
   abi::Timespec slice{};
   must(call(Call::sched_rr_get_interval, 0, &slice), "asking");
   check(slice.seconds == 0 && slice.nanoseconds == 10'000'000, "the slice of SCHED_OTHER");
