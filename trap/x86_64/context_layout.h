@@ -1,0 +1,52 @@
+// Offsets into trap::UserContext and trap::HartRecord, in bytes, for the assembly. Their headers
+// assert each of them.
+#pragma once
+
+#define CONTEXT_RAX 0
+#define CONTEXT_RBX 8
+#define CONTEXT_RCX 16
+#define CONTEXT_RDX 24
+#define CONTEXT_RSI 32
+#define CONTEXT_RDI 40
+#define CONTEXT_RBP 48
+#define CONTEXT_RSP 56
+#define CONTEXT_R(n) (n * 8) /* r8 … r15: a literal number */
+#define CONTEXT_RIP 128
+#define CONTEXT_RFLAGS 136
+#define CONTEXT_FSBASE 144
+#define CONTEXT_GSBASE 152
+#define CONTEXT_TRAP_NUM 160
+#define CONTEXT_ERROR_CODE 168
+#define CONTEXT_KEPT 184
+#define CONTEXT_SAVED 188
+#define CONTEXT_STATE 192
+
+// … and into the XSAVE area (Intel SDM volume 1, 13.4; AMD APM volume 2, 11.5) that begins at the
+// first multiple of 64 from CONTEXT_STATE on.
+#define STATE_ALIGNMENT 64
+#define STATE_FCW 0
+#define STATE_MXCSR 24
+#define STATE_XMM(n) (160 + 16 * n)
+#define STATE_SIZE 2688
+
+// … and into trap::HartRecord.
+#define HART_CONTEXT 0
+#define HART_USER_RIP 8
+#define HART_USER_RSP 16
+#define HART_KERNEL_RSP 24
+#define HART_KERNEL_RBP 32
+#define HART_KERNEL_RBX 40
+#define HART_KERNEL_PC 48
+#define HART_KERNEL_FS 56
+#define HART_LOADED_GS 64
+#define HART_PENDING 72
+#define HART_FS_IS_USERS 76
+#define HART_SYSCALLS 77
+
+// The components of the XSAVE state, as bits: what a context can ask to be kept.
+#define VECTORS_NONE 0
+#define VECTORS_SSE 2
+#define VECTORS_ALL 0xe7
+
+// What a call of the gate puts into UserContext::trap_num.
+#define GATE_TRAP_NUM 0x100

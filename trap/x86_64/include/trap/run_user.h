@@ -1,0 +1,56 @@
+// Running a user program is a call.
+//
+//     Trap trap = run_user(context);   // user code from general.rip on, until the program traps
+//
+// Here it is little else: the program's registers are loaded and jumped at, and come back when it
+// calls the gate (window.S). None of the kernel's are kept but rsp, rbp and rbx: the others are
+// declared clobbered, so the compiler saves what is live across the call and nothing more.
+#pragma once
+
+#include <trap/hart_record.h>
+#include <trap/trap.h>
+#include <trap/user_context.h>
+
+#include <bit>
+
+namespace trap {
+
+namespace detail {
+
+/// The way in of the mode chosen (trap/segments.h).
+extern "C" constinit void (*cotrap_enter_user)();
+
+struct TwoRegisters {
+  std::uint64_t first;
+  std::uint64_t second;
+};
+
+}  // namespace detail
+
+/// Runs the program in `context` on this hart until it traps. A signal that comes meanwhile ends it
+/// if its handler says so (trap/signal.h); one that came before and was left pending ends it at
+/// once. On an attached thread; does not wait in the coroutine sense.
+[[gnu::always_inline]] inline Trap run_user(UserContext& context) {
+  UserContext* rdi = &context;
+  detail::TwoRegisters trap;
+  void (*enter)() = detail::cotrap_enter_user;
+  // Nothing is pushed: below rsp is the red zone of the function that this is part of.
+  asm volatile(
+      "leaq 1f(%%rip), %%rax\n\t"
+      "jmpq *%%rcx\n"
+      "1:"
+      : "+D"(rdi), "+c"(enter), "=&a"(trap.first), "=&d"(trap.second)
+      :
+      : "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1", "xmm2", "xmm3",
+        "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+        "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc",
+        "memory");
+  return std::bit_cast<Trap>(trap);
+}
+
+/// By the document's name: run_user with the reason in the context.
+inline void run_fncall(UserContext& context) {
+  run_user(context);
+}
+
+}  // namespace trap

@@ -1,0 +1,80 @@
+#include <asm/prctl.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <trap/run_user.h>
+#include <trap/segments.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "window.h"
+
+extern "C" {
+constinit thread_local trap::HartRecord cotrap_hart;
+
+// What the assembly looks at.
+constinit trap::Segments cotrap_segments = trap::Segments::none;
+constinit bool cotrap_bases_writable = false;
+constinit std::uint32_t cotrap_gs_field = CONTEXT_GSBASE;
+constinit void (*cotrap_gate)() = cotrap_fs_gate;
+}
+constinit void (*trap::detail::cotrap_enter_user)() = cotrap_fs_enter_user;
+
+namespace trap {
+namespace {
+
+std::uint64_t base(int get) {
+  std::uint64_t value = 0;
+  syscall(SYS_arch_prctl, get, &value);
+  return value;
+}
+
+}  // namespace
+
+bool bases_are_writable() {
+  constexpr unsigned long fsgsbase = 1 << 1;  // HWCAP2_FSGSBASE, asm/hwcap2.h
+  return (getauxval(AT_HWCAP2) & fsgsbase) != 0;
+}
+
+Segments segments() {
+  return cotrap_segments;
+}
+
+void choose_segments(Segments mode) {
+  cotrap_segments = mode;
+  cotrap_bases_writable = mode != Segments::arch_prctl && bases_are_writable();
+  cotrap_gs_field = mode == Segments::rewrite ? CONTEXT_FSBASE : CONTEXT_GSBASE;
+  const bool by_gs = mode == Segments::wrfsbase || mode == Segments::arch_prctl;
+  cotrap_gate = by_gs ? cotrap_gs_gate : cotrap_fs_gate;
+  detail::cotrap_enter_user = by_gs ? cotrap_gs_enter_user : cotrap_fs_enter_user;
+}
+
+std::uintptr_t entry_address() {
+  return reinterpret_cast<std::uintptr_t>(cotrap_gate);
+}
+
+std::uintptr_t jump_entry_address() {
+  return reinterpret_cast<std::uintptr_t>(cotrap_gate == cotrap_gs_gate ? cotrap_gs_jump_gate
+                                                                        : cotrap_fs_jump_gate);
+}
+
+void attach_hart(std::span<std::byte> signal_stack) {
+  const bool by_gs = cotrap_gate == cotrap_gs_gate;
+  cotrap_hart = {.kernel_fs = base(ARCH_GET_FS)};
+  syscall(SYS_arch_prctl, ARCH_SET_GS, by_gs ? &cotrap_hart : nullptr);
+  const stack_t stack{.ss_sp = signal_stack.data(), .ss_flags = 0, .ss_size = signal_stack.size()};
+  if (sigaltstack(&stack, nullptr) != 0) {
+    std::perror("sigaltstack");
+    std::abort();
+  }
+}
+
+void detach_hart() {
+  const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+  sigaltstack(&none, nullptr);
+  syscall(SYS_arch_prctl, ARCH_SET_GS, nullptr);
+}
+
+}  // namespace trap

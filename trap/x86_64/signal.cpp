@@ -1,0 +1,224 @@
+#include <asm/prctl.h>
+#include <errno.h>
+#include <sys/syscall.h>
+#include <trap/run_user.h>
+#include <trap/segments.h>
+#include <trap/signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "window.h"
+
+extern "C" {
+void cotrap_signal_entry();
+void cotrap_signal_return();
+}
+
+namespace trap {
+namespace {
+
+using Handler = void (*)(Signal&);
+constinit std::array<Handler, 65> handlers{};
+
+constexpr std::uint64_t gate_trap = 0x0000'0100'0000'0000;     // GATE_TRAP, window.S
+constexpr std::uint64_t abandon_trap = 0x0000'0101'0000'0002;  // ABANDON_TRAP
+
+consteval bool same(std::uint64_t bits, Trap trap) {
+  return bits == (std::uint64_t{trap.cause} << 32 | std::uint64_t(trap.access) << 8 | trap.kind);
+}
+static_assert(same(gate_trap, {.kind = Trap::syscall, .cause = UserContext::gate_call}));
+static_assert(same(abandon_trap, {.kind = Trap::interrupt, .cause = UserContext::asynchronous}));
+
+/// The part of the window that an address is in.
+enum class Place : std::uint8_t { elsewhere, entering, leaving };
+
+Place place_of(std::uint64_t rip) {
+  const auto* const at = reinterpret_cast<const char*>(rip);
+  const auto in = [at](const char* begin, const char* end) { return at >= begin && at < end; };
+  if (in(cotrap_fs_enter_begin, cotrap_fs_enter_end)) return Place::entering;
+  if (in(cotrap_gs_enter_begin, cotrap_gs_enter_end)) return Place::entering;
+  if (in(cotrap_fs_leave_begin, cotrap_fs_leave_end)) return Place::leaving;
+  if (in(cotrap_gs_leave_begin, cotrap_gs_leave_end)) return Place::leaving;
+  return Place::elsewhere;
+}
+
+/// Linux's copy of the vector registers is in the format of ours; what it does not have is as the
+/// processor's reset leaves it.
+void save_vectors(const ucontext_t& state, UserContext& context) {
+  constexpr std::size_t legacy = 512;          // the part that every x86_64 has
+  constexpr std::size_t components_at = 512;   // XSTATE_BV, first word of what follows it
+  constexpr std::uint32_t magic = 0x46505853;  // FP_XSTATE_MAGIC1, asm/sigcontext.h
+  struct Note {                                // struct _fpx_sw_bytes
+    std::uint32_t magic1, extended_size;
+    std::uint64_t features;
+    std::uint32_t size;
+  } note;
+  constexpr std::size_t note_at = 464;
+
+  const auto* const from = reinterpret_cast<const std::byte*>(state.uc_mcontext.fpregs);
+  std::byte* const to = context.vectors.data();
+  std::memcpy(&note, from + note_at, sizeof note);
+  std::uint64_t components = 3;  // x87, SSE
+  std::size_t size = legacy;
+  if (note.magic1 == magic) {
+    size = std::min<std::size_t>(note.size, VectorState::size);
+    std::memcpy(&components, from + components_at, sizeof components);
+    components &= UserContext::all;
+  }
+  std::memcpy(to, from, size);
+  if (size == legacy) std::memset(to + legacy, 0, 64);
+  std::memcpy(to + components_at, &components, sizeof components);
+  context.saved = UserContext::all;
+}
+
+void save_general(const Signal& signal, UserContext& context) {
+  const auto& from = signal.state.uc_mcontext.gregs;
+  const auto get = [&from](int index) { return static_cast<std::uint64_t>(from[index]); };
+  GeneralRegs& to = context.general;
+  to.rax = get(REG_RAX);
+  to.rbx = get(REG_RBX);
+  to.rcx = get(REG_RCX);
+  to.rdx = get(REG_RDX);
+  to.rsi = get(REG_RSI);
+  to.rdi = get(REG_RDI);
+  to.rbp = get(REG_RBP);
+  to.rsp = get(REG_RSP);
+  to.r8 = get(REG_R8);
+  to.r9 = get(REG_R9);
+  to.r10 = get(REG_R10);
+  to.r11 = get(REG_R11);
+  to.r12 = get(REG_R12);
+  to.r13 = get(REG_R13);
+  to.r14 = get(REG_R14);
+  to.r15 = get(REG_R15);
+  to.rip = get(REG_RIP);
+  to.rflags = get(REG_EFL);
+  if (cotrap_hart.fs_is_users != 0) to.fsbase = signal.fs_base;
+}
+
+/// gs is as the signal found it: no handler touches it.
+void note_gs(UserContext* context) {
+  if (segments() != Segments::none && segments() != Segments::rewrite) return;
+  if (!bases_are_writable()) return;
+  std::uint64_t gs = 0;
+  asm volatile("rdgsbase %0" : "=r"(gs));
+  cotrap_hart.loaded_gs = gs;
+  if (context == nullptr) return;
+  (segments() == Segments::rewrite ? context->general.fsbase : context->general.gsbase) = gs;
+}
+
+void end_run_user(Signal& signal, UserContext& context, const Trap& trap) {
+  context.trap_num = trap.cause;
+  context.error_code =
+      is_fault(signal) ? static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_ERR]) : 0;
+  const bool by_gs = segments() == Segments::wrfsbase || segments() == Segments::arch_prctl;
+  const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(trap);
+  auto& to = signal.state.uc_mcontext.gregs;
+  to[REG_RDI] = std::bit_cast<greg_t>(&context);
+  to[REG_RAX] = static_cast<greg_t>(words[0]);
+  to[REG_RDX] = static_cast<greg_t>(words[1]);
+  to[REG_RSP] = static_cast<greg_t>(cotrap_hart.kernel_rsp);
+  to[REG_EFL] = 2;
+  to[REG_RIP] =
+      std::bit_cast<greg_t>(by_gs ? &cotrap_gs_leave_by_signal : &cotrap_fs_leave_by_signal);
+}
+
+}  // namespace
+
+bool is_fault(const Signal& signal) {
+  switch (signal.number) {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP:
+    case SIGSYS: return signal.info.si_code > 0;  // else somebody sent it
+    default: return false;
+  }
+}
+
+Trap decode(const Signal& signal) {
+  if (!is_fault(signal)) return {.kind = Trap::interrupt, .cause = UserContext::asynchronous};
+  if (signal.number == SIGSYS) return {.kind = Trap::syscall, .cause = UserContext::instruction};
+  const auto& registers = signal.state.uc_mcontext.gregs;
+  const auto vector = static_cast<std::uint32_t>(registers[REG_TRAPNO]);
+  const auto error = static_cast<std::uint64_t>(registers[REG_ERR]);
+  const auto cr2 = static_cast<std::uint64_t>(registers[REG_CR2]);
+  constexpr std::uint64_t write = 2;  // bits of a page fault's error code
+  constexpr std::uint64_t fetch = 16;
+  switch (vector) {
+    case 1: return {Trap::breakpoint, hal::Access::none, vector};
+    case 3: return {Trap::breakpoint, hal::Access::none, vector};
+    case 6: return {Trap::illegal_instruction, hal::Access::execute, vector};
+    case 12: return {Trap::access_fault, hal::Access::read, vector};
+    case 13: return {Trap::access_fault, hal::Access::read, vector};
+    case 14: {
+      const auto access = (error & fetch) != 0   ? hal::Access::execute
+                          : (error & write) != 0 ? hal::Access::write
+                                                 : hal::Access::read;
+      return {Trap::page_fault, access, vector, cr2};
+    }
+    case 17: return {Trap::misaligned, hal::Access::read, vector};
+    default: return {Trap::unknown, hal::Access::none, vector};
+  }
+}
+
+Taken take(Signal& signal) {
+  UserContext* const context = cotrap_hart.context;
+  const Place place = place_of(static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_RIP]));
+  const bool fault = is_fault(signal);
+  // A program that is single-stepped, or the kernel, has come this far: the window is no step.
+  if (place != Place::elsewhere && fault && signal.number == SIGTRAP) return Taken::goes_on;
+  switch (place) {
+    case Place::leaving:
+      if (fault) return Taken::kernels;
+      cotrap_hart.pending = 1;
+      return Taken::goes_on;
+    case Place::entering: note_gs(nullptr); break;
+    case Place::elsewhere:
+      if (context == nullptr) return Taken::kernels;
+      save_general(signal, *context);
+      save_vectors(signal.state, *context);
+      note_gs(context);
+      break;
+  }
+  end_run_user(signal, *context, decode(signal));
+  return Taken::ends_run_user;
+}
+
+void handle_signal(int number, void (*handler)(Signal&)) {
+  // The C library's sigaction would have the signal return through its own code.
+  struct {
+    void (*handler)();
+    unsigned long flags;
+    void (*restorer)();
+    std::uint64_t mask;
+  } const action{
+      cotrap_signal_entry,
+      SA_SIGINFO | SA_ONSTACK | SA_RESTART | 0x0400'0000 /* SA_RESTORER */,
+      cotrap_signal_return,
+      ~std::uint64_t{0},
+  };
+  handlers[static_cast<std::size_t>(number)] = handler;
+  if (syscall(SYS_rt_sigaction, number, &action, nullptr, sizeof action.mask) != 0) {
+    std::perror("rt_sigaction");
+    std::abort();
+  }
+}
+
+}  // namespace trap
+
+// From cotrap_signal_entry.
+extern "C" void cotrap_signal(int number, const siginfo_t& info, ucontext_t& state,
+                              std::uint64_t fs_base) {
+  trap::Signal signal{number, info, state, fs_base};
+  const int error = errno;
+  trap::handlers[static_cast<std::size_t>(number)](signal);
+  errno = error;
+}

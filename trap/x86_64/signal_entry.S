@@ -1,0 +1,103 @@
+// How signals reach the kernel: with its own fs, whichever was live, and with system calls of its
+// own that are not mistaken for a program's. In the window's section, whose system calls Linux lets
+// pass (trap/syscall_instruction.h): the return from a signal is one.
+#include "context_layout.h"
+
+#define SYSCALL_RT_SIGRETURN 15
+#define SYSCALL_ARCH_PRCTL 158
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+#define MODE_WRFSBASE 1
+#define MODE_ARCH_PRCTL 2
+
+  .section .text.cotrap_window, "ax", @progbits
+
+// rsi := a base, by the system call. Uses the stack's top; loses rax, rcx, rdi, r11.
+.macro get_base operation
+  movl  $\operation, %edi
+  movq  %rsp, %rsi
+  movl  $SYSCALL_ARCH_PRCTL, %eax
+  syscall
+  movq  (%rsp), %rsi
+.endm
+.macro set_fs                            // := rsi
+  movl  $ARCH_SET_FS, %edi
+  movl  $SYSCALL_ARCH_PRCTL, %eax
+  syscall
+.endm
+
+// In: edi = signal, rsi = siginfo_t, rdx = ucontext_t. rbx = fs as it was, r12 … r14 = the three.
+  .globl cotrap_signal_entry
+  .type cotrap_signal_entry, @function
+  .balign 16
+cotrap_signal_entry:
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  subq  $24, %rsp
+  xorl  %ebx, %ebx
+  movl  %edi, %r12d
+  movq  %rsi, %r13
+  movq  %rdx, %r14
+  cmpb  $MODE_WRFSBASE, cotrap_segments(%rip)
+  je    with_wrfsbase
+  cmpb  $MODE_ARCH_PRCTL, cotrap_segments(%rip)
+  je    with_arch_prctl
+with_own_fs:
+  movzbl %fs:cotrap_hart@tpoff+HART_SYSCALLS, %eax
+  movb  %al, 16(%rsp)
+  movb  $0, %fs:cotrap_hart@tpoff+HART_SYSCALLS
+  movl  %r12d, %edi
+  movq  %r13, %rsi
+  movq  %r14, %rdx
+  movq  %rbx, %rcx
+  call  cotrap_signal
+  movzbl 16(%rsp), %eax
+  movb  %al, %fs:cotrap_hart@tpoff+HART_SYSCALLS
+  testq %rbx, %rbx
+  jz    fs_is_back
+  cmpb  $MODE_ARCH_PRCTL, cotrap_segments(%rip)
+  je    back_with_arch_prctl
+  wrfsbase %rbx
+fs_is_back:
+  addq  $24, %rsp
+  popq  %r14
+  popq  %r13
+  popq  %r12
+  popq  %rbx
+  ret
+
+with_wrfsbase:
+  rdgsbase %rax
+  testq %rax, %rax
+  jz    with_own_fs                      // not a hart: runs no programs
+  rdfsbase %rbx
+  movq  %gs:HART_KERNEL_FS, %rax
+  wrfsbase %rax
+  jmp   with_own_fs
+
+with_arch_prctl:                         // in the window these are let pass whatever the record says
+  get_base ARCH_GET_GS
+  testq %rsi, %rsi
+  jz    with_own_fs
+  get_base ARCH_GET_FS
+  movq  %rsi, %rbx
+  movq  %gs:HART_KERNEL_FS, %rsi
+  set_fs
+  jmp   with_own_fs
+back_with_arch_prctl:
+  movq  %rbx, %rsi
+  set_fs
+  jmp   fs_is_back
+
+  .globl cotrap_signal_return
+  .type cotrap_signal_return, @function
+  .balign 16
+cotrap_signal_return:
+  movl  $SYSCALL_RT_SIGRETURN, %eax
+  syscall
+
+  .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,202 @@
+// Into a program by a jump and out of it by its call of the gate, for the two registers by which
+// the hart's record can be found (trap/segments.h). The text they share is window.inc.
+#include "context_layout.h"
+
+// What compiled code relies on: direction up (bit 10), no single steps (8), no alignment checks
+// (18), no nested task (14).
+#define KERNEL_FLAGS_CLEAR 0x44500
+
+// trap::Trap as two registers: {syscall, cause = gate_call} and {interrupt, cause = asynchronous};
+// signal.cpp asserts them.
+#define GATE_TRAP 0x0000010000000000
+#define ABANDON_TRAP 0x0000010100000002
+
+#define SYSCALL_ARCH_PRCTL 158
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+
+  .section .rodata.cotrap_window, "a", @progbits
+  .balign 8
+kernel_flags:
+  .quad 0x2
+kernel_mxcsr:
+  .long 0x1f80
+kernel_fcw:
+  .short 0x37f
+
+.macro LOAD offset, base, register
+  movq  \offset(\base), \register
+.endm
+.macro STORE offset, base, register
+  movq  \register, \offset(\base)
+.endm
+
+// All but rdi and rsp, which the code around it moves.
+.macro move_general operation, base
+  \operation CONTEXT_RAX, \base, %rax
+  \operation CONTEXT_RBX, \base, %rbx
+  \operation CONTEXT_RCX, \base, %rcx
+  \operation CONTEXT_RDX, \base, %rdx
+  \operation CONTEXT_RSI, \base, %rsi
+  \operation CONTEXT_RBP, \base, %rbp
+  .irp n, 8,9,10,11,12,13,14,15
+  \operation CONTEXT_R(\n), \base, %r\n
+  .endr
+.endm
+
+.macro LOAD_XMM n
+  movaps STATE_XMM(\n)(%rdx), %xmm\n
+.endm
+.macro STORE_XMM n
+  movaps %xmm\n, STATE_XMM(\n)(%rdx)
+.endm
+.macro move_xmm operation
+  .irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+  \operation\()_XMM \n
+  .endr
+.endm
+
+// arch_prctl(operation, rsi). Loses rax, rcx, rdi and r11.
+.macro arch_prctl operation
+  movl  $\operation, %edi
+  movl  $SYSCALL_ARCH_PRCTL, %eax
+  syscall
+.endm
+
+// ── fs is the kernel's: gs is the program's ─────────────────────────────────────────────────────
+// cotrap_gs_field says where in the context its base is, and is written with segments.cpp's mode.
+
+.macro fs_restore_segments
+  movl  cotrap_gs_field(%rip), %ecx
+  movq  (%rdi,%rcx), %rax
+  cmpq  %fs:cotrap_hart@tpoff+HART_LOADED_GS, %rax
+  jne   cotrap_fs_load_gs
+cotrap_fs_gs_loaded:
+.endm
+
+.macro fs_restore_segments_slowly
+cotrap_fs_load_gs:
+  cmpb  $0, cotrap_bases_writable(%rip)
+  je    1f
+  wrgsbase %rax
+  movq  %rax, %fs:cotrap_hart@tpoff+HART_LOADED_GS
+  jmp   cotrap_fs_gs_loaded
+1:
+  movq  %rdi, %rbx
+  movq  %rax, %rsi
+  arch_prctl ARCH_SET_GS
+  movq  %rsi, %fs:cotrap_hart@tpoff+HART_LOADED_GS
+  movq  %rbx, %rdi
+  jmp   cotrap_fs_gs_loaded
+.endm
+
+// A program may have written it where it can; gs keeps its value until another program needs it.
+.macro fs_save_segments
+  cmpb  $0, cotrap_bases_writable(%rip)
+  je    1f
+  movl  cotrap_gs_field(%rip), %ecx
+  rdgsbase %rax
+  movq  %rax, (%rdi,%rcx)
+  movq  %rax, %fs:cotrap_hart@tpoff+HART_LOADED_GS
+1:
+.endm
+.macro fs_save_segments_slowly
+.endm
+.macro fs_kernel_segments
+.endm
+
+#define NAME(place) cotrap_fs_##place
+#define HART(field) %fs:cotrap_hart@tpoff+field
+#define restore_segments fs_restore_segments
+#define restore_segments_slowly fs_restore_segments_slowly
+#define save_segments fs_save_segments
+#define save_segments_slowly fs_save_segments_slowly
+#define kernel_segments fs_kernel_segments
+#include "window.inc"
+#undef NAME
+#undef HART
+#undef restore_segments
+#undef restore_segments_slowly
+#undef save_segments
+#undef save_segments_slowly
+#undef kernel_segments
+
+// ── gs is the hart's record: fs is the program's where it has a base for it ─────────────────────
+
+.macro gs_restore_segments
+  movq  CONTEXT_FSBASE(%rdi), %rax
+  testq %rax, %rax
+  jz    cotrap_gs_fs_loaded
+  movb  $1, %gs:HART_FS_IS_USERS
+  cmpb  $0, cotrap_bases_writable(%rip)
+  je    cotrap_gs_load_fs
+  wrfsbase %rax
+cotrap_gs_fs_loaded:
+.endm
+
+.macro gs_restore_segments_slowly
+cotrap_gs_load_fs:
+  movq  %rdi, %rbx
+  movq  %rax, %rsi
+  arch_prctl ARCH_SET_FS
+  movq  %rbx, %rdi
+  jmp   cotrap_gs_fs_loaded
+.endm
+
+.macro gs_save_segments
+  cmpb  $0, %gs:HART_FS_IS_USERS
+  je    cotrap_gs_fs_saved
+  movq  %gs:HART_KERNEL_FS, %rsi
+  cmpb  $0, cotrap_bases_writable(%rip)
+  je    cotrap_gs_save_fs
+  rdfsbase %rax
+  movq  %rax, CONTEXT_FSBASE(%rdi)
+  wrfsbase %rsi
+  movb  $0, %gs:HART_FS_IS_USERS
+cotrap_gs_fs_saved:
+.endm
+
+.macro gs_save_segments_slowly
+cotrap_gs_save_fs:
+  movq  %rdi, %rbx
+  arch_prctl ARCH_SET_FS
+  movq  %rbx, %rdi
+  movb  $0, %gs:HART_FS_IS_USERS
+  jmp   cotrap_gs_fs_saved
+.endm
+
+.macro gs_kernel_segments
+  cmpb  $0, %gs:HART_FS_IS_USERS
+  je    2f
+  movq  %gs:HART_KERNEL_FS, %rsi
+  cmpb  $0, cotrap_bases_writable(%rip)
+  je    1f
+  wrfsbase %rsi
+  movb  $0, %gs:HART_FS_IS_USERS
+  jmp   2f
+1:
+  movq  %rax, %r8
+  arch_prctl ARCH_SET_FS
+  movq  %r8, %rax
+  movb  $0, %gs:HART_FS_IS_USERS
+2:
+.endm
+
+#define NAME(place) cotrap_gs_##place
+#define HART(field) %gs:field
+#define restore_segments gs_restore_segments
+#define restore_segments_slowly gs_restore_segments_slowly
+#define save_segments gs_save_segments
+#define save_segments_slowly gs_save_segments_slowly
+#define kernel_segments gs_kernel_segments
+#include "window.inc"
+
+// The document's name of the gate, for programs linked with the kernel: whichever the mode has.
+  .section .text.cotrap_window, "ax", @progbits
+  .globl syscall_fn_entry
+  .type syscall_fn_entry, @function
+  .balign 16
+syscall_fn_entry:
+  jmpq  *cotrap_gate(%rip)
+
+  .section .note.GNU-stack, "", @progbits
