@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "window.h"
 
@@ -46,6 +47,17 @@ Place place_of(std::uint64_t rip) {
   if (in(cotrap_fs_leave_begin, cotrap_fs_leave_end)) return Place::leaving;
   if (in(cotrap_gs_leave_begin, cotrap_gs_leave_end)) return Place::leaving;
   return Place::elsewhere;
+}
+
+/// A program that steps itself (rflags.TF) is stepped through the window, too, which is none of its
+/// steps; neither is the jump to it, after which rip is the program's.
+constinit thread_local bool stepping_to_jump = false;
+
+bool is_step_of_window(std::uint64_t rip, Place place) {
+  const bool is_jump = std::exchange(
+      stepping_to_jump, rip == std::bit_cast<std::uint64_t>(&cotrap_fs_enter_jump) ||
+                            rip == std::bit_cast<std::uint64_t>(&cotrap_gs_enter_jump));
+  return is_jump || place != Place::elsewhere;
 }
 
 /// Linux's copy of the vector registers is in the format of ours; what it does not have is as the
@@ -171,10 +183,11 @@ Trap decode(const Signal& signal) {
 
 Taken take(Signal& signal) {
   UserContext* const context = cotrap_hart.context;
-  const Place place = place_of(static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_RIP]));
+  const auto rip = static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_RIP]);
+  const Place place = place_of(rip);
   const bool fault = is_fault(signal);
-  // A program that is single-stepped, or the kernel, has come this far: the window is no step.
-  if (place != Place::elsewhere && fault && signal.number == SIGTRAP) return Taken::goes_on;
+  if (fault && signal.number == SIGTRAP && is_step_of_window(rip, place)) return Taken::goes_on;
+  stepping_to_jump = false;
   switch (place) {
     case Place::leaving:
       if (fault) return Taken::kernels;

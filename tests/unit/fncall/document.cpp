@@ -79,7 +79,7 @@ TEST_CASE("The call of the gate is a system call to the kernel") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   alignas(16) std::array<std::byte, 0x1000> stack{};
   UserContext context;
-  context.general.rip = address_of(caller);
+  context.general.rip = address_of(caller_traps);
   context.set_stack(reinterpret_cast<std::uint64_t>(stack.data() + stack.size()));
   context.general.rax = 64;
   context.general.rdi = 1;

@@ -16,11 +16,15 @@
 extern "C" {  // programs.S
 void dump_registers();
 void caller();
+void caller_traps();
 void caller_goes_on();
 void jumper();
+void jumper_traps();
 void jumper_goes_on();
 extern trap::GeneralRegs seen;
 extern std::byte seen_vectors[];
+extern std::byte given_vectors[];
+extern std::uint64_t given_set;
 extern std::uintptr_t called_gate;
 extern std::uintptr_t jumped_gate;
 }

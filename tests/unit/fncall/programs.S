@@ -1,5 +1,7 @@
 // Programs for the tests: what is run by run_user.
 
+#define VECTORS_SIZE 2688
+
   .text
 // The document's: leaves its registers on its stack, adds 10 to each, and calls the gate.
   .globl dump_registers
@@ -26,11 +28,28 @@ dump_registers:
   call  syscall_fn_entry
   ud2
 
-// Traps; leaves what it then finds in every register in `seen`, and does it again. Two forms, one
-// for each gate.
+// Takes the next of two sets of vector registers, traps, leaves what it then finds in every register
+// in `seen`, and does it again: no two traps in a row have the same registers. Two forms, one for
+// each gate. rax, rcx and rdx are put back from `seen`.
 .macro looking_program name
   .globl \name
 \name:
+  movl  given_set(%rip), %ecx
+  xorl  $VECTORS_SIZE, %ecx
+  movl  %ecx, given_set(%rip)
+  leaq  given_vectors(%rip), %rax
+  addq  %rax, %rcx
+  movl  $0xe7, %eax
+  xorl  %edx, %edx
+  xrstor64 (%rcx)
+  leaq  seen+136(%rip), %rsp
+  popfq
+  movq  seen+56(%rip), %rsp
+  movq  seen+0(%rip), %rax
+  movq  seen+16(%rip), %rcx
+  movq  seen+24(%rip), %rdx
+  .globl \name\()_traps
+\name\()_traps:
   trap_by_\name
   .globl \name\()_goes_on
 \name\()_goes_on:
@@ -50,11 +69,6 @@ dump_registers:
   movl  $0xe7, %eax
   xorl  %edx, %edx
   xsave64 seen_vectors(%rip)
-  leaq  seen+136(%rip), %rsp
-  popfq
-  movq  seen+56(%rip), %rsp
-  movq  seen+0(%rip), %rax
-  movq  seen+24(%rip), %rdx
   jmp   \name
 .endm
 
@@ -73,11 +87,18 @@ looking_program jumper
   .balign 64
   .globl seen_vectors
 seen_vectors:
-  .zero 2688
+  .zero VECTORS_SIZE
+  .globl given_vectors
+given_vectors:
+  .zero 2 * VECTORS_SIZE
 // In the order of trap::GeneralRegs.
   .globl seen
 seen:
   .zero 160
+// Which of the two it took last: 0 or VECTORS_SIZE.
+  .globl given_set
+given_set:
+  .quad 0
   .globl called_gate
 called_gate:
   .quad 0

@@ -2,15 +2,14 @@
 // business but point somewhere: compilers have fs for thread-local storage, the kernel's and the
 // programs' alike, and use gs for nothing.
 //
-//   mode         fs in user code          gs in user code        switching costs
-//   none         the kernel's             general.gsbase         nothing; programs have no TLS
-//   wrfsbase     general.fsbase, or the   the hart's record      two instructions a round trip;
-//   none
-//                kernel's where that is 0                        for programs without TLS
-//   arch_prctl   the same                 the same               two of the host's system calls
-//   rewrite      the kernel's             general.fsbase         nothing; the programs'
-//   instructions
-//                                                                are changed from fs to gs
+//   mode         fs in user code       gs in user code     what switching costs
+//   none         the kernel's          general.gsbase      nothing
+//   wrfsbase     general.fsbase *      the hart's record   two instructions a round trip
+//   arch_prctl   general.fsbase *      the hart's record   two of the host's system calls
+//   rewrite      the kernel's          general.fsbase      nothing: programs' instructions are
+//                                                          changed from fs to gs
+//
+//   * where that is 0, the program has no thread-local storage, and nothing is switched
 //
 // One mode for the process, chosen before the first program runs.
 #pragma once

@@ -1,0 +1,135 @@
+// What a program finds through fs and gs, and that the kernel finds its own.
+
+#include <trap/signal.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <thread>
+
+#include "random_program.h"
+
+using trap::Segments;
+using trap::Trap;
+using trap::UserContext;
+
+extern "C" {
+void reads_fs();   // rax := what fs points to, and the gate
+void reads_gs();   // … gs
+void writes_fs();  // its base := rax
+void writes_gs();
+}
+asm(R"(
+  .text
+reads_fs:
+  movq  %fs:0, %rax
+  callq *called_gate(%rip)
+  jmp   reads_fs
+reads_gs:
+  movq  %gs:0, %rax
+  callq *called_gate(%rip)
+  jmp   reads_gs
+writes_fs:
+  wrfsbase %rax
+  jmp   reads_fs
+writes_gs:
+  wrgsbase %rax
+  jmp   reads_gs
+)");
+
+namespace {
+
+struct Program {
+  explicit Program(void (*code)()) {
+    context.set_program_counter(address_of(code));
+    context.set_stack(reinterpret_cast<std::uint64_t>(stack.data() + stack.size()));
+  }
+  std::uint64_t run() {
+    REQUIRE(run_user(context).kind == Trap::syscall);
+    return context.general.rax;
+  }
+  UserContext context;
+  alignas(16) std::array<std::uint64_t, 64> stack{};
+};
+
+std::uint64_t address_of(const std::uint64_t& word) {
+  return reinterpret_cast<std::uint64_t>(&word);
+}
+
+bool has_own_fs() {
+  return trap::segments() == Segments::wrfsbase || trap::segments() == Segments::arch_prctl;
+}
+
+constexpr std::uint64_t one = 1;
+constexpr std::uint64_t two = 2;
+
+}  // namespace
+
+TEST_CASE("Each program has the base it was given, turn by turn") {
+  const Hart hart{GENERATE(from_range(all_modes()))};
+  const auto code = has_own_fs() ? reads_fs : reads_gs;
+  const auto base =
+      trap::segments() == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
+  Program first{code};
+  Program second{code};
+  first.context.general.*base = address_of(one);
+  second.context.general.*base = address_of(two);
+  for (int turn = 0; turn < 5; ++turn) {
+    CHECK(first.run() == 1);
+    CHECK(first.run() == 1);
+    CHECK(second.run() == 2);
+  }
+  first.context.general.*base = address_of(two);
+  CHECK(first.run() == 2);
+}
+
+TEST_CASE("A base that a program writes itself is its own from then on") {
+  if (!trap::bases_are_writable()) SKIP("this processor's programs cannot");
+  const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
+  const Hart hart{mode};
+  const auto base =
+      mode == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
+  Program writer{has_own_fs() ? writes_fs : writes_gs};
+  Program other{has_own_fs() ? reads_fs : reads_gs};
+  writer.context.general.*base = address_of(one);
+  writer.context.general.rax = address_of(two);
+  other.context.general.*base = address_of(one);
+  CHECK(writer.run() == 2);
+  CHECK(writer.context.general.*base == address_of(two));
+  CHECK(other.run() == 1);
+  CHECK(writer.run() == 2);
+
+  // … also when it is not the gate that it calls next.
+  trap::handle_signal(SIGSEGV, [](trap::Signal& signal) { take(signal); });
+  called_gate = 0;
+  writer.context.general.rax = address_of(one);
+  writer.context.set_program_counter(::address_of(has_own_fs() ? writes_fs : writes_gs));
+  CHECK(run_user(writer.context).kind == Trap::page_fault);
+  CHECK(writer.context.general.rax == 1);
+  CHECK(writer.context.general.*base == address_of(one));
+}
+
+TEST_CASE("Where a program has no thread-local storage, fs is not switched") {
+  const Hart hart{GENERATE(from_range(all_modes()))};
+  Program program{reads_fs};
+  std::uint64_t kernels = 0;
+  asm("movq %%fs:0, %0" : "=r"(kernels));
+  CHECK(program.run() == kernels);
+}
+
+TEST_CASE("Each thread is a hart of its own, and a program goes on on another") {
+  const auto mode = GENERATE(from_range(all_modes()));
+  const Hart hart{mode};
+  RandomProgram program{30, RandomProgram::called, UserContext::all};
+  std::string what;
+  REQUIRE(run_user(program.context).kind == Trap::syscall);
+  for (int turn = 0; turn < 10; ++turn) {
+    RandomProgram::forget_seen();
+    std::jthread{[&] {
+      std::vector<std::byte> signal_stack(Hart::signal_stack_size);
+      trap::attach_hart(signal_stack);
+      if (run_user(program.context).kind != Trap::syscall) what = "no system call";
+      trap::detach_hart();
+    }}.join();
+    if (what.empty() && program.context_is_right(what)) program.seen_is_right(what);
+    REQUIRE(what == "");
+  }
+}
