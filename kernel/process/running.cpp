@@ -15,7 +15,7 @@ constinit thread_local Turn turn;
 
 namespace {
 
-constexpr std::uint64_t tick_ns = static_cast<std::uint64_t>(Schedule::shortest_slice.count()) / 4;
+constexpr async::Duration tick = Schedule::shortest_slice / 4;
 
 /// By hart: whoever destroys a thread or asks for its time looks where it is.
 constinit std::array<Turn*, hal::max_harts> turns{};
@@ -28,7 +28,9 @@ void count_syscalls(Thread& thread) {
       thread.syscalls - std::exchange(thread.syscalls_counted, thread.syscalls);
 }
 
-/// The time since the last charge was the running thread's.
+/// The time since the last charge was the running thread's. Of its turn it has used a tick at most:
+/// whatever is beyond, the tick that came late or the wake that nobody heard, was not its doing. A
+/// host that is busy stops a machine for tens of milliseconds, and a shell is no hog because of it.
 void charge() {
   const async::Instant now = async::now();
   const async::Duration spent = now - turn.charged;
@@ -36,7 +38,7 @@ void charge() {
   if (turn.thread == nullptr) return;
   turn.thread->stopped_running = now;
   turn.thread->cpu_time += spent;
-  turn.thread->slice_used += spent;
+  turn.thread->slice_used += std::min(spent, tick);
 }
 
 void leave_space() {
@@ -108,7 +110,8 @@ void forget(const Thread& thread) {
 }
 
 void limit_turn() {
-  if (due(Due::turn) == hal::no_deadline) set_due(Due::turn, hal::now_ns() + tick_ns);
+  if (due(Due::turn) == hal::no_deadline)
+    set_due(Due::turn, hal::now_ns() + static_cast<std::uint64_t>(tick.count()));
 }
 
 bool take_end_of_turn() {
@@ -134,7 +137,7 @@ void share_turn(Thread& maker, Thread& made) {
   const async::Duration slice = maker.schedule().slice();
   const async::Duration left = std::max(slice - maker.slice_used, async::Duration{});
   maker.slice_used = made.slice_used = slice - left / 2;
-  made.set_computing(maker.is_computing() || left / 2 < async::Duration{tick_ns});
+  made.set_computing(maker.is_computing() || left / 2 < tick);
 }
 
 async::Duration running_time(const Thread& thread) {
