@@ -4,11 +4,13 @@
 #include <async/time.h>
 #include <fmt/format.h>
 
+#include <chrono>
 #include <iterator>
 
 #include "boot/machine_facts.h"
 #include "devices/virtio_devices.h"
 #include "files/regular_file.h"
+#include "harts/accounts.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -31,9 +33,11 @@ void write_version(std::string& out) {
 }
 
 void write_uptime(std::string& out) {
-  constexpr std::int64_t centisecond = 10'000'000;
-  const std::int64_t up = async::now().time_since_epoch().count() / centisecond;
-  fmt::format_to(std::back_inserter(out), "{}.{:02} 0.00\n", up / 100, up % 100);
+  using Centiseconds = std::chrono::duration<std::int64_t, std::centi>;
+  const auto up = std::chrono::duration_cast<Centiseconds>(async::now().time_since_epoch()).count();
+  const auto idle = std::chrono::duration_cast<Centiseconds>(idle_time()).count();
+  fmt::format_to(std::back_inserter(out), "{}.{:02} {}.{:02}\n", up / 100, up % 100, idle / 100,
+                 idle % 100);
 }
 
 void write_memory(std::string& out) {

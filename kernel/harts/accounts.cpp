@@ -36,7 +36,21 @@ std::string about_line(hal::Irq irq) {
                      driver.backoff->pauses());
 }
 
+/// Up to now.
+std::uint64_t idle_ns(const Turn& turn) {
+  const auto since = turn.idle_since.load(std::memory_order_relaxed);
+  return turn.idle_ns.value() + (since != 0 ? hal::now_ns() - since : 0);
+}
+
 }  // namespace
+
+async::Duration idle_time() {
+  async::Duration sum{};
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    if (const Turn* const turn = turn_of(hart)) sum += async::Duration{idle_ns(*turn)};
+  }
+  return sum;
+}
 
 void list_harts(std::string& out) {
   out = "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
@@ -44,13 +58,10 @@ void list_harts(std::string& out) {
     const Turn* const turn = turn_of(hart);
     const async::Executor* const executor = async::Executor::of(hart);
     if (turn == nullptr || executor == nullptr) continue;
-    std::uint64_t idle_ns = turn->idle_ns.value();
-    if (const auto since = turn->idle_since.load(std::memory_order_relaxed); since != 0) {
-      idle_ns += hal::now_ns() - since;
-    }
     fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart,
                    turn->switches.value(), executor->migrations(),
-                   interrupt_counts[hart].pokes.value(), memory::TlbTag::shootdowns(hart), idle_ns);
+                   interrupt_counts[hart].pokes.value(), memory::TlbTag::shootdowns(hart),
+                   idle_ns(*turn));
   }
 }
 

@@ -1,9 +1,14 @@
 // What harts have counted, as texts for /proc.
 #pragma once
 
+#include <async/time.h>
+
 #include <string>
 
 namespace kernel {
+
+/// How long harts have had nothing to do since boot, all of them together.
+async::Duration idle_time();
 
 /// /proc/harts: a line a hart that has started, columns separated by tabs, a heading line first.
 /// All since boot: how often it turned to another user thread, the jobs that came to it from

@@ -1,9 +1,11 @@
 """The interactive shell, driven through a pseudo-terminal as a person would."""
 
+import re
 import sys
 
 import harness
 import pexpect
+from cotrap.qemu import Machine
 
 PROMPT = "cotrap:[^ ]*[$] "
 
@@ -49,9 +51,26 @@ def uname(test: harness.Test) -> None:
     )
 
 
+def clock(test: harness.Test) -> None:
+    """Goes on while the shell waits for keys, also where it counts instructions."""
+    done = test.run(
+        "/bin/sh",
+        typed=r"cat /proc/uptime\nsleep 0.2\ncat /proc/uptime\nexit\n",
+        machine=Machine(icount=True),
+    )
+    said = re.findall(r"^(\d+\.\d\d) (\d+\.\d\d)\r?$", done.text, re.MULTILINE)
+    up, idle = zip(*[map(float, line) for line in said] or [(0, 0)], strict=True)
+    test.check(
+        len(said) == 2 and up[0] + 0.2 <= up[1] < 60 and idle[0] + 0.19 <= idle[1] <= up[1],
+        "the clock goes on while the shell waits, and says how long it was idle",
+        done.text + done.why,
+    )
+
+
 with harness.Test(__doc__) as test:
     programs(test)
     uname(test)
+    clock(test)
     done = test.run("/bin/echo", "a", "", "b  c")
     test.check((done.text, done.status) == ("a  b  c\n", 0), "/bin/echo says its arguments", done.text)
     command = [str(harness.ROOT / "cotrap"), "run", "-q", "--build", str(test.folder)]

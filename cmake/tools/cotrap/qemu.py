@@ -33,7 +33,7 @@ class Machine:
     disk: Disk | None = None
     entropy: bool = True
 
-    def options(self, disk_file: int | None = None) -> list[str]:
+    def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = ["-machine", "virt", "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
         # Devices of version 1.0, not those of the drafts before it.
         options += ["-global", "virtio-mmio.force-legacy=false"]
@@ -42,8 +42,8 @@ class Machine:
         if self.disk:
             options += self.disk.options(disk_file)
         if self.icount:
-            # With a disk, idle time is real: its answers take real time, while timers would not.
-            sleep = "on" if self.disk else "off"
+            # Idle time is skipped, which needs an end: where a disk or a person ends it, it is real.
+            sleep = "on" if self.disk or awaits_input else "off"
             options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
@@ -64,6 +64,10 @@ class Boot:
     quiet: bool = True
     terminal: tuple[int, int] | None = None
     append: str = ""
+
+    @property
+    def awaits_input(self) -> bool:
+        return self.terminal is not None or self.program == "/bin/sh"
 
 
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
@@ -95,7 +99,7 @@ class Guest:
                 _with_parent(
                     [
                         _qemu(),
-                        *machine.options(disk),
+                        *machine.options(disk, boot.awaits_input),
                         *("-nodefaults", "-no-user-config", "-no-reboot"),
                         *("-display", "none", "-monitor", "none"),
                         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
