@@ -7,6 +7,9 @@ if(NOT COTRAP_TRAP_PATH MATCHES "^(shared|trampoline)$")
   message(FATAL_ERROR "COTRAP_TRAP_PATH is 'shared' or 'trampoline', not '${COTRAP_TRAP_PATH}'")
 endif()
 
+set(COTRAP_PROGRAMS_OF "" CACHE PATH
+    "A kernel build whose programs this one takes instead of making them once more")
+
 option(COTRAP_SANITIZE "Host builds: AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

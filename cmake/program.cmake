@@ -12,8 +12,19 @@
 # nobody late (but harts take turns then); HARTS is how many it has if nobody says otherwise, instead
 # of one.
 
+#   cotrap_take_programs(build)
+#
+# Every program is another build's, which is made by itself: programs do not know about trap paths.
+
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
-file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin ${COTRAP_INITRD_ROOT}/etc)
+add_custom_target(cotrap_programs)
+
+function(cotrap_take_programs build)
+  foreach(folder initrd-root linux-programs test-programs user/bin)
+    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})  # or the link to it
+    file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
+  endforeach()
+endfunction()
 
 function(cotrap_add_program name)
   # The target is user-NAME: NAME alone may be anything, `true` and `test` among others.
@@ -28,10 +39,12 @@ endfunction()
 
 # Into the staging folder, without symbols.
 function(cotrap_install_program target)
+  file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin)
   add_custom_command(TARGET ${target} POST_BUILD
     COMMAND ${CMAKE_STRIP} -o ${COTRAP_INITRD_ROOT}/bin/$<TARGET_FILE_NAME:${target}>
             $<TARGET_FILE:${target}>
     VERBATIM)
+  add_dependencies(cotrap_programs ${target})
 endfunction()
 
 function(cotrap_add_demo name)

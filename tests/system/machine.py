@@ -14,7 +14,7 @@ class Checks(Build):
 
     @property
     def kernel(self):
-        return self._existing("test-programs/machine.elf")
+        return self._existing("tests/machine/machine.elf")
 
 
 def machines():

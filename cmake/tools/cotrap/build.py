@@ -16,6 +16,13 @@ from .ui import Waiting, say
 # A target: as much of a build as there is without compiling anything.
 CONFIGURED = "build.ninja"
 
+# Targets: the programs in the boot archive, and whatever else system tests boot.
+PROGRAMS = "cotrap_programs"
+TEST_PROGRAMS = "cotrap_test_programs"
+
+# Presets that take another's programs (COTRAP_PROGRAMS_OF).
+_PROGRAMS_OF = {"riscv64-trampoline": "riscv64-release"}
+
 KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline")
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
@@ -37,6 +44,8 @@ def ready(name: str, *targets: str) -> Build:
 
 def make(preset: str, *targets: str) -> Path:
     """Brings the targets of a preset up to date (all of them by default)."""
+    if lender := _PROGRAMS_OF.get(preset):
+        make(lender, PROGRAMS, *(target for target in targets if target == TEST_PROGRAMS))
     folder = preset_folder(preset)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder, preset):

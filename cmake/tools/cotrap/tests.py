@@ -45,7 +45,7 @@ def run(arguments) -> int:
 
     musl.ensure()
     for preset in kernels:
-        build.make(preset, "all", "tests/programs/all")
+        build.make(preset, "all", build.TEST_PROGRAMS)
     for preset in hosts:
         build.make(preset)
     command += ["-j", str(arguments.jobs), "--output-on-failure"]
@@ -61,7 +61,7 @@ def _find(command: list[str], name: str) -> None:
 
 def _soak(minutes: float) -> int:
     """The one test that takes so long that it must be asked for."""
-    build.make(_SOAKED, "all", "tests/programs/all")
+    build.make(_SOAKED, "all", build.TEST_PROGRAMS)
     script = ROOT / "tests" / "system" / "soak.py"
     folder = ROOT / "build" / _SOAKED
     command = [sys.executable, script, "--build", folder, "--minutes", str(minutes)]
