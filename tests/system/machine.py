@@ -14,7 +14,7 @@ class Checks(Build):
 
     @property
     def kernel(self):
-        return self._existing("tests/machine/machine.elf")
+        return self._existing("tests/system/machine/machine.elf")
 
 
 def machines():
