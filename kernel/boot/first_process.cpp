@@ -56,7 +56,10 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
   auto program = load_program(*bytes, path, arguments, ResourceLimits{}.stack_bytes());
   if (!program) return fail(program.error());
   const int id = allocate_id();
-  auto process = make_ref<Process>(id, program->space, make_ref<FdTable>(), FsContext{});
+  auto process = make_ref<Process>(id, Process::Parts{.space = program->space,
+                                                      .files = make_ref<FdTable>(),
+                                                      .fs = make_ref<FsContext>(),
+                                                      .actions = make_ref<SignalActions>()});
   if (auto opened = open_console(process->files()); !opened) return fail(opened.error());
   process->become(std::move(program->space), std::string{path});
   Thread::start(make_ref<Thread>(id, process, program->start, Schedule{}));

@@ -7,12 +7,12 @@
 
 namespace kernel {
 
-/// A value: fork copies it, threads of one process share it by sharing the process.
-class FsContext {
+/// Shared by CLONE_FS, copied by fork.
+class FsContext : public RefCounted<FsContext> {
  public:
   /// At the root.
   FsContext();
-  explicit FsContext(Ref<Directory> directory) : directory_{std::move(directory)} {}
+  FsContext(const FsContext& other) : directory_{other.directory_}, umask_{other.umask_} {}
 
   /// The current working directory.
   const Ref<Directory>& directory() const { return directory_; }

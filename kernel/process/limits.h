@@ -2,8 +2,8 @@
 //
 //   RLIMIT_NOFILE   obeyed by its table of files
 //   RLIMIT_AS       obeyed by mmap and brk; all of the stack counts
-//   RLIMIT_STACK    the stack of the next program, between 256 KiB and 64 MiB
-//   the others      are remembered
+//   RLIMIT_STACK    the stack of the next program, between 256 KiB and 64 MiB or a quarter of
+//   memory the others      are remembered
 #pragma once
 
 #include <abi/flags.h>
@@ -50,7 +50,9 @@ class ResourceLimits {
   }
 
   std::size_t stack_bytes() const {
-    constexpr std::uint64_t least = 256 << 10, most = 64 << 20;
+    constexpr std::uint64_t least = 256 << 10;
+    const std::uint64_t memory = std::uint64_t{memory::frames.total_count()} * hal::page_size;
+    const std::uint64_t most = std::clamp<std::uint64_t>(memory / 4, least, 64 << 20);
     return std::clamp((*this)[abi::rlimit_stack].soft, least, most);
   }
 

@@ -36,8 +36,7 @@ int allocate_id() {
   }
 }
 
-Process::Process(int id, Ref<memory::AddressSpace> space, Ref<FdTable> files, FsContext fs)
-    : id_{id}, space_{std::move(space)}, files_{std::move(files)}, fs_{std::move(fs)} {
+Process::Process(int id, Parts parts) : id_{id}, parts_{std::move(parts)} {
   processes().add(*this);
 }
 
@@ -103,7 +102,6 @@ bool Process::has_only(const Thread& thread) {
 }
 
 void Process::inherit(const Process& parent) {
-  actions_ = parent.actions_;
   limits_.inherit(parent.limits_);
   path_ = parent.path_;
 }
@@ -114,8 +112,8 @@ void Process::note_exit_code(const Thread& thread, int code) {
 
 void Process::become_zombie() {
   if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
-  files_ = nullptr;
-  space_ = nullptr;
+  parts_.files = nullptr;
+  parts_.space = nullptr;
   leave_children_to_init();
   if (parent_ == nullptr) {
     if (id_ == first_id) {  // the machine ends with it, as soon as its starter has noticed
@@ -126,12 +124,25 @@ void Process::become_zombie() {
     return release();
   }
   Process& parent = *parent_;
-  if (parent.actions_[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
+  if (parent.signal_actions()[abi::Signal::sigchld].handler == abi::sig_ign) parent.reap(*this);
   parent.child_ended_.wake_all();
 }
 
+Result<> Process::own_parts() {
+  if (parts_.files->owners() > 1) {
+    auto copy = parts_.files->copy();
+    if (!copy) return fail(copy.error());
+    parts_.files = std::move(*copy);
+  }
+  if (parts_.actions->owners() > 1) {
+    if (!memory::admit(sizeof(SignalActions))) return fail(Errno::enomem);
+    parts_.actions = make_ref<SignalActions>(*parts_.actions);
+  }
+  return {};
+}
+
 void Process::become(Ref<memory::AddressSpace> space, std::string path) {
-  space_ = std::move(space);
+  parts_.space = std::move(space);
   path_ = std::move(path);
 }
 
@@ -147,7 +158,7 @@ void Process::terminate_others(Thread& survivor) {
 }
 
 void Process::post_signal(abi::Signal signal) {
-  if (is_ending() || is_zombie() || actions_.ignores(signal)) return;
+  if (is_ending() || is_zombie() || signal_actions().ignores(signal)) return;
   for (const Thread& thread : threads_) {
     if ((thread.signal_mask() & abi::set_of(signal)) == 0) {
       return terminate(abi::WaitStatus::killed(signal));

@@ -32,17 +32,23 @@ class Thread;
 
 class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode<> {
  public:
-  Process(int id, Ref<memory::AddressSpace> space, Ref<FdTable> files, FsContext fs);
+  /// What a process may share with others.
+  struct Parts {
+    Ref<memory::AddressSpace> space;
+    Ref<FdTable> files;
+    Ref<FsContext> fs;
+    Ref<SignalActions> actions;
+  };
+  Process(int id, Parts parts);
 
   int id() const { return id_; }
   Process* parent() const { return parent_; }
   int parent_id() const { return parent_ ? parent_->id_ : 0; }
-  memory::AddressSpace& space() { return *space_; }
-  const Ref<memory::AddressSpace>& shared_space() const { return space_; }
-  FdTable& files() { return *files_; }
-  const Ref<FdTable>& shared_files() const { return files_; }
-  FsContext& fs() { return fs_; }
-  SignalActions& signal_actions() { return actions_; }
+  const Parts& parts() const { return parts_; }
+  memory::AddressSpace& space() { return *parts_.space; }
+  FdTable& files() { return *parts_.files; }
+  FsContext& fs() { return *parts_.fs; }
+  SignalActions& signal_actions() { return *parts_.actions; }
   ResourceLimits& limits() { return limits_; }
 
   /// The path of the program it runs; its last component is its name.
@@ -77,13 +83,15 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// zombie and its memory and files are given back.
   void remove_thread(Thread& thread);
 
-  /// Takes over what a child has from its parent, besides memory and files (fork).
+  /// Takes over what a child has from its parent, besides the parts (fork).
   void inherit(const Process& parent);
   /// Whether no thread but `thread` is left, not even one that is about to end.
   bool has_only(const Thread& thread);
   /// Woken whenever a thread has left.
   async::WaitList& thread_ended() { return thread_ended_; }
 
+  /// Files and signal actions become its own, as another program needs them (execve); ENOMEM.
+  Result<> own_parts();
   /// Another program (execve): its memory and its name. The only thread left calls it.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
@@ -109,11 +117,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   const int id_;
-  Process* parent_ = nullptr;        // outlives us or hands us on
-  Ref<memory::AddressSpace> space_;  // empty in a zombie, like files_
-  Ref<FdTable> files_;
-  FsContext fs_;
-  SignalActions actions_;
+  Process* parent_ = nullptr;  // outlives us or hands us on
+  Parts parts_;                // space and files are empty in a zombie
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;

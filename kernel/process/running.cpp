@@ -55,7 +55,7 @@ void leave_space() {
   thread.hart = hal::hart_index();
   if (turn.space == &thread.space()) return;
   leave_space();
-  turn.space = Ref{thread.process().shared_space()}.leak();
+  turn.space = Ref{thread.process().parts().space}.leak();
 }
 
 }  // namespace

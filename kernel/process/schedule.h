@@ -21,14 +21,22 @@ namespace kernel {
 
 struct Schedule {
   int policy = abi::sched_other;
-  int priority = 0;  ///< 1 … 99 for the real-time policies, 0 for the others
-  int nice = 0;      ///< −20 … 19
+  int priority = 0;             ///< 1 … 99 for the real-time policies, 0 for the others
+  int nice = 0;                 ///< −20 … 19
+  bool resets_on_fork = false;  ///< what it makes is not as urgent (SCHED_RESET_ON_FORK)
 
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned news_level = 1;
   static constexpr std::uint8_t ending_level =
       9;  ///< before all that compute: it gives memory back
   static constexpr async::Duration shortest_slice{10'000'000};
+
+  /// Of a thread that one with this schedule makes.
+  constexpr Schedule inherited() const {
+    if (!resets_on_fork) return *this;
+    if (is_real_time()) return {};
+    return {.policy = policy, .nice = std::max(nice, 0)};
+  }
 
   constexpr bool is_real_time() const {
     return policy == abi::sched_fifo || policy == abi::sched_rr;

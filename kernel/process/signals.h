@@ -3,15 +3,19 @@
 #pragma once
 
 #include <abi/signal.h>
+#include <kernel/ref.h>
 
 #include <array>
 #include <bit>
 
 namespace kernel {
 
-/// The dispositions of a process: a copy after fork, kept through execve.
-class SignalActions {
+/// The dispositions of a process: shared by CLONE_SIGHAND, copied by fork, kept through execve.
+class SignalActions : public RefCounted<SignalActions> {
  public:
+  SignalActions() = default;
+  SignalActions(const SignalActions& other) : actions_{other.actions_} {}
+
   const abi::SignalAction& operator[](abi::Signal signal) const {
     return actions_[static_cast<std::size_t>(signal) - 1];
   }

@@ -96,6 +96,7 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   if (!shown) co_return fail(shown.error());
 
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
+  if (auto own = self.process().own_parts(); !own) co_return own;
   // From here on there is no way back.
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().become(std::move(program->space), std::move(*shown));

@@ -75,19 +75,22 @@ bool takes_steps(Thread& self, const CloneArguments& arguments) {
 /// The memory of the child, in one step: a copy of the caller's, or the same.
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
   if (arguments.copies_memory()) return self.space().fork();
-  return self.process().shared_space();
+  return self.process().parts().space;
 }
 
 Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments, int id,
                                   Ref<AddressSpace> space) {
   Process& parent = self.process();
-  Ref<FdTable> files = parent.shared_files();
+  Process::Parts parts = parent.parts();
+  parts.space = std::move(space);
   if (!arguments.has(abi::clone_files)) {
     auto copy = parent.files().copy();
     if (!copy) return fail(copy.error());
-    files = std::move(*copy);
+    parts.files = std::move(*copy);
   }
-  auto child = make_ref<Process>(id, std::move(space), std::move(files), parent.fs());
+  if (!arguments.has(abi::clone_fs)) parts.fs = make_ref<FsContext>(*parts.fs);
+  if (!arguments.has(abi::clone_sighand)) parts.actions = make_ref<SignalActions>(*parts.actions);
+  auto child = make_ref<Process>(id, std::move(parts));
   child->inherit(parent);
   Process* const family = arguments.has(abi::clone_parent) ? parent.parent() : &parent;
   family->add_child(child);
@@ -104,8 +107,8 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
     if (!made) return fail(made.error());
     process = std::move(*made);
   }
-  auto child =
-      make_ref<Thread>(id, std::move(process), child_context(self, arguments), self.schedule());
+  auto child = make_ref<Thread>(id, std::move(process), child_context(self, arguments),
+                                self.schedule().inherited());
   child->set_signal_mask(self.signal_mask());
   child->set_harts(self.harts());
   share_turn(self, *child);

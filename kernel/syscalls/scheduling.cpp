@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
@@ -54,14 +55,19 @@ Result<Scheduled> find_scheduled(Thread& self, int id) {
   return Scheduled::find(self, id);
 }
 
-Result<> apply(Thread& self, int id, int policy, UserPtr<const abi::SchedParam> param) {
-  const auto target = find_scheduled(self, id);
-  if (!target) return fail(target.error());
-  if (!param) return fail(Errno::einval);
+/// Without a policy: the one it has.
+Result<> apply(Thread& self, int id, std::optional<int> policy,
+               UserPtr<const abi::SchedParam> param) {
+  if (id < 0 || !param) return fail(Errno::einval);
   const auto wanted = param.read(self.space());
   if (!wanted) return fail(wanted.error());
+  const auto target = Scheduled::find(self, id);
+  if (!target) return fail(target.error());
   Schedule schedule = target->get();
-  if (policy >= 0) schedule.policy = policy;
+  if (policy) {
+    schedule.policy = *policy & ~abi::sched_reset_on_fork;
+    schedule.resets_on_fork = (*policy & abi::sched_reset_on_fork) != 0;
+  }
   schedule.priority = wanted->priority;
   if (!schedule.valid()) return fail(Errno::einval);
   target->set(schedule);
@@ -78,21 +84,23 @@ trap::Attempt<Result<>> sched_yield(Thread& self) {
 Result<> sched_setscheduler(Thread& self, int id, int policy,
                             UserPtr<const abi::SchedParam> param) {
   if (policy < 0) return fail(Errno::einval);
-  return apply(self, id, policy & ~abi::sched_reset_on_fork, param);
+  return apply(self, id, policy, param);
 }
 
 Result<int> sched_getscheduler(Thread& self, int id) {
-  return find_scheduled(self, id).transform([](Scheduled of) { return of.get().policy; });
+  return find_scheduled(self, id).transform([](Scheduled of) {
+    return of.get().policy | (of.get().resets_on_fork ? abi::sched_reset_on_fork : 0);
+  });
 }
 
 Result<> sched_setparam(Thread& self, int id, UserPtr<const abi::SchedParam> param) {
-  return apply(self, id, -1, param);
+  return apply(self, id, std::nullopt, param);
 }
 
 Result<> sched_getparam(Thread& self, int id, UserPtr<abi::SchedParam> param) {
-  const auto target = find_scheduled(self, id);
+  if (id < 0 || !param) return fail(Errno::einval);
+  const auto target = Scheduled::find(self, id);
   if (!target) return fail(target.error());
-  if (!param) return fail(Errno::einval);
   return param.write(self.space(), {.priority = target->get().priority});
 }
 
@@ -171,7 +179,7 @@ Result<> for_scheduled(Thread& self, int which, int id, Each&& each) {
     case abi::prio_process: return Scheduled::find(self, id).transform(each);
     case abi::prio_pgrp:
     case abi::prio_user: {
-      if (id < 0) return fail(Errno::esrch);
+      if (id != 0) return fail(Errno::esrch);  // the only group there is, and the only user
       for (Thread& thread : threads()) each(Scheduled{thread});
       return {};
     }

@@ -51,6 +51,10 @@ bool can_sleep_on(int clock) {
 /// Sleeps; tells how much was left if it was cut short.
 async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
                                   UserPtr<abi::Timespec> left) {
+  if (deadline <= async::now()) {
+    co_await async::yield();  // whoever sleeps lets others run, however short it is
+    co_return Result<>{};
+  }
   if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};
   if (left) {
     const auto rest = std::max(async::Duration::zero(), deadline - async::now());

@@ -41,6 +41,17 @@ unlink("/bin/nothing"): EROFS
 unlink("/bin"): EROFS
 symlink("x", "/bin/new/"): ENOENT
 """
+# From clone(2) and execve(2).
+SHARED_PARTS = """\
+after an execve: 1
+closed in a copy: 1
+closed: -1
+copied: /, 022
+shared: /tmp, 007
+ignored in a copy: 0
+ignored: 1
+after an execve: 0
+"""
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 # What these print depends on which of two harts comes first, and hosts may stop either.
@@ -87,6 +98,9 @@ with harness.Test(__doc__) as test:
 
     done = test.run("/linux/limits", "memory")
     test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)
+
+    done = test.run("/linux/shares", "parts")
+    test.check(done.text == SHARED_PARTS, "children share what clone says", done.text + done.why)
 
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
