@@ -30,6 +30,8 @@ def parts(test: harness.Test) -> None:
     test.check(done.status == 0, f"time is charged to who wanders: {done.text.strip()}", done.text)
     done = test.run("/harts", "turns", machine=Machine(icount=True))
     test.check(done.status == 0, f"turns: {', '.join(done.text.splitlines())}", done.why)
+    done = test.run("/harts", "naps", machine=Machine(icount=True))
+    test.check(done.status == 0, f"short sleeps let others run: {done.text.strip()}", done.why)
     done = test.run("/harts", "wakes", machine=Machine(harts=2, icount=True))
     test.check(done.status == 0, f"what wakes an idle hart: {done.text.strip()}", done.why)
     done = test.run("/harts", "wanders", machine=Machine(harts=3, icount=True))

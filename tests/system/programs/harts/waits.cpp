@@ -114,11 +114,24 @@ void wakes() {
   check(more_pokes == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
 }
 
+/// However short a sleep is, whoever is as urgent has its turn.
+void nap() {
+  move_to(0);
+  std::atomic<unsigned> turns = 0;
+  std::atomic<bool> stop = false;
+  Thread other{[&] {
+    for (; !stop; ++turns) must(sleep_for(1ns), "sleeping");
+  }};
+  constexpr unsigned naps = 100;
+  for (unsigned i = 0; i < naps; ++i) must(sleep_for(1ns), "sleeping");
+  println("{} naps, {} of the other", naps, turns.load());
+  check(turns > naps / 2, "naps let others go on");
+  stop = true;
+}
+
 constexpr Part parts[] = {
-    {"timeouts", times_out},
-    {"wakes", wakes},
-    {"parts", change_parts},
-    {"urgent", print_beside_urgent},
+    {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
+    {"parts", change_parts}, {"urgent", print_beside_urgent},
 };
 
 }  // namespace
