@@ -157,12 +157,11 @@ def everywhere(test: harness.Test) -> None:
         1_000 <= places and inside < ticks, f"… {places} instructions on end, and some after it",
         str(report),
     )  # fmt: skip
-    ticks = 1_500
-    done = test.run("/traps", "inject", str(ticks), machine=FINE, timeout=100)
+    done = test.run("/traps", "inject", "60000", machine=FINE, timeout=100)
     seen = words(done)
     places, length = seen.get("places", 0), seen.get("length", 1)
     test.check(
-        done.status == 0 and seen.get("intact") == ticks and length < 2 * places,
+        done.status == 0 and seen.get("intact", 0) >= length and 0 < length <= places,
         f"… and at {places} of the {length} ticks of a program's way into the kernel and back",
         done.text,
     )  # fmt: skip

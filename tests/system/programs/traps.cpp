@@ -2,9 +2,9 @@
 //
 //   traps rows          each row of the router, provoked by itself; in the trace, too, if there is
 //                       one (`trace-traps`)
-//   traps inject COUNT  a preemption by a more urgent thread, COUNT times, each a tick of the clock
-//                       further on in a system call with a value in every register: at how many
-//                       ticks of it, and how many it takes
+//   traps inject COUNT  preemptions by a more urgent thread, each at a tick of its own of a system
+//                       call with a value in every register, until all ticks have had theirs, or
+//                       COUNT times: at how many ticks, and how many the call takes
 #include <abi/exercise.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -174,7 +174,8 @@ struct CallTimes {
 };
 
 // One system call, at a tick of the clock, with a pattern of its own in every register.
-CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, const Urgent& urgent) {
+CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsigned long pause,
+                     const Urgent& urgent) {
   Registers registers{};
   for (std::uint64_t i = 0; i < 32; ++i) {
     registers.integer_in[i] = seed + i * 0x0101'0101'0101;
@@ -184,6 +185,7 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, const 
   while (clock_ticks() < tick) {
   }
   const auto woken = urgent.woken.load();
+  for (unsigned long i = 0; i < pause; ++i) asm volatile("nop");
   const auto begin = clock_ticks();
   call_with_base_x31(&registers);
   const auto end = clock_ticks();
@@ -200,33 +202,38 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, const 
   return times;
 }
 
-int inject(unsigned long count) {
+int inject(unsigned long most) {
   constexpr nanoseconds tick{nanoseconds_per_tick};
   constexpr auto lead = 3ms;             // for the urgent thread to be asleep again
-  constexpr unsigned long margin = 300;  // ticks: the first deadlines come before the call
+  constexpr unsigned long sweep = 1500;  // ticks: a deadline each, from before the call to after it
+  constexpr unsigned long margin = 300;
   const long parent = syscall(Call::getppid);
   const auto ticks_of = [tick](nanoseconds time) {
     return static_cast<unsigned long>(time / tick);
   };
   // The clock's reading at the kernel's time 0, but for what asking takes.
   const unsigned long origin = clock_ticks() - ticks_of(now());
-  std::vector<bool> places(count);  // of the deadline in the call, in ticks and with that error
-  unsigned long length = ~0ul;
+  std::vector<bool> places(sweep);  // of the deadline in the call, in ticks and with that error
+  unsigned long length = sweep, count = 0, hit = 0;
   Urgent urgent;
   Thread thread{[&] { urgent.run(); }};
-  for (unsigned long i = 1; i <= count; ++i) {
+  // The loop that waits for a tick goes by several: so it takes sweeps of different phases.
+  while (hit < length && count < most) {
+    ++count;
     urgent.ask(now() + lead);
     const unsigned long due = origin + ticks_of(urgent.deadline);
-    const CallTimes times = check_call(i << 32, parent, due + margin - i, urgent);
-    while (urgent.woken < i) {
+    const CallTimes times =
+        check_call(count << 32, parent, due + margin - count % sweep, count / sweep, urgent);
+    while (urgent.woken < count) {
     }
     if (!times.interrupted) length = std::min(length, times.end - times.begin);
     const unsigned long place = due + margin - times.begin;
-    if (times.interrupted && place < count) places[place] = true;
+    if (times.interrupted && place < sweep) places[place] = true;
+    hit = static_cast<unsigned long>(std::ranges::count(places, true));
   }
   urgent.ask(0ns);
   thread.join();
-  println("intact\t{}\nplaces\t{}\nlength\t{}", count, std::ranges::count(places, true), length);
+  println("intact\t{}\nplaces\t{}\nlength\t{}", count, hit, length);
   return 0;
 }
 
