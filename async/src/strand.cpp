@@ -18,10 +18,12 @@ void Strand::enter_among_others() noexcept {
   last_.store(hart, std::memory_order_relaxed);
   Local& local = platform::local();
   local.in_strand = true;
+  platform::strand_begins();
   if (local.job != nullptr) local.executor->catch_up(*local.job);
 }
 
 void Strand::leave_to_others() noexcept {
+  platform::strand_ends();
   platform::local().in_strand = false;
   taken_.store(0, std::memory_order_release);
 }

@@ -38,6 +38,8 @@ struct Reporter {
 };
 constinit thread_local Reporter reporter;
 
+constinit thread_local std::uint64_t strand_began = 0;  // by the clock's ticks
+
 void report(const Stall& stall) {
   reporter.last = stall;
   if (reporter.stalled != nullptr) reporter.stalled->raise();
@@ -83,6 +85,18 @@ void log_stall(const Stall& stall) {
   }
 }
 
+/// In the strand: nobody else can end the job.
+void report_ended(const async::Job* job, std::uint64_t ran_ns) {
+  if (job == nullptr) return;
+  Stall stall{.name = job->name(), .ran_ns = ran_ns, .then = "its end"};
+  // Where it stands now is what awaited the step's end, and who awaits that.
+  if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
+    stall.leaf = job->leaf();
+    stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
+  }
+  report(stall);
+}
+
 }  // namespace
 
 void watch_step_again(const StepTime& time) {
@@ -116,20 +130,22 @@ void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
 }
 
 void timer_was_late(std::uint64_t ns) {
-  if (ns >= stall_ns) [[unlikely]]
+  if (ns >= stall_ns && !hal::in_company()) [[unlikely]]
     detail::step_watch.late_ns = ns;
 }
 
+void strand_begins() noexcept {
+  strand_began = hal::clock_ticks();
+}
+
+void strand_ends() noexcept {
+  const std::uint64_t ran_ns = (hal::clock_ticks() - strand_began) * hal::clock_period_ns();
+  if (ran_ns >= stall_ns) [[unlikely]]
+    report_ended(async::platform::job(), ran_ns);
+}
+
 void detail::look_at_ended_step(const async::Job* job) {
-  const std::uint64_t late_ns = std::exchange(step_watch.late_ns, 0);
-  if (job == nullptr) return;
-  Stall stall{.name = job->name(), .ran_ns = late_ns, .then = "its end"};
-  // Where it stands now is what awaited the step's end, and who awaits that.
-  if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
-    stall.leaf = job->leaf();
-    stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
-  }
-  report(stall);
+  report_ended(job, std::exchange(step_watch.late_ns, 0));
 }
 
 async::Task<> report_stalls() {

@@ -78,8 +78,12 @@ inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
   if (detail::step_watch.due) [[unlikely]]
     detail::look_at_step(job, pc);
 }
-/// The hart has not taken a timer's interrupt for so long. ISR context.
+/// The hart has not taken a timer's interrupt for so long. ISR context. (On a hart that is alone:
+/// in company it may have waited for the strand, and there is a better measure.)
 void timer_was_late(std::uint64_t ns);
+/// In company, the strand is this hart's from the one to the other: a long step is seen at its end.
+void strand_begins() noexcept;
+void strand_ends() noexcept;
 /// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
 inline void look_at_ended_step(const async::Job* job) {
   if (detail::step_watch.late_ns != 0) [[unlikely]]

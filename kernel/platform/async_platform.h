@@ -18,6 +18,10 @@ void set_executor_alarm(std::uint64_t ns) noexcept;
 void begin_independent_step(bool goes_on) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
+// harts/step_watch.h
+void strand_begins() noexcept;
+void strand_ends() noexcept;
+
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
 /// Whether a coroutine's frame could be at `address`, or could have been: it can be read.
 bool may_be_frame(std::uintptr_t address) noexcept;
@@ -88,6 +92,12 @@ inline std::uint64_t now_ns() noexcept {
 }
 inline void set_alarm(std::uint64_t ns) noexcept {
   kernel::set_executor_alarm(ns);
+}
+inline void strand_begins() noexcept {
+  kernel::strand_begins();
+}
+inline void strand_ends() noexcept {
+  kernel::strand_ends();
 }
 inline void poke(unsigned hart) noexcept {
   hal::poke_hart(hart);

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 
 import harness
 from cotrap.qemu import Machine
@@ -201,11 +202,15 @@ STALLS = (  # exercise, what is said once, who awaits whom
 )  # fmt: skip
 
 
-def stalls(test: harness.Test) -> None:
+def stalls(test: harness.Test, machine: Machine) -> None:
     for name, said, chain in STALLS:
-        done = test.run("/bin/exercise", name, "30", machine=COUNTED, quiet=False)
+        script = f"exercise {name} 30; sleep 0.1"
+        done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
         reports = re.findall(said, done.text)
-        test.check(len(reports) == 1, f"a stalled step is reported once ({name})", done.text)
+        test.check(
+            len(reports) == 1,
+            f"a stalled step is reported once ({name}, harts: {machine.harts})", done.text,
+        )  # fmt: skip
         seen = awaits(test, "".join(reports))
         test.check(
             len(seen) >= len(chain)
@@ -222,7 +227,8 @@ with harness.Test(__doc__) as test:
     rows(test)
     figures(test)
     limits(test)
-    stalls(test)
+    stalls(test, COUNTED)
+    stalls(test, replace(COUNTED, harts=2))
     on_many_harts(test)
     in_each_others_way(test)
     elsewhere(test)

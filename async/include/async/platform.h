@@ -23,6 +23,8 @@
 //   void begin_wait()                    the running job may wait: no interrupt handler runs
 //                                        here until its step has ended
 //   void cancel_wait()                   … it need not, and its step is an independent one
+//   void strand_begins()                 in company: this hart has the strand from here on
+//   void strand_ends()                   … to here; what it has done in it is whole
 //   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void relax()                         between two looks of a spinning hart
 //   int patience                         looks of a hart that would let others go first

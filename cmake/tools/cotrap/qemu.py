@@ -67,7 +67,7 @@ class Boot:
 
     @property
     def awaits_input(self) -> bool:
-        return self.terminal is not None or self.program == "/bin/sh"
+        return self.terminal is not None or (self.program, self.arguments) == ("/bin/sh", [])
 
 
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:

@@ -56,6 +56,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 inline void poke(unsigned hart) noexcept {
   world.pokes.push_back(hart);
 }
+inline void strand_begins() noexcept {}
+inline void strand_ends() noexcept {}
 inline void relax() noexcept {}
 
 struct [[maybe_unused]] InterruptGuard {};

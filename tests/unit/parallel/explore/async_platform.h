@@ -75,6 +75,8 @@ inline void poke(unsigned hart) noexcept {
   world.harts[hart].poked = true;
   ++world.harts[hart].pokes;
 }
+inline void strand_begins() noexcept {}
+inline void strand_ends() noexcept {}
 inline void relax() noexcept {
   explorer.relax(std::source_location::current());
 }

@@ -60,6 +60,8 @@ inline void poke(unsigned hart) noexcept {
   }
   harts[hart].changed.notify_one();
 }
+inline void strand_begins() noexcept {}
+inline void strand_ends() noexcept {}
 inline void relax() noexcept {
   std::this_thread::yield();
 }
