@@ -109,7 +109,7 @@ bool BlockDevice::submit(BlockRequest& request) {
   (void)request.make_chain();
   bool tell = false;
   {
-    const DeviceLock::Guard guard{lock_};
+    const async::SpinLock::Guard guard{lock_};
     if (state_ == State::dead) return false;
     switch (request.kind()) {
       case BlockRequest::Kind::read: ++counters_.reads; break;
@@ -179,7 +179,7 @@ unsigned BlockDevice::collect() {
   for (;;) {
     std::optional<virtio::Virtqueue::Completion> done;
     {
-      const DeviceLock::Guard guard{lock_};
+      const async::SpinLock::Guard guard{lock_};
       done = device_.queue().take();
       if (!done) break;
       tell |= put_in();
@@ -210,7 +210,7 @@ void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress)
 
 void BlockDevice::reset(std::string_view why) {
   {
-    const DeviceLock::Guard guard{lock_};
+    const async::SpinLock::Guard guard{lock_};
     state_ = State::resetting;  // from here on who submits only joins those that wait
   }
   ++counters_.resets;
@@ -225,7 +225,7 @@ void BlockDevice::reset(std::string_view why) {
   const bool works = let_go && start_device();
   bool tell = false;
   {
-    const DeviceLock::Guard guard{lock_};
+    const async::SpinLock::Guard guard{lock_};
     state_ = works ? State::working : State::dead;
     tell = put_in();
   }
@@ -236,7 +236,7 @@ void BlockDevice::reset(std::string_view why) {
   for (;;) {
     BlockRequest* request = nullptr;
     {
-      const DeviceLock::Guard guard{lock_};
+      const async::SpinLock::Guard guard{lock_};
       if (waiting_.empty()) break;
       request = &waiting_.front();
       waiting_.remove(*request);

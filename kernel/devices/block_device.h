@@ -31,7 +31,6 @@
 #include <string_view>
 
 #include "devices/block_request.h"
-#include "devices/device_lock.h"
 #include "devices/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
@@ -94,7 +93,7 @@ class BlockDevice {
   bool can_flush_ = false;
   bool indirect_ = false;
 
-  DeviceLock lock_;  // of the next three and of the device's queue
+  async::SpinLock lock_;  // of the next three and of the device's queue
   State state_ = State::working;
   List<BlockRequest> waiting_;  // for room
   Counters counters_;

@@ -15,7 +15,7 @@ std::unique_ptr<EntropyDevice> EntropyDevice::start(std::unique_ptr<virtio::Tran
 void EntropyDevice::ask() {
   bool tell = false;
   {
-    const DeviceLock::Guard guard{lock_};
+    const async::SpinLock::Guard guard{lock_};
     virtio::Virtqueue& queue = device_.queue();
     if (!queue.has_room_for(1)) return;
     const auto room =
@@ -41,7 +41,7 @@ async::Task<> EntropyDevice::serve() {
 bool EntropyDevice::collect() {
   std::optional<virtio::Virtqueue::Completion> done;
   {
-    const DeviceLock::Guard guard{lock_};
+    const async::SpinLock::Guard guard{lock_};
     done = device_.queue().take();
     // Nonsense is no reason to begin anew: without this device there are other seeds. It stops.
     if (device_.queue().is_broken()) (void)device_.reset();

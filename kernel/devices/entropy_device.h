@@ -7,7 +7,6 @@
 #include <array>
 #include <memory>
 
-#include "devices/device_lock.h"
 #include "devices/interrupt_backoff.h"
 #include "devices/virtio_device.h"
 
@@ -38,7 +37,7 @@ class EntropyDevice {
 
   const std::unique_ptr<virtio::Transport> transport_;
   const Give give_;
-  DeviceLock lock_;  // of the device's queue
+  async::SpinLock lock_;  // of the device's queue
   virtio::Device device_;
   InterruptBackoff backoff_;
   std::array<std::byte, bytes_at_once> bytes_{};  // the device's while its queue has a chain
