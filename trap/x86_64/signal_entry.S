@@ -1,6 +1,6 @@
 // How signals reach the kernel: with its own fs, whichever was live, and with system calls of its
-// own that are not mistaken for a program's. In the window's section, whose system calls Linux lets
-// pass (trap/syscall_instruction.h): the return from a signal is one.
+// own that are not mistaken for a program's (trap/syscall_instruction.h): from cotrap_signal_entry to
+// cotrap_signal_end Linux lets all pass. The return from a signal is one.
 #include "context_layout.h"
 
 #define SYSCALL_RT_SIGRETURN 15
@@ -79,7 +79,7 @@ with_wrfsbase:
   wrfsbase %rax
   jmp   with_own_fs
 
-with_arch_prctl:                         // in the window these are let pass whatever the record says
+with_arch_prctl:
   get_base ARCH_GET_GS
   testq %rsi, %rsi
   jz    with_own_fs
@@ -99,5 +99,8 @@ back_with_arch_prctl:
 cotrap_signal_return:
   movl  $SYSCALL_RT_SIGRETURN, %eax
   syscall
+  ud2                                    // Linux looks at the address behind the call
+  .globl cotrap_signal_end
+cotrap_signal_end:
 
   .section .note.GNU-stack, "", @progbits

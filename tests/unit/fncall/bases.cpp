@@ -1,7 +1,5 @@
 // What a program finds through fs and gs, and that the kernel finds its own.
 
-#include <trap/signal.h>
-
 #include <catch2/catch_test_macros.hpp>
 #include <thread>
 
@@ -98,7 +96,7 @@ TEST_CASE("A base that a program writes itself is its own from then on") {
   CHECK(writer.run() == 2);
 
   // … also when it is not the gate that it calls next.
-  trap::handle_signal(SIGSEGV, [](trap::Signal& signal) { take(signal); });
+  trap::handle_signal(SIGSEGV, take_signal);
   called_gate = 0;
   writer.context.general.rax = address_of(one);
   writer.context.set_program_counter(::address_of(has_own_fs() ? writes_fs : writes_gs));

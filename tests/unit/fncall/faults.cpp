@@ -1,7 +1,6 @@
 // What a program does wrong ends its run_user with a trap that says what, and all its registers.
 
 #include <sys/mman.h>
-#include <trap/signal.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -71,15 +70,11 @@ class Page {
   void* page_;
 };
 
-void take_it(trap::Signal& signal) {
-  take(signal);
-}
-
 /// A hart whose programs' faults are taken.
 struct FaultHart : Hart {
   explicit FaultHart(trap::Segments mode) : Hart{mode} {
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) {
-      trap::handle_signal(signal, take_it);
+      trap::handle_signal(signal, take_signal);
     }
   }
 };

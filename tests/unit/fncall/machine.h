@@ -3,6 +3,8 @@
 
 #include <trap/run_user.h>
 #include <trap/segments.h>
+#include <trap/signal.h>
+#include <trap/syscall_instruction.h>
 
 #include <array>
 #include <catch2/generators/catch_generators.hpp>
@@ -21,6 +23,8 @@ void caller_goes_on();
 void jumper();
 void jumper_traps();
 void jumper_goes_on();
+void syscaller();
+void syscaller_goes_on();
 extern trap::GeneralRegs seen;
 extern std::byte seen_vectors[];
 extern std::byte given_vectors[];
@@ -43,6 +47,24 @@ struct Hart {
   ~Hart() { trap::detach_hart(); }
 
   std::unique_ptr<std::byte[]> signal_stack = std::make_unique<std::byte[]>(signal_stack_size);
+};
+
+/// For a handler that has nothing to do with the kernel.
+inline void take_signal(trap::Signal& signal) {
+  take(signal);
+}
+
+/// A hart that catches its programs' `syscall` instructions.
+struct CatchingHart : Hart {
+  explicit CatchingHart(trap::Segments mode)
+      : Hart{mode}, catching{trap::catch_syscall_instructions(true)} {
+    trap::handle_signal(SIGSYS, take_signal);
+    trap::handle_signal(SIGSEGV, take_signal);
+  }
+  CatchingHart(const CatchingHart&) = delete;
+  CatchingHart& operator=(const CatchingHart&) = delete;
+  ~CatchingHart() { trap::catch_syscall_instructions(false); }
+  bool catching;  ///< Linux can
 };
 
 inline std::vector<trap::Segments> all_modes() {

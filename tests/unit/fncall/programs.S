@@ -29,8 +29,8 @@ dump_registers:
   ud2
 
 // Takes the next of two sets of vector registers, traps, leaves what it then finds in every register
-// in `seen`, and does it again: no two traps in a row have the same registers. Two forms, one for
-// each gate. rax, rcx and rdx are put back from `seen`.
+// in `seen`, and does it again: no two traps in a row have the same registers. Three forms,
+// one for each way to trap. rax, rcx and rdx are put back from `seen`.
 .macro looking_program name
   .globl \name
 \name:
@@ -82,6 +82,11 @@ looking_program caller
   jmpq  *jumped_gate(%rip)
 .endm
 looking_program jumper
+
+.macro trap_by_syscaller
+  syscall
+.endm
+looking_program syscaller
 
   .bss
   .balign 64

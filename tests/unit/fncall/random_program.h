@@ -1,5 +1,5 @@
-// A program (programs.S: caller or jumper) with random contents of all registers, and what is to be
-// found of them later. It has two sets of vector registers, which it takes in turn.
+// A program (programs.S: caller, jumper or syscaller) with random contents of all registers, and
+// what is to be found of them later. It has two sets of vector registers, which it takes in turn.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ std::uint64_t components_here();
 
 class RandomProgram {
  public:
-  enum Gate : std::uint8_t { called, jumped };
+  enum Gate : std::uint8_t { called, jumped, caught };  ///< caught: a `syscall`
 
   RandomProgram(std::uint64_t seed, Gate gate, std::uint32_t kept);
 
@@ -32,6 +32,9 @@ class RandomProgram {
 
  private:
   std::uint64_t* stack_pointer() { return stack_.data() + stack_.size() / 2; }
+
+  /// As far as anybody keeps them.
+  trap::GeneralRegs comparable(trap::GeneralRegs registers) const;
 
   Gate gate_;
   std::array<std::uint64_t, 512> stack_{};

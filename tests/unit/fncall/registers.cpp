@@ -1,8 +1,6 @@
 // Everything a program can see of the processor comes back as it was, whatever the kernel does
 // meanwhile: over random contents, in every mode, by both gates.
 
-#include <trap/signal.h>
-
 #include <catch2/catch_test_macros.hpp>
 
 #include "random_program.h"
@@ -73,7 +71,7 @@ TEST_CASE("The kernel's x87 registers are empty, whatever the program has in the
   const bool by_signal = GENERATE(false, true);
   const std::uint8_t full = 0xff;
   for (const std::size_t set : {0, STATE_SIZE}) std::memcpy(given_vectors + set + 4, &full, 1);
-  trap::handle_signal(SIGSEGV, [](trap::Signal& signal) { take(signal); });
+  trap::handle_signal(SIGSEGV, take_signal);
   if (by_signal) jumped_gate = called_gate = 0;
   CHECK(run_user(program.context).kind == (by_signal ? Trap::page_fault : Trap::syscall));
   volatile long double pi = 0;

@@ -76,7 +76,7 @@ class Neighbour {
 TEST_CASE(
     "An interrupt at any instruction on the way in, in a program or on the way out is taken "
     "once, and no register changes") {
-  const Hart hart{GENERATE(from_range(all_modes()))};
+  const CatchingHart hart{GENERATE(from_range(all_modes()))};
   trap::handle_signal(SIGTRAP, on_step);
   const auto gate = GENERATE(RandomProgram::called, RandomProgram::jumped);
   const std::uint32_t kept = GENERATE(UserContext::sse, UserContext::all);
@@ -121,7 +121,7 @@ TEST_CASE(
 
 TEST_CASE("A program is stepped instruction by instruction; the window is no step of its") {
   const Hart hart{GENERATE(from_range(all_modes()))};
-  trap::handle_signal(SIGTRAP, [](trap::Signal& signal) { take(signal); });
+  trap::handle_signal(SIGTRAP, take_signal);
   RandomProgram program{8, RandomProgram::called, UserContext::all};
   std::string what;
   REQUIRE(run_user(program.context).kind == Trap::syscall);

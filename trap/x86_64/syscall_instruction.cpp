@@ -1,0 +1,15 @@
+#include <sys/prctl.h>
+#include <trap/hart_record.h>
+#include <trap/syscall_instruction.h>
+
+extern "C" {  // signal_entry.S: with system calls of its own while a program's turn may not be over
+extern const char cotrap_signal_entry[];
+extern const char cotrap_signal_end[];
+}
+
+bool trap::catch_syscall_instructions(bool on) {
+  constexpr int set_dispatch = 59;  // PR_SET_SYSCALL_USER_DISPATCH
+  if (!on) return prctl(set_dispatch, 0, 0, 0, 0) == 0;
+  return prctl(set_dispatch, 1, cotrap_signal_entry, cotrap_signal_end - cotrap_signal_entry,
+               &cotrap_hart.syscalls) == 0;
+}
