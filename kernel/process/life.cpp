@@ -114,8 +114,8 @@ async::Task<> thread_life(Ref<Thread> thread) {
         break;
       }
       case Trap::interrupt:
+        take_interrupts();  // whoever it wakes need not wait for the strand
         async::Strand::enter();
-        take_interrupts();
         if (ends_turn(self)) {
           let_go(self);
           co_await async::yield();

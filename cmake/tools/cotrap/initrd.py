@@ -38,16 +38,21 @@ class Archive:
     def add(self, host: Path, guest: str) -> None:
         """Adds a host file or a whole folder under the name `guest` ("" is the guest's root)."""
         with _reading(host):
-            self._add(host, guest, os.path.realpath(host))
+            self._add(host, guest, ())
 
-    def _add(self, host: Path, guest: str, top: str) -> None:
-        if host.is_symlink() and guest and _stays_inside(host, top):
+    def _add(self, host: Path, guest: str, around: tuple[str, ...]) -> None:
+        """around: the real paths of the folders it is in, from the one that was asked for on."""
+        if host.is_symlink() and guest and around and _stays_inside(host, around[0]):
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         elif host.is_dir():
+            here = os.path.realpath(host)
+            if here in around:
+                raise UsageError(f"{host} is a link to a folder that it is in: it would never end")
             if guest:
                 self._put(guest, Entry(stat.S_IFDIR | 0o755))
             for child in host.iterdir():
-                self._add(child, f"{guest}/{child.name}" if guest else child.name, top)
+                name = f"{guest}/{child.name}" if guest else child.name
+                self._add(child, name, (*around, here))
         elif host.is_file():
             executable = 0o111 if os.access(host, os.X_OK) else 0
             self._put(guest, Entry(stat.S_IFREG | 0o644 | executable, host.read_bytes()))

@@ -11,9 +11,7 @@ from .errors import UsageError
 _UNITS = {"K": 10, "M": 20, "G": 30}
 _MIB = 1 << 20
 _MOST = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
-_LEAST_BESIDE = 4 * _MIB  # the archive, doubled: with less, there is no place for the kernel
-_ENOUGH_BESIDE = 12 * _MIB
-NO_ROOM = "No enough memory to place DTB"  # as QEMU says it
+_LEAST_BESIDE = 12 * _MIB  # the archive, doubled: the kernel, what it needs, and a program
 
 
 def parse(text: str) -> str:
@@ -26,17 +24,13 @@ def parse(text: str) -> str:
 
 
 def check(memory: str, archive: int) -> None:
-    """Refuses what is too little for a boot archive of so many bytes, whatever the kernel's size."""
-    if _bytes(memory) < _place_for(archive) + _LEAST_BESIDE:
-        raise UsageError(too_little(memory, archive))
-
-
-def too_little(memory: str, archive: int) -> str:
-    enough = -(-(_place_for(archive) + _ENOUGH_BESIDE) // _MIB)
-    return (
-        f"--mem {memory} is too little for a boot archive of {archive / _MIB:.1f} MiB: "
-        f"--mem {enough}M is enough"
-    )
+    """Refuses what is too little for a boot archive of so many bytes."""
+    least = -(-(_place_for(archive) + _LEAST_BESIDE) // _MIB)
+    if _bytes(memory) < least * _MIB:
+        raise UsageError(
+            f"--mem {memory} is too little for a boot archive of {archive / _MIB:.1f} MiB: "
+            f"--mem {least}M is enough"
+        )
 
 
 def _place_for(archive: int) -> int:

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     )
     test.add_argument(
         "--minutes",
-        type=seconds,
+        type=duration("minutes"),
         metavar="N",
         help="how long `test soak` goes on (10); it runs only when it is asked for",
     )
@@ -144,6 +144,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--disk",
         type=disk.parse,
+        action=Once,
         metavar="FILE[,ro]",
         help="a disk, /dev/vda in the guest: a file of the host, of whole 512-byte sectors, which "
         "the guest writes to (not with ,ro)",
@@ -168,7 +169,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
 
 
 def add_timeout(command: argparse.ArgumentParser, meaning: str) -> None:
-    command.add_argument("--timeout", type=seconds, metavar="S", help=meaning)
+    command.add_argument("--timeout", type=duration("seconds"), metavar="S", help=meaning)
 
 
 def add_quiet(command: argparse.ArgumentParser, meaning: str) -> None:
@@ -220,11 +221,23 @@ def harts(text: str) -> int:
     return int(text)
 
 
-def seconds(text: str) -> float:
-    try:
-        value = float(text) if text.isascii() else 0.0
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
-    return value
+class Once(argparse.Action):
+    """Of two the last would win, silently."""
+
+    def __call__(self, command, namespace, value, option=None):
+        if getattr(namespace, self.dest) is not None:
+            command.error(f"{option}: there is one at most")
+        setattr(namespace, self.dest, value)
+
+
+def duration(unit: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text) if text.isascii() else 0.0
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1e9:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number of {unit}")
+        return value
+
+    return parse

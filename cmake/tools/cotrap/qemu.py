@@ -1,5 +1,6 @@
 """Starts QEMU with Cotrap in it, its console on two pipes, and makes sure that it ends."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 from . import memory
 from .bootargs import command_line
 from .disk import Disk
-from .errors import ToolError
+from .errors import ToolError, UsageError
 from .initrd import Archive
 from .marks import MarkReader, State
 from .paths import Build
@@ -90,7 +91,7 @@ class Guest:
         self.marks = MarkReader(nonce, boot.quiet)
         self._errors = tempfile.TemporaryFile()
         self._kernel = boot.build.kernel
-        self._too_little = memory.too_little(machine.memory, len(boot.archive))
+        self._disk = machine.disk
         disk = machine.disk.open() if machine.disk else None
         initrd = memory_file("initrd", boot.archive)
         files = [file for file in (initrd, disk) if file is not None]
@@ -126,6 +127,8 @@ class Guest:
                 bufsize=0,
             )
         except OSError as error:
+            if error.errno == errno.E2BIG:
+                raise UsageError("the program's arguments are too long for a command line") from error
             raise ToolError(f"QEMU does not start: {error}") from error
         finally:
             for file in files:
@@ -179,8 +182,8 @@ class Guest:
         died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
-        if memory.NO_ROOM in complaint:
-            return self._too_little
+        if "lock" in complaint and self._disk:
+            return f"--disk {self._disk.path}: another machine has it"
         tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
         return "\n".join(filter(None, [f"QEMU ended early ({died})", complaint, tail]))
 

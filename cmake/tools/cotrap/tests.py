@@ -1,5 +1,6 @@
 """`./cotrap test`: brings every build up to date and runs CTest once over all of them."""
 
+import re
 import subprocess
 import sys
 
@@ -41,7 +42,7 @@ def run(arguments) -> int:
     if arguments.names:
         command += ["-R", "|".join(arguments.names)]
     if arguments.list:
-        return 1 if subprocess.run([*command, "-N"]).returncode else 0
+        return _list(command)
 
     musl.ensure()
     for preset in kernels:
@@ -50,6 +51,15 @@ def run(arguments) -> int:
         build.make(preset)
     command += ["-j", str(arguments.jobs), "--output-on-failure"]
     return 1 if subprocess.run(command).returncode else 0
+
+
+def _list(command: list[str]) -> int:
+    """Without what CTest says of programs that are not built yet."""
+    found = subprocess.run([*command, "-N"], capture_output=True, text=True, errors="replace")
+    for line in found.stdout.splitlines():
+        if re.match(r" *Test +#|Total Tests", line):
+            print(line)
+    return 1 if found.returncode else 0
 
 
 def _find(command: list[str], name: str) -> None:

@@ -4,7 +4,7 @@ options that the command gives to QEMU, unpacks the boot archive, runs `init=` a
 host, and speaks the kernel's side of the boot protocol (docs/running.md).
 
 A program finds the machine's harts in FAKE_HARTS. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
-`fake=die` ends without a mark, `fake=full` has too little memory, `fake=linger` stays after the exit
+`fake=die` ends without a mark, `fake=locked` has no disk, `fake=linger` stays after the exit
 mark.
 """
 
@@ -112,8 +112,8 @@ def main() -> int:
     if fake == b"die":
         print("fake: no such machine", file=sys.stderr)
         return 1
-    if fake == b"full":
-        print("fake: No enough memory to place DTB after kernel/initrd", file=sys.stderr)
+    if fake == b"locked":
+        print('fake: -blockdev …: Failed to get "write" lock', file=sys.stderr)
         return 1
     if fake == b"panic":
         mark("panic")

@@ -43,6 +43,8 @@ class Usage(Command):
         self.check("run", "--harts", "9" * 5000, says=b"--harts")
         self.check("run", "--timeout", "\u0663", says=b"--timeout")
         self.check("run", "--mem", "255G", says=b"255G")
+        self.check("run", "--disk", "a", "--disk", "b", says=b"--disk: there is one at most")
+        self.check("test", "--minutes", "0", "soak", says=b"'0' is not a number of minutes")
         self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
 
     def test_words_that_only_the_command_knows_are_not_given_to_the_kernel(self):
@@ -53,7 +55,9 @@ class Usage(Command):
 
     def test_a_machine_without_room_for_the_boot_archive_is_told_how_much_it_needs(self):
         build = self.build.path
-        self.check("run", "--build", build, "--mem", "4M", says=b"--mem 4M is too little")
+        for size in (b"4M", b"11M"):
+            said = b"--mem " + size + b" is too little"
+            self.check("run", "--build", build, "--mem", size.decode(), says=said)
         self.build.demo("some", "-", "true")
         self.check("demo", "--build", build, "--mem", "4M", says=b"is enough")
         big = self.build.path / "big"
@@ -63,6 +67,15 @@ class Usage(Command):
         run = ("run", "-q", "--build", build, "--add", big, "--mem")
         self.check(*run, "82M", program, says=b"archive of 40.0 MiB: --mem 93M is enough")
         self.assertEqual(cotrap(*run, "93M", program).returncode, 0)
+
+    def test_a_folder_that_never_ends_and_arguments_that_are_too_long_are_refused(self):
+        program = self.build.file("program", "true")
+        folder = self.build.path / "round"
+        folder.mkdir()
+        (folder / "up").symlink_to("..")
+        run = ("run", "-q", "--build", self.build.path)
+        self.check(*run, "--add", folder, program, says=b"is a link to a folder that it is in")
+        self.check(*run, program, *["x" * 1000] * 200, says=b"arguments are too long")
 
     def test_what_cannot_be_packed_is_named(self):
         build = self.build.path

@@ -80,10 +80,12 @@ class Run(Command):
             (2, b"", b"cotrap: standard input is a folder\n"),
         )
 
-    def test_memory_that_does_not_do_is_told_in_one_line_and_125(self):
-        done = self.run_quiet("true", options=("--append", "fake=full"))
-        self.assertEqual((done.returncode, done.stdout), (125, b""))
-        self.assertRegex(done.stderr, rb"\Acotrap: --mem 256M is too little .* is enough\n\Z")
+    def test_a_disk_that_another_machine_has_is_named(self):
+        disk = self.build.file("disk", "x" * 512)
+        os.truncate(disk, 512)
+        done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=locked"))
+        self.assertEqual(done.returncode, 125)
+        self.assertRegex(done.stderr, rb"\Acotrap: --disk .*/disk: another machine has it\n\Z")
 
     def test_output_that_cannot_be_written_is_one_line_and_125(self):
         done = self.redirected(">/dev/full", self.build.file("program", "yes"))

@@ -33,6 +33,14 @@ class Tests(unittest.TestCase):
     def run_tests(self, *arguments: str) -> int:
         return tests.run(parser().parse_args(["test", "--quick", *arguments]))
 
+    def test_a_list_names_tests_and_says_nothing_of_what_is_not_built(self):
+        file = self.root / "build" / "host-debug" / "CTestTestfile.cmake"
+        file.write_text("add_test(alpha true)\nadd_test(beta /is/not/built)\n")
+        with mock.patch("builtins.print") as printed:
+            self.assertEqual(self.run_tests("--list"), 0)
+        said = [call.args[0].split() for call in printed.call_args_list]
+        self.assertEqual([line[-1] for line in said], ["alpha", "beta", "2"])
+
     def test_a_name_that_no_test_has_is_refused_before_anything_is_built(self):
         for arguments in (("nonesuch",), ("nonesuch", "--list"), ("alpha", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no test '"):
