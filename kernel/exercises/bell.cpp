@@ -66,6 +66,7 @@ async::Task<Result<Words>> with_bell(async::Task<Result<Words>> exercise) {
 }
 
 void open_bell() {
+  set_line_driver(hal::bell_interrupt(), {.name = "bell"});
   hal::silence_bell();
   hal::enable_interrupt(hal::bell_interrupt());
   hal::enable_bell();

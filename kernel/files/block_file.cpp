@@ -19,6 +19,8 @@ constexpr std::size_t sector_bytes = BlockRequest::sector_bytes;
 /// What one request moves at most, the rest of sectors at its ends included: then whoever has much
 /// to move gives others their turn, and a killed thread ends soon.
 constexpr std::size_t request_bytes = std::size_t{64} << 10;
+/// What is made of it in one step: pages that are new to the program have to be cleared first.
+constexpr std::size_t step_bytes = request_bytes / 4;
 
 /// Where devices leave what nobody has asked for.
 constinit std::array<std::byte, sector_bytes> nobodys_bytes{};
@@ -104,8 +106,16 @@ async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuf
   do {
     const IoBuffer first_byte = rest;
     const std::size_t before = (start + done) % sector_bytes;
+    const std::size_t wanted = request_bytes - before;
     PinnedPieces pieces;
-    Transfer moved = pin(rest, IoBuffer::Direction::put, request_bytes - before, pieces);
+    Transfer moved = pin(rest, IoBuffer::Direction::put, std::min(wanted, step_bytes), pieces);
+    while (moved && *moved < wanted && !rest.empty()) {
+      co_await async::yield_if_preempted();
+      const auto more =
+          pin(rest, IoBuffer::Direction::put, std::min(wanted - *moved, step_bytes), pieces);
+      if (!more || *more == 0) break;
+      *moved += *more;
+    }
     if (moved) {
       request.begin(BlockRequest::Kind::read, (start + done) / sector_bytes);
       if (before != 0) request.add(hal::virt_to_phys(nobodys_bytes.data()), before);

@@ -183,7 +183,13 @@ void LineEditor::erase_word() {
   while (!line_is_empty() && !is_blank(last())) erase_character();
 }
 
+/// A long one is left where it is, and the next one begins below.
 void LineEditor::erase_line() {
+  constexpr std::size_t long_line = 256;
+  if (size_ - finished_ > long_line) {
+    size_ = finished_;
+    if (has(abi::termios_echo)) show("^U\n");
+  }
   while (!line_is_empty()) erase_character();
 }
 

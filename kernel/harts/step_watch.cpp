@@ -150,10 +150,15 @@ void detail::look_at_ended_step(const async::Job* job) {
 
 async::Task<> report_stalls() {
   async::Interrupt stalled;
+  Stall stall;
   reporter.stalled = &stalled;
   for (;;) {
     (void)co_await stalled.wait("a coroutine to stall");
-    log_stall(reporter.last);
+    {
+      async::platform::InterruptGuard masked;  // there may be another one
+      stall = reporter.last;
+    }
+    log_stall(stall);
     (void)co_await async::sleep_for(between_reports, "the next report of a stall");
   }
 }

@@ -14,6 +14,7 @@ from .errors import UsageError
 _MAGIC = b"070701"
 _END = "TRAILER!!!"
 _HEADER = 110  # bytes before the name
+_KERNELS = ("dev", "proc", "tmp")  # folders of its own, in place of an archive's
 _PAGE = 4096
 _SHOWN = 200  # characters of a name, in a message
 
@@ -65,6 +66,8 @@ class Archive:
             self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
 
     def _put(self, guest: str, entry: Entry) -> None:
+        if guest.partition("/")[0] in _KERNELS:
+            raise UsageError(f"/{guest} would not be seen: the kernel has a folder there")
         if guest == _END:
             raise UsageError(f"no file can be called {_END}: in a boot archive that is the end")
         parent = os.path.dirname(guest)

@@ -91,6 +91,14 @@ TEST_CASE("backspace, ^W and ^U erase from the line, and from the screen") {
   CHECK(read(editor) == "right\n");
 }
 
+TEST_CASE("^U leaves a long line on the screen") {
+  LineEditor editor = make();
+  const std::string line(1000, 'x');
+  type(editor, line + "\x15right\n");
+  CHECK(read(editor) == "right\n");
+  CHECK(screen == line + "^U\nright\n");
+}
+
 TEST_CASE("a character of several bytes is erased as one") {
   LineEditor editor = make();
   type(editor,

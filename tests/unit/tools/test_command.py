@@ -88,6 +88,7 @@ class Usage(Command):
         check(self.build.file("odd/run", "true"), says=b"/run is a file")
         check(self.build.file("odd/bin", "true"), says=b"/bin is a folder")
         check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
+        check(self.build.file("odd/tmp", "true"), says=b"the kernel has a folder there")
 
     def test_a_disk_is_a_file_of_whole_sectors_that_can_be_written_to(self):
         folder = self.build.path / "disks"
