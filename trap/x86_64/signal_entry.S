@@ -9,6 +9,8 @@
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
 
+#define ALIGNMENT_CHECK 0x40000
+
 #define MODE_WRFSBASE 1
 #define MODE_ARCH_PRCTL 2
 
@@ -37,6 +39,9 @@ cotrap_signal_entry:
   pushq %r12
   pushq %r13
   pushq %r14
+  pushfq                                 // Linux clears the direction, but not alignment checks
+  andq  $~ALIGNMENT_CHECK, (%rsp)
+  popfq
   subq  $24, %rsp
   xorl  %ebx, %ebx
   movl  %edi, %r12d

@@ -130,6 +130,25 @@ TEST_CASE("What a fault interrupts finds all its vector registers again, whateve
   CHECK(difference(given_vectors + set, seen_vectors, UserContext::all) == "");
 }
 
+TEST_CASE("A handler may do what compiled code does, whatever flags the program has set") {
+  const Hart hart{GENERATE(from_range(all_modes()))};
+  static bool copied;
+  copied = false;
+  trap::handle_signal(SIGILL, [](trap::Signal& signal) {
+    alignas(8) std::array<std::uint32_t, 4> words{1, 2, 3, 4};
+    std::uint64_t misaligned = 0;
+    asm volatile("movq 4(%1), %0" : "=r"(misaligned) : "r"(words.data()), "m"(words));
+    copied = misaligned == (std::uint64_t{3} << 32 | 2);
+    take(signal);
+  });
+  RandomProgram random{27, RandomProgram::called, UserContext::all};
+  random.context.set_program_counter(address_of(undefined));
+  random.context.general.rflags = 0x40402;  // alignment check; direction: down
+  CHECK(run_user(random.context).kind == Trap::illegal_instruction);
+  CHECK(copied);
+  CHECK((random.context.general.rflags & 0x40400) == 0x40400);
+}
+
 TEST_CASE("Every exception has its kind") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   struct Case {

@@ -3,7 +3,9 @@
 
 #include <link.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <trap/rewrite.h>
+#include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -158,6 +160,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "The kernel's system calls in a handler are its own, and the program's are caught after it") {
+  const CatchingHart hart{GENERATE(from_range(all_modes()))};
+  if (!hart.catching) SKIP("Linux cannot");
+  static unsigned steps;
+  static bool passed;
+  steps = 0;
+  passed = true;
+  trap::handle_signal(SIGTRAP, [](trap::Signal&) {
+    ++steps;
+    if (syscall(SYS_getppid) != getppid()) passed = false;
+  });
+  RandomProgram program{62, RandomProgram::caught, UserContext::all};
+  program.context.general.rflags |= 0x100;  // a step, and a handler, for each instruction
+  CHECK(run_user(program.context).cause == UserContext::instruction);
+  CHECK(steps > 10);
+  CHECK(passed);
+}
+
 TEST_CASE("A system call whose number is put into eax before it becomes a jump to the gate") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   if (!hart.catching) SKIP("Linux cannot");
@@ -207,6 +228,9 @@ TEST_CASE("What cannot be patched is left as it is") {
     Text text{{0x0f, 0x05, 0x31, 0xc0, 0x0f, 0x05}};
     CHECK(patch(text, text.room(), 0) == no_constant);
     CHECK(patch(text, text.room(), 4) == no_constant);
+    INFO("add $1, %eax, which is as long as mov");
+    Text add{{0x05, 1, 0, 0, 0, 0x0f, 0x05, 0x90}};
+    CHECK(patch(add, add.room(), 5) == no_constant);
   }
   {
     INFO("mov $1, %r8d; and mov $1, -0x48(%rsp), which ends with the same bytes");
@@ -221,6 +245,11 @@ TEST_CASE("What cannot be patched is left as it is") {
     CHECK(patch(across, across.room(), 65) == unsafe);
     Text within{{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90, 0x90}, 59};
     CHECK(patch(within, within.room(), 64) == patched);
+  }
+  {
+    INFO("with less than eight bytes that may be written");
+    Text text{{0xb8, 1, 0, 0, 0, 0x0f, 0x05}};
+    CHECK(patch(text, text.room(), 5) == unsafe);
   }
   {
     INFO("no room");

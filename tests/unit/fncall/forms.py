@@ -106,7 +106,8 @@ def vectors(address):
         yield f"vpternlogd $0x96, {address}, %{width}mm3, %{width}mm4"
         yield f"vshufps $1, {address}, %{width}mm5, %{width}mm6"
         yield f"vpslld $3, {address}, %{width}mm19"
-        yield f"vcvttps2udq {address}, %{width}mm1"
+        for conversion in ("vcvttps2udq", "vcvtudq2ps", "vcvtqq2pd", "vcvtpd2qq"):
+            yield f"{conversion} {address}, %{width}mm1"
     yield f"vmovsd {address}, %xmm8"
     yield f"vpinsrq $1, {address}, %xmm1, %xmm9"
     yield f"vbroadcastss {address}, %ymm11"

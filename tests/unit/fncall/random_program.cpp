@@ -8,8 +8,8 @@ using trap::UserContext;
 
 namespace {
 
-// What popf may change and pushf shows: the arithmetic flags, direction and ID.
-constexpr std::uint64_t visible_flags = 0x200cd5;
+// What popf may change and pushf shows: the arithmetic flags, direction, alignment check and ID.
+constexpr std::uint64_t visible_flags = 0x240cd5;
 
 constexpr std::size_t components_at = 512;  // XSTATE_BV
 constexpr std::size_t x87_at = 32;

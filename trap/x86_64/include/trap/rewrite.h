@@ -62,7 +62,7 @@ class Thunks {
   enum class Result : std::uint8_t {
     patched,
     no_constant,  ///< its number is not put into eax by the instruction before it
-    unsafe,       ///< that instruction cannot be changed at once: it lies across two cache lines
+    unsafe,       ///< that cannot be changed at once: it is not in eight bytes of one cache line
     too_far,
     full,
   };
