@@ -84,9 +84,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// writable EACCES (those before it are done).
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
   /// Forgets the contents of private pages: they start anew from their backing (MADV_DONTNEED).
-  /// EINVAL unaligned or not the program's; ENOMEM where something is not mapped (the rest is
-  /// done).
+  /// EINVAL unaligned; ENOMEM where something is not mapped (the rest is done).
   Result<> discard(VirtAddr start, std::size_t bytes);
+  /// Whether all of it is.
+  bool is_mapped(VirtAddr start, VirtAddr end) const;
 
   /// Where the heap begins: the loader says so once, after the last segment.
   void set_break_start(VirtAddr start);

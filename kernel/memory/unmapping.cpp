@@ -22,7 +22,7 @@ constexpr std::size_t max_single_flushes = 8;
 
 Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length == 0 || !hal::user_range(start, length)) {
+  if (!page_aligned(start) || length == 0 || !hal::below_user_end(start, length)) {
     return fail(Errno::einval);
   }
   // Only a hole inside an area needs memory: giving some back must be possible without.
@@ -91,18 +91,19 @@ void AddressSpace::forget_page(PageEntry entry) {
 
 Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length < bytes || !hal::user_range(start, length)) {
-    return fail(Errno::einval);
-  }
-  const VirtAddr end = start + length;
-  remove_pages(start, end);
-  VirtAddr at = start;
-  for (const Area* area = areas_.first_after(start);
-       area != nullptr && area->start <= at && at < end; area = area->next) {
-    at = area->end;
-  }
-  if (at < end) return fail(Errno::enomem);
+  if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
+  if (!hal::below_user_end(start, length)) return fail(Errno::enomem);
+  remove_pages(start, start + length);
+  if (!is_mapped(start, start + length)) return fail(Errno::enomem);
   return {};
+}
+
+bool AddressSpace::is_mapped(VirtAddr start, VirtAddr end) const {
+  for (const Area* area = areas_.first_after(start);
+       area != nullptr && area->start <= start && start < end; area = area->next) {
+    start = area->end;
+  }
+  return start >= end;
 }
 
 }  // namespace kernel::memory

@@ -54,6 +54,9 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
       if (value3 == 0) return Answer{fail(Errno::einval)};
       return Answer{futex->wake(static_cast<int>(value), value3)};
     case abi::futex_cmp_requeue:
+      if (const auto to = futex_at(self, address2, operation); !to) {
+        return Answer{fail(to.error())};
+      }
       if (const auto unchanged = futex->check(value3); !unchanged) {
         return Answer{fail(unchanged.error())};
       }

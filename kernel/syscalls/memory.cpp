@@ -83,7 +83,7 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
 bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   if (self.space().is_small() || length > hal::user_end) return false;
   const std::uintptr_t end = address + hal::page_up(length);
-  return hal::page_aligned(address) && hal::user_range(address, end - address) &&
+  return hal::page_aligned(address) && hal::below_user_end(address, end - address) &&
          self.space().end_of_step(address, end) != end;
 }
 
@@ -159,14 +159,17 @@ Result<> mprotect(Thread& self, std::uintptr_t address, std::size_t length, int 
 
 trap::Attempt<Result<>> try_madvise(Thread& self, std::uintptr_t address, std::size_t length,
                                     int advice) {
-  if (!hal::page_aligned(address)) return Result<>{fail(Errno::einval)};
+  constexpr int last_plain_advice = 25;
+  const std::uintptr_t end = address + hal::page_up(length);
+  if (advice < 0 || advice > last_plain_advice || !hal::page_aligned(address) || end < address) {
+    return Result<>{fail(Errno::einval)};
+  }
   if (length == 0) return Result<>{};
   if (advice == abi::madv_dontneed) {
     if (takes_steps(self, address, length)) return trap::Attempt<Result<>>::wait();
     return self.space().discard(address, length);
   }
-  constexpr int last_plain_advice = 25;
-  if (advice < 0 || advice > last_plain_advice) return Result<>{fail(Errno::einval)};
+  if (!self.space().is_mapped(address, end)) return Result<>{fail(Errno::enomem)};
   return Result<>{};
 }
 

@@ -41,6 +41,15 @@ unlink("/bin/nothing"): EROFS
 unlink("/bin"): EROFS
 symlink("x", "/bin/new/"): ENOENT
 """
+# From munmap(2) and madvise(2).
+HOLES = """\
+nothing in the middle: ok
+… once more: ok
+… to be needed soon: ENOMEM
+… not needed: ENOMEM
+what is there, not needed: ok
+address 0 unmapped: ok
+"""
 # From clone(2) and execve(2).
 SHARED_PARTS = """\
 after an execve: 1
@@ -98,6 +107,9 @@ with harness.Test(__doc__) as test:
 
     done = test.run("/linux/limits", "memory")
     test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)
+
+    done = test.run("/linux/mappings", "holes")
+    test.check(done.text == HOLES, "holes in memory are seen", done.text + done.why)
 
     done = test.run("/linux/shares", "parts")
     test.check(done.text == SHARED_PARTS, "children share what clone says", done.text + done.why)

@@ -57,6 +57,8 @@ class Archive:
         elif host.is_file():
             executable = 0o111 if os.access(host, os.X_OK) else 0
             self._put(guest, Entry(stat.S_IFREG | 0o644 | executable, host.read_bytes()))
+        elif host.is_symlink() and around:  # to nothing
+            self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         else:
             raise UsageError(f"{host} is neither a file nor a folder")
 

@@ -53,6 +53,8 @@ class MarkReader:
             shown.append(self._text(data[position : mark.start()]))
             self._enter(mark)
             position = mark.end()
+            if self.state is State.RUNNING:
+                self.tail = data[position:]
         end = self._possible_mark(data, position)
         if self._banner and self.state is State.BOOTING and not self._quiet:
             end = max(position, min(end, data.rfind(b"\n", position) + 1))

@@ -39,5 +39,9 @@ namespace hal {
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }
+/// The same with what is in front of that, where nothing ever is.
+constexpr bool below_user_end(VirtAddr start, std::size_t bytes) {
+  return start <= user_end && bytes <= user_end - start;
+}
 
 }  // namespace hal

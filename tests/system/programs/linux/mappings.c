@@ -29,7 +29,21 @@ static void touch(const char* what, volatile char* at, int writing) {
   printf("%s: %s\n", what, WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "ok");
 }
 
-int main(void) {
+static void holes(void) {
+  char* const nothing = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  say("nothing in the middle", munmap(nothing + page, page));
+  say("… once more", munmap(nothing + page, page));
+  say("… to be needed soon", madvise(nothing, 3 * page, MADV_WILLNEED));
+  say("… not needed", madvise(nothing, 3 * page, MADV_DONTNEED));
+  say("what is there, not needed", madvise(nothing, page, MADV_DONTNEED));
+  say("address 0 unmapped", munmap(NULL, page));
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1 && strcmp(argv[1], "holes") == 0) {
+    holes();
+    return 0;
+  }
   const int file = open("/proc/self/exe", O_RDONLY);
   struct stat about;
   fstat(file, &about);
