@@ -45,7 +45,10 @@ def ready(name: str, *targets: str) -> Build:
 def make(preset: str, *targets: str) -> Path:
     """Brings the targets of a preset up to date (all of them by default)."""
     if lender := _PROGRAMS_OF.get(preset):
-        make(lender, PROGRAMS, *(target for target in targets if target == TEST_PROGRAMS))
+        if targets == (CONFIGURED,):
+            make(lender, CONFIGURED)
+        else:
+            make(lender, PROGRAMS, *(target for target in targets if target == TEST_PROGRAMS))
     folder = preset_folder(preset)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder, preset):

@@ -56,16 +56,16 @@ class Verdict:
 
 def run(arguments) -> int:
     check_files(arguments)
+    demos = listed(build.ready(arguments.build, build.CONFIGURED))
     if arguments.list:
-        for demo in listed(build.ready(arguments.build, build.CONFIGURED)):
+        for demo in demos:
             print(f"{demo.name:<12} {demo.description}")
         return 0
-    built = build.ready(arguments.build)
-    demos = listed(built)
     known = {demo.name: demo for demo in demos}
     for name in arguments.names:
         if name not in known:
             raise UsageError(f"there is no demo '{name}' (`./cotrap demo --list` names them)")
+    built = build.ready(arguments.build)
     stage = Stage(
         built,
         archive_with(built, arguments.add).pack(),

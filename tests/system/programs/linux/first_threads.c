@@ -47,9 +47,10 @@ static void* ask(void* unused) {
   SAY(sched_setscheduler(process, SCHED_BATCH, &param));
   SAY(sched_getscheduler(process));
   SAY(sched_getscheduler(0));
-  SAY(setpriority(PRIO_PROCESS, process, 7));
-  SAY(getpriority(PRIO_PROCESS, process));
-  SAY(getpriority(PRIO_PROCESS, 0));
+  const int nice_before = getpriority(PRIO_PROCESS, 0);
+  SAY(setpriority(PRIO_PROCESS, process, nice_before + 7));
+  SAY(getpriority(PRIO_PROCESS, process) - nice_before);
+  SAY(getpriority(PRIO_PROCESS, 0) - nice_before);
   SAY(kill(nobody, 100));
   SAY(kill(process, 100));
   SAY(kill((int)syscall(SYS_gettid), 0));

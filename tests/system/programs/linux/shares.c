@@ -83,8 +83,7 @@ static int tell_schedule(void* unused) {
   (void)unused;
   struct sched_param param;
   sched_getparam(0, &param);
-  printf("made: %#x, %d, nice %d\n", sched_getscheduler(0), param.sched_priority,
-         getpriority(PRIO_PROCESS, 0));
+  printf("made: %#x, %d\n", sched_getscheduler(0), param.sched_priority);
   fflush(stdout);
   return 0;
 }
