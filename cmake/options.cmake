@@ -10,6 +10,10 @@ endif()
 set(COTRAP_PROGRAMS_OF "" CACHE PATH
     "A kernel build whose programs this one takes instead of making them once more")
 
+set(COTRAP_MACHINE "" CACHE STRING
+    "The machine that kernel and programs are built for: 'riscv64', or 'hosted' for a Linux x86_64 process; nothing for the tests of their parts on the host")
+set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted)
+
 option(COTRAP_SANITIZE "Host builds: AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")

@@ -2,7 +2,7 @@
 # cmake/freestanding.cmake: the kernel is built without floating point, programs with it.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR riscv64)
-set(COTRAP_BARE_METAL ON)
+set(COTRAP_MACHINE riscv64 CACHE STRING "")
 
 include(${CMAKE_CURRENT_LIST_DIR}/find-clang.cmake)
 

@@ -119,7 +119,7 @@ void trap::report_kernel_trap(const Trap& trap, const UserContext& registers, bo
   begin();
   say("kernel panic: {} in the kernel\n", stack_overflow ? "stack overflow" : name(trap.kind));
   say("  cause {:#x}, address {:#x}, pc {:#x}, ra {:#x}, sp {:#x}\n", trap.cause, trap.address,
-      registers.pc, registers.x[UserContext::ra], registers.x[UserContext::sp]);
+      registers.program_counter(), registers.return_address(), registers.stack());
   say_job();
   end();
 }

@@ -111,6 +111,10 @@ std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   return KernelStack{.bottom = bottom, .top = top};
 }
 
+CodeRange kernel_code() {
+  return {.begin = address_of(kernel_start), .end = address_of(kernel_text_end)};
+}
+
 bool in_stack_guard(VirtAddr address) {
   const VirtAddr page = page_down(address);
   return page == address_of(kernel_stack_guard) || page == address_of(emergency_stack_guard) ||

@@ -1,11 +1,10 @@
 #include "boot/crash.h"
 
+#include <hal/kernel_map.h>
 #include <kernel/panic.h>
 
 #include <chrono>
 #include <cstdint>
-
-extern "C" char kernel_start[];  // kernel.ld: the first byte of its code
 
 namespace kernel {
 namespace {
@@ -26,7 +25,7 @@ void crash(std::string_view how) {
   } else if (how == "jump") {
     reinterpret_cast<void (*)()>(nowhere)();
   } else if (how == "write-text") {
-    *const_cast<volatile char*>(kernel_start) = 0;
+    *reinterpret_cast<volatile char*>(hal::kernel_code().begin) = 0;
   } else if (how == "stack") {
     volatile char start = 0;
     fill_stack(&start);

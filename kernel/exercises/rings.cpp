@@ -1,5 +1,5 @@
 #include <hal/bell.h>
-#include <hal/machine/csr.h>
+#include <hal/instructions.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,9 +16,7 @@ constexpr std::uint8_t computing = 20;
 constexpr std::uint8_t above = 2;
 constexpr std::uint64_t most = 1'000;
 
-std::uint64_t instructions() {
-  return HAL_READ_CSR("instret");
-}
+using hal::instructions;
 
 /// Waits for the bell, and says when the waiting coroutine has come to run.
 class WaitOp : public async::Interrupt::WaitOp {

@@ -1,4 +1,4 @@
-#include <hal/machine/csr.h>
+#include <hal/instructions.h>
 
 #include "exercises/exercises.h"
 #include "memory/frames.h"
@@ -29,9 +29,9 @@ async::Task<Result<Words>> yield(std::uint64_t coroutines) {
                    bool& stop) -> async::Task<> {
       co_await async::yield();  // now all of them have started
       const std::uint64_t rounds = coroutines > 5'000 ? 3 : 10'000 / coroutines;
-      const std::uint64_t begin = HAL_READ_CSR("instret");
+      const std::uint64_t begin = hal::instructions();
       for (std::uint64_t i = 0; i < rounds; ++i) co_await async::yield();
-      spent = HAL_READ_CSR("instret") - begin;
+      spent = hal::instructions() - begin;
       switches = rounds * coroutines;
       stop = true;
     };

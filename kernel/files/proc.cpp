@@ -3,6 +3,7 @@
 #include <async/platform.h>
 #include <async/time.h>
 #include <fmt/format.h>
+#include <trap/program_machine.h>
 
 #include <chrono>
 #include <iterator>
@@ -29,7 +30,7 @@ class ExecutableLink final : public Node {
 };
 
 void write_version(std::string& out) {
-  out = "Cotrap version " COTRAP_VERSION " (riscv64)\n";
+  out = fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
 }
 
 void write_uptime(std::string& out) {

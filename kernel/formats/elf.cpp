@@ -1,6 +1,7 @@
 #include "formats/elf.h"
 
 #include <abi/elf.h>
+#include <trap/program_machine.h>
 
 namespace kernel::formats {
 namespace {
@@ -20,8 +21,9 @@ bool acceptable(const Header& header) {
   const auto& id = header.identification;
   return std::equal(magic.begin(), magic.end(), id.begin()) && id[4] == class_64 &&
          id[5] == little_endian && id[6] == current_version &&
-         (id[7] == abi_system_v || id[7] == abi_linux) && header.machine == machine_riscv &&
-         header.version == current_version && header.header_bytes == sizeof(Header) &&
+         (id[7] == abi_system_v || id[7] == abi_linux) &&
+         header.machine == trap::program_machine::elf_number && header.version == current_version &&
+         header.header_bytes == sizeof(Header) &&
          (header.type == type_executable || header.type == type_shared) &&
          header.program_header_bytes == sizeof(ProgramHeader) && header.program_header_count > 0 &&
          header.program_header_count <= max_program_headers;
@@ -109,8 +111,10 @@ Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
   }
   if (plan.segment_count == 0 || header->entry > hal::user_end) return refused();
   plan.entry = header->entry + plan.load_bias;
-  // Instructions are at even addresses (the compressed extension is in every base we run).
-  if (plan.entry % 2 != 0 || !inside_code(plan, plan.entry)) return refused();
+  if (plan.entry % trap::program_machine::instruction_alignment != 0 ||
+      !inside_code(plan, plan.entry)) {
+    return refused();
+  }
   plan.program_headers = find_in_memory(plan, file, header->program_headers_offset, table_bytes);
   return plan;
 }

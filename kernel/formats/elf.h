@@ -1,6 +1,7 @@
-// ELF64 programs for RISC-V, static or static-PIE: from a file to a plan of what to put where.
+// ELF64 programs for this machine, static or static-PIE: from a file to a plan of what to put
+// where.
 //
-// (System V ABI, chapters 4 and 5; RISC-V ELF psABI.) `read_elf` checks every field it relies on,
+// (System V ABI, chapters 4 and 5.) `read_elf` checks every field it relies on,
 // and that the plan as a whole makes sense: whoever carries it out needs to check nothing but that
 // there is memory. A file that does not pass is ENOEXEC.
 #pragma once
@@ -48,7 +49,7 @@ struct ElfPlan {
   hal::VirtAddr end_page() const { return segments().back().end_page(); }
 };
 
-/// Where static-PIE programs go: into the gigabyte of the stack.
+/// Where static-PIE programs go, from the beginning of their space: into the gigabyte of the stack.
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
 /// `load_bias` (whole pages) is used for position-independent programs only.

@@ -30,10 +30,11 @@ void row(std::string& out, std::string_view name, std::string_view what, Value&&
 /// Who drives it; how often it was raised for nothing, and made silent for a while because of that.
 std::string about_line(hal::Irq irq) {
   const LineDriver driver = line_driver(irq);
-  if (driver.name.empty()) return "PLIC";
-  if (driver.backoff == nullptr) return fmt::format("PLIC {}", driver.name);
-  return fmt::format("PLIC {}, {} useless, {} pauses", driver.name, driver.backoff->useless(),
-                     driver.backoff->pauses());
+  if (driver.name.empty()) return std::string{hal::interrupt_controller};
+  if (driver.backoff == nullptr)
+    return fmt::format("{} {}", hal::interrupt_controller, driver.name);
+  return fmt::format("{} {}, {} useless, {} pauses", hal::interrupt_controller, driver.name,
+                     driver.backoff->useless(), driver.backoff->pauses());
 }
 
 /// Up to now.

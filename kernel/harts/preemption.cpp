@@ -1,7 +1,7 @@
 #include "harts/preemption.h"
 
 #include <async/async.h>
-#include <hal/machine/csr.h>
+#include <trap/interrupted_step.h>
 #include <trap/kernel_trap.h>
 #include <trap/router.h>
 #include <trap/stack_switch.h>
@@ -17,7 +17,6 @@ namespace {
 using trap::Action;
 using trap::Origin;
 using trap::Why;
-namespace sstatus = hal::riscv64::sstatus;
 
 /// What a step that was put aside needs to go on.
 struct Aside {
@@ -25,7 +24,7 @@ struct Aside {
   StackPool::Stack* stack;
   StackPool& home;  ///< that has given the hart another stack for it
   StepTime time;
-  std::uintptr_t pc;
+  trap::InterruptedStep step;
 };
 
 /// On the stack that the hart goes on with.
@@ -39,21 +38,20 @@ void go_on_without_step() {
   stack_pool.go_back_to(aside.stack, aside.home);
   async::Executor::take_up(aside.job, interrupted);
   watch_step_again(aside.time);
-  HAL_WRITE_CSR("sepc", aside.pc);
-  HAL_SET_CSR("sstatus", sstatus::spp | sstatus::spie);
+  aside.step.take_up();
 }
 
 /// Gives the hart to others until `job` is the most urgent again.
-void put_aside(async::Job& job, StackPool::Stack* next) {
+void put_aside(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
   trap::StackContext context;
   Aside aside{.job = job,
               .stack = stack_pool.current(),
               .home = stack_pool,
               .time = step_time,
-              .pc = HAL_READ_CSR("sepc")};
+              .step = step};
   context.interrupted = async::Executor::put_aside(job, context.handle());
   aside.time.stop();
-  HAL_CLEAR_CSR("sstatus", sstatus::spp);  // as programs are entered with
+  step.put_aside();
   stack_pool.go_to(next);
   trap::leave_stack(context, next->memory.top, go_on_without_step);
   take_up(aside, context.interrupted);
@@ -75,13 +73,14 @@ void take_interrupts_at_yield_point() noexcept {
 
 }  // namespace kernel
 
-/// Called by kernel_trap.S on the interrupted step's stack, interrupts masked.
+/// Called by trap/ on the interrupted step's stack, interrupts masked.
 extern "C" void cotrap_kernel_interrupt() {
   using namespace kernel;
   take_interrupts();
   async::Local& local = async::platform::local();
   async::Job& job = *local.job;
-  look_at_step(job, HAL_READ_CSR("sepc"));
+  const trap::InterruptedStep step;
+  look_at_step(job, step.pc());
   StackPool::Stack* next = nullptr;
   if (local.spin_locks != 0) [[unlikely]] {
     local.preemption_held_back = true;
@@ -89,6 +88,6 @@ extern "C" void cotrap_kernel_interrupt() {
     next = stack_pool.take();
   }
   if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::change_stack) {
-    put_aside(job, next);
+    put_aside(job, step, next);
   }
 }

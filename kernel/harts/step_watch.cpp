@@ -1,14 +1,13 @@
 #include "harts/step_watch.h"
 
 #include <fmt/format.h>
+#include <hal/kernel_map.h>
 #include <kernel/log.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "harts/hart_timer.h"
-
-extern "C" const char kernel_text_start[], kernel_text_end[];  // kernel.ld
 
 namespace kernel {
 
@@ -60,9 +59,7 @@ void look_after(std::uint64_t ns) {
 bool is_coroutine(std::coroutine_handle<> at) {
   const auto address = reinterpret_cast<std::uintptr_t>(at.address());
   if (!may_be_frame(address)) return false;
-  const auto resume = *reinterpret_cast<const std::uintptr_t*>(address);
-  return resume >= reinterpret_cast<std::uintptr_t>(kernel_text_start) &&
-         resume < reinterpret_cast<std::uintptr_t>(kernel_text_end);
+  return hal::kernel_code().contains(*reinterpret_cast<const std::uintptr_t*>(address));
 }
 
 void log_stall(const Stall& stall) {

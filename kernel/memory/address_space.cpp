@@ -37,13 +37,14 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 }
 
 AddressSpace::~AddressSpace() {
-  table_.remove(0, hal::lower_half_end, [this](VirtAddr, PageEntry entry) { forget_page(entry); });
+  table_.remove(window().begin(), window().end(),
+                [this](VirtAddr, PageEntry entry) { forget_page(entry); });
 }
 
 Result<Ref<AddressSpace>> AddressSpace::fork() {
   auto child = begin_fork();
   if (!child) return child;
-  if (auto copied = copy_pages(**child, hal::user_begin, hal::user_end); !copied)
+  if (auto copied = copy_pages(**child, window().begin(), window().end()); !copied)
     return fail(copied.error());
   return child;
 }
@@ -119,7 +120,8 @@ std::size_t AddressSpace::mapped_bytes(VirtAddr start, VirtAddr end) const {
 bool AddressSpace::is_too_much(const MapRequest& request, std::size_t bytes) const {
   if (request.most_bytes >= hal::user_end) return false;
   std::size_t others = mapped_bytes(0, hal::user_end);
-  if (request.place == MapRequest::Place::exactly && hal::user_range(request.address, bytes)) {
+  if (request.place == MapRequest::Place::exactly &&
+      hal::lies_in(window(), request.address, bytes)) {
     others -= mapped_bytes(request.address, request.address + bytes);
   }
   return others + bytes > request.most_bytes;
@@ -131,10 +133,10 @@ Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
   VirtAddr start = request.address;
   if (request.place == anywhere) {
     start = page_down(start);
-    if (start == 0 || !hal::user_range(start, bytes)) return find_hole(bytes);
+    if (start == 0 || !hal::lies_in(window(), start, bytes)) return find_hole(bytes);
   } else {
     if (!page_aligned(start)) return fail(Errno::einval);
-    if (!hal::user_range(start, bytes)) return fail(Errno::enomem);
+    if (!hal::lies_in(window(), start, bytes)) return fail(Errno::enomem);
   }
   Area* const before = areas_.at_or_before(start + bytes - 1);
   if (before == nullptr || before->end <= start) return Hole{start, before};  // nothing there
@@ -153,7 +155,7 @@ Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
   VirtAddr end = holes_below_;
   bool seen_hole = false;
   for (;; below = below->previous) {
-    const VirtAddr floor = below != nullptr ? below->end : hal::user_begin;
+    const VirtAddr floor = below != nullptr ? below->end : window().begin();
     if (end > floor) {
       if (!seen_hole) holes_below_ = end;
       seen_hole = true;
@@ -167,7 +169,7 @@ Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
 Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access) {
   if (!page_aligned(start)) return fail(Errno::einval);
   const std::size_t length = page_up(bytes);
-  if (length < bytes || !hal::user_range(start, length)) return fail(Errno::enomem);
+  if (length < bytes || !hal::lies_in(window(), start, length)) return fail(Errno::enomem);
   if (!may_add_areas()) return fail(Errno::enomem);
   access = usable(access);
   recent_ = nullptr;
@@ -210,7 +212,7 @@ void AddressSpace::set_break_start(VirtAddr start) {
 }
 
 VirtAddr AddressSpace::set_break(VirtAddr wanted, std::size_t most_bytes) {
-  if (wanted < break_start_ || wanted > hal::user_end) return break_;
+  if (wanted < break_start_ || wanted > window().end()) return break_;
   const VirtAddr old_end = page_up(break_);
   const VirtAddr new_end = page_up(wanted);
   if (new_end < old_end) {

@@ -59,14 +59,16 @@ class AddressSpace : public RefCounted<AddressSpace> {
  public:
   /// Program stacks end here: in the gigabyte that most programs are linked into, which saves each
   /// process a page table.
-  static constexpr VirtAddr stack_top = 0x4000'0000;
+  VirtAddr stack_top() const { return window().origin() + 0x4000'0000; }
+  /// All addresses that its program may have.
+  const hal::UserWindow& window() const { return table_.window(); }
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
   /// A copy that shares all private pages until one side writes. ENOMEM.
   Result<Ref<AddressSpace>> fork();
   /// The same in steps: a copy with all areas and no pages, which get there by copy_pages() over
-  /// [user_begin, user_end), in order. Nothing else may happen to either of the two meanwhile.
+  /// the window, in order. Nothing else may happen to either of the two meanwhile.
   /// ENOMEM.
   Result<Ref<AddressSpace>> begin_fork();
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
@@ -111,7 +113,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   /// What `resolve` answers where the page is there and allows it; null where it is not yet.
   std::byte* peek(VirtAddr va, Access wanted) {
-    if (va >= hal::user_end) return nullptr;
+    if (!window().may_have(va)) return nullptr;
     const hal::PageEntry* slot = table_.find(va);
     if (slot == nullptr || !slot->allows(wanted)) return nullptr;
     if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
@@ -166,7 +168,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
  private:
   static constexpr std::size_t step_pages = 256;
 
-  explicit AddressSpace(hal::PageTable table) : table_(std::move(table)) {}
+  explicit AddressSpace(hal::PageTable table)
+      : table_(std::move(table)), holes_below_{window().end()} {}
 
   void forget_page(hal::PageEntry entry);
   void remove_pages(VirtAddr start, VirtAddr end);
@@ -198,7 +201,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::size_t resident_ = 0;
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
-  VirtAddr holes_below_ = hal::user_end;  // nothing is free from here to user_end
+  VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
   bool code_written_ = false;
 };

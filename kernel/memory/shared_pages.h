@@ -28,7 +28,7 @@ class SharedPages : public RefCounted<SharedPages> {
   using Leaf = std::array<hal::PhysAddr, fanout>;
   using Middle = std::array<std::unique_ptr<Leaf>, fanout>;
   using Top = std::array<std::unique_ptr<Middle>, fanout>;
-  static_assert(fanout * fanout * fanout >= hal::user_end / hal::page_size);
+  static_assert(fanout * fanout * fanout >= hal::user_bytes / hal::page_size);
 
   std::size_t count_;
   std::unique_ptr<Top> top_;

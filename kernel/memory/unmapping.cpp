@@ -22,7 +22,7 @@ constexpr std::size_t max_single_flushes = 8;
 
 Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length == 0 || !hal::below_user_end(start, length)) {
+  if (!page_aligned(start) || length == 0 || !hal::below_end(window(), start, length)) {
     return fail(Errno::einval);
   }
   // Only a hole inside an area needs memory: giving some back must be possible without.
@@ -92,7 +92,7 @@ void AddressSpace::forget_page(PageEntry entry) {
 Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
   if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
-  if (!hal::below_user_end(start, length)) return fail(Errno::enomem);
+  if (!hal::below_end(window(), start, length)) return fail(Errno::enomem);
   remove_pages(start, start + length);
   if (!is_mapped(start, start + length)) return fail(Errno::enomem);
   return {};

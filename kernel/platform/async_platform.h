@@ -4,6 +4,7 @@
 #include <async/local.h>
 #include <hal/hart.h>
 #include <hal/interrupts.h>
+#include <hal/machine/per_hart.h>
 #include <hal/timer.h>
 
 #include <atomic>
@@ -67,25 +68,16 @@ inline void yield_point() noexcept {
 }
 
 // An independent job may be put aside between any two instructions and go on elsewhere. So these
-// read tp anew each time, which a compiler need not do for a thread_local, and what has to be of
-// one hart is a single instruction: kernel.ld sees to it that it reaches.
+// ask for the hart anew each time, which a compiler need not do for a thread_local, and what has to
+// be of one hart is a single instruction (hal/machine/per_hart.h).
 inline unsigned hart() noexcept {
-  unsigned hart;
-  asm volatile("lw %0, %%tprel_lo(cotrap_hart_index)(tp)" : "=r"(hart));
-  return hart;
+  return HAL_LOAD_PER_HART_WORD("cotrap_hart_index");
 }
 inline Local& local() noexcept {
-  Local* local;
-  asm volatile("addi %0, tp, %%tprel_lo(cotrap_async_local)" : "=r"(local));
-  return *local;
+  return *static_cast<Local*>(HAL_ADDRESS_PER_HART("cotrap_async_local"));
 }
 inline Job* job() noexcept {
-  Job* job;
-  asm volatile("ld %0, %%tprel_lo(cotrap_async_local + %1)(tp)"
-               : "=r"(job)
-               : "i"(offsetof(Local, job))
-               : "memory");
-  return job;
+  return static_cast<Job*>(HAL_LOAD_PER_HART_POINTER("cotrap_async_local", offsetof(Local, job)));
 }
 inline std::uint64_t now_ns() noexcept {
   return hal::now_ns();

@@ -1,17 +1,12 @@
-// What libc++ and picolibc expect from whoever they are linked into.
+// What libc++ and the C library expect from whoever they are linked into.
 
 #include <kernel/panic.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 
 /// libc++'s headers say that it is compiled elsewhere: here.
 template class std::basic_string<char>;
-
-/// picolibc's stdio refers to it; the kernel has none.
-extern FILE* const stderr;
-FILE* const stderr = nullptr;
 
 extern "C" {
 
@@ -21,10 +16,6 @@ void abort() {
 [[noreturn]] void __cxa_pure_virtual() {
   kernel::panic("a pure virtual function was called");
 }
-int __cxa_atexit(void (*)(void*), void*, void*) {
-  return 0;
-}  // the kernel never exits
-void* __dso_handle = nullptr;
 }
 
 namespace std {

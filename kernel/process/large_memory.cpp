@@ -15,10 +15,11 @@ async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
   AddressSpace& space = self.space();
   auto child = space.begin_fork();
   if (!child) co_return child;
-  for (hal::VirtAddr at = hal::user_begin;;) {
-    const hal::VirtAddr end = space.end_of_step(at, hal::user_end);
+  const hal::VirtAddr last = space.window().end();
+  for (hal::VirtAddr at = space.window().begin();;) {
+    const hal::VirtAddr end = space.end_of_step(at, last);
     if (auto copied = space.copy_pages(**child, at, end); !copied) co_return fail(copied.error());
-    if (end == hal::user_end) co_return child;
+    if (end == last) co_return child;
     at = end;
     co_await sys::let_others_run(self);
     if (async::is_cancelled()) co_return fail(Errno::eintr);
@@ -36,7 +37,8 @@ async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr en
 }
 
 async::Task<> give_back_memory(Thread& self) {
-  return discard_memory(self, hal::user_begin, hal::user_end);
+  const hal::UserWindow& window = self.space().window();
+  return discard_memory(self, window.begin(), window.end());
 }
 
 }  // namespace kernel

@@ -41,7 +41,7 @@ abi::Signal signal_for(Errno why) {
 
 void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
   log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
-      abi::name(signal), trap::name(trap.kind), trap.address, self.context().pc);
+      abi::name(signal), trap::name(trap.kind), trap.address, self.context().program_counter());
   self.die_of(signal);
 }
 

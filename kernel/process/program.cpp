@@ -35,7 +35,7 @@ Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executab
   const Access access =
       Access::read | Access::write | (executable ? Access::execute : Access::none);
   const std::size_t with_guard = hal::page_up(bytes) + hal::page_size;
-  const auto bottom = space.map({.address = AddressSpace::stack_top - with_guard,
+  const auto bottom = space.map({.address = space.stack_top() - with_guard,
                                  .bytes = with_guard,
                                  .access = access,
                                  .place = Place::anywhere});
@@ -50,10 +50,11 @@ Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executab
 
 Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
                              const ProgramArguments& arguments, std::size_t stack_bytes) {
-  const auto plan = formats::read_elf(file);
-  if (!plan) return fail(plan.error());
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
+  const hal::VirtAddr load_bias = (*space)->window().origin() + formats::default_load_bias;
+  const auto plan = formats::read_elf(file, load_bias);
+  if (!plan) return fail(plan.error());
   for (const formats::Segment& segment : plan->segments()) {
     if (auto mapped = map_segment(**space, segment); !mapped) return fail(mapped.error());
   }
@@ -63,7 +64,7 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
   const auto stack = build_startup_stack(**space, *top, *plan, path, arguments);
   if (!stack) return fail(stack.error());
   Program program{.space = std::move(*space)};
-  program.start.pc = plan->entry;
+  program.start.set_program_counter(plan->entry);
   program.start.set_stack(*stack);
   return program;
 }

@@ -2,6 +2,7 @@
 
 #include <abi/flags.h>
 #include <abi/types.h>
+#include <trap/program_machine.h>
 
 #include <array>
 #include <memory>
@@ -15,13 +16,6 @@ namespace {
 
 using hal::VirtAddr;
 using Word = std::uint64_t;
-
-/// What programs may use of the instruction set: a bit for each letter of rv64imafdc.
-constexpr Word hardware_capabilities() {
-  Word bits = 0;
-  for (const char letter : std::string_view{"imafdc"}) bits |= Word{1} << (letter - 'a');
-  return bits;
-}
 
 /// Puts things below each other, from the top of the stack down.
 class Downward {
@@ -92,7 +86,7 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   if (!path_at) return path_at;
   const auto strings_at = stack.put(std::as_bytes(std::span{arguments.strings()}));
   if (!strings_at) return strings_at;
-  const auto platform_at = stack.put_string("riscv64");
+  const auto platform_at = stack.put_string(trap::program_machine::name);
   if (!platform_at) return platform_at;
   const auto random_at = stack.put(random, alignof(Word));
   if (!random_at) return random_at;
@@ -112,12 +106,15 @@ Result<VirtAddr> build_startup_stack(memory::AddressSpace& space, VirtAddr top,
   for (const Word id : {abi::at_uid, abi::at_euid, abi::at_gid, abi::at_egid}) {
     table.add_aux(id, 0);
   }
-  table.add_aux(abi::at_hwcap, hardware_capabilities());
+  table.add_aux(abi::at_hwcap, trap::program_machine::hardware_capabilities());
   table.add_aux(abi::at_clktck, 100);
   table.add_aux(abi::at_secure, 0);
   table.add_aux(abi::at_random, *random_at);
   table.add_aux(abi::at_platform, *platform_at);
   table.add_aux(abi::at_execfn, *path_at);
+  if (const Word entry = trap::program_machine::syscall_entry(); entry != 0) {
+    table.add_aux(abi::at_sysinfo, entry);
+  }
   table.add_aux(abi::at_null, 0);
   return stack.put(table.bytes(), 16);
 }

@@ -83,7 +83,8 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
 bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   if (self.space().is_small() || length > hal::user_end) return false;
   const std::uintptr_t end = address + hal::page_up(length);
-  return hal::page_aligned(address) && hal::below_user_end(address, end - address) &&
+  return hal::page_aligned(address) &&
+         hal::below_end(self.space().window(), address, end - address) &&
          self.space().end_of_step(address, end) != end;
 }
 

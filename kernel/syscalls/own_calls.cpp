@@ -26,7 +26,7 @@ trap::Register sys::bare_trips(Thread& self, unsigned trips) {
   for (unsigned left = std::min(trips, most); left > 0; --left) {
     if (trap::run_user(context).kind != trap::Trap::syscall) {
       // Tried again: an instruction faults again, an interrupt is still pending.
-      return context.x[trap::UserContext::a0];
+      return context.syscall_result();
     }
     context.skip_syscall_instruction();
     context.set_syscall_result(constant);

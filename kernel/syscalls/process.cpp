@@ -56,6 +56,7 @@ trap::UserContext child_context(Thread& self, const CloneArguments& arguments) {
 /// What there is to say against it before anything is made. Whoever has been told to end makes
 /// nobody who has not: it may come here all the same, from a program that ran on.
 Result<> check(Thread& self, const CloneArguments& arguments) {
+  if (!hal::spaces_can_be_copied && arguments.copies_memory()) return fail(Errno::enosys);
   if (self.is_ending()) return fail(Errno::eintr);
   if (!arguments.valid()) return fail(Errno::einval);
   if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {

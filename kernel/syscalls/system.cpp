@@ -1,4 +1,5 @@
 #include <abi/flags.h>
+#include <trap/program_machine.h>
 
 #include <algorithm>
 #include <array>
@@ -42,7 +43,7 @@ Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
   set(answer.node, "cotrap");
   set(answer.release, "6.1.0-cotrap");  // C libraries refuse kernels that they think too old
   set(answer.version, "#1");
-  set(answer.machine, "riscv64");
+  set(answer.machine, trap::program_machine::name);
   set(answer.domain, "(none)");
   return name.write(self.space(), answer);
 }

@@ -77,8 +77,8 @@ def on_a_slow_disk(test: harness.Test) -> None:
     with SlowDisk(contents(2), delay=0.05) as slow:
         done = test.run(PROGRAM, "fork", machine=Machine(disk=slow.disk))
         test.check(done.status == 0, "a fork during a read loses nothing", done.text + done.why)
-    with numbered_disk() as slow:
-        done = test.run("/bin/irq", machine=Machine(harts=4, disk=slow.disk))
+    with numbered_disk(test.build) as slow:
+        done = test.run("/bin/irq", machine=Machine(harts=4, disk=slow))
         test.check(
             done.status == 0, "four harts have 64 requests in flight at once", done.text + done.why
         )

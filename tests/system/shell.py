@@ -42,8 +42,8 @@ def uname(test: harness.Test) -> None:
     names = said[:6]
     test.check(
         names[:2] == ["Cotrap", "Cotrap"]
-        and names[5:] == ["riscv64"]
-        and said[6:] == [" ".join(names[1:]), *["Cotrap riscv64"] * 2, *said[9:]]
+        and names[5:] == [test.build.processor]
+        and said[6:] == [" ".join(names[1:]), *[f"Cotrap {test.build.processor}"] * 2, *said[9:]]
         and all(line.startswith("usage: uname ") for line in said[9:])
         and codes == ["0"] * 9 + ["2"] * 2,
         "uname tells what its letters ask for",

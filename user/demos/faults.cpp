@@ -2,6 +2,7 @@
 // or the call that it made answers EFAULT; whoever watches, and the kernel, go on.
 #include <abi/signal.h>
 #include <user/check.h>
+#include <user/machine/processor.h>
 #include <user/process.h>
 
 #include <array>
@@ -13,7 +14,7 @@ using abi::Signal;
 
 namespace {
 
-constexpr std::uintptr_t kernel_address = 0xffff'ffc0'8020'0000;
+using machine::kernel_address;
 
 volatile long* pointer_to(std::uintptr_t address) {
   return reinterpret_cast<volatile long*>(address);
@@ -30,7 +31,7 @@ void jump_to(std::uintptr_t address) {
   reinterpret_cast<void (*)()>(address)();
 }
 
-long data_word = 0x8082;  // `ret`, were it code
+long data_word = machine::return_instruction;  // were it code
 
 struct Crime {
   std::string_view name;
@@ -53,15 +54,11 @@ constexpr auto crimes = std::to_array<Crime>({
      [] { jump_to(reinterpret_cast<std::uintptr_t>(&data_word)); }},
     {"jump to a null pointer", Signal::sigsegv, [] { jump_to(0); }},
     {"jump to a kernel address", Signal::sigsegv, [] { jump_to(kernel_address); }},
-    {"read a supervisor register", Signal::sigill,
-     [] {
-       long value;
-       asm volatile("csrr %0, sstatus" : "=r"(value));
-     }},
-    {"return from supervisor mode", Signal::sigill, [] { asm volatile("sret"); }},
-    {"wait for interrupts off", Signal::sigill, [] { asm volatile("csrci sstatus, 2"); }},
-    {"use no instruction at all", Signal::sigill, [] { asm volatile("unimp"); }},
-    {"hit a breakpoint", Signal::sigtrap, [] { asm volatile("ebreak"); }},
+    {"read a supervisor register", machine::privileged_signal, machine::read_privileged_register},
+    {"return from supervisor mode", machine::privileged_signal, machine::return_from_trap},
+    {"wait for interrupts off", machine::privileged_signal, machine::mask_interrupts},
+    {"use no instruction at all", Signal::sigill, machine::execute_nothing},
+    {"hit a breakpoint", Signal::sigtrap, machine::hit_breakpoint},
     {"abort", Signal::sigabrt,
      [] { syscall(Call::tgkill, process_id(), thread_id(), Signal::sigabrt); }},
 });

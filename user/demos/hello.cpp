@@ -1,6 +1,7 @@
 // The smallest demo: a program that says hello, and what it was started with.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/machine/processor.h>
 
 #include <string_view>
 
@@ -15,6 +16,6 @@ int main(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) println("argument {}: {}", i, argv[i]);
 
   check(argc >= 1 && argv[argc] == nullptr, "the arguments end with a null pointer");
-  check(std::string_view{machine.machine} == "riscv64", "this is a riscv64 program");
+  check(std::string_view{machine.machine} == user::machine::name, "the machine is the program's");
   return 0;
 }

@@ -2,6 +2,7 @@
 // allocated and touched before, so that the difference in free memory is the kernel's alone.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/machine/processor.h>
 #include <user/sync.h>
 #include <user/thread.h>
 
@@ -15,7 +16,7 @@ using namespace user;
 int main() {
   constexpr int threads = 1'000;
   constexpr std::size_t stack_bytes = page_size;
-  constexpr std::size_t limit = 2'048;  // bytes per thread, all of the kernel's
+  constexpr std::size_t limit = machine::bytes_per_thread;  // all of the kernel's
 
   auto* const stacks =
       must(map_memory(threads * stack_bytes, abi::prot_read | abi::prot_write), "stacks");

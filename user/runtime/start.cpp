@@ -2,6 +2,8 @@
 #include <abi/flags.h>
 #include <abi/types.h>
 
+#include <user/machine/thread_pointer.h>
+
 #include <cstddef>
 
 #include "tls.h"
@@ -45,7 +47,7 @@ void set_up_thread_storage() {
     place = *memory;
   }
   void* const thread_pointer = tls::initialise(place);
-  asm volatile("mv tp, %0" ::"r"(thread_pointer));
+  machine::set_thread_pointer(thread_pointer);
 }
 
 }  // namespace

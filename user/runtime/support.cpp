@@ -1,6 +1,5 @@
-// What the compiler, libc++'s headers and picolibc expect to find in a library.
+// What the compiler, libc++'s headers and any C library expect to find in a library.
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -50,14 +49,6 @@ inline namespace __1 {
 }
 }  // namespace __1
 }  // namespace std
-
-// Assertions of the C library and of fmt write here, byte by byte. There is no stdout: see print.h.
-static int put_error(char byte, FILE*) {
-  static_cast<void>(user::write(user::standard_error, {&byte, 1}));
-  return 0;
-}
-static FILE error_stream = FDEV_SETUP_STREAM(put_error, nullptr, nullptr, _FDEV_SETUP_WRITE);
-FILE* const stderr = &error_stream;
 
 extern "C" {
 

@@ -1,6 +1,7 @@
 #include "tls.h"
 
 #include <abi/elf.h>
+#include <user/machine/thread_pointer.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -39,7 +40,7 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
 }
 
 std::size_t bytes() {
-  return copy_bytes;
+  return copy_bytes + machine::thread_header_bytes;
 }
 std::size_t alignment() {
   return copy_alignment;
@@ -48,7 +49,7 @@ std::size_t alignment() {
 void* initialise(std::byte* place) {
   std::memcpy(place, image, image_bytes);
   std::memset(place + image_bytes, 0, copy_bytes - image_bytes);
-  return place;
+  return machine::thread_pointer(place, copy_bytes);
 }
 
 }  // namespace user::tls

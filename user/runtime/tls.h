@@ -1,5 +1,5 @@
-// Thread-local storage: each thread has a copy of the program's PT_TLS segment, tp points to it
-// (riscv's variant I, without a header in front).
+// Thread-local storage: each thread has a copy of the program's PT_TLS segment, and a pointer to it
+// (user/machine/thread_pointer.h).
 #pragma once
 
 #include <cstddef>

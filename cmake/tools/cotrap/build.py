@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import setup
 from .errors import ToolError, UsageError
-from .paths import ROOT, Build, preset_folder
+from .paths import MACHINES, ROOT, Build, preset_folder
 from .ui import Waiting, say
 
 # A target: as much of a build as there is without compiling anything.
@@ -23,7 +23,7 @@ TEST_PROGRAMS = "cotrap_test_programs"
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
 _PROGRAMS_OF = {"riscv64-trampoline": "riscv64-release"}
 
-KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline")
+KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline", "hosted-release")
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
 _NOISE = re.compile(
@@ -40,6 +40,16 @@ def ready(name: str, *targets: str) -> Build:
     if not os.path.isdir(name):
         raise UsageError(f"--build {name}: neither a folder nor one of {', '.join(KERNEL_PRESETS)}")
     return Build(Path(name).resolve())
+
+
+def chosen(arguments, *targets: str) -> Build:
+    """What --machine and --build ask for."""
+    built = ready(arguments.build or MACHINES[arguments.machine], *targets)
+    if targets != (CONFIGURED,) and built.is_hosted != (arguments.machine == "hosted"):
+        if arguments.machine == "hosted":
+            raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")
+        arguments.machine = "hosted"
+    return built
 
 
 def make(preset: str, *targets: str) -> Path:

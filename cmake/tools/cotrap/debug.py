@@ -11,7 +11,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from . import elf, terminal
+from . import elf, hosted, terminal
 from . import run as running
 from .console import FileSink, relay
 from .errors import TIMED_OUT, ToolError, UsageError
@@ -24,19 +24,26 @@ _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb
 
 def run(arguments) -> int:
     boot = running.prepare(arguments, on_terminal=False)
-    if arguments.program and elf.program(arguments.program) is None:
-        raise UsageError(f"{arguments.program}: not a riscv64 ELF program")
+    if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
+        kind = "x86_64" if boot.build.is_hosted else "riscv64"
+        raise UsageError(f"{arguments.program}: not a {kind} ELF program")
     debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
     if not debugger:
         raise ToolError(f"none of {', '.join(_DEBUGGERS)} is installed")
     with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
         socket = os.path.join(folder, "gdb")
         stopped = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
+        if boot.build.is_hosted:
+            stopped = hosted.STOPPED
         with Guest(running.machine(arguments, *stopped), boot) as guest:
-            _wait_for(socket, guest)
+            if boot.build.is_hosted:
+                script = hosted.attach(guest.pid)
+            else:
+                _wait_for(socket, guest)
+                script = [f"target remote {socket}"]
             console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
-            script = _commands(arguments.program, socket) + arguments.gdb
+            script += _commands(arguments.program, boot.build.is_hosted) + arguments.gdb
             command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
             status = _in_foreground(command, arguments.timeout)
             guest.end()
@@ -44,20 +51,17 @@ def run(arguments) -> int:
     return status
 
 
-def _commands(program: Path | None, socket: str) -> list[str]:
+def _commands(program: Path | None, is_hosted: bool) -> list[str]:
     """Stops at the kernel's first C++ function; then, on `continue`, where the program starts.
     (Before the first, translation is off: gdb would know nothing of the addresses it sees.)"""
-    commands = [
-        "set confirm off",
-        f"target remote {socket}",
-        "tbreak kernel_main",
-        "continue",
-    ]
+    commands = ["set confirm off", "tbreak kernel_main", "continue"]
     if program:
-        loaded = elf.program(program)
+        loaded = elf.program(program, is_hosted)
+        # In a process there is no memory there yet to put an instruction into.
+        origin, stop = (hosted.FIRST_WINDOW, "thbreak") if is_hosted else (0, "tbreak")
         commands += [
-            f"add-symbol-file {_quoted(program)} -o {loaded.bias:#x}",
-            f"tbreak *{loaded.start:#x}",
+            f"add-symbol-file {_quoted(program)} -o {origin + loaded.bias:#x}",
+            f"{stop} *{origin + loaded.start:#x}",
         ]
     return commands
 

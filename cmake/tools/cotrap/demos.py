@@ -1,14 +1,17 @@
 """`./cotrap demo`: demos are programs that check their own claim: the exit status tells."""
 
 import sys
+import tempfile
 import time
 from array import array
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from . import build
 from .console import Capture, FileSink, TimedOut, relay
+from .disk import Disk
 from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Guest, Machine, archive_with
@@ -56,7 +59,7 @@ class Verdict:
 
 def run(arguments) -> int:
     check_files(arguments)
-    demos = listed(build.ready(arguments.build, build.CONFIGURED))
+    demos = listed(build.chosen(arguments, build.CONFIGURED))
     if arguments.list:
         for demo in demos:
             print(f"{demo.name:<12} {demo.description}")
@@ -65,7 +68,7 @@ def run(arguments) -> int:
     for name in arguments.names:
         if name not in known:
             raise UsageError(f"there is no demo '{name}' (`./cotrap demo --list` names them)")
-    built = build.ready(arguments.build)
+    built = build.chosen(arguments)
     stage = Stage(
         built,
         archive_with(built, arguments.add).pack(),
@@ -103,11 +106,11 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
     source = Typist(demo.typed) if demo.typed else NoInput()
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
-    if demo.icount:
+    if demo.icount and not stage.build.is_hosted:  # a process has its own time
         machine = replace(machine, icount=True)
     with ExitStack() as stack:
         if demo.needs_disk and machine.disk is None:
-            machine = replace(machine, disk=stack.enter_context(numbered_disk()).disk)
+            machine = replace(machine, disk=stack.enter_context(numbered_disk(stage.build)))
         guest = stack.enter_context(Guest(machine, boot))
         try:
             relay(guest, source, sink, stage.timeout)
@@ -118,11 +121,19 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
     return Verdict(demo, failure, time.monotonic() - begun, output)
 
 
-def numbered_disk() -> SlowDisk:
-    """As the demos expect it: 64-bit numbers, each its own place times a constant."""
+@contextmanager
+def numbered_disk(built: Build) -> Iterator[Disk]:
+    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
-    numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count)))
-    return SlowDisk(numbers.tobytes(), delay=_DISK_SECONDS)
+    numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
+    if built.is_hosted:
+        with tempfile.NamedTemporaryFile(prefix="cotrap-") as file:
+            file.write(numbers)
+            file.flush()
+            yield Disk(file.name, delay=_DISK_SECONDS)
+    else:
+        with SlowDisk(numbers, delay=_DISK_SECONDS) as slow:
+            yield slow.disk
 
 
 def _failure(guest: Guest) -> str | None:

@@ -19,6 +19,7 @@ class Disk:
     path: str = ""
     read_only: bool = False
     source: dict | None = None
+    delay: float = 0.0  # seconds from a request to its answer; the hosted machine's can wait so long
 
     def open(self) -> int | None:
         """The file, which QEMU is handed: what is wrong with it is said here. None: no file."""

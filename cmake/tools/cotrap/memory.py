@@ -18,7 +18,7 @@ def parse(text: str) -> str:
     """Raises ValueError, with what is wrong."""
     if not re.fullmatch(r"[1-9][0-9]{0,9}[KMG]", text):
         raise ValueError(f"'{text}' is not a size such as 256M or 2G")
-    if _bytes(text) > _MOST:
+    if in_bytes(text) > _MOST:
         raise ValueError(f"{text} is more than the kernel has addresses for")
     return text
 
@@ -26,7 +26,7 @@ def parse(text: str) -> str:
 def check(memory: str, archive: int) -> None:
     """Refuses what is too little for a boot archive of so many bytes."""
     least = -(-(_place_for(archive) + _LEAST_BESIDE) // _MIB)
-    if _bytes(memory) < least * _MIB:
+    if in_bytes(memory) < least * _MIB:
         raise UsageError(
             f"--mem {memory} is too little for a boot archive of {archive / _MIB:.1f} MiB: "
             f"--mem {least}M is enough"
@@ -38,5 +38,5 @@ def _place_for(archive: int) -> int:
     return archive + min(archive, 512 * _MIB)
 
 
-def _bytes(size: str) -> int:
+def in_bytes(size: str) -> int:
     return int(size[:-1]) << _UNITS[size[-1]]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import bootargs, debug, demos, disk, memory, run, setup, tests
 from .errors import UsageError
+from .paths import MACHINES
 
 
 class Parser(argparse.ArgumentParser):
@@ -118,13 +119,20 @@ def parser() -> argparse.ArgumentParser:
 def add_build(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--build",
-        default="riscv64-release",
         metavar="NAME",
-        help="the preset to build and boot, or a build folder to take as it is (%(default)s)",
+        help="the preset to build and boot, or a build folder to take as it is (of the machine: "
+        + ", ".join(MACHINES.values())
+        + ")",
     )
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--machine",
+        choices=MACHINES,
+        default="riscv64",
+        help="riscv64 in QEMU, or hosted: the same kernel as a process of this host (%(default)s)",
+    )
     command.add_argument(
         "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"
     )

@@ -7,6 +7,11 @@ from .errors import ToolError
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "cmake" / "tools"
+_X86_64 = b"\x3e\0"  # an ELF file's machine
+
+
+# What `--machine` names, and the preset that is built for each unless `--build` says otherwise.
+MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,17 @@ class Build:
         return self._existing("kernel/cotrap.elf")
 
     @property
+    def is_hosted(self) -> bool:
+        """Whether the kernel is a program of this host's: not where it is for riscv64."""
+        with open(self.kernel, "rb") as file:
+            return file.read(20)[18:] == _X86_64
+
+    @property
+    def processor(self) -> str:
+        """What its kernel says to `uname -m`."""
+        return "x86_64" if self.is_hosted else "riscv64"
+
+    @property
     def initrd_root(self) -> Path:
         """The files of the boot archive, as the build staged them."""
         return self._existing("initrd-root")
@@ -27,7 +43,7 @@ class Build:
     def _existing(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
-            raise ToolError(f"{path} is not there: is {self.folder} a riscv64 build?")
+            raise ToolError(f"{path} is not there: is {self.folder} a build of the kernel?")
         return path
 
 

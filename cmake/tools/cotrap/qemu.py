@@ -1,4 +1,5 @@
-"""Starts QEMU with Cotrap in it, its console on two pipes, and makes sure that it ends."""
+"""Starts a machine with Cotrap in it (QEMU, or the kernel itself as a process), its console on two
+pipes, and makes sure that it ends."""
 
 import errno
 import os
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import memory
+from . import hosted, memory
 from .bootargs import command_line
 from .disk import Disk
 from .errors import ToolError, UsageError
@@ -81,7 +82,7 @@ def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
 
 
 class Guest:
-    """A running QEMU. Use it with `with`: however that is left, the process is gone afterwards."""
+    """A running machine. Use it with `with`: however that is left, the process is gone afterwards."""
 
     _all: "set[Guest]" = set()
 
@@ -92,33 +93,13 @@ class Guest:
         self._errors = tempfile.TemporaryFile()
         self._kernel = boot.build.kernel
         self._disk = machine.disk
+        self._name = "the kernel" if boot.build.is_hosted else "QEMU"
         disk = machine.disk.open() if machine.disk else None
         initrd = memory_file("initrd", boot.archive)
         files = [file for file in (initrd, disk) if file is not None]
         try:
             self._process = subprocess.Popen(
-                _with_parent(
-                    [
-                        _qemu(),
-                        *machine.options(disk, boot.awaits_input),
-                        *("-nodefaults", "-no-user-config", "-no-reboot"),
-                        *("-display", "none", "-monitor", "none"),
-                        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-                        *("-bios", "default", "-kernel", str(boot.build.kernel)),
-                        *("-initrd", f"/proc/self/fd/{initrd}"),
-                        "-append",
-                        command_line(
-                            program=boot.program,
-                            arguments=boot.arguments,
-                            environment=boot.environment,
-                            nonce=nonce,
-                            quiet=boot.quiet,
-                            framed=boot.terminal is None,
-                            size=boot.terminal,
-                            extra=boot.append,
-                        ),
-                    ]
-                ),
+                _with_parent(self._command(machine, boot, nonce, initrd, disk)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -129,7 +110,7 @@ class Guest:
         except OSError as error:
             if error.errno == errno.E2BIG:
                 raise UsageError("the program's arguments are too long for a command line") from error
-            raise ToolError(f"QEMU does not start: {error}") from error
+            raise ToolError(f"{self._name} does not start: {error}") from error
         finally:
             for file in files:
                 os.close(file)
@@ -137,6 +118,31 @@ class Guest:
         self.output = self._process.stdout.fileno()
         os.set_blocking(self.input, False)
         Guest._all.add(self)
+
+    @staticmethod
+    def _command(machine: Machine, boot: Boot, nonce: str, initrd: int, disk: int | None) -> list[str]:
+        words = command_line(
+            program=boot.program,
+            arguments=boot.arguments,
+            environment=boot.environment,
+            nonce=nonce,
+            quiet=boot.quiet,
+            framed=boot.terminal is None,
+            size=boot.terminal,
+            extra=boot.append,
+        )
+        kernel = str(boot.build.kernel)
+        if boot.build.is_hosted:
+            return hosted.command(machine, kernel, initrd, disk, words)
+        return [
+            _qemu(),
+            *machine.options(disk, boot.awaits_input),
+            *("-nodefaults", "-no-user-config", "-no-reboot"),
+            *("-display", "none", "-monitor", "none"),
+            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+            *("-bios", "default", "-kernel", kernel),
+            *("-initrd", f"/proc/self/fd/{initrd}", "-append", words),
+        ]
 
     def __enter__(self):
         return self
@@ -185,7 +191,7 @@ class Guest:
         if "lock" in complaint and self._disk:
             return f"--disk {self._disk.path}: another machine has it"
         tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
-        return "\n".join(filter(None, [f"QEMU ended early ({died})", complaint, tail]))
+        return "\n".join(filter(None, [f"{self._name} ended early ({died})", complaint, tail]))
 
 
 def _qemu() -> str:

@@ -50,9 +50,9 @@ def run(arguments) -> int:
     if (
         arguments.program
         and guest.marks.exit_code == _CANNOT_RUN
-        and elf.program(arguments.program) is None
+        and elf.program(arguments.program, boot.build.is_hosted) is None
     ):
-        say(f"{name} is not a riscv64 ELF program")
+        say(f"{name} is not an ELF program for this machine")
     return guest.marks.exit_code
 
 
@@ -69,7 +69,7 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         raise UsageError(f"{program}: {why}")
     check_files(arguments)
 
-    built = build.ready(arguments.build)
+    built = build.chosen(arguments)
     archive = archive_with(built, arguments.add)
     size = shutil.get_terminal_size()
     environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
@@ -88,7 +88,9 @@ def prepare(arguments, on_terminal: bool) -> Boot:
 
 
 def check_files(arguments) -> None:
-    """What a machine's options name is there."""
+    """What a machine's options name is there, and is to be had on it."""
+    if arguments.machine == "hosted" and arguments.icount:
+        raise UsageError("--icount: only QEMU counts instructions")
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")

@@ -8,7 +8,8 @@ from pathlib import Path
 from .paths import ROOT
 
 _SYMBOLIZERS = ("llvm-symbolizer-22", "llvm-symbolizer-21", "llvm-symbolizer-20", "llvm-symbolizer")
-_KERNEL_ADDRESS = re.compile(r"0xffffffc0[0-9a-f]{8}\b")
+# Where the direct map has the kernel, and where a program of the host's is that is not moved.
+_KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|[0-9a-f]{6})\b")
 
 
 def explain(report: str, kernel: Path) -> str:

@@ -1,7 +1,8 @@
 // Interrupts as the kernel sees them: masked or not on this hart, and which are pending.
 //
 // External interrupts are claimed by the interrupt handler and completed by the driver coroutine
-// that handled them; until then their source is silent.
+// that handled them; until then their source is silent. `interrupt_controller` is the name of what
+// brings them.
 #pragma once
 
 #include <hal/hart.h>

@@ -30,6 +30,15 @@ struct KernelStack {
 /// that is running already must `flush_all` before it uses a stack that another one has made.
 std::optional<KernelStack> map_kernel_stack(std::size_t pages);
 
+/// The kernel's own code.
+struct CodeRange {
+  VirtAddr begin;
+  VirtAddr end;
+
+  bool contains(VirtAddr address) const { return address >= begin && address < end; }
+};
+CodeRange kernel_code();
+
 /// Whether a page fault at `address` means that a stack has overflowed.
 bool in_stack_guard(VirtAddr address);
 

@@ -2,6 +2,9 @@
 //
 // The machine fills in the numbers (<hal/machine/memory_map.h>, found by include path):
 //   user_begin, user_end      programs may use [user_begin, user_end)
+//   UserWindow                … or the part of it that one page table is for
+//   spaces_can_be_copied      what fork needs of an MMU
+//   user_bytes                no program has more than that
 //   phys_to_virt(pa)          the kernel's own view of a physical address (the direct map)
 //   virt_to_phys(pointer)     its inverse, for pointers into the direct map only
 #pragma once
@@ -39,9 +42,13 @@ namespace hal {
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }
+/// The same for one space.
+constexpr bool lies_in(const UserWindow& window, VirtAddr start, std::size_t bytes) {
+  return start >= window.begin() && start <= window.end() && bytes <= window.end() - start;
+}
 /// The same with what is in front of that, where nothing ever is.
-constexpr bool below_user_end(VirtAddr start, std::size_t bytes) {
-  return start <= user_end && bytes <= user_end - start;
+constexpr bool below_end(const UserWindow& window, VirtAddr start, std::size_t bytes) {
+  return start >= window.origin() && start <= window.end() && bytes <= window.end() - start;
 }
 
 }  // namespace hal

@@ -39,21 +39,27 @@ Note& note(PhysAddr table);
 
 class PageTable {
  public:
-  /// An empty lower half under the installed kernel half; nothing when there is no memory.
+  /// An empty table, of which what programs cannot reach is the installed kernel half; nothing when
+  /// there is no memory.
   static std::optional<PageTable> create();
 
-  PageTable(PageTable&& other) noexcept : root_(std::exchange(other.root_, 0)) {}
+  PageTable(PageTable&& other) noexcept
+      : window_(other.window_), root_(std::exchange(other.root_, 0)) {}
   PageTable& operator=(PageTable&& other) noexcept {
+    std::swap(window_, other.window_);
     std::swap(root_, other.root_);
     return *this;
   }
   /// Every page has been removed from the lower half before (see `remove`).
   ~PageTable();
 
+  /// The addresses it is for.
+  const UserWindow& window() const { return window_; }
+
   /// The value that selects this table, with `asid` naming its translations.
   TranslationToken token(Asid asid) const { return make_token(root_, asid); }
 
-  /// The entry for `va`, or null where there is no table for it. Any lower-half address.
+  /// The entry for `va`, or null where there is no table for it. Any address of the window.
   PageEntry* find(VirtAddr va) const {
     const PageEntry top = table_at(root_)[index_of(va, 2)];
     if (top.empty()) return nullptr;
@@ -117,7 +123,7 @@ class PageTable {
   }
   static PageEntry* table_at(PhysAddr table) { return phys_to_virt<PageEntry>(table); }
 
-  explicit PageTable(PhysAddr root) : root_(root) {}
+  PageTable(PhysAddr root, UserWindow window) : window_(window), root_(root) {}
 
   static PageEntry* next_used(PageEntry* entry, const PageEntry* end) {
     while (entry != end && entry->empty()) ++entry;
@@ -134,6 +140,7 @@ class PageTable {
   [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
                                             Visit& visit);
 
+  [[no_unique_address]] UserWindow window_;
   PhysAddr root_;
 };
 

@@ -1,5 +1,7 @@
-// Device registers in memory.
+// Device registers, in memory where the machine has them there.
 #pragma once
+
+#include <hal/machine/registers.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,11 +19,11 @@ struct Window {
 
   template <class Register>
   Register read(std::size_t offset) const {
-    return *reinterpret_cast<volatile Register*>(base + offset);
+    return read_register<Register>(base, offset);
   }
   template <class Register>
   void write(std::size_t offset, Register value) const {
-    *reinterpret_cast<volatile Register*>(base + offset) = value;
+    write_register<Register>(base, offset, value);
   }
 };
 

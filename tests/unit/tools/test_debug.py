@@ -28,19 +28,25 @@ class Debug(unittest.TestCase):
         moved = elf.Program(0x10001234, 0x10000000)
         self.assertEqual(elf.program(self.program(_SHARED)), moved)
         self.assertIsNone(elf.program(self.program(_EXECUTABLE, _X86)))
+        self.assertIsNone(elf.program(self.program(_EXECUTABLE), hosted=True))
 
     def test_the_bias_is_the_kernels(self):
         header = (support.ROOT / "kernel" / "formats" / "elf.h").read_text().replace("'", "")
         self.assertIn(f"default_load_bias = {elf._LOAD_BIAS:#010x};", header)
 
     def test_symbols_and_breakpoint_are_where_the_program_is(self):
-        commands = debug._commands(self.program(_SHARED), "socket")
+        commands = debug._commands(self.program(_SHARED), False)
         self.assertRegex(commands[-2], r'add-symbol-file "/.*/program" -o 0x10000000$')
         self.assertEqual(commands[-1], "tbreak *0x10001234")
 
+    def test_in_a_process_the_program_is_in_the_first_window_where_nothing_can_be_written_yet(self):
+        commands = debug._commands(self.program(_SHARED, _X86), True)
+        self.assertRegex(commands[-2], r"-o 0x400010000000$")
+        self.assertEqual(commands[-1], "thbreak *0x400010001234")
+
     def test_a_path_is_one_word_for_gdb(self):
         program = self.program(_EXECUTABLE, name="a \"b\" \\c 'd'")
-        self.assertIn("/a \\\"b\\\" \\\\c 'd'\"", debug._commands(program, "socket")[-2])
+        self.assertIn("/a \\\"b\\\" \\\\c 'd'\"", debug._commands(program, False)[-2])
 
 
 if __name__ == "__main__":

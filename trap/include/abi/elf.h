@@ -29,7 +29,7 @@ inline constexpr std::array<std::uint8_t, 4> magic = {0x7f, 'E', 'L', 'F'};
 inline constexpr std::uint8_t class_64 = 2, little_endian = 1, current_version = 1;
 inline constexpr std::uint8_t abi_system_v = 0, abi_linux = 3;
 inline constexpr std::uint16_t type_executable = 2, type_shared = 3;
-inline constexpr std::uint16_t machine_riscv = 243;
+inline constexpr std::uint16_t machine_riscv = 243, machine_x86_64 = 62;
 
 struct ProgramHeader {
   std::uint32_t type;

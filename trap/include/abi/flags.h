@@ -205,6 +205,7 @@ inline constexpr unsigned long at_euid = 12;
 inline constexpr unsigned long at_gid = 13;
 inline constexpr unsigned long at_egid = 14;
 inline constexpr unsigned long at_platform = 15;
+inline constexpr unsigned long at_sysinfo = 32;
 inline constexpr unsigned long at_hwcap = 16;
 inline constexpr unsigned long at_clktck = 17;
 inline constexpr unsigned long at_secure = 23;

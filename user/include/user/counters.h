@@ -5,21 +5,13 @@
 // prints a figure asks counts_are_exact() first.
 #pragma once
 
+#include <user/machine/counters.h>
+
 namespace user {
 
-inline unsigned long instructions() {
-  unsigned long value;
-  asm volatile("rdinstret %0" : "=r"(value)::"memory");
-  return value;
-}
-
-inline unsigned long clock_ticks() {
-  unsigned long value;
-  asm volatile("rdtime %0" : "=r"(value)::"memory");
-  return value;
-}
-
-inline constexpr unsigned long nanoseconds_per_tick = 100;  // QEMU virt: 10 MHz
+using machine::clock_ticks;
+using machine::instructions;
+using machine::nanoseconds_per_tick;
 
 // A busy loop of a known length, by both counters.
 inline bool counts_are_exact() {

@@ -39,12 +39,16 @@ struct UserContext {
   std::uint64_t syscall_number() const { return x[a7]; }
   const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< six of them
   void set_syscall_result(std::uint64_t value) { x[a0] = value; }
+  std::uint64_t syscall_result() const { return x[a0]; }  ///< or what the program has made of it
 
   /// `ecall` has no compressed form: the next instruction is four bytes on.
   void skip_syscall_instruction() { pc += 4; }
 
+  std::uint64_t program_counter() const { return pc; }
+  void set_program_counter(std::uint64_t address) { pc = address; }
   void set_stack(std::uint64_t address) { x[sp] = address; }
   std::uint64_t stack() const { return x[sp]; }
+  std::uint64_t return_address() const { return x[ra]; }
   void set_thread_pointer(std::uint64_t address) { x[tp] = address; }
 };
 

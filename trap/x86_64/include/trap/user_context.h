@@ -107,12 +107,17 @@ struct UserContext {
     return {{general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9}};
   }
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
+  std::uint64_t syscall_result() const {
+    return general.rax;
+  }  ///< or what the program has made of it
   /// rip is behind the call already.
   void skip_syscall_instruction() {}
 
   void set_stack(std::uint64_t address) { general.rsp = address; }
   std::uint64_t stack() const { return general.rsp; }
   void set_thread_pointer(std::uint64_t address) { general.fsbase = address; }
+  /// It is somewhere on the stack.
+  std::uint64_t return_address() const { return 0; }
   std::uint64_t program_counter() const { return general.rip; }
   void set_program_counter(std::uint64_t address) { general.rip = address; }
 };

@@ -3,7 +3,11 @@
 
 #include <hal/machine/csr.h>
 
+#include <string_view>
+
 namespace hal {
+
+inline constexpr std::string_view interrupt_controller = "PLIC";
 
 inline void mask_interrupts() {
   HAL_CLEAR_CSR("sstatus", riscv64::sstatus::sie);

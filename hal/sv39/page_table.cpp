@@ -24,12 +24,17 @@ std::span<const std::uint16_t> shared_entries() {
 std::optional<PageTable> PageTable::create() {
   const PhysAddr root = table_frames::allocate();
   if (root == 0) return std::nullopt;
+  const std::optional<UserWindow> window = UserWindow::take(root);
+  if (!window) {
+    table_frames::release(root);
+    return std::nullopt;
+  }
   if (kernel_root != 0) {
     const PageEntry* from = table_at(kernel_root);
     PageEntry* to = table_at(root);
     for (const std::size_t i : shared_entries()) to[i] = from[i];
   }
-  return PageTable(root);
+  return PageTable(root, *window);
 }
 
 PageTable::~PageTable() {
@@ -38,6 +43,7 @@ PageTable::~PageTable() {
   if (make_token(root_, 0) == without_asid(current_translation())) {
     set_translation(make_token(kernel_root, 0));
   }
+  window_.give_back();
   PageEntry* table = table_at(root_);
   for (const std::size_t i : shared_entries()) table[i] = PageEntry{};
   table_frames::release(root_);

@@ -1,0 +1,26 @@
+# The kernel as a Linux x86_64 process, and programs for it.
+#
+# `cotrap_kernel_flags`: the kernel is built as for a machine of its own, over the host's C library, of
+# which hal/hosted uses threads, signals and mappings, and the rest the memory functions.
+# `cotrap_user_flags`: programs are static and position-independent, because each has addresses of its
+# own, and over musl's headers and functions; system calls are the runtime's, never musl's.
+include(freestanding)
+find_path(COTRAP_MUSL_HEADERS features.h PATHS /usr/include/x86_64-linux-musl NO_DEFAULT_PATH REQUIRED)
+find_library(COTRAP_MUSL libc.a PATHS /usr/lib/x86_64-linux-musl NO_DEFAULT_PATH REQUIRED)
+find_library(COTRAP_BUILTINS libclang_rt.builtins-x86_64.a NO_DEFAULT_PATH REQUIRED
+  PATHS /usr/lib/llvm-${COTRAP_LLVM_VERSION}/lib/clang/${COTRAP_LLVM_VERSION}/lib/linux)
+
+cotrap_add_freestanding(cotrap_kernel_flags)
+target_compile_options(cotrap_kernel_flags INTERFACE -fno-pie -ftls-model=local-exec -pthread)
+target_compile_definitions(cotrap_kernel_flags INTERFACE
+  FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
+target_link_options(cotrap_kernel_flags INTERFACE -nostdlib++ -no-pie -pthread)
+
+# No red zone: the call that is a system call has its return address there. No stack protector: its
+# secret is in thread-local storage of the C library's.
+cotrap_add_freestanding(cotrap_user_flags -nostdlibinc "SHELL:-isystem ${COTRAP_MUSL_HEADERS}")
+target_compile_options(cotrap_user_flags INTERFACE
+  --target=x86_64-linux-musl -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables)
+target_link_options(cotrap_user_flags INTERFACE
+  --target=x86_64-linux-musl -nostdlib -static-pie -Wl,-z,now -Wl,-z,norelro)
+target_link_libraries(cotrap_user_flags INTERFACE ${COTRAP_MUSL} ${COTRAP_BUILTINS})

@@ -1,0 +1,184 @@
+// The process's beginning: its arguments become a BootInfo.
+#include <hal/bell.h>
+#include <hal/boot.h>
+#include <hal/console.h>
+#include <hal/hart.h>
+#include <hal/power.h>
+#include <hal/virtio.h>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "hart.h"
+#include "virtio_disk.h"
+
+namespace hal {
+namespace {
+
+constexpr std::string_view usage =
+    "usage: cotrap.elf [--harts N] [--mem BYTES] [--initrd FILE] [--append WORDS]\n"
+    "                  [--disk FILE | --read-only-disk FILE] [--disk-delay MICROSECONDS]\n"
+    "                  [--debugger wait]\n";
+
+[[noreturn]] void give_up(std::string_view why) {
+  (void)!write(STDERR_FILENO, why.data(), why.size());
+  _exit(2);
+}
+
+struct Arguments {
+  unsigned harts = 1;
+  std::size_t memory = std::size_t{256} << 20;
+  const char* initrd = nullptr;
+  std::string_view command_line;
+  const char* disk_path = nullptr;
+  hosted::DiskOptions disk;
+};
+
+std::size_t number(std::string_view text) {
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) give_up(usage);
+  return value;
+}
+
+/// Until somebody traces this process, who need not be its parent.
+void await_debugger() {
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+  constexpr std::string_view field = "TracerPid:\t", nobody = "0\n";
+  for (;;) {
+    std::array<char, 4096> text;
+    const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    const ssize_t size = ::read(file, text.data(), text.size());
+    close(file);
+    const std::string_view status{text.data(),
+                                  static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+    const std::size_t at = status.find(field);
+    if (at == status.npos || !status.substr(at + field.size()).starts_with(nobody)) return;
+    usleep(1'000);
+  }
+}
+
+Arguments read_arguments(int argc, char** argv) {
+  Arguments given;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view option = argv[i];
+    if (option == "--harts") {
+      given.harts =
+          static_cast<unsigned>(std::clamp<std::size_t>(number(argv[i + 1]), 1, max_harts));
+    } else if (option == "--mem") {
+      given.memory = page_down(number(argv[i + 1]));
+    } else if (option == "--initrd") {
+      given.initrd = argv[i + 1];
+    } else if (option == "--append") {
+      given.command_line = argv[i + 1];
+    } else if (option == "--disk" || option == "--read-only-disk") {
+      given.disk_path = argv[i + 1];
+      given.disk.read_only = option == "--read-only-disk";
+    } else if (option == "--debugger") {
+      await_debugger();
+    } else if (option == "--disk-delay") {
+      given.disk.delay_ns = number(argv[i + 1]) * 1'000;
+    } else {
+      give_up(usage);
+    }
+  }
+  if (argc % 2 == 0) give_up(usage);
+  return given;
+}
+
+/// Puts the archive at the end of RAM.
+MemoryRange load_archive(const char* path, const MemoryRange& ram) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status{};
+  if (file < 0 || fstat(file, &status) != 0) give_up("cotrap: the boot archive cannot be read\n");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size > ram.size / 2) give_up("cotrap: too little memory for the boot archive\n");
+  const MemoryRange range{page_down(ram.end() - size), size};
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t count =
+        pread(file, phys_to_virt(range.base + done), size - done, static_cast<off_t>(done));
+    if (count <= 0) give_up("cotrap: the boot archive cannot be read\n");
+    done += static_cast<std::size_t>(count);
+  }
+  close(file);
+  return range;
+}
+
+constinit hosted::VirtioDisk disk;
+constinit std::array<VirtioWindow, 1> windows{};
+constinit std::size_t window_count = 0;
+
+void start_disk(const Arguments& given) {
+  hosted::DiskOptions options = given.disk;
+  options.file = open(given.disk_path, (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+  if (options.file < 0) give_up("cotrap: the disk cannot be opened\n");
+  disk.start(options);
+  constexpr std::size_t register_bytes = 0x200;
+  windows[window_count++] = {.window = {reinterpret_cast<std::uintptr_t>(&disk), register_bytes},
+                             .irq = hosted::disk_line};
+}
+
+std::uint64_t wall_clock_at_boot() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec) - now_ns();
+}
+
+}  // namespace
+
+void power_off(unsigned code) {
+  _exit(static_cast<int>(code));
+}
+
+// What this machine has not.
+Irq bell_interrupt() {
+  return Irq::none;
+}
+void enable_bell() {}
+void ring_bell() {}
+void silence_bell() {}
+
+std::span<const VirtioWindow> virtio_windows() {
+  return std::span{windows}.first(window_count);
+}
+
+}  // namespace hal
+
+extern "C" int main(int argc, char** argv) {
+  using namespace hal;
+  hosted::start_clock();
+  const Arguments given = read_arguments(argc, argv);
+  if (!hosted::map_ram(given.memory)) give_up("cotrap: no such memory\n");
+  static MemoryRange ram, archive;
+  ram = {ram_base, given.memory};
+  BootInfo info{.memory = {&ram, 1},
+                .command_line = given.command_line,
+                .hart_count = given.harts,
+                .wall_clock_ns = wall_clock_at_boot()};
+  if (given.initrd != nullptr) {
+    archive = load_archive(given.initrd, ram);
+    info.reserved = {&archive, 1};
+    info.initrd = {phys_to_virt(archive.base), archive.size};
+  }
+  static std::array<std::byte, 32> seed;
+  if (getrandom(seed.data(), seed.size(), 0) == static_cast<ssize_t>(seed.size())) {
+    info.random_seed = seed;
+  }
+  hosted::start_console();
+  if (given.disk_path != nullptr) start_disk(given);
+  hosted::start_boot_hart(info);
+  give_up("cotrap: no thread for a hart\n");
+}

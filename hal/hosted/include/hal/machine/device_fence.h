@@ -1,0 +1,15 @@
+// Devices are threads of the process, and their registers functions with locks.
+#pragma once
+
+#include <atomic>
+
+namespace hal {
+
+inline void fence_before_device() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+inline void fence_after_device() {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+}  // namespace hal

@@ -1,0 +1,18 @@
+// A hart is a thread of the process.
+#pragma once
+
+#include <atomic>
+
+namespace hal {
+
+extern constinit thread_local unsigned this_hart_index asm("cotrap_hart_index");
+extern constinit thread_local bool this_hart_in_company;
+
+inline unsigned hart_index() {
+  return this_hart_index;
+}
+inline bool in_company() {
+  return this_hart_in_company;
+}
+
+}  // namespace hal

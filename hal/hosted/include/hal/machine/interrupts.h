@@ -1,0 +1,62 @@
+// Interrupts of a hart that is a thread: a word of what is pending, set by whoever has something,
+// and a signal so that the thread looks. Masked is a word, too: a signal that comes meanwhile finds
+// it set and goes (signals.cpp), so masking costs an instruction and no system call.
+#pragma once
+
+#include <hal/machine/per_hart.h>
+
+#include <atomic>
+#include <string_view>
+
+namespace hal {
+
+inline constexpr std::string_view interrupt_controller = "host";
+
+namespace hosted {
+
+namespace interrupt {  // bits of what is pending
+inline constexpr std::uint32_t software = 1 << 0;
+inline constexpr std::uint32_t timer = 1 << 1;
+inline constexpr std::uint32_t external = 1 << 2;
+}  // namespace interrupt
+
+/// This hart's. Any thread sets bits (through `raise`), the hart alone clears them.
+extern constinit thread_local std::atomic<std::uint32_t> pending asm("cotrap_pending");
+extern constinit thread_local std::uint32_t masked asm("cotrap_masked");
+
+/// Takes what is pending on a hart that has just unmasked interrupts.
+void take_pending();
+
+}  // namespace hosted
+
+inline void mask_interrupts() {
+  HAL_STORE_PER_HART_WORD("cotrap_masked", 1);
+}
+inline void unmask_interrupts() {
+  HAL_STORE_PER_HART_WORD("cotrap_masked", 0);
+  if (HAL_LOAD_PER_HART_WORD("cotrap_pending") != 0) [[unlikely]]
+    hosted::take_pending();
+}
+
+inline InterruptGuard::InterruptGuard() : before_{HAL_LOAD_PER_HART_WORD("cotrap_masked")} {
+  mask_interrupts();
+}
+inline InterruptGuard::~InterruptGuard() {
+  if (before_ == 0) unmask_interrupts();
+}
+
+inline bool interrupt_is_pending() {
+  return HAL_LOAD_PER_HART_WORD("cotrap_pending") != 0;
+}
+inline bool timer_is_pending() {
+  return (HAL_LOAD_PER_HART_WORD("cotrap_pending") & hosted::interrupt::timer) != 0;
+}
+inline bool take_poke() {
+  using namespace hosted;
+  if ((HAL_LOAD_PER_HART_WORD("cotrap_pending") & interrupt::software) == 0) [[likely]]
+    return false;
+  pending.fetch_and(~interrupt::software);
+  return true;
+}
+
+}  // namespace hal

@@ -1,0 +1,34 @@
+// A device of the hosted machine is an object; its registers, of 32 bits each, are what it makes of
+// their offsets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hal {
+namespace hosted {
+
+/// Any hart, interrupts masked.
+class DeviceModel {
+ public:
+  virtual std::uint32_t read(std::size_t offset) = 0;
+  virtual void write(std::size_t offset, std::uint32_t value) = 0;
+};
+
+std::uint32_t read_device(DeviceModel& device, std::size_t offset);
+void write_device(DeviceModel& device, std::size_t offset, std::uint32_t value);
+
+}  // namespace hosted
+
+template <class Register>
+Register read_register(std::uintptr_t base, std::size_t offset) {
+  static_assert(sizeof(Register) == 4);
+  return hosted::read_device(*reinterpret_cast<hosted::DeviceModel*>(base), offset);
+}
+template <class Register>
+void write_register(std::uintptr_t base, std::size_t offset, Register value) {
+  static_assert(sizeof(Register) == 4);
+  hosted::write_device(*reinterpret_cast<hosted::DeviceModel*>(base), offset, value);
+}
+
+}  // namespace hal

@@ -1,0 +1,55 @@
+// Address translation in a Linux process. A page table is data that no processor walks; what of it
+// Linux knows, as mappings of the file that is RAM, is this machine's TLB: filled when a program
+// touches a page (`fill_translation`), emptied where the kernel flushes. All harts share it.
+#pragma once
+
+#include <hal/memory_map.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace hal {
+
+using Asid = std::uint16_t;
+/// As on a processor with Sv39: mode, address space identifier, root table.
+using TranslationToken = std::uint64_t;
+
+namespace hosted {
+
+extern constinit thread_local TranslationToken translation;
+inline constexpr Asid highest_asid = 4095;
+
+}  // namespace hosted
+
+/// From now on programs on this hart are those of the space that `token` selects.
+inline void set_translation(TranslationToken token) {
+  hosted::translation = token;
+}
+inline TranslationToken current_translation() {
+  return hosted::translation;
+}
+inline Asid highest_asid() {
+  return hosted::highest_asid;
+}
+
+/// After a program of this hart could not do `access` at `va`: true if its table says that it may,
+/// so that it can try again; false if this is a page fault. `access` is one bit of Access.
+bool fill_translation(VirtAddr va, std::uint8_t access);
+
+// These hold on all harts when they return.
+void flush_page(VirtAddr va, Asid asid);
+void flush_space(Asid asid);
+void flush_all();
+
+/// This processor's harts see what they write.
+inline void synchronize_code() {}
+
+/// Both take whole, aligned pages.
+inline void zero_page(void* page) {
+  std::memset(page, 0, page_size);
+}
+inline void copy_page(void* to, const void* from) {
+  std::memcpy(to, from, page_size);
+}
+
+}  // namespace hal

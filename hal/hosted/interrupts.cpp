@@ -1,0 +1,160 @@
+// What is pending on a hart, and how it comes to look.
+#include <hal/hosted.h>
+#include <hal/interrupts.h>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <bit>
+
+#include "hart.h"
+
+namespace hal {
+namespace hosted {
+
+constinit thread_local std::atomic<std::uint32_t> pending = 0;
+constinit thread_local std::uint32_t masked = 1;
+constinit thread_local volatile std::uint32_t* attention = nullptr;
+
+namespace {
+
+constinit std::array<std::atomic<Hart*>, max_harts> harts{};
+constinit thread_local Hart this_hart{};
+constinit void (*interrupt_vector)(std::uintptr_t pc) = nullptr;
+
+// ── Lines ──
+
+constinit std::atomic<std::uint32_t> raised = 0;   // by devices
+constinit std::atomic<std::uint32_t> claimed = 0;  // by a hart, silent until it is completed
+constinit std::array<std::atomic<std::uint32_t>, max_harts> enabled{};
+
+constexpr std::uint32_t bit_of(Irq irq) {
+  return std::uint32_t{1} << static_cast<std::uint32_t>(irq);
+}
+
+std::uint32_t waiting_for(unsigned hart) {
+  return raised.load() & ~claimed.load() & enabled[hart].load();
+}
+
+void tell_harts() {
+  for (unsigned hart = 0; hart < max_harts; ++hart) {
+    if (waiting_for(hart) != 0) raise(hart, interrupt::external);
+  }
+}
+
+}  // namespace
+
+void become_hart(unsigned index) {
+  this_hart_index = index;
+  this_hart.pending = &pending;
+  this_hart.thread = gettid();
+  make_timer();
+  harts[index].store(&this_hart);
+}
+
+void raise(unsigned hart, std::uint32_t bits) {
+  Hart* const at = harts[hart].load();
+  if (at == nullptr || (at->pending->fetch_or(bits) & bits) == bits) return;
+  if (at->sleeping.load() != 0) {
+    syscall(SYS_futex, at->pending, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  } else {
+    syscall(SYS_tgkill, getpid(), at->thread, poke_signal());
+  }
+}
+
+int timer_signal() {
+  return SIGRTMIN;
+}
+int poke_signal() {
+  return SIGRTMIN + 1;
+}
+
+void timer_has_fired() {
+  pending.fetch_or(interrupt::timer);
+}
+
+void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& word) {
+  interrupt_vector = vector;
+  attention = &word;
+}
+
+void take_pending() {
+  do {
+    mask_interrupts();
+    interrupt_vector(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+    HAL_STORE_PER_HART_WORD("cotrap_masked", 0);
+  } while (HAL_LOAD_PER_HART_WORD("cotrap_pending") != 0);
+}
+
+void raise_line(Irq irq) {
+  raised.fetch_or(bit_of(irq));
+  tell_harts();
+}
+void lower_line(Irq irq) {
+  raised.fetch_and(~bit_of(irq));
+}
+
+}  // namespace hosted
+
+using namespace hosted;
+
+// The word is looked at by the very call that would sleep: what is set before it ends the wait at
+// once, and what is set after it wakes. A signal ends it, too.
+void wait_for_interrupt() {
+  this_hart.sleeping.store(1);
+  while (pending.load() == 0) {
+    syscall(SYS_futex, &pending, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+  }
+  this_hart.sleeping.store(0);
+}
+
+bool external_interrupt_is_pending() {
+  if ((pending.load() & interrupt::external) != 0) {
+    if (waiting_for(hart_index()) != 0) return true;
+    pending.fetch_and(~interrupt::external);
+    if (waiting_for(hart_index()) != 0) {  // one has come just now
+      pending.fetch_or(interrupt::external);
+      return true;
+    }
+  }
+  // All has been taken, so that programs may run; unless a signal is on its way.
+  *attention = 0;
+  if (pending.load() != 0) *attention = 1;
+  return false;
+}
+
+void enable_interrupt(Irq irq) {
+  enabled[hart_index()].fetch_or(bit_of(irq));
+  tell_harts();
+}
+void disable_interrupt(Irq irq) {
+  enabled[hart_index()].fetch_and(~bit_of(irq));
+}
+
+Irq claim_interrupt() {
+  for (;;) {
+    const std::uint32_t lines = waiting_for(hart_index());
+    if (lines == 0) return Irq::none;
+    const std::uint32_t lowest = lines & -lines;
+    if ((claimed.fetch_or(lowest) & lowest) != 0) continue;  // another hart was first
+    return Irq{static_cast<std::uint32_t>(std::countr_zero(lowest))};
+  }
+}
+
+void complete_interrupt(Irq irq) {
+  claimed.fetch_and(~bit_of(irq));
+  tell_harts();
+}
+
+void poke_hart(unsigned hart) {
+  raise(hart, interrupt::software);
+}
+void poke_harts(HartMask mask) {
+  for (unsigned hart = 0; hart < max_harts; ++hart) {
+    if ((mask & mask_of(hart)) != 0) poke_hart(hart);
+  }
+}
+
+}  // namespace hal

@@ -1,0 +1,166 @@
+#include <hal/hart.h>
+#include <hal/interrupts.h>
+#include <hal/page_table.h>
+#include <hal/remote.h>
+
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+
+#include "hart.h"
+
+namespace hal {
+
+constinit thread_local TranslationToken hosted::translation = 0;
+
+namespace {
+
+/// Mappings that Linux lets a process have are few (vm.max_map_count, 65,530): with so many the TLB
+/// is full, and starts anew.
+constexpr std::size_t most_mappings = 48'000;
+
+/// Of everything below. A hart that fills in what another one is taking out waits until that has
+/// been done, and then finds it gone.
+constinit std::atomic<bool> locked = false;
+
+class TlbLock {
+ public:
+  TlbLock() {
+    while (locked.exchange(true, std::memory_order_acquire)) relax();
+  }
+  ~TlbLock() { locked.store(false, std::memory_order_release); }
+
+ private:
+  InterruptGuard masked_;
+};
+
+struct Space {
+  PhysAddr root = 0;         // of the table whose window it is; 0: it is free
+  std::size_t mappings = 0;  // filled in since it was emptied
+};
+constinit std::array<Space, UserWindow::count> spaces{};
+constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> window_of_asid{};
+constinit std::size_t mappings = 0;  // of all spaces
+constinit std::size_t next_window = 0;
+
+VirtAddr origin_of(std::size_t window) {
+  return user_begin + window * user_bytes;
+}
+std::size_t window_of(VirtAddr va) {
+  return (va - user_begin) / user_bytes;
+}
+
+void forget_window(std::size_t window) {
+  Space& space = spaces[window];
+  if (space.mappings == 0) return;
+  munmap(reinterpret_cast<void*>(origin_of(window)), user_bytes);
+  mappings -= space.mappings;
+  space.mappings = 0;
+}
+
+void forget_all() {
+  for (std::size_t window = 0; window < spaces.size(); ++window) forget_window(window);
+}
+
+/// What the table says about `va` just now.
+PageEntry look_up(PhysAddr root, VirtAddr va) {
+  PhysAddr table = root;
+  for (int level = 2;; --level) {
+    const std::size_t index = va >> (page_shift + 9 * level) & 511;
+    PageEntry entry;
+    __atomic_load(phys_to_virt<PageEntry>(table) + index, &entry, __ATOMIC_RELAXED);
+    if (entry.empty() || level == 0) return entry;
+    table = entry.address();
+  }
+}
+
+int protection_of(Access access) {
+  return (allows(access, Access::read) ? PROT_READ : 0) |
+         (allows(access, Access::write) ? PROT_WRITE : 0) |
+         (allows(access, Access::execute) ? PROT_EXEC : 0);
+}
+
+bool map(VirtAddr page, PageEntry entry) {
+  return mmap(reinterpret_cast<void*>(page), page_size, protection_of(entry.access()),
+              MAP_SHARED | MAP_FIXED, hosted::ram_file(),
+              static_cast<off_t>(entry.address() - ram_base)) != MAP_FAILED;
+}
+
+}  // namespace
+
+// ── Windows ──────────────────────────────────────────────────────────────────────────────────────
+
+std::optional<UserWindow> UserWindow::take(PhysAddr root) {
+  const TlbLock lock;
+  // The one that has been free for longest: what a program still knows of another's memory is of
+  // use to nobody.
+  for (std::size_t tried = 0; tried < count; ++tried) {
+    const std::size_t window = next_window++ % count;
+    if (spaces[window].root != 0) continue;
+    spaces[window].root = root;
+    return UserWindow{origin_of(window)};
+  }
+  return std::nullopt;
+}
+
+void UserWindow::give_back() const {
+  const TlbLock lock;
+  const std::size_t window = window_of(origin_);
+  forget_window(window);
+  spaces[window].root = 0;
+}
+
+// ── Filling and emptying ─────────────────────────────────────────────────────────────────────────
+
+bool fill_translation(VirtAddr va, std::uint8_t access) {
+  if (va < user_begin || va >= user_end) return false;
+  const TranslationToken token = current_translation();
+  const PhysAddr root = (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
+  const std::size_t window = window_of(va);
+  const TlbLock lock;
+  if (root == 0 || spaces[window].root != root) return false;
+  const PageEntry entry = look_up(root, va);
+  if (!entry.allows(static_cast<Access>(access))) return false;
+  if (mappings >= most_mappings) forget_all();
+  if (!map(page_down(va), entry)) {
+    forget_all();
+    if (!map(page_down(va), entry)) return false;
+  }
+  ++mappings;
+  ++spaces[window].mappings;
+  window_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(window);
+  return true;
+}
+
+void flush_page(VirtAddr va, Asid) {
+  if (va < user_begin || va >= user_end) return;
+  const TlbLock lock;
+  if (spaces[window_of(va)].mappings == 0) return;
+  munmap(reinterpret_cast<void*>(page_down(va)), page_size);
+}
+
+void flush_space(Asid asid) {
+  const TlbLock lock;
+  forget_window(window_of_asid[asid]);
+}
+
+void flush_all() {
+  const TlbLock lock;
+  forget_all();
+}
+
+// The mappings are everybody's: what is forgotten here is forgotten everywhere.
+
+void flush_remote(HartMask, Asid asid, VirtAddr first, std::size_t pages) {
+  for (std::size_t page = 0; page < pages; ++page) flush_page(first + page * page_size, asid);
+}
+void flush_space_remote(HartMask, Asid asid) {
+  flush_space(asid);
+}
+void flush_all_remote(HartMask) {
+  flush_all();
+}
+void synchronize_code_remote(HartMask) {}
+
+}  // namespace hal

@@ -1,0 +1,94 @@
+"""The kernel as a process of this host does what it does in QEMU: the same demos, the same reports.
+
+What is different is here: several harts, memory that is full of mappings, ends of the process.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import harness
+from cotrap.console import Capture
+from cotrap.demos import Stage, listed, play
+from cotrap.disk import Disk
+from cotrap.qemu import Machine, archive_with
+
+# Its claim is about times, and a host that has others to run does not keep them.
+_TIMED = {"preempt"}
+
+
+def demos(test: harness.Test) -> None:
+    archive = archive_with(test.build).pack()
+    for harts in (1, 4):
+        stage = Stage(test.build, archive, Machine(harts=harts), timeout=60)
+        for demo in listed(test.build):
+            if demo.name in _TIMED:
+                continue
+            verdict = play(demo, stage, Capture())
+            test.check(
+                verdict.failure is None,
+                f"{demo.name} on {harts} harts ({verdict.seconds:.1f} s)",
+                verdict.output + f"\n{verdict.failure}".encode(),
+            )
+
+
+def ends(test: harness.Test) -> None:
+    done = test.run("/bin/nothing", quiet=False)
+    test.check(done.status == 127, "a first program that is not there is status 127", done.output)
+    done = test.run("/bin/sh", "-c", "exit 7")
+    test.check(done.status == 7, "the program's status is the machine's", done.why)
+    for how, cause in (
+        ("read", "page fault in the kernel"),
+        ("jump", "page fault in the kernel"),
+        ("write-text", "page fault in the kernel"),
+        ("stack", "stack overflow in the kernel"),
+        ("preempting-stack", "stack overflow in the kernel"),
+        ("panic", "asked for on the command line"),
+    ):
+        done = test.run("/bin/sleepsort", append=f"crash={how}", machine=Machine(harts=4))
+        test.check(done.status is None and f"kernel panic: {cause}" in done.why, f"crash={how}", done.why)
+        test.check("in coroutine: crash" in done.why, "  … and the coroutine", done.why)
+        chain = done.why.rpartition("awaits:")[2]
+        test.check("crash_inside" in chain, "  … and who awaits it, by name", done.why)
+
+
+def memory(test: harness.Test) -> None:
+    fill = "cat /dev/zero | head -c 1 > /tmp/a; free"
+    done = test.run("/bin/sh", "-c", fill, machine=Machine(memory="64M"))
+    test.check(done.status == 0, "64M of memory", done.why + done.text)
+    done = test.run("/bin/true", machine=Machine(memory="4G"))
+    test.check(done.status == 0, "4G of memory, which the host need not have", done.why)
+
+
+def disk(test: harness.Test) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "disk"
+        path.write_bytes(os.urandom(1 << 20))
+        before = path.read_bytes()
+        for harts in (1, 4):
+            machine = Machine(harts=harts, disk=Disk(str(path)))
+            done = test.run("/bin/sh", "-c", "cat /dev/vda > /tmp/copy; cat /tmp/copy", machine=machine)
+            test.check(done.output == before, f"/dev/vda is the file ({harts} harts)", done.why)
+        done = test.run("/bin/sh", "-c", "echo written > /dev/vda; cat /proc/disks", machine=machine)
+        test.check(path.read_bytes()[:8] == b"written\n", "what is written to it is in the file", done.text)
+        test.check(path.read_bytes()[8:] == before[8:], "  … and nothing else", done.text)
+        machine = Machine(disk=Disk(str(path), read_only=True))
+        done = test.run("/bin/sh", "-c", "echo again > /dev/vda", machine=machine)
+        kept = path.read_bytes()[:8] == b"written\n"
+        test.check(kept and done.status is not None, "one that is read-only is not", done.why)
+
+
+def spaces(test: harness.Test) -> None:
+    """Windows of ended programs are used again, and never two programs have the same."""
+    script = "; ".join([*["/bin/true"] * 40, "seq 1 100 | grep 7 | wc"])
+    done = test.run("/bin/sh", "-c", script, machine=Machine(harts=2))
+    test.check(re.search(r"\b19\b", done.text) is not None, "programs come and go", done.text + done.why)
+
+
+with harness.Test(__doc__) as test:
+    demos(test)
+    ends(test)
+    memory(test)
+    disk(test)
+    spaces(test)

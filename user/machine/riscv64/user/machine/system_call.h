@@ -1,0 +1,45 @@
+// riscv64: a system call is an instruction. a7 takes the number, a0 … a5 the arguments; a0 brings
+// back the answer.
+#pragma once
+
+#include <cstddef>
+
+namespace user::machine {
+
+// The argument registers that a call does not use are left alone, so that it costs nothing to have
+// six.
+template <std::size_t count>
+[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
+  register long a7 asm("a7") = number;
+  if constexpr (count == 0) {
+    register long a0 asm("a0");
+    asm volatile("ecall" : "=r"(a0) : "r"(a7) : "memory");
+    return a0;
+  } else {
+    register long a0 asm("a0") = arguments[0];
+    if constexpr (count == 1) {
+      asm volatile("ecall" : "+r"(a0) : "r"(a7) : "memory");
+    } else {
+      register long a1 asm("a1") = arguments[1];
+      if constexpr (count == 2) {
+        asm volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1) : "memory");
+      } else {
+        register long a2 asm("a2") = arguments[2];
+        if constexpr (count == 3) {
+          asm volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
+        } else {
+          register long a3 asm("a3") = arguments[3];
+          register long a4 asm("a4") = arguments[4];
+          register long a5 asm("a5") = arguments[5];
+          asm volatile("ecall"
+                       : "+r"(a0)
+                       : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5)
+                       : "memory");
+        }
+      }
+    }
+    return a0;
+  }
+}
+
+}  // namespace user::machine

@@ -1,0 +1,38 @@
+// x86_64 on the hosted machine: a system call is a call, of the address that the kernel has named
+// at the program's start (AT_SYSINFO). rax takes the number, rdi, rsi, rdx, r10, r8, r9 the
+// arguments; rax brings back the answer; all other registers stay.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+extern "C" [[gnu::visibility("hidden")]] std::uintptr_t cotrap_system_call_entry;
+
+namespace user::machine {
+
+// The argument registers that a call does not use are left alone.
+template <std::size_t count>
+[[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
+  long answer = number;
+#define COTRAP_CALL(...) \
+  asm volatile("call *cotrap_system_call_entry(%%rip)" : "+a"(answer) : __VA_ARGS__ : "memory")
+  if constexpr (count == 0) {
+    asm volatile("call *cotrap_system_call_entry(%%rip)" : "+a"(answer) : : "memory");
+  } else if constexpr (count == 1) {
+    COTRAP_CALL("D"(arguments[0]));
+  } else if constexpr (count == 2) {
+    COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]));
+  } else if constexpr (count == 3) {
+    COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]));
+  } else {
+    register long r10 asm("r10") = arguments[3];
+    register long r8 asm("r8") = arguments[4];
+    register long r9 asm("r9") = arguments[5];
+    COTRAP_CALL("D"(arguments[0]), "S"(arguments[1]), "d"(arguments[2]), "r"(r10), "r"(r8),
+                "r"(r9));
+  }
+#undef COTRAP_CALL
+  return answer;
+}
+
+}  // namespace user::machine

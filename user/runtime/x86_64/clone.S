@@ -1,0 +1,29 @@
+# long cotrap_user_clone(flags, stack_top, parent_tid, thread_pointer, child_tid, entry, argument)
+#
+# Returns the new thread's id, or -errno. The new thread calls entry(argument) on its own stack and
+# ends with what that returns.
+        .text
+        .globl  cotrap_user_clone
+        .type   cotrap_user_clone, @function
+cotrap_user_clone:
+        movq    8(%rsp), %rax           # argument
+        subq    $16, %rsi
+        movq    %r9, (%rsi)
+        movq    %rax, 8(%rsi)
+        movq    %rcx, %r10
+        movl    $220, %eax              # clone
+        call    *cotrap_system_call_entry(%rip)
+        testq   %rax, %rax
+        jz      1f
+        ret
+
+1:      xorl    %ebp, %ebp
+        popq    %rax
+        popq    %rdi
+        call    *%rax
+        movslq  %eax, %rdi
+        movl    $93, %eax               # exit
+        call    *cotrap_system_call_entry(%rip)
+        ud2
+
+        .section .note.GNU-stack, "", @progbits

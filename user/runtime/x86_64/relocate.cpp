@@ -1,0 +1,59 @@
+// A program is wherever the kernel has put it: what in its data is an address has to be told. Until
+// that is done nothing here may use such an address, or make a system call.
+#include <abi/flags.h>
+#include <abi/types.h>
+#include <user/machine/system_call.h>
+
+#include <cstdint>
+
+extern "C" {
+std::uintptr_t cotrap_system_call_entry = 0;
+[[noreturn]] void cotrap_user_start(long* stack);
+}
+
+namespace {
+
+// System V ABI, chapter 5, "Dynamic section", and its x86_64 supplement, "Relocation types".
+struct Dynamic {
+  std::int64_t tag;
+  std::uint64_t value;
+};
+struct Relocation {
+  std::uint64_t offset;
+  std::uint64_t info;
+  std::int64_t addend;
+};
+constexpr std::int64_t relocations_at = 7, relocations_bytes = 8;
+constexpr std::uint32_t relative = 8;
+
+std::uint64_t value_of(const Dynamic* entry, std::int64_t tag) {
+  for (; entry->tag != 0; ++entry) {
+    if (entry->tag == tag) return entry->value;
+  }
+  return 0;
+}
+
+std::uintptr_t system_call_entry(long* stack) {
+  long* word = stack + 1 + stack[0] + 1;  // behind argc, argv and its end
+  while (*word != 0) ++word;              // the environment
+  for (auto* entry = reinterpret_cast<abi::AuxEntry*>(word + 1); entry->tag != abi::at_null;
+       ++entry) {
+    if (entry->tag == abi::at_sysinfo) return entry->value;
+  }
+  return 0;
+}
+
+}  // namespace
+
+extern "C" [[noreturn]] void cotrap_user_relocate(long* stack, std::uintptr_t base,
+                                                  const Dynamic* dynamic) {
+  const auto* at = reinterpret_cast<const Relocation*>(base + value_of(dynamic, relocations_at));
+  const auto count = value_of(dynamic, relocations_bytes) / sizeof(Relocation);
+  for (const auto* end = at + count; at != end; ++at) {
+    if (static_cast<std::uint32_t>(at->info) != relative) __builtin_trap();
+    *reinterpret_cast<std::uint64_t*>(base + at->offset) =
+        base + static_cast<std::uint64_t>(at->addend);
+  }
+  cotrap_system_call_entry = system_call_entry(stack);
+  cotrap_user_start(stack);
+}
