@@ -5,11 +5,23 @@ find_path(COTRAP_PICOLIBC picolibc.h
           PATHS /usr/lib/picolibc/riscv64-unknown-elf/include NO_DEFAULT_PATH REQUIRED)
 find_program(COTRAP_RISCV_GCC riscv64-unknown-elf-gcc REQUIRED)
 
-# libgcc.a of the multilib that fits march and abi.
+# What GCC says of the multilib that fits march and abi.
+function(cotrap_ask_gcc question march abi result)
+  execute_process(COMMAND ${COTRAP_RISCV_GCC} -march=${march} -mabi=${abi} -print-${question}
+                  OUTPUT_VARIABLE answer OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(${result} ${answer} PARENT_SCOPE)
+endfunction()
+
+# Its libgcc.a.
 function(cotrap_libgcc march abi result)
-  execute_process(COMMAND ${COTRAP_RISCV_GCC} -march=${march} -mabi=${abi} -print-libgcc-file-name
-                  OUTPUT_VARIABLE path OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  cotrap_ask_gcc(libgcc-file-name ${march} ${abi} path)
   set(${result} ${path} PARENT_SCOPE)
+endfunction()
+
+# Its libc.a, picolibc's. (The usual multilib has no folder of its own.)
+function(cotrap_libc march abi result)
+  cotrap_ask_gcc(multi-directory ${march} ${abi} folder)
+  set(${result} ${COTRAP_PICOLIBC}/../lib/${folder}/libc.a PARENT_SCOPE)
 endfunction()
 
 cotrap_add_freestanding(cotrap_freestanding -mcmodel=medany -nostdlibinc
@@ -23,13 +35,13 @@ target_compile_options(cotrap_kernel_flags INTERFACE
   -mno-implicit-float -ftls-model=local-exec)
 target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
+cotrap_libc(rv64imac lp64 kernel_libc)
 cotrap_libgcc(rv64imac lp64 kernel_libgcc)
-target_link_libraries(cotrap_kernel_flags INTERFACE
-  ${COTRAP_PICOLIBC}/../lib/rv64imac/lp64/libc.a ${kernel_libgcc})
+target_link_libraries(cotrap_kernel_flags INTERFACE ${kernel_libc} ${kernel_libgcc})
 
 add_library(cotrap_user_flags INTERFACE)
 target_link_libraries(cotrap_user_flags INTERFACE cotrap_freestanding)
 target_compile_options(cotrap_user_flags INTERFACE -march=rv64gc -mabi=lp64d)
+cotrap_libc(rv64imafdc lp64d user_libc)
 cotrap_libgcc(rv64imafdc lp64d user_libgcc)
-target_link_libraries(cotrap_user_flags INTERFACE
-  ${COTRAP_PICOLIBC}/../lib/rv64imafdc/lp64d/libc.a ${user_libgcc})
+target_link_libraries(cotrap_user_flags INTERFACE ${user_libc} ${user_libgcc})

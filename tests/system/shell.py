@@ -67,8 +67,22 @@ def clock(test: harness.Test) -> None:
     )
 
 
+def lost_output(test: harness.Test) -> None:
+    """Whose output goes nowhere says so, and ends with 1; the shell's own words go on."""
+    names = ("echo x", "seq 9", "ls", "cat /proc/version", "yes", "pwd")
+    script = "".join(f"{name} > /dev/full; echo $?;" for name in names)
+    done = test.run("/bin/sh", "-c", script)
+    test.check(
+        done.text.splitlines().count("1") == len(names)
+        and all(f"{name.split()[0]}: standard output: no space left" in done.text for name in names),
+        "programs say that their output is lost",
+        done.text,
+    )
+
+
 with harness.Test(__doc__) as test:
     programs(test)
+    lost_output(test)
     uname(test)
     clock(test)
     done = test.run("/bin/echo", "a", "", "b  c")

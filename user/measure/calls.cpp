@@ -80,7 +80,7 @@ constexpr auto unknown_call = static_cast<Call>(400);
 
 constexpr Measurement table[] = {
     {{"trap-roundtrip", "instructions", 110, 95}, bare_trip},
-    {{"getppid", "instructions", 180, 150}, bare_call<Call::getppid>},
+    {{"getppid", "instructions", 160, 150}, bare_call<Call::getppid>},
     {{"unknown-call", "instructions", no_limit, 120}, bare_call<unknown_call>},
     {{"yield-alone", "instructions", no_limit, 120}, bare_call<Call::sched_yield>},
     {{"futex-wake-nobody", "instructions", no_limit, 120}, futex_wake_nobody},

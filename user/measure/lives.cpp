@@ -65,9 +65,9 @@ std::optional<double> blocked_process() {
 
 constexpr Measurement table[] = {
     {{"thread-create-join", "instructions", 5'000, 3'000}, thread_create_and_join},
-    {{"fork-exit-wait", "instructions", 25'000, 12'000}, fork_exit_wait},
-    {{"fork-execve-exit-wait", "instructions", no_limit, 25'000}, fork_execve_exit_wait},
-    {{"memory-per-blocked-process", "bytes", no_limit, 24'576}, blocked_process},
+    {{"fork-exit-wait", "instructions", 12'000, 12'000}, fork_exit_wait},
+    {{"fork-execve-exit-wait", "instructions", 25'000, 25'000}, fork_execve_exit_wait},
+    {{"memory-per-blocked-process", "bytes", 24'576, 24'576}, blocked_process},
 };
 
 }  // namespace

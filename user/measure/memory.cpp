@@ -140,9 +140,9 @@ std::optional<double> blocked_thread() {
 }
 
 constexpr Measurement table[] = {
-    {{"zero-fill-fault", "instructions", 900, 600}, zero_fill_fault},
-    {{"copy-on-write-copied", "instructions", no_limit, 1'600}, copied},
-    {{"copy-on-write-kept", "instructions", no_limit, 350}, kept},
+    {{"zero-fill-fault", "instructions", 600, 600}, zero_fill_fault},
+    {{"copy-on-write-copied", "instructions", 1'600, 1'600}, copied},
+    {{"copy-on-write-kept", "instructions", 350, 350}, kept},
     {{"end-of-file-32-mib", "instructions", 40'000, 20'000}, end_of_file},
     {{"memory-per-blocked-thread", "bytes", 2'048, 2'048}, blocked_thread},
 };

@@ -12,7 +12,10 @@ int main(int argc, char** argv) {
     static char buffer[16 * 1024];
     Result<std::size_t> count;
     while ((count = read(fd, std::span{buffer})).value_or(0) > 0) {
-      if (!write_all(standard_output, {buffer, *count})) exit(1);
+      if (const auto written = write_all(standard_output, {buffer, *count}); !written) {
+        note_output_error(written.error());
+        exit(finish_output("cat", 1));
+      }
     }
     if (count) return;
     complain("cat: {}: {}", path, abi::description(count.error()));

@@ -7,7 +7,10 @@ int main(int argc, char** argv) {
   const std::string line = std::string{words.empty() ? "y" : words.front()} + "\n";
   std::string block;
   while (block.size() < 4096) block += line;
-  while (user::write_all(user::standard_output, block)) {
+  for (;;) {
+    if (const auto written = user::write_all(user::standard_output, block); !written) {
+      user::note_output_error(written.error());
+      return 1;
+    }
   }
-  return 1;
 }

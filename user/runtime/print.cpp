@@ -7,17 +7,35 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "user/calls.h"
 
 namespace user {
+namespace {
+
+constinit std::atomic<abi::Errno> output_error = abi::Errno{};  // the last; 0: none
+
+}  // namespace
 
 void print_to(int fd, fmt::string_view format, fmt::format_args arguments,
               std::string_view ending) {
   fmt::memory_buffer text;
   fmt::vformat_to(fmt::appender{text}, format, arguments);
   text.append(ending);
-  // Nobody to tell: a program whose output is gone dies of SIGPIPE, or goes on unheard.
-  static_cast<void>(write_all(fd, {text.data(), text.size()}));
+  const auto written = write_all(fd, {text.data(), text.size()});
+  if (!written && fd == standard_output) note_output_error(written.error());
+}
+
+void note_output_error(abi::Errno error) {
+  output_error = error;
+}
+
+int finish_output(std::string_view who, int status) {
+  const abi::Errno error = output_error.exchange(abi::Errno{});
+  if (error == abi::Errno{}) return status;
+  complain("{}: standard output: {}", who, abi::description(error));
+  return 1;
 }
 
 std::string format_text(fmt::string_view format, fmt::format_args arguments) {

@@ -20,6 +20,9 @@ extern void (*__init_array_end[])();
 }
 
 namespace user {
+
+[[gnu::weak]] int finish_output(std::string_view who, int status);  // of those that print
+
 namespace {
 
 char** start_environment = nullptr;
@@ -88,5 +91,8 @@ void cotrap_user_start(long* stack) {
   for (auto** function = __init_array_start; function != __init_array_end; ++function) {
     (*function)();
   }
-  user::exit(main(argc, argv, environment));
+  int status = main(argc, argv, environment);
+  if (user::finish_output != nullptr)
+    status = user::finish_output(argc > 0 ? argv[0] : "?", status);
+  user::exit(status);
 }

@@ -148,7 +148,8 @@ bool is_builtin(std::string_view name) {
 std::optional<int> run_builtin(Shell& shell, Words words) {
   const auto* builtin = std::ranges::find(builtins, words.front(), &Builtin::name);
   if (builtin == builtins.end()) return {};
-  return builtin->run(shell, words);
+  const int status = builtin->run(shell, words);
+  return user::finish_output(words.front(), status);
 }
 
 }  // namespace shell

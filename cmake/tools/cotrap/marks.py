@@ -39,6 +39,7 @@ class MarkReader:
         self._quiet = quiet
         self._banner = True
         self._held = b""
+        self._line = b""  # the unfinished one, while the program has written nothing
         self._mark = re.compile(
             re.escape(_SEPARATOR + nonce.encode()) + rb" (?:(start)|exit (\d+)|(panic))\r?\n"
         )
@@ -82,7 +83,7 @@ class MarkReader:
             self.report += text
             return b""
         if self.state is State.RUNNING:
-            self.program_wrote |= bool(text)
+            self._look_for_programs_text(text)
             return text
         if self._quiet:
             return b""
@@ -93,6 +94,13 @@ class MarkReader:
             self._banner = False
             return text[first.start() :]
         return text
+
+    def _look_for_programs_text(self, text: bytes) -> None:
+        if self.program_wrote:
+            return
+        *lines, self._line = (self._line + text).split(b"\n")
+        unfinished = self._line and not self._line.startswith(b"[")
+        self.program_wrote = bool(unfinished) or not all(map(_KERNEL_LINE.match, lines))
 
     def _possible_mark(self, data: bytes, position: int) -> int:
         """Where a mark may have begun that has not ended yet, or the end of the data."""

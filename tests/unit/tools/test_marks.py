@@ -40,6 +40,13 @@ class Marks(unittest.TestCase):
     def test_the_firmware_is_not_shown_when_the_kernel_says_nothing(self):
         self.check(BANNER + mark("start") + b"x", False, b"x", State.RUNNING)
 
+    def test_the_kernels_lines_are_not_the_programs_words(self):
+        kernels = b"[    0.013100 h0] hello\r\n[    0.1 h1] more\r\n"
+        for words in (b"", b"out", b"out\n", b"\n", b"[ out ]\n"):
+            for piece in (1, 5, 4096):
+                reader = read(mark("start") + kernels + words, False, piece)[1]
+                self.assertEqual(reader.program_wrote, bool(words), words)
+
     def test_a_mark_with_another_nonce_is_the_programs(self):
         text = b"\x1e0123456789abcdee exit 3\n\x1e\x1e0123"
         self.check(mark("start") + text + mark("exit 1"), True, text, State.EXITED, 1)

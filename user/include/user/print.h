@@ -3,12 +3,19 @@
 // a program that prints compiles quickly.
 #pragma once
 
+#include <abi/errno.h>
 #include <fmt/core.h>
 
 #include <string>
 #include <string_view>
 
 namespace user {
+
+/// Something for standard output was lost: print() says so here, and whoever writes by other means.
+void note_output_error(abi::Errno error);
+/// Says what was lost since this was last asked, in the name of `who`, and answers 1; the status
+/// as it is if nothing was. When main() returns it is asked.
+int finish_output(std::string_view who, int status);
 
 // Formats, adds `ending`, writes to `fd`.
 void print_to(int fd, fmt::string_view format, fmt::format_args arguments, std::string_view ending);
