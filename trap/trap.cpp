@@ -11,6 +11,7 @@ std::string_view name(Trap::Kind kind) {
     case Trap::breakpoint: return "breakpoint";
     case Trap::misaligned: return "misaligned access";
     case Trap::access_fault: return "access fault";
+    case Trap::arithmetic: return "arithmetic error";
     case Trap::unknown: break;
   }
   return "unknown trap";

@@ -29,6 +29,7 @@ abi::Signal signal_for(Trap trap) {
     case Trap::illegal_instruction: return abi::Signal::sigill;
     case Trap::breakpoint: return abi::Signal::sigtrap;
     case Trap::misaligned: return abi::Signal::sigbus;
+    case Trap::arithmetic: return abi::Signal::sigfpe;
     default: return abi::Signal::sigsegv;
   }
 }

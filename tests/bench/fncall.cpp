@@ -4,6 +4,8 @@
 #include <sys/syscall.h>
 #include <trap/run_user.h>
 #include <trap/segments.h>
+#include <trap/signal.h>
+#include <trap/syscall_instruction.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,9 +16,10 @@
 #include <string>
 #include <vector>
 
-// The program: calls the gate for ever.
+// The programs: trap for ever.
 extern "C" void bench_caller();
 extern "C" void bench_jumper();
+extern "C" void bench_syscaller();
 asm(R"(
   .text
 bench_caller:
@@ -25,6 +28,10 @@ bench_caller:
 bench_jumper:
   leaq  bench_jumper(%rip), %rcx
   jmpq  *bench_jump_gate(%rip)
+bench_syscaller:
+  movl  $39, %eax
+  syscall
+  jmp   bench_syscaller
 )");
 extern "C" {
 std::uintptr_t bench_gate = 0;
@@ -82,10 +89,14 @@ double trip_ns(const Measurement& what) {
   if (what.own_fs) {
     context.set_thread_pointer(reinterpret_cast<std::uint64_t>(thread_local_storage.data()));
   }
+  trap::handle_signal(SIGSYS, [](trap::Signal& signal) { take(signal); });
+  const bool catches = what.program == bench_syscaller;
+  if (catches && !trap::catch_syscall_instructions(true)) return 0;
   run_user(context);
   const double ns = time_of([&context] {
     for (int i = 0; i < trips; ++i) run_user(context);
   });
+  if (catches) trap::catch_syscall_instructions(false);
   trap::detach_hart();
   return ns;
 }
@@ -110,6 +121,7 @@ int main() {
                    .limit = 40});
     all.push_back({.name = "wrfsbase, program without TLS", .mode = Segments::wrfsbase});
   }
+  all.push_back({.name = "`syscall` caught by the host", .program = bench_syscaller});
   Measurement host{.name = "this host's getppid"};
   for (int round = 0; round < rounds; ++round) {
     for (Measurement& one : all) one.ns.push_back(trip_ns(one));

@@ -42,11 +42,17 @@ Segments segments() {
   return cotrap_segments;
 }
 
+FoundBy hart_found_by() {
+  const bool fs_is_programs =
+      cotrap_segments == Segments::wrfsbase || cotrap_segments == Segments::arch_prctl;
+  return fs_is_programs ? FoundBy::gs : FoundBy::fs;
+}
+
 void choose_segments(Segments mode) {
   cotrap_segments = mode;
   cotrap_bases_writable = mode != Segments::arch_prctl && bases_are_writable();
   cotrap_gs_field = mode == Segments::rewrite ? CONTEXT_FSBASE : CONTEXT_GSBASE;
-  const bool by_gs = mode == Segments::wrfsbase || mode == Segments::arch_prctl;
+  const bool by_gs = hart_found_by() == FoundBy::gs;
   cotrap_gate = by_gs ? cotrap_gs_gate : cotrap_fs_gate;
   detail::cotrap_enter_user = by_gs ? cotrap_gs_enter_user : cotrap_fs_enter_user;
 }
@@ -56,12 +62,12 @@ std::uintptr_t entry_address() {
 }
 
 std::uintptr_t jump_entry_address() {
-  return reinterpret_cast<std::uintptr_t>(cotrap_gate == cotrap_gs_gate ? cotrap_gs_jump_gate
-                                                                        : cotrap_fs_jump_gate);
+  return reinterpret_cast<std::uintptr_t>(hart_found_by() == FoundBy::gs ? cotrap_gs_jump_gate
+                                                                         : cotrap_fs_jump_gate);
 }
 
 void attach_hart(std::span<std::byte> signal_stack) {
-  const bool by_gs = cotrap_gate == cotrap_gs_gate;
+  const bool by_gs = hart_found_by() == FoundBy::gs;
   cotrap_hart = {.kernel_fs = base(ARCH_GET_FS)};
   syscall(SYS_arch_prctl, ARCH_SET_GS, by_gs ? &cotrap_hart : nullptr);
   const stack_t stack{.ss_sp = signal_stack.data(), .ss_flags = 0, .ss_size = signal_stack.size()};

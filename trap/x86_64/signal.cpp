@@ -21,11 +21,15 @@ void cotrap_signal_entry();
 void cotrap_signal_return();
 }
 
+// A signal may come upon ThreadSanitizer's own code, which must not be called again from here.
+#pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], apply_to = function)
+
 namespace trap {
 namespace {
 
 using Handler = void (*)(Signal&);
-constinit std::array<Handler, 65> handlers{};
+constexpr std::size_t signals = 65;
+constinit Handler handlers[signals]{};
 
 constexpr std::uint64_t gate_trap = 0x0000'0100'0000'0000;     // GATE_TRAP, window.S
 constexpr std::uint64_t abandon_trap = 0x0000'0101'0000'0002;  // ABANDON_TRAP
@@ -116,8 +120,7 @@ void save_general(const Signal& signal, UserContext& context) {
 
 /// gs is as the signal found it: no handler touches it.
 void note_gs(UserContext* context) {
-  if (segments() != Segments::none && segments() != Segments::rewrite) return;
-  if (!bases_are_writable()) return;
+  if (hart_found_by() == FoundBy::gs || !cotrap_bases_writable) return;
   std::uint64_t gs = 0;
   asm volatile("rdgsbase %0" : "=r"(gs));
   cotrap_hart.loaded_gs = gs;
@@ -127,9 +130,10 @@ void note_gs(UserContext* context) {
 
 void end_run_user(Signal& signal, UserContext& context, const Trap& trap) {
   context.trap_num = trap.cause;
+  const bool exception = is_fault(signal) && signal.number != SIGSYS;
   context.error_code =
-      is_fault(signal) ? static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_ERR]) : 0;
-  const bool by_gs = segments() == Segments::wrfsbase || segments() == Segments::arch_prctl;
+      exception ? static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_ERR]) : 0;
+  const bool by_gs = hart_found_by() == FoundBy::gs;
   const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(trap);
   auto& to = signal.state.uc_mcontext.gregs;
   to[REG_RDI] = std::bit_cast<greg_t>(&context);
@@ -164,7 +168,9 @@ Trap decode(const Signal& signal) {
   const auto cr2 = static_cast<std::uint64_t>(registers[REG_CR2]);
   constexpr std::uint64_t write = 2;  // bits of a page fault's error code
   constexpr std::uint64_t fetch = 16;
+  // Intel SDM volume 3, table 6-1.
   switch (vector) {
+    case 0: return {Trap::arithmetic, hal::Access::none, vector};
     case 1: return {Trap::breakpoint, hal::Access::none, vector};
     case 3: return {Trap::breakpoint, hal::Access::none, vector};
     case 6: return {Trap::illegal_instruction, hal::Access::execute, vector};
@@ -176,7 +182,9 @@ Trap decode(const Signal& signal) {
                                                  : hal::Access::read;
       return {Trap::page_fault, access, vector, cr2};
     }
+    case 16: return {Trap::arithmetic, hal::Access::none, vector};
     case 17: return {Trap::misaligned, hal::Access::read, vector};
+    case 19: return {Trap::arithmetic, hal::Access::none, vector};
     default: return {Trap::unknown, hal::Access::none, vector};
   }
 }
@@ -235,3 +243,5 @@ extern "C" void cotrap_signal(int number, const siginfo_t& info, ucontext_t& sta
   trap::handlers[static_cast<std::size_t>(number)](signal);
   errno = error;
 }
+
+#pragma clang attribute pop

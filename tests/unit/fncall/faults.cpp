@@ -162,7 +162,7 @@ TEST_CASE("Every exception has its kind") {
       GENERATE(Case{undefined, Trap::illegal_instruction, Access::execute, 6, undefined},
                Case{breaks, Trap::breakpoint, Access::none, 3, breaks_after},
                Case{privileged, Trap::access_fault, Access::read, 13, privileged},
-               Case{divides, Trap::unknown, Access::none, 0, nullptr});
+               Case{divides, Trap::arithmetic, Access::none, 0, nullptr});
   RandomProgram random{21, RandomProgram::called, UserContext::none};
   UserContext& context = random.context;
   context.set_program_counter(address_of(program));

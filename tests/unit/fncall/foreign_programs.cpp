@@ -152,6 +152,7 @@ TEST_CASE(
       const Trap trap = run_user(program.context);
       REQUIRE(trap.kind == Trap::syscall);
       REQUIRE(trap.cause == UserContext::instruction);
+      REQUIRE(program.context.error_code == 0);
       if (!program.context_is_right(what)) FAIL(what);
       if (again > 0 && !program.seen_is_right(what)) FAIL(what);
       spoil_vectors();

@@ -78,7 +78,7 @@ inline std::uint64_t address_of(void (*code)()) {
 }
 
 /// What compiled code of the kernel may do to vector registers between two runs.
-inline void spoil_vectors() {
+[[clang::disable_sanitizer_instrumentation]] inline void spoil_vectors() {
   asm volatile(
       ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
       "pcmpeqd %%xmm\\n, %%xmm\\n\n\t"

@@ -14,7 +14,7 @@ using trap::UserContext;
 
 namespace {
 
-void on_alarm(trap::Signal& signal) {
+[[clang::disable_sanitizer_instrumentation]] void on_alarm(trap::Signal& signal) {
   spoil_vectors();  // as compiled code may
   if (take(signal) == Taken::kernels) cotrap_hart.pending = 1;
 }

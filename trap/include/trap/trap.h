@@ -17,6 +17,7 @@ struct Trap {
     breakpoint,
     misaligned,    ///< `address` is the operand
     access_fault,  ///< `address` is not memory
+    arithmetic,    ///< it divided by zero, or has asked to be told of such (not on riscv64)
     unknown,       ///< `cause` tells
   };
   Kind kind;

@@ -5,7 +5,9 @@
 //                         take(signal): registers ──▶ context; where to return to := the window
 //                       returns ──▶ run_user returns Trap::interrupt, page_fault, …
 //
-// Handlers run with all signals blocked, so one does not come upon another.
+// Handlers run with all signals blocked, so one does not come upon another. With ThreadSanitizer
+// they are not instrumented ([[clang::disable_sanitizer_instrumentation]]): a signal may come upon
+// its own code.
 #pragma once
 
 #include <trap/trap.h>

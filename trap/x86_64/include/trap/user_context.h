@@ -85,14 +85,14 @@ struct UserContext {
   static constexpr std::uint64_t entered_program = 0x1001;  ///< another program's, after execve
 
   /// Which vector registers a call of the gate keeps: bits of XCR0. The control words (mxcsr,
-  /// x87's) are always kept, and all of it whatever this says when an interrupt or a fault ends
-  /// run_user.
+  /// x87's) are always kept, and whatever this says all of it is when an interrupt, a fault or a
+  /// caught `syscall` ends run_user.
   enum Vectors : std::uint32_t {
     none = VECTORS_NONE,  ///< to the program the gate is the call of a C function
-    sse = VECTORS_SSE,    ///< xmm0 … xmm15: what programs for every x86_64 have
-    all = VECTORS_ALL,
+    sse = VECTORS_SSE,    ///< xmm0 … xmm15: programs for every x86_64, which know of no others
+    all = VECTORS_ALL,    ///< programs that use AVX, or x87's registers across the call
   };
-  std::uint32_t kept = all;
+  std::uint32_t kept = sse;
   /// Which of them `vectors` holds, and the next run_user loads.
   std::uint32_t saved = all;
   VectorState vectors;
