@@ -8,6 +8,14 @@ find_path(COTRAP_FMT_HEADERS fmt/format.h PATHS /usr/include REQUIRED)
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
 file(CREATE_LINK ${COTRAP_FMT_HEADERS}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
 
+# Formats are checked when they are compiled; but Clang does not compile how fmt 10.0 and 10.1 (Debian
+# 13's) ask for it.
+file(STRINGS ${COTRAP_FMT_HEADERS}/fmt/core.h fmt_version REGEX "define FMT_VERSION 100[01]..")
+set(fmt_check "")
+if(fmt_version)
+  set(fmt_check FMT_CONSTEVAL=constexpr)
+endif()
+
 # The C library's headers are the last argument: what `-nostdlibinc` leaves to say, or nothing.
 function(cotrap_add_freestanding name)
   add_library(${name} INTERFACE)
@@ -19,7 +27,7 @@ function(cotrap_add_freestanding name)
     ${ARGN}
     "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_BINARY_DIR}/include>")
   target_compile_definitions(${name} INTERFACE
-    _GNU_SOURCE FMT_HEADER_ONLY FMT_STATIC_THOUSANDS_SEPARATOR=',' FMT_EXCEPTIONS=0)
+    _GNU_SOURCE FMT_HEADER_ONLY FMT_STATIC_THOUSANDS_SEPARATOR=',' FMT_EXCEPTIONS=0 ${fmt_check})
   # What fmt does with an error in a format that only shows at run time.
   target_compile_options(${name} INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-D 'FMT_THROW(error)=__builtin_abort()'>")
