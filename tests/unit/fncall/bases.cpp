@@ -105,6 +105,22 @@ TEST_CASE("A base that a program writes itself is its own from then on") {
   CHECK(writer.context.general.*base == address_of(one));
 }
 
+TEST_CASE("A base that is no address is an access fault, with nothing changed") {
+  if (!trap::bases_are_writable()) SKIP("Linux refuses such a base itself");
+  const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
+  const Hart hart{mode};
+  trap::handle_signal(SIGSEGV, take_signal);
+  const auto base =
+      mode == Segments::none ? &trap::GeneralRegs::gsbase : &trap::GeneralRegs::fsbase;
+  Program program{has_own_fs() ? reads_fs : reads_gs};
+  program.context.general.*base = 0x8000'0000'0000'0000;
+  const trap::GeneralRegs before = program.context.general;
+  CHECK(run_user(program.context).kind == Trap::access_fault);
+  CHECK(program.context.general == before);
+  program.context.general.*base = address_of(two);
+  CHECK(program.run() == 2);
+}
+
 TEST_CASE("Where a program has no thread-local storage, fs is not switched") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   Program program{reads_fs};

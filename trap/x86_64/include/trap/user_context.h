@@ -30,7 +30,8 @@ struct GeneralRegs {
   std::uint64_t r15 = 0;
   std::uint64_t rip = 0;
   std::uint64_t rflags = 0;
-  /// Which of the two bases a program has depends on the mode: see trap/segments.h.
+  /// Which of the two bases a program has depends on the mode (trap/segments.h). Addresses of the
+  /// lower half: whoever sets them for a program has looked.
   std::uint64_t fsbase = 0;
   std::uint64_t gsbase = 0;
 
