@@ -62,6 +62,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
   world.alarm = ns;
 }
 inline void poke(unsigned) noexcept {}
+inline void strand_begins() noexcept {}
+inline void strand_ends() noexcept {}
 inline void relax() noexcept {}
 
 struct [[maybe_unused]] InterruptGuard {};
