@@ -103,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
     )
     test.add_argument("--list", action="store_true", help="name the tests")
     test.add_argument(
-        "--quick", action="store_true", help="one host build without sanitizers, one kernel build"
+        "--quick", action="store_true", help="one kernel build: without the other trap path"
     )
     test.add_argument(
         "-j",

@@ -16,8 +16,9 @@ class Tests(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        host = self.root / "build" / "host-debug"
-        host.mkdir(parents=True)
+        for host in (self.root / "build" / name for name in ("host-asan", "host-debug")):
+            host.mkdir(parents=True)
+            (host / "CTestTestfile.cmake").write_text("")
         (host / "CTestTestfile.cmake").write_text("add_test(alpha true)\nadd_test(beta false)\n")
         self.built: list[tuple[str, ...]] = []
         for target, name, instead in (
@@ -45,12 +46,21 @@ class Tests(unittest.TestCase):
         for arguments in (("nonesuch",), ("nonesuch", "--list"), ("alpha", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no test '"):
                 self.run_tests(*arguments)
-        self.assertEqual(set(self.built), {("host-debug", build.CONFIGURED)})
+        hosts = ("host-asan", "host-debug")
+        self.assertEqual(set(self.built), {(host, build.CONFIGURED) for host in hosts})
 
     def test_the_status_is_0_if_all_that_are_named_pass(self):
         self.assertEqual(self.run_tests("alpha"), 0)
         self.assertEqual(self.run_tests("alpha", "beta"), 1)
         self.assertIn(("host-debug",), self.built)
+        self.assertNotIn(("hosted-release",), self.built)
+
+    def test_the_hosted_machine_is_built_and_tested_where_it_is_named(self):
+        file = self.root / "build" / "host-debug" / "CTestTestfile.cmake"
+        file.write_text("add_test(alpha true)\nadd_test(hosted false)\n")
+        self.assertEqual(self.run_tests(), 0)
+        self.assertEqual(self.run_tests("hosted"), 1)
+        self.assertIn(("hosted-release",), self.built)
 
     def test_the_soak_begins_only_where_it_is_asked_for_alone(self):
         for arguments in (("soak", "--list"), ("soak", "alpha")):
