@@ -15,6 +15,13 @@ target_compile_options(cotrap_kernel_flags INTERFACE -fno-pie -ftls-model=local-
 target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
 target_link_options(cotrap_kernel_flags INTERFACE -nostdlib++ -no-pie -pthread)
+if(COTRAP_SANITIZE)
+  # (The kernel's own operator new stays: its heap is the machine's memory, in frames.)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
+  target_compile_options(cotrap_kernel_flags INTERFACE
+    ${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(cotrap_kernel_flags INTERFACE ${sanitizers} -fno-sanitize-link-c++-runtime)
+endif()
 
 # No red zone: the call that is a system call has its return address there. No stack protector: its
 # secret is in thread-local storage of the C library's.

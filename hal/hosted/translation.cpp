@@ -35,9 +35,18 @@ class TlbLock {
   InterruptGuard masked_;
 };
 
+/// What has been mapped, and as what.
+struct Mapping {
+  VirtAddr page;
+  PageEntry entry;
+};
+/// So many are known one by one, which is what most programs have.
+constexpr std::size_t known_mappings = 512;
+
 struct Space {
   PhysAddr root = 0;         // of the table whose window it is; 0: it is free
-  std::size_t mappings = 0;  // filled in since it was emptied
+  std::size_t mappings = 0;  // filled in; those beyond `known` are somewhere in the window
+  std::array<Mapping, known_mappings> known{};
 };
 constinit std::array<Space, UserWindow::count> spaces{};
 constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> window_of_asid{};
@@ -57,6 +66,12 @@ void forget_window(std::size_t window) {
   munmap(reinterpret_cast<void*>(origin_of(window)), user_bytes);
   mappings -= space.mappings;
   space.mappings = 0;
+}
+
+void forget_page(Space& space, std::size_t index) {
+  munmap(reinterpret_cast<void*>(space.known[index].page), page_size);
+  space.known[index] = space.known[--space.mappings];
+  --mappings;
 }
 
 void forget_all() {
@@ -79,6 +94,16 @@ int protection_of(Access access) {
   return (allows(access, Access::read) ? PROT_READ : 0) |
          (allows(access, Access::write) ? PROT_WRITE : 0) |
          (allows(access, Access::execute) ? PROT_EXEC : 0);
+}
+
+/// What a page was mapped as before.
+void forget_known(Space& space, VirtAddr page) {
+  for (std::size_t i = 0; i < space.mappings; ++i) {
+    if (space.known[i].page != page) continue;
+    space.known[i] = space.known[--space.mappings];
+    --mappings;
+    return;
+  }
 }
 
 bool map(VirtAddr page, PageEntry entry) {
@@ -127,22 +152,45 @@ bool fill_translation(VirtAddr va, std::uint8_t access) {
     forget_all();
     if (!map(page_down(va), entry)) return false;
   }
+  Space& space = spaces[window];
+  if (space.mappings < known_mappings) {
+    forget_known(space, page_down(va));
+    space.known[space.mappings] = {.page = page_down(va), .entry = entry};
+  }
+  ++space.mappings;
   ++mappings;
-  ++spaces[window].mappings;
   window_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(window);
   return true;
+}
+
+void translation_added(VirtAddr va) {
+  constexpr std::uint8_t whatever_it_may = 0;
+  (void)fill_translation(va, whatever_it_may);
 }
 
 void flush_page(VirtAddr va, Asid) {
   if (va < user_begin || va >= user_end) return;
   const TlbLock lock;
-  if (spaces[window_of(va)].mappings == 0) return;
+  Space& space = spaces[window_of(va)];
+  if (space.mappings == 0) return;
+  if (space.mappings < known_mappings) forget_known(space, page_down(va));
   munmap(reinterpret_cast<void*>(page_down(va)), page_size);
 }
 
 void flush_space(Asid asid) {
   const TlbLock lock;
-  forget_window(window_of_asid[asid]);
+  const std::size_t window = window_of_asid[asid];
+  Space& space = spaces[window];
+  if (space.mappings >= known_mappings) return forget_window(window);
+  // What the table still says need not go, only to be touched again.
+  for (std::size_t i = 0; i < space.mappings;) {
+    const Mapping& known = space.known[i];
+    if (look_up(space.root, known.page) == known.entry) {
+      ++i;
+    } else {
+      forget_page(space, i);
+    }
+  }
 }
 
 void flush_all() {

@@ -62,6 +62,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   const PageEntry entry = first_entry(*area, page, wanted);
   if (entry.empty()) return fail(Errno::enomem);
   PageTable::fill(slot, entry);
+  hal::translation_added(page);
   ++resident_;
   if (allows(area->access, Access::execute)) code_written_ = true;
   return {};

@@ -34,6 +34,9 @@ inline Asid highest_asid() {
   return highest;
 }
 
+/// An entry was added. A hart looks into the table by itself.
+inline void translation_added(VirtAddr) {}
+
 inline void flush_page(VirtAddr va, Asid asid) {
   asm volatile("sfence.vma %0, %1" : : "r"(va), "r"(std::uint64_t{asid}) : "memory");
 }

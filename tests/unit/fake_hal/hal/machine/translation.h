@@ -41,6 +41,7 @@ inline TranslationToken current_translation() {
   return fake::hart().satp;
 }
 
+inline void translation_added(VirtAddr) {}
 inline void flush_page(VirtAddr va, Asid asid) {
   ++fake::hart().page_flushes;
   fake::hart().tlb.erase({asid, page_down(va)});
