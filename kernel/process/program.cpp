@@ -1,5 +1,7 @@
 #include "process/program.h"
 
+#include <trap/program_machine.h>
+
 #include "formats/elf.h"
 #include "process/startup_stack.h"
 
@@ -66,6 +68,7 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
   Program program{.space = std::move(*space)};
   program.start.set_program_counter(plan->entry);
   program.start.set_stack(*stack);
+  trap::program_machine::prepare(program.start);
   return program;
 }
 

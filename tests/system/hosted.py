@@ -39,7 +39,7 @@ def ends(test: harness.Test) -> None:
     done = test.run("/bin/sh", "-c", "exit 7")
     test.check(done.status == 7, "the program's status is the machine's", done.why)
     for how, cause in (
-        ("read", "page fault in the kernel"),
+        ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
         ("jump", "page fault in the kernel"),
         ("write-text", "page fault in the kernel"),
         ("stack", "stack overflow in the kernel"),
@@ -47,7 +47,7 @@ def ends(test: harness.Test) -> None:
         ("panic", "asked for on the command line"),
     ):
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=Machine(harts=4))
-        test.check(done.status is None and f"kernel panic: {cause}" in done.why, f"crash={how}", done.why)
+        test.check(done.status is None and re.search(f"kernel panic: {cause}", done.why) is not None, f"crash={how}", done.why)
         test.check("in coroutine: crash" in done.why, "  … and the coroutine", done.why)
         chain = done.why.rpartition("awaits:")[2]
         test.check("crash_inside" in chain, "  … and who awaits it, by name", done.why)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import setup
 from .errors import ToolError, UsageError
-from .paths import MACHINES, ROOT, Build, preset_folder
+from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
 from .ui import Waiting, say
 
 # A target: as much of a build as there is without compiling anything.
@@ -21,9 +21,9 @@ PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
 
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
-_PROGRAMS_OF = {"riscv64-trampoline": "riscv64-release"}
+_PROGRAMS_OF = {"riscv64-trampoline": "riscv64-release", "hosted-asan": "hosted-release"}
 
-KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline", "hosted-release")
+KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline", "hosted-release", "hosted-asan")
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
 _NOISE = re.compile(
@@ -44,7 +44,12 @@ def ready(name: str, *targets: str) -> Build:
 
 def chosen(arguments, *targets: str) -> Build:
     """What --machine and --build ask for."""
-    built = ready(arguments.build or MACHINES[arguments.machine], *targets)
+    preset = MACHINES[arguments.machine]
+    if arguments.sanitize:
+        if arguments.machine != "hosted" or arguments.build:
+            raise UsageError("--sanitize is for `--machine hosted`, and is a build of its own")
+        preset = SANITIZED[arguments.sanitize]
+    built = ready(arguments.build or preset, *targets)
     if targets != (CONFIGURED,) and built.is_hosted != (arguments.machine == "hosted"):
         if arguments.machine == "hosted":
             raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")

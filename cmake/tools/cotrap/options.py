@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import bootargs, debug, demos, disk, memory, run, setup, tests
 from .errors import UsageError
-from .paths import MACHINES
+from .paths import MACHINES, SANITIZED
 
 
 class Parser(argparse.ArgumentParser):
@@ -132,6 +132,11 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         choices=MACHINES,
         default="riscv64",
         help="riscv64 in QEMU, or hosted: the same kernel as a process of this host (%(default)s)",
+    )
+    command.add_argument(
+        "--sanitize",
+        choices=SANITIZED,
+        help="the hosted machine's kernel under AddressSanitizer and UndefinedBehaviorSanitizer",
     )
     command.add_argument(
         "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"

@@ -13,6 +13,9 @@ _X86_64 = b"\x3e\0"  # an ELF file's machine
 # What `--machine` names, and the preset that is built for each unless `--build` says otherwise.
 MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
 
+# What `--sanitize` names: builds of the hosted machine.
+SANITIZED = {"address": "hosted-asan"}
+
 
 @dataclass(frozen=True)
 class Build:

@@ -4,6 +4,7 @@
 
 #include <abi/elf.h>
 #include <trap/segments.h>
+#include <trap/user_context.h>
 
 #include <cstdint>
 #include <string_view>
@@ -25,6 +26,12 @@ constexpr std::uint64_t hardware_capabilities() {
 /// AT_SYSINFO: what programs call.
 inline std::uint64_t syscall_entry() {
   return entry_address();
+}
+
+/// What a program's registers are at its start besides what every machine has: to it, a system call
+/// is the call of a function, after which vector registers are anybody's.
+inline void prepare(UserContext& start) {
+  start.kept = UserContext::none;
 }
 
 }  // namespace trap::program_machine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <abi/elf.h>
+#include <trap/user_context.h>
 
 #include <cstdint>
 #include <string_view>
@@ -27,5 +28,8 @@ constexpr std::uint64_t hardware_capabilities() {
 inline std::uint64_t syscall_entry() {
   return 0;
 }
+
+/// What a program's registers are at its start besides what every machine has.
+inline void prepare(UserContext&) {}
 
 }  // namespace trap::program_machine

@@ -1,6 +1,7 @@
 // x86_64 on the hosted machine: a system call is a call, of the address that the kernel has named
 // at the program's start (AT_SYSINFO). rax takes the number, rdi, rsi, rdx, r10, r8, r9 the
-// arguments; rax brings back the answer; all other registers stay.
+// arguments; rax brings back the answer. To the program it is the call of a function that keeps its
+// other general registers and loses the vector registers.
 #pragma once
 
 #include <cstddef>
@@ -14,10 +15,14 @@ namespace user::machine {
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
   long answer = number;
-#define COTRAP_CALL(...) \
-  asm volatile("call *cotrap_system_call_entry(%%rip)" : "+a"(answer) : __VA_ARGS__ : "memory")
+#define COTRAP_CALL(...)                                                                           \
+  asm volatile("call *cotrap_system_call_entry(%%rip)"                                             \
+               : "+a"(answer)                                                                      \
+               : __VA_ARGS__                                                                       \
+               : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
+                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
   if constexpr (count == 0) {
-    asm volatile("call *cotrap_system_call_entry(%%rip)" : "+a"(answer) : : "memory");
+    COTRAP_CALL();
   } else if constexpr (count == 1) {
     COTRAP_CALL("D"(arguments[0]));
   } else if constexpr (count == 2) {
