@@ -11,8 +11,10 @@
 
 namespace kernel {
 
-constexpr OwnCallTable own_calls =
-    OwnCallTable{unknown_call}.with<sys::bare_trips>(0).with<sys::try_exercise, sys::exercise>(1);
+constexpr OwnCallTable own_calls = OwnCallTable{unknown_call}
+                                       .with<sys::bare_trips>(0)
+                                       .with<sys::try_exercise, sys::exercise>(1)
+                                       .with<sys::set_thread_pointer>(2);
 
 trap::Register sys::bare_trips(Thread& self, unsigned trips) {
   constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
@@ -32,6 +34,11 @@ trap::Register sys::bare_trips(Thread& self, unsigned trips) {
     context.set_syscall_result(constant);
   }
   return constant;
+}
+
+Result<> sys::set_thread_pointer(Thread& self, std::uintptr_t address) {
+  self.context().set_thread_pointer(address);
+  return {};
 }
 
 namespace {

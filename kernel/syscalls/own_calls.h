@@ -13,7 +13,7 @@ namespace kernel {
 
 class Thread;
 
-using OwnCallTable = trap::SyscallTable<Thread, 2>;
+using OwnCallTable = trap::SyscallTable<Thread, 3>;
 /// By number less abi::first_own_call.
 extern const OwnCallTable own_calls;
 
@@ -30,6 +30,9 @@ trap::Attempt<Result<>> try_exercise(Thread&, abi::Exercise which, std::uint64_t
                                      UserSpan<std::uint64_t> words);
 async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argument,
                                UserSpan<std::uint64_t> words);
+
+/// The register that points to the caller's thread-local storage.
+Result<> set_thread_pointer(Thread&, std::uintptr_t address);
 
 }  // namespace sys
 

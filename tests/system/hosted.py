@@ -86,9 +86,21 @@ def spaces(test: harness.Test) -> None:
     test.check(re.search(r"\b19\b", done.text) is not None, "programs come and go", done.text + done.why)
 
 
+def programs(test: harness.Test) -> None:
+    """The programs' own runtime, thread-local variables with it; and calls that nobody would make."""
+    for name in ("runtime", "fuzz"):
+        test.add(test.folder / "test-programs" / name, name)
+    for harts in (1, 4):
+        done = test.run("/runtime", machine=Machine(harts=harts))
+        test.check(done.status == 0, f"every part of the runtime ({harts} harts)", done.text + done.why)
+    done = test.run("/fuzz", "50000", "1")
+    test.check(done.status == 0, "random system calls cost nothing", done.text + done.why)
+
+
 with harness.Test(__doc__) as test:
     demos(test)
     ends(test)
     memory(test)
     disk(test)
     spaces(test)
+    programs(test)

@@ -76,6 +76,9 @@ void on_signal(Signal& signal) {
 void install() {
   add_hart_to_router();
   if (hal::hosted::attention != nullptr) return;  // the boot hart installs twice
+  if (hal::hart_index() == 0) {
+    choose_segments(bases_are_writable() ? Segments::wrfsbase : Segments::arch_prctl);
+  }
   void* const stack = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   attach_hart({static_cast<std::byte*>(stack), signal_stack_bytes});

@@ -49,7 +49,7 @@ def run(arguments) -> int:
     for preset in _HOST:
         build.make(preset)
     if _HOSTED in arguments.names:
-        build.make("hosted-release")
+        build.make("hosted-release", "all", "test-runtime", "test-fuzz")
     else:
         command += ["-E", f"^{_HOSTED}$"]
     command += ["-j", str(arguments.jobs), "--output-on-failure"]

@@ -171,6 +171,10 @@ inline constexpr unsigned first_own_call = 0x1000;
 // bare_trips(count): the next `count` calls are answered with 0 and nothing else is done about
 // them.
 inline constexpr Call bare_trips{first_own_call + 0};
+
+// set_thread_pointer(address): the caller's thread-local storage is there. For processors where
+// that is not a register that programs write.
+inline constexpr Call set_thread_pointer{first_own_call + 2};
 // exercise(which, argument, words, count): see abi/exercise.h.
 inline constexpr Call exercise{first_own_call + 1};
 

@@ -1,7 +1,9 @@
-// x86_64: the thread pointer is behind a thread's copy of the program's thread-local storage, and
-// points to itself (variant II). fs is the kernel's as long as nothing has need of it: a program
-// that has thread-local variables does not get them yet.
+// x86_64: the thread pointer, fs, is behind a thread's copy of the program's thread-local storage,
+// and points to itself (variant II). A program that has none leaves fs to the kernel, which then
+// need not change it at every system call.
 #pragma once
+
+#include <user/syscall.h>
 
 #include <cstddef>
 #include <new>
@@ -12,9 +14,11 @@ namespace user::machine {
 inline constexpr std::size_t thread_header_bytes = 16;
 /// The pointer to a copy of `bytes` bytes.
 inline void* thread_pointer(std::byte* copy, std::size_t bytes) {
-  return new (copy + bytes) void* {copy + bytes};
+  return bytes == 0 ? nullptr : new (copy + bytes) void* {copy + bytes};
 }
 /// For this thread.
-inline void set_thread_pointer(void*) {}
+inline void set_thread_pointer(void* pointer) {
+  if (pointer != nullptr) syscall(abi::set_thread_pointer, pointer);
+}
 
 }  // namespace user::machine
