@@ -36,8 +36,8 @@ inline Asid highest_asid() {
 /// so that it can try again; false if this is a page fault. `access` is one bit of Access.
 bool fill_translation(VirtAddr va, std::uint8_t access);
 
-/// The table of some space has an entry for the page of `va` that it had not before. Programs find it
-/// at once, instead of by a fault.
+/// The table of some space has an entry for the page of `va` that it had not before. Programs find
+/// it at once, instead of by a fault.
 void translation_added(VirtAddr va);
 
 // These hold on all harts when they return.
