@@ -1,6 +1,7 @@
 #include "harts/step_watch.h"
 
 #include <fmt/format.h>
+#include <hal/interrupts.h>
 #include <hal/kernel_map.h>
 #include <kernel/log.h>
 
@@ -137,8 +138,12 @@ void strand_begins() noexcept {
 
 void strand_ends() noexcept {
   const std::uint64_t ran_ns = (hal::clock_ticks() - strand_began) * hal::clock_period_ns();
-  if (ran_ns >= stall_ns) [[unlikely]]
+  if (ran_ns >= stall_ns) [[unlikely]] {
     report_ended(async::platform::job(), ran_ns);
+    // The step may be about to run a program, its inbox looked at already: what is in it now has to
+    // be seen all the same, or others would think that somebody is on the way to it.
+    hal::poke_hart(hal::hart_index());
+  }
 }
 
 void detail::look_at_ended_step(const async::Job* job) {
