@@ -1,5 +1,5 @@
 // Leaving a stack in mid-step and coming back to it. See trap/stack_switch.h.
-#include "stack_layout.h"
+#include "../stack_layout.h"
 
   .section .text.stack_switch, "ax", @progbits
 

@@ -13,9 +13,6 @@
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
 
-// … and into trap::StackContext (stack_switch.h).
-#define STACK_SP 24
-
 // … and into trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0
 #define CHECK_SP 8

@@ -1,6 +1,6 @@
 // Leaving a stack in mid-step and coming back to it. See trap/stack_switch.h.
 
-#include "context_layout.h"
+#include "../stack_layout.h"
 
 #define FRAME_SIZE 112
 
