@@ -28,10 +28,14 @@ void Strand::leave_to_others() noexcept {
   taken_.store(0, std::memory_order_release);
 }
 
+// What the step has put into its own hart's inbox since it last looked is seen soon: as long as
+// something is there nobody else interrupts the hart, relying on whoever put it there.
 void Strand::leave_for_long() noexcept {
   const Local& local = platform::local();
-  if (local.job != nullptr) local.executor->offer_rest();
+  const bool in_step = local.job != nullptr;
+  if (in_step) local.executor->offer_rest();
   leave_to_others();
+  if (in_step && !local.executor->inbox_is_empty()) platform::poke(platform::hart());
 }
 
 bool may_go_elsewhere(const Job* job) noexcept {

@@ -46,17 +46,21 @@ std::uint64_t now_ns() {
   return host_ns() - entry_ns;
 }
 
-void set_timer(std::uint64_t deadline_ns) {
+std::uint64_t ticks_at(std::uint64_t ns) {
+  return ns;
+}
+
+void set_timer(std::uint64_t deadline) {
   using namespace hosted;
   const InterruptGuard masked;
   if ((pending.fetch_and(~interrupt::timer) & interrupt::timer) != 0) armed_ns = no_deadline;
-  if (deadline_ns >= armed_ns) return;
-  if (deadline_ns <= now_ns()) {
+  if (deadline >= armed_ns) return;
+  if (deadline <= now_ns()) {
     raise(hart_index(), interrupt::timer);
     return;
   }
-  armed_ns = deadline_ns;
-  const std::uint64_t at = deadline_ns + entry_ns;
+  armed_ns = deadline;
+  const std::uint64_t at = deadline + entry_ns;
   itimerspec setting{};
   setting.it_value = {.tv_sec = static_cast<time_t>(at / ns_per_second),
                       .tv_nsec = static_cast<long>(at % ns_per_second)};

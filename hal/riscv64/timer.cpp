@@ -18,13 +18,6 @@ namespace {
 std::uint64_t ticks_per_ns_fixed;  // 32.32, rounded up so that no deadline comes early
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-std::uint64_t to_ticks(std::uint64_t ns) {
-  using Wide = unsigned __int128;
-  const Wide ticks = (Wide{ns} * ticks_per_ns_fixed + 0xffff'ffff) >> 32;
-  const Wide tick = ticks + entry_tick;
-  return tick > ~std::uint64_t{0} ? ~std::uint64_t{0} : static_cast<std::uint64_t>(tick);
-}
-
 /// What set_timer asked for last on this hart.
 constinit thread_local std::uint64_t deadline_tick = no_deadline;
 
@@ -49,17 +42,23 @@ void timer_init() {
 }
 
 void nap(std::uint64_t end_ns) {
-  set_timer_register(std::min(deadline_tick, to_ticks(end_ns)));
+  set_timer_register(std::min(deadline_tick, ticks_at(end_ns)));
   wait_for_interrupt();
   set_timer_register(deadline_tick);
 }
 
 }  // namespace riscv64
 
-void set_timer(std::uint64_t deadline_ns) {
-  using namespace riscv64;
-  deadline_tick = deadline_ns == no_deadline ? no_deadline : to_ticks(deadline_ns);
-  set_timer_register(deadline_tick);
+std::uint64_t ticks_at(std::uint64_t ns) {
+  using Wide = unsigned __int128;
+  const Wide ticks = (Wide{ns} * riscv64::ticks_per_ns_fixed + 0xffff'ffff) >> 32;
+  const Wide tick = ticks + riscv64::entry_tick;
+  return tick > no_deadline ? no_deadline : static_cast<std::uint64_t>(tick);
+}
+
+void set_timer(std::uint64_t deadline) {
+  riscv64::deadline_tick = deadline;
+  riscv64::set_timer_register(deadline);
 }
 
 }  // namespace hal

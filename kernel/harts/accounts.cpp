@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <span>
 
 #include "boot/machine_facts.h"
 #include "devices/interrupts.h"
 #include "harts/stack_pool.h"
 #include "memory/tlb_tag.h"
 #include "process/running.h"
+#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -40,7 +40,8 @@ std::string about_line(hal::Irq irq) {
 /// Up to now.
 std::uint64_t idle_ns(const Turn& turn) {
   const auto since = turn.idle_since.load(std::memory_order_relaxed);
-  return turn.idle_ns.value() + (since != 0 ? hal::now_ns() - since : 0);
+  const std::uint64_t now = since != 0 ? hal::clock_ticks() - since : 0;
+  return (turn.idle_ticks.value() + now) * hal::clock_period_ns();
 }
 
 }  // namespace
@@ -95,12 +96,13 @@ void list_interrupts(std::string& out) {
 }
 
 void list_traps(std::string& out) {
-  std::array<trap::RouteEvent, 128> events;
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
-    const std::size_t count = trap::last_routes(hart, events);
-    for (const trap::RouteEvent& event : std::span(events).first(count)) {
-      fmt::format_to(std::back_inserter(out), "{} {} {}\n", event.time_ns, hart,
-                     trap::routes[event.row].name);
+    const trace::Numbers numbers = trace::numbers_of(hart);
+    for (std::uint64_t number = numbers.begin; number != numbers.end; ++number) {
+      const trace::Event& event = trace::event_of(hart, number);
+      if (event.kind != trace::Kind::route) continue;
+      fmt::format_to(std::back_inserter(out), "{} {} {}\n", trace::time_ns(event), hart,
+                     trap::routes[event.detail].name);
     }
   }
 }

@@ -27,7 +27,7 @@ void list_interrupts(std::string& out);
 void list_stacks(std::string& out);
 
 /// /proc/traps: the router's last events of every hart, while the kernel is told to keep them
-/// (`trace-traps` on its command line): time in ns, hart, row.
+/// (`trace` on its command line): time in ns, hart, row.
 void list_traps(std::string& out);
 
 }  // namespace kernel

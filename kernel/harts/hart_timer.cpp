@@ -27,12 +27,12 @@ bool take(Due what, std::uint64_t now) {
 }  // namespace
 
 void set_due(Due what, std::uint64_t ns) noexcept {
-  deadlines[std::to_underlying(what)] = ns;
+  deadlines[std::to_underlying(what)] = ns == hal::no_deadline ? ns : hal::ticks_at(ns);
   hal::set_timer(earliest());
 }
 
 void timer_fired() {
-  const std::uint64_t now = hal::now_ns();
+  const std::uint64_t now = hal::clock_ticks();
   timer_was_late(now - std::min(now, earliest()));
   if (take(Due::alarm, now)) async::current_executor().alarm_fired();
   if (take(Due::turn, now)) turn_ticked();

@@ -15,14 +15,14 @@ enum class Due : std::uint8_t {
   step,   ///< the running step of an independent coroutine is long
 };
 
-/// When each of them is due on this hart; hal::no_deadline for never.
+/// When each of them is due on this hart, by the clock's ticks; hal::no_deadline for never.
 using Deadlines = std::array<std::uint64_t, 3>;
 extern constinit thread_local Deadlines deadlines;
 
 inline std::uint64_t due(Due what) noexcept {
   return deadlines[std::to_underlying(what)];
 }
-/// `what` is due at `ns` instead of when it was before.
+/// `what` is due at `ns` (hal::no_deadline: never) instead of when it was before.
 void set_due(Due what, std::uint64_t ns) noexcept;
 
 /// The hart's timer interrupt has come: passes on what is due.

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr auto slice_ns = static_cast<std::uint64_t>(independent_slice.count());
 constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
+constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
 
 /// The last step that stalled.
@@ -52,6 +53,7 @@ std::uint64_t turn_so_far() {
 }
 
 void look_after(std::uint64_t ns) {
+  if (!hal::in_company()) ns = std::min(ns, tick_ns);
   set_due(Due::step, hal::now_ns() + ns);
 }
 
@@ -104,12 +106,20 @@ void watch_step_again(const StepTime& time) {
     look_after(slice_ns - turn_so_far());
 }
 
-void watch_no_step() {
-  if (due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
+// Alone, a tick that is set stays: it costs one interrupt of a long rest, and short ones nothing.
+void steps_pause() {
+  if (hal::in_company() && due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
+}
+
+void steps_go_on() {
+  if (hal::in_company()) return;
+  detail::step_watch.was_idle = true;
+  if (due(Due::step) == hal::no_deadline) look_after(tick_ns);
 }
 
 void step_is_long() {
   detail::step_watch.due = true;
+  if (!hal::in_company() && !detail::step_watch.was_idle) look_after(tick_ns);
 }
 
 void detail::look_after_slice() {
@@ -127,23 +137,14 @@ void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
   report({.name = job.name(), .ran_ns = ran, .pc = pc, .leaf = job.leaf()});
 }
 
-void timer_was_late(std::uint64_t ns) {
-  if (ns >= stall_ns && !hal::in_company()) [[unlikely]]
-    detail::step_watch.late_ns = ns;
-}
-
 void strand_begins() noexcept {
   strand_began = hal::clock_ticks();
 }
 
 void strand_ends() noexcept {
   const std::uint64_t ran_ns = (hal::clock_ticks() - strand_began) * hal::clock_period_ns();
-  if (ran_ns >= stall_ns) [[unlikely]] {
+  if (ran_ns >= stall_ns) [[unlikely]]
     report_ended(async::platform::job(), ran_ns);
-    // The step may be about to run a program, its inbox looked at already: what is in it now has to
-    // be seen all the same, or others would think that somebody is on the way to it.
-    hal::poke_hart(hal::hart_index());
-  }
 }
 
 void detail::look_at_ended_step(const async::Job* job) {

@@ -3,6 +3,10 @@
 //
 // A step is looked at when it has run for a turn and at every turn's length from there, by a timer
 // that is set only while such steps run. Time in which a step was put aside does not count.
+//
+// A hart that is alone has no look at the clock to spare where the strand's steps begin and end, so
+// the same timer ticks on it while it is not idle: a step that masks a tick for too long has
+// stalled. In company the strand's steps are measured.
 #pragma once
 
 #include <async/async.h>
@@ -18,6 +22,9 @@ namespace kernel {
 inline constexpr async::Duration independent_slice{10'000'000};
 /// A step that has gone on for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
+/// A hart that is alone sees every step of the strand that goes on for longer than the limit by so
+/// much, and some that are between.
+inline constexpr async::Duration tick_alone{2'000'000};
 
 /// What is known of a step; kept for one that is put aside.
 struct StepTime {
@@ -48,6 +55,7 @@ namespace detail {
 /// What this hart's timer has found out, for who looks at steps.
 struct StepWatch {
   bool due = false;           ///< the running step is to be looked at
+  bool was_idle = false;      ///< until the interrupts that are about to be taken
   std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
 };
 extern constinit thread_local StepWatch step_watch;
@@ -67,8 +75,9 @@ inline void watch_step() {
 }
 /// It was put aside and goes on.
 void watch_step_again(const StepTime& time);
-/// The hart idles: no step is running.
-void watch_no_step();
+/// The hart idles from the one to the other, which an interrupt has ended.
+void steps_pause();
+void steps_go_on();
 
 /// The timer that watches steps has gone off. ISR context.
 void step_is_long();
@@ -80,12 +89,17 @@ inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
 }
 /// The hart has not taken a timer's interrupt for so long. ISR context. (On a hart that is alone:
 /// in company it may have waited for the strand, and there is a better measure.)
-void timer_was_late(std::uint64_t ns);
+inline void timer_was_late(std::uint64_t ticks) {
+  const std::uint64_t ns = ticks * hal::clock_period_ns();
+  if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::in_company()) [[unlikely]]
+    detail::step_watch.late_ns = ns;
+}
 /// In company, the strand is this hart's from the one to the other: a long step is seen at its end.
 void strand_begins() noexcept;
 void strand_ends() noexcept;
 /// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
 inline void look_at_ended_step(const async::Job* job) {
+  detail::step_watch.was_idle = false;
   if (detail::step_watch.late_ns != 0) [[unlikely]]
     detail::look_at_ended_step(job);
 }

@@ -10,9 +10,13 @@ std::uint64_t now_ns();
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 
-/// Asks for a timer interrupt on this hart at `deadline_ns`, at once if that has passed. There is
-/// one deadline a hart: a later call replaces an earlier one, `no_deadline` removes it.
-void set_timer(std::uint64_t deadline_ns);
+/// What clock_ticks() shows at `ns`, or as soon after it as it can be.
+std::uint64_t ticks_at(std::uint64_t ns);
+
+/// Asks for a timer interrupt on this hart when clock_ticks() reaches `deadline`, at once if it
+/// has. There is one deadline a hart: a later call replaces an earlier one, `no_deadline` removes
+/// it.
+void set_timer(std::uint64_t deadline);
 
 }  // namespace hal
 

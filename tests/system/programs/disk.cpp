@@ -160,23 +160,30 @@ int be_refused() {
 
 // Children with threads that read from a slow disk are killed while they wait. Their pages must be
 // theirs until the disk has written to them: what others get meanwhile stays as it is.
+constexpr std::size_t killed_bytes = 64 * 1024;  // each of their threads reads
+
+int read_and_wait() {
+  constexpr int readers = 8;
+  std::vector<Thread> threads;
+  std::vector<char> buffers(readers * killed_bytes);
+  for (int i = 0; i < readers; ++i) {
+    threads.emplace_back(
+        [&buffers, i] { (void)read_at(0, &buffers[i * killed_bytes], killed_bytes); });
+  }
+  threads.clear();
+  return 7;
+}
+
 int be_killed() {
-  constexpr int children = 4, readers = 8;
-  constexpr std::size_t each = 64 * 1024;
+  constexpr int children = 4;
+  constexpr std::size_t each = killed_bytes;
   std::size_t before = 0;
   for (int round = 0; round < 4; ++round) {
     if (round == 1) before = free_memory();  // what the kernel keeps for the next time is there
     Pid pids[children];
     for (Pid& pid : pids) {
-      pid = must(fork(), "fork");
-      if (pid != 0) continue;
-      std::vector<Thread> threads;
-      std::vector<char> buffers(readers * each);
-      for (int i = 0; i < readers; ++i) {
-        threads.emplace_back([&buffers, i] { (void)read_at(0, &buffers[i * each], each); });
-      }
-      threads.clear();
-      exit(7);
+      const char* const arguments[] = {"disk", "read-and-wait", nullptr};
+      pid = must(spawn(program_path(), arguments), "a child");
     }
     must(sleep_for(50ms), "sleeping");  // they have asked, and the disk takes longer
     const auto start = now();
@@ -300,6 +307,7 @@ int main(int argc, char** argv) {
   }
   if (what == "wrong") return be_wrong();
   if (what == "read-only") return be_refused();
+  if (what == "read-and-wait") return read_and_wait();
   if (what == "killed") return be_killed();
   if (what == "fork") return fork_meanwhile();
   if (what == "errors") return meet_errors(first);

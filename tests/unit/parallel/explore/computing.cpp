@@ -15,18 +15,22 @@ Task<> run_beside(Beside& beside) {
   co_return;
 }
 
-/// Like a thread whose program computes until `wanted` others have run: outside the strand, and
-/// back in it only for interrupts.
+/// In user mode: outside the strand, until `wanted` others have run or something interrupts.
+void run_program(Beside& beside, unsigned wanted) {
+  async::platform::leave_strand_step();
+  async::Strand::leave();
+  auto& hart = async::platform::this_hart();
+  explorer.wait("program", [&] { return beside.ran >= wanted || hart.poked; });
+  hart.poked = false;
+  async::Strand::enter();
+  async::platform::enter_strand_step();
+}
+
+/// Like a thread whose program computes until `wanted` others have run.
 void compute(Beside& beside, unsigned wanted) {
   while (beside.ran < wanted) {
     (void)async::current_executor().preempts(async::current_job().priority);
-    async::platform::leave_strand_step();
-    async::Strand::leave();
-    auto& hart = async::platform::this_hart();
-    explorer.wait("program", [&] { return beside.ran >= wanted || hart.poked; });
-    hart.poked = false;
-    async::Strand::enter();
-    async::platform::enter_strand_step();
+    run_program(beside, wanted);
   }
 }
 
@@ -118,5 +122,42 @@ TEST_CASE("… also where what computes is a job outside the strand") {
                                                {.name = "computation", .priority = 5});
     run.spawn(0, start(state), {.name = "starter", .harts = only(0)});
     run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
+  });
+}
+
+// Whoever sends something to a hart with a full inbox leaves the poke to those before it.
+TEST_CASE("a raise after the last look at the inbox keeps nobody from a program's hart") {
+  explore({.name = "a raise after the last look", .bound = 3}, [](Run& run) {
+    struct State : Beside {
+      async::Interrupt interrupt{0};
+      async::Job* sleeper = nullptr;
+    };
+    auto& state = run.make<State>();
+    const auto serve = [](State& state) -> Task<> {
+      co_await state.interrupt.wait();
+      ++state.ran;
+    };
+    const auto sleep = [](State& state) -> Task<> {
+      (void)co_await async::park("work");
+      ++state.ran;
+    };
+    const auto wake = [](State& state) -> Task<> {
+      async::Executor::wake_from_isr(*state.sleeper);
+      co_return;
+    };
+    const auto program = [](State& state) -> Task<> {
+      for (bool raised = false; state.ran < 2;) {
+        if (async::current_executor().preempts(async::current_job().priority + 1)) {
+          co_await async::yield();
+          continue;
+        }
+        if (!std::exchange(raised, true)) state.interrupt.raise();
+        run_program(state, 2);
+      }
+    };
+    run.spawn_independent(0, serve(state), {.name = "driver"});
+    state.sleeper = &run.spawn(0, sleep(state), {.name = "sleeper", .harts = only(0)});
+    run.spawn(0, program(state), {.name = "program", .harts = only(0)});
+    run.spawn(1, wake(state), {.name = "waker"});
   });
 }

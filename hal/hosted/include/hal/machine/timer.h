@@ -11,4 +11,9 @@ inline std::uint64_t clock_period_ns() {
   return 1;
 }
 
+/// Nothing goes on between the clock's ticks.
+inline std::uint32_t fine_ticks() {
+  return 0;
+}
+
 }  // namespace hal

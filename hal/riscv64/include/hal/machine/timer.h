@@ -28,4 +28,10 @@ inline std::uint64_t clock_period_ns() {
   return riscv64::ns_per_tick_fixed >> 32;
 }
 
+/// What goes on between two ticks of the clock, where the machine counts something: under QEMU's
+/// -icount it is instructions.
+inline std::uint32_t fine_ticks() {
+  return static_cast<std::uint32_t>(HAL_READ_CSR("instret"));
+}
+
 }  // namespace hal
