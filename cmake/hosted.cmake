@@ -17,7 +17,13 @@ target_compile_definitions(cotrap_kernel_flags INTERFACE
 target_link_options(cotrap_kernel_flags INTERFACE -nostdlib++ -no-pie -pthread)
 if(COTRAP_SANITIZE)
   # (The kernel's own operator new stays: its heap is the machine's memory, in frames.)
-  set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
+  if(COTRAP_SANITIZE STREQUAL thread)
+    set(sanitizers -fsanitize=thread)
+    # Where a step can be interrupted (trap/hosted/step_interrupts_polled.cpp).
+    target_compile_options(cotrap_kernel_flags INTERFACE -fsanitize-coverage=edge,no-prune,trace-pc)
+  else()
+    set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
+  endif()
   target_compile_options(cotrap_kernel_flags INTERFACE
     ${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(cotrap_kernel_flags INTERFACE ${sanitizers} -fno-sanitize-link-c++-runtime)

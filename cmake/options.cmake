@@ -14,7 +14,9 @@ set(COTRAP_MACHINE "" CACHE STRING
     "The machine that kernel and programs are built for: 'riscv64', or 'hosted' for a Linux x86_64 process; nothing for the tests of their parts on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted)
 
-option(COTRAP_SANITIZE "Host and hosted builds: AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+set(COTRAP_SANITIZE OFF CACHE STRING
+    "Host and hosted builds: 'address' is AddressSanitizer and UndefinedBehaviorSanitizer; hosted builds: 'thread' is ThreadSanitizer")
+set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "Cotrap is built with Clang; this is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")

@@ -15,6 +15,7 @@ constinit Mutex* Executor::contended_ = nullptr;
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
   local_.executor = this;
+  if (tracing()) inbox_.store(&traced_, std::memory_order_relaxed);
   by_hart_[hart].store(this, std::memory_order_release);
 }
 
@@ -28,13 +29,15 @@ constinit Link Executor::traced_{nullptr, nullptr};
 
 bool Executor::step_with_news(Local& local) noexcept {
   local.job = nullptr;
-  drain_inbox();
+  look_into_inbox();
   Node* const first = ready_.pop();
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
   resume(local, job, [&job] {  // if there still is one
-    if (platform::job() == &job && job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+    if (platform::job() != &job) return;
+    if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
+    if (job.kind == Kind::ready) trace(TraceEvent::yield, job);
   });
   return true;
 }
@@ -168,7 +171,7 @@ std::uint8_t Executor::effective_priority(const Job& job) noexcept {
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
     // It may be on its way to the ready list, or asked for by another hart.
-    if (job.hart == hart_ && has_news()) drain_inbox();
+    if (job.hart == hart_) look_into_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
   }
   if (job.kind == Kind::ready && !is_running(job)) {

@@ -37,6 +37,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
   if (job.hart != hart) {
     of(hart)->migrations_.fetch_add(1, std::memory_order_relaxed);
     job.hart = static_cast<std::uint8_t>(hart);
+    trace(TraceEvent::migrate, job);
   }
   if (hart == hart_) {
     schedule(job);

@@ -3,6 +3,7 @@
 #include <hal/boot.h>
 #include <hal/console.h>
 #include <hal/hart.h>
+#include <hal/hosted.h>
 #include <hal/power.h>
 #include <hal/virtio.h>
 
@@ -28,18 +29,21 @@ namespace hal {
 namespace {
 
 constexpr std::string_view usage =
-    "usage: cotrap.elf [--harts N] [--mem BYTES] [--initrd FILE] [--append WORDS]\n"
+    "usage: cotrap.elf [--harts N] [--mem BYTES] [--ram FILE] [--initrd FILE] [--append WORDS]\n"
     "                  [--disk FILE | --read-only-disk FILE] [--disk-delay MICROSECONDS]\n"
-    "                  [--debugger wait]\n";
+    "                  [--fs rewrite | --fs wrfsbase | --fs arch_prctl] [--debugger wait]\n";
 
 [[noreturn]] void give_up(std::string_view why) {
   (void)!write(STDERR_FILENO, why.data(), why.size());
   _exit(2);
 }
 
+constinit std::optional<std::string_view> given_fs;
+
 struct Arguments {
   unsigned harts = 1;
   std::size_t memory = std::size_t{256} << 20;
+  const char* ram_path = nullptr;
   const char* initrd = nullptr;
   std::string_view command_line;
   const char* disk_path = nullptr;
@@ -79,6 +83,8 @@ Arguments read_arguments(int argc, char** argv) {
           static_cast<unsigned>(std::clamp<std::size_t>(number(argv[i + 1]), 1, max_harts));
     } else if (option == "--mem") {
       given.memory = page_down(number(argv[i + 1]));
+    } else if (option == "--ram") {
+      given.ram_path = argv[i + 1];
     } else if (option == "--initrd") {
       given.initrd = argv[i + 1];
     } else if (option == "--append") {
@@ -86,6 +92,8 @@ Arguments read_arguments(int argc, char** argv) {
     } else if (option == "--disk" || option == "--read-only-disk") {
       given.disk_path = argv[i + 1];
       given.disk.read_only = option == "--read-only-disk";
+    } else if (option == "--fs") {
+      given_fs = argv[i + 1];
     } else if (option == "--debugger") {
       await_debugger();
     } else if (option == "--disk-delay") {
@@ -139,6 +147,10 @@ std::uint64_t wall_clock_at_boot() {
 
 }  // namespace
 
+std::optional<std::string_view> hosted::wanted_fs() {
+  return given_fs;
+}
+
 void power_off(unsigned code) {
   _exit(static_cast<int>(code));
 }
@@ -161,7 +173,7 @@ extern "C" int main(int argc, char** argv) {
   using namespace hal;
   hosted::start_clock();
   const Arguments given = read_arguments(argc, argv);
-  if (!hosted::map_ram(given.memory)) give_up("cotrap: no such memory\n");
+  if (!hosted::map_ram(given.memory, given.ram_path)) give_up("cotrap: no such memory\n");
   static MemoryRange ram, archive;
   ram = {ram_base, given.memory};
   BootInfo info{.memory = {&ram, 1},

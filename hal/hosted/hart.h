@@ -27,6 +27,10 @@ void start_boot_hart(const BootInfo& info);
 /// Makes the calling thread hart `index`: its signals, its timer, its place among the others.
 void become_hart(unsigned index);
 
+/// On the stack that a hart begins on, in a function that does not return: for the sanitizer that
+/// the kernel is built with, if any (sanitizer/).
+void begin_first_stack();
+
 /// Sets `bits` of what is pending on a hart and lets it look. Any thread.
 void raise(unsigned hart, std::uint32_t bits);
 
@@ -36,7 +40,8 @@ void start_clock();
 void make_timer();
 
 /// RAM of so many bytes, all of it zeros, where the direct map has it. False: there is no memory.
-bool map_ram(std::size_t bytes);
+/// `path`: an empty file that is to be the RAM, for others to look at; or null.
+bool map_ram(std::size_t bytes, const char* path);
 /// The file that RAM is.
 int ram_file();
 

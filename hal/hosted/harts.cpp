@@ -38,12 +38,14 @@ bool start_thread_of_hart(void* (*run)(void*), void* argument) {
 const BootInfo* boot_info = nullptr;
 
 void* run_boot_hart(void*) {
+  hosted::begin_first_stack();
   hosted::become_hart(0);
   leave_user_space();
   kernel_main(*boot_info);
 }
 
 void* run_hart(void* argument) {
+  hosted::begin_first_stack();
   const auto hart = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(argument));
   hosted::become_hart(hart);
   this_hart_in_company = true;

@@ -22,7 +22,7 @@ namespace {
 
 constinit std::array<std::atomic<Hart*>, max_harts> harts{};
 constinit thread_local Hart this_hart{};
-constinit void (*interrupt_vector)(std::uintptr_t pc) = nullptr;
+constinit std::atomic<void (*)(std::uintptr_t pc)> interrupt_vector = nullptr;
 
 // ── Lines ──
 
@@ -64,26 +64,16 @@ void raise(unsigned hart, std::uint32_t bits) {
   }
 }
 
-int timer_signal() {
-  return SIGRTMIN;
-}
-int poke_signal() {
-  return SIGRTMIN + 1;
-}
-
-void timer_has_fired() {
-  pending.fetch_or(interrupt::timer);
-}
-
 void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& word) {
-  interrupt_vector = vector;
+  interrupt_vector.store(vector);
   attention = &word;
 }
 
 void take_pending() {
   do {
     mask_interrupts();
-    interrupt_vector(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
+    interrupt_vector.load(std::memory_order_relaxed)(
+        reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
     HAL_STORE_PER_HART_WORD("cotrap_masked", 0);
   } while (HAL_LOAD_PER_HART_WORD("cotrap_pending") != 0);
 }

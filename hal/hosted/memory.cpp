@@ -1,11 +1,14 @@
 // RAM, kernel stacks, and what else the kernel's own space is made of.
 #include <hal/gate.h>
+#include <hal/hosted.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -18,15 +21,19 @@ namespace {
 
 constinit int file = -1;
 
-/// The pages under kernel stacks.
-constexpr std::size_t guard_limit = 128;
-constinit std::array<std::atomic<VirtAddr>, guard_limit> guards{};
-constinit std::atomic<std::size_t> guard_count = 0;
+/// Kernel stacks, each above a page that is their guard. Those that are there have a bottom.
+constexpr std::size_t stack_limit = 128;
+struct Stack {
+  std::atomic<VirtAddr> bottom = 0;
+  VirtAddr top = 0;
+};
+constinit std::array<Stack, stack_limit> stacks{};
+constinit std::atomic<std::size_t> stack_count = 0;
 
 }  // namespace
 
-bool hosted::map_ram(std::size_t bytes) {
-  file = memfd_create("cotrap RAM", MFD_CLOEXEC);
+bool hosted::map_ram(std::size_t bytes, const char* path) {
+  file = path != nullptr ? open(path, O_RDWR | O_CLOEXEC) : memfd_create("cotrap RAM", MFD_CLOEXEC);
   if (file < 0 || ftruncate(file, static_cast<off_t>(bytes)) != 0) return false;
   void* const place = reinterpret_cast<void*>(ram_mapping);
   return mmap(place, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, file, 0) ==
@@ -35,6 +42,15 @@ bool hosted::map_ram(std::size_t bytes) {
 
 int hosted::ram_file() {
   return file;
+}
+
+hosted::HostMemory::HostMemory(std::size_t bytes) {
+  void* const mapping =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping != MAP_FAILED) bytes_ = {static_cast<std::byte*>(mapping), bytes};
+}
+hosted::HostMemory::~HostMemory() {
+  if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
 }
 
 // The process has a space already.
@@ -51,14 +67,16 @@ bool map_gate_page(VirtAddr, PhysAddr) {
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   // More than on a machine of our own: the C library's functions and sanitizers want some, too.
   const std::size_t bytes = 4 * pages * page_size;
-  const std::size_t index = guard_count.fetch_add(1);
-  if (index >= guards.size()) return std::nullopt;
+  const std::size_t index = stack_count.fetch_add(1);
+  if (index >= stacks.size()) return std::nullopt;
   void* const mapping = mmap(nullptr, bytes + page_size, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED || mprotect(mapping, page_size, PROT_NONE) != 0) return std::nullopt;
-  const auto guard = reinterpret_cast<VirtAddr>(mapping);
-  guards[index].store(guard);
-  return KernelStack{.bottom = guard + page_size, .top = guard + page_size + bytes};
+  const KernelStack stack{.bottom = reinterpret_cast<VirtAddr>(mapping) + page_size,
+                          .top = reinterpret_cast<VirtAddr>(mapping) + page_size + bytes};
+  stacks[index].top = stack.top;
+  stacks[index].bottom.store(stack.bottom);
+  return stack;
 }
 
 CodeRange kernel_code() {
@@ -67,10 +85,18 @@ CodeRange kernel_code() {
 }
 
 bool in_stack_guard(VirtAddr address) {
-  for (const auto& guard : guards) {
-    if (guard.load() != 0 && page_down(address) == guard.load()) return true;
+  return std::ranges::any_of(stacks, [address](const Stack& stack) {
+    const VirtAddr bottom = stack.bottom.load();
+    return bottom != 0 && page_down(address) == bottom - page_size;
+  });
+}
+
+KernelStack hosted::kernel_stack_at(VirtAddr address) {
+  for (const Stack& stack : stacks) {
+    const VirtAddr bottom = stack.bottom.load();
+    if (bottom != 0 && address >= bottom && address < stack.top) return {bottom, stack.top};
   }
-  return false;
+  return {};
 }
 
 }  // namespace hal

@@ -4,6 +4,8 @@
 #include <hal/remote.h>
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -13,6 +15,7 @@
 namespace hal {
 
 constinit thread_local TranslationToken hosted::translation = 0;
+constinit bool hosted::code_is_seen_first = false;
 
 namespace {
 
@@ -53,6 +56,22 @@ constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> windo
 constinit std::size_t mappings = 0;  // of all spaces
 constinit std::size_t next_window = 0;
 
+int protection_of(Access access) {
+  return (allows(access, Access::read) ? PROT_READ : 0) |
+         (allows(access, Access::write) ? PROT_WRITE : 0) |
+         (allows(access, Access::execute) ? PROT_EXEC : 0);
+}
+
+// By the host's calls themselves: what programs have is nothing that a sanitizer would keep account
+// of, and not where it would have it.
+bool map(VirtAddr page, PageEntry entry) {
+  return syscall(SYS_mmap, page, page_size, protection_of(entry.access()), MAP_SHARED | MAP_FIXED,
+                 hosted::ram_file(), static_cast<off_t>(entry.address() - ram_base)) != -1;
+}
+void unmap(VirtAddr first, std::size_t bytes) {
+  syscall(SYS_munmap, first, bytes);
+}
+
 VirtAddr origin_of(std::size_t window) {
   return user_begin + window * user_bytes;
 }
@@ -63,13 +82,13 @@ std::size_t window_of(VirtAddr va) {
 void forget_window(std::size_t window) {
   Space& space = spaces[window];
   if (space.mappings == 0) return;
-  munmap(reinterpret_cast<void*>(origin_of(window)), user_bytes);
+  unmap(origin_of(window), user_bytes);
   mappings -= space.mappings;
   space.mappings = 0;
 }
 
 void forget_page(Space& space, std::size_t index) {
-  munmap(reinterpret_cast<void*>(space.known[index].page), page_size);
+  unmap(space.known[index].page, page_size);
   space.known[index] = space.known[--space.mappings];
   --mappings;
 }
@@ -84,16 +103,10 @@ PageEntry look_up(PhysAddr root, VirtAddr va) {
   for (int level = 2;; --level) {
     const std::size_t index = va >> (page_shift + 9 * level) & 511;
     PageEntry entry;
-    __atomic_load(phys_to_virt<PageEntry>(table) + index, &entry, __ATOMIC_RELAXED);
+    __atomic_load(phys_to_virt<PageEntry>(table) + index, &entry, __ATOMIC_ACQUIRE);
     if (entry.empty() || level == 0) return entry;
     table = entry.address();
   }
-}
-
-int protection_of(Access access) {
-  return (allows(access, Access::read) ? PROT_READ : 0) |
-         (allows(access, Access::write) ? PROT_WRITE : 0) |
-         (allows(access, Access::execute) ? PROT_EXEC : 0);
 }
 
 /// What a page was mapped as before.
@@ -104,12 +117,6 @@ void forget_known(Space& space, VirtAddr page) {
     --mappings;
     return;
   }
-}
-
-bool map(VirtAddr page, PageEntry entry) {
-  return mmap(reinterpret_cast<void*>(page), page_size, protection_of(entry.access()),
-              MAP_SHARED | MAP_FIXED, hosted::ram_file(),
-              static_cast<off_t>(entry.address() - ram_base)) != MAP_FAILED;
 }
 
 }  // namespace
@@ -174,7 +181,7 @@ void flush_page(VirtAddr va, Asid) {
   Space& space = spaces[window_of(va)];
   if (space.mappings == 0) return;
   if (space.mappings < known_mappings) forget_known(space, page_down(va));
-  munmap(reinterpret_cast<void*>(page_down(va)), page_size);
+  unmap(page_down(va), page_size);
 }
 
 void flush_space(Asid asid) {

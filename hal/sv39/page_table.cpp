@@ -70,7 +70,7 @@ void PageTable::fill(PageEntry* slot, PageEntry entry) {
     note.groups |= std::uint32_t{1} << address % page_size / group_bytes;
     ++note.used;
   }
-  *slot = entry;
+  set(*slot, entry);
 }
 
 PageEntry* PageTable::next_table(PageEntry* slot) {

@@ -73,7 +73,8 @@ Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr 
     const PageEntry theirs = entry.read_only();
     if (!theirs.borrowed()) frames.share(theirs.address());
     ++copied;
-    return entry = theirs;
+    hal::set(entry, theirs);
+    return theirs;
   };
   const bool complete = table_.copy_pages(child.table_, start, end, share_page);
   child.resident_ += copied;
@@ -102,8 +103,9 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   const auto hole = choose_place(request, bytes);
   if (!hole) return fail(hole.error());
   recent_ = nullptr;
+  note_code_change(request.access);
   areas_.insert(hole->before, hole->start, hole->start + bytes, usable(request.access),
-                std::move(request.backing));
+                std::move(request.backing), request.code, request.lead);
   return hole->start;
 }
 
@@ -185,12 +187,15 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     if (area->end > end) areas_.split(*area, end);
     at = area->end;
     if (area->access != access) {
+      note_code_change(area->access | access);
       area->access = access;
+      if (area->code == Code::ready && allows(access, Access::write)) area->code = Code::stale;
+      const Access rights = rights_in_table(*area);
       const bool shared = area->backing.is_shared();
       table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
         // A private page that was not writable may have other owners: a fault will find out.
         const bool may_write = shared || entry.allows(Access::write);
-        entry = entry.with(may_write ? access : without(access, Access::write));
+        hal::set(entry, entry.with(may_write ? rights : without(rights, Access::write)));
       });
       if (allows(access, Access::execute)) code_written_ = true;
     }

@@ -17,6 +17,7 @@
 #include <kernel/result.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "memory/area_set.h"
 #include "memory/frames.h"
@@ -37,6 +38,8 @@ struct MapRequest {
   Access access = Access::none;
   Place place = Place::anywhere;
   Backing backing{};
+  Code code = Code::unseen;           ///< see Area
+  std::uint16_t lead = 0;             ///< likewise
   std::size_t most_bytes = SIZE_MAX;  ///< that may be mapped in all afterwards (RLIMIT_AS)
 };
 
@@ -102,7 +105,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   // Page faults and the kernel's own access.
 
   /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
-  /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOMEM.
+  /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOEXEC: its
+  /// instructions have to be seen first (code_at); ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
   /// of this space. EFAULT, also for what is not allowed; ENOMEM.
@@ -129,6 +133,30 @@ class AddressSpace : public RefCounted<AddressSpace> {
     frames.share(entry.address());
     return PinnedByte{*there, Frame::adopt(entry.address())};
   }
+  // Changing a program's code (code.cpp), where hal::code_is_seen_first() or a program needs it.
+
+  /// Executable memory of one kind, page by page.
+  struct CodeArea {
+    VirtAddr start;
+    VirtAddr end;
+    VirtAddr first;  ///< instruction
+    Code code;
+    std::uint64_t generation;  ///< another one as soon as any executable area is not what it was
+    bool may_change;           ///< it is the program's alone, and not to be written by it
+    std::size_t bytes() const { return end - start; }
+    bool operator==(const CodeArea&) const = default;
+  };
+  /// Nothing where nothing is executable.
+  std::optional<CodeArea> code_at(VirtAddr va) const;
+  /// No hart can reach the area until set_code() says what it is. Nothing else may happen to the
+  /// space meanwhile.
+  void hide_code(const CodeArea& area);
+  /// Another page in the place of the one at `page`, in a hidden area, or where there was none.
+  /// ENOMEM.
+  Result<> replace_code(VirtAddr page, Frame contents);
+  /// What is known of [start, end), whole pages of one area, from now on.
+  void set_code(VirtAddr start, VirtAddr end, Code code);
+
   /// EFAULT when nothing is mapped at `va`.
   Result<MemoryKey> key_of(VirtAddr va) const;
 
@@ -187,6 +215,18 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
 
+  /// What the table lets the program do to the pages of an area.
+  static Access rights_in_table(const Area& area) {
+    if (!hal::code_is_seen_first()) return area.access;
+    if (area.code == Code::ready || area.code == Code::added) return area.access;
+    return without(area.access, Access::execute);
+  }
+  /// Some pages of [start, end) may be as they were in the beginning.
+  void begin_code_anew(VirtAddr start, VirtAddr end);
+  void note_code_change(Access access) {
+    if (hal::changes_code && allows(access, Access::execute)) ++code_generation_;
+  }
+
   Area* area_at(VirtAddr va) {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
     return recent_ = areas_.find(va);
@@ -204,6 +244,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
   bool code_written_ = false;
+  std::uint64_t code_generation_ = 0;  // see CodeArea
 };
 
 }  // namespace kernel::memory

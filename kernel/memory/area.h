@@ -54,11 +54,34 @@ struct Backing {
   bool continued_by(const Backing& next, std::size_t bytes) const;
 };
 
+/// What is known of the instructions in an area, on machines that do not run all programs as they
+/// are (process/foreign_code.h).
+enum class Code : std::uint8_t {
+  unseen,   ///< nobody has looked
+  ready,    ///< as the machine runs them
+  stale,    ///< they were ready, and may have been written since
+  refused,  ///< not to be changed
+  added,    ///< not the program's: the kernel has put them there
+};
+
 struct Area {
   VirtAddr start = 0;
   VirtAddr end = 0;
   Access access = Access::none;
+  Code code = Code::unseen;
+  std::uint16_t lead = 0;  ///< bytes before the first instruction, if any is known to begin there
   Backing backing;
+
+  /// Its front is gone: where an instruction begins is not known any more.
+  void lose_front() {
+    if (!hal::changes_code) return;
+    lead = 0;
+    if (code == Code::unseen && allows(access, Access::execute)) code = Code::refused;
+  }
+  /// Whether as much is known of what follows.
+  bool code_continued_by(Code next, std::uint16_t next_lead) const {
+    return !hal::changes_code || (code == next && next_lead == 0);
+  }
 
   std::size_t bytes() const { return end - start; }
   bool contains(VirtAddr va) const { return va >= start && va < end; }

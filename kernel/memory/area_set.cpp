@@ -68,8 +68,10 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
   return best;
 }
 
-void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing) {
+void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
+                     Code code, std::uint16_t lead) {
   if (before != nullptr && before->end == start && before->access == access &&
+      before->code_continued_by(code, lead) &&
       before->backing.continued_by(backing, before->bytes())) {
     before->end = end;
     merge_with_next(*before);
@@ -77,16 +79,18 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
   }
   Area* const next = before != nullptr ? before->next : first_;
   if (next != nullptr && next->start == end && next->access == access &&
+      next->code_continued_by(code, next->lead) &&
       backing.continued_by(next->backing, end - start)) {
     next->start = start;  // still between its neighbours
+    next->lead = lead;
     next->backing = std::move(backing);
     return;
   }
-  link(*new Area{start, end, access, std::move(backing)}, before);
+  link(*new Area{start, end, access, code, lead, std::move(backing)}, before);
 }
 
 void AreaSet::append(const Area& area) {
-  link(*new Area{area.start, area.end, area.access, area.backing}, last_);
+  link(*new Area{area.start, area.end, area.access, area.code, area.lead, area.backing}, last_);
 }
 
 void AreaSet::link(Area& area, Area* before) {
@@ -120,7 +124,9 @@ void AreaSet::erase(Area& area) {
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
-  auto* upper = new Area{at, area.end, area.access, area.backing.from(at - area.start)};
+  auto* upper =
+      new Area{at, area.end, area.access, area.code, 0, area.backing.from(at - area.start)};
+  upper->lose_front();
   area.end = at;
   link(*upper, &area);
   return *upper;
@@ -128,12 +134,14 @@ Area& AreaSet::split(Area& area, VirtAddr at) {
 
 void AreaSet::drop_front(Area& area, VirtAddr at) {
   area.backing = area.backing.from(at - area.start);
+  area.lose_front();
   area.start = at;  // still between its neighbours
 }
 
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
   if (next == nullptr || next->start != area.end || next->access != area.access ||
+      !area.code_continued_by(next->code, next->lead) ||
       !area.backing.continued_by(next->backing, area.bytes())) {
     return false;
   }

@@ -48,6 +48,7 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
   const Area* area = area_at(va);
   if (area == nullptr) return fail(Errno::efault);
   if (!allows(area->access, wanted)) return fail(Errno::eacces);
+  if (!allows(rights_in_table(*area), wanted)) return fail(Errno::enoexec);
   const VirtAddr page = page_down(va);
   if (is_past_end(area->backing, page - area->start)) return fail(Errno::enxio);
   PageEntry* slot = table_.ensure(page);
@@ -80,7 +81,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       const auto contents = page_of_file(backing, offset);
       if (can_borrow(contents) && wanted != Access::write) {
         return PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
-                                        without(area.access, Access::write));
+                                        without(rights_in_table(area), Access::write));
       }
       frame = frame_with(contents);
       break;
@@ -90,19 +91,19 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       if (frame != 0) frames.share(frame);
       break;
   }
-  return frame != 0 ? PageEntry::page(frame, area.access) : PageEntry{};
+  return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
 }
 
 // A write to a page that is in the table without that right, in a private area that allows it.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
   if (!old.borrowed() && !frames.shared(old.address())) {
-    *slot = old.with(area.access);
+    hal::set(*slot, old.with(rights_in_table(area)));
   } else {
     const PhysAddr copy = frames.allocate(Use::user);
     if (copy == 0) return fail(Errno::enomem);
     hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
-    *slot = PageEntry::page(copy, area.access);
+    hal::set(*slot, PageEntry::page(copy, rights_in_table(area)));
     tag_.flush_page(page);
     if (!old.borrowed()) frames.drop(old.address());
     if (allows(area.access, Access::execute)) code_written_ = true;

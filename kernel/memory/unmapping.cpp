@@ -38,6 +38,7 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
   recent_ = nullptr;
   if (resident_ != 0) remove_pages(start, end);
+  note_code_change(area->access);
   if (area->start < start) {
     if (area->end > end) areas_.split(*area, end);
     area->end = start;
@@ -45,10 +46,14 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   }
   while (area != nullptr && area->end <= end) {
     Area* const next = area->next;
+    note_code_change(area->access);
     areas_.erase(*area);
     area = next;
   }
-  if (area != nullptr && area->start < end) areas_.drop_front(*area, end);
+  if (area != nullptr && area->start < end) {
+    note_code_change(area->access);
+    areas_.drop_front(*area, end);
+  }
   holes_below_ = std::max(holes_below_, end);
 }
 
@@ -94,6 +99,7 @@ Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
   if (!hal::below_end(window(), start, length)) return fail(Errno::enomem);
   remove_pages(start, start + length);
+  begin_code_anew(start, start + length);
   if (!is_mapped(start, start + length)) return fail(Errno::enomem);
   return {};
 }

@@ -9,11 +9,13 @@
 
 #include "devices/interrupts.h"
 #include "process/exit.h"
+#include "process/foreign_code.h"
 #include "process/large_memory.h"
 #include "process/make_room.h"
 #include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/table.h"
+#include "trace/points.h"
 
 namespace kernel {
 namespace {
@@ -35,9 +37,13 @@ abi::Signal signal_for(Trap trap) {
 }
 
 /// The same for a page that is not to be had: there is no such page, or the file it was to come
-/// from ends before.
+/// from ends before, or there are instructions in it that this machine cannot let programs run.
 abi::Signal signal_for(Errno why) {
-  return why == Errno::enxio ? abi::Signal::sigbus : abi::Signal::sigsegv;
+  switch (why) {
+    case Errno::enxio: return abi::Signal::sigbus;
+    case Errno::enoexec: return abi::Signal::sigill;
+    default: return abi::Signal::sigsegv;
+  }
 }
 
 void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
@@ -75,12 +81,27 @@ async::Task<> await_memory(Thread& self) {
   }
 }
 
+/// What takes longer than to make a page there.
+async::Task<> mend_page_fault(Thread& self, Trap trap, Errno why) {
+  if (why == Errno::enoexec) {
+    const auto seen = co_await see_code(self, trap.address);
+    if (seen) co_return;
+    why = seen.error();
+  }
+  if (why == Errno::enomem) {
+    co_await await_memory(self);
+  } else {
+    die_of_fault(self, trap, signal_for(why));
+  }
+}
+
 }  // namespace
 
 async::Task<> thread_life(Ref<Thread> thread) {
   Thread& self = *thread;
   trap::UserContext& context = self.context();
   trap::route<Origin::yield_point, Why::voluntary>();
+  if (trace::is_on()) trace::note_thread(self);
   for (;;) {
     if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
       // For our turn, or at once.
@@ -126,12 +147,8 @@ async::Task<> thread_life(Ref<Thread> thread) {
         async::Strand::enter();
         trap::route<Origin::user, Why::exception>();
         if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
-          if (served.error() == Errno::enomem) {
-            let_go(self);
-            co_await await_memory(self);
-          } else {
-            die_of_fault(self, trap, signal_for(served.error()));
-          }
+          let_go(self);
+          co_await mend_page_fault(self, trap, served.error());
         }
         break;
       case Trap::illegal_instruction:

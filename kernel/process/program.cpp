@@ -26,7 +26,8 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
                                  .bytes = segment.end_page() - segment.first_page(),
                                  .access = segment.access,
                                  .place = Place::if_free,
-                                 .backing = std::move(backing)});
+                                 .backing = std::move(backing),
+                                 .lead = static_cast<std::uint16_t>(lead)});
   if (!mapped) return fail(mapped.error());
   return {};
 }

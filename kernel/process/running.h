@@ -28,7 +28,7 @@ struct Turn {
   memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
   async::Instant charged{};               ///< the thread has paid for all time up to here
   Counter switches;                       ///< how often it was set up for another thread
-  Counter idle_ns;                        ///< time with nothing to do, up to the last
+  Counter idle_ticks;                     ///< time with nothing to do, up to the last, by the clock
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
   std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
 };

@@ -6,6 +6,7 @@
 #include "memory/frames.h"
 #include "process/life.h"
 #include "process/running.h"
+#include "trace/points.h"
 
 namespace kernel {
 namespace {
@@ -60,6 +61,7 @@ void Thread::start_program(const trap::UserContext& start) {
   clear_child_tid = 0;
   robust_list = 0;
   release_vfork_waiter();
+  if (trace::is_on()) trace::note_thread(*this);
 }
 
 void Thread::release_vfork_waiter() {

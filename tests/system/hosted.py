@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import harness
+from cotrap.bench.results import parse
 from cotrap.console import Capture
 from cotrap.demos import Stage, listed, play
 from cotrap.disk import Disk
@@ -16,6 +17,8 @@ from cotrap.qemu import Machine, archive_with
 
 # Its claim is about times, and a host that has others to run does not keep them.
 _TIMED = {"preempt"}
+# Here it is about their order, which a host that is busy for 30 ms can spoil, once.
+_ORDERED = {"sleepsort"}
 
 
 def demos(test: harness.Test) -> None:
@@ -26,6 +29,8 @@ def demos(test: harness.Test) -> None:
             if demo.name in _TIMED:
                 continue
             verdict = play(demo, stage, Capture())
+            if verdict.failure and demo.name in _ORDERED:
+                verdict = play(demo, stage, Capture())
             test.check(
                 verdict.failure is None,
                 f"{demo.name} on {harts} harts ({verdict.seconds:.1f} s)",
@@ -97,7 +102,24 @@ def programs(test: harness.Test) -> None:
     test.check(done.status == 0, "random system calls cost nothing", done.text + done.why)
 
 
+def benchmarks(test: harness.Test) -> None:
+    """By the clock: what they say is the host's affair, that they say something is not."""
+    for harts in (1, 2):
+        names = ["trap.roundtrip", "trap.roundtrip.handler", "syscall.null", "switch.coroutine",
+                 "switch.thread", "ipc.channel", "ipc.futex", "ipc.pipe", "spawn.coroutine",
+                 "memory.coroutine"]  # fmt: skip
+        if harts > 1:
+            names.append("wake.remote")
+        done = test.run("/bin/bench", *names, machine=Machine(harts=harts))
+        samples = parse(done.text)
+        measured = {name for name, _ in samples}
+        test.check(measured == set(names), f"benchmarks on {harts} harts", done.text + done.why)
+        plausible = all(0 < value < 1e9 for sample in samples.values() for value, _ in sample)
+        test.check(plausible, "  … which take less than a second each", done.text)
+
+
 with harness.Test(__doc__) as test:
+    benchmarks(test)
     demos(test)
     ends(test)
     memory(test)

@@ -1,24 +1,26 @@
 // Signals become interrupts, page faults that the tables answer, and reports.
+#include <abi/numbers.h>
 #include <hal/hart.h>
 #include <hal/hosted.h>
 #include <hal/interrupts.h>
 #include <hal/kernel_map.h>
+#include <hal/machine/translation.h>
 #include <trap/hart_record.h>
 #include <trap/interrupted_step.h>
 #include <trap/kernel_trap.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
+#include <trap/syscall_instruction.h>
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <initializer_list>
 
-#include "router_hart.h"
+#include "../router_hart.h"
+#include "step_interrupts.h"
 
-extern "C" {
-void cotrap_interrupted();       // kernel_trap.S
-void cotrap_kernel_interrupt();  // the kernel's
-}
+extern "C" void cotrap_kernel_interrupt();  // the kernel's
 
 namespace trap {
 
@@ -28,20 +30,9 @@ namespace {
 
 constexpr std::size_t signal_stack_bytes = 256 * 1024;
 
-void interrupt_step(std::uintptr_t pc) {
+void take_interrupt(std::uintptr_t pc) {
   interrupted_pc = pc;
   cotrap_kernel_interrupt();
-}
-
-/// Lets the step that the signal came upon take the interrupt when the handler has returned.
-void interrupt_step(ucontext_t& state) {
-  constexpr std::uintptr_t red_zone = 128;
-  hal::mask_interrupts();
-  auto& registers = state.uc_mcontext.gregs;
-  const auto sp = static_cast<std::uintptr_t>(registers[REG_RSP]) - red_zone - sizeof(greg_t);
-  *reinterpret_cast<greg_t*>(sp) = registers[REG_RIP];
-  registers[REG_RSP] = static_cast<greg_t>(sp);
-  registers[REG_RIP] = reinterpret_cast<greg_t>(&cotrap_interrupted);
 }
 
 [[noreturn]] void report(const Signal& signal) {
@@ -55,6 +46,15 @@ void interrupt_step(ucontext_t& state) {
                      trap.kind == Trap::page_fault && hal::in_stack_guard(trap.address));
 }
 
+/// A program's own `syscall`, as a call that the kernel has a number for. To the program it is one
+/// instruction, which changes no vector register: from now on none is changed at the gate either.
+void take_system_call(UserContext& context) {
+  constexpr std::uint32_t highest = abi::first_foreign_call - 1;
+  const auto number = static_cast<std::uint32_t>(context.general.rax);
+  context.general.rax = abi::first_foreign_call + std::min(number, highest);
+  context.kept = UserContext::all;
+}
+
 void on_signal(Signal& signal) {
   if (signal.number == hal::hosted::timer_signal()) hal::hosted::timer_has_fired();
   if (is_fault(signal) && cotrap_hart.context != nullptr) {
@@ -65,10 +65,26 @@ void on_signal(Signal& signal) {
       return;
     }
   }
-  if (take(signal) != Taken::kernels) return;
+  UserContext* const context = cotrap_hart.context;
+  switch (take(signal)) {
+    case Taken::ends_run_user:
+      if (signal.number == SIGSYS) take_system_call(*context);
+      return;
+    case Taken::goes_on: return;
+    case Taken::kernels: break;
+  }
   if (is_fault(signal)) report(signal);
   cotrap_hart.pending = 1;
   if (hal::hosted::masked == 0) interrupt_step(signal.state);
+}
+
+/// As somebody has said, or as it is cheapest.
+Segments segments_to_use() {
+  using enum Segments;
+  const auto wanted = hal::hosted::wanted_fs();
+  if (wanted == "rewrite") return rewrite;
+  if (wanted == "arch_prctl") return arch_prctl;
+  return bases_are_writable() ? wrfsbase : arch_prctl;
 }
 
 }  // namespace
@@ -77,22 +93,23 @@ void install() {
   add_hart_to_router();
   if (hal::hosted::attention != nullptr) return;  // the boot hart installs twice
   if (hal::hart_index() == 0) {
-    choose_segments(bases_are_writable() ? Segments::wrfsbase : Segments::arch_prctl);
+    choose_segments(segments_to_use());
+    hal::hosted::code_is_seen_first = segments() == Segments::rewrite;
   }
   void* const stack = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   attach_hart({static_cast<std::byte*>(stack), signal_stack_bytes});
   for (const int number : {hal::hosted::timer_signal(), hal::hosted::poke_signal(), SIGSEGV, SIGBUS,
-                           SIGILL, SIGTRAP, SIGFPE}) {
+                           SIGILL, SIGTRAP, SIGFPE, SIGSYS}) {
     handle_signal(number, on_signal);
   }
-  hal::hosted::take_interrupts_by(interrupt_step, cotrap_hart.pending);
+  catch_syscall_instructions(true);  // where Linux cannot, they are the host's
+  hal::hosted::take_interrupts_by(take_interrupt, cotrap_hart.pending);
 }
 
 }  // namespace trap
 
-/// From kernel_trap.S: all that is pending, so that the step goes on with nothing left.
 extern "C" void cotrap_take_interrupts(std::uintptr_t pc) {
-  trap::interrupt_step(pc);
+  trap::take_interrupt(pc);
   hal::unmask_interrupts();
 }

@@ -65,6 +65,9 @@ class Decoder {
     if (!read_prefixes() || !read_opcode() || !read_operands()) return {};
     if (at_ > code_.size()) return {};
     result_.length = static_cast<std::uint8_t>(at_);
+    result_.is_bound = knows_address_ || branches();
+    result_.is_end = ends();
+    result_.is_padding = map_ == OpcodeMap::two && !vector_ && opcode_ == 0x1f;
     return classify() ? std::optional{result_} : std::nullopt;
   }
 
@@ -87,8 +90,8 @@ class Decoder {
         case 0x26:
         case 0x2e:
         case 0x36:
-        case 0x3e:
-        case 0x65: other_segment_ = true; break;
+        case 0x3e: other_segment_ = true; break;
+        case 0x65: gs_prefix_ = other_segment_ = true; break;
         case 0x66: operand_size_ = true; break;
         case 0x67: address_size_ = true; break;
         case 0xf0: lock_ = true; break;
@@ -193,6 +196,7 @@ class Decoder {
     if (mode == 1) at_ += 1;
     if (mode == 2) at_ += 4;
     if (mode == 0 && base == 5) at_ += 4;  // rip-relative, or no base
+    knows_address_ = mode == 0 && (modrm_ & 7) == 5;
   }
 
   bool is_register_form() const { return modrm_ >> 6 == 3; }
@@ -209,6 +213,26 @@ class Decoder {
     // mov of an address; movs, cmps, lods, outs and xlat, whose source may be elsewhere.
     return (opcode_ >= 0xa0 && opcode_ <= 0xa7) || opcode_ == 0xac || opcode_ == 0xad ||
            opcode_ == 0x6e || opcode_ == 0x6f || opcode_ == 0xd7;
+  }
+
+  /// It goes on elsewhere, or may; or leaves the program.
+  bool branches() const {
+    if (map_ == OpcodeMap::one) {
+      constexpr std::string_view always =
+          "\xc2\xc3\xca\xcb\xcc\xcd\xcf\xe0\xe1\xe2\xe3\xe8\xe9\xeb\xf1\xf4";
+      if (always.contains(static_cast<char>(opcode_)) || (opcode_ & 0xf0) == 0x70) return true;
+      if (opcode_ == 0xc7) return modrm_ == 0xf8;  // xbegin
+      return opcode_ == 0xff && modrm_register() >= 2 && modrm_register() <= 5;
+    }
+    if (map_ != OpcodeMap::two || vector_) return false;
+    constexpr std::string_view always = "\x05\x07\x0b\x34\x35\xb9\xff";
+    return always.contains(static_cast<char>(opcode_)) || (opcode_ & 0xf0) == 0x80;
+  }
+  bool ends() const {
+    if (map_ == OpcodeMap::two) return !vector_ && opcode_ == 0x0b;
+    if (map_ != OpcodeMap::one) return false;
+    return opcode_ == 0xc2 || opcode_ == 0xc3 || opcode_ == 0xe9 || opcode_ == 0xeb ||
+           opcode_ == 0xf4 || (opcode_ == 0xff && modrm_register() == 4);
   }
 
   /// What it has to do with fs; false if that is not clear.
@@ -228,6 +252,13 @@ class Decoder {
       result_.with_gs = static_cast<std::byte>(modrm_ | 8);
       return fs_prefixes_ == 0;
     }
+    if (two && opcode_ == 0xae && repeat_ == 0xf3 && is_register_form() &&
+        (modrm_register() == 1 || modrm_register() == 3)) {
+      result_.kind = Instruction::uses_gs;
+    }
+    if (gs_prefix_ && fs_prefixes_ == 0 && has_memory_operand()) {
+      result_.kind = Instruction::uses_gs;
+    }
     if (fs_prefixes_ == 0 || !has_memory_operand()) return true;
     if (fs_prefixes_ > 1 || other_segment_ || result_.kind != Instruction::other) return false;
     result_.kind = Instruction::uses_fs;
@@ -240,6 +271,7 @@ class Decoder {
   Instruction result_;
 
   unsigned fs_prefixes_ = 0;
+  bool gs_prefix_ = false;
   bool other_segment_ = false;
   bool operand_size_ = false;
   bool address_size_ = false;
@@ -251,6 +283,7 @@ class Decoder {
   bool vector_ = false;
   unsigned opcode_ = 0;
   bool has_modrm_ = false;
+  bool knows_address_ = false;  // its operand is relative to rip
   unsigned modrm_ = 0;
   std::size_t modrm_at_ = 0;
 };

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
+#include <expected>
 
 namespace trap {
 namespace {
 
-constexpr std::size_t mov_size = 5;  // mov $n, %eax and jmp thunk
-constexpr std::byte mov_eax{0xb8};
 constexpr std::byte jmp{0xe9};
+constexpr std::size_t jmp_size = 5;
+constexpr std::byte short_jmp{0xeb};
+constexpr std::size_t short_jmp_size = 2;
+constexpr std::int64_t short_reach = 127;  // and one more backwards
 constexpr std::size_t syscall_size = 2;
-constexpr std::uint64_t cache_line = 64;
 
 Refusal refuse(Code code) {
   Refusal refusal{.address = code.address,
@@ -43,108 +44,125 @@ std::size_t padding(std::span<const std::byte> bytes) {
   return zeros == bytes.size() || zeros >= 2 ? zeros : 0;
 }
 
-/// Calls `each` with every instruction.
-std::expected<void, Refusal> for_each_instruction(Code code, auto&& each) {
-  for (;;) {
-    code = code.from(code.address + padding(code.bytes));
-    if (code.bytes.empty()) return {};
-    const auto instruction = decode(code);
-    if (!instruction) return std::unexpected(instruction.error());
-    each(code, *instruction);
-    code = code.from(code.address + instruction->length);
-  }
-}
-
 void put(std::byte* at, auto value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-/// The distance of a jump or an operand, if it is none too far.
-std::optional<std::int32_t> distance(std::uint64_t from, std::uint64_t to) {
-  const auto bytes = static_cast<std::int64_t>(to - from);
-  if (bytes < std::numeric_limits<std::int32_t>::min()) return {};
-  if (bytes > std::numeric_limits<std::int32_t>::max()) return {};
-  return static_cast<std::int32_t>(bytes);
-}
-
-/// Writes five bytes so that other harts see all or none of them: within one cache line, as part of
-/// eight. False if they lie in two.
-bool write_at_once(Code where, const std::array<std::byte, mov_size>& bytes, Code all) {
-  const std::uint64_t line_begin = where.address & -cache_line;
-  if (where.address + mov_size > line_begin + cache_line) return false;
-  const std::uint64_t begin = std::min(where.address, line_begin + cache_line - 8);
-  if (begin < all.address || begin + 8 > all.address + all.bytes.size()) return false;
-  auto* const word = all.bytes.data() + (begin - all.address);
-  std::uint64_t value = 0;
-  std::memcpy(&value, word, sizeof value);
-  std::memcpy(reinterpret_cast<std::byte*>(&value) + (where.address - begin), bytes.data(),
-              mov_size);
-  // A locked instruction: of one piece for every processor, whatever the address is modulo 8.
-  asm volatile("xchgq %0, %1" : "+r"(value), "+m"(*reinterpret_cast<std::byte(*)[8]>(word)));
-  return true;
+/// The distance of a jump or an operand.
+std::int32_t distance(std::uint64_t from, std::uint64_t to) {
+  return static_cast<std::int32_t>(to - from);
 }
 
 }  // namespace
 
-std::expected<bool, Refusal> rewrite_instruction(Code code) {
-  const auto instruction = decode(code);
-  if (!instruction) return std::unexpected(instruction.error());
-  if (!is_to_change(*instruction)) return false;
-  code.bytes[instruction->fs_at] = instruction->with_gs;
-  return true;
-}
+Rewriter::Rewriter(Code code, std::uint64_t first, Fs fs)
+    : all_{code},
+      rest_{code.from(first)},
+      fs_{fs},
+      changed_pages_(code.bytes.size() / page_bytes + 1) {}
 
-std::expected<std::size_t, Refusal> rewrite_all(Code code) {
-  const auto understood = for_each_instruction(code, [](Code, const Instruction&) {});
-  if (!understood) return std::unexpected(understood.error());
-  std::size_t changed = 0;
-  static_cast<void>(for_each_instruction(code, [&](Code at, const Instruction& instruction) {
-    if (!is_to_change(instruction)) return;
-    at.bytes[instruction.fs_at] = instruction.with_gs;
-    ++changed;
-  }));
-  return changed;
-}
-
-Thunks::Thunks(Code room, std::uint64_t jump_gate) : room_{room} {
-  put(room_.bytes.data(), jump_gate);
-}
-
-Thunks::Result Thunks::patch(Code code, std::uint64_t address) {
-  // From the beginning: backwards, instructions cannot be told from one another.
-  Code before = code;
-  while (before.address + mov_size < address) {
-    const auto instruction = decode_instruction(before.bytes);
-    const std::size_t zeros = padding(before.bytes);
-    if (zeros == 0 && !instruction) return Result::no_constant;
-    before = before.from(before.address + (zeros != 0 ? zeros : instruction->length));
+bool Rewriter::step(std::size_t bytes) {
+  const std::uint64_t until = rest_.address + std::min(bytes, rest_.bytes.size());
+  while (rest_.address < until && !refusal_) {
+    if (const std::size_t zeros = padding(rest_.bytes); zeros != 0) {
+      rest_ = rest_.from(rest_.address + zeros);
+      last_ = {};
+      continue;
+    }
+    const auto instruction = decode(rest_);
+    if (!instruction) {
+      refusal_ = instruction.error();
+      break;
+    }
+    const auto at = static_cast<std::uint32_t>(rest_.address - all_.address);
+    if (fs_ != Fs::stays && is_to_change(*instruction)) {
+      rest_.bytes[instruction->fs_at] = instruction->with_gs;
+      note_change(at + instruction->fs_at);
+      ++changed_;
+    }
+    if (fs_ == Fs::becomes_gs && instruction->kind == Instruction::uses_gs) {
+      refusal_ = refuse(rest_);
+      break;
+    }
+    if (instruction->kind == Instruction::system_call && last_.length >= short_jmp_size &&
+        !last_.is_bound) {
+      before_calls_.push_back({at - last_.length, last_.length});
+    }
+    if (last_.is_end && instruction->is_padding && instruction->length >= jmp_size) {
+      islands_.push_back(at);
+    }
+    last_ = *instruction;
+    rest_ = rest_.from(rest_.address + instruction->length);
   }
-  if (before.address + mov_size != address || before.bytes[0] != mov_eax)
-    return Result::no_constant;
-  if (used_ + size > room_.bytes.size()) return Result::full;
+  return !refusal_ && !rest_.bytes.empty();
+}
 
-  const std::uint64_t thunk = room_.address + used_;
-  std::byte* const at = room_.bytes.data() + used_;
-  constexpr std::array load_back{std::byte{0x48}, std::byte{0x8d}, std::byte{0x0d}};  // lea, %rcx
-  constexpr std::array jump{std::byte{0xff}, std::byte{0x25}};                        // jmp *
-  constexpr std::size_t load_end = mov_size + load_back.size() + 4;
-  constexpr std::size_t end = load_end + jump.size() + 4;
-  static_assert(end <= size);
-  const auto there = distance(address, thunk);
-  const auto back = distance(thunk + load_end, address + syscall_size);
-  const auto gate = distance(thunk + end, room_.address);
-  if (!there || !back) return Result::too_far;
-  std::memcpy(at, before.bytes.data(), mov_size);
-  std::ranges::copy(load_back, at + mov_size);
-  put(at + load_end - 4, *back);
-  std::ranges::copy(jump, at + load_end);
-  put(at + end - 4, *gate);
+void Rewriter::patch_system_calls(Code room, std::uint64_t jump_gate, std::uint32_t add) {
+  put(room.bytes.data(), jump_gate);
+  std::size_t used = gate_bytes;
+  for (const Piece instruction : before_calls_) {
+    if (used + thunk_bytes > room.bytes.size()) break;
+    const auto place = place_for_jump(instruction);
+    if (!place) continue;
+    make_thunk(room.bytes.data() + used, room.address + used, instruction, room.address, add);
+    put_jump(*place, room.address + used);
+    used += thunk_bytes;
+    if (*place == instruction.at) continue;
+    all_.bytes[instruction.at] = short_jmp;
+    put(all_.bytes.data() + instruction.at + 1,
+        static_cast<std::int8_t>(*place - instruction.at - short_jmp_size));
+    note_change(instruction.at);
+    note_change(instruction.at + 1);
+  }
+}
 
-  std::array<std::byte, mov_size> to_thunk{jmp};
-  put(to_thunk.data() + 1, *there);
-  if (!write_at_once(before, to_thunk, code)) return Result::unsafe;
-  used_ += size;
-  return Result::patched;
+std::optional<std::size_t> Rewriter::place_for_jump(Piece instruction) {
+  if (instruction.length >= jmp_size) return instruction.at;
+  const std::int64_t from = instruction.at + short_jmp_size;
+  const auto island =
+      std::ranges::lower_bound(islands_, std::max<std::int64_t>(from - short_reach - 1, 0));
+  if (island == islands_.end() || *island > from + short_reach) return std::nullopt;
+  const std::size_t at = *island;
+  islands_.erase(island);
+  return at;
+}
+
+void Rewriter::put_jump(std::size_t at, std::uint64_t to) {
+  all_.bytes[at] = jmp;
+  put(all_.bytes.data() + at + 1, distance(all_.address + at + jmp_size, to));
+  note_change(at);
+  note_change(at + jmp_size - 1);
+}
+
+void Rewriter::make_thunk(std::byte* at, std::uint64_t address, Piece instruction,
+                          std::uint64_t gate_at, std::uint32_t add) {
+  constexpr auto byte = [](auto... values) {
+    return std::array{static_cast<std::byte>(values)...};
+  };
+  constexpr auto extend_number = byte(0x89, 0xc0);        // mov %eax, %eax
+  constexpr auto add_to_number = byte(0x48, 0x8d, 0x80);  // lea add(%rax), %rax
+  constexpr auto load_back = byte(0x48, 0x8d, 0x0d);      // lea back(%rip), %rcx
+  constexpr auto jump = byte(0xff, 0x25);                 // jmp *gate(%rip)
+  static_assert(longest_instruction + extend_number.size() + add_to_number.size() +
+                    load_back.size() + jump.size() + 3 * sizeof(std::int32_t) <=
+                thunk_bytes);
+  std::byte* next = at;
+  const auto emit = [&](auto bytes) { next = std::ranges::copy(bytes, next).out; };
+  const auto emit_distance = [&](std::uint64_t to) {
+    const std::uint64_t behind =
+        address + static_cast<std::size_t>(next - at) + sizeof(std::int32_t);
+    put(next, distance(behind, to));
+    next += sizeof(std::int32_t);
+  };
+  emit(all_.bytes.subspan(instruction.at, instruction.length));
+  emit(extend_number);
+  emit(add_to_number);
+  put(next, add);
+  next += sizeof add;
+  emit(load_back);
+  emit_distance(all_.address + instruction.at + instruction.length + syscall_size);
+  emit(jump);
+  emit_distance(gate_at);
 }
 
 }  // namespace trap

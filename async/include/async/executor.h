@@ -125,15 +125,13 @@ class Executor {
   /// The most urgent level that has a ready job (including those just woken by an interrupt);
   /// `priorities` if none.
   unsigned ready_priority() noexcept {
-    if (has_news()) [[unlikely]]
-      drain_inbox();
+    look_into_inbox();
     return ready_.top();
   }
   /// Is a ready job more urgent than `priority` (0 … 32)? Cheap enough for every return to user
   /// mode.
   bool preempts(unsigned priority) noexcept {
-    if (has_news()) [[unlikely]]
-      drain_inbox();
+    look_into_inbox();
     return ready_.has_above(priority);
   }
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
@@ -149,13 +147,15 @@ class Executor {
   /// it. What is returned is to be given back to take_up().
   [[nodiscard]] static std::coroutine_handle<> put_aside(Job& job,
                                                          std::coroutine_handle<> context) noexcept {
+    trace(TraceEvent::preempt, job);
     job.flags_ ^= Job::flag_preempted;
     return std::exchange(job.leaf_, context);
   }
   /// What was put aside is ready: first of its level, or last where its turn is over.
   static void ready_again(bool turn_over) noexcept {
     Local& local = platform::local();
-    Job& job = *std::exchange(local.job, nullptr);
+    Job& job = *local.job;
+    local.job = nullptr;
     turn_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
   }
   /// `job` is running again, where its step was put aside.
@@ -207,7 +207,7 @@ class Executor {
   /// Is it this job's step that runs on its hart? Of a job elsewhere: a moment ago.
   static bool is_running(const Job& job) noexcept {
     const Executor* const executor = of(job.hart);
-    return executor != nullptr && executor->local_.job == &job;
+    return executor != nullptr && executor->local_.job.seen_from_elsewhere() == &job;
   }
 
  private:
@@ -218,6 +218,10 @@ class Executor {
   /// Something in the inbox, or tracing.
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
+  void look_into_inbox() noexcept {
+    if (has_news() && !inbox_is_empty()) [[unlikely]]
+      drain_inbox();
+  }
   static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
   /// This hart's.
   static Executor& current() noexcept { return *platform::local().executor; }
@@ -318,6 +322,10 @@ inline Executor& current_executor() noexcept {
 
 inline bool Job::complete(WaitResult result) noexcept {
   platform::InterruptGuard masked;
+  return complete_masked(result);
+}
+
+[[gnu::always_inline]] inline bool Job::complete_masked(WaitResult result) noexcept {
   if (kind != Kind::waiting) return false;
   unlink();
   complete_alone(result);
@@ -325,7 +333,8 @@ inline bool Job::complete(WaitResult result) noexcept {
 }
 
 inline void Job::complete_alone(WaitResult result) noexcept {
-  trace(TraceEvent::wake, *this);
+  if (tracing()) [[unlikely]]
+    return complete_traced(result);
   end_wait(result);
 }
 

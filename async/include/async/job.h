@@ -32,6 +32,7 @@ namespace async {
 
 class Executor;
 struct IndependentOptions;
+struct JobLayout;
 template <class T>
 class Task;
 
@@ -118,6 +119,8 @@ class Job : public Node {
   /// Ends the wait with `result` and makes the job ready; false if it does not wait (any more).
   /// Never resumes it. In the strand.
   bool complete(WaitResult result) noexcept;
+  /// The same, interrupts masked.
+  bool complete_masked(WaitResult result) noexcept;
   /// The same for one that is known to wait, and in no list.
   void complete_alone(WaitResult result) noexcept;
 
@@ -126,6 +129,8 @@ class Job : public Node {
   Node* waits_for() const noexcept { return waits_for_; }
   std::coroutine_handle<> leaf() const noexcept { return leaf_; }
   void set_leaf(std::coroutine_handle<> leaf) noexcept { leaf_ = leaf; }
+
+  static JobLayout layout(JobLayout pages) noexcept;  // graph.h
 
  private:
   friend class DeadlineScope;
@@ -175,6 +180,7 @@ class Job : public Node {
 
   ASYNC_SLOW_PATH void refuse() noexcept;
   void end_wait(WaitResult result) noexcept;  // complete_alone(), not traced
+  ASYNC_SLOW_PATH void complete_traced(WaitResult result) noexcept;
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 

@@ -22,9 +22,40 @@ constexpr bool is_independent(StepKind kind) noexcept {
   return static_cast<std::int8_t>(kind) < 0;  // one bit, and the one that is tested cheapest
 }
 
+#if defined(__has_feature) && __has_feature(thread_sanitizer)
+inline constexpr bool platform_is_checked_for_races = true;  // it cannot know that a hart is one
+#else
+inline constexpr bool platform_is_checked_for_races = false;
+#endif
+
+/// Which job's step runs on a hart; null while it idles. The hart alone sets it, and it orders
+/// nothing: to others it is what was so a moment ago. The hart's own reads are plain, so that the
+/// compiler may keep what it has read.
+class RunningJob {
+ public:
+  constexpr RunningJob() noexcept = default;
+  RunningJob& operator=(Job* job) noexcept {
+    __atomic_store_n(&job_, job, __ATOMIC_RELAXED);
+    return *this;
+  }
+  RunningJob(const RunningJob&) = delete;
+  operator Job*() const noexcept {
+    if constexpr (platform_is_checked_for_races) return seen_from_elsewhere();
+    return job_;
+  }
+  Job* operator->() const noexcept { return *this; }
+
+  /// On any hart.
+  Job* seen_from_elsewhere() const noexcept { return __atomic_load_n(&job_, __ATOMIC_RELAXED); }
+
+ private:
+  Job* job_ = nullptr;
+};
+static_assert(sizeof(RunningJob) == sizeof(Job*));  // what platforms read in one piece
+
 struct Local {
   Executor* executor = nullptr;       // this hart's executor, from its construction on
-  Job* job = nullptr;                 // the job whose step runs now; null while idle
+  RunningJob job;                     // whose step runs now
   bool in_company = false;            // there are other harts: set by the world, between two steps
   bool in_strand = false;             // this hart holds the strand; only said in company
   bool preemption_held_back = false;  // an interrupt came while a spin lock was held

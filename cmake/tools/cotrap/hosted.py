@@ -5,6 +5,8 @@ from . import memory
 
 # What makes it wait until it is traced.
 STOPPED = ("--debugger", "wait")
+# How programs find their thread-local storage (docs/fncall.md).
+FS = ("rewrite", "wrfsbase", "arch_prctl")
 # Where the first program's addresses begin (hal/hosted/include/hal/machine/memory_map.h).
 FIRST_WINDOW = 0x4000_0000_0000
 
@@ -12,6 +14,10 @@ FIRST_WINDOW = 0x4000_0000_0000
 def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> list[str]:
     options = ["--harts", str(machine.harts), "--mem", str(memory.in_bytes(machine.memory))]
     options += ["--initrd", f"/proc/self/fd/{initrd}", "--append", words]
+    if machine.fs:
+        options += ["--fs", machine.fs]
+    if machine.ram is not None:
+        options += ["--ram", f"/proc/self/fd/{machine.ram}"]
     if disk is not None:
         which = "--read-only-disk" if machine.disk.read_only else "--disk"
         options += [which, f"/proc/self/fd/{disk}"]

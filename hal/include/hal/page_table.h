@@ -82,12 +82,12 @@ class PageTable {
   VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
 
   /// Calls visit(va, PageEntry&) for every used entry of pages in [from, to), in order, skipping
-  /// what has no tables. `visit` may change the entry but not empty it.
+  /// what has no tables. `visit` may `set` the entry but not empty it.
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
   /// Fills another table, empty there so far, from the pages of [from, to), which may begin where a
-  /// walk has ended: copy(va, PageEntry&) returns what the other gets, and may change the entry; an
+  /// walk has ended: copy(va, PageEntry&) returns what the other gets, and may `set` the entry; an
   /// empty entry is left out. False when there was no memory for a table: some pages are then
   /// missing.
   template <class Copy>
@@ -226,7 +226,7 @@ bool PageTable::remove_from(PhysAddr table, VirtAddr from, VirtAddr to, Visit& v
       table_frames::release(old.address());
       tables_freed = true;
     }
-    entry = PageEntry{};
+    set(entry, PageEntry{});
     ++removed;
     if constexpr (level == 0) visit(va, old);
   });

@@ -1,5 +1,5 @@
-// Programs that were not built for this machine: their fs is rewritten, their `syscall`s are caught
-// or patched.
+// Programs that were not built for this machine: their fs is rewritten, their `syscall`s are
+// caught. (How those are patched is in patching.cpp.)
 
 #include <link.h>
 #include <sys/mman.h>
@@ -10,45 +10,17 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "random_program.h"
+#include "text.h"
 #include "thread_local_program.h"
 
-using trap::Code;
+using trap::Rewriter;
 using trap::Segments;
-using trap::Thunks;
 using trap::Trap;
 using trap::UserContext;
 
 void (*thread_local_program_gate)() = nullptr;
 
 namespace {
-
-constexpr std::uint64_t page_size = 4096;
-
-/// Memory that can be written and executed, as programs' is where they are changed.
-class Text {
- public:
-  explicit Text(std::initializer_list<unsigned> code, std::size_t at = 0)
-      : size_{at + code.size()} {
-    page_ = static_cast<std::byte*>(mmap(nullptr, 2 * page_size, PROT_READ | PROT_WRITE | PROT_EXEC,
-                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    std::memset(page_, 0x90, page_size);
-    for (const unsigned byte : code) page_[at++] = static_cast<std::byte>(byte);
-  }
-  Text(const Text&) = delete;
-  Text& operator=(const Text&) = delete;
-  ~Text() { munmap(page_, 2 * page_size); }
-  std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(page_); }
-  std::byte* bytes() { return page_; }
-  Code code() { return {{page_, size_}, address()}; }
-  /// For thunks: the page behind.
-  Code room(std::size_t size = page_size) {
-    return {{page_ + page_size, size}, address() + page_size};
-  }
-
- private:
-  std::byte* page_;
-  std::size_t size_;
-};
 
 /// A copy of this thread's thread-local storage, as a program would have its own. fs points behind
 /// the variables, at a pointer to itself; behind that is the stack protector's secret.
@@ -94,11 +66,12 @@ TEST_CASE("A compiler's program with thread-local variables runs while fs is the
   const std::uint64_t page = begin & -page_size;
   REQUIRE(mprotect(reinterpret_cast<void*>(page), end - page, PROT_READ | PROT_WRITE | PROT_EXEC) ==
           0);
-  const auto changed =
-      trap::rewrite_all({{reinterpret_cast<std::byte*>(begin), end - begin}, begin});
+  Rewriter rewriter{
+      {{reinterpret_cast<std::byte*>(begin), end - begin}, begin}, begin, Rewriter::Fs::becomes_gs};
+  CHECK_FALSE(rewriter.step(end - begin));
   REQUIRE(mprotect(reinterpret_cast<void*>(page), end - page, PROT_READ | PROT_EXEC) == 0);
-  REQUIRE(changed);
-  CHECK(*changed >= 3);  // the variables' base, the secret twice
+  REQUIRE(!rewriter.refusal());
+  CHECK(rewriter.changed() >= 3);  // the variables' base, the secret twice
 
   thread_local_program_gate = reinterpret_cast<void (*)()>(trap::entry_address());
   ThreadLocalStorage storage;
@@ -134,7 +107,7 @@ TEST_CASE("An instruction that faults for its fs is changed, and finds what gs p
   const Trap fault = run_user(context);
   REQUIRE(fault.kind == Trap::page_fault);
   REQUIRE(context.program_counter() == text.address());
-  CHECK(trap::rewrite_instruction(text.code().from(context.program_counter())) == true);
+  CHECK(rewrite_instruction(text.code().from(context.program_counter())) == true);
   CHECK(run_user(context).kind == Trap::syscall);
   CHECK(context.general.rax == 42);
 }
@@ -178,91 +151,4 @@ TEST_CASE(
   CHECK(run_user(program.context).cause == UserContext::instruction);
   CHECK(steps > 10);
   CHECK(passed);
-}
-
-TEST_CASE("A system call whose number is put into eax before it becomes a jump to the gate") {
-  const CatchingHart hart{GENERATE(from_range(all_modes()))};
-  if (!hart.catching) SKIP("Linux cannot");
-  // nop; mov $0x1234, %eax; syscall; ud2
-  Text text{{0x90, 0xb8, 0x34, 0x12, 0, 0, 0x0f, 0x05, 0x0f, 0x0b}};
-  const std::uint64_t syscall_at = text.address() + 6;
-  RandomProgram program{61, RandomProgram::jumped, UserContext::all};
-  UserContext& context = program.context;
-  context.set_program_counter(text.address());
-  trap::GeneralRegs expected = context.general;
-  expected.rax = 0x1234;
-  expected.rcx = expected.rip = syscall_at + 2;
-
-  const auto run = [&](std::uint64_t from) {
-    context.set_program_counter(from);
-    context.general.rax = from == syscall_at ? 0x1234 : 0;
-    const Trap trap = run_user(context);
-    REQUIRE(trap.kind == Trap::syscall);
-    trap::GeneralRegs found = context.general;
-    found.rflags = expected.rflags;
-    if (trap.cause == UserContext::instruction) found.r11 = expected.r11;  // the flags
-    CHECK(found == expected);
-    context.general.r11 = expected.r11;
-    return trap.cause;
-  };
-  CHECK(run(text.address()) == UserContext::instruction);
-  Thunks thunks{text.room(), trap::jump_entry_address()};
-  REQUIRE(thunks.patch(text.code(), syscall_at) == Thunks::Result::patched);
-  CHECK(run(text.address()) == UserContext::gate_call);
-  CHECK(run(text.address() + 1) == UserContext::gate_call);
-  CHECK(run(syscall_at) == UserContext::instruction);  // who jumps there, as before
-  CHECK(program.red_zone_is_right());
-}
-
-TEST_CASE("What cannot be patched is left as it is") {
-  using enum Thunks::Result;
-  constexpr std::uint64_t gate = 0;
-  const auto patch = [](Text& text, Code room, std::uint64_t at) {
-    const std::vector<std::byte> before{text.bytes(), text.bytes() + page_size};
-    Thunks thunks{room, gate};
-    const Thunks::Result result = thunks.patch(text.code(), text.address() + at);
-    if (result != patched) CHECK(std::equal(before.begin(), before.end(), text.bytes()));
-    return result;
-  };
-  {
-    INFO("xor %eax, %eax; syscall, and code that begins with a system call");
-    Text text{{0x0f, 0x05, 0x31, 0xc0, 0x0f, 0x05}};
-    CHECK(patch(text, text.room(), 0) == no_constant);
-    CHECK(patch(text, text.room(), 4) == no_constant);
-    INFO("add $1, %eax, which is as long as mov");
-    Text add{{0x05, 1, 0, 0, 0, 0x0f, 0x05, 0x90}};
-    CHECK(patch(add, add.room(), 5) == no_constant);
-  }
-  {
-    INFO("mov $1, %r8d; and mov $1, -0x48(%rsp), which ends with the same bytes");
-    Text other_register{{0x41, 0xb8, 1, 0, 0, 0, 0x0f, 0x05}};
-    CHECK(patch(other_register, other_register.room(), 6) == no_constant);
-    Text memory{{0xc7, 0x44, 0x24, 0xb8, 1, 0, 0, 0, 0x0f, 0x05}};
-    CHECK(patch(memory, memory.room(), 8) == no_constant);
-  }
-  {
-    INFO("in two cache lines, and at the end of one");
-    Text across{{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90, 0x90}, 60};
-    CHECK(patch(across, across.room(), 65) == unsafe);
-    Text within{{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x90, 0x90, 0x90}, 59};
-    CHECK(patch(within, within.room(), 64) == patched);
-  }
-  {
-    INFO("with less than eight bytes that may be written");
-    Text text{{0xb8, 1, 0, 0, 0, 0x0f, 0x05}};
-    CHECK(patch(text, text.room(), 5) == unsafe);
-  }
-  {
-    INFO("no room");
-    Text text{{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x90}};
-    CHECK(patch(text, text.room(8 + Thunks::size - 1), 5) == full);
-    CHECK(patch(text, text.room(8 + Thunks::size), 5) == patched);
-  }
-  {
-    INFO("too far");
-    Text text{{0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x90}};
-    Code room = text.room();
-    room.address += std::uint64_t{1} << 32;
-    CHECK(patch(text, room, 5) == too_far);
-  }
 }

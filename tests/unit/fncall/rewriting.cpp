@@ -14,11 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "text.h"
+
 using trap::Code;
 using trap::decode_instruction;
 using trap::Instruction;
-using trap::rewrite_all;
-using trap::rewrite_instruction;
+using trap::Rewriter;
 
 extern "C" {  // forms.S
 extern const std::byte fs_forms[], fs_forms_end[];
@@ -78,11 +79,52 @@ TEST_CASE("All instructions of a piece of code are changed in one pass") {
   Bytes code{fs_forms, fs_forms_end};
   code.resize(code.size() + 13);               // zeros at the end are no code
   code.insert(code.begin(), 3, std::byte{0});  // … nor between functions
-  const auto changed = rewrite_all({code, 0x1000});
-  REQUIRE(changed);
-  CHECK(*changed == static_cast<std::size_t>(form_starts_end - form_starts));
+  const Bytes before = code;
+  Rewriter rewriter{{code, 0x1000}, 0x1000, Rewriter::Fs::becomes_gs};
+  std::size_t steps = 1;
+  while (rewriter.step(1000)) ++steps;
+  CHECK(steps > code.size() / (1000 + trap::longest_instruction));
+  REQUIRE(!rewriter.refusal());
+  CHECK(rewriter.understood_end() == 0x1000 + code.size());
+  CHECK(rewriter.changed() == static_cast<std::size_t>(form_starts_end - form_starts));
   CHECK(std::equal(gs_forms, gs_forms_end, code.begin() + 3));
-  CHECK(rewrite_all({code, 0x1000}) == 0);
+  for (std::size_t page = 0; page * Rewriter::page_bytes < code.size(); ++page) {
+    const std::size_t at = page * Rewriter::page_bytes;
+    const std::size_t end = std::min(at + Rewriter::page_bytes, code.size());
+    CHECK(rewriter.is_changed(page) ==
+          !std::equal(code.begin() + at, code.begin() + end, before.begin() + at));
+  }
+
+  Rewriter again{{code, 0x1000}, 0x1000, Rewriter::Fs::mostly_is};
+  while (again.step(code.size())) {
+  }
+  CHECK(!again.refusal());
+  CHECK(again.changed() == 0);
+}
+
+TEST_CASE("Where fs becomes gs, what uses gs already is refused") {
+  for (const Bytes& use : {
+           bytes({0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}),
+           bytes({0xf3, 0x0f, 0xae, 0xc8}),        // rdgsbase
+           bytes({0xf3, 0x48, 0x0f, 0xae, 0xd8}),  // wrgsbase
+       }) {
+    INFO(hex(use));
+    CHECK(decode_instruction(use)->kind == Instruction::uses_gs);
+    for (const auto& [fs, refused] : {std::pair{Rewriter::Fs::becomes_gs, true},
+                                      {Rewriter::Fs::mostly_is, false},
+                                      {Rewriter::Fs::stays, false}}) {
+      Bytes code = use;
+      Rewriter rewriter{{code, 0x1000}, 0x1000, fs};
+      CHECK_FALSE(rewriter.step(100));
+      CHECK(rewriter.refusal().has_value() == refused);
+      CHECK(code == use);
+    }
+  }
+  INFO("a register, and lea, which computes the same");
+  for (const Bytes& no_use :
+       {bytes({0x65, 0x48, 0x89, 0xc8}), bytes({0x65, 0x48, 0x8d, 0x04, 0x25, 1, 0, 0, 0})}) {
+    CHECK(decode_instruction(no_use)->kind == Instruction::other);
+  }
 }
 
 TEST_CASE("What has nothing to do with fs stays as it is") {
@@ -137,14 +179,33 @@ TEST_CASE("What is not understood, or not allowed, is refused with its address a
   }
 }
 
-TEST_CASE("Where one instruction is refused, none is changed") {
-  Bytes code = bytes({0x64, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x90, 0x06, 0x90});
+TEST_CASE("Code is understood from its first instruction up to the first that is refused") {
+  Bytes code =
+      bytes({0x06, 0x06, 0x64, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x90, 0x06, 0x64, 0x8b, 0x00});
+  Rewriter rewriter{{code, 0x1000}, 0x1002, Rewriter::Fs::becomes_gs};
+  CHECK_FALSE(rewriter.step(code.size()));
+  REQUIRE(rewriter.refusal());
+  CHECK(rewriter.refusal()->address == 0x100b);
+  CHECK(rewriter.refusal()->bytes[0] == std::byte{0x06});
+  CHECK(rewriter.refusal()->size == 4);
+  CHECK(rewriter.understood_end() == 0x100b);
+  CHECK(rewriter.changed() == 1);
+  CHECK(code[2] == std::byte{0x65});
+  CHECK(code[12] == std::byte{0x64});
+  CHECK_FALSE(rewriter.step(code.size()));
+}
+
+TEST_CASE("Where fs stays, only system calls are looked for") {
+  // mov %fs:0, %eax; mov $1, %eax; syscall; jmp; syscall
+  Bytes code = bytes({0x64, 0x8b, 0x04, 0x25, 0,    0, 0, 0, 0xb8, 1,    0,
+                      0,    0,    0x0f, 0x05, 0xe9, 0, 0, 0, 0,    0x0f, 0x05});
   const Bytes before = code;
-  const auto changed = rewrite_all({code, 0x1000});
-  REQUIRE(!changed);
-  CHECK(changed.error().address == 0x1009);
-  CHECK(changed.error().bytes[0] == std::byte{0x06});
+  Rewriter rewriter{{code, 0x1000}, 0x1000, Rewriter::Fs::stays};
+  CHECK_FALSE(rewriter.step(code.size()));
+  CHECK(!rewriter.refusal());
+  CHECK(rewriter.system_calls() == 1);
   CHECK(code == before);
+  CHECK_FALSE(rewriter.is_changed(0));
 }
 
 // The functions of this very program begin where its instructions do: whatever a compiler makes of

@@ -17,10 +17,15 @@ struct Instruction {
     reads_fs_base,   ///< rdfsbase
     writes_fs_base,  ///< wrfsbase
     loads_fs,        ///< the selector: what a program has no business with
+    uses_gs,         ///< its memory operand is relative to gs, or it reads or writes that base
     system_call,     ///< `syscall`
   };
   std::uint8_t length = 0;
   Kind kind = other;
+  bool is_bound =
+      false;            ///< elsewhere it would do something else: it branches, or knows its address
+  bool is_end = false;  ///< nothing goes on behind it
+  bool is_padding = false;  ///< a nop with an operand for its length
   /// Where the byte is that says fs, and what it is in the same instruction with gs.
   std::uint8_t fs_at = 0;
   std::byte with_gs{};

@@ -18,6 +18,8 @@ namespace hosted {
 
 extern constinit thread_local TranslationToken translation;
 inline constexpr Asid highest_asid = 4095;
+/// Set before the first program runs.
+extern constinit bool code_is_seen_first;
 
 }  // namespace hosted
 
@@ -45,6 +47,13 @@ void flush_page(VirtAddr va, Asid asid);
 void flush_space(Asid asid);
 void flush_all();
 
+/// The kernel changes programs' instructions (process/foreign_code.h).
+inline constexpr bool changes_code = true;
+/// Whether the instructions of a page have to be looked at before a program runs any of them: where
+/// the host's fs is never changed (trap/rewrite.h).
+inline bool code_is_seen_first() {
+  return hosted::code_is_seen_first;
+}
 /// This processor's harts see what they write.
 inline void synchronize_code() {}
 

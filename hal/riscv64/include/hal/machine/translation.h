@@ -50,6 +50,12 @@ inline void flush_all() {
   asm volatile("sfence.vma" : : : "memory");
 }
 
+/// Programs run as they are.
+inline constexpr bool changes_code = false;
+constexpr bool code_is_seen_first() {
+  return false;
+}
+
 /// Instructions fetched after this see every store before it (this hart only).
 inline void synchronize_code() {
   asm volatile("fence.i" : : : "memory");

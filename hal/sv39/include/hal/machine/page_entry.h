@@ -98,6 +98,12 @@ class PageEntry {
 };
 static_assert(sizeof(PageEntry) == 8);
 
+/// Writes an entry of a table that other harts may be translating by: in one piece, and after what
+/// has been written before, such as the contents of the page or of the table that it points at.
+inline void set(PageEntry& slot, PageEntry entry) {
+  __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
+}
+
 constexpr TranslationToken make_token(PhysAddr root, Asid asid) {
   constexpr std::uint64_t sv39 = 8;
   return sv39 << 60 | std::uint64_t{asid} << 44 | root >> page_shift;

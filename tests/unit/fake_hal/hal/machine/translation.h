@@ -54,6 +54,12 @@ inline void flush_all() {
   ++fake::hart().full_flushes;
   fake::hart().tlb.clear();
 }
+inline constexpr bool changes_code = true;
+/// As a test wants it.
+inline bool seen_first = false;
+inline bool code_is_seen_first() {
+  return seen_first;
+}
 inline void synchronize_code() {
   ++fake::hart().code_flushes;
 }

@@ -1,0 +1,3 @@
+#include "../hart.h"
+
+void hal::hosted::begin_first_stack() {}

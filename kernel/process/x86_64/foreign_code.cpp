@@ -1,0 +1,226 @@
+// Instructions that use fs, where that stays the host's, and system calls.
+//
+//   copy the area ──▶ change the copy ──▶ nobody executes there ──▶ changed pages in the place of
+//   the
+//                                                                   old ones ──▶ executable again
+//
+// The first two take time and are done in steps; the rest is one step, and what other harts fetch
+// from the area meanwhile is a fault that waits for its end.
+#include "process/foreign_code.h"
+
+#include <abi/numbers.h>
+#include <fmt/format.h>
+#include <hal/hosted.h>
+#include <kernel/log.h>
+#include <trap/rewrite.h>
+#include <trap/segments.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "memory/user_memory.h"
+#include "process/thread.h"
+#include "syscalls/steps.h"
+
+namespace kernel {
+namespace {
+
+using hal::page_size;
+using hal::VirtAddr;
+using CodeArea = memory::AddressSpace::CodeArea;
+using trap::Rewriter;
+
+Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
+  log("{} ({}): no instructions are run at {:#x}: {}", self.process().name(), self.id(), at, why);
+  return fail(Errno::enoexec);
+}
+
+void tell(Thread& self, const trap::Refusal& refusal) {
+  std::string bytes;
+  for (const std::byte byte : std::span{refusal.bytes}.first(refusal.size)) {
+    fmt::format_to(std::back_inserter(bytes), " {:02x}", std::to_integer<unsigned>(byte));
+  }
+  log("{} ({}): the instruction at {:#x} cannot be changed:{}", self.process().name(), self.id(),
+      refusal.address, bytes);
+}
+
+/// What is to become of fs in an area that has been gone through before, or not.
+Rewriter::Fs fs_in(const CodeArea& area) {
+  if (trap::segments() != trap::Segments::rewrite) return Rewriter::Fs::stays;
+  return area.code == memory::Code::stale ? Rewriter::Fs::mostly_is : Rewriter::Fs::becomes_gs;
+}
+
+/// Room for the jumps of system calls, as near to their area as there is any; 0 where there is
+/// none.
+VirtAddr map_room(memory::AddressSpace& space, const CodeArea& area, std::size_t bytes) {
+  constexpr std::size_t most_tries = 64;
+  const std::size_t size = hal::page_up(bytes);
+  VirtAddr at = area.start;
+  for (std::size_t tried = 0; tried < most_tries; ++tried) {
+    at -= size;
+    const auto mapped = space.map({.address = at,
+                                   .bytes = size,
+                                   .access = hal::Access::read | hal::Access::execute,
+                                   .place = memory::MapRequest::Place::if_free,
+                                   .code = memory::Code::added});
+    if (mapped) return *mapped;
+    if (mapped.error() != Errno::eexist) return 0;
+  }
+  return 0;
+}
+
+/// From now on no thread of the process loses a vector register at the gate: it may be where the
+/// program has only an instruction.
+void keep_all_vectors(Process& process) {
+  for (Thread& thread : process.threads()) thread.context().kept = trap::UserContext::all;
+}
+
+/// Pages that are to take the place of others, all at once.
+class NewPages {
+ public:
+  /// Room for so many. False: there is no memory.
+  bool reserve(std::size_t count) {
+    if (!memory::admit_in_one_piece(count * sizeof(Page))) return false;
+    pages_.reserve(count);
+    return true;
+  }
+  bool add(VirtAddr at, std::span<const std::byte> contents) {
+    auto frame = memory::Frame::allocate(memory::Use::user);
+    if (!frame) return false;
+    std::ranges::copy(contents, frame.bytes());
+    pages_.push_back({at, std::move(frame)});
+    return true;
+  }
+  Result<> put_in_place(memory::AddressSpace& space) {
+    for (Page& page : pages_) {
+      if (auto done = space.replace_code(page.at, std::move(page.frame)); !done) return done;
+    }
+    return {};
+  }
+
+ private:
+  struct Page {
+    VirtAddr at;
+    memory::Frame frame;
+  };
+  std::vector<Page> pages_;
+};
+
+/// Adds those of `contents`, which begins at `start`, that `is_new` tells; in steps. ENOMEM.
+async::Task<Result<>> add_pages(Thread& self, NewPages& pages, VirtAddr start,
+                                std::span<const std::byte> contents, auto is_new) {
+  std::size_t in_step = 0;
+  for (std::size_t at = 0; at < contents.size(); at += page_size) {
+    if (!is_new(at / page_size)) continue;
+    if (!pages.add(start + at, contents.subspan(at, page_size))) co_return fail(Errno::enomem);
+    in_step += page_size;
+    if (in_step < sys::step_bytes) continue;
+    in_step = 0;
+    co_await sys::let_others_run(self);
+    if (async::is_cancelled()) co_return fail(Errno::eintr);
+  }
+  co_return Result<>{};
+}
+
+/// Where the area's system calls jump to: memory of the program's that is nobody's if it is not
+/// used in the end.
+class Room {
+ public:
+  Room(memory::AddressSpace& space, const CodeArea& area, std::size_t calls)
+      : space_{space}, thunks_{hal::page_up(Rewriter::room_bytes(calls))} {
+    if (calls == 0 || bytes().empty() || !memory::admit(bytes().size())) return;
+    start_ = map_room(space, area, bytes().size());
+  }
+  Room(const Room&) = delete;
+  ~Room() {
+    if (start_ != 0 && !used_) (void)space_.unmap(start_, bytes().size());
+  }
+
+  explicit operator bool() const { return start_ != 0; }
+  VirtAddr start() const { return start_; }
+  std::span<std::byte> bytes() const { return thunks_.bytes(); }
+  void use() {
+    used_ = true;
+    space_.set_code(start_, start_ + bytes().size(), memory::Code::added);
+  }
+
+ private:
+  memory::AddressSpace& space_;
+  hal::hosted::HostMemory thunks_;
+  VirtAddr start_ = 0;
+  bool used_ = false;
+};
+
+/// The last part, with an area that is what it was when it was copied.
+async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const std::byte> copy,
+                                   Rewriter& rewriter) {
+  memory::AddressSpace& space = self.space();
+  Room room{space, area, rewriter.system_calls()};
+  if (room) {
+    rewriter.patch_system_calls({room.bytes(), room.start()}, trap::jump_entry_address(),
+                                abi::first_foreign_call);
+  }
+  area = *space.code_at(area.start);
+  NewPages pages;
+  if (!pages.reserve((copy.size() + room.bytes().size()) / page_size))
+    co_return fail(Errno::enomem);
+  auto added = co_await add_pages(self, pages, area.start, copy,
+                                  [&](std::size_t page) { return rewriter.is_changed(page); });
+  if (added && room) {
+    added = co_await add_pages(self, pages, room.start(), room.bytes(),
+                               [](std::size_t) { return true; });
+  }
+  if (async::is_cancelled()) co_return Result<>{};
+  if (!added) co_return added;
+  if (space.code_at(area.start) != area) co_return Result<>{};
+
+  space.hide_code(area);
+  const auto done = pages.put_in_place(space);
+  const bool all = done && !rewriter.refusal();
+  const VirtAddr end = all ? area.end : hal::page_down(rewriter.understood_end());
+  if (!done) {
+    space.set_code(area.start, area.end, memory::Code::stale);
+    co_return done;
+  }
+  space.set_code(area.start, end, memory::Code::ready);
+  space.set_code(end, area.end, memory::Code::refused);
+  if (room) {
+    room.use();
+    keep_all_vectors(self.process());
+  }
+  if (!all && hal::code_is_seen_first()) tell(self, *rewriter.refusal());
+  co_return Result<>{};
+}
+
+}  // namespace
+
+async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
+  const auto area = self.space().code_at(at);
+  if (!area) co_return fail(Errno::efault);
+  if (area->code == memory::Code::ready) co_return Result<>{};  // another thread was first
+  if (area->code == memory::Code::refused) co_return fail(Errno::enoexec);
+  if (!area->may_change) co_return refuse(self, at, "they can be written, or are not its own");
+  const hal::hosted::HostMemory memory{area->bytes()};
+  const std::span copy = memory.bytes();
+  if (copy.empty()) co_return fail(Errno::enomem);
+  Result<> read{};
+  for (std::size_t done = 0; done < copy.size() && read; done += sys::step_bytes) {
+    const std::size_t size = std::min(copy.size() - done, sys::step_bytes);
+    read = memory::copy_from_user(self.space(), copy.data() + done, area->start + done, size);
+    co_await sys::let_others_run(self);
+    if (async::is_cancelled()) co_return Result<>{};
+  }
+  Rewriter rewriter{{copy, area->start}, area->first, fs_in(*area)};
+  while (read && rewriter.step(sys::step_bytes)) {
+    co_await sys::let_others_run(self);
+    if (async::is_cancelled()) co_return Result<>{};
+  }
+  // Something else has become of it meanwhile: the program tries again.
+  if (self.space().code_at(at) != area) co_return Result<>{};
+  if (read) co_return co_await put_in_place(self, *area, copy, rewriter);
+  if (read.error() == Errno::enomem) co_return read;
+  self.space().set_code(area->start, area->end, memory::Code::refused);
+  co_return refuse(self, at, "the file that they are in ends before");
+}
+
+}  // namespace kernel

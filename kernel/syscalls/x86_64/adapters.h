@@ -1,0 +1,56 @@
+// Calls of Linux's on x86_64 that have no generic number, or another order of arguments, or another
+// structure. Names, meanings and errors are Linux's (section 2 of its manual).
+#pragma once
+
+#include <abi/x86_64.h>
+
+#include "syscalls/calls.h"
+#include "syscalls/files.h"
+
+namespace kernel::sys::x86_64 {
+
+using Name = UserPtr<const char>;
+using Status = UserPtr<abi::x86_64::Stat>;
+
+Result<int> open(Thread&, Name path, int flags, unsigned mode);
+Result<int> creat(Thread&, Name path, unsigned mode);
+Result<> stat(Thread&, Name path, Status status);
+Result<> fstat(Thread&, int fd, Status status);
+Result<> lstat(Thread&, Name path, Status status);
+Result<> newfstatat(Thread&, int directory, Name path, Status status, int flags);
+Result<> access(Thread&, Name path, int mode);
+Transfer readlink(Thread&, Name path, UserSpan<char> to);
+Result<> mkdir(Thread&, Name path, unsigned mode);
+Result<> rmdir(Thread&, Name path);
+Result<> unlink(Thread&, Name path);
+Result<> rename(Thread&, Name old_path, Name path);
+Result<> renameat(Thread&, int old_directory, Name old_path, int directory, Name path);
+Result<> symlink(Thread&, Name target, Name path);
+
+Result<> pipe(Thread&, UserPtr<int> ends);
+Result<int> dup2(Thread&, int from, int to);
+trap::Attempt<Result<int>> try_poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                    int milliseconds);
+async::Task<Result<int>> poll(Thread&, UserPtr<abi::PollFd> fds, unsigned count, int milliseconds);
+
+Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::x86_64::SignalAction> action,
+                      UserPtr<abi::x86_64::SignalAction> old, std::size_t set_size);
+
+trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                                     std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                                     std::uintptr_t thread_pointer);
+async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
+                               std::uintptr_t parent_tid, std::uintptr_t child_tid,
+                               std::uintptr_t thread_pointer);
+trap::Attempt<Result<int>> try_fork(Thread&);
+async::Task<Result<int>> fork(Thread&);
+trap::Attempt<Result<int>> try_vfork(Thread&);
+async::Task<Result<int>> vfork(Thread&);
+
+int getpgrp(Thread&);
+Result<std::int64_t> time(Thread&, UserPtr<std::int64_t> seconds);
+
+/// Only fs: gs is the kernel's, or where the kernel has put what the program has in fs.
+Result<> arch_prctl(Thread&, int code, std::uintptr_t address);
+
+}  // namespace kernel::sys::x86_64

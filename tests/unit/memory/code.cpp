@@ -1,0 +1,144 @@
+// Code that is seen before it is run, and changed: process/foreign_code.h.
+#include "spaces.h"
+
+using namespace test;
+using kernel::memory::Code;
+
+namespace {
+
+/// A machine that does not run programs as they are.
+struct SeeingMachine {
+  SeeingMachine() { hal::seen_first = true; }
+  ~SeeingMachine() { hal::seen_first = false; }
+  test::Machine machine;
+};
+
+Errno try_to_run(AddressSpace& space, VirtAddr va) {
+  const auto done = space.fault(va, Access::execute);
+  return done ? Errno{} : done.error();
+}
+
+Result<VirtAddr> map_code(AddressSpace& space, std::size_t pages, Backing backing = {},
+                          std::uint16_t lead = 0) {
+  return space.map({.address = here,
+                    .bytes = pages * page_size,
+                    .access = read_execute,
+                    .place = MapRequest::Place::exactly,
+                    .backing = std::move(backing),
+                    .lead = lead});
+}
+
+}  // namespace
+
+TEST_CASE("code is executable when it has been seen, and readable before") {
+  SeeingMachine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 3, {}, 0x20));
+  CHECK(load(*space, here) == 0);
+  CHECK(try_to_run(*space, here) == Errno::enoexec);
+  const auto area = space->code_at(here + page_size);
+  REQUIRE(area);
+  CHECK(area->start == here);
+  CHECK(area->end == here + 3 * page_size);
+  CHECK(area->first == here + 0x20);
+  CHECK(area->code == Code::unseen);
+  CHECK(area->may_change);
+  space->hide_code(*area);
+  space->set_code(here, here + 2 * page_size, Code::ready);
+  space->set_code(here + 2 * page_size, area->end, Code::refused);
+  CHECK(try_to_run(*space, here) == Errno{});
+  CHECK(try_to_run(*space, here + page_size) == Errno{});
+  CHECK(try_to_run(*space, here + 2 * page_size) == Errno::enoexec);
+  CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
+}
+
+TEST_CASE("a machine that runs programs as they are need not see them") {
+  test::Machine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 1));
+  CHECK(try_to_run(*space, here) == Errno{});
+}
+
+TEST_CASE("changed code is the program's own, and no hart executes what was there before") {
+  SeeingMachine machine;
+  const FileInMemory file{1};
+  auto space = make_space();
+  REQUIRE(map_code(*space, 2, Backing::of_segment(file.bytes())));
+  CHECK(load(*space, here + page_size) == 2);  // borrowed from the file
+  const auto area = *space->code_at(here);
+  space->hide_code(area);
+  for (const VirtAddr page : {here, here + page_size}) {
+    auto frame = kernel::memory::Frame::allocate(kernel::memory::Use::user);
+    std::fill_n(frame.bytes(), page_size, std::byte{9});
+    REQUIRE(space->replace_code(page, std::move(frame)));
+  }
+  CHECK(try_to_run(*space, here) == Errno::enoexec);
+  space->set_code(area.start, area.end, Code::ready);
+  CHECK(load(*space, here) == 9);
+  CHECK(load(*space, here + page_size) == 9);
+  CHECK(try_to_run(*space, here) == Errno{});
+  CHECK(file.bytes()[0] == std::byte{1});
+  CHECK(space->resident() == 2);
+  CHECK_FALSE(store(*space, here, 1));
+}
+
+TEST_CASE("code that may have been written, or begun anew, is seen again") {
+  SeeingMachine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 2));
+  space->set_code(here, here + 2 * page_size, Code::ready);
+  REQUIRE(try_to_run(*space, here) == Errno{});
+  const auto before = *space->code_at(here);
+  REQUIRE(space->protect(here, page_size, read_write));
+  REQUIRE(store(*space, here, 5));
+  CHECK_FALSE(space->code_at(here));
+  REQUIRE(space->protect(here, page_size, read_execute));
+  CHECK(try_to_run(*space, here) == Errno::enoexec);
+  CHECK(space->code_at(here)->code == Code::stale);
+  CHECK(space->code_at(here)->generation != before.generation);
+  CHECK(try_to_run(*space, here + page_size) == Errno{});
+  REQUIRE(space->discard(here + page_size, page_size));
+  CHECK(try_to_run(*space, here + page_size) == Errno::enoexec);
+}
+
+TEST_CASE(
+    "of code that is cut in two before it has been seen, only the lower part begins anywhere") {
+  SeeingMachine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 3));
+  REQUIRE(space->unmap(here + page_size, page_size));
+  CHECK(space->code_at(here)->code == Code::unseen);
+  CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
+}
+
+TEST_CASE("what is written, or others' too, is not to be changed") {
+  SeeingMachine machine;
+  auto space = make_space();
+  REQUIRE(map_at(*space, here, page_size, read_write | Access::execute));
+  CHECK_FALSE(space->code_at(here)->may_change);
+  REQUIRE(map_at(*space, here, page_size, read_execute,
+                 Backing::of_shared(kernel::make_ref<SharedPages>(1))));
+  CHECK_FALSE(space->code_at(here)->may_change);
+  CHECK_FALSE(space->code_at(here + page_size));
+}
+
+TEST_CASE("what the kernel adds is no part of the code beside it") {
+  SeeingMachine machine;
+  auto space = make_space();
+  REQUIRE(map_code(*space, 1));
+  for (const VirtAddr beside : {here - page_size, here + page_size}) {
+    REQUIRE(space->map({.address = beside,
+                        .bytes = page_size,
+                        .access = read_execute,
+                        .place = MapRequest::Place::if_free,
+                        .code = Code::added}));
+    CHECK(try_to_run(*space, beside) == Errno{});
+  }
+  CHECK(space->areas().size() == 3);
+  CHECK(space->code_at(here)->start == here);
+  CHECK(try_to_run(*space, here) == Errno::enoexec);
+  space->set_code(here, here + page_size, Code::ready);
+  REQUIRE(space->protect(here, page_size, read_write));
+  REQUIRE(space->protect(here, page_size, read_execute));
+  CHECK(space->areas().size() == 3);
+}

@@ -1,0 +1,261 @@
+// Linux's system calls as programs for x86_64 make them: with numbers of its own
+// (asm/unistd_64.h), older calls beside the generic ones, and three structures laid out otherwise.
+#pragma once
+
+#include <abi/numbers.h>
+#include <abi/signal.h>
+#include <abi/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace abi::x86_64 {
+
+inline constexpr unsigned call_limit = 512;
+
+namespace detail {
+
+struct Pair {
+  std::uint16_t number;
+  Call generic;
+};
+
+// Calls that are the same under another number.
+inline constexpr auto same_calls = std::to_array<Pair>({
+    {0, Call::read},
+    {1, Call::write},
+    {3, Call::close},
+    {8, Call::lseek},
+    {9, Call::mmap},
+    {10, Call::mprotect},
+    {11, Call::munmap},
+    {12, Call::brk},
+    {14, Call::rt_sigprocmask},
+    {15, Call::rt_sigreturn},
+    {16, Call::ioctl},
+    {17, Call::pread64},
+    {18, Call::pwrite64},
+    {19, Call::readv},
+    {20, Call::writev},
+    {24, Call::sched_yield},
+    {25, Call::mremap},
+    {26, Call::msync},
+    {27, Call::mincore},
+    {28, Call::madvise},
+    {32, Call::dup},
+    {35, Call::nanosleep},
+    {36, Call::getitimer},
+    {38, Call::setitimer},
+    {39, Call::getpid},
+    {40, Call::sendfile},
+    {41, Call::socket},
+    {53, Call::socketpair},
+    {59, Call::execve},
+    {60, Call::exit},
+    {61, Call::wait4},
+    {62, Call::kill},
+    {63, Call::uname},
+    {72, Call::fcntl},
+    {74, Call::fsync},
+    {75, Call::fdatasync},
+    {77, Call::ftruncate},
+    {79, Call::getcwd},
+    {80, Call::chdir},
+    {81, Call::fchdir},
+    {91, Call::fchmod},
+    {95, Call::umask},
+    {96, Call::gettimeofday},
+    {97, Call::getrlimit},
+    {98, Call::getrusage},
+    {99, Call::sysinfo},
+    {100, Call::times},
+    {102, Call::getuid},
+    {103, Call::syslog},
+    {104, Call::getgid},
+    {105, Call::setuid},
+    {106, Call::setgid},
+    {107, Call::geteuid},
+    {108, Call::getegid},
+    {109, Call::setpgid},
+    {110, Call::getppid},
+    {112, Call::setsid},
+    {115, Call::getgroups},
+    {121, Call::getpgid},
+    {124, Call::getsid},
+    {127, Call::rt_sigpending},
+    {128, Call::rt_sigtimedwait},
+    {130, Call::rt_sigsuspend},
+    {131, Call::sigaltstack},
+    {135, Call::personality},
+    {137, Call::statfs},
+    {138, Call::fstatfs},
+    {140, Call::getpriority},
+    {141, Call::setpriority},
+    {142, Call::sched_setparam},
+    {143, Call::sched_getparam},
+    {144, Call::sched_setscheduler},
+    {145, Call::sched_getscheduler},
+    {146, Call::sched_get_priority_max},
+    {147, Call::sched_get_priority_min},
+    {148, Call::sched_rr_get_interval},
+    {149, Call::mlock},
+    {157, Call::prctl},
+    {160, Call::setrlimit},
+    {162, Call::sync},
+    {169, Call::reboot},
+    {186, Call::gettid},
+    {200, Call::tkill},
+    {202, Call::futex},
+    {203, Call::sched_setaffinity},
+    {204, Call::sched_getaffinity},
+    {217, Call::getdents64},
+    {218, Call::set_tid_address},
+    {227, Call::clock_settime},
+    {228, Call::clock_gettime},
+    {229, Call::clock_getres},
+    {230, Call::clock_nanosleep},
+    {231, Call::exit_group},
+    {233, Call::epoll_ctl},
+    {234, Call::tgkill},
+    {247, Call::waitid},
+    {257, Call::openat},
+    {258, Call::mkdirat},
+    {259, Call::mknodat},
+    {263, Call::unlinkat},
+    {265, Call::linkat},
+    {266, Call::symlinkat},
+    {267, Call::readlinkat},
+    {268, Call::fchmodat},
+    {269, Call::faccessat},
+    {270, Call::pselect6},
+    {271, Call::ppoll},
+    {273, Call::set_robust_list},
+    {274, Call::get_robust_list},
+    {280, Call::utimensat},
+    {281, Call::epoll_pwait},
+    {283, Call::timerfd_create},
+    {286, Call::timerfd_settime},
+    {290, Call::eventfd2},
+    {291, Call::epoll_create1},
+    {292, Call::dup3},
+    {293, Call::pipe2},
+    {295, Call::preadv},
+    {296, Call::pwritev},
+    {302, Call::prlimit64},
+    {309, Call::getcpu},
+    {314, Call::sched_setattr},
+    {315, Call::sched_getattr},
+    {316, Call::renameat2},
+    {318, Call::getrandom},
+    {319, Call::memfd_create},
+    {322, Call::execveat},
+    {324, Call::membarrier},
+    {327, Call::preadv2},
+    {328, Call::pwritev2},
+    {332, Call::statx},
+    {334, Call::rseq},
+    {425, Call::io_uring_setup},
+    {426, Call::io_uring_enter},
+    {427, Call::io_uring_register},
+    {435, Call::clone3},
+    {436, Call::close_range},
+    {439, Call::faccessat2},
+    {441, Call::epoll_pwait2},
+});
+
+consteval std::array<std::uint16_t, call_limit> make_numbers() {
+  std::array<std::uint16_t, call_limit> numbers{};
+  for (const Pair& pair : same_calls) {
+    numbers[pair.number] = static_cast<std::uint16_t>(pair.generic);
+  }
+  return numbers;
+}
+inline constexpr auto numbers = make_numbers();  // 0 is no number of a generic call that is listed
+
+}  // namespace detail
+
+/// The generic call that this number means, with the same arguments; nothing for one that there is
+/// not, or that differs.
+constexpr std::optional<Call> generic(std::uint64_t number) {
+  if (number >= call_limit || detail::numbers[number] == 0) return std::nullopt;
+  return Call{detail::numbers[number]};
+}
+
+// Those that differ.
+inline constexpr unsigned call_open = 2;
+inline constexpr unsigned call_stat = 4;
+inline constexpr unsigned call_fstat = 5;
+inline constexpr unsigned call_lstat = 6;
+inline constexpr unsigned call_poll = 7;
+inline constexpr unsigned call_rt_sigaction = 13;
+inline constexpr unsigned call_access = 21;
+inline constexpr unsigned call_pipe = 22;
+inline constexpr unsigned call_dup2 = 33;
+inline constexpr unsigned call_clone = 56;
+inline constexpr unsigned call_fork = 57;
+inline constexpr unsigned call_vfork = 58;
+inline constexpr unsigned call_rename = 82;
+inline constexpr unsigned call_mkdir = 83;
+inline constexpr unsigned call_rmdir = 84;
+inline constexpr unsigned call_creat = 85;
+inline constexpr unsigned call_unlink = 87;
+inline constexpr unsigned call_symlink = 88;
+inline constexpr unsigned call_readlink = 89;
+inline constexpr unsigned call_getpgrp = 111;
+inline constexpr unsigned call_arch_prctl = 158;
+inline constexpr unsigned call_time = 201;
+inline constexpr unsigned call_newfstatat = 262;
+inline constexpr unsigned call_renameat = 264;
+
+// arch_prctl (asm/prctl.h)
+inline constexpr int arch_set_fs = 0x1002;
+inline constexpr int arch_get_fs = 0x1003;
+
+// fstat and its like
+struct Stat {
+  std::uint64_t device;
+  std::uint64_t inode;
+  std::uint64_t links;
+  std::uint32_t mode;
+  std::uint32_t uid;
+  std::uint32_t gid;
+  std::uint32_t padding;
+  std::uint64_t special_device;
+  std::int64_t size;
+  std::int64_t block_size;
+  std::int64_t blocks;  // of 512 bytes
+  Timespec accessed;
+  Timespec modified;
+  Timespec changed;
+  std::int64_t unused[3];
+};
+static_assert(sizeof(Stat) == 144 && offsetof(Stat, size) == 48 && offsetof(Stat, accessed) == 72);
+
+constexpr Stat to_stat(const abi::Stat& status) {
+  return {.device = status.device,
+          .inode = status.inode,
+          .links = status.links,
+          .mode = status.mode,
+          .uid = status.uid,
+          .gid = status.gid,
+          .special_device = status.special_device,
+          .size = status.size,
+          .block_size = status.block_size,
+          .blocks = status.blocks,
+          .accessed = status.accessed,
+          .modified = status.modified,
+          .changed = status.changed};
+}
+
+// rt_sigaction
+struct SignalAction {
+  std::uintptr_t handler;
+  std::uint64_t flags;
+  std::uintptr_t restorer;  // what a handler returns to; there are no handlers
+  SignalSet mask;
+};
+static_assert(sizeof(SignalAction) == 32);
+
+}  // namespace abi::x86_64
