@@ -68,6 +68,28 @@ void JobPool::refill() noexcept {
   }
 }
 
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winvalid-offsetof"  // it has a base, and all is where it seems
+JobLayout job_layout() noexcept {
+  return Job::layout({.pages = reinterpret_cast<std::uint64_t>(&job_pages),
+                      .first = offsetof(JobPage, slots),
+                      .bytes = sizeof(Job),
+                      .count = JobPage::count});
+}
+
+JobLayout Job::layout(JobLayout pages) noexcept {
+  JobLayout all = pages;
+  all.kind = offsetof(Job, kind);
+  all.priority = offsetof(Job, priority);
+  all.hart = offsetof(Job, hart);
+  all.leaf = offsetof(Job, leaf_);
+  all.name = offsetof(Job, name_);
+  all.reason = offsetof(Job, reason_);
+  all.waits_for = offsetof(Job, waits_for_);
+  return all;
+}
+#pragma clang diagnostic pop
+
 void for_each_job(void (*visit)(void* context, const Job& job), void* context) noexcept {
   for (JobPage* page = job_pages.load(std::memory_order_acquire); page; page = page->next) {
     for (std::size_t slot = 0; slot < JobPage::count; ++slot) {

@@ -12,7 +12,7 @@ void Interrupt::raise_here() noexcept {
   Job* const waiter = waiter_;
   if (waiter == nullptr || !waiter->is_independent() || hart != platform::hart()) return raise();
   ++pending_;
-  waiter->complete(WaitResult::woken);
+  waiter->complete_masked(WaitResult::woken);
 }
 
 void Interrupt::deliver() noexcept {

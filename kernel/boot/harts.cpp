@@ -15,6 +15,7 @@
 #include "harts/stack_pool.h"
 #include "harts/step_watch.h"
 #include "process/running.h"
+#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -28,12 +29,13 @@ void idle() {
     const async::Strand::Guard strand;
     run_nobody();
   }
-  watch_no_step();
-  const std::uint64_t begin = hal::now_ns();
+  steps_pause();
+  const std::uint64_t begin = hal::clock_ticks();
   turn.idle_since.store(begin, std::memory_order_relaxed);
   hal::wait_for_interrupt();
   turn.idle_since.store(0, std::memory_order_relaxed);
-  turn.idle_ns += hal::now_ns() - begin;
+  turn.idle_ticks += hal::clock_ticks() - begin;
+  steps_go_on();
 }
 
 }  // namespace
@@ -42,6 +44,7 @@ void begin_hart(bool in_company) {
   trap::install();
   start_interrupts();
   async::platform::local().in_company = in_company;
+  trace::start_hart();
   const async::Strand::Guard strand;
   start_turns();
   executors[hal::hart_index()].emplace();

@@ -8,7 +8,6 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
-#include <trap/router.h>
 
 #include "boot/console.h"
 #include "boot/crash.h"
@@ -24,6 +23,7 @@
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
+#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -52,7 +52,10 @@ void kernel_main(const hal::BootInfo& info) {
   memory::asids.initialize(hal::highest_asid());
   const formats::BootOptions options{info.command_line};
   if (options.has("quiet")) silence_log();
-  if (options.has("trace-traps")) trap::trace_routes(true);
+  if (options.has("trace")) {
+    const auto events = options.number("trace").value_or(trace::chunk_events);
+    if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
+  }
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
   seed_random(info.random_seed);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "harts/hart_timer.h"
+#include "trace/recorder.h"
 
 namespace kernel {
 namespace {
@@ -12,6 +13,38 @@ namespace {
 std::array<async::Interrupt, hal::irq_limit> lines;
 constinit thread_local InterruptCounts* own_counts = nullptr;
 std::array<LineDriver, hal::irq_limit> drivers;
+
+template <bool traced>
+[[gnu::always_inline]] inline void take() {
+  const auto note = [](std::uint16_t line) {
+    if constexpr (traced) trace::note(trace::Kind::irq, 0, 0, line);
+  };
+  InterruptCounts& counts = *own_counts;
+  if (hal::take_poke()) [[unlikely]] {
+    ++counts.pokes;
+    note(trace::poke_line);
+    stop_if_panicking();
+  }
+  if (hal::timer_is_pending()) {
+    ++counts.timer;
+    note(trace::timer_line);
+    timer_fired();
+  }
+  while (hal::external_interrupt_is_pending()) {
+    const hal::Irq irq = hal::claim_interrupt();
+    if (irq == hal::Irq::none) [[unlikely]] {
+      ++counts.spurious;
+      break;
+    }
+    ++counts.lines[static_cast<std::uint32_t>(irq)];
+    note(static_cast<std::uint16_t>(irq));
+    interrupt_line(irq).raise_here();
+  }
+}
+
+[[gnu::cold]] void take_traced() {
+  take<true>();
+}
 
 }  // namespace
 
@@ -34,24 +67,7 @@ LineDriver line_driver(hal::Irq irq) {
 }
 
 void take_interrupts() {
-  InterruptCounts& counts = *own_counts;
-  if (hal::take_poke()) [[unlikely]] {
-    ++counts.pokes;
-    stop_if_panicking();
-  }
-  if (hal::timer_is_pending()) {
-    ++counts.timer;
-    timer_fired();
-  }
-  while (hal::external_interrupt_is_pending()) {
-    const hal::Irq irq = hal::claim_interrupt();
-    if (irq == hal::Irq::none) [[unlikely]] {
-      ++counts.spurious;
-      break;
-    }
-    ++counts.lines[static_cast<std::uint32_t>(irq)];
-    interrupt_line(irq).raise_here();
-  }
+  trace::is_on() ? take_traced() : take<false>();
 }
 
 }  // namespace kernel

@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 
+#include "exercises/counter.h"
+
 namespace kernel::exercises {
 
 /// What an exercise has to report, as many words as it has.
@@ -38,6 +40,17 @@ async::Task<Result<Words>> storm(std::uint64_t milliseconds);
 async::Task<Result<Words>> roam(std::uint64_t milliseconds);
 
 /// yields.cpp
-async::Task<Result<Words>> yield(std::uint64_t coroutines);
+async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter);
+
+/// coroutines.cpp: what they cost, by the piece.
+async::Task<Result<Words>> channel(std::uint64_t times, Counter counter);
+async::Task<Result<Words>> spawn(std::uint64_t times, Counter counter);
+async::Task<Result<Words>> wait(std::uint64_t coroutines);
+
+/// stacks.cpp: what coroutines have no need of.
+async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter);
+
+/// remote.cpp. ENXIO on a machine of one hart.
+async::Task<Result<Words>> wake_remote();
 
 }  // namespace kernel::exercises

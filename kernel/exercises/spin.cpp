@@ -98,7 +98,6 @@ async::Task<Result<Words>> nest(std::uint64_t coroutines) {
 
 async::Task<Result<Words>> stall(std::uint64_t milliseconds) {
   if (milliseconds > longest) co_return fail(Errno::einval);
-  async::spawn([]() -> async::Task<> { (void)co_await async::sleep_for(1ms); }()).detach();
   co_await async::yield();
   for (const Instant end = after(milliseconds); async::now() < end;) {
   }

@@ -1,5 +1,3 @@
-#include <hal/instructions.h>
-
 #include "exercises/exercises.h"
 #include "memory/frames.h"
 
@@ -15,30 +13,31 @@ async::Task<> give_way(const bool& stop) {
 
 }  // namespace
 
-async::Task<Result<Words>> yield(std::uint64_t coroutines) {
+async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter) {
   if (coroutines < 2 || coroutines > most) co_return fail(Errno::einval);
   if (!memory::admit(coroutines * 256)) co_return fail(Errno::enomem);
+  const async::SpawnOptions options{
+      .name = "yielder", .priority = level, .harts = async::hart_mask(async::platform::hart())};
   bool stop = false;
-  std::uint64_t switches = 0, spent = 0;
+  Words words{};
   {
     async::Scope scope;
     for (std::uint64_t i = 1; i < coroutines; ++i) {
-      scope.spawn(give_way(stop), {.name = "yielder", .priority = level});
+      scope.spawn(give_way(stop), options);
     }
-    auto lead = [](std::uint64_t coroutines, std::uint64_t& switches, std::uint64_t& spent,
+    auto lead = [](std::uint64_t coroutines, Counter counter, Words& words,
                    bool& stop) -> async::Task<> {
       co_await async::yield();  // now all of them have started
       const std::uint64_t rounds = coroutines > 5'000 ? 3 : 10'000 / coroutines;
-      const std::uint64_t begin = hal::instructions();
+      const std::uint64_t begin = counter.read();
       for (std::uint64_t i = 0; i < rounds; ++i) co_await async::yield();
-      spent = hal::instructions() - begin;
-      switches = rounds * coroutines;
+      words = {counter.read() - begin, rounds * coroutines};
       stop = true;
     };
-    scope.spawn(lead(coroutines, switches, spent, stop), {.name = "yielder", .priority = level});
+    scope.spawn(lead(coroutines, counter, words, stop), options);
     co_await scope.join();
   }
-  co_return Words{spent * 100 / switches};
+  co_return words;
 }
 
 }  // namespace kernel::exercises

@@ -37,7 +37,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = hal::max_harts;
 inline constexpr bool parallel = true;
 inline constexpr int patience = 128;
-inline constexpr bool tracing = false;
+inline constexpr bool tracing = true;
 #ifdef NDEBUG
 inline constexpr bool checked = false;
 #else

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "syscalls/user_arguments.h"
 
@@ -60,6 +61,9 @@ Result<> tkill(Thread&, int thread, int signal);
 Result<> tgkill(Thread&, int process, int thread, int signal);
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
+/// The same without the program's memory: what it was before.
+Result<abi::SignalAction> set_signal_action(Thread&, int signal,
+                                            const std::optional<abi::SignalAction>& wanted);
 Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
                         UserPtr<abi::SignalSet> old, std::size_t set_size);
 

@@ -6,34 +6,60 @@
 #include <span>
 
 #include "exercises/exercises.h"
+#include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/unknown.h"
 
 namespace kernel {
 
 constexpr OwnCallTable own_calls = OwnCallTable{unknown_call}
-                                       .with<sys::bare_trips>(0)
+                                       .with<sys::try_bare_trips, sys::bare_trips>(0)
                                        .with<sys::try_exercise, sys::exercise>(1)
                                        .with<sys::set_thread_pointer>(2);
 
-trap::Register sys::bare_trips(Thread& self, unsigned trips) {
+namespace {
+
+constexpr trap::Register constant = 0;  // the answer to a bare trip
+
+/// The program until its next system call, which is answered. False: it was something else, which
+/// comes again: an instruction faults again, an interrupt is still pending.
+[[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
+  if (trap::run_user(context).kind != trap::Trap::syscall) return false;
+  context.skip_syscall_instruction();
+  context.set_syscall_result(constant);
+  return true;
+}
+
+}  // namespace
+
+trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
   constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
-  constexpr trap::Register constant = 0;
+  if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);
   async::Strand::leave();
   struct Back {
     ~Back() { async::Strand::enter(); }
   } back;
-  for (unsigned left = std::min(trips, most); left > 0; --left) {
-    if (trap::run_user(context).kind != trap::Trap::syscall) {
-      // Tried again: an instruction faults again, an interrupt is still pending.
-      return context.syscall_result();
-    }
-    context.skip_syscall_instruction();
-    context.set_syscall_result(constant);
+  for (unsigned left = std::min(trips, most); left > 0 && make_trip(context); --left) {
   }
-  return constant;
+  return context.syscall_result();
+}
+
+async::Task<trap::Register> sys::bare_trips(Thread& self, unsigned trips, abi::Trips) {
+  trap::UserContext& context = self.context();
+  context.set_syscall_result(constant);
+  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
+    if (async::current_executor().preempts(self.level())) [[unlikely]] {
+      let_go(self);
+      co_await async::yield_if_preempted();
+    }
+    prepare_to_run(self);
+    async::Strand::leave();
+    well = make_trip(context);
+    async::Strand::enter();
+  }
+  co_return context.syscall_result();
 }
 
 Result<> sys::set_thread_pointer(Thread& self, std::uintptr_t address) {
@@ -45,6 +71,8 @@ namespace {
 
 async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t argument) {
   using abi::Exercise;
+  const exercises::Counter counter{(argument & abi::by_the_clock) != 0};
+  const std::uint64_t times = argument & ~abi::by_the_clock;
   switch (which) {
     case Exercise::spin: return exercises::spin(argument);
     case Exercise::spin_two: return exercises::spin_two(argument);
@@ -53,11 +81,16 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::bell_at_yield_point: return exercises::bell_at_yield_point(argument);
     case Exercise::set_bell: return exercises::set_bell(argument != 0);
     case Exercise::inject: return exercises::inject(argument);
-    case Exercise::yield: return exercises::yield(argument);
+    case Exercise::yield: return exercises::yield(times, counter);
     case Exercise::nest: return exercises::nest(argument);
     case Exercise::stall: return exercises::stall(argument);
     case Exercise::storm: return exercises::storm(argument);
     case Exercise::roam: return exercises::roam(argument);
+    case Exercise::channel: return exercises::channel(times, counter);
+    case Exercise::spawn: return exercises::spawn(times, counter);
+    case Exercise::wait: return exercises::wait(argument);
+    case Exercise::switch_stack: return exercises::switch_stack(times, counter);
+    case Exercise::wake_remote: return exercises::wake_remote();
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();
   }

@@ -21,8 +21,10 @@ namespace sys {
 
 /// Answers the caller's next `trips` system calls, whatever they are, with a constant and nothing
 /// else, so that a program can measure what the way into the kernel and back costs by itself. Ends
-/// early at anything that is not a system call. Never waits.
-trap::Register bare_trips(Thread&, unsigned trips);
+/// early at anything that is not a system call. `handled` ones never wait; before each that is
+/// `awaited` whoever is more urgent has its turn.
+trap::Attempt<trap::Register> try_bare_trips(Thread&, unsigned trips, abi::Trips form);
+async::Task<trap::Register> bare_trips(Thread&, unsigned trips, abi::Trips form);
 
 /// One of kernel/exercises/: what came of it goes into `words`, as much of it as there is room for.
 /// EINVAL for what is none, or an argument that is too large.

@@ -10,6 +10,7 @@
 #include "process/thread.h"
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
+#include "syscalls/foreign.h"
 #include "syscalls/own_calls.h"
 #include "syscalls/unknown.h"
 
@@ -38,18 +39,23 @@ bool is_first_time(std::uint64_t number) {
 
 void log_once(Thread& self, std::uint64_t number) {
   if (!is_first_time(number)) return;
-  log("{} ({}): no system call {} {}", self.process().name(), self.id(), number,
-      abi::name(static_cast<Call>(number)));
+  const bool is_foreign = is_foreign_call(number);
+  log("{} ({}): no system call {} {}", self.process().name(), self.id(),
+      is_foreign ? number - abi::first_foreign_call : number,
+      is_foreign ? name_of_foreign_call(number) : abi::name(static_cast<Call>(number)));
 }
 
 /// Numbers beyond Linux's.
-trap::Register try_own_call(Thread& self, const trap::UserContext& context) {
+trap::Register try_call_beyond(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
   if (number < abi::first_own_call) return unknown_call(self, context);
+  if (is_foreign_call(number)) return try_foreign_call(self, context);
   return own_calls[number - abi::first_own_call].now(self, context);
 }
-trap::WaitingCall own_call(Thread& self, const trap::UserContext& context) {
-  return own_calls[context.syscall_number() - abi::first_own_call].wait(self, context);
+trap::WaitingCall call_beyond(Thread& self, const trap::UserContext& context) {
+  const std::uint64_t number = context.syscall_number();
+  if (is_foreign_call(number)) return foreign_call(self, context);
+  return own_calls[number - abi::first_own_call].wait(self, context);
 }
 
 }  // namespace
@@ -60,7 +66,8 @@ trap::Register unknown_call(Thread& self, const trap::UserContext& context) {
 }
 
 constexpr SyscallTable syscall_table =
-    SyscallTable{unknown_call, {.now = try_own_call, .wait = own_call}}  // processes and threads
+    SyscallTable{unknown_call, {.now = try_call_beyond, .wait = call_beyond}}
+        // processes and threads
         .with<sys::try_clone, sys::clone>(Call::clone)
         .with<sys::execve>(Call::execve)
         .with<sys::exit>(Call::exit)
@@ -154,5 +161,7 @@ constexpr SyscallTable syscall_table =
         .with<sys::prlimit64>(Call::prlimit64)
         .with<sys::getrusage>(Call::getrusage)
         .with<sys::try_getrandom, sys::getrandom>(Call::getrandom);
+
+constinit const SyscallTable* answering_syscalls = &syscall_table;
 
 }  // namespace kernel

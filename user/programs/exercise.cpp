@@ -32,7 +32,7 @@ constexpr Known known[] = {
      Exercise::inject,
      1'000,
      {"intact", "deadlines", "preemptions", "window-ns", "inside", "in-a-row"}},
-    {"yield", Exercise::yield, 10, {"instructions-x100"}, true},
+    {"yield", Exercise::yield, 10, {"instructions", "switches"}, true},
     {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
     {"stall", Exercise::stall, 20, {}},
     {"roam", Exercise::roam, 50, {"intact", "rounds", "put-aside", "elsewhere", "lost-stacks"}},

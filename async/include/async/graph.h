@@ -3,6 +3,7 @@
 // so a panic can print it; on other harts' jobs it may then be slightly out of date.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "async/job.h"
@@ -26,6 +27,16 @@ void print_graph(Sink&& sink) noexcept {
   print_graph([](void* context, std::string_view text) { (*static_cast<Sink*>(context))(text); },
               &sink);
 }
+
+/// Where for_each_job() looks, and where in a Job is what: for whoever reads the memory from
+/// outside. Offsets in bytes.
+struct JobLayout {
+  std::uint64_t
+      pages;  ///< address of a pointer to the first page; each begins with one to the next
+  std::uint16_t first, bytes, count;  ///< of the jobs in a page
+  std::uint16_t kind, priority, hart, leaf, name, reason, waits_for;
+};
+JobLayout job_layout() noexcept;
 
 /// `visit(const Job&)` for every live job of all harts.
 void for_each_job(void (*visit)(void* context, const Job& job), void* context) noexcept;

@@ -8,7 +8,16 @@
 
 namespace async {
 
-enum class TraceEvent : std::uint8_t { spawn, wake, run, wait, done };
+enum class TraceEvent : std::uint8_t {
+  spawn,
+  wake,
+  run,      ///< its step begins
+  wait,     ///< its step has ended; done: for ever
+  yield,    ///< its step has ended, and it is ready
+  preempt,  ///< its step is put aside; it is running until here
+  migrate,  ///< it has been sent to the hart that it is on now
+  done,
+};
 
 /// Called in task context, interrupts as they were. Must not touch the executor.
 using TraceHook = void (*)(TraceEvent event, const Job& job);

@@ -8,21 +8,23 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from . import elf, hosted, terminal
 from . import run as running
 from .console import FileSink, relay
 from .errors import TIMED_OUT, ToolError, UsageError
-from .qemu import Guest
+from .qemu import Guest, memory_file
 from .sources import Silence
 from .ui import say
 
+_OURS = Path(__file__).with_name("gdb") / "commands.py"
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
 
 
 def run(arguments) -> int:
+    arguments.append.append("trace")  # gdb's commands say since when somebody waits
     boot = running.prepare(arguments, on_terminal=False)
     if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
         kind = "x86_64" if boot.build.is_hosted else "riscv64"
@@ -30,12 +32,15 @@ def run(arguments) -> int:
     debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
     if not debugger:
         raise ToolError(f"none of {', '.join(_DEBUGGERS)} is installed")
-    with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cotrap-"))
         socket = os.path.join(folder, "gdb")
         stopped = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
         if boot.build.is_hosted:
             stopped = hosted.STOPPED
-        with Guest(running.machine(arguments, *stopped), boot) as guest:
+        ram = stack.enter_context(open(memory_file("ram", b""), "rb"))
+        machine = running.machine(arguments, *stopped, ram=ram.fileno())
+        with Guest(machine, boot) as guest:
             if boot.build.is_hosted:
                 script = hosted.attach(guest.pid)
             else:
@@ -43,9 +48,10 @@ def run(arguments) -> int:
                 script = [f"target remote {socket}"]
             console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
-            script += _commands(arguments.program, boot.build.is_hosted) + arguments.gdb
+            script += [f"source {_OURS}", *_commands(arguments.program, boot.build.is_hosted)]
+            script += arguments.gdb
             command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
-            status = _in_foreground(command, arguments.timeout)
+            status = _in_foreground(command, arguments.timeout, ram.fileno())
             guest.end()
             console.join()
     return status
@@ -83,12 +89,15 @@ def _wait_for(socket: str, guest: Guest) -> None:
             raise ToolError(guest.trouble())
 
 
-def _in_foreground(command: list[str], timeout: float | None) -> int:
-    """Runs something that handles ^C itself, and the terminal."""
+def _in_foreground(command: list[str], timeout: float | None, ram: int) -> int:
+    """Runs something that handles ^C itself, and the terminal; `ram`, the machine's, is its file, too."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         with terminal.kept():
-            return subprocess.run(command, timeout=timeout).returncode
+            environment = os.environ | {"COTRAP_RAM": str(ram)}
+            return subprocess.run(
+                command, timeout=timeout, pass_fds=(ram,), env=environment
+            ).returncode
     except subprocess.TimeoutExpired:
         say(f"the debugger was still running after {timeout:g} s")
         return TIMED_OUT

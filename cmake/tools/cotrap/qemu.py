@@ -26,7 +26,8 @@ _LAST_LINES = 12  # of the console, when a machine ends without saying why
 
 @dataclass(frozen=True)
 class Machine:
-    """The hardware asked for. icount: time is counted in instructions, so that runs repeat."""
+    """The hardware asked for. icount: time is counted in instructions, so that runs repeat. ram: an
+    empty memory_file() that is the machine's RAM, to be looked at from outside."""
 
     harts: int = 1
     memory: str = "256M"
@@ -34,9 +35,17 @@ class Machine:
     extra: tuple[str, ...] = ()
     disk: Disk | None = None
     entropy: bool = True
+    fs: str | None = None  # of the hosted machine: see hosted.FS
+    ram: int | None = None
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
-        options = ["-machine", "virt", "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
+        options = []
+        board = "virt"
+        if self.ram is not None:
+            board = "virt,memory-backend=ram"
+            ram = f"id=ram,size={self.memory},mem-path=/proc/self/fd/{self.ram},share=on"
+            options += ["-object", f"memory-backend-file,{ram}"]
+        options += ["-machine", board, "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
         # Devices of version 1.0, not those of the drafts before it.
         options += ["-global", "virtio-mmio.force-legacy=false"]
         if self.entropy:
@@ -96,7 +105,8 @@ class Guest:
         self._name = "the kernel" if boot.build.is_hosted else "QEMU"
         disk = machine.disk.open() if machine.disk else None
         initrd = memory_file("initrd", boot.archive)
-        files = [file for file in (initrd, disk) if file is not None]
+        own = [file for file in (initrd, disk) if file is not None]
+        files = [*own, *([] if machine.ram is None else [machine.ram])]
         try:
             self._process = subprocess.Popen(
                 _with_parent(self._command(machine, boot, nonce, initrd, disk)),
@@ -112,7 +122,7 @@ class Guest:
                 raise UsageError("the program's arguments are too long for a command line") from error
             raise ToolError(f"{self._name} does not start: {error}") from error
         finally:
-            for file in files:
+            for file in own:
                 os.close(file)
         self.input = self._process.stdin.fileno()
         self.output = self._process.stdout.fileno()
@@ -134,15 +144,7 @@ class Guest:
         kernel = str(boot.build.kernel)
         if boot.build.is_hosted:
             return hosted.command(machine, kernel, initrd, disk, words)
-        return [
-            _qemu(),
-            *machine.options(disk, boot.awaits_input),
-            *("-nodefaults", "-no-user-config", "-no-reboot"),
-            *("-display", "none", "-monitor", "none"),
-            *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-            *("-bios", "default", "-kernel", kernel),
-            *("-initrd", f"/proc/self/fd/{initrd}", "-append", words),
-        ]
+        return qemu_on(machine, kernel, initrd, words, disk, boot.awaits_input)
 
     def __enter__(self):
         return self
@@ -200,6 +202,26 @@ def _qemu() -> str:
     if not path:
         raise ToolError(f"{name} is not installed: `./cotrap setup` does that on Debian")
     return path
+
+
+def qemu_on(
+    machine: Machine,
+    kernel: str,
+    initrd: int,
+    words: str,
+    disk: int | None = None,
+    awaits_input: bool = False,
+) -> list[str]:
+    """The command for a machine whose console is standard input and output."""
+    return [
+        _qemu(),
+        *machine.options(disk, awaits_input),
+        *("-nodefaults", "-no-user-config", "-no-reboot"),
+        *("-display", "none", "-monitor", "none"),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
+        *("-bios", "default", "-kernel", kernel),
+        *("-initrd", f"/proc/self/fd/{initrd}", "-append", words),
+    ]
 
 
 def _with_parent(command: list[str]) -> list[str]:

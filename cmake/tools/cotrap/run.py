@@ -17,7 +17,10 @@ _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
 def run(arguments) -> int:
-    boot = prepare(arguments, terminal.is_ours())
+    return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
+
+
+def run_on(machine: Machine, boot: Boot, arguments) -> int:
     name = program_name(arguments)
     with ExitStack() as stack:
         if boot.terminal:
@@ -27,7 +30,7 @@ def run(arguments) -> int:
         else:
             source = FramedInput(sys.stdin.fileno())
             hint = ""
-        guest = stack.enter_context(Guest(machine(arguments), boot))
+        guest = stack.enter_context(Guest(machine, boot))
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
         # Kernel messages are no answer to "what is it doing?", the program's output is.
         sink = FileSink(
@@ -56,8 +59,16 @@ def run(arguments) -> int:
     return guest.marks.exit_code
 
 
-def machine(arguments, *extra: str) -> Machine:
-    return Machine(arguments.harts, arguments.memory, arguments.icount, extra, arguments.disk)
+def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
+    return Machine(
+        arguments.harts,
+        arguments.memory,
+        arguments.icount,
+        extra,
+        arguments.disk,
+        fs=arguments.fs,
+        ram=ram,
+    )
 
 
 def prepare(arguments, on_terminal: bool) -> Boot:
@@ -91,6 +102,8 @@ def check_files(arguments) -> None:
     """What a machine's options name is there, and is to be had on it."""
     if arguments.machine == "hosted" and arguments.icount:
         raise UsageError("--icount: only QEMU counts instructions")
+    if arguments.machine != "hosted" and arguments.fs:
+        raise UsageError("--fs is for `--machine hosted`")
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")

@@ -61,6 +61,12 @@ int check_refusals() {
   exercise(Exercise::ring_bell, 0);
   check_refused(Exercise::ring_bell, 0, abi::Errno::enxio);
   exercise(Exercise::storm, 1);
+  for (const auto which :
+       {Exercise::channel, Exercise::spawn, Exercise::wait, Exercise::switch_stack}) {
+    exercise(which, 10);
+    check_refused(which, 0, abi::Errno::einval);
+    check_refused(which, 1'000'000, abi::Errno::einval);
+  }
 
   const Pid child = start_doing(Exercise::storm, 10'000);
   must(sleep_for(20ms), "sleeping");
@@ -84,6 +90,10 @@ int check_killed() {
       {Exercise::inject, 10'000},
       {Exercise::bell_at_yield_point, 1'000},
       {Exercise::storm, 10'000},
+      {Exercise::channel, 100'000},
+      {Exercise::spawn, 100'000},
+      {Exercise::wait, 10'000},
+      {Exercise::switch_stack, 1'000},
   };
   nanoseconds longest{};
   for (const auto& [which, argument] : long_ones) {

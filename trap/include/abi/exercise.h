@@ -2,8 +2,8 @@
 //
 //   exercise(which, argument, words, count) fills up to `count` 64-bit words with what came of it.
 //
-// One at a time in the machine: EBUSY. ENXIO: there is no bell, or nobody waits for ring_bell. Ends
-// soon when its caller is killed, but for `stall`.
+// One at a time in the machine: EBUSY. ENXIO: there is no bell, or no second hart, or nobody waits
+// for ring_bell. Ends soon when its caller is killed, but for `stall`.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ enum class Exercise : std::uint64_t {
   // A coroutine that computes is preempted 1, 2, … `argument` ticks of the clock apart from another
   // preemption. Words: InjectReport.
   inject,
-  // `argument` coroutines give way to each other. Words: instructions a switch.
+  // `argument` coroutines give way to each other. Words: CostReport, of switches.
   yield,
   // `argument` coroutines, each more urgent than the one before, which it finds computing. Words: 1
   // if
@@ -43,6 +43,27 @@ enum class Exercise : std::uint64_t {
   // For `argument` ms coroutines compute with a value in every register, and await, on whichever
   // hart has time for them; on every hart another is above them. Words: RoamReport.
   roam,
+  // Two coroutines send each other a value, by channels, `argument` times there and back. Words:
+  // CostReport, of round trips.
+  channel,
+  // `argument` coroutines are started, end and are joined, one after the other. Words: CostReport.
+  spawn,
+  // `argument` coroutines wait for an event. Words: the bytes that all of them take, their number.
+  wait,
+  // Two stacks are changed over to, `argument` times there and back. Words: CostReport, of
+  // switches.
+  switch_stack,
+  // A coroutine is woken that waits on another hart, which idles. Words: the nanoseconds until it
+  // runs.
+  wake_remote,
+};
+
+// In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.
+inline constexpr std::uint64_t by_the_clock = std::uint64_t{1} << 63;
+
+struct CostReport {
+  std::uint64_t cost;  // instructions or nanoseconds, of all together
+  std::uint64_t operations;
 };
 
 struct SpinReport {

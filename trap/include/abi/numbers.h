@@ -168,15 +168,21 @@ inline constexpr unsigned call_limit = 442;
 // Where the calls that Linux does not have begin.
 inline constexpr unsigned first_own_call = 0x1000;
 
-// bare_trips(count): the next `count` calls are answered with 0 and nothing else is done about
-// them.
+// bare_trips(count, form): the next `count` calls are answered with 0 and nothing else is done
+// about them; by a loop that goes straight back to the program, or by a coroutine that may await
+// anything in between.
 inline constexpr Call bare_trips{first_own_call + 0};
+enum class Trips : unsigned { handled = 0, awaited = 1 };
 
 // set_thread_pointer(address): the caller's thread-local storage is there. For processors where
 // that is not a register that programs write.
 inline constexpr Call set_thread_pointer{first_own_call + 2};
 // exercise(which, argument, words, count): see abi/exercise.h.
 inline constexpr Call exercise{first_own_call + 1};
+
+// Where the numbers begin that another processor's Linux has, for programs that were built for
+// that: the kernel adds this to a number that came with the processor's own instruction.
+inline constexpr unsigned first_foreign_call = 0x2000;
 
 struct CallText {
   Call number;

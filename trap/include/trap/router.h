@@ -4,13 +4,12 @@
 // An interrupt handles nothing itself. In every row it wakes the coroutines that do; the rows
 // differ in who runs next, and on which stack.
 //
-// Each row has a counter a hart, and an event in the hart's trace while tracing is on.
+// Each row has a counter a hart, and is told to whoever traces.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <utility>
 
@@ -76,24 +75,14 @@ constexpr std::size_t row_of(Origin origin, Why why, bool urgent) {
 
 using RouteCounts = std::array<std::uint64_t, routes.size()>;
 
-/// What happened at one trap.
-struct RouteEvent {
-  std::uint64_t time_ns;
-  std::uint8_t row;
-};
-
 /// This hart's, which alone writes them.
 extern constinit thread_local RouteCounts route_counts;
 /// Any hart's, as they are just now; zeros before it has installed its trap vector.
 RouteCounts route_counts_of(unsigned hart);
 
-/// From now on every hart keeps its last events, or no longer.
-void trace_routes(bool on);
-/// The last events of a hart, oldest first. While it is tracing, its newest may be missing.
-std::size_t last_routes(unsigned hart, std::span<RouteEvent> out);
-
-extern constinit bool tracing_routes;
-[[gnu::cold]] void note_route(std::size_t row);
+/// Called for each trap, interrupts masked.
+using RouteHook = void (*)(std::size_t row);
+inline constinit RouteHook route_hook = nullptr;
 
 /// What is to be done, and the record that it was. `origin` and `why` decide at compile time where
 /// they can. Interrupts masked.
@@ -104,8 +93,8 @@ template <Origin origin, Why why>
   static_assert(calm != detail::no_row && hurried != detail::no_row, "no such trap");
   const std::size_t row = urgent ? hurried : calm;
   ++route_counts[row];
-  if (tracing_routes) [[unlikely]]
-    note_route(row);
+  if (route_hook != nullptr) [[unlikely]]
+    route_hook(row);
   return routes[row].action;
 }
 

@@ -158,6 +158,9 @@ class SyscallTable {
     entries_[Size] = beyond;
   }
 
+  /// Every number has the same answer.
+  explicit constexpr SyscallTable(SyscallEntry<Self> all) { entries_.fill(all); }
+
   /// Does not compile for what is not a handler (see above).
   template <auto... Handlers, class Number>
     requires(detail::Bindable<Self, Handlers> && ...)

@@ -1,0 +1,1 @@
+"""What gdb runs: commands of ours (commands.py), on the kernel's data (kernel.py)."""

@@ -1,0 +1,132 @@
+"""The kernel's data, as gdb finds it in the machine that stands still: by its own types and names."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import gdb
+
+_STATES = {1: "ready", 2: "waiting", 3: "done"}  # async::Kind
+
+
+def value(name: str) -> gdb.Value:
+    return gdb.parse_and_eval(f"'{name}'")
+
+
+def word(address: int) -> int:
+    return int.from_bytes(gdb.selected_inferior().read_memory(address, 8).tobytes(), "little")
+
+
+def at(address: int, kind: str) -> gdb.Value:
+    return gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference()
+
+
+def text(pointer: gdb.Value) -> str:
+    return pointer.string(errors="replace") if int(pointer) else ""
+
+
+def string(of: gdb.Value) -> str:
+    """A std::string of libc++'s: short ones lie in the object itself."""
+    raw = gdb.selected_inferior().read_memory(int(of.address), 24).tobytes()
+    if raw[0] & 1:
+        size, place = (int.from_bytes(raw[i : i + 8], "little") for i in (8, 16))
+        raw = gdb.selected_inferior().read_memory(place, size).tobytes() if size else b""
+    else:
+        raw = raw[1 : 1 + (raw[0] >> 1)]
+    return raw.decode(errors="replace")
+
+
+def entries(table: str) -> Iterator[gdb.Value]:
+    """Of an IdTable."""
+    buckets = value(table)["buckets_"]["__elems_"]
+    for bucket in range(*[(low, high + 1) for low, high in [buckets.type.range()]][0]):
+        entry = buckets[bucket]
+        while int(entry):
+            yield entry.dereference()
+            entry = entry.dereference()["next_in_bucket_"]
+
+
+def processes() -> Iterator[gdb.Value]:
+    return entries("kernel::(anonymous namespace)::process_table")
+
+
+def threads() -> Iterator[gdb.Value]:
+    return entries("kernel::(anonymous namespace)::thread_table")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: `place` is its address, `who` its name or the thread that it is."""
+
+    place: int
+    who: str
+    state: str
+    hart: int
+    priority: int
+    reason: str
+    leaf: int
+
+    def chain(self) -> list[int]:
+        """The code of the coroutines from the one that waits up to the job's first. Of one that runs
+        or was put aside nobody knows it from outside."""
+        frames, frame = [], self.leaf
+        for _ in range(64):
+            code = word(frame)
+            if gdb.decode_line(f"*{code:#x}")[1][0].symtab is None:
+                break
+            frames.append(code)
+            parent = word(frame + 16)  # async::PromiseBase::link_, behind resume and destroy
+            if parent & 1 or parent == 0:
+                break
+            frame = parent
+        return frames
+
+
+def jobs() -> Iterator[Job]:
+    """All of them; none while the kernel has not come so far as to make one."""
+    named = {int(thread["job_"]): thread for thread in threads()}
+    page = word(int(value("async::(anonymous namespace)::job_pages").address))
+    while page:
+        slots = at(page, "async::(anonymous namespace)::JobPage")["slots"]
+        first, size = int(slots.address), slots.type.target().sizeof
+        for slot in range(slots.type.range()[1] + 1):
+            place = first + slot * size
+            job = at(place, "async::Job")
+            if int(job["kind"]) in _STATES:
+                yield _job(place, job, named.get(place))
+        page = word(page)
+
+
+def running() -> dict[int, int]:
+    """By hart, the address of the job whose step it is in; 0 while it idles."""
+    found = {}
+    for hart, entry in enumerate(_executors()):
+        if entry:
+            local = at(entry, "async::Executor")["local_"]
+            found[hart] = word(int(local["job"].address))
+    return found
+
+
+def _executors() -> list[int]:
+    array = value("async::Executor::by_hart_")
+    count = array.type.sizeof // 8
+    return [word(int(array.address) + 8 * hart) for hart in range(count)]
+
+
+def _job(place: int, job: gdb.Value, thread: gdb.Value | None) -> Job:
+    who = text(job["name_"])
+    if thread is not None:
+        process = thread["process_"]["object_"].dereference()
+        path = string(process["path_"])
+        who = f"{path.rpartition('/')[2]} {int(process['id_'])}/{int(thread['id_'])}"
+    state = _STATES[int(job["kind"])]
+    target = int(job["waits_for_"])
+    joins = target not in (0, place) and int(at(target, "async::Node")["kind"]) in _STATES
+    return Job(
+        place=place,
+        who=who,
+        state="running" if place in running().values() else state,
+        hart=int(job["hart"]),
+        priority=int(job["priority"]),
+        reason="" if state != "waiting" else "join" if joins else text(job["reason_"]),
+        leaf=int(job["leaf_"]["__handle_"]),
+    )

@@ -1,0 +1,74 @@
+"""The program runs in one thread; in another its machine is looked at."""
+
+import os
+import shutil
+import sys
+import threading
+
+from .. import run as running
+from .. import terminal
+from ..console import Capture, TimedOut, relay
+from ..errors import OWN_FAILURE, TIMED_OUT, ToolError, UsageError
+from ..qemu import Boot, Guest, memory_file
+from ..sources import NoInput
+from ..ui import say
+from .screen import lines
+from .snapshot import take
+
+_HOME, _CLEAR_REST = "\x1b[H", "\x1b[J"
+_LAST_LINES = 8  # of the program's output, at the end
+
+
+def run(arguments) -> int:
+    if arguments.machine == "hosted":
+        raise UsageError(
+            "top: the hosted machine's kernel is a process: the host's tools look at it"
+        )
+    if not arguments.program:
+        raise UsageError("top: of which program?")
+    arguments.append.append("trace")
+    boot = running.prepare(arguments, on_terminal=False)
+    ram = memory_file("ram", b"")
+    output = Capture()
+    try:
+        with Guest(running.machine(arguments, ram=ram), boot) as guest:
+            over = threading.Event()
+            watch = threading.Thread(target=_watch, args=(ram, boot, arguments, over), daemon=True)
+            watch.start()
+            try:
+                relay(guest, NoInput(), output, arguments.timeout)
+                trouble, status = guest.trouble(), guest.marks.exit_code
+            except TimedOut:
+                trouble, status = f"still running after {arguments.timeout:g} s", TIMED_OUT
+            finally:
+                over.set()
+                watch.join()
+    finally:
+        os.close(ram)
+    for line in output.data.decode(errors="replace").splitlines()[-_LAST_LINES:]:
+        print(line)
+    if trouble:
+        say(trouble)
+        return status or OWN_FAILURE
+    return status
+
+
+def _watch(ram: int, boot: Boot, arguments, over: threading.Event) -> None:
+    """Draws over what was there on a terminal, and one below the other elsewhere."""
+    on_terminal = sys.stdout.isatty() and terminal.is_ours()
+    name = running.program_name(arguments)
+    first, since = True, 0.0
+    while not over.wait(arguments.every if not first else min(arguments.every, 0.5)):
+        size = shutil.get_terminal_size() if on_terminal else os.terminal_size((200, 1_000))
+        try:
+            taken = take(ram, boot.build.kernel, arguments.icount, since)
+            shown, since = lines(taken, name, *size), taken.time_ns
+        except ToolError:
+            continue  # it was read while it changed, or is not there yet: the next one will be
+        if on_terminal:
+            begin = "\x1b[2J" + _HOME if first else _HOME
+            sys.stdout.write(begin + "".join(f"{line}\x1b[K\n" for line in shown) + _CLEAR_REST)
+        else:
+            sys.stdout.write("\n".join(shown) + "\n\n")
+        sys.stdout.flush()
+        first = False

@@ -1,0 +1,38 @@
+"""A snapshot as lines."""
+
+from ..ui import faint
+from .snapshot import Snapshot, Task
+
+
+def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
+    """As many as fit; the busiest tasks first."""
+    waiting = sum(task.state == "waiting" for task in taken.tasks)
+    shown = [
+        f"{name}, {taken.time_ns / 1e9:.3f} s since boot: {len(taken.tasks)} tasks, {waiting} waiting; "
+        f"shares are of the last {_length(taken.moments_ns)}"
+    ]
+    for number, hart in enumerate(taken.harts):
+        bar = "█" * round(20 * min(hart.busy, 1.0))
+        shown.append(f"hart {number}  {bar:<20} {hart.busy:4.0%}  {hart.running}")
+    shown.append("")
+    shown.append(
+        faint("task                      state    hart  prio  running  ready  wakes  waits for")
+    )
+    for task in sorted(taken.tasks, key=lambda each: (-each.running, -each.ready, each.name)):
+        if len(shown) >= height - 1:
+            break
+        shown.append(_line(task))
+    return [line[: width + 16] for line in shown]  # what colours take has no width
+
+
+def _line(task: Task) -> str:
+    running = f"{task.running:.1%}" if task.running else ""
+    ready = f"{task.ready:.1%}" if task.ready else ""
+    return (
+        f"{task.name[:24]:<24}  {task.state:<7}  {task.hart:>4}  {task.priority:>4}  {running:>7}  "
+        f"{ready:>5}  {task.wakes or '':>5}  {task.reason}"
+    ).rstrip()
+
+
+def _length(ns: float) -> str:
+    return f"{ns / 1e6:.1f} ms" if ns >= 1e6 else f"{ns / 1e3:.0f} µs"

@@ -1,0 +1,74 @@
+"""`./cotrap trace`: runs as `./cotrap run` does, and writes what happened on the way."""
+
+import os
+from pathlib import Path
+
+from .. import run as running
+from .. import terminal
+from ..errors import UsageError
+from ..paths import check_output, write_output
+from ..qemu import Boot, memory_file
+from ..ui import Waiting, say
+from . import EVENTS_LIMIT, page, perfetto, recording
+from .names import Names
+from .story import Story, tell
+
+
+def run(arguments) -> int:
+    _take_last_options(arguments)
+    if not (arguments.output or arguments.html):
+        arguments.output = Path("trace.json")
+    outputs = [path for path in (arguments.output, arguments.html) if path]
+    for path in outputs:
+        check_output(path)
+    if len(set(outputs)) < len(outputs):
+        raise UsageError(f"-o and --html are both {outputs[0]}")
+    arguments.append.append(f"trace={arguments.events}")
+    boot = running.prepare(arguments, terminal.is_ours())
+    ram = memory_file("ram", b"")
+    try:
+        try:
+            return running.run_on(running.machine(arguments, ram=ram), boot, arguments)
+        finally:  # however it has ended
+            _write(ram, boot, arguments)
+    finally:
+        os.close(ram)
+
+
+def _write(ram: int, boot: Boot, arguments) -> None:
+    with Waiting("the trace is being written"):
+        told = recording.read(ram)
+        story = tell(told, Names(boot.build.kernel, told.anchor), arguments.icount)
+        title = " ".join([running.program_name(arguments), *arguments.arguments])
+        if arguments.output:
+            write_output(arguments.output, perfetto.to_json(story, title))
+        if arguments.html:
+            write_output(arguments.html, page.to_html(story, title))
+    _report(story, arguments)
+
+
+def _take_last_options(arguments) -> None:
+    """`trace PROGRAM -o FILE`: at the end of the line these two are ours, not the program's, unless
+    one was given in front of it."""
+    if arguments.output or arguments.html:
+        return
+    words = arguments.arguments
+    while len(words) >= 2 and words[-2] in ("-o", "--html"):
+        option, path = words[-2:]
+        del words[-2:]
+        name = "output" if option == "-o" else "html"
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"{option}: there is one at most")
+        setattr(arguments, name, Path(path))
+
+
+def _report(story: Story, arguments) -> None:
+    slices = sum(len(track.slices) for track in story.tracks)
+    where = " and ".join(str(path) for path in (arguments.output, arguments.html) if path)
+    say(f"{len(story.tracks)} tracks, {slices} slices, {len(story.arrows)} wakes: {where}")
+    if any(story.lost):
+        lost = ", ".join(
+            f"{count} of hart {hart}" for hart, count in enumerate(story.lost) if count
+        )
+        more = ": --events N keeps more" if arguments.events < EVENTS_LIMIT else ""
+        say(f"the oldest events are lost ({lost}){more}")

@@ -1,0 +1,80 @@
+"""What addresses in the kernel's image stand for."""
+
+import shutil
+import subprocess
+from bisect import bisect_right
+from functools import cache
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
+from ..errors import ToolError
+from ..functions import short
+
+_LONGEST_TEXT = 80
+_MARKS = ("$", ".")  # what assemblers name of themselves: no functions
+
+
+class Names:
+    """`anchor`: where the image's `cotrap_trace_anchor` was when it ran."""
+
+    def __init__(self, kernel: Path, anchor: int):
+        try:
+            with open(kernel, "rb") as file:
+                image = ELFFile(file)
+                self._parts = [
+                    (part["p_vaddr"], part.data()) for part in image.iter_segments("PT_LOAD")
+                ]
+                symbols = image.get_section_by_name(".symtab")
+                found = {
+                    s["st_value"]: s.name
+                    for s in symbols.iter_symbols()
+                    if s.name and not s.name.startswith(_MARKS)
+                }
+        except (ELFError, AttributeError) as error:
+            raise ToolError(f"{kernel}: {error}") from error
+        anchors = [at for at, name in found.items() if name == "cotrap_trace_anchor"]
+        if not anchors:
+            raise ToolError(f"{kernel} is not a kernel with a trace")
+        self._moved_by = anchor - anchors[0]
+        self._places = sorted(found)
+        self._symbols = found
+        self._functions: dict[int, str] = {}
+
+    @classmethod
+    @cache
+    def of(cls, kernel: Path, anchor: int) -> "Names":
+        """The same each time."""
+        return cls(kernel, anchor)
+
+    def text(self, address: int) -> str:
+        """The constant text there, or its address."""
+        at = address - self._moved_by
+        for start, data in self._parts:
+            if start <= at < start + len(data):
+                text, end, _ = data[at - start :][: _LONGEST_TEXT + 1].partition(b"\0")
+                if end:
+                    return text.decode(errors="replace")
+        return f"{address:#x}"
+
+    def learn_functions(self, addresses: set[int]) -> None:
+        """Demangles all at once."""
+        mangled = {}
+        for address in addresses - self._functions.keys():
+            mangled[address] = self.symbol(address) or f"{address:#x}"
+        tool = next(filter(None, map(shutil.which, ("llvm-cxxfilt-22", "c++filt"))), None)
+        names = list(mangled.values())
+        if tool and names:
+            answer = subprocess.run([tool], input="\n".join(names), capture_output=True, text=True)
+            names = answer.stdout.splitlines()
+        self._functions |= {at: short(name) for at, name in zip(mangled, names)}
+
+    def symbol(self, address: int) -> str:
+        """As the linker knows it."""
+        index = bisect_right(self._places, address - self._moved_by) - 1
+        return self._symbols[self._places[index]] if index >= 0 else ""
+
+    def function(self, address: int) -> str:
+        """The coroutine whose code that is; learn_functions() has been told of it."""
+        return self._functions.get(address, f"{address:#x}")

@@ -1,0 +1,55 @@
+"""A story as one page that needs nothing else: page.html with the story in it."""
+
+import html
+import json
+from pathlib import Path
+
+from .story import Story
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_KINDS = ("running", "ready", "waiting", "call", "irq")
+
+
+def to_html(story: Story, title: str) -> str:
+    data = json.dumps(_compact(story), separators=(",", ":")).replace("</", "<\\/")
+    page = _TEMPLATE.read_text()
+    return page.replace("{{title}}", html.escape(title)).replace("{{story}}", data)
+
+
+def _compact(story: Story) -> dict:
+    """Texts once each, slices as [begin, length, name, kind, about]: about are pairs of texts, and
+    times are whole nanoseconds."""
+    texts: dict[str, int] = {}
+
+    def text(of: str) -> int:
+        return texts.setdefault(of, len(texts))
+
+    number = {id(track): at for at, track in enumerate(story.tracks)}
+    tracks = [
+        {
+            "group": track.group,
+            "name": track.name,
+            "slices": [
+                [
+                    round(each.begin),
+                    round(each.end - each.begin),
+                    text(each.name),
+                    _KINDS.index(each.kind),
+                    [text(word) for pair in each.about.items() for word in pair],
+                ]
+                for each in track.slices
+            ],
+        }
+        for track in story.tracks
+    ]
+    arrows = [
+        [round(arrow.begin), number[id(arrow.waker)], round(arrow.end), number[id(arrow.woken)]]
+        for arrow in story.arrows
+    ]
+    return {
+        "tracks": tracks,
+        "arrows": arrows,
+        "latencies": {name: sorted(map(round, all)) for name, all in story.latencies.items()},
+        "lost": sum(story.lost),
+        "texts": list(texts),
+    }

@@ -1,0 +1,156 @@
+"""What lies in RAM after a run: kernel/trace/format.h has the layout."""
+
+import os
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ..errors import ToolError
+
+Kind = IntEnum(
+    "Kind",
+    "SPAWN WAKE RUN WAIT AWAIT YIELD PREEMPT DONE MIGRATE ROUTE IRQ CALL RESULT THREAD TEXT",
+)
+
+_PAGE = 4096
+_MAGIC = b"cotrap trace\0\0\0\0"
+_HEADER = struct.Struct("<16sIIQQQQQQQQQ10H4x")
+_EVENT = struct.Struct("<QIBxHQQ")
+_CHUNK_EVENTS = 1 << 16
+_MOST_CHUNKS = 16
+_RING = struct.Struct(f"<Q{_MOST_CHUNKS}Q")
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    ticks: int
+    fine: int
+    kind: Kind
+    detail: int
+    job: int
+    argument: int
+
+
+@dataclass(frozen=True)
+class JobLayout:
+    """async/include/async/graph.h."""
+
+    pages: int
+    first: int
+    bytes: int
+    count: int
+    kind: int
+    priority: int
+    hart: int
+    leaf: int
+    name: int
+    reason: int
+    waits_for: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """RAM by the kernel's addresses: the direct map is at `begin`."""
+
+    ram: int
+    begin: int
+
+    def read(self, address: int, count: int) -> bytes:
+        """Raises ValueError where there is none."""
+        data = os.pread(self.ram, count, address - self.begin) if address >= self.begin else b""
+        if len(data) != count:
+            raise ValueError(f"there is no memory at {address:#x}")
+        return data
+
+
+@dataclass(frozen=True)
+class Recording:
+    """period_ns: of a tick. anchor: where the kernel's `cotrap_trace_anchor` was. harts, names: the
+    events of each, and those that tell who is who, oldest first. lost: how many of each hart's
+    events were overwritten."""
+
+    period_ns: int
+    first_tick: int
+    first_ns: int
+    anchor: int
+    memory: "Memory"
+    jobs: "JobLayout"
+    harts: list[list[Event]]
+    names: list[list[Event]]
+    lost: list[int]
+
+
+def read(ram: int, last: int = 1 << 32) -> Recording:
+    """From a memory_file() that is or was a machine's RAM: the last so many events of each hart.
+    Whatever is in there is the guest's word."""
+    try:
+        return _read(ram, last)
+    except (struct.error, ValueError) as error:
+        raise ToolError(f"the trace in the guest's memory is damaged: {error}") from error
+
+
+def _read(ram: int, last: int) -> Recording:
+    place = _find(ram)
+    fields = _HEADER.unpack(os.pread(ram, _HEADER.size, place))
+    _, _, harts, capacity, names, period_ns, first_tick, first_ns, address, anchor, *rest = fields
+    direct_map, *layout = rest
+    base = address - place  # of RAM
+    rings = [place + _HEADER.size + number * _RING.size for number in range(2 * harts)]
+    events = [_ring(ram, at, capacity, base, last) for at in rings[::2]]
+    return Recording(
+        period_ns,
+        first_tick,
+        first_ns,
+        anchor,
+        Memory(ram, direct_map + base),
+        JobLayout(*layout),
+        [kept for kept, _ in events],
+        [_ring(ram, at, names, base, names)[0] for at in rings[1::2]],
+        [lost for _, lost in events],
+    )
+
+
+def _ring(ram: int, at: int, capacity: int, base: int, last: int) -> tuple[list[Event], int]:
+    """Its last events, oldest first, and how many were before."""
+    count, *chunks = _RING.unpack(os.pread(ram, _RING.size, at))
+    if sum(map(bool, chunks)) * min(capacity, _CHUNK_EVENTS) != capacity:
+        raise ValueError(f"a ring of {capacity} events has not as many places")
+    begin = count - min(count, capacity, last)
+    ring = b""
+    while (number := begin + len(ring) // _EVENT.size) < count:  # in pieces that lie side by side
+        chunk, within = divmod(number % capacity, _CHUNK_EVENTS)
+        piece = min(count - number, _CHUNK_EVENTS - within, capacity - number % capacity)
+        start = chunks[chunk] - base + within * _EVENT.size
+        data = os.pread(ram, piece * _EVENT.size, start)
+        if len(data) != piece * _EVENT.size:
+            raise ValueError(f"there is no ring at {start:#x}")
+        ring += data
+    return [
+        Event(ticks, fine, Kind(kind), detail, job, argument)
+        for ticks, fine, kind, detail, job, argument in _EVENT.iter_unpack(ring)
+        if kind  # an interrupt's, noted in the midst of another, may be there before that one is
+    ], begin
+
+
+def _find(ram: int) -> int:
+    """Where the header is. Only what has been written to is looked at."""
+    begin = 0
+    while True:
+        try:
+            begin = os.lseek(ram, begin, os.SEEK_DATA)
+        except OSError:
+            raise ToolError(
+                "there is no trace: the kernel has not got so far, or had no memory for it "
+                "(--events N takes less, --mem SIZE gives more)"
+            ) from None
+        end = os.lseek(ram, begin, os.SEEK_HOLE)
+        for place in range(begin, end, _PAGE):
+            if os.pread(ram, len(_MAGIC), place) == _MAGIC and _is_header(ram, place):
+                return place
+        begin = end
+
+
+def _is_header(ram: int, place: int) -> bool:
+    _, version, harts, *_ = _HEADER.unpack(os.pread(ram, _HEADER.size, place))
+    return version == _VERSION and 1 <= harts <= 8

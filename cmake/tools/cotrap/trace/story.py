@@ -1,0 +1,243 @@
+"""Events → what every hart and every job did: slices on tracks, and arrows from waker to woken.
+
+A job is at any time running, ready or waiting; its slices follow each other without a gap. A hart
+has the running ones, and its interrupts.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from ..paths import ROOT
+from . import syscalls
+from .clock import in_order
+from .names import Names
+from .recording import Event, Kind, Recording
+
+# kernel/trace/format.h: Line
+_LINES = {0xFFFF: "timer", 0xFFFE: "another hart"}
+# The router's rows, in the table's order.
+ROUTES = re.findall(
+    r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
+)
+
+
+@dataclass(slots=True)
+class Slice:
+    """kind: running, ready, waiting, call or irq. about: what is said of it besides, by name."""
+
+    begin: float
+    end: float
+    name: str
+    kind: str
+    about: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """group: who it is of: the harts, the kernel's coroutines, or a process."""
+
+    group: str
+    name: str
+    slices: list[Slice] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Arrow:
+    """A wake: from where it happened to where the woken ran."""
+
+    begin: float
+    waker: Track
+    end: float
+    woken: Track
+
+
+@dataclass
+class Story:
+    tracks: list[Track]
+    arrows: list[Arrow]
+    latencies: dict[str, list[float]]  # ns from wake to run, by the name of who was woken
+    routes: dict[str, int]
+    lost: list[int]  # events, by hart
+
+
+class _Job:
+    """What is known of a job, from its address's first event to its last."""
+
+    def __init__(self, name: str, since: float):
+        self.name = name
+        self.track = Track("kernel", name)
+        self.calls: Track | None = None
+        self.state, self.since = "ready", since
+        self.reason = ""
+        self.chain: list[int] = []
+        self.waker: tuple[float, Track] | None = None  # when and where it was woken
+        self.woken_by = ""
+        self.call: Slice | None = None
+
+
+class _Hart:
+    def __init__(self, number: int):
+        self.running = Track("harts", f"hart {number}")
+        self.interrupts = Track("harts", f"hart {number} interrupts")
+        self.interrupt: Slice | None = None
+        self.job: _Job | None = None  # whose step runs
+        self.waits: _Job | None = None  # whose await chain comes next
+        self.began = 0.0
+        self.named: _Job | None = None  # whose name comes next
+
+
+def tell(recording: Recording, names: Names, counted: bool) -> Story:
+    return _Teller(recording, names, counted).tell()
+
+
+class _Teller:
+    def __init__(self, recording: Recording, names: Names, counted: bool):
+        self.recording, self.names, self.counted = recording, names, counted
+        self.harts = [_Hart(number) for number in range(len(recording.harts))]
+        self.jobs: dict[int, _Job] = {}
+        self.tracks: list[Track] = []
+        self.arrows: list[Arrow] = []
+        self.latencies: dict[str, list[float]] = defaultdict(list)
+        self.routes: dict[str, int] = defaultdict(int)
+        self.end = 0.0
+        self.known_from = max(  # before, events are lost: nobody knows what state somebody was in
+            (events[0].ticks for events, lost in zip(recording.harts, recording.lost) if lost),
+            default=0,
+        )
+
+    def tell(self) -> Story:
+        chains = {e.argument for hart in self.recording.harts for e in hart if e.kind is Kind.AWAIT}
+        self.names.learn_functions(chains)
+        for self.end, number, event in in_order(self.recording, self.counted):
+            self._take(self.end, self.harts[number], number, event)
+        for job in list(self.jobs.values()):
+            self._leave(job, self.end)
+        own = [track for hart in self.harts for track in (hart.running, hart.interrupts)]
+        tracks = [track for track in own + self.tracks if track.slices]
+        shown = set(map(id, tracks))
+        arrows = [a for a in self.arrows if {id(a.waker), id(a.woken)} <= shown]
+        return Story(tracks, arrows, self.latencies, self.routes, self.recording.lost)
+
+    def _take(self, now: float, hart: _Hart, number: int, event: Event) -> None:
+        kind = event.kind
+        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.interrupt:  # it is over
+            hart.interrupt.end = now
+            hart.interrupt = None
+        if kind is Kind.ROUTE:
+            self.routes[ROUTES[event.detail] if event.detail < len(ROUTES) else "?"] += 1
+        elif kind is Kind.IRQ:
+            name = _LINES.get(event.detail, f"line {event.detail}")
+            hart.interrupt = Slice(now, now, name, "irq")
+            hart.interrupts.slices.append(hart.interrupt)
+        elif kind is Kind.AWAIT:
+            if hart.waits:
+                hart.waits.chain.append(event.argument)
+        elif kind is Kind.TEXT:
+            self._name(hart, event)
+        elif kind is Kind.SPAWN:
+            job = self._begin(event.job, self.names.text(event.argument), now)
+            if event.ticks < self.known_from:
+                job.state = "unknown"
+            elif hart.job:
+                job.waker, job.woken_by = (now, hart.job.track), f"{hart.job.name}, by a spawn"
+        else:
+            job = self.jobs.get(event.job) or self._begin(event.job, "?", now)
+            getattr(self, f"_{kind.name.lower()}")(job, now, hart, number, event)
+
+    def _begin(self, address: int, name: str, now: float) -> _Job:
+        if old := self.jobs.pop(address, None):  # its end has been lost
+            self._leave(old, now)
+        job = self.jobs[address] = _Job(name, now)
+        self.tracks.append(job.track)
+        return job
+
+    def _wake(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        if hart.interrupt:
+            track, job.woken_by = hart.interrupts, f"{hart.interrupt.name} on hart {number}"
+        else:
+            waker = self.jobs.get(event.argument)
+            track = waker.track if waker else hart.running
+            job.woken_by = waker.name if waker else f"the executor of hart {number}"
+        job.waker = (now, track)
+        if job.state == "waiting":
+            self._leave(job, now)
+            job.state = "ready"
+
+    def _run(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._leave(job, now)
+        job.state, job.reason = "running", f"hart {number}"
+        hart.job, hart.began = job, now
+        if job.waker:
+            begin, track = job.waker
+            self.arrows.append(Arrow(begin, track, now, job.track))
+            self.latencies[job.name.split(" ")[0]].append(now - begin)
+            job.waker = None
+
+    def _stop(self, job: _Job, now: float, hart: _Hart, state: str) -> None:
+        self._leave(job, now)
+        if hart.job is job:
+            hart.running.slices.append(Slice(hart.began, now, job.name, "running"))
+            hart.job = None
+        job.state, job.woken_by = state, ""
+
+    def _wait(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "waiting")
+        job.reason, job.chain, hart.waits = self.names.text(event.argument), [], job
+
+    def _yield(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "ready")
+        job.woken_by = "itself, by a yield"
+
+    def _preempt(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "ready")
+        job.woken_by = "nobody: it was put aside"
+
+    def _done(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "done")
+        if job.call:
+            job.call.end = now
+        del self.jobs[event.job]
+
+    def _migrate(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        job.woken_by = f"{job.woken_by or '?'}; from hart {number} to {event.detail}"
+
+    def _call(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        name = syscalls.name(event.detail)
+        job.call = Slice(now, now, name, "call", {"first argument": f"{event.argument:#x}"})
+        if job.calls is None:
+            job.calls = Track(job.track.group, f"{job.track.name} calls")
+            self.tracks.insert(self.tracks.index(job.track) + 1, job.calls)
+        job.calls.slices.append(job.call)
+
+    def _result(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        if job.call:
+            job.call.end = now
+            job.call.about["result"] = syscalls.result(event.argument)
+            job.call = None
+
+    def _thread(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        process, thread = event.argument >> 32, event.argument & 0xFFFF_FFFF
+        job.track.group, job.track.name = f"process {process}", f"thread {thread}"
+        hart.named = job
+
+    def _name(self, hart: _Hart, event: Event) -> None:
+        if hart.named:
+            text = event.job.to_bytes(8, "little") + event.argument.to_bytes(8, "little")
+            name = text.rstrip(b"\0").decode(errors="replace")
+            hart.named.name = f"{name} {hart.named.track.name.removeprefix('thread ')}"
+            hart.named.track.name = hart.named.name
+            if hart.named.calls:
+                hart.named.calls.name = f"{hart.named.name} calls"
+        hart.named = None
+
+    def _leave(self, job: _Job, now: float) -> None:
+        """The end of the state that it is in."""
+        if now > job.since and job.state not in ("done", "unknown"):
+            about = {"woken by": job.woken_by} if job.state == "ready" and job.woken_by else {}
+            if job.state == "waiting":
+                chain = [self.names.function(at) for at in job.chain]
+                about["await chain"] = " < ".join(name for name in chain if name != "finish")
+            name = job.state if job.state == "ready" else job.reason
+            job.track.slices.append(Slice(job.since, now, name, job.state, about))
+        job.since = now

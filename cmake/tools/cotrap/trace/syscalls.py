@@ -1,0 +1,26 @@
+"""Names of system calls and of their errors, as Linux has them."""
+
+import errno
+import re
+from functools import cache
+
+from ..paths import ROOT
+
+_NUMBERS = ROOT / "trap" / "include" / "abi" / "numbers.h"
+
+
+@cache
+def _names() -> dict[int, str]:
+    found = re.findall(r"X\((\w+), (\d+)\)", _NUMBERS.read_text())
+    return {int(number): name for name, number in found}
+
+
+def name(number: int) -> str:
+    return _names().get(number, "own call" if number == 0xFFFF else f"call {number}")
+
+
+def result(value: int) -> str:
+    signed = value - (1 << 64) if value >> 63 else value
+    if -4096 < signed < 0:
+        return errno.errorcode.get(-signed, str(signed))
+    return str(signed) if abs(signed) < 1 << 32 else f"{value:#x}"

@@ -1,0 +1,54 @@
+// System calls in the trace: a table whose every entry notes the call, has it answered by the real
+// one, and notes the result. While nothing is traced it is not there.
+#include <async/async.h>
+
+#include <algorithm>
+
+#include "process/thread.h"
+#include "syscalls/table.h"
+#include "trace/points.h"
+
+namespace kernel::trace {
+namespace {
+
+using trap::Register;
+using trap::UserContext;
+
+void note_here(Kind kind, std::uint64_t argument, std::uint16_t detail = 0) {
+  note(kind, reinterpret_cast<std::uint64_t>(async::platform::job()), argument, detail);
+}
+
+Register now(Thread& self, const UserContext& context) {
+  constexpr std::uint64_t larger = 0xffff;
+  const std::uint64_t number = context.syscall_number();
+  note_here(Kind::call, context.syscall_arguments()[0],
+            static_cast<std::uint16_t>(std::min(number, larger)));
+  const Register result = syscall_table[number].now(self, context);
+  if (result != trap::must_wait) note_here(Kind::result, result);
+  return result;
+}
+
+async::Task<Register> finish(Thread& self, const UserContext& context) {
+  Register result = 0;
+  if (const auto wait = syscall_table[context.syscall_number()].wait; wait != nullptr) {
+    result = co_await wait(self, context);
+  } else {
+    co_await async::yield();
+  }
+  note_here(Kind::result, result);
+  co_return result;
+}
+
+trap::WaitingCall wait(Thread& self, const UserContext& context) {
+  return trap::WaitingCall{finish(self, context)};
+}
+
+constexpr SyscallTable traced{{.now = now, .wait = wait}};
+
+}  // namespace
+
+void trace_syscalls() {
+  answering_syscalls = &traced;
+}
+
+}  // namespace kernel::trace

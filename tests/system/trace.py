@@ -1,0 +1,214 @@
+"""`./cotrap trace`: what the timelines say of runs whose course is known, and what tracing costs.
+
+The page is looked at in a browser without a window (Chromium).
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import harness
+from cotrap.bench.boots import Bench, measure
+from cotrap.bench.catalogue import BENCHMARKS
+from cotrap.qemu import Machine
+from cotrap.trace.recording import Kind
+
+_BROWSERS = ("chromium", "chromium-headless-shell", "google-chrome")
+
+
+@dataclass
+class Timeline:
+    """Slices by track, arrows by number, as the file has them."""
+
+    about: dict
+    tracks: dict[str, list[dict]]
+    arrows: dict[int, dict[str, dict]]
+
+    @classmethod
+    def read(cls, path: Path) -> "Timeline":
+        whole = json.loads(path.read_text())
+        events = whole["traceEvents"]
+        names, seen = {}, Counter()
+        for event in events:
+            if event["name"] == "thread_name":
+                name = event["args"]["name"]
+                seen[name] += 1  # several coroutines may be called alike
+                names[event["tid"]] = name if seen[name] == 1 else f"{name} #{seen[name]}"
+        tracks, arrows = defaultdict(list), defaultdict(dict)
+        for event in events:
+            if event["ph"] == "X":
+                tracks[names[event["tid"]]].append(event)
+            elif event["ph"] in "sf":
+                arrows[event["id"]][event["ph"]] = event
+        return cls(whole["otherData"], dict(tracks), dict(arrows))
+
+    def of(self, pattern: str) -> list[list[dict]]:
+        return [slices for name, slices in self.tracks.items() if re.match(pattern, name)]
+
+
+def trace(test: harness.Test, *words, status: int = 0) -> subprocess.CompletedProcess:
+    command = [harness.ROOT / "cotrap", "trace", "-q", "--build", test.folder, *words]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+    what = " ".join(str(word) for word in words if not isinstance(word, Path))
+    test.check(done.returncode == status, f"trace {what}: exit status {status}", done.stderr)
+    return done
+
+
+def in_order(slices: list[dict]) -> bool:
+    """One after the other, to a nanosecond (the file has microseconds)."""
+    return all(a["ts"] + a["dur"] <= b["ts"] + 0.001 for a, b in zip(slices, slices[1:]))
+
+
+def usual_lengths(slices: list[dict]) -> dict[str, int]:
+    """In ns, by state."""
+    lengths = defaultdict(Counter)
+    for each in slices:
+        lengths[each["cat"]][round(each["dur"] * 1000)] += 1
+    return {state: all.most_common(1)[0][0] for state, all in lengths.items()}
+
+
+def two_processes(test: harness.Test, folder: Path) -> None:
+    program, out = test.folder / "user" / "bin" / "pingpong", folder / "run.json"
+    done = trace(test, "--icount", program, "-o", out)
+    test.check("2000 round trips" in done.stdout, "the program's output is there")
+    test.check("12 tracks" in done.stderr, "… and what was written", done.stderr)
+    told = Timeline.read(out)
+    calls = Counter(each["name"] for slices in told.of("pingpong . calls") for each in slices)
+    test.check(calls["read"] >= 4000 and calls["write"] >= 4000, f"each call is a slice: {calls}")
+    bytes_read = [e["args"]["result"] for e in told.tracks["pingpong 2 calls"] if e["name"] == "read"]
+    test.check(bytes_read.count("8") == 2000, "… with its result")
+    for name, slices in told.tracks.items():
+        test.check(in_order(slices), f"{name}: {len(slices)} slices, one after the other")
+    states = [each["cat"] for each in told.tracks["pingpong 2"]]
+    turns = "".join(state[0] if state != "ready" else "y" for state in states)
+    test.check(turns.count("wyr") >= 1999, "it waits, is ready, runs, and waits again")
+    waits = [e["args"]["await chain"] for e in told.tracks["pingpong 2"] if e["name"] == "read"]
+    test.check(all(chain.endswith("thread_life") for chain in waits), f"awaits: {waits[1]}")
+    wakers = [e["args"]["woken by"] for e in told.tracks["pingpong 2"] if e["cat"] == "ready"]
+    test.check(wakers.count("pingpong 1") >= 1999, f"each knows who woke it, first {wakers[0]}")
+    test.check(
+        len(told.arrows) > 4000
+        and all(a["s"]["ts"] <= a["f"]["ts"] + 0.001 for a in told.arrows.values()),
+        f"{len(told.arrows)} arrows from a waker to whom it woke later",
+    )
+    again = folder / "again.json"
+    trace(test, "--icount", program, "-o", again)
+    usual = [usual_lengths(each.tracks["pingpong 2"]) for each in (told, Timeline.read(again))]
+    test.check(usual[0] == usual[1], f"counted, each state takes the same twice: {usual}")
+
+
+def harts(test: harness.Test, folder: Path) -> None:
+    out = folder / "smp.json"
+    trace(test, "--harts", "4", "-o", out, test.folder / "user" / "bin" / "smp")
+    told = Timeline.read(out)
+    test.check(
+        {f"hart {n}" for n in range(4)} <= told.tracks.keys(), "four harts have a track each",
+        str(told.tracks.keys()),
+    )  # fmt: skip
+    for n in range(4):
+        test.check(in_order(told.tracks[f"hart {n}"]), f"hart {n} runs one job at a time")
+    test.check(told.about["traps"].get("user-preempt", 0) > 0, f"traps: {told.about['traps']}")
+
+
+def put_aside(test: harness.Test, folder: Path) -> None:
+    out = folder / "nest.json"
+    program = test.folder / "user" / "bin" / "exercise"
+    trace(test, "--icount", "-o", out, program, "nest", "4")
+    told = Timeline.read(out)
+    spinners = told.of("spinner.*")
+    aside = [
+        e for slices in spinners for e in slices if "put aside" in e.get("args", {}).get("woken by", "")
+    ]
+    test.check(len(spinners) == 4, "the kernel's coroutines have tracks by their names")
+    test.check(len(aside) >= 3, f"{len(aside)} times one was put aside in mid-step")
+    test.check(any(told.of("hart 0 interrupts")), "interrupts are slices")
+
+
+def lost(test: harness.Test, folder: Path) -> None:
+    out = folder / "short.json"
+    program = test.folder / "user" / "bin" / "pingpong"
+    done = trace(test, "--icount", "--events", "1000", program, "-o", out)
+    test.check("oldest events are lost" in done.stderr, "what does not fit is said", done.stderr)
+    told = Timeline.read(out)
+    test.check(told.about["lost events"][0] > 10_000, f"… and counted: {told.about['lost events']}")
+    test.check(in_order(told.tracks["pingpong 2"]), "the rest is in order")
+    done = trace(test, "-o", out, test.folder / "user" / "bin" / "echo", "-o", "no")
+    test.check(done.stdout == "-o no\n", "with -o in front, another is the program's", done.stdout)
+    trace(test, "-o", folder / "no" / "where", program, status=2)
+    trace(test, "-o", out, test.folder / "user" / "bin" / "false", status=1)
+    trace(test, "--timeout", "2", "-o", out, test.folder / "user" / "bin" / "sleep", "60", status=124)
+    test.check(any(Timeline.read(out).of("sleep 1")), "a run that is cut short is written, too")
+
+
+def page(test: harness.Test, folder: Path) -> None:
+    out = folder / "run.html"
+    trace(test, "--icount", test.folder / "user" / "bin" / "sleepsort", "3", "1", "2", "--html", out)
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if not test.check(browser is not None, "there is a browser", "`./cotrap setup` installs one"):
+        return
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser",
+         "--dump-dom", f"{out.as_uri()}#find=nanosleep"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    seen = re.sub(r"<script>.*?</script>", "", done.stdout, flags=re.DOTALL)
+    test.check(re.search(r'id="summary">\d+ tracks, \d+ slices', seen) is not None, "a summary", seen)
+    drawn = re.search(r'data-drawn="(\d+)"', seen)
+    test.check(drawn is not None and int(drawn[1]) > 20, "slices are drawn", seen)
+    found = re.search(r'id="found">(\d+) found', seen)
+    test.check(found is not None and int(found[1]) >= 3, "what is looked for is found", seen)
+    test.check("<td>sleep</td>" in seen, "what tasks waited for is in a table", seen)
+    test.check(re.search(r"\d+ wakes: p50 .*<rect", seen) is not None, "latencies are drawn", seen)
+    test.check("http" not in re.sub(r"www\.w3\.org", "", out.read_text()), "it needs no network")
+
+
+def live(test: harness.Test) -> None:
+    command = [harness.ROOT / "cotrap", "top", "--build", test.folder, "--every", "0.6", "--harts", "2"]
+    done = subprocess.run(
+        [*command, test.folder / "user" / "bin" / "sh", "-c", "sleep 3 | cat; echo done; exit 3"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    test.check(done.returncode == 3, "top: the program's exit status", done.stderr)
+    said = done.stdout
+    test.check(said.endswith("done\n"), "… and the end of its output", said)
+    test.check(said.count("since boot:") >= 2, "a table now and then", said)
+    test.check(re.search(r"^hart 1 .* \d+%", said, re.MULTILINE) is not None, "with the harts", said)
+    for who, what in (("sleep", "sleep"), ("cat", "read"), ("sh", "child"), ("console", "serial port")):
+        line = rf"^{who}( \d+)? +waiting +\d +\d+ .*{what}$"
+        test.check(re.search(line, said, re.MULTILINE) is not None, f"{who} waits for {what}", said)
+
+
+def costs(test: harness.Test) -> None:
+    """A call is two events."""
+    null = [BENCHMARKS["syscall.null"]]
+    off, on = (
+        measure(Bench(test.build, Machine(), append), null, counted=True)[0].value
+        for append in ("", "trace")
+    )
+    each = (on - off) / 2
+    test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
+
+
+def kinds(test: harness.Test) -> None:
+    text = (harness.ROOT / "kernel" / "trace" / "format.h").read_text()
+    block = re.search(r"enum class Kind .*?\{(.*?)\};", text, re.DOTALL)[1]
+    words = re.findall(r"^\s*(\w+),", block, re.MULTILINE)
+    test.check(words == ["none", *(k.name.lower() for k in Kind)], "both sides count the kinds alike")
+
+
+with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
+    kinds(test)
+    two_processes(test, Path(where))
+    harts(test, Path(where))
+    put_aside(test, Path(where))
+    lost(test, Path(where))
+    page(test, Path(where))
+    live(test)
+    costs(test)
