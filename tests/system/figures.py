@@ -1,30 +1,95 @@
-"""The instruction counts and times that Cotrap promises, on one hart, counted exactly."""
+"""What the main paths cost, counted exactly, has not grown by more than 2 % since it was recorded.
 
+Where it is meant to change, the record changes with it, in the same commit:
+
+    ./cotrap bench --icount --save tests/bench/instructions.json
+
+Nor has any coroutine's frame: `./cotrap bench --frames --save tests/bench/frames.json`.
+"""
+
+import re
 import subprocess
-import tempfile
 
 import harness
-from cotrap.disk import Disk
+from cotrap.bench import frames
+from cotrap.bench.boots import Bench, measure
+from cotrap.bench.catalogue import BENCHMARKS
+from cotrap.bench.compare import Change
+from cotrap.bench.results import from_json, parse
+from cotrap.qemu import Machine
 
+RECORD = harness.ROOT / "tests" / "bench" / "instructions.json"
 TEXT_LIMIT = 400 * 1024  # bytes of kernel code
+LATE_LIMIT = 20_000  # ns: the latest wake beside load, which is not recorded
 
-with harness.Test(__doc__) as test:
-    done = test.run("/bin/measure", machine=harness.Machine(icount=True), timeout=100)
-    test.check(
-        done.status in (0, 1), "the measuring program comes to its end", done.text + done.why
+
+ON_LINUX = ("syscall.null", "pipe.self", "fault.zero", "ipc.futex", "spawn.thread", "memory.thread")
+
+
+def without_counting(test: harness.Test) -> None:
+    """Where nobody counts there are no instructions; nor on Linux, where the same program runs."""
+    done = test.run("/bin/bench", "syscall.null", "memory.thread")
+    units = {unit for _, unit in parse(done.text)}
+    test.check(units == {"ns", "bytes"}, "without icount there are times only", done.text)
+    program = test.folder / "user" / "bin" / "bench"
+    linux = subprocess.run(
+        ["qemu-riscv64", program, *ON_LINUX], capture_output=True, text=True, timeout=60
     )
-    # With a disk, idle time is real, which is no time to measure others in.
-    with tempfile.NamedTemporaryFile() as image:
-        image.truncate(1 << 20)
-        machine = harness.Machine(icount=True, disk=Disk(image.name))
-        names = ("block-read-4k", "sleep-1ms-late-beside-traffic")
-        with_disk = test.run("/bin/measure", *names, machine=machine)
-    test.check(with_disk.status in (0, 1), "  … and on a machine with a disk", with_disk.text)
-    rows = [line.split("\t") for line in (done.text + with_disk.text).splitlines()]
-    rows = [row for row in rows if len(row) == 5]
-    test.check(len(rows) >= 10, f"{len(rows)} figures were measured", done.output)
-    for name, value, unit, limit, verdict in rows:
-        test.check(verdict == "ok", f"{name}: {value} {unit} (at most {limit})")
+    names = {name for name, _ in parse(linux.stdout)}
+    test.check(names == set(ON_LINUX), "the same program measures Linux", linux.stdout)
+
+
+def on(test: harness.Test, trampoline: bool):
+    """What the build has something to say about, as it counts."""
+    chosen = [each for each in BENCHMARKS.values() if each.trampoline == trampoline]
+    bench = Bench(test.build, Machine(), trampoline=test.build if trampoline else None)
+    return measure(bench, chosen, counted=True)
+
+
+with harness.Test(__doc__, harness.COUNTED) as test:
+    trampoline = "trampoline" in test.folder.name
+    recorded = from_json(RECORD.read_text(), RECORD.name)
+    results = on(test, trampoline)
+    measured = {each.name for each in results}
+    for benchmark in BENCHMARKS.values():
+        if benchmark.trampoline == trampoline:
+            test.check(benchmark.name in measured, f"{benchmark.name} is measured")
+    for result in results:
+        benchmark = BENCHMARKS[result.name]
+        if benchmark.exact:
+            test.check(result.same is True, f"{result.name} is the same twice", str(result.medians))
+        if not benchmark.exact or not benchmark.recorded:
+            if result.name.startswith(("timer.wake", "wake.urgent")):
+                worst = result.percentiles["max"]
+                test.check(worst <= LATE_LIMIT, f"{result.name}: at most {worst:.0f} ns late")
+            continue
+        before = recorded.find(result.name, result.unit)
+        if not test.check(before is not None, f"{result.name} is recorded in {RECORD.name}"):
+            continue
+        change = Change(before, result)
+        test.check(not change.is_worse, change.words)
+        if change.is_better:
+            print(f"    {RECORD.name} can be brought up to date")
+
+    if not trampoline:
+        without_counting(test)
+
+    if not trampoline:  # whose coroutines are the same
+        said = frames.over_budget(frames.sizes(test.build.kernel), frames.budget())
+        test.check(not said, "no coroutine's frame has outgrown frames.json", "\n".join(said))
+
+    if not trampoline:
+        command = [harness.ROOT / "cotrap", "bench", "--build", test.folder, "--profile", "syscall.null"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        total = re.match(r"syscall.null: ([\d.]+) instructions", said.stdout)
+        counted = next(each.value for each in results if each.name == "syscall.null")
+        test.check(
+            total is not None and abs(float(total[1]) / counted - 1) < 0.1,
+            f"--profile finds as many instructions, or nearly: {total and total[1]}", said.stderr,
+        )  # fmt: skip
+        for function in ("thread_life", "cotrap_trap_entry", "cotrap_enter_user", "sys::getppid"):
+            found = re.search(rf"^ +[\d.]+ +\d+%  {function}$", said.stdout, re.MULTILINE)
+            test.check(found is not None, f"… in {function}, for one", said.stdout)
 
     sections = subprocess.run(
         ["llvm-size-22", "--format=sysv", test.build.kernel], capture_output=True, text=True

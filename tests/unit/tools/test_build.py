@@ -53,6 +53,14 @@ class Building(Faked):
             self.says("[1/2] Building a", status=1)
 
 
+class Stale(Faked):
+    def test_a_build_of_another_tree_is_refused(self):
+        (self.path / "CMakeCache.txt").write_text("CMAKE_HOME_DIRECTORY:INTERNAL=/elsewhere\n")
+        with self.assertRaisesRegex(ToolError, "another source tree"):
+            build._is_stale(self.path)
+        self.assertTrue(build._is_stale(self.path / "nothing yet"))
+
+
 class Musl(Faked):
     def setUp(self):
         super().setUp()
@@ -89,9 +97,9 @@ class Musl(Faked):
 
     def test_without_it_there_is_a_line_and_nothing_else(self):
         self.program("apt-get", "echo 'E: no network' >&2; exit 100")
-        self.assertIn("not tested (E: no network)\n", self.fetch())
+        self.assertIn("not to be had: E: no network)\n", self.fetch())
         self.program("apt-get", "true")
-        self.assertIn("not tested (apt knows no mirror", self.fetch())
+        self.assertIn("not to be had: apt knows no mirror", self.fetch())
         self.assertEqual(list((self.path / "build").iterdir()), [])
 
 

@@ -25,10 +25,12 @@ class Usage(Command):
         self.check("run", "--build", build, "/tmp", says=b"not a file")
         self.check("run", "--build", build, "--add", "/no/such", says=b"/no/such")
         self.check("run", "--build", "/no/such", says=b"--build")
+        self.check("run", "--build", build, "--fs", "rewrite", says=b"--machine hosted")
+        self.check("run", "--machine", "hosted", "--fs", "magic", says=b"magic")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
 
     def test_the_hint_names_the_command_that_was_wrong(self):
-        for command in ("demo", "run", "test", "debug"):
+        for command in ("demo", "run", "test", "debug", "bench"):
             self.check(command, "--bogus", says=f"`./cotrap {command} --help`".encode())
 
     def test_odd_names_and_numbers_are_no_less_wrong(self):

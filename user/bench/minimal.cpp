@@ -1,11 +1,12 @@
 // A program of two pages, code and stack, that measures what it costs to fork it. No runtime, no
-// data segment. Prints one whole number; see lives.cpp.
+// data segment. Prints a whole number a line; see lives.cpp.
 #include <abi/flags.h>
 #include <abi/signal.h>
 #include <abi/types.h>
 #include <user/syscall.h>
 
-#include "counter.h"
+#include "meter.h"
+#include "minimal.h"
 
 using abi::Call;
 using user::syscall;
@@ -21,8 +22,7 @@ _start:
 
 namespace {
 
-constexpr int batches = 15;
-constexpr int batch_size = 20;
+constexpr int counted_batches = 9, timed_batches = 100;
 
 [[noreturn]] void leave(int code) {
   for (;;) syscall(Call::exit_group, code);
@@ -47,35 +47,37 @@ void fork_and_wait(bool execute, const char* path) {
   if (syscall(Call::wait4, child, &status, 0, nullptr) != child || status != 0) leave(1);
 }
 
-unsigned long median_cost(bool execute, const char* path) {
-  unsigned long costs[batches];
-  for (int i = 0; i < batch_size; ++i) fork_and_wait(execute, path);
-  for (auto& cost : costs) {
-    const auto begin = measure::instructions();
-    for (int i = 0; i < batch_size; ++i) fork_and_wait(execute, path);
-    cost = (measure::instructions() - begin) / batch_size;
-  }
-  // The one that has as many below as above.
-  for (const auto candidate : costs) {
-    int below = 0, equal = 0;
-    for (const auto cost : costs) {
-      below += cost < candidate;
-      equal += cost == candidate;
-    }
-    if (below <= batches / 2 && batches / 2 < below + equal) return candidate;
-  }
-  leave(1);
-}
-
 unsigned long free_memory() {
   abi::Sysinfo info;
   syscall(Call::sysinfo, &info);
   return info.free_ram * info.unit;
 }
 
-// Memory that the kernel takes for a forked child that waits.
+void print(unsigned long value) {
+  char text[24];
+  char* at = text + sizeof text;
+  *--at = '\n';
+  do *--at = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  syscall(Call::write, 1, at, text + sizeof text - at);
+}
+
+void print_costs(bool execute, bool counted, const char* path) {
+  const auto batches = counted ? counted_batches : timed_batches;
+  const auto batch_size = counted ? bench::minimal::batch : 1;
+  unsigned long costs[timed_batches];
+  for (int i = 0; i < bench::minimal::batch; ++i) fork_and_wait(execute, path);
+  for (int batch = 0; batch < batches; ++batch) {
+    const auto begin = counted ? bench::instructions() : bench::clock_ns();
+    for (int i = 0; i < batch_size; ++i) fork_and_wait(execute, path);
+    costs[batch] = (counted ? bench::instructions() : bench::clock_ns()) - begin;
+  }
+  for (int batch = 0; batch < batches; ++batch) print(costs[batch]);
+}
+
+// Memory that the kernel takes for forked children that wait.
 unsigned long blocked_children() {
-  constexpr int children = 32;
+  constexpr auto children = bench::minimal::children;
   int pipe[2];
   int ready[2];
   if (syscall(Call::pipe2, pipe, 0) != 0 || syscall(Call::pipe2, ready, 0) != 0) leave(1);
@@ -98,16 +100,7 @@ unsigned long blocked_children() {
   const auto taken = before - free_memory();
   syscall(Call::close, pipe[1]);
   for (int i = 0; i < children; ++i) syscall(Call::wait4, -1, nullptr, 0, nullptr);
-  return taken / children;
-}
-
-void print(unsigned long value) {
-  char text[24];
-  char* at = text + sizeof text;
-  *--at = '\n';
-  do *--at = static_cast<char>('0' + value % 10);
-  while ((value /= 10) != 0);
-  syscall(Call::write, 1, at, text + sizeof text - at);
+  return taken;
 }
 
 }  // namespace
@@ -115,10 +108,11 @@ void print(unsigned long value) {
 extern "C" [[noreturn]] void minimal_main(long* stack) {
   const auto argc = stack[0];
   auto** const argv = reinterpret_cast<char**>(stack + 1);
-  if (argc < 2) leave(0);  // executed by its own measurement
+  if (argc < 3) leave(0);  // executed by its own measurement
+  const bool counted = argv[2][0] == 'c';
   switch (argv[1][0]) {
-    case 'f': print(median_cost(false, argv[0])); break;
-    case 'e': print(median_cost(true, argv[0])); break;
+    case 'f': print_costs(false, counted, argv[0]); break;
+    case 'e': print_costs(true, counted, argv[0]); break;
     case 'b': print(blocked_children()); break;
     default: leave(2);
   }

@@ -1,0 +1,128 @@
+"""Boots the machines that the benchmarks need, as often as it takes; gathers what they print."""
+
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from .. import build
+from ..console import Capture, TimedOut, relay
+from ..disk import Disk
+from ..errors import ToolError
+from ..paths import Build
+from ..qemu import Boot, Guest, Machine, archive_with
+from ..sources import Silence
+from ..ui import Waiting
+from .catalogue import Benchmark
+from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, combine, parse
+
+TIMEOUT = 120.0  # seconds, for one machine
+_COUNTED_RUNS = 2  # which are to be the same
+_TIMED_RUNS = 3  # whose medians say how far apart runs are
+_DISK_BYTES = 1 << 20
+# Answers when who counts has long gone idle, whatever the host does: then it counts the same twice.
+_PATIENT_DISK = Disk(
+    source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 1_000_000}
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What everything is measured on. trampoline: the kernel with the other trap path, if it is to
+    be had."""
+
+    build: Build
+    machine: Machine
+    append: str = ""
+    timeout: float = TIMEOUT
+    trampoline: Build | None = None
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """A machine, and what is measured on it."""
+
+    build: Build
+    machine: Machine
+    disk: bool
+    benchmarks: tuple[Benchmark, ...]
+
+
+def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> list[Result]:
+    """In the order of the benchmarks; those that are not to be had on the machine are left out."""
+    # Whoever counts seeds the same: no entropy from the host, at no particular time.
+    machine = replace(bench.machine, icount=counted, entropy=not counted)
+    settings = list(_settings(replace(bench, machine=machine), benchmarks))
+    runs = _COUNTED_RUNS if counted else _TIMED_RUNS
+    what = "counting instructions" if counted else "taking the time"
+    at_once = 2 if counted else 1  # the clock is everybody's, what is counted is one's own
+    with ThreadPoolExecutor(at_once) as pool, Waiting(what):
+        jobs = [(each, pool.submit(_run, bench, each)) for each in settings for _ in range(runs)]
+        try:
+            done = [(setting, job.result()) for setting, job in jobs]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            Guest.kill_all()
+            raise
+    units = (INSTRUCTIONS, COUNTED_NS, BYTES) if counted else (TIME, BYTES)
+    results = []
+    for benchmark in benchmarks:
+        samples = [sample for setting, sample in done if benchmark in setting.benchmarks]
+        for unit in units:
+            found = [sample.get((benchmark.asked_as, unit)) for sample in samples]
+            if found and all(found):
+                tolerance = benchmark.tolerance if counted else None
+                results.append(combine(benchmark.name, unit, found, tolerance))
+    return results
+
+
+def _settings(bench: Bench, benchmarks: Iterable[Benchmark]) -> Iterable[_Setting]:
+    kinds: dict[tuple, list[Benchmark]] = {}
+    for each in benchmarks:
+        harts = max(each.harts, bench.machine.harts)
+        if not each.trampoline or bench.trampoline:
+            kinds.setdefault((each.trampoline, each.disk, harts), []).append(each)
+    for (trampoline, disk, harts), chosen in kinds.items():
+        built = bench.trampoline if trampoline else bench.build
+        yield _Setting(built, replace(bench.machine, harts=harts), disk, tuple(chosen))
+
+
+def _run(bench: Bench, setting: _Setting) -> Sample:
+    boot = Boot(
+        setting.build,
+        archive_with(setting.build).pack(),
+        program="/bin/bench",
+        arguments=sorted({each.asked_as for each in setting.benchmarks}),
+        append=bench.append,
+    )
+    machine, capture = setting.machine, Capture()
+    with ExitStack() as stack:
+        if setting.disk and machine.icount:
+            machine = replace(machine, disk=_PATIENT_DISK)
+        elif setting.disk:
+            image = stack.enter_context(tempfile.NamedTemporaryFile(prefix="cotrap-"))
+            image.truncate(_DISK_BYTES)
+            machine = replace(machine, disk=Disk(image.name))
+        guest = stack.enter_context(Guest(machine, boot))
+        try:
+            relay(guest, Silence(), capture, bench.timeout)
+        except TimedOut as error:
+            raise ToolError(f"the benchmarks were not done after {bench.timeout:g} s") from error
+        text = capture.data.decode(errors="replace")
+        if trouble := guest.trouble():
+            raise ToolError(trouble)
+        if guest.marks.exit_code:
+            raise ToolError(f"the benchmarks end with status {guest.marks.exit_code}\n{text}")
+    counts = text.startswith("# instructions")
+    if counts != machine.icount:
+        raise ToolError("instructions are " + ("" if counts else "not ") + "counted exactly, "
+                        "which is not what the machine was asked for")  # fmt: skip
+    return parse(text)
+
+
+def other_trap_path(preset: str) -> Build | None:
+    """The kernel with the other trap path, made if need be, where the first is a preset's."""
+    if preset != "riscv64-release":
+        return None
+    return build.ready("riscv64-trampoline", "cotrap_kernel")

@@ -1,0 +1,192 @@
+"""`./cotrap bench --frames`: what the kernel's coroutines take of memory.
+
+Sizes are the compiler's, from the debugging information (each frame is a type there). Where a frame lies (in the pool, or
+in its caller's, where the compiler could put it) and how many there were at once is seen in the await chains of the
+demos' traces: they have the address of every frame.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..console import Capture
+from ..demos import Stage, listed, play
+from ..errors import ToolError
+from ..functions import readable
+from ..paths import ROOT, Build
+from ..qemu import Machine, archive_with, memory_file
+from ..trace import recording
+from ..trace.clock import in_order
+from ..trace.names import Names
+from ..trace.recording import Kind, Recording
+from ..ui import Waiting, bad, faint, say
+
+BUDGET = ROOT / "tests" / "bench" / "frames.json"
+
+_EVENTS = 1 << 18
+_SMALL = 1024  # async/include/async/frame_pool.h: up to here a list per 8 bytes, then powers of two
+_TYPE = re.compile(r'DW_AT_name\s+\("(\S+)\.coro_frame_ty"\)\s+DW_AT_byte_size\s+\((0x[0-9a-f]+)\)')
+
+
+@dataclass
+class Frame:
+    """most: at once, in any one demo. elided: of those seen, which lay in another's frame."""
+
+    symbol: str
+    name: str
+    size: int
+    most: int = 0
+    elided: int = 0
+    pooled: int = 0
+
+    @property
+    def place(self) -> str:
+        if not (self.elided or self.pooled):
+            return "not seen"
+        return "elided" if not self.pooled else "both" if self.elided else "pooled"
+
+    @property
+    def taken(self) -> int:
+        """Of the pool, where it comes from there."""
+        if self.size <= _SMALL:
+            return -(-self.size // 8) * 8
+        return 1 << (self.size - 1).bit_length()
+
+
+def sizes(kernel: Path) -> list[Frame]:
+    """Of every coroutine in the kernel; of several with one name (templates) the largest."""
+    tool = next(filter(None, map(shutil.which, ("llvm-dwarfdump-22", "llvm-dwarfdump"))), None)
+    if not tool:
+        raise ToolError("llvm-dwarfdump is not installed: `./cotrap setup` does that")
+    dump = [tool, "--regex", "--name=.*coro_frame_ty", str(kernel)]
+    found = _TYPE.findall(subprocess.run(dump, capture_output=True, text=True).stdout)
+    if not found:
+        raise ToolError(f"{kernel} has no debugging information")
+    largest: dict[str, int] = {}
+    for symbol, size in found:
+        largest[symbol] = max(int(size, 16), largest.get(symbol, 0))
+    filtered = subprocess.run(
+        ["llvm-cxxfilt-22", *largest], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    return [
+        Frame(symbol, readable(name), largest[symbol]) for symbol, name in zip(largest, filtered)
+    ]
+
+
+def budget() -> dict[str, int]:
+    return json.loads(BUDGET.read_text())
+
+
+def over_budget(frames: Iterable[Frame], allowed: dict[str, int]) -> list[str]:
+    """What is larger than the budget has it, or not in it."""
+    said = []
+    for each in frames:
+        limit = allowed.get(each.symbol)
+        if limit is None:
+            said.append(f"{each.name}: {each.size} bytes, and not in {BUDGET.name}")
+        elif each.size > limit:
+            said.append(f"{each.name}: {each.size} bytes, more than {limit}")
+    return said
+
+
+def run(build: Build, save: bool) -> int:
+    frames = sizes(build.kernel)
+    if save:
+        BUDGET.write_text(
+            json.dumps({f.symbol: f.size for f in frames}, indent=2, sort_keys=True) + "\n"
+        )
+        say(f"{BUDGET} has the sizes of {len(frames)} frames")
+        return 0
+    lost = _watch_demos(build, {each.symbol: each for each in frames})
+    _show(frames)
+    if lost:
+        print(faint(f"demos whose oldest events were lost: {', '.join(lost)}"))
+    said = over_budget(frames, budget())
+    for line in said:
+        print(bad(line))
+    return 1 if said else 0
+
+
+def _watch_demos(build: Build, frames: dict[str, Frame]) -> list[str]:
+    archive = archive_with(build).pack()
+    lost = []
+    for demo in listed(build):
+        ram = memory_file("ram", b"")
+        try:
+            with Waiting(f"{demo.name} is running"):
+                machine = Machine(harts=0, ram=ram)
+                stage = Stage(build, archive, machine, append=f"trace={_EVENTS}", timeout=120)
+                verdict = play(demo, stage, Capture())
+            if verdict.failure:
+                say(f"{demo.name}: {verdict.failure}")
+            told = recording.read(ram)
+        finally:
+            os.close(ram)
+        if any(told.lost):
+            lost.append(demo.name)
+        _count(told, Names(build.kernel, told.anchor), frames)
+    return lost
+
+
+@dataclass
+class _Chain:
+    """The frames of a job as it waited last, from the leaf up, each with its address."""
+
+    links: list[tuple[int, Frame | None]]
+
+    def end(self) -> None:
+        """It is whole: an inner frame lies in that of whoever awaits it, or in the pool, as the last
+        one does in any case."""
+        outer = [*self.links[1:], (0, None)]
+        for (address, frame), (around, whose) in zip(self.links, outer):
+            inside = whose is not None and around <= address < around + whose.size
+            if frame:
+                frame.elided += inside
+                frame.pooled += not inside
+
+
+def _count(told: Recording, names: Names, frames: dict[str, Frame]) -> None:
+    chains: dict[int, _Chain] = {}
+    growing: dict[int, _Chain] = {}  # by hart
+    alive: Counter = Counter()
+    for _, hart, event in in_order(told, counted=False):
+        if event.kind is not Kind.AWAIT and hart in growing:
+            growing.pop(hart).end()
+        if event.kind in (Kind.WAIT, Kind.DONE) and event.job in chains:
+            alive.subtract(frame.symbol for _, frame in chains.pop(event.job).links if frame)
+        if event.kind is Kind.WAIT:
+            chains[event.job] = growing[hart] = _Chain([])
+        elif event.kind is Kind.AWAIT and hart in growing:
+            frame = frames.get(names.symbol(event.argument).removesuffix(".resume"))
+            growing[hart].links.append((event.job, frame))
+            if frame:
+                alive[frame.symbol] += 1
+                frame.most = max(frame.most, alive[frame.symbol])
+
+
+def _show(frames: list[Frame]) -> None:
+    width = max(len(each.name) for each in frames)
+    print(faint(f"{'':<{width}}   bytes  of the pool  where     most at once"))
+    for each in sorted(frames, key=lambda each: (-each.most, -each.size, each.name)):
+        taken = "" if each.place == "elided" else f"{each.taken:,}"
+        most = f"{each.most:,}" if each.most else ""
+        print(
+            f"{each.name:<{width}}  {each.size:>6,}  {taken:>11}  {each.place:<9} {most:>12}".rstrip()
+        )
+    classes: dict[int, list[Frame]] = defaultdict(list)
+    for each in frames:
+        if each.place != "elided":
+            classes[each.taken].append(each)
+    print(faint("\nthe pool's size classes"))
+    print(faint("   bytes  coroutines  most at once  not used"))
+    for taken, own in sorted(classes.items()):
+        most = sum(each.most for each in own)
+        unused = sum((taken - each.size) * each.most for each in own)
+        share = f"{unused / (taken * most):.0%}" if most else ""
+        print(f"{taken:>8,}  {len(own):>10}  {most:>12,}  {share:>8}")

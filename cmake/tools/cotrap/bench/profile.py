@@ -1,0 +1,133 @@
+"""`./cotrap bench NAME --profile`: which functions the instructions of a benchmark are in.
+
+QEMU tells the address of every instruction it executes (`-d exec`, one instruction a block). Two runs that differ in
+the number of samples have everything else in common: the boot, the warm-up, the program's end. The difference, divided
+by the operations that one has more, is what one operation executes.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from ..console import Capture, TimedOut, relay
+from ..errors import ToolError, UsageError
+from ..functions import readable
+from ..qemu import Boot, Guest, archive_with
+from ..sources import Silence
+from ..symbols import SYMBOLIZERS
+from ..ui import Waiting, faint
+from .boots import Bench
+from .catalogue import Benchmark
+
+_FEW, _MORE = 1, 3  # samples
+_LEAST = 0.5  # instructions an operation: less is a timer's tick, or how the samples are printed
+_TRACED = re.compile(rb"^Trace .*?\[[0-9a-f]+/([0-9a-f]+)/", re.MULTILINE)
+# Where the kernel and the programs are, and not the firmware.
+_RANGES = "0x1000..0x3fffffffff,0xffffffc080200000+0x1000000"
+
+
+def show(bench: Bench, benchmark: Benchmark) -> None:
+    """Prints a line for each function, the one with most first, and in it what is inlined."""
+    if benchmark.disk or benchmark.trampoline or not benchmark.exact:
+        raise UsageError(
+            f"{benchmark.name} has no profile: what it costs is not its instructions alone"
+        )
+    with Waiting(f"counting what {benchmark.name} executes"):
+        few, _ = _counts(bench, benchmark, _FEW)
+        more, operations = _counts(bench, benchmark, _MORE)
+        each = (_MORE - _FEW) * operations
+        rates = {at: (more[at] - few[at]) / each for at in more | few}
+        functions = _by_function(bench, {at: rate for at, rate in rates.items() if rate})
+    total = sum(sum(parts.values()) for parts in functions.values())
+    print(f"{benchmark.name}: {total:,.1f} instructions")
+    for name, parts in sorted(functions.items(), key=lambda each: -sum(each[1].values())):
+        own = sum(parts.values())
+        if own < _LEAST:
+            continue
+        print(f"{own:10,.1f}  {own / total:4.0%}  {name}")
+        if len(parts) > 1:
+            for part, rate in sorted(parts.items(), key=lambda each: -each[1]):
+                if rate >= max(_LEAST, own / 50):
+                    print(faint(f"{rate:16,.1f}        {part if part != name else '(itself)'}"))
+
+
+def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, int]:
+    """How often each address was executed, and how many operations a sample has."""
+    reader, writer = os.pipe()
+    options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES)
+    options += ("-D", f"/proc/{os.getpid()}/fd/{writer}")
+    machine = replace(bench.machine, icount=True, entropy=False, extra=options)
+    boot = Boot(
+        bench.build,
+        archive_with(bench.build).pack(),
+        program="/bin/bench",
+        arguments=["--samples", str(samples), benchmark.asked_as],
+        append=bench.append,
+    )
+    capture = Capture()
+    with ThreadPoolExecutor(1) as pool:
+        counting = pool.submit(_count, reader)
+        try:
+            with Guest(machine, boot) as guest:
+                relay(guest, Silence(), capture, bench.timeout)
+                trouble = guest.trouble()
+        except TimedOut as error:
+            raise ToolError(f"the profile was not done after {bench.timeout:g} s") from error
+        finally:
+            os.close(writer)
+        counts = counting.result()
+    if trouble:
+        raise ToolError(trouble)
+    name = re.escape(benchmark.asked_as.encode())
+    line = re.search(rb"^%s\t[^\t]+\t(\d+)\t" % name, capture.data, re.MULTILINE)
+    if not line:
+        raise ToolError(f"{benchmark.name} is not to be had on this machine")
+    return counts, int(line[1])
+
+
+def _count(log: int) -> Counter:
+    counts: Counter = Counter()
+    rest = b""
+    with open(log, "rb", buffering=0) as lines:
+        while block := lines.read(1 << 20):
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            counts.update(_TRACED.findall(whole + newline))
+    return Counter({int(at, 16): times for at, times in counts.items()})
+
+
+def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, float]]:
+    """By function, and in it by what is inlined there."""
+    programs = bench.build.folder / "user" / "bin"
+    found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for elf, own, prefix in (
+        (bench.build.kernel, {at for at in rates if at >> 38}, ""),
+        (programs / "bench", {at for at in rates if not at >> 38}, "the program: "),
+    ):
+        for at, (inner, outer) in _functions(elf, own).items():
+            found[prefix + outer][inner] += rates[at]
+    return found
+
+
+def _functions(elf: Path, addresses: set[int]) -> dict[int, tuple[str, str]]:
+    """The innermost function that is inlined at each address, and the one that has the code."""
+    tool = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
+    if not tool:
+        raise ToolError("llvm-symbolizer is not installed: `./cotrap setup` does that")
+    asked = sorted(addresses)
+    answer = subprocess.run(
+        [tool, f"--obj={elf}", "--output-style=JSON"],
+        input="".join(f"{at:#x}\n" for at in asked),
+        capture_output=True,
+        text=True,
+    ).stdout
+    functions = {}
+    for at, line in zip(asked, answer.splitlines()):
+        stack = [readable(frame["FunctionName"]) for frame in json.loads(line)["Symbol"]] or ["?"]
+        functions[at] = (stack[0], stack[-1])
+    return functions

@@ -1,0 +1,158 @@
+"""What was measured: samples as the program prints them, percentiles of them, and their JSON."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..errors import UsageError
+
+SCHEMA = 1
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
+
+INSTRUCTIONS, COUNTED_NS, BYTES, TIME = "instructions", "counted ns", "bytes", "ns"
+UNITS = (INSTRUCTIONS, COUNTED_NS, BYTES, TIME)  # as they are shown: never two in one table
+
+
+@dataclass(frozen=True)
+class Result:
+    """Values are of one operation. `medians`: of each run by itself, the least and the greatest.
+    `same`: whether those are one, where they are to be (None: nobody has asked)."""
+
+    name: str
+    unit: str
+    percentiles: dict[str, float]
+    samples: int
+    medians: tuple[float, float]
+    same: bool | None = None
+    distribution: tuple[tuple[float, int], ...] = ()  # value, how often; ascending
+
+    @property
+    def value(self) -> float:
+        return self.percentiles["p50"]
+
+    @property
+    def spread(self) -> float:
+        return self.medians[1] - self.medians[0]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one command measured. `facts`: whatever else is worth knowing of it, in its order."""
+
+    machine: str
+    harts: int
+    build: str
+    results: tuple[Result, ...]
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def find(self, name: str, unit: str) -> Result | None:
+        return next((each for each in self.results if (each.name, each.unit) == (name, unit)), None)
+
+
+Sample = dict[tuple[str, str], tuple[tuple[float, int], ...]]  # one run: by name and unit
+
+
+def parse(text: str) -> Sample:
+    """The lines of user/bench/benchmark.h."""
+    samples: Sample = {}
+    for line in text.splitlines():
+        if line.startswith("#") or line.count("\t") != 3:
+            continue
+        name, unit, operations, values = line.split("\t")
+        pairs = (value.partition("*") for value in values.split())
+        samples[name, unit] = tuple(
+            (int(value) / int(operations), int(times or 1)) for value, _, times in pairs
+        )
+    return samples
+
+
+def combine(
+    name: str, unit: str, runs: list[tuple[tuple[float, int], ...]], tolerance: float | None
+) -> Result:
+    """Of several runs of one benchmark. With a tolerance (a share of the median) they are to be the
+    same, and the first one counts; without, all are one."""
+    exact = tolerance is not None
+    merged: dict[float, int] = {}
+    for run in runs[:1] if exact else runs:
+        for value, times in run:
+            merged[value] = merged.get(value, 0) + times
+    distribution = tuple(sorted(merged.items()))
+    medians = [percentile(run, 0.5) for run in runs]
+    return Result(
+        name,
+        unit,
+        {key: percentile(distribution, share) for key, share in PERCENTILES.items()},
+        sum(merged.values()),
+        (min(medians), max(medians)),
+        max(medians) <= min(medians) * (1 + tolerance) if exact and len(runs) > 1 else None,
+        distribution,
+    )
+
+
+def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float:
+    """The least value that `share` of all are no higher than."""
+    distribution = list(distribution)
+    wanted = share * sum(times for _, times in distribution)
+    passed = 0
+    for value, times in distribution:
+        passed += times
+        if passed >= wanted:
+            return value
+    return distribution[-1][0]
+
+
+def to_json(report: Report, whole: bool) -> str:
+    """A line for each result. Not whole: nothing that is not the same the next time."""
+    head = {
+        "schema": SCHEMA,
+        "machine": report.machine,
+        "harts": report.harts,
+        "build": report.build,
+    }
+    if whole:
+        head |= report.facts
+    fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items())
+    results = ",\n".join(f"    {json.dumps(_fields(each, whole))}" for each in report.results)
+    return f'{{\n{fields},\n  "results": [\n{results}\n  ]\n}}\n'
+
+
+def _fields(result: Result, whole: bool) -> dict:
+    fields = {"name": result.name, "unit": result.unit, "value": _short(result.value)}
+    fields |= {key: _short(value) for key, value in result.percentiles.items()}
+    fields["samples"] = result.samples
+    fields["medians"] = [_short(median) for median in result.medians]
+    if whole:
+        if result.same is not None:
+            fields["same"] = result.same
+        fields["distribution"] = [[_short(value), times] for value, times in result.distribution]
+    return fields
+
+
+def _short(value: float) -> float:
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def from_json(text: str, path: str) -> Report:
+    """Raises UsageError for what is none."""
+    try:
+        data = json.loads(text)
+        if data["schema"] != SCHEMA:
+            raise UsageError(f"{path}: of schema {data['schema']}, not {SCHEMA}")
+        results = tuple(
+            Result(
+                each["name"],
+                each["unit"],
+                {key: float(each[key]) for key in PERCENTILES},
+                int(each["samples"]),
+                tuple(each.get("medians", (each["value"], each["value"]))),
+                each.get("same"),
+                tuple((value, times) for value, times in each.get("distribution", ())),
+            )
+            for each in data["results"]
+        )
+        known = ("schema", "machine", "harts", "build", "results")
+        facts = {key: str(value) for key, value in data.items() if key not in known}
+        return Report(data["machine"], data["harts"], data["build"], results, facts)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path}: not what `./cotrap bench --save` or --json writes") from error

@@ -1,0 +1,85 @@
+"""What was measured, as a person reads it in a terminal: a table for each unit."""
+
+from ..ui import bad, faint, good
+from .catalogue import BASELINE, BENCHMARKS
+from .compare import Change, number
+from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, UNITS, Report, Result
+
+TITLES = {
+    INSTRUCTIONS: "instructions, counted",
+    COUNTED_NS: "time in which an instruction takes a nanosecond, counted",
+    BYTES: "bytes of the kernel's memory",
+    TIME: "time by the clock, ns",
+}
+
+
+def show(report: Report, changes: list[Change] | None, against: list[Report]) -> None:
+    """against: other kernels; how many times as much they take is beside each figure."""
+    by_result = {(each.after.name, each.after.unit): each for each in changes or ()}
+    compared = changes is not None
+    for unit in UNITS:
+        results = [each for each in report.results if each.unit == unit]
+        if not results:
+            continue
+        base = report.find(BASELINE, unit)
+        rows = [_head(unit, compared, base is not None, against)]
+        for each in results:
+            change = by_result.get((each.name, each.unit))
+            rows.append(_row(each, compared, change, base, against))
+        _print(TITLES[unit], rows)
+
+
+def _head(unit: str, compared: bool, has_base: bool, against: list[Report]) -> list[str]:
+    more = ["before", "ratio"] if compared else [f"× {BASELINE}"] if has_base else []
+    last = ["spread"] if unit == TIME else ["goal"]
+    others = [word for other in against for word in (other.machine, "×")]
+    return ["", "p50", "p99", "max", *more, *others, *last]
+
+
+def _row(
+    result: Result,
+    compared: bool,
+    change: Change | None,
+    base: Result | None,
+    against: list[Report],
+) -> list[str]:
+    row = [result.name, *(number(result.percentiles[key]) for key in ("p50", "p99", "max"))]
+    if compared:
+        row += [number(change.before.value), f"{change.ratio:.2f}"] if change else ["", "new"]
+    elif base:
+        row.append(number(result.value / base.value) if base.value else "")
+    for other in against:
+        theirs = other.find(result.name, result.unit)
+        row += [number(theirs.value), f"{theirs.value / result.value:.1f}"] if theirs else ["", ""]
+    if result.unit == TIME:
+        row.append(f"± {number(result.spread / 2)}")
+    else:
+        row.append(_goal(result))
+    row.append(_remark(result, change))
+    return row
+
+
+def _goal(result: Result) -> str:
+    benchmark = BENCHMARKS.get(result.name)
+    return f"≤ {number(benchmark.goal)}" if benchmark and benchmark.goal else ""
+
+
+def _remark(result: Result, change: Change | None) -> str:
+    if change and change.is_worse:
+        return bad("larger" if result.unit == BYTES else "slower")
+    if change and change.is_better:
+        return good("smaller" if result.unit == BYTES else "faster")
+    if result.same is False:
+        return faint("not the same twice")
+    return ""
+
+
+def _print(title: str, rows: list[list[str]]) -> None:
+    columns = len(rows[0])
+    widths = [max(len(row[i]) for row in rows) for i in range(columns)]
+    print(faint(title))
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:columns], widths[1:])]
+        print("  " + "  ".join([*cells, *row[columns:]]).rstrip())
+    print()

@@ -1,0 +1,77 @@
+"""Debian's packages for riscv64, from the mirror that the system's own come from, by an apt that is
+told to keep everything in a folder of ours: nothing is installed, and no right is needed."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .errors import ToolError
+
+_SUITE = "trixie"  # Debian 12 has no riscv64
+_PATIENCE = 300.0  # seconds for each step
+
+
+def unpack(package: str, into: Path) -> None:
+    """The package's files; of `linux-image-…`, those of the kernel that it stands for today. `into` is
+    there afterwards, or not at all. Raises ToolError."""
+    into.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as scratch:
+            _fetch(package, Path(scratch))
+            shutil.move(Path(scratch) / "unpacked", into)
+    except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
+        raise ToolError(
+            f"Debian's {package} for riscv64 is not to be had: {_reason(error)}"
+        ) from error
+
+
+def _fetch(package: str, scratch: Path) -> None:
+    sources = scratch / "sources.list"
+    sources.write_text(_entry() + "\n")
+    lists, cache, unpacked = scratch / "state", scratch / "cache", scratch / "unpacked"
+    for folder in (lists / "lists" / "partial", cache / "archives" / "partial", unpacked):
+        folder.mkdir(parents=True)
+    settings = {
+        "Dir::State": lists,
+        "Dir::State::status": "/dev/null",
+        "Dir::Cache": cache,
+        "Dir::Etc::sourcelist": sources,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "APT::Architecture": "riscv64",
+        "APT::Architectures": "riscv64",
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+    }
+    own = [word for pair in settings.items() for word in ("-o", "%s=%s" % pair)]
+    _run(["apt-get", "-q", *own, "update", "--error-on=any"], scratch)
+    if package.startswith("linux-image"):
+        depends = _run(["apt-cache", *own, "depends", package], scratch).split()
+        package = depends[depends.index("Depends:") + 1]
+    _run(["apt-get", "-q", *own, "download", package], scratch)
+    (archive,) = scratch.glob("*.deb")
+    _run(["dpkg-deb", "-x", archive, unpacked], scratch)
+
+
+def _entry() -> str:
+    """A line for apt: the system's mirror and key, our suite."""
+    form = "$(REPO_URI) $(RELEASE) $(SIGNED_BY)"
+    listed = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
+    for line in listed.splitlines():
+        mirror, release, key = line.split(maxsplit=2)
+        if release in ("bookworm", "trixie"):
+            signed = f"[signed-by={key}] " if key.startswith("/") else ""
+            return f"deb {signed}{mirror} {_SUITE} main"
+    raise LookupError("apt knows no mirror of Debian 12 or 13")
+
+
+def _run(command: list, folder: Path | None = None) -> str:
+    return subprocess.run(
+        command, cwd=folder, check=True, capture_output=True, text=True, timeout=_PATIENCE
+    ).stdout
+
+
+def _reason(error: Exception) -> str:
+    """The last thing a program that failed has said, or what Python says."""
+    said = (getattr(error, "stderr", None) or "").splitlines()
+    return said[-1] if said else str(error)

@@ -1,0 +1,25 @@
+"""Names of functions, as people say them."""
+
+import re
+
+_NAMESPACES = re.compile(r"(?:\bkernel|\basync|\(anonymous namespace\))::")
+_LIBRARY = re.compile(r"std::__1::|fmt::v\d+::|\[abi:\w+\]")  # versions, which nobody wants to read
+_WIDEST = 90
+_RESUME = re.compile(r" (?:\(\.resume\)|\[clone \.resume\])$")
+
+
+def short(function: str) -> str:
+    """`kernel::thread_life(kernel::Ref<kernel::Thread>) (.resume)` is thread_life."""
+    name = _NAMESPACES.sub("", _RESUME.sub("", function))
+    depth = 0
+    for at, char in enumerate(name):  # up to the arguments, which may have brackets themselves
+        if char == "(" and depth == 0 and at > 0:
+            return name[:at]
+        depth += (char == "<") - (char == ">")
+    return name
+
+
+def readable(function: str) -> str:
+    """… and no longer than a line has room for."""
+    name = short(_LIBRARY.sub("", function)) or "?"
+    return name if len(name) <= _WIDEST else f"{name[:_WIDEST]}…"

@@ -1,0 +1,268 @@
+"""`./cotrap bench`: what it makes of the samples that a program prints, and what it calls worse."""
+
+import json
+import re
+import subprocess
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+from support import ROOT, FakeBuild, cotrap
+
+from cotrap.bench.catalogue import BENCHMARKS
+from cotrap.bench.compare import Change
+from cotrap.bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, combine, from_json, parse
+from cotrap.bench.results import percentile, to_json
+from cotrap.errors import UsageError
+
+# The counted run says one thing, the timed ones another.
+PROGRAM = r"""
+if [ "$FAKE_KIND" = instructions ]; then
+  echo '# instructions, counted exactly'
+  printf 'syscall.null\tinstructions\t100\t14400*30 14500\n'
+  printf 'fault.zero\tinstructions\t1\t500\n'
+  printf 'memory.thread\tbytes\t10\t20480\n'
+else
+  echo '# time, by the clock'
+  printf 'syscall.null\tns\t100\t30000*90 50000*10\n'
+  printf 'memory.thread\tbytes\t10\t20480\n'
+fi
+"""
+
+
+def result(value: float, unit: str = INSTRUCTIONS, spread: float = 0.0):
+    runs = [((value, 1),), ((value + spread, 1),)]
+    return combine("syscall.null", unit, runs, None if unit == TIME else 0.0)
+
+
+class Results(unittest.TestCase):
+    def test_samples_are_read_as_the_program_prints_them(self):
+        text = "# instructions\nx.y\tinstructions\t1000\t98000*30 99500\nnoise\n"
+        self.assertEqual(parse(text), {("x.y", "instructions"): ((98.0, 30), (99.5, 1))})
+
+    def test_a_percentile_is_the_least_value_that_so_many_are_no_higher_than(self):
+        distribution = [(1.0, 50), (2.0, 49), (9.0, 1)]
+        values = [percentile(distribution, share) for share in (0.5, 0.51, 0.99, 1.0)]
+        self.assertEqual(values, [1.0, 2.0, 2.0, 9.0])
+
+    def test_exact_runs_are_the_same_or_not_and_the_first_one_counts(self):
+        same, other = ((5.0, 3),), ((6.0, 3),)
+        self.assertIs(combine("n", INSTRUCTIONS, [same, same], 0.0).same, True)
+        odd = combine("n", INSTRUCTIONS, [same, other], 0.0)
+        self.assertIs(odd.same, False)
+        self.assertEqual((odd.value, odd.samples, odd.medians), (5.0, 3, (5.0, 6.0)))
+
+    def test_times_of_all_runs_are_one_and_their_medians_the_spread(self):
+        both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], None)
+        self.assertEqual((both.value, both.samples, both.spread, both.same), (6.0, 7, 1.0, None))
+
+    def test_what_is_written_is_read_again(self):
+        report = Report("riscv64", 2, "some", (result(144.25),), {"commit": "abc"})
+        self.assertEqual(from_json(to_json(report, whole=True), "a file"), report)
+        kept = from_json(to_json(report, whole=False), "a file")
+        self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
+
+    def test_what_is_no_report_is_refused(self):
+        for text in ("", "[]", "{}", '{"schema": 1}', '{"schema": 2, "results": []}'):
+            with self.assertRaises(UsageError):
+                from_json(text, "a file")
+
+
+class Comparison(unittest.TestCase):
+    def check(self, before, after, worse: bool, better: bool = False):
+        change = Change(before, after)
+        self.assertEqual((change.is_worse, change.is_better), (worse, better), change.words)
+
+    def test_exact_figures_may_grow_by_two_percent(self):
+        self.check(result(1000), result(1020), worse=False)
+        self.check(result(1000), result(1021), worse=True)
+        self.check(result(1021), result(1000), worse=False, better=True)
+
+    def test_a_tick_of_the_clock_is_no_change(self):
+        self.check(result(1000, COUNTED_NS), result(1100, COUNTED_NS), worse=False)
+        self.check(result(1000, COUNTED_NS), result(1101, COUNTED_NS), worse=True)
+
+    def test_who_meets_whom_may_change_by_more(self):
+        def wake(value: float):
+            return combine("timer.wake", COUNTED_NS, [((value, 1),)] * 2, 0.0)
+
+        self.check(wake(4000), wake(4900), worse=False)
+        self.check(wake(4000), wake(5100), worse=True)
+
+    def test_times_are_worse_only_beyond_the_spread_of_both(self):
+        self.check(result(100, TIME, 10), result(125, TIME, 20), worse=False)
+        self.check(result(100, TIME, 10), result(140, TIME, 20), worse=True)
+
+
+class Catalogue(unittest.TestCase):
+    def test_every_benchmark_has_a_paragraph_and_every_paragraph_a_benchmark(self):
+        text = (ROOT / "docs" / "benchmarks.md").read_text()
+        heads = "".join(re.findall(r"^\*\*`.*", text, re.M))
+        self.assertEqual(set(re.findall(r"\*\*`(.*?)`\*\*", heads)), set(BENCHMARKS))
+
+    def test_the_record_has_what_is_counted(self):
+        path = ROOT / "tests" / "bench" / "instructions.json"
+        recorded = {each.name for each in from_json(path.read_text(), path.name).results}
+        wanted = {each.name for each in BENCHMARKS.values() if each.exact}
+        self.assertEqual(recorded, wanted)
+
+
+class Page(HTMLParser):
+    """What is left open, what it would load, and what it shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.names, self.bars = [], [], [], {"bar": [], "old": []}
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.links += [value for key, value in attributes if key in ("src", "href")]
+        kind = given.get("class")
+        if tag == "rect" and kind in self.bars:
+            self.bars[kind].append(float(given["width"]))
+        if tag not in ("meta", "line", "rect"):
+            self.open.append((tag, kind))
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop()[0] != tag:
+            raise AssertionError(f"</{tag}> closes nothing")
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == ("span", "name"):
+            self.names.append(data)
+
+
+class Bench(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.build = FakeBuild()
+        cls.addClassCleanup(cls.build.remove)
+        cls.build.program("bench", PROGRAM)
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+
+    def bench(self, *arguments) -> subprocess.CompletedProcess:
+        return cotrap("bench", "--build", self.build.path, *arguments)
+
+    def test_instructions_and_times_are_in_tables_of_their_own(self):
+        done = self.bench()
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        counted, memory, timed = done.stdout.decode().strip().split("\n\n")
+        self.assertIn("syscall.null", counted)
+        self.assertIn("fault.zero", counted)
+        self.assertIn("2,048", memory)
+        self.assertIn("by the clock", timed)
+        self.assertNotIn("fault.zero", timed)
+
+    def test_one_kind_alone_is_to_be_had(self):
+        self.assertNotIn(b"clock", self.bench("--icount").stdout)
+        self.assertNotIn(b"instructions", self.bench("--time").stdout)
+        self.assertEqual(self.bench("--icount", "--time").returncode, 2)
+
+    def test_a_number_that_is_not_the_same_twice_is_named(self):
+        self.build.program("bench", PROGRAM.replace(r"14400*30 14500\n'", r"1%s\n' $(date +%N)"))
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        done = self.bench("--icount")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"syscall.null was not the same twice", done.stderr)
+
+    def test_the_json_has_the_percentiles_and_the_distribution(self):
+        path = self.folder / "all.json"
+        self.bench("--json", path)
+        data = json.loads(path.read_text())
+        self.assertEqual((data["schema"], data["machine"], data["harts"]), (1, "riscv64", 1))
+        self.assertIn("build", data)
+        null = data["results"][0]
+        self.assertEqual((null["name"], null["unit"]), ("syscall.null", "instructions"))
+        self.assertEqual([null[key] for key in ("value", "p50", "p90", "p99", "p999", "max")],
+                         [144, 144, 144, 145, 145, 145])  # fmt: skip
+        self.assertEqual((null["samples"], null["distribution"]), (31, [[144, 30], [145, 1]]))
+
+    def test_the_page_needs_nothing_else_and_has_every_figure(self):
+        base, path = self.folder / "page.json", self.folder / "page.html"
+        self.bench("--save", base)
+        base.write_text(base.read_text().replace("144", "120"))
+        self.bench("--html", path, "--compare", base)
+        page = Page()
+        page.feed(path.read_text())
+        page.close()
+        self.assertEqual(page.open, [])
+        self.assertEqual(page.links, [])
+        names = ["syscall.null", "fault.zero", "memory.thread", "syscall.null"]
+        self.assertEqual(page.names, names)
+        null, zero = page.bars["bar"][:2]
+        self.assertLess(page.bars["old"][0], null)
+        self.assertLess(null, zero)
+        self.assertIn("1.20", path.read_text())
+
+    def test_the_picture_is_one_and_has_the_bars_of_the_first_unit(self):
+        path = self.folder / "bars.svg"
+        self.bench("--svg", path)
+        root = ElementTree.parse(path).getroot()
+        svg = "{http://www.w3.org/2000/svg}"
+        texts = [each.text for each in root.iter(f"{svg}text") if each.get("class") == "name"]
+        self.assertEqual(texts, ["syscall.null", "fault.zero"])
+        self.assertEqual(len(list(root.iter(f"{svg}rect"))), 2)
+
+    def test_what_got_slower_is_named_and_is_status_1(self):
+        path = self.folder / "base.json"
+        self.bench("--icount", "--save", path)
+        same = self.bench("--icount", "--compare", path)
+        self.assertEqual(same.returncode, 0, same.stdout)
+        self.assertIn(b"none of 3 figures got worse", same.stdout)
+        path.write_text(path.read_text().replace("144", "120"))
+        slower = self.bench("--icount", "--compare", path)
+        self.assertEqual(slower.returncode, 1)
+        self.assertIn("syscall.null: 120 → 144 instructions (+20.0 %)", slower.stdout.decode())
+
+    def test_a_machine_that_does_not_count_gives_no_instructions(self):
+        self.build.program("bench", PROGRAM.replace('= instructions', '= never'))
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        done = self.bench("--icount")
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertIn(b"not counted exactly", done.stderr)
+
+    def test_what_cannot_be_is_one_line_and_status_2(self):
+        for arguments, says in (
+            (("nonesuch",), b"nonesuch"),
+            (("--compare", "/no/such"), b"/no/such"),
+            (("--json", "/no/such/folder/file"), b"no such folder"),
+            (("--machine", "hosted", "--icount"), b"only QEMU counts"),
+            (("--against", "minix"), b"there is linux, linux-lean"),
+            (("--against", "linux=/no/such"), b"no such file"),
+            (("--against", "linux", "--machine", "hosted"), b"no other kernel"),
+            (("--profile",), b"of which?"),
+        ):
+            done = self.bench(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
+            self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+            self.assertIn(says, done.stderr)
+
+    def test_another_kernel_has_a_column_and_how_many_times_as_much_it_is(self):
+        theirs = PROGRAM.replace(r"14400*30 14500\n'", r"%s\n' $(($# == 1 ? 28800 : 1))")
+        both = f'if [ "$FAKE_KERNEL" ]; then {theirs} else {PROGRAM} fi'
+        self.build.program("bench", both)
+        self.build.program("bench-minimal", "true")
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        image = self.folder / "image"
+        image.write_bytes(b"a kernel")
+        done = self.bench("--icount", "--against", f"linux={image}", "syscall.null")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        head, row = done.stdout.decode().splitlines()[1:3]
+        self.assertIn("linux", head)
+        self.assertRegex(row, r"syscall.null +144 .* 288 +2\.0 ")
+
+    def test_list_names_them_without_a_build(self):
+        done = cotrap("bench", "--list", "--build", "/no/such")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+// What a request to a disk costs from end to end: the time that the device takes is nobody's
+// instructions. Nothing without /dev/vda.
+#include <user/calls.h>
+#include <user/thread.h>
+
+#include <atomic>
+
+#include "benchmark.h"
+
+namespace bench {
+namespace {
+
+using user::Fd;
+
+constexpr std::size_t block_bytes = 4096;
+
+// Whether it could be read.
+bool read_block(Fd disk, long which, std::byte* block) {
+  constexpr long blocks_used = 16;
+  const long offset = which % blocks_used * static_cast<long>(block_bytes);
+  return user::syscall(user::Call::pread64, disk, block, block_bytes, offset) == block_bytes;
+}
+
+// One block at a time: the reader sleeps until the disk has answered.
+Outcome one_at_a_time() {
+  const auto disk = user::open("/dev/vda");
+  if (!disk) return {};
+  alignas(4096) static std::byte block[block_bytes];
+  long next = 0;
+  bool well = true;
+  auto samples =
+      sample({.count = 15, .size = 100}, [&] { well &= read_block(*disk, next++, block); });
+  static_cast<void>(user::close(*disk));
+  if (!well) return {};
+  return samples;
+}
+
+// So many readers, each with one block at a time: what a block costs when others are under way.
+Outcome many_at_a_time() {
+  constexpr int readers = 64, each = 16;
+  const auto disk = user::open("/dev/vda");
+  if (!disk) return {};
+  alignas(4096) static std::byte blocks[readers][block_bytes];
+  std::atomic<bool> well = true;
+  auto samples = collect(is_counted() ? 15 : 100, readers * each, [&] {
+    std::atomic<std::uint32_t> gate = 0;
+    std::vector<user::Thread> threads;
+    for (int reader = 0; reader < readers; ++reader) {
+      threads.emplace_back([&, reader] {
+        while (gate == 0) user::futex_wait(gate, 0);
+        for (int i = 0; i < each; ++i) {
+          if (!read_block(*disk, reader + i, blocks[reader])) well = false;
+        }
+      });
+    }
+    const auto begin = reading();
+    gate = 1;
+    user::futex_wake(gate, readers);
+    threads.clear();
+    return reading() - begin;
+  });
+  static_cast<void>(user::close(*disk));
+  if (!well) return {};
+  return samples;
+}
+
+constexpr Benchmark table[] = {
+    {"block.read@1", Unit::cost, one_at_a_time},
+    {"block.read@64", Unit::cost, many_at_a_time},
+};
+
+}  // namespace
+
+std::span<const Benchmark> disks() {
+  return table;
+}
+
+}  // namespace bench

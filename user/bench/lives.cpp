@@ -1,0 +1,95 @@
+// What threads and processes cost from beginning to end. The rows about fork are for a minimal
+// program: minimal.cpp measures itself, this file asks it.
+#include <user/files.h>
+#include <user/process.h>
+
+#include <atomic>
+#include <charconv>
+
+#include "benchmark.h"
+#include "clone.h"
+#include "minimal.h"
+
+namespace bench {
+namespace {
+
+using user::Call;
+using user::syscall;
+
+constexpr unsigned long thread_flags = abi::clone_vm | abi::clone_fs | abi::clone_files |
+                                       abi::clone_sighand | abi::clone_thread | abi::clone_sysvsem |
+                                       abi::clone_parent_settid | abi::clone_child_cleartid;
+
+Outcome thread_create_and_join() {
+  alignas(16) static std::byte stack[4096];
+  static std::atomic<unsigned> alive;
+  static int id;
+  const auto nothing = [](void*) { return 0; };
+  return sample({.count = 15, .size = 200}, [&] {
+    alive = 1;
+    cotrap_user_clone(thread_flags, stack + sizeof stack, &id, nullptr, &alive, nothing, nullptr);
+    while (const unsigned seen = alive) {
+      syscall(Call::futex, &alive, abi::futex_wait, seen, nullptr, nullptr, 0);
+    }
+  });
+}
+
+// Runs the minimal program, and reads what it prints: a number a line.
+std::vector<std::uint64_t> ask_minimal(const char* what) {
+  const auto pipe = user::make_pipe(abi::o_cloexec);
+  if (!pipe) return {};
+  const char* const arguments[] = {"/bin/bench-minimal", what, is_counted() ? "counted" : "timed",
+                                   nullptr};
+  const user::FdMapping fds[] = {{pipe->write_end, user::standard_output}};
+  const auto child = user::spawn(arguments[0], arguments, {.fds = fds});
+  static_cast<void>(user::close(pipe->write_end));
+  const auto text = user::read_all(pipe->read_end);
+  static_cast<void>(user::close(pipe->read_end));
+  if (!child || !text) return {};
+  const auto ended = user::wait(*child);
+  if (!ended || ended->status.word() != 0) return {};
+  std::vector<std::uint64_t> numbers;
+  for (const char *at = text->data(), *const end = at + text->size(); at != end; ++at) {
+    std::uint64_t number = 0;
+    const auto parsed = std::from_chars(at, end, number);
+    if (parsed.ec != std::errc{} || parsed.ptr == end) return {};
+    numbers.push_back(number);
+    at = parsed.ptr;
+  }
+  return numbers;
+}
+
+// What is rare is seen only if there are many: the program has room for a few.
+Outcome fork_cost(const char* what) {
+  std::vector<std::uint64_t> totals;
+  for (int left = is_counted() ? 1 : 10; left > 0; --left) {
+    const auto some = ask_minimal(what);
+    if (some.empty()) return {};
+    totals.insert(totals.end(), some.begin(), some.end());
+  }
+  return Samples::of(std::move(totals), is_counted() ? minimal::batch : 1);
+}
+Outcome fork_exit_wait() {
+  return fork_cost("fork");
+}
+Outcome fork_execve_exit_wait() {
+  return fork_cost("execve");
+}
+Outcome blocked_process() {
+  return Samples::of(ask_minimal("blocked"), minimal::children);
+}
+
+constexpr Benchmark table[] = {
+    {"spawn.thread", Unit::cost, thread_create_and_join},
+    {"spawn.fork", Unit::cost, fork_exit_wait},
+    {"spawn.process", Unit::cost, fork_execve_exit_wait},
+    {"memory.process", Unit::bytes, blocked_process},
+};
+
+}  // namespace
+
+std::span<const Benchmark> lives() {
+  return table;
+}
+
+}  // namespace bench

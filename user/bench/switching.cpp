@@ -1,0 +1,153 @@
+// What it costs to hand the hart to somebody else and get it back. All are on one hart: see main().
+#include <user/check.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <atomic>
+
+#include "benchmark.h"
+
+namespace bench {
+namespace {
+
+using user::Call;
+using user::Fd;
+using user::syscall;
+
+// Another process of this program, in a role, until it goes out of scope; a pipe leads to its
+// standard input and one from its standard output, which each role begins by writing a byte to.
+class Partner {
+ public:
+  explicit Partner(const char* role) {
+    const char* const arguments[] = {"bench", "--role", role, nullptr};
+    const user::FdMapping fds[] = {{there_.read_end, 0}, {back_.write_end, 1}};
+    process_ = user::must(user::spawn(user::program_path(), arguments, {.fds = fds}), role);
+    // Who dies is noticed.
+    static_cast<void>(user::close(there_.read_end));
+    static_cast<void>(user::close(back_.write_end));
+    char byte;
+    is_ready_ = syscall(Call::read, from(), &byte, 1) == 1;
+  }
+  ~Partner() {
+    static_cast<void>(user::kill(process_, abi::Signal::sigkill));
+    static_cast<void>(user::wait(process_));
+    static_cast<void>(user::close(to()));
+    static_cast<void>(user::close(from()));
+  }
+  Partner(const Partner&) = delete;
+  Partner& operator=(const Partner&) = delete;
+
+  bool is_ready() const { return is_ready_; }
+  Fd to() const { return there_.write_end; }
+  Fd from() const { return back_.read_end; }
+
+ private:
+  user::Pipe there_ = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
+  user::Pipe back_ = user::must(user::make_pipe(abi::o_cloexec), "a pipe");
+  user::Pid process_;
+  bool is_ready_;
+};
+
+Outcome yield_between_processes() {
+  const Partner partner{"yielder"};
+  if (!partner.is_ready()) return {};
+  return sample({}, [] { syscall(Call::sched_yield); });
+}
+
+// The same, of which each is half.
+Outcome switch_process() {
+  auto samples = yield_between_processes();
+  if (samples) samples->operations *= 2;
+  return samples;
+}
+
+int yield_for_ever() {
+  for (;;) syscall(Call::sched_yield);
+}
+
+Outcome yield_between_threads() {
+  std::atomic<bool> stop = false, ready = false;
+  user::Thread other{[&] {
+    ready = true;
+    while (!stop.load(std::memory_order_relaxed)) syscall(Call::sched_yield);
+  }};
+  while (!ready) syscall(Call::sched_yield);
+  const auto samples = sample({}, [] { syscall(Call::sched_yield); });
+  stop = true;
+  return samples;
+}
+
+Outcome pipe_between_processes() {
+  const Partner partner{"returner"};
+  if (!partner.is_ready()) return {};
+  return sample({}, [&] {
+    char byte = 0;
+    syscall(Call::write, partner.to(), &byte, 1);
+    syscall(Call::read, partner.from(), &byte, 1);
+  });
+}
+
+int return_bytes() {
+  char byte;
+  while (syscall(Call::read, user::standard_input, &byte, 1) == 1) {
+    syscall(Call::write, user::standard_output, &byte, 1);
+  }
+  return 0;
+}
+
+class Turn {
+ public:
+  void give_to(unsigned who) {
+    word_.store(who, std::memory_order_release);
+    syscall(Call::futex, &word_, abi::futex_wake | abi::futex_private_flag, 1, nullptr, nullptr, 0);
+  }
+  // Returns whose turn it is, once it is not `other`'s.
+  unsigned wait_while(unsigned other) {
+    unsigned seen;
+    while ((seen = word_.load(std::memory_order_acquire)) == other) {
+      syscall(Call::futex, &word_, abi::futex_wait | abi::futex_private_flag, other, nullptr,
+              nullptr, 0);
+    }
+    return seen;
+  }
+
+ private:
+  std::atomic<unsigned> word_ = 0;
+};
+
+Outcome futex_between_threads() {
+  enum : unsigned { mine, others, nobodys };
+  Turn turn;
+  user::Thread other{[&] {
+    while (turn.wait_while(mine) != nobodys) turn.give_to(mine);
+  }};
+  const auto samples = sample({}, [&] {
+    turn.give_to(others);
+    turn.wait_while(others);
+  });
+  turn.give_to(nobodys);
+  return samples;
+}
+
+constexpr Benchmark table[] = {
+    {"yield.process", Unit::cost, yield_between_processes},
+    {"yield.thread", Unit::cost, yield_between_threads},
+    {"switch.process", Unit::cost, switch_process},
+    {"ipc.pipe", Unit::cost, pipe_between_processes},
+    {"ipc.futex", Unit::cost, futex_between_threads},
+};
+
+}  // namespace
+
+std::span<const Benchmark> switching() {
+  return table;
+}
+
+std::optional<int> play_role(std::string_view role) {
+  if (role != "yielder" && role != "returner") return {};
+  syscall(Call::write, user::standard_output, "!", 1);
+  if (role == "yielder") return yield_for_ever();
+  return return_bytes();
+}
+
+}  // namespace bench
