@@ -5,6 +5,7 @@
 #include <abi/signal.h>
 #include <abi/types.h>
 #include <async/task.h>
+#include <async/time.h>
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
@@ -78,6 +79,11 @@ Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int
 
 // ── files_poll.cpp: waiting for several ──
 
+/// Without limits and masks as programs write them.
+trap::Attempt<Result<int>> try_poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                          async::Instant deadline);
+async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
+                                    async::Instant deadline);
 trap::Attempt<Result<int>> try_ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
                                      UserPtr<const abi::SignalSet> mask, std::size_t mask_size);

@@ -107,36 +107,21 @@ class TemporaryMask {
 
 }  // namespace
 
-trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                                     UserPtr<const abi::Timespec> timeout,
-                                     UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
+trap::Attempt<Result<int>> try_poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                          async::Instant deadline) {
   const auto answer = [](Result<int> result) { return trap::Attempt<Result<int>>{result}; };
-  if (mask && mask_size != sizeof(abi::SignalSet)) return answer(fail(Errno::einval));
-  if (mask) return trap::Attempt<Result<int>>::wait();
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
-  const auto deadline = deadline_of(self.space(), timeout);
-  if (!deadline) return answer(fail(deadline.error()));
-
   const int ready = list.look(self.process().files());
-  if (ready == 0 && *deadline > async::now()) return trap::Attempt<Result<int>>::wait();
+  if (ready == 0 && deadline > async::now()) return trap::Attempt<Result<int>>::wait();
   if (auto told = list.write(self.space(), fds); !told) return answer(fail(told.error()));
   return answer(ready);
 }
 
-async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
-                               UserPtr<const abi::Timespec> timeout,
-                               UserPtr<const abi::SignalSet> mask, std::size_t) {
-  std::optional<TemporaryMask> until_the_end;
-  if (mask) {
-    const auto given = mask.read(self.space());
-    if (!given) co_return fail(given.error());
-    until_the_end.emplace(self, *given);
-  }
+async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                    async::Instant deadline) {
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
-  const auto deadline = deadline_of(self.space(), timeout);
-  if (!deadline) co_return fail(deadline.error());
   // A few are within what is reserved for every thread.
   if (count > few_files && !memory::admit_in_one_piece(count * sizeof(Watched))) {
     co_return fail(Errno::enomem);
@@ -150,12 +135,36 @@ async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned 
     for (std::size_t i = 0; i < count; ++i) watched[i].watch(wait, files, list.entries()[i]);
     ready = list.look(files);
     if (ready > 0) break;
-    const auto result = co_await wait.until(*deadline, "poll");
+    const auto result = co_await wait.until(deadline, "poll");
     if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);
     in_time = result == async::WaitResult::woken;
   }
   if (auto told = list.write(self.space(), fds); !told) co_return fail(told.error());
   co_return ready;
+}
+
+trap::Attempt<Result<int>> try_ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                                     UserPtr<const abi::Timespec> timeout,
+                                     UserPtr<const abi::SignalSet> mask, std::size_t mask_size) {
+  if (mask && mask_size != sizeof(abi::SignalSet)) return Result<int>{fail(Errno::einval)};
+  if (mask) return trap::Attempt<Result<int>>::wait();
+  const auto deadline = deadline_of(self.space(), timeout);
+  if (!deadline) return Result<int>{fail(deadline.error())};
+  return try_poll_until(self, fds, count, *deadline);
+}
+
+async::Task<Result<int>> ppoll(Thread& self, UserPtr<abi::PollFd> fds, unsigned count,
+                               UserPtr<const abi::Timespec> timeout,
+                               UserPtr<const abi::SignalSet> mask, std::size_t) {
+  std::optional<TemporaryMask> until_the_end;
+  if (mask) {
+    const auto given = mask.read(self.space());
+    if (!given) co_return fail(given.error());
+    until_the_end.emplace(self, *given);
+  }
+  const auto deadline = deadline_of(self.space(), timeout);
+  if (!deadline) co_return fail(deadline.error());
+  co_return co_await poll_until(self, fds, count, *deadline);
 }
 
 }  // namespace kernel::sys

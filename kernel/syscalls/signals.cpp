@@ -1,5 +1,7 @@
 #include <kernel/log.h>
 
+#include <optional>
+
 #include "process/thread.h"
 #include "syscalls/calls.h"
 
@@ -88,23 +90,34 @@ Result<> tgkill(Thread& self, int process, int thread, int signal) {
   return post_to_thread(self, thread, process, signal);
 }
 
-Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
-                      UserPtr<abi::SignalAction> old, std::size_t set_size) {
-  if (set_size != set_bytes || !valid_signal(number)) return fail(Errno::einval);
+Result<abi::SignalAction> set_signal_action(Thread& self, int number,
+                                            const std::optional<abi::SignalAction>& wanted) {
+  if (!valid_signal(number)) return fail(Errno::einval);
   const auto signal = static_cast<abi::Signal>(number);
   abi::SignalAction& current = self.process().signal_actions()[signal];
   const abi::SignalAction before = current;
-  if (action) {
-    const auto wanted = action.read(self.space());
-    if (!wanted) return fail(wanted.error());
-    if ((abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
-    if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
-      log_refused_handler(self, number);
-      return fail(Errno::enosys);
-    }
-    current = *wanted;
+  if (!wanted) return before;
+  if ((abi::set_of(signal) & unblockable) != 0) return fail(Errno::einval);
+  if (wanted->handler != abi::sig_dfl && wanted->handler != abi::sig_ign) {
+    log_refused_handler(self, number);
+    return fail(Errno::enosys);
   }
-  if (old) return old.write(self.space(), before);
+  current = *wanted;
+  return before;
+}
+
+Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
+                      UserPtr<abi::SignalAction> old, std::size_t set_size) {
+  if (set_size != set_bytes || !valid_signal(number)) return fail(Errno::einval);
+  std::optional<abi::SignalAction> wanted;
+  if (action) {
+    const auto given = action.read(self.space());
+    if (!given) return fail(given.error());
+    wanted = *given;
+  }
+  const auto before = set_signal_action(self, number, wanted);
+  if (!before) return fail(before.error());
+  if (old) return old.write(self.space(), *before);
   return {};
 }
 

@@ -1,6 +1,7 @@
 """The kernel starts on machines of many shapes, and says why where it cannot go on."""
 
 import re
+from dataclasses import replace
 
 import harness
 from cotrap.qemu import Machine
@@ -9,12 +10,13 @@ FOUR = Machine(harts=4, memory="32M")
 
 
 def shapes(test: harness.Test) -> None:
+    kinds = [("", Machine())]
+    if not test.lacks("the firmware's timer, and counted instructions", harness.QEMU):
+        kinds.append((" whose timer is the firmware's", Machine(extra=("-cpu", "rv64,sstc=off"))))
+        kinds.append((" that counts instructions", Machine(icount=True)))
     for harts in (1, 2, 4, 8):
-        for what, machine in (
-            ("", Machine(harts=harts)),
-            (" whose timer is the firmware's", Machine(harts=harts, extra=("-cpu", "rv64,sstc=off"))),
-            (" that counts instructions", Machine(harts=harts, icount=True)),
-        ):
+        for what, machine in kinds:
+            machine = replace(machine, harts=harts)
             done = test.run("/bin/hello", machine=machine, quiet=False)
             started = set(re.findall(r"h(\d+)\] hart \1 started", done.text))
             all_run = started == {str(hart) for hart in range(1, harts)}
@@ -28,6 +30,8 @@ def shapes(test: harness.Test) -> None:
     for memory in ("32M", "64M", "1G", "4G", "9G"):
         done = test.run("/bin/hello", machine=Machine(memory=memory))
         test.check(done.status == 0, f"{memory} of memory", done.why)
+    if test.lacks("processors that have less", harness.QEMU):
+        return
     for missing in ("sstc=off", "zicboz=off", "sstc=off,zicboz=off,svadu=off"):
         done = test.run("/bin/sleepsort", machine=Machine(extra=("-cpu", f"rv64,{missing}")))
         test.check(done.status == 0, f"a processor with {missing}", done.why + done.text)
@@ -47,7 +51,7 @@ def programs(test: harness.Test) -> None:
 def last_words(test: harness.Test) -> None:
     """M10: cause, address, the coroutine and its await chain."""
     for how, cause in (
-        ("read", "page fault in the kernel"),
+        ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
         ("jump", "page fault in the kernel"),
         ("write-text", "page fault in the kernel"),
         ("stack", "stack overflow in the kernel"),
@@ -60,7 +64,7 @@ def last_words(test: harness.Test) -> None:
         test.check(
             done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text
         )
-        test.check(f"kernel panic: {cause}" in text, f"  … that names the cause: {cause}", text)
+        test.check(re.search(f"kernel panic: {cause}", text) is not None, f"  … that names the cause: {cause}", text)
         report = text.partition("panicked\n")[2].partition("where that is:")[0]
         whole = all(re.match(r"\[ *\d+\.\d{6} h\d\] ", line) for line in report.splitlines())
         test.check(bool(report) and whole, "  … each line with time and hart", text)

@@ -47,7 +47,7 @@ def refused(good: bytes) -> dict[str, bytes]:
         "32-bit": changed(good, ("B", 4, 1)),
         "big-endian": changed(good, ("B", 5, 2)),
         "version": changed(good, ("I", VERSION, 9)),
-        "x86-64": changed(good, ("H", MACHINE, 62)),
+        "another-machine": changed(good, ("H", MACHINE, 40)),
         "object-file": changed(good, ("H", TYPE, 1)),
         "core-file": changed(good, ("H", TYPE, 4)),
         "no-headers": changed(good, ("H", PHNUM, 0)),

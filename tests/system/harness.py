@@ -6,8 +6,9 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-Each check is printed. `--harts N` runs it on a machine of so many. The script's exit status is 0 if all held, 1 if one did not, 77 if the
-kernel to boot has not been built. A machine that does not end in time fails the test, and none
+Each check is printed. `--harts N` runs it on a machine of so many. The script's exit status is 0 if
+all held, 1 if one did not, 77 if the kernel to boot has not been built, or is the hosted machine's
+and lacks what the test is about. A machine that does not end in time fails the test, and none
 outlives it.
 """
 
@@ -26,6 +27,10 @@ from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa:
 from cotrap.sources import FramedInput, NoInput, Typist  # noqa: E402
 
 SKIPPED = 77
+# What the hosted machine lacks, and why (Test.lacks).
+MMU = "an MMU, as fork does: in one process no two programs have the same addresses"
+QEMU = "QEMU's own devices and processors"
+COUNTED = "counted time: a host has others to run"
 _TIMEOUT = 60.0  # seconds for one boot, unless a test says otherwise
 _TAIL = 4096  # bytes of output shown when something is wrong
 
@@ -47,6 +52,7 @@ class Done:
 @dataclass
 class Test:
     about: str
+    needs: str = ""  # all of it: MMU, QEMU, COUNTED, or something of its own
     own: dict[str, float] = field(default_factory=dict)  # options of the test's own: their defaults
     failures: int = 0
     checks: int = 0
@@ -68,6 +74,8 @@ class Test:
             print(f"skipped: {self.folder} has no kernel")
             sys.exit(SKIPPED)
         self.build = Build(self.folder)
+        if self.needs and self.lacks(self.about.strip().splitlines()[0], self.needs):
+            sys.exit(SKIPPED)
 
     def __enter__(self):
         print(self.about.strip().splitlines()[0], flush=True)
@@ -90,6 +98,12 @@ class Test:
                 detail = detail.decode(errors="replace")
             print("".join(f"    | {line}\n" for line in detail[-_TAIL:].splitlines()), end="")
         return holds
+
+    def lacks(self, what: str, needs: str) -> bool:
+        """Is the machine the hosted one, which has nothing of the kind? Then it says so."""
+        if self.build.is_hosted:
+            print(f"skipped: {what}: needs {needs}", flush=True)
+        return self.build.is_hosted
 
     def machine(self, **given) -> Machine:
         """The machine that a boot has if it does not say otherwise."""

@@ -66,7 +66,7 @@ EXPECTED_COUNT = 10
 # What these print depends on which of two harts comes first, and hosts may stop either.
 ON_ONE_HART = ("long_calls", "sleeping")
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's own)") as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")

@@ -2,7 +2,7 @@
 
 import harness
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, "registers of riscv64's (here, unit.fncall looks at each)") as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
     for what, machine in (
         ("in real time", test.machine()),

@@ -46,7 +46,7 @@ constexpr auto crimes = std::to_array<Crime>({
      [] { static_cast<void>(*pointer_to(kernel_address)); }},
     {"write to a kernel address", Signal::sigsegv, [] { *pointer_to(kernel_address) = 1; }},
     {"read a non-canonical address", Signal::sigsegv,
-     [] { static_cast<void>(*pointer_to(1UL << 45)); }},
+     [] { static_cast<void>(*pointer_to(1UL << 62)); }},
     {"overflow the stack", Signal::sigsegv, [] { static_cast<void>(overflow_stack(0)); }},
     {"write to its own code", Signal::sigsegv,
      [] { *pointer_to(reinterpret_cast<std::uintptr_t>(&jump_to) & ~7UL) = 1; }},

@@ -21,9 +21,20 @@ PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
 
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
-_PROGRAMS_OF = {"riscv64-trampoline": "riscv64-release", "hosted-asan": "hosted-release"}
+_PROGRAMS_OF = {
+    "riscv64-trampoline": "riscv64-release",
+    "hosted-asan": "hosted-release",
+    "hosted-tsan": "hosted-release",
+}
 
-KERNEL_PRESETS = ("riscv64-release", "riscv64-debug", "riscv64-trampoline", "hosted-release", "hosted-asan")
+KERNEL_PRESETS = (
+    "riscv64-release",
+    "riscv64-debug",
+    "riscv64-trampoline",
+    "hosted-release",
+    "hosted-asan",
+    "hosted-tsan",
+)
 
 _STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
 _NOISE = re.compile(
@@ -75,6 +86,9 @@ def make(preset: str, *targets: str) -> Path:
 
 def _is_stale(folder: Path) -> bool:
     made = folder / "build.ninja"
+    cache = folder / "CMakeCache.txt"
+    if cache.exists() and f"CMAKE_HOME_DIRECTORY:INTERNAL={ROOT}\n" not in cache.read_text():
+        raise ToolError(f"{folder} is a build of another source tree: remove it")
     return not made.exists() or made.stat().st_mtime < (ROOT / "CMakePresets.json").stat().st_mtime
 
 

@@ -1,7 +1,7 @@
 """`./cotrap demo`: demos are programs that check their own claim: the exit status tells."""
 
+import re
 import sys
-import tempfile
 import time
 from array import array
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from .errors import UsageError
 from .paths import Build
 from .qemu import Boot, Guest, Machine, archive_with
 from .run import check_files, machine
-from .slow_disk import SlowDisk
+from .slow_disk import slow_disk
 from .sources import NoInput, Typist
 from .ui import Waiting, bad, faint, good
 
@@ -55,6 +55,12 @@ class Verdict:
     failure: str | None  # what went wrong, in a few words
     seconds: float
     output: bytes
+
+    @property
+    def skipped(self) -> str:
+        """What the demo has said that it needs and the machine has not."""
+        found = re.search(rb"^skipped: (.*?)\r?$", self.output, re.MULTILINE)
+        return found[1].decode(errors="replace") if found and not self.failure else ""
 
 
 def run(arguments) -> int:
@@ -126,14 +132,8 @@ def numbered_disk(built: Build) -> Iterator[Disk]:
     """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
     numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
-    if built.is_hosted:
-        with tempfile.NamedTemporaryFile(prefix="cotrap-") as file:
-            file.write(numbers)
-            file.flush()
-            yield Disk(file.name, delay=_DISK_SECONDS)
-    else:
-        with SlowDisk(numbers, delay=_DISK_SECONDS) as slow:
-            yield slow.disk
+    with slow_disk(numbers, _DISK_SECONDS, built) as disk:
+        yield disk
 
 
 def _failure(guest: Guest) -> str | None:
@@ -157,7 +157,7 @@ def _watch(demos: list[Demo], stage: Stage) -> int:
 
 def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
     begun = time.monotonic()
-    failures = 0
+    failures = skipped = 0
     with ThreadPoolExecutor(1 if stage.machine.disk else _AT_ONCE) as pool:
         running: list[Future] = [pool.submit(play, demo, stage, Capture()) for demo in demos]
         try:
@@ -165,6 +165,7 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
                 with Waiting(f"{demo.name} is running"):
                     verdict = future.result()
                 print(_line(verdict), flush=True)
+                skipped += bool(verdict.skipped)
                 if verdict.failure:
                     failures += 1
                     _explain(verdict)
@@ -174,8 +175,9 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
             raise
     if not quiet:
         seconds = time.monotonic() - begun
-        passed = len(demos) - failures
-        summary = f"{passed} of {len(demos)} demos hold, in {seconds:.1f} s"
+        passed = len(demos) - failures - skipped
+        rest = f", {skipped} skipped" if skipped else ""
+        summary = f"{passed} of {len(demos)} demos hold{rest}, in {seconds:.1f} s"
         print(bad(summary) if failures else good(summary))
     return int(failures > 0)
 
@@ -183,7 +185,10 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
 def _line(verdict: Verdict) -> str:
     demo = verdict.demo
     mark = bad("FAILED") if verdict.failure else good("ok    ")
-    return f"{mark} {demo.name:<12} {verdict.seconds:5.1f} s  {faint(demo.description)}"
+    about = demo.description
+    if verdict.skipped:
+        mark, about = faint("-     "), f"skipped: {verdict.skipped}"
+    return f"{mark} {demo.name:<12} {verdict.seconds:5.1f} s  {faint(about)}"
 
 
 def _explain(verdict: Verdict) -> None:

@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import re
-from collections.abc import Callable
-from pathlib import Path
 
-from . import bootargs, debug, demos, disk, memory, run, setup, tests
+from . import bench, bootargs, debug, demos, disk, hosted, memory, run, setup, tests, top, trace
 from .errors import UsageError
+from .option_types import Once, checked, duration, events, harts, path, positive
 from .paths import MACHINES, SANITIZED
 
 
@@ -25,13 +23,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    top = Parser(
+    whole = Parser(
         prog="./cotrap",
         description="Builds Cotrap, boots it in QEMU and runs programs on it.",
         epilog="Each command has its own --help. docs/running.md tells the rest.",
         allow_abbrev=False,
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
 
     def command(name: str, action, summary: str, **more) -> argparse.ArgumentParser:
         added = commands.add_parser(
@@ -88,6 +86,63 @@ def parser() -> argparse.ArgumentParser:
     )
     add_program(debugs)
 
+    traces = command(
+        "trace",
+        trace.run,
+        "run, and write a timeline of what happened on every hart",
+        epilog="Without -o and --html it is trace.json. Everything after FILE goes to the program, "
+        "except these two at the end of the line if none is in front. Exit status as of `run`.",
+    )
+    add_machine(traces)
+    add_timeout(traces, "give up after S seconds, with exit status 124")
+    add_quiet(traces, "standard output is what the program writes and nothing else")
+    traces.add_argument(
+        "-o",
+        dest="output",
+        type=path,
+        metavar="FILE",
+        help="write the timeline for ui.perfetto.dev or chrome://tracing",
+    )
+    traces.add_argument(
+        "--html", type=path, metavar="FILE", help="write it as a page that needs nothing else"
+    )
+    traces.add_argument(
+        "--events",
+        type=events,
+        default=trace.EVENTS,
+        metavar="N",
+        help="keep the last N events of every hart, or a few more (%(default)s)",
+    )
+    add_program(traces)
+
+    tops = command(
+        "top",
+        top.run,
+        "run a program and show live who runs and who waits for what",
+        epilog="What the program prints is shown at its end, its last lines. Where standard output is no "
+        "terminal the tables come one below the other. Exit status as of `run`.",
+    )
+    add_machine(tops)
+    add_timeout(tops, "give up after S seconds, with exit status 124")
+    tops.set_defaults(quiet=True)
+    tops.add_argument(
+        "--every",
+        type=duration("seconds"),
+        default=top.EVERY,
+        metavar="S",
+        help="look every S seconds (%(default)g)",
+    )
+    add_program(tops)
+
+    benches = command(
+        "bench",
+        bench.run,
+        "measure what things cost: instructions exactly, and time",
+        epilog="Without NAME all are measured. Exit status 1: --compare found something that got "
+        "worse, exact figures by more than 2 %, times by more than runs differ.",
+    )
+    add_bench(benches)
+
     test = command("test", tests.run, "build and run all tests: on the host and in QEMU")
     test.add_argument(
         "names",
@@ -113,7 +168,44 @@ def parser() -> argparse.ArgumentParser:
         default=os.cpu_count(),
         help="so many at once (%(default)s)",
     )
-    return top
+    return whole
+
+
+def add_bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", metavar="NAME", help="a benchmark, or the NAME of NAME.…")
+    command.add_argument("--list", action="store_true", help="name the benchmarks, with a line each")
+    kinds = command.add_mutually_exclusive_group()
+    kinds.add_argument("--icount", action="store_true", help="only what is counted, exactly")
+    kinds.add_argument("--time", action="store_true", help="only what the clock says")
+    kinds.add_argument(
+        "--profile", action="store_true", help="which functions the instructions of each NAME are in"
+    )
+    add_hardware(command)
+    add_build(command)
+    command.set_defaults(sanitize=None)
+    add_timeout(command, "give up on a machine after S seconds")
+    kinds.add_argument(
+        "--frames",
+        action="store_true",
+        help="what the kernel's coroutines take of memory in the demos; status 1 if one is larger than "
+        "tests/bench/frames.json has it",
+    )
+    command.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="KERNEL[=IMAGE]",
+        help="run the same program on another kernel, too (" + ", ".join(bench.OTHERS) + "), as "
+        "Debian has it, or the one in the file IMAGE (repeatable)",
+    )
+    for option, what in (
+        ("--json", "write the figures with their distributions to FILE"),
+        ("--html", "write them as a page to FILE, which needs nothing else to be looked at"),
+        ("--svg", "write the bars of one unit as a picture to FILE"),
+        ("--save", "write what another run can be compared with to FILE"),
+        ("--compare", "say what has changed since FILE was written by --save or --json"),
+    ):
+        command.add_argument(option, type=path, metavar="FILE", help=what)
 
 
 def add_build(command: argparse.ArgumentParser) -> None:
@@ -126,7 +218,7 @@ def add_build(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_machine(command: argparse.ArgumentParser) -> None:
+def add_hardware(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--machine",
         choices=MACHINES,
@@ -134,9 +226,11 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         help="riscv64 in QEMU, or hosted: the same kernel as a process of this host (%(default)s)",
     )
     command.add_argument(
-        "--sanitize",
-        choices=SANITIZED,
-        help="the hosted machine's kernel under AddressSanitizer and UndefinedBehaviorSanitizer",
+        "--fs",
+        choices=hosted.FS,
+        help="of the hosted machine: programs' thread-local storage is found by fs, which is changed "
+        "on the way in and out (wrfsbase, arch_prctl), or by gs, and their instructions are changed "
+        "to that (rewrite)",
     )
     command.add_argument(
         "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"
@@ -150,6 +244,24 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         help="memory (%(default)s)",
     )
     command.add_argument(
+        "--append",
+        action="append",
+        default=[],
+        type=checked(bootargs.more_words),
+        metavar="WORDS",
+        help="more `key=value` words for the kernel (repeatable)",
+    )
+
+
+def add_machine(command: argparse.ArgumentParser) -> None:
+    add_hardware(command)
+    command.add_argument(
+        "--sanitize",
+        choices=SANITIZED,
+        help="the hosted machine's kernel under AddressSanitizer and UndefinedBehaviorSanitizer, or "
+        "under ThreadSanitizer",
+    )
+    command.add_argument(
         "--icount",
         action="store_true",
         help="count time in instructions, so that runs repeat exactly",
@@ -161,14 +273,6 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         metavar="FILE[,ro]",
         help="a disk, /dev/vda in the guest: a file of the host, of whole 512-byte sectors, which "
         "the guest writes to (not with ,ro)",
-    )
-    command.add_argument(
-        "--append",
-        action="append",
-        default=[],
-        type=checked(bootargs.more_words),
-        metavar="WORDS",
-        help="more `key=value` words for the kernel (repeatable)",
     )
     command.add_argument(
         "--add",
@@ -198,59 +302,3 @@ def add_program(command: argparse.ArgumentParser) -> None:
         help="the first program, instead of the shell",
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
-
-
-def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
-    """A type for argparse: what is wrong is what the ValueError says."""
-
-    def convert(text: str) -> str:
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from error
-
-    return convert
-
-
-def path(text: str) -> Path:
-    if not text:
-        raise argparse.ArgumentTypeError("an empty name names nothing")
-    return Path(text)
-
-
-def is_number(text: str) -> bool:
-    return re.fullmatch(r"[0-9]{1,9}", text) is not None
-
-
-def positive(text: str) -> int:
-    if not is_number(text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
-    return int(text)
-
-
-def harts(text: str) -> int:
-    if not is_number(text) or not 1 <= int(text) <= 8:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
-    return int(text)
-
-
-class Once(argparse.Action):
-    """Of two the last would win, silently."""
-
-    def __call__(self, command, namespace, value, option=None):
-        if getattr(namespace, self.dest) is not None:
-            command.error(f"{option}: there is one at most")
-        setattr(namespace, self.dest, value)
-
-
-def duration(unit: str) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text) if text.isascii() else 0.0
-        except ValueError:
-            value = 0.0
-        if not 0 < value < 1e9:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a number of {unit}")
-        return value
-
-    return parse

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ToolError
+from .errors import ToolError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "cmake" / "tools"
@@ -14,7 +14,7 @@ _X86_64 = b"\x3e\0"  # an ELF file's machine
 MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
 
 # What `--sanitize` names: builds of the hosted machine.
-SANITIZED = {"address": "hosted-asan"}
+SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,18 @@ class Build:
 
 def preset_folder(preset: str) -> Path:
     return ROOT / "build" / preset
+
+
+def check_output(path: Path) -> None:
+    """Before anything is run: a file can be made there, as far as one can know."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: no such folder as {path.parent}")
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder")
+
+
+def write_output(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise ToolError(f"{path}: {error.strerror}") from error

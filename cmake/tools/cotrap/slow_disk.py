@@ -18,9 +18,11 @@ import os
 import struct
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from .disk import Disk
+from .paths import Build
 
 _OPTION_MAGIC = b"IHAVEOPT"
 _REPLY_MAGIC = 0x3E889045565A9
@@ -28,6 +30,19 @@ _GO, _ABORT = 7, 2
 _ACKNOWLEDGED, _INFORMATION, _UNSUPPORTED = 1, 3, 2**31 + 1
 _READ, _WRITE, _DISCONNECT, _FLUSH = 0, 1, 2, 3
 _HAS_FLAGS, _CAN_FLUSH = 1, 4
+
+
+@contextmanager
+def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
+    """For any machine. (The hosted one's disk is a file, and takes its time by itself.)"""
+    if built.is_hosted:
+        with tempfile.NamedTemporaryFile(prefix="cotrap-") as file:
+            file.write(data)
+            file.flush()
+            yield Disk(file.name, delay=delay)
+    else:
+        with SlowDisk(data, delay) as slow:
+            yield slow.disk
 
 
 class SlowDisk:

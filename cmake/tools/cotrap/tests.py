@@ -6,12 +6,12 @@ import sys
 
 from . import build, musl, setup
 from .errors import UsageError
-from .paths import ROOT
+from .paths import ROOT, SANITIZED
 
 _SOAKED = "riscv64-release"
 _HOST = ("host-asan", "host-debug")
 _KERNEL = ("riscv64-release", "riscv64-trampoline")
-_HOSTED = "hosted"  # a test with a build of its own, made where it is named
+_HOSTED = "hosted"  # tests with a build of their own, made where they are named
 _KERNEL_QUICK = ("riscv64-release",)
 
 
@@ -49,9 +49,10 @@ def run(arguments) -> int:
     for preset in _HOST:
         build.make(preset)
     if _HOSTED in arguments.names:
-        build.make("hosted-release", "all", "test-runtime", "test-fuzz")
+        for preset in ("hosted-release", *SANITIZED.values()):
+            build.make(preset, "all", build.TEST_PROGRAMS)
     else:
-        command += ["-E", f"^{_HOSTED}$"]
+        command += ["-E", f"^{_HOSTED}"]
     command += ["-j", str(arguments.jobs), "--output-on-failure"]
     return 1 if subprocess.run(command).returncode else 0
 

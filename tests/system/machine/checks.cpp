@@ -89,18 +89,18 @@ void timers(unsigned hart) {
   for (unsigned turn = 0; turn < 5; ++turn) {
     // The order in which they fire changes from turn to turn.
     const std::uint64_t deadline = hal::now_ns() + (1 + (hart + turn) % hart_count()) * ms;
-    hal::set_timer(deadline);
+    hal::set_timer(hal::ticks_at(deadline));
     while (!take_timer()) hal::wait_for_interrupt();
     check(hal::now_ns() >= deadline, "no timer fires early");
     check(!take_timer(), "a timer fires once");
   }
   const std::uint64_t end = hal::now_ns() + 3 * ms;
-  hal::set_timer(end - 2 * ms);
+  hal::set_timer(hal::ticks_at(end - 2 * ms));
   hal::set_timer(hal::no_deadline);
   while (hal::now_ns() < end) {
   }
   check(!take_timer(), "a deadline that is removed does not fire");
-  hal::set_timer(hal::now_ns());
+  hal::set_timer(hal::ticks_at(hal::now_ns()));
   while (!take_timer()) hal::wait_for_interrupt();
 }
 

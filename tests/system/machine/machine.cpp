@@ -32,7 +32,7 @@ constinit std::atomic<unsigned> gate = 0;
 /// comes.
 void nap() {
   constexpr std::uint64_t moment_ns = 5'000;
-  hal::set_timer(hal::now_ns() + moment_ns);
+  hal::set_timer(hal::ticks_at(hal::now_ns() + moment_ns));
   hal::wait_for_interrupt();
   hal::set_timer(hal::no_deadline);
 }

@@ -1,7 +1,7 @@
 // Has traps come upon the hart one at a time, wherever they can, and looks at what became of them.
 //
 //   traps rows          each row of the router, provoked by itself; in the trace, too, if there is
-//                       one (`trace-traps`)
+//                       one (`trace`)
 //   traps inject COUNT  preemptions by a more urgent thread, each at a tick of its own of a system
 //                       call with a value in every register, until all ticks have had theirs, or
 //                       COUNT times: at how many ticks, and how many the call takes
@@ -85,7 +85,7 @@ Counts counts_of(const std::function<void()>& provoke) {
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
   counts_of([] {});                  // the first time touches pages that later ones find
-  must(sleep_for(1ms), "sleeping");  // an idle hart forgets the timer that watched earlier steps
+  must(sleep_for(5ms), "sleeping");  // the next tick that watches steps is 2 ms after a long rest
   const Counts idle = counts_of([] {});
   static unsigned long traced = 0;
   traced_since(traced);

@@ -255,27 +255,31 @@ TEST_CASE_METHOD(Fixture, "no raise is lost while four threads raise and the exe
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, wait, wake and done, in order") {
+TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, yield, wait, wake and done, in order") {
   static std::vector<async::TraceEvent> events;
   events.clear();
   async::set_trace_hook(
       [](async::TraceEvent event, const async::Job&) { events.push_back(event); });
   async::WaitList list;
   Log log;
-  auto handle = async::spawn(wait_and_log(list, log, "a"));
+  auto yield_first = [&]() -> Task<> {
+    co_await async::yield();
+    co_await wait_and_log(list, log, "a");
+  };
+  auto handle = async::spawn(yield_first());
   run();
   list.wake_one();
   run();
   async::set_trace_hook(nullptr);
   using enum async::TraceEvent;
-  CHECK(events == std::vector<async::TraceEvent>{spawn, run, wait, wake, run, done});
+  CHECK(events == std::vector<async::TraceEvent>{spawn, run, yield, run, wait, wake, run, done});
 }
 
 TEST_CASE_METHOD(Fixture, "a traced join is told and touches no list waited in before") {
   static std::vector<std::string> events;
   events.clear();
   async::set_trace_hook([](async::TraceEvent event, const async::Job& job) {
-    const char* const names[] = {"spawn", "wake", "run", "wait", "done"};
+    const char* const names[] = {"spawn", "wake", "run", "wait", "yield", "", "", "done"};
     events.push_back(names[static_cast<int>(event)] + std::string(" ") + job.name());
   });
   auto list = std::make_unique<async::WaitList>();

@@ -1,0 +1,70 @@
+"""What the options of the command line may be. What is wrong with one is what its type says."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .trace import EVENTS_LIMIT
+
+
+def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """A type for argparse: what is wrong is what the ValueError says."""
+
+    def convert(text: str) -> str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
+
+
+def path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name names nothing")
+    return Path(text)
+
+
+def is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", text) is not None
+
+
+def positive(text: str) -> int:
+    if not is_number(text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
+    return int(text)
+
+
+def events(text: str) -> int:
+    if not is_number(text) or not 1 <= int(text) <= EVENTS_LIMIT:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to {EVENTS_LIMIT}")
+    return int(text)
+
+
+def harts(text: str) -> int:
+    if not is_number(text) or not 1 <= int(text) <= 8:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
+    return int(text)
+
+
+class Once(argparse.Action):
+    """Of two the last would win, silently."""
+
+    def __call__(self, command, namespace, value, option=None):
+        if getattr(namespace, self.dest) is not None:
+            command.error(f"{option}: there is one at most")
+        setattr(namespace, self.dest, value)
+
+
+def duration(unit: str) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text) if text.isascii() else 0.0
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1e9:
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number of {unit}")
+        return value
+
+    return parse
