@@ -1,5 +1,7 @@
 #include <abi/flags.h>
 
+#include <algorithm>
+
 #include "memory/frames.h"
 #include "process/large_memory.h"
 #include "process/running.h"
@@ -14,10 +16,16 @@ constexpr std::size_t thread_bytes = 2048;
 constexpr std::size_t process_bytes = 8192;
 constexpr std::size_t most_threads = 30'000;
 
-/// A copy of a process begins with few pages and will want more: copies are refused while the last
-/// eighth of memory is left for the programs that there are.
-bool has_room_for_copy() {
-  return memory::frames.free_for_user() > memory::frames.total_count() / 8;
+/// What a small program comes to have, its tables included; a new one has less at first.
+constexpr std::size_t process_frames = 8;
+
+/// The last eighth of memory is left for the programs that there are to grow, and for the first
+/// process, from where somebody can end the others.
+bool has_room_for_process(const Process& parent) {
+  const std::size_t total = memory::frames.total_count();
+  const std::size_t taken = total - memory::frames.free_for_user();
+  const std::size_t expected = processes().size() * process_frames;
+  return std::max(taken, expected) < total - total / 8 || &parent == &first_process();
 }
 
 struct CloneArguments {
@@ -65,7 +73,7 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
   const bool is_thread = arguments.has(abi::clone_thread);
   if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
-  if (arguments.copies_memory() && !has_room_for_copy()) return fail(Errno::enomem);
+  if (!is_thread && !has_room_for_process(self.process())) return fail(Errno::enomem);
   return {};
 }
 

@@ -1,6 +1,14 @@
-// A fork bomb: every process makes as many more as it can, for ever.
+// A fork bomb: every process makes as many more as it can, for ever. `bomb again`: by starting the
+// program again, which needs no fork.
 #include <user/process.h>
 
-int main() {
-  for (;;) static_cast<void>(user::fork());
+int main(int count, char**) {
+  const char* const arguments[] = {"bomb", "again", nullptr};
+  const bool copies = count == 1;
+  for (;;) {
+    if (copies)
+      static_cast<void>(user::fork());
+    else
+      static_cast<void>(user::spawn(user::program_path(), arguments));
+  }
 }
