@@ -34,10 +34,11 @@ bool Executor::step_with_news(Local& local) noexcept {
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  resume(local, job, [&job] {  // if there still is one
+  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
+  resume(local, job, [&job, stays] {   // if there still is one
     if (platform::job() != &job) return;
-    if (job.kind == Kind::waiting) trace(TraceEvent::wait, job);
-    if (job.kind == Kind::ready) trace(TraceEvent::yield, job);
+    if (stays && job.kind == Kind::waiting) return trace(TraceEvent::wait, job);
+    if (!stays || job.kind == Kind::ready) trace(TraceEvent::yield, job);
   });
   return true;
 }

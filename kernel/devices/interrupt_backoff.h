@@ -7,7 +7,7 @@
 #pragma once
 
 #include <async/time.h>
-#include <kernel/counter.h>
+#include <hal/counter.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -44,8 +44,8 @@ class InterruptBackoff {
  private:
   unsigned useless_in_a_row_ = 0;
   async::Duration pause_ = shortest;
-  Counter useless_;
-  Counter pauses_;
+  hal::Counter useless_;
+  hal::Counter pauses_;
 };
 
 }  // namespace kernel

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <async/async.h>
+#include <hal/counter.h>
 #include <hal/interrupts.h>
-#include <kernel/counter.h>
 
 #include <array>
 #include <string_view>
@@ -43,10 +43,10 @@ void take_interrupts();
 
 /// What has come to a hart so far.
 struct alignas(64) InterruptCounts {
-  Counter timer;
-  Counter pokes;     ///< of other harts
-  Counter spurious;  ///< external ones that were gone when they were claimed
-  std::array<Counter, hal::irq_limit> lines;
+  hal::Counter timer;
+  hal::Counter pokes;     ///< of other harts
+  hal::Counter spurious;  ///< external ones that were gone when they were claimed
+  std::array<hal::Counter, hal::irq_limit> lines;
 };
 extern constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts;
 

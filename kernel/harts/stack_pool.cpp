@@ -3,7 +3,6 @@
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace kernel {
@@ -25,7 +24,7 @@ void StackPool::fill(hal::VirtAddr first_top) {
     stacks_[i].memory = *memory;
     add_free(&stacks_[i]);
   }
-  fewest_free_ = free_count_.load(std::memory_order_relaxed);
+  fewest_free_.store(free_count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   pools[hal::hart_index()] = this;
   fills_.fetch_add(1, std::memory_order_release);
 }
@@ -56,11 +55,13 @@ void StackPool::give_back(Stack* stack) {
   }
 }
 
-std::size_t StackPool::most_bytes(const Stack& stack) {
+// Who is on it may write meanwhile.
+[[clang::no_sanitize("thread")]] std::size_t StackPool::most_bytes(const Stack& stack) {
   // Its pages were zeros when it was made.
   const auto* const bottom = reinterpret_cast<const std::uint64_t*>(stack.memory.bottom);
   const auto* const top = reinterpret_cast<const std::uint64_t*>(stack.memory.top);
-  const auto* const used = std::find_if(bottom, top, [](std::uint64_t word) { return word != 0; });
+  const auto* used = bottom;
+  while (used != top && *used == 0) ++used;
   return static_cast<std::size_t>(top - used) * sizeof *used;
 }
 
@@ -68,9 +69,9 @@ StackPool::Usage StackPool::usage_of(unsigned hart) {
   const StackPool* const pool = pools[hart];
   if (pool == nullptr) return {};
   Usage usage{.free = pool->free_count_.load(std::memory_order_relaxed),
-              .fewest_free = pool->fewest_free_,
-              .refused = pool->refused_,
-              .came = pool->came_};
+              .fewest_free = pool->fewest_free_.load(std::memory_order_relaxed),
+              .refused = pool->refused_.value(),
+              .came = pool->came_.value()};
   for (std::size_t i = 0; i < stacks_a_hart; ++i) {
     usage.most_bytes[i] = most_bytes(pool->stacks_[i + 1]);
   }

@@ -9,9 +9,9 @@
 // stacks as ever, with those that stand for the steps its hart has put aside.
 #pragma once
 
+#include <hal/counter.h>
 #include <hal/kernel_map.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -55,7 +55,9 @@ class StackPool {
       }
     }
     free_ = stack->next_free;
-    fewest_free_ = std::min(fewest_free_, free_count_.fetch_sub(1, std::memory_order_relaxed) - 1);
+    const std::size_t left = free_count_.fetch_sub(1, std::memory_order_relaxed) - 1;
+    if (left < fewest_free_.load(std::memory_order_relaxed)) [[unlikely]]
+      fewest_free_.store(left, std::memory_order_relaxed);
     return stack;
   }
   /// Before the hart looks at a stack that may have come from another one, which has mapped it.
@@ -85,9 +87,9 @@ class StackPool {
   Stack* free_ = nullptr;
   std::atomic<Stack*> returned_ = nullptr;   // free, too: by other harts, who only add to it
   std::atomic<std::size_t> free_count_ = 0;  // of both
-  std::size_t fewest_free_ = 0;
-  std::uint64_t refused_ = 0;
-  std::uint64_t came_ = 0;
+  std::atomic<std::size_t> fewest_free_ = 0;
+  hal::Counter refused_;
+  hal::Counter came_;
   unsigned seen_ = 0;  // how many fills this hart's TLB knows of
 
   static inline constinit std::atomic<unsigned> fills_ = 0;

@@ -10,7 +10,7 @@
 
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
-#include <kernel/counter.h>
+#include <hal/counter.h>
 
 #include <array>
 
@@ -76,7 +76,7 @@ class TlbTag {
 
   struct Hart {
     TlbTag* current = nullptr;  // null: the kernel's own space
-    Counter shootdowns;
+    hal::Counter shootdowns;
   };
   static constinit thread_local Hart here;
   static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: has not started

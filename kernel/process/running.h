@@ -8,8 +8,8 @@
 #pragma once
 
 #include <async/async.h>
+#include <hal/counter.h>
 #include <hal/hart.h>
-#include <kernel/counter.h>
 #include <kernel/ref.h>
 
 #include <atomic>
@@ -27,8 +27,8 @@ struct Turn {
   Thread* thread = nullptr;
   memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
   async::Instant charged{};               ///< the thread has paid for all time up to here
-  Counter switches;                       ///< how often it was set up for another thread
-  Counter idle_ticks;                     ///< time with nothing to do, up to the last, by the clock
+  hal::Counter switches;                  ///< how often it was set up for another thread
+  hal::Counter idle_ticks;                ///< time with nothing to do, up to the last, by the clock
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
   std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
 };

@@ -235,7 +235,8 @@ class Executor {
     resume(local, static_cast<Job&>(*first), [] {});
     return true;
   }
-  /// `stopped()`: after the step, and before anybody else can wake, take or free the job.
+  /// `stopped()`: after the step, and before anybody else can wake, take or free the job, unless it
+  /// migrates.
   template <class Stopped>
   [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept {
     local.job = &job;

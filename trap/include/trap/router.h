@@ -7,6 +7,8 @@
 // Each row has a counter a hart, and is told to whoever traces.
 #pragma once
 
+#include <hal/counter.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -76,7 +78,7 @@ constexpr std::size_t row_of(Origin origin, Why why, bool urgent) {
 using RouteCounts = std::array<std::uint64_t, routes.size()>;
 
 /// This hart's, which alone writes them.
-extern constinit thread_local RouteCounts route_counts;
+extern constinit thread_local std::array<hal::Counter, routes.size()> route_counts;
 /// Any hart's, as they are just now; zeros before it has installed its trap vector.
 RouteCounts route_counts_of(unsigned hart);
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace kernel {
+namespace hal {
 
 /// Changed by one hart, which is not interrupted while it does; read by any.
 class Counter {
@@ -17,4 +17,4 @@ class Counter {
   std::atomic<std::uint64_t> value_ = 0;
 };
 
-}  // namespace kernel
+}  // namespace hal
