@@ -59,7 +59,9 @@ async::Interrupt& interrupt_line(hal::Irq irq) {
 }
 
 void set_line_driver(hal::Irq irq, LineDriver driver) {
-  drivers[static_cast<std::uint32_t>(irq)] = driver;
+  const auto line = static_cast<std::uint32_t>(irq);
+  drivers[line] = driver;
+  trace::name_line(line, driver.name);
 }
 
 LineDriver line_driver(hal::Irq irq) {

@@ -14,6 +14,7 @@
 
 #include <async/graph.h>
 #include <hal/hart.h>
+#include <hal/interrupts.h>
 #include <hal/memory_map.h>
 
 #include <array>
@@ -71,7 +72,10 @@ struct HartRings {
   Ring names;
 };
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
+
+/// What drives a line: a text that a zero ends unless it fills the array; empty where nobody does.
+using LineName = std::array<char, 12>;
 
 struct Header {
   std::array<char, 16> magic{};
@@ -87,6 +91,7 @@ struct Header {
   std::uint64_t direct_map = 0;  ///< virtual less physical addresses of RAM
   async::JobLayout jobs{};       ///< by virtual addresses
   std::array<HartRings, hal::max_harts> rings{};
+  std::array<LineName, hal::irq_limit> lines{};  ///< by the line's number
 };
 static_assert(sizeof(Header) <= hal::page_size);
 

@@ -106,6 +106,13 @@ void note_name(Kind kind, std::uint64_t job, std::uint64_t argument) {
   append(rings->names, names_mask, kind, job, argument, 0);
 }
 
+void name_line(std::uint32_t line, std::string_view driver) {
+  if (header == nullptr) return;
+  LineName& name = header->lines[line];
+  name = {};
+  driver.copy(name.data(), name.size());
+}
+
 Numbers numbers_of(unsigned hart) {
   if (header == nullptr) return {};
   const std::uint64_t end = header->rings[hart].events.count.load(std::memory_order_relaxed);

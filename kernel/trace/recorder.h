@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "trace/format.h"
 
@@ -29,6 +31,10 @@ void start_hart();
 /// The same for spawn, thread and text: who somebody is would be overwritten long before what he
 /// does, so it has a ring of its own.
 [[gnu::cold]] void note_name(Kind kind, std::uint64_t job, std::uint64_t argument);
+
+/// Who drives an interrupt line, for whoever looks at the trace; of a longer name its beginning.
+/// Nothing where nothing is traced. In the strand.
+void name_line(std::uint32_t line, std::string_view driver);
 
 /// The numbers of a hart's last events. While it goes on tracing the first may be new ones already.
 struct Numbers {

@@ -23,10 +23,11 @@ _BROWSERS = ("chromium", "chromium-headless-shell", "google-chrome")
 
 @dataclass
 class Timeline:
-    """Slices by track, arrows by number, as the file has them."""
+    """Slices by track and by its number, arrows by number, as the file has them."""
 
     about: dict
     tracks: dict[str, list[dict]]
+    by_number: dict[int, list[dict]]
     arrows: dict[int, dict[str, dict]]
 
     @classmethod
@@ -39,13 +40,14 @@ class Timeline:
                 name = event["args"]["name"]
                 seen[name] += 1  # several coroutines may be called alike
                 names[event["tid"]] = name if seen[name] == 1 else f"{name} #{seen[name]}"
-        tracks, arrows = defaultdict(list), defaultdict(dict)
+        tracks, numbers, arrows = defaultdict(list), defaultdict(list), defaultdict(dict)
         for event in events:
             if event["ph"] == "X":
                 tracks[names[event["tid"]]].append(event)
+                numbers[event["tid"]].append(event)
             elif event["ph"] in "sf":
                 arrows[event["id"]][event["ph"]] = event
-        return cls(whole["otherData"], dict(tracks), dict(arrows))
+        return cls(whole["otherData"], dict(tracks), dict(numbers), dict(arrows))
 
     def of(self, pattern: str) -> list[list[dict]]:
         return [slices for name, slices in self.tracks.items() if re.match(pattern, name)]
@@ -64,6 +66,21 @@ def trace(test: harness.Test, *words, status: int = 0) -> subprocess.CompletedPr
 def in_order(slices: list[dict]) -> bool:
     """One after the other, to a nanosecond (the file has microseconds)."""
     return all(a["ts"] + a["dur"] <= b["ts"] + 0.001 for a, b in zip(slices, slices[1:]))
+
+
+def in_slices(test: harness.Test, told: Timeline, what: str) -> None:
+    """Both ends of every arrow: ui.perfetto.dev draws no other."""
+    loose = [
+        end
+        for arrow in told.arrows.values()
+        for end in arrow.values()
+        if not any(
+            each["ts"] - 0.001 <= end["ts"] <= each["ts"] + each["dur"] + 0.001
+            for each in told.by_number[end["tid"]]
+        )
+    ]
+    said = f"{what}: both ends of {len(told.arrows)} arrows are in slices"
+    test.check(len(told.arrows) > 0 and not loose, said, str(loose))
 
 
 def usual_lengths(slices: list[dict]) -> dict[str, int]:
@@ -98,6 +115,7 @@ def two_processes(test: harness.Test, folder: Path) -> None:
         and all(a["s"]["ts"] <= a["f"]["ts"] + 0.001 for a in told.arrows.values()),
         f"{len(told.arrows)} arrows from a waker to whom it woke later",
     )
+    in_slices(test, told, "one hart")
     again = folder / "again.json"
     trace(test, "--icount", program, "-o", again)
     usual = [usual_lengths(each.tracks["pingpong 2"]) for each in (told, Timeline.read(again))]
@@ -115,6 +133,7 @@ def harts(test: harness.Test, folder: Path) -> None:
     for n in range(4):
         test.check(in_order(told.tracks[f"hart {n}"]), f"hart {n} runs one job at a time")
     test.check(told.about["traps"].get("user-preempt", 0) > 0, f"traps: {told.about['traps']}")
+    in_slices(test, told, "four harts")
 
 
 def put_aside(test: harness.Test, folder: Path) -> None:
@@ -129,6 +148,22 @@ def put_aside(test: harness.Test, folder: Path) -> None:
     test.check(len(spinners) == 4, "the kernel's coroutines have tracks by their names")
     test.check(len(aside) >= 3, f"{len(aside)} times one was put aside in mid-step")
     test.check(any(told.of("hart 0 interrupts")), "interrupts are slices")
+    in_slices(test, told, "the kernel's coroutines")
+
+
+def devices(test: harness.Test, folder: Path) -> None:
+    """Who brings an interrupt is what drives its line."""
+    image, out = folder / "disk", folder / "devices.json"
+    image.write_bytes(bytes(64 << 10))
+    shell = test.folder / "user" / "bin" / "sh"
+    trace(test, "--icount", "--disk", image, "-o", out, shell, "-c", "cat /dev/vda | wc")
+    interrupts = Counter(e["name"] for e in Timeline.read(out).tracks["hart 0 interrupts"])
+    for driver in ("console", "vda"):
+        called = re.compile(rf"{driver} \(line \d+\)")
+        count = sum(times for name, times in interrupts.items() if called.fullmatch(name))
+        test.check(count > 0, f"{count} interrupts are called {driver}", str(interrupts))
+    numbers = [name for name in interrupts if name.startswith("line")]
+    test.check(not numbers, "none is a number alone", str(interrupts))
 
 
 def lost(test: harness.Test, folder: Path) -> None:
@@ -139,6 +174,7 @@ def lost(test: harness.Test, folder: Path) -> None:
     told = Timeline.read(out)
     test.check(told.about["lost events"][0] > 10_000, f"… and counted: {told.about['lost events']}")
     test.check(in_order(told.tracks["pingpong 2"]), "the rest is in order")
+    in_slices(test, told, "where events are lost")
     done = trace(test, "-o", out, test.folder / "user" / "bin" / "echo", "-o", "no")
     test.check(done.stdout == "-o no\n", "with -o in front, another is the program's", done.stdout)
     trace(test, "-o", folder / "no" / "where", program, status=2)
@@ -169,22 +205,6 @@ def page(test: harness.Test, folder: Path) -> None:
     test.check("http" not in re.sub(r"www\.w3\.org", "", out.read_text()), "it needs no network")
 
 
-def live(test: harness.Test) -> None:
-    command = [harness.ROOT / "cotrap", "top", "--build", test.folder, "--every", "0.6", "--harts", "2"]
-    done = subprocess.run(
-        [*command, test.folder / "user" / "bin" / "sh", "-c", "sleep 3 | cat; echo done; exit 3"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
-    test.check(done.returncode == 3, "top: the program's exit status", done.stderr)
-    said = done.stdout
-    test.check(said.endswith("done\n"), "… and the end of its output", said)
-    test.check(said.count("since boot:") >= 2, "a table now and then", said)
-    test.check(re.search(r"^hart 1 .* \d+%", said, re.MULTILINE) is not None, "with the harts", said)
-    for who, what in (("sleep", "sleep"), ("cat", "read"), ("sh", "child"), ("console", "serial port")):
-        line = rf"^{who}( \d+)? +waiting +\d +\d+ .*{what}$"
-        test.check(re.search(line, said, re.MULTILINE) is not None, f"{who} waits for {what}", said)
-
-
 def costs(test: harness.Test) -> None:
     """A call is two events."""
     null = [BENCHMARKS["syscall.null"]]
@@ -208,7 +228,7 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
     two_processes(test, Path(where))
     harts(test, Path(where))
     put_aside(test, Path(where))
+    devices(test, Path(where))
     lost(test, Path(where))
     page(test, Path(where))
-    live(test)
     costs(test)

@@ -4,10 +4,9 @@ import html
 import json
 from pathlib import Path
 
-from .story import Story
+from .story import KINDS, Story
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_KINDS = ("running", "ready", "waiting", "call", "irq")
 
 
 def to_html(story: Story, title: str) -> str:
@@ -34,7 +33,7 @@ def _compact(story: Story) -> dict:
                     round(each.begin),
                     round(each.end - each.begin),
                     text(each.name),
-                    _KINDS.index(each.kind),
+                    KINDS.index(each.kind),
                     [text(word) for pair in each.about.items() for word in pair],
                 ]
                 for each in track.slices
@@ -52,4 +51,5 @@ def _compact(story: Story) -> dict:
         "latencies": {name: sorted(map(round, all)) for name, all in story.latencies.items()},
         "lost": sum(story.lost),
         "texts": list(texts),
+        "kinds": KINDS,
     }

@@ -19,7 +19,9 @@ _EVENT = struct.Struct("<QIBxHQQ")
 _CHUNK_EVENTS = 1 << 16
 _MOST_CHUNKS = 16
 _RING = struct.Struct(f"<Q{_MOST_CHUNKS}Q")
-_VERSION = 1
+_MOST_HARTS = 8
+_LINES, _LINE_NAME = 128, 12
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +53,35 @@ class JobLayout:
 
 @dataclass(frozen=True)
 class Memory:
-    """RAM by the kernel's addresses: the direct map is at `begin`."""
+    """RAM by the kernel's addresses: the direct map is at `begin`. process: of the hosted machine
+    the kernel itself, whose image is not in RAM; None where only RAM is looked at."""
 
     ram: int
     begin: int
+    process: int | None
 
     def read(self, address: int, count: int) -> bytes:
         """Raises ValueError where there is none."""
         data = os.pread(self.ram, count, address - self.begin) if address >= self.begin else b""
+        if len(data) != count and self.process is not None:
+            data = self._read_process(address, count)
         if len(data) != count:
             raise ValueError(f"there is no memory at {address:#x}")
         return data
+
+    def _read_process(self, address: int, count: int) -> bytes:
+        try:
+            with open(f"/proc/{self.process}/mem", "rb", buffering=0) as memory:
+                return os.pread(memory.fileno(), count, address)
+        except (OSError, OverflowError):
+            return b""
 
 
 @dataclass(frozen=True)
 class Recording:
     """period_ns: of a tick. anchor: where the kernel's `cotrap_trace_anchor` was. harts, names: the
     events of each, and those that tell who is who, oldest first. lost: how many of each hart's
-    events were overwritten."""
+    events were overwritten. lines: what drives each interrupt line, by its number."""
 
     period_ns: int
     first_tick: int
@@ -79,18 +92,19 @@ class Recording:
     harts: list[list[Event]]
     names: list[list[Event]]
     lost: list[int]
+    lines: dict[int, str]
 
 
-def read(ram: int, last: int = 1 << 32) -> Recording:
+def read(ram: int, last: int = 1 << 32, process: int | None = None) -> Recording:
     """From a memory_file() that is or was a machine's RAM: the last so many events of each hart.
-    Whatever is in there is the guest's word."""
+    process: see Memory. Whatever is in there is the guest's word."""
     try:
-        return _read(ram, last)
+        return _read(ram, last, process)
     except (struct.error, ValueError) as error:
         raise ToolError(f"the trace in the guest's memory is damaged: {error}") from error
 
 
-def _read(ram: int, last: int) -> Recording:
+def _read(ram: int, last: int, process: int | None) -> Recording:
     place = _find(ram)
     fields = _HEADER.unpack(os.pread(ram, _HEADER.size, place))
     _, _, harts, capacity, names, period_ns, first_tick, first_ns, address, anchor, *rest = fields
@@ -103,12 +117,26 @@ def _read(ram: int, last: int) -> Recording:
         first_tick,
         first_ns,
         anchor,
-        Memory(ram, direct_map + base),
+        Memory(ram, direct_map + base, process),
         JobLayout(*layout),
         [kept for kept, _ in events],
         [_ring(ram, at, names, base, names)[0] for at in rings[1::2]],
         [lost for _, lost in events],
+        _lines(ram, place + _HEADER.size + 2 * _MOST_HARTS * _RING.size),
     )
+
+
+def _lines(ram: int, at: int) -> dict[int, str]:
+    names = os.pread(ram, _LINES * _LINE_NAME, at)
+    found = {
+        line: text(names[line * _LINE_NAME : (line + 1) * _LINE_NAME]) for line in range(_LINES)
+    }
+    return {line: name for line, name in found.items() if name}
+
+
+def text(raw: bytes) -> str:
+    """That zeros end."""
+    return raw.partition(b"\0")[0].decode(errors="replace")
 
 
 def _ring(ram: int, at: int, capacity: int, base: int, last: int) -> tuple[list[Event], int]:
@@ -153,4 +181,4 @@ def _find(ram: int) -> int:
 
 def _is_header(ram: int, place: int) -> bool:
     _, version, harts, *_ = _HEADER.unpack(os.pread(ram, _HEADER.size, place))
-    return version == _VERSION and 1 <= harts <= 8
+    return version == _VERSION and 1 <= harts <= _MOST_HARTS

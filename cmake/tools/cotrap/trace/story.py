@@ -12,10 +12,12 @@ from ..paths import ROOT
 from . import syscalls
 from .clock import in_order
 from .names import Names
-from .recording import Event, Kind, Recording
+from .recording import Event, Kind, Recording, text
 
+KINDS = ("running", "ready", "waiting", "call", "irq", "executor")
 # kernel/trace/format.h: Line
 _LINES = {0xFFFF: "timer", 0xFFFE: "another hart"}
+_UNKNOWN = "?"  # the name of a job whose beginning has been lost
 # The router's rows, in the table's order.
 ROUTES = re.findall(
     r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
@@ -24,7 +26,7 @@ ROUTES = re.findall(
 
 @dataclass(slots=True)
 class Slice:
-    """kind: running, ready, waiting, call or irq. about: what is said of it besides, by name."""
+    """kind: one of KINDS. about: what is said of it besides, by name."""
 
     begin: float
     end: float
@@ -59,6 +61,7 @@ class Story:
     latencies: dict[str, list[float]]  # ns from wake to run, by the name of who was woken
     routes: dict[str, int]
     lost: list[int]  # events, by hart
+    who: dict[int, str]  # by the addresses of those jobs that have not ended: their names
 
 
 class _Job:
@@ -80,11 +83,15 @@ class _Hart:
     def __init__(self, number: int):
         self.running = Track("harts", f"hart {number}")
         self.interrupts = Track("harts", f"hart {number} interrupts")
-        self.interrupt: Slice | None = None
+        self.between: tuple[Slice, Track] | None = None  # an interrupt or the executor, just now
         self.job: _Job | None = None  # whose step runs
         self.waits: _Job | None = None  # whose await chain comes next
         self.began = 0.0
         self.named: _Job | None = None  # whose name comes next
+
+    def come_between(self, track: Track, each: Slice) -> None:
+        self.between = (each, track)
+        track.slices.append(each)
 
 
 def tell(recording: Recording, names: Names, counted: bool) -> Story:
@@ -117,19 +124,18 @@ class _Teller:
         tracks = [track for track in own + self.tracks if track.slices]
         shown = set(map(id, tracks))
         arrows = [a for a in self.arrows if {id(a.waker), id(a.woken)} <= shown]
-        return Story(tracks, arrows, self.latencies, self.routes, self.recording.lost)
+        who = {address: job.name for address, job in self.jobs.items() if job.name != _UNKNOWN}
+        return Story(tracks, arrows, self.latencies, self.routes, self.recording.lost, who)
 
     def _take(self, now: float, hart: _Hart, number: int, event: Event) -> None:
         kind = event.kind
-        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.interrupt:  # it is over
-            hart.interrupt.end = now
-            hart.interrupt = None
+        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.between:  # it is over
+            hart.between[0].end = now
+            hart.between = None
         if kind is Kind.ROUTE:
             self.routes[ROUTES[event.detail] if event.detail < len(ROUTES) else "?"] += 1
         elif kind is Kind.IRQ:
-            name = _LINES.get(event.detail, f"line {event.detail}")
-            hart.interrupt = Slice(now, now, name, "irq")
-            hart.interrupts.slices.append(hart.interrupt)
+            hart.come_between(hart.interrupts, Slice(now, now, self._line(event.detail), "irq"))
         elif kind is Kind.AWAIT:
             if hart.waits:
                 hart.waits.chain.append(event.argument)
@@ -142,8 +148,14 @@ class _Teller:
             elif hart.job:
                 job.waker, job.woken_by = (now, hart.job.track), f"{hart.job.name}, by a spawn"
         else:
-            job = self.jobs.get(event.job) or self._begin(event.job, "?", now)
+            job = self.jobs.get(event.job) or self._begin(event.job, _UNKNOWN, now)
             getattr(self, f"_{kind.name.lower()}")(job, now, hart, number, event)
+
+    def _line(self, number: int) -> str:
+        if number in _LINES:
+            return _LINES[number]
+        driver = self.recording.lines.get(number)
+        return f"{driver} (line {number})" if driver else f"line {number}"
 
     def _begin(self, address: int, name: str, now: float) -> _Job:
         if old := self.jobs.pop(address, None):  # its end has been lost
@@ -153,13 +165,19 @@ class _Teller:
         return job
 
     def _wake(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
-        if hart.interrupt:
-            track, job.woken_by = hart.interrupts, f"{hart.interrupt.name} on hart {number}"
+        waker = self.jobs.get(event.argument)
+        if not hart.between and not waker and not hart.job:
+            # What others have left for it: it does that between two steps.
+            hart.come_between(hart.running, Slice(now, now, "executor", "executor"))
+        if hart.between:
+            cause, track = hart.between
+            job.woken_by = f"{cause.name} on hart {number}"
         else:
-            waker = self.jobs.get(event.argument)
-            track = waker.track if waker else hart.running
-            job.woken_by = waker.name if waker else f"the executor of hart {number}"
-        job.waker = (now, track)
+            by = waker or hart.job
+            track, job.woken_by = by.track, by.name
+            if by.state == "unknown":
+                track = None  # there is no slice for an arrow to begin in
+        job.waker = (now, track) if track else None
         if job.state == "waiting":
             self._leave(job, now)
             job.state = "ready"
@@ -223,8 +241,8 @@ class _Teller:
 
     def _name(self, hart: _Hart, event: Event) -> None:
         if hart.named:
-            text = event.job.to_bytes(8, "little") + event.argument.to_bytes(8, "little")
-            name = text.rstrip(b"\0").decode(errors="replace")
+            raw = event.job.to_bytes(8, "little") + event.argument.to_bytes(8, "little")
+            name = text(raw)
             hart.named.name = f"{name} {hart.named.track.name.removeprefix('thread ')}"
             hart.named.track.name = hart.named.name
             if hart.named.calls:
