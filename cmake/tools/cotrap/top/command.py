@@ -8,7 +8,7 @@ import threading
 from .. import run as running
 from .. import terminal
 from ..console import Capture, TimedOut, relay
-from ..errors import OWN_FAILURE, TIMED_OUT, ToolError, UsageError
+from ..errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, ToolError, UsageError
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
 from ..ui import say
@@ -20,10 +20,6 @@ _LAST_LINES = 8  # of the program's output, at the end
 
 
 def run(arguments) -> int:
-    if arguments.machine == "hosted":
-        raise UsageError(
-            "top: the hosted machine's kernel is a process: the host's tools look at it"
-        )
     if not arguments.program:
         raise UsageError("top: of which program?")
     arguments.append.append("trace")
@@ -33,10 +29,13 @@ def run(arguments) -> int:
     try:
         with Guest(running.machine(arguments, ram=ram), boot) as guest:
             over = threading.Event()
-            watch = threading.Thread(target=_watch, args=(ram, boot, arguments, over), daemon=True)
+            known = (guest, ram, boot, arguments, over)
+            watch = threading.Thread(target=_watch, args=known, daemon=True)
             watch.start()
             try:
                 relay(guest, NoInput(), output, arguments.timeout)
+                if over.is_set():
+                    return NOBODY_READS
                 trouble, status = guest.trouble(), guest.marks.exit_code
             except TimedOut:
                 trouble, status = f"still running after {arguments.timeout:g} s", TIMED_OUT
@@ -53,15 +52,25 @@ def run(arguments) -> int:
     return status
 
 
-def _watch(ram: int, boot: Boot, arguments, over: threading.Event) -> None:
-    """Draws over what was there on a terminal, and one below the other elsewhere."""
+def _watch(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) -> None:
+    """Draws over what was there on a terminal, and one below the other elsewhere. Where nobody
+    reads that any more it is `over`, and the machine ends."""
+    try:
+        _draw(guest, ram, boot, arguments, over)
+    except BrokenPipeError:
+        over.set()
+        guest.end()
+
+
+def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) -> None:
     on_terminal = sys.stdout.isatty() and terminal.is_ours()
     name = running.program_name(arguments)
+    process = guest.pid if boot.build.is_hosted else None
     first, since = True, 0.0
     while not over.wait(arguments.every if not first else min(arguments.every, 0.5)):
         size = shutil.get_terminal_size() if on_terminal else os.terminal_size((200, 1_000))
         try:
-            taken = take(ram, boot.build.kernel, arguments.icount, since)
+            taken = take(ram, process, boot.build.kernel, arguments.icount, since)
             shown, since = lines(taken, name, *size), taken.time_ns
         except ToolError:
             continue  # it was read while it changed, or is not there yet: the next one will be

@@ -4,12 +4,16 @@ from ..ui import faint
 from .snapshot import Snapshot, Task
 
 
+_NOTHING = "nothing has happened since the last look"
+
+
 def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
     """As many as fit; the busiest tasks first."""
     waiting = sum(task.state == "waiting" for task in taken.tasks)
+    shares = f"shares are of the last {_length(taken.moments_ns)}" if taken.moments_ns else _NOTHING
     shown = [
         f"{name}, {taken.time_ns / 1e9:.3f} s since boot: {len(taken.tasks)} tasks, {waiting} waiting; "
-        f"shares are of the last {_length(taken.moments_ns)}"
+        + shares
     ]
     for number, hart in enumerate(taken.harts):
         bar = "█" * round(20 * min(hart.busy, 1.0))

@@ -1,12 +1,12 @@
 """A moment of a running machine, from its RAM: nothing of the guest is asked for it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..errors import ToolError
 from ..trace import recording
 from ..trace.names import Names
-from ..trace.recording import Event, Kind, Recording
+from ..trace.recording import Kind, Recording
 from ..trace.story import Story, tell
 
 _EVENTS = 4096  # of every hart: what the last moments are
@@ -43,19 +43,21 @@ class Snapshot:
     tasks: list[Task] = field(default_factory=list)
 
 
-def take(ram: int, kernel, counted: bool, since: float = 0.0) -> Snapshot:
-    """The moments looked at begin at `since` at the earliest, the last one's time: if nothing has
-    happened from there on, nobody has run. Raises ToolError where there is none (yet), or it was
-    changed too much while it was read."""
-    told = recording.read(ram, last=_EVENTS)
+def take(ram: int, process: int | None, kernel, counted: bool, since: float = 0.0) -> Snapshot:
+    """process: the kernel itself on the hosted machine. The moments looked at begin at `since` at the
+    earliest, the last one's time: if nothing has happened from there on, nobody has run. Raises
+    ToolError where there is none (yet), or it was changed too much while it was read."""
+    told = recording.read(ram, _EVENTS, process)
     names = Names.of(kernel, told.anchor)
     story = tell(told, names, counted)
     begin, end = _moments(story)
     begin, end = max(begin, since), max(end, since)
     length = max(end - begin, 1)
     shares: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    threads = _names_of(told)
-    tasks = _tasks(told, names, threads)
+    try:
+        tasks = _tasks(told, names, story.who)
+    except ValueError as error:
+        raise ToolError(str(error)) from error
     harts = []
     for track in story.tracks:
         for each in track.slices:
@@ -69,7 +71,8 @@ def take(ram: int, kernel, counted: bool, since: float = 0.0) -> Snapshot:
         if running:
             running.state = "running"
         harts.append(Hart(running.name if running else "", busy))
-    return Snapshot(end, length, harts, [_with_shares(task, shares) for task in tasks.values()])
+    shown = [_with_shares(task, shares) for task in tasks.values()]
+    return Snapshot(end, end - begin, harts, shown)
 
 
 _TURNS = (Kind.RUN, Kind.WAIT, Kind.YIELD, Kind.DONE, Kind.PREEMPT)
@@ -89,32 +92,7 @@ def _with_shares(task: Task, shares) -> Task:
     return task
 
 
-def _names_of(told: Recording) -> dict[int, str]:
-    """Of jobs that run a thread, by the job's address: whoever has it last."""
-    events = [event for hart in told.names for event in _named(hart)]
-    found: dict[int, str] = {}
-    for event, name in sorted(events, key=lambda each: each[0].ticks):
-        found.pop(event.job, None)
-        if name:
-            found[event.job] = name
-    return found
-
-
-def _named(hart: list[Event]) -> Iterator[tuple[Event, str]]:
-    """A hart's new jobs, which have no name, and those that got one."""
-    thread = None
-    for event in hart:
-        if event.kind is Kind.SPAWN:
-            yield event, ""
-        elif event.kind is Kind.THREAD:
-            thread = event
-        elif event.kind is Kind.TEXT and thread:
-            text = event.job.to_bytes(8, "little") + event.argument.to_bytes(8, "little")
-            name = text.rstrip(b"\0").decode(errors="replace")
-            yield thread, f"{name} {thread.argument & 0xFFFF_FFFF}"
-
-
-def _tasks(told: Recording, names: Names, threads: dict[int, str]) -> dict[int, Task]:
+def _tasks(told: Recording, names: Names, who: dict[int, str]) -> dict[int, Task]:
     """By their addresses."""
     layout, memory = told.jobs, told.memory
     tasks = {}
@@ -137,7 +115,7 @@ def _tasks(told: Recording, names: Names, threads: dict[int, str]) -> dict[int, 
                 joins = state == "waiting" and target not in (0, own) and _is_job(told, target)
                 reason = "join" if joins else names.text(word(job, layout.reason))
                 tasks[own] = Task(
-                    threads.get(own) or names.text(word(job, layout.name)),
+                    who.get(own) or names.text(word(job, layout.name)),
                     state,
                     job[layout.hart],
                     job[layout.priority],
