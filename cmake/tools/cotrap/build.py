@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import setup
+from . import hosted, setup
 from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
 from .ui import Waiting, say
@@ -55,6 +55,7 @@ def ready(name: str, *targets: str) -> Build:
 
 def chosen(arguments, *targets: str) -> Build:
     """What --machine and --build ask for."""
+    hosted.check(arguments)
     preset = MACHINES[arguments.machine]
     if arguments.sanitize:
         if arguments.machine != "hosted" or arguments.build:
@@ -65,6 +66,7 @@ def chosen(arguments, *targets: str) -> Build:
         if arguments.machine == "hosted":
             raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")
         arguments.machine = "hosted"
+        hosted.check(arguments)
     return built
 
 

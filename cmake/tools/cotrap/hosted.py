@@ -2,6 +2,7 @@
 output. It takes what the machine is as options (hal/hosted/boot.cpp)."""
 
 from . import memory
+from .errors import UsageError
 
 # What makes it wait until it is traced.
 STOPPED = ("--debugger", "wait")
@@ -9,6 +10,14 @@ STOPPED = ("--debugger", "wait")
 FS = ("rewrite", "wrfsbase", "arch_prctl")
 # Where the first program's addresses begin (hal/hosted/include/hal/machine/memory_map.h).
 FIRST_WINDOW = 0x4000_0000_0000
+
+
+def check(arguments) -> None:
+    """That what is asked of a machine is to be had on it. Raises UsageError."""
+    if arguments.machine == "hosted" and arguments.icount:
+        raise UsageError("--icount: only QEMU counts instructions")
+    if arguments.machine != "hosted" and arguments.fs:
+        raise UsageError("--fs is for `--machine hosted`")
 
 
 def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> list[str]:

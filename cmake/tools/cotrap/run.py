@@ -5,7 +5,7 @@ import shutil
 import sys
 from contextlib import ExitStack
 
-from . import build, elf, terminal
+from . import build, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .qemu import Boot, Guest, Machine, archive_with
@@ -100,10 +100,7 @@ def prepare(arguments, on_terminal: bool) -> Boot:
 
 def check_files(arguments) -> None:
     """What a machine's options name is there, and is to be had on it."""
-    if arguments.machine == "hosted" and arguments.icount:
-        raise UsageError("--icount: only QEMU counts instructions")
-    if arguments.machine != "hosted" and arguments.fs:
-        raise UsageError("--fs is for `--machine hosted`")
+    hosted.check(arguments)
     for path in arguments.add:
         if not os.path.exists(path):
             raise UsageError(f"--add {path}: no such file or folder")

@@ -64,6 +64,13 @@ class Results(unittest.TestCase):
         kept = from_json(to_json(report, whole=False), "a file")
         self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
 
+    def test_a_result_may_have_its_value_alone(self):
+        text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
+            [{"name": "syscall.null", "unit": "instructions", "value": 120}]}"""
+        alone = from_json(text, "a file").results[0]
+        self.assertEqual((alone.value, alone.percentiles["max"], alone.samples), (120, 120, 1))
+        self.assertTrue(Change(alone, result(144)).is_worse)
+
     def test_what_is_no_report_is_refused(self):
         for text in ("", "[]", "{}", '{"schema": 1}', '{"schema": 2, "results": []}'):
             with self.assertRaises(UsageError):
@@ -114,12 +121,13 @@ class Page(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.links, self.names, self.bars = [], [], [], {"bar": [], "old": []}
+        self.open, self.links, self.names = [], [], []
+        self.bars = {"bar": [], "old": [], "other": []}
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         self.links += [value for key, value in attributes if key in ("src", "href")]
-        kind = given.get("class")
+        kind = given.get("class", "").partition(" ")[0]
         if tag == "rect" and kind in self.bars:
             self.bars[kind].append(float(given["width"]))
         if tag not in ("meta", "line", "rect"):
@@ -234,6 +242,10 @@ class Bench(unittest.TestCase):
             (("--compare", "/no/such"), b"/no/such"),
             (("--json", "/no/such/folder/file"), b"no such folder"),
             (("--machine", "hosted", "--icount"), b"only QEMU counts"),
+            (("--machine", "hosted", "--frames"), b"for riscv64"),
+            (("--machine", "hosted", "--profile", "syscall.null"), b"only QEMU tells"),
+            (("--fs", "rewrite"), b"--machine hosted"),
+            (("--icount", "yield.alone"), b"nothing of that is to be had with --machine riscv64"),
             (("--against", "minix"), b"there is linux, linux-lean"),
             (("--against", "linux=/no/such"), b"no such file"),
             (("--against", "linux", "--machine", "hosted"), b"no other kernel"),
@@ -252,11 +264,40 @@ class Bench(unittest.TestCase):
         self.addCleanup(self.build.program, "bench", PROGRAM)
         image = self.folder / "image"
         image.write_bytes(b"a kernel")
-        done = self.bench("--icount", "--against", f"linux={image}", "syscall.null")
+        out = self.folder / "both"
+        done = self.bench("--icount", "--against", f"linux={image}", "syscall.null",
+                          "--html", f"{out}.html", "--json", f"{out}.json")  # fmt: skip
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         head, row = done.stdout.decode().splitlines()[1:3]
         self.assertIn("linux", head)
         self.assertRegex(row, r"syscall.null +144 .* 288 +2\.0 ")
+        page = Page()
+        page.feed(Path(f"{out}.html").read_text())
+        self.assertEqual((page.open, len(page.bars["other"])), ([], 1))
+        self.assertLess(page.bars["bar"][0], page.bars["other"][0])
+        self.assertRegex(Path(f"{out}.html").read_text(), r"<th>linux</th>[^z]*>288<[^z]*>2\.0<")
+        other = json.loads(Path(f"{out}.json").read_text())["against"][0]
+        self.assertEqual((other["machine"], other["results"][0]["value"]), ("linux", 288))
+        self.assertEqual(from_json(Path(f"{out}.json").read_text(), "").results[0].value, 144)
+
+    def test_a_build_for_the_hosted_machine_is_one_without_its_being_said(self):
+        hosted = FakeBuild()
+        self.addCleanup(hosted.remove)
+        (hosted.path / "kernel" / "cotrap.elf").write_bytes(b"\x7fELF\x02" + bytes(13) + b"\x3e\0")
+        for arguments, says in (
+            (("--icount",), b"only QEMU counts"),
+            (("--frames",), b"for riscv64"),
+            (("--profile", "syscall.null"), b"only QEMU tells"),
+            (("--against", "linux"), b"no other kernel"),
+        ):
+            done = cotrap("bench", "--build", hosted.path, *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
+            self.assertIn(says, done.stderr)
+
+    def test_what_was_asked_for_and_is_not_to_be_had_is_named(self):
+        done = self.bench("--icount", "syscall.null", "yield.alone")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(b"yield.alone: not to be had with --machine riscv64 --harts 1", done.stderr)
 
     def test_list_names_them_without_a_build(self):
         done = cotrap("bench", "--list", "--build", "/no/such")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from .. import build
@@ -28,77 +29,101 @@ def run(arguments) -> int:
     before = _read(arguments.compare) if arguments.compare else None
     for path in filter(None, (arguments.json, arguments.save, arguments.html, arguments.svg)):
         check_output(path)
+    _check_machine(arguments)
     if arguments.frames:
         return _frames(arguments)
     if arguments.profile:
         return _profile(arguments, chosen)
     pages = _pages() if arguments.html or arguments.svg else None
-
+    asked = _others(arguments)
+    bench = _bench(arguments)
     if before and (before.machine, before.harts) != (arguments.machine, arguments.harts):
         raise UsageError(
             f"--compare {arguments.compare}: that was {before.machine} with --harts {before.harts}"
         )
-    others = _others(arguments)
-    report = _measure(arguments, chosen)
+    others = [(other, image or other.image()) for other, image in asked]
+    report = _measure(arguments, bench, chosen)
     found = changes(before, report) if before else None
-    against = [_beside(other, image, arguments, chosen) for other, image in others]
+    against = [_beside(other, image, arguments, bench, chosen) for other, image in others]
     table.show(report, found, against)
     if before and not found:
         raise UsageError(f"--compare {arguments.compare}: it has nothing of what was measured")
-    _say_what_is_odd(report)
+    _say_what_is_odd(report, arguments, chosen)
     if arguments.json:
-        write_output(arguments.json, to_json(report, whole=True))
+        write_output(arguments.json, to_json(report, whole=True, against=against))
     if arguments.save:
         write_output(arguments.save, to_json(report, whole=False))
     if arguments.html:
-        write_output(arguments.html, pages.page(report, before))
+        write_output(arguments.html, pages.page(report, before, against))
     if arguments.svg:
         write_output(arguments.svg, pages.picture(report))
     return _verdict(found) if found is not None else 0
 
 
-def _others(arguments) -> list[tuple[Other, Path]]:
-    """Each with its kernel, fetched before anything is measured."""
+# What only QEMU has, by the option that asks for it.
+_QEMU_ONLY = {
+    "against": "--against: on the hosted machine there is no other kernel but the host's",
+    "frames": "--frames: of the kernel for riscv64",
+    "profile": "--profile: only QEMU tells what it executes",
+}
+
+
+def _check_machine(arguments) -> None:
+    for option, why in _QEMU_ONLY.items():
+        if arguments.machine == "hosted" and getattr(arguments, option):
+            raise UsageError(why)
+
+
+def _bench(arguments) -> boots.Bench:
+    built = build.chosen(arguments)
+    _check_machine(arguments)  # it may be a build for another
+    if built.is_hosted and arguments.harts > (processors := len(os.sched_getaffinity(0))):
+        say(
+            f"{arguments.harts} harts on a host of {processors}: what waits for another hart waits for "
+            "the host, too"
+        )
+    machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs)
+    timeout = arguments.timeout or boots.TIMEOUT
+    return boots.Bench(built, machine, " ".join(arguments.append), timeout)
+
+
+def _others(arguments) -> list[tuple[Other, Path | None]]:
+    """Each with the kernel that was named for it, if any."""
     found = []
     for asked in arguments.against:
         name, named, image = asked.partition("=")
         if name not in OTHERS:
             raise UsageError(f"--against {name}: there is {', '.join(OTHERS)}")
-        if arguments.machine == "hosted":
-            raise UsageError(
-                "--against: on the hosted machine there is no other kernel but the host's"
-            )
         if named and not os.path.isfile(image):
             raise UsageError(f"--against {asked}: no such file")
-        found.append((OTHERS[name], Path(image) if named else OTHERS[name].image()))
+        found.append((OTHERS[name], Path(image) if named else None))
     return found
 
 
-def _beside(other: Other, image: Path, arguments, chosen: list[Benchmark]) -> Report:
-    kinds = [True] * (not arguments.time) + [False] * (not arguments.icount)
-    machine = Machine(arguments.harts, arguments.memory)
-    return beside.measure(other, image, boots.Bench(build.chosen(arguments), machine), chosen, kinds)
+def _beside(
+    other: Other, image: Path, arguments, bench: boots.Bench, chosen: list[Benchmark]
+) -> Report:
+    return beside.measure(other, image, bench, chosen, _kinds(arguments, bench))
+
+
+def _kinds(arguments, bench: boots.Bench) -> list[bool]:
+    """Whether to count, for each kind of run that is asked for."""
+    counts = not arguments.time and not bench.build.is_hosted
+    return [True] * counts + [False] * (not arguments.icount)
 
 
 def _frames(arguments) -> int:
     from . import frames  # takes what reads a trace, which takes a library
 
-    if arguments.machine == "hosted":
-        raise UsageError("--frames: of the kernel for riscv64")
     if arguments.names or arguments.save and arguments.save.absolute() != frames.BUDGET:
         raise UsageError(f"--frames: of all coroutines; --save {frames.BUDGET} changes the budget")
-    return frames.run(build.chosen(arguments), bool(arguments.save))
+    return frames.run(_bench(arguments).build, bool(arguments.save))
 
 
 def _profile(arguments, chosen: list[Benchmark]) -> int:
     if not arguments.names:
         raise UsageError("--profile: of which? `./cotrap bench --list` names the benchmarks")
-    if arguments.machine == "hosted":
-        raise UsageError("--profile: only QEMU tells what it executes")
-    machine = Machine(arguments.harts, arguments.memory)
-    timeout = arguments.timeout or boots.TIMEOUT
-    append = " ".join(arguments.append)
-    bench = boots.Bench(build.chosen(arguments), machine, append, timeout)
+    bench = _bench(arguments)
     for each in chosen:
         profile.show(bench, each)
     return 0
@@ -134,27 +159,25 @@ def _read(path) -> Report:
         ) from error
 
 
-def _measure(arguments, chosen: list[Benchmark]) -> Report:
-    hosted = arguments.machine == "hosted"
-    if hosted and arguments.icount:
-        raise UsageError("--icount: only QEMU counts instructions")
+def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
     preset = arguments.build or MACHINES[arguments.machine]
-    built = build.chosen(arguments)
-    hosted = built.is_hosted
-    trampoline = None
     if any(each.trampoline for each in chosen):
-        trampoline = boots.other_trap_path(preset)
-    machine = Machine(arguments.harts, arguments.memory)
-    timeout = arguments.timeout or boots.TIMEOUT
-    bench = boots.Bench(built, machine, " ".join(arguments.append), timeout, trampoline)
-    kinds = [True] * (not arguments.time and not hosted) + [False] * (not arguments.icount)
+        bench = replace(bench, trampoline=boots.other_trap_path(preset))
     results = {}  # memory is the same whatever is measured besides: once is enough
-    for counted in kinds:
-        wanted = [each for each in chosen if not counted or each.counts_on(machine.harts)]
+    for counted in _kinds(arguments, bench):
+        wanted = [each for each in chosen if not counted or each.counts_on(arguments.harts)]
         for each in boots.measure(bench, wanted, counted):
             results.setdefault((each.name, each.unit), each)
+    if not results:
+        raise UsageError(f"nothing of that is to be had {_where(arguments)}")
     name = os.path.basename(preset)
     return Report(arguments.machine, arguments.harts, name, tuple(results.values()), _facts())
+
+
+def _where(arguments) -> str:
+    """Of the options, what a figure may not be had with."""
+    kind = " --icount" * arguments.icount + " --time" * arguments.time
+    return f"with --machine {arguments.machine} --harts {arguments.harts}{kind}"
 
 
 def _facts() -> dict[str, str]:
@@ -168,7 +191,10 @@ def _facts() -> dict[str, str]:
     }
 
 
-def _say_what_is_odd(report: Report) -> None:
+def _say_what_is_odd(report: Report, arguments, chosen: list[Benchmark]) -> None:
+    have = {each.name for each in report.results}
+    if missing := [each.name for each in chosen if arguments.names and each.name not in have]:
+        say(f"{', '.join(missing)}: not to be had {_where(arguments)}")
     for each in report.results:
         if each.same is False:
             low, high = each.medians

@@ -57,6 +57,11 @@ def changes(before: Report, after: Report) -> list[Change]:
     return [Change(old, new) for old, new in found if old]
 
 
+def times_as_much(theirs: Result, ours: Result) -> str:
+    """As a table has it: empty where ours is nothing."""
+    return f"{theirs.value / ours.value:.1f}" if ours.value else ""
+
+
 def number(value: float) -> str:
     """Four digits at least, and no more than are there."""
     if value == int(value) or value >= 10_000:

@@ -1,5 +1,5 @@
 """A report as one page that needs nothing else to be looked at: bars with their spread,
-distributions, and beside them another run's. And a picture of the bars alone."""
+distributions, and beside them another run's and other kernels'. And a picture of the bars alone."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from .catalogue import BENCHMARKS
-from .compare import Change, changes, number
+from .compare import Change, changes, number, times_as_much
 from .results import TIME, UNITS, Report, Result
 from .table import TITLES
 
@@ -86,15 +86,17 @@ def _distribution(result: Result, width: float, height: float) -> dict | None:
     return {"columns": columns, "low": number(low), "high": number(high), "is_wide": is_wide}
 
 
-def page(report: Report, before: Report | None) -> str:
-    """HTML."""
-    sections = _sections(report, before)
-    return _fill("page.html", report=report, before=before, sections=sections, timed=TIME)
+def page(report: Report, before: Report | None, against: list[Report]) -> str:
+    """HTML. before: an earlier run; against: other kernels."""
+    sections = _sections(report, before, against)
+    return _fill(
+        "page.html", report=report, before=before, against=against, sections=sections, timed=TIME
+    )
 
 
 def picture(report: Report) -> str:
     """The bars of one unit, the first that was measured, as SVG."""
-    return _fill("picture.svg", report=report, section=_sections(report, None)[0], left=205)
+    return _fill("picture.svg", report=report, section=_sections(report, None, [])[0], left=205)
 
 
 def _fill(name: str, **values) -> str:
@@ -105,7 +107,7 @@ def _fill(name: str, **values) -> str:
     return template.render(width=_WIDTH, **values)
 
 
-def _sections(report: Report, before: Report | None) -> list[dict]:
+def _sections(report: Report, before: Report | None, against: list[Report]) -> list[dict]:
     compared = changes(before, report) if before else []
     found = {(each.after.name, each.after.unit): each for each in compared}
     sections = []
@@ -115,10 +117,12 @@ def _sections(report: Report, before: Report | None) -> list[dict]:
             continue
         old = [found[each.name, unit].before for each in results if (each.name, unit) in found]
         goals = _goals(results, unit)
+        theirs = {each.name: [other.find(each.name, unit) for other in against] for each in results}
+        medians = [other.value for others in theirs.values() for other in others if other]
         values = [value for each in [*results, *old] for value in each.percentiles.values()]
-        scale = Scale.of([*values, *goals.values()], _WIDTH)
+        scale = Scale.of([*values, *medians, *goals.values()], _WIDTH)
         rows = [
-            _row(each, found.get((each.name, unit)), goals.get(each.name), scale)
+            _row(each, found.get((each.name, unit)), theirs[each.name], goals.get(each.name), scale)
             for each in results
         ]
         sections.append({"unit": unit, "title": TITLES[unit], "scale": scale, "rows": rows})
@@ -131,13 +135,26 @@ def _goals(results: list[Result], unit: str) -> dict[str, float]:
     return {each.name: each.goal for each in known if each.goal}
 
 
-def _row(result: Result, change: Change | None, goal: float | None, scale: Scale) -> dict:
+def _row(
+    result: Result,
+    change: Change | None,
+    others: list[Result | None],
+    goal: float | None,
+    scale: Scale,
+) -> dict:
+    """others: what each other kernel has, None where it has nothing of that name."""
     return {
         "result": result,
         "about": BENCHMARKS[result.name].about if result.name in BENCHMARKS else "",
         "bar": _bar(result, scale),
         "before": _bar(change.before, scale) if change else None,
         "change": change,
+        "others": [
+            {**_bar(other, scale), "place": place, "times": times_as_much(other, result)}
+            if other
+            else None
+            for place, other in enumerate(others)
+        ],
         "goal": {"x": scale.x(goal), "value": number(goal)} if goal else None,
         "picture": _distribution(result, 300, 44),
         "numbers": {key: number(each) for key, each in result.percentiles.items()},

@@ -101,8 +101,9 @@ def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float
     return distribution[-1][0]
 
 
-def to_json(report: Report, whole: bool) -> str:
-    """A line for each result. Not whole: nothing that is not the same the next time."""
+def to_json(report: Report, whole: bool, against: Iterable[Report] = ()) -> str:
+    """A line for each result. Not whole: nothing that is not the same the next time. against: what
+    other kernels took, each an object with `machine`, `build` and `results`."""
     head = {
         "schema": SCHEMA,
         "machine": report.machine,
@@ -112,8 +113,18 @@ def to_json(report: Report, whole: bool) -> str:
     if whole:
         head |= report.facts
     fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items())
-    results = ",\n".join(f"    {json.dumps(_fields(each, whole))}" for each in report.results)
-    return f'{{\n{fields},\n  "results": [\n{results}\n  ]\n}}\n'
+    others = [
+        f'    {{"machine": {json.dumps(other.machine)}, "build": {json.dumps(other.build)}, '
+        f'"results": [\n{_lines(other, whole)}\n    ]}}'
+        for other in against
+    ]
+    if others:
+        fields += ',\n  "against": [\n' + ",\n".join(others) + "\n  ]"
+    return f'{{\n{fields},\n  "results": [\n{_lines(report, whole)}\n  ]\n}}\n'
+
+
+def _lines(report: Report, whole: bool) -> str:
+    return ",\n".join(f"    {json.dumps(_fields(each, whole))}" for each in report.results)
 
 
 def _fields(result: Result, whole: bool) -> dict:
@@ -134,7 +145,8 @@ def _short(value: float) -> float:
 
 
 def from_json(text: str, path: str) -> Report:
-    """Raises UsageError for what is none."""
+    """A result that has nothing but its `value` is one sample of it. Raises UsageError for what is
+    no report."""
     try:
         data = json.loads(text)
         if data["schema"] != SCHEMA:
@@ -143,15 +155,15 @@ def from_json(text: str, path: str) -> Report:
             Result(
                 each["name"],
                 each["unit"],
-                {key: float(each[key]) for key in PERCENTILES},
-                int(each["samples"]),
+                {key: float(each.get(key, each["value"])) for key in PERCENTILES},
+                int(each.get("samples", 1)),
                 tuple(each.get("medians", (each["value"], each["value"]))),
                 each.get("same"),
                 tuple((value, times) for value, times in each.get("distribution", ())),
             )
             for each in data["results"]
         )
-        known = ("schema", "machine", "harts", "build", "results")
+        known = ("schema", "machine", "harts", "build", "against", "results")
         facts = {key: str(value) for key, value in data.items() if key not in known}
         return Report(data["machine"], data["harts"], data["build"], results, facts)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -2,7 +2,7 @@
 
 from ..ui import bad, faint, good
 from .catalogue import BASELINE, BENCHMARKS
-from .compare import Change, number
+from .compare import Change, number, times_as_much
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, UNITS, Report, Result
 
 TITLES = {
@@ -50,7 +50,7 @@ def _row(
         row.append(number(result.value / base.value) if base.value else "")
     for other in against:
         theirs = other.find(result.name, result.unit)
-        row += [number(theirs.value), f"{theirs.value / result.value:.1f}"] if theirs else ["", ""]
+        row += [number(theirs.value), times_as_much(theirs, result)] if theirs else ["", ""]
     if result.unit == TIME:
         row.append(f"± {number(result.spread / 2)}")
     else:
