@@ -29,6 +29,7 @@ struct Stack {
 };
 constinit std::array<Stack, stack_limit> stacks{};
 constinit std::atomic<std::size_t> stack_count = 0;
+constinit std::atomic<VirtAddr> next_stack = first_kernel_stack;
 
 }  // namespace
 
@@ -69,9 +70,11 @@ std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   const std::size_t bytes = 4 * pages * page_size;
   const std::size_t index = stack_count.fetch_add(1);
   if (index >= stacks.size()) return std::nullopt;
-  void* const mapping = mmap(nullptr, bytes + page_size, PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping == MAP_FAILED || mprotect(mapping, page_size, PROT_NONE) != 0) return std::nullopt;
+  void* const place = reinterpret_cast<void*>(next_stack.fetch_add(bytes + page_size));
+  void* const mapping =
+      mmap(place, bytes + page_size, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  if (mapping != place || mprotect(mapping, page_size, PROT_NONE) != 0) return std::nullopt;
   const KernelStack stack{.bottom = reinterpret_cast<VirtAddr>(mapping) + page_size,
                           .top = reinterpret_cast<VirtAddr>(mapping) + page_size + bytes};
   stacks[index].top = stack.top;

@@ -16,6 +16,7 @@ namespace hal {
 
 constinit thread_local TranslationToken hosted::translation = 0;
 constinit bool hosted::code_is_seen_first = false;
+constinit bool hosted::code_is_read_ahead = false;
 
 namespace {
 
@@ -119,6 +120,24 @@ void forget_known(Space& space, VirtAddr page) {
   }
 }
 
+/// Maps what the table has for a page; false if that does not allow `wanted`.
+bool fill_page(Space& space, VirtAddr page, Access wanted) {
+  const PageEntry entry = look_up(space.root, page);
+  if (!entry.allows(wanted)) return false;
+  if (mappings >= most_mappings) forget_all();
+  if (!map(page, entry)) {
+    forget_all();
+    if (!map(page, entry)) return false;
+  }
+  if (space.mappings < known_mappings) {
+    forget_known(space, page);
+    space.known[space.mappings] = {.page = page, .entry = entry};
+  }
+  ++space.mappings;
+  ++mappings;
+  return true;
+}
+
 }  // namespace
 
 // ── Windows ──────────────────────────────────────────────────────────────────────────────────────
@@ -150,23 +169,17 @@ bool fill_translation(VirtAddr va, std::uint8_t access) {
   const TranslationToken token = current_translation();
   const PhysAddr root = (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
   const std::size_t window = window_of(va);
-  const TlbLock lock;
-  if (root == 0 || spaces[window].root != root) return false;
-  const PageEntry entry = look_up(root, va);
-  if (!entry.allows(static_cast<Access>(access))) return false;
-  if (mappings >= most_mappings) forget_all();
-  if (!map(page_down(va), entry)) {
-    forget_all();
-    if (!map(page_down(va), entry)) return false;
-  }
   Space& space = spaces[window];
-  if (space.mappings < known_mappings) {
-    forget_known(space, page_down(va));
-    space.known[space.mappings] = {.page = page_down(va), .entry = entry};
-  }
-  ++space.mappings;
-  ++mappings;
+  const TlbLock lock;
+  if (root == 0 || space.root != root) return false;
+  const auto wanted = static_cast<Access>(access);
+  if (!fill_page(space, page_down(va), wanted)) return false;
   window_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(window);
+  if (hosted::code_is_read_ahead && allows(wanted, Access::execute)) {
+    for (VirtAddr page = page_down(va) + page_size; fill_page(space, page, wanted);) {
+      page += page_size;
+    }
+  }
   return true;
 }
 

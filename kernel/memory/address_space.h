@@ -233,6 +233,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   Result<std::byte*> fault_in(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
+  /// False: there is no memory.
+  bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  /// As far as there is memory.
+  void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
   hal::PageTable table_;

@@ -60,13 +60,28 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
-  const PageEntry entry = first_entry(*area, page, wanted);
-  if (entry.empty()) return fail(Errno::enomem);
+  if (!make_page(*area, page, slot, wanted)) return fail(Errno::enomem);
+  if (hal::code_is_read_ahead() && allows(area->access, Access::execute)) make_all_pages(*area);
+  return {};
+}
+
+bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, Access wanted) {
+  const PageEntry entry = first_entry(area, page, wanted);
+  if (entry.empty()) return false;
   PageTable::fill(slot, entry);
   hal::translation_added(page);
   ++resident_;
-  if (allows(area->access, Access::execute)) code_written_ = true;
-  return {};
+  if (allows(area.access, Access::execute)) code_written_ = true;
+  return true;
+}
+
+void AddressSpace::make_all_pages(const Area& area) {
+  for (VirtAddr page = area.start; page < area.end; page += page_size) {
+    if (is_past_end(area.backing, page - area.start)) return;
+    PageEntry* const slot = table_.ensure(page);
+    if (slot == nullptr) return;
+    if (slot->empty() && !make_page(area, page, slot, Access::read)) return;
+  }
 }
 
 // What a page starts with; an empty entry when there is no memory for it.

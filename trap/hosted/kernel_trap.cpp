@@ -5,6 +5,7 @@
 #include <hal/interrupts.h>
 #include <hal/kernel_map.h>
 #include <hal/machine/translation.h>
+#include <trap/emulated.h>
 #include <trap/hart_record.h>
 #include <trap/interrupted_step.h>
 #include <trap/kernel_trap.h>
@@ -95,6 +96,7 @@ void install() {
   if (hal::hart_index() == 0) {
     choose_segments(segments_to_use());
     hal::hosted::code_is_seen_first = segments() == Segments::rewrite;
+    hal::hosted::code_is_read_ahead = is_emulated();
   }
   void* const stack = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

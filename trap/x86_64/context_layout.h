@@ -28,6 +28,12 @@
 #define STATE_MXCSR 24
 #define STATE_XMM(n) (160 + 16 * n)
 #define STATE_SIZE 2688
+#define STATE_NOTE 464 /* Linux's, in a signal's frame: struct _fpx_sw_bytes, asm/sigcontext.h */
+#define STATE_MAGIC 0x46505853
+#define STATE_XSTATE_BV 512
+
+// … and into ucontext_t: where the pointer to such an area is.
+#define FRAME_VECTORS 224
 
 // … and into trap::HartRecord.
 #define HART_CONTEXT 0

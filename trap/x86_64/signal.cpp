@@ -1,6 +1,7 @@
 #include <asm/prctl.h>
 #include <errno.h>
 #include <sys/syscall.h>
+#include <trap/emulated.h>
 #include <trap/run_user.h>
 #include <trap/segments.h>
 #include <trap/signal.h>
@@ -19,7 +20,9 @@
 extern "C" {
 void cotrap_signal_entry();
 void cotrap_signal_return();
+constinit bool cotrap_is_emulated = false;  // as signal_entry.S sees it
 }
+static_assert(offsetof(ucontext_t, uc_mcontext.fpregs) == FRAME_VECTORS);
 
 // A signal may come upon ThreadSanitizer's own code, which must not be called again from here.
 #pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], apply_to = function)
@@ -67,29 +70,26 @@ bool is_step_of_window(std::uint64_t rip, Place place) {
 /// Linux's copy of the vector registers is in the format of ours; what it does not have is as the
 /// processor's reset leaves it.
 void save_vectors(const ucontext_t& state, UserContext& context) {
-  constexpr std::size_t legacy = 512;          // the part that every x86_64 has
-  constexpr std::size_t components_at = 512;   // XSTATE_BV, first word of what follows it
-  constexpr std::uint32_t magic = 0x46505853;  // FP_XSTATE_MAGIC1, asm/sigcontext.h
-  struct Note {                                // struct _fpx_sw_bytes
+  constexpr std::size_t legacy = STATE_XSTATE_BV;  // the part that every x86_64 has
+  struct Note {
     std::uint32_t magic1, extended_size;
     std::uint64_t features;
     std::uint32_t size;
   } note;
-  constexpr std::size_t note_at = 464;
 
   const auto* const from = reinterpret_cast<const std::byte*>(state.uc_mcontext.fpregs);
   std::byte* const to = context.vectors.data();
-  std::memcpy(&note, from + note_at, sizeof note);
+  std::memcpy(&note, from + STATE_NOTE, sizeof note);
   std::uint64_t components = 3;  // x87, SSE
   std::size_t size = legacy;
-  if (note.magic1 == magic) {
+  if (note.magic1 == STATE_MAGIC) {
     size = std::min<std::size_t>(note.size, VectorState::size);
-    std::memcpy(&components, from + components_at, sizeof components);
+    std::memcpy(&components, from + STATE_XSTATE_BV, sizeof components);
     components &= UserContext::all;
   }
   std::memcpy(to, from, size);
   if (size == legacy) std::memset(to + legacy, 0, 64);
-  std::memcpy(to + components_at, &components, sizeof components);
+  std::memcpy(to + STATE_XSTATE_BV, &components, sizeof components);
   context.saved = UserContext::all;
 }
 
@@ -227,6 +227,7 @@ void handle_signal(int number, void (*handler)(Signal&)) {
       ~std::uint64_t{0},
   };
   handlers[static_cast<std::size_t>(number)] = handler;
+  cotrap_is_emulated = is_emulated();
   if (syscall(SYS_rt_sigaction, number, &action, nullptr, sizeof action.mask) != 0) {
     std::perror("rt_sigaction");
     std::abort();
@@ -240,6 +241,7 @@ extern "C" void cotrap_signal(int number, const siginfo_t& info, ucontext_t& sta
                               std::uint64_t fs_base) {
   trap::Signal signal{number, info, state, fs_base};
   const int error = errno;
+  if (cotrap_is_emulated) trap::complete(signal);
   trap::handlers[static_cast<std::size_t>(number)](signal);
   errno = error;
 }

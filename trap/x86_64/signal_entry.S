@@ -11,6 +11,9 @@
 
 #define ALIGNMENT_CHECK 0x40000
 
+#define EMULATED_COMPONENTS 7           /* x87, SSE, AVX */
+#define EMULATED_STATE_SIZE 832
+
 #define MODE_WRFSBASE 1
 #define MODE_ARCH_PRCTL 2
 
@@ -35,6 +38,9 @@
   .type cotrap_signal_entry, @function
   .balign 16
 cotrap_signal_entry:
+  cmpb  $0, cotrap_is_emulated(%rip)
+  jne   with_vectors_to_add
+with_vectors:
   pushq %rbx
   pushq %r12
   pushq %r13
@@ -97,6 +103,29 @@ back_with_arch_prctl:
   movq  %rbx, %rsi
   set_fs
   jmp   fs_is_back
+
+// The frame gets a pointer to the vector registers, which are still as the signal found them, and
+// Linux's note that there are more than the first 512 bytes.
+with_vectors_to_add:
+  pushq %rbp
+  movq  %rsp, %rbp
+  subq  $EMULATED_STATE_SIZE, %rsp
+  andq  $-STATE_ALIGNMENT, %rsp
+  movq  %rsp, FRAME_VECTORS(%rdx)
+  movq  %rdx, %rcx
+  xorl  %eax, %eax
+  .irp word, 0,8,16,24,32,40,48,56
+  movq  %rax, STATE_XSTATE_BV + \word(%rsp)
+  .endr
+  movl  $EMULATED_COMPONENTS, %eax
+  xorl  %edx, %edx
+  xsave64 (%rsp)
+  movl  $STATE_MAGIC, STATE_NOTE(%rsp)
+  movl  $EMULATED_STATE_SIZE, STATE_NOTE + 16(%rsp)
+  movq  %rcx, %rdx
+  call  with_vectors
+  leave
+  ret
 
   .globl cotrap_signal_return
   .type cotrap_signal_return, @function

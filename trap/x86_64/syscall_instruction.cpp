@@ -1,7 +1,7 @@
 #include <sys/prctl.h>
+#include <trap/emulated.h>
 #include <trap/hart_record.h>
 #include <trap/syscall_instruction.h>
-#include <valgrind/valgrind.h>
 
 extern "C" {  // signal_entry.S: with system calls of its own while a program's turn may not be over
 extern const char cotrap_signal_entry[];
@@ -12,7 +12,7 @@ bool trap::catch_syscall_instructions(bool on) {
   constexpr int set_dispatch = 59;  // PR_SET_SYSCALL_USER_DISPATCH
   if (!on) return prctl(set_dispatch, 0, 0, 0, 0) == 0;
   // Its own system calls are not where Linux would let them pass.
-  if (RUNNING_ON_VALGRIND != 0) return false;
+  if (is_emulated()) return false;
   return prctl(set_dispatch, 1, cotrap_signal_entry, cotrap_signal_end - cotrap_signal_entry,
                &cotrap_hart.syscalls) == 0;
 }

@@ -142,3 +142,17 @@ TEST_CASE("what the kernel adds is no part of the code beside it") {
   REQUIRE(space->protect(here, page_size, read_execute));
   CHECK(space->areas().size() == 3);
 }
+
+TEST_CASE("where code is read ahead of what is run, all of an area's is there at once") {
+  test::Machine machine;
+  auto space = make_space();
+  const FileInMemory file{3};
+  REQUIRE(map_code(*space, 3, Backing::of_segment(file.bytes())));
+  CHECK(try_to_run(*space, here + page_size) == Errno{});
+  CHECK(space->resident() == 1);
+  hal::read_ahead = true;
+  CHECK(try_to_run(*space, here) == Errno{});
+  hal::read_ahead = false;
+  CHECK(space->resident() == 3);
+  CHECK(load(*space, here + 2 * page_size) == 3);
+}

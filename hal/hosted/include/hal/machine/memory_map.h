@@ -3,10 +3,12 @@
 //   0x400000000000   programs: a window of 16 GiB for each space, programs' own addresses begin at
 //                    its first page but one
 //   0x500000000000   their end
+//   0x580000000000   the kernel's stacks: above all others, and signals' stacks, by which callgrind
+//                    tells a stack that is left from one that is changed (docs/hosted.md)
 //   0x590000000000   RAM: a file without a name, mapped as it is (the direct map)
 //
-// The kernel, its stacks and the C library are wherever Linux puts them, which is in none of these,
-// and neither is what sanitizers keep for themselves.
+// The kernel and the C library are wherever Linux puts them, which is in none of these, and neither
+// is what sanitizers keep for themselves.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -21,6 +23,8 @@ inline constexpr VirtAddr user_end = 0x5000'0000'0000;
 inline constexpr bool spaces_can_be_copied = false;
 /// What one program may have.
 inline constexpr std::size_t user_bytes = std::size_t{16} << 30;
+
+inline constexpr VirtAddr first_kernel_stack = 0x5800'0000'0000;
 
 inline constexpr PhysAddr ram_base = 0x8000'0000;  // 0 is nobody's frame
 inline constexpr VirtAddr ram_mapping = 0x5900'0000'0000;

@@ -19,7 +19,7 @@ namespace hosted {
 extern constinit thread_local TranslationToken translation;
 inline constexpr Asid highest_asid = 4095;
 /// Set before the first program runs.
-extern constinit bool code_is_seen_first;
+extern constinit bool code_is_seen_first, code_is_read_ahead;
 
 }  // namespace hosted
 
@@ -53,6 +53,11 @@ inline constexpr bool changes_code = true;
 /// the host's fs is never changed (trap/rewrite.h).
 inline bool code_is_seen_first() {
   return hosted::code_is_seen_first;
+}
+/// Whether instructions are read before it is known that they will be run, as an emulator of the
+/// processor does: then all pages of an area of code have to be there when one is.
+inline bool code_is_read_ahead() {
+  return hosted::code_is_read_ahead;
 }
 /// This processor's harts see what they write.
 inline void synchronize_code() {}

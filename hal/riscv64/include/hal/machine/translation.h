@@ -55,6 +55,9 @@ inline constexpr bool changes_code = false;
 constexpr bool code_is_seen_first() {
   return false;
 }
+constexpr bool code_is_read_ahead() {
+  return false;
+}
 
 /// Instructions fetched after this see every store before it (this hart only).
 inline void synchronize_code() {

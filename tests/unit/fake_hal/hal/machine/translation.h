@@ -60,6 +60,10 @@ inline bool seen_first = false;
 inline bool code_is_seen_first() {
   return seen_first;
 }
+inline bool read_ahead = false;
+inline bool code_is_read_ahead() {
+  return read_ahead;
+}
 inline void synchronize_code() {
   ++fake::hart().code_flushes;
 }

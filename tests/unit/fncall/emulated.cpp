@@ -1,0 +1,104 @@
+// What valgrind makes of a signal becomes what Linux would have made of it.
+#include <trap/emulated.h>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+#include <vector>
+
+using trap::Trap;
+
+namespace {
+
+using Bytes = std::vector<unsigned char>;
+
+struct Fault {
+  siginfo_t info{};
+  ucontext_t state{};
+
+  Fault(int number, greg_t vector, greg_t error, greg_t address) : number_{number} {
+    info.si_code = 1;
+    (*this)[REG_TRAPNO] = vector;
+    (*this)[REG_ERR] = error;
+    (*this)[REG_CR2] = address;
+  }
+  greg_t& operator[](int index) { return state.uc_mcontext.gregs[index]; }
+  Trap completed() {
+    trap::Signal signal{number_, info, state, 0};
+    trap::complete(signal);
+    return trap::decode(signal);
+  }
+
+ private:
+  int number_;
+};
+
+constexpr greg_t page_fault = 14, read_error = 4, write_error = 6;
+constexpr greg_t stack = 0x7000;
+
+/// rsp after a fault of an instruction's write at rsp.
+greg_t stack_after(const Bytes& instruction, greg_t error = write_error, greg_t address = stack) {
+  Fault fault{SIGSEGV, page_fault, error, address};
+  fault[REG_RIP] = reinterpret_cast<greg_t>(instruction.data());
+  fault[REG_RSP] = stack;
+  CHECK(fault.completed().kind == Trap::page_fault);
+  return fault[REG_RSP];
+}
+
+greg_t count_after(const Bytes& instruction) {
+  Fault fault{SIGSEGV, page_fault, write_error, 0x1000};
+  fault[REG_RIP] = reinterpret_cast<greg_t>(instruction.data());
+  fault[REG_RCX] = 5;
+  fault.completed();
+  return fault[REG_RCX];
+}
+
+}  // namespace
+
+TEST_CASE("a fault that valgrind finds by itself says which it is") {
+  const Trap fetch = Fault{SIGSEGV, 0, 0, 0x1234}.completed();
+  CHECK(fetch.kind == Trap::page_fault);
+  CHECK(fetch.access == hal::Access::execute);
+  CHECK(fetch.address == 0x1234);
+  CHECK(Fault{SIGILL, 0, 0, 0}.completed().kind == Trap::illegal_instruction);
+  CHECK(Fault{SIGTRAP, 0, 0, 0}.completed().kind == Trap::breakpoint);
+  CHECK(Fault{SIGFPE, 0, 0, 0}.completed().kind == Trap::arithmetic);
+}
+
+TEST_CASE("a push or a call that faults has not moved the stack pointer") {
+  const std::array pushes{
+      Bytes{0x55},                                // push rbp
+      Bytes{0x41, 0x57},                          // push r15
+      Bytes{0x68, 1, 2, 3, 4},                    // push $
+      Bytes{0x6a, 1},                             // push $
+      Bytes{0x9c},                                // pushf
+      Bytes{0xe8, 1, 2, 3, 4},                    // call
+      Bytes{0x41, 0xff, 0xd3},                    // call *r11
+      Bytes{0xff, 0x15, 1, 2, 3, 4},              // call *…(rip)
+      Bytes{0x64, 0xff, 0x34, 0x25, 1, 2, 3, 4},  // push fs:…
+      Bytes{0x0f, 0xa0},                          // push fs
+  };
+  for (const Bytes& push : pushes) CHECK(stack_after(push) == stack + 8);
+
+  CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);         // mov rax, (rsp)
+  CHECK(stack_after({0xff, 0x04, 0x24}) == stack);               // incl (rsp)
+  CHECK(stack_after({0xff, 0x34, 0x24}, read_error) == stack);   // what is pushed is not there
+  CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // somewhere else
+}
+
+TEST_CASE("a repeated instruction that faults has not counted") {
+  CHECK(count_after({0xf3, 0xa4}) == 6);              // rep movsb
+  CHECK(count_after({0xf3, 0x48, 0xab}) == 6);        // rep stosq
+  CHECK(count_after({0xf2, 0xae}) == 6);              // repne scasb
+  CHECK(count_after({0x48, 0xab}) == 5);              // stosq
+  CHECK(count_after({0xf3, 0x0f, 0x7f, 0x00}) == 5);  // movdqu
+}
+
+TEST_CASE("what the processor itself reports stays as it is") {
+  Fault fault{SIGSEGV, 13, 0, 0};
+  fault[REG_RSP] = stack;
+  fault[REG_RCX] = 5;
+  CHECK(fault.completed().kind == Trap::access_fault);
+  CHECK(fault[REG_RSP] == stack);
+  CHECK(fault[REG_RCX] == 5);
+}
