@@ -31,7 +31,7 @@ def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> 
         which = "--read-only-disk" if machine.disk.read_only else "--disk"
         options += [which, f"/proc/self/fd/{disk}"]
         options += ["--disk-delay", str(round(machine.disk.delay * 1e6))]
-    return [kernel, *options, *machine.extra]
+    return [*machine.under, kernel, *options, *machine.extra]
 
 
 def attach(process: int) -> list[str]:

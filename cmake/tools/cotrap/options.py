@@ -71,6 +71,13 @@ def parser() -> argparse.ArgumentParser:
     add_machine(runs)
     add_timeout(runs, "give up after S seconds, with exit status 124")
     add_quiet(runs, "standard output is what the program writes and nothing else")
+    runs.add_argument(
+        "--callgrind",
+        type=path,
+        metavar="FILE",
+        help="of the hosted machine: run it under valgrind, and write to FILE which functions its "
+        "instructions are in, for callgrind_annotate or kcachegrind",
+    )
     add_program(runs)
 
     debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")

@@ -27,7 +27,8 @@ _LAST_LINES = 12  # of the console, when a machine ends without saying why
 @dataclass(frozen=True)
 class Machine:
     """The hardware asked for. icount: time is counted in instructions, so that runs repeat. ram: an
-    empty memory_file() that is the machine's RAM, to be looked at from outside."""
+    empty memory_file() that is the machine's RAM, to be looked at from outside. under: a command of
+    the host's that the hosted machine's kernel is run by."""
 
     harts: int = 1
     memory: str = "256M"
@@ -37,6 +38,7 @@ class Machine:
     entropy: bool = True
     fs: str | None = None  # of the hosted machine: see hosted.FS
     ram: int | None = None
+    under: tuple[str, ...] = ()
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = []

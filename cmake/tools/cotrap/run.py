@@ -3,11 +3,14 @@
 import os
 import shutil
 import sys
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
-from . import build, elf, hosted, terminal
+from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
+from .paths import check_output
 from .qemu import Boot, Guest, Machine, archive_with
 from .sources import FramedInput, Keyboard, Left
 from .ui import Waiting, say
@@ -17,7 +20,15 @@ _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
 def run(arguments) -> int:
-    return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
+    if not arguments.callgrind:
+        return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
+    if arguments.machine != "hosted" or arguments.sanitize:
+        raise UsageError("--callgrind is for `--machine hosted`, without a sanitizer")
+    check_output(arguments.callgrind)
+    with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
+        boot = prepare(arguments, terminal.is_ours())
+        under = callgrind.prepare(machine(arguments), boot, arguments.callgrind, Path(folder))
+        return run_on(*under, arguments)
 
 
 def run_on(machine: Machine, boot: Boot, arguments) -> int:

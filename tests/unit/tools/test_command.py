@@ -27,6 +27,10 @@ class Usage(Command):
         self.check("run", "--build", "/no/such", says=b"--build")
         self.check("run", "--build", build, "--fs", "rewrite", says=b"--machine hosted")
         self.check("run", "--machine", "hosted", "--fs", "magic", says=b"magic")
+        self.check("run", "--callgrind", "/tmp/profile", says=b"--machine hosted")
+        hosted = ("run", "--machine", "hosted", "--callgrind")
+        self.check(*hosted, "/no/such/profile", says=b"no such folder")
+        self.check(*hosted, "/tmp/profile", "--sanitize", "thread", says=b"without a sanitizer")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
 
     def test_the_hint_names_the_command_that_was_wrong(self):
