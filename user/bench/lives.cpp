@@ -16,9 +16,8 @@ namespace {
 using user::Call;
 using user::syscall;
 
-constexpr unsigned long thread_flags = abi::clone_vm | abi::clone_fs | abi::clone_files |
-                                       abi::clone_sighand | abi::clone_thread | abi::clone_sysvsem |
-                                       abi::clone_parent_settid | abi::clone_child_cleartid;
+constexpr unsigned long thread_flags =
+    user::clone_thread_flags | abi::clone_parent_settid | abi::clone_child_cleartid;
 
 Outcome thread_create_and_join() {
   alignas(16) static std::byte stack[4096];

@@ -18,9 +18,7 @@ namespace {
 using user::Call;
 using user::syscall;
 
-constexpr unsigned long thread_flags = abi::clone_vm | abi::clone_fs | abi::clone_files |
-                                       abi::clone_sighand | abi::clone_thread | abi::clone_sysvsem |
-                                       abi::clone_child_cleartid;
+constexpr unsigned long thread_flags = user::clone_thread_flags | abi::clone_child_cleartid;
 
 Outcome blocked_thread() {
   constexpr int threads = 1'000;

@@ -1,7 +1,5 @@
 #include "user/thread.h"
 
-#include <abi/flags.h>
-
 #include "clone.h"
 #include "tls.h"
 #include "user/check.h"
@@ -10,8 +8,7 @@ namespace user {
 namespace {
 
 constexpr unsigned long thread_flags =
-    abi::clone_vm | abi::clone_fs | abi::clone_files | abi::clone_sighand | abi::clone_thread |
-    abi::clone_sysvsem | abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid;
+    clone_thread_flags | abi::clone_settls | abi::clone_parent_settid | abi::clone_child_cleartid;
 
 constexpr std::size_t guard_bytes = page_size;
 
