@@ -7,20 +7,9 @@
 #include <optional>
 #include <vector>
 
-#include "machine.h"
-#include "memory/address_space.h"
-#include "memory/frames.h"
+#include "spaces.h"
 
-using hal::Access;
-using hal::page_size;
-using hal::VirtAddr;
-using kernel::AddressSpace;
-using kernel::Errno;
-using kernel::Ref;
-using kernel::memory::Backing;
-using kernel::memory::MapRequest;
-using kernel::memory::SharedPages;
-using test::Random;
+using namespace test;
 
 namespace {
 
