@@ -50,14 +50,7 @@ def programs(test: harness.Test) -> None:
 
 def last_words(test: harness.Test) -> None:
     """M10: cause, address, the coroutine and its await chain."""
-    for how, cause in (
-        ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
-        ("jump", "page fault in the kernel"),
-        ("write-text", "page fault in the kernel"),
-        ("stack", "stack overflow in the kernel"),
-        ("preempting-stack", "stack overflow in the kernel"),
-        ("panic", "asked for on the command line"),
-    ):
+    for how, cause in harness.CRASHES:
         # On another hart a program goes on meanwhile: one that takes longer.
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=FOUR)
         text = done.why

@@ -31,6 +31,15 @@ SKIPPED = 77
 MMU = "an MMU, as fork does: in one process no two programs have the same addresses"
 QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time: a host has others to run"
+# What `crash=` on the kernel's command line does, and the cause that the panic names.
+CRASHES = (
+    ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
+    ("jump", "page fault in the kernel"),
+    ("write-text", "page fault in the kernel"),
+    ("stack", "stack overflow in the kernel"),
+    ("preempting-stack", "stack overflow in the kernel"),
+    ("panic", "asked for on the command line"),
+)
 _TIMEOUT = 60.0  # seconds for one boot, unless a test says otherwise
 _TAIL = 4096  # bytes of output shown when something is wrong
 

@@ -43,14 +43,7 @@ def ends(test: harness.Test) -> None:
     test.check(done.status == 127, "a first program that is not there is status 127", done.output)
     done = test.run("/bin/sh", "-c", "exit 7")
     test.check(done.status == 7, "the program's status is the machine's", done.why)
-    for how, cause in (
-        ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
-        ("jump", "page fault in the kernel"),
-        ("write-text", "page fault in the kernel"),
-        ("stack", "stack overflow in the kernel"),
-        ("preempting-stack", "stack overflow in the kernel"),
-        ("panic", "asked for on the command line"),
-    ):
+    for how, cause in harness.CRASHES:
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=Machine(harts=4))
         test.check(done.status is None and re.search(f"kernel panic: {cause}", done.why) is not None, f"crash={how}", done.why)
         test.check("in coroutine: crash" in done.why, "  … and the coroutine", done.why)
