@@ -28,13 +28,17 @@ endfunction()
 
 function(cotrap_add_program name)
   # The target is user-NAME: NAME alone may be anything, `true` and `test` among others.
-  set(target user-${name})
+  cotrap_add_runtime_program(user-${name} ${name} user/bin ${ARGN})
+  cotrap_install_program(user-${name})
+endfunction()
+
+# A program on the runtime, as `name` in that folder of the build.
+function(cotrap_add_runtime_program target name folder)
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE cotrap_user_runtime cotrap_user_hosted)
   target_precompile_headers(${target} REUSE_FROM cotrap_user_headers)
   set_target_properties(${target} PROPERTIES
-    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/user/bin)
-  cotrap_install_program(${target})
+    OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
 endfunction()
 
 # Into the staging folder, without symbols.

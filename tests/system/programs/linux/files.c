@@ -12,19 +12,12 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static char bytes[4096];
 // What the compiler would warn of if it knew.
 static char* volatile nowhere = (char*)8;
 static volatile int negative = -1, too_many = 2000;
-
-static void say(const char* what, long answer) {
-  if (answer < 0) {
-    printf("%s: %s\n", what, strerrorname_np(errno));
-  } else {
-    printf("%s: %ld\n", what, answer);
-  }
-}
-#define SAY(call) say(#call, (long)(call))
 
 // For calls whose answer is a descriptor: which one it is depends on who started the program.
 static int say_open(const char* what, int fd) {

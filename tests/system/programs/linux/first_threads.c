@@ -14,15 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void say(const char* what, long answer) {
-  if (answer < 0) {
-    printf("%s: %s\n", what, strerrorname_np(errno));
-  } else {
-    printf("%s: %ld\n", what, answer);
-  }
-  fflush(stdout);
-}
-#define SAY(call) say(#call, (long)(call))
+#include "common.h"
 
 static void sleep_ms(long ms) {
   struct timespec length = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};

@@ -12,9 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void say(const char* what, long result) {
-  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
-}
+#include "common.h"
 
 static void show(const char* what, int resource) {
   struct rlimit limit;
@@ -26,16 +24,8 @@ static long set(int resource, rlim_t soft, rlim_t hard) {
   return setrlimit(resource, &(struct rlimit){soft, hard});
 }
 
-static void run_child(void (*life)(void)) {
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    life();
-    fflush(stdout);
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
+static void tell_end(void (*life)(void)) {
+  const int status = run_child(life);
   if (WIFSIGNALED(status)) printf("… dies of %s\n", sigabbrev_np(WTERMSIG(status)));
 }
 
@@ -51,18 +41,18 @@ static void limit_files(void) {
   int fd;
   while ((fd = dup(0)) >= 0 && fd < 100) {
   }
-  say("one more", fd);
-  say("a number above", dup2(0, 25));
-  say("… the lowest from there", fcntl(0, F_DUPFD, 25));
-  say("soft above hard", set(RLIMIT_NOFILE, 300, 200));
-  say("raised", set(RLIMIT_NOFILE, 26, 200));
-  say("a number that was above", dup2(0, 25));
-  say("the hard limit lowered", set(RLIMIT_CORE, 1000, 3000));
-  run_child(show_inherited);
+  say_whether("one more", fd);
+  say_whether("a number above", dup2(0, 25));
+  say_whether("… the lowest from there", fcntl(0, F_DUPFD, 25));
+  say_whether("soft above hard", set(RLIMIT_NOFILE, 300, 200));
+  say_whether("raised", set(RLIMIT_NOFILE, 26, 200));
+  say_whether("a number that was above", dup2(0, 25));
+  say_whether("the hard limit lowered", set(RLIMIT_CORE, 1000, 3000));
+  tell_end(show_inherited);
   show("core, when the child has changed its own", RLIMIT_CORE);
-  say("another's, who is not there", prlimit(4000000, RLIMIT_CORE, NULL, NULL));
-  say("no such limit", set(16, 1, 1));
-  say("limits at a bad address", prlimit(0, RLIMIT_CORE, (struct rlimit*)8, NULL));
+  say_whether("another's, who is not there", prlimit(4000000, RLIMIT_CORE, NULL, NULL));
+  say_whether("no such limit", set(16, 1, 1));
+  say_whether("limits at a bad address", prlimit(0, RLIMIT_CORE, (struct rlimit*)8, NULL));
 }
 
 static const char* self;
@@ -75,22 +65,22 @@ static void limit_memory(void) {
   enum { mb = 1 << 20 };
   show("stack", RLIMIT_STACK);
   set(RLIMIT_STACK, 2 * mb, RLIM_INFINITY);
-  run_child(use_stack);
+  tell_end(use_stack);
   set(RLIMIT_STACK, 16 * mb, RLIM_INFINITY);
-  run_child(use_stack);
+  tell_end(use_stack);
 
   char* there = mmap(NULL, mb, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   set(RLIMIT_AS, 40 * mb, RLIM_INFINITY);
   show("address space", RLIMIT_AS);
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-  say("too much", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
-  say("too large a heap", (long)sbrk(40 * mb));
+  say_whether("too much", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+  say_whether("too large a heap", (long)sbrk(40 * mb));
   int pieces = 0;
   while (mmap(NULL, mb, PROT_NONE, flags, -1, 0) != MAP_FAILED) ++pieces;
   printf("some of it: %s\n", pieces > 20 && pieces < 40 ? "ok" : "no");
-  say("in place of something", (long)mmap(there, mb, PROT_NONE, flags | MAP_FIXED, -1, 0));
+  say_whether("in place of something", (long)mmap(there, mb, PROT_NONE, flags | MAP_FIXED, -1, 0));
   set(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
-  say("without a limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+  say_whether("without a limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
 }
 
 int main(int argc, char** argv) {

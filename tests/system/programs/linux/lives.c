@@ -1,5 +1,5 @@
-// Lives and deaths that are out of the ordinary: programs started by a thread that is not the first,
-// a first thread that ends before the others, orphans, and questions about who is not there.
+// Lives and deaths that are out of the ordinary: programs started by a thread that is not the
+// first, a first thread that ends before the others, orphans, and questions about who is not there.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -18,30 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static const char* self_path;
-
-static void say(const char* what, long result) {
-  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
-}
-
-static int on_cotrap(void) {
-  struct utsname name;
-  uname(&name);
-  return strcmp(name.sysname, "Cotrap") == 0;
-}
-
-static int run_child(void (*life)(void)) {
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    life();
-    fflush(stdout);
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
-}
 
 static void* start_program(void* unused) {
   (void)unused;
@@ -128,27 +107,28 @@ int main(int argc, char** argv) {
   vfork_a_thread();
 
   const pid_t group = getpgid(0);
-  say("ask for our group", kill(-group, 0));
-  say("… and for the one of nobody in particular", kill(0, 0));
+  say_whether("ask for our group", kill(-group, 0));
+  say_whether("… and for the one of nobody in particular", kill(0, 0));
   while (waitpid(-1, NULL, WNOHANG) > 0) continue;  // orphans, where this program is the first
   const pid_t member = fork();
   if (member == 0) _exit(0);
   printf("wait for one of our group: %d\n", waitpid(-group, NULL, 0) == member);
   printf("all are one session: %d\n", getsid(0) >= 0 && getsid(0) == getsid(getppid()));
-  say("the session of nobody", getsid(30000));
-  say("kill a group that is not there", kill(-30000, 0));
-  say("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
-  say("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
-  say("wait for INT_MIN", syscall(SYS_wait4, INT_MIN, NULL, 0, NULL));
-  say("mmap at offset 1", (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1));
+  say_whether("the session of nobody", getsid(30000));
+  say_whether("kill a group that is not there", kill(-30000, 0));
+  say_whether("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
+  say_whether("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
+  say_whether("wait for INT_MIN", syscall(SYS_wait4, INT_MIN, NULL, 0, NULL));
+  say_whether("mmap at offset 1",
+              (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1));
   char byte;
-  say("getrandom of two minds", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
+  say_whether("getrandom of two minds", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
   clockid_t clock;
   struct timespec time;
-  say("the clock of a thread", pthread_getcpuclockid(pthread_self(), &clock));
-  say("… read", clock_gettime(clock, &time));
-  say("the clock of a process", clock_getcpuclockid(0, &clock));
-  say("… read", clock_gettime(clock, &time));
-  say("nice value of nobody", getpriority(PRIO_PROCESS, 31999));
+  say_whether("the clock of a thread", pthread_getcpuclockid(pthread_self(), &clock));
+  say_whether("… read", clock_gettime(clock, &time));
+  say_whether("the clock of a process", clock_getcpuclockid(0, &clock));
+  say_whether("… read", clock_gettime(clock, &time));
+  say_whether("nice value of nobody", getpriority(PRIO_PROCESS, 31999));
   return 0;
 }

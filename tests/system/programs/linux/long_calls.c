@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common.h"
+
 enum { length = 24 << 20 };
 
 static atomic_long turns;
@@ -37,18 +39,13 @@ static void begin(void) {
   turns_before = turns;
 }
 
-static int on_cotrap(void) {
-  struct utsname name;
-  uname(&name);
-  return strcmp(name.sysname, "Cotrap") == 0;
-}
-
 // Elsewhere it is up to who else uses the machine; this has to come out. One turn may have come
 // just before the call, and one just after it. What moves less may be over too soon.
 static void end(const char* call, long moved) {
   const long meanwhile = turns - turns_before;
   printf("%s: %ld bytes, %s\n", call, moved,
-         meanwhile > 2 || moved < (long)length || !on_cotrap() ? "others had their turn" : "nobody else ran");
+         meanwhile > 2 || moved < (long)length || !on_cotrap() ? "others had their turn"
+                                                               : "nobody else ran");
 }
 
 int main(void) {

@@ -10,11 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { page = 4096 };
+#include "common.h"
 
-static void say(const char* what, long result) {
-  printf("%s: %s\n", what, result < 0 ? strerrorname_np(errno) : "ok");
-}
+enum { page = 4096 };
 
 static void touch(const char* what, volatile char* at, int writing) {
   fflush(stdout);
@@ -31,12 +29,12 @@ static void touch(const char* what, volatile char* at, int writing) {
 
 static void holes(void) {
   char* const nothing = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  say("nothing in the middle", munmap(nothing + page, page));
-  say("… once more", munmap(nothing + page, page));
-  say("… to be needed soon", madvise(nothing, 3 * page, MADV_WILLNEED));
-  say("… not needed", madvise(nothing, 3 * page, MADV_DONTNEED));
-  say("what is there, not needed", madvise(nothing, page, MADV_DONTNEED));
-  say("address 0 unmapped", munmap(NULL, page));
+  say_whether("nothing in the middle", munmap(nothing + page, page));
+  say_whether("… once more", munmap(nothing + page, page));
+  say_whether("… to be needed soon", madvise(nothing, 3 * page, MADV_WILLNEED));
+  say_whether("… not needed", madvise(nothing, 3 * page, MADV_DONTNEED));
+  say_whether("what is there, not needed", madvise(nothing, page, MADV_DONTNEED));
+  say_whether("address 0 unmapped", munmap(NULL, page));
 }
 
 int main(int argc, char** argv) {
@@ -53,7 +51,7 @@ int main(int argc, char** argv) {
   touch("the last page of a file", there + whole - 1, 1);
   touch("a page behind it", there + whole, 0);
   touch("the next, written", there + whole + page, 1);
-  say("a system call's buffer there", read(file, there + whole, 1));
+  say_whether("a system call's buffer there", read(file, there + whole, 1));
   munmap(there + page, whole - 2 * page);
   touch("what is left of it", there + whole - 1, 0);
   touch("… and behind it", there + whole, 0);
@@ -62,15 +60,15 @@ int main(int argc, char** argv) {
   touch("a file mapped behind its end", there, 0);
 
   there = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, file, 0);
-  say("shared and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
-  say("… made executable", mprotect(there, page, PROT_READ | PROT_EXEC));
-  say("… made writable in its middle", mprotect(there + page, page, PROT_WRITE));
+  say_whether("shared and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
+  say_whether("… made executable", mprotect(there, page, PROT_READ | PROT_EXEC));
+  say_whether("… made writable in its middle", mprotect(there + page, page, PROT_WRITE));
   touch("… read", there, 0);
   touch("… written", there, 1);
-  say("shared and writable from the start",
-      (long)mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+  say_whether("shared and writable from the start",
+              (long)mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
   there = mmap(NULL, page, PROT_READ, MAP_PRIVATE, file, 0);
-  say("private and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
+  say_whether("private and read-only made writable", mprotect(there, page, PROT_READ | PROT_WRITE));
   touch("… written", there, 1);
   return 0;
 }

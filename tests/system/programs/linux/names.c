@@ -9,14 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void say(const char* what, long answer) {
-  if (answer < 0) {
-    printf("%s: %s\n", what, strerrorname_np(errno));
-  } else {
-    printf("%s: %ld\n", what, answer);
-  }
-}
-#define SAY(call) say(#call, (long)(call))
+#include "common.h"
 
 static void remove_what_has_no_name(void) {
   SAY(rmdir("/"));

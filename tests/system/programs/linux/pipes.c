@@ -10,16 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char bytes[100000];
+#include "common.h"
 
-static void say(const char* what, long answer) {
-  if (answer < 0) {
-    printf("%s: %s\n", what, strerrorname_np(errno));
-  } else {
-    printf("%s: %ld\n", what, answer);
-  }
-}
-#define SAY(call) say(#call, (long)(call))
+static char bytes[100000];
 
 static void capacity(void) {
   int end[2];

@@ -1,5 +1,6 @@
 // fork, pipes, wait: exit codes and signals come back, memory and descriptors are copied, a broken
 // pipe is noticed.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common.h"
+
 static void report(const char* what, int status) {
   if (WIFEXITED(status)) {
     printf("%s: exit %d\n", what, WEXITSTATUS(status));
@@ -15,19 +18,6 @@ static void report(const char* what, int status) {
     printf("%s: signal %d\n", what, WTERMSIG(status));
   }
   fflush(stdout);
-}
-
-static int run_child(void (*body)(void)) {
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child < 0) return -1;
-  if (child == 0) {
-    body();
-    _exit(0);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status;
 }
 
 static int shared = 1;

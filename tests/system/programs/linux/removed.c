@@ -9,14 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static void say(const char* what, long answer) {
-  if (answer < 0) {
-    printf("%s: %s\n", what, strerrorname_np(errno));
-  } else {
-    printf("%s: %ld\n", what, answer);
-  }
-}
-#define SAY(call) say(#call, (long)(call))
+#include "common.h"
 
 static void stand_in_a_removed_directory(void) {
   SAY(mkdir("gone", 0700));
