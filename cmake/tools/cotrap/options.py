@@ -3,10 +3,11 @@
 import argparse
 import os
 
-from . import bench, bootargs, debug, demos, disk, hosted, memory, run, setup, tests, top, trace
+from . import bench, debug, demos, run, setup, tests, top, trace
+from .bench.options import add_bench
 from .errors import UsageError
-from .option_types import Once, checked, duration, events, harts, path, positive
-from .paths import MACHINES, SANITIZED
+from .option_groups import add_machine, add_program, add_quiet, add_timeout
+from .option_types import duration, events, path, positive
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,8 +70,8 @@ def parser() -> argparse.ArgumentParser:
         "itself failed.",
     )
     add_machine(runs)
-    add_timeout(runs, "give up after S seconds, with exit status 124")
-    add_quiet(runs, "standard output is what the program writes and nothing else")
+    add_timeout(runs)
+    add_quiet(runs)
     runs.add_argument(
         "--callgrind",
         type=path,
@@ -82,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
     debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")
     add_machine(debugs)
-    add_timeout(debugs, "give up after S seconds, with exit status 124")
+    add_timeout(debugs)
     add_quiet(debugs, "of the console, show what the program writes and nothing else")
     debugs.add_argument(
         "--gdb",
@@ -101,8 +102,8 @@ def parser() -> argparse.ArgumentParser:
         "except these two at the end of the line if none is in front. Exit status as of `run`.",
     )
     add_machine(traces)
-    add_timeout(traces, "give up after S seconds, with exit status 124")
-    add_quiet(traces, "standard output is what the program writes and nothing else")
+    add_timeout(traces)
+    add_quiet(traces)
     traces.add_argument(
         "-o",
         dest="output",
@@ -130,7 +131,7 @@ def parser() -> argparse.ArgumentParser:
         "terminal the tables come one below the other. Exit status as of `run`.",
     )
     add_machine(tops)
-    add_timeout(tops, "give up after S seconds, with exit status 124")
+    add_timeout(tops)
     tops.set_defaults(quiet=True)
     tops.add_argument(
         "--every",
@@ -176,136 +177,3 @@ def parser() -> argparse.ArgumentParser:
         help="so many at once (%(default)s)",
     )
     return whole
-
-
-def add_bench(command: argparse.ArgumentParser) -> None:
-    command.add_argument("names", nargs="*", metavar="NAME", help="a benchmark, or the NAME of NAME.…")
-    command.add_argument("--list", action="store_true", help="name the benchmarks, with a line each")
-    kinds = command.add_mutually_exclusive_group()
-    kinds.add_argument("--icount", action="store_true", help="only what is counted, exactly")
-    kinds.add_argument("--time", action="store_true", help="only what the clock says")
-    kinds.add_argument(
-        "--profile", action="store_true", help="which functions the instructions of each NAME are in"
-    )
-    add_hardware(command)
-    add_build(command)
-    command.set_defaults(sanitize=None)
-    add_timeout(command, "give up on a machine after S seconds")
-    kinds.add_argument(
-        "--frames",
-        action="store_true",
-        help="what the kernel's coroutines take of memory in the demos; status 1 if one is larger than "
-        "tests/bench/frames.json has it",
-    )
-    command.add_argument(
-        "--against",
-        action="append",
-        default=[],
-        metavar="KERNEL[=IMAGE]",
-        help="run the same program on another kernel, too (" + ", ".join(bench.OTHERS) + "), as "
-        "Debian has it, or the one in the file IMAGE (repeatable)",
-    )
-    for option, what in (
-        ("--json", "write the figures with their distributions to FILE"),
-        ("--html", "write them as a page to FILE, which needs nothing else to be looked at"),
-        ("--svg", "write the bars of one unit as a picture to FILE"),
-        ("--save", "write what another run can be compared with to FILE"),
-        ("--compare", "say what has changed since FILE was written by --save or --json"),
-    ):
-        command.add_argument(option, type=path, metavar="FILE", help=what)
-
-
-def add_build(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--build",
-        metavar="NAME",
-        help="the preset to build and boot, or a build folder to take as it is (of the machine: "
-        + ", ".join(MACHINES.values())
-        + ")",
-    )
-
-
-def add_hardware(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--machine",
-        choices=MACHINES,
-        default="riscv64",
-        help="riscv64 in QEMU, or hosted: the same kernel as a process of this host (%(default)s)",
-    )
-    command.add_argument(
-        "--fs",
-        choices=hosted.FS,
-        help="of the hosted machine: programs' thread-local storage is found by fs, which is changed "
-        "on the way in and out (wrfsbase, arch_prctl), or by gs, and their instructions are changed "
-        "to that (rewrite)",
-    )
-    command.add_argument(
-        "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"
-    )
-    command.add_argument(
-        "--mem",
-        dest="memory",
-        type=checked(memory.parse),
-        default="256M",
-        metavar="SIZE",
-        help="memory (%(default)s)",
-    )
-    command.add_argument(
-        "--append",
-        action="append",
-        default=[],
-        type=checked(bootargs.more_words),
-        metavar="WORDS",
-        help="more `key=value` words for the kernel (repeatable)",
-    )
-
-
-def add_machine(command: argparse.ArgumentParser) -> None:
-    add_hardware(command)
-    command.add_argument(
-        "--sanitize",
-        choices=SANITIZED,
-        help="the hosted machine's kernel under AddressSanitizer and UndefinedBehaviorSanitizer, or "
-        "under ThreadSanitizer",
-    )
-    command.add_argument(
-        "--icount",
-        action="store_true",
-        help="count time in instructions, so that runs repeat exactly",
-    )
-    command.add_argument(
-        "--disk",
-        type=disk.parse,
-        action=Once,
-        metavar="FILE[,ro]",
-        help="a disk, /dev/vda in the guest: a file of the host, of whole 512-byte sectors, which "
-        "the guest writes to (not with ,ro)",
-    )
-    command.add_argument(
-        "--add",
-        action="append",
-        default=[],
-        type=path,
-        metavar="PATH",
-        help="put a host file or folder into the guest's root (repeatable)",
-    )
-    add_build(command)
-
-
-def add_timeout(command: argparse.ArgumentParser, meaning: str) -> None:
-    command.add_argument("--timeout", type=duration("seconds"), metavar="S", help=meaning)
-
-
-def add_quiet(command: argparse.ArgumentParser, meaning: str) -> None:
-    command.add_argument("-q", "--quiet", action="store_true", help=meaning)
-
-
-def add_program(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "program",
-        nargs="?",
-        type=path,
-        metavar="FILE",
-        help="the first program, instead of the shell",
-    )
-    command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
