@@ -1,0 +1,135 @@
+// /dev/vda where something is in the way: ends, bad addresses, errors, and whatever becomes of the
+// program and its pages meanwhile.
+#include "disk_file_world.h"
+
+using namespace test;
+
+TEST_CASE("the end of the disk is the end of the file for reads, and no space for writes") {
+  DiskModel disk;
+  DiskFileWorld world{disk};
+  const std::uint64_t end = 64 * 512;
+  CHECK(world.read(end, here, 10) == 0);
+  CHECK(world.read(end + 5, here, 10) == 0);
+  CHECK(world.read(~std::uint64_t{0} >> 1, here, 10) == 0);
+  CHECK(world.write(end, here, 10).error() == Errno::enospc);
+  CHECK(world.write(~std::uint64_t{0} >> 1, here, 10).error() == Errno::enospc);
+  CHECK(world.write(end - 3, here, 10) == 3);
+  CHECK(world.read(end - 3, here, 10) == 3);
+  CHECK(world.read(0, here, 0) == 0);
+}
+
+TEST_CASE("a read-only disk opens for writing, as elsewhere, and refuses the writes") {
+  DiskModel disk;
+  disk.features |= 1 << 5;
+  DiskFileWorld world{disk};
+  CHECK(world.write(0, here, 10).error() == Errno::eperm);
+  CHECK(world.read(0, here, 10) == 10);
+}
+
+TEST_CASE("a bad address is EFAULT, or ends the transfer where it begins") {
+  DiskModel disk;
+  disk.bytes.resize(1024 * 512);
+  DiskFileWorld world{disk};
+  const hal::VirtAddr end = here + pages * page_size;
+  CHECK(world.read(0, end, 10).error() == Errno::efault);
+  CHECK(world.write(0, end, 10).error() == Errno::efault);
+  CHECK(world.read(0, 0, 10).error() == Errno::efault);
+  CHECK(world.read(7, end - 100, 1'000) == 100);
+  CHECK(world.text_at(end - 100, 100) == world.on_disk(7, 100));
+  CHECK(world.write(2'007, end - 100, 1'000) == 100);
+  CHECK(world.on_disk(2'007, 100) == world.on_disk(7, 100));
+  CHECK(world.read(0, end - 100'000, 200'000) == 100'000);
+  // Pages that may only be read take nothing in, and give.
+  REQUIRE(world.space->protect(here, page_size, hal::Access::read));
+  CHECK(world.read(0, here, 10).error() == Errno::efault);
+  CHECK(world.write(0, here, 10) == 10);
+}
+
+TEST_CASE("an error of the disk is EIO, and what was moved before counts") {
+  DiskModel disk;
+  disk.bytes.resize(1024 * 512);
+  DiskFileWorld world{disk};
+  auto reader = async::spawn(world.start(Direction::read, 0, here, 200'000));
+  world.world.run();
+  world.disk->answer(0);
+  world.world.run();
+  world.disk->answer(0, 1);
+  world.world.run();
+  CHECK(std::move(reader).get() == 65'536);
+  auto writer = async::spawn(world.start(Direction::write, 5, here, 10));
+  world.world.run();
+  world.disk->answer(0, 1);  // of the read before it
+  world.world.run();
+  CHECK(std::move(writer).get().error() == Errno::eio);
+  CHECK(world.write(5, here, 10) == 10);  // nobody has the sector any more
+}
+
+TEST_CASE("pages stay where they are until the disk is done, whatever becomes of them") {
+  DiskModel disk;
+  DiskFileWorld world{disk};
+  world.put_text(here, pattern(2 * page_size));
+  auto reader = async::spawn(world.start(Direction::read, 0, here + 100, page_size));
+  world.world.run();
+  SECTION("unmapped: the bytes are lost, the frames are not") {
+    REQUIRE(world.space->unmap(here, pages * page_size));
+    const std::size_t free = kernel::memory::frames.free_count();
+    world.disk->answer_all(world.world);
+    CHECK(std::move(reader).get() == page_size);
+    CHECK(kernel::memory::frames.free_count() == free + 2);
+  }
+  SECTION("forgotten: what comes is in new pages") {
+    REQUIRE(world.space->discard(here, 2 * page_size));
+    world.disk->answer_all(world.world);
+    CHECK(std::move(reader).get() == page_size);
+    CHECK(world.text_at(here + 100, page_size) == world.on_disk(0, page_size));
+    CHECK(world.text_at(here, 100) == std::string(100, '\0'));
+  }
+  SECTION("forked, and written to by the parent: nothing is lost") {
+    auto child = *world.space->fork();
+    world.put_text(here + 20, "parent");
+    REQUIRE(test::store(*child, here + 30, 'c'));
+    world.disk->answer_all(world.world);
+    CHECK(std::move(reader).get() == page_size);
+    CHECK(world.text_at(here + 100, page_size) == world.on_disk(0, page_size));
+    CHECK(world.text_at(here + 20, 6) == "parent");
+    CHECK(world.text_at(here + 30, 1) == pattern(1, 30));
+    CHECK(world.text_in(*child, here + 20, 6) == pattern(6, 20));
+  }
+  SECTION("the program is gone") {
+    world.space->retain();  // the thread's, which waits
+    auto* const space = world.space.get();
+    world.space = *AddressSpace::create();
+    world.disk->answer_all(world.world);
+    CHECK(std::move(reader).get() == page_size);
+    space->release();
+  }
+}
+
+TEST_CASE("a cancelled transfer ends when its request has, and moves no more") {
+  DiskModel disk;
+  disk.bytes.resize(1024 * 512);
+  DiskFileWorld world{disk};
+  auto reader = async::spawn(world.start(Direction::read, 0, here, 200'000));
+  auto waiting = async::spawn(world.start(Direction::read, {}, here, 512));
+  auto behind = async::spawn(world.start(Direction::read, {}, here, 512));
+  world.world.run();
+  reader.cancel();
+  behind.cancel();
+  world.world.run();
+  CHECK_FALSE(reader.done());
+  REQUIRE(behind.done());
+  CHECK(std::move(behind).get().error() == Errno::eintr);
+  world.disk->answer_all(world.world);
+  CHECK(std::move(reader).get() == 65'536);
+  CHECK(std::move(waiting).get() == 512);
+}
+
+TEST_CASE("a file that is closed while it is read from stays until the read has ended") {
+  DiskModel disk;
+  DiskFileWorld world{disk};
+  auto reader = async::spawn(world.start(Direction::read, {}, here, 512));
+  world.world.run();
+  world.file = nullptr;
+  world.disk->answer_all(world.world);
+  CHECK(std::move(reader).get() == 512);
+}
