@@ -1,0 +1,58 @@
+// disk WHAT [NUMBER…]: uses /dev/vda in one of the ways of disk.h. What it leaves on the disk, and
+// what was there, is checked from outside (tests/system/disk.py).
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "disk.h"
+
+using namespace user;
+
+namespace disk {
+
+Fd file = -1;
+std::size_t bytes = 0;
+
+Result<std::size_t> read_at(std::size_t offset, void* to, std::size_t size) {
+  return call<std::size_t>(Call::pread64, file, static_cast<std::byte*>(to), size, offset);
+}
+Result<std::size_t> write_at(std::size_t offset, const void* from, std::size_t size) {
+  return call<std::size_t>(Call::pwrite64, file, static_cast<const std::byte*>(from), size, offset);
+}
+
+}  // namespace disk
+
+namespace {
+
+std::uint64_t number(int argc, char** argv, int at) {
+  std::uint64_t value = 0;
+  if (at < argc) std::from_chars(argv[at], argv[at] + std::strlen(argv[at]), value);
+  return value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  const auto opened = open("/dev/vda", abi::o_rdwr);
+  if (what == "none") {
+    disk::refused(opened, Errno::enoent, "/dev/vda on a machine without a disk");
+    return 0;
+  }
+  disk::file = must(opened, "/dev/vda");
+  disk::bytes = static_cast<std::size_t>(must(seek(disk::file, 0, abi::seek_end), "seek"));
+  const auto first = number(argc, argv, 2);
+  if (what == "random") {
+    return disk::write_at_random(first, static_cast<int>(number(argc, argv, 3)),
+                                 static_cast<int>(number(argc, argv, 4)));
+  }
+  if (what == "wrong") return disk::be_wrong();
+  if (what == "read-only") return disk::be_refused();
+  if (what == "read-and-wait") return disk::read_and_wait();
+  if (what == "killed") return disk::be_killed();
+  if (what == "fork") return disk::fork_meanwhile();
+  if (what == "errors") return disk::meet_errors(first);
+  if (what == "blocks") return disk::read_blocks(static_cast<int>(first));
+  if (what == "leave-nothing") return disk::leave_nothing(static_cast<int>(first));
+  fail("there is no '{}'", what);
+}

@@ -1,0 +1,92 @@
+// What becomes of pages that a disk writes to, while their processes end or fork.
+#include <user/clock.h>
+#include <user/process.h>
+#include <user/sync.h>
+#include <user/thread.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "disk.h"
+
+using namespace user;
+
+namespace disk {
+namespace {
+
+constexpr std::size_t killed_bytes = 64 * 1024;  // each of their threads reads
+
+}  // namespace
+
+int read_and_wait() {
+  constexpr int readers = 8;
+  std::vector<Thread> threads;
+  std::vector<char> buffers(readers * killed_bytes);
+  for (int i = 0; i < readers; ++i) {
+    threads.emplace_back(
+        [&buffers, i] { (void)read_at(0, &buffers[i * killed_bytes], killed_bytes); });
+  }
+  threads.clear();
+  return 7;
+}
+
+int be_killed() {
+  constexpr int children = 4;
+  constexpr std::size_t each = killed_bytes;
+  std::size_t before = 0;
+  for (int round = 0; round < 4; ++round) {
+    if (round == 1) before = free_memory();  // what the kernel keeps for the next time is there
+    Pid pids[children];
+    for (Pid& pid : pids) {
+      const char* const arguments[] = {"disk", "read-and-wait", nullptr};
+      pid = must(spawn(program_path(), arguments), "a child");
+    }
+    must(sleep_for(50ms), "sleeping");  // they have asked, and the disk takes longer
+    const auto start = now();
+    for (const Pid pid : pids) must(kill(pid, abi::Signal::sigkill), "kill");
+    // Whatever becomes free now is taken, filled, and looked at when the disk has answered.
+    std::vector<std::byte*> taken;
+    for (int i = 0; i < 64; ++i) {
+      taken.push_back(must(map_memory(each, abi::prot_read | abi::prot_write), "memory"));
+      std::memset(taken.back(), 0x55, each);
+    }
+    for (const Pid pid : pids) {
+      const auto ended = must(wait(pid), "wait");
+      check(ended.status.word() == static_cast<int>(abi::Signal::sigkill), "killed, not ended");
+    }
+    if (round == 0) println("killed, and gone after {:.0f} ms", milliseconds(now() - start));
+    for (std::byte* const memory : taken) {
+      check(std::all_of(memory, memory + each, [](std::byte b) { return b == std::byte{0x55}; }),
+            "memory that was given to somebody else stays as it is");
+      must(unmap_memory(memory, each), "munmap");
+    }
+  }
+  const auto after = free_memory();
+  // Pages that are not given back would be megabytes; the kernel's pools may grow, on every hart.
+  check(after + 256 * 1024 >= before, "{} bytes are missing", before - after);
+  return 0;
+}
+
+int fork_meanwhile() {
+  alignas(4096) static char page[4096];
+  std::vector<char> expected(1024);
+  check(must(read_at(512, expected.data(), 1024), "reading") == 1024, "read");
+  std::memset(page, 'p', sizeof page);
+  Thread reader{[] { check(must(read_at(512, page + 1024, 1024), "reading") == 1024, "read"); }};
+  must(sleep_for(5ms), "sleeping");
+  const Pid child = must(fork(), "fork");
+  if (child == 0) {
+    page[0] = 'c';
+    must(sleep_for(100ms), "sleeping");
+    exit(page[0] == 'c' && page[4095] == 'p' ? 0 : 1);
+  }
+  page[1] = 'w';
+  reader.join();
+  check(std::equal(expected.begin(), expected.end(), page + 1024), "what was read is there");
+  check(page[0] == 'p' && page[1] == 'w' && page[4095] == 'p', "and everything else");
+  check(must(wait(child), "wait").status.word() == 0, "the child has its own page");
+  return 0;
+}
+
+}  // namespace disk
