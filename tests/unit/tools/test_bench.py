@@ -1,7 +1,6 @@
-"""`./cotrap bench`: what it makes of the samples that a program prints, and what it calls worse."""
+"""`./cotrap bench`: the command, from its options to its tables and files."""
 
 import json
-import re
 import subprocess
 import tempfile
 import unittest
@@ -9,13 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-from support import ROOT, FakeBuild, cotrap
+from support import FakeBuild, cotrap
 
 from cotrap.bench.catalogue import BENCHMARKS
-from cotrap.bench.compare import Change
-from cotrap.bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, combine, from_json, parse
-from cotrap.bench.results import percentile, to_json
-from cotrap.errors import UsageError
+from cotrap.bench.results import from_json
 
 # The counted run says one thing, the timed ones another.
 PROGRAM = r"""
@@ -30,90 +26,6 @@ else
   printf 'memory.thread\tbytes\t10\t20480\n'
 fi
 """
-
-
-def result(value: float, unit: str = INSTRUCTIONS, spread: float = 0.0):
-    runs = [((value, 1),), ((value + spread, 1),)]
-    return combine("syscall.null", unit, runs, None if unit == TIME else 0.0)
-
-
-class Results(unittest.TestCase):
-    def test_samples_are_read_as_the_program_prints_them(self):
-        text = "# instructions\nx.y\tinstructions\t1000\t98000*30 99500\nnoise\n"
-        self.assertEqual(parse(text), {("x.y", "instructions"): ((98.0, 30), (99.5, 1))})
-
-    def test_a_percentile_is_the_least_value_that_so_many_are_no_higher_than(self):
-        distribution = [(1.0, 50), (2.0, 49), (9.0, 1)]
-        values = [percentile(distribution, share) for share in (0.5, 0.51, 0.99, 1.0)]
-        self.assertEqual(values, [1.0, 2.0, 2.0, 9.0])
-
-    def test_exact_runs_are_the_same_or_not_and_the_first_one_counts(self):
-        same, other = ((5.0, 3),), ((6.0, 3),)
-        self.assertIs(combine("n", INSTRUCTIONS, [same, same], 0.0).same, True)
-        odd = combine("n", INSTRUCTIONS, [same, other], 0.0)
-        self.assertIs(odd.same, False)
-        self.assertEqual((odd.value, odd.samples, odd.medians), (5.0, 3, (5.0, 6.0)))
-
-    def test_times_of_all_runs_are_one_and_their_medians_the_spread(self):
-        both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], None)
-        self.assertEqual((both.value, both.samples, both.spread, both.same), (6.0, 7, 1.0, None))
-
-    def test_what_is_written_is_read_again(self):
-        report = Report("riscv64", 2, "some", (result(144.25),), {"commit": "abc"})
-        self.assertEqual(from_json(to_json(report, whole=True), "a file"), report)
-        kept = from_json(to_json(report, whole=False), "a file")
-        self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
-
-    def test_a_result_may_have_its_value_alone(self):
-        text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
-            [{"name": "syscall.null", "unit": "instructions", "value": 120}]}"""
-        alone = from_json(text, "a file").results[0]
-        self.assertEqual((alone.value, alone.percentiles["max"], alone.samples), (120, 120, 1))
-        self.assertTrue(Change(alone, result(144)).is_worse)
-
-    def test_what_is_no_report_is_refused(self):
-        for text in ("", "[]", "{}", '{"schema": 1}', '{"schema": 2, "results": []}'):
-            with self.assertRaises(UsageError):
-                from_json(text, "a file")
-
-
-class Comparison(unittest.TestCase):
-    def check(self, before, after, worse: bool, better: bool = False):
-        change = Change(before, after)
-        self.assertEqual((change.is_worse, change.is_better), (worse, better), change.words)
-
-    def test_exact_figures_may_grow_by_two_percent(self):
-        self.check(result(1000), result(1020), worse=False)
-        self.check(result(1000), result(1021), worse=True)
-        self.check(result(1021), result(1000), worse=False, better=True)
-
-    def test_a_tick_of_the_clock_is_no_change(self):
-        self.check(result(1000, COUNTED_NS), result(1100, COUNTED_NS), worse=False)
-        self.check(result(1000, COUNTED_NS), result(1101, COUNTED_NS), worse=True)
-
-    def test_who_meets_whom_may_change_by_more(self):
-        def wake(value: float):
-            return combine("timer.wake", COUNTED_NS, [((value, 1),)] * 2, 0.0)
-
-        self.check(wake(4000), wake(4900), worse=False)
-        self.check(wake(4000), wake(5100), worse=True)
-
-    def test_times_are_worse_only_beyond_the_spread_of_both(self):
-        self.check(result(100, TIME, 10), result(125, TIME, 20), worse=False)
-        self.check(result(100, TIME, 10), result(140, TIME, 20), worse=True)
-
-
-class Catalogue(unittest.TestCase):
-    def test_every_benchmark_has_a_paragraph_and_every_paragraph_a_benchmark(self):
-        text = (ROOT / "docs" / "benchmarks.md").read_text()
-        heads = "".join(re.findall(r"^\*\*`.*", text, re.M))
-        self.assertEqual(set(re.findall(r"\*\*`(.*?)`\*\*", heads)), set(BENCHMARKS))
-
-    def test_the_record_has_what_is_counted(self):
-        path = ROOT / "tests" / "bench" / "instructions.json"
-        recorded = {each.name for each in from_json(path.read_text(), path.name).results}
-        wanted = {each.name for each in BENCHMARKS.values() if each.exact}
-        self.assertEqual(recorded, wanted)
 
 
 class Page(HTMLParser):
