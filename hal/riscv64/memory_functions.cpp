@@ -40,12 +40,13 @@ NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
 NO_BUILTIN void copy_words(Bytes*& to, const Bytes*& from, std::size_t& count) {
   auto* out = reinterpret_cast<AnyWord*>(to);
   auto* in = reinterpret_cast<const AnyWord*>(from);
-  // Most of what is copied are pages: a loop's own four instructions on 64 of theirs.
-  for (; count >= 4 * block_bytes; count -= 4 * block_bytes, out += 32, in += 32) {
-    copy_block(out, in);
-    copy_block(out + 8, in + 8);
-    copy_block(out + 16, in + 16);
-    copy_block(out + 24, in + 24);
+  // Most of what is copied are pages: a loop's own four instructions on 128 of theirs.
+  constexpr std::size_t blocks = 8;
+  for (; count >= blocks * block_bytes; count -= blocks * block_bytes) {
+#pragma clang loop unroll(full)
+    for (std::size_t i = 0; i < blocks; ++i) copy_block(out + 8 * i, in + 8 * i);
+    out += 8 * blocks;
+    in += 8 * blocks;
   }
   for (; count >= block_bytes; count -= block_bytes, out += 8, in += 8) copy_block(out, in);
   for (; count >= word_bytes; count -= word_bytes) *out++ = *in++;

@@ -23,6 +23,7 @@
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
+#include "syscalls/stage_one.h"
 #include "trace/recorder.h"
 
 namespace kernel {
@@ -62,6 +63,7 @@ void kernel_main(const hal::BootInfo& info) {
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
   begin_hart(info.hart_count > 1);
+  start_stage_one(info.hart_count > 1);
   async::Strand::enter();  // up to the first step: other harts begin meanwhile
   start_other_harts(info.hart_count);
   Terminal& terminal = start_console(options);

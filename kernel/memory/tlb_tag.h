@@ -8,9 +8,9 @@
 // The same for instructions, which harts may remember too. In the strand.
 #pragma once
 
+#include <hal/counter.h>
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
-#include <hal/counter.h>
 
 #include <array>
 

@@ -1,14 +1,9 @@
 #include "process/futex.h"
 
-#include <array>
-#include <bit>
-
 #include "memory/user_memory.h"
 
 namespace kernel {
 namespace {
-
-constexpr std::size_t list_count = 64;
 
 // A key is two words: the offset with as much of the object's address as fits, and the waiter's 32
 // bits with the rest of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so
@@ -16,18 +11,9 @@ constexpr std::size_t list_count = 64;
 constexpr unsigned offset_bits = 38;
 constexpr unsigned object_low_bits = 64 - offset_bits;
 
-std::uint64_t object_number(const memory::MemoryKey& known_by) {
-  return std::bit_cast<std::uintptr_t>(known_by.object) >> 4;
-}
-
 }  // namespace
 
-Result<Futex> Futex::at(memory::AddressSpace& space, hal::VirtAddr address, Sharing sharing) {
-  if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
-  if (sharing == Sharing::own_space) {
-    if (address >= hal::user_end) return fail(Errno::efault);
-    return Futex{space, address, {.object = &space, .offset = address}};
-  }
+Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr address) {
   const auto known_by = space.key_of(address);
   if (!known_by) return fail(known_by.error());
   return Futex{space, address, *known_by};
@@ -40,11 +26,10 @@ Result<> Futex::check(std::uint32_t expected) const {
   return {};
 }
 
-int Futex::wake(int count, std::uint32_t bits) const {
-  if (list().empty()) return 0;
+int Futex::wake_some(async::WaitList& waiters, int count, std::uint32_t bits) const {
   return static_cast<int>(
-      list().wake_some(static_cast<std::size_t>(count),
-                       [&](const async::Key& waiter) { return is_meant(waiter, bits); }));
+      waiters.wake_some(static_cast<std::size_t>(count),
+                        [&](const async::Key& waiter) { return is_meant(waiter, bits); }));
 }
 
 int Futex::requeue(int count, const Futex& target) const {
@@ -56,15 +41,8 @@ int Futex::requeue(int count, const Futex& target) const {
                        [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));
 }
 
-async::WaitList& Futex::list() const {
-  static std::array<async::WaitList, list_count> lists;
-  const std::uint64_t hash =
-      (object_number(known_by_) ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
-  return lists[hash >> (64 - std::bit_width(list_count - 1))];
-}
-
 async::Key Futex::key(std::uint32_t bits) const {
-  const std::uint64_t object = object_number(known_by_);
+  const std::uint64_t object = object_number();
   return {.value = known_by_.offset | object << offset_bits,
           .bits = bits | (object >> object_low_bits) << 32};
 }

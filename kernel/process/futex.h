@@ -8,6 +8,7 @@
 #include <async/async.h>
 #include <kernel/result.h>
 
+#include <array>
 #include <cstdint>
 
 #include "memory/address_space.h"
@@ -25,7 +26,12 @@ class Futex {
 
   /// EINVAL for an unaligned address, EFAULT where nothing can be (or, for `anybody`, is) mapped.
   static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address,
-                          Sharing sharing = Sharing::anybody);
+                          Sharing sharing = Sharing::anybody) {
+    if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
+    if (sharing == Sharing::anybody) return looked_up(space, address);
+    if (address >= hal::user_end) return fail(Errno::efault);
+    return Futex{space, address, {.object = &space, .offset = address}};
+  }
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
   Result<> check(std::uint32_t expected) const;
@@ -37,18 +43,34 @@ class Futex {
   }
 
   /// Wakes up to `count` waiters whose bits meet `bits`; how many.
-  int wake(int count, std::uint32_t bits = any_bits) const;
+  int wake(int count, std::uint32_t bits = any_bits) const {
+    async::WaitList& waiters = list();
+    return waiters.empty() ? 0 : wake_some(waiters, count, bits);
+  }
 
   /// Makes up to `count` waiters wait for `target` instead, or wakes them; how many.
   int requeue(int count, const Futex& target) const;
 
  private:
+  static Result<Futex> looked_up(memory::AddressSpace& space, hal::VirtAddr address);
+
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
       : space_{&space}, address_{address}, known_by_{known_by} {}
 
-  async::WaitList& list() const;
+  /// A part of the key below, the rest of which is the waiter's bits.
+  std::uint64_t object_number() const {
+    return reinterpret_cast<std::uintptr_t>(known_by_.object) >> 4;
+  }
+  async::WaitList& list() const {
+    const std::uint64_t hash = (object_number() ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
+    return lists_[hash >> (64 - list_bits)];
+  }
+  int wake_some(async::WaitList& waiters, int count, std::uint32_t bits) const;
   async::Key key(std::uint32_t bits) const;
   bool is_meant(const async::Key& waiter, std::uint32_t bits) const;
+
+  static constexpr unsigned list_bits = 6;
+  static inline std::array<async::WaitList, 1 << list_bits> lists_;
 
   memory::AddressSpace* space_;
   hal::VirtAddr address_;

@@ -103,15 +103,12 @@ async::Task<> thread_life(Ref<Thread> thread) {
   trap::route<Origin::yield_point, Why::voluntary>();
   if (trace::is_on()) trace::note_thread(self);
   for (;;) {
-    if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
-      // For our turn, or at once.
-      if (async::current_executor().preempts(self.level())) {
-        let_go(self);
-        co_await async::yield_if_preempted();
-      }
+    if (!may_go_on(self)) [[unlikely]] {
+      let_go(self);
+      co_await async::yield_if_preempted();
       if (self.schedule().shares_level()) limit_turn();
+      if (self.is_ending()) break;
     }
-    if (self.is_ending()) break;
     prepare_to_run(self);
     async::Strand::leave();
     const Trap trap = trap::run_user(context);
@@ -120,21 +117,24 @@ async::Task<> thread_life(Ref<Thread> thread) {
         async::Strand::enter();
         ++self.syscalls;  // and so of the router's row for what programs ask for and do wrong
         context.skip_syscall_instruction();
-        const auto& call = find_syscall(context.syscall_number());
-        trap::Register result = call.now(self, context);
-        if (result == trap::must_wait) {
-          result = 0;
-          let_go(self);
-          if (call.wait != nullptr) {
-            result = co_await call.wait(self, context);
-            note_rest(self);
-          } else {
-            co_await async::yield();
-          }
+        const auto result = find_syscall(context.syscall_number()).now(self, context);
+        if (result != trap::must_wait) {
+          context.set_syscall_result(result);
+          break;
         }
-        context.set_syscall_result(result);
-        break;
+        [[fallthrough]];
       }
+      case Trap::call_waits:  // the first stage has entered the strand
+        let_go(self);
+        if (const auto wait = find_syscall(context.syscall_number()).wait; wait != nullptr) {
+          context.set_syscall_result(co_await wait(self, context));
+          note_rest(self);
+        } else {
+          co_await async::yield();
+          context.set_syscall_result(0);
+        }
+        break;
+      case Trap::call_answered: break;  // likewise
       case Trap::interrupt:
         take_interrupts();  // whoever it wakes need not wait for the strand
         async::Strand::enter();

@@ -4,11 +4,22 @@
 #include <async/async.h>
 #include <kernel/ref.h>
 
-namespace kernel {
+#include "process/running.h"
+#include "process/thread.h"
 
-class Thread;
+namespace kernel {
 
 /// The coroutine that is the thread: runs its program, serves its traps, cleans up after it.
 async::Task<> thread_life(Ref<Thread> thread);
+
+/// After a trap, in the strand: does `self` go back to its program? False: somebody more urgent is
+/// ready, or its end has come. Its turn is limited as soon as others wait for theirs.
+inline bool may_go_on(Thread& self) {
+  if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
+    if (async::current_executor().preempts(self.level())) return false;
+    if (self.schedule().shares_level()) limit_turn();
+  }
+  return !self.is_ending();
+}
 
 }  // namespace kernel

@@ -43,12 +43,8 @@ async::Task<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options
 Result<int> set_tid_address(Thread&, std::uintptr_t address);
 Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
-// ── identity.cpp: who am I ──
+// ── identity.cpp: who am I (and identity.h) ──
 
-int getpid(Thread&);
-int getppid(Thread&);
-int gettid(Thread&);
-int getuid(Thread&);  // and all the others: there is one user, the superuser
 Result<int> getpgid(Thread&, int id);
 Result<int> getsid(Thread&, int id);
 Result<> setpgid(Thread&, int id, int group);

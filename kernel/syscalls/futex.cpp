@@ -48,8 +48,9 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
   }
   const auto futex = futex_at(self, address, operation);
   if (!futex) return Answer{fail(futex.error())};
+  if (command == abi::futex_wake) [[likely]]
+    return Answer{futex->wake(static_cast<int>(value))};
   switch (command) {
-    case abi::futex_wake: return Answer{futex->wake(static_cast<int>(value))};
     case abi::futex_wake_bitset:
       if (value3 == 0) return Answer{fail(Errno::einval)};
       return Answer{futex->wake(static_cast<int>(value), value3)};

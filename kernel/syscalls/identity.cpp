@@ -16,19 +16,6 @@ bool is_process(Thread& self, int id) {
 
 }  // namespace
 
-int getpid(Thread& self) {
-  return self.process().id();
-}
-int getppid(Thread& self) {
-  return self.process().parent_id();
-}
-int gettid(Thread& self) {
-  return self.id();
-}
-int getuid(Thread&) {
-  return 0;
-}
-
 Result<int> getpgid(Thread& self, int id) {
   if (!is_process(self, id)) return fail(Errno::esrch);
   return only_group;

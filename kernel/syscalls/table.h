@@ -8,8 +8,8 @@ namespace kernel {
 class Thread;
 
 using SyscallTable = trap::SyscallTable<Thread, 512>;
-extern const SyscallTable syscall_table;
-/// The one that answers: that, unless somebody is to see all calls first. Set before there are any.
+/// The one that answers: all_calls.h, unless somebody is to see all calls first. Set before there
+/// are any.
 extern constinit const SyscallTable* answering_syscalls;
 
 /// The entry for any number a program may come up with. What does not exist answers -ENOSYS and is

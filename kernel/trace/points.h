@@ -4,6 +4,9 @@
 
 #include "trace/recorder.h"
 
+namespace trap {
+struct UserContext;
+}
 namespace kernel {
 class Thread;
 }
@@ -21,5 +24,9 @@ void set_points();
 
 /// From now on system calls are noted, too, before and after they are answered.
 void trace_syscalls();
+
+/// The running job's system call, and what it was answered, where who answers notes them itself.
+[[gnu::cold]] void note_call(const trap::UserContext& context);
+[[gnu::cold]] void note_result(std::uint64_t result);
 
 }  // namespace kernel::trace

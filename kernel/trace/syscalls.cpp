@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "process/thread.h"
-#include "syscalls/table.h"
+#include "syscalls/all_calls.h"
 #include "trace/points.h"
 
 namespace kernel::trace {
@@ -19,12 +19,9 @@ void note_here(Kind kind, std::uint64_t argument, std::uint16_t detail = 0) {
 }
 
 Register now(Thread& self, const UserContext& context) {
-  constexpr std::uint64_t larger = 0xffff;
-  const std::uint64_t number = context.syscall_number();
-  note_here(Kind::call, context.syscall_arguments()[0],
-            static_cast<std::uint16_t>(std::min(number, larger)));
-  const Register result = syscall_table[number].now(self, context);
-  if (result != trap::must_wait) note_here(Kind::result, result);
+  note_call(context);
+  const Register result = syscall_table[context.syscall_number()].now(self, context);
+  if (result != trap::must_wait) note_result(result);
   return result;
 }
 
@@ -35,7 +32,7 @@ async::Task<Register> finish(Thread& self, const UserContext& context) {
   } else {
     co_await async::yield();
   }
-  note_here(Kind::result, result);
+  note_result(result);
   co_return result;
 }
 
@@ -46,6 +43,16 @@ trap::WaitingCall wait(Thread& self, const UserContext& context) {
 constexpr SyscallTable traced{{.now = now, .wait = wait}};
 
 }  // namespace
+
+void note_call(const UserContext& context) {
+  constexpr std::uint64_t larger = 0xffff;
+  note_here(Kind::call, context.syscall_arguments()[0],
+            static_cast<std::uint16_t>(std::min(context.syscall_number(), larger)));
+}
+
+void note_result(std::uint64_t result) {
+  note_here(Kind::result, result);
+}
 
 void trace_syscalls() {
   answering_syscalls = &traced;

@@ -13,6 +13,9 @@
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
 
+// System calls whose numbers are lower may have a first stage (trap/stage_one.h).
+#define STAGE_ONE_CALLS 512
+
 // … and into trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0
 #define CHECK_SP 8

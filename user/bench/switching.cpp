@@ -48,9 +48,18 @@ class Partner {
   bool is_ready_;
 };
 
+// Until the turns of all who do so have ended once: whoever comes first to count as one that
+// computes would have to wait for the other, which yields to nobody meanwhile.
+void yield_for_a_while() {
+  constexpr std::uint64_t long_enough = 50'000'000;
+  if (samples_asked_for != 0) return;  // few, within a turn
+  for (const auto end = clock_ns() + long_enough; clock_ns() < end;) syscall(Call::sched_yield);
+}
+
 Outcome yield_between_processes() {
   const Partner partner{"yielder"};
   if (!partner.is_ready()) return {};
+  yield_for_a_while();
   return sample({}, [] { syscall(Call::sched_yield); });
 }
 
@@ -72,6 +81,7 @@ Outcome yield_between_threads() {
     while (!stop.load(std::memory_order_relaxed)) syscall(Call::sched_yield);
   }};
   while (!ready) syscall(Call::sched_yield);
+  yield_for_a_while();
   const auto samples = sample({}, [] { syscall(Call::sched_yield); });
   stop = true;
   return samples;

@@ -89,6 +89,13 @@ class [[nodiscard("co_await it")]] WaitingCall {
   Register (*take_)(std::coroutine_handle<>);
 };
 
+/// What a call that answers at once may do, and see.
+enum class CallForm : std::uint8_t {
+  any,        ///< may make somebody ready, or end the caller
+  question,   ///< answers, and changes nothing that others run by
+  registers,  ///< has to do with registers of the caller's that are no arguments
+};
+
 template <class Self>
 struct SyscallEntry {
   using Now = Register (*)(Self&, const UserContext&);
@@ -96,6 +103,7 @@ struct SyscallEntry {
 
   Now now = always_wait;
   Wait wait = nullptr;
+  CallForm form = CallForm::any;
 
   static Register always_wait(Self&, const UserContext&) { return must_wait; }
 };
@@ -146,6 +154,8 @@ concept Bindable = requires(SyscallEntry<Self>& entry) { Binding<Self, Handler>:
 ///         .with<getpid>(abi::Call::getpid)
 ///         .with<try_read, read>(abi::Call::read);
 ///
+///     .with_question<getpid>(…) says what it may do (CallForm).
+///
 /// Every number a program may come up with has an entry: `unknown` answers where there is no call.
 template <class Self, std::size_t Size>
 class SyscallTable {
@@ -164,15 +174,23 @@ class SyscallTable {
   /// Does not compile for what is not a handler (see above).
   template <auto... Handlers, class Number>
     requires(detail::Bindable<Self, Handlers> && ...)
-  constexpr SyscallTable with(Number number) const {
+  constexpr SyscallTable with(Number number, CallForm form = CallForm::any) const {
     SyscallTable table = *this;
     auto& entry = table.entries_[static_cast<std::size_t>(number)];
-    entry = {};
+    entry = {.form = form};
     (detail::Binding<Self, Handlers>::bind(entry), ...);
     return table;
   }
+  template <auto Handler, class Number>
+  constexpr SyscallTable with_question(Number number) const {
+    return with<Handler>(number, CallForm::question);
+  }
+  template <auto... Handlers, class Number>
+  constexpr SyscallTable with_registers(Number number) const {
+    return with<Handlers...>(number, CallForm::registers);
+  }
 
-  const SyscallEntry<Self>& operator[](std::uint64_t number) const {
+  constexpr const SyscallEntry<Self>& operator[](std::uint64_t number) const {
     return entries_[number < Size ? number : Size];
   }
 

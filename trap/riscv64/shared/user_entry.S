@@ -8,7 +8,7 @@
 
   .section .text.user_entry, "ax"
 
-// In: a0 = context. Comes back through its kernel_pc when the program traps.
+// In: a0 = context. Comes back through its kernel_pc when the program traps. Out: a0, a1 = the cause.
   .globl cotrap_enter_user
   .type cotrap_enter_user, @function
   .balign 64
@@ -32,7 +32,46 @@ cotrap_enter_user:
 cotrap_trap_entry:
   csrrw a0, sscratch, a0
   beqz  a0, from_kernel
-  move_user_registers sd
+  move_registers sd, 5, 6
+  csrr  t0, scause
+  addi  t0, t0, -8
+  bnez  t0, entire_save                 // not a system call
+  li    t0, STAGE_ONE_CALLS
+  bgeu  a7, t0, entire_save
+  ld    t1, cotrap_stage_one_table
+  slli  t0, a7, 3
+  add   t1, t1, t0
+  ld    t1, 0(t1)
+  beqz  t1, entire_save                 // it has no first stage
+
+// What a call may change is saved, and s0, which is the context from here on.
+partial_save:
+  move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+  mv    s0, a0
+  csrrw t0, sscratch, zero              // the user's a0; the kernel's mark
+  sd    t0, A0_SLOT
+  ld    tp, CONTEXT_KERNEL_TP(a0)
+  ld    sp, CONTEXT_KERNEL_SP(a0)
+  jalr  t1                              // a0: the result, a1: 0, or what to do instead
+  csrr  t0, sepc
+  addi  t0, t0, 4                       // ecall has no compressed form
+  bnez  a1, rest_of_save
+  csrw  sepc, t0
+  csrw  sscratch, s0
+  .irp n, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31, 8
+  ld    x\n, CONTEXT_X(\n)(s0)
+  .endr
+  sret
+
+rest_of_save:
+  mv    a0, s0
+  sd    t0, CONTEXT_PC(a0)
+  move_registers sd, 3, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+  ld    ra, CONTEXT_KERNEL_PC(a0)
+  ret
+
+entire_save:
+  move_registers sd, 1, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
   csrrw t0, sscratch, zero              // the user's a0; the kernel's mark
   sd    t0, A0_SLOT
   csrr  t0, sepc
@@ -40,6 +79,7 @@ cotrap_trap_entry:
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
   ld    ra, CONTEXT_KERNEL_PC(a0)
+  csrr  a1, scause
   ret
 
 from_kernel:                            // its a0 is in sscratch

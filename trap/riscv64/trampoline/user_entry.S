@@ -11,7 +11,7 @@
 
   .section .text.user_entry, "ax"
 
-// In: a0 = context. Comes back through its kernel_pc when the program traps.
+// In: a0 = context. Comes back through its kernel_pc when the program traps. Out: a0, a1 = the cause.
   .globl cotrap_enter_user
   .type cotrap_enter_user, @function
 cotrap_enter_user:
@@ -57,6 +57,7 @@ cotrap_trap_entry:
   ld    ra, CONTEXT_KERNEL_PC(a0)
   csrw  satp, t0
   sfence.vma
+  csrr  a1, scause
   ret
 
 from_kernel:                            // its a0 is in sscratch

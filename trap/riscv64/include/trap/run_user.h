@@ -15,10 +15,13 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 
 namespace trap {
 
-/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2).
+/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a cause that the
+/// machine does not know (UserContext::cause).
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, std::uint64_t value) {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
+  if (scause == UserContext::call_waits) return {.kind = Trap::call_waits};
+  if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (scause == syscall_cause) return {.kind = Trap::syscall};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {
@@ -42,13 +45,13 @@ namespace trap {
 /// and sstatus.SPP is clear. Task context; does not wait in the coroutine sense.
 [[gnu::always_inline]] inline Trap run_user(UserContext& context) {
   register UserContext* a0 asm("a0") = &context;
+  register std::uint64_t cause asm("a1");
   asm volatile("call cotrap_enter_user"
-               : "+r"(a0)
+               : "+r"(a0), "=r"(cause)
                :
-               : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4", "a5", "a6",
-                 "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
+               : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a2", "a3", "a4", "a5", "a6", "a7",
+                 "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11",
                  "memory");
-  const std::uint64_t cause = HAL_READ_CSR("scause");
   a0->cause = cause;
   return decode(cause, HAL_READ_CSR("stval"));
 }
