@@ -82,6 +82,7 @@ constexpr Benchmark table[] = {
     {"trap.roundtrip", Unit::cost, bare_trips<abi::Trips::awaited>},
     {"trap.roundtrip.handler", Unit::cost, bare_trips<abi::Trips::handled>},
     {"syscall.null", Unit::cost, bare_call<Call::getppid>},
+    {"syscall.fast", Unit::cost, bare_call<Call::gettid>},
     {"syscall.unknown", Unit::cost, bare_call<unknown_call>},
     {"yield.alone", Unit::cost, bare_call<Call::sched_yield>},
     {"futex.wake", Unit::cost, futex_wake_nobody},

@@ -47,6 +47,7 @@ _ALL = (
     Benchmark("trap.roundtrip.trampoline", "the same where the kernel has a space of its own",
               trampoline=True, program_name="trap.roundtrip"),
     Benchmark("syscall.null", "getppid", 150),
+    Benchmark("syscall.fast", "gettid, which needs nothing but the caller", 80),
     Benchmark("syscall.unknown", "a call that does not exist", 120),
     Benchmark("yield.alone", "sched_yield with nobody else", 120),
     Benchmark("yield.process", "sched_yield of two processes in turn, both switches", 600),
