@@ -61,12 +61,9 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
-    if (
-        arguments.program
-        and guest.marks.exit_code == _CANNOT_RUN
-        and elf.program(arguments.program, boot.build.is_hosted) is None
-    ):
-        say(f"{name} is not an ELF program for this machine")
+    if arguments.program and guest.marks.exit_code == _CANNOT_RUN:
+        if why := elf.why_not(arguments.program, boot.build.is_hosted):
+            say(f"{name} {why}")
     return guest.marks.exit_code
 
 

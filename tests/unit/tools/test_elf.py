@@ -1,0 +1,55 @@
+"""What the command can say of a program that the kernel does not run."""
+
+import struct
+import tempfile
+import unittest
+from pathlib import Path
+
+import support  # noqa: F401
+
+from cotrap import elf
+
+RISCV, X86_64 = 243, 62
+FIXED, INDEPENDENT = 2, 3
+LOAD, INTERPRETER = 1, 3
+
+
+def program(machine: int, kind: int, parts=(LOAD,)) -> bytes:
+    """A file's header and its program headers."""
+    head = struct.pack("<4sBBB9xHHIQ", b"\x7fELF", 2, 1, 1, kind, machine, 1, 0x1000)
+    head += struct.pack("<QQIHHHHHH", 64, 0, 0, 64, 56, len(parts), 0, 0, 0)
+    return head + b"".join(struct.pack("<I52x", part) for part in parts)
+
+
+class WhyNot(unittest.TestCase):
+    def check(self, data: bytes, hosted: bool, says: str):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            found = elf.why_not(Path(file.name), hosted)
+        self.assertTrue(says in found if says else not found, found)
+
+    def test_there_is_nothing_against_a_program_that_fits(self):
+        self.check(program(RISCV, FIXED), False, "")
+        self.check(program(RISCV, INDEPENDENT), False, "")
+        self.check(program(X86_64, INDEPENDENT), True, "")
+
+    def test_what_is_no_program_for_the_machine_is_said(self):
+        self.check(b"#!/bin/sh\n", False, "not an ELF program")
+        self.check(program(RISCV, FIXED), True, "not an ELF program")
+        self.check(program(X86_64, FIXED), False, "--machine hosted")
+
+    def test_what_is_linked_otherwise_is_said(self):
+        self.check(program(RISCV, INDEPENDENT, (LOAD, INTERPRETER)), False, "link it with -static")
+        self.check(program(X86_64, INDEPENDENT, (INTERPRETER,)), True, "shared libraries")
+        self.check(program(X86_64, FIXED), True, "link it with -static-pie")
+
+    def test_a_header_that_ends_early_or_lies_is_no_harm(self):
+        whole = program(RISCV, FIXED)
+        for end in (0, 16, 32, 50, 64, 70):
+            self.check(whole[:end], False, "not an ELF" if end < 32 else "")
+        self.check(whole[:32] + b"\xff" * 32, False, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
