@@ -104,6 +104,6 @@ def add_program(command: argparse.ArgumentParser) -> None:
         nargs="?",
         type=path,
         metavar="FILE",
-        help="the first program, instead of the shell",
+        help="the first program, instead of the shell: a file, or the name of one of Cotrap's own",
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")

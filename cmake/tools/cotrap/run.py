@@ -10,7 +10,7 @@ from pathlib import Path
 from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
-from .paths import check_output
+from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
 from .sources import FramedInput, Keyboard, Left
 from .ui import Waiting, say
@@ -80,15 +80,19 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
 
 
 def prepare(arguments, on_terminal: bool) -> Boot:
-    """What the command line asks to boot. All it names is looked at before anything is built."""
+    """What the command line asks to boot. All it names is looked at before anything is built, but
+    for a program of Cotrap's own: `arguments.program` is its file afterwards."""
     program = arguments.program
     # os.path: unlike Path's, these take a name that is too long for one that is not there.
-    if program and not os.path.isfile(program):
+    is_file = not program or os.path.isfile(program)
+    if not is_file and (os.path.exists(program) or len(program.parts) > 1):
         why = "not a file" if os.path.exists(program) else "no such file"
         raise UsageError(f"{program}: {why}")
     check_files(arguments)
 
     built = build.chosen(arguments)
+    if not is_file:
+        arguments.program = program = _own_program(built, program)
     archive = archive_with(built, arguments.add)
     size = shutil.get_terminal_size()
     environment = {"TERM": os.environ.get("TERM", "dumb")} if on_terminal else {}
@@ -104,6 +108,14 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         archive.add_program(program, guest_path)
         common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
     return Boot(archive=archive.pack(), **common)
+
+
+def _own_program(built: Build, name: Path) -> Path:
+    """One that is in the guest's /bin, with its symbols where the build has them."""
+    for folder in (built.folder / "user" / "bin", built.initrd_root / "bin"):
+        if os.path.isfile(folder / name):
+            return folder / name
+    raise UsageError(f"{name}: no such file, nor a program of Cotrap's (`ls /bin` in its shell)")
 
 
 def check_files(arguments) -> None:

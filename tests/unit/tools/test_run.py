@@ -29,6 +29,15 @@ class Run(Command):
         done = self.run_quiet(r"""for a; do printf '%s\n' "$a"; done""", *given)
         self.assertEqual(done.stdout.decode().splitlines(), list(given))
 
+    def test_a_name_that_is_no_file_is_a_program_of_cotraps_own(self):
+        self.build.program("greet", 'echo "greets $1"; exit 7')
+        done = cotrap("run", "-q", "--build", self.build.path, "greet", "x")
+        self.assertEqual((done.stdout, done.returncode), (b"greets x\n", 7))
+        for name, says in (("nobody", b"nor a program of Cotrap's"), ("no/greet", b"no such file")):
+            done = cotrap("run", "-q", "--build", self.build.path, name)
+            self.assertEqual((done.stdout, done.returncode), (b"", 2))
+            self.assertIn(says, done.stderr)
+
     def test_added_files_are_in_the_guests_root(self):
         (self.build.path / "extra").mkdir(exist_ok=True)
         (self.build.path / "extra" / "note").write_text("here\n")
