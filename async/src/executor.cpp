@@ -27,6 +27,15 @@ Executor::~Executor() {
 
 constinit Link Executor::traced_{nullptr, nullptr};
 
+inline void Executor::resume_traced(Local& local, Job& job) noexcept {
+  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
+  resume(local, job, [&job, stays] {   // if there still is one
+    if (platform::job() != &job) return;
+    if (stays && job.kind == Kind::waiting) return trace(TraceEvent::wait, job);
+    if (!stays || job.kind == Kind::ready) trace(TraceEvent::yield, job);
+  });
+}
+
 bool Executor::step_with_news(Local& local) noexcept {
   local.job = nullptr;
   look_into_inbox();
@@ -34,20 +43,67 @@ bool Executor::step_with_news(Local& local) noexcept {
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
-  resume(local, job, [&job, stays] {   // if there still is one
-    if (platform::job() != &job) return;
-    if (stays && job.kind == Kind::waiting) return trace(TraceEvent::wait, job);
-    if (!stays || job.kind == Kind::ready) trace(TraceEvent::yield, job);
-  });
+  resume_traced(local, job);
   return true;
 }
 
-void set_trace_hook(TraceHook hook) noexcept {
-  trace_hook = hook;
-  PromiseBase::trace_ends(hook != nullptr);
+void Executor::go_on() noexcept {
+  Local& local = platform::local();
+  local.executor->resume_traced(local, *local.job);
+  platform::local().job = nullptr;
+}
+
+// ── who listens to trace points ──────────────────────────────────────────────────────────────────
+
+constinit TraceHook Executor::listener_ = nullptr;
+constinit bool Executor::policies_in_use_ = false;
+
+void Executor::tell_policy(TraceEvent event, const Job& job) noexcept {
+  // A job that migrates has its new hart already; it is the one that it leaves which has to know.
+  const Executor& executor = event == TraceEvent::migrate ? current() : *of(job.hart);
+  if (Policy* const policy = executor.ready_.policy()) {
+    policy->happened(event, const_cast<Job&>(job));
+  }
+  if (listener_ != nullptr) listener_(event, job);
+}
+
+void Executor::update_trace_hook() noexcept {
+  trace_hook = policies_in_use_ ? &tell_policy : listener_;
+  PromiseBase::trace_ends(trace_hook != nullptr);
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
-    if (Executor* const executor = Executor::of(hart)) executor->alarm_fired();
+    if (Executor* const executor = of(hart)) executor->alarm_fired();
+  }
+}
+
+void set_trace_hook(TraceHook hook) noexcept {
+  Executor::listener_ = hook;
+  Executor::update_trace_hook();
+}
+
+void Executor::set_policy(Policy* policy) noexcept {
+  if (!platform::tracing) platform::fail("this world has no trace points, which policies need");
+  platform::InterruptGuard masked;
+  const Strand::Guard strand;
+  if (policy != nullptr && !policies_in_use_) forget_entities();
+  ready_.set_policy(policy);
+  policies_in_use_ = false;
+  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
+    policies_in_use_ |= of(hart) != nullptr && of(hart)->ready_.policy() != nullptr;
+  }
+  update_trace_hook();
+}
+
+void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
+  platform::InterruptGuard masked;
+  const Strand::Guard strand;
+  Entity& entity = entity_of(job);
+  Policy* const policy = of(job.hart)->ready_.policy();
+  const bool queued = policy != nullptr && entity.state == Entity::State::moved &&
+                      job.kind == Kind::ready && !is_running(job);
+  if (!queued) {
+    entity.attributes = attributes;
+  } else {
+    policy->adjust(entity, attributes);
   }
 }
 
@@ -60,8 +116,28 @@ void ReadyQueue::use_rings() noexcept {
 }
 
 void ReadyQueue::push_second(Node& node) noexcept {
+  if (policy() != nullptr) return policy()->put(static_cast<Job&>(node), false);
   use_rings();
   push_back(node);
+}
+
+void ReadyQueue::push_before_sole(Node& node) noexcept {
+  if (policy() != nullptr) return policy()->put(static_cast<Job&>(node), true);
+  use_rings();
+  push_front_in_rings(node);
+}
+
+void ReadyQueue::remove_from_policy(Node& node) noexcept {
+  policy()->take_out(static_cast<Job&>(node));
+}
+
+void ReadyQueue::set_policy(Policy* policy) noexcept {
+  ReadyQueue before;
+  while (Node* const node = pop()) before.push_back(*node);
+  policy_ = policy;
+  state_ =
+      policy == nullptr ? nothing : reinterpret_cast<std::uint64_t>(static_cast<Node*>(policy));
+  while (Node* const node = before.pop()) push_back(*node);
 }
 
 // ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────

@@ -1,8 +1,11 @@
 // The slow paths of the pools: a free list was empty, so carve a chunk.
 #include "async/frame_pool.h"
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 
+#include "async/entity.h"
 #include "async/frame_pool_fast.h"
 #include "async/graph.h"
 
@@ -47,14 +50,16 @@ namespace {
 
 /// A page of jobs; all pages of all harts are linked, and never given back.
 struct JobPage {
-  static constexpr std::size_t count = (chunk_bytes - sizeof(void*)) / sizeof(Job);
+  static constexpr std::size_t count = (chunk_bytes - 2 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
+  Entity* entities;  // as many; null until a policy asks for one
   std::byte slots[count][sizeof(Job)];
 
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
 };
 static_assert(sizeof(JobPage) <= chunk_bytes);
+static_assert(JobPage::count * sizeof(Entity) <= 2 * chunk_bytes);
 
 constinit std::atomic<JobPage*> job_pages = nullptr;
 
@@ -62,9 +67,29 @@ constinit std::atomic<JobPage*> job_pages = nullptr;
 
 void JobPool::refill() noexcept {
   JobPage* const page = static_cast<JobPage*>(platform::chunk(chunk_bytes));
+  page->entities = nullptr;
   for (std::size_t slot = JobPage::count; slot-- > 0;) release(page->job(slot));
   page->next = job_pages.load(std::memory_order_relaxed);
   while (!job_pages.compare_exchange_weak(page->next, page, std::memory_order_release)) {
+  }
+}
+
+Entity& entity_of(const Job& job) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(&job);
+  JobPage& page = *reinterpret_cast<JobPage*>(address & ~(chunk_bytes - 1));
+  const std::size_t slot = (address - reinterpret_cast<std::uintptr_t>(page.slots)) / sizeof(Job);
+  if (page.entities == nullptr) [[unlikely]] {
+    page.entities = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
+    std::uninitialized_default_construct_n(page.entities, JobPage::count);
+  }
+  Entity& entity = page.entities[slot];
+  entity.job = const_cast<Job*>(&job);
+  return entity;
+}
+
+void forget_entities() noexcept {
+  for (JobPage* page = job_pages.load(std::memory_order_acquire); page; page = page->next) {
+    if (page->entities != nullptr) std::fill_n(page->entities, JobPage::count, Entity{});
   }
 }
 

@@ -152,8 +152,8 @@ void Executor::request_resort() noexcept {
 
 void Executor::resort() noexcept {
   if (local_.job != nullptr) local_.job->priority = effective_priority(*local_.job);
-  ReadyQueue before = ready_;
-  ready_ = ReadyQueue();
+  ReadyQueue before;
+  while (Node* const node = ready_.pop()) before.push_back(*node);
   while (Node* const node = before.pop()) receive(static_cast<Job&>(*node));
 }
 

@@ -122,6 +122,12 @@ class Executor {
     }
   }
 
+  /// For a world's own loop, as run() has them: before it waits, where it looks into the inbox once
+  /// more, and after. Interrupts masked.
+  void begin_idling() noexcept;
+  void end_idling() noexcept;
+  bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
+
   /// The most urgent level that has a ready job (including those just woken by an interrupt);
   /// `priorities` if none.
   unsigned ready_priority() noexcept {
@@ -135,6 +141,18 @@ class Executor {
     return ready_.has_above(priority);
   }
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
+
+  /// Which of this hart's ready jobs runs next is `policy`'s to say from here on (null:
+  /// priorities'), also while jobs are ready; it lives until another one is set. Between two steps.
+  /// Only in worlds that have trace points.
+  void set_policy(Policy* policy) noexcept;
+  Policy* policy() const noexcept { return ready_.policy(); }
+  /// What policies know of `job`; takes effect at once if it is ready on this hart.
+  static void set_attributes(Job& job, const Attributes& attributes) noexcept;
+
+  /// The step of local().job, whose coroutine has suspended without a wait and is still running as
+  /// far as anybody knows, goes on. For worlds in which computing takes time but no instructions.
+  static void go_on() noexcept;
 
   // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
   //
@@ -214,10 +232,10 @@ class Executor {
   friend class Interrupt;
   friend class Mutex;
   friend class Strand;
+  friend void set_trace_hook(TraceHook) noexcept;
 
   /// Something in the inbox, or tracing.
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
-  bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
   void look_into_inbox() noexcept {
     if (has_news() && !inbox_is_empty()) [[unlikely]]
       drain_inbox();
@@ -264,6 +282,9 @@ class Executor {
   }
   /// The same after draining the inbox, and with trace points around it.
   [[gnu::cold]] bool step_with_news(Local& local) noexcept;
+  [[gnu::always_inline]] void resume_traced(Local& local, Job& job) noexcept;
+  static void tell_policy(TraceEvent event, const Job& job) noexcept;
+  static void update_trace_hook() noexcept;
   void push(Node& node) noexcept;  // any context: into the inbox
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   void set_alarm(Instant deadline) noexcept;
@@ -284,8 +305,6 @@ class Executor {
   void receive(Job& job) noexcept;
   void offer_rest() noexcept;
   ASYNC_SLOW_PATH void begin_step_in_company(StepKind kind) noexcept;
-  void begin_idling() noexcept;
-  void end_idling() noexcept;
   void pass_on(Node& request) noexcept;
   void serve(Node& request) noexcept;
   bool stop_asking() noexcept;
@@ -314,7 +333,9 @@ class Executor {
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;
-  static Mutex* contended_;  // mutexes that somebody waits for
+  static TraceHook listener_;    // what set_trace_hook() was told
+  static bool policies_in_use_;  // any hart's
+  static Mutex* contended_;      // mutexes that somebody waits for
 };
 
 inline Executor& current_executor() noexcept {

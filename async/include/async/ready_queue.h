@@ -2,9 +2,10 @@
 // have any. Most of the time there is one ready job or none, so one that becomes ready alone stays
 // beside the rings, and enters its ring only if another joins it before its step.
 //
-// One word tells which: the address of the only ready job, or, marked by bit 0, the bitmap.
-// A level is known by its last node, whose `next` is the first, null if it is empty; push and pop
-// touch two nodes at most.
+// One word tells which: the address of the only ready job, or, marked by bit 0, the bitmap. Or that
+// of a Policy, which then has all ready jobs: what would put a second job into the rings finds it
+// there, so that without one none of this costs anything. A level is known by its last node, whose
+// `next` is the first, null if it is empty; push and pop touch two nodes at most.
 #pragma once
 
 #include <array>
@@ -14,6 +15,7 @@
 #include "async/frame_pool.h"
 #include "async/node.h"
 #include "async/platform.h"
+#include "async/policy.h"
 #include "async/shared_word.h"
 
 namespace async {
@@ -23,9 +25,16 @@ inline constexpr unsigned take_limit = 16;  // nodes that ReadyQueue::take() loo
 
 class ReadyQueue {
  public:
-  bool empty() const noexcept { return state_ == nothing; }
-  /// Is there one job, and beside the rings?
+  bool empty() const noexcept {
+    if (const Policy* const all = policy()) return all->empty();
+    return state_ == nothing;
+  }
+  /// Is there one job, and beside the rings? Or a policy?
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
+  /// Which has all jobs. Null: there is none. Any hart.
+  Policy* policy() const noexcept { return policy_; }
+  /// From here on (null: the rings again). What is ready stays so.
+  void set_policy(Policy* policy) noexcept;
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {
     if (empty()) return priorities;
@@ -54,8 +63,8 @@ class ReadyQueue {
   }
   /// The first of its level.
   void push_front(Node& node) noexcept {
-    if (is_sole()) use_rings();
-    if (link(node)) last_[node.priority] = &node;
+    if (is_sole()) return push_before_sole(node);
+    push_front_in_rings(node);
   }
 
   /// Takes the first of the most urgent level; false if all are empty. The executor's step needs no
@@ -71,10 +80,16 @@ class ReadyQueue {
     first = reinterpret_cast<Node*>(state);
     return true;
   }
-  /// … null if all are empty.
+  /// … null if all are empty. What a policy picks, if there is one.
   Node* pop() noexcept {
-    Node* first = nullptr;
-    return pop(first) ? first : nullptr;
+    const std::uint64_t state = state_;
+    if ((state & 1) == 0) {
+      if (policy() != nullptr) [[unlikely]]
+        return policy()->take_next();
+      state_ = nothing;
+      return reinterpret_cast<Node*>(state);
+    }
+    return state == nothing ? nullptr : &pop_from_rings(state);
   }
 
   /// Is there something? Any hart; elsewhere it may be otherwise already.
@@ -85,7 +100,10 @@ class ReadyQueue {
   template <class Wanted>
   Node* take(bool first_is_kept, Wanted&& wanted) noexcept {
     if (empty()) return nullptr;
-    if (is_sole()) return !first_is_kept && wanted(sole()) ? pop() : nullptr;
+    if (is_sole()) {
+      if (policy() != nullptr) return take_from_policy(first_is_kept, wanted);
+      return !first_is_kept && wanted(sole()) ? pop() : nullptr;
+    }
     unsigned looked_at = 0;
     for (std::uint64_t levels = state_ >> 1; levels != 0; levels &= levels - 1) {
       Link* const last = last_[std::countr_zero(levels)];
@@ -105,6 +123,7 @@ class ReadyQueue {
   /// Takes `node` out of the middle: walks its level.
   void remove(Node& node) noexcept {
     if (is_sole()) {
+      if (policy() != nullptr) return remove_from_policy(node);
       state_ = nothing;
       return;
     }
@@ -140,7 +159,14 @@ class ReadyQueue {
   }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
+  void push_front_in_rings(Node& node) noexcept {
+    if (link(node)) last_[node.priority] = &node;
+  }
+  ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
   void use_rings() noexcept;  // for the only ready job, because another comes
+  ASYNC_SLOW_PATH void remove_from_policy(Node& node) noexcept;
+  template <class Wanted>
+  Node* take_from_policy(bool first_is_kept, Wanted& wanted) noexcept;
 
   /// Puts `node` between the last and the first; true if it is the only one.
   bool link(Node& node) noexcept {
@@ -155,9 +181,17 @@ class ReadyQueue {
     return false;
   }
 
-  // The only ready job, or 1 | 2 << each level that has any. Other harts look at it.
+  // The only ready job, a policy, or 1 | 2 << each level that has any. Other harts look at it.
   SharedWord<std::uint64_t> state_ = nothing;
   std::array<Link*, priorities> last_{};
+  SharedWord<Policy*> policy_ = nullptr;  // the same as state_ says, without a look at any job
 };
+
+template <class Wanted>
+Node* ReadyQueue::take_from_policy(bool first_is_kept, Wanted& wanted) noexcept {
+  return policy()->take_wanted(first_is_kept, {&wanted, [](void* wanted, const Node& node) -> bool {
+                                                 return (*static_cast<Wanted*>(wanted))(node);
+                                               }});
+}
 
 }  // namespace async

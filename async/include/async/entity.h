@@ -1,0 +1,55 @@
+// Entity: what scheduling policies know of a job beyond its priority. Jobs are small, and most
+// kernels run with the executor's own priorities alone, so entities are kept beside the jobs'
+// pages, and only from when a policy asks for the first one of a page.
+//
+// The first part is said by whoever knows the job, with Executor::set_attributes(); the rest is
+// kept by async::Policy and by the policy itself. In the strand, interrupts masked.
+#pragma once
+
+#include <cstdint>
+
+#include "async/job.h"
+#include "async/time.h"
+
+namespace async {
+
+/// What a policy may be told of a job.
+struct Attributes {
+  static constexpr std::uint32_t usual_weight = 1024;
+
+  Instant deadline = never;             // of its present piece of work; absolute
+  std::uint32_t weight = usual_weight;  // its share in proportion to the others', from 1 up
+  Duration budget{0};  // how much it may run every `period`; 0: nothing is reserved
+  Duration period{0};
+  void* owner = nullptr;  // whoever has said this may find itself again; policies do not look
+};
+
+struct Entity {
+  /// How its job has come to where it is.
+  enum class State : std::uint8_t { arrived, woken, moved, preempted, running, waiting };
+
+  Attributes attributes;
+
+  // Policy's.
+  Job* job = nullptr;
+  std::uint64_t since_ns = 0;  // running: charged up to here
+  State state = State::arrived;
+  bool known = false;        // has been in the queue of a policy since it was spawned
+  std::uint8_t hart = 0xff;  // … of this hart's, last
+
+  // The policy's own, all 0 for a job that no policy knows yet.
+  std::uint8_t level = 0;
+  Entity* child = nullptr;    // of JobHeap
+  Entity* sibling = nullptr;  // …
+  Entity* before = nullptr;   // … the sibling before, or the parent
+  std::int64_t key = 0;       // … what it is sorted by
+  std::uint64_t order = 0;    // … and then by this
+  std::int64_t credit = 0;
+};
+
+/// The entity of a job, which is made if there is none.
+Entity& entity_of(const Job& job) noexcept;
+/// What policies have noted of jobs so far: nobody has kept it up to date since.
+void forget_entities() noexcept;
+
+}  // namespace async

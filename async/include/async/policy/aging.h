@@ -1,0 +1,38 @@
+// Priorities that rise while a job waits: every ten slices in the queue are worth a level over
+// those that come then. So everybody is served in the end.
+//
+// All age at the same rate, so who is before whom never changes while they wait: a job is sorted by
+// when it came, plus ten slices for each level that it is less urgent than 0.
+#pragma once
+
+#include "async/policy/heap.h"
+
+namespace async::policy {
+
+class Aging final : public Policy {
+ public:
+  static constexpr const char* name = "aging";
+  static constexpr const char* summary = "fixed priorities that rise with the time in the queue";
+  static constexpr unsigned promises = promise_no_starvation;
+
+  explicit Aging(const Options& options) noexcept : Policy(options) {}
+
+ protected:
+  void enqueue(Job& job, Entity& entity) noexcept override {
+    queue_.push(entity, now_ns() + job.priority * level_ns());
+  }
+  void put_back(Job&, Entity& entity) noexcept override { queue_.push(entity, entity.key); }
+  Job* pick() noexcept override { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  bool preempts(const Job&, const Entity& running) noexcept override {
+    return queue_.first().key < running.key;
+  }
+  Duration slice(const Entity&) const noexcept override { return options().slice; }
+
+ private:
+  std::int64_t level_ns() const noexcept { return 10 * options().slice.count(); }
+  JobHeap queue_;
+};
+
+}  // namespace async::policy

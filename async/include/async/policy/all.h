@@ -1,0 +1,66 @@
+// Every policy by its name, and how one is made in memory that the caller has.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "async/policy/aging.h"
+#include "async/policy/edf.h"
+#include "async/policy/eevdf.h"
+#include "async/policy/fifo.h"
+#include "async/policy/lottery.h"
+#include "async/policy/mlfq.h"
+#include "async/policy/round_robin.h"
+#include "async/policy/stealing.h"
+#include "async/policy/stride.h"
+#ifdef COTRAP_POLICY_HEADER  // one of somebody's own, class COTRAP_POLICY_CLASS: `--policy-header`
+#include COTRAP_POLICY_HEADER
+#endif
+
+namespace async::policy {
+
+struct Kind {
+  const char* name;
+  const char* summary;
+  unsigned promises;  // Promise_
+  /// In memory of `most_bytes`, aligned for any object; null: the executor's own priorities.
+  Policy* (*make)(void* memory, const Policy::Options& options) noexcept;
+};
+
+template <class... Policies>
+struct List {
+  static constexpr std::size_t most_bytes = std::max({sizeof(Policies)...});
+  static constexpr Kind kinds[] = {
+      {"priority", "fixed priorities with inheritance: the executor's own", promise_nothing,
+       [](void*, const Policy::Options&) noexcept -> Policy* { return nullptr; }},
+      {Policies::name, Policies::summary, Policies::promises,
+       [](void* memory, const Policy::Options& options) noexcept -> Policy* {
+         return std::construct_at(static_cast<Policies*>(memory), options);
+       }}...};
+};
+
+using All = List<Fifo, RoundRobin, Aging, Edf, Stride, Lottery, Mlfq, Eevdf, StealFifo, StealLifo
+#ifdef COTRAP_POLICY_CLASS
+                 ,
+                 COTRAP_POLICY_CLASS
+#endif
+                 >;
+
+inline constexpr std::span<const Kind> kinds = All::kinds;
+
+/// Room for any of them. No destructor: they own nothing.
+struct Memory {
+  alignas(std::max_align_t) std::byte bytes[All::most_bytes];
+};
+
+/// Null: there is none of that name.
+constexpr const Kind* find(std::string_view name) noexcept {
+  for (const Kind& kind : kinds) {
+    if (name == kind.name) return &kind;
+  }
+  return nullptr;
+}
+
+}  // namespace async::policy

@@ -1,0 +1,91 @@
+// Earliest deadline first (C. Liu, J. Layland: Scheduling Algorithms for Multiprogramming in a
+// Hard-Real-Time Environment, JACM 1973). Jobs without a deadline come after all others.
+//
+// A job with a reservation (Attributes::budget every `period`) is served by a constant bandwidth
+// server (L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems,
+// RTSS 1998): what counts is the server's deadline, which moves by a period whenever the budget is
+// used up. So it takes no more from the others than it was admitted for, whatever it does.
+#pragma once
+
+#include <span>
+
+#include "async/policy/heap.h"
+
+namespace async::policy {
+
+class Edf final : public Policy {
+ public:
+  static constexpr const char* name = "edf";
+  static constexpr const char* summary =
+      "earliest deadline first; reservations by constant bandwidth servers";
+  static constexpr unsigned promises = promise_deadlines;
+
+  explicit Edf(const Options& options) noexcept : Policy(options) {}
+
+  /// Do all these fit on one hart, each with its budget every period? What is not reserved counts
+  /// for nothing.
+  static bool admits(std::span<const Attributes> jobs) noexcept {
+    std::uint64_t used = 0;  // in millionths, rounded up
+    for (const Attributes& job : jobs) {
+      if (job.period.count() <= 0) continue;
+      const auto budget = static_cast<unsigned __int128>(job.budget.count()) * 1'000'000u;
+      const auto period = static_cast<std::uint64_t>(job.period.count());
+      used += static_cast<std::uint64_t>((budget + period - 1) / period);
+    }
+    return used <= 1'000'000;
+  }
+
+ protected:
+  void enqueue(Job&, Entity& entity) noexcept override {
+    if (is_served(entity)) begin_period(entity);
+    push(entity);
+  }
+  void wake(Job&, Entity& entity) noexcept override {
+    if (is_served(entity)) refresh(entity);
+    push(entity);
+  }
+  void yield(Job&, Entity& entity) noexcept override { push(entity); }
+  Job* pick() noexcept override { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  bool preempts(const Job&, const Entity& running) noexcept override {
+    return queue_.first().key < deadline_of(running);
+  }
+  void ran(Job&, Entity& entity, Duration used) noexcept override {
+    if (!is_served(entity)) return;
+    entity.credit -= used.count();
+    while (entity.credit <= 0) {
+      entity.credit += entity.attributes.budget.count();
+      entity.key += entity.attributes.period.count();
+    }
+  }
+  Duration slice(const Entity& entity) const noexcept override {
+    return is_served(entity) ? entity.attributes.budget : Duration::max();
+  }
+
+ private:
+  static bool is_served(const Entity& entity) noexcept {
+    return entity.attributes.budget.count() > 0 && entity.attributes.period.count() > 0;
+  }
+  static void begin_period(Entity& entity) noexcept {
+    entity.key = now_ns() + entity.attributes.period.count();
+    entity.credit = entity.attributes.budget.count();
+  }
+  /// `key` is the server's deadline, `credit` what is left of its budget until then.
+  static void refresh(Entity& entity) noexcept {
+    const auto budget = entity.attributes.budget.count();
+    const auto period = entity.attributes.period.count();
+    const auto left = static_cast<__int128>(entity.key - now_ns()) * budget;
+    const bool is_new = entity.key == never.time_since_epoch().count();
+    const bool has_too_much = static_cast<__int128>(entity.credit) * period >= left;
+    if (is_new || entity.key <= now_ns() || has_too_much) begin_period(entity);
+  }
+  static std::int64_t deadline_of(const Entity& entity) noexcept {
+    return is_served(entity) ? entity.key : entity.attributes.deadline.time_since_epoch().count();
+  }
+  void push(Entity& entity) noexcept { queue_.push(entity, deadline_of(entity)); }
+
+  JobHeap queue_;
+};
+
+}  // namespace async::policy

@@ -1,0 +1,95 @@
+// Fair by virtual runtime: earliest eligible virtual deadline first (I. Stoica, H. Abdel-Wahab:
+// Earliest Eligible Virtual Deadline First, Old Dominion University TR-95-22, 1995). Virtual time
+// passes at the rate of 1 / (the weights of all who compete); a job is eligible when it has not had
+// more than its share by then, and of the eligible ones that runs whose request, of a slice, is due
+// first in virtual time. Who waits keeps its lag, up to a slice either way.
+#pragma once
+
+#include <algorithm>
+
+#include "async/policy/heap.h"
+
+namespace async::policy {
+
+class Eevdf final : public Policy {
+ public:
+  static constexpr const char* name = "eevdf";
+  static constexpr const char* summary = "fair by virtual runtime, with virtual deadlines";
+  static constexpr unsigned promises = promise_no_starvation | promise_shares;
+
+  explicit Eevdf(const Options& options) noexcept : Policy(options) {}
+
+ protected:
+  // `credit`: what it has had, in virtual time. A job that waits or is elsewhere: its lag, below 0
+  // if it is owed something.
+  void enqueue(Job&, Entity& entity) noexcept override {
+    entity.credit = virtual_now_;
+    join(entity);
+  }
+  void wake(Job&, Entity& entity) noexcept override {
+    entity.credit += virtual_now_;
+    join(entity);
+  }
+  void yield(Job&, Entity& entity) noexcept override { push(entity); }
+  Job* pick() noexcept override {
+    for (;;) {
+      while (!later_.empty() && later_.first().key <= virtual_now_) {
+        Entity& entity = later_.first();
+        later_.pop();
+        eligible_.push(entity, due(entity));
+        entity.level = is_eligible;
+      }
+      if (!eligible_.empty()) return eligible_.pop();
+      virtual_now_ = later_.first().key;  // all have had more than their share: of an idle hart
+    }
+  }
+  void remove(Job&, Entity& entity) noexcept override {
+    (entity.level == is_eligible ? eligible_ : later_).remove(entity);
+    part(entity);
+  }
+  Job* find(Wanted wanted) noexcept override {
+    Job* const job = eligible_.find(wanted);
+    return job != nullptr ? job : later_.find(wanted);
+  }
+  void ran(Job&, Entity& entity, Duration used) noexcept override {
+    entity.credit += scaled(used.count(), entity.attributes.weight);
+    virtual_now_ += scaled(used.count(), std::max<std::int64_t>(weights_, 1));
+  }
+  void leave(Job&, Entity& entity) noexcept override { part(entity); }
+  bool preempts(const Job&, const Entity& running) noexcept override {
+    return !eligible_.empty() && eligible_.first().key < due(running);
+  }
+  Duration slice(const Entity&) const noexcept override { return options().slice; }
+
+ private:
+  enum : std::uint8_t { is_later, is_eligible };
+
+  static std::int64_t scaled(std::int64_t ns, std::int64_t weight) noexcept {
+    return ns * Attributes::usual_weight / weight;
+  }
+  std::int64_t request(const Entity& entity) const noexcept {
+    return scaled(options().slice.count(), entity.attributes.weight);
+  }
+  std::int64_t due(const Entity& entity) const noexcept { return entity.credit + request(entity); }
+  void join(Entity& entity) noexcept {
+    weights_ += entity.attributes.weight;
+    push(entity);
+  }
+  void push(Entity& entity) noexcept {
+    const bool now = entity.credit <= virtual_now_;
+    entity.level = now ? is_eligible : is_later;
+    now ? eligible_.push(entity, due(entity)) : later_.push(entity, entity.credit);
+  }
+  void part(Entity& entity) noexcept {
+    weights_ -= entity.attributes.weight;
+    const std::int64_t most = request(entity);
+    entity.credit = std::clamp(entity.credit - virtual_now_, -most, most);
+  }
+
+  JobHeap eligible_;  // by when their requests are due
+  JobHeap later_;     // by when they are eligible
+  std::int64_t virtual_now_ = 0;
+  std::int64_t weights_ = 0;  // of all who are ready or run
+};
+
+}  // namespace async::policy

@@ -1,0 +1,101 @@
+// JobHeap: ready jobs by their entities' `key`, the smallest first, and among equals who came
+// first. A pairing heap (M. Fredman, R. Sedgewick, D. Sleator, R. Tarjan: The Pairing Heap,
+// Algorithmica 1986) through the entities: insertion is O(1), taking one out O(log n) amortised.
+#pragma once
+
+#include <utility>
+
+#include "async/policy.h"
+
+namespace async::policy {
+
+class JobHeap {
+ public:
+  bool empty() const noexcept { return root_ == nullptr; }
+  Entity& first() const noexcept { return *root_; }
+
+  void push(Entity& entity, std::int64_t key) noexcept {
+    entity.key = key;
+    entity.order = ++pushed_;
+    entity.child = entity.sibling = entity.before = nullptr;
+    root_ = root_ == nullptr ? &entity : meld(root_, &entity);
+  }
+  Job* pop() noexcept {
+    Job* const job = root_->job;
+    root_ = pair_up(root_->child);
+    return job;
+  }
+  void remove(Entity& entity) noexcept {
+    if (&entity == root_) {
+      pop();
+      return;
+    }
+    (entity.before->child == &entity ? entity.before->child : entity.before->sibling) =
+        entity.sibling;
+    if (entity.sibling != nullptr) entity.sibling->before = entity.before;
+    if (Entity* const rest = pair_up(entity.child)) root_ = meld(root_, rest);
+  }
+  /// One that is wanted, of the first few; null: none.
+  Job* find(Policy::Wanted wanted) const noexcept {
+    unsigned looked_at = 0;
+    for (Entity* at = root_; at != nullptr && looked_at < take_limit; at = next(at), ++looked_at) {
+      if (wanted(*at->job)) return at->job;
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr unsigned take_limit = 16;
+
+  static bool is_before(const Entity& one, const Entity& other) noexcept {
+    if (one.key != other.key) return one.key < other.key;
+    return one.order < other.order;
+  }
+  static Entity* meld(Entity* one, Entity* other) noexcept {
+    if (is_before(*other, *one)) std::swap(one, other);
+    other->before = one;
+    other->sibling = one->child;
+    if (one->child != nullptr) one->child->before = other;
+    one->child = other;
+    one->sibling = one->before = nullptr;
+    return one;
+  }
+  /// Siblings two by two from the left, and what comes of that from the right.
+  static Entity* pair_up(Entity* at) noexcept {
+    Entity* pairs = nullptr;  // linked through sibling, the last one first
+    while (at != nullptr) {
+      Entity* const one = at;
+      Entity* const other = one->sibling;
+      at = other == nullptr ? nullptr : other->sibling;
+      one->sibling = one->before = nullptr;
+      Entity* pair = one;
+      if (other != nullptr) {
+        other->sibling = other->before = nullptr;
+        pair = meld(one, other);
+      }
+      pair->sibling = pairs;
+      pairs = pair;
+    }
+    Entity* root = nullptr;
+    while (pairs != nullptr) {
+      Entity* const pair = std::exchange(pairs, pairs->sibling);
+      pair->sibling = nullptr;
+      root = root == nullptr ? pair : meld(root, pair);
+    }
+    return root;
+  }
+  /// In depth first order, which is not that of the keys.
+  static Entity* next(Entity* at) noexcept {
+    if (at->child != nullptr) return at->child;
+    while (at != nullptr && at->sibling == nullptr) {
+      while (at->before != nullptr && at->before->sibling == at) at = at->before;  // the eldest
+      at = at->before;                                                             // the parent
+    }
+    return at == nullptr ? nullptr : at->sibling;
+  }
+
+  Entity* root_ = nullptr;
+  std::uint64_t pushed_ = 0;
+};
+
+}  // namespace async::policy

@@ -1,0 +1,55 @@
+// JobList: ready jobs in a row, through the links that a Job has anyway. Everything O(1) but
+// find().
+#pragma once
+
+#include "async/policy.h"
+
+namespace async::policy {
+
+class JobList {
+ public:
+  JobList() noexcept { head_.reset(); }
+  JobList(const JobList&) = delete;
+
+  bool empty() const noexcept { return head_.alone(); }
+  Job& first() noexcept { return static_cast<Job&>(*head_.next); }
+  Job& last() noexcept { return static_cast<Job&>(*head_.prev); }
+  void push_back(Job& job) noexcept { head_.insert_before(job); }
+  void push_front(Job& job) noexcept { head_.next->insert_before(job); }
+  static void remove(Job& job) noexcept { job.unlink(); }
+  Job* pop_front() noexcept { return pop(first()); }
+  Job* pop_back() noexcept { return pop(last()); }
+
+  /// The first one that is wanted, or, looking from the other end, the last; null: none.
+  Job* find(Policy::Wanted wanted, bool from_the_end = false) noexcept {
+    for (Link* at = after(head_, from_the_end); at != &head_; at = after(*at, from_the_end)) {
+      Job& job = static_cast<Job&>(*at);
+      if (wanted(job)) return &job;
+    }
+    return nullptr;
+  }
+  /// `visit(job)` from the first on, until it returns true.
+  template <class Visit>
+  Job* for_each(Visit visit) noexcept {
+    for (Link* at = head_.next; at != &head_; at = at->next) {
+      if (visit(static_cast<Job&>(*at))) return static_cast<Job*>(at);
+    }
+    return nullptr;
+  }
+  /// Puts all of `other` behind.
+  void take_all(JobList& other) noexcept {
+    while (!other.empty()) push_back(*other.pop_front());
+  }
+
+ private:
+  static Link* after(const Link& link, bool backwards) noexcept {
+    return backwards ? link.prev : link.next;
+  }
+  static Job* pop(Job& job) noexcept {
+    job.unlink();
+    return &job;
+  }
+  Link head_;
+};
+
+}  // namespace async::policy

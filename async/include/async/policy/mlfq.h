@@ -1,0 +1,100 @@
+// Multi-level feedback queues (F. Corbató and others: An Experimental Time-Sharing System, 1962;
+// the rules are those of R. and A. Arpaci-Dusseau: Operating Systems: Three Easy Pieces, chapter
+// 8). A job begins at the top; when it has used its allotment of a level it moves down, however
+// often it has waited meanwhile, and slices double from level to level. Once in 250 slices all
+// begin again.
+#pragma once
+
+#include <array>
+#include <bit>
+
+#include "async/policy/list.h"
+
+namespace async::policy {
+
+class Mlfq final : public Policy {
+ public:
+  static constexpr const char* name = "mlfq";
+  static constexpr const char* summary =
+      "feedback: who runs long sinks, all rise again now and then";
+  static constexpr unsigned promises = promise_no_starvation;
+
+  explicit Mlfq(const Options& options) noexcept : Policy(options) { set_next_boost(); }
+
+ protected:
+  void enqueue(Job& job, Entity& entity) noexcept override {
+    entity.level = 0;
+    entity.credit = 0;
+    entity.key = epoch_;
+    push_back(job, entity);
+  }
+  void wake(Job& job, Entity& entity) noexcept override {
+    rise(entity);
+    push_back(job, entity);
+  }
+  void yield(Job& job, Entity& entity) noexcept override { wake(job, entity); }
+  void put_back(Job& job, Entity& entity) noexcept override {
+    if (rise(entity)) return push_back(job, entity);
+    queues_[entity.level].push_front(job);
+  }
+  Job* pick() noexcept override {
+    if (now_ns() >= next_boost_ns_) boost();
+    for (JobList& queue : queues_) {
+      if (!queue.empty()) return queue.pop_front();
+    }
+    return nullptr;
+  }
+  void remove(Job& job, Entity&) noexcept override { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept override {
+    for (JobList& queue : queues_) {
+      if (Job* const job = queue.find(wanted)) return job;
+    }
+    return nullptr;
+  }
+  void ran(Job&, Entity& entity, Duration used) noexcept override {
+    entity.credit += used.count();
+    if (entity.credit < slice(entity).count()) return;
+    entity.credit = 0;
+    if (entity.level + 1u < levels) ++entity.level;
+  }
+  bool preempts(const Job&, const Entity& running) noexcept override {
+    for (unsigned level = 0; level < running.level; ++level) {
+      if (!queues_[level].empty()) return true;
+    }
+    return false;
+  }
+  Duration slice(const Entity& entity) const noexcept override {
+    return options().slice * (1 << entity.level);
+  }
+
+ private:
+  static constexpr unsigned levels = 8;
+
+  /// Has everybody begun again since it was here last?
+  bool rise(Entity& entity) noexcept {
+    if (entity.key == epoch_) return false;
+    entity.key = epoch_;
+    entity.level = 0;
+    entity.credit = 0;
+    return true;
+  }
+  void push_back(Job& job, Entity& entity) noexcept { queues_[entity.level].push_back(job); }
+  void set_next_boost() noexcept { next_boost_ns_ = now_ns() + 250 * options().slice.count(); }
+  void boost() noexcept {
+    ++epoch_;
+    set_next_boost();
+    for (unsigned level = 1; level < levels; ++level) {
+      queues_[level].for_each([this](Job& job) {
+        rise(entity_of(job));
+        return false;
+      });
+      queues_[0].take_all(queues_[level]);
+    }
+  }
+
+  std::array<JobList, levels> queues_;
+  std::int64_t epoch_ = 0;
+  std::int64_t next_boost_ns_ = 0;
+};
+
+}  // namespace async::policy

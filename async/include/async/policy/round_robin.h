@@ -1,0 +1,20 @@
+// First come, first served, a slice at a time.
+#pragma once
+
+#include "async/policy/fifo.h"
+
+namespace async::policy {
+
+class RoundRobin final : public Fifo {
+ public:
+  static constexpr const char* name = "round-robin";
+  static constexpr const char* summary = "first come, first served, a slice at a time";
+  static constexpr unsigned promises = promise_no_starvation;
+
+  using Fifo::Fifo;
+
+ protected:
+  Duration slice(const Entity&) const noexcept override { return options().slice; }
+};
+
+}  // namespace async::policy

@@ -1,0 +1,44 @@
+// Work stealing (R. Blumofe, C. Leiserson: Scheduling Multithreaded Computations by Work Stealing,
+// JACM 1999): a hart runs what has become ready last, whose data is still warm, and an idle hart
+// gets from it the oldest (steal-fifo), which is likely to be the most work, or the newest
+// (steal-lifo). Who gives way goes to the other end. Made for throughput: nothing keeps the oldest
+// from waiting for ever.
+#pragma once
+
+#include "async/policy/list.h"
+
+namespace async::policy {
+
+template <bool steals_newest>
+class Stealing : public Policy {
+ public:
+  static constexpr unsigned promises = promise_nothing;
+  explicit Stealing(const Options& options) noexcept : Policy(options) {}
+
+ protected:
+  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
+  void yield(Job& job, Entity&) noexcept override { queue_.push_front(job); }
+  void put_back(Job& job, Entity&) noexcept override { queue_.push_back(job); }
+  Job* pick() noexcept override { return queue_.pop_back(); }
+  void remove(Job& job, Entity&) noexcept override { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted, steals_newest); }
+
+ private:
+  JobList queue_;
+};
+
+class StealFifo final : public Stealing<false> {
+ public:
+  static constexpr const char* name = "steal-fifo";
+  static constexpr const char* summary = "the newest first; idle harts take the oldest";
+  using Stealing::Stealing;
+};
+
+class StealLifo final : public Stealing<true> {
+ public:
+  static constexpr const char* name = "steal-lifo";
+  static constexpr const char* summary = "the newest first, for idle harts, too";
+  using Stealing::Stealing;
+};
+
+}  // namespace async::policy

@@ -1,0 +1,47 @@
+// Stride scheduling (C. Waldspurger, W. Weihl: Stride Scheduling, MIT/LCS/TM-528, 1995): each job
+// has a pass, which grows with what it runs divided by its weight; the smallest is next.
+#pragma once
+
+#include <algorithm>
+
+#include "async/policy/heap.h"
+
+namespace async::policy {
+
+class Stride final : public Policy {
+ public:
+  static constexpr const char* name = "stride";
+  static constexpr const char* summary = "time in proportion to weights, the one behind first";
+  static constexpr unsigned promises = promise_no_starvation | promise_shares;
+
+  explicit Stride(const Options& options) noexcept : Policy(options) {}
+
+ protected:
+  /// `credit` is the pass. Whoever has not been here begins where the others are.
+  void enqueue(Job&, Entity& entity) noexcept override {
+    entity.credit = global_pass_;
+    push(entity);
+  }
+  void wake(Job&, Entity& entity) noexcept override {
+    entity.credit = std::max(entity.credit, global_pass_);
+    push(entity);
+  }
+  void yield(Job&, Entity& entity) noexcept override { push(entity); }
+  Job* pick() noexcept override {
+    global_pass_ = std::max(global_pass_, queue_.first().key);
+    return queue_.pop();
+  }
+  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  void ran(Job&, Entity& entity, Duration used) noexcept override {
+    entity.credit += used.count() * Attributes::usual_weight / entity.attributes.weight;
+  }
+  Duration slice(const Entity&) const noexcept override { return options().slice; }
+
+ private:
+  void push(Entity& entity) noexcept { queue_.push(entity, entity.credit); }
+  JobHeap queue_;
+  std::int64_t global_pass_ = 0;
+};
+
+}  // namespace async::policy
