@@ -1,0 +1,83 @@
+// The simulated world: harts are numbers, one thread plays them all, and time is a variable that
+// moves from event to event. sim/machine.h moves it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "async/local.h"
+
+namespace async::platform {
+
+inline constexpr unsigned max_harts = 8;
+inline constexpr bool parallel = true;  // they have strands, thieves and inboxes as if they were
+inline constexpr int patience = 0;
+inline constexpr bool tracing = true;
+inline constexpr bool checked = false;
+
+template <class T>
+using Atomic = std::atomic<T>;
+
+struct World {
+  /// Told at once; what is to come of it is the machine's to decide.
+  struct Listener {
+    virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
+    virtual void poked(unsigned hart) = 0;
+
+   protected:
+    ~Listener() = default;
+  };
+  unsigned hart = 0;
+  std::uint64_t now = 0;
+  Listener* listener = nullptr;
+};
+inline constinit World world;
+inline constinit std::array<Local, max_harts> locals;
+
+inline unsigned hart() noexcept {
+  return world.hart;
+}
+inline Local& local() noexcept {
+  return locals[world.hart];
+}
+inline Job* job() noexcept {
+  return local().job;
+}
+inline std::uint64_t now_ns() noexcept {
+  return world.now;
+}
+inline void set_alarm(std::uint64_t ns) noexcept {
+  if (world.listener != nullptr) world.listener->alarm_set(world.hart, ns);
+}
+inline void poke(unsigned hart) noexcept {
+  if (world.listener != nullptr) world.listener->poked(hart);
+}
+inline void strand_begins() noexcept {}
+inline void strand_ends() noexcept {}
+inline void relax() noexcept {}
+
+struct [[maybe_unused]] InterruptGuard {};
+inline void begin_step(StepKind) noexcept {}
+inline void end_step() noexcept {}
+inline void yield_point() noexcept {}
+inline void begin_wait() noexcept {}
+inline void cancel_wait() noexcept {}
+
+inline void* chunk(std::size_t bytes) noexcept {
+  static auto& kept = *new std::vector<void*>;  // for ever, and known to be to a leak checker
+  void* const memory = std::aligned_alloc(4096, bytes);
+  if (memory == nullptr) std::abort();
+  return kept.emplace_back(memory);
+}
+[[noreturn]] inline void fail(const char* message) noexcept {
+  std::fprintf(stderr, "the runtime: %s\n", message);
+  std::abort();
+}
+inline void poison(void*, std::size_t) noexcept {}
+inline void unpoison(void*, std::size_t) noexcept {}
+
+}  // namespace async::platform

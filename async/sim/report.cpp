@@ -1,0 +1,53 @@
+#include "report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace async::sim {
+namespace {
+
+std::string sample(const Sample& sample, bool with_buckets) {
+  std::string text =
+      fmt::format(R"({{"count":{},"mean":{:.1f},"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{})",
+                  sample.size(), sample.mean(), sample.percentile(0.5), sample.percentile(0.9),
+                  sample.percentile(0.99), sample.percentile(0.999), sample.largest());
+  if (with_buckets) {
+    text += R"(,"buckets":{)";
+    const char* comma = "";
+    for (const auto& [bucket, times] : sample.buckets()) {
+      text += fmt::format(R"({}"{}":{})", std::exchange(comma, ","), bucket, times);
+    }
+    text += "}";
+  }
+  return text + "}";
+}
+
+std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets) {
+  return fmt::format(
+      R"({{"name":"{}","arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
+      R"("slowdown":{:.6g},"fairness":{:.6g},"latency":{},"response":{},"tardiness":{}}})",
+      made.name, made.arrived, made.finished, static_cast<double>(made.finished) / seconds,
+      made.run_ns, made.missed, made.slowdown, made.fairness, sample(made.latency, with_buckets),
+      sample(made.response, with_buckets), sample(made.tardiness, false));
+}
+
+}  // namespace
+
+std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
+                    bool with_buckets) {
+  const double seconds = static_cast<double>(outcome.duration_ns) * 1e-9;
+  std::string classes;
+  for (const ClassOutcome& made : outcome.classes) {
+    classes += (classes.empty() ? "" : ",") + of_class(made, seconds, with_buckets);
+  }
+  return fmt::format(
+      R"({{"policy":"{}","seed":{},"harts":{},"duration":{},"hash":"{:016x}","events":{},)"
+      R"("steps":{},"changes":{},"preemptions":{},"migrations":{},"utilisation":{:.6g},)"
+      R"("queue":{:.6g},"longest_queue":{},"classes":[{}]}})",
+      policy, seed, outcome.harts, outcome.duration_ns, outcome.hash, outcome.counts.events,
+      outcome.counts.steps, outcome.counts.changes, outcome.counts.preemptions,
+      outcome.counts.migrations, outcome.utilisation(), outcome.mean_queue, outcome.longest_queue,
+      classes);
+}
+
+}  // namespace async::sim

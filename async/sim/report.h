@@ -1,0 +1,15 @@
+// An outcome as one line of JSON; times in nanoseconds.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "run.h"
+
+namespace async::sim {
+
+/// `with_buckets`: the distributions of latencies and response times, too.
+std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
+                    bool with_buckets);
+
+}  // namespace async::sim

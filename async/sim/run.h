@@ -1,0 +1,66 @@
+// simulate(): a workload on a machine, once, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "machine.h"
+#include "workload.h"
+
+namespace async::sim {
+
+/// A sample of lengths of time, all kept: percentiles are exact.
+class Sample {
+ public:
+  void add(std::uint64_t ns) { values_.push_back(ns); }
+  std::size_t size() const { return values_.size(); }
+  double mean() const;
+  /// `share` from 0 to 1; 0 of nothing.
+  std::uint64_t percentile(double share) const;
+  std::uint64_t largest() const { return percentile(1); }
+  /// How many are in each bucket: bucket b begins at 2^(b / 4) ns.
+  std::map<unsigned, std::uint64_t> buckets() const;
+
+ private:
+  mutable std::vector<std::uint64_t> values_;
+  mutable bool sorted_ = false;
+};
+
+struct ClassOutcome {
+  std::string name;
+  std::uint64_t arrived = 0;  // pieces of work, after the warm-up
+  std::uint64_t finished = 0;
+  std::uint64_t missed = 0;  // deadlines, also of what has not finished
+  std::uint64_t run_ns = 0;  // processor time of what has finished
+  Sample latency;            // from ready to running, each time
+  Sample response;           // from arrival to end
+  Sample tardiness;          // how late, of those that missed their deadline and finished
+  double slowdown = 0;       // mean of response over the time it needs alone
+  double fairness = 1;       // Jain's index: of time for its weight (closed), or of 1 / slowdown
+};
+
+struct Outcome {
+  std::uint64_t duration_ns = 0;
+  unsigned harts = 0;
+  Machine::Counts counts;
+  std::uint64_t hash = 0;
+  double mean_queue = 0;  // ready jobs, over time
+  std::uint64_t longest_queue = 0;
+  std::vector<ClassOutcome> classes;
+  double utilisation() const;  // of all harts, 0 … 1
+};
+
+struct SimulateOptions {
+  Machine::Options machine;
+  /// Called at each trace point, with the time, the hart and the number of the job.
+  Machine::Hook hook;
+};
+
+Outcome simulate(const Workload& workload, const SimulateOptions& options);
+
+/// Of values that should be the same: 1 if they are, 1 / n if one has everything.
+double jain(const std::vector<double>& values);
+
+}  // namespace async::sim
