@@ -1,0 +1,213 @@
+// What every policy has to do, whatever its order is.
+#include <set>
+
+#include "distribution.h"
+#include "support.h"
+
+using namespace policy_test;
+using async::sim::Random;
+
+namespace {
+
+struct Storm {
+  Bench& bench;
+  async::Semaphore tokens{3};
+  async::Mutex mutex;
+  unsigned ended = 0;
+  unsigned inside = 0;
+};
+
+/// Everything that a job may do, at random; children, too.
+Task<> anything(Storm& storm, std::uint64_t seed, unsigned depth) {
+  Random random(seed);
+  for (unsigned step = 0; step < 12; ++step) {
+    switch (random.next() % 7) {
+      case 0: co_await async::yield(); break;
+      case 1: co_await async::sleep_for(async::Duration(random.next() % 3'000'000)); break;
+      case 2: {
+        if (co_await storm.tokens.acquire() != async::WaitResult::woken) break;
+        for (Compute left(200us); !left.done();) co_await left;
+        storm.tokens.release();
+        break;
+      }
+      case 3: {
+        const auto guard = co_await storm.mutex.lock();
+        if (++storm.inside != 1) async::platform::fail("two jobs hold one mutex");
+        for (Compute left(100us); !left.done();) co_await left;
+        --storm.inside;
+        break;
+      }
+      case 4: {
+        async::Executor& executor = async::current_executor();
+        executor.set_priority(async::current_job(), random.next() % 32);
+        break;
+      }
+      case 5:
+        if (depth != 0) storm.bench.spawn(anything(storm, random.next(), depth - 1));
+        break;
+      default:
+        for (Compute left(async::Duration(random.next() % 9'000'000)); !left.done();) {
+          co_await left;
+        }
+    }
+  }
+  ++storm.ended;
+}
+
+unsigned live_jobs() {
+  unsigned count = 0;
+  async::for_each_job([](void* count, const async::Job&) { ++*static_cast<unsigned*>(count); },
+                      &count);
+  return count;
+}
+
+/// Fails where a job begins to run that runs already, or that is not ready.
+struct Watch {
+  explicit Watch(Machine& machine) {
+    machine.set_hook([this](async::TraceEvent event, const async::Job& job) {
+      using enum async::TraceEvent;
+      const void* const owner = async::entity_of(job).attributes.owner;
+      switch (event) {
+        case spawn: ++spawned; break;
+        case run:
+          ++steps;
+          twice += !running.insert(owner).second;
+          break;
+        case done: ++ended; [[fallthrough]];
+        case wait:
+        case yield:
+        case preempt: running.erase(owner); break;
+        default: break;
+      }
+    });
+  }
+  std::set<const void*> running;
+  unsigned spawned = 0;
+  unsigned steps = 0;
+  unsigned ended = 0;
+  unsigned twice = 0;
+};
+
+}  // namespace
+
+TEST_CASE("no job is lost and none runs twice at once") {
+  FOR_EVERY_POLICY(policy);
+  const unsigned harts = GENERATE(1u, 2u, 4u);
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Bench bench(policy, harts, seed);
+    Storm storm{bench};
+    Watch watch(bench.machine);
+    bench.start(0, [&] {
+      for (unsigned i = 0; i < 20; ++i) bench.spawn(anything(storm, seed * 100 + i, 2));
+    });
+    bench.machine.run_until(ns(100s));
+    INFO("harts " << harts << ", seed " << seed);
+    CHECK(watch.twice == 0);
+    CHECK(watch.spawned > 20);
+    CHECK(watch.ended == watch.spawned);
+    CHECK(storm.ended == watch.spawned);
+    CHECK(live_jobs() == 0);
+    for (unsigned hart = 0; hart < harts; ++hart) CHECK(bench.machine.executor(hart).is_idle());
+    bench.machine.set_hook({});
+  }
+}
+
+TEST_CASE("a wake before the sleep is not lost") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(policy);
+  unsigned passed = 0;
+  auto parks = [](unsigned& passed) -> Task<> {
+    for (Compute left(5ms); !left.done();) co_await left;
+    co_await async::park("park");
+    ++passed;
+    co_await async::park("park again");
+    ++passed;
+  };
+  async::Job* job = nullptr;
+  bench.start(0, [&] { job = &bench.spawn(parks(passed)); });
+  bench.machine.at(ns(2ms), 0, [&] { async::Executor::wake_from_isr(*job); });
+  bench.machine.run_until(ns(9ms));
+  CHECK(passed == 1);
+  bench.machine.at(ns(10ms), 0, [&] { async::Executor::wake_from_isr(*job); });
+  bench.machine.run_until(ns(11ms));
+  CHECK(passed == 2);
+}
+
+TEST_CASE("no hart idles while there is work for it") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(policy, 4);
+  std::uint64_t ended[8] = {};
+  bench.start(0, [&] {
+    for (std::uint64_t& when : ended) bench.spawn(work(bench, 12ms, when));
+  });
+  unsigned in_vain = 0, idle = 0;
+  for (std::uint64_t when = ns(500us); when < ns(50ms); when += ns(1ms)) {
+    bench.machine.run_until(when);
+    if (async::Executor::idle_harts() == 0) continue;
+    ++idle;
+    for (unsigned hart = 0; hart < 4; ++hart) in_vain += !bench.machine.executor(hart).is_idle();
+  }
+  CHECK(idle > 20);
+  CHECK(in_vain == 0);
+  CHECK(*std::ranges::max_element(ended) < ns(36ms));
+}
+
+TEST_CASE("a job runs where it may, and nowhere else") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(policy, 3);
+  unsigned elsewhere = 0;
+  bench.machine.set_hook([&](async::TraceEvent event, const async::Job& job) {
+    if (event == async::TraceEvent::run && !job.may_run_on(async::platform::hart())) ++elsewhere;
+  });
+  std::uint64_t ended[6] = {};
+  bench.start(0, [&] {
+    for (unsigned i = 0; i < 6; ++i) {
+      const auto only = async::hart_mask(i % 2 + 1);
+      bench.spawn(work(bench, 10ms, ended[i]), {.name = "job", .priority = 16, .harts = only});
+    }
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(elsewhere == 0);
+  CHECK(*std::ranges::max_element(ended) == ns(30ms));
+  CHECK(bench.machine.counts().busy_ns[0] == 0);
+}
+
+TEST_CASE("the policy may be changed while jobs are ready, run and wait") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(kind("priority"));
+  Storm storm{bench};
+  bench.start(0, [&] {
+    for (unsigned i = 0; i < 20; ++i) bench.spawn(anything(storm, i, 0));
+  });
+  bench.machine.run_until(ns(20ms));
+  REQUIRE(storm.ended < 20);
+  async::policy::Memory memory;
+  const auto change_to = [&](const Kind& other) {
+    bench.machine.at(bench.machine.now(), 0,
+                     [&] { bench.machine.executor(0).set_policy(other.make(memory.bytes, {})); });
+  };
+  change_to(policy);
+  bench.machine.run_until(ns(60ms));
+  REQUIRE(storm.ended < 20);
+  change_to(kind("priority"));
+  bench.machine.run_until(ns(70ms));
+  change_to(policy);
+  bench.machine.run_until(ns(100s));
+  CHECK(storm.ended == 20);
+  CHECK(live_jobs() == 0);
+}
+
+TEST_CASE("two runs with one seed are the same, and another seed's is not") {
+  FOR_EVERY_POLICY(policy);
+  const auto hash = [&](std::uint64_t seed) {
+    Bench bench(policy, 4, seed);
+    Storm storm{bench};
+    bench.start(0, [&] {
+      for (unsigned i = 0; i < 20; ++i) bench.spawn(anything(storm, seed * 100 + i, 2));
+    });
+    bench.machine.run_until(ns(100s));
+    return bench.machine.schedule_hash();
+  };
+  CHECK(hash(1) == hash(1));
+  CHECK(hash(1) != hash(2));
+}

@@ -1,0 +1,141 @@
+// What one policy does and another does not.
+#include "support.h"
+
+using namespace policy_test;
+
+namespace {
+
+using Order = std::vector<std::string>;
+
+Task<> note(Order& order, std::string who, async::Duration work = 1ms) {
+  for (Compute left(work); !left.done();) co_await left;
+  order.push_back(std::move(who));
+}
+
+}  // namespace
+
+TEST_CASE("fifo: in the order of arrival, whatever the priorities") {
+  Bench bench(kind("fifo"));
+  Order order;
+  bench.start(0, [&] {
+    bench.spawn(note(order, "a", 30ms), {.name = "a", .priority = 20});
+    bench.spawn(note(order, "b"), {.name = "b", .priority = 3});
+    bench.spawn(note(order, "c"), {.name = "c", .priority = 10});
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"a", "b", "c"});
+  CHECK(bench.machine.counts().preemptions == 0);
+}
+
+TEST_CASE("round-robin: a slice each, so the shortest is done first") {
+  Bench bench(kind("round-robin"));
+  Order order;
+  bench.start(0, [&] {
+    bench.spawn(note(order, "20", 20ms));
+    bench.spawn(note(order, "10", 10ms));
+    bench.spawn(note(order, "3", 3ms));
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"3", "10", "20"});
+}
+
+TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may change") {
+  for (const char* name : {"priority", "aging"}) {
+    Bench bench(kind(name));
+    Order order;
+    async::Job* changed = nullptr;
+    bench.start(0, [&] {
+      bench.spawn(note(order, "first", 5ms), {.name = "first", .priority = 15});
+      bench.spawn(note(order, "middle"), {.name = "middle", .priority = 16});
+      changed = &bench.spawn(note(order, "last"), {.name = "last", .priority = 20});
+    });
+    bench.machine.at(ns(1ms), 0, [&] { bench.machine.executor(0).set_priority(*changed, 2); });
+    bench.machine.run_until(ns(1s));
+    INFO(name);
+    CHECK(order == Order{"last", "first", "middle"});
+  }
+}
+
+TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may change") {
+  Bench bench(kind("edf"));
+  Order order;
+  const auto due = [](async::Duration when) {
+    return async::Attributes{.deadline = async::Instant(when)};
+  };
+  async::Job* changed = nullptr;
+  bench.start(0, [&] {
+    bench.spawn(note(order, "none", 5ms));
+    bench.spawn(note(order, "50", 5ms), {.name = "50", .priority = 16}, due(50ms));
+    changed = &bench.spawn(note(order, "90"), {.name = "90", .priority = 16}, due(90ms));
+  });
+  bench.machine.at(ns(1ms), 0, [&] {
+    auto attributes = async::entity_of(*changed).attributes;
+    attributes.deadline = async::Instant(20ms);
+    async::Executor::set_attributes(*changed, attributes);
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"90", "50", "none"});
+}
+
+TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
+  Bench bench(kind("edf"));
+  async::Duration greedy{}, modest{};
+  const async::Attributes one{.budget = 2ms, .period = 10ms};
+  const async::Attributes other{.budget = 5ms, .period = 10ms};
+  bench.start(0, [&] {
+    bench.spawn(work_for_ever(greedy), {.name = "greedy", .priority = 16}, one);
+    bench.spawn(work_for_ever(modest), {.name = "modest", .priority = 16}, other);
+  });
+  bench.machine.run_until(ns(7s));
+  CHECK(greedy > 1900ms);  // in proportion to what they have reserved
+  CHECK(greedy < 2100ms);
+  CHECK(modest > 4900ms);
+}
+
+TEST_CASE("edf: admission is for what fits") {
+  using async::Attributes;
+  const Attributes half{.budget = 5ms, .period = 10ms};
+  const Attributes third{.budget = 10ms, .period = 30ms};
+  const Attributes little{.budget = 1us, .period = 1s};
+  CHECK(async::policy::Edf::admits(std::vector{half, half}));
+  CHECK(async::policy::Edf::admits(std::vector{half, third, Attributes{}}));
+  CHECK_FALSE(async::policy::Edf::admits(std::vector{half, half, little}));
+}
+
+TEST_CASE("mlfq: who computes long gives way to who does not") {
+  Bench bench(kind("mlfq"));
+  async::Duration hog{};
+  Order order;
+  bench.start(0, [&] { bench.spawn(work_for_ever(hog)); });
+  std::uint64_t ended = 0;
+  bench.machine.at(ns(500ms), 0, [&] { bench.spawn(work(bench, 2ms, ended)); });
+  bench.machine.run_until(ns(600ms));
+  CHECK(ended == ns(502ms));
+}
+
+TEST_CASE("steal-fifo gives the oldest away, steal-lifo the newest") {
+  for (const auto& [name, stolen] : {std::pair{"steal-fifo", "b"}, std::pair{"steal-lifo", "d"}}) {
+    Order order, of_thief;
+    Bench bench(kind(name), 2);
+    bench.machine.set_hook([&](async::TraceEvent event, const async::Job& job) {
+      if (event == async::TraceEvent::run && async::platform::hart() == 1) {
+        of_thief.push_back(job.name());
+      }
+    });
+    bench.start(1, [&] {
+      bench.spawn(note(order, "busy", 10ms), {.name = "busy", .priority = 16, .harts = 2});
+    });
+    bench.machine.at(ns(1ms), 0, [&] {
+      bench.spawn(note(order, "a", 90ms), {.name = "a", .priority = 16, .harts = 1});
+    });
+    bench.machine.at(ns(2ms), 0, [&] {
+      for (const char* who : {"b", "c", "d"}) {
+        bench.spawn(note(order, who, 30ms), {.name = who, .priority = 16});
+      }
+    });
+    bench.machine.run_until(ns(15ms));
+    INFO(name);
+    CHECK(of_thief == Order{"busy", stolen});
+    bench.machine.set_hook({});
+  }
+}

@@ -1,0 +1,131 @@
+// What some policies promise (policy.h), and are held to.
+#include "distribution.h"
+#include "support.h"
+
+using namespace policy_test;
+
+namespace {
+
+bool promises(const Kind& policy, unsigned promise) {
+  return (policy.promises & promise) != 0;
+}
+
+Task<> short_work() {
+  for (Compute left(900us); !left.done();) co_await left;
+}
+
+/// Again and again, more urgent than whatever else there is, nearly all of the time.
+void flood(Bench& bench, std::uint64_t when_ns) {
+  bench.machine.at(when_ns, 0, [&bench, when_ns] {
+    async::Attributes attributes{.deadline = async::now() + 1ms};
+    bench.spawn(short_work(), {.name = "flood", .priority = 1}, attributes);
+    flood(bench, when_ns + ns(1ms));
+  });
+}
+
+/// Released every `period` from now on, due at the next release.
+void release(Bench& bench, std::uint64_t when_ns, async::Duration work, async::Duration period,
+             unsigned& missed) {
+  bench.machine.at(when_ns, 0, [&bench, when_ns, work, period, &missed] {
+    const async::Instant due = async::now() + period;
+    auto piece = [](async::Duration work, async::Instant due, unsigned& missed) -> Task<> {
+      for (Compute left(work); !left.done();) co_await left;
+      if (!async::is_cancelled() && async::now() > due) ++missed;
+    };
+    bench.spawn(piece(work, due, missed), {.name = "piece", .priority = 16}, {.deadline = due});
+    release(bench, when_ns + ns(period), work, period, missed);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("who promises that nobody starves keeps it") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_no_starvation)) return;
+  Bench bench(policy);
+  std::uint64_t ended = 0;
+  flood(bench, 0);
+  bench.start(0,
+              [&] { bench.spawn(work(bench, 50ms, ended), {.name = "patient", .priority = 31}); });
+  bench.machine.run_until(ns(60s));
+  CHECK(ended != 0);
+}
+
+TEST_CASE("with fixed priorities and by deadlines one may starve: the flood is one") {
+  for (const char* name : {"priority", "edf"}) {
+    Bench bench(kind(name));
+    std::uint64_t ended = 0;
+    auto hopeful = [](Bench& bench, std::uint64_t& ended) -> Task<> {
+      for (Compute left(100s); !left.done();) co_await left;
+      ended = bench.machine.now();
+    };
+    flood(bench, 0);
+    bench.start(0,
+                [&] { bench.spawn(hopeful(bench, ended), {.name = "hopeful", .priority = 31}); });
+    bench.machine.run_until(ns(200s));
+    INFO(name);
+    CHECK(ended == 0);
+  }
+}
+
+TEST_CASE("who promises shares gives time in proportion to weights") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_shares)) return;
+  Bench bench(policy);
+  async::Duration done[3] = {};
+  bench.start(0, [&] {
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      bench.spawn(work_for_ever(done[i]), {.name = "job", .priority = 16},
+                  {.weight = 500 * (i + 1)});
+    }
+  });
+  bench.machine.run_until(ns(100s));
+  for (unsigned i = 0; i < 3; ++i) {
+    INFO("weight " << i + 1);
+    const double share = std::chrono::duration<double>(done[i]).count() / 100;
+    CHECK(share > (i + 1) / 6.0 - 0.01);
+    CHECK(share < (i + 1) / 6.0 + 0.01);
+  }
+}
+
+TEST_CASE("who sleeps most of the time gets its share where shares are promised") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_shares)) return;
+  Bench bench(policy);
+  async::Duration hog{};
+  unsigned rounds = 0;
+  auto naps = [](unsigned& rounds) -> Task<> {
+    while (!async::is_cancelled()) {
+      for (Compute left(1ms); !left.done();) co_await left;
+      ++rounds;
+      co_await async::sleep_for(19ms);
+    }
+  };
+  bench.start(0, [&] {
+    bench.spawn(work_for_ever(hog));
+    bench.spawn(naps(rounds));
+  });
+  bench.machine.run_until(ns(100s));
+  CHECK(rounds > 3500);  // of 5,000 if it were alone; a slice of 4 ms may be before each
+}
+
+TEST_CASE("who promises deadlines meets them whenever utilisation is at most 1") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_deadlines)) return;
+  async::sim::Random random(7);
+  for (unsigned set = 0; set < 50; ++set) {
+    Bench bench(policy);
+    unsigned missed = 0;
+    double left = 1;
+    for (unsigned i = 0; i < 5; ++i) {
+      const auto period = async::Duration(1'000'000 * (2 + random.next() % 60));
+      const double share = i == 4 ? left : left * random.unit();
+      left -= share;
+      const async::Duration work(static_cast<std::int64_t>(share * period.count()));
+      if (work.count() != 0) release(bench, 0, work, period, missed);
+    }
+    bench.machine.run_until(ns(5s));
+    INFO("set " << set);
+    CHECK(missed == 0);
+  }
+}
