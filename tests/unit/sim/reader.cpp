@@ -1,0 +1,155 @@
+// Workload files: what they say, and where they are wrong.
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "workload.h"
+
+using namespace async::sim;
+
+namespace {
+
+std::string error_of(std::string_view text) {
+  const auto read = read_workload(text, nullptr);
+  if (read) return "none";
+  const WorkloadError& error = read.error();
+  return std::to_string(error.line) + ":" + std::to_string(error.column) + ": " + error.what;
+}
+
+std::string trace_file(const std::string& name) {
+  return name == "times" ? "1ms\n# a pause\n2.5ms\n" : name == "bad" ? "1ms\n7\n" : "";
+}
+
+}  // namespace
+
+TEST_CASE("a workload file says what arrives when and what it does") {
+  const auto read = read_workload(R"(# web and batch
+duration 2s
+warm-up 100ms
+harts 4
+lock db
+lock log no-inheritance
+channel queue 8
+
+class web                 # the important ones
+  arrive poisson 500/s
+  priority 3
+  deadline 20ms
+  weight 2048
+  on 0 2
+  run exp 1ms
+  lock db
+  run uniform 10us 20us
+  unlock db
+  send queue
+class batch
+  arrive closed 5 think either 0.25 1ms 1s
+  reserve 2ms every 10ms
+  repeat 3
+    receive queue
+    run pareto 1ms 1.5
+    fork 2 child
+  end
+class child
+  yield
+  wait 5us
+)",
+                                  nullptr);
+  REQUIRE(read);
+  CHECK(read->summary == "web and batch");
+  CHECK(read->duration_ns == 2'000'000'000);
+  CHECK(read->warm_up_ns == 100'000'000);
+  CHECK(read->harts == 4);
+  CHECK(read->locks[0].inherits);
+  CHECK_FALSE(read->locks[1].inherits);
+  CHECK(read->channels[0].capacity == 8);
+  const TaskClass& web = read->classes[0];
+  CHECK(web.arrival.kind == Arrival::Kind::open);
+  CHECK(web.arrival.between.a == 2e6);
+  CHECK(web.priority == 3);
+  CHECK(web.deadline_ns == 20'000'000);
+  CHECK(web.weight == 2048);
+  CHECK(web.harts == 5);
+  CHECK(web.steps.size() == 5);
+  CHECK(web.steps[2].time.kind == Distribution::Kind::uniform);
+  const TaskClass& batch = read->classes[1];
+  CHECK(batch.arrival.count == 5);
+  CHECK(batch.arrival.between.share == 0.25);
+  CHECK(batch.budget_ns == 2'000'000);
+  CHECK(batch.period_ns == 10'000'000);
+  CHECK(batch.steps[0].match == 4);
+  CHECK(batch.steps[4].match == 0);
+  CHECK(batch.steps[3].object == 2);
+}
+
+TEST_CASE("what is wrong in a workload file is named with its line and column") {
+  CHECK(error_of("") == "1:1: there is no class");
+  CHECK(error_of("class a\n  rum 1ms") == "2:3: 'rum' means nothing here");
+  CHECK(error_of("class a\n  run 5") ==
+        "2:7: a time such as 5ms (ns, us, ms or s) is wanted, not '5'");
+  CHECK(error_of("class a\n  run") == "2:6: a time such as 5ms (ns, us, ms or s) is missing");
+  CHECK(error_of("class a\n  run 1ms 2ms") == "2:11: the line should end here");
+  CHECK(error_of("class a\n  run -1ms").starts_with("2:7: "));
+  CHECK(error_of("class a\n  run nanms").starts_with("2:7: "));
+  CHECK(error_of("class a\n  run 1e9s").starts_with("2:7: "));
+  CHECK(error_of("class a\n  lock x") == "2:8: there is no such lock");
+  CHECK(error_of("lock x\nclass a\n  lock x") == "2:1: class a keeps x locked");
+  CHECK(error_of("lock x\nclass a\n  unlock x") ==
+        "2:1: class a unlocks x, which it has not locked");
+  CHECK(error_of("class a\n  repeat 2\n  run 1ms") == "1:1: class a has a repeat without an end");
+  CHECK(error_of("class a\n  end") == "2:3: there is no repeat to end");
+  CHECK(error_of("class a\nclass b\n  run 1ms") == "1:1: class a does nothing");
+  CHECK(error_of("class a\n  run 1ms\nclass a") == "3:7: there is one already");
+  CHECK(error_of("class a\n  fork 2 a") == "2:10: a class forks only classes that come after it");
+  CHECK(error_of("class a\n  fork 2 z") == "2:10: there is no such class");
+  CHECK(error_of("class a\n  arrive often") ==
+        "2:3: 'arrive' is followed by every, poisson, closed, once or trace");
+  CHECK(error_of("class a\n  arrive poisson 5") == "2:18: a rate such as 800/s is wanted");
+  CHECK(error_of("class a\n  priority 32").starts_with("2:12: a priority from 0 to 31"));
+  CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: a number from 1 to 8"));
+}
+
+TEST_CASE("arrivals may come from a file, whose errors are named, too") {
+  const auto read = read_workload("class a\n  arrive trace times\n  yield", trace_file);
+  REQUIRE(read);
+  CHECK(read->classes[0].arrival.times == std::vector<std::uint64_t>{1'000'000, 2'500'000});
+  const auto bad = read_workload("class a\n  arrive trace bad\n  yield", trace_file);
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().what.starts_with("its line 2: a time such as"));
+  CHECK_FALSE(read_workload("class a\n  arrive trace none\n  yield", trace_file));
+}
+
+TEST_CASE("whatever a file holds, reading it ends with a workload or a place in it") {
+  const std::string whole =
+      "lock l\nchannel c 2\nclass a\n arrive every 2ms from 1ms\n run exp 1ms\n"
+      " lock l\n run 1us\n unlock l\n repeat 2\n send c\n receive c\n end\n";
+  REQUIRE(read_workload(whole, nullptr));
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (const char put : {'\0', ' ', '9', 'z', '\n', '#', '\xff'}) {
+      std::string damaged = whole;
+      damaged[at] = put;
+      const auto read = read_workload(damaged, nullptr);
+      if (read) continue;
+      CHECK(read.error().line >= 1);
+      CHECK(read.error().column >= 1);
+      CHECK(read.error().what.size() > 5);
+    }
+    (void)read_workload(std::string_view(whole).substr(0, at), nullptr);
+  }
+}
+
+TEST_CASE("the workloads that come along are read") {
+  unsigned count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(COTRAP_WORKLOADS)) {
+    if (entry.path().extension() != ".workload") continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto read = read_workload(text, nullptr);
+    INFO(entry.path());
+    if (!read) FAIL(read.error().line << ":" << read.error().column << ": " << read.error().what);
+    CHECK(!read->summary.empty());
+    ++count;
+  }
+  CHECK(count >= 12);
+}
