@@ -3,11 +3,12 @@
 import argparse
 import os
 
-from . import bench, debug, demos, run, setup, tests, top, trace
+from . import bench, debug, demos, run, setup, sim, tests, top, trace
 from .bench.options import add_bench
 from .errors import UsageError
 from .option_groups import add_machine, add_program, add_quiet, add_timeout
 from .option_types import duration, events, path, positive
+from .sim.options import add_sim
 
 
 class Parser(argparse.ArgumentParser):
@@ -150,6 +151,15 @@ def parser() -> argparse.ArgumentParser:
         "worse, exact figures by more than 2 %, times by more than runs differ.",
     )
     add_bench(benches)
+
+    simulates = command(
+        "sim",
+        sim.run,
+        "simulate a workload under scheduling policies, in virtual time on this host",
+        epilog="docs/workloads.md has the format of workloads, docs/write-a-scheduler.md how to add a "
+        "policy.",
+    )
+    add_sim(simulates)
 
     test = command("test", tests.run, "build and run all tests: on the host and in QEMU")
     test.add_argument(

@@ -1,0 +1,109 @@
+"""What `./cotrap sim` can be asked for."""
+
+import argparse
+import re
+
+from ..option_types import checked, duration, harts, path
+
+_COSTS = ("change", "resume", "migrate", "ipi")
+
+
+def add_sim(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "workload", nargs="?", metavar="WORKLOAD", help="a workload that comes along, or a file"
+    )
+    command.add_argument("--list", action="store_true", help="name the workloads, with a line each")
+    command.add_argument(
+        "--list-policies", action="store_true", help="name the policies, with a line each"
+    )
+    command.add_argument(
+        "--policy",
+        default="priority",
+        metavar="NAME[,NAME…]",
+        help="the scheduling policies to compare; all: every one there is (%(default)s)",
+    )
+    command.add_argument(
+        "--harts", type=harts, metavar="N", help="virtual harts, 1 to 8 (as the workload says)"
+    )
+    seeds = command.add_mutually_exclusive_group()
+    seeds.add_argument(
+        "--seed",
+        dest="seeds",
+        type=checked(_seeds),
+        default=range(1, 2),
+        metavar="S",
+        help="of all random numbers (1)",
+    )
+    seeds.add_argument(
+        "--seeds",
+        dest="seeds",
+        type=checked(_seeds),
+        metavar="A..B",
+        help="one run for each; figures are means, with their confidence intervals",
+    )
+    command.add_argument(
+        "--slice",
+        type=duration("milliseconds"),
+        metavar="MS",
+        help="how long a turn is where the policy has turns (4)",
+    )
+    command.add_argument(
+        "--duration",
+        type=duration("seconds"),
+        metavar="S",
+        help="virtual time, instead of what the workload says",
+    )
+    command.add_argument(
+        "--cost",
+        type=checked(_cost),
+        action="append",
+        default=[],
+        metavar="WHAT=NS",
+        help="virtual time that it takes to run another job than before (change), any job (resume), "
+        "one from another hart (migrate), and until an interrupt of another hart comes (ipi); 0 "
+        "(repeatable)",
+    )
+    command.add_argument(
+        "--shard",
+        type=checked(_shard),
+        metavar="I/N",
+        help="only the I-th of N pieces of the seeds: for a sweep over several machines",
+    )
+    command.add_argument(
+        "--merge",
+        nargs="+",
+        type=path,
+        metavar="CSV",
+        help="simulate nothing, report what --csv has written",
+    )
+    command.add_argument("--csv", type=path, metavar="FILE", help="write every run's figures to FILE")
+    command.add_argument(
+        "--html", type=path, metavar="FILE", help="write tables and distributions as a page to FILE"
+    )
+    command.add_argument(
+        "--build", metavar="FOLDER", help="a build folder of the host's tests to take as it is"
+    )
+
+
+def _seeds(text: str) -> range:
+    match = re.fullmatch(r"(\d{1,15})(?:\.\.(\d{1,15}))?", text)
+    if not match:
+        raise ValueError(f"'{text}' is neither a seed nor A..B")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise ValueError(f"'{text}': the first is the lower one")
+    return range(first, last + 1)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise ValueError(f"'{text}' is not I/N, from 1/N to N/N")
+    return int(match[1]), int(match[2])
+
+
+def _cost(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in _COSTS or not re.fullmatch(r"\d{1,12}", value):
+        raise ValueError(f"'{text}' is not WHAT=NS, WHAT one of {', '.join(_COSTS)}")
+    return name, int(value)

@@ -1,0 +1,83 @@
+"""The figures as text, side by side per policy."""
+
+from .rows import Row
+from .summary import Figure, Group, groups, runs
+
+# Title, how it is found, how it is written.
+CLASS_COLUMNS = (
+    ("done/s", lambda group: group.figure("throughput"), "number"),
+    ("wake→run p50", lambda group: group.figure("latency p50"), "time"),
+    ("p99", lambda group: group.figure("latency p99"), "time"),
+    ("p99.9", lambda group: group.figure("latency p99.9"), "time"),
+    ("response mean", lambda group: group.figure("response mean"), "time"),
+    ("p99", lambda group: group.figure("response p99"), "time"),
+    ("slowdown", lambda group: group.figure("slowdown"), "number"),
+    ("Jain", lambda group: group.figure("fairness"), "share"),
+    ("missed", Group.missed_share, "percent"),
+    ("tardiness", lambda group: group.figure("tardiness mean"), "time"),
+)
+RUN_COLUMNS = (
+    ("steps/s", lambda group: group.per_second("steps"), "number"),
+    ("changes/s", lambda group: group.per_second("changes"), "number"),
+    ("preemptions/s", lambda group: group.per_second("preemptions"), "number"),
+    ("migrations/s", lambda group: group.per_second("migrations"), "number"),
+    ("busy", lambda group: group.figure("utilisation"), "percent"),
+    ("ready jobs", lambda group: group.figure("queue"), "number"),
+)
+
+
+def time(ns: float) -> str:
+    for size, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+        if ns >= size:
+            return f"{_three_digits(ns / size)} {unit}"
+    return f"{ns:.0f} ns"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def number(value: float) -> str:
+    return _three_digits(value) if value else "0"
+
+
+_WRITERS = {
+    "time": time,
+    "number": number,
+    "share": lambda value: f"{value:.3f}",
+    "percent": lambda value: f"{value:.2%}" if value else "0",
+}
+
+
+def text_of(figure: Figure, kind: str) -> str:
+    written = _WRITERS[kind](figure.mean)
+    if figure.half is None or figure.mean == 0:
+        return written
+    return f"{written} ±{figure.half / abs(figure.mean):.1%}"
+
+
+def tables(rows: list[Row]) -> str:
+    by_class = [["class", "policy", *(title for title, _, _ in CLASS_COLUMNS)]]
+    classes = list(dict.fromkeys(row["class"] for row in rows))
+    for name in classes:
+        for group in groups(rows):
+            if group.name == name:
+                figures = (text_of(find(group), kind) for _, find, kind in CLASS_COLUMNS)
+                by_class.append([name, group.policy, *figures])
+    by_run = [["policy", *(title for title, _, _ in RUN_COLUMNS)]]
+    for group in runs(rows):
+        figures = (text_of(find(group), kind) for _, find, kind in RUN_COLUMNS)
+        by_run.append([group.policy, *figures])
+    return _aligned(by_class, 2) + "\n" + _aligned(by_run, 1)
+
+
+def _aligned(lines: list[list[str]], left: int) -> str:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    text = ""
+    for line in lines:
+        cells = (
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        text += "  ".join(cells).rstrip() + "\n"
+    return text
