@@ -18,6 +18,10 @@ set(COTRAP_SANITIZE OFF CACHE STRING
     "Host and hosted builds: 'address' is AddressSanitizer and UndefinedBehaviorSanitizer; hosted builds: 'thread' is ThreadSanitizer")
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 
+set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
+    "Host builds: a header with one more scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
+set(COTRAP_POLICY_CLASS "" CACHE STRING "The class of COTRAP_POLICY_HEADER, in async::policy")
+
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "Cotrap is built with Clang; this is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")
 endif()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import build
 from ..errors import ToolError, UsageError
-from ..paths import ROOT, check_output, write_output
+from ..paths import ROOT, check_output, preset_folder, write_output
 from ..ui import Waiting
 from . import rows
 from .page import page
@@ -16,6 +16,8 @@ from .table import tables
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
 _ALL = "all"
+_PRESET = "host-debug"
+_TARGET = "cotrap_sim"
 
 
 def run(arguments) -> int:
@@ -54,11 +56,31 @@ def _list_workloads() -> None:
 
 def _simulator(arguments) -> Path:
     """The program, of the build that is asked for or brought up to date."""
-    folder = Path(arguments.build) if arguments.build else build.make("host-debug", "cotrap_sim")
+    if arguments.policy_header:
+        folder = _with_header(*arguments.policy_header)
+    elif arguments.build:
+        folder = Path(arguments.build)
+    else:
+        folder = build.make(_PRESET, _TARGET)
     program = folder / "async" / "sim" / "cotrap_sim"
     if not program.exists():
         raise UsageError(f"{program} is not there: is {folder} a build of the host's tests?")
     return program
+
+
+def _with_header(header: Path, name: str) -> Path:
+    """A build of its own, of the simulator alone."""
+    folder = preset_folder("policy")
+    configure = ["cmake", "--preset", _PRESET, "-B", folder]
+    options = [f"-DCOTRAP_POLICY_HEADER={header}", f"-DCOTRAP_POLICY_CLASS={name}"]
+    with Waiting(f"building the simulator with {header.name}"):
+        for command in ([*configure, *options], ["ninja", "-C", folder, _TARGET]):
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, errors="replace"
+            )
+            if done.returncode != 0:
+                raise ToolError(f"{header} does not build:\n{done.stdout}{done.stderr}")
+    return folder
 
 
 def _policies(simulator: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from pathlib import Path
 
 from ..option_types import checked, duration, harts, path
 
@@ -21,6 +22,12 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         default="priority",
         metavar="NAME[,NAME…]",
         help="the scheduling policies to compare; all: every one there is (%(default)s)",
+    )
+    command.add_argument(
+        "--policy-header",
+        type=checked(_header),
+        metavar="FILE:CLASS",
+        help="one more policy: the class of a header of yours",
     )
     command.add_argument(
         "--harts", type=harts, metavar="N", help="virtual harts, 1 to 8 (as the workload says)"
@@ -59,9 +66,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WHAT=NS",
-        help="virtual time that it takes to run another job than before (change), any job (resume), "
-        "one from another hart (migrate), and until an interrupt of another hart comes (ipi); 0 "
-        "(repeatable)",
+        help="virtual time that it takes to run another job than before (change), any job "
+        "(resume), one from another hart (migrate), and until an interrupt of another hart comes "
+        "(ipi); 0 (repeatable)",
     )
     command.add_argument(
         "--shard",
@@ -76,7 +83,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         metavar="CSV",
         help="simulate nothing, report what --csv has written",
     )
-    command.add_argument("--csv", type=path, metavar="FILE", help="write every run's figures to FILE")
+    command.add_argument(
+        "--csv", type=path, metavar="FILE", help="write every run's figures to FILE"
+    )
     command.add_argument(
         "--html", type=path, metavar="FILE", help="write tables and distributions as a page to FILE"
     )
@@ -93,6 +102,13 @@ def _seeds(text: str) -> range:
     if last < first:
         raise ValueError(f"'{text}': the first is the lower one")
     return range(first, last + 1)
+
+
+def _header(text: str) -> tuple[Path, str]:
+    file, _, name = text.rpartition(":")
+    if not re.fullmatch(r"\w+", name) or not Path(file).is_file():
+        raise ValueError(f"'{text}' is not FILE:CLASS, with a file that is there")
+    return Path(file).resolve(), name
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -1,5 +1,5 @@
-"""Runs of the simulator as rows: one for each class of each run, the same in memory and in CSV files,
-so that a sweep over many machines is put together by reading theirs."""
+"""Runs of the simulator as rows: one for each class of each run, the same in memory and in CSV
+files, so that a sweep over many machines is put together by reading theirs."""
 
 import csv
 import json
@@ -79,14 +79,16 @@ def read(path: Path) -> list[Row]:
             lines = csv.reader(file)
             if tuple(next(lines, ())) != COLUMNS:
                 raise UsageError(f"{path}: not what `./cotrap sim --csv` writes")
-            return [
-                Row({column: _of_text(column, text) for column, text in zip(COLUMNS, line, strict=True)})
-                for line in lines
-            ]
+            return [_of_line(line) for line in lines]
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _of_line(line: list[str]) -> Row:
+    named = zip(COLUMNS, line, strict=True)
+    return Row({column: _of_text(column, text) for column, text in named})
 
 
 def _to_text(value) -> str:

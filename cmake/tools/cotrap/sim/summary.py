@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over seeds. `half`: half the width of its confidence interval; None of a single seed."""
+    """A mean over seeds. `half`: half its confidence interval's width; None of a single seed."""
 
     mean: float
     half: float | None
@@ -26,8 +26,8 @@ class Figure:
 
 
 def _student(freedom: int) -> float:
-    """The quantile of Student's t that CONFIDENCE asks for, by Cornish and Fisher's expansion (within
-    a percent from 3 degrees of freedom up; below that by the table)."""
+    """The quantile of Student's t that CONFIDENCE asks for, by Cornish and Fisher's expansion
+    (within a percent from 3 degrees of freedom up; below that by the table)."""
     if freedom < 3:
         return {1: 12.706, 2: 4.303}[freedom]
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)

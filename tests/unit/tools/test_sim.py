@@ -1,0 +1,128 @@
+"""`./cotrap sim`: from a workload and options to tables, CSV files and a page."""
+
+import os
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+
+from support import cotrap
+
+from cotrap.sim import rows
+from cotrap.sim.command import WORKLOADS
+from cotrap.sim.summary import Figure
+
+BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
+
+
+def sim(*arguments, status: int = 0) -> str:
+    done = cotrap("sim", *arguments, "--build", BUILD, timeout=60)
+    assert done.returncode == status, done.stderr.decode()
+    return (done.stdout if status == 0 else done.stderr).decode()
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.links, self.curves = [], 0
+
+    def handle_starttag(self, tag, attributes):
+        self.curves += tag == "polyline"
+        self.links += [value for name, value in attributes if name in ("src", "href")]
+
+
+class Sim(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def file(self, text: str) -> Path:
+        path = self.folder / "mine.workload"
+        path.write_text(text)
+        return path
+
+    def test_lists_have_every_workload_and_policy_with_a_line_each(self):
+        listed = sim("--list").splitlines()
+        self.assertEqual(len(listed), len(list(WORKLOADS.glob("*.workload"))))
+        self.assertTrue(all(len(line.split()) > 4 for line in listed))
+        policies = [line.split()[0] for line in sim("--list-policies").splitlines()]
+        for name in ("priority", "fifo", "round-robin", "edf", "eevdf", "mlfq", "steal-fifo"):
+            self.assertIn(name, policies)
+
+    def test_figures_are_those_that_can_be_worked_out(self):
+        path = self.file("duration 1s\nclass tick\n arrive every 10ms\n deadline 3ms\n run 4ms\n")
+        table = sim(path, "--policy", "fifo,edf").splitlines()
+        fifo = table[1].split()
+        self.assertEqual(fifo[:3], ["tick", "fifo", "100"])
+        self.assertIn("100.00%", fifo)  # all miss
+        busy = next(line for line in table if line.startswith("edf"))
+        self.assertIn("40.00%", busy)
+
+    def test_the_same_seed_gives_the_same_and_others_do_not(self):
+        once, again = (sim("web", "--seed", "7", "--duration", "1") for _ in range(2))
+        self.assertEqual(once, again)
+        self.assertNotEqual(once, sim("web", "--seed", "8", "--duration", "1"))
+
+    def test_shards_put_together_are_the_whole(self):
+        whole = self.folder / "whole.csv"
+        common = ("mm1", "--policy", "fifo,mlfq", "--seeds", "1..7", "--duration", "2")
+        table = sim(*common, "--csv", whole)
+        parts = [self.folder / f"part{index}.csv" for index in (1, 2, 3)]
+        for index, part in enumerate(parts, 1):
+            sim(*common, "--shard", f"{index}/3", "--csv", part)
+        self.assertEqual(sim("--merge", *parts), table)
+        merged = sorted(map(str, (row for part in parts for row in rows.read(part))))
+        self.assertEqual(merged, sorted(map(str, rows.read(whole))))
+        self.assertEqual(len(merged), 14)
+
+    def test_the_page_needs_nothing_else_and_has_a_curve_for_each_policy(self):
+        path = self.folder / "web.html"
+        sim("mm1", "--policy", "all", "--seeds", "1..2", "--duration", "2", "--html", path)
+        page = Links()
+        page.feed(path.read_text())
+        self.assertEqual(page.links, [])
+        self.assertEqual(page.curves, 2 * len(sim("--list-policies").splitlines()))
+
+    def test_costs_take_time(self):
+        free = sim("producer-consumer", "--duration", "1", "--csv", self.folder / "free.csv")
+        dear = ("--cost", "change=100000", "--csv", self.folder / "dear.csv")
+        sim("producer-consumer", "--duration", "1", *dear)
+        done = [rows.read(self.folder / name)[0]["finished"] for name in ("free.csv", "dear.csv")]
+        self.assertLess(done[1], done[0])
+        self.assertIn("producer", free)
+
+    def test_what_is_wrong_is_said_in_one_line(self):
+        wrong = self.file("class a\n  rum 1ms\n")
+        for arguments, message in (
+            (["nothing"], "neither a file nor a workload"),
+            ([wrong], "mine.workload:2:3: 'rum' means nothing here"),
+            (["web", "--policy", "best"], "--policy best: one of priority, "),
+            (["web", "--seeds", "9..3"], "the first is the lower one"),
+            (["web", "--shard", "3/2"], "is not I/N"),
+            (["web", "--shard", "1/2"], "there are only 1 seeds"),
+            (["web", "--cost", "time=3"], "is not WHAT=NS"),
+            (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
+            (["--merge", wrong], "not what `./cotrap sim --csv` writes"),
+            ([], "which one?"),
+        ):
+            with self.subTest(arguments=arguments):
+                said = sim(*arguments, status=2)
+                self.assertIn(message, said)
+                self.assertEqual(said.count("\n"), 1)
+
+
+class Summary(unittest.TestCase):
+    def test_intervals_are_students(self):
+        # Of ten values with standard deviation 1 it is 2.262 / sqrt(10); of three, 4.303 / sqrt(3).
+        ten = [-1.0, 1.0] * 5
+        deviation = (10 / 9) ** 0.5
+        self.assertAlmostEqual(Figure.of(ten).half, 2.262 * deviation / 10**0.5, delta=0.005)
+        self.assertAlmostEqual(Figure.of([0.0, 1.0, 2.0]).half, 4.303 / 3**0.5, delta=0.005)
+        four = Figure.of([0.0, 2.0, 2.0, 0.0])
+        self.assertAlmostEqual(four.half, 3.182 * (4 / 3) ** 0.5 / 2, delta=0.02)
+        self.assertIsNone(Figure.of([5.0]).half)
+
+
+if __name__ == "__main__":
+    unittest.main()
