@@ -4,19 +4,10 @@
 
 #include <hal/machine/translation.h>
 #include <hal/page_table.h>
+#include <trap/own_context.h>
 #include <trap/user_context.h>
 
 namespace trap {
-
-/// Where a thread keeps its user context: in itself.
-class ContextHolder {
- public:
-  UserContext& get() { return context_; }
-  const UserContext& get() const { return context_; }
-
- private:
-  UserContext context_;
-};
 
 /// From its next run_user on this hart, `context`'s program has the pages of the space that `token`
 /// selects; what it touches of others' is a fault only if it is not there.

@@ -4,6 +4,7 @@
 
 #include <hal/machine/translation.h>
 #include <hal/page_table.h>
+#include <trap/own_context.h>
 #include <trap/user_context.h>
 
 extern "C" void cotrap_trap_entry();  // user_entry.S
@@ -14,16 +15,6 @@ namespace trap {
 inline std::uintptr_t entry_address() {
   return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry);
 }
-
-/// Where a thread keeps its user context: in itself.
-class ContextHolder {
- public:
-  UserContext& get() { return context_; }
-  const UserContext& get() const { return context_; }
-
- private:
-  UserContext context_;
-};
 
 /// From its next run_user on this hart, `context`'s program sees the space that `token` selects.
 inline void set_user_space(UserContext&, hal::TranslationToken token) {

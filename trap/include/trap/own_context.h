@@ -1,0 +1,18 @@
+// Where a thread keeps its user context on trap paths that find it anywhere: in itself. (The
+// trampoline's has them in the gate, which both spaces have.)
+#pragma once
+
+#include <trap/user_context.h>
+
+namespace trap {
+
+class ContextHolder {
+ public:
+  UserContext& get() { return context_; }
+  const UserContext& get() const { return context_; }
+
+ private:
+  UserContext context_;
+};
+
+}  // namespace trap
