@@ -53,7 +53,7 @@ struct JobPage {
   static constexpr std::size_t count = (chunk_bytes - 2 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
-  Entity* entities;  // as many; null until a policy asks for one
+  std::atomic<Entity*> entities;  // as many; null until a policy asks for one
   std::byte slots[count][sizeof(Job)];
 
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
@@ -74,22 +74,34 @@ void JobPool::refill() noexcept {
   }
 }
 
+namespace {
+
+/// Of two harts that find none at once one has made its own for nothing, once.
+[[gnu::noinline]] Entity* make_entities(JobPage& page) noexcept {
+  Entity* const made = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
+  std::uninitialized_default_construct_n(made, JobPage::count);
+  Entity* before = nullptr;
+  return page.entities.compare_exchange_strong(before, made, std::memory_order_acq_rel) ? made
+                                                                                        : before;
+}
+
+}  // namespace
+
 Entity& entity_of(const Job& job) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(&job);
   JobPage& page = *reinterpret_cast<JobPage*>(address & ~(chunk_bytes - 1));
   const std::size_t slot = (address - reinterpret_cast<std::uintptr_t>(page.slots)) / sizeof(Job);
-  if (page.entities == nullptr) [[unlikely]] {
-    page.entities = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
-    std::uninitialized_default_construct_n(page.entities, JobPage::count);
-  }
-  Entity& entity = page.entities[slot];
+  Entity* entities = page.entities.load(std::memory_order_acquire);
+  if (entities == nullptr) [[unlikely]]
+    entities = make_entities(page);
+  Entity& entity = entities[slot];
   entity.job = const_cast<Job*>(&job);
   return entity;
 }
 
 void forget_entities() noexcept {
   for (JobPage* page = job_pages.load(std::memory_order_acquire); page; page = page->next) {
-    if (page->entities != nullptr) std::fill_n(page->entities, JobPage::count, Entity{});
+    if (Entity* const all = page->entities) std::fill_n(all, JobPage::count, Entity{});
   }
 }
 

@@ -1,6 +1,7 @@
 #include "boot/harts.h"
 
 #include <async/async.h>
+#include <async/policy/all.h>
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -23,6 +24,14 @@ namespace {
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // that were started
 
+constinit const async::policy::Kind* policy = nullptr;  // null: the executors' own priorities
+std::array<async::policy::Memory, hal::max_harts> policies;
+
+void use_policy(unsigned hart) {
+  if (policy == nullptr) return;
+  executors[hart]->set_policy(policy->make(policies[hart].bytes, {.hart = hart, .seed = hart + 1}));
+}
+
 /// Whatever ends the wait is taken at the next yield point, which comes before the next step.
 void idle() {
   {
@@ -40,6 +49,11 @@ void idle() {
 
 }  // namespace
 
+bool choose_policy(std::string_view name) {
+  policy = async::policy::find(name);
+  return policy != nullptr;
+}
+
 void begin_hart(bool in_company) {
   trap::install();
   start_interrupts();
@@ -48,6 +62,7 @@ void begin_hart(bool in_company) {
   const async::Strand::Guard strand;
   start_turns();
   executors[hal::hart_index()].emplace();
+  use_policy(hal::hart_index());
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
   async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
 }

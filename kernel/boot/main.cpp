@@ -62,6 +62,10 @@ void kernel_main(const hal::BootInfo& info) {
   seed_random(info.random_seed);
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
+  if (const auto policy = options.value("policy")) {
+    const char* const known = choose_policy(*policy) ? "" : ", which there is not";
+    log("policy: {}{}", *policy, known);
+  }
   begin_hart(info.hart_count > 1);
   start_stage_one(info.hart_count > 1);
   async::Strand::enter();  // up to the first step: other harts begin meanwhile

@@ -50,6 +50,14 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         metavar="WORDS",
         help="more `key=value` words for the kernel (repeatable)",
     )
+    command.add_argument(
+        "--policy",
+        dest="append",
+        action="append",
+        type=lambda name: bootargs.more_words(f"policy={bootargs.encode(name)}"),
+        metavar="NAME",
+        help="the scheduling policy in the kernel, of those that `sim --list-policies` names",
+    )
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,51 @@
+"""The kernel under every scheduling policy: programs run, threads move, and nothing is lost."""
+
+import re
+
+import harness
+from cotrap.qemu import Machine
+
+# Those of async/policy/all.h; the kernel says what it does not know.
+POLICIES = (
+    "fifo",
+    "round-robin",
+    "aging",
+    "edf",
+    "stride",
+    "lottery",
+    "mlfq",
+    "eevdf",
+    "steal-fifo",
+    "steal-lifo",
+)
+SCRIPT = "seq 1 2000 | grep 7 | wc; sleep 0.05; ps | wc"
+# Of /harts: what is about more than one hart, and not about priorities.
+PARTS = ("moves", "spreads", "timeouts")
+
+
+def named(test: harness.Test, policy: str, machine: Machine) -> None:
+    what = f"{policy}, {machine.harts} hart{'s' if machine.harts > 1 else ''}"
+    done = test.run(
+        "/bin/sh", "-c", SCRIPT, append=f"policy={policy}", machine=machine, quiet=False
+    )
+    told = done.status == 0 and re.search(r"\b542\s+542\b", done.text)
+    test.check(bool(told), f"{what}: a pipeline, a sleep and what there is", done.text + done.why)
+    test.check(f"policy: {policy}\n" in done.text.replace("\r", ""), f"{what}: the kernel says so")
+
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "harts", "harts")
+    for policy in POLICIES:
+        named(test, policy, Machine())
+        named(test, policy, Machine(harts=3))
+        for part in PARTS:
+            done = test.run("/harts", part, append=f"policy={policy}", machine=Machine(harts=3))
+            test.check(done.status == 0, f"{policy}: /harts {part}", done.text + done.why)
+    done = test.run("/bin/echo", "here", append="policy=best", quiet=False)
+    said = "policy: best, which there is not" in done.text and done.status == 0
+    test.check(said, "one that there is not is said, and priorities are used", done.text)
+    again = [
+        test.run("/harts", "naps", append="policy=mlfq", machine=Machine(icount=True)).text
+        for _ in range(2)
+    ]
+    test.check(again[0] == again[1] != "", "counted, two runs under one policy are the same")
