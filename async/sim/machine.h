@@ -72,6 +72,9 @@ class Machine final : platform::World::Listener {
   /// Cancels every job, and runs them to their ends; time may pass. (The destructor does it, too.)
   void wind_down();
 
+  /// Is nothing to come any more?
+  bool is_quiet() const { return events_.empty(); }
+
   /// Called at each trace point.
   void set_hook(Hook hook) { hook_ = std::move(hook); }
   const Counts& counts() const { return counts_; }

@@ -1,6 +1,8 @@
 // The tasks of a workload as coroutines of the runtime, and what is noted of them on the way.
 #include "run.h"
 
+#include "explore.h"
+
 #include <deque>
 #include <memory>
 #include <utility>
@@ -70,7 +72,8 @@ struct Player {
   std::uint64_t queue_since = 0;
   unsigned next_hart = 0;
   bool over = false;
-  Machine machine;  // goes first: its jobs refer to the rest
+  bool waits_for_ever = false;  // if nothing comes: one that does not go round and round
+  Machine machine;              // goes first: its jobs refer to the rest
 };
 
 Player::Player(const Workload& workload, const SimulateOptions& options)
@@ -271,6 +274,7 @@ void Player::count_unfinished(const Instance& instance) {
     shares[instance.of].push_back(static_cast<double>(instance.total_run_ns + instance.run_ns) /
                                   what.weight);
   }
+  waits_for_ever |= what.arrival.kind != Arrival::Kind::closed;
   const bool counts = instance.arrived_ns >= workload.warm_up_ns && what.deadline_ns != 0;
   if (counts && instance.arrived_ns + what.deadline_ns < now()) ++classes[instance.of].missed;
 }
@@ -305,6 +309,7 @@ Outcome Player::play() {
         }
       },
       this);
+  if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();
   machine.set_hook({});
   for (std::size_t of = 0; of < classes.size(); ++of) {
     ClassOutcome& made = classes[of];

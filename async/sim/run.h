@@ -49,6 +49,7 @@ struct Outcome {
   double mean_queue = 0;  // ready jobs, over time
   std::uint64_t longest_queue = 0;
   std::vector<ClassOutcome> classes;
+  std::string stuck;           // tasks that wait though nothing is to come; empty: none
   double utilisation() const;  // of all harts, 0 … 1
 };
 

@@ -1,0 +1,46 @@
+// Schedules in files: what was simulated, and each decision, so that it can be simulated again and
+// compared decision by decision.
+//
+//   cotrap-schedule 1
+//   workload=/…/web.workload
+//   policy=edf
+//   seed=7
+//   …                          as the command's own arguments
+//   decisions
+//   1500000 0 12 request       at 1.5 ms hart 0 goes on with task 12, one of `request`
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "run.h"
+
+namespace async::sim {
+
+struct Decision {
+  std::uint64_t ns;
+  unsigned hart;
+  std::uint64_t task;
+  std::string of;  // the name of its class
+  friend bool operator==(const Decision&, const Decision&) = default;
+};
+std::string to_text(const Decision& decision);
+
+struct Recording {
+  std::vector<std::string> arguments;  // key=value
+  std::vector<Decision> decisions;
+
+  std::string to_file() const;
+  /// Throws std::runtime_error, with the line.
+  static Recording of_file(std::string_view text);
+};
+
+/// A hook for simulate() that notes every decision.
+Machine::Hook recorder(std::vector<Decision>& decisions);
+
+/// The first decision in which they differ, told; empty: none.
+std::string difference(const std::vector<Decision>& recorded, const std::vector<Decision>& now);
+
+}  // namespace async::sim
