@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from ..option_types import checked, duration, harts, path
+from ..option_types import checked, duration, harts, path, positive
 
 _COSTS = ("change", "resume", "migrate", "ipi")
 
@@ -82,6 +82,39 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         type=path,
         metavar="CSV",
         help="simulate nothing, report what --csv has written",
+    )
+    command.add_argument(
+        "--record",
+        type=path,
+        metavar="FILE",
+        help="write every decision of one run to FILE, or of the schedule that --explore finds",
+    )
+    command.add_argument(
+        "--replay",
+        type=path,
+        metavar="FILE",
+        help="simulate what FILE records once more; status 1, and the first decision that differs, if "
+        "it is not the same",
+    )
+    command.add_argument(
+        "--explore",
+        action="store_true",
+        help="try every schedule up to --bound until tasks wait for ever or a deadline is missed: "
+        "status 1, with the schedule",
+    )
+    command.add_argument(
+        "--bound",
+        type=positive,
+        default=4,
+        metavar="N",
+        help="of --explore: how many ready jobs may be passed over in all (%(default)s)",
+    )
+    command.add_argument(
+        "--most",
+        type=positive,
+        default=1_000_000,
+        metavar="N",
+        help="of --explore: stop after so many schedules (%(default)s)",
     )
     command.add_argument(
         "--csv", type=path, metavar="FILE", help="write every run's figures to FILE"

@@ -1,0 +1,39 @@
+"""Single schedules: recorded, simulated once more, and looked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from ..errors import ToolError, UsageError
+from .simulator import options, output, workload
+
+
+def run(program: Path, arguments) -> int:
+    """--replay and --explore: what the simulator says, and its status."""
+    if arguments.replay:
+        command = [program, "replay", arguments.replay]
+    else:
+        command = [program, *_one(arguments), f"explore={arguments.bound}"]
+        command.append(f"most={arguments.most}")
+        if arguments.record:
+            command.append(f"record={arguments.record}")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    sys.stdout.write(done.stdout)
+    if done.returncode == 2:
+        raise UsageError(done.stderr.strip())
+    if done.returncode not in (0, 1):
+        raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
+    return done.returncode
+
+
+def record(program: Path, arguments) -> None:
+    if len(arguments.seeds) > 1 or "," in arguments.policy or arguments.policy == "all":
+        raise UsageError("--record is for one seed and one policy")
+    output([program, *_one(arguments), f"policy={arguments.policy}", f"record={arguments.record}"])
+
+
+def _one(arguments) -> list:
+    if not arguments.workload:
+        raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
+    told = [f"{key}={value}" for key, value in options(arguments).items()]
+    return [workload(arguments.workload), f"seeds={arguments.seeds[0]}", *told]

@@ -1,0 +1,83 @@
+"""The simulator's program: where it is, what it is told, and what it says."""
+
+import subprocess
+from pathlib import Path
+
+from .. import build
+from ..errors import ToolError, UsageError
+from ..paths import ROOT, preset_folder
+from ..ui import Waiting
+
+WORKLOADS = ROOT / "async" / "sim" / "workloads"
+_SUFFIX = ".workload"
+_PRESET = "host-debug"
+_TARGET = "cotrap_sim"
+
+
+def list_workloads() -> None:
+    paths = sorted(WORKLOADS.glob(f"*{_SUFFIX}"))
+    width = max(len(path.stem) for path in paths)
+    for path in paths:
+        print(f"{path.stem.ljust(width)}  {path.read_text().splitlines()[0].lstrip('# ')}")
+
+
+def program_of(arguments) -> Path:
+    """The program, of the build that is asked for or brought up to date."""
+    if arguments.policy_header:
+        folder = _with_header(*arguments.policy_header)
+    elif arguments.build:
+        folder = Path(arguments.build)
+    else:
+        folder = build.make(_PRESET, _TARGET)
+    program = folder / "async" / "sim" / "cotrap_sim"
+    if not program.exists():
+        raise UsageError(f"{program} is not there: is {folder} a build of the host's tests?")
+    return program
+
+
+def _with_header(header: Path, name: str) -> Path:
+    """A build of its own, of the simulator alone."""
+    folder = preset_folder("policy")
+    configure = ["cmake", "--preset", _PRESET, "-B", folder]
+    options = [f"-DCOTRAP_POLICY_HEADER={header}", f"-DCOTRAP_POLICY_CLASS={name}"]
+    with Waiting(f"building the simulator with {header.name}"):
+        for command in ([*configure, *options], ["ninja", "-C", folder, _TARGET]):
+            done = subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, errors="replace"
+            )
+            if done.returncode != 0:
+                raise ToolError(f"{header} does not build:\n{done.stdout}{done.stderr}")
+    return folder
+
+
+def output(command: list) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if done.returncode == 2:
+        raise UsageError(done.stderr.strip())
+    if done.returncode != 0:
+        raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
+    return done.stdout
+
+
+def workload(name: str) -> Path:
+    if Path(name).is_file():
+        return Path(name)
+    path = WORKLOADS / f"{name}{_SUFFIX}"
+    if not path.is_file():
+        raise UsageError(f"{name}: neither a file nor a workload that comes along (--list)")
+    return path
+
+
+def options(arguments) -> dict[str, int]:
+    """For cotrap_sim: times in nanoseconds."""
+    options = {"buckets": 1}
+    if arguments.harts:
+        options["harts"] = arguments.harts
+    if arguments.slice:
+        options["slice"] = round(arguments.slice * 1e6)
+    if arguments.duration:
+        options["duration"] = round(arguments.duration * 1e9)
+    for cost in arguments.cost:
+        name, value = cost
+        options[name] = value
+    return options
