@@ -114,8 +114,8 @@ TEST_CASE("no job is lost and none runs twice at once") {
 
 TEST_CASE("a wake before the sleep is not lost") {
   FOR_EVERY_POLICY(policy);
-  Bench bench(policy);
   unsigned passed = 0;
+  Bench bench(policy);
   auto parks = [](unsigned& passed) -> Task<> {
     for (Compute left(5ms); !left.done();) co_await left;
     co_await async::park("park");
@@ -135,8 +135,8 @@ TEST_CASE("a wake before the sleep is not lost") {
 
 TEST_CASE("no hart idles while there is work for it") {
   FOR_EVERY_POLICY(policy);
-  Bench bench(policy, 4);
   std::uint64_t ended[8] = {};
+  Bench bench(policy, 4);
   bench.start(0, [&] {
     for (std::uint64_t& when : ended) bench.spawn(work(bench, 12ms, when));
   });
@@ -154,8 +154,8 @@ TEST_CASE("no hart idles while there is work for it") {
 
 TEST_CASE("a job runs where it may, and nowhere else") {
   FOR_EVERY_POLICY(policy);
-  Bench bench(policy, 3);
   unsigned elsewhere = 0;
+  Bench bench(policy, 3);
   bench.machine.set_hook([&](async::TraceEvent event, const async::Job& job) {
     if (event == async::TraceEvent::run && !job.may_run_on(async::platform::hart())) ++elsewhere;
   });

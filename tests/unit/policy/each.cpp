@@ -15,8 +15,8 @@ Task<> note(Order& order, std::string who, async::Duration work = 1ms) {
 }  // namespace
 
 TEST_CASE("fifo: in the order of arrival, whatever the priorities") {
-  Bench bench(kind("fifo"));
   Order order;
+  Bench bench(kind("fifo"));
   bench.start(0, [&] {
     bench.spawn(note(order, "a", 30ms), {.name = "a", .priority = 20});
     bench.spawn(note(order, "b"), {.name = "b", .priority = 3});
@@ -28,8 +28,8 @@ TEST_CASE("fifo: in the order of arrival, whatever the priorities") {
 }
 
 TEST_CASE("round-robin: a slice each, so the shortest is done first") {
-  Bench bench(kind("round-robin"));
   Order order;
+  Bench bench(kind("round-robin"));
   bench.start(0, [&] {
     bench.spawn(note(order, "20", 20ms));
     bench.spawn(note(order, "10", 10ms));
@@ -41,9 +41,9 @@ TEST_CASE("round-robin: a slice each, so the shortest is done first") {
 
 TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may change") {
   for (const char* name : {"priority", "aging"}) {
-    Bench bench(kind(name));
     Order order;
     async::Job* changed = nullptr;
+    Bench bench(kind(name));
     bench.start(0, [&] {
       bench.spawn(note(order, "first", 5ms), {.name = "first", .priority = 15});
       bench.spawn(note(order, "middle"), {.name = "middle", .priority = 16});
@@ -57,8 +57,8 @@ TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may c
 }
 
 TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may change") {
-  Bench bench(kind("edf"));
   Order order;
+  Bench bench(kind("edf"));
   const auto due = [](async::Duration when) {
     return async::Attributes{.deadline = async::Instant(when)};
   };
@@ -78,8 +78,8 @@ TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may c
 }
 
 TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
-  Bench bench(kind("edf"));
   async::Duration greedy{}, modest{};
+  Bench bench(kind("edf"));
   const async::Attributes one{.budget = 2ms, .period = 10ms};
   const async::Attributes other{.budget = 5ms, .period = 10ms};
   bench.start(0, [&] {
@@ -103,11 +103,10 @@ TEST_CASE("edf: admission is for what fits") {
 }
 
 TEST_CASE("mlfq: who computes long gives way to who does not") {
-  Bench bench(kind("mlfq"));
   async::Duration hog{};
-  Order order;
-  bench.start(0, [&] { bench.spawn(work_for_ever(hog)); });
   std::uint64_t ended = 0;
+  Bench bench(kind("mlfq"));
+  bench.start(0, [&] { bench.spawn(work_for_ever(hog)); });
   bench.machine.at(ns(500ms), 0, [&] { bench.spawn(work(bench, 2ms, ended)); });
   bench.machine.run_until(ns(600ms));
   CHECK(ended == ns(502ms));

@@ -42,8 +42,8 @@ void release(Bench& bench, std::uint64_t when_ns, async::Duration work, async::D
 TEST_CASE("who promises that nobody starves keeps it") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_no_starvation)) return;
-  Bench bench(policy);
   std::uint64_t ended = 0;
+  Bench bench(policy);
   flood(bench, 0);
   bench.start(0,
               [&] { bench.spawn(work(bench, 50ms, ended), {.name = "patient", .priority = 31}); });
@@ -53,8 +53,8 @@ TEST_CASE("who promises that nobody starves keeps it") {
 
 TEST_CASE("with fixed priorities and by deadlines one may starve: the flood is one") {
   for (const char* name : {"priority", "edf"}) {
-    Bench bench(kind(name));
     std::uint64_t ended = 0;
+    Bench bench(kind(name));
     auto hopeful = [](Bench& bench, std::uint64_t& ended) -> Task<> {
       for (Compute left(100s); !left.done();) co_await left;
       ended = bench.machine.now();
@@ -71,8 +71,8 @@ TEST_CASE("with fixed priorities and by deadlines one may starve: the flood is o
 TEST_CASE("who promises shares gives time in proportion to weights") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
-  Bench bench(policy);
   async::Duration done[3] = {};
+  Bench bench(policy);
   bench.start(0, [&] {
     for (std::uint32_t i = 0; i < 3; ++i) {
       bench.spawn(work_for_ever(done[i]), {.name = "job", .priority = 16},
@@ -91,9 +91,9 @@ TEST_CASE("who promises shares gives time in proportion to weights") {
 TEST_CASE("who sleeps most of the time gets its share where shares are promised") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
-  Bench bench(policy);
   async::Duration hog{};
   unsigned rounds = 0;
+  Bench bench(policy);
   auto naps = [](unsigned& rounds) -> Task<> {
     while (!async::is_cancelled()) {
       for (Compute left(1ms); !left.done();) co_await left;
@@ -114,8 +114,8 @@ TEST_CASE("who promises deadlines meets them whenever utilisation is at most 1")
   if (!promises(policy, async::promise_deadlines)) return;
   async::sim::Random random(7);
   for (unsigned set = 0; set < 50; ++set) {
-    Bench bench(policy);
     unsigned missed = 0;
+    Bench bench(policy);
     double left = 1;
     for (unsigned i = 0; i < 5; ++i) {
       const auto period = async::Duration(1'000'000 * (2 + random.next() % 60));
