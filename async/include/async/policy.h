@@ -31,7 +31,7 @@
 namespace async {
 
 /// What the conformance suite (tests/unit/policy) holds a policy to.
-enum Promise_ : unsigned {
+enum PolicyPromise : unsigned {
   promise_nothing = 0,
   promise_no_starvation = 1,  // whatever else comes, a ready job runs in the end
   promise_shares = 2,         // processor time in proportion to weights

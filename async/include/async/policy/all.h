@@ -24,7 +24,7 @@ namespace async::policy {
 struct Kind {
   const char* name;
   const char* summary;
-  unsigned promises;  // Promise_
+  unsigned promises;  // PolicyPromise
   /// In memory of `most_bytes`, aligned for any object; null: the executor's own priorities.
   Policy* (*make)(void* memory, const Policy::Options& options) noexcept;
 };
