@@ -22,10 +22,10 @@ double ns_of(const async::policy::Kind& kind, unsigned ready, unsigned steps) {
   async::platform::world = {};
   async::Executor executor;
   async::policy::Memory memory;
-  executor.set_policy(kind.make(memory.bytes, {}));
   bool over = false;
   for (unsigned i = 0; i < ready; ++i) async::spawn(give_way(over)).detach();
   for (unsigned i = 0; i < ready; ++i) async::Executor::run_one();
+  executor.set_policy(kind.make(memory.bytes, {}));
   double least = 1e9;
   for (unsigned round = 0; round < rounds; ++round) {
     const auto begin = std::chrono::steady_clock::now();
@@ -36,9 +36,9 @@ double ns_of(const async::policy::Kind& kind, unsigned ready, unsigned steps) {
     const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
     least = std::min(least, took.count() / steps);
   }
+  executor.set_policy(nullptr);
   over = true;
   async::Executor::run_until_idle();
-  executor.set_policy(nullptr);
   return least;
 }
 
