@@ -1,154 +1,28 @@
-// Reads workload files: a word at a time, so that whatever is wrong has a line and a column.
+// What the lines of a workload file mean, and what has to fit together.
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <optional>
 
+#include "words.h"
 #include "workload.h"
 
 namespace async::sim {
 namespace {
 
-struct Word {
-  std::string_view text;
-  unsigned line;
-  unsigned column;
-};
-
-/// The words of one line, and the place after the last one.
-struct Line {
-  std::vector<Word> words;
-  std::size_t next = 0;
-  unsigned number = 0;
-  unsigned end_column = 1;
-};
-
-class Reader {
+class Reader : Words {
  public:
   Reader(std::string_view text, std::string (*read_file)(const std::string&))
-      : text_(text), read_file_(read_file) {}
+      : Words(text), read_file_(read_file) {}
 
   Workload read() {
     while (next_line()) read_line();
     if (class_ != nullptr) check_class();
-    if (workload_.classes.empty()) fail({"", line_.number + 1, 1}, "there is no class");
+    if (workload_.classes.empty()) fail({"", line().number + 1, 1}, "there is no class");
     resolve_forks();
+    workload_.summary = first_comment();
     return std::move(workload_);
   }
 
  private:
-  [[noreturn]] static void fail(const Word& at, const std::string& what) {
-    throw WorkloadError{at.line, at.column, what};
-  }
-  [[noreturn]] void fail_here(const std::string& what) {
-    fail(line_.next == 0 ? line_.words.front() : line_.words[line_.next - 1], what);
-  }
-
-  // ── words ──
-
-  bool next_line() {
-    while (!text_.empty()) {
-      const std::size_t length = std::min(text_.find('\n'), text_.size());
-      std::string_view line = text_.substr(0, length);
-      text_.remove_prefix(std::min(length + 1, text_.size()));
-      line_ = {.number = line_.number + 1};
-      if (const std::size_t comment = line.find('#'); comment != line.npos) {
-        if (workload_.summary.empty() && workload_.classes.empty()) {
-          const std::size_t begin = line.find_first_not_of("# ", comment);
-          if (begin != line.npos) workload_.summary = line.substr(begin);
-        }
-        line = line.substr(0, comment);
-      }
-      for (std::size_t at = 0; (at = line.find_first_not_of(" \t\r", at)) != line.npos;) {
-        const std::size_t end = std::min(line.find_first_of(" \t\r", at), line.size());
-        line_.words.push_back(
-            {line.substr(at, end - at), line_.number, static_cast<unsigned>(at + 1)});
-        line_.end_column = static_cast<unsigned>(end + 1);
-        at = end;
-      }
-      if (!line_.words.empty()) return true;
-    }
-    return false;
-  }
-  bool has_word() const { return line_.next < line_.words.size(); }
-  const Word& word(const char* wanted) {
-    if (!has_word())
-      fail({"", line_.number, line_.end_column}, std::string(wanted) + " is missing");
-    return line_.words[line_.next++];
-  }
-  bool accept(std::string_view text) {
-    if (!has_word() || line_.words[line_.next].text != text) return false;
-    ++line_.next;
-    return true;
-  }
-
-  // ── values ──
-
-  /// A number, and what stands behind it.
-  static std::pair<double, std::string_view> split(const Word& word, const char* wanted) {
-    double value = 0;
-    const char* const end = word.text.data() + word.text.size();
-    const auto [rest, error] = std::from_chars(word.text.data(), end, value);
-    if (error != std::errc() || !std::isfinite(value) || value < 0) {
-      fail(word, std::string(wanted) + " is wanted, not '" + std::string(word.text) + "'");
-    }
-    return {value, {rest, static_cast<std::size_t>(end - rest)}};
-  }
-  static std::optional<double> unit(std::string_view name) {
-    if (name == "ns") return 1;
-    if (name == "us") return 1e3;
-    if (name == "ms") return 1e6;
-    if (name == "s") return 1e9;
-    return std::nullopt;
-  }
-  double time() {
-    const char* const wanted = "a time such as 5ms (ns, us, ms or s)";
-    const Word& at = word(wanted);
-    const auto [value, name] = split(at, wanted);
-    const auto factor = unit(name);
-    if (!factor) fail(at, std::string(wanted) + " is wanted, not '" + std::string(at.text) + "'");
-    if (value * *factor > 1e15) fail(at, "that is more than eleven days");
-    return value * *factor;
-  }
-  std::uint64_t positive_time() {
-    const std::size_t place = line_.next;
-    const auto ns = static_cast<std::uint64_t>(time());
-    if (ns == 0) fail(line_.words[place], "it has to be longer than 0");
-    return ns;
-  }
-  double number(const char* wanted, double least, double most) {
-    const Word& at = word(wanted);
-    const auto [value, rest] = split(at, wanted);
-    if (!rest.empty() || value < least || value > most) {
-      fail(at, std::string(wanted) + " is wanted, not '" + std::string(at.text) + "'");
-    }
-    return value;
-  }
-  std::uint32_t whole(const char* wanted, std::uint32_t least, std::uint32_t most) {
-    const double value = number(wanted, least, most);
-    if (value != std::floor(value)) fail_here(std::string(wanted) + " is wanted");
-    return static_cast<std::uint32_t>(value);
-  }
-  Distribution distribution() {
-    using Kind = Distribution::Kind;
-    if (accept("exp")) return {.kind = Kind::exponential, .a = time()};
-    if (accept("uniform")) {
-      const double from = time();
-      const double to = time();
-      if (to < from) fail_here("the second of the two is the greater one");
-      return {.kind = Kind::uniform, .a = from, .b = to};
-    }
-    if (accept("either")) {
-      const double share = number("a share from 0 to 1", 0, 1);
-      const double first = time();
-      return {.kind = Kind::either, .a = first, .b = time(), .share = share};
-    }
-    if (accept("pareto")) {
-      const double least = time();
-      return {.kind = Kind::pareto, .a = least, .b = number("a shape above 1", 1.01, 100)};
-    }
-    return {.kind = Kind::constant, .a = time()};
-  }
   template <class Named>
   std::uint32_t named(const std::vector<Named>& all, const char* wanted) {
     const Word& at = word(wanted);
@@ -176,7 +50,7 @@ class Reader {
     } else if (!(class_ != nullptr ? read_of_class(first.text) : read_of_workload(first.text))) {
       fail(first, "'" + std::string(first.text) + "' means nothing here");
     }
-    if (has_word()) fail(line_.words[line_.next], "the line should end here");
+    if (has_word()) fail(line().words[line().next], "the line should end here");
   }
 
   bool read_of_workload(std::string_view what) {
@@ -335,9 +209,7 @@ class Reader {
     std::uint32_t step;
     Word name;
   };
-  std::string_view text_;
   std::string (*read_file_)(const std::string&);
-  Line line_;
   Workload workload_;
   TaskClass* class_ = nullptr;
   Word class_word_{};
