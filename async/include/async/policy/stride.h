@@ -20,28 +20,37 @@ class Stride final : public Policy {
   /// `credit` is the pass. Whoever has not been here begins where the others are.
   void enqueue(Job&, Entity& entity) noexcept override {
     entity.credit = global_pass_;
-    push(entity);
+    join(entity);
   }
   void wake(Job&, Entity& entity) noexcept override {
     entity.credit = std::max(entity.credit, global_pass_);
-    push(entity);
+    join(entity);
   }
   void yield(Job&, Entity& entity) noexcept override { push(entity); }
-  Job* pick() noexcept override {
-    global_pass_ = std::max(global_pass_, queue_.first().key);
-    return queue_.pop();
+  Job* pick() noexcept override { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept override {
+    queue_.remove(entity);
+    weights_ -= entity.attributes.weight;
   }
-  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
   Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
   void ran(Job&, Entity& entity, Duration used) noexcept override {
     entity.credit += used.count() * Attributes::usual_weight / entity.attributes.weight;
+    const std::int64_t all = std::max<std::int64_t>(weights_, 1);
+    global_pass_ += used.count() * Attributes::usual_weight / all;
   }
+  void leave(Job&, Entity& entity) noexcept override { weights_ -= entity.attributes.weight; }
   Duration slice(const Entity&) const noexcept override { return options().slice; }
 
  private:
+  void join(Entity& entity) noexcept {
+    weights_ += entity.attributes.weight;
+    push(entity);
+  }
   void push(Entity& entity) noexcept { queue_.push(entity, entity.credit); }
+
   JobHeap queue_;
-  std::int64_t global_pass_ = 0;
+  std::int64_t global_pass_ = 0;  // grows as if all who compete were one
+  std::int64_t weights_ = 0;      // of all who are ready or run
 };
 
 }  // namespace async::policy
