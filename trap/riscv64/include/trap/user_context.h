@@ -46,6 +46,7 @@ struct UserContext {
 
   /// `ecall` has no compressed form: the next instruction is four bytes on.
   void skip_syscall_instruction() { pc += 4; }
+  void go_back_to_syscall_instruction() { pc -= 4; }
 
   std::uint64_t program_counter() const { return pc; }
   void set_program_counter(std::uint64_t address) { pc = address; }

@@ -113,6 +113,7 @@ struct UserContext {
   }  ///< or what the program has made of it
   /// rip is behind the call already.
   void skip_syscall_instruction() {}
+  void go_back_to_syscall_instruction() {}  // nor is there a first stage that would have it again
 
   void set_stack(std::uint64_t address) { general.rsp = address; }
   std::uint64_t stack() const { return general.rsp; }
