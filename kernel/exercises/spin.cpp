@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include "exercises/exercises.h"
 #include "exercises/spinner.h"
@@ -20,20 +21,23 @@ Instant after(std::uint64_t milliseconds) {
   return async::now() + milliseconds * 1ms;
 }
 
-/// Wakes every millisecond, and says how late.
+/// Wakes every millisecond, and says how late, and how far the spinner came meanwhile.
 struct Ticker {
-  async::Task<> run(Instant end) {
+  async::Task<> run(Instant end, const Spinner& spinner) {
+    std::uint64_t before = 0;
     for (Instant next = async::now() + 1ms; next < end && !stop; next += 1ms) {
       (void)co_await async::sleep_until(next, "the next millisecond");
       const Duration by = async::now() - next;
       worst = std::max(worst, by);
       late += by > 1ms;
       ++wakes;
+      const std::uint64_t rounds = spinner.check.rounds;
+      most_rounds = std::max(most_rounds, rounds - std::exchange(before, rounds));
     }
   }
 
   std::atomic<bool> stop = false;
-  std::uint64_t wakes = 0, late = 0;
+  std::uint64_t wakes = 0, late = 0, most_rounds = 0;
   Duration worst{};
 };
 
@@ -46,13 +50,13 @@ async::Task<Result<Words>> spin(std::uint64_t milliseconds) {
   Team team;
   const Instant begin = async::now(), end = after(milliseconds);
   team.start(spinner.run(end), "spinner", computing);
-  team.start(ticker.run(end), "ticker", above);
+  team.start(ticker.run(end, spinner), "ticker", above);
   co_await team.wait([&] {
     spinner.check.stop = 1;
     ticker.stop = true;
   });
-  co_return Words{spinner.intact,   spinner.check.rounds, ticker.wakes,
-                  ns(ticker.worst), ticker.late,          ns(spinner.ended - begin)};
+  co_return Words{spinner.intact, spinner.check.rounds,      ticker.wakes,      ns(ticker.worst),
+                  ticker.late,    ns(spinner.ended - begin), ticker.most_rounds};
 }
 
 async::Task<Result<Words>> spin_two(std::uint64_t milliseconds) {

@@ -15,22 +15,13 @@ from cotrap.demos import Stage, listed, play
 from cotrap.disk import Disk
 from cotrap.qemu import Machine, archive_with
 
-# Its claim is about times, and a host that has others to run does not keep them.
-_TIMED = {"preempt"}
-# Here it is about their order, which a host that is busy for 30 ms can spoil, once.
-_ORDERED = {"sleepsort"}
-
 
 def demos(test: harness.Test) -> None:
     archive = archive_with(test.build).pack()
     for harts in (1, 4):
         stage = Stage(test.build, archive, Machine(harts=harts), timeout=60)
         for demo in listed(test.build):
-            if demo.name in _TIMED:
-                continue
             verdict = play(demo, stage, Capture())
-            if verdict.failure and demo.name in _ORDERED:
-                verdict = play(demo, stage, Capture())
             test.check(
                 verdict.failure is None,
                 f"{demo.name} on {harts} harts ({verdict.seconds:.1f} s)",

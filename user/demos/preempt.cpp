@@ -24,10 +24,11 @@ abi::SpinReport compute() {
   return report;
 }
 
-// Each millisecond has its wake. A busy host may stop the whole machine for a while: then a few are
-// late.
+// Each millisecond has its wake. A busy host may stop the whole machine for a while: then some are
+// late, but the one below has not come far meanwhile, because it was stopped, too.
 bool is_on_time(const abi::SpinReport& report) {
-  return report.wakes >= duration - 2 && report.late * 4 < report.wakes;
+  return report.wakes >= duration - 2 &&
+         (report.late * 4 < report.wakes || report.most_rounds * 8 < report.rounds);
 }
 
 }  // namespace
@@ -41,6 +42,8 @@ int main() {
           static_cast<double>(report.ran_ns) / 1e6, report.rounds);
   println("one above it woke {} times, late by {:.1f} us at most", report.wakes,
           static_cast<double>(report.worst_ns) / 1e3);
-  check(is_on_time(report), "it is never a millisecond late ({} times it was)", report.late);
+  check(is_on_time(report),
+        "it is never a millisecond late ({} times it was, and {} rounds were done meanwhile)",
+        report.late, report.most_rounds);
   return 0;
 }

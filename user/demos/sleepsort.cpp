@@ -7,15 +7,26 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 using namespace user;
 
-int main() {
-  constexpr std::array numbers{7, 2, 9, 4, 1, 8, 3, 6, 10, 5};
-  constexpr auto unit = 30ms;
-  constexpr int longest = *std::ranges::max_element(numbers);
+namespace {
 
+constexpr std::array numbers{7, 2, 9, 4, 1, 8, 3, 6, 10, 5};
+constexpr auto unit = 30ms;
+constexpr int longest = *std::ranges::max_element(numbers);
+
+struct Outcome {
+  std::vector<int> finished;
+  nanoseconds taken;
+
+  bool in_order() const { return std::ranges::is_sorted(finished); }
+  bool at_once() const { return taken < 2 * longest * unit; }
+};
+
+Outcome sleep_side_by_side() {
   Mutex mutex;
   std::vector<int> finished;
   const auto begin = now();
@@ -30,13 +41,25 @@ int main() {
     }
   }
   const auto taken = now() - begin;
-
   for (const int number : finished) print("{} ", number);
   println("in {:.1f} ms (the longest sleep is {:.1f} ms)", milliseconds(taken),
           milliseconds(longest * unit));
   check(finished.size() == numbers.size(), "all threads finish");
-  check(std::ranges::is_sorted(finished), "the shortest sleeper finishes first");
   check(taken >= longest * unit, "nobody wakes too early");
-  check(taken < 2 * longest * unit, "they sleep at the same time, not one after the other");
+  return {.finished = std::move(finished), .taken = taken};
+}
+
+}  // namespace
+
+int main() {
+  // A busy host may hold up one of the harts, or all, for longer than a unit; a kernel that wakes
+  // sleepers in the wrong order, or each after the other, does so every time.
+  constexpr int tries = 5;
+  Outcome outcome = sleep_side_by_side();
+  for (int i = 1; i < tries && !(outcome.in_order() && outcome.at_once()); ++i) {
+    outcome = sleep_side_by_side();
+  }
+  check(outcome.in_order(), "the shortest sleeper finishes first");
+  check(outcome.at_once(), "they sleep at the same time, not one after the other");
   return 0;
 }

@@ -67,12 +67,13 @@ struct CostReport {
 };
 
 struct SpinReport {
-  std::uint64_t intact;    // every register kept its value
-  std::uint64_t rounds;    // … and was looked at so often
-  std::uint64_t wakes;     // of the coroutine above it
-  std::uint64_t worst_ns;  // the most that one of them was late
-  std::uint64_t late;      // how many were by more than a millisecond
-  std::uint64_t ran_ns;    // the first one, from its start to its end
+  std::uint64_t intact;       // every register kept its value
+  std::uint64_t rounds;       // … and was looked at so often
+  std::uint64_t wakes;        // of the coroutine above it
+  std::uint64_t worst_ns;     // the most that one of them was late
+  std::uint64_t late;         // how many were by more than a millisecond
+  std::uint64_t ran_ns;       // the first one, from its start to its end
+  std::uint64_t most_rounds;  // between two wakes
 };
 
 struct BellReport {          // instructions, the median of all
