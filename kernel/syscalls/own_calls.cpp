@@ -21,19 +21,24 @@ namespace {
 
 constexpr trap::Register constant = 0;  // the answer to a bare trip
 
+/// What else came of a call has come by way of the strand.
+[[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
+  if (kind == trap::Trap::call_waits) context.go_back_to_syscall_instruction();
+  if (kind == trap::Trap::call_waits || kind == trap::Trap::call_answered) async::Strand::leave();
+}
+
 /// The program until its next system call, which is answered. False: it was something else, which
 /// is over, or comes again: an instruction faults again, an interrupt is still pending, and a call
 /// whose first stage has to wait is made again. Outside the strand, before and after.
 [[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
   const trap::Trap::Kind kind = trap::run_user(context).kind;
-  if (kind == trap::Trap::syscall) [[likely]] {
-    context.skip_syscall_instruction();
-    context.set_syscall_result(constant);
-    return true;
+  if (kind != trap::Trap::syscall) [[unlikely]] {
+    end_trips(context, kind);
+    return false;
   }
-  if (kind == trap::Trap::call_waits) context.go_back_to_syscall_instruction();
-  if (kind == trap::Trap::call_waits || kind == trap::Trap::call_answered) async::Strand::leave();
-  return false;
+  context.skip_syscall_instruction();
+  context.set_syscall_result(constant);
+  return true;
 }
 
 }  // namespace

@@ -20,9 +20,9 @@ namespace trap {
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, std::uint64_t value) {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
+  if (scause == syscall_cause) return {.kind = Trap::syscall};
   if (scause == UserContext::call_waits) return {.kind = Trap::call_waits};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
-  if (scause == syscall_cause) return {.kind = Trap::syscall};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {
     case 0: return {Trap::misaligned, hal::Access::execute, cause, value};
