@@ -132,7 +132,7 @@ class Sim(unittest.TestCase):
             (["web", "--shard", "1/2"], "there are only 1 seeds"),
             (["web", "--cost", "time=3"], "is not WHAT=NS"),
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
-            (["web", "--seeds", "1..2", "--record", "/tmp/x"], "--record is for one seed"),
+            (["web", "--seeds", "1..2", "--record", "never-written"], "--record is for one seed"),
             (["--replay", wrong], "'cotrap-schedule 1' is wanted"),
             (["--merge", wrong], "not what `./cotrap sim --csv` writes"),
             ([], "which one?"),
