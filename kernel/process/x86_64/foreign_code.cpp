@@ -1,8 +1,8 @@
 // Instructions that use fs, where that stays the host's, and system calls.
 //
-//   copy the area ──▶ change the copy ──▶ nobody executes there ──▶ changed pages in the place of
-//   the
-//                                                                   old ones ──▶ executable again
+//   copy the area ──▶ change the copy ──▶ nobody executes there
+//                                                  │
+//        executable again ◀── changed pages in the place of the old ones
 //
 // The first two take time and are done in steps; the rest is one step, and what other harts fetch
 // from the area meanwhile is a fault that waits for its end.
