@@ -42,9 +42,10 @@ void idle() {
   const std::uint64_t begin = hal::clock_ticks();
   turn.idle_since.store(begin, std::memory_order_relaxed);
   hal::wait_for_interrupt();
+  const std::uint64_t end = hal::clock_ticks();
   turn.idle_since.store(0, std::memory_order_relaxed);
-  turn.idle_ticks += hal::clock_ticks() - begin;
-  steps_go_on();
+  turn.idle_ticks += end - begin;
+  steps_go_on(end);
 }
 
 }  // namespace

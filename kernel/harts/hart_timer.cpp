@@ -27,7 +27,11 @@ bool take(Due what, std::uint64_t now) {
 }  // namespace
 
 void set_due(Due what, std::uint64_t ns) noexcept {
-  deadlines[std::to_underlying(what)] = ns == hal::no_deadline ? ns : hal::ticks_at(ns);
+  set_due_at(what, ns == hal::no_deadline ? ns : hal::ticks_at(ns));
+}
+
+void set_due_at(Due what, std::uint64_t tick) noexcept {
+  deadlines[std::to_underlying(what)] = tick;
   hal::set_timer(earliest());
 }
 

@@ -24,6 +24,8 @@ inline std::uint64_t due(Due what) noexcept {
 }
 /// `what` is due at `ns` (hal::no_deadline: never) instead of when it was before.
 void set_due(Due what, std::uint64_t ns) noexcept;
+/// The same, by the clock's ticks.
+void set_due_at(Due what, std::uint64_t tick) noexcept;
 
 /// The hart's timer interrupt has come: passes on what is due.
 void timer_fired();

@@ -106,20 +106,17 @@ void watch_step_again(const StepTime& time) {
     look_after(slice_ns - turn_so_far());
 }
 
-// Alone, a tick that is set stays: it costs one interrupt of a long rest, and short ones nothing.
 void steps_pause() {
-  if (hal::in_company() && due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
+  if (due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
 }
 
-void steps_go_on() {
-  if (hal::in_company()) return;
-  detail::step_watch.was_idle = true;
-  if (due(Due::step) == hal::no_deadline) look_after(tick_ns);
+void steps_go_on(std::uint64_t now) {
+  if (!hal::in_company()) set_due_at(Due::step, now + tick_ns / hal::clock_period_ns());
 }
 
 void step_is_long() {
   detail::step_watch.due = true;
-  if (!hal::in_company() && !detail::step_watch.was_idle) look_after(tick_ns);
+  if (!hal::in_company()) look_after(tick_ns);
 }
 
 void detail::look_after_slice() {

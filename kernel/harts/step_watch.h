@@ -55,7 +55,6 @@ namespace detail {
 /// What this hart's timer has found out, for who looks at steps.
 struct StepWatch {
   bool due = false;           ///< the running step is to be looked at
-  bool was_idle = false;      ///< until the interrupts that are about to be taken
   std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
 };
 extern constinit thread_local StepWatch step_watch;
@@ -75,9 +74,10 @@ inline void watch_step() {
 }
 /// It was put aside and goes on.
 void watch_step_again(const StepTime& time);
-/// The hart idles from the one to the other, which an interrupt has ended.
+/// The hart idles from the one to the other, which an interrupt has ended. `now`: by the clock's
+/// ticks.
 void steps_pause();
-void steps_go_on();
+void steps_go_on(std::uint64_t now);
 
 /// The timer that watches steps has gone off. ISR context.
 void step_is_long();
@@ -99,7 +99,6 @@ void strand_begins() noexcept;
 void strand_ends() noexcept;
 /// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
 inline void look_at_ended_step(const async::Job* job) {
-  detail::step_watch.was_idle = false;
   if (detail::step_watch.late_ns != 0) [[unlikely]]
     detail::look_at_ended_step(job);
 }

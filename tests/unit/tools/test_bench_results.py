@@ -14,7 +14,7 @@ from cotrap.errors import UsageError
 
 def result(value: float, unit: str = INSTRUCTIONS, spread: float = 0.0):
     runs = [((value, 1),), ((value + spread, 1),)]
-    return combine("syscall.null", unit, runs, None if unit == TIME else 0.0)
+    return combine("syscall.null", unit, runs, exact=unit != TIME)
 
 
 class Results(unittest.TestCase):
@@ -29,13 +29,15 @@ class Results(unittest.TestCase):
 
     def test_exact_runs_are_the_same_or_not_and_the_first_one_counts(self):
         same, other = ((5.0, 3),), ((6.0, 3),)
-        self.assertIs(combine("n", INSTRUCTIONS, [same, same], 0.0).same, True)
-        odd = combine("n", INSTRUCTIONS, [same, other], 0.0)
+        self.assertIs(combine("n", INSTRUCTIONS, [same, same], exact=True).same, True)
+        odd = combine("n", INSTRUCTIONS, [same, other], exact=True)
         self.assertIs(odd.same, False)
         self.assertEqual((odd.value, odd.samples, odd.medians), (5.0, 3, (5.0, 6.0)))
+        late = ((5.0, 2), (6.0, 1))
+        self.assertIs(combine("n", INSTRUCTIONS, [same, late], exact=True).same, False)
 
     def test_times_of_all_runs_are_one_and_their_medians_the_spread(self):
-        both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], None)
+        both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], exact=False)
         self.assertEqual((both.value, both.samples, both.spread, both.same), (6.0, 7, 1.0, None))
 
     def test_what_is_written_is_read_again(self):
@@ -73,7 +75,7 @@ class Comparison(unittest.TestCase):
 
     def test_who_meets_whom_may_change_by_more(self):
         def wake(value: float):
-            return combine("timer.wake", COUNTED_NS, [((value, 1),)] * 2, 0.0)
+            return combine("timer.wake", COUNTED_NS, [((value, 1),)] * 2, exact=True)
 
         self.check(wake(4000), wake(4900), worse=False)
         self.check(wake(4000), wake(5100), worse=True)

@@ -30,7 +30,7 @@ def measure(
         for benchmark in chosen:
             for (name, unit), sample in found.items():
                 if name == benchmark.asked_as and sample:
-                    each = combine(benchmark.name, unit, [sample], None)
+                    each = combine(benchmark.name, unit, [sample], exact=False)
                     results.setdefault((benchmark.name, unit), each)
     if not results:
         raise ToolError(f"{other.name} ({image}) has not run the benchmarks")

@@ -72,8 +72,7 @@ def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> lis
         for unit in units:
             found = [sample.get((benchmark.asked_as, unit)) for sample in samples]
             if found and all(found):
-                tolerance = benchmark.tolerance if counted else None
-                results.append(combine(benchmark.name, unit, found, tolerance))
+                results.append(combine(benchmark.name, unit, found, exact=counted))
     return results
 
 

@@ -31,12 +31,6 @@ class Benchmark:
         """Whether an exact figure is to be had."""
         return self.exact and not (self.alone and harts > 1)
 
-    @property
-    def tolerance(self) -> float:
-        """How far apart two that count may be, as a share, to be called the same. While a disk is
-        waited for time is the host's, and so is which ticks fall into it."""
-        return 0.02 if self.disk else 0.0
-
 
 _ALL = (
     Benchmark("boot", "power-on to the first program's first instruction", 18e6,

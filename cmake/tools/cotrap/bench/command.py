@@ -198,7 +198,8 @@ def _say_what_is_odd(report: Report, arguments, chosen: list[Benchmark]) -> None
     for each in report.results:
         if each.same is False:
             low, high = each.medians
-            say(f"{each.name} was not the same twice: {low:g} and {high:g} {each.unit}")
+            odd = f"{low:g} and {high:g} {each.unit}" if low != high else "but for the median"
+            say(f"{each.name} was not the same twice: {odd}")
 
 
 def _verdict(found) -> int:

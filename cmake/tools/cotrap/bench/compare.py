@@ -41,7 +41,7 @@ def _exceeds(more: Result, less: Result) -> bool:
     """Times: by more than runs of each differ among themselves. Of the clock that counts, by more
     than the tick that it may be read early or late."""
     benchmark = BENCHMARKS.get(less.name)
-    share = TOLERANCE + (benchmark.tolerance if benchmark else 0.0)
+    share = TOLERANCE
     least = 0.0
     if more.unit == TIME:
         least = more.spread + less.spread

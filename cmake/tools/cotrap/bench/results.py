@@ -67,11 +67,10 @@ def parse(text: str) -> Sample:
 
 
 def combine(
-    name: str, unit: str, runs: list[tuple[tuple[float, int], ...]], tolerance: float | None
+    name: str, unit: str, runs: list[tuple[tuple[float, int], ...]], exact: bool
 ) -> Result:
-    """Of several runs of one benchmark. With a tolerance (a share of the median) they are to be the
-    same, and the first one counts; without, all are one."""
-    exact = tolerance is not None
+    """Of several runs of one benchmark. Exact: they are to be the same in all of their samples, and
+    the first one counts; otherwise all are one."""
     merged: dict[float, int] = {}
     for run in runs[:1] if exact else runs:
         for value, times in run:
@@ -84,7 +83,7 @@ def combine(
         {key: percentile(distribution, share) for key, share in PERCENTILES.items()},
         sum(merged.values()),
         (min(medians), max(medians)),
-        max(medians) <= min(medians) * (1 + tolerance) if exact and len(runs) > 1 else None,
+        len({tuple(sorted(run)) for run in runs}) == 1 if exact and len(runs) > 1 else None,
         distribution,
     )
 
