@@ -180,6 +180,11 @@ inline constexpr Call set_thread_pointer{first_own_call + 2};
 // exercise(which, argument, words, count): see abi/exercise.h.
 inline constexpr Call exercise{first_own_call + 1};
 
+// See abi/ring.h.
+inline constexpr Call ring_set_up{first_own_call + 3};
+inline constexpr Call ring_enter{first_own_call + 4};
+inline constexpr Call ring_close{first_own_call + 5};
+
 // Where the numbers begin that another processor's Linux has, for programs that were built for
 // that: the kernel adds this to a number that came with the processor's own instruction.
 inline constexpr unsigned first_foreign_call = 0x2000;
