@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <coroutine>
 #include <cstdlib>
 #include <cstring>
@@ -108,6 +109,50 @@ void test_threads() {
   check(!Thread::start([] {}, {.stack_bytes = std::size_t{1} << 50}), "no stack, no thread");
   println("threads: storage of their own, joined once");
 }
+
+// Every one adds a letter to its thread's story when it begins and when it ends.
+struct Told {
+  explicit Told(char name) : name{name} { tell(name); }
+  ~Told() { tell(static_cast<char>(std::toupper(name))); }
+  static void tell(char letter) {
+    if (story != nullptr) story->push_back(letter);
+  }
+  static thread_local std::string* story;
+  char name;
+};
+thread_local std::string* Told::story = nullptr;
+
+thread_local Told told_a{'a'};
+Told& told_b() {
+  thread_local Told told{'b'};
+  return told;
+}
+struct MakesAnother : Told {
+  MakesAnother() : Told{'c'} {}
+  ~MakesAnother() { told_b(); }
+};
+
+void test_thread_locals() {
+  std::string neither, both, late;
+  Thread{[&] { Told::story = &neither; }}.join();
+  check(neither.empty(), "what a thread does not use is not made: {}", neither);
+  Thread{[&] {
+    Told::story = &both;
+    check(told_a.name == 'a' && told_b().name == 'b' && told_b().name == 'b', "by its own name");
+  }}.join();
+  check(both == "abBA", "made at first use, dropped in the opposite order: {}", both);
+  Thread{[&] {
+    Told::story = &late;
+    thread_local MakesAnother another;
+    check(another.name == 'c', "by its own name");
+  }}.join();
+  check(late == "cbCB", "one that is made by another's destructor is dropped too: {}", late);
+  println("thread-local objects: made at first use, dropped when their thread ends");
+}
+
+struct SaysFarewell {
+  ~SaysFarewell() { println("main's thread-local object is dropped"); }
+};
 
 void test_locks() {
   Mutex mutex;
@@ -257,6 +302,8 @@ int main(int argc, char** argv) {
   }
   test_heap();
   test_threads();
+  test_thread_locals();
+  thread_local SaysFarewell says_farewell;
   test_locks();
   test_files();
   test_processes();
