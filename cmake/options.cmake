@@ -7,6 +7,13 @@ if(NOT COTRAP_TRAP_PATH MATCHES "^(shared|trampoline)$")
   message(FATAL_ERROR "COTRAP_TRAP_PATH is 'shared' or 'trampoline', not '${COTRAP_TRAP_PATH}'")
 endif()
 
+set(COTRAP_TRAP_SHAPE call CACHE STRING
+    "What a program's trap is to the kernel: 'call' (run_user returns) or 'handler' (a function is called that goes back to the program by itself, where it can)")
+set_property(CACHE COTRAP_TRAP_SHAPE PROPERTY STRINGS call handler)
+if(NOT COTRAP_TRAP_SHAPE MATCHES "^(call|handler)$")
+  message(FATAL_ERROR "COTRAP_TRAP_SHAPE is 'call' or 'handler', not '${COTRAP_TRAP_SHAPE}'")
+endif()
+
 set(COTRAP_PROGRAMS_OF "" CACHE PATH
     "A kernel build whose programs this one takes instead of making them once more")
 
@@ -21,6 +28,10 @@ set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
     "Host builds: a header with one more scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
 set(COTRAP_POLICY_CLASS "" CACHE STRING "The class of COTRAP_POLICY_HEADER, in async::policy")
+
+if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)
+  message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler is for riscv64")
+endif()
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "Cotrap is built with Clang; this is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")

@@ -13,6 +13,7 @@
 #include "process/large_memory.h"
 #include "process/make_room.h"
 #include "process/running.h"
+#include "process/serve.h"
 #include "process/thread.h"
 #include "syscalls/table.h"
 #include "trace/points.h"
@@ -50,14 +51,6 @@ void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
   log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
       abi::name(signal), trap::name(trap.kind), trap.address, self.context().program_counter());
   self.die_of(signal);
-}
-
-/// Makes the page there. Errors are AddressSpace::fault's.
-Result<> serve_page_fault(Thread& self, Trap trap) {
-  memory::AddressSpace& space = self.space();
-  if (auto made = space.fault(trap.address, trap.access); !made) return made;
-  if (space.code_written()) space.synchronize_code();
-  return {};
 }
 
 /// After interrupts have been taken: whether the thread goes to the end of its line, or to another

@@ -125,6 +125,10 @@ bool take_end_of_turn() {
   return true;
 }
 
+bool turn_has_ticked() {
+  return ticked;
+}
+
 void note_rest(Thread& thread) {
   if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
   if (async::now() - thread.stopped_running < thread.schedule().slice()) return;

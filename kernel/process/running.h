@@ -4,7 +4,7 @@
 // Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
 // on its level is never interrupted.
 //
-// All in the strand, except turn_ticked.
+// All in the strand, except turn_has_ticked and turn_ticked.
 #pragma once
 
 #include <async/async.h>
@@ -75,6 +75,9 @@ void limit_turn();
 /// Whether a tick has come and the running thread has had its slice; the next one starts afresh.
 /// After an interrupt.
 bool take_end_of_turn();
+
+/// Whether a tick has come. After an interrupt.
+bool turn_has_ticked();
 
 /// After `thread` may have slept: a long sleep gives it a whole turn again, and ends its being a
 /// computing one.

@@ -1,5 +1,6 @@
 #include "syscalls/own_calls.h"
 
+#include <trap/handler.h>
 #include <trap/run_user.h>
 
 #include <algorithm>
@@ -45,6 +46,9 @@ constexpr trap::Register constant = 0;  // the answer to a bare trip
 
 trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
   constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
+  if (trap::traps_call_handler) {    // which would answer first
+    return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+  }
   if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();
   trap::UserContext& context = self.context();
   context.set_syscall_result(constant);

@@ -16,8 +16,8 @@ std::size_t alignment();
 // Fills the copy at `place` (aligned, bytes() long) and returns the thread pointer for it.
 void* initialise(std::byte* place);
 
-// Destroys the calling thread's thread_local objects, the youngest first: its function has returned.
-// What ends it otherwise (exit, a signal) ends the program, and with it all memory.
+// Destroys the calling thread's thread_local objects, the youngest first: its function has
+// returned. What ends it otherwise (exit, a signal) ends the program, and with it all memory.
 void destroy();
 
 }  // namespace user::tls

@@ -23,6 +23,7 @@ TEST_PROGRAMS = "cotrap_test_programs"
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
 _PROGRAMS_OF = {
     "riscv64-trampoline": "riscv64-release",
+    "riscv64-handler": "riscv64-release",
     "hosted-asan": "hosted-release",
     "hosted-tsan": "hosted-release",
 }
@@ -31,6 +32,7 @@ KERNEL_PRESETS = (
     "riscv64-release",
     "riscv64-debug",
     "riscv64-trampoline",
+    "riscv64-handler",
     "hosted-release",
     "hosted-asan",
     "hosted-tsan",

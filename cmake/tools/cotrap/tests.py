@@ -10,7 +10,7 @@ from .paths import ROOT, SANITIZED
 
 _SOAKED = "riscv64-release"
 _HOST = ("host-asan", "host-debug")
-_KERNEL = ("riscv64-release", "riscv64-trampoline")
+_KERNEL = ("riscv64-release", "riscv64-trampoline", "riscv64-handler")
 _HOSTED = "hosted"  # tests with a build of their own, made where they are named
 _KERNEL_QUICK = ("riscv64-release",)
 

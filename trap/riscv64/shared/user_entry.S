@@ -17,6 +17,7 @@ cotrap_enter_user:
   sd    ra, CONTEXT_KERNEL_PC(a0)
   sd    sp, CONTEXT_KERNEL_SP(a0)
   sd    tp, CONTEXT_KERNEL_TP(a0)
+to_program:
   // From here on a trap would be taken for the user's; nothing below can cause one.
   csrw  sscratch, a0
   ld    t0, CONTEXT_PC(a0)
@@ -78,8 +79,18 @@ entire_save:
   sd    t0, CONTEXT_PC(a0)
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
+#ifdef COTRAP_TRAP_HANDLER
+  mv    s0, a0
+  csrr  a1, scause
+  call  cotrap_handle_trap              // a0: 0, or the cause of run_user's return
+  mv    a1, a0
+  mv    a0, s0
+  beqz  a1, to_program
+  ld    ra, CONTEXT_KERNEL_PC(a0)
+#else
   ld    ra, CONTEXT_KERNEL_PC(a0)
   csrr  a1, scause
+#endif
   ret
 
 from_kernel:                            // its a0 is in sscratch

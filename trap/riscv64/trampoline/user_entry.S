@@ -54,10 +54,19 @@ cotrap_trap_entry:
   ld    t0, CONTEXT_KERNEL_TRANSLATION(a0)
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
-  ld    ra, CONTEXT_KERNEL_PC(a0)
   csrw  satp, t0
   sfence.vma
   csrr  a1, scause
+#ifdef COTRAP_TRAP_HANDLER
+  mv    s0, a0
+  ld    t0, handler_address
+  jalr  t0                              // a0: 0, or the cause of run_user's return
+  mv    a1, a0
+  mv    a0, s0
+  ld    t0, CONTEXT_USER_TRANSLATION(a0)
+  beqz  a1, gate_enter
+#endif
+  ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 
 from_kernel:                            // its a0 is in sscratch
@@ -67,3 +76,7 @@ from_kernel:                            // its a0 is in sscratch
   .balign 8
 kernel_trap_address:
   .quad cotrap_kernel_trap
+#ifdef COTRAP_TRAP_HANDLER
+handler_address:
+  .quad cotrap_handle_trap
+#endif

@@ -1,0 +1,89 @@
+// The kernel's half of the trap shape `handler`: what can be done at once is, and the thread's
+// coroutine sees the rest.
+#include <abi/numbers.h>
+#include <trap/fpu.h>
+#include <trap/handler.h>
+#include <trap/router.h>
+#include <trap/run_user.h>
+
+#include "devices/interrupts.h"
+#include "process/life.h"
+#include "process/running.h"
+#include "process/serve.h"
+#include "syscalls/table.h"
+
+namespace kernel {
+namespace {
+
+using trap::Origin;
+using trap::Trap;
+using trap::UserContext;
+using trap::Why;
+
+constexpr std::uint64_t back_to_program = 0;
+
+/// In the strand, with the trap served.
+std::uint64_t go_on(Thread& self) {
+  if (!may_go_on(self)) return UserContext::call_answered;
+  async::Strand::leave();
+  return back_to_program;
+}
+
+std::uint64_t leave_to_coroutine(const UserContext& context) {
+  async::Strand::leave();
+  return context.cause;
+}
+
+/// Not the numbers beyond Linux's: some of them call run_user() themselves.
+std::uint64_t answer(Thread& self, UserContext& context) {
+  if (context.syscall_number() >= abi::first_own_call) return context.cause;
+  async::Strand::enter();
+  ++self.syscalls;
+  context.skip_syscall_instruction();
+  const auto result = find_syscall(context.syscall_number()).now(self, context);
+  if (result == trap::must_wait) return UserContext::call_waits;
+  context.set_syscall_result(result);
+  return go_on(self);
+}
+
+/// A turn that may be over is the coroutine's to end.
+std::uint64_t interrupt(Thread& self, const UserContext& context) {
+  take_interrupts();
+  if (turn_has_ticked()) return context.cause;
+  async::Strand::enter();
+  if (!self.may_stay() || !may_go_on(self)) return leave_to_coroutine(context);
+  trap::route<Origin::user, Why::interrupt>();
+  async::Strand::leave();
+  return back_to_program;
+}
+
+std::uint64_t page_fault(Thread& self, const UserContext& context, Trap trap) {
+  async::Strand::enter();
+  if (!serve_page_fault(self, trap)) return leave_to_coroutine(context);
+  trap::route<Origin::user, Why::exception>();
+  return go_on(self);
+}
+
+std::uint64_t illegal_instruction(Thread& self, UserContext& context) {
+  async::Strand::enter();
+  if (!trap::fpu::acquire(context)) return leave_to_coroutine(context);
+  trap::route<Origin::user, Why::exception>();
+  return go_on(self);
+}
+
+}  // namespace
+}  // namespace kernel
+
+std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause) {
+  using namespace kernel;
+  Thread& self = *turn.thread;
+  context.cause = cause;
+  const Trap trap = trap::decode(cause, HAL_READ_CSR("stval"));
+  switch (trap.kind) {
+    case Trap::syscall: return answer(self, context);
+    case Trap::interrupt: return interrupt(self, context);
+    case Trap::page_fault: return page_fault(self, context, trap);
+    case Trap::illegal_instruction: return illegal_instruction(self, context);
+    default: return cause;
+  }
+}
