@@ -37,8 +37,8 @@
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
 // All are called on the hart they concern, in task context, except hart(), local() and poke(),
-// which are called from interrupt handlers too. The header may include "async/local.h" and nothing
-// else of async/.
+// which are called from interrupt handlers too. The header may include "async/local.h" and, where
+// there are no interrupts, "async/uninterrupted.h", and nothing else of async/.
 #pragma once
 
 #include <async_platform.h>

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "async/local.h"
+#include "async/uninterrupted.h"
 
 namespace async::platform {
 
@@ -56,16 +56,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 inline void poke(unsigned hart) noexcept {
   if (world.listener != nullptr) world.listener->poked(hart);
 }
-inline void strand_begins() noexcept {}
-inline void strand_ends() noexcept {}
 inline void relax() noexcept {}
-
-struct [[maybe_unused]] InterruptGuard {};
-inline void begin_step(StepKind) noexcept {}
-inline void end_step() noexcept {}
 inline void yield_point() noexcept {}
-inline void begin_wait() noexcept {}
-inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   static auto& kept = *new std::vector<void*>;  // for ever, and known to be to a leak checker

@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "async/local.h"
+#include "async/uninterrupted.h"
 
 namespace async::platform {
 
@@ -62,16 +62,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
   world.alarm = ns;
 }
 inline void poke(unsigned) noexcept {}
-inline void strand_begins() noexcept {}
-inline void strand_ends() noexcept {}
 inline void relax() noexcept {}
-
-struct [[maybe_unused]] InterruptGuard {};
-inline void begin_step(StepKind) noexcept {}
-inline void end_step() noexcept {}
 inline void yield_point() noexcept {}
-inline void begin_wait() noexcept {}
-inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   ++world.chunks;

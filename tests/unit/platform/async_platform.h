@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "async/local.h"
+#include "async/uninterrupted.h"
 
 #if __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
@@ -56,16 +56,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 inline void poke(unsigned hart) noexcept {
   world.pokes.push_back(hart);
 }
-inline void strand_begins() noexcept {}
-inline void strand_ends() noexcept {}
 inline void relax() noexcept {}
-
-struct [[maybe_unused]] InterruptGuard {};
-inline void begin_step(StepKind) noexcept {}
-inline void end_step() noexcept {}
 inline void yield_point() noexcept {}
-inline void begin_wait() noexcept {}
-inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   // Kept for ever, and known to be: what the leak checker looks for is in them, not them.

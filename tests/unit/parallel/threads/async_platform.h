@@ -12,7 +12,7 @@
 #include <mutex>
 #include <thread>
 
-#include "async/local.h"
+#include "async/uninterrupted.h"
 
 namespace async::platform {
 
@@ -60,18 +60,11 @@ inline void poke(unsigned hart) noexcept {
   }
   harts[hart].changed.notify_one();
 }
-inline void strand_begins() noexcept {}
-inline void strand_ends() noexcept {}
 inline void relax() noexcept {
   std::this_thread::yield();
 }
 
-struct [[maybe_unused]] InterruptGuard {};
-inline void begin_step(StepKind) noexcept {}
-inline void end_step() noexcept {}
 void yield_point() noexcept;
-inline void begin_wait() noexcept {}
-inline void cancel_wait() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   return std::aligned_alloc(4096, bytes);
