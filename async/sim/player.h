@@ -1,0 +1,80 @@
+// A workload while it is played: its tasks, and what they share. simulate() makes a Player for each
+// run; steps.cpp has what tasks do, run.cpp when they come and what is noted of them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "run.h"
+
+namespace async::sim {
+
+struct Player;
+
+/// A task: one that arrives, or one of a closed class, which goes round and round.
+struct Instance : Subject {
+  Instance(Player& player, std::size_t of, std::uint64_t number, std::uint64_t seed)
+      : Subject{number}, player(player), of(of), random(seed, number) {}
+  Player& player;
+  std::size_t of;  // which class
+  Random random;
+  std::uint64_t arrived_ns = 0;
+  std::uint64_t ready_ns = 0;
+  std::uint64_t demand_ns = 0;  // what it would take alone: all that it has run and slept
+  std::uint64_t run_ns = 0;
+  std::uint64_t total_run_ns = 0;  // over all rounds of a closed one
+  Job* job = nullptr;
+  WaitGroup* forked_by = nullptr;
+};
+
+/// A lock that may be without inheritance, which async::Mutex never is.
+struct PlayedLock {
+  bool inherits;
+  Mutex mutex;
+  Semaphore plain{1};
+};
+
+/// Values in flight, with room for `capacity`: a channel whose capacity is known when it runs.
+struct PlayedChannel {
+  explicit PlayedChannel(std::uint32_t capacity) : slots(capacity) {}
+  Semaphore slots;
+  Semaphore values{0};
+};
+
+struct Player {
+  Player(const Workload& workload, const SimulateOptions& options);
+  Outcome play();
+
+  Job& spawn(std::size_t of, WaitGroup* forked_by);
+  Task<> live(std::unique_ptr<Instance> instance);
+  Task<bool> go_round(Instance& instance);
+  void arrive(std::size_t of);
+  void begin_round(Instance& instance);
+  void end_round(Instance& instance);
+  void count_unfinished(const Instance& instance);
+  void traced(TraceEvent event, const Job& job);
+  void queue_changes(int by);
+  std::uint64_t now() const { return machine.now(); }
+
+  const Workload& workload;
+  SimulateOptions options;
+  std::deque<PlayedLock> locks;
+  std::deque<PlayedChannel> channels;
+  std::vector<Random> arrivals;
+  std::vector<std::size_t> next_of_trace;
+  std::vector<ClassOutcome> classes;
+  std::vector<std::vector<double>> shares;  // for Jain's index
+  std::uint64_t instances = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t longest_queue = 0;
+  double queue_area = 0;
+  std::uint64_t queue_since = 0;
+  unsigned next_hart = 0;
+  bool over = false;
+  bool waits_for_ever = false;  // if nothing comes: one that does not go round and round
+  Machine machine;              // goes first: its jobs refer to the rest
+};
+
+}  // namespace async::sim

@@ -1,0 +1,159 @@
+// The tasks of a workload as coroutines of the runtime.
+#include <utility>
+
+#include "player.h"
+
+namespace async::sim {
+
+Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
+  const TaskClass& what = workload.classes[of];
+  auto made = std::make_unique<Instance>(*this, of, ++instances, options.machine.seed);
+  Instance& instance = *made;
+  instance.forked_by = forked_by;
+  auto handle =
+      async::spawn(live(std::move(made)),
+                   {.name = what.name.c_str(), .priority = what.priority, .harts = what.harts});
+  Job& job = handle.job();
+  instance.job = &job;
+  handle.detach();
+  begin_round(instance);
+  return job;
+}
+
+void Player::begin_round(Instance& instance) {
+  const TaskClass& what = workload.classes[instance.of];
+  instance.arrived_ns = now();
+  instance.demand_ns = instance.run_ns = 0;
+  if (now() >= workload.warm_up_ns) ++classes[instance.of].arrived;
+  Attributes attributes{.weight = what.weight,
+                        .budget = Duration(what.budget_ns),
+                        .period = Duration(what.period_ns),
+                        .owner = static_cast<Subject*>(&instance)};
+  if (what.deadline_ns != 0) attributes.deadline = Instant(Duration(now() + what.deadline_ns));
+  Executor::set_attributes(*instance.job, attributes);
+}
+
+void Player::end_round(Instance& instance) {
+  if (over) return;
+  instance.total_run_ns += instance.run_ns;
+  if (instance.arrived_ns < workload.warm_up_ns) return;
+  const TaskClass& what = workload.classes[instance.of];
+  ClassOutcome& outcome = classes[instance.of];
+  const std::uint64_t response = now() - instance.arrived_ns;
+  ++outcome.finished;
+  outcome.run_ns += instance.run_ns;
+  outcome.response.add(response);
+  const double slowdown = instance.demand_ns == 0 ? 1
+                                                  : static_cast<double>(response) /
+                                                        static_cast<double>(instance.demand_ns);
+  outcome.slowdown += slowdown;
+  if (what.arrival.kind != Arrival::Kind::closed) shares[instance.of].push_back(1 / slowdown);
+  if (what.deadline_ns != 0 && response > what.deadline_ns) {
+    ++outcome.missed;
+    outcome.tardiness.add(response - what.deadline_ns);
+  }
+}
+
+Task<> Player::live(std::unique_ptr<Instance> instance) {
+  const Arrival& arrival = workload.classes[instance->of].arrival;
+  const bool closed = arrival.kind == Arrival::Kind::closed;
+  while (co_await go_round(*instance)) {
+    end_round(*instance);
+    if (!closed) break;
+    const std::uint64_t thinks = arrival.between.draw(instance->random);
+    co_await yield();
+    co_await sleep_for(Duration(thinks), "think");
+    if (over) break;
+    begin_round(*instance);
+  }
+  if (instance->forked_by != nullptr) instance->forked_by->done();
+}
+
+/// The steps of the class; false if the task was cancelled on the way.
+Task<bool> Player::go_round(Instance& instance) {
+  const std::vector<Step>& steps = workload.classes[instance.of].steps;
+  std::vector<std::pair<std::uint32_t, Mutex::Guard>> guards;
+  std::vector<std::uint32_t> plain;
+  std::vector<std::uint32_t> rounds;
+  struct Release {
+    std::deque<PlayedLock>& locks;
+    std::vector<std::uint32_t>& plain;
+    ~Release() {
+      for (const std::uint32_t lock : plain) locks[lock].plain.release();
+    }
+  } const release{locks, plain};
+
+  for (std::size_t at = 0; at < steps.size() && !is_cancelled(); ++at) {
+    const Step& step = steps[at];
+    switch (step.kind) {
+      case Step::Kind::run: {
+        const std::uint64_t ns = step.time.draw(instance.random);
+        instance.demand_ns += ns;
+        for (Compute work{Duration(ns)}; !work.done();) co_await work;
+        instance.run_ns += ns;
+        break;
+      }
+      case Step::Kind::wait: {
+        const std::uint64_t ns = step.time.draw(instance.random);
+        instance.demand_ns += ns;
+        co_await sleep_for(Duration(ns));
+        break;
+      }
+      case Step::Kind::yield: co_await yield(); break;
+      case Step::Kind::lock: {
+        PlayedLock& lock = locks[step.object];
+        const char* const name = workload.locks[step.object].name.c_str();
+        if (lock.inherits) {
+          auto guard = co_await lock.mutex.lock_or_cancel(name);
+          if (!guard) co_return false;
+          guards.emplace_back(step.object, std::move(guard));
+        } else {
+          if (co_await lock.plain.acquire(name) != WaitResult::woken) co_return false;
+          plain.push_back(step.object);
+        }
+        break;
+      }
+      case Step::Kind::unlock:
+        if (locks[step.object].inherits) {
+          std::erase_if(guards, [&](const auto& held) { return held.first == step.object; });
+          co_await yield_if_preempted();
+        } else {
+          std::erase(plain, step.object);
+          locks[step.object].plain.release();
+          co_await yield_if_preempted();
+        }
+        break;
+      case Step::Kind::send:
+        if (co_await channels[step.object].slots.acquire("channel full") != WaitResult::woken) {
+          co_return false;
+        }
+        channels[step.object].values.release();
+        break;
+      case Step::Kind::receive:
+        if (co_await channels[step.object].values.acquire("channel empty") != WaitResult::woken) {
+          co_return false;
+        }
+        channels[step.object].slots.release();
+        break;
+      case Step::Kind::fork: {
+        WaitGroup group;
+        group.add(step.count);
+        for (std::uint32_t i = 0; i < step.count; ++i) spawn(step.object, &group);
+        const Shield shield;
+        co_await group.wait("join");
+        break;
+      }
+      case Step::Kind::repeat: rounds.push_back(step.count); break;
+      case Step::Kind::end:
+        if (--rounds.back() != 0) {
+          at = step.match;
+        } else {
+          rounds.pop_back();
+        }
+        break;
+    }
+  }
+  co_return !is_cancelled();
+}
+
+}  // namespace async::sim
