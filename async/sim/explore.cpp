@@ -1,136 +1,192 @@
 #include "explore.h"
 
-#include <charconv>
+#include <algorithm>
+#include <map>
 #include <numeric>
+#include <unordered_map>
 
-#include "async/graph.h"
+#include "distribution.h"
 
 namespace async::sim {
+namespace {
 
-std::expected<Director, std::string> Director::of(std::string_view schedule) {
-  Director director;
-  const std::string whole(schedule);
-  while (!schedule.empty()) {
-    const std::string_view word = schedule.substr(0, schedule.find(','));
-    schedule.remove_prefix(std::min(schedule.size(), word.size() + 1));
-    const char* const end = word.data() + word.size();
-    std::size_t place = 0;
-    unsigned taken = 0;
-    const auto [colon, error] = std::from_chars(word.data(), end, place);
-    const bool has_colon = error == std::errc() && colon != end && *colon == ':';
-    const auto rest = has_colon ? std::from_chars(colon + 1, end, taken)
-                                : std::from_chars_result{end, std::errc::invalid_argument};
-    if (rest.ec != std::errc() || rest.ptr != end || place < director.choices_.size() ||
-        place > 10'000'000) {
-      return std::unexpected("'" + whole + "' is not a schedule such as 17:1,40:2");
+using Choices = std::vector<Director::Choice>;
+
+unsigned passed_over(const Choices& choices) {
+  return std::accumulate(choices.begin(), choices.end(), 0u,
+                         [](unsigned sum, const auto& each) { return sum + each.taken; });
+}
+
+class DepthFirst final : public Director {
+ public:
+  DepthFirst(unsigned bound, bool reduces) : bound_(bound), reduces_(reduces) {}
+
+  /// Goes on to the next schedule; false: there is none.
+  bool next() {
+    choices().resize(chosen());  // a run may be shorter than the one before
+    unsigned used = passed_over(choices());
+    while (!choices().empty()) {
+      Choice& last = choices().back();
+      if (last.taken + 1 < last.alternatives) {
+        if (used < bound_) {
+          ++last.taken;
+          return true;
+        }
+        left_out_ = true;
+      }
+      used -= last.taken;
+      choices().pop_back();
     }
-    director.choices_.resize(place, {0, 0});
-    director.choices_.push_back({taken, 0});
+    return false;
   }
-  return director;
-}
+  bool has_left_out() const { return left_out_; }
 
-unsigned Director::choose(unsigned ready) {
-  if (next_ == choices_.size()) choices_.push_back({0, ready});
-  Choice& choice = choices_[next_++];
-  choice.alternatives = ready;
-  choice.taken = std::min(choice.taken, ready - 1);  // of another program's schedule, perhaps
-  return choice.taken;
-}
-
-std::string Director::schedule() const {
-  std::string text;
-  for (std::size_t place = 0; place < next_; ++place) {
-    if (choices_[place].taken == 0) continue;
-    if (!text.empty()) text += ",";
-    text += std::to_string(place) + ":" + std::to_string(choices_[place].taken);
+ protected:
+  unsigned beyond(std::span<const std::uint64_t> who) override {
+    if (!reduces_) return 0;
+    // The kinds of alternatives tell a hart's choice from one among events.
+    const std::uint64_t state = history().state() * 31 + *std::ranges::min_element(who);
+    const unsigned used = passed_over(choices());
+    const auto [seen, is_new] = seen_.try_emplace(state, used);
+    if (!is_new && seen->second <= used) give_up_run();
+    seen->second = std::min(seen->second, used);
+    return 0;
   }
-  return text;
+
+ private:
+  unsigned bound_;
+  bool reduces_;
+  bool left_out_ = false;
+  std::unordered_map<std::uint64_t, unsigned> seen_;  // with so many passed over
+};
+
+class AtRandom final : public Director {
+ public:
+  /// `length`: how many choices there are, about.
+  AtRandom(unsigned depth, std::uint64_t length, std::uint64_t seed) : random_(seed, 1) {
+    for (unsigned i = 1; i < depth; ++i) falls_.push_back(random_.next() % std::max(length, 1ul));
+  }
+  std::size_t length() const { return chosen(); }
+  bool has_chosen_most(std::size_t most) const { return chosen() > most; }
+
+ protected:
+  unsigned beyond(std::span<const std::uint64_t> who) override {
+    unsigned best = highest(who);
+    const auto fall = std::ranges::find(falls_, chosen());
+    if (fall != falls_.end()) {
+      priorities_[who[best]] = static_cast<std::uint64_t>(fall - falls_.begin());
+      best = highest(who);
+    }
+    return best;
+  }
+
+ private:
+  unsigned highest(std::span<const std::uint64_t> who) {
+    const auto priority = [this](std::uint64_t number) {
+      const auto [found, is_new] = priorities_.try_emplace(number);
+      if (is_new) found->second = random_.next() | 1ull << 63;  // above those that have fallen
+      return found->second;
+    };
+    return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
+  }
+  Random random_;
+  std::vector<std::uint64_t> falls_;                   // choices at which somebody falls behind
+  std::map<std::uint64_t, std::uint64_t> priorities_;  // the highest is next
+};
+
+std::string run_once(Director& director, const Exploration::Run& run) {
+  director.begin();
+  std::string wrong = run();
+  Director::end();
+  return director.is_over() ? std::string() : wrong;
 }
 
-Job* Directed::pick() noexcept {
-  const unsigned ready = size() + 1;  // the one that is taken is not counted any more
-  unsigned pass = ready == 1 || director_ == nullptr ? 0 : director_->choose(ready);
-  Job* const job = queue_.for_each([&pass](Job&) { return pass-- == 0; });
-  job->unlink();
-  return job;
+}  // namespace
+
+std::string run_under(std::string_view schedule, const Exploration::Run& run) {
+  auto director = Director::of(schedule);
+  return director ? run_once(*director, run) : director.error();
 }
 
-const policy::Kind& directed() {
-  static_assert(sizeof(Directed) <= policy::All::most_bytes);
-  static constexpr policy::Kind kind = {
-      "directed", "as a director says", promise_nothing,
-      [](void* memory, const Policy::Options& options) noexcept -> Policy* {
-        return std::construct_at(static_cast<Directed*>(memory), options);
-      }};
-  return kind;
-}
-
-// ── exploring ────────────────────────────────────────────────────────────────────────────────────
-
-Exploration Exploration::of(unsigned bound, std::uint64_t most,
-                            const std::function<std::string()>& run) {
+Exploration Exploration::depth_first(const Options& options, const Run& run) {
   Exploration all;
-  for (unsigned at = 0; at <= bound; ++at) {
-    all.bound = at;
-    if (!all.all_of(at, most, run) || all.is_whole) break;
+  for (; all.bound <= options.bound; ++all.bound) {
+    if (!all.try_bound(options, run) || all.is_whole || all.bound == options.bound) break;
   }
+  if (!all.failure.empty()) all.shrink(run);
   return all;
 }
 
-/// Schedules that pass over at most `bound` jobs. False: that is all that is to be tried.
-bool Exploration::all_of(unsigned bound, std::uint64_t most,
-                         const std::function<std::string()>& run) {
-  Director director;
-  bool left_out = false;
+/// Schedules that pass over at most `bound`. False: that is all that is to be tried.
+bool Exploration::try_bound(const Options& options, const Run& run) {
+  DepthFirst director(bound, options.reduces);
   do {
-    if (schedules == most) return false;
-    director.next_ = 0;
-    Directed::set_director(&director);
-    std::string wrong = run();
-    Directed::set_director(nullptr);
-    director.choices_.resize(director.next_);  // a run may be shorter than the one before
+    if (schedules == options.most) return false;
+    failure = run_once(director, run);
     ++schedules;
-    if (!wrong.empty()) {
-      failure = std::move(wrong);
+    left += director.is_over();
+    if (!failure.empty()) {
       schedule = director.schedule();
       return false;
     }
-  } while (next(director, bound, left_out));
-  is_whole = !left_out;
+  } while (director.next());
+  is_whole = !director.has_left_out();
   return true;
 }
 
-bool Exploration::next(Director& director, unsigned bound, bool& left_out) {
-  auto& choices = director.choices_;
-  unsigned used = std::accumulate(choices.begin(), choices.end(), 0u,
-                                  [](unsigned sum, const auto& each) { return sum + each.taken; });
-  while (!choices.empty()) {
-    auto& last = choices.back();
-    if (last.taken + 1 < last.alternatives) {
-      if (used < bound) {
-        ++last.taken;
-        return true;
-      }
-      left_out = true;
-    }
-    used -= last.taken;
-    choices.pop_back();
+Exploration Exploration::at_random(const RandomOptions& options, const Run& run) {
+  Exploration all;
+  all.bound = options.depth;
+  std::size_t length = 0;
+  while (all.schedules < options.most && all.failure.empty()) {
+    AtRandom director(options.depth, length, options.seed * 1'000'003 + all.schedules);
+    all.failure = run_once(director, run);
+    ++all.schedules;
+    length = std::max(length, director.length());
+    all.schedule = director.schedule();
   }
-  return false;
+  all.failure.empty() ? all.schedule.clear() : all.shrink(run);
+  return all;
 }
 
-std::string stuck_jobs() {
-  std::string text;
-  for_each_job(
-      [](void* text, const Job& job) {
-        print_job(
-            job,
-            [](void* text, std::string_view piece) { *static_cast<std::string*>(text) += piece; },
-            text);
-      },
-      &text);
-  return text;
+/// One choice after another, from the last on, becomes 0, or 1, where it fails all the same.
+void Exploration::shrink(const Run& run) {
+  struct Passed {
+    std::size_t place;
+    unsigned taken;
+  };
+  const auto written = [](const std::vector<Passed>& all) {
+    std::string text;
+    for (const Passed& each : all) {
+      if (each.taken == 0) continue;
+      text +=
+          (text.empty() ? "" : ",") + std::to_string(each.place) + ":" + std::to_string(each.taken);
+    }
+    return text;
+  };
+  for (bool again = true; again;) {
+    again = false;
+    std::vector<Passed> all;
+    for (const char* at = schedule.c_str(); *at != '\0'; at += *at == ',') {
+      char* end = nullptr;
+      const std::size_t place = std::strtoul(at, &end, 10);
+      all.push_back({place, static_cast<unsigned>(std::strtoul(end + 1, &end, 10))});
+      at = end;
+    }
+    for (std::size_t i = all.size(); i-- != 0;) {
+      for (unsigned less = 0; less < std::min(all[i].taken, 2u); ++less) {
+        auto fewer = all;
+        fewer[i].taken = less;
+        std::string wrong = run_under(written(fewer), run);
+        if (wrong.empty()) continue;
+        all = std::move(fewer);
+        failure = std::move(wrong);
+        again = true;
+        break;
+      }
+    }
+    schedule = written(all);
+  }
 }
 
 }  // namespace async::sim

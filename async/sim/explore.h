@@ -1,88 +1,61 @@
-// explore(): every schedule of a run up to a bound, one after another.
+// explore(): schedules of a run, one after another, until one fails.
 //
-// Under the policy `directed` a hart runs its ready jobs in the order in which they became ready,
-// unless its director lets some of them wait: it says how many. A run is a sequence of such
-// choices; the next one differs from it in the last choice that has an alternative left (depth
-// first), and all are tried in which no more than `bound` jobs are passed over in all (M. Emmi, S.
-// Qadeer, Z. Rakamarić: Delay-Bounded Scheduling, POPL 2011). Bounds are tried from 0 up, so what
-// fails fails with as few as can be.
+// Depth first: a run is a sequence of a director's choices; the next one differs from it in the
+// last choice that has an alternative left, and all are tried in which no more than `bound` are
+// passed over in all (M. Emmi, S. Qadeer, Z. Rakamarić: Delay-Bounded Scheduling, POPL 2011).
+// Bounds are tried from 0 up, so what fails fails with few. A run is left where another one with
+// the same history (history.h) has been that had passed over no more: what may come is known. That
+// is exact once the bound is not in the way (is_whole); below, the order in which things came is
+// what it was in the run that came there first.
 //
-// A schedule is written as its choices that are not 0: "17:1,40:2" passes over one job at choice 17
-// and two at choice 40, counting from 0 those where more than one job is ready.
+// At random: each job and each interrupt has a priority that is drawn, the highest goes first, and
+// at depth − 1 points that are drawn, too, whoever would be next falls behind all others. A bug
+// that needs `depth` things to come in a certain order is found in each run with a probability of
+// at least 1 / (n k^(depth − 1)), where n go and k are chosen (S. Burckhardt, P. Kothari, M.
+// Musuvathi, S. Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs,
+// ASPLOS 2010).
+//
+// A schedule that fails is shrunk: what need not be passed over for it to fail is not.
 #pragma once
 
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "async/policy/all.h"
-#include "async/policy/list.h"
+#include "director.h"
 
 namespace async::sim {
 
-class Director {
- public:
-  /// Repeats a schedule that was written down; the empty one is first come, first served.
-  static std::expected<Director, std::string> of(std::string_view schedule);
-
-  /// Of `ready` jobs, 2 or more, how many the next one to run passes over.
-  unsigned choose(unsigned ready);
-  /// What has been chosen so far, as it is written.
-  std::string schedule() const;
-
- private:
-  friend struct Exploration;
-  struct Choice {
-    unsigned taken;
-    unsigned alternatives;
-  };
-  std::vector<Choice> choices_;  // of this run, or, ahead of next_, to be repeated
-  std::size_t next_ = 0;
-};
-
-/// Its director is the one that was set last.
-class Directed final : public Policy {
- public:
-  explicit Directed(const Options& options) noexcept : Policy(options) {}
-  static void set_director(Director* director) noexcept { director_ = director; }
-
- protected:
-  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
-  Job* pick() noexcept override;
-  void remove(Job& job, Entity&) noexcept override { policy::JobList::remove(job); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
-
- private:
-  static inline Director* director_ = nullptr;
-  policy::JobList queue_;
-};
-
-/// For Machine::Options.
-const policy::Kind& directed();
-
 struct Exploration {
-  std::uint64_t schedules = 0;
-  unsigned bound = 0;     // that was reached, or at which it failed
-  bool is_whole = false;  // no schedule was left out for the bound's sake
-  std::string failure;    // empty: none
-  std::string schedule;   // that failed
+  /// Sets up a machine under a directed policy, runs it, and says what is wrong; empty: nothing.
+  using Run = std::function<std::string()>;
+  struct Options {
+    unsigned bound = 4;  // depth first: how many may be passed over
+    std::uint64_t most = 1'000'000;
+    bool reduces = true;  // … leaves runs that come where another one was
+  };
+  struct RandomOptions {
+    unsigned depth = 3;
+    std::uint64_t most = 10'000;
+    std::uint64_t seed = 1;
+  };
 
-  /// `run()` sets up a machine under directed(), runs it, and says what is wrong; empty: nothing.
-  /// At most `most` schedules.
-  static Exploration of(unsigned bound, std::uint64_t most,
-                        const std::function<std::string()>& run);
+  std::uint64_t schedules = 0;  // tried until one failed; shrinking it is not counted
+  std::uint64_t left = 0;       // … of which so many were left on the way
+  unsigned bound = 0;           // that was reached, or at which it failed
+  bool is_whole = false;        // no schedule was left out for the bound's sake
+  std::string failure;          // empty: none
+  std::string schedule;         // that failed
+
+  static Exploration depth_first(const Options& options, const Run& run);
+  static Exploration at_random(const RandomOptions& options, const Run& run);
 
  private:
-  bool all_of(unsigned bound, std::uint64_t most, const std::function<std::string()>& run);
-  static bool next(Director& director, unsigned bound, bool& left_out);
+  bool try_bound(const Options& options, const Run& run);
+  void shrink(const Run& run);
 };
 
-/// What is wrong on a machine on which nothing is to come any more: every job that waits, for whom,
-/// and the coroutines that it waits in. Empty if there is none.
-std::string stuck_jobs();
+/// What is wrong under that schedule.
+std::string run_under(std::string_view schedule, const Exploration::Run& run);
 
 }  // namespace async::sim

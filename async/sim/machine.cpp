@@ -3,17 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "director.h"
+
 namespace async::sim {
 namespace {
 
 Machine* present = nullptr;  // one at a time
+/// Memory for jobs goes from machine to machine: whoever looks for jobs looks at all there ever
+/// was.
+constinit std::array<JobPool, platform::max_harts> job_pools;
+
+}  // namespace
 
 std::uint64_t number_of(const Job& job) {
   const void* const owner = entity_of(job).attributes.owner;
   return owner == nullptr ? 0 : static_cast<const Subject*>(owner)->number;
 }
-
-}  // namespace
 
 using platform::world;
 
@@ -27,15 +32,17 @@ Machine::Machine(const Options& options) : options_(options) {
     platform::locals[number].job = nullptr;
     platform::locals[number].in_company = options_.harts > 1;
     hart.executor.emplace(number);
+    hart.executor->jobs() = job_pools[number];
     hart.executor->set_policy(options_.policy->make(
         hart.memory.bytes,
         {.hart = number, .seed = options_.seed + number, .slice = options_.slice}));
   }
   set_trace_hook([](TraceEvent event, const Job& job) { present->traced(event, job); });
-  for (unsigned number = 0; number < options_.harts; ++number) run_hart(number);
+  for (unsigned number = 0; number < options_.harts; ++number) run_ready(number);
 }
 
 void Machine::wind_down() {
+  bool was_stalled = false;
   const auto cancel_all = [] {
     bool any = false;
     for_each_job(
@@ -47,12 +54,16 @@ void Machine::wind_down() {
     return any;
   };
   while (cancel_all()) {
+    if (is_stalled()) {
+      if (std::exchange(was_stalled, true)) platform::fail("jobs that are cancelled do not end");
+      steps_at_once_ = 0;
+    }
     for (unsigned number = 0; number < options_.harts; ++number) {
       Hart& hart = harts_[number];
       world.hart = number;
       if (hart.computing != nullptr) {
         add(world.now, Kind::finish, number, ++hart.generation);
-      } else if (!hart.paying) {
+      } else if (!hart.paying && !hart.stepping) {
         run_hart(number);
       }
     }
@@ -65,89 +76,19 @@ void Machine::wind_down() {
 }
 
 Machine::~Machine() {
+  Director::end();  // it has seen what it wanted to
   set_trace_hook(nullptr);
   arrivals_.assign(arrivals_.size(), [] {});
   wind_down();
   for (unsigned number = 0; number < options_.harts; ++number) {
     world.hart = number;
+    job_pools[number] = harts_[number].executor->jobs();
     harts_[number].executor.reset();
     platform::locals[number].in_company = false;
     platform::locals[number].job = nullptr;
   }
   world = {};
   present = nullptr;
-}
-
-// ── events ───────────────────────────────────────────────────────────────────────────────────────
-
-void Machine::add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation) {
-  events_.push({ns, ++ordered_, kind, static_cast<std::uint8_t>(hart), generation});
-}
-
-void Machine::at(std::uint64_t ns, unsigned hart, std::function<void()> what) {
-  std::uint64_t place = arrivals_.size();
-  if (free_arrivals_.empty()) {
-    arrivals_.push_back(std::move(what));
-  } else {
-    place = free_arrivals_.back();
-    free_arrivals_.pop_back();
-    arrivals_[place] = std::move(what);
-  }
-  add(std::max(ns, world.now), Kind::arrival, hart, place);
-}
-
-void Machine::alarm_set(unsigned hart, std::uint64_t ns) {
-  add(std::max(ns, world.now), Kind::alarm, hart, ++harts_[hart].alarm_generation);
-}
-
-void Machine::poked(unsigned hart) {
-  if (std::exchange(harts_[hart].ipi_pending, true)) return;
-  add(world.now + options_.costs.ipi, Kind::ipi, hart, 0);
-}
-
-void Machine::run_until(std::uint64_t ns) {
-  while (!events_.empty() && events_.top().ns <= ns) {
-    const Event event = events_.top();
-    events_.pop();
-    world.now = event.ns;
-    ++counts_.events;
-    handle(event);
-  }
-  world.now = std::max(world.now, ns);
-}
-
-void Machine::handle(const Event& event) {
-  Hart& hart = harts_[event.hart];
-  world.hart = event.hart;
-  switch (event.kind) {
-    case Kind::arrival: {
-      const auto what = std::exchange(arrivals_[event.generation], nullptr);
-      free_arrivals_.push_back(event.generation);
-      what();
-      return interrupt(event.hart);
-    }
-    case Kind::alarm:
-      if (event.generation != hart.alarm_generation) return;
-      hart.executor->alarm_fired();
-      return interrupt(event.hart);
-    case Kind::ipi: hart.ipi_pending = false; return interrupt(event.hart);
-    case Kind::tick:
-      if (event.generation != hart.generation || hart.computing == nullptr) return;
-      interrupt(event.hart);
-      if (event.generation == hart.generation) add_tick(hart, event.hart);
-      return;
-    case Kind::finish:
-      if (event.generation != hart.generation) return;
-      if (!std::exchange(hart.paying, false)) {
-        counts_.busy_ns[event.hart] += world.now - hart.began_ns;
-        hart.computing->left_ns_ = 0;
-        hart.computing = nullptr;
-        platform::local().job = hart.job;
-        Executor::go_on();
-        if (start_computing(hart, event.hart)) return;
-      }
-      run_hart(event.hart);
-  }
 }
 
 // ── a hart ───────────────────────────────────────────────────────────────────────────────────────
@@ -161,14 +102,22 @@ void Compute::await_suspend(std::coroutine_handle<> self) noexcept {
   platform::local().job = nullptr;  // its step has not ended, for all that the executor will see
 }
 
-/// As Executor::run(), until the hart has nothing to do or does something that takes time.
+/// As Executor::run(), until the hart has nothing to do or does something that takes time. With a
+/// director each step is an event, before which others may come.
 void Machine::run_hart(unsigned number) {
+  Hart& hart = harts_[number];
+  if (Director::present() == nullptr) return run_ready(number);
+  if (!std::exchange(hart.stepping, true)) add(world.now, Kind::step, number, 0);
+}
+
+void Machine::run_ready(unsigned number) {
   world.hart = number;
   Hart& hart = harts_[number];
   if (std::exchange(hart.idle, false)) hart.executor->end_idling();
   for (;;) {
     while (Executor::run_one()) {
-      if (start_computing(hart, number)) return;
+      if (is_stalled() || start_computing(hart, number)) return;
+      if (Director::present() != nullptr && !hart.executor->is_idle()) return run_hart(number);
     }
     hart.executor->begin_idling();
     hart.idle = true;
@@ -221,11 +170,12 @@ void Machine::add_tick(Hart& hart, unsigned number) {
 /// As on the kernel's way back to user mode.
 void Machine::interrupt(unsigned number) {
   Hart& hart = harts_[number];
-  if (hart.paying) return;  // it will look
+  if (hart.paying || hart.stepping) return;  // it will look
   if (hart.computing == nullptr) return run_hart(number);
   const bool turn_over = is_turn_over(hart);
   if (!hart.executor->preempts(hart.job->priority + turn_over)) return;
-  const std::uint64_t used = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
+  const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
+  const std::uint64_t used = std::min(since, hart.computing->left_ns_);  // its end may be late
   counts_.busy_ns[number] += used;
   hart.computing->left_ns_ -= used;
   hart.computing = nullptr;
@@ -243,10 +193,17 @@ void Machine::count_hash(std::uint64_t value) {
 }
 
 void Machine::traced(TraceEvent event, const Job& job) {
+  if (Director* const director = Director::present()) {
+    History& history = director->history();
+    history.touch(History::job(number_of(job)));
+    if (event == TraceEvent::spawn) history.touch_everything();
+    if (event == TraceEvent::run) history.runs_code();
+  }
   if (event == TraceEvent::run) {
     Hart& hart = harts_[world.hart];
     const std::uint64_t number = number_of(job);
     ++counts_.steps;
+    steps_at_once_ = std::exchange(last_step_ns_, world.now) == world.now ? steps_at_once_ + 1 : 0;
     hart.turn_began_ns = world.now;
     hart.overhead_ns += options_.costs.resume;
     if (std::exchange(hart.last_job, number) != number) {

@@ -35,8 +35,14 @@ struct Costs {
 
 /// What Attributes::owner of every job points to.
 struct Subject {
+  enum class State : std::uint8_t { ready, running, waiting, done };
   std::uint64_t number = 0;  // from 1 up, the same in every run
+  // A Detector's: what the job does, since when.
+  State state = State::ready;
+  std::uint64_t since_ns = 0;
 };
+/// 0: it has none.
+std::uint64_t number_of(const Job& job);
 
 class Compute;
 
@@ -48,6 +54,8 @@ class Machine final : platform::World::Listener {
     std::uint64_t seed = 1;
     Duration slice = std::chrono::milliseconds(4);
     Costs costs;
+    std::uint64_t most_at_once = 1'000'000;  // steps without time passing: more is a stall
+    Duration jitter{0};  // events no further apart may come in any order: a director's to say
   };
   struct Counts {
     std::uint64_t events = 0;
@@ -66,7 +74,7 @@ class Machine final : platform::World::Listener {
   /// At virtual time `ns`, not before now, `what` happens on `hart` as in an interrupt handler that
   /// may spawn and wake.
   void at(std::uint64_t ns, unsigned hart, std::function<void()> what);
-  /// Until that time, or until nothing is to come.
+  /// Until that time, or until nothing is to come, or until a director has seen enough.
   void run_until(std::uint64_t ns);
 
   /// Cancels every job, and runs them to their ends; time may pass. (The destructor does it, too.)
@@ -74,6 +82,8 @@ class Machine final : platform::World::Listener {
 
   /// Is nothing to come any more?
   bool is_quiet() const { return events_.empty(); }
+  /// Did time not pass any more, with one step after another? run_until() has returned then.
+  bool is_stalled() const { return steps_at_once_ > options_.most_at_once; }
 
   /// Called at each trace point.
   void set_hook(Hook hook) { hook_ = std::move(hook); }
@@ -87,7 +97,7 @@ class Machine final : platform::World::Listener {
 
  private:
   friend class Compute;
-  enum class Kind : std::uint8_t { arrival, alarm, ipi, tick, finish };
+  enum class Kind : std::uint8_t { step, arrival, alarm, ipi, tick, finish };
   struct Event {
     std::uint64_t ns;
     std::uint64_t order;
@@ -110,15 +120,20 @@ class Machine final : platform::World::Listener {
     std::uint64_t overhead_ns = 0;  // to be added before whatever is next
     std::uint64_t last_job = 0;     // by number
     bool idle = false;
-    bool paying = false;  // for overhead, without a job
+    bool paying = false;    // for overhead, without a job
+    bool stepping = false;  // its next step is an event, because a director is present
     bool ipi_pending = false;
   };
 
   void alarm_set(unsigned hart, std::uint64_t ns) override;
   void poked(unsigned hart) override;
   void add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation);
+  Event next_event(std::uint64_t until_ns);
+  bool is_stale(const Event& event) const;
+  static std::uint64_t id_of(const Event& event);
   void handle(const Event& event);
   void run_hart(unsigned hart);
+  void run_ready(unsigned hart);
   bool start_computing(Hart& hart, unsigned number);
   void interrupt(unsigned hart);
   void add_tick(Hart& hart, unsigned number);
@@ -134,6 +149,8 @@ class Machine final : platform::World::Listener {
   std::vector<std::function<void()>> arrivals_;  // by Event::generation
   std::vector<std::uint64_t> free_arrivals_;
   Counts counts_;
+  std::uint64_t steps_at_once_ = 0;
+  std::uint64_t last_step_ns_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
   Hook hook_;
 };

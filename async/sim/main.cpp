@@ -2,24 +2,22 @@
 // is asked for, and a line of JSON for each run. What is made of the lines is others' work.
 //
 //   cotrap_sim FILE policy=NAME[,NAME…] seeds=A..B [harts=N] [slice=NS] [change=NS] [resume=NS]
-//              [migrate=NS] [ipi=NS] [buckets=1] [duration=NS]
-//   cotrap_sim FILE explore=BOUND [most=SCHEDULES] [record=FILE] …    every schedule up to the
-//   bound;
-//                                                                     status 1: one fails
+//              [migrate=NS] [ipi=NS] [buckets=1] [duration=NS] [starving=NS] [stalled=NS]
+//   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
+//              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
 //   cotrap_sim replay FILE                                            status 1: it is another
 //   cotrap_sim policies
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 
+#include "arguments.h"
 #include "explore.h"
 #include "record.h"
 #include "report.h"
@@ -39,95 +37,6 @@ std::string read_beside(const std::string& name) {
   return read_file((std::filesystem::path(folder) / name).string());
 }
 
-[[noreturn]] void give_up(const std::string& why) {
-  fmt::print(stderr, "{}\n", why);
-  std::exit(2);
-}
-
-std::uint64_t number(std::string_view text, std::string_view of) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    give_up(fmt::format("{}: '{}' is not a number", of, text));
-  }
-  return value;
-}
-
-struct Arguments {
-  std::string workload;
-  std::vector<const async::policy::Kind*> policies;
-  std::uint64_t first_seed = 1;
-  std::uint64_t last_seed = 1;
-  std::uint64_t harts = 0;
-  std::uint64_t duration_ns = 0;
-  bool buckets = false;
-  std::string record;                    // to this file
-  std::optional<std::uint64_t> explore;  // up to this bound
-  std::uint64_t most = 1'000'000;        // schedules
-  std::string schedule;                  // of the policy `directed`
-  Machine::Options machine;
-};
-
-void read_policies(Arguments& arguments, std::string_view names) {
-  while (!names.empty()) {
-    const std::string_view name = names.substr(0, names.find(','));
-    names.remove_prefix(std::min(names.size(), name.size() + 1));
-    const async::policy::Kind* const kind = async::policy::find(name);
-    if (kind == nullptr) give_up(fmt::format("there is no policy '{}'", name));
-    arguments.policies.push_back(kind);
-  }
-}
-
-void read_argument(Arguments& arguments, std::string_view word) {
-  const std::size_t equals = word.find('=');
-  if (equals == word.npos) give_up(fmt::format("'{}' is not KEY=VALUE", word));
-  const std::string_view key = word.substr(0, equals);
-  const std::string_view value = word.substr(equals + 1);
-  Costs& costs = arguments.machine.costs;
-  if (key == "workload") {
-    arguments.workload = value;
-  } else if (key == "record") {
-    arguments.record = value;
-  } else if (key == "explore") {
-    arguments.explore = number(value, key);
-    arguments.policies = {&directed()};
-  } else if (key == "most") {
-    arguments.most = number(value, key);
-  } else if (key == "schedule") {
-    arguments.schedule = value;
-    arguments.policies = {&directed()};
-  } else if (key == "policy") {
-    read_policies(arguments, value);
-  } else if (key == "seeds") {
-    const std::size_t dots = value.find("..");
-    arguments.first_seed = number(value.substr(0, dots), key);
-    arguments.last_seed =
-        dots == value.npos ? arguments.first_seed : number(value.substr(dots + 2), key);
-  } else if (key == "harts") {
-    arguments.harts = number(value, key);
-    if (arguments.harts < 1 || arguments.harts > async::platform::max_harts) {
-      give_up(fmt::format("harts: 1 to {}", async::platform::max_harts));
-    }
-  } else if (key == "slice") {
-    arguments.machine.slice = async::Duration(number(value, key));
-    if (arguments.machine.slice.count() <= 0) give_up("slice: longer than 0");
-  } else if (key == "duration") {
-    arguments.duration_ns = number(value, key);
-  } else if (key == "buckets") {
-    arguments.buckets = number(value, key) != 0;
-  } else if (key == "change") {
-    costs.change = number(value, key);
-  } else if (key == "resume") {
-    costs.resume = number(value, key);
-  } else if (key == "migrate") {
-    costs.migrate = number(value, key);
-  } else if (key == "ipi") {
-    costs.ipi = number(value, key);
-  } else {
-    give_up(fmt::format("'{}' is nothing to be said here", key));
-  }
-}
-
 void use_workload(Arguments& arguments, Workload& workload) {
   if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
   arguments.machine.harts =
@@ -143,13 +52,21 @@ Workload read(const std::string& path) {
   give_up(fmt::format("{}:{}:{}: {}", path, error.line, error.column, error.what));
 }
 
-/// One run under one policy; with the schedule that the arguments have, if they have one.
+SimulateOptions options(const Arguments& arguments, Machine::Hook hook = {}) {
+  return {.machine = arguments.machine, .limits = arguments.limits, .hook = std::move(hook)};
+}
+
+bool is_directed(const Arguments& arguments) {
+  return find_directed(arguments.machine.policy->name) != nullptr;
+}
+
+/// One run under one policy; with the schedule that the arguments have, if it takes one.
 Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::Hook hook) {
   auto director = Director::of(arguments.schedule);
   if (!director) give_up(director.error());
-  Directed::set_director(&*director);
-  Outcome outcome = simulate(workload, {.machine = arguments.machine, .hook = std::move(hook)});
-  Directed::set_director(nullptr);
+  if (is_directed(arguments)) director->begin();
+  Outcome outcome = simulate(workload, options(arguments, std::move(hook)));
+  Director::end();
   return outcome;
 }
 
@@ -165,14 +82,16 @@ void record(const Arguments& arguments, const Workload& workload) {
       fmt::format("seeds={}", machine.seed),
       fmt::format("slice={}", machine.slice.count()),
       fmt::format("duration={}", workload.duration_ns),
+      fmt::format("jitter={}", machine.jitter.count()),
+      fmt::format("starving={}", arguments.limits.starving_ns),
+      fmt::format("stalled={}", arguments.limits.stalled_ns),
       fmt::format("change={}", costs.change),
       fmt::format("resume={}", costs.resume),
       fmt::format("migrate={}", costs.migrate),
       fmt::format("ipi={}", costs.ipi),
   };
-  recording.arguments.push_back(machine.policy == &directed()
-                                    ? "schedule=" + arguments.schedule
-                                    : fmt::format("policy={}", machine.policy->name));
+  recording.arguments.push_back(fmt::format("policy={}", machine.policy->name));
+  if (is_directed(arguments)) recording.arguments.push_back("schedule=" + arguments.schedule);
   std::ofstream file(arguments.record, std::ios::binary);
   file << recording.to_file();
   if (!file.flush()) give_up(arguments.record + ": it cannot be written");
@@ -195,33 +114,33 @@ int replay(const std::string& path) {
   std::vector<Decision> now;
   const Outcome outcome = run_once(arguments, workload, recorder(now));
   const std::string differs = difference(recording.decisions, now);
-  fmt::print("{}{}", differs, outcome.stuck);
+  fmt::print("{}{}", differs, outcome.what_is_wrong());
   if (differs.empty()) {
     fmt::print("{} decisions, all as recorded; schedule hash {:016x}\n", now.size(), outcome.hash);
   }
   return differs.empty() ? 0 : 1;
 }
 
-std::string what_is_wrong(const Outcome& outcome) {
-  if (!outcome.stuck.empty()) return "tasks wait for ever:\n" + outcome.stuck;
-  for (const ClassOutcome& made : outcome.classes) {
-    if (made.missed != 0) return fmt::format("{} misses {} deadlines\n", made.name, made.missed);
-  }
-  return "";
-}
-
 int explore(Arguments& arguments, const Workload& workload) {
-  arguments.machine.policy = &directed();
+  arguments.machine.policy = arguments.policies.front();
+  if (!is_directed(arguments)) give_up("explore: policy=directed or policy=directed-by-priority");
   arguments.machine.seed = arguments.first_seed;
   const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
-  const Exploration made = Exploration::of(bound, arguments.most, [&] {
-    return what_is_wrong(simulate(workload, {.machine = arguments.machine}));
-  });
-  const bool stopped = made.failure.empty() && made.schedules == arguments.most;
-  fmt::print("{} schedules, at most {} passed over{}\n", made.schedules, made.bound,
-             made.is_whole ? ": there are no others"
-             : stopped     ? ": there are more"
-                           : "");
+  const auto depth = static_cast<unsigned>(std::min<std::uint64_t>(arguments.depth, 1000));
+  const auto run = [&] { return simulate(workload, options(arguments)).what_is_wrong(); };
+  const Exploration made =
+      depth != 0 ? Exploration::at_random({depth, arguments.most, arguments.first_seed}, run)
+                 : Exploration::depth_first({bound, arguments.most}, run);
+  if (depth != 0) {
+    fmt::print("{} schedules at random, for bugs of depth {}\n", made.schedules, depth);
+  } else {
+    const bool stopped = made.failure.empty() && made.schedules == arguments.most;
+    fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
+               made.schedules, made.bound, made.left,
+               made.is_whole ? ": there are no others"
+               : stopped     ? ": there are more"
+                             : "");
+  }
   if (made.failure.empty()) return 0;
   fmt::print("schedule {}: {}", made.schedule.empty() ? "''" : made.schedule, made.failure);
   arguments.schedule = made.schedule;

@@ -34,6 +34,19 @@ double Outcome::utilisation() const {
   return duration_ns == 0 ? 0 : busy / (static_cast<double>(duration_ns) * harts);
 }
 
+std::string Outcome::what_is_wrong() const {
+  std::string wrong;
+  for (const std::string& finding : findings) wrong += finding;
+  if (wrong.empty() && !stuck.empty()) wrong = "tasks wait for ever:\n" + stuck;
+  if (!wrong.empty()) return wrong;
+  for (const ClassOutcome& made : classes) {
+    if (made.missed != 0) {
+      return made.name + " misses " + std::to_string(made.missed) + " deadlines\n";
+    }
+  }
+  return "";
+}
+
 double jain(const std::vector<double>& values) {
   double sum = 0;
   double squares = 0;

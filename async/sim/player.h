@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "detector.h"
 #include "run.h"
 
 namespace async::sim {
@@ -16,7 +17,10 @@ struct Player;
 /// A task: one that arrives, or one of a closed class, which goes round and round.
 struct Instance : Subject {
   Instance(Player& player, std::size_t of, std::uint64_t number, std::uint64_t seed)
-      : Subject{number}, player(player), of(of), random(seed, number) {}
+      : Subject{.number = number, .since_ns = platform::now_ns()},
+        player(player),
+        of(of),
+        random(seed, number) {}
   Player& player;
   std::size_t of;  // which class
   Random random;
@@ -57,6 +61,10 @@ struct Player {
   void traced(TraceEvent event, const Job& job);
   void queue_changes(int by);
   std::uint64_t now() const { return machine.now(); }
+  /// One that goes round and round may wait for ever: for who comes once in a while.
+  bool is_closed(const Instance& instance) const {
+    return workload.classes[instance.of].arrival.kind == Arrival::Kind::closed;
+  }
 
   const Workload& workload;
   SimulateOptions options;
@@ -72,6 +80,7 @@ struct Player {
   double queue_area = 0;
   std::uint64_t queue_since = 0;
   unsigned next_hart = 0;
+  Detector detector;
   bool over = false;
   bool waits_for_ever = false;  // if nothing comes: one that does not go round and round
   Machine machine;              // goes first: its jobs refer to the rest

@@ -6,6 +6,15 @@
 namespace async::sim {
 namespace {
 
+std::string quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return quoted + "\"";
+}
+
 std::string sample(const Sample& sample, bool with_buckets) {
   std::string text =
       fmt::format(R"({{"count":{},"mean":{:.1f},"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{})",
@@ -24,9 +33,9 @@ std::string sample(const Sample& sample, bool with_buckets) {
 
 std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets) {
   return fmt::format(
-      R"({{"name":"{}","arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
+      R"({{"name":{},"arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
       R"("slowdown":{:.6g},"fairness":{:.6g},"latency":{},"response":{},"tardiness":{}}})",
-      made.name, made.arrived, made.finished, static_cast<double>(made.finished) / seconds,
+      quoted(made.name), made.arrived, made.finished, static_cast<double>(made.finished) / seconds,
       made.run_ns, made.missed, made.slowdown, made.fairness, sample(made.latency, with_buckets),
       sample(made.response, with_buckets), sample(made.tardiness, false));
 }
@@ -40,14 +49,16 @@ std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64
   for (const ClassOutcome& made : outcome.classes) {
     classes += (classes.empty() ? "" : ",") + of_class(made, seconds, with_buckets);
   }
+  std::vector<std::string> findings;
+  for (const std::string& finding : outcome.findings) findings.push_back(quoted(finding));
   return fmt::format(
       R"({{"policy":"{}","seed":{},"harts":{},"duration":{},"hash":"{:016x}","events":{},)"
       R"("steps":{},"changes":{},"preemptions":{},"migrations":{},"utilisation":{:.6g},)"
-      R"("queue":{:.6g},"longest_queue":{},"classes":[{}]}})",
+      R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"classes":[{}]}})",
       policy, seed, outcome.harts, outcome.duration_ns, outcome.hash, outcome.counts.events,
       outcome.counts.steps, outcome.counts.changes, outcome.counts.preemptions,
       outcome.counts.migrations, outcome.utilisation(), outcome.mean_queue, outcome.longest_queue,
-      classes);
+      fmt::join(findings, ","), classes);
 }
 
 }  // namespace async::sim

@@ -1,13 +1,12 @@
 // When the tasks of a workload come, and what is noted of them.
 #include "run.h"
 
-#include "explore.h"
 #include "player.h"
 
 namespace async::sim {
 
 Player::Player(const Workload& workload, const SimulateOptions& options)
-    : workload(workload), options(options), machine(options.machine) {
+    : workload(workload), options(options), detector(options.limits), machine(options.machine) {
   for (const SharedLock& lock : workload.locks) locks.emplace_back(lock.inherits);
   for (const SharedChannel& channel : workload.channels) channels.emplace_back(channel.capacity);
   for (std::size_t of = 0; of < workload.classes.size(); ++of) {
@@ -47,11 +46,11 @@ void Player::arrive(std::size_t of) {
 
 void Player::count_unfinished(const Instance& instance) {
   const TaskClass& what = workload.classes[instance.of];
-  if (what.arrival.kind == Arrival::Kind::closed) {
+  if (is_closed(instance)) {
     shares[instance.of].push_back(static_cast<double>(instance.total_run_ns + instance.run_ns) /
                                   what.weight);
   }
-  waits_for_ever |= what.arrival.kind != Arrival::Kind::closed;
+  waits_for_ever |= !is_closed(instance);
   const bool counts = instance.arrived_ns >= workload.warm_up_ns && what.deadline_ns != 0;
   if (counts && instance.arrived_ns + what.deadline_ns < now()) ++classes[instance.of].missed;
 }
@@ -86,6 +85,11 @@ Outcome Player::play() {
         }
       },
       this);
+  detector.end(machine, [](const Job& job) {
+    const auto& instance = *static_cast<Instance*>(entity_of(job).attributes.owner);
+    return instance.player.is_closed(instance);
+  });
+  outcome.findings = detector.findings();
   if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();
   machine.set_hook({});
   for (std::size_t of = 0; of < classes.size(); ++of) {
@@ -108,6 +112,7 @@ void Player::queue_changes(int by) {
 
 void Player::traced(TraceEvent event, const Job& job) {
   if (options.hook) options.hook(event, job);
+  detector.observe(event, job);
   auto* const subject = static_cast<Subject*>(entity_of(job).attributes.owner);
   switch (event) {
     case TraceEvent::spawn:

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "detector.h"
 #include "machine.h"
 #include "workload.h"
 
@@ -49,12 +50,17 @@ struct Outcome {
   double mean_queue = 0;  // ready jobs, over time
   std::uint64_t longest_queue = 0;
   std::vector<ClassOutcome> classes;
-  std::string stuck;           // tasks that wait though nothing is to come; empty: none
+  std::vector<std::string> findings;  // a Detector's
+  std::string stuck;                  // tasks that wait though nothing is to come; empty: none
+  /// Findings, or else tasks that wait for ever, or else a deadline that was missed; empty:
+  /// nothing.
+  std::string what_is_wrong() const;
   double utilisation() const;  // of all harts, 0 … 1
 };
 
 struct SimulateOptions {
   Machine::Options machine;
+  Detector::Limits limits;
   /// Called at each trace point, with the time, the hart and the number of the job.
   Machine::Hook hook;
 };

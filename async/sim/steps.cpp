@@ -1,9 +1,25 @@
 // The tasks of a workload as coroutines of the runtime.
+#include <optional>
 #include <utility>
 
+#include "history.h"
 #include "player.h"
 
 namespace async::sim {
+namespace {
+
+/// What others may wait for or change, too, as a number (history.h).
+std::optional<std::uint64_t> shared_by(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::lock:
+    case Step::Kind::unlock: return step.object;
+    case Step::Kind::send:
+    case Step::Kind::receive: return 1ull << 32 | step.object;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
 
 Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   const TaskClass& what = workload.classes[of];
@@ -85,6 +101,8 @@ Task<bool> Player::go_round(Instance& instance) {
 
   for (std::size_t at = 0; at < steps.size() && !is_cancelled(); ++at) {
     const Step& step = steps[at];
+    touch(History::job(instance.number));
+    if (const auto object = shared_by(step)) touch(*object);
     switch (step.kind) {
       case Step::Kind::run: {
         const std::uint64_t ns = step.time.draw(instance.random);
@@ -127,12 +145,14 @@ Task<bool> Player::go_round(Instance& instance) {
         if (co_await channels[step.object].slots.acquire("channel full") != WaitResult::woken) {
           co_return false;
         }
+        touch(*shared_by(step));
         channels[step.object].values.release();
         break;
       case Step::Kind::receive:
         if (co_await channels[step.object].values.acquire("channel empty") != WaitResult::woken) {
           co_return false;
         }
+        touch(*shared_by(step));
         channels[step.object].slots.release();
         break;
       case Step::Kind::fork: {

@@ -1,0 +1,134 @@
+#include "detector.h"
+
+#include <fmt/format.h>
+
+#include "async/graph.h"
+#include "async/wait_list.h"
+
+namespace async::sim {
+namespace {
+
+using State = Subject::State;
+
+void append(void* text, std::string_view piece) {
+  *static_cast<std::string*>(text) += piece;
+}
+
+std::string told(const Job& job) {
+  std::string text;
+  print_job(job, append, &text);
+  if (job.kind == async::Kind::ready && Executor::is_running(job)) print_chain(job, append, &text);
+  return text;
+}
+
+Subject* subject_of(const Job& job) {
+  return static_cast<Subject*>(entity_of(job).attributes.owner);
+}
+
+/// Who alone can end its wait; null: nobody in particular, or it does not wait.
+const Job* awaited(const Job& job) {
+  const Node* const target = job.kind == async::Kind::waiting ? job.waits_for() : nullptr;
+  if (target == nullptr || target == &job) return nullptr;
+  switch (target->kind) {
+    case async::Kind::list:
+    case async::Kind::mutex: return static_cast<const WaitList*>(target)->owner();
+    case async::Kind::ready:
+    case async::Kind::waiting: return static_cast<const Job*>(target);
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+std::string stuck_jobs() {
+  std::string text;
+  for_each_job([](void* text, const Job& job) { print_job(job, append, text); }, &text);
+  return text;
+}
+
+void Detector::find(const char* kind, const std::string& what, const Job& job) {
+  if (found_[kind]++ != 0) return;
+  findings_.push_back(fmt::format("{}: {}\n{}", kind, what, told(job)));
+}
+
+void Detector::change(Subject& subject, State state) {
+  ready_ += state == State::ready;
+  ready_ -= subject.state == State::ready;
+  subject.state = state;
+  subject.since_ns = platform::now_ns();
+}
+
+void Detector::observe(TraceEvent event, const Job& job) {
+  if (event == TraceEvent::spawn) {  // its subject is not known yet, and says "ready"
+    ++ready_;
+    return;
+  }
+  Subject* const subject = subject_of(job);
+  if (subject == nullptr) return;
+  const bool is_ready = subject->state == State::ready;
+  switch (event) {
+    case TraceEvent::wake:
+      if (is_ready) find("double enqueue", "woken though it is ready", job);
+      return change(*subject, State::ready);
+    case TraceEvent::run:
+      if (!is_ready) find("double enqueue", "run though it is not ready", job);
+      check_length(job, *subject);
+      return change(*subject, State::running);
+    case TraceEvent::yield:
+    case TraceEvent::preempt: check_length(job, *subject); return change(*subject, State::ready);
+    case TraceEvent::wait:
+      check_length(job, *subject);
+      change(*subject, State::waiting);
+      return look_for_circle(job);
+    case TraceEvent::done: check_length(job, *subject); return change(*subject, State::done);
+    default: return;
+  }
+}
+
+void Detector::check_length(const Job& job, const Subject& subject) {
+  const std::uint64_t ns = platform::now_ns() - subject.since_ns;
+  if (subject.state == State::ready && limits_.starving_ns != 0 && ns > limits_.starving_ns) {
+    find("starvation", fmt::format("ready for {} ns", ns), job);
+  }
+  const bool delays = subject.state == State::running && ready_ != 0;
+  if (delays && limits_.stalled_ns != 0 && ns > limits_.stalled_ns) {
+    find("stall", fmt::format("running for {} ns, with {} ready", ns, ready_), job);
+  }
+}
+
+void Detector::look_for_circle(const Job& job) {
+  std::string others;
+  const Job* at = awaited(job);
+  for (unsigned length = 0; at != nullptr && at != &job && length < 1000; ++length) {
+    others += told(*at);
+    at = awaited(*at);
+  }
+  if (at == &job)
+    find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
+}
+
+void Detector::end(const Machine& machine, bool (*excused)(const Job& job)) {
+  struct Context {
+    Detector& detector;
+    const Machine& machine;
+    bool (*excused)(const Job& job);
+  } context{*this, machine, excused};
+  for_each_job(
+      [](void* opaque, const Job& job) {
+        const auto& [detector, machine, excused] = *static_cast<Context*>(opaque);
+        const Subject* const subject = subject_of(job);
+        if (subject == nullptr) return;
+        detector.check_length(job, *subject);
+        const bool waits = subject->state == State::waiting;
+        const bool in_vain = waits && machine.is_quiet() && awaited(job) == nullptr;
+        if (in_vain && (excused == nullptr || !excused(job))) {
+          detector.find("lost wake", "waits, and nothing is to come", job);
+        }
+        if (machine.is_stalled() && !waits) {
+          detector.find("stall", "steps are taken, and no time passes", job);
+        }
+      },
+      &context);
+}
+
+}  // namespace async::sim

@@ -1,0 +1,127 @@
+#include "director.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "async/policy/list.h"
+#include "machine.h"
+
+namespace async::sim {
+
+std::expected<Director, std::string> Director::of(std::string_view schedule) {
+  Director director;
+  const std::string whole(schedule);
+  while (!schedule.empty()) {
+    const std::string_view word = schedule.substr(0, schedule.find(','));
+    schedule.remove_prefix(std::min(schedule.size(), word.size() + 1));
+    const char* const end = word.data() + word.size();
+    std::size_t place = 0;
+    unsigned taken = 0;
+    const auto [colon, error] = std::from_chars(word.data(), end, place);
+    const bool has_colon = error == std::errc() && colon != end && *colon == ':';
+    const auto rest = has_colon ? std::from_chars(colon + 1, end, taken)
+                                : std::from_chars_result{end, std::errc::invalid_argument};
+    if (rest.ec != std::errc() || rest.ptr != end || place < director.choices_.size() ||
+        place > 10'000'000) {
+      return std::unexpected("'" + whole + "' is not a schedule such as 17:1,40:2");
+    }
+    director.choices_.resize(place, {0, 0});
+    director.choices_.push_back({taken, 0});
+  }
+  return director;
+}
+
+void Director::begin() {
+  next_ = 0;
+  over_ = false;
+  history_ = History();
+  present_ = this;
+}
+
+unsigned Director::choose(std::span<const std::uint64_t> who) {
+  const auto alternatives = static_cast<unsigned>(who.size());
+  if (next_ == choices_.size()) choices_.push_back({beyond(who), alternatives});
+  Choice& choice = choices_[next_++];
+  choice.alternatives = alternatives;
+  choice.taken = std::min(choice.taken, alternatives - 1);  // of another program's, perhaps
+  return choice.taken;
+}
+
+std::string Director::schedule() const {
+  std::string text;
+  for (std::size_t place = 0; place < next_; ++place) {
+    if (choices_[place].taken == 0) continue;
+    if (!text.empty()) text += ",";
+    text += std::to_string(place) + ":" + std::to_string(choices_[place].taken);
+  }
+  return text;
+}
+
+// ── which ready job ──────────────────────────────────────────────────────────────────────────────
+
+namespace {
+
+template <bool by_priority>
+class Directed final : public Policy {
+ public:
+  explicit Directed(const Options& options) noexcept : Policy(options) {}
+
+ protected:
+  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
+  Job* pick() noexcept override {
+    const unsigned most_urgent = top();
+    std::vector<Job*> jobs;
+    std::vector<std::uint64_t> numbers;
+    queue_.for_each([&](Job& job) {
+      if (by_priority && job.priority != most_urgent) return false;
+      jobs.push_back(&job);
+      numbers.push_back(number_of(job));
+      return false;
+    });
+    Director* const director = Director::present();
+    Job* const job = jobs[jobs.size() == 1 || director == nullptr ? 0 : director->choose(numbers)];
+    job->unlink();
+    return job;
+  }
+  void remove(Job& job, Entity&) noexcept override { policy::JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  bool preempts(const Job& running, const Entity&) noexcept override {
+    return by_priority && top() < running.priority;
+  }
+  Duration slice(const Entity&) const noexcept override { return options().slice; }
+
+ private:
+  unsigned top() noexcept {
+    unsigned top = priorities;
+    queue_.for_each([&top](Job& job) {
+      top = std::min<unsigned>(top, job.priority);
+      return false;
+    });
+    return top;
+  }
+  policy::JobList queue_;
+};
+
+template <bool by_priority>
+constexpr policy::Kind kind_of(const char* name) {
+  static_assert(sizeof(Directed<by_priority>) <= policy::All::most_bytes);
+  return {name, "as a director says", promise_nothing,
+          [](void* memory, const Policy::Options& options) noexcept -> Policy* {
+            return std::construct_at(static_cast<Directed<by_priority>*>(memory), options);
+          }};
+}
+constexpr policy::Kind kinds[] = {kind_of<false>("directed"),
+                                  kind_of<true>("directed-by-priority")};
+
+}  // namespace
+
+const policy::Kind& directed_policy(bool by_priority) {
+  return kinds[by_priority];
+}
+
+const policy::Kind* find_directed(std::string_view name) {
+  const auto* const found = std::ranges::find(kinds, name, &policy::Kind::name);
+  return found == std::end(kinds) ? nullptr : found;
+}
+
+}  // namespace async::sim

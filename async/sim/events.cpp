@@ -1,0 +1,134 @@
+// What happens on a machine, in the order of time; or, of what may come first, as a director says.
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "director.h"
+#include "machine.h"
+
+namespace async::sim {
+
+using platform::world;
+
+void Machine::add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation) {
+  events_.push({ns, ++ordered_, kind, static_cast<std::uint8_t>(hart), generation});
+}
+
+void Machine::at(std::uint64_t ns, unsigned hart, std::function<void()> what) {
+  std::uint64_t place = arrivals_.size();
+  if (free_arrivals_.empty()) {
+    arrivals_.push_back(std::move(what));
+  } else {
+    place = free_arrivals_.back();
+    free_arrivals_.pop_back();
+    arrivals_[place] = std::move(what);
+  }
+  add(std::max(ns, world.now), Kind::arrival, hart, place);
+  if (Director* const director = Director::present()) director->history().touch_everything();
+}
+
+void Machine::alarm_set(unsigned hart, std::uint64_t ns) {
+  add(std::max(ns, world.now), Kind::alarm, hart, ++harts_[hart].alarm_generation);
+}
+
+void Machine::poked(unsigned hart) {
+  if (std::exchange(harts_[hart].ipi_pending, true)) return;
+  add(world.now + options_.costs.ipi, Kind::ipi, hart, 0);
+}
+
+void Machine::run_until(std::uint64_t ns) {
+  Director* const director = Director::present();
+  while (!events_.empty() && events_.top().ns <= ns) {
+    const Event event = next_event(ns);
+    if (is_stalled() || (director != nullptr && director->is_over())) return events_.push(event);
+    world.now = std::max(world.now, event.ns);
+    ++counts_.events;
+    if (director != nullptr) {
+      director->history().begin(id_of(event), world.now);
+      if (event.kind == Kind::arrival || event.kind == Kind::finish) {
+        director->history().runs_code();
+      }
+    }
+    handle(event);
+    if (director != nullptr) {
+      if (options_.harts > 1) director->history().touch_everything();
+      director->history().end();
+    }
+  }
+  world.now = std::max(world.now, ns);
+}
+
+/// The same in every run, as far as the hart and the kind tell it from others.
+std::uint64_t Machine::id_of(const Event& event) {
+  const std::uint64_t which = event.kind == Kind::arrival ? event.generation : 0;
+  return 1ull << 63 | which << 16 | static_cast<std::uint64_t>(event.kind) << 8 | event.hart;
+}
+
+bool Machine::is_stale(const Event& event) const {
+  const Hart& hart = harts_[event.hart];
+  switch (event.kind) {
+    case Kind::alarm: return event.generation != hart.alarm_generation;
+    case Kind::tick: return event.generation != hart.generation || hart.computing == nullptr;
+    case Kind::finish: return event.generation != hart.generation;
+    default: return false;
+  }
+}
+
+/// The first one; or, of those that may come first, the one that the director says. Without a
+/// choice steps go before what else is due.
+Machine::Event Machine::next_event(std::uint64_t until_ns) {
+  Event first = events_.top();
+  events_.pop();
+  Director* const director = Director::present();
+  if (director == nullptr || is_stale(first)) return first;
+  const auto jitter = static_cast<std::uint64_t>(options_.jitter.count());
+  const std::uint64_t last_ns = std::min(std::max(first.ns, world.now) + jitter, until_ns);
+  std::vector<Event> events = {first};
+  for (; !events_.empty() && events_.top().ns <= last_ns; events_.pop()) {
+    if (!is_stale(events_.top())) events.push_back(events_.top());
+  }
+  if (events.size() == 1) return first;
+  std::ranges::sort(events, {}, [](const Event& each) {
+    return std::tuple(each.kind != Kind::step, each.ns, each.order);
+  });
+  std::vector<std::uint64_t> who;
+  for (const Event& event : events) who.push_back(id_of(event));
+  const unsigned chosen = director->choose(who);
+  for (unsigned i = 0; i < events.size(); ++i) {
+    if (i != chosen) events_.push(events[i]);
+  }
+  return events[chosen];
+}
+
+void Machine::handle(const Event& event) {
+  Hart& hart = harts_[event.hart];
+  world.hart = event.hart;
+  if (is_stale(event)) return;
+  switch (event.kind) {
+    case Kind::step: hart.stepping = false; return run_ready(event.hart);
+    case Kind::arrival: {
+      const auto what = std::exchange(arrivals_[event.generation], nullptr);
+      free_arrivals_.push_back(event.generation);
+      what();
+      return interrupt(event.hart);
+    }
+    case Kind::alarm: hart.executor->alarm_fired(); return interrupt(event.hart);
+    case Kind::ipi: hart.ipi_pending = false; return interrupt(event.hart);
+    case Kind::tick:
+      interrupt(event.hart);
+      if (event.generation == hart.generation) add_tick(hart, event.hart);
+      return;
+    case Kind::finish:
+      if (!std::exchange(hart.paying, false)) {
+        counts_.busy_ns[event.hart] += world.now - hart.began_ns;
+        hart.computing->left_ns_ = 0;
+        hart.computing = nullptr;
+        platform::local().job = hart.job;
+        Executor::go_on();
+        if (start_computing(hart, event.hart)) return;
+      }
+      run_hart(event.hart);
+  }
+}
+
+}  // namespace async::sim
