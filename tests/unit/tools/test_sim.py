@@ -121,6 +121,31 @@ class Sim(unittest.TestCase):
         well = sim(right, *explored[1:], "--bound", "9")
         self.assertIn("there are no others", well)
 
+    def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
+        path = self.folder / "inversion.schedule"
+        found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
+        self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
+        self.assertRegex(found, r"schedule \d+:1: bus misses 1 deadlines")
+        self.assertIn("all as recorded", sim("--replay", path))
+        text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
+        self.assertIn("there are no others", sim(self.file(text), "--explore", "--bound", "20"))
+
+    def test_events_change_places_as_far_as_jitter_lets_them(self):
+        text = (WORKLOADS / "inversion.workload").read_text().replace("at 2ms", "at 2.3ms")
+        apart = (self.file(text), "--explore", "--bound", "9")
+        self.assertIn("there are no others", sim(*apart))
+        self.assertIn("bus misses", sim(*apart, "--jitter", "0.5", status=1))
+
+    def test_detectors_tell_of_who_starves_and_of_who_stalls_others(self):
+        hog = "class hog\n arrive once\n run 900ms\n wait 1ms\n"
+        path = self.file(hog + "class x\n arrive once\n run 1ms\n")
+        told = sim(path, "--policy", "fifo", "--starving", "500", "--stalled", "500")
+        self.assertIn("fifo, seed 1: starvation: ready for 900000000 ns\n'x' priority 16", told)
+        self.assertIn("fifo, seed 1: stall: running for 900000000 ns, with 1 ready\n'hog'", told)
+        self.assertIn("Player::live", told)  # the await chain, with names
+        well = sim(path, "--policy", "round-robin", "--starving", "500", "--stalled", "500")
+        self.assertNotIn("seed 1", well)
+
     def test_what_is_wrong_is_said_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")
         for arguments, message in (
@@ -130,6 +155,7 @@ class Sim(unittest.TestCase):
             (["web", "--seeds", "9..3"], "the first is the lower one"),
             (["web", "--shard", "3/2"], "is not I/N"),
             (["web", "--shard", "1/2"], "there are only 1 seeds"),
+            (["web", "--explore", "--policy", "edf"], "one of priority, fifo"),
             (["web", "--cost", "time=3"], "is not WHAT=NS"),
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
             (["web", "--seeds", "1..2", "--record", "never-written"], "--record is for one seed"),

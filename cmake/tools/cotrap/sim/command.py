@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..paths import check_output, write_output
+from ..symbols import explain
 from ..ui import Waiting
 from . import rows, schedules, simulator
 from .page import page
@@ -67,12 +68,10 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> list[rows.Row]
     ]
     with Waiting("simulating"), ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = pool.map(simulator.output, pieces)
-        return [
-            row
-            for output in outputs
-            for line in output.splitlines()
-            for row in rows.of_run(path.stem, line)
-        ]
+        lines = [line for output in outputs for line in output.splitlines()]
+    if findings := "".join(map(rows.findings, lines)):
+        print(explain(findings, program))
+    return [row for line in lines for row in rows.of_run(path.stem, line)]
 
 
 def _shard(seeds: range, shard: tuple[int, int] | None) -> range:

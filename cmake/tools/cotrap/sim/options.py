@@ -93,29 +93,20 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         "--replay",
         type=path,
         metavar="FILE",
-        help="simulate what FILE records once more; status 1, and the first decision that differs, if "
-        "it is not the same",
+        help="simulate what FILE records once more; status 1, and the first decision that "
+        "differs, if it is not the same",
     )
-    command.add_argument(
-        "--explore",
-        action="store_true",
-        help="try every schedule up to --bound until tasks wait for ever or a deadline is missed: "
-        "status 1, with the schedule",
-    )
-    command.add_argument(
-        "--bound",
-        type=positive,
-        default=4,
-        metavar="N",
-        help="of --explore: how many ready jobs may be passed over in all (%(default)s)",
-    )
-    command.add_argument(
-        "--most",
-        type=positive,
-        default=1_000_000,
-        metavar="N",
-        help="of --explore: stop after so many schedules (%(default)s)",
-    )
+    _add_exploring(command)
+    for option, what in (
+        ("--starving", "ready"),
+        ("--stalled", "running while others are ready"),
+    ):
+        command.add_argument(
+            option,
+            type=duration("milliseconds"),
+            metavar="MS",
+            help=f"tell of the first task that is {what} for longer than that",
+        )
     command.add_argument(
         "--csv", type=path, metavar="FILE", help="write every run's figures to FILE"
     )
@@ -124,6 +115,42 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--build", metavar="FOLDER", help="a build folder of the host's tests to take as it is"
+    )
+
+
+def _add_exploring(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--explore",
+        action="store_true",
+        help="try every schedule up to --bound until a detector finds something, tasks wait for "
+        "ever or a deadline is missed: status 1, with the schedule; --policy priority keeps to "
+        "priorities, fifo does not",
+    )
+    command.add_argument(
+        "--bound",
+        type=positive,
+        default=4,
+        metavar="N",
+        help="of --explore: how many ready jobs and events may be passed over in all (%(default)s)",
+    )
+    command.add_argument(
+        "--pct",
+        type=positive,
+        metavar="DEPTH",
+        help="--explore at random instead, by --seed: for bugs that need DEPTH things in one order",
+    )
+    command.add_argument(
+        "--jitter",
+        type=duration("milliseconds"),
+        metavar="MS",
+        help="of --explore: events no further apart than that may come in any order (0)",
+    )
+    command.add_argument(
+        "--most",
+        type=positive,
+        default=1_000_000,
+        metavar="N",
+        help="of --explore: stop after so many schedules (%(default)s)",
     )
 
 

@@ -52,6 +52,13 @@ def of_run(workload: str, line: str) -> list[Row]:
     return [Row(run | _of_class(each)) for each in told["classes"]]
 
 
+def findings(line: str) -> str:
+    """What the simulator's detectors say of one run: its first of each kind."""
+    told = json.loads(line)
+    head = f"{told['policy']}, seed {told['seed']}: "
+    return "".join(head + finding for finding in told["findings"])
+
+
 def _of_class(told: dict) -> dict:
     values = {"class": told["name"]} | {key: told[key] for key in (*_CLASS, *_CLASS_REAL)}
     for sample, keys in _SAMPLES.items():

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from ..errors import ToolError, UsageError
+from ..symbols import explain
 from .simulator import options, output, workload
 
 
@@ -14,16 +15,26 @@ def run(program: Path, arguments) -> int:
         command = [program, "replay", arguments.replay]
     else:
         command = [program, *_one(arguments), f"explore={arguments.bound}"]
-        command.append(f"most={arguments.most}")
+        command += [f"most={arguments.most}", f"policy={_directed(arguments.policy)}"]
+        if arguments.pct:
+            command.append(f"random={arguments.pct}")
         if arguments.record:
             command.append(f"record={arguments.record}")
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    sys.stdout.write(done.stdout)
+    sys.stdout.write(explain(done.stdout, program))
     if done.returncode == 2:
         raise UsageError(done.stderr.strip())
     if done.returncode not in (0, 1):
         raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
     return done.returncode
+
+
+def _directed(policy: str) -> str:
+    """What the simulator calls the policy under which schedules are explored."""
+    known = {"priority": "directed-by-priority", "fifo": "directed"}
+    if policy not in known:
+        raise UsageError(f"--explore --policy {policy}: one of {', '.join(known)}")
+    return known[policy]
 
 
 def record(program: Path, arguments) -> None:

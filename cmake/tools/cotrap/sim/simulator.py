@@ -73,8 +73,9 @@ def options(arguments) -> dict[str, int]:
     options = {"buckets": 1}
     if arguments.harts:
         options["harts"] = arguments.harts
-    if arguments.slice:
-        options["slice"] = round(arguments.slice * 1e6)
+    for name in ("slice", "jitter", "starving", "stalled"):
+        if milliseconds := getattr(arguments, name):
+            options[name] = round(milliseconds * 1e6)
     if arguments.duration:
         options["duration"] = round(arguments.duration * 1e9)
     for cost in arguments.cost:
