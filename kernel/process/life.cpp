@@ -15,6 +15,7 @@
 #include "process/running.h"
 #include "process/serve.h"
 #include "process/thread.h"
+#include "rings/ring.h"
 #include "syscalls/table.h"
 #include "trace/points.h"
 
@@ -155,6 +156,8 @@ async::Task<> thread_life(Ref<Thread> thread) {
         die_of_fault(self, trap, signal_for(trap));
     }
   }
+  if (self.ring() != nullptr) [[unlikely]]
+    co_await close_ring(self);
   say_farewell(self);
   if (has_large_memory_alone(self)) [[unlikely]]
     co_await give_back_memory(self);

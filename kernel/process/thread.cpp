@@ -6,6 +6,7 @@
 #include "memory/frames.h"
 #include "process/life.h"
 #include "process/running.h"
+#include "rings/ring.h"
 #include "trace/points.h"
 
 namespace kernel {
@@ -117,6 +118,10 @@ void Thread::set_harts(async::HartMask harts) {
   if (job_ == nullptr) return;
   async::current_executor().set_harts(*job_, harts);
   notice();
+}
+
+void Thread::set_ring(std::unique_ptr<Ring> ring) {
+  ring_ = std::move(ring);
 }
 
 void Thread::set_computing(bool computing) {

@@ -10,11 +10,15 @@
 #include <kernel/ref.h>
 #include <trap/path.h>
 
+#include <memory>
+
 #include "process/id_table.h"
 #include "process/process.h"
 #include "process/schedule.h"
 
 namespace kernel {
+
+class Ring;
 
 class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public ListNode<> {
  public:
@@ -78,6 +82,14 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// Running or waiting for its turn, not for an event.
   bool is_ready() const;
 
+  // ── Its ring (rings/ring.h) ──
+
+  /// Null: it has none.
+  Ring* ring() const { return ring_.get(); }
+  void set_ring(std::unique_ptr<Ring> ring);
+  /// Whether the caller is the thread's own coroutine, and not one that works for its ring.
+  bool is_current_job() const { return job_ == &async::current_job(); }
+
   // ── Accounting ──
 
   std::uint64_t syscalls = 0;
@@ -116,6 +128,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   async::HartMask harts_ = async::all_harts;
   async::Event* vfork_waiter_ = nullptr;
   async::Job* job_ = nullptr;  // the coroutine's, from start to its end
+  std::unique_ptr<Ring> ring_;
 
   friend class Process;
 };

@@ -86,6 +86,8 @@ Result<> clock_getres(Thread&, int clock, UserPtr<abi::Timespec> resolution);
 Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                 UserPtr<abi::Timespec> left);
+/// What both do: until `deadline`; if it is cut short, `left` is what was left.
+async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
 async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
                                       UserPtr<const abi::Timespec> time,
                                       UserPtr<abi::Timespec> left);

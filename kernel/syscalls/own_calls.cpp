@@ -9,14 +9,8 @@
 #include "exercises/exercises.h"
 #include "process/running.h"
 #include "process/thread.h"
-#include "syscalls/unknown.h"
 
 namespace kernel {
-
-constexpr OwnCallTable own_calls = OwnCallTable{unknown_call}
-                                       .with<sys::try_bare_trips, sys::bare_trips>(0)
-                                       .with<sys::try_exercise, sys::exercise>(1)
-                                       .with<sys::set_thread_pointer>(2);
 
 namespace {
 

@@ -7,15 +7,12 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
+#include "syscalls/unknown.h"
 #include "syscalls/user_arguments.h"
 
 namespace kernel {
 
 class Thread;
-
-using OwnCallTable = trap::SyscallTable<Thread, 3>;
-/// By number less abi::first_own_call.
-extern const OwnCallTable own_calls;
 
 namespace sys {
 
@@ -36,6 +33,28 @@ async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argum
 /// The register that points to the caller's thread-local storage.
 Result<> set_thread_pointer(Thread&, std::uintptr_t address);
 
+// rings/calls.cpp: see abi/ring.h.
+
+Result<> ring_set_up(Thread&, std::uintptr_t memory, std::uint32_t submissions,
+                     std::uint32_t completions, std::uint32_t flags);
+trap::Attempt<Result<std::uint32_t>> try_ring_enter(Thread&, std::uint32_t submit,
+                                                    std::uint32_t complete, std::uint32_t flags);
+async::Task<Result<std::uint32_t>> ring_enter(Thread&, std::uint32_t submit, std::uint32_t complete,
+                                              std::uint32_t flags);
+async::Task<Result<>> ring_close(Thread&);
+
 }  // namespace sys
+
+using OwnCallTable = trap::SyscallTable<Thread, 6>;
+
+/// By number less abi::first_own_call.
+inline constexpr OwnCallTable own_calls =
+    OwnCallTable{unknown_call}
+        .with_registers<sys::try_bare_trips, sys::bare_trips>(0)
+        .with_registers<sys::try_exercise, sys::exercise>(1)
+        .with_registers<sys::set_thread_pointer>(2)
+        .with<sys::ring_set_up>(3)
+        .with<sys::try_ring_enter, sys::ring_enter>(4)
+        .with<sys::ring_close>(5);
 
 }  // namespace kernel

@@ -2,12 +2,14 @@
 
 #include <trap/stage_one.h>
 
+#include <tuple>
 #include <utility>
 
 #include "process/life.h"
 #include "process/running.h"
 #include "process/thread.h"
 #include "syscalls/all_calls.h"
+#include "syscalls/own_calls.h"
 #include "trace/points.h"
 
 namespace kernel {
@@ -49,18 +51,19 @@ trap::Register traced(Thread& self, const UserContext& context) {
 
 enum class World : std::uint8_t { alone, in_company, traced };
 
-template <World world, std::size_t number>
+template <World world, std::size_t place>
 consteval StageOneCall call_of() {
-  constexpr Entry entry = syscall_table[number];
+  constexpr bool is_own = place >= trap::stage_one_calls;
+  constexpr Entry entry = is_own ? own_calls[place - trap::stage_one_calls] : syscall_table[place];
   if (entry.form == CallForm::registers || entry.now == Entry::always_wait) return nullptr;
   if (world == World::traced) return call<traced<entry.now>, entry.form, true>;
   return call<entry.now, entry.form, world == World::in_company>;
 }
 
 template <World world>
-constexpr StageOneTable calls = []<std::size_t... number>(std::index_sequence<number...>) {
-  return StageOneTable{call_of<world, number>()...};
-}(std::make_index_sequence<trap::stage_one_calls>());
+constexpr StageOneTable calls = []<std::size_t... place>(std::index_sequence<place...>) {
+  return StageOneTable{call_of<world, place>()...};
+}(std::make_index_sequence<std::tuple_size_v<StageOneTable>>());
 
 }  // namespace
 

@@ -15,6 +15,7 @@
 #include <cstddef>
 
 #include "process/running.h"
+#include "process/thread.h"
 
 namespace kernel::sys {
 
@@ -25,15 +26,17 @@ class NextStep : public async::YieldOp {
  public:
   explicit NextStep(Thread& self) : self_{self} {}
   /// From here on the time is the caller's again.
-  void await_resume() const { prepare_to_run(self_); }
+  void await_resume() const {
+    if (self_.is_current_job()) prepare_to_run(self_);
+  }
 
  private:
   Thread& self_;
 };
 
-/// Between two steps: takes the interrupts that came meanwhile, and those that they wake have their
-/// turn like everybody else. Files may be closed, memory be unmapped and the thread be cancelled
-/// when the caller goes on.
+/// Between two steps of what is done for `self`, by itself or by its ring: takes the interrupts
+/// that came meanwhile, and those that they wake have their turn like everybody else. Files may be
+/// closed, memory be unmapped and the thread be cancelled when the caller goes on.
 [[nodiscard]] NextStep let_others_run(Thread& self);
 
 }  // namespace kernel::sys

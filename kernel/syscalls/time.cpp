@@ -48,21 +48,6 @@ bool can_sleep_on(int clock) {
          clock == abi::clock_boottime;
 }
 
-/// Sleeps; tells how much was left if it was cut short.
-async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
-                                  UserPtr<abi::Timespec> left) {
-  if (deadline <= async::now()) {
-    co_await async::yield();  // whoever sleeps lets others run, however short it is
-    co_return Result<>{};
-  }
-  if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};
-  if (left) {
-    const auto rest = std::max(async::Duration::zero(), deadline - async::now());
-    if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
-  }
-  co_return fail(Errno::eintr);
-}
-
 }  // namespace
 
 Result<> clock_gettime(Thread& self, int clock, UserPtr<abi::Timespec> time) {
@@ -81,6 +66,20 @@ Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) 
   if (!time) return {};
   const auto now = to_timespec(async::now().time_since_epoch() + wall_clock_at_boot());
   return time.write(self.space(), {.seconds = now.seconds, .microseconds = now.nanoseconds / 1000});
+}
+
+async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
+                                  UserPtr<abi::Timespec> left) {
+  if (deadline <= async::now()) {
+    co_await async::yield();  // whoever sleeps lets others run, however short it is
+    co_return Result<>{};
+  }
+  if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};
+  if (left) {
+    const auto rest = std::max(async::Duration::zero(), deadline - async::now());
+    if (auto written = left.write(self.space(), to_timespec(rest)); !written) co_return written;
+  }
+  co_return fail(Errno::eintr);
 }
 
 async::Task<Result<>> nanosleep(Thread& self, UserPtr<const abi::Timespec> length,

@@ -15,6 +15,10 @@
 
 // System calls whose numbers are lower may have a first stage (trap/stage_one.h).
 #define STAGE_ONE_CALLS 512
+// … and the first so many of those that begin at the number FIRST_OWN_CALL, behind them in the
+// table.
+#define FIRST_OWN_CALL 0x1000
+#define STAGE_ONE_OWN_CALLS 8
 
 // … and into trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0

@@ -117,7 +117,7 @@ struct RingSubmission {
   std::uint32_t length = 0;
   std::uint32_t options = 0;
   std::uint64_t user_data = 0;  // comes back with the completion
-  std::uint64_t more_reserved[3]{};
+  std::uint64_t unused[3];      // whatever is there
 };
 
 struct RingCompletion {

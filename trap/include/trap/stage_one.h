@@ -12,6 +12,7 @@
 // (the trap path `shared`).
 #pragma once
 
+#include <abi/numbers.h>
 #include <trap/trap.h>
 #include <trap/typed_call.h>
 #include <trap/user_context.h>
@@ -30,9 +31,12 @@ static_assert(sizeof(StageOneAnswer) == 16, "two registers");
 /// return address are current; the result is set by whoever answers something else than at once.
 using StageOneCall = StageOneAnswer (*)(UserContext& context);
 
-/// By number; null: the call has no first stage.
+/// By number, Linux's and then, less abi::first_own_call, those that Linux does not have; null: the
+/// call has no first stage.
 inline constexpr std::size_t stage_one_calls = STAGE_ONE_CALLS;
-using StageOneTable = std::array<StageOneCall, stage_one_calls>;
+inline constexpr std::size_t stage_one_own_calls = STAGE_ONE_OWN_CALLS;
+using StageOneTable = std::array<StageOneCall, stage_one_calls + stage_one_own_calls>;
+static_assert(FIRST_OWN_CALL == abi::first_own_call);
 
 }  // namespace trap
 

@@ -38,9 +38,10 @@ cotrap_trap_entry:
   addi  t0, t0, -8
   bnez  t0, entire_save                 // not a system call
   li    t0, STAGE_ONE_CALLS
-  bgeu  a7, t0, entire_save
-  ld    t1, cotrap_stage_one_table
+  bgeu  a7, t0, own_call
   slli  t0, a7, 3
+look_up_call:                           // t0: its place in the table
+  ld    t1, cotrap_stage_one_table
   add   t1, t1, t0
   ld    t1, 0(t1)
   beqz  t1, entire_save                 // it has no first stage
@@ -63,6 +64,15 @@ partial_save:
   ld    x\n, CONTEXT_X(\n)(s0)
   .endr
   sret
+
+own_call:
+  li    t0, FIRST_OWN_CALL
+  sub   t0, a7, t0
+  li    t1, STAGE_ONE_OWN_CALLS
+  bgeu  t0, t1, entire_save
+  addi  t0, t0, STAGE_ONE_CALLS
+  slli  t0, t0, 3
+  j     look_up_call
 
 rest_of_save:
   mv    a0, s0

@@ -1,0 +1,64 @@
+// The system calls of rings.
+#include <bit>
+
+#include "memory/user_memory.h"
+#include "process/thread.h"
+#include "rings/ring.h"
+#include "syscalls/own_calls.h"
+
+namespace kernel::sys {
+namespace {
+
+bool is_valid(const RingShape& shape) {
+  return shape.memory % sizeof(abi::RingSubmission) == 0 &&
+         std::has_single_bit(shape.submissions) && std::has_single_bit(shape.completions) &&
+         shape.submissions <= abi::most_submissions && shape.completions <= abi::most_completions &&
+         shape.submissions <= shape.completions;
+}
+
+/// All its pages are made there, for a start.
+Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
+  const hal::VirtAddr end = shape.memory + shape.bytes();
+  for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
+    if (const auto there = space.resolve(at, hal::Access::write); !there) {
+      return fail(there.error());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissions,
+                     std::uint32_t completions, std::uint32_t flags) {
+  const RingShape shape{memory, submissions, completions};
+  if (!is_valid(shape) || (flags & ~abi::ring_picked_up) != 0) return fail(Errno::einval);
+  if (!UserSpan<std::byte>{memory, shape.bytes()}.in_range()) return fail(Errno::efault);
+  if (self.ring() != nullptr) return fail(Errno::ebusy);
+  if (auto made = make_pages(self.space(), shape); !made) return made;
+  const UserPtr<abi::RingHeader> header{memory};
+  if (auto written = header.write(self.space(), {}); !written) return written;
+  if (!memory::admit(sizeof(Ring) + RingFlight::most_bytes)) return fail(Errno::enomem);
+  self.set_ring(std::make_unique<Ring>(self, shape, (flags & abi::ring_picked_up) != 0));
+  return {};
+}
+
+trap::Attempt<Result<std::uint32_t>> try_ring_enter(Thread& self, std::uint32_t submit,
+                                                    std::uint32_t complete, std::uint32_t flags) {
+  if (self.ring() == nullptr) return Result<std::uint32_t>{fail(Errno::enxio)};
+  if (flags != 0) return Result<std::uint32_t>{fail(Errno::einval)};
+  return self.ring()->enter(submit, complete);
+}
+
+async::Task<Result<std::uint32_t>> ring_enter(Thread& self, std::uint32_t, std::uint32_t complete,
+                                              std::uint32_t) {
+  return self.ring()->go_on_entering(complete);
+}
+
+async::Task<Result<>> ring_close(Thread& self) {
+  if (self.ring() == nullptr) co_return fail(Errno::enxio);
+  co_await close_ring(self);
+  co_return Result<>{};
+}
+
+}  // namespace kernel::sys

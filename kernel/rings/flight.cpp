@@ -1,0 +1,126 @@
+// What becomes of submissions that are not answered at once: a coroutine for each chain.
+#include "memory/frames.h"
+#include "process/thread.h"
+#include "rings/ring.h"
+#include "syscalls/steps.h"
+
+namespace kernel {
+
+using abi::RingOperation;
+using abi::RingSubmission;
+
+RingFlight::RingFlight(List<RingFlight>& all, const RingSubmission& entry)
+    : entry{entry}, all_{all} {
+  all.push_back(*this);
+  memory::frames.keep_in_reserve(most_bytes);
+}
+
+RingFlight::~RingFlight() {
+  memory::frames.keep_in_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
+  all_.remove(*this);
+}
+
+namespace {
+
+constexpr std::int32_t failed(Errno error) {
+  return -static_cast<std::int32_t>(error);
+}
+
+/// What an answer means where the wait was cut short. What was done before stays done.
+std::int32_t cut_answer(const RingSubmission& entry, std::int32_t answer) {
+  const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
+  const bool cut =
+      nothing_ready || answer == failed(Errno::eintr) || answer == failed(Errno::etimedout);
+  return cut ? failed(Errno::ecanceled) : answer;
+}
+
+bool is_link_timeout(const RingFlight* flight) {
+  return flight != nullptr && flight->entry.operation == RingOperation::link_timeout;
+}
+
+}  // namespace
+
+void Ring::start(std::unique_ptr<RingFlight> first) {
+  scope_.spawn(fly(std::move(first)),
+               {.name = "ring", .priority = thread_.level(), .harts = thread_.harts()});
+}
+
+async::Task<> Ring::fly(std::unique_ptr<RingFlight> first) {
+  bool broken = false, timed_out = false;
+  for (auto flight = std::move(first); flight != nullptr;) {
+    std::int32_t answer = failed(Errno::ecanceled);
+    if (is_link_timeout(flight.get())) {
+      if (timed_out) answer = failed(Errno::etime);
+      timed_out = false;
+    } else if ((flight->entry.flags & abi::ring_multishot) != 0) {
+      co_await read_pieces(*flight);
+      co_return;
+    } else {
+      broken |= flight->cancelled || async::is_cancelled();
+      if (!broken) answer = co_await carry_out(*flight, timed_out);
+      broken |= !has_done_all(flight->entry, answer);
+    }
+    complete(*flight, answer);
+    flight = std::move(flight->linked);
+  }
+}
+
+async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
+  flight.job = &async::current_job();
+  begin_time(flight.entry);
+  Register answer = attempt(flight.entry);
+  if (answer != trap::must_wait) {
+    co_await sys::let_others_run(thread_);
+  } else if (is_link_timeout(flight.linked.get())) {
+    RingSubmission& timeout = flight.linked->entry;
+    begin_time(timeout);
+    async::DeadlineScope limit{deadline_of(timeout)};
+    answer = co_await wait_operation(thread_, flight.entry);
+    timed_out = limit.leave();
+  } else {
+    answer = co_await wait_operation(thread_, flight.entry);
+  }
+  flight.job = nullptr;
+  const auto result = static_cast<std::int32_t>(answer);
+  const bool cut = timed_out || async::is_cancelled();
+  co_return cut ? cut_answer(flight.entry, result) : result;
+}
+
+/// A multishot read: `flight` is one, and in no chain.
+async::Task<> Ring::read_pieces(RingFlight& flight) {
+  RingSubmission& entry = flight.entry;
+  const std::uint64_t end = entry.address + entry.length;
+  const std::uint32_t piece_bytes = entry.options;
+  bool timed_out = false;
+  for (std::uint32_t piece = 0;; ++piece) {
+    entry.length = std::min(piece_bytes, static_cast<std::uint32_t>(end - entry.address));
+    std::int32_t answer = failed(Errno::ecanceled);
+    if (!flight.cancelled && !async::is_cancelled()) answer = co_await carry_out(flight, timed_out);
+    entry.address += entry.length;
+    if (answer > 0 && entry.offset != abi::ring_current_place) {
+      entry.offset += static_cast<std::uint32_t>(answer);
+    }
+    const std::uint32_t flags = piece << abi::ring_piece_shift;
+    if (answer <= 0 || entry.address == end || !has_spare_room()) {
+      complete(flight, answer, flags);
+      co_return;
+    }
+    post(entry.user_data, answer, flags | abi::ring_more);
+  }
+}
+
+Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
+  const bool all = (entry.options & abi::ring_cancel_all) != 0;
+  std::uint32_t count = 0;
+  for (RingFlight& flight : flights_) {
+    if (flight.entry.user_data != entry.address || flight.cancelled) continue;
+    flight.cancelled = true;
+    if (flight.job != nullptr) flight.job->cancel();
+    ++count;
+    if (!all) break;
+  }
+  if (count == 0) return fail(Errno::enoent);
+  return count;
+}
+
+}  // namespace kernel

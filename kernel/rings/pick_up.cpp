@@ -1,0 +1,48 @@
+// The coroutine that takes a ring's submissions without being called.
+//
+//        ┌──────────────── taken ────────────────┐
+//        ▼                                       │
+//   looks at the tail ──▶ nothing: a short sleep ┘
+//                          │ nothing for `patience`
+//                          ▼
+//        says that it sleeps, looks once more, and sleeps until somebody enters
+#include "process/thread.h"
+#include "rings/ring.h"
+#include "syscalls/steps.h"
+
+namespace kernel {
+namespace {
+
+constexpr async::Duration pause = std::chrono::microseconds{20};
+constexpr int patience = 50;  // pauses
+
+}  // namespace
+
+async::Task<> Ring::pick_up() {
+  for (int idle = 0; !async::is_cancelled();) {
+    const auto taken = take(abi::most_submissions);
+    if (taken && taken->count > 0) {
+      idle = 0;
+      if (wanted_ != 0) completed_.wake_all();
+      co_await sys::let_others_run(thread_);
+    } else if (taken && ++idle < patience) {
+      (void)co_await async::sleep_for(pause, "ring");
+    } else {
+      tell_asleep(true);
+      const auto missed = take(abi::most_submissions);
+      if (!missed || missed->count == 0) (void)co_await awakened_.wait("ring");
+      tell_asleep(false);
+      idle = 0;
+    }
+  }
+}
+
+void Ring::tell_asleep(bool asleep) {
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  if (header == nullptr) return;
+  write_index(header->flags, asleep ? abi::ring_needs_wakeup : 0);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // before the tail is looked at again
+}
+
+}  // namespace kernel

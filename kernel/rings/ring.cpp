@@ -1,0 +1,122 @@
+#include "rings/ring.h"
+
+#include "process/thread.h"
+#include "syscalls/steps.h"
+
+namespace kernel {
+
+Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
+    : thread_{thread}, shape_{shape}, picked_up_{picked_up} {
+  if (picked_up) {
+    scope_.spawn(pick_up(),
+                 {.name = "ring pick-up", .priority = thread.level(), .harts = thread.harts()});
+  }
+}
+
+Ring::~Ring() = default;
+
+// ── ring_enter ──
+
+trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
+  using Answer = Result<std::uint32_t>;
+  if (picked_up_) {
+    submit = abi::most_submissions;
+    awakened_.set();
+  }
+  const auto taken = take(submit);
+  if (!taken) return Answer{fail(taken.error())};
+  if (taken->more) [[unlikely]] {
+    taken_ = taken->count;
+    left_ = submit - taken->count;
+    return trap::Attempt<Answer>::wait();
+  }
+  if (complete != 0) {
+    const auto enough = has_completed(complete);
+    if (!enough) return Answer{fail(enough.error())};
+    if (!*enough) {
+      taken_ = taken->count;
+      left_ = 0;
+      return trap::Attempt<Answer>::wait();
+    }
+  }
+  return Answer{taken->count};
+}
+
+async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) {
+  while (left_ > 0) {
+    co_await sys::let_others_run(thread_);
+    if (async::is_cancelled()) co_return taken_;
+    const auto taken = take(left_);
+    if (!taken) break;
+    taken_ += taken->count;
+    left_ = taken->more ? left_ - taken->count : 0;
+  }
+  while (complete != 0) {
+    const auto enough = has_completed(complete);
+    if (!enough && taken_ == 0) co_return fail(enough.error());
+    if (!enough || *enough) break;
+    wanted_ = complete;
+    const auto woken = co_await completed_.wait("ring");
+    wanted_ = 0;
+    if (woken != async::WaitResult::woken) {
+      if (taken_ == 0) co_return fail(Errno::eintr);
+      break;
+    }
+  }
+  co_return taken_;
+}
+
+Result<bool> Ring::has_completed(std::uint32_t wanted) {
+  if (in_flight_ == 0) return true;
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  if (header == nullptr) return fail(Errno::efault);
+  const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
+  if (unread > shape_.completions) return fail(Errno::einval);
+  return unread >= std::min(wanted, shape_.completions);
+}
+
+// ── Completions ──
+
+void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) {
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  const auto slot = view.completions(cq_tail_, 1);
+  if (header == nullptr || slot.empty()) return;  // the program has unmapped it: nobody reads
+  const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
+  if (unread >= shape_.completions) {
+    write_index(header->overflowed, ++overflowed_);
+    return;
+  }
+  slot.front() = {.user_data = user_data, .result = result, .flags = flags};
+  write_index(header->cq_tail, ++cq_tail_);
+  if (wanted_ != 0 && unread + 1 >= wanted_) completed_.wake_all();
+}
+
+void Ring::complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags) {
+  --in_flight_;
+  post(flight.entry.user_data, result, flags);
+  if (in_flight_ == 0) completed_.wake_all();
+}
+
+bool Ring::has_spare_room() {
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  if (header == nullptr) return false;
+  const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
+  return unread < shape_.completions && in_flight_ < shape_.completions - unread;
+}
+
+// ── The end ──
+
+async::Task<> Ring::close() {
+  scope_.cancel();
+  co_await scope_.join("ring");
+}
+
+async::Task<> close_ring(Thread& thread) {
+  co_await thread.ring()->close();
+  thread.set_ring(nullptr);
+}
+
+}  // namespace kernel

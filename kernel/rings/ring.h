@@ -1,0 +1,113 @@
+// A thread's ring (abi/ring.h), the kernel's side of it.
+//
+//   ring_enter, or the coroutine that picks up
+//        │ take(): copies a submission, tries it (operations.h)
+//        ├── answered ──────────────▶ completion, in the same step: no coroutine, no allocation
+//        ├── must wait ─▶ Operation ─▶ a coroutine of the ring's scope ──▶ completion
+//        └── linked to one that waits ─▶ behind it, for that one's coroutine
+//
+// What always holds, whatever the program writes:
+//   - indices that the kernel writes are its own: what is in memory is only told to the program;
+//   - every operation in flight has a completion's room kept for it;
+//   - nothing of a ring is left when its thread runs another program, or has ended.
+//
+// In the strand.
+#pragma once
+
+#include <async/async.h>
+#include <kernel/list.h>
+#include <kernel/result.h>
+#include <trap/syscall_table.h>
+
+#include <memory>
+
+#include "rings/operations.h"
+#include "rings/view.h"
+
+namespace kernel {
+
+/// A submission that waits, or that is linked behind one that does.
+struct RingFlight : ListNode<> {
+  RingFlight(List<RingFlight>& all, const abi::RingSubmission& entry);
+  ~RingFlight();
+
+  abi::RingSubmission entry;
+  std::unique_ptr<RingFlight> linked;  ///< begun when this one has done all
+  async::Job* job = nullptr;           ///< whose wait it is, while it is under way
+  bool cancelled = false;
+
+  /// What the kernel may come to need while it is under way: its coroutine's frames among it.
+  static constexpr std::size_t most_bytes = 1024;
+
+ private:
+  List<RingFlight>& all_;
+};
+
+class Ring {
+ public:
+  /// The memory can be written. `picked_up`: a coroutine takes submissions too.
+  Ring(Thread& thread, const RingShape& shape, bool picked_up);
+  ~Ring();
+
+  /// How many were taken in one step, and whether some of those asked for are left which might be.
+  struct Taken {
+    std::uint32_t count;
+    bool more;
+  };
+  /// Takes up to `most`. EINVAL: an index is out of its range; EFAULT. Nothing was taken then.
+  Result<Taken> take(std::uint32_t most);
+
+  // ring_enter in two parts: the second goes on where the first has to wait.
+  trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
+  async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
+
+  /// Ends everything that is in flight, and waits until it has ended.
+  async::Task<> close();
+
+ private:
+  friend class RingTaking;
+
+  Register attempt(const abi::RingSubmission& entry) {
+    if (entry.operation == abi::RingOperation::cancel) [[unlikely]]
+      return trap::ToRegister<Result<std::uint32_t>>::encode(cancel(entry));
+    return try_operation(thread_, entry);
+  }
+  Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
+
+  void start(std::unique_ptr<RingFlight> first);
+  async::Task<> fly(std::unique_ptr<RingFlight> first);
+  async::Task<std::int32_t> carry_out(RingFlight& flight, bool& timed_out);
+  async::Task<> read_pieces(RingFlight& flight);
+
+  async::Task<> pick_up();
+  void tell_asleep(bool asleep);
+
+  /// Writes a completion if there is room, and wakes the thread if it waits for it.
+  void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
+  /// The last one of a submission in flight.
+  void complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags = 0);
+  /// Whether one more completion has room beside those of what is in flight.
+  bool has_spare_room();
+  /// Whether a thread that waits for so many need not wait (any more). EINVAL, EFAULT.
+  Result<bool> has_completed(std::uint32_t wanted);
+
+  Thread& thread_;
+  const RingShape shape_;
+  const bool picked_up_;
+  std::uint32_t sq_head_ = 0;
+  std::uint32_t cq_tail_ = 0;
+  std::uint32_t in_flight_ = 0;  // submissions taken whose last completion is to come
+  std::uint32_t overflowed_ = 0;
+  std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not
+  std::uint32_t taken_ = 0;   // by the ring_enter that waits
+  std::uint32_t left_ = 0;    // for it to take
+  List<RingFlight> flights_;
+  async::WaitList completed_;
+  async::AutoEvent awakened_;
+  async::Scope scope_;
+};
+
+/// After it nothing of the thread's ring, which it has, is left.
+async::Task<> close_ring(Thread& thread);
+
+}  // namespace kernel
