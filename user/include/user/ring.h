@@ -1,0 +1,150 @@
+// A thread's ring (abi/ring.h, docs/rings.md): system calls that are written down and made many at
+// a time.
+//
+//   auto ring = must(user::Ring::make({.submissions = 64}), "a ring");
+//   ring.add(user::read_at(fd, buffer, 0, 1));      // 1: what the completion is known by
+//   ring.add(user::read_at(fd, other, 4096, 2));
+//   must(ring.enter(2), "reading");                 // both are made, and both are waited for
+//   while (const auto done = ring.take()) use(done->user_data, done->result);
+//
+// For the thread that made it. Buffers stay where they are until their completion has come.
+#pragma once
+
+#include <abi/ring.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "user/calls.h"
+
+namespace user {
+
+struct RingOptions {
+  std::uint32_t submissions = 64;
+  std::uint32_t completions = 0;  // 0: twice as many as submissions
+  std::uint32_t flags = 0;        // abi::ring_picked_up
+};
+
+class Ring {
+ public:
+  // EBUSY: the thread has one already. EINVAL, ENOMEM.
+  static Result<Ring> make(const RingOptions& options = {});
+  Ring(Ring&& other) noexcept { swap(other); }
+  Ring& operator=(Ring&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  // Cancels what is under way.
+  ~Ring();
+
+  // The next submission; false where there is no place for it before an enter(). On a ring that is
+  // picked up the kernel may begin with it at once.
+  bool add(const abi::RingSubmission& submission) {
+    const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_acquire);
+    if (tail_ - head == submissions_count_) [[unlikely]]
+      return false;
+    abi::RingSubmission& place = submissions_[tail_ & (submissions_count_ - 1)];
+    std::memcpy(&place, &submission, offsetof(abi::RingSubmission, unused));
+    ++tail_;
+    if (picked_up_) publish();
+    return true;
+  }
+
+  // Has all that was added taken, in one call, and waits for `completions` that can be read. How
+  // many were taken. On a ring that is picked up there is a call only where the kernel sleeps, or
+  // there is something to wait for.
+  Result<unsigned> enter(unsigned completions = 0);
+
+  // How many can be read, and the next of them.
+  unsigned available() const {
+    return std::atomic_ref{header_->cq_tail}.load(std::memory_order_acquire) - head_;
+  }
+  std::optional<abi::RingCompletion> take() {
+    if (available() == 0) return {};
+    const abi::RingCompletion completion = completions_[head_ & (completions_count_ - 1)];
+    std::atomic_ref{header_->cq_head}.store(++head_, std::memory_order_release);
+    return completion;
+  }
+  // … which is waited for. Nothing: nothing is under way either.
+  std::optional<abi::RingCompletion> wait();
+
+  // The shared memory itself, for who wants to break it.
+  abi::RingHeader& header() { return *header_; }
+  std::span<abi::RingSubmission> submissions() { return {submissions_, submissions_count_}; }
+  std::size_t bytes() const { return abi::ring_bytes(submissions_count_, completions_count_); }
+
+ private:
+  Ring() = default;
+  void publish() { std::atomic_ref{header_->sq_tail}.store(tail_, std::memory_order_release); }
+  void swap(Ring& other) noexcept;
+
+  abi::RingHeader* header_ = nullptr;
+  abi::RingCompletion* completions_ = nullptr;
+  abi::RingSubmission* submissions_ = nullptr;
+  std::uint32_t submissions_count_ = 0;
+  std::uint32_t completions_count_ = 0;
+  std::uint32_t tail_ = 0;  // of the submissions
+  std::uint32_t head_ = 0;  // of the completions
+  bool picked_up_ = false;
+};
+
+// What can be submitted; `data` is what comes back with the completion.
+
+inline abi::RingSubmission nop(std::uint64_t data) {
+  return {.user_data = data};
+}
+inline abi::RingSubmission read_at(Fd fd, std::span<std::byte> buffer, std::uint64_t offset,
+                                   std::uint64_t data) {
+  return {.operation = abi::RingOperation::read,
+          .fd = fd,
+          .offset = offset,
+          .address = reinterpret_cast<std::uintptr_t>(buffer.data()),
+          .length = static_cast<std::uint32_t>(buffer.size()),
+          .user_data = data};
+}
+inline abi::RingSubmission read_next(Fd fd, std::span<std::byte> buffer, std::uint64_t data) {
+  return read_at(fd, buffer, abi::ring_current_place, data);
+}
+inline abi::RingSubmission write_at(Fd fd, std::span<const std::byte> bytes, std::uint64_t offset,
+                                    std::uint64_t data) {
+  return {.operation = abi::RingOperation::write,
+          .fd = fd,
+          .offset = offset,
+          .address = reinterpret_cast<std::uintptr_t>(bytes.data()),
+          .length = static_cast<std::uint32_t>(bytes.size()),
+          .user_data = data};
+}
+inline abi::RingSubmission write_next(Fd fd, std::span<const std::byte> bytes, std::uint64_t data) {
+  return write_at(fd, bytes, abi::ring_current_place, data);
+}
+inline abi::RingSubmission timeout(std::chrono::nanoseconds length, std::uint64_t data) {
+  return {.operation = abi::RingOperation::timeout,
+          .offset = static_cast<std::uint64_t>(length.count()),
+          .user_data = data};
+}
+// Ends the wait of the submission before it, which is linked.
+inline abi::RingSubmission link_timeout(std::chrono::nanoseconds length, std::uint64_t data) {
+  abi::RingSubmission limit = timeout(length, data);
+  limit.operation = abi::RingOperation::link_timeout;
+  return limit;
+}
+inline abi::RingSubmission cancel(std::uint64_t whom, std::uint64_t data,
+                                  std::uint32_t options = 0) {
+  return {.operation = abi::RingOperation::cancel,
+          .address = whom,
+          .options = options,
+          .user_data = data};
+}
+// The next one begins when this one has done all it was to do.
+inline abi::RingSubmission linked(abi::RingSubmission submission) {
+  submission.flags |= abi::ring_link;
+  return submission;
+}
+
+}  // namespace user
