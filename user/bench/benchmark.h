@@ -48,6 +48,7 @@ struct Benchmark {
 
 /// A row for each file. docs/benchmarks.md says what is between start and stop.
 std::span<const Benchmark> system_calls();
+std::span<const Benchmark> rings();
 std::span<const Benchmark> switching();
 std::span<const Benchmark> lives();
 std::span<const Benchmark> faults();

@@ -60,8 +60,8 @@ void print(const Benchmark& benchmark, const Samples& samples) {
 std::vector<Benchmark> all() {
   std::vector<Benchmark> all;
   for (const bool about_memory : {true, false}) {
-    for (const auto part : {wakes(), system_calls(), switching(), faults(), lives(), memory(),
-                            disks(), in_kernel()}) {
+    for (const auto part : {wakes(), system_calls(), rings(), switching(), faults(), lives(),
+                            memory(), disks(), in_kernel()}) {
       std::ranges::copy_if(part, std::back_inserter(all), [&](const Benchmark& each) {
         return (each.unit == Unit::bytes) == about_memory;
       });

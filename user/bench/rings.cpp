@@ -1,0 +1,76 @@
+// What a call costs that is written into a ring, alone and among others.
+#include <user/files.h>
+#include <user/ring.h>
+
+#include <array>
+#include <optional>
+
+#include "benchmark.h"
+
+namespace bench {
+namespace {
+
+constexpr unsigned most = 64;
+
+/// Batches of `size` of what `submission()` gives: written down, entered, and taken.
+template <unsigned size, class Submission>
+Outcome in_batches(Submission&& submission) {
+  auto ring = user::Ring::make({.submissions = size});
+  if (!ring) return {};
+  auto samples = sample({.size = 64 * static_cast<int>(most / size)}, [&] {
+    for (unsigned i = 0; i < size; ++i) ring->add(submission(i));
+    static_cast<void>(ring->enter(size));
+    while (ring->take()) {
+    }
+  });
+  samples.operations *= size;
+  return samples;
+}
+
+template <unsigned size>
+Outcome nops() {
+  return in_batches<size>([](unsigned i) { return user::nop(i); });
+}
+
+constexpr unsigned block = 64;
+alignas(64) std::array<std::byte, block> buffer;
+
+struct File {
+  std::optional<user::Fd> fd;
+  File() {
+    if (const auto opened = user::open(user::program_path())) fd = *opened;
+  }
+  ~File() {
+    if (fd) static_cast<void>(user::close(*fd));
+  }
+};
+
+template <unsigned size>
+Outcome reads() {
+  const File file;
+  if (!file.fd) return {};
+  return in_batches<size>(
+      [&](unsigned i) { return user::read_at(*file.fd, buffer, i * block, i); });
+}
+
+// The same as a call.
+Outcome read_call() {
+  const File file;
+  if (!file.fd) return {};
+  return sample(
+      {}, [&] { user::syscall(user::Call::pread64, *file.fd, buffer.data(), buffer.size(), 0); });
+}
+
+constexpr Benchmark table[] = {
+    {"syscall.ring@1", Unit::cost, nops<1>},   {"syscall.ring@8", Unit::cost, nops<8>},
+    {"syscall.ring@64", Unit::cost, nops<64>}, {"pread.call", Unit::cost, read_call},
+    {"pread.ring@1", Unit::cost, reads<1>},    {"pread.ring@64", Unit::cost, reads<64>},
+};
+
+}  // namespace
+
+std::span<const Benchmark> rings() {
+  return table;
+}
+
+}  // namespace bench
