@@ -1,0 +1,130 @@
+#include <abi/flags.h>
+#include <user/process.h>
+
+#include <algorithm>
+#include <array>
+
+#include "rings.h"
+
+namespace rings {
+namespace {
+
+abi::RingSubmission open_at(const char* path, int flags, std::uint64_t data) {
+  return {.operation = RingOperation::openat,
+          .fd = abi::at_fdcwd,
+          .address = reinterpret_cast<std::uintptr_t>(path),
+          .length = 0600,
+          .options = static_cast<std::uint32_t>(flags),
+          .user_data = data};
+}
+
+abi::RingSubmission close_of(Fd fd, std::uint64_t data) {
+  return {.operation = RingOperation::close, .fd = fd, .user_data = data};
+}
+
+void read_and_write(Ring& ring, Fd fd) {
+  std::array<char, 8> in{};
+  const std::array<char, 8> out{"0123456"};
+  const auto from = std::as_bytes(std::span{out});
+  check(answer_to(ring, write_next(fd, from, 1)) == 8, "all is written");
+  check(answer_to(ring, write_next(fd, from.first(4), 2)) == 4, "… behind it");
+  check(must(seek(fd, 0, abi::seek_cur), "seek") == 12, "… which the file's place follows");
+  check(answer_to(ring, write_at(fd, from.first(2), 10, 3)) == 2, "at a place");
+  check(must(seek(fd, 0, abi::seek_cur), "seek") == 12, "… which the file's does not follow");
+  check(answer_to(ring, read_at(fd, bytes_of(in), 8, 4)) == 4, "what there is is read");
+  check(std::string_view{in.data(), 4} == "0101", "… as it was written");
+  must(seek(fd, 0, abi::seek_set), "seek");
+  check(answer_to(ring, read_next(fd, bytes_of(in), 5)) == 8 && in == out, "from its place");
+  check(answer_to(ring, read_at(fd, bytes_of(in), 100, 6)) == 0, "at its end there is nothing");
+}
+
+}  // namespace
+
+void operations() {
+  Ring ring = make_ring();
+  check(answer_to(ring, nop(77)) == 0, "a nop answers 0");
+
+  const Fd fd = answer_to(ring, open_at("/tmp/ring", abi::o_creat | abi::o_rdwr, 1));
+  check(fd > 2, "a file is opened");
+  read_and_write(ring, fd);
+  check(answer_to(ring, close_of(fd, 2)) == 0, "it is closed");
+  check(answer_to(ring, close_of(fd, 3)) == error(Errno::ebadf), "… once");
+  check(answer_to(ring, open_at("/no/such", 0, 4)) == error(Errno::enoent), "a name may be wrong");
+  check(answer_to(ring, open_at(reinterpret_cast<const char*>(8), 0, 5)) == error(Errno::efault),
+        "… or none");
+
+  std::array<std::byte, 4> buffer{};
+  check(answer_to(ring, read_next(1000, buffer, 6)) == error(Errno::ebadf), "no such file");
+  const Fd zero = must(open("/dev/zero"), "zero");
+  const std::span<std::byte> nowhere{reinterpret_cast<std::byte*>(4096), 4};
+  check(answer_to(ring, read_next(zero, nowhere, 7)) == error(Errno::efault), "no such memory");
+  check(answer_to(ring, write_next(zero, buffer, 8)) == error(Errno::ebadf) ||
+            answer_to(ring, nop(9)) == 0,
+        "a file may be for reading only");
+
+  const auto unknown = static_cast<RingOperation>(200);
+  check(answer_to(ring, {.operation = unknown, .user_data = 10}) == error(Errno::einval),
+        "what there is not is EINVAL");
+  check(answer_to(ring, {.flags = 0x80, .user_data = 11}) == error(Errno::einval), "… flags too");
+  check(answer_to(ring, {.operation = RingOperation::link_timeout, .user_data = 12}) ==
+            error(Errno::einval),
+        "… and a limit of nothing");
+  check(answer_to(ring, timeout(0ns, 13)) == 0, "no time is over at once");
+
+  std::uint32_t word = 0;
+  const auto address = reinterpret_cast<std::uintptr_t>(&word);
+  check(answer_to(ring, {.operation = RingOperation::futex_wake,
+                         .address = address,
+                         .length = 1,
+                         .user_data = 14}) == 0,
+        "nobody waits for the word");
+  check(answer_to(ring, {.operation = RingOperation::futex_wait,
+                         .offset = 1,
+                         .address = address,
+                         .user_data = 15}) == error(Errno::eagain),
+        "a word that is another is not waited for");
+  check(answer_to(ring, {.operation = RingOperation::wait_child, .fd = -1, .user_data = 16}) ==
+            error(Errno::echild),
+        "there is no child");
+  std::array<abi::PollFd, 1> fds{{{.fd = zero, .events = abi::pollin}}};
+  check(answer_to(ring, {.operation = RingOperation::poll,
+                         .address = reinterpret_cast<std::uintptr_t>(fds.data()),
+                         .length = 1,
+                         .user_data = 17}) == 1 &&
+            fds[0].returned == abi::pollin,
+        "what is ready is told at once");
+}
+
+void batches() {
+  constexpr unsigned size = 64;
+  Ring ring = make_ring(size);
+  for (std::uint64_t round = 0; round < 100; ++round) {
+    const unsigned count = round % size + 1;
+    for (unsigned i = 0; i < count; ++i) check(ring.add(nop(round * 1000 + i)), "a place");
+    check(must(ring.enter(count), "enter") == count, "all are taken");
+    for (unsigned i = 0; i < count; ++i) {
+      const auto done = ring.take();
+      check(done && done->user_data == round * 1000 + i, "answered in their order");
+    }
+  }
+
+  // More than one step of the kernel's.
+  const Fd zero = must(open("/dev/zero"), "zero");
+  std::vector<std::byte> memory(64 << 10, std::byte{1});
+  for (unsigned i = 0; i < size; ++i) check(ring.add(read_next(zero, memory, i)), "a place");
+  check(must(ring.enter(size), "enter") == size, "much is read by one call");
+  for (const auto& done : take_all(ring, size)) check(done.result == 64 << 10, "all of it");
+  check(std::ranges::count(memory, std::byte{0}) == 64 << 10, "and it is there");
+
+  // The completions have room for two batches: of a third nothing is taken.
+  for (int batch = 0; batch < 2; ++batch) {
+    for (unsigned i = 0; i < size; ++i) check(ring.add(nop(i)), "a place");
+    check(must(ring.enter(), "enter") == size, "a batch is taken");
+  }
+  check(ring.add(nop(1)), "a place");
+  check(must(ring.enter(), "enter") == 0, "without room for its completion nothing is taken");
+  check(ring.available() == 2 * size && ring.header().overflowed == 0, "and nothing is lost");
+  check(ring.take() && must(ring.enter(), "enter") == 1, "when there is room it is");
+}
+
+}  // namespace rings

@@ -1,0 +1,100 @@
+// Threads and programs that end with much in flight leave nothing behind.
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <array>
+
+#include "rings.h"
+
+namespace rings {
+namespace {
+
+constexpr unsigned in_flight = 32;
+constexpr long slack = 4;  // pages
+
+std::atomic<std::uint32_t> word = 0;
+std::array<std::byte, in_flight> memory;
+
+// Reads, waits and chains of them, which nobody will answer.
+void fill(Ring& ring, Fd fd) {
+  for (unsigned i = 0; i < in_flight; ++i) {
+    const std::span<std::byte> byte{&memory[i], 1};
+    abi::RingSubmission submission = read_next(fd, byte, i);
+    if (i % 4 == 1) submission = timeout(1000s, i);
+    if (i % 4 == 2) {
+      submission = {.operation = RingOperation::futex_wait,
+                    .address = reinterpret_cast<std::uintptr_t>(&word)};
+    }
+    check(ring.add(i % 3 == 0 ? linked(submission) : submission), "a place");
+  }
+  must(ring.enter(), "enter");
+}
+
+struct Left {
+  Pipe pipe = must(make_pipe(), "a pipe");
+  Ring ring;
+  explicit Left(std::uint32_t flags) : ring{make_ring(in_flight, flags)} {
+    fill(ring, pipe.read_end);
+  }
+};
+
+long free_pages() {
+  must(sleep_for(5ms), "sleeping");  // what has ended is cleared away meanwhile
+  return static_cast<long>(free_memory() / page_size);
+}
+
+void run_child(const char* how, bool killed) {
+  const char* const arguments[] = {"rings", "--leave", how, nullptr};
+  const Pid child = must(spawn(program_path(), arguments), "a child");
+  if (killed) {
+    must(sleep_for(2ms), "sleeping");
+    must(kill(child, abi::Signal::sigkill), "killing");
+  }
+  const auto status = must(wait(child), "waiting").status;
+  check(killed || (status.has_exited() && status.exit_code() == 0), "a child that {}s is well",
+        how);
+}
+
+constexpr const char* ways[] = {"exit", "exec", "thread", "pick-up"};
+
+void run_round() {
+  for (const char* const how : ways) run_child(how, false);
+  run_child("wait", true);
+}
+
+}  // namespace
+
+int leave(std::string_view how) {
+  Left left{how == "pick-up" ? abi::ring_picked_up : 0};
+  if (how == "exec") {
+    const char* const arguments[] = {"true", nullptr};
+    syscall(Call::execve, "/bin/true", arguments, nullptr);
+    return 1;
+  }
+  if (how == "thread") {
+    Thread other{[] {
+      Left more{0};
+      syscall(Call::exit, 0);  // nothing is destroyed
+    }};
+    other.join();
+  }
+  if (how == "wait") must(left.ring.enter(in_flight), "enter");
+  exit(0);
+}
+
+void ends() {
+  run_round();
+  const long before = free_pages();
+  for (int i = 0; i < 10; ++i) run_round();
+  {
+    Left left{0};
+    const auto begin = now();
+    must(call(abi::ring_close), "closing");
+    check(now() - begin < 100s, "closing does not wait for what is in flight");
+  }
+  const long after = free_pages();
+  println("free pages: {} before, {} after", before, after);
+  check(before - after <= slack, "no memory is lost, but {} pages are", before - after);
+}
+
+}  // namespace rings

@@ -1,0 +1,35 @@
+// rings PART: what rings do (docs/rings.md), one part of it.
+//
+//   rings --leave HOW    ends with much in flight
+#include "rings.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
+    {"operations", rings::operations},
+    {"batches", rings::batches},
+    {"waits", rings::waits},
+    {"links", rings::links},
+    {"timeouts", rings::timeouts},
+    {"cancels", rings::cancels},
+    {"multishot", rings::multishot},
+    {"picked-up", rings::picked_up},
+    {"broken", rings::broken},
+    {"unmapped", rings::unmapped},
+    {"overflow", rings::overflow},
+    {"ends", rings::ends},
+});
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 3 && argv[1] == std::string_view{"--leave"}) return rings::leave(argv[2]);
+  for (const auto& [name, run] : parts) {
+    if (argc == 2 && argv[1] == name) return run(), 0;
+  }
+  fail("usage: rings PART");
+}

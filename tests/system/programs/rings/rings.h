@@ -1,0 +1,74 @@
+// The parts of `rings PART`, a file for each kind.
+#pragma once
+
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/ring.h>
+
+#include <vector>
+
+using namespace user;
+using abi::Errno;
+using abi::RingOperation;
+
+namespace rings {
+
+// answers.cpp: what needs no waiting
+void operations();
+void batches();
+// waits.cpp
+void waits();
+void links();
+void timeouts();
+void cancels();
+void multishot();
+void picked_up();
+// broken.cpp: what a program may do wrong
+void broken();
+void unmapped();
+void overflow();
+// ends.cpp
+void ends();
+int leave(std::string_view how);
+
+inline constexpr int error(Errno number) {
+  return -static_cast<int>(number);
+}
+
+inline Ring make_ring(std::uint32_t submissions = 16, std::uint32_t flags = 0) {
+  return must(Ring::make({.submissions = submissions, .flags = flags}), "a ring");
+}
+
+// What the next completion says, which is the one of `data`.
+inline int answer_of(Ring& ring, std::uint64_t data) {
+  const auto done = ring.wait();
+  check(done.has_value(), "the completion of {} comes", data);
+  check(done->user_data == data, "{} completes, not {}", data, done->user_data);
+  check(done->flags == 0, "it is the only one");
+  return done->result;
+}
+
+// Of one that is submitted alone.
+inline int answer_to(Ring& ring, const abi::RingSubmission& submission) {
+  check(ring.add(submission), "there is a place for it");
+  return answer_of(ring, submission.user_data);
+}
+
+// By user_data, those that come until `count` have.
+inline std::vector<abi::RingCompletion> take_all(Ring& ring, std::size_t count) {
+  std::vector<abi::RingCompletion> all;
+  while (all.size() < count) {
+    const auto done = ring.wait();
+    check(done.has_value(), "{} completions come, not {}", count, all.size());
+    all.push_back(*done);
+  }
+  check(ring.available() == 0, "there are {} completions, and no more", count);
+  return all;
+}
+
+template <class T>
+std::span<std::byte> bytes_of(T& object) {
+  return std::as_writable_bytes(std::span{object});
+}
+
+}  // namespace rings

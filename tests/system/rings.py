@@ -1,0 +1,25 @@
+"""Rings do what the calls do, in batches, and nothing that is put into one harms the kernel."""
+
+import harness
+
+PARTS = (
+    ("operations", "what needs no waiting is answered, or refused as the call would be"),
+    ("batches", "batches are answered in order; what has no room for its completion stays"),
+    ("waits", "what waits completes when it can; enter waits for as many as it is asked to"),
+    ("links", "a linked submission begins after the one before it, or not at all"),
+    ("timeouts", "time passes; a limit ends the wait it is linked to"),
+    ("cancels", "what is cancelled ends, whether it has begun or not"),
+    ("multishot", "a read that goes on tells each piece, and its end"),
+    ("picked-up", "submissions are picked up without a call, and a sleeper says that it sleeps"),
+    ("broken", "indices out of range and wrong arguments are errors"),
+    ("unmapped", "a ring that is unmapped while in use is an error"),
+    ("overflow", "completions without room are counted, and overwrite nothing"),
+    ("ends", "nothing is left of what was in flight at exit, exec and kill"),
+)
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "rings", "rings")
+    for harts in (test.given_harts,) if test.given_harts else (1, 2, 4):
+        for name, what in PARTS:
+            done = test.run("/rings", name, machine=test.machine(harts=harts))
+            test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
