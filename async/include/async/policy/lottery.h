@@ -1,9 +1,8 @@
 // Lottery scheduling (C. Waldspurger, W. Weihl: Lottery Scheduling: Flexible Proportional-Share
-// Resource Management, OSDI 1994): each slice is drawn, and a job's tickets are its weight. Whoever
-// wins moves to the front, so that those with many tickets are found soon; O(n) all the same.
+// Resource Management, OSDI 1994): each slice is drawn, and a job's tickets are its weight.
 #pragma once
 
-#include "async/policy/list.h"
+#include "async/policy/tickets.h"
 
 namespace async::policy {
 
@@ -17,26 +16,17 @@ class Lottery final : public Policy {
       : Policy(options), state_(options.seed * 2 + 1) {}
 
  protected:
-  void enqueue(Job& job, Entity& entity) noexcept override {
-    entity.credit = entity.attributes.weight;  // as it is while it is queued
-    tickets_ += entity.attributes.weight;
-    queue_.push_front(job);  // the last one that has won
+  void enqueue(Job&, Entity& entity) noexcept override {
+    tickets_.insert(entity, entity.attributes.weight);
   }
   Job* pick() noexcept override {
-    std::int64_t ticket =
-        static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(tickets_));
-    Job* const winner = queue_.for_each([&ticket](Job& job) {
-      ticket -= entity_of(job).credit;
-      return ticket < 0;
-    });
-    remove(*winner, entity_of(*winner));
-    return winner;
+    const auto all = static_cast<std::uint64_t>(tickets_.all());
+    Entity& winner = tickets_.drawn(static_cast<std::int64_t>(random() % all));
+    tickets_.remove(winner);
+    return winner.job;
   }
-  void remove(Job& job, Entity& entity) noexcept override {
-    tickets_ -= entity.credit;
-    JobList::remove(job);
-  }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  void remove(Job&, Entity& entity) noexcept override { tickets_.remove(entity); }
+  Job* find(Wanted wanted) noexcept override { return tickets_.find(wanted); }
   Duration slice(const Entity&) const noexcept override { return options().slice; }
 
  private:
@@ -48,8 +38,7 @@ class Lottery final : public Policy {
     return (state_ * 0x2545f4914f6cdd1dull) >> 16;
   }
 
-  JobList queue_;
-  std::int64_t tickets_ = 0;
+  Tickets tickets_;
   std::uint64_t state_;
 };
 
