@@ -98,12 +98,12 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   const Strand::Guard strand;
   Entity& entity = entity_of(job);
   Policy* const policy = of(job.hart)->ready_.policy();
-  const bool queued = policy != nullptr && entity.state == Entity::State::moved &&
-                      job.kind == Kind::ready && !is_running(job);
-  if (!queued) {
+  const bool queued =
+      entity.state == Entity::State::moved && job.kind == Kind::ready && !is_running(job);
+  if (policy == nullptr) {
     entity.attributes = attributes;
   } else {
-    policy->adjust(entity, attributes);
+    policy->adjust(entity, attributes, queued);
   }
 }
 

@@ -1,16 +1,17 @@
 // What all policies have in common: who is queued, who runs, and for how long it has.
 #include "async/policy.h"
 
+#include <utility>
+
 #include "async/executor.h"
 
 namespace async {
 
 void Policy::put(Job& job, bool first) noexcept {
-  Entity& entity = entity_of(job);
-  if (entity.state ==
-      Entity::State::running) {  // the running job itself, before its step has ended
-    charge(job, entity);
-    running_ = nullptr;
+  const bool is_running = &job == running_;  // … before its step has ended
+  Entity& entity = is_running ? *entity_ : entity_of(job);
+  if (is_running) {
+    stop_running();
     entity.state = first ? Entity::State::preempted : Entity::State::arrived;
     first ? put_back(job, entity) : yield(job, entity);
   } else if (entity.hart != hart || !entity.known) {
@@ -41,10 +42,18 @@ void Policy::take_out(Job& job) noexcept {
   update_urgency();
 }
 
-void Policy::adjust(Entity& entity, const Attributes& attributes) noexcept {
-  remove(*entity.job, entity);
-  entity.attributes = attributes;
-  enqueue(*entity.job, entity);
+void Policy::adjust(Entity& entity, const Attributes& attributes, bool queued) noexcept {
+  if (queued) {
+    remove(*entity.job, entity);
+    entity.attributes = attributes;
+    enqueue(*entity.job, entity);
+  } else if (&entity == entity_ && running_ != nullptr) {
+    charge();
+    const Attributes before = std::exchange(entity.attributes, attributes);
+    changed(*running_, entity, before);
+  } else {
+    entity.attributes = attributes;  // it waits
+  }
   update_urgency();
 }
 
@@ -56,31 +65,24 @@ Job* Policy::take_wanted(bool keep_one, Wanted wanted) noexcept {
 }
 
 void Policy::happened(TraceEvent event, Job& job) noexcept {
-  Entity& entity = entity_of(job);
   switch (event) {
-    case TraceEvent::spawn: entity = Entity{.job = &job}; break;
-    case TraceEvent::wake: entity.state = Entity::State::woken; break;
+    case TraceEvent::spawn: entity_of(job) = Entity{.job = &job}; break;
+    case TraceEvent::wake: entity_of(job).state = Entity::State::woken; break;
     case TraceEvent::run:
       running_ = &job;
-      turn_began_ns_ = entity.since_ns = platform::now_ns();
-      entity.state = Entity::State::running;
-      entity.hart = hart;
+      entity_ = &entity_of(job);
+      turn_began_ns_ = entity_->since_ns = platform::now_ns();
+      entity_->state = Entity::State::running;
+      entity_->hart = hart;
       update_urgency();
       break;
     case TraceEvent::wait:
     case TraceEvent::done:
-      if (entity.state != Entity::State::running) break;
-      charge(job, entity);
-      running_ = nullptr;
-      entity.state = Entity::State::waiting;
-      leave(job, entity);
-      break;
     case TraceEvent::migrate:
-      if (entity.state != Entity::State::running) break;
-      charge(job, entity);
-      running_ = nullptr;
-      entity.state = Entity::State::moved;
-      leave(job, entity);
+      if (&job != running_) break;
+      stop_running();
+      entity_->state = event == TraceEvent::migrate ? Entity::State::moved : Entity::State::waiting;
+      leave(job, *entity_);
       break;
     case TraceEvent::preempt:
     case TraceEvent::yield: break;  // put() sees them
@@ -89,8 +91,7 @@ void Policy::happened(TraceEvent event, Job& job) noexcept {
 
 bool Policy::tick() noexcept {
   if (running_ == nullptr) return false;
-  Entity& entity = entity_of(*running_);
-  charge(*running_, entity);
+  charge();
   update_urgency();
   if (until_tick().count() > 0) return false;
   if (!empty()) return true;
@@ -100,16 +101,21 @@ bool Policy::tick() noexcept {
 
 Duration Policy::until_tick() const noexcept {
   if (running_ == nullptr) return Duration::max();
-  const Duration limit = slice(entity_of(*running_));
+  const Duration limit = slice(*entity_);
   if (limit == Duration::max()) return limit;
   return limit - Duration(platform::now_ns() - turn_began_ns_);
 }
 
-void Policy::charge(Job& job, Entity& entity) noexcept {
+void Policy::charge() noexcept {
   const std::uint64_t now = platform::now_ns();
-  const Duration used{static_cast<Duration::rep>(now - entity.since_ns)};
-  entity.since_ns = now;
-  ran(job, entity, used);
+  const Duration used{static_cast<Duration::rep>(now - entity_->since_ns)};
+  entity_->since_ns = now;
+  ran(*running_, *entity_, used);
+}
+
+void Policy::stop_running() noexcept {
+  charge();
+  running_ = nullptr;
 }
 
 void Policy::update_urgency() noexcept {
@@ -118,7 +124,7 @@ void Policy::update_urgency() noexcept {
   } else if (running_ == nullptr) {
     priority = 0;
   } else {
-    priority = preempts(*running_, entity_of(*running_)) ? 0 : running_->priority;
+    priority = preempts(*running_, *entity_) ? 0 : running_->priority;
   }
 }
 

@@ -72,8 +72,8 @@ class Policy : public Node {
   Duration until_tick() const noexcept;
   Job* running() const noexcept { return running_; }
 
-  /// Of a job that is queued here.
-  void adjust(Entity& entity, const Attributes& attributes) noexcept;
+  /// Of a job that is this hart's; `queued`: here.
+  void adjust(Entity& entity, const Attributes& attributes, bool queued) noexcept;
 
  protected:
   explicit Policy(const Options& options) noexcept
@@ -100,6 +100,8 @@ class Policy : public Node {
   virtual void ran(Job&, Entity&, Duration) noexcept {}
   /// The running job waits now, or has ended.
   virtual void leave(Job&, Entity&) noexcept {}
+  /// The running job's attributes have changed, and were these before; it has been charged so far.
+  virtual void changed(Job&, Entity&, const Attributes&) noexcept {}
   /// Should one that is queued run instead of `running`, at once?
   virtual bool preempts(const Job&, const Entity&) noexcept { return false; }
   /// How long a job may run before others get their turn. Duration::max(): as long as it likes.
@@ -110,12 +112,14 @@ class Policy : public Node {
 
  private:
   static constexpr std::uint8_t idle_priority = 0xff;
-  void charge(Job& job, Entity& entity) noexcept;
+  void charge() noexcept;
+  void stop_running() noexcept;
   void update_urgency() noexcept;
 
   Options options_;
   SharedWord<std::uint32_t> count_ = 0;  // other harts look at it
   Job* running_ = nullptr;
+  Entity* entity_ = nullptr;  // … its
   std::uint64_t turn_began_ns_ = 0;
   // Node::priority is what the executor compares with the running job's priority: 0 if it should be
   // preempted, its own if somebody else is ready, idle_priority if nobody is.

@@ -96,6 +96,39 @@ TEST_CASE("who promises shares gives time in proportion to weights") {
   }
 }
 
+TEST_CASE(
+    "a weight that changes takes effect at once, of a job that runs and of one that is ready") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_shares)) return;
+  for (const unsigned changed : {0u, 1u}) {
+    async::Duration done[2] = {};
+    async::Job* jobs[2] = {};
+    Bench bench(policy);
+    bench.start(0, [&] {
+      for (unsigned i = 0; i < 2; ++i) jobs[i] = &bench.spawn(work_for_ever(done[i]));
+    });
+    bench.machine.at(ns(10s), 0, [&] {
+      auto attributes = async::entity_of(*jobs[changed]).attributes;
+      attributes.weight *= 3;
+      async::Executor::set_attributes(*jobs[changed], attributes);
+    });
+    bench.machine.run_until(ns(10s));
+    const async::Duration before = done[changed];
+    bench.machine.run_until(ns(110s));
+    INFO("job " << changed);
+    CHECK(before > 4900ms);
+    CHECK(before < 5100ms);
+    CHECK(done[changed] - before > 74s);
+    CHECK(done[changed] - before < 76s);
+    // Whoever comes now begins where the others are, and gets a third of what the changed one gets.
+    async::Duration late{};
+    bench.start(0, [&] { bench.spawn(work_for_ever(late)); });
+    bench.machine.run_until(ns(210s));
+    CHECK(late > 19s);
+    CHECK(late < 21s);
+  }
+}
+
 TEST_CASE("who sleeps most of the time gets its share where shares are promised") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;

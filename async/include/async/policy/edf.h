@@ -7,8 +7,6 @@
 // used up. So it takes no more from the others than it was admitted for, whatever it does.
 #pragma once
 
-#include <span>
-
 #include "async/policy/heap.h"
 
 namespace async::policy {
@@ -21,19 +19,6 @@ class Edf final : public Policy {
   static constexpr unsigned promises = promise_deadlines;
 
   explicit Edf(const Options& options) noexcept : Policy(options) {}
-
-  /// Do all these fit on one hart, each with its budget every period? What is not reserved counts
-  /// for nothing.
-  static bool admits(std::span<const Attributes> jobs) noexcept {
-    std::uint64_t used = 0;  // in millionths, rounded up
-    for (const Attributes& job : jobs) {
-      if (job.period.count() <= 0) continue;
-      const auto budget = static_cast<unsigned __int128>(job.budget.count()) * 1'000'000u;
-      const auto period = static_cast<std::uint64_t>(job.period.count());
-      used += static_cast<std::uint64_t>((budget + period - 1) / period);
-    }
-    return used <= 1'000'000;
-  }
 
  protected:
   void enqueue(Job&, Entity& entity) noexcept override {

@@ -55,6 +55,9 @@ class Eevdf final : public Policy {
     entity.credit += scaled(used.count(), entity.attributes.weight);
     virtual_now_ += scaled(used.count(), std::max<std::int64_t>(weights_, 1));
   }
+  void changed(Job&, Entity& entity, const Attributes& before) noexcept override {
+    weights_ += static_cast<std::int64_t>(entity.attributes.weight) - before.weight;
+  }
   void leave(Job&, Entity& entity) noexcept override { part(entity); }
   bool preempts(const Job&, const Entity& running) noexcept override {
     return !eligible_.empty() && eligible_.first().key < due(running);

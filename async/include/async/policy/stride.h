@@ -38,6 +38,9 @@ class Stride final : public Policy {
     const std::int64_t all = std::max<std::int64_t>(weights_, 1);
     global_pass_ += used.count() * Attributes::usual_weight / all;
   }
+  void changed(Job&, Entity& entity, const Attributes& before) noexcept override {
+    weights_ += static_cast<std::int64_t>(entity.attributes.weight) - before.weight;
+  }
   void leave(Job&, Entity& entity) noexcept override { weights_ -= entity.attributes.weight; }
   Duration slice(const Entity&) const noexcept override { return options().slice; }
 
