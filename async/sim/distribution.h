@@ -51,6 +51,16 @@ struct Distribution {
   double b = 0;  // uniform: to; either: the second; pareto: the shape (above 1)
   double share = 0;  // either: how often it is the first, 0 … 1
 
+  double mean() const noexcept {
+    switch (kind) {
+      case Kind::constant:
+      case Kind::exponential: return a;
+      case Kind::uniform: return (a + b) / 2;
+      case Kind::either: return share * a + (1 - share) * b;
+      case Kind::pareto: return a * b / (b - 1);
+    }
+    return 0;
+  }
   std::uint64_t draw(Random& random) const noexcept {
     switch (kind) {
       case Kind::constant: return static_cast<std::uint64_t>(a);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "admission.h"
 #include "detector.h"
 #include "run.h"
 
@@ -31,6 +32,7 @@ struct Instance : Subject {
   std::uint64_t total_run_ns = 0;  // over all rounds of a closed one
   Job* job = nullptr;
   WaitGroup* forked_by = nullptr;
+  bool is_refused = false;  // its reservation is
 };
 
 /// A lock that may be without inheritance, which async::Mutex never is.
@@ -57,6 +59,8 @@ struct Player {
   void arrive(std::size_t of);
   void begin_round(Instance& instance);
   void end_round(Instance& instance);
+  bool looks_after_deadlines() const;
+  void admit(Instance& instance);
   void count_unfinished(const Instance& instance);
   void traced(TraceEvent event, const Job& job);
   void queue_changes(int by);
@@ -81,6 +85,7 @@ struct Player {
   std::uint64_t queue_since = 0;
   unsigned next_hart = 0;
   Detector detector;
+  Admission admission;
   bool over = false;
   bool waits_for_ever = false;  // if nothing comes: one that does not go round and round
   Machine machine;              // goes first: its jobs refer to the rest

@@ -6,7 +6,11 @@
 namespace async::sim {
 
 Player::Player(const Workload& workload, const SimulateOptions& options)
-    : workload(workload), options(options), detector(options.limits), machine(options.machine) {
+    : workload(workload),
+      options(options),
+      detector(options.limits),
+      admission(options.machine.harts),
+      machine(options.machine) {
   for (const SharedLock& lock : workload.locks) locks.emplace_back(lock.inherits);
   for (const SharedChannel& channel : workload.channels) channels.emplace_back(channel.capacity);
   for (std::size_t of = 0; of < workload.classes.size(); ++of) {
@@ -42,6 +46,20 @@ void Player::arrive(std::size_t of) {
     }
     arrive(of);
   });
+}
+
+bool Player::looks_after_deadlines() const {
+  return (options.machine.policy->promises & promise_deadlines) != 0;
+}
+
+void Player::admit(Instance& instance) {
+  const TaskClass& what = workload.classes[instance.of];
+  if (!looks_after_deadlines()) {
+    instance.is_refused = true;  // nobody would look at it
+  } else if (!admission.admit(what)) {
+    instance.is_refused = true;
+    ++classes[instance.of].refused;
+  }
 }
 
 void Player::count_unfinished(const Instance& instance) {
@@ -90,6 +108,18 @@ Outcome Player::play() {
     return instance.player.is_closed(instance);
   });
   outcome.findings = detector.findings();
+  if (looks_after_deadlines()) {
+    for (const ClassOutcome& made : classes) {
+      if (made.refused == 0) continue;
+      outcome.findings.push_back("admission: " + std::to_string(made.refused) + " of '" +
+                                 made.name +
+                                 "' do without their reservation, for which there is no room\n");
+    }
+    if (const double demand = demand_with_deadlines(workload); demand > machine.harts()) {
+      outcome.findings.push_back("admission: what has deadlines would keep " +
+                                 std::to_string(demand) + " harts busy\n");
+    }
+  }
   if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();
   machine.set_hook({});
   for (std::size_t of = 0; of < classes.size(); ++of) {

@@ -33,13 +33,14 @@ struct ClassOutcome {
   std::string name;
   std::uint64_t arrived = 0;  // pieces of work, after the warm-up
   std::uint64_t finished = 0;
-  std::uint64_t missed = 0;  // deadlines, also of what has not finished
-  std::uint64_t run_ns = 0;  // processor time of what has finished
-  Sample latency;            // from ready to running, each time
-  Sample response;           // from arrival to end
-  Sample tardiness;          // how late, of those that missed their deadline and finished
-  double slowdown = 0;       // mean of response over the time it needs alone
-  double fairness = 1;       // Jain's index: of time for its weight (closed), or of 1 / slowdown
+  std::uint64_t refused = 0;  // tasks whose reservation did not fit
+  std::uint64_t missed = 0;   // deadlines, also of what has not finished
+  std::uint64_t run_ns = 0;   // processor time of what has finished
+  Sample latency;             // from ready to running, each time
+  Sample response;            // from arrival to end
+  Sample tardiness;           // how late, of those that missed their deadline and finished
+  double slowdown = 0;        // mean of response over the time it needs alone
+  double fairness = 1;        // Jain's index: of time for its weight (closed), or of 1 / slowdown
 };
 
 struct Outcome {

@@ -32,6 +32,7 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   Job& job = handle.job();
   instance.job = &job;
   handle.detach();
+  admit(instance);
   begin_round(instance);
   return job;
 }
@@ -42,7 +43,7 @@ void Player::begin_round(Instance& instance) {
   instance.demand_ns = instance.run_ns = 0;
   if (now() >= workload.warm_up_ns) ++classes[instance.of].arrived;
   Attributes attributes{.weight = what.weight,
-                        .budget = Duration(what.budget_ns),
+                        .budget = Duration(instance.is_refused ? 0 : what.budget_ns),
                         .period = Duration(what.period_ns),
                         .owner = static_cast<Subject*>(&instance)};
   if (what.deadline_ns != 0) attributes.deadline = Instant(Duration(now() + what.deadline_ns));
@@ -82,6 +83,7 @@ Task<> Player::live(std::unique_ptr<Instance> instance) {
     if (over) break;
     begin_round(*instance);
   }
+  if (!instance->is_refused) admission.release(workload.classes[instance->of]);
   if (instance->forked_by != nullptr) instance->forked_by->done();
 }
 

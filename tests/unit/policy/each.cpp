@@ -92,16 +92,6 @@ TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
   CHECK(modest > 4900ms);
 }
 
-TEST_CASE("edf: admission is for what fits") {
-  using async::Attributes;
-  const Attributes half{.budget = 5ms, .period = 10ms};
-  const Attributes third{.budget = 10ms, .period = 30ms};
-  const Attributes little{.budget = 1us, .period = 1s};
-  CHECK(async::policy::Edf::admits(std::vector{half, half}));
-  CHECK(async::policy::Edf::admits(std::vector{half, third, Attributes{}}));
-  CHECK_FALSE(async::policy::Edf::admits(std::vector{half, half, little}));
-}
-
 TEST_CASE("mlfq: who computes long gives way to who does not") {
   async::Duration hog{};
   std::uint64_t ended = 0;

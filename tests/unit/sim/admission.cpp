@@ -1,0 +1,61 @@
+// Reservations and deadlines that do not fit into the harts' time are told, and who is refused
+// takes nothing from who was not.
+#include "admission.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "run.h"
+
+using namespace async::sim;
+
+namespace {
+
+Outcome run(const std::string& text, const char* policy, unsigned harts = 1) {
+  const auto read = read_workload(text, nullptr);
+  REQUIRE(read);
+  return simulate(*read, {.machine = {.harts = harts, .policy = async::policy::find(policy)}});
+}
+
+std::string three(const char* reservation) {
+  std::string text = "duration 2s\n";
+  for (const char* name : {"a", "b", "c"}) {
+    text += "class " + std::string(name) + "\n arrive closed 1\n reserve " + reservation +
+            "\n run 40ms\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a reservation for which there is no room is refused and told, and others keep theirs") {
+  const Outcome made = run(three("4ms every 10ms"), "edf");
+  REQUIRE(made.findings.size() == 1);
+  CHECK(made.findings[0] ==
+        "admission: 1 of 'c' do without their reservation, for which there is no room\n");
+  CHECK(made.classes[2].refused == 1);
+  CHECK(made.classes[0].finished >= 19);  // 4 of every 10 ms, at least
+  CHECK(made.classes[1].finished >= 19);
+  CHECK(made.classes[2].finished == 0);  // no deadline either: after all that have one
+  CHECK(run(three("3.3ms every 10ms"), "edf").findings.empty());
+  CHECK(run(three("4ms every 10ms"), "edf", 2).findings.empty());
+  CHECK(run(three("4ms every 10ms"), "fifo").findings.empty());  // promises nothing
+}
+
+TEST_CASE("who ends gives its reservation back") {
+  const Outcome made = run(
+      "duration 1s\nclass job\n arrive every 100ms\n reserve 6ms every 10ms\n run 30ms\n", "edf");
+  CHECK(made.findings.empty());
+  CHECK(made.classes[0].finished == 10);
+}
+
+TEST_CASE("deadlines that no order can meet are told before anybody misses one") {
+  const auto of = [](const char* period) {
+    return "duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run uniform 3ms 5ms\n"
+           "class b\n arrive every " +
+           std::string(period) + "\n deadline 50ms\n repeat 3\n  run 2ms\n end\n";
+  };
+  CHECK(run(of("10ms"), "edf").findings.empty());
+  const Outcome made = run(of("9ms"), "edf");
+  REQUIRE(made.findings.size() == 1);
+  CHECK(made.findings[0].starts_with("admission: what has deadlines would keep 1.06"));
+}
