@@ -3,9 +3,10 @@
 a run of 20,000 and one of 60,000 operations, so that start-up cancels out.
 
     tests/bench/instructions.py BUILD/tests/bench/bench_executor [--check] [NAME…]
+    tests/bench/instructions.py BUILD/tests/bench/bench_policies --policies [NAME…]
 
 Prints them beside the project's goals. What has been reached is to stay: with --check, more than the
-limit is exit status 1.
+limit is exit status 1. With --policies: what a schedule takes under each, of so many ready jobs.
 """
 
 import argparse
@@ -39,9 +40,12 @@ LIMITS = {
 SHORT, LONG = 20_000, 60_000
 
 
-def instructions(program: str, name: str, count: int) -> int:
+READY = (10, 1_000, 100_000)
+
+
+def instructions(program: str, name: str, *numbers: int) -> int:
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-               program, "--run", name, str(count)]
+               program, "--run", name, *map(str, numbers)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     found = re.search(r"Collected : (\d+)", result.stderr)
     if result.returncode != 0 or found is None:
@@ -49,17 +53,34 @@ def instructions(program: str, name: str, count: int) -> int:
     return int(found.group(1))
 
 
+def policies(program: str, names: list[str]) -> None:
+    """Each job has run once before anything is counted: some order what is new all at once."""
+    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
+    print(f"{'instructions of':<16}" + "".join(f"{ready:>10,} ready" for ready in READY))
+    for name in names or listed.stdout.split():
+        each = []
+        for ready in READY:
+            low, high = (instructions(program, name, ready, ready + count)
+                         for count in (SHORT, LONG))
+            each.append((high - low) / (LONG - SHORT))
+        print(f"{name:<16}" + "".join(f"{one:>16.0f}" for one in each), flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
-    parser.add_argument("names", nargs="*", default=list(LIMITS), metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--check", action="store_true", help="exit with 1 beyond a limit")
+    parser.add_argument("--policies", action="store_true", help="PROGRAM is bench_policies")
     arguments = parser.parse_args()
+    if arguments.policies:
+        policies(arguments.program, arguments.names)
+        return 0
 
     beyond = False
     print(f"{'':<20}{'instructions':>14}{'goal':>8}{'limit':>8}")
-    for name in arguments.names:
+    for name in arguments.names or LIMITS:
         if name not in LIMITS:
             parser.error(f"no measurement is called {name}; there are {', '.join(LIMITS)}")
         low = instructions(arguments.program, name, SHORT)
