@@ -1,5 +1,6 @@
 """`./cotrap sim`: from a workload and options to tables, CSV files and a page."""
 
+import json
 import os
 import tempfile
 import unittest
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from support import cotrap
 
-from cotrap.sim import rows
+from cotrap.sim import costs, rows
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
 
@@ -91,6 +92,32 @@ class Sim(unittest.TestCase):
         done = [rows.read(self.folder / name)[0]["finished"] for name in ("free.csv", "dear.csv")]
         self.assertLess(done[1], done[0])
         self.assertIn("producer", free)
+
+    def test_costs_come_from_what_the_benchmarks_have_written(self):
+        path = self.folder / "bench.json"
+        figures = {"yield.alone": 100, "switch.process": 400.4, "switch.coroutine": 70}
+        figures["wake.remote"] = 3070
+
+        def write():
+            lines = [
+                {"name": name, "unit": "instructions", "value": value}
+                for name, value in figures.items()
+            ]
+            head = {"schema": 1, "machine": "riscv64", "harts": 2, "build": "x", "results": lines}
+            path.write_text(json.dumps(head))
+
+        write()
+        expected = {"resume": 100, "change": 300, "migrate": 70, "ipi": 3000}
+        self.assertEqual(costs.read(path), expected)
+        named = [f"--cost={name}={ns}" for name, ns in expected.items()]
+        common = ("web", "--harts", "2", "--duration", "1")
+        self.assertEqual(sim(*common, "--costs", path), sim(*common, *named))
+        self.assertNotEqual(sim(*common, "--costs", path), sim(*common))
+        del figures["wake.remote"]
+        write()
+        self.assertIn("it has nothing of wake.remote", sim(*common, "--costs", path, status=2))
+        self.assertTrue(all(costs.read(costs.RECORDED).values()))
+        self.assertNotEqual(sim(*common, "--costs"), sim(*common))
 
     def test_what_is_recorded_is_simulated_once_more_and_compared(self):
         path = self.folder / "web.schedule"

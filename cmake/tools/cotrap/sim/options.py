@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from ..option_types import checked, duration, harts, path, positive
+from .costs import RECORDED
 
 _COSTS = ("change", "resume", "migrate", "ipi")
 
@@ -61,6 +62,15 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         help="virtual time, instead of what the workload says",
     )
     command.add_argument(
+        "--costs",
+        nargs="?",
+        type=path,
+        const=RECORDED,
+        metavar="FILE",
+        help="what scheduling costs in the kernel, from what `./cotrap bench --save` has written; "
+        "without FILE, as the recorded instructions have it (nothing costs anything)",
+    )
+    command.add_argument(
         "--cost",
         type=checked(_cost),
         action="append",
@@ -68,7 +78,7 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         metavar="WHAT=NS",
         help="virtual time that it takes to run another job than before (change), any job "
         "(resume), one from another hart (migrate), and until an interrupt of another hart comes "
-        "(ipi); 0 (repeatable)",
+        "(ipi), instead of what --costs says (repeatable)",
     )
     command.add_argument(
         "--shard",

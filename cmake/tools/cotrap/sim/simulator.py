@@ -7,6 +7,7 @@ from .. import build
 from ..errors import ToolError, UsageError
 from ..paths import ROOT, preset_folder
 from ..ui import Waiting
+from . import costs
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
@@ -78,7 +79,6 @@ def options(arguments) -> dict[str, int]:
             options[name] = round(milliseconds * 1e6)
     if arguments.duration:
         options["duration"] = round(arguments.duration * 1e9)
-    for cost in arguments.cost:
-        name, value = cost
-        options[name] = value
-    return options
+    if arguments.costs:
+        options |= costs.read(arguments.costs)
+    return options | dict(arguments.cost)
