@@ -2,7 +2,8 @@
 // is asked for, and a line of JSON for each run. What is made of the lines is others' work.
 //
 //   cotrap_sim FILE policy=NAME[,NAME…] seeds=A..B [harts=N] [slice=NS] [change=NS] [resume=NS]
-//              [migrate=NS] [ipi=NS] [buckets=1] [duration=NS] [starving=NS] [stalled=NS]
+//              [migrate=NS] [ipi=NS] [buckets=1] [timeline=SLICES] [duration=NS] [starving=NS]
+//              [stalled=NS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
 //   cotrap_sim replay FILE                                            status 1: it is another
@@ -22,6 +23,7 @@
 #include "record.h"
 #include "report.h"
 #include "run.h"
+#include "timeline.h"
 
 namespace {
 
@@ -169,8 +171,17 @@ int main(int count, char** words) {
     for (std::uint64_t seed = arguments.first_seed; seed <= arguments.last_seed; ++seed) {
       arguments.machine.policy = policy;
       arguments.machine.seed = seed;
-      const Outcome outcome = run_once(arguments, workload, {});
-      fmt::print("{}\n", to_json(outcome, policy->name, seed, arguments.buckets));
+      const bool is_shown = seed == arguments.first_seed && arguments.timeline != 0;
+      Timeline timeline(arguments.timeline);
+      Machine::Hook hook;
+      if (is_shown) {
+        hook = [&](async::TraceEvent event, const async::Job& job) {
+          timeline.observe(event, job);
+        };
+      }
+      const Outcome outcome = run_once(arguments, workload, std::move(hook));
+      fmt::print("{}\n", to_json(outcome, policy->name, seed, arguments.buckets,
+                                 is_shown ? timeline.to_json() : ""));
       if (!arguments.record.empty()) record(arguments, workload);
     }
   }

@@ -6,15 +6,6 @@
 namespace async::sim {
 namespace {
 
-std::string quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c == '\n' ? "\\n" : std::string(1, c);
-  }
-  return quoted + "\"";
-}
-
 std::string sample(const Sample& sample, bool with_buckets) {
   std::string text =
       fmt::format(R"({{"count":{},"mean":{:.1f},"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{})",
@@ -42,8 +33,17 @@ std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets
 
 }  // namespace
 
+std::string quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return quoted + "\"";
+}
+
 std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
-                    bool with_buckets) {
+                    bool with_buckets, const std::string& timeline) {
   const double seconds = static_cast<double>(outcome.duration_ns) * 1e-9;
   std::string classes;
   for (const ClassOutcome& made : outcome.classes) {
@@ -54,11 +54,11 @@ std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64
   return fmt::format(
       R"({{"policy":"{}","seed":{},"harts":{},"duration":{},"hash":"{:016x}","events":{},)"
       R"("steps":{},"changes":{},"preemptions":{},"migrations":{},"utilisation":{:.6g},)"
-      R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"classes":[{}]}})",
+      R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"timeline":{},"classes":[{}]}})",
       policy, seed, outcome.harts, outcome.duration_ns, outcome.hash, outcome.counts.events,
       outcome.counts.steps, outcome.counts.changes, outcome.counts.preemptions,
       outcome.counts.migrations, outcome.utilisation(), outcome.mean_queue, outcome.longest_queue,
-      fmt::join(findings, ","), classes);
+      fmt::join(findings, ","), timeline.empty() ? "null" : timeline, classes);
 }
 
 }  // namespace async::sim

@@ -83,7 +83,15 @@ class Sim(unittest.TestCase):
         page = Links()
         page.feed(path.read_text())
         self.assertEqual(page.links, [])
-        self.assertEqual(page.curves, 2 * len(sim("--list-policies").splitlines()))
+        text = path.read_text()
+        told = json.loads(text.partition("const timelines = ")[2].partition(";\n")[0])
+        policies = [line.split()[0] for line in sim("--list-policies").splitlines()]
+        self.assertEqual(sorted(told), sorted(policies))
+        slices = told["fifo"]["slices"]
+        self.assertGreater(len(slices), 1000)
+        for one, other in zip(slices, slices[1:], strict=False):
+            self.assertGreaterEqual(other[1], one[1] + one[2])  # one hart: one after another
+        self.assertEqual(page.curves, 2 * len(policies))
 
     def test_costs_take_time(self):
         free = sim("producer-consumer", "--duration", "1", "--csv", self.folder / "free.csv")

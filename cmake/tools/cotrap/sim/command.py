@@ -13,6 +13,7 @@ from .page import page
 from .table import tables
 
 _ALL = "all"
+_SLICES = 20_000  # of a timeline
 
 
 def run(arguments) -> int:
@@ -29,7 +30,7 @@ def run(arguments) -> int:
     if arguments.merge:
         if arguments.workload:
             raise UsageError("--merge takes what was simulated: no WORKLOAD")
-        found = [row for path in arguments.merge for row in rows.read(path)]
+        found, timelines = [row for path in arguments.merge for row in rows.read(path)], {}
     else:
         program = simulator.program_of(arguments)
         known = _policies(program)
@@ -37,12 +38,12 @@ def run(arguments) -> int:
             width = max(map(len, known))
             print("\n".join(f"{name.ljust(width)}  {summary}" for name, summary in known.items()))
             return 0
-        found = _simulate(program, known, arguments)
+        found, timelines = _simulate(program, known, arguments)
         if arguments.record:
             schedules.record(program, arguments)
     if not found:
         raise UsageError("there is nothing to report")
-    _report(found, arguments)
+    _report(found, timelines, arguments)
     return 0
 
 
@@ -51,7 +52,10 @@ def _policies(program: Path) -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
-def _simulate(program: Path, known: dict[str, str], arguments) -> list[rows.Row]:
+def _simulate(
+    program: Path, known: dict[str, str], arguments
+) -> tuple[list[rows.Row], dict[str, dict]]:
+    """Rows, and of the first seed a timeline for each policy, if there is a page to show it."""
     if not arguments.workload:
         raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
     path = simulator.workload(arguments.workload)
@@ -61,8 +65,12 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> list[rows.Row]
             raise UsageError(f"--policy {name}: one of {', '.join(known)}, or {_ALL}")
     seeds = _shard(arguments.seeds, arguments.shard)
     common = [f"{key}={value}" for key, value in simulator.options(arguments).items()]
+    shown = [f"timeline={_SLICES}"] if arguments.html else []
     pieces = [
-        [program, path, f"policy={name}", f"seeds={piece[0]}..{piece[-1]}", *common]
+        [
+            *(program, path, f"policy={name}", f"seeds={piece[0]}..{piece[-1]}", *common),
+            *(shown if piece[0] == seeds[0] else []),
+        ]
         for name in names
         for piece in _pieces(seeds)
     ]
@@ -71,7 +79,8 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> list[rows.Row]
         lines = [line for output in outputs for line in output.splitlines()]
     if findings := "".join(map(rows.findings, lines)):
         print(explain(findings, program))
-    return [row for line in lines for row in rows.of_run(path.stem, line)]
+    timelines = dict(filter(None, map(rows.timeline, lines)))
+    return [row for line in lines for row in rows.of_run(path.stem, line)], timelines
 
 
 def _shard(seeds: range, shard: tuple[int, int] | None) -> range:
@@ -91,7 +100,7 @@ def _pieces(seeds: range) -> list[range]:
     return [_shard(seeds, (index + 1, count)) for index in range(count)]
 
 
-def _report(found: list[rows.Row], arguments) -> None:
+def _report(found: list[rows.Row], timelines: dict[str, dict], arguments) -> None:
     workloads = list(dict.fromkeys(row["workload"] for row in found))
     if len(workloads) > 1:
         raise UsageError(f"these are different workloads: {', '.join(workloads)}")
@@ -99,4 +108,4 @@ def _report(found: list[rows.Row], arguments) -> None:
     if arguments.csv:
         rows.write(arguments.csv, found)
     if arguments.html:
-        write_output(arguments.html, page(found, workloads[0]))
+        write_output(arguments.html, page(found, workloads[0], timelines))

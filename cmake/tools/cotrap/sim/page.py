@@ -1,9 +1,12 @@
-"""The figures as one page that needs nothing else to be looked at: tables and distributions."""
+"""The figures as one page that needs nothing else to be looked at: tables, distributions, and who
+ran when."""
 
+import json
 import math
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from .rows import Row
 from .summary import Group, groups, runs
@@ -14,12 +17,15 @@ _HEIGHT = 180.0
 _A_BUCKET = 4  # to each power of two
 
 
-def page(rows: list[Row], title: str) -> str:
-    """HTML."""
+def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
+    """HTML. Without timelines the page has none."""
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text())
+    folder = Path(__file__).parent
+    # In a script there is no escaping but of what would end it.
+    told = json.dumps(timelines, separators=(",", ":")).replace("<", "\\u003c")
+    template = environment.from_string((folder / "page.html").read_text())
     return template.render(
         title=title,
         seeds=len({row["seed"] for row in rows}),
@@ -30,6 +36,8 @@ def page(rows: list[Row], title: str) -> str:
         class_titles=[title for title, _, _ in CLASS_COLUMNS],
         width=_WIDTH,
         height=_HEIGHT,
+        timelines=Markup(told) if timelines else "",
+        timeline_script=Markup((folder / "timeline.js").read_text()),
     )
 
 

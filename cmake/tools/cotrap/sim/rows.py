@@ -59,6 +59,12 @@ def findings(line: str) -> str:
     return "".join(head + finding for finding in told["findings"])
 
 
+def timeline(line: str) -> tuple[str, dict] | None:
+    """The policy of a run that was asked for its timeline, and that (async/sim/timeline.h)."""
+    told = json.loads(line)
+    return (told["policy"], told["timeline"]) if told["timeline"] else None
+
+
 def _of_class(told: dict) -> dict:
     values = {"class": told["name"]} | {key: told[key] for key in (*_CLASS, *_CLASS_REAL)}
     for sample, keys in _SAMPLES.items():
