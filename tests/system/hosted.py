@@ -82,7 +82,7 @@ def programs(test: harness.Test) -> None:
     for harts in (1, 4):
         done = test.run("/runtime", machine=Machine(harts=harts))
         test.check(done.status == 0, f"every part of the runtime ({harts} harts)", done.text + done.why)
-    done = test.run("/fuzz", "50000", "1")
+    done = test.run("/fuzz", "calls", "50000", "1")
     test.check(done.status == 0, "random system calls cost nothing", done.text + done.why)
 
 

@@ -1,0 +1,141 @@
+// fuzz calls|rings COUNT SEED: system calls with random numbers and arguments, or rings with random
+// contents. Nothing that they do may end the machine or cost it memory for good.
+//
+// Children make the calls and report each (for rings, each batch) through a pipe, a byte per call;
+// many kill themselves, block, or break their own memory. The parent kills what has stopped
+// reporting, collects what is left of a child's family, and goes on with the next.
+//
+//   fuzz calls|rings --child SEED COUNT     makes calls; the pipe is descriptor 3
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/process.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "fuzz.h"
+
+using namespace user;
+
+namespace {
+
+constexpr long calls_of_a_child = 2'000;
+constexpr auto patience = 30ms;
+constexpr long slack = 16;  // pages by which free memory may differ in the end: caches
+
+long number_argument(std::string_view text) {
+  long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  check(error == std::errc{} && end == text.data() + text.size() && value >= 0,
+        "a number is wanted, not {}", text);
+  return value;
+}
+
+// The parent
+
+struct Tally {
+  long calls = 0;
+  int children = 0;
+  int exited = 0;
+  int killed = 0;  // by a signal of their own making
+  int stuck = 0;
+};
+
+void collect_family(Pid first, Pid end) {
+  for (Pid pid = first; pid < end; ++pid) static_cast<void>(kill(pid, abi::Signal::sigkill));
+  while (wait(-1, abi::wnohang).value_or(Ended{0, abi::WaitStatus{}}).pid > 0) {
+  }
+}
+
+// Ids are given in order: what the child has started has those between its own and the next.
+Pid next_id(const char* path) {
+  const char* const arguments[] = {path, "--nothing", nullptr};
+  const Pid pid = must(spawn(path, arguments), "a child");
+  must(wait(pid), "waiting");
+  return pid;
+}
+
+void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
+  const Pipe reports = must(make_pipe(abi::o_cloexec), "a pipe");
+  const Fd nothing = must(open("/dev/null", abi::o_rdwr | abi::o_cloexec), "/dev/null");
+  const auto seed_text = format("{}", seed);
+  const auto calls_text = format("{}", calls);
+  const char* const arguments[] = {"fuzz", kind, "--child", seed_text.c_str(), calls_text.c_str(),
+                                   nullptr};
+  const FdMapping fds[] = {
+      {reports.write_end, fuzz::report_fd}, {nothing, 0}, {nothing, 1}, {nothing, 2}};
+  const Pid child = must(spawn(program_path(), arguments, {.fds = fds}), "a child");
+  must(close(reports.write_end), "closing");
+  must(close(nothing), "closing");
+  ++tally.children;
+
+  // Until the pipe is silent or hung up. A child that overwrote the pipe's descriptor is silent
+  // too.
+  std::array<abi::PollFd, 1> waiting{{{.fd = reports.read_end, .events = abi::pollin}}};
+  bool silent = false;
+  for (long reported = 0;
+       reported < 4 * calls;) {  // a family may report more than its first member
+    if (must(poll(waiting, patience), "poll") == 0) {
+      silent = true;
+      break;
+    }
+    std::array<char, 256> bytes;
+    const auto count = must(read(reports.read_end, std::span<char>{bytes}), "reading");
+    if (count == 0) break;
+    reported += static_cast<long>(count);
+    tally.calls += static_cast<long>(count);
+  }
+  must(close(reports.read_end), "closing");
+  static_cast<void>(kill(child, abi::Signal::sigkill));
+  const auto ended = wait(child);
+  if (silent) {
+    ++tally.stuck;
+  } else if (ended && ended->status.was_killed()) {
+    ++tally.killed;
+  } else {
+    ++tally.exited;
+  }
+  collect_family(child + 1, next_id(program_path()));
+}
+
+long free_pages() {
+  must(sleep_for(20ms), "sleeping");  // what has ended is cleared away meanwhile
+  return static_cast<long>(free_memory() / page_size);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view kind = argc > 1 ? argv[1] : "";
+  if (kind == "--nothing") return 0;
+  check(argc >= 4 && (kind == "calls" || kind == "rings"), "usage: fuzz calls|rings COUNT SEED");
+  if (argv[2] == std::string_view{"--child"} && argc == 5) {
+    const auto seed = static_cast<std::uint64_t>(number_argument(argv[3]));
+    const auto make = kind == "rings" ? fuzz::make_batches : fuzz::make_calls;
+    return make(seed, number_argument(argv[4]));
+  }
+  // Anywhere else it would hit other people's processes and files.
+  check(on_cotrap(), "this runs on Cotrap alone");
+  const long calls = number_argument(argv[2]);
+  const long seed = number_argument(argv[3]);
+
+  Tally warm_up, tally;
+  for (std::uint64_t i = 0; i < 5; ++i) {
+    run_child(argv[1], 1'000'000 + i, calls_of_a_child, warm_up);
+  }
+  const long before = free_pages();
+  for (std::uint64_t i = 0; tally.calls < calls; ++i) {
+    run_child(argv[1], static_cast<std::uint64_t>(seed) * 1'000'003 + i, calls_of_a_child, tally);
+  }
+  const long after = free_pages();
+
+  println("{} {} by {} children: {} ended by themselves, {} by a signal, {} were stuck",
+          tally.calls, kind == "rings" ? "batches" : "calls", tally.children, tally.exited,
+          tally.killed, tally.stuck);
+  println("free pages: {} before, {} after", before, after);
+  check(before - after <= slack, "no memory is lost, but {} pages are", before - after);
+  return 0;
+}

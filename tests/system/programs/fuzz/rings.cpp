@@ -1,0 +1,96 @@
+// Rings with random contents, in memory that comes and goes.
+#include <abi/ring.h>
+
+#include "fuzz.h"
+
+namespace fuzz {
+
+using namespace user;
+
+namespace {
+
+constexpr std::size_t memory_bytes = 4 * page_size;
+
+struct Shared {
+  std::byte* memory = nullptr;
+  std::uint32_t submissions = 0;
+  std::uint32_t completions = 0;
+
+  abi::RingHeader& header() const { return *reinterpret_cast<abi::RingHeader*>(memory); }
+  abi::RingSubmission& submission(std::uint32_t index) const {
+    auto* const all =
+        reinterpret_cast<abi::RingSubmission*>(memory + abi::ring_submissions_at(completions));
+    return all[index % submissions];
+  }
+};
+
+/// Anew, with other sizes; some are picked up.
+void set_up(Random& random, Shared& ring) {
+  syscall(abi::ring_close);
+  syscall(Call::mmap, ring.memory, memory_bytes, abi::prot_read | abi::prot_write,
+          abi::map_private | abi::map_anonymous | abi::map_fixed, -1, 0);
+  ring.submissions = 1u << random.below(7);
+  ring.completions = ring.submissions << random.below(2);
+  syscall(abi::ring_set_up, ring.memory, ring.submissions, ring.completions,
+          random.below(4) == 0 ? abi::ring_picked_up : 0);
+}
+
+abi::RingSubmission random_submission(Random& random) {
+  abi::RingSubmission submission{
+      .operation = static_cast<abi::RingOperation>(random.below(13)),
+      .fd = static_cast<std::int32_t>(random_argument(random)),
+      .offset = random.below(3) == 0 ? abi::ring_current_place : random_argument(random),
+      .address = random_argument(random),
+      .length = static_cast<std::uint32_t>(random_argument(random)),
+      .options = static_cast<std::uint32_t>(random_argument(random)),
+      .user_data = random.below(8),
+  };
+  if (random.below(3) == 0) submission.flags = static_cast<std::uint8_t>(random.below(4));
+  if (random.below(100) == 0) submission.flags = static_cast<std::uint8_t>(random.next());
+  if (submission.operation == abi::RingOperation::cancel) submission.address = random.below(8);
+  if (random.below(2) == 0) submission.length %= 1'000;
+  if (random.below(2) == 0) submission.fd = static_cast<std::int32_t>(random.below(8));
+  return submission;
+}
+
+/// What a program should not do to a ring.
+void spoil(Random& random, const Shared& ring) {
+  switch (random.below(5)) {
+    case 0: ring.header().sq_tail += static_cast<std::uint32_t>(random_argument(random)); break;
+    case 1: ring.header().cq_head += static_cast<std::uint32_t>(random_argument(random)); break;
+    case 2: ring.header().sq_head = ring.header().cq_tail = random.below(1'000); break;
+    case 3: syscall(Call::munmap, ring.memory + random.below(3) * page_size, page_size); break;
+    default:
+      syscall(Call::mprotect, ring.memory + random.below(3) * page_size, page_size,
+              random.below(8));
+  }
+}
+
+}  // namespace
+
+int make_batches(std::uint64_t seed, long count) {
+  Random random{seed};
+  fill_scratch(random);
+  Shared ring;
+  const auto memory = map_memory(memory_bytes, abi::prot_read | abi::prot_write);
+  if (!memory) return 1;
+  ring.memory = *memory;
+  set_up(random, ring);
+  bool spoilt = false;
+  for (long i = 0; i < count; ++i) {
+    if (syscall(Call::write, report_fd, "c", 1) != 1) return 1;
+    if (spoilt || random.below(50) == 0) set_up(random, ring);
+    const auto batch = static_cast<std::uint32_t>(random.below(ring.submissions + 1));
+    std::uint32_t tail = ring.header().sq_tail;
+    for (std::uint32_t k = 0; k < batch; ++k) ring.submission(tail++) = random_submission(random);
+    ring.header().sq_tail = tail;
+    spoilt = random.below(20) == 0;
+    if (spoilt) spoil(random, ring);
+    const std::uint32_t complete = random.below(200) == 0 ? 1 : 0;
+    keep_answer(random, syscall(abi::ring_enter, batch, complete, 0));
+    if (!spoilt) ring.header().cq_head = ring.header().cq_tail;
+  }
+  return 0;
+}
+
+}  // namespace fuzz
