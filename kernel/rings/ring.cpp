@@ -1,7 +1,6 @@
 #include "rings/ring.h"
 
 #include "process/thread.h"
-#include "syscalls/steps.h"
 
 namespace kernel {
 
@@ -14,57 +13,6 @@ Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
 }
 
 Ring::~Ring() = default;
-
-// ── ring_enter ──
-
-trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
-  using Answer = Result<std::uint32_t>;
-  if (picked_up_) {
-    submit = abi::most_submissions;
-    awakened_.set();
-  }
-  const auto taken = take(submit);
-  if (!taken) return Answer{fail(taken.error())};
-  if (taken->more) [[unlikely]] {
-    taken_ = taken->count;
-    left_ = submit - taken->count;
-    return trap::Attempt<Answer>::wait();
-  }
-  if (complete != 0) {
-    const auto enough = has_completed(complete);
-    if (!enough) return Answer{fail(enough.error())};
-    if (!*enough) {
-      taken_ = taken->count;
-      left_ = 0;
-      return trap::Attempt<Answer>::wait();
-    }
-  }
-  return Answer{taken->count};
-}
-
-async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) {
-  while (left_ > 0) {
-    co_await sys::let_others_run(thread_);
-    if (async::is_cancelled()) co_return taken_;
-    const auto taken = take(left_);
-    if (!taken) break;
-    taken_ += taken->count;
-    left_ = taken->more ? left_ - taken->count : 0;
-  }
-  while (complete != 0) {
-    const auto enough = has_completed(complete);
-    if (!enough && taken_ == 0) co_return fail(enough.error());
-    if (!enough || *enough) break;
-    wanted_ = complete;
-    const auto woken = co_await completed_.wait("ring");
-    wanted_ = 0;
-    if (woken != async::WaitResult::woken) {
-      if (taken_ == 0) co_return fail(Errno::eintr);
-      break;
-    }
-  }
-  co_return taken_;
-}
 
 Result<bool> Ring::has_completed(std::uint32_t wanted) {
   if (in_flight_ == 0) return true;

@@ -1,4 +1,4 @@
-// Taking submissions: all that is answered at once is answered here, in one step.
+// ring_enter, and taking submissions: all that is answered at once is answered here, in one step.
 #include <utility>
 
 #include "memory/frames.h"
@@ -54,22 +54,14 @@ class RingTaking {
     flying,  // it is in flight, or behind one that is
   };
 
-  std::uint32_t take_plain(RingView::Submissions shared, RingView::Completions slots);
-  bool take_other(const RingSubmission& shared, abi::RingCompletion& slot);
-  Register answer_plain(const RingSubmission& entry);
+  bool take_run(RingView::Submissions shared, RingView::Completions slots);
+  Register take_one(const RingSubmission& entry);
   Register take_in_chain(const RingSubmission& entry);
   Register try_in_chain(const RingSubmission& entry);
   Register attempt(const RingSubmission& entry);
   Register fly(const RingSubmission& entry);
   void end_chain();
   bool has_room_for_chain();
-  void note_taken(std::uint32_t count, std::uint32_t answered) {
-    ring_.sq_head_ += count;
-    ring_.cq_tail_ += answered;
-    left_ -= count;
-    room_ -= count;
-    cost_ += std::size_t{count} * entry_cost;
-  }
 
   Ring& ring_;
   RingView& view_;
@@ -94,40 +86,44 @@ Result<Ring::Taken> RingTaking::take(std::uint32_t most) {
   left_ = std::min(most, there);
   const std::uint32_t first = ring_.sq_head_;
   bool stopped = false;
-  while (left_ > 0 && room_ > 0 && (chain_ != Chain::none || cost_ < sys::step_bytes)) {
+  while (left_ > 0 && room_ > 0) {
     const std::uint32_t most_here = std::min(left_, room_);
     const auto shared = view_.submissions(ring_.sq_head_, most_here);
     const auto slots = view_.completions(ring_.cq_tail_, most_here);
     if (shared.empty() || slots.empty()) [[unlikely]] {
       if (ring_.sq_head_ == first) return fail(Errno::efault);
-      stopped = true;
       break;
     }
-    if (chain_ == Chain::none && take_plain(shared, slots) > 0) continue;
-    stopped = !take_other(shared.front(), slots.front());
-    if (stopped) break;
+    if (!take_run(shared, slots)) break;
   }
   if (first_ != nullptr) [[unlikely]]
     end_chain();
   write_index(header->sq_head, ring_.sq_head_);
   write_index(header->cq_tail, ring_.cq_tail_);
-  return Ring::Taken{ring_.sq_head_ - first, !stopped && left_ > 0 && room_ > 0};
+  return Ring::Taken{ring_.sq_head_ - first, left_ > 0 && room_ > 0 && cost_ >= sys::step_bytes};
 }
 
-/// Those that are in no chain, up to the first with flags; how many.
-inline std::uint32_t RingTaking::take_plain(RingView::Submissions shared,
-                                            RingView::Completions slots) {
+/// False: the next one cannot be taken in this step.
+[[gnu::always_inline]] inline bool RingTaking::take_run(RingView::Submissions shared,
+                                                        RingView::Completions slots) {
   auto next = shared.begin();
   auto slot = slots.begin();
+  bool goes_on = true;
   for (; next != shared.end() && slot != slots.end(); ++next) {
     std::uint64_t user_data = 0;
     std::int32_t result = 0;
-    if (is_plain_nop(*next)) {
+    if (is_plain_nop(*next) && chain_ == Chain::none) {
       user_data = read_once(next->user_data);
     } else {
+      goes_on = chain_ != Chain::none || cost_ < sys::step_bytes;
+      if (!goes_on) break;
       const RingSubmission entry = copy_once(*next);
-      if (entry.flags != 0 || cost_ >= sys::step_bytes) break;
-      const Register answer = answer_plain(entry);
+      if (entry.flags != 0 && room_ < left_ && chain_ == Chain::none) [[unlikely]] {
+        if (next != shared.begin()) break;
+        goes_on = has_room_for_chain();
+        if (!goes_on) break;
+      }
+      const Register answer = take_one(entry);
       if (answer == trap::must_wait) continue;
       user_data = entry.user_data;
       result = static_cast<std::int32_t>(answer);
@@ -135,30 +131,22 @@ inline std::uint32_t RingTaking::take_plain(RingView::Submissions shared,
     *slot++ = {.user_data = user_data, .result = result, .flags = 0};
   }
   const auto count = static_cast<std::uint32_t>(next - shared.begin());
-  note_taken(count, static_cast<std::uint32_t>(slot - slots.begin()));
-  return count;
+  ring_.sq_head_ += count;
+  ring_.cq_tail_ += static_cast<std::uint32_t>(slot - slots.begin());
+  left_ -= count;
+  room_ -= count;
+  cost_ += std::size_t{count} * entry_cost;
+  return goes_on;
 }
 
-inline Register RingTaking::answer_plain(const RingSubmission& entry) {
+inline Register RingTaking::take_one(const RingSubmission& entry) {
+  if (entry.flags != 0 || chain_ != Chain::none) return take_in_chain(entry);
   Register answer = attempt(entry);
   if (answer == trap::must_wait) [[unlikely]] {
     answer = fly(entry);
     end_chain();
   }
   return answer;
-}
-
-/// Any one. False: it cannot be taken now.
-bool RingTaking::take_other(const RingSubmission& shared, abi::RingCompletion& slot) {
-  const RingSubmission entry = copy_once(shared);
-  if (chain_ == Chain::none && is_linked(entry) && !has_room_for_chain()) return false;
-  const Register answer = take_in_chain(entry);
-  const bool answered = answer != trap::must_wait;
-  if (answered) {
-    slot = {.user_data = entry.user_data, .result = static_cast<std::int32_t>(answer), .flags = 0};
-  }
-  note_taken(1, answered ? 1 : 0);
-  return true;
 }
 
 /// … with its flags, and those of the one before it.
@@ -237,6 +225,57 @@ bool RingTaking::has_room_for_chain() {
 Result<Ring::Taken> Ring::take(std::uint32_t most) {
   RingView view{thread_.space(), shape_};
   return RingTaking{*this, view}.take(most);
+}
+
+// ── ring_enter ──
+
+trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
+  using Answer = Result<std::uint32_t>;
+  if (picked_up_) {
+    submit = abi::most_submissions;
+    awakened_.set();
+  }
+  const auto taken = take(submit);
+  if (!taken) return Answer{fail(taken.error())};
+  if (taken->more) [[unlikely]] {
+    taken_ = taken->count;
+    left_ = submit - taken->count;
+    return trap::Attempt<Answer>::wait();
+  }
+  if (complete != 0 && in_flight_ != 0) {
+    const auto enough = has_completed(complete);
+    if (!enough) return Answer{fail(enough.error())};
+    if (!*enough) {
+      taken_ = taken->count;
+      left_ = 0;
+      return trap::Attempt<Answer>::wait();
+    }
+  }
+  return Answer{taken->count};
+}
+
+async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) {
+  while (left_ > 0) {
+    co_await sys::let_others_run(thread_);
+    if (async::is_cancelled()) co_return taken_;
+    const auto taken = take(left_);
+    if (!taken) break;
+    taken_ += taken->count;
+    left_ = taken->more ? left_ - taken->count : 0;
+  }
+  while (complete != 0) {
+    const auto enough = has_completed(complete);
+    if (!enough && taken_ == 0) co_return fail(enough.error());
+    if (!enough || *enough) break;
+    wanted_ = complete;
+    const auto woken = co_await completed_.wait("ring");
+    wanted_ = 0;
+    if (woken != async::WaitResult::woken) {
+      if (taken_ == 0) co_return fail(Errno::eintr);
+      break;
+    }
+  }
+  co_return taken_;
 }
 
 }  // namespace kernel
