@@ -1,0 +1,124 @@
+// The same copy, done three ways: by system calls, by a ring with one submission at a time, and by
+// a ring in batches, where each write is linked to the read before it, in a 64th of the ways in.
+#include <abi/ring.h>
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/counters.h>
+#include <user/ring.h>
+
+#include <array>
+#include <vector>
+
+using namespace user;
+
+namespace {
+
+constexpr std::size_t block = 64;
+constexpr std::size_t blocks = 2'048;
+constexpr unsigned batch = 64;  // submissions, two for each block
+
+using Block = std::array<std::byte, block>;
+
+struct Files {
+  Fd from = must(open("/tmp/ring-from", abi::o_rdwr | abi::o_creat | abi::o_trunc), "a file");
+  Fd to = must(open("/tmp/ring-to", abi::o_rdwr | abi::o_creat | abi::o_trunc), "another");
+};
+
+struct Cost {
+  std::uint64_t entries = 0;  // into the kernel
+  std::uint64_t taken = 0;    // instructions, or nanoseconds
+};
+
+Cost by_calls(const Files& files) {
+  Block buffer;
+  Cost cost;
+  for (std::size_t i = 0; i < blocks; ++i) {
+    const auto offset = static_cast<long>(i * block);
+    cost.entries += 2;
+    check(syscall(Call::pread64, files.from, buffer.data(), block, offset) == block, "a read");
+    check(syscall(Call::pwrite64, files.to, buffer.data(), block, offset) == block, "a write");
+  }
+  return cost;
+}
+
+// All that was added, in one call.
+void make(Ring& ring, unsigned count, Cost& cost) {
+  ++cost.entries;
+  check(must(ring.enter(count), "enter") == count, "all are taken");
+  for (unsigned i = 0; i < count; ++i) {
+    const auto done = ring.take();
+    check(done && done->result == static_cast<int>(block), "each moves a block");
+  }
+}
+
+Cost one_by_one(Ring& ring, const Files& files) {
+  Block buffer;
+  Cost cost;
+  for (std::size_t i = 0; i < blocks; ++i) {
+    check(ring.add(read_at(files.from, buffer, i * block, i)), "a place");
+    make(ring, 1, cost);
+    check(ring.add(write_at(files.to, buffer, i * block, i)), "a place");
+    make(ring, 1, cost);
+  }
+  return cost;
+}
+
+Cost in_batches(Ring& ring, const Files& files) {
+  std::array<Block, batch / 2> buffers;
+  Cost cost;
+  for (std::size_t first = 0; first < blocks; first += buffers.size()) {
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const std::size_t place = (first + i) * block;
+      check(ring.add(linked(read_at(files.from, buffers[i], place, 0))), "a place");
+      check(ring.add(write_at(files.to, buffers[i], place, 0)), "a place");
+    }
+    make(ring, batch, cost);
+  }
+  return cost;
+}
+
+bool exact = false;
+
+template <class Way>
+Cost measure(const char* name, const Files& files, Way way) {
+  must(call(Call::ftruncate, files.to, 0), "emptying");
+  const auto reading = [] {
+    return exact ? instructions() : static_cast<std::uint64_t>(now().count());
+  };
+  const auto begin = reading();
+  Cost cost = way();
+  cost.taken = reading() - begin;
+
+  std::vector<std::byte> was(blocks * block), is(blocks * block);
+  must(seek(files.from, 0, abi::seek_set), "seek");
+  must(seek(files.to, 0, abi::seek_set), "seek");
+  check(must(read(files.from, std::span{was}), "reading") == was.size(), "all of it is there");
+  check(must(read(files.to, std::span{is}), "reading") == is.size() && was == is, "a true copy");
+  println("{:<22} {:>6} ways into the kernel, {:>6} {} a block", name, cost.entries,
+          cost.taken / blocks, exact ? "instructions" : "ns");
+  return cost;
+}
+
+}  // namespace
+
+int main() {
+  exact = counts_are_exact();
+  const Files files;
+  std::vector<std::byte> contents(blocks * block);
+  for (std::size_t i = 0; i < contents.size(); ++i) contents[i] = std::byte(i * 7 + i / block);
+  check(must(write(files.from, contents), "writing") == contents.size(), "something to copy");
+  auto made = Ring::make({.submissions = batch});
+  if (!made && made.error() == Errno::enosys) fail("this kernel has no rings");
+  Ring ring = must(std::move(made), "a ring");
+
+  const Cost calls = measure("system calls", files, [&] { return by_calls(files); });
+  const Cost single = measure("a ring, one by one", files, [&] { return one_by_one(ring, files); });
+  const Cost many = measure("a ring, 64 at a time", files, [&] { return in_batches(ring, files); });
+
+  check(calls.entries == 2 * blocks && single.entries == calls.entries, "a way for each");
+  check(many.entries == calls.entries / batch, "one way in for {}", batch);
+  check(!exact || many.taken < single.taken, "a batch costs less than one by one");
+  must(remove_file("/tmp/ring-from"), "removing");
+  must(remove_file("/tmp/ring-to"), "removing");
+  return 0;
+}
