@@ -59,10 +59,8 @@ void Detector::change(Subject& subject, State state) {
 }
 
 void Detector::observe(TraceEvent event, const Job& job) {
-  if (event == TraceEvent::spawn) {  // its subject is not known yet, and says "ready"
-    ++ready_;
-    return;
-  }
+  if (event == TraceEvent::spawn) ++ready_;  // its subject, not known yet, says "ready"
+  if (event == TraceEvent::spawn || event == TraceEvent::migrate) return;
   Subject* const subject = subject_of(job);
   if (subject == nullptr) return;
   const bool is_ready = subject->state == State::ready;

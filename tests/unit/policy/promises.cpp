@@ -101,7 +101,7 @@ TEST_CASE(
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
   for (const unsigned changed : {0u, 1u}) {
-    async::Duration done[2] = {};
+    async::Duration done[2] = {}, late{};
     async::Job* jobs[2] = {};
     Bench bench(policy);
     bench.start(0, [&] {
@@ -121,7 +121,6 @@ TEST_CASE(
     CHECK(done[changed] - before > 74s);
     CHECK(done[changed] - before < 76s);
     // Whoever comes now begins where the others are, and gets a third of what the changed one gets.
-    async::Duration late{};
     bench.start(0, [&] { bench.spawn(work_for_ever(late)); });
     bench.machine.run_until(ns(210s));
     CHECK(late > 19s);
