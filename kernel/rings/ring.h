@@ -15,33 +15,17 @@
 #pragma once
 
 #include <async/async.h>
-#include <kernel/list.h>
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
-#include <memory>
-
+#include "rings/flight.h"
 #include "rings/operations.h"
 #include "rings/view.h"
 
 namespace kernel {
 
-/// A submission that waits, or that is linked behind one that does.
-struct RingFlight : ListNode<> {
-  RingFlight(List<RingFlight>& all, const abi::RingSubmission& entry);
-  ~RingFlight();
-
-  abi::RingSubmission entry;
-  std::unique_ptr<RingFlight> linked;  ///< begun when this one has done all
-  async::Job* job = nullptr;           ///< whose wait it is, while it is under way
-  bool cancelled = false;
-
-  /// What the kernel may come to need while it is under way: its coroutine's frames among it.
-  static constexpr std::size_t most_bytes = 1024;
-
- private:
-  List<RingFlight>& all_;
-};
+class RingChain;
+struct RingTaking;
 
 class Ring {
  public:
@@ -65,7 +49,10 @@ class Ring {
   async::Task<> close();
 
  private:
-  friend class RingTaking;
+  friend class RingChain;
+
+  bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
+  Result<Taken> take_step(std::uint32_t most);
 
   Register attempt(const abi::RingSubmission& entry) {
     if (entry.operation == abi::RingOperation::cancel) [[unlikely]]

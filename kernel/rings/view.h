@@ -53,6 +53,8 @@ class RingView {
     const auto side_by_side = std::min(most, shape_.submissions - shape_.submission_place(index));
     return run<const abi::RingSubmission>(submissions_, shape_.submission(index), side_by_side);
   }
+  /// Whether entries were not there that were asked for.
+  bool is_torn() const { return submissions_.is_missing() || completions_.is_missing(); }
   Completions completions(std::uint32_t index, std::uint32_t most) {
     const auto side_by_side = std::min(most, shape_.completions - shape_.completion_place(index));
     return run<abi::RingCompletion>(completions_, shape_.completion(index), side_by_side);
@@ -62,13 +64,15 @@ class RingView {
   struct Page {
     hal::VirtAddr start = 1;  // none
     std::byte* bytes = nullptr;
+    bool is_missing() const { return start != 1 && bytes == nullptr; }
   };
 
   std::byte* find(Page& page, hal::VirtAddr at) {
     const hal::VirtAddr start = hal::page_down(at);
     if (start != page.start) {
       page.start = start;
-      page.bytes = start == header_.start && &page != &header_ ? header_.bytes : look_up(start);
+      page.bytes =
+          start == header_.start && &page != &header_ ? header_.bytes : look_up(space_, start);
     }
     return page.bytes == nullptr ? nullptr : page.bytes + (at - start);
   }
@@ -82,10 +86,11 @@ class RingView {
     return {reinterpret_cast<T*>(first), std::min<std::size_t>(most, in_page)};
   }
 
-  std::byte* look_up(hal::VirtAddr page) {
-    if (std::byte* const there = space_.peek(page, hal::Access::write)) [[likely]]
+  // Of its own, so that a view is in registers.
+  [[gnu::noinline]] static std::byte* look_up(memory::AddressSpace& space, hal::VirtAddr page) {
+    if (std::byte* const there = space.peek(page, hal::Access::write)) [[likely]]
       return there;
-    return space_.resolve(page, hal::Access::write).value_or(nullptr);
+    return space.resolve(page, hal::Access::write).value_or(nullptr);
   }
 
   memory::AddressSpace& space_;
