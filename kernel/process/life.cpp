@@ -100,6 +100,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
     if (!may_go_on(self)) [[unlikely]] {
       let_go(self);
       co_await async::yield_if_preempted();
+      if (self.shared_priority() != 0) exchange_priority(self);
       if (self.schedule().shares_level()) limit_turn();
       if (self.is_ending()) break;
     }
@@ -120,6 +121,8 @@ async::Task<> thread_life(Ref<Thread> thread) {
       }
       case Trap::call_waits:  // the first stage has entered the strand
         let_go(self);
+        if (self.shared_priority() != 0) [[unlikely]]
+          exchange_priority(self);
         if (const auto wait = find_syscall(context.syscall_number()).wait; wait != nullptr) {
           context.set_syscall_result(co_await wait(self, context));
           note_rest(self);

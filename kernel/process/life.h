@@ -5,6 +5,7 @@
 #include <kernel/ref.h>
 
 #include "process/running.h"
+#include "process/shared_priority.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -16,6 +17,7 @@ async::Task<> thread_life(Ref<Thread> thread);
 /// ready, or its end has come. Its turn is limited as soon as others wait for theirs.
 inline bool may_go_on(Thread& self) {
   if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
+    if (self.shared_priority() != 0) exchange_priority(self);
     if (async::current_executor().preempts(self.level())) return false;
     if (self.schedule().shares_level()) limit_turn();
   }

@@ -27,6 +27,7 @@ struct Schedule {
 
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned news_level = 1;
+  static constexpr unsigned lowest_level = 29;  ///< but for SCHED_IDLE
   static constexpr std::uint8_t ending_level =
       9;  ///< before all that compute: it gives memory back
   static constexpr async::Duration shortest_slice{10'000'000};

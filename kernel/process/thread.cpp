@@ -3,6 +3,8 @@
 #include <trap/fpu.h>
 #include <trap/router.h>
 
+#include <algorithm>
+
 #include "memory/frames.h"
 #include "process/life.h"
 #include "process/running.h"
@@ -61,6 +63,7 @@ void Thread::start_program(const trap::UserContext& start) {
   trap::route<trap::Origin::yield_point, trap::Why::voluntary>();
   clear_child_tid = 0;
   robust_list = 0;
+  share_priority(0);
   release_vfork_waiter();
   if (trace::is_on()) trace::note_thread(*this);
 }
@@ -130,10 +133,25 @@ void Thread::set_computing(bool computing) {
   update_level();
 }
 
+void Thread::share_priority(std::uintptr_t address) {
+  shared_priority_ = address;
+  content_ = 0;
+  update_level();
+}
+
+void Thread::be_content(std::uint8_t levels) {
+  if (content_ == levels) return;
+  content_ = levels;
+  update_level();
+}
+
 void Thread::update_level() {
+  const unsigned limit = schedule_.level();
   const bool lower = computing_ && schedule_.gives_way();
-  level_ = static_cast<std::uint8_t>(schedule_.level() + (lower ? 1 : 0));
-  turn_level_ = static_cast<std::uint8_t>(schedule_.level() + (schedule_.gives_way() ? 1 : 0));
+  const unsigned lowest = std::max(limit, Schedule::lowest_level);
+  level_ = static_cast<std::uint8_t>(std::min(limit + content_, lowest) + (lower ? 1 : 0));
+  turn_level_ = static_cast<std::uint8_t>(limit + (schedule_.gives_way() ? 1 : 0));
+  if (shared_priority_ != 0) turn_level_ = async::priorities - 1;
   if (ending_) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }

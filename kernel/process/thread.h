@@ -66,12 +66,20 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// The executor's level that the schedule means, and how long it has computed lately; that of all
   /// the killed once its end has been decided.
   std::uint8_t level() const { return level_; }
+  /// How urgent it may be, whatever it is content with: what the kernel does for it meanwhile is.
+  std::uint8_t limit() const { return static_cast<std::uint8_t>(schedule_.level()); }
   /// Down to this level others have a claim on its turn: those who have used up theirs wait a level
-  /// below it, and it must not keep them there for ever.
+  /// below it, and it must not keep them there for ever; or it may be content with any level.
   std::uint8_t turn_level() const { return turn_level_; }
   /// It has used up a turn. A new thread is what its maker is.
   bool is_computing() const { return computing_; }
   void set_computing(bool computing);
+
+  /// Where in its memory it tells how urgent it is (shared_priority.h); 0: nowhere.
+  std::uintptr_t shared_priority() const { return shared_priority_; }
+  void share_priority(std::uintptr_t address);
+  /// It is content to be so many levels less urgent than its schedule says.
+  void be_content(std::uint8_t levels);
 
   /// The harts it may use: a set of those there are, not empty.
   async::HartMask harts() const { return harts_; }
@@ -120,12 +128,14 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   trap::ContextHolder context_;
   Schedule schedule_;
   bool computing_ = false;
+  std::uint8_t content_ = 0;
   std::uint8_t turn_level_ = 0;
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
   bool ending_ = false;
   async::HartMask harts_ = async::all_harts;
+  std::uintptr_t shared_priority_ = 0;
   async::Event* vfork_waiter_ = nullptr;
   async::Job* job_ = nullptr;  // the coroutine's, from start to its end
   std::unique_ptr<Ring> ring_;

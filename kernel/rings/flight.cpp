@@ -42,7 +42,7 @@ bool is_link_timeout(const RingFlight* flight) {
 
 void Ring::start(std::unique_ptr<RingFlight> first) {
   scope_.spawn(fly(std::move(first)),
-               {.name = "ring", .priority = thread_.level(), .harts = thread_.harts()});
+               {.name = "ring", .priority = thread_.limit(), .harts = thread_.harts()});
 }
 
 async::Task<> Ring::fly(std::unique_ptr<RingFlight> first) {

@@ -8,7 +8,7 @@ Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
     : thread_{thread}, shape_{shape}, picked_up_{picked_up} {
   if (picked_up) {
     scope_.spawn(pick_up(),
-                 {.name = "ring pick-up", .priority = thread.level(), .harts = thread.harts()});
+                 {.name = "ring pick-up", .priority = thread.limit(), .harts = thread.harts()});
   }
 }
 

@@ -1,5 +1,6 @@
 #include "syscalls/own_calls.h"
 
+#include <abi/shared_priority.h>
 #include <trap/handler.h>
 #include <trap/run_user.h>
 
@@ -8,6 +9,7 @@
 
 #include "exercises/exercises.h"
 #include "process/running.h"
+#include "process/shared_priority.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -69,6 +71,17 @@ async::Task<trap::Register> sys::bare_trips(Thread& self, unsigned trips, abi::T
     async::Strand::enter();
   }
   co_return context.syscall_result();
+}
+
+Result<> sys::share_priority(Thread& self, std::uintptr_t address) {
+  if (address % alignof(abi::SharedPriority) != 0) return fail(Errno::einval);
+  if (address != 0) {
+    const auto there = self.space().resolve(address, hal::Access::write);
+    if (!there) return fail(there.error());
+  }
+  if (address != self.shared_priority()) self.share_priority(address);
+  if (address != 0) exchange_priority(self);
+  return {};
 }
 
 Result<> sys::set_thread_pointer(Thread& self, std::uintptr_t address) {

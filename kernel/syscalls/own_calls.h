@@ -33,6 +33,9 @@ async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argum
 /// The register that points to the caller's thread-local storage.
 Result<> set_thread_pointer(Thread&, std::uintptr_t address);
 
+/// abi/shared_priority.h.
+Result<> share_priority(Thread&, std::uintptr_t address);
+
 // rings/calls.cpp: see abi/ring.h.
 
 Result<> ring_set_up(Thread&, std::uintptr_t memory, std::uint32_t submissions,
@@ -45,7 +48,7 @@ async::Task<Result<>> ring_close(Thread&);
 
 }  // namespace sys
 
-using OwnCallTable = trap::SyscallTable<Thread, 6>;
+using OwnCallTable = trap::SyscallTable<Thread, 7>;
 
 /// By number less abi::first_own_call.
 inline constexpr OwnCallTable own_calls =
@@ -55,6 +58,7 @@ inline constexpr OwnCallTable own_calls =
         .with_registers<sys::set_thread_pointer>(2)
         .with<sys::ring_set_up>(3)
         .with<sys::try_ring_enter, sys::ring_enter>(4)
-        .with<sys::ring_close>(5);
+        .with<sys::ring_close>(5)
+        .with<sys::share_priority>(6);
 
 }  // namespace kernel

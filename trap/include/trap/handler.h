@@ -1,6 +1,6 @@
 // The other shape of a trap, a build option (COTRAP_TRAP_SHAPE=handler): the program's trap calls
-// a handler of the kernel's, which goes back to the program by itself. Only where it cannot, because
-// somebody has to wait, run_user() returns.
+// a handler of the kernel's, which goes back to the program by itself. Only where it cannot,
+// because somebody has to wait, run_user() returns.
 //
 //     call:     program ──trap──▶ run_user() returns ──▶ the thread's coroutine ──▶ run_user() …
 //     handler:  program ──trap──▶ cotrap_handle_trap() ──0──▶ program

@@ -1,0 +1,37 @@
+#include "process/shared_priority.h"
+
+#include <abi/shared_priority.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "memory/address_space.h"
+
+namespace kernel {
+namespace {
+
+/// Null: the program has taken it away, or made it read-only.
+abi::SharedPriority* find(Thread& self) {
+  const auto there = self.space().resolve(self.shared_priority(), hal::Access::write);
+  return there ? reinterpret_cast<abi::SharedPriority*>(*there) : nullptr;
+}
+
+std::uint32_t levels_below(unsigned limit, unsigned level) {
+  if (level >= async::priorities) return abi::nobody_waits;
+  return level > limit ? level - limit : 0;
+}
+
+}  // namespace
+
+void exchange_priority(Thread& self) {
+  abi::SharedPriority* const shared = find(self);
+  if (shared == nullptr) return self.share_priority(0);
+  constexpr std::uint32_t most = async::priorities - 1;
+  const std::uint32_t content = std::atomic_ref{shared->content}.load(std::memory_order_relaxed);
+  self.be_content(static_cast<std::uint8_t>(std::min(content, most)));
+  const unsigned waiting = async::current_executor().ready_priority();
+  std::atomic_ref{shared->waiting}.store(levels_below(self.limit(), waiting),
+                                         std::memory_order_relaxed);
+}
+
+}  // namespace kernel
