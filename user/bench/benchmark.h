@@ -56,6 +56,7 @@ std::span<const Benchmark> wakes();
 std::span<const Benchmark> disks();
 std::span<const Benchmark> memory();
 std::span<const Benchmark> in_kernel();
+std::span<const Benchmark> coroutines();
 
 /// What a program may be started as by a benchmark that needs two. Nothing: no such role.
 std::optional<int> play_role(std::string_view role);

@@ -58,6 +58,8 @@ _ALL = (
     Benchmark("switch.coroutine@100000", "the same with a hundred thousand ready", 45),
     Benchmark("switch.thread", "one kernel stack left for another, without a scheduler"),
     Benchmark("ipc.channel", "a value to another kernel coroutine and one back, by channels"),
+    Benchmark("user.switch", "a yield of a program's coroutine to another", 70),
+    Benchmark("user.channel", "a program's coroutine awaits a channel that has what it wants", 100),
     Benchmark("ipc.pipe", "a byte to another process and one back", 2_000),
     Benchmark("ipc.futex", "a futex wake of another thread, and one back", 1_500),
     Benchmark("pipe.self", "a byte into a pipe and out again", 600),

@@ -1,0 +1,19 @@
+"""Coroutines of a program wait for the kernel by a ring, and tell it how urgent they are."""
+
+import harness
+
+PARTS = (
+    ("operations", "calls answer as they do, errors too"),
+    ("many", "more may wait than the ring has places for"),
+    ("cancels", "what is cancelled ends, and has taken nothing"),
+    ("busy", "who always has something to do does not keep the others from their calls"),
+    ("deadlocks", "a program whose coroutines all wait for one another is told so"),
+    ("priorities", "whatever is in the memory of a shared priority, the kernel goes on"),
+)
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "coroutines", "coroutines")
+    for harts in (test.given_harts,) if test.given_harts else (1, 2, 4):
+        for name, what in PARTS:
+            done = test.run("/coroutines", name, machine=test.machine(harts=harts))
+            test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)

@@ -1,0 +1,202 @@
+// coroutines PART: what coroutines of a program can do (user/async.h), one part of it.
+#include <abi/shared_priority.h>
+#include <user/async.h>
+#include <user/check.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <array>
+#include <atomic>
+#include <string_view>
+#include <utility>
+
+using namespace user;
+using async::Task;
+
+namespace {
+
+std::span<std::byte> bytes_of(auto& value) {
+  return std::as_writable_bytes(std::span{&value, 1});
+}
+
+// Answers
+
+Task<int> answers() {
+  const Fd file = must(open("/tmp/words", abi::o_creat | abi::o_rdwr), "a file");
+  int word = 7, found = 0;
+  check(co_await sys::write(file, bytes_of(word)) == sizeof word, "a word is written");
+  check(co_await sys::write_at(file, bytes_of(word), 8) == sizeof word, "… and further on");
+  check(co_await sys::read(file, bytes_of(found)) == sizeof found && found == 0, "a hole");
+  check(co_await sys::read_at(file, bytes_of(found), 8) == sizeof found && found == 7, "a word");
+  check(co_await sys::read_at(file, bytes_of(found), 100) == 0, "the end of the file");
+  must(close(file), "closing");
+  const auto closed = co_await sys::read(file, bytes_of(found));
+  check(!closed && closed.error() == Errno::ebadf, "errors are the call's own");
+  co_return word;
+}
+
+void operations() {
+  check(run(answers()) == 7, "what the task returns");
+  check(run(answers()) == 7, "a second run, after the first");
+}
+
+// More than have a place in the ring.
+
+constexpr int readers = 6'000;
+
+Task<> read_one(Fd fd, int& sum) {
+  char byte = 0;
+  check(co_await sys::read(fd, bytes_of(byte)) == 1, "everybody reads a byte");
+  sum += byte;
+}
+
+Task<> read_all() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  int sum = 0;
+  Thread writer{[&] {
+    const std::array<std::byte, 100> ones{std::byte{1}};
+    for (int written = 0; written < readers; written += 100) {
+      must(sleep_for(1ms), "sleeping");
+      check(write(pipe.write_end, ones) == ones.size(), "bytes for some of them");
+    }
+  }};
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    for (int i = 0; i < readers; ++i) scope.spawn(read_one(pipe.read_end, sum));
+    co_return;
+  });
+  writer.join();
+  check(sum == readers / 100, "each byte is read once: {}", sum);
+}
+
+// Cancelling
+
+Task<> read_expecting(Fd fd, Errno expected) {
+  char byte = 0;
+  const auto done = co_await sys::read(fd, bytes_of(byte));
+  check(!done && done.error() == expected, "a cancelled read says so");
+}
+
+Task<> cancels() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  char byte = 'x';
+  for (int i = 0; i < 100; ++i) {
+    auto reader = async::spawn(read_expecting(pipe.read_end, Errno::ecanceled));
+    if (i % 2 == 0) co_await async::sleep_for(100us);
+    reader.cancel();
+    co_await std::move(reader);
+    const auto late = co_await async::with_deadline(async::now() + 50us,
+                                                    sys::read(pipe.read_end, bytes_of(byte)));
+    check(!late, "a deadline ends a read");
+  }
+  check(co_await sys::write(pipe.write_end, bytes_of(byte)) == 1, "a byte");
+  check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1, "nobody cancelled has taken it");
+}
+
+// One that has always something to do.
+
+Task<> compute(const bool& stop, long& rounds) {
+  while (!stop) {
+    ++rounds;
+    co_await async::yield();
+  }
+}
+
+Task<> read_beside(Fd fd, bool& stop) {
+  int sum = 0;
+  for (int i = 0; i < 10; ++i) co_await read_one(fd, sum);
+  stop = true;
+}
+
+Task<> write_now_and_then(Fd fd) {
+  char byte = 1;
+  for (int i = 0; i < 10; ++i) {
+    co_await async::sleep_for(200us);
+    check(co_await sys::write(fd, bytes_of(byte)) == 1, "a byte");
+  }
+}
+
+Task<> busy_one() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  bool stop = false;
+  long rounds = 0;
+  co_await async::when_all(compute(stop, rounds), read_beside(pipe.read_end, stop),
+                           write_now_and_then(pipe.write_end));
+  check(rounds > 0, "who computes computes, and the others have their calls");
+}
+
+// Everybody waits for somebody else.
+
+Task<> receive_nothing() {
+  async::Channel<int, 1> channel;
+  (void)co_await channel.receive();
+}
+
+void deadlock() {
+  run(receive_nothing());
+}
+
+void deadlocks() {
+  const char* const arguments[] = {"coroutines", "--deadlock", nullptr};
+  must(spawn(program_path(), arguments, {}), "a program");
+  const auto ended = must(wait(), "waiting");
+  check(ended.status.was_killed() && ended.status.signal() == abi::Signal::sigabrt,
+        "a program whose coroutines wait for one another is aborted");
+}
+
+// Priorities that are shared in strange ways.
+
+bool refuses(std::uintptr_t address, Errno expected) {
+  const auto done = call(abi::share_priority, address);
+  return !done && done.error() == expected;
+}
+
+Task<> talk() {
+  for (int i = 0; i < 50; ++i) {
+    co_await async::yield();
+    co_await async::sleep_for(10us);
+  }
+}
+
+void priorities() {
+  check(refuses(12, Errno::einval), "an odd address");
+  check(refuses(8, Errno::efault), "nothing there");
+  check(refuses(~std::uintptr_t{0} << 12, Errno::efault), "the kernel's");
+  auto* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "a page");
+  auto& shared = *new (page) abi::SharedPriority;
+  must(call(abi::share_priority, page), "sharing");
+  std::atomic<bool> stop = false;
+  Thread other{[&] {
+    while (!stop) must(sleep_for(10us), "sleeping");
+  }};
+  for (const std::uint32_t content : {0u, 31u, 32u, 4'000'000'000u, 0u}) {
+    std::atomic_ref{shared.content} = content;
+    for (int i = 0; i < 20; ++i) must(sleep_for(10us), "sleeping");
+  }
+  must(protect_memory(page, page_size, abi::prot_read), "taking away the right to write");
+  for (int i = 0; i < 20; ++i) must(sleep_for(10us), "sleeping");
+  must(unmap_memory(page, page_size), "taking it away");
+  for (int i = 0; i < 20; ++i) must(sleep_for(10us), "sleeping");
+  stop = true;
+  other.join();
+  run(talk(), {.shares_priority = true});
+  must(call(abi::share_priority, nullptr), "no more of it");
+}
+
+constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
+    {"operations", operations},
+    {"many", [] { run(read_all()); }},
+    {"cancels", [] { run(cancels()); }},
+    {"busy", [] { run(busy_one()); }},
+    {"deadlocks", deadlocks},
+    {"--deadlock", deadlock},
+    {"priorities", priorities},
+});
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto& [name, run] : parts) {
+    if (argc == 2 && argv[1] == name) return run(), 0;
+  }
+  fail("usage: coroutines PART");
+}

@@ -1,0 +1,173 @@
+// The loop of a program's executor: steps of coroutines while there are any, then one wait for
+// whatever comes first, a completion in the ring or the next timer's time.
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "user/async.h"
+#include "user/check.h"
+
+namespace user::detail {
+namespace {
+
+constexpr std::uint32_t most_under_way = abi::most_completions;
+constexpr std::uint32_t spare_places = 16;  // for the timer and for cancelling
+constexpr int steps_between_looks = 64;
+constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
+
+// What completions are known by that are nobody's.
+constexpr std::uint64_t timer_data = 0;
+constexpr std::uint64_t cancel_data = 1;
+
+constinit std::size_t mapped_bytes = 0;
+
+Ring make_ring() {
+  return must(Ring::make({.submissions = 64, .completions = most_under_way}),
+              "a ring for the program's coroutines");
+}
+
+}  // namespace
+
+void* map_chunk(std::size_t bytes) noexcept {
+  mapped_bytes += bytes;
+  return must(map_memory(bytes, abi::prot_read | abi::prot_write), "memory for coroutines");
+}
+
+void fail_in_async(const char* what) noexcept {
+  static_cast<void>(write(standard_error, what));
+  static_cast<void>(write(standard_error, "\n"));
+  std::abort();
+}
+
+Loop::Loop(const RunOptions& options)
+    : ring_{make_ring()},
+      places_{most_under_way - spare_places},
+      timer_{no_alarm},
+      shares_priority_{options.shares_priority} {
+  current_ = this;
+  if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
+}
+
+Loop::~Loop() {
+  if (shares_priority_) static_cast<void>(call(abi::share_priority, nullptr));
+  current_ = nullptr;
+}
+
+void Loop::run_until_done(const async::Job& job) {
+  while (!job.done()) {
+    int steps = 0;
+    while (steps < steps_between_looks && step()) ++steps;
+    if (steps == steps_between_looks) {
+      look();
+    } else if (!job.done()) {
+      wait();
+    }
+  }
+}
+
+bool Loop::step() {
+  if (shares_priority_) {
+    const unsigned priority = executor_.ready_priority();
+    if (priority == async::priorities) return false;
+    tell_priority(priority);
+  }
+  return async::Executor::run_one();
+}
+
+/// No call, unless somebody more urgent waits.
+void Loop::tell_priority(unsigned priority) {
+  std::atomic_ref{shared_.content}.store(priority, std::memory_order_relaxed);
+  const std::atomic_ref waiting{shared_.waiting};
+  if (waiting.load(std::memory_order_relaxed) >= priority) [[likely]]
+    return;
+  waiting.store(abi::nobody_waits, std::memory_order_relaxed);
+  must(call(abi::share_priority, &shared_), "giving way");
+}
+
+// ── Submissions ──────────────────────────────────────────────────────────────────────────────────
+
+void Loop::begin(abi::RingSubmission submission, Operation& operation) {
+  submission.user_data = reinterpret_cast<std::uintptr_t>(&operation);
+  operation.priority = async::current_job().priority;
+  ++under_way_[operation.priority];
+  submit(submission);
+}
+
+void Loop::end(const Operation& operation) {
+  --under_way_[operation.priority];
+  places_.release();
+}
+
+void Loop::cancel(const Operation& operation) {
+  submit(user::cancel(reinterpret_cast<std::uintptr_t>(&operation), cancel_data));
+}
+
+/// What is full has to be taken first; there are places for all completions.
+void Loop::submit(const abi::RingSubmission& submission) {
+  while (!ring_.add(submission)) {
+    must(ring_.enter(), "submitting system calls");
+    take_completions();
+  }
+  submitted_ = true;
+}
+
+// ── Completions and time ─────────────────────────────────────────────────────────────────────────
+
+void Loop::take_completions() {
+  while (const auto completion = ring_.take()) {
+    switch (completion->user_data) {
+      case timer_data:
+        if (completion->result == 0) timer_ = no_alarm;
+        break;
+      case cancel_data: break;
+      default: {
+        auto& operation = *reinterpret_cast<Operation*>(completion->user_data);
+        operation.result = completion->result;
+        operation.ended.set();
+      }
+    }
+  }
+}
+
+/// While coroutines have much to do: whether others have become ready.
+void Loop::look() {
+  if (std::exchange(submitted_, false)) must(ring_.enter(), "submitting system calls");
+  take_completions();
+  if (async_alarm != no_alarm && async_alarm <= async::platform::now_ns()) executor_.alarm_fired();
+}
+
+/// One timeout in the ring, not later than the alarm.
+void Loop::arm_timer() {
+  if (async_alarm >= timer_) return;
+  if (timer_ != no_alarm) submit(user::cancel(timer_data, cancel_data));
+  abi::RingSubmission timeout =
+      user::timeout(nanoseconds{static_cast<std::int64_t>(async_alarm)}, timer_data);
+  timeout.options = abi::ring_absolute;
+  submit(timeout);
+  timer_ = async_alarm;
+}
+
+/// Nobody is ready.
+void Loop::wait() {
+  if (async_alarm != no_alarm && async_alarm <= async::platform::now_ns()) {
+    executor_.alarm_fired();
+    return look();
+  }
+  if (async_alarm == no_alarm && places_.permits() == most_under_way - spare_places) {
+    fail_in_async("every coroutine of the program waits for another one");
+  }
+  arm_timer();
+  submitted_ = false;
+  if (shares_priority_) {  // whose sleep ends first nobody knows: it may be the most urgent one's
+    const auto most = std::ranges::find_if(under_way_, [](auto count) { return count > 0; });
+    tell_priority(async_alarm != no_alarm ? 0 : most - under_way_.begin());
+  }
+  must(ring_.enter(1), "waiting for system calls");
+  take_completions();
+}
+
+}  // namespace user::detail
+
+std::size_t user::coroutine_memory() {
+  return detail::mapped_bytes;
+}

@@ -1,0 +1,95 @@
+// async/'s world in a program: one thread of it has an executor, whose loop (user/async/loop.cpp)
+// waits for the kernel by a ring. Nobody interrupts it: there are no signals.
+#pragma once
+
+#include <abi/flags.h>
+#include <async/local.h>
+#include <async/uninterrupted.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "user/clock.h"
+
+namespace user::detail {
+
+inline constinit async::Local async_local;
+inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};  // what the loop looks at
+
+void* map_chunk(std::size_t bytes) noexcept;
+[[noreturn]] void fail_in_async(const char* what) noexcept;
+
+}  // namespace user::detail
+
+namespace async::platform {
+
+inline constexpr unsigned max_harts = 1;
+inline constexpr bool parallel = false;
+inline constexpr int patience = 0;
+inline constexpr bool tracing = true;
+inline constexpr bool checked = false;
+
+/// One thread's: nobody else looks.
+template <class T>
+class Atomic {
+  using Order = std::memory_order;
+
+ public:
+  constexpr Atomic() noexcept = default;
+  constexpr Atomic(T value) noexcept : value_(value) {}
+  Atomic(const Atomic&) = delete;
+  T load(Order = {}) const noexcept { return value_; }
+  void store(T value, Order = {}) noexcept { value_ = value; }
+  T exchange(T value, Order = {}) noexcept { return replace(value); }
+  T fetch_add(T by, Order = {}) noexcept { return replace(static_cast<T>(value_ + by)); }
+  T fetch_and(T mask, Order = {}) noexcept { return replace(static_cast<T>(value_ & mask)); }
+  T fetch_or(T mask, Order = {}) noexcept { return replace(static_cast<T>(value_ | mask)); }
+  bool compare_exchange_strong(T& expected, T desired, Order = {}, Order = {}) noexcept {
+    const bool is = value_ == expected;
+    (is ? value_ : expected) = is ? desired : value_;
+    return is;
+  }
+  bool compare_exchange_weak(T& expected, T desired, Order = {}, Order = {}) noexcept {
+    return compare_exchange_strong(expected, desired);
+  }
+
+ private:
+  T replace(T value) noexcept {
+    const T before = value_;
+    value_ = value;
+    return before;
+  }
+  T value_{};
+};
+
+inline unsigned hart() noexcept {
+  return 0;
+}
+inline Local& local() noexcept {
+  return user::detail::async_local;
+}
+inline Job* job() noexcept {
+  return local().job;
+}
+inline std::uint64_t now_ns() noexcept {
+  return static_cast<std::uint64_t>(user::now().count());
+}
+inline void set_alarm(std::uint64_t ns) noexcept {
+  user::detail::async_alarm = ns;
+}
+
+inline void yield_point() noexcept {}
+inline void poke(unsigned) noexcept {}
+inline void relax() noexcept {}
+
+inline void* chunk(std::size_t bytes) noexcept {
+  return user::detail::map_chunk(bytes);
+}
+inline void poison(void*, std::size_t) noexcept {}
+inline void unpoison(void*, std::size_t) noexcept {}
+[[noreturn]] inline void fail(const char* what) noexcept {
+  user::detail::fail_in_async(what);
+}
+
+}  // namespace async::platform

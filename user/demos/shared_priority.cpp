@@ -1,0 +1,116 @@
+// Two programs with coroutines of different priorities on one hart. Where each has a scheduler of
+// its own, the kernel knows only that both are equally urgent, and one program does all of its work
+// before the other. Where they share priorities with the kernel, what is most urgent comes first,
+// whosever it is.
+//
+//   shared-priority                                  the demo
+//   shared-priority player NAME SHARES PRIORITY …    coroutines that wait for a byte each
+#include <user/async.h>
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/process.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+#include <vector>
+
+using namespace user;
+using async::Task;
+
+namespace {
+
+constexpr int players_priority = 10, referees_priority = 50;  // Linux's real-time ones
+
+struct Turn {
+  char player;
+  std::uint8_t priority;
+};
+
+std::span<std::byte> bytes_of(auto& value) {
+  return std::as_writable_bytes(std::span{&value, 1});
+}
+
+void compute() {
+  for (volatile int i = 0; i < 20'000; i = i + 1) {
+  }
+}
+
+// The player
+
+Task<> take_turn(Turn turn) {
+  char go;
+  check(co_await sys::read(standard_input, bytes_of(go)) == 1, "the referee says go");
+  compute();
+  must(write(standard_output, bytes_of(turn)), "telling the referee");
+}
+
+Task<> play(char name, std::span<const std::uint8_t> priorities) {
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    for (const auto priority : priorities) {
+      scope.spawn(take_turn({name, priority}), {.name = "turn", .priority = priority});
+    }
+    co_return;
+  });
+}
+
+int player(char name, bool shares, std::span<char*> arguments) {
+  std::vector<std::uint8_t> priorities;
+  for (const std::string_view text : arguments) {
+    std::from_chars(text.begin(), text.end(), priorities.emplace_back());
+  }
+  must(set_realtime_priority(0, players_priority), "a real-time priority");
+  run(play(name, priorities), {.shares_priority = shares});
+  return 0;
+}
+
+// The referee, who is more urgent than both: they begin when it waits.
+
+Fd start(const char* name, bool shares, std::initializer_list<const char*> priorities, Fd results) {
+  const auto go = must(make_pipe(abi::o_cloexec), "a pipe");
+  std::vector<const char*> arguments{"shared-priority", "player", name, shares ? "1" : "0"};
+  arguments.insert(arguments.end(), priorities);
+  arguments.push_back(nullptr);
+  const FdMapping fds[] = {{go.read_end, standard_input}, {results, standard_output}};
+  must(spawn(program_path(), arguments.data(), {.fds = fds}), "a player");
+  must(close(go.read_end), "closing");
+  return go.write_end;
+}
+
+std::vector<Turn> play_both(bool shares) {
+  const auto results = must(make_pipe(abi::o_cloexec), "a pipe");
+  const Fd a = start("a", shares, {"10", "2", "6"}, results.write_end);
+  const Fd b = start("b", shares, {"4", "12", "8"}, results.write_end);
+  must(close(results.write_end), "closing");
+  must(sleep_for(20ms), "letting them get ready");
+  must(write(a, "go!"), "go");
+  must(write(b, "go!"), "go");
+  std::vector<Turn> turns;
+  for (Turn turn; must(read(results.read_end, bytes_of(turn)), "reading") == sizeof turn;) {
+    turns.push_back(turn);
+  }
+  for (const Fd fd : {a, b, results.read_end}) must(close(fd), "closing");
+  for (int i = 0; i < 2; ++i) check(must(wait(), "waiting").status.word() == 0, "a player is well");
+  std::string text;
+  for (const Turn turn : turns) text += format(" {}{}", turn.player, turn.priority);
+  println("{}:{}", shares ? "one scheduler " : "one in each   ", text);
+  check(turns.size() == 6, "six turns were taken");
+  return turns;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 4 && std::string_view{argv[1]} == "player") {
+    return player(argv[2][0], argv[3][0] == '1', std::span{argv + 4, argv + argc});
+  }
+  must(set_affinity(0, 1), "one hart for all");
+  must(set_realtime_priority(0, referees_priority), "a real-time priority");
+  const auto apart = play_both(false);
+  check(std::ranges::count_if(apart, [&](Turn turn) { return turn.player == apart[0].player; }) ==
+                apart.size() / 2 &&
+            apart[0].player == apart[2].player,
+        "each with a scheduler of its own, one program does all its work before the other");
+  check(std::ranges::is_sorted(play_both(true), {}, &Turn::priority),
+        "with one scheduler, what is most urgent comes first");
+}

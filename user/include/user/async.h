@@ -1,0 +1,142 @@
+// The kernel's coroutine runtime in a program. Whatever waits is a coroutine; the thread itself
+// waits only when all of them do, for a ring (user/ring.h) that their system calls go through.
+//
+//   async::Task<> copy(Fd from, Fd to) {
+//     std::array<std::byte, 4096> buffer;
+//     while (const auto bytes = co_await user::sys::read(from, buffer)) {
+//       if (*bytes == 0) break;
+//       co_await user::sys::write(to, std::span{buffer}.first(*bytes));
+//     }
+//   }
+//   int main() { user::run(copy(standard_input, standard_output)); }
+//
+// async/async.h has what there is besides: spawn, scopes, channels, mutexes, sleep_for, deadlines,
+// cancellation, priorities. One thread of a program at a time has it. A program whose coroutines
+// all wait for one another is told so, and aborted.
+#pragma once
+
+#include <abi/shared_priority.h>
+#include <async/async.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#include "user/calls.h"
+#include "user/ring.h"
+
+namespace user {
+
+struct RunOptions {
+  // The kernel schedules the thread as its most urgent coroutine asks for: one of priority p at p
+  // levels below what the thread might have, so that a more urgent one in another such program runs
+  // first (abi/shared_priority.h). Otherwise all its coroutines are as urgent as the thread.
+  bool shares_priority = false;
+};
+
+namespace detail {
+
+/// A system call under way: the ring's completion comes with its address.
+struct Operation {
+  async::Event ended;
+  std::int32_t result = 0;
+  std::uint8_t priority = 0;
+};
+
+class Loop {
+ public:
+  explicit Loop(const RunOptions& options);  // this thread's, as long as it lives
+  Loop(const Loop&) = delete;
+  ~Loop();
+  static Loop& current() { return *current_; }
+
+  void run_until_done(const async::Job& job);
+
+  // Operations that are under way have a place each: a cancellation point.
+  async::WaitOp place() { return places_.acquire("a place in the ring"); }
+  void begin(abi::RingSubmission submission, Operation& operation);
+  // Asks for its end, which may be one as if nobody had asked.
+  void cancel(const Operation& operation);
+  void end(const Operation& operation);
+
+ private:
+  bool step();
+  void tell_priority(unsigned priority);
+  void submit(const abi::RingSubmission& submission);
+  void look();
+  void wait();
+  void take_completions();
+  void arm_timer();
+
+  static inline constinit Loop* current_ = nullptr;
+
+  Ring ring_;
+  async::Executor executor_;
+  async::Semaphore places_;
+  std::uint64_t timer_;  // when the ring's timeout is due; no alarm: there is none
+  bool submitted_ = false;
+  const bool shares_priority_;
+  abi::SharedPriority shared_;
+  std::array<std::uint16_t, async::priorities> under_way_{};  // operations, by priority
+};
+
+/// Makes a system call by the ring. Cancelled, it ends as soon as the kernel has let go of its
+/// buffers, with ECANCELED if it had not been done by then.
+template <class T>
+async::Task<Result<T>> make(abi::RingSubmission submission) {
+  Loop& loop = Loop::current();
+  if (co_await loop.place() != async::WaitResult::woken) {
+    co_return std::unexpected{abi::Errno::ecanceled};
+  }
+  Operation operation;
+  loop.begin(submission, operation);
+  if (co_await operation.ended.wait("a system call") != async::WaitResult::woken) {
+    loop.cancel(operation);
+    const async::Shield shield;
+    (void)co_await operation.ended.wait("a cancelled system call");
+  }
+  loop.end(operation);
+  co_return to_result<T>(operation.result);
+}
+
+}  // namespace detail
+
+/// Runs `task`, and beside it whatever it spawns, until it has ended. What is left then does not go
+/// on.
+template <class T>
+T run(async::Task<T> task, const RunOptions& options = {}) {
+  detail::Loop loop{options};
+  auto main = async::spawn(std::move(task), {.name = "main"});
+  loop.run_until_done(main.job());
+  return std::move(main).get();
+}
+
+/// What coroutines and their jobs have needed so far, in bytes: it is used again, and kept.
+std::size_t coroutine_memory();
+
+// System calls to be awaited. Each does what the call of its name does (calls.h); buffers stay
+// where they are until it has ended. Besides the call's own errors: ECANCELED. Some four thousand
+// can be under way (abi::most_completions); who comes later waits for a place in the order of
+// coming, also a write that all those before it wait for.
+namespace sys {
+
+using async::Task;
+
+inline Task<Result<std::size_t>> read(Fd fd, std::span<std::byte> buffer) {
+  return detail::make<std::size_t>(read_next(fd, buffer, 0));
+}
+inline Task<Result<std::size_t>> read_at(Fd fd, std::span<std::byte> buffer, std::uint64_t offset) {
+  return detail::make<std::size_t>(user::read_at(fd, buffer, offset, 0));
+}
+inline Task<Result<std::size_t>> write(Fd fd, std::span<const std::byte> bytes) {
+  return detail::make<std::size_t>(write_next(fd, bytes, 0));
+}
+inline Task<Result<std::size_t>> write_at(Fd fd, std::span<const std::byte> bytes,
+                                          std::uint64_t offset) {
+  return detail::make<std::size_t>(user::write_at(fd, bytes, offset, 0));
+}
+
+}  // namespace sys
+}  // namespace user
