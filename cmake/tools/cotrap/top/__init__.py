@@ -1,6 +1,7 @@
 """`./cotrap top`: who runs and who waits for what, while a program runs.
 
     snapshot.py   the guest's RAM → every job as it is now, and what the trace says of the last moments
+    clock.py      what time it is there
     screen.py     … as lines          command.py   the program, and the lines again and again
 """
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 import threading
+import time
+from contextlib import suppress
 
 from .. import run as running
 from .. import terminal
@@ -11,11 +13,14 @@ from ..console import Capture, TimedOut, relay
 from ..errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, ToolError, UsageError
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
+from ..trace import recording
 from ..ui import say
+from .clock import Clock
 from .screen import lines
 from .snapshot import take
 
 _HOME, _CLEAR_REST = "\x1b[H", "\x1b[J"
+_FIRST, _OFTEN = 0.5, 0.02  # seconds: until the first table, and between looks before it
 _LAST_LINES = 8  # of the program's output, at the end
 
 
@@ -66,14 +71,18 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
     on_terminal = sys.stdout.isatty() and terminal.is_ours()
     name = running.program_name(arguments)
     process = guest.pid if boot.build.is_hosted else None
-    first, since = True, 0.0
-    while not over.wait(arguments.every if not first else min(arguments.every, 0.5)):
+    first, since, clock = True, 0.0, Clock(arguments.icount)
+    _set(clock, ram, process, over, min(arguments.every, _FIRST))
+    while first or not over.wait(arguments.every):
+        if over.is_set():
+            return
         size = shutil.get_terminal_size() if on_terminal else os.terminal_size((200, 1_000))
         try:
-            taken = take(ram, process, boot.build.kernel, arguments.icount, since)
+            taken = take(ram, process, boot.build.kernel, clock, since)
             shown, since = lines(taken, name, *size), taken.time_ns
-        except ToolError:
-            continue  # it was read while it changed, or is not there yet: the next one will be
+        except ToolError:  # it was read while it changed, or is not there yet: the next one will be
+            over.wait(_OFTEN)
+            continue
         if on_terminal:
             begin = "\x1b[2J" + _HOME if first else _HOME
             sys.stdout.write(begin + "".join(f"{line}\x1b[K\n" for line in shown) + _CLEAR_REST)
@@ -81,3 +90,11 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
             sys.stdout.write("\n".join(shown) + "\n\n")
         sys.stdout.flush()
         first = False
+
+
+def _set(clock: Clock, ram: int, process: int | None, over: threading.Event, seconds: float) -> None:
+    """Looks often while a kernel begins: then much happens."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not over.wait(_OFTEN):
+        with suppress(ToolError):
+            clock.now(recording.read(ram, 1, process))

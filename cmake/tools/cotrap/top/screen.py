@@ -4,7 +4,7 @@ from ..ui import faint
 from .snapshot import Snapshot, Task
 
 
-_NOTHING = "nothing has happened since the last look"
+_NOTHING = "nothing has been noted since the last look"
 
 
 def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
@@ -22,19 +22,24 @@ def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
     shown.append(
         faint("task                      state    hart  prio  running  ready  wakes  waits for")
     )
-    for task in sorted(taken.tasks, key=lambda each: (-each.running, -each.ready, each.name)):
+    for task in sorted(taken.tasks, key=_rank):
         if len(shown) >= height - 1:
             break
         shown.append(_line(task))
     return [line[: width + 16] for line in shown]  # what colours take has no width
 
 
+def _rank(task: Task) -> tuple:
+    return -task.shares.running, -task.shares.ready, task.name
+
+
 def _line(task: Task) -> str:
-    running = f"{task.running:.1%}" if task.running else ""
-    ready = f"{task.ready:.1%}" if task.ready else ""
+    shares = task.shares
+    running = f"{shares.running:.1%}" if shares.running else ""
+    ready = f"{shares.ready:.1%}" if shares.ready else ""
     return (
         f"{task.name[:24]:<24}  {task.state:<7}  {task.hart:>4}  {task.priority:>4}  {running:>7}  "
-        f"{ready:>5}  {task.wakes or '':>5}  {task.reason}"
+        f"{ready:>5}  {shares.wakes or '':>5}  {task.reason}"
     ).rstrip()
 
 

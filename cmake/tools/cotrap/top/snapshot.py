@@ -1,30 +1,36 @@
 """A moment of a running machine, from its RAM: nothing of the guest is asked for it."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import ToolError
 from ..trace import recording
 from ..trace.names import Names
-from ..trace.recording import Kind, Recording
-from ..trace.story import Story, tell
+from ..trace.recording import Recording
+from ..trace.story import UNKNOWN, Standing, Story, Track, tell
+from .clock import Clock
 
 _EVENTS = 4096  # of every hart: what the last moments are
 _STATES = {1: "ready", 2: "waiting"}  # async::Kind
 
 
 @dataclass
-class Task:
-    """running, ready: shares of the moments looked at. wakes: in them."""
+class Shares:
+    """Of the moments looked at. wakes: in them."""
 
+    running: float = 0.0
+    ready: float = 0.0
+    wakes: int = 0
+
+
+@dataclass
+class Task:
     name: str
     state: str
     hart: int
     priority: int
     reason: str
-    running: float = 0.0
-    ready: float = 0.0
-    wakes: int = 0
+    shares: Shares
 
 
 @dataclass
@@ -35,67 +41,63 @@ class Hart:
 
 @dataclass
 class Snapshot:
-    """moments_ns: how long those looked at are."""
+    """moments_ns: how long those looked at are; 0: nobody knows."""
 
     time_ns: float
     moments_ns: float
     harts: list[Hart]
-    tasks: list[Task] = field(default_factory=list)
+    tasks: list[Task]
 
 
-def take(ram: int, process: int | None, kernel, counted: bool, since: float = 0.0) -> Snapshot:
+def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0) -> Snapshot:
     """process: the kernel itself on the hosted machine. The moments looked at begin at `since` at the
-    earliest, the last one's time: if nothing has happened from there on, nobody has run. Raises
-    ToolError where there is none (yet), or it was changed too much while it was read."""
+    earliest, the last one's time. Who ran at the last event has run ever since. Raises ToolError
+    where there is no trace (yet), or it was changed too much while it was read."""
     told = recording.read(ram, _EVENTS, process)
     names = Names.of(kernel, told.anchor)
-    story = tell(told, names, counted)
-    begin, end = _moments(story)
-    begin, end = max(begin, since), max(end, since)
-    length = max(end - begin, 1)
-    shares: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    story = tell(told, names, clock.counted, clock.now(told))
+    begin = max(_begin(story), since)
+    shares = {id(track): _shares(track, begin, story.end) for track in story.tracks}
     try:
-        tasks = _tasks(told, names, story.who)
+        tasks = _tasks(told, names, story.standing, shares)
     except ValueError as error:
         raise ToolError(str(error)) from error
+    running = {each.hart: each for each in tasks if each.state == "running"}
+    by_name = {track.name: shares[id(track)] for track in story.tracks if track.group == "harts"}
     harts = []
-    for track in story.tracks:
-        for each in track.slices:
-            part = max(0.0, min(each.end, end) - max(each.begin, begin)) / length
-            shares[track.name][each.kind] += part
-            shares[track.name]["wakes"] += each.kind == "ready" and each.begin >= begin
     for number in range(len(told.harts)):
-        busy = shares[f"hart {number}"]["running"]
-        last = next((e for e in reversed(told.harts[number]) if e.kind in _TURNS), None)
-        running = tasks.get(last.job) if last is not None and last.kind is Kind.RUN else None
-        if running:
-            running.state = "running"
-        harts.append(Hart(running.name if running else "", busy))
-    shown = [_with_shares(task, shares) for task in tasks.values()]
-    return Snapshot(end, end - begin, harts, shown)
+        its = running.get(number)
+        busy = by_name.get(f"hart {number}", Shares()).running
+        harts.append(Hart(its.name if its else "", busy))
+    return Snapshot(story.end, story.end - begin, harts, tasks)
 
 
-_TURNS = (Kind.RUN, Kind.WAIT, Kind.YIELD, Kind.DONE, Kind.PREEMPT)
+def _begin(story: Story) -> float:
+    """Of what is known of the harts."""
+    slices = (each for track in story.tracks if track.group == "harts" for each in track.slices)
+    return min((each.begin for each in slices), default=story.end)
 
 
-def _moments(story: Story) -> tuple[float, float]:
-    ends = [each for track in story.tracks for each in track.slices if track.group == "harts"]
-    if not ends:
-        return 0.0, 0.0
-    return min(each.begin for each in ends), max(each.end for each in ends)
+def _shares(track: Track, begin: float, end: float) -> Shares:
+    """Of no time at all: who is running has all of it."""
+    shares = Shares()
+    for each in track.slices:
+        if end > begin:
+            part = max(0.0, min(each.end, end) - max(each.begin, begin)) / (end - begin)
+        else:
+            part = float(each.begin < end == each.end)
+        shares.running += part * (each.kind == "running")
+        shares.ready += part * (each.kind == "ready")
+        shares.wakes += each.kind == "ready" and each.begin >= begin
+    return shares
 
 
-def _with_shares(task: Task, shares) -> Task:
-    own = shares.get(task.name, {})
-    task.running, task.ready = own.get("running", 0.0), own.get("ready", 0.0)
-    task.wakes = int(own.get("wakes", 0))
-    return task
-
-
-def _tasks(told: Recording, names: Names, who: dict[int, str]) -> dict[int, Task]:
-    """By their addresses."""
+def _tasks(
+    told: Recording, names: Names, standing: dict[int, Standing], shares: dict[int, Shares]
+) -> list[Task]:
+    """All that there are now. What the trace says of one is what its hart's row says, too."""
     layout, memory = told.jobs, told.memory
-    tasks = {}
+    tasks = []
 
     def word(data: bytes, offset: int) -> int:
         return int.from_bytes(data[offset : offset + 8], "little")
@@ -114,15 +116,29 @@ def _tasks(told: Recording, names: Names, who: dict[int, str]) -> dict[int, Task
                 own = page + place
                 joins = state == "waiting" and target not in (0, own) and _is_job(told, target)
                 reason = "join" if joins else names.text(word(job, layout.reason))
-                tasks[own] = Task(
-                    who.get(own) or names.text(word(job, layout.name)),
+                task = Task(
+                    names.text(word(job, layout.name)),
                     state,
                     job[layout.hart],
                     job[layout.priority],
                     reason if state == "waiting" else "",
+                    Shares(),
                 )
+                if known := standing.get(own):
+                    _take_over(task, known, shares)
+                tasks.append(task)
         page = word(data, 0)
     return tasks
+
+
+def _take_over(task: Task, known: Standing, shares: dict[int, Shares]) -> None:
+    if known.name != UNKNOWN:
+        task.name = known.name
+    task.shares = shares.get(id(known.track), task.shares)
+    if known.hart is not None:
+        task.state, task.hart, task.reason = "running", known.hart, ""
+    elif known.state == "ready" or known.state == "waiting" and task.state != "waiting":
+        task.state, task.reason = known.state, known.reason if known.state == "waiting" else ""
 
 
 def _is_job(told: Recording, address: int) -> bool:

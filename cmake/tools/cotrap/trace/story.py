@@ -17,7 +17,7 @@ from .recording import Event, Kind, Recording, text
 KINDS = ("running", "ready", "waiting", "call", "irq", "executor")
 # kernel/trace/format.h: Line
 _LINES = {0xFFFF: "timer", 0xFFFE: "another hart"}
-_UNKNOWN = "?"  # the name of a job whose beginning has been lost
+UNKNOWN = "?"  # the name of a job whose beginning has been lost
 # The router's rows, in the table's order.
 ROUTES = re.findall(
     r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
@@ -54,14 +54,29 @@ class Arrow:
     woken: Track
 
 
+@dataclass(slots=True)
+class Standing:
+    """A job that has not ended, as it is at the end. name: UNKNOWN where its beginning is lost.
+    state: one of the first three KINDS, or unknown. hart: where it is running."""
+
+    name: str
+    state: str
+    reason: str
+    track: Track
+    hart: int | None = None
+
+
 @dataclass
 class Story:
+    """end: when, in nanoseconds since boot."""
+
     tracks: list[Track]
     arrows: list[Arrow]
     latencies: dict[str, list[float]]  # ns from wake to run, by the name of who was woken
     routes: dict[str, int]
     lost: list[int]  # events, by hart
-    who: dict[int, str]  # by the addresses of those jobs that have not ended: their names
+    standing: dict[int, Standing]  # by the jobs' addresses
+    end: float
 
 
 class _Job:
@@ -81,6 +96,7 @@ class _Job:
 
 class _Hart:
     def __init__(self, number: int):
+        self.number = number
         self.running = Track("harts", f"hart {number}")
         self.interrupts = Track("harts", f"hart {number} interrupts")
         self.between: tuple[Slice, Track] | None = None  # an interrupt or the executor, just now
@@ -94,8 +110,9 @@ class _Hart:
         track.slices.append(each)
 
 
-def tell(recording: Recording, names: Names, counted: bool) -> Story:
-    return _Teller(recording, names, counted).tell()
+def tell(recording: Recording, names: Names, counted: bool, until: float = 0.0) -> Story:
+    """until: to there at least, if that is later than the last event: what is, goes on."""
+    return _Teller(recording, names, counted).tell(until)
 
 
 class _Teller:
@@ -113,19 +130,38 @@ class _Teller:
             default=0,
         )
 
-    def tell(self) -> Story:
+    def tell(self, until: float) -> Story:
         chains = {e.argument for hart in self.recording.harts for e in hart if e.kind is Kind.AWAIT}
         self.names.learn_functions(chains)
         for self.end, number, event in in_order(self.recording, self.counted):
             self._take(self.end, self.harts[number], number, event)
-        for job in list(self.jobs.values()):
+        self.end = max(self.end, until)
+        standing = self._standing()
+        for hart in self.harts:
+            if hart.job:
+                self._leave_hart(hart, self.end)
+        for job in self.jobs.values():
             self._leave(job, self.end)
         own = [track for hart in self.harts for track in (hart.running, hart.interrupts)]
         tracks = [track for track in own + self.tracks if track.slices]
         shown = set(map(id, tracks))
         arrows = [a for a in self.arrows if {id(a.waker), id(a.woken)} <= shown]
-        who = {address: job.name for address, job in self.jobs.items() if job.name != _UNKNOWN}
-        return Story(tracks, arrows, self.latencies, self.routes, self.recording.lost, who)
+        return Story(
+            tracks,
+            arrows,
+            self.latencies,
+            self.routes,
+            self.recording.lost,
+            standing,
+            self.end,
+        )
+
+    def _standing(self) -> dict[int, Standing]:
+        on = {id(hart.job): hart.number for hart in self.harts if hart.job}
+        return {
+            at: Standing(job.name, job.state, job.reason, job.track, on.get(id(job)))
+            for at, job in self.jobs.items()
+        }
 
     def _take(self, now: float, hart: _Hart, number: int, event: Event) -> None:
         kind = event.kind
@@ -148,7 +184,7 @@ class _Teller:
             elif hart.job:
                 job.waker, job.woken_by = (now, hart.job.track), f"{hart.job.name}, by a spawn"
         else:
-            job = self.jobs.get(event.job) or self._begin(event.job, _UNKNOWN, now)
+            job = self.jobs.get(event.job) or self._begin(event.job, UNKNOWN, now)
             getattr(self, f"_{kind.name.lower()}")(job, now, hart, number, event)
 
     def _line(self, number: int) -> str:
@@ -184,6 +220,9 @@ class _Teller:
 
     def _run(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._leave(job, now)
+        for other in self.harts:
+            if other.job is job:  # its end there was noted after that hart had been looked at
+                self._leave_hart(other, now)
         job.state, job.reason = "running", f"hart {number}"
         hart.job, hart.began = job, now
         if job.waker:
@@ -195,9 +234,12 @@ class _Teller:
     def _stop(self, job: _Job, now: float, hart: _Hart, state: str) -> None:
         self._leave(job, now)
         if hart.job is job:
-            hart.running.slices.append(Slice(hart.began, now, job.name, "running"))
-            hart.job = None
+            self._leave_hart(hart, now)
         job.state, job.woken_by = state, ""
+
+    def _leave_hart(self, hart: _Hart, now: float) -> None:
+        hart.running.slices.append(Slice(hart.began, now, hart.job.name, "running"))
+        hart.job = None
 
     def _wait(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._stop(job, now, hart, "waiting")
