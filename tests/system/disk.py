@@ -2,6 +2,7 @@
 what goes wrong is an error, never a panic, and costs nothing."""
 
 import random
+import re
 import tempfile
 from pathlib import Path
 
@@ -108,6 +109,13 @@ def without(test: harness.Test) -> None:
         "a machine without one boots all the same",
         done.output,
     )
+    counted = [
+        test.run("/bin/sh", "-c", "head -9 /dev/urandom | wc", machine=Machine(icount=True)).text
+        for _ in range(2)
+    ]
+    lines = re.match(r"\s*9\s+\d+\s+\d{3,}\s", counted[0])
+    test.check(bool(lines), "one that counts has random bytes all the same", counted[0])
+    test.check(counted[0] == counted[1], "… the same ones each time", str(counted))
 
 
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:

@@ -44,10 +44,8 @@ with harness.Test(__doc__) as test:
     done = test.run("/bin/echo", "here", append="policy=best", quiet=False)
     said = "policy: best, which there is not" in done.text and done.status == 0
     test.check(said, "one that there is not is said, and priorities are used", done.text)
-    # What the entropy device answers comes when the host has it, at one instruction or another.
     again = [
         test.run("/harts", "naps", append="policy=mlfq", machine=Machine(icount=True)).text
-        for _ in range(7)
+        for _ in range(3)
     ]
-    most = max((again.count(text) for text in again if text), default=0)
-    test.check(most > 3, f"counted, {most} of 7 runs under one policy are the same", str(again))
+    test.check(len({*again}) == 1 and again[0], "counted, runs under a policy repeat", str(again))

@@ -15,6 +15,7 @@ from pathlib import Path
 import harness
 from cotrap.bench.boots import Bench, measure
 from cotrap.bench.catalogue import BENCHMARKS
+from cotrap.bench.results import INSTRUCTIONS, from_json
 from cotrap.qemu import Machine
 from cotrap.trace.recording import Kind
 
@@ -83,19 +84,11 @@ def in_slices(test: harness.Test, told: Timeline, what: str) -> None:
     test.check(len(told.arrows) > 0 and not loose, said, str(loose))
 
 
-def usual_lengths(slices: list[dict]) -> dict[str, int]:
-    """In ns, by state."""
-    lengths = defaultdict(Counter)
-    for each in slices:
-        lengths[each["cat"]][round(each["dur"] * 1000)] += 1
-    return {state: all.most_common(1)[0][0] for state, all in lengths.items()}
-
-
 def two_processes(test: harness.Test, folder: Path) -> None:
     program, out = test.folder / "user" / "bin" / "pingpong", folder / "run.json"
     done = trace(test, "--icount", program, "-o", out)
     test.check("2000 round trips" in done.stdout, "the program's output is there")
-    test.check("12 tracks" in done.stderr, "… and what was written", done.stderr)
+    test.check("11 tracks" in done.stderr, "… and what was written", done.stderr)
     told = Timeline.read(out)
     calls = Counter(each["name"] for slices in told.of("pingpong . calls") for each in slices)
     test.check(calls["read"] >= 4000 and calls["write"] >= 4000, f"each call is a slice: {calls}")
@@ -118,8 +111,8 @@ def two_processes(test: harness.Test, folder: Path) -> None:
     in_slices(test, told, "one hart")
     again = folder / "again.json"
     trace(test, "--icount", program, "-o", again)
-    usual = [usual_lengths(each.tracks["pingpong 2"]) for each in (told, Timeline.read(again))]
-    test.check(usual[0] == usual[1], f"counted, each state takes the same twice: {usual}")
+    counts = [len(Timeline.read(each).arrows) for each in (out, again)]
+    test.check(counts[0] == counts[1], f"counted, two runs give as many wakes: {counts}")
 
 
 def harts(test: harness.Test, folder: Path) -> None:
@@ -214,6 +207,11 @@ def costs(test: harness.Test) -> None:
     )
     each = (on - off) / 2
     test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
+    record = harness.ROOT / "tests" / "bench" / "instructions.json"
+    recorded = from_json(record.read_text(), record.name).find("syscall.null", INSTRUCTIONS)
+    test.check(
+        off <= 1.02 * recorded.value, f"off, a call takes what is recorded: {off:.1f} instructions"
+    )
 
 
 def kinds(test: harness.Test) -> None:

@@ -1,7 +1,10 @@
 """The kernel command line: `key=value` words, each value percent-encoded (docs/running.md)."""
 
 import os
+from collections.abc import Iterable
 from urllib.parse import unquote
+
+from . import policies
 
 # What only the command can know: a second one would take its place.
 _OWN = ("init", "mark", "size", "stdin")
@@ -18,10 +21,19 @@ def encode(value: str | bytes) -> str:
 def more_words(text: str) -> str:
     """Words of the user's own, as the kernel reads them. Raises ValueError, with what is wrong."""
     for word in text.split():
-        key = unquote(word.partition("=")[0])
+        key, _, value = map(unquote, word.partition("="))
         if key in _OWN:
             raise ValueError(f"'{key}' is the command's own word")
+        if key == "policy":
+            policies.check(value)
     return text
+
+
+def policy(words: Iterable[str]) -> str:
+    """Which of the scheduling policies the kernel takes, given these as its words: the first."""
+    pairs = (word.partition("=") for text in words for word in text.split())
+    asked = (unquote(value) for key, _, value in pairs if unquote(key) == "policy")
+    return next(asked, policies.DEFAULT)
 
 
 def command_line(

@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, hosted, memory
+from . import bootargs, disk, hosted, memory, policies
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -54,9 +54,9 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "--policy",
         dest="append",
         action="append",
-        type=lambda name: bootargs.more_words(f"policy={bootargs.encode(name)}"),
+        type=checked(lambda name: f"policy={policies.check(name)}"),
         metavar="NAME",
-        help="the scheduling policy in the kernel, of those that `sim --list-policies` names",
+        help="the scheduling policy in the kernel, of those that `sim --list-policies` names (" + policies.DEFAULT + ")",
     )
 
 
@@ -71,7 +71,8 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--icount",
         action="store_true",
-        help="count time in instructions, so that runs repeat exactly",
+        help="count time in instructions, so that runs repeat exactly: without an entropy device; where "
+        "there is a disk or somebody types, those answer when the host does",
     )
     command.add_argument(
         "--disk",

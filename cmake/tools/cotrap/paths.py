@@ -1,5 +1,7 @@
 """Where things are in the source tree and in a build folder."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +57,28 @@ def preset_folder(preset: str) -> Path:
 
 
 def check_output(path: Path) -> None:
-    """Before anything is run: a file can be made there, as far as one can know."""
-    if not path.parent.is_dir():
+    """Before anything is run: a file can be made there, as far as one can know. What is there is left
+    as it is."""
+    if not os.path.isdir(path.parent):
         raise UsageError(f"{path}: no such folder as {path.parent}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"{path} is a folder")
+    try:
+        if os.path.isfile(path):
+            os.close(os.open(path, os.O_WRONLY))
+        elif not os.path.lexists(path):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            os.unlink(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
 
 
 def write_output(path: Path, text: str) -> None:
+    """All of it, or no file is left."""
     try:
         path.write_text(text)
     except OSError as error:
+        if os.path.isfile(path):
+            with suppress(OSError):
+                os.unlink(path)
         raise ToolError(f"{path}: {error.strerror}") from error

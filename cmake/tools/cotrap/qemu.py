@@ -26,7 +26,9 @@ _LAST_LINES = 12  # of the console, when a machine ends without saying why
 
 @dataclass(frozen=True)
 class Machine:
-    """The hardware asked for. icount: time is counted in instructions, so that runs repeat. ram: an
+    """The hardware asked for. icount: time is counted in instructions, so that runs repeat: such a
+    machine has no entropy device, which answers when the host likes, and the seed of its generator is
+    always the same. ram: an
     empty memory_file() that is the machine's RAM, to be looked at from outside. under: a command of
     the host's that the hosted machine's kernel is run by."""
 
@@ -50,7 +52,7 @@ class Machine:
         options += ["-machine", board, "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
         # Devices of version 1.0, not those of the drafts before it.
         options += ["-global", "virtio-mmio.force-legacy=false"]
-        if self.entropy:
+        if self.entropy and not self.icount:
             options += ["-device", "virtio-rng-device"]
         if self.disk:
             options += self.disk.options(disk_file)

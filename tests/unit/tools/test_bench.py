@@ -141,6 +141,28 @@ class Bench(unittest.TestCase):
         self.assertEqual(slower.returncode, 1)
         self.assertIn("syscall.null: 120 → 144 instructions (+20.0 %)", slower.stdout.decode())
 
+    def test_a_policy_is_named_and_what_another_had_is_not_compared(self):
+        path, named = self.folder / "none.json", self.folder / "mlfq.json"
+        self.bench("--icount", "--save", path)
+        done = self.bench("--icount", "--policy", "mlfq", "--save", named)
+        self.assertIn(b"counted, policy mlfq\n", done.stdout)
+        self.assertEqual(json.loads(named.read_text())["policy"], "mlfq")
+        self.assertNotIn("policy", json.loads(path.read_text()))
+        for now, base in ((("--policy", "mlfq"), path), ((), named)):
+            done = self.bench("--icount", "--compare", base, *now)
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            self.assertIn(b"that was riscv64 with --harts 1", done.stderr)
+        same = self.bench("--icount", "--compare", named, "--append", "policy=mlfq")
+        self.assertEqual(same.returncode, 0, same.stderr)
+
+    def test_goals_are_of_one_hart(self):
+        self.assertIn("≤ 150", self.bench("--icount").stdout.decode())
+        page = self.folder / "two.html"
+        done = self.bench("--icount", "--harts", "2", "--html", page)
+        for text in (done.stdout.decode(), page.read_text().partition("</style>")[2]):
+            self.assertNotIn("goal", text)
+            self.assertNotIn("≤", text)
+
     def test_a_machine_that_does_not_count_gives_no_instructions(self):
         self.build.program("bench", PROGRAM.replace('= instructions', '= never'))
         self.addCleanup(self.build.program, "bench", PROGRAM)
@@ -162,6 +184,14 @@ class Bench(unittest.TestCase):
             (("--against", "linux=/no/such"), b"no such file"),
             (("--against", "linux", "--machine", "hosted"), b"no other kernel"),
             (("--profile",), b"of which?"),
+            (("--profile", "syscall.null", "memory"), b"memory.thread has no profile"),
+            (("--profile", "boot"), b"boot has no profile"),
+            (("--profile", "syscall.null", "--save", "x"), b"nothing for --save"),
+            (("--frames", "--json", "x"), b"nothing for --json"),
+            (("--frames", "--compare", "/dev/null"), b"not what"),
+            (("--html", "/proc/x.html"), b"/proc/x.html"),
+            (("--policy", "best"), b"there is priority, aging, edf, "),
+            (("--append", "policy=best"), b"no policy 'best'"),
         ):
             done = self.bench(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
@@ -191,6 +221,26 @@ class Bench(unittest.TestCase):
         other = json.loads(Path(f"{out}.json").read_text())["against"][0]
         self.assertEqual((other["machine"], other["results"][0]["value"]), ("linux", 288))
         self.assertEqual(from_json(Path(f"{out}.json").read_text(), "").results[0].value, 144)
+
+    def kernel_that(self, does: str) -> str:
+        """Another kernel's image, whose program does that."""
+        self.build.program("bench", f'if [ "$FAKE_KERNEL" ]; then {does}\n fi\n{PROGRAM}')
+        self.build.program("bench-minimal", "true")
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        (self.folder / "image").write_bytes(b"a kernel")
+        return f"linux={self.folder / 'image'}"
+
+    def test_another_kernel_that_hangs_has_as_long_as_the_user_says(self):
+        image = self.kernel_that("exec sleep 60")
+        done = self.bench("--icount", "--timeout", "3", "--against", image, "syscall.null")
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertIn(b"linux was not done after 3 s", done.stderr)
+
+    def test_another_kernel_that_does_not_count_is_said(self):
+        image = self.kernel_that("echo '# time'; printf 'syscall.null\\tns\\t1\\t9\\n'; exit")
+        done = self.bench("--icount", "--harts", "2", "--against", image, "syscall.null")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"linux: no instructions with --harts 2: ", done.stderr)
 
     def test_a_build_for_the_hosted_machine_is_one_without_its_being_said(self):
         hosted = FakeBuild()

@@ -2,6 +2,7 @@
 
 import re
 import unittest
+from dataclasses import replace
 
 from support import ROOT
 
@@ -43,6 +44,9 @@ class Results(unittest.TestCase):
     def test_what_is_written_is_read_again(self):
         report = Report("riscv64", 2, "some", (result(144.25),), {"commit": "abc"})
         self.assertEqual(from_json(to_json(report, whole=True), "a file"), report)
+        other = replace(report, policy="mlfq")
+        self.assertEqual(from_json(to_json(other, whole=True), "a file"), other)
+        self.assertNotEqual(report.setting, other.setting)
         kept = from_json(to_json(report, whole=False), "a file")
         self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
 
@@ -57,6 +61,20 @@ class Results(unittest.TestCase):
         for text in ("", "[]", "{}", '{"schema": 1}', '{"schema": 2, "results": []}'):
             with self.assertRaises(UsageError):
                 from_json(text, "a file")
+        nested = 100_000
+        for text in ("[" * nested, '{"schema":' * nested):
+            with self.assertRaises(UsageError):
+                from_json(text, "a file")
+
+    def test_what_is_no_figure_is_refused(self):
+        text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
+            [{"name": "syscall.null", "unit": "instructions", "value": VALUE, "medians": [1, 2]}]}"""
+        from_json(text.replace("VALUE", "0"), "a file")
+        for value in ("NaN", "Infinity", "1e400", "9" * 400, "-5", "true", "null", '"74"', "[1]"):
+            with self.assertRaises(UsageError, msg=value):
+                from_json(text.replace("VALUE", value), "a file")
+            with self.assertRaises(UsageError, msg=value):
+                from_json(text.replace("VALUE", "1").replace("[1, 2]", f"[1, {value}]"), "a file")
 
 
 class Comparison(unittest.TestCase):
@@ -68,6 +86,12 @@ class Comparison(unittest.TestCase):
         self.check(result(1000), result(1020), worse=False)
         self.check(result(1000), result(1021), worse=True)
         self.check(result(1021), result(1000), worse=False, better=True)
+
+    def test_something_where_nothing_was_is_worse_without_a_ratio(self):
+        self.check(result(0), result(0), worse=False)
+        self.check(result(0), result(5), worse=True)
+        change = Change(result(0), result(5))
+        self.assertEqual((change.ratio_text, change.words), ("", "syscall.null: 0 → 5 instructions"))
 
     def test_a_tick_of_the_clock_is_no_change(self):
         self.check(result(1000, COUNTED_NS), result(1100, COUNTED_NS), worse=False)

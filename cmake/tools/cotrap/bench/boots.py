@@ -51,9 +51,8 @@ class _Setting:
 
 def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> list[Result]:
     """In the order of the benchmarks; those that are not to be had on the machine are left out."""
-    # Whoever counts seeds the same: no entropy from the host, at no particular time.
-    machine = replace(bench.machine, icount=counted, entropy=not counted)
-    settings = list(_settings(replace(bench, machine=machine), benchmarks))
+    counting = replace(bench, machine=replace(bench.machine, icount=counted))
+    settings = list(_settings(counting, benchmarks))
     runs = _COUNTED_RUNS if counted else _TIMED_RUNS
     what = "counting instructions" if counted else "taking the time"
     at_once = 2 if counted else 1  # the clock is everybody's, what is counted is one's own

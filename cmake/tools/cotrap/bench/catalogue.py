@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Benchmark:
     """goal: of what is counted, in its unit. exact: counted twice it is the same; where it is not,
     only the clock has something to say. recorded: it is the kernel's alone, and so the same
-    everywhere: not the firmware's, nor a matter of who happens to meet whom. alone: counted on one
+    everywhere: not the firmware's, nor a matter of who happens to meet whom. instructions: counted, it
+    is of those, and not of a clock or of bytes. alone: counted on one
     hart only; of several that count one runs at a time, while the others' threads wait for it.
     """
 
@@ -16,6 +17,7 @@ class Benchmark:
     about: str
     goal: float | None = None
     exact: bool = True
+    instructions: bool = True
     recorded: bool = True
     alone: bool = False
     disk: bool = False
@@ -34,8 +36,9 @@ class Benchmark:
 
 _ALL = (
     Benchmark("boot", "power-on to the first program's first instruction", 18e6,
-              recorded=False),
-    Benchmark("boot.kernel", "the kernel's entry to the first program's first instruction", 5e6),
+              recorded=False, instructions=False),
+    Benchmark("boot.kernel", "the kernel's entry to the first program's first instruction", 5e6,
+              instructions=False),
     Benchmark("trap.roundtrip", "into the kernel and back, by a coroutine that might have awaited"),
     Benchmark("trap.roundtrip.handler", "the same by a loop that only answers with a constant", 95),
     Benchmark("trap.roundtrip.trampoline", "the same where the kernel has a space of its own",
@@ -77,21 +80,24 @@ _ALL = (
     Benchmark("irq.wake", "an interrupt in a coroutine's step to its handler, when that is over"),
     Benchmark("irq.preempt", "an interrupt in a coroutine's step to its handler, which preempts"),
     Benchmark("wake.remote", "a wake of a coroutine on another hart, which idles, until it runs",
-              harts=2, recorded=False),
+              harts=2, recorded=False, instructions=False),
     Benchmark("wake.urgent", "a wake of a thread beside load to its run, above all", recorded=False,
-              alone=True),
+              alone=True, instructions=False),
     Benchmark("wake.ordinary", "the same of a thread that is one of many", recorded=False,
-              alone=True),
+              alone=True, instructions=False),
     Benchmark("timer.wake", "how late threads of the highest priority wake beside load", 10_000,
-              recorded=False, alone=True),
-    Benchmark("timer.wake.alone", "how late one wakes with nothing else to do", 1_000),
+              recorded=False, alone=True, instructions=False),
+    Benchmark("timer.wake.alone", "how late one wakes with nothing else to do", 1_000,
+              instructions=False),
     Benchmark("timer.wake.disk", "how late they wake beside load and a busy disk", 10_000,
-              exact=False, disk=True),
+              exact=False, disk=True, instructions=False),
     Benchmark("block.read@1", "a block of the disk, one at a time", 3_000, disk=True),
     Benchmark("block.read@64", "a block of the disk, 64 readers at once", exact=False, disk=True),
-    Benchmark("memory.thread", "the kernel's memory for a thread that waits", 2_048),
-    Benchmark("memory.coroutine", "a kernel coroutine that waits", 96),
-    Benchmark("memory.process", "the kernel's memory for a forked process that waits", 24_576),
+    Benchmark("memory.thread", "the kernel's memory for a thread that waits", 2_048,
+              instructions=False),
+    Benchmark("memory.coroutine", "a kernel coroutine that waits", 96, instructions=False),
+    Benchmark("memory.process", "the kernel's memory for a forked process that waits", 24_576,
+              instructions=False),
 )  # fmt: skip
 
 BENCHMARKS = {benchmark.name: benchmark for benchmark in _ALL}

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from .. import build
+from .. import bootargs, build
 from ..errors import ToolError, UsageError
 from ..paths import MACHINES, ROOT, check_output, write_output
 from ..qemu import Machine
@@ -37,10 +37,8 @@ def run(arguments) -> int:
     pages = _pages() if arguments.html or arguments.svg else None
     asked = _others(arguments)
     bench = _bench(arguments)
-    if before and (before.machine, before.harts) != (arguments.machine, arguments.harts):
-        raise UsageError(
-            f"--compare {arguments.compare}: that was {before.machine} with --harts {before.harts}"
-        )
+    if before and before.setting != _report(arguments, {}).setting:
+        raise UsageError(f"--compare {arguments.compare}: that was {before.setting}")
     others = [(other, image or other.image()) for other, image in asked]
     report = _measure(arguments, bench, chosen)
     found = changes(before, report) if before else None
@@ -103,7 +101,8 @@ def _others(arguments) -> list[tuple[Other, Path | None]]:
 def _beside(
     other: Other, image: Path, arguments, bench: boots.Bench, chosen: list[Benchmark]
 ) -> Report:
-    return beside.measure(other, image, bench, chosen, _kinds(arguments, bench))
+    patient = replace(bench, timeout=arguments.timeout or beside.TIMEOUT)
+    return beside.measure(other, image, patient, chosen, _kinds(arguments, bench))
 
 
 def _kinds(arguments, bench: boots.Bench) -> list[bool]:
@@ -117,16 +116,29 @@ def _frames(arguments) -> int:
 
     if arguments.names or arguments.save and arguments.save.absolute() != frames.BUDGET:
         raise UsageError(f"--frames: of all coroutines; --save {frames.BUDGET} changes the budget")
+    _refuse("--frames", arguments, _ONLY_OF_FIGURES)
     return frames.run(_bench(arguments).build, bool(arguments.save))
 
 
 def _profile(arguments, chosen: list[Benchmark]) -> int:
     if not arguments.names:
         raise UsageError("--profile: of which? `./cotrap bench --list` names the benchmarks")
+    _refuse("--profile", arguments, (*_ONLY_OF_FIGURES, "save"))
+    for each in chosen:
+        profile.check(each)
     bench = _bench(arguments)
     for each in chosen:
         profile.show(bench, each)
     return 0
+
+
+_ONLY_OF_FIGURES = ("json", "html", "svg", "compare", "against")
+
+
+def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
+    for other in others:
+        if getattr(arguments, other):
+            raise UsageError(f"{option} has nothing for --{other}")
 
 
 def _pages():
@@ -170,8 +182,18 @@ def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
             results.setdefault((each.name, each.unit), each)
     if not results:
         raise UsageError(f"nothing of that is to be had {_where(arguments)}")
-    name = os.path.basename(preset)
-    return Report(arguments.machine, arguments.harts, name, tuple(results.values()), _facts())
+    return _report(arguments, results)
+
+
+def _report(arguments, results: dict) -> Report:
+    return Report(
+        arguments.machine,
+        arguments.harts,
+        os.path.basename(arguments.build or MACHINES[arguments.machine]),
+        tuple(results.values()),
+        _facts(),
+        bootargs.policy(arguments.append),
+    )
 
 
 def _where(arguments) -> str:

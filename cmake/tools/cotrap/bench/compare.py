@@ -17,8 +17,11 @@ class Change:
     after: Result
 
     @property
-    def ratio(self) -> float:
-        return self.after.value / self.before.value if self.before.value else 1.0
+    def ratio(self) -> float | None:
+        """None: there was nothing, and now there is something."""
+        if self.before.value:
+            return self.after.value / self.before.value
+        return None if self.after.value else 1.0
 
     @property
     def is_worse(self) -> bool:
@@ -31,10 +34,15 @@ class Change:
     @property
     def words(self) -> str:
         after = self.after
+        change = "" if self.ratio is None else f" ({(self.ratio - 1) * 100:+.1f} %)"
         return (
-            f"{after.name}: {number(self.before.value)} → {number(after.value)} {after.unit} "
-            f"({(self.ratio - 1) * 100:+.1f} %)"
+            f"{after.name}: {number(self.before.value)} → {number(after.value)} {after.unit}{change}"
         )
+
+    @property
+    def ratio_text(self) -> str:
+        """As a table has it."""
+        return "" if self.ratio is None else f"{self.ratio:.2f}"
 
 
 def _exceeds(more: Result, less: Result) -> bool:

@@ -116,7 +116,7 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
         if not results:
             continue
         old = [found[each.name, unit].before for each in results if (each.name, unit) in found]
-        goals = _goals(results, unit)
+        goals = _goals(results, unit) if report.has_goals else {}
         theirs = {each.name: [other.find(each.name, unit) for other in against] for each in results}
         medians = [other.value for others in theirs.values() for other in others if other]
         values = [value for each in [*results, *old] for value in each.percentiles.values()]

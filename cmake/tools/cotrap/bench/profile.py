@@ -32,12 +32,16 @@ _TRACED = re.compile(rb"^Trace .*?\[[0-9a-f]+/([0-9a-f]+)/", re.MULTILINE)
 _RANGES = "0x1000..0x3fffffffff,0xffffffc080200000+0x1000000"
 
 
-def show(bench: Bench, benchmark: Benchmark) -> None:
-    """Prints a line for each function, the one with most first, and in it what is inlined."""
-    if benchmark.disk or benchmark.trampoline or not benchmark.exact:
+def check(benchmark: Benchmark) -> None:
+    """Refuses what it cannot show."""
+    if benchmark.disk or benchmark.trampoline or not benchmark.exact or not benchmark.instructions:
         raise UsageError(
             f"{benchmark.name} has no profile: what it costs is not its instructions alone"
         )
+
+
+def show(bench: Bench, benchmark: Benchmark) -> None:
+    """Prints a line for each function, the one with most first, and in it what is inlined."""
     with Waiting(f"counting what {benchmark.name} executes"):
         few, _ = _counts(bench, benchmark, _FEW)
         more, operations = _counts(bench, benchmark, _MORE)
@@ -62,7 +66,7 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
     reader, writer = os.pipe()
     options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES)
     options += ("-D", f"/proc/{os.getpid()}/fd/{writer}")
-    machine = replace(bench.machine, icount=True, entropy=False, extra=options)
+    machine = replace(bench.machine, icount=True, extra=options)
     boot = Boot(
         bench.build,
         archive_with(bench.build).pack(),

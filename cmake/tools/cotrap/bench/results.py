@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from .. import policies
 from ..errors import UsageError
 
 SCHEMA = 1
+_MOST = 1e18  # of anything that is measured
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 INSTRUCTIONS, COUNTED_NS, BYTES, TIME = "instructions", "counted ns", "bytes", "ns"
@@ -44,6 +46,18 @@ class Report:
     build: str
     results: tuple[Result, ...]
     facts: dict[str, str] = field(default_factory=dict)
+    policy: str = policies.DEFAULT
+
+    @property
+    def has_goals(self) -> bool:
+        """They are of one hart, which nobody keeps company."""
+        return self.harts == 1
+
+    @property
+    def setting(self) -> str:
+        """What two are to have in common to be compared."""
+        policy = "" if self.policy == policies.DEFAULT else f" --policy {self.policy}"
+        return f"{self.machine} with --harts {self.harts}{policy}"
 
     def find(self, name: str, unit: str) -> Result | None:
         return next((each for each in self.results if (each.name, each.unit) == (name, unit)), None)
@@ -109,6 +123,8 @@ def to_json(report: Report, whole: bool, against: Iterable[Report] = ()) -> str:
         "harts": report.harts,
         "build": report.build,
     }
+    if report.policy != policies.DEFAULT:
+        head["policy"] = report.policy
     if whole:
         head |= report.facts
     fields = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items())
@@ -147,23 +163,43 @@ def from_json(text: str, path: str) -> Report:
     """A result that has nothing but its `value` is one sample of it. Raises UsageError for what is
     no report."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_figure)
         if data["schema"] != SCHEMA:
             raise UsageError(f"{path}: of schema {data['schema']}, not {SCHEMA}")
         results = tuple(
             Result(
-                each["name"],
-                each["unit"],
-                {key: float(each.get(key, each["value"])) for key in PERCENTILES},
-                int(each.get("samples", 1)),
-                tuple(each.get("medians", (each["value"], each["value"]))),
+                _text(each["name"]),
+                _text(each["unit"]),
+                {key: float(_figure(each.get(key, each["value"]))) for key in PERCENTILES},
+                int(_figure(each.get("samples", 1))),
+                _pair(each.get("medians", (each["value"], each["value"]))),
                 each.get("same"),
-                tuple((value, times) for value, times in each.get("distribution", ())),
+                tuple(map(_pair, each.get("distribution", ()))),
             )
             for each in data["results"]
         )
-        known = ("schema", "machine", "harts", "build", "against", "results")
+        known = ("schema", "machine", "harts", "build", "policy", "against", "results")
         facts = {key: str(value) for key, value in data.items() if key not in known}
-        return Report(data["machine"], data["harts"], data["build"], results, facts)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        machine, harts, build = _text(data["machine"]), _figure(data["harts"]), _text(data["build"])
+        policy = _text(data.get("policy", policies.DEFAULT))
+        return Report(machine, harts, build, results, facts, policy)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"{path}: not what `./cotrap bench --save` or --json writes") from error
+
+
+def _figure(value) -> float:
+    """A number from 0 up to what any could be; nothing else that JSON has, nor what it has not."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST:
+        raise ValueError(f"{value!r} is no figure")
+    return value
+
+
+def _pair(values) -> tuple[float, float]:
+    first, second = map(_figure, values)
+    return first, second
+
+
+def _text(value) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

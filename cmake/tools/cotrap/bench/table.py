@@ -1,5 +1,6 @@
 """What was measured, as a person reads it in a terminal: a table for each unit."""
 
+from ..policies import DEFAULT
 from ..ui import bad, faint, good
 from .catalogue import BASELINE, BENCHMARKS
 from .compare import Change, number, times_as_much
@@ -22,16 +23,20 @@ def show(report: Report, changes: list[Change] | None, against: list[Report]) ->
         if not results:
             continue
         base = report.find(BASELINE, unit)
-        rows = [_head(unit, compared, base is not None, against)]
+        goals = report.has_goals
+        rows = [_head(unit, compared, base is not None, against, goals)]
         for each in results:
             change = by_result.get((each.name, each.unit))
-            rows.append(_row(each, compared, change, base, against))
-        _print(TITLES[unit], rows)
+            rows.append(_row(each, compared, change, base, against, goals))
+        policy = "" if report.policy == DEFAULT else f", policy {report.policy}"
+        _print(TITLES[unit] + policy, rows)
 
 
-def _head(unit: str, compared: bool, has_base: bool, against: list[Report]) -> list[str]:
+def _head(
+    unit: str, compared: bool, has_base: bool, against: list[Report], goals: bool
+) -> list[str]:
     more = ["before", "ratio"] if compared else [f"× {BASELINE}"] if has_base else []
-    last = ["spread"] if unit == TIME else ["goal"]
+    last = ["spread"] if unit == TIME else ["goal"] * goals
     others = [word for other in against for word in (other.machine, "×")]
     return ["", "p50", "p99", "max", *more, *others, *last]
 
@@ -42,10 +47,11 @@ def _row(
     change: Change | None,
     base: Result | None,
     against: list[Report],
+    goals: bool,
 ) -> list[str]:
     row = [result.name, *(number(result.percentiles[key]) for key in ("p50", "p99", "max"))]
     if compared:
-        row += [number(change.before.value), f"{change.ratio:.2f}"] if change else ["", "new"]
+        row += [number(change.before.value), change.ratio_text] if change else ["", "new"]
     elif base:
         row.append(number(result.value / base.value) if base.value else "")
     for other in against:
@@ -53,7 +59,7 @@ def _row(
         row += [number(theirs.value), times_as_much(theirs, result)] if theirs else ["", ""]
     if result.unit == TIME:
         row.append(f"± {number(result.spread / 2)}")
-    else:
+    elif goals:
         row.append(_goal(result))
     row.append(_remark(result, change))
     return row

@@ -1,13 +1,13 @@
 """The figures as one page that needs nothing else to be looked at: tables, distributions, and who
 ran when."""
 
-import json
 import math
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
+from ..pages import in_script
 from .rows import Row
 from .summary import Group, groups, runs
 from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
@@ -23,8 +23,6 @@ def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     folder = Path(__file__).parent
-    # In a script there is no escaping but of what would end it.
-    told = json.dumps(timelines, separators=(",", ":")).replace("<", "\\u003c")
     template = environment.from_string((folder / "page.html").read_text())
     return template.render(
         title=title,
@@ -36,7 +34,7 @@ def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
         class_titles=[title for title, _, _ in CLASS_COLUMNS],
         width=_WIDTH,
         height=_HEIGHT,
-        timelines=Markup(told) if timelines else "",
+        timelines=Markup(in_script(timelines)) if timelines else "",
         timeline_script=Markup((folder / "timeline.js").read_text()),
     )
 

@@ -60,6 +60,8 @@ def _take_last_options(arguments) -> None:
         if getattr(arguments, name) is not None:
             raise UsageError(f"{option}: there is one at most")
         setattr(arguments, name, Path(path))
+    if words and words[-1] in ("-o", "--html"):
+        raise UsageError(f"{words[-1]}: to which file?")
 
 
 def _report(story: Story, arguments) -> None:

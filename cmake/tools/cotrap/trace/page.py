@@ -1,18 +1,18 @@
 """A story as one page that needs nothing else: page.html with the story in it."""
 
 import html
-import json
+import re
 from pathlib import Path
 
+from ..pages import in_script
 from .story import KINDS, Story
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def to_html(story: Story, title: str) -> str:
-    data = json.dumps(_compact(story), separators=(",", ":")).replace("</", "<\\/")
-    page = _TEMPLATE.read_text()
-    return page.replace("{{title}}", html.escape(title)).replace("{{story}}", data)
+    filled = {"title": html.escape(title), "story": in_script(_compact(story))}
+    return re.sub(r"\{\{(title|story)\}\}", lambda place: filled[place[1]], _TEMPLATE.read_text())
 
 
 def _compact(story: Story) -> dict:

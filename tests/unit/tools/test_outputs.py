@@ -1,0 +1,94 @@
+"""Files that commands write, and what is in the pages among them."""
+
+import json
+import resource
+import tempfile
+import unittest
+from html.parser import HTMLParser
+from pathlib import Path
+
+from support import FakeBuild, cotrap
+
+from cotrap.errors import ToolError, UsageError
+from cotrap.pages import in_script
+from cotrap.paths import check_output, write_output
+from cotrap.trace.page import to_html
+from cotrap.trace.story import Slice, Story, Track
+
+
+class Scripts(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found, self.inside = [], False
+
+    def handle_starttag(self, tag, _):
+        if tag == "script":
+            self.found.append("")
+        self.inside = tag == "script"
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside:
+            self.found[-1] += data
+
+
+class Pages(unittest.TestCase):
+    NAMES = ("</script>", "a<!--<script>", "{{title}}", "{{story}}")
+
+    def test_no_text_ends_a_script_or_begins_a_comment_in_it(self):
+        for name in self.NAMES:
+            told = in_script({"name": name})
+            self.assertNotIn("<", told)
+            self.assertEqual(json.loads(told)["name"], name)
+
+    def test_a_trace_of_any_program_has_its_story(self):
+        for name in self.NAMES:
+            track = Track("harts", name, [Slice(0, 1, name, "running")])
+            page = to_html(Story([track], [], {}, {}, [0], {}, 1.0), name)
+            parser = Scripts()
+            parser.feed(page)
+            self.assertEqual(len(parser.found), 1, name)
+            story = parser.found[0].partition("const story = ")[2].partition(";\n")[0]
+            self.assertEqual(json.loads(story)["tracks"][0]["name"], name)
+
+
+class Outputs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def test_where_nothing_can_be_written_is_known_before(self):
+        for path in (Path("/proc/x.html"), self.folder, self.folder / "no" / "x", Path("/proc/version/x")):
+            self.assertRaises(UsageError, check_output, path)
+
+    def test_looking_changes_nothing(self):
+        there, new = self.folder / "there", self.folder / "new"
+        there.write_text("before")
+        for path in (there, new):
+            check_output(path)
+        self.assertEqual((there.read_text(), new.exists()), ("before", False))
+
+    def test_a_file_that_cannot_be_written_whole_is_not_left(self):
+        path = self.folder / "trace.json"
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+        try:
+            self.assertRaises(ToolError, write_output, path, "x" * 100_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        self.assertFalse(path.exists())
+
+    def test_an_option_at_the_end_without_a_file_is_an_error(self):
+        build = FakeBuild()
+        self.addCleanup(build.remove)
+        for option in ("-o", "--html"):
+            done = cotrap("trace", "--build", build.path, "sh", option)
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            self.assertIn(f"{option}: to which file?".encode(), done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
