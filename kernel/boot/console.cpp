@@ -43,13 +43,15 @@ class ConsoleScreen final : public Screen {
 }  // namespace
 
 Terminal& start_console(const formats::BootOptions& options) {
-  const bool framed = options.value("stdin") == "framed";
+  const auto input = options.value("stdin").value_or("");
+  const bool ended = input == "empty", framed = ended || input == "framed";
   static ConsoleScreen screen;
   static Terminal terminal{
       {.show = [](auto text) { console.put_if_room(text); }, .signal = signal_everybody},
       screen,
       framed ? LineEditor::Input::framed : LineEditor::Input::typed,
       window_size(options.value("size").value_or(""))};
+  if (ended) terminal.end_input();
   // The driver is outside the strand, its two helpers are of it and give way to every driver.
   async::spawn_independent(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});

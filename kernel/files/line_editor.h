@@ -38,6 +38,8 @@ class LineEditor {
   /// Whether `receive` may be called. If not, somebody has to read first.
   bool has_room() const { return size_ < queue_size; }
   void receive(char key);
+  /// Framed: as after the bytes that end a file.
+  void end_input() { at_end_ = true; }
   /// The same for a key that there is no room for: it is lost unless it stands for a signal.
   void receive_without_room(char key) { (void)receive_signal(key); }
 

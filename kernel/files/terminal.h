@@ -47,6 +47,8 @@ class Terminal {
   async::WaitList& room() { return room_; }
   /// One byte from the device; only while there is room.
   void receive(char byte);
+  /// Framed, before anybody reads: nothing will come.
+  void end_input() { editor_.end_input(); }
   /// One that nobody has made room for in time: it is lost unless it stands for a signal.
   void receive_without_room(char byte) { editor_.receive_without_room(byte); }
   void go_on() { writable_.wake_all(); }

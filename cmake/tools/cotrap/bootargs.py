@@ -43,7 +43,7 @@ def command_line(
     environment: dict[str, str],
     nonce: str,
     quiet: bool,
-    framed: bool,
+    stdin: str,
     size: tuple[int, int] | None = None,
     extra: str = "",
 ) -> str:
@@ -53,8 +53,8 @@ def command_line(
     words.append(f"mark={nonce}")
     if quiet:
         words.append("quiet")
-    if framed:
-        words.append("stdin=framed")
+    if stdin:
+        words.append(f"stdin={stdin}")
     if size:
         words.append(f"size={size[0]}x{size[1]}")
     if extra:

@@ -68,7 +68,8 @@ class Boot:
     """What runs on the machine: a build, the files beside its own, and the first program.
 
     terminal: the console is a terminal of (columns, rows) with echo and line editing; otherwise
-    standard input is framed (see console.py) and every byte is literal.
+    standard input is framed (see console.py) and every byte is literal. has_no_input: it is at its
+    end from the beginning, at no time of the host's.
     """
 
     build: Build
@@ -78,6 +79,7 @@ class Boot:
     environment: dict[str, str] = field(default_factory=dict)
     quiet: bool = True
     terminal: tuple[int, int] | None = None
+    has_no_input: bool = False
     append: str = ""
 
     @property
@@ -141,7 +143,7 @@ class Guest:
             environment=boot.environment,
             nonce=nonce,
             quiet=boot.quiet,
-            framed=boot.terminal is None,
+            stdin="" if boot.terminal else "empty" if boot.has_no_input else "framed",
             size=boot.terminal,
             extra=boot.append,
         )

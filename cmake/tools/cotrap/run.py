@@ -12,7 +12,7 @@ from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
-from .sources import FramedInput, Keyboard, Left
+from .sources import FramedInput, Keyboard, Left, Silence, is_empty
 from .ui import Waiting, say
 
 _LEFT = 130  # as if by ^C
@@ -39,7 +39,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
             source = Keyboard(sys.stdin.fileno())
             hint = "; Ctrl-A X leaves"
         else:
-            source = FramedInput(sys.stdin.fileno())
+            source = Silence() if boot.has_no_input else FramedInput(sys.stdin.fileno())
             hint = ""
         guest = stack.enter_context(Guest(machine, boot))
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
@@ -100,6 +100,7 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         "build": built,
         "environment": environment,
         "quiet": arguments.quiet,
+        "has_no_input": not on_terminal and is_empty(sys.stdin.fileno()),
         "terminal": (size.columns, size.lines) if on_terminal else None,
         "append": " ".join(arguments.append),
     }

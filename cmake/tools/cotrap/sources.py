@@ -9,6 +9,7 @@ the guest, already encoded for its kind of console:
 """
 
 import os
+import stat
 import re
 import time
 
@@ -69,6 +70,17 @@ class FramedInput:
 
     def due(self) -> float | None:
         return None
+
+
+def is_empty(file: int) -> bool:
+    """Nothing will ever come from it."""
+    try:
+        about = os.fstat(file)
+        if stat.S_ISREG(about.st_mode):
+            return os.lseek(file, 0, os.SEEK_CUR) >= about.st_size
+        return stat.S_ISCHR(about.st_mode) and os.path.samestat(about, os.stat(os.devnull))
+    except OSError:
+        return False
 
 
 class Keyboard:

@@ -120,7 +120,7 @@ class CommandLine(unittest.TestCase):
             environment={"TERM": "dumb"},
             nonce="0f",
             quiet=False,
-            framed=True,
+            stdin="framed",
             extra="policy=fifo",
         )
         self.assertEqual(
