@@ -9,6 +9,7 @@
 
 #include <abi/exercise.h>
 #include <abi/flags.h>
+#include <abi/ring.h>
 
 #include <user/calls.h>
 #include <user/check.h>
@@ -155,6 +156,21 @@ int make_every_call() {
   call(Call::uname, {0});
   call(Call::brk, {0});
   call(Call::sched_getaffinity, {0, sizeof words, at(words)});
+
+  // A nop, which is answered at once, and a timeout, which is not.
+  alignas(64) static std::byte ring[abi::ring_bytes(2, 2)];
+  call(abi::ring_set_up, {at(ring), 2, 2, 0});
+  auto& header = *reinterpret_cast<abi::RingHeader*>(ring);
+  auto* const submissions =
+      reinterpret_cast<abi::RingSubmission*>(ring + abi::ring_submissions_at(2));
+  submissions[1] = {.operation = abi::RingOperation::timeout, .offset = 1'000'000};
+  header.sq_tail = 1;
+  call(abi::ring_enter, {1, 1, 0});
+  check(header.cq_tail == 1, "a nop is answered");
+  header.sq_tail = 2;
+  call(abi::ring_enter, {1, 2, 0});
+  check(header.cq_tail == 2, "a timeout is waited for");
+  call(abi::ring_close, {});
   return 0;
 }
 
