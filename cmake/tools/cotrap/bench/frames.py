@@ -36,12 +36,14 @@ _TYPE = re.compile(r'DW_AT_name\s+\("(\S+)\.coro_frame_ty"\)\s+DW_AT_byte_size\s
 
 @dataclass
 class Frame:
-    """most: at once, in any one demo. elided: of those seen, which lay in another's frame."""
+    """most: at once, in any one demo. live: when a demo ended, in that which had most of them then.
+    elided: of those seen, which lay in another's frame."""
 
     symbol: str
     name: str
     size: int
     most: int = 0
+    live: int = 0
     elided: int = 0
     pooled: int = 0
 
@@ -168,25 +170,38 @@ def _count(told: Recording, names: Names, frames: dict[str, Frame]) -> None:
             if frame:
                 alive[frame.symbol] += 1
                 frame.most = max(frame.most, alive[frame.symbol])
+    for symbol, count in alive.items():
+        frames[symbol].live = max(frames[symbol].live, count)
 
 
 def _show(frames: list[Frame]) -> None:
     width = max(len(each.name) for each in frames)
-    print(faint(f"{'':<{width}}   bytes  of the pool  where     most at once"))
+    print(faint(f"{'':<{width}}   bytes  of the pool  where     most at once  live at the end"))
     for each in sorted(frames, key=lambda each: (-each.most, -each.size, each.name)):
         taken = "" if each.place == "elided" else f"{each.taken:,}"
-        most = f"{each.most:,}" if each.most else ""
+        most, live = (f"{count:,}" if each.most else "" for count in (each.most, each.live))
         print(
-            f"{each.name:<{width}}  {each.size:>6,}  {taken:>11}  {each.place:<9} {most:>12}".rstrip()
+            f"{each.name:<{width}}  {each.size:>6,}  {taken:>11}  {each.place:<9} {most:>12}  "
+            f"{live:>15}".rstrip()
         )
     classes: dict[int, list[Frame]] = defaultdict(list)
     for each in frames:
         if each.place != "elided":
             classes[each.taken].append(each)
-    print(faint("\nthe pool's size classes"))
-    print(faint("   bytes  coroutines  most at once  not used"))
+    _show_classes(classes)
+
+
+def _show_classes(classes: dict[int, list[Frame]]) -> None:
+    """The last column, where there is anything in it: of the most at once, the share of the bytes that
+    rounding up has added."""
+    rows = []
     for taken, own in sorted(classes.items()):
-        most = sum(each.most for each in own)
-        unused = sum((taken - each.size) * each.most for each in own)
-        share = f"{unused / (taken * most):.0%}" if most else ""
-        print(f"{taken:>8,}  {len(own):>10}  {most:>12,}  {share:>8}")
+        most, live = sum(each.most for each in own), sum(each.live for each in own)
+        added = sum((taken - each.size) * each.most for each in own)
+        share = f"{added / (taken * most):.0%}" if added else ""
+        rows.append((f"{taken:>8,}  {len(own):>10}  {most:>12,}  {live:>15,}", share))
+    rounded = "  rounded up by" if any(share for _, share in rows) else ""
+    print(faint("\nthe pool's size classes"))
+    print(faint(f"   bytes  coroutines  most at once  live at the end{rounded}"))
+    for row, share in rows:
+        print(f"{row}  {share:>13}".rstrip())
