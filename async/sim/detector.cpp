@@ -21,10 +21,6 @@ std::string told(const Job& job) {
   return text;
 }
 
-Subject* subject_of(const Job& job) {
-  return static_cast<Subject*>(entity_of(job).attributes.owner);
-}
-
 /// Who alone can end its wait; null: nobody in particular, or it does not wait.
 const Job* awaited(const Job& job) {
   const Node* const target = job.kind == async::Kind::waiting ? job.waits_for() : nullptr;

@@ -15,9 +15,12 @@ constinit std::array<JobPool, platform::max_harts> job_pools;
 
 }  // namespace
 
+Subject* subject_of(const Job& job) {
+  return static_cast<Subject*>(entity_of(job).attributes.owner);
+}
 std::uint64_t number_of(const Job& job) {
-  const void* const owner = entity_of(job).attributes.owner;
-  return owner == nullptr ? 0 : static_cast<const Subject*>(owner)->number;
+  const Subject* const subject = subject_of(job);
+  return subject == nullptr ? 0 : subject->number;
 }
 
 using platform::world;
@@ -180,6 +183,9 @@ void Machine::interrupt(unsigned number) {
   hart.computing->left_ns_ -= used;
   hart.computing = nullptr;
   ++hart.generation;
+  if (Subject* const subject = subject_of(*hart.job); subject != nullptr && !turn_over) {
+    subject->turn_used_ns = world.now - hart.turn_began_ns;
+  }
   trace(TraceEvent::preempt, *hart.job);
   Executor::ready_again(turn_over);
   run_hart(number);
@@ -204,7 +210,9 @@ void Machine::traced(TraceEvent event, const Job& job) {
     const std::uint64_t number = number_of(job);
     ++counts_.steps;
     steps_at_once_ = std::exchange(last_step_ns_, world.now) == world.now ? steps_at_once_ + 1 : 0;
-    hart.turn_began_ns = world.now;
+    Subject* const subject = subject_of(job);
+    hart.turn_began_ns =
+        world.now - (subject == nullptr ? 0 : std::exchange(subject->turn_used_ns, 0));
     hart.overhead_ns += options_.costs.resume;
     if (std::exchange(hart.last_job, number) != number) {
       ++counts_.changes;

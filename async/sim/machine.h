@@ -36,12 +36,15 @@ struct Costs {
 /// What Attributes::owner of every job points to.
 struct Subject {
   enum class State : std::uint8_t { ready, running, waiting, done };
-  std::uint64_t number = 0;  // from 1 up, the same in every run
+  std::uint64_t number = 0;        // from 1 up, the same in every run
+  std::uint64_t turn_used_ns = 0;  // Machine's: before it was preempted, of the turn that goes on
   // A Detector's: what the job does, since when.
   State state = State::ready;
   std::uint64_t since_ns = 0;
 };
-/// 0: it has none.
+/// Null: it has none.
+Subject* subject_of(const Job& job);
+/// … 0.
 std::uint64_t number_of(const Job& job);
 
 class Compute;

@@ -56,6 +56,24 @@ TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may c
   }
 }
 
+TEST_CASE("priority: who is preempted goes on with the turn that it had") {
+  Order order;
+  std::uint64_t ended[2] = {};
+  Bench bench(kind("priority"));
+  bench.start(0, [&] {
+    for (auto& each : ended) bench.spawn(work(bench, 12ms, each), {.name = "long", .priority = 20});
+  });
+  for (unsigned at = 1; at < 24; ++at) {  // more often than a turn is long
+    bench.machine.at(ns(at * 1ms), 0, [&] {
+      bench.spawn(note(order, "short", 10us), {.name = "short", .priority = 1});
+    });
+  }
+  bench.machine.run_until(ns(1s));
+  CHECK(ended[0] > ns(20ms));  // of 4 + 4 + 4, the other one's 4 + 4 between them
+  CHECK(ended[0] < ns(21ms));
+  CHECK(ended[1] > ns(24ms));
+}
+
 TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may change") {
   Order order;
   Bench bench(kind("edf"));
