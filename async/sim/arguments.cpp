@@ -81,6 +81,8 @@ void read_argument(Arguments& arguments, std::string_view word) {
     arguments.duration_ns = number(value, key);
   } else if (key == "buckets") {
     arguments.buckets = number(value, key) != 0;
+  } else if (key == "plan") {
+    arguments.plan = number(value, key) != 0;
   } else if (key == "timeline") {
     arguments.timeline = number(value, key);
   } else if (key == "change") {

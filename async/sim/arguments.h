@@ -23,6 +23,7 @@ struct Arguments {
   std::uint64_t harts = 0;
   std::uint64_t duration_ns = 0;
   bool buckets = false;
+  bool plan = false;                     // that alone
   std::uint64_t timeline = 0;            // slices, of the first seed
   std::string record;                    // to this file
   std::optional<std::uint64_t> explore;  // up to this bound

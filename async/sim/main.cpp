@@ -6,6 +6,7 @@
 //              [stalled=NS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
+//   cotrap_sim FILE plan=1 seeds=S [duration=NS]                      what plan.h says
 //   cotrap_sim replay FILE                                            status 1: it is another
 //   cotrap_sim policies
 #include <fmt/format.h>
@@ -20,6 +21,7 @@
 
 #include "arguments.h"
 #include "explore.h"
+#include "plan.h"
 #include "record.h"
 #include "report.h"
 #include "run.h"
@@ -162,10 +164,16 @@ int main(int count, char** words) {
   }
   if (arguments.workload == "replay") return replay(count == 3 ? words[2] : "");
   for (int i = 2; i < count; ++i) read_argument(arguments, words[i]);
-  if (arguments.policies.empty()) give_up("which policy?");
 
   Workload workload = read(arguments.workload);
   use_workload(arguments, workload);
+  if (arguments.plan) {
+    const auto text = plan(workload, arguments.first_seed);
+    if (!text) give_up(text.error());
+    fmt::print("{}", *text);
+    return 0;
+  }
+  if (arguments.policies.empty()) give_up("which policy?");
   if (arguments.explore) return explore(arguments, workload);
   for (const auto* const policy : arguments.policies) {
     for (std::uint64_t seed = arguments.first_seed; seed <= arguments.last_seed; ++seed) {

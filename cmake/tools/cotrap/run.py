@@ -12,6 +12,7 @@ from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
+from .sim import kernel
 from .sources import FramedInput, Keyboard, Left, Silence, is_empty
 from .ui import Waiting, say
 
@@ -20,6 +21,8 @@ _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
 def run(arguments) -> int:
+    if kernel.is_workload(arguments.program):
+        return kernel.run(arguments)
     if not arguments.callgrind:
         return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
     if arguments.machine != "hosted" or arguments.sanitize:

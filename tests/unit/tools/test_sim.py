@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support import cotrap
 
-from cotrap.sim import costs, rows
+from cotrap.sim import costs, kernel, rows
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
 
@@ -202,6 +202,27 @@ class Sim(unittest.TestCase):
                 said = sim(*arguments, status=2)
                 self.assertIn(message, said)
                 self.assertEqual(said.count("\n"), 1)
+
+
+class InTheKernel(unittest.TestCase):
+    def test_what_comes_along_is_a_workload_and_programs_are_not(self):
+        for name in ("web", "mine.workload", "a/mine.workload"):
+            self.assertTrue(kernel.is_workload(Path(name)), name)
+        for name in ("ls", "a/web"):
+            self.assertFalse(kernel.is_workload(Path(name)), name)
+        self.assertFalse(kernel.is_workload(None))
+
+    def test_figures_are_read_from_what_the_program_prints_and_compared(self):
+        text = "policy: fifo\r\na\t10\t8\t1\t2000\t1500\t4000\t5000\r\nodd\tline\r\n"
+        measured = kernel.rows(text)
+        self.assertEqual(list(measured), ["a"])
+        self.assertEqual(measured["a"]["p99"], 4000)
+        model = {"a": measured["a"] | {"finished": 10, "mean": 1500}}
+        table = kernel.table(measured, model, "fifo").splitlines()
+        self.assertIn("under fifo", table[0])
+        self.assertIn("2 us", table[1])
+        self.assertIn("1.5 us", table[2])
+        self.assertEqual(table[3].split()[4:8], ["+0.0%", "+25.0%", "+0.0%", "-25.0%"])
 
 
 class Summary(unittest.TestCase):

@@ -11,8 +11,8 @@ from . import costs
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
-_PRESET = "host-debug"
-_TARGET = "cotrap_sim"
+PRESET = "host-debug"
+TARGET = "cotrap_sim"
 
 
 def list_workloads() -> None:
@@ -29,7 +29,7 @@ def program_of(arguments) -> Path:
     elif arguments.build:
         folder = Path(arguments.build)
     else:
-        folder = build.make(_PRESET, _TARGET)
+        folder = build.make(PRESET, TARGET)
     program = folder / "async" / "sim" / "cotrap_sim"
     if not program.exists():
         raise UsageError(f"{program} is not there: is {folder} a build of the host's tests?")
@@ -39,10 +39,10 @@ def program_of(arguments) -> Path:
 def _with_header(header: Path, name: str) -> Path:
     """A build of its own, of the simulator alone."""
     folder = preset_folder("policy")
-    configure = ["cmake", "--preset", _PRESET, "-B", folder]
+    configure = ["cmake", "--preset", PRESET, "-B", folder]
     options = [f"-DCOTRAP_POLICY_HEADER={header}", f"-DCOTRAP_POLICY_CLASS={name}"]
     with Waiting(f"building the simulator with {header.name}"):
-        for command in ([*configure, *options], ["ninja", "-C", folder, _TARGET]):
+        for command in ([*configure, *options], ["ninja", "-C", folder, TARGET]):
             done = subprocess.run(
                 command, cwd=ROOT, capture_output=True, text=True, errors="replace"
             )

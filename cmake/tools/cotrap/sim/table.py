@@ -68,10 +68,10 @@ def tables(rows: list[Row]) -> str:
     for group in runs(rows):
         figures = (text_of(find(group), kind) for _, find, kind in RUN_COLUMNS)
         by_run.append([group.policy, *figures])
-    return _aligned(by_class, 2) + "\n" + _aligned(by_run, 1)
+    return aligned(by_class, 2) + "\n" + aligned(by_run, 1)
 
 
-def _aligned(lines: list[list[str]], left: int) -> str:
+def aligned(lines: list[list[str]], left: int) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ""
     for line in lines:

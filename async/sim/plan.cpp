@@ -1,0 +1,107 @@
+#include "plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace async::sim {
+namespace {
+
+struct Planned {
+  std::uint64_t at_ns;
+  std::size_t of;  // the class
+  auto operator<=>(const Planned&) const = default;
+};
+
+/// When the tasks of one class come.
+void add_arrivals(const Workload& workload, std::size_t of, std::uint64_t seed,
+                  std::vector<Planned>& all) {
+  const Arrival& arrival = workload.classes[of].arrival;
+  if (arrival.kind == Arrival::Kind::closed) {
+    all.insert(all.end(), arrival.count, {0, of});
+  } else if (arrival.kind == Arrival::Kind::trace) {
+    for (const std::uint64_t at_ns : arrival.times) {
+      if (at_ns < workload.duration_ns) all.push_back({at_ns, of});
+    }
+  } else if (arrival.kind == Arrival::Kind::open) {
+    Random random(seed, ~of);
+    std::uint64_t at_ns = arrival.has_first ? arrival.first_ns : arrival.between.draw(random);
+    for (; at_ns < workload.duration_ns; at_ns += arrival.between.draw(random)) {
+      all.push_back({at_ns, of});
+    }
+  }
+}
+
+/// One round of steps; what it takes without any waiting for others is added to `demand_ns`.
+std::string round_of(const TaskClass& what, Random& random, std::uint64_t& demand_ns) {
+  std::string text;
+  std::vector<std::uint32_t> rounds;
+  const auto draw = [&](const Distribution& time) {
+    const std::uint64_t ns = time.draw(random);
+    demand_ns += ns;
+    return ns;
+  };
+  for (std::size_t at = 0; at < what.steps.size(); ++at) {
+    const Step& step = what.steps[at];
+    switch (step.kind) {
+      case Step::Kind::run: text += fmt::format(" r{}", draw(step.time)); break;
+      case Step::Kind::wait: text += fmt::format(" w{}", draw(step.time)); break;
+      case Step::Kind::yield: text += " y"; break;
+      case Step::Kind::lock: text += fmt::format(" l{}", step.object); break;
+      case Step::Kind::unlock: text += fmt::format(" u{}", step.object); break;
+      case Step::Kind::send: text += fmt::format(" s{}", step.object); break;
+      case Step::Kind::receive: text += fmt::format(" v{}", step.object); break;
+      case Step::Kind::fork: break;  // refused before
+      case Step::Kind::repeat: rounds.push_back(step.count); break;
+      case Step::Kind::end:
+        if (--rounds.back() != 0) {
+          at = step.match;
+        } else {
+          rounds.pop_back();
+        }
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed) {
+  constexpr std::size_t most_bytes = 16 << 20;
+  std::string text = fmt::format("cotrap-plan 1\nuntil {} after {}\nlocks {} channels",
+                                 workload.duration_ns, workload.warm_up_ns, workload.locks.size());
+  for (const SharedChannel& channel : workload.channels) {
+    text += fmt::format(" {}", channel.capacity);
+  }
+  text += "\n";
+  std::vector<Planned> all;
+  for (std::size_t of = 0; of < workload.classes.size(); ++of) {
+    const TaskClass& what = workload.classes[of];
+    if (std::ranges::find(what.steps, Step::Kind::fork, &Step::kind) != what.steps.end()) {
+      return std::unexpected("class " + what.name + " forks, which is simulated only");
+    }
+    text += fmt::format("class {} {} {}\n", what.name, what.priority, what.deadline_ns);
+    add_arrivals(workload, of, seed, all);
+  }
+  std::ranges::sort(all);  // of two at once the first class's comes first
+  std::uint64_t number = 0;
+  for (const Planned& task : all) {
+    const TaskClass& what = workload.classes[task.of];
+    Random random(seed, ++number);
+    text += fmt::format("task {} {}", task.of, task.at_ns);
+    std::uint64_t demand_ns = 0;
+    do {
+      text += round_of(what, random, demand_ns);
+      if (what.arrival.kind != Arrival::Kind::closed) break;
+      const std::uint64_t pause = what.arrival.between.draw(random);
+      text += fmt::format(" n{}", pause);
+      demand_ns += pause;
+    } while (demand_ns < workload.duration_ns && demand_ns != 0 && text.size() < most_bytes);
+    text += "\n";
+    if (text.size() >= most_bytes) return std::unexpected("a plan of it is too long: --duration");
+  }
+  return text;
+}
+
+}  // namespace async::sim

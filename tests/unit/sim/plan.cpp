@@ -1,0 +1,70 @@
+// A plan says what simulate() does with the same seed.
+#include "plan.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <sstream>
+
+#include "run.h"
+
+using namespace async::sim;
+
+namespace {
+
+Workload workload(const std::string& text) {
+  auto read = read_workload(text, nullptr);
+  REQUIRE(read);
+  return std::move(*read);
+}
+
+}  // namespace
+
+TEST_CASE("a plan has every task with its arrival and its steps, loops undone") {
+  const auto made =
+      plan(workload("duration 10ms\nwarm-up 1ms\nlock l\nchannel c 3\n"
+                    "class a\n arrive every 4ms from 1ms\n priority 3\n deadline 2ms\n"
+                    " lock l\n run 1us\n unlock l\n"
+                    "class b\n arrive once at 5ms\n repeat 2\n  send c\n  yield\n end\n"
+                    "class c\n arrive closed 1 think 1ms\n run 3ms\n wait 1ms\n"),
+           1);
+  REQUIRE(made);
+  CHECK(*made ==
+        "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks 1 channels 3\n"
+        "class a 3 2000000\nclass b 16 0\nclass c 16 0\n"
+        "task 2 0 r3000000 w1000000 n1000000 r3000000 w1000000 n1000000\n"
+        "task 0 1000000 l0 r1000 u0\ntask 0 5000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\n"
+        "task 0 9000000 l0 r1000 u0\n");
+}
+
+TEST_CASE("what tasks run in a plan is what they run in the simulator") {
+  std::ifstream file(COTRAP_WORKLOADS "/mm1.workload");
+  Workload queue = workload({std::istreambuf_iterator<char>(file), {}});
+  queue.duration_ns = 100'000'000'000;
+  queue.warm_up_ns = 0;
+  const auto made = plan(queue, 7);
+  REQUIRE(made);
+  std::istringstream words(*made);
+  std::uint64_t tasks = 0, run_ns = 0;
+  for (std::string word; words >> word;) {
+    tasks += word == "task";
+    if (word[0] == 'r' && word.size() > 1 && std::isdigit(word[1]))
+      run_ns += std::stoull(word.substr(1));
+  }
+  const Outcome outcome =
+      simulate(queue, {.machine = {.policy = async::policy::find("fifo"), .seed = 7}});
+  CHECK(outcome.classes[0].arrived == tasks);
+  CHECK(outcome.classes[0].run_ns <= run_ns);  // what has not finished is not in it
+  CHECK(outcome.classes[0].run_ns > run_ns - 100'000'000);
+}
+
+TEST_CASE("what cannot be said beforehand is not planned") {
+  const auto forks = plan(workload("class a\n arrive once\n fork 2 b\nclass b\n run 1ms\n"), 1);
+  REQUIRE_FALSE(forks);
+  CHECK(forks.error() == "class a forks, which is simulated only");
+  const auto long_one =
+      plan(workload("duration 1000s\nclass a\n arrive closed 9 think 1ns\n run 1ns\n"), 1);
+  REQUIRE_FALSE(long_one);
+  CHECK(long_one.error() == "a plan of it is too long: --duration");
+}
