@@ -168,8 +168,8 @@ def main() -> int:
         feeder = feed if "stdin" in line else type_into
         if line.get("stdin") == [b"empty"]:
             program.stdin.close()
-            feeder = lambda _: None
-        threading.Thread(target=feeder, args=[program], daemon=True).start()
+        else:
+            threading.Thread(target=feeder, args=[program], daemon=True).start()
         while data := program.stdout.read(65536):
             emit(data)
         status = program.wait()
