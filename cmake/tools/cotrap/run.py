@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from . import build, callgrind, elf, hosted, terminal
@@ -42,7 +43,9 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
             source = Keyboard(sys.stdin.fileno())
             hint = "; Ctrl-A X leaves"
         else:
-            source = Silence() if boot.has_no_input else FramedInput(sys.stdin.fileno())
+            file = sys.stdin.fileno()
+            boot = replace(boot, has_no_input=is_empty(file))
+            source = Silence() if boot.has_no_input else FramedInput(file)
             hint = ""
         guest = stack.enter_context(Guest(machine, boot))
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
@@ -103,7 +106,6 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         "build": built,
         "environment": environment,
         "quiet": arguments.quiet,
-        "has_no_input": not on_terminal and is_empty(sys.stdin.fileno()),
         "terminal": (size.columns, size.lines) if on_terminal else None,
         "append": " ".join(arguments.append),
     }
