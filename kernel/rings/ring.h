@@ -41,7 +41,8 @@ class Ring {
   /// Takes up to `most`. EINVAL: an index is out of its range; EFAULT. Nothing was taken then.
   Result<Taken> take(std::uint32_t most);
 
-  // ring_enter in two parts: the second goes on where the first has to wait.
+  // ring_enter in two parts. The first is the one trying form of a call that has changed something
+  // when it says that it must wait: what it has taken stays taken, and the second goes on there.
   trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
 
