@@ -2,6 +2,7 @@
 the same arrivals and the same lengths."""
 
 import json
+import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -26,8 +27,9 @@ def is_workload(program: Path | None) -> bool:
     """A file by its name, or one that comes along."""
     if program is None:
         return False
+    # os.path: unlike Path's, it takes a name that is too long for one that is not there.
     return program.suffix == ".workload" or (
-        len(program.parts) == 1 and (simulator.WORKLOADS / f"{program}.workload").is_file()
+        len(program.parts) == 1 and os.path.isfile(simulator.WORKLOADS / f"{program}.workload")
     )
 
 
