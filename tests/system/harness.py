@@ -122,6 +122,15 @@ class Test:
         """From now on, boots have this file or folder of the host under this name."""
         self._files.append((host, guest))
 
+    def run_parts(self, program: str, parts: tuple[tuple[str, str], ...]) -> None:
+        """Of a test program: each by itself, on several numbers of harts if nobody has said how
+        many."""
+        self.add(self.folder / "test-programs" / program, program)
+        for harts in (self.given_harts,) if self.given_harts else (1, 2, 4):
+            for name, what in parts:
+                done = self.run(f"/{program}", name, machine=self.machine(harts=harts))
+                self.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
+
     def run(
         self,
         program: str,

@@ -18,8 +18,4 @@ PARTS = (
 )
 
 with harness.Test(__doc__) as test:
-    test.add(test.folder / "test-programs" / "rings", "rings")
-    for harts in (test.given_harts,) if test.given_harts else (1, 2, 4):
-        for name, what in PARTS:
-            done = test.run("/rings", name, machine=test.machine(harts=harts))
-            test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
+    test.run_parts("rings", PARTS)
