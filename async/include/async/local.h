@@ -39,6 +39,7 @@ class RunningJob {
     return *this;
   }
   RunningJob(const RunningJob&) = delete;
+  RunningJob& operator=(const RunningJob&) noexcept = default;  // a world begun anew
   operator Job*() const noexcept {
     if constexpr (platform_is_checked_for_races) return seen_from_elsewhere();
     return job_;

@@ -150,7 +150,7 @@ TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one execu
 }
 
 TEST_CASE_METHOD(Fixture, "identifiers that run out leave a space its own while a hart is in it") {
-  on_first.run([this] {
+  on_first.run([] {
     kernel::memory::asids.initialize(2);
     hal::flush_all_remote(hal::running_harts());  // as a machine that has just started
     test::leave_space();
