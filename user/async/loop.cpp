@@ -133,7 +133,15 @@ void Loop::take_completions() {
 void Loop::look() {
   if (std::exchange(submitted_, false)) must(ring_.enter(), "submitting system calls");
   take_completions();
-  if (async_alarm != no_alarm && async_alarm <= async::platform::now_ns()) executor_.alarm_fired();
+  fire_alarm();
+}
+
+/// Once, if it is due.
+bool Loop::fire_alarm() {
+  if (async_alarm == no_alarm || async_alarm > async::platform::now_ns()) return false;
+  async_alarm = no_alarm;
+  executor_.alarm_fired();
+  return true;
 }
 
 /// One timeout in the ring, not later than the alarm.
@@ -149,10 +157,7 @@ void Loop::arm_timer() {
 
 /// Nobody is ready.
 void Loop::wait() {
-  if (async_alarm != no_alarm && async_alarm <= async::platform::now_ns()) {
-    executor_.alarm_fired();
-    return look();
-  }
+  if (fire_alarm()) return look();
   if (async_alarm == no_alarm && places_.permits() == most_under_way - spare_places) {
     fail_in_async("every coroutine of the program waits for another one");
   }

@@ -92,6 +92,29 @@ Task<> cancels() {
   check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1, "nobody cancelled has taken it");
 }
 
+// Nothing to do is nothing done: on the hart of one that is more urgent another thread writes.
+
+Task<> sleep_and_read(Fd fd, int& sum) {
+  co_await async::sleep_for(1ms);
+  co_await read_one(fd, sum);
+}
+
+void waits() {
+  must(set_affinity(0, 1), "one hart");
+  const auto pipe = must(make_pipe(), "a pipe");
+  Thread writer{[&] {
+    char byte = 1;
+    for (int i = 0; i < 3; ++i) {
+      must(sleep_for(5ms), "sleeping");
+      must(write(pipe.write_end, bytes_of(byte)), "a byte");
+    }
+  }};
+  must(set_realtime_priority(0, 50), "a real-time priority");
+  int sum = 0;
+  for (int i = 0; i < 3; ++i) run(sleep_and_read(pipe.read_end, sum));
+  check(sum == 3, "every byte has come");
+}
+
 // One that has always something to do.
 
 Task<> compute(const bool& stop, long& rounds) {
@@ -186,6 +209,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"operations", operations},
     {"many", [] { run(read_all()); }},
     {"cancels", [] { run(cancels()); }},
+    {"waits", waits},
     {"busy", [] { run(busy_one()); }},
     {"deadlocks", deadlocks},
     {"--deadlock", deadlock},

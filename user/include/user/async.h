@@ -68,6 +68,7 @@ class Loop {
   void look();
   void wait();
   void take_completions();
+  bool fire_alarm();
   void arm_timer();
 
   static inline constinit Loop* current_ = nullptr;
