@@ -38,7 +38,12 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   }
   slot.front() = {.user_data = user_data, .result = result, .flags = flags};
   write_index(header->cq_tail, ++cq_tail_);
-  if (wanted_ != 0 && unread + 1 >= wanted_) completed_.wake_all();
+  if (wanted_ == 0) {
+    if (thread_.shared_priority() != 0) [[unlikely]]
+      thread_.be_content(0);  // for whom of its coroutines it is, the program knows
+  } else if (unread + 1 >= wanted_) {
+    completed_.wake_all();
+  }
 }
 
 void Ring::complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags) {

@@ -24,8 +24,9 @@ constexpr int players_priority = 10, referees_priority = 50;  // Linux's real-ti
 
 struct Turn {
   char player;
-  std::uint8_t priority;
+  std::uint8_t priority;  // … of the coroutine whose turn it was
 };
+constexpr std::uint8_t is_ready = 0xff;
 
 std::span<std::byte> bytes_of(auto& value) {
   return std::as_writable_bytes(std::span{&value, 1});
@@ -45,11 +46,19 @@ Task<> take_turn(Turn turn) {
   must(write(standard_output, bytes_of(turn)), "telling the referee");
 }
 
+// Not before the others wait: a sleep is a wait of the whole program.
+Task<> report_ready(char name) {
+  co_await async::sleep_for(1ms);
+  Turn ready{name, is_ready};
+  must(write(standard_output, bytes_of(ready)), "telling the referee");
+}
+
 Task<> play(char name, std::span<const std::uint8_t> priorities) {
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {
     for (const auto priority : priorities) {
       scope.spawn(take_turn({name, priority}), {.name = "turn", .priority = priority});
     }
+    scope.spawn(report_ready(name), {.name = "report"});
     co_return;
   });
 }
@@ -82,7 +91,11 @@ std::vector<Turn> play_both(bool shares) {
   const Fd a = start("a", shares, {"10", "2", "6"}, results.write_end);
   const Fd b = start("b", shares, {"4", "12", "8"}, results.write_end);
   must(close(results.write_end), "closing");
-  must(sleep_for(20ms), "letting them get ready");
+  for (int i = 0; i < 2; ++i) {
+    Turn player;
+    must(read(results.read_end, bytes_of(player)), "reading");
+    check(player.priority == is_ready, "a player is ready");
+  }
   must(write(a, "go!"), "go");
   must(write(b, "go!"), "go");
   std::vector<Turn> turns;
