@@ -206,6 +206,8 @@ def costs(test: harness.Test) -> None:
     )
     each = (on - off) / 2
     test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
+    if "trampoline" in test.folder.name:
+        return  # whose calls have no first stage, and no record
     record = harness.ROOT / "tests" / "bench" / "instructions.json"
     recorded = from_json(record.read_text(), record.name).find("syscall.null", INSTRUCTIONS)
     test.check(
