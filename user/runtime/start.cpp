@@ -92,7 +92,7 @@ void cotrap_user_start(long* stack) {
     (*function)();
   }
   int status = main(argc, argv, environment);
-  user::tls::destroy();
+  if (user::tls::destroy != nullptr) user::tls::destroy();
   if (user::finish_output != nullptr)
     status = user::finish_output(argc > 0 ? argv[0] : "?", status);
   user::exit(status);

@@ -44,7 +44,7 @@ Result<void> Thread::launch(Control& control) {
   const auto entry = [](void* argument) {
     const auto& control = *static_cast<Control*>(argument);
     control.run(control.object);
-    tls::destroy();
+    if (tls::destroy != nullptr) tls::destroy();
     return 0;
   };
   const long answer = cotrap_user_clone(thread_flags, control.stack_top, &control.id,

@@ -18,6 +18,7 @@ void* initialise(std::byte* place);
 
 // Destroys the calling thread's thread_local objects, the youngest first: its function has
 // returned. What ends it otherwise (exit, a signal) ends the program, and with it all memory.
-void destroy();
+// Nothing, not even there, in a program that has no such objects.
+[[gnu::weak]] void destroy();
 
 }  // namespace user::tls
