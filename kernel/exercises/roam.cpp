@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -105,7 +106,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
     rounds += roamer.rounds;
   }
   co_return Words{intact, rounds, count_of(trap::Action::change_stack) - put_aside_before,
-                  after.came - before.came, before.free - after.free};
+                  after.came - before.came, before.free - std::min(before.free, after.free)};
 }
 
 }  // namespace kernel::exercises
