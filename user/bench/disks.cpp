@@ -29,7 +29,7 @@ Outcome one_at_a_time() {
   long next = 0;
   bool well = true;
   auto samples =
-      sample({.count = 15, .size = 100}, [&] { well &= read_block(*disk, next++, block); });
+      sample({.count = 15, .size = 20}, [&] { well &= read_block(*disk, next++, block); });
   static_cast<void>(user::close(*disk));
   if (!well) return {};
   return samples;

@@ -23,7 +23,7 @@ _TIMED_RUNS = 3  # whose medians say how far apart runs are
 _DISK_BYTES = 1 << 20
 # Answers when who counts has long gone idle, whatever the host does: then it counts the same twice.
 _PATIENT_DISK = Disk(
-    source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 1_000_000}
+    source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 5_000_000}
 )
 
 
