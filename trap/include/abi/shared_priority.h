@@ -19,7 +19,7 @@ namespace abi {
 
 struct alignas(8) SharedPriority {
   // The program's: how many levels below its limit the most urgent lies that it has to do. 0 … 31;
-  // more is 31. There are 31 levels; a program's lowest is the one of nice 19.
+  // more is 31. However many, it is not below the level of nice 19.
   std::uint32_t content = 0;
   // The kernel's: the same of the most urgent of the others that wait for this hart, as far as is
   // known; nobody_waits. A thread that is content with more should give way.
