@@ -83,6 +83,16 @@ class Setup(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         return done.stderr
 
+    def test_it_starts_with_the_standard_library_alone(self):
+        for command in ("setup", "sim", "bench", "trace"):
+            done = subprocess.run(
+                ["/usr/bin/python3", "-S", "-P", "-m", "cotrap", command, "--help"],
+                env={"PYTHONPATH": str(self.tools)},
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_nothing_is_installed_when_nothing_is_missing(self):
         self.assertEqual(self.setup_says("--quiet"), "")
         self.assertIn("everything", self.setup_says())

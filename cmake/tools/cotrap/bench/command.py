@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from .. import bootargs, build
+from .. import bootargs, build, packages
 from ..errors import ToolError, UsageError
 from ..paths import MACHINES, ROOT, check_output, write_output
 from ..qemu import Machine
@@ -34,7 +34,8 @@ def run(arguments) -> int:
         return _frames(arguments)
     if arguments.profile:
         return _profile(arguments, chosen)
-    pages = _pages() if arguments.html or arguments.svg else None
+    # Not to be had is said before anything is measured.
+    pages = packages.module(".page", __package__) if arguments.html or arguments.svg else None
     asked = _others(arguments)
     bench = _bench(arguments)
     if before and before.setting != _report(arguments, {}).setting:
@@ -139,16 +140,6 @@ def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
     for other in others:
         if getattr(arguments, other):
             raise UsageError(f"{option} has nothing for --{other}")
-
-
-def _pages():
-    """Making them needs a package that nothing else does: said before anything is measured."""
-    try:
-        from . import page
-    except ModuleNotFoundError as error:
-        why = "python3-jinja2 is not installed: `./cotrap setup` does that on Debian"
-        raise ToolError(why) from error
-    return page
 
 
 def _chosen(names: list[str]) -> list[Benchmark]:

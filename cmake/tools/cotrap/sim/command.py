@@ -4,12 +4,12 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .. import packages
 from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting
 from . import rows, schedules, simulator
-from .page import page
 from .table import tables
 
 _ALL = "all"
@@ -108,4 +108,5 @@ def _report(found: list[rows.Row], timelines: dict[str, dict], arguments) -> Non
     if arguments.csv:
         rows.write(arguments.csv, found)
     if arguments.html:
-        write_output(arguments.html, page(found, workloads[0], timelines))
+        pages = packages.module(".page", __package__)
+        write_output(arguments.html, pages.page(found, workloads[0], timelines))
