@@ -6,6 +6,7 @@
 #include <array>
 
 #include "devices/block_device.h"
+#include "files/block_pages.h"
 #include "files/pinned_pieces.h"
 #include "memory/frames.h"
 #include "memory/user_memory.h"
@@ -38,6 +39,10 @@ class BlockFile final : public File {
   Transfer try_write(IoBuffer&) override { return fail(Errno::eagain); }
   async::Task<Transfer> transfer(Direction direction, std::optional<std::uint64_t> offset,
                                  IoBuffer buffer) override;
+  Result<Ref<memory::PageSource>> pages() override {
+    if (!memory::admit(sizeof(BlockPages))) return fail(Errno::enomem);
+    return Ref<memory::PageSource>{make_ref<BlockPages>(disk_)};
+  }
   async::Task<Result<>> sync() override { return device().flush(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override;

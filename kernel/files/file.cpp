@@ -21,6 +21,10 @@ Result<std::int64_t> File::seek(std::int64_t, int) {
 Result<> File::resize(std::uint64_t) {
   return fail(Errno::einval);
 }
+Result<Ref<memory::PageSource>> File::pages() {
+  return fail(Errno::enodev);
+}
+
 Result<std::span<const std::byte>> File::bytes() {
   return fail(Errno::enodev);
 }

@@ -27,6 +27,7 @@
 #include <span>
 
 #include "files/io_buffer.h"
+#include "memory/page_source.h"
 
 namespace kernel {
 
@@ -88,6 +89,9 @@ class File : public RefCounted<File> {
   /// All of the file as it lies in memory, which never changes: for execve and mmap. ENODEV where
   /// there is no such thing. Valid for ever.
   virtual Result<std::span<const std::byte>> bytes();
+
+  /// The same of a file that takes its time: its pages. ENODEV.
+  virtual Result<Ref<memory::PageSource>> pages();
 
   /// Directory entries as getdents64 wants them; 0 after the last.
   virtual Result<std::size_t> list(IoBuffer& buffer);

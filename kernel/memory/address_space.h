@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "memory/area_set.h"
 #include "memory/frames.h"
@@ -50,6 +51,15 @@ struct MemoryKey {
   std::uintptr_t offset = 0;
 
   friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
+};
+
+/// A page of a program that its area's source has to bring (page_source.h).
+struct FetchedPage {
+  VirtAddr address;
+  Ref<PageSource> source;
+  std::size_t index;  ///< of the source
+
+  friend bool operator==(const FetchedPage&, const FetchedPage&) = default;
 };
 
 /// A byte of a program where the kernel finds it, to the end of its page, and a share in its frame.
@@ -106,10 +116,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
   /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOEXEC: its
-  /// instructions have to be seen first (code_at); ENOMEM.
+  /// instructions have to be seen first (code_at); ERESTART: it has to be fetched first; ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
-  /// of this space. EFAULT, also for what is not allowed; ENOMEM.
+  /// of this space. EFAULT, also for what is not allowed; ERESTART: it has to be fetched, which
+  /// awaited_page() names; ENOMEM.
   Result<std::byte*> resolve(VirtAddr va, Access wanted) {
     if (std::byte* there = peek(va, wanted)) [[likely]]
       return there;
@@ -133,6 +144,22 @@ class AddressSpace : public RefCounted<AddressSpace> {
     frames.share(entry.address());
     return PinnedByte{*there, Frame::adopt(entry.address())};
   }
+
+  // Pages that are fetched (process/page_fetch.h).
+
+  /// The page that was asked for last and was not there. From here on it is the caller's to see to.
+  std::optional<VirtAddr> take_awaited_page() {
+    if (awaited_ == nobody_awaits) return {};
+    return std::exchange(awaited_, nobody_awaits);
+  }
+  /// Nobody knows any more which one it was.
+  void await_some_page() { awaited_ = 0; }
+  bool awaits_page() const { return awaited_ != nobody_awaits; }
+  /// What has to be fetched for `va`; nothing where that is not so (any more).
+  std::optional<FetchedPage> page_to_fetch(VirtAddr va);
+  /// It has come: the program has it, unless it has something else there by now. ENOMEM.
+  Result<> put_fetched(const FetchedPage& fetched, Frame contents);
+
   // Changing a program's code (code.cpp), where hal::code_is_seen_first() or a program needs it.
 
   /// Executable memory of one kind, page by page.
@@ -235,6 +262,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
+  Result<> await_page(const Area& area, VirtAddr page);
+  void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
   /// As far as there is memory.
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
@@ -247,6 +276,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_ = 0;
   VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
+  static constexpr VirtAddr nobody_awaits = 1;  // no page begins there
+  VirtAddr awaited_ = nobody_awaits;
   bool code_written_ = false;
   std::uint64_t code_generation_ = 0;  // see CodeArea
 };

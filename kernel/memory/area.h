@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "memory/page_source.h"
 #include "memory/shared_pages.h"
 
 namespace kernel::memory {
@@ -22,14 +23,15 @@ struct Backing {
     zeros,    ///< private, zero at first
     segment,  ///< private copies of `file`, zero past its end: a program's data
     file,     ///< private copies of `file`; past the page of its end there is nothing (mmap)
-    shared,   ///< the pages of `pages`, the same for everyone who has them
+    shared,   ///< the pages of `object`, the same for everyone who has them
+    fetched,  ///< private copies of what `object` brings, which takes its time
   };
 
   Kind kind = Kind::zeros;
   std::span<const std::byte> file{};  ///< what is at the area's start and on; never changes
-  Ref<SharedPages> pages{};
-  std::size_t first_page = 0;  ///< which of `pages` is at the area's start
-  bool is_read_only = false;   ///< can never be made writable: MAP_SHARED of a file opened to read
+  Ref<MemoryObject> object{};         ///< for `shared` SharedPages, for `fetched` a PageSource
+  std::size_t first_page = 0;         ///< which of its pages is at the area's start
+  bool is_read_only = false;  ///< can never be made writable: MAP_SHARED of a file opened to read
 
   static Backing of_segment(std::span<const std::byte> contents) {
     return {.kind = Kind::segment, .file = contents};
@@ -38,15 +40,22 @@ struct Backing {
     return {.kind = Kind::file, .file = contents};
   }
   static Backing of_shared(Ref<SharedPages> pages) {
-    return {.kind = Kind::shared, .pages = std::move(pages)};
+    return {.kind = Kind::shared, .object = std::move(pages)};
   }
+
+  static Backing of_source(Ref<PageSource> source, std::size_t first_page) {
+    return {.kind = Kind::fetched, .object = std::move(source), .first_page = first_page};
+  }
+
+  SharedPages& pages() const { return static_cast<SharedPages&>(*object); }
+  PageSource& source() const { return static_cast<PageSource&>(*object); }
 
   bool is_shared() const { return kind == Kind::shared; }
   /// The same seen from `bytes` (whole pages) further on.
   Backing from(std::size_t bytes) const {
     return {.kind = kind,
             .file = file.subspan(std::min(bytes, file.size())),
-            .pages = pages,
+            .object = object,
             .first_page = first_page + bytes / hal::page_size,
             .is_read_only = is_read_only};
   }

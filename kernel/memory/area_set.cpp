@@ -46,7 +46,8 @@ bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
       return bytes <= file.size() && file.data() + bytes == next.file.data() &&
              file.size() - bytes == next.file.size();
     case Kind::shared:
-      return pages == next.pages && first_page + bytes / hal::page_size == next.first_page;
+    case Kind::fetched:
+      return object == next.object && first_page + bytes / hal::page_size == next.first_page;
   }
   return false;
 }

@@ -2,6 +2,7 @@
 // the same walk and the same faults without the trap.
 //
 //   nothing in the table    zeros, a piece of a file, or the shared page
+//   … a page of a disk      ERESTART: somebody has to wait for it (process/page_fetch.h)
 //   there, but read-only    copy-on-write: copied, or simply made writable for the last owner
 //   there and good enough   the hart remembered something older: flush
 #include <algorithm>
@@ -60,24 +61,39 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
+  if (area->backing.kind == Backing::Kind::fetched) [[unlikely]]
+    return await_page(*area, page);
   if (!make_page(*area, page, slot, wanted)) return fail(Errno::enomem);
   if (hal::code_is_read_ahead() && allows(area->access, Access::execute)) make_all_pages(*area);
   return {};
 }
 
-bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, Access wanted) {
-  const PageEntry entry = first_entry(area, page, wanted);
-  if (entry.empty()) return false;
+[[gnu::cold]] Result<> AddressSpace::await_page(const Area& area, VirtAddr page) {
+  const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
+  if (index >= area.backing.source().count()) return fail(Errno::enxio);
+  awaited_ = page;
+  return fail(Errno::erestart);
+}
+
+[[gnu::always_inline]] inline void AddressSpace::put(const Area& area, VirtAddr page,
+                                                     PageEntry* slot, PageEntry entry) {
   PageTable::fill(slot, entry);
   hal::translation_added(page);
   ++resident_;
   if (allows(area.access, Access::execute)) code_written_ = true;
+}
+
+bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, Access wanted) {
+  const PageEntry entry = first_entry(area, page, wanted);
+  if (entry.empty()) return false;
+  put(area, page, slot, entry);
   return true;
 }
 
 void AddressSpace::make_all_pages(const Area& area) {
   for (VirtAddr page = area.start; page < area.end; page += page_size) {
     if (is_past_end(area.backing, page - area.start)) return;
+    if (area.backing.kind == Backing::Kind::fetched) return;
     PageEntry* const slot = table_.ensure(page);
     if (slot == nullptr) return;
     if (slot->empty() && !make_page(area, page, slot, Access::read)) return;
@@ -102,9 +118,10 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       break;
     }
     case Backing::Kind::shared:
-      frame = backing.pages->frame(backing.first_page + offset / page_size);
+      frame = backing.pages().frame(backing.first_page + offset / page_size);
       if (frame != 0) frames.share(frame);
       break;
+    case Backing::Kind::fetched: break;  // put_fetched() has it
   }
   return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
 }
@@ -130,16 +147,37 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 
 Result<std::byte*> AddressSpace::fault_in(VirtAddr va, Access wanted) {
   if (const auto made = fault(va, wanted); !made) {
-    return fail(made.error() == Errno::enomem ? Errno::enomem : Errno::efault);
+    const bool may_come = made.error() == Errno::enomem || made.error() == Errno::erestart;
+    return fail(may_come ? made.error() : Errno::efault);
   }
   return peek(va, wanted);
+}
+
+std::optional<FetchedPage> AddressSpace::page_to_fetch(VirtAddr va) {
+  const Area* const area = area_at(va);
+  if (area == nullptr || area->backing.kind != Backing::Kind::fetched) return {};
+  const VirtAddr page = page_down(va);
+  if (const PageEntry* slot = table_.find(page); slot != nullptr && !slot->empty()) return {};
+  const std::size_t index = area->backing.first_page + (page - area->start) / page_size;
+  return FetchedPage{
+      .address = page, .source = Ref<PageSource>::share(area->backing.source()), .index = index};
+}
+
+Result<> AddressSpace::put_fetched(const FetchedPage& fetched, Frame contents) {
+  const auto wanted = page_to_fetch(fetched.address);
+  if (!wanted || *wanted != fetched) return {};
+  PageEntry* const slot = table_.ensure(fetched.address);
+  if (slot == nullptr) return fail(Errno::enomem);
+  const Area& area = *area_at(fetched.address);
+  put(area, fetched.address, slot, PageEntry::page(contents.release(), rights_in_table(area)));
+  return {};
 }
 
 Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {
   const Area* area = areas_.find(va);
   if (area == nullptr) return fail(Errno::efault);
   if (!area->backing.is_shared()) return MemoryKey{.object = this, .offset = va};
-  return MemoryKey{.object = area->backing.pages.get(),
+  return MemoryKey{.object = area->backing.object.get(),
                    .offset = area->backing.first_page * page_size + (va - area->start)};
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <hal/memory_map.h>
-#include <kernel/ref.h>
-
 #include <array>
 #include <memory>
+
+#include "memory/memory_object.h"
 
 namespace kernel::memory {
 
@@ -14,10 +14,10 @@ namespace kernel::memory {
 ///
 /// Bookkeeping is a tree of pages, three levels like a page table, made where it is needed: the
 /// object itself is small however many pages it stands for.
-class SharedPages : public RefCounted<SharedPages> {
+class SharedPages final : public MemoryObject {
  public:
   explicit SharedPages(std::size_t pages) : count_(pages) {}
-  ~SharedPages();
+  ~SharedPages() override;
 
   std::size_t count() const { return count_; }
   /// The frame of page `index`, below count(); 0 when there is no memory for it.

@@ -12,6 +12,7 @@
 #include "process/foreign_code.h"
 #include "process/large_memory.h"
 #include "process/make_room.h"
+#include "process/page_fetch.h"
 #include "process/running.h"
 #include "process/serve.h"
 #include "process/thread.h"
@@ -39,10 +40,12 @@ abi::Signal signal_for(Trap trap) {
 }
 
 /// The same for a page that is not to be had: there is no such page, or the file it was to come
-/// from ends before, or there are instructions in it that this machine cannot let programs run.
+/// from ends before, or cannot be read, or there are instructions in it that this machine cannot
+/// let programs run.
 abi::Signal signal_for(Errno why) {
   switch (why) {
-    case Errno::enxio: return abi::Signal::sigbus;
+    case Errno::enxio:
+    case Errno::eio: return abi::Signal::sigbus;
     case Errno::enoexec: return abi::Signal::sigill;
     default: return abi::Signal::sigsegv;
   }
@@ -81,12 +84,54 @@ async::Task<> mend_page_fault(Thread& self, Trap trap, Errno why) {
     const auto seen = co_await see_code(self, trap.address);
     if (seen) co_return;
     why = seen.error();
+  } else if (why == Errno::erestart) {
+    const auto fetched = co_await fetch_page(Ref<AddressSpace>::share(self.space()), trap.address);
+    if (fetched) co_return;
+    why = fetched.error();
   }
   if (why == Errno::enomem) {
     co_await await_memory(self);
   } else {
     die_of_fault(self, trap, signal_for(why));
   }
+}
+
+/// Whether a call that waits has nothing to wait for but its next turn.
+bool only_gives_way(Thread& self) {
+  return find_syscall(self.context().syscall_number()).wait == nullptr &&
+         !self.space().awaits_page();
+}
+
+async::Task<trap::Register> give_way() {
+  co_await async::yield();
+  co_return 0;
+}
+
+/// A call has come upon a page that has to be fetched.
+async::Task<trap::Register> call_again(Thread& self) {
+  const auto& call = find_syscall(self.context().syscall_number());
+  const auto now = [&] { return call.now(self, self.context()); };
+  const auto wait = [&] {
+    return call.wait != nullptr ? call.wait(self, self.context()) : trap::WaitingCall{give_way()};
+  };
+  co_return co_await call_again(self.space(), now, wait);
+}
+
+trap::WaitingCall begin_waiting(Thread& self) {
+  if (self.space().awaits_page()) [[unlikely]]
+    return trap::WaitingCall{call_again(self)};
+  return find_syscall(self.context().syscall_number()).wait(self, self.context());
+}
+
+/// False: it waits once more, for a page.
+bool end_waiting(Thread& self, trap::Register result) {
+  if (result == trap::must_wait) [[unlikely]] {
+    self.space().await_some_page();
+    return false;
+  }
+  self.context().set_syscall_result(result);
+  note_rest(self);
+  return true;
 }
 
 }  // namespace
@@ -123,12 +168,12 @@ async::Task<> thread_life(Ref<Thread> thread) {
         let_go(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (const auto wait = find_syscall(context.syscall_number()).wait; wait != nullptr) {
-          context.set_syscall_result(co_await wait(self, context));
-          note_rest(self);
-        } else {
+        if (only_gives_way(self)) {
           co_await async::yield();
           context.set_syscall_result(0);
+          break;
+        }
+        while (!end_waiting(self, co_await begin_waiting(self))) {
         }
         break;
       case Trap::call_answered: break;  // likewise

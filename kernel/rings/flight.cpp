@@ -1,5 +1,8 @@
 // What becomes of submissions that are not answered at once: a coroutine for each chain.
+#include <optional>
+
 #include "memory/frames.h"
+#include "process/page_fetch.h"
 #include "process/thread.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"
@@ -65,20 +68,30 @@ async::Task<> Ring::fly(std::unique_ptr<RingFlight> first) {
   }
 }
 
+/// After an attempt has answered must_wait: for the operation itself, or first for a page of memory
+/// that it has come upon.
+trap::WaitingCall Ring::wait(const RingFlight& flight, bool for_page) {
+  const auto wait = [this, &entry = flight.entry] { return wait_operation(thread_, entry); };
+  if (!for_page) return wait();
+  const auto now = [this, &entry = flight.entry] { return attempt(entry); };
+  return trap::WaitingCall{call_again(thread_.space(), now, wait)};
+}
+
 async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
   flight.job = &async::current_job();
   begin_time(flight.entry);
   Register answer = attempt(flight.entry);
   if (answer != trap::must_wait) {
     co_await sys::let_others_run(thread_);
-  } else if (is_link_timeout(flight.linked.get())) {
-    RingSubmission& timeout = flight.linked->entry;
-    begin_time(timeout);
-    async::DeadlineScope limit{deadline_of(timeout)};
-    answer = co_await wait_operation(thread_, flight.entry);
-    timed_out = limit.leave();
   } else {
-    answer = co_await wait_operation(thread_, flight.entry);
+    std::optional<async::DeadlineScope> limit;
+    if (is_link_timeout(flight.linked.get())) {
+      begin_time(flight.linked->entry);
+      limit.emplace(deadline_of(flight.linked->entry));
+    }
+    answer = co_await wait(flight, thread_.space().awaits_page());
+    if (answer == trap::must_wait) answer = co_await wait(flight, true);
+    timed_out = limit && limit->leave();
   }
   flight.job = nullptr;
   const auto result = static_cast<std::int32_t>(answer);

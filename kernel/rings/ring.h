@@ -64,6 +64,7 @@ class Ring {
 
   void start(std::unique_ptr<RingFlight> first);
   async::Task<> fly(std::unique_ptr<RingFlight> first);
+  trap::WaitingCall wait(const RingFlight& flight, bool for_page);
   async::Task<std::int32_t> carry_out(RingFlight& flight, bool& timed_out);
   async::Task<> read_pieces(RingFlight& flight);
 

@@ -35,9 +35,15 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   if (!file->can_read() || (shared && (rights & abi::prot_write) != 0)) {
     return fail(Errno::eacces);
   }
-  const auto bytes = file->bytes();
-  if (!bytes) return fail(bytes.error());
   if (offset < 0) return fail(Errno::einval);
+  const auto bytes = file->bytes();
+  if (!bytes) {
+    // No pages of a disk are kept that two who map it could share.
+    if (shared) return fail(bytes.error());
+    auto pages = file->pages();
+    if (!pages) return fail(pages.error());
+    return Backing::of_source(std::move(*pages), static_cast<std::size_t>(offset) / hal::page_size);
+  }
   auto backing = Backing::of_file(bytes->subspan(std::min<std::size_t>(offset, bytes->size())));
   backing.is_read_only = shared && !file->can_write();
   return backing;

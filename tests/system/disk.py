@@ -52,6 +52,10 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
         test.check(done.status == 0 and same, what, done.text + done.why)
     done = test.run(PROGRAM, "wrong", machine=Machine(disk=disk))
     test.check(done.status == 0, "bad addresses, places and requests are errors", done.text)
+    for harts in (1, 4):
+        done = test.run(PROGRAM, "mapped", machine=Machine(harts=harts, disk=disk))
+        what = f"mapped, it is what is read, for programs and for calls ({harts} harts)"
+        test.check(done.status == 0, what, done.text + done.why)
     done = test.run(PROGRAM, "leave-nothing", "5", machine=Machine(disk=disk))
     test.check(done.status == 0, "reads and writes leave no memory behind", done.text)
 
@@ -90,6 +94,9 @@ def on_a_slow_disk(test: harness.Test) -> None:
         done = test.run(PROGRAM, "errors", str(bad), machine=Machine(disk=slow.disk))
         test.check(done.status == 0, "bad sectors are EIO", done.text + done.why)
         test.check(bytes(slow.data) == contents(3), "  … and nothing else was written")
+        done = test.run(PROGRAM, "mapped-bad", str(bad), machine=Machine(disk=slow.disk))
+        what = "touched, they are SIGBUS, and EFAULT for a call"
+        test.check(done.status == 0, what, done.text + done.why)
 
 
 def without(test: harness.Test) -> None:

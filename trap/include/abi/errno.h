@@ -55,6 +55,9 @@ enum class Errno : int {
   enotsup = 95,
   etimedout = 110,
   ecanceled = 125,
+  // Inside the kernel alone: nothing has been done, and the call is to be made again as soon as a
+  // page of the program's memory has come from a disk. (Linux has such numbers here, too.)
+  erestart = 512,
 };
 
 // Numbers above this are never errors: a0 in [-max_errno, -1] is a failed call.

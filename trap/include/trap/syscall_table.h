@@ -24,12 +24,18 @@ namespace trap {
 /// number and no address a program could see.
 inline constexpr Register must_wait = Register{1} << 63;
 
-/// Success is the value (0 for void), failure the negative error number.
+/// Success is the value (0 for void), failure the negative error number; where the error says that
+/// the call is to be made again, must_wait.
 template <class T, class Error>
   requires std::is_enum_v<Error>
 struct ToRegister<std::expected<T, Error>> {
   static constexpr Register encode(const std::expected<T, Error>& result) {
-    if (!result) return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
+    if (!result) {
+      if constexpr (requires { Error::erestart; }) {
+        if (result.error() == Error::erestart) return must_wait;
+      }
+      return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
+    }
     if constexpr (std::is_void_v<T>) {
       return 0;
     } else {

@@ -159,6 +159,11 @@ inline Result<std::byte*> map_memory(std::size_t bytes, int protection, int extr
   return call<std::byte*>(Call::mmap, hint, bytes, protection,
                           abi::map_private | abi::map_anonymous | extra_flags, -1, 0);
 }
+// `offset` is a multiple of a page's size. ENODEV where the file cannot be mapped so.
+inline Result<std::byte*> map_file(Fd file, std::size_t bytes, int protection, std::uint64_t offset,
+                                   int sharing = abi::map_private) {
+  return call<std::byte*>(Call::mmap, 0, bytes, protection, sharing, file, offset);
+}
 inline Result<void> unmap_memory(void* start, std::size_t bytes) {
   return call(Call::munmap, start, bytes);
 }

@@ -47,6 +47,16 @@ int read_and_wait();
 /// to the page meanwhile.
 int fork_meanwhile();
 
+// ── mapped.cpp ──
+
+/// The disk as memory: the same bytes as reads bring, whoever touches them first, a program or a
+/// system call; nothing a program writes there gets to the disk.
+int map();
+/// What a signal ends is a child: past the disk's end, and in the bad sector.
+int map_bad(std::size_t bad_offset);
+/// Touches the byte at `offset`.
+int touch(std::size_t offset);
+
 /// Of a refusal that is wanted.
 template <class T>
 void refused(const user::Result<T>& result, user::Errno error, std::string_view what) {

@@ -50,6 +50,9 @@ int main(int argc, char** argv) {
   if (what == "read-only") return disk::be_refused();
   if (what == "read-and-wait") return disk::read_and_wait();
   if (what == "killed") return disk::be_killed();
+  if (what == "mapped") return disk::map();
+  if (what == "mapped-bad") return disk::map_bad(first);
+  if (what == "touch") return disk::touch(first);
   if (what == "fork") return disk::fork_meanwhile();
   if (what == "errors") return disk::meet_errors(first);
   if (what == "blocks") return disk::read_blocks(static_cast<int>(first));

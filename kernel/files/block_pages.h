@@ -1,0 +1,21 @@
+// The pages of a disk, for mmap. None is kept: each who maps one reads it, and has its own copy,
+// which later writes to the disk do not change.
+#pragma once
+
+#include "files/block_file.h"
+#include "memory/page_source.h"
+
+namespace kernel {
+
+class BlockPages final : public memory::PageSource {
+ public:
+  explicit BlockPages(Ref<BlockNode> disk) : disk_{std::move(disk)} {}
+
+  std::size_t count() const override;
+  async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) override;
+
+ private:
+  Ref<BlockNode> disk_;
+};
+
+}  // namespace kernel

@@ -1,0 +1,154 @@
+#include <user/process.h>
+#include <user/ring.h>
+#include <user/thread.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <vector>
+
+#include "disk.h"
+
+using namespace user;
+
+namespace disk {
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+std::byte* map_all(int protection = abi::prot_read | abi::prot_write) {
+  return must(map_file(file, bytes, protection, 0), "the disk as memory");
+}
+
+std::vector<std::byte> read_all() {
+  std::vector<std::byte> all(bytes);
+  check(read_at(0, all.data(), bytes) == bytes, "the whole disk is read");
+  return all;
+}
+
+bool same(const std::byte* mapped, const std::vector<std::byte>& all, std::size_t offset,
+          std::size_t size) {
+  return std::memcmp(mapped + offset, all.data() + offset, size) == 0;
+}
+
+void by_touching(const std::vector<std::byte>& all) {
+  const std::byte* const mapped = map_all(abi::prot_read);
+  check(same(mapped, all, 0, bytes), "what is mapped is what is read");
+  const std::size_t rest = page_bytes - bytes % page_bytes;
+  check(std::all_of(mapped + bytes, mapped + bytes + rest,
+                    [](auto byte) { return byte == std::byte{}; }),
+        "behind the disk's end, to the end of the page, there are zeros");
+  const auto second =
+      must(map_file(file, page_bytes, abi::prot_read, page_bytes), "its second page alone");
+  check(std::memcmp(second, all.data() + page_bytes, page_bytes) == 0, "the second page");
+}
+
+// Each of the calls comes upon pages that nobody has touched.
+void by_calls(const std::vector<std::byte>& all) {
+  std::byte* const mapped = map_all();
+  const auto pipe = must(make_pipe(), "a pipe");
+  std::array<std::byte, page_bytes> got;
+  check(write(pipe.write_end, std::span{mapped, 100}) == 100, "a write from a page not there");
+  check(read(pipe.read_end, std::span{got}.first(100)) == 100 && same(got.data(), all, 0, 100),
+        "… brings what is on the disk");
+  check(write(pipe.write_end, std::span{got}.first(8)) == 8, "eight bytes");
+  check(read(pipe.read_end, std::span{mapped + page_bytes + 8, 8}) == 8,
+        "a read to a page not there");
+  check(
+      same(mapped, all, page_bytes, 8) && std::memcmp(mapped + page_bytes + 8, got.data(), 8) == 0,
+      "… changes the bytes that were read, and no others");
+
+  // The reader waits before there is anything to read, and only then comes upon the page.
+  std::byte* const later = mapped + 2 * page_bytes;
+  Thread reader{[&] { check(read(pipe.read_end, std::span{later, 4}) == 4, "a read that waits"); }};
+  sleep_for(5ms);
+  check(write(pipe.write_end, std::span{got}.first(4)) == 4, "four bytes");
+  reader.join();
+  check(std::memcmp(later, got.data(), 4) == 0, "… has them");
+  check(same(mapped, all, 2 * page_bytes + 4, page_bytes - 4), "… beside the disk's");
+
+  const auto name = reinterpret_cast<const char*>(mapped + 3 * page_bytes);
+  const auto opened = call<Fd>(Call::openat, abi::at_fdcwd, name, abi::o_rdonly, 0);
+  check(!opened && opened.error() != Errno::efault, "a path in a page not there is no bad address");
+
+  auto ring = must(Ring::make(), "a ring");
+  check(ring.add(write_next(pipe.write_end, std::span{mapped + 4 * page_bytes, 64}, 1)) &&
+            ring.add(read_next(pipe.read_end, std::span{mapped + 5 * page_bytes, 64}, 2)),
+        "two submissions");
+  must(ring.enter(2), "a ring");
+  const auto first = ring.take(), second = ring.take();
+  check(first && first->result == 64 && second && second->result == 64, "both by a ring");
+  check(std::memcmp(mapped + 5 * page_bytes, all.data() + 4 * page_bytes, 64) == 0,
+        "the one page's bytes are in the other");
+  check(read_at(0, mapped + 6 * page_bytes, 16) == 16, "from the disk to its own copy");
+  check(std::memcmp(mapped + 6 * page_bytes, all.data(), 16) == 0, "… has the bytes");
+  check(same(mapped, all, 6 * page_bytes + 16, 64), "… and the others");
+}
+
+// Copies are private, and read once: also by threads that come at the same time, and by a child.
+void by_many(const std::vector<std::byte>& all) {
+  std::byte* const mapped = map_all();
+  std::vector<Thread> threads;
+  std::atomic<int> right = 0;
+  for (int who = 0; who < 8; ++who) {
+    threads.emplace_back([&] { right += same(mapped, all, 0, bytes); });
+  }
+  threads.clear();
+  check(right == 8, "eight threads see the same");
+  mapped[0] ^= std::byte{0xff};
+  const auto child = fork();
+  if (child && *child == 0) {
+    exit(mapped[0] == (all[0] ^ std::byte{0xff}) && same(mapped, all, 1, bytes - 1) ? 0 : 1);
+  }
+  if (child) check(must(wait(*child), "wait").status.exit_code() == 0, "and so does a child");
+  check(same(read_all().data(), all, 0, bytes), "nothing has got to the disk");
+
+  // Others take it away while it is on its way.
+  for (int i = 0; i < 20; ++i) {
+    std::byte* const gone = map_all();
+    Thread toucher{[&] {
+      const Result<std::size_t> written = write(standard_error, std::span{gone, 0});
+      static_cast<void>(written);
+      static_cast<void>(call<Fd>(Call::openat, abi::at_fdcwd, gone, abi::o_rdonly, 0));
+    }};
+    must(unmap_memory(gone, bytes), "unmapping");
+  }
+}
+
+int status_of_touching(std::size_t offset) {
+  std::array<char, 24> text{};
+  std::to_chars(text.begin(), text.end() - 1, offset);
+  const char* const arguments[] = {program_path(), "touch", text.data(), nullptr};
+  const auto child = must(spawn(program_path(), arguments), "a child");
+  return must(wait(child), "wait").status.signal() == abi::Signal::sigbus;
+}
+
+}  // namespace
+
+int map() {
+  const auto all = read_all();
+  by_touching(all);
+  by_calls(all);
+  by_many(all);
+  refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev, "shared");
+  refused(map_file(file, page_bytes, abi::prot_read, 1), Errno::einval, "an odd offset");
+  check(status_of_touching((bytes / page_bytes + 1) * page_bytes), "past its end is SIGBUS");
+  return 0;
+}
+
+int map_bad(std::size_t bad_offset) {
+  std::byte* const mapped = map_all();
+  const auto pipe = must(make_pipe(), "a pipe");
+  refused(write(pipe.write_end, std::span{mapped + bad_offset, 1}), Errno::efault, "a bad sector");
+  check(write(pipe.write_end, std::span{mapped, 1}) == 1, "another one is good");
+  check(status_of_touching(bad_offset), "touching it is SIGBUS");
+  return 0;
+}
+
+int touch(std::size_t offset) {
+  const auto mapped = must(map_file(file, offset + page_bytes, abi::prot_read, 0), "the disk");
+  return std::to_integer<int>(*static_cast<const volatile std::byte*>(mapped + offset)) & 0;
+}
+
+}  // namespace disk
