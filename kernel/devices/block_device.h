@@ -61,6 +61,7 @@ class BlockDevice {
   std::string_view name() const { return name_; }
   std::uint64_t sectors() const { return sectors_.load(std::memory_order_relaxed); }
   bool is_read_only() const { return read_only_; }
+  hal::Irq interrupt_line() const { return transport_->irq(); }
   /// Requests of more pieces are not for this device.
   std::size_t most_pieces() const { return most_pieces_; }
   Counters counters() const;

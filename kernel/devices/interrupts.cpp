@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "devices/line_listeners.h"
 #include "harts/hart_timer.h"
 #include "trace/recorder.h"
 
@@ -14,10 +15,13 @@ std::array<async::Interrupt, hal::irq_limit> lines;
 constinit thread_local InterruptCounts* own_counts = nullptr;
 std::array<LineDriver, hal::irq_limit> drivers;
 
-template <bool traced>
+/// `watched`: somebody else may want to know: the trace, or listeners.
+template <bool watched>
 [[gnu::always_inline]] inline void take() {
   const auto note = [](std::uint16_t line) {
-    if constexpr (traced) trace::note(trace::Kind::irq, 0, 0, line);
+    if constexpr (watched) {
+      if (trace::is_on()) trace::note(trace::Kind::irq, 0, 0, line);
+    }
   };
   InterruptCounts& counts = *own_counts;
   if (hal::take_poke()) [[unlikely]] {
@@ -39,10 +43,11 @@ template <bool traced>
     ++counts.lines[static_cast<std::uint32_t>(irq)];
     note(static_cast<std::uint16_t>(irq));
     interrupt_line(irq).raise_here();
+    if constexpr (watched) LineListener::tell(irq);
   }
 }
 
-[[gnu::cold]] void take_traced() {
+[[gnu::cold]] void take_watched() {
   take<true>();
 }
 
@@ -52,6 +57,7 @@ constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts{};
 
 void start_interrupts() {
   own_counts = &interrupt_counts[hal::hart_index()];
+  if (trace::is_on()) ++LineListener::watchers;
 }
 
 async::Interrupt& interrupt_line(hal::Irq irq) {
@@ -69,7 +75,8 @@ LineDriver line_driver(hal::Irq irq) {
 }
 
 void take_interrupts() {
-  trace::is_on() ? take_traced() : take<false>();
+  const bool watched = LineListener::watchers.load(std::memory_order_relaxed) != 0;
+  watched ? take_watched() : take<false>();
 }
 
 }  // namespace kernel

@@ -66,6 +66,7 @@ class Transport {
   // ── Its interrupt: wait for `line`, acknowledge, look into the queue, complete ──
 
   virtual async::Interrupt& line() = 0;
+  virtual hal::Irq irq() const { return hal::Irq::none; }
   /// Takes back what the device interrupts for: `cause` bits. What it has done before is seen.
   virtual std::uint32_t acknowledge() = 0;
   /// The line may be raised again.

@@ -28,6 +28,7 @@ class MmioTransport final : public Transport {
   std::uint32_t read_config(std::size_t offset) override;
   std::uint32_t config_generation() override;
   async::Interrupt& line() override { return line_; }
+  hal::Irq irq() const override { return irq_; }
   std::uint32_t acknowledge() override;
   void complete_interrupt() override;
 

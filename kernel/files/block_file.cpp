@@ -43,6 +43,7 @@ class BlockFile final : public File {
     if (!memory::admit(sizeof(BlockPages))) return fail(Errno::enomem);
     return Ref<memory::PageSource>{make_ref<BlockPages>(disk_)};
   }
+  hal::Irq interrupt_line() override { return device().interrupt_line(); }
   async::Task<Result<>> sync() override { return device().flush(); }
 
   Result<std::int64_t> seek(std::int64_t offset, int whence) override;

@@ -18,6 +18,7 @@
 #include <abi/types.h>
 #include <async/task.h>
 #include <async/wait_list.h>
+#include <hal/interrupts.h>
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
@@ -92,6 +93,9 @@ class File : public RefCounted<File> {
 
   /// The same of a file that takes its time: its pages. ENODEV.
   virtual Result<Ref<memory::PageSource>> pages();
+
+  /// The line of the device that it is; none.
+  virtual hal::Irq interrupt_line() { return hal::Irq::none; }
 
   /// Directory entries as getdents64 wants them; 0 after the last.
   virtual Result<std::size_t> list(IoBuffer& buffer);

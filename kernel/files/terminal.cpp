@@ -1,5 +1,6 @@
 #include "files/terminal.h"
 
+#include <hal/console.h>
 #include <algorithm>
 
 #include "memory/frames.h"
@@ -121,6 +122,7 @@ class TerminalFile final : public File {
 
   abi::Stat status() override { return device_->status(); }
   Node* node() override { return device_.get(); }
+  hal::Irq interrupt_line() override { return hal::console_interrupt(); }
   Result<int> control(memory::AddressSpace& space, unsigned long request,
                       std::uintptr_t argument) override {
     return terminal_.control(space, request, argument);

@@ -145,6 +145,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return PinnedByte{*there, Frame::adopt(entry.address())};
   }
 
+  /// Whether what is mapped at `va` is a file that the program has mapped itself.
+  bool is_mapped_file(VirtAddr va) {
+    const Area* const area = area_at(va);
+    return area != nullptr && (area->backing.kind == Backing::Kind::file ||
+                               area->backing.kind == Backing::Kind::fetched);
+  }
+
   // Pages that are fetched (process/page_fetch.h).
 
   /// The page that was asked for last and was not there. From here on it is the caller's to see to.

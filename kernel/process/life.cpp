@@ -1,22 +1,18 @@
 #include "process/life.h"
 
-#include <kernel/log.h>
 #include <trap/fpu.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
 
-#include <chrono>
-
 #include "devices/interrupts.h"
 #include "process/exit.h"
-#include "process/foreign_code.h"
 #include "process/large_memory.h"
-#include "process/make_room.h"
+#include "process/page_fault.h"
 #include "process/page_fetch.h"
 #include "process/running.h"
 #include "process/serve.h"
 #include "process/thread.h"
-#include "rings/ring.h"
+#include "rings/upcalls.h"
 #include "syscalls/table.h"
 #include "trace/points.h"
 
@@ -26,36 +22,6 @@ namespace {
 using trap::Origin;
 using trap::Trap;
 using trap::Why;
-
-/// What a fault that nobody can mend does to a program (signal(7); the kernel's own choice of
-/// signal is Linux's for riscv64).
-abi::Signal signal_for(Trap trap) {
-  switch (trap.kind) {
-    case Trap::illegal_instruction: return abi::Signal::sigill;
-    case Trap::breakpoint: return abi::Signal::sigtrap;
-    case Trap::misaligned: return abi::Signal::sigbus;
-    case Trap::arithmetic: return abi::Signal::sigfpe;
-    default: return abi::Signal::sigsegv;
-  }
-}
-
-/// The same for a page that is not to be had: there is no such page, or the file it was to come
-/// from ends before, or cannot be read, or there are instructions in it that this machine cannot
-/// let programs run.
-abi::Signal signal_for(Errno why) {
-  switch (why) {
-    case Errno::enxio:
-    case Errno::eio: return abi::Signal::sigbus;
-    case Errno::enoexec: return abi::Signal::sigill;
-    default: return abi::Signal::sigsegv;
-  }
-}
-
-void die_of_fault(Thread& self, Trap trap, abi::Signal signal) {
-  log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
-      abi::name(signal), trap::name(trap.kind), trap.address, self.context().program_counter());
-  self.die_of(signal);
-}
 
 /// After interrupts have been taken: whether the thread goes to the end of its line, or to another
 /// hart. To those more urgent it gives way before it runs again.
@@ -68,32 +34,10 @@ bool ends_turn(Thread& self) {
   return ends;
 }
 
-/// No memory for a page: the program tries again when somebody has made room, or ends.
-async::Task<> await_memory(Thread& self) {
-  if (make_room(self)) {
-    (void)co_await async::sleep_for(std::chrono::milliseconds{1}, "memory");
-  } else {
-    log("{} ({}) is killed: out of memory", self.process().name(), self.id());
-    self.die_of(abi::Signal::sigkill);
-  }
-}
-
-/// What takes longer than to make a page there.
-async::Task<> mend_page_fault(Thread& self, Trap trap, Errno why) {
-  if (why == Errno::enoexec) {
-    const auto seen = co_await see_code(self, trap.address);
-    if (seen) co_return;
-    why = seen.error();
-  } else if (why == Errno::erestart) {
-    const auto fetched = co_await fetch_page(Ref<AddressSpace>::share(self.space()), trap.address);
-    if (fetched) co_return;
-    why = fetched.error();
-  }
-  if (why == Errno::enomem) {
-    co_await await_memory(self);
-  } else {
-    die_of_fault(self, trap, signal_for(why));
-  }
+/// Whether the program, which has to wait for a page, has other things to do (abi/upcall.h).
+bool leave_in_fault(Thread& self, Trap trap, Errno why) {
+  Upcalls* const upcalls = self.ring() != nullptr ? self.ring()->upcalls() : nullptr;
+  return upcalls != nullptr && upcalls->leave(trap, why);
 }
 
 /// Whether a call that waits has nothing to wait for but its next turn.
@@ -148,6 +92,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
       if (self.shared_priority() != 0) exchange_priority(self);
       if (self.schedule().shares_level()) limit_turn();
       if (self.is_ending()) break;
+      if (self.take_news()) self.ring()->upcalls()->tell();
     }
     prepare_to_run(self);
     async::Strand::leave();
@@ -190,18 +135,19 @@ async::Task<> thread_life(Ref<Thread> thread) {
         trap::route<Origin::user, Why::exception>();
         if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
           let_go(self);
-          co_await mend_page_fault(self, trap, served.error());
+          if (leave_in_fault(self, trap, served.error())) break;
+          co_await mend_page_fault(self, trap, served.error(), context.program_counter());
         }
         break;
       case Trap::illegal_instruction:
         async::Strand::enter();
         trap::route<Origin::user, Why::exception>();
-        if (!trap::fpu::acquire(context)) die_of_fault(self, trap, signal_for(trap));
+        if (!trap::fpu::acquire(context)) die_of_fault(self, trap);
         break;
       default:
         async::Strand::enter();
         trap::route<Origin::user, Why::exception>();
-        die_of_fault(self, trap, signal_for(trap));
+        die_of_fault(self, trap);
     }
   }
   if (self.ring() != nullptr) [[unlikely]]

@@ -14,14 +14,15 @@ namespace kernel {
 async::Task<> thread_life(Ref<Thread> thread);
 
 /// After a trap, in the strand: does `self` go back to its program? False: somebody more urgent is
-/// ready, or its end has come. Its turn is limited as soon as others wait for theirs.
+/// ready, its end has come, or there is news for it. Its turn is limited as soon as others wait for
+/// theirs.
 inline bool may_go_on(Thread& self) {
   if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
     if (self.shared_priority() != 0) exchange_priority(self);
     if (async::current_executor().preempts(self.level())) return false;
     if (self.schedule().shares_level()) limit_turn();
   }
-  return !self.is_ending();
+  return !self.needs_attention();
 }
 
 }  // namespace kernel

@@ -45,7 +45,7 @@ void Thread::start(Ref<Thread> thread) {
   auto life = async::spawn(thread_life(std::move(thread)),
                            {.name = "thread", .priority = self.level_, .harts = self.harts_});
   self.job_ = &life.job();
-  if (self.ending_) self.job_->cancel();
+  if (self.is_ending()) self.job_->cancel();
   life.detach();
 }
 
@@ -80,11 +80,17 @@ void Thread::take_first_id() {
 }
 
 void Thread::end() {
-  if (ending_) return;
-  ending_ = true;
+  if (is_ending()) return;
+  attention_.fetch_or(ends);
   update_level();
   if (job_ == nullptr) return;
   job_->cancel();
+  notice();
+}
+
+void Thread::tell_news() {
+  attention_.fetch_or(has_news);
+  wake();
   notice();
 }
 
@@ -152,7 +158,7 @@ void Thread::update_level() {
   level_ = static_cast<std::uint8_t>(std::min(limit + content_, lowest) + (lower ? 1 : 0));
   turn_level_ = static_cast<std::uint8_t>(limit + (schedule_.gives_way() ? 1 : 0));
   if (shared_priority_ != 0) turn_level_ = async::priorities - 1;
-  if (ending_) level_ = Schedule::ending_level;
+  if (is_ending()) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
 

@@ -10,6 +10,7 @@
 #include <kernel/ref.h>
 #include <trap/path.h>
 
+#include <atomic>
 #include <memory>
 
 #include "process/id_table.h"
@@ -43,7 +44,18 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// From now on the thread ends instead of going back to its program, and what it waits for is
   /// cancelled. Any task.
   void end();
-  bool is_ending() const { return ending_; }
+  bool is_ending() const { return (attention_.load(std::memory_order_relaxed) & ends) != 0; }
+
+  // ── What it does before it goes back to its program ──
+
+  /// Something: it ends, or there is news.
+  bool needs_attention() const { return attention_.load(std::memory_order_relaxed) != 0; }
+  /// There is news for the program (rings/upcalls.h): a thread that waits for its ring, or runs
+  /// elsewhere, comes to see to it. Any context; the thread has a ring.
+  void tell_news();
+  bool take_news() { return (attention_.fetch_and(~has_news) & has_news) != 0; }
+  /// Ends its wait for its ring, or lets the next one pass. Any context, likewise.
+  void wake() { async::Executor::wake_from_isr(*job_); }
 
   /// Set while somebody waits in vfork for this thread to leave its memory alone.
   void set_vfork_waiter(async::Event* waiter) { vfork_waiter_ = waiter; }
@@ -133,7 +145,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
-  bool ending_ = false;
+  enum Attention : std::uint8_t { ends = 1, has_news = 2 };
+  std::atomic<std::uint8_t> attention_ = 0;
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
   async::Event* vfork_waiter_ = nullptr;

@@ -23,7 +23,7 @@ async::Task<> Ring::pick_up() {
     const auto taken = take(abi::most_submissions);
     if (taken && taken->count > 0) {
       idle = 0;
-      if (wanted_ != 0) completed_.wake_all();
+      wake();
       co_await sys::let_others_run(thread_);
     } else if (taken && ++idle < patience) {
       (void)co_await async::sleep_for(pause, "ring");

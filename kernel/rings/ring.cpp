@@ -1,6 +1,7 @@
 #include "rings/ring.h"
 
 #include "process/thread.h"
+#include "rings/upcalls.h"
 
 namespace kernel {
 
@@ -14,8 +15,12 @@ Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
 
 Ring::~Ring() = default;
 
+void Ring::set_upcalls(std::unique_ptr<Upcalls> upcalls) {
+  upcalls_ = std::move(upcalls);
+}
+
 Result<bool> Ring::has_completed(std::uint32_t wanted) {
-  if (in_flight_ == 0) return true;
+  if (in_flight_ == 0 || (upcalls_ != nullptr && upcalls_->has_news())) return true;
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return fail(Errno::efault);
@@ -42,14 +47,28 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
     if (thread_.shared_priority() != 0) [[unlikely]]
       thread_.be_content(0);  // for whom of its coroutines it is, the program knows
   } else if (unread + 1 >= wanted_) {
-    completed_.wake_all();
+    wake();
   }
 }
 
+void Ring::wake() {
+  if (wanted_ != 0) thread_.wake();
+}
+
 void Ring::complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags) {
+  complete_reserved(flight.entry.user_data, result, flags);
+}
+
+bool Ring::reserve() {
+  if (!has_spare_room()) return false;
+  ++in_flight_;
+  return true;
+}
+
+void Ring::complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags) {
   --in_flight_;
-  post(flight.entry.user_data, result, flags);
-  if (in_flight_ == 0) completed_.wake_all();
+  post(user_data, result, flags);
+  if (in_flight_ == 0) wake();
 }
 
 bool Ring::has_spare_room() {
@@ -63,6 +82,7 @@ bool Ring::has_spare_room() {
 // ── The end ──
 
 async::Task<> Ring::close() {
+  if (upcalls_ != nullptr) co_await upcalls_->close();
   scope_.cancel();
   co_await scope_.join("ring");
 }

@@ -25,6 +25,7 @@
 namespace kernel {
 
 class RingChain;
+class Upcalls;
 struct RingTaking;
 
 class Ring {
@@ -48,6 +49,15 @@ class Ring {
 
   /// Ends everything that is in flight, and waits until it has ended.
   async::Task<> close();
+
+  // What else completes in it (upcalls.h): one that is under way has room kept for its completion.
+  bool reserve();
+  void give_back() { --in_flight_; }
+  void complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
+
+  /// Null: the program takes none.
+  Upcalls* upcalls() const { return upcalls_.get(); }
+  void set_upcalls(std::unique_ptr<Upcalls> upcalls);
 
  private:
   friend class RingChain;
@@ -77,6 +87,8 @@ class Ring {
   void complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags = 0);
   /// Whether one more completion has room beside those of what is in flight.
   bool has_spare_room();
+  /// The thread, which waits for completions, looks again.
+  void wake();
   /// Whether a thread that waits for so many need not wait (any more). EINVAL, EFAULT.
   Result<bool> has_completed(std::uint32_t wanted);
 
@@ -91,9 +103,9 @@ class Ring {
   std::uint32_t taken_ = 0;   // by the ring_enter that waits
   std::uint32_t left_ = 0;    // for it to take
   List<RingFlight> flights_;
-  async::WaitList completed_;
   async::AutoEvent awakened_;
   async::Scope scope_;
+  std::unique_ptr<Upcalls> upcalls_;
 };
 
 /// After it nothing of the thread's ring, which it has, is left.

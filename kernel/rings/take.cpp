@@ -157,7 +157,7 @@ async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) 
     if (!enough && taken_ == 0) co_return fail(enough.error());
     if (!enough || *enough) break;
     wanted_ = complete;
-    const auto woken = co_await completed_.wait("ring");
+    const auto woken = co_await async::park("ring");
     wanted_ = 0;
     if (woken != async::WaitResult::woken) {
       if (taken_ == 0) co_return fail(Errno::eintr);

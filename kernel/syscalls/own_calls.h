@@ -46,9 +46,17 @@ async::Task<Result<std::uint32_t>> ring_enter(Thread&, std::uint32_t submit, std
                                               std::uint32_t flags);
 async::Task<Result<>> ring_close(Thread&);
 
+// rings/upcall_calls.cpp: see abi/upcall.h.
+
+Result<> upcall_set_up(Thread&, std::uintptr_t header, std::uintptr_t entry, unsigned contexts,
+                       std::uint64_t user_data);
+trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open);
+Result<> notify(Thread&, int thread, std::uint64_t bits);
+Result<> notify_when(Thread&, int fd, std::uint64_t bits);
+
 }  // namespace sys
 
-using OwnCallTable = trap::SyscallTable<Thread, 7>;
+using OwnCallTable = trap::SyscallTable<Thread, 11>;
 
 /// By number less abi::first_own_call.
 inline constexpr OwnCallTable own_calls =
@@ -59,6 +67,10 @@ inline constexpr OwnCallTable own_calls =
         .with<sys::ring_set_up>(3)
         .with<sys::try_ring_enter, sys::ring_enter>(4)
         .with<sys::ring_close>(5)
-        .with<sys::share_priority>(6);
+        .with<sys::share_priority>(6)
+        .with<sys::upcall_set_up>(7)
+        .with_registers<sys::upcall_resume>(8)
+        .with<sys::notify>(9)
+        .with<sys::notify_when>(10);
 
 }  // namespace kernel

@@ -18,7 +18,7 @@
 // … and the first so many of those that begin at the number FIRST_OWN_CALL, behind them in the
 // table.
 #define FIRST_OWN_CALL 0x1000
-#define STAGE_ONE_OWN_CALLS 8
+#define STAGE_ONE_OWN_CALLS 11
 
 // … and into trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0

@@ -14,10 +14,12 @@ constexpr std::uint32_t most_under_way = abi::most_completions;
 constexpr std::uint32_t spare_places = 16;  // for the timer and for cancelling
 constexpr int steps_between_looks = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
+constexpr std::uint64_t farthest_alarm = INT64_MAX;
 
 // What completions are known by that are nobody's.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
+constexpr std::uint64_t context_data = 2;  // and on, below all addresses
 
 constinit std::size_t mapped_bytes = 0;
 
@@ -40,11 +42,13 @@ void fail_in_async(const char* what) noexcept {
 }
 
 Loop::Loop(const RunOptions& options)
-    : ring_{make_ring()},
+    : upcalls_{context_data, options.on_notification},
+      ring_{make_ring()},
       places_{most_under_way - spare_places},
       timer_{no_alarm},
       shares_priority_{options.shares_priority} {
   current_ = this;
+  upcalls_.start();
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
 }
 
@@ -54,24 +58,35 @@ Loop::~Loop() {
 }
 
 void Loop::run_until_done(const async::Job& job) {
-  while (!job.done()) {
-    int steps = 0;
-    while (steps < steps_between_looks && step()) ++steps;
-    if (steps == steps_between_looks) {
-      look();
-    } else if (!job.done()) {
-      wait();
-    }
+  while (!job.done()) run_some(&job);
+}
+
+void Loop::run_for_ever() {
+  for (;;) run_some(nullptr);
+}
+
+void Loop::run_some(const async::Job* until) {
+  int steps = 0;
+  while (steps < steps_between_looks && step()) ++steps;
+  if (steps == steps_between_looks) {
+    look();
+  } else if (until == nullptr || !until->done()) {
+    wait();
   }
 }
 
 bool Loop::step() {
+  if (upcalls_.has_notifications()) [[unlikely]]
+    take_notifications();
   if (shares_priority_) {
     const unsigned priority = executor_.ready_priority();
     if (priority == async::priorities) return false;
     tell_priority(priority);
   }
-  return async::Executor::run_one();
+  upcalls_.open();
+  const bool ran = async::Executor::run_one();
+  upcalls_.close();
+  return ran;
 }
 
 /// No call, unless somebody more urgent waits.
@@ -121,6 +136,10 @@ void Loop::take_completions() {
         break;
       case cancel_data: break;
       default: {
+        if (upcalls_.is_about_context(completion->user_data)) {
+          upcalls_.end_wait(completion->user_data, completion->flags);
+          break;
+        }
         auto& operation = *reinterpret_cast<Operation*>(completion->user_data);
         operation.result = completion->result;
         operation.ended.set();
@@ -136,6 +155,23 @@ void Loop::look() {
   fire_alarm();
 }
 
+void Loop::take_notifications() {
+  notifications_ |= upcalls_.take_notifications();
+  notified_.wake_all();
+}
+
+async::Task<std::uint64_t> Loop::notified(std::uint64_t bits) {
+  ++waiting_for_notifications_;
+  auto result = async::WaitResult::woken;
+  while (result == async::WaitResult::woken && (notifications_ & bits) == 0) {
+    result = co_await notified_.wait("a notification");
+  }
+  --waiting_for_notifications_;
+  const std::uint64_t mine = notifications_ & bits;
+  notifications_ &= ~mine;
+  co_return mine;
+}
+
 /// Once, if it is due.
 bool Loop::fire_alarm() {
   if (async_alarm == no_alarm || async_alarm > async::platform::now_ns()) return false;
@@ -144,21 +180,26 @@ bool Loop::fire_alarm() {
   return true;
 }
 
-/// One timeout in the ring, not later than the alarm.
+/// One timeout in the ring, not later than the alarm. Who waits for notifications needs one to be
+/// able to wait at all, however late.
 void Loop::arm_timer() {
-  if (async_alarm >= timer_) return;
+  const std::uint64_t due =
+      waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm;
+  if (due >= timer_) return;
   if (timer_ != no_alarm) submit(user::cancel(timer_data, cancel_data));
   abi::RingSubmission timeout =
-      user::timeout(nanoseconds{static_cast<std::int64_t>(async_alarm)}, timer_data);
+      user::timeout(nanoseconds{static_cast<std::int64_t>(due)}, timer_data);
   timeout.options = abi::ring_absolute;
   submit(timeout);
-  timer_ = async_alarm;
+  timer_ = due;
 }
 
 /// Nobody is ready.
 void Loop::wait() {
   if (fire_alarm()) return look();
-  if (async_alarm == no_alarm && places_.permits() == most_under_way - spare_places) {
+  const bool nothing_is_under_way = places_.permits() == most_under_way - spare_places &&
+                                    waiting_for_notifications_ == 0 && upcalls_.waiting() == 0;
+  if (async_alarm == no_alarm && nothing_is_under_way) {
     fail_in_async("every coroutine of the program waits for another one");
   }
   arm_timer();

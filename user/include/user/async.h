@@ -26,6 +26,7 @@
 
 #include "user/calls.h"
 #include "user/ring.h"
+#include "user/upcalls.h"
 
 namespace user {
 
@@ -34,6 +35,8 @@ struct RunOptions {
   // levels below what the thread might have, so that a more urgent one in another such program runs
   // first (abi/shared_priority.h). Otherwise all its coroutines are as urgent as the thread.
   bool shares_priority = false;
+  // Called as soon as a notification comes, whatever runs. Besides, notified() waits for them.
+  NotificationHandler on_notification = nullptr;
 };
 
 namespace detail {
@@ -53,6 +56,9 @@ class Loop {
   static Loop& current() { return *current_; }
 
   void run_until_done(const async::Job& job);
+  // On another stack, while steps are kept on those before.
+  [[noreturn]] void run_for_ever();
+  Upcalls& upcalls() { return upcalls_; }
 
   // Operations that are under way have a place each: a cancellation point.
   async::WaitOp place() { return places_.acquire("a place in the ring"); }
@@ -61,23 +67,32 @@ class Loop {
   void cancel(const Operation& operation);
   void end(const Operation& operation);
 
+  // Until one of the bits has come, and takes those that have. A cancellation point: 0.
+  async::Task<std::uint64_t> notified(std::uint64_t bits);
+
  private:
+  void run_some(const async::Job* until);
   bool step();
   void tell_priority(unsigned priority);
   void submit(const abi::RingSubmission& submission);
   void look();
   void wait();
   void take_completions();
+  void take_notifications();
   bool fire_alarm();
   void arm_timer();
 
   static inline constinit Loop* current_ = nullptr;
 
+  Upcalls upcalls_;
   Ring ring_;
   async::Executor executor_;
   async::Semaphore places_;
   std::uint64_t timer_;  // when the ring's timeout is due; no alarm: there is none
   bool submitted_ = false;
+  async::WaitList notified_;
+  unsigned waiting_for_notifications_ = 0;
+  std::uint64_t notifications_ = 0;  // that have come, for whoever waits for them
   const bool shares_priority_;
   abi::SharedPriority shared_;
   std::array<std::uint16_t, async::priorities> under_way_{};  // operations, by priority
@@ -116,6 +131,21 @@ T run(async::Task<T> task, const RunOptions& options = {}) {
 
 /// What coroutines and their jobs have needed so far, in bytes: it is used again, and kept.
 std::size_t coroutine_memory();
+
+// Notifications that others send this thread, or a device (user/upcalls.h).
+
+// Waits until at least one of `bits` has come, and takes those that have; what nobody waits for
+// stays. Cancelled: 0.
+inline async::Task<std::uint64_t> notified(std::uint64_t bits = ~std::uint64_t{0}) {
+  return detail::Loop::current().notified(bits);
+}
+// From now on these are not told, and wait.
+inline void mask_notifications(std::uint64_t bits) {
+  detail::Loop::current().upcalls().mask(bits);
+}
+inline UpcallCounts upcall_counts() {
+  return detail::Loop::current().upcalls().counts();
+}
 
 // System calls to be awaited. Each does what the call of its name does (calls.h); buffers stay
 // where they are until it has ended. Besides the call's own errors: ECANCELED. Some four thousand

@@ -115,6 +115,23 @@ struct UserContext {
   void skip_syscall_instruction() {}
   void go_back_to_syscall_instruction() {}  // nor is there a first stage that would have it again
 
+  /// The program's next instruction is the first of `entry(first, second)`, on that stack, which
+  /// looks as if it had been called.
+  void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
+    constexpr std::uint64_t return_address_bytes = 8, direction_flag = 0x400;
+    general.rip = entry;
+    general.rsp = stack - return_address_bytes;
+    general.rdi = first;
+    general.rsi = second;
+    general.rflags &= ~direction_flag;
+  }
+  /// All that is the program's becomes what it was in `other`.
+  void take_registers(const UserContext& other) {
+    general = other.general;
+    kept = other.kept;
+    saved = other.saved;
+    vectors = other.vectors;
+  }
   void set_stack(std::uint64_t address) { general.rsp = address; }
   std::uint64_t stack() const { return general.rsp; }
   void set_thread_pointer(std::uint64_t address) { general.fsbase = address; }

@@ -1,0 +1,59 @@
+// The system calls of upcalls.
+#include "memory/user_memory.h"
+#include "process/thread.h"
+#include "rings/upcalls.h"
+#include "syscalls/own_calls.h"
+
+namespace kernel::sys {
+namespace {
+
+/// Null: it takes no upcalls.
+Upcalls* upcalls_of(Thread& thread) {
+  return thread.ring() != nullptr ? thread.ring()->upcalls() : nullptr;
+}
+
+}  // namespace
+
+Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry, unsigned contexts,
+                       std::uint64_t user_data) {
+  if (self.ring() == nullptr) return fail(Errno::enxio);
+  if (self.ring()->upcalls() != nullptr) return fail(Errno::ebusy);
+  if (header % sizeof(abi::UpcallHeader) != 0 || contexts == 0 || contexts > abi::most_contexts ||
+      !self.space().window().may_have(entry)) {
+    return fail(Errno::einval);
+  }
+  const auto there = self.space().resolve(header, hal::Access::write);
+  if (!there) return fail(there.error());
+  if (!memory::admit_in_one_piece(Upcalls::bytes(contexts))) return fail(Errno::enomem);
+  self.ring()->set_upcalls(
+      std::make_unique<Upcalls>(self, UpcallShape{header, entry, contexts, user_data}));
+  return {};
+}
+
+/// The registers are those of the context then, also the one with a call's result.
+trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
+  Upcalls* const upcalls = upcalls_of(self);
+  const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);
+  return resumed ? self.context().syscall_result() : trap::ToRegister<Result<>>::encode(resumed);
+}
+
+Result<> notify(Thread&, int thread, std::uint64_t bits) {
+  Thread* const told = threads().find(thread);
+  if (told == nullptr || told->is_ending()) return fail(Errno::esrch);
+  Upcalls* const upcalls = upcalls_of(*told);
+  if (upcalls == nullptr) return fail(Errno::enxio);
+  upcalls->notify(bits);
+  return {};
+}
+
+Result<> notify_when(Thread& self, int fd, std::uint64_t bits) {
+  File* const file = self.process().files().find(fd);
+  if (file == nullptr) return fail(Errno::ebadf);
+  Upcalls* const upcalls = upcalls_of(self);
+  if (upcalls == nullptr) return fail(Errno::enxio);
+  const hal::Irq line = file->interrupt_line();
+  if (line == hal::Irq::none) return fail(Errno::enodev);
+  return upcalls->notify_when(line, bits);
+}
+
+}  // namespace kernel::sys
