@@ -1,0 +1,73 @@
+// A coroutine reads a file that is mapped from a slow disk: it stops at every page. The others, of
+// the same thread, go on meanwhile; on a machine with several harts another one sees to the pages.
+#include <user/async.h>
+#include <user/check.h>
+#include <user/files.h>
+
+#include <atomic>
+#include <bit>
+
+using namespace user;
+using async::Task;
+
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+constexpr std::size_t pages = 16;
+constexpr int others = 3;
+
+// What is on the disk: each number is its place times this.
+constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
+
+struct Progress {
+  // Of the others. To the compiler of who waits for a page they come from nowhere.
+  std::atomic<long> steps = 0;
+  long while_waiting = 0;  // … of them while the reader waited for a page
+  bool is_over = false;
+};
+
+Task<> read_mapped(const volatile std::uint64_t* disk, Progress& progress) {
+  for (std::size_t page = 0; page < pages; ++page) {
+    const std::size_t place = page * page_bytes / sizeof(std::uint64_t) + 1;
+    const long before = progress.steps;
+    const std::uint64_t number = disk[place];  // here it stops
+    progress.while_waiting += progress.steps - before;
+    check(number == place * factor, "the number at {} is {:#x}", place, number);
+    co_await async::yield();
+  }
+  progress.is_over = true;
+}
+
+Task<> work(Progress& progress) {
+  while (!progress.is_over) {
+    ++progress.steps;
+    co_await async::yield();
+  }
+}
+
+Task<> all(const volatile std::uint64_t* disk) {
+  Progress progress;
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    for (int who = 0; who < others; ++who) scope.spawn(work(progress), {.name = "other"});
+    co_await read_mapped(disk, progress);
+  });
+  const auto counts = upcall_counts();
+  println("{} pages of a slow disk, one after the other, by one coroutine", counts.pages);
+  println("  {} others made {} steps in the meantime, all on this thread", others,
+          progress.while_waiting);
+  println("  {} of the pages were seen to by another hart", counts.pages_elsewhere);
+  check(counts.pages == pages, "each page stops the coroutine once: {}", counts.pages);
+  check(progress.while_waiting > 100 * static_cast<long>(pages), "the others go on: {} steps",
+        progress.while_waiting);
+  check((std::popcount(must(affinity(0), "the harts")) > 1) == (counts.pages_elsewhere > 0),
+        "another hart sees to pages if there is one");
+}
+
+}  // namespace
+
+int main() {
+  const Fd disk = must(open("/dev/vda"), "/dev/vda");
+  const auto mapped =
+      must(map_file(disk, pages * page_bytes, abi::prot_read, 0), "the disk, mapped");
+  run(all(reinterpret_cast<const std::uint64_t*>(mapped)));
+}
