@@ -31,9 +31,10 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
 }
 
 /// The registers are those of the context then, also the one with a call's result.
-trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
+trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open, bool keep) {
   Upcalls* const upcalls = upcalls_of(self);
-  const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);
+  const Result<> resumed =
+      upcalls != nullptr ? upcalls->resume(context, open, keep) : fail(Errno::enxio);
   return resumed ? self.context().syscall_result() : trap::ToRegister<Result<>>::encode(resumed);
 }
 

@@ -42,16 +42,27 @@ bool Upcalls::begin(UpcallHeader& header, Upcall reason, Context::State state, s
   return true;
 }
 
-Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
+Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open, bool keep) {
   if (context >= shape_.contexts) return fail(Errno::einval);
   Context& kept = contexts_[context];
   if (kept.state != Context::State::ready) return fail(Errno::einval);
   UpcallHeader* const header = this->header();
   if (header == nullptr) return fail(Errno::efault);
   std::atomic_ref{header->open}.store(open, std::memory_order_relaxed);
-  trap::fpu::drop(thread_.context());
-  thread_.context().take_registers(kept.registers);
-  kept.state = Context::State::free;
+  trap::UserContext& running = thread_.context();
+  trap::UserContext caller;
+  if (keep) {
+    running.set_syscall_result(0);
+    trap::fpu::save(running);
+    caller.take_registers(running);
+  }
+  trap::fpu::drop(running);
+  running.take_registers(kept.registers);
+  if (keep) {
+    kept.registers.take_registers(caller);
+  } else {
+    kept.state = Context::State::free;
+  }
   return {};
 }
 

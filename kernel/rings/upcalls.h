@@ -38,7 +38,7 @@ class Upcalls {
   /// `why` (AddressSpace::fault's) says of the page. False: it has to wait itself.
   bool leave(trap::Trap fault, Errno why);
   /// See abi/upcall.h.
-  Result<> resume(std::uint64_t context, std::uint32_t open);
+  Result<> resume(std::uint64_t context, std::uint32_t open, bool keep);
 
   /// Tells the program. Any context.
   void notify(std::uint64_t bits);

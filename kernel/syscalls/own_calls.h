@@ -50,7 +50,7 @@ async::Task<Result<>> ring_close(Thread&);
 
 Result<> upcall_set_up(Thread&, std::uintptr_t header, std::uintptr_t entry, unsigned contexts,
                        std::uint64_t user_data);
-trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open);
+trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open, bool keep);
 Result<> notify(Thread&, int thread, std::uint64_t bits);
 Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 

@@ -15,6 +15,7 @@ outlives it.
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -122,13 +123,19 @@ class Test:
         """From now on, boots have this file or folder of the host under this name."""
         self._files.append((host, guest))
 
-    def run_parts(self, program: str, parts: tuple[tuple[str, str], ...]) -> None:
+    def run_parts(
+        self,
+        program: str,
+        parts: tuple[tuple[str, str], ...],
+        equipped: Callable[[Machine], Machine] = lambda machine: machine,
+    ) -> None:
         """Of a test program: each by itself, on several numbers of harts if nobody has said how
-        many."""
+        many, on what `equipped` makes of the machine."""
         self.add(self.folder / "test-programs" / program, program)
         for harts in (self.given_harts,) if self.given_harts else (1, 2, 4):
             for name, what in parts:
-                done = self.run(f"/{program}", name, machine=self.machine(harts=harts))
+                machine = equipped(self.machine(harts=harts))
+                done = self.run(f"/{program}", name, machine=machine)
                 self.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
 
     def run(

@@ -58,21 +58,19 @@ Loop::~Loop() {
 }
 
 void Loop::run_until_done(const async::Job& job) {
-  while (!job.done()) run_some(&job);
+  awaited_ = &job;
+  while (!job.done()) run_some();
 }
 
 void Loop::run_for_ever() {
-  for (;;) run_some(nullptr);
+  for (;;) run_some();
 }
 
-void Loop::run_some(const async::Job* until) {
+void Loop::run_some() {
   int steps = 0;
   while (steps < steps_between_looks && step()) ++steps;
-  if (steps == steps_between_looks) {
-    look();
-  } else if (until == nullptr || !until->done()) {
-    wait();
-  }
+  if (awaited_->done() && upcalls_.go_home()) return;
+  steps == steps_between_looks ? look() : wait();
 }
 
 bool Loop::step() {

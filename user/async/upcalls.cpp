@@ -56,9 +56,8 @@ void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
   current().on_notification(context);
 }
 
-void Upcalls::resume(std::uint64_t context) {
-  static_cast<void>(call(abi::upcall_resume, context, 1));
-  fail("a step cannot go on");
+void Upcalls::resume(std::uint64_t context, bool keep) {
+  if (!call(abi::upcall_resume, context, 1, keep)) fail("a step cannot go on");
 }
 
 // ── Pages ──
@@ -90,13 +89,31 @@ void Upcalls::go_on(Kept* kept) {
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }
-  Upcalls& self = current();
   kept->job->set_leaf(kept->interrupted);
-  // Nobody uses this stack any more from the call on, and until then nothing is open.
-  self.close();
-  self.free_[self.free_count_++] = std::exchange(self.own_, std::exchange(kept->stack, nullptr));
-  self.prepare_stack();
-  self.resume(static_cast<std::uint64_t>(kept - self.kept_.data()));
+  current().leave_for(*kept);
+}
+
+// Nothing is open from here on until the kept step goes on. A loop that is on a stack of its own is
+// no more; the one on the thread's stays where it is, in the step's place.
+void Upcalls::leave_for(Kept& kept) {
+  close();
+  const auto context = static_cast<std::uint64_t>(&kept - kept_.data());
+  std::byte* const left = std::exchange(own_, std::exchange(kept.stack, nullptr));
+  if (left == nullptr) {
+    home_ = static_cast<int>(context);
+    return resume(context, true);
+  }
+  free_[free_count_++] = left;
+  prepare_stack();
+  resume(context);
+}
+
+bool Upcalls::go_home() {
+  if (own_ == nullptr || home_ == nowhere) return own_ == nullptr;
+  free_[free_count_++] = std::exchange(own_, nullptr);
+  prepare_stack();
+  resume(static_cast<std::uint64_t>(std::exchange(home_, nowhere)));
+  __builtin_unreachable();
 }
 
 // ── Notifications ──
@@ -112,6 +129,7 @@ void Upcalls::on_notification(std::uint64_t context) {
   arrived_.fetch_or(take_pending());
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
   resume(context);
+  __builtin_unreachable();
 }
 
 std::uint64_t Upcalls::take_notifications() {

@@ -2,11 +2,14 @@
 // own scheduler, on another stack. A page that has to be waited for stops the coroutine that
 // touched it, and no other one; a notification interrupts it.
 //
-//     a coroutine ──page fault──▶ its registers are kept, the page is seen to (by another hart, if
-//          │                      one is free); entry(context, for_fault) on the stack of the
-//          header │                           └─▶ the program's scheduler goes on with other
-//          coroutines │                      the ring has a completion: user_data + context ▼
-//          ◀──────────────────── upcall_resume(context, open): where it was, on its own stack
+//      a coroutine
+//           │ page fault      its registers are kept, and somebody sees to the page: another hart,
+//           │                 if one is free
+//           ├───────────────▶ entry(context, for_fault), on the stack that the header names:
+//           ┆                 the program's scheduler goes on with other coroutines
+//           ┆                 the page is there: a completion in the ring, user_data + context
+//           │ ◀────────────── upcall_resume(context, …)
+//           ▼ where it was, on its own stack
 //
 // For a thread that has a ring (abi/ring.h), and with it they end.
 //
@@ -14,10 +17,11 @@
 //     From now on the thread takes upcalls. The header lies at a multiple of 64; so many contexts,
 //     1 … most_contexts, can be kept at once. ENXIO: there is no ring; EBUSY: it takes them
 //     already; EINVAL, EFAULT, ENOMEM.
-//   upcall_resume(context, open)
-//     Goes on with a context that is kept, and keeps it no more; `open` is what the header's word
-//     of that name becomes. Returns only where it fails: EINVAL: nothing is kept there, or its page
-//     is still on its way; EFAULT: the header is not there; ENXIO.
+//   upcall_resume(context, open, keep)
+//     Goes on with a context that is kept; `open` is what the header's word of that name becomes.
+//     If `keep` is not 0, the caller's own is kept in its place, and goes on with a result of 0
+//     when that is resumed; otherwise the caller is no more. EINVAL: nothing is kept there, or its
+//     page is still on its way; EFAULT: the header is not there; ENXIO.
 //   notify(thread, bits)
 //     Tells a thread of any program. Bits that it has not taken yet are one with these. ESRCH;
 //     ENXIO: it takes no upcalls.

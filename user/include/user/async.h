@@ -71,7 +71,7 @@ class Loop {
   async::Task<std::uint64_t> notified(std::uint64_t bits);
 
  private:
-  void run_some(const async::Job* until);
+  void run_some();
   bool step();
   void tell_priority(unsigned priority);
   void submit(const abi::RingSubmission& submission);
@@ -84,6 +84,7 @@ class Loop {
 
   static inline constinit Loop* current_ = nullptr;
 
+  const async::Job* awaited_ = nullptr;  // until it is done, the loop runs
   Upcalls upcalls_;
   Ring ring_;
   async::Executor executor_;

@@ -2,7 +2,7 @@
 // has to wait for, and notifications.
 //
 //   the loop, on one stack ─▶ a step ─▶ page fault: the step, and the loop below it, stay there
-//   on_fault(), on another ─▶ the loop goes on: nothing of it is on a stack
+//   on_fault(), on another ─▶ the loop goes on: nothing that it knows is on a stack
 //                             the page is there: the job is ready, and its step goes on on the
 //                             first stack; the second one is free
 #pragma once
@@ -69,10 +69,14 @@ class Upcalls {
   bool is_about_context(std::uint64_t user_data) const { return user_data - user_data_ < contexts; }
   void end_wait(std::uint64_t user_data, std::uint32_t hart);
   unsigned waiting() const { return waiting_; }
+  // Whether the loop is on the thread's own stack, where whoever called it waits for its end. Where
+  // it is kept there, it goes on there, and this does not return; false: a step is in its way.
+  bool go_home();
   UpcallCounts counts() const;
 
  private:
   static constexpr unsigned contexts = 8;
+  static constexpr int nowhere = -1;
 
   // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
   struct Kept {
@@ -88,7 +92,8 @@ class Upcalls {
   [[noreturn]] void on_fault(std::uint64_t context);
   [[noreturn]] void on_notification(std::uint64_t context);
   static void go_on(Kept* kept);
-  [[noreturn]] void resume(std::uint64_t context);
+  void leave_for(Kept& kept);
+  static void resume(std::uint64_t context, bool keep = false);
   std::uint64_t take_pending();
   void prepare_stack();
 
@@ -106,6 +111,7 @@ class Upcalls {
   unsigned free_count_ = 0;
   unsigned made_ = 0;
   std::byte* own_ = nullptr;   // the one that the loop runs on; null: the thread's
+  int home_ = nowhere;         // the context in which the loop on the thread's stack is kept
   std::byte* next_ = nullptr;  // the next upcall's
   unsigned waiting_ = 0;
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0;

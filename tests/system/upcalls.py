@@ -1,0 +1,20 @@
+"""A page that a coroutine waits for stops no other one, and programs are told things at once."""
+
+from dataclasses import replace
+
+import harness
+from cotrap.demos import numbered_disk
+
+PARTS = (
+    ("registers", "who waits for pages, and who goes on, keep their registers"),
+    ("many", "more wait than can be kept, and all have their pages"),
+    ("cut-short", "what is cancelled, or out of time, in a page ends after it"),
+    ("left-behind", "who is left waiting when a program's work is done is no more"),
+    ("storm", "whatever is interrupted by notifications goes on as if nothing were"),
+    ("asleep", "who sleeps is woken by each notification, and by nothing else"),
+    ("wrong", "what is wrong with a call, a header or a context is an error"),
+    ("fatal", "upcalls to nowhere end the program, and so do kills with pages to come"),
+)
+
+with harness.Test(__doc__) as test, numbered_disk(test.build) as disk:
+    test.run_parts("upcalls", PARTS, lambda machine: replace(machine, disk=disk))
