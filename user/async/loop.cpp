@@ -68,7 +68,9 @@ void Loop::run_for_ever() {
 
 void Loop::run_some() {
   int steps = 0;
+  upcalls_.open();
   while (steps < steps_between_looks && step()) ++steps;
+  upcalls_.close();
   if (awaited_->done() && upcalls_.go_home()) return;
   steps == steps_between_looks ? look() : wait();
 }
@@ -81,10 +83,7 @@ bool Loop::step() {
     if (priority == async::priorities) return false;
     tell_priority(priority);
   }
-  upcalls_.open();
-  const bool ran = async::Executor::run_one();
-  upcalls_.close();
-  return ran;
+  return async::Executor::run_one();
 }
 
 /// No call, unless somebody more urgent waits.
@@ -154,7 +153,9 @@ void Loop::look() {
 }
 
 void Loop::take_notifications() {
+  upcalls_.close();  // one call of the handler at a time
   notifications_ |= upcalls_.take_notifications();
+  upcalls_.open();
   notified_.wake_all();
 }
 

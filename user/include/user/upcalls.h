@@ -54,7 +54,7 @@ class Upcalls {
   // After the thread has one. Where the kernel has no memory for it, faults stop the thread.
   void start();
 
-  // A step begins, and ends.
+  // Steps begin, and end.
   void open() { set_open(1); }
   void close() { set_open(0); }
 
