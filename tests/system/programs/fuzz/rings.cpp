@@ -1,5 +1,6 @@
-// Rings with random contents, in memory that comes and goes.
+// Rings with random contents, in memory that comes and goes, and upcalls in the midst of it all.
 #include <abi/ring.h>
+#include <abi/upcall.h>
 
 #include "fuzz.h"
 
@@ -24,6 +25,33 @@ struct Shared {
   }
 };
 
+abi::UpcallHeader upcalls;
+alignas(16) std::byte upcall_stack[8 * 1024];
+
+void allow_upcalls() {
+  upcalls.stack = reinterpret_cast<std::uintptr_t>(upcall_stack + sizeof upcall_stack);
+}
+
+/// Where upcalls begin: goes back to where the child was.
+void come_back(std::uint64_t context, std::uint64_t) {
+  allow_upcalls();
+  syscall(abi::upcall_resume, context, 1, 0);
+  user::exit(1);
+}
+
+/// Notifications, masks and contexts that may be there or not.
+void be_told(Random& random) {
+  allow_upcalls();
+  upcalls.masked = random.below(2) == 0 ? 0 : random_argument(random);
+  upcalls.open = static_cast<std::uint32_t>(random.below(2));
+  if (random.below(4) == 0) upcalls.pending = random_argument(random);
+  syscall(abi::notify, thread_id(), random_argument(random));
+  if (random.below(8) == 0) syscall(abi::notify, random_argument(random), random.next());
+  if (random.below(8) == 0) syscall(abi::notify_when, random.below(8), random_argument(random));
+  upcalls.open = 0;
+  if (random.below(8) == 0) syscall(abi::upcall_resume, random_argument(random), 0, 0);
+}
+
 /// Anew, with other sizes; some are picked up.
 void set_up(Random& random, Shared& ring) {
   syscall(abi::ring_close);
@@ -33,6 +61,10 @@ void set_up(Random& random, Shared& ring) {
   ring.completions = ring.submissions << random.below(2);
   syscall(abi::ring_set_up, ring.memory, ring.submissions, ring.completions,
           random.below(4) == 0 ? abi::ring_picked_up : 0);
+  upcalls = {};
+  const auto entry = random.below(50) == 0 ? random_argument(random)
+                                           : reinterpret_cast<std::uintptr_t>(&come_back);
+  syscall(abi::upcall_set_up, &upcalls, entry, random.below(70), random_argument(random));
 }
 
 abi::RingSubmission random_submission(Random& random) {
@@ -87,6 +119,7 @@ int make_batches(std::uint64_t seed, long count) {
     spoilt = random.below(20) == 0;
     if (spoilt) spoil(random, ring);
     const std::uint32_t complete = random.below(200) == 0 ? 1 : 0;
+    if (random.below(8) == 0) be_told(random);
     keep_answer(random, syscall(abi::ring_enter, batch, complete, 0));
     if (!spoilt) ring.header().cq_head = ring.header().cq_tail;
   }
