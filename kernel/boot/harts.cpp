@@ -57,9 +57,9 @@ bool choose_policy(std::string_view name) {
 
 void begin_hart(bool in_company) {
   trap::install();
+  trace::start_hart();
   start_interrupts();
   async::platform::local().in_company = in_company;
-  trace::start_hart();
   const async::Strand::Guard strand;
   start_turns();
   executors[hal::hart_index()].emplace();

@@ -33,7 +33,7 @@ void set_line_driver(hal::Irq irq, LineDriver driver);
 /// Its name is empty where there is none.
 LineDriver line_driver(hal::Irq irq);
 
-/// Before the first one is taken on this hart.
+/// Before the first one is taken on this hart, and after its trace has begun.
 void start_interrupts();
 
 /// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
