@@ -222,12 +222,33 @@ def kinds(test: harness.Test) -> None:
     test.check(words == ["none", *(k.name.lower() for k in Kind)], "both sides count the kinds alike")
 
 
+def shared_priorities(test: harness.Test, folder: Path) -> None:
+    """The demo's players in the order in which they take their turns, each of which is a write."""
+    path = folder / "shared-priority.json"
+    trace(test, "-o", path, "shared-priority")
+    told = Timeline.read(path)
+    turns = [
+        (each["ts"], number)
+        for number in range(2, 6)  # the players' processes; the first is the referee's
+        for each in told.tracks[f"shared-priority {number} calls"]
+        if each["name"] == "write"
+    ]
+    order = [number for _, number in sorted(turns)]
+    apart, together = (
+        [number for number in order if number in players][2:]  # without their reports
+        for players in ((2, 3), (4, 5))
+    )
+    test.check(apart in ([2] * 3 + [3] * 3, [3] * 3 + [2] * 3), "one program after the other", apart)
+    test.check(together == [4, 5] * 3, "with one scheduler, by priority, whosever it is", together)
+
+
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
     kinds(test)
     two_processes(test, Path(where))
     harts(test, Path(where))
     put_aside(test, Path(where))
     devices(test, Path(where))
+    shared_priorities(test, Path(where))
     lost(test, Path(where))
     page(test, Path(where))
     costs(test)
