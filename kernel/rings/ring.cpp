@@ -90,6 +90,7 @@ async::Task<> Ring::close() {
 async::Task<> close_ring(Thread& thread) {
   co_await thread.ring()->close();
   thread.set_ring(nullptr);
+  (void)thread.take_news();  // too late
 }
 
 }  // namespace kernel

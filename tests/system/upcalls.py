@@ -12,6 +12,7 @@ PARTS = (
     ("left-behind", "who is left waiting when a program's work is done is no more"),
     ("storm", "whatever is interrupted by notifications goes on as if nothing were"),
     ("asleep", "who sleeps is woken by each notification, and by nothing else"),
+    ("closing", "who closes its ring while others tell it things has heard enough"),
     ("wrong", "what is wrong with a call, a header or a context is an error"),
     ("fatal", "upcalls to nowhere end the program, and so do kills with pages to come"),
 )

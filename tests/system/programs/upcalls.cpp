@@ -189,6 +189,25 @@ Task<> fall_asleep() {
   }
 }
 
+// Whoever is told while it closes its ring was told too late.
+void closing() {
+  const Pid self = thread_id();
+  std::atomic<bool> over = false;
+  std::vector<Thread> senders;
+  for (int who = 0; who < 2; ++who) {
+    senders.emplace_back([&] {
+      while (!over) {
+        for (int i = 0; i < 20; ++i) static_cast<void>(notify(self, 1));
+        must(sleep_for(10us), "sleeping");
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    run([](int i) -> Task<> { co_await async::sleep_for(i % 5 * 10us); }(i));
+  }
+  over = true;
+}
+
 // ── What is wrong ──
 
 template <class T>
@@ -290,6 +309,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"left-behind", left_behind},
     {"storm", [] { run(be_stormed(), {.on_notification = handle}); }},
     {"asleep", [] { run(fall_asleep()); }},
+    {"closing", closing},
     {"wrong", wrong},
     {"fatal", fatal},
     {"--into-data", jump_into_data},

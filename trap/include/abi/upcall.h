@@ -27,7 +27,8 @@
 //     ENXIO: it takes no upcalls.
 //   notify_when(file, bits)
 //     Tells the caller whenever the device that `file` is raises its interrupt, from within the
-//     interrupt; 0 bits: not any more. ENODEV: the file is no device that does so; ENXIO, EBADF.
+//     interrupt; 0 bits: not any more. ENODEV: the file is no device that does so; EBUSY: two
+//     others tell it already; ENXIO, EBADF.
 //
 // A fault is one that waits for a page of a file that the program has mapped itself: for the disk,
 // or for memory. (What scheduler and coroutines are made of is other memory. So whatever the
