@@ -10,17 +10,6 @@ void WaitTimer::fire(Timer& timer) noexcept {
   self.job_->complete(self.result_);
 }
 
-KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept
-    : list_(list), reason_(reason), deadline_(deadline), entry_(&current_job(), key) {}
-
-void KeyedWaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
-  Job& job = *entry_.job;
-  job.prepare(&list_, reason_);
-  list_.insert(entry_);
-  job.suspend_alone(self);
-  timer_.arm(deadline_);
-}
-
 WaitList::~WaitList() {
   if (!empty()) platform::fail("a wait list ended while somebody waited in it");
 }

@@ -38,8 +38,12 @@ class Futex {
 
   /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await
   /// between a `check` before it and the wait.
-  async::KeyedWaitOp wait(std::uint32_t bits, async::Instant deadline) const {
-    return list().wait_keyed(key(bits), "futex", deadline);
+  async::KeyedWaitOp wait(std::uint32_t bits) const {
+    return list().wait_keyed(key(bits), "futex");
+  }
+  /// … or not longer than that.
+  async::TimedKeyedWaitOp wait_until(std::uint32_t bits, async::Instant deadline) const {
+    return list().wait_keyed_until(deadline, key(bits), "futex");
   }
 
   /// Wakes up to `count` waiters whose bits meet `bits`; how many.

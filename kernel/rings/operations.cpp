@@ -36,6 +36,12 @@ bool is_over(const RingSubmission& timeout) {
 int futex_call(int command, const RingSubmission& entry) {
   return command | static_cast<int>(entry.options & abi::futex_private_flag);
 }
+std::uint32_t value_expected(const RingSubmission& entry) {
+  return static_cast<std::uint32_t>(entry.offset);
+}
+std::uint32_t futex_bits(const RingSubmission& entry) {
+  return entry.length != 0 ? entry.length : ~std::uint32_t{0};
+}
 
 }  // namespace
 
@@ -57,6 +63,8 @@ Register try_operation(Thread& thread, const RingSubmission& entry) {
                                         async::never));
     case RingOperation::timeout: return is_over(entry) ? Register{0} : trap::must_wait;
     case RingOperation::futex_wait:
+      return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wait_bitset, entry),
+                                   value_expected(entry), 0, 0, futex_bits(entry)));
     case RingOperation::wait_child: return trap::must_wait;
     case RingOperation::futex_wake:
       return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wake, entry),
@@ -76,7 +84,7 @@ trap::WaitingCall wait_operation(Thread& thread, const RingSubmission& entry) {
       if (is_at_place(entry)) {
         return WaitingCall{sys::pread64(thread, entry.fd, buffer(entry), place(entry))};
       }
-      return WaitingCall{sys::read(thread, entry.fd, buffer(entry))};
+      return sys::read(thread, entry.fd, buffer(entry));
     case RingOperation::write:
       if (is_at_place(entry)) {
         return WaitingCall{sys::pwrite64(thread, entry.fd, bytes(entry), place(entry))};
@@ -86,10 +94,8 @@ trap::WaitingCall wait_operation(Thread& thread, const RingSubmission& entry) {
       return WaitingCall{
           sys::poll_until(thread, UserPtr<abi::PollFd>{entry.address}, entry.length, async::never)};
     case RingOperation::futex_wait:
-      return WaitingCall{sys::futex(thread, entry.address,
-                                    futex_call(abi::futex_wait_bitset, entry),
-                                    static_cast<std::uint32_t>(entry.offset), 0, 0,
-                                    entry.length != 0 ? entry.length : ~std::uint32_t{0})};
+      return sys::futex(thread, entry.address, futex_call(abi::futex_wait_bitset, entry),
+                        value_expected(entry), 0, 0, futex_bits(entry));
     case RingOperation::wait_child:
       return WaitingCall{sys::wait4(thread, entry.fd, UserPtr<int>{entry.address},
                                     static_cast<int>(entry.options),

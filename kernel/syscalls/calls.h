@@ -97,9 +97,8 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 trap::Attempt<Result<int>> try_futex(Thread&, std::uintptr_t address, int operation,
                                      std::uint32_t value, std::uintptr_t timeout,
                                      std::uintptr_t address2, std::uint32_t value3);
-async::Task<Result<int>> futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
-                               std::uintptr_t timeout, std::uintptr_t address2,
-                               std::uint32_t value3);
+trap::WaitingCall futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
+                        std::uintptr_t timeout, std::uintptr_t address2, std::uint32_t value3);
 
 // ── scheduling.cpp ──
 

@@ -26,7 +26,7 @@ namespace kernel::sys {
 using Transfer = Result<std::size_t>;
 
 trap::Attempt<Transfer> try_read(Thread&, int fd, UserSpan<std::byte> to);
-async::Task<Transfer> read(Thread&, int fd, UserSpan<std::byte> to);
+trap::WaitingCall read(Thread&, int fd, UserSpan<std::byte> to);
 trap::Attempt<Transfer> try_write(Thread&, int fd, UserSpan<const std::byte> from);
 async::Task<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
 trap::Attempt<Transfer> try_readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);

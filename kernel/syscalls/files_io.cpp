@@ -64,7 +64,7 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
   return try_to_read(self, *file, buffer);
 }
 
-async::Task<Transfer> read(Thread& self, int fd, UserSpan<std::byte> to) {
+trap::WaitingCall read(Thread& self, int fd, UserSpan<std::byte> to) {
   return start_reading(self, *readable_file(self, fd), {self.space(), to.address(), to.size()});
 }
 

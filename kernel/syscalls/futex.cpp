@@ -11,7 +11,6 @@ namespace {
 
 /// FUTEX_WAIT counts its timeout from now, FUTEX_WAIT_BITSET on the clock it names.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
-  if (timeout == 0) return async::never;
   const auto given = UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
   if ((operation & abi::futex_command_mask) == abi::futex_wait) return after(*given);
@@ -23,6 +22,46 @@ Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
   const bool is_private = (operation & abi::futex_private_flag) != 0;
   return Futex::at(self.space(), address,
                    is_private ? Futex::Sharing::own_space : Futex::Sharing::anybody);
+}
+
+/// Which wakers a waiter is for.
+std::uint32_t bits_of(int operation, std::uint32_t value3) {
+  const bool masked = (operation & abi::futex_command_mask) == abi::futex_wait_bitset;
+  return masked ? value3 : Futex::any_bits;
+}
+
+Result<int> answer_of(async::WaitResult end) {
+  switch (end) {
+    case async::WaitResult::woken: return 0;
+    case async::WaitResult::timed_out: return fail(Errno::etimedout);
+    default: return fail(Errno::eintr);
+  }
+}
+
+/// A wait without a timeout: no more than a place in a list.
+class FutexWait {
+ public:
+  FutexWait(const Futex& futex, std::uint32_t bits) : wait_{futex.wait(bits)} {}
+
+  bool await_ready() const { return wait_.await_ready(); }
+  void await_suspend(std::coroutine_handle<> caller) const { wait_.await_suspend(caller); }
+  Result<int> await_resume() const { return answer_of(wait_.await_resume()); }
+
+ private:
+  async::KeyedWaitOp wait_;
+};
+
+async::Task<Result<int>> futex_until(Thread& self, std::uintptr_t address, int operation,
+                                     std::uint32_t value, std::uintptr_t timeout,
+                                     std::uint32_t value3) {
+  const std::uint32_t bits = bits_of(operation, value3);
+  if (bits == 0) co_return fail(Errno::einval);
+  const auto deadline = deadline_of(self, operation, timeout);
+  if (!deadline) co_return fail(deadline.error());
+  const auto futex = futex_at(self, address, operation);
+  if (!futex) co_return fail(futex.error());
+  if (const auto unchanged = futex->check(value); !unchanged) co_return fail(unchanged.error());
+  co_return answer_of(co_await futex->wait_until(bits, *deadline));
 }
 
 /// Waiters are woken, then moved to another word (condition variables of some C libraries).
@@ -43,14 +82,20 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
                                      std::uintptr_t address2, std::uint32_t value3) {
   using Answer = Result<int>;
   const int command = operation & abi::futex_command_mask;
-  if (command == abi::futex_wait || command == abi::futex_wait_bitset) {
-    return trap::Attempt<Answer>::wait();
-  }
+  const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
+  if (waits && timeout != 0) return trap::Attempt<Answer>::wait();
   const auto futex = futex_at(self, address, operation);
   if (!futex) return Answer{fail(futex.error())};
   if (command == abi::futex_wake) [[likely]]
     return Answer{futex->wake(static_cast<int>(value))};
   switch (command) {
+    case abi::futex_wait:
+    case abi::futex_wait_bitset:
+      if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
+      if (const auto unchanged = futex->check(value); !unchanged) {
+        return Answer{fail(unchanged.error())};
+      }
+      return trap::Attempt<Answer>::wait();
     case abi::futex_wake_bitset:
       if (value3 == 0) return Answer{fail(Errno::einval)};
       return Answer{futex->wake(static_cast<int>(value), value3)};
@@ -68,22 +113,13 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
   }
 }
 
-async::Task<Result<int>> futex(Thread& self, std::uintptr_t address, int operation,
-                               std::uint32_t value, std::uintptr_t timeout, std::uintptr_t,
-                               std::uint32_t value3) {
-  const bool masked = (operation & abi::futex_command_mask) == abi::futex_wait_bitset;
-  const std::uint32_t bits = masked ? value3 : Futex::any_bits;
-  if (bits == 0) co_return fail(Errno::einval);
-  const auto deadline = deadline_of(self, operation, timeout);
-  if (!deadline) co_return fail(deadline.error());
-  const auto futex = futex_at(self, address, operation);
-  if (!futex) co_return fail(futex.error());
-  if (const auto unchanged = futex->check(value); !unchanged) co_return fail(unchanged.error());
-  switch (co_await futex->wait(bits, *deadline)) {
-    case async::WaitResult::woken: co_return 0;
-    case async::WaitResult::timed_out: co_return fail(Errno::etimedout);
-    default: co_return fail(Errno::eintr);
+trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,
+                        std::uintptr_t timeout, std::uintptr_t, std::uint32_t value3) {
+  if (timeout != 0) {
+    return trap::WaitingCall{futex_until(self, address, operation, value, timeout, value3)};
   }
+  return trap::WaitingCall{std::in_place_type<FutexWait>, *futex_at(self, address, operation),
+                           bits_of(operation, value3)};
 }
 
 }  // namespace kernel::sys

@@ -19,15 +19,26 @@ void tell_broken_pipe(Thread& self, const Transfer& moved) {
 
 namespace {
 
-/// Comes after a try that moved nothing, so it waits first.
-async::Task<Transfer> read_waiting(Ref<File> file, IoBuffer buffer) {
-  for (;;) {
-    const auto woken = co_await file->changes(Direction::read)->wait("read");
-    if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
-    const Transfer moved = file->try_read(buffer);
-    if (!would_wait(*file, moved)) co_return moved;
+/// After a try that moved nothing.
+class ReadWait : public async::WaitLoop<ReadWait> {
+ public:
+  ReadWait(Ref<File> file, const IoBuffer& buffer) : file_{std::move(file)}, buffer_{buffer} {}
+
+ private:
+  friend WaitLoop;
+
+  async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
+  bool look() {
+    const bool woken = async::current_job().result() == async::WaitResult::woken;
+    moved_ = woken ? file_->try_read(buffer_) : fail(Errno::eintr);
+    return !would_wait(*file_, moved_);
   }
-}
+  Transfer result() const { return moved_; }
+
+  Ref<File> file_;
+  IoBuffer buffer_;
+  Transfer moved_ = 0;
+};
 
 /// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
@@ -37,7 +48,7 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
     const Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
-      if (would_wait(*file, moved)) co_return co_await read_waiting(std::move(file), buffer);
+      if (would_wait(*file, moved)) co_return co_await ReadWait{std::move(file), buffer};
       co_return moved;
     }
     done += *moved;
@@ -92,11 +103,11 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
 
 }  // namespace
 
-async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
-  if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
-  auto shared = Ref<File>::share(file);
-  if (buffer.left() > step_bytes) return read_in_steps(self, std::move(shared), buffer);
-  return read_waiting(std::move(shared), buffer);
+trap::WaitingCall start_reading(Thread& self, File& file, IoBuffer buffer) {
+  if (buffer.left() > step_bytes || file.waits_for_device()) {
+    return trap::WaitingCall{start_reading_anew(self, file, buffer)};
+  }
+  return trap::WaitingCall{std::in_place_type<ReadWait>, Ref<File>::share(file), buffer};
 }
 
 async::Task<Transfer> start_reading_anew(Thread& self, File& file, IoBuffer buffer) {

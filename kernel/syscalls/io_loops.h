@@ -19,7 +19,7 @@ void tell_broken_pipe(Thread& self, const Transfer& moved);
 
 /// After a try with `buffer` that has moved nothing, or was left out because it is more than a
 /// step.
-async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
+trap::WaitingCall start_reading(Thread& self, File& file, IoBuffer buffer);
 /// Where it may be another buffer than the one of the try. Not empty.
 async::Task<Transfer> start_reading_anew(Thread& self, File& file, IoBuffer buffer);
 /// `buffer` is not empty. Goes on until all is written: a short count is for files that are full,

@@ -20,5 +20,6 @@
 #include "async/trace.h"       // IWYU pragma: export
 #include "async/wait_group.h"  // IWYU pragma: export
 #include "async/wait_list.h"   // IWYU pragma: export
+#include "async/wait_loop.h"   // IWYU pragma: export
 #include "async/when.h"        // IWYU pragma: export
 #include "async/yield.h"       // IWYU pragma: export

@@ -99,22 +99,40 @@ class [[nodiscard("co_await it")]] TimedWaitOp {
   WaitTimer timer_;
 };
 
-/// … and with a key that wakers look at.
+/// The plain wait with a key that wakers look at. It stands in the list already.
 class [[nodiscard("co_await it")]] KeyedWaitOp {
  public:
-  KeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept;
+  KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept;
   KeyedWaitOp(const KeyedWaitOp&) = delete;
   ~KeyedWaitOp() { entry_.unlink(); }
 
-  bool await_ready() noexcept { return entry_.job->refuses_to_wait(); }
-  void await_suspend(std::coroutine_handle<> self) noexcept;
+  bool await_ready() const noexcept { return entry_.alone(); }  // the wait was refused
+  void await_suspend(std::coroutine_handle<> self) const noexcept {
+    entry_.job->suspend_alone(self);
+  }
   WaitResult await_resume() const noexcept { return entry_.job->result(); }
 
  private:
-  WaitList& list_;
-  const char* reason_;
-  Instant deadline_;
   KeyedEntry entry_;
+};
+
+/// The same with a timeout.
+class [[nodiscard("co_await it")]] TimedKeyedWaitOp {
+ public:
+  TimedKeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept
+      : wait_(list, key, reason), deadline_(deadline) {}
+  TimedKeyedWaitOp(const TimedKeyedWaitOp&) = delete;
+
+  bool await_ready() const noexcept { return wait_.await_ready(); }
+  void await_suspend(std::coroutine_handle<> self) noexcept {
+    wait_.await_suspend(self);
+    timer_.arm(deadline_);
+  }
+  WaitResult await_resume() const noexcept { return wait_.await_resume(); }
+
+ private:
+  KeyedWaitOp wait_;
+  Instant deadline_;
   WaitTimer timer_;
 };
 
@@ -129,9 +147,12 @@ class WaitList : public Node {
   TimedWaitOp wait_until(Instant deadline, const char* reason) noexcept {
     return TimedWaitOp(*this, reason, deadline);
   }
-  /// … seen by wake_some() under `key`.
-  KeyedWaitOp wait_keyed(Key key, const char* reason, Instant deadline = never) noexcept {
-    return KeyedWaitOp(*this, key, reason, deadline);
+  // The same, seen by wake_some() under `key`.
+  KeyedWaitOp wait_keyed(Key key, const char* reason) noexcept {
+    return KeyedWaitOp(*this, key, reason);
+  }
+  TimedKeyedWaitOp wait_keyed_until(Instant deadline, Key key, const char* reason) noexcept {
+    return TimedKeyedWaitOp(*this, key, reason, deadline);
   }
 
   /// Wakes the first; false if nobody waits. Observers (MultiWait) are woken beside it.
@@ -210,6 +231,14 @@ class WaitList : public Node {
 
   Job* owner_ = nullptr;
 };
+
+inline KeyedWaitOp::KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept
+    : entry_(&current_job(), key) {
+  if (entry_.job->refuses_to_wait()) [[unlikely]]
+    return;
+  entry_.job->prepare(&list, reason);
+  list.insert(entry_);
+}
 
 template <class Satisfied>
 WaitOp::WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept {

@@ -91,7 +91,7 @@ TEST_CASE_METHOD(Fixture,
   async::WaitList list;
   Log log;
   auto body = [&](async::Instant deadline) -> Task<> {
-    log.push_back(name(co_await list.wait_keyed({1, 1}, "futex", deadline)));
+    log.push_back(name(co_await list.wait_keyed_until(deadline, {1, 1}, "futex")));
   };
   async::spawn(body(async::now() + 5ns)).detach();
   auto cancelled = async::spawn(body(async::never));

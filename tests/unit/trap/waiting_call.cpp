@@ -1,0 +1,126 @@
+// A system call that waits, as a coroutine or without one.
+#include <async/async.h>
+#include <trap/waiting_call.h>
+
+#include "../async/support.h"
+
+using namespace async_test;
+using trap::Register;
+using trap::WaitingCall;
+
+namespace {
+
+/// Waits in a list for a number that is not 0, and is no coroutine.
+class NumberWait : public async::WaitLoop<NumberWait> {
+ public:
+  NumberWait(async::WaitList& list, int& number, int& live)
+      : list_{list}, number_{number}, live_{live} {
+    ++live_;
+  }
+  ~NumberWait() { --live_; }
+
+  async::WaitOp wait() { return list_.wait("number"); }
+  bool look() {
+    cut_ = async::current_job().result() != WaitResult::woken;
+    return cut_ || number_ != 0;
+  }
+  int result() const { return cut_ ? -1 : number_; }
+
+ private:
+  async::WaitList& list_;
+  int& number_;
+  int& live_;
+  bool cut_ = false;
+};
+
+Task<Register> finish_call(auto make) {
+  co_return co_await make();
+}
+
+struct NumberFixture : Fixture {
+  async::WaitList list;
+  int number = 0;
+  int live = 0;
+
+  auto wait() {
+    return finish_call(
+        [this] { return WaitingCall{std::in_place_type<NumberWait>, list, number, live}; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(NumberFixture, "a wait without a coroutine lies in the frame of who awaits it") {
+  auto waiting = async::spawn(wait());
+  run();
+  CHECK(live == 1);
+  CHECK_FALSE(list.empty());
+  number = 7;
+  list.wake_all();
+  run();
+  CHECK(std::move(waiting).get() == 7);
+  CHECK(live == 0);
+}
+
+TEST_CASE_METHOD(NumberFixture, "woken for nothing, it waits on") {
+  auto waiting = async::spawn(wait());
+  run();
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK_FALSE(waiting.done());
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK_FALSE(waiting.done());
+  number = 3;
+  CHECK(list.wake_all() == 1);
+  run();
+  CHECK(std::move(waiting).get() == 3);
+}
+
+TEST_CASE_METHOD(NumberFixture, "it ends with its job, before it waits and while it does") {
+  auto waiting = async::spawn(wait());
+  run();
+  waiting.cancel();
+  run();
+  CHECK(std::move(waiting).get() == static_cast<Register>(-1));
+  CHECK(list.empty());
+  auto refused = async::spawn(wait());
+  refused.cancel();
+  run();
+  CHECK(refused.done());
+  CHECK(list.empty());
+  CHECK(live == 0);
+}
+
+TEST_CASE_METHOD(NumberFixture, "who waits in it is seen, and for whom") {
+  auto waiting = async::spawn(wait(), {.name = "asker"});
+  run();
+  std::string graph;
+  async::print_graph([&](std::string_view text) { graph += text; });
+  CHECK(graph.contains("'asker' priority 16, waits: number"));
+  CHECK(std::ranges::count(graph, '<') == 1);
+  waiting.cancel();
+  run();
+}
+
+TEST_CASE_METHOD(NumberFixture, "a coroutine is awaited in the same way, and its frame is freed") {
+  auto later = [](async::WaitList& list) -> Task<int> {
+    co_await list.wait("number");
+    co_return 42;
+  };
+  auto waiting = async::spawn(finish_call([&] { return WaitingCall{later(list)}; }));
+  run();
+  list.wake_all();
+  run();
+  CHECK(std::move(waiting).get() == 42);
+}
+
+TEST_CASE_METHOD(NumberFixture, "one that is never awaited leaves nothing behind") {
+  {
+    const WaitingCall call{std::in_place_type<NumberWait>, list, number, live};
+  }
+  {
+    const WaitingCall call{[]() -> Task<int> { co_return 1; }()};
+  }
+  CHECK(live == 0);
+}
