@@ -1,15 +1,13 @@
 #include "process/futex.h"
 
-#include "memory/user_memory.h"
-
 namespace kernel {
 namespace {
 
-// A key is two words: the offset with as much of the object's address as fits, and the waiter's 32
-// bits with the rest of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so
-// nothing is lost and equal keys are equal futexes.
-constexpr unsigned offset_bits = 38;
-constexpr unsigned object_low_bits = 64 - offset_bits;
+/// Whether a wake of `woken` is for `waiter`: the same futex, and bits that meet.
+bool is_meant(const async::Key& waiter, const async::Key& woken) {
+  return waiter.value == woken.value && waiter.bits >> 32 == woken.bits >> 32 &&
+         (waiter.bits & woken.bits & Futex::any_bits) != 0;
+}
 
 }  // namespace
 
@@ -19,38 +17,19 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
   return Futex{space, address, *known_by};
 }
 
-Result<> Futex::check(std::uint32_t expected) const {
-  const auto value = memory::UserPtr<const std::uint32_t>{address_}.read(*space_);
-  if (!value) return fail(value.error());
-  if (*value != expected) return fail(Errno::eagain);
-  return {};
-}
-
-int Futex::wake_some(async::WaitList& waiters, int count, std::uint32_t bits) const {
+int Futex::wake_some(async::WaitList& waiters, int count, async::Key of) {
   return static_cast<int>(
       waiters.wake_some(static_cast<std::size_t>(count),
-                        [&](const async::Key& waiter) { return is_meant(waiter, bits); }));
+                        [of](const async::Key& waiter) { return is_meant(waiter, of); }));
 }
 
 int Futex::requeue(int count, const Futex& target) const {
   // Only the first word of a key can be changed in place, and part of the object is in the second.
   // Being woken for nothing is what every waiter has to expect.
   if (known_by_.object != target.known_by_.object) return wake(count);
-  return static_cast<int>(
-      list().move_some(static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
-                       [&](const async::Key& waiter) { return is_meant(waiter, any_bits); }));
-}
-
-async::Key Futex::key(std::uint32_t bits) const {
-  const std::uint64_t object = object_number();
-  return {.value = known_by_.offset | object << offset_bits,
-          .bits = bits | (object >> object_low_bits) << 32};
-}
-
-bool Futex::is_meant(const async::Key& waiter, std::uint32_t bits) const {
-  const async::Key mine = key(bits);
-  return waiter.value == mine.value && waiter.bits >> 32 == mine.bits >> 32 &&
-         (waiter.bits & bits) != 0;
+  return static_cast<int>(list().move_some(
+      static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,
+      [of = key(any_bits)](const async::Key& waiter) { return is_meant(waiter, of); }));
 }
 
 }  // namespace kernel

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "memory/address_space.h"
+#include "memory/user_memory.h"
 
 namespace kernel {
 
@@ -34,7 +35,12 @@ class Futex {
   }
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
-  Result<> check(std::uint32_t expected) const;
+  Result<> check(std::uint32_t expected) const {
+    const auto value = memory::UserPtr<const std::uint32_t>{address_}.read(*space_);
+    if (!value) return fail(value.error());
+    if (*value != expected) return fail(Errno::eagain);
+    return {};
+  }
 
   /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await
   /// between a `check` before it and the wait.
@@ -49,7 +55,7 @@ class Futex {
   /// Wakes up to `count` waiters whose bits meet `bits`; how many.
   int wake(int count, std::uint32_t bits = any_bits) const {
     async::WaitList& waiters = list();
-    return waiters.empty() ? 0 : wake_some(waiters, count, bits);
+    return waiters.empty() ? 0 : wake_some(waiters, count, key(bits));
   }
 
   /// Makes up to `count` waiters wait for `target` instead, or wakes them; how many.
@@ -61,7 +67,7 @@ class Futex {
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
       : space_{&space}, address_{address}, known_by_{known_by} {}
 
-  /// A part of the key below, the rest of which is the waiter's bits.
+  /// A part of the key below.
   std::uint64_t object_number() const {
     return reinterpret_cast<std::uintptr_t>(known_by_.object) >> 4;
   }
@@ -69,9 +75,16 @@ class Futex {
     const std::uint64_t hash = (object_number() ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
     return lists_[hash >> (64 - list_bits)];
   }
-  int wake_some(async::WaitList& waiters, int count, std::uint32_t bits) const;
-  async::Key key(std::uint32_t bits) const;
-  bool is_meant(const async::Key& waiter, std::uint32_t bits) const;
+  /// Two words: the offset with as much of the object's address as fits, and `bits` with the rest
+  /// of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so nothing is lost
+  /// and equal keys are equal futexes.
+  async::Key key(std::uint32_t bits) const {
+    constexpr unsigned offset_bits = 38;
+    const std::uint64_t object = object_number();
+    return {.value = known_by_.offset | object << offset_bits,
+            .bits = bits | (object >> (64 - offset_bits)) << 32};
+  }
+  static int wake_some(async::WaitList& waiters, int count, async::Key of);
 
   static constexpr unsigned list_bits = 6;
   static inline std::array<async::WaitList, 1 << list_bits> lists_;

@@ -65,7 +65,12 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
 }
 
 trap::WaitingCall read(Thread& self, int fd, UserSpan<std::byte> to) {
-  return start_reading(self, *readable_file(self, fd), {self.space(), to.address(), to.size()});
+  File& file = *readable_file(self, fd);
+  const IoBuffer buffer{self.space(), to.address(), to.size()};
+  if (buffer.left() > step_bytes || file.waits_for_device()) {
+    return trap::WaitingCall{start_reading(self, file, buffer)};
+  }
+  return trap::WaitingCall{std::in_place_type<ReadWait>, Ref<File>::share(file), buffer};
 }
 
 Attempt try_write(Thread& self, int fd, UserSpan<const std::byte> from) {
@@ -96,7 +101,7 @@ async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> t
   // Another thread may have changed the list since the try: what waited then may not wait now.
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
-  co_return co_await start_reading_anew(self, *file, buffer);
+  co_return co_await start_reading(self, *file, buffer);
 }
 
 Attempt try_writev(Thread& self, int fd, UserPtr<const abi::IoVector> from, int count) {

@@ -75,6 +75,24 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
   return woken + from.requeue(move, *to);
 }
 
+/// The commands but for the usual ones.
+[[gnu::noinline]] Result<int> wake_otherwise(Thread& self, Futex futex, int operation,
+                                             std::uint32_t value, std::uintptr_t limit,
+                                             std::uintptr_t address2, std::uint32_t value3) {
+  const int wake = static_cast<int>(value);
+  switch (operation & abi::futex_command_mask) {
+    case abi::futex_wake_bitset:
+      if (value3 == 0) return fail(Errno::einval);
+      return futex.wake(wake, value3);
+    case abi::futex_cmp_requeue:
+      if (const auto to = futex_at(self, address2, operation); !to) return fail(to.error());
+      if (const auto unchanged = futex.check(value3); !unchanged) return fail(unchanged.error());
+      [[fallthrough]];
+    case abi::futex_requeue: return requeue(self, futex, operation, wake, limit, address2);
+    default: return fail(Errno::enosys);
+  }
+}
+
 }  // namespace
 
 trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int operation,
@@ -86,31 +104,13 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
   if (waits && timeout != 0) return trap::Attempt<Answer>::wait();
   const auto futex = futex_at(self, address, operation);
   if (!futex) return Answer{fail(futex.error())};
-  if (command == abi::futex_wake) [[likely]]
-    return Answer{futex->wake(static_cast<int>(value))};
-  switch (command) {
-    case abi::futex_wait:
-    case abi::futex_wait_bitset:
-      if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
-      if (const auto unchanged = futex->check(value); !unchanged) {
-        return Answer{fail(unchanged.error())};
-      }
-      return trap::Attempt<Answer>::wait();
-    case abi::futex_wake_bitset:
-      if (value3 == 0) return Answer{fail(Errno::einval)};
-      return Answer{futex->wake(static_cast<int>(value), value3)};
-    case abi::futex_cmp_requeue:
-      if (const auto to = futex_at(self, address2, operation); !to) {
-        return Answer{fail(to.error())};
-      }
-      if (const auto unchanged = futex->check(value3); !unchanged) {
-        return Answer{fail(unchanged.error())};
-      }
-      [[fallthrough]];
-    case abi::futex_requeue:
-      return requeue(self, *futex, operation, static_cast<int>(value), timeout, address2);
-    default: return Answer{fail(Errno::enosys)};
+  if (command == abi::futex_wake) return Answer{futex->wake(static_cast<int>(value))};
+  if (!waits) return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
+  if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
+  if (const auto unchanged = futex->check(value); !unchanged) {
+    return Answer{fail(unchanged.error())};
   }
+  return trap::Attempt<Answer>::wait();
 }
 
 trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,

@@ -8,37 +8,11 @@
 
 namespace kernel::sys {
 
-bool would_wait(const File& file, const Transfer& moved) {
-  if (moved || moved.error() != Errno::eagain) return false;
-  return !file.is_nonblocking() || file.waits_for_device();
-}
-
 void tell_broken_pipe(Thread& self, const Transfer& moved) {
   if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
 }
 
 namespace {
-
-/// After a try that moved nothing.
-class ReadWait : public async::WaitLoop<ReadWait> {
- public:
-  ReadWait(Ref<File> file, const IoBuffer& buffer) : file_{std::move(file)}, buffer_{buffer} {}
-
- private:
-  friend WaitLoop;
-
-  async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
-  bool look() {
-    const bool woken = async::current_job().result() == async::WaitResult::woken;
-    moved_ = woken ? file_->try_read(buffer_) : fail(Errno::eintr);
-    return !would_wait(*file_, moved_);
-  }
-  Transfer result() const { return moved_; }
-
-  Ref<File> file_;
-  IoBuffer buffer_;
-  Transfer moved_ = 0;
-};
 
 /// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
@@ -103,14 +77,7 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
 
 }  // namespace
 
-trap::WaitingCall start_reading(Thread& self, File& file, IoBuffer buffer) {
-  if (buffer.left() > step_bytes || file.waits_for_device()) {
-    return trap::WaitingCall{start_reading_anew(self, file, buffer)};
-  }
-  return trap::WaitingCall{std::in_place_type<ReadWait>, Ref<File>::share(file), buffer};
-}
-
-async::Task<Transfer> start_reading_anew(Thread& self, File& file, IoBuffer buffer) {
+async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer) {
   if (file.waits_for_device()) return file.transfer(Direction::read, {}, buffer);
   return read_in_steps(self, Ref<File>::share(file), buffer);
 }
