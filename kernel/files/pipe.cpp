@@ -14,11 +14,7 @@ inline void Pipe::was_read() {
   if (!writable_.empty() && room() >= atomic_size) writable_.wake_all();
 }
 
-Result<std::size_t> Pipe::read(IoBuffer& buffer) {
-  if (filled() == 0) {
-    if (has_writers_) return fail(Errno::eagain);
-    return 0;
-  }
+Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   const std::size_t count = std::min(filled(), buffer.left());
   const std::size_t at = read_position_ % hal::page_size;
   if (at + count >= hal::page_size) return read_pages(buffer);

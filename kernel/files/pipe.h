@@ -28,7 +28,11 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
   /// EAGAIN when there is nothing and may be later; 0 when nobody writes any more.
-  Result<std::size_t> read(IoBuffer& buffer);
+  Result<std::size_t> read(IoBuffer& buffer) {
+    if (filled() > 0) return read_bytes(buffer);
+    if (has_writers_) return fail(Errno::eagain);
+    return 0;
+  }
   /// EAGAIN when there is no room now; EPIPE when nobody reads; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
 
@@ -50,6 +54,7 @@ class Pipe : public RefCounted<Pipe> {
   memory::Frame& page(std::size_t position) {
     return pages_[position / hal::page_size % page_count];
   }
+  Result<std::size_t> read_bytes(IoBuffer& buffer);  // there are some
   Result<std::size_t> read_pages(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
   bool has_pages_for(std::size_t count);

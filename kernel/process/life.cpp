@@ -40,12 +40,6 @@ bool leave_in_fault(Thread& self, Trap trap, Errno why) {
   return upcalls != nullptr && upcalls->leave(trap, why);
 }
 
-/// Whether a call that waits has nothing to wait for but its next turn.
-bool only_gives_way(Thread& self) {
-  return find_syscall(self.context().syscall_number()).wait == nullptr &&
-         !self.space().awaits_page();
-}
-
 async::Task<trap::Register> give_way() {
   co_await async::yield();
   co_return 0;
@@ -61,10 +55,15 @@ async::Task<trap::Register> call_again(Thread& self) {
   co_return co_await call_again(self.space(), now, wait);
 }
 
-trap::WaitingCall begin_waiting(Thread& self) {
+trap::WaitingCall begin_again(Thread& self, const trap::UserContext&) {
+  return trap::WaitingCall{call_again(self)};
+}
+
+/// What a call has to wait by. Null: it only gives way.
+trap::SyscallEntry<Thread>::Wait waiting_form(Thread& self) {
   if (self.space().awaits_page()) [[unlikely]]
-    return trap::WaitingCall{call_again(self)};
-  return find_syscall(self.context().syscall_number()).wait(self, self.context());
+    return begin_again;
+  return find_syscall(self.context().syscall_number()).wait;
 }
 
 /// False: it waits once more, for a page.
@@ -113,12 +112,11 @@ async::Task<> thread_life(Ref<Thread> thread) {
         let_go(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (only_gives_way(self)) {
+        if (auto wait = waiting_form(self); wait == nullptr) {
           co_await async::yield();
           context.set_syscall_result(0);
-          break;
-        }
-        while (!end_waiting(self, co_await begin_waiting(self))) {
+        } else {
+          while (!end_waiting(self, co_await wait(self, context))) wait = waiting_form(self);
         }
         break;
       case Trap::call_answered: break;  // likewise

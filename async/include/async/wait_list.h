@@ -170,7 +170,7 @@ class WaitList : public Node {
   /// Wakes everybody; how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
     std::size_t woken = 0;
-    while (wake_one(result)) ++woken;
+    while (!empty() && wake_one(result)) ++woken;
     return woken;
   }
 
