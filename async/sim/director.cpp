@@ -62,13 +62,16 @@ std::string Director::schedule() const {
 namespace {
 
 template <bool by_priority>
-class Directed final : public Policy {
+class Directed final : public policy::Rules {
  public:
-  explicit Directed(const Options& options) noexcept : Policy(options) {}
+  static constexpr const char* name = by_priority ? "directed-by-priority" : "directed";
+  static constexpr const char* summary = "as a director says";
+  static constexpr unsigned promises = promise_nothing;
 
- protected:
-  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
-  Job* pick() noexcept override {
+  explicit Directed(const Options& options) noexcept : Rules(options) {}
+
+  void enqueue(Job& job, Entity&) noexcept { queue_.push_back(job); }
+  Job* pick() noexcept {
     const unsigned most_urgent = top();
     std::vector<Job*> jobs;
     std::vector<std::uint64_t> numbers;
@@ -83,12 +86,12 @@ class Directed final : public Policy {
     job->unlink();
     return job;
   }
-  void remove(Job& job, Entity&) noexcept override { policy::JobList::remove(job); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
-  bool preempts(const Job& running, const Entity&) noexcept override {
+  void remove(Job& job, Entity&) noexcept { policy::JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  bool preempts(const Job& running, const Entity&) noexcept {
     return by_priority && top() < running.priority;
   }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   unsigned top() noexcept {
@@ -102,16 +105,9 @@ class Directed final : public Policy {
   policy::JobList queue_;
 };
 
-template <bool by_priority>
-constexpr policy::Kind kind_of(const char* name) {
-  static_assert(sizeof(Directed<by_priority>) <= policy::All::most_bytes);
-  return {name, "as a director says", promise_nothing,
-          [](void* memory, const Policy::Options& options) noexcept -> Policy* {
-            return std::construct_at(static_cast<Directed<by_priority>*>(memory), options);
-          }};
-}
-constexpr policy::Kind kinds[] = {kind_of<false>("directed"),
-                                  kind_of<true>("directed-by-priority")};
+static_assert(sizeof(policy::Ruled<Directed<true>>) <= sizeof(policy::Memory));
+constexpr policy::Kind kinds[] = {policy::kind_of<Directed<false>>,
+                                  policy::kind_of<Directed<true>>};
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 
 #include "async/interrupt.h"
 #include "async/mutex.h"
-#include "async/task.h"
 
 namespace async {
 
@@ -15,7 +14,7 @@ constinit Mutex* Executor::contended_ = nullptr;
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
   local_.executor = this;
-  if (tracing()) inbox_.store(&traced_, std::memory_order_relaxed);
+  inbox_.store(bottom(), std::memory_order_relaxed);
   by_hart_[hart].store(this, std::memory_order_release);
 }
 
@@ -25,119 +24,62 @@ Executor::~Executor() {
   local_.executor = nullptr;
 }
 
-constinit Link Executor::traced_{nullptr, nullptr};
+// ── a step that somebody looks at ────────────────────────────────────────────────────────────────
 
-inline void Executor::resume_traced(Local& local, Job& job) noexcept {
-  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
-  resume(local, job, [&job, stays] {   // if there still is one
-    if (platform::job() != &job) return;
-    if (stays && job.kind == Kind::waiting) return trace(TraceEvent::wait, job);
-    if (!stays || job.kind == Kind::ready) trace(TraceEvent::yield, job);
-  });
+constinit Link Executor::traced_{nullptr, nullptr};
+constinit Link Executor::ruled_{nullptr, nullptr};
+
+Link* Executor::bottom() const noexcept {
+  if constexpr (!platform::tracing) return nullptr;
+  if (trace_hook != nullptr) return &traced_;
+  return ready_.policy() != nullptr ? &ruled_ : nullptr;
 }
 
-bool Executor::step_with_news(Local& local) noexcept {
+bool Executor::step_with_news(Local& local, bool and_more) noexcept {
+  const bool is_alone = !platform::parallel || !local.in_company;
+  if (inbox_.load(std::memory_order_relaxed) != &ruled_ || !is_alone) return step_watched(local);
+  const Link* const to_go_on = and_more ? &ruled_ : &alarm_node_;  // which is nobody's bottom
+  do {
+    Policy& policy = *ready_.policy();
+    if (policy.empty()) return false;
+    Job& job = policy.next();
+    resume(local, job, [this, &job] {  // it may have gone, with its memory: then it does not wait
+      if (job.kind == Kind::waiting) [[unlikely]]
+        ready_.policy()->stopped(job);
+    });
+    platform::yield_point();
+  } while (inbox_.load(std::memory_order_relaxed) == to_go_on);
+  return true;
+}
+
+bool Executor::step_watched(Local& local) noexcept {
   local.job = nullptr;
   look_into_inbox();
   Node* const first = ready_.pop();
   if (first == nullptr) return false;
   Job& job = static_cast<Job&>(*first);
   trace(TraceEvent::run, job);
-  resume_traced(local, job);
+  resume_watched(local, job);
   return true;
+}
+
+inline void Executor::resume_watched(Local& local, Job& job) noexcept {
+  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
+  resume(local, job, [&job, stays] {   // if there still is one
+    if (platform::job() != &job) return;
+    if (stays && job.kind == Kind::waiting) {
+      if (Policy* const policy = current().policy()) policy->stopped(job);
+      trace(TraceEvent::wait, job);
+    } else if (!stays || job.kind == Kind::ready) {
+      trace(TraceEvent::yield, job);
+    }
+  });
 }
 
 void Executor::go_on() noexcept {
   Local& local = platform::local();
-  local.executor->resume_traced(local, *local.job);
+  resume_watched(local, *local.job);
   platform::local().job = nullptr;
-}
-
-// ── who listens to trace points ──────────────────────────────────────────────────────────────────
-
-constinit TraceHook Executor::listener_ = nullptr;
-constinit bool Executor::policies_in_use_ = false;
-
-void Executor::tell_policy(TraceEvent event, const Job& job) noexcept {
-  // A job that migrates has its new hart already; it is the one that it leaves which has to know.
-  const Executor& executor = event == TraceEvent::migrate ? current() : *of(job.hart);
-  if (Policy* const policy = executor.ready_.policy()) {
-    policy->happened(event, const_cast<Job&>(job));
-  }
-  if (listener_ != nullptr) listener_(event, job);
-}
-
-void Executor::update_trace_hook() noexcept {
-  trace_hook = policies_in_use_ ? &tell_policy : listener_;
-  PromiseBase::trace_ends(trace_hook != nullptr);
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
-    if (Executor* const executor = of(hart)) executor->alarm_fired();
-  }
-}
-
-void set_trace_hook(TraceHook hook) noexcept {
-  Executor::listener_ = hook;
-  Executor::update_trace_hook();
-}
-
-void Executor::set_policy(Policy* policy) noexcept {
-  if (!platform::tracing) platform::fail("this world has no trace points, which policies need");
-  platform::InterruptGuard masked;
-  const Strand::Guard strand;
-  if (policy != nullptr && !policies_in_use_) forget_entities();
-  ready_.set_policy(policy);
-  policies_in_use_ = false;
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
-    policies_in_use_ |= of(hart) != nullptr && of(hart)->ready_.policy() != nullptr;
-  }
-  update_trace_hook();
-}
-
-void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
-  platform::InterruptGuard masked;
-  const Strand::Guard strand;
-  Entity& entity = entity_of(job);
-  Policy* const policy = of(job.hart)->ready_.policy();
-  const bool queued =
-      entity.state == Entity::State::moved && job.kind == Kind::ready && !is_running(job);
-  if (policy == nullptr) {
-    entity.attributes = attributes;
-  } else {
-    policy->adjust(entity, attributes, queued);
-  }
-}
-
-// ── ready jobs ───────────────────────────────────────────────────────────────────────────────────
-
-void ReadyQueue::use_rings() noexcept {
-  Node& first = sole();
-  first.next = last_[first.priority] = &first;
-  state_ = nothing | bit(first.priority);
-}
-
-void ReadyQueue::push_second(Node& node) noexcept {
-  if (policy() != nullptr) return policy()->put(static_cast<Job&>(node), false);
-  use_rings();
-  push_back(node);
-}
-
-void ReadyQueue::push_before_sole(Node& node) noexcept {
-  if (policy() != nullptr) return policy()->put(static_cast<Job&>(node), true);
-  use_rings();
-  push_front_in_rings(node);
-}
-
-void ReadyQueue::remove_from_policy(Node& node) noexcept {
-  policy()->take_out(static_cast<Job&>(node));
-}
-
-void ReadyQueue::set_policy(Policy* policy) noexcept {
-  ReadyQueue before;
-  while (Node* const node = pop()) before.push_back(*node);
-  policy_ = policy;
-  state_ =
-      policy == nullptr ? nothing : reinterpret_cast<std::uint64_t>(static_cast<Node*>(policy));
-  while (Node* const node = before.pop()) push_back(*node);
 }
 
 // ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────
@@ -156,8 +98,7 @@ void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
-  Link* const bottom = tracing() ? &traced_ : nullptr;
-  for (Link* link = inbox_.exchange(bottom, std::memory_order_acquire); !is_bottom(link);) {
+  for (Link* link = inbox_.exchange(bottom(), std::memory_order_acquire); !is_bottom(link);) {
     Link* const next = link->next;
     link->next = oldest;
     oldest = link;

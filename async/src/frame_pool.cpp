@@ -8,6 +8,7 @@
 #include "async/entity.h"
 #include "async/frame_pool_fast.h"
 #include "async/graph.h"
+#include "async/job_page.h"
 
 namespace async {
 
@@ -48,22 +49,13 @@ std::size_t FramePool::bytes_in_use() const noexcept {
 
 namespace {
 
-/// A page of jobs; all pages of all harts are linked, and never given back.
-struct JobPage {
-  static constexpr std::size_t count = (chunk_bytes - 2 * sizeof(void*)) / sizeof(Job);
-
-  JobPage* next;
-  std::atomic<Entity*> entities;  // as many; null until a policy asks for one
-  std::byte slots[count][sizeof(Job)];
-
-  Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
-};
-static_assert(sizeof(JobPage) <= chunk_bytes);
-static_assert(JobPage::count * sizeof(Entity) <= 2 * chunk_bytes);
-
 constinit std::atomic<JobPage*> job_pages = nullptr;
 
 }  // namespace
+
+JobPage* JobPage::newest() noexcept {
+  return job_pages.load(std::memory_order_acquire);
+}
 
 void JobPool::refill() noexcept {
   JobPage* const page = static_cast<JobPage*>(platform::chunk(chunk_bytes));
@@ -71,37 +63,6 @@ void JobPool::refill() noexcept {
   for (std::size_t slot = JobPage::count; slot-- > 0;) release(page->job(slot));
   page->next = job_pages.load(std::memory_order_relaxed);
   while (!job_pages.compare_exchange_weak(page->next, page, std::memory_order_release)) {
-  }
-}
-
-namespace {
-
-/// Of two harts that find none at once one has made its own for nothing, once.
-[[gnu::noinline]] Entity* make_entities(JobPage& page) noexcept {
-  Entity* const made = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
-  std::uninitialized_default_construct_n(made, JobPage::count);
-  Entity* before = nullptr;
-  return page.entities.compare_exchange_strong(before, made, std::memory_order_acq_rel) ? made
-                                                                                        : before;
-}
-
-}  // namespace
-
-Entity& entity_of(const Job& job) noexcept {
-  const auto address = reinterpret_cast<std::uintptr_t>(&job);
-  JobPage& page = *reinterpret_cast<JobPage*>(address & ~(chunk_bytes - 1));
-  const std::size_t slot = (address - reinterpret_cast<std::uintptr_t>(page.slots)) / sizeof(Job);
-  Entity* entities = page.entities.load(std::memory_order_acquire);
-  if (entities == nullptr) [[unlikely]]
-    entities = make_entities(page);
-  Entity& entity = entities[slot];
-  entity.job = const_cast<Job*>(&job);
-  return entity;
-}
-
-void forget_entities() noexcept {
-  for (JobPage* page = job_pages.load(std::memory_order_acquire); page; page = page->next) {
-    if (Entity* const all = page->entities) std::fill_n(all, JobPage::count, Entity{});
   }
 }
 
@@ -128,7 +89,7 @@ JobLayout Job::layout(JobLayout pages) noexcept {
 #pragma clang diagnostic pop
 
 void for_each_job(void (*visit)(void* context, const Job& job), void* context) noexcept {
-  for (JobPage* page = job_pages.load(std::memory_order_acquire); page; page = page->next) {
+  for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
     for (std::size_t slot = 0; slot < JobPage::count; ++slot) {
       if (page->job(slot).kind != Kind::free) visit(context, page->job(slot));
     }

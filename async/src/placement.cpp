@@ -37,6 +37,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
   if (job.hart != hart) {
     of(hart)->migrations_.fetch_add(1, std::memory_order_relaxed);
     job.hart = static_cast<std::uint8_t>(hart);
+    if (Policy* const policy = ready_.policy()) policy->stopped(job);
     trace(TraceEvent::migrate, job);
   }
   if (hart == hart_) {
@@ -153,7 +154,7 @@ void Executor::request_resort() noexcept {
 void Executor::resort() noexcept {
   if (local_.job != nullptr) local_.job->priority = effective_priority(*local_.job);
   ReadyQueue before;
-  while (Node* const node = ready_.pop()) before.push_back(*node);
+  while (Node* const node = ready_.take_any()) before.push_back(*node);
   while (Node* const node = before.pop()) receive(static_cast<Job&>(*node));
 }
 

@@ -20,21 +20,6 @@ void PromiseBase::end_job(void*) noexcept {
   }
 }
 
-void PromiseBase::end_traced_job(void*) noexcept {
-  Job& job = current_job();
-  job.kind = Kind::done;
-  trace_now(TraceEvent::done, job);
-  if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
-    if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
-  } else if ((job.flags_ & Job::flag_detached) != 0) {
-    free_detached_job(job);
-  }
-}
-
-void PromiseBase::trace_ends(bool on) noexcept {
-  job_end.resume = on ? &end_traced_job : &end_job;
-}
-
 void PromiseBase::free_detached_job(Job& job) noexcept {
   const Strand::Guard strand;  // where most jobs come from
   job.leaf_.destroy();

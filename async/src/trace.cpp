@@ -1,16 +1,57 @@
+// Who is told what happens to jobs: a trace hook, and what policies have to know beyond that a job
+// is ready.
 #include "async/trace.h"
 
+#include "async/entity.h"
 #include "async/executor.h"
+#include "async/task.h"
 
 namespace async {
+
+constinit bool Executor::policies_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
   trace_hook(event, job);
 }
 
-void Job::complete_traced(WaitResult result) noexcept {
-  trace_now(TraceEvent::wake, *this);
+void set_trace_hook(TraceHook hook) noexcept {
+  trace_hook = hook;
+  Executor::update_watched();
+}
+
+void Executor::update_watched() noexcept {
+  jobs_are_watched = policies_in_use_ || trace_hook != nullptr;
+  PromiseBase::watch_ends(jobs_are_watched);
+  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
+    if (Executor* const executor = of(hart)) executor->alarm_fired();
+  }
+}
+
+void Job::begin_watched() noexcept {
+  if (Executor::policies_in_use_) entity_of(*this) = Entity{.job = this};
+  trace(TraceEvent::spawn, *this);
+}
+
+void Job::complete_watched(WaitResult result) noexcept {
+  if (Executor::policies_in_use_) entity_of(*this).state = Entity::State::woken;
+  trace(TraceEvent::wake, *this);
   end_wait(result);
+}
+
+void PromiseBase::end_watched_job(void*) noexcept {
+  Job& job = current_job();
+  job.kind = Kind::done;
+  if (Policy* const policy = current_executor().policy()) policy->stopped(job);
+  trace(TraceEvent::done, job);
+  if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
+    if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
+  } else if ((job.flags_ & Job::flag_detached) != 0) {
+    free_detached_job(job);
+  }
+}
+
+void PromiseBase::watch_ends(bool on) noexcept {
+  job_end.resume = on ? &end_watched_job : &end_job;
 }
 
 }  // namespace async

@@ -3,13 +3,15 @@
 a run of 20,000 and one of 60,000 operations, so that start-up cancels out.
 
     tests/bench/instructions.py BUILD/tests/bench/bench_executor [--check] [NAME…]
-    tests/bench/instructions.py BUILD/tests/bench/bench_policies --policies [NAME…]
+    tests/bench/instructions.py BUILD/tests/bench/bench_policies --policies [--check] [NAME…]
 
 Prints them beside the project's goals. What has been reached is to stay: with --check, more than the
-limit is exit status 1. With --policies: what a schedule takes under each, of so many ready jobs.
+limit is exit status 1. With --policies: what a schedule takes under each, of so many ready jobs; with
+--check of those alone that have a limit.
 """
 
 import argparse
+import math
 import re
 import subprocess
 import sys
@@ -38,9 +40,8 @@ LIMITS = {
     "sleep": 248,
 }
 SHORT, LONG = 20_000, 60_000
-
-
 READY = (10, 1_000, 100_000)
+POLICY_LIMITS = {"priority": 45, "fifo": 60, "steal-fifo": 60, "steal-lifo": 60}
 
 
 def instructions(program: str, name: str, *numbers: int) -> int:
@@ -53,17 +54,20 @@ def instructions(program: str, name: str, *numbers: int) -> int:
     return int(found.group(1))
 
 
-def policies(program: str, names: list[str]) -> None:
-    """Each job has run once before anything is counted: some order what is new all at once."""
-    listed = subprocess.run([program, "--list"], capture_output=True, text=True, check=True)
+def policies(program: str, names: list[str]) -> bool:
+    """Each job has run once before anything is counted: some order what is new all at once.
+    True: one is beyond its limit."""
+    beyond = False
     print(f"{'instructions of':<16}" + "".join(f"{ready:>10,} ready" for ready in READY))
-    for name in names or listed.stdout.split():
+    for name in names:
         each = []
         for ready in READY:
             low, high = (instructions(program, name, ready, ready + count)
                          for count in (SHORT, LONG))
             each.append((high - low) / (LONG - SHORT))
+        beyond = beyond or max(each) > POLICY_LIMITS.get(name, math.inf)
         print(f"{name:<16}" + "".join(f"{one:>16.0f}" for one in each), flush=True)
+    return beyond
 
 
 def main() -> int:
@@ -75,8 +79,11 @@ def main() -> int:
     parser.add_argument("--policies", action="store_true", help="PROGRAM is bench_policies")
     arguments = parser.parse_args()
     if arguments.policies:
-        policies(arguments.program, arguments.names)
-        return 0
+        listed = subprocess.run([arguments.program, "--list"], capture_output=True, text=True,
+                                check=True)
+        every = POLICY_LIMITS if arguments.check else listed.stdout.split()
+        beyond = policies(arguments.program, arguments.names or list(every))
+        return 1 if arguments.check and beyond else 0
 
     beyond = False
     print(f"{'':<20}{'instructions':>14}{'goal':>8}{'limit':>8}")

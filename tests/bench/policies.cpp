@@ -1,11 +1,10 @@
-// What a schedule costs under each policy: N jobs that do nothing but give way, in the simulated
-// world, whose executor is traced. Nanoseconds, the least of five rounds.
+// What a schedule costs under each policy: N jobs that do nothing but give way. Nanoseconds, the
+// least of five rounds.
 //
 //   bench_policies                          a table
 //   bench_policies --list                   the policies' names
 //   bench_policies --run NAME READY COUNT   so many schedules of so many ready jobs and nothing
-//   else:
-//                                           instructions.py --policies counts them
+//                                           else: instructions.py --policies counts them
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,49 +18,57 @@
 
 namespace {
 
-constexpr unsigned rounds = 5;
-
-async::Task<> give_way(const bool& over) {
-  while (!over) co_await async::yield();
+async::Task<> give_way(std::size_t& left) {
+  while (left != 0) {
+    --left;
+    co_await async::yield();
+  }
 }
 
-/// An executor with so many jobs ready under a policy.
+/// An executor with so many jobs ready under a policy. Each has run once: some policies order what
+/// is new all at once.
 class Bench {
  public:
-  Bench(const async::policy::Kind& kind, unsigned ready) {
-    for (unsigned i = 0; i < ready; ++i) async::spawn(give_way(over_)).detach();
-    for (unsigned i = 0; i < ready; ++i) async::Executor::run_one();
+  Bench(const async::policy::Kind& kind, unsigned ready) : left_(SIZE_MAX) {
     executor_.set_policy(kind.make(memory_.bytes, {}));
+    for (unsigned i = 0; i < ready; ++i) async::spawn(give_way(left_)).detach();
+    for (unsigned i = 0; i < ready; ++i) async::Executor::run_one();
   }
   ~Bench() {
+    end_after(0);
     executor_.set_policy(nullptr);
-    over_ = true;
-    async::Executor::run_until_idle();
   }
-  void run(unsigned steps) {
-    for (unsigned i = 0; i < steps; ++i) {
-      async::platform::world.now += 1000;
-      async::Executor::run_one();
-    }
+  void run(unsigned count) {
+    left_ = SIZE_MAX;
+    for (unsigned i = 0; i < count; ++i) async::Executor::run_one();
+  }
+  void end_after(unsigned count) {
+    left_ = count;
+    async::Executor::run_until_idle();
   }
 
  private:
   async::Executor executor_;
   async::policy::Memory memory_;
-  bool over_ = false;
+  std::size_t left_;  // schedules
 };
 
-double ns_of(const async::policy::Kind& kind, unsigned ready) {
-  constexpr unsigned steps = 100'000;
+double least_ns(const async::policy::Kind& kind, unsigned ready) {
+  constexpr unsigned rounds = 5;
+  constexpr unsigned count = 200'000;
   Bench bench(kind, ready);
   double least = 1e9;
   for (unsigned round = 0; round < rounds; ++round) {
     const auto begin = std::chrono::steady_clock::now();
-    bench.run(steps);
+    bench.run(count);
     const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-    least = std::min(least, took.count() / steps);
+    least = std::min(least, took.count() / count);
   }
   return least;
+}
+
+unsigned number(const char* word) {
+  return static_cast<unsigned>(std::atoi(word));
 }
 
 }  // namespace
@@ -73,14 +80,14 @@ int main(int count, char** words) {
     return 0;
   }
   if (what == "--run" && count == 5 && async::policy::find(words[2]) != nullptr) {
-    Bench bench(*async::policy::find(words[2]), static_cast<unsigned>(std::atoi(words[3])));
-    bench.run(static_cast<unsigned>(std::atoi(words[4])));
+    Bench(*async::policy::find(words[2]), number(words[3])).end_after(number(words[4]));
     return 0;
   }
+  async::platform::calibrate();
   fmt::print("{:<12} {:>10} {:>10} {:>10}   ns a schedule, so many ready\n", "policy", 10, 1000,
              100'000);
   for (const auto& kind : async::policy::kinds) {
-    fmt::print("{:<12} {:>10.1f} {:>10.1f} {:>10.1f}\n", kind.name, ns_of(kind, 10),
-               ns_of(kind, 1000), ns_of(kind, 100'000));
+    fmt::print("{:<12} {:>10.1f} {:>10.1f} {:>10.1f}\n", kind.name, least_ns(kind, 10),
+               least_ns(kind, 1000), least_ns(kind, 100'000));
   }
 }

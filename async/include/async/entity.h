@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "async/job.h"
+#include "async/job_page.h"
 #include "async/time.h"
 
 namespace async {
@@ -25,17 +26,21 @@ struct Attributes {
 };
 
 struct Entity {
-  /// How its job has come to where it is.
-  enum class State : std::uint8_t { arrived, woken, moved, preempted, running, waiting };
+  /// What its job is to the policy of its hart.
+  enum class State : std::uint8_t {
+    away,   // new, waiting, or on its way from another hart
+    woken,  // … its wait has ended
+    here,   // in the queue, or running
+  };
+  static constexpr std::uint8_t nowhere = 0xff;
 
   Attributes attributes;
 
-  // Policy's.
+  // Ruled's.
   Job* job = nullptr;
   std::uint64_t since_ns = 0;  // running: charged up to here
-  State state = State::arrived;
-  bool known = false;        // has been in the queue of a policy since it was spawned
-  std::uint8_t hart = 0xff;  // … of this hart's, last
+  State state = State::away;
+  std::uint8_t hart = nowhere;  // whose policy it was given to last
 
   // The policy's own, all 0 for a job that no policy knows yet.
   std::uint8_t level = 0;
@@ -49,7 +54,19 @@ struct Entity {
 
 /// The entity of a job, which is made if there is none.
 Entity& entity_of(const Job& job) noexcept;
+
+/// … of one that a policy has been given: there is one.
+inline Entity& known_entity_of(const Job& job) noexcept {
+  constexpr std::size_t times = sizeof(Entity) / sizeof(Job);  // so that nothing is divided
+  static_assert(sizeof(Entity) == times * sizeof(Job));
+  const JobPage& page = JobPage::of(job);
+  return *reinterpret_cast<Entity*>(reinterpret_cast<std::byte*>(page.entities) +
+                                    times * page.bytes_before(job));
+}
+
 /// What policies have noted of jobs so far: nobody has kept it up to date since.
 void forget_entities() noexcept;
+/// … but their attributes, of those on this hart: it has another policy now.
+void forget_entities(unsigned hart) noexcept;
 
 }  // namespace async

@@ -75,7 +75,7 @@ class Executor {
       if (local_.in_company && has_better_place(job, !ready_.empty())) [[unlikely]]
         return place(job);
     }
-    schedule(job);
+    ready_.push_back_running(job);
   }
   /// … first of its level: for one that was preempted.
   void schedule_first(Job& job) noexcept {
@@ -94,13 +94,13 @@ class Executor {
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
   static bool run_one() noexcept {
-    const bool ran = current().step(platform::local());
+    const bool ran = current().step(platform::local(), false);
     platform::local().job = nullptr;
     return ran;
   }
   static void run_until_idle() noexcept {
     Executor* executor = &current();
-    while (executor->step(platform::local())) {
+    while (executor->step(platform::local(), true)) {
       if constexpr (platform::parallel) executor = &current();
     }
     platform::local().job = nullptr;
@@ -230,24 +230,30 @@ class Executor {
 
  private:
   friend class Interrupt;
+  friend class Job;
   friend class Mutex;
   friend class Strand;
   friend void set_trace_hook(TraceHook) noexcept;
 
-  /// Something in the inbox, or tracing.
+  /// Something in the inbox, or a trace hook, or a policy.
   bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   void look_into_inbox() noexcept {
     if (has_news() && !inbox_is_empty()) [[unlikely]]
       drain_inbox();
   }
-  static bool is_bottom(const Link* link) noexcept { return link == nullptr || link == &traced_; }
+  static bool is_bottom(const Link* link) noexcept {
+    return link == nullptr || link == &traced_ || link == &ruled_;
+  }
+  /// Of the inbox as things are.
+  Link* bottom() const noexcept;
   /// This hart's.
   static Executor& current() noexcept { return *platform::local().executor; }
 
-  [[gnu::always_inline]] bool step(Local& local) noexcept {
+  /// `and_more`: as many as there are under a policy, which is cheaper than one by one.
+  [[gnu::always_inline]] bool step(Local& local, bool and_more) noexcept {
     platform::yield_point();
     if (has_news()) [[unlikely]]
-      return step_with_news(local);
+      return step_with_news(local, and_more);
     Node* first;
     if (!ready_.pop(first)) return false;
     resume(local, static_cast<Job&>(*first), [] {});
@@ -280,11 +286,11 @@ class Executor {
         Strand::leave_to_others();
     }
   }
-  /// The same after draining the inbox, and with trace points around it.
-  [[gnu::cold]] bool step_with_news(Local& local) noexcept;
-  [[gnu::always_inline]] void resume_traced(Local& local, Job& job) noexcept;
-  static void tell_policy(TraceEvent event, const Job& job) noexcept;
-  static void update_trace_hook() noexcept;
+  /// The same after draining the inbox, with trace points around it, and a policy.
+  bool step_with_news(Local& local, bool and_more) noexcept;
+  [[gnu::cold]] bool step_watched(Local& local) noexcept;
+  [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;
+  static void update_watched() noexcept;
   void push(Node& node) noexcept;  // any context: into the inbox
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   void set_alarm(Instant deadline) noexcept;
@@ -311,11 +317,13 @@ class Executor {
   void request_resort() noexcept;
   void resort() noexcept;
 
-  // Linked through next, newest first. While tracing it ends not with null but with `traced_`: so
-  // the one test for something in it, before each step, is also the one for tracing.
+  ReadyQueue ready_;  // first: whose address the paths off the fast one are given
+  // Linked through next, newest first. With a trace hook it ends not with null but with `traced_`,
+  // with nothing but a policy with `ruled_`: so the one test for something in it, before each step,
+  // is also the one for these.
   platform::Atomic<Link*> inbox_ = nullptr;
   static Link traced_;
-  ReadyQueue ready_;
+  static Link ruled_;
   JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
@@ -333,7 +341,6 @@ class Executor {
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;
-  static TraceHook listener_;    // what set_trace_hook() was told
   static bool policies_in_use_;  // any hart's
   static Mutex* contended_;      // mutexes that somebody waits for
 };
@@ -355,8 +362,8 @@ inline bool Job::complete(WaitResult result) noexcept {
 }
 
 inline void Job::complete_alone(WaitResult result) noexcept {
-  if (tracing()) [[unlikely]]
-    return complete_traced(result);
+  if (watched()) [[unlikely]]
+    return complete_watched(result);
   end_wait(result);
 }
 

@@ -179,8 +179,9 @@ class Job : public Node {
   }
 
   ASYNC_SLOW_PATH void refuse() noexcept;
-  void end_wait(WaitResult result) noexcept;  // complete_alone(), not traced
-  ASYNC_SLOW_PATH void complete_traced(WaitResult result) noexcept;
+  void end_wait(WaitResult result) noexcept;  // complete_alone(), not watched
+  ASYNC_SLOW_PATH void complete_watched(WaitResult result) noexcept;
+  ASYNC_SLOW_PATH void begin_watched() noexcept;
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
 

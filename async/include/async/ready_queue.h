@@ -33,7 +33,7 @@ class ReadyQueue {
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
   /// Which has all jobs. Null: there is none. Any hart.
   Policy* policy() const noexcept { return policy_; }
-  /// From here on (null: the rings again). What is ready stays so.
+  /// From here on (null: the rings again). While nothing is ready.
   void set_policy(Policy* policy) noexcept;
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {
@@ -57,8 +57,18 @@ class ReadyQueue {
     } else if ((state & 1) == 0) [[unlikely]] {
       push_second(node);
     } else {
-      link(node);
-      last_[node.priority] = &node;
+      push_back_in_rings(node);
+    }
+  }
+  /// The same of the running job, when it gives way. Nothing needs to be kept over that.
+  [[gnu::always_inline]] void push_back_running(Node& node) noexcept {
+    const std::uint64_t state = state_;
+    if (state == nothing) [[likely]] {
+      state_ = reinterpret_cast<std::uint64_t>(&node);
+    } else if ((state & 1) == 0) [[unlikely]] {
+      push_running_second(node);
+    } else {
+      push_back_in_rings(node);
     }
   }
   /// The first of its level.
@@ -85,7 +95,7 @@ class ReadyQueue {
     const std::uint64_t state = state_;
     if ((state & 1) == 0) {
       if (policy() != nullptr) [[unlikely]]
-        return policy()->take_next();
+        return policy()->empty() ? nullptr : &policy()->next();
       state_ = nothing;
       return reinterpret_cast<Node*>(state);
     }
@@ -94,6 +104,12 @@ class ReadyQueue {
 
   /// Is there something? Any hart; elsewhere it may be otherwise already.
   bool seems_filled() const noexcept { return !empty(); }
+
+  /// … any, the order of what stays does not matter: it is about to be taken, too.
+  Node* take_any() noexcept {
+    if (policy() == nullptr) return pop();
+    return take(false, [](const Node&) { return true; });
+  }
 
   /// Takes out one for which `wanted(Node)` holds, the most urgent among the first few, and not the
   /// first of all if that is `kept`; null if there is none.
@@ -159,6 +175,11 @@ class ReadyQueue {
   }
 
   ASYNC_SLOW_PATH void push_second(Node& node) noexcept;
+  void push_running_second(Node& node) noexcept;
+  void push_back_in_rings(Node& node) noexcept {
+    link(node);
+    last_[node.priority] = &node;
+  }
   void push_front_in_rings(Node& node) noexcept {
     if (link(node)) last_[node.priority] = &node;
   }

@@ -56,7 +56,8 @@ struct JoinGroup : Node {
   const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
   Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, hart, flags, harts);
   PromiseBase::of(root).set_joiner(nullptr);
-  trace(TraceEvent::spawn, *job);
+  if (watched()) [[unlikely]]
+    job->begin_watched();
   if constexpr (platform::parallel) {
     Executor::dispatch(*job);
   } else {

@@ -82,8 +82,8 @@ class PromiseBase {
   }
   decltype(auto) await_resume(this auto& self) noexcept { return self.take(); }
 
-  /// For set_trace_hook(): whether the ends of jobs are traced.
-  static void trace_ends(bool on) noexcept;
+  /// Whether somebody is told of the ends of jobs (trace.h).
+  static void watch_ends(bool on) noexcept;
 
   /// The promise of any Task coroutine whose handle's type was lost.
   static PromiseBase& of(std::coroutine_handle<> task) noexcept {
@@ -94,14 +94,14 @@ class PromiseBase {
   static constexpr std::uintptr_t root_bit = 1;
 
   // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
-  // resume and a destroy function stand; this one's resume is end_job() or end_traced_job().
+  // resume and a destroy function stand; this one's resume is end_job() or end_watched_job().
   struct Frame {
     void (*resume)(void*) noexcept;
     void (*destroy)(void*) noexcept;
   };
   static Frame job_end;
   static void end_job(void*) noexcept;
-  static void end_traced_job(void*) noexcept;
+  static void end_watched_job(void*) noexcept;
   // Of its own, so that end_job() needs no stack frame.
   [[gnu::noinline]] static void free_detached_job(Job& job) noexcept;
 

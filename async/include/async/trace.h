@@ -28,13 +28,18 @@ void set_trace_hook(TraceHook hook) noexcept;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
 
-inline bool tracing() noexcept {
-  if constexpr (platform::tracing) return trace_hook != nullptr;
-  return false;
-}
 inline void trace(TraceEvent event, const Job& job) noexcept {
-  if (tracing()) [[unlikely]]
+  if constexpr (!platform::tracing) return;
+  if (trace_hook != nullptr) [[unlikely]]
     trace_now(event, job);
+}
+
+/// Is there a trace hook, or a policy, which has to know what jobs begin, wake and end? One test
+/// for both, where it is worth it.
+inline constinit bool jobs_are_watched = false;
+inline bool watched() noexcept {
+  if constexpr (platform::tracing) return jobs_are_watched;
+  return false;
 }
 
 }  // namespace async

@@ -9,26 +9,25 @@
 
 namespace async::policy {
 
-class Aging final : public Policy {
+class Aging final : public Rules {
  public:
   static constexpr const char* name = "aging";
   static constexpr const char* summary = "fixed priorities that rise with the time in the queue";
   static constexpr unsigned promises = promise_no_starvation;
 
-  explicit Aging(const Options& options) noexcept : Policy(options) {}
+  explicit Aging(const Options& options) noexcept : Rules(options) {}
 
- protected:
-  void enqueue(Job& job, Entity& entity) noexcept override {
+  void enqueue(Job& job, Entity& entity) noexcept {
     queue_.push(entity, now_ns() + job.priority * level_ns());
   }
-  void put_back(Job&, Entity& entity) noexcept override { queue_.push(entity, entity.key); }
-  Job* pick() noexcept override { return queue_.pop(); }
-  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
-  bool preempts(const Job&, const Entity& running) noexcept override {
+  void put_back(Job&, Entity& entity) noexcept { queue_.push(entity, entity.key); }
+  Job* pick() noexcept { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  bool preempts(const Job&, const Entity& running) noexcept {
     return queue_.first().key < running.key;
   }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   std::int64_t level_ns() const noexcept { return 10 * options().slice.count(); }

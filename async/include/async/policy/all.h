@@ -13,6 +13,7 @@
 #include "async/policy/lottery.h"
 #include "async/policy/mlfq.h"
 #include "async/policy/round_robin.h"
+#include "async/policy/ruled.h"
 #include "async/policy/stealing.h"
 #include "async/policy/stride.h"
 #ifdef COTRAP_POLICY_HEADER  // one of somebody's own, class COTRAP_POLICY_CLASS: `--policy-header`
@@ -29,16 +30,19 @@ struct Kind {
   Policy* (*make)(void* memory, const Policy::Options& options) noexcept;
 };
 
-template <class... Policies>
+template <AreRules R>
+inline constexpr Kind kind_of{R::name, R::summary, R::promises,
+                              [](void* memory, const Policy::Options& options) noexcept -> Policy* {
+                                return std::construct_at(static_cast<Ruled<R>*>(memory), options);
+                              }};
+
+template <AreRules... Rs>
 struct List {
-  static constexpr std::size_t most_bytes = std::max({sizeof(Policies)...});
+  static constexpr std::size_t most_bytes = std::max({sizeof(Ruled<Rs>)...});
   static constexpr Kind kinds[] = {
       {"priority", "fixed priorities with inheritance: the executor's own", promise_nothing,
        [](void*, const Policy::Options&) noexcept -> Policy* { return nullptr; }},
-      {Policies::name, Policies::summary, Policies::promises,
-       [](void* memory, const Policy::Options& options) noexcept -> Policy* {
-         return std::construct_at(static_cast<Policies*>(memory), options);
-       }}...};
+      kind_of<Rs>...};
 };
 
 using All = List<Fifo, RoundRobin, Aging, Edf, Stride, Lottery, Mlfq, Eevdf, StealFifo, StealLifo

@@ -11,32 +11,31 @@
 
 namespace async::policy {
 
-class Edf final : public Policy {
+class Edf final : public Rules {
  public:
   static constexpr const char* name = "edf";
   static constexpr const char* summary =
       "earliest deadline first; reservations by constant bandwidth servers";
   static constexpr unsigned promises = promise_deadlines;
 
-  explicit Edf(const Options& options) noexcept : Policy(options) {}
+  explicit Edf(const Options& options) noexcept : Rules(options) {}
 
- protected:
-  void enqueue(Job&, Entity& entity) noexcept override {
+  void enqueue(Job&, Entity& entity) noexcept {
     if (is_served(entity)) begin_period(entity);
     push(entity);
   }
-  void wake(Job&, Entity& entity) noexcept override {
+  void wake(Job&, Entity& entity) noexcept {
     if (is_served(entity)) refresh(entity);
     push(entity);
   }
-  void yield(Job&, Entity& entity) noexcept override { push(entity); }
-  Job* pick() noexcept override { return queue_.pop(); }
-  void remove(Job&, Entity& entity) noexcept override { queue_.remove(entity); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
-  bool preempts(const Job&, const Entity& running) noexcept override {
+  void yield(Job&, Entity& entity) noexcept { push(entity); }
+  Job* pick() noexcept { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept { queue_.remove(entity); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  bool preempts(const Job&, const Entity& running) noexcept {
     return queue_.first().key < deadline_of(running);
   }
-  void ran(Job&, Entity& entity, Duration used) noexcept override {
+  void ran(Job&, Entity& entity, Duration used) noexcept {
     if (!is_served(entity)) return;
     entity.credit -= used.count();
     while (entity.credit <= 0) {
@@ -44,7 +43,7 @@ class Edf final : public Policy {
       entity.key += entity.attributes.period.count();
     }
   }
-  Duration slice(const Entity& entity) const noexcept override {
+  Duration slice(const Entity& entity) const noexcept {
     return is_served(entity) ? entity.attributes.budget : Duration::max();
   }
 

@@ -11,27 +11,26 @@
 
 namespace async::policy {
 
-class Eevdf final : public Policy {
+class Eevdf final : public Rules {
  public:
   static constexpr const char* name = "eevdf";
   static constexpr const char* summary = "fair by virtual runtime, with virtual deadlines";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
-  explicit Eevdf(const Options& options) noexcept : Policy(options) {}
+  explicit Eevdf(const Options& options) noexcept : Rules(options) {}
 
- protected:
   // `credit`: what it has had, in virtual time. A job that waits or is elsewhere: its lag, below 0
   // if it is owed something.
-  void enqueue(Job&, Entity& entity) noexcept override {
+  void enqueue(Job&, Entity& entity) noexcept {
     entity.credit = virtual_now_;
     join(entity);
   }
-  void wake(Job&, Entity& entity) noexcept override {
+  void wake(Job&, Entity& entity) noexcept {
     entity.credit += virtual_now_;
     join(entity);
   }
-  void yield(Job&, Entity& entity) noexcept override { push(entity); }
-  Job* pick() noexcept override {
+  void yield(Job&, Entity& entity) noexcept { push(entity); }
+  Job* pick() noexcept {
     for (;;) {
       while (!later_.empty() && later_.first().key <= virtual_now_) {
         Entity& entity = later_.first();
@@ -43,26 +42,26 @@ class Eevdf final : public Policy {
       virtual_now_ = later_.first().key;  // all have had more than their share: of an idle hart
     }
   }
-  void remove(Job&, Entity& entity) noexcept override {
+  void remove(Job&, Entity& entity) noexcept {
     (entity.level == is_eligible ? eligible_ : later_).remove(entity);
     part(entity);
   }
-  Job* find(Wanted wanted) noexcept override {
+  Job* find(Wanted wanted) noexcept {
     Job* const job = eligible_.find(wanted);
     return job != nullptr ? job : later_.find(wanted);
   }
-  void ran(Job&, Entity& entity, Duration used) noexcept override {
+  void ran(Job&, Entity& entity, Duration used) noexcept {
     entity.credit += scaled(used.count(), entity.attributes.weight);
     virtual_now_ += scaled(used.count(), std::max<std::int64_t>(weights_, 1));
   }
-  void changed(Job&, Entity& entity, const Attributes& before) noexcept override {
+  void changed(Job&, Entity& entity, const Attributes& before) noexcept {
     weights_ += static_cast<std::int64_t>(entity.attributes.weight) - before.weight;
   }
-  void leave(Job&, Entity& entity) noexcept override { part(entity); }
-  bool preempts(const Job&, const Entity& running) noexcept override {
+  void leave(Job&, Entity& entity) noexcept { part(entity); }
+  bool preempts(const Job&, const Entity& running) noexcept {
     return !eligible_.empty() && eligible_.first().key < due(running);
   }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   enum : std::uint8_t { is_later, is_eligible };

@@ -5,20 +5,19 @@
 
 namespace async::policy {
 
-class Fifo : public Policy {
+class Fifo : public Rules {
  public:
   static constexpr const char* name = "fifo";
   static constexpr const char* summary = "first come, first served; nobody is preempted";
   static constexpr unsigned promises = promise_no_starvation;
 
-  explicit Fifo(const Options& options) noexcept : Policy(options) {}
+  explicit Fifo(const Options& options) noexcept : Rules(options) {}
 
- protected:
-  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
-  void put_back(Job& job, Entity&) noexcept override { queue_.push_front(job); }
-  Job* pick() noexcept override { return queue_.pop_front(); }
-  void remove(Job& job, Entity&) noexcept override { JobList::remove(job); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
+  void enqueue(Job& job, Entity&) noexcept { queue_.push_back(job); }
+  void put_back(Job& job, Entity&) noexcept { queue_.push_front(job); }
+  Job* pick() noexcept { return queue_.pop_front(); }
+  void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
 
  private:
   JobList queue_;

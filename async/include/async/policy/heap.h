@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "async/policy.h"
+#include "async/policy/rules.h"
 
 namespace async::policy {
 

@@ -2,7 +2,7 @@
 // find().
 #pragma once
 
-#include "async/policy.h"
+#include "async/policy/rules.h"
 
 namespace async::policy {
 

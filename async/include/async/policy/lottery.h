@@ -6,28 +6,25 @@
 
 namespace async::policy {
 
-class Lottery final : public Policy {
+class Lottery final : public Rules {
  public:
   static constexpr const char* name = "lottery";
   static constexpr const char* summary = "each slice is drawn, with weights as tickets";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
   explicit Lottery(const Options& options) noexcept
-      : Policy(options), state_(options.seed * 2 + 1) {}
+      : Rules(options), state_(options.seed * 2 + 1) {}
 
- protected:
-  void enqueue(Job&, Entity& entity) noexcept override {
-    tickets_.insert(entity, entity.attributes.weight);
-  }
-  Job* pick() noexcept override {
+  void enqueue(Job&, Entity& entity) noexcept { tickets_.insert(entity, entity.attributes.weight); }
+  Job* pick() noexcept {
     const auto all = static_cast<std::uint64_t>(tickets_.all());
     Entity& winner = tickets_.drawn(static_cast<std::int64_t>(random() % all));
     tickets_.remove(winner);
     return winner.job;
   }
-  void remove(Job&, Entity& entity) noexcept override { tickets_.remove(entity); }
-  Job* find(Wanted wanted) noexcept override { return tickets_.find(wanted); }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  void remove(Job&, Entity& entity) noexcept { tickets_.remove(entity); }
+  Job* find(Wanted wanted) noexcept { return tickets_.find(wanted); }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   /// xorshift64* (S. Vigna: An Experimental Exploration of Marsaglia's xorshift Generators, 2014).

@@ -12,58 +12,57 @@
 
 namespace async::policy {
 
-class Mlfq final : public Policy {
+class Mlfq final : public Rules {
  public:
   static constexpr const char* name = "mlfq";
   static constexpr const char* summary =
       "feedback: who runs long sinks, all rise again now and then";
   static constexpr unsigned promises = promise_no_starvation;
 
-  explicit Mlfq(const Options& options) noexcept : Policy(options) { set_next_boost(); }
+  explicit Mlfq(const Options& options) noexcept : Rules(options) { set_next_boost(); }
 
- protected:
-  void enqueue(Job& job, Entity& entity) noexcept override {
+  void enqueue(Job& job, Entity& entity) noexcept {
     entity.level = 0;
     entity.credit = 0;
     entity.key = epoch_;
     push_back(job, entity);
   }
-  void wake(Job& job, Entity& entity) noexcept override {
+  void wake(Job& job, Entity& entity) noexcept {
     rise(entity);
     push_back(job, entity);
   }
-  void yield(Job& job, Entity& entity) noexcept override { wake(job, entity); }
-  void put_back(Job& job, Entity& entity) noexcept override {
+  void yield(Job& job, Entity& entity) noexcept { wake(job, entity); }
+  void put_back(Job& job, Entity& entity) noexcept {
     if (rise(entity)) return push_back(job, entity);
     queues_[entity.level].push_front(job);
   }
-  Job* pick() noexcept override {
+  Job* pick() noexcept {
     if (now_ns() >= next_boost_ns_) boost();
     for (JobList& queue : queues_) {
       if (!queue.empty()) return queue.pop_front();
     }
     return nullptr;
   }
-  void remove(Job& job, Entity&) noexcept override { JobList::remove(job); }
-  Job* find(Wanted wanted) noexcept override {
+  void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept {
     for (JobList& queue : queues_) {
       if (Job* const job = queue.find(wanted)) return job;
     }
     return nullptr;
   }
-  void ran(Job&, Entity& entity, Duration used) noexcept override {
+  void ran(Job&, Entity& entity, Duration used) noexcept {
     entity.credit += used.count();
     if (entity.credit < slice(entity).count()) return;
     entity.credit = 0;
     if (entity.level + 1u < levels) ++entity.level;
   }
-  bool preempts(const Job&, const Entity& running) noexcept override {
+  bool preempts(const Job&, const Entity& running) noexcept {
     for (unsigned level = 0; level < running.level; ++level) {
       if (!queues_[level].empty()) return true;
     }
     return false;
   }
-  Duration slice(const Entity& entity) const noexcept override {
+  Duration slice(const Entity& entity) const noexcept {
     return options().slice * (1 << entity.level);
   }
 
@@ -85,7 +84,7 @@ class Mlfq final : public Policy {
     set_next_boost();
     for (unsigned level = 1; level < levels; ++level) {
       queues_[level].for_each([this](Job& job) {
-        rise(entity_of(job));
+        rise(known_entity_of(job));
         return false;
       });
       queues_[0].take_all(queues_[level]);

@@ -13,8 +13,7 @@ class RoundRobin final : public Fifo {
 
   using Fifo::Fifo;
 
- protected:
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 };
 
 }  // namespace async::policy

@@ -10,18 +10,17 @@
 namespace async::policy {
 
 template <bool steals_newest>
-class Stealing : public Policy {
+class Stealing : public Rules {
  public:
   static constexpr unsigned promises = promise_nothing;
-  explicit Stealing(const Options& options) noexcept : Policy(options) {}
+  explicit Stealing(const Options& options) noexcept : Rules(options) {}
 
- protected:
-  void enqueue(Job& job, Entity&) noexcept override { queue_.push_back(job); }
-  void yield(Job& job, Entity&) noexcept override { queue_.push_front(job); }
-  void put_back(Job& job, Entity&) noexcept override { queue_.push_back(job); }
-  Job* pick() noexcept override { return queue_.pop_back(); }
-  void remove(Job& job, Entity&) noexcept override { JobList::remove(job); }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted, steals_newest); }
+  void enqueue(Job& job, Entity&) noexcept { queue_.push_back(job); }
+  void yield(Job& job, Entity&) noexcept { queue_.push_front(job); }
+  void put_back(Job& job, Entity&) noexcept { queue_.push_back(job); }
+  Job* pick() noexcept { return queue_.pop_back(); }
+  void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted, steals_newest); }
 
  private:
   JobList queue_;

@@ -8,41 +8,40 @@
 
 namespace async::policy {
 
-class Stride final : public Policy {
+class Stride final : public Rules {
  public:
   static constexpr const char* name = "stride";
   static constexpr const char* summary = "time in proportion to weights, the one behind first";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
-  explicit Stride(const Options& options) noexcept : Policy(options) {}
+  explicit Stride(const Options& options) noexcept : Rules(options) {}
 
- protected:
   /// `credit` is the pass. Whoever has not been here begins where the others are.
-  void enqueue(Job&, Entity& entity) noexcept override {
+  void enqueue(Job&, Entity& entity) noexcept {
     entity.credit = global_pass_;
     join(entity);
   }
-  void wake(Job&, Entity& entity) noexcept override {
+  void wake(Job&, Entity& entity) noexcept {
     entity.credit = std::max(entity.credit, global_pass_);
     join(entity);
   }
-  void yield(Job&, Entity& entity) noexcept override { push(entity); }
-  Job* pick() noexcept override { return queue_.pop(); }
-  void remove(Job&, Entity& entity) noexcept override {
+  void yield(Job&, Entity& entity) noexcept { push(entity); }
+  Job* pick() noexcept { return queue_.pop(); }
+  void remove(Job&, Entity& entity) noexcept {
     queue_.remove(entity);
     weights_ -= entity.attributes.weight;
   }
-  Job* find(Wanted wanted) noexcept override { return queue_.find(wanted); }
-  void ran(Job&, Entity& entity, Duration used) noexcept override {
+  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  void ran(Job&, Entity& entity, Duration used) noexcept {
     entity.credit += used.count() * Attributes::usual_weight / entity.attributes.weight;
     const std::int64_t all = std::max<std::int64_t>(weights_, 1);
     global_pass_ += used.count() * Attributes::usual_weight / all;
   }
-  void changed(Job&, Entity& entity, const Attributes& before) noexcept override {
+  void changed(Job&, Entity& entity, const Attributes& before) noexcept {
     weights_ += static_cast<std::int64_t>(entity.attributes.weight) - before.weight;
   }
-  void leave(Job&, Entity& entity) noexcept override { weights_ -= entity.attributes.weight; }
-  Duration slice(const Entity&) const noexcept override { return options().slice; }
+  void leave(Job&, Entity& entity) noexcept { weights_ -= entity.attributes.weight; }
+  Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   void join(Entity& entity) noexcept {

@@ -10,7 +10,7 @@
 #include <bit>
 #include <utility>
 
-#include "async/policy.h"
+#include "async/policy/rules.h"
 
 namespace async::policy {
 

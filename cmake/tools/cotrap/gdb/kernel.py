@@ -86,7 +86,7 @@ def jobs() -> Iterator[Job]:
     named = {int(thread["job_"]): thread for thread in threads()}
     page = word(int(value("async::(anonymous namespace)::job_pages").address))
     while page:
-        slots = at(page, "async::(anonymous namespace)::JobPage")["slots"]
+        slots = at(page, "async::JobPage")["slots"]
         first, size = int(slots.address), slots.type.target().sizeof
         for slot in range(slots.type.range()[1] + 1):
             place = first + slot * size

@@ -1,0 +1,129 @@
+// Ruled: what all policies have in common, around the rules of one: who is queued, who runs, for
+// how long it has, and how it came to where it is.
+#pragma once
+
+#include <utility>
+
+#include "async/policy/rules.h"
+
+namespace async::policy {
+
+template <AreRules R>
+class Ruled final : public Policy {
+ public:
+  explicit Ruled(const Options& options) noexcept : Policy(options.hart), rules_(options) {}
+
+  void put(Job& job) noexcept override {
+    if (&job == running_) return give_way(job);  // … before its step has ended
+    Entity& entity = entity_of(job);
+    const bool is_woken = entity.state == State::woken && entity.hart == hart;
+    is_woken ? rules_.wake(job, entity) : rules_.enqueue(job, entity);
+    entity.state = State::here;
+    entity.hart = hart;
+    count_ = count_ + 1;
+    update_urgency();
+  }
+  void give_way(Job& job) noexcept override {
+    Entity& entity = stop_running();
+    rules_.yield(job, entity);
+    count_ = count_ + 1;
+    priority = 0;
+  }
+  void put_back(Job& job) noexcept override {
+    Entity& entity = stop_running();
+    rules_.put_back(job, entity);
+    count_ = count_ + 1;
+    priority = 0;
+  }
+  Job& next() noexcept override {
+    count_ = count_ - 1;
+    running_ = rules_.pick();
+    if constexpr (charges<R> || ends_turns<R>) turn_began_ns_ = platform::now_ns();
+    if constexpr (charges<R>) known_entity_of(*running_).since_ns = turn_began_ns_;
+    update_urgency();
+    return *running_;
+  }
+  void stopped(Job& job) noexcept override {
+    if (&job != running_) return;
+    Entity& entity = stop_running();
+    entity.state = State::away;
+    rules_.leave(job, entity);
+  }
+
+  void take_out(Job& job) noexcept override {
+    Entity& entity = known_entity_of(job);
+    count_ = count_ - 1;
+    rules_.remove(job, entity);
+    entity.state = State::away;
+    update_urgency();
+  }
+  Job* take_wanted(bool keep_one, Wanted wanted) noexcept override {
+    if (size() <= (keep_one ? 1u : 0u)) return nullptr;
+    Job* const job = rules_.find(wanted);
+    if (job != nullptr) take_out(*job);
+    return job;
+  }
+  void adjust(Job& job, const Attributes& attributes) noexcept override {
+    Entity& entity = entity_of(job);
+    if (&job == running_) {
+      charge(entity);
+      const Attributes before = std::exchange(entity.attributes, attributes);
+      rules_.changed(job, entity, before);
+    } else if (job.kind == Kind::ready && entity.state == State::here) {
+      rules_.remove(job, entity);
+      entity.attributes = attributes;
+      rules_.enqueue(job, entity);
+    } else {
+      entity.attributes = attributes;
+    }
+    update_urgency();
+  }
+
+  bool tick() noexcept override {
+    if (running_ == nullptr) return false;
+    charge(known_entity_of(*running_));
+    update_urgency();
+    if (until_tick().count() > 0) return false;
+    if (!empty()) return true;
+    turn_began_ns_ = platform::now_ns();  // the next one is its own, too
+    return false;
+  }
+  Duration until_tick() const noexcept override {
+    if (!ends_turns<R> || running_ == nullptr) return Duration::max();
+    const Duration limit = rules_.slice(known_entity_of(*running_));
+    if (limit == Duration::max()) return limit;
+    return limit - Duration(platform::now_ns() - turn_began_ns_);
+  }
+
+ private:
+  using State = Entity::State;
+
+  void charge(Entity& entity) noexcept {
+    if constexpr (charges<R>) {
+      const std::uint64_t now = platform::now_ns();
+      const auto used = static_cast<Duration::rep>(now - std::exchange(entity.since_ns, now));
+      rules_.ran(*running_, entity, Duration(used));
+    }
+  }
+  Entity& stop_running() noexcept {
+    Entity& entity = known_entity_of(*running_);
+    charge(entity);
+    running_ = nullptr;
+    return entity;
+  }
+  void update_urgency() noexcept {
+    if (empty()) {
+      priority = nobody_is_ready;
+    } else if (running_ == nullptr) {
+      priority = 0;
+    } else {
+      const bool now = rules_.preempts(*running_, known_entity_of(*running_));
+      priority = now ? std::uint8_t{0} : running_->priority;
+    }
+  }
+
+  R rules_;
+  std::uint64_t turn_began_ns_ = 0;
+};
+
+}  // namespace async::policy

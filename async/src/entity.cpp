@@ -1,0 +1,51 @@
+// Where entities are: beside each page of jobs, from when the first of its jobs needs one.
+#include "async/entity.h"
+
+#include <atomic>
+#include <memory>
+
+namespace async {
+namespace {
+
+static_assert(JobPage::count * sizeof(Entity) <= 2 * chunk_bytes);
+
+/// Of two harts that find none at once one has made its own for nothing, once.
+[[gnu::noinline]] void make_entities(JobPage& page) noexcept {
+  Entity* const made = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
+  for (std::size_t slot = 0; slot < JobPage::count; ++slot) {
+    std::construct_at(&made[slot], Entity{.job = &page.job(slot)});
+  }
+  Entity* before = nullptr;
+  std::atomic_ref(page.entities).compare_exchange_strong(before, made, std::memory_order_acq_rel);
+}
+
+template <class Visit>
+void for_each_entity(Visit visit) noexcept {
+  for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
+    Entity* const all = std::atomic_ref(page->entities).load(std::memory_order_acquire);
+    for (std::size_t slot = 0; all != nullptr && slot < JobPage::count; ++slot) visit(all[slot]);
+  }
+}
+
+}  // namespace
+
+Entity& entity_of(const Job& job) noexcept {
+  JobPage& page = JobPage::of(job);
+  if (std::atomic_ref(page.entities).load(std::memory_order_acquire) == nullptr) [[unlikely]] {
+    make_entities(page);
+  }
+  return known_entity_of(job);
+}
+
+void forget_entities() noexcept {
+  for_each_entity([](Entity& entity) { entity = Entity{.job = entity.job}; });
+}
+
+void forget_entities(unsigned hart) noexcept {
+  for_each_entity([hart](Entity& entity) {
+    if (entity.hart != hart) return;
+    entity = Entity{.attributes = entity.attributes, .job = entity.job};
+  });
+}
+
+}  // namespace async
