@@ -1,5 +1,6 @@
 #include "process/running.h"
 
+#include <async/policy.h>
 #include <async_platform.h>
 #include <trap/fpu.h>
 
@@ -58,6 +59,15 @@ void leave_space() {
   turn.space = Ref{thread.process().parts().space}.leak();
 }
 
+/// Turns are the policy's to end, and may be over before the tick that is to come.
+[[gnu::cold]] void limit_turn_under(const async::Policy& policy) {
+  const async::Duration left = policy.until_tick();
+  if (left == async::Duration::max()) return;
+  const auto ns = static_cast<std::uint64_t>(std::max(left, async::Duration{}).count());
+  const std::uint64_t end = hal::ticks_at(hal::now_ns() + ns);
+  if (end < due(Due::turn)) set_due_at(Due::turn, end);
+}
+
 }  // namespace
 
 void start_turns() {
@@ -110,6 +120,9 @@ void forget(const Thread& thread) {
 }
 
 void limit_turn() {
+  if (const async::Policy* const policy = async::current_executor().policy()) [[unlikely]] {
+    return limit_turn_under(*policy);
+  }
   if (due(Due::turn) == hal::no_deadline)
     set_due(Due::turn, hal::now_ns() + static_cast<std::uint64_t>(tick.count()));
 }
@@ -118,6 +131,7 @@ bool take_end_of_turn() {
   if (!ticked) return false;
   ticked = false;
   charge();
+  if (async::Policy* const policy = async::current_executor().policy()) return policy->tick();
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
   if (thread->slice_used < thread->schedule().slice()) return false;

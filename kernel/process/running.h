@@ -2,7 +2,8 @@
 // it is charged, and when its turn is over.
 //
 // Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
-// on its level is never interrupted.
+// on its level is never interrupted. How long they are is the scheduling policy's to say, where
+// there is one.
 //
 // All in the strand, except turn_has_ticked and turn_ticked.
 #pragma once

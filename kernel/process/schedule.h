@@ -3,6 +3,7 @@
 //
 //   level  0        interrupt-handler coroutines
 //          1        what brings their news to programs: no program, however urgent, keeps keys away
+//          2        SCHED_DEADLINE
 //          2 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
 //          9        threads that have been killed
 //         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
@@ -10,20 +11,48 @@
 //
 // A SCHED_OTHER thread that has used up its turn is a level less urgent until it has slept as long
 // as a turn: whoever answers a person runs before whoever computes, however many compute.
+//
+// A scheduling policy (`policy=`) that looks at more than levels is told weights, from nice values,
+// and reservations. It is the policy that serves these: where levels are all there is, a
+// SCHED_DEADLINE thread may compute for longer than it has reserved.
 #pragma once
 
 #include <abi/flags.h>
 #include <async/async.h>
+#include <async/entity.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace kernel {
+
+/// What SCHED_DEADLINE reserves: `runtime` within `deadline` of each wake, once in a `period`.
+struct Reservation {
+  async::Duration runtime{};
+  async::Duration deadline{};
+  async::Duration period{};
+
+  /// As Linux has it (sched(7)), with its usual bounds of periods.
+  constexpr bool valid() const {
+    using namespace std::chrono_literals;
+    const bool in_order = runtime >= 1024ns && deadline >= runtime && period >= deadline;
+    return in_order && period >= 100us && period <= (1 << 22) * 1us;
+  }
+  /// In millionths of a hart, rounded up. By the deadline: until then nobody else may have it.
+  constexpr std::uint64_t share() const {
+    if (deadline.count() <= 0) return 0;
+    const auto part = static_cast<unsigned __int128>(runtime.count()) * 1'000'000;
+    return static_cast<std::uint64_t>((part + deadline.count() - 1) / deadline.count());
+  }
+};
 
 struct Schedule {
   int policy = abi::sched_other;
   int priority = 0;             ///< 1 … 99 for the real-time policies, 0 for the others
   int nice = 0;                 ///< −20 … 19
   bool resets_on_fork = false;  ///< what it makes is not as urgent (SCHED_RESET_ON_FORK)
+  Reservation reservation;      ///< of SCHED_DEADLINE, none for the others
 
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned news_level = 1;
@@ -35,7 +64,7 @@ struct Schedule {
   /// Of a thread that one with this schedule makes.
   constexpr Schedule inherited() const {
     if (!resets_on_fork) return *this;
-    if (is_real_time()) return {};
+    if (is_real_time() || is_deadline()) return {};
     return {.policy = policy, .nice = std::max(nice, 0)};
   }
 
@@ -43,7 +72,12 @@ struct Schedule {
     return policy == abi::sched_fifo || policy == abi::sched_rr;
   }
 
+  constexpr bool is_deadline() const { return policy == abi::sched_deadline; }
+
+  constexpr bool has_nice() const { return !is_real_time() && !is_deadline(); }
+
   constexpr unsigned level() const {
+    if (is_deadline()) return 2;
     if (is_real_time()) return 2 + static_cast<unsigned>(99 - priority) * 7 / 99;
     if (policy == abi::sched_idle) return 31;
     return 10 + static_cast<unsigned>(nice + 20) / 2;
@@ -62,12 +96,25 @@ struct Schedule {
     return answers ? shortest_slice : 4 * shortest_slice;
   }
 
+  /// Each nice value is a quarter more or less than the next: Linux's sched_prio_to_weight.
+  constexpr std::uint32_t weight() const {
+    constexpr std::array<std::uint32_t, 40> by_nice{
+        88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,  // -20 …
+        9548,  7620,  6100,  4904,  3906,  3121,  2501,  1991,  1586,  1277,   // -10 …
+        1024,  820,   655,   526,   423,   335,   272,   215,   172,   137,    // 0 …
+        110,   87,    70,    56,    45,    36,    29,    23,    18,    15};    // 10 … 19
+    if (policy == abi::sched_idle) return 3;
+    if (!gives_way()) return async::Attributes::usual_weight;
+    return by_nice[static_cast<unsigned>(nice + 20)];
+  }
+
   static constexpr bool valid_policy(int policy) {
     return policy == abi::sched_other || policy == abi::sched_fifo || policy == abi::sched_rr ||
-           policy == abi::sched_batch || policy == abi::sched_idle;
+           policy == abi::sched_batch || policy == abi::sched_idle || policy == abi::sched_deadline;
   }
   constexpr bool valid() const {
     if (!valid_policy(policy)) return false;
+    if (is_deadline() && !reservation.valid()) return false;
     return is_real_time() ? priority >= 1 && priority <= 99 : priority == 0;
   }
 };

@@ -46,6 +46,7 @@ void Thread::start(Ref<Thread> thread) {
                            {.name = "thread", .priority = self.level_, .harts = self.harts_});
   self.job_ = &life.job();
   if (self.is_ending()) self.job_->cancel();
+  self.tell_policy();
   life.detach();
 }
 
@@ -120,6 +121,23 @@ void Thread::post_signal(abi::Signal signal) {
 void Thread::set_schedule(const Schedule& schedule) {
   schedule_ = schedule;
   update_level();
+  tell_policy();
+}
+
+void Thread::hint_work(async::Instant due, std::uint32_t weight) {
+  work_due_ = due;
+  work_weight_ = weight;
+  tell_policy();
+}
+
+void Thread::tell_policy() {
+  if (job_ == nullptr || async::current_executor().policy() == nullptr) return;
+  const Reservation& reserved = schedule_.reservation;
+  async::Executor::set_attributes(*job_,
+                                  {.deadline = work_due_,
+                                   .weight = work_weight_ != 0 ? work_weight_ : schedule_.weight(),
+                                   .budget = reserved.runtime,
+                                   .period = reserved.deadline});
 }
 
 void Thread::set_harts(async::HartMask harts) {

@@ -75,6 +75,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
+  /// What scheduling policies are told of its present work beside that: when it is due, and its
+  /// weight, or 0 for its schedule's.
+  void hint_work(async::Instant due, std::uint32_t weight);
   /// The executor's level that the schedule means, and how long it has computed lately; that of all
   /// the killed once its end has been decided.
   std::uint8_t level() const { return level_; }
@@ -130,6 +133,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   ~Thread();  // with its last Ref
 
   void update_level();
+  /// Where one is in use. Once it has a job.
+  void tell_policy();
   /// If it runs on another hart, it leaves its program to see what has changed.
   void notice();
 
@@ -139,6 +144,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   Ref<Process> process_;
   trap::ContextHolder context_;
   Schedule schedule_;
+  async::Instant work_due_ = async::never;
+  std::uint32_t work_weight_ = 0;
   bool computing_ = false;
   std::uint8_t content_ = 0;
   std::uint8_t turn_level_ = 0;

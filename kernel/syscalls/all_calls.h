@@ -66,6 +66,8 @@ inline constexpr SyscallTable syscall_table =
         .with_question<sys::sched_getscheduler>(Call::sched_getscheduler)
         .with<sys::sched_setparam>(Call::sched_setparam)
         .with_question<sys::sched_getparam>(Call::sched_getparam)
+        .with<sys::sched_setattr>(Call::sched_setattr)
+        .with<sys::sched_getattr>(Call::sched_getattr)
         .with_question<sys::sched_get_priority_max>(Call::sched_get_priority_max)
         .with_question<sys::sched_get_priority_min>(Call::sched_get_priority_min)
         .with_question<sys::sched_rr_get_interval>(Call::sched_rr_get_interval)

@@ -116,6 +116,12 @@ Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> nod
 Result<> setpriority(Thread&, int which, int id, int nice);
 Result<int> getpriority(Thread&, int which, int id);
 
+// ── sched_attr.cpp ──
+
+Result<> sched_setattr(Thread&, int id, std::uintptr_t attributes, unsigned flags);
+Result<> sched_getattr(Thread&, int id, std::uintptr_t attributes, std::size_t size,
+                       unsigned flags);
+
 // ── system.cpp ──
 
 Result<> uname(Thread&, UserPtr<abi::Utsname> name);

@@ -33,6 +33,9 @@ async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argum
 /// The register that points to the caller's thread-local storage.
 Result<> set_thread_pointer(Thread&, std::uintptr_t address);
 
+/// What scheduling policies are told of the caller's work (abi/numbers.h).
+Result<> hint_work(Thread&, std::uint64_t number, std::uint64_t deadline, std::uint64_t weight);
+
 /// abi/shared_priority.h.
 Result<> share_priority(Thread&, std::uintptr_t address);
 
@@ -56,7 +59,7 @@ Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 
 }  // namespace sys
 
-using OwnCallTable = trap::SyscallTable<Thread, 11>;
+using OwnCallTable = trap::SyscallTable<Thread, 12>;
 
 /// By number less abi::first_own_call.
 inline constexpr OwnCallTable own_calls =
@@ -71,6 +74,7 @@ inline constexpr OwnCallTable own_calls =
         .with<sys::upcall_set_up>(7)
         .with_registers<sys::upcall_resume>(8)
         .with<sys::notify>(9)
-        .with<sys::notify_when>(10);
+        .with<sys::notify_when>(10)
+        .with<sys::hint_work>(11);
 
 }  // namespace kernel

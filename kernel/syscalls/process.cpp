@@ -70,6 +70,8 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
     return fail(Errno::einval);
   }
+  // What is reserved is admitted once, and cannot be inherited.
+  if (self.schedule().is_deadline() && !self.schedule().resets_on_fork) return fail(Errno::eagain);
   if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
   const bool is_thread = arguments.has(abi::clone_thread);
   if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);

@@ -7,53 +7,11 @@
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
+#include "syscalls/scheduled.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
 namespace {
-
-/// Whose schedule a number means: a thread's, or that of a first thread which has ended while its
-/// process goes on.
-class Scheduled {
- public:
-  explicit Scheduled(Thread& thread) : thread_{&thread} {}
-  /// 0 is the caller. ESRCH.
-  static Result<Scheduled> find(Thread& self, int id) {
-    if (id == 0) return Scheduled{self};
-    if (Thread* const thread = threads().find(id); thread != nullptr) return Scheduled{*thread};
-    if (Process* const process = processes().find(id); process != nullptr) {
-      return Scheduled{process->first_schedule()};
-    }
-    return fail(Errno::esrch);
-  }
-
-  const Schedule& get() const { return thread_ != nullptr ? thread_->schedule() : *left_behind_; }
-  void set(const Schedule& schedule) const {
-    if (thread_ != nullptr) {
-      thread_->set_schedule(schedule);
-    } else {
-      *left_behind_ = schedule;
-    }
-  }
-  async::HartMask harts() const {
-    return (thread_ != nullptr ? thread_->harts() : async::all_harts) & async::Executor::all();
-  }
-  void set_harts(async::HartMask harts) const {
-    if (thread_ != nullptr) thread_->set_harts(harts);
-  }
-
- private:
-  explicit Scheduled(Schedule& left_behind) : left_behind_{&left_behind} {}
-
-  Thread* thread_ = nullptr;
-  Schedule* left_behind_ = nullptr;
-};
-
-/// For the sched_* calls, to which a negative number is EINVAL.
-Result<Scheduled> find_scheduled(Thread& self, int id) {
-  if (id < 0) return fail(Errno::einval);
-  return Scheduled::find(self, id);
-}
 
 /// Without a policy: the one it has.
 Result<> apply(Thread& self, int id, std::optional<int> policy,
@@ -69,6 +27,7 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
     schedule.resets_on_fork = (*policy & abi::sched_reset_on_fork) != 0;
   }
   schedule.priority = wanted->priority;
+  schedule.reservation = {};  // which only sched_setattr can say
   if (!schedule.valid()) return fail(Errno::einval);
   target->set(schedule);
   return {};
@@ -152,6 +111,9 @@ trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size
   const auto target = Scheduled::find(self, id);
   if (!target) return Result<>{fail(target.error())};
   if (harts == 0) return Result<>{fail(Errno::einval)};
+  if (target->get().is_deadline() && harts != async::Executor::all()) {
+    return Result<>{fail(Errno::ebusy)};  // it was admitted to all
+  }
   target->set_harts(harts);
   if (!self.may_stay()) return trap::Attempt<Result<>>::wait();
   return Result<>{};

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 import harness
+from cotrap.qemu import Machine
 
 ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
 # What emulators do not do: from getrlimit(2) and mmap(2).
@@ -60,6 +61,31 @@ shared: /tmp, 007
 ignored in a copy: 0
 ignored: 1
 after an execve: 0
+"""
+# From sched_setattr(2) and sched(7).
+RESERVATIONS = """\
+nothing: EINVAL
+too little: EINVAL
+more than there is time: EINVAL
+due after the next: EINVAL
+too often: EINVAL
+too seldom: EINVAL
+a sign: EINVAL
+by another name: EINVAL
+2 of 10 ms: ok
+  48: policy 6, flags 0, nice 0, priority 0
+  2000000 within 10000000 each 20000000 ns
+the same, each 10 ms: ok
+  48: policy 6, flags 0, nice 0, priority 0
+  2000000 within 10000000 each 10000000 ns
+priorities: 0 0
+a child: EAGAIN
+a child that has none of it: ok
+  48: policy 0, flags 0, nice 0, priority 0
+too much: EBUSY
+the rest: ok
+an ordinary one again: ok
+  48: policy 0, flags 0, nice 0, priority 0
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
@@ -113,6 +139,9 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's
 
     done = test.run("/linux/shares", "parts")
     test.check(done.text == SHARED_PARTS, "children share what clone says", done.text + done.why)
+
+    done = test.run("/linux/attributes", "reservations", machine=Machine())
+    test.check(done.text == RESERVATIONS, "time is reserved and admitted", done.text + done.why)
 
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]

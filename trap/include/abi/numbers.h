@@ -185,6 +185,13 @@ inline constexpr Call ring_set_up{first_own_call + 3};
 inline constexpr Call ring_enter{first_own_call + 4};
 inline constexpr Call ring_close{first_own_call + 5};
 
+// hint_work(number, deadline, weight): what scheduling policies are told of the caller's present
+// work: when it is due, by CLOCK_MONOTONIC in nanoseconds (0: never), and its share in proportion
+// to others', up to most_weight (0: as its nice value says, which is 1024 for 0). Where priorities
+// schedule that means nothing. The number is the program's own, for whoever reads a trace. EINVAL.
+inline constexpr Call hint_work{first_own_call + 11};
+inline constexpr std::uint32_t most_weight = 1u << 20;
+
 // Where the numbers begin that another processor's Linux has, for programs that were built for
 // that: the kernel adds this to a number that came with the processor's own instruction.
 inline constexpr unsigned first_foreign_call = 0x2000;

@@ -104,6 +104,22 @@ struct SchedParam {
   std::int32_t priority;  // real-time policies: 1..99; others: 0
 };
 
+// sched_setattr, sched_getattr: it may grow at its end, and says how large it is.
+struct SchedAttr {
+  std::uint32_t size;
+  std::uint32_t policy;
+  std::uint64_t flags;
+  std::int32_t nice;       // sched_other, sched_batch
+  std::uint32_t priority;  // sched_fifo, sched_rr
+  std::uint64_t runtime;   // sched_deadline, all in nanoseconds: so much …
+  std::uint64_t deadline;  // … within this after its wake …
+  std::uint64_t period;    // … once in this; 0: as the deadline
+  std::uint32_t least_utilisation;
+  std::uint32_t most_utilisation;
+};
+static_assert(sizeof(SchedAttr) == 56);
+inline constexpr std::uint32_t first_sched_attr_size = 48;  // without utilisations
+
 // getrusage, wait4
 struct ResourceUsage {
   Timeval user_time;

@@ -135,6 +135,17 @@ inline Result<void> set_realtime_priority(Pid pid, int priority) {
               &parameter);
 }
 
+// Everything that there is to say of a schedule. pid 0: me.
+inline Result<void> set_schedule(Pid thread, abi::SchedAttr wanted) {
+  wanted.size = sizeof wanted;
+  return call(Call::sched_setattr, thread, &wanted, 0);
+}
+// What scheduling policies may know of my work: when it is due (0: never), its share (0: as my nice
+// value says); and which it is, for traces. On Cotrap alone.
+inline void hint_work(std::uint64_t number, std::chrono::nanoseconds due, std::uint32_t weight) {
+  syscall(abi::hint_work, number, due.count(), weight);
+}
+
 // Harts, as bits of a set. Pid 0: the calling thread, which goes on on one of them.
 inline Result<void> set_affinity(Pid thread, unsigned long harts) {
   return call(Call::sched_setaffinity, thread, sizeof harts, &harts);

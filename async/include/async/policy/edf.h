@@ -43,6 +43,11 @@ class Edf final : public Rules {
       entity.key += entity.attributes.period.count();
     }
   }
+  void changed(Job&, Entity& entity, const Attributes& before) noexcept {
+    const Attributes& now = entity.attributes;
+    const bool is_other = before.budget != now.budget || before.period != now.period;
+    if (is_served(entity) && is_other) begin_period(entity);
+  }
   Duration slice(const Entity& entity) const noexcept {
     return is_served(entity) ? entity.attributes.budget : Duration::max();
   }

@@ -1,0 +1,144 @@
+// sched_setattr(2): what is refused, in which order it is looked at, and what is told afterwards.
+// `reservations`: SCHED_DEADLINE, which takes privileges, on one hart.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct attributes {
+  uint32_t size, policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime, deadline, period;
+  uint32_t least, most;
+};
+enum { first_size = 48, reset_on_fork = 1, keep_policy = 8, keep_params = 0x10 };
+enum { deadline = 6, ms = 1000000 };
+
+static void say(const char* what, long answer) {
+  printf("%s: %s\n", what, answer < 0 ? strerrorname_np(errno) : "ok");
+}
+static long set_of(int id, const void* wanted, unsigned flags) {
+  return syscall(SYS_sched_setattr, id, wanted, flags);
+}
+static long set(struct attributes wanted) {
+  return set_of(0, &wanted, 0);
+}
+static void tell(void) {
+  struct attributes now;
+  memset(&now, 0, sizeof now);
+  if (syscall(SYS_sched_getattr, 0, &now, first_size, 0) != 0) perror("sched_getattr");
+  printf("  %u: policy %u, flags %lu, nice %d, priority %u\n", now.size, now.policy,
+         (unsigned long)now.flags, now.nice, now.priority);
+  if (now.policy != deadline) return;  // newer Linuxes tell of a slice
+  printf("  %lu within %lu each %lu ns\n", (unsigned long)now.runtime, (unsigned long)now.deadline,
+         (unsigned long)now.period);
+}
+
+static void ordinary(void) {
+  say("nice 11", set((struct attributes){.size = first_size, .nice = 11}));
+  tell();
+  say("batch, reset on fork",
+      set((struct attributes){
+          .size = first_size, .policy = SCHED_BATCH, .flags = reset_on_fork, .nice = 13}));
+  tell();
+  say("the same policy", set((struct attributes){.flags = keep_policy, .nice = 15}));
+  tell();
+  say("the same parameters",
+      set((struct attributes){.policy = SCHED_BATCH, .flags = keep_params, .nice = 3}));
+  tell();
+}
+
+static void refused(void) {
+  const int nobody = 30001;
+  struct attributes wanted = {.size = first_size};
+  say("nothing", set_of(0, NULL, 0));
+  say("nowhere", set_of(0, (void*)16, 0));
+  say("nobody", set_of(nobody, &wanted, 0));
+  say("nobody, from nowhere", set_of(nobody, (void*)16, 0));
+  say("-1", set_of(-1, &wanted, 0));
+  say("flags", set_of(0, &wanted, 1));
+  wanted.size = 40;
+  say("too small", set_of(0, &wanted, 0));
+  printf("  known: %s\n", wanted.size >= first_size ? "more" : "less");
+  say("priority for nothing", set((struct attributes){.size = first_size, .priority = 1}));
+  say("no priority", set((struct attributes){.size = first_size, .policy = SCHED_FIFO}));
+  say("too urgent",
+      set((struct attributes){.size = first_size, .policy = SCHED_RR, .priority = 100}));
+  say("no policy", set((struct attributes){.size = first_size, .policy = 77}));
+  say("a negative policy", set((struct attributes){.size = first_size, .policy = -1}));
+  say("unknown flags", set((struct attributes){.size = first_size, .flags = 1ul << 40}));
+
+  unsigned char long_one[200] = {0};
+  const uint32_t length = sizeof long_one;
+  memcpy(long_one, &length, sizeof length);
+  long_one[16] = 9;  // nice
+  say("a longer one", set_of(0, long_one, 0));
+  long_one[199] = 1;
+  say("… with more in it", set_of(0, long_one, 0));
+
+  say("told nowhere", syscall(SYS_sched_getattr, 0, NULL, first_size, 0));
+  say("told at 16", syscall(SYS_sched_getattr, 0, (void*)16, first_size, 0));
+  say("told too little", syscall(SYS_sched_getattr, 0, &wanted, 40, 0));
+  say("told of nobody", syscall(SYS_sched_getattr, nobody, &wanted, first_size, 0));
+  say("told with flags", syscall(SYS_sched_getattr, 0, &wanted, first_size, 1));
+}
+
+static long reserve(uint64_t runtime, uint64_t within, uint64_t period) {
+  return set((struct attributes){.size = first_size,
+                                 .policy = deadline,
+                                 .runtime = runtime,
+                                 .deadline = within,
+                                 .period = period});
+}
+static void reservations(void) {
+  say("nothing", reserve(0, 0, 0));
+  say("too little", reserve(1000, ms, ms));
+  say("more than there is time", reserve(2 * ms, ms, 3 * ms));
+  say("due after the next", reserve(ms, 3 * ms, 2 * ms));
+  say("too often", reserve(2000, 50000, 50000));
+  say("too seldom", reserve(ms, 5000ul * ms, 5000ul * ms));
+  say("a sign", reserve(ms, 1ul << 63, 1ul << 63));
+  say("by another name", sched_setscheduler(0, deadline, &(struct sched_param){0}));
+  say("2 of 10 ms", reserve(2 * ms, 10 * ms, 20 * ms));
+  tell();
+  say("the same, each 10 ms", reserve(2 * ms, 10 * ms, 0));
+  tell();
+  printf("priorities: %d %d\n", sched_get_priority_min(deadline), sched_get_priority_max(deadline));
+  say("a child", fork());
+  say("a child that has none of it",
+      set((struct attributes){.size = first_size,
+                              .policy = deadline,
+                              .flags = reset_on_fork,
+                              .runtime = 2 * ms,
+                              .deadline = 10 * ms}));
+  fflush(stdout);
+  if (fork() == 0) {
+    tell();
+    // Of one hart 95 % are to be had, and its parent has 20 %.
+    say("too much", reserve(76 * ms, 100 * ms, 0));
+    say("the rest", reserve(75 * ms, 100 * ms, 0));
+    fflush(stdout);
+    _exit(0);
+  }
+  wait(NULL);
+  say("an ordinary one again", set((struct attributes){.size = first_size}));
+  tell();
+}
+
+int main(int argc, char** argv) {
+  if (argc > 1 && strcmp(argv[1], "reservations") == 0) {
+    reservations();
+  } else {
+    ordinary();
+    refused();
+  }
+  fflush(stdout);
+  return 0;
+}
