@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "async/deadlock.h"
 #include "async/graph.h"
-#include "async/wait_list.h"
 
 namespace async::sim {
 namespace {
@@ -19,19 +19,6 @@ std::string told(const Job& job) {
   print_job(job, append, &text);
   if (job.kind == async::Kind::ready && Executor::is_running(job)) print_chain(job, append, &text);
   return text;
-}
-
-/// Who alone can end its wait; null: nobody in particular, or it does not wait.
-const Job* awaited(const Job& job) {
-  const Node* const target = job.kind == async::Kind::waiting ? job.waits_for() : nullptr;
-  if (target == nullptr || target == &job) return nullptr;
-  switch (target->kind) {
-    case async::Kind::list:
-    case async::Kind::mutex: return static_cast<const WaitList*>(target)->owner();
-    case async::Kind::ready:
-    case async::Kind::waiting: return static_cast<const Job*>(target);
-    default: return nullptr;
-  }
 }
 
 }  // namespace
@@ -92,13 +79,12 @@ void Detector::check_length(const Job& job, const Subject& subject) {
 
 void Detector::look_for_circle(const Job& job) {
   std::string others;
-  const Job* at = awaited(job);
-  for (unsigned length = 0; at != nullptr && at != &job && length < 1000; ++length) {
-    others += told(*at);
-    at = awaited(*at);
-  }
-  if (at == &job)
-    find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
+  const bool is_circle = visit_circle(
+      job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += told(each); },
+      &others);
+  if (!is_circle) return;
+  others.erase(0, told(job).size());  // its own is told anyway
+  find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
 }
 
 void Detector::end(const Machine& machine, bool (*excused)(const Job& job)) {

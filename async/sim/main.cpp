@@ -6,7 +6,7 @@
 //              [stalled=NS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
-//   cotrap_sim FILE plan=1 seeds=S [duration=NS]                      what plan.h says
+//   cotrap_sim FILE plan=1 seeds=S [duration=NS] [policy=NAME]        what plan.h says, for it
 //   cotrap_sim replay FILE                                            status 1: it is another
 //   cotrap_sim policies
 #include <fmt/format.h>
@@ -20,6 +20,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "divergence.h"
 #include "explore.h"
 #include "plan.h"
 #include "record.h"
@@ -101,6 +102,23 @@ void record(const Arguments& arguments, const Workload& workload) {
   if (!file.flush()) give_up(arguments.record + ": it cannot be written");
 }
 
+/// With what another world has done: it is the order that counts.
+int compare(const Arguments& arguments, const Workload& workload,
+            const std::vector<Decision>& recorded, const std::vector<Decision>& now) {
+  const auto theirs = changes_of_task(recorded);
+  const auto ours = changes_of_task(now);
+  if (const auto divergence = Divergence::first(theirs, ours)) {
+    fmt::print("{}", explain(*divergence, "in the " + arguments.by, arguments.machine.policy->name,
+                             [&](Machine::Hook hook) {
+                               (void)run_once(arguments, workload, std::move(hook));
+                             }));
+    return 1;
+  }
+  fmt::print("{} changes of task in the {}, {} in the simulator: the same order\n", theirs.size(),
+             arguments.by, ours.size());
+  return 0;
+}
+
 int replay(const std::string& path) {
   Recording recording;
   try {
@@ -117,6 +135,7 @@ int replay(const std::string& path) {
   arguments.machine.seed = arguments.first_seed;
   std::vector<Decision> now;
   const Outcome outcome = run_once(arguments, workload, recorder(now));
+  if (!arguments.by.empty()) return compare(arguments, workload, recording.decisions, now);
   const std::string differs = difference(recording.decisions, now);
   fmt::print("{}{}", differs, outcome.what_is_wrong());
   if (differs.empty()) {
@@ -168,7 +187,10 @@ int main(int count, char** words) {
   Workload workload = read(arguments.workload);
   use_workload(arguments, workload);
   if (arguments.plan) {
-    const auto text = plan(workload, arguments.first_seed);
+    const auto& policies = arguments.policies;
+    const bool reserves =
+        !policies.empty() && (policies.front()->promises & async::promise_deadlines) != 0;
+    const auto text = plan(workload, arguments.first_seed, reserves);
     if (!text) give_up(text.error());
     fmt::print("{}", *text);
     return 0;

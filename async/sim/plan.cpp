@@ -67,7 +67,8 @@ std::string round_of(const TaskClass& what, Random& random, std::uint64_t& deman
 
 }  // namespace
 
-std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed) {
+std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed,
+                                             bool reserves) {
   constexpr std::size_t most_bytes = 16 << 20;
   std::string text = fmt::format("cotrap-plan 1\nuntil {} after {}\nlocks {} channels",
                                  workload.duration_ns, workload.warm_up_ns, workload.locks.size());
@@ -81,7 +82,8 @@ std::expected<std::string, std::string> plan(const Workload& workload, std::uint
     if (std::ranges::find(what.steps, Step::Kind::fork, &Step::kind) != what.steps.end()) {
       return std::unexpected("class " + what.name + " forks, which is simulated only");
     }
-    text += fmt::format("class {} {} {}\n", what.name, what.priority, what.deadline_ns);
+    text += fmt::format("class {} {} {} {} {} {} {}\n", what.name, what.priority, what.deadline_ns,
+                        what.weight, reserves ? what.budget_ns : 0, what.period_ns, what.harts);
     add_arrivals(workload, of, seed, all);
   }
   std::ranges::sort(all);  // of two at once the first class's comes first

@@ -4,7 +4,8 @@
 //   cotrap-plan 1
 //   until NS after NS                       how long; what arrives before `after` is not counted
 //   locks N channels CAPACITY…
-//   class NAME PRIORITY DEADLINE            in nanoseconds; 0: none
+//   class NAME PRIORITY DEADLINE WEIGHT BUDGET PERIOD HARTS       times in nanoseconds, 0: none;
+//                                           HARTS as bits
 //   task CLASS AT STEP…                     in the order of their arrival, times in nanoseconds:
 //     rNS run  wNS wait  y yield  lLOCK uLOCK  sCHANNEL vCHANNEL receive  nNS the round's end, and
 //     a pause
@@ -18,7 +19,9 @@
 
 namespace async::sim {
 
-/// As simulate() has it with that seed. An error: it has something that cannot be said beforehand.
-std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed);
+/// As simulate() has it with that seed; reservations only if `reserves`. An error: it has something
+/// that cannot be said beforehand.
+std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed,
+                                             bool reserves);
 
 }  // namespace async::sim

@@ -1,10 +1,13 @@
 #include "record.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
 #include <stdexcept>
+
+#include "async/graph.h"
 
 namespace async::sim {
 namespace {
@@ -15,10 +18,18 @@ std::string told(const std::vector<Decision>& decisions, std::size_t place) {
   return place < decisions.size() ? to_text(decisions[place]) : "nothing any more";
 }
 
+/// One that could run on this hart now, and does not yet.
+void add_candidate(void* candidates, const Job& job) {
+  const bool is_ready = job.kind == Kind::ready && !Executor::is_running(job);
+  if (!is_ready || job.hart != platform::hart() || subject_of(job) == nullptr) return;
+  static_cast<std::vector<std::uint64_t>*>(candidates)->push_back(number_of(job));
+}
+
 }  // namespace
 
 std::string to_text(const Decision& decision) {
-  return fmt::format("{} {} {} {}", decision.ns, decision.hart, decision.task, decision.of);
+  return fmt::format("{} {} {} {}{}{}", decision.ns, decision.hart, decision.task, decision.of,
+                     decision.candidates.empty() ? "" : " ", fmt::join(decision.candidates, " "));
 }
 
 std::string Recording::to_file() const {
@@ -46,9 +57,11 @@ Recording Recording::of_file(std::string_view text) {
   while (++number, std::getline(lines, line)) {
     std::istringstream words(line);
     Decision decision;
-    if (!(words >> decision.ns >> decision.hart >> decision.task >> decision.of)) {
+    if (!(words >> decision.ns >> decision.hart >> decision.task >> decision.of) ||
+        decision.hart >= platform::max_harts) {
       throw std::runtime_error(fmt::format("{}: not a decision", number));
     }
+    for (std::uint64_t task = 0; words >> task;) decision.candidates.push_back(task);
     recording.decisions.push_back(std::move(decision));
   }
   return recording;
@@ -58,7 +71,9 @@ Machine::Hook recorder(std::vector<Decision>& decisions) {
   return [&decisions](TraceEvent event, const Job& job) {
     if (event != TraceEvent::run) return;
     const auto* const subject = static_cast<const Subject*>(entity_of(job).attributes.owner);
-    decisions.push_back({platform::now_ns(), platform::hart(), subject->number, job.name()});
+    decisions.push_back({platform::now_ns(), platform::hart(), subject->number, job.name(), {}});
+    for_each_job(add_candidate, &decisions.back().candidates);
+    std::ranges::sort(decisions.back().candidates);
   };
 }
 

@@ -7,7 +7,11 @@
 //   seed=7
 //   …                          as the command's own arguments
 //   decisions
-//   1500000 0 12 request       at 1.5 ms hart 0 goes on with task 12, one of `request`
+//   1500000 0 12 request 9 12  at 1.5 ms hart 0 goes on with task 12, one of `request`; 9 and 12
+//                              were ready
+//
+// The kernel's and the hosted machine's are made from their traces (cmake/tools/cotrap/sim), and
+// say so: by=kernel. Those are replayed for the order of their decisions (divergence.h).
 #pragma once
 
 #include <cstdint>
@@ -23,8 +27,13 @@ struct Decision {
   std::uint64_t ns;
   unsigned hart;
   std::uint64_t task;
-  std::string of;  // the name of its class
-  friend bool operator==(const Decision&, const Decision&) = default;
+  std::string of;                         // the name of its class
+  std::vector<std::uint64_t> candidates;  // that were ready, itself among them
+
+  /// What was ready follows from what was decided before.
+  friend bool operator==(const Decision& a, const Decision& b) {
+    return a.ns == b.ns && a.hart == b.hart && a.task == b.task && a.of == b.of;
+  }
 };
 std::string to_text(const Decision& decision);
 

@@ -1,6 +1,8 @@
 // The contended half of Mutex: queueing, handing over, and whose priority counts for whom.
 #include "async/mutex.h"
 
+#include "async/deadlock.h"
+
 namespace async {
 
 void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
@@ -12,6 +14,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   job.suspend(self);
   set_contended(true);
   current_executor().inherit(*owner());
+  look_for_deadlock(job);
 }
 
 void Mutex::hand_over() noexcept {

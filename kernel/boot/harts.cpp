@@ -61,9 +61,9 @@ void begin_hart(bool in_company) {
   start_interrupts();
   async::platform::local().in_company = in_company;
   const async::Strand::Guard strand;
-  start_turns();
   executors[hal::hart_index()].emplace();
   use_policy(hal::hart_index());
+  start_turns();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
   async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
 }

@@ -20,6 +20,7 @@
 #include "files/root.h"
 #include "formats/boot_options.h"
 #include "harts/accounts.h"
+#include "harts/deadlocks.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
@@ -66,6 +67,7 @@ void kernel_main(const hal::BootInfo& info) {
     const char* const known = choose_policy(*policy) ? "" : ", which there is not";
     log("policy: {}{}", *policy, known);
   }
+  report_deadlocks();
   begin_hart(info.hart_count > 1);
   start_stage_one(info.hart_count > 1);
   async::Strand::enter();  // up to the first step: other harts begin meanwhile

@@ -50,6 +50,9 @@ async::Task<Result<Words>> wait(std::uint64_t coroutines);
 /// stacks.cpp: what coroutines have no need of.
 async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter);
 
+/// deadlock.cpp: a mistake that is to be seen in the log.
+async::Task<Result<Words>> deadlock();
+
 /// remote.cpp. ENXIO on a machine of one hart.
 async::Task<Result<Words>> wake_remote();
 

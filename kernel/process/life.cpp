@@ -89,7 +89,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
       let_go(self);
       co_await async::yield_if_preempted();
       if (self.shared_priority() != 0) exchange_priority(self);
-      if (self.schedule().shares_level()) limit_turn();
+      limit_turn(self);
       if (self.is_ending()) break;
       if (self.take_news()) self.ring()->upcalls()->tell();
     }

@@ -20,7 +20,7 @@ inline bool may_go_on(Thread& self) {
   if (async::current_executor().preempts(self.turn_level() + 1)) [[unlikely]] {
     if (self.shared_priority() != 0) exchange_priority(self);
     if (async::current_executor().preempts(self.level())) return false;
-    if (self.schedule().shares_level()) limit_turn();
+    limit_turn(self);
   }
   return !self.needs_attention();
 }

@@ -13,6 +13,7 @@
 namespace kernel {
 
 constinit thread_local Turn turn;
+constinit bool detail::policies_in_use = false;
 
 namespace {
 
@@ -59,19 +60,23 @@ void leave_space() {
   turn.space = Ref{thread.process().parts().space}.leak();
 }
 
-/// Turns are the policy's to end, and may be over before the tick that is to come.
-[[gnu::cold]] void limit_turn_under(const async::Policy& policy) {
-  const async::Duration left = policy.until_tick();
-  if (left == async::Duration::max()) return;
+/// A policy that has turns may end them before the tick that is to come. False: it has none.
+[[gnu::cold]] bool limit_turn_by_policy() {
+  const async::Policy* const policy = async::current_executor().policy();
+  if (policy == nullptr) return false;
+  const async::Duration left = policy->until_tick();
+  if (left == async::Duration::max()) return false;
   const auto ns = static_cast<std::uint64_t>(std::max(left, async::Duration{}).count());
   const std::uint64_t end = hal::ticks_at(hal::now_ns() + ns);
   if (end < due(Due::turn)) set_due_at(Due::turn, end);
+  return true;
 }
 
 }  // namespace
 
 void start_turns() {
   turns[hal::hart_index()] = &turn;
+  detail::policies_in_use |= async::current_executor().policy() != nullptr;
   memory::TlbTag::start_hart();
 }
 
@@ -119,11 +124,9 @@ void forget(const Thread& thread) {
   if (last.thread == &thread) last.thread = nullptr;
 }
 
-void limit_turn() {
-  if (const async::Policy* const policy = async::current_executor().policy()) [[unlikely]] {
-    return limit_turn_under(*policy);
-  }
-  if (due(Due::turn) == hal::no_deadline)
+void detail::set_limit(const Thread& thread) {
+  if (limit_turn_by_policy()) return;
+  if (due(Due::turn) == hal::no_deadline && thread.schedule().shares_level())
     set_due(Due::turn, hal::now_ns() + static_cast<std::uint64_t>(tick.count()));
 }
 
@@ -131,7 +134,10 @@ bool take_end_of_turn() {
   if (!ticked) return false;
   ticked = false;
   charge();
-  if (async::Policy* const policy = async::current_executor().policy()) return policy->tick();
+  if (async::Policy* const policy = async::current_executor().policy()) {
+    if (policy->tick()) return true;
+    if (policy->until_tick() != async::Duration::max()) return false;
+  }
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
   if (thread->slice_used < thread->schedule().slice()) return false;

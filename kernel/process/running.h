@@ -2,8 +2,8 @@
 // it is charged, and when its turn is over.
 //
 // Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
-// on its level is never interrupted. How long they are is the scheduling policy's to say, where
-// there is one.
+// on its level is never interrupted. Where there is a scheduling policy that has turns, how long
+// they are is its to say.
 //
 // All in the strand, except turn_has_ticked and turn_ticked.
 #pragma once
@@ -15,6 +15,7 @@
 
 #include <atomic>
 
+#include "harts/hart_timer.h"
 #include "memory/address_space.h"
 
 namespace kernel {
@@ -35,7 +36,12 @@ struct Turn {
 };
 extern constinit thread_local Turn turn;
 
-/// Before any thread runs on this hart.
+namespace detail {
+extern constinit bool policies_in_use;  ///< which may end a turn before the tick that is to come
+void set_limit(const Thread& thread);
+}  // namespace detail
+
+/// Before any thread runs on this hart; its executor has its policy.
 void start_turns();
 /// That of `hart`, for its counters; null if it has not started.
 const Turn* turn_of(unsigned hart);
@@ -70,8 +76,12 @@ void leave_for_ever(Thread& thread);
 /// What the hart on which `thread` ran last is set up for is not for it any more.
 void forget(const Thread& thread);
 
-/// Sees to it that the thread about to run has only its time slice: somebody equally urgent waits.
-void limit_turn();
+/// Sees to it that `thread`, which is about to run, has only its time slice: somebody equally
+/// urgent waits.
+inline void limit_turn(const Thread& thread) {
+  if (due(Due::turn) == hal::no_deadline || detail::policies_in_use) [[unlikely]]
+    detail::set_limit(thread);
+}
 
 /// Whether a tick has come and the running thread has had its slice; the next one starts afresh.
 /// After an interrupt.

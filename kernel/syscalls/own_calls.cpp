@@ -112,6 +112,7 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::spawn: return exercises::spawn(times, counter);
     case Exercise::wait: return exercises::wait(argument);
     case Exercise::switch_stack: return exercises::switch_stack(times, counter);
+    case Exercise::deadlock: return exercises::deadlock();
     case Exercise::wake_remote: return exercises::wake_remote();
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();

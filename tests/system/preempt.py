@@ -190,7 +190,7 @@ def limits(test: harness.Test) -> None:
 
 def awaits(test: harness.Test, report: str) -> list[str]:
     """The functions of a report's await chain, the innermost first."""
-    chain = re.search(r", awaits: (.*)", report)
+    chain = re.search(r"awaits: (.*)", report)
     if not chain:
         return []
     symbols = subprocess.run(
@@ -231,6 +231,23 @@ def stalls(test: harness.Test, machine: Machine) -> None:
     )  # fmt: skip
 
 
+def deadlocks(test: harness.Test, harts: int) -> None:
+    done = test.run("/bin/exercise", "deadlock", machine=Machine(harts), quiet=False)
+    told = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
+    test.check(
+        len(told) == 1 and done.status == 0,
+        f"two that wait for each other's mutexes are told once (harts: {harts})", done.text,
+    )  # fmt: skip
+    for one, other in (("left", "right"), ("right", "left")):
+        waits = f"waits: the other's mutex, held by '{other}-handed'"
+        after = done.text.partition(waits)[2]
+        line = next(iter(after.splitlines()[1:2]), "")
+        test.check(
+            any("lock_both" in function for function in awaits(test, line)),
+            f"… with the {one}-handed one's coroutine", f"{done.text}\n{line}",
+        )  # fmt: skip
+
+
 def counted(test: harness.Test) -> None:
     for name in ("traps", "exercises"):
         test.add(test.folder / "test-programs" / name, name)
@@ -241,6 +258,8 @@ def counted(test: harness.Test) -> None:
     limits(test)
     stalls(test, COUNTED)
     stalls(test, replace(COUNTED, harts=2))
+    for harts in (1, 3):
+        deadlocks(test, harts)
     on_many_harts(test)
     in_each_others_way(test)
     elsewhere(test)

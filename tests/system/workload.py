@@ -1,5 +1,9 @@
-"""The program `workload` does what a plan says: tasks come, compute, wait and share, by priority."""
+"""The program `workload` does what a plan says: tasks come, compute, wait and share, by priority
+and by what other policies look at; and what is decided about them is known, and repeats."""
 
+import json
+import re
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -10,11 +14,11 @@ MS = 1_000_000
 PLAN = f"""cotrap-plan 1
 until {100 * MS} after {5 * MS}
 locks 1 channels 2
-class urgent 3 {3 * MS}
-class middle 10 {20 * MS}
-class maker 20 0
-class taker 20 0
-class round 20 0
+class urgent 3 {3 * MS} 1024 0 0 255
+class middle 10 {20 * MS} 1024 0 0 255
+class maker 20 0 1024 0 0 255
+class taker 20 0 1024 0 0 255
+class round 20 0 1024 0 0 255
 task 1 {1 * MS} r{MS}
 task 1 {10 * MS} r{10 * MS}
 task 0 {12 * MS} r{2 * MS}
@@ -24,6 +28,7 @@ task 1 {50 * MS} l0 r{10 * MS} u0
 task 0 {52 * MS} l0 r{MS} u0
 task 4 {70 * MS} r{MS} w{2 * MS} y n{4 * MS} r{MS} w{2 * MS} n{90 * MS} r{MS} n0
 """
+A = "class a 1 0 1024 0 0 255"
 # Class: arrived, finished, missed, and the responses that it is to have, in milliseconds.
 EXPECTED = {
     "urgent": (2, 2, 1, (2, 9)),  # the second one waits for the lock: nothing inherits
@@ -32,19 +37,57 @@ EXPECTED = {
     "taker": (1, 1, 0, (1,)),
     "round": (2, 2, 0, (3, 3)),
 }
+# Who is due first goes first, whatever its priority. Who takes more than it has reserved does not
+# keep others from their deadlines: after the turn in which it reserves, and two budgets, it is due
+# after `due`.
+DEADLINES = f"""cotrap-plan 1
+until {100 * MS} after 0
+locks 0 channels
+class late 3 {30 * MS} 1024 0 0 255
+class soon 20 {10 * MS} 1024 0 0 255
+class served 20 0 1024 {2 * MS} {10 * MS} 255
+class due 20 {25 * MS} 1024 0 0 255
+class refused 20 0 1024 {95 * MS} {100 * MS} 255
+task 0 {1 * MS} r{10 * MS}
+task 1 {3 * MS} r{2 * MS}
+task 2 {40 * MS} r{20 * MS}
+task 3 {MS * 81 // 2} r{10 * MS}
+task 4 {41 * MS} r{MS}
+"""
+IN_TIME = {
+    "late": (1, 1, 0, (12,)),
+    "soon": (1, 1, 0, (2,)),
+    "served": (1, 1, 0, (30,)),
+    "due": (1, 1, 0, (15.5,)),
+    "refused": (1, 1, 0, (30,)),
+}
+# Turns of 4 ms: light, then heavy until it has had a hundred times as much or ends, then light.
+WEIGHTS = f"""cotrap-plan 1
+until {50 * MS} after 0
+locks 0 channels
+class light 3 0 1024 0 0 255
+class heavy 20 0 102400 0 0 255
+task 0 {1 * MS} r{12 * MS}
+task 1 {2 * MS} r{12 * MS}
+"""
+IN_PROPORTION = {"light": (1, 1, 0, (24,)), "heavy": (1, 1, 0, (15,))}
 
 
-def check_plan(test: harness.Test, harts: int) -> None:
+def check_plan(
+    test: harness.Test, harts: int, expected: dict = EXPECTED, policy: str = "priority"
+) -> None:
     counted = not test.build.is_hosted
-    done = test.run("/bin/workload", "/workload.plan", machine=Machine(harts, icount=counted))
+    machine = Machine(harts, icount=counted)
+    done = test.run("/bin/workload", "/workload.plan", machine=machine, append=f"policy={policy}")
     rows = {}
     for line in done.text.replace("\r", "").splitlines():
         name, *numbers = line.split("\t")
-        rows[name] = [int(number) for number in numbers]
-    what = f"{harts} hart{'s' if harts > 1 else ''}"
-    whole = done.status == 0 and list(rows) == list(EXPECTED)
+        if name != "start":
+            rows[name] = [int(number) for number in numbers]
+    what = f"{policy}, {harts} hart{'s' if harts > 1 else ''}"
+    whole = done.status == 0 and list(rows) == list(expected)
     test.check(whole, f"{what}: a line a class", done.text)
-    for name, (arrived, finished, missed, responses) in EXPECTED.items():
+    for name, (arrived, finished, missed, responses) in expected.items():
         row = rows.get(name, [0] * 7)
         counts = row[:2] == [arrived, finished]
         test.check(counts, f"{what}: {name}: {arrived} arrive, {finished} end", done.text)
@@ -58,20 +101,105 @@ def check_plan(test: harness.Test, harts: int) -> None:
                 test.check(near, f"{what}: {name}: {label} {wanted:g} ms", done.text)
 
 
+# The first one of `long` is there when `short` comes, which is due first.
+WORKLOAD = """# Two periodic tasks
+duration 60ms
+class short
+  arrive every 10ms from 2ms
+  deadline 8ms
+  priority 20
+  run 2ms
+class long
+  arrive every 25ms
+  deadline 25ms
+  priority 10
+  run 12ms
+"""
+
+
+def command(test: harness.Test, *words) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [harness.ROOT / "cotrap", *words], capture_output=True, text=True, timeout=120
+    )
+
+
+def check_decisions(test: harness.Test, folder: Path) -> None:
+    """What the kernel decides is recorded, replayed in the simulator, and, counted, repeats."""
+    workload = folder / "two.workload"
+    workload.write_text(WORKLOAD)
+    record, timeline = folder / "two.schedule", folder / "two.json"
+    hosted = test.build.is_hosted
+    how = ["--build", test.folder, *(["--machine", "hosted"] if hosted else ["--icount"])]
+    outputs = ["--record", record, "--trace", timeline]
+    first = command(test, "run", workload, "--policy", "edf", *how, *outputs)
+    test.check(first.returncode == 0, "a workload runs, with options after it", first.stderr)
+    made = timeline.read_text() if timeline.exists() else "{}"
+    has_threads = "workload" in made and "traceEvents" in json.loads(made)
+    test.check(has_threads, "its timeline is written", first.stderr)
+    recorded = record.read_text() if record.exists() else ""
+    lines = recorded.partition("decisions\n")[2].splitlines()
+    comes = any(re.fullmatch(r"\d+ 0 \d+ short( \d+)+", line) for line in lines)
+    test.check(comes and len(lines) >= 9, "its decisions are recorded", recorded)
+    for limit, tells in ((5, True), (30, False)):
+        done = command(test, "run", workload, "--policy", "fifo", *how, "--starving", str(limit))
+        told = re.search(r"starvation: workload \d+ \(process 1\) is ready for \S+ ms", done.stdout)
+        said = "is" if tells else "is not"
+        test.check(
+            bool(told) is tells,
+            f"who is ready for 10 ms {said} told of where {limit} ms are too long",
+            done.stdout + done.stderr,
+        )
+    if hosted:
+        return
+    hashes = re.findall(r"schedule hash (\w{16})", first.stdout)
+    again = command(test, "run", workload, "--policy", "edf", *how)
+    same = len(hashes) == 1 and hashes == re.findall(r"schedule hash (\w{16})", again.stdout)
+    test.check(same, "counted, the same schedule twice", first.stdout + again.stdout)
+    other = command(test, "run", workload, *how)
+    differs = hashes != re.findall(r"schedule hash (\w{16})", other.stdout)
+    test.check(differs, "under another policy it is another", first.stdout + other.stdout)
+
+    replayed = command(test, "sim", "--replay", record)
+    well = replayed.returncode == 0 and "the same order" in replayed.stdout
+    test.check(well, "the simulator decides as the kernel did", replayed.stdout + replayed.stderr)
+    record.write_text(recorded.replace("policy=edf", "policy=fifo"))
+    replayed = command(test, "sim", "--replay", record)
+    told = re.search(
+        r"change 2 of hart 0 differs\n  before, in both: \S+ ms: task 2 \(short\), of 1 2\n"
+        r"  recorded: 4\.\d+ ms: task 1 \(long\)\n  now:      14\.\d+ ms: task 3 \(short\)\n"
+        r"  why:      task 1 was ready in the kernel, and is not in the simulator\n"
+        r"    task 1 in the simulator: has not come yet, or has ended\n"
+        r"    task 3 in the simulator: is ready, priority 20, due at 20.000 ms\n",
+        replayed.stdout,
+    )
+    test.check(
+        replayed.returncode == 1 and bool(told),
+        "where another policy decides otherwise, both are told, and why",
+        replayed.stdout + replayed.stderr,
+    )
+
+
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
     plan = Path(folder) / "plan"
     plan.write_text(PLAN)
     test.add(plan, "workload.plan")
     check_plan(test, 1)
     check_plan(test, 3)
+    for text, expected, policy in (
+        (DEADLINES, IN_TIME, "edf"),
+        (WEIGHTS, IN_PROPORTION, "stride"),
+    ):
+        plan.write_text(text)
+        check_plan(test, 1, expected, policy)
     for wrong, said in (
         ("task 0 0 r1", "no class 0"),
-        ("class a 1 0\ntask 0 0 q1", "no step is 'q'"),
-        ("class a 1 0\ntask 0 0 l7", "no lock 7"),
-        ("class a 1 0\ntask 0 0 rx", "'x' in the plan is not a number"),
+        (f"{A}\ntask 0 0 q1", "no step is 'q'"),
+        (f"{A}\ntask 0 0 l7", "no lock 7"),
+        (f"{A}\ntask 0 0 rx", "'x' in the plan is not a number"),
         ("nonsense", "'nonsense' means nothing in a plan"),
     ):
         plan.write_text(wrong + "\n")
         done = test.run("/bin/workload", "/workload.plan")
         told = done.status == 1 and said in done.text
         test.check(told, f"what is wrong in a plan is told: {said}", done.text)
+    check_decisions(test, Path(folder))

@@ -38,6 +38,7 @@ constexpr Known known[] = {
     {"yield", Exercise::yield, 10, {"instructions", "switches"}, true},
     {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
     {"stall", Exercise::stall, 20, {}},
+    {"deadlock", Exercise::deadlock, 0, {}},
     {"roam", Exercise::roam, 50, {"intact", "rounds", "put-aside", "elsewhere", "lost-stacks"}},
     {"storm", Exercise::storm, 500, {"interrupts", "useless", "pauses"}},
 };

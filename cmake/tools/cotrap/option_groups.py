@@ -107,6 +107,15 @@ def add_quiet(
     command.add_argument("-q", "--quiet", action="store_true", help=meaning)
 
 
+def add_starving(command: argparse.ArgumentParser, of: str = "") -> None:
+    command.add_argument(
+        "--starving",
+        type=duration("milliseconds"),
+        metavar="MS",
+        help=f"{of}tell of the first coroutine that is ready for longer than that, and who made it so",
+    )
+
+
 def add_program(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "program",

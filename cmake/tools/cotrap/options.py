@@ -6,7 +6,7 @@ import os
 from . import bench, debug, demos, run, setup, sim, tests, top, trace
 from .bench.options import add_bench
 from .errors import UsageError
-from .option_groups import add_machine, add_program, add_quiet, add_timeout
+from .option_groups import add_machine, add_program, add_quiet, add_starving, add_timeout
 from .option_types import duration, events, path, positive
 from .sim.options import add_sim
 
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         "boot to a shell, or with a program in its place",
         epilog="Everything after FILE goes to the program. Its standard output and exit status are "
         "the command's: 128 + signal where it was killed, 124 on --timeout, 125 if Cotrap "
-        "itself failed.",
+        "itself failed. FILE may be a workload (docs/workloads.md), with options before or after it.",
     )
     add_machine(runs)
     add_timeout(runs)
@@ -80,6 +80,20 @@ def parser() -> argparse.ArgumentParser:
         help="of the hosted machine: run it under valgrind, and write to FILE which functions its "
         "instructions are in, for callgrind_annotate or kcachegrind",
     )
+    runs.add_argument(
+        "--trace",
+        type=path,
+        metavar="FILE",
+        help="of a WORKLOAD in the place of a program: write its timeline as `trace` does, as a page "
+        "if the name ends in .html",
+    )
+    runs.add_argument(
+        "--record",
+        type=path,
+        metavar="FILE",
+        help="of a WORKLOAD: write every scheduling decision to FILE, for `sim --replay`",
+    )
+    add_starving(runs, "of a WORKLOAD: ")
     add_program(runs)
 
     debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")
@@ -122,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="keep the last N events of every hart, or a few more (%(default)s)",
     )
+    add_starving(traces)
     add_program(traces)
 
     tops = command(

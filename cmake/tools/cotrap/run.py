@@ -24,6 +24,10 @@ _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 def run(arguments) -> int:
     if kernel.is_workload(arguments.program):
         return kernel.run(arguments)
+    if arguments.trace or arguments.record or arguments.starving:
+        raise UsageError(
+            "--trace, --record and --starving are for a workload; `./cotrap trace` runs programs"
+        )
     if not arguments.callgrind:
         return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
     if arguments.machine != "hosted" or arguments.sanitize:

@@ -24,18 +24,25 @@ Workload workload(const std::string& text) {
 TEST_CASE("a plan has every task with its arrival and its steps, loops undone") {
   const auto made =
       plan(workload("duration 10ms\nwarm-up 1ms\nlock l\nchannel c 3\n"
-                    "class a\n arrive every 4ms from 1ms\n priority 3\n deadline 2ms\n"
+                    "class a\n arrive every 4ms from 1ms\n priority 3\n deadline 2ms\n weight 512\n"
                     " lock l\n run 1us\n unlock l\n"
-                    "class b\n arrive once at 5ms\n repeat 2\n  send c\n  yield\n end\n"
+                    "class b\n arrive once at 5ms\n reserve 1us every 5us\n on 1 2\n repeat 2\n  "
+                    "send c\n  yield\n end\n"
                     "class c\n arrive closed 1 think 1ms\n run 3ms\n wait 1ms\n"),
-           1);
+           1, true);
   REQUIRE(made);
   CHECK(*made ==
         "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks 1 channels 3\n"
-        "class a 3 2000000\nclass b 16 0\nclass c 16 0\n"
+        "class a 3 2000000 512 0 0 255\nclass b 16 0 1024 1000 5000 6\nclass c 16 0 1024 0 0 255\n"
         "task 2 0 r3000000 w1000000 n1000000 r3000000 w1000000 n1000000\n"
         "task 0 1000000 l0 r1000 u0\ntask 0 5000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\n"
         "task 0 9000000 l0 r1000 u0\n");
+}
+
+TEST_CASE("who does not look at reservations is told none") {
+  const Workload reserving = workload("class a\n arrive once\n reserve 1us every 5us\n run 1us\n");
+  CHECK(plan(reserving, 1, true)->find("class a 16 0 1024 1000 5000 255\n") != std::string::npos);
+  CHECK(plan(reserving, 1, false)->find("class a 16 0 1024 0 5000 255\n") != std::string::npos);
 }
 
 TEST_CASE("what tasks run in a plan is what they run in the simulator") {
@@ -43,7 +50,7 @@ TEST_CASE("what tasks run in a plan is what they run in the simulator") {
   Workload queue = workload({std::istreambuf_iterator<char>(file), {}});
   queue.duration_ns = 100'000'000'000;
   queue.warm_up_ns = 0;
-  const auto made = plan(queue, 7);
+  const auto made = plan(queue, 7, true);
   REQUIRE(made);
   std::istringstream words(*made);
   std::uint64_t tasks = 0, run_ns = 0;
@@ -60,11 +67,12 @@ TEST_CASE("what tasks run in a plan is what they run in the simulator") {
 }
 
 TEST_CASE("what cannot be said beforehand is not planned") {
-  const auto forks = plan(workload("class a\n arrive once\n fork 2 b\nclass b\n run 1ms\n"), 1);
+  const auto forks =
+      plan(workload("class a\n arrive once\n fork 2 b\nclass b\n run 1ms\n"), 1, true);
   REQUIRE_FALSE(forks);
   CHECK(forks.error() == "class a forks, which is simulated only");
   const auto long_one =
-      plan(workload("duration 1000s\nclass a\n arrive closed 9 think 1ns\n run 1ns\n"), 1);
+      plan(workload("duration 1000s\nclass a\n arrive closed 9 think 1ns\n run 1ns\n"), 1, true);
   REQUIRE_FALSE(long_one);
   CHECK(long_one.error() == "a plan of it is too long: --duration");
 }

@@ -56,6 +56,8 @@ enum class Exercise : std::uint64_t {
   // A coroutine is woken that waits on another hart, which idles. Words: the nanoseconds until it
   // runs.
   wake_remote,
+  // Two coroutines wait for each other's mutexes until one of them is cancelled.
+  deadlock,
 };
 
 // In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.

@@ -3,24 +3,61 @@ the same arrivals and the same lengths."""
 
 import json
 import os
-import subprocess
+import sys
 import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from .. import bootargs, build
+from .. import bootargs, build, packages, policies
 from ..console import Capture, TimedOut, relay
 from ..errors import TIMED_OUT, ToolError, UsageError
-from ..qemu import Guest
+from ..paths import Build, check_output
+from ..qemu import Guest, memory_file
 from ..sources import Silence
 from ..ui import Waiting, say
 from . import costs, simulator
 from .table import aligned, time
 
 _PROGRAM = "workload"  # of user/programs
-_SLICE_NS = 10_000_000  # Schedule::slice() of the kernel, for those of one priority
+# Schedule::slice() of the kernel, for those of one priority; a policy has its own.
+_SLICES_NS = {policies.DEFAULT: 10_000_000}
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
-_TOLD_MORE = ("edf", "eevdf", "stride", "lottery")  # in the simulator
+
+
+@dataclass(frozen=True)
+class Workload:
+    """program: the simulator's. told: what it is told of the run, but for the policy."""
+
+    program: Path
+    path: Path
+    policy: str
+    plan: str
+    told: dict[str, int]
+
+    @classmethod
+    def of(cls, arguments) -> "Workload":
+        path = simulator.workload(str(arguments.program))
+        program = build.make(simulator.PRESET, simulator.TARGET) / "async" / "sim" / "cotrap_sim"
+        policy = bootargs.policy(arguments.append)
+        plan = simulator.output([program, path, "plan=1", "seeds=1", f"policy={policy}"])
+        told = {"harts": arguments.harts, "seeds": 1, **costs.read(costs.RECORDED)}
+        if policy in _SLICES_NS:
+            told["slice"] = _SLICES_NS[policy]
+        return cls(program, path, policy, plan, told)
+
+    def simulated(self) -> dict[str, dict[str, int]]:
+        words = [f"{key}={value}" for key, value in self.told.items()]
+        answer = simulator.output([self.program, self.path, f"policy={self.policy}", *words])
+        return {
+            each["name"]: {
+                **{key: each[key] for key in _COLUMNS[:3]},
+                **{key: round(each["response"][key]) for key in _TIMES[:-1]},
+                "longest": each["response"]["max"],
+            }
+            for each in json.loads(answer)["classes"]
+        }
 
 
 def is_workload(program: Path | None) -> bool:
@@ -34,35 +71,83 @@ def is_workload(program: Path | None) -> bool:
 
 
 def run(arguments) -> int:
+    if arguments.arguments:
+        arguments = _with_all_options(arguments)
+    outputs = [path for path in (arguments.trace, arguments.record) if path]
+    for path in outputs:
+        check_output(path)
+    if len(set(outputs)) < len(outputs):
+        raise UsageError(f"--trace and --record are both {outputs[0]}")
+    workload = Workload.of(arguments)
+    with _traced(arguments) as ram:
+        done = _run_in_kernel(workload, arguments, ram)
+        if done is None:
+            return TIMED_OUT
+        text, built = done
+        print(table(rows(text), workload.simulated(), workload.policy), end="")
+        if ram is not None:
+            found = packages.module(".traced", __package__)
+            found.report(ram, built, workload, text, arguments)
+    return 0
+
+
+@contextmanager
+def _traced(arguments):
+    """RAM to be looked at afterwards, where there is anything to be seen in it that is wanted: the
+    timeline, the decisions, or, where runs repeat, their hash. None: there is not."""
+    wanted = (arguments.trace, arguments.record, arguments.starving, arguments.icount)
+    if not any(wanted):
+        yield None
+        return
+    ram = memory_file("ram", b"")
+    try:
+        yield ram
+    finally:
+        os.close(ram)
+
+
+def _run_in_kernel(workload: Workload, arguments, ram: int | None) -> tuple[str, Build] | None:
+    """What the program prints; None: it has taken too long."""
     from .. import run as runs  # which asks whether it is a workload
 
-    path = simulator.workload(str(arguments.program))
-    if arguments.arguments:
-        raise UsageError(f"{arguments.program} is a workload, which takes no arguments")
-    program = build.make(simulator.PRESET, simulator.TARGET) / "async" / "sim" / "cotrap_sim"
-    plan = simulator.output([program, path, "plan=1", "seeds=1"])
     with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
         file = Path(folder) / "workload.plan"
-        file.write_text(plan)
+        file.write_text(workload.plan)
         arguments.add = [*arguments.add, file]
-        arguments.program, arguments.arguments = Path(_PROGRAM), [f"/{file.name}"]
-        machine, boot = runs.machine(arguments), runs.prepare(arguments, False)
+        own_turns = [] if workload.policy in _SLICES_NS else ["-f"]  # none but the policy's
+        arguments.program = Path(_PROGRAM)
+        arguments.arguments = [*own_turns, f"/{file.name}"]
+        if ram is not None:
+            arguments.append.append(f"trace={_events(arguments.harts)}")
+        machine, boot = runs.machine(arguments, ram=ram), runs.prepare(arguments, False)
         sink = Capture()
         with Guest(machine, boot) as guest, Waiting("the kernel does it"):
             try:
                 relay(guest, Silence(), sink, arguments.timeout)
             except TimedOut:
-                say(f"{path.stem} was not over after {arguments.timeout:g} s")
-                return TIMED_OUT
-    measured = rows(sink.data.decode(errors="replace"))
-    if guest.trouble() or guest.marks.exit_code != 0 or not measured:
+                say(f"{workload.path.stem} was not over after {arguments.timeout:g} s")
+                return None
+    text = sink.data.decode(errors="replace")
+    if guest.trouble() or guest.marks.exit_code != 0 or not rows(text):
         why = guest.trouble() or f"status {guest.marks.exit_code}"
-        raise ToolError(f"{path.stem}: {why}\n{sink.data.decode(errors='replace')}")
-    policy = bootargs.policy(arguments.append)
-    print(table(measured, _simulated(program, path, policy, arguments.harts), policy), end="")
-    if policy in _TOLD_MORE:
-        say(f"{policy}: the kernel is told priorities, not deadlines, reservations or weights")
-    return 0
+        raise ToolError(f"{workload.path.stem}: {why}\n{text}")
+    return text, boot.build
+
+
+def _events(harts: int) -> int:
+    """As many of each hart as there is room for in the usual memory, of 32 bytes each."""
+    return (1 << 20) // harts
+
+
+def _with_all_options(arguments):
+    """A workload takes no arguments: what comes after it are the command's own options."""
+    from .. import options
+
+    words = sys.argv[1 : -len(arguments.arguments) - 1] + arguments.arguments
+    whole = options.parser().parse_args([*words, str(arguments.program)])
+    if whole.arguments or whole.program != arguments.program:
+        raise UsageError(f"{arguments.program} is a workload, which takes no arguments")
+    return whole
 
 
 def rows(text: str) -> dict[str, dict[str, int]]:
@@ -73,22 +158,6 @@ def rows(text: str) -> dict[str, dict[str, int]]:
         if len(numbers) == len(_COLUMNS) and all(number.isdigit() for number in numbers):
             found[name] = dict(zip(_COLUMNS, map(int, numbers), strict=True))
     return found
-
-
-def _simulated(program: Path, path: Path, policy: str, harts: int) -> dict[str, dict[str, int]]:
-    told = [f"{key}={value}" for key, value in costs.read(costs.RECORDED).items()]
-    words = [f"policy={policy}", f"harts={harts}", "seeds=1", f"slice={_SLICE_NS}", *told]
-    done = subprocess.run([program, path, *words], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise UsageError(done.stderr.strip())
-    return {
-        each["name"]: {
-            **{key: each[key] for key in _COLUMNS[:3]},
-            **{key: round(each["response"][key]) for key in _TIMES[:-1]},
-            "longest": each["response"]["max"],
-        }
-        for each in json.loads(done.stdout)["classes"]
-    }
 
 
 def table(measured: dict, simulated: dict, policy: str) -> str:

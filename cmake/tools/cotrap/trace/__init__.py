@@ -3,6 +3,7 @@
     recording.py   RAM → events        names.py   addresses in the kernel → texts, functions
     clock.py       their times         story.py   events → what every job and hart did, and when
     perfetto.py    … for ui.perfetto.dev          page.py   … as a page of its own
+    starvation.py  who was ready for too long
 """
 
 from .. import packages

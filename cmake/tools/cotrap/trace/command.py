@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..qemu import Boot, memory_file
 from ..ui import Waiting, say
-from . import EVENTS_LIMIT, page, perfetto, recording
+from . import EVENTS_LIMIT, page, perfetto, recording, starvation
 from .names import Names
 from .story import Story, tell
 
@@ -41,10 +41,20 @@ def _write(ram: int, boot: Boot, arguments) -> None:
         story = tell(told, Names(boot.build.kernel, told.anchor), arguments.icount)
         title = " ".join([running.program_name(arguments), *arguments.arguments])
         if arguments.output:
-            write_output(arguments.output, perfetto.to_json(story, title))
+            write_json(arguments.output, story, title)
         if arguments.html:
-            write_output(arguments.html, page.to_html(story, title))
+            write_page(arguments.html, story, title)
     _report(story, arguments)
+    if arguments.starving and (found := starvation.tell(story, arguments.starving)):
+        say(found)
+
+
+def write_json(path: Path, story: Story, title: str) -> None:
+    write_output(path, perfetto.to_json(story, title))
+
+
+def write_page(path: Path, story: Story, title: str) -> None:
+    write_output(path, page.to_html(story, title))
 
 
 def _take_last_options(arguments) -> None:

@@ -1,0 +1,46 @@
+// Two coroutines that lock two mutexes in two orders: a mistake that is planted.
+#include <async/async.h>
+
+#include <chrono>
+
+#include "exercises/exercises.h"
+
+namespace kernel::exercises {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* wait_for_other = "the other's mutex";
+
+/// Takes the first, and when the other one has its own, wants that too.
+async::Task<> lock_both(async::Mutex& first, async::Mutex& second, async::WaitGroup& both) {
+  const auto held = co_await first.lock("its own mutex");
+  both.done();
+  (void)co_await both.wait("the other one");
+  const auto wanted = co_await second.lock_or_cancel(wait_for_other);
+}
+
+bool is_stuck(const async::Job& job) {
+  return job.kind == async::Kind::waiting && job.reason() == wait_for_other;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> deadlock() {
+  async::Mutex one, other;
+  async::WaitGroup both;
+  both.add(2);
+  auto left = async::spawn(lock_both(one, other, both), {.name = "left-handed"});
+  auto right = async::spawn(lock_both(other, one, both), {.name = "right-handed"});
+  while (!is_stuck(left.job()) || !is_stuck(right.job())) {
+    (void)co_await async::sleep_for(100us, "a deadlock");
+    if (async::is_cancelled()) break;
+  }
+  left.job().cancel();  // the other one then has what it wants
+  co_await std::move(left);
+  co_await std::move(right);
+  co_return Words{};
+}
+
+}  // namespace kernel::exercises

@@ -1,0 +1,65 @@
+// Where a recorded schedule and the simulator's part.
+#include "divergence.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace async::sim;
+
+namespace {
+
+Decision at(std::uint64_t ns, unsigned hart, std::uint64_t task,
+            std::vector<std::uint64_t> candidates = {}) {
+  return {ns, hart, task, "a", std::move(candidates)};
+}
+
+}  // namespace
+
+TEST_CASE("a hart that goes on with its task changes nothing, whatever other harts do") {
+  const auto changes = changes_of_task({at(1, 0, 1), at(2, 1, 2), at(3, 0, 1), at(4, 0, 2)});
+  REQUIRE(changes.size() == 3);
+  CHECK(changes[0] == at(1, 0, 1));
+  CHECK(changes[1] == at(2, 1, 2));
+  CHECK(changes[2] == at(4, 0, 2));
+}
+
+TEST_CASE("schedules part in the order of tasks, not in their times") {
+  const std::vector<Decision> one{at(1, 0, 1), at(2, 1, 2), at(3, 0, 3)};
+  CHECK_FALSE(Divergence::first(one, {at(2, 1, 2), at(7, 0, 1), at(8, 0, 3)}));
+  CHECK_FALSE(Divergence::first(one, {at(1, 0, 1)}));  // one world has stopped earlier
+  const auto parts = Divergence::first(one, {at(1, 0, 1), at(2, 1, 2), at(4, 0, 4)});
+  REQUIRE(parts);
+  CHECK((parts->hart == 0 && parts->place == 1));
+  CHECK(parts->before == at(1, 0, 1));
+  CHECK(parts->recorded == at(3, 0, 3));
+  CHECK(parts->now == at(4, 0, 4));
+}
+
+TEST_CASE("of several harts the one that parts first is told") {
+  const auto parts = Divergence::first({at(5, 0, 1), at(2, 1, 2)}, {at(1, 0, 9), at(1, 1, 9)});
+  REQUIRE(parts);
+  CHECK(parts->hart == 1);
+  CHECK_FALSE(parts->before);
+}
+
+TEST_CASE("why they part is told by what was ready where") {
+  const auto why = [](std::vector<std::uint64_t> recorded, std::vector<std::uint64_t> now) {
+    const Divergence parts{.hart = 0,
+                           .place = 0,
+                           .before = {},
+                           .recorded = at(1, 0, 1, std::move(recorded)),
+                           .now = at(2, 0, 2, std::move(now))};
+    return explain(parts, "in the kernel", "edf", [](const Machine::Hook&) {});
+  };
+  CHECK(why({1, 2}, {2}).contains("task 1 was ready in the kernel, and is not in the simulator"));
+  CHECK(why({1}, {1, 2}).contains("task 2 is ready in the simulator, and was not in the kernel"));
+  CHECK(why({1, 2}, {1, 2}).contains("both are ready in both: the policies, edf, choose"));
+}
+
+TEST_CASE("a recording has what was ready, and without it is one all the same") {
+  Recording recording{.arguments = {"policy=edf"}, .decisions = {at(5, 1, 3, {2, 3}), at(6, 0, 4)}};
+  const Recording again = Recording::of_file(recording.to_file());
+  CHECK(again.decisions == recording.decisions);
+  CHECK(again.decisions[0].candidates == recording.decisions[0].candidates);
+  CHECK(again.decisions[1].candidates.empty());
+  CHECK_THROWS(Recording::of_file("cotrap-schedule 1\ndecisions\n5 99 3 a\n"));
+}
