@@ -21,6 +21,16 @@ UpcallHeader* Upcalls::header() {
   return there ? reinterpret_cast<UpcallHeader*>(*there) : nullptr;
 }
 
+namespace {
+
+/// Notifications that have come and are to be told.
+std::uint64_t untold(UpcallHeader& header) {
+  return std::atomic_ref{header.pending}.load(std::memory_order_relaxed) &
+         ~std::atomic_ref{header.masked}.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
 /// Keeps the program's registers as they are, in `kept`, and lets it go on with its entry. False:
 /// not now.
 bool Upcalls::begin(UpcallHeader& header, Upcall reason, Context::State state, std::size_t& kept) {
@@ -63,6 +73,7 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open, bool keep) {
   } else {
     kept.state = Context::State::free;
   }
+  if (open != 0 && untold(*header) != 0) thread_.tell_news();  // they came while it was closed
   return {};
 }
 
@@ -102,10 +113,10 @@ void Upcalls::tell() {
   UpcallHeader* const header = this->header();
   if (header == nullptr) return;
   const std::uint64_t news = pending_.exchange(0, std::memory_order_acquire);
-  const std::uint64_t pending = std::atomic_ref{header->pending}.fetch_or(news) | news;
+  std::atomic_ref{header->pending}.fetch_or(news);
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
-  if ((pending & ~std::atomic_ref{header->masked}.load(std::memory_order_relaxed)) == 0) return;
+  if (untold(*header) == 0) return;
   std::size_t kept = 0;
   if (begin(*header, Upcall::for_notification, Context::State::ready, kept)) ++header->told;
 }
@@ -113,9 +124,7 @@ void Upcalls::tell() {
 bool Upcalls::has_news() {
   if (pending_.load(std::memory_order_relaxed) != 0) return true;
   UpcallHeader* const header = this->header();
-  if (header == nullptr) return false;
-  const std::uint64_t pending = std::atomic_ref{header->pending}.load(std::memory_order_relaxed);
-  return (pending & ~std::atomic_ref{header->masked}.load(std::memory_order_relaxed)) != 0;
+  return header != nullptr && untold(*header) != 0;
 }
 
 Result<> Upcalls::notify_when(hal::Irq irq, std::uint64_t bits) {

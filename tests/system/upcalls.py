@@ -11,6 +11,7 @@ PARTS = (
     ("cut-short", "what is cancelled, or out of time, in a page ends after it"),
     ("left-behind", "who is left waiting when a program's work is done is no more"),
     ("storm", "whatever is interrupted by notifications goes on as if nothing were"),
+    ("late", "what comes in the handler, or masked, is told as soon as it may be"),
     ("asleep", "who sleeps is woken by each notification, and by nothing else"),
     ("closing", "who closes its ring while others tell it things has heard enough"),
     ("wrong", "what is wrong with a call, a header or a context is an error"),

@@ -153,9 +153,11 @@ void Loop::look() {
 }
 
 void Loop::take_notifications() {
-  upcalls_.close();  // one call of the handler at a time
-  notifications_ |= upcalls_.take_notifications();
-  upcalls_.open();
+  do {
+    upcalls_.close();  // one call of the handler at a time
+    notifications_ |= upcalls_.take_notifications();
+    upcalls_.open();
+  } while (upcalls_.has_notifications());  // nobody was told of those that have come meanwhile
   notified_.wake_all();
 }
 

@@ -137,6 +137,15 @@ std::uint64_t Upcalls::take_notifications() {
   return bits | arrived_.exchange(0);
 }
 
+void Upcalls::mask(std::uint64_t bits) {
+  std::atomic_ref{header_.masked}.store(bits);
+  while (has_pending()) {
+    close();
+    arrived_.fetch_or(take_pending());
+    open();
+  }
+}
+
 UpcallCounts Upcalls::counts() const {
   return {.pages = pages_,
           .pages_elsewhere = pages_elsewhere_,

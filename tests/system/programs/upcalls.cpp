@@ -143,6 +143,12 @@ void handle(std::uint64_t bits) {
   handled |= bits;
 }
 
+constexpr std::uint64_t first_of_two = 1;
+void handle_and_send(std::uint64_t bits) {
+  handled |= bits;
+  if ((bits & first_of_two) != 0) must(notify(thread_id(), 2), "from the handler");
+}
+
 // However often it is interrupted, nothing of a computation changes.
 Task<> be_stormed() {
   constexpr std::uint64_t enough = 200;
@@ -206,6 +212,30 @@ void closing() {
     run([](int i) -> Task<> { co_await async::sleep_for(i % 5 * 10us); }(i));
   }
   over = true;
+}
+
+// What comes while the program is closed (in the handler, by the loop) is told as soon as it is
+// open, and what was masked when it is not any more: not only when the step has ended.
+Task<> be_told_late() {
+  constexpr std::uint64_t echo = 3, masked = 4;
+  must(notify(thread_id(), first_of_two), "in a step");
+  check((handled & echo) == echo, "the handler's own comes after it");
+  co_await notified(echo);
+
+  handled = 0;
+  Thread sender{[self = thread_id()] {
+    must(sleep_for(5ms), "sleeping");
+    must(notify(self, first_of_two), "to one that sleeps");
+  }};
+  check((co_await notified(first_of_two)) == first_of_two && (handled & echo) == echo,
+        "the same where the loop calls it");
+
+  mask_notifications(masked);
+  must(notify(thread_id(), masked), "masked");
+  check((handled & masked) == 0, "what is masked is not told");
+  mask_notifications(0);
+  check((handled & masked) == masked, "it is when it is not masked any more");
+  check(co_await notified(masked) == masked, "and waits for whoever wants it");
 }
 
 // ── What is wrong ──
@@ -308,6 +338,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"cut-short", [] { run(cut_short()); }},
     {"left-behind", left_behind},
     {"storm", [] { run(be_stormed(), {.on_notification = handle}); }},
+    {"late", [] { run(be_told_late(), {.on_notification = handle_and_send}); }},
     {"asleep", [] { run(fall_asleep()); }},
     {"closing", closing},
     {"wrong", wrong},

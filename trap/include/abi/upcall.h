@@ -19,6 +19,7 @@
 //     already; EINVAL, EFAULT, ENOMEM.
 //   upcall_resume(context, open, keep)
 //     Goes on with a context that is kept; `open` is what the header's word of that name becomes.
+//     Open, it is told at once what has come and is not masked.
 //     If `keep` is not 0, the caller's own is kept in its place, and goes on with a result of 0
 //     when that is resumed; otherwise the caller is no more. EINVAL: nothing is kept there, or its
 //     page is still on its way; EFAULT: the header is not there; ENXIO.

@@ -59,12 +59,12 @@ class Upcalls {
   void close() { set_open(0); }
 
   bool has_notifications() const {
-    const auto come = std::atomic_ref{header_.pending}.load(std::memory_order_relaxed);
-    return ((come & ~header_.masked) | arrived_.load(std::memory_order_relaxed)) != 0;
+    return has_pending() || arrived_.load(std::memory_order_relaxed) != 0;
   }
   // Those, told to the handler. Between two steps.
   std::uint64_t take_notifications();
-  void mask(std::uint64_t bits) { std::atomic_ref{header_.masked}.store(bits); }
+  // In a step: what has come and is not masked any more is told at once.
+  void mask(std::uint64_t bits);
 
   bool is_about_context(std::uint64_t user_data) const { return user_data - user_data_ < contexts; }
   void end_wait(std::uint64_t user_data, std::uint32_t hart);
@@ -94,6 +94,10 @@ class Upcalls {
   static void go_on(Kept* kept);
   void leave_for(Kept& kept);
   static void resume(std::uint64_t context, bool keep = false);
+  bool has_pending() const {
+    const auto come = std::atomic_ref{header_.pending}.load(std::memory_order_relaxed);
+    return (come & ~header_.masked) != 0;
+  }
   std::uint64_t take_pending();
   void prepare_stack();
 
