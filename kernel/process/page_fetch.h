@@ -24,11 +24,13 @@ template <class Now, class Wait>
 async::Task<trap::Register> call_again(memory::AddressSpace& space, Now now, Wait wait) {
   const auto shared = Ref<memory::AddressSpace>::share(space);
   for (;;) {
-    if (const auto fetched = co_await fetch_awaited_page(shared); !fetched) {
-      co_return trap::ToRegister<Result<>>::encode(fetched);
-    }
+    const auto fetched = co_await fetch_awaited_page(shared);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
     trap::Register answer = now();
+    if (!fetched && answer == trap::must_wait && shared->awaits_page()) {
+      static_cast<void>(shared->take_awaited_page());
+      co_return trap::ToRegister<Result<>>::encode(fetched);
+    }
     if (answer == trap::must_wait && !shared->awaits_page()) answer = co_await wait();
     if (answer != trap::must_wait) co_return answer;
   }

@@ -120,25 +120,25 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
 
 trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
   using Answer = Result<std::uint32_t>;
+  const auto wait = [this](std::uint32_t taken, std::uint32_t left) {
+    taken_ = taken;
+    left_ = left;
+    // A page that a submission has come upon is for that one's coroutine, not for this call.
+    static_cast<void>(thread_.space().take_awaited_page());
+    return trap::Attempt<Answer>::wait();
+  };
   if (picked_up_) [[unlikely]] {
     submit = abi::most_submissions;
     awakened_.set();
   }
   const auto taken = take_step(submit);
   if (!taken) return Answer{fail(taken.error())};
-  if (taken->more) [[unlikely]] {
-    taken_ = taken->count;
-    left_ = submit - taken->count;
-    return trap::Attempt<Answer>::wait();
-  }
+  if (taken->more) [[unlikely]]
+    return wait(taken->count, submit - taken->count);
   if (complete != 0 && in_flight_ != 0) {
     const auto enough = has_completed(complete);
     if (!enough) return Answer{fail(enough.error())};
-    if (!*enough) {
-      taken_ = taken->count;
-      left_ = 0;
-      return trap::Attempt<Answer>::wait();
-    }
+    if (!*enough) return wait(taken->count, 0);
   }
   return Answer{taken->count};
 }
