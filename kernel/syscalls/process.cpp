@@ -141,6 +141,10 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
                                      std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
+  if (arguments.has(abi::clone_parent_settid)) {  // not lost where its page has to be fetched first
+    const auto place = self.space().resolve(parent_tid, hal::Access::write);
+    if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
+  }
   if (arguments.has(abi::clone_vfork) || takes_steps(self, arguments)) {
     return trap::Attempt<Result<int>>::wait();
   }

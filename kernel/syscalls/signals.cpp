@@ -106,6 +106,9 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
   return before;
 }
 
+// What was is told before anything changes: a page of the program's that has to be fetched for that
+// has the call made again.
+
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size) {
   if (set_size != set_bytes || !valid_signal(number)) return fail(Errno::einval);
@@ -115,9 +118,11 @@ Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction>
     if (!given) return fail(given.error());
     wanted = *given;
   }
-  const auto before = set_signal_action(self, number, wanted);
-  if (!before) return fail(before.error());
-  if (old) return old.write(self.space(), *before);
+  if (old) {
+    const auto before = set_signal_action(self, number, {});
+    if (auto told = old.write(self.space(), *before); !told) return told;
+  }
+  if (const auto done = set_signal_action(self, number, wanted); !done) return fail(done.error());
   return {};
 }
 
@@ -125,17 +130,21 @@ Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set
                         UserPtr<abi::SignalSet> old, std::size_t set_size) {
   if (set_size != set_bytes) return fail(Errno::einval);
   const abi::SignalSet before = self.signal_mask();
+  abi::SignalSet wanted = before;
   if (set) {
     const auto given = set.read(self.space());
     if (!given) return fail(given.error());
     switch (how) {
-      case abi::sig_block: self.set_signal_mask(before | *given); break;
-      case abi::sig_unblock: self.set_signal_mask(before & ~*given); break;
-      case abi::sig_setmask: self.set_signal_mask(*given); break;
+      case abi::sig_block: wanted = before | *given; break;
+      case abi::sig_unblock: wanted = before & ~*given; break;
+      case abi::sig_setmask: wanted = *given; break;
       default: return fail(Errno::einval);
     }
   }
-  if (old) return old.write(self.space(), before);
+  if (old) {
+    if (auto told = old.write(self.space(), before); !told) return told;
+  }
+  if (set) self.set_signal_mask(wanted);
   return {};
 }
 

@@ -67,14 +67,16 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   Process* const process = id == 0 ? &self.process() : process_of(id);
   if (process == nullptr) return fail(Errno::esrch);
   if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
-  const abi::ResourceLimit before = process->limits()[resource];
+  // Before anything changes: if its page has to be fetched, the call is made again.
+  if (old) {
+    if (auto told = old.write(self.space(), process->limits()[resource]); !told) return told;
+  }
   if (limit) {
     if (auto done = process->limits().set(resource, *wanted); !done) return done;
     if (resource == abi::rlimit_nofile && !process->is_zombie()) {
       process->files().set_limit(static_cast<int>(wanted->soft));
     }
   }
-  if (old) return old.write(self.space(), before);
   return {};
 }
 

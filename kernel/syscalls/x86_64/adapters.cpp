@@ -105,12 +105,15 @@ Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::Signa
     if (!given) return fail(given.error());
     wanted = {.handler = given->handler, .flags = given->flags, .mask = given->mask};
   }
-  const auto before = set_signal_action(self, signal, wanted);
+  const auto before = set_signal_action(self, signal, {});
   if (!before) return fail(before.error());
-  if (!old) return {};
-  return old.write(
-      self.space(),
-      {.handler = before->handler, .flags = before->flags, .restorer = 0, .mask = before->mask});
+  if (old) {
+    auto told = old.write(
+        self.space(),
+        {.handler = before->handler, .flags = before->flags, .restorer = 0, .mask = before->mask});
+    if (!told) return told;
+  }
+  return set_signal_action(self, signal, wanted).transform([](const auto&) {});
 }
 
 // ── Processes ──

@@ -76,7 +76,7 @@ void by_calls(const std::vector<std::byte>& all) {
   check(ring.add(write_next(pipe.write_end, std::span{mapped + 4 * page_bytes, 64}, 1)) &&
             ring.add(read_next(pipe.read_end, std::span{mapped + 5 * page_bytes, 64}, 2)),
         "two submissions");
-  must(ring.enter(2), "a ring");
+  check(must(ring.enter(2), "a ring") == 2, "both are taken, whatever pages they come upon");
   const auto first = ring.take(), second = ring.take();
   check(first && first->result == 64 && second && second->result == 64, "both by a ring");
   check(std::memcmp(mapped + 5 * page_bytes, all.data() + 4 * page_bytes, 64) == 0,
@@ -84,6 +84,48 @@ void by_calls(const std::vector<std::byte>& all) {
   check(read_at(0, mapped + 6 * page_bytes, 16) == 16, "from the disk to its own copy");
   check(std::memcmp(mapped + 6 * page_bytes, all.data(), 16) == 0, "… has the bytes");
   check(same(mapped, all, 6 * page_bytes + 16, 64), "… and the others");
+}
+
+// In a page of its own.
+template <class T>
+T* at(std::byte* mapped, std::size_t page) {
+  return reinterpret_cast<T*>(mapped + page * page_bytes + 64);
+}
+
+// Where calls tell what was, or what they have made: done once, although they are made again.
+void by_answers() {
+  std::byte* const mapped = map_all();
+  auto* const mask = at<abi::SignalSet>(mapped, 0);
+  const abi::SignalSet hangup = abi::set_of(abi::Signal::sighup);
+  must(call(Call::rt_sigprocmask, abi::sig_block, &hangup, mask, sizeof *mask), "blocking");
+  check(*mask == 0, "what was blocked before");
+
+  auto* const action = at<abi::SignalAction>(mapped, 1);
+  const abi::SignalAction ignored{.handler = abi::sig_ign};
+  must(call(Call::rt_sigaction, abi::Signal::sighup, &ignored, action, sizeof *mask), "ignoring");
+  check(action->handler == abi::sig_dfl, "what was done before");
+
+  auto* const limit = at<abi::ResourceLimit>(mapped, 2);
+  abi::ResourceLimit fewer{};
+  must(call(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &fewer), "the limit");
+  const std::uint64_t before = fewer.soft--;
+  must(call(Call::prlimit64, 0, abi::rlimit_nofile, &fewer, limit), "one fewer");
+  check(limit->soft == before, "the limit before");
+
+  auto* const ends = at<int>(mapped, 3);
+  must(call(Call::pipe2, ends, 0), "a pipe");
+  const int next = must(dup(standard_error), "the next descriptor");
+  check(next == std::max(ends[0], ends[1]) + 1, "there is one pipe");
+  for (const Fd fd : {ends[0], ends[1], next}) must(close(fd), "closing");
+
+  auto* const id = at<int>(mapped, 4);
+  const auto child = must(call<Pid>(Call::clone, abi::clone_parent_settid, 0, id, 0, 0), "a child");
+  if (child == 0) exit(7);
+  check(*id == child, "the child's number is there: {} is {}", *id, child);
+  auto* const status = at<int>(mapped, 5);
+  constexpr unsigned long any_child = 0x4000'0000;  // __WALL: it sends no signal
+  check(must(call<Pid>(Call::wait4, child, status, any_child, 0), "wait") == child, "it ends");
+  check(*status == 7 << 8, "and how: {:#x}", *status);
 }
 
 // Copies are private, and read once: also by threads that come at the same time, and by a child.
@@ -130,6 +172,7 @@ int map() {
   const auto all = read_all();
   by_touching(all);
   by_calls(all);
+  by_answers();
   by_many(all);
   refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev, "shared");
   refused(map_file(file, page_bytes, abi::prot_read, 1), Errno::einval, "an odd offset");
