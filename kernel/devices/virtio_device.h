@@ -4,6 +4,7 @@
 #pragma once
 
 #include <async/interrupt.h>
+#include <hal/interrupts.h>
 
 #include <cstdint>
 #include <memory>
