@@ -92,6 +92,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
       limit_turn(self);
       if (self.is_ending()) break;
       if (self.take_news()) self.ring()->upcalls()->tell();
+      if (self.take(Thread::has_attributes)) self.tell_policy();
     }
     prepare_to_run(self);
     async::Strand::leave();

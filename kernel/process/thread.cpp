@@ -132,6 +132,10 @@ void Thread::hint_work(async::Instant due, std::uint32_t weight) {
 
 void Thread::tell_policy() {
   if (job_ == nullptr || async::current_executor().policy() == nullptr) return;
+  if (job_->hart != hal::hart_index()) {
+    attention_.fetch_or(has_attributes);
+    return notice();
+  }
   const Reservation& reserved = schedule_.reservation;
   async::Executor::set_attributes(*job_,
                                   {.deadline = work_due_,

@@ -53,7 +53,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// There is news for the program (rings/upcalls.h): a thread that waits for its ring, or runs
   /// elsewhere, comes to see to it. Any context; the thread has a ring.
   void tell_news();
-  bool take_news() { return (attention_.fetch_and(~has_news) & has_news) != 0; }
+  bool take_news() { return take(has_news); }
   /// Ends its wait for its ring, or lets the next one pass. Any context, likewise.
   void wake() { async::Executor::wake_from_isr(*job_); }
 
@@ -134,6 +134,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   void update_level();
   /// Where one is in use. Once it has a job.
+  /// What policies know of it. That of another hart is told by the thread itself, when it is there.
   void tell_policy();
   /// If it runs on another hart, it leaves its program to see what has changed.
   void notice();
@@ -152,7 +153,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
-  enum Attention : std::uint8_t { ends = 1, has_news = 2 };
+  enum Attention : std::uint8_t { ends = 1, has_news = 2, has_attributes = 4 };
+  bool take(Attention what) { return (attention_.fetch_and(~what) & what) != 0; }
   std::atomic<std::uint8_t> attention_ = 0;
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;

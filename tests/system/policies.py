@@ -20,7 +20,7 @@ POLICIES = (
 )
 SCRIPT = "seq 1 2000 | grep 7 | wc; sleep 0.05; ps | wc"
 # Of /harts: what is about more than one hart, and not about priorities.
-PARTS = ("moves", "spreads", "timeouts")
+PARTS = ("moves", "spreads", "timeouts", "reschedules")
 
 
 def named(test: harness.Test, policy: str, machine: Machine) -> None:

@@ -12,6 +12,7 @@ PARTS = (
     ("moves", "a thread is where it says it wants to be, with its floating-point registers"),
     ("is-moved", "one that computes goes where somebody else sends it"),
     ("spreads", "threads that compute on one hart spread over all that they may use"),
+    ("reschedules", "schedules change under threads that run elsewhere, wait, or are about to"),
     ("forks", "a child has what was there at the fork while others go on writing"),
     ("maps", "pages come and go under threads on all harts, and nobody sees another's"),
     ("shootdowns", "only harts that have the space are told what goes from it"),

@@ -77,6 +77,35 @@ void spreads() {
   stop = true;
 }
 
+/// Schedules change while those that they are of run elsewhere, wait, or are about to.
+void reschedules() {
+  std::atomic<bool> stop = false;
+  std::vector<std::atomic<unsigned>> rounds(2 * count);
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < 2 * count; ++i) {
+    threads.emplace_back([&, i] {
+      while (!stop) {
+        for (int j = 0; j < 500; ++j) asm volatile("");
+        ++rounds[i];
+        if (i % 2 == 0) {
+          syscall(Call::sched_yield);
+        } else {
+          must(sleep_for(10us), "sleeping");
+        }
+      }
+    });
+  }
+  for (unsigned i = 0; i < 3'000; ++i) {
+    const Thread& thread = threads[i % threads.size()];
+    must(set_schedule(thread.id(), {.nice = static_cast<std::int32_t>(i % 19)}), "a nice value");
+    if (i % 100 == 0) must(sleep_for(20us), "sleeping");
+  }
+  for (auto& round : rounds) {
+    await("that all go on", [&, before = round.load()] { return round != before; });
+  }
+  stop = true;
+}
+
 /// No time is lost of a thread that wanders. To be run where time is counted.
 void counts_time() {
   const auto used = used_time(), begin = now();
@@ -146,7 +175,7 @@ void take_turns() {
 
 constexpr Part parts[] = {
     {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
-    {"time", counts_time}, {"turns", take_turns},
+    {"time", counts_time}, {"turns", take_turns},  {"reschedules", reschedules},
 };
 
 }  // namespace
