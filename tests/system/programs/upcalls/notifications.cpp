@@ -1,0 +1,120 @@
+// Notifications: in the midst of steps, between them, asleep, and too late.
+#include "upcalls.h"
+
+namespace upcalls {
+namespace {
+
+std::atomic<std::uint64_t> handled = 0;
+void handle(std::uint64_t bits) {
+  handled |= bits;
+}
+
+constexpr std::uint64_t first_of_two = 1;
+void handle_and_send(std::uint64_t bits) {
+  handled |= bits;
+  if ((bits & first_of_two) != 0) must(notify(thread_id(), 2), "from the handler");
+}
+
+// However often it is interrupted, nothing of a computation changes.
+Task<> be_stormed() {
+  constexpr std::uint64_t enough = 200;
+  std::atomic<bool> over = false;
+  const Pid self = thread_id();
+  std::vector<Thread> senders;
+  for (int who = 0; who < 3; ++who) {
+    senders.emplace_back([&, who] {
+      while (!over) {
+        must(notify(self, 1u << who), "telling");
+        must(sleep_for(50us), "sleeping");
+      }
+    });
+  }
+  while (upcall_counts().interruptions < enough) {
+    std::uint64_t a = 1, b = 2, c = 3;
+    double x = 1, y = 2;
+    for (int i = 0; i < 20'000; ++i) {
+      a = a * 3 - 2, b = b * 5 - 8, c = c * 7 - 18;
+      x = x * 3.5 - 2.5, y = y * 1.5 - 1;
+    }
+    check(a == 1 && b == 2 && c == 3 && x == 1 && y == 2, "no register has changed");
+    co_await async::yield();
+  }
+  over = true;
+  senders.clear();
+  std::uint64_t bits = 0;
+  while (bits != 7) bits |= co_await notified(7);
+  check((handled & 7) == 7, "the handler has seen them all");
+  check(upcall_counts().notifications >= enough, "they are counted");
+}
+
+Task<> fall_asleep() {
+  const Pid self = thread_id();
+  Thread sender{[self] {
+    for (int i = 0; i < 50; ++i) {
+      must(notify(self, 8), "telling");
+      must(sleep_for(i % 3 == 0 ? 2ms : 10us), "sleeping");
+    }
+    must(notify(self, 16), "the last");
+  }};
+  while ((co_await notified(8 | 16) & 16) == 0) {
+    if (co_await async::with_deadline(async::now(), notified(32))) fail("nobody has sent that");
+  }
+}
+
+// Whoever is told while it closes its ring was told too late.
+void closing() {
+  const Pid self = thread_id();
+  std::atomic<bool> over = false;
+  std::vector<Thread> senders;
+  for (int who = 0; who < 2; ++who) {
+    senders.emplace_back([&] {
+      while (!over) {
+        for (int i = 0; i < 20; ++i) static_cast<void>(notify(self, 1));
+        must(sleep_for(10us), "sleeping");
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    run([](int i) -> Task<> { co_await async::sleep_for(i % 5 * 10us); }(i));
+  }
+  over = true;
+}
+
+// What comes while the program is closed (in the handler, by the loop) is told as soon as it is
+// open, and what was masked when it is not any more: not only when the step has ended.
+Task<> be_told_late() {
+  constexpr std::uint64_t echo = 3, masked = 4;
+  must(notify(thread_id(), first_of_two), "in a step");
+  check((handled & echo) == echo, "the handler's own comes after it");
+  co_await notified(echo);
+
+  handled = 0;
+  Thread sender{[self = thread_id()] {
+    must(sleep_for(5ms), "sleeping");
+    must(notify(self, first_of_two), "to one that sleeps");
+  }};
+  check((co_await notified(first_of_two)) == first_of_two && (handled & echo) == echo,
+        "the same where the loop calls it");
+
+  mask_notifications(masked);
+  must(notify(thread_id(), masked), "masked");
+  check((handled & masked) == 0, "what is masked is not told");
+  mask_notifications(0);
+  check((handled & masked) == masked, "it is when it is not masked any more");
+  check(co_await notified(masked) == masked, "and waits for whoever wants it");
+}
+
+constexpr Part parts[] = {
+    {"storm", [] { run(be_stormed(), {.on_notification = handle}); }},
+    {"late", [] { run(be_told_late(), {.on_notification = handle_and_send}); }},
+    {"asleep", [] { run(fall_asleep()); }},
+    {"closing", closing},
+};
+
+}  // namespace
+
+std::span<const Part> notifications() {
+  return parts;
+}
+
+}  // namespace upcalls

@@ -1,0 +1,110 @@
+// Pages that coroutines wait for.
+#include "upcalls.h"
+
+namespace upcalls {
+namespace {
+
+// What a function has in its registers stays there while others use theirs.
+double sum_of_pages(Disk disk, std::size_t first, std::size_t count) {
+  double sum = 0.5, product = 1;
+  for (std::size_t page = first; page < first + count; ++page) {
+    sum += static_cast<double>(disk[page * per_page] / factor);
+    product *= 1.25;
+  }
+  return sum + product;
+}
+
+Task<> add_up(Disk disk, std::size_t first) {
+  constexpr std::size_t count = 4;
+  double expected = 0.5, product = 1;
+  for (std::size_t page = first; page < first + count; ++page) {
+    expected += static_cast<double>(page * per_page * factor / factor);
+    product *= 1.25;
+  }
+  check(sum_of_pages(disk, first, count) == expected + product, "sums of pages");
+  co_return;
+}
+
+Task<> compute(const bool& over) {
+  double x = 1;
+  while (!over) {
+    x = x * 3.5 - 2.5;
+    check(x == 1, "the others' registers are theirs");
+    co_await async::yield();
+  }
+}
+
+Task<> registers() {
+  const Disk disk = map_disk();
+  bool over = false;
+  co_await async::when_all(compute(over), [](Disk disk, bool& over) -> Task<> {
+    co_await async::when_all(add_up(disk, 0), add_up(disk, 4), add_up(disk, 8));
+    over = true;
+  }(disk, over));
+  check(upcall_counts().pages == 12, "each page stops one coroutine");
+}
+
+// More wait than can be kept: then it is the thread that waits.
+Task<> many() {
+  const Disk disk = map_disk();
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    for (std::size_t page = 0; page < disk_pages; ++page) scope.spawn(touch(disk, page));
+    co_return;
+  });
+  for (std::size_t page = 0; page < disk_pages; ++page) check_page(disk, page);
+}
+
+Task<> touch_all(Disk disk, std::size_t& seen) {
+  for (std::size_t page = 0; page < disk_pages && !async::is_cancelled(); ++page) {
+    check_page(disk, page);
+    ++seen;
+    co_await async::sleep_for(1us);
+  }
+}
+
+// A step that waits for a page ends where it would: at its next wait.
+Task<> cut_short() {
+  std::size_t seen = 0;
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    scope.spawn(touch_all(map_disk(), seen));
+    co_await async::sleep_for(1ms);
+    scope.cancel();
+  });
+  check(seen == 1, "cancelled in the first page: {}", seen);
+
+  async::Event never;
+  const auto touch_and_wait = [&](Disk disk) -> Task<bool> {
+    check_page(disk, 7);
+    co_return co_await never.wait("nothing") == async::WaitResult::timed_out;
+  };
+  const auto result = co_await async::with_deadline(async::now() + 1ms, touch_and_wait(map_disk()));
+  check(!result.has_value(), "out of time in a page");
+}
+
+Task<> leave_behind(Disk disk) {
+  async::spawn(touch(disk, 0)).detach();
+  async::spawn(touch(disk, 2)).detach();
+  co_await async::yield();
+}
+
+void left_behind() {
+  for (int i = 0; i < 5; ++i) {
+    run(leave_behind(map_disk()));
+    run(many());
+  }
+}
+
+constexpr Part parts[] = {
+    {"registers", [] { run(registers()); }},
+    {"many", [] { run(many()); }},
+    {"cut-short", [] { run(cut_short()); }},
+    {"left-behind", left_behind},
+};
+
+}  // namespace
+
+std::span<const Part> pages() {
+  return parts;
+}
+
+}  // namespace upcalls

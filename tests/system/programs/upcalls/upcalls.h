@@ -1,0 +1,59 @@
+// What happens to a program in the midst of a coroutine (abi/upcall.h): on a disk of 64-bit
+// numbers, each its own place times a constant, that takes its time.
+#pragma once
+
+#include <user/async.h>
+#include <user/check.h>
+#include <user/files.h>
+#include <user/process.h>
+#include <user/thread.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace upcalls {
+
+using namespace user;
+using async::Task;
+
+struct Part {
+  std::string_view name;
+  void (*run)();
+};
+
+std::span<const Part> pages();
+std::span<const Part> notifications();
+std::span<const Part> what_is_wrong();
+
+inline constexpr std::size_t page_bytes = 4096;
+inline constexpr std::size_t per_page = page_bytes / sizeof(std::uint64_t);
+inline constexpr std::size_t disk_pages = 48;
+inline constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
+
+using Disk = const volatile std::uint64_t*;
+
+inline Disk map_disk() {
+  const Fd disk = must(open("/dev/vda"), "/dev/vda");
+  const auto mapped =
+      must(map_file(disk, disk_pages * page_bytes, abi::prot_read, 0), "the disk, mapped");
+  must(close(disk), "closing");
+  return reinterpret_cast<Disk>(mapped);
+}
+
+inline void check_page(Disk disk, std::size_t page) {
+  const std::size_t place = page * per_page + page;
+  check(disk[place] == place * factor, "the number at {}", place);
+}
+
+inline Task<> touch(Disk disk, std::size_t page) {
+  check_page(disk, page);
+  co_await async::yield();
+  check_page(disk, (page + 1) % disk_pages);
+}
+
+}  // namespace upcalls

@@ -1,0 +1,115 @@
+// What is wrong with a call, a header or a context; and upcalls that end a program.
+#include "upcalls.h"
+
+namespace upcalls {
+namespace {
+
+template <class T>
+void refused(const Result<T>& result, Errno error, std::string_view what) {
+  check(!result && result.error() == error, "{}: {} is wanted", what, abi::name(error));
+}
+
+struct Page {
+  Page() : memory{must(map_memory(page_bytes, abi::prot_read | abi::prot_write), "a page")} {}
+  abi::UpcallHeader& header() const { return *reinterpret_cast<abi::UpcallHeader*>(memory); }
+  std::byte* memory;
+};
+
+std::uintptr_t address(auto* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+void never_called() {}
+
+void wrong() {
+  Page page;
+  const auto entry = address(&never_called);
+  refused(call(abi::upcall_set_up, page.memory, entry, 1, 0), Errno::enxio, "without a ring");
+  refused(call(abi::upcall_resume, 0, 1), Errno::enxio, "no contexts");
+  refused(notify(thread_id(), 1), Errno::enxio, "who takes none");
+  refused(notify(99'999, 1), Errno::esrch, "nobody");
+  auto ring = must(Ring::make(), "a ring");
+  refused(call(abi::upcall_set_up, page.memory + 8, entry, 1, 0), Errno::einval, "odd");
+  refused(call(abi::upcall_set_up, page.memory, entry, 0, 0), Errno::einval, "no context");
+  refused(call(abi::upcall_set_up, page.memory, entry, 65, 0), Errno::einval, "too many");
+  refused(call(abi::upcall_set_up, page.memory, ~std::uintptr_t{0}, 1, 0), Errno::einval, "entry");
+  refused(call(abi::upcall_set_up, 64, entry, 1, 0), Errno::efault, "a header nowhere");
+  must(call(abi::upcall_set_up, page.memory, entry, 64, 0), "set up");
+  refused(call(abi::upcall_set_up, page.memory, entry, 64, 0), Errno::ebusy, "twice");
+  for (const std::uint64_t context : {std::uint64_t{0}, std::uint64_t{64}, ~std::uint64_t{0}}) {
+    refused(call(abi::upcall_resume, context, 1), Errno::einval, "nothing is kept there");
+  }
+  refused(notify_when(-1, 1), Errno::ebadf, "no file");
+  const auto pipe = must(make_pipe(), "a pipe");
+  refused(notify_when(pipe.read_end, 1), Errno::enodev, "a pipe is no device");
+
+  must(notify(thread_id(), 5), "telling oneself");
+  check(page.header().pending == 5 && page.header().sent == 1, "closed, it is in the header");
+  must(ring.enter(1), "a wait with something to look at does not wait");
+  page.header().masked = ~std::uint64_t{0};
+  page.header().open = 1;
+  page.header().stack = 1;
+  must(notify(thread_id(), 8), "masked");
+  check(page.header().pending == 13 && page.header().told == 0, "what is masked waits");
+  page.header().open = 0;
+  must(unmap_memory(page.memory, page_bytes), "the header goes");
+  must(notify(thread_id(), 1), "nobody can be told");
+  refused(call(abi::upcall_resume, 0, 1), Errno::einval, "nothing is kept there");
+}
+
+// Each is a child that dies of it, and of nothing else.
+[[noreturn]] void upcall_to(const Page& page, std::uintptr_t entry, std::uintptr_t stack) {
+  auto ring = must(Ring::make(), "a ring");
+  must(call(abi::upcall_set_up, page.memory, entry, 1, 0), "set up");
+  page.header().stack = stack;
+  page.header().open = 1;
+  must(notify(thread_id(), 1), "telling oneself");
+  fail("an upcall to nowhere");
+}
+void jump_into_data() {
+  const Page page;
+  upcall_to(page, address(page.memory) + 1024, address(page.memory) + page_bytes);
+}
+void have_no_stack() {
+  upcall_to(Page{}, address(&never_called), 64);
+}
+void wait_for_ever() {
+  run([](Disk disk) -> Task<> {
+    co_await async::when_all(touch(disk, 0), touch(disk, 5), touch(disk, 9));
+    co_await async::sleep_for(1h);
+  }(map_disk()));
+}
+
+abi::WaitStatus end_of(const char* part, bool kill_it) {
+  const char* const arguments[] = {program_path(), part, nullptr};
+  const Pid child = must(spawn(program_path(), arguments), "a child");
+  if (kill_it) {
+    must(sleep_for(10ms), "sleeping");
+    must(call(Call::kill, child, abi::Signal::sigkill), "killing it");
+  }
+  return must(wait(child), "wait").status;
+}
+
+void fatal() {
+  check(end_of("--into-data", false).signal() == abi::Signal::sigsegv, "an entry in data");
+  check(end_of("--no-stack", false).signal() == abi::Signal::sigsegv, "a stack that is nowhere");
+  for (int i = 0; i < 5; ++i) {
+    check(end_of("--for-ever", true).signal() == abi::Signal::sigkill, "killed with pages to come");
+  }
+}
+
+constexpr Part parts[] = {
+    {"wrong", wrong},
+    {"fatal", fatal},
+    {"--into-data", jump_into_data},
+    {"--no-stack", have_no_stack},
+    {"--for-ever", wait_for_ever},
+};
+
+}  // namespace
+
+std::span<const Part> what_is_wrong() {
+  return parts;
+}
+
+}  // namespace upcalls
