@@ -2,6 +2,8 @@
 // which later writes to the disk do not change.
 #pragma once
 
+#include <async/task.h>
+
 #include "files/block_file.h"
 #include "memory/page_source.h"
 

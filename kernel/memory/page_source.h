@@ -2,7 +2,6 @@
 // time waits for it.
 #pragma once
 
-#include <async/task.h>
 #include <hal/memory_map.h>
 #include <kernel/result.h>
 
@@ -10,8 +9,14 @@
 
 #include "memory/memory_object.h"
 
+namespace async {
+template <class T>
+class Task;
+}
+
 namespace kernel::memory {
 
+/// Nothing in memory/ waits, so what it awaits is only named here (async/task.h).
 class PageSource : public MemoryObject {
  public:
   /// How many there are, the last one perhaps in part. It may change.
