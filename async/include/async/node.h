@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "async/shared_word.h"
+
 namespace async {
 
 struct Link {
@@ -53,8 +55,8 @@ enum class Kind : std::uint8_t {
 
 struct Node : Link {
   std::uint8_t priority;  // 0 is most urgent. Wait lists are sorted by it, ready lists chosen by it
-  std::uint8_t hart;      // of a Job or an Interrupt: where it belongs
-  alignas(2) Kind kind;   // a Job's result follows, and is often written with it in one store
+  SharedWord<std::uint8_t> hart;  // of a Job or an Interrupt: where it belongs
+  alignas(2) Kind kind;  // a Job's result follows, and is often written with it in one store
 
   Node(Kind kind, std::uint8_t priority, unsigned hart = 0) noexcept
       : priority(priority), hart(static_cast<std::uint8_t>(hart)), kind(kind) {}

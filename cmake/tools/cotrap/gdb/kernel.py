@@ -16,6 +16,11 @@ def word(address: int) -> int:
     return int.from_bytes(gdb.selected_inferior().read_memory(address, 8).tobytes(), "little")
 
 
+def byte(field: gdb.Value) -> int:
+    """The value of a field of one byte, whatever class it has."""
+    return gdb.selected_inferior().read_memory(int(field.address), 1).tobytes()[0]
+
+
 def at(address: int, kind: str) -> gdb.Value:
     return gdb.Value(address).cast(gdb.lookup_type(kind).pointer()).dereference()
 
@@ -125,7 +130,7 @@ def _job(place: int, job: gdb.Value, thread: gdb.Value | None) -> Job:
         place=place,
         who=who,
         state="running" if place in running().values() else state,
-        hart=int(job["hart"]),
+        hart=byte(job["hart"]),
         priority=int(job["priority"]),
         reason="" if state != "waiting" else "join" if joins else text(job["reason_"]),
         leaf=int(job["leaf_"]["__handle_"]),
