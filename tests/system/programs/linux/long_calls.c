@@ -35,18 +35,25 @@ static void* new_memory(int flags) {
   return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
 
-static void begin(void) {
-  turns_before = turns;
-}
-
 // Elsewhere it is up to who else uses the machine; this has to come out. One turn may have come
 // just before the call, and one just after it. What moves less may be over too soon.
-static void end(const char* call, long moved) {
-  const long meanwhile = turns - turns_before;
-  printf("%s: %ld bytes, %s\n", call, moved,
-         meanwhile > 2 || moved < (long)length || !on_cotrap() ? "others had their turn"
-                                                               : "nobody else ran");
+static int others_had_turns(long moved) {
+  return turns - turns_before > 2 || moved < (long)length || !on_cotrap();
 }
+
+// A few times: a host that is busy may hold a timer back for as long as a call takes.
+#define LONG_CALL(name, call)                                             \
+  do {                                                                    \
+    long moved = 0;                                                       \
+    int seen = 0;                                                         \
+    for (int again = 5; again > 0 && !seen; --again) {                    \
+      turns_before = turns;                                               \
+      moved = (call);                                                     \
+      seen = others_had_turns(moved);                                     \
+    }                                                                     \
+    printf("%s: %ld bytes, %s\n", name, moved,                            \
+           seen ? "others had their turn" : "nobody else ran");           \
+  } while (0)
 
 int main(void) {
   pthread_t thread;
@@ -55,25 +62,21 @@ int main(void) {
 
   char* memory = new_memory(0);
   int zeros = open("/dev/zero", O_RDWR);
-  begin();
-  end("pread64", pread(zeros, memory, length, 0));
+  LONG_CALL("pread64", pread(zeros, memory, length, 0));
   munmap(memory, length);
 
   memory = new_memory(0);
   struct iovec parts[] = {{memory, length / 2}, {memory + length / 2, length / 2}};
-  begin();
-  end("readv", readv(zeros, parts, 2));
+  LONG_CALL("readv", readv(zeros, parts, 2));
 
   char path[] = "/tmp/long-XXXXXX";
   int file = mkstemp(path);
   unlink(path);
   memory[length - 1] = 'x';
-  begin();
-  end("pwrite64", pwrite(file, memory, length, 3));
+  LONG_CALL("pwrite64", pwrite(file, memory, length, 3));
   char last = 0;
   printf("the last byte: %zd %c\n", pread(file, &last, 1, 3 + length - 1), last);
-  begin();
-  end("pread64 past the end", pread(file, memory, length, length / 2));
+  LONG_CALL("pread64 past the end", pread(file, memory, length, length / 2));
   printf("pread64 of nothing: %zd\n", pread(file, memory, length, 2 * length));
   char* volatile nowhere = (char*)16;
   printf("pread64 to nowhere: %zd", pread(file, nowhere, length, 0));
@@ -81,12 +84,10 @@ int main(void) {
   close(file);
   munmap(memory, length);
 
-  begin();
-  memory = new_memory(MAP_POPULATE);
-  end("mmap with MAP_POPULATE", memory != MAP_FAILED ? length : -1);
+  LONG_CALL("mmap with MAP_POPULATE",
+            (memory = new_memory(MAP_POPULATE)) != MAP_FAILED ? length : -1);
 
-  begin();
-  end("getrandom", getrandom(memory, length, 0));
+  LONG_CALL("getrandom", getrandom(memory, length, 0));
   int same = 0;
   for (int i = 0; i < 64; ++i) same += memory[length - 1 - i] == memory[i];
   printf("random from one end to the other: %s\n", same < 16 ? "yes" : "no");
