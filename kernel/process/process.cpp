@@ -87,7 +87,7 @@ void Process::add_thread(Thread& thread) {
 
 void Process::remove_thread(Thread& thread) {
   ended_syscalls_ += thread.syscalls;
-  ended_cpu_time_ += thread.cpu_time;
+  ended_cpu_time_ += thread.cpu_time();
   if (thread.id() == id_) first_schedule_ = thread.schedule();
   threads_.remove(thread);
   if (threads_.empty()) {
@@ -183,7 +183,7 @@ std::uint64_t Process::syscall_count() {
 
 async::Duration Process::cpu_time() {
   async::Duration time = ended_cpu_time_;
-  for (const Thread& thread : threads_) time += thread.cpu_time_now();
+  for (const Thread& thread : threads_) time += thread.cpu_time();
   return time;
 }
 

@@ -14,15 +14,19 @@ namespace kernel {
 
 constinit thread_local Turn turn;
 constinit bool detail::policies_in_use = false;
+constinit thread_local std::uint64_t detail::tick = 0;
+constinit thread_local std::uint64_t detail::shortest_slice = 0;
 
 namespace {
-
-constexpr async::Duration tick = Schedule::shortest_slice / 4;
 
 /// By hart: whoever destroys a thread or asks for its time looks where it is.
 constinit std::array<Turn*, hal::max_harts> turns{};
 
 constinit thread_local bool ticked = false;  // a tick has come and nobody has looked
+
+std::uint64_t in_ticks(async::Duration time) {
+  return hal::ticks_at(static_cast<std::uint64_t>(time.count())) - hal::ticks_at(0);
+}
 
 /// What `thread` has called since it came to its hart becomes that hart's for good.
 void count_syscalls(Thread& thread) {
@@ -30,34 +34,10 @@ void count_syscalls(Thread& thread) {
       thread.syscalls - std::exchange(thread.syscalls_counted, thread.syscalls);
 }
 
-/// The time since the last charge was the running thread's. Of its turn it has used a tick at most:
-/// whatever is beyond, the tick that came late or the wake that nobody heard, was not its doing. A
-/// host that is busy stops a machine for tens of milliseconds, and a shell is no hog because of it.
-void charge() {
-  const async::Instant now = async::now();
-  const async::Duration spent = now - turn.charged;
-  turn.charged = now;
-  if (turn.thread == nullptr) return;
-  turn.thread->stopped_running = now;
-  turn.thread->cpu_time += spent;
-  turn.thread->slice_used += std::min(spent, tick);
-}
-
 void leave_space() {
   if (turn.space == nullptr) return;
   turn.space->leave();
   std::exchange(turn.space, nullptr)->release();
-}
-
-/// What more there is to do where a thread may have been on another hart, and its space may end
-/// there.
-[[gnu::cold, gnu::noinline]] void note_arrival(Thread& thread) {
-  forget(thread);
-  count_syscalls(thread);
-  thread.hart = hal::hart_index();
-  if (turn.space == &thread.space()) return;
-  leave_space();
-  turn.space = Ref{thread.process().parts().space}.leak();
 }
 
 /// A policy that has turns may end them before the tick that is to come. False: it has none.
@@ -77,6 +57,8 @@ void leave_space() {
 void start_turns() {
   turns[hal::hart_index()] = &turn;
   detail::policies_in_use |= async::current_executor().policy() != nullptr;
+  detail::shortest_slice = in_ticks(Schedule::shortest_slice);
+  detail::tick = detail::shortest_slice / 4;
   memory::TlbTag::start_hart();
 }
 
@@ -89,13 +71,15 @@ unsigned harts_set_up_for(const memory::AddressSpace& space) {
       turns, [&](const Turn* turn) { return turn != nullptr && turn->space == &space; }));
 }
 
-void switch_to(Thread& thread) {
-  charge();
-  ++turn.switches;
-  if (hal::in_company()) note_arrival(thread);
-  turn.thread = &thread;
-  trap::set_user_space(thread.context(), thread.space().enter());
-  trap::fpu::switch_to(thread.context());
+/// What more there is to do where a thread may have been on another hart, and its space may end
+/// there.
+void detail::note_arrival(Thread& thread) {
+  forget(thread);
+  count_syscalls(thread);
+  thread.hart = hal::hart_index();
+  if (turn.space == &thread.space()) return;
+  leave_space();
+  turn.space = Ref{thread.process().parts().space}.leak();
 }
 
 void run_nobody() {
@@ -127,7 +111,7 @@ void forget(const Thread& thread) {
 void detail::set_limit(const Thread& thread) {
   if (limit_turn_by_policy()) return;
   if (due(Due::turn) == hal::no_deadline && thread.schedule().shares_level())
-    set_due(Due::turn, hal::now_ns() + static_cast<std::uint64_t>(tick.count()));
+    set_due_at(Due::turn, hal::clock_ticks() + tick);
 }
 
 bool take_end_of_turn() {
@@ -140,8 +124,8 @@ bool take_end_of_turn() {
   }
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
-  if (thread->slice_used < thread->schedule().slice()) return false;
-  thread->slice_used = async::Duration::zero();
+  if (thread->slice_used < in_ticks(thread->schedule().slice())) return false;
+  thread->slice_used = 0;
   return true;
 }
 
@@ -149,24 +133,25 @@ bool turn_has_ticked() {
   return ticked;
 }
 
-void note_rest(Thread& thread) {
-  if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
-  if (async::now() - thread.stopped_running < thread.schedule().slice()) return;
-  thread.slice_used = async::Duration{};
+void detail::note_long_rest(Thread& thread) {
+  const std::uint64_t rest = hal::clock_ticks() - thread.stopped_running;
+  if (rest < in_ticks(thread.schedule().slice())) return;
+  thread.slice_used = 0;
   thread.set_computing(false);
 }
 
 void share_turn(Thread& maker, Thread& made) {
   charge();
-  const async::Duration slice = maker.schedule().slice();
-  const async::Duration left = std::max(slice - maker.slice_used, async::Duration{});
+  const std::uint64_t slice = in_ticks(maker.schedule().slice());
+  const std::uint64_t left = slice - std::min(slice, maker.slice_used);
   maker.slice_used = made.slice_used = slice - left / 2;
-  made.set_computing(maker.is_computing() || left / 2 < tick);
+  made.set_computing(maker.is_computing() || left / 2 < detail::tick);
 }
 
-async::Duration running_time(const Thread& thread) {
+std::uint64_t running_ticks(const Thread& thread) {
   const Turn& last = *turns[thread.hart];
-  return last.thread == &thread ? async::now() - last.charged : async::Duration::zero();
+  const std::uint64_t now = hal::clock_ticks();
+  return last.thread == &thread && now > last.charged ? now - last.charged : 0;
 }
 
 std::uint64_t syscalls_on(unsigned hart) {

@@ -5,22 +5,27 @@
 // on its level is never interrupted. Where there is a scheduling policy that has turns, how long
 // they are is its to say.
 //
-// All in the strand, except turn_has_ticked and turn_ticked.
+// All in the strand, except turn_has_ticked and turn_ticked. Times are as the clock counts them
+// (hal::clock_ticks), which costs one instruction to ask.
 #pragma once
 
 #include <async/async.h>
 #include <hal/counter.h>
 #include <hal/hart.h>
+#include <hal/machine/per_hart.h>
+#include <hal/timer.h>
 #include <kernel/ref.h>
+#include <trap/fpu.h>
+#include <trap/path.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "harts/hart_timer.h"
 #include "memory/address_space.h"
+#include "process/thread.h"
 
 namespace kernel {
-
-class Thread;
 
 /// What a hart is set up for.
 struct Turn {
@@ -28,17 +33,26 @@ struct Turn {
   /// It may be waiting, with the hart about to run another. Null: nobody.
   Thread* thread = nullptr;
   memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
-  async::Instant charged{};               ///< the thread has paid for all time up to here
+  std::uint64_t charged = 0;              ///< the thread has paid for all time up to here
   hal::Counter switches;                  ///< how often it was set up for another thread
   hal::Counter idle_ticks;                ///< time with nothing to do, up to the last, by the clock
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
   std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
 };
-extern constinit thread_local Turn turn;
+extern constinit thread_local Turn turn asm("cotrap_turn");
+
+/// The thread that the hart is set up for. Only while there is one.
+inline Thread& running_thread() {
+  return *static_cast<Thread*>(HAL_LOAD_PER_HART_POINTER("cotrap_turn", offsetof(Turn, thread)));
+}
 
 namespace detail {
 extern constinit bool policies_in_use;  ///< which may end a turn before the tick that is to come
+extern constinit thread_local std::uint64_t tick;  ///< from one to the next, the same everywhere
+extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
 void set_limit(const Thread& thread);
+void note_arrival(Thread& thread);
+void note_long_rest(Thread& thread);
 }  // namespace detail
 
 /// Before any thread runs on this hart; its executor has its policy.
@@ -49,13 +63,34 @@ const Turn* turn_of(unsigned hart);
 /// How many harts own a share in `space` because they are set up for it.
 unsigned harts_set_up_for(const memory::AddressSpace& space);
 
+/// The time since the last charge was the running thread's. Of its turn it has used a tick at most:
+/// whatever is beyond, the tick that came late or the wake that nobody heard, was not its doing. A
+/// host that is busy stops a machine for tens of milliseconds, and a shell is no hog because of it.
+inline void charge() {
+  const std::uint64_t now = hal::clock_ticks();
+  const std::uint64_t spent = now - turn.charged;
+  turn.charged = now;
+  Thread* const thread = turn.thread;
+  if (thread == nullptr) return;
+  thread->stopped_running = now;
+  thread->cpu_ticks += spent;
+  thread->slice_used += std::min(spent, detail::tick);
+}
+
 /// Sets the hart up for `thread`, which is not the running one.
-void switch_to(Thread& thread);
+[[gnu::always_inline]] inline void switch_to(Thread& thread) {
+  charge();
+  ++turn.switches;
+  if (hal::in_company()) [[unlikely]]
+    detail::note_arrival(thread);
+  turn.thread = &thread;
+  trap::set_user_space(thread.context(), thread.space().enter());
+  trap::fpu::switch_to(thread.context());
+}
 
 /// Before `thread` runs on this hart.
-inline void prepare_to_run(Thread& thread) {
-  if (turn.thread != &thread) [[unlikely]]
-    switch_to(thread);
+[[gnu::always_inline]] inline void prepare_to_run(Thread& thread) {
+  if (turn.thread != &thread) switch_to(thread);
 }
 
 /// No user thread is this hart's any more: before a thread ends, and before the hart idles.
@@ -92,14 +127,18 @@ bool turn_has_ticked();
 
 /// After `thread` may have slept: a long sleep gives it a whole turn again, and ends its being a
 /// computing one.
-void note_rest(Thread& thread);
+inline void note_rest(Thread& thread) {
+  if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
+  if (hal::clock_ticks() - thread.stopped_running < detail::shortest_slice) return;
+  detail::note_long_rest(thread);
+}
 
 /// `maker`, which runs, and the thread it has made have half each of what is left of its turn:
 /// making threads gains nobody time. Where hardly any is left, the new one counts as computing.
 void share_turn(Thread& maker, Thread& made);
 
 /// How long `thread` has been the running one, if it is; zero otherwise.
-async::Duration running_time(const Thread& thread);
+std::uint64_t running_ticks(const Thread& thread);
 
 /// System calls made on a hart so far.
 std::uint64_t syscalls_on(unsigned hart);

@@ -188,8 +188,8 @@ bool Thread::is_ready() const {
   return job_ != nullptr && job_->kind == async::Kind::ready;
 }
 
-async::Duration Thread::cpu_time_now() const {
-  return cpu_time + running_time(*this);
+async::Duration Thread::cpu_time() const {
+  return async::Duration{hal::ticks_in_ns(cpu_ticks + running_ticks(*this))};
 }
 
 }  // namespace kernel

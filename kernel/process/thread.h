@@ -113,15 +113,15 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// Whether the caller is the thread's own coroutine, and not one that works for its ring.
   bool is_current_job() const { return job_ == &async::current_job(); }
 
-  // ── Accounting ──
+  // ── Accounting: times as the clock counts them (hal::clock_ticks) ──
 
   std::uint64_t syscalls = 0;
   std::uint64_t syscalls_counted = 0;  ///< … of them among a hart's (running.h)
   unsigned hart = 0;                   ///< where its program ran last
-  async::Instant stopped_running{};    ///< its last charge
-  async::Duration cpu_time{};          ///< up to its last switch
-  async::Duration slice_used{};        ///< of its turn, likewise
-  async::Duration cpu_time_now() const;
+  std::uint64_t stopped_running = 0;   ///< its last charge
+  std::uint64_t cpu_ticks = 0;         ///< that it has had, up to its last switch
+  std::uint64_t slice_used = 0;        ///< of its turn, likewise
+  async::Duration cpu_time() const;    ///< up to now
 
   // ── What the C library registers ──
 

@@ -76,7 +76,7 @@ std::uint64_t illegal_instruction(Thread& self, UserContext& context) {
 
 std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause) {
   using namespace kernel;
-  Thread& self = *turn.thread;
+  Thread& self = running_thread();
   context.cause = cause;
   const Trap trap = trap::decode(cause, HAL_READ_CSR("stval"));
   switch (trap.kind) {

@@ -85,7 +85,7 @@ Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
   abi::ResourceUsage answer{};
   switch (who) {
     case of_self: answer.user_time = to_timeval(self.process().cpu_time()); break;
-    case of_thread: answer.user_time = to_timeval(self.cpu_time_now()); break;
+    case of_thread: answer.user_time = to_timeval(self.cpu_time()); break;
     case of_children: answer.user_time = to_timeval(self.process().children_cpu_time()); break;
     default: return fail(Errno::einval);
   }

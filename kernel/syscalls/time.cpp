@@ -19,7 +19,7 @@ std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   if ((clock & of_thread) != 0) {
     Thread* thread = id == 0 ? &self : threads().find(id);
     if (thread == nullptr) return std::nullopt;
-    return thread->cpu_time_now();
+    return thread->cpu_time();
   }
   Process* process = id == 0 ? &self.process() : processes().find(id);
   if (process == nullptr) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<async::Duration> read_clock(Thread& self, int clock) {
     case abi::clock_monotonic_coarse:
     case abi::clock_boottime: return since_boot;
     case abi::clock_process_cputime_id: return self.process().cpu_time();
-    case abi::clock_thread_cputime_id: return self.cpu_time_now();
+    case abi::clock_thread_cputime_id: return self.cpu_time();
     default: return std::nullopt;
   }
 }

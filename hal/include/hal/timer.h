@@ -10,6 +10,9 @@ std::uint64_t now_ns();
 
 inline constexpr std::uint64_t no_deadline = ~std::uint64_t{0};
 
+/// How long so many ticks of the clock are. Any context.
+std::uint64_t ticks_in_ns(std::uint64_t ticks);
+
 /// What clock_ticks() shows at `ns`, or as soon after it as it can be.
 std::uint64_t ticks_at(std::uint64_t ns);
 

@@ -10,6 +10,9 @@ inline std::uint64_t clock_ticks() {
 inline std::uint64_t clock_period_ns() {
   return 1;
 }
+inline std::uint64_t ticks_in_ns(std::uint64_t ticks) {
+  return ticks;
+}
 
 /// Nothing goes on between the clock's ticks.
 inline std::uint32_t fine_ticks() {

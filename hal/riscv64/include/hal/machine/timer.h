@@ -14,13 +14,15 @@ extern std::uint64_t entry_tick;
 
 }  // namespace riscv64
 
-inline std::uint64_t now_ns() {
+inline std::uint64_t ticks_in_ns(std::uint64_t ticks) {
   using Wide = unsigned __int128;
-  const std::uint64_t ticks = HAL_READ_CSR("time") - riscv64::entry_tick;
   return static_cast<std::uint64_t>((Wide{ticks} * riscv64::ns_per_tick_fixed) >> 32);
 }
+inline std::uint64_t now_ns() {
+  return ticks_in_ns(HAL_READ_CSR("time") - riscv64::entry_tick);
+}
 
-/// The clock itself, which goes on by one every clock_period_ns().
+/// The clock itself, which goes on by one every clock_period_ns(): to read it is one instruction.
 inline std::uint64_t clock_ticks() {
   return HAL_READ_CSR("time");
 }
