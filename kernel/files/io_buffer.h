@@ -86,7 +86,7 @@ class IoBuffer {
   }
 
   /// The next `count` bytes where the kernel sees them, if they are a program's, of one part and in
-  /// one page, and are there. Null otherwise, which is not yet an error.
+  /// one page that it has found lately. Null otherwise, which is not yet an error.
   std::byte* one_piece(std::size_t count, Direction direction);
 
   // The same as put and take, for what lies in several pieces.

@@ -78,7 +78,7 @@ Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr 
   };
   const bool complete = table_.copy_pages(child.table_, start, end, share_page);
   child.resident_ += copied;
-  if (copied != 0) tag_.flush();
+  if (copied != 0) flush();
   if (!complete) return fail(Errno::enomem);
   return {};
 }
@@ -205,7 +205,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
     area = area->next;
   }
   if (area != nullptr && area->previous != nullptr) areas_.merge_with_next(*area->previous);
-  tag_.flush();
+  flush();
   if (at < end) return fail(refused ? Errno::eacces : Errno::enomem);
   return {};
 }

@@ -22,6 +22,7 @@
 
 #include "memory/area_set.h"
 #include "memory/frames.h"
+#include "memory/page_views.h"
 #include "memory/tlb_tag.h"
 
 namespace kernel::memory {
@@ -128,11 +129,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   /// What `resolve` answers where the page is there and allows it; null where it is not yet.
   std::byte* peek(VirtAddr va, Access wanted) {
-    if (!window().may_have(va)) return nullptr;
-    const hal::PageEntry* slot = table_.find(va);
-    if (slot == nullptr || !slot->allows(wanted)) return nullptr;
-    if (wanted == Access::write && slot->allows(Access::execute)) code_written_ = true;
-    return hal::phys_to_virt(slot->address()) + va % hal::page_size;
+    if (std::byte* const there = recall(va, wanted)) [[likely]]
+      return there;
+    return look_up(va, wanted);
+  }
+  /// … where the kernel has found it lately; null where it has to look, or is not there.
+  std::byte* recall(VirtAddr va, Access wanted) const {
+    return (wanted == Access::write ? written_ : read_).find(va);
   }
   /// The same for somebody else who will read or write there, a device say, in his own time: what
   /// he was shown stays what it is, whatever becomes of the page meanwhile.
@@ -200,7 +203,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   hal::TranslationToken enter() {
     if (code_written_) [[unlikely]]
       synchronize_code();
-    return table_.token(tag_.enter());
+    return tag_.enter(table_);
   }
   void leave() { tag_.leave(); }
 
@@ -232,6 +235,18 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   explicit AddressSpace(hal::PageTable table)
       : table_(std::move(table)), holes_below_{window().end()} {}
+
+  // Something was taken from the table: nobody finds it any more.
+  void flush_page(VirtAddr va) {
+    read_.forget(va);
+    written_.forget(va);
+    tag_.flush_page(va);
+  }
+  void flush() {
+    read_.forget_all();
+    written_.forget_all();
+    tag_.flush();
+  }
 
   void forget_page(hal::PageEntry entry);
   void remove_pages(VirtAddr start, VirtAddr end);
@@ -265,6 +280,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     if (recent_ != nullptr && recent_->contains(va)) return recent_;
     return recent_ = areas_.find(va);
   }
+  std::byte* look_up(VirtAddr va, Access wanted);
   Result<std::byte*> fault_in(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// False: there is no memory.
@@ -283,6 +299,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_ = 0;
   VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
+  PageViews read_;
+  PageViews written_;
   static constexpr VirtAddr nobody_awaits = 1;  // no page begins there
   VirtAddr awaited_ = nobody_awaits;
   bool code_written_ = false;

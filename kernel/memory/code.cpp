@@ -24,7 +24,7 @@ std::optional<AddressSpace::CodeArea> AddressSpace::code_at(VirtAddr va) const {
 void AddressSpace::hide_code(const CodeArea& area) {
   table_.for_each(area.start, area.end,
                   [](VirtAddr, PageEntry& entry) { hal::set(entry, entry.with(Access::none)); });
-  tag_.flush();
+  flush();
 }
 
 Result<> AddressSpace::replace_code(VirtAddr page, Frame contents) {

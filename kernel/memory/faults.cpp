@@ -136,13 +136,26 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
     if (copy == 0) return fail(Errno::enomem);
     hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
     hal::set(*slot, PageEntry::page(copy, rights_in_table(area)));
-    tag_.flush_page(page);
+    flush_page(page);
     if (!old.borrowed()) frames.drop(old.address());
     if (allows(area.access, Access::execute)) code_written_ = true;
     return {};
   }
   tag_.flush_page_here(page);
   return {};
+}
+
+[[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
+  if (!window().may_have(va)) return nullptr;
+  const PageEntry* const slot = table_.find(va);
+  if (slot == nullptr || !slot->allows(wanted)) return nullptr;
+  std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
+  if (wanted == Access::write && slot->allows(Access::execute)) {
+    code_written_ = true;  // and is to be each time
+  } else {
+    (wanted == Access::write ? written_ : read_).remember(va, there);
+  }
+  return there;
 }
 
 Result<std::byte*> AddressSpace::fault_in(VirtAddr va, Access wanted) {

@@ -59,9 +59,10 @@ std::uint64_t TlbTag::shootdowns(unsigned hart) {
   return by_hart[hart] != nullptr ? by_hart[hart]->shootdowns.value() : 0;
 }
 
-void TlbTag::catch_up() {
+void TlbTag::catch_up(const hal::PageTable& table) {
   if (!is_known()) {
     asid_ = asids.allocate();
+    token_ = table.token(asid_);
     generation_ = asids.generation();
     stale_ = 0;  // nobody has used the number since everything was flushed
   }

@@ -11,6 +11,7 @@
 #include <hal/counter.h>
 #include <hal/hart.h>
 #include <hal/machine/translation.h>
+#include <hal/page_table.h>
 
 #include <array>
 
@@ -24,12 +25,12 @@ class TlbTag {
   TlbTag(const TlbTag&) = delete;
   ~TlbTag() { leave(); }
 
-  /// This hart translates by the space from now on; the identifier to do it with.
-  hal::Asid enter() {
+  /// This hart translates by the space, which is `table`'s, from now on; the value to do it with.
+  hal::TranslationToken enter(const hal::PageTable& table) {
     if (generation_ != asids.generation() || (stale_ | stale_code_) != 0) [[unlikely]]
-      catch_up();
+      catch_up(table);
     here.current = this;
-    return asid_;
+    return token_;
   }
   /// … by something else from now on.
   void leave() const {
@@ -68,7 +69,7 @@ class TlbTag {
   friend class AsidAllocator;
 
   bool is_known() const { return generation_ == asids.generation(); }
-  void catch_up();
+  void catch_up(const hal::PageTable& table);
   hal::HartMask others() const;
   void flush_page_of_others(hal::VirtAddr va);
   void flush_others();
@@ -87,6 +88,7 @@ class TlbTag {
 
   std::uint32_t generation_ = 0;  // asid_ is good while this is asids.generation()
   hal::Asid asid_ = 0;
+  hal::TranslationToken token_{};  // likewise
   hal::HartMask stale_ = 0;
   hal::HartMask stale_code_ = 0;
 };

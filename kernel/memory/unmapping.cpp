@@ -66,10 +66,10 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   if (hal::in_company() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
   std::size_t removed = 0;
   const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
-    if (++removed <= max_single_flushes) tag_.flush_page(va);
+    if (++removed <= max_single_flushes) flush_page(va);
     forget_page(entry);
   });
-  if (tables_freed || removed > max_single_flushes) tag_.flush();
+  if (tables_freed || removed > max_single_flushes) flush();
 }
 
 // The same while other harts run in this space: what they may still reach stays as it is until they
@@ -78,7 +78,7 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::array<PageEntry, 64> taken;
   std::size_t count = 0;
   const auto let_go = [&] {
-    tag_.flush();
+    flush();
     for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
     count = 0;
   };

@@ -56,6 +56,52 @@ TEST_CASE("a page that goes is flushed alone, a page table that goes takes the w
   CHECK(hal::fake::hart().space_flushes == 1);
 }
 
+TEST_CASE("what the kernel has found of a page it finds no more when that is taken away") {
+  test::Machine machine;
+  auto space = make_space();
+  const auto map_and_find = [&] {
+    REQUIRE(map_at(*space, here, 2 * page_size, read_write));
+    REQUIRE(store_by_kernel(*space, here, 1));
+    REQUIRE(load_by_kernel(*space, here) == 1);
+    REQUIRE(space->recall(here, Access::read) != nullptr);
+    REQUIRE(space->recall(here, Access::write) != nullptr);
+  };
+  map_and_find();
+  SECTION("unmapped") {
+    REQUIRE(space->unmap(here, page_size));
+    CHECK_FALSE(load_by_kernel(*space, here));
+  }
+  SECTION("with others, so that the whole space is flushed") {
+    REQUIRE(space->unmap(here, 2 * page_size));
+    CHECK_FALSE(load_by_kernel(*space, here));
+  }
+  SECTION("mapped anew") {
+    REQUIRE(map_at(*space, here, page_size, read_write));
+    CHECK(load_by_kernel(*space, here) == 0);
+  }
+  SECTION("discarded") {
+    REQUIRE(space->discard(here, page_size));
+    CHECK(load_by_kernel(*space, here) == 0);
+  }
+  SECTION("made read-only") {
+    REQUIRE(space->protect(here, page_size, Access::read));
+    CHECK_FALSE(store_by_kernel(*space, here, 2));
+    CHECK(load_by_kernel(*space, here) == 1);
+  }
+  SECTION("made unreadable") {
+    REQUIRE(space->protect(here, page_size, Access::none));
+    CHECK_FALSE(load_by_kernel(*space, here));
+  }
+  SECTION("inherited: who writes has another page from then on") {
+    const auto child = *space->fork();
+    REQUIRE(store_by_kernel(*space, here, 2));
+    CHECK(load_by_kernel(*space, here) == 2);
+    CHECK(load_by_kernel(*child, here) == 1);
+    REQUIRE(load_by_kernel(*space, here) == 2);
+  }
+  CHECK(space->recall(here + page_size, Access::write) == nullptr);
+}
+
 TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {
   test::Machine machine;
   auto space = make_space();

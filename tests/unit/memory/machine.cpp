@@ -124,6 +124,15 @@ bool fetch(kernel::AddressSpace& space, hal::VirtAddr va) {
   return access(space, va, Access::execute) != nullptr;
 }
 
+std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va) {
+  const auto byte = space.resolve(va, Access::read);
+  if (!byte) {
+    last_refusal = byte.error();
+    return {};
+  }
+  return std::to_integer<std::uint8_t>(**byte);
+}
+
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value) {
   const auto byte = space.resolve(va, Access::write);
   if (!byte) {

@@ -21,6 +21,7 @@ std::optional<std::uint8_t> load(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 bool fetch(kernel::AddressSpace& space, hal::VirtAddr va);
 /// The same as a system call does it on behalf of the program.
+std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 /// This hart is in no program's space any more.
 void leave_space();

@@ -210,7 +210,8 @@ class Play {
   void check_load(Pair& pair, std::size_t page) {
     const auto found = pair.model.find(page);
     const bool allowed = found != pair.model.end() && allows(found->second.access, Access::read);
-    const auto value = test::load(*pair.space, address_of(page));
+    const auto value = random_.below(2) == 0 ? test::load(*pair.space, address_of(page))
+                                             : test::load_by_kernel(*pair.space, address_of(page));
     if (!value) return require_refused(allowed);
     REQUIRE(allowed);
     REQUIRE(*value == *found->second.value);

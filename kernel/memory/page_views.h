@@ -1,0 +1,44 @@
+// Where the kernel found a program's pages lately: a TLB of its own, for the direct map. Whoever
+// takes something away from a page table tells it, as he tells the harts' TLBs; what is added need
+// not be told. One line a page, chosen by the page's number, for reads and for writes.
+//
+// In the strand.
+#pragma once
+
+#include <hal/memory_map.h>
+
+#include <array>
+#include <cstddef>
+
+namespace kernel::memory {
+
+class PageViews {
+ public:
+  /// The byte at `va` as the kernel sees it, good to the end of its page; null: not known.
+  std::byte* find(hal::VirtAddr va) const {
+    const View& view = views_[line(va)];
+    if (view.page != page_of(va)) return nullptr;
+    std::byte* const there = view.at + va;
+    [[assume(there != nullptr)]];
+    return there;
+  }
+  void remember(hal::VirtAddr va, std::byte* there) {
+    views_[line(va)] = {.page = page_of(va), .at = there - va};
+  }
+  void forget(hal::VirtAddr va) { views_[line(va)] = {}; }
+  void forget_all() { views_ = {}; }
+
+ private:
+  static constexpr std::size_t lines = 8;
+
+  static std::size_t line(hal::VirtAddr va) { return va / hal::page_size % lines; }
+  static hal::VirtAddr page_of(hal::VirtAddr va) { return va & ~(hal::page_size - 1); }
+
+  struct View {
+    hal::VirtAddr page = ~hal::VirtAddr{0};  // no page begins there
+    std::byte* at = nullptr;                 // where address 0 would be
+  };
+  std::array<View, lines> views_{};
+};
+
+}  // namespace kernel::memory
