@@ -133,6 +133,11 @@ void Executor::drain_inbox() noexcept {
   }
 }
 
+bool Executor::preempts_with_news(unsigned priority) noexcept {
+  look_into_inbox();
+  return ready_.has_above(priority);
+}
+
 void Executor::wake_from_isr(Job& job) noexcept {
   const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
   if (before == Job::park_waiting) of(job.hart)->push(job);

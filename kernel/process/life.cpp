@@ -121,6 +121,13 @@ async::Task<> thread_life(Ref<Thread> thread) {
         }
         break;
       case Trap::call_answered: break;  // likewise
+      case Trap::call_gives_way:        // likewise
+        let_go(self);
+        if (self.shared_priority() != 0) [[unlikely]]
+          exchange_priority(self);
+        co_await async::yield();
+        context.set_syscall_result(0);
+        break;
       case Trap::interrupt:
         take_interrupts();  // whoever it wakes need not wait for the strand
         async::Strand::enter();

@@ -20,8 +20,9 @@ constexpr trap::Register constant = 0;  // the answer to a bare trip
 
 /// What else came of a call has come by way of the strand.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
-  if (kind == trap::Trap::call_waits) context.go_back_to_syscall_instruction();
-  if (kind == trap::Trap::call_waits || kind == trap::Trap::call_answered) async::Strand::leave();
+  const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_gives_way;
+  if (waits) context.go_back_to_syscall_instruction();
+  if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
 }
 
 /// The program until its next system call, which is answered. False: it was something else, which

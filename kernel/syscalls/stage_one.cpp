@@ -23,22 +23,53 @@ using trap::UserContext;
 
 using Entry = trap::SyscallEntry<Thread>;
 
-/// The point of no return is `answer`, which has done nothing if it has to wait.
-template <Entry::Now answer, CallForm form, bool in_company>
-StageOneAnswer call(UserContext& context) {
-  Thread& self = *turn.thread;
-  if constexpr (in_company) async::Strand::enter();
-  ++self.syscalls;
-  const trap::Register result = answer(self, context);
-  if (result == trap::must_wait) return {.result = result, .instead = UserContext::call_waits};
-  if constexpr (form != CallForm::question) {
-    if (!may_go_on(self)) [[unlikely]] {
-      context.set_syscall_result(result);
-      return {.result = result, .instead = UserContext::call_answered};
-    }
-  }
+template <bool in_company>
+StageOneAnswer go_back(trap::Register result) {
   if constexpr (in_company) async::Strand::leave();
   return {.result = result};
+}
+
+StageOneAnswer leave_to_coroutine(Thread& self, trap::Register result) {
+  self.context().set_syscall_result(result);
+  return {.result = result, .instead = UserContext::call_answered};
+}
+
+// The rarer ways back, where others are ready, or where something has come.
+template <bool in_company>
+[[gnu::noinline]] StageOneAnswer go_back_among_others(trap::Register result) {
+  Thread& self = running_thread();
+  if (!keeps_turn(self) || self.needs_attention()) return leave_to_coroutine(self, result);
+  return go_back<in_company>(result);
+}
+template <bool in_company>
+[[gnu::noinline]] StageOneAnswer go_back_with_news(trap::Register result) {
+  Thread& self = running_thread();
+  if (!may_go_on(self)) return leave_to_coroutine(self, result);
+  return go_back<in_company>(result);
+}
+
+/// The point of no return is `answer`, which has done nothing if it has to wait. Nothing is kept
+/// over it: who called is asked for anew.
+template <Entry::Now answer, CallForm form, bool in_company>
+StageOneAnswer call(UserContext& context) {
+  constexpr bool gives_way = form == CallForm::gives_way;
+  if constexpr (in_company) async::Strand::enter();
+  Thread& self = running_thread();
+  ++self.syscalls;
+  const trap::Register result = answer(self, context);
+  if (result == trap::must_wait) {
+    return {.result = result,
+            .instead = gives_way ? UserContext::call_gives_way : UserContext::call_waits};
+  }
+  if constexpr (form != CallForm::question && !gives_way) {
+    const Thread& caller = running_thread();
+    const async::Executor& executor = async::current_executor();
+    if (executor.has_news() || caller.needs_attention()) [[unlikely]]
+      return go_back_with_news<in_company>(result);
+    if (executor.has_ready_above(caller.turn_level() + 1)) [[unlikely]]
+      return go_back_among_others<in_company>(result);
+  }
+  return go_back<in_company>(result);
 }
 
 template <Entry::Now answer>

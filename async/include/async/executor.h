@@ -137,9 +137,15 @@ class Executor {
   /// Is a ready job more urgent than `priority` (0 … 32)? Cheap enough for every return to user
   /// mode.
   bool preempts(unsigned priority) noexcept {
-    look_into_inbox();
+    if (has_news()) [[unlikely]]
+      return preempts_with_news(priority);
     return ready_.has_above(priority);
   }
+  /// The same without a look at what interrupts have woken.
+  bool has_ready_above(unsigned priority) const noexcept { return ready_.has_above(priority); }
+  /// Something in the inbox, or a trace hook, or a policy. Only without do has_ready_above() and
+  /// preempts() answer the same.
+  bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
 
   /// Which of this hart's ready jobs runs next is `policy`'s to say from here on (null:
@@ -235,8 +241,6 @@ class Executor {
   friend class Strand;
   friend void set_trace_hook(TraceHook) noexcept;
 
-  /// Something in the inbox, or a trace hook, or a policy.
-  bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   void look_into_inbox() noexcept {
     if (has_news() && !inbox_is_empty()) [[unlikely]]
       drain_inbox();
@@ -293,6 +297,7 @@ class Executor {
   static void update_watched() noexcept;
   void push(Node& node) noexcept;  // any context: into the inbox
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
+  ASYNC_SLOW_PATH bool preempts_with_news(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for

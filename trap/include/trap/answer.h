@@ -32,24 +32,24 @@ struct ToRegister<std::expected<T, Error>> {
   }
 };
 
-/// The answer of a call that tries: the result, or nothing where it has to wait.
+/// The answer of a call that tries: the result, or nothing where it has to wait. As a register from
+/// the start: one word goes back through all that lies between the call and the program.
 template <class Value>
-struct Attempt {
-  bool done;
-  Value value;
-
-  Attempt(Value result) : done{true}, value{std::move(result)} {}
+class Attempt {
+ public:
+  Attempt(const Value& result) : register_{ToRegister<Value>::encode(result)} {}
   static Attempt wait() { return Attempt{}; }
 
  private:
-  Attempt() : done{false}, value{} {}
+  friend ToRegister<Attempt>;
+  Attempt() : register_{must_wait} {}
+
+  Register register_;
 };
 
 template <class Value>
 struct ToRegister<Attempt<Value>> {
-  static Register encode(const Attempt<Value>& attempt) {
-    return attempt.done ? ToRegister<Value>::encode(attempt.value) : must_wait;
-  }
+  static Register encode(const Attempt<Value>& attempt) { return attempt.register_; }
 };
 
 }  // namespace trap

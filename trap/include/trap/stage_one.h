@@ -22,7 +22,8 @@ namespace trap {
 struct StageOneAnswer {
   Register result;
   /// 0: back to the program at once, with `result`. Or the context's cause when run_user() returns
-  /// instead, with the program after its call: UserContext::call_waits, call_answered.
+  /// instead, with the program after its call: UserContext::call_waits, call_answered,
+  /// call_gives_way.
   std::uint64_t instead = 0;
 };
 static_assert(sizeof(StageOneAnswer) == 16, "two registers");

@@ -28,6 +28,7 @@ enum class CallForm : std::uint8_t {
   any,        ///< may make somebody ready, or end the caller
   question,   ///< answers, and changes nothing that others run by
   registers,  ///< has to do with registers of the caller's that are no arguments
+  gives_way,  ///< a question that waits for nothing but its turn, and for no page
 };
 
 template <class Self>
@@ -50,7 +51,7 @@ struct Binding;
 template <class Self, class Value, class... Arguments, Value (*Handler)(Self&, Arguments...)>
   requires ResultValue<Value> && ArgumentList<Arguments...>
 struct Binding<Self, Handler> {
-  static Register now(Self& self, const UserContext& context) {
+  [[gnu::always_inline]] static Register now(Self& self, const UserContext& context) {
     auto arguments = decode_arguments<Arguments...>(context.syscall_arguments());
     return std::apply(
         [&](auto&&... argument) {

@@ -20,8 +20,9 @@ struct Trap {
     arithmetic,    ///< it divided by zero, or has asked to be told of such (not on riscv64)
     unknown,       ///< `cause` tells
     // What has come of a system call's first stage (stage_one.h):
-    call_waits,     ///< it is not answered, and nothing has changed
-    call_answered,  ///< it is, and there is something else to do than to go back
+    call_waits,      ///< it is not answered, and nothing has changed
+    call_answered,   ///< it is, and there is something else to do than to go back
+    call_gives_way,  ///< it is, with zero, once others have had their turn
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< what the program was doing, for faults

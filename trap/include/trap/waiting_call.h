@@ -32,18 +32,20 @@ class [[nodiscard("co_await it")]] WaitingCall {
     std::construct_at(reinterpret_cast<Wait*>(wait_), std::forward<Arguments>(arguments)...);
   }
   WaitingCall(const WaitingCall&) = delete;
-  ~WaitingCall() { kind_->destroy(wait_); }
+  ~WaitingCall() {
+    if (kind_ != nullptr) kind_->destroy(wait_);
+  }
 
   bool await_ready() const { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) {
     return kind_->begin(wait_, caller);
   }
-  Register await_resume() { return kind_->end(wait_); }
+  Register await_resume() { return std::exchange(kind_, nullptr)->end(wait_); }
 
  private:
   struct Kind {
     std::coroutine_handle<> (*begin)(void* wait, std::coroutine_handle<> caller);
-    Register (*end)(void* wait);
+    Register (*end)(void* wait);  // and destroy
     void (*destroy)(void* wait);
   };
 
@@ -76,7 +78,9 @@ class [[nodiscard("co_await it")]] WaitingCall {
   template <class Wait>
   static Register end(void* wait) {
     auto&& answer = awaiter(as<Wait>(wait)).await_resume();
-    return ToRegister<std::remove_cvref_t<decltype(answer)>>::encode(answer);
+    const auto result = ToRegister<std::remove_cvref_t<decltype(answer)>>::encode(answer);
+    destroy<Wait>(wait);
+    return result;
   }
   template <class Wait>
   static void destroy(void* wait) {
@@ -85,7 +89,7 @@ class [[nodiscard("co_await it")]] WaitingCall {
   template <class Wait>
   static constexpr Kind kind_of{begin<Wait>, end<Wait>, destroy<Wait>};
 
-  const Kind* kind_;
+  const Kind* kind_;  // null: it has been awaited
   alignas(void*) std::byte wait_[room];
 };
 

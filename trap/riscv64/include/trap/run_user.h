@@ -21,7 +21,9 @@ namespace trap {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
   if (scause == syscall_cause) return {.kind = Trap::syscall};
-  if (scause == UserContext::call_waits) return {.kind = Trap::call_waits};
+  if (scause == UserContext::call_waits) [[likely]]
+    return {.kind = Trap::call_waits};
+  if (scause == UserContext::call_gives_way) return {.kind = Trap::call_gives_way};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {
