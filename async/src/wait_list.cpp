@@ -32,6 +32,20 @@ bool WaitList::wake_first_slowly(WaitResult result) noexcept {
   return false;
 }
 
+// Most of the time there is one.
+std::size_t WaitList::wake_everybody(WaitResult result) noexcept {
+  const std::size_t woken = wake_one(result) ? 1 : 0;
+  if (empty()) [[likely]]
+    return woken;
+  return woken + wake_more(result);
+}
+
+std::size_t WaitList::wake_more(WaitResult result) noexcept {
+  std::size_t woken = 0;
+  while (!empty() && wake_one(result)) ++woken;
+  return woken;
+}
+
 void WaitList::adopt(KeyedEntry& entry, std::uintptr_t key) noexcept {
   entry.unlink();
   entry.key.value = key;

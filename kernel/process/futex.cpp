@@ -18,9 +18,10 @@ Result<Futex> Futex::looked_up(memory::AddressSpace& space, hal::VirtAddr addres
 }
 
 int Futex::wake_some(async::WaitList& waiters, int count, async::Key of) {
-  return static_cast<int>(
-      waiters.wake_some(static_cast<std::size_t>(count),
-                        [of](const async::Key& waiter) { return is_meant(waiter, of); }));
+  const auto wanted = [of](const async::Key& waiter) { return is_meant(waiter, of); };
+  if (count == 1 && waiters.wake_first_keyed(wanted)) [[likely]]
+    return 1;
+  return static_cast<int>(waiters.wake_some(static_cast<std::size_t>(count), wanted));
 }
 
 int Futex::requeue(int count, const Futex& target) const {

@@ -31,14 +31,23 @@ class Futex {
     if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
     if (sharing == Sharing::anybody) return looked_up(space, address);
     if (address >= hal::user_end) return fail(Errno::efault);
-    return Futex{space, address, {.object = &space, .offset = address}};
+    return own(space, address);
+  }
+  /// … of `own_space`, where there can be one (may_be_at).
+  static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
+    return {space, address, {.object = &space, .offset = address}};
+  }
+  /// Aligned, and no longer than an offset in a key. (That nothing can be mapped in the last few
+  /// pages of these is for whoever reads the word.)
+  static bool may_be_at(hal::VirtAddr address) {
+    return address % sizeof(std::uint32_t) == 0 && address >> offset_bits == 0;
   }
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
   Result<> check(std::uint32_t expected) const {
-    const auto value = memory::UserPtr<const std::uint32_t>{address_}.read(*space_);
-    if (!value) return fail(value.error());
-    if (*value != expected) return fail(Errno::eagain);
+    const auto there = space_->resolve(address_, hal::Access::read);
+    if (!there) return fail(there.error());
+    if (*reinterpret_cast<const std::uint32_t*>(*there) != expected) return fail(Errno::eagain);
     return {};
   }
 
@@ -72,20 +81,21 @@ class Futex {
     return reinterpret_cast<std::uintptr_t>(known_by_.object) >> 4;
   }
   async::WaitList& list() const {
-    const std::uint64_t hash = (object_number() ^ known_by_.offset >> 2) * 0x9e37'79b9'7f4a'7c15;
+    const auto object = reinterpret_cast<std::uintptr_t>(known_by_.object);
+    const std::uint64_t hash = (object ^ known_by_.offset) * 0x9e37'79b9'7f4a'7c15;
     return lists_[hash >> (64 - list_bits)];
   }
   /// Two words: the offset with as much of the object's address as fits, and `bits` with the rest
   /// of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so nothing is lost
   /// and equal keys are equal futexes.
   async::Key key(std::uint32_t bits) const {
-    constexpr unsigned offset_bits = 38;
     const std::uint64_t object = object_number();
     return {.value = known_by_.offset | object << offset_bits,
             .bits = bits | (object >> (64 - offset_bits)) << 32};
   }
   static int wake_some(async::WaitList& waiters, int count, async::Key of);
 
+  static constexpr unsigned offset_bits = 38;
   static constexpr unsigned list_bits = 6;
   static inline std::array<async::WaitList, 1 << list_bits> lists_;
 

@@ -4,6 +4,7 @@
 
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
+#include "syscalls/futex.h"
 #include "syscalls/timespec.h"
 
 namespace kernel {

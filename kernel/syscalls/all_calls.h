@@ -6,6 +6,7 @@
 
 #include "syscalls/calls.h"
 #include "syscalls/files.h"
+#include "syscalls/futex.h"
 #include "syscalls/identity.h"
 #include "syscalls/table.h"
 #include "syscalls/unknown.h"

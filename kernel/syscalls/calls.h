@@ -92,14 +92,6 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
                                       UserPtr<const abi::Timespec> time,
                                       UserPtr<abi::Timespec> left);
 
-// ── futex.cpp ──
-
-trap::Attempt<Result<int>> try_futex(Thread&, std::uintptr_t address, int operation,
-                                     std::uint32_t value, std::uintptr_t timeout,
-                                     std::uintptr_t address2, std::uint32_t value3);
-trap::WaitingCall futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
-                        std::uintptr_t timeout, std::uintptr_t address2, std::uint32_t value3);
-
 // ── scheduling.cpp ──
 
 trap::Attempt<Result<>> sched_yield(Thread&);  // must wait: gives way to others

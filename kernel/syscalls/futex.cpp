@@ -3,7 +3,7 @@
 #include "boot/machine_facts.h"
 #include "process/futex.h"
 #include "process/thread.h"
-#include "syscalls/calls.h"
+#include "syscalls/futex.h"
 #include "syscalls/timespec.h"
 
 namespace kernel::sys {
@@ -93,11 +93,19 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
   }
 }
 
-}  // namespace
+/// The word is still what the caller has seen, so there is sense in waiting.
+trap::Attempt<Result<int>> try_to_wait(const Futex& futex, std::uint32_t value) {
+  if (const auto unchanged = futex.check(value); !unchanged) {
+    return Result<int>{fail(unchanged.error())};
+  }
+  return trap::Attempt<Result<int>>::wait();
+}
 
-trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int operation,
-                                     std::uint32_t value, std::uintptr_t timeout,
-                                     std::uintptr_t address2, std::uint32_t value3) {
+[[gnu::noinline]] trap::Attempt<Result<int>> try_otherwise(Thread& self, std::uintptr_t address,
+                                                           int operation, std::uint32_t value,
+                                                           std::uintptr_t timeout,
+                                                           std::uintptr_t address2,
+                                                           std::uint32_t value3) {
   using Answer = Result<int>;
   const int command = operation & abi::futex_command_mask;
   const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
@@ -107,19 +115,38 @@ trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address, int o
   if (command == abi::futex_wake) return Answer{futex->wake(static_cast<int>(value))};
   if (!waits) return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
   if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
-  if (const auto unchanged = futex->check(value); !unchanged) {
-    return Answer{fail(unchanged.error())};
-  }
-  return trap::Attempt<Answer>::wait();
+  return try_to_wait(*futex, value);
 }
 
-trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,
-                        std::uintptr_t timeout, std::uintptr_t, std::uint32_t value3) {
+[[gnu::noinline]] trap::WaitingCall wait_otherwise(Thread& self, std::uintptr_t address,
+                                                   int operation, std::uint32_t value,
+                                                   std::uintptr_t timeout, std::uint32_t value3) {
   if (timeout != 0) {
     return trap::WaitingCall{futex_until(self, address, operation, value, timeout, value3)};
   }
   return trap::WaitingCall{std::in_place_type<FutexWait>, *futex_at(self, address, operation),
                            bits_of(operation, value3)};
+}
+
+}  // namespace
+
+trap::Attempt<Result<int>> try_any_futex(Thread& self, std::uintptr_t address, int operation,
+                                         std::uint32_t value, std::uintptr_t timeout,
+                                         std::uintptr_t address2, std::uint32_t value3) {
+  constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
+  if (operation == private_wait && timeout == 0 && Futex::may_be_at(address)) [[likely]] {
+    return try_to_wait(Futex::own(self.space(), address), value);
+  }
+  return try_otherwise(self, address, operation, value, timeout, address2, value3);
+}
+
+trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,
+                        std::uintptr_t timeout, std::uintptr_t, std::uint32_t value3) {
+  if (timeout == 0 && (operation & abi::futex_private_flag) != 0) [[likely]] {
+    return trap::WaitingCall{std::in_place_type<FutexWait>, Futex::own(self.space(), address),
+                             bits_of(operation, value3)};
+  }
+  return wait_otherwise(self, address, operation, value, timeout, value3);
 }
 
 }  // namespace kernel::sys

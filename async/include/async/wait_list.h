@@ -169,9 +169,7 @@ class WaitList : public Node {
   }
   /// Wakes everybody; how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
-    std::size_t woken = 0;
-    while (!empty() && wake_one(result)) ++woken;
-    return woken;
+    return empty() ? 0 : wake_everybody(result);
   }
 
   /// Wakes up to `count` of those for which `wanted(Key)` holds, in their order; how many.
@@ -185,6 +183,24 @@ class WaitList : public Node {
       if (meant && wake(node, WaitResult::woken)) ++woken;
     }
     return woken;
+  }
+  /// Wakes the first keyed waiter for which `wanted(Key)` holds, where there are no others to be
+  /// told before; false: nobody was woken, and wake_some() has to be asked.
+  template <class Wanted>
+  [[gnu::always_inline]] bool wake_first_keyed(Wanted&& wanted) noexcept {
+    for (Link* link = next; link != this; link = link->next) {
+      Node& node = static_cast<Node&>(*link);
+      if (node.kind != Kind::keyed) return false;
+      if (!wanted(static_cast<KeyedEntry&>(node).key)) continue;
+      Job& job = *static_cast<KeyedEntry&>(node).job;
+      if (job.kind != Kind::waiting) return false;  // its wait was cut short before
+      node.unlink();
+      node.reset();
+      platform::InterruptGuard masked;
+      job.complete_alone(WaitResult::woken);
+      return true;
+    }
+    return false;
   }
   /// Moves up to `count` of the keyed waiters for which `wanted(Key)` holds to `target`, where they
   /// wait under `key.value`; how many.
@@ -224,6 +240,8 @@ class WaitList : public Node {
     return node.kind == Kind::keyed ? static_cast<const KeyedEntry&>(node).key : Key{};
   }
   bool wake(Node& node, WaitResult result) noexcept;  // true: a job that waits for itself
+  std::size_t wake_everybody(WaitResult result) noexcept;
+  ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   friend class Executor;
   void reorder(Job& job) noexcept;  // its priority has changed
