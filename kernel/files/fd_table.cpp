@@ -39,12 +39,6 @@ FdTable::~FdTable() {
   }
 }
 
-File* FdTable::find_far(int fd) const {
-  if (!in_range(fd)) return nullptr;
-  const Group* there = group(static_cast<unsigned>(fd));
-  return there ? there->find(static_cast<unsigned>(fd)) : nullptr;
-}
-
 FdTable::Group* FdTable::make_group(unsigned fd) {
   if (Group* there = group(fd)) return there;
   if (!memory::admit(sizeof(Group))) return nullptr;

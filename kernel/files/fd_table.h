@@ -29,7 +29,8 @@ class FdTable : public RefCounted<FdTable> {
   File* find(int fd) const {
     if (static_cast<unsigned>(fd) < group_size) [[likely]]
       return first_.find(fd);
-    return find_far(fd);
+    const Group* const group = in_range(fd) ? this->group(fd) : nullptr;
+    return group != nullptr ? group->find(fd) : nullptr;
   }
   Result<Ref<File>> share(int fd) const {
     File* file = find(fd);
@@ -77,7 +78,6 @@ class FdTable : public RefCounted<FdTable> {
     void share_into(Group& copy) const;
   };
 
-  File* find_far(int fd) const;
   bool in_range(int fd) const { return static_cast<unsigned>(fd) < size_limit; }
   const Group* group(unsigned fd) const {
     return fd < group_size ? &first_ : more_[fd / group_size - 1].get();

@@ -56,7 +56,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   const auto moved = buffer.take({here.bytes() + at, count});
   if (moved) [[likely]] {
     write_position_ += *moved;
-    if (!readable_.empty()) readable_.wake_all();
+    readable_.wake_all();
   }
   return moved;
 }
@@ -81,7 +81,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
     done += *moved;
   }
   if (done == 0) return moved;
-  if (!readable_.empty()) readable_.wake_all();
+  readable_.wake_all();
   return done;
 }
 
@@ -153,7 +153,9 @@ class PipeReader final : public PipeEnd {
   PipeReader(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_rdonly | flags} {}
   ~PipeReader() override { pipe_->end_reading(); }
 
-  Result<std::size_t> try_read(IoBuffer& buffer) override { return pipe_->read(buffer); }
+  [[gnu::flatten]] Result<std::size_t> try_read(IoBuffer& buffer) override {
+    return pipe_->read(buffer);
+  }
 
   short readiness() override {
     short ready = 0;
@@ -169,7 +171,9 @@ class PipeWriter final : public PipeEnd {
   PipeWriter(Ref<Pipe> pipe, int flags) : PipeEnd{std::move(pipe), abi::o_wronly | flags} {}
   ~PipeWriter() override { pipe_->end_writing(); }
 
-  Result<std::size_t> try_write(IoBuffer& buffer) override { return pipe_->write(buffer); }
+  [[gnu::flatten]] Result<std::size_t> try_write(IoBuffer& buffer) override {
+    return pipe_->write(buffer);
+  }
 
   short readiness() override {
     short ready = 0;

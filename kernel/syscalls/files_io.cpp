@@ -21,18 +21,17 @@ Attempt refuse(Errno error) {
   return Transfer{fail(error)};
 }
 
-/// A read or write that did not move anything at once.
-[[gnu::noinline]] Attempt not_moved(Thread& self, const File& file, Transfer moved) {
-  if (would_wait(file, moved)) return Attempt::wait();
-  tell_broken_pipe(self, moved);
-  return moved;
-}
-
-inline Attempt try_to_read(Thread& self, File& file, IoBuffer& buffer) {
+inline Attempt try_to_read(File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   if (buffer.left() > step_bytes) return Attempt::wait();
   const Transfer moved = file.try_read(buffer);
-  if (!moved) return not_moved(self, file, moved);
+  if (would_wait(file, moved)) return Attempt::wait();
+  return moved;
+}
+
+[[gnu::noinline]] Attempt not_written(Thread& self, const File& file, Transfer moved) {
+  if (would_wait(file, moved)) return Attempt::wait();
+  tell_broken_pipe(self, moved);
   return moved;
 }
 
@@ -41,7 +40,7 @@ inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   // What may go in in part is for the other form, which knows how to go on.
   if (buffer.left() > std::min(file.whole_write(), step_bytes)) return Attempt::wait();
   const Transfer moved = file.try_write(buffer);
-  if (!moved) return not_moved(self, file, moved);
+  if (!moved) return not_written(self, file, moved);
   return moved;
 }
 
@@ -54,6 +53,10 @@ File* writable_file(Thread& self, int fd) {
   return file != nullptr && file->can_write() ? file : nullptr;
 }
 
+[[gnu::noinline]] trap::WaitingCall read_long(Thread& self, File& file, const IoBuffer& buffer) {
+  return trap::WaitingCall{start_reading(self, file, buffer)};
+}
+
 }  // namespace
 
 Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
@@ -61,15 +64,14 @@ Attempt try_read(Thread& self, int fd, UserSpan<std::byte> to) {
   if (file == nullptr) return refuse(Errno::ebadf);
   if (!to.in_range()) return refuse(Errno::efault);
   IoBuffer buffer{self.space(), to.address(), to.size()};
-  return try_to_read(self, *file, buffer);
+  return try_to_read(*file, buffer);
 }
 
 trap::WaitingCall read(Thread& self, int fd, UserSpan<std::byte> to) {
   File& file = *readable_file(self, fd);
   const IoBuffer buffer{self.space(), to.address(), to.size()};
-  if (buffer.left() > step_bytes || file.waits_for_device()) {
-    return trap::WaitingCall{start_reading(self, file, buffer)};
-  }
+  if (buffer.left() > step_bytes || file.waits_for_device()) [[unlikely]]
+    return read_long(self, file, buffer);
   return trap::WaitingCall{std::in_place_type<ReadWait>, Ref<File>::share(file), buffer};
 }
 
@@ -91,7 +93,7 @@ Attempt try_readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int cou
   IoParts parts;
   if (auto read = parts.read(self.space(), to, count); !read) return refuse(read.error());
   IoBuffer buffer = parts.buffer(self.space());
-  return try_to_read(self, *file, buffer);
+  return try_to_read(*file, buffer);
 }
 
 async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> to, int count) {

@@ -30,7 +30,7 @@ class WaitLoop {
   WaitLoop() noexcept = default;
   WaitLoop(const WaitLoop&) = delete;
 
-  bool await_ready() noexcept { return refused() && self().look(); }
+  [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().look(); }
   void await_suspend(std::coroutine_handle<> awaiter) noexcept {
     promise_.set_parent(awaiter);
     current_job().suspend(std::coroutine_handle<>::from_address(this));
