@@ -62,6 +62,9 @@ class Ring {
  private:
   friend class RingChain;
 
+  bool take_one();
+  trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
+                                                       std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
   Result<Taken> take_step(std::uint32_t most);
 
