@@ -10,6 +10,7 @@ PARTS = (
     ("many", "more wait than can be kept, and all have their pages"),
     ("cut-short", "what is cancelled, or out of time, in a page ends after it"),
     ("left-behind", "who is left waiting when a program's work is done is no more"),
+    ("pressed", "who has no memory for its copy of a page waits alone, until there is some"),
     ("storm", "whatever is interrupted by notifications goes on as if nothing were"),
     ("late", "what comes in the handler, or masked, is told as soon as it may be"),
     ("asleep", "who sleeps is woken by each notification, and by nothing else"),
