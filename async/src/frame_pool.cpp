@@ -12,19 +12,23 @@
 
 namespace async {
 
+/// The last bytes of what is left to carve.
+void FramePool::give_back(std::size_t bytes) noexcept {
+  carve_left_ -= bytes;
+  release(carve_ + carve_left_, bytes);
+}
+
 void* FramePool::refill(std::size_t list) noexcept {
   const std::size_t bytes = bytes_of(list);
   if (bytes >= chunk_bytes) {
     taken_ += bytes;
     return platform::chunk(bytes);
   }
+  if (bytes % 16 == 0 && carve_left_ % 16 != 0) give_back(8);
   if (carve_left_ < bytes) {
     // The rest of the old chunk is a multiple of 8: cut it into blocks that later requests can use.
-    while (carve_left_ != 0) {
-      const std::size_t piece = carve_left_ < small_limit ? carve_left_ : small_limit;
-      carve_left_ -= piece;
-      release(carve_ + carve_left_, piece);
-    }
+    if (carve_left_ % 16 != 0) give_back(8);
+    while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
     carve_ = static_cast<std::byte*>(platform::chunk(chunk_bytes));
     carve_left_ = chunk_bytes;
     taken_ += chunk_bytes;

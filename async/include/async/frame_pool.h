@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 /// Put before functions off the fast path. The build defines it where the compiler can do more:
 /// spare the caller's registers.
@@ -22,7 +23,10 @@ inline constexpr std::size_t chunk_bytes = 4096;
 /// All with interrupts masked.
 class FramePool {
  public:
-  /// `bytes` of memory, aligned to 8.
+  /// What to ask for where an alignment of at most 16 is needed, as compilers do for some frames.
+  static std::size_t aligned(std::size_t bytes, std::align_val_t alignment) noexcept;
+
+  /// `bytes` of memory, aligned to 8, and to 16 where they are a multiple of 16.
   void* allocate(std::size_t bytes) noexcept;
   /// `bytes` as it was allocated with.
   void release(void* memory, std::size_t bytes) noexcept;
@@ -47,6 +51,7 @@ class FramePool {
   static constexpr std::size_t bytes_of(std::size_t list) noexcept {
     return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
   }
+  void give_back(std::size_t bytes) noexcept;
   ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // the slow path: carve a fresh block
 
   std::array<Block*, small_lists + large_lists> free_{};

@@ -7,6 +7,12 @@
 
 namespace async {
 
+inline std::size_t FramePool::aligned(std::size_t bytes, std::align_val_t alignment) noexcept {
+  if (alignment <= std::align_val_t{8}) return bytes;
+  if (alignment > std::align_val_t{16}) platform::fail("a coroutine's frame is at most 16-aligned");
+  return (bytes + 15) / 16 * 16;
+}
+
 inline void* FramePool::allocate(std::size_t bytes) noexcept {
   const std::size_t list = list_of(bytes);
   Block* const block = free_[list];

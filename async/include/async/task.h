@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -33,11 +34,13 @@ class Task;
 /// What all Task promises share, at the start of the promise and so at a known place of the frame.
 class PromiseBase {
  public:
-  static void* operator new(std::size_t bytes) noexcept {
-    return with_frame_pool([bytes](FramePool& pool) { return pool.allocate(bytes); });
+  static void* operator new(std::size_t bytes, std::align_val_t alignment) noexcept {
+    const std::size_t size = FramePool::aligned(bytes, alignment);
+    return with_frame_pool([size](FramePool& pool) { return pool.allocate(size); });
   }
-  static void operator delete(void* frame, std::size_t bytes) noexcept {
-    with_frame_pool([frame, bytes](FramePool& pool) { pool.release(frame, bytes); });
+  static void operator delete(void* frame, std::size_t bytes, std::align_val_t alignment) noexcept {
+    const std::size_t size = FramePool::aligned(bytes, alignment);
+    with_frame_pool([frame, size](FramePool& pool) { pool.release(frame, size); });
   }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }

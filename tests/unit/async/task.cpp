@@ -230,13 +230,42 @@ TEST_CASE_METHOD(Fixture, "a suspended task takes at most 96 bytes in all") {
   run();
 }
 
+namespace {
+
+template <std::size_t bytes>
+Task<> keep_aligned(async::Event& event, int& aligned) {
+  alignas(16) std::array<std::byte, bytes> local{};
+  std::byte* volatile escaped = local.data();
+  (void)co_await event.wait("event");
+  aligned += reinterpret_cast<std::uintptr_t>(escaped) % 16 == 0 ? 1 : 0;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture,
+                 "what is aligned to 16 in a coroutine is so in its frame, whatever its size") {
+  async::Event event;
+  int aligned = 0;
+  for (int i = 0; i < 5; ++i) {
+    async::spawn(keep_aligned<1>(event, aligned)).detach();
+    async::spawn(keep_aligned<8>(event, aligned)).detach();
+    async::spawn(keep_aligned<24>(event, aligned)).detach();
+    async::spawn(keep_aligned<40>(event, aligned)).detach();
+    async::spawn(keep_aligned<200>(event, aligned)).detach();
+  }
+  run();
+  event.set();
+  run();
+  CHECK(aligned == 25);
+}
+
 TEST_CASE("frames of every size are served, reused, and never overlap") {
   async::FramePool pool;
   std::vector<std::pair<std::byte*, std::size_t>> blocks;
   for (std::size_t bytes = 8; bytes <= 20'000; bytes += bytes < 1200 ? 8 : 600) {
     for (int i = 0; i < 3; ++i) {
       auto* block = static_cast<std::byte*>(pool.allocate(bytes));
-      REQUIRE(reinterpret_cast<std::uintptr_t>(block) % 8 == 0);
+      REQUIRE(reinterpret_cast<std::uintptr_t>(block) % (bytes % 16 == 0 ? 16 : 8) == 0);
       std::fill_n(block, bytes, static_cast<std::byte>(blocks.size()));
       blocks.emplace_back(block, bytes);
     }
