@@ -9,6 +9,9 @@
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "boot/console.h"
 #include "boot/crash.h"
 #include "boot/first_process.h"
@@ -21,6 +24,7 @@
 #include "formats/boot_options.h"
 #include "harts/accounts.h"
 #include "harts/deadlocks.h"
+#include "harts/job_watch.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
@@ -37,6 +41,9 @@ constexpr Account accounts[] = {
 
 /// Frames that stay the kernel's whatever programs ask for; threads add to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
+
+/// How long a job may be ready, where `watch` says nothing else.
+constexpr std::uint64_t default_watch_ms = 1000;
 
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
@@ -57,6 +64,10 @@ void kernel_main(const hal::BootInfo& info) {
   if (options.has("trace")) {
     const auto events = options.number("trace").value_or(trace::chunk_events);
     if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
+  }
+  if (options.has("watch")) {
+    watch_jobs(std::chrono::milliseconds{std::max<std::uint64_t>(
+        options.number("watch").value_or(default_watch_ms), 1)});
   }
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
@@ -82,6 +93,9 @@ void kernel_main(const hal::BootInfo& info) {
   if (const auto how = options.value("crash")) {
     const auto hart = static_cast<unsigned>(options.number("crash-hart").value_or(0));
     async::spawn(crash_if_asked(*how, hart), {.name = "crash", .priority = 0, .harts = 1}).detach();
+  }
+  if (jobs_are_watched()) {
+    async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0}).detach();
   }
   async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
   async::Strand::leave();

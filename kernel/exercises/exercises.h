@@ -53,6 +53,11 @@ async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter);
 /// deadlock.cpp: a mistake that is to be seen in the log.
 async::Task<Result<Words>> deadlock();
 
+/// mistakes.cpp: others, with coroutines, for who watches jobs.
+async::Task<Result<Words>> double_enqueue();
+async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds);
+async::Task<Result<Words>> starvation(std::uint64_t milliseconds);
+
 /// remote.cpp. ENXIO on a machine of one hart.
 async::Task<Result<Words>> wake_remote();
 

@@ -114,6 +114,9 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::wait: return exercises::wait(argument);
     case Exercise::switch_stack: return exercises::switch_stack(times, counter);
     case Exercise::deadlock: return exercises::deadlock();
+    case Exercise::double_enqueue: return exercises::double_enqueue();
+    case Exercise::lost_wake: return exercises::lost_wake(argument);
+    case Exercise::starvation: return exercises::starvation(argument);
     case Exercise::wake_remote: return exercises::wake_remote();
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();

@@ -248,6 +248,38 @@ def deadlocks(test: harness.Test, harts: int) -> None:
         )  # fmt: skip
 
 
+def mistakes(test: harness.Test, harts: int) -> None:
+    planted = (
+        ("double-enqueue", "double enqueue: 'woken twice' is woken though it is ready", "wait_for"),
+        ("starvation", "starvation: 'hungry' has been ready for too long", "wait_for"),
+        ("lost-wake", "lost wake: 'forgotten' was woken, and no hart runs it", "wait_for"),
+    )
+    for name, what, coroutine in planted:
+        if name == "starvation" and harts > 1:
+            continue  # who gives way goes to another hart, rather than let anybody starve
+        done = test.run(
+            "/bin/exercise", name, machine=Machine(harts), append="watch=20", quiet=False
+        )
+        after = done.text.partition(what)[2]
+        line = next(iter(after.splitlines()[2:3]), "")
+        test.check(
+            done.status == 0 and done.text.count(what) == 1 and bool(after),
+            f"{name} is found (harts: {harts})", done.text,
+        )  # fmt: skip
+        test.check(
+            any(coroutine in function for function in awaits(test, line)),
+            "… with the coroutine", f"{done.text}\n{line}",
+        )  # fmt: skip
+    done = test.run(
+        "/bin/sh", "-c", "exercise yield 20; exercise roam; hello; sleep 0.05; ps", append="watch=500",
+        machine=Machine(harts), quiet=False,
+    )  # fmt: skip
+    test.check(
+        done.status == 0 and not re.search("double enqueue|lost wake|starvation", done.text),
+        f"and nothing where nothing is wrong (harts: {harts})", done.text,
+    )  # fmt: skip
+
+
 def counted(test: harness.Test) -> None:
     for name in ("traps", "exercises"):
         test.add(test.folder / "test-programs" / name, name)
@@ -260,6 +292,7 @@ def counted(test: harness.Test) -> None:
     stalls(test, replace(COUNTED, harts=2))
     for harts in (1, 3):
         deadlocks(test, harts)
+        mistakes(test, harts)
     on_many_harts(test)
     in_each_others_way(test)
     elsewhere(test)

@@ -39,6 +39,9 @@ constexpr Known known[] = {
     {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
     {"stall", Exercise::stall, 20, {}},
     {"deadlock", Exercise::deadlock, 0, {}},
+    {"double-enqueue", Exercise::double_enqueue, 0, {}},
+    {"lost-wake", Exercise::lost_wake, 100, {}},
+    {"starvation", Exercise::starvation, 100, {}},
     {"roam", Exercise::roam, 50, {"intact", "rounds", "put-aside", "elsewhere", "lost-stacks"}},
     {"storm", Exercise::storm, 500, {"interrupts", "useless", "pauses"}},
 };

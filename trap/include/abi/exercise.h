@@ -58,6 +58,12 @@ enum class Exercise : std::uint64_t {
   wake_remote,
   // Two coroutines wait for each other's mutexes until one of them is cancelled.
   deadlock,
+  // What is looked for where the kernel's command line has `watch`: a coroutine is said to be woken
+  // twice; one is said to be woken and does not run for `argument` milliseconds; one is ready, and
+  // another that is more urgent for so long.
+  double_enqueue,
+  lost_wake,
+  starvation,
 };
 
 // In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.

@@ -1,0 +1,162 @@
+#include "harts/job_watch.h"
+
+#include <async/graph.h>
+#include <kernel/log.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "harts/log_lines.h"
+
+namespace kernel {
+namespace {
+
+using async::Job;
+using async::TraceEvent;
+
+/// What the trace points have said of a job.
+struct Watched {
+  enum class State : std::uint8_t { ready, running, waiting };
+
+  const Job* job = nullptr;  // null: the place is free
+  async::Instant since{};    // it has been in its state
+  State state = State::ready;
+  bool is_late = false;  // and that was told
+};
+
+/// All jobs of the strand, as many as there is room for: those beyond are not watched.
+class Table {
+ public:
+  /// Null: it is not known.
+  Watched* find(const Job& job) {
+    const auto found = std::ranges::find(places(job), &job, &Watched::job);
+    return found != places(job).end() ? &*found : nullptr;
+  }
+  /// Null: there is no room.
+  Watched* add(const Job& job) {
+    Watched* const known = find(job);
+    if (known != nullptr) return known;
+    const auto free = std::ranges::find(places(job), nullptr, &Watched::job);
+    if (free == places(job).end()) return nullptr;
+    *free = {.job = &job};
+    return &*free;
+  }
+  template <class Each>
+  void for_each(Each&& each) {
+    for (auto& group : groups_) {
+      for (Watched& watched : group) {
+        if (watched.job != nullptr) each(watched);
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t group_count = 128;
+  using Group = std::array<Watched, 8>;
+
+  Group& places(const Job& job) {
+    return groups_[reinterpret_cast<std::uintptr_t>(&job) / sizeof(Job) % group_count];
+  }
+
+  std::array<Group, group_count> groups_;
+};
+
+constinit Table* table = nullptr;
+constinit async::SpinLock table_lock;  // trace points of other harts come outside the strand, too
+constinit async::Duration limit{};
+constinit async::TraceHook next_hook = nullptr;
+
+void tell(const char* kind, const char* what, const Job& job) {
+  log("{}: '{}' {}", kind, job.name(), what);
+  LogLines lines;
+  async::print_job(job, &LogLines::write, &lines);
+}
+
+/// What the event says is wrong; null: nothing.
+const char* mistake(const Watched& watched, TraceEvent event) {
+  const bool is_ready = watched.state == Watched::State::ready;
+  if (event == TraceEvent::wake && is_ready) return "is woken though it is ready";
+  if (event == TraceEvent::run && !is_ready) return "runs though it is not ready";
+  return nullptr;
+}
+
+Watched::State state_after(TraceEvent event) {
+  switch (event) {
+    case TraceEvent::run: return Watched::State::running;
+    case TraceEvent::wait: return Watched::State::waiting;
+    default: return Watched::State::ready;
+  }
+}
+
+/// What is wrong, if it is.
+const char* observe(TraceEvent event, const Job& job) {
+  const async::SpinLock::Guard guard{table_lock};
+  if (event == TraceEvent::done) {
+    if (Watched* const watched = table->find(job)) *watched = {};
+    return nullptr;
+  }
+  Watched* const known = event == TraceEvent::spawn ? nullptr : table->find(job);
+  const char* const wrong = known != nullptr ? mistake(*known, event) : nullptr;
+  if (Watched* const watched = table->add(job)) {
+    *watched = {.job = &job, .since = async::now(), .state = state_after(event)};
+  }
+  return wrong;
+}
+
+void note(TraceEvent event, const Job& job) {
+  if (next_hook != nullptr) next_hook(event, job);
+  // Events of a job that is outside the strand may come here in another order than they happened.
+  if (job.is_independent() || event == TraceEvent::migrate) return;
+  if (const char* const wrong = observe(event, job)) tell("double enqueue", wrong, job);
+}
+
+/// The next one that has been ready for too long, and was not told of.
+const Job* next_late() {
+  const async::SpinLock::Guard guard{table_lock};
+  const Job* late = nullptr;
+  table->for_each([&](Watched& watched) {
+    if (late != nullptr || watched.is_late || watched.state != Watched::State::ready) return;
+    if (async::now() - watched.since <= limit) return;
+    watched.is_late = true;
+    late = watched.job;
+  });
+  return late;
+}
+
+/// Who looks is what this hart does.
+bool has_no_hart_anything_to_do() {
+  const async::HartMask here = async::hart_mask(async::current_executor().hart());
+  const bool others_idle =
+      ((async::Executor::idle_harts() | here) & async::Executor::all()) == async::Executor::all();
+  return others_idle && async::current_executor().is_idle();
+}
+
+}  // namespace
+
+void watch_jobs(async::Duration longest_ready) {
+  table = new Table;
+  limit = longest_ready;
+  next_hook = async::trace_hook;
+  async::set_trace_hook(note);
+}
+
+bool jobs_are_watched() {
+  return limit != async::Duration{};
+}
+
+async::Task<> look_at_ready_jobs() {
+  while (co_await async::sleep_for(limit / 2, "time to look at ready jobs") ==
+         async::WaitResult::woken) {
+    const bool all_idle = has_no_hart_anything_to_do();
+    while (const Job* const late = next_late()) {
+      if (all_idle) {
+        tell("lost wake", "was woken, and no hart runs it or anything else", *late);
+      } else {
+        tell("starvation", "has been ready for too long", *late);
+      }
+    }
+  }
+}
+
+}  // namespace kernel
