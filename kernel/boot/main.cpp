@@ -66,8 +66,8 @@ void kernel_main(const hal::BootInfo& info) {
     if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
   }
   if (options.has("watch")) {
-    watch_jobs(std::chrono::milliseconds{std::max<std::uint64_t>(
-        options.number("watch").value_or(default_watch_ms), 1)});
+    watch_jobs(std::chrono::milliseconds{
+        std::max<std::uint64_t>(options.number("watch").value_or(default_watch_ms), 1)});
   }
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
