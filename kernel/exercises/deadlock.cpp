@@ -1,5 +1,6 @@
 // Two coroutines that lock two mutexes in two orders: a mistake that is planted.
 #include <async/async.h>
+#include <async/deadlock.h>
 
 #include <chrono>
 
@@ -25,7 +26,36 @@ bool is_stuck(const async::Job& job) {
   return job.kind == async::Kind::waiting && job.reason() == wait_for_other;
 }
 
+async::Task<> want(async::Mutex& mutex, async::Event& held) {
+  (void)co_await held.wait("the mutex to be held");
+  const auto wanted = co_await mutex.lock_or_cancel(wait_for_other);
+}
+
+/// Holds the mutex until `other`, which wants it, has ended.
+async::Task<> hold_and_join(async::Mutex& mutex, async::Event& held,
+                            async::JoinHandle<void> other) {
+  const auto lock = co_await mutex.lock("its own mutex");
+  held.set();
+  while (!is_stuck(other.job())) (void)co_await async::sleep_for(100us, "the other one");
+  co_await std::move(other);
+}
+
 }  // namespace
+
+async::Task<Result<Words>> deadlock_by_join() {
+  async::Mutex mutex;
+  async::Event held;
+  auto wanting = async::spawn(want(mutex, held), {.name = "wanting"});
+  async::Job& wanted = wanting.job();
+  auto joining = async::spawn(hold_and_join(mutex, held, std::move(wanting)), {.name = "joining"});
+  while (async::awaited(joining.job()) != &wanted) {
+    (void)co_await async::sleep_for(100us, "a deadlock");
+    if (async::is_cancelled()) break;
+  }
+  wanted.cancel();  // it ends without the mutex
+  co_await std::move(joining);
+  co_return Words{};
+}
 
 async::Task<Result<Words>> deadlock() {
   async::Mutex one, other;

@@ -50,8 +50,9 @@ async::Task<Result<Words>> wait(std::uint64_t coroutines);
 /// stacks.cpp: what coroutines have no need of.
 async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter);
 
-/// deadlock.cpp: a mistake that is to be seen in the log.
+/// deadlock.cpp: mistakes that are to be seen in the log.
 async::Task<Result<Words>> deadlock();
+async::Task<Result<Words>> deadlock_by_join();
 
 /// mistakes.cpp: others, with coroutines, for who watches jobs.
 async::Task<Result<Words>> double_enqueue();

@@ -19,6 +19,12 @@ void report(const async::Job& job) {
 
 }  // namespace
 
+void report_deadlock_by_join(const async::Job& job) {
+  const async::Job* const other = async::awaited(job);
+  if (other == nullptr || job.waits_for() != other) return;
+  if (async::visit_circle(job, [](void*, const async::Job&) {}, nullptr)) report(job);
+}
+
 void report_deadlocks() {
   async::set_deadlock_hook(report);
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 
+#include "harts/deadlocks.h"
 #include "harts/log_lines.h"
 
 namespace kernel {
@@ -109,6 +110,7 @@ void note(TraceEvent event, const Job& job) {
   // Events of a job that is outside the strand may come here in another order than they happened.
   if (job.is_independent() || event == TraceEvent::migrate) return;
   if (const char* const wrong = observe(event, job)) tell("double enqueue", wrong, job);
+  if (event == TraceEvent::wait) report_deadlock_by_join(job);
 }
 
 /// The next one that has been ready for too long, and was not told of.

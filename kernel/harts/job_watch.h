@@ -4,9 +4,10 @@
 //   double enqueue   a job is woken that is ready, or runs without being ready
 //   lost wake        a job has been woken, and nobody runs it though no hart has anything to do
 //   starvation       a job has been ready for longer than it may be
+//   deadlock         a circle of waits that is closed by one for a job's end
 //
 // It sees jobs by their trace points, and looks at those that are ready from time to time. (Circles
-// and stalls are always looked for: deadlocks.h, step_watch.h.)
+// that a mutex closes, and stalls, are always looked for: deadlocks.h, step_watch.h.)
 #pragma once
 
 #include <async/async.h>

@@ -114,6 +114,7 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::wait: return exercises::wait(argument);
     case Exercise::switch_stack: return exercises::switch_stack(times, counter);
     case Exercise::deadlock: return exercises::deadlock();
+    case Exercise::deadlock_by_join: return exercises::deadlock_by_join();
     case Exercise::double_enqueue: return exercises::double_enqueue();
     case Exercise::lost_wake: return exercises::lost_wake(argument);
     case Exercise::starvation: return exercises::starvation(argument);

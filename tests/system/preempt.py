@@ -250,6 +250,7 @@ def deadlocks(test: harness.Test, harts: int) -> None:
 
 def mistakes(test: harness.Test, harts: int) -> None:
     planted = (
+        ("deadlock-by-join", "deadlock: 'joining' waits for itself", "hold_and_join"),
         ("double-enqueue", "double enqueue: 'woken twice' is woken though it is ready", "wait_for"),
         ("starvation", "starvation: 'hungry' has been ready for too long", "wait_for"),
         ("lost-wake", "lost wake: 'forgotten' was woken, and no hart runs it", "wait_for"),
@@ -261,7 +262,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
             "/bin/exercise", name, machine=Machine(harts), append="watch=20", quiet=False
         )
         after = done.text.partition(what)[2]
-        line = next(iter(after.splitlines()[2:3]), "")
+        line = next((line for line in after.splitlines() if "awaits:" in line), "")
         test.check(
             done.status == 0 and done.text.count(what) == 1 and bool(after),
             f"{name} is found (harts: {harts})", done.text,
@@ -275,7 +276,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
         machine=Machine(harts), quiet=False,
     )  # fmt: skip
     test.check(
-        done.status == 0 and not re.search("double enqueue|lost wake|starvation", done.text),
+        done.status == 0 and not re.search("deadlock|double enqueue|lost wake|starvation", done.text),
         f"and nothing where nothing is wrong (harts: {harts})", done.text,
     )  # fmt: skip
 

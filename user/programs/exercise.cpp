@@ -39,6 +39,7 @@ constexpr Known known[] = {
     {"nest", Exercise::nest, 4, {"intact", "put-aside"}},
     {"stall", Exercise::stall, 20, {}},
     {"deadlock", Exercise::deadlock, 0, {}},
+    {"deadlock-by-join", Exercise::deadlock_by_join, 0, {}},
     {"double-enqueue", Exercise::double_enqueue, 0, {}},
     {"lost-wake", Exercise::lost_wake, 100, {}},
     {"starvation", Exercise::starvation, 100, {}},

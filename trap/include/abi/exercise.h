@@ -64,6 +64,8 @@ enum class Exercise : std::uint64_t {
   double_enqueue,
   lost_wake,
   starvation,
+  // A coroutine joins one that wants its mutex, until that one is cancelled.
+  deadlock_by_join,
 };
 
 // In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.
