@@ -45,8 +45,8 @@ struct MapRequest {
   std::size_t most_bytes = SIZE_MAX;  ///< that may be mapped in all afterwards (RLIMIT_AS)
 };
 
-/// What a futex is known by: the same for two addresses exactly when they are the same memory and
-/// (for private memory) in the same space.
+/// What a futex is known by: an object, and an offset in it, be it a space's window. The same for
+/// two addresses exactly when they are the same memory and (for private memory) in the same space.
 struct MemoryKey {
   const void* object = nullptr;
   std::uintptr_t offset = 0;

@@ -189,7 +189,9 @@ Result<> AddressSpace::put_fetched(const FetchedPage& fetched, Frame contents) {
 Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {
   const Area* area = areas_.find(va);
   if (area == nullptr) return fail(Errno::efault);
-  if (!area->backing.is_shared()) return MemoryKey{.object = this, .offset = va};
+  if (!area->backing.is_shared()) {
+    return MemoryKey{.object = this, .offset = va - window().origin()};
+  }
   return MemoryKey{.object = area->backing.object.get(),
                    .offset = area->backing.first_page * page_size + (va - area->start)};
 }

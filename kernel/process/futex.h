@@ -35,12 +35,13 @@ class Futex {
   }
   /// … of `own_space`, where there can be one (may_be_at).
   static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
-    return {space, address, {.object = &space, .offset = address}};
+    return {space, address, {.object = &space, .offset = address - space.window().origin()}};
   }
-  /// Aligned, and no longer than an offset in a key. (That nothing can be mapped in the last few
-  /// pages of these is for whoever reads the word.)
-  static bool may_be_at(hal::VirtAddr address) {
-    return address % sizeof(std::uint32_t) == 0 && address >> offset_bits == 0;
+  /// Aligned, and no farther in its window than an offset in a key may be. (That nothing can be
+  /// mapped in the last few pages of that is for whoever reads the word. Nobody waits there.)
+  static bool may_be_at(const memory::AddressSpace& space, hal::VirtAddr address) {
+    return address % sizeof(std::uint32_t) == 0 &&
+           (address - space.window().origin()) >> offset_bits == 0;
   }
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.

@@ -129,7 +129,8 @@ bool turn_has_ticked();
 /// computing one.
 inline void note_rest(Thread& thread) {
   if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
-  if (hal::clock_ticks() - thread.stopped_running < detail::shortest_slice) return;
+  const auto rest = static_cast<std::int64_t>(hal::clock_ticks() - thread.stopped_running);
+  if (rest < static_cast<std::int64_t>(detail::shortest_slice)) return;
   detail::note_long_rest(thread);
 }
 

@@ -134,7 +134,8 @@ trap::Attempt<Result<int>> try_any_futex(Thread& self, std::uintptr_t address, i
                                          std::uint32_t value, std::uintptr_t timeout,
                                          std::uintptr_t address2, std::uint32_t value3) {
   constexpr int private_wait = abi::futex_wait | abi::futex_private_flag;
-  if (operation == private_wait && timeout == 0 && Futex::may_be_at(address)) [[likely]] {
+  if (operation == private_wait && timeout == 0 && Futex::may_be_at(self.space(), address))
+      [[likely]] {
     return try_to_wait(Futex::own(self.space(), address), value);
   }
   return try_otherwise(self, address, operation, value, timeout, address2, value3);

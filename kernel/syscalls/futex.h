@@ -23,7 +23,7 @@ inline trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address
                                             std::uint32_t value, std::uintptr_t timeout,
                                             std::uintptr_t address2, std::uint32_t value3) {
   constexpr int private_wake = abi::futex_wake | abi::futex_private_flag;
-  if (operation == private_wake && Futex::may_be_at(address)) {
+  if (operation == private_wake && Futex::may_be_at(self.space(), address)) {
     return Result<int>{Futex::own(self.space(), address).wake(static_cast<int>(value))};
   }
   return try_any_futex(self, address, operation, value, timeout, address2, value3);

@@ -87,7 +87,11 @@ consteval StageOneCall call_of() {
   constexpr bool is_own = place >= trap::stage_one_calls;
   constexpr Entry entry = is_own ? own_calls[place - trap::stage_one_calls] : syscall_table[place];
   if (entry.form == CallForm::registers || entry.now == Entry::always_wait) return nullptr;
-  if (world == World::traced) return call<traced<entry.now>, entry.form, true>;
+  if (world == World::traced) {
+    // What gives way has its answer noted by the table's own form.
+    constexpr CallForm form = entry.form == CallForm::gives_way ? CallForm::question : entry.form;
+    return call<traced<entry.now>, form, true>;
+  }
   return call<entry.now, entry.form, world == World::in_company>;
 }
 

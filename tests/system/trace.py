@@ -128,6 +128,21 @@ def harts(test: harness.Test, folder: Path) -> None:
     in_slices(test, told, "four harts")
 
 
+def giving_way(test: harness.Test, folder: Path) -> None:
+    """A call that only gives way ends, too."""
+    out = folder / "yields.json"
+    bench = test.folder / "user" / "bin" / "bench"
+    trace(test, "--icount", "-o", out, bench, "--samples", "1", "yield.process")
+    yields = [
+        e for track in Timeline.read(out).of("bench.*") for e in track if e["name"] == "sched_yield"
+    ]
+    told = [e for e in yields if e.get("args", {}).get("result") == "0" and e["dur"] > 0]
+    test.check(
+        len(yields) > 100 and len(told) >= len(yields) - 2,
+        f"{len(told)} of {len(yields)} sched_yield have ended", str(yields[:3]),
+    )  # fmt: skip
+
+
 def put_aside(test: harness.Test, folder: Path) -> None:
     out = folder / "nest.json"
     program = test.folder / "user" / "bin" / "exercise"
@@ -246,6 +261,7 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
     kinds(test)
     two_processes(test, Path(where))
     harts(test, Path(where))
+    giving_way(test, Path(where))
     put_aside(test, Path(where))
     devices(test, Path(where))
     shared_priorities(test, Path(where))
