@@ -44,8 +44,14 @@ std::string read_beside(const std::string& name) {
 
 void use_workload(Arguments& arguments, Workload& workload) {
   if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
-  arguments.machine.harts =
+  const unsigned harts =
       arguments.harts != 0 ? static_cast<unsigned>(arguments.harts) : workload.harts;
+  arguments.machine.harts = harts;
+  for (const auto& each : workload.classes) {
+    if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
+    give_up(fmt::format("class '{}' runs on no hart that there is: they are 0 to {} (--harts)",
+                        each.name, harts - 1));
+  }
 }
 
 Workload read(const std::string& path) {
@@ -120,6 +126,7 @@ int compare(const Arguments& arguments, const Workload& workload,
 }
 
 int replay(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) give_up(path + ": there is no such file");
   Recording recording;
   try {
     recording = Recording::of_file(read_file(path));

@@ -51,6 +51,13 @@ class Sim(unittest.TestCase):
         for name in ("priority", "fifo", "round-robin", "edf", "eevdf", "mlfq", "steal-fifo"):
             self.assertIn(name, policies)
 
+    def test_what_can_never_run_and_what_is_not_there_is_said(self):
+        path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
+        self.assertIn("class 'tick' runs on no hart that there is", sim(path, status=2))
+        sim(path, "--harts", "2")
+        missing = self.folder / "none.schedule"
+        self.assertIn(f"{missing}: there is no such file", sim("--replay", missing, status=2))
+
     def test_figures_are_those_that_can_be_worked_out(self):
         path = self.file("duration 1s\nclass tick\n arrive every 10ms\n deadline 3ms\n run 4ms\n")
         table = sim(path, "--policy", "fifo,edf").splitlines()
