@@ -9,7 +9,6 @@
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
 
-#include <algorithm>
 #include <chrono>
 
 #include "boot/console.h"
@@ -42,8 +41,16 @@ constexpr Account accounts[] = {
 /// Frames that stay the kernel's whatever programs ask for; threads add to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
 
-/// How long a job may be ready, where `watch` says nothing else.
-constexpr std::uint64_t default_watch_ms = 1000;
+/// How long `watch` lets a job be ready.
+std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
+  constexpr std::uint64_t usual = 1000, most = 3'600'000;
+  if (options.value("watch")->empty()) return std::chrono::milliseconds{usual};
+  const std::uint64_t wanted = options.number("watch").value_or(0);
+  if (wanted >= 1 && wanted <= most) return std::chrono::milliseconds{wanted};
+  log("watch={}: a number of milliseconds from 1 to {} is wanted; it is {} now",
+      *options.value("watch"), most, usual);
+  return std::chrono::milliseconds{usual};
+}
 
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
@@ -65,10 +72,7 @@ void kernel_main(const hal::BootInfo& info) {
     const auto events = options.number("trace").value_or(trace::chunk_events);
     if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
   }
-  if (options.has("watch")) {
-    watch_jobs(std::chrono::milliseconds{
-        std::max<std::uint64_t>(options.number("watch").value_or(default_watch_ms), 1)});
-  }
+  if (options.has("watch")) watch_jobs(longest_ready(options));
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
   seed_random(info.random_seed);

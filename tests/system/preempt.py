@@ -271,6 +271,8 @@ def mistakes(test: harness.Test, harts: int) -> None:
             any(coroutine in function for function in awaits(test, line)),
             "… with the coroutine", f"{done.text}\n{line}",
         )  # fmt: skip
+    done = test.run("/bin/true", append="watch=20ms", machine=Machine(harts), quiet=False)
+    test.check("watch=20ms: a number of milliseconds from 1" in done.text, "… 20ms is no number")
     done = test.run(
         "/bin/sh", "-c", "exercise yield 20; exercise roam; hello; sleep 0.05; ps", append="watch=500",
         machine=Machine(harts), quiet=False,
