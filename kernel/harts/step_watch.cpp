@@ -6,6 +6,7 @@
 #include <kernel/log.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "harts/hart_timer.h"
@@ -24,12 +25,35 @@ constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
 constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
 
-/// The last step that stalled.
+/// Of a coroutine that was resumed some time ago and has not waited since, the first may have
+/// ended: nothing is taken on trust.
+bool is_coroutine(std::coroutine_handle<> at) {
+  const auto address = reinterpret_cast<std::uintptr_t>(at.address());
+  if (!may_be_frame(address)) return false;
+  return hal::kernel_code().contains(*reinterpret_cast<const std::uintptr_t*>(address));
+}
+
+/// Where the coroutines of a chain go on, by their resume functions; as many as there is room for.
+using Chain = std::array<std::uintptr_t, 6>;
+
+Chain chain_from(std::coroutine_handle<> at) {
+  Chain chain{};
+  for (std::uintptr_t& place : chain) {
+    if (!is_coroutine(at)) break;
+    place = *static_cast<const std::uintptr_t*>(at.address());
+    const async::PromiseBase& promise = async::PromiseBase::of(at);
+    if (promise.is_root()) break;
+    at = promise.parent();
+  }
+  return chain;
+}
+
+/// The last step that stalled, as it was then: who tells it may have its turn much later.
 struct Stall {
   const char* name = nullptr;
   std::uint64_t ran_ns = 0;
   std::uintptr_t pc = 0;  ///< 0: it has ended
-  std::coroutine_handle<> leaf{};
+  Chain chain{};
   const char* then = nullptr;  ///< what it has waited for since, if it has ended
 };
 
@@ -57,24 +81,12 @@ void look_after(std::uint64_t ns) {
   set_due(Due::step, hal::now_ns() + ns);
 }
 
-/// The chain of a coroutine that was resumed some time ago and has not waited since: the first of
-/// it may have ended, so nothing is taken on trust.
-bool is_coroutine(std::coroutine_handle<> at) {
-  const auto address = reinterpret_cast<std::uintptr_t>(at.address());
-  if (!may_be_frame(address)) return false;
-  return hal::kernel_code().contains(*reinterpret_cast<const std::uintptr_t*>(address));
-}
-
 void log_stall(const Stall& stall) {
-  char chain[160];
+  char chain[stall.chain.size() * 24 + 16];
   char* end = chain;
-  char* const limit = chain + sizeof chain;
-  for (auto at = stall.leaf; is_coroutine(at) && limit - end > 24;) {
-    end = fmt::format_to(end, "{} {:#x}", end == chain ? ", awaits:" : " <",
-                         *static_cast<const std::uintptr_t*>(at.address()));
-    const async::PromiseBase& promise = async::PromiseBase::of(at);
-    if (promise.is_root()) break;
-    at = promise.parent();
+  for (const std::uintptr_t place : stall.chain) {
+    if (place == 0) break;
+    end = fmt::format_to(end, "{} {:#x}", end == chain ? ", awaits:" : " <", place);
   }
   if (stall.pc == 0) {
     log("'{}' stalled: {} ms without an await, then {}{}", stall.name, stall.ran_ns / 1'000'000,
@@ -91,7 +103,7 @@ void report_ended(const async::Job* job, std::uint64_t ran_ns) {
   Stall stall{.name = job->name(), .ran_ns = ran_ns, .then = "its end"};
   // Where it stands now is what awaited the step's end, and who awaits that.
   if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
-    stall.leaf = job->leaf();
+    stall.chain = chain_from(job->leaf());
     stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
   }
   report(stall);
@@ -131,7 +143,7 @@ void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
   const std::uint64_t ran = (hal::clock_ticks() - step_time.began) * hal::clock_period_ns();
   if (ran < stall_ns || step_time.reported) return;
   step_time.reported = true;
-  report({.name = job.name(), .ran_ns = ran, .pc = pc, .leaf = job.leaf()});
+  report({.name = job.name(), .ran_ns = ran, .pc = pc, .chain = chain_from(job.leaf())});
 }
 
 void strand_begins() noexcept {

@@ -223,6 +223,15 @@ def stalls(test: harness.Test, machine: Machine) -> None:
             and all(name in function for name, function in zip(chain, seen)),
             f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
         )  # fmt: skip
+    script = "exercise stall; sleep 0.1"
+    done = test.run(
+        "/bin/sh", "-c", script, machine=machine, append="policy=fifo", quiet=False
+    )
+    line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
+    test.check(
+        any("exercises::stall" in function for function in awaits(test, line)),
+        f"… also where a policy lets who tells it wait (harts: {machine.harts})", done.text,
+    )  # fmt: skip
     script = "exercise stall 9; exercise spin 9; sleep 0.1"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
     test.check(
