@@ -24,10 +24,10 @@ void* FramePool::refill(std::size_t list) noexcept {
     taken_ += bytes;
     return platform::chunk(bytes);
   }
-  if (bytes % 16 == 0 && carve_left_ % 16 != 0) give_back(8);
+  const bool is_odd = carve_left_ % 16 != 0;
+  if (is_odd && (bytes % 16 == 0 || carve_left_ < bytes)) give_back(8);
   if (carve_left_ < bytes) {
     // The rest of the old chunk is a multiple of 8: cut it into blocks that later requests can use.
-    if (carve_left_ % 16 != 0) give_back(8);
     while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
     carve_ = static_cast<std::byte*>(platform::chunk(chunk_bytes));
     carve_left_ = chunk_bytes;

@@ -1,4 +1,5 @@
-// Two coroutines that lock two mutexes in two orders: a mistake that is planted.
+// Two coroutines that wait for each other, by two mutexes or by a mutex and a join: mistakes that
+// are planted.
 #include <async/async.h>
 #include <async/deadlock.h>
 

@@ -1,6 +1,7 @@
 // Mistakes with jobs that are planted: what is to be found by who watches them (harts/job_watch.h).
 #include <async/async.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "exercises/exercises.h"

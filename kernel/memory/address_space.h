@@ -134,9 +134,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return look_up(va, wanted);
   }
   /// … where the kernel has found it lately; null where it has to look, or is not there.
-  std::byte* recall(VirtAddr va, Access wanted) const {
-    return (wanted == Access::write ? written_ : read_).find(va);
-  }
+  std::byte* recall(VirtAddr va, Access wanted) const { return views_.find(va, wanted); }
   /// The same for somebody else who will read or write there, a device say, in his own time: what
   /// he was shown stays what it is, whatever becomes of the page meanwhile.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {
@@ -238,13 +236,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Something was taken from the table: nobody finds it any more.
   void flush_page(VirtAddr va) {
-    read_.forget(va);
-    written_.forget(va);
+    views_.forget(va);
     tag_.flush_page(va);
   }
   void flush() {
-    read_.forget_all();
-    written_.forget_all();
+    views_.forget_all();
     tag_.flush();
   }
 
@@ -299,8 +295,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_ = 0;
   VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
-  PageViews read_;
-  PageViews written_;
+  PageViews views_;
   static constexpr VirtAddr nobody_awaits = 1;  // no page begins there
   VirtAddr awaited_ = nobody_awaits;
   bool code_written_ = false;

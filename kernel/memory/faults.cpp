@@ -153,7 +153,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   if (wanted == Access::write && slot->allows(Access::execute)) {
     code_written_ = true;  // and is to be each time
   } else {
-    (wanted == Access::write ? written_ : read_).remember(va, there);
+    views_.remember(va, wanted, there);
   }
   return there;
 }
