@@ -110,10 +110,12 @@ async::Task<> thread_life(Ref<Thread> thread) {
         [[fallthrough]];
       }
       case Trap::call_waits:  // the first stage has entered the strand
+      case Trap::call_gives_way:
         let_go(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (auto wait = waiting_form(self); wait == nullptr) {
+        if (auto wait = trap.kind == Trap::call_gives_way ? nullptr : waiting_form(self);
+            wait == nullptr) {
           co_await async::yield();
           context.set_syscall_result(0);
         } else {
@@ -121,13 +123,6 @@ async::Task<> thread_life(Ref<Thread> thread) {
         }
         break;
       case Trap::call_answered: break;  // likewise
-      case Trap::call_gives_way:        // likewise
-        let_go(self);
-        if (self.shared_priority() != 0) [[unlikely]]
-          exchange_priority(self);
-        co_await async::yield();
-        context.set_syscall_result(0);
-        break;
       case Trap::interrupt:
         take_interrupts();  // whoever it wakes need not wait for the strand
         async::Strand::enter();
