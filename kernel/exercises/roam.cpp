@@ -7,6 +7,7 @@
 #include "exercises/spinner.h"
 #include "exercises/team.h"
 #include "harts/stack_pool.h"
+#include "harts/step_watch.h"
 
 namespace kernel::exercises {
 namespace {
@@ -32,6 +33,7 @@ struct Roamer {
       co_await spinner.run(std::min(hours.end, async::now() + 2ms));
       intact = spinner.intact;
       rounds += spinner.check.rounds;
+      if (++naps % 4 == 0) stall();
       co_await async::yield();
       look_who_runs();
       co_await nap();
@@ -48,7 +50,14 @@ struct Roamer {
     for (int i = 0; i < 1'000; ++i) intact = intact && &async::current_job() == job;
   }
 
+  /// Looked at in mid-step, when its child's frame may have become another's, on any hart.
+  static void stall() {
+    for (const Instant over = async::now() + 2 * stall_limit; async::now() < over;) {
+    }
+  }
+
   std::uint64_t rounds = 0;
+  unsigned naps = 0;
   const async::Job* job = nullptr;
   bool intact = true;
 };

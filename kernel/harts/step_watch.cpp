@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 #include "harts/hart_timer.h"
@@ -25,25 +26,38 @@ constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
 constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
 
+/// Whoever the memory is of by now: another hart may be writing it.
+[[clang::no_sanitize("thread")]] std::uintptr_t word_at(const void* address) {
+  return *static_cast<const std::uintptr_t*>(address);
+}
+
 /// Of a coroutine that was resumed some time ago and has not waited since, the first may have
 /// ended: nothing is taken on trust.
-bool is_coroutine(std::coroutine_handle<> at) {
-  const auto address = reinterpret_cast<std::uintptr_t>(at.address());
-  if (!may_be_frame(address)) return false;
-  return hal::kernel_code().contains(*reinterpret_cast<const std::uintptr_t*>(address));
-}
+struct Suspect {
+  bool is_coroutine() const {
+    return may_be_frame(reinterpret_cast<std::uintptr_t>(at.address())) &&
+           hal::kernel_code().contains(goes_on_at());
+  }
+  std::uintptr_t goes_on_at() const { return word_at(at.address()); }
+  async::PromiseBase promise() const {
+    return std::bit_cast<async::PromiseBase>(word_at(&async::PromiseBase::of(at)));
+  }
+
+  std::coroutine_handle<> at;
+};
 
 /// Where the coroutines of a chain go on, by their resume functions; as many as there is room for.
 using Chain = std::array<std::uintptr_t, 6>;
 
-Chain chain_from(std::coroutine_handle<> at) {
+Chain chain_from(std::coroutine_handle<> leaf) {
   Chain chain{};
+  Suspect suspect{leaf};
   for (std::uintptr_t& place : chain) {
-    if (!is_coroutine(at)) break;
-    place = *static_cast<const std::uintptr_t*>(at.address());
-    const async::PromiseBase& promise = async::PromiseBase::of(at);
+    if (!suspect.is_coroutine()) break;
+    place = suspect.goes_on_at();
+    const async::PromiseBase promise = suspect.promise();
     if (promise.is_root()) break;
-    at = promise.parent();
+    suspect.at = promise.parent();
   }
   return chain;
 }
