@@ -1,13 +1,12 @@
 #include "process/life.h"
 
-#include <trap/fpu.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
 
 #include "devices/interrupts.h"
+#include "process/exceptions.h"
 #include "process/exit.h"
 #include "process/large_memory.h"
-#include "process/page_fault.h"
 #include "process/page_fetch.h"
 #include "process/running.h"
 #include "process/serve.h"
@@ -34,8 +33,8 @@ bool ends_turn(Thread& self) {
   return ends;
 }
 
-/// Whether the program, which has to wait for a page, has other things to do (abi/upcall.h).
-bool leave_in_fault(Thread& self, Trap trap, Errno why) {
+/// Whether the program, which cannot go on here, has other things to do (abi/upcall.h).
+bool leave_in_exception(Thread& self, Trap trap, Errno why) {
   Upcalls* const upcalls = self.ring() != nullptr ? self.ring()->upcalls() : nullptr;
   return upcalls != nullptr && upcalls->leave(trap, why);
 }
@@ -131,24 +130,14 @@ async::Task<> thread_life(Ref<Thread> thread) {
           co_await async::yield();
         }
         break;
-      case Trap::page_fault:
-        async::Strand::enter();
-        trap::route<Origin::user, Why::exception>();
-        if (const auto served = serve_page_fault(self, trap); !served) [[unlikely]] {
-          let_go(self);
-          if (leave_in_fault(self, trap, served.error())) break;
-          co_await mend_page_fault(self, trap, served.error(), context.program_counter());
-        }
-        break;
-      case Trap::illegal_instruction:
-        async::Strand::enter();
-        trap::route<Origin::user, Why::exception>();
-        if (!trap::fpu::acquire(context)) die_of_fault(self, trap);
-        break;
       default:
         async::Strand::enter();
         trap::route<Origin::user, Why::exception>();
-        die_of_fault(self, trap);
+        if (const auto served = serve_exception(self, trap); !served) [[unlikely]] {
+          let_go(self);
+          if (leave_in_exception(self, trap, served.error())) break;
+          co_await mend_or_die(self, trap, served.error(), context.program_counter());
+        }
     }
   }
   if (self.ring() != nullptr) [[unlikely]]

@@ -3,14 +3,25 @@
 #pragma once
 
 #include <kernel/result.h>
+#include <trap/fpu.h>
 #include <trap/trap.h>
 
 #include "process/thread.h"
 
 namespace kernel {
 
-/// Makes the page there. Errors are AddressSpace::fault's.
-inline Result<> serve_page_fault(Thread& self, trap::Trap trap) {
+/// An exception that is no page's: gives the program the registers that it has asked for by using
+/// them. Otherwise EFAULT.
+[[gnu::noinline]] inline Result<> serve_instruction(Thread& self, trap::Trap trap) {
+  const bool served =
+      trap.kind == trap::Trap::illegal_instruction && trap::fpu::acquire(self.context());
+  return served ? Result<>{} : fail(Errno::efault);
+}
+
+/// The same, or makes the page there: AddressSpace::fault's errors.
+inline Result<> serve_exception(Thread& self, trap::Trap trap) {
+  if (trap.kind != trap::Trap::page_fault) [[unlikely]]
+    return serve_instruction(self, trap);
   memory::AddressSpace& space = self.space();
   if (auto made = space.fault(trap.address, trap.access); !made) return made;
   if (space.code_written()) space.synchronize_code();

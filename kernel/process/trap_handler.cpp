@@ -1,7 +1,6 @@
 // The kernel's half of the trap shape `handler`: what can be done at once is, and the thread's
 // coroutine sees the rest.
 #include <abi/numbers.h>
-#include <trap/fpu.h>
 #include <trap/handler.h>
 #include <trap/router.h>
 #include <trap/run_user.h>
@@ -57,16 +56,9 @@ std::uint64_t interrupt(Thread& self, const UserContext& context) {
   return back_to_program;
 }
 
-std::uint64_t page_fault(Thread& self, const UserContext& context, Trap trap) {
+std::uint64_t exception(Thread& self, const UserContext& context, Trap trap) {
   async::Strand::enter();
-  if (!serve_page_fault(self, trap)) return leave_to_coroutine(context);
-  trap::route<Origin::user, Why::exception>();
-  return go_on(self);
-}
-
-std::uint64_t illegal_instruction(Thread& self, UserContext& context) {
-  async::Strand::enter();
-  if (!trap::fpu::acquire(context)) return leave_to_coroutine(context);
+  if (!serve_exception(self, trap)) return leave_to_coroutine(context);
   trap::route<Origin::user, Why::exception>();
   return go_on(self);
 }
@@ -82,8 +74,6 @@ std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause
   switch (trap.kind) {
     case Trap::syscall: return answer(self, context);
     case Trap::interrupt: return interrupt(self, context);
-    case Trap::page_fault: return page_fault(self, context, trap);
-    case Trap::illegal_instruction: return illegal_instruction(self, context);
-    default: return cause;
+    default: return exception(self, context, trap);
   }
 }

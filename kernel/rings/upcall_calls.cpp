@@ -31,11 +31,27 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
 }
 
 /// The registers are those of the context then, also the one with a call's result.
-trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open, bool keep) {
+trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
   Upcalls* const upcalls = upcalls_of(self);
-  const Result<> resumed =
-      upcalls != nullptr ? upcalls->resume(context, open, keep) : fail(Errno::enxio);
+  const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);
   return resumed ? self.context().syscall_result() : trap::ToRegister<Result<>>::encode(resumed);
+}
+
+Result<> upcall_exception(Thread& self, std::uint64_t context, UserPtr<abi::UpcallException> out) {
+  Upcalls* const upcalls = upcalls_of(self);
+  if (upcalls == nullptr) return fail(Errno::enxio);
+  const auto exception = upcalls->exception(context);
+  return exception ? out.write(self.space(), *exception) : fail(exception.error());
+}
+
+Result<> upcall_drop(Thread& self, std::uint64_t context) {
+  Upcalls* const upcalls = upcalls_of(self);
+  return upcalls != nullptr ? upcalls->drop(context) : fail(Errno::enxio);
+}
+
+Result<> upcall_die(Thread& self, std::uint64_t context) {
+  Upcalls* const upcalls = upcalls_of(self);
+  return upcalls != nullptr ? upcalls->die(context) : fail(Errno::enxio);
 }
 
 Result<> notify(Thread&, int thread, std::uint64_t bits) {

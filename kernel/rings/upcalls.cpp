@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "process/page_fault.h"
+#include "process/exceptions.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -29,76 +29,123 @@ std::uint64_t untold(UpcallHeader& header) {
          ~std::atomic_ref{header.masked}.load(std::memory_order_relaxed);
 }
 
+std::uint32_t open_word(UpcallHeader& header) {
+  return std::atomic_ref{header.open}.load(std::memory_order_relaxed);
+}
+
 }  // namespace
 
-/// Keeps the program's registers as they are, in `kept`, and lets it go on with its entry. False:
-/// not now.
-bool Upcalls::begin(UpcallHeader& header, Upcall reason, Context::State state, std::size_t& kept) {
+/// Keeps the program's registers as they are, ready to go on, and lets it do so with its entry.
+/// Null: not now, or none of that kind (abi::upcalls_…).
+Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint32_t kind) {
   const std::uint64_t stack = std::atomic_ref{header.stack}.load(std::memory_order_relaxed);
-  const bool is_open = std::atomic_ref{header.open}.load(std::memory_order_relaxed) != 0;
-  if (!is_open || stack == 0) return false;
+  const std::uint32_t open = open_word(header);
+  if ((open & kind) == 0 || stack == 0) return nullptr;
   const std::span contexts{contexts_.get(), shape_.contexts};
   const auto free = std::ranges::find(contexts, Context::State::free, &Context::state);
-  if (free == contexts.end()) return false;
+  if (free == contexts.end()) return nullptr;
 
   trap::UserContext& running = thread_.context();
   trap::fpu::save(running);
   free->registers.take_registers(running);
-  free->state = state;
-  kept = static_cast<std::size_t>(free - contexts.begin());
+  free->state = Context::State::ready;
+  free->takes_exceptions = (open & abi::upcalls_take_exceptions) != 0;
+  free->signal = {};
   std::atomic_ref{header.open}.store(0, std::memory_order_relaxed);
   std::atomic_ref{header.stack}.store(0, std::memory_order_relaxed);
-  running.call(shape_.entry, stack, kept, static_cast<std::uint64_t>(reason));
-  return true;
+  running.call(shape_.entry, stack, number_of(*free), static_cast<std::uint64_t>(reason));
+  return std::to_address(free);
 }
 
-Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open, bool keep) {
-  if (context >= shape_.contexts) return fail(Errno::einval);
+/// One that can be gone on with.
+Upcalls::Context* Upcalls::find(std::uint64_t context) {
+  if (context >= shape_.contexts) return nullptr;
   Context& kept = contexts_[context];
-  if (kept.state != Context::State::ready) return fail(Errno::einval);
+  return kept.state == Context::State::ready ? &kept : nullptr;
+}
+
+Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
+  Context* const kept = find(context);
+  if (kept == nullptr) return fail(Errno::einval);
   UpcallHeader* const header = this->header();
   if (header == nullptr) return fail(Errno::efault);
   std::atomic_ref{header->open}.store(open, std::memory_order_relaxed);
   trap::UserContext& running = thread_.context();
-  trap::UserContext caller;
-  if (keep) {
-    running.set_syscall_result(0);
-    trap::fpu::save(running);
-    caller.take_registers(running);
-  }
   trap::fpu::drop(running);
-  running.take_registers(kept.registers);
-  if (keep) {
-    kept.registers.take_registers(caller);
-  } else {
-    kept.state = Context::State::free;
-  }
-  if (open != 0 && untold(*header) != 0) thread_.tell_news();  // they came while it was closed
+  running.take_registers(kept->registers);
+  kept->state = Context::State::free;
+  if ((open & abi::upcalls_open) != 0 && untold(*header) != 0)
+    thread_.tell_news();  // they came while it was closed
   return {};
 }
 
-// ── Faults ──
+// ── Exceptions ──
 
-bool Upcalls::leave(trap::Trap fault, Errno why) {
-  const bool can_wait = (why == Errno::erestart || why == Errno::enomem) &&
-                        thread_.space().is_mapped_file(fault.address);
-  UpcallHeader* const header = can_wait ? this->header() : nullptr;
-  if (header == nullptr || !thread_.ring()->reserve()) return false;
-  const std::uint64_t pc = thread_.context().program_counter();
-  std::size_t kept = 0;
-  if (!begin(*header, Upcall::for_fault, Context::State::waiting, kept)) {
+bool Upcalls::leave(trap::Trap trap, Errno why) {
+  // The loop may be in the midst of something that is in memory of another kind.
+  const bool can_wait = may_be_mended(why) && thread_.space().is_mapped_file(trap.address);
+  if (may_be_mended(why) && !can_wait) return false;
+  UpcallHeader* const header = this->header();
+  if (header == nullptr) return false;
+  return can_wait ? wait_for_page(*header, trap, why) : tell_of(*header, trap, why);
+}
+
+bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
+  if (!thread_.ring()->reserve()) return false;
+  Context* const kept = begin(header, Upcall::for_fault, abi::upcalls_open);
+  if (kept == nullptr) {
     thread_.ring()->give_back();
     return false;
   }
-  scope_.spawn(see_to(kept, fault, why, pc), {.name = "page", .priority = thread_.limit()});
+  kept->state = Context::State::waiting;
+  kept->trap = trap;
+  scope_.spawn(see_to(*kept, why), {.name = "page", .priority = thread_.limit()});
   return true;
 }
 
-async::Task<> Upcalls::see_to(std::size_t kept, trap::Trap fault, Errno why, std::uint64_t pc) {
+bool Upcalls::tell_of(UpcallHeader& header, trap::Trap trap, Errno why) {
+  Context* const kept = begin(header, Upcall::for_exception, abi::upcalls_take_exceptions);
+  if (kept == nullptr) return false;
+  kept->trap = trap;
+  kept->signal = signal_for(trap, why);
+  return true;
+}
+
+async::Task<> Upcalls::see_to(Context& kept, Errno why) {
   const unsigned hart = hal::hart_index();
-  co_await mend_page_fault(thread_, fault, why, pc);
-  contexts_[kept].state = Context::State::ready;
-  thread_.ring()->complete_reserved(shape_.user_data + kept, 0, hart);
+  if (const auto signal = co_await mend(thread_, kept.trap, why)) {
+    kept.signal = *signal;
+    if (!kept.takes_exceptions) die_of(kept);
+  }
+  kept.state = Context::State::ready;
+  thread_.ring()->complete_reserved(shape_.user_data + number_of(kept),
+                                    static_cast<std::int32_t>(kept.signal), hart);
+}
+
+Result<abi::UpcallException> Upcalls::exception(std::uint64_t context) {
+  const Context* const kept = find(context);
+  if (kept == nullptr || kept->signal == abi::Signal{}) return fail(Errno::einval);
+  return abi::UpcallException{.signal = kept->signal,
+                              .address = kept->trap.address,
+                              .pc = kept->registers.program_counter()};
+}
+
+Result<> Upcalls::drop(std::uint64_t context) {
+  Context* const kept = find(context);
+  if (kept == nullptr) return fail(Errno::einval);
+  kept->state = Context::State::free;
+  return {};
+}
+
+Result<> Upcalls::die(std::uint64_t context) {
+  const Context* const kept = find(context);
+  if (kept == nullptr || kept->signal == abi::Signal{}) return fail(Errno::einval);
+  die_of(*kept);
+  return {};
+}
+
+void Upcalls::die_of(const Context& kept) {
+  kernel::die_of(thread_, kept.trap, kept.signal, kept.registers.program_counter());
 }
 
 // ── Notifications ──
@@ -117,8 +164,7 @@ void Upcalls::tell() {
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
   if (untold(*header) == 0) return;
-  std::size_t kept = 0;
-  if (begin(*header, Upcall::for_notification, Context::State::ready, kept)) ++header->told;
+  if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->told;
 }
 
 bool Upcalls::has_news() {

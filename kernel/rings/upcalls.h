@@ -1,9 +1,8 @@
 // A thread's upcalls (abi/upcall.h): the contexts that are kept while their pages come, and the
 // notifications that are on their way to the program.
 //
-//   thread_life ──page fault──▶ leave(): keeps the context ──▶ the program's entry, on another
-//   stack
-//                                 └─▶ a coroutine sees to the page ──▶ a completion in the ring
+//   thread_life ──exception──▶ leave(): keeps the context ──▶ the program's entry, on another stack
+//                                └─▶ a coroutine sees to the page ──▶ a completion in the ring
 //   notify(), from anywhere ──▶ tell(), before the program runs next ──▶ likewise, or the header
 #pragma once
 
@@ -34,11 +33,16 @@ class Upcalls {
  public:
   Upcalls(Thread& thread, const UpcallShape& shape);
 
-  /// The thread's program, which has trapped, goes on with an upcall; a coroutine sees to what
-  /// `why` (AddressSpace::fault's) says of the page. False: it has to wait itself.
-  bool leave(trap::Trap fault, Errno why);
-  /// See abi/upcall.h.
-  Result<> resume(std::uint64_t context, std::uint32_t open, bool keep);
+  /// The thread's program, which has trapped, goes on with an upcall. Where a page can be waited
+  /// for (`why`: see serve_exception), a coroutine does. False: the thread itself has to wait, or
+  /// to die.
+  bool leave(trap::Trap trap, Errno why);
+
+  // See abi/upcall.h.
+  Result<> resume(std::uint64_t context, std::uint32_t open);
+  Result<abi::UpcallException> exception(std::uint64_t context);
+  Result<> drop(std::uint64_t context);
+  Result<> die(std::uint64_t context);
 
   /// Tells the program. Any context.
   void notify(std::uint64_t bits);
@@ -59,6 +63,9 @@ class Upcalls {
   struct Context {
     enum class State : std::uint8_t { free, waiting, ready };
     State state = State::free;
+    bool takes_exceptions = false;
+    abi::Signal signal{};  // of an exception that nobody has mended
+    trap::Trap trap{};
     trap::UserContext registers;
   };
   struct Line : LineListener {
@@ -67,9 +74,15 @@ class Upcalls {
   };
 
   abi::UpcallHeader* header();
-  bool begin(abi::UpcallHeader& header, abi::Upcall reason, Context::State state,
-             std::size_t& kept);
-  async::Task<> see_to(std::size_t kept, trap::Trap fault, Errno why, std::uint64_t pc);
+  Context* begin(abi::UpcallHeader& header, abi::Upcall reason, std::uint32_t kind);
+  bool wait_for_page(abi::UpcallHeader& header, trap::Trap trap, Errno why);
+  bool tell_of(abi::UpcallHeader& header, trap::Trap trap, Errno why);
+  async::Task<> see_to(Context& kept, Errno why);
+  void die_of(const Context& kept);
+  Context* find(std::uint64_t context);
+  std::size_t number_of(const Context& context) const {
+    return static_cast<std::size_t>(&context - contexts_.get());
+  }
 
   Thread& thread_;
   const UpcallShape shape_;

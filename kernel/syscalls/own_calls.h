@@ -3,6 +3,7 @@
 
 #include <abi/exercise.h>
 #include <abi/numbers.h>
+#include <abi/upcall.h>
 #include <async/async.h>
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
@@ -53,13 +54,16 @@ async::Task<Result<>> ring_close(Thread&);
 
 Result<> upcall_set_up(Thread&, std::uintptr_t header, std::uintptr_t entry, unsigned contexts,
                        std::uint64_t user_data);
-trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open, bool keep);
+trap::Register upcall_resume(Thread&, std::uint64_t context, std::uint32_t open);
+Result<> upcall_exception(Thread&, std::uint64_t context, UserPtr<abi::UpcallException> out);
+Result<> upcall_drop(Thread&, std::uint64_t context);
+Result<> upcall_die(Thread&, std::uint64_t context);
 Result<> notify(Thread&, int thread, std::uint64_t bits);
 Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 
 }  // namespace sys
 
-using OwnCallTable = trap::SyscallTable<Thread, 12>;
+using OwnCallTable = trap::SyscallTable<Thread, 15>;
 
 /// By number less abi::first_own_call.
 inline constexpr OwnCallTable own_calls =
@@ -75,6 +79,9 @@ inline constexpr OwnCallTable own_calls =
         .with_registers<sys::upcall_resume>(8)
         .with<sys::notify>(9)
         .with<sys::notify_when>(10)
-        .with<sys::hint_work>(11);
+        .with<sys::hint_work>(11)
+        .with<sys::upcall_exception>(12)
+        .with<sys::upcall_drop>(13)
+        .with<sys::upcall_die>(14);
 
 }  // namespace kernel

@@ -42,7 +42,7 @@ void fail_in_async(const char* what) noexcept {
 }
 
 Loop::Loop(const RunOptions& options)
-    : upcalls_{context_data, options.on_notification},
+    : upcalls_{context_data, options.on_notification, options.on_exception},
       ring_{make_ring()},
       places_{most_under_way - spare_places},
       timer_{no_alarm},
@@ -59,10 +59,16 @@ Loop::~Loop() {
 
 void Loop::run_until_done(const async::Job& job) {
   awaited_ = &job;
-  while (!job.done()) run_some();
+  jmp_buf here;
+  upcalls_.set_loop(here);
+  static_cast<void>(setjmp(here));
+  while (!awaited_->done()) run_some();
 }
 
 void Loop::run_for_ever() {
+  jmp_buf here;
+  upcalls_.set_loop(here);
+  static_cast<void>(setjmp(here));
   for (;;) run_some();
 }
 
@@ -134,7 +140,7 @@ void Loop::take_completions() {
       case cancel_data: break;
       default: {
         if (upcalls_.is_about_context(completion->user_data)) {
-          upcalls_.end_wait(completion->user_data, completion->flags);
+          upcalls_.end_wait(completion->user_data, completion->result, completion->flags);
           break;
         }
         auto& operation = *reinterpret_cast<Operation*>(completion->user_data);

@@ -52,40 +52,42 @@ void Upcalls::prepare_stack() {
 
 // Closed, on the next stack.
 void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
-  if (why == abi::Upcall::for_fault) current().on_fault(context);
-  current().on_notification(context);
+  switch (why) {
+    case abi::Upcall::for_fault: current().on_fault(context);
+    case abi::Upcall::for_exception: current().on_exception(context);
+    default: current().on_notification(context);
+  }
 }
 
-void Upcalls::resume(std::uint64_t context, bool keep) {
-  if (!call(abi::upcall_resume, context, 1, keep)) fail("a step cannot go on");
+void Upcalls::resume(std::uint64_t context) {
+  static_cast<void>(call(abi::upcall_resume, context, what_it_takes()));
+  fail("a step cannot go on");
 }
 
-// ── Pages ──
-
-void Upcalls::on_fault(std::uint64_t context) {
+// The step that runs is put aside, as a wait of its job, and the loop on the next stack.
+Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   async::Job& job = async::current_job();
   Kept& kept = kept_[context];
-  kept = {.resume = go_on, .interrupted = job.leaf(), .job = &job, .stack = own_};
-  job.prepare(nullptr, "a page of a file");
+  kept = {.resume = go_on,
+          .interrupted = job.leaf(),
+          .job = &job,
+          .stack = std::exchange(own_, std::exchange(next_, nullptr)),
+          .attempt = std::exchange(attempt_, nullptr),
+          .loop = loop_};
+  job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
-  ++waiting_;
-  ++pages_;
-  own_ = std::exchange(next_, nullptr);
   prepare_stack();
-  Loop::current().run_for_ever();
+  return kept;
 }
 
-void Upcalls::end_wait(std::uint64_t user_data, std::uint32_t hart) {
-  Kept& kept = kept_[user_data - user_data_];
-  kept.is_there = true;
-  --waiting_;
-  if (hart != current_hart()) ++pages_elsewhere_;
+void Upcalls::end_wait(Kept& kept) {
+  kept.can_go_on = true;
   kept.job->complete(async::WaitResult::woken);
 }
 
 // By the executor, in the place of the coroutine.
 void Upcalls::go_on(Kept* kept) {
-  if (!kept->is_there) {  // cancelled, or out of time: the step cannot end before it goes on
+  if (!kept->can_go_on) {  // cancelled, or out of time: the step cannot end before it goes on
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }
@@ -94,26 +96,103 @@ void Upcalls::go_on(Kept* kept) {
 }
 
 // Nothing is open from here on until the kept step goes on. A loop that is on a stack of its own is
-// no more; the one on the thread's stays where it is, in the step's place.
+// no more; the one on the thread's can go on from where it began.
 void Upcalls::leave_for(Kept& kept) {
   close();
-  const auto context = static_cast<std::uint64_t>(&kept - kept_.data());
-  std::byte* const left = std::exchange(own_, std::exchange(kept.stack, nullptr));
-  if (left == nullptr) {
-    home_ = static_cast<int>(context);
-    return resume(context, true);
-  }
-  free_[free_count_++] = left;
+  attempt_ = kept.attempt;
+  if (own_ == nullptr) home_ = loop_;
+  loop_ = kept.loop;
+  free_own_stack();
+  own_ = std::exchange(kept.stack, nullptr);
+  const std::uint64_t context = number_of(kept);
+  if (!kept.has_failed) resume(context);
+  must(call(abi::upcall_drop, context), "forgetting a step");
+  longjmp(attempt_->point, 1);
+}
+
+// The loop still runs on it: until the next upcall, at least.
+void Upcalls::free_own_stack() {
+  if (own_ != nullptr) free_[free_count_++] = std::exchange(own_, nullptr);
   prepare_stack();
-  resume(context);
 }
 
 bool Upcalls::go_home() {
-  if (own_ == nullptr || home_ == nowhere) return own_ == nullptr;
-  free_[free_count_++] = std::exchange(own_, nullptr);
+  if (own_ == nullptr || home_ == nullptr) return own_ == nullptr;
+  free_own_stack();
+  loop_ = std::exchange(home_, nullptr);
+  longjmp(*loop_, 1);
+}
+
+// ── Pages ──
+
+void Upcalls::on_fault(std::uint64_t context) {
+  keep_step(context, "a page of a file");
+  ++waiting_;
+  ++pages_;
+  Loop::current().run_for_ever();
+}
+
+void Upcalls::end_wait(std::uint64_t user_data, int signal, std::uint32_t hart) {
+  Kept& kept = kept_[user_data - user_data_];
+  --waiting_;
+  if (hart != current_hart()) ++pages_elsewhere_;
+  if (signal == 0) return end_wait(kept);
+  ++exceptions_;
+  if (kept.attempt == nullptr) return handle(kept);
+  kept.attempt->exception = exception(number_of(kept), *kept.job);
+  kept.has_failed = true;
+  end_wait(kept);
+}
+
+// ── Exceptions ──
+
+void Upcalls::on_exception(std::uint64_t context) {
+  ++exceptions_;
+  if (attempt_ == nullptr) {
+    handle(keep_step(context, "the handler of an exception"));
+    Loop::current().run_for_ever();
+  }
+  attempt_->exception = exception(context, async::current_job());
+  must(call(abi::upcall_drop, context), "forgetting a step");
+  header_.stack = reinterpret_cast<std::uintptr_t>(next_);
+  longjmp(attempt_->point, 1);
+}
+
+Exception Upcalls::exception(std::uint64_t context, const async::Job& job) {
+  abi::UpcallException exception;
+  must(call(abi::upcall_exception, context, &exception), "what an exception was");
+  return {exception.signal, exception.address, exception.pc, job.name()};
+}
+
+void Upcalls::handle(Kept& kept) {
+  async::spawn(judge(kept, exception(number_of(kept), *kept.job)),
+               {.name = "handler of an exception", .priority = kept.job->priority})
+      .detach();
+}
+
+async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
+  switch (co_await on_exception_(exception)) {
+    case Verdict::retry: end_wait(kept); break;
+    case Verdict::leave: leave_behind(kept); break;
+    case Verdict::die: must(call(abi::upcall_die, number_of(kept)), "dying of an exception");
+  }
+}
+
+// Its job waits for what never comes, and nothing more is kept for it.
+void Upcalls::leave_behind(Kept& kept) {
+  static constinit Kept left{.resume = stay};
+  kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
+  must(call(abi::upcall_drop, number_of(kept)), "forgetting a step");
+  if (kept.stack == nullptr) {
+    home_ = kept.loop;
+  } else {
+    free_[free_count_++] = std::exchange(kept.stack, nullptr);
+  }
   prepare_stack();
-  resume(static_cast<std::uint64_t>(std::exchange(home_, nowhere)));
-  __builtin_unreachable();
+}
+
+void Upcalls::stay(Kept* left) {
+  async::current_job().suspend_alone(std::coroutine_handle<>::from_address(left));
 }
 
 // ── Notifications ──
@@ -121,7 +200,7 @@ bool Upcalls::go_home() {
 std::uint64_t Upcalls::take_pending() {
   const std::uint64_t masked = header_.masked;
   const std::uint64_t bits = std::atomic_ref{header_.pending}.fetch_and(masked) & ~masked;
-  if (bits != 0 && handler_ != nullptr) handler_(bits);
+  if (bits != 0 && on_notification_ != nullptr) on_notification_(bits);
   return bits;
 }
 
@@ -129,7 +208,6 @@ void Upcalls::on_notification(std::uint64_t context) {
   arrived_.fetch_or(take_pending());
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
   resume(context);
-  __builtin_unreachable();
 }
 
 std::uint64_t Upcalls::take_notifications() {
@@ -150,7 +228,8 @@ UpcallCounts Upcalls::counts() const {
   return {.pages = pages_,
           .pages_elsewhere = pages_elsewhere_,
           .notifications = std::atomic_ref{header_.sent}.load(std::memory_order_relaxed),
-          .interruptions = std::atomic_ref{header_.told}.load(std::memory_order_relaxed)};
+          .interruptions = std::atomic_ref{header_.told}.load(std::memory_order_relaxed),
+          .exceptions = exceptions_};
 }
 
 }  // namespace user::detail

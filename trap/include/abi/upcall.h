@@ -11,18 +11,29 @@
 //           │ ◀────────────── upcall_resume(context, …)
 //           ▼ where it was, on its own stack
 //
+//      a coroutine
+//           │ exception       that nobody can mend: as above, with for_exception, and the program
+//           ├───────────────▶ looks what it was. It may mend it itself, and go on with the context;
+//           ▼                 or drop it, or die.
+//
 // For a thread that has a ring (abi/ring.h), and with it they end.
 //
 //   upcall_set_up(header, entry, contexts, user_data)
 //     From now on the thread takes upcalls. The header lies at a multiple of 64; so many contexts,
 //     1 … most_contexts, can be kept at once. ENXIO: there is no ring; EBUSY: it takes them
 //     already; EINVAL, EFAULT, ENOMEM.
-//   upcall_resume(context, open, keep)
+//   upcall_resume(context, open)
 //     Goes on with a context that is kept; `open` is what the header's word of that name becomes.
-//     Open, it is told at once what has come and is not masked.
-//     If `keep` is not 0, the caller's own is kept in its place, and goes on with a result of 0
-//     when that is resumed; otherwise the caller is no more. EINVAL: nothing is kept there, or its
-//     page is still on its way; EFAULT: the header is not there; ENXIO.
+//     Open, it is told at once what has come and is not masked. The caller's is no more. EINVAL:
+//     nothing is kept there, or its page is still on its way; EFAULT: the header is not there;
+//     ENXIO.
+//   upcall_exception(context, &exception)
+//     What has stopped a context that can be resumed. EINVAL: nothing has, or nothing is kept
+//     there; EFAULT, ENXIO.
+//   upcall_drop(context)
+//     A context that can be resumed is not kept any more. EINVAL, ENXIO.
+//   upcall_die(context)
+//     The program dies of what has stopped the context, as if it took no upcalls. EINVAL, ENXIO.
 //   notify(thread, bits)
 //     Tells a thread of any program. Bits that it has not taken yet are one with these. ESRCH;
 //     ENXIO: it takes no upcalls.
@@ -33,13 +44,16 @@
 //
 // A fault is one that waits for a page of a file that the program has mapped itself: for the disk,
 // or for memory. (What scheduler and coroutines are made of is other memory. So whatever the
-// scheduler does, it is never left in the midst of that.)
+// scheduler does, it is never left in the midst of that.) Every other one that cannot be served is
+// an exception, and so is a fault whose page turns out not to be had.
 //
-// An upcall needs a stack and an open program. Without them a fault stops the thread, as it would
-// without upcalls, and a notification is only in the header: whoever opens the program looks there.
+// An upcall needs a stack and an open program, that of an exception one that takes them. Without
+// these a fault stops the thread, and an exception ends the program, as they would without upcalls;
+// a notification is only in the header: whoever opens the program looks there.
 #pragma once
 
 #include <abi/numbers.h>
+#include <abi/signal.h>
 
 #include <cstdint>
 
@@ -49,7 +63,7 @@ struct alignas(64) UpcallHeader {
   // The program's. Where the next upcall's stack begins (its highest address); the kernel makes it
   // 0 when it takes it. 0: no upcall.
   std::uint64_t stack = 0;
-  // Not 0: what runs may be left where it is. The kernel makes it 0 in an upcall.
+  // upcalls_…: for what an upcall may be made. The kernel makes it 0 in each.
   std::uint32_t open = 0;
   std::uint32_t reserved = 0;
   // Notifications that are not to be told now: they wait in `pending`.
@@ -64,18 +78,34 @@ struct alignas(64) UpcallHeader {
 };
 static_assert(sizeof(UpcallHeader) == 64);
 
+inline constexpr std::uint32_t upcalls_open = 1;  // pages and notifications
+inline constexpr std::uint32_t upcalls_take_exceptions = 2;
+
 inline constexpr unsigned most_contexts = 64;
+
+struct UpcallException {
+  Signal signal{};  // that the program would have died of
+  std::uint32_t reserved = 0;
+  std::uint64_t address = 0;  // the machine's own word about it: for page faults the operand's
+  std::uint64_t pc = 0;       // where the context is
+};
+static_assert(sizeof(UpcallException) == 24);
 
 // The second argument of an upcall's entry.
 enum class Upcall : std::uint64_t {
   for_fault = 0,         // the context waits for a page, and is in the ring's completions when it
-                         // can be resumed: result 0, in flags the hart that has seen to it
+                         // can be resumed: in flags the hart that has seen to it; result not 0:
+                         // there is no such page, by that signal (if exceptions are taken)
   for_notification = 1,  // the context can be resumed at once
+  for_exception = 2,     // likewise, but has an exception
 };
 
 inline constexpr Call upcall_set_up{first_own_call + 7};
 inline constexpr Call upcall_resume{first_own_call + 8};
 inline constexpr Call notify{first_own_call + 9};
 inline constexpr Call notify_when{first_own_call + 10};
+inline constexpr Call upcall_exception{first_own_call + 12};
+inline constexpr Call upcall_drop{first_own_call + 13};
+inline constexpr Call upcall_die{first_own_call + 14};
 
 }  // namespace abi

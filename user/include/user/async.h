@@ -21,7 +21,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "user/calls.h"
@@ -37,6 +39,9 @@ struct RunOptions {
   bool shares_priority = false;
   // Called as soon as a notification comes, whatever runs. Besides, notified() waits for them.
   NotificationHandler on_notification = nullptr;
+  // What becomes of a coroutine that has an exception. Without it, and without attempt(), the
+  // program dies of it.
+  ExceptionHandler on_exception = nullptr;
 };
 
 namespace detail {
@@ -146,6 +151,28 @@ inline void mask_notifications(std::uint64_t bits) {
 }
 inline UpcallCounts upcall_counts() {
   return detail::Loop::current().upcalls().counts();
+}
+
+// Calls `f` in a coroutine of this thread's. An exception of the processor's ends it, and is the
+// answer: what was in its frames is left as it was, without destructors. `f` does not wait.
+template <class F>
+[[gnu::noinline]] auto attempt(F&& f) -> std::expected<std::invoke_result_t<F>, Exception> {
+  detail::Upcalls& upcalls = detail::Loop::current().upcalls();
+  detail::Attempt attempt;
+  if (setjmp(attempt.point) != 0) {
+    upcalls.end(attempt);
+    return std::unexpected{attempt.exception};
+  }
+  upcalls.begin(attempt);
+  if constexpr (std::is_void_v<std::invoke_result_t<F>>) {
+    std::forward<F>(f)();
+    upcalls.end(attempt);
+    return {};
+  } else {
+    auto result = std::forward<F>(f)();
+    upcalls.end(attempt);
+    return result;
+  }
 }
 
 // System calls to be awaited. Each does what the call of its name does (calls.h); buffers stay

@@ -1,5 +1,5 @@
 // What happens to a program's loop in the midst of a step (abi/upcall.h): a page that the coroutine
-// has to wait for, and notifications.
+// has to wait for, an exception, and notifications.
 //
 //   the loop, on one stack ─▶ a step ─▶ page fault: the step, and the loop below it, stay there
 //   on_fault(), on another ─▶ the loop goes on: nothing that it knows is on a stack
@@ -7,8 +7,10 @@
 //                             first stack; the second one is free
 #pragma once
 
+#include <abi/signal.h>
 #include <abi/upcall.h>
 #include <async/async.h>
+#include <setjmp.h>
 
 #include <array>
 #include <atomic>
@@ -19,6 +21,25 @@
 #include "user/calls.h"
 
 namespace user {
+
+// What a coroutine has done that it cannot go on after: a page that is not there, an instruction
+// that is none, …
+struct Exception {
+  abi::Signal signal{};       // that the program would die of
+  std::uint64_t address = 0;  // for a page: the operand's; otherwise the machine's own word
+  std::uint64_t pc = 0;
+  const char* coroutine = nullptr;  // its job's name
+};
+
+enum class Verdict : std::uint8_t {
+  die,    // the program dies of it, as programs do that have no coroutines
+  retry,  // whatever was wrong is not any more: the coroutine does the same again
+  leave,  // the coroutine never goes on: what it has is kept, and who awaits it waits
+};
+
+// A coroutine beside the one that has stopped, which has its priority; the others go on. While as
+// many are being handled as can be kept (8), the next one ends the program.
+using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
 // In the midst of whatever coroutine runs, or of none: it may touch nothing that they might be
 // about, the runtime's functions among it, except atomically.
@@ -40,23 +61,44 @@ struct UpcallCounts {
   std::uint64_t pages_elsewhere = 0;  // … that another hart has seen to
   std::uint64_t notifications = 0;    // that were sent
   std::uint64_t interruptions = 0;    // … steps that they came in the midst of
+  std::uint64_t exceptions = 0;       // that did not end the program
 };
 
 namespace detail {
 
+struct Attempt {
+  jmp_buf point;
+  Exception exception;
+  Attempt* outer = nullptr;
+};
+
 class Upcalls {
  public:
   // Completions of the ring from here on are about contexts.
-  Upcalls(std::uint64_t user_data, NotificationHandler handler)
-      : user_data_{user_data}, handler_{handler} {}
+  Upcalls(std::uint64_t user_data, NotificationHandler on_notification,
+          ExceptionHandler on_exception)
+      : user_data_{user_data}, on_notification_{on_notification}, on_exception_{on_exception} {}
   Upcalls(const Upcalls&) = delete;
   ~Upcalls();  // after the ring
   // After the thread has one. Where the kernel has no memory for it, faults stop the thread.
   void start();
 
   // Steps begin, and end.
-  void open() { set_open(1); }
+  void open() { set_open(what_it_takes()); }
   void close() { set_open(0); }
+  // The loop begins on the present stack. Where it is to go on if a step of it does not end.
+  void set_loop(jmp_buf& loop) { loop_ = &loop; }
+
+  // In a step: an exception goes to its point, until end().
+  void begin(Attempt& attempt) {
+    attempt.outer = attempt_;
+    attempt_ = &attempt;
+    open();
+  }
+  void end(const Attempt& attempt) {
+    attempt_ = attempt.outer;
+    open();
+  }
 
   bool has_notifications() const {
     return has_pending() || arrived_.load(std::memory_order_relaxed) != 0;
@@ -67,16 +109,15 @@ class Upcalls {
   void mask(std::uint64_t bits);
 
   bool is_about_context(std::uint64_t user_data) const { return user_data - user_data_ < contexts; }
-  void end_wait(std::uint64_t user_data, std::uint32_t hart);
+  void end_wait(std::uint64_t user_data, int signal, std::uint32_t hart);
   unsigned waiting() const { return waiting_; }
   // Whether the loop is on the thread's own stack, where whoever called it waits for its end. Where
-  // it is kept there, it goes on there, and this does not return; false: a step is in its way.
+  // nothing is in its way, it goes on there, and this does not return; false: a step is.
   bool go_home();
   UpcallCounts counts() const;
 
  private:
-  static constexpr unsigned contexts = 8;
-  static constexpr int nowhere = -1;
+  static constexpr unsigned contexts = 9;  // pages leave one to exceptions
 
   // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
   struct Kept {
@@ -85,15 +126,36 @@ class Upcalls {
     std::coroutine_handle<> interrupted;  // where a promise has who awaits it
     async::Job* job = nullptr;
     std::byte* stack = nullptr;  // that it is on
-    bool is_there = false;       // the page
+    Attempt* attempt = nullptr;  // the innermost one that it is in
+    jmp_buf* loop = nullptr;     // of the loop below it
+    bool can_go_on = false;      // the page is there, or the exception handled
+    bool has_failed = false;     // … in its attempt
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
   [[noreturn]] void on_fault(std::uint64_t context);
+  [[noreturn]] void on_exception(std::uint64_t context);
   [[noreturn]] void on_notification(std::uint64_t context);
+  Kept& keep_step(std::uint64_t context, const char* reason);
+  [[noreturn]] void resume(std::uint64_t context);
+  [[noreturn]] void leave_for(Kept& kept);
   static void go_on(Kept* kept);
-  void leave_for(Kept& kept);
-  static void resume(std::uint64_t context, bool keep = false);
+  static void stay(Kept* kept);
+  static void end_wait(Kept& kept);
+  static Exception exception(std::uint64_t context, const async::Job& job);
+  void handle(Kept& kept);
+  async::Task<> judge(Kept& kept, Exception exception);
+  void leave_behind(Kept& kept);
+  void free_own_stack();
+  std::uint32_t what_it_takes() const {
+    const bool takes_pages = free_count_ > 0 || made_ < contexts;
+    const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
+    return (takes_pages ? abi::upcalls_open : 0) |
+           (takes_exceptions ? abi::upcalls_take_exceptions : 0);
+  }
+  std::uint64_t number_of(const Kept& kept) const {
+    return static_cast<std::uint64_t>(&kept - kept_.data());
+  }
   bool has_pending() const {
     const auto come = std::atomic_ref{header_.pending}.load(std::memory_order_relaxed);
     return (come & ~header_.masked) != 0;
@@ -109,16 +171,20 @@ class Upcalls {
 
   mutable abi::UpcallHeader header_;
   const std::uint64_t user_data_;
-  const NotificationHandler handler_;
+  const NotificationHandler on_notification_;
+  const ExceptionHandler on_exception_;
   std::array<Kept, contexts> kept_{};
   std::array<std::byte*, contexts> free_{};  // stacks, by their highest addresses
   unsigned free_count_ = 0;
   unsigned made_ = 0;
-  std::byte* own_ = nullptr;   // the one that the loop runs on; null: the thread's
-  int home_ = nowhere;         // the context in which the loop on the thread's stack is kept
-  std::byte* next_ = nullptr;  // the next upcall's
+  std::byte* own_ = nullptr;  // the one that the loop runs on; null: the thread's
+  jmp_buf* loop_ = nullptr;   // of the loop on that
+  jmp_buf* home_ = nullptr;   // of the one on the thread's stack; null: it runs there, or a step is
+                              // in its way
+  Attempt* attempt_ = nullptr;  // the innermost one of the running step
+  std::byte* next_ = nullptr;   // the next upcall's
   unsigned waiting_ = 0;
-  std::uint64_t pages_ = 0, pages_elsewhere_ = 0;
+  std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0;
   std::atomic<std::uint64_t> arrived_ = 0;  // notifications, in the midst of a step
 };
 

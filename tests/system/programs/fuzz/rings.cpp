@@ -1,6 +1,7 @@
 // Rings with random contents, in memory that comes and goes, and upcalls in the midst of it all.
 #include <abi/ring.h>
 #include <abi/upcall.h>
+#include <setjmp.h>
 
 #include "fuzz.h"
 
@@ -32,24 +33,48 @@ void allow_upcalls() {
   upcalls.stack = reinterpret_cast<std::uintptr_t>(upcall_stack + sizeof upcall_stack);
 }
 
-/// Where upcalls begin: goes back to where the child was.
-void come_back(std::uint64_t context, std::uint64_t) {
+jmp_buf after_exception;
+
+/// Where upcalls begin: goes back to where the child was, or behind its mistake.
+void come_back(std::uint64_t context, abi::Upcall why) {
   allow_upcalls();
-  syscall(abi::upcall_resume, context, 1, 0);
+  if (why == abi::Upcall::for_exception) {
+    syscall(abi::upcall_drop, context);
+    longjmp(after_exception, 1);
+  }
+  syscall(abi::upcall_resume, context, 1);
   user::exit(1);
+}
+
+void do_wrong(std::uint32_t open) {
+  if (setjmp(after_exception) != 0) return;
+  upcalls.open = open | abi::upcalls_take_exceptions;
+  static_cast<void>(*reinterpret_cast<volatile int*>(16));
+}
+
+/// Contexts, most of which are not there.
+void ask_for_contexts(Random& random) {
+  switch (random.below(16)) {
+    case 0: syscall(abi::upcall_resume, random_argument(random), 0); break;
+    case 1: syscall(abi::upcall_drop, random_argument(random)); break;
+    case 2: syscall(abi::upcall_exception, random_argument(random), random_argument(random)); break;
+    case 3: syscall(abi::upcall_die, random_argument(random)); break;
+    case 4: do_wrong(random.below(2)); break;
+    default: break;
+  }
 }
 
 /// Notifications, masks and contexts that may be there or not.
 void be_told(Random& random) {
   allow_upcalls();
   upcalls.masked = random.below(2) == 0 ? 0 : random_argument(random);
-  upcalls.open = static_cast<std::uint32_t>(random.below(2));
+  upcalls.open = static_cast<std::uint32_t>(random.below(4));
   if (random.below(4) == 0) upcalls.pending = random_argument(random);
   syscall(abi::notify, thread_id(), random_argument(random));
   if (random.below(8) == 0) syscall(abi::notify, random_argument(random), random.next());
   if (random.below(8) == 0) syscall(abi::notify_when, random.below(8), random_argument(random));
   upcalls.open = 0;
-  if (random.below(8) == 0) syscall(abi::upcall_resume, random_argument(random), 0, 0);
+  ask_for_contexts(random);
 }
 
 /// Anew, with other sizes; some are picked up.

@@ -29,6 +29,7 @@ struct Part {
 std::span<const Part> pages();
 std::span<const Part> notifications();
 std::span<const Part> what_is_wrong();
+std::span<const Part> exceptions();
 
 inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t per_page = page_bytes / sizeof(std::uint64_t);

@@ -1,0 +1,86 @@
+// What a coroutine does wrong is an answer to who tried it, and what it misses is brought by a
+// handler that is a coroutine itself. The others, of the same thread, go on all the while.
+#include <user/async.h>
+#include <user/check.h>
+#include <user/files.h>
+
+using namespace user;
+using async::Task;
+
+namespace {
+
+constexpr int requests = 100;
+constexpr std::size_t pages = 8;
+
+// One in ten asks for what is not there.
+Task<> serve(int request, int& served, int& failed) {
+  static constexpr int number = 7;
+  const volatile int* const asked_for = request % 10 == 3 ? nullptr : &number;
+  co_await async::yield();
+  const auto answer = attempt([=] { return *asked_for; });
+  if (answer) {
+    ++served;
+  } else {
+    check(answer.error().signal == abi::Signal::sigsegv, "it reads nowhere");
+    ++failed;
+  }
+}
+
+Task<> serve_all() {
+  int served = 0, failed = 0;
+  co_await async::with_scope([&](async::Scope& scope) -> Task<> {
+    for (int i = 0; i < requests; ++i) scope.spawn(serve(i, served, failed), {.name = "request"});
+    co_return;
+  });
+  println("{} requests served, {} read nowhere and said so", served, failed);
+  check(served == requests * 9 / 10 && failed == requests / 10, "each has its end");
+}
+
+// Memory that is nowhere until somebody touches it: then it is a file's, as this program reads it.
+std::span<std::byte> region;
+Fd file = -1;
+
+Task<Verdict> bring_page(Exception missing) {
+  const std::size_t place = missing.address - reinterpret_cast<std::uintptr_t>(region.data());
+  if (place >= region.size()) co_return Verdict::die;
+  const std::size_t at = place / page_size * page_size;
+  std::array<std::byte, page_size> bytes{};
+  must(co_await sys::read_at(file, bytes, at), "reading a page");
+  must(protect_memory(&region[at], page_size, abi::prot_read | abi::prot_write), "its memory");
+  std::ranges::copy(bytes, &region[at]);
+  co_return Verdict::retry;
+}
+
+Task<> count(bool& over, long& steps) {
+  while (!over) {
+    ++steps;
+    co_await async::yield();
+  }
+}
+
+Task<> read_region() {
+  bool over = false;
+  long steps = 0;
+  unsigned sum = 0;
+  co_await async::when_all(count(over, steps), [](bool& over, unsigned& sum) -> Task<> {
+    for (std::size_t i = 0; i < region.size(); i += page_size) {
+      sum += static_cast<unsigned>(const_cast<const volatile std::byte&>(region[i]));
+      co_await async::yield();
+    }
+    over = true;
+  }(over, sum));
+  const auto brought = upcall_counts().exceptions;
+  println("{} pages were missing, and brought by a handler of the program's own (sum {})", brought,
+          sum);
+  println("  another coroutine took {} steps meanwhile", steps);
+  check(brought == pages && steps > static_cast<long>(pages), "others go on meanwhile");
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+  run(serve_all());
+  file = must(open(arguments[0]), arguments[0]);
+  region = {must(map_memory(pages * page_size, abi::prot_none), "a region"), pages * page_size};
+  run(read_region(), {.on_exception = bring_page});
+}
