@@ -1,6 +1,7 @@
 // What a request to a disk costs from end to end: the time that the device takes is nobody's
 // instructions. Nothing without /dev/vda.
 #include <user/calls.h>
+#include <user/ring.h>
 #include <user/thread.h>
 
 #include <atomic>
@@ -13,10 +14,10 @@ namespace {
 using user::Fd;
 
 constexpr std::size_t block_bytes = 4096;
+constexpr long blocks_used = 16;
 
 // Whether it could be read.
 bool read_block(Fd disk, long which, std::byte* block) {
-  constexpr long blocks_used = 16;
   const long offset = which % blocks_used * static_cast<long>(block_bytes);
   return user::syscall(user::Call::pread64, disk, block, block_bytes, offset) == block_bytes;
 }
@@ -64,9 +65,31 @@ Outcome many_at_a_time() {
   return samples;
 }
 
+// The same, asked for by one thread in one go.
+Outcome in_a_batch() {
+  constexpr unsigned batch = 64;
+  const auto disk = user::open("/dev/vda");
+  auto ring = user::Ring::make({.submissions = batch});
+  if (!disk || !ring) return {};
+  alignas(4096) static std::byte blocks[batch][block_bytes];
+  bool well = true;
+  auto samples = sample({.count = 15, .size = 4}, [&] {
+    for (unsigned i = 0; i < batch; ++i) {
+      ring->add(user::read_at(*disk, blocks[i], i % blocks_used * block_bytes, i));
+    }
+    static_cast<void>(ring->enter(batch));
+    while (const auto done = ring->take()) well &= done->result == block_bytes;
+  });
+  static_cast<void>(user::close(*disk));
+  if (!well) return {};
+  samples.operations *= batch;
+  return samples;
+}
+
 constexpr Benchmark table[] = {
     {"block.read@1", Unit::cost, one_at_a_time},
     {"block.read@64", Unit::cost, many_at_a_time},
+    {"block.ring@64", Unit::cost, in_a_batch},
 };
 
 }  // namespace

@@ -93,6 +93,7 @@ _ALL = (
               exact=False, disk=True, instructions=False),
     Benchmark("block.read@1", "a block of the disk, one at a time", 3_000, disk=True),
     Benchmark("block.read@64", "a block of the disk, 64 readers at once", exact=False, disk=True),
+    Benchmark("block.ring@64", "the same, one of 64 in a ring's batch", exact=False, disk=True),
     Benchmark("memory.thread", "the kernel's memory for a thread that waits", 2_048,
               instructions=False),
     Benchmark("memory.coroutine", "a kernel coroutine that waits", 96, instructions=False),
