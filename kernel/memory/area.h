@@ -51,13 +51,10 @@ struct Backing {
   PageSource& source() const { return static_cast<PageSource&>(*object); }
 
   bool is_shared() const { return kind == Kind::shared; }
-  /// The same seen from `bytes` (whole pages) further on.
-  Backing from(std::size_t bytes) const {
-    return {.kind = kind,
-            .file = file.subspan(std::min(bytes, file.size())),
-            .object = object,
-            .first_page = first_page + bytes / hal::page_size,
-            .is_read_only = is_read_only};
+  /// Becomes the same seen from `bytes` (whole pages) further on.
+  void advance(std::size_t bytes) {
+    file = file.subspan(std::min(bytes, file.size()));
+    first_page += bytes / hal::page_size;
   }
   /// Whether `next` is what one would find `bytes` further on, so that both can be one area.
   bool continued_by(const Backing& next, std::size_t bytes) const;

@@ -125,16 +125,15 @@ void AreaSet::erase(Area& area) {
 }
 
 Area& AreaSet::split(Area& area, VirtAddr at) {
-  auto* upper =
-      new Area{at, area.end, area.access, area.code, 0, area.backing.from(at - area.start)};
-  upper->lose_front();
+  auto* upper = new Area{area.start, area.end, area.access, area.code, 0, area.backing};
+  drop_front(*upper, at);
   area.end = at;
   link(*upper, &area);
   return *upper;
 }
 
 void AreaSet::drop_front(Area& area, VirtAddr at) {
-  area.backing = area.backing.from(at - area.start);
+  area.backing.advance(at - area.start);
   area.lose_front();
   area.start = at;  // still between its neighbours
 }
