@@ -36,8 +36,9 @@ NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
   out[4] = e, out[5] = f, out[6] = g, out[7] = h;
 }
 
-// Both aligned alike, `to` at the start of a word.
-NO_BUILTIN void copy_words(Bytes*& to, const Bytes*& from, std::size_t& count) {
+// Both at the start of a word.
+[[gnu::always_inline]] inline NO_BUILTIN void copy_words(Bytes* to, const Bytes* from,
+                                                         std::size_t count) {
   auto* out = reinterpret_cast<AnyWord*>(to);
   auto* in = reinterpret_cast<const AnyWord*>(from);
   // Most of what is copied are pages: a loop's own four instructions on 128 of theirs.
@@ -50,12 +51,11 @@ NO_BUILTIN void copy_words(Bytes*& to, const Bytes*& from, std::size_t& count) {
   }
   for (; count >= block_bytes; count -= block_bytes, out += 8, in += 8) copy_block(out, in);
   for (; count >= word_bytes; count -= word_bytes) *out++ = *in++;
-  to = reinterpret_cast<Bytes*>(out);
-  from = reinterpret_cast<const Bytes*>(in);
+  copy_bytes(reinterpret_cast<Bytes*>(out), reinterpret_cast<const Bytes*>(in), count);
 }
 
 // `to` at the start of a word, `from` not: each word is put together from two.
-NO_BUILTIN void copy_shifted(Bytes*& to, const Bytes*& from, std::size_t& count) {
+NO_BUILTIN void copy_shifted(Bytes* to, const Bytes* from, std::size_t count) {
   const std::size_t skew = offset_in_word(from);
   const unsigned down = 8 * skew, up = 64 - down;
   auto* out = reinterpret_cast<AnyWord*>(to);
@@ -72,8 +72,7 @@ NO_BUILTIN void copy_shifted(Bytes*& to, const Bytes*& from, std::size_t& count)
     *out++ = join(held, next);
     held = next;
   }
-  to = reinterpret_cast<Bytes*>(out);
-  from = reinterpret_cast<const Bytes*>(in - 1) + skew;
+  copy_bytes(reinterpret_cast<Bytes*>(out), reinterpret_cast<const Bytes*>(in - 1) + skew, count);
 }
 
 }  // namespace
@@ -83,17 +82,12 @@ extern "C" {
 NO_BUILTIN void* memcpy(void* destination, const void* source, std::size_t count) {
   auto* to = static_cast<Bytes*>(destination);
   auto* from = static_cast<const Bytes*>(source);
-  if ((offset_in_word(to) | offset_in_word(from)) == 0) {
-    copy_words(to, from, count);
-  } else if (count >= short_copy) {
+  if ((offset_in_word(to) | offset_in_word(from)) != 0) [[unlikely]] {
+    if (count < short_copy) return copy_bytes(to, from, count), destination;
     for (; offset_in_word(to) != 0; --count) *to++ = *from++;
-    if (offset_in_word(from) == 0) {
-      copy_words(to, from, count);
-    } else {
-      copy_shifted(to, from, count);
-    }
+    if (offset_in_word(from) != 0) return copy_shifted(to, from, count), destination;
   }
-  copy_bytes(to, from, count);
+  copy_words(to, from, count);
   return destination;
 }
 
