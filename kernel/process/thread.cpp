@@ -26,8 +26,7 @@ IdTable<Thread>& threads() {
 }
 
 Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule)
-    : id_{id}, process_{std::move(process)}, schedule_{schedule} {
-  context_.get() = context;
+    : id_{id}, process_{std::move(process)}, context_{context}, schedule_{schedule} {
   update_level();
   threads().add(*this);
   process_->add_thread(*this);

@@ -52,13 +52,12 @@ struct CloneArguments {
 };
 
 /// Registers of the new thread: the caller's, answering 0.
-trap::UserContext child_context(Thread& self, const CloneArguments& arguments) {
-  trap::UserContext context = self.current_context();
+/// Of its parent's context: where the child begins.
+void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   context.set_syscall_result(0);
   context.cause = trap::UserContext::entered_first;
   if (arguments.stack != 0) context.set_stack(arguments.stack);
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
-  return context;
 }
 
 /// What there is to say against it before anything is made. Whoever has been told to end makes
@@ -118,8 +117,9 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
     if (!made) return fail(made.error());
     process = std::move(*made);
   }
-  auto child = make_ref<Thread>(id, std::move(process), child_context(self, arguments),
-                                self.schedule().inherited());
+  auto child =
+      make_ref<Thread>(id, std::move(process), self.current_context(), self.schedule().inherited());
+  make_childs(child->context(), arguments);
   child->set_signal_mask(self.signal_mask());
   child->set_harts(self.harts());
   share_turn(self, *child);

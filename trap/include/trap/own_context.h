@@ -8,6 +8,8 @@ namespace trap {
 
 class ContextHolder {
  public:
+  explicit ContextHolder(const UserContext& start) : context_{start} {}
+
   UserContext& get() { return context_; }
   const UserContext& get() const { return context_; }
 

@@ -32,11 +32,11 @@ void add_page() {
 
 }  // namespace
 
-ContextHolder::ContextHolder() {
+ContextHolder::ContextHolder(const UserContext& start) {
   if (free_slots == nullptr) add_page();
   Slot* slot = free_slots;
   free_slots = slot->next_free;
-  context_ = std::construct_at(&slot->context);
+  context_ = std::construct_at(&slot->context, start);
 }
 
 ContextHolder::~ContextHolder() {

@@ -21,7 +21,7 @@ inline std::uintptr_t entry_address() {
 /// Where a thread keeps its user context: in the gate, which both spaces have.
 class ContextHolder {
  public:
-  ContextHolder();
+  explicit ContextHolder(const UserContext& start);
   ~ContextHolder();
   ContextHolder(const ContextHolder&) = delete;
   ContextHolder& operator=(const ContextHolder&) = delete;
