@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-from dataclasses import replace
 
 import harness
 from cotrap.qemu import Machine
@@ -188,110 +187,6 @@ def limits(test: harness.Test) -> None:
     test.check(0 < min(marks) <= max(marks) < 8_192, f"the most that was on each: {marks} bytes")
 
 
-def awaits(test: harness.Test, report: str) -> list[str]:
-    """The functions of a report's await chain, the innermost first."""
-    chain = re.search(r"awaits: (.*)", report)
-    if not chain:
-        return []
-    symbols = subprocess.run(
-        ["llvm-nm-22", "--defined-only", "--demangle", test.build.kernel], capture_output=True, text=True
-    ).stdout
-    names = {int(line.split()[0], 16): line.split(maxsplit=2)[2] for line in symbols.splitlines()}
-    return [names.get(int(at, 16), at) for at in chain.group(1).split(" < ")]
-
-
-STALL = r"'\S+' stalled: \d\d ms without an await, then a yield.*"
-STALLS = (  # exercise, what is said once, who awaits whom
-    ("spin 30", r"'spinner' stalls: \d\d ms .*", ["Team::run"]),
-    ("stall 30", STALL, ["exercises::stall", "sys::exercise", "thread_life"]),
-    ("stall 13", STALL, ["exercises::stall", "sys::exercise", "thread_life"]),
-)
-
-
-def stalls(test: harness.Test, machine: Machine) -> None:
-    for name, said, chain in STALLS:
-        script = f"exercise {name}; sleep 0.1"
-        done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
-        reports = re.findall(said, done.text)
-        test.check(
-            len(reports) == 1,
-            f"a stalled step is reported once ({name}, harts: {machine.harts})", done.text,
-        )  # fmt: skip
-        seen = awaits(test, "".join(reports))
-        test.check(
-            len(seen) >= len(chain)
-            and all(name in function for name, function in zip(chain, seen)),
-            f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
-        )  # fmt: skip
-    script = "exercise stall; sleep 0.1"
-    done = test.run(
-        "/bin/sh", "-c", script, machine=machine, append="policy=fifo", quiet=False
-    )
-    line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
-    test.check(
-        any("exercises::stall" in function for function in awaits(test, line)),
-        f"… also where a policy lets who tells it wait (harts: {machine.harts})", done.text,
-    )  # fmt: skip
-    script = "exercise stall 9; exercise spin 9; sleep 0.1"
-    done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
-    test.check(
-        done.status == 0 and not re.search(r"stall(s|ed):", done.text),
-        f"steps of 9 ms are not (harts: {machine.harts})", done.text,
-    )  # fmt: skip
-
-
-def deadlocks(test: harness.Test, harts: int) -> None:
-    done = test.run("/bin/exercise", "deadlock", machine=Machine(harts), quiet=False)
-    told = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
-    test.check(
-        len(told) == 1 and done.status == 0,
-        f"two that wait for each other's mutexes are told once (harts: {harts})", done.text,
-    )  # fmt: skip
-    for one, other in (("left", "right"), ("right", "left")):
-        waits = f"waits: the other's mutex, held by '{other}-handed'"
-        after = done.text.partition(waits)[2]
-        line = next(iter(after.splitlines()[1:2]), "")
-        test.check(
-            any("lock_both" in function for function in awaits(test, line)),
-            f"… with the {one}-handed one's coroutine", f"{done.text}\n{line}",
-        )  # fmt: skip
-
-
-def mistakes(test: harness.Test, harts: int) -> None:
-    planted = (
-        ("deadlock-by-join", "deadlock: 'joining' waits for itself", "hold_and_join"),
-        ("double-enqueue", "double enqueue: 'woken twice' is woken though it is ready", "wait_for"),
-        ("starvation", "starvation: 'hungry' has been ready for too long", "wait_for"),
-        ("lost-wake", "lost wake: 'forgotten' was woken, and no hart runs it", "wait_for"),
-    )
-    for name, what, coroutine in planted:
-        if name == "starvation" and harts > 1:
-            continue  # who gives way goes to another hart, rather than let anybody starve
-        done = test.run(
-            "/bin/exercise", name, machine=Machine(harts), append="watch=20", quiet=False
-        )
-        after = done.text.partition(what)[2]
-        line = next((line for line in after.splitlines() if "awaits:" in line), "")
-        test.check(
-            done.status == 0 and done.text.count(what) == 1 and bool(after),
-            f"{name} is found (harts: {harts})", done.text,
-        )  # fmt: skip
-        test.check(
-            any(coroutine in function for function in awaits(test, line)),
-            "… with the coroutine", f"{done.text}\n{line}",
-        )  # fmt: skip
-    done = test.run("/bin/true", append="watch=20ms", machine=Machine(harts), quiet=False)
-    test.check("watch=20ms: a number of milliseconds from 1" in done.text, "… 20ms is no number")
-    done = test.run(
-        "/bin/sh", "-c", "exercise yield 20; exercise roam; hello; sleep 0.05; ps", append="watch=500",
-        machine=Machine(harts), quiet=False,
-    )  # fmt: skip
-    test.check(
-        done.status == 0 and not re.search("deadlock|double enqueue|lost wake|starvation", done.text),
-        f"and nothing where nothing is wrong (harts: {harts})", done.text,
-    )  # fmt: skip
-
-
 def counted(test: harness.Test) -> None:
     for name in ("traps", "exercises"):
         test.add(test.folder / "test-programs" / name, name)
@@ -300,11 +195,6 @@ def counted(test: harness.Test) -> None:
     rows(test)
     figures(test)
     limits(test)
-    stalls(test, COUNTED)
-    stalls(test, replace(COUNTED, harts=2))
-    for harts in (1, 3):
-        deadlocks(test, harts)
-        mistakes(test, harts)
     on_many_harts(test)
     in_each_others_way(test)
     elsewhere(test)
@@ -313,7 +203,7 @@ def counted(test: harness.Test) -> None:
 
 def uncounted(test: harness.Test) -> None:
     """Stacks are put aside and taken up, here and there, all the same."""
-    test.lacks("figures, each row by itself, stalls, every instruction", harness.COUNTED)
+    test.lacks("figures, each row by itself, every instruction", harness.COUNTED)
     test.lacks("the bell's handlers", harness.QEMU)
     for name, argument in (("spin", "50"), ("nest", "4"), ("nest", "9")):
         for _ in range(5):  # the host may be elsewhere for as long as the exercise takes
