@@ -8,7 +8,8 @@ from ..errors import ToolError
 from ..paths import Build, write_output
 from ..trace import command, recording, starvation
 from ..trace.names import Names
-from ..trace.story import Story, tell
+from ..trace.story import Story
+from ..trace.teller import tell
 from ..ui import Waiting, say
 from . import decisions
 

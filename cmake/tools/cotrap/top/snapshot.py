@@ -7,7 +7,8 @@ from ..errors import ToolError
 from ..trace import recording
 from ..trace.names import Names
 from ..trace.recording import Recording
-from ..trace.story import UNKNOWN, Standing, Story, Track, tell
+from ..trace.story import UNKNOWN, Standing, Story, Track
+from ..trace.teller import tell
 from .clock import Clock
 
 _EVENTS = 4096  # of every hart: what the last moments are

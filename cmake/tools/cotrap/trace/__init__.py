@@ -1,7 +1,8 @@
 """`./cotrap trace`: what the kernel has noted in the guest's RAM (kernel/trace/format.h), as a timeline.
 
     recording.py   RAM → events        names.py   addresses in the kernel → texts, functions
-    clock.py       their times         story.py   events → what every job and hart did, and when
+    clock.py       their times         story.py   what every job and hart did, and when
+    teller.py      events → story
     perfetto.py    … for ui.perfetto.dev          page.py   … as a page of its own
     starvation.py  who was ready for too long
 """

@@ -11,7 +11,8 @@ from ..qemu import Boot, memory_file
 from ..ui import Waiting, say
 from . import EVENTS_LIMIT, page, perfetto, recording, starvation
 from .names import Names
-from .story import Story, tell
+from .story import Story
+from .teller import tell
 
 
 def run(arguments) -> int:

@@ -1,0 +1,242 @@
+"""Events → the story that they tell."""
+
+import re
+from collections import defaultdict
+
+from ..paths import ROOT
+from . import syscalls
+from .clock import in_order
+from .names import Names
+from .recording import Event, Kind, Recording, text
+from .story import UNKNOWN, Arrow, Slice, Standing, Story, Track
+
+# kernel/trace/format.h: Line
+_LINES = {0xFFFF: "timer", 0xFFFE: "another hart"}
+# The router's rows, in the table's order.
+_ROUTES = re.findall(
+    r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
+)
+
+
+class _Job:
+    """What is known of a job, from its address's first event to its last."""
+
+    def __init__(self, name: str, since: float):
+        self.name = name
+        self.track = Track("kernel", name)
+        self.calls: Track | None = None
+        self.state, self.since = "ready", since
+        self.reason = ""
+        self.chain: list[int] = []
+        self.waker: tuple[float, Track] | None = None  # when and where it was woken
+        self.woken_by = ""
+        self.call: Slice | None = None
+
+
+class _Hart:
+    def __init__(self, number: int):
+        self.number = number
+        self.running = Track("harts", f"hart {number}")
+        self.interrupts = Track("harts", f"hart {number} interrupts")
+        self.between: tuple[Slice, Track] | None = None  # an interrupt or the executor, just now
+        self.job: _Job | None = None  # whose step runs
+        self.waits: _Job | None = None  # whose await chain comes next
+        self.began = 0.0
+        self.named: _Job | None = None  # whose name comes next
+
+    def come_between(self, track: Track, each: Slice) -> None:
+        self.between = (each, track)
+        track.slices.append(each)
+
+
+def tell(recording: Recording, names: Names, counted: bool, until: float = 0.0) -> Story:
+    """until: to there at least, if that is later than the last event: what is, goes on."""
+    return _Teller(recording, names, counted).tell(until)
+
+
+class _Teller:
+    def __init__(self, recording: Recording, names: Names, counted: bool):
+        self.recording, self.names, self.counted = recording, names, counted
+        self.harts = [_Hart(number) for number in range(len(recording.harts))]
+        self.jobs: dict[int, _Job] = {}
+        self.tracks: list[Track] = []
+        self.arrows: list[Arrow] = []
+        self.latencies: dict[str, list[float]] = defaultdict(list)
+        self.routes: dict[str, int] = defaultdict(int)
+        self.end = 0.0
+        self.known_from = max(  # before, events are lost: nobody knows what state somebody was in
+            (events[0].ticks for events, lost in zip(recording.harts, recording.lost) if lost),
+            default=0,
+        )
+
+    def tell(self, until: float) -> Story:
+        chains = {e.argument for hart in self.recording.harts for e in hart if e.kind is Kind.AWAIT}
+        self.names.learn_functions(chains)
+        for self.end, number, event in in_order(self.recording, self.counted):
+            self._take(self.end, self.harts[number], number, event)
+        self.end = max(self.end, until)
+        standing = self._standing()
+        for hart in self.harts:
+            if hart.job:
+                self._leave_hart(hart, self.end)
+        for job in self.jobs.values():
+            self._leave(job, self.end)
+        own = [track for hart in self.harts for track in (hart.running, hart.interrupts)]
+        tracks = [track for track in own + self.tracks if track.slices]
+        shown = set(map(id, tracks))
+        arrows = [a for a in self.arrows if {id(a.waker), id(a.woken)} <= shown]
+        return Story(
+            tracks,
+            arrows,
+            self.latencies,
+            self.routes,
+            self.recording.lost,
+            standing,
+            self.end,
+        )
+
+    def _standing(self) -> dict[int, Standing]:
+        on = {id(hart.job): hart.number for hart in self.harts if hart.job}
+        return {
+            at: Standing(job.name, job.state, job.reason, job.track, on.get(id(job)))
+            for at, job in self.jobs.items()
+        }
+
+    def _take(self, now: float, hart: _Hart, number: int, event: Event) -> None:
+        kind = event.kind
+        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.between:  # it is over
+            hart.between[0].end = now
+            hart.between = None
+        if kind is Kind.ROUTE:
+            self.routes[_ROUTES[event.detail] if event.detail < len(_ROUTES) else "?"] += 1
+        elif kind is Kind.IRQ:
+            hart.come_between(hart.interrupts, Slice(now, now, self._line(event.detail), "irq"))
+        elif kind is Kind.AWAIT:
+            if hart.waits:
+                hart.waits.chain.append(event.argument)
+        elif kind is Kind.TEXT:
+            self._name(hart, event)
+        elif kind is Kind.SPAWN:
+            job = self._begin(event.job, self.names.text(event.argument), now)
+            if event.ticks < self.known_from:
+                job.state = "unknown"
+            elif hart.job:
+                job.waker, job.woken_by = (now, hart.job.track), f"{hart.job.name}, by a spawn"
+        else:
+            job = self.jobs.get(event.job) or self._begin(event.job, UNKNOWN, now)
+            getattr(self, f"_{kind.name.lower()}")(job, now, hart, number, event)
+
+    def _line(self, number: int) -> str:
+        if number in _LINES:
+            return _LINES[number]
+        driver = self.recording.lines.get(number)
+        return f"{driver} (line {number})" if driver else f"line {number}"
+
+    def _begin(self, address: int, name: str, now: float) -> _Job:
+        if old := self.jobs.pop(address, None):  # its end has been lost
+            self._leave(old, now)
+        job = self.jobs[address] = _Job(name, now)
+        self.tracks.append(job.track)
+        return job
+
+    def _wake(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        waker = self.jobs.get(event.argument)
+        if not hart.between and not waker and not hart.job:
+            # What others have left for it: it does that between two steps.
+            hart.come_between(hart.running, Slice(now, now, "executor", "executor"))
+        if hart.between:
+            cause, track = hart.between
+            job.woken_by = f"{cause.name} on hart {number}"
+        else:
+            by = waker or hart.job
+            track, job.woken_by = by.track, by.name
+            if by.state == "unknown":
+                track = None  # there is no slice for an arrow to begin in
+        job.waker = (now, track) if track else None
+        if job.state == "waiting":
+            self._leave(job, now)
+            job.state = "ready"
+
+    def _run(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._leave(job, now)
+        for other in self.harts:
+            if other.job is job:  # its end there was noted after that hart had been looked at
+                self._leave_hart(other, now)
+        job.state, job.reason = "running", f"hart {number}"
+        hart.job, hart.began = job, now
+        if job.waker:
+            begin, track = job.waker
+            self.arrows.append(Arrow(begin, track, now, job.track))
+            self.latencies[job.name.split(" ")[0]].append(now - begin)
+            job.waker = None
+
+    def _stop(self, job: _Job, now: float, hart: _Hart, state: str) -> None:
+        self._leave(job, now)
+        if hart.job is job:
+            self._leave_hart(hart, now)
+        job.state, job.woken_by = state, ""
+
+    def _leave_hart(self, hart: _Hart, now: float) -> None:
+        hart.running.slices.append(Slice(hart.began, now, hart.job.name, "running"))
+        hart.job = None
+
+    def _wait(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "waiting")
+        job.reason, job.chain, hart.waits = self.names.text(event.argument), [], job
+
+    def _yield(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "ready")
+        job.woken_by = "itself, by a yield"
+
+    def _preempt(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "ready")
+        job.woken_by = "nobody: it was put aside"
+
+    def _done(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        self._stop(job, now, hart, "done")
+        if job.call:
+            job.call.end = now
+        del self.jobs[event.job]
+
+    def _migrate(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        job.woken_by = f"{job.woken_by or '?'}; from hart {number} to {event.detail}"
+
+    def _call(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        name = syscalls.name(event.detail)
+        job.call = Slice(now, now, name, "call", {"first argument": f"{event.argument:#x}"})
+        if job.calls is None:
+            job.calls = Track(job.track.group, f"{job.track.name} calls")
+            self.tracks.insert(self.tracks.index(job.track) + 1, job.calls)
+        job.calls.slices.append(job.call)
+
+    def _result(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        if job.call:
+            job.call.end = now
+            job.call.about["result"] = syscalls.result(event.argument)
+            job.call = None
+
+    def _thread(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
+        process, thread = event.argument >> 32, event.argument & 0xFFFF_FFFF
+        job.track.group, job.track.name = f"process {process}", f"thread {thread}"
+        hart.named = job
+
+    def _name(self, hart: _Hart, event: Event) -> None:
+        if hart.named:
+            raw = event.job.to_bytes(8, "little") + event.argument.to_bytes(8, "little")
+            name = text(raw)
+            hart.named.name = f"{name} {hart.named.track.name.removeprefix('thread ')}"
+            hart.named.track.name = hart.named.name
+            if hart.named.calls:
+                hart.named.calls.name = f"{hart.named.name} calls"
+        hart.named = None
+
+    def _leave(self, job: _Job, now: float) -> None:
+        """The end of the state that it is in."""
+        if now > job.since and job.state not in ("done", "unknown"):
+            about = {"woken by": job.woken_by} if job.state == "ready" and job.woken_by else {}
+            if job.state == "waiting":
+                chain = [self.names.function(at) for at in job.chain]
+                about["await chain"] = " < ".join(name for name in chain if name != "finish")
+            name = job.state if job.state == "ready" else job.reason
+            job.track.slices.append(Slice(job.since, now, name, job.state, about))
+        job.since = now
