@@ -1,0 +1,28 @@
+// The programs' own runtime, part by part: heap, threads and their storage, locks, files,
+// processes, formats, and the parts of libc++ that need something from it.
+#include "runtime.h"
+
+#include <user/print.h>
+
+#include <string_view>
+
+namespace {
+
+struct SaysFarewell {
+  ~SaysFarewell() { user::println("main's thread-local object is dropped"); }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view{argv[1]} == "child") return runtime::child(argv[2]);
+  runtime::heap();
+  runtime::threads();
+  runtime::thread_locals();
+  thread_local SaysFarewell says_farewell;
+  runtime::locks();
+  runtime::files();
+  runtime::processes();
+  runtime::library();
+  return 0;
+}

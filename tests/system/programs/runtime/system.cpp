@@ -1,0 +1,78 @@
+#include "runtime.h"
+
+#include <user/check.h>
+#include <user/clock.h>
+#include <user/files.h>
+#include <user/process.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+using namespace user;
+
+namespace {
+
+thread_local long of_its_own = 5;
+
+}  // namespace
+
+void runtime::files() {
+  const auto pipe = must(make_pipe(), "a pipe");
+  must(write_all(pipe.write_end, "one\n\nthree\nno end"), "writing");
+  must(close(pipe.write_end), "closing");
+  LineReader lines{pipe.read_end};
+  for (const std::string_view expected : {"one", "", "three", "no end"}) {
+    const auto line = lines.next();
+    check(line && *line == expected, "the line is `{}`", expected);
+  }
+  check(!lines.next() && !lines.error(), "then there is none");
+  check(!open("/no/such/file"), "what does not exist is not opened");
+  check(!is_terminal(pipe.read_end), "a pipe is no terminal");
+  const auto root = must(list_directory("/"), "the root");
+  check(std::ranges::contains(root, "bin", &DirectoryItem::name), "the root has a bin");
+
+  std::array<abi::PollFd, 1> fds{
+      {{.fd = must(make_pipe(), "a pipe").read_end, .events = abi::pollin}}};
+  const auto begin = now();
+  check(must(poll(fds, 10ms), "poll") == 0 && now() - begin >= 10ms, "poll times out");
+  println("files: lines, folders, poll");
+}
+
+void runtime::processes() {
+  const char* const arguments[] = {"runtime", "child", "a b", nullptr};
+  char variable[] = "VARIABLE=value";
+  char* const environment[] = {variable, nullptr};
+  const auto pipe = must(make_pipe(abi::o_cloexec), "a pipe");
+  const FdMapping fds[] = {{pipe.write_end, standard_output}};
+  const Pid child =
+      must(spawn(program_path(), arguments, {.fds = fds, .environment = environment}), "a child");
+  must(close(pipe.write_end), "closing");
+  check(must(read_all(pipe.read_end), "reading") == "a b value 5\n", "the child has what it needs");
+  check(must(wait(child), "waiting").status.exit_code() == 42, "its exit code arrives");
+  check(!wait(child), "once");
+  check(!spawn("/no/such/program", arguments), "what does not exist is not started");
+
+  const auto heavy = fork();
+  if (!heavy && heavy.error() == Errno::enosys) {
+    println("processes: all but a copy, which needs an MMU");
+    return;
+  }
+  check(heavy.has_value(), "a copy");
+  if (*heavy == 0) {  // another program in place of a large one
+    std::vector<char> memory(16 << 20, 'x');
+    const char* const plain[] = {"runtime", "child", "a b", nullptr};
+    syscall(Call::execve, program_path(), plain, environment);
+    fail("execve");
+  }
+  check(must(wait(*heavy), "waiting").status.exit_code() == 42,
+        "it is the other program that ends");
+  println("processes: arguments, environment, descriptors, exit code, another program");
+}
+
+int runtime::child(const char* argument) {
+  const char* const value = environment_value("VARIABLE");
+  println("{} {} {}", argument, value ? value : "none", of_its_own);
+  return 42;
+}
