@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "walk.h"
+
 namespace async::sim {
 namespace {
 
@@ -36,30 +38,24 @@ void add_arrivals(const Workload& workload, std::size_t of, std::uint64_t seed,
 /// One round of steps; what it takes without any waiting for others is added to `demand_ns`.
 std::string round_of(const TaskClass& what, Random& random, std::uint64_t& demand_ns) {
   std::string text;
-  std::vector<std::uint32_t> rounds;
   const auto draw = [&](const Distribution& time) {
     const std::uint64_t ns = time.draw(random);
     demand_ns += ns;
     return ns;
   };
-  for (std::size_t at = 0; at < what.steps.size(); ++at) {
-    const Step& step = what.steps[at];
-    switch (step.kind) {
-      case Step::Kind::run: text += fmt::format(" r{}", draw(step.time)); break;
-      case Step::Kind::wait: text += fmt::format(" w{}", draw(step.time)); break;
+  Walk walk(what.steps);
+  while (const Step* const step = walk.next()) {
+    switch (step->kind) {
+      case Step::Kind::run: text += fmt::format(" r{}", draw(step->time)); break;
+      case Step::Kind::wait: text += fmt::format(" w{}", draw(step->time)); break;
       case Step::Kind::yield: text += " y"; break;
-      case Step::Kind::lock: text += fmt::format(" l{}", step.object); break;
-      case Step::Kind::unlock: text += fmt::format(" u{}", step.object); break;
-      case Step::Kind::send: text += fmt::format(" s{}", step.object); break;
-      case Step::Kind::receive: text += fmt::format(" v{}", step.object); break;
+      case Step::Kind::lock: text += fmt::format(" l{}", step->object); break;
+      case Step::Kind::unlock: text += fmt::format(" u{}", step->object); break;
+      case Step::Kind::send: text += fmt::format(" s{}", step->object); break;
+      case Step::Kind::receive: text += fmt::format(" v{}", step->object); break;
       case Step::Kind::fork: break;  // refused before
-      case Step::Kind::repeat: rounds.push_back(step.count); break;
-      case Step::Kind::end:
-        if (--rounds.back() != 0) {
-          at = step.match;
-        } else {
-          rounds.pop_back();
-        }
+      case Step::Kind::repeat:
+      case Step::Kind::end: break;  // the walk's
     }
   }
   return text;

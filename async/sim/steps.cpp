@@ -4,6 +4,7 @@
 
 #include "history.h"
 #include "player.h"
+#include "walk.h"
 
 namespace async::sim {
 namespace {
@@ -89,10 +90,8 @@ Task<> Player::live(std::unique_ptr<Instance> instance) {
 
 /// The steps of the class; false if the task was cancelled on the way.
 Task<bool> Player::go_round(Instance& instance) {
-  const std::vector<Step>& steps = workload.classes[instance.of].steps;
   std::vector<std::pair<std::uint32_t, Mutex::Guard>> guards;
   std::vector<std::uint32_t> plain;
-  std::vector<std::uint32_t> rounds;
   struct Release {
     std::deque<PlayedLock>& locks;
     std::vector<std::uint32_t>& plain;
@@ -101,8 +100,9 @@ Task<bool> Player::go_round(Instance& instance) {
     }
   } const release{locks, plain};
 
-  for (std::size_t at = 0; at < steps.size() && !is_cancelled(); ++at) {
-    const Step& step = steps[at];
+  Walk walk(workload.classes[instance.of].steps);
+  while (const Step* const next = is_cancelled() ? nullptr : walk.next()) {
+    const Step& step = *next;
     touch(History::job(instance.number));
     if (const auto object = shared_by(step)) touch(*object);
     switch (step.kind) {
@@ -165,14 +165,8 @@ Task<bool> Player::go_round(Instance& instance) {
         co_await group.wait("join");
         break;
       }
-      case Step::Kind::repeat: rounds.push_back(step.count); break;
-      case Step::Kind::end:
-        if (--rounds.back() != 0) {
-          at = step.match;
-        } else {
-          rounds.pop_back();
-        }
-        break;
+      case Step::Kind::repeat:
+      case Step::Kind::end: break;  // the walk's
     }
   }
   co_return !is_cancelled();

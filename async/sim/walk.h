@@ -1,0 +1,39 @@
+// The way through a class's steps, with what is repeated as often as it is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "workload.h"
+
+namespace async::sim {
+
+class Walk {
+ public:
+  explicit Walk(const std::vector<Step>& steps) : steps_(steps) {}
+
+  /// The next step, null after the last. A `repeat` and its `end` come, too, each time that the way
+  /// leads by; there is nothing left to do for them.
+  const Step* next() {
+    if (at_ == steps_.size()) return nullptr;
+    const Step& step = steps_[at_++];
+    if (step.kind == Step::Kind::repeat) {
+      rounds_.push_back(step.count);
+    } else if (step.kind == Step::Kind::end) {
+      if (--rounds_.back() != 0) {
+        at_ = step.match + 1;
+      } else {
+        rounds_.pop_back();
+      }
+    }
+    return &step;
+  }
+
+ private:
+  const std::vector<Step>& steps_;
+  std::size_t at_ = 0;
+  std::vector<std::uint32_t> rounds_;  // this one and those to come, of each repeat on the way
+};
+
+}  // namespace async::sim
