@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from ..pages import in_script
+from ..pages import in_script, timeline
 from .rows import Row
 from .summary import Group, groups, runs
 from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
@@ -22,8 +22,7 @@ def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    folder = Path(__file__).parent
-    template = environment.from_string((folder / "page.html").read_text())
+    template = environment.from_string(Path(__file__).with_name("page.html").read_text())
     return template.render(
         title=title,
         seeds=len({row["seed"] for row in rows}),
@@ -35,7 +34,7 @@ def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
         width=_WIDTH,
         height=_HEIGHT,
         timelines=Markup(in_script(timelines)) if timelines else "",
-        timeline_script=Markup((folder / "timeline.js").read_text()),
+        timeline_script=Markup(timeline()),
     )
 
 

@@ -4,15 +4,20 @@ import html
 import re
 from pathlib import Path
 
-from ..pages import in_script
+from ..pages import in_script, timeline
 from .story import KINDS, Story
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def to_html(story: Story, title: str) -> str:
-    filled = {"title": html.escape(title), "story": in_script(_compact(story))}
-    return re.sub(r"\{\{(title|story)\}\}", lambda place: filled[place[1]], _TEMPLATE.read_text())
+    filled = {
+        "title": html.escape(title),
+        "timeline": timeline(),
+        "story": in_script(_compact(story)),
+    }
+    places = r"\{\{(title|timeline|story)\}\}"
+    return re.sub(places, lambda place: filled[place[1]], _TEMPLATE.read_text())
 
 
 def _compact(story: Story) -> dict:
