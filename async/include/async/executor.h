@@ -21,7 +21,6 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
-#include <utility>
 
 #include "async/frame_pool.h"
 #include "async/job.h"
@@ -60,14 +59,7 @@ class Executor {
   void schedule(Job& job) noexcept { ready_.push_back(job); }
   /// … on the hart where it was last, or on one that it may use and that has nothing to do. In the
   /// strand, or on the hart of an independent job.
-  static void dispatch(Job& job) noexcept {
-    Local& local = platform::local();
-    if constexpr (platform::parallel) {
-      if (local.in_company) [[unlikely]]
-        return local.executor->place(job);
-    }
-    local.executor->schedule(job);
-  }
+  static void dispatch(Job& job) noexcept;
   /// … unless it may not run here any more, or would have to wait while another hart has nothing to
   /// do.
   void requeue(Job& job) noexcept {
@@ -93,34 +85,15 @@ class Executor {
   void alarm_fired() noexcept;
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
-  static bool run_one() noexcept {
-    const bool ran = current().step(platform::local(), false);
-    platform::local().job = nullptr;
-    return ran;
-  }
-  static void run_until_idle() noexcept {
-    Executor* executor = &current();
-    while (executor->step(platform::local(), true)) {
-      if constexpr (platform::parallel) executor = &current();
-    }
-    platform::local().job = nullptr;
-  }
+  static bool run_one() noexcept;
+  static void run_until_idle() noexcept;
   /// For ever, on this hart. `idle()` is called with interrupts masked when there is nothing to do;
   /// it waits for one, lets it be handled and returns, masked again.
   ///
   /// The stack below a step that was put aside may come to another hart with it, and with the stack
   /// this loop. So neither it nor the two above keep anything of a hart over a step.
   template <class Idle>
-  [[noreturn]] static void run(Idle&& idle) noexcept {
-    for (;;) {
-      run_until_idle();
-      platform::InterruptGuard masked;
-      Executor& executor = current();
-      executor.begin_idling();
-      if (executor.inbox_is_empty()) idle();
-      executor.end_idling();
-    }
-  }
+  [[noreturn]] static void run(Idle&& idle) noexcept;
 
   /// For a world's own loop, as run() has them: before it waits, where it looks into the inbox once
   /// more, and after. Interrupts masked.
@@ -170,11 +143,7 @@ class Executor {
   /// `job`'s independent step, the running one, gives way: whoever resumes `context` goes on with
   /// it. What is returned is to be given back to take_up().
   [[nodiscard]] static std::coroutine_handle<> put_aside(Job& job,
-                                                         std::coroutine_handle<> context) noexcept {
-    trace(TraceEvent::preempt, job);
-    job.flags_ ^= Job::flag_preempted;
-    return std::exchange(job.leaf_, context);
-  }
+                                                         std::coroutine_handle<> context) noexcept;
   /// What was put aside is ready: first of its level, or last where its turn is over.
   static void ready_again(bool turn_over) noexcept {
     Local& local = platform::local();
@@ -183,10 +152,7 @@ class Executor {
     turn_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
   }
   /// `job` is running again, where its step was put aside.
-  static void take_up(Job& job, std::coroutine_handle<> leaf) noexcept {
-    job.flags_ ^= Job::flag_preempted;
-    job.leaf_ = leaf;
-  }
+  static void take_up(Job& job, std::coroutine_handle<> leaf) noexcept;
 
   /// Sets the base priority; takes effect at once wherever the job is (a ready one goes to the end
   /// of its new level).
@@ -254,42 +220,13 @@ class Executor {
   static Executor& current() noexcept { return *platform::local().executor; }
 
   /// `and_more`: as many as there are under a policy, which is cheaper than one by one.
-  [[gnu::always_inline]] bool step(Local& local, bool and_more) noexcept {
-    platform::yield_point();
-    if (has_news()) [[unlikely]]
-      return step_with_news(local, and_more);
-    Node* first;
-    if (!ready_.pop(first)) return false;
-    resume(local, static_cast<Job&>(*first), [] {});
-    return true;
-  }
+  [[gnu::always_inline]] bool step(Local& local, bool and_more) noexcept;
   /// `stopped()`: after the step, and before anybody else can wake, take or free the job, unless it
   /// migrates.
   template <class Stopped>
-  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept {
-    local.job = &job;
-    begin_step(local, job.step_kind());
-    job.leaf_.resume();
-    stopped();
-    end_step();
-  }
-  [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept {
-    if constexpr (platform::parallel) {
-      if (local.in_company) [[unlikely]]
-        local.executor->begin_step_in_company(kind);
-    }
-    platform::begin_step(kind);
-  }
-  [[gnu::always_inline]] static void end_step() noexcept {
-    platform::end_step();
-    if constexpr (platform::checked) {
-      if (platform::local().spin_locks != 0) platform::fail("a job waits with a spin lock");
-    }
-    if constexpr (platform::parallel) {
-      if (platform::local().in_strand) [[unlikely]]
-        Strand::leave_to_others();
-    }
-  }
+  [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept;
+  [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;
+  [[gnu::always_inline]] static void end_step() noexcept;
   /// The same after draining the inbox, with trace points around it, and a policy.
   bool step_with_news(Local& local, bool and_more) noexcept;
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
@@ -354,28 +291,6 @@ inline Executor& current_executor() noexcept {
   return *platform::local().executor;
 }
 
-inline bool Job::complete(WaitResult result) noexcept {
-  platform::InterruptGuard masked;
-  return complete_masked(result);
-}
-
-[[gnu::always_inline]] inline bool Job::complete_masked(WaitResult result) noexcept {
-  if (kind != Kind::waiting) return false;
-  unlink();
-  complete_alone(result);
-  return true;
-}
-
-inline void Job::complete_alone(WaitResult result) noexcept {
-  if (watched()) [[unlikely]]
-    return complete_watched(result);
-  end_wait(result);
-}
-
-inline void Job::end_wait(WaitResult result) noexcept {
-  kind = Kind::ready;
-  result_ = result;
-  Executor::dispatch(*this);
-}
-
 }  // namespace async
+
+#include "async/executor_fast.h"  // IWYU pragma: export
