@@ -16,6 +16,7 @@
 #include <kernel/ref.h>
 #include <kernel/result.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -23,51 +24,10 @@
 #include "memory/area_set.h"
 #include "memory/frames.h"
 #include "memory/page_views.h"
+#include "memory/space_terms.h"
 #include "memory/tlb_tag.h"
 
 namespace kernel::memory {
-
-/// What mmap asks for.
-struct MapRequest {
-  enum class Place : std::uint8_t {
-    anywhere,  ///< at `address` if that is free, else the highest hole that fits
-    exactly,   ///< at `address`, in place of what is there (MAP_FIXED)
-    if_free,   ///< at `address`, or not at all (MAP_FIXED_NOREPLACE)
-  };
-
-  VirtAddr address = 0;
-  std::size_t bytes = 0;  ///< rounded up to pages
-  Access access = Access::none;
-  Place place = Place::anywhere;
-  Backing backing{};
-  Code code = Code::unseen;           ///< see Area
-  std::uint16_t lead = 0;             ///< likewise
-  std::size_t most_bytes = SIZE_MAX;  ///< that may be mapped in all afterwards (RLIMIT_AS)
-};
-
-/// What a futex is known by: an object, and an offset in it, be it a space's window. The same for
-/// two addresses exactly when they are the same memory and (for private memory) in the same space.
-struct MemoryKey {
-  const void* object = nullptr;
-  std::uintptr_t offset = 0;
-
-  friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
-};
-
-/// A page of a program that its area's source has to bring (page_source.h).
-struct FetchedPage {
-  VirtAddr address;
-  Ref<PageSource> source;
-  std::size_t index;  ///< of the source
-
-  friend bool operator==(const FetchedPage&, const FetchedPage&) = default;
-};
-
-/// A byte of a program where the kernel finds it, to the end of its page, and a share in its frame.
-struct PinnedByte {
-  std::byte* at;
-  Frame owner;
-};
 
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
@@ -170,17 +130,6 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Changing a program's code (code.cpp), where hal::code_is_seen_first() or a program needs it.
 
-  /// Executable memory of one kind, page by page.
-  struct CodeArea {
-    VirtAddr start;
-    VirtAddr end;
-    VirtAddr first;  ///< instruction
-    Code code;
-    std::uint64_t generation;  ///< another one as soon as any executable area is not what it was
-    bool may_change;           ///< it is the program's alone, and not to be written by it
-    std::size_t bytes() const { return end - start; }
-    bool operator==(const CodeArea&) const = default;
-  };
   /// Nothing where nothing is executable.
   std::optional<CodeArea> code_at(VirtAddr va) const;
   /// No hart can reach the area until set_code() says what it is. Nothing else may happen to the

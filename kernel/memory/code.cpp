@@ -7,7 +7,7 @@ namespace kernel::memory {
 using hal::PageEntry;
 using hal::PageTable;
 
-std::optional<AddressSpace::CodeArea> AddressSpace::code_at(VirtAddr va) const {
+std::optional<CodeArea> AddressSpace::code_at(VirtAddr va) const {
   const Area* const area = areas_.find(va);
   if (area == nullptr || !allows(area->access, Access::execute)) return std::nullopt;
   const bool may_change = !area->backing.is_shared() && !area->backing.is_read_only &&

@@ -27,7 +27,7 @@ namespace {
 
 using hal::page_size;
 using hal::VirtAddr;
-using CodeArea = memory::AddressSpace::CodeArea;
+using memory::CodeArea;
 using trap::Rewriter;
 
 Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
