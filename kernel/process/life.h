@@ -27,6 +27,11 @@ inline bool others_wait(const Thread& self) {
   return true;
 }
 
+/// May it go on, where others are known to wait? See may_go_on().
+[[gnu::always_inline]] inline bool may_go_on_among_others(Thread& self) {
+  return keeps_turn(self) && !self.needs_attention();
+}
+
 /// After a trap, in the strand: does `self` go back to its program? False: somebody more urgent is
 /// ready, its end has come, or there is news for it. Its turn is limited as soon as others wait for
 /// theirs.

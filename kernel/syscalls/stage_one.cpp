@@ -34,15 +34,9 @@ StageOneAnswer leave_to_coroutine(Thread& self, trap::Register result) {
   return {.result = result, .instead = UserContext::call_answered};
 }
 
-// The rarer ways back, where others are ready, or where something has come.
-template <bool in_company>
-[[gnu::noinline]] StageOneAnswer go_back_among_others(trap::Register result) {
-  Thread& self = running_thread();
-  if (!keeps_turn(self) || self.needs_attention()) return leave_to_coroutine(self, result);
-  return go_back<in_company>(result);
-}
-template <bool in_company>
-[[gnu::noinline]] StageOneAnswer go_back_with_news(trap::Register result) {
+/// The rarer ways back, where something has come, or where others are ready.
+template <bool in_company, bool (*may_go_on)(Thread&)>
+[[gnu::noinline]] StageOneAnswer go_back_if_it_may(trap::Register result) {
   Thread& self = running_thread();
   if (!may_go_on(self)) return leave_to_coroutine(self, result);
   return go_back<in_company>(result);
@@ -65,9 +59,9 @@ StageOneAnswer call(UserContext& context) {
     const Thread& caller = running_thread();
     const async::Executor& executor = async::current_executor();
     if (executor.has_news() || caller.needs_attention()) [[unlikely]]
-      return go_back_with_news<in_company>(result);
+      return go_back_if_it_may<in_company, may_go_on>(result);
     if (executor.has_ready_above(caller.turn_level() + 1)) [[unlikely]]
-      return go_back_among_others<in_company>(result);
+      return go_back_if_it_may<in_company, may_go_on_among_others>(result);
   }
   return go_back<in_company>(result);
 }
