@@ -97,17 +97,10 @@ async::Task<> thread_life(Ref<Thread> thread) {
     async::Strand::leave();
     const Trap trap = trap::run_user(context);
     switch (trap.kind) {
-      case Trap::syscall: {
+      case Trap::syscall:
         async::Strand::enter();
-        ++self.syscalls;  // and so of the router's row for what programs ask for and do wrong
-        context.skip_syscall_instruction();
-        const auto result = find_syscall(context.syscall_number()).now(self, context);
-        if (result != trap::must_wait) {
-          context.set_syscall_result(result);
-          break;
-        }
+        if (serve_syscall(self, context)) break;
         [[fallthrough]];
-      }
       case Trap::call_waits:  // the first stage has entered the strand
       case Trap::call_gives_way:
         let_go(self);

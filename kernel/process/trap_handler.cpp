@@ -9,7 +9,6 @@
 #include "process/life.h"
 #include "process/running.h"
 #include "process/serve.h"
-#include "syscalls/table.h"
 
 namespace kernel {
 namespace {
@@ -37,11 +36,7 @@ std::uint64_t leave_to_coroutine(const UserContext& context) {
 std::uint64_t answer(Thread& self, UserContext& context) {
   if (context.syscall_number() >= abi::first_own_call) return context.cause;
   async::Strand::enter();
-  ++self.syscalls;
-  context.skip_syscall_instruction();
-  const auto result = find_syscall(context.syscall_number()).now(self, context);
-  if (result == trap::must_wait) return UserContext::call_waits;
-  context.set_syscall_result(result);
+  if (!serve_syscall(self, context)) return UserContext::call_waits;
   return go_on(self);
 }
 
