@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <queue>
 #include <vector>
 
+#include "arrivals.h"
 #include "walk.h"
 
 namespace async::sim {
@@ -12,27 +15,36 @@ namespace {
 
 struct Planned {
   std::uint64_t at_ns;
-  std::size_t of;  // the class
+  std::size_t known;  // how many were known to come before it was: they go first of two at once
+  std::size_t of;     // the class
   auto operator<=>(const Planned&) const = default;
 };
 
-/// When the tasks of one class come.
-void add_arrivals(const Workload& workload, std::size_t of, std::uint64_t seed,
-                  std::vector<Planned>& all) {
-  const Arrival& arrival = workload.classes[of].arrival;
-  if (arrival.kind == Arrival::Kind::closed) {
-    all.insert(all.end(), arrival.count, {0, of});
-  } else if (arrival.kind == Arrival::Kind::trace) {
-    for (const std::uint64_t at_ns : arrival.times) {
-      if (at_ns < workload.duration_ns) all.push_back({at_ns, of});
-    }
-  } else if (arrival.kind == Arrival::Kind::open) {
-    Random random(seed, ~of);
-    std::uint64_t at_ns = arrival.has_first ? arrival.first_ns : arrival.between.draw(random);
-    for (; at_ns < workload.duration_ns; at_ns += arrival.between.draw(random)) {
-      all.push_back({at_ns, of});
+/// All tasks, in the order in which they come, which is that of their numbers. As on a machine, a
+/// class's next one is known when the one before it comes.
+std::vector<Planned> in_order(const Workload& workload, std::uint64_t seed) {
+  Arrivals arrivals(workload, seed);
+  std::priority_queue<Planned, std::vector<Planned>, std::greater<>> coming;
+  std::size_t known = 0;
+  const auto await_next = [&](std::size_t of, std::uint64_t now_ns) {
+    if (const auto at_ns = arrivals.next(of, now_ns)) coming.push({*at_ns, known++, of});
+  };
+  for (std::size_t of = 0; of < workload.classes.size(); ++of) {
+    if (workload.classes[of].arrival.kind == Arrival::Kind::closed) {
+      coming.push({0, known++, of});
+    } else {
+      await_next(of, 0);
     }
   }
+  std::vector<Planned> all;
+  for (; !coming.empty(); await_next(all.back().of, all.back().at_ns)) {
+    const Planned next = coming.top();
+    coming.pop();
+    const Arrival& arrival = workload.classes[next.of].arrival;
+    const bool is_closed = arrival.kind == Arrival::Kind::closed;
+    all.insert(all.end(), is_closed ? arrival.count : 1, next);
+  }
+  return all;
 }
 
 /// One round of steps; what it takes without any waiting for others is added to `demand_ns`.
@@ -72,19 +84,15 @@ std::expected<std::string, std::string> plan(const Workload& workload, std::uint
     text += fmt::format(" {}", channel.capacity);
   }
   text += "\n";
-  std::vector<Planned> all;
-  for (std::size_t of = 0; of < workload.classes.size(); ++of) {
-    const TaskClass& what = workload.classes[of];
+  for (const TaskClass& what : workload.classes) {
     if (std::ranges::find(what.steps, Step::Kind::fork, &Step::kind) != what.steps.end()) {
       return std::unexpected("class " + what.name + " forks, which is simulated only");
     }
     text += fmt::format("class {} {} {} {} {} {} {}\n", what.name, what.priority, what.deadline_ns,
                         what.weight, reserves ? what.budget_ns : 0, what.period_ns, what.harts);
-    add_arrivals(workload, of, seed, all);
   }
-  std::ranges::sort(all);  // of two at once the first class's comes first
   std::uint64_t number = 0;
-  for (const Planned& task : all) {
+  for (const Planned& task : in_order(workload, seed)) {
     const TaskClass& what = workload.classes[task.of];
     Random random(seed, ++number);
     text += fmt::format("task {} {}", task.of, task.at_ns);

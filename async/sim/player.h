@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admission.h"
+#include "arrivals.h"
 #include "detector.h"
 #include "run.h"
 
@@ -74,8 +75,7 @@ struct Player {
   SimulateOptions options;
   std::deque<PlayedLock> locks;
   std::deque<PlayedChannel> channels;
-  std::vector<Random> arrivals;
-  std::vector<std::size_t> next_of_trace;
+  Arrivals arrivals;
   std::vector<ClassOutcome> classes;
   std::vector<std::vector<double>> shares;  // for Jain's index
   std::uint64_t instances = 0;

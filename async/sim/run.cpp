@@ -8,16 +8,13 @@ namespace async::sim {
 Player::Player(const Workload& workload, const SimulateOptions& options)
     : workload(workload),
       options(options),
+      arrivals(workload, options.machine.seed),
       detector(options.limits),
       admission(options.machine.harts),
       machine(options.machine) {
   for (const SharedLock& lock : workload.locks) locks.emplace_back(lock.inherits);
   for (const SharedChannel& channel : workload.channels) channels.emplace_back(channel.capacity);
-  for (std::size_t of = 0; of < workload.classes.size(); ++of) {
-    arrivals.emplace_back(options.machine.seed, ~of);
-    classes.push_back({.name = workload.classes[of].name});
-  }
-  next_of_trace.resize(classes.size());
+  for (const TaskClass& what : workload.classes) classes.push_back({.name = what.name});
   shares.resize(classes.size());
 }
 
@@ -25,21 +22,13 @@ Player::Player(const Workload& workload, const SimulateOptions& options)
 
 /// The next one of the class `of` is to come.
 void Player::arrive(std::size_t of) {
-  const Arrival& arrival = workload.classes[of].arrival;
-  std::uint64_t when = now();
-  if (arrival.kind == Arrival::Kind::trace) {
-    if (next_of_trace[of] == arrival.times.size()) return;
-    when = arrival.times[next_of_trace[of]++];
-  } else {
-    const bool first = next_of_trace[of]++ == 0;
-    when += first && arrival.has_first ? arrival.first_ns : arrival.between.draw(arrivals[of]);
-  }
-  if (when >= workload.duration_ns) return;
+  const auto when = arrivals.next(of, now());
+  if (!when) return;
   const HartMask harts = workload.classes[of].harts;
   do {
     next_hart = (next_hart + 1) % machine.harts();
   } while ((harts & hart_mask(next_hart)) == 0);
-  machine.at(when, next_hart, [this, of] {
+  machine.at(*when, next_hart, [this, of] {
     {
       const Strand::Guard strand;
       spawn(of, nullptr);
@@ -82,7 +71,7 @@ Outcome Player::play() {
         const Strand::Guard strand;
         for (std::uint32_t i = 0; i < count; ++i) spawn(of, nullptr);
       });
-    } else if (arrival.kind != Arrival::Kind::never) {
+    } else {
       arrive(of);
     }
   }

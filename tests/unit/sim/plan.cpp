@@ -35,7 +35,7 @@ TEST_CASE("a plan has every task with its arrival and its steps, loops undone") 
         "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks 1 channels 3\n"
         "class a 3 2000000 512 0 0 255\nclass b 16 0 1024 1000 5000 6\nclass c 16 0 1024 0 0 255\n"
         "task 2 0 r3000000 w1000000 n1000000 r3000000 w1000000 n1000000\n"
-        "task 0 1000000 l0 r1000 u0\ntask 0 5000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\n"
+        "task 0 1000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\ntask 0 5000000 l0 r1000 u0\n"
         "task 0 9000000 l0 r1000 u0\n");
 }
 
@@ -64,6 +64,28 @@ TEST_CASE("what tasks run in a plan is what they run in the simulator") {
   CHECK(outcome.classes[0].arrived == tasks);
   CHECK(outcome.classes[0].run_ns <= run_ns);  // what has not finished is not in it
   CHECK(outcome.classes[0].run_ns > run_ns - 100'000'000);
+}
+
+TEST_CASE("tasks that come at once have the numbers that they have in the simulator") {
+  const Workload many = workload(
+      "duration 1s\nclass a\n arrive every 30ms\n run 1ms\nclass b\n arrive every 20ms\n run "
+      "1ms\nclass c\n arrive closed 2\n wait 1s\nclass d\n arrive once at 60ms times 2\n run "
+      "1ms\n");
+  const auto made = plan(many, 1, true);
+  REQUIRE(made);
+  std::vector<std::string> planned;  // the class of each
+  std::istringstream lines(*made);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("task ")) planned.push_back(many.classes[std::stoul(line.substr(5))].name);
+  }
+  std::map<std::uint64_t, std::string> simulated;
+  (void)simulate(many, {.machine = {.policy = async::policy::find("fifo")},
+                        .hook = [&](async::TraceEvent event, const async::Job& job) {
+                          if (event == async::TraceEvent::run)
+                            simulated[number_of(job)] = job.name();
+                        }});
+  REQUIRE(simulated.size() == planned.size());
+  for (const auto& [number, of] : simulated) CHECK(planned[number - 1] == of);
 }
 
 TEST_CASE("what cannot be said beforehand is not planned") {
