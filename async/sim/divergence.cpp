@@ -82,6 +82,20 @@ std::string reason(const Divergence& divergence, const std::string& by, const ch
 
 }  // namespace
 
+Machine::Hook recorder_of_runs(std::vector<Decision>& decisions) {
+  return [&decisions, record = recorder(decisions)](TraceEvent event, const Job& job) {
+    const std::uint64_t now = platform::now_ns();
+    const auto is_left = [&](const Decision& each) {
+      return each.ns == now && each.hart == platform::hart() && each.task == number_of(job);
+    };
+    if (event == TraceEvent::preempt) {
+      const auto of_now = std::ranges::lower_bound(decisions, now, {}, &Decision::ns);
+      decisions.erase(std::remove_if(of_now, decisions.end(), is_left), decisions.end());
+    }
+    record(event, job);
+  };
+}
+
 std::vector<Decision> changes_of_task(const std::vector<Decision>& decisions) {
   std::array<std::uint64_t, platform::max_harts> last{};
   std::vector<Decision> changes;
@@ -115,12 +129,11 @@ std::string explain(const Divergence& divergence, const std::string& by, const c
   if (divergence.before) text += fmt::format("  before, in both: {}\n", told(divergence.before));
   text += fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n", told(divergence.recorded),
                       told(divergence.now), reason(divergence, by, policy));
-  std::uint64_t last = 0;
-  std::size_t place = 0;
+  bool is_told = false;
   simulate([&](TraceEvent event, const Job& job) {
-    if (event != TraceEvent::run || platform::hart() != divergence.hart) return;
-    if (std::exchange(last, number_of(job)) == number_of(job)) return;
-    if (place++ != divergence.place) return;
+    if (event != TraceEvent::run || platform::hart() != divergence.hart || is_told) return;
+    if (platform::now_ns() != divergence.now->ns || number_of(job) != divergence.now->task) return;
+    is_told = true;
     for (const std::uint64_t task : {divergence.recorded->task, divergence.now->task}) {
       text += fmt::format("    task {} in the simulator: {}\n", task, state_of(task));
     }

@@ -12,6 +12,10 @@
 
 namespace async::sim {
 
+/// As recorder(), without what a hart leaves in the moment in which it goes on with it, for
+/// something that comes in that moment, too: other worlds have one interrupt for both.
+Machine::Hook recorder_of_runs(std::vector<Decision>& decisions);
+
 /// The same without those in which a hart goes on with the task that it had.
 std::vector<Decision> changes_of_task(const std::vector<Decision>& decisions);
 

@@ -141,8 +141,11 @@ int replay(const std::string& path) {
   arguments.machine.policy = arguments.policies.front();
   arguments.machine.seed = arguments.first_seed;
   std::vector<Decision> now;
+  if (!arguments.by.empty()) {
+    (void)run_once(arguments, workload, recorder_of_runs(now));
+    return compare(arguments, workload, recording.decisions, now);
+  }
   const Outcome outcome = run_once(arguments, workload, recorder(now));
-  if (!arguments.by.empty()) return compare(arguments, workload, recording.decisions, now);
   const std::string differs = difference(recording.decisions, now);
   fmt::print("{}{}", differs, outcome.what_is_wrong());
   if (differs.empty()) {

@@ -166,6 +166,12 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     replayed = command(test, "sim", "--replay", record)
     well = replayed.returncode == 0 and "the same order" in replayed.stdout
     test.check(well, "the simulator decides as the kernel did", replayed.stdout + replayed.stderr)
+    # For most of a quarter of this one there is nothing to do, and threads go on to their sleep.
+    periodic = folder / "periodic.schedule"
+    command(test, "run", "liu-layland", "--policy", "edf", *how, "--record", periodic)
+    again = command(test, "sim", "--replay", periodic)
+    well = again.returncode == 0 and "the same order" in again.stdout
+    test.check(well, "and where there are pauses, to the end", again.stdout + again.stderr)
     record.write_text(recorded.replace("policy=edf", "policy=fifo"))
     replayed = command(test, "sim", "--replay", record)
     told = re.search(

@@ -10,7 +10,7 @@
 //
 //   takes the next task ──► says what it is ──► sleeps until it comes ──► does it ──┐
 //        ▲                                          │ few are left asleep: one more │ thread
-//        └──────────────────────────────────────────────────────────────────────────┘
+//        └───────────────────────────────────────────────── says that it is done ◄──┘
 //
 // Computing is a loop that was timed; waiting is sleeping. The kernel is told each task's priority
 // (SCHED_RR, or with -f SCHED_FIFO, by its rank among those there are), deadline, weight, harts
@@ -93,11 +93,11 @@ class Players {
     const auto arrival = start_ + task.at;
     static_cast<void>(user::set_affinity(0, of.harts));
     set_priority(of);
-    hint(task, arrival);
+    hint(task.number, of, arrival);
     static_cast<void>(user::sleep_until(arrival));
     note_beginning(task, arrival);
     if (of.budget.count() != 0) reserve(of);
-    live(task, arrival);
+    hint(0, of, live(task, arrival));  // whoever reads a trace: what follows is not its work
     if (of.budget.count() != 0) set_priority(of);
     const user::Lock lock{mutex_};
     ++asleep_;
@@ -115,10 +115,9 @@ class Players {
                                .runtime = static_cast<std::uint64_t>(of.budget.count()),
                                .deadline = static_cast<std::uint64_t>(of.period.count())}));
   }
-  static void hint(const Task& task, nanoseconds arrived) {
-    const Class& of = *task.of;
+  static void hint(std::uint64_t number, const Class& of, nanoseconds arrived) {
     const auto due = of.deadline.count() == 0 ? nanoseconds{0} : arrived + of.deadline;
-    user::hint_work(task.number, due, of.weight);
+    user::hint_work(number, due, of.weight);
   }
 
   void note_beginning(Task& task, nanoseconds arrived) {
@@ -140,7 +139,8 @@ class Players {
     of.missed += of.deadline.count() != 0 && response > of.deadline;
   }
 
-  void live(Task& task, nanoseconds arrived) const {
+  /// When the last round of it arrived.
+  nanoseconds live(Task& task, nanoseconds arrived) const {
     for (const Step& step : task.steps) {
       switch (step.kind) {
         case 'r': turn(step.number * turns_ / 1'000'000); break;
@@ -160,7 +160,7 @@ class Players {
           end_round(*task.of, arrived);
           static_cast<void>(user::sleep_for(nanoseconds(step.number)));
           arrived = user::now();
-          hint(task, arrived);
+          hint(task.number, *task.of, arrived);
           note_arrival(*task.of, arrived);
           break;
         default: break;
@@ -168,6 +168,7 @@ class Players {
     }
     const bool is_closed = !task.steps.empty() && task.steps.back().kind == 'n';
     if (!is_closed) end_round(*task.of, arrived);
+    return arrived;
   }
 
   Plan& plan_;

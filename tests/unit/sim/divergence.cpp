@@ -41,6 +41,23 @@ TEST_CASE("of several harts the one that parts first is told") {
   CHECK_FALSE(parts->before);
 }
 
+TEST_CASE("what is left in the moment in which it came has not run, for who compares") {
+  const auto read = read_workload(
+      "duration 20ms\nclass late\n arrive every 9ms from 1ms\n priority 9\n run 2ms\n"
+      "class soon\n arrive every 5ms from 5ms\n priority 1\n run 1ms\n",
+      nullptr);  // at 10 ms both come, `late` first
+  REQUIRE(read);
+  const auto recorded_by = [&](Machine::Hook (*recorder)(std::vector<Decision>&)) {
+    std::vector<Decision> decisions;
+    (void)simulate(*read, {.machine = {.policy = async::policy::find("priority")},
+                           .hook = recorder(decisions)});
+    std::erase_if(decisions, [](const Decision& each) { return each.ns / 1'000'000 != 10; });
+    return decisions.size();
+  };
+  CHECK(recorded_by(recorder) == 2);
+  CHECK(recorded_by(recorder_of_runs) == 1);
+}
+
 TEST_CASE("why they part is told by what was ready where") {
   const auto why = [](std::vector<std::uint64_t> recorded, std::vector<std::uint64_t> now) {
     const Divergence parts{.hart = 0,

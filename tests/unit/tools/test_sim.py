@@ -9,9 +9,10 @@ from pathlib import Path
 
 from support import cotrap
 
-from cotrap.sim import costs, kernel, rows
+from cotrap.sim import costs, decisions, kernel, rows
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
+from cotrap.trace.recording import Event, Kind, Recording
 
 BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 
@@ -230,6 +231,61 @@ class InTheKernel(unittest.TestCase):
         self.assertIn("2 us", table[1])
         self.assertIn("1.5 us", table[2])
         self.assertEqual(table[3].split()[4:8], ["+0.0%", "+25.0%", "+0.0%", "-25.0%"])
+
+
+    def decided(self, plan: str, *events) -> list[str]:
+        """From (ns, job, kind, argument) of one hart, the workload having begun at 1000."""
+        hint = decisions._number_of_hint()
+        hart = [
+            Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))
+            for ns, job, kind, *argument in events
+        ]
+        recording = Recording(1, 0, 0, 0, None, None, [hart], [[]], [0], {})
+        return list(map(str, decisions.of_trace(recording, False, decisions.Plan(plan), 1000)))
+
+    def test_a_task_is_ready_from_its_arrival_to_its_end(self):
+        plan = "until 900 after 0\nclass a\nclass b\ntask 0 0 r1\ntask 1 50 r1\ntask 0 300 r1\n"
+        one, two = 64, 128
+        found = self.decided(
+            plan,
+            (-9, one, Kind.CALL, 1),
+            (-8, one, Kind.WAIT),
+            (-7, two, Kind.CALL, 2),
+            (-6, two, Kind.WAIT),
+            (1, one, Kind.WAKE),
+            (2, one, Kind.RUN),
+            (51, two, Kind.WAKE),
+            (52, one, Kind.PREEMPT),
+            (53, two, Kind.RUN),
+            # The second one ends; its thread goes on to the third, which has not come.
+            (70, two, Kind.CALL, 0),
+            (71, two, Kind.CALL, 3),
+            (72, two, Kind.YIELD),
+            (73, one, Kind.RUN),
+            (80, one, Kind.CALL, 0),
+            (81, one, Kind.YIELD),  # whoever runs now has nothing to do
+            (82, two, Kind.RUN),
+            (83, two, Kind.WAIT),
+            (84, one, Kind.RUN),
+            (85, one, Kind.WAIT),
+            (301, two, Kind.WAKE),
+            (302, two, Kind.RUN),
+        )
+        self.assertEqual(found, ["2 0 1 a 1", "53 0 2 b 1 2", "73 0 1 a 1", "302 0 3 a 3"])
+
+    def test_who_has_not_slept_when_its_task_comes_is_ready_all_the_same(self):
+        plan = "until 900 after 0\nclass a\ntask 0 0 r1\ntask 0 20 r1\n"
+        found = self.decided(
+            plan,
+            (-9, 64, Kind.CALL, 1),
+            (-8, 64, Kind.WAIT),
+            (-7, 128, Kind.CALL, 2),
+            (-6, 128, Kind.PREEMPT),
+            (1, 64, Kind.RUN),
+            (30, 64, Kind.YIELD),
+            (31, 128, Kind.RUN),
+        )
+        self.assertEqual(found, ["1 0 1 a 1", "31 0 2 a 1 2"])
 
 
 class Summary(unittest.TestCase):

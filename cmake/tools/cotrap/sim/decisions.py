@@ -1,8 +1,9 @@
 """Scheduling decisions of a workload that the kernel has done (user/programs/workload.cpp), from
 its trace: which task each hart goes on with, and of which that were ready.
 
-A thread of the program does one task after another. It says which with the call hint_work(), and
-the task has come when the thread has slept, or given way, after that. Only changes of task are
+A thread of the program does one task after another. It says which with the call hint_work(), before
+the task comes, and 0 at its end. On its way to its sleep until then it may be put aside like any
+other, but the task is ready from its arrival on, which the plan knows. Only changes of task are
 told, not what the kernel's own coroutines do in between.
 """
 
@@ -34,23 +35,28 @@ class Decision:
 
 @dataclass(slots=True, eq=False)
 class _Thread:
-    task: int = 0
-    has_come: bool = False
+    task: int = 0  # 0: none
     is_ready: bool = False
     hart: int = 0
 
 
 class Plan:
-    """Of a plan's text (async/sim/plan.h): when it ends, and each task's class."""
+    """Of a plan's text (async/sim/plan.h): when it ends, and of each task, from 1, its class and
+    when it arrives. Times from the workload's start."""
 
     def __init__(self, text: str):
         lines = [line.split() for line in text.splitlines()]
         self.until_ns = next(int(words[1]) for words in lines if words[0] == "until")
         classes = [words[1] for words in lines if words[0] == "class"]
-        self.classes = [classes[int(words[1])] for words in lines if words[0] == "task"]
+        tasks = [words for words in lines if words[0] == "task"]
+        self._tasks = [(classes[int(of)], int(at)) for _, of, at, *_ in tasks]
 
-    def class_of(self, task: int) -> str | None:
-        return self.classes[task - 1] if 1 <= task <= len(self.classes) else None
+    def class_of(self, task: int) -> str:
+        """Of one that has_come()."""
+        return self._tasks[task - 1][0]
+
+    def has_come(self, task: int, ns: int) -> bool:
+        return 1 <= task <= len(self._tasks) and self._tasks[task - 1][1] <= ns
 
 
 def of_trace(recording: Recording, counted: bool, plan: Plan, start_ns: int) -> list[Decision]:
@@ -67,20 +73,14 @@ class _Reader:
     def read(self, events: Iterable) -> Iterator[Decision]:
         for at, hart, event in events:
             if event.kind is Kind.CALL and event.detail == self.hint:
-                self._hear(self.threads.setdefault(event.job, _Thread()), event.argument)
+                self.threads.setdefault(event.job, _Thread()).task = event.argument
             elif thread := self.threads.get(event.job):
                 if event.kind is Kind.RUN:
                     yield from self._run(thread, round(at) - self.start_ns, hart)
                 else:
                     self._note(thread, event.kind, hart)
 
-    def _hear(self, thread: _Thread, task: int) -> None:
-        if thread.task != task:
-            thread.task, thread.has_come = task, False
-
     def _note(self, thread: _Thread, kind: Kind, hart: int) -> None:
-        if kind in (Kind.WAIT, Kind.YIELD):
-            thread.has_come = thread.task != 0
         if kind in (Kind.WAKE, Kind.YIELD, Kind.PREEMPT, Kind.MIGRATE):
             thread.is_ready, thread.hart = True, hart
         elif kind in (Kind.WAIT, Kind.DONE):
@@ -88,15 +88,15 @@ class _Reader:
 
     def _run(self, thread: _Thread, ns: int, hart: int) -> Iterator[Decision]:
         thread.is_ready, thread.hart = True, hart
-        of = self.plan.class_of(thread.task)
-        is_change = thread.has_come and of and self.last[hart] != thread.task
-        if is_change and 0 <= ns < self.plan.until_ns:
+        is_change = self.plan.has_come(thread.task, ns) and self.last[hart] != thread.task
+        if is_change and ns < self.plan.until_ns:
             self.last[hart] = thread.task
             ready = (
                 each.task
                 for each in self.threads.values()
-                if each.is_ready and each.has_come and each.hart == hart
+                if each.is_ready and each.hart == hart and self.plan.has_come(each.task, ns)
             )
+            of = self.plan.class_of(thread.task)
             yield Decision(ns, hart, thread.task, of, tuple(sorted(ready)))
         thread.is_ready = False
 
