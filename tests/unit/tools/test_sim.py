@@ -68,6 +68,13 @@ class Sim(unittest.TestCase):
         busy = next(line for line in table if line.startswith("edf"))
         self.assertIn("40.00%", busy)
 
+    def test_a_policy_that_is_named_twice_is_simulated_once(self):
+        path = self.file("duration 1s\nclass tick\n arrive every 10ms\n run 4ms\n")
+        csv = self.folder / "twice.csv"
+        twice = sim(path, "--policy", "fifo,edf,fifo", "--csv", csv)
+        self.assertEqual(twice, sim(path, "--policy", "fifo,edf"))
+        self.assertEqual([row["policy"] for row in rows.read(csv)], ["fifo", "edf"])
+
     def test_the_same_seed_gives_the_same_and_others_do_not(self):
         once, again = (sim("web", "--seed", "7", "--duration", "1") for _ in range(2))
         self.assertEqual(once, again)

@@ -59,7 +59,8 @@ def _simulate(
     if not arguments.workload:
         raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
     path = simulator.workload(arguments.workload)
-    names = list(known) if arguments.policy == _ALL else arguments.policy.split(",")
+    asked = arguments.policy.split(",")
+    names = list(known if arguments.policy == _ALL else dict.fromkeys(asked))  # each once
     for name in names:
         if name not in known:
             raise UsageError(f"--policy {name}: one of {', '.join(known)}, or {_ALL}")
