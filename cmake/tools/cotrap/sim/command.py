@@ -25,6 +25,7 @@ def run(arguments) -> int:
         check_output(path)
     if len(set(outputs)) < len(outputs):
         raise UsageError("two outputs have the same name")
+    schedules.check_options(arguments)
     if arguments.replay or arguments.explore:
         return schedules.run(simulator.program_of(arguments), arguments)
     if arguments.merge:

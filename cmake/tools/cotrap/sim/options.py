@@ -7,6 +7,9 @@ from pathlib import Path
 from ..option_types import checked, duration, harts, path, positive
 from .costs import RECORDED
 
+# Of --explore, where nothing else is said.
+BOUND, MOST = 4, 1_000_000
+EXPLORING = ("bound", "pct", "jitter", "most")
 _COSTS = ("change", "resume", "migrate", "ipi")
 
 
@@ -139,9 +142,8 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--bound",
         type=positive,
-        default=4,
         metavar="N",
-        help="of --explore: how many ready jobs and events may be passed over in all (%(default)s)",
+        help=f"of --explore: how many ready jobs and events may be passed over in all ({BOUND})",
     )
     command.add_argument(
         "--pct",
@@ -158,9 +160,8 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--most",
         type=positive,
-        default=1_000_000,
         metavar="N",
-        help="of --explore: stop after so many schedules (%(default)s)",
+        help=f"of --explore: stop after so many schedules ({MOST})",
     )
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 from ..errors import ToolError, UsageError
 from ..symbols import explain
+from .options import BOUND, EXPLORING, MOST
 from .simulator import options, output, workload
+
+
+def check_options(arguments) -> None:
+    """None that would mean nothing. Raises UsageError."""
+    given = [f"--{name}" for name in EXPLORING if getattr(arguments, name) is not None]
+    if given and not arguments.explore:
+        raise UsageError(f"{given[0]} says how to --explore: add that, or leave it out")
+    if "--bound" in given and arguments.pct:
+        raise UsageError("--pct explores at random, which has no --bound: give one of them")
 
 
 def run(program: Path, arguments) -> int:
@@ -14,8 +24,8 @@ def run(program: Path, arguments) -> int:
     if arguments.replay:
         command = [program, "replay", arguments.replay]
     else:
-        command = [program, *_one(arguments), f"explore={arguments.bound}"]
-        command += [f"most={arguments.most}", f"policy={_directed(arguments.policy)}"]
+        command = [program, *_one(arguments), f"explore={arguments.bound or BOUND}"]
+        command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]
         if arguments.pct:
             command.append(f"random={arguments.pct}")
         if arguments.record:
