@@ -1,7 +1,5 @@
 #include "admission.h"
 
-#include <vector>
-
 namespace async::sim {
 namespace {
 
@@ -26,6 +24,19 @@ double mean_run(const TaskClass& what) {
 }
 
 }  // namespace
+
+bool looks_after_deadlines(const policy::Kind& policy) {
+  return (policy.promises & promise_deadlines) != 0;
+}
+
+std::vector<std::string> unheeded_reservations(const Workload& workload,
+                                               const policy::Kind& policy) {
+  std::vector<std::string> names;
+  for (const TaskClass& what : workload.classes) {
+    if (what.budget_ns != 0 && !looks_after_deadlines(policy)) names.push_back(what.name);
+  }
+  return names;
+}
 
 bool Admission::admit(const TaskClass& what) {
   const std::uint64_t share = share_of(what);

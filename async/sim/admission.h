@@ -6,10 +6,19 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "async/policy/all.h"
 #include "workload.h"
 
 namespace async::sim {
+
+/// Whether the policy looks after deadlines, and so after reservations.
+bool looks_after_deadlines(const policy::Kind& policy);
+
+/// The classes whose reservations mean nothing under that policy.
+std::vector<std::string> unheeded_reservations(const Workload& workload,
+                                               const policy::Kind& policy);
 
 class Admission {
  public:

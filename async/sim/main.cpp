@@ -19,6 +19,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "admission.h"
 #include "arguments.h"
 #include "divergence.h"
 #include "explore.h"
@@ -157,6 +158,10 @@ int replay(const std::string& path) {
 int explore(Arguments& arguments, const Workload& workload) {
   arguments.machine.policy = arguments.policies.front();
   if (!is_directed(arguments)) give_up("explore: policy=directed or policy=directed-by-priority");
+  if (const auto names = unheeded_reservations(workload, *arguments.machine.policy);
+      !names.empty()) {
+    fmt::print("schedules are explored without the reservations of {}\n", fmt::join(names, ", "));
+  }
   arguments.machine.seed = arguments.first_seed;
   const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
   const auto depth = static_cast<unsigned>(std::min<std::uint64_t>(arguments.depth, 1000));
@@ -198,8 +203,7 @@ int main(int count, char** words) {
   use_workload(arguments, workload);
   if (arguments.plan) {
     const auto& policies = arguments.policies;
-    const bool reserves =
-        !policies.empty() && (policies.front()->promises & async::promise_deadlines) != 0;
+    const bool reserves = !policies.empty() && looks_after_deadlines(*policies.front());
     const auto text = plan(workload, arguments.first_seed, reserves);
     if (!text) give_up(text.error());
     fmt::print("{}", *text);

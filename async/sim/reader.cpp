@@ -86,6 +86,9 @@ class Reader : Words {
       class_->budget_ns = positive_time();
       if (!accept("every")) fail_here("'reserve TIME every TIME' is wanted");
       class_->period_ns = positive_time();
+      if (class_->period_ns < class_->budget_ns) {
+        fail_here("no period is shorter than what is reserved in it");
+      }
     } else if (what == "on") {
       class_->harts = 0;
       while (has_word()) class_->harts |= hart_mask(whole("a hart from 0 to 7", 0, 7));

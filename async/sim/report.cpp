@@ -22,6 +22,12 @@ std::string sample(const Sample& sample, bool with_buckets) {
   return text + "}";
 }
 
+std::string list_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> all;
+  for (const std::string& text : texts) all.push_back(quoted(text));
+  return fmt::format("{}", fmt::join(all, ","));
+}
+
 std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets) {
   return fmt::format(
       R"({{"name":{},"arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
@@ -49,16 +55,16 @@ std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64
   for (const ClassOutcome& made : outcome.classes) {
     classes += (classes.empty() ? "" : ",") + of_class(made, seconds, with_buckets);
   }
-  std::vector<std::string> findings;
-  for (const std::string& finding : outcome.findings) findings.push_back(quoted(finding));
   return fmt::format(
       R"({{"policy":"{}","seed":{},"harts":{},"duration":{},"hash":"{:016x}","events":{},)"
       R"("steps":{},"changes":{},"preemptions":{},"migrations":{},"utilisation":{:.6g},)"
-      R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"timeline":{},"classes":[{}]}})",
+      R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"unheeded":[{}],)"
+      R"("timeline":{},"classes":[{}]}})",
       policy, seed, outcome.harts, outcome.duration_ns, outcome.hash, outcome.counts.events,
       outcome.counts.steps, outcome.counts.changes, outcome.counts.preemptions,
       outcome.counts.migrations, outcome.utilisation(), outcome.mean_queue, outcome.longest_queue,
-      fmt::join(findings, ","), timeline.empty() ? "null" : timeline, classes);
+      list_of(outcome.findings), list_of(outcome.unheeded), timeline.empty() ? "null" : timeline,
+      classes);
 }
 
 }  // namespace async::sim

@@ -38,7 +38,7 @@ void Player::arrive(std::size_t of) {
 }
 
 bool Player::looks_after_deadlines() const {
-  return (options.machine.policy->promises & promise_deadlines) != 0;
+  return sim::looks_after_deadlines(*options.machine.policy);
 }
 
 void Player::admit(Instance& instance) {
@@ -111,6 +111,7 @@ Outcome Player::play() {
   }
   if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();
   machine.set_hook({});
+  outcome.unheeded = unheeded_reservations(workload, *options.machine.policy);
   for (std::size_t of = 0; of < classes.size(); ++of) {
     ClassOutcome& made = classes[of];
     if (made.finished != 0) made.slowdown /= static_cast<double>(made.finished);

@@ -107,6 +107,9 @@ TEST_CASE("what is wrong in a workload file is named with its line and column") 
         "2:3: 'arrive' is followed by every, poisson, closed, once or trace");
   CHECK(error_of("class a\n  arrive poisson 5") == "2:18: a rate such as 800/s is wanted");
   CHECK(error_of("class a\n  priority 32").starts_with("2:12: a priority from 0 to 31"));
+  CHECK(error_of("class a\n  reserve 2ms every 1ms\n  yield") ==
+        "2:21: no period is shorter than what is reserved in it");
+  CHECK(error_of("class a\n  reserve 1ms every 1ms\n  yield") == "none");
   CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: a number from 1 to 8"));
 }
 

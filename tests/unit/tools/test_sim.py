@@ -75,6 +75,18 @@ class Sim(unittest.TestCase):
         self.assertEqual(twice, sim(path, "--policy", "fifo,edf"))
         self.assertEqual([row["policy"] for row in rows.read(csv)], ["fifo", "edf"])
 
+    def test_who_knows_nothing_of_reservations_is_warned_of_in_one_line(self):
+        def said(*policies: str) -> str:
+            words = ("sim", "reservations", "--build", BUILD, "--duration", "0.1", "--seeds", "1..3")
+            return cotrap(*words, "--policy", ",".join(policies)).stderr.decode()
+
+        warning = "reservations (of audio, video, greedy) mean nothing under fifo, stride: edf"
+        self.assertIn(warning, said("fifo", "edf", "stride"))
+        self.assertEqual(said("fifo", "edf", "stride").count("\n"), 1)
+        self.assertEqual(said("edf"), "")
+        told = sim("reservations", "--explore", "--duration", "0.001", "--most", "2")
+        self.assertIn("without the reservations of audio, video, greedy", told)
+
     def test_the_same_seed_gives_the_same_and_others_do_not(self):
         once, again = (sim("web", "--seed", "7", "--duration", "1") for _ in range(2))
         self.assertEqual(once, again)

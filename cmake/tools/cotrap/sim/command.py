@@ -8,7 +8,7 @@ from .. import packages
 from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
-from ..ui import Waiting
+from ..ui import Waiting, say
 from . import rows, schedules, simulator
 from .table import tables
 
@@ -81,6 +81,8 @@ def _simulate(
         lines = [line for output in outputs for line in output.splitlines()]
     if findings := "".join(map(rows.findings, lines)):
         print(explain(findings, program))
+    if warning := rows.unheeded(lines):
+        say(warning)
     timelines = dict(filter(None, map(rows.timeline, lines)))
     return [row for line in lines for row in rows.of_run(path.stem, line)], timelines
 

@@ -17,6 +17,7 @@ from ..qemu import Guest, memory_file
 from ..sources import Silence
 from ..ui import Waiting, say
 from . import costs, simulator
+from .rows import unheeded
 from .table import aligned, time
 
 _PROGRAM = "workload"  # of user/programs
@@ -50,6 +51,8 @@ class Workload:
     def simulated(self) -> dict[str, dict[str, int]]:
         words = [f"{key}={value}" for key, value in self.told.items()]
         answer = simulator.output([self.program, self.path, f"policy={self.policy}", *words])
+        if warning := unheeded(answer.splitlines()):
+            say(warning)
         return {
             each["name"]: {
                 **{key: each[key] for key in _COLUMNS[:3]},

@@ -59,6 +59,19 @@ def findings(line: str) -> str:
     return "".join(head + finding for finding in told["findings"])
 
 
+def unheeded(lines: list[str]) -> str:
+    """A warning, if there are reservations that a policy of these runs knows nothing of."""
+    found = {}
+    for line in lines:
+        told = json.loads(line)
+        if told["unheeded"]:
+            found[told["policy"]] = told["unheeded"]
+    if not found:
+        return ""
+    classes = ", ".join(next(iter(found.values())))  # the same of all
+    return f"reservations (of {classes}) mean nothing under {', '.join(found)}: edf has them"
+
+
 def timeline(line: str) -> tuple[str, dict] | None:
     """The policy of a run that was asked for its timeline, and that (async/sim/timeline.h)."""
     told = json.loads(line)
