@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,7 +13,7 @@
 namespace async::sim {
 namespace {
 
-constexpr std::string_view first_line = "cotrap-schedule 1";
+constexpr std::string_view first_line = "cotrap-schedule 2";
 
 std::string told(const std::vector<Decision>& decisions, std::size_t place) {
   return place < decisions.size() ? to_text(decisions[place]) : "nothing any more";
@@ -24,6 +25,53 @@ void add_candidate(void* candidates, const Job& job) {
   if (!is_ready || job.hart != platform::hart() || subject_of(job) == nullptr) return;
   static_cast<std::vector<std::uint64_t>*>(candidates)->push_back(number_of(job));
 }
+
+std::optional<Decision> decision_of(const std::string& line) {
+  std::istringstream words(line);
+  Decision decision;
+  if (!(words >> decision.ns >> decision.hart >> decision.task >> decision.of)) return std::nullopt;
+  for (std::uint64_t task = 0; words >> task;) decision.candidates.push_back(task);
+  if (!words.eof() || decision.hart >= platform::max_harts) return std::nullopt;
+  return decision;
+}
+
+/// The lines of a recording. Each ends in a newline: one that does not is what is left of it.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : lines_(std::string(text)) {}
+
+  Recording read() {
+    Recording recording;
+    next();
+    if (line_ != first_line) fail(fmt::format("'{}' is wanted", first_line));
+    for (next(); line_ != "decisions"; next()) {
+      if (line_.find('=') == line_.npos) fail("KEY=VALUE is wanted");
+      recording.arguments.push_back(line_);
+    }
+    for (next(); !line_.starts_with("end "); next()) {
+      auto decision = decision_of(line_);
+      if (!decision) fail("not a decision");
+      recording.decisions.push_back(std::move(*decision));
+    }
+    if (line_ != fmt::format("end {}", recording.decisions.size())) {
+      fail(fmt::format("there are {} decisions before it", recording.decisions.size()));
+    }
+    return recording;
+  }
+
+ private:
+  void next() {
+    ++number_;
+    if (!std::getline(lines_, line_) || lines_.eof()) fail("the file is cut short");
+  }
+  [[noreturn]] void fail(std::string_view what) const {
+    throw std::runtime_error(fmt::format("{}: {}", number_, what));
+  }
+
+  std::istringstream lines_;
+  std::string line_;
+  unsigned number_ = 0;
+};
 
 }  // namespace
 
@@ -37,34 +85,11 @@ std::string Recording::to_file() const {
   for (const std::string& argument : arguments) text += argument + "\n";
   text += "decisions\n";
   for (const Decision& decision : decisions) text += to_text(decision) + "\n";
-  return text;
+  return text + fmt::format("end {}\n", decisions.size());
 }
 
 Recording Recording::of_file(std::string_view text) {
-  std::istringstream lines{std::string(text)};
-  std::string line;
-  unsigned number = 1;
-  Recording recording;
-  if (!std::getline(lines, line) || line != first_line) {
-    throw std::runtime_error(fmt::format("1: '{}' is wanted", first_line));
-  }
-  while (++number, std::getline(lines, line) && line != "decisions") {
-    if (line.find('=') == line.npos) {
-      throw std::runtime_error(fmt::format("{}: KEY=VALUE is wanted", number));
-    }
-    recording.arguments.push_back(line);
-  }
-  while (++number, std::getline(lines, line)) {
-    std::istringstream words(line);
-    Decision decision;
-    if (!(words >> decision.ns >> decision.hart >> decision.task >> decision.of) ||
-        decision.hart >= platform::max_harts) {
-      throw std::runtime_error(fmt::format("{}: not a decision", number));
-    }
-    for (std::uint64_t task = 0; words >> task;) decision.candidates.push_back(task);
-    recording.decisions.push_back(std::move(decision));
-  }
-  return recording;
+  return Reader(text).read();
 }
 
 Machine::Hook recorder(std::vector<Decision>& decisions) {

@@ -1,7 +1,7 @@
 // Schedules in files: what was simulated, and each decision, so that it can be simulated again and
 // compared decision by decision.
 //
-//   cotrap-schedule 1
+//   cotrap-schedule 2
 //   workload=/…/web.workload
 //   policy=edf
 //   seed=7
@@ -9,6 +9,7 @@
 //   decisions
 //   1500000 0 12 request 9 12  at 1.5 ms hart 0 goes on with task 12, one of `request`; 9 and 12
 //                              were ready
+//   end 1                      so many; without it the file is cut short
 //
 // The kernel's and the hosted machine's are made from their traces (cmake/tools/cotrap/sim), and
 // say so: by=kernel. Those are replayed for the order of their decisions (divergence.h).

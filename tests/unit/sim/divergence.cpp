@@ -1,7 +1,9 @@
 // Where a recorded schedule and the simulator's part.
 #include "divergence.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <stdexcept>
 
 using namespace async::sim;
 
@@ -78,5 +80,27 @@ TEST_CASE("a recording has what was ready, and without it is one all the same") 
   CHECK(again.decisions == recording.decisions);
   CHECK(again.decisions[0].candidates == recording.decisions[0].candidates);
   CHECK(again.decisions[1].candidates.empty());
-  CHECK_THROWS(Recording::of_file("cotrap-schedule 1\ndecisions\n5 99 3 a\n"));
+}
+
+TEST_CASE("a recording that is damaged or cut short is told with its line") {
+  const auto error_of = [](const std::string& text) -> std::string {
+    try {
+      (void)Recording::of_file(text);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+    return "none";
+  };
+  const std::string head = "cotrap-schedule 2\npolicy=edf\ndecisions\n";
+  CHECK(error_of("cotrap-schedule 1\n") == "1: 'cotrap-schedule 2' is wanted");
+  CHECK(error_of("cotrap-schedule 2\npolicy\ndecisions\n") == "2: KEY=VALUE is wanted");
+  CHECK(error_of(head + "5 99 3 a\nend 1\n") == "4: not a decision");
+  CHECK(error_of(head + "5 0 3 a 3 b\nend 1\n") == "4: not a decision");
+  CHECK(error_of(head + "5 0 3 a 3\nend 2\n") == "5: there are 1 decisions before it");
+  const std::string whole = head + "5 0 3 a 3 14\n6 0 14 a 14\nend 2\n";
+  CHECK(error_of(whole) == "none");
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    const auto line = std::ranges::count(whole.substr(0, length), '\n') + 1;
+    CHECK(error_of(whole.substr(0, length)) == std::to_string(line) + ": the file is cut short");
+  }
 }

@@ -164,6 +164,15 @@ class Sim(unittest.TestCase):
         for line in ("before:", "recorded:", "now:"):
             self.assertIn(line, differs)
 
+    def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        whole = path.read_text().splitlines()
+        place = len(whole) // 2
+        path.write_text("\n".join(whole[:place]) + "\n")
+        told = sim("--replay", path, status=2)
+        self.assertEqual(told, f"cotrap: {path}:{place + 1}: the file is cut short\n")
+
     def test_exploring_finds_the_deadlock_and_its_schedule_repeats_it(self):
         path = self.folder / "abba.schedule"
         explored = ("abba", "--explore", "--slice", "0.005")
@@ -226,7 +235,7 @@ class Sim(unittest.TestCase):
             (["web", "--cost", "time=3"], "is not WHAT=NS"),
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
             (["web", "--seeds", "1..2", "--record", "never-written"], "--record is for one seed"),
-            (["--replay", wrong], "'cotrap-schedule 1' is wanted"),
+            (["--replay", wrong], "'cotrap-schedule 2' is wanted"),
             (["--merge", wrong], "not what `./cotrap sim --csv` writes"),
             ([], "which one?"),
         ):

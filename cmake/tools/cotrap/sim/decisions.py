@@ -16,7 +16,7 @@ from ..paths import ROOT
 from ..trace.clock import in_order
 from ..trace.recording import Kind, Recording
 
-_FIRST_LINE = "cotrap-schedule 1"  # async/sim/record.h
+_FIRST_LINE = "cotrap-schedule 2"  # async/sim/record.h
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,5 @@ def schedule_hash(decisions: list[Decision]) -> str:
 def to_file(decisions: list[Decision], arguments: dict) -> str:
     """As `./cotrap sim --replay` takes it."""
     told = [f"{key}={value}" for key, value in arguments.items()]
-    return "\n".join([_FIRST_LINE, *told, "decisions", *map(str, decisions), ""])
+    lines = [_FIRST_LINE, *told, "decisions", *map(str, decisions), f"end {len(decisions)}"]
+    return "\n".join([*lines, ""])
