@@ -46,6 +46,8 @@ void read_argument(Arguments& arguments, std::string_view word) {
   Costs& costs = arguments.machine.costs;
   if (key == "workload") {
     arguments.workload = value;
+  } else if (key == "as") {
+    arguments.known_as = value;
   } else if (key == "by") {
     arguments.by = value;
   } else if (key == "record") {

@@ -26,6 +26,7 @@ struct Arguments {
   bool plan = false;                     // that alone
   std::uint64_t timeline = 0;            // slices, of the first seed
   std::string record;                    // to this file
+  std::string known_as;                  // what a recording calls the workload; empty: as above
   std::string by;                        // of a recording: which world's; empty: this one's
   std::optional<std::uint64_t> explore;  // up to this bound
   std::uint64_t most = 1'000'000;        // schedules

@@ -7,8 +7,10 @@
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
 //   cotrap_sim FILE plan=1 seeds=S [duration=NS] [policy=NAME]        what plan.h says, for it
-//   cotrap_sim replay FILE                                            status 1: it is another
+//   cotrap_sim replay FILE [workload=FILE]                            status 1: it is another
 //   cotrap_sim policies
+//
+// With record=, as=NAME is what the recording calls the workload: who replays it says where it is.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -16,6 +18,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -89,7 +92,7 @@ void record(const Arguments& arguments, const Workload& workload) {
   Recording recording;
   (void)run_once(arguments, workload, recorder(recording.decisions));
   recording.arguments = {
-      "workload=" + std::filesystem::absolute(arguments.workload).lexically_normal().string(),
+      "workload=" + (arguments.known_as.empty() ? arguments.workload : arguments.known_as),
       fmt::format("harts={}", machine.harts),
       fmt::format("seeds={}", machine.seed),
       fmt::format("slice={}", machine.slice.count()),
@@ -126,7 +129,7 @@ int compare(const Arguments& arguments, const Workload& workload,
   return 0;
 }
 
-int replay(const std::string& path) {
+int replay(const std::string& path, std::span<char*> words) {
   if (!std::filesystem::is_regular_file(path)) give_up(path + ": there is no such file");
   Recording recording;
   try {
@@ -136,6 +139,7 @@ int replay(const std::string& path) {
   }
   Arguments arguments;
   for (const std::string& word : recording.arguments) read_argument(arguments, word);
+  for (const char* const word : words) read_argument(arguments, word);
   if (arguments.policies.size() != 1) give_up(path + ": it says no policy");
   Workload workload = read(arguments.workload);
   use_workload(arguments, workload);
@@ -196,7 +200,10 @@ int main(int count, char** words) {
     for (const auto& kind : async::policy::kinds) fmt::print("{}\t{}\n", kind.name, kind.summary);
     return 0;
   }
-  if (arguments.workload == "replay") return replay(count == 3 ? words[2] : "");
+  if (arguments.workload == "replay") {
+    if (count < 3) give_up("which recording?");
+    return replay(words[2], std::span(words, static_cast<std::size_t>(count)).subspan(3));
+  }
   for (int i = 2; i < count; ++i) read_argument(arguments, words[i]);
 
   Workload workload = read(arguments.workload);

@@ -2,7 +2,7 @@
 // compared decision by decision.
 //
 //   cotrap-schedule 2
-//   workload=/…/web.workload
+//   workload=web               as `./cotrap sim` finds it again (simulator.py)
 //   policy=edf
 //   seed=7
 //   …                          as the command's own arguments

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import unittest
 from html.parser import HTMLParser
@@ -163,6 +164,22 @@ class Sim(unittest.TestCase):
         self.assertRegex(differs, r"decision \d+ differs")
         for line in ("before:", "recorded:", "now:"):
             self.assertIn(line, differs)
+
+    def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        self.assertIn("\nworkload=web\n", path.read_text())
+        mine = self.file("class a\n arrive every 100ms\n run 1ms\n")
+        (self.folder / "sub").mkdir()
+        own = self.folder / "sub" / "mine.schedule"
+        sim(os.path.relpath(mine), "--policy", "fifo", "--record", own)
+        self.assertIn("\nworkload=../mine.workload\n", own.read_text())
+        with tempfile.TemporaryDirectory() as elsewhere:
+            moved = shutil.copytree(self.folder, Path(elsewhere) / "moved")
+            mine.unlink()
+            for each in ("web.schedule", "sub/mine.schedule"):
+                self.assertIn("all as recorded", sim("--replay", moved / each))
+        self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
 
     def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
         path = self.folder / "web.schedule"

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import ToolError, UsageError
 from ..symbols import explain
 from .options import BOUND, EXPLORING, MOST
-from .simulator import options, output, workload
+from .simulator import options, output, recorded_name, recorded_workload, workload
 
 
 def check_options(arguments) -> None:
@@ -23,13 +23,15 @@ def run(program: Path, arguments) -> int:
     """--replay and --explore: what the simulator says, and its status."""
     if arguments.replay:
         command = [program, "replay", arguments.replay]
+        if found := recorded_workload(arguments.replay):
+            command.append(f"workload={found}")
     else:
         command = [program, *_one(arguments), f"explore={arguments.bound or BOUND}"]
         command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]
         if arguments.pct:
             command.append(f"random={arguments.pct}")
         if arguments.record:
-            command.append(f"record={arguments.record}")
+            command += _recording(arguments)
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     sys.stdout.write(explain(done.stdout, program))
     if done.returncode == 2:
@@ -50,7 +52,12 @@ def _directed(policy: str) -> str:
 def record(program: Path, arguments) -> None:
     if len(arguments.seeds) > 1 or "," in arguments.policy or arguments.policy == "all":
         raise UsageError("--record is for one seed and one policy")
-    output([program, *_one(arguments), f"policy={arguments.policy}", f"record={arguments.record}"])
+    output([program, *_one(arguments), f"policy={arguments.policy}", *_recording(arguments)])
+
+
+def _recording(arguments) -> list[str]:
+    name = recorded_name(workload(arguments.workload), arguments.record)
+    return [f"record={arguments.record}", f"as={name}"]
 
 
 def _one(arguments) -> list:

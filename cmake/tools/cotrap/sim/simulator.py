@@ -1,6 +1,8 @@
 """The simulator's program: where it is, what it is told, and what it says."""
 
+import os
 import subprocess
+from itertools import takewhile
 from pathlib import Path
 
 from .. import build
@@ -67,6 +69,30 @@ def workload(name: str) -> Path:
     if not path.is_file():
         raise UsageError(f"{name}: neither a file nor a workload that comes along (--list)")
     return path
+
+
+def recorded_name(path: Path, recording: Path) -> str:
+    """What a recording calls a workload: one that comes along by its name, others by where they are
+    from the recording's folder."""
+    path = path.resolve()
+    if path == WORKLOADS / f"{path.stem}{_SUFFIX}":
+        return path.stem
+    way = os.path.relpath(path, recording.parent.resolve())
+    return way if os.sep in way else os.path.join(os.curdir, way)
+
+
+def recorded_workload(recording: Path) -> Path | None:
+    """Where that is now. None: the recording does not say."""
+    try:
+        with open(recording, errors="replace") as file:
+            head = takewhile(lambda line: line != "decisions\n", file)
+            names = [line[:-1].partition("=") for line in head if line.startswith("workload=")]
+    except OSError:
+        return None  # the simulator says why
+    if not names:
+        return None
+    name = names[0][2]
+    return recording.parent / name if os.sep in name else WORKLOADS / f"{name}{_SUFFIX}"
 
 
 def options(arguments) -> dict[str, int]:

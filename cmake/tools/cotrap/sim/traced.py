@@ -11,7 +11,7 @@ from ..trace.names import Names
 from ..trace.story import Story
 from ..trace.teller import tell
 from ..ui import Waiting, say
-from . import decisions
+from . import decisions, simulator
 
 
 def report(ram: int, built: Build, workload, text: str, arguments) -> None:
@@ -35,7 +35,8 @@ def report(ram: int, built: Build, workload, text: str, arguments) -> None:
     if lost := sum(told.lost):
         say(f"{lost} events are lost, and what was decided at first: a shorter one has fewer")
     if arguments.record:
-        of = {"workload": workload.path.resolve(), "by": _name_of(built), **workload.told}
+        name = simulator.recorded_name(workload.path, arguments.record)
+        of = {"workload": name, "by": _name_of(built), **workload.told}
         of["policy"] = workload.policy
         write_output(arguments.record, decisions.to_file(found, of))
 
