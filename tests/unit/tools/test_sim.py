@@ -7,10 +7,11 @@ import tempfile
 import unittest
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest import mock
 
 from support import cotrap
 
-from cotrap.sim import costs, decisions, kernel, rows
+from cotrap.sim import costs, decisions, kernel, rows, simulator
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
 from cotrap.trace.recording import Event, Kind, Recording
@@ -78,8 +79,8 @@ class Sim(unittest.TestCase):
 
     def test_who_knows_nothing_of_reservations_is_warned_of_in_one_line(self):
         def said(*policies: str) -> str:
-            words = ("sim", "reservations", "--build", BUILD, "--duration", "0.1", "--seeds", "1..3")
-            return cotrap(*words, "--policy", ",".join(policies)).stderr.decode()
+            words = ("--policy", ",".join(policies), "--duration", "0.1", "--seeds", "1..3")
+            return cotrap("sim", "reservations", "--build", BUILD, *words).stderr.decode()
 
         warning = "reservations (of audio, video, greedy) mean nothing under fifo, stride: edf"
         self.assertIn(warning, said("fifo", "edf", "stride"))
@@ -269,6 +270,17 @@ class InTheKernel(unittest.TestCase):
         for name in ("ls", "a/web"):
             self.assertFalse(kernel.is_workload(Path(name)), name)
         self.assertFalse(kernel.is_workload(None))
+
+    def test_where_the_kernel_is_taken_as_it_is_so_is_the_simulator(self):
+        folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))
+        made = mock.patch.object(simulator.build, "make", return_value=Path("made"))
+        with folder, made:
+            taken = simulator.program_beside("some/folder")
+            self.assertEqual(taken, Path(BUILD, "async/sim/cotrap_sim"))
+            for name in (None, "riscv64-release"):
+                self.assertEqual(simulator.program_beside(name), Path("made/async/sim/cotrap_sim"))
+        with mock.patch.object(simulator, "preset_folder", return_value=Path("none")), made:
+            self.assertEqual(simulator.program_beside("f"), Path("made/async/sim/cotrap_sim"))
 
     def test_figures_are_read_from_what_the_program_prints_and_compared(self):
         text = "policy: fifo\r\na\t10\t8\t1\t2000\t1500\t4000\t5000\r\nodd\tline\r\n"

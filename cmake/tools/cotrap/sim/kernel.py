@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import bootargs, build, packages, policies
+from .. import bootargs, packages, policies
 from ..console import Capture, TimedOut, relay
 from ..errors import TIMED_OUT, ToolError, UsageError
 from ..paths import Build, check_output
@@ -40,7 +40,7 @@ class Workload:
     @classmethod
     def of(cls, arguments) -> "Workload":
         path = simulator.workload(str(arguments.program))
-        program = build.make(simulator.PRESET, simulator.TARGET) / "async" / "sim" / "cotrap_sim"
+        program = simulator.program_beside(arguments.build)
         policy = bootargs.policy(arguments.append)
         plan = simulator.output([program, path, "plan=1", "seeds=1", f"policy={policy}"])
         told = {"harts": arguments.harts, "seeds": 1, **costs.read(costs.RECORDED)}

@@ -15,6 +15,7 @@ WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
 PRESET = "host-debug"
 TARGET = "cotrap_sim"
+_PROGRAM = Path("async") / "sim" / TARGET  # of a build folder
 
 
 def list_workloads() -> None:
@@ -32,10 +33,18 @@ def program_of(arguments) -> Path:
         folder = Path(arguments.build)
     else:
         folder = build.make(PRESET, TARGET)
-    program = folder / "async" / "sim" / "cotrap_sim"
+    program = folder / _PROGRAM
     if not program.exists():
         raise UsageError(f"{program} is not there: is {folder} a build of the host's tests?")
     return program
+
+
+def program_beside(kernel_build: str | None) -> Path:
+    """The program, for who runs the kernel of that `--build`, too. Where that is a folder, which is
+    taken as it is, so is the simulator, if there is one already."""
+    program = preset_folder(PRESET) / _PROGRAM
+    is_folder = kernel_build is not None and kernel_build not in build.KERNEL_PRESETS
+    return program if is_folder and program.exists() else build.make(PRESET, TARGET) / _PROGRAM
 
 
 def _with_header(header: Path, name: str) -> Path:
