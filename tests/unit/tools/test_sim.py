@@ -12,6 +12,7 @@ from unittest import mock
 from support import cotrap
 
 from cotrap.sim import costs, decisions, kernel, rows, simulator
+from cotrap.sim.host_load import HostLoad
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
 from cotrap.trace.recording import Event, Kind, Recording
@@ -348,6 +349,26 @@ class InTheKernel(unittest.TestCase):
             (31, 128, Kind.RUN),
         )
         self.assertEqual(found, ["1 0 1 a 1", "31 0 2 a 1 2"])
+
+
+class Host(unittest.TestCase):
+    def warning(self, *threads: str) -> str:
+        """Of a process whose threads have run and waited for so many nanoseconds."""
+        with tempfile.TemporaryDirectory() as folder:
+            for number, text in enumerate(threads):
+                thread = Path(folder, "task", str(number))
+                thread.mkdir(parents=True)
+                (thread / "schedstat").write_text(text)
+            with HostLoad(Path(folder)) as load:
+                pass
+        return load.warning()
+
+    def test_who_waits_for_a_processor_for_longer_than_a_moment_is_warned_of(self):
+        self.assertIn("for 25% of the time", self.warning("100 200 9\n", "650 50 1\n"))
+        self.assertEqual(self.warning("1000 20 9\n", "1000 30 9\n"), "")
+
+    def test_where_nothing_is_counted_nothing_is_said(self):
+        self.assertEqual(self.warning(), "")
 
 
 class Summary(unittest.TestCase):

@@ -17,6 +17,7 @@ from ..qemu import Guest, memory_file
 from ..sources import Silence
 from ..ui import Waiting, say
 from . import costs, simulator
+from .host_load import HostLoad
 from .rows import unheeded
 from .table import aligned, time
 
@@ -86,8 +87,10 @@ def run(arguments) -> int:
         done = _run_in_kernel(workload, arguments, ram)
         if done is None:
             return TIMED_OUT
-        text, built = done
+        text, built, load = done
         print(table(rows(text), workload.simulated(), workload.policy), end="")
+        if (warning := load.warning()) and not arguments.icount:  # counted, its time is its own
+            say(warning)
         if ram is not None:
             found = packages.module(".traced", __package__)
             found.report(ram, built, workload, text, arguments)
@@ -109,7 +112,9 @@ def _traced(arguments):
         os.close(ram)
 
 
-def _run_in_kernel(workload: Workload, arguments, ram: int | None) -> tuple[str, Build] | None:
+def _run_in_kernel(
+    workload: Workload, arguments, ram: int | None
+) -> tuple[str, Build, HostLoad] | None:
     """What the program prints; None: it has taken too long."""
     from .. import run as runs  # which asks whether it is a workload
 
@@ -126,7 +131,8 @@ def _run_in_kernel(workload: Workload, arguments, ram: int | None) -> tuple[str,
         sink = Capture()
         with Guest(machine, boot) as guest, Waiting("the kernel does it"):
             try:
-                relay(guest, Silence(), sink, arguments.timeout)
+                with HostLoad.of(guest.pid) as load:
+                    relay(guest, Silence(), sink, arguments.timeout)
             except TimedOut:
                 say(f"{workload.path.stem} was not over after {arguments.timeout:g} s")
                 return None
@@ -134,7 +140,7 @@ def _run_in_kernel(workload: Workload, arguments, ram: int | None) -> tuple[str,
     if guest.trouble() or guest.marks.exit_code != 0 or not rows(text):
         why = guest.trouble() or f"status {guest.marks.exit_code}"
         raise ToolError(f"{workload.path.stem}: {why}\n{text}")
-    return text, boot.build
+    return text, boot.build, load
 
 
 def _events(harts: int) -> int:
