@@ -24,10 +24,18 @@ class TimedOut(Exception):
 
 
 class FileSink:
-    """Writes to a file that may be slow: never more at once than is sure not to block."""
+    """Writes to a file that may be slow: never more at once than is sure not to block.
 
-    def __init__(self, file: int, on_put: Callable[[], None] = lambda: None):
+    on_put: is called when there is something. through: what becomes of it."""
+
+    def __init__(
+        self,
+        file: int,
+        on_put: Callable[[], None] = lambda: None,
+        through: Callable[[bytes], bytes] = lambda data: data,
+    ):
         self.file = file
+        self._through = through
         self._pending = memoryview(b"")
         self._on_put = on_put
 
@@ -37,7 +45,7 @@ class FileSink:
 
     def put(self, data: bytes) -> None:
         self._on_put()
-        self._pending = memoryview(bytes(self._pending) + data)
+        self._pending = memoryview(bytes(self._pending) + self._through(data))
 
     def flush(self) -> None:
         try:

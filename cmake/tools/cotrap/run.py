@@ -11,6 +11,7 @@ from pathlib import Path
 from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
 from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
+from .log_names import LogNames
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
 from .sim import kernel
@@ -57,6 +58,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         sink = FileSink(
             sys.stdout.fileno(),
             on_put=lambda: waiting.over() if guest.marks.program_wrote else waiting.hide(),
+            **({} if boot.quiet else {"through": LogNames(boot.build.kernel).feed}),
         )
         try:
             relay(guest, source, sink, arguments.timeout)
