@@ -122,6 +122,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   /// Nobody knows any more which one it was.
   void await_some_page() { awaited_ = 0; }
+  /// What take_awaited_page() has answered is asked for again.
+  void await_again(std::optional<VirtAddr> page) { awaited_ = page.value_or(nobody_awaits); }
   bool awaits_page() const { return awaited_ != nobody_awaits; }
   /// What has to be fetched for `va`; nothing where that is not so (any more).
   std::optional<FetchedPage> page_to_fetch(VirtAddr va);

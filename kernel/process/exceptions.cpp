@@ -27,6 +27,7 @@ abi::Signal signal_for_page(Errno why) {
 
 /// No memory for a page: the program tries again when somebody has made room, or ends.
 async::Task<> await_memory(Thread& self) {
+  if (self.is_ending()) co_return;
   if (make_room(self)) {
     (void)co_await async::sleep_for(std::chrono::milliseconds{1}, "memory");
   } else {

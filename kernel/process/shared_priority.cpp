@@ -10,10 +10,18 @@
 namespace kernel {
 namespace {
 
-/// Null: the program has taken it away, or made it read-only.
+/// Null: the program has taken it away, or made it read-only, or it would have to be fetched. What
+/// the program's call waits for is still asked for then.
 abi::SharedPriority* find(Thread& self) {
-  const auto there = self.space().resolve(self.shared_priority(), hal::Access::write);
-  return there ? reinterpret_cast<abi::SharedPriority*>(*there) : nullptr;
+  memory::AddressSpace& space = self.space();
+  const hal::VirtAddr place = self.shared_priority();
+  std::byte* there = space.peek(place, hal::Access::write);
+  if (there == nullptr) [[unlikely]] {
+    const auto awaited = space.take_awaited_page();
+    there = space.resolve(place, hal::Access::write).value_or(nullptr);
+    space.await_again(awaited);
+  }
+  return reinterpret_cast<abi::SharedPriority*>(there);
 }
 
 std::uint32_t levels_below(unsigned limit, unsigned level) {

@@ -16,17 +16,6 @@ bool is_valid(const RingShape& shape) {
          shape.submissions <= shape.completions;
 }
 
-/// All its pages are made there, for a start.
-Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
-  const hal::VirtAddr end = shape.memory + shape.bytes();
-  for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
-    if (const auto there = space.resolve(at, hal::Access::write); !there) {
-      return fail(there.error());
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissions,

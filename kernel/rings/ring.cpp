@@ -79,6 +79,13 @@ bool Ring::has_spare_room() {
   return unread < shape_.completions && in_flight_ < shape_.completions - unread;
 }
 
+Result<> Ring::own_pages() {
+  auto made = make_pages(thread_.space(), shape_);
+  if (made && upcalls_ != nullptr) made = upcalls_->own_page();
+  // Whatever else is wrong with them is so without a copy.
+  return made || made.error() != Errno::enomem ? Result<>{} : made;
+}
+
 // ── The end ──
 
 async::Task<> Ring::close() {

@@ -47,6 +47,10 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
 
+  /// After the program's memory was copied: what the kernel writes in it for the ring and its
+  /// upcalls is the program's own again, so that nothing which ends later has to wait for memory.
+  /// ENOMEM.
+  Result<> own_pages();
   /// Ends everything that is in flight, and waits until it has ended.
   async::Task<> close();
 

@@ -24,7 +24,10 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
   }
   const auto there = self.space().resolve(header, hal::Access::write);
   if (!there) return fail(there.error());
-  if (!memory::admit_in_one_piece(Upcalls::bytes(contexts))) return fail(Errno::enomem);
+  if (!memory::admit_in_one_piece(Upcalls::bytes(contexts)) ||
+      !memory::admit(Upcalls::bytes(contexts) + Upcalls::most_bytes(contexts))) {
+    return fail(Errno::enomem);
+  }
   self.ring()->set_upcalls(
       std::make_unique<Upcalls>(self, UpcallShape{header, entry, contexts, user_data}));
   return {};

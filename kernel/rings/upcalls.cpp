@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "memory/frames.h"
 #include "process/exceptions.h"
 #include "process/thread.h"
 
@@ -13,12 +14,23 @@ using abi::Upcall;
 using abi::UpcallHeader;
 
 Upcalls::Upcalls(Thread& thread, const UpcallShape& shape)
-    : thread_{thread}, shape_{shape}, contexts_{std::make_unique<Context[]>(shape.contexts)} {}
+    : thread_{thread}, shape_{shape}, contexts_{std::make_unique<Context[]>(shape.contexts)} {
+  memory::frames.keep_in_reserve(static_cast<std::ptrdiff_t>(most_bytes(shape.contexts)));
+}
+
+Upcalls::~Upcalls() {
+  memory::frames.keep_in_reserve(-static_cast<std::ptrdiff_t>(most_bytes(shape_.contexts)));
+}
 
 /// Null: the program has taken it away, or made it read-only.
 UpcallHeader* Upcalls::header() {
   const auto there = thread_.space().resolve(shape_.header, hal::Access::write);
   return there ? reinterpret_cast<UpcallHeader*>(*there) : nullptr;
+}
+
+Result<> Upcalls::own_page() {
+  const auto there = thread_.space().resolve(shape_.header, hal::Access::write);
+  return there ? Result<>{} : fail(there.error());
 }
 
 namespace {
@@ -47,14 +59,20 @@ Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint3
 
   trap::UserContext& running = thread_.context();
   trap::fpu::save(running);
+  trap::fpu::drop(running);
   free->registers.take_registers(running);
   free->state = Context::State::ready;
   free->takes_exceptions = (open & abi::upcalls_take_exceptions) != 0;
   free->signal = {};
-  std::atomic_ref{header.open}.store(0, std::memory_order_relaxed);
   std::atomic_ref{header.stack}.store(0, std::memory_order_relaxed);
-  running.call(shape_.entry, stack, number_of(*free), static_cast<std::uint64_t>(reason));
+  enter(header, stack, number_of(*free), reason);
   return std::to_address(free);
+}
+
+void Upcalls::enter(UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
+                    Upcall reason) {
+  std::atomic_ref{header.open}.store(0, std::memory_order_relaxed);
+  thread_.context().call(shape_.entry, stack, context, static_cast<std::uint64_t>(reason));
 }
 
 /// One that can be gone on with.
@@ -92,7 +110,7 @@ bool Upcalls::leave(trap::Trap trap, Errno why) {
 
 bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   if (!thread_.ring()->reserve()) return false;
-  Context* const kept = begin(header, Upcall::for_fault, abi::upcalls_open);
+  Context* const kept = begin(header, Upcall::for_fault, abi::upcalls_take_pages);
   if (kept == nullptr) {
     thread_.ring()->give_back();
     return false;
@@ -104,6 +122,16 @@ bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
 }
 
 bool Upcalls::tell_of(UpcallHeader& header, trap::Trap trap, Errno why) {
+  const auto attempt_stack = std::atomic_ref{header.attempt_stack}.load(std::memory_order_relaxed);
+  const bool is_taken = (open_word(header) & abi::upcalls_take_exceptions) != 0;
+  if (is_taken && attempt_stack != 0) {
+    trap::UserContext& running = thread_.context();
+    attempted_ = {
+        .signal = signal_for(trap, why), .address = trap.address, .pc = running.program_counter()};
+    trap::fpu::drop(running);
+    enter(header, attempt_stack, abi::no_context, Upcall::for_exception);
+    return true;
+  }
   Context* const kept = begin(header, Upcall::for_exception, abi::upcalls_take_exceptions);
   if (kept == nullptr) return false;
   kept->trap = trap;
@@ -123,6 +151,7 @@ async::Task<> Upcalls::see_to(Context& kept, Errno why) {
 }
 
 Result<abi::UpcallException> Upcalls::exception(std::uint64_t context) {
+  if (context == abi::no_context && attempted_.signal != abi::Signal{}) return attempted_;
   const Context* const kept = find(context);
   if (kept == nullptr || kept->signal == abi::Signal{}) return fail(Errno::einval);
   return abi::UpcallException{.signal = kept->signal,
@@ -158,8 +187,8 @@ void Upcalls::notify(std::uint64_t bits) {
 
 void Upcalls::tell() {
   UpcallHeader* const header = this->header();
-  if (header == nullptr) return;
   const std::uint64_t news = pending_.exchange(0, std::memory_order_acquire);
+  if (header == nullptr) return;
   std::atomic_ref{header->pending}.fetch_or(news);
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);

@@ -31,7 +31,9 @@ struct UpcallShape {
 
 class Upcalls {
  public:
+  /// There is memory for so many bytes().
   Upcalls(Thread& thread, const UpcallShape& shape);
+  ~Upcalls();
 
   /// The thread's program, which has trapped, goes on with an upcall. Where a page can be waited
   /// for (`why`: see serve_exception), a coroutine does. False: the thread itself has to wait, or
@@ -43,6 +45,9 @@ class Upcalls {
   Result<abi::UpcallException> exception(std::uint64_t context);
   Result<> drop(std::uint64_t context);
   Result<> die(std::uint64_t context);
+
+  /// Of the header: see Ring::own_pages().
+  Result<> own_page();
 
   /// Tells the program. Any context.
   void notify(std::uint64_t bits);
@@ -56,8 +61,11 @@ class Upcalls {
   /// Nothing is kept any more, and nobody told.
   async::Task<> close();
 
-  /// Of so many contexts.
+  /// Of so many contexts; and what the kernel may come to need to see to the pages of all.
   static constexpr std::size_t bytes(unsigned contexts);
+  static constexpr std::size_t most_bytes(unsigned contexts) {
+    return contexts * RingFlight::most_bytes;
+  }
 
  private:
   struct Context {
@@ -77,6 +85,8 @@ class Upcalls {
   Context* begin(abi::UpcallHeader& header, abi::Upcall reason, std::uint32_t kind);
   bool wait_for_page(abi::UpcallHeader& header, trap::Trap trap, Errno why);
   bool tell_of(abi::UpcallHeader& header, trap::Trap trap, Errno why);
+  void enter(abi::UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
+             abi::Upcall reason);
   async::Task<> see_to(Context& kept, Errno why);
   void die_of(const Context& kept);
   Context* find(std::uint64_t context);
@@ -87,7 +97,8 @@ class Upcalls {
   Thread& thread_;
   const UpcallShape shape_;
   std::unique_ptr<Context[]> contexts_;
-  std::array<Line, 2> lines_;  // of devices that tell it
+  abi::UpcallException attempted_;  // the last one that was not kept
+  std::array<Line, 2> lines_;       // of devices that tell it
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;
   async::Scope scope_;

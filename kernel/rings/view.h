@@ -34,6 +34,17 @@ struct RingShape {
   std::size_t bytes() const { return abi::ring_bytes(submissions, completions); }
 };
 
+/// Makes all its pages there, and the program's own. Errors are AddressSpace::resolve's.
+inline Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
+  const hal::VirtAddr end = shape.memory + shape.bytes();
+  for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
+    if (const auto there = space.resolve(at, hal::Access::write); !there) {
+      return fail(there.error());
+    }
+  }
+  return {};
+}
+
 /// For one step: what was found stays there until the caller awaits. All that is found can be
 /// written, so that nothing of it is shared with a child's copy.
 class RingView {

@@ -6,6 +6,7 @@
 #include "process/large_memory.h"
 #include "process/running.h"
 #include "process/thread.h"
+#include "rings/ring.h"
 #include "syscalls/calls.h"
 
 namespace kernel::sys {
@@ -83,8 +84,18 @@ bool takes_steps(Thread& self, const CloneArguments& arguments) {
 }
 
 /// The memory of the child, in one step: a copy of the caller's, or the same.
+/// `copy` of the process's memory, if what the kernel writes there for its threads is its own
+/// still.
+Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
+  for (Thread& thread : process.threads()) {
+    if (!copy || thread.ring() == nullptr) continue;
+    if (auto owned = thread.ring()->own_pages(); !owned) copy = fail(owned.error());
+  }
+  return copy;
+}
+
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
-  if (arguments.copies_memory()) return self.space().fork();
+  if (arguments.copies_memory()) return with_own_rings(self.process(), self.space().fork());
   return self.process().parts().space;
 }
 
@@ -163,8 +174,9 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
-  auto space =
-      takes_steps(self, arguments) ? co_await copy_memory(self) : space_for_child(self, arguments);
+  auto space = takes_steps(self, arguments)
+                   ? with_own_rings(self.process(), co_await copy_memory(self))
+                   : space_for_child(self, arguments);
   if (!space) co_return fail(space.error());
   auto child = make_child(self, arguments, std::move(*space));
   if (!child) co_return fail(child.error());

@@ -52,6 +52,11 @@ Loop::Loop(const RunOptions& options)
   if (shares_priority_) must(call(abi::share_priority, &shared_), "sharing priorities");
 }
 
+Loop& Loop::current() {
+  if (current_ == nullptr) fail_in_async("no coroutine runs: this is for those of run()");
+  return *current_;
+}
+
 Loop::~Loop() {
   if (shares_priority_) static_cast<void>(call(abi::share_priority, nullptr));
   current_ = nullptr;
@@ -59,16 +64,13 @@ Loop::~Loop() {
 
 void Loop::run_until_done(const async::Job& job) {
   awaited_ = &job;
-  jmp_buf here;
-  upcalls_.set_loop(here);
-  static_cast<void>(setjmp(here));
+  jmp_buf home;
+  upcalls_.set_home(home);
+  static_cast<void>(setjmp(home));
   while (!awaited_->done()) run_some();
 }
 
 void Loop::run_for_ever() {
-  jmp_buf here;
-  upcalls_.set_loop(here);
-  static_cast<void>(setjmp(here));
   for (;;) run_some();
 }
 
@@ -77,7 +79,7 @@ void Loop::run_some() {
   upcalls_.open();
   while (steps < steps_between_looks && step()) ++steps;
   upcalls_.close();
-  if (awaited_->done() && upcalls_.go_home()) return;
+  if (awaited_->done()) return upcalls_.go_home();
   steps == steps_between_looks ? look() : wait();
 }
 

@@ -71,9 +71,10 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   kept = {.resume = go_on,
           .interrupted = job.leaf(),
           .job = &job,
+          .priority = job.base_priority(),
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
-          .attempt = std::exchange(attempt_, nullptr),
-          .loop = loop_};
+          .attempt = attempt_};
+  set_attempt(nullptr);
   job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
   prepare_stack();
@@ -82,6 +83,7 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
 
 void Upcalls::end_wait(Kept& kept) {
   kept.can_go_on = true;
+  if (current().are_scarce()) async::current_executor().set_priority(*kept.job, 0);
   kept.job->complete(async::WaitResult::woken);
 }
 
@@ -92,16 +94,15 @@ void Upcalls::go_on(Kept* kept) {
     return;
   }
   kept->job->set_leaf(kept->interrupted);
+  async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
 }
 
-// Nothing is open from here on until the kept step goes on. A loop that is on a stack of its own is
-// no more; the one on the thread's can go on from where it began.
+// Nothing is open from here on until the kept step goes on. The loop on this stack is no more; the
+// one below the step goes on when that has ended.
 void Upcalls::leave_for(Kept& kept) {
   close();
-  attempt_ = kept.attempt;
-  if (own_ == nullptr) home_ = loop_;
-  loop_ = kept.loop;
+  set_attempt(kept.attempt);
   free_own_stack();
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
@@ -116,11 +117,10 @@ void Upcalls::free_own_stack() {
   prepare_stack();
 }
 
-bool Upcalls::go_home() {
-  if (own_ == nullptr || home_ == nullptr) return own_ == nullptr;
+void Upcalls::go_home() {
+  if (own_ == nullptr) return;
   free_own_stack();
-  loop_ = std::exchange(home_, nullptr);
-  longjmp(*loop_, 1);
+  longjmp(*home_, 1);
 }
 
 // ── Pages ──
@@ -148,14 +148,18 @@ void Upcalls::end_wait(std::uint64_t user_data, int signal, std::uint32_t hart) 
 
 void Upcalls::on_exception(std::uint64_t context) {
   ++exceptions_;
-  if (attempt_ == nullptr) {
+  if (context != abi::no_context) {
     handle(keep_step(context, "the handler of an exception"));
     Loop::current().run_for_ever();
   }
   attempt_->exception = exception(context, async::current_job());
-  must(call(abi::upcall_drop, context), "forgetting a step");
-  header_.stack = reinterpret_cast<std::uintptr_t>(next_);
   longjmp(attempt_->point, 1);
+}
+
+void Upcalls::set_attempt(Attempt* attempt) {
+  attempt_ = attempt;
+  const auto stack = reinterpret_cast<std::uintptr_t>(landing_.data() + landing_.size());
+  header_.attempt_stack = attempt != nullptr ? stack : 0;
 }
 
 Exception Upcalls::exception(std::uint64_t context, const async::Job& job) {
@@ -166,7 +170,8 @@ Exception Upcalls::exception(std::uint64_t context, const async::Job& job) {
 
 void Upcalls::handle(Kept& kept) {
   async::spawn(judge(kept, exception(number_of(kept), *kept.job)),
-               {.name = "handler of an exception", .priority = kept.job->priority})
+               {.name = "handler of an exception",
+                .priority = are_scarce() ? std::uint8_t{0} : kept.job->priority})
       .detach();
 }
 
@@ -183,11 +188,7 @@ void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
   must(call(abi::upcall_drop, number_of(kept)), "forgetting a step");
-  if (kept.stack == nullptr) {
-    home_ = kept.loop;
-  } else {
-    free_[free_count_++] = std::exchange(kept.stack, nullptr);
-  }
+  if (kept.stack != nullptr) free_[free_count_++] = std::exchange(kept.stack, nullptr);
   prepare_stack();
 }
 

@@ -10,7 +10,8 @@
 #include <abi/exercise.h>
 #include <abi/flags.h>
 #include <abi/ring.h>
-
+#include <abi/shared_priority.h>
+#include <abi/upcall.h>
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -170,6 +171,17 @@ int make_every_call() {
   header.sq_tail = 2;
   call(abi::ring_enter, {1, 2, 0});
   check(header.cq_tail == 2, "a timeout is waited for");
+  call(abi::share_priority, {0});
+  call(abi::hint_work, {1, 0, 1});
+  alignas(64) static abi::UpcallHeader upcalls;
+  call(abi::upcall_set_up, {at(upcalls), reinterpret_cast<std::uint64_t>(&make_every_call), 1, 0});
+  call(abi::upcall_resume, {0, 0});
+  call(abi::upcall_exception, {0, at(words)});
+  call(abi::upcall_drop, {0});
+  call(abi::upcall_die, {0});
+  call(abi::notify_when, {from, 1});
+  call(abi::notify, {static_cast<std::uint64_t>(thread_id()), 1});
+  check(upcalls.pending == 1, "a notification is told");
   call(abi::ring_close, {});
   return 0;
 }

@@ -28,8 +28,8 @@
 //     nothing is kept there, or its page is still on its way; EFAULT: the header is not there;
 //     ENXIO.
 //   upcall_exception(context, &exception)
-//     What has stopped a context that can be resumed. EINVAL: nothing has, or nothing is kept
-//     there; EFAULT, ENXIO.
+//     What has stopped a context that can be resumed; of no_context, the last one that was not
+//     kept. EINVAL: nothing has, or nothing is kept there; EFAULT, ENXIO.
 //   upcall_drop(context)
 //     A context that can be resumed is not kept any more. EINVAL, ENXIO.
 //   upcall_die(context)
@@ -49,7 +49,8 @@
 //
 // An upcall needs a stack and an open program, that of an exception one that takes them. Without
 // these a fault stops the thread, and an exception ends the program, as they would without upcalls;
-// a notification is only in the header: whoever opens the program looks there.
+// a notification is only in the header: whoever opens the program looks there. One that comes while
+// the header cannot be written is lost.
 #pragma once
 
 #include <abi/numbers.h>
@@ -74,14 +75,18 @@ struct alignas(64) UpcallHeader {
   // The kernel's: how many notifications have come, and how many upcalls were made for them.
   std::uint64_t sent = 0;
   std::uint64_t told = 0;
-  std::uint64_t unused[2]{};
+  // The program's. Not 0: where the stack begins for an exception that is not to be kept.
+  std::uint64_t attempt_stack = 0;
+  std::uint64_t unused = 0;
 };
 static_assert(sizeof(UpcallHeader) == 64);
 
-inline constexpr std::uint32_t upcalls_open = 1;  // pages and notifications
+inline constexpr std::uint32_t upcalls_open = 1;  // notifications
 inline constexpr std::uint32_t upcalls_take_exceptions = 2;
+inline constexpr std::uint32_t upcalls_take_pages = 4;
 
 inline constexpr unsigned most_contexts = 64;
+inline constexpr std::uint64_t no_context = ~std::uint64_t{0};
 
 struct UpcallException {
   Signal signal{};  // that the program would have died of
@@ -97,7 +102,7 @@ enum class Upcall : std::uint64_t {
                          // can be resumed: in flags the hart that has seen to it; result not 0:
                          // there is no such page, by that signal (if exceptions are taken)
   for_notification = 1,  // the context can be resumed at once
-  for_exception = 2,     // likewise, but has an exception
+  for_exception = 2,     // likewise, but has an exception. no_context: it is not kept
 };
 
 inline constexpr Call upcall_set_up{first_own_call + 7};

@@ -58,7 +58,7 @@ class Loop {
   explicit Loop(const RunOptions& options);  // this thread's, as long as it lives
   Loop(const Loop&) = delete;
   ~Loop();
-  static Loop& current() { return *current_; }
+  static Loop& current();
 
   void run_until_done(const async::Job& job);
   // On another stack, while steps are kept on those before.
@@ -160,6 +160,7 @@ template <class F>
   detail::Upcalls& upcalls = detail::Loop::current().upcalls();
   detail::Attempt attempt;
   if (setjmp(attempt.point) != 0) {
+    static_cast<void>(fesetenv(&attempt.modes));
     upcalls.end(attempt);
     return std::unexpected{attempt.exception};
   }

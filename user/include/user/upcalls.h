@@ -10,6 +10,7 @@
 #include <abi/signal.h>
 #include <abi/upcall.h>
 #include <async/async.h>
+#include <fenv.h>
 #include <setjmp.h>
 
 #include <array>
@@ -33,12 +34,12 @@ struct Exception {
 
 enum class Verdict : std::uint8_t {
   die,    // the program dies of it, as programs do that have no coroutines
-  retry,  // whatever was wrong is not any more: the coroutine does the same again
+  retry,  // what was wrong is not any more: the coroutine does the same again
   leave,  // the coroutine never goes on: what it has is kept, and who awaits it waits
 };
 
-// A coroutine beside the one that has stopped, which has its priority; the others go on. While as
-// many are being handled as can be kept (8), the next one ends the program.
+// A coroutine beside the one that has stopped, with its priority; the others go on. While as many
+// have stopped as can be kept (16, of which up to 8 for pages), the next one ends the program.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
 // In the midst of whatever coroutine runs, or of none: it may touch nothing that they might be
@@ -68,6 +69,7 @@ namespace detail {
 
 struct Attempt {
   jmp_buf point;
+  fenv_t modes;  // of floating point, which longjmp leaves alone
   Exception exception;
   Attempt* outer = nullptr;
 };
@@ -86,17 +88,18 @@ class Upcalls {
   // Steps begin, and end.
   void open() { set_open(what_it_takes()); }
   void close() { set_open(0); }
-  // The loop begins on the present stack. Where it is to go on if a step of it does not end.
-  void set_loop(jmp_buf& loop) { loop_ = &loop; }
+  // The loop begins on the thread's own stack, and can do so there again at any time.
+  void set_home(jmp_buf& home) { home_ = &home; }
 
   // In a step: an exception goes to its point, until end().
   void begin(Attempt& attempt) {
+    static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
-    attempt_ = &attempt;
+    set_attempt(&attempt);
     open();
   }
   void end(const Attempt& attempt) {
-    attempt_ = attempt.outer;
+    set_attempt(attempt.outer);
     open();
   }
 
@@ -111,13 +114,15 @@ class Upcalls {
   bool is_about_context(std::uint64_t user_data) const { return user_data - user_data_ < contexts; }
   void end_wait(std::uint64_t user_data, int signal, std::uint32_t hart);
   unsigned waiting() const { return waiting_; }
-  // Whether the loop is on the thread's own stack, where whoever called it waits for its end. Where
-  // nothing is in its way, it goes on there, and this does not return; false: a step is.
-  bool go_home();
+  // The loop goes on on the thread's own stack, where whoever called it waits for its end; a step
+  // that is kept there does not go on. Returns if that is where it is.
+  void go_home();
   UpcallCounts counts() const;
 
  private:
-  static constexpr unsigned contexts = 9;  // pages leave one to exceptions
+  static constexpr unsigned contexts = 16;
+  static constexpr unsigned most_pages = 8;
+  static constexpr std::size_t landing_bytes = 1024;  // where a failed attempt is noted
 
   // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
   struct Kept {
@@ -125,9 +130,9 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // where a promise has who awaits it
     async::Job* job = nullptr;
+    std::uint8_t priority = 0;   // its job's own
     std::byte* stack = nullptr;  // that it is on
     Attempt* attempt = nullptr;  // the innermost one that it is in
-    jmp_buf* loop = nullptr;     // of the loop below it
     bool can_go_on = false;      // the page is there, or the exception handled
     bool has_failed = false;     // … in its attempt
   };
@@ -147,12 +152,14 @@ class Upcalls {
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
   void free_own_stack();
+  // Half of the contexts are in use: whoever can give one back goes first.
+  bool are_scarce() const { return made_ - free_count_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
-    const bool takes_pages = free_count_ > 0 || made_ < contexts;
     const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
-    return (takes_pages ? abi::upcalls_open : 0) |
-           (takes_exceptions ? abi::upcalls_take_exceptions : 0);
+    return abi::upcalls_open | (takes_exceptions ? abi::upcalls_take_exceptions : 0) |
+           (waiting_ < most_pages ? abi::upcalls_take_pages : 0);
   }
+  void set_attempt(Attempt* attempt);
   std::uint64_t number_of(const Kept& kept) const {
     return static_cast<std::uint64_t>(&kept - kept_.data());
   }
@@ -177,12 +184,11 @@ class Upcalls {
   std::array<std::byte*, contexts> free_{};  // stacks, by their highest addresses
   unsigned free_count_ = 0;
   unsigned made_ = 0;
-  std::byte* own_ = nullptr;  // the one that the loop runs on; null: the thread's
-  jmp_buf* loop_ = nullptr;   // of the loop on that
-  jmp_buf* home_ = nullptr;   // of the one on the thread's stack; null: it runs there, or a step is
-                              // in its way
+  std::byte* own_ = nullptr;    // the one that the loop runs on; null: the thread's
+  jmp_buf* home_ = nullptr;     // where the loop began, on the thread's stack
   Attempt* attempt_ = nullptr;  // the innermost one of the running step
-  std::byte* next_ = nullptr;   // the next upcall's
+  alignas(16) std::array<std::byte, landing_bytes> landing_;
+  std::byte* next_ = nullptr;  // the next upcall's
   unsigned waiting_ = 0;
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0;
   std::atomic<std::uint64_t> arrived_ = 0;  // notifications, in the midst of a step

@@ -68,7 +68,8 @@ void ask_for_contexts(Random& random) {
 void be_told(Random& random) {
   allow_upcalls();
   upcalls.masked = random.below(2) == 0 ? 0 : random_argument(random);
-  upcalls.open = static_cast<std::uint32_t>(random.below(4));
+  upcalls.open = static_cast<std::uint32_t>(random.below(8));
+  upcalls.attempt_stack = random.below(8) == 0 ? random_argument(random) : 0;
   if (random.below(4) == 0) upcalls.pending = random_argument(random);
   syscall(abi::notify, thread_id(), random_argument(random));
   if (random.below(8) == 0) syscall(abi::notify, random_argument(random), random.next());

@@ -2,8 +2,9 @@
 #include "upcalls.h"
 
 int main(int argc, char** argv) {
-  for (const auto parts : {upcalls::pages(), upcalls::exceptions(), upcalls::notifications(),
-                           upcalls::what_is_wrong()}) {
+  using namespace upcalls;
+  for (const auto parts : {pages(), torn_pages(), scarce_memory(), exceptions(),
+                           handled_exceptions(), notifications(), what_is_wrong()}) {
     for (const auto& [name, run] : parts) {
       if (argc == 2 && argv[1] == name) return run(), 0;
     }

@@ -25,23 +25,59 @@ Task<> add_up(Disk disk, std::size_t first) {
   co_return;
 }
 
-Task<> compute(const bool& over) {
-  double x = 1;
-  while (!over) {
-    x = x * 3.5 - 2.5;
-    check(x == 1, "the others' registers are theirs");
-    co_await async::yield();
-  }
-}
-
 Task<> registers() {
   const Disk disk = map_disk();
   bool over = false;
-  co_await async::when_all(compute(over), [](Disk disk, bool& over) -> Task<> {
+  co_await async::when_all(hold_a_number(over), [](Disk disk, bool& over) -> Task<> {
     co_await async::when_all(add_up(disk, 0), add_up(disk, 4), add_up(disk, 8));
     over = true;
   }(disk, over));
   check(upcall_counts().pages == 12, "each page stops one coroutine");
+}
+
+unsigned rounding_mode() {
+#ifdef __riscv
+  unsigned long mode;
+  asm volatile("frrm %0" : "=r"(mode));
+  return mode;
+#else
+  unsigned control;
+  asm volatile("stmxcsr %0" : "=m"(control));
+  return control >> 13 & 3;
+#endif
+}
+void set_rounding_mode(unsigned mode) {
+#ifdef __riscv
+  asm volatile("fsrm %0" ::"r"(static_cast<unsigned long>(mode)));
+#else
+  const unsigned control = 0x1f80 | mode << 13;
+  asm volatile("ldmxcsr %0" ::"m"(control));
+#endif
+}
+
+Task<> round_down(Disk disk, bool& over) {
+  set_rounding_mode(2);
+  check_page(disk, 5);
+  check(rounding_mode() == 2, "its own way of rounding is kept");
+  set_rounding_mode(0);
+  over = true;
+  co_return;
+}
+
+// Who stops in the midst of rounding otherwise is alone with that.
+Task<> modes() {
+  bool over = false;
+  co_await async::when_all(round_down(map_disk(), over), [](const bool& over) -> Task<> {
+    while (!over) {
+      check(rounding_mode() == 0, "the others' way of rounding is theirs");
+      co_await async::yield();
+    }
+  }(over));
+  const auto failed = attempt([] {
+    set_rounding_mode(3);
+    read_nowhere();
+  });
+  check(!failed && rounding_mode() == 0, "an attempt that fails leaves it as it was");
 }
 
 // More wait than can be kept: then it is the thread that waits.
@@ -160,9 +196,13 @@ Task<> pressed() {
 }
 
 constexpr Part parts[] = {
-    {"registers", [] { run(registers()); }}, {"many", [] { run(many()); }},
-    {"cut-short", [] { run(cut_short()); }}, {"left-behind", left_behind},
-    {"pressed", [] { run(pressed()); }},     {"hog", hog},
+    {"registers", [] { run(registers()); }},
+    {"modes", [] { run(modes()); }},
+    {"many", [] { run(many()); }},
+    {"cut-short", [] { run(cut_short()); }},
+    {"left-behind", left_behind},
+    {"pressed", [] { run(pressed()); }},
+    {"hog", hog},
 };
 
 }  // namespace

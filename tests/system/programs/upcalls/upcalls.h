@@ -29,7 +29,10 @@ struct Part {
 std::span<const Part> pages();
 std::span<const Part> notifications();
 std::span<const Part> what_is_wrong();
+std::span<const Part> torn_pages();
+std::span<const Part> scarce_memory();
 std::span<const Part> exceptions();
+std::span<const Part> handled_exceptions();
 
 inline constexpr std::size_t page_bytes = 4096;
 inline constexpr std::size_t per_page = page_bytes / sizeof(std::uint64_t);
@@ -49,6 +52,21 @@ inline Disk map_disk() {
 inline void check_page(Disk disk, std::size_t page) {
   const std::size_t place = page * per_page + page;
   check(disk[place] == place * factor, "the number at {}", place);
+}
+
+inline constexpr std::uintptr_t nowhere = 16;
+inline void read_nowhere() {
+  static_cast<void>(*reinterpret_cast<volatile int*>(nowhere));
+}
+
+// What one coroutine has in its registers stays there while others use theirs.
+inline Task<> hold_a_number(const bool& over) {
+  double x = 1;
+  while (!over) {
+    x = x * 3.5 - 2.5;
+    check(x == 1, "the others' registers are theirs");
+    co_await async::yield();
+  }
 }
 
 inline Task<> touch(Disk disk, std::size_t page) {

@@ -57,6 +57,26 @@ void wrong() {
   refused(call(abi::upcall_resume, 0, 1), Errno::einval, "nothing is kept there");
 }
 
+// The page where it shares its priority is a disk's, and gone while its call waits: nobody takes
+// that for the page which the call waits for.
+void asked_once() {
+  constexpr unsigned size = 8;
+  const Fd disk = must(open("/dev/vda"), "/dev/vda");
+  std::byte* const shared =
+      must(map_file(disk, page_bytes, abi::prot_read | abi::prot_write, 0), "a page of it");
+  const Page page;
+  must(call(abi::ring_set_up, page.memory, size, size, 0), "a ring");
+  const auto submissions = page.memory + abi::ring_submissions_at(size);
+  std::ranges::fill_n(reinterpret_cast<abi::RingSubmission*>(submissions), size, timeout(20ms, 0));
+  reinterpret_cast<abi::RingHeader*>(page.memory)->sq_tail = size;
+  std::ranges::fill_n(shared, sizeof(abi::SharedPriority), std::byte{});
+  must(call(abi::share_priority, shared), "sharing");
+  must(call(abi::Call::madvise, shared, page_bytes, abi::madv_dontneed), "forgetting it");
+  const auto taken = must(call<unsigned>(abi::ring_enter, 1, 1, 0), "entering");
+  check(taken == 1, "one is taken, not {}", taken);
+  check(must(call<unsigned>(abi::ring_enter, size, 0, 0), "entering") == size - 1, "then the rest");
+}
+
 // Each is a child that dies of it, and of nothing else.
 [[noreturn]] void upcall_to(const Page& page, std::uintptr_t entry, std::uintptr_t stack) {
   auto ring = must(Ring::make(), "a ring");
@@ -100,6 +120,7 @@ void fatal() {
 
 constexpr Part parts[] = {
     {"wrong", wrong},
+    {"asked-once", asked_once},
     {"fatal", fatal},
     {"--into-data", jump_into_data},
     {"--no-stack", have_no_stack},

@@ -54,12 +54,14 @@ struct UserContext {
   void set_stack(std::uint64_t address) { x[sp] = address; }
   std::uint64_t stack() const { return x[sp]; }
   std::uint64_t return_address() const { return x[ra]; }
-  /// The program's next instruction is the first of `entry(first, second)`, on that stack.
+  /// The program's next instruction is the first of `entry(first, second)`, on that stack and with
+  /// the floating-point modes that functions expect. No hart holds its registers (trap::fpu).
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
     pc = entry;
     x[sp] = stack;
     x[a0] = first;
     x[a0 + 1] = second;
+    fcsr = 0;
   }
   /// All that is the program's becomes what it was in `other`.
   void take_registers(const UserContext& other) {

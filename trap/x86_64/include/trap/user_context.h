@@ -44,7 +44,8 @@ class VectorState {
  public:
   static constexpr std::size_t size = STATE_SIZE;  ///< up to AVX-512's registers
 
-  VectorState() {
+  VectorState() { set_usual_modes(); }
+  void set_usual_modes() {
     constexpr std::uint16_t fcw = 0x37f;     // all x87 exceptions masked, 64 bits of precision
     constexpr std::uint32_t mxcsr = 0x1f80;  // all SSE exceptions masked, to nearest
     std::memcpy(data() + STATE_FCW, &fcw, sizeof fcw);
@@ -116,7 +117,7 @@ struct UserContext {
   void go_back_to_syscall_instruction() {}  // nor is there a first stage that would have it again
 
   /// The program's next instruction is the first of `entry(first, second)`, on that stack, which
-  /// looks as if it had been called.
+  /// looks as if it had been called, and with the floating-point modes that functions expect.
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
     constexpr std::uint64_t return_address_bytes = 8, direction_flag = 0x400;
     general.rip = entry;
@@ -124,6 +125,7 @@ struct UserContext {
     general.rdi = first;
     general.rsi = second;
     general.rflags &= ~direction_flag;
+    vectors.set_usual_modes();
   }
   /// All that is the program's becomes what it was in `other`.
   void take_registers(const UserContext& other) {

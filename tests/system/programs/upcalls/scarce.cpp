@@ -1,0 +1,174 @@
+// When programs have all memory: what is under way ends all the same, and the kernel has what it
+// needs for it.
+#include "upcalls.h"
+
+#include <user/clock.h>
+
+namespace upcalls {
+namespace {
+
+std::uintptr_t address(const void* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+// All of it, until it is given back.
+class Hog {
+ public:
+  Hog() {
+    pieces_.reserve(4096);
+    const Fd zeros = must(open("/dev/zero"), "/dev/zero");
+    for (bool is_full = false; !is_full;) {
+      const auto memory = map_memory(piece, abi::prot_read | abi::prot_write);
+      if (!memory) break;
+      pieces_.push_back(*memory);
+      for (std::size_t at = 0; at < piece && !is_full; at += page_bytes) {
+        is_full = !read(zeros, {*memory + at, 1});
+      }
+    }
+    must(close(zeros), "closing");
+  }
+  Hog(const Hog&) = delete;
+  ~Hog() {
+    for (std::byte* each : pieces_) {  // to unmap one takes memory
+      must(call(abi::Call::madvise, each, piece, abi::madv_dontneed), "giving it back");
+    }
+    for (std::byte* each : pieces_) must(unmap_memory(each, piece), "unmapping");
+  }
+
+ private:
+  static constexpr std::size_t piece = 1 << 20;
+  std::vector<std::byte*> pieces_;
+};
+
+// A copy of this program, asleep: its pages are this one's too. None where there is no fork.
+Pid copy_of_this() {
+  const auto child = fork();
+  if (!child) {
+    check(child.error() == Errno::enosys, "no fork: {}", abi::name(child.error()));
+    return 0;
+  }
+  while (*child == 0) static_cast<void>(sleep_for(1h));
+  return *child;
+}
+
+// System calls, exceptions and notifications, each with its end.
+Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
+  std::byte byte{};
+  for (int i = 0; i < rounds; ++i) {
+    must(co_await sys::write(pipe.write_end, {&byte, 1}), "writing");
+    must(co_await sys::read(pipe.read_end, {&byte, 1}), "reading");
+    check(!attempt(read_nowhere), "an attempt fails");
+    must(notify(thread_id(), 4), "telling oneself");
+    check(co_await notified(4) == 4, "what is told is heard");
+  }
+}
+
+// What the kernel writes for a program is the program's own, also after it was copied. What the
+// program itself needs it has after the first round.
+Task<> after_fork() {
+  const Pipe pipe = must(make_pipe(), "a pipe");
+  co_await do_a_bit_of_all(pipe, 1);
+  auto sleeper = async::spawn([]() -> Task<> { co_await async::sleep_for(20ms); }());
+  co_await async::yield();
+
+  const Pid child = copy_of_this();
+  co_await do_a_bit_of_all(pipe, 1);
+  {
+    const Hog hog;
+    co_await do_a_bit_of_all(pipe, 20);
+    co_await std::move(sleeper);
+  }
+  if (child != 0) must(call(abi::Call::kill, child, abi::Signal::sigkill), "ending the copy");
+}
+
+// What ends while there is no memory for a copy of the ring.
+void end_late() {
+  constexpr unsigned size = 2;
+  std::byte* const memory =
+      must(map_memory(page_bytes, abi::prot_read | abi::prot_write), "a ring's memory");
+  auto& header = *reinterpret_cast<abi::RingHeader*>(memory);
+  must(call(abi::ring_set_up, memory, size, size, 0), "a ring");
+  *reinterpret_cast<abi::RingSubmission*>(memory + abi::ring_submissions_at(size)) =
+      timeout(1500ms, 7);
+  header.sq_tail = 1;
+  must(call(abi::ring_enter, 1, 0, 0), "beginning");
+  const auto end = now() + 1600ms;
+  const Pid child = copy_of_this();
+  {
+    const Hog hog;
+    must(sleep_until(end), "sleeping");
+  }
+  if (child != 0) must(call(abi::Call::kill, child, abi::Signal::sigkill), "ending the copy");
+  check(header.cq_tail == 1 && header.overflowed == 0, "its completion is there");
+}
+
+// ── Threads that leave as many pages as can be kept behind in one turn each ──
+
+constexpr int threads = 120;
+constexpr unsigned contexts = 64;
+
+struct alignas(page_bytes) Greedy {
+  std::array<std::byte, 2048> ring;
+  abi::UpcallHeader header;
+  alignas(16) std::array<std::byte, 1536> stack;
+  Disk disk;
+  unsigned next;
+};
+thread_local Greedy* me = nullptr;
+
+[[noreturn]] void touch_more(std::uint64_t, abi::Upcall) {
+  Greedy& self = *me;
+  self.header.stack = address(self.stack.data() + self.stack.size());
+  self.header.open = abi::upcalls_take_pages;
+  while (self.next < contexts) static_cast<void>(self.disk[self.next++ % disk_pages * per_page]);
+  for (;;) static_cast<void>(sleep_for(1h));
+}
+
+void be_greedy(std::atomic<int>& ready, const std::atomic<bool>& begins) {
+  must(set_realtime_priority(0, 10), "a priority at which threads do not take turns");
+  me = reinterpret_cast<Greedy*>(
+      must(map_memory(2 * sizeof(Greedy), abi::prot_read | abi::prot_write), "memory"));
+  me->disk = map_disk();
+  me->next = 0;
+  must(call(abi::ring_set_up, me->ring.data(), 1, contexts, 0), "a ring");
+  must(call(abi::upcall_set_up, &me->header, &touch_more, contexts, 0), "upcalls");
+  ++ready;
+  while (!begins) must(sleep_for(1ms), "sleeping");
+  touch_more(0, {});
+}
+
+void starve() {
+  std::atomic<int> ready = 0;
+  std::atomic<bool> begins = false;
+  std::vector<Thread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back([&] { be_greedy(ready, begins); });
+  while (ready < threads) must(sleep_for(1ms), "sleeping");
+  const Hog hog;
+  begins = true;
+  must(sleep_for(300ms), "sleeping");
+  exit(0);
+}
+
+// Who is starved may go, and nobody else has to.
+void starved() {
+  const char* const arguments[] = {program_path(), "--starve", nullptr};
+  const Pid child = must(spawn(program_path(), arguments), "a child");
+  const auto end = must(wait(child), "wait").status;
+  check(end.shell_code() == 0 || end.signal() == abi::Signal::sigkill, "it ends by {}",
+        end.shell_code());
+}
+
+constexpr Part parts[] = {
+    {"after-fork", [] { run(after_fork()); }},
+    {"end-late", end_late},
+    {"starved", starved},
+    {"--starve", starve},
+};
+
+}  // namespace
+
+std::span<const Part> scarce_memory() {
+  return parts;
+}
+
+}  // namespace upcalls

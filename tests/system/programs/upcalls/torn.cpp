@@ -1,0 +1,69 @@
+// Pages that others change while coroutines wait for them, and programs that are replaced.
+#include "upcalls.h"
+
+namespace upcalls {
+namespace {
+
+using abi::Signal;
+
+Task<> torn() {
+  const auto reads = [](Disk disk,
+                        std::size_t page) -> Task<std::expected<std::uint64_t, Exception>> {
+    co_return attempt([=] { return disk[page * per_page + 1]; });
+  };
+  const auto is_segv = [](const auto& made) {
+    return !made && made.error().signal == Signal::sigsegv;
+  };
+  for (std::size_t round = 0; round < 4; ++round) {
+    const Disk disk = map_disk();
+    auto* const at = const_cast<std::uint64_t*>(disk);
+    auto unmapped = async::spawn(reads(disk, 0)), covered = async::spawn(reads(disk, 2)),
+         forbidden = async::spawn(reads(disk, 4)), copied = async::spawn(reads(disk, 6));
+    co_await async::yield();
+    must(unmap_memory(at, 2 * page_bytes), "unmapping");
+    must(call<std::byte*>(abi::Call::mmap, at + 2 * per_page, page_bytes, abi::prot_read,
+                          abi::map_private | abi::map_anonymous | abi::map_fixed, -1, 0),
+         "something else there");
+    must(protect_memory(at + 4 * per_page, page_bytes, abi::prot_none), "forbidding");
+    if (const auto child = fork(); !child) {
+      check(child.error() == Errno::enosys, "no fork: {}", abi::name(child.error()));
+    } else if (*child == 0) {
+      exit(disk[8 * per_page] == 8 * per_page * factor ? 0 : 1);
+    } else {
+      check(must(wait(*child), "wait").status.shell_code() == 0, "a copy reads pages itself");
+    }
+    check(is_segv(co_await std::move(unmapped)), "what is unmapped meanwhile");
+    check(co_await std::move(covered) == std::uint64_t{0}, "… covered");
+    check(is_segv(co_await std::move(forbidden)), "… or forbidden");
+    check(co_await std::move(copied) == (6 * per_page + 1) * factor, "… or copied");
+  }
+}
+
+void take_over() {
+  run([](Disk disk) -> Task<> {
+    for (std::size_t page = 0; page < 5; ++page) async::spawn(touch(disk, 2 * page)).detach();
+    co_await async::yield();
+    const char* const arguments[] = {program_path(), "tried", nullptr};
+    must(call(abi::Call::execve, program_path(), arguments, nullptr), "another program");
+  }(map_disk()));
+}
+
+void taken_over() {
+  const char* const arguments[] = {program_path(), "--take-over", nullptr};
+  const Pid child = must(spawn(program_path(), arguments), "a child");
+  check(must(wait(child), "wait").status.shell_code() == 0, "another program has no such pages");
+}
+
+constexpr Part parts[] = {
+    {"torn", [] { run(torn()); }},
+    {"taken-over", taken_over},
+    {"--take-over", take_over},
+};
+
+}  // namespace
+
+std::span<const Part> torn_pages() {
+  return parts;
+}
+
+}  // namespace upcalls
