@@ -71,7 +71,6 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   kept = {.resume = go_on,
           .interrupted = job.leaf(),
           .job = &job,
-          .priority = job.base_priority(),
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
           .attempt = attempt_};
   set_attempt(nullptr);
@@ -83,7 +82,11 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
 
 void Upcalls::end_wait(Kept& kept) {
   kept.can_go_on = true;
-  if (current().are_scarce()) async::current_executor().set_priority(*kept.job, 0);
+  if (current().are_scarce()) {
+    kept.goes_first = true;
+    kept.priority = kept.job->base_priority();
+    async::current_executor().set_priority(*kept.job, 0);
+  }
   kept.job->complete(async::WaitResult::woken);
 }
 
@@ -94,7 +97,7 @@ void Upcalls::go_on(Kept* kept) {
     return;
   }
   kept->job->set_leaf(kept->interrupted);
-  async::current_executor().set_priority(*kept->job, kept->priority);
+  if (kept->goes_first) async::current_executor().set_priority(*kept->job, kept->priority);
   current().leave_for(*kept);
 }
 

@@ -14,7 +14,8 @@
 //      a coroutine
 //           │ exception       that nobody can mend: as above, with for_exception, and the program
 //           ├───────────────▶ looks what it was. It may mend it itself, and go on with the context;
-//           ▼                 or drop it, or die.
+//           ▼                 or drop it, or die. Where the header has an attempt's stack, the
+//                             context is not kept, and the program goes on there.
 //
 // For a thread that has a ring (abi/ring.h), and with it they end.
 //
@@ -47,10 +48,10 @@
 // scheduler does, it is never left in the midst of that.) Every other one that cannot be served is
 // an exception, and so is a fault whose page turns out not to be had.
 //
-// An upcall needs a stack and an open program, that of an exception one that takes them. Without
-// these a fault stops the thread, and an exception ends the program, as they would without upcalls;
-// a notification is only in the header: whoever opens the program looks there. One that comes while
-// the header cannot be written is lost.
+// An upcall needs a stack, and that its kind is among those in `open`. Without these a fault stops
+// the thread, and an exception ends the program, as they would without upcalls; a notification is
+// only in the header: whoever opens the program looks there. One that comes while the header cannot
+// be written is lost.
 #pragma once
 
 #include <abi/numbers.h>

@@ -130,10 +130,11 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // where a promise has who awaits it
     async::Job* job = nullptr;
-    std::uint8_t priority = 0;   // its job's own
     std::byte* stack = nullptr;  // that it is on
     Attempt* attempt = nullptr;  // the innermost one that it is in
     bool can_go_on = false;      // the page is there, or the exception handled
+    bool goes_first = false;     // with another priority than its job's own, which is
+    std::uint8_t priority = 0;   // …
     bool has_failed = false;     // … in its attempt
   };
   static Upcalls& current();
