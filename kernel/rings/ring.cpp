@@ -81,7 +81,7 @@ bool Ring::has_spare_room() {
 
 Result<> Ring::own_pages() {
   auto made = make_pages(thread_.space(), shape_);
-  if (made && upcalls_ != nullptr) made = upcalls_->own_page();
+  if (made && upcalls_ != nullptr) made = upcalls_->own_page().transform([](std::byte*) {});
   // Whatever else is wrong with them is so without a copy.
   return made || made.error() != Errno::enomem ? Result<>{} : made;
 }

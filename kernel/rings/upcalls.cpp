@@ -22,15 +22,13 @@ Upcalls::~Upcalls() {
   memory::frames.keep_in_reserve(-static_cast<std::ptrdiff_t>(most_bytes(shape_.contexts)));
 }
 
-/// Null: the program has taken it away, or made it read-only.
-UpcallHeader* Upcalls::header() {
-  const auto there = thread_.space().resolve(shape_.header, hal::Access::write);
-  return there ? reinterpret_cast<UpcallHeader*>(*there) : nullptr;
+Result<std::byte*> Upcalls::own_page() {
+  return thread_.space().resolve(shape_.header, hal::Access::write);
 }
 
-Result<> Upcalls::own_page() {
-  const auto there = thread_.space().resolve(shape_.header, hal::Access::write);
-  return there ? Result<>{} : fail(there.error());
+/// Null: the program has taken it away, or made it read-only.
+UpcallHeader* Upcalls::header() {
+  return reinterpret_cast<UpcallHeader*>(own_page().value_or(nullptr));
 }
 
 namespace {
@@ -58,8 +56,7 @@ Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint3
   if (free == contexts.end()) return nullptr;
 
   trap::UserContext& running = thread_.context();
-  trap::fpu::save(running);
-  trap::fpu::drop(running);
+  trap::fpu::release(running);
   free->registers.take_registers(running);
   free->state = Context::State::ready;
   free->takes_exceptions = (open & abi::upcalls_take_exceptions) != 0;
@@ -82,6 +79,12 @@ Upcalls::Context* Upcalls::find(std::uint64_t context) {
   return kept.state == Context::State::ready ? &kept : nullptr;
 }
 
+/// … and was stopped by an exception.
+Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
+  Context* const kept = find(context);
+  return kept != nullptr && kept->signal != abi::Signal{} ? kept : nullptr;
+}
+
 Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   Context* const kept = find(context);
   if (kept == nullptr) return fail(Errno::einval);
@@ -92,8 +95,8 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   trap::fpu::drop(running);
   running.take_registers(kept->registers);
   kept->state = Context::State::free;
-  if ((open & abi::upcalls_open) != 0 && untold(*header) != 0)
-    thread_.tell_news();  // they came while it was closed
+  const bool is_open = (open & abi::upcalls_open) != 0;
+  if (is_open && untold(*header) != 0) thread_.tell_news();  // they came while it was closed
   return {};
 }
 
@@ -152,8 +155,8 @@ async::Task<> Upcalls::see_to(Context& kept, Errno why) {
 
 Result<abi::UpcallException> Upcalls::exception(std::uint64_t context) {
   if (context == abi::no_context && attempted_.signal != abi::Signal{}) return attempted_;
-  const Context* const kept = find(context);
-  if (kept == nullptr || kept->signal == abi::Signal{}) return fail(Errno::einval);
+  const Context* const kept = find_stopped(context);
+  if (kept == nullptr) return fail(Errno::einval);
   return abi::UpcallException{.signal = kept->signal,
                               .address = kept->trap.address,
                               .pc = kept->registers.program_counter()};
@@ -167,8 +170,8 @@ Result<> Upcalls::drop(std::uint64_t context) {
 }
 
 Result<> Upcalls::die(std::uint64_t context) {
-  const Context* const kept = find(context);
-  if (kept == nullptr || kept->signal == abi::Signal{}) return fail(Errno::einval);
+  const Context* const kept = find_stopped(context);
+  if (kept == nullptr) return fail(Errno::einval);
   die_of(*kept);
   return {};
 }

@@ -31,7 +31,7 @@ struct UpcallShape {
 
 class Upcalls {
  public:
-  /// There is memory for so many bytes().
+  /// There is memory for bytes() and most_bytes().
   Upcalls(Thread& thread, const UpcallShape& shape);
   ~Upcalls();
 
@@ -46,8 +46,8 @@ class Upcalls {
   Result<> drop(std::uint64_t context);
   Result<> die(std::uint64_t context);
 
-  /// Of the header: see Ring::own_pages().
-  Result<> own_page();
+  /// The header's, where it is: see Ring::own_pages().
+  Result<std::byte*> own_page();
 
   /// Tells the program. Any context.
   void notify(std::uint64_t bits);
@@ -90,6 +90,7 @@ class Upcalls {
   async::Task<> see_to(Context& kept, Errno why);
   void die_of(const Context& kept);
   Context* find(std::uint64_t context);
+  Context* find_stopped(std::uint64_t context);
   std::size_t number_of(const Context& context) const {
     return static_cast<std::size_t>(&context - contexts_.get());
   }

@@ -106,7 +106,7 @@ void Upcalls::go_on(Kept* kept) {
 void Upcalls::leave_for(Kept& kept) {
   close();
   set_attempt(kept.attempt);
-  free_own_stack();
+  give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
   if (!kept.has_failed) resume(context);
@@ -114,15 +114,15 @@ void Upcalls::leave_for(Kept& kept) {
   longjmp(attempt_->point, 1);
 }
 
-// The loop still runs on it: until the next upcall, at least.
-void Upcalls::free_own_stack() {
-  if (own_ != nullptr) free_[free_count_++] = std::exchange(own_, nullptr);
+// Null is the thread's own. The loop may still run on it: until the next upcall, at least.
+void Upcalls::give_back(std::byte*& stack) {
+  if (stack != nullptr) free_[free_count_++] = std::exchange(stack, nullptr);
   prepare_stack();
 }
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
-  free_own_stack();
+  give_back(own_);
   longjmp(*home_, 1);
 }
 
@@ -191,8 +191,7 @@ void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
   must(call(abi::upcall_drop, number_of(kept)), "forgetting a step");
-  if (kept.stack != nullptr) free_[free_count_++] = std::exchange(kept.stack, nullptr);
-  prepare_stack();
+  give_back(kept.stack);
 }
 
 void Upcalls::stay(Kept* left) {

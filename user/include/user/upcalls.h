@@ -152,7 +152,7 @@ class Upcalls {
   void handle(Kept& kept);
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
-  void free_own_stack();
+  void give_back(std::byte*& stack);
   // Half of the contexts are in use: whoever can give one back goes first.
   bool are_scarce() const { return made_ - free_count_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
