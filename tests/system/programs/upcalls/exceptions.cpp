@@ -102,10 +102,6 @@ Task<> tried() {
 
 // ── Died of ──
 
-Task<> do_wrong() {
-  read_nowhere();
-  co_return;
-}
 Task<Verdict> condemn(Exception) {
   co_await async::sleep_for(1ms);
   co_return Verdict::die;

@@ -6,10 +6,6 @@ namespace {
 
 using abi::Signal;
 
-std::uintptr_t address(const volatile void* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 // Reads what is missing of a region from the disk.
 struct Pager {
   static constexpr std::size_t pages = 16;
@@ -93,11 +89,7 @@ Task<> use_all_contexts() {
     for (std::size_t page = 0; page < 8; ++page) scope.spawn(touch(disk, 2 * page));
     co_await async::yield();
     for (int i = 0; i < 7; ++i) {
-      async::spawn([]() -> Task<> {
-        read_nowhere();
-        co_return;
-      }())
-          .detach();
+      async::spawn(do_wrong()).detach();
     }
     co_await async::yield();
     for (int i = 0; i < 100; ++i) {
@@ -117,11 +109,7 @@ Task<Verdict> never_ready(Exception) {
 
 // The first to stop is on the thread's own stack, where run() returns all the same.
 Task<> end_beside_stopped() {
-  async::spawn([]() -> Task<> {
-    read_nowhere();
-    co_return;
-  }())
-      .detach();
+  async::spawn(do_wrong()).detach();
   co_await async::yield();
   co_await async::sleep_for(1ms);
 }
@@ -162,20 +150,13 @@ Task<> leave_some() {
 }
 
 Task<> leave_first() {
-  async::spawn([]() -> Task<> {
-    read_nowhere();
-    co_return;
-  }())
-      .detach();
+  async::spawn(do_wrong()).detach();
   co_await async::yield();
   co_await touch(map_disk(), 3);
 }
 
 Task<> wait_for_left() {
-  auto left = async::spawn([]() -> Task<> {
-    read_nowhere();
-    co_return;
-  }());
+  auto left = async::spawn(do_wrong());
   co_await async::sleep_for(1ms);
   left.cancel();
   co_await async::sleep_for(1ms);

@@ -130,79 +130,12 @@ void left_behind() {
   }
 }
 
-// Takes all memory that programs may have, says so and keeps it.
-void hog() {
-  const Fd zeros = must(open("/dev/zero"), "/dev/zero");
-  constexpr std::size_t piece = 1 << 20;
-  for (bool is_full = false; !is_full;) {
-    const auto memory = must(map_memory(piece, abi::prot_read | abi::prot_write), "a piece");
-    for (std::size_t at = 0; at < piece && !is_full; at += page_bytes) {
-      is_full = !read(zeros, {memory + at, 1});
-    }
-  }
-  must(write(1, "!"), "saying so");
-  for (;;) must(sleep_for(1h), "sleeping");
-}
-
-// A coroutine writes to its copies of a file's pages. The others' steps meanwhile.
-Task<> write_pages(std::span<volatile char> file, std::uint64_t& steps, bool& over) {
-  co_await async::yield();
-  const std::uint64_t before = steps;
-  for (std::size_t at = 0; at < file.size(); at += page_bytes) file[at] = 'w';
-  for (std::size_t at = 0; at < file.size(); at += page_bytes) {
-    check(file[at] == 'w', "what was written at {} is there", at);
-  }
-  steps -= before;
-  over = true;
-}
-
-Task<> take_steps(std::uint64_t& steps, const bool& over) {
-  while (!over) {
-    ++steps;
-    co_await async::yield();
-  }
-}
-
-Task<std::uint64_t> steps_while_writing(std::span<volatile char> file) {
-  std::uint64_t steps = 0;
-  bool over = false;
-  co_await async::when_all(take_steps(steps, over), write_pages(file, steps, over));
-  co_return steps;
-}
-
-// There is no memory for a copy until somebody has been made to go: only who writes waits for that.
-// All that the loop needs has been used once before.
-Task<> pressed() {
-  constexpr std::size_t size = 64 * page_bytes;
-  const Fd own_file = must(open("/upcalls"), "this file");
-  const auto map = [&] {
-    return must(map_file(own_file, size, abi::prot_read | abi::prot_write, 0), "… mapped");
-  };
-  const std::span rehearsal{reinterpret_cast<volatile char*>(map()), size};
-  const std::span file{reinterpret_cast<volatile char*>(map()), size};
-  co_await touch(map_disk(), 0);
-  check(co_await steps_while_writing(rehearsal) <= 1, "there is memory: nobody waits");
-
-  const Pipe told = must(make_pipe(), "a pipe");
-  std::byte byte{};
-  must(write(told.write_end, {&byte, 1}), "the pipe has its page");
-  must(read(told.read_end, {&byte, 1}), "… and keeps it");
-  const FdMapping output[] = {{told.write_end, 1}};
-  const char* const arguments[] = {"/upcalls", "hog", nullptr};
-  const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
-  must(read(told.read_end, {&byte, 1}), "it has all memory");
-  check(co_await steps_while_writing(file) > 1, "the others run meanwhile");
-  check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill, "it had to go");
-}
-
 constexpr Part parts[] = {
     {"registers", [] { run(registers()); }},
     {"modes", [] { run(modes()); }},
     {"many", [] { run(many()); }},
     {"cut-short", [] { run(cut_short()); }},
     {"left-behind", left_behind},
-    {"pressed", [] { run(pressed()); }},
-    {"hog", hog},
 };
 
 }  // namespace

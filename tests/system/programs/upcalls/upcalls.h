@@ -54,9 +54,17 @@ inline void check_page(Disk disk, std::size_t page) {
   check(disk[place] == place * factor, "the number at {}", place);
 }
 
+std::uintptr_t address(auto* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
 inline constexpr std::uintptr_t nowhere = 16;
 inline void read_nowhere() {
   static_cast<void>(*reinterpret_cast<volatile int*>(nowhere));
+}
+inline Task<> do_wrong() {
+  read_nowhere();
+  co_return;
 }
 
 // What one coroutine has in its registers stays there while others use theirs.

@@ -15,10 +15,6 @@ struct Page {
   std::byte* memory;
 };
 
-std::uintptr_t address(auto* pointer) {
-  return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
 void never_called() {}
 
 void wrong() {
