@@ -7,15 +7,12 @@ import tempfile
 import unittest
 from html.parser import HTMLParser
 from pathlib import Path
-from unittest import mock
 
 from support import cotrap
 
-from cotrap.sim import costs, decisions, kernel, rows, simulator
-from cotrap.sim.host_load import HostLoad
+from cotrap.sim import costs, rows
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
-from cotrap.trace.recording import Event, Kind, Recording
 
 BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 
@@ -262,113 +259,6 @@ class Sim(unittest.TestCase):
                 said = sim(*arguments, status=2)
                 self.assertIn(message, said)
                 self.assertEqual(said.count("\n"), 1)
-
-
-class InTheKernel(unittest.TestCase):
-    def test_what_comes_along_is_a_workload_and_programs_are_not(self):
-        for name in ("web", "mine.workload", "a/mine.workload"):
-            self.assertTrue(kernel.is_workload(Path(name)), name)
-        for name in ("ls", "a/web"):
-            self.assertFalse(kernel.is_workload(Path(name)), name)
-        self.assertFalse(kernel.is_workload(None))
-
-    def test_where_the_kernel_is_taken_as_it_is_so_is_the_simulator(self):
-        folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))
-        made = mock.patch.object(simulator.build, "make", return_value=Path("made"))
-        with folder, made:
-            taken = simulator.program_beside("some/folder")
-            self.assertEqual(taken, Path(BUILD, "async/sim/cotrap_sim"))
-            for name in (None, "riscv64-release"):
-                self.assertEqual(simulator.program_beside(name), Path("made/async/sim/cotrap_sim"))
-        with mock.patch.object(simulator, "preset_folder", return_value=Path("none")), made:
-            self.assertEqual(simulator.program_beside("f"), Path("made/async/sim/cotrap_sim"))
-
-    def test_figures_are_read_from_what_the_program_prints_and_compared(self):
-        text = "policy: fifo\r\na\t10\t8\t1\t2000\t1500\t4000\t5000\r\nodd\tline\r\n"
-        measured = kernel.rows(text)
-        self.assertEqual(list(measured), ["a"])
-        self.assertEqual(measured["a"]["p99"], 4000)
-        model = {"a": measured["a"] | {"finished": 10, "mean": 1500}}
-        table = kernel.table(measured, model, "fifo").splitlines()
-        self.assertIn("under fifo", table[0])
-        self.assertIn("2 us", table[1])
-        self.assertIn("1.5 us", table[2])
-        self.assertEqual(table[3].split()[4:8], ["+0.0%", "+25.0%", "+0.0%", "-25.0%"])
-
-
-    def decided(self, plan: str, *events) -> list[str]:
-        """From (ns, job, kind, argument) of one hart, the workload having begun at 1000."""
-        hint = decisions._number_of_hint()
-        hart = [
-            Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))
-            for ns, job, kind, *argument in events
-        ]
-        recording = Recording(1, 0, 0, 0, None, None, [hart], [[]], [0], {})
-        return list(map(str, decisions.of_trace(recording, False, decisions.Plan(plan), 1000)))
-
-    def test_a_task_is_ready_from_its_arrival_to_its_end(self):
-        plan = "until 900 after 0\nclass a\nclass b\ntask 0 0 r1\ntask 1 50 r1\ntask 0 300 r1\n"
-        one, two = 64, 128
-        found = self.decided(
-            plan,
-            (-9, one, Kind.CALL, 1),
-            (-8, one, Kind.WAIT),
-            (-7, two, Kind.CALL, 2),
-            (-6, two, Kind.WAIT),
-            (1, one, Kind.WAKE),
-            (2, one, Kind.RUN),
-            (51, two, Kind.WAKE),
-            (52, one, Kind.PREEMPT),
-            (53, two, Kind.RUN),
-            # The second one ends; its thread goes on to the third, which has not come.
-            (70, two, Kind.CALL, 0),
-            (71, two, Kind.CALL, 3),
-            (72, two, Kind.YIELD),
-            (73, one, Kind.RUN),
-            (80, one, Kind.CALL, 0),
-            (81, one, Kind.YIELD),  # whoever runs now has nothing to do
-            (82, two, Kind.RUN),
-            (83, two, Kind.WAIT),
-            (84, one, Kind.RUN),
-            (85, one, Kind.WAIT),
-            (301, two, Kind.WAKE),
-            (302, two, Kind.RUN),
-        )
-        self.assertEqual(found, ["2 0 1 a 1", "53 0 2 b 1 2", "73 0 1 a 1", "302 0 3 a 3"])
-
-    def test_who_has_not_slept_when_its_task_comes_is_ready_all_the_same(self):
-        plan = "until 900 after 0\nclass a\ntask 0 0 r1\ntask 0 20 r1\n"
-        found = self.decided(
-            plan,
-            (-9, 64, Kind.CALL, 1),
-            (-8, 64, Kind.WAIT),
-            (-7, 128, Kind.CALL, 2),
-            (-6, 128, Kind.PREEMPT),
-            (1, 64, Kind.RUN),
-            (30, 64, Kind.YIELD),
-            (31, 128, Kind.RUN),
-        )
-        self.assertEqual(found, ["1 0 1 a 1", "31 0 2 a 1 2"])
-
-
-class Host(unittest.TestCase):
-    def warning(self, *threads: str) -> str:
-        """Of a process whose threads have run and waited for so many nanoseconds."""
-        with tempfile.TemporaryDirectory() as folder:
-            for number, text in enumerate(threads):
-                thread = Path(folder, "task", str(number))
-                thread.mkdir(parents=True)
-                (thread / "schedstat").write_text(text)
-            with HostLoad(Path(folder)) as load:
-                pass
-        return load.warning()
-
-    def test_who_waits_for_a_processor_for_longer_than_a_moment_is_warned_of(self):
-        self.assertIn("for 25% of the time", self.warning("100 200 9\n", "650 50 1\n"))
-        self.assertEqual(self.warning("1000 20 9\n", "1000 30 9\n"), "")
-
-    def test_where_nothing_is_counted_nothing_is_said(self):
-        self.assertEqual(self.warning(), "")
 
 
 class Summary(unittest.TestCase):
