@@ -44,8 +44,9 @@ bool Executor::step_with_news(Local& local, bool and_more) noexcept {
     if (policy.empty()) return false;
     Job& job = policy.next();
     resume(local, job, [this, &job] {  // it may have gone, with its memory: then it does not wait
-      if (job.kind == Kind::waiting) [[unlikely]]
-        ready_.policy()->stopped(job);
+      if (job.kind != Kind::waiting) [[likely]]
+        return;
+      if (Policy* const present = ready_.policy()) present->stopped(job);  // it may be another one
     });
     platform::yield_point();
   } while (inbox_.load(std::memory_order_relaxed) == to_go_on);
@@ -116,6 +117,10 @@ void Executor::drain_inbox() noexcept {
       case Kind::resort:
         resort_pending_.store(false, std::memory_order_release);
         resort();
+        break;
+      case Kind::change:
+        change_pending_ = false;
+        set_policy(coming_policy_);
         break;
       case Kind::thief: serve(node); break;
       case Kind::ready: receive(static_cast<Job&>(node)); break;

@@ -1,6 +1,8 @@
 // An executor that has a policy: it is in the place of ready jobs.
 #include "async/policy.h"
 
+#include <utility>
+
 #include "async/executor.h"
 
 namespace async {
@@ -12,7 +14,9 @@ void Executor::set_policy(Policy* policy) noexcept {
   ReadyQueue before;
   while (Node* const node = ready_.take_any()) before.push_back(*node);
   if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
+  Link* end = bottom();
   ready_.set_policy(policy);
+  inbox_.compare_exchange_strong(end, bottom(), std::memory_order_relaxed);  // if it is empty
   if (local_.job != nullptr && policy != nullptr) {  // it runs on under the new one
     policy->put(*local_.job);
     policy->next();
@@ -23,6 +27,11 @@ void Executor::set_policy(Policy* policy) noexcept {
     policies_in_use_ |= of(hart) != nullptr && of(hart)->ready_.policy() != nullptr;
   }
   update_watched();
+}
+
+void Executor::change_policy(Policy* policy) noexcept {
+  coming_policy_ = policy;
+  if (!std::exchange(change_pending_, true)) push(change_node_);
 }
 
 void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {

@@ -1,7 +1,6 @@
 #include "boot/harts.h"
 
 #include <async/async.h>
-#include <async/policy/all.h>
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -13,6 +12,7 @@
 #include <optional>
 
 #include "devices/interrupts.h"
+#include "harts/policies.h"
 #include "harts/stack_pool.h"
 #include "harts/step_watch.h"
 #include "process/running.h"
@@ -23,14 +23,6 @@ namespace {
 
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // that were started
-
-constinit const async::policy::Kind* policy = nullptr;  // null: the executors' own priorities
-std::array<async::policy::Memory, hal::max_harts> policies;
-
-void use_policy(unsigned hart) {
-  if (policy == nullptr) return;
-  executors[hart]->set_policy(policy->make(policies[hart].bytes, {.hart = hart, .seed = hart + 1}));
-}
 
 /// Whatever ends the wait is taken at the next yield point, which comes before the next step.
 void idle() {
@@ -50,11 +42,6 @@ void idle() {
 
 }  // namespace
 
-bool choose_policy(std::string_view name) {
-  policy = async::policy::find(name);
-  return policy != nullptr;
-}
-
 void begin_hart(bool in_company) {
   trap::install();
   trace::start_hart();
@@ -62,7 +49,7 @@ void begin_hart(bool in_company) {
   async::platform::local().in_company = in_company;
   const async::Strand::Guard strand;
   executors[hal::hart_index()].emplace();
-  use_policy(hal::hart_index());
+  start_policy();
   start_turns();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
   async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});

@@ -3,13 +3,7 @@
 
 #include <async/async.h>
 
-#include <string_view>
-
 namespace kernel {
-
-/// The scheduling policy of harts that begin from here on: a name of async/policy/all.h. False:
-/// there is none of that name.
-bool choose_policy(std::string_view name);
 
 /// Makes this hart ready to run jobs. Once a hart, before anything else of this; `in_company`:
 /// there are or will be others.

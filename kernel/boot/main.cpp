@@ -24,6 +24,7 @@
 #include "harts/accounts.h"
 #include "harts/deadlocks.h"
 #include "harts/job_watch.h"
+#include "harts/policies.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
@@ -35,7 +36,7 @@ namespace {
 
 constexpr Account accounts[] = {
     {"processes", list_processes}, {"harts", list_harts}, {"interrupts", list_interrupts},
-    {"stacks", list_stacks},       {"traps", list_traps},
+    {"stacks", list_stacks},       {"traps", list_traps}, {"policy", list_policies, use_policy},
 };
 
 /// Frames that stay the kernel's whatever programs ask for; threads add to it.
@@ -79,7 +80,7 @@ void kernel_main(const hal::BootInfo& info) {
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
   if (const auto policy = options.value("policy")) {
-    const char* const known = choose_policy(*policy) ? "" : ", which there is not";
+    const char* const known = use_policy(*policy) ? "" : ", which there is not";
     log("policy: {}{}", *policy, known);
   }
   report_deadlocks();

@@ -1,6 +1,7 @@
 #include "files/regular_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace kernel {
@@ -56,14 +57,26 @@ class PlacedFile final : public File {
 /// What an open TextFile shows.
 class Snapshot final : public RegularFile {
  public:
-  explicit Snapshot(std::string text) : RegularFile{0444}, text_{std::move(text)} {}
+  Snapshot(std::string text, TextFile::Take take)
+      : RegularFile{0444}, text_{std::move(text)}, take_{take} {}
   std::uint64_t size() const override { return text_.size(); }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
     return read_span(std::as_bytes(std::span{text_}), offset, buffer);
   }
+  Result<std::size_t> write_at(std::uint64_t, IoBuffer& buffer) override {
+    std::array<char, TextFile::longest> room;
+    if (buffer.left() > room.size()) return fail(Errno::einval);
+    const auto count = buffer.take(std::as_writable_bytes(std::span{room}));
+    if (!count) return count;
+    std::string_view text{room.data(), *count};
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    if (const auto taken = take_(text); !taken) return fail(taken.error());
+    return count;
+  }
 
  private:
   std::string text_;
+  TextFile::Take take_;  // of one that is open for writing
 };
 
 }  // namespace
@@ -79,12 +92,12 @@ Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer)
 }
 
 Result<Ref<File>> TextFile::open(int flags) {
-  if ((flags & abi::o_accmode) != abi::o_rdonly) return fail(Errno::eacces);
+  if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::eacces);
   constexpr std::size_t usual_size = 16384;
   if (!memory::admit(usual_size)) return fail(Errno::enomem);
   std::string text;
   write_(text);
-  return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text)), flags);
+  return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text), take_), flags);
 }
 
 Result<> MemoryFile::resize(std::uint64_t size) {

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "files/file_pages.h"
 #include "files/node.h"
@@ -40,16 +41,26 @@ class ArchiveFile final : public RegularFile {
   std::span<const std::byte> bytes_;
 };
 
-/// A text that is made anew whenever the file is opened.
+/// A text that is made anew whenever the file is opened. Where there is somebody to `take` it, what
+/// is written to the file, up to `longest` bytes at a time, goes there without its last newline.
 class TextFile final : public Node {
  public:
   using Write = void (*)(std::string& out);
+  using Take = Result<> (*)(std::string_view text);
+  static constexpr std::size_t longest = 128;
 
-  explicit TextFile(Write write) : Node{abi::s_ifreg | 0444}, write_{write} {}
+  explicit TextFile(Write write, Take take = nullptr)
+      : Node{abi::s_ifreg | (take != nullptr ? 0644u : 0444u)}, write_{write}, take_{take} {}
+  bool is_writable() const override { return take_ != nullptr; }
   Result<Ref<File>> open(int flags) override;
+  /// Emptying it changes nothing.
+  Result<> resize(std::uint64_t) override {
+    return is_writable() ? Result<>{} : fail(Errno::erofs);
+  }
 
  private:
   Write write_;
+  Take take_;
 };
 
 /// A file that programs write, in pages of its own.

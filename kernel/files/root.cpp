@@ -35,7 +35,7 @@ void build_root(const RootParts& parts) {
   root.put("dev", make_devices(parts));
   const auto proc = make_proc(parts.command_line);
   for (const Account& account : parts.accounts) {
-    proc->put(account.name, make_ref<TextFile>(account.write));
+    proc->put(account.name, make_ref<TextFile>(account.write, account.take));
   }
   root.put("proc", proc);
   root.put("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));

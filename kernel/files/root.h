@@ -25,6 +25,7 @@ namespace kernel {
 struct Account {
   std::string_view name;
   TextFile::Write write;
+  TextFile::Take take = nullptr;
 };
 
 /// What the tree is made from. All of it stays for ever.

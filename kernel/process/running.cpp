@@ -56,7 +56,6 @@ void leave_space() {
 
 void start_turns() {
   turns[hal::hart_index()] = &turn;
-  detail::policies_in_use |= async::current_executor().policy() != nullptr;
   detail::shortest_slice = in_ticks(Schedule::shortest_slice);
   detail::tick = detail::shortest_slice / 4;
   memory::TlbTag::start_hart();

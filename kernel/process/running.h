@@ -55,6 +55,11 @@ void note_arrival(Thread& thread);
 void note_long_rest(Thread& thread);
 }  // namespace detail
 
+/// A policy that may end turns comes into use, or the last one goes.
+inline void note_policy(bool in_use) {
+  detail::policies_in_use = in_use;
+}
+
 /// Before any thread runs on this hart; its executor has its policy.
 void start_turns();
 /// That of `hart`, for its counters; null if it has not started.

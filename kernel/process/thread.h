@@ -78,6 +78,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// What scheduling policies are told of its present work beside that: when it is due, and its
   /// weight, or 0 for its schedule's.
   void hint_work(async::Instant due, std::uint32_t weight);
+  /// There is to be another policy, which knows nothing yet: it is told before this thread runs its
+  /// program again.
+  void note_new_policy() { attention_.fetch_or(has_attributes); }
   /// The executor's level that the schedule means, and how long it has computed lately; that of all
   /// the killed once its end has been decided.
   std::uint8_t level() const { return level_; }
@@ -133,8 +136,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   ~Thread();  // with its last Ref
 
   void update_level();
-  /// Where one is in use. Once it has a job.
-  /// What policies know of it. That of another hart is told by the thread itself, when it is there.
+  /// What policies know of it, where one is in use; once it has a job. That of another hart is told
+  /// by the thread itself, when it is there.
   void tell_policy();
   /// If it runs on another hart, it leaves its program to see what has changed.
   void notice();

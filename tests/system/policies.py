@@ -42,6 +42,13 @@ with harness.Test(__doc__) as test:
         for part in PARTS:
             done = test.run("/harts", part, append=f"policy={policy}", machine=Machine(harts=3))
             test.check(done.status == 0, f"{policy}: /harts {part}", done.text + done.why)
+    for harts in (1, 2, 4):
+        done = test.run("/harts", "change-policy", machine=Machine(harts=harts))
+        what = f"changed while all goes on, harts: {harts}"
+        test.check(done.status == 0, what, done.text + done.why)
+    for part in ("free-hart", "refuse-policy"):
+        done = test.run("/harts", part, machine=Machine(harts=2))
+        test.check(done.status == 0, f"/harts {part}", done.text + done.why)
     done = test.run("/bin/echo", "here", append="policy=best", quiet=False)
     said = "policy: best, which there is not" in done.text and done.status == 0
     test.check(said, "one that there is not is said, and priorities are used", done.text)

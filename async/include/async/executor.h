@@ -126,6 +126,10 @@ class Executor {
   /// Only in worlds that have trace points.
   void set_policy(Policy* policy) noexcept;
   Policy* policy() const noexcept { return ready_.policy(); }
+  /// The same from any hart and in the midst of a step, in the strand: this hart does it when it
+  /// looks what is new, which is before it turns to another job. `policy` and the one that it has
+  /// now live until then.
+  void change_policy(Policy* policy) noexcept;
   /// What policies know of `job`; takes effect at once if it is ready on this hart.
   static void set_attributes(Job& job, const Attributes& attributes) noexcept;
 
@@ -276,6 +280,9 @@ class Executor {
 
   Node resort_node_{Kind::resort, 0};
   platform::Atomic<bool> resort_pending_ = false;
+  Node change_node_{Kind::change, 0};
+  bool change_pending_ = false;  // in the strand, as what it is to change to
+  Policy* coming_policy_ = nullptr;
   Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;

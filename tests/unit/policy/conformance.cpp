@@ -197,6 +197,29 @@ TEST_CASE("the policy may be changed while jobs are ready, run and wait") {
   CHECK(live_jobs() == 0);
 }
 
+TEST_CASE("the policy may be changed from another hart, in the midst of a step") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(kind("priority"), 2);
+  Storm storm{bench};
+  Watch watch(bench.machine);
+  bench.start(0, [&] {
+    for (unsigned i = 0; i < 20; ++i) bench.spawn(anything(storm, i, 2));
+  });
+  async::policy::Memory memory[2][2];
+  for (unsigned round = 0; round < 20; ++round) {
+    const Kind& next = round % 3 == 2 ? kind("priority") : policy;
+    bench.machine.at(ns(5ms) * (round + 1), round % 2, [&, round] {
+      for (unsigned hart = 0; hart < 2; ++hart) {
+        async::Policy* const made = next.make(memory[hart][round % 2].bytes, {.hart = hart});
+        bench.machine.executor(hart).change_policy(made);
+      }
+    });
+  }
+  bench.machine.run_until(ns(100s));
+  CHECK(storm.ended == watch.spawned);
+  CHECK(live_jobs() == 0);
+}
+
 TEST_CASE("two runs with one seed are the same, and another seed's is not") {
   FOR_EVERY_POLICY(policy);
   const auto hash = [&](std::uint64_t seed) {

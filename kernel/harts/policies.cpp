@@ -1,0 +1,57 @@
+#include "harts/policies.h"
+
+#include <async/async.h>
+#include <async/policy/all.h>
+#include <hal/hart.h>
+
+#include <array>
+
+#include "process/running.h"
+#include "process/thread.h"
+
+namespace kernel {
+namespace {
+
+constinit const async::policy::Kind* in_use = async::policy::kinds.data();  // the executors' own
+
+/// By hart: one for the policy that it has, one for what it is to turn to.
+std::array<std::array<async::policy::Memory, 2>, hal::max_harts> memory;
+
+/// The policy in use, for `hart`, whose executor does not have it yet.
+async::Policy* make_policy(unsigned hart, const async::Policy* before) {
+  auto& [first, second] = memory[hart];
+  void* const free = before == static_cast<void*>(first.bytes) ? second.bytes : first.bytes;
+  async::Policy* const made = in_use->make(free, {.hart = hart, .seed = hart + 1});
+  note_policy(made != nullptr);
+  return made;
+}
+
+}  // namespace
+
+Result<> use_policy(std::string_view name) {
+  const auto* const found = async::policy::find(name);
+  if (found == nullptr) return fail(Errno::einval);
+  in_use = found;
+  for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+    if (auto* const executor = async::Executor::of(hart))
+      executor->change_policy(make_policy(hart, executor->policy()));
+  }
+  for (Thread& thread : threads()) thread.note_new_policy();
+  return {};
+}
+
+void start_policy() {
+  async::current_executor().set_policy(make_policy(hal::hart_index(), nullptr));
+}
+
+void list_policies(std::string& out) {
+  for (const auto& kind : async::policy::kinds) {
+    const bool is_in_use = &kind == in_use;
+    out += is_in_use ? "[" : "";
+    out += kind.name;
+    out += is_in_use ? "] " : " ";
+  }
+  out.back() = '\n';
+}
+
+}  // namespace kernel

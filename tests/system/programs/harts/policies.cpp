@@ -1,0 +1,92 @@
+// The scheduling policy is changed under threads that compute, sleep and talk to each other.
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+constexpr std::string_view policies[] = {
+    "fifo", "round-robin", "aging", "edf",      "stride",
+    "mlfq", "steal-fifo",  "eevdf", "priority", "lottery",
+};
+
+Result<void> use_policy(std::string_view name) {
+  const Fd file = must(open("/proc/policy", abi::o_wronly), "/proc/policy");
+  const auto written = write(file, name);
+  must(close(file), "closing");
+  return written.transform([](auto) {});
+}
+
+std::string policies_in(const std::string& list) {
+  const auto begin = list.find('[') + 1;
+  return list.substr(begin, list.find(']') - begin);
+}
+
+/// All are changed to, over and over, while everything goes on.
+void change() {
+  std::atomic<bool> over = false;
+  std::atomic<unsigned long> rounds = 0;
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < 3 + count; ++i) {
+    threads.emplace_back([&, i] {
+      while (!over) {
+        if (i % 3 == 0) must(sleep_for(100us), "sleeping");
+        if (i % 3 == 1) Thread{[] { yield(); }}.join();
+        rounds.fetch_add(1, std::memory_order_relaxed);
+      }
+    });
+  }
+  for (int turn = 0; turn < 100; ++turn) {
+    const auto name = policies[static_cast<unsigned>(turn) % std::size(policies)];
+    must(use_policy(name), "changing");
+    check(policies_in(must(read_file("/proc/policy"), "reading")) == name, "{} is in use", name);
+    if (turn % 3 == 0) must(sleep_for(std::chrono::microseconds{turn * 20}), "sleeping");
+  }
+  over = true;
+  threads.clear();
+  check(rounds > 1000, "others have run meanwhile");
+}
+
+/// Who never gives way keeps a hart that has no turns, until another hart gives it some. (Threads
+/// that are not SCHED_FIFO's have turns of the kernel's where the policy says nothing of them.)
+void free_a_hart() {
+  check(count > 1, "there are two harts");
+  move_to(0);
+  must(use_policy("fifo"), "changing");
+  std::atomic<bool> may_end = false, computes = false;
+  Thread computing{[&] {
+    move_to(1);
+    must(set_realtime_priority(0, 1), "being SCHED_FIFO's");
+    for (computes = true; !may_end;) {
+    }
+  }};
+  await("to begin", [&] { return computes.load(); });
+  Thread next{[&] {
+    move_to(1);
+    may_end = true;
+  }};
+  must(sleep_for(20ms), "sleeping");
+  check(!may_end, "it waits where there are no turns");
+  must(use_policy("round-robin"), "changing");
+}
+
+void refuse() {
+  const auto before = must(read_file("/proc/policy"), "reading");
+  for (const std::string_view name : {"\n", "best", "fifo\n\n", "fifo stride"})
+    check(use_policy(name) == std::unexpected{Errno::einval}, "there is no {}", name);
+  check(use_policy(std::string(1000, 'x')) == std::unexpected{Errno::einval}, "that is too long");
+  check(must(read_file("/proc/policy"), "reading") == before, "it is as it was");
+}
+
+constexpr Part parts[] = {
+    {"change-policy", change},
+    {"free-hart", free_a_hart},
+    {"refuse-policy", refuse},
+};
+
+}  // namespace
+
+std::span<const Part> policies_changed() {
+  return parts;
+}
+
+}  // namespace harts
