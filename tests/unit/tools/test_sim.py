@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support import cotrap
 
-from cotrap.sim import costs, rows
+from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
 
@@ -73,7 +73,7 @@ class Sim(unittest.TestCase):
         csv = self.folder / "twice.csv"
         twice = sim(path, "--policy", "fifo,edf,fifo", "--csv", csv)
         self.assertEqual(twice, sim(path, "--policy", "fifo,edf"))
-        self.assertEqual([row["policy"] for row in rows.read(csv)], ["fifo", "edf"])
+        self.assertEqual([row["policy"] for row in csv_file.read(csv)], ["fifo", "edf"])
 
     def test_who_knows_nothing_of_reservations_is_warned_of_in_one_line(self):
         def said(*policies: str) -> str:
@@ -100,8 +100,8 @@ class Sim(unittest.TestCase):
         for index, part in enumerate(parts, 1):
             sim(*common, "--shard", f"{index}/3", "--csv", part)
         self.assertEqual(sim("--merge", *parts), table)
-        merged = sorted(map(str, (row for part in parts for row in rows.read(part))))
-        self.assertEqual(merged, sorted(map(str, rows.read(whole))))
+        merged = sorted(map(str, (row for part in parts for row in csv_file.read(part))))
+        self.assertEqual(merged, sorted(map(str, csv_file.read(whole))))
         self.assertEqual(len(merged), 14)
 
     def test_the_page_needs_nothing_else_and_has_a_curve_for_each_policy(self):
@@ -124,7 +124,7 @@ class Sim(unittest.TestCase):
         free = sim("producer-consumer", "--duration", "1", "--csv", self.folder / "free.csv")
         dear = ("--cost", "change=100000", "--csv", self.folder / "dear.csv")
         sim("producer-consumer", "--duration", "1", *dear)
-        done = [rows.read(self.folder / name)[0]["finished"] for name in ("free.csv", "dear.csv")]
+        done = [csv_file.read(self.folder / name)[0]["finished"] for name in ("free.csv", "dear.csv")]
         self.assertLess(done[1], done[0])
         self.assertIn("producer", free)
 

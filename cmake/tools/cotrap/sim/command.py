@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting, say
-from . import rows, schedules, simulator
+from . import csv_file, merge, rows, schedules, simulator
 from .table import tables
 
 _ALL = "all"
@@ -31,7 +31,7 @@ def run(arguments) -> int:
     if arguments.merge:
         if arguments.workload:
             raise UsageError("--merge takes what was simulated: no WORKLOAD")
-        found, timelines = [row for path in arguments.merge for row in rows.read(path)], {}
+        found, timelines = merge.read(arguments.merge), {}
     else:
         program = simulator.program_of(arguments)
         known = _policies(program)
@@ -66,7 +66,8 @@ def _simulate(
         if name not in known:
             raise UsageError(f"--policy {name}: one of {', '.join(known)}, or {_ALL}")
     seeds = _shard(arguments.seeds, arguments.shard)
-    common = [f"{key}={value}" for key, value in simulator.options(arguments).items()]
+    options = simulator.options(arguments)
+    common = [f"{key}={value}" for key, value in options.items()]
     shown = [f"timeline={_SLICES}"] if arguments.html else []
     pieces = [
         [
@@ -84,7 +85,8 @@ def _simulate(
     if warning := rows.unheeded(lines):
         say(warning)
     timelines = dict(filter(None, map(rows.timeline, lines)))
-    return [row for line in lines for row in rows.of_run(path.stem, line)], timelines
+    told = path.stem, simulator.fingerprint(path), options
+    return [row for line in lines for row in rows.of_run(*told, line)], timelines
 
 
 def _shard(seeds: range, shard: tuple[int, int] | None) -> range:
@@ -105,12 +107,9 @@ def _pieces(seeds: range) -> list[range]:
 
 
 def _report(found: list[rows.Row], timelines: dict[str, dict], arguments) -> None:
-    workloads = list(dict.fromkeys(row["workload"] for row in found))
-    if len(workloads) > 1:
-        raise UsageError(f"these are different workloads: {', '.join(workloads)}")
     print(tables(found), end="")
     if arguments.csv:
-        rows.write(arguments.csv, found)
+        csv_file.write(arguments.csv, found)
     if arguments.html:
         pages = packages.module(".page", __package__)
-        write_output(arguments.html, pages.page(found, workloads[0], timelines))
+        write_output(arguments.html, pages.page(found, found[0]["workload"], timelines))

@@ -6,6 +6,7 @@ from ..bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, from_json
 from ..errors import UsageError
 from ..paths import ROOT
 
+NAMES = ("change", "resume", "migrate", "ipi")  # as cotrap_sim calls them
 RECORDED = ROOT / "tests" / "bench" / "instructions.json"
 
 

@@ -5,12 +5,11 @@ import re
 from pathlib import Path
 
 from ..option_types import checked, duration, harts, path, positive
-from .costs import RECORDED
+from .costs import NAMES, RECORDED
 
 # Of --explore, where nothing else is said.
 BOUND, MOST = 4, 1_000_000
 EXPLORING = ("bound", "pct", "jitter", "most")
-_COSTS = ("change", "resume", "migrate", "ipi")
 
 
 def add_sim(command: argparse.ArgumentParser) -> None:
@@ -55,8 +54,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--slice",
         type=duration("milliseconds"),
+        default=4.0,
         metavar="MS",
-        help="how long a turn is where the policy has turns (4)",
+        help="how long a turn is where the policy has turns (%(default)g)",
     )
     command.add_argument(
         "--duration",
@@ -191,6 +191,6 @@ def _shard(text: str) -> tuple[int, int]:
 
 def _cost(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    if name not in _COSTS or not re.fullmatch(r"\d{1,12}", value):
-        raise ValueError(f"'{text}' is not WHAT=NS, WHAT one of {', '.join(_COSTS)}")
+    if name not in NAMES or not re.fullmatch(r"\d{1,12}", value):
+        raise ValueError(f"'{text}' is not WHAT=NS, WHAT one of {', '.join(NAMES)}")
     return name, int(value)

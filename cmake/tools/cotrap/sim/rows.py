@@ -1,13 +1,13 @@
 """Runs of the simulator as rows: one for each class of each run, the same in memory and in CSV
-files, so that a sweep over many machines is put together by reading theirs."""
+files (csv_file.py)."""
 
-import csv
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from ..errors import ToolError, UsageError
+from .costs import NAMES as COSTS
 
+# What a run was told: `file` is the fingerprint of the workload's.
+_TOLD = ("workload", "file", "slice", *COSTS)
 # What is the whole run's, as cotrap_sim names it.
 _RUN = ("harts", "duration", "hash", "steps", "changes", "preemptions", "migrations")
 _RUN_REAL = ("utilisation", "queue")
@@ -21,8 +21,10 @@ _SAMPLES = {
 }
 _BUCKETS = ("latency", "response")
 
+# What the runs of one sweep have in common.
+SAME = (*_TOLD, "harts", "duration")
 COLUMNS = (
-    "workload",
+    *_TOLD,
     "policy",
     "seed",
     *_RUN,
@@ -33,21 +35,25 @@ COLUMNS = (
     *(f"{sample} {key}" for sample, keys in _SAMPLES.items() for key in keys),
     *(f"{sample} buckets" for sample in _BUCKETS),
 )
-_TEXTS = {"workload", "policy", "hash", "class"}
+REALS = {*_RUN_REAL, *_CLASS_REAL, *(f"{sample} mean" for sample in _SAMPLES)}
+TEXTS = {"workload", "file", "policy", "hash", "class"}
 
 
 @dataclass(frozen=True)
 class Row:
     values: dict  # by COLUMNS; buckets as a dict from bucket to count
+    origin: str = field(default="", compare=False, repr=False)  # FILE:LINE
 
     def __getitem__(self, column: str):
         return self.values[column]
 
 
-def of_run(workload: str, line: str) -> list[Row]:
-    """Of one line that the simulator has written."""
+def of_run(workload: str, file: str, options: dict[str, int], line: str) -> list[Row]:
+    """Of one line that the simulator has written, and the options that it was told."""
     told = json.loads(line)
-    run = {"workload": workload, "policy": told["policy"], "seed": told["seed"]}
+    run = {"workload": workload, "file": file, "slice": options["slice"]}
+    run |= {cost: options.get(cost, 0) for cost in COSTS}
+    run |= {"policy": told["policy"], "seed": told["seed"]}
     run |= {key: told[key] for key in (*_RUN, *_RUN_REAL)}
     return [Row(run | _of_class(each)) for each in told["classes"]]
 
@@ -86,47 +92,3 @@ def _of_class(told: dict) -> dict:
         buckets = told[sample].get("buckets", {})
         values[f"{sample} buckets"] = {int(bucket): times for bucket, times in buckets.items()}
     return values
-
-
-def write(path: Path, rows: list[Row]) -> None:
-    try:
-        with open(path, "w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(COLUMNS)
-            for row in rows:
-                out.writerow(_to_text(row[column]) for column in COLUMNS)
-    except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}") from error
-
-
-def read(path: Path) -> list[Row]:
-    try:
-        with open(path, newline="") as file:
-            lines = csv.reader(file)
-            if tuple(next(lines, ())) != COLUMNS:
-                raise UsageError(f"{path}: not what `./cotrap sim --csv` writes")
-            return [_of_line(line) for line in lines]
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{path}: {error}") from error
-
-
-def _of_line(line: list[str]) -> Row:
-    named = zip(COLUMNS, line, strict=True)
-    return Row({column: _of_text(column, text) for column, text in named})
-
-
-def _to_text(value) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{bucket}:{times}" for bucket, times in sorted(value.items()))
-    return str(value)
-
-
-def _of_text(column: str, text: str):
-    if column in _TEXTS:
-        return text
-    if column.endswith("buckets"):
-        pairs = (pair.split(":") for pair in text.split())
-        return {int(bucket): int(times) for bucket, times in pairs}
-    return float(text) if "." in text or "e" in text else int(text)

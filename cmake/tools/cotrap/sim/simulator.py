@@ -1,6 +1,8 @@
 """The simulator's program: where it is, what it is told, and what it says."""
 
+import hashlib
 import os
+import re
 import subprocess
 from itertools import takewhile
 from pathlib import Path
@@ -78,6 +80,14 @@ def workload(name: str) -> Path:
     if not path.is_file():
         raise UsageError(f"{name}: neither a file nor a workload that comes along (--list)")
     return path
+
+
+def fingerprint(path: Path) -> str:
+    """Of what the workload says, with the files of arrivals that it names."""
+    whole = hashlib.sha256(text := path.read_bytes())
+    for name in re.findall(rb"^[ \t]*arrive[ \t]+trace[ \t]+([^\s#]+)", text, re.MULTILINE):
+        whole.update((path.parent / os.fsdecode(name)).read_bytes())
+    return whole.hexdigest()[:16]
 
 
 def recorded_name(path: Path, recording: Path) -> str:

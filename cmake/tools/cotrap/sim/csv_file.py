@@ -1,0 +1,116 @@
+"""Rows in CSV files, so that a sweep over many machines is put together by reading theirs. What is
+read is looked at cell by cell: files are copied, cut short and edited on their way."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ToolError, UsageError
+from .rows import COLUMNS, REALS, TEXTS, Row
+
+_WHOLE = re.compile(r"[0-9]{1,20}")
+_REAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
+_MOST = 2**64  # of anything that the simulator counts
+_LAST_BUCKET = 64 * 4  # it begins there
+_HARTS = 8
+
+
+def write(path: Path, rows: list[Row]) -> None:
+    try:
+        with open(path, "w", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(COLUMNS)
+            for row in rows:
+                out.writerow(_to_text(row[column]) for column in COLUMNS)
+    except OSError as error:
+        raise ToolError(f"{path}: {error.strerror}") from error
+
+
+def read(path: Path) -> list[Row]:
+    """Each knows its file and line. Raises UsageError with those of what is wrong."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(_rows(path, list(file)))
+    except UnicodeDecodeError as error:
+        raise _not_ours(path) from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+
+
+def _not_ours(path: Path) -> UsageError:
+    return UsageError(f"{path}: not what `./cotrap sim --csv` writes")
+
+
+def _rows(path: Path, texts: list[str]) -> Iterator[Row]:
+    lines = csv.reader(texts, strict=True)
+    try:
+        if tuple(next(lines, ())) != COLUMNS:
+            raise _not_ours(path)
+        for line in lines:
+            if lines.line_num == len(texts) and not texts[-1].endswith("\n"):
+                raise ValueError("the file is cut short")
+            yield Row(_of_line(line), f"{path}:{lines.line_num}")
+    except (ValueError, csv.Error) as error:
+        if lines.line_num <= 1:
+            raise _not_ours(path) from error
+        raise UsageError(f"{path}:{lines.line_num}: {error}") from error
+
+
+def _of_line(line: list[str]) -> dict:
+    if len(line) != len(COLUMNS):
+        raise ValueError(f"{len(line)} cells instead of {len(COLUMNS)}")
+    values = {}
+    for column, text in zip(COLUMNS, line, strict=True):
+        try:
+            values[column] = _of_text(column, text)
+        except ValueError as error:
+            raise ValueError(f"{column}: {error}") from error
+    if values["duration"] == 0 or not 1 <= values["harts"] <= _HARTS:
+        raise ValueError(f"duration is 0, or harts are not 1 to {_HARTS}")
+    return values
+
+
+def _to_text(value) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{bucket}:{times}" for bucket, times in sorted(value.items()))
+    return str(value)
+
+
+def _of_text(column: str, text: str):
+    if column in TEXTS:
+        if not text or not text.isprintable():
+            raise ValueError(f"{text[:40]!r} is no name")
+        return text
+    if column.endswith("buckets"):
+        pairs = [_bucket(pair) for pair in text.split()]
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a bucket is there twice")
+        return dict(pairs)
+    return _real(text) if column in REALS else _whole(text)
+
+
+def _bucket(text: str) -> tuple[int, int]:
+    bucket, colon, times = text.partition(":")
+    if not colon or _whole(bucket) > _LAST_BUCKET or _whole(times) == 0:
+        raise ValueError(f"'{text[:40]}' is not BUCKET:TIMES, BUCKET 0 to {_LAST_BUCKET}")
+    return int(bucket), int(times)
+
+
+def _whole(text: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"'{text[:40]}' is not a whole number")
+    return _bearable(int(text))
+
+
+def _real(text: str) -> int | float:
+    """As the simulator writes them: no signs."""
+    if not _REAL.fullmatch(text):
+        raise ValueError(f"'{text[:40]}' is not a number")
+    return _bearable(int(text) if _WHOLE.fullmatch(text) else float(text))
+
+
+def _bearable(value: int | float) -> int | float:
+    if value > _MOST:
+        raise ValueError(f"{value} is more than there can be")
+    return value

@@ -1,0 +1,73 @@
+"""Files of a sweep put together: all of one workload under one set of options, each run once and
+with all its classes. Anything else would have means of what has nothing in common."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import UsageError
+from ..ui import say
+from . import csv_file
+from .rows import SAME, Row
+
+
+def read(paths: list[Path]) -> list[Row]:
+    """Raises UsageError with the file and the line, or both."""
+    rows = [row for path in paths for row in csv_file.read(path)]
+    for row in rows:
+        _check_same(rows[0], row)
+    runs = _runs(rows)
+    _check_classes(runs)
+    if warning := _uneven(runs):
+        say(warning)
+    return rows
+
+
+def _check_same(first: Row, row: Row) -> None:
+    for column in SAME:
+        if row[column] != first[column]:
+            what = "workload's file" if column == "file" else column
+            raise UsageError(
+                f"{row.origin}: {what} is {row[column]}, and {first[column]} in {first.origin}: "
+                "these are not of one sweep"
+            )
+
+
+def _runs(rows: list[Row]) -> dict[tuple[str, int], dict[str, Row]]:
+    """By policy and seed, rows by their classes."""
+    runs: dict[tuple[str, int], dict[str, Row]] = {}
+    for row in rows:
+        run = runs.setdefault((row["policy"], row["seed"]), {})
+        if before := run.get(row["class"]):
+            raise UsageError(
+                f"{row.origin}: {_name(row)}, class {row['class']}, is in {before.origin}, too"
+            )
+        run[row["class"]] = row
+    return runs
+
+
+def _name(row: Row) -> str:
+    return f"{row['policy']}, seed {row['seed']}"
+
+
+def _check_classes(runs: dict[tuple[str, int], dict[str, Row]]) -> None:
+    known = dict.fromkeys(name for run in runs.values() for name in run)
+    for run in runs.values():
+        for name in known:
+            if name not in run:
+                last = list(run.values())[-1]
+                raise UsageError(f"{last.origin}: {_name(last)}, has no row of class {name}")
+
+
+def _uneven(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
+    """A warning, where policies have not had the same seeds."""
+    seeds: dict[str, set[int]] = {}
+    for policy, seed in runs:
+        seeds.setdefault(policy, set()).add(seed)
+    if len(set(map(frozenset, seeds.values()))) <= 1:
+        return ""
+    return f"policies have different seeds ({', '.join(_counts(seeds))}), so other arrivals"
+
+
+def _counts(seeds: dict[str, set[int]]) -> Iterator[str]:
+    for policy, mine in seeds.items():
+        yield f"{policy} {len(mine)}"

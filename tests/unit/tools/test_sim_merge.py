@@ -1,0 +1,161 @@
+"""`./cotrap sim --merge`: files of a sweep belong together, or are refused with the place."""
+
+import contextlib
+import csv
+import io
+import os
+import random
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import cotrap
+
+from cotrap.errors import UsageError
+from cotrap.sim import merge, page, simulator, table
+
+BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
+TWO = "class a\n arrive every 10ms\n run 4ms\nclass b\n arrive every 20ms\n run 4ms\n"
+
+
+class Merge(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def made(self, name: str, *options: str, text: str = TWO) -> Path:
+        """Of seeds 1 and 2 under fifo: two classes, so four rows, in lines 2 to 5."""
+        workload, path = self.folder / "mine.workload", self.folder / name
+        workload.write_text(text)
+        words = ("--policy", "fifo", "--seeds", "1..2", "--duration", "0.1", *options)
+        done = cotrap("sim", workload, "--build", BUILD, *words, "--csv", path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return path
+
+    def edited(self, path: Path, line: int, **cells: str) -> Path:
+        """A copy with other cells in a line; _ in a column's name is a blank."""
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+        rows[line - 2] |= {name.replace("_", " "): text for name, text in cells.items()}
+        copy = self.folder / "edited.csv"
+        with open(copy, "w", newline="") as file:
+            out = csv.DictWriter(file, rows[0])
+            out.writeheader()
+            out.writerows(rows)
+        return copy
+
+    def refused(self, *paths: Path) -> str:
+        with self.assertRaises(UsageError) as raised:
+            merge.read(list(paths))
+        told = str(raised.exception)
+        self.assertNotIn("\n", told)
+        return told.replace(f"{self.folder}/", "")
+
+    def warned(self, *paths: Path) -> str:
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            merge.read(list(paths))
+        return said.getvalue()
+
+    def test_a_run_that_is_there_twice_is_told_with_both_places(self):
+        one = self.made("one.csv")
+        other = self.made("other.csv", "--seeds", "2..3")
+        told = "other.csv:2: fifo, seed 2, class a, is in one.csv:4, too"
+        self.assertEqual(self.refused(one, other), told)
+        self.assertIn("one.csv:2, too", self.refused(one, one))
+
+    def test_what_is_not_of_one_sweep_is_told_with_what_differs_between_which(self):
+        one = self.made("one.csv")
+        for option, value, told in (
+            ("--harts", "2", "harts is 2, and 1 in one.csv:2"),
+            ("--duration", "0.2", "duration is 200000000, and 100000000 in one.csv:2"),
+            ("--slice", "3", "slice is 3000000, and 4000000 in one.csv:2"),
+            ("--cost", "ipi=7", "ipi is 7, and 0 in one.csv:2"),
+        ):
+            with self.subTest(option=option):
+                other = self.made("other.csv", option, value, "--seeds", "3..4")
+                self.assertIn(f"other.csv:2: {told}", self.refused(one, other))
+        longer = TWO.replace("run 4ms", "run 5ms")
+        other = self.made("other.csv", "--seeds", "3..4", text=longer)
+        self.assertRegex(self.refused(one, other), r"other.csv:2: workload's file is \w{16}, and")
+        self.assertEqual(self.warned(one, self.made("good.csv", "--seeds", "3..4")), "")
+
+    def test_a_workload_is_another_where_a_file_of_its_arrivals_is(self):
+        times = self.folder / "times"
+        workload = self.folder / "traced.workload"
+        workload.write_text("class a\n  arrive trace times # in ms\n run 1ms\n")
+        times.write_text("1ms\n")
+        before = simulator.fingerprint(workload)
+        self.assertEqual(before, simulator.fingerprint(workload))
+        times.write_text("2ms\n")
+        self.assertNotEqual(before, simulator.fingerprint(workload))
+
+    def test_a_run_without_one_of_its_classes_is_told(self):
+        one = self.made("one.csv")
+        lines = one.read_text().splitlines(keepends=True)
+        one.write_text("".join(lines[:4]))
+        self.assertEqual(self.refused(one), "one.csv:4: fifo, seed 2, has no row of class b")
+
+    def test_policies_that_had_other_seeds_are_warned_of(self):
+        one = self.made("one.csv")
+        other = self.made("other.csv", "--policy", "edf", "--seeds", "1..1")
+        self.assertIn("policies have different seeds (fifo 2, edf 1)", self.warned(one, other))
+
+    def test_what_cannot_be_in_a_cell_is_told_with_its_line_and_column(self):
+        one = self.made("one.csv")
+        for cells, told in (
+            ({"response_buckets": "99999:1"}, "response buckets: '99999:1' is not BUCKET:TIMES"),
+            ({"response_buckets": "3:1 3:2"}, "response buckets: a bucket is there twice"),
+            ({"latency_buckets": "3:0"}, "latency buckets: '3:0' is not BUCKET:TIMES"),
+            ({"latency_buckets": "-3:1"}, "latency buckets: '-3' is not a whole number"),
+            ({"seed": "x"}, "seed: 'x' is not a whole number"),
+            ({"seed": "9" * 5000}, "seed: '9999"),
+            ({"queue": "nan"}, "queue: 'nan' is not a number"),
+            ({"queue": "1e999"}, "queue: inf is more than there can be"),
+            ({"slowdown": "-1"}, "slowdown: '-1' is not a number"),
+            ({"duration": "0"}, "duration is 0"),
+            ({"policy": ""}, "policy: '' is no name"),
+            ({"class": "a\nb"}, "is no name"),
+        ):
+            with self.subTest(cells=cells):
+                self.assertRegex(self.refused(self.edited(one, 3, **cells)), r"edited.csv:\d: ")
+                self.assertIn(told, self.refused(self.edited(one, 3, **cells)))
+
+    def test_a_file_that_is_cut_short_is_told_with_its_line(self):
+        one = self.made("one.csv")
+        whole = one.read_bytes()
+        one.write_bytes(whole[:-4])  # in the last number of the last bucket, say
+        self.assertEqual(self.refused(one), "one.csv:5: the file is cut short")
+        one.write_bytes(whole[: whole.rfind(b",")] + b"\r\n")
+        self.assertRegex(self.refused(one), r"one.csv:5: \d+ cells instead of \d+")
+
+    def test_other_files_are_told_and_not_read(self):
+        path = self.folder / "other"
+        for data in (b"", b"\0\xff" * 99, b"a,b\r\n", b'"' * 9, b"x" * 200_000, b"\n"):
+            with self.subTest(data=data[:9]):
+                path.write_bytes(data)
+                told = "other: not what `./cotrap sim --csv` writes"
+                self.assertEqual(self.refused(path), told)
+        self.assertIn("Is a directory", self.refused(self.folder))
+
+    def test_whatever_is_in_a_file_it_is_reported_or_refused_in_one_line(self):
+        one = self.made("one.csv")
+        whole, chance = one.read_bytes(), random.Random(1)
+        begin = whole.index(b"\n") + 1
+        pieces = (b",", b'"', b"\n", b"-", b"1e999", b"nan", b"9" * 30, b":", b"\0", b"\xff", b"")
+        for _ in range(300):
+            place = chance.randrange(begin, len(whole))
+            rest = whole[place + chance.choice((0, 1, 9)) :]
+            one.write_bytes(whole[:place] + chance.choice(pieces) + rest)
+            try:
+                with contextlib.redirect_stderr(io.StringIO()):
+                    found = merge.read([one])
+            except UsageError as error:
+                self.assertRegex(str(error), r"^[^\n]*one.csv[^\n]*$")
+            else:
+                table.tables(found)
+                page.page(found, "mine", {})
+
+
+if __name__ == "__main__":
+    unittest.main()
