@@ -53,8 +53,11 @@ void use_workload(Arguments& arguments, Workload& workload) {
   arguments.machine.harts = harts;
   for (const auto& each : workload.classes) {
     if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
-    give_up(fmt::format("class '{}' runs on no hart that there is: they are 0 to {} (--harts)",
-                        each.name, harts - 1));
+    const std::string there = harts == 1 ? "hart 0 alone" : fmt::format("0 to {}", harts - 1);
+    give_up(
+        fmt::format("class '{}' runs on no hart that there is, {}: `harts N` in the file, or "
+                    "--harts, says how many",
+                    each.name, there));
   }
 }
 

@@ -68,9 +68,11 @@ def parser() -> argparse.ArgumentParser:
         "boot to a shell, or with a program in its place",
         epilog="Everything after FILE goes to the program. Its standard output and exit status are "
         "the command's: 128 + signal where it was killed, 124 on --timeout, 125 if Cotrap "
-        "itself failed. FILE may be a workload (docs/workloads.md), with options before or after it.",
+        "itself failed. FILE may be a workload (docs/workloads.md), with options before or after it, "
+        "and as many harts as it says.",
     )
     add_machine(runs)
+    runs.set_defaults(harts=0)  # as a workload says
     add_timeout(runs)
     add_quiet(runs)
     runs.add_argument(

@@ -25,6 +25,7 @@ _CANNOT_RUN = 126  # as a shell has it, and the kernel too
 def run(arguments) -> int:
     if kernel.is_workload(arguments.program):
         return kernel.run(arguments)
+    arguments.harts = arguments.harts or 1
     if arguments.trace or arguments.record or arguments.starving:
         raise UsageError(
             "--trace, --record and --starving are for a workload; `./cotrap trace` runs programs"

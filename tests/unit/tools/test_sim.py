@@ -54,7 +54,8 @@ class Sim(unittest.TestCase):
 
     def test_what_can_never_run_and_what_is_not_there_is_said(self):
         path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
-        self.assertIn("class 'tick' runs on no hart that there is", sim(path, status=2))
+        told = "class 'tick' runs on no hart that there is, hart 0 alone: `harts N` in the file"
+        self.assertIn(told, sim(path, status=2))
         sim(path, "--harts", "2")
         missing = self.folder / "none.schedule"
         self.assertIn(f"{missing}: there is no such file", sim("--replay", missing, status=2))
@@ -124,7 +125,8 @@ class Sim(unittest.TestCase):
         free = sim("producer-consumer", "--duration", "1", "--csv", self.folder / "free.csv")
         dear = ("--cost", "change=100000", "--csv", self.folder / "dear.csv")
         sim("producer-consumer", "--duration", "1", *dear)
-        done = [csv_file.read(self.folder / name)[0]["finished"] for name in ("free.csv", "dear.csv")]
+        first = (csv_file.read(self.folder / name)[0] for name in ("free.csv", "dear.csv"))
+        done = [row["finished"] for row in first]
         self.assertLess(done[1], done[0])
         self.assertIn("producer", free)
 

@@ -8,6 +8,8 @@ from unittest import mock
 
 import support  # noqa: F401 (finds the modules)
 
+from cotrap import options
+from cotrap.errors import UsageError
 from cotrap.sim import decisions, kernel, simulator
 from cotrap.sim.host_load import HostLoad
 from cotrap.trace.recording import Event, Kind, Recording
@@ -45,6 +47,26 @@ class InTheKernel(unittest.TestCase):
         self.assertIn("2 us", table[1])
         self.assertIn("1.5 us", table[2])
         self.assertEqual(table[3].split()[4:8], ["+0.0%", "+25.0%", "+0.0%", "-25.0%"])
+        alone = kernel.table(measured, {}, "fifo").splitlines()
+        self.assertEqual(list(map(str.split, alone)), list(map(str.split, table[:2])))
+
+    def workload(self, text: str, *words: str) -> kernel.Workload:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "mine.workload")
+            path.write_text(text)
+            arguments = options.parser().parse_args(["run", *words, str(path)])
+            program = Path(BUILD, "async/sim/cotrap_sim")
+            with mock.patch.object(simulator, "program_beside", return_value=program):
+                return kernel.Workload.of(arguments)
+
+    def test_there_are_as_many_harts_as_the_workload_says_unless_harts_does(self):
+        tick = "class tick\n on 1\n arrive once\n run 1ms\n"
+        self.assertEqual(self.workload("harts 3\n" + tick).harts, 3)
+        self.assertEqual(self.workload("harts 3\n" + tick, "--harts", "2").harts, 2)
+        self.assertEqual(self.workload(tick, "--harts", "2").told["harts"], 2)
+        self.assertEqual(self.workload(tick.replace(" on 1\n", "")).harts, 1)
+        with self.assertRaisesRegex(UsageError, "hart 0 alone: `harts N` in the file, or --harts"):
+            self.workload(tick)
 
 
     def decided(self, plan: str, *events) -> list[str]:

@@ -26,42 +26,59 @@ _PROGRAM = "workload"  # of user/programs
 _SLICES_NS = {policies.DEFAULT: 10_000_000}
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
+_SHARED_CLOCK = (
+    "{} harts take turns on one clock of instructions with --icount, so their times are not the "
+    "simulator's: to compare, --harts 1, or no --icount"
+)
 
 
 @dataclass(frozen=True)
 class Workload:
-    """program: the simulator's. told: what it is told of the run, but for the policy."""
+    """told: what the simulator is told of the run, but for the policy. model: what it says of it,
+    by class."""
 
-    program: Path
     path: Path
     policy: str
     plan: str
     told: dict[str, int]
+    model: dict[str, dict[str, int]]
 
     @classmethod
     def of(cls, arguments) -> "Workload":
         path = simulator.workload(str(arguments.program))
         program = simulator.program_beside(arguments.build)
         policy = bootargs.policy(arguments.append)
-        plan = simulator.output([program, path, "plan=1", "seeds=1", f"policy={policy}"])
-        told = {"harts": arguments.harts, "seeds": 1, **costs.read(costs.RECORDED)}
+        told = {"seeds": 1, **costs.read(costs.RECORDED)}
+        if arguments.harts:  # or as many as the workload says
+            told["harts"] = arguments.harts
         if policy in _SLICES_NS:
             told["slice"] = _SLICES_NS[policy]
-        return cls(program, path, policy, plan, told)
-
-    def simulated(self) -> dict[str, dict[str, int]]:
-        words = [f"{key}={value}" for key, value in self.told.items()]
-        answer = simulator.output([self.program, self.path, f"policy={self.policy}", *words])
+        command = [program, path, f"policy={policy}"]
+        answer = simulator.output([*command, *_words(told)])
         if warning := unheeded(answer.splitlines()):
             say(warning)
-        return {
-            each["name"]: {
-                **{key: each[key] for key in _COLUMNS[:3]},
-                **{key: round(each["response"][key]) for key in _TIMES[:-1]},
-                "longest": each["response"]["max"],
-            }
-            for each in json.loads(answer)["classes"]
+        told["harts"] = json.loads(answer)["harts"]
+        plan = simulator.output([*command, "plan=1", *_words(told)])
+        return cls(path, policy, plan, told, _by_class(answer))
+
+    @property
+    def harts(self) -> int:
+        return self.told["harts"]
+
+
+def _words(told: dict[str, int]) -> list[str]:
+    return [f"{key}={value}" for key, value in told.items()]
+
+
+def _by_class(answer: str) -> dict[str, dict[str, int]]:
+    return {
+        each["name"]: {
+            **{key: each[key] for key in _COLUMNS[:3]},
+            **{key: round(each["response"][key]) for key in _TIMES[:-1]},
+            "longest": each["response"]["max"],
         }
+        for each in json.loads(answer)["classes"]
+    }
 
 
 def is_workload(program: Path | None) -> bool:
@@ -83,12 +100,17 @@ def run(arguments) -> int:
     if len(set(outputs)) < len(outputs):
         raise UsageError(f"--trace and --record are both {outputs[0]}")
     workload = Workload.of(arguments)
+    arguments.harts = workload.harts
+    share_a_clock = arguments.icount and arguments.harts > 1
     with _traced(arguments) as ram:
         done = _run_in_kernel(workload, arguments, ram)
         if done is None:
             return TIMED_OUT
         text, built, load = done
-        print(table(rows(text), workload.simulated(), workload.policy), end="")
+        model = {} if share_a_clock else workload.model
+        print(table(rows(text), model, workload.policy), end="")
+        if share_a_clock:
+            say(_SHARED_CLOCK.format(arguments.harts))
         if (warning := load.warning()) and not arguments.icount:  # counted, its time is its own
             say(warning)
         if ram is not None:
@@ -170,15 +192,21 @@ def rows(text: str) -> dict[str, dict[str, int]]:
 
 
 def table(measured: dict, simulated: dict, policy: str) -> str:
+    """With nothing simulated, the kernel's figures alone."""
     lines = [["class", f"under {policy}", *_COLUMNS[:3], "response mean", *_TIMES[1:]]]
     for name, kernel in measured.items():
+        lines.append([name, "kernel", *_written(kernel)])
+        if name not in simulated:
+            continue
         model = simulated[name]
-        for who, row in (("kernel", kernel), ("simulator", model)):
-            written = [time(row[key]) if key in _TIMES else str(row[key]) for key in _COLUMNS]
-            lines.append([name, who, *written])
+        lines.append([name, "simulator", *_written(model)])
         differences = (_difference(kernel[key], model[key]) for key in _COLUMNS)
         lines.append([name, "they differ by", *differences])
     return aligned(lines, 2)
+
+
+def _written(row: dict[str, int]) -> list[str]:
+    return [time(row[key]) if key in _TIMES else str(row[key]) for key in _COLUMNS]
 
 
 def _difference(kernel: int, model: int) -> str:
