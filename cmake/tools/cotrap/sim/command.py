@@ -9,7 +9,7 @@ from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting, say
-from . import csv_file, merge, rows, schedules, simulator
+from . import csv_file, merge, modes, rows, schedules, simulator
 from .table import tables
 
 _ALL = "all"
@@ -17,6 +17,7 @@ _SLICES = 20_000  # of a timeline
 
 
 def run(arguments) -> int:
+    modes.check(arguments)
     if arguments.list:
         simulator.list_workloads()
         return 0
@@ -25,12 +26,9 @@ def run(arguments) -> int:
         check_output(path)
     if len(set(outputs)) < len(outputs):
         raise UsageError("two outputs have the same name")
-    schedules.check_options(arguments)
     if arguments.replay or arguments.explore:
         return schedules.run(simulator.program_of(arguments), arguments)
     if arguments.merge:
-        if arguments.workload:
-            raise UsageError("--merge takes what was simulated: no WORKLOAD")
         found, timelines = merge.read(arguments.merge), {}
     else:
         program = simulator.program_of(arguments)

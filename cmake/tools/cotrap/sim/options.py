@@ -9,6 +9,8 @@ from .costs import NAMES, RECORDED
 
 # Of --explore, where nothing else is said.
 BOUND, MOST = 4, 1_000_000
+# Where they are left out; the parser says None, so that it is known (modes.py).
+DEFAULTS = {"policy": "priority", "seeds": range(1, 2), "slice": 4.0}
 EXPLORING = ("bound", "pct", "jitter", "most")
 
 
@@ -22,9 +24,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--policy",
-        default="priority",
         metavar="NAME[,NAME…]",
-        help="the scheduling policies to compare; all: every one there is (%(default)s)",
+        help="the scheduling policies to compare; all: every one there is "
+        f"({DEFAULTS['policy']})",
     )
     command.add_argument(
         "--policy-header",
@@ -40,7 +42,6 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         "--seed",
         dest="seeds",
         type=checked(_seeds),
-        default=range(1, 2),
         metavar="S",
         help="of all random numbers (1)",
     )
@@ -54,9 +55,8 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--slice",
         type=duration("milliseconds"),
-        default=4.0,
         metavar="MS",
-        help="how long a turn is where the policy has turns (%(default)g)",
+        help=f"how long a turn is where the policy has turns ({DEFAULTS['slice']:g})",
     )
     command.add_argument(
         "--duration",

@@ -6,17 +6,8 @@ from pathlib import Path
 
 from ..errors import ToolError, UsageError
 from ..symbols import explain
-from .options import BOUND, EXPLORING, MOST
+from .options import BOUND, MOST
 from .simulator import options, output, recorded_name, recorded_workload, workload
-
-
-def check_options(arguments) -> None:
-    """None that would mean nothing. Raises UsageError."""
-    given = [f"--{name}" for name in EXPLORING if getattr(arguments, name) is not None]
-    if given and not arguments.explore:
-        raise UsageError(f"{given[0]} says how to --explore: add that, or leave it out")
-    if "--bound" in given and arguments.pct:
-        raise UsageError("--pct explores at random, which has no --bound: give one of them")
 
 
 def run(program: Path, arguments) -> int:

@@ -1,0 +1,58 @@
+"""What `./cotrap sim` is to do, and which options go with it. One that means nothing there is an
+error: left out silently, it would be believed."""
+
+from ..errors import UsageError
+from .options import DEFAULTS, EXPLORING
+
+_RUN = ("workload", "harts", "seeds", "slice", "duration", "costs", "cost", "policy", "record")
+_LIMITS = ("starving", "stalled")
+_SIMULATE = "simulate"
+# Which options each takes beside its own. (--build says which simulator; that is never wrong.)
+_TAKES = {
+    "list": (),
+    "list_policies": ("policy_header",),
+    "merge": ("csv", "html"),
+    "replay": ("policy_header",),
+    "explore": (*_RUN, *_LIMITS, *EXPLORING),
+    _SIMULATE: (*_RUN, *_LIMITS, "policy_header", "shard", "csv", "html"),
+}
+
+
+def check(arguments) -> None:
+    """Raises UsageError with what does not go with what. Options that were left out have their
+    defaults afterwards."""
+    own = [name for name in _TAKES if name != _SIMULATE and _is_given(arguments, name)]
+    if len(own) > 1:
+        raise UsageError(f"{_option(own[0])} and {_option(own[1])} are two things to do")
+    mode = own[0] if own else _SIMULATE
+    known = dict.fromkeys(name for takes in _TAKES.values() for name in takes)
+    for name in known:
+        if _is_given(arguments, name) and name not in _TAKES[mode]:
+            raise UsageError(_why_not(name, mode))
+    if mode == "explore":
+        _check_exploring(arguments)
+    for name, value in DEFAULTS.items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+
+
+def _is_given(arguments, name: str) -> bool:
+    return getattr(arguments, name) not in (None, False, [])
+
+
+def _option(name: str) -> str:
+    return "WORKLOAD" if name == "workload" else f"--{name.replace('_', '-')}"
+
+
+def _why_not(name: str, mode: str) -> str:
+    if name in EXPLORING and mode != "explore":
+        return f"{_option(name)} says how to --explore: add that, or leave it out"
+    takes = ", ".join(map(_option, _TAKES[mode])) or "nothing else"
+    return f"{_option(name)} means nothing with {_option(mode)}, which takes {takes}"
+
+
+def _check_exploring(arguments) -> None:
+    if arguments.bound and arguments.pct:
+        raise UsageError("--pct explores at random, which has no --bound: give one of them")
+    if arguments.seeds and len(arguments.seeds) > 1:
+        raise UsageError("--explore is for one seed: --seed S")
