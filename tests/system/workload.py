@@ -101,6 +101,27 @@ def check_plan(
                 test.check(near, f"{what}: {name}: {label} {wanted:g} ms", done.text)
 
 
+# Twice as much as there is time for: half of it has ended, and some has not begun.
+OVERLOAD = f"""cotrap-plan 1
+until {50 * MS} after 0
+locks 0 channels
+class first 3 0 1024 0 0 255
+class last 20 {5 * MS} 1024 0 0 255
+task 0 {1 * MS} r{60 * MS}
+task 1 {2 * MS} r{MS}
+task 1 {48 * MS} r{MS}
+"""
+
+
+def check_overload(test: harness.Test) -> None:
+    done = test.run("/bin/workload", "/workload.plan", machine=Machine(1))
+    lines = done.text.replace("\r", "").splitlines()
+    nothing = "\t0" * 4
+    told = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
+    test.check(told, "what has come and has not ended has arrived, and may be late", done.text)
+    test.check("unbegun\tlast\t2" in lines, "what had not begun is told", done.text)
+
+
 # The first one of `long` is there when `short` comes, which is due first.
 WORKLOAD = """# Two periodic tasks
 duration 60ms
@@ -201,6 +222,8 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
     ):
         plan.write_text(text)
         check_plan(test, 1, expected, policy)
+    plan.write_text(OVERLOAD)
+    check_overload(test)
     for wrong, said in (
         ("task 0 0 r1", "no class 0"),
         (f"{A}\ntask 0 0 q1", "no step is 'q'"),

@@ -57,6 +57,7 @@ struct Class {
   std::vector<nanoseconds> responses;
   unsigned arrived = 0;
   unsigned missed = 0;
+  unsigned unbegun = 0;  // of those that have arrived, at the end
 };
 
 struct Step {
@@ -69,6 +70,10 @@ struct Task {
   Class* of;
   nanoseconds at;
   std::vector<Step> steps;
+
+  enum class State { unbegun, under_way, over };
+  State state = State::unbegun;  // of its round, as the next one; of the class's mutex
+  nanoseconds arrived{};         // of what is under way
 };
 
 struct Plan {

@@ -4,6 +4,7 @@
 //   start <tab> nanoseconds since boot
 //   CLASS <tab> arrived <tab> finished <tab> missed <tab> mean <tab> p50 <tab> p99 <tab> longest
 //   (ns)
+//   unbegun <tab> CLASS <tab> how many have arrived and had not begun at the end, if any
 //
 // Each task is done by a thread that sleeps until it arrives, so that who is woken when is the
 // kernel's business alone. Some always sleep ahead:
@@ -70,6 +71,20 @@ class Players {
     return start_;
   }
 
+  /// Once it is over: what has come and has not ended has arrived, too, and may be late.
+  void count_unfinished() const {
+    for (const auto& task : plan_.tasks) {
+      Class& of = *task->of;
+      const user::Lock lock{of.mutex};
+      const bool has_begun = task->state == Task::State::under_way;
+      const auto came = has_begun ? task->arrived - start_ : task->at;
+      if (task->state == Task::State::over || came < plan_.after || came > plan_.until) continue;
+      of.arrived += !has_begun;
+      of.unbegun += !has_begun;
+      of.missed += of.deadline.count() != 0 && came + of.deadline < plan_.until;
+    }
+  }
+
  private:
   /// The lock is held.
   void add_thread() {
@@ -97,7 +112,8 @@ class Players {
     static_cast<void>(user::sleep_until(arrival));
     note_beginning(task, arrival);
     if (of.budget.count() != 0) reserve(of);
-    hint(0, of, live(task, arrival));  // whoever reads a trace: what follows is not its work
+    live(task);
+    hint(0, of, task.arrived);  // whoever reads a trace: what follows is not its work
     if (of.budget.count() != 0) set_priority(of);
     const user::Lock lock{mutex_};
     ++asleep_;
@@ -121,26 +137,29 @@ class Players {
   }
 
   void note_beginning(Task& task, nanoseconds arrived) {
-    note_arrival(*task.of, arrived);
+    note_arrival(task, arrived);
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
-  void note_arrival(Class& of, nanoseconds arrived) const {
-    if (arrived - start_ < plan_.after) return;
-    const user::Lock lock{of.mutex};
-    ++of.arrived;
+  void note_arrival(Task& task, nanoseconds arrived) const {
+    const user::Lock lock{task.of->mutex};
+    task.state = Task::State::under_way;
+    task.arrived = arrived;
+    task.of->arrived += arrived - start_ >= plan_.after;
   }
-  void end_round(Class& of, nanoseconds arrived) const {
+  void end_round(Task& task) const {
+    Class& of = *task.of;
     const auto now = user::now();
-    if (arrived - start_ < plan_.after || now - start_ > plan_.until) return;
-    const auto response = now - arrived;
+    if (now - start_ > plan_.until) return;
     const user::Lock lock{of.mutex};
+    task.state = Task::State::over;
+    if (task.arrived - start_ < plan_.after) return;
+    const auto response = now - task.arrived;
     of.responses.push_back(response);
     of.missed += of.deadline.count() != 0 && response > of.deadline;
   }
 
-  /// When the last round of it arrived.
-  nanoseconds live(Task& task, nanoseconds arrived) const {
+  void live(Task& task) const {
     for (const Step& step : task.steps) {
       switch (step.kind) {
         case 'r': turn(step.number * turns_ / 1'000'000); break;
@@ -157,18 +176,16 @@ class Players {
           plan_.channels[step.number]->room.release();
           break;
         case 'n':
-          end_round(*task.of, arrived);
+          end_round(task);
           static_cast<void>(user::sleep_for(nanoseconds(step.number)));
-          arrived = user::now();
-          hint(task.number, *task.of, arrived);
-          note_arrival(*task.of, arrived);
+          note_arrival(task, user::now());
+          hint(task.number, *task.of, task.arrived);
           break;
         default: break;
       }
     }
     const bool is_closed = !task.steps.empty() && task.steps.back().kind == 'n';
-    if (!is_closed) end_round(*task.of, arrived);
-    return arrived;
+    if (!is_closed) end_round(task);
   }
 
   Plan& plan_;
@@ -192,6 +209,7 @@ void report(const Class& of) {
   const auto count = static_cast<std::int64_t>(std::max<std::size_t>(sorted.size(), 1));
   user::println("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", of.name, of.arrived, sorted.size(), of.missed,
                 sum.count() / count, part(500), part(990), part(1000));
+  if (of.unbegun != 0) user::println("unbegun\t{}\t{}", of.name, of.unbegun);
 }
 
 }  // namespace
@@ -206,6 +224,7 @@ int main(int argc, char** argv) {
   Players players{plan, policy};
   const auto start = players.start(std::chrono::milliseconds{5});
   static_cast<void>(user::sleep_until(start + plan.until));
+  players.count_unfinished();
   user::println("start\t{}", start.count());
   for (const auto& each : plan.classes) {
     const user::Lock lock{each->mutex};

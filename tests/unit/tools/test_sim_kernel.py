@@ -50,6 +50,11 @@ class InTheKernel(unittest.TestCase):
         alone = kernel.table(measured, {}, "fifo").splitlines()
         self.assertEqual(list(map(str.split, alone)), list(map(str.split, table[:2])))
 
+    def test_what_had_not_begun_is_read_and_is_no_row(self):
+        text = "a\t10\t8\t1\t2000\t1500\t4000\t5000\r\nunbegun\ta\t2\r\nunbegun\tb\t1\r\n"
+        self.assertEqual(kernel.unbegun(text), {"a": 2, "b": 1})
+        self.assertEqual(list(kernel.rows(text)), ["a"])
+
     def workload(self, text: str, *words: str) -> kernel.Workload:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "mine.workload")

@@ -3,6 +3,7 @@ the same arrivals and the same lengths."""
 
 import json
 import os
+import re
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -109,6 +110,8 @@ def run(arguments) -> int:
         text, built, load = done
         model = {} if share_a_clock else workload.model
         print(table(rows(text), model, workload.policy), end="")
+        for name, count in unbegun(text).items():
+            say(f"{name}: {count} have arrived and had not begun at the end")
         if share_a_clock:
             say(_SHARED_CLOCK.format(arguments.harts))
         if (warning := load.warning()) and not arguments.icount:  # counted, its time is its own
@@ -189,6 +192,12 @@ def rows(text: str) -> dict[str, dict[str, int]]:
         if len(numbers) == len(_COLUMNS) and all(number.isdigit() for number in numbers):
             found[name] = dict(zip(_COLUMNS, map(int, numbers), strict=True))
     return found
+
+
+def unbegun(text: str) -> dict[str, int]:
+    """By class, how many of those that have arrived no thread had begun with."""
+    found = re.findall(r"^unbegun\t(\S+)\t(\d+)\r?$", text, re.MULTILINE)
+    return {name: int(count) for name, count in found}
 
 
 def table(measured: dict, simulated: dict, policy: str) -> str:
