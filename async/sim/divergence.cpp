@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <set>
 
 #include "async/graph.h"
 
@@ -19,8 +21,9 @@ std::vector<Decision> on_hart(const std::vector<Decision>& all, unsigned hart) {
 
 std::string told(const std::optional<Decision>& decision) {
   if (!decision) return "nothing any more";
-  std::string text = fmt::format("{:.3f} ms: task {} ({})", static_cast<double>(decision->ns) / 1e6,
-                                 decision->task, decision->of);
+  std::string text =
+      fmt::format("{:.6f} ms: hart {}, task {} ({})", static_cast<double>(decision->ns) / 1e6,
+                  decision->hart, decision->task, decision->of);
   if (decision->candidates.size() > 1) {
     text += ", of";
     for (const std::uint64_t task : decision->candidates) text += fmt::format(" {}", task);
@@ -61,6 +64,9 @@ std::string state_of(std::uint64_t number) {
     text += fmt::format(", {} of each {} ns reserved", entity.attributes.budget.count(),
                         entity.attributes.period.count());
   }
+  const bool is_deadline = entity.key == entity.attributes.deadline.time_since_epoch().count();
+  if (entity.key != 0 && !is_deadline) text += fmt::format(", by the policy's key {}", entity.key);
+  if (entity.level != 0) text += fmt::format(", on the policy's level {}", entity.level);
   return text;
 }
 
@@ -68,16 +74,79 @@ bool has(const Decision& decision, std::uint64_t task) {
   return std::ranges::find(decision.candidates, task) != decision.candidates.end();
 }
 
-std::string reason(const Divergence& divergence, const std::string& by, const char* policy) {
+/// Where all is compared; empty: a hart goes on with two different ones at the same time.
+std::string reason_in_time(const Decision& recorded, const Decision& now, const Worlds& worlds) {
+  const bool is_later = now.ns > recorded.ns;
+  const Decision& first = is_later ? recorded : now;
+  if (recorded.hart == now.hart && recorded.task == now.task) {
+    if (recorded.ns == now.ns) return "the task is of another class: the workload has changed";
+    return fmt::format("it is the same {} ns {}: when it came, or what was before, took {}",
+                       is_later ? now.ns - recorded.ns : recorded.ns - now.ns,
+                       is_later ? "later" : "earlier", is_later ? "longer" : "less long");
+  }
+  if (recorded.ns != now.ns) {
+    return fmt::format("{} hart {} goes on with what it has at {:.6f} ms",
+                       is_later ? worlds.now : worlds.recorded, first.hart,
+                       static_cast<double>(first.ns) / 1e6);
+  }
+  if (recorded.hart == now.hart) return "";
+  return fmt::format("hart {} decides first {}, and hart {} {}", now.hart, worlds.now,
+                     recorded.hart, worlds.recorded);
+}
+
+std::string reason(const Divergence& divergence, const Worlds& worlds, const char* policy) {
+  if (!divergence.recorded) return "the recording has no more";
+  if (!divergence.now) return fmt::format("there is nothing more to decide {}", worlds.now);
   const Decision& recorded = *divergence.recorded;
   const Decision& now = *divergence.now;
+  if (divergence.is_timed) {
+    if (const auto told = reason_in_time(recorded, now, worlds); !told.empty()) return told;
+  }
   if (!has(now, recorded.task)) {
-    return fmt::format("task {} was ready {}, and is not in the simulator", recorded.task, by);
+    return fmt::format("task {} was ready {}, and is not {}", recorded.task, worlds.recorded,
+                       worlds.now);
   }
   if (!has(recorded, now.task)) {
-    return fmt::format("task {} is ready in the simulator, and was not {}", now.task, by);
+    return fmt::format("task {} is ready {}, and was not {}", now.task, worlds.now,
+                       worlds.recorded);
   }
   return fmt::format("both are ready in both: the policies, {}, choose differently", policy);
+}
+
+/// Of both tasks, in the simulator: at its decision, or, where its hart goes on with what it has at
+/// the time of the recorded one, just after that, and of what it goes on with.
+std::string states_when_they_part(const Divergence& divergence, const std::string& where,
+                                  const std::function<void(Machine::Hook)>& simulate) {
+  const Decision& recorded = *divergence.recorded;
+  const Decision& now = *divergence.now;
+  const bool goes_on = divergence.is_timed && recorded.ns < now.ns;
+  std::set tasks{recorded.task, now.task};
+  if (goes_on && divergence.before && divergence.before->hart == recorded.hart) {
+    tasks.insert(divergence.before->task);
+  }
+  std::string states;
+  simulate([&](TraceEvent event, const Job& job) {
+    const std::uint64_t ns = platform::now_ns();
+    const bool is_decision = event == TraceEvent::run && platform::hart() == now.hart &&
+                             ns == now.ns && number_of(job) == now.task;
+    if (!states.empty() || !(goes_on ? ns > recorded.ns : is_decision)) return;
+    for (const std::uint64_t task : tasks) {
+      states += fmt::format("    task {} {}: {}\n", task, where, state_of(task));
+    }
+  });
+  return states;
+}
+
+/// The first in which they differ.
+template <class Same>
+Divergence mismatch(const std::vector<Decision>& recorded, const std::vector<Decision>& now,
+                    Same&& same) {
+  const auto [one, other] = std::ranges::mismatch(recorded, now, same);
+  Divergence first{.place = static_cast<std::size_t>(one - recorded.begin())};
+  if (first.place != 0) first.before = recorded[first.place - 1];
+  if (one != recorded.end()) first.recorded = *one;
+  if (other != now.end()) first.now = *other;
+  return first;
 }
 
 }  // namespace
@@ -105,40 +174,35 @@ std::vector<Decision> changes_of_task(const std::vector<Decision>& decisions) {
   return changes;
 }
 
-std::optional<Divergence> Divergence::first(const std::vector<Decision>& recorded,
-                                            const std::vector<Decision>& now) {
+std::optional<Divergence> Divergence::of_all(const std::vector<Decision>& recorded,
+                                             const std::vector<Decision>& now) {
+  auto first = mismatch(recorded, now, std::equal_to<>{});
+  if (!first.recorded && !first.now) return std::nullopt;
+  first.is_timed = true;
+  return first;
+}
+
+std::optional<Divergence> Divergence::of_harts(const std::vector<Decision>& recorded,
+                                               const std::vector<Decision>& now) {
   std::optional<Divergence> first;
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
-    const auto theirs = on_hart(recorded, hart);
-    const auto ours = on_hart(now, hart);
-    const auto [one, other] = std::ranges::mismatch(
-        theirs, ours, [](const Decision& a, const Decision& b) { return a.task == b.task; });
-    if (one == theirs.end() || other == ours.end()) continue;
-    if (first && first->recorded->ns <= one->ns) continue;
-    const auto place = static_cast<std::size_t>(one - theirs.begin());
-    first = {.hart = hart, .place = place, .before = {}, .recorded = *one, .now = *other};
-    if (place != 0) first->before = theirs[place - 1];
+    const auto parts =
+        mismatch(on_hart(recorded, hart), on_hart(now, hart),
+                 [](const Decision& a, const Decision& b) { return a.task == b.task; });
+    if (!parts.recorded || !parts.now) continue;
+    if (!first || parts.recorded->ns < first->recorded->ns) first = parts;
   }
   return first;
 }
 
-std::string explain(const Divergence& divergence, const std::string& by, const char* policy,
+std::string explain(const Divergence& divergence, const Worlds& worlds, const char* policy,
                     const std::function<void(Machine::Hook)>& simulate) {
-  std::string text =
-      fmt::format("change {} of hart {} differs\n", divergence.place, divergence.hart);
-  if (divergence.before) text += fmt::format("  before, in both: {}\n", told(divergence.before));
+  std::string text;
+  if (divergence.before) text += fmt::format("  before:   {}\n", told(divergence.before));
   text += fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n", told(divergence.recorded),
-                      told(divergence.now), reason(divergence, by, policy));
-  bool is_told = false;
-  simulate([&](TraceEvent event, const Job& job) {
-    if (event != TraceEvent::run || platform::hart() != divergence.hart || is_told) return;
-    if (platform::now_ns() != divergence.now->ns || number_of(job) != divergence.now->task) return;
-    is_told = true;
-    for (const std::uint64_t task : {divergence.recorded->task, divergence.now->task}) {
-      text += fmt::format("    task {} in the simulator: {}\n", task, state_of(task));
-    }
-  });
-  return text;
+                      told(divergence.now), reason(divergence, worlds, policy));
+  if (!divergence.recorded || !divergence.now) return text;
+  return text + states_when_they_part(divergence, worlds.now, simulate);
 }
 
 }  // namespace async::sim

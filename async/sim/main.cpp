@@ -115,16 +115,22 @@ void record(const Arguments& arguments, const Workload& workload) {
   if (!file.flush()) give_up(arguments.record + ": it cannot be written");
 }
 
+void tell(const Divergence& divergence, const Worlds& worlds, const Arguments& arguments,
+          const Workload& workload) {
+  const auto again = [&](Machine::Hook hook) {
+    (void)run_once(arguments, workload, std::move(hook));
+  };
+  fmt::print("{}", explain(divergence, worlds, arguments.machine.policy->name, again));
+}
+
 /// With what another world has done: it is the order that counts.
 int compare(const Arguments& arguments, const Workload& workload,
             const std::vector<Decision>& recorded, const std::vector<Decision>& now) {
   const auto theirs = changes_of_task(recorded);
   const auto ours = changes_of_task(now);
-  if (const auto divergence = Divergence::first(theirs, ours)) {
-    fmt::print("{}", explain(*divergence, "in the " + arguments.by, arguments.machine.policy->name,
-                             [&](Machine::Hook hook) {
-                               (void)run_once(arguments, workload, std::move(hook));
-                             }));
+  if (const auto divergence = Divergence::of_harts(theirs, ours)) {
+    fmt::print("change {} of hart {} differs\n", divergence->place, divergence->now->hart);
+    tell(*divergence, {"in the " + arguments.by, "in the simulator"}, arguments, workload);
     return 1;
   }
   fmt::print("{} changes of task in the {}, {} in the simulator: the same order\n", theirs.size(),
@@ -154,12 +160,15 @@ int replay(const std::string& path, std::span<char*> words) {
     return compare(arguments, workload, recording.decisions, now);
   }
   const Outcome outcome = run_once(arguments, workload, recorder(now));
-  const std::string differs = difference(recording.decisions, now);
-  fmt::print("{}{}", differs, outcome.what_is_wrong());
-  if (differs.empty()) {
-    fmt::print("{} decisions, all as recorded; schedule hash {:016x}\n", now.size(), outcome.hash);
+  const auto divergence = Divergence::of_all(recording.decisions, now);
+  if (divergence) {
+    fmt::print("decision {} differs\n", divergence->place);
+    tell(*divergence, {"when it was recorded", "now"}, arguments, workload);
   }
-  return differs.empty() ? 0 : 1;
+  fmt::print("{}", outcome.what_is_wrong());
+  if (divergence) return 1;
+  fmt::print("{} decisions, all as recorded; schedule hash {:016x}\n", now.size(), outcome.hash);
+  return 0;
 }
 
 int explore(Arguments& arguments, const Workload& workload) {

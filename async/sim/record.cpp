@@ -15,10 +15,6 @@ namespace {
 
 constexpr std::string_view first_line = "cotrap-schedule 2";
 
-std::string told(const std::vector<Decision>& decisions, std::size_t place) {
-  return place < decisions.size() ? to_text(decisions[place]) : "nothing any more";
-}
-
 /// One that could run on this hart now, and does not yet.
 void add_candidate(void* candidates, const Job& job) {
   const bool is_ready = job.kind == Kind::ready && !Executor::is_running(job);
@@ -100,16 +96,6 @@ Machine::Hook recorder(std::vector<Decision>& decisions) {
     for_each_job(add_candidate, &decisions.back().candidates);
     std::ranges::sort(decisions.back().candidates);
   };
-}
-
-std::string difference(const std::vector<Decision>& recorded, const std::vector<Decision>& now) {
-  const auto [one, other] = std::ranges::mismatch(recorded, now);
-  if (one == recorded.end() && other == now.end()) return "";
-  const auto place = static_cast<std::size_t>(one - recorded.begin());
-  std::string text = fmt::format("decision {} differs (time in ns, hart, task, class)\n", place);
-  if (place != 0) text += fmt::format("  before:   {}\n", told(recorded, place - 1));
-  text += fmt::format("  recorded: {}\n  now:      {}\n", told(recorded, place), told(now, place));
-  return text;
 }
 
 }  // namespace async::sim

@@ -50,7 +50,4 @@ struct Recording {
 /// A hook for simulate() that notes every decision.
 Machine::Hook recorder(std::vector<Decision>& decisions);
 
-/// The first decision in which they differ, told; empty: none.
-std::string difference(const std::vector<Decision>& recorded, const std::vector<Decision>& now);
-
 }  // namespace async::sim

@@ -26,20 +26,20 @@ TEST_CASE("a hart that goes on with its task changes nothing, whatever other har
 
 TEST_CASE("schedules part in the order of tasks, not in their times") {
   const std::vector<Decision> one{at(1, 0, 1), at(2, 1, 2), at(3, 0, 3)};
-  CHECK_FALSE(Divergence::first(one, {at(2, 1, 2), at(7, 0, 1), at(8, 0, 3)}));
-  CHECK_FALSE(Divergence::first(one, {at(1, 0, 1)}));  // one world has stopped earlier
-  const auto parts = Divergence::first(one, {at(1, 0, 1), at(2, 1, 2), at(4, 0, 4)});
+  CHECK_FALSE(Divergence::of_harts(one, {at(2, 1, 2), at(7, 0, 1), at(8, 0, 3)}));
+  CHECK_FALSE(Divergence::of_harts(one, {at(1, 0, 1)}));  // one world has stopped earlier
+  const auto parts = Divergence::of_harts(one, {at(1, 0, 1), at(2, 1, 2), at(4, 0, 4)});
   REQUIRE(parts);
-  CHECK((parts->hart == 0 && parts->place == 1));
+  CHECK((parts->now->hart == 0 && parts->place == 1));
   CHECK(parts->before == at(1, 0, 1));
   CHECK(parts->recorded == at(3, 0, 3));
   CHECK(parts->now == at(4, 0, 4));
 }
 
 TEST_CASE("of several harts the one that parts first is told") {
-  const auto parts = Divergence::first({at(5, 0, 1), at(2, 1, 2)}, {at(1, 0, 9), at(1, 1, 9)});
+  const auto parts = Divergence::of_harts({at(5, 0, 1), at(2, 1, 2)}, {at(1, 0, 9), at(1, 1, 9)});
   REQUIRE(parts);
-  CHECK(parts->hart == 1);
+  CHECK(parts->now->hart == 1);
   CHECK_FALSE(parts->before);
 }
 
@@ -62,16 +62,37 @@ TEST_CASE("what is left in the moment in which it came has not run, for who comp
 
 TEST_CASE("why they part is told by what was ready where") {
   const auto why = [](std::vector<std::uint64_t> recorded, std::vector<std::uint64_t> now) {
-    const Divergence parts{.hart = 0,
-                           .place = 0,
+    const Divergence parts{.place = 0,
                            .before = {},
                            .recorded = at(1, 0, 1, std::move(recorded)),
                            .now = at(2, 0, 2, std::move(now))};
-    return explain(parts, "in the kernel", "edf", [](const Machine::Hook&) {});
+    const Worlds worlds{"in the kernel", "in the simulator"};
+    return explain(parts, worlds, "edf", [](const Machine::Hook&) {});
   };
   CHECK(why({1, 2}, {2}).contains("task 1 was ready in the kernel, and is not in the simulator"));
   CHECK(why({1}, {1, 2}).contains("task 2 is ready in the simulator, and was not in the kernel"));
   CHECK(why({1, 2}, {1, 2}).contains("both are ready in both: the policies, edf, choose"));
+}
+
+TEST_CASE(
+    "of the simulator's own recordings everything has to be the same, and what is not is told") {
+  const std::vector<Decision> one{at(1, 0, 1, {1}), at(2, 1, 2, {2})};
+  CHECK_FALSE(Divergence::of_all(one, one));
+  const auto why = [&](std::vector<Decision> now) {
+    const auto parts = Divergence::of_all(one, now);
+    REQUIRE(parts);
+    CHECK(parts->place == 1);
+    return explain(*parts, {"then", "now"}, "edf", [](const Machine::Hook&) {});
+  };
+  CHECK(why({one[0], at(5, 1, 2, {2})}).contains("the same 3 ns later"));
+  CHECK(why({one[0], at(2, 0, 2, {2})}).contains("hart 0 decides first now, and hart 1 then"));
+  CHECK(
+      why({one[0], at(9, 0, 7, {7})}).contains("now hart 1 goes on with what it has at 0.000002"));
+  CHECK(
+      why({one[0], at(1, 0, 7, {7})}).contains("then hart 0 goes on with what it has at 0.000001"));
+  CHECK(why({one[0], at(2, 1, 3, {3})}).contains("task 2 was ready then, and is not now"));
+  CHECK(why({one[0]}).contains("there is nothing more to decide now"));
+  CHECK(Divergence::of_all({}, one)->place == 0);
 }
 
 TEST_CASE("a recording has what was ready, and without it is one all the same") {

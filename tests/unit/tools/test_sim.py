@@ -163,8 +163,20 @@ class Sim(unittest.TestCase):
         path.write_text(path.read_text().replace("policy=eevdf", "policy=fifo"))
         differs = sim("--replay", path, status=1)
         self.assertRegex(differs, r"decision \d+ differs")
-        for line in ("before:", "recorded:", "now:"):
+        for line in ("before:", "recorded:", "now:", "why:"):
             self.assertIn(line, differs)
+
+    def test_where_a_policy_decides_otherwise_it_is_told_by_what_it_knows(self):
+        soon = "class soon\n arrive once at 1ms\n deadline 10ms\n run 1ms\n"
+        late = "class late\n arrive once at 1ms\n deadline 90ms\n run 1ms\n"
+        first = "class first\n arrive once\n deadline 5ms\n run 2ms\n"
+        path = self.folder / "two.schedule"
+        sim(self.file(first + late + soon), "--policy", "fifo", "--record", path)
+        path.write_text(path.read_text().replace("policy=fifo", "policy=edf"))
+        differs = sim("--replay", path, status=1)
+        self.assertIn("both are ready in both: the policies, edf, choose differently", differs)
+        self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
+        self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
 
     def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
         path = self.folder / "web.schedule"
