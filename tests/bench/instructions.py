@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--check", action="store_true", help="exit with 1 beyond a limit")
     parser.add_argument("--policies", action="store_true", help="PROGRAM is bench_policies")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # options between NAMEs, too
     if arguments.policies:
         listed = subprocess.run([arguments.program, "--list"], capture_output=True, text=True,
                                 check=True)

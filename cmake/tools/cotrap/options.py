@@ -16,6 +16,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         known, unknown = super().parse_known_args(args, namespace)
+        if hasattr(known, "names"):  # argparse takes those of one place, and leaves other places'
+            known.names = [*known.names, *(word for word in unknown if not word.startswith("-"))]
+            unknown = [word for word in unknown if word.startswith("-")]
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown

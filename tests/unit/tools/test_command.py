@@ -1,10 +1,13 @@
 """The command as its user meets it: what it refuses and how it says so, help, demonstrations."""
 
+import itertools
 import os
 import subprocess
 import unittest
 
 from support import ROOT, Command, FakeBuild, cotrap
+
+from cotrap import options
 
 
 class Usage(Command):
@@ -36,6 +39,23 @@ class Usage(Command):
     def test_the_hint_names_the_command_that_was_wrong(self):
         for command in ("demo", "run", "test", "debug", "bench"):
             self.check(command, "--bogus", says=f"`./cotrap {command} --help`".encode())
+
+    def test_options_are_taken_before_between_and_after_names(self):
+        for command, *groups in (
+            ("bench", ("--time",), ("--harts", "2"), ("yield",), ("switch",)),
+            ("demo", ("-q",), ("--harts", "2"), ("one",), ("two",)),
+            ("test", ("--quick",), ("-j", "2"), ("one",), ("two",)),
+            ("sim", ("--policy", "fifo"), ("--harts", "2"), ("web",)),
+        ):
+            names = [group for group in groups if not group[0].startswith("-")]
+            ways = set()
+            for order in itertools.permutations(groups):
+                if [group for group in order if group in names] == names:
+                    words = itertools.chain((command,), *order)
+                    found = vars(options.parser().parse_args(list(words)))
+                    ways.add(str(sorted((found | {"action": None}).items())))
+            self.assertEqual(len(ways), 1, command)
+        self.check("bench", "yield", "--bogus", "switch", says=b"arguments: --bogus (")
 
     def test_odd_names_and_numbers_are_no_less_wrong(self):
         build = self.build.path
