@@ -138,6 +138,19 @@ int compare(const Arguments& arguments, const Workload& workload,
   return 0;
 }
 
+/// Of a replay every decision comes along here, for debuggers: `break decided if place == 223`.
+[[gnu::noinline]] void decided(std::size_t place, const async::Job& job) {
+  asm volatile("" : : "r"(place), "r"(&job));
+}
+
+Machine::Hook recorder_for_debuggers(std::vector<Decision>& decisions) {
+  return
+      [&decisions, record = recorder(decisions)](async::TraceEvent event, const async::Job& job) {
+        record(event, job);
+        if (event == async::TraceEvent::run) decided(decisions.size() - 1, job);
+      };
+}
+
 int replay(const std::string& path, std::span<char*> words) {
   if (!std::filesystem::is_regular_file(path)) give_up(path + ": there is no such file");
   Recording recording;
@@ -159,7 +172,7 @@ int replay(const std::string& path, std::span<char*> words) {
     (void)run_once(arguments, workload, recorder_of_runs(now));
     return compare(arguments, workload, recording.decisions, now);
   }
-  const Outcome outcome = run_once(arguments, workload, recorder(now));
+  const Outcome outcome = run_once(arguments, workload, recorder_for_debuggers(now));
   const auto divergence = Divergence::of_all(recording.decisions, now);
   if (divergence) {
     fmt::print("decision {} differs\n", divergence->place);

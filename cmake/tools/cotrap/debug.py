@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -29,9 +30,7 @@ def run(arguments) -> int:
     if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
         kind = "x86_64" if boot.build.is_hosted else "riscv64"
         raise UsageError(f"{arguments.program}: not a {kind} ELF program")
-    debugger = next(filter(None, map(shutil.which, _DEBUGGERS)), None)
-    if not debugger:
-        raise ToolError(f"none of {', '.join(_DEBUGGERS)} is installed")
+    debugger = _debugger(*_DEBUGGERS)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cotrap-"))
         socket = os.path.join(folder, "gdb")
@@ -51,10 +50,25 @@ def run(arguments) -> int:
             script += [f"source {_OURS}", *_commands(arguments.program, boot.build.is_hosted)]
             script += arguments.gdb
             command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
-            status = _in_foreground(command, arguments.timeout, ram.fileno())
+            environment = os.environ | {"COTRAP_RAM": str(ram.fileno())}
+            files = (ram.fileno(),)
+            status = _in_foreground(command, arguments.timeout, pass_fds=files, env=environment)
             guest.end()
             console.join()
     return status
+
+
+def run_on_host(command: list, *script: str) -> int:
+    """A program of this host's, with its debugger in front of it."""
+    words = [_debugger("gdb", "gdb-multiarch"), "-q", *_each("-ex", script), "--args", *command]
+    return _in_foreground(words, None)
+
+
+def _debugger(*names: str) -> str:
+    found = next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        raise ToolError(f"none of {', '.join(names)} is installed")
+    return found
 
 
 def _commands(program: Path | None, is_hosted: bool) -> list[str]:
@@ -89,15 +103,12 @@ def _wait_for(socket: str, guest: Guest) -> None:
             raise ToolError(guest.trouble())
 
 
-def _in_foreground(command: list[str], timeout: float | None, ram: int) -> int:
-    """Runs something that handles ^C itself, and the terminal; `ram`, the machine's, is its file, too."""
+def _in_foreground(command: list, timeout: float | None, **how) -> int:
+    """Runs something that handles ^C itself, and the terminal."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         with terminal.kept():
-            environment = os.environ | {"COTRAP_RAM": str(ram)}
-            return subprocess.run(
-                command, timeout=timeout, pass_fds=(ram,), env=environment
-            ).returncode
+            return subprocess.run(command, timeout=timeout, **how).returncode
     except subprocess.TimeoutExpired:
         say(f"the debugger was still running after {timeout:g} s")
         return TIMED_OUT
@@ -105,5 +116,5 @@ def _in_foreground(command: list[str], timeout: float | None, ram: int) -> int:
         signal.signal(signal.SIGINT, before)
 
 
-def _each(option: str, values: list[str]) -> list[str]:
+def _each(option: str, values: Iterable[str]) -> list[str]:
     return [word for value in values for word in (option, value)]

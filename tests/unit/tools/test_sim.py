@@ -1,26 +1,15 @@
 """`./cotrap sim`: from a workload and options to tables, CSV files and a page."""
 
 import json
-import os
-import shutil
-import tempfile
 import unittest
 from html.parser import HTMLParser
-from pathlib import Path
 
+from simulating import BUILD, InAFolder, sim
 from support import cotrap
 
 from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
-
-BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
-
-
-def sim(*arguments, status: int = 0) -> str:
-    done = cotrap("sim", *arguments, "--build", BUILD, timeout=60)
-    assert done.returncode == status, done.stderr.decode()
-    return (done.stderr if status == 2 else done.stdout).decode()
 
 
 class Links(HTMLParser):
@@ -33,17 +22,7 @@ class Links(HTMLParser):
         self.links += [value for name, value in attributes if name in ("src", "href")]
 
 
-class Sim(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
-
-    def file(self, text: str) -> Path:
-        path = self.folder / "mine.workload"
-        path.write_text(text)
-        return path
-
+class Sim(InAFolder):
     def test_lists_have_every_workload_and_policy_with_a_line_each(self):
         listed = sim("--list").splitlines()
         self.assertEqual(len(listed), len(list(WORKLOADS.glob("*.workload"))))
@@ -156,87 +135,6 @@ class Sim(unittest.TestCase):
         self.assertTrue(all(costs.read(costs.RECORDED).values()))
         self.assertNotEqual(sim(*common, "--costs"), sim(*common))
 
-    def test_what_is_recorded_is_simulated_once_more_and_compared(self):
-        path = self.folder / "web.schedule"
-        sim("web", "--policy", "eevdf", "--duration", "1", "--seed", "3", "--record", path)
-        self.assertIn("all as recorded", sim("--replay", path))
-        path.write_text(path.read_text().replace("policy=eevdf", "policy=fifo"))
-        differs = sim("--replay", path, status=1)
-        self.assertRegex(differs, r"decision \d+ differs")
-        for line in ("before:", "recorded:", "now:", "why:"):
-            self.assertIn(line, differs)
-
-    def test_where_a_policy_decides_otherwise_it_is_told_by_what_it_knows(self):
-        soon = "class soon\n arrive once at 1ms\n deadline 10ms\n run 1ms\n"
-        late = "class late\n arrive once at 1ms\n deadline 90ms\n run 1ms\n"
-        first = "class first\n arrive once\n deadline 5ms\n run 2ms\n"
-        path = self.folder / "two.schedule"
-        sim(self.file(first + late + soon), "--policy", "fifo", "--record", path)
-        path.write_text(path.read_text().replace("policy=fifo", "policy=edf"))
-        differs = sim("--replay", path, status=1)
-        self.assertIn("both are ready in both: the policies, edf, choose differently", differs)
-        self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
-        self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
-
-    def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
-        path = self.folder / "web.schedule"
-        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
-        self.assertIn("\nworkload=web\n", path.read_text())
-        mine = self.file("class a\n arrive every 100ms\n run 1ms\n")
-        (self.folder / "sub").mkdir()
-        own = self.folder / "sub" / "mine.schedule"
-        sim(os.path.relpath(mine), "--policy", "fifo", "--record", own)
-        self.assertIn("\nworkload=../mine.workload\n", own.read_text())
-        with tempfile.TemporaryDirectory() as elsewhere:
-            moved = shutil.copytree(self.folder, Path(elsewhere) / "moved")
-            mine.unlink()
-            for each in ("web.schedule", "sub/mine.schedule"):
-                self.assertIn("all as recorded", sim("--replay", moved / each))
-        self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
-
-    def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
-        path = self.folder / "web.schedule"
-        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
-        whole = path.read_text().splitlines()
-        place = len(whole) // 2
-        path.write_text("\n".join(whole[:place]) + "\n")
-        told = sim("--replay", path, status=2)
-        self.assertEqual(told, f"cotrap: {path}:{place + 1}: the file is cut short\n")
-
-    def test_exploring_finds_the_deadlock_and_its_schedule_repeats_it(self):
-        path = self.folder / "abba.schedule"
-        explored = ("abba", "--explore", "--slice", "0.005")
-        found = sim(*explored, "--record", path, status=1)
-        self.assertIn("'one' priority 16, waits: b, held by 'other'", found)
-        self.assertIn("'other' priority 16, waits: a, held by 'one'", found)
-        again = sim("--replay", path)
-        self.assertIn("held by 'other'", again)
-        self.assertIn("all as recorded", again)
-        usual = sim("abba", "--policy", "fifo", "--slice", "0.005")
-        self.assertNotIn("held by", usual)
-        # With one order of the locks every schedule goes well.
-        text = (WORKLOADS / "abba.workload").read_text()
-        one, other = text.split("class other")
-        other = other.replace(" a\n", " x\n").replace(" b\n", " a\n").replace(" x\n", " b\n")
-        right = self.file(one + "class other" + other)
-        well = sim(right, *explored[1:], "--bound", "9")
-        self.assertIn("there are no others", well)
-
-    def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
-        path = self.folder / "inversion.schedule"
-        found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
-        self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
-        self.assertRegex(found, r"schedule \d+:1: bus misses 1 deadlines")
-        self.assertIn("all as recorded", sim("--replay", path))
-        text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
-        self.assertIn("there are no others", sim(self.file(text), "--explore", "--bound", "20"))
-
-    def test_events_change_places_as_far_as_jitter_lets_them(self):
-        text = (WORKLOADS / "inversion.workload").read_text().replace("at 2ms", "at 2.3ms")
-        apart = (self.file(text), "--explore", "--bound", "9")
-        self.assertIn("there are no others", sim(*apart))
-        self.assertIn("bus misses", sim(*apart, "--jitter", "0.5", status=1))
-
     def test_detectors_tell_of_who_starves_and_of_who_stalls_others(self):
         hog = "class hog\n arrive once\n run 900ms\n wait 1ms\n"
         path = self.file(hog + "class x\n arrive once\n run 1ms\n")
@@ -273,9 +171,10 @@ class Sim(unittest.TestCase):
             (["web", "--explore", "--replay", wrong], "--replay and --explore are two things"),
             (["--replay", wrong, "--csv", "x"], "--csv means nothing with --replay"),
             (["--replay", wrong, "--policy", "priority"], "--policy means nothing with --replay"),
+            (["web", "--debug"], "--debug means nothing with"),
             (["web", "--replay", wrong], "WORKLOAD means nothing with --replay"),
             (["--harts", "2", "--merge", wrong], "which takes --csv, --html"),
-            (["--list", "--slice", "3"], "--slice means nothing with --list, which takes nothing else"),
+            (["--list", "--slice", "3"], "--slice means nothing with --list, which"),
             (["--merge", wrong], "not what `./cotrap sim --csv` writes"),
             ([], "which one?"),
         ):

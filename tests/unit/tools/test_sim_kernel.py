@@ -1,20 +1,17 @@
 """Workloads in the kernel: what is run, what its figures say, and its recorded decisions."""
 
-import os
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401 (finds the modules)
+from simulating import BUILD
 
 from cotrap import options
 from cotrap.errors import UsageError
 from cotrap.sim import decisions, kernel, simulator
 from cotrap.sim.host_load import HostLoad
 from cotrap.trace.recording import Event, Kind, Recording
-
-BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 
 
 class InTheKernel(unittest.TestCase):

@@ -3,31 +3,23 @@
 import contextlib
 import csv
 import io
-import os
 import random
-import tempfile
 import unittest
 from pathlib import Path
 
+from simulating import BUILD, InAFolder
 from support import cotrap
 
 from cotrap.errors import UsageError
 from cotrap.sim import merge, page, simulator, table
 
-BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 TWO = "class a\n arrive every 10ms\n run 4ms\nclass b\n arrive every 20ms\n run 4ms\n"
 
 
-class Merge(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.folder = Path(scratch.name)
-
+class Merge(InAFolder):
     def made(self, name: str, *options: str, text: str = TWO) -> Path:
         """Of seeds 1 and 2 under fifo: two classes, so four rows, in lines 2 to 5."""
-        workload, path = self.folder / "mine.workload", self.folder / name
-        workload.write_text(text)
+        workload, path = self.file(text), self.folder / name
         words = ("--policy", "fifo", "--seeds", "1..2", "--duration", "0.1", *options)
         done = cotrap("sim", workload, "--build", BUILD, *words, "--csv", path)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -12,7 +12,7 @@ _TAKES = {
     "list": (),
     "list_policies": ("policy_header",),
     "merge": ("csv", "html"),
-    "replay": ("policy_header",),
+    "replay": ("policy_header", "debug"),
     "explore": (*_RUN, *_LIMITS, *EXPLORING),
     _SIMULATE: (*_RUN, *_LIMITS, "policy_header", "shard", "csv", "html"),
 }

@@ -109,6 +109,11 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         help="simulate what FILE records once more; status 1, and the first decision that "
         "differs, if it is not the same",
     )
+    command.add_argument(
+        "--debug",
+        action="store_true",
+        help="of --replay: in gdb, stopped at the first decision; `break decided if place == N`",
+    )
     _add_exploring(command)
     for option, what in (
         ("--starving", "ready"),

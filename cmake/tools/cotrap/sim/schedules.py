@@ -16,6 +16,10 @@ def run(program: Path, arguments) -> int:
         command = [program, "replay", arguments.replay]
         if found := recorded_workload(arguments.replay):
             command.append(f"workload={found}")
+        if arguments.debug:
+            from .. import debug  # which runs, as workloads do
+
+            return debug.run_on_host(command, "set confirm off", "tbreak decided", "run")
     else:
         command = [program, *_one(arguments), f"explore={arguments.bound or BOUND}"]
         command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]

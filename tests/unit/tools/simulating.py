@@ -1,0 +1,28 @@
+"""Runs `./cotrap sim` with the simulator of the build that is tested."""
+
+import os
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import cotrap
+
+BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
+
+
+def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:
+    done = cotrap("sim", *arguments, "--build", BUILD, timeout=60, stdin=stdin)
+    assert done.returncode == status, done.stderr.decode()
+    return (done.stderr if status == 2 else done.stdout).decode()
+
+
+class InAFolder(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def file(self, text: str) -> Path:
+        path = self.folder / "mine.workload"
+        path.write_text(text)
+        return path

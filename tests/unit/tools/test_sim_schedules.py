@@ -1,0 +1,108 @@
+"""Single schedules: recorded, simulated once more and compared, and looked for."""
+
+import os
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+from simulating import InAFolder, sim
+
+from cotrap.sim.simulator import WORKLOADS
+
+
+class Schedules(InAFolder):
+    def test_what_is_recorded_is_simulated_once_more_and_compared(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "eevdf", "--duration", "1", "--seed", "3", "--record", path)
+        self.assertIn("all as recorded", sim("--replay", path))
+        path.write_text(path.read_text().replace("policy=eevdf", "policy=fifo"))
+        differs = sim("--replay", path, status=1)
+        self.assertRegex(differs, r"decision \d+ differs")
+        for line in ("before:", "recorded:", "now:", "why:"):
+            self.assertIn(line, differs)
+
+    def test_where_a_policy_decides_otherwise_it_is_told_by_what_it_knows(self):
+        soon = "class soon\n arrive once at 1ms\n deadline 10ms\n run 1ms\n"
+        late = "class late\n arrive once at 1ms\n deadline 90ms\n run 1ms\n"
+        first = "class first\n arrive once\n deadline 5ms\n run 2ms\n"
+        path = self.folder / "two.schedule"
+        sim(self.file(first + late + soon), "--policy", "fifo", "--record", path)
+        path.write_text(path.read_text().replace("policy=fifo", "policy=edf"))
+        differs = sim("--replay", path, status=1)
+        self.assertIn("both are ready in both: the policies, edf, choose differently", differs)
+        self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
+        self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
+
+    @unittest.skipUnless(shutil.which("gdb"), "there is no gdb")
+    def test_a_recording_is_replayed_in_the_debugger_up_to_a_decision(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        typed = b"break decided if place == 23\ncontinue\nprint place + 1000\ncontinue\n"
+        shown = sim("--replay", path, "--debug", stdin=typed)
+        self.assertIn("decided (place=0, job=...)", shown)
+        self.assertIn("$1 = 1023", shown)
+        self.assertIn("all as recorded", shown)
+
+    def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        self.assertIn("\nworkload=web\n", path.read_text())
+        mine = self.file("class a\n arrive every 100ms\n run 1ms\n")
+        (self.folder / "sub").mkdir()
+        own = self.folder / "sub" / "mine.schedule"
+        sim(os.path.relpath(mine), "--policy", "fifo", "--record", own)
+        self.assertIn("\nworkload=../mine.workload\n", own.read_text())
+        with tempfile.TemporaryDirectory() as elsewhere:
+            moved = shutil.copytree(self.folder, Path(elsewhere) / "moved")
+            mine.unlink()
+            for each in ("web.schedule", "sub/mine.schedule"):
+                self.assertIn("all as recorded", sim("--replay", moved / each))
+        self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
+
+    def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        whole = path.read_text().splitlines()
+        place = len(whole) // 2
+        path.write_text("\n".join(whole[:place]) + "\n")
+        told = sim("--replay", path, status=2)
+        self.assertEqual(told, f"cotrap: {path}:{place + 1}: the file is cut short\n")
+
+    def test_exploring_finds_the_deadlock_and_its_schedule_repeats_it(self):
+        path = self.folder / "abba.schedule"
+        explored = ("abba", "--explore", "--slice", "0.005")
+        found = sim(*explored, "--record", path, status=1)
+        self.assertIn("'one' priority 16, waits: b, held by 'other'", found)
+        self.assertIn("'other' priority 16, waits: a, held by 'one'", found)
+        again = sim("--replay", path)
+        self.assertIn("held by 'other'", again)
+        self.assertIn("all as recorded", again)
+        usual = sim("abba", "--policy", "fifo", "--slice", "0.005")
+        self.assertNotIn("held by", usual)
+        # With one order of the locks every schedule goes well.
+        text = (WORKLOADS / "abba.workload").read_text()
+        one, other = text.split("class other")
+        other = other.replace(" a\n", " x\n").replace(" b\n", " a\n").replace(" x\n", " b\n")
+        right = self.file(one + "class other" + other)
+        well = sim(right, *explored[1:], "--bound", "9")
+        self.assertIn("there are no others", well)
+
+    def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
+        path = self.folder / "inversion.schedule"
+        found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
+        self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
+        self.assertRegex(found, r"schedule \d+:1: bus misses 1 deadlines")
+        self.assertIn("all as recorded", sim("--replay", path))
+        text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
+        self.assertIn("there are no others", sim(self.file(text), "--explore", "--bound", "20"))
+
+    def test_events_change_places_as_far_as_jitter_lets_them(self):
+        text = (WORKLOADS / "inversion.workload").read_text().replace("at 2ms", "at 2.3ms")
+        apart = (self.file(text), "--explore", "--bound", "9")
+        self.assertIn("there are no others", sim(*apart))
+        self.assertIn("bus misses", sim(*apart, "--jitter", "0.5", status=1))
+
+
+if __name__ == "__main__":
+    unittest.main()
