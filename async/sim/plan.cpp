@@ -78,8 +78,10 @@ std::string round_of(const TaskClass& what, Random& random, std::uint64_t& deman
 std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed,
                                              bool reserves) {
   constexpr std::size_t most_bytes = 16 << 20;
-  std::string text = fmt::format("cotrap-plan 1\nuntil {} after {}\nlocks {} channels",
-                                 workload.duration_ns, workload.warm_up_ns, workload.locks.size());
+  std::string text = fmt::format("cotrap-plan 1\nuntil {} after {}\nlocks", workload.duration_ns,
+                                 workload.warm_up_ns);
+  for (const SharedLock& lock : workload.locks) text += lock.inherits ? " i" : " n";
+  text += " channels";
   for (const SharedChannel& channel : workload.channels) {
     text += fmt::format(" {}", channel.capacity);
   }

@@ -3,7 +3,7 @@
 //
 //   cotrap-plan 1
 //   until NS after NS                       how long; what arrives before `after` is not counted
-//   locks N channels CAPACITY…
+//   locks LOCK… channels CAPACITY…          a lock is i, which inherits, or n, which does not
 //   class NAME PRIORITY DEADLINE WEIGHT BUDGET PERIOD HARTS       times in nanoseconds, 0: none;
 //                                           HARTS as bits
 //   task CLASS AT STEP…                     in the order of their arrival, times in nanoseconds:

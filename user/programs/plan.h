@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "lending_lock.h"
 
 namespace programs {
 
@@ -78,7 +79,7 @@ struct Task {
 
 struct Plan {
   nanoseconds until{}, after{};
-  std::vector<std::unique_ptr<user::Mutex>> locks;
+  std::vector<std::unique_ptr<LendingLock>> locks;
   std::vector<std::unique_ptr<Channel>> channels;
   std::vector<std::unique_ptr<Class>> classes;
   std::vector<std::unique_ptr<Task>> tasks;
@@ -134,10 +135,10 @@ class PlanReader {
     }
   }
   void read_locks_and_channels() {
-    for (auto left = number(); left != 0; --left) {
-      plan_.locks.push_back(std::make_unique<user::Mutex>());
+    for (auto each = word(); each != "channels"; each = word()) {
+      user::check(each == "i" || each == "n", "no lock is '{}'", each);
+      plan_.locks.push_back(std::make_unique<LendingLock>(each == "i"));
     }
-    skip("channels");
     for (auto each = word(); !each.empty(); each = word()) {
       plan_.channels.push_back(std::make_unique<Channel>(static_cast<unsigned>(number(each))));
     }

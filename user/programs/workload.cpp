@@ -119,9 +119,11 @@ class Players {
     ++asleep_;
   }
 
+  std::uint32_t priority_of(const Class& of) const {
+    return static_cast<std::uint32_t>(real_time_priority(plan_, of.priority));
+  }
   void set_priority(const Class& of) const {
-    const auto priority = static_cast<std::uint32_t>(real_time_priority(plan_, of.priority));
-    user::must(user::set_schedule(0, {.policy = policy_, .priority = priority}),
+    user::must(user::set_schedule(0, {.policy = policy_, .priority = priority_of(of)}),
                "a real-time priority");
   }
   /// Refused where there is no room for it.
@@ -160,13 +162,17 @@ class Players {
   }
 
   void live(Task& task) const {
+    Holder self{.thread = user::thread_id(),
+                .policy = policy_,
+                .own = priority_of(*task.of),
+                .has_reservation = task.of->budget.count() != 0};
     for (const Step& step : task.steps) {
       switch (step.kind) {
         case 'r': turn(step.number * turns_ / 1'000'000); break;
         case 'w': static_cast<void>(user::sleep_for(nanoseconds(step.number))); break;
         case 'y': user::yield(); break;
-        case 'l': plan_.locks[step.number]->lock(); break;
-        case 'u': plan_.locks[step.number]->unlock(); break;
+        case 'l': plan_.locks[step.number]->lock(self); break;
+        case 'u': plan_.locks[step.number]->unlock(self); break;
         case 's':
           plan_.channels[step.number]->room.acquire();
           plan_.channels[step.number]->values.release();

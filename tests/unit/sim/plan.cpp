@@ -32,7 +32,7 @@ TEST_CASE("a plan has every task with its arrival and its steps, loops undone") 
            1, true);
   REQUIRE(made);
   CHECK(*made ==
-        "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks 1 channels 3\n"
+        "cotrap-plan 1\nuntil 10000000 after 1000000\nlocks i channels 3\n"
         "class a 3 2000000 512 0 0 255\nclass b 16 0 1024 1000 5000 6\nclass c 16 0 1024 0 0 255\n"
         "task 2 0 r3000000 w1000000 n1000000 r3000000 w1000000 n1000000\n"
         "task 0 1000000 l0 r1000 u0\ntask 1 5000000 s0 y s0 y\ntask 0 5000000 l0 r1000 u0\n"
