@@ -71,6 +71,7 @@ class Directed final : public policy::Rules {
   explicit Directed(const Options& options) noexcept : Rules(options) {}
 
   void enqueue(Job& job, Entity&) noexcept { queue_.push_back(job); }
+  void put_back(Job& job, Entity&) noexcept { queue_.push_front(job); }
   Job* pick() noexcept {
     const unsigned most_urgent = top();
     std::vector<Job*> jobs;

@@ -2,7 +2,7 @@
 #include <optional>
 #include <utility>
 
-#include "history.h"
+#include "director.h"
 #include "player.h"
 #include "walk.h"
 
@@ -19,6 +19,34 @@ std::optional<std::uint64_t> shared_by(const Step& step) {
     default: return std::nullopt;
   }
 }
+
+/// May others come in behind it, though it has not waited? What follows a wait or a yield is the
+/// beginning of a turn, before which they could.
+bool lets_others_in(const Step& step) {
+  switch (step.kind) {
+    case Step::Kind::wait:
+    case Step::Kind::yield:
+    case Step::Kind::repeat:
+    case Step::Kind::end: return false;
+    default: return true;
+  }
+}
+
+/// Between two steps of a task, where a director is present: it may let events and other tasks come
+/// first, all of which pass this one over. Otherwise nothing.
+class LetIn : PreemptOp {
+ public:
+  explicit LetIn(std::uint64_t self) : self_(self) {}
+  bool await_ready() const noexcept { return Director::present() == nullptr; }
+  void await_suspend(std::coroutine_handle<> self) const noexcept {
+    touch(self_);
+    PreemptOp::await_suspend(self);
+  }
+  void await_resume() const noexcept { touch(self_); }
+
+ private:
+  std::uint64_t self_;  // as touch() has it
+};
 
 }  // namespace
 
@@ -100,10 +128,11 @@ Task<bool> Player::go_round(Instance& instance) {
     }
   } const release{locks, plain};
 
+  const std::uint64_t self = History::job(instance.number);
   Walk walk(workload.classes[instance.of].steps);
   while (const Step* const next = is_cancelled() ? nullptr : walk.next()) {
     const Step& step = *next;
-    touch(History::job(instance.number));
+    touch(self);
     if (const auto object = shared_by(step)) touch(*object);
     switch (step.kind) {
       case Step::Kind::run: {
@@ -168,6 +197,7 @@ Task<bool> Player::go_round(Instance& instance) {
       case Step::Kind::repeat:
       case Step::Kind::end: break;  // the walk's
     }
+    if (lets_others_in(step)) co_await LetIn(self);
   }
   co_return !is_cancelled();
 }

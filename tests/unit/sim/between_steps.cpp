@@ -1,0 +1,91 @@
+// While schedules are explored others may come in behind every step of a workload's task, also one
+// that has not waited; otherwise nothing does.
+#include <catch2/catch_test_macros.hpp>
+
+#include "director.h"
+#include "explore.h"
+#include "run.h"
+
+using namespace async::sim;
+
+namespace {
+
+Exploration::Run run_of(const std::string& text, bool by_priority = true) {
+  auto read = read_workload(text, nullptr);
+  REQUIRE(read);
+  return [workload = std::move(*read), by_priority] {
+    return simulate(workload, {.machine = {.policy = &directed_policy(by_priority)}})
+        .what_is_wrong();
+  };
+}
+
+/// A task for each row of steps, all at once.
+std::string tasks(const std::vector<std::string>& all) {
+  std::string text = "duration 1ms\nlock a\nlock b\nchannel c 1\n";
+  for (const std::string& steps : all) {
+    text += "class task" + std::to_string(text.size()) + "\n arrive once\n" + steps;
+  }
+  return text;
+}
+
+const std::string ab = " lock a\n lock b\n unlock b\n unlock a\n";
+const std::string ba = " lock b\n lock a\n unlock a\n unlock b\n";
+
+void finds_deadlock(const std::string& text) {
+  INFO(text);
+  const auto run = run_of(text);
+  for (const auto& found : {Exploration::depth_first({}, run),
+                            Exploration::at_random({.depth = 2, .most = 1000}, run)}) {
+    CHECK(found.failure.starts_with("deadlock: "));
+    CHECK(run_under(found.schedule, run) == found.failure);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("two orders of two locks are found where both are free and nobody gives way") {
+  finds_deadlock(tasks({ab, ba}));
+}
+
+TEST_CASE("another one may come in behind an unlock, a value sent and a value received") {
+  finds_deadlock(tasks({" lock a\n lock b\n unlock b\n lock b\n unlock b\n unlock a\n",
+                        " lock b\n unlock b\n" + ba}));
+  finds_deadlock(tasks({" lock a\n send c\n lock b\n unlock b\n unlock a\n", ba}));
+  finds_deadlock(tasks({" send c\n lock a\n receive c\n lock b\n unlock b\n unlock a\n", ba}));
+}
+
+TEST_CASE("with one order of the locks every schedule goes well, and there are no others") {
+  const auto made = Exploration::depth_first({.bound = 50}, run_of(tasks({ab, ab})));
+  CHECK(made.failure.empty());
+  CHECK(made.is_whole);
+}
+
+TEST_CASE("steps on different locks are tried in one order, and none is left out that matters") {
+  const std::string a = " repeat 3\n lock a\n unlock a\n end\n";
+  const std::string b = " repeat 3\n lock b\n unlock b\n end\n";
+  const auto count = [](const std::string& text, bool reduces) {
+    const auto made = Exploration::depth_first({.bound = 50, .reduces = reduces}, run_of(text));
+    CHECK(made.failure.empty());
+    CHECK(made.is_whole);
+    return made.schedules;
+  };
+  const auto whole = count(tasks({a, b}), false);
+  const auto apart = count(tasks({a, b}), true);
+  CHECK(apart * 3 < whole);
+  CHECK(apart < count(tasks({a, a}), true));
+}
+
+TEST_CASE("a task that is passed over goes on before the others, and less urgent ones wait") {
+  // Bound 0 is one task after another; so nobody is held up by a lock.
+  const auto first = Exploration::depth_first({.bound = 0}, run_of(tasks({ab, ba})));
+  CHECK(first.failure.empty());
+  CHECK(first.schedules == 1);
+  const auto urgent = run_of(tasks({ab + " run 1us\n", ba + " priority 3\n"}));
+  const auto made = Exploration::depth_first({.bound = 50}, urgent);
+  CHECK(made.failure.starts_with("deadlock: "));  // the urgent one comes when the other holds one
+  CHECK(Exploration::depth_first({.bound = 50},
+                                 run_of("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
+                                        " arrive once\n" +
+                                        ab + "class other\n arrive once at 1us\n" + ba))
+            .failure.empty());  // has ended by then
+}
