@@ -31,7 +31,7 @@ struct Arguments {
   std::optional<std::uint64_t> explore;  // up to this bound
   std::uint64_t most = 1'000'000;        // schedules
   std::uint64_t depth = 0;               // at random, instead, for bugs of this depth
-  std::string schedule;                  // of a directed policy
+  std::optional<std::string> schedule;   // of a directed policy
   Detector::Limits limits;
   Machine::Options machine;
 };

@@ -67,7 +67,6 @@ class AtRandom final : public Director {
     for (unsigned i = 1; i < depth; ++i) falls_.push_back(random_.next() % std::max(length, 1ul));
   }
   std::size_t length() const { return chosen(); }
-  bool has_chosen_most(std::size_t most) const { return chosen() > most; }
 
  protected:
   unsigned beyond(std::span<const std::uint64_t> who) override {
@@ -137,16 +136,23 @@ bool Exploration::try_bound(const Options& options, const Run& run) {
 Exploration Exploration::at_random(const RandomOptions& options, const Run& run) {
   Exploration all;
   all.bound = options.depth;
-  std::size_t length = 0;
-  while (all.schedules < options.most && all.failure.empty()) {
-    AtRandom director(options.depth, length, options.seed * 1'000'003 + all.schedules);
-    all.failure = run_once(director, run);
-    ++all.schedules;
-    length = std::max(length, director.length());
-    all.schedule = director.schedule();
+  for (all.seed = options.seed;; ++all.seed) {
+    if (options.begin_seed) options.begin_seed(all.seed);
+    std::size_t length = 0;  // of the first run, in which nobody falls
+    for (unsigned depth = 1;; depth = options.depth) {
+      if (all.schedules == options.most) return all;
+      AtRandom director(depth, length, all.seed);
+      all.failure = run_once(director, run);
+      ++all.schedules;
+      length = director.length();
+      if (!all.failure.empty()) {
+        all.schedule = director.schedule();
+        all.shrink(run);
+        return all;
+      }
+      if (depth == options.depth) break;
+    }
   }
-  all.failure.empty() ? all.schedule.clear() : all.shrink(run);
-  return all;
 }
 
 /// One choice after another, from the last on, becomes 0, or 1, where it fails all the same.

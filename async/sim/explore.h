@@ -9,7 +9,9 @@
 // what it was in the run that came there first.
 //
 // At random: each job and each interrupt has a priority that is drawn, the highest goes first, and
-// at depth − 1 points that are drawn, too, whoever would be next falls behind all others. A bug
+// at depth − 1 points that are drawn, too, whoever would be next falls behind all others. Each seed
+// has two schedules, without these points and with them: the first one says among how many choices
+// they are to be. So what a seed finds has nothing to do with the seeds before. A bug
 // that needs `depth` things to come in a certain order is found in each run with a probability of
 // at least 1 / (n k^(depth − 1)), where n go and k are chosen (S. Burckhardt, P. Kothari, M.
 // Musuvathi, S. Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs,
@@ -37,13 +39,15 @@ struct Exploration {
   struct RandomOptions {
     unsigned depth = 3;
     std::uint64_t most = 10'000;
-    std::uint64_t seed = 1;
+    std::uint64_t seed = 1;  // the first one; then those that follow
+    std::function<void(std::uint64_t seed)> begin_seed = {};  // called before a seed's runs
   };
 
   std::uint64_t schedules = 0;  // tried until one failed; shrinking it is not counted
   std::uint64_t left = 0;       // … of which so many were left on the way
   unsigned bound = 0;           // that was reached, or at which it failed
   bool is_whole = false;        // no schedule was left out for the bound's sake
+  std::uint64_t seed = 0;       // at random: that failed, and does so if it is the first one
   std::string failure;          // empty: none
   std::string schedule;         // that failed
 

@@ -6,6 +6,7 @@
 //              [stalled=NS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
 //              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
+//              [schedule=SCHEDULE]                 … or that one
 //   cotrap_sim FILE plan=1 seeds=S [duration=NS] [policy=NAME]        what plan.h says, for it
 //   cotrap_sim replay FILE [workload=FILE]                            status 1: it is another
 //   cotrap_sim policies
@@ -80,7 +81,7 @@ bool is_directed(const Arguments& arguments) {
 
 /// One run under one policy; with the schedule that the arguments have, if it takes one.
 Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::Hook hook) {
-  auto director = Director::of(arguments.schedule);
+  auto director = Director::of(arguments.schedule.value_or(""));
   if (!director) give_up(director.error());
   if (is_directed(arguments)) director->begin();
   Outcome outcome = simulate(workload, options(arguments, std::move(hook)));
@@ -109,7 +110,7 @@ void record(const Arguments& arguments, const Workload& workload) {
       fmt::format("ipi={}", costs.ipi),
   };
   recording.arguments.push_back(fmt::format("policy={}", machine.policy->name));
-  if (is_directed(arguments)) recording.arguments.push_back("schedule=" + arguments.schedule);
+  if (arguments.schedule) recording.arguments.push_back("schedule=" + *arguments.schedule);
   std::ofstream file(arguments.record, std::ios::binary);
   file << recording.to_file();
   if (!file.flush()) give_up(arguments.record + ": it cannot be written");
@@ -184,6 +185,48 @@ int replay(const std::string& path, std::span<char*> words) {
   return 0;
 }
 
+/// Tells of the schedule that fails, and records it if that was asked for.
+int fail(const Arguments& arguments, const Workload& workload, const std::string& failure) {
+  const std::string& schedule = *arguments.schedule;
+  fmt::print("seed {}, schedule {}: {}", arguments.machine.seed, schedule.empty() ? "''" : schedule,
+             failure);
+  if (!arguments.record.empty()) record(arguments, workload);
+  return 1;
+}
+
+/// What an exploration has found, once more.
+int run_schedule(const Arguments& arguments, const Workload& workload) {
+  const std::string wrong = run_once(arguments, workload, {}).what_is_wrong();
+  if (!wrong.empty()) return fail(arguments, workload, wrong);
+  fmt::print("nothing is wrong under this schedule\n");
+  return 0;
+}
+
+Exploration explore_at_random(Arguments& arguments, const Exploration::Run& run) {
+  const auto depth = static_cast<unsigned>(std::min<std::uint64_t>(arguments.depth, 1000));
+  const Exploration made = Exploration::at_random(
+      {.depth = depth,
+       .most = arguments.most,
+       .seed = arguments.first_seed,
+       .begin_seed = [&](std::uint64_t seed) { arguments.machine.seed = seed; }},
+      run);
+  fmt::print("{} schedules at random, for bugs of depth {}, of seeds {} to {}\n", made.schedules,
+             depth, arguments.first_seed, arguments.machine.seed);
+  return made;
+}
+
+Exploration explore_depth_first(const Arguments& arguments, const Exploration::Run& run) {
+  const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
+  const Exploration made = Exploration::depth_first({bound, arguments.most}, run);
+  const bool stopped = made.failure.empty() && made.schedules == arguments.most;
+  fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
+             made.schedules, made.bound, made.left,
+             made.is_whole ? ": there are no others"
+             : stopped     ? ": there are more"
+                           : "");
+  return made;
+}
+
 int explore(Arguments& arguments, const Workload& workload) {
   arguments.machine.policy = arguments.policies.front();
   if (!is_directed(arguments)) give_up("explore: policy=directed or policy=directed-by-priority");
@@ -192,27 +235,13 @@ int explore(Arguments& arguments, const Workload& workload) {
     fmt::print("schedules are explored without the reservations of {}\n", fmt::join(names, ", "));
   }
   arguments.machine.seed = arguments.first_seed;
-  const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
-  const auto depth = static_cast<unsigned>(std::min<std::uint64_t>(arguments.depth, 1000));
+  if (arguments.schedule) return run_schedule(arguments, workload);
   const auto run = [&] { return simulate(workload, options(arguments)).what_is_wrong(); };
-  const Exploration made =
-      depth != 0 ? Exploration::at_random({depth, arguments.most, arguments.first_seed}, run)
-                 : Exploration::depth_first({bound, arguments.most}, run);
-  if (depth != 0) {
-    fmt::print("{} schedules at random, for bugs of depth {}\n", made.schedules, depth);
-  } else {
-    const bool stopped = made.failure.empty() && made.schedules == arguments.most;
-    fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
-               made.schedules, made.bound, made.left,
-               made.is_whole ? ": there are no others"
-               : stopped     ? ": there are more"
-                             : "");
-  }
+  const Exploration made = arguments.depth != 0 ? explore_at_random(arguments, run)
+                                                : explore_depth_first(arguments, run);
   if (made.failure.empty()) return 0;
-  fmt::print("schedule {}: {}", made.schedule.empty() ? "''" : made.schedule, made.failure);
   arguments.schedule = made.schedule;
-  if (!arguments.record.empty()) record(arguments, workload);
-  return 1;
+  return fail(arguments, workload, made.failure);
 }
 
 }  // namespace

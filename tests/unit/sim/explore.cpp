@@ -121,6 +121,28 @@ TEST_CASE("a schedule that fails is shrunk to what it needs") {
   }
 }
 
+TEST_CASE("a seed that has failed does so again at once, whatever seeds came before") {
+  const Exploration::Run rarely = [] {
+    return run_once<Order>(three_jobs, [](Order& order) {
+      return std::string(order.text == "cba" ? "backwards" : "");
+    });
+  };
+  std::vector<std::uint64_t> seeds;
+  Exploration::RandomOptions options{
+      .depth = 2, .begin_seed = [&](std::uint64_t seed) { seeds.push_back(seed); }};
+  for (; options.seed <= 200; options.seed += 20) {
+    seeds.clear();
+    const auto found = Exploration::at_random(options, rarely);
+    REQUIRE(found.failure == "backwards");
+    CHECK(seeds.front() == options.seed);
+    CHECK(seeds.back() == found.seed);
+    const auto again = Exploration::at_random({.depth = 2, .seed = found.seed}, rarely);
+    CHECK(again.schedules <= 2);
+    CHECK(again.seed == found.seed);
+    CHECK(again.schedule == found.schedule);
+  }
+}
+
 TEST_CASE("a run in which no time passes any more ends, and is told") {
   const std::string wrong = run_once<Order>(
       [](Bench& bench, Order& order) {

@@ -54,5 +54,8 @@ def _why_not(name: str, mode: str) -> str:
 def _check_exploring(arguments) -> None:
     if arguments.bound and arguments.pct:
         raise UsageError("--pct explores at random, which has no --bound: give one of them")
+    others = [name for name in ("bound", "pct", "most") if _is_given(arguments, name)]
+    if arguments.schedule is not None and others:
+        raise UsageError(f"{_option(others[0])} and --schedule: give one of them")
     if arguments.seeds and len(arguments.seeds) > 1:
         raise UsageError("--explore is for one seed: --seed S")

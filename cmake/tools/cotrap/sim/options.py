@@ -11,7 +11,7 @@ from .costs import NAMES, RECORDED
 BOUND, MOST = 4, 1_000_000
 # Where they are left out; the parser says None, so that it is known (modes.py).
 DEFAULTS = {"policy": "priority", "seeds": range(1, 2), "slice": 4.0}
-EXPLORING = ("bound", "pct", "jitter", "most")
+EXPLORING = ("bound", "pct", "jitter", "most", "schedule")
 
 
 def add_sim(command: argparse.ArgumentParser) -> None:
@@ -154,7 +154,8 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
         "--pct",
         type=positive,
         metavar="DEPTH",
-        help="--explore at random instead, by --seed: for bugs that need DEPTH things in one order",
+        help="--explore at random instead, from --seed on: for bugs that need DEPTH things in one "
+        "order; --seed with the seed that failed finds it at once",
     )
     command.add_argument(
         "--jitter",
@@ -167,6 +168,11 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="N",
         help=f"of --explore: stop after so many schedules ({MOST})",
+    )
+    command.add_argument(
+        "--schedule",
+        metavar="SCHEDULE",
+        help="--explore only that one, as it was printed, with the --seed that was",
     )
 
 

@@ -25,6 +25,8 @@ def run(program: Path, arguments) -> int:
         command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]
         if arguments.pct:
             command.append(f"random={arguments.pct}")
+        if arguments.schedule is not None:
+            command.append(f"schedule={arguments.schedule}")
         if arguments.record:
             command += _recording(arguments)
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
