@@ -100,12 +100,12 @@ Outcome Player::play() {
   if (looks_after_deadlines()) {
     for (const ClassOutcome& made : classes) {
       if (made.refused == 0) continue;
-      outcome.findings.push_back("admission: " + std::to_string(made.refused) + " of '" +
+      outcome.unfit.push_back("admission: " + std::to_string(made.refused) + " of '" +
                                  made.name +
                                  "' do without their reservation, for which there is no room\n");
     }
     if (const double demand = demand_with_deadlines(workload); demand > machine.harts()) {
-      outcome.findings.push_back("admission: what has deadlines would keep " +
+      outcome.unfit.push_back("admission: what has deadlines would keep " +
                                  std::to_string(demand) + " harts busy\n");
     }
   }

@@ -29,22 +29,22 @@ std::string three(const char* reservation) {
 
 TEST_CASE("a reservation for which there is no room is refused and told, and others keep theirs") {
   const Outcome made = run(three("4ms every 10ms"), "edf");
-  REQUIRE(made.findings.size() == 1);
-  CHECK(made.findings[0] ==
+  REQUIRE(made.unfit.size() == 1);
+  CHECK(made.unfit[0] ==
         "admission: 1 of 'c' do without their reservation, for which there is no room\n");
   CHECK(made.classes[2].refused == 1);
   CHECK(made.classes[0].finished >= 19);  // 4 of every 10 ms, at least
   CHECK(made.classes[1].finished >= 19);
   CHECK(made.classes[2].finished == 0);  // no deadline either: after all that have one
-  CHECK(run(three("3.3ms every 10ms"), "edf").findings.empty());
-  CHECK(run(three("4ms every 10ms"), "edf", 2).findings.empty());
-  CHECK(run(three("4ms every 10ms"), "fifo").findings.empty());  // promises nothing
+  CHECK(run(three("3.3ms every 10ms"), "edf").unfit.empty());
+  CHECK(run(three("4ms every 10ms"), "edf", 2).unfit.empty());
+  CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // promises nothing
 }
 
 TEST_CASE("who ends gives its reservation back") {
   const Outcome made = run(
       "duration 1s\nclass job\n arrive every 100ms\n reserve 6ms every 10ms\n run 30ms\n", "edf");
-  CHECK(made.findings.empty());
+  CHECK(made.unfit.empty());
   CHECK(made.classes[0].finished == 10);
 }
 
@@ -54,8 +54,8 @@ TEST_CASE("deadlines that no order can meet are told before anybody misses one")
            "class b\n arrive every " +
            std::string(period) + "\n deadline 50ms\n repeat 3\n  run 2ms\n end\n";
   };
-  CHECK(run(of("10ms"), "edf").findings.empty());
+  CHECK(run(of("10ms"), "edf").unfit.empty());
   const Outcome made = run(of("9ms"), "edf");
-  REQUIRE(made.findings.size() == 1);
-  CHECK(made.findings[0].starts_with("admission: what has deadlines would keep 1.06"));
+  REQUIRE(made.unfit.size() == 1);
+  CHECK(made.unfit[0].starts_with("admission: what has deadlines would keep 1.06"));
 }

@@ -138,12 +138,30 @@ class Sim(InAFolder):
     def test_detectors_tell_of_who_starves_and_of_who_stalls_others(self):
         hog = "class hog\n arrive once\n run 900ms\n wait 1ms\n"
         path = self.file(hog + "class x\n arrive once\n run 1ms\n")
-        told = sim(path, "--policy", "fifo", "--starving", "500", "--stalled", "500")
+        limits = ("--starving", "500", "--stalled", "500")
+        told = sim(path, "--policy", "fifo", *limits, status=1)
         self.assertIn("fifo, seed 1: starvation: ready for 900000000 ns\n'x' priority 16", told)
         self.assertIn("fifo, seed 1: stall: running for 900000000 ns, with 1 ready\n'hog'", told)
         self.assertIn("Player::live", told)  # the await chain, with names
-        well = sim(path, "--policy", "round-robin", "--starving", "500", "--stalled", "500")
+        well = sim(path, "--policy", "round-robin", *limits)
         self.assertNotIn("seed 1", well)
+
+    def test_a_run_that_ends_in_a_deadlock_has_a_status_that_says_so(self):
+        csv = self.folder / "abba.csv"
+        slowly = "class {}\n arrive once\n lock {}\n wait 1ms\n lock {}\n"
+        slowly += " unlock a\n unlock b\n"
+        locks = "lock a\nlock b\n"
+        path = self.file(locks + slowly.format("one", "a", "b") + slowly.format("other", "b", "a"))
+        told = sim(path, "--csv", csv, status=1)
+        self.assertIn("priority, seed 1: deadlock: waits for itself", told)
+        self.assertIn("'one' priority 16, waits: b, held by 'other'", told)
+        self.assertEqual(len(rows.read(csv)), 2)  # what was to be written is
+        says = " ".join(cotrap("sim", "--help").stdout.decode().split())
+        self.assertIn("Exit status 1: a detector found something", says)
+        sim("abba")  # goes well
+        # What is refused is told, and is no error.
+        full = "class a\n arrive closed 2\n reserve 6ms every 10ms\n run 1ms\n"
+        self.assertIn("admission: 1 of 'a'", sim(self.file(full), "--policy", "edf"))
 
     def test_what_is_wrong_is_said_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")

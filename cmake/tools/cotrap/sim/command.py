@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import packages
@@ -14,6 +15,13 @@ from .table import tables
 
 _ALL = "all"
 _SLICES = 20_000  # of a timeline
+
+
+@dataclass(frozen=True)
+class _Done:
+    found: list[rows.Row]
+    timelines: dict[str, dict] = field(default_factory=dict)  # by policy, for a page
+    is_wrong: bool = False  # a detector has found something
 
 
 def run(arguments) -> int:
@@ -29,7 +37,7 @@ def run(arguments) -> int:
     if arguments.replay or arguments.explore:
         return schedules.run(simulator.program_of(arguments), arguments)
     if arguments.merge:
-        found, timelines = merge.read(arguments.merge), {}
+        done = _Done(merge.read(arguments.merge))
     else:
         program = simulator.program_of(arguments)
         known = _policies(program)
@@ -37,13 +45,13 @@ def run(arguments) -> int:
             width = max(map(len, known))
             print("\n".join(f"{name.ljust(width)}  {summary}" for name, summary in known.items()))
             return 0
-        found, timelines = _simulate(program, known, arguments)
+        done = _simulate(program, known, arguments)
         if arguments.record:
             schedules.record(program, arguments)
-    if not found:
+    if not done.found:
         raise UsageError("there is nothing to report")
-    _report(found, timelines, arguments)
-    return 0
+    _report(done.found, done.timelines, arguments)
+    return 1 if done.is_wrong else 0
 
 
 def _policies(program: Path) -> dict[str, str]:
@@ -51,10 +59,8 @@ def _policies(program: Path) -> dict[str, str]:
     return dict(line.split("\t") for line in lines)
 
 
-def _simulate(
-    program: Path, known: dict[str, str], arguments
-) -> tuple[list[rows.Row], dict[str, dict]]:
-    """Rows, and of the first seed a timeline for each policy, if there is a page to show it."""
+def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
+    """Timelines are of the first seed, if there is a page to show them."""
     if not arguments.workload:
         raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
     path = simulator.workload(arguments.workload)
@@ -78,13 +84,14 @@ def _simulate(
     with Waiting("simulating"), ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = pool.map(simulator.output, pieces)
         lines = [line for output in outputs for line in output.splitlines()]
-    if findings := "".join(map(rows.findings, lines)):
-        print(explain(findings, program))
+    findings = "".join(map(rows.findings, lines))
+    if wrong := findings + "".join(map(rows.unfit, lines)):
+        print(explain(wrong, program))
     if warning := rows.unheeded(lines):
         say(warning)
-    timelines = dict(filter(None, map(rows.timeline, lines)))
     told = path.stem, simulator.fingerprint(path), options
-    return [row for line in lines for row in rows.of_run(*told, line)], timelines
+    found = [row for line in lines for row in rows.of_run(*told, line)]
+    return _Done(found, dict(filter(None, map(rows.timeline, lines))), bool(findings))
 
 
 def _shard(seeds: range, shard: tuple[int, int] | None) -> range:

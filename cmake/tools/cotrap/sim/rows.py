@@ -60,9 +60,18 @@ def of_run(workload: str, file: str, options: dict[str, int], line: str) -> list
 
 def findings(line: str) -> str:
     """What the simulator's detectors say of one run: its first of each kind."""
+    return _told_of_run(line, "findings")
+
+
+def unfit(line: str) -> str:
+    """What did not fit into the harts' time."""
+    return _told_of_run(line, "unfit")
+
+
+def _told_of_run(line: str, key: str) -> str:
     told = json.loads(line)
     head = f"{told['policy']}, seed {told['seed']}: "
-    return "".join(head + finding for finding in told["findings"])
+    return "".join(head + each for each in told[key])
 
 
 def unheeded(lines: list[str]) -> str:
