@@ -5,6 +5,7 @@
 
 #include "async/interrupt.h"
 #include "async/mutex.h"
+#include "async/policy.h"
 
 namespace async {
 
@@ -176,11 +177,15 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
 }
 
 void Executor::inherit(Job& job) noexcept {
-  // Up the chain of owners, until a priority does not change: that also ends a deadlock's circle.
+  // Up the chain of owners, until nothing changes: that also ends a deadlock's circle.
   for (Job* at = &job; at != nullptr;) {
+    const bool has_other_deadline = policies_in_use_ && update_deadline(*at);
     const std::uint8_t priority = effective_priority(*at);
-    if (priority == at->priority) return;
-    apply_priority(*at, priority);
+    if (priority != at->priority) {
+      apply_priority(*at, priority);
+    } else if (!has_other_deadline) {
+      return;
+    }
     const bool for_mutex = at->kind == Kind::waiting && at->waits_for_ != nullptr &&
                            at->waits_for_->kind == Kind::mutex;
     at = for_mutex ? static_cast<WaitList*>(at->waits_for_)->owner() : nullptr;
@@ -203,6 +208,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
   }
   if (job.kind == Kind::ready && !is_running(job)) {
+    if (ready_.policy() != nullptr) return ready_.policy()->set_priority(job, priority);
     ready_.remove(job);
     job.priority = priority;
     schedule(job);

@@ -1,9 +1,11 @@
 // An executor that has a policy: it is in the place of ready jobs.
 #include "async/policy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "async/executor.h"
+#include "async/mutex.h"
 
 namespace async {
 
@@ -42,6 +44,45 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   } else {
     entity_of(job).attributes = attributes;
   }
+  if (job.kind == Kind::waiting) current().inherit(job);  // for whom it waits
+}
+
+// ── deadlines that are inherited ─────────────────────────────────────────────────────────────────
+
+std::int64_t Executor::deadline_of(const Job& job) noexcept {
+  const Policy* const policy = of(job.hart)->ready_.policy();
+  return policy == nullptr ? no_deadline : policy->deadline_of(job);
+}
+
+std::int64_t Executor::find_deadline_lent_to(const Job& job) noexcept {
+  std::int64_t deadline = no_deadline;
+  for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
+    if (mutex->owner() != &job || mutex->waiters_.empty()) continue;
+    deadline = std::min(deadline, deadline_of(*first_due(mutex->waiters_)));
+  }
+  return deadline;
+}
+
+bool Executor::update_deadline(Job& job) noexcept {
+  Executor& executor = *of(job.hart);
+  Policy* const policy = executor.ready_.policy();
+  if (policy == nullptr || !policy->has_other_deadline(job)) return false;
+  if (job.kind == Kind::ready && &executor != this) {
+    executor.request_resort();
+  } else {
+    policy->update_deadline(job);
+  }
+  return true;
+}
+
+/// Of jobs, at least one; those without a deadline as they stand.
+Job* Executor::first_due(WaitList& waiters) noexcept {
+  Job* first = static_cast<Job*>(waiters.next);
+  for (Link* at = first->next; at != &waiters; at = at->next) {
+    Job* const job = static_cast<Job*>(at);
+    if (deadline_of(*job) < deadline_of(*first)) first = job;
+  }
+  return first;
 }
 
 void ReadyQueue::set_policy(Policy* policy) noexcept {

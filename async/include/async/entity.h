@@ -38,7 +38,10 @@ struct Entity {
 
   // Ruled's.
   Job* job = nullptr;
-  std::uint64_t since_ns = 0;  // running: charged up to here
+  union {
+    std::uint64_t since_ns = 0;  // running: charged up to here
+    std::uint64_t order;         // in a JobHeap: among equals
+  };
   State state = State::away;
   std::uint8_t hart = nowhere;  // whose policy it was given to last
 
@@ -48,8 +51,8 @@ struct Entity {
   Entity* sibling = nullptr;  // …
   Entity* before = nullptr;   // … the sibling before, or the parent
   std::int64_t key = 0;       // … what it is sorted by
-  std::uint64_t order = 0;    // … and then by this
   std::int64_t credit = 0;
+  std::int64_t until_ns = 0;  // when `credit` is renewed
 };
 
 /// The entity of a job, which is made if there is none.

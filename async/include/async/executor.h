@@ -32,6 +32,7 @@
 namespace async {
 
 class Mutex;
+class WaitList;
 
 class Executor {
  public:
@@ -132,6 +133,10 @@ class Executor {
   void change_policy(Policy* policy) noexcept;
   /// What policies know of `job`; takes effect at once if it is ready on this hart.
   static void set_attributes(Job& job, const Attributes& attributes) noexcept;
+  /// The earliest deadline of those who wait for a mutex that `job` holds; none: the largest.
+  static std::int64_t deadline_lent_to(const Job& job) noexcept {
+    return contended_ == nullptr ? no_deadline : find_deadline_lent_to(job);
+  }
 
   /// The step of local().job, whose coroutine has suspended without a wait and is still running as
   /// far as anybody knows, goes on. For worlds in which computing takes time but no instructions.
@@ -243,6 +248,12 @@ class Executor {
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   void inherit(Job& job) noexcept;  // recompute the effective priority, and of whom it waits for
   static std::uint8_t effective_priority(const Job& job) noexcept;
+  // policy.cpp: deadlines are inherited as priorities are.
+  static constexpr std::int64_t no_deadline = never.time_since_epoch().count();
+  static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
+  static std::int64_t deadline_of(const Job& job) noexcept;
+  ASYNC_SLOW_PATH bool update_deadline(Job& job) noexcept;  // true: it is another one
+  static Job* first_due(WaitList& waiters) noexcept;
   /// `job` was outside the strand, in no list, and is back: what others have changed meanwhile.
   void catch_up(Job& job) noexcept {
     if (resort_pending_.load(std::memory_order_relaxed)) job.priority = effective_priority(job);

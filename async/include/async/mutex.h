@@ -1,7 +1,7 @@
 // Mutex with priority inheritance: while somebody more urgent waits, the owner runs with that
 // priority, and so does whoever the owner waits for in turn, over any number of mutexes. unlock()
 // hands the mutex to the most urgent waiter; that one runs when its turn comes, never inside
-// unlock().
+// unlock(). Under a policy of deadlines the same is true of these (policy.h).
 //
 //   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
 //

@@ -61,6 +61,18 @@ class Policy : public Node {
   virtual Job* take_wanted(bool keep_one, Wanted wanted) noexcept = 0;
   /// Of a job that is this hart's.
   virtual void adjust(Job& job, const Attributes& attributes) noexcept = 0;
+  /// Of one that is in the queue.
+  virtual void set_priority(Job& job, std::uint8_t priority) noexcept = 0;
+
+  // Deadlines go from who waits for a mutex to who holds it, and on to whom that one waits for. A
+  // job has one under a policy whose rules have due().
+
+  /// The one that counts for a job that is this hart's, its own or inherited; none: the largest.
+  virtual std::int64_t deadline_of(const Job& job) const noexcept = 0;
+  /// Has another one come to count for it, since it was looked at last?
+  virtual bool has_other_deadline(const Job& job) const noexcept = 0;
+  /// … then it counts from now on. From another hart only for one that waits.
+  virtual void update_deadline(Job& job) noexcept = 0;
 
   // For the machine.
 

@@ -95,6 +95,39 @@ TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may c
   CHECK(order == Order{"90", "50", "none"});
 }
 
+TEST_CASE("edf: an inherited deadline changes with that of who waits") {
+  Order order;
+  async::Mutex mutex;
+  Bench bench(kind("edf"));
+  auto holds = [](Order& order, async::Mutex& mutex) -> Task<> {
+    const auto guard = co_await mutex.lock();
+    for (Compute left(5ms); !left.done();) co_await left;
+    order.push_back("holder");
+  };
+  auto waits = [](Order& order, async::Mutex& mutex) -> Task<> {
+    const auto guard = co_await mutex.lock();
+    order.push_back("waiter");
+  };
+  async::Job* waiter = nullptr;
+  bench.start(0, [&] { bench.spawn(holds(order, mutex)); });
+  bench.machine.at(ns(1ms), 0, [&] {
+    waiter = &bench.spawn(waits(order, mutex), {.name = "waiter", .priority = 3},
+                          {.deadline = async::Instant(80ms)});
+  });
+  bench.machine.at(ns(2ms), 0, [&] {
+    bench.spawn(note(order, "50", 5ms), {.name = "50", .priority = 16},
+                {.deadline = async::Instant(50ms)});
+    bench.spawn(note(order, "60", 5ms), {.name = "60", .priority = 16},
+                {.deadline = async::Instant(60ms)});
+  });
+  bench.machine.at(ns(3ms), 0, [&] {
+    async::Executor::set_attributes(*waiter, {.deadline = async::Instant(55ms),
+                                              .owner = async::entity_of(*waiter).attributes.owner});
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"50", "holder", "waiter", "60"});
+}
+
 TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
   async::Duration greedy{}, modest{};
   Bench bench(kind("edf"));

@@ -167,6 +167,44 @@ TEST_CASE("Pathfinder misses its deadline without priority inheritance and not w
   CHECK(bus("pathfinder-without-inheritance").missed != 0);
 }
 
+TEST_CASE(
+    "by deadlines Pathfinder misses none with inheritance, as its deadline goes to the lock") {
+  CHECK(run(of_file("pathfinder"), "edf").classes[0].missed == 0);
+}
+
+TEST_CASE("a deadline is inherited by whoever holds the lock, by way of others, and given back") {
+  // `low` has no deadline, and what is in between, `middle`, comes while it holds the first lock.
+  // Were the deadline kept, the rest of `low` would make `middle` late.
+  const auto outcome = [](const std::string& lock, bool directly) {
+    const std::string urgent = directly ? "first" : "second";
+    return run(workload("duration 1s\nlock first" + lock + "\nlock second" + lock +
+                        "\nclass low\n arrive once\n lock first\n run 10ms\n unlock first\n"
+                        " run 30ms\n"
+                        "class between\n arrive once at 1ms\n deadline 900ms\n lock second\n"
+                        " lock first\n run 1ms\n unlock first\n unlock second\n"
+                        "class urgent\n arrive once at 2ms\n deadline 20ms\n lock " +
+                        urgent + "\n run 1ms\n unlock " + urgent +
+                        "\nclass middle\n arrive once at 3ms\n deadline 65ms\n run 50ms\n"),
+               "edf");
+  };
+  for (const bool directly : {true, false}) {
+    INFO((directly ? "directly" : "by way of another"));
+    const Outcome with = outcome("", directly);
+    CHECK(missed(with) == 0);
+    CHECK(with.classes[2].finished == 1);
+    CHECK(outcome(" no-inheritance", directly).classes[2].missed == 1);
+  }
+}
+
+TEST_CASE("a lock goes to the earliest deadline of those who wait for it, whoever came first") {
+  const Outcome made = run(
+      workload("duration 1s\nlock l\nclass low\n arrive once\n lock l\n run 10ms\n unlock l\n"
+               "class late\n arrive once at 1ms\n deadline 90ms\n lock l\n run 20ms\n unlock l\n"
+               "class soon\n arrive once at 2ms\n deadline 10ms\n lock l\n run 1ms\n unlock l\n"),
+      "edf");
+  CHECK(missed(made) == 0);
+}
+
 TEST_CASE("M/M/1: mean response times are 1 / (mu - lambda), first come first served and shared") {
   using namespace std::chrono_literals;
   for (const double load : {0.5, 0.8, 0.9}) {

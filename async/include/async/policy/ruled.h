@@ -79,6 +79,46 @@ class Ruled final : public Policy {
     update_urgency();
   }
 
+  void set_priority(Job& job, std::uint8_t priority) noexcept override {
+    if constexpr (R::heeds_priority) {
+      Entity& entity = known_entity_of(job);
+      rules_.remove(job, entity);
+      job.priority = priority;
+      rules_.enqueue(job, entity);
+    } else {
+      job.priority = priority;
+    }
+    update_urgency();
+  }
+
+  std::int64_t deadline_of(const Job& job) const noexcept override {
+    if constexpr (has_deadlines<R>) {
+      const Entity& entity = entity_of(job);
+      if (entity.hart != Entity::nowhere) return entity.key;
+      return entity.attributes.deadline.time_since_epoch().count();  // forgotten while it waits
+    }
+    return never.time_since_epoch().count();
+  }
+  bool has_other_deadline(const Job& job) const noexcept override {
+    if constexpr (has_deadlines<R>) {
+      const Entity& entity = entity_of(job);
+      return entity.hart != Entity::nowhere && entity.key != R::due(job, entity);
+    }
+    return false;
+  }
+  void update_deadline(Job& job) noexcept override {
+    if constexpr (has_deadlines<R>) {
+      Entity& entity = known_entity_of(job);
+      if (job.kind == Kind::ready && entity.state == State::here && &job != running_) {
+        rules_.remove(job, entity);
+        rules_.enqueue(job, entity);
+      } else {
+        entity.key = R::due(job, entity);
+      }
+      if (job.kind == Kind::ready) update_urgency();
+    }
+  }
+
   bool tick() noexcept override {
     if (running_ == nullptr) return false;
     charge(known_entity_of(*running_));

@@ -34,11 +34,19 @@ class Rules {
   // There have to be:
   //
   // void enqueue(Job&, Entity&)  a job that is new, or comes from another hart, or whose priority
-  //                              or attributes have changed
+  //                              (heeds_priority), deadline or other attributes have changed
   // Job* pick()                  takes out the one to run now. There is one
   // void remove(Job&, Entity&)   takes it out of the queue's midst
   // Job* find(Wanted)            one that may go to another hart; null: none. It is not taken out
+  //
+  // There may be, of rules that sort by deadlines and keep them in Entity::key:
+  //
+  // static std::int64_t due(const Job&, const Entity&)
+  //                              what `key` has to be now: its own deadline, or that of somebody
+  //                              who waits for it (Executor::deadline_lent_to()), if it is earlier
 
+  /// False: a job that is queued stays where it is when its priority changes.
+  static constexpr bool heeds_priority = true;
   /// One whose wait has ended.
   void wake(this auto& self, Job& job, Entity& entity) noexcept { self.enqueue(job, entity); }
   /// One that has given way, or whose slice is over.
@@ -78,6 +86,10 @@ concept AreRules = std::derived_from<R, Rules> && requires(R rules, Job& job, En
 /// Do they look at what a job has run? And when turns end? Who does not pays for no clock.
 template <class R>
 inline constexpr bool charges = !std::is_same_v<decltype(&R::ran), decltype(&Rules::ran)>;
+template <class R>
+inline constexpr bool has_deadlines = requires(const Job& job, const Entity& entity) {
+  { R::due(job, entity) } -> std::same_as<std::int64_t>;
+};
 template <class R>
 inline constexpr bool ends_turns = !std::is_same_v<decltype(&R::slice), decltype(&Rules::slice)>;
 
