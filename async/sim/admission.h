@@ -1,6 +1,6 @@
 // Admission: may a task begin, under a policy that promises deadlines? Its reservation, together
 // with those of the tasks that are there, has to fit into the harts' time; else it is refused, and
-// the task has to do without: it competes by its deadline alone. What has no reservations has to
+// the task has to do with what they leave, by its deadline. What has no reservations has to
 // fit, too, but is known by its workload only.
 #pragma once
 

@@ -115,9 +115,8 @@ void Machine::handle(const Event& event) {
     case Kind::alarm: hart.executor->alarm_fired(); return interrupt(event.hart);
     case Kind::ipi: hart.ipi_pending = false; return interrupt(event.hart);
     case Kind::tick:
-      interrupt(event.hart);
-      if (event.generation == hart.generation) add_tick(hart, event.hart);
-      return;
+      if (event.ns == hart.tick_ns) hart.tick_generation = 0;  // none is to come
+      return interrupt(event.hart);
     case Kind::finish:
       if (!std::exchange(hart.paying, false)) {
         counts_.busy_ns[event.hart] += world.now - hart.began_ns;

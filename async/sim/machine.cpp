@@ -143,9 +143,7 @@ bool Machine::start_computing(Hart& hart, unsigned number) {
   }
   platform::local().job = hart.job;
   add(hart.began_ns + hart.computing->left_ns_, Kind::finish, number, hart.generation);
-  const std::uint64_t generation = hart.generation;
   interrupt(number);  // what the step itself has woken may be more urgent; its turn may be over
-  if (hart.generation == generation) add_tick(hart, number);
   return true;
 }
 
@@ -163,11 +161,16 @@ bool Machine::is_turn_over(Hart& hart) {
   return false;
 }
 
+/// Unless there is one that comes no later.
 void Machine::add_tick(Hart& hart, unsigned number) {
   const Duration until = until_tick(hart);
   if (until == Duration::max()) return;
   const std::uint64_t ns = world.now + static_cast<std::uint64_t>(until.count());
-  if (ns < hart.began_ns + hart.computing->left_ns_) add(ns, Kind::tick, number, hart.generation);
+  if (hart.tick_generation == hart.generation && hart.tick_ns <= ns) return;
+  if (ns >= hart.began_ns + hart.computing->left_ns_) return;
+  hart.tick_generation = hart.generation;
+  hart.tick_ns = ns;
+  add(ns, Kind::tick, number, hart.generation);
 }
 
 /// As on the kernel's way back to user mode.
@@ -176,7 +179,7 @@ void Machine::interrupt(unsigned number) {
   if (hart.paying || hart.stepping) return;  // it will look
   if (hart.computing == nullptr) return run_hart(number);
   const bool turn_over = is_turn_over(hart);
-  if (!hart.executor->preempts(hart.job->priority + turn_over)) return;
+  if (!hart.executor->preempts(hart.job->priority + turn_over)) return add_tick(hart, number);
   const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
   const std::uint64_t used = std::min(since, hart.computing->left_ns_);  // its end may be late
   counts_.busy_ns[number] += used;

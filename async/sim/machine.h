@@ -119,6 +119,8 @@ class Machine final : platform::World::Listener {
     std::uint64_t began_ns = 0;
     std::uint64_t generation = 0;  // of what it computes
     std::uint64_t alarm_generation = 0;
+    std::uint64_t tick_ns = 0;          // when the next one comes
+    std::uint64_t tick_generation = 0;  // … while `generation` is still this
     std::uint64_t turn_began_ns = 0;
     std::uint64_t overhead_ns = 0;  // to be added before whatever is next
     std::uint64_t last_job = 0;     // by number

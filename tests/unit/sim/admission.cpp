@@ -35,10 +35,44 @@ TEST_CASE("a reservation for which there is no room is refused and told, and oth
   CHECK(made.classes[2].refused == 1);
   CHECK(made.classes[0].finished >= 19);  // 4 of every 10 ms, at least
   CHECK(made.classes[1].finished >= 19);
-  CHECK(made.classes[2].finished == 0);  // no deadline either: after all that have one
+  CHECK(made.classes[2].finished == 10);  // what is left: 2 of every 10 ms
   CHECK(run(three("3.3ms every 10ms"), "edf").unfit.empty());
   CHECK(run(three("4ms every 10ms"), "edf", 2).unfit.empty());
   CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // promises nothing
+}
+
+TEST_CASE("who reserves nothing takes nothing from a reservation, however soon it is due") {
+  const std::string rude = "class rude\n arrive closed 1\n deadline 1ms\n run 70ms\n";
+  const Outcome modest = run("duration 2s\n" + rude +
+                                 "class modest\n arrive every 10ms\n deadline 10ms\n"
+                                 " reserve 4ms every 10ms\n run 2ms\n run 2ms\n",
+                             "edf");
+  CHECK(modest.classes[1].finished >= 199);
+  CHECK(modest.classes[1].missed == 0);
+  CHECK(modest.classes[0].finished == 17);  // what is left, 6 of every 10 ms
+  // One that wants more than it has reserved gets that, in each period, and no more.
+  const Outcome greedy = run("duration 2s\n" + rude +
+                                 "class greedy\n arrive closed 1\n reserve 4ms every 10ms\n"
+                                 " run 40ms\n",
+                             "edf");
+  CHECK(greedy.classes[1].finished == 20);
+  CHECK(greedy.classes[1].response.largest() <= 100'000'000);
+  CHECK(greedy.classes[0].finished == 17);
+  // … and all that nobody wants.
+  const Outcome alone =
+      run("duration 2s\nclass greedy\n arrive closed 1\n"
+          " reserve 4ms every 10ms\n run 40ms\n",
+          "edf");
+  CHECK(alone.classes[0].finished == 50);
+}
+
+TEST_CASE("one that sleeps with its budget used up has it back when its period begins") {
+  const Outcome made =
+      run("duration 2s\nclass rude\n arrive closed 1\n run 70ms\n"
+          "class naps\n arrive closed 1\n reserve 4ms every 10ms\n run 4ms\n wait 1ms\n run 4ms\n"
+          " wait 1ms\n",
+          "edf");
+  CHECK(made.classes[1].finished >= 99);
 }
 
 TEST_CASE("who ends gives its reservation back") {

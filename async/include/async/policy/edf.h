@@ -6,6 +6,14 @@
 // RTSS 1998): what counts is the server's deadline, which moves by a period whenever the budget is
 // used up. So it takes no more from the others than it was admitted for, whatever it does.
 //
+// There are three classes, one after another, so that nobody takes a reservation away who has none:
+//
+//   served    with budget for the present period, by the servers' deadlines
+//   others    by their deadlines, then those without one, first come first served
+//   ahead     served, but with no budget before a period begins that is still to come: `later_`
+//                │ by when it begins
+//                └──► served, when it has begun (release()); the running job's turn ends there
+//
 // Who holds a mutex runs with the earliest deadline of those who wait for it, if that is before its
 // own: they pay for it, whoever is in between does not get in their way (L. Sha, R. Rajkumar,
 // J. Lehoczky: Priority Inheritance Protocols, IEEE Transactions on Computers 1990, with deadlines
@@ -35,11 +43,24 @@ class Edf final : public Rules {
     push(job, entity);
   }
   void yield(Job& job, Entity& entity) noexcept { push(job, entity); }
-  Job* pick() noexcept { return queue_.pop(); }
-  void remove(Job&, Entity& entity) noexcept { queue_.remove(entity); }
-  Job* find(Wanted wanted) noexcept { return queue_.find(wanted); }
+  Job* pick() noexcept {
+    release();
+    if (!queue_.empty()) return queue_.pop();
+    Job* const job = later_.pop();
+    known_entity_of(*job).key = after_all;
+    return job;
+  }
+  void remove(Job&, Entity& entity) noexcept {
+    (is_later(entity) ? later_ : queue_).remove(entity);
+  }
+  Job* find(Wanted wanted) noexcept {
+    Job* const job = queue_.find(wanted);
+    return job != nullptr ? job : later_.find(wanted);
+  }
   bool preempts(const Job&, const Entity& running) noexcept {
-    return queue_.first().key < running.key;
+    release();
+    if (!queue_.empty()) return queue_.first().key < running.key;
+    return running.key == after_all && later_.first().key < begin_of_period(running);
   }
   void ran(Job& job, Entity& entity, Duration used) noexcept {
     if (!is_served(entity)) return;
@@ -56,24 +77,43 @@ class Edf final : public Rules {
     if (is_served(entity) && is_other) begin_period(entity);
     entity.key = due(job, entity);
   }
-  Duration slice(const Entity& entity) const noexcept {
-    return is_served(entity) ? entity.attributes.budget : Duration::max();
+  /// Until it has no budget any more, or somebody, perhaps itself, has some again.
+  Duration left(const Entity& running, Duration since_charged) const noexcept {
+    std::int64_t left = Duration::max().count();
+    if (is_served(running)) {
+      left = running.credit - since_charged.count();
+      if (running.key == after_all) left = std::min(left, begin_of_period(running) - now_ns());
+    }
+    if (!later_.empty()) left = std::min(left, later_.first().key - now_ns());
+    return Duration(left);
   }
   static std::int64_t due(const Job& job, const Entity& entity) noexcept {
-    const std::int64_t own =
-        is_served(entity) ? entity.until_ns : entity.attributes.deadline.time_since_epoch().count();
-    return std::min(own, Executor::deadline_lent_to(job));
+    return std::min(own_due(entity), Executor::deadline_lent_to(job));
   }
 
  private:
+  // Of Entity::key: those that are served come before 0, whose deadlines are the clock's less this;
+  // those without a deadline come last but for those that are ahead.
+  static constexpr std::int64_t before_all = std::int64_t{1} << 62;
+  static constexpr std::int64_t after_all = never.time_since_epoch().count();
+
   static bool is_served(const Entity& entity) noexcept {
     return entity.attributes.budget.count() > 0 && entity.attributes.period.count() > 0;
+  }
+  /// Of the server: `until_ns` is its deadline, `credit` what is left of its budget until then.
+  static std::int64_t begin_of_period(const Entity& entity) noexcept {
+    return entity.until_ns - entity.attributes.period.count();
+  }
+  static std::int64_t own_due(const Entity& entity) noexcept {
+    if (!is_served(entity)) {
+      return std::min(entity.attributes.deadline.time_since_epoch().count(), after_all - 1);
+    }
+    return begin_of_period(entity) > now_ns() ? after_all : entity.until_ns - before_all;
   }
   static void begin_period(Entity& entity) noexcept {
     entity.until_ns = now_ns() + entity.attributes.period.count();
     entity.credit = entity.attributes.budget.count();
   }
-  /// `until_ns` is the server's deadline, `credit` what is left of its budget until then.
   static void refresh(Entity& entity) noexcept {
     const auto budget = entity.attributes.budget.count();
     const auto period = entity.attributes.period.count();
@@ -81,9 +121,22 @@ class Edf final : public Rules {
     const bool has_too_much = static_cast<__int128>(entity.credit) * period >= left;
     if (entity.until_ns <= now_ns() || has_too_much) begin_period(entity);
   }
-  void push(Job& job, Entity& entity) noexcept { queue_.push(entity, due(job, entity)); }
+
+  static bool is_later(const Entity& entity) noexcept { return entity.level != 0; }
+  void push(Job& job, Entity& entity) noexcept {
+    const std::int64_t key = due(job, entity);
+    entity.level = key == after_all;
+    is_later(entity) ? later_.push(entity, begin_of_period(entity)) : queue_.push(entity, key);
+  }
+  void release() noexcept {
+    while (!later_.empty() && later_.first().key <= now_ns()) {
+      Job& job = *later_.pop();
+      push(job, known_entity_of(job));
+    }
+  }
 
   JobHeap queue_;
+  JobHeap later_;
 };
 
 }  // namespace async::policy

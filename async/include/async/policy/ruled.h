@@ -121,18 +121,24 @@ class Ruled final : public Policy {
 
   bool tick() noexcept override {
     if (running_ == nullptr) return false;
+    const bool is_over = says_what_is_left<R> && until_tick().count() <= 0;
     charge(known_entity_of(*running_));
     update_urgency();
-    if (until_tick().count() > 0) return false;
+    if (!is_over && until_tick().count() > 0) return false;
     if (!empty()) return true;
     turn_began_ns_ = platform::now_ns();  // the next one is its own, too
     return false;
   }
   Duration until_tick() const noexcept override {
     if (!ends_turns<R> || running_ == nullptr) return Duration::max();
-    const Duration limit = rules_.slice(known_entity_of(*running_));
-    if (limit == Duration::max()) return limit;
-    return limit - Duration(platform::now_ns() - turn_began_ns_);
+    if constexpr (says_what_is_left<R>) {
+      const Entity& entity = known_entity_of(*running_);
+      return rules_.left(entity, Duration(platform::now_ns() - entity.since_ns));
+    } else {
+      const Duration limit = rules_.slice(known_entity_of(*running_));
+      if (limit == Duration::max()) return limit;
+      return limit - Duration(platform::now_ns() - turn_began_ns_);
+    }
   }
 
  private:

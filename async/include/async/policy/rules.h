@@ -39,7 +39,13 @@ class Rules {
   // void remove(Job&, Entity&)   takes it out of the queue's midst
   // Job* find(Wanted)            one that may go to another hart; null: none. It is not taken out
   //
-  // There may be, of rules that sort by deadlines and keep them in Entity::key:
+  // There may be, instead of slice(), of rules with which a turn is not as long as the one before:
+  //
+  // Duration left(const Entity&, Duration since_charged)
+  //                              how long from now on the running job may still go on, which was
+  //                              charged so long ago
+  //
+  // And of rules that sort by deadlines and keep them in Entity::key:
   //
   // static std::int64_t due(const Job&, const Entity&)
   //                              what `key` has to be now: its own deadline, or that of somebody
@@ -91,6 +97,10 @@ inline constexpr bool has_deadlines = requires(const Job& job, const Entity& ent
   { R::due(job, entity) } -> std::same_as<std::int64_t>;
 };
 template <class R>
-inline constexpr bool ends_turns = !std::is_same_v<decltype(&R::slice), decltype(&Rules::slice)>;
+inline constexpr bool says_what_is_left =
+    requires(const R rules, const Entity& entity) { rules.left(entity, Duration{}); };
+template <class R>
+inline constexpr bool ends_turns =
+    says_what_is_left<R> || !std::is_same_v<decltype(&R::slice), decltype(&Rules::slice)>;
 
 }  // namespace async::policy
