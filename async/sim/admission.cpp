@@ -1,5 +1,8 @@
 #include "admission.h"
 
+#include <algorithm>
+#include <bit>
+
 namespace async::sim {
 namespace {
 
@@ -9,6 +12,10 @@ std::uint64_t share_of(const TaskClass& what) {
   if (what.budget_ns == 0 || what.period_ns == 0) return 0;
   const auto budget = static_cast<unsigned __int128>(what.budget_ns) * whole;
   return static_cast<std::uint64_t>((budget + what.period_ns - 1) / what.period_ns);
+}
+
+unsigned all_of(unsigned harts) {
+  return (1u << harts) - 1;
 }
 
 /// In nanoseconds; of a task that forks, its own alone.
@@ -38,24 +45,57 @@ std::vector<std::string> unheeded_reservations(const Workload& workload,
   return names;
 }
 
+Admission::Admitted Admission::of(const TaskClass& what) const {
+  return {static_cast<HartMask>(what.harts & all_of(harts_)), share_of(what)};
+}
+
 bool Admission::admit(const TaskClass& what) {
-  const std::uint64_t share = share_of(what);
-  if (share > harts_ * whole - used_) return false;
-  used_ += share;
-  return true;
+  const Admitted one = of(what);
+  if (one.share == 0) return true;
+  admitted_.push_back(one);
+  bool fits = true;
+  for (const Admitted& each : admitted_) {
+    fits = fits && ((each.harts & one.harts) == 0 || fits_on(each.harts));
+  }
+  if (!fits) admitted_.pop_back();
+  return fits;
+}
+
+bool Admission::fits_on(HartMask harts) const {
+  const auto count = static_cast<std::uint64_t>(std::popcount(harts));
+  std::uint64_t bound = 0, sum = 0, largest = 0;
+  for (const Admitted& each : admitted_) {
+    if ((each.harts & harts) == 0) continue;
+    if (std::has_single_bit(each.harts)) {
+      bound += each.share;
+    } else {
+      sum += each.share;
+      largest = std::max(largest, each.share);
+    }
+  }
+  if (count == 1) return bound <= whole;
+  return sum + (count - 1) * largest + bound <= count * whole;
 }
 
 void Admission::release(const TaskClass& what) {
-  used_ -= share_of(what);
+  const auto found = std::ranges::find(admitted_, of(what));
+  if (found != admitted_.end()) admitted_.erase(found);
 }
 
-double demand_with_deadlines(const Workload& workload) {
-  double demand = 0;
-  for (const TaskClass& what : workload.classes) {
-    if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
-    demand += mean_run(what) / what.arrival.between.mean();
+std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts) {
+  std::optional<Demand> found;
+  for (unsigned some = 1; some <= all_of(harts); ++some) {
+    double busy = 0;
+    for (const TaskClass& what : workload.classes) {
+      if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
+      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // it may run elsewhere, too
+      busy += mean_run(what) / what.arrival.between.mean();
+    }
+    const int count = std::popcount(some);
+    if (busy <= count || (found && std::popcount(found->harts) <= count)) continue;
+    found = {static_cast<HartMask>(some), busy};
   }
-  return demand;
+  return found;
 }
 
 }  // namespace async::sim

@@ -1,10 +1,19 @@
 // Admission: may a task begin, under a policy that promises deadlines? Its reservation, together
-// with those of the tasks that are there, has to fit into the harts' time; else it is refused, and
-// the task has to do with what they leave, by its deadline. What has no reservations has to
-// fit, too, but is known by its workload only.
+// with those of the tasks that are there, has to fit into the time of the harts on which they may
+// run; else it is refused, and the task has to do with what they leave, by its deadline.
+//
+//   on one hart     all that are bound to it take no more than the whole of it: exact for EDF
+//   on m harts      U + (m - 1) U_max <= m, less what is bound to single ones of them; U and U_max
+//                   are the sum and the largest share of those that may run on several of these
+//                   harts (J. Goossens, S. Funk, S. Baruah: Priority-Driven Scheduling of Periodic
+//                   Task Systems on Multiprocessors, Real-Time Systems 2003)
+//
+// The second is sufficient for one queue for all harts; more may fit than it lets in. What has no
+// reservations has to fit, too, but is known by its workload only.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +39,24 @@ class Admission {
   void release(const TaskClass& what);
 
  private:
+  struct Admitted {
+    HartMask harts;
+    std::uint64_t share;  // of a hart's time, in millionths, rounded up
+    bool operator==(const Admitted&) const = default;
+  };
+  Admitted of(const TaskClass& what) const;
+  bool fits_on(HartMask harts) const;
+
   unsigned harts_;
-  std::uint64_t used_ = 0;  // of a hart's time, in millionths, each rounded up
+  std::vector<Admitted> admitted_;
 };
 
-/// How many harts the classes with deadlines that come again and again keep busy in the mean.
-double demand_with_deadlines(const Workload& workload);
+/// What the classes with deadlines that come again and again ask of some harts, in the mean.
+struct Demand {
+  HartMask harts;
+  double busy;  // so many of them
+};
+/// … where it is more than there are; of the fewest harts. Null: nowhere.
+std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts);
 
 }  // namespace async::sim

@@ -4,6 +4,21 @@
 #include "player.h"
 
 namespace async::sim {
+namespace {
+
+/// Which they are; nothing, if it is all that there are.
+std::string among(HartMask harts, unsigned count) {
+  std::string numbers;
+  unsigned listed = 0;
+  for (unsigned hart = 0; hart < count; ++hart) {
+    if ((harts & hart_mask(hart)) == 0) continue;
+    numbers += " " + std::to_string(hart);
+    ++listed;
+  }
+  return listed == count ? "" : ", and may run on" + numbers + " only";
+}
+
+}  // namespace
 
 Player::Player(const Workload& workload, const SimulateOptions& options)
     : workload(workload),
@@ -100,13 +115,13 @@ Outcome Player::play() {
   if (looks_after_deadlines()) {
     for (const ClassOutcome& made : classes) {
       if (made.refused == 0) continue;
-      outcome.unfit.push_back("admission: " + std::to_string(made.refused) + " of '" +
-                                 made.name +
-                                 "' do without their reservation, for which there is no room\n");
+      outcome.unfit.push_back("admission: " + std::to_string(made.refused) + " of '" + made.name +
+                              "' do without their reservation, for which there is no room\n");
     }
-    if (const double demand = demand_with_deadlines(workload); demand > machine.harts()) {
+    if (const auto demand = too_high_demand(workload, machine.harts())) {
       outcome.unfit.push_back("admission: what has deadlines would keep " +
-                                 std::to_string(demand) + " harts busy\n");
+                              std::to_string(demand->busy) + " harts busy" +
+                              among(demand->harts, machine.harts()) + "\n");
     }
   }
   if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();

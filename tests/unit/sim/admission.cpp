@@ -82,6 +82,45 @@ TEST_CASE("who ends gives its reservation back") {
   CHECK(made.classes[0].finished == 10);
 }
 
+namespace {
+
+/// A class for each row of "harts: budget in ms of every 10 ms", and who of them is refused.
+std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsigned harts) {
+  std::string text = "duration 50ms\n";
+  char name = 'a';
+  for (const auto& [on, budget] : tasks) {
+    text += "class " + std::string(1, name++) + "\n arrive closed 1\n reserve " +
+            std::to_string(budget) + "ms every 10ms\n run 1ms\n";
+    if (*on != '\0') text += " on " + std::string(on) + "\n";
+  }
+  std::string names;
+  for (const auto& made : run(text, "edf", harts).classes) {
+    if (made.refused != 0) names += made.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("what is bound to a hart has to fit there, whatever there is room for elsewhere") {
+  CHECK(refused({{"0", 6}, {"0", 5}}, 2) == "b");
+  CHECK(refused({{"0", 6}, {"1", 5}}, 2) == "");
+  CHECK(refused({{"0", 9}, {"1", 9}, {"1", 1}, {"1", 1}}, 2) == "d");
+  CHECK(refused({{"0 1", 6}, {"0 1", 6}}, 1) == "b");  // of harts that there are
+}
+
+TEST_CASE("what may run on several harts is let in as far as one queue for all would serve it") {
+  // U <= 2 - U_max
+  CHECK(refused({{"", 5}, {"", 5}, {"", 5}}, 2) == "");
+  CHECK(refused({{"", 5}, {"", 5}, {"", 5}, {"", 1}}, 2) == "d");
+  CHECK(refused({{"", 9}, {"", 3}}, 2) == "b");  // 1.2 > 2 - 0.9
+  CHECK(refused({{"", 9}, {"", 2}}, 2) == "");
+  // … less what is bound, which has to leave room, too
+  CHECK(refused({{"0", 6}, {"", 5}, {"", 5}}, 2) == "c");
+  CHECK(refused({{"", 5}, {"", 5}, {"0", 6}}, 2) == "c");
+  CHECK(refused({{"2", 9}, {"0 1", 5}, {"0 1", 5}, {"0 1", 5}}, 3) == "");
+}
+
 TEST_CASE("deadlines that no order can meet are told before anybody misses one") {
   const auto of = [](const char* period) {
     return "duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run uniform 3ms 5ms\n"
@@ -92,4 +131,15 @@ TEST_CASE("deadlines that no order can meet are told before anybody misses one")
   const Outcome made = run(of("9ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
   CHECK(made.unfit[0].starts_with("admission: what has deadlines would keep 1.06"));
+  const auto bound = [&](const char* harts) {
+    return run("duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run 6ms\n on 1\n"
+               "class b\n arrive every 10ms\n deadline 10ms\n run 6ms\n on " +
+                   std::string(harts) + "\n",
+               "edf", 3)
+        .unfit;
+  };
+  CHECK(bound("0 1").empty());
+  CHECK(bound("2").empty());
+  CHECK(bound("1") == std::vector<std::string>{"admission: what has deadlines would keep 1.200000 "
+                                               "harts busy, and may run on 1 only\n"});
 }
