@@ -178,8 +178,17 @@ void Machine::interrupt(unsigned number) {
   Hart& hart = harts_[number];
   if (hart.paying || hart.stepping) return;  // it will look
   if (hart.computing == nullptr) return run_hart(number);
+  if (preempt(hart, number)) run_hart(number);
+}
+
+/// If something is more urgent than what the hart computes, or its turn is over.
+bool Machine::preempt(Hart& hart, unsigned number) {
+  const Strand::Guard strand;  // what is preempted may hold a lock for which others wait
   const bool turn_over = is_turn_over(hart);
-  if (!hart.executor->preempts(hart.job->priority + turn_over)) return add_tick(hart, number);
+  if (!hart.executor->preempts(hart.job->priority + turn_over)) {
+    add_tick(hart, number);
+    return false;
+  }
   const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
   const std::uint64_t used = std::min(since, hart.computing->left_ns_);  // its end may be late
   counts_.busy_ns[number] += used;
@@ -191,7 +200,7 @@ void Machine::interrupt(unsigned number) {
   }
   trace(TraceEvent::preempt, *hart.job);
   Executor::ready_again(turn_over);
-  run_hart(number);
+  return true;
 }
 
 // ── what is counted ──────────────────────────────────────────────────────────────────────────────

@@ -141,6 +141,7 @@ class Machine final : platform::World::Listener {
   void run_ready(unsigned hart);
   bool start_computing(Hart& hart, unsigned number);
   void interrupt(unsigned hart);
+  bool preempt(Hart& hart, unsigned number);
   void add_tick(Hart& hart, unsigned number);
   Duration until_tick(const Hart& hart) const;
   bool is_turn_over(Hart& hart);

@@ -134,8 +134,10 @@ class Executor {
   /// What policies know of `job`; takes effect at once if it is ready on this hart.
   static void set_attributes(Job& job, const Attributes& attributes) noexcept;
   /// The earliest deadline of those who wait for a mutex that `job` holds; none: the largest.
+  /// Outside the strand mutexes must not be looked at: it is none.
   static std::int64_t deadline_lent_to(const Job& job) noexcept {
-    return contended_ == nullptr ? no_deadline : find_deadline_lent_to(job);
+    const bool has_none = !Strand::is_held() || contended_ == nullptr;
+    return has_none ? no_deadline : find_deadline_lent_to(job);
   }
 
   /// The step of local().job, whose coroutine has suspended without a wait and is still running as

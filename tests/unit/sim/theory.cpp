@@ -196,6 +196,21 @@ TEST_CASE("a deadline is inherited by whoever holds the lock, by way of others, 
   }
 }
 
+TEST_CASE("a holder that is preempted keeps the deadline it has inherited, also on several harts") {
+  for (const char* harts : {"1", "2"}) {
+    const Outcome made =
+        run(workload("duration 1s\nharts " + std::string(harts) +
+                     "\nlock l\nclass low\n on 0\n arrive once\n lock l\n run 10ms\n unlock l\n"
+                     "class urgent\n on 0\n arrive once at 1ms\n deadline 30ms\n lock l\n"
+                     " run 1ms\n unlock l\n"
+                     "class first\n on 0\n arrive once at 2ms\n deadline 5ms\n run 3ms\n"
+                     "class middle\n on 0\n arrive once at 3ms\n deadline 90ms\n run 50ms\n"),
+            "edf");
+    INFO(harts << " harts");
+    CHECK(missed(made) == 0);
+  }
+}
+
 TEST_CASE("a lock goes to the earliest deadline of those who wait for it, whoever came first") {
   const Outcome made = run(
       workload("duration 1s\nlock l\nclass low\n arrive once\n lock l\n run 10ms\n unlock l\n"
