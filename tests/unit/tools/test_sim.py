@@ -155,7 +155,7 @@ class Sim(InAFolder):
         told = sim(path, "--csv", csv, status=1)
         self.assertIn("priority, seed 1: deadlock: waits for itself", told)
         self.assertIn("'one' priority 16, waits: b, held by 'other'", told)
-        self.assertEqual(len(rows.read(csv)), 2)  # what was to be written is
+        self.assertEqual(len(csv_file.read(csv)), 2)  # what was to be written is
         says = " ".join(cotrap("sim", "--help").stdout.decode().split())
         self.assertIn("Exit status 1: a detector found something", says)
         sim("abba")  # goes well

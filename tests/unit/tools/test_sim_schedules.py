@@ -1,6 +1,7 @@
 """Single schedules: recorded, simulated once more and compared, and looked for."""
 
 import os
+import re
 import shutil
 import tempfile
 import unittest
@@ -71,29 +72,36 @@ class Schedules(InAFolder):
 
     def test_exploring_finds_the_deadlock_and_its_schedule_repeats_it(self):
         path = self.folder / "abba.schedule"
-        explored = ("abba", "--explore", "--slice", "0.005")
+        explored = ("abba", "--explore", "--bound", "4")
         found = sim(*explored, "--record", path, status=1)
         self.assertIn("'one' priority 16, waits: b, held by 'other'", found)
         self.assertIn("'other' priority 16, waits: a, held by 'one'", found)
         again = sim("--replay", path)
         self.assertIn("held by 'other'", again)
         self.assertIn("all as recorded", again)
-        usual = sim("abba", "--policy", "fifo", "--slice", "0.005")
+        usual = sim("abba", "--policy", "fifo")
         self.assertNotIn("held by", usual)
         # With one order of the locks every schedule goes well.
         text = (WORKLOADS / "abba.workload").read_text()
         one, other = text.split("class other")
         other = other.replace(" a\n", " x\n").replace(" b\n", " a\n").replace(" x\n", " b\n")
         right = self.file(one + "class other" + other)
-        well = sim(right, *explored[1:], "--bound", "9")
+        well = sim(right, "--explore", "--bound", "9")
         self.assertIn("there are no others", well)
 
     def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
         path = self.folder / "inversion.schedule"
         found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
         self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
-        self.assertRegex(found, r"schedule \d+:1: bus misses 1 deadlines")
+        told = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadlines", found)
         self.assertIn("all as recorded", sim("--replay", path))
+        again = ("inversion", "--explore", "--seed", told[1])
+        at_once = sim(*again, "--pct", "2", status=1)
+        self.assertRegex(at_once, rf"[12] schedules at random, .* of seeds {told[1]} to {told[1]}")
+        self.assertIn(told[0], at_once)
+        self.assertEqual(sim(*again, "--schedule", told[2], status=1), f"{told[0]}\n")
+        well = sim(*again, "--schedule", "")
+        self.assertEqual(well, "nothing is wrong under this schedule\n")
         text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
         self.assertIn("there are no others", sim(self.file(text), "--explore", "--bound", "20"))
 
