@@ -106,7 +106,9 @@ class Directed final : public policy::Rules {
   policy::JobList queue_;
 };
 
-static_assert(sizeof(policy::Ruled<Directed<true>>) <= sizeof(policy::Memory));
+static_assert(sizeof(policy::Ruled<policy::InThisWorld<Directed<true>>>) <= sizeof(policy::Memory));
+static_assert(policy::find(Directed<true>::name) == nullptr &&
+              policy::find(Directed<false>::name) == nullptr);
 constexpr policy::Kind kinds[] = {policy::kind_of<Directed<false>>,
                                   policy::kind_of<Directed<true>>};
 

@@ -40,7 +40,9 @@ void Machine::run_until(std::uint64_t ns) {
   Director* const director = Director::present();
   while (!events_.empty() && events_.top().ns <= ns) {
     const Event event = next_event(ns);
-    if (is_stalled() || (director != nullptr && director->is_over())) return events_.push(event);
+    const bool is_over = director != nullptr && director->is_over();
+    const bool in_trouble = !trouble_.empty() && !winding_down_;
+    if (is_stalled() || in_trouble || is_over) return events_.push(event);
     world.now = std::max(world.now, event.ns);
     ++counts_.events;
     if (director != nullptr) {

@@ -1,5 +1,7 @@
 #include "machine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -41,10 +43,13 @@ Machine::Machine(const Options& options) : options_(options) {
         {.hart = number, .seed = options_.seed + number, .slice = options_.slice}));
   }
   set_trace_hook([](TraceEvent event, const Job& job) { present->traced(event, job); });
+  policy::breach_hook = [](const policy::Breach& breach) { present->breached(breach); };
   for (unsigned number = 0; number < options_.harts; ++number) run_ready(number);
 }
 
 void Machine::wind_down() {
+  Director::end();  // it has seen what it wanted to
+  winding_down_ = true;
   bool was_stalled = false;
   const auto cancel_all = [] {
     bool any = false;
@@ -76,10 +81,10 @@ void Machine::wind_down() {
       platform::fail("jobs that are cancelled do not end");
     }
   }
+  winding_down_ = false;
 }
 
 Machine::~Machine() {
-  Director::end();  // it has seen what it wanted to
   set_trace_hook(nullptr);
   arrivals_.assign(arrivals_.size(), [] {});
   wind_down();
@@ -90,6 +95,7 @@ Machine::~Machine() {
     platform::locals[number].in_company = false;
     platform::locals[number].job = nullptr;
   }
+  policy::breach_hook = nullptr;
   world = {};
   present = nullptr;
 }
@@ -143,8 +149,8 @@ bool Machine::start_computing(Hart& hart, unsigned number) {
   }
   platform::local().job = hart.job;
   add(hart.began_ns + hart.computing->left_ns_, Kind::finish, number, hart.generation);
-  interrupt(number);  // what the step itself has woken may be more urgent; its turn may be over
-  return true;
+  // What the step itself has woken may be more urgent; its turn may be over.
+  return !preempt(hart, number);
 }
 
 /// Of what the hart computes. Without a policy turns are for those of one priority.
@@ -177,11 +183,10 @@ void Machine::add_tick(Hart& hart, unsigned number) {
 void Machine::interrupt(unsigned number) {
   Hart& hart = harts_[number];
   if (hart.paying || hart.stepping) return;  // it will look
-  if (hart.computing == nullptr) return run_hart(number);
-  if (preempt(hart, number)) run_hart(number);
+  if (hart.computing == nullptr || preempt(hart, number)) run_hart(number);
 }
 
-/// If something is more urgent than what the hart computes, or its turn is over.
+/// Puts aside what the hart computes, if somebody else is to go first. False: it goes on.
 bool Machine::preempt(Hart& hart, unsigned number) {
   const Strand::Guard strand;  // what is preempted may hold a lock for which others wait
   const bool turn_over = is_turn_over(hart);
@@ -201,6 +206,20 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   trace(TraceEvent::preempt, *hart.job);
   Executor::ready_again(turn_over);
   return true;
+}
+
+// ── what is not as it should be ──────────────────────────────────────────────────────────────────
+
+void Machine::note_trouble(std::string what) {
+  if (trouble_.empty()) trouble_ = std::move(what);
+}
+
+void Machine::breached(const policy::Breach& breach) {
+  note_trouble(fmt::format(
+      "policy '{}' breaks its contract (async/policy/rules.h): {}: task {} of '{}', at {} ns on "
+      "hart {}, seed {}",
+      breach.policy, breach.what, number_of(*breach.job), breach.job->name(), world.now, world.hart,
+      options_.seed));
 }
 
 // ── what is counted ──────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <queue>
+#include <string>
 #include <vector>
 
 #include "async/async.h"
@@ -77,7 +78,8 @@ class Machine final : platform::World::Listener {
   /// At virtual time `ns`, not before now, `what` happens on `hart` as in an interrupt handler that
   /// may spawn and wake.
   void at(std::uint64_t ns, unsigned hart, std::function<void()> what);
-  /// Until that time, or until nothing is to come, or until a director has seen enough.
+  /// Until that time, or until nothing is to come, or until a director has seen enough, or until
+  /// there is trouble.
   void run_until(std::uint64_t ns);
 
   /// Cancels every job, and runs them to their ends; time may pass. (The destructor does it, too.)
@@ -87,6 +89,11 @@ class Machine final : platform::World::Listener {
   bool is_quiet() const { return events_.empty(); }
   /// Did time not pass any more, with one step after another? run_until() has returned then.
   bool is_stalled() const { return steps_at_once_ > options_.most_at_once; }
+
+  /// Why what is simulated makes no sense from here on: a policy's fault, say. Empty: there is
+  /// nothing, so far. Of several the first.
+  const std::string& trouble() const { return trouble_; }
+  void note_trouble(std::string what);
 
   /// Called at each trace point.
   void set_hook(Hook hook) { hook_ = std::move(hook); }
@@ -147,6 +154,7 @@ class Machine final : platform::World::Listener {
   bool is_turn_over(Hart& hart);
   void traced(TraceEvent event, const Job& job);
   void count_hash(std::uint64_t value);
+  void breached(const policy::Breach& breach);
 
   Options options_;
   std::array<Hart, platform::max_harts> harts_;
@@ -159,6 +167,8 @@ class Machine final : platform::World::Listener {
   std::uint64_t last_step_ns_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
   Hook hook_;
+  std::string trouble_;
+  bool winding_down_ = false;  // in spite of trouble
 };
 
 /// The running job's step takes so much of its hart's time:

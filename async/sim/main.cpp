@@ -244,9 +244,8 @@ int explore(Arguments& arguments, const Workload& workload) {
   return fail(arguments, workload, made.failure);
 }
 
-}  // namespace
-
-int main(int count, char** words) {
+/// As main(), but for what is thrown.
+int run(int count, char** words) {
   if (count < 2) give_up("which workload?");
   Arguments arguments;
   arguments.workload = words[1];
@@ -287,7 +286,19 @@ int main(int count, char** words) {
       const Outcome outcome = run_once(arguments, workload, std::move(hook));
       fmt::print("{}\n", to_json(outcome, policy->name, seed, arguments.buckets,
                                  is_shown ? timeline.to_json() : ""));
+      std::fflush(stdout);  // who sees this one end knows where it ends
       if (!arguments.record.empty()) record(arguments, workload);
     }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  try {
+    return run(count, words);
+  } catch (const std::runtime_error& error) {
+    give_up(error.what());
   }
 }

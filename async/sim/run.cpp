@@ -1,6 +1,8 @@
 // When the tasks of a workload come, and what is noted of them.
 #include "run.h"
 
+#include <stdexcept>
+
 #include "player.h"
 
 namespace async::sim {
@@ -133,6 +135,8 @@ Outcome Player::play() {
     made.fairness = jain(shares[of]);
   }
   outcome.classes = std::move(classes);
+  machine.wind_down();  // a policy that has lost jobs may say so only when there are no others
+  if (!machine.trouble().empty()) throw std::runtime_error(machine.trouble());
   return outcome;
 }
 

@@ -68,6 +68,8 @@ struct SimulateOptions {
   Machine::Hook hook;
 };
 
+/// Throws std::runtime_error where there is trouble (Machine): a policy that breaks its contract, a
+/// workload that needs more than there is.
 Outcome simulate(const Workload& workload, const SimulateOptions& options);
 
 /// Of values that should be the same: 1 if they are, 1 / n if one has everything.

@@ -43,6 +43,7 @@ inline constexpr bool checked = false;
 #else
 inline constexpr bool checked = true;
 #endif
+inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;

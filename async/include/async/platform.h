@@ -34,6 +34,7 @@
 //   void poison(void*, size_t)           this memory is free: a checker may trap on its use
 //   void unpoison(void*, size_t)         … and is in use again
 //   constexpr bool checked               costly mistakes of users are looked for (debug builds)
+//   constexpr bool checks_policies       … of those who write policies (policy/checked.h)
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
 // All are called on the hart they concern, in task context, except hart(), local() and poke(),

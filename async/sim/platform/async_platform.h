@@ -18,6 +18,7 @@ inline constexpr bool parallel = true;  // they have strands, thieves and inboxe
 inline constexpr int patience = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
+inline constexpr bool checks_policies = true;
 
 template <class T>
 using Atomic = std::atomic<T>;

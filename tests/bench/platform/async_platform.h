@@ -18,6 +18,7 @@ inline constexpr bool parallel = false;
 inline constexpr int patience = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
+inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;

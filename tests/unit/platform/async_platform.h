@@ -21,6 +21,7 @@ inline constexpr bool parallel = false;
 inline constexpr int patience = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
+inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;

@@ -41,6 +41,12 @@ class Bench {
  public:
   explicit Bench(const Kind& policy, unsigned harts = 1, std::uint64_t seed = 1)
       : machine({.harts = harts, .policy = &policy, .seed = seed}) {}
+  ~Bench() {
+    machine.set_hook({});
+    machine.wind_down();
+    INFO(machine.trouble());
+    CHECK(machine.trouble().empty());
+  }
 
   /// At the present time, as an interrupt handler would.
   async::Job& spawn(Task<> task,

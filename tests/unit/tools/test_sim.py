@@ -163,6 +163,21 @@ class Sim(InAFolder):
         full = "class a\n arrive closed 2\n reserve 6ms every 10ms\n run 1ms\n"
         self.assertIn("admission: 1 of 'a'", sim(self.file(full), "--policy", "edf"))
 
+    def test_a_simulator_that_crashes_is_told_with_the_signal_the_seed_and_the_debugger(self):
+        program = self.folder / "async" / "sim" / "cotrap_sim"
+        program.parent.mkdir(parents=True)
+        policies = '[ "$1" = policies ] && { printf "fifo\\tx\\n"; exit; }'
+        program.write_text(f"#!/bin/sh\n{policies}\necho one\nkill -SEGV $$\n")
+        program.chmod(0o755)
+        (self.folder / "CMakeCache.txt").write_text("COTRAP_POLICY_HEADER:STRING=/x/mine.h\n")
+        words = ("sim", "web", "--policy", "fifo", "--seed", "7", "--build", self.folder)
+        done = cotrap(*words)
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", said)
+        self.assertIn("with seed 8", said)
+        self.assertRegex(said, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
+
     def test_what_is_wrong_is_said_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")
         for arguments, message in (

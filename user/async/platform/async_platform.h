@@ -29,6 +29,7 @@ inline constexpr bool parallel = false;
 inline constexpr int patience = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
+inline constexpr bool checks_policies = false;
 
 /// One thread's: nobody else looks.
 template <class T>

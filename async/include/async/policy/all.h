@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "async/policy/aging.h"
+#include "async/policy/checked.h"
 #include "async/policy/edf.h"
 #include "async/policy/eevdf.h"
 #include "async/policy/fifo.h"
@@ -33,12 +34,13 @@ struct Kind {
 template <AreRules R>
 inline constexpr Kind kind_of{R::name, R::summary, R::promises,
                               [](void* memory, const Policy::Options& options) noexcept -> Policy* {
-                                return std::construct_at(static_cast<Ruled<R>*>(memory), options);
+                                using Made = Ruled<InThisWorld<R>>;
+                                return std::construct_at(static_cast<Made*>(memory), options);
                               }};
 
 template <AreRules... Rs>
 struct List {
-  static constexpr std::size_t most_bytes = std::max({sizeof(Ruled<Rs>)...});
+  static constexpr std::size_t most_bytes = std::max({sizeof(Ruled<InThisWorld<Rs>>)...});
   static constexpr Kind kinds[] = {
       {"priority", "fixed priorities with inheritance: the executor's own", promise_nothing,
        [](void*, const Policy::Options&) noexcept -> Policy* { return nullptr; }},
@@ -53,6 +55,16 @@ using All = List<Fifo, RoundRobin, Aging, Edf, Stride, Lottery, Mlfq, Eevdf, Ste
                  >;
 
 inline constexpr std::span<const Kind> kinds = All::kinds;
+
+consteval bool names_differ() noexcept {
+  for (std::size_t one = 0; one < kinds.size(); ++one) {
+    for (std::size_t other = 0; other < one; ++other) {
+      if (std::string_view(kinds[one].name) == kinds[other].name) return false;
+    }
+  }
+  return true;
+}
+static_assert(names_differ(), "two policies have the same `name`: give yours another one");
 
 /// Room for any of them. No destructor: they own nothing.
 struct Memory {

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+import shlex
+import signal
 import subprocess
 from itertools import takewhile
 from pathlib import Path
@@ -64,13 +66,48 @@ def _with_header(header: Path, name: str) -> Path:
     return folder
 
 
-def output(command: list) -> str:
+def run(command: list) -> subprocess.CompletedProcess:
+    """Raises UsageError or ToolError where its status is neither 0 nor 1."""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode == 2:
         raise UsageError(done.stderr.strip())
-    if done.returncode != 0:
+    if done.returncode < 0:
+        raise ToolError(_ended_by_signal(command, done))
+    if done.returncode not in (0, 1):
         raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
-    return done.stdout
+    return done
+
+
+def output(command: list) -> str:
+    return run(command).stdout
+
+
+def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
+    """With what has to be done to see it happen once more: it has written a line for each seed."""
+    name = signal.Signals(-done.returncode).name
+    words = list(map(str, command))
+    seed = ""
+    for place, word in enumerate(words):
+        if word.startswith("seeds="):
+            first = word.removeprefix("seeds=").partition("..")[0]
+            seed = str(int(first) + done.stdout.count("\n"))
+            words[place] = f"seeds={seed}"
+    header = _header_of(Path(words[0]))
+    who = f"the policy of {header}, or the simulator" if header else "the simulator"
+    lines = [f"{who}, was ended by {name}" if header else f"{who} was ended by {name}"]
+    lines[0] += f", with seed {seed}" if seed else ""
+    if name == "SIGKILL":
+        lines.append("the host may have had no memory left: a shorter --duration, fewer tasks")
+    lines += filter(None, [done.stderr.strip()])
+    return "\n".join([*lines, f"in the debugger: gdb --args {shlex.join(words)}"])
+
+
+def _header_of(program: Path) -> str:
+    """That of the --policy-header with which it was built; empty: none."""
+    cache = program.parents[2] / "CMakeCache.txt"
+    text = cache.read_text(errors="replace") if cache.is_file() else ""
+    found = re.search(r"^COTRAP_POLICY_HEADER:\w+=(.+)$", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def workload(name: str) -> Path:

@@ -22,6 +22,7 @@ inline constexpr bool parallel = true;
 inline constexpr int patience = 0;
 inline constexpr bool tracing = false;
 inline constexpr bool checked = true;
+inline constexpr bool checks_policies = false;
 
 using parallel_test::Atomic;
 using parallel_test::explorer;

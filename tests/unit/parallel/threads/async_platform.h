@@ -22,6 +22,7 @@ inline constexpr bool parallel = true;
 inline constexpr int patience = 128;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
+inline constexpr bool checks_policies = false;
 
 template <class T>
 using Atomic = std::atomic<T>;

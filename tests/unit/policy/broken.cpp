@@ -1,0 +1,124 @@
+// Policies that break what rules.h says of them: the breach is told, and nothing worse comes of it.
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "async/policy/list.h"
+#include "run.h"
+#include "support.h"
+
+using namespace policy_test;
+using async::Duration;
+using async::Entity;
+using async::Job;
+using async::policy::JobList;
+
+namespace {
+
+enum class Fault {
+  none,
+  picks_null,
+  drops,
+  drops_some,
+  leaves_in,
+  preempts_always,
+  slice_of_0,
+  slice_below_0,
+  finds_elsewhere,
+};
+
+/// First come, first served, but for the fault.
+template <Fault fault>
+class Broken final : public async::policy::Rules {
+ public:
+  static constexpr const char* name = "broken";
+  static constexpr const char* summary = "breaks one rule";
+  static constexpr unsigned promises = async::promise_nothing;
+
+  explicit Broken(const Options& options) noexcept : Rules(options) {}
+
+  void enqueue(Job& job, Entity&) noexcept {
+    const bool drops = fault == Fault::drops || (fault == Fault::drops_some && ++enqueued_ >= 8);
+    if (!drops) queue_.push_back(job);
+  }
+  Job* pick() noexcept {
+    if (fault == Fault::picks_null || queue_.empty()) return nullptr;
+    if (fault == Fault::leaves_in) return &queue_.first();
+    return last_ = queue_.pop_front();
+  }
+  void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
+  Job* find(Wanted wanted) noexcept {
+    return fault == Fault::finds_elsewhere ? last_ : queue_.find(wanted);
+  }
+  bool preempts(const Job&, const Entity&) noexcept { return fault == Fault::preempts_always; }
+  Duration slice(const Entity&) const noexcept {
+    return fault == Fault::slice_of_0      ? 0ns
+           : fault == Fault::slice_below_0 ? -5ns
+                                           : options().slice;
+  }
+
+ private:
+  JobList queue_;
+  Job* last_ = nullptr;
+  unsigned enqueued_ = 0;
+};
+
+/// What is told of it, with three jobs on each hart; all of them end all the same.
+template <Fault fault>
+std::string told(unsigned harts = 1) {
+  using Policy = async::policy::Ruled<async::policy::InThisWorld<Broken<fault>>>;
+  static_assert(sizeof(Policy) <= sizeof(async::policy::Memory));
+  static constexpr Kind kind = async::policy::kind_of<Broken<fault>>;
+  Machine machine({.harts = harts, .policy = &kind, .seed = 7});
+  std::vector<async::sim::Subject> subjects(3 * harts);
+  std::uint64_t ended = 0;
+  machine.at(ns(2us), 0, [&] {
+    const async::Strand::Guard strand;
+    for (std::size_t i = 0; i < subjects.size(); ++i) {
+      auto handle = async::spawn(machine.executor(0),
+                                 [](std::uint64_t& ended) -> Task<> {
+                                   for (unsigned round = 0; round < 3; ++round) {
+                                     for (Compute left(10ms); !left.done();) co_await left;
+                                     co_await async::sleep_for(1ms);
+                                   }
+                                   ++ended;
+                                 }(ended),
+                                 {.name = "job", .priority = 16});
+      subjects[i].number = i + 1;
+      async::Executor::set_attributes(handle.job(), {.owner = &subjects[i]});
+      handle.detach();
+    }
+  });
+  machine.run_until(ns(1s));
+  machine.wind_down();
+  CHECK(ended == subjects.size());
+  return machine.trouble();
+}
+
+}  // namespace
+
+TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when and where") {
+  CHECK(told<Fault::none>() == "");
+  CHECK(told<Fault::none>(3) == "");
+  CHECK(told<Fault::picks_null>() ==
+        "policy 'broken' breaks its contract (async/policy/rules.h): pick() returned null while a "
+        "job is ready: task 1 of 'job', at 2000 ns on hart 0, seed 7");
+  CHECK(told<Fault::drops>().contains("pick() returned null while a job is ready"));
+  CHECK(told<Fault::leaves_in>().contains("pick() returned a job that is not in the queue: task"));
+  CHECK(told<Fault::preempts_always>().contains(
+      "preempts() is true of whatever pick() has just returned: no job gets to run: task"));
+  CHECK(told<Fault::slice_of_0>().contains("slice() returned 0: task 1 of 'job', at 2000 ns"));
+  CHECK(told<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
+  CHECK(told<Fault::finds_elsewhere>(2).contains("find() returned a job that is not in the queue"));
+}
+
+TEST_CASE("a job that is dropped beside others is missed when there are no others") {
+  CHECK(told<Fault::drops_some>().contains("pick() returned null while a job is ready: task"));
+}
+
+TEST_CASE("what is simulated under a policy that breaks a rule has no figures") {
+  static constexpr Kind kind = async::policy::kind_of<Broken<Fault::drops_some>>;
+  const auto read = async::sim::read_workload(
+      "class a\n  arrive every 10ms\n  run 9ms\nclass b\n  arrive closed 1\n  run 1ms\n", nullptr);
+  REQUIRE(read);
+  CHECK_THROWS_WITH(async::sim::simulate(*read, {.machine = {.policy = &kind}}),
+                    Catch::Matchers::ContainsSubstring("policy 'broken' breaks its contract"));
+}
