@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <stdexcept>
 
 #include "director.h"
 
@@ -20,7 +21,7 @@ std::uint64_t number(std::string_view text, std::string_view of) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-    give_up(fmt::format("{}: '{}' is not a number", of, text));
+    throw std::runtime_error(fmt::format("{}: '{}' is not a number", of, text));
   }
   return value;
 }
@@ -31,7 +32,7 @@ void read_policies(Arguments& arguments, std::string_view names) {
     names.remove_prefix(std::min(names.size(), name.size() + 1));
     const async::policy::Kind* kind = find_directed(name);
     if (kind == nullptr) kind = async::policy::find(name);
-    if (kind == nullptr) give_up(fmt::format("there is no policy '{}'", name));
+    if (kind == nullptr) throw std::runtime_error(fmt::format("there is no policy '{}'", name));
     arguments.policies.push_back(kind);
   }
 }
@@ -40,7 +41,7 @@ void read_policies(Arguments& arguments, std::string_view names) {
 
 void read_argument(Arguments& arguments, std::string_view word) {
   const std::size_t equals = word.find('=');
-  if (equals == word.npos) give_up(fmt::format("'{}' is not KEY=VALUE", word));
+  if (equals == word.npos) throw std::runtime_error(fmt::format("'{}' is not KEY=VALUE", word));
   const std::string_view key = word.substr(0, equals);
   const std::string_view value = word.substr(equals + 1);
   Costs& costs = arguments.machine.costs;
@@ -65,6 +66,7 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "most") {
     arguments.most = number(value, key);
   } else if (key == "schedule") {
+    if (const auto read = Director::of(value); !read) throw std::runtime_error(read.error());
     arguments.schedule = value;
   } else if (key == "policy") {
     read_policies(arguments, value);
@@ -76,11 +78,11 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "harts") {
     arguments.harts = number(value, key);
     if (arguments.harts < 1 || arguments.harts > async::platform::max_harts) {
-      give_up(fmt::format("harts: 1 to {}", async::platform::max_harts));
+      throw std::runtime_error(fmt::format("harts: 1 to {}", async::platform::max_harts));
     }
   } else if (key == "slice") {
     arguments.machine.slice = async::Duration(number(value, key));
-    if (arguments.machine.slice.count() <= 0) give_up("slice: longer than 0");
+    if (arguments.machine.slice.count() <= 0) throw std::runtime_error("slice: longer than 0");
   } else if (key == "duration") {
     arguments.duration_ns = number(value, key);
   } else if (key == "buckets") {
@@ -98,7 +100,7 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "ipi") {
     costs.ipi = number(value, key);
   } else {
-    give_up(fmt::format("'{}' is nothing to be said here", key));
+    throw std::runtime_error(fmt::format("'{}' is nothing to be said here", key));
   }
 }
 

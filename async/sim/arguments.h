@@ -36,7 +36,7 @@ struct Arguments {
   Machine::Options machine;
 };
 
-/// Gives up where `word` means nothing.
+/// Throws std::runtime_error where `word` means nothing.
 void read_argument(Arguments& arguments, std::string_view word);
 
 }  // namespace async::sim

@@ -28,4 +28,23 @@ std::optional<std::uint64_t> Arrivals::next(std::size_t of, std::uint64_t now_ns
   return when;
 }
 
+std::vector<std::string> absent_classes(const Workload& workload) {
+  std::vector<bool> comes(workload.classes.size());
+  std::vector<std::string> names;
+  for (std::size_t of = 0; of < comes.size(); ++of) {  // who forks comes before who is forked
+    const TaskClass& what = workload.classes[of];
+    const Arrival& arrival = what.arrival;
+    const auto in_time = [&](std::uint64_t ns) { return ns < workload.duration_ns; };
+    using Kind = Arrival::Kind;
+    comes[of] = comes[of] || arrival.kind == Kind::closed ||
+                (arrival.kind == Kind::open && in_time(arrival.first_ns)) ||
+                (arrival.kind == Kind::trace && std::ranges::any_of(arrival.times, in_time));
+    if (!comes[of]) names.push_back(what.name);
+    for (const Step& step : what.steps) {
+      if (step.kind == Step::Kind::fork && comes[of]) comes[step.object] = true;
+    }
+  }
+  return names;
+}
+
 }  // namespace async::sim

@@ -41,8 +41,7 @@ void Machine::run_until(std::uint64_t ns) {
   while (!events_.empty() && events_.top().ns <= ns) {
     const Event event = next_event(ns);
     const bool is_over = director != nullptr && director->is_over();
-    const bool in_trouble = !trouble_.empty() && !winding_down_;
-    if (is_stalled() || in_trouble || is_over) return events_.push(event);
+    if (is_stalled() || is_in_trouble() || is_over) return events_.push(event);
     world.now = std::max(world.now, event.ns);
     ++counts_.events;
     if (director != nullptr) {

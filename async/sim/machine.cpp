@@ -50,20 +50,21 @@ Machine::Machine(const Options& options) : options_(options) {
 void Machine::wind_down() {
   Director::end();  // it has seen what it wanted to
   winding_down_ = true;
-  bool was_stalled = false;
   const auto cancel_all = [] {
-    bool any = false;
+    std::size_t jobs = 0;
     for_each_job(
-        [](void* any, const Job& job) {
-          *static_cast<bool*>(any) = true;
+        [](void* jobs, const Job& job) {
+          ++*static_cast<std::size_t*>(jobs);
           const_cast<Job&>(job).cancel();
         },
-        &any);
-    return any;
+        &jobs);
+    return jobs;
   };
-  while (cancel_all()) {
+  std::size_t when_stalled = ~std::size_t{0};
+  while (const std::size_t jobs = cancel_all()) {
     if (is_stalled()) {
-      if (std::exchange(was_stalled, true)) platform::fail("jobs that are cancelled do not end");
+      if (jobs >= std::exchange(when_stalled, jobs))
+        platform::fail("jobs that are cancelled do not end");
       steps_at_once_ = 0;
     }
     for (unsigned number = 0; number < options_.harts; ++number) {
@@ -77,7 +78,7 @@ void Machine::wind_down() {
     }
     if (!events_.empty()) {
       run_until(events_.top().ns);
-    } else if (cancel_all()) {
+    } else if (!is_stalled() && cancel_all() != 0) {
       platform::fail("jobs that are cancelled do not end");
     }
   }
@@ -125,7 +126,7 @@ void Machine::run_ready(unsigned number) {
   if (std::exchange(hart.idle, false)) hart.executor->end_idling();
   for (;;) {
     while (Executor::run_one()) {
-      if (is_stalled() || start_computing(hart, number)) return;
+      if (is_stalled() || is_in_trouble() || start_computing(hart, number)) return;
       if (Director::present() != nullptr && !hart.executor->is_idle()) return run_hart(number);
     }
     hart.executor->begin_idling();

@@ -89,6 +89,8 @@ class Machine final : platform::World::Listener {
   bool is_quiet() const { return events_.empty(); }
   /// Did time not pass any more, with one step after another? run_until() has returned then.
   bool is_stalled() const { return steps_at_once_ > options_.most_at_once; }
+  /// It does not, in a job's one step, whose next await comes back to no end.
+  void note_stall() { steps_at_once_ = options_.most_at_once + 1; }
 
   /// Why what is simulated makes no sense from here on: a policy's fault, say. Empty: there is
   /// nothing, so far. Of several the first.
@@ -154,6 +156,7 @@ class Machine final : platform::World::Listener {
   bool is_turn_over(Hart& hart);
   void traced(TraceEvent event, const Job& job);
   void count_hash(std::uint64_t value);
+  bool is_in_trouble() const { return !trouble_.empty() && !winding_down_; }
   void breached(const policy::Breach& breach);
 
   Options options_;

@@ -16,9 +16,12 @@
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <expected>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -39,33 +42,51 @@ using namespace async::sim;
 
 std::string folder;  // of the workload, where its trace files are
 
-std::string read_file(const std::string& name) {
+std::expected<std::string, std::string> read_file(const std::string& name) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(name, error)) {
+    return std::unexpected(std::filesystem::exists(name, error) ? "it is not a regular file"
+                                                                : "there is no such file");
+  }
   std::ifstream file(name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  if (!file) return std::unexpected("it cannot be read");
+  return std::string{std::istreambuf_iterator<char>(file), {}};
 }
-std::string read_beside(const std::string& name) {
+std::expected<std::string, std::string> read_beside(const std::string& name) {
   return read_file((std::filesystem::path(folder) / name).string());
+}
+
+/// Of the file that the arguments name.
+[[noreturn]] void give_up_at(const Arguments& arguments, Place at, std::string_view why) {
+  give_up(fmt::format("{}:{}:{}: {}", arguments.workload, at.line, at.column, why));
 }
 
 void use_workload(Arguments& arguments, Workload& workload) {
   if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
+  if (workload.warm_up_ns >= workload.duration_ns) {
+    give_up_at(arguments, workload.warm_up_place,
+               fmt::format("nothing is counted: the warm-up, {} ns, is no shorter than the "
+                           "duration, {} ns (--duration)",
+                           workload.warm_up_ns, workload.duration_ns));
+  }
   const unsigned harts =
       arguments.harts != 0 ? static_cast<unsigned>(arguments.harts) : workload.harts;
   arguments.machine.harts = harts;
   for (const auto& each : workload.classes) {
     if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
     const std::string there = harts == 1 ? "hart 0 alone" : fmt::format("0 to {}", harts - 1);
-    give_up(
-        fmt::format("class '{}' runs on no hart that there is, {}: `harts N` in the file, or "
-                    "--harts, says how many",
-                    each.name, there));
+    give_up_at(arguments, each.harts_place,
+               fmt::format("class '{}' runs on no hart that there is, {}: `harts N` in the file, "
+                           "or --harts, says how many",
+                           each.name, there));
   }
 }
 
 Workload read(const std::string& path) {
   folder = std::filesystem::path(path).parent_path().string();
-  if (!std::filesystem::is_regular_file(path)) give_up(path + ": there is no such file");
-  auto workload = read_workload(read_file(path), read_beside);
+  const auto text = read_file(path);
+  if (!text) give_up(path + ": " + text.error());
+  auto workload = read_workload(*text, read_beside);
   if (workload) return std::move(*workload);
   const WorkloadError& error = workload.error();
   give_up(fmt::format("{}:{}:{}: {}", path, error.line, error.column, error.what));
@@ -153,15 +174,22 @@ Machine::Hook recorder_for_debuggers(std::vector<Decision>& decisions) {
 }
 
 int replay(const std::string& path, std::span<char*> words) {
-  if (!std::filesystem::is_regular_file(path)) give_up(path + ": there is no such file");
+  const auto text = read_file(path);
+  if (!text) give_up(path + ": " + text.error());
   Recording recording;
   try {
-    recording = Recording::of_file(read_file(path));
+    recording = Recording::of_file(*text);
   } catch (const std::runtime_error& error) {
     give_up(fmt::format("{}:{}", path, error.what()));
   }
   Arguments arguments;
-  for (const std::string& word : recording.arguments) read_argument(arguments, word);
+  for (std::size_t i = 0; i < recording.arguments.size(); ++i) {
+    try {
+      read_argument(arguments, recording.arguments[i]);
+    } catch (const std::runtime_error& error) {
+      give_up(fmt::format("{}:{}: {}", path, i + 2, error.what()));  // after the file's first line
+    }
+  }
   for (const char* const word : words) read_argument(arguments, word);
   if (arguments.policies.size() != 1) give_up(path + ": it says no policy");
   Workload workload = read(arguments.workload);
@@ -296,6 +324,10 @@ int run(int count, char** words) {
 }  // namespace
 
 int main(int count, char** words) {
+  std::set_new_handler([] {
+    std::fputs("there is no memory left: a shorter duration, or fewer tasks at once?\n", stderr);
+    std::_Exit(2);
+  });
   try {
     return run(count, words);
   } catch (const std::runtime_error& error) {

@@ -79,6 +79,8 @@ struct Player {
   std::vector<ClassOutcome> classes;
   std::vector<std::vector<double>> shares;  // for Jain's index
   std::uint64_t instances = 0;
+  std::uint64_t living = 0;
+  static constexpr std::uint64_t most_tasks = 2'000'000;  // each takes about a kilobyte
   std::uint64_t queued = 0;
   std::uint64_t longest_queue = 0;
   double queue_area = 0;

@@ -10,12 +10,11 @@ namespace {
 
 class Reader : Words {
  public:
-  Reader(std::string_view text, std::string (*read_file)(const std::string&))
-      : Words(text), read_file_(read_file) {}
+  Reader(std::string_view text, ReadFile read_file) : Words(text), read_file_(read_file) {}
 
   Workload read() {
     while (next_line()) read_line();
-    if (class_ != nullptr) check_class();
+    if (class_ != nullptr) end_class();
     if (workload_.classes.empty()) fail({"", line().number + 1, 1}, "there is no class");
     resolve_forks();
     workload_.summary = first_comment();
@@ -43,20 +42,37 @@ class Reader : Words {
   void read_line() {
     const Word& first = word("a word");
     if (first.text == "class") {
-      if (class_ != nullptr) check_class();
-      workload_.classes.push_back({.name = new_name(workload_.classes)});
-      class_ = &workload_.classes.back();
-      class_word_ = first;
+      if (class_ != nullptr) end_class();
+      begin_class(first);
     } else if (!(class_ != nullptr ? read_of_class(first.text) : read_of_workload(first.text))) {
       fail(first, "'" + std::string(first.text) + "' means nothing here");
     }
     if (has_word()) fail(line().words[line().next], "the line should end here");
   }
 
+  void begin_class(const Word& at) {
+    workload_.classes.push_back({.name = new_name(workload_.classes), .place = place_of(at)});
+    class_ = &workload_.classes.back();
+    said_.clear();
+    held_.assign(workload_.locks.size(), std::nullopt);
+    step_words_.clear();
+  }
+  static Place place_of(const Word& word) { return {word.line, word.column}; }
+  /// What is said but once, of the whole or of a class.
+  void only_once() {
+    const Word& at = line().words.front();
+    if (std::ranges::find(said_, at.text) != said_.end()) {
+      fail(at, "'" + std::string(at.text) + "' has been said already");
+    }
+    said_.push_back(at.text);
+  }
+
   bool read_of_workload(std::string_view what) {
+    if (what == "duration" || what == "warm-up" || what == "harts") only_once();
     if (what == "duration") {
       workload_.duration_ns = positive_time();
     } else if (what == "warm-up") {
+      workload_.warm_up_place = place_of(line().words.front());
       workload_.warm_up_ns = static_cast<std::uint64_t>(time());
     } else if (what == "harts") {
       workload_.harts = whole("a number from 1 to 8", 1, 8);
@@ -74,6 +90,9 @@ class Reader : Words {
   }
 
   bool read_of_class(std::string_view what) {
+    static constexpr std::string_view once[] = {"arrive",   "priority", "weight",
+                                                "deadline", "reserve",  "on"};
+    if (std::ranges::find(once, what) != std::end(once)) only_once();
     if (what == "arrive") {
       read_arrival();
     } else if (what == "priority") {
@@ -91,6 +110,7 @@ class Reader : Words {
       }
     } else if (what == "on") {
       class_->harts = 0;
+      class_->harts_place = place_of(line().words.front());
       while (has_word()) class_->harts |= hart_mask(whole("a hart from 0 to 7", 0, 7));
     } else {
       return read_step(what);
@@ -103,11 +123,14 @@ class Reader : Words {
     if (accept("every")) {
       arrival = {.kind = Arrival::Kind::open, .between = distribution(), .has_first = true};
       if (accept("from")) arrival.first_ns = static_cast<std::uint64_t>(time());
-      if (arrival.between.a <= 0) fail_here("it has to be longer than 0");
+      if (arrival.between.a < 1 || arrival.between.mean() < 1) {
+        fail_here("less than 1 ns between them, so no time would pass");
+      }
     } else if (accept("poisson")) {
       const Word& at = word("a rate such as 800/s");
       const auto [rate, per] = split(at, "a rate such as 800/s");
       if (per != "/s" || rate <= 0) fail(at, "a rate such as 800/s is wanted");
+      if (rate > 1e9) fail(at, "less than 1 ns between them, so no time would pass");
       arrival = {.kind = Arrival::Kind::open,
                  .between = {.kind = Distribution::Kind::exponential, .a = 1e9 / rate}};
     } else if (accept("closed")) {
@@ -127,9 +150,11 @@ class Reader : Words {
   /// A file of times of arrival, one a line, such as 1.5ms.
   void read_trace(Arrival& arrival) {
     const Word& at = word("a file");
-    const std::string text = read_file_ == nullptr ? "" : read_file_(std::string(at.text));
-    if (text.empty()) fail(at, "there is no such file, or nothing in it");
-    Reader times(text, nullptr);
+    if (read_file_ == nullptr) fail(at, "there are no files here");
+    const auto text = read_file_(std::string(at.text));
+    if (!text) fail(at, text.error());
+    if (text->empty()) fail(at, "there is nothing in it");
+    Reader times(*text, nullptr);
     arrival = {.kind = Arrival::Kind::trace};
     try {
       while (times.next_line()) arrival.times.push_back(static_cast<std::uint64_t>(times.time()));
@@ -152,6 +177,7 @@ class Reader : Words {
     } else if (what == "lock" || what == "unlock") {
       step.kind = what == "lock" ? Kind::lock : Kind::unlock;
       step.object = named(workload_.locks, "a lock");
+      change_lock(step);
     } else if (what == "send" || what == "receive") {
       step.kind = what == "send" ? Kind::send : Kind::receive;
       step.object = named(workload_.channels, "a channel");
@@ -162,39 +188,59 @@ class Reader : Words {
     } else if (what == "repeat") {
       step.kind = Kind::repeat;
       step.count = whole("how many times", 1, 1'000'000'000);
-      open_.push_back(place);
+      if (open_.size() == most_nested) fail_here("no more than 64 within each other");
+      open_.push_back({place, held_});
     } else if (what == "end") {
       step.kind = Kind::end;
       if (open_.empty()) fail_here("there is no repeat to end");
-      step.match = open_.back();
-      class_->steps[open_.back()].match = place;
-      open_.pop_back();
+      end_repeat(step, place);
     } else {
       return false;
     }
     class_->steps.push_back(step);
+    step_words_.push_back(line().words.front());
     return true;
   }
 
   // ── what has to fit together ──
 
-  void check_class() {
-    const auto fail_class = [this](const std::string& what) {
-      fail(class_word_, "class " + class_->name + " " + what);
-    };
-    if (!open_.empty()) fail_class("has a repeat without an end");
-    if (class_->steps.empty()) fail_class("does nothing");
-    std::vector<int> held(workload_.locks.size());
-    for (const Step& step : class_->steps) {
-      if (step.kind == Step::Kind::lock && held[step.object]++ != 0) {
-        fail_class("locks " + workload_.locks[step.object].name + " twice");
-      }
-      if (step.kind == Step::Kind::unlock && held[step.object]-- != 1) {
-        fail_class("unlocks " + workload_.locks[step.object].name + ", which it has not locked");
+  [[noreturn]] void fail_class(const Word& at, const std::string& what) const {
+    fail(at, "class " + class_->name + " " + what);
+  }
+  Word class_word() const { return {"class", class_->place.line, class_->place.column}; }
+
+  void change_lock(const Step& step) {
+    const Word& at = line().words.front();
+    const std::string& name = workload_.locks[step.object].name;
+    const bool is_lock = step.kind == Step::Kind::lock;
+    std::optional<Word>& held = held_[step.object];
+    if (is_lock && held) fail_class(at, "locks " + name + " twice");
+    if (!is_lock && !held) fail_class(at, "unlocks " + name + ", which it has not locked");
+    held = is_lock ? std::optional(at) : std::nullopt;
+  }
+  void end_repeat(Step& end, std::uint32_t place) {
+    const auto& [begin, held_before] = open_.back();
+    end.match = begin;
+    Step& repeat = class_->steps[begin];
+    repeat.match = place;
+    if (begin + 1 == place) fail(step_words_[begin], "there is nothing to repeat");
+    for (std::size_t lock = 0; lock < held_.size() && repeat.count > 1; ++lock) {
+      if (held_[lock].has_value() == held_before[lock].has_value()) continue;
+      const std::string& name = workload_.locks[lock].name;
+      if (held_[lock]) fail_class(*held_[lock], "locks " + name + " twice, by the repeat");
+      for (std::uint32_t step = place; step-- != begin;) {
+        const bool is_it = class_->steps[step].object == lock;
+        if (class_->steps[step].kind != Step::Kind::unlock || !is_it) continue;
+        fail_class(step_words_[step], "unlocks " + name + " again, by the repeat");
       }
     }
-    for (std::size_t lock = 0; lock < held.size(); ++lock) {
-      if (held[lock] != 0) fail_class("keeps " + workload_.locks[lock].name + " locked");
+    open_.pop_back();
+  }
+  void end_class() {
+    if (!open_.empty()) fail_class(class_word(), "has a repeat without an end");
+    if (class_->steps.empty()) fail_class(class_word(), "does nothing");
+    for (std::size_t lock = 0; lock < held_.size(); ++lock) {
+      if (held_[lock]) fail_class(*held_[lock], "keeps " + workload_.locks[lock].name + " locked");
     }
   }
   void resolve_forks() {
@@ -212,18 +258,26 @@ class Reader : Words {
     std::uint32_t step;
     Word name;
   };
-  std::string (*read_file_)(const std::string&);
+  struct Repeat {
+    std::uint32_t place;
+    std::vector<std::optional<Word>> held;  // as held_, where it begins
+  };
+  static constexpr std::size_t most_nested = 64;
+
+  ReadFile read_file_;
   Workload workload_;
   TaskClass* class_ = nullptr;
-  Word class_word_{};
-  std::vector<std::uint32_t> open_;  // repeats
+  std::vector<std::string_view> said_;  // what is said but once
+  // Of the class:
+  std::vector<Repeat> open_;
+  std::vector<Word> step_words_;           // where each step is
+  std::vector<std::optional<Word>> held_;  // by lock: where it was locked, if it is
   std::vector<Fork> forks_;
 };
 
 }  // namespace
 
-std::expected<Workload, WorkloadError> read_workload(
-    std::string_view text, std::string (*read_file)(const std::string& name)) {
+std::expected<Workload, WorkloadError> read_workload(std::string_view text, ReadFile read_file) {
   try {
     return Reader(text, read_file).read();
   } catch (const WorkloadError& error) {

@@ -52,6 +52,8 @@ class Reader {
     if (line_ != fmt::format("end {}", recording.decisions.size())) {
       fail(fmt::format("there are {} decisions before it", recording.decisions.size()));
     }
+    ++number_;
+    if (lines_.peek() != std::istringstream::traits_type::eof()) fail("nothing follows its end");
     return recording;
   }
 

@@ -59,12 +59,13 @@ std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64
       R"({{"policy":"{}","seed":{},"harts":{},"duration":{},"hash":"{:016x}","events":{},)"
       R"("steps":{},"changes":{},"preemptions":{},"migrations":{},"utilisation":{:.6g},)"
       R"("queue":{:.6g},"longest_queue":{},"findings":[{}],"unfit":[{}],"unheeded":[{}],)"
+      R"("absent":[{}],)"
       R"("timeline":{},"classes":[{}]}})",
       policy, seed, outcome.harts, outcome.duration_ns, outcome.hash, outcome.counts.events,
       outcome.counts.steps, outcome.counts.changes, outcome.counts.preemptions,
       outcome.counts.migrations, outcome.utilisation(), outcome.mean_queue, outcome.longest_queue,
       list_of(outcome.findings), list_of(outcome.unfit), list_of(outcome.unheeded),
-      timeline.empty() ? "null" : timeline, classes);
+      list_of(outcome.absent), timeline.empty() ? "null" : timeline, classes);
 }
 
 }  // namespace async::sim

@@ -129,6 +129,7 @@ Outcome Player::play() {
   if (machine.is_quiet() && waits_for_ever) outcome.stuck = stuck_jobs();
   machine.set_hook({});
   outcome.unheeded = unheeded_reservations(workload, *options.machine.policy);
+  outcome.absent = absent_classes(workload);
   for (std::size_t of = 0; of < classes.size(); ++of) {
     ClassOutcome& made = classes[of];
     if (made.finished != 0) made.slowdown /= static_cast<double>(made.finished);

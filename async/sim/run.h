@@ -54,6 +54,7 @@ struct Outcome {
   std::vector<std::string> findings;  // a Detector's
   std::vector<std::string> unfit;     // what does not fit into the harts' time (admission.h)
   std::vector<std::string> unheeded;  // classes whose reservations the policy knows nothing of
+  std::vector<std::string> absent;    // … of which no task comes before the end
   std::string stuck;                  // tasks that wait though nothing is to come; empty: none
   /// Findings, or else tasks that wait for ever, or else a deadline that was missed; empty:
   /// nothing.

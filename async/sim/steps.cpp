@@ -1,4 +1,6 @@
 // The tasks of a workload as coroutines of the runtime.
+#include <fmt/format.h>
+
 #include <optional>
 #include <utility>
 
@@ -52,6 +54,13 @@ class LetIn : PreemptOp {
 
 Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   const TaskClass& what = workload.classes[of];
+  if (++living > most_tasks) {
+    machine.note_trouble(
+        fmt::format("class '{}' (line {}): more than {} tasks at once, at {} ns: let fewer come, a "
+                    "closed class "
+                    "have fewer, or the duration be shorter",
+                    what.name, what.place.line, most_tasks, now()));
+  }
   auto made = std::make_unique<Instance>(*this, of, ++instances, options.machine.seed);
   Instance& instance = *made;
   instance.forked_by = forked_by;
@@ -113,6 +122,7 @@ Task<> Player::live(std::unique_ptr<Instance> instance) {
     begin_round(*instance);
   }
   if (!instance->is_refused) admission.release(workload.classes[instance->of]);
+  --living;
   if (instance->forked_by != nullptr) instance->forked_by->done();
 }
 
@@ -129,9 +139,17 @@ Task<bool> Player::go_round(Instance& instance) {
   } const release{locks, plain};
 
   const std::uint64_t self = History::job(instance.number);
+  std::uint64_t at_once = 0;  // steps since time has passed
+  std::uint64_t since = now();
   Walk walk(workload.classes[instance.of].steps);
   while (const Step* const next = is_cancelled() ? nullptr : walk.next()) {
     const Step& step = *next;
+    at_once = std::exchange(since, now()) == now() ? at_once + 1 : 0;
+    if (at_once > options.machine.most_at_once) {
+      machine.note_stall();
+      co_await yield();
+      continue;
+    }
     touch(self);
     if (const auto object = shared_by(step)) touch(*object);
     switch (step.kind) {
@@ -188,8 +206,10 @@ Task<bool> Player::go_round(Instance& instance) {
         break;
       case Step::Kind::fork: {
         WaitGroup group;
-        group.add(step.count);
-        for (std::uint32_t i = 0; i < step.count; ++i) spawn(step.object, &group);
+        for (std::uint32_t i = 0; i < step.count && machine.trouble().empty(); ++i) {
+          group.add(1);
+          spawn(step.object, &group);
+        }
         const Shield shield;
         co_await group.wait("join");
         break;

@@ -15,6 +15,12 @@
 
 namespace async::sim {
 
+/// Of a word in the file, both from 1, in bytes.
+struct Place {
+  unsigned line = 0;
+  unsigned column = 0;
+};
+
 struct Step {
   enum class Kind : std::uint8_t {
     run,   // computes for `time`
@@ -61,6 +67,8 @@ struct TaskClass {
   std::uint64_t budget_ns = 0;    // a reservation
   std::uint64_t period_ns = 0;
   HartMask harts = all_harts;
+  Place place;        // where the file begins with it
+  Place harts_place;  // … says its harts, if it does
 };
 
 struct SharedLock {
@@ -77,7 +85,8 @@ struct Workload {
   std::string summary;  // its first comment
   std::uint64_t duration_ns = 1'000'000'000;
   std::uint64_t warm_up_ns = 0;  // what arrives before is not counted
-  unsigned harts = 1;            // unless the command says otherwise
+  Place warm_up_place;
+  unsigned harts = 1;  // unless the command says otherwise
   std::vector<TaskClass> classes;
   std::vector<SharedLock> locks;
   std::vector<SharedChannel> channels;
@@ -89,8 +98,13 @@ struct WorkloadError {
   std::string what;
 };
 
-/// `read_file(name)`: for arrivals from a trace file; empty: there is none.
-std::expected<Workload, WorkloadError> read_workload(
-    std::string_view text, std::string (*read_file)(const std::string& name));
+/// The text of a file; an error: why there is none.
+using ReadFile = std::expected<std::string, std::string> (*)(const std::string& name);
+
+/// `read_file`: for arrivals from a trace file.
+std::expected<Workload, WorkloadError> read_workload(std::string_view text, ReadFile read_file);
+
+/// The classes of which no task comes before the end, whatever the seed.
+std::vector<std::string> absent_classes(const Workload& workload);
 
 }  // namespace async::sim

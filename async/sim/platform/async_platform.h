@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <vector>
 
 #include "async/uninterrupted.h"
@@ -62,8 +63,7 @@ inline void yield_point() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
   static auto& kept = *new std::vector<void*>;  // for ever, and known to be to a leak checker
-  void* const memory = std::aligned_alloc(4096, bytes);
-  if (memory == nullptr) std::abort();
+  void* const memory = ::operator new(bytes, std::align_val_t(4096));
   return kept.emplace_back(memory);
 }
 [[noreturn]] inline void fail(const char* message) noexcept {

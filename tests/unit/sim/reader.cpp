@@ -17,7 +17,7 @@ std::string error_of(std::string_view text) {
   return std::to_string(error.line) + ":" + std::to_string(error.column) + ": " + error.what;
 }
 
-std::string trace_file(const std::string& name) {
+std::expected<std::string, std::string> trace_file(const std::string& name) {
   return name == "times" ? "1ms\n# a pause\n2.5ms\n" : name == "bad" ? "1ms\n7\n" : "";
 }
 
@@ -94,9 +94,23 @@ TEST_CASE("what is wrong in a workload file is named with its line and column") 
   CHECK(error_of("class a\n  run nanms").starts_with("2:7: "));
   CHECK(error_of("class a\n  run 1e9s").starts_with("2:7: "));
   CHECK(error_of("class a\n  lock x") == "2:8: there is no such lock");
-  CHECK(error_of("lock x\nclass a\n  lock x") == "2:1: class a keeps x locked");
+  CHECK(error_of("lock x\nclass a\n  lock x") == "3:3: class a keeps x locked");
   CHECK(error_of("lock x\nclass a\n  unlock x") ==
-        "2:1: class a unlocks x, which it has not locked");
+        "3:3: class a unlocks x, which it has not locked");
+  CHECK(error_of("lock x\nclass a\n  lock x\n  repeat 2\n    unlock x\n  end") ==
+        "5:5: class a unlocks x again, by the repeat");
+  CHECK(error_of("lock x\nclass a\n  repeat 2\n    lock x\n  end\n  unlock x") ==
+        "4:5: class a locks x twice, by the repeat");
+  CHECK(error_of("lock x\nclass a\n  repeat 1\n    lock x\n  end\n  unlock x") == "none");
+  CHECK(error_of("class a\n  repeat 9\n    repeat 9\n    end\n  end") ==
+        "3:5: there is nothing to repeat");
+  CHECK(error_of("class a\n  arrive once\n  run 1ms\n  arrive once") ==
+        "4:3: 'arrive' has been said already");
+  CHECK(error_of("harts 1\nharts 2\nclass a\n  yield") == "2:1: 'harts' has been said already");
+  for (const char* often : {"every 0.6ns", "every either 0 1s 0s", "poisson 2e9/s"}) {
+    CHECK(error_of("class a\n  arrive " + std::string(often) + "\n  yield")
+              .ends_with("less than 1 ns between them, so no time would pass"));
+  }
   CHECK(error_of("class a\n  repeat 2\n  run 1ms") == "1:1: class a has a repeat without an end");
   CHECK(error_of("class a\n  end") == "2:3: there is no repeat to end");
   CHECK(error_of("class a\nclass b\n  run 1ms") == "1:1: class a does nothing");
@@ -111,6 +125,17 @@ TEST_CASE("what is wrong in a workload file is named with its line and column") 
         "2:21: no period is shorter than what is reserved in it");
   CHECK(error_of("class a\n  reserve 1ms every 1ms\n  yield") == "none");
   CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: a number from 1 to 8"));
+}
+
+TEST_CASE("classes of which no task comes before the end are known") {
+  const auto read = read_workload(
+      "class never\n  fork 1 by-it\nclass by-it\n  yield\nclass late\n  arrive once at 2s\n  "
+      "yield\n"
+      "class later\n  arrive every 1ms from 1s\n  yield\nclass a\n  arrive closed 1\n  fork 1 b\n"
+      "class b\n  yield",
+      nullptr);
+  REQUIRE(read);
+  CHECK(absent_classes(*read) == std::vector<std::string>{"never", "by-it", "late", "later"});
 }
 
 TEST_CASE("arrivals may come from a file, whose errors are named, too") {

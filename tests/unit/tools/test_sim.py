@@ -34,7 +34,7 @@ class Sim(InAFolder):
     def test_what_can_never_run_and_what_is_not_there_is_said(self):
         path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
         told = "class 'tick' runs on no hart that there is, hart 0 alone: `harts N` in the file"
-        self.assertIn(told, sim(path, status=2))
+        self.assertIn(f"{path}:2:2: {told}", sim(path, status=2))
         sim(path, "--harts", "2")
         missing = self.folder / "none.schedule"
         self.assertIn(f"{missing}: there is no such file", sim("--replay", missing, status=2))
@@ -177,6 +177,45 @@ class Sim(InAFolder):
         self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", said)
         self.assertIn("with seed 8", said)
         self.assertRegex(said, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
+
+    def test_what_would_never_end_or_be_counted_is_said(self):
+        for text, message in (
+            ("class a\n arrive trace /dev/zero\n yield\n", ":2:15: it is not a regular file"),
+            ("class a\n arrive trace .\n yield\n", ":2:15: it is not a regular file"),
+            ("warm-up 1s\nclass a\n arrive once\n yield\n", ":1:1: nothing is counted: "),
+            (
+                "class a\n arrive closed 1000000\n fork 100000 b\nclass b\n run 1s\n",
+                "tasks at once",
+            ),
+        ):
+            with self.subTest(text=text):
+                said = sim(self.file(text), status=2)
+                self.assertIn(message, said)
+                self.assertEqual(said.count("\n"), 1)
+        endless = "repeat 1000000000\n lock l\n unlock l\n end\n"
+        path = self.file(f"lock l\nclass a\n arrive once\n repeat 1000000000\n {endless} end\n")
+        self.assertIn("stall: steps are taken, and no time passes", sim(path))
+
+    def test_a_class_that_does_not_come_is_warned_of(self):
+        path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")
+        said = cotrap("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
+        self.assertEqual(said, "cotrap: no task comes within the duration of a, b\n")
+
+    def test_what_is_wrong_in_a_recording_is_told_with_its_line(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
+        whole = path.read_text()
+        for good, bad, line, message in (
+            ("harts=2", "harts=9", 3, "harts: 1 to 8"),
+            ("policy=fifo", "policy=best", 14, "there is no policy 'best'"),
+            ("\nend", "\nmore\nend", whole.count("\n"), "not a decision"),
+        ):
+            path.write_text(whole.replace(good, bad))
+            self.assertIn(f"{path}:{line}: {message}", sim("--replay", path, status=2))
+        path.write_text(whole + "more\n")
+        at = whole.count("\n") + 1
+        self.assertIn(f"{path}:{at}: nothing follows its end", sim("--replay", path, status=2))
+        self.assertIn("it is not a regular file", sim("--replay", "/dev/zero", status=2))
 
     def test_what_is_wrong_is_said_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")

@@ -38,7 +38,7 @@ class Schedules(InAFolder):
     @unittest.skipUnless(shutil.which("gdb"), "there is no gdb")
     def test_a_recording_is_replayed_in_the_debugger_up_to_a_decision(self):
         path = self.folder / "web.schedule"
-        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         typed = b"break decided if place == 23\ncontinue\nprint place + 1000\ncontinue\n"
         shown = sim("--replay", path, "--debug", stdin=typed)
         self.assertIn("decided (place=0, job=...)", shown)
@@ -47,7 +47,7 @@ class Schedules(InAFolder):
 
     def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
         path = self.folder / "web.schedule"
-        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         self.assertIn("\nworkload=web\n", path.read_text())
         mine = self.file("class a\n arrive every 100ms\n run 1ms\n")
         (self.folder / "sub").mkdir()
@@ -63,7 +63,7 @@ class Schedules(InAFolder):
 
     def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
         path = self.folder / "web.schedule"
-        sim("web", "--policy", "fifo", "--duration", "0.1", "--record", path)
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text().splitlines()
         place = len(whole) // 2
         path.write_text("\n".join(whole[:place]) + "\n")

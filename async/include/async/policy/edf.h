@@ -106,7 +106,8 @@ class Edf final : public Rules {
   }
   static std::int64_t own_due(const Entity& entity) noexcept {
     if (!is_served(entity)) {
-      return std::min<std::int64_t>(entity.attributes.deadline.time_since_epoch().count(), after_all - 1);
+      return std::min<std::int64_t>(entity.attributes.deadline.time_since_epoch().count(),
+                                    after_all - 1);
     }
     return begin_of_period(entity) > now_ns() ? after_all : entity.until_ns - before_all;
   }

@@ -87,7 +87,7 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
     findings = "".join(map(rows.findings, lines))
     if wrong := findings + "".join(map(rows.unfit, lines)):
         print(explain(wrong, program))
-    if warning := rows.unheeded(lines):
+    for warning in filter(None, (rows.unheeded(lines), rows.absent(lines))):
         say(warning)
     told = path.stem, simulator.fingerprint(path), options
     found = [row for line in lines for row in rows.of_run(*told, line)]

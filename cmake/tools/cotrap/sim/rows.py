@@ -87,6 +87,12 @@ def unheeded(lines: list[str]) -> str:
     return f"reservations (of {classes}) mean nothing under {', '.join(found)}: edf has them"
 
 
+def absent(lines: list[str]) -> str:
+    """A warning, if no task of some class comes before the end."""
+    names = {name: None for line in lines for name in json.loads(line)["absent"]}
+    return f"no task comes within the duration of {', '.join(names)}" if names else ""
+
+
 def timeline(line: str) -> tuple[str, dict] | None:
     """The policy of a run that was asked for its timeline, and that (async/sim/timeline.h)."""
     told = json.loads(line)

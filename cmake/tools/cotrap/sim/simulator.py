@@ -139,6 +139,8 @@ def recorded_name(path: Path, recording: Path) -> str:
 
 def recorded_workload(recording: Path) -> Path | None:
     """Where that is now. None: the recording does not say."""
+    if not recording.is_file():
+        return None  # and something else may have no end
     try:
         with open(recording, errors="replace") as file:
             head = takewhile(lambda line: line != "decisions\n", file)
