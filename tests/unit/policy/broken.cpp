@@ -22,6 +22,7 @@ enum class Fault {
   preempts_always,
   slice_of_0,
   slice_below_0,
+  nothing_left,
   finds_elsewhere,
 };
 
@@ -53,6 +54,11 @@ class Broken final : public async::policy::Rules {
     return fault == Fault::slice_of_0      ? 0ns
            : fault == Fault::slice_below_0 ? -5ns
                                            : options().slice;
+  }
+  Duration left(const Entity&, Duration) const noexcept
+    requires(fault == Fault::nothing_left)
+  {
+    return 0ns;
   }
 
  private:
@@ -107,6 +113,7 @@ TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when 
       "preempts() is true of whatever pick() has just returned: no job gets to run: task"));
   CHECK(told<Fault::slice_of_0>().contains("slice() returned 0: task 1 of 'job', at 2000 ns"));
   CHECK(told<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
+  CHECK(told<Fault::nothing_left>().contains("left() is nothing for whatever pick() has just"));
   CHECK(told<Fault::finds_elsewhere>(2).contains("find() returned a job that is not in the queue"));
 }
 

@@ -194,7 +194,7 @@ class Sim(InAFolder):
                 self.assertEqual(said.count("\n"), 1)
         endless = "repeat 1000000000\n lock l\n unlock l\n end\n"
         path = self.file(f"lock l\nclass a\n arrive once\n repeat 1000000000\n {endless} end\n")
-        self.assertIn("stall: steps are taken, and no time passes", sim(path))
+        self.assertIn("stall: steps are taken, and no time passes", sim(path, status=1))
 
     def test_a_class_that_does_not_come_is_warned_of(self):
         path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")

@@ -25,6 +25,7 @@ class Checked final : public Rules {
   static constexpr const char* name = R::name;
   static constexpr const char* summary = R::summary;
   static constexpr unsigned promises = R::promises;
+  static constexpr bool heeds_priority = R::heeds_priority;
 
   explicit Checked(const Options& options) noexcept : Rules(options), rules_(options) {}
 
@@ -98,6 +99,23 @@ class Checked final : public Rules {
     tell(slice.count() == 0 ? "slice() returned 0" : "slice() returned less than 0", *entity.job);
     return Duration::max();
   }
+  Duration left(const Entity& entity, Duration since_charged) const noexcept
+    requires says_what_is_left<R>
+  {
+    if (broken_) return Duration::max();
+    const Duration left = rules_.left(entity, since_charged);
+    const bool is_over_at_once = left.count() <= 0 && picked_ns_ == now_ns();
+    over_in_vain_ = is_over_at_once ? over_in_vain_ + 1 : 0;
+    if (over_in_vain_ != most_in_vain) return left;
+    tell("left() is nothing for whatever pick() has just returned: no job gets to run",
+         *entity.job);
+    return Duration::max();
+  }
+  static std::int64_t due(const Job& job, const Entity& entity) noexcept
+    requires has_deadlines<R>
+  {
+    return R::due(job, entity);
+  }
 
  private:
   /// Jobs that are put back at the instant at which they were picked, one after another, with no
@@ -138,6 +156,7 @@ class Checked final : public Rules {
   Job* running_ = nullptr;
   std::int64_t picked_ns_ = 0;
   unsigned in_vain_ = 0;
+  mutable unsigned over_in_vain_ = 0;
   mutable bool broken_ = false;
 };
 

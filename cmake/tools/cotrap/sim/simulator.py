@@ -57,7 +57,7 @@ def _with_header(header: Path, name: str) -> Path:
     configure = ["cmake", "--preset", PRESET, "-B", folder]
     options = [f"-DCOTRAP_POLICY_HEADER={header}", f"-DCOTRAP_POLICY_CLASS={name}"]
     with Waiting(f"building the simulator with {header.name}"):
-        for command in ([*configure, *options], ["ninja", "-C", folder, TARGET]):
+        for command in ([*configure, *options], ["ninja", "--quiet", "-C", folder, TARGET]):
             done = subprocess.run(
                 command, cwd=ROOT, capture_output=True, text=True, errors="replace"
             )
