@@ -26,8 +26,13 @@ set(COTRAP_SANITIZE OFF CACHE STRING
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 
 set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
-    "Host builds: a header with one more scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
+    "A header with one more scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
 set(COTRAP_POLICY_CLASS "" CACHE STRING "The class of COTRAP_POLICY_HEADER, in async::policy")
+set(COTRAP_POLICY_DEFINITIONS)  # of what includes async/policy/all.h
+if(COTRAP_POLICY_HEADER)
+  set(COTRAP_POLICY_DEFINITIONS
+    "COTRAP_POLICY_HEADER=\"${COTRAP_POLICY_HEADER}\"" COTRAP_POLICY_CLASS=${COTRAP_POLICY_CLASS})
+endif()
 
 if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)
   message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler is for riscv64")

@@ -1,6 +1,8 @@
 """The kernel under every scheduling policy: programs run, threads move, and nothing is lost."""
 
 import re
+import subprocess
+import tempfile
 from collections import Counter
 
 import harness
@@ -34,6 +36,20 @@ def named(test: harness.Test, policy: str, machine: Machine) -> None:
     test.check(f"policy: {policy}\n" in done.text.replace("\r", ""), f"{what}: the kernel says so")
 
 
+def from_the_page(test: harness.Test) -> None:
+    """The policy that docs/write-a-scheduler.md makes, in a kernel of its own."""
+    page = (harness.ROOT / "docs" / "write-a-scheduler.md").read_text()
+    script = f"cat /proc/policy; {SCRIPT}; echo fifo > /proc/policy; cat /proc/policy"
+    with tempfile.NamedTemporaryFile("w", suffix=".h") as header:
+        header.write(re.search(r"```cpp\n(.*?)```", page, re.DOTALL)[1])
+        header.flush()
+        command = [harness.ROOT / "cotrap", "run", "-q", "--policy-header"]
+        command += [f"{header.name}:Shortest", "sh", "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    well = done.returncode == 0 and "[shortest]" in done.stdout and "[fifo]" in done.stdout
+    test.check(well, "a policy of one's own is in the kernel", done.stdout + done.stderr)
+
+
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "harts", "harts")
     for policy in POLICIES:
@@ -42,6 +58,8 @@ with harness.Test(__doc__) as test:
         for part in PARTS:
             done = test.run("/harts", part, append=f"policy={policy}", machine=Machine(harts=3))
             test.check(done.status == 0, f"{policy}: /harts {part}", done.text + done.why)
+    if test.folder.name == "riscv64-release":
+        from_the_page(test)
     for harts in (1, 2, 4):
         done = test.run("/harts", "change-policy", machine=Machine(harts=harts))
         what = f"changed while all goes on, harts: {harts}"

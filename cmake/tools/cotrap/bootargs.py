@@ -1,10 +1,11 @@
 """The kernel command line: `key=value` words, each value percent-encoded (docs/running.md)."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
 from . import policies
+from .policy_header import PolicyHeader
 
 # What only the command can know: a second one would take its place.
 _OWN = ("init", "mark", "size", "stdin")
@@ -21,19 +22,30 @@ def encode(value: str | bytes) -> str:
 def more_words(text: str) -> str:
     """Words of the user's own, as the kernel reads them. Raises ValueError, with what is wrong."""
     for word in text.split():
-        key, _, value = map(unquote, word.partition("="))
+        key = unquote(word.partition("=")[0])
         if key in _OWN:
             raise ValueError(f"'{key}' is the command's own word")
-        if key == "policy":
-            policies.check(value)
     return text
 
 
 def policy(words: Iterable[str]) -> str:
     """Which of the scheduling policies the kernel takes, given these as its words: the first."""
+    return next(_policies(words), policies.DEFAULT)
+
+
+def settled(words: list[str], header: PolicyHeader | None) -> list[str]:
+    """With the policy of a header, where none is asked for. Raises ValueError: there is none of the
+    name that is."""
+    asked = list(_policies(words))
+    for name in asked:
+        if not header or name != header.name:
+            policies.check(name)
+    return words if asked or not header else [*words, f"policy={encode(header.name)}"]
+
+
+def _policies(words: Iterable[str]) -> Iterator[str]:
     pairs = (word.partition("=") for text in words for word in text.split())
-    asked = (unquote(value) for key, _, value in pairs if unquote(key) == "policy")
-    return next(asked, policies.DEFAULT)
+    return (unquote(value) for key, _, value in pairs if unquote(key) == "policy")
 
 
 def command_line(

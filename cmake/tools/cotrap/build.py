@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import hosted, setup
+from . import hosted, policy_header, setup
 from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
 from .ui import Waiting, say
@@ -19,6 +19,7 @@ CONFIGURED = "build.ninja"
 # Targets: the programs in the boot archive, and whatever else system tests boot.
 PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
+_KERNEL = "cotrap_kernel"
 
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
 _PROGRAMS_OF = {
@@ -63,13 +64,26 @@ def chosen(arguments, *targets: str) -> Build:
         if arguments.machine != "hosted" or arguments.build:
             raise UsageError("--sanitize is for `--machine hosted`, and is a build of its own")
         preset = SANITIZED[arguments.sanitize]
-    built = ready(arguments.build or preset, *targets)
+    if arguments.policy_header:
+        if arguments.build:
+            raise UsageError("--policy-header is a build of its own: no --build")
+        built = _with_policy(arguments.policy_header, preset)
+    else:
+        built = ready(arguments.build or preset, *targets)
     if targets != (CONFIGURED,) and built.is_hosted != (arguments.machine == "hosted"):
         if arguments.machine == "hosted":
             raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")
         arguments.machine = "hosted"
         hosted.check(arguments)
     return built
+
+
+def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
+    """That preset's kernel with one more policy, and the programs that the preset has."""
+    lender = _PROGRAMS_OF.get(preset, preset)
+    programs = ready(lender, PROGRAMS).folder
+    options = f"-DCOTRAP_PROGRAMS_OF={programs}"
+    return Build(policy_header.build(header, preset, _KERNEL, options))
 
 
 def make(preset: str, *targets: str) -> Path:

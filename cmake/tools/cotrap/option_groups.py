@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import bootargs, disk, hosted, memory, policies
+from . import bootargs, disk, hosted, memory, policies, policy_header
 from .option_types import Once, checked, duration, harts, path
 from .paths import MACHINES, SANITIZED
 
@@ -54,9 +54,17 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "--policy",
         dest="append",
         action="append",
-        type=checked(lambda name: f"policy={policies.check(name)}"),
+        type=lambda name: f"policy={bootargs.encode(name)}",  # checked when all is known
         metavar="NAME",
-        help="the scheduling policy in the kernel, of those that `sim --list-policies` names (" + policies.DEFAULT + ")",
+        help=f"the scheduling policy in the kernel ({policies.DEFAULT}), of those that "
+        "`sim --list-policies` names",
+    )
+    command.add_argument(
+        "--policy-header",
+        type=checked(policy_header.parse),
+        metavar="FILE:CLASS",
+        help="one more policy, the class of a header of yours: the kernel is built with it, and has "
+        "it unless --policy says another",
     )
 
 

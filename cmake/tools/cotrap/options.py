@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from . import bench, debug, demos, run, setup, sim, tests, top, trace
+from . import bench, bootargs, debug, demos, run, setup, sim, tests, top, trace
 from .bench.options import add_bench
 from .errors import UsageError
 from .option_groups import add_machine, add_program, add_quiet, add_starving, add_timeout
@@ -19,6 +19,11 @@ class Parser(argparse.ArgumentParser):
         if hasattr(known, "names"):  # argparse takes those of one place, and leaves other places'
             known.names = [*known.names, *(word for word in unknown if not word.startswith("-"))]
             unknown = [word for word in unknown if word.startswith("-")]
+        if hasattr(known, "append"):
+            try:
+                known.append = bootargs.settled(known.append, known.policy_header)
+            except ValueError as error:
+                self.error(f"--policy: {error}")
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown

@@ -7,11 +7,15 @@ from unittest import mock
 
 from simulating import BUILD
 
-from cotrap import options
+from cotrap import bootargs, build, options
 from cotrap.errors import UsageError
 from cotrap.sim import decisions, kernel, simulator
 from cotrap.sim.host_load import HostLoad
 from cotrap.trace.recording import Event, Kind, Recording
+
+
+def _asked(*words: str):
+    return options.parser().parse_args(["run", *words])
 
 
 class InTheKernel(unittest.TestCase):
@@ -26,12 +30,38 @@ class InTheKernel(unittest.TestCase):
         folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))
         made = mock.patch.object(simulator.build, "make", return_value=Path("made"))
         with folder, made:
-            taken = simulator.program_beside("some/folder")
+            taken = simulator.program_beside(_asked("--build", "some/folder"))
             self.assertEqual(taken, Path(BUILD, "async/sim/cotrap_sim"))
-            for name in (None, "riscv64-release"):
-                self.assertEqual(simulator.program_beside(name), Path("made/async/sim/cotrap_sim"))
+            for words in ((), ("--build", "riscv64-release")):
+                taken = simulator.program_beside(_asked(*words))
+                self.assertEqual(taken, Path("made/async/sim/cotrap_sim"))
         with mock.patch.object(simulator, "preset_folder", return_value=Path("none")), made:
-            self.assertEqual(simulator.program_beside("f"), Path("made/async/sim/cotrap_sim"))
+            taken = simulator.program_beside(_asked("--build", "f"))
+            self.assertEqual(taken, Path("made/async/sim/cotrap_sim"))
+
+    def test_a_policy_of_a_header_is_the_kernel_s_unless_another_is_asked_for(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".h") as file:
+            file.write("class Mine : Rules {\n static constexpr const char* name = \"mine\";\n};\n")
+            file.flush()
+            header = ("--policy-header", f"{file.name}:Mine")
+            for words, policy in (
+                ((), "mine"),
+                (("--policy", "mine"), "mine"),
+                (("--policy", "edf"), "edf"),
+                (("--append", "policy=fifo"), "fifo"),
+            ):
+                for order in ((*header, *words), (*words, *header)):
+                    with self.subTest(order=order):
+                        self.assertEqual(bootargs.policy(_asked(*order).append), policy)
+            for words, message in (
+                (("--policy", "mine"), "there is no policy 'mine'"),
+                ((*header, "--policy", "best"), "there is no policy 'best'"),
+                ((header[0], f"{file.name}:Yours"), "no class Yours with"),
+            ):
+                with self.assertRaisesRegex(UsageError, message):
+                    _asked(*words)
+            with self.assertRaisesRegex(UsageError, "no --build"):
+                build.chosen(_asked(*header, "--build", "hosted-release"))
 
     def test_figures_are_read_from_what_the_program_prints_and_compared(self):
         text = "policy: fifo\r\na\t10\t8\t1\t2000\t1500\t4000\t5000\r\nodd\tline\r\n"

@@ -47,7 +47,7 @@ class Workload:
     @classmethod
     def of(cls, arguments) -> "Workload":
         path = simulator.workload(str(arguments.program))
-        program = simulator.program_beside(arguments.build)
+        program = simulator.program_beside(arguments)
         policy = bootargs.policy(arguments.append)
         told = {"seeds": 1, **costs.read(costs.RECORDED)}
         if arguments.harts:  # or as many as the workload says

@@ -4,6 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
+from .. import policy_header
 from ..option_types import checked, duration, harts, path, positive
 from .costs import NAMES, RECORDED
 
@@ -30,7 +31,7 @@ def add_sim(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--policy-header",
-        type=checked(_header),
+        type=checked(policy_header.parse),
         metavar="FILE:CLASS",
         help="one more policy: the class of a header of yours",
     )
@@ -184,13 +185,6 @@ def _seeds(text: str) -> range:
     if last < first:
         raise ValueError(f"'{text}': the first is the lower one")
     return range(first, last + 1)
-
-
-def _header(text: str) -> tuple[Path, str]:
-    file, _, name = text.rpartition(":")
-    if not re.fullmatch(r"\w+", name) or not Path(file).is_file():
-        raise ValueError(f"'{text}' is not FILE:CLASS, with a file that is there")
-    return Path(file).resolve(), name
 
 
 def _shard(text: str) -> tuple[int, int]:

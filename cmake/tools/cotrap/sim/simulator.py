@@ -9,10 +9,9 @@ import subprocess
 from itertools import takewhile
 from pathlib import Path
 
-from .. import build
+from .. import build, policy_header
 from ..errors import ToolError, UsageError
 from ..paths import ROOT, preset_folder
-from ..ui import Waiting
 from . import costs
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
@@ -32,7 +31,7 @@ def list_workloads() -> None:
 def program_of(arguments) -> Path:
     """The program, of the build that is asked for or brought up to date."""
     if arguments.policy_header:
-        folder = _with_header(*arguments.policy_header)
+        folder = policy_header.build(arguments.policy_header, PRESET, TARGET)
     elif arguments.build:
         folder = Path(arguments.build)
     else:
@@ -43,27 +42,14 @@ def program_of(arguments) -> Path:
     return program
 
 
-def program_beside(kernel_build: str | None) -> Path:
-    """The program, for who runs the kernel of that `--build`, too. Where that is a folder, which is
-    taken as it is, so is the simulator, if there is one already."""
+def program_beside(arguments) -> Path:
+    """The program, for who runs the kernel, too. Where `--build` is a folder, which is taken as it
+    is, so is the simulator, if there is one already."""
+    if arguments.policy_header:
+        return policy_header.build(arguments.policy_header, PRESET, TARGET) / _PROGRAM
     program = preset_folder(PRESET) / _PROGRAM
-    is_folder = kernel_build is not None and kernel_build not in build.KERNEL_PRESETS
+    is_folder = arguments.build is not None and arguments.build not in build.KERNEL_PRESETS
     return program if is_folder and program.exists() else build.make(PRESET, TARGET) / _PROGRAM
-
-
-def _with_header(header: Path, name: str) -> Path:
-    """A build of its own, of the simulator alone."""
-    folder = preset_folder("policy")
-    configure = ["cmake", "--preset", PRESET, "-B", folder]
-    options = [f"-DCOTRAP_POLICY_HEADER={header}", f"-DCOTRAP_POLICY_CLASS={name}"]
-    with Waiting(f"building the simulator with {header.name}"):
-        for command in ([*configure, *options], ["ninja", "--quiet", "-C", folder, TARGET]):
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, errors="replace"
-            )
-            if done.returncode != 0:
-                raise ToolError(f"{header} does not build:\n{done.stdout}{done.stderr}")
-    return folder
 
 
 def run(command: list) -> subprocess.CompletedProcess:
