@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "director.h"
+#include "words.h"
 
 namespace async::sim {
 
@@ -85,6 +86,9 @@ void read_argument(Arguments& arguments, std::string_view word) {
     if (arguments.machine.slice.count() <= 0) throw std::runtime_error("slice: longer than 0");
   } else if (key == "duration") {
     arguments.duration_ns = number(value, key);
+    if (static_cast<double>(arguments.duration_ns) > longest_ns) {
+      throw std::runtime_error("duration: at most eleven days");
+    }
   } else if (key == "buckets") {
     arguments.buckets = number(value, key) != 0;
   } else if (key == "plan") {

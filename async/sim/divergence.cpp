@@ -102,6 +102,10 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
   if (divergence.is_timed) {
     if (const auto told = reason_in_time(recorded, now, worlds); !told.empty()) return told;
   }
+  if (!recorded.candidates.empty() && !has(recorded, recorded.task)) {
+    return fmt::format("the recording is wrong: its task {} is not among those that were ready",
+                       recorded.task);
+  }
   if (!has(now, recorded.task)) {
     return fmt::format("task {} was ready {}, and is not {}", recorded.task, worlds.recorded,
                        worlds.now);

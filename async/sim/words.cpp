@@ -76,7 +76,7 @@ double Words::time() {
   const auto [value, name] = split(at, wanted);
   const auto factor = unit(name);
   if (!factor) fail(at, std::string(wanted) + " is wanted, not '" + std::string(at.text) + "'");
-  if (value * *factor > 1e15) fail(at, "that is more than eleven days");
+  if (value * *factor > longest_ns) fail(at, "that is more than eleven days");
   return value * *factor;
 }
 

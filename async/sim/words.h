@@ -12,6 +12,9 @@
 
 namespace async::sim {
 
+/// Of times that are given: eleven days, in nanoseconds.
+inline constexpr double longest_ns = 1e15;
+
 struct Word {
   std::string_view text;
   unsigned line;

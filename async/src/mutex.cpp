@@ -19,9 +19,9 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
 
 void Mutex::hand_over() noexcept {
   Job& before = *owner();
-  Job* const after = waiters_.empty()             ? nullptr
-                     : Executor::policies_in_use_ ? Executor::first_due(waiters_)
-                                                  : static_cast<Job*>(waiters_.next);
+  Job* const after = waiters_.empty()              ? nullptr
+                     : Executor::deadlines_in_use_ ? Executor::first_due(waiters_)
+                                                   : static_cast<Job*>(waiters_.next);
   waiters_.set_owner(after);
   if (after != nullptr) after->complete(WaitResult::woken);
   if (waiters_.empty()) set_contended(false);

@@ -24,9 +24,12 @@ void Executor::set_policy(Policy* policy) noexcept {
     policy->next();
   }
   while (Node* const node = before.pop()) ready_.push_back(*node);
-  policies_in_use_ = false;
+  policies_in_use_ = deadlines_in_use_ = false;
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
-    policies_in_use_ |= of(hart) != nullptr && of(hart)->ready_.policy() != nullptr;
+    const Policy* const each = of(hart) == nullptr ? nullptr : of(hart)->ready_.policy();
+    if (each == nullptr) continue;
+    policies_in_use_ = true;
+    deadlines_in_use_ |= each->goes_by_deadlines();
   }
   update_watched();
 }

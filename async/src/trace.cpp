@@ -9,6 +9,7 @@
 namespace async {
 
 constinit bool Executor::policies_in_use_ = false;
+constinit bool Executor::deadlines_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
   trace_hook(event, job);

@@ -37,9 +37,9 @@ EXPECTED = {
     "taker": (1, 1, 0, (1,)),
     "round": (2, 2, 0, (3, 3)),
 }
-# Who is due first goes first, whatever its priority. Who takes more than it has reserved does not
-# keep others from their deadlines: after the turn in which it reserves, and two budgets, it is due
-# after `due`.
+# Who is due first goes first, whatever its priority. Who takes more than it has reserved keeps nobody
+# waiting for it: `served` has its 2 ms at 40 and at 50 ms, and the rest when `due` and `refused`,
+# which has no reservation, are done.
 DEADLINES = f"""cotrap-plan 1
 until {100 * MS} after 0
 locks channels
@@ -57,9 +57,9 @@ task 4 {41 * MS} r{MS}
 IN_TIME = {
     "late": (1, 1, 0, (12,)),
     "soon": (1, 1, 0, (2,)),
-    "served": (1, 1, 0, (30,)),
-    "due": (1, 1, 0, (15.5,)),
-    "refused": (1, 1, 0, (30,)),
+    "served": (1, 1, 0, (31,)),
+    "due": (1, 1, 0, (13.5,)),
+    "refused": (1, 1, 0, (14,)),
 }
 # Turns of 4 ms: light, then heavy until it has had a hundred times as much or ends, then light.
 WEIGHTS = f"""cotrap-plan 1

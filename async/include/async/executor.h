@@ -136,7 +136,7 @@ class Executor {
   /// The earliest deadline of those who wait for a mutex that `job` holds; none: the largest.
   /// Outside the strand mutexes must not be looked at: it is none.
   static std::int64_t deadline_lent_to(const Job& job) noexcept {
-    const bool has_none = !Strand::is_held() || contended_ == nullptr;
+    const bool has_none = !Strand::is_held() || contended_ == nullptr || !deadlines_in_use_;
     return has_none ? no_deadline : find_deadline_lent_to(job);
   }
 
@@ -303,8 +303,9 @@ class Executor {
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;
-  static bool policies_in_use_;  // any hart's
-  static Mutex* contended_;      // mutexes that somebody waits for
+  static bool policies_in_use_;   // any hart's
+  static bool deadlines_in_use_;  // … that goes by them
+  static Mutex* contended_;       // mutexes that somebody waits for
 };
 
 inline Executor& current_executor() noexcept {

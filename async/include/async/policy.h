@@ -40,6 +40,8 @@ class Policy : public Node {
     bool operator()(const Node& job) const { return ask(context, job); }
   };
 
+  /// Whether its rules have due().
+  bool goes_by_deadlines() const noexcept { return goes_by_deadlines_; }
   bool empty() const noexcept { return count_ == 0; }
   std::uint32_t size() const noexcept { return count_; }
   /// Null: none that is known, as when it ran before this policy was set.
@@ -82,13 +84,15 @@ class Policy : public Node {
   virtual Duration until_tick() const noexcept = 0;
 
  protected:
-  explicit Policy(unsigned hart) noexcept : Node(Kind::policy, nobody_is_ready, hart) {}
+  Policy(unsigned hart, bool goes_by_deadlines) noexcept
+      : Node(Kind::policy, nobody_is_ready, hart), goes_by_deadlines_(goes_by_deadlines) {}
   ~Policy() = default;
 
   // Node::priority is what the executor compares with the running job's priority: 0 if it should be
   // preempted, its own if somebody else is ready, or this.
   static constexpr std::uint8_t nobody_is_ready = 0xff;
 
+  const bool goes_by_deadlines_;
   SharedWord<std::uint32_t> count_ = 0;  // other harts look at it
   Job* running_ = nullptr;
 };

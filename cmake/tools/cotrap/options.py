@@ -183,8 +183,8 @@ def parser() -> argparse.ArgumentParser:
         "simulate a workload under scheduling policies, in virtual time on this host",
         epilog="docs/workloads.md has the format of workloads, docs/write-a-scheduler.md how to add a "
         "policy. Exit status 1: a detector found something (a deadlock, a lost wake, a double "
-        "enqueue, a stall, or what --starving and --stalled ask for), --explore a schedule that "
-        "fails, or --replay another one than was recorded.",
+        "enqueue, a stall, or what --starving and --stalled ask for), or --explore a schedule that "
+        "fails; of --replay alone: the schedule is another one than was recorded.",
     )
     add_sim(simulates)
 

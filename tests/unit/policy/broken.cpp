@@ -23,6 +23,7 @@ enum class Fault {
   slice_of_0,
   slice_below_0,
   nothing_left,
+  pops_empty,
   finds_elsewhere,
 };
 
@@ -37,10 +38,12 @@ class Broken final : public async::policy::Rules {
   explicit Broken(const Options& options) noexcept : Rules(options) {}
 
   void enqueue(Job& job, Entity&) noexcept {
-    const bool drops = fault == Fault::drops || (fault == Fault::drops_some && ++enqueued_ >= 8);
+    const bool drops = fault == Fault::drops || fault == Fault::pops_empty ||
+                       (fault == Fault::drops_some && ++enqueued_ >= 8);
     if (!drops) queue_.push_back(job);
   }
   Job* pick() noexcept {
+    if (fault == Fault::pops_empty) return queue_.pop_front();
     if (fault == Fault::picks_null || queue_.empty()) return nullptr;
     if (fault == Fault::leaves_in) return &queue_.first();
     return last_ = queue_.pop_front();
@@ -108,6 +111,7 @@ TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when 
         "policy 'broken' breaks its contract (async/policy/rules.h): pick() returned null while a "
         "job is ready: task 1 of 'job', at 2000 ns on hart 0, seed 7");
   CHECK(told<Fault::drops>().contains("pick() returned null while a job is ready"));
+  CHECK(told<Fault::pops_empty>().contains("pick() returned null while a job is ready"));
   CHECK(told<Fault::leaves_in>().contains("pick() returned a job that is not in the queue: task"));
   CHECK(told<Fault::preempts_always>().contains(
       "preempts() is true of whatever pick() has just returned: no job gets to run: task"));

@@ -246,7 +246,7 @@ class Sim(InAFolder):
             (["web", "--explore", "--replay", wrong], "--replay and --explore are two things"),
             (["--replay", wrong, "--csv", "x"], "--csv means nothing with --replay"),
             (["--replay", wrong, "--policy", "priority"], "--policy means nothing with --replay"),
-            (["web", "--debug"], "--debug means nothing with"),
+            (["web", "--debug"], "--debug goes with --replay"),
             (["web", "--replay", wrong], "WORKLOAD means nothing with --replay"),
             (["--harts", "2", "--merge", wrong], "which takes --csv, --html"),
             (["--list", "--slice", "3"], "--slice means nothing with --list, which"),

@@ -128,7 +128,8 @@ class Merge(InAFolder):
                 path.write_bytes(data)
                 told = "other: not what `./cotrap sim --csv` writes"
                 self.assertEqual(self.refused(path), told)
-        self.assertIn("Is a directory", self.refused(self.folder))
+        self.assertIn("not what `./cotrap sim --csv`", self.refused(self.folder))
+        self.assertIn("not what", self.refused(Path("/dev/zero")))
 
     def test_whatever_is_in_a_file_it_is_reported_or_refused_in_one_line(self):
         one = self.made("one.csv")

@@ -45,6 +45,20 @@ class Schedules(InAFolder):
         self.assertIn("$1 = 1023", shown)
         self.assertIn("all as recorded", shown)
 
+    def test_a_recording_that_cannot_be_is_refused_or_told(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
+        whole = path.read_text()
+        path.write_text(re.sub(r"duration=\d+", "duration=9000000000000000000", whole))
+        self.assertIn("duration: at most eleven days", sim("--replay", path, status=2))
+        lines = whole.splitlines()
+        shape = re.compile(r"\d+ 0 \d+ \w+ \d+ \d+")
+        place = next(i for i, line in enumerate(lines) if shape.fullmatch(line))
+        ns, hart, task, of, *ready = lines[place].split()
+        lines[place] = " ".join([ns, hart, "777", of, *ready])
+        path.write_text("\n".join(lines) + "\n")
+        self.assertIn("its task 777 is not among those that were", sim("--replay", path, status=1))
+
     def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)

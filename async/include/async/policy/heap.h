@@ -20,7 +20,9 @@ class JobHeap {
     entity.child = entity.sibling = entity.before = nullptr;
     root_ = root_ == nullptr ? &entity : meld(root_, &entity);
   }
+  /// Of one that is not empty; where policies are checked, null of one that is.
   Job* pop() noexcept {
+    if (platform::checks_policies && empty()) return nullptr;
     Job* const job = root_->job;
     root_ = pair_up(root_->child);
     return job;

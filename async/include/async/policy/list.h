@@ -17,8 +17,9 @@ class JobList {
   void push_back(Job& job) noexcept { head_.insert_before(job); }
   void push_front(Job& job) noexcept { head_.next->insert_before(job); }
   static void remove(Job& job) noexcept { job.unlink(); }
-  Job* pop_front() noexcept { return pop(first()); }
-  Job* pop_back() noexcept { return pop(last()); }
+  // Of one that is not empty; where policies are checked, null of one that is.
+  Job* pop_front() noexcept { return is_checked_empty() ? nullptr : pop(first()); }
+  Job* pop_back() noexcept { return is_checked_empty() ? nullptr : pop(last()); }
 
   /// The first one that is wanted, or, looking from the other end, the last; null: none.
   Job* find(Policy::Wanted wanted, bool from_the_end = false) noexcept {
@@ -45,6 +46,7 @@ class JobList {
   static Link* after(const Link& link, bool backwards) noexcept {
     return backwards ? link.prev : link.next;
   }
+  bool is_checked_empty() const noexcept { return platform::checks_policies && empty(); }
   static Job* pop(Job& job) noexcept {
     job.unlink();
     return &job;

@@ -11,7 +11,8 @@ namespace async::policy {
 template <AreRules R>
 class Ruled final : public Policy {
  public:
-  explicit Ruled(const Options& options) noexcept : Policy(options.hart), rules_(options) {}
+  explicit Ruled(const Options& options) noexcept
+      : Policy(options.hart, has_deadlines<R>), rules_(options) {}
 
   void put(Job& job) noexcept override {
     if (&job == running_) return give_way(job);  // … before its step has ended

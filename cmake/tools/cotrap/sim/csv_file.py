@@ -29,6 +29,8 @@ def write(path: Path, rows: list[Row]) -> None:
 
 def read(path: Path) -> list[Row]:
     """Each knows its file and line. Raises UsageError with those of what is wrong."""
+    if path.exists() and not path.is_file():
+        raise _not_ours(path)
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return list(_rows(path, list(file)))

@@ -41,12 +41,16 @@ def _is_given(arguments, name: str) -> bool:
 
 
 def _option(name: str) -> str:
-    return "WORKLOAD" if name == "workload" else f"--{name.replace('_', '-')}"
+    named = {"workload": "WORKLOAD", "seeds": "--seed"}
+    return named.get(name, f"--{name.replace('_', '-')}")
 
 
 def _why_not(name: str, mode: str) -> str:
     if name in EXPLORING and mode != "explore":
         return f"{_option(name)} says how to --explore: add that, or leave it out"
+    if mode == _SIMULATE:
+        modes = " and ".join(_option(each) for each in _TAKES if name in _TAKES[each])
+        return f"{_option(name)} goes with {modes}"
     takes = ", ".join(map(_option, _TAKES[mode])) or "nothing else"
     return f"{_option(name)} means nothing with {_option(mode)}, which takes {takes}"
 

@@ -30,7 +30,7 @@ def run(program: Path, arguments) -> int:
         if arguments.record:
             command += _recording(arguments)
     done = simulator.run(command)
-    sys.stdout.write(explain(done.stdout, program))
+    print(explain(done.stdout.removesuffix("\n"), program))
     return done.returncode
 
 
