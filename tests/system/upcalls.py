@@ -32,4 +32,4 @@ PARTS = (
 )
 
 with harness.Test(__doc__) as test, numbered_disk(test.build) as disk:
-    test.run_parts("upcalls", PARTS, lambda machine: replace(machine, disk=disk))
+    test.run_parts("upcalls", PARTS, lambda machine: replace(machine, disk=disk), timeout=150)
