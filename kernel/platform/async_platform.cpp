@@ -2,6 +2,7 @@
 #include <kernel/panic.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 
 #include "harts/hart_timer.h"
@@ -18,8 +19,9 @@ void set_executor_alarm(std::uint64_t ns) noexcept {
 
 namespace {
 
-constinit std::uintptr_t lowest_chunk = ~std::uintptr_t{0};
-constinit std::uintptr_t chunks_end = 0;
+// Written in the strand; whoever looks at a stalled step reads them from an interrupt.
+constinit std::atomic<std::uintptr_t> lowest_chunk = ~std::uintptr_t{0};
+constinit std::atomic<std::uintptr_t> chunks_end = 0;
 
 }  // namespace
 
@@ -31,13 +33,16 @@ void* allocate_frame_chunk(std::size_t bytes) noexcept {
   if (block == 0) memory::out_of_memory();
   void* const chunk = hal::phys_to_virt(block);
   const auto address = reinterpret_cast<std::uintptr_t>(chunk);
-  lowest_chunk = std::min(lowest_chunk, address);
-  chunks_end = std::max(chunks_end, address + bytes);
+  constexpr auto relaxed = std::memory_order_relaxed;
+  lowest_chunk.store(std::min(lowest_chunk.load(relaxed), address), relaxed);
+  chunks_end.store(std::max(chunks_end.load(relaxed), address + bytes), relaxed);
   return chunk;
 }
 
 bool may_be_frame(std::uintptr_t address) noexcept {
-  return address % 8 == 0 && address >= lowest_chunk && address < chunks_end;
+  constexpr auto relaxed = std::memory_order_relaxed;
+  return address % 8 == 0 && address >= lowest_chunk.load(relaxed) &&
+         address < chunks_end.load(relaxed);
 }
 
 void fail_in_async(const char* what) noexcept {
