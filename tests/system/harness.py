@@ -128,15 +128,14 @@ class Test:
         program: str,
         parts: tuple[tuple[str, str], ...],
         equipped: Callable[[Machine], Machine] = lambda machine: machine,
-        timeout: float = _TIMEOUT,
     ) -> None:
         """Of a test program: each by itself, on several numbers of harts if nobody has said how
-        many, on what `equipped` makes of the machine. timeout: of each."""
+        many, on what `equipped` makes of the machine."""
         self.add(self.folder / "test-programs" / program, program)
         for harts in (self.given_harts,) if self.given_harts else (1, 2, 4):
             for name, what in parts:
                 machine = equipped(self.machine(harts=harts))
-                done = self.run(f"/{program}", name, machine=machine, timeout=timeout)
+                done = self.run(f"/{program}", name, machine=machine)
                 self.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
 
     def run(

@@ -178,7 +178,7 @@ thread_local Greedy* me = nullptr;
   for (;;) static_cast<void>(sleep_for(1h));
 }
 
-void be_greedy(std::atomic<int>& ready, const std::atomic<bool>& begins) {
+void be_greedy(std::atomic<int>& ready, std::atomic<std::uint32_t>& gate) {
   must(set_realtime_priority(0, 10), "a priority at which threads do not take turns");
   me = reinterpret_cast<Greedy*>(
       must(map_memory(2 * sizeof(Greedy), abi::prot_read | abi::prot_write), "memory"));
@@ -187,18 +187,19 @@ void be_greedy(std::atomic<int>& ready, const std::atomic<bool>& begins) {
   must(call(abi::ring_set_up, me->ring.data(), 1, contexts, 0), "a ring");
   must(call(abi::upcall_set_up, &me->header, &touch_more, contexts, 0), "upcalls");
   ++ready;
-  while (!begins) must(sleep_for(1ms), "sleeping");
+  while (gate == 0) futex_wait(gate, 0);
   touch_more(0, {});
 }
 
 void starve() {
   std::atomic<int> ready = 0;
-  std::atomic<bool> begins = false;
+  std::atomic<std::uint32_t> gate = 0;
   std::vector<Thread> all;
-  for (int i = 0; i < threads; ++i) all.emplace_back([&] { be_greedy(ready, begins); });
+  for (int i = 0; i < threads; ++i) all.emplace_back([&] { be_greedy(ready, gate); });
   while (ready < threads) must(sleep_for(1ms), "sleeping");
   const Hog hog;
-  begins = true;
+  gate = 1;
+  futex_wake(gate, threads);
   must(sleep_for(300ms), "sleeping");
   exit(0);
 }
