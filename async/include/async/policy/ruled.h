@@ -71,9 +71,7 @@ class Ruled final : public Policy {
       const Attributes before = std::exchange(entity.attributes, attributes);
       rules_.changed(job, entity, before);
     } else if (job.kind == Kind::ready && entity.state == State::here) {
-      rules_.remove(job, entity);
-      entity.attributes = attributes;
-      rules_.enqueue(job, entity);
+      move(job, entity, [&] { entity.attributes = attributes; });
     } else {
       entity.attributes = attributes;
     }
@@ -82,10 +80,7 @@ class Ruled final : public Policy {
 
   void set_priority(Job& job, std::uint8_t priority) noexcept override {
     if constexpr (R::heeds_priority) {
-      Entity& entity = known_entity_of(job);
-      rules_.remove(job, entity);
-      job.priority = priority;
-      rules_.enqueue(job, entity);
+      move(job, known_entity_of(job), [&] { job.priority = priority; });
     } else {
       job.priority = priority;
     }
@@ -111,8 +106,7 @@ class Ruled final : public Policy {
     if constexpr (has_deadlines<R>) {
       Entity& entity = known_entity_of(job);
       if (job.kind == Kind::ready && entity.state == State::here && &job != running_) {
-        rules_.remove(job, entity);
-        rules_.enqueue(job, entity);
+        move(job, entity, [] {});
       } else {
         entity.key = R::due(job, entity);
       }
@@ -145,6 +139,13 @@ class Ruled final : public Policy {
  private:
   using State = Entity::State;
 
+  /// To where it belongs in the queue after the change.
+  template <class Change>
+  void move(Job& job, Entity& entity, Change change) noexcept {
+    rules_.remove(job, entity);
+    change();
+    rules_.enqueue(job, entity);
+  }
   void charge(Entity& entity) noexcept {
     if constexpr (charges<R>) {
       const std::uint64_t now = platform::now_ns();
