@@ -100,13 +100,16 @@ Result<Ref<File>> TextFile::open(int flags) {
   return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text), take_), flags);
 }
 
+void MemoryFile::forget_from(std::uint64_t size) {
+  pages_.drop_from(hal::page_up(size) / hal::page_size);
+  const std::size_t used = size % hal::page_size;
+  std::byte* const last = used != 0 ? pages_.find(size / hal::page_size) : nullptr;
+  if (last != nullptr) std::memset(last + used, 0, hal::page_size - used);
+}
+
 Result<> MemoryFile::resize(std::uint64_t size) {
   if (size > longest) return fail(Errno::efbig);
-  pages_.drop_from(hal::page_up(size) / hal::page_size);
-  if (const std::size_t used = size % hal::page_size; used != 0) {
-    std::byte* const last = pages_.find(size / hal::page_size);
-    if (last != nullptr) std::memset(last + used, 0, hal::page_size - used);
-  }
+  if (size < size_) forget_from(size);
   size_ = size;
   return {};
 }

@@ -77,6 +77,9 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
 
  private:
+  /// Nothing is past `size` from here on.
+  void forget_from(std::uint64_t size);
+
   std::uint64_t size_ = 0;
   FilePages pages_;  // none is past size_, and the bytes past it in the last one are zero
 };
