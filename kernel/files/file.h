@@ -63,6 +63,10 @@ class File : public RefCounted<File> {
   /// bytes. One of more may go in in part.
   std::size_t whole_write() const { return whole_write_; }
 
+  /// Whether two transfers, one after the other, do what one of the bytes of both would. Not so
+  /// where what is written at once means something, or a device sees to each.
+  bool is_stream() const { return is_stream_; }
+
   /// Moves bytes between the file and `buffer`, which they use up. Less than all of it where the
   /// file has no more at the moment; EAGAIN when that is none at all and more may come. At the end
   /// of the file a read answers 0. `buffer` is not empty.
@@ -120,6 +124,8 @@ class File : public RefCounted<File> {
   virtual class Node* node() { return nullptr; }
 
  protected:
+  void be_stream() { is_stream_ = true; }
+
   struct WaitsForDevice {};
   File(int flags, WaitsForDevice) : File{flags} { waits_for_device_ = true; }
 
@@ -142,6 +148,7 @@ class File : public RefCounted<File> {
   const bool can_read_;
   const bool can_write_;
   bool waits_for_device_ = false;
+  bool is_stream_ = false;
 };
 
 }  // namespace kernel

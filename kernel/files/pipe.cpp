@@ -122,7 +122,9 @@ namespace {
 
 class PipeEnd : public File {
  public:
-  PipeEnd(Ref<Pipe> pipe, int flags) : File{flags, Pipe::atomic_size}, pipe_{std::move(pipe)} {}
+  PipeEnd(Ref<Pipe> pipe, int flags) : File{flags, Pipe::atomic_size}, pipe_{std::move(pipe)} {
+    be_stream();
+  }
 
   Result<int> pipe_capacity() override { return static_cast<int>(Pipe::capacity); }
 

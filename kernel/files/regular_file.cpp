@@ -17,7 +17,9 @@ Result<std::size_t> read_span(std::span<const std::byte> bytes, std::uint64_t of
 /// An open RegularFile: a place in it.
 class PlacedFile final : public File {
  public:
-  PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {}
+  PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {
+    if (file_->is_stream()) be_stream();
+  }
 
   Result<std::size_t> try_read(IoBuffer& buffer) override {
     return moved(file_->read_at(place_, buffer));
@@ -60,6 +62,7 @@ class Snapshot final : public RegularFile {
   Snapshot(std::string text, TextFile::Take take)
       : RegularFile{0444}, text_{std::move(text)}, take_{take} {}
   std::uint64_t size() const override { return text_.size(); }
+  bool is_stream() const override { return false; }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
     return read_span(std::as_bytes(std::span{text_}), offset, buffer);
   }

@@ -20,6 +20,8 @@ class RegularFile : public Node {
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;
   virtual Result<std::size_t> write_at(std::uint64_t, IoBuffer&) { return fail(Errno::erofs); }
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
+  /// See File.
+  virtual bool is_stream() const { return true; }
 
  protected:
   explicit RegularFile(unsigned permissions) : Node{abi::s_ifreg | permissions} {}

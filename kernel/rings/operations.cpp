@@ -122,9 +122,8 @@ async::Instant deadline_of(const RingSubmission& entry) {
 }
 
 bool has_done_all(const RingSubmission& entry, std::int32_t answer) {
-  const bool moves =
-      entry.operation == RingOperation::read || entry.operation == RingOperation::write;
-  return moves ? answer >= 0 && static_cast<std::uint32_t>(answer) == entry.length : answer >= 0;
+  return moves_bytes(entry) ? answer >= 0 && static_cast<std::uint32_t>(answer) == entry.length
+                            : answer >= 0;
 }
 
 }  // namespace kernel

@@ -24,6 +24,10 @@ void begin_time(abi::RingSubmission& entry);
 /// That point.
 async::Instant deadline_of(const abi::RingSubmission& entry);
 
+inline bool moves_bytes(const abi::RingSubmission& entry) {
+  using enum abi::RingOperation;
+  return entry.operation == read || entry.operation == write;
+}
 /// Whether `answer` says that all was done which `entry` asks for, so that what is linked to it may
 /// follow.
 bool has_done_all(const abi::RingSubmission& entry, std::int32_t answer);

@@ -70,6 +70,10 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
                                                        std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
+  std::uint32_t take_joined(RingTaking& taking, const abi::RingSubmission& first,
+                            RingView::Submissions shared, RingView::Completions slots);
+  std::uint32_t transfer(RingTaking& taking, const abi::RingSubmission& first,
+                         RingView::Submissions shared, RingView::Completions slots);
   Result<Taken> take_step(std::uint32_t most);
 
   Register attempt(const abi::RingSubmission& entry) {

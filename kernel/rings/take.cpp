@@ -1,11 +1,13 @@
 // ring_enter, and taking submissions: all that is answered at once is answered here, in one step.
 #include "process/thread.h"
 #include "rings/chain.h"
+#include "rings/joining.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"
 
 namespace kernel {
 
+using abi::RingOperation;
 using abi::RingSubmission;
 
 namespace {
@@ -35,9 +37,52 @@ struct RingTaking {
   std::uint32_t left;  // submissions
   std::uint32_t room;  // for their completions
   std::size_t cost = 0;
+  std::uint32_t apart = 0;  // of those that are next, in vain tried as one
 
   bool is_spent() const { return cost >= sys::step_bytes; }
 };
+
+/// What begins with `first`, if it is one transfer with those after it. How many of them are done,
+/// and have their completions; 0: nothing is.
+[[gnu::always_inline]] inline std::uint32_t Ring::take_joined(RingTaking& taking,
+                                                              const RingSubmission& first,
+                                                              RingView::Submissions shared,
+                                                              RingView::Completions slots) {
+  if (shared.size() < 2 || read_once(shared[1].address) != first.address + first.length) return 0;
+  if (!moves_bytes(first) || !TransferEnd{first}.is_start_of(shared[1])) return 0;
+  return transfer(taking, first, shared, slots);
+}
+
+[[gnu::noinline]] std::uint32_t Ring::transfer(RingTaking& taking, const RingSubmission& first,
+                                               RingView::Submissions shared,
+                                               RingView::Completions slots) {
+  if (taking.apart > 0) {
+    --taking.apart;
+    return 0;
+  }
+  const File* const file = thread_.process().files().find(first.fd);
+  if (file == nullptr || !file->is_stream()) return 0;
+  const bool writes = first.operation == RingOperation::write;
+  const auto most = std::min(sys::step_bytes, writes ? file->whole_write() : sys::step_bytes);
+  const auto [count, bytes] = join(first, shared, slots, most);
+  if (count < 2) return 0;
+
+  RingSubmission whole = first;
+  whole.length = bytes;
+  const Register answer = attempt(whole);
+  const auto moved = static_cast<std::int64_t>(answer);
+  if (moved == bytes) [[likely]] {
+    taking.cost += bytes;
+    return count;
+  }
+  static_cast<void>(thread_.space().take_awaited_page());
+  if (answer == trap::must_wait || moved <= 0) {
+    taking.apart = count - 1;
+    return 0;
+  }
+  taking.cost += static_cast<std::size_t>(moved);
+  return settle(slots.first(count), static_cast<std::size_t>(moved));
+}
 
 /// Those that lie side by side. False: the next one cannot be taken in this step.
 [[gnu::always_inline]] inline bool Ring::take_run(RingTaking& taking, RingChain& chain,
@@ -59,6 +104,12 @@ struct RingTaking {
       const RingSubmission entry = copy_once(*next);
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
+        if (const auto joined =
+                take_joined(taking, entry, {next, shared.end()}, {slot, slots.end()})) {
+          next += joined - 1;
+          slot += joined;
+          continue;
+        }
         answer = attempt(entry);
         if (answer == trap::must_wait) [[unlikely]]
           answer = chain.wait_alone(entry);

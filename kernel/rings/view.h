@@ -120,8 +120,9 @@ inline void write_index(std::uint32_t& shared, std::uint32_t value) {
 
 // The program may write submissions at any time: each word is read once.
 
-inline std::uint64_t read_once(const std::uint64_t& shared) {
-  return *static_cast<const volatile std::uint64_t*>(&shared);
+template <class Word>
+Word read_once(const Word& shared) {
+  return *static_cast<const volatile Word*>(&shared);
 }
 
 /// All that means anything.

@@ -5,6 +5,7 @@ import harness
 PARTS = (
     ("operations", "what needs no waiting is answered, or refused as the call would be"),
     ("batches", "batches are answered in order; what has no room for its completion stays"),
+    ("joined", "what is made in one transfer does what its parts do one by one"),
     ("waits", "what waits completes when it can; enter waits for as many as it is asked to"),
     ("links", "a linked submission begins after the one before it, or not at all"),
     ("timeouts", "time passes; a limit ends the wait it is linked to"),

@@ -17,7 +17,7 @@ template <unsigned size, class Submission>
 Outcome in_batches(Submission&& submission) {
   auto ring = user::Ring::make({.submissions = size});
   if (!ring) return {};
-  auto samples = sample({.size = 64 * static_cast<int>(most / size)}, [&] {
+  auto samples = sample({.size = 64 * static_cast<int>(most) / static_cast<int>(size)}, [&] {
     for (unsigned i = 0; i < size; ++i) ring->add(submission(i));
     static_cast<void>(ring->enter(size));
     while (ring->take()) {
@@ -33,7 +33,11 @@ Outcome nops() {
 }
 
 constexpr unsigned block = 64;
-alignas(64) std::array<std::byte, block> buffer;
+alignas(64) std::array<std::byte, most * block> buffer;
+
+std::span<std::byte> place(unsigned i) {
+  return std::span{buffer}.subspan(i * block, block);
+}
 
 struct File {
   std::optional<user::Fd> fd;
@@ -45,26 +49,47 @@ struct File {
   }
 };
 
-template <unsigned size>
+/// Blocks of a file that lie side by side, and go to places that do, too, or that do not.
+template <unsigned size, bool apart = false>
 Outcome reads() {
   const File file;
   if (!file.fd) return {};
-  return in_batches<size>(
-      [&](unsigned i) { return user::read_at(*file.fd, buffer, i * block, i); });
+  return in_batches<size>([&](unsigned i) {
+    return user::read_at(*file.fd, place(apart ? most - 1 - i : i), i * block, i);
+  });
+}
+
+/// A byte into a pipe, and out of it: both count as one.
+Outcome pipe_in_batch() {
+  const auto pipe = user::make_pipe();
+  if (!pipe) return {};
+  auto samples = in_batches<2 * most>([&](unsigned i) {
+    const auto byte = std::span{buffer}.subspan(i % most, 1);
+    return i < most ? user::write_next(pipe->write_end, byte, i)
+                    : user::read_next(pipe->read_end, byte, i);
+  });
+  static_cast<void>(user::close(pipe->read_end));
+  static_cast<void>(user::close(pipe->write_end));
+  if (samples) samples->operations /= 2;
+  return samples;
 }
 
 // The same as a call.
 Outcome read_call() {
   const File file;
   if (!file.fd) return {};
-  return sample(
-      {}, [&] { user::syscall(user::Call::pread64, *file.fd, buffer.data(), buffer.size(), 0); });
+  return sample({}, [&] { user::syscall(user::Call::pread64, *file.fd, buffer.data(), block, 0); });
 }
 
 constexpr Benchmark table[] = {
-    {"syscall.ring@1", Unit::cost, nops<1>},   {"syscall.ring@8", Unit::cost, nops<8>},
-    {"syscall.ring@64", Unit::cost, nops<64>}, {"pread.call", Unit::cost, read_call},
-    {"pread.ring@1", Unit::cost, reads<1>},    {"pread.ring@64", Unit::cost, reads<64>},
+    {"syscall.ring@1", Unit::cost, nops<1>},
+    {"syscall.ring@8", Unit::cost, nops<8>},
+    {"syscall.ring@64", Unit::cost, nops<64>},
+    {"pread.call", Unit::cost, read_call},
+    {"pread.ring@1", Unit::cost, reads<1>},
+    {"pread.ring@64", Unit::cost, reads<64>},
+    {"pread.ring.apart@64", Unit::cost, reads<64, true>},
+    {"pipe.ring@64", Unit::cost, pipe_in_batch},
 };
 
 }  // namespace

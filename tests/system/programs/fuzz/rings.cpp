@@ -111,6 +111,14 @@ abi::RingSubmission random_submission(Random& random) {
   return submission;
 }
 
+/// One that goes on where the one before it ends.
+abi::RingSubmission next_of(Random& random, abi::RingSubmission submission) {
+  submission.address += submission.length;
+  if (submission.offset != abi::ring_current_place) submission.offset += submission.length;
+  submission.length = static_cast<std::uint32_t>(random.below(300));
+  return submission;
+}
+
 /// What a program should not do to a ring.
 void spoil(Random& random, const Shared& ring) {
   switch (random.below(5)) {
@@ -140,7 +148,11 @@ int make_batches(std::uint64_t seed, long count) {
     if (spoilt || random.below(50) == 0) set_up(random, ring);
     const auto batch = static_cast<std::uint32_t>(random.below(ring.submissions + 1));
     std::uint32_t tail = ring.header().sq_tail;
-    for (std::uint32_t k = 0; k < batch; ++k) ring.submission(tail++) = random_submission(random);
+    abi::RingSubmission last;
+    for (std::uint32_t k = 0; k < batch; ++k) {
+      last = random.below(3) == 0 ? next_of(random, last) : random_submission(random);
+      ring.submission(tail++) = last;
+    }
     ring.header().sq_tail = tail;
     spoilt = random.below(20) == 0;
     if (spoilt) spoil(random, ring);

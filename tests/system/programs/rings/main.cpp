@@ -12,6 +12,7 @@ namespace {
 constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"operations", rings::operations},
     {"batches", rings::batches},
+    {"joined", rings::joined},
     {"waits", rings::waits},
     {"links", rings::links},
     {"timeouts", rings::timeouts},

@@ -16,6 +16,8 @@ namespace rings {
 // answers.cpp: what needs no waiting
 void operations();
 void batches();
+// joined.cpp: what is done in one transfer
+void joined();
 // waits.cpp
 void waits();
 void links();

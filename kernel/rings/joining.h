@@ -1,0 +1,67 @@
+// Reads and writes that go on where the one before them ends, in the file and in memory, are made
+// as one: what a transfer costs beside its bytes is paid once.
+//
+//   submissions    read 3, 64 bytes │ read 3, 64 bytes │ read 3, 64 bytes │ …
+//                  ╰──────── in the file and in memory side by side ──────╯
+//   the transfer   read 3, 192 bytes                          moves 100, say
+//   completions    64               │ 36               │ the third is made by itself
+#pragma once
+
+#include <abi/ring.h>
+
+#include <cstdint>
+#include <span>
+
+#include "rings/view.h"
+
+namespace kernel {
+
+/// Where a read or write ends, and one that goes on there begins.
+class TransferEnd {
+ public:
+  explicit TransferEnd(const abi::RingSubmission& entry)
+      : kind_{kind_of(entry)},
+        offset_step_{entry.offset == abi::ring_current_place ? 0 : ~std::uint64_t{0}},
+        offset_{entry.offset},
+        address_{entry.address} {
+    advance(entry.length);
+  }
+
+  /// Whether `next` goes on from here.
+  bool is_start_of(const abi::RingSubmission& next) const {
+    return read_once(next.address) == address_ && kind_of(next) == kind_ &&
+           read_once(next.offset) == offset_;
+  }
+  void advance(std::uint32_t length) {
+    address_ += length;
+    offset_ += length & offset_step_;
+  }
+
+ private:
+  /// Operation, flags and file.
+  static std::uint64_t kind_of(const abi::RingSubmission& entry) {
+    return read_once(*reinterpret_cast<const std::uint64_t*>(&entry));
+  }
+
+  std::uint64_t kind_;
+  std::uint64_t offset_step_;  // a mask: the file's own place stays what it is
+  std::uint64_t offset_;
+  std::uint64_t address_;
+};
+
+struct Joined {
+  std::uint32_t count;  ///< submissions
+  std::uint32_t bytes;  ///< of all of them
+};
+
+/// `first` and those behind it in `shared`, which begins with it, as far as each goes on where the
+/// one before it ends, they have slots, and no more than `most` bytes together. Each slot says from
+/// then on what completes it if all are moved.
+Joined join(const abi::RingSubmission& first, RingView::Submissions shared,
+            RingView::Completions slots, std::size_t most);
+
+/// After a transfer has moved `moved` bytes, fewer than were joined: how many of the completions
+/// stand. The last one of those is of a part, maybe.
+std::uint32_t settle(RingView::Completions joined, std::size_t moved);
+
+}  // namespace kernel

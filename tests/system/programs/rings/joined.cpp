@@ -1,0 +1,167 @@
+// Submissions that are made as one transfer do what they would do one by one: against calls, in
+// files whose bytes run out, pipes that are full or empty, and memory that ends.
+#include <abi/flags.h>
+
+#include <algorithm>
+#include <random>
+
+#include "rings.h"
+
+namespace rings {
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr std::size_t memory_size = 3 * page;
+constexpr unsigned longest = 4096;       // more would be written to a pipe in parts, which may wait
+constexpr std::size_t hole = 64 * page;  // behind it
+
+/// One of two that are alike: what is done in one by a ring is done in the other by calls.
+struct World {
+  World() {
+    const auto there = must(map_memory(memory_size + hole, abi::prot_none), "addresses");
+    must(protect_memory(there, memory_size, abi::prot_read | abi::prot_write), "memory");
+    memory = {there, memory_size};
+  }
+  std::span<std::byte> memory;
+  Fd in = -1, out = -1;
+};
+
+/// A step of either world's: where in its memory, and in which of its files.
+struct Step {
+  bool writes;
+  std::uint64_t place;
+  std::size_t at;
+  std::uint32_t length;
+};
+
+abi::RingSubmission submission(const World& world, const Step& step, std::uint64_t data) {
+  return {.operation = step.writes ? RingOperation::write : RingOperation::read,
+          .fd = step.writes ? world.out : world.in,
+          .offset = step.place,
+          .address = reinterpret_cast<std::uintptr_t>(world.memory.data()) + step.at,
+          .length = step.length,
+          .user_data = data};
+}
+
+std::vector<long> by_ring(Ring& ring, const World& world, std::span<const Step> steps) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    check(ring.add(submission(world, steps[i], i)), "a place");
+  }
+  const auto count = static_cast<unsigned>(steps.size());
+  check(must(ring.enter(count), "enter") == count, "all are taken");
+  std::vector<long> results;
+  for (const auto& done : take_all(ring, count)) {
+    check(done.user_data == results.size() && done.flags == 0, "in their order");
+    results.push_back(done.result);
+  }
+  return results;
+}
+
+std::vector<long> by_calls(const World& world, std::span<const Step> steps) {
+  std::vector<long> results;
+  for (const Step& step : steps) {
+    const auto entry = submission(world, step, 0);
+    const bool at_place = step.place != abi::ring_current_place;
+    const auto number = step.writes ? (at_place ? Call::pwrite64 : Call::write)
+                                    : (at_place ? Call::pread64 : Call::read);
+    results.push_back(syscall(number, entry.fd, entry.address, entry.length, entry.offset));
+  }
+  return results;
+}
+
+/// Most of them go on where the one before ends.
+std::vector<Step> some_steps(std::mt19937& random, bool has_places) {
+  const auto upto = [&](unsigned most) { return random() % (most + 1); };
+  const auto length = [&]() -> std::uint32_t {
+    return upto(9) == 0 ? upto(longest) : upto(5) == 0 ? 0 : upto(200);
+  };
+  const auto somewhere = [&](bool writes) {
+    const bool at_place = has_places && upto(2) != 0;
+    return Step{writes, at_place ? upto(9000) : abi::ring_current_place, upto(memory_size),
+                length()};
+  };
+  std::vector<Step> steps{somewhere(upto(1) != 0)};
+  for (auto count = upto(40); count > 0; --count) {
+    const Step last = steps.back();
+    if (upto(7) == 0) {
+      steps.push_back(somewhere(upto(3) == 0 ? !last.writes : last.writes));
+    } else {
+      const bool at_place = last.place != abi::ring_current_place;
+      steps.push_back({last.writes, at_place ? last.place + last.length : last.place,
+                       last.at + last.length, length()});
+    }
+  }
+  return steps;
+}
+
+void compare(Ring& ring, const World& one, const World& other, std::mt19937& random,
+             bool has_places) {
+  const auto steps = some_steps(random, has_places);
+  for (std::size_t i = 0; i < one.memory.size(); ++i) {
+    one.memory[i] = other.memory[i] = static_cast<std::byte>(random());
+  }
+  const auto results = by_ring(ring, one, steps);
+  const auto expected = by_calls(other, steps);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    check(results[i] == expected[i], "{} bytes {} {} at {}: {}, by a call {}", steps[i].length,
+          steps[i].writes ? "from" : "to", steps[i].at, steps[i].place, results[i], expected[i]);
+  }
+  check(std::ranges::equal(one.memory, other.memory), "what is read is the same");
+}
+
+std::vector<std::byte> contents(Fd fd) {
+  std::vector<std::byte> bytes(std::size_t{1} << 18);
+  const auto size =
+      must(call<std::size_t>(Call::pread64, fd, bytes.data(), bytes.size(), 0), "reading");
+  check(size < bytes.size(), "that is all");
+  bytes.resize(size);
+  return bytes;
+}
+
+void in_files(Ring& ring, World& one, World& other, std::mt19937& random) {
+  one.in = one.out = must(open("/tmp/joined", abi::o_rdwr | abi::o_creat), "a file");
+  other.in = other.out = must(open("/tmp/alone", abi::o_rdwr | abi::o_creat), "a file");
+  for (int round = 0; round < 200; ++round) {
+    const long place = random() % 9000;
+    for (const World* world : {&one, &other}) must(seek(world->in, place, abi::seek_set), "seek");
+    compare(ring, one, other, random, true);
+    check(must(seek(one.in, 0, abi::seek_cur), "seek") ==
+              must(seek(other.in, 0, abi::seek_cur), "seek"),
+          "the files' places are the same");
+    check(contents(one.in) == contents(other.in), "the files are the same");
+  }
+}
+
+void in_pipes(Ring& ring, World& one, World& other, std::mt19937& random) {
+  for (World* world : {&one, &other}) {
+    const auto pipe = must(make_pipe(abi::o_nonblock), "a pipe");
+    world->in = pipe.read_end;
+    world->out = pipe.write_end;
+  }
+  for (int round = 0; round < 400; ++round) compare(ring, one, other, random, false);
+}
+
+/// Each write to this one says something of its own.
+void in_messages(Ring& ring) {
+  const Fd policy = must(open("/proc/policy", abi::o_rdwr), "the policy");
+  std::array text{'f', 'i', 'f', 'o'};
+  check(ring.add(write_next(policy, bytes_of(text).first(2), 0)), "a place");
+  check(ring.add(write_next(policy, bytes_of(text).last(2), 1)), "a place");
+  must(ring.enter(2), "enter");
+  for (const auto& done : take_all(ring, 2)) {
+    check(done.result == error(Errno::einval), "neither half is a policy");
+  }
+}
+
+}  // namespace
+
+void joined() {
+  Ring ring = make_ring(64);
+  World one, other;
+  std::mt19937 random{20'261'121};
+  in_files(ring, one, other, random);
+  in_pipes(ring, one, other, random);
+  in_messages(ring);
+}
+
+}  // namespace rings

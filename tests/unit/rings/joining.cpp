@@ -1,0 +1,121 @@
+// Which submissions are made in one transfer, and what completes each of them.
+#include "rings/joining.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <vector>
+
+using abi::RingCompletion;
+using abi::RingOperation;
+using abi::RingSubmission;
+
+namespace kernel {
+namespace {
+
+RingSubmission reading(std::uint64_t offset, std::uint64_t address, std::uint32_t length) {
+  return {.operation = RingOperation::read,
+          .fd = 3,
+          .offset = offset,
+          .address = address,
+          .length = length,
+          .user_data = offset + 7};
+}
+
+/// Three that go on, of 10, 20 and 30 bytes.
+std::vector<RingSubmission> three() {
+  return {reading(100, 4096, 10), reading(110, 4106, 20), reading(130, 4126, 30)};
+}
+
+struct Outcome {
+  Joined joined;
+  std::vector<RingCompletion> slots;
+};
+Outcome join(const std::vector<RingSubmission>& all, std::size_t room = 8,
+             std::size_t most = 65'536) {
+  std::vector<RingCompletion> slots(room, {.user_data = 1, .result = -1, .flags = 1});
+  const Joined joined = kernel::join(all.front(), all, slots, most);
+  return {joined, slots};
+}
+
+TEST_CASE("Those that go on are joined, and each has its completion") {
+  const auto [joined, slots] = join(three());
+  CHECK(joined.count == 3);
+  CHECK(joined.bytes == 60);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(slots[i].user_data == three()[i].user_data);
+    CHECK(slots[i].result == static_cast<std::int32_t>(three()[i].length));
+    CHECK(slots[i].flags == 0);
+  }
+  CHECK(slots[3].result == -1);
+}
+
+TEST_CASE("At the file's own place only memory goes on") {
+  auto all = three();
+  for (auto& entry : all) entry.offset = abi::ring_current_place;
+  CHECK(join(all).joined.count == 3);
+  all[1].offset = 0;
+  CHECK(join(all).joined.count == 1);
+}
+
+TEST_CASE("What is different in anything is for itself") {
+  const auto change = [](auto&& change) {
+    auto all = three();
+    change(all[1]);
+    return join(all).joined.count;
+  };
+  CHECK(change([](auto&) {}) == 3);
+  CHECK(change([](auto& entry) { entry.operation = RingOperation::write; }) == 1);
+  CHECK(change([](auto& entry) { entry.flags = abi::ring_link; }) == 1);
+  CHECK(change([](auto& entry) { entry.fd = 4; }) == 1);
+  CHECK(change([](auto& entry) { ++entry.offset; }) == 1);
+  CHECK(change([](auto& entry) { --entry.address; }) == 1);
+  CHECK(change([](auto& entry) { ++entry.length; }) == 2);  // then the third one does not go on
+}
+
+TEST_CASE("No more are joined than may be moved, or have slots") {
+  CHECK(join(three(), 2).joined.count == 2);
+  CHECK(join(three(), 8, 60).joined.count == 3);
+  const auto two = join(three(), 8, 59);
+  CHECK(two.joined.count == 2);
+  CHECK(two.joined.bytes == 30);
+  CHECK(two.slots[2].result == -1);
+  CHECK(join(three(), 8, 9).joined.count == 0);
+}
+
+TEST_CASE("Lengths that are none, or too many, change nothing about the others") {
+  auto all = three();
+  all[1].length = 0;
+  all[2] = reading(110, 4106, 30);
+  CHECK(join(all).joined.count == 3);
+  CHECK(join(all).joined.bytes == 40);
+  all[2].length = ~std::uint32_t{0};
+  CHECK(join(all).joined.count == 2);
+  all[0] = reading(0, ~std::uint64_t{0}, 1);
+  all[1] = reading(1, 0, 1);
+  CHECK(join(all).joined.count == 2);  // at the end of all addresses: nobody's memory
+}
+
+TEST_CASE("Fewer bytes complete those that they reach") {
+  const auto after = [](std::size_t moved) {
+    auto slots = join(three()).slots;
+    const auto stand = settle(std::span{slots}.first(3), moved);
+    std::vector<int> results;
+    for (std::size_t i = 0; i < stand; ++i) results.push_back(slots[i].result);
+    return results;
+  };
+  CHECK(after(1) == std::vector{1});
+  CHECK(after(9) == std::vector{9});
+  CHECK(after(10) == std::vector{10});
+  CHECK(after(11) == std::vector{10, 1});
+  CHECK(after(30) == std::vector{10, 20});
+  CHECK(after(59) == std::vector{10, 20, 29});
+}
+
+TEST_CASE("What the program writes into the slots meanwhile leads nowhere else") {
+  std::vector<RingCompletion> slots(3, {.user_data = 0, .result = -1, .flags = 0});
+  CHECK(settle(slots, 50) == 1);
+  slots.assign(3, {});
+  CHECK(settle(slots, 50) == 3);
+}
+
+}  // namespace
+}  // namespace kernel
