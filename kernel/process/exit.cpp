@@ -4,6 +4,7 @@
 
 #include "memory/user_memory.h"
 #include "process/futex.h"
+#include "process/pi_lock.h"
 #include "process/running.h"
 #include "process/thread.h"
 
@@ -31,15 +32,17 @@ void give_up_robust_mutexes(Thread& self) {
   const auto head = memory::UserPtr<const abi::RobustListHead>{self.robust_list}.read(self.space());
   if (!head) return;
   constexpr int limit = 2048;
-  std::uintptr_t entry = head->list.next;
+  // Bit 0 says that it is a PI lock (pi_lock.h): to the word the same happens.
+  const auto place_of = [](std::uintptr_t entry) { return entry & ~std::uintptr_t{1}; };
+  const std::uintptr_t pending = place_of(head->pending);
+  std::uintptr_t entry = place_of(head->list.next);
   for (int i = 0; i < limit && entry != self.robust_list; ++i) {
-    const auto next =
-        memory::UserPtr<const abi::RobustList>{entry & ~std::uintptr_t{1}}.read(self.space());
-    if (entry != head->pending) give_up_mutex(self, entry + head->futex_offset);
+    const auto next = memory::UserPtr<const abi::RobustList>{entry}.read(self.space());
+    if (entry != pending) give_up_mutex(self, entry + head->futex_offset);
     if (!next) break;
-    entry = next->next;
+    entry = place_of(next->next);
   }
-  if (head->pending != 0) give_up_mutex(self, head->pending + head->futex_offset);
+  if (pending != 0) give_up_mutex(self, pending + head->futex_offset);
 }
 
 void announce_end(Thread& self) {
@@ -52,12 +55,14 @@ void announce_end(Thread& self) {
 }  // namespace
 
 void say_farewell(Thread& self) {
+  pi_lock::abandon_all(self);  // before robust ones lose their holder's name
   give_up_robust_mutexes(self);
   announce_end(self);
   self.release_vfork_waiter();
 }
 
 void end_thread(Thread& self) {
+  pi_lock::abandon_all(self);  // what was asked for since then
   leave_for_ever(self);
   self.process().remove_thread(self);
 }

@@ -9,6 +9,7 @@
 #include <kernel/result.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "memory/address_space.h"
@@ -42,6 +43,20 @@ class Futex {
   static bool may_be_at(const memory::AddressSpace& space, hal::VirtAddr address) {
     return address % sizeof(std::uint32_t) == 0 &&
            (address - space.window().origin()) >> offset_bits == 0;
+  }
+
+  /// The same word, wherever it is seen.
+  friend bool operator==(const Futex& a, const Futex& b) { return a.known_by_ == b.known_by_; }
+  bool is_seen_from(const memory::AddressSpace& space) const { return space_ == &space; }
+  /// Whether threads of that address space can have to do with it.
+  bool may_be_of(const memory::AddressSpace& space) const {
+    return known_by_.object != space_ || &space == space_;
+  }
+  /// … to be changed, until the next await. EFAULT, ENOMEM.
+  Result<std::atomic_ref<std::uint32_t>> word() const {
+    const auto there = space_->resolve(address_, hal::Access::write);
+    if (!there) return fail(there.error());
+    return std::atomic_ref{*reinterpret_cast<std::uint32_t*>(*there)};
   }
 
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.

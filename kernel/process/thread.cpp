@@ -7,6 +7,7 @@
 
 #include "memory/frames.h"
 #include "process/life.h"
+#include "process/pi_lock.h"
 #include "process/running.h"
 #include "rings/ring.h"
 #include "trace/points.h"
@@ -63,6 +64,7 @@ void Thread::start_program(const trap::UserContext& start) {
   trap::route<trap::Origin::yield_point, trap::Why::voluntary>();
   clear_child_tid = 0;
   robust_list = 0;
+  pi_lock::abandon_all(*this);
   share_priority(0);
   release_vfork_waiter();
   if (trace::is_on()) trace::note_thread(*this);

@@ -31,6 +31,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   int id() const { return id_; }
   Process& process() { return *process_; }
   memory::AddressSpace& space() { return process_->space(); }
+  /// Of its coroutine; null before and after its life.
+  async::Job* job() const { return job_; }
   trap::UserContext& context() { return context_.get(); }
   /// … with the floating-point registers as they are now, which may be in the hart.
   const trap::UserContext& current_context();

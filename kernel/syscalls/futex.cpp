@@ -2,6 +2,7 @@
 
 #include "boot/machine_facts.h"
 #include "process/futex.h"
+#include "process/pi_lock.h"
 #include "process/thread.h"
 #include "syscalls/futex.h"
 #include "syscalls/timespec.h"
@@ -9,12 +10,23 @@
 namespace kernel::sys {
 namespace {
 
-/// FUTEX_WAIT counts its timeout from now, FUTEX_WAIT_BITSET on the clock it names.
+constexpr int command_of(int operation) {
+  return operation & abi::futex_command_mask;
+}
+constexpr bool takes_pi_lock(int operation) {
+  const int command = command_of(operation);
+  return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
+}
+
+/// FUTEX_WAIT counts its timeout from now, FUTEX_LOCK_PI on the wall's clock, the others on the
+/// clock they name.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
   const auto given = UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
-  if ((operation & abi::futex_command_mask) == abi::futex_wait) return after(*given);
-  const bool wall_clock = (operation & abi::futex_clock_realtime) != 0;
+  const int command = command_of(operation);
+  if (command == abi::futex_wait) return after(*given);
+  const bool wall_clock =
+      command == abi::futex_lock_pi || (operation & abi::futex_clock_realtime) != 0;
   return async::Instant{wall_clock ? *given - wall_clock_at_boot() : *given};
 }
 
@@ -26,7 +38,7 @@ Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
 
 /// Which wakers a waiter is for.
 std::uint32_t bits_of(int operation, std::uint32_t value3) {
-  const bool masked = (operation & abi::futex_command_mask) == abi::futex_wait_bitset;
+  const bool masked = command_of(operation) == abi::futex_wait_bitset;
   return masked ? value3 : Futex::any_bits;
 }
 
@@ -80,7 +92,7 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
                                              std::uint32_t value, std::uintptr_t limit,
                                              std::uintptr_t address2, std::uint32_t value3) {
   const int wake = static_cast<int>(value);
-  switch (operation & abi::futex_command_mask) {
+  switch (command_of(operation)) {
     case abi::futex_wake_bitset:
       if (value3 == 0) return fail(Errno::einval);
       return futex.wake(wake, value3);
@@ -89,8 +101,28 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
       if (const auto unchanged = futex.check(value3); !unchanged) return fail(unchanged.error());
       [[fallthrough]];
     case abi::futex_requeue: return requeue(self, futex, operation, wake, limit, address2);
+    case abi::futex_unlock_pi: return pi_lock::give_back(self, futex);
     default: return fail(Errno::enosys);
   }
+}
+
+/// FUTEX_LOCK_PI, or where the lock is only tried FUTEX_TRYLOCK_PI.
+trap::Attempt<Result<int>> try_to_take(Thread& self, const Futex& futex, bool waits) {
+  using Answer = Result<int>;
+  const auto taken = pi_lock::take(self, futex);
+  if (!taken) return Answer{fail(taken.error())};
+  if (*taken) return Answer{0};
+  return waits ? trap::Attempt<Answer>::wait() : Answer{fail(Errno::eagain)};
+}
+
+async::Task<Result<int>> take_pi_lock(Thread& self, std::uintptr_t address, int operation,
+                                      std::uintptr_t timeout) {
+  const auto deadline =
+      timeout != 0 ? deadline_of(self, operation, timeout) : Result<async::Instant>{async::never};
+  if (!deadline) co_return fail(deadline.error());
+  const auto futex = futex_at(self, address, operation);
+  if (!futex) co_return fail(futex.error());
+  co_return co_await pi_lock::wait(self, *futex, *deadline);
 }
 
 /// The word is still what the caller has seen, so there is sense in waiting.
@@ -107,12 +139,15 @@ trap::Attempt<Result<int>> try_to_wait(const Futex& futex, std::uint32_t value) 
                                                            std::uintptr_t address2,
                                                            std::uint32_t value3) {
   using Answer = Result<int>;
-  const int command = operation & abi::futex_command_mask;
+  const int command = command_of(operation);
   const bool waits = command == abi::futex_wait || command == abi::futex_wait_bitset;
   if (waits && timeout != 0) return trap::Attempt<Answer>::wait();
   const auto futex = futex_at(self, address, operation);
   if (!futex) return Answer{fail(futex.error())};
   if (command == abi::futex_wake) return Answer{futex->wake(static_cast<int>(value))};
+  if (takes_pi_lock(operation) || command == abi::futex_trylock_pi) {
+    return try_to_take(self, *futex, takes_pi_lock(operation));
+  }
   if (!waits) return wake_otherwise(self, *futex, operation, value, timeout, address2, value3);
   if (bits_of(operation, value3) == 0) return Answer{fail(Errno::einval)};
   return try_to_wait(*futex, value);
@@ -121,6 +156,9 @@ trap::Attempt<Result<int>> try_to_wait(const Futex& futex, std::uint32_t value) 
 [[gnu::noinline]] trap::WaitingCall wait_otherwise(Thread& self, std::uintptr_t address,
                                                    int operation, std::uint32_t value,
                                                    std::uintptr_t timeout, std::uint32_t value3) {
+  if (takes_pi_lock(operation)) {
+    return trap::WaitingCall{take_pi_lock(self, address, operation, timeout)};
+  }
   if (timeout != 0) {
     return trap::WaitingCall{futex_until(self, address, operation, value, timeout, value3)};
   }
@@ -143,7 +181,8 @@ trap::Attempt<Result<int>> try_any_futex(Thread& self, std::uintptr_t address, i
 
 trap::WaitingCall futex(Thread& self, std::uintptr_t address, int operation, std::uint32_t value,
                         std::uintptr_t timeout, std::uintptr_t, std::uint32_t value3) {
-  if (timeout == 0 && (operation & abi::futex_private_flag) != 0) [[likely]] {
+  const bool is_private = (operation & abi::futex_private_flag) != 0;
+  if (timeout == 0 && is_private && !takes_pi_lock(operation)) [[likely]] {
     return trap::WaitingCall{std::in_place_type<FutexWait>, Futex::own(self.space(), address),
                              bits_of(operation, value3)};
   }

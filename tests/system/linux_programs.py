@@ -62,6 +62,20 @@ ignored in a copy: 0
 ignored: 1
 after an execve: 0
 """
+# From futex(2) and pthread_mutex_consistent(3); emulators have no robust mutexes.
+DEAD_HOLDERS = """\
+inheriting: 0
+a mutex: 0
+a robust one: 0
+pthread_mutex_lock(&mutex): 0
+held by who died meanwhile: 130
+pthread_mutex_consistent(&mutex): 0
+pthread_mutex_unlock(&mutex): 0
+pthread_mutex_lock(&mutex): 0
+held by who is dead: 130
+pthread_mutex_consistent(&mutex): 0
+pthread_mutex_unlock(&mutex): 0
+"""
 # From sched_setattr(2) and sched(7).
 RESERVATIONS = """\
 nothing: EINVAL
@@ -139,6 +153,9 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's
 
     done = test.run("/linux/shares", "parts")
     test.check(done.text == SHARED_PARTS, "children share what clone says", done.text + done.why)
+
+    done = test.run("/linux/inheriting", "robust")
+    test.check(done.text == DEAD_HOLDERS, "locks of the dead are told", done.text + done.why)
 
     done = test.run("/linux/attributes", "reservations", machine=Machine())
     test.check(done.text == RESERVATIONS, "time is reserved and admitted", done.text + done.why)

@@ -20,6 +20,9 @@ PARTS = (
     ("urgent", "the console goes on beside the most urgent of hogs"),
     ("makers", "threads that are made while their process is killed, or becomes another, end too"),
     ("parts", "lists of parts that change while the kernel looks at them do no harm"),
+    ("lends", "who holds a lock runs with the priority of who waits for it, from any hart"),
+    ("too-long", "chains of locks, and how many are waited for, have their limits"),
+    ("hammers", "locks that many take, give up on and die with let one in at a time"),
     ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
 )
 FORKING = ("forks", "shootdowns", "ends", "makers")

@@ -168,11 +168,17 @@ def command(test: harness.Test, *words) -> subprocess.CompletedProcess:
 
 def check_inheritance(test: harness.Test) -> None:
     """As on Mars: 3 ms of a lock keep the bus from its deadline, unless who has it inherits."""
-    for name, missed in (("pathfinder", 0), ("pathfinder-without-inheritance", 5)):
-        done = command(test, "run", name, "--build", test.folder, "--icount")
+    without = "pathfinder-without-inheritance"
+    for name, policy, missed in (
+        ("pathfinder", "priority", 0), ("pathfinder", "edf", 0), (without, "priority", 5)
+    ):
+        done = command(
+            test, "run", name, "--policy", policy, "--build", test.folder, "--icount"
+        )
         told = re.search(r"^bus +kernel +80 +80 +(\d+) ", done.stdout, re.MULTILINE)
         well = told is not None and int(told[1]) == missed
-        test.check(well, f"{name}: {missed} deadlines are missed", done.stdout + done.stderr)
+        what = f"{name} by {policy}: {missed} deadlines are missed"
+        test.check(well, what, done.stdout + done.stderr)
 
 
 def check_decisions(test: harness.Test, folder: Path) -> None:

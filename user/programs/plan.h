@@ -10,10 +10,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "arguments.h"
-#include "lending_lock.h"
 
 namespace programs {
 
@@ -77,9 +77,11 @@ struct Task {
   nanoseconds arrived{};         // of what is under way
 };
 
+using PlanLock = std::variant<user::Mutex, user::InheritingMutex>;
+
 struct Plan {
   nanoseconds until{}, after{};
-  std::vector<std::unique_ptr<LendingLock>> locks;
+  std::vector<std::unique_ptr<PlanLock>> locks;
   std::vector<std::unique_ptr<Channel>> channels;
   std::vector<std::unique_ptr<Class>> classes;
   std::vector<std::unique_ptr<Task>> tasks;
@@ -137,7 +139,8 @@ class PlanReader {
   void read_locks_and_channels() {
     for (auto each = word(); each != "channels"; each = word()) {
       user::check(each == "i" || each == "n", "no lock is '{}'", each);
-      plan_.locks.push_back(std::make_unique<LendingLock>(each == "i"));
+      plan_.locks.push_back(std::make_unique<PlanLock>());
+      if (each == "i") plan_.locks.back()->emplace<user::InheritingMutex>();
     }
     for (auto each = word(); !each.empty(); each = word()) {
       plan_.channels.push_back(std::make_unique<Channel>(static_cast<unsigned>(number(each))));

@@ -162,17 +162,13 @@ class Players {
   }
 
   void live(Task& task) const {
-    Holder self{.thread = user::thread_id(),
-                .policy = policy_,
-                .own = priority_of(*task.of),
-                .has_reservation = task.of->budget.count() != 0};
     for (const Step& step : task.steps) {
       switch (step.kind) {
         case 'r': turn(step.number * turns_ / 1'000'000); break;
         case 'w': static_cast<void>(user::sleep_for(nanoseconds(step.number))); break;
         case 'y': user::yield(); break;
-        case 'l': plan_.locks[step.number]->lock(self); break;
-        case 'u': plan_.locks[step.number]->unlock(self); break;
+        case 'l': std::visit([](auto& lock) { lock.lock(); }, *plan_.locks[step.number]); break;
+        case 'u': std::visit([](auto& lock) { lock.unlock(); }, *plan_.locks[step.number]); break;
         case 's':
           plan_.channels[step.number]->room.acquire();
           plan_.channels[step.number]->values.release();

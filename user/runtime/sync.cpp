@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "user/calls.h"
+#include "user/check.h"
 
 namespace user {
 
@@ -32,6 +33,25 @@ void Mutex::lock() {
 
 void Mutex::unlock() {
   if (state_.exchange(unlocked, std::memory_order_release) == contended) futex_wake(state_, 1);
+}
+
+bool InheritingMutex::try_lock() {
+  std::uint32_t nobody = 0;
+  const auto self = static_cast<std::uint32_t>(thread_id());
+  return holder_.compare_exchange_strong(nobody, self, std::memory_order_acquire);
+}
+
+void InheritingMutex::lock() {
+  constexpr int wait = abi::futex_lock_pi | abi::futex_private_flag;
+  if (!try_lock()) must(call(Call::futex, &holder_, wait, 0, nullptr), "a lock");
+}
+
+void InheritingMutex::unlock() {
+  constexpr int hand_over = abi::futex_unlock_pi | abi::futex_private_flag;
+  auto self = static_cast<std::uint32_t>(thread_id());
+  if (!holder_.compare_exchange_strong(self, 0, std::memory_order_release)) {
+    must(call(Call::futex, &holder_, hand_over), "giving back a lock");
+  }
 }
 
 // A notification between unlock and sleep changes the sequence, and the futex does not sleep then.

@@ -32,6 +32,8 @@ class Mutex {
     void unlock() noexcept {
       if (mutex_ != nullptr) std::exchange(mutex_, nullptr)->unlock();
     }
+    /// The job has it on, and gives it back otherwise: see pass_on().
+    void release() noexcept { mutex_ = nullptr; }
     explicit operator bool() const noexcept { return mutex_ != nullptr; }
 
    private:
@@ -75,6 +77,14 @@ class Mutex {
     return Guard(this);
   }
   Job* owner() const noexcept { return waiters_.owner(); }
+  bool is_awaited() const noexcept { return !waiters_.empty(); }
+
+  // One that stands for something that jobs take and give back unseen, without a guard.
+
+  /// `job` has it. Nobody had.
+  void set_owner(Job* job) noexcept { waiters_.set_owner(job); }
+  /// The owner has it no more. The next waiter has, and a guard that it may release().
+  void pass_on() noexcept { unlock(); }
 
  private:
   friend class Executor;

@@ -246,3 +246,38 @@ TEST_CASE_METHOD(
   run();
   CHECK(excluded);
 }
+
+TEST_CASE_METHOD(Fixture, "what is taken and given back unseen is inherited and passed on") {
+  async::Mutex mutex;
+  async::Event go;
+  auto compute = [&]() -> Task<> { co_await go.wait(); };
+  auto take = [&]() -> Task<> {
+    auto guard = co_await mutex.lock_or_cancel();
+    CHECK(guard);
+    guard.release();
+    CHECK(mutex.owner() == &async::current_job());
+    co_await go.wait();
+  };
+  auto holder = async::spawn(compute(), {.priority = 20});
+  run();
+  mutex.set_owner(&holder.job());
+  auto first = async::spawn(take(), {.priority = 5});
+  auto second = async::spawn(take(), {.priority = 10});
+  run();
+  CHECK(holder.job().priority == 5);
+  CHECK(mutex.is_awaited());
+  mutex.pass_on();
+  CHECK(holder.job().priority == 20);
+  CHECK(mutex.owner() == &first.job());
+  run();
+  CHECK(mutex.is_awaited());
+  mutex.pass_on();
+  CHECK(first.job().priority == 5);
+  CHECK(mutex.owner() == &second.job());
+  CHECK_FALSE(mutex.is_awaited());
+  run();
+  mutex.pass_on();
+  CHECK(mutex.owner() == nullptr);
+  go.set();
+  run();
+}

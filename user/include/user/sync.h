@@ -23,6 +23,18 @@ class Mutex {
   std::atomic<std::uint32_t> state_ = unlocked;
 };
 
+// The same, whose holder runs with the priority of who waits for it, and so does whoever the holder
+// waits for in turn; under a policy that goes by deadlines with these, too (FUTEX_LOCK_PI).
+class InheritingMutex {
+ public:
+  void lock();
+  bool try_lock();
+  void unlock();
+
+ private:
+  std::atomic<std::uint32_t> holder_ = 0;  // its thread ID
+};
+
 class Lock {
  public:
   explicit Lock(Mutex& mutex) : mutex_{mutex} { mutex_.lock(); }

@@ -25,13 +25,8 @@ from .table import aligned, time
 _PROGRAM = "workload"  # of user/programs
 # Schedule::slice() of the kernel, for those of one priority; a policy has its own.
 _SLICES_NS = {policies.DEFAULT: 10_000_000}
-_BY_DEADLINES = ("edf",)
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
-_LENDS = (
-    "locks lend priorities to the threads that hold them, which {} does not go by: the simulator's "
-    "lend deadlines, too"
-)
 _SHARED_CLOCK = (
     "{} harts take turns on one clock of instructions with --icount, so their times are not the "
     "simulator's: to compare, --harts 1, or no --icount"
@@ -66,11 +61,6 @@ class Workload:
         told["harts"] = json.loads(answer)["harts"]
         plan = simulator.output([*command, "plan=1", *_words(told)])
         return cls(path, policy, plan, told, _by_class(answer))
-
-    @property
-    def has_lending_locks(self) -> bool:
-        locks = next(line for line in self.plan.splitlines() if line.startswith("locks"))
-        return "i" in locks.partition(" channels")[0].split()
 
     @property
     def harts(self) -> int:
@@ -122,8 +112,6 @@ def run(arguments) -> int:
         print(table(rows(text), model, workload.policy), end="")
         for name, count in unbegun(text).items():
             say(f"{name}: {count} have arrived and had not begun at the end")
-        if workload.policy in _BY_DEADLINES and workload.has_lending_locks:
-            say(_LENDS.format(workload.policy))
         if share_a_clock:
             say(_SHARED_CLOCK.format(arguments.harts))
         if (warning := load.warning()) and not arguments.icount:  # counted, its time is its own

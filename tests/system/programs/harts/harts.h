@@ -28,6 +28,7 @@ std::span<const Part> places();  // where threads are
 std::span<const Part> memory();
 std::span<const Part> ends();
 std::span<const Part> waits();
+std::span<const Part> locks();
 std::span<const Part> policies_changed();
 
 inline const unsigned long all = must(affinity(0), "affinity");

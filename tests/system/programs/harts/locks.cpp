@@ -1,0 +1,214 @@
+// Who holds a lock runs with the priority of who waits for it, wherever either is.
+#include "harts.h"
+
+namespace harts {
+namespace {
+
+constexpr int low = 10, middle = 30, high = 50, above_all = 99;
+
+void be(int priority, unsigned hart) {
+  must(set_realtime_priority(0, priority), "a priority");
+  move_to(hart);
+}
+void compute_until(const std::atomic<bool>& over) {
+  while (!over) {
+  }
+}
+void compute_for(nanoseconds time) {
+  const auto end = now() + time;
+  while (now() < end) {
+  }
+}
+
+/// One of low priority holds the lock on a hart where one of middle priority computes until one of
+/// high priority has had it. Without inheritance that would be never.
+void invert(unsigned of_low, unsigned of_high) {
+  InheritingMutex mutex;
+  std::atomic<bool> held = false, had = false;
+  Thread holder{[&] {
+    be(low, of_low);
+    mutex.lock();
+    held = true;
+    compute_for(20ms);
+    mutex.unlock();
+  }};
+  await("to hold a lock", [&] { return held.load(); });
+  Thread urgent{[&] {
+    be(high, of_high);
+    mutex.lock();
+    had = true;
+    mutex.unlock();
+  }};
+  Thread hog{[&] {
+    be(middle, of_low);
+    compute_until(had);
+  }};
+  await("to have the lock", [&] { return had.load(); });
+}
+
+/// … where the holder of the lock that is wanted waits for another one, and so on.
+void invert_along(unsigned length, bool apart) {
+  std::vector<InheritingMutex> mutexes(length);
+  std::atomic<unsigned> ready = 0;
+  std::atomic<bool> goes_on = false, had = false;
+  std::vector<Thread> holders;
+  for (unsigned i = 0; i < length; ++i) {
+    holders.emplace_back([&, i] {
+      be(low + static_cast<int>(i), apart ? i % count : 0);
+      mutexes[i].lock();
+      ++ready;
+      while (ready <= i || !goes_on) must(sleep_for(1ms), "sleeping");
+      if (i > 0) mutexes[i - 1].lock();
+      compute_for(1ms);
+      if (i > 0) mutexes[i - 1].unlock();
+      mutexes[i].unlock();
+    });
+  }
+  await("to hold the locks", [&] { return ready == length; });
+  Thread first{[&] {
+    be(above_all - 1, 0);
+    goes_on = true;
+    must(sleep_for(5ms), "sleeping");
+    mutexes.back().lock();
+    had = true;
+    mutexes.back().unlock();
+  }};
+  std::vector<Thread> hogs;
+  for (unsigned hart = 0; hart < (apart ? count : 1); ++hart) {
+    hogs.emplace_back([&, hart] {
+      await("to begin", [&] { return goes_on.load(); });
+      must(sleep_for(3ms), "sleeping");
+      be(middle, hart);
+      compute_until(had);
+    });
+  }
+  await("to have the last lock", [&] { return had.load(); });
+}
+
+void lends() {
+  must(set_realtime_priority(0, above_all), "a priority");
+  for (int i = 0; i < 3; ++i) {
+    invert(0, 0);
+    invert(count - 1, 0);
+    invert_along(3, false);
+    invert_along(8, true);
+  }
+}
+
+/// Longer chains, and more locks, than the kernel lets a change of priority go through.
+void too_long() {
+  constexpr unsigned most_in_a_chain = 16, most_locks = 64;
+  std::vector<std::atomic<std::uint32_t>> words(most_locks + 1);
+  std::atomic<unsigned> refused = 0, ready = 0;
+  const auto take = [&](unsigned i) {
+    return call(Call::futex, &words[i], abi::futex_lock_pi | abi::futex_private_flag, 0, nullptr);
+  };
+  const auto give_back = [&](unsigned i) {
+    must(call(Call::futex, &words[i], abi::futex_unlock_pi | abi::futex_private_flag),
+         "giving back");
+  };
+  for (auto& word : words) word = static_cast<std::uint32_t>(thread_id());
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < words.size(); ++i) {
+    threads.emplace_back([&, i] {
+      ++ready;
+      const auto taken = take(i);
+      if (taken) return give_back(i);
+      check(taken.error() == abi::Errno::enomem, "there are too many");
+      ++refused;
+    });
+  }
+  await("for one too many", [&] { return refused == 1 && ready == words.size(); });
+  for (unsigned i = 0; i < words.size(); ++i) {
+    if ((words[i] & abi::futex_waiters) != 0) give_back(i);
+  }
+  threads.clear();
+
+  // Each of them takes its own, then wants that of the one before it.
+  for (auto& word : words) word = 0;
+  ready = refused = 0;
+  must(take(0), "the first");
+  for (unsigned i = 1; i < most_in_a_chain + 2; ++i) {
+    threads.emplace_back([&, i] {
+      must(take(i), "one's own");
+      ready = i;
+      if (const auto taken = take(i - 1); taken) {
+        give_back(i - 1);
+      } else {
+        check(taken.error() == abi::Errno::edeadlk, "the chain is too long");
+        ++refused;
+      }
+      give_back(i);
+    });
+    await("to wait in line",
+          [&] { return ready == i && ((words[i - 1] & abi::futex_waiters) != 0 || refused != 0); });
+  }
+  check(refused != 0, "a chain has an end");
+  give_back(0);
+}
+
+/// Whether the holder that the word names is no more.
+bool nobody_is(std::uint32_t word) {
+  const auto holder = static_cast<Pid>(word & abi::futex_tid_mask);
+  return !call(Call::sched_getscheduler, holder);
+}
+
+/// Locks that many take, wait for with little patience, and die with.
+void hammers() {
+  constexpr unsigned locks = 3;
+  struct Guarded {
+    std::atomic<std::uint32_t> word = 0;
+    std::atomic<unsigned> inside = 0;
+  };
+  std::array<Guarded, locks> guarded;
+  std::atomic<unsigned> rounds = 0, died = 0;
+  const auto play = [&](unsigned seed) {
+    for (unsigned i = 0; i < 200; ++i) {
+      Guarded& lock = guarded[(seed * 7 + i) % locks];
+      const auto until = to_timespec(now() + std::chrono::microseconds{i * 37 % 3'000});
+      const auto taken =
+          call(Call::futex, &lock.word, abi::futex_lock_pi2 | abi::futex_private_flag, 0,
+               i % 3 == 0 ? nullptr : &until);
+      if (!taken) {
+        std::uint32_t left_by_the_dead = lock.word;
+        check(taken.error() == abi::Errno::etimedout || taken.error() == abi::Errno::esrch,
+              "nothing but time ends a wait: {}", name(taken.error()));
+        if (taken.error() == abi::Errno::esrch && nobody_is(left_by_the_dead)) {
+          lock.word.compare_exchange_strong(left_by_the_dead, 0);
+        }
+        continue;
+      }
+      check(++lock.inside == 1, "one at a time is inside");
+      if (i % 16 == 0) yield();
+      --lock.inside;
+      ++rounds;
+      if (seed % 4 == 3 && i == 50) {
+        ++died;
+        syscall(Call::exit, 0);
+      }
+      lock.word.fetch_and(~abi::futex_owner_died);
+      must(call(Call::futex, &lock.word, abi::futex_unlock_pi | abi::futex_private_flag),
+           "giving back");
+    }
+  };
+  std::vector<Thread> threads;
+  for (unsigned i = 0; i < 4 * count; ++i) {
+    threads.emplace_back([&, i] {
+      be(low + static_cast<int>(i), i % count);
+      play(i);
+    });
+  }
+  threads.clear();
+  check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(),
+        rounds.load());
+}
+
+constexpr Part parts[] = {{"lends", lends}, {"too-long", too_long}, {"hammers", hammers}};
+
+}  // namespace
+
+std::span<const Part> locks() {
+  return parts;
+}
+
+}  // namespace harts

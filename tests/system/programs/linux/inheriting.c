@@ -1,0 +1,165 @@
+// Mutexes with priority inheritance, by the C library and by the bare calls: FUTEX_LOCK_PI, its
+// errors, and its timeouts. `robust`: holders that die.
+#define _GNU_SOURCE
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "common.h"
+
+#ifndef FUTEX_LOCK_PI2
+#define FUTEX_LOCK_PI2 13
+#endif
+
+enum { threads = 4, each = 5000 };
+
+static pthread_mutex_t mutex;
+static long counted;
+
+static long ask(void* word, int operation, const struct timespec* until) {
+  return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, 0, until, NULL, 0);
+}
+static struct timespec in_20_ms(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  time.tv_nsec += 20000000;
+  if (time.tv_nsec >= 1000000000) ++time.tv_sec, time.tv_nsec -= 1000000000;
+  return time;
+}
+static void rest(int milliseconds) {
+  const struct timespec time = {0, milliseconds * 1000000L};
+  nanosleep(&time, NULL);
+}
+
+static void* count(void* unused) {
+  for (int i = 0; i < each; ++i) {
+    pthread_mutex_lock(&mutex);
+    ++counted;
+    if (i % 500 == 0) sched_yield();
+    pthread_mutex_unlock(&mutex);
+  }
+  return unused;
+}
+static void counts(void) {
+  pthread_t all[threads];
+  for (int i = 0; i < threads; ++i) pthread_create(&all[i], NULL, count, NULL);
+  for (int i = 0; i < threads; ++i) pthread_join(all[i], NULL);
+  say("counted", counted);
+}
+
+static void* lock_and_die(void* unused) {
+  SAY(pthread_mutex_lock(&mutex));
+  rest(30);
+  return unused;
+}
+static void dead_holder(void) {
+  pthread_t holder;
+  pthread_create(&holder, NULL, lock_and_die, NULL);
+  rest(10);
+  say("held by who died meanwhile", pthread_mutex_lock(&mutex));
+  SAY(pthread_mutex_consistent(&mutex));
+  SAY(pthread_mutex_unlock(&mutex));
+  pthread_join(holder, NULL);
+  pthread_create(&holder, NULL, lock_and_die, NULL);
+  pthread_join(holder, NULL);
+  say("held by who is dead", pthread_mutex_lock(&mutex));
+  SAY(pthread_mutex_consistent(&mutex));
+  SAY(pthread_mutex_unlock(&mutex));
+}
+
+static _Atomic uint32_t first, second;
+static atomic_int stage;
+
+static void wait_for(int wanted) {
+  while (stage < wanted) rest(1);
+}
+static void* hold_second_then_want_first(void* unused) {
+  say("the second", ask(&second, FUTEX_LOCK_PI, NULL));
+  stage = 1;
+  say("the first, held by who wants the second", ask(&first, FUTEX_LOCK_PI, NULL));
+  stage = 3;
+  ask(&first, FUTEX_UNLOCK_PI, NULL);
+  ask(&second, FUTEX_UNLOCK_PI, NULL);
+  return unused;
+}
+static void circles(void) {
+  ask(&first, FUTEX_LOCK_PI, NULL);
+  pthread_t other;
+  pthread_create(&other, NULL, hold_second_then_want_first, NULL);
+  wait_for(1);
+  rest(20);
+  say("the second, held by who wants the first", ask(&second, FUTEX_LOCK_PI, NULL));
+  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  pthread_join(other, NULL);
+  say("both are free", first == 0 && second == 0);
+}
+
+static void* hold_for_a_while(void* unused) {
+  ask(&first, FUTEX_LOCK_PI, NULL);
+  stage = 11;
+  wait_for(12);
+  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  return unused;
+}
+static void words(void) {
+  const struct timespec wrong = {0, 1000000000}, over = {0, 0};
+  first = 0;
+  say("a free one", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("whose word is the holder's", first == (uint32_t)gettid());
+  say("once more", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("tried once more", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("once more", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  first = 0x3ffffff0;
+  say("of nobody", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("of nobody, given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  first = 0x40000000;
+  say("of a dead one", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("whose word says so", first == (0x40000000u | (uint32_t)gettid()));
+  say("crooked", ask((char*)&first + 2, FUTEX_LOCK_PI, NULL));
+  say("nowhere", ask((void*)8, FUTEX_LOCK_PI, NULL));
+  void* constant = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  say("that cannot be written", ask(constant, FUTEX_LOCK_PI, NULL));
+
+  first = 0;
+  pthread_t holder;
+  pthread_create(&holder, NULL, hold_for_a_while, NULL);
+  wait_for(11);
+  say("another's, tried", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("another's, given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  struct timespec until = in_20_ms(CLOCK_REALTIME);
+  say("not in 20 ms", ask(&first, FUTEX_LOCK_PI, &until));
+  until = in_20_ms(CLOCK_MONOTONIC);
+  say("nor in 20 more", ask(&first, FUTEX_LOCK_PI2, &until));
+  say("nor at once", ask(&first, FUTEX_LOCK_PI, &over));
+  say("nor in no time", ask(&first, FUTEX_LOCK_PI, &wrong));
+  say("it has been asked for", (first & FUTEX_WAITERS) != 0);
+  stage = 12;
+  say("then", ask(&first, FUTEX_LOCK_PI, NULL));
+  pthread_join(holder, NULL);
+  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("it is free", first == 0);
+}
+
+int main(int argc, char** unused) {
+  (void)unused;
+  pthread_mutexattr_t kind;
+  pthread_mutexattr_init(&kind);
+  say("inheriting", pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT));
+  say("a mutex", pthread_mutex_init(&mutex, &kind));
+  if (argc > 1) {
+    pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
+    say("a robust one", pthread_mutex_init(&mutex, &kind));
+    dead_holder();
+    return 0;
+  }
+  counts();
+  words();
+  stage = 0;
+  circles();
+  return 0;
+}
