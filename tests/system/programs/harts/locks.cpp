@@ -199,8 +199,7 @@ void hammers() {
     });
   }
   threads.clear();
-  check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(),
-        rounds.load());
+  check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
 }
 
 constexpr Part parts[] = {{"lends", lends}, {"too-long", too_long}, {"hammers", hammers}};
