@@ -40,7 +40,7 @@ class Schedules(InAFolder):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         typed = b"break decided if place == 23\ncontinue\nprint place + 1000\ncontinue\n"
-        shown = sim("--replay", path, "--debug", stdin=typed)
+        shown = " ".join(sim("--replay", path, "--debug", stdin=typed).split())
         self.assertIn("decided (place=0, job=...)", shown)
         self.assertIn("$1 = 1023", shown)
         self.assertIn("all as recorded", shown)

@@ -1,0 +1,76 @@
+#include "exploring.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "admission.h"
+#include "explore.h"
+#include "once.h"
+
+namespace async::sim {
+namespace {
+
+/// Tells of the schedule that fails, and records it if that was asked for.
+int fail(const Arguments& arguments, const Workload& workload, const std::string& failure) {
+  const std::string& schedule = *arguments.schedule;
+  fmt::print("seed {}, schedule {}: {}", arguments.machine.seed, schedule.empty() ? "''" : schedule,
+             failure);
+  if (!arguments.record.empty()) record(arguments, workload);
+  return 1;
+}
+
+/// What an exploration has found, once more.
+int run_schedule(const Arguments& arguments, const Workload& workload) {
+  const std::string wrong = run_once(arguments, workload, {}).what_is_wrong();
+  if (!wrong.empty()) return fail(arguments, workload, wrong);
+  fmt::print("nothing is wrong under this schedule\n");
+  return 0;
+}
+
+Exploration explore_at_random(Arguments& arguments, const Exploration::Run& run) {
+  const auto depth = static_cast<unsigned>(std::min<std::uint64_t>(arguments.depth, 1000));
+  const Exploration made = Exploration::at_random(
+      {.depth = depth,
+       .most = arguments.most,
+       .seed = arguments.first_seed,
+       .begin_seed = [&](std::uint64_t seed) { arguments.machine.seed = seed; }},
+      run);
+  fmt::print("{} schedules at random, for bugs of depth {}, of seeds {} to {}\n", made.schedules,
+             depth, arguments.first_seed, arguments.machine.seed);
+  return made;
+}
+
+Exploration explore_depth_first(const Arguments& arguments, const Exploration::Run& run) {
+  const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
+  const Exploration made = Exploration::depth_first({bound, arguments.most}, run);
+  const bool stopped = made.failure.empty() && made.schedules == arguments.most;
+  fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
+             made.schedules, made.bound, made.left,
+             made.is_whole ? ": there are no others"
+             : stopped     ? ": there are more"
+                           : "");
+  return made;
+}
+
+}  // namespace
+
+int explore(Arguments& arguments, const Workload& workload) {
+  arguments.machine.policy = arguments.policies.front();
+  if (!is_directed(arguments)) give_up("explore: policy=directed or policy=directed-by-priority");
+  if (const auto names = unheeded_reservations(workload, *arguments.machine.policy);
+      !names.empty()) {
+    fmt::print("schedules are explored without the reservations of {}\n", fmt::join(names, ", "));
+  }
+  arguments.machine.seed = arguments.first_seed;
+  if (arguments.schedule) return run_schedule(arguments, workload);
+  const auto run = [&] { return simulate(workload, options(arguments)).what_is_wrong(); };
+  const Exploration made = arguments.depth != 0 ? explore_at_random(arguments, run)
+                                                : explore_depth_first(arguments, run);
+  if (made.failure.empty()) return 0;
+  arguments.schedule = made.schedule;
+  return fail(arguments, workload, made.failure);
+}
+
+}  // namespace async::sim

@@ -1,0 +1,74 @@
+#include "load.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace async::sim {
+
+std::expected<std::string, std::string> read_file(const std::string& name) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(name, error)) {
+    return std::unexpected(std::filesystem::exists(name, error) ? "it is not a regular file"
+                                                                : "there is no such file");
+  }
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return std::unexpected("it cannot be read");
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+namespace {
+
+std::string folder;  // of the workload, where its trace files are
+
+std::expected<std::string, std::string> read_beside(const std::string& name) {
+  return read_file((std::filesystem::path(folder) / name).string());
+}
+
+/// Of the file that the arguments name.
+[[noreturn]] void give_up_at(const Arguments& arguments, Place at, std::string_view why) {
+  give_up(fmt::format("{}:{}:{}: {}", arguments.workload, at.line, at.column, why));
+}
+
+void use_workload(Arguments& arguments, Workload& workload) {
+  if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
+  if (workload.warm_up_ns >= workload.duration_ns) {
+    give_up_at(arguments, workload.warm_up_place,
+               fmt::format("nothing is counted: the warm-up, {} ns, is no shorter than the "
+                           "duration, {} ns (--duration)",
+                           workload.warm_up_ns, workload.duration_ns));
+  }
+  const unsigned harts =
+      arguments.harts != 0 ? static_cast<unsigned>(arguments.harts) : workload.harts;
+  arguments.machine.harts = harts;
+  for (const auto& each : workload.classes) {
+    if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
+    const std::string there = harts == 1 ? "hart 0 alone" : fmt::format("0 to {}", harts - 1);
+    give_up_at(arguments, each.harts_place,
+               fmt::format("class '{}' runs on no hart that there is, {}: `harts N` in the file, "
+                           "or --harts, says how many",
+                           each.name, there));
+  }
+}
+
+Workload read(const std::string& path) {
+  folder = std::filesystem::path(path).parent_path().string();
+  const auto text = read_file(path);
+  if (!text) give_up(path + ": " + text.error());
+  auto workload = read_workload(*text, read_beside);
+  if (workload) return std::move(*workload);
+  const WorkloadError& error = workload.error();
+  give_up(fmt::format("{}:{}:{}: {}", path, error.line, error.column, error.what));
+}
+
+}  // namespace
+
+Workload load_workload(Arguments& arguments) {
+  Workload workload = read(arguments.workload);
+  use_workload(arguments, workload);
+  return workload;
+}
+
+}  // namespace async::sim

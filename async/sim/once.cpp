@@ -1,0 +1,55 @@
+#include "once.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "director.h"
+#include "record.h"
+
+namespace async::sim {
+
+SimulateOptions options(const Arguments& arguments, Machine::Hook hook) {
+  return {.machine = arguments.machine, .limits = arguments.limits, .hook = std::move(hook)};
+}
+
+bool is_directed(const Arguments& arguments) {
+  return find_directed(arguments.machine.policy->name) != nullptr;
+}
+
+Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::Hook hook) {
+  auto director = Director::of(arguments.schedule.value_or(""));
+  if (!director) give_up(director.error());
+  if (is_directed(arguments)) director->begin();
+  Outcome outcome = simulate(workload, options(arguments, std::move(hook)));
+  Director::end();
+  return outcome;
+}
+
+void record(const Arguments& arguments, const Workload& workload) {
+  const Machine::Options& machine = arguments.machine;
+  const Costs& costs = machine.costs;
+  Recording recording;
+  (void)run_once(arguments, workload, recorder(recording.decisions));
+  recording.arguments = {
+      "workload=" + (arguments.known_as.empty() ? arguments.workload : arguments.known_as),
+      fmt::format("harts={}", machine.harts),
+      fmt::format("seeds={}", machine.seed),
+      fmt::format("slice={}", machine.slice.count()),
+      fmt::format("duration={}", workload.duration_ns),
+      fmt::format("jitter={}", machine.jitter.count()),
+      fmt::format("starving={}", arguments.limits.starving_ns),
+      fmt::format("stalled={}", arguments.limits.stalled_ns),
+      fmt::format("change={}", costs.change),
+      fmt::format("resume={}", costs.resume),
+      fmt::format("migrate={}", costs.migrate),
+      fmt::format("ipi={}", costs.ipi),
+  };
+  recording.arguments.push_back(fmt::format("policy={}", machine.policy->name));
+  if (arguments.schedule) recording.arguments.push_back("schedule=" + *arguments.schedule);
+  std::ofstream file(arguments.record, std::ios::binary);
+  file << recording.to_file();
+  if (!file.flush()) give_up(arguments.record + ": it cannot be written");
+}
+
+}  // namespace async::sim
