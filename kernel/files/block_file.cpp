@@ -30,7 +30,9 @@ constinit std::array<std::byte, sector_bytes> nobodys_bytes{};
 class BlockFile final : public File {
  public:
   BlockFile(Ref<BlockNode> disk, int flags)
-      : File{flags, WaitsForDevice{}}, disk_{std::move(disk)} {}
+      : File{flags, WaitsForDevice{}}, disk_{std::move(disk)} {
+    be_stream();
+  }
 
   abi::Stat status() override { return disk_->status(); }
   Node* node() override { return disk_.get(); }

@@ -64,7 +64,7 @@ class File : public RefCounted<File> {
   std::size_t whole_write() const { return whole_write_; }
 
   /// Whether two transfers, one after the other, do what one of the bytes of both would. Not so
-  /// where what is written at once means something, or a device sees to each.
+  /// where what is written at once means something.
   bool is_stream() const { return is_stream_; }
 
   /// Moves bytes between the file and `buffer`, which they use up. Less than all of it where the

@@ -4,6 +4,7 @@
 #include "memory/frames.h"
 #include "process/page_fetch.h"
 #include "process/thread.h"
+#include "rings/joining.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"
 
@@ -99,6 +100,61 @@ async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
   co_return cut ? cut_answer(flight.entry, result) : result;
 }
 
+// ── Joined ones ──
+
+/// Those of which `joined` says the lengths, the first of them `first`: as many as there is memory
+/// for are in flight.
+std::uint32_t Ring::start_as_one(const RingSubmission& first, RingView::Completions joined) {
+  RingSubmission part = first;
+  std::unique_ptr<RingFlight> flights;
+  auto* end = &flights;
+  std::uint32_t count = 0;
+  for (const abi::RingCompletion& each : joined) {
+    if (!memory::admit(RingFlight::most_bytes)) break;
+    part.length = static_cast<std::uint32_t>(read_once(each.result));
+    part.user_data = read_once(each.user_data);
+    *end = std::make_unique<RingFlight>(flights_, part);
+    (*end)->joined = true;
+    end = &(*end)->linked;
+    part = after(part);
+    ++count;
+  }
+  if (count == 0) return 0;
+  in_flight_ += count;
+  scope_.spawn(fly_as_one(std::move(flights)),
+               {.name = "ring", .priority = thread_.limit(), .harts = thread_.harts()});
+  return count;
+}
+
+/// One transfer, then one by one what that leaves: so that errors come to those whom they concern.
+async::Task<> Ring::fly_as_one(std::unique_ptr<RingFlight> first) {
+  std::uint32_t bytes = 0;
+  for (const RingFlight* part = first.get(); part != nullptr; part = part->linked.get()) {
+    bytes += part->entry.length;
+  }
+  const std::uint32_t own_bytes = std::exchange(first->entry.length, bytes);
+  bool timed_out = false;
+  std::int32_t answer = failed(Errno::ecanceled);
+  if (!async::is_cancelled()) answer = co_await carry_out(*first, timed_out);
+  first->entry.length = own_bytes;
+
+  auto moved = static_cast<std::uint32_t>(std::max(answer, 0));
+  for (auto part = std::move(first); part != nullptr;) {
+    auto next = std::move(part->linked);
+    const std::uint32_t done = std::min(moved, part->entry.length);
+    moved -= done;
+    answer = static_cast<std::int32_t>(done);
+    if (done == 0 && part->entry.length != 0) {
+      answer = failed(Errno::ecanceled);
+      if (!part->cancelled && !async::is_cancelled()) {
+        answer = co_await carry_out(*part, timed_out);
+      }
+    }
+    complete(*part, answer);
+    part = std::move(next);
+  }
+}
+
 /// A multishot read: `flight` is one, and in no chain.
 async::Task<> Ring::read_pieces(RingFlight& flight) {
   RingSubmission& entry = flight.entry;
@@ -128,7 +184,7 @@ Result<std::uint32_t> Ring::cancel(const RingSubmission& entry) {
   for (RingFlight& flight : flights_) {
     if (flight.entry.user_data != entry.address || flight.cancelled) continue;
     flight.cancelled = true;
-    if (flight.job != nullptr) flight.job->cancel();
+    if (flight.job != nullptr && !flight.joined) flight.job->cancel();
     ++count;
     if (!all) break;
   }

@@ -18,6 +18,7 @@ struct RingFlight : ListNode<> {
   std::unique_ptr<RingFlight> linked;  ///< begun when this one has done all
   async::Job* job = nullptr;           ///< whose wait it is, while it is under way
   bool cancelled = false;
+  bool joined = false;  ///< to others: what is under way is not cut short for one of them
 
   /// What the kernel may come to need while it is under way: its coroutine's frames among it.
   static constexpr std::size_t most_bytes = 1024;

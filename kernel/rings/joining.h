@@ -49,6 +49,14 @@ class TransferEnd {
   std::uint64_t address_;
 };
 
+/// Of the same kind as `entry`, which reads or writes: goes on where that one ends.
+inline abi::RingSubmission after(const abi::RingSubmission& entry) {
+  abi::RingSubmission next = entry;
+  next.address += entry.length;
+  if (entry.offset != abi::ring_current_place) next.offset += entry.length;
+  return next;
+}
+
 struct Joined {
   std::uint32_t count;  ///< submissions
   std::uint32_t bytes;  ///< of all of them

@@ -70,10 +70,15 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
                                                        std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
-  std::uint32_t take_joined(RingTaking& taking, const abi::RingSubmission& first,
-                            RingView::Submissions shared, RingView::Completions slots);
-  std::uint32_t transfer(RingTaking& taking, const abi::RingSubmission& first,
-                         RingView::Submissions shared, RingView::Completions slots);
+  /// What became of some that were joined.
+  struct Handled {
+    std::uint32_t count;      ///< submissions
+    std::uint32_t completed;  ///< of them; the others are in flight
+  };
+  Handled take_joined(RingTaking& taking, const abi::RingSubmission& first,
+                      RingView::Submissions shared, RingView::Completions slots);
+  Handled transfer(RingTaking& taking, const abi::RingSubmission& first,
+                   RingView::Submissions shared, RingView::Completions slots);
   Result<Taken> take_step(std::uint32_t most);
 
   Register attempt(const abi::RingSubmission& entry) {
@@ -85,6 +90,8 @@ class Ring {
 
   void start(std::unique_ptr<RingFlight> first);
   async::Task<> fly(std::unique_ptr<RingFlight> first);
+  std::uint32_t start_as_one(const abi::RingSubmission& first, RingView::Completions joined);
+  async::Task<> fly_as_one(std::unique_ptr<RingFlight> first);
   trap::WaitingCall wait(const RingFlight& flight, bool for_page);
   async::Task<std::int32_t> carry_out(RingFlight& flight, bool& timed_out);
   async::Task<> read_pieces(RingFlight& flight);

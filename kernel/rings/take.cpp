@@ -42,30 +42,31 @@ struct RingTaking {
   bool is_spent() const { return cost >= sys::step_bytes; }
 };
 
-/// What begins with `first`, if it is one transfer with those after it. How many of them are done,
-/// and have their completions; 0: nothing is.
-[[gnu::always_inline]] inline std::uint32_t Ring::take_joined(RingTaking& taking,
+/// What begins with `first`, if it is one transfer with those after it: those that are done have
+/// their completions. None: it is not.
+[[gnu::always_inline]] inline Ring::Handled Ring::take_joined(RingTaking& taking,
                                                               const RingSubmission& first,
                                                               RingView::Submissions shared,
                                                               RingView::Completions slots) {
-  if (shared.size() < 2 || read_once(shared[1].address) != first.address + first.length) return 0;
-  if (!moves_bytes(first) || !TransferEnd{first}.is_start_of(shared[1])) return 0;
+  if (shared.size() < 2 || read_once(shared[1].address) != first.address + first.length) return {};
+  if (!moves_bytes(first) || !TransferEnd{first}.is_start_of(shared[1])) return {};
   return transfer(taking, first, shared, slots);
 }
 
-[[gnu::noinline]] std::uint32_t Ring::transfer(RingTaking& taking, const RingSubmission& first,
+[[gnu::noinline]] Ring::Handled Ring::transfer(RingTaking& taking, const RingSubmission& first,
                                                RingView::Submissions shared,
                                                RingView::Completions slots) {
   if (taking.apart > 0) {
     --taking.apart;
-    return 0;
+    return {};
   }
   const File* const file = thread_.process().files().find(first.fd);
-  if (file == nullptr || !file->is_stream()) return 0;
+  if (file == nullptr || !file->is_stream()) return {};
   const bool writes = first.operation == RingOperation::write;
   const auto most = std::min(sys::step_bytes, writes ? file->whole_write() : sys::step_bytes);
   const auto [count, bytes] = join(first, shared, slots, most);
-  if (count < 2) return 0;
+  if (count < 2) return {};
+  if (file->waits_for_device()) return {start_as_one(first, slots.first(count)), 0};
 
   RingSubmission whole = first;
   whole.length = bytes;
@@ -73,15 +74,16 @@ struct RingTaking {
   const auto moved = static_cast<std::int64_t>(answer);
   if (moved == bytes) [[likely]] {
     taking.cost += bytes;
-    return count;
+    return {count, count};
   }
   static_cast<void>(thread_.space().take_awaited_page());
   if (answer == trap::must_wait || moved <= 0) {
     taking.apart = count - 1;
-    return 0;
+    return {};
   }
   taking.cost += static_cast<std::size_t>(moved);
-  return settle(slots.first(count), static_cast<std::size_t>(moved));
+  const std::uint32_t done = settle(slots.first(count), static_cast<std::size_t>(moved));
+  return {done, done};
 }
 
 /// Those that lie side by side. False: the next one cannot be taken in this step.
@@ -104,10 +106,11 @@ struct RingTaking {
       const RingSubmission entry = copy_once(*next);
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
-        if (const auto joined =
-                take_joined(taking, entry, {next, shared.end()}, {slot, slots.end()})) {
-          next += joined - 1;
-          slot += joined;
+        const auto [count, completed] =
+            take_joined(taking, entry, {next, shared.end()}, {slot, slots.end()});
+        if (count != 0) {
+          next += count - 1;
+          slot += completed;
           continue;
         }
         answer = attempt(entry);

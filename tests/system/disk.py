@@ -50,6 +50,12 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
         done = test.run(PROGRAM, "random", "4", "4", "40", machine=legacy)
         same = done.text.strip() == fnv(image.read_bytes()) != fnv(before)
         test.check(done.status == 0 and same, what, done.text + done.why)
+    for seed, harts in ((1, 1), (2, 4)):
+        done = test.run(PROGRAM, "joined", str(seed), machine=Machine(harts=harts, disk=disk))
+        what = "what a ring reads and writes in one request completes part by part"
+        test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
+    done = test.run(PROGRAM, "joined-and-left", machine=Machine(disk=disk))
+    test.check(done.status == 0, "  … or goes with the ring", done.text + done.why)
     done = test.run(PROGRAM, "wrong", machine=Machine(disk=disk))
     test.check(done.status == 0, "bad addresses, places and requests are errors", done.text)
     for harts in (1, 4):
@@ -93,6 +99,9 @@ def on_a_slow_disk(test: harness.Test) -> None:
     with SlowDisk(contents(3), delay=0.001, fails=frozenset({bad})) as slow:
         done = test.run(PROGRAM, "errors", str(bad), machine=Machine(disk=slow.disk))
         test.check(done.status == 0, "bad sectors are EIO", done.text + done.why)
+        done = test.run(PROGRAM, "joined-bad", str(bad), machine=Machine(disk=slow.disk))
+        what = "  … to whom they concern, among those that are one request"
+        test.check(done.status == 0, what, done.text + done.why)
         test.check(bytes(slow.data) == contents(3), "  … and nothing else was written")
         done = test.run(PROGRAM, "mapped-bad", str(bad), machine=Machine(disk=slow.disk))
         what = "touched, they are SIGBUS, and EFAULT for a call"

@@ -28,6 +28,14 @@ int read_blocks(int count);
 /// Memory comes back, whatever was done.
 int leave_nothing(int count);
 
+// ── joined.cpp ──
+
+/// By rings, at random.
+int join(std::uint64_t seed);
+int join_and_leave();
+/// The bad sector is in the midst of it.
+int join_over(std::size_t bad_offset);
+
 // ── refusals.cpp ──
 
 int be_wrong();

@@ -46,6 +46,9 @@ int main(int argc, char** argv) {
     return disk::write_at_random(first, static_cast<int>(number(argc, argv, 3)),
                                  static_cast<int>(number(argc, argv, 4)));
   }
+  if (what == "joined") return disk::join(first);
+  if (what == "joined-and-left") return disk::join_and_leave();
+  if (what == "joined-bad") return disk::join_over(first);
   if (what == "wrong") return disk::be_wrong();
   if (what == "read-only") return disk::be_refused();
   if (what == "read-and-wait") return disk::read_and_wait();
