@@ -50,6 +50,7 @@ Machine::Machine(const Options& options) : options_(options) {
 void Machine::wind_down() {
   Director::end();  // it has seen what it wanted to
   winding_down_ = true;
+  arrivals_.assign(arrivals_.size(), [] {});  // nobody else comes
   const auto cancel_all = [] {
     std::size_t jobs = 0;
     for_each_job(
@@ -87,7 +88,6 @@ void Machine::wind_down() {
 
 Machine::~Machine() {
   set_trace_hook(nullptr);
-  arrivals_.assign(arrivals_.size(), [] {});
   wind_down();
   for (unsigned number = 0; number < options_.harts; ++number) {
     world.hart = number;

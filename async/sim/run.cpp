@@ -135,7 +135,7 @@ Outcome Player::play() {
     if (made.finished != 0) made.slowdown /= static_cast<double>(made.finished);
     made.fairness = jain(shares[of]);
   }
-  outcome.classes = std::move(classes);
+  outcome.classes = classes;  // which those who are yet to end still count in
   machine.wind_down();  // a policy that has lost jobs may say so only when there are no others
   if (!machine.trouble().empty()) throw std::runtime_error(machine.trouble());
   return outcome;

@@ -89,3 +89,21 @@ TEST_CASE("a task that is passed over goes on before the others, and less urgent
                                         ab + "class other\n arrive once at 1us\n" + ba))
             .failure.empty());  // has ended by then
 }
+
+TEST_CASE("a schedule is left, or stalls, while tasks are still to arrive") {
+  const std::string periodic = " arrive every 100ms\n run 1ms\n";
+  const auto two = run_of("duration 1s\nclass a\n" + periodic + "class b\n" + periodic);
+  const auto explored = Exploration::depth_first({.most = 3000}, two);
+  CHECK(explored.failure.empty());
+  CHECK(explored.left > 0);
+
+  const auto stalls = read_workload(
+      "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n" + periodic, nullptr);
+  REQUIRE(stalls);
+  for (const auto& policy : async::policy::kinds) {
+    INFO(policy.name);
+    const Outcome outcome = simulate(*stalls, {.machine = {.policy = &policy}});
+    CHECK(outcome.what_is_wrong().starts_with("stall: "));
+    CHECK(outcome.classes.size() == 2);
+  }
+}
