@@ -26,6 +26,8 @@ using namespace programs;
 
 constexpr int ranks = 6;        // of real-time levels below the first
 constexpr unsigned ahead = 16;  // threads that sleep
+constexpr nanoseconds glance{
+    20'000};  // what one that sleeps reserves, to wake and reserve the rest
 
 void turn(std::uint64_t times) {
   for (; times != 0; --times) asm volatile("");
@@ -108,10 +110,11 @@ class Players {
     const auto arrival = start_ + task.at;
     static_cast<void>(user::set_affinity(0, of.harts));
     set_priority(of);
+    if (of.budget.count() != 0) reserve(of, std::min(glance, of.budget));
     hint(task.number, of, arrival);
     static_cast<void>(user::sleep_until(arrival));
     note_beginning(task, arrival);
-    if (of.budget.count() != 0) reserve(of);
+    if (of.budget.count() != 0) reserve(of, of.budget);
     live(task);
     hint(0, of, task.arrived);  // whoever reads a trace: what follows is not its work
     if (of.budget.count() != 0) set_priority(of);
@@ -127,10 +130,10 @@ class Players {
                "a real-time priority");
   }
   /// Refused where there is no room for it.
-  static void reserve(const Class& of) {
+  static void reserve(const Class& of, nanoseconds budget) {
     static_cast<void>(
         user::set_schedule(0, {.policy = abi::sched_deadline,
-                               .runtime = static_cast<std::uint64_t>(of.budget.count()),
+                               .runtime = static_cast<std::uint64_t>(budget.count()),
                                .deadline = static_cast<std::uint64_t>(of.period.count())}));
   }
   static void hint(std::uint64_t number, const Class& of, nanoseconds arrived) {
