@@ -19,7 +19,7 @@ using Word = std::uint32_t;
 
 // What a change of priority may go through, in one step.
 constexpr int most_in_a_chain = 16;
-constexpr int most_of_a_space = 64;
+constexpr int most_of_a_space = 256;
 
 struct Waiter : ListNode<> {
   Waiter(Thread& thread, const Futex& futex) : thread{thread}, futex{futex} {}
@@ -27,7 +27,8 @@ struct Waiter : ListNode<> {
   const Futex futex;  // as it sees it: another process may have the memory elsewhere
 };
 
-/// A lock that is waited for. Made by the first to wait, gone with the last.
+/// A lock that is waited for. Made by the first to wait, gone with the last. Nobody finds it any
+/// more once it has no owner: the word says so, and those who are left have given up.
 class PiLock : public ListNode<> {
  public:
   PiLock(const Futex& futex, Thread& holder) : futex_{futex}, holder_id_{id_of(holder)} {
@@ -93,7 +94,8 @@ async::Task<bool> PiLock::wait(Waiter& waiter) {
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
   const bool has_it = static_cast<bool>(guard);
-  guard.release();  // the program gives it back, with another call
+  guard.release();  // the program gives it back, with another call, or without one:
+  if (has_it && !mutex_.is_awaited()) mutex_.set_owner(nullptr);
   if (waiters_.empty()) delete this;
   co_return has_it;
 }
@@ -141,6 +143,7 @@ Result<PiLock*> stand_in_line(Thread& self, const Futex& futex) {
     if (!word) return fail(word.error());
     Word value = word->load();
     const Word id = value & abi::futex_tid_mask;
+    if (id == 0) continue;  // it has been given back meanwhile
     PiLock* const lock = PiLock::find(futex);
     if (lock != nullptr && lock->holder_id() != id) return fail(Errno::einval);
     const auto holder = find_holder(futex, id);

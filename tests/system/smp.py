@@ -22,6 +22,7 @@ PARTS = (
     ("parts", "lists of parts that change while the kernel looks at them do no harm"),
     ("lends", "who holds a lock runs with the priority of who waits for it, from any hart"),
     ("too-long", "chains of locks, and how many are waited for, have their limits"),
+    ("lingers", "who has given up a lock, and not run since, is in nobody's way"),
     ("hammers", "locks that many take, give up on and die with let one in at a time"),
     ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
 )

@@ -97,7 +97,7 @@ void lends() {
 
 /// Longer chains, and more locks, than the kernel lets a change of priority go through.
 void too_long() {
-  constexpr unsigned most_in_a_chain = 16, most_locks = 64;
+  constexpr unsigned most_in_a_chain = 16, most_locks = 256;
   std::vector<std::atomic<std::uint32_t>> words(most_locks + 1);
   std::atomic<unsigned> refused = 0, ready = 0;
   const auto take = [&](unsigned i) {
@@ -145,6 +145,51 @@ void too_long() {
   }
   check(refused != 0, "a chain has an end");
   give_back(0);
+}
+
+/// One that has given up, and has not run since, leaves nothing behind that others come upon.
+void lingers() {
+  std::atomic<std::uint32_t> word = 0;
+  const auto ask = [&](int operation, const abi::Timespec* until = nullptr) {
+    return call(Call::futex, &word, operation | abi::futex_private_flag, 0, until);
+  };
+  move_to(0);
+  must(ask(abi::futex_lock_pi), "a lock");
+  std::atomic<bool> gives_up = false, asks = false, had = false, wants = false, has = false;
+  Thread patient{[&] {
+    be(low, 0);
+    const auto until = to_timespec(now() + 8ms);
+    gives_up = true;
+    check(!ask(abi::futex_lock_pi2, &until), "it comes too late");
+  }};
+  await("to wait", [&] { return gives_up.load(); });
+  must(sleep_for(2ms), "sleeping");
+  must(set_realtime_priority(0, high), "a priority");  // from here on the one above does not run
+  Thread next{[&] {
+    be(high, 0);
+    asks = true;
+    must(ask(abi::futex_lock_pi), "the lock");
+    had = true;
+    auto mine = static_cast<std::uint32_t>(thread_id());
+    if (!word.compare_exchange_strong(mine, 0)) must(ask(abi::futex_unlock_pi), "giving back");
+  }};
+  while (!asks) yield();
+  for (int i = 0; i < 3; ++i) yield();
+  compute_for(15ms);
+  must(ask(abi::futex_unlock_pi), "giving back");
+  while (!had) yield();
+  Thread last{[&] {
+    be(high, 0);
+    wants = true;
+    must(ask(abi::futex_lock_pi), "the lock");
+    has = true;
+    must(ask(abi::futex_unlock_pi), "giving back");
+  }};
+  must(ask(abi::futex_lock_pi), "the lock once more");
+  while (!wants) yield();
+  for (int i = 0; i < 10; ++i) yield();
+  check(!has, "one at a time has it");
+  must(ask(abi::futex_unlock_pi), "giving back");
 }
 
 /// Whether the holder that the word names is no more.
@@ -202,7 +247,8 @@ void hammers() {
   check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
 }
 
-constexpr Part parts[] = {{"lends", lends}, {"too-long", too_long}, {"hammers", hammers}};
+constexpr Part parts[] = {
+    {"lends", lends}, {"too-long", too_long}, {"lingers", lingers}, {"hammers", hammers}};
 
 }  // namespace
 
