@@ -192,7 +192,7 @@ Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {
   if (!area->backing.is_shared()) {
     return MemoryKey{.object = this, .offset = va - window().origin()};
   }
-  return MemoryKey{.object = area->backing.object.get(),
+  return MemoryKey{.object = area->backing.object->lasting_name(),
                    .offset = area->backing.first_page * page_size + (va - area->start)};
 }
 

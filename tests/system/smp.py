@@ -19,6 +19,7 @@ PARTS = (
     ("ends", "execve and exit_group end threads that compute on other harts"),
     ("urgent", "the console goes on beside the most urgent of hogs"),
     ("makers", "threads that are made while their process is killed, or becomes another, end too"),
+    ("outlived", "who waits in shared memory that is gone is not woken by that which comes after"),
     ("parts", "lists of parts that change while the kernel looks at them do no harm"),
     ("lends", "who holds a lock runs with the priority of who waits for it, from any hart"),
     ("too-long", "chains of locks, and how many are waited for, have their limits"),
@@ -26,7 +27,7 @@ PARTS = (
     ("hammers", "locks that many take, give up on and die with let one in at a time"),
     ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
 )
-FORKING = ("forks", "shootdowns", "ends", "makers")
+FORKING = ("forks", "shootdowns", "ends", "makers", "outlived")
 
 
 def parts(test: harness.Test) -> None:

@@ -129,9 +129,36 @@ void nap() {
   stop = true;
 }
 
+/// A word whose memory is gone is no word of the memory that comes after it.
+void outlive() {
+  const auto share = [] {
+    return must(call<std::byte*>(Call::mmap, 0, 4096, abi::prot_read | abi::prot_write,
+                                 abi::map_shared | abi::map_anonymous, -1, 0),
+                "shared memory");
+  };
+  constexpr int rounds = 50;
+  std::vector<Thread> threads;
+  for (int i = 0; i < rounds; ++i) {
+    auto* const page = share();
+    std::atomic<bool> waits = false;
+    threads.emplace_back([&waits, page] {
+      const auto until = to_timespec(200ms);
+      waits = true;
+      const auto woken = call(Call::futex, page, abi::futex_wait, 0, &until);
+      check(!woken && woken.error() == abi::Errno::etimedout, "nobody wakes it");
+    });
+    await("to wait", [&] { return waits.load(); });
+    must(sleep_for(1ms), "sleeping");
+    must(unmap_memory(page, 4096), "unmapping");
+    auto* const next = share();
+    check(must(call<int>(Call::futex, next, abi::futex_wake, 1), "a wake") == 0, "nobody waits");
+    must(unmap_memory(next, 4096), "unmapping");
+  }
+}
+
 constexpr Part parts[] = {
     {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
-    {"parts", change_parts}, {"urgent", print_beside_urgent},
+    {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
 };
 
 }  // namespace
