@@ -77,6 +77,16 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
   return std::span{*there, count};
 }
 
+bool IoBuffer::lacks_pages(Direction direction) const {
+  if (space_ == nullptr || !space_->has_fetched_pages()) return false;
+  for (IoBuffer rest = *this; !rest.empty();) {
+    const auto piece = rest.next_piece(rest.left_, direction);
+    if (!piece) return piece.error() == Errno::erestart;
+    rest.advance(piece->size());
+  }
+  return false;
+}
+
 void IoBuffer::skip(std::size_t count) {
   while (count > 0) {
     begin_part();

@@ -39,6 +39,8 @@ class IoBuffer {
   explicit IoBuffer(std::span<std::byte> memory)
       : base_{reinterpret_cast<hal::VirtAddr>(memory.data())}, part_{memory.size()}, left_{part_} {}
 
+  enum class Direction : bool { take, put };
+
   std::size_t left() const { return left_; }
   bool empty() const { return left_ == 0; }
 
@@ -64,9 +66,12 @@ class IoBuffer {
   /// Leaves out the next `count` bytes, which are there.
   void skip(std::size_t count);
 
-  // ── For devices, which read and write by themselves ──
+  /// Whether pages of it have to be fetched first: one of them is asked for then (page_fetch.h). A
+  /// transfer that has moved something cannot be made again, so whoever moves one in several parts
+  /// asks before the first, and answers ERESTART.
+  bool lacks_pages(Direction direction) const;
 
-  enum class Direction : bool { take, put };
+  // ── For devices, which read and write by themselves ──
 
   /// The next bytes, at most `most` (not 0), as far as they lie side by side; they stay what they
   /// are as long as `owner` does.
@@ -112,6 +117,7 @@ class IoBuffer {
 
   template <class Each>
   Result<std::size_t> each_piece(std::size_t most, Direction direction, Each&& each) {
+    if (lacks_pages(direction)) return fail(Errno::erestart);
     const std::size_t wanted = std::min(most, left_);
     std::size_t done = 0;
     while (done < wanted) {

@@ -29,6 +29,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
+  if (buffer.lacks_pages(IoBuffer::Direction::put)) return fail(Errno::erestart);
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   while (filled() > 0 && !buffer.empty()) {
@@ -64,6 +65,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
 [[gnu::noinline]] Result<std::size_t> Pipe::write_pages(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
   if (room() < (whole ? buffer.left() : 1)) return fail(Errno::eagain);
+  if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::erestart);
   if (whole && !has_pages_for(buffer.left())) return fail(Errno::enomem);
 
   std::size_t done = 0;

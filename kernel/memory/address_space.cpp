@@ -57,6 +57,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   child.break_start_ = break_start_;
   child.break_ = break_;
   child.holes_below_ = holes_below_;
+  child.has_fetched_pages_ = has_fetched_pages_;
   for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
     child.areas_.append(*area);
   }
@@ -104,6 +105,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   if (!hole) return fail(hole.error());
   recent_ = nullptr;
   note_code_change(request.access);
+  has_fetched_pages_ |= request.backing.kind == Backing::Kind::fetched;
   areas_.insert(hole->before, hole->start, hole->start + bytes, usable(request.access),
                 std::move(request.backing), request.code, request.lead);
   return hole->start;

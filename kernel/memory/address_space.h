@@ -115,6 +115,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Pages that are fetched (process/page_fetch.h).
 
+  /// Whether there may be any.
+  bool has_fetched_pages() const { return has_fetched_pages_; }
   /// The page that was asked for last and was not there. From here on it is the caller's to see to.
   std::optional<VirtAddr> take_awaited_page() {
     if (awaited_ == nobody_awaits) return {};
@@ -249,6 +251,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   PageViews views_;
   static constexpr VirtAddr nobody_awaits = 1;  // no page begins there
   VirtAddr awaited_ = nobody_awaits;
+  bool has_fetched_pages_ = false;
   bool code_written_ = false;
   std::uint64_t code_generation_ = 0;  // see CodeArea
 };

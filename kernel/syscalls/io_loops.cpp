@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "process/page_fetch.h"
 #include "syscalls/steps.h"
 
 namespace kernel::sys {
@@ -14,11 +15,21 @@ void tell_broken_pipe(Thread& self, const Transfer& moved) {
 
 namespace {
 
+using Side = IoBuffer::Direction;
+
+/// Those that `part` lacks. What is not to be had the transfer will find.
+async::Task<> fetch_pages(Thread& self, IoBuffer part, Side side) {
+  const auto space = Ref<memory::AddressSpace>::share(self.space());
+  while (part.lacks_pages(side)) {
+    if (!co_await fetch_awaited_page(space) || async::is_cancelled()) co_return;
+  }
+}
 /// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
+    if (part.lacks_pages(Side::put)) co_await fetch_pages(self, part, Side::put);
     const Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
@@ -36,6 +47,7 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
+    if (part.lacks_pages(Side::take)) co_await fetch_pages(self, part, Side::take);
     const Transfer moved = file->try_write(part);
     tell_broken_pipe(self, moved);
     if (moved) {
@@ -61,11 +73,12 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
 
 /// read_at or write_at of more than a step. Ends where the file moves less than it was asked for.
 async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
-                                    Transfer (File::*move)(std::uint64_t, IoBuffer&),
+                                    Transfer (File::*move)(std::uint64_t, IoBuffer&), Side side,
                                     std::uint64_t offset, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
+    if (part.lacks_pages(side)) co_await fetch_pages(self, part, side);
     const Transfer moved = ((*file).*move)(offset + done, part);
     if (!moved) co_return done > 0 ? Transfer{done} : moved;
     done += *moved;
@@ -90,13 +103,13 @@ async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer) {
 async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
                                        IoBuffer buffer) {
   if (file.waits_for_device()) return file.transfer(Direction::read, offset, buffer);
-  return move_in_steps(self, Ref<File>::share(file), &File::read_at, offset, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::read_at, Side::put, offset, buffer);
 }
 
 async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,
                                        IoBuffer buffer) {
   if (file.waits_for_device()) return file.transfer(Direction::write, offset, buffer);
-  return move_in_steps(self, Ref<File>::share(file), &File::write_at, offset, buffer);
+  return move_in_steps(self, Ref<File>::share(file), &File::write_at, Side::take, offset, buffer);
 }
 
 }  // namespace kernel::sys

@@ -44,6 +44,42 @@ void by_touching(const std::vector<std::byte>& all) {
   check(std::memcmp(second, all.data() + page_bytes, page_bytes) == 0, "the second page");
 }
 
+// A transfer that begins in a page that is there and goes on in one that is not is whole.
+void over_borders(const std::vector<std::byte>& all) {
+  const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
+  const auto over_border = [&](std::size_t size) {
+    std::byte* const mapped = map_all();
+    static_cast<void>(*static_cast<volatile std::byte*>(mapped));
+    return std::span{mapped + page_bytes - 500, size};
+  };
+  const auto as_on_disk = [&](std::size_t size) {
+    std::vector<std::byte> got(size);
+    must(call<std::size_t>(Call::pread64, copy, got.data(), size, 0), "reading");
+    return std::memcmp(got.data(), all.data() + page_bytes - 500, size) == 0;
+  };
+  for (const std::size_t size : {1'000, 100'000}) {
+    const auto out = over_border(size);
+    check(must(call<std::size_t>(Call::pwrite64, copy, out.data(), size, 0), "writing") == size &&
+              as_on_disk(size),
+          "{} bytes are written at a place", size);
+    must(seek(copy, 0, abi::seek_set), "seek");
+    const auto next = over_border(size);
+    check(must(call<std::size_t>(Call::write, copy, next.data(), size), "writing") == size &&
+              as_on_disk(size),
+          "… and at the file's", size);
+    must(seek(copy, 0, abi::seek_set), "seek");
+    const auto in = over_border(size);
+    check(must(call<std::size_t>(Call::read, copy, in.data(), size), "reading") == size,
+          "{} bytes are read", size);
+    const auto there = over_border(size);
+    check(must(call<std::size_t>(Call::pread64, copy, there.data(), size, 0), "reading") == size,
+          "… from a place", size);
+  }
+  const auto pipe = must(make_pipe(), "a pipe");
+  check(write(pipe.write_end, over_border(1'000)) == 1'000, "a pipe takes 1,000 bytes at once");
+  check(read(pipe.read_end, over_border(1'000)) == 1'000, "and gives them");
+}
+
 // Each of the calls comes upon pages that nobody has touched.
 void by_calls(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
@@ -174,6 +210,7 @@ int map() {
   const auto all = read_all();
   by_touching(all);
   by_calls(all);
+  over_borders(all);
   by_answers();
   by_many(all);
   refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev, "shared");
