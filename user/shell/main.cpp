@@ -59,6 +59,16 @@ void talk(Shell& shell) {
   }
 }
 
+// The lines of a text.
+int run(Shell& shell, std::string_view text) {
+  while (!text.empty() && !shell.exit_code()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    shell.run_line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return shell.exit_code().value_or(shell.status());
+}
+
 int read_and_run(Shell& shell, user::Fd input) {
   if (input == user::standard_input && user::is_terminal(input)) {
     talk(shell);
@@ -80,17 +90,14 @@ int read_and_run(Shell& shell, user::Fd input) {
 int main(int argc, char** argv) {
   shell::Shell shell;
   const std::string_view first = argc > 1 ? argv[1] : "";
-  if (first == "-c" && argc > 2) {
-    shell.run_line(argv[2]);
-    return shell.exit_code().value_or(shell.status());
-  }
+  if (first == "-c" && argc > 2) return shell::run(shell, argv[2]);
   if (first == "--builtin" && argc > 2) {
     const std::vector<std::string> words{argv + 2, argv + argc};
     return shell::run_builtin(shell, words).value_or(127);
   }
   if (first.starts_with('-')) {
     const bool asked = first == "--help";
-    user::print_to(asked ? 1 : 2, "usage: sh [-c LINE | FILE]", {}, "\n");
+    user::print_to(asked ? 1 : 2, "usage: sh [-c TEXT | FILE]", {}, "\n");
     return asked ? 0 : 2;
   }
   if (argc == 1) return shell::read_and_run(shell, user::standard_input);
