@@ -5,6 +5,7 @@
 
 #include "director.h"
 #include "machine.h"
+#include "watchdog.h"
 
 namespace async::sim {
 
@@ -102,6 +103,7 @@ Machine::Event Machine::next_event(std::uint64_t until_ns) {
 }
 
 void Machine::handle(const Event& event) {
+  Watchdog::note_event();
   Hart& hart = harts_[event.hart];
   world.hart = event.hart;
   if (is_stale(event)) return;

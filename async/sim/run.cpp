@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "player.h"
+#include "watchdog.h"
 
 namespace async::sim {
 namespace {
@@ -80,6 +81,7 @@ void Player::count_unfinished(const Instance& instance) {
 }
 
 Outcome Player::play() {
+  const Watchdog watchdog;
   machine.set_hook([this](TraceEvent event, const Job& job) { traced(event, job); });
   for (std::size_t of = 0; of < classes.size(); ++of) {
     const Arrival& arrival = workload.classes[of].arrival;

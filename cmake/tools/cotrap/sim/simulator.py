@@ -84,6 +84,8 @@ def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
     lines[0] += f", with seed {seed}" if seed else ""
     if name == "SIGKILL":
         lines.append("the host may have had no memory left: a shorter --duration, fewer tasks")
+    if name == "SIGXCPU":
+        lines.append("it computed for ten seconds from one event to the next: in an endless loop?")
     lines += filter(None, [done.stderr.strip()])
     return "\n".join([*lines, f"in the debugger: gdb --args {shlex.join(words)}"])
 

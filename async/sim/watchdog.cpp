@@ -1,0 +1,37 @@
+#include "watchdog.h"
+
+#include <sys/time.h>
+
+#include <csignal>
+
+namespace async::sim {
+namespace {
+
+constexpr int most_in_vain = 10;
+
+/// 0: not any more.
+void look_each(std::chrono::microseconds time) {
+  const timeval each{.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
+  const itimerval timer{.it_interval = each, .it_value = each};
+  setitimer(ITIMER_VIRTUAL, &timer, nullptr);
+}
+
+}  // namespace
+
+Watchdog::Watchdog(std::chrono::milliseconds most) {
+  in_vain_ = 0;
+  std::signal(SIGVTALRM, look);
+  look_each(std::chrono::microseconds{most} / most_in_vain);
+}
+
+Watchdog::~Watchdog() {
+  look_each({});
+}
+
+void Watchdog::look(int) {
+  in_vain_ = seen_ == events_ ? in_vain_ + 1 : 0;
+  seen_ = events_;
+  if (in_vain_ == most_in_vain) std::raise(SIGXCPU);
+}
+
+}  // namespace async::sim

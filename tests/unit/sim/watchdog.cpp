@@ -1,0 +1,54 @@
+// Who computes for ever is ended, and nobody else.
+#include "watchdog.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <csignal>
+
+using namespace std::chrono_literals;
+using async::sim::Watchdog;
+
+namespace {
+
+/// How a process ends in which `body` runs.
+template <class Body>
+int status_of(Body body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGXCPU, SIG_DFL);  // without the words of a test's framework
+    body();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status;
+}
+
+void compute(bool for_ever) {
+  for (volatile unsigned i = 0; for_ever || i < 100'000'000; i = i + 1) {
+    if (!for_ever) Watchdog::note_event();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a simulation without events ends by a signal, one with events does not") {
+  const int endless = status_of([] {
+    const Watchdog watchdog{50ms};
+    compute(true);
+  });
+  CHECK(WIFSIGNALED(endless));
+  CHECK(WTERMSIG(endless) == SIGXCPU);
+  CHECK(status_of([] {
+          const Watchdog watchdog{50ms};
+          compute(false);
+        }) == 0);
+  CHECK(status_of([] {
+          {
+            const Watchdog watchdog{1ms};
+          }
+          compute(false);
+        }) == 0);
+}
