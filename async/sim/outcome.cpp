@@ -41,7 +41,8 @@ std::string Outcome::what_is_wrong() const {
   if (!wrong.empty()) return wrong;
   for (const ClassOutcome& made : classes) {
     if (made.missed != 0) {
-      return made.name + " misses " + std::to_string(made.missed) + " deadlines\n";
+      return made.name + " misses " + std::to_string(made.missed) +
+             (made.missed == 1 ? " deadline\n" : " deadlines\n");
     }
   }
   return "";

@@ -107,7 +107,7 @@ class Schedules(InAFolder):
         path = self.folder / "inversion.schedule"
         found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
         self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
-        told = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadlines", found)
+        told = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadline", found)
         self.assertIn("all as recorded", sim("--replay", path))
         again = ("inversion", "--explore", "--seed", told[1])
         at_once = sim(*again, "--pct", "2", status=1)

@@ -2,12 +2,15 @@
 with all its classes. Anything else would have means of what has nothing in common."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from ..errors import UsageError
 from ..ui import say
 from . import csv_file
 from .rows import SAME, Row
+
+_GAPS = 5  # that are named
 
 
 def read(paths: list[Path]) -> list[Row]:
@@ -17,7 +20,7 @@ def read(paths: list[Path]) -> list[Row]:
         _check_same(rows[0], row)
     runs = _runs(rows)
     _check_classes(runs)
-    if warning := _uneven(runs):
+    for warning in filter(None, (_uneven(runs), _missing(runs))):
         say(warning)
     return rows
 
@@ -66,6 +69,20 @@ def _uneven(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
     if len(set(map(frozenset, seeds.values()))) <= 1:
         return ""
     return f"policies have different seeds ({', '.join(_counts(seeds))}), so other arrivals"
+
+
+def _missing(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
+    """A warning, where a part of the sweep may not be among the files."""
+    seeds = sorted({seed for _, seed in runs})
+    gaps = [
+        f"{before + 1}..{after - 1}" if after - before > 2 else f"{before + 1}"
+        for before, after in pairwise(seeds)
+        if after - before > 1
+    ]
+    if not gaps:
+        return ""
+    more = f" and {len(gaps) - _GAPS} more" if len(gaps) > _GAPS else ""
+    return f"of the seeds {', '.join(gaps[:_GAPS])}{more} there are none: is a shard missing?"
 
 
 def _counts(seeds: dict[str, set[int]]) -> Iterator[str]:
