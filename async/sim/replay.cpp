@@ -71,6 +71,7 @@ int replay(const std::string& path, std::span<char*> words) {
   }
   for (const char* const word : words) read_argument(arguments, word);
   if (arguments.policies.size() != 1) give_up(path + ": it says no policy");
+  if (arguments.first_seed != arguments.last_seed) give_up(path + ": it is of one seed");
   const Workload workload = load_workload(arguments);
   arguments.machine.policy = arguments.policies.front();
   arguments.machine.seed = arguments.first_seed;

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 
 from cotrap.console import Capture, TimedOut, relay  # noqa: E402
+from cotrap.errors import ToolError, UsageError  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
 from cotrap.sources import FramedInput, NoInput, Typist  # noqa: E402
@@ -91,7 +92,10 @@ class Test:
         print(self.about.strip().splitlines()[0], flush=True)
         return self
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, _):
+        if kind in (ToolError, UsageError):
+            hint = f"`ninja -C {self.folder} all cotrap_test_programs` makes what a test needs"
+            sys.exit(f"{error}\n{hint}")
         if kind:
             return
         print(f"{self.checks - self.failures} of {self.checks} checks hold")
