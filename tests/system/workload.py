@@ -181,6 +181,16 @@ def check_inheritance(test: harness.Test) -> None:
         test.check(well, what, done.stdout + done.stderr)
 
 
+def check_reservations(test: harness.Test) -> None:
+    """Who has reserved has it from its arrival on, whatever others have reserved and take."""
+    done = command(
+        test, "run", "reservations", "--policy", "edf", "--build", test.folder, "--icount"
+    )
+    longest = re.search(r"^audio +kernel .* (\S+) (ms|µs|s)$", done.stdout, re.MULTILINE)
+    well = longest is not None and longest[2] == "ms" and float(longest[1]) < 2
+    test.check(well, "what is reserved is there at once", done.stdout + done.stderr)
+
+
 def check_decisions(test: harness.Test, folder: Path) -> None:
     """What the kernel decides is recorded, replayed in the simulator, and, counted, repeats."""
     workload = folder / "two.workload"
@@ -275,4 +285,5 @@ with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
         test.check(told, f"what is wrong in a plan is told: {said}", done.text)
     if not test.build.is_hosted:
         check_inheritance(test)
+        check_reservations(test)
     check_decisions(test, Path(folder))

@@ -110,11 +110,11 @@ class Players {
     const auto arrival = start_ + task.at;
     static_cast<void>(user::set_affinity(0, of.harts));
     set_priority(of);
-    if (of.budget.count() != 0) reserve(of, std::min(glance, of.budget));
+    if (of.budget.count() != 0) static_cast<void>(reserve(of, std::min(glance, of.budget)));
     hint(task.number, of, arrival);
     static_cast<void>(user::sleep_until(arrival));
     note_beginning(task, arrival);
-    if (of.budget.count() != 0) reserve(of, of.budget);
+    if (of.budget.count() != 0 && !reserve(of, of.budget)) set_priority(of);
     live(task);
     hint(0, of, task.arrived);  // whoever reads a trace: what follows is not its work
     if (of.budget.count() != 0) set_priority(of);
@@ -130,11 +130,11 @@ class Players {
                "a real-time priority");
   }
   /// Refused where there is no room for it.
-  static void reserve(const Class& of, nanoseconds budget) {
-    static_cast<void>(
-        user::set_schedule(0, {.policy = abi::sched_deadline,
-                               .runtime = static_cast<std::uint64_t>(budget.count()),
-                               .deadline = static_cast<std::uint64_t>(of.period.count())}));
+  static bool reserve(const Class& of, nanoseconds budget) {
+    return user::set_schedule(0, {.policy = abi::sched_deadline,
+                                  .runtime = static_cast<std::uint64_t>(budget.count()),
+                                  .deadline = static_cast<std::uint64_t>(of.period.count())})
+        .has_value();
   }
   static void hint(std::uint64_t number, const Class& of, nanoseconds arrived) {
     const auto due = of.deadline.count() == 0 ? nanoseconds{0} : arrived + of.deadline;
