@@ -35,6 +35,14 @@ static void rest(int milliseconds) {
   nanosleep(&time, NULL);
 }
 
+static _Atomic uint32_t first, second;
+static atomic_int stage;
+static long answer;
+
+static void wait_for(int wanted) {
+  while (stage < wanted) rest(1);
+}
+
 static void* count(void* unused) {
   for (int i = 0; i < each; ++i) {
     pthread_mutex_lock(&mutex);
@@ -53,13 +61,14 @@ static void counts(void) {
 
 static void* lock_and_die(void* unused) {
   SAY(pthread_mutex_lock(&mutex));
+  stage = 1;
   rest(30);
   return unused;
 }
 static void dead_holder(void) {
   pthread_t holder;
   pthread_create(&holder, NULL, lock_and_die, NULL);
-  rest(10);
+  wait_for(1);
   say("held by who died meanwhile", pthread_mutex_lock(&mutex));
   SAY(pthread_mutex_consistent(&mutex));
   SAY(pthread_mutex_unlock(&mutex));
@@ -71,17 +80,9 @@ static void dead_holder(void) {
   SAY(pthread_mutex_unlock(&mutex));
 }
 
-static _Atomic uint32_t first, second;
-static atomic_int stage;
-
-static void wait_for(int wanted) {
-  while (stage < wanted) rest(1);
-}
 static void* hold_second_then_want_first(void* unused) {
   say("the second", ask(&second, FUTEX_LOCK_PI, NULL));
-  stage = 1;
-  say("the first, held by who wants the second", ask(&first, FUTEX_LOCK_PI, NULL));
-  stage = 3;
+  answer = ask(&first, FUTEX_LOCK_PI, NULL);  // told when nobody else tells anything
   ask(&first, FUTEX_UNLOCK_PI, NULL);
   ask(&second, FUTEX_UNLOCK_PI, NULL);
   return unused;
@@ -90,11 +91,11 @@ static void circles(void) {
   ask(&first, FUTEX_LOCK_PI, NULL);
   pthread_t other;
   pthread_create(&other, NULL, hold_second_then_want_first, NULL);
-  wait_for(1);
-  rest(20);
+  while ((first & FUTEX_WAITERS) == 0) rest(1);
   say("the second, held by who wants the first", ask(&second, FUTEX_LOCK_PI, NULL));
   say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
   pthread_join(other, NULL);
+  say("the first, held by who wanted the second", answer);
   say("both are free", first == 0 && second == 0);
 }
 
@@ -102,7 +103,7 @@ static void* hold_for_a_while(void* unused) {
   ask(&first, FUTEX_LOCK_PI, NULL);
   stage = 11;
   wait_for(12);
-  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  answer = ask(&first, FUTEX_UNLOCK_PI, NULL);
   return unused;
 }
 static void words(void) {
@@ -141,6 +142,7 @@ static void words(void) {
   stage = 12;
   say("then", ask(&first, FUTEX_LOCK_PI, NULL));
   pthread_join(holder, NULL);
+  say("given back", answer);
   say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
   say("it is free", first == 0);
 }
@@ -159,7 +161,6 @@ int main(int argc, char** unused) {
   }
   counts();
   words();
-  stage = 0;
   circles();
   return 0;
 }
