@@ -26,9 +26,9 @@ static _Noreturn void count_turns(void) {
 }
 
 // Does it until others have had their turn meanwhile: one may come just before, and one just after
-// it, and when a clock ticks is up to the host.
+// it, and when a clock ticks is up to the host, which may be busy for long.
 static void with_others(const char* name, void (*prepare)(void), void (*call)(void)) {
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 1000; ++i) {
     prepare();
     const long before = *turns;
     call();
