@@ -253,8 +253,9 @@ def shared_priorities(test: harness.Test, folder: Path) -> None:
         [number for number in order if number in players][2:]  # without their reports
         for players in ((2, 3), (4, 5))
     )
-    test.check(apart in ([2] * 3 + [3] * 3, [3] * 3 + [2] * 3), "one program after the other", apart)
-    test.check(together == [4, 5] * 3, "with one scheduler, by priority, whosever it is", together)
+    test.check(apart in ([2] * 3 + [3] * 3, [3] * 3 + [2] * 3), "one program after the other", str(apart))
+    what = "with one scheduler, by priority, whosever it is"
+    test.check(together == [4, 5] * 3, what, str(together))
 
 
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
