@@ -24,6 +24,7 @@ async::Task<> fetch_pages(Thread& self, IoBuffer part, Side side) {
     if (!co_await fetch_awaited_page(space) || async::is_cancelled()) co_return;
   }
 }
+
 /// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;

@@ -26,8 +26,8 @@ using namespace programs;
 
 constexpr int ranks = 6;        // of real-time levels below the first
 constexpr unsigned ahead = 16;  // threads that sleep
-constexpr nanoseconds glance{
-    20'000};  // what one that sleeps reserves, to wake and reserve the rest
+/// What one that sleeps has reserved, to wake and to reserve the rest.
+constexpr nanoseconds glance{20'000};
 
 void turn(std::uint64_t times) {
   for (; times != 0; --times) asm volatile("");
