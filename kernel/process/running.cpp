@@ -123,7 +123,8 @@ bool take_end_of_turn() {
   }
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
-  if (thread->slice_used < in_ticks(thread->schedule().slice())) return false;
+  const std::uint64_t slice = in_ticks(thread->schedule().slice());
+  if (thread->slice_used + detail::tick / 2 < slice) return false;  // what is left is for no other look
   thread->slice_used = 0;
   return true;
 }

@@ -160,7 +160,7 @@ void take_turns() {
   const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
     const auto longest = longest_turn(policy, priority);
     println("{}: turns of {:.1f} ms", name, milliseconds(longest));
-    check(longest >= slice * 9 / 10 && longest <= slice * 5 / 4 + 3ms, "{} should have {:.0f} ms",
+    check(longest >= slice * 9 / 10 && longest <= slice * 9 / 8 + 1ms, "{} should have {:.0f} ms",
           name, milliseconds(slice));
   };
   takes("SCHED_OTHER", abi::sched_other, 0, 10ms);
