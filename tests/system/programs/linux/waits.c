@@ -14,26 +14,30 @@
 
 #include "common.h"
 
-static const long a_while = 20000;  // microseconds: whoever is to wait by then does
+static const long a_while = 50000;  // microseconds: whoever is about to wait by then does
 
 struct reader {
   pthread_t thread;
   int fd;
   char byte;
-  atomic_int ended;
+  atomic_int begun, ended;
   long answer;
 };
 
 static void* read_byte(void* argument) {
   struct reader* self = argument;
+  self->begun = 1;
   self->answer = read(self->fd, &self->byte, 1);
   self->ended = 1;
   return NULL;
 }
 
+// It waits when this returns, or will as soon as it is let.
 static void start(struct reader* reader, int fd) {
   reader->fd = fd;
   pthread_create(&reader->thread, NULL, read_byte, reader);
+  while (!reader->begun) usleep(1000);
+  usleep(a_while);
 }
 
 static void one_byte_for_two(void) {
@@ -41,8 +45,8 @@ static void one_byte_for_two(void) {
   struct reader readers[2] = {0};
   SAY(pipe(end));
   for (int i = 0; i < 2; ++i) start(&readers[i], end[0]);
-  usleep(a_while);
   SAY(write(end[1], "x", 1));
+  while (readers[0].ended + readers[1].ended == 0) usleep(1000);
   usleep(a_while);
   printf("%d has ended\n", readers[0].ended + readers[1].ended);
   SAY(close(end[1]));
@@ -59,7 +63,6 @@ static void another_file(void) {
   SAY(pipe(second));
   SAY(write(second[1], "2", 1));
   start(&reader, first[0]);
-  usleep(a_while);
   SAY(dup2(second[0], first[0]));
   usleep(a_while);
   printf("ended: %d\n", reader.ended);
@@ -89,7 +92,9 @@ static void woken_by_bits(int flags) {
   usleep(a_while);
   SAY(futex(&word, FUTEX_WAKE_BITSET | flags, 9, NULL, 1));
   SAY(futex(&word + 1, FUTEX_WAKE | flags, 9, NULL, 0));
-  SAY(futex(&word, FUTEX_WAKE_BITSET | flags, 9, NULL, 3));
+  long woken;
+  while ((woken = futex(&word, FUTEX_WAKE_BITSET | flags, 9, NULL, 3)) == 0) usleep(1000);
+  printf("%ld woken by one of its bits\n", woken);
   void* answer;
   pthread_join(waiter, &answer);
   printf("the waiter: %ld\n", (long)answer);
