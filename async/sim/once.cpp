@@ -2,12 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "director.h"
 #include "record.h"
 
 namespace async::sim {
+namespace {
+
+/// All of it, or no file is left.
+void write_whole(const std::string& path, std::string_view text) {
+  std::signal(SIGXFSZ, SIG_IGN);  // what may not be as large is an error as any other
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (file) return;
+  std::error_code unknown;
+  if (std::filesystem::is_regular_file(path, unknown)) std::filesystem::remove(path, unknown);
+  give_up(path + ": it cannot be written");
+}
+
+}  // namespace
 
 SimulateOptions options(const Arguments& arguments, Machine::Hook hook) {
   return {.machine = arguments.machine, .limits = arguments.limits, .hook = std::move(hook)};
@@ -47,9 +64,7 @@ void record(const Arguments& arguments, const Workload& workload) {
   };
   recording.arguments.push_back(fmt::format("policy={}", machine.policy->name));
   if (arguments.schedule) recording.arguments.push_back("schedule=" + *arguments.schedule);
-  std::ofstream file(arguments.record, std::ios::binary);
-  file << recording.to_file();
-  if (!file.flush()) give_up(arguments.record + ": it cannot be written");
+  write_whole(arguments.record, recording.to_file());
 }
 
 }  // namespace async::sim

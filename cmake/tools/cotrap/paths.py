@@ -76,7 +76,7 @@ def check_output(path: Path) -> None:
 def write_output(path: Path, text: str) -> None:
     """All of it, or no file is left."""
     try:
-        path.write_text(text)
+        path.write_text(text, newline="")
     except OSError as error:
         if os.path.isfile(path):
             with suppress(OSError):

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from support import cotrap
 
+from cotrap.errors import OWN_FAILURE
+
 BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 
 
 def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:
     done = cotrap("sim", *arguments, "--build", BUILD, timeout=60, stdin=stdin)
     assert done.returncode == status, done.stderr.decode()
-    return (done.stderr if status == 2 else done.stdout).decode()
+    return (done.stderr if status in (2, OWN_FAILURE) else done.stdout).decode()
 
 
 class InAFolder(unittest.TestCase):

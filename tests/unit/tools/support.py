@@ -1,10 +1,12 @@
 """Finds the command's modules and runs the command itself, with fake_qemu.py in QEMU's place."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -45,6 +47,17 @@ class FakeBuild:
 
     def remove(self) -> None:
         self._folder.cleanup()
+
+
+@contextmanager
+def files_of_at_most(size: int):
+    """As where a disk is full: neither this process nor those that it starts write larger ones."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def environment() -> dict[str, str]:

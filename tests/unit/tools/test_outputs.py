@@ -1,13 +1,12 @@
 """Files that commands write, and what is in the pages among them."""
 
 import json
-import resource
 import tempfile
 import unittest
 from html.parser import HTMLParser
 from pathlib import Path
 
-from support import FakeBuild, cotrap
+from support import FakeBuild, cotrap, files_of_at_most
 
 from cotrap.errors import ToolError, UsageError
 from cotrap.pages import in_script
@@ -73,12 +72,8 @@ class Outputs(unittest.TestCase):
 
     def test_a_file_that_cannot_be_written_whole_is_not_left(self):
         path = self.folder / "trace.json"
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-        try:
+        with files_of_at_most(4096):
             self.assertRaises(ToolError, write_output, path, "x" * 100_000)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         self.assertFalse(path.exists())
 
     def test_an_option_at_the_end_without_a_file_is_an_error(self):

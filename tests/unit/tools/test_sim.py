@@ -5,8 +5,9 @@ import unittest
 from html.parser import HTMLParser
 
 from simulating import BUILD, InAFolder, sim
-from support import cotrap
+from support import cotrap, files_of_at_most
 
+from cotrap.errors import OWN_FAILURE
 from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure
@@ -83,6 +84,13 @@ class Sim(InAFolder):
         merged = sorted(map(str, (row for part in parts for row in csv_file.read(part))))
         self.assertEqual(merged, sorted(map(str, csv_file.read(whole))))
         self.assertEqual(len(merged), 14)
+
+    def test_figures_that_cannot_be_written_whole_are_not_left(self):
+        part = self.folder / "part.csv"
+        with files_of_at_most(1024):
+            said = sim("mm1", "--policy", "all", "--duration", "2", "--csv", part, status=OWN_FAILURE)
+        self.assertIn("part.csv: File too large", said)
+        self.assertFalse(part.exists())
 
     def test_the_page_needs_nothing_else_and_has_a_curve_for_each_policy(self):
         path = self.folder / "web.html"

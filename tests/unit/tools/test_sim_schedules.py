@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 from simulating import InAFolder, sim
+from support import files_of_at_most
 
 from cotrap.sim.simulator import WORKLOADS
 
@@ -34,6 +35,12 @@ class Schedules(InAFolder):
         self.assertIn("both are ready in both: the policies, edf, choose differently", differs)
         self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
         self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
+
+    def test_a_recording_that_cannot_be_written_whole_is_not_left(self):
+        path = self.folder / "web.schedule"
+        with files_of_at_most(4096):
+            sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path, status=2)
+        self.assertFalse(path.exists())
 
     @unittest.skipUnless(shutil.which("gdb"), "there is no gdb")
     def test_a_recording_is_replayed_in_the_debugger_up_to_a_decision(self):

@@ -2,11 +2,13 @@
 read is looked at cell by cell: files are copied, cut short and edited on their way."""
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import ToolError, UsageError
+from ..errors import UsageError
+from ..paths import write_output
 from .rows import COLUMNS, REALS, TEXTS, Row
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
@@ -17,14 +19,12 @@ _HARTS = 8
 
 
 def write(path: Path, rows: list[Row]) -> None:
-    try:
-        with open(path, "w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow(COLUMNS)
-            for row in rows:
-                out.writerow(_to_text(row[column]) for column in COLUMNS)
-    except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}") from error
+    text = io.StringIO(newline="")
+    out = csv.writer(text)
+    out.writerow(COLUMNS)
+    for row in rows:
+        out.writerow(_to_text(row[column]) for column in COLUMNS)
+    write_output(path, text.getvalue())
 
 
 def read(path: Path) -> list[Row]:
