@@ -35,11 +35,11 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   const auto slot = view.completions(cq_tail_, 1);
-  if (header == nullptr || slot.empty()) return;  // the program has unmapped it: nobody reads
+  if (header == nullptr || slot.empty()) return wake();  // it is unmapped: who waits is told
   const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
   if (unread >= shape_.completions) {
     write_index(header->overflowed, ++overflowed_);
-    return;
+    return wake();
   }
   slot.front() = {.user_data = user_data, .result = result, .flags = flags};
   write_index(header->cq_tail, ++cq_tail_);

@@ -63,7 +63,8 @@ struct RingTaking {
   const File* const file = thread_.process().files().find(first.fd);
   if (file == nullptr || !file->is_stream()) return {};
   const bool writes = first.operation == RingOperation::write;
-  const auto most = std::min(sys::step_bytes, writes ? file->whole_write() : sys::step_bytes);
+  const auto most = std::min({sys::step_bytes, writes ? file->whole_write() : sys::step_bytes,
+                              shape_.bytes_before(first.address)});
   const auto [count, bytes] = join(first, shared, slots, most);
   if (count < 2) return {};
   if (file->waits_for_device()) return {start_as_one(first, slots.first(count)), 0};

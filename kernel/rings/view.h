@@ -32,6 +32,11 @@ struct RingShape {
            completion_place(index) * sizeof(abi::RingCompletion);
   }
   std::size_t bytes() const { return abi::ring_bytes(submissions, completions); }
+  /// How many bytes from `at` on are not the ring's.
+  std::size_t bytes_before(hal::VirtAddr at) const {
+    if (at >= memory + bytes()) return ~std::size_t{0};
+    return at < memory ? memory - at : 0;
+  }
 };
 
 /// Makes all its pages there, and the program's own. Errors are AddressSpace::resolve's.

@@ -54,7 +54,7 @@ def own_commands(test: harness.Test) -> None:
     done = debug(test, "--quiet", test.folder / "user" / "bin" / "sleepsort", gdb=gdb)
     said = done.stdout
     for what, line in (
-        ("coroutines", r"waiting +p1 +h0 +console input +console input +since 0\.\d+ +bring_keys \("),
+        ("coroutines", r"waiting +p1 +h0 +console input +console input +since \d+\.\d+ +bring_keys \("),
         ("a thread's, by program and numbers", r"running +p\d+ +h0 +sleepsort 1/1 "),
         ("await-chain", r"first process, waiting for first process\n  run_first_process \("),
         ("harts", r"hart 0: runs sleepsort 1/1, 0 ready"),

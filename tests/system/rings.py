@@ -14,6 +14,7 @@ PARTS = (
     ("picked-up", "submissions are picked up without a call, and a sleeper says that it sleeps"),
     ("broken", "indices out of range and wrong arguments are errors"),
     ("unmapped", "a ring that is unmapped while in use is an error"),
+    ("lost", "who waits for completions that can have no place any more does not wait on"),
     ("overflow", "completions without room are counted, and overwrite nothing"),
     ("ends", "nothing is left of what was in flight at exit, exec and kill"),
 )

@@ -32,13 +32,12 @@ Ring::~Ring() {
 }
 
 Result<unsigned> Ring::enter(unsigned completions) {
+  publish();
   if (picked_up_) {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     const auto flags = std::atomic_ref{header_->flags}.load(std::memory_order_relaxed);
     const bool sleeps = (flags & abi::ring_needs_wakeup) != 0;
     if (!sleeps && available() >= completions) return 0;
-  } else {
-    publish();
   }
   const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_relaxed);
   return call<unsigned>(abi::ring_enter, tail_ - head, completions, 0);

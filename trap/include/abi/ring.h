@@ -97,7 +97,8 @@ inline constexpr std::uint32_t ring_cancel_all = 1;
 
 // RingSubmission::flags
 //
-// The next submission of the same ring_enter is begun when this one is complete and has done all it
+// The next submission of the same ring_enter (of what is picked up: of the same look, so that one
+// store to sq_tail gives away a chain) is begun when this one is complete and has done all it
 // was to do. If it has not (a negative result, or fewer bytes than asked for), the rest of the
 // chain completes with ECANCELED. Submissions that are not linked may end in any order.
 inline constexpr std::uint8_t ring_link = 1;

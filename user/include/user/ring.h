@@ -44,7 +44,7 @@ class Ring {
   ~Ring();
 
   // The next submission; false where there is no place for it before an enter(). On a ring that is
-  // picked up the kernel may begin with it at once.
+  // picked up the kernel may begin with it at once; with a chain when its last one is there.
   bool add(const abi::RingSubmission& submission) {
     const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_acquire);
     if (tail_ - head == submissions_count_) [[unlikely]]
@@ -52,7 +52,7 @@ class Ring {
     abi::RingSubmission& place = submissions_[tail_ & (submissions_count_ - 1)];
     std::memcpy(&place, &submission, offsetof(abi::RingSubmission, unused));
     ++tail_;
-    if (picked_up_) publish();
+    if (picked_up_ && (submission.flags & abi::ring_link) == 0) publish();
     return true;
   }
 

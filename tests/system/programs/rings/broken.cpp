@@ -88,6 +88,28 @@ void unmapped() {
   must(call(abi::ring_close), "closing");
 }
 
+/// While a call waits for completions, another thread takes away where they would be.
+void lost() {
+  const auto waits = [](auto&& take_away) {
+    Ring ring = make_ring();
+    const Pipe pipe = must(make_pipe(), "a pipe");
+    std::array<std::byte, 1> byte{};
+    check(ring.add(read_next(pipe.read_end, byte, 1)), "a place");
+    check(ring.add(timeout(20ms, 2)), "a place");
+    Thread other{[&] {
+      must(sleep_for(5ms), "sleeping");
+      take_away(ring);
+    }};
+    check(must(ring.enter(2), "enter") == 2, "both were taken");
+    other.join();
+  };
+  waits([](Ring& ring) { ring.header().cq_head = 77'777; });
+  waits([](Ring& ring) { must(unmap_memory(&ring.header(), ring.bytes()), "unmapping"); });
+  waits([](Ring& ring) {
+    must(call(Call::mprotect, &ring.header(), page_size, abi::prot_none), "protecting");
+  });
+}
+
 void overflow() {
   // The program says that it has not read what it has: fewer places are free than the kernel keeps.
   Ring ring = must(Ring::make({.submissions = 4, .completions = 4}), "a ring");

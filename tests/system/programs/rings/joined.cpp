@@ -153,9 +153,43 @@ void in_messages(Ring& ring) {
   }
 }
 
+// What completes reads whose bytes become `count` of the ring's own entries at `into`.
+std::vector<int> read_into_ring(std::size_t into, unsigned count, bool one_by_one) {
+  Ring ring = make_ring();
+  const Fd file = must(open("/tmp/entries", abi::o_rdwr | abi::o_creat), "a file");
+  std::array<abi::RingSubmission, 3> entries;
+  entries.fill(nop(777));
+  must(write(file, std::as_bytes(std::span{entries})), "writing");
+  must(seek(file, 0, abi::seek_set), "seek");
+  auto* const memory = reinterpret_cast<std::byte*>(&ring.header()) + into;
+  for (unsigned i = 0; i < count; ++i) {
+    check(ring.add(read_next(file, {memory + i * std::size_t{40}, 40}, i)), "a place");
+  }
+  for (unsigned left = count; left > 0; left -= one_by_one ? 1 : count) {
+    must(one_by_one ? call<unsigned>(abi::ring_enter, 1, 0, 0) : ring.enter(), "enter");
+  }
+  std::vector<int> results;
+  for (const auto& done : take_all(ring, count)) {
+    results.push_back(static_cast<int>(done.user_data));
+    results.push_back(done.result);
+  }
+  must(close(file), "closing");
+  return results;
+}
+
+void in_itself() {
+  const std::size_t completions = abi::ring_completions_at;
+  const std::size_t submissions = abi::ring_submissions_at(32);
+  for (const std::size_t into : {completions, completions + 64, submissions, submissions + 64}) {
+    check(read_into_ring(into, 4, false) == read_into_ring(into, 4, true), "reads at {} of it",
+          into);
+  }
+}
+
 }  // namespace
 
 void joined() {
+  in_itself();
   Ring ring = make_ring(64);
   World one, other;
   std::mt19937 random{20'261'121};

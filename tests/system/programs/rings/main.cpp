@@ -21,6 +21,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"picked-up", rings::picked_up},
     {"broken", rings::broken},
     {"unmapped", rings::unmapped},
+    {"lost", rings::lost},
     {"overflow", rings::overflow},
     {"ends", rings::ends},
 });

@@ -28,6 +28,7 @@ void picked_up();
 // broken.cpp: what a program may do wrong
 void broken();
 void unmapped();
+void lost();
 void overflow();
 // ends.cpp
 void ends();

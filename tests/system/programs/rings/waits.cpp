@@ -265,6 +265,13 @@ void picked_up() {
     come(2);
     for (const auto& done : take_all(ring, 2)) check(done.result == 4, "they are answered");
   }
+  check(ring.add(linked(read_next(pipe.read_end, in, 1))), "a place");
+  must(sleep_for(200us), "sleeping");
+  check(ring.add(nop(2)), "a place");
+  must(sleep_for(200us), "sleeping");
+  check(ring.available() == 0, "what is linked to a wait waits, whenever it was added");
+  must(write(pipe.write_end, out), "writing");
+  check(take_all(ring, 2).back().user_data == 2, "and begins after it");
   // While it looks there is no call to make; after a while it sleeps, and says so.
   check(ring.add(nop(1)), "a place");
   must(ring.enter(), "enter");
