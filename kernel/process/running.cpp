@@ -124,7 +124,7 @@ bool take_end_of_turn() {
   Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
   const std::uint64_t slice = in_ticks(thread->schedule().slice());
-  if (thread->slice_used + detail::tick / 2 < slice) return false;  // what is left is for no other look
+  if (thread->slice_used + detail::tick / 2 < slice) return false;  // less is for no other look
   thread->slice_used = 0;
   return true;
 }
