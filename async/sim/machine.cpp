@@ -216,11 +216,13 @@ void Machine::note_trouble(std::string what) {
 }
 
 void Machine::breached(const policy::Breach& breach) {
+  const Subject* const subject = subject_of(*breach.job);
+  const auto task = subject == nullptr ? "an ended task" : fmt::format("task {}", subject->number);
   note_trouble(fmt::format(
-      "policy '{}' breaks its contract (async/policy/rules.h): {}: task {} of '{}', at {} ns on "
-      "hart {}, seed {}",
-      breach.policy, breach.what, number_of(*breach.job), breach.job->name(), world.now, world.hart,
-      options_.seed));
+      "policy '{}' breaks its contract (async/policy/rules.h): {}: {} of '{}', at {} ns on hart "
+      "{}, "
+      "seed {}",
+      breach.policy, breach.what, task, breach.job->name(), world.now, world.hart, options_.seed));
 }
 
 // ── what is counted ──────────────────────────────────────────────────────────────────────────────

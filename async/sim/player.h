@@ -23,6 +23,9 @@ struct Instance : Subject {
         player(player),
         of(of),
         random(seed, number) {}
+  ~Instance() {
+    if (job != nullptr) entity_of(*job).attributes.owner = nullptr;  // policies may know it still
+  }
   Player& player;
   std::size_t of;  // which class
   Random random;

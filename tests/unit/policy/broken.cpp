@@ -25,6 +25,7 @@ enum class Fault {
   nothing_left,
   pops_empty,
   finds_elsewhere,
+  picks_first_again,
 };
 
 /// First come, first served, but for the fault.
@@ -46,7 +47,10 @@ class Broken final : public async::policy::Rules {
     if (fault == Fault::pops_empty) return queue_.pop_front();
     if (fault == Fault::picks_null || queue_.empty()) return nullptr;
     if (fault == Fault::leaves_in) return &queue_.first();
-    return last_ = queue_.pop_front();
+    if (fault == Fault::picks_first_again && ++picked_ == 4) return last_;
+    Job* const next = queue_.pop_front();
+    if (fault != Fault::picks_first_again || last_ == nullptr) last_ = next;
+    return next;
   }
   void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
   Job* find(Wanted wanted) noexcept {
@@ -68,6 +72,7 @@ class Broken final : public async::policy::Rules {
   JobList queue_;
   Job* last_ = nullptr;
   unsigned enqueued_ = 0;
+  unsigned picked_ = 0;
 };
 
 /// What is told of it, with three jobs on each hart; all of them end all the same.
@@ -132,4 +137,14 @@ TEST_CASE("what is simulated under a policy that breaks a rule has no figures") 
   REQUIRE(read);
   CHECK_THROWS_WITH(async::sim::simulate(*read, {.machine = {.policy = &kind}}),
                     Catch::Matchers::ContainsSubstring("policy 'broken' breaks its contract"));
+}
+
+TEST_CASE("a policy may name what has ended, of which no more is known") {
+  static constexpr Kind kind = async::policy::kind_of<Broken<Fault::picks_first_again>>;
+  const auto read = async::sim::read_workload(
+      "class a\n  arrive once\n  run 1ms\nclass b\n  arrive once times 2\n  run 90ms\n", nullptr);
+  REQUIRE(read);
+  CHECK_THROWS_WITH(async::sim::simulate(*read, {.machine = {.policy = &kind}}),
+                    Catch::Matchers::ContainsSubstring(
+                        "pick() returned a job that is not in the queue: an ended task of 'a'"));
 }
