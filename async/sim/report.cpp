@@ -6,11 +6,14 @@
 namespace async::sim {
 namespace {
 
+/// Of nothing there are no figures.
 std::string sample(const Sample& sample, bool with_buckets) {
-  std::string text =
-      fmt::format(R"({{"count":{},"mean":{:.1f},"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{})",
-                  sample.size(), sample.mean(), sample.percentile(0.5), sample.percentile(0.9),
-                  sample.percentile(0.99), sample.percentile(0.999), sample.largest());
+  std::string text = fmt::format(R"({{"count":{})", sample.size());
+  if (sample.size() != 0) {
+    text += fmt::format(R"(,"mean":{:.1f},"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{})",
+                        sample.mean(), sample.percentile(0.5), sample.percentile(0.9),
+                        sample.percentile(0.99), sample.percentile(0.999), sample.largest());
+  }
   if (with_buckets) {
     text += R"(,"buckets":{)";
     const char* comma = "";
@@ -22,6 +25,10 @@ std::string sample(const Sample& sample, bool with_buckets) {
   return text + "}";
 }
 
+std::string or_null(std::optional<double> value) {
+  return value ? fmt::format("{:.6g}", *value) : "null";
+}
+
 std::string list_of(const std::vector<std::string>& texts) {
   std::vector<std::string> all;
   for (const std::string& text : texts) all.push_back(quoted(text));
@@ -31,9 +38,11 @@ std::string list_of(const std::vector<std::string>& texts) {
 std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets) {
   return fmt::format(
       R"({{"name":{},"arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
-      R"("slowdown":{:.6g},"fairness":{:.6g},"latency":{},"response":{},"tardiness":{}}})",
+      R"("slowdown":{},"fairness":{},"latency":{},"response":{},"tardiness":{}}})",
       quoted(made.name), made.arrived, made.finished, static_cast<double>(made.finished) / seconds,
-      made.run_ns, made.missed, made.slowdown, made.fairness, sample(made.latency, with_buckets),
+      made.run_ns, made.missed,
+      or_null(made.finished != 0 ? std::optional(made.slowdown) : std::nullopt),
+      or_null(made.fairness), sample(made.latency, with_buckets),
       sample(made.response, with_buckets), sample(made.tardiness, false));
 }
 

@@ -77,7 +77,10 @@ void Player::count_unfinished(const Instance& instance) {
   }
   waits_for_ever |= !is_closed(instance);
   const bool counts = instance.arrived_ns >= workload.warm_up_ns && what.deadline_ns != 0;
-  if (counts && instance.arrived_ns + what.deadline_ns < now()) ++classes[instance.of].missed;
+  const std::uint64_t due = instance.arrived_ns + what.deadline_ns;
+  if (!counts || due >= now()) return;
+  ++classes[instance.of].missed;
+  classes[instance.of].tardiness.add(now() - due);
 }
 
 Outcome Player::play() {
@@ -135,7 +138,7 @@ Outcome Player::play() {
   for (std::size_t of = 0; of < classes.size(); ++of) {
     ClassOutcome& made = classes[of];
     if (made.finished != 0) made.slowdown /= static_cast<double>(made.finished);
-    made.fairness = jain(shares[of]);
+    if (!shares[of].empty()) made.fairness = jain(shares[of]);
   }
   outcome.classes = classes;  // which those who are yet to end still count in
   machine.wind_down();  // a policy that has lost jobs may say so only when there are no others

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,9 +39,11 @@ struct ClassOutcome {
   std::uint64_t run_ns = 0;   // processor time of what has finished
   Sample latency;             // from ready to running, each time
   Sample response;            // from arrival to end
-  Sample tardiness;           // how late, of those that missed their deadline and finished
-  double slowdown = 0;        // mean of response over the time it needs alone
-  double fairness = 1;        // Jain's index: of time for its weight (closed), or of 1 / slowdown
+  Sample tardiness;           // how late, of those that missed their deadline: at the run's end
+                              // at the latest
+  double slowdown = 0;        // mean of response over the time it needs alone, of what has finished
+  // Jain's index: of time for its weight (closed), or of 1 / slowdown of what has finished
+  std::optional<double> fairness;
 };
 
 struct Outcome {
@@ -56,6 +59,7 @@ struct Outcome {
   std::vector<std::string> unheeded;  // classes whose reservations the policy knows nothing of
   std::vector<std::string> absent;    // … of which no task comes before the end
   std::string stuck;                  // tasks that wait though nothing is to come; empty: none
+  std::string unfollowed;             // of a Director's schedule; empty: nothing
   /// Findings, or else tasks that wait for ever, or else a deadline that was missed; empty:
   /// nothing.
   std::string what_is_wrong() const;

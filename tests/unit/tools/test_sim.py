@@ -10,7 +10,7 @@ from support import cotrap, files_of_at_most
 from cotrap.errors import OWN_FAILURE
 from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
-from cotrap.sim.summary import Figure
+from cotrap.sim.summary import Figure, groups
 
 
 class Links(HTMLParser):
@@ -88,7 +88,8 @@ class Sim(InAFolder):
     def test_figures_that_cannot_be_written_whole_are_not_left(self):
         part = self.folder / "part.csv"
         with files_of_at_most(1024):
-            said = sim("mm1", "--policy", "all", "--duration", "2", "--csv", part, status=OWN_FAILURE)
+            words = ("--policy", "all", "--duration", "2", "--csv", part)
+            said = sim("mm1", *words, status=OWN_FAILURE)
         self.assertIn("part.csv: File too large", said)
         self.assertFalse(part.exists())
 
@@ -185,6 +186,37 @@ class Sim(InAFolder):
         self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", said)
         self.assertIn("with seed 8", said)
         self.assertRegex(said, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
+
+    def test_a_simulator_that_ends_too_soon_is_told(self):
+        program = self.folder / "async" / "sim" / "cotrap_sim"
+        program.parent.mkdir(parents=True)
+        policies = '[ "$1" = policies ] && { printf "fifo\\tx\\n"; exit; }'
+        program.write_text(f"#!/bin/sh\n{policies}\nexit 0\n")
+        program.chmod(0o755)
+        done = cotrap("sim", "web", "--policy", "fifo", "--seeds", "1..3", "--build", self.folder)
+        self.assertEqual(done.returncode, 125)
+        said = done.stderr.decode()
+        self.assertIn("ended before its end, with status 0, after 0 of 3 runs", said)
+
+    def test_of_what_has_not_finished_there_are_no_figures(self):
+        hog = "duration 1s\nclass hog\n arrive closed 1\n priority 1\n run 10ms\n"
+        low = "class low\n arrive poisson 50/s\n priority 20\n deadline 50ms\n run 1ms\n"
+        path = self.folder / "starved.csv"
+        told = sim(self.file(hog + low), "--policy", "priority,eevdf", "--csv", path)
+        starved = next(line for line in told.splitlines() if line.startswith("low    priority"))
+        # throughput; waits, responses, slowdown and Jain's index of none; missed, and by how much
+        self.assertRegex(starved, r"^low +priority +0( +–){7} +9[0-9.]+% +\d+ ms$")
+        self.assertIn("low, priority: 36 of 36 were not done at the end", told)
+        self.assertNotIn("low, eevdf:", told)
+        self.assertEqual(sim("--merge", path), told)
+        row = next(row for row in csv_file.read(path) if row["class"] == "low")
+        self.assertEqual((row["finished"], row["response mean"], row["fairness"]), (0, None, None))
+        # Seeds in which nothing has finished are in no mean: who runs for 30 ms takes as long.
+        low = "class low\n arrive once at 50ms\n priority 20\n run 30ms\n"
+        hog = "duration 100ms\nclass hog\n arrive poisson 40/s\n priority 1\n run exp 25ms\n"
+        sim(self.file(hog + low), "--seeds", "1..20", "--csv", path)
+        group = next(group for group in groups(csv_file.read(path)) if group.name == "low")
+        self.assertGreaterEqual(group.figure("slowdown").mean, 1)
 
     def test_what_would_never_end_or_be_counted_is_said(self):
         for text, message in (

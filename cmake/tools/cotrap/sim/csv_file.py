@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..paths import write_output
-from .rows import COLUMNS, REALS, TEXTS, Row
+from .rows import COLUMNS, MAY_LACK, REALS, TEXTS, Row
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _REAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
@@ -76,7 +76,7 @@ def _of_line(line: list[str]) -> dict:
 def _to_text(value) -> str:
     if isinstance(value, dict):
         return " ".join(f"{bucket}:{times}" for bucket, times in sorted(value.items()))
-    return str(value)
+    return "" if value is None else str(value)
 
 
 def _of_text(column: str, text: str):
@@ -89,6 +89,8 @@ def _of_text(column: str, text: str):
         if len(dict(pairs)) < len(pairs):
             raise ValueError("a bucket is there twice")
         return dict(pairs)
+    if column in MAY_LACK and not text:
+        return None
     return _real(text) if column in REALS else _whole(text)
 
 

@@ -27,6 +27,7 @@ _PROGRAM = "workload"  # of user/programs
 _SLICES_NS = {policies.DEFAULT: 10_000_000}
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
+_NONE = "–"  # of nothing
 _SHARED_CLOCK = (
     "{} harts take turns on one clock of instructions with --icount, so their times are not the "
     "simulator's: to compare, --harts 1, or no --icount"
@@ -75,8 +76,8 @@ def _by_class(answer: str) -> dict[str, dict[str, int]]:
     return {
         each["name"]: {
             **{key: each[key] for key in _COLUMNS[:3]},
-            **{key: round(each["response"][key]) for key in _TIMES[:-1]},
-            "longest": each["response"]["max"],
+            **{key: round(each["response"].get(key, 0)) for key in _TIMES[:-1]},
+            "longest": each["response"].get("max", 0),
         }
         for each in json.loads(answer)["classes"]
     }
@@ -209,13 +210,18 @@ def table(measured: dict, simulated: dict, policy: str) -> str:
             continue
         model = simulated[name]
         lines.append([name, "simulator", *_written(model)])
-        differences = (_difference(kernel[key], model[key]) for key in _COLUMNS)
+        both = kernel["finished"] and model["finished"]
+        differences = (
+            _difference(kernel[key], model[key]) if both or key not in _TIMES else _NONE
+            for key in _COLUMNS
+        )
         lines.append([name, "they differ by", *differences])
     return aligned(lines, 2)
 
 
 def _written(row: dict[str, int]) -> list[str]:
-    return [time(row[key]) if key in _TIMES else str(row[key]) for key in _COLUMNS]
+    times = [time(row[key]) if row["finished"] else _NONE for key in _TIMES]
+    return [*(str(row[key]) for key in _COLUMNS[:3]), *times]
 
 
 def _difference(kernel: int, model: int) -> str:

@@ -50,6 +50,7 @@ def _of_class(name: str, rows: list[Row]) -> dict:
     return {
         "name": name,
         "rows": [_cells(group, CLASS_COLUMNS) for group in mine],
+        "notes": list(filter(None, (group.unfinished() for group in mine))),
         "pictures": [
             {"title": title, **_curves(mine, sample)}
             for sample, title in (

@@ -35,6 +35,11 @@ COLUMNS = (
     *(f"{sample} {key}" for sample, keys in _SAMPLES.items() for key in keys),
     *(f"{sample} buckets" for sample in _BUCKETS),
 )
+# None where nothing has run, or finished, or was late.
+MAY_LACK = {
+    *("slowdown", "fairness"),
+    *(f"{sample} {key}" for sample, keys in _SAMPLES.items() for key in keys),
+}
 REALS = {*_RUN_REAL, *_CLASS_REAL, *(f"{sample} mean" for sample in _SAMPLES)}
 TEXTS = {"workload", "file", "policy", "hash", "class"}
 
@@ -102,7 +107,7 @@ def timeline(line: str) -> tuple[str, dict] | None:
 def _of_class(told: dict) -> dict:
     values = {"class": told["name"]} | {key: told[key] for key in (*_CLASS, *_CLASS_REAL)}
     for sample, keys in _SAMPLES.items():
-        values |= {f"{sample} {key}": told[sample][key] for key in keys}
+        values |= {f"{sample} {key}": told[sample].get(key) for key in keys}
     for sample in _BUCKETS:
         buckets = told[sample].get("buckets", {})
         values[f"{sample} buckets"] = {int(bucket): times for bucket, times in buckets.items()}

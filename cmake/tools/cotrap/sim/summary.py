@@ -18,9 +18,10 @@ class Figure:
     half: float | None
 
     @staticmethod
-    def of(values: list[float]) -> "Figure":
+    def of(values: list[float]) -> "Figure | None":
+        """None: of nothing."""
         if len(values) < 2:
-            return Figure(values[0], None)
+            return Figure(values[0], None) if values else None
         spread = stdev(values) / math.sqrt(len(values))
         return Figure(fmean(values), _student(len(values) - 1) * spread)
 
@@ -45,13 +46,25 @@ class Group:
     name: str  # the class
     rows: list[Row]
 
-    def figure(self, column: str) -> Figure:
-        return Figure.of([float(row[column]) for row in self.rows])
+    def figure(self, column: str) -> Figure | None:
+        """Over the seeds that have any."""
+        return Figure.of([float(row[column]) for row in self.rows if row[column] is not None])
 
-    def missed_share(self) -> Figure:
+    def unfinished(self) -> str:
+        """A note, if more than a tenth of what had come was not done at the end: what is said of
+        responses says nothing of it."""
+        arrived, finished = (sum(row[key] for row in self.rows) for key in ("arrived", "finished"))
+        if (arrived - finished) * 10 <= arrived:
+            return ""
+        return (
+            f"{self.name}, {self.policy}: {arrived - finished:,} of {arrived:,} were not done at "
+            "the end, and are in no response, slowdown or Jain's index"
+        )
+
+    def missed_share(self) -> Figure | None:
         return Figure.of([row["missed"] / max(row["arrived"], 1) for row in self.rows])
 
-    def per_second(self, column: str) -> Figure:
+    def per_second(self, column: str) -> Figure | None:
         return Figure.of([row[column] / (row["duration"] * 1e-9) for row in self.rows])
 
     def buckets(self, sample: str) -> Counter:

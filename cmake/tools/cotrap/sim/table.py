@@ -49,7 +49,9 @@ _WRITERS = {
 }
 
 
-def text_of(figure: Figure, kind: str) -> str:
+def text_of(figure: Figure | None, kind: str) -> str:
+    if figure is None:
+        return "–"
     written = _WRITERS[kind](figure.mean)
     if figure.half is None or figure.mean == 0:
         return written
@@ -68,7 +70,8 @@ def tables(rows: list[Row]) -> str:
     for group in runs(rows):
         figures = (text_of(find(group), kind) for _, find, kind in RUN_COLUMNS)
         by_run.append([group.policy, *figures])
-    return aligned(by_class, 2) + "\n" + aligned(by_run, 1)
+    notes = "".join(note + "\n" for group in groups(rows) if (note := group.unfinished()))
+    return aligned(by_class, 2) + notes + "\n" + aligned(by_run, 1)
 
 
 def aligned(lines: list[list[str]], left: int) -> str:
