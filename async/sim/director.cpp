@@ -26,7 +26,7 @@ std::expected<Director, std::string> Director::of(std::string_view schedule) {
       return std::unexpected("'" + whole + "' is not a schedule such as 17:1,40:2");
     }
     director.choices_.resize(place, {0, 0});
-    director.choices_.push_back({taken, 0});
+    director.choices_.push_back({taken, 0, taken});
   }
   return director;
 }
@@ -55,6 +55,17 @@ std::string Director::schedule() const {
     text += std::to_string(place) + ":" + std::to_string(choices_[place].taken);
   }
   return text;
+}
+
+std::string Director::unfollowed() const {
+  if (next_ < choices_.size()) {
+    return "there are only " + std::to_string(next_) + " choices";
+  }
+  const auto cut =
+      std::ranges::find_if(choices_, [](const Choice& each) { return each.asked > each.taken; });
+  if (cut == choices_.end()) return "";
+  return "of choice " + std::to_string(cut - choices_.begin()) + " there are only " +
+         std::to_string(cut->alternatives) + " alternatives";
 }
 
 // ── which ready job ──────────────────────────────────────────────────────────────────────────────

@@ -27,6 +27,7 @@ class Director {
   struct Choice {
     unsigned taken;
     unsigned alternatives;
+    unsigned asked = 0;  // by the schedule that is repeated
   };
 
   Director() = default;
@@ -41,6 +42,8 @@ class Director {
   bool is_over() const { return over_; }
   /// What has been chosen so far, as it is written.
   std::string schedule() const;
+  /// What of the schedule that was to be repeated there was no such choice for; empty: nothing.
+  std::string unfollowed() const;
   History& history() { return history_; }
 
   /// The one that is asked, null: none. It is the runs' between begin() and end().

@@ -23,7 +23,12 @@ int fail(const Arguments& arguments, const Workload& workload, const std::string
 
 /// What an exploration has found, once more.
 int run_schedule(const Arguments& arguments, const Workload& workload) {
-  const std::string wrong = run_once(arguments, workload, {}).what_is_wrong();
+  const Outcome outcome = run_once(arguments, workload, {});
+  if (!outcome.unfollowed.empty()) {
+    give_up("schedule " + *arguments.schedule + ": " + outcome.unfollowed +
+            ": it is another run's");
+  }
+  const std::string wrong = outcome.what_is_wrong();
   if (!wrong.empty()) return fail(arguments, workload, wrong);
   fmt::print("nothing is wrong under this schedule\n");
   return 0;

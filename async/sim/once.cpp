@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -15,13 +17,15 @@ namespace {
 /// All of it, or no file is left.
 void write_whole(const std::string& path, std::string_view text) {
   std::signal(SIGXFSZ, SIG_IGN);  // what may not be as large is an error as any other
+  errno = 0;
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
   if (file) return;
+  const std::string why = errno != 0 ? std::strerror(errno) : "it cannot be written";
   std::error_code unknown;
   if (std::filesystem::is_regular_file(path, unknown)) std::filesystem::remove(path, unknown);
-  give_up(path + ": it cannot be written");
+  give_up(path + ": " + why);
 }
 
 }  // namespace
@@ -40,6 +44,7 @@ Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::
   if (is_directed(arguments)) director->begin();
   Outcome outcome = simulate(workload, options(arguments, std::move(hook)));
   Director::end();
+  if (is_directed(arguments)) outcome.unfollowed = director->unfollowed();
   return outcome;
 }
 

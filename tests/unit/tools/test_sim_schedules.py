@@ -110,6 +110,14 @@ class Schedules(InAFolder):
         well = sim(right, "--explore", "--bound", "9")
         self.assertIn("there are no others", well)
 
+    def test_a_schedule_that_cannot_be_followed_is_refused(self):
+        for schedule, why in (
+            ("5000:1", "there are only 5 choices"),
+            ("0:99", "of choice 0 there are only 2 alternatives"),
+        ):
+            said = sim("abba", "--explore", "--schedule", schedule, status=2)
+            self.assertIn(f"schedule {schedule}: {why}: it is another run's", said)
+
     def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
         path = self.folder / "inversion.schedule"
         found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
