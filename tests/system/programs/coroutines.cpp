@@ -35,7 +35,45 @@ Task<int> answers() {
   co_return word;
 }
 
+// The other calls: a file by its name, and what is waited for beside a byte.
+Task<> waits_of_every_kind() {
+  const auto none = co_await sys::open("/no/such");
+  check(!none && none.error() == Errno::enoent, "a name may be wrong");
+  const Fd file = must(co_await sys::open("/tmp/opened", abi::o_creat | abi::o_rdwr), "a file");
+  must(co_await sys::close(file), "closing");
+  check(!co_await sys::close(file), "once");
+
+  const auto pipe = must(make_pipe(), "a pipe");
+  std::array<abi::PollFd, 1> fds{{{.fd = pipe.read_end, .events = abi::pollin}}};
+  check(!co_await async::with_deadline(async::now() + 1ms, sys::poll(fds)), "nothing is ready");
+  std::atomic<std::uint32_t> word = 0;
+  const auto change = [](std::atomic<std::uint32_t>& word, Fd to) -> Task<> {
+    co_await async::sleep_for(1ms);
+    word = 1;
+    futex_wake(word, 1);
+    char byte = 'x';
+    check(co_await sys::write(to, bytes_of(byte)) == 1, "a byte");
+  };
+  auto changing = async::spawn(change(word, pipe.write_end));
+  while (word == 0) {
+    const auto woken = co_await sys::futex_wait(word, 0);
+    check(woken || word == 1, "who waits for a word is woken when it has changed");
+  }
+  check(co_await sys::poll(fds) == 1 && fds[0].returned == abi::pollin, "a byte comes");
+  co_await std::move(changing);
+  const auto other = co_await sys::futex_wait(word, 0);
+  check(!other && other.error() == Errno::eagain, "it is another one already");
+
+  const char* const arguments[] = {"false", nullptr};
+  const Pid child = must(spawn("/bin/false", arguments), "a child");
+  const Ended ended = must(co_await sys::wait(child), "its end");
+  check(ended.pid == child && ended.status.exit_code() == 1, "its end is told");
+  const auto nobody = co_await sys::wait();
+  check(!nobody && nobody.error() == Errno::echild, "there are no others");
+}
+
 void operations() {
+  run(waits_of_every_kind());
   check(run(answers()) == 7, "what the task returns");
   check(run(answers()) == 7, "a second run, after the first");
 }

@@ -27,6 +27,7 @@
 #include <utility>
 
 #include "user/calls.h"
+#include "user/process.h"
 #include "user/ring.h"
 #include "user/upcalls.h"
 
@@ -196,6 +197,28 @@ inline Task<Result<std::size_t>> write(Fd fd, std::span<const std::byte> bytes) 
 inline Task<Result<std::size_t>> write_at(Fd fd, std::span<const std::byte> bytes,
                                           std::uint64_t offset) {
   return detail::make<std::size_t>(user::write_at(fd, bytes, offset, 0));
+}
+// `path` stays where it is, too.
+inline Task<Result<Fd>> open(const char* path, int flags = abi::o_rdonly, unsigned mode = 0666) {
+  return detail::make<Fd>(open_file(path, flags, mode, 0));
+}
+inline Task<Result<void>> close(Fd fd) {
+  return detail::make<void>(close_file(fd, 0));
+}
+// Until one of them is ready, as long as that may be: async::with_deadline ends it.
+inline Task<Result<int>> poll(std::span<abi::PollFd> fds) {
+  return detail::make<int>(poll_files(fds, 0));
+}
+// While `word` holds `expected`, for whoever calls user::futex_wake. EAGAIN: it holds another.
+inline Task<Result<void>> futex_wait(const std::atomic<std::uint32_t>& word,
+                                     std::uint32_t expected) {
+  return detail::make<void>(wait_for_word(word, expected, 0));
+}
+// The end of a child, or of any.
+inline Task<Result<Ended>> wait(Pid child = -1) {
+  int status = 0;
+  const auto pid = co_await detail::make<Pid>(wait_for_child(child, status, 0));
+  co_return pid.transform([&](Pid ended) { return Ended{ended, abi::WaitStatus{status}}; });
 }
 
 }  // namespace sys

@@ -10,7 +10,9 @@
 // For the thread that made it. Buffers stay where they are until their completion has come.
 #pragma once
 
+#include <abi/flags.h>
 #include <abi/ring.h>
+#include <abi/types.h>
 
 #include <atomic>
 #include <chrono>
@@ -140,6 +142,55 @@ inline abi::RingSubmission cancel(std::uint64_t whom, std::uint64_t data,
           .address = whom,
           .options = options,
           .user_data = data};
+}
+// What these two point to stays where it is until the completion has come.
+inline abi::RingSubmission poll_files(std::span<abi::PollFd> fds, std::uint64_t data) {
+  return {.operation = abi::RingOperation::poll,
+          .address = reinterpret_cast<std::uintptr_t>(fds.data()),
+          .length = static_cast<std::uint32_t>(fds.size()),
+          .user_data = data};
+}
+inline abi::RingSubmission open_file(const char* path, int flags, unsigned mode,
+                                     std::uint64_t data) {
+  return {.operation = abi::RingOperation::openat,
+          .fd = abi::at_fdcwd,
+          .address = reinterpret_cast<std::uintptr_t>(path),
+          .length = mode,
+          .options = static_cast<std::uint32_t>(flags),
+          .user_data = data};
+}
+inline abi::RingSubmission close_file(Fd fd, std::uint64_t data) {
+  return {.operation = abi::RingOperation::close, .fd = fd, .user_data = data};
+}
+// While `word` holds `expected`: a futex of this process's threads (user/sync.h).
+inline abi::RingSubmission wait_for_word(const std::atomic<std::uint32_t>& word,
+                                         std::uint32_t expected, std::uint64_t data) {
+  return {.operation = abi::RingOperation::futex_wait,
+          .offset = expected,
+          .address = reinterpret_cast<std::uintptr_t>(&word),
+          .options = abi::futex_private_flag,
+          .user_data = data};
+}
+inline abi::RingSubmission wake_waiters(const std::atomic<std::uint32_t>& word, std::uint32_t most,
+                                        std::uint64_t data) {
+  return {.operation = abi::RingOperation::futex_wake,
+          .address = reinterpret_cast<std::uintptr_t>(&word),
+          .length = most,
+          .options = abi::futex_private_flag,
+          .user_data = data};
+}
+// The end of a child (-1: any); `status` is written before the completion comes, which has its pid.
+inline abi::RingSubmission wait_for_child(Pid child, int& status, std::uint64_t data) {
+  return {.operation = abi::RingOperation::wait_child,
+          .fd = child,
+          .address = reinterpret_cast<std::uintptr_t>(&status),
+          .user_data = data};
+}
+// A read that goes on until its buffer is full: a completion for each piece of up to `bytes`.
+inline abi::RingSubmission piecewise(abi::RingSubmission read, std::uint32_t bytes) {
+  read.flags |= abi::ring_multishot;
+  read.options = bytes;
+  return read;
 }
 // The next one begins when this one has done all it was to do.
 inline abi::RingSubmission linked(abi::RingSubmission submission) {

@@ -9,19 +9,6 @@
 namespace rings {
 namespace {
 
-abi::RingSubmission open_at(const char* path, int flags, std::uint64_t data) {
-  return {.operation = RingOperation::openat,
-          .fd = abi::at_fdcwd,
-          .address = reinterpret_cast<std::uintptr_t>(path),
-          .length = 0600,
-          .options = static_cast<std::uint32_t>(flags),
-          .user_data = data};
-}
-
-abi::RingSubmission close_of(Fd fd, std::uint64_t data) {
-  return {.operation = RingOperation::close, .fd = fd, .user_data = data};
-}
-
 void read_and_write(Ring& ring, Fd fd) {
   std::array<char, 8> in{};
   const std::array<char, 8> out{"0123456"};
@@ -44,14 +31,16 @@ void operations() {
   Ring ring = make_ring();
   check(answer_to(ring, nop(77)) == 0, "a nop answers 0");
 
-  const Fd fd = answer_to(ring, open_at("/tmp/ring", abi::o_creat | abi::o_rdwr, 1));
+  const Fd fd = answer_to(ring, open_file("/tmp/ring", abi::o_creat | abi::o_rdwr, 0600, 1));
   check(fd > 2, "a file is opened");
   read_and_write(ring, fd);
-  check(answer_to(ring, close_of(fd, 2)) == 0, "it is closed");
-  check(answer_to(ring, close_of(fd, 3)) == error(Errno::ebadf), "… once");
-  check(answer_to(ring, open_at("/no/such", 0, 4)) == error(Errno::enoent), "a name may be wrong");
-  check(answer_to(ring, open_at(reinterpret_cast<const char*>(8), 0, 5)) == error(Errno::efault),
-        "… or none");
+  check(answer_to(ring, close_file(fd, 2)) == 0, "it is closed");
+  check(answer_to(ring, close_file(fd, 3)) == error(Errno::ebadf), "… once");
+  check(answer_to(ring, open_file("/no/such", 0, 0, 4)) == error(Errno::enoent),
+        "a name may be wrong");
+  check(
+      answer_to(ring, open_file(reinterpret_cast<const char*>(8), 0, 0, 5)) == error(Errno::efault),
+      "… or none");
 
   std::array<std::byte, 4> buffer{};
   check(answer_to(ring, read_next(1000, buffer, 6)) == error(Errno::ebadf), "no such file");
@@ -71,27 +60,15 @@ void operations() {
         "… and a limit of nothing");
   check(answer_to(ring, timeout(0ns, 13)) == 0, "no time is over at once");
 
-  std::uint32_t word = 0;
-  const auto address = reinterpret_cast<std::uintptr_t>(&word);
-  check(answer_to(ring, {.operation = RingOperation::futex_wake,
-                         .address = address,
-                         .length = 1,
-                         .user_data = 14}) == 0,
-        "nobody waits for the word");
-  check(answer_to(ring, {.operation = RingOperation::futex_wait,
-                         .offset = 1,
-                         .address = address,
-                         .user_data = 15}) == error(Errno::eagain),
+  const std::atomic<std::uint32_t> word = 0;
+  check(answer_to(ring, wake_waiters(word, 1, 14)) == 0, "nobody waits for the word");
+  check(answer_to(ring, wait_for_word(word, 1, 15)) == error(Errno::eagain),
         "a word that is another is not waited for");
-  check(answer_to(ring, {.operation = RingOperation::wait_child, .fd = -1, .user_data = 16}) ==
-            error(Errno::echild),
+  int status = 0;
+  check(answer_to(ring, wait_for_child(-1, status, 16)) == error(Errno::echild),
         "there is no child");
   std::array<abi::PollFd, 1> fds{{{.fd = zero, .events = abi::pollin}}};
-  check(answer_to(ring, {.operation = RingOperation::poll,
-                         .address = reinterpret_cast<std::uintptr_t>(fds.data()),
-                         .length = 1,
-                         .user_data = 17}) == 1 &&
-            fds[0].returned == abi::pollin,
+  check(answer_to(ring, poll_files(fds, 17)) == 1 && fds[0].returned == abi::pollin,
         "what is ready is told at once");
 }
 

@@ -22,8 +22,7 @@ void fill(Ring& ring, Fd fd) {
     abi::RingSubmission submission = read_next(fd, byte, i);
     if (i % 4 == 1) submission = timeout(1000s, i);
     if (i % 4 == 2) {
-      submission = {.operation = RingOperation::futex_wait,
-                    .address = reinterpret_cast<std::uintptr_t>(&word)};
+      submission = wait_for_word(word, 0, i);
     }
     check(ring.add(i % 3 == 0 ? linked(submission) : submission), "a place");
   }

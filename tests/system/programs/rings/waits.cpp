@@ -17,15 +17,6 @@ int result_of(const std::vector<abi::RingCompletion>& all, std::uint64_t data) {
   return found->result;
 }
 
-abi::RingSubmission wait_for(std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                             std::uint64_t data) {
-  return {.operation = RingOperation::futex_wait,
-          .offset = expected,
-          .address = reinterpret_cast<std::uintptr_t>(&word),
-          .options = abi::futex_private_flag,
-          .user_data = data};
-}
-
 }  // namespace
 
 void waits() {
@@ -51,7 +42,7 @@ void waits() {
   writer.join();
 
   std::atomic<std::uint32_t> word = 1;
-  for (std::uint64_t i = 0; i < 8; ++i) check(ring.add(wait_for(word, 1, i)), "a place");
+  for (std::uint64_t i = 0; i < 8; ++i) check(ring.add(wait_for_word(word, 1, i)), "a place");
   check(must(ring.enter(), "enter") == 8, "eight wait");
   Thread waker{[&] {
     for (int woken = 0; woken < 8;) {
@@ -63,11 +54,7 @@ void waits() {
   for (const auto& done : take_all(ring, 8)) check(done.result == 0, "all eight are woken");
 
   std::array<abi::PollFd, 2> fds{{{.fd = pipe.read_end, .events = abi::pollin}, {.fd = -1}}};
-  check(ring.add({.operation = RingOperation::poll,
-                  .address = reinterpret_cast<std::uintptr_t>(fds.data()),
-                  .length = 2,
-                  .user_data = 4}),
-        "a place");
+  check(ring.add(poll_files(fds, 4)), "a place");
   check(must(ring.enter(), "enter") == 1 && ring.available() == 0, "nothing is ready");
   must(write(pipe.write_end, out), "writing");
   check(answer_of(ring, 4) == 1 && fds[0].returned == abi::pollin, "then something is");
@@ -75,11 +62,7 @@ void waits() {
   const char* const arguments[] = {"true", nullptr};
   const Pid child = must(spawn("/bin/true", arguments), "a child");
   int status = -1;
-  check(answer_to(ring, {.operation = RingOperation::wait_child,
-                         .fd = child,
-                         .address = reinterpret_cast<std::uintptr_t>(&status),
-                         .user_data = 5}) == child &&
-            status == 0,
+  check(answer_to(ring, wait_for_child(child, status, 5)) == child && status == 0,
         "a child's end is told");
 }
 
@@ -110,11 +93,7 @@ void timeouts() {
     check(result_of(all, 2) == error(passed ? Errno::etime : Errno::ecanceled), "the limit");
   }
   std::array<abi::PollFd, 1> fds{{{.fd = pipe.read_end, .events = abi::pollin}}};
-  check(ring.add(linked({.operation = RingOperation::poll,
-                         .address = reinterpret_cast<std::uintptr_t>(fds.data()),
-                         .length = 1,
-                         .user_data = 3})),
-        "a place");
+  check(ring.add(linked(poll_files(fds, 3))), "a place");
   check(ring.add(linked(link_timeout(1ms, 4))) && ring.add(nop(5)), "two places");
   const auto all = take_all(ring, 3);
   check(result_of(all, 3) == error(Errno::ecanceled), "a poll is cut too");
@@ -180,13 +159,9 @@ void cancels() {
   std::atomic<std::uint32_t> word = 0;
   cancelled(read_next(pipe.read_end, in, 1), "a read");
   cancelled(timeout(100s, 2), "a timeout");
-  cancelled(wait_for(word, 0, 3), "a futex's wait");
+  cancelled(wait_for_word(word, 0, 3), "a futex's wait");
   std::array<abi::PollFd, 1> fds{{{.fd = pipe.read_end, .events = abi::pollin}}};
-  cancelled({.operation = RingOperation::poll,
-             .address = reinterpret_cast<std::uintptr_t>(fds.data()),
-             .length = 1,
-             .user_data = 4},
-            "a poll");
+  cancelled(poll_files(fds, 4), "a poll");
 
   // Before it has begun, all of a kind, and one in a chain that waits.
   check(ring.add(timeout(100s, 1)) && ring.add(cancel(1, 2)), "places");
@@ -209,9 +184,7 @@ void multishot() {
   const Pipe pipe = must(make_pipe(), "a pipe");
   constexpr std::uint32_t piece = 4, pieces = 5;
   std::array<char, piece * pieces> memory{};
-  auto again = read_next(pipe.read_end, bytes_of(memory), 1);
-  again.flags = abi::ring_multishot;
-  again.options = piece;
+  auto again = piecewise(read_next(pipe.read_end, bytes_of(memory), 1), piece);
   check(ring.add(again) && must(ring.enter(), "enter") == 1, "it is taken");
   for (std::uint32_t i = 0; i < pieces; ++i) {
     must(write(pipe.write_end, format("{:02}", i)), "writing");
@@ -236,9 +209,7 @@ void multishot() {
   // Completions that nobody reads end it before they are lost.
   const Fd zero = must(open("/dev/zero"), "zero");
   std::vector<std::byte> much(1000);
-  auto flood = read_next(zero, much, 2);
-  flood.flags = abi::ring_multishot;
-  flood.options = 1;
+  const auto flood = piecewise(read_next(zero, much, 2), 1);
   check(ring.add(flood) && must(ring.enter(32), "enter") == 1, "it is taken");
   check(ring.available() == 32 && ring.header().overflowed == 0, "as many as there is room for");
   const auto all = take_all(ring, 32);
