@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import policies
 from .errors import ToolError
 from .paths import ROOT, preset_folder
 from .ui import Waiting
@@ -29,6 +30,8 @@ def parse(text: str) -> PolicyHeader:
     found = re.search(rf'\bclass {type}\b.*?\bchar\* name = "([\w.-]+)";', source, re.DOTALL)
     if not found:
         raise ValueError(f"'{text}': no class {type} with a `static constexpr const char* name`")
+    if found[1] in policies.known():
+        raise ValueError(f"'{text}': there is a policy '{found[1]}' already, and names are one's own")
     return PolicyHeader(Path(file).resolve(), type, found[1])
 
 

@@ -5,12 +5,14 @@ import unittest
 from html.parser import HTMLParser
 
 from simulating import BUILD, InAFolder, sim
-from support import cotrap, files_of_at_most
+from support import ROOT, cotrap, files_of_at_most
 
 from cotrap.errors import OWN_FAILURE
 from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
 from cotrap.sim.summary import Figure, groups
+
+EDF = ROOT / "async" / "include" / "async" / "policy" / "edf.h"
 
 
 class Links(HTMLParser):
@@ -277,6 +279,7 @@ class Sim(InAFolder):
             (["abba", "--schedule", "1:1"], "--schedule says how to --explore"),
             (["web", "--cost", "time=3"], "is not WHAT=NS"),
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
+            (["web", "--policy-header", f"{EDF}:Edf"], "there is a policy 'edf' already"),
             (["web", "--seeds", "1..2", "--record", "never-written"], "--record is for one seed"),
             (["--replay", wrong], "'cotrap-schedule 2' is wanted"),
             (["web", "--explore", "--csv", "x"], "--csv means nothing with --explore, which"),
