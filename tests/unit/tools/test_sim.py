@@ -174,32 +174,6 @@ class Sim(InAFolder):
         full = "class a\n arrive closed 2\n reserve 6ms every 10ms\n run 1ms\n"
         self.assertIn("admission: 1 of 'a'", sim(self.file(full), "--policy", "edf"))
 
-    def test_a_simulator_that_crashes_is_told_with_the_signal_the_seed_and_the_debugger(self):
-        program = self.folder / "async" / "sim" / "cotrap_sim"
-        program.parent.mkdir(parents=True)
-        policies = '[ "$1" = policies ] && { printf "fifo\\tx\\n"; exit; }'
-        program.write_text(f"#!/bin/sh\n{policies}\necho one\nkill -SEGV $$\n")
-        program.chmod(0o755)
-        (self.folder / "CMakeCache.txt").write_text("COTRAP_POLICY_HEADER:STRING=/x/mine.h\n")
-        words = ("sim", "web", "--policy", "fifo", "--seed", "7", "--build", self.folder)
-        done = cotrap(*words)
-        said = done.stderr.decode()
-        self.assertEqual(done.returncode, 125)
-        self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", said)
-        self.assertIn("with seed 8", said)
-        self.assertRegex(said, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
-
-    def test_a_simulator_that_ends_too_soon_is_told(self):
-        program = self.folder / "async" / "sim" / "cotrap_sim"
-        program.parent.mkdir(parents=True)
-        policies = '[ "$1" = policies ] && { printf "fifo\\tx\\n"; exit; }'
-        program.write_text(f"#!/bin/sh\n{policies}\nexit 0\n")
-        program.chmod(0o755)
-        done = cotrap("sim", "web", "--policy", "fifo", "--seeds", "1..3", "--build", self.folder)
-        self.assertEqual(done.returncode, 125)
-        said = done.stderr.decode()
-        self.assertIn("ended before its end, with status 0, after 0 of 3 runs", said)
-
     def test_of_what_has_not_finished_there_are_no_figures(self):
         hog = "duration 1s\nclass hog\n arrive closed 1\n priority 1\n run 10ms\n"
         low = "class low\n arrive poisson 50/s\n priority 20\n deadline 50ms\n run 1ms\n"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import packages
-from ..errors import ToolError, UsageError
+from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting, say
@@ -83,12 +83,7 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
     ]
     with Waiting("simulating"), ThreadPoolExecutor(os.cpu_count()) as pool:
         outputs = pool.map(simulator.output, pieces)
-        lines = [line for output in outputs for line in output.splitlines()]
-    if len(lines) < len(names) * len(seeds):
-        raise ToolError(
-            f"the simulator ended before its end, with status 0, after {len(lines)} of "
-            f"{len(names) * len(seeds)} runs: does a policy call exit()?"
-        )
+        lines = simulator.outcomes(outputs, len(names) * len(seeds))
     findings = "".join(map(rows.findings, lines))
     if wrong := findings + "".join(map(rows.unfit, lines)):
         print(explain(wrong, program))

@@ -56,8 +56,8 @@ class Workload:
         if policy in _SLICES_NS:
             told["slice"] = _SLICES_NS[policy]
         command = [program, path, f"policy={policy}"]
-        answer = simulator.output([*command, *_words(told)])
-        if warning := unheeded(answer.splitlines()):
+        [answer] = simulator.outcomes([simulator.output([*command, *_words(told)])], 1)
+        if warning := unheeded([answer]):
             say(warning)
         told["harts"] = json.loads(answer)["harts"]
         plan = simulator.output([*command, "plan=1", *_words(told)])

@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+from collections.abc import Iterable
 from itertools import takewhile
 from pathlib import Path
 
@@ -66,6 +67,17 @@ def run(command: list) -> subprocess.CompletedProcess:
 
 def output(command: list) -> str:
     return run(command).stdout
+
+
+def outcomes(outputs: Iterable[str], runs: int) -> list[str]:
+    """The lines of so many runs, one each. Raises ToolError where there are fewer."""
+    lines = [line for output in outputs for line in output.splitlines()]
+    if len(lines) < runs:
+        raise ToolError(
+            f"the simulator ended before its end, with status 0, after {len(lines)} of {runs} "
+            "runs: does a policy call exit()?"
+        )
+    return lines
 
 
 def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
