@@ -219,9 +219,8 @@ void Machine::breached(const policy::Breach& breach) {
   const Subject* const subject = subject_of(*breach.job);
   const auto task = subject == nullptr ? "an ended task" : fmt::format("task {}", subject->number);
   note_trouble(fmt::format(
-      "policy '{}' breaks its contract (async/policy/rules.h): {}: {} of '{}', at {} ns on hart "
-      "{}, "
-      "seed {}",
+      "policy '{}' breaks its contract (async/policy/rules.h): {}: {} of '{}', at {} ns "
+      "on hart {}, seed {}",
       breach.policy, breach.what, task, breach.job->name(), world.now, world.hart, options_.seed));
 }
 

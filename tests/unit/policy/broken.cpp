@@ -107,6 +107,14 @@ std::string told(unsigned harts = 1) {
   return machine.trouble();
 }
 
+template <Fault fault>
+void simulate(std::string_view workload) {
+  static constexpr Kind kind = async::policy::kind_of<Broken<fault>>;
+  const auto read = async::sim::read_workload(workload, nullptr);
+  REQUIRE(read);
+  async::sim::simulate(*read, {.machine = {.policy = &kind}});
+}
+
 }  // namespace
 
 TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when and where") {
@@ -131,20 +139,15 @@ TEST_CASE("a job that is dropped beside others is missed when there are no other
 }
 
 TEST_CASE("what is simulated under a policy that breaks a rule has no figures") {
-  static constexpr Kind kind = async::policy::kind_of<Broken<Fault::drops_some>>;
-  const auto read = async::sim::read_workload(
-      "class a\n  arrive every 10ms\n  run 9ms\nclass b\n  arrive closed 1\n  run 1ms\n", nullptr);
-  REQUIRE(read);
-  CHECK_THROWS_WITH(async::sim::simulate(*read, {.machine = {.policy = &kind}}),
+  CHECK_THROWS_WITH(simulate<Fault::drops_some>("class a\n  arrive every 10ms\n  run 9ms\n"
+                                                "class b\n  arrive closed 1\n  run 1ms\n"),
                     Catch::Matchers::ContainsSubstring("policy 'broken' breaks its contract"));
 }
 
 TEST_CASE("a policy may name what has ended, of which no more is known") {
-  static constexpr Kind kind = async::policy::kind_of<Broken<Fault::picks_first_again>>;
-  const auto read = async::sim::read_workload(
-      "class a\n  arrive once\n  run 1ms\nclass b\n  arrive once times 2\n  run 90ms\n", nullptr);
-  REQUIRE(read);
-  CHECK_THROWS_WITH(async::sim::simulate(*read, {.machine = {.policy = &kind}}),
-                    Catch::Matchers::ContainsSubstring(
-                        "pick() returned a job that is not in the queue: an ended task of 'a'"));
+  CHECK_THROWS_WITH(
+      simulate<Fault::picks_first_again>("class a\n  arrive once\n  run 1ms\n"
+                                         "class b\n  arrive once times 2\n  run 90ms\n"),
+      Catch::Matchers::ContainsSubstring(
+          "pick() returned a job that is not in the queue: an ended task of 'a'"));
 }
