@@ -6,10 +6,17 @@
 
 namespace kernel {
 
+// Who has been woken for bytes and leaves some, for whatever reason, wakes the next one.
+[[gnu::noinline]] void Pipe::wake_reader() {
+  readable_.wake_one();
+}
+
 inline void Pipe::was_read() {
   if (filled() == 0) {
     if (read_position_ >= hal::page_size) keep_page();
     read_position_ = write_position_ = 0;
+  } else {
+    wake_reader();
   }
   if (!writable_.empty() && room() >= atomic_size) writable_.wake_all();
 }
@@ -24,12 +31,17 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   if (moved) [[likely]] {
     read_position_ += *moved;
     was_read();
+  } else {
+    wake_reader();
   }
   return moved;
 }
 
 [[gnu::noinline]] Result<std::size_t> Pipe::read_pages(IoBuffer& buffer) {
-  if (buffer.lacks_pages(IoBuffer::Direction::put)) return fail(Errno::erestart);
+  if (buffer.lacks_pages(IoBuffer::Direction::put)) {
+    wake_reader();
+    return fail(Errno::erestart);
+  }
   std::size_t done = 0;
   Result<std::size_t> moved = 0;
   while (filled() > 0 && !buffer.empty()) {
@@ -41,7 +53,10 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
     done += *moved;
     if (read_position_ % hal::page_size == 0) leave_page(read_position_ - 1);
   }
-  if (done == 0) return moved;
+  if (done == 0) {
+    wake_reader();
+    return moved;
+  }
   was_read();
   return done;
 }
@@ -57,7 +72,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   const auto moved = buffer.take({here.bytes() + at, count});
   if (moved) [[likely]] {
     write_position_ += *moved;
-    readable_.wake_all();
+    if (!readable_.empty()) wake_reader();
   }
   return moved;
 }
@@ -83,7 +98,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
     done += *moved;
   }
   if (done == 0) return moved;
-  readable_.wake_all();
+  wake_reader();
   return done;
 }
 

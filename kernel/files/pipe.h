@@ -43,7 +43,8 @@ class Pipe : public RefCounted<Pipe> {
   void end_reading();
   void end_writing();
 
-  /// Woken when there is something to read or nobody writes any more.
+  /// One is woken when there is something to read, and the next when that one has tried and there
+  /// still is; all when nobody writes any more. Who is woken has to try.
   async::WaitList& readable() { return readable_; }
   /// Woken when any atomic write fits or nobody reads any more.
   async::WaitList& writable() { return writable_; }
@@ -60,6 +61,7 @@ class Pipe : public RefCounted<Pipe> {
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);
   void was_read();
+  void wake_reader();
   void keep_page();
 
   // They only grow, until the pipe is empty: then both are 0 again and page 0 is the one it keeps.

@@ -19,6 +19,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"cancels", rings::cancels},
     {"multishot", rings::multishot},
     {"picked-up", rings::picked_up},
+    {"queue", rings::queue},
     {"broken", rings::broken},
     {"unmapped", rings::unmapped},
     {"lost", rings::lost},

@@ -25,6 +25,8 @@ void timeouts();
 void cancels();
 void multishot();
 void picked_up();
+// queue.cpp
+void queue();
 // broken.cpp: what a program may do wrong
 void broken();
 void unmapped();
