@@ -96,8 +96,7 @@ std::vector<Turn> play_both(bool shares) {
     must(read(results.read_end, bytes_of(player)), "reading");
     check(player.priority == is_ready, "a player is ready");
   }
-  must(write(a, "go!"), "go");
-  must(write(b, "go!"), "go");
+  for (const Fd player : {a, a, a, b, b, b}) must(write(player, "!"), "go");
   std::vector<Turn> turns;
   for (Turn turn; must(read(results.read_end, bytes_of(turn)), "reading") == sizeof turn;) {
     turns.push_back(turn);
