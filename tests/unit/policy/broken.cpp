@@ -25,6 +25,7 @@ enum class Fault {
   nothing_left,
   pops_empty,
   finds_elsewhere,
+  finds_and_takes,
   picks_first_again,
 };
 
@@ -54,7 +55,9 @@ class Broken final : public async::policy::Rules {
   }
   void remove(Job& job, Entity&) noexcept { JobList::remove(job); }
   Job* find(Wanted wanted) noexcept {
-    return fault == Fault::finds_elsewhere ? last_ : queue_.find(wanted);
+    Job* const found = fault == Fault::finds_elsewhere ? last_ : queue_.find(wanted);
+    if (fault == Fault::finds_and_takes && found != nullptr) JobList::remove(*found);
+    return found;
   }
   bool preempts(const Job&, const Entity&) noexcept { return fault == Fault::preempts_always; }
   Duration slice(const Entity&) const noexcept {
@@ -132,6 +135,7 @@ TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when 
   CHECK(told<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
   CHECK(told<Fault::nothing_left>().contains("left() is nothing for whatever pick() has just"));
   CHECK(told<Fault::finds_elsewhere>(2).contains("find() returned a job that is not in the queue"));
+  CHECK(told<Fault::finds_and_takes>(2).contains("find() took out the job that it returned: task"));
 }
 
 TEST_CASE("a job that is dropped beside others is missed when there are no others") {

@@ -71,10 +71,13 @@ class Checked final : public Rules {
   Job* find(Wanted wanted) noexcept {
     if (!broken_) {
       Job* const job = rules_.find(wanted);
-      if (job == nullptr || (is_queued(*job) && wanted(*job))) return job;
-      tell(is_queued(*job) ? "find() returned a job that is not wanted"
-                           : "find() returned a job that is not in the queue",
-           *job);
+      if (job == nullptr) return nullptr;
+      const char* const wrong = !is_queued(*job) ? "find() returned a job that is not in the queue"
+                                : !wanted(*job)  ? "find() returned a job that is not wanted"
+                                : !still_has(*job) ? "find() took out the job that it returned"
+                                                   : nullptr;
+      if (wrong == nullptr) return job;
+      tell(wrong, *job);
     }
     return any(&wanted);
   }
@@ -130,6 +133,11 @@ class Checked final : public Rules {
   bool is_queued(const Job& job) const noexcept {
     const Entity& entity = entity_of(job);
     return entity.state == Entity::State::here && entity.hart == options().hart && &job != running_;
+  }
+  /// Whether the rules find a job that they have just found.
+  bool still_has(Job& job) noexcept {
+    const auto is_it = [](void* it, const Node& other) { return &other == it; };
+    return rules_.find({static_cast<Node*>(&job), is_it}) == &job;
   }
   /// Of those in the queue, whatever the rules have made of them. Null: there is none.
   Job* any(Wanted* wanted = nullptr) noexcept {
