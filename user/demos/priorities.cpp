@@ -2,11 +2,13 @@
 // while a sleeper like everybody else waits for its turn.
 #include <user/check.h>
 #include <user/clock.h>
+#include <user/counters.h>
 #include <user/thread.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <vector>
 
 using namespace user;
@@ -15,6 +17,8 @@ namespace {
 
 constexpr int hogs = 3;
 constexpr auto period = 2ms;
+
+constexpr auto on_time = 100us;  // a hog computes for 10 ms in one go
 
 struct Lateness {
   nanoseconds least, median, worst;
@@ -31,10 +35,10 @@ Lateness sleep_repeatedly(int rounds) {
   return {late.front(), late[late.size() / 2], late.back()};
 }
 
-// The urgent one does not wait for a hog to be done, which computes for 10 ms in one go. Where the
-// machine's harts are busy on all of the host's processors, its timers alone are late by some.
-bool is_better(const Lateness& urgent, const Lateness& ordinary) {
-  return urgent.median < 5ms || urgent.median < ordinary.median / 4;
+// A host may hold up the machine, or its timers, for as long as it likes. Where time is counted in
+// instructions nothing does; of several harts all but one stand still then for a while.
+bool lateness_is_the_kernels() {
+  return std::popcount(must(affinity(0), "affinity")) == 1 && counts_are_exact();
 }
 
 void set_priority(int priority) {
@@ -51,6 +55,7 @@ void print_lateness(std::string_view who, int rounds, const Lateness& late) {
 }  // namespace
 
 int main() {
+  const bool is_judged = lateness_is_the_kernels();
   std::atomic<bool> stop = false;
   std::array<std::atomic<unsigned long>, hogs> work{};
   std::vector<Thread> threads;
@@ -60,17 +65,11 @@ int main() {
     });
   }
 
-  // A busy host may stop the whole machine for a while: then everybody is late, and it is tried
-  // again.
-  constexpr int few = 20, many = 200, tries = 5;
-  Lateness ordinary{}, urgent{};
-  for (int i = 0; i < tries; ++i) {
-    set_priority(0);
-    ordinary = sleep_repeatedly(few);
-    set_priority(50);
-    urgent = sleep_repeatedly(many);
-    if (is_better(urgent, ordinary)) break;
-  }
+  constexpr int few = 20, many = 200;
+  set_priority(0);
+  const Lateness ordinary = sleep_repeatedly(few);
+  set_priority(50);
+  const Lateness urgent = sleep_repeatedly(many);
   stop = true;
   threads.clear();
 
@@ -81,6 +80,11 @@ int main() {
     check(work[i] > 0, "hog {} gets its share", i);
   }
   check(urgent.least >= 0ns, "nobody wakes too early");
-  check(is_better(urgent, ordinary), "the urgent sleeper does not wait for a hog to be done");
+  if (is_judged) {
+    check(urgent.worst < on_time, "the urgent sleeper does not wait for a hog to be done");
+    check(ordinary.worst > on_time, "an ordinary one does");
+  } else {
+    println("the host may have a part in that: with --icount and one hart it has none");
+  }
   return 0;
 }
