@@ -26,7 +26,7 @@ static void* ask(void* unused) {
   const int process = getpid();
   const int nobody = 4000000;
   struct sched_param param = {0};
-  sleep_ms(50);  // until the first thread has ended
+  sleep_ms(200);  // until the first thread has ended
   SAY(syscall(SYS_tgkill, process, process, 0));
   SAY(syscall(SYS_tgkill, process, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, SIGKILL));

@@ -14,7 +14,7 @@
 
 #include "common.h"
 
-static const long a_while = 50000;  // microseconds: whoever is about to wait by then does
+static const long a_while = 100000;  // microseconds: whoever is about to wait by then does
 
 struct reader {
   pthread_t thread;
