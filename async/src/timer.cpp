@@ -83,7 +83,11 @@ void TimerWheel::advance(Instant now) noexcept {
         if (head.alone()) clear(level, slot);
         continue;
       }
-      if (level == 0) break;
+      if (level == 0) {
+        const std::uint64_t end = start + (std::uint64_t{1} << granule_bits);
+        if (until < end) break;
+        now_ = std::max(now_, end);  // it was too far away: its place is in what comes now
+      }
     }
     // Take the slot apart: every timer goes to a lower level, in the same order.
     Link rest;

@@ -78,11 +78,13 @@ TEST_CASE("the wheel agrees with a sorted list over random arming, disarming and
   async::TimerWheel wheel;
   std::mt19937_64 random(11);
   std::vector<Probe> probes(300);
-  std::uint64_t now = 0;
+  // From the beginning, and over the end of what the wheel spans.
+  std::uint64_t now = GENERATE(std::uint64_t{0}, (std::uint64_t{1} << 46) - 1'000'000'000'000);
   bool agree = true;
   const auto at = [](std::uint64_t ns) {
     return async::Instant{async::Duration{static_cast<std::int64_t>(ns)}};
   };
+  wheel.advance(at(now));
   for (int step = 0; step < 200'000; ++step) {
     Probe& probe = probes[random() % probes.size()];
     if (probe.armed()) {
