@@ -20,12 +20,12 @@ constexpr std::size_t entry_cost = 256;
 /// (Flags that change meanwhile make the program's chain another one, and nothing else.)
 bool has_room_for_chain(RingView& view, std::uint32_t index, std::uint32_t most,
                         std::uint32_t room) {
-  for (std::uint32_t length = 1; length < most; ++length, ++index) {
-    if (length > room) return false;
+  for (std::uint32_t length = 1; length <= room; ++length, ++index) {
+    if (length == most) return true;
     const auto entry = view.submissions(index, 1);
-    if (entry.empty() || (copy_once(entry.front()).flags & abi::ring_link) == 0) break;
+    if (entry.empty() || (copy_once(entry.front()).flags & abi::ring_link) == 0) return true;
   }
-  return true;
+  return false;
 }
 
 }  // namespace

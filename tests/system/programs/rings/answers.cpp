@@ -102,6 +102,15 @@ void batches() {
   check(must(ring.enter(), "enter") == 0, "without room for its completion nothing is taken");
   check(ring.available() == 2 * size && ring.header().overflowed == 0, "and nothing is lost");
   check(ring.take() && must(ring.enter(), "enter") == 1, "when there is room it is");
+
+  // A chain is taken as a whole.
+  check(ring.add(linked(read_next(1000, memory, 1))) && ring.add(nop(2)), "places");
+  check(ring.take() && must(ring.enter(), "enter") == 0, "there is room for one of two");
+  check(ring.take() && must(ring.enter(), "enter") == 2, "there is for both");
+  const auto all = take_all(ring, 2 * size);
+  check(all[2 * size - 2].result == error(Errno::ebadf) &&
+            all[2 * size - 1].result == error(Errno::ecanceled),
+        "the second is not begun when the first fails");
 }
 
 }  // namespace rings
