@@ -203,7 +203,7 @@ class WaitList : public Node {
     return false;
   }
   /// Moves up to `count` of the keyed waiters for which `wanted(Key)` holds to `target`, where they
-  /// wait under `key.value`; how many.
+  /// wait under `key`; how many. Who does so already counts, and stays where it is.
   template <class Wanted>
   std::size_t move_some(std::size_t count, WaitList& target, std::uintptr_t key,
                         Wanted&& wanted) noexcept {
@@ -212,7 +212,9 @@ class WaitList : public Node {
       Node& node = static_cast<Node&>(*link);
       link = link->next;
       if (node.kind != Kind::keyed || !wanted(key_of(node))) continue;
-      target.adopt(static_cast<KeyedEntry&>(node), key);
+      if (&target != this || key_of(node).value != key) {
+        target.adopt(static_cast<KeyedEntry&>(node), key);
+      }
       ++moved;
     }
     return moved;

@@ -78,12 +78,15 @@ TEST_CASE_METHOD(Fixture,
   run();
   CHECK(log == Log{"c woken", "d woken"});
 
-  CHECK(list.move_some(5, other, 7, value_is(1)) == 1);
+  async::spawn(body("e", {1, 1})).detach();
+  run();
+  CHECK(list.move_some(5, list, 1, value_is(1)) == 2);
+  CHECK(list.move_some(5, other, 7, value_is(1)) == 2);
   CHECK(list.wake_some(5, value_is(1)) == 0);
-  CHECK(other.wake_some(5, value_is(7)) == 1);
+  CHECK(other.wake_some(5, value_is(7)) == 2);
   CHECK(list.wake_some(5, value_is(2)) == 1);
   run();
-  CHECK(log.size() == 4);
+  CHECK(log.size() == 5);
 }
 
 TEST_CASE_METHOD(Fixture,

@@ -100,6 +100,22 @@ static void woken_by_bits(int flags) {
   printf("the waiter: %ld\n", (long)answer);
 }
 
+// Those who wait for a word are moved to it: they are counted, and wait on.
+static void moved_to_where_it_was(int flags) {
+  pthread_t waiters[4];
+  for (int i = 0; i < 4; ++i) {
+    pthread_create(&waiters[i], NULL, wait_for_change,
+                   (void*)(intptr_t)(FUTEX_WAIT_BITSET | flags));
+  }
+  usleep(a_while);
+  SAY(syscall(SYS_futex, &word, FUTEX_REQUEUE | flags, 0, 0, &word, 0));
+  SAY(syscall(SYS_futex, &word, FUTEX_REQUEUE | flags, 0, 1, &word, 0));
+  SAY(syscall(SYS_futex, &word, FUTEX_CMP_REQUEUE | flags, 0, INT32_MAX, &word, 1));
+  long woken = 0;
+  while (woken < 4) woken += futex(&word, FUTEX_WAKE | flags, 9, NULL, 0);
+  for (int i = 0; i < 4; ++i) pthread_join(waiters[i], NULL);
+}
+
 static void refused(int flags) {
   const struct timespec none = {0, 0}, some = {0, 1000000}, wrong = {0, 1000000000};
   SAY(futex(&word, FUTEX_WAIT | flags, 2, NULL, 0));
@@ -119,6 +135,7 @@ int main(void) {
   another_file();
   for (int private = 0; private < 2; ++private) {
     woken_by_bits(private ? FUTEX_PRIVATE_FLAG : 0);
+    moved_to_where_it_was(private ? FUTEX_PRIVATE_FLAG : 0);
     refused(private ? FUTEX_PRIVATE_FLAG : 0);
   }
   return 0;
