@@ -66,8 +66,8 @@ struct Watched {
   async::Observer writing;
 
   void watch(async::MultiWait& wait, const FdTable& files, const abi::PollFd& entry) {
-    reading.unlink();
-    writing.unlink();
+    reading.stop();
+    writing.stop();
     auto open = files.share(entry.fd);
     file = open ? std::move(*open) : nullptr;
     if (!file) return;

@@ -20,6 +20,7 @@ PARTS = (
     ("urgent", "the console goes on beside the most urgent of hogs"),
     ("makers", "threads that are made while their process is killed, or becomes another, end too"),
     ("outlived", "who waits in shared memory that is gone is not woken by that which comes after"),
+    ("polls", "what is polled for becomes other files, and what was polled goes"),
     ("parts", "lists of parts that change while the kernel looks at them do no harm"),
     ("lends", "who holds a lock runs with the priority of who waits for it, from any hart"),
     ("too-long", "chains of locks, and how many are waited for, have their limits"),

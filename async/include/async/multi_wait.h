@@ -21,6 +21,11 @@ class MultiWait;
 struct Observer : Entry {
   Observer() noexcept : Entry(Kind::observer, 0, nullptr) {}
   ~Observer() { unlink(); }
+  /// Watches nothing any more, if it did.
+  void stop() noexcept {
+    unlink();
+    reset();
+  }
   MultiWait* wait = nullptr;
 };
 

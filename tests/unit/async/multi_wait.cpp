@@ -35,6 +35,22 @@ TEST_CASE_METHOD(Fixture,
   for (auto& list : lists) CHECK(list.empty());
 }
 
+TEST_CASE_METHOD(Fixture, "an observer that has been stopped has nothing to do with its list") {
+  auto poll = []() -> Task<> {
+    async::MultiWait wait;
+    async::Observer entry;
+    auto list = std::make_unique<async::WaitList>();
+    wait.watch(entry, *list);
+    entry.stop();
+    CHECK(list->empty());
+    list.reset();
+    entry.stop();
+    co_return;
+  };
+  async::spawn(poll()).detach();
+  run();
+}
+
 TEST_CASE_METHOD(Fixture, "a wake between watch() and until() is not lost") {
   async::WaitList list;
   bool woken = false;

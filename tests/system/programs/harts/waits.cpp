@@ -157,9 +157,45 @@ void outlive() {
   exit(0);  // with those who wait
 }
 
+/// The numbers that a poll waits for come to mean other files meanwhile, and the pipe goes at which
+/// it began to wait.
+void poll_others() {
+  const auto round = [](unsigned hart) {
+    const Pipe first = must(make_pipe(), "a pipe"), second = must(make_pipe(), "a pipe");
+    const Fd null = must(open("/dev/null"), "null");
+    std::atomic<bool> waits = false;
+    Thread poller{[&] {
+      move_to(hart);
+      must(set_realtime_priority(0, 0), "no priority");
+      std::array<abi::PollFd, 2> fds{
+          {{.fd = first.read_end}, {.fd = second.read_end, .events = abi::pollin}}};
+      waits = true;
+      check(must(poll(fds), "polling") == 1 && fds[1].returned == abi::pollin, "one is ready");
+    }};
+    await("to poll", [&] { return waits.load(); });
+    const auto let_it_look = [] { must(sleep_for(200us), "sleeping"); };
+    let_it_look();
+    std::array<char, 1> byte{};
+    must(write(second.write_end, "x"), "writing");
+    static_cast<void>(call(Call::fcntl, second.read_end, abi::f_setfl, abi::o_nonblock));
+    static_cast<void>(read(second.read_end, std::as_writable_bytes(std::span{byte})));
+    must(call(Call::dup3, null, first.read_end, 0), "another file");
+    let_it_look();
+    must(close(first.write_end), "closing");
+    must(write(second.write_end, "x"), "writing");
+    poller.join();
+    for (const Fd fd : {null, first.read_end, second.read_end, second.write_end}) {
+      must(close(fd), "closing");
+    }
+  };
+  must(set_realtime_priority(0, 50), "a real-time priority");  // what it polls for is gone again
+  for (unsigned i = 0; i < 200; ++i) round(i % count);
+}
+
 constexpr Part parts[] = {
     {"naps", nap},           {"timeouts", times_out},         {"wakes", wakes},
     {"parts", change_parts}, {"urgent", print_beside_urgent}, {"outlived", outlive},
+    {"polls", poll_others},
 };
 
 }  // namespace
