@@ -117,10 +117,16 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Whether there may be any.
   bool has_fetched_pages() const { return has_fetched_pages_; }
-  /// The page that was asked for last and was not there. From here on it is the caller's to see to.
-  std::optional<VirtAddr> take_awaited_page() {
+  /// The page that was asked for last and was not there.
+  std::optional<VirtAddr> awaited_page() const {
     if (awaited_ == nobody_awaits) return {};
-    return std::exchange(awaited_, nobody_awaits);
+    return awaited_;
+  }
+  /// … From here on it is the caller's to see to.
+  std::optional<VirtAddr> take_awaited_page() {
+    const auto page = awaited_page();
+    awaited_ = nobody_awaits;
+    return page;
   }
   /// Nobody knows any more which one it was.
   void await_some_page() { awaited_ = 0; }

@@ -224,6 +224,21 @@ int map_bad(std::size_t bad_offset) {
   const auto pipe = must(make_pipe(), "a pipe");
   refused(write(pipe.write_end, std::span{mapped + bad_offset, 1}), Errno::efault, "a bad sector");
   check(write(pipe.write_end, std::span{mapped, 1}) == 1, "another one is good");
+
+  // Calls that wait by themselves before they come upon it, or because they are long.
+  constexpr std::size_t much = 100'000;
+  const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
+  const auto bad = mapped + bad_offset;
+  refused(write(copy, std::span{bad, much}), Errno::efault, "a long write");
+  refused(write(pipe.write_end, std::span{bad, 5'000}), Errno::efault, "a long write to a pipe");
+  refused(read(pipe.read_end, std::span{bad, much}), Errno::efault, "a long read from a pipe");
+  refused(call(Call::nanosleep, bad, nullptr), Errno::efault, "a sleep of that length");
+  refused(call<Pid>(Call::wait4, -1, bad, 0, nullptr), Errno::echild, "a wait for nobody");
+  auto ring = must(Ring::make(), "a ring");
+  check(ring.add(linked(read_next(pipe.read_end, {bad, much}, 1))), "a place");
+  check(ring.add(link_timeout(1h, 2)), "a place");
+  const auto done = ring.wait();
+  check(done && done->result == -static_cast<int>(Errno::efault), "a ring's long read");
   check(status_of_touching(bad_offset), "touching it is SIGBUS");
   return 0;
 }
