@@ -58,6 +58,9 @@ void Machine::run_until(std::uint64_t ns) {
     }
   }
   world.now = std::max(world.now, ns);
+  for (unsigned number = 0; number < options_.harts; ++number) {
+    if (harts_[number].computing != nullptr) charge(harts_[number], number);
+  }
 }
 
 /// The same in every run, as far as the hart and the kind tell it from others.

@@ -189,16 +189,16 @@ void Machine::interrupt(unsigned number) {
 
 /// Puts aside what the hart computes, if somebody else is to go first. False: it goes on.
 bool Machine::preempt(Hart& hart, unsigned number) {
+  // Whoever is done by now is only yet to say so; or a director lets it be preempted before.
+  const bool is_done = has_computed(hart) == hart.computing->left_ns_;
+  if (is_done && Director::present() == nullptr) return false;
   const Strand::Guard strand;  // what is preempted may hold a lock for which others wait
   const bool turn_over = is_turn_over(hart);
   if (!hart.executor->preempts(hart.job->priority + turn_over)) {
     add_tick(hart, number);
     return false;
   }
-  const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
-  const std::uint64_t used = std::min(since, hart.computing->left_ns_);  // its end may be late
-  counts_.busy_ns[number] += used;
-  hart.computing->left_ns_ -= used;
+  charge(hart, number);
   hart.computing = nullptr;
   ++hart.generation;
   if (Subject* const subject = subject_of(*hart.job); subject != nullptr && !turn_over) {
@@ -207,6 +207,19 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   trace(TraceEvent::preempt, *hart.job);
   Executor::ready_again(turn_over);
   return true;
+}
+
+/// Since it was charged.
+std::uint64_t Machine::has_computed(const Hart& hart) const {
+  const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
+  return std::min(since, hart.computing->left_ns_);  // its end may be late
+}
+
+void Machine::charge(Hart& hart, unsigned number) {
+  const std::uint64_t used = has_computed(hart);
+  counts_.busy_ns[number] += used;
+  hart.computing->left_ns_ -= used;
+  hart.began_ns += used;
 }
 
 // ── what is not as it should be ──────────────────────────────────────────────────────────────────

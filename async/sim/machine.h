@@ -151,6 +151,8 @@ class Machine final : platform::World::Listener {
   bool start_computing(Hart& hart, unsigned number);
   void interrupt(unsigned hart);
   bool preempt(Hart& hart, unsigned number);
+  std::uint64_t has_computed(const Hart& hart) const;
+  void charge(Hart& hart, unsigned number);
   void add_tick(Hart& hart, unsigned number);
   Duration until_tick(const Hart& hart) const;
   bool is_turn_over(Hart& hart);
@@ -186,6 +188,8 @@ class Compute {
   Compute(const Compute&) = delete;
   /// Also where the job has been cancelled.
   bool done() const noexcept { return left_ns_ == 0 || is_cancelled(); }
+  /// Up to date when its hart has been left, and when run_until() has returned.
+  std::uint64_t left_ns() const noexcept { return left_ns_; }
 
   bool await_ready() const noexcept { return done(); }
   void await_suspend(std::coroutine_handle<> self) noexcept;

@@ -26,14 +26,18 @@ struct Instance : Subject {
   ~Instance() {
     if (job != nullptr) entity_of(*job).attributes.owner = nullptr;  // policies may know it still
   }
+  /// In this round, so far.
+  std::uint64_t has_run_ns() const { return run_ns - (work != nullptr ? work->left_ns() : 0); }
+
   Player& player;
   std::size_t of;  // which class
   Random random;
   std::uint64_t arrived_ns = 0;
   std::uint64_t ready_ns = 0;
-  std::uint64_t demand_ns = 0;  // what it would take alone: all that it has run and slept
-  std::uint64_t run_ns = 0;
-  std::uint64_t total_run_ns = 0;  // over all rounds of a closed one
+  std::uint64_t demand_ns = 0;     // what it would take alone: all that it has run and slept
+  std::uint64_t run_ns = 0;        // of which it is yet to do what is left of `work`
+  std::uint64_t total_run_ns = 0;  // over all rounds of a closed one that have ended
+  const Compute* work = nullptr;
   Job* job = nullptr;
   WaitGroup* forked_by = nullptr;
   bool is_refused = false;  // its reservation is
@@ -61,7 +65,7 @@ struct Player {
   Task<> live(std::unique_ptr<Instance> instance);
   Task<bool> go_round(Instance& instance);
   void arrive(std::size_t of);
-  void begin_round(Instance& instance);
+  void begin_round(Instance& instance, std::uint64_t arrives_ns);
   void end_round(Instance& instance);
   bool looks_after_deadlines() const;
   void admit(Instance& instance);

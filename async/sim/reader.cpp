@@ -47,6 +47,9 @@ class Reader : Words {
     } else if (!(class_ != nullptr ? read_of_class(first.text) : read_of_workload(first.text))) {
       fail(first, "'" + std::string(first.text) + "' means nothing here");
     }
+    end_line();
+  }
+  void end_line() {
     if (has_word()) fail(line().words[line().next], "the line should end here");
   }
 
@@ -147,7 +150,7 @@ class Reader : Words {
     }
   }
 
-  /// A file of times of arrival, one a line, such as 1.5ms.
+  /// A file of times of arrival, one a line, such as 1.5ms, none before the one above it.
   void read_trace(Arrival& arrival) {
     const Word& at = word("a file");
     if (read_file_ == nullptr) fail(at, "there are no files here");
@@ -157,7 +160,14 @@ class Reader : Words {
     Reader times(*text, nullptr);
     arrival = {.kind = Arrival::Kind::trace};
     try {
-      while (times.next_line()) arrival.times.push_back(static_cast<std::uint64_t>(times.time()));
+      while (times.next_line()) {
+        const auto ns = static_cast<std::uint64_t>(times.time());
+        times.end_line();
+        if (!arrival.times.empty() && ns < arrival.times.back()) {
+          fail(times.line().words.front(), "it is before the one above");
+        }
+        arrival.times.push_back(ns);
+      }
     } catch (const WorkloadError& error) {
       fail(at, "its line " + std::to_string(error.line) + ": " + error.what);
     }

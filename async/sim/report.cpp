@@ -39,9 +39,9 @@ std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets
   return fmt::format(
       R"({{"name":{},"arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
       R"("slowdown":{},"fairness":{},"latency":{},"response":{},"tardiness":{}}})",
-      quoted(made.name), made.arrived, made.finished, static_cast<double>(made.finished) / seconds,
-      made.run_ns, made.missed,
-      or_null(made.finished != 0 ? std::optional(made.slowdown) : std::nullopt),
+      quoted(made.name), made.arrived, made.finished,
+      made.finished == 0 ? 0 : static_cast<double>(made.finished) / seconds, made.run_ns,
+      made.missed, or_null(made.finished != 0 ? std::optional(made.slowdown) : std::nullopt),
       or_null(made.fairness), sample(made.latency, with_buckets),
       sample(made.response, with_buckets), sample(made.tardiness, false));
 }
@@ -52,14 +52,15 @@ std::string quoted(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c == '\n' ? "\\n" : std::string(1, c);
+    const bool is_control = static_cast<unsigned char>(c) < ' ';
+    quoted += is_control ? fmt::format("\\u{:04x}", static_cast<unsigned>(c)) : std::string(1, c);
   }
   return quoted + "\"";
 }
 
 std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
                     bool with_buckets, const std::string& timeline) {
-  const double seconds = static_cast<double>(outcome.duration_ns) * 1e-9;
+  const double seconds = static_cast<double>(outcome.measured_ns) * 1e-9;
   std::string classes;
   for (const ClassOutcome& made : outcome.classes) {
     classes += (classes.empty() ? "" : ",") + of_class(made, seconds, with_buckets);

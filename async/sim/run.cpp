@@ -1,6 +1,7 @@
 // When the tasks of a workload come, and what is noted of them.
 #include "run.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "player.h"
@@ -72,8 +73,8 @@ void Player::admit(Instance& instance) {
 void Player::count_unfinished(const Instance& instance) {
   const TaskClass& what = workload.classes[instance.of];
   if (is_closed(instance)) {
-    shares[instance.of].push_back(static_cast<double>(instance.total_run_ns + instance.run_ns) /
-                                  what.weight);
+    shares[instance.of].push_back(
+        static_cast<double>(instance.total_run_ns + instance.has_run_ns()) / what.weight);
   }
   waits_for_ever |= !is_closed(instance);
   const bool counts = instance.arrived_ns >= workload.warm_up_ns && what.deadline_ns != 0;
@@ -100,12 +101,14 @@ Outcome Player::play() {
   machine.run_until(workload.duration_ns);
   queue_changes(0);
   over = true;
-  Outcome outcome{.duration_ns = workload.duration_ns,
-                  .harts = machine.harts(),
-                  .counts = machine.counts(),
-                  .hash = machine.schedule_hash(),
-                  .mean_queue = queue_area / static_cast<double>(workload.duration_ns),
-                  .longest_queue = longest_queue};
+  Outcome outcome{
+      .duration_ns = workload.duration_ns,
+      .measured_ns = workload.duration_ns - std::min(workload.duration_ns, workload.warm_up_ns),
+      .harts = machine.harts(),
+      .counts = machine.counts(),
+      .hash = machine.schedule_hash(),
+      .mean_queue = queue_area / static_cast<double>(workload.duration_ns),
+      .longest_queue = longest_queue};
   for_each_job(
       [](void* player, const Job& job) {
         auto* const subject = static_cast<Subject*>(entity_of(job).attributes.owner);

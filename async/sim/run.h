@@ -48,6 +48,7 @@ struct ClassOutcome {
 
 struct Outcome {
   std::uint64_t duration_ns = 0;
+  std::uint64_t measured_ns = 0;  // after the warm-up
   unsigned harts = 0;
   Machine::Counts counts;
   std::uint64_t hash = 0;

@@ -71,20 +71,23 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   instance.job = &job;
   handle.detach();
   admit(instance);
-  begin_round(instance);
+  begin_round(instance, now());
   return job;
 }
 
-void Player::begin_round(Instance& instance) {
+/// What it does next arrives then, and stands in queues as what it is from the beginning.
+void Player::begin_round(Instance& instance, std::uint64_t arrives_ns) {
   const TaskClass& what = workload.classes[instance.of];
-  instance.arrived_ns = now();
+  instance.arrived_ns = arrives_ns;
   instance.demand_ns = instance.run_ns = 0;
-  if (now() >= workload.warm_up_ns) ++classes[instance.of].arrived;
+  if (arrives_ns >= workload.warm_up_ns && arrives_ns < workload.duration_ns) {
+    ++classes[instance.of].arrived;
+  }
   Attributes attributes{.weight = what.weight,
                         .budget = Duration(instance.is_refused ? 0 : what.budget_ns),
                         .period = Duration(what.period_ns),
                         .owner = static_cast<Subject*>(&instance)};
-  if (what.deadline_ns != 0) attributes.deadline = Instant(Duration(now() + what.deadline_ns));
+  if (what.deadline_ns != 0) attributes.deadline = Instant(Duration(arrives_ns + what.deadline_ns));
   Executor::set_attributes(*instance.job, attributes);
 }
 
@@ -116,10 +119,13 @@ Task<> Player::live(std::unique_ptr<Instance> instance) {
     end_round(*instance);
     if (!closed) break;
     const std::uint64_t thinks = arrival.between.draw(instance->random);
-    co_await yield();
-    co_await sleep_for(Duration(thinks), "think");
+    begin_round(*instance, now() + thinks);
+    if (thinks == 0) {
+      co_await yield();
+    } else {
+      co_await sleep_for(Duration(thinks), "think");
+    }
     if (over) break;
-    begin_round(*instance);
   }
   if (!instance->is_refused) admission.release(workload.classes[instance->of]);
   --living;
@@ -156,8 +162,10 @@ Task<bool> Player::go_round(Instance& instance) {
       case Step::Kind::run: {
         const std::uint64_t ns = step.time.draw(instance.random);
         instance.demand_ns += ns;
-        for (Compute work{Duration(ns)}; !work.done();) co_await work;
         instance.run_ns += ns;
+        Compute work{Duration(ns)};
+        for (instance.work = &work; !work.done();) co_await work;
+        instance.work = nullptr;
         break;
       }
       case Step::Kind::wait: {

@@ -80,7 +80,7 @@ class Players {
       const user::Lock lock{of.mutex};
       const bool has_begun = task->state == Task::State::under_way;
       const auto came = has_begun ? task->arrived - start_ : task->at;
-      if (task->state == Task::State::over || came < plan_.after || came > plan_.until) continue;
+      if (task->state == Task::State::over || came < plan_.after || came >= plan_.until) continue;
       of.arrived += !has_begun;
       of.unbegun += !has_begun;
       of.missed += of.deadline.count() != 0 && came + of.deadline < plan_.until;
@@ -146,11 +146,13 @@ class Players {
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
+  /// It may yet be to come.
   void note_arrival(Task& task, nanoseconds arrived) const {
+    const auto at = arrived - start_;
     const user::Lock lock{task.of->mutex};
     task.state = Task::State::under_way;
     task.arrived = arrived;
-    task.of->arrived += arrived - start_ >= plan_.after;
+    task.of->arrived += at >= plan_.after && at < plan_.until;
   }
   void end_round(Task& task) const {
     Class& of = *task.of;
@@ -182,9 +184,13 @@ class Players {
           break;
         case 'n':
           end_round(task);
-          static_cast<void>(user::sleep_for(nanoseconds(step.number)));
-          note_arrival(task, user::now());
+          note_arrival(task, user::now() + nanoseconds(step.number));
           hint(task.number, *task.of, task.arrived);
+          if (step.number == 0) {
+            user::yield();
+          } else {
+            static_cast<void>(user::sleep_until(task.arrived));
+          }
           break;
         default: break;
       }

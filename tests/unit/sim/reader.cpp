@@ -18,7 +18,11 @@ std::string error_of(std::string_view text) {
 }
 
 std::expected<std::string, std::string> trace_file(const std::string& name) {
-  return name == "times" ? "1ms\n# a pause\n2.5ms\n" : name == "bad" ? "1ms\n7\n" : "";
+  return name == "times"  ? "1ms\n# a pause\n2.5ms\n"
+         : name == "bad"  ? "1ms\n7\n"
+         : name == "back" ? "5ms\n1ms\n"
+         : name == "two"  ? "5ms 7ms\n"
+                          : "";
 }
 
 }  // namespace
@@ -146,6 +150,10 @@ TEST_CASE("arrivals may come from a file, whose errors are named, too") {
   REQUIRE_FALSE(bad);
   CHECK(bad.error().what.starts_with("its line 2: a time such as"));
   CHECK_FALSE(read_workload("class a\n  arrive trace none\n  yield", trace_file));
+  const auto back = read_workload("class a\n  arrive trace back\n  yield", trace_file);
+  CHECK(back.error().what == "its line 2: it is before the one above");
+  const auto two = read_workload("class a\n  arrive trace two\n  yield", trace_file);
+  CHECK(two.error().what == "its line 1: the line should end here");
 }
 
 TEST_CASE("whatever a file holds, reading it ends with a workload or a place in it") {
