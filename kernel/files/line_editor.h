@@ -5,11 +5,10 @@
 //               ├─ echo        └ backspace, ^W, ^U
 //               └─ ^C, ^\ : signal
 //
-// In canonical mode a read gets one line at most (VEOL and VEOL2 end one as Enter
-// does); without it, every key at once. Where input is
-// framed (it comes from a file, not from a person) bytes are literal, except that DLE DLE is one
-// DLE and DLE E is the end of the file. Nothing is dropped: who calls `receive` asks `has_room`
-// first.
+// In canonical mode a read gets one line at most (VEOL and VEOL2 end one as Enter does); without
+// it, every key at once. Where input is framed (it comes from a file, not from a person) bytes are
+// literal, except that DLE DLE is one DLE and DLE E is the end of the file. Nothing is dropped: who
+// calls `receive` asks `has_room` first.
 #pragma once
 
 #include <abi/signal.h>

@@ -4,8 +4,8 @@
 //   step of an independent coroutine ──interrupt──▶ cotrap_kernel_interrupt()
 //                                                     │ take_interrupts(): wakes
 //          kernel-wake: the step goes on  ◀───────────┤
-//                                                     │ kernel-preempt: somebody more urgent is
-//                                                     ready ▼
+//                                                     │ kernel-preempt: somebody more urgent
+//                                                     ▼ is ready
 //     the stack below is the step's, the executor's loop goes on upon another one of the pool; in
 //     its ready level the job stands first, and whoever resumes it comes back to its stack
 //

@@ -1,9 +1,8 @@
 // What the harts' TLBs may remember of an address space: the identifier its translations are tagged
 // with, and on which harts there may be any.
 //
-//   current   the hart translates by the space now       → told at once when something is taken
-//   away stale     something was taken away while it did not  → flushes when it comes back to the
-//   space
+//   current   the hart translates by the space now   → told at once when something is taken away
+//   stale     it did not when something was taken    → flushes when it comes back to the space
 //
 // The same for instructions, which harts may remember too. In the strand.
 #pragma once
@@ -82,9 +81,9 @@ class TlbTag {
   static constinit thread_local Hart here;
   static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: has not started
 
+  /// each(hart, tag): the harts that are in a program's space.
   template <class Each>
-  static void for_each_current(
-      Each&& each);  // (hart, tag): the harts that are in a program's space
+  static void for_each_current(Each&& each);
 
   std::uint32_t generation_ = 0;  // asid_ is good while this is asids.generation()
   hal::Asid asid_ = 0;

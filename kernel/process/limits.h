@@ -2,8 +2,9 @@
 //
 //   RLIMIT_NOFILE   obeyed by its table of files
 //   RLIMIT_AS       obeyed by mmap and brk; all of the stack counts
-//   RLIMIT_STACK    the stack of the next program, between 256 KiB and 64 MiB or a quarter of
-//   memory the others      are remembered
+//   RLIMIT_STACK    the stack of the next program: at least 256 KiB, at most 64 MiB, or a quarter
+//                   of memory where that is less
+//   the others      are remembered
 #pragma once
 
 #include <abi/flags.h>

@@ -6,12 +6,10 @@
 // result) is kept here and awaiters are almost empty: 56 bytes a job, all in.
 //
 // - A job's step runs on one hart at a time. A job of the strand (strand.h) may come to another
-// hart
-//   between two steps, and whoever is in the strand may wake, cancel or reprioritise it. Its steps
-//   are never interrupted.
+//   hart between two steps, and whoever is in the strand may wake, cancel or reprioritise it. Its
+//   steps are never interrupted.
 // - Independent jobs are outside the strand: interrupts reach them, more urgent jobs run in the
-// midst
-//   of their steps, and what they share with others must allow for that.
+//   midst of their steps, and what they share with others must allow for that.
 // - Interrupt handlers, and those outside the strand, reach a job through Executor::wake_from_isr()
 //   and Interrupt::raise() alone.
 // - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
