@@ -52,8 +52,7 @@ struct CloneArguments {
   }
 };
 
-/// Registers of the new thread: the caller's, answering 0.
-/// Of its parent's context: where the child begins.
+/// Makes its parent's context the child's, which begins where the call answers 0.
 void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   context.set_syscall_result(0);
   context.cause = trap::UserContext::entered_first;
@@ -83,7 +82,6 @@ bool takes_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
-/// The memory of the child, in one step: a copy of the caller's, or the same.
 /// `copy` of the process's memory, if what the kernel writes there for its threads is its own
 /// still.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
@@ -94,6 +92,7 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
   return copy;
 }
 
+/// The memory of the child, in one step: a copy of the caller's, or the same.
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
   if (arguments.copies_memory()) return with_own_rings(self.process(), self.space().fork());
   return self.process().parts().space;
