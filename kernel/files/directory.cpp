@@ -69,7 +69,6 @@ class DirectoryFile final : public File {
 
   /// EINVAL when it does not fit.
   Result<std::size_t> put(IoBuffer& buffer, std::string_view name, const Node& node) const {
-    constexpr std::size_t longest_name = 255;
     constexpr std::size_t alignment = 8;
     std::byte record[abi::directory_entry_name + longest_name + 1 + alignment]{};
     const std::size_t size =

@@ -70,8 +70,7 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
   std::size_t count = std::min(most, part_);
   if (space_ == nullptr) return std::span{reinterpret_cast<std::byte*>(base_), count};
 
-  const auto there =
-      space_->resolve(base_, direction == Direction::put ? hal::Access::write : hal::Access::read);
+  const auto there = space_->resolve(base_, access(direction));
   if (!there) return fail(there.error());
   count = std::min(count, hal::page_size - base_ % hal::page_size);
   return std::span{*there, count};
