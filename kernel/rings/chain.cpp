@@ -10,15 +10,8 @@ using abi::RingSubmission;
 
 namespace {
 
-constexpr Register refused(Errno error) {
-  return static_cast<Register>(-static_cast<std::int64_t>(error));
-}
-
 constexpr bool is_linked(const RingSubmission& entry) {
   return (entry.flags & abi::ring_link) != 0;
-}
-constexpr bool is_link_timeout(const RingSubmission& entry) {
-  return entry.operation == RingOperation::link_timeout;
 }
 
 /// `alone`: it is in no chain.
@@ -46,9 +39,9 @@ Register RingChain::take(const RingSubmission& entry, bool spent) {
 }
 
 Register RingChain::answer(const RingSubmission& entry, bool spent) {
-  if (state_ == State::broken) return refused(Errno::ecanceled);
-  if (!are_valid_flags(entry, is_none() && !is_linked(entry))) return refused(Errno::einval);
-  if (state_ == State::going && is_link_timeout(entry)) return refused(Errno::ecanceled);
+  if (state_ == State::broken) return failed(Errno::ecanceled);
+  if (!are_valid_flags(entry, is_none() && !is_linked(entry))) return failed(Errno::einval);
+  if (state_ == State::going && is_link_timeout(entry)) return failed(Errno::ecanceled);
   const bool is_multishot = (entry.flags & abi::ring_multishot) != 0;
   if (state_ == State::flying || is_multishot || spent) return fly(entry);
   const Register result = ring_.attempt(entry);
@@ -63,7 +56,7 @@ Register RingChain::wait_alone(const RingSubmission& entry) {
 
 /// Puts it into flight, behind those of its chain that are. ENOMEM.
 Register RingChain::fly(const RingSubmission& entry) {
-  if (!memory::admit(RingFlight::most_bytes)) return refused(Errno::enomem);
+  if (!memory::admit(RingFlight::most_bytes)) return failed(Errno::enomem);
   auto flight = std::make_unique<RingFlight>(ring_.flights_, entry);
   ++ring_.in_flight_;
   RingFlight* const made = flight.get();

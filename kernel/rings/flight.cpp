@@ -26,20 +26,12 @@ RingFlight::~RingFlight() {
 
 namespace {
 
-constexpr std::int32_t failed(Errno error) {
-  return -static_cast<std::int32_t>(error);
-}
-
 /// What an answer means where the wait was cut short. What was done before stays done.
 std::int32_t cut_answer(const RingSubmission& entry, std::int32_t answer) {
   const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
   const bool cut =
       nothing_ready || answer == failed(Errno::eintr) || answer == failed(Errno::etimedout);
   return cut ? failed(Errno::ecanceled) : answer;
-}
-
-bool is_link_timeout(const RingFlight* flight) {
-  return flight != nullptr && flight->entry.operation == RingOperation::link_timeout;
 }
 
 }  // namespace
@@ -53,7 +45,7 @@ async::Task<> Ring::fly(std::unique_ptr<RingFlight> first) {
   bool broken = false, timed_out = false;
   for (auto flight = std::move(first); flight != nullptr;) {
     std::int32_t answer = failed(Errno::ecanceled);
-    if (is_link_timeout(flight.get())) {
+    if (is_link_timeout(flight->entry)) {
       if (timed_out) answer = failed(Errno::etime);
       timed_out = false;
     } else if ((flight->entry.flags & abi::ring_multishot) != 0) {
@@ -86,7 +78,7 @@ async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
     co_await sys::let_others_run(thread_);
   } else {
     std::optional<async::DeadlineScope> limit;
-    if (is_link_timeout(flight.linked.get())) {
+    if (flight.linked != nullptr && is_link_timeout(flight.linked->entry)) {
       begin_time(flight.linked->entry);
       limit.emplace(deadline_of(flight.linked->entry));
     }

@@ -2,6 +2,7 @@
 // instead of registers. Cancelling is the ring's own affair (ring.h).
 #pragma once
 
+#include <abi/errno.h>
 #include <abi/ring.h>
 #include <async/time.h>
 #include <trap/syscall_table.h>
@@ -24,6 +25,14 @@ void begin_time(abi::RingSubmission& entry);
 /// That point.
 async::Instant deadline_of(const abi::RingSubmission& entry);
 
+/// What a submission is answered that ends with an error.
+constexpr std::int32_t failed(abi::Errno error) {
+  return -static_cast<std::int32_t>(error);
+}
+
+constexpr bool is_link_timeout(const abi::RingSubmission& entry) {
+  return entry.operation == abi::RingOperation::link_timeout;
+}
 inline bool moves_bytes(const abi::RingSubmission& entry) {
   using enum abi::RingOperation;
   return entry.operation == read || entry.operation == write;
