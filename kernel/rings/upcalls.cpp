@@ -3,6 +3,7 @@
 #include <trap/fpu.h>
 
 #include <algorithm>
+#include <span>
 
 #include "memory/frames.h"
 #include "process/exceptions.h"

@@ -12,9 +12,9 @@
 #include <trap/trap.h>
 #include <trap/user_context.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
-#include <span>
 
 #include "devices/line_listeners.h"
 #include "rings/ring.h"

@@ -2,7 +2,6 @@
 #include <hal/hart.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "process/thread.h"
