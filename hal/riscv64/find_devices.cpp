@@ -145,7 +145,7 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
       devices.test_finisher = window_of(node);
     } else if (node.compatible_with("google,goldfish-rtc")) {
       devices.clock = window_of(node);
-      devices.clock_irq = Irq{number_or(node, "interrupts", 0)};
+      devices.clock_irq = irq_of(node);
     } else if (node.compatible_with("virtio,mmio")) {
       find_virtio(node);
     }
