@@ -72,7 +72,14 @@ void BlockDevice::learn_capacity() {
 }
 
 BlockDevice::Counters BlockDevice::counters() const {
-  Counters counters = counters_;
+  Counters counters;
+  {
+    const async::SpinLock::Guard guard{lock_};
+    counters = counters_;
+  }
+  counters.errors = errors_.value();
+  counters.resets = resets_.value();
+  counters.interrupts = interrupts_.value();
   counters.useless_interrupts = backoff_.useless();
   counters.pauses = backoff_.pauses();
   return counters;
@@ -151,7 +158,7 @@ bool BlockDevice::put_in() {
 async::Task<> BlockDevice::serve() {
   async::Interrupt& line = transport_->line();
   while (co_await line.wait("block device") == async::WaitResult::woken) {
-    ++counters_.interrupts;
+    ++interrupts_;
     const std::uint32_t causes = transport_->acknowledge();
     bool useful = collect() > 0;
     if ((causes & virtio::cause::configuration) != 0) {
@@ -202,7 +209,7 @@ unsigned BlockDevice::collect() {
 
 /// The last that the driver has to do with it.
 void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress) {
-  if (progress != BlockRequest::Progress::succeeded) ++counters_.errors;
+  if (progress != BlockRequest::Progress::succeeded) ++errors_;
   async::Job& job = *request.job_;
   request.progress_ = progress;
   async::Executor::wake_from_isr(job);
@@ -213,7 +220,7 @@ void BlockDevice::reset(std::string_view why) {
     const async::SpinLock::Guard guard{lock_};
     state_ = State::resetting;  // from here on who submits only joins those that wait
   }
-  ++counters_.resets;
+  ++resets_;
   log("{}: reset with {} requests in flight: {}", name_, device_.queue().in_flight(), why);
   // Without its word that it has let go, the memory of what it was working on is not safe.
   const bool let_go = device_.reset();

@@ -23,6 +23,7 @@
 #pragma once
 
 #include <async/async.h>
+#include <hal/counter.h>
 
 #include <array>
 #include <atomic>
@@ -64,6 +65,7 @@ class BlockDevice {
   hal::Irq interrupt_line() const { return transport_->irq(); }
   /// Requests of more pieces are not for this device.
   std::size_t most_pieces() const { return most_pieces_; }
+  /// Tasks.
   Counters counters() const;
   const InterruptBackoff& backoff() const { return backoff_; }
 
@@ -94,12 +96,19 @@ class BlockDevice {
   bool can_flush_ = false;
   bool indirect_ = false;
 
-  async::SpinLock lock_;  // of the next three and of the device's queue
+  // With lock_: what waits for room, what is counted of it, changes of state_ and, while that is
+  // `working`, the device's queue, which is the driver's otherwise. Nobody but the driver changes
+  // state_ or finds the queue broken, so it looks at these without.
+  mutable async::SpinLock lock_;
+  List<BlockRequest> waiting_;
+  Counters counters_;  // reads, writes, flushes and those in flight
   State state_ = State::working;
-  List<BlockRequest> waiting_;  // for room
-  Counters counters_;
 
-  InterruptBackoff backoff_;  // the driver's
+  // The driver's.
+  hal::Counter errors_;
+  hal::Counter resets_;
+  hal::Counter interrupts_;
+  InterruptBackoff backoff_;
 };
 
 }  // namespace kernel
