@@ -40,21 +40,6 @@ std::optional<DeviceTree::Node> DeviceTree::find(std::string_view path) const {
   return at;
 }
 
-std::optional<DeviceTree::Node> DeviceTree::find_compatible(std::string_view device) const {
-  for (const Node& node : nodes()) {
-    if (node.compatible_with(device)) return node;
-  }
-  return std::nullopt;
-}
-
-std::optional<DeviceTree::Node> DeviceTree::find_phandle(std::uint32_t phandle) const {
-  for (const Node& node : nodes()) {
-    const auto own = node.property("phandle");
-    if (own && own->cell() == phandle) return node;
-  }
-  return std::nullopt;
-}
-
 DeviceTree::NodeRange::Iterator DeviceTree::NodeRange::begin() const {
   Iterator at;
   at.node_.tree_ = tree_;

@@ -120,7 +120,7 @@ void Executor::pass_on(Node& request) noexcept {
     Executor* const executor = of(hart);
     if (hart == request.hart) {
       if (executor->stop_asking()) return;
-    } else if (hart != hart_ && executor != nullptr && executor->ready_.seems_filled()) {
+    } else if (hart != hart_ && executor != nullptr && !executor->ready_.empty()) {
       return executor->push(request);
     }
   }

@@ -25,6 +25,7 @@ inline constexpr unsigned take_limit = 16;  // nodes that ReadyQueue::take() loo
 
 class ReadyQueue {
  public:
+  /// Any hart; elsewhere it may be otherwise already.
   bool empty() const noexcept {
     if (const Policy* const all = policy()) return all->empty();
     return state_ == nothing;
@@ -101,9 +102,6 @@ class ReadyQueue {
     }
     return state == nothing ? nullptr : &pop_from_rings(state);
   }
-
-  /// Is there something? Any hart; elsewhere it may be otherwise already.
-  bool seems_filled() const noexcept { return !empty(); }
 
   /// … any, the order of what stays does not matter: it is about to be taken, too.
   Node* take_any() noexcept {

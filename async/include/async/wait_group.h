@@ -15,7 +15,6 @@ class WaitGroup {
     if (outstanding_ == 0) platform::fail("WaitGroup::done() without add()");
     if (--outstanding_ == 0) waiters_.wake_all();
   }
-  std::size_t outstanding() const noexcept { return outstanding_; }
 
   /// Until nothing is outstanding. A cancellation point.
   WaitOp wait(const char* reason = "wait group") noexcept {

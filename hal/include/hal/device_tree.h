@@ -40,8 +40,6 @@ class DeviceTree {
   NodeRange nodes() const;
   /// "/chosen" or "/soc/serial": a name without its unit address matches any unit.
   std::optional<Node> find(std::string_view path) const;
-  std::optional<Node> find_compatible(std::string_view device) const;
-  std::optional<Node> find_phandle(std::uint32_t phandle) const;
 
   /// The memory reservation block: entry `index`, nothing past the last one.
   std::optional<MemoryRange> reservation(std::size_t index) const;
