@@ -1,12 +1,12 @@
 // An open file description: what file descriptors, in one process or in several, refer to.
 //
 // Nothing here waits. What would have to wait answers EAGAIN; whoever wants to wait does it on the
-// list that `changes` names, and tries again (syscalls/io_loops.cpp holds that loop, once for all
-// kinds of files):
+// list that `changes` names, and tries again when it was woken. That is written once for all kinds
+// of files: in syscalls/io_loops.h for reads (ReadWait, a loop without a coroutine) and in
+// syscalls/io_loops.cpp for writes:
 //
-//     while (file.try_read(buffer) says EAGAIN) {
-//       co_await file.changes(Direction::read)->wait("read");
-//     }
+//     wait():  file.changes(Direction::read)->wait("read")
+//     look():  file.try_read(buffer); if that says EAGAIN, wait() again
 //
 // Files of a device that answers in its own time are the exception: every transfer waits, so there
 // is no trying, and it begins with co_await file.transfer(…).
