@@ -30,7 +30,11 @@ async::Task<> Ring::pick_up() {
     } else {
       tell_asleep(true);
       const auto missed = take(abi::most_submissions);
-      if (!missed || missed->count == 0) (void)co_await awakened_.wait("ring");
+      if (missed && missed->count > 0) {
+        wake();
+      } else {
+        (void)co_await awakened_.wait("ring");
+      }
       tell_asleep(false);
       idle = 0;
     }
