@@ -164,7 +164,7 @@ Result<std::int64_t> lseek(Thread& self, int fd, std::int64_t offset, int whence
 Transfer getdents64(Thread& self, int fd, UserSpan<std::byte> to) {
   File* const file = readable_file(self, fd);
   if (file == nullptr) return fail(Errno::ebadf);
-  IoBuffer buffer{self.space(), to.address(), to.size()};
+  IoBuffer buffer{self.space(), to.address(), std::min(to.size(), step_bytes)};
   return file->list(buffer);
 }
 
