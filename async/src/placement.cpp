@@ -80,7 +80,11 @@ void Executor::offer_rest() noexcept {
 }
 
 void Executor::begin_step_in_company(StepKind kind) noexcept {
-  if (kind == StepKind::strand) return Strand::enter();
+  if (kind == StepKind::strand) {
+    // Whoever does not see yet that the job runs has written before what it will look at.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    return Strand::enter();
+  }
   if (ready_.empty()) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (idle_harts() == 0) return;
