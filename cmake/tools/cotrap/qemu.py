@@ -3,6 +3,7 @@ pipes, and makes sure that it ends."""
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -196,7 +197,7 @@ class Guest:
         died = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
-        if "lock" in complaint and self._disk:
+        if re.search(r"\block\b", complaint) and self._disk:
             return f"--disk {self._disk.path}: another machine has it"
         tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
         return "\n".join(filter(None, [f"{self._name} ended early ({died})", complaint, tail]))

@@ -4,7 +4,7 @@ options that the command gives to QEMU, unpacks the boot archive, runs `init=` a
 host, and speaks the kernel's side of the boot protocol (docs/running.md).
 
 A program finds the machine's harts in FAKE_HARTS. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
-`fake=die` ends without a mark, `fake=locked` has no disk, `fake=linger` stays after the exit
+`fake=die` ends without a mark, `fake=locked` and `fake=broken-disk` have no disk, `fake=linger` stays after the exit
 mark.
 """
 
@@ -132,6 +132,9 @@ def main() -> int:
         return 1
     if fake == b"locked":
         print('fake: -blockdev …: Failed to get "write" lock', file=sys.stderr)
+        return 1
+    if fake == b"broken-disk":
+        print("fake: -blockdev …: Could not read the disk", file=sys.stderr)
         return 1
     if fake == b"panic":
         mark("panic")

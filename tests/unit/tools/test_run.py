@@ -95,6 +95,8 @@ class Run(Command):
         done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=locked"))
         self.assertEqual(done.returncode, 125)
         self.assertRegex(done.stderr, rb"\Acotrap: --disk .*/disk: another machine has it\n\Z")
+        done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=broken-disk"))
+        self.assertIn("-blockdev …: Could not read the disk", done.stderr.decode())
 
     def test_output_that_cannot_be_written_is_one_line_and_125(self):
         done = self.redirected(">/dev/full", self.build.file("program", "yes"))
