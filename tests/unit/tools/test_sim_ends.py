@@ -1,10 +1,13 @@
 """Simulators that end otherwise than they should: a policy is somebody's own code."""
 
+import signal
+import subprocess
+import time
 import unittest
 from pathlib import Path
 
 from simulating import InAFolder
-from support import cotrap
+from support import ROOT, cotrap
 
 from cotrap.errors import ToolError
 from cotrap.sim.simulator import outcomes
@@ -37,6 +40,27 @@ class Ends(InAFolder):
         said = done.stderr.decode()
         self.assertIn("ended before its end, with status 0, after 0 of 3 runs", said)
         self.assertRaises(ToolError, outcomes, [""], 1)
+
+    def test_a_signal_to_the_command_alone_ends_its_simulators(self):
+        begun = self.folder / "begun"
+        build = self.simulator(f"echo $$ >>{begun}\nexec sleep 30")
+        one = ("web", "--policy", "fifo", "--build", build)
+        for words in (one, (*one, "--seeds", "1..9"), (*one, "--explore")):
+            for number in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(words=words, number=number):
+                    begun.unlink(missing_ok=True)
+                    with subprocess.Popen([ROOT / "cotrap", "sim", *words]) as command:
+                        self.wait_until(lambda: begun.exists() and begun.read_text())
+                        command.send_signal(number)
+                        self.assertEqual(command.wait(10), 128 + number)
+                    for child in begun.read_text().split():
+                        self.assertFalse(Path("/proc", child).exists())
+
+    def wait_until(self, holds) -> None:
+        end = time.monotonic() + 10
+        while not holds():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`./cotrap sim`: simulates a workload under policies and seeds, or puts together what was."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting, say
-from . import csv_file, merge, modes, rows, schedules, simulator
+from . import at_once, csv_file, merge, modes, rows, schedules, simulator
 from .table import tables
 
 _ALL = "all"
@@ -81,9 +80,8 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
         for name in names
         for piece in _pieces(seeds)
     ]
-    with Waiting("simulating"), ThreadPoolExecutor(os.cpu_count()) as pool:
-        outputs = pool.map(simulator.output, pieces)
-        lines = simulator.outcomes(outputs, len(names) * len(seeds))
+    with Waiting("simulating"):
+        lines = simulator.outcomes(at_once.outputs(pieces), len(names) * len(seeds))
     findings = "".join(map(rows.findings, lines))
     if wrong := findings + "".join(map(rows.unfit, lines)):
         print(explain(wrong, program))

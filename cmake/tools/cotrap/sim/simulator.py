@@ -6,7 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 from pathlib import Path
 
@@ -53,9 +53,10 @@ def program_beside(arguments) -> Path:
     return program if is_folder and program.exists() else build.make(PRESET, TARGET) / _PROGRAM
 
 
-def run(command: list) -> subprocess.CompletedProcess:
+def run(command: list, run_program: Callable = subprocess.run) -> subprocess.CompletedProcess:
     """Raises UsageError or ToolError where its status is neither 0 nor 1."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    pipe = subprocess.PIPE
+    done = run_program(command, stdout=pipe, stderr=pipe, text=True, errors="replace")
     if done.returncode == 2:
         raise UsageError(done.stderr.strip())
     if done.returncode < 0:
