@@ -51,6 +51,12 @@ class Sim(InAFolder):
         busy = next(line for line in table if line.startswith("edf"))
         self.assertIn("40.00%", busy)
 
+    def test_a_name_may_have_in_it_what_ends_lines_elsewhere(self):
+        name = "a\u2028b\x85c"
+        path, recording = self.file(f"class {name}\n arrive once\n run 1ms\n"), self.folder / "one"
+        self.assertIn(f"\n{name}  fifo ", sim(path, "--policy", "fifo", "--record", recording))
+        self.assertIn("all as recorded", sim("--replay", recording))
+
     def test_a_policy_that_is_named_twice_is_simulated_once(self):
         path = self.file("duration 1s\nclass tick\n arrive every 10ms\n run 4ms\n")
         csv = self.folder / "twice.csv"

@@ -82,6 +82,17 @@ class InTheKernel(unittest.TestCase):
         self.assertEqual(kernel.unbegun(text), {"a": 2, "b": 1})
         self.assertEqual(list(kernel.rows(text)), ["a"])
 
+    def test_a_name_may_have_in_it_what_ends_lines_and_words_elsewhere(self):
+        name = "a\u2028b\x85c\x1cd"
+        text = f"{name}\t10\t8\t1\t2000\t1500\t4000\t5000\r\nunbegun\t{name}\t2\r\n"
+        self.assertEqual(list(kernel.rows(text)), [name])
+        self.assertEqual(kernel.unbegun(text), {name: 2})
+        plan = decisions.Plan(f"until 900 after 0\nclass {name} 16\ntask 0 0 r1\n")
+        self.assertEqual(plan.class_of(1), name)
+        mine = self.workload("class a\u2028b\x85c\n arrive once\n run 1ms\n")
+        self.assertEqual(list(mine.model), ["a\u2028b\x85c"])
+        self.assertEqual(decisions.Plan(mine.plan).class_of(1), "a\u2028b\x85c")
+
     def workload(self, text: str, *words: str) -> kernel.Workload:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "mine.workload")

@@ -54,7 +54,7 @@ def run(arguments) -> int:
 
 
 def _policies(program: Path) -> dict[str, str]:
-    lines = simulator.output([program, "policies"]).splitlines()
+    lines = simulator.lines(simulator.output([program, "policies"]))
     return dict(line.split("\t") for line in lines)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ..paths import ROOT
 from ..trace.clock import in_order
 from ..trace.recording import Kind, Recording
+from . import simulator
 
 _FIRST_LINE = "cotrap-schedule 2"  # async/sim/record.h
 
@@ -45,7 +46,7 @@ class Plan:
     when it arrives. Times from the workload's start."""
 
     def __init__(self, text: str):
-        lines = [line.split() for line in text.splitlines()]
+        lines = [line.split(" ") for line in simulator.lines(text)]
         self.until_ns = next(int(words[1]) for words in lines if words[0] == "until")
         classes = [words[1] for words in lines if words[0] == "class"]
         tasks = [words for words in lines if words[0] == "task"]

@@ -188,7 +188,7 @@ def _with_all_options(arguments):
 def rows(text: str) -> dict[str, dict[str, int]]:
     """By class, what the program prints; what the kernel says beside it is passed over."""
     found = {}
-    for line in text.replace("\r", "").splitlines():
+    for line in text.replace("\r", "").split("\n"):
         name, *numbers = line.split("\t")
         if len(numbers) == len(_COLUMNS) and all(number.isdigit() for number in numbers):
             found[name] = dict(zip(_COLUMNS, map(int, numbers), strict=True))
@@ -197,7 +197,7 @@ def rows(text: str) -> dict[str, dict[str, int]]:
 
 def unbegun(text: str) -> dict[str, int]:
     """By class, how many of those that have arrived no thread had begun with."""
-    found = re.findall(r"^unbegun\t(\S+)\t(\d+)\r?$", text, re.MULTILINE)
+    found = re.findall(r"^unbegun\t([^\t\n]+)\t(\d+)\r?$", text, re.MULTILINE)
     return {name: int(count) for name, count in found}
 
 

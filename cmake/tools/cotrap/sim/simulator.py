@@ -72,13 +72,18 @@ def output(command: list) -> str:
 
 def outcomes(outputs: Iterable[str], runs: int) -> list[str]:
     """The lines of so many runs, one each. Raises ToolError where there are fewer."""
-    lines = [line for output in outputs for line in output.splitlines()]
-    if len(lines) < runs:
+    found = [line for output in outputs for line in lines(output)]
+    if len(found) < runs:
         raise ToolError(
-            f"the simulator ended before its end, with status 0, after {len(lines)} of {runs} "
+            f"the simulator ended before its end, with status 0, after {len(found)} of {runs} "
             "runs: does a policy call exit()?"
         )
-    return lines
+    return found
+
+
+def lines(text: str) -> list[str]:
+    """Whole ones, as the simulator ends them: str.splitlines() does so inside of names, too."""
+    return text.split("\n")[:-1]
 
 
 def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
@@ -143,7 +148,7 @@ def recorded_workload(recording: Path) -> Path | None:
     if not recording.is_file():
         return None  # and something else may have no end
     try:
-        with open(recording, errors="replace") as file:
+        with open(recording, errors="replace", newline="\n") as file:
             head = takewhile(lambda line: line != "decisions\n", file)
             names = [line[:-1].partition("=") for line in head if line.startswith("workload=")]
     except OSError:
