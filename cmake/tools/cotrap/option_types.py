@@ -57,7 +57,12 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
+_NANOSECONDS = {"milliseconds": 1e6, "seconds": 1e9, "minutes": 6e10}
+
+
 def duration(unit: str) -> Callable[[str], float]:
+    """One of at least a nanosecond: 0 is said by leaving it out."""
+
     def parse(text: str) -> float:
         try:
             value = float(text) if text.isascii() else 0.0
@@ -65,6 +70,8 @@ def duration(unit: str) -> Callable[[str], float]:
             value = 0.0
         if not 0 < value < 1e9:
             raise argparse.ArgumentTypeError(f"'{text}' is not a number of {unit}")
+        if round(value * _NANOSECONDS[unit]) == 0:
+            raise argparse.ArgumentTypeError(f"'{text}': a nanosecond is the least there is")
         return value
 
     return parse
