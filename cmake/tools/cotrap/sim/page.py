@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ..pages import in_script, timeline
 from .rows import Row
-from .summary import Group, groups, runs
+from .summary import Group, by_class, runs
 from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
 
 _WIDTH = 640.0
@@ -27,7 +27,7 @@ def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
         title=title,
         seeds=len({row["seed"] for row in rows}),
         harts=rows[0]["harts"],
-        classes=[_of_class(name, rows) for name in dict.fromkeys(row["class"] for row in rows)],
+        classes=[_of_class(name, mine) for name, mine in by_class(rows).items()],
         run_titles=[title for title, _, _ in RUN_COLUMNS],
         runs=[_cells(group, RUN_COLUMNS) for group in runs(rows)],
         class_titles=[title for title, _, _ in CLASS_COLUMNS],
@@ -45,8 +45,7 @@ def _cells(group: Group, columns) -> dict:
     }
 
 
-def _of_class(name: str, rows: list[Row]) -> dict:
-    mine = [group for group in groups(rows) if group.name == name]
+def _of_class(name: str, mine: list[Group]) -> dict:
     return {
         "name": name,
         "rows": [_cells(group, CLASS_COLUMNS) for group in mine],

@@ -82,6 +82,14 @@ def groups(rows: list[Row]) -> list[Group]:
     return [Group(policy, name, mine) for (policy, name), mine in found.items()]
 
 
+def by_class(rows: list[Row]) -> dict[str, list[Group]]:
+    """A class's groups, one a policy, by its name."""
+    found: dict[str, list[Group]] = {}
+    for group in groups(rows):
+        found.setdefault(group.name, []).append(group)
+    return found
+
+
 def runs(rows: list[Row]) -> list[Group]:
     """One group a policy, of one row a run: for what is the whole run's."""
     first = rows[0]["class"]

@@ -1,7 +1,7 @@
 """The figures as text, side by side per policy."""
 
 from .rows import Row
-from .summary import Figure, Group, groups, runs
+from .summary import Figure, Group, by_class, groups, runs
 
 # Title, how it is found, how it is written.
 CLASS_COLUMNS = (
@@ -59,19 +59,17 @@ def text_of(figure: Figure | None, kind: str) -> str:
 
 
 def tables(rows: list[Row]) -> str:
-    by_class = [["class", "policy", *(title for title, _, _ in CLASS_COLUMNS)]]
-    classes = list(dict.fromkeys(row["class"] for row in rows))
-    for name in classes:
-        for group in groups(rows):
-            if group.name == name:
-                figures = (text_of(find(group), kind) for _, find, kind in CLASS_COLUMNS)
-                by_class.append([name, group.policy, *figures])
+    of_classes = [["class", "policy", *(title for title, _, _ in CLASS_COLUMNS)]]
+    for name, mine in by_class(rows).items():
+        for group in mine:
+            figures = (text_of(find(group), kind) for _, find, kind in CLASS_COLUMNS)
+            of_classes.append([name, group.policy, *figures])
     by_run = [["policy", *(title for title, _, _ in RUN_COLUMNS)]]
     for group in runs(rows):
         figures = (text_of(find(group), kind) for _, find, kind in RUN_COLUMNS)
         by_run.append([group.policy, *figures])
     notes = "".join(note + "\n" for group in groups(rows) if (note := group.unfinished()))
-    return aligned(by_class, 2) + notes + "\n" + aligned(by_run, 1)
+    return aligned(of_classes, 2) + notes + "\n" + aligned(by_run, 1)
 
 
 def aligned(lines: list[list[str]], left: int) -> str:
