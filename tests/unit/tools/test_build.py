@@ -3,12 +3,14 @@
 import contextlib
 import io
 import os
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401  (finds the command's modules)
+import support  # which finds the command's modules
 from cotrap import build, musl
 from cotrap.errors import ToolError
 
@@ -51,6 +53,50 @@ class Building(Faked):
     def test_a_failure_is_one_of_the_command(self):
         with self.assertRaises(ToolError):
             self.says("[1/2] Building a", status=1)
+
+
+_BUILDS = """
+import sys
+from pathlib import Path
+from unittest import mock
+import support
+from cotrap import policy_header
+
+folder, name = Path(sys.argv[1]), sys.argv[2]
+with mock.patch.object(policy_header, "preset_folder", return_value=folder / "policy"):
+    for _ in range(2):
+        policy_header.build(policy_header.PolicyHeader(Path(name), "Mine", "mine"), "p", "t")
+print((folder / "policy" / "program").read_text(), flush=True)
+sys.stdin.read()
+print((folder / "policy" / "program").read_text(), flush=True)
+"""
+
+
+class OfHeaders(Faked):
+    def builds(self, name: str) -> subprocess.Popen:
+        """A command that says what it has built, and what is there when its input has ended."""
+        return subprocess.Popen(
+            [sys.executable, "-c", _BUILDS, self.path, name],
+            cwd=support.HERE,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def test_what_a_command_has_built_stays_until_it_ends(self):
+        program = self.path / "policy" / "program"
+        keep = "s/.*COTRAP_POLICY_HEADER=\\([^ ]*\\).*/\\1/p"
+        make = f"mkdir -p {program.parent}\nprintf %s \"$*\" | sed -n '{keep}'"
+        self.program("cmake", f"{make} >{self.path}/header")
+        self.program("ninja", f"cp {self.path}/header {program}")
+        with self.builds("one.h") as one:
+            self.assertEqual(one.stdout.readline(), "one.h\n")
+            with self.builds("two.h") as two:
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    two.wait(0.5)
+                self.assertEqual(program.read_text().strip(), "one.h")
+                self.assertEqual(one.communicate()[0].strip(), "one.h")
+                self.assertEqual(two.communicate()[0].split(), ["two.h", "two.h"])
 
 
 class Stale(Faked):
