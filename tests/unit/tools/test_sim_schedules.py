@@ -82,6 +82,15 @@ class Schedules(InAFolder):
                 self.assertIn("all as recorded", sim("--replay", moved / each))
         self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
 
+    def test_a_recording_that_does_not_say_of_which_workload_is_refused(self):
+        path = self.folder / "web.schedule"
+        sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
+        whole = path.read_text()
+        for instead in ("", "workload=\n"):
+            path.write_text(whole.replace("workload=web\n", instead))
+            told = f"{path}: it does not say of which workload: no workload=NAME there"
+            self.assertIn(told, sim("--replay", path, status=2))
+
     def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)

@@ -144,18 +144,21 @@ def recorded_name(path: Path, recording: Path) -> str:
 
 
 def recorded_workload(recording: Path) -> Path | None:
-    """Where that is now. None: the recording does not say."""
+    """Where that is now. None: it is no recording, and the simulator says why. Raises UsageError
+    where it is one that does not say."""
     if not recording.is_file():
         return None  # and something else may have no end
     try:
         with open(recording, errors="replace", newline="\n") as file:
+            if not file.readline().startswith("cotrap-schedule "):
+                return None
             head = takewhile(lambda line: line != "decisions\n", file)
-            names = [line[:-1].partition("=") for line in head if line.startswith("workload=")]
+            names = [line[:-1].partition("=")[2] for line in head if line.startswith("workload=")]
     except OSError:
-        return None  # the simulator says why
-    if not names:
         return None
-    name = names[0][2]
+    if not names or not names[0]:
+        raise UsageError(f"{recording}: it does not say of which workload: no workload=NAME there")
+    name = names[0]
     return recording.parent / name if os.sep in name else WORKLOADS / f"{name}{_SUFFIX}"
 
 
