@@ -117,6 +117,11 @@ class Merge(InAFolder):
                 self.assertRegex(self.refused(self.edited(one, 3, **cells)), r"edited.csv:\d: ")
                 self.assertIn(told, self.refused(self.edited(one, 3, **cells)))
 
+    def test_whatever_names_classes_have_their_files_are_read(self):
+        one = self.made("one.csv", text=TWO.replace("class a", "class a\u2028b\x85c,\"d"))
+        names = [row["class"] for row in merge.read([one])]
+        self.assertEqual(names, ["a\u2028b\x85c,\"d", "b"] * 2)
+
     def test_a_file_that_is_cut_short_is_told_with_its_line(self):
         one = self.made("one.csv")
         whole = one.read_bytes()

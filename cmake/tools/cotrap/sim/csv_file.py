@@ -81,7 +81,7 @@ def _to_text(value) -> str:
 
 def _of_text(column: str, text: str):
     if column in TEXTS:
-        if not text or not text.isprintable():
+        if not text or "\n" in text or "\r" in text:
             raise ValueError(f"{text[:40]!r} is no name")
         return text
     if column.endswith("buckets"):
