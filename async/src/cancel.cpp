@@ -29,6 +29,11 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
   job.cut_short(WaitResult::timed_out);
 }
 
+void DeadlineScope::forget_cut() noexcept {
+  platform::InterruptGuard masked;
+  current_job().flags_ &= ~Job::flag_cut;
+}
+
 bool DeadlineScope::leave() noexcept {
   if (!active_) return false;
   platform::InterruptGuard masked;

@@ -6,6 +6,7 @@ PARTS = (
     ("operations", "calls answer as they do, errors too"),
     ("many", "more may wait than the ring has places for"),
     ("cancels", "what is cancelled ends, and has taken nothing"),
+    ("in-time", "what was read when a deadline came is not lost"),
     ("waits", "while nobody is ready, a program does nothing"),
     ("busy", "who always has something to do does not keep the others from their calls"),
     ("deadlocks", "a program whose coroutines all wait for one another is told so"),

@@ -39,6 +39,9 @@ class [[nodiscard]] DeadlineScope {
 
   /// Ends the scope early; true if the deadline has passed and cut a wait short.
   bool leave() noexcept;
+  /// For this job: the wait that has just been cut short was over all the same, and has a result
+  /// that must not be lost.
+  static void forget_cut() noexcept;
 
  private:
   struct Alarm : Timer {

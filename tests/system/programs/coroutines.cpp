@@ -130,6 +130,34 @@ Task<> cancels() {
   check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1, "nobody cancelled has taken it");
 }
 
+// What was read when the deadline came is not lost.
+Task<unsigned> read_by_deadlines(Fd from) {
+  unsigned bytes = 0;
+  char byte = 0;
+  for (unsigned i = 0;; ++i) {
+    const auto deadline = async::now() + std::chrono::microseconds{100 + i % 37};
+    const auto done = co_await async::with_deadline(deadline, sys::read(from, bytes_of(byte)));
+    if (!done) continue;
+    if (must(*done, "reading") == 0) co_return bytes;
+    ++bytes;
+  }
+}
+
+void reads_in_time() {
+  constexpr unsigned bytes = 8'000;
+  const auto pipe = must(make_pipe(), "a pipe");
+  Thread writer{[&] {
+    for (unsigned i = 0; i < bytes; ++i) {
+      must(write(pipe.write_end, "x"), "writing");
+      const auto next = now() + std::chrono::microseconds{60 + i * 2'654'435'769u % 100};
+      while (now() < next) continue;
+    }
+    must(close(pipe.write_end), "closing");
+  }};
+  const unsigned read = run(read_by_deadlines(pipe.read_end));
+  check(read == bytes, "{} bytes are read, of {}", read, bytes);
+}
+
 // Nothing to do is nothing done: on the hart of one that is more urgent another thread writes.
 
 Task<> sleep_and_read(Fd fd, int& sum) {
@@ -247,6 +275,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"operations", operations},
     {"many", [] { run(read_all()); }},
     {"cancels", [] { run(cancels()); }},
+    {"in-time", reads_in_time},
     {"waits", waits},
     {"busy", [] { run(busy_one()); }},
     {"deadlocks", deadlocks},

@@ -181,6 +181,12 @@ TEST_CASE_METHOD(Fixture,
     CHECK(*co_await async::with_deadline(async::now() + 50ns, fast()) == 2);
     CHECK_FALSE(async::is_cancelled());
     CHECK(co_await async::sleep_for(500ns) == WaitResult::woken);  // nothing stays behind
+    auto over_all_the_same = []() -> Task<int> {
+      CHECK(co_await async::sleep_for(100ns) == WaitResult::timed_out);
+      async::DeadlineScope::forget_cut();
+      co_return 3;
+    };
+    CHECK(*co_await async::with_deadline(async::now() + 50ns, over_all_the_same()) == 3);
     auto nothing = []() -> Task<> { co_await async::sleep_for(1ns); };
     CHECK((co_await async::with_deadline(async::now() + 5ns, nothing())).has_value());
   };

@@ -106,7 +106,8 @@ class Loop {
 };
 
 /// Makes a system call by the ring. Cancelled, it ends as soon as the kernel has let go of its
-/// buffers, with ECANCELED if it had not been done by then.
+/// buffers, with ECANCELED if it had not been done by then; what had been has its result, also
+/// within async::with_deadline().
 template <class T>
 async::Task<Result<T>> make(abi::RingSubmission submission) {
   Loop& loop = Loop::current();
@@ -119,6 +120,8 @@ async::Task<Result<T>> make(abi::RingSubmission submission) {
     loop.cancel(operation);
     const async::Shield shield;
     (void)co_await operation.ended.wait("a cancelled system call");
+    const bool was_cut = operation.result == -static_cast<std::int32_t>(abi::Errno::ecanceled);
+    if (!was_cut) async::DeadlineScope::forget_cut();
   }
   loop.end(operation);
   co_return to_result<T>(operation.result);
