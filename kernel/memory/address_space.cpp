@@ -68,17 +68,23 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
 Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end) {
   const Area* area = areas_.first_after(start);
   std::size_t copied = 0;
+  std::size_t borrowed = 0;
   const auto share_page = [&](VirtAddr va, PageEntry& entry) -> PageEntry {
     while (area->end <= va) area = area->next;
     if (area->backing.is_shared()) return {};
     const PageEntry theirs = entry.read_only();
-    if (!theirs.borrowed()) frames.share(theirs.address());
+    if (theirs.borrowed()) {
+      ++borrowed;
+    } else {
+      frames.share(theirs.address());
+    }
     ++copied;
     hal::set(entry, theirs);
     return theirs;
   };
   const bool complete = table_.copy_pages(child.table_, start, end, share_page);
   child.resident_ += copied;
+  child.borrowed_ += borrowed;
   if (copied != 0) flush();
   if (!complete) return fail(Errno::enomem);
   return {};

@@ -183,8 +183,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Accounts.
 
-  /// Pages in the table that have a frame of their own or share one.
+  /// Pages in the table.
   std::size_t resident() const { return resident_; }
+  /// … whose frames, its own or shared, may become free with this space.
+  std::size_t own_pages() const { return resident_ - borrowed_; }
   const AreaSet& areas() const { return areas_; }
 
  private:
@@ -204,6 +206,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
 
   void forget_page(hal::PageEntry entry);
+  void give_up(hal::PageEntry entry);  // which was in the table, where another one is now
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
@@ -250,6 +253,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   AreaSet areas_;
   Area* recent_ = nullptr;  // the area of the last fault; dropped whenever an area goes
   std::size_t resident_ = 0;
+  std::size_t borrowed_ = 0;  // of which the frames are nobody's
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
   VirtAddr holes_below_;  // nothing is free from here to the window's end

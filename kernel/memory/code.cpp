@@ -38,7 +38,7 @@ Result<> AddressSpace::replace_code(VirtAddr page, Frame contents) {
     return {};
   }
   hal::set(*slot, entry);
-  if (!old.borrowed()) frames.drop(old.address());
+  give_up(old);
   return {};
 }
 

@@ -100,7 +100,7 @@ void AddressSpace::make_all_pages(const Area& area) {
   }
 }
 
-// What a page starts with; an empty entry when there is no memory for it.
+// What a page starts with, to be put into the table; an empty entry when there is no memory for it.
 PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access wanted) {
   const Backing& backing = area.backing;
   const std::size_t offset = page - area.start;
@@ -111,6 +111,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
     case Backing::Kind::file: {
       const auto contents = page_of_file(backing, offset);
       if (can_borrow(contents) && wanted != Access::write) {
+        ++borrowed_;
         return PageEntry::borrowed_page(hal::virt_to_phys(contents.data()),
                                         without(rights_in_table(area), Access::write));
       }
@@ -137,7 +138,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
     hal::copy_page(hal::phys_to_virt(copy), hal::phys_to_virt(old.address()));
     hal::set(*slot, PageEntry::page(copy, rights_in_table(area)));
     flush_page(page);
-    if (!old.borrowed()) frames.drop(old.address());
+    give_up(old);
     if (allows(area.access, Access::execute)) code_written_ = true;
     return {};
   }

@@ -89,8 +89,16 @@ void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   let_go();
 }
 
+void AddressSpace::give_up(PageEntry entry) {
+  if (entry.borrowed()) {
+    --borrowed_;
+  } else {
+    frames.drop(entry.address());
+  }
+}
+
 void AddressSpace::forget_page(PageEntry entry) {
-  if (!entry.borrowed()) frames.drop(entry.address());
+  give_up(entry);
   --resident_;
 }
 

@@ -7,12 +7,12 @@
 namespace kernel {
 namespace {
 
-/// Who has to go: running, not the first process, and with most pages.
+/// Who has to go: running, not the first process, and with most pages of its own.
 Process* find_largest() {
   Process* largest = nullptr;
   for (Process& process : processes()) {
     if (process.is_ending() || process.is_zombie() || &process == &first_process()) continue;
-    if (largest == nullptr || process.space().resident() > largest->space().resident()) {
+    if (largest == nullptr || process.space().own_pages() > largest->space().own_pages()) {
       largest = &process;
     }
   }
@@ -33,7 +33,7 @@ bool make_room(Thread& needy) {
   Process* largest = find_largest();
   if (largest == nullptr || largest == &needy.process()) return false;
   log("out of memory: {} ({}) has most of it, {} pages, and has to end", largest->name(),
-      largest->id(), largest->space().resident());
+      largest->id(), largest->space().own_pages());
   chosen = largest->id();
   largest->terminate(abi::WaitStatus::killed(abi::Signal::sigkill));
   return true;

@@ -5,9 +5,9 @@ namespace kernel {
 
 class Thread;
 
-/// Ends the process that has most pages, so that `needy` can try again when it is gone; nobody
-/// while another one is still on its way out. False if there is no other process to end: `needy`
-/// itself has to go. The first process is never chosen.
+/// Ends the process that has most pages of its own, so that `needy` can try again when it is gone;
+/// nobody while another one is still on its way out. False if there is no other process to end:
+/// `needy` itself has to go. The first process is never chosen.
 bool make_room(Thread& needy);
 
 }  // namespace kernel

@@ -1,6 +1,8 @@
 """Whoever takes all there is of something is refused, and everything comes back afterwards."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import harness
 
@@ -12,6 +14,16 @@ with harness.Test(__doc__) as test:
         done = test.run("/exhaust", machine=test.machine(memory=memory), timeout=150)
         test.check(done.status == 0, f"with {memory} of memory", done.text + done.why)
         print(done.text, end="")
+
+    what = "who has mapped much of the boot archive does not go for somebody else's need"
+    if not test.lacks(what, harness.MMU):
+        with tempfile.NamedTemporaryFile() as big:
+            big.truncate(12 << 20)
+            test.add(Path(big.name), "big")
+            done = test.run(
+                "/exhaust", "beside", "/big", machine=test.machine(memory="64M"), timeout=60
+            )
+        test.check(done.status == 0, what, done.text + done.why)
 
     # Who fills /tmp is told so, and then everything still runs.
     script = """yes > /tmp/full; echo status $?

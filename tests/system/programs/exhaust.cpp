@@ -1,11 +1,15 @@
 // Takes all there is of one thing after the other: memory, threads, processes, descriptors, names,
 // areas. Each time the kernel must say no, with the right error, and have everything back
 // afterwards. Ends with a fork bomb.
+//
+//   exhaust beside FILE    … memory alone, beside a process that has mapped FILE of the boot
+//   archive
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
 #include <user/thread.h>
 
+#include <array>
 #include <string_view>
 #include <vector>
 
@@ -186,9 +190,49 @@ void fork_bomb() {
   exit(0);
 }
 
+void touch_all(std::byte* memory, std::size_t bytes, bool writes) {
+  for (std::size_t at = 0; at < bytes; at += page_size) {
+    auto& byte = *reinterpret_cast<volatile std::byte*>(memory + at);
+    const std::byte there = byte;
+    if (writes) byte = there;
+  }
+}
+
+// Pages of the archive are nobody's: who has them is not in the way of those who need some.
+void take_beside_reader(const char* path) {
+  const Pipe ready = must(make_pipe(), "a pipe"), over = must(make_pipe(), "a pipe");
+  std::array<std::byte, 1> byte{};
+  const Pid reader = must(fork(), "fork");
+  if (reader == 0) {
+    const Fd file = must(open(path), path);
+    const std::size_t bytes = must(status(file), path).size;
+    for (int i = 0; i < 8; ++i) {  // more than there is memory
+      touch_all(must(map_file(file, bytes, abi::prot_read, 0), path), bytes, false);
+    }
+    must(write(ready.write_end, byte), "writing");
+    must(read(over.read_end, byte), "reading");
+    exit(0);
+  }
+  must(read(ready.read_end, byte), "reading");
+  const Pid taker = must(fork(), "fork");
+  if (taker == 0) {
+    const std::size_t half = free_memory() / 2 / page_size * page_size;
+    std::array<std::byte*, 3> halves{};
+    for (auto& memory : halves) {
+      memory = must(map_memory(half, abi::prot_read | abi::prot_write), "memory");
+    }
+    for (auto* const memory : halves) touch_all(memory, half, true);
+    exit(0);
+  }
+  check(must(wait(taker), "waiting").status.was_killed(), "who takes all is ended");
+  must(write(over.write_end, byte), "writing");
+  check(must(wait(reader), "waiting").status.word() == 0, "who has none of it is not");
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc == 3 && argv[1] == std::string_view{"beside"}) return take_beside_reader(argv[2]), 0;
   take_all_of("memory", take_memory, true);
   take_all_of("break", take_break, true);
   take_all_of("threads", take_threads);

@@ -65,6 +65,7 @@ TEST_CASE("changed code is the program's own, and no hart executes what was ther
   auto space = make_space();
   REQUIRE(map_code(*space, 2, Backing::of_segment(file.bytes())));
   CHECK(load(*space, here + page_size) == 2);  // borrowed from the file
+  CHECK((space->resident() == 1 && space->own_pages() == 0));
   const auto area = *space->code_at(here);
   space->hide_code(area);
   for (const VirtAddr page : {here, here + page_size}) {
@@ -78,7 +79,7 @@ TEST_CASE("changed code is the program's own, and no hart executes what was ther
   CHECK(load(*space, here + page_size) == 9);
   CHECK(try_to_run(*space, here) == Errno{});
   CHECK(file.bytes()[0] == std::byte{1});
-  CHECK(space->resident() == 2);
+  CHECK((space->resident() == 2 && space->own_pages() == 2));
   CHECK_FALSE(store(*space, here, 1));
 }
 

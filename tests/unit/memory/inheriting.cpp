@@ -28,6 +28,7 @@ TEST_CASE("a fork costs tables, not pages; the last owner of a page writes witho
     auto child = *parent->fork();
     const std::size_t before = frames.free_count();
     CHECK(child->resident() == 100);
+    CHECK(child->own_pages() == 100);
     REQUIRE(store(*child, here, 2));
     CHECK(frames.free_count() == before - 1);
     REQUIRE(store(*parent, here, 3));  // the child has left this one
