@@ -27,7 +27,7 @@ constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
 
 /// Whoever the memory is of by now: another hart may be writing it.
-[[clang::no_sanitize("thread")]] std::uintptr_t word_at(const void* address) {
+[[clang::no_sanitize("address", "thread")]] std::uintptr_t word_at(const void* address) {
   return *static_cast<const std::uintptr_t*>(address);
 }
 

@@ -6,6 +6,7 @@
 
 #include "memory/frames.h"
 #include "memory/out_of_memory.h"
+#include "platform/poison.h"
 
 namespace kernel::memory::heap {
 namespace {
@@ -15,6 +16,7 @@ using hal::page_size;
 constexpr std::array<std::uint16_t, 18> sizes = {16,  32,  48,  64,  80,  96,  112,  128,  160,
                                                  192, 256, 320, 384, 512, 672, 1024, 1360, 2048};
 constexpr std::uint16_t none = 0xffff;
+constexpr std::size_t link_bytes = 8;  // of a free object: in which the next one is named
 
 // Size in units of 16 bytes, rounded up → index of its class.
 constexpr auto class_of_units = [] {
@@ -78,6 +80,7 @@ std::uint32_t make_slab(std::size_t index) {
 
 void free_slab(SizeClass& of, std::uint32_t slab) {
   unlink(of, slab);
+  unpoison(hal::phys_to_virt(PhysAddr{slab} << hal::page_shift), page_size);
   info_of(slab).references = 1;
   frames.drop(PhysAddr{slab} << hal::page_shift);
 }
@@ -114,6 +117,7 @@ inline void* take_object(SizeClass& of, std::uint32_t slab) {
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
   const std::uint16_t object = info.objects.first_free;
   const std::uint16_t next = next_free(page, object);
+  unpoison(page + object, sizes[info.size_class]);
   info.objects.first_free = next;
   ++info.objects.used;
   ++of.objects;
@@ -162,6 +166,7 @@ void release(void* object) {
   const auto offset = static_cast<std::uint16_t>(hal::virt_to_phys(object) % page_size);
   const std::uint16_t next = std::exchange(info.objects.first_free, offset);
   next_free(static_cast<std::byte*>(object) - offset, offset) = next;
+  poison(static_cast<std::byte*>(object) + link_bytes, sizes[info.size_class] - link_bytes);
   --classes[info.size_class].objects;
   --info.objects.used;
   if (next == none || info.objects.used == 0) [[unlikely]]

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "poison.h"
+
 namespace kernel {
 
 void set_executor_alarm(std::uint64_t ns) noexcept;
@@ -101,8 +103,8 @@ inline void relax() noexcept {
 inline void* chunk(std::size_t bytes) noexcept {
   return kernel::allocate_frame_chunk(bytes);
 }
-inline void poison(void*, std::size_t) noexcept {}
-inline void unpoison(void*, std::size_t) noexcept {}
+using kernel::poison;
+using kernel::unpoison;
 [[noreturn]] inline void fail(const char* what) noexcept {
   kernel::fail_in_async(what);
 }
