@@ -8,10 +8,9 @@ from simulating import BUILD, InAFolder, sim
 from support import ROOT, cotrap, files_of_at_most
 
 from cotrap.errors import OWN_FAILURE
-from cotrap.sim import costs, csv_file, page, table
-from cotrap.sim.rows import COLUMNS, Row
+from cotrap.sim import costs, csv_file
 from cotrap.sim.simulator import WORKLOADS
-from cotrap.sim.summary import Figure, groups
+from cotrap.sim.summary import groups
 
 EDF = ROOT / "async" / "include" / "async" / "policy" / "edf.h"
 
@@ -287,36 +286,6 @@ class Sim(InAFolder):
                 said = sim(*arguments, status=2)
                 self.assertIn(message, said)
                 self.assertEqual(said.count("\n"), 1)
-
-
-class Summary(unittest.TestCase):
-    def test_intervals_are_students(self):
-        # Of ten values with standard deviation 1 it is 2.262 / sqrt(10); of three, 4.303 / sqrt(3).
-        ten = [-1.0, 1.0] * 5
-        deviation = (10 / 9) ** 0.5
-        self.assertAlmostEqual(Figure.of(ten).half, 2.262 * deviation / 10**0.5, delta=0.005)
-        self.assertAlmostEqual(Figure.of([0.0, 1.0, 2.0]).half, 4.303 / 3**0.5, delta=0.005)
-        four = Figure.of([0.0, 2.0, 2.0, 0.0])
-        self.assertAlmostEqual(four.half, 3.182 * (4 / 3) ** 0.5 / 2, delta=0.02)
-        self.assertIsNone(Figure.of([5.0]).half)
-
-    def test_rows_are_gone_through_as_often_for_many_classes_as_for_few(self):
-        class Counted(list):
-            times = 0
-
-            def __iter__(self):
-                self.times += 1
-                return super().__iter__()
-
-        def times(classes: int) -> int:
-            values = dict.fromkeys(COLUMNS, 1) | {"policy": "fifo"}
-            values |= {"latency buckets": {}, "response buckets": {}}
-            rows = Counted(Row(values | {"class": f"c{each}"}) for each in range(classes))
-            self.assertEqual(table.tables(rows).count("\n"), classes + 4)
-            page.page(rows, "many", {})
-            return rows.times
-
-        self.assertEqual(times(50), times(2))
 
 
 if __name__ == "__main__":

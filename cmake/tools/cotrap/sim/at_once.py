@@ -4,7 +4,8 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
 
 from ..errors import ToolError
 from . import simulator
@@ -41,14 +42,36 @@ class _Children:
             self._are_ended = True
             for child in self._running:
                 child.kill()
+            for child in self._running:
+                child.wait()
 
 
 def outputs(commands: Iterable[list]) -> list[str]:
     """What each says, in that order."""
-    children = _Children()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            return list(pool.map(lambda each: simulator.run(each, children.run).stdout, commands))
-        except BaseException:
-            children.end()
-            raise
+    children, answers = _Children(), SimpleQueue()
+    work = list(enumerate(commands))
+    found = [""] * len(work)
+
+    def go_on() -> None:
+        with suppress(IndexError):
+            while True:
+                place, command = work.pop(0)
+                try:
+                    answers.put((place, simulator.run(command, children.run).stdout))
+                except BaseException as error:
+                    answers.put((place, error))
+
+    # A signal comes as an exception, which may leave a lock of Python's own held: so here there are
+    # none, and nobody waits for the threads.
+    try:
+        for _ in range(min(os.cpu_count() or 1, len(work))):
+            threading.Thread(target=go_on, daemon=True).start()
+        for _ in found:
+            place, answer = answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            found[place] = answer
+    except BaseException:
+        children.end()
+        raise
+    return found

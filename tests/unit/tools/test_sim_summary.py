@@ -1,0 +1,43 @@
+"""What is made of the rows of many runs: figures with their intervals, tables and pages."""
+
+import unittest
+
+import support  # noqa: F401  (finds the command's modules)
+
+from cotrap.sim import page, table
+from cotrap.sim.rows import COLUMNS, Row
+from cotrap.sim.summary import Figure
+
+
+class Summary(unittest.TestCase):
+    def test_intervals_are_students(self):
+        # Of ten values with standard deviation 1 it is 2.262 / sqrt(10); of three, 4.303 / sqrt(3).
+        ten = [-1.0, 1.0] * 5
+        deviation = (10 / 9) ** 0.5
+        self.assertAlmostEqual(Figure.of(ten).half, 2.262 * deviation / 10**0.5, delta=0.005)
+        self.assertAlmostEqual(Figure.of([0.0, 1.0, 2.0]).half, 4.303 / 3**0.5, delta=0.005)
+        four = Figure.of([0.0, 2.0, 2.0, 0.0])
+        self.assertAlmostEqual(four.half, 3.182 * (4 / 3) ** 0.5 / 2, delta=0.02)
+        self.assertIsNone(Figure.of([5.0]).half)
+
+    def test_rows_are_gone_through_as_often_for_many_classes_as_for_few(self):
+        class Counted(list):
+            times = 0
+
+            def __iter__(self):
+                self.times += 1
+                return super().__iter__()
+
+        def times(classes: int) -> int:
+            values = dict.fromkeys(COLUMNS, 1) | {"policy": "fifo"}
+            values |= {"latency buckets": {}, "response buckets": {}}
+            rows = Counted(Row(values | {"class": f"c{each}"}) for each in range(classes))
+            self.assertEqual(table.tables(rows).count("\n"), classes + 4)
+            page.page(rows, "many", {})
+            return rows.times
+
+        self.assertEqual(times(50), times(2))
+
+
+if __name__ == "__main__":
+    unittest.main()
