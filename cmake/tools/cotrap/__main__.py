@@ -9,13 +9,36 @@ from .options import parser
 from .ui import say
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def interrupt(number: int, _frame) -> None:
     raise Interrupted(number)
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    """Every signal becomes a status. `./cotrap` blocks SIGINT while Python starts and loads modules:
+    Python would print a traceback for it. Here the handlers are set, and it is unblocked."""
+    try:
+        for number in _ENDING:
+            signal.signal(number, interrupt)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        try:
+            return run()
+        finally:
+            ignore_signals()
+    except Interrupted as interrupted:
+        ignore_signals()
+        return 128 + interrupted.signal_number
+
+
+def ignore_signals() -> None:
+    """The status is decided: a later signal must not raise while Python ends."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def run() -> int:
     signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background there is no keyboard
     try:
         try:
@@ -36,8 +59,6 @@ def main() -> int:
         forget_output()
         say(str(error))
         return OWN_FAILURE
-    except Interrupted as interrupted:
-        return 128 + interrupted.signal_number
 
 
 def forget_output() -> None:

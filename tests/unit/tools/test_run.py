@@ -147,6 +147,44 @@ class Run(Command):
             command.stdout.close()
             self.assertTrue(gone(machine[0]), "QEMU was left behind")
 
+    def test_an_interrupt_at_any_moment_is_status_130_and_no_traceback(self):
+        """SIGINT comes when Python has started, when it loads a module, and when it ends."""
+        folder = self.build.path / "hook"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(INTERRUPTS_ITSELF)
+        for moment in ("start", "cotrap.errors", "cotrap.options", "end"):
+            done = subprocess.run(
+                [ROOT / "cotrap", "run", "--help"],
+                env=os.environ | {"PYTHONPATH": str(folder), "MOMENT": moment},
+                capture_output=True,
+                timeout=30,
+            )
+            status = 0 if moment == "end" else 128 + signal.SIGINT
+            self.assertEqual((done.returncode, done.stderr), (status, b""), moment)
+
+
+# A module that Python loads before anything else: it sends SIGINT at the moment that is asked for.
+INTERRUPTS_ITSELF = """
+import atexit, os, signal, sys
+
+MOMENT = os.environ["MOMENT"]
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    @staticmethod
+    def find_spec(name, *_):
+        if name == MOMENT:
+            interrupt()
+
+sys.meta_path.insert(0, Finder)
+if MOMENT == "start":
+    interrupt()
+if MOMENT == "end":
+    atexit.register(interrupt)
+"""
+
 
 def children(pid: int) -> list[int]:
     with open(f"/proc/{pid}/task/{pid}/children") as file:
