@@ -87,13 +87,18 @@ def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
 
 
 def make(preset: str, *targets: str) -> Path:
-    """Brings the targets of a preset up to date (all of them by default)."""
+    """Brings the targets of a preset up to date (all of them by default). In a tree that cannot be
+    written to the build is used as it is: its sources cannot have changed either."""
+    folder = preset_folder(preset)
+    if not os.access(ROOT, os.W_OK) and not os.access(folder, os.W_OK):
+        if _is_stale(folder):
+            raise ToolError(f"{preset} is not built, and nothing can be written to {folder}")
+        return folder
     if lender := _PROGRAMS_OF.get(preset):
         if targets == (CONFIGURED,):
             make(lender, CONFIGURED)
         else:
             make(lender, PROGRAMS, *(target for target in targets if target == TEST_PROGRAMS))
-    folder = preset_folder(preset)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder, preset):
         if _is_stale(folder):

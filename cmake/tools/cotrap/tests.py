@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from . import build, musl, setup
 from .errors import UsageError
@@ -27,21 +29,18 @@ def run(arguments) -> int:
     for preset in _HOST:
         build.make(preset, build.CONFIGURED)
 
-    folder = ROOT / "build" / "test"
-    folder.mkdir(exist_ok=True)
-    listed = "".join(f'subdirs("{ROOT}/build/{host}")\n' for host in _HOST)
-    (folder / "CTestTestfile.cmake").write_text(listed)
-
-    command = ["ctest", "--test-dir", str(folder), "--no-tests=error"]
+    chosen = []
     left_out = [preset for preset in _KERNEL if preset not in kernels]
     if left_out:
-        command += ["-LE", "^(" + "|".join(left_out) + ")$"]
-    for name in arguments.names:
-        _find([*command, "-R", name], name)
-    if arguments.names:
-        command += ["-R", "|".join(arguments.names)]
-    if arguments.list:
-        return _list(command)
+        chosen += ["-LE", "^(" + "|".join(left_out) + ")$"]
+    with tempfile.TemporaryDirectory() as folder:  # CTest writes to it, even for a list
+        command = _ctest(Path(folder), *chosen)
+        for name in arguments.names:
+            _find([*command, "-R", name], name)
+        if arguments.names:
+            chosen += ["-R", "|".join(arguments.names)]
+        if arguments.list:
+            return _list(_ctest(Path(folder), *chosen))
 
     musl.ensure()
     for preset in kernels:
@@ -52,9 +51,18 @@ def run(arguments) -> int:
         for preset in ("hosted-release", *SANITIZED.values()):
             build.make(preset, "all", build.TEST_PROGRAMS)
     else:
-        command += ["-E", f"^{_HOSTED}"]
-    command += ["-j", str(arguments.jobs), "--output-on-failure"]
-    return 1 if subprocess.run(command).returncode else 0
+        chosen += ["-E", f"^{_HOSTED}"]
+    chosen += ["-j", str(arguments.jobs), "--output-on-failure"]
+    folder = ROOT / "build" / "test"
+    folder.mkdir(exist_ok=True)
+    return 1 if subprocess.run(_ctest(folder, *chosen)).returncode else 0
+
+
+def _ctest(folder: Path, *arguments: str) -> list[str]:
+    """CTest over the host builds' tests, with its own files in that folder."""
+    listed = "".join(f'subdirs("{ROOT}/build/{host}")\n' for host in _HOST)
+    (folder / "CTestTestfile.cmake").write_text(listed)
+    return ["ctest", "--test-dir", str(folder), "--no-tests=error", *arguments]
 
 
 def _list(command: list[str]) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,65 @@ class Stale(Faked):
         with self.assertRaisesRegex(ToolError, "another source tree"):
             build._is_stale(self.path)
         self.assertTrue(build._is_stale(self.path / "nothing yet"))
+
+
+class ReadOnly(unittest.TestCase):
+    """A tree that is built, and to which the user of the command cannot write."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.tree = Path(folder.name) / "tree"
+        for name in ("cotrap", "cmake/tools", "CMakePresets.json"):
+            (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (support.ROOT / name).is_dir() else shutil.copy2
+            copy(support.ROOT / name, self.tree / name)
+        shutil.copy2(support.HERE / "fake_qemu.py", self.tree)
+        fake = support.FakeBuild()
+        self.addCleanup(fake.remove)
+        fake.demo("good", "-", "echo fine")
+        fake.program("greet", "echo hello; exit 7")
+        shutil.copytree(fake.path, self.tree / "build" / "riscv64-release")
+        for preset in ("riscv64-release", "host-debug", "host-asan"):
+            self.file(f"{preset}/CMakeCache.txt", f"CMAKE_HOME_DIRECTORY:INTERNAL={self.tree}\n")
+            self.file(f"{preset}/build.ninja", "")
+            self.file(f"{preset}/CTestTestfile.cmake", f"add_test({preset} true)\n")
+        self.file("setup.stamp", "")
+        for path in (self.tree.parent, self.tree, *self.tree.rglob("*")):
+            mode = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
+            path.chmod(mode if os.geteuid() == 0 or path == self.tree.parent else mode & 0o555)
+            self.addCleanup(path.chmod, mode)
+
+    def file(self, name: str, text: str) -> None:
+        path = self.tree / "build" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def cotrap(self, *arguments: str) -> subprocess.CompletedProcess:
+        other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        return subprocess.run(
+            [self.tree / "cotrap", *arguments],
+            cwd=self.tree,
+            env=os.environ | {"COTRAP_QEMU": str(self.tree / "fake_qemu.py"), "TMPDIR": "/tmp"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            **other,
+        )
+
+    def test_what_is_built_runs_and_what_there_is_is_listed(self):
+        done = self.cotrap("run", "-q", "greet")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (7, b"hello\n", b""))
+        done = self.cotrap("demo", "--list")
+        self.assertEqual((done.returncode, done.stdout.split()[0], done.stderr), (0, b"good", b""))
+        done = self.cotrap("test", "--list")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b"Total Tests: 2", done.stdout)
+
+    def test_what_is_not_built_is_an_error_of_one_line(self):
+        done = self.cotrap("run", "-q", "--build", "riscv64-debug", "greet")
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
+        self.assertIn(b"riscv64-debug is not built, and nothing can be written to", done.stderr)
 
 
 class Musl(Faked):
