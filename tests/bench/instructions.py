@@ -30,7 +30,7 @@ LIMITS = {
     "schedule": 28,
     "schedule-10000": 45,
     "spawn-join": 120,
-    "spawn-join-64": 110,
+    "spawn-join-64": 102,
     "await-elided": 28,
     "await-pooled": 50,
     "event": 110,
