@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 from . import bench, bootargs, debug, demos, run, setup, sim, tests, top, trace
 from .bench.options import add_bench
@@ -27,6 +28,10 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown
+
+    def print_help(self, file=None):
+        """argparse's own drops the error where the help cannot be written."""
+        (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str):
         raise UsageError(f"{message} (`{self.prog} --help` explains)")

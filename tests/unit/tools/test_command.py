@@ -1,9 +1,11 @@
 """The command as its user meets it: what it refuses and how it says so, help, demonstrations."""
 
+import errno
 import itertools
 import os
 import subprocess
 import unittest
+from unittest import mock
 
 from support import ROOT, Command, FakeBuild, cotrap
 
@@ -145,6 +147,21 @@ class Usage(Command):
         link.symlink_to(ROOT / "cotrap")
         done = subprocess.run([link, "--help"], capture_output=True, timeout=30)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_a_help_that_cannot_be_written_is_an_error_of_the_write(self):
+        """argparse drops it: Python 3.13 then ends with status 0 where its output is not buffered."""
+        full = mock.Mock(write=mock.Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        with mock.patch("sys.stdout", full), self.assertRaises(OSError):
+            options.parser().parse_args(["run", "--help"])
+        with open("/dev/full", "w") as device:
+            done = subprocess.run(
+                [ROOT / "cotrap", "--help"],
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                stdout=device,
+                stderr=subprocess.PIPE,
+                timeout=30,
+            )
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
 
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
