@@ -31,7 +31,7 @@ std::string or_null(std::optional<double> value) {
 
 std::string list_of(const std::vector<std::string>& texts) {
   std::vector<std::string> all;
-  for (const std::string& text : texts) all.push_back(quoted(text));
+  for (const std::string& text : texts) all.push_back(json_text(text));
   return fmt::format("{}", fmt::join(all, ","));
 }
 
@@ -39,7 +39,7 @@ std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets
   return fmt::format(
       R"({{"name":{},"arrived":{},"finished":{},"throughput":{:.6g},"run":{},"missed":{},)"
       R"("slowdown":{},"fairness":{},"latency":{},"response":{},"tardiness":{}}})",
-      quoted(made.name), made.arrived, made.finished,
+      json_text(made.name), made.arrived, made.finished,
       made.finished == 0 ? 0 : static_cast<double>(made.finished) / seconds, made.run_ns,
       made.missed, or_null(made.finished != 0 ? std::optional(made.slowdown) : std::nullopt),
       or_null(made.fairness), sample(made.latency, with_buckets),
@@ -48,7 +48,7 @@ std::string of_class(const ClassOutcome& made, double seconds, bool with_buckets
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';

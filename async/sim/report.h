@@ -13,7 +13,7 @@ namespace async::sim {
 std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
                     bool with_buckets, const std::string& timeline = {});
 
-/// As JSON has texts.
-std::string quoted(std::string_view text);
+/// The text as a JSON string, with its quotes.
+std::string json_text(std::string_view text);
 
 }  // namespace async::sim

@@ -34,7 +34,7 @@ std::size_t Timeline::class_of(const Job& job) {
 std::string Timeline::to_json() const {
   std::string names, slices;
   for (const std::string& name : classes_) {
-    names += (names.empty() ? "" : ",") + quoted(name);
+    names += (names.empty() ? "" : ",") + json_text(name);
   }
   for (const Slice& slice : slices_) {
     slices += fmt::format("{}[{},{},{},{},{}]", slices.empty() ? "" : ",", slice.hart,

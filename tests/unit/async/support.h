@@ -1,6 +1,7 @@
 // One hart, a clock that tests move, and a look at the end that nothing was left over.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <string>

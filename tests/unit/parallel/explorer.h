@@ -24,6 +24,7 @@
 #include <ucontext.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -77,5 +77,5 @@ TEST_CASE("what is under way at the end has kept a hart busy, and counts as what
 }
 
 TEST_CASE("whatever a class is called, what is reported can be read") {
-  CHECK(quoted("a\x01\n\t\"\\\x1b") == R"("a\u0001\u000a\u0009\"\\\u001b")");
+  CHECK(json_text("a\x01\n\t\"\\\x1b") == R"("a\u0001\u000a\u0009\"\\\u001b")");
 }

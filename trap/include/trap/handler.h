@@ -11,6 +11,8 @@
 
 #include <trap/user_context.h>
 
+#include <cstdint>
+
 namespace trap {
 
 #ifdef COTRAP_TRAP_HANDLER

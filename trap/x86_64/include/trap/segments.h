@@ -16,6 +16,7 @@
 
 #include <trap/hart_record.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 

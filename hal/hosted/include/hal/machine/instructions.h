@@ -1,6 +1,8 @@
 // The host does not let everybody count.
 #pragma once
 
+#include <cstdint>
+
 namespace hal {
 
 inline std::uint64_t instructions() {

@@ -6,6 +6,7 @@
 #include <hal/machine/per_hart.h>
 
 #include <atomic>
+#include <cstdint>
 #include <string_view>
 
 namespace hal {

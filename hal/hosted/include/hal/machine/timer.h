@@ -1,6 +1,8 @@
 // The host's monotonic clock.
 #pragma once
 
+#include <cstdint>
+
 namespace hal {
 
 /// The clock itself, which goes on by one every clock_period_ns().

@@ -3,6 +3,8 @@
 
 #include <hal/machine/csr.h>
 
+#include <cstdint>
+
 namespace hal {
 
 inline std::uint64_t instructions() {

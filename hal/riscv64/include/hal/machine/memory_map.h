@@ -10,6 +10,8 @@
 
 #include <hal/machine/own_window.h>
 
+#include <cstddef>
+
 namespace hal {
 
 /// A space may have the addresses of another one.

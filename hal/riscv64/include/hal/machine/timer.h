@@ -3,6 +3,8 @@
 
 #include <hal/machine/csr.h>
 
+#include <cstdint>
+
 namespace hal {
 namespace riscv64 {
 

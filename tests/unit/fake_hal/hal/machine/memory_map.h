@@ -4,6 +4,7 @@
 #include <hal/machine/own_window.h>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace hal {
 
