@@ -47,6 +47,3 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_CXX_SCAN_FOR_MODULES OFF)
 add_compile_options(-Wall -Wextra -Werror=return-type -Wno-missing-field-initializers)
-# Coroutines' frames tell the pool how they have to be aligned: otherwise 16 bytes are relied on.
-# Everywhere, because precompiled headers are particular about it.
-add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fcoro-aligned-allocation>)
