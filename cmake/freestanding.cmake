@@ -23,9 +23,9 @@ function(cotrap_add_freestanding name)
     -ffreestanding -fno-common -ffunction-sections -fdata-sections
     $<$<COMPILE_LANGUAGE:CXX>:-nostdinc++ -fno-exceptions -fno-rtti -fno-threadsafe-statics
       -fno-use-cxa-atexit>
-    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_SOURCE_DIR}/cmake/libcxx -isystem ${COTRAP_LIBCXX}>"
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem '${CMAKE_SOURCE_DIR}/cmake/libcxx' -isystem ${COTRAP_LIBCXX}>"
     ${ARGN}
-    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_BINARY_DIR}/include>")
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem '${CMAKE_BINARY_DIR}/include'>")
   target_compile_definitions(${name} INTERFACE
     _GNU_SOURCE FMT_HEADER_ONLY FMT_STATIC_THOUSANDS_SEPARATOR=',' FMT_EXCEPTIONS=0 ${fmt_check})
   # What fmt does with an error in a format that only shows at run time.

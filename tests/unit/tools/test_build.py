@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -106,6 +107,33 @@ class Stale(Faked):
         with self.assertRaisesRegex(ToolError, "another source tree"):
             build._is_stale(self.path)
         self.assertTrue(build._is_stale(self.path / "nothing yet"))
+
+
+class Spaces(unittest.TestCase):
+    def test_a_tree_may_be_in_a_folder_with_spaces_in_its_name(self):
+        """No command of a build has a piece of the folder's name as a word of its own."""
+        with tempfile.TemporaryDirectory() as folder:
+            tree = Path(folder) / "two spaces within"
+            tree.mkdir()
+            for entry in support.ROOT.iterdir():
+                if entry.name not in ("build", ".git"):
+                    (tree / entry.name).symlink_to(entry)
+            for preset in ("riscv64-release", "hosted-release", "host-asan"):
+                self.said(["cmake", "--preset", preset], cwd=tree)
+                commands = self.said(["ninja", "-C", tree / "build" / preset, "-t", "commands"])
+                self.assertIn(str(tree), commands)
+                pieces = [
+                    word
+                    for command in commands.splitlines()
+                    for word in shlex.split(command)
+                    if word.startswith(("spaces", "within"))
+                ]
+                self.assertEqual(sorted(set(pieces)), [], preset)
+
+    def said(self, command: list, **options) -> str:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
 
 
 class ReadOnly(unittest.TestCase):
