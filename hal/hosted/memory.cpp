@@ -55,8 +55,8 @@ hosted::HostMemory::~HostMemory() {
 }
 
 // The process has a space already.
-bool enter_kernel_space(const BootInfo&) {
-  return true;
+std::expected<void, KernelMapError> enter_kernel_space(const BootInfo&) {
+  return {};
 }
 TranslationToken kernel_translation() {
   return make_token(0, 0);

@@ -3,6 +3,7 @@
 #include <hal/page_table.h>
 
 #include <algorithm>
+#include <expected>
 
 #include "devices.h"
 #include "kernel_half.h"
@@ -23,45 +24,61 @@ VirtAddr address_of(const char* symbol) {
   return reinterpret_cast<VirtAddr>(symbol);
 }
 
+using Mapped = std::expected<void, KernelMapError>;
+
 /// [from, to) of the direct map.
-bool map(PageTable& table, VirtAddr from, VirtAddr to, Access access) {
-  return from >= to || table.map_kernel(from, from - kernel_offset, to - from, access);
+Mapped map(PageTable& table, VirtAddr from, VirtAddr to, Access access) {
+  if (from >= to) return {};
+  const auto mapped = table.map_kernel(from, from - kernel_offset, to - from, access);
+  if (!mapped) return std::unexpected(KernelMapError{mapped.error(), from, to});
+  return {};
 }
 
-bool map_image(PageTable& table) {
+Mapped map_image(PageTable& table) {
+  struct Part {
+    VirtAddr from, to;
+    Access access;
+  };
   const VirtAddr text = address_of(kernel_start), constants = address_of(kernel_text_end);
   const VirtAddr data = address_of(kernel_rodata_end);
   const VirtAddr guard = address_of(kernel_stack_guard);
   const VirtAddr second_guard = address_of(emergency_stack_guard);
-  return map(table, text, constants, Access::read | Access::execute) &&
-         map(table, constants, data, Access::read) && map(table, data, guard, read_write) &&
-         map(table, guard + page_size, second_guard, read_write) &&
-         map(table, second_guard + page_size, page_up(address_of(kernel_end)), read_write);
+  const Part parts[] = {
+      {text, constants, Access::read | Access::execute},
+      {constants, data, Access::read},
+      {data, guard, read_write},
+      {guard + page_size, second_guard, read_write},
+      {second_guard + page_size, page_up(address_of(kernel_end)), read_write},
+  };
+  for (const auto& [from, to, access] : parts) {
+    if (const Mapped mapped = map(table, from, to, access); !mapped) return mapped;
+  }
+  return {};
 }
 
 /// RAM around the image, which is somewhere inside it.
-bool map_memory(PageTable& table, const MemoryRange& range) {
+Mapped map_memory(PageTable& table, const MemoryRange& range) {
   const VirtAddr from = page_up(range.base) + kernel_offset;
   const VirtAddr to = page_down(range.end()) + kernel_offset;
   const VirtAddr image = address_of(kernel_start), image_end = page_up(address_of(kernel_end));
-  return map(table, from, std::min(to, image), read_write) &&
-         map(table, std::max(from, image_end), to, read_write);
+  const Mapped below = map(table, from, std::min(to, image), read_write);
+  return below ? map(table, std::max(from, image_end), to, read_write) : below;
 }
 
-bool map_window(PageTable& table, const Window& window) {
-  if (!window) return true;
+Mapped map_window(PageTable& table, const Window& window) {
+  if (!window) return {};
   return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
 }
 
 /// They may share pages.
-bool map_virtio_windows(PageTable& table) {
+Mapped map_virtio_windows(PageTable& table) {
   VirtAddr mapped_to = 0;
   for (const auto& [window, irq] : virtio_windows()) {
     const VirtAddr from = std::max(mapped_to, page_down(window.base));
     mapped_to = page_up(window.base + window.size);
-    if (!map(table, from, mapped_to, read_write)) return false;
+    if (const Mapped mapped = map(table, from, mapped_to, read_write); !mapped) return mapped;
   }
-  return true;
+  return {};
 }
 
 constinit std::optional<PageTable> table;
@@ -72,23 +89,27 @@ constinit VirtAddr stacks_end = stacks_begin;
 
 }  // namespace
 
-bool enter_kernel_space(const BootInfo& info) {
+std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
   table = PageTable::create();
-  if (!table || !map_image(*table) || !map_gate_code(*table)) return false;
+  if (!table) return std::unexpected(KernelMapError{MapError::no_memory});
+  if (const Mapped mapped = map_image(*table); !mapped) return mapped;
+  if (const Mapped mapped = map_gate_code(*table); !mapped) return mapped;
   for (const MemoryRange& range : info.memory) {
-    if (!map_memory(*table, range)) return false;
+    if (const Mapped mapped = map_memory(*table, range); !mapped) return mapped;
   }
   for (const Window& window :
        {devices.uart.window, devices.plic.window, devices.test_finisher, devices.clock}) {
-    if (!map_window(*table, window)) return false;
+    if (const Mapped mapped = map_window(*table, window); !mapped) return mapped;
   }
-  if (!map_virtio_windows(*table)) return false;
+  if (const Mapped mapped = map_virtio_windows(*table); !mapped) return mapped;
   // All spaces share the tables below the root: the one that stacks will go into has to be there.
-  if (table->ensure(stacks_begin) == nullptr) return false;
+  if (table->ensure(stacks_begin) == nullptr) {
+    return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, gate_base});
+  }
   table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
   flush_all();
-  return true;
+  return {};
 }
 
 TranslationToken kernel_translation() {
@@ -96,7 +117,7 @@ TranslationToken kernel_translation() {
 }
 
 bool map_gate_page(VirtAddr va, PhysAddr page) {
-  return table->map_kernel(va, page, page_size, read_write);
+  return table->map_kernel(va, page, page_size, read_write).has_value();
 }
 
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {

@@ -105,8 +105,11 @@ VirtAddr PageTable::end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) c
   return to;
 }
 
-bool PageTable::map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access access) {
-  if (allows(access, Access::write | Access::execute)) return false;
+std::expected<void, MapError> PageTable::map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes,
+                                                    Access access) {
+  if (allows(access, Access::write | Access::execute)) {
+    return std::unexpected(MapError::writable_code);
+  }
   while (bytes != 0) {
     PageEntry* table = table_at(root_);
     unsigned level = root_level;
@@ -114,19 +117,19 @@ bool PageTable::map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access a
     auto fits = [&] { return ((va | pa) & (span_of(level) - 1)) == 0 && bytes >= span_of(level); };
     while (level > 0 && (!fits() || table[index_of(va, level)].is_table())) {
       PageEntry* slot = table + index_of(va, level);
-      if (!slot->empty() && !slot->is_table()) return false;
+      if (!slot->empty() && !slot->is_table()) return std::unexpected(MapError::occupied);
       table = next_table(slot);
-      if (table == nullptr) return false;
+      if (table == nullptr) return std::unexpected(MapError::no_memory);
       --level;
     }
     PageEntry* slot = table + index_of(va, level);
-    if (!slot->empty()) return false;
+    if (!slot->empty()) return std::unexpected(MapError::occupied);
     fill(slot, PageEntry::global_page(pa, access));
     va += span_of(level);
     pa += span_of(level);
     bytes -= span_of(level);
   }
-  return true;
+  return {};
 }
 
 }  // namespace hal

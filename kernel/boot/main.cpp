@@ -1,6 +1,7 @@
 // From the machine's description to a running system.
 
 #include <async/async.h>
+#include <fmt/format.h>
 #include <hal/boot.h>
 #include <hal/console.h>
 #include <hal/hart.h>
@@ -9,6 +10,7 @@
 #include <kernel/panic.h>
 #include <trap/kernel_trap.h>
 
+#include <array>
 #include <chrono>
 
 #include "boot/console.h"
@@ -53,10 +55,18 @@ std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
   return std::chrono::milliseconds{usual};
 }
 
+[[noreturn]] void panic_unmapped(const hal::KernelMapError& error) {
+  std::array<char, 160> text;
+  const auto end = fmt::format_to_n(text.data(), text.size(),
+                                    "the kernel's memory from {:#x} to {:#x} cannot be mapped: {}",
+                                    error.from, error.to, hal::description(error.cause));
+  panic({text.data(), end.out});
+}
+
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
   memory::frames.keep_in_reserve(base_reserve);
-  if (!hal::enter_kernel_space(info)) panic("no memory for the kernel's page tables");
+  if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
 
 }  // namespace

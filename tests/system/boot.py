@@ -1,7 +1,11 @@
 """The kernel starts on machines of many shapes, and says why where it cannot go on."""
 
 import re
+import struct
+import subprocess
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import harness
 from cotrap.qemu import Machine
@@ -66,7 +70,30 @@ def last_words(test: harness.Test) -> None:
         test.check("crash_inside" in chain and "crash_if_asked" in chain, "  … and who awaits it", text)
 
 
+def unmappable(test: harness.Test) -> None:
+    if test.lacks("a device tree of the test's own", harness.QEMU):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        dump = ["qemu-system-riscv64", *Machine().options(), "-machine", f"dumpdtb={tree}"]
+        subprocess.run(dump, check=True, capture_output=True)
+        # The serial port's registers reach into those of the first virtio device.
+        port, wider = (struct.pack(">4I", 0, 0x1000_0000, 0, size) for size in (0x100, 0x2000))
+        tree.write_bytes(tree.read_bytes().replace(port, wider, 1))
+        done = test.run("/bin/hello", machine=Machine(extra=("-dtb", str(tree))), quiet=False)
+    said = re.search("kernel panic: (.*)", done.text + done.why)
+    test.check(
+        said is not None
+        and said[1].strip()
+        == "the kernel's memory from 0xffffffc010001000 to 0xffffffc010002000 cannot be mapped: "
+        "something else is mapped there",
+        "what cannot be mapped at the start is named, with the reason",
+        done.text + done.why,
+    )
+
+
 with harness.Test(__doc__) as test:
     shapes(test)
     programs(test)
+    unmappable(test)
     last_words(test)

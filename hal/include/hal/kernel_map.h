@@ -4,16 +4,26 @@
 #include <hal/boot.h>
 #include <hal/machine/translation.h>
 #include <hal/memory_map.h>
+#include <hal/page_table.h>
 
+#include <expected>
 #include <optional>
 
 namespace hal {
 
+/// The first part of the final mapping that cannot be made: [from, to), and why. Both are 0 if not
+/// even the root of the table can be made.
+struct KernelMapError {
+  MapError cause;
+  VirtAddr from = 0;
+  VirtAddr to = 0;
+};
+
 /// Leaves the boot code's provisional mapping for the final one: text read and execute, constants
 /// read, data, the rest of RAM and device registers read and write, nothing else; no page under a
 /// kernel stack. Every page table made from now on shares it. Once, on the boot hart, when frames
-/// can be allocated; false if they could not.
-bool enter_kernel_space(const BootInfo& info);
+/// can be allocated. After an error the provisional mapping is still in place.
+std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info);
 
 /// The kernel's own space, for a hart that runs no program.
 TranslationToken kernel_translation();

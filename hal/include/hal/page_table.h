@@ -14,7 +14,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdint>
+#include <expected>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace hal {
@@ -36,6 +39,22 @@ void release(PhysAddr table);
 Note& note(PhysAddr table);
 
 }  // namespace table_frames
+
+/// Why kernel memory cannot be mapped.
+enum class MapError : std::uint8_t {
+  no_memory,      ///< for a page table
+  occupied,       ///< another page is mapped at the address
+  writable_code,  ///< the page would be both writable and executable
+};
+
+constexpr std::string_view description(MapError error) {
+  switch (error) {
+    case MapError::no_memory: return "no memory for a page table";
+    case MapError::occupied: return "something else is mapped there";
+    case MapError::writable_code: return "it would be both writable and executable";
+  }
+  std::unreachable();
+}
 
 class PageTable {
  public:
@@ -99,10 +118,10 @@ class PageTable {
   template <class Visit>
   bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Maps kernel memory with the largest pages that fit; va, pa and bytes are whole pages. False
-  /// when there is no memory, when something is mapped there already, or when it would be both
-  /// writable and executable. For the boot map, before install_kernel_half.
-  bool map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes, Access access);
+  /// Maps kernel memory with the largest pages that fit; va, pa and bytes are whole pages. After an
+  /// error some of the pages may be mapped. For the boot map, before install_kernel_half.
+  std::expected<void, MapError> map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes,
+                                           Access access);
 
   /// From now on `create` gives every table what this one has at `from` and above. Tables below the
   /// root are shared: later changes there are seen everywhere, new root entries are not. This table

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <hal/gate.h>
+#include <hal/kernel_map.h>
 #include <hal/page_table.h>
+
+#include <expected>
 
 extern "C" const char kernel_trampoline[];  // kernel.ld: a page of code
 
@@ -11,9 +14,11 @@ namespace hal {
 
 inline constexpr VirtAddr programs_see_from = gate_base;
 
-inline bool map_gate_code(PageTable& table) {
-  return table.map_kernel(gate_base, virt_to_phys(kernel_trampoline), page_size,
-                          Access::read | Access::execute);
+inline std::expected<void, KernelMapError> map_gate_code(PageTable& table) {
+  const auto mapped = table.map_kernel(gate_base, virt_to_phys(kernel_trampoline), page_size,
+                                       Access::read | Access::execute);
+  if (mapped) return {};
+  return std::unexpected(KernelMapError{mapped.error(), gate_base, gate_base + page_size});
 }
 
 }  // namespace hal

@@ -185,14 +185,19 @@ TEST_CASE("the kernel map uses the largest pages that fit") {
   forget_upper_half(*table);
 }
 
-TEST_CASE("the kernel map refuses writable code and what is mapped already") {
+TEST_CASE("the kernel map says why it refuses writable code and what is mapped already") {
   test::Machine machine;
   constexpr VirtAddr base = 0xffff'ffc0'0000'0000;
   auto table = PageTable::create();
-  CHECK_FALSE(table->map_kernel(base, 0, 1 << 30, read_write | Access::execute));
-  CHECK(table->map_kernel(base, 0, 1 << 30, read_write));
-  CHECK_FALSE(table->map_kernel(base, 0, 1 << 30, Access::read));
-  CHECK_FALSE(table->map_kernel(base + page_size, page_size, page_size, Access::read));
+  auto error = [&](hal::VirtAddr va, std::size_t bytes, Access access) {
+    const auto mapped = table->map_kernel(va, va - base, bytes, access);
+    return mapped ? "" : hal::description(mapped.error());
+  };
+  CHECK(error(base, 1 << 30, read_write | Access::execute) ==
+        "it would be both writable and executable");
+  CHECK(error(base, 1 << 30, read_write) == "");
+  CHECK(error(base, 1 << 30, Access::read) == "something else is mapped there");
+  CHECK(error(base + page_size, page_size, Access::read) == "something else is mapped there");
   forget_upper_half(*table);
 }
 
