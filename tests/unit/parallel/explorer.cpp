@@ -8,16 +8,31 @@
 
 namespace parallel_test {
 
+class Explorer::Stack {
+ public:
+  explicit Stack(unsigned index) : index(index) {}
+
+  const unsigned index;
+  bool is_free = true;
+  bool in_handler = false;  // what runs on it handles an interrupt of what was there before
+  std::function<void()> body;
+  ucontext_t context{};
+  const std::unique_ptr<char[]> memory = std::make_unique<char[]>(stack_bytes);
+};
+
 Explorer explorer;
 
 Explorer::Report Explorer::explore(unsigned bound, const std::function<void()>& set_up,
-                                   const std::function<void(bool failed)>& tear_down) {
+                                   const std::function<void(bool failed)>& tear_down,
+                                   const Interrupts& interrupts) {
   bound_ = bound;
+  interrupts_ = interrupts;
   words_.clear();
   Report report{.bound = bound};
 
   const auto run = [&] {
     used_threads_ = 0;
+    for (const auto& stack : stacks_) stack->is_free = true;
     failure_.clear();
     set_up();
     run_once();
@@ -63,32 +78,57 @@ Explorer::Report Explorer::explore(unsigned bound, const std::function<void()>& 
 }
 
 void Explorer::add_thread(const char* name, unsigned hart, std::function<void()> body) {
-  if (used_threads_ == threads_.size()) {
-    threads_.push_back(std::make_unique<Thread>());
-    threads_.back()->stack = std::make_unique<char[]>(stack_bytes);
-  }
+  if (used_threads_ == threads_.size()) threads_.push_back(std::make_unique<Thread>());
   Thread& thread = *threads_[used_threads_];
   thread.index = static_cast<unsigned>(used_threads_++);
   thread.name = name;
   thread.hart = hart;
-  thread.body = std::move(body);
+  thread.stack = &take_stack(std::move(body));
   thread.can_go_on = nullptr;
   thread.ended = false;
   thread.watched = nullptr;
   thread.watched_changed = false;
-  getcontext(&thread.context);
-  thread.context.uc_stack.ss_sp = thread.stack.get();
-  thread.context.uc_stack.ss_size = stack_bytes;
-  thread.context.uc_link = nullptr;
-  makecontext(&thread.context, &Explorer::enter, 0);
+}
+
+/// The first that is free, so that every run takes the same ones.
+Explorer::Stack& Explorer::take_stack(std::function<void()> body) {
+  const auto is_free = [](const auto& stack) { return stack->is_free; };
+  auto found = std::ranges::find_if(stacks_, is_free);
+  if (found == stacks_.end()) {
+    if (stacks_.size() == most_stacks) fail("there is no stack left");
+    stacks_.push_back(std::make_unique<Stack>(static_cast<unsigned>(stacks_.size())));
+    found = stacks_.end() - 1;
+  }
+  Stack& stack = **found;
+  stack.is_free = false;
+  stack.in_handler = false;
+  stack.body = std::move(body);
+  getcontext(&stack.context);
+  stack.context.uc_stack.ss_sp = stack.memory.get();
+  stack.context.uc_stack.ss_size = stack_bytes;
+  stack.context.uc_link = nullptr;
+  makecontext(&stack.context, &Explorer::enter, 0);
+  return stack;
 }
 
 void Explorer::enter() {
-  explorer.running_->body();
+  explorer.running_->stack->body();
   explorer.running_->ended = true;
   ++explorer.operations_;
   explorer.leave_blocked();
   std::abort();  // nobody goes on with a thread that has ended
+}
+
+void Explorer::leave_stack(Stack*& left, std::function<void()> next) noexcept {
+  Stack& before = *running_->stack;
+  left = &before;
+  running_->stack = &take_stack(std::move(next));
+  swapcontext(&before.context, &running_->stack->context);
+}
+
+void Explorer::return_to(Stack& stack) noexcept {
+  std::exchange(running_->stack, &stack)->is_free = true;  // for the next leave_stack()
+  setcontext(&stack.context);
 }
 
 /// Until nobody can go on, or somebody has failed.
@@ -97,10 +137,10 @@ void Explorer::run_once() {
   operations_ = 0;
   next_choice_ = 0;
   traced_ = nullptr;
-  std::array<Thread*, most_threads> all;
+  std::array<Thread*, most_stacks> all;
   for (std::size_t i = 0; i < used_threads_; ++i) all[i] = threads_[i].get();
   running_ = &choose({all.data(), used_threads_});
-  swapcontext(&outside_, &running_->context);
+  swapcontext(&outside_, &running_->stack->context);
   running_ = nullptr;
 }
 
@@ -143,31 +183,37 @@ void Explorer::count_operation() {
 void Explorer::switch_to(Thread& thread) {
   Thread& before = *std::exchange(running_, &thread);
   thread.can_go_on = nullptr;
-  swapcontext(&before.context, &thread.context);
+  swapcontext(&before.stack->context, &thread.stack->context);
 }
 
-/// Has what this thread is about to do to `word` an order with what another one does to it?
+bool Explorer::may_be_interrupted() const {
+  return interrupts_.are_masked != nullptr && !interrupts_.are_masked();
+}
+
+/// Has what this thread is about to do to `word` an order with what another one does to it? Or, if
+/// the thread may be interrupted here, with what is done to it on another stack or in a handler?
 bool Explorer::is_shared(const void* word, Access access) {
   if (word == nullptr) return true;
   Users& users = words_[word];
-  const auto self = static_cast<std::uint16_t>(1u << running_->index);
-  std::uint16_t& same = access == Access::write ? users.writers : users.readers;
-  const unsigned others = access == Access::write ? users.writers | users.readers : users.writers;
-  const bool shared = (others & ~self) != 0;
-  if ((same & self) == 0 && shared) has_learned_ = true;
+  const Stack& stack = *running_->stack;
+  const std::uint32_t self =
+      1u << running_->index | (stack.in_handler ? handlers_bit : first_stack_bit << stack.index);
+  std::uint32_t& same = access == Access::write ? users.writers : users.readers;
+  const std::uint32_t all = access == Access::write ? users.writers | users.readers : users.writers;
+  const std::uint32_t others = all & ~self;
+  if ((same & self) != self && others != 0) has_learned_ = true;
   same |= self;
-  return shared;
+  return (others & (may_be_interrupted() ? ~0u : thread_bits)) != 0;
 }
 
-void Explorer::point(const char* operation, const void* word, Access access,
-                     std::source_location where) noexcept {
-  if (running_ == nullptr) return;
+/// Chooses who goes on before this thread uses `word`; true if others use it, too.
+bool Explorer::reach(const void* word, Access access) {
   count_operation();
   running_->watched = word;
   running_->watched_changed = false;
   const bool shared = is_shared(word, access);
   if (script_ != nullptr || (shared && switches_ < bound_)) {
-    std::array<Thread*, most_threads> able;
+    std::array<Thread*, most_stacks> able;
     unsigned count = 0;
     able[count++] = running_;
     for (std::size_t i = 0; i < used_threads_; ++i) {
@@ -179,18 +225,37 @@ void Explorer::point(const char* operation, const void* word, Access access,
       switch_to(next);
     }
   }
+  return shared;
+}
+
+bool Explorer::take_interrupts() {
+  if (!may_be_interrupted()) return false;
+  Stack& stack = *running_->stack;
+  stack.in_handler = true;
+  const bool any = interrupts_.take();  // it may be another thread's stack after this
+  stack.in_handler = false;
+  return any;
+}
+
+void Explorer::point(const char* operation, const void* word, Access access,
+                     std::source_location where) noexcept {
+  if (running_ == nullptr) return;
+  bool shared;
+  do {
+    shared = reach(word, access);
+  } while (take_interrupts());  // the operation is still to come, perhaps of another thread
   if (tracing_ && shared) note(operation, where);
 }
 
 /// To anyone who can go on; if there is none, the run is over.
 void Explorer::leave_blocked() {
-  std::array<Thread*, most_threads> able;
+  std::array<Thread*, most_stacks> able;
   unsigned count = 0;
   for (std::size_t i = 0; i < used_threads_; ++i) {
     if (threads_[i]->is_enabled()) able[count++] = threads_[i].get();
   }
   if (count == 0) {
-    swapcontext(&running_->context, &outside_);
+    swapcontext(&running_->stack->context, &outside_);
     return;
   }
   if (Thread& next = choose({able.data(), count}); &next != running_) {
@@ -226,7 +291,7 @@ void Explorer::fail(const std::string& message) noexcept {
   if (failure_.empty()) failure_ = message;
   if (running_ == nullptr) return;
   if (tracing_) trace_ += "\n  … " + message + "\n";
-  swapcontext(&running_->context, &outside_);  // for good
+  swapcontext(&running_->stack->context, &outside_);  // for good
 }
 
 // ── what happened ────────────────────────────────────────────────────────────────────────────────

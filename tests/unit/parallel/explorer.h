@@ -13,6 +13,13 @@
 // left out. Which words those are is learned on the way: whenever there is one more, the search
 // begins anew. So words have to be at the same place in each run.
 //
+// An interrupt is taken before an operation of a thread that lets interrupts in (Interrupts). A
+// thread that makes one pending may run before every point, so an interrupt may arrive at every
+// one. Its handler runs on the interrupted stack. It may leave that stack in the middle of a
+// function; the thread then continues on another stack, and any thread may return to the first one
+// later. So the words that matter are those that another thread uses, and also those that another
+// stack uses if the operation can be interrupted.
+//
 // What is explored is sequentially consistent: memory_order means nothing here, and what lies
 // between two points happens at once.
 //
@@ -46,10 +53,19 @@ class Explorer {
     std::string schedule;       // that failed
   };
 
+  /// The interrupts of all threads. Both functions are called in the thread that they concern.
+  struct Interrupts {
+    bool (*are_masked)();  // without effects; null: interrupts are always masked
+    /// Interrupts are not masked: handles those that are pending; false if there are none. It masks
+    /// interrupts meanwhile. It may return in another thread (leave_stack()).
+    bool (*take)();
+  };
+
   /// Runs every schedule of the threads that `set_up` adds, until one fails. After a run in which
   /// nobody can go on any more, `tear_down` says whether that is right. Both run outside threads.
   Report explore(unsigned bound, const std::function<void()>& set_up,
-                 const std::function<void(bool failed)>& tear_down);
+                 const std::function<void(bool failed)>& tear_down,
+                 const Interrupts& interrupts = {});
 
   /// In set_up. `hart`: what platform::hart() is in it.
   void add_thread(const char* name, unsigned hart, std::function<void()> body);
@@ -67,6 +83,15 @@ class Explorer {
   /// Goes on when `can_go_on()`, which has no effects.
   void wait(const char* what, std::function<bool()> can_go_on,
             std::source_location where = std::source_location::current()) noexcept;
+
+  class Stack;
+  /// The thread continues with `next` on a free stack, and `left` is the one that it leaves.
+  /// Returns when a thread calls return_to(*left), in that thread. `next` must not return.
+  void leave_stack(Stack*& left, std::function<void()> next) noexcept;
+  /// The thread continues on `stack`, where leave_stack() returns. Its own stack is free from then
+  /// on, and must own nothing.
+  void return_to(Stack& stack) noexcept;
+
   /// In a thread: does not return. In tear_down: the run counts as failed.
   void fail(const std::string& message) noexcept;
 
@@ -76,28 +101,29 @@ class Explorer {
 
  private:
   static constexpr std::size_t stack_bytes = 256 * 1024;
-  static constexpr std::size_t most_threads = 16;
+  static constexpr std::size_t most_stacks = 15;            // of all threads
   static constexpr std::uint64_t most_operations = 50'000;  // of a run: it goes round in circles
 
   struct Thread {
     unsigned index = 0;
     const char* name = "";
     unsigned hart = 0;
-    std::function<void()> body;
+    Stack* stack = nullptr;           // on which it runs, or stands
     std::function<bool()> can_go_on;  // empty: not blocked
     bool ended = false;
     const void* watched = nullptr;
     bool watched_changed = false;
-    ucontext_t context{};
-    std::unique_ptr<char[]> stack;
 
     bool is_enabled() const { return !ended && (!can_go_on || can_go_on()); }
   };
-  /// Who uses a word, a bit for each thread.
+  /// Which threads and stacks use a word: a bit for each thread, and above those for each stack.
   struct Users {
-    std::uint16_t readers = 0;
-    std::uint16_t writers = 0;
+    std::uint32_t readers = 0;
+    std::uint32_t writers = 0;
   };
+  static constexpr std::uint32_t thread_bits = 0xffff;
+  static constexpr std::uint32_t first_stack_bit = 0x1'0000;
+  static constexpr std::uint32_t handlers_bit = 0x8000'0000;  // the stack bit of every handler
   struct Choice {
     unsigned taken;
     unsigned alternatives;
@@ -107,6 +133,10 @@ class Explorer {
   using Threads = std::span<Thread* const>;
 
   void run_once();
+  Stack& take_stack(std::function<void()> body);
+  bool may_be_interrupted() const;
+  bool take_interrupts();
+  bool reach(const void* word, Access access);
   bool is_shared(const void* word, Access access);
   bool next_schedule();
   Thread& choose(Threads alternatives);
@@ -119,6 +149,8 @@ class Explorer {
 
   std::vector<std::unique_ptr<Thread>> threads_;
   std::size_t used_threads_ = 0;
+  std::vector<std::unique_ptr<Stack>> stacks_;
+  Interrupts interrupts_;
   Thread* running_ = nullptr;
   unsigned outside_hart_ = 0;
   ucontext_t outside_{};

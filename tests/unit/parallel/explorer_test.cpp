@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 using namespace parallel_test;
 
@@ -105,6 +106,75 @@ Explorer::Report sleep_and_wake() {
       });
 }
 
+/// One hart's jobs push to the inbox of another, which sleeps while it is empty. Only the push that
+/// finds it empty wakes the sleeper. At most one interrupt comes; its handler preempts the job that
+/// pushes, and the more urgent job pushes, too, and computes until the sleeper has taken that.
+template <bool masks>
+struct Preemption {
+  Atomic<unsigned> inbox = 0;
+  bool masked = false;     // of the pushing hart
+  bool interrupt = false;  // is pending there
+  bool poked = false;
+  unsigned taken = 0;
+  unsigned ended = 0;  // jobs
+
+  void push() {
+    if constexpr (masks) masked = true;
+    const bool was_empty = inbox.fetch_add(1) == 0;
+    explorer.point("poke", nullptr, Explorer::Access::write, std::source_location::current());
+    if (was_empty) poked = true;
+    masked = false;
+  }
+  void run_urgent_job() {
+    const unsigned before = taken;
+    push();
+    explorer.wait("compute", [this, before] { return taken > before; });
+    ++ended;
+  }
+  void sleep_and_take() {
+    while (taken < 2) {
+      explorer.wait("sleep", [this] { return poked; });
+      poked = false;
+      taken += inbox.exchange(0);
+    }
+  }
+};
+
+template <bool masks>
+Explorer::Report preempt_a_push(unsigned bound) {
+  static std::optional<Preemption<masks>> state;  // always in the same place
+  constexpr Explorer::Interrupts interrupts = {
+      .are_masked = [] { return explorer.hart() != 0 || state->masked; },
+      .take =
+          [] {
+            if (!std::exchange(state->interrupt, false)) return false;
+            state->masked = true;
+            Explorer::Stack* left = nullptr;
+            explorer.leave_stack(left, [&] {
+              state->masked = false;
+              state->run_urgent_job();
+              explorer.return_to(*left);
+            });
+            return true;
+          }};
+  return explorer.explore(
+      bound,
+      [] {
+        state.emplace();
+        explorer.add_thread("pushes", 0, [] {
+          state->push();
+          ++state->ended;
+        });
+        explorer.add_thread("sleeper", 1, [] { state->sleep_and_take(); });
+        explorer.add_thread("device", 2, [] { state->interrupt = true; });
+      },
+      [](bool failed) {
+        const unsigned jobs = state->interrupt ? 1 : 2;  // it may come when the job has ended
+        if (!failed && state->ended != jobs) explorer.fail("a job waits for ever");
+      },
+      interrupts);
+}
+
 }  // namespace
 
 TEST_CASE("as many schedules are tried as there are") {
@@ -139,6 +209,48 @@ TEST_CASE("a push that is one exchange passes every schedule") {
 TEST_CASE("a wake that comes before the sleeper has said so is found") {
   CHECK(sleep_and_wake<true>().failure.starts_with("it sleeps for ever"));
   CHECK(sleep_and_wake<false>().failure.empty());
+}
+
+TEST_CASE("a preemption between a push and its poke is found, and the schedule repeats it") {
+  const Explorer::Report report = preempt_a_push<false>(1);
+  CHECK(report.failure.starts_with("a job waits for ever"));
+  REQUIRE_FALSE(report.schedule.empty());
+
+  setenv("COTRAP_SCHEDULE", report.schedule.c_str(), 1);
+  const Explorer::Report again = preempt_a_push<false>(1);
+  unsetenv("COTRAP_SCHEDULE");
+  CHECK(again.failure == report.failure);
+
+  const Explorer::Report masked = preempt_a_push<true>(4);
+  CHECK(masked.failure.empty());
+  CHECK(masked.schedules > report.schedules);
+}
+
+TEST_CASE("a stack that one thread leaves is continued by another one") {
+  static Explorer::Stack* left;
+  static unsigned returned_on;
+  const auto report = explorer.explore(
+      1,
+      [] {
+        left = nullptr;
+        returned_on = 0;
+        explorer.add_thread("leaves", 7, [] {
+          Explorer::Stack* stack = nullptr;
+          explorer.leave_stack(stack, [&stack] {
+            left = stack;
+            explorer.wait("for ever", [] { return false; });
+          });
+          returned_on = explorer.hart();
+        });
+        explorer.add_thread("continues", 9, [] {
+          explorer.wait("a stack", [] { return left != nullptr; });
+          explorer.return_to(*left);
+        });
+      },
+      [](bool) {
+        if (returned_on != 9) explorer.fail("it goes on elsewhere");
+      });
+  CHECK(report.failure.empty());
 }
 
 TEST_CASE("a spinning thread waits for the word it has looked at") {

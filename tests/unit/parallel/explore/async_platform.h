@@ -1,6 +1,9 @@
 // The world in which async/ is explored: harts are the explorer's threads, which may be left before
 // every atomic operation, poke, look for interrupts and idle wait. Time stands still but where the
 // clock, a thread of its own, moves it to the next alarm.
+//
+// Interrupts are let in where the kernel lets them in: in the steps of independent jobs. They
+// arrive before any of these operations and may preempt the step, as docs/preemption.md has it.
 #pragma once
 
 #include <array>
@@ -10,6 +13,7 @@
 #include <functional>
 #include <new>
 #include <source_location>
+#include <utility>
 #include <vector>
 
 #include "../explorer.h"
@@ -34,6 +38,7 @@ struct World {
     bool poked = false;                // an IPI is pending
     std::function<void()> interrupt;   // … one of a device: what its handler does
     std::uint64_t alarm = UINT64_MAX;  // … one of the timer, from then on
+    bool masked = true;                // no interrupt is taken
     bool in_strand_step = false;
     Job* running = nullptr;  // whose step is between its beginning and a wait
     unsigned pokes = 0;
@@ -88,7 +93,15 @@ inline void relax() noexcept {
 
 bool take_interrupts() noexcept;  // true: there was one
 
-struct [[maybe_unused]] InterruptGuard {};
+class [[nodiscard]] InterruptGuard {
+ public:
+  InterruptGuard() noexcept : before_(std::exchange(this_hart().masked, true)) {}
+  ~InterruptGuard() { this_hart().masked = before_; }
+  InterruptGuard(const InterruptGuard&) = delete;
+
+ private:
+  bool before_;
+};
 
 inline void begin_running() noexcept {
   Job* const job = local().job;
@@ -110,8 +123,10 @@ inline void leave_strand_step() noexcept {
 inline void begin_step(StepKind kind) noexcept {
   if (kind == StepKind::strand) enter_strand_step();
   begin_running();
+  if (kind == StepKind::independent) this_hart().masked = false;
 }
 inline void end_step() noexcept {
+  if (!this_hart().masked) fail("a step ends with interrupts let in");
   leave_strand_step();
   this_hart().running = nullptr;
 }
@@ -121,10 +136,12 @@ inline void yield_point() noexcept {
   take_interrupts();
 }
 inline void begin_wait() noexcept {
+  this_hart().masked = true;
   this_hart().running = nullptr;
 }
 inline void cancel_wait() noexcept {
   begin_running();
+  this_hart().masked = false;
 }
 
 inline void* chunk(std::size_t bytes) noexcept {

@@ -43,12 +43,59 @@ constexpr unsigned outside = async::platform::max_harts - 1;  // devices' number
 std::array<std::optional<Executor>, outside> executors;
 alignas(64) std::array<std::byte, 16 * 1024> states;
 
+bool is_pending(const async::platform::World::Hart& hart) {
+  return hart.poked || hart.interrupt || hart.alarm <= world.now;
+}
+
 void idle() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   async::platform::point("idle");
-  explorer.wait("wfi", [&hart] { return hart.poked || hart.interrupt || hart.alarm <= world.now; });
+  explorer.wait("wfi", [&hart] { return is_pending(hart); });
   hart.poked = false;
   async::platform::take_interrupts();
+}
+
+// ── preemption (docs/preemption.md) ──────────────────────────────────────────────────────────────
+
+/// The stack of a preempted step: what the executor resumes instead of the step's coroutine.
+struct StackContext {
+  void (*resume)(StackContext*) = [](StackContext* self) { explorer.return_to(*self->stack); };
+  void (*destroy)(StackContext*) = nullptr;
+  Explorer::Stack* stack = nullptr;
+};
+
+/// Gives the hart to more urgent jobs. Returns on the hart that continues the step.
+void preempt(async::Job& job) {
+  StackContext context;
+  const auto interrupted =
+      Executor::put_aside(job, std::coroutine_handle<>::from_address(&context));
+  async::platform::this_hart().running = nullptr;
+  explorer.leave_stack(context.stack, [] {
+    Executor::ready_again(false);
+    Executor::run(idle);
+  });
+  Executor::take_up(job, interrupted);
+}
+
+bool interrupts_are_masked() {
+  return async::platform::this_hart().masked;
+}
+
+/// In a step of an independent job.
+bool take_interrupts_in_step() {
+  async::platform::World::Hart& hart = async::platform::this_hart();
+  if (!is_pending(hart)) return false;
+  hart.masked = true;
+  hart.poked = false;
+  async::platform::take_interrupts();
+  async::Local& local = async::platform::local();
+  if (local.spin_locks != 0) {
+    local.preemption_held_back = true;
+  } else if (local.executor->preempts(local.job->priority)) {
+    preempt(*local.job);
+  }
+  async::platform::this_hart().masked = false;  // it may be another hart now
+  return true;
 }
 
 std::uint64_t next_alarm() {
@@ -121,6 +168,14 @@ void interrupt(unsigned hart, std::function<void()> what) {
   world.harts[hart].interrupt = std::move(what);
 }
 
+void compute_until(std::function<bool()> is_over, std::source_location where) {
+  while (!is_over()) {
+    const auto& hart = async::platform::this_hart();
+    explorer.wait("compute", [&] { return is_over() || is_pending(hart); }, where);
+    linger(where);  // takes what is pending
+  }
+}
+
 void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   std::optional<Run> run;
 
@@ -158,7 +213,9 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
       executors[hart].reset();
     }
   };
-  const Explorer::Report report = explorer.explore(scenario.bound - fewer, begin, end);
+  const Explorer::Report report =
+      explorer.explore(scenario.bound - fewer, begin, end,
+                       {.are_masked = interrupts_are_masked, .take = take_interrupts_in_step});
   std::printf("%s: %llu schedules with at most %u switches, the longest of %llu operations\n",
               scenario.name, static_cast<unsigned long long>(report.schedules), report.bound,
               static_cast<unsigned long long>(report.longest));

@@ -82,13 +82,19 @@ class Run {
   std::vector<std::shared_ptr<void>> kept_;
 };
 
-/// In a device: an interrupt of `hart`, whose handler does `what` there, between two steps.
+/// In a device: an interrupt of `hart`, whose handler does `what` there. It is taken between two
+/// steps, or at once in the step of an independent job, which more urgent jobs then preempt.
 void interrupt(unsigned hart, std::function<void()> what);
 
 /// A point where others may come in, in the midst of a step.
 inline void linger(std::source_location where = std::source_location::current()) {
   async::platform::point("linger", where);
 }
+
+/// In a step of an independent job: computes until `is_over()`, which has no effects. Interrupts
+/// are taken meanwhile.
+void compute_until(std::function<bool()> is_over,
+                   std::source_location where = std::source_location::current());
 
 void explore(const Scenario& scenario, void (*set_up)(Run&));
 

@@ -1,0 +1,58 @@
+// Every interleaving, up to the bound that is printed: an interrupt may arrive before any operation
+// of a job outside the strand, and a more urgent job then runs on the same hart. See scenario.h for
+// how a scenario is made.
+#include "meeting.h"
+
+using namespace parallel_test;
+
+namespace {
+
+/// A job of hart 0 that an interrupt wakes. It is more urgent than those that it may preempt.
+struct Interrupted : Parking {
+  async::Job* urgent = nullptr;
+};
+
+void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
+  state.urgent = &run.spawn_independent(0, std::move(urgent), {.name = "urgent", .priority = 5});
+  run.add_device("device", [&state] {
+    interrupt(0, [&state] { async::Executor::wake_from_isr(*state.urgent); });
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a step is preempted in its midst, and continues on its hart or on another one") {
+  static unsigned preempted;  // in all schedules
+  static unsigned moved;
+  preempted = moved = 0;
+  explore({.name = "preempted in mid-step", .bound = 2}, [](Run& run) {
+    struct State : Interrupted {
+      unsigned computing = 0;
+      unsigned done = 0;
+    };
+    auto& state = run.make<State>();
+    const auto compute = [](State& state) -> Task<> {
+      const async::Job& self = async::current_job();
+      const unsigned hart = async::platform::hart();
+      ++state.computing;
+      linger();
+      --state.computing;
+      check(&async::current_job() == &self, "preempted, and another one continues");
+      check(self.may_run_on(async::platform::hart()), "it continues where it may not run");
+      if (async::platform::hart() != hart) ++moved;
+      co_await async::yield();
+      ++state.done;
+    };
+    const auto urgent = [](State& state) -> Task<> {
+      (void)co_await async::park("an interrupt");
+      preempted += state.computing;
+    };
+    run.spawn_independent(0, compute(state), {.name = "stays", .priority = 20});
+    run.spawn_independent(0, compute(state),
+                          {.name = "roams", .priority = 20, .harts = async::all_harts});
+    interrupt_once(run, state, urgent(state));
+    run.at_end([&] { check(state.done == 2, "not all have ended"); });
+  });
+  CHECK(preempted > 0);
+  CHECK(moved > 0);
+}
