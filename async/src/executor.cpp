@@ -145,6 +145,7 @@ bool Executor::preempts_with_news(unsigned priority) noexcept {
 }
 
 void Executor::wake_from_isr(Job& job) noexcept {
+  platform::InterruptGuard masked;  // see push()
   const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
   if (before == Job::park_waiting) of(job.hart)->push(job);
 }

@@ -5,6 +5,7 @@
 namespace async {
 
 void Interrupt::raise() noexcept {
+  platform::InterruptGuard masked;  // see Executor::push()
   if (raised_.fetch_add(1, std::memory_order_acq_rel) == 0) Executor::of(hart)->push(*this);
 }
 

@@ -21,6 +21,7 @@ void set_trace_hook(TraceHook hook) noexcept {
 }
 
 void Executor::update_watched() noexcept {
+  platform::InterruptGuard masked;
   jobs_are_watched = policies_in_use_ || trace_hook != nullptr;
   PromiseBase::watch_ends(jobs_are_watched);
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox

@@ -82,7 +82,7 @@ class Executor {
   /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
   static void wake_from_isr(Job& job) noexcept;
 
-  /// Any context, this hart: the alarm set with platform::set_alarm() has gone off.
+  /// The alarm set with platform::set_alarm() has gone off. Interrupts masked, as in its handler.
   void alarm_fired() noexcept;
 
   /// Runs one step of the most urgent job; false if there is nothing to do.
@@ -243,7 +243,14 @@ class Executor {
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
   [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;
   static void update_watched() noexcept;
-  void push(Node& node) noexcept;  // any context: into the inbox
+  /// Puts `node` into the inbox. Any hart, interrupts masked.
+  ///
+  /// The push that finds the inbox empty pokes the hart; those that find it full rely on that poke.
+  /// So interrupts stay masked from the exchange that publishes to the poke, and from the exchange
+  /// that makes the caller the one to push (Job::park_, Interrupt::raised_, resort_pending_ …) to
+  /// the push. If the caller were preempted in between, the hart could sleep for ever: the caller
+  /// may itself become ready through that inbox, or wait behind a job that awaits that hart.
+  void push(Node& node) noexcept;
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_news(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;

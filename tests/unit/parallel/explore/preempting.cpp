@@ -12,6 +12,10 @@ struct Interrupted : Parking {
   async::Job* urgent = nullptr;
 };
 
+Task<> run_urgently() {
+  (void)co_await async::park("an interrupt");
+}
+
 void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
   state.urgent = &run.spawn_independent(0, std::move(urgent), {.name = "urgent", .priority = 5});
   run.add_device("device", [&state] {
@@ -55,4 +59,56 @@ TEST_CASE("a step is preempted in its midst, and continues on its hart or on ano
   });
   CHECK(preempted > 0);
   CHECK(moved > 0);
+}
+
+// Only the push that finds an inbox empty pokes its hart.
+TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is preempted") {
+  // The preempted job goes to the hart that it has woken.
+  explore({.name = "wake_from_isr preempted, and the job roams", .bound = 2}, [](Run& run) {
+    auto& state = run.make<Interrupted>();
+    state.sleeper =
+        &run.spawn(1, sleep_until_posted(state, 1), {.name = "sleeper", .harts = only(1)});
+    run.spawn_independent(0, post_from_job(state),
+                          {.name = "poster", .priority = 20, .harts = async::all_harts});
+    interrupt_once(run, state, run_urgently());
+  });
+  // What preempts the job computes until the hart that was woken has done something.
+  explore({.name = "wake_from_isr preempted by what awaits it", .bound = 1}, [](Run& run) {
+    auto& state = run.make<Interrupted>();
+    state.sleeper =
+        &run.spawn(1, sleep_until_posted(state, 1), {.name = "sleeper", .harts = only(1)});
+    run.spawn_independent(0, post_from_job(state), {.name = "poster", .priority = 20});
+    const auto compute = [](Interrupted& state) -> Task<> {
+      (void)co_await async::park("an interrupt");
+      post(state);
+      compute_until([&state] { return state.ended != 0; });
+    };
+    interrupt_once(run, state, compute(state));
+  });
+}
+
+TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is preempted") {
+  explore({.name = "Interrupt::raise preempted by what awaits it", .bound = 1}, [](Run& run) {
+    struct State : Interrupted {
+      async::Interrupt interrupt{1};
+      unsigned taken = 0;
+    };
+    auto& state = run.make<State>();
+    const auto serve = [](State& state) -> Task<> {
+      check(co_await state.interrupt.wait() == WaitResult::woken, "not raised");
+      ++state.taken;
+    };
+    const auto raise = [](State& state) -> Task<> {
+      state.interrupt.raise();
+      co_return;
+    };
+    const auto compute = [](State& state) -> Task<> {
+      (void)co_await async::park("an interrupt");
+      state.interrupt.raise();
+      compute_until([&state] { return state.taken != 0; });
+    };
+    run.spawn_independent(1, serve(state), {.name = "driver"});
+    run.spawn_independent(0, raise(state), {.name = "raiser", .priority = 20});
+    interrupt_once(run, state, compute(state));
+  });
 }
