@@ -88,17 +88,30 @@ void Executor::go_on() noexcept {
 
 void Executor::push(Node& node) noexcept {
   Link* newest = inbox_.load(std::memory_order_relaxed);
+  if constexpr (platform::parallel) {
+    if (is_bottom(newest) && is_in_independent_step()) {
+      unpoked_.store(true, std::memory_order_relaxed);  // published by the exchange
+    }
+  }
   do {
     node.next = newest;
-  } while (!inbox_.compare_exchange_weak(newest, &node, std::memory_order_release,
+  } while (!inbox_.compare_exchange_weak(newest, &node, std::memory_order_acq_rel,
                                          std::memory_order_relaxed));
-  if (is_bottom(newest) && hart_ != platform::hart()) platform::poke(hart_);
+  bool relies_on_another = !is_bottom(newest);
+  if constexpr (platform::parallel) {
+    relies_on_another = relies_on_another && !unpoked_.load(std::memory_order_relaxed);
+  }
+  if (!relies_on_another && hart_ != platform::hart()) platform::poke(hart_);
 }
 
 // In the strand, because what has happened is told to jobs of it.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
+  if constexpr (platform::parallel) {
+    if (unpoked_.load(std::memory_order_relaxed)) [[unlikely]]
+      unpoked_.store(false, std::memory_order_relaxed);
+  }
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
   for (Link* link = inbox_.exchange(bottom(), std::memory_order_acquire); !is_bottom(link);) {
     Link* const next = link->next;

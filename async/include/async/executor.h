@@ -250,7 +250,14 @@ class Executor {
   /// that makes the caller the one to push (Job::park_, Interrupt::raised_, resort_pending_ …) to
   /// the push. If the caller were preempted in between, the hart could sleep for ever: the caller
   /// may itself become ready through that inbox, or wait behind a job that awaits that hart.
+  ///
+  /// A push on the hart itself pokes nothing: the hart looks when the step or the handler ends. An
+  /// independent step may last, so pushes from elsewhere do not rely on a push of its own
+  /// (unpoked_).
   void push(Node& node) noexcept;
+  bool is_in_independent_step() const noexcept {
+    return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_independent();
+  }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_news(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
@@ -288,6 +295,9 @@ class Executor {
   // with nothing but a policy with `ruled_`: so the one test for something in it, before each step,
   // is also the one for these.
   platform::Atomic<Link*> inbox_ = nullptr;
+  // The oldest in the inbox may be of this hart's own independent step. Written by this hart alone,
+  // before the exchange that publishes the node; read after an exchange that has seen that node.
+  platform::Atomic<bool> unpoked_ = false;
   static Link traced_;
   static Link ruled_;
   JobPool jobs_;

@@ -112,3 +112,26 @@ TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is pr
     interrupt_once(run, state, compute(state));
   });
 }
+
+// Nothing pokes the hart of a job that has put something into its own inbox, and later pushes rely
+// on the first one.
+TEST_CASE("a wake reaches a hart that computes, although its own job has woken another one") {
+  explore({.name = "wake_from_isr beside one of the hart's own", .bound = 2}, [](Run& run) {
+    struct State : Parking {
+      Parking second;
+    };
+    auto& state = run.make<State>();
+    const auto compute = [](State& state) -> Task<> {
+      post(state);
+      compute_until([&state] { return state.second.ended != 0; });
+      co_return;
+    };
+    const async::HartMask here = only(0);
+    state.sleeper = &run.spawn(0, sleep_until_posted(state, 1),
+                               {.name = "as urgent", .priority = 20, .harts = here});
+    state.second.sleeper = &run.spawn(0, sleep_until_posted(state.second, 1),
+                                      {.name = "more urgent", .priority = 5, .harts = here});
+    run.spawn_independent(0, compute(state), {.name = "computes", .priority = 20});
+    run.spawn(1, post_from_job(state.second), {.name = "waker", .harts = only(1)});
+  });
+}
