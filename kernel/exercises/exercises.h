@@ -61,5 +61,6 @@ async::Task<Result<Words>> starvation(std::uint64_t milliseconds);
 
 /// remote.cpp. ENXIO on a machine of one hart.
 async::Task<Result<Words>> wake_remote();
+async::Task<Result<Words>> wake_preempted(std::uint64_t times);
 
 }  // namespace kernel::exercises

@@ -119,6 +119,7 @@ async::Task<Result<exercises::Words>> start(abi::Exercise which, std::uint64_t a
     case Exercise::lost_wake: return exercises::lost_wake(argument);
     case Exercise::starvation: return exercises::starvation(argument);
     case Exercise::wake_remote: return exercises::wake_remote();
+    case Exercise::wake_preempted: return exercises::wake_preempted(argument);
     default:
       return []() -> async::Task<Result<exercises::Words>> { co_return fail(Errno::einval); }();
   }

@@ -172,6 +172,18 @@ def everywhere(test: harness.Test) -> None:
     )  # fmt: skip
 
 
+def wakes(test: harness.Test) -> None:
+    """Two harts; the waker is preempted at each instruction of a wake of the other one."""
+    machine = Machine(2, extra=FINE.extra)
+    report = exercise(test, "wake-preempted", "500", machine=machine)
+    test.check(
+        report.get("lost") == 0 and report.get("rounds") == 500,
+        "a wake reaches another hart, wherever the job that wakes is preempted", str(report),
+    )  # fmt: skip
+    in_midst = report.get("in-midst", 0)
+    test.check(in_midst >= 10, f"… which it was {in_midst} times in the midst of the wake")
+
+
 def limits(test: harness.Test) -> None:
     four = exercise(test, "nest", "4")
     test.check(four.get("intact") == 1 and four.get("put-aside", 0) >= 3, "preempted ones nest")
@@ -199,6 +211,7 @@ def counted(test: harness.Test) -> None:
     in_each_others_way(test)
     elsewhere(test)
     everywhere(test)
+    wakes(test)
 
 
 def uncounted(test: harness.Test) -> None:

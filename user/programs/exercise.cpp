@@ -44,6 +44,7 @@ constexpr Known known[] = {
     {"lost-wake", Exercise::lost_wake, 100, {}},
     {"starvation", Exercise::starvation, 100, {}},
     {"roam", Exercise::roam, 50, {"intact", "rounds", "put-aside", "elsewhere", "lost-stacks"}},
+    {"wake-preempted", Exercise::wake_preempted, 1'000, {"lost", "in-midst", "rounds"}},
     {"storm", Exercise::storm, 500, {"interrupts", "useless", "pauses"}},
 };
 

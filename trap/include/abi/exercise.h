@@ -66,6 +66,9 @@ enum class Exercise : std::uint64_t {
   starvation,
   // A coroutine joins one that wants its mutex, until that one is cancelled.
   deadlock_by_join,
+  // A coroutine wakes one that waits on another hart, `argument` times, and is preempted one tick
+  // later each time. What preempts it awaits the other hart. Words: PreemptedWakeReport.
+  wake_preempted,
 };
 
 // In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.
@@ -106,6 +109,12 @@ struct RoamReport {
   std::uint64_t put_aside;    // in mid-step
   std::uint64_t elsewhere;    // … of those: gone on with on another hart
   std::uint64_t lost_stacks;  // fewer free after than before
+};
+
+struct PreemptedWakeReport {
+  std::uint64_t lost;      // rounds in which the other hart was not woken
+  std::uint64_t in_midst;  // … in which the wake was preempted after its first instruction
+  std::uint64_t rounds;
 };
 
 struct StormReport {
