@@ -221,8 +221,10 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     if (job.hart == hart_) look_into_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
   }
+  if (job.kind == Kind::ready && ready_.policy() != nullptr) {
+    return ready_.policy()->set_priority(job, priority);
+  }
   if (job.kind == Kind::ready && !is_running(job)) {
-    if (ready_.policy() != nullptr) return ready_.policy()->set_priority(job, priority);
     ready_.remove(job);
     job.priority = priority;
     schedule(job);

@@ -63,7 +63,7 @@ class Policy : public Node {
   virtual Job* take_wanted(bool keep_one, Wanted wanted) noexcept = 0;
   /// Of a job that is this hart's.
   virtual void adjust(Job& job, const Attributes& attributes) noexcept = 0;
-  /// Of one that is in the queue.
+  /// Of a job that is in the queue, or that runs.
   virtual void set_priority(Job& job, std::uint8_t priority) noexcept = 0;
 
   // Deadlines go from who waits for a mutex to who holds it, and on to whom that one waits for. A
@@ -85,12 +85,14 @@ class Policy : public Node {
 
  protected:
   Policy(unsigned hart, bool goes_by_deadlines) noexcept
-      : Node(Kind::policy, nobody_is_ready, hart), goes_by_deadlines_(goes_by_deadlines) {}
+      : Node(Kind::policy, none_is_ready, hart), goes_by_deadlines_(goes_by_deadlines) {}
   ~Policy() = default;
 
-  // Node::priority is what the executor compares with the running job's priority: 0 if it should be
-  // preempted, its own if somebody else is ready, or this.
-  static constexpr std::uint8_t nobody_is_ready = 0xff;
+  // Node::priority stands for all ready jobs in ReadyQueue::has_above(), which reads it as a signed
+  // number: `preempt_now`, or the running job's own priority while other jobs wait for its turn to
+  // end, or `none_is_ready`.
+  static constexpr std::uint8_t preempt_now = 0xff;    // -1: before every level, 0 included
+  static constexpr std::uint8_t none_is_ready = 0x7f;  // after every level
 
   const bool goes_by_deadlines_;
   SharedWord<std::uint32_t> count_ = 0;  // other harts look at it

@@ -8,6 +8,7 @@
 // `next` is the first, null if it is empty; push and pop touch two nodes at most.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -39,14 +40,18 @@ class ReadyQueue {
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {
     if (empty()) return priorities;
-    return is_sole() ? sole().priority : std::countr_zero(state_ >> 1);
+    if (!is_sole()) return std::countr_zero(state_ >> 1);
+    return static_cast<unsigned>(std::max(level_of(sole()), 0));
   }
-  /// Is anything more urgent than `priority` (0 … 32) here?
+  /// Is anything more urgent than `priority` (0 … 32) here? A policy answers through its own
+  /// Node::priority (policy.h).
   bool has_above(unsigned priority) const noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]]
       return false;
-    if ((state & 1) == 0) return reinterpret_cast<const Node*>(state)->priority < priority;
+    if ((state & 1) == 0) {
+      return level_of(*reinterpret_cast<const Node*>(state)) < static_cast<int>(priority);
+    }
     return (state & (bit(priority) - 2)) != 0;
   }
 
@@ -158,6 +163,8 @@ class ReadyQueue {
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
+  /// 0 … 31 of a job; of a policy also -1, which is more urgent than every job.
+  static int level_of(const Node& sole) noexcept { return static_cast<std::int8_t>(sole.priority); }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 
   Node& pop_from_rings(std::uint64_t state) noexcept {

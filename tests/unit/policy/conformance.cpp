@@ -1,4 +1,5 @@
 // What every policy has to do, whatever its order is.
+#include <array>
 #include <set>
 
 #include "distribution.h"
@@ -171,6 +172,27 @@ TEST_CASE("a job runs where it may, and nowhere else") {
   CHECK(elsewhere == 0);
   CHECK(*std::ranges::max_element(ended) == ns(30ms));
   CHECK(bench.machine.counts().busy_ns[0] == 0);
+}
+
+TEST_CASE("a job that runs is preempted alike whatever priority all jobs have") {
+  FOR_EVERY_POLICY(policy);
+  const auto ends = [&](std::uint8_t priority) {
+    std::array<std::uint64_t, 8> ended{};
+    Bench bench(policy);
+    for (unsigned i = 0; i < 8; ++i) {
+      bench.machine.at(ns(7ms) * i, 0, [&, i] {
+        bench.spawn(work(bench, i % 2 == 0 ? 20ms : 1ms, ended[i]),
+                    {.name = "job", .priority = priority},
+                    {.deadline = async::now() + (i % 2 == 0 ? 200ms : 3ms)});
+      });
+    }
+    bench.machine.run_until(ns(1s));
+    return ended;
+  };
+  const auto usual = ends(16);
+  CHECK(ends(0) == usual);
+  CHECK(ends(1) == usual);
+  CHECK(ends(31) == usual);
 }
 
 TEST_CASE("the policy may be changed while jobs are ready, run and wait") {

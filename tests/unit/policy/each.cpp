@@ -56,6 +56,75 @@ TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may c
   }
 }
 
+TEST_CASE("edf: short jobs meet their deadlines beside a long job of any priority") {
+  for (const std::uint8_t priority : {0, 1, 31}) {
+    unsigned missed = 0;
+    std::uint64_t ended = 0;
+    Bench bench(kind("edf"));
+    auto piece = [](async::Instant due, unsigned& missed) -> Task<> {
+      for (Compute left(1ms); !left.done();) co_await left;
+      if (async::now() > due) ++missed;
+    };
+    bench.start(
+        0, [&] { bench.spawn(work(bench, 1s, ended), {.name = "long", .priority = priority}); });
+    for (unsigned at = 1; at <= 200; ++at) {
+      bench.machine.at(ns(at * 5ms), 0, [&] {
+        const async::Instant due = async::now() + 3ms;
+        bench.spawn(piece(due, missed), {.name = "short", .priority = 16}, {.deadline = due});
+      });
+    }
+    bench.machine.run_until(ns(2s));
+    INFO("priority " << unsigned{priority});
+    CHECK(missed == 0);
+    CHECK(ended == ns(1200ms));
+  }
+}
+
+TEST_CASE("edf: the earlier deadline preempts a job that inherits priority 0") {
+  Order order;
+  async::Mutex mutex;
+  Bench bench(kind("edf"));
+  auto locks = [](Order& order, async::Mutex& mutex, std::string who,
+                  async::Duration work) -> Task<> {
+    const auto guard = co_await mutex.lock();
+    for (Compute left(work); !left.done();) co_await left;
+    order.push_back(std::move(who));
+  };
+  bench.start(0, [&] { bench.spawn(locks(order, mutex, "holder", 20ms)); });
+  bench.machine.at(ns(1ms), 0, [&] {
+    bench.spawn(locks(order, mutex, "waiter", 1ms), {.name = "waiter", .priority = 0},
+                {.deadline = async::Instant(90ms)});
+  });
+  bench.machine.at(ns(2ms), 0, [&] {
+    bench.spawn(note(order, "5"), {.name = "5", .priority = 16}, {.deadline = async::Instant(5ms)});
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"5", "holder", "waiter"});
+}
+
+TEST_CASE("fifo: a job that gives back a mutex, and with it a priority, is not preempted") {
+  async::Mutex mutex;
+  Bench bench(kind("fifo"));
+  bool preempts_inside = true;
+  bool preempts_after = true;
+  auto is_preempted = [] {
+    return async::current_executor().preempts(async::current_job().priority);
+  };
+  auto holds = [&]() -> Task<> {
+    auto guard = co_await mutex.lock();
+    co_await async::sleep_for(2ms);
+    preempts_inside = is_preempted();
+    guard.unlock();
+    preempts_after = is_preempted();
+  };
+  auto waits = [&]() -> Task<> { const auto guard = co_await mutex.lock(); };
+  bench.start(0, [&] { bench.spawn(holds()); });
+  bench.machine.at(ns(1ms), 0, [&] { bench.spawn(waits(), {.name = "waiter", .priority = 3}); });
+  bench.machine.run_until(ns(1s));
+  CHECK_FALSE(preempts_inside);
+  CHECK_FALSE(preempts_after);
+}
+
 TEST_CASE("priority: who is preempted goes on with the turn that it had") {
   Order order;
   std::uint64_t ended[2] = {};

@@ -28,13 +28,13 @@ class Ruled final : public Policy {
     Entity& entity = stop_running();
     rules_.yield(job, entity);
     count_ = count_ + 1;
-    priority = 0;
+    priority = preempt_now;
   }
   void put_back(Job& job) noexcept override {
     Entity& entity = stop_running();
     rules_.put_back(job, entity);
     count_ = count_ + 1;
-    priority = 0;
+    priority = preempt_now;
   }
   Job& next() noexcept override {
     count_ = count_ - 1;
@@ -79,7 +79,7 @@ class Ruled final : public Policy {
   }
 
   void set_priority(Job& job, std::uint8_t priority) noexcept override {
-    if constexpr (R::heeds_priority) {
+    if (R::heeds_priority && &job != running_) {
       move(job, known_entity_of(job), [&] { job.priority = priority; });
     } else {
       job.priority = priority;
@@ -161,12 +161,11 @@ class Ruled final : public Policy {
   }
   void update_urgency() noexcept {
     if (empty()) {
-      priority = nobody_is_ready;
-    } else if (running_ == nullptr) {
-      priority = 0;
+      priority = none_is_ready;
+    } else if (running_ == nullptr || rules_.preempts(*running_, known_entity_of(*running_))) {
+      priority = preempt_now;
     } else {
-      const bool now = rules_.preempts(*running_, known_entity_of(*running_));
-      priority = now ? std::uint8_t{0} : running_->priority;
+      priority = running_->priority;
     }
   }
 
