@@ -7,11 +7,12 @@
 namespace async {
 namespace {
 
-static_assert(JobPage::count * sizeof(Entity) <= 2 * chunk_bytes);
+constexpr std::size_t chunks = 3;
+static_assert(JobPage::count * sizeof(Entity) <= chunks * chunk_bytes);
 
 /// Of two harts that find none at once one has made its own for nothing, once.
 [[gnu::noinline]] void make_entities(JobPage& page) noexcept {
-  Entity* const made = static_cast<Entity*>(platform::chunk(2 * chunk_bytes));
+  Entity* const made = static_cast<Entity*>(platform::chunk(chunks * chunk_bytes));
   for (std::size_t slot = 0; slot < JobPage::count; ++slot) {
     std::construct_at(&made[slot], Entity{.job = &page.job(slot)});
   }

@@ -136,6 +136,10 @@ void Executor::drain_inbox() noexcept {
         change_pending_ = false;
         set_policy(coming_policy_);
         break;
+      case Kind::offer:
+        offer_pending_ = false;
+        if (offering_) offer_all();
+        break;
       case Kind::thief: serve(node); break;
       case Kind::ready: receive(static_cast<Job&>(node)); break;
       default: {  // a parked job
@@ -228,6 +232,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     ready_.remove(job);
     job.priority = priority;
     schedule(job);
+    offer_again_ = offering_;  // it may be where a search has been
     return;
   }
   job.priority = priority;

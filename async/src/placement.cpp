@@ -1,5 +1,6 @@
 // Which hart a job runs on, and how it gets there. Only where harts run at the same time.
 #include <bit>
+#include <utility>
 
 #include "async/executor.h"
 
@@ -64,22 +65,83 @@ void Executor::receive(Job& job) noexcept {
 //   busy hart:  puts the job into its ready list;  looks who idles, and sends it there
 //   idle hart:  says that it idles;                looks at the ready lists, and asks for it
 //
-// Each writes before it looks, so one of the two sees the other.
+// Each writes before it looks, so one of the two sees the other. A request makes the busy hart look
+// through all that is ready, in steps of Search::jobs_a_step jobs (offer_all()). A hart that finds
+// the list empty does not ask: it has missed at most the first job of that list, which the busy
+// hart's own look finds in one step (offer_rest()).
 
 /// In the strand, when the running step may go on for long.
 void Executor::offer_rest() noexcept {
-  if (ready_.empty()) return;
+  if (ready_.empty() || offering_) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  for (HartMask idle; (idle = idle_harts()) != 0;) {
-    Node* const job = ready_.take(false, [idle](const Node& node) {
-      return (static_cast<const Job&>(node).harts_ & idle) != 0;
-    });
-    if (job == nullptr) return;
-    place(static_cast<Job&>(*job));
+  if (idle_harts() == 0) return;
+  Search search;
+  (void)offer_found(search);
+}
+
+/// Looks through all that is ready for jobs that idle harts may run, and sends them there: a step
+/// of the search now, each of the others after an interrupt of its own. In the strand.
+void Executor::offer_all() noexcept {
+  Search search{.from_start = !std::exchange(offering_, true)};
+  while (!offer_found(search)) {
+    if (!search.is_over) return request_next_offer();
+    if (!std::exchange(offer_again_, false)) break;
+    search.from_start = true;
+    search.is_over = false;
   }
+  offering_ = offer_again_ = false;
+}
+
+/// True: no hart idles any more. False: the search's step is at its end, or it is over.
+bool Executor::offer_found(Search& search) noexcept {
+  while ((search.harts = idle_harts()) != 0) {
+    const bool about_to_run_one = local_.job == nullptr;
+    Job* const job = ready_.take(about_to_run_one, search);
+    if (job == nullptr) return false;
+    place(*job);
+  }
+  return true;
+}
+
+void Executor::request_next_offer() noexcept {
+  if (!std::exchange(offer_pending_, true)) push(offer_node_);
+  platform::poke(hart_);
+}
+
+Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
+  if (is_sole()) {
+    if (policy() != nullptr) return policy()->take(first_is_kept, search);
+    Job& job = static_cast<Job&>(sole());
+    search.is_over = first_is_kept || !search.wants(job);
+    return search.is_over ? nullptr : static_cast<Job*>(pop());
+  }
+  if (std::exchange(search.from_start, false)) {
+    seen_ = nullptr;
+    seen_level_ = 0;
+  }
+  const Link* const kept = first_is_kept && state_ != nothing ? last_[top()]->next : nullptr;
+  const std::uint64_t not_seen = ~std::uint64_t{0} << seen_level_;
+  for (std::uint64_t levels = state_ >> 1 & not_seen; levels != 0; levels &= levels - 1) {
+    const auto level = static_cast<unsigned>(std::countr_zero(levels));
+    if (level != std::exchange(seen_level_, level)) seen_ = nullptr;
+    while (seen_ != last_[level]) {
+      if (search.left == 0) return nullptr;
+      --search.left;
+      Link& before = *(seen_ != nullptr ? seen_ : last_[level]);
+      Job& job = static_cast<Job&>(*before.next);
+      if (&job != kept && search.wants(job)) {
+        remove_after(before, job);
+        return &job;
+      }
+      seen_ = &job;
+    }
+  }
+  search.is_over = true;
+  return nullptr;
 }
 
 void Executor::begin_step_in_company(StepKind kind) noexcept {
+  ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {
     // Whoever does not see yet that the job runs has written before what it will look at.
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -132,14 +194,11 @@ void Executor::pass_on(Node& request) noexcept {
 
 void Executor::serve(Node& request) noexcept {
   Executor& thief = *of(request.hart);
-  if ((idle_harts() & hart_mask(thief.hart_)) != 0) {
-    const bool about_to_run_one = local_.job == nullptr;
-    Node* const job = ready_.take(about_to_run_one, [&](const Node& node) {
-      return static_cast<const Job&>(node).may_run_on(thief.hart_);
-    });
-    if (job == nullptr) return pass_on(request);
-    thief.end_idling();
-    send(static_cast<Job&>(*job), thief.hart_);
+  const HartMask asks = hart_mask(thief.hart_);
+  if ((idle_harts() & asks) != 0) {
+    offer_again_ = offering_;  // what has been looked at was not looked at for this one
+    offer_all();
+    if ((idle_harts() & asks) != 0) return pass_on(request);
   }
   if (!thief.stop_asking()) pass_on(request);
 }
@@ -147,8 +206,10 @@ void Executor::serve(Node& request) noexcept {
 // ── what is ready has to go elsewhere ────────────────────────────────────────────────────────────
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {
-  job.harts_ = harts;
-  if (!job.may_run_on(job.hart) && job.kind == Kind::ready) of(job.hart)->request_resort();
+  const bool is_more = (harts & ~std::exchange(job.harts_, harts)) != 0;
+  // A queue may keep jobs that may move apart: one that waits there and may do so now comes anew.
+  const bool comes_anew = !job.may_run_on(job.hart) || (is_more && !is_running(job));
+  if (comes_anew && job.kind == Kind::ready) of(job.hart)->request_resort();
 }
 
 void Executor::request_resort() noexcept {

@@ -90,6 +90,7 @@ Job* Executor::first_due(WaitList& waiters) noexcept {
 
 void ReadyQueue::set_policy(Policy* policy) noexcept {
   policy_ = policy;
+  seen_ = nullptr;
   state_ =
       policy == nullptr ? nothing : reinterpret_cast<std::uint64_t>(static_cast<Node*>(policy));
 }

@@ -34,6 +34,9 @@ struct Entity {
   };
   static constexpr std::uint8_t nowhere = 0xff;
 
+  // Ruled's. First, so that a link is its entity's address.
+  Link movable{};  // with the other queued jobs that may run elsewhere; `next` is null: in no queue
+
   Attributes attributes;
 
   // Ruled's.
@@ -53,6 +56,7 @@ struct Entity {
   std::int64_t key = 0;       // … what it is sorted by
   std::int64_t credit = 0;
   std::int64_t until_ns = 0;  // when `credit` is renewed
+  std::int64_t spare[5]{};    // the size of an entity is a multiple of a job's: known_entity_of()
 };
 
 /// The entity of a job, which is made if there is none.

@@ -283,6 +283,9 @@ class Executor {
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;
   void offer_rest() noexcept;
+  void offer_all() noexcept;
+  bool offer_found(Search& search) noexcept;
+  void request_next_offer() noexcept;
   ASYNC_SLOW_PATH void begin_step_in_company(StepKind kind) noexcept;
   void pass_on(Node& request) noexcept;
   void serve(Node& request) noexcept;
@@ -313,6 +316,11 @@ class Executor {
   Node change_node_{Kind::change, 0};
   bool change_pending_ = false;  // in the strand, as what it is to change to
   Policy* coming_policy_ = nullptr;
+  // A search for harts that idle. This hart's alone.
+  Node offer_node_{Kind::offer, 0};
+  bool offer_pending_ = false;           // offer_node_ is in the inbox
+  bool offering_ = false;                // a search is under way
+  bool offer_again_ = false;             // … and another one has to follow it
   Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;

@@ -26,6 +26,20 @@ enum PolicyPromise : unsigned {
   promise_deadlines = 4,      // of all sets whose utilisation is at most 1, on one hart
 };
 
+/// A search through a hart's ready jobs for those that harts which idle may run. One step of it
+/// looks at `jobs_a_step` jobs, however many are ready; the queue keeps the place for the next
+/// step.
+struct Search {
+  static constexpr unsigned jobs_a_step = 64;
+
+  HartMask harts = 0;           // that idle
+  bool from_start = true;       // false: from where the last step has stopped
+  unsigned left = jobs_a_step;  // jobs that this step may still look at
+  bool is_over = false;         // by take(): all have been looked at, and none is left to take
+
+  bool wants(const Job& job) const noexcept { return (job.harts() & harts) != 0; }
+};
+
 class Policy : public Node {
  public:
   struct Options {
@@ -59,8 +73,11 @@ class Policy : public Node {
   virtual void stopped(Job& job) noexcept = 0;
 
   virtual void take_out(Job& job) noexcept = 0;
-  /// Takes out one that is wanted; null: none, or it would be the only one, and is to be `kept`.
-  virtual Job* take_wanted(bool keep_one, Wanted wanted) noexcept = 0;
+  /// Takes out one: all are about to be taken. Null: the rules find none.
+  virtual Job* take_any() noexcept = 0;
+  /// Takes out one that the search wants, and not the only one if one is to be kept. Null: none, or
+  /// none so far.
+  virtual Job* take(bool keep_one, Search& search) noexcept = 0;
   /// Of a job that is this hart's.
   virtual void adjust(Job& job, const Attributes& attributes) noexcept = 0;
   /// Of a job that is in the queue, or that runs.

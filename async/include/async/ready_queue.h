@@ -22,7 +22,6 @@
 namespace async {
 
 inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
-inline constexpr unsigned take_limit = 16;  // nodes that ReadyQueue::take() looks at
 
 class ReadyQueue {
  public:
@@ -110,33 +109,17 @@ class ReadyQueue {
 
   /// … any, the order of what stays does not matter: it is about to be taken, too.
   Node* take_any() noexcept {
-    if (policy() == nullptr) return pop();
-    return take(false, [](const Node&) { return true; });
+    seen_ = nullptr;
+    seen_level_ = 0;
+    return policy() == nullptr ? pop() : policy()->take_any();
   }
 
-  /// Takes out one for which `wanted(Node)` holds, the most urgent among the first few, and not the
-  /// first of all if that is `kept`; null if there is none.
-  template <class Wanted>
-  Node* take(bool first_is_kept, Wanted&& wanted) noexcept {
-    if (empty()) return nullptr;
-    if (is_sole()) {
-      if (policy() != nullptr) return take_from_policy(first_is_kept, wanted);
-      return !first_is_kept && wanted(sole()) ? pop() : nullptr;
-    }
-    unsigned looked_at = 0;
-    for (std::uint64_t levels = state_ >> 1; levels != 0; levels &= levels - 1) {
-      Link* const last = last_[std::countr_zero(levels)];
-      for (Link* link = last->next;; link = link->next) {
-        Node& node = static_cast<Node&>(*link);
-        if (!(first_is_kept && looked_at == 0) && wanted(node)) {
-          remove(node);
-          return &node;
-        }
-        if (++looked_at == take_limit) return nullptr;
-        if (link == last) break;
-      }
-    }
-    return nullptr;
+  /// Takes out a job that the search wants, the most urgent first, and not the first of all if that
+  /// is `kept`. Null: there is none, or none so far (Search::is_over).
+  Job* take(bool first_is_kept, Search& search) noexcept;
+  /// `node` has been popped, and its step is about to begin: where searches are.
+  void note_popped(const Node& node) noexcept {
+    if (seen_ == &node) seen_ = nullptr;  // it was the first of its level
   }
 
   /// Takes `node` out of the middle: walks its level.
@@ -147,14 +130,10 @@ class ReadyQueue {
       return;
     }
     Link* before = last_[node.priority];
+    const bool is_first = before->next == &node;
     while (before->next != &node) before = before->next;
-    if (before == &node) {
-      state_ &= ~bit(node.priority);
-      last_[node.priority] = nullptr;
-    } else {
-      before->next = node.next;
-      if (last_[node.priority] == &node) last_[node.priority] = before;
-    }
+    if (seen_ == &node) seen_ = is_first ? nullptr : before;
+    remove_after(*before, node);
   }
 
  private:
@@ -191,8 +170,16 @@ class ReadyQueue {
   ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
   void use_rings() noexcept;  // for the only ready job, because another comes
   ASYNC_SLOW_PATH void remove_from_policy(Node& node) noexcept;
-  template <class Wanted>
-  Node* take_from_policy(bool first_is_kept, Wanted& wanted) noexcept;
+  /// Takes `node` out of its ring, in which it comes after `before`.
+  void remove_after(Link& before, Node& node) noexcept {
+    if (&before == &node) {
+      state_ &= ~bit(node.priority);
+      last_[node.priority] = nullptr;
+    } else {
+      before.next = node.next;
+      if (last_[node.priority] == &node) last_[node.priority] = &before;
+    }
+  }
 
   /// Puts `node` between the last and the first; true if it is the only one.
   bool link(Node& node) noexcept {
@@ -211,13 +198,10 @@ class ReadyQueue {
   SharedWord<std::uint64_t> state_ = nothing;
   std::array<Link*, priorities> last_{};
   SharedWord<Policy*> policy_ = nullptr;  // the same as state_ says, without a look at any job
+  // Where a search through the rings has stopped: it has looked at all levels before `seen_level_`,
+  // and in that one at those up to `seen_`, or at none.
+  Link* seen_ = nullptr;
+  unsigned seen_level_ = 0;
 };
-
-template <class Wanted>
-Node* ReadyQueue::take_from_policy(bool first_is_kept, Wanted& wanted) noexcept {
-  return policy()->take_wanted(first_is_kept, {&wanted, [](void* wanted, const Node& node) -> bool {
-                                                 return (*static_cast<Wanted*>(wanted))(node);
-                                               }});
-}
 
 }  // namespace async

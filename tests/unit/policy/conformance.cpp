@@ -1,4 +1,5 @@
 // What every policy has to do, whatever its order is.
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -152,6 +153,91 @@ TEST_CASE("no hart idles while there is work for it") {
   CHECK(idle > 20);
   CHECK(in_vain == 0);
   CHECK(*std::ranges::max_element(ended) < ns(36ms));
+}
+
+TEST_CASE("no hart idles beside a job that it may run, among any number that it may not") {
+  FOR_EVERY_POLICY(policy);
+  std::uint64_t ended[4] = {}, others = 0;
+  const auto start = [&](Bench& bench, std::uint8_t only) {
+    const auto forty = [&bench, &others, only] {
+      for (unsigned i = 0; i < 40; ++i) {
+        bench.spawn(work(bench, 10ms, others), {.name = "other", .priority = 16, .harts = only});
+      }
+    };
+    bench.start(0, [&bench, &ended, forty] {
+      forty();
+      for (std::uint64_t& when : ended) bench.spawn(work(bench, 1ms, when));
+      forty();
+    });
+  };
+  SECTION("that are bound to one hart") {
+    Bench bench(policy, 2);
+    start(bench, 1);
+    bench.machine.run_until(ns(6ms));
+    CHECK(std::ranges::count(ended, 0) == 0);
+    bench.machine.run_until(ns(2s));
+    CHECK(others == ns(800ms));
+  }
+  SECTION("that may use some harts") {
+    Bench bench(policy, 3);
+    bench.start(1, [&] {
+      bench.spawn(work(bench, 10ms, others), {.name = "other", .priority = 16, .harts = 2});
+    });
+    start(bench, 3);
+    bench.machine.run_until(ns(6ms));
+    CHECK(std::ranges::count(ended, 0) == 0);
+    bench.machine.run_until(ns(2s));
+  }
+  SECTION("of many more than a step of a search looks at") {
+    Bench bench(policy, 3);
+    bench.start(1, [&] {
+      bench.spawn(work(bench, 10ms, others), {.name = "other", .priority = 16, .harts = 2});
+    });
+    for (unsigned i = 0; i < 10; ++i) start(bench, 3);
+    bench.machine.run_until(ns(50ms));
+    CHECK(std::ranges::count(ended, 0) == 0);
+    bench.machine.run_until(ns(9s));
+  }
+  SECTION("and that may move from now on") {
+    async::Job* jobs[4] = {};
+    Bench bench(policy, 2);
+    bench.start(0, [&] {
+      for (unsigned i = 0; i < 4; ++i) {
+        jobs[i] = &bench.spawn(work(bench, 10ms, ended[i]),
+                               {.name = "bound", .priority = 16, .harts = 1});
+      }
+    });
+    bench.machine.at(ns(1ms), 1, [&] {  // neither the first nor the last: it waits for its turn
+      const async::Strand::Guard strand;
+      bench.machine.executor(1).set_harts(*jobs[1], async::all_harts);
+    });
+    bench.machine.run_until(ns(31ms));
+    CHECK(std::ranges::count(ended, 0) == 0);
+  }
+}
+
+TEST_CASE("a step of a search looks at so many jobs, and the next one at the others") {
+  FOR_EVERY_POLICY(policy);
+  Bench bench(policy, 3);
+  std::uint64_t ended = 0;
+  bench.start(0, [&] {
+    for (unsigned i = 0; i < 200; ++i) {
+      bench.spawn(work(bench, 1ms, ended), {.name = "job", .priority = 16, .harts = 3});
+    }
+  });
+  unsigned steps = 0;
+  bench.machine.at(ns(500us), 0, [&] {
+    async::Policy* const made = bench.machine.executor(0).policy();
+    if (made == nullptr) return;
+    for (bool from_start = true;; from_start = false, ++steps) {
+      async::Search search{.harts = 4, .from_start = from_start};
+      REQUIRE(made->take(false, search) == nullptr);
+      if (search.is_over) break;
+      REQUIRE(search.left == 0);
+    }
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(steps == (bench.machine.executor(0).policy() == nullptr ? 0u : 3u));
 }
 
 TEST_CASE("a job runs where it may, and nowhere else") {

@@ -37,18 +37,16 @@ class JobHeap {
     if (entity.sibling != nullptr) entity.sibling->before = entity.before;
     if (Entity* const rest = pair_up(entity.child)) root_ = meld(root_, rest);
   }
-  /// One that is wanted, of the first few; null: none.
+  /// One that is wanted, of the first find_limit; null: none.
   Job* find(Policy::Wanted wanted) const noexcept {
     unsigned looked_at = 0;
-    for (Entity* at = root_; at != nullptr && looked_at < take_limit; at = next(at), ++looked_at) {
+    for (Entity* at = root_; at != nullptr && looked_at < find_limit; at = next(at), ++looked_at) {
       if (wanted(*at->job)) return at->job;
     }
     return nullptr;
   }
 
  private:
-  static constexpr unsigned take_limit = 16;
-
   static bool is_before(const Entity& one, const Entity& other) noexcept {
     if (one.key != other.key) return one.key < other.key;
     return one.order < other.order;

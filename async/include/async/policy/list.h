@@ -1,5 +1,4 @@
-// JobList: ready jobs in a row, through the links that a Job has anyway. Everything O(1) but
-// find().
+// JobList: ready jobs in a row, through the links that a Job has anyway. Everything O(1).
 #pragma once
 
 #include "async/policy/rules.h"
@@ -21,11 +20,14 @@ class JobList {
   Job* pop_front() noexcept { return is_checked_empty() ? nullptr : pop(first()); }
   Job* pop_back() noexcept { return is_checked_empty() ? nullptr : pop(last()); }
 
-  /// The first one that is wanted, or, looking from the other end, the last; null: none.
+  /// The first one that is wanted, or, looking from the other end, the last, of find_limit; null:
+  /// none.
   Job* find(Policy::Wanted wanted, bool from_the_end = false) noexcept {
-    for (Link* at = after(head_, from_the_end); at != &head_; at = after(*at, from_the_end)) {
+    Link* at = after(head_, from_the_end);
+    for (unsigned left = find_limit; at != &head_ && left != 0; --left) {
       Job& job = static_cast<Job&>(*at);
       if (wanted(job)) return &job;
+      at = after(*at, from_the_end);
     }
     return nullptr;
   }

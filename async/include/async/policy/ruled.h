@@ -21,24 +21,24 @@ class Ruled final : public Policy {
     is_woken ? rules_.wake(job, entity) : rules_.enqueue(job, entity);
     entity.state = State::here;
     entity.hart = hart;
-    count_ = count_ + 1;
+    enter(job, entity);
     update_urgency();
   }
   void give_way(Job& job) noexcept override {
     Entity& entity = stop_running();
     rules_.yield(job, entity);
-    count_ = count_ + 1;
+    enter(job, entity);
     priority = preempt_now;
   }
   void put_back(Job& job) noexcept override {
     Entity& entity = stop_running();
     rules_.put_back(job, entity);
-    count_ = count_ + 1;
+    enter(job, entity);
     priority = preempt_now;
   }
   Job& next() noexcept override {
-    count_ = count_ - 1;
     running_ = rules_.pick();
+    exit(known_entity_of(*running_));
     if constexpr (charges<R> || ends_turns<R>) turn_began_ns_ = platform::now_ns();
     if constexpr (charges<R>) known_entity_of(*running_).since_ns = turn_began_ns_;
     update_urgency();
@@ -53,16 +53,25 @@ class Ruled final : public Policy {
 
   void take_out(Job& job) noexcept override {
     Entity& entity = known_entity_of(job);
-    count_ = count_ - 1;
     rules_.remove(job, entity);
+    exit(entity);
     entity.state = State::away;
     update_urgency();
   }
-  Job* take_wanted(bool keep_one, Wanted wanted) noexcept override {
-    if (size() <= (keep_one ? 1u : 0u)) return nullptr;
-    Job* const job = rules_.find(wanted);
+  Job* take_any() noexcept override {
+    if (empty()) return nullptr;
+    Job* const job = rules_.find({nullptr, [](void*, const Node&) { return true; }});
     if (job != nullptr) take_out(*job);
     return job;
+  }
+  Job* take(bool keep_one, Search& search) noexcept override {
+    if (std::exchange(search.from_start, false)) seen_ = &movable_;
+    if (movable_.alone() || size() <= (keep_one ? 1u : 0u)) {
+      search.is_over = true;
+      return nullptr;
+    }
+    Job* const job = seen_ == &movable_ ? find_preferred(search) : nullptr;
+    return job != nullptr ? job : find_movable(search);
   }
   void adjust(Job& job, const Attributes& attributes) noexcept override {
     Entity& entity = entity_of(job);
@@ -139,6 +148,45 @@ class Ruled final : public Policy {
  private:
   using State = Entity::State;
 
+  // Beside the rules' queue there is a ring of the queued jobs that may run on another hart, in the
+  // order in which they came. So jobs that may not are in nobody's way.
+
+  void enter(const Job& job, Entity& entity) noexcept {
+    count_ = count_ + 1;
+    if constexpr (platform::parallel) {
+      if ((job.harts() & ~hart_mask(hart)) != 0) movable_.insert_before(entity.movable);
+    }
+  }
+  void exit(Entity& entity) noexcept {
+    count_ = count_ - 1;
+    if (!platform::parallel || entity.movable.next == nullptr) return;
+    if (seen_ == &entity.movable) seen_ = entity.movable.prev;
+    entity.movable.unlink();
+    entity.movable.next = nullptr;
+  }
+  /// Takes out the one that the rules would rather give away, if it is among the few they look at.
+  Job* find_preferred(Search& search) noexcept {
+    Job* const job = rules_.find({&search, [](void* search, const Node& node) {
+                                    const auto& job = static_cast<const Job&>(node);
+                                    return static_cast<const Search*>(search)->wants(job);
+                                  }});
+    if (job != nullptr) take_out(*job);
+    return job;
+  }
+  Job* find_movable(Search& search) noexcept {
+    while (seen_->next != &movable_) {
+      if (search.left == 0) return nullptr;
+      --search.left;
+      seen_ = seen_->next;
+      Job& job = *reinterpret_cast<Entity*>(seen_)->job;  // its first member
+      if (!search.wants(job)) continue;
+      take_out(job);
+      return &job;
+    }
+    search.is_over = true;
+    return nullptr;
+  }
+
   /// To where it belongs in the queue after the change.
   template <class Change>
   void move(Job& job, Entity& entity, Change change) noexcept {
@@ -171,6 +219,8 @@ class Ruled final : public Policy {
 
   R rules_;
   std::uint64_t turn_began_ns_ = 0;
+  Link movable_{&movable_, &movable_};
+  Link* seen_ = &movable_;  // the last one that a search has looked at
 };
 
 }  // namespace async::policy

@@ -23,6 +23,9 @@
 
 namespace async::policy {
 
+/// How many jobs find() looks at. What it misses is found without it, in the order of arrival.
+inline constexpr unsigned find_limit = 16;
+
 class Rules {
  public:
   using Options = Policy::Options;
@@ -37,7 +40,8 @@ class Rules {
   //                              (heeds_priority), deadline or other attributes have changed
   // Job* pick()                  takes out the one to run now. There is one
   // void remove(Job&, Entity&)   takes it out of the queue's midst
-  // Job* find(Wanted)            one that may go to another hart; null: none. It is not taken out
+  // Job* find(Wanted)            the one to give to another hart; null: none, or none among the
+  //                              find_limit that it looks at. It is not taken out
   //
   // There may be, instead of slice(), of rules with which a turn is not as long as the one before:
   //

@@ -58,9 +58,9 @@ class Tickets {
       }
     }
   }
-  /// One that is wanted, of the first few; null: none.
+  /// One that is wanted, of the first find_limit; null: none.
   Job* find(Policy::Wanted wanted) const noexcept {
-    for (std::uint64_t place = 1; place <= std::min(count_, take_limit); ++place) {
+    for (std::uint64_t place = 1; place <= std::min<std::uint64_t>(count_, find_limit); ++place) {
       Job* const job = at(place)->job;
       if (wanted(*job)) return job;
     }
@@ -68,8 +68,6 @@ class Tickets {
   }
 
  private:
-  static constexpr std::uint64_t take_limit = 16;
-
   Entity* at(std::uint64_t place) const noexcept {
     Entity* entity = root_;
     for (int digit = std::bit_width(place) - 2; digit >= 0; --digit) {
