@@ -10,7 +10,6 @@
 namespace async {
 
 constinit std::array<platform::Atomic<Executor*>, platform::max_harts> Executor::by_hart_{};
-constinit Mutex* Executor::contended_ = nullptr;
 
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
@@ -212,8 +211,8 @@ void Executor::inherit(Job& job) noexcept {
 
 std::uint8_t Executor::effective_priority(const Job& job) noexcept {
   std::uint8_t priority = job.base_priority_;
-  for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
-    if (mutex->owner() != &job || mutex->waiters_.empty()) continue;
+  for (Mutex* mutex = Mutex::first_of(job); mutex != nullptr; mutex = mutex->next_of_owner_) {
+    if (mutex->waiters_.empty()) continue;
     priority = std::min(priority, static_cast<Node*>(mutex->waiters_.next)->priority);
   }
   return priority;

@@ -22,9 +22,13 @@ void Mutex::hand_over() noexcept {
   Job* const after = waiters_.empty()              ? nullptr
                      : Executor::deadlines_in_use_ ? Executor::first_due(waiters_)
                                                    : static_cast<Job*>(waiters_.next);
+  set_contended(false);
   waiters_.set_owner(after);
-  if (after != nullptr) after->complete(WaitResult::woken);
-  if (waiters_.empty()) set_contended(false);
+  if (after != nullptr) {
+    set_contended(true);  // before it is queued, for its own urgency counts the waiters
+    after->complete(WaitResult::woken);
+    if (waiters_.empty()) set_contended(false);
+  }
   current_executor().inherit(before);
   if (after != nullptr) current_executor().inherit(*after);
 }
@@ -34,16 +38,26 @@ void Mutex::withdraw() noexcept {
   if (owner() != nullptr) current_executor().inherit(*owner());
 }
 
+Mutex** Mutex::find_first_of(const Job& owner) noexcept {
+  Mutex** at = &JobPage::of(owner).contended_of(owner);
+  while (*at != nullptr && (*at)->owner() != &owner) at = &(*at)->next_owners_;
+  return at;
+}
+
 void Mutex::set_contended(bool contended) noexcept {
   if (contended == contended_) return;
   contended_ = contended;
-  Mutex** at = &Executor::contended_;
+  Mutex** at = find_first_of(*owner());
   if (contended) {
-    next_contended_ = *at;
+    next_of_owner_ = *at;
+    next_owners_ = *at == nullptr ? nullptr : (*at)->next_owners_;
     *at = this;
+  } else if (*at == this) {
+    if (next_of_owner_ != nullptr) next_of_owner_->next_owners_ = next_owners_;
+    *at = next_of_owner_ != nullptr ? next_of_owner_ : next_owners_;
   } else {
-    while (*at != this) at = &(*at)->next_contended_;
-    *at = next_contended_;
+    while (*at != this) at = &(*at)->next_of_owner_;
+    *at = next_of_owner_;
   }
 }
 

@@ -59,8 +59,8 @@ std::int64_t Executor::deadline_of(const Job& job) noexcept {
 
 std::int64_t Executor::find_deadline_lent_to(const Job& job) noexcept {
   std::int64_t deadline = no_deadline;
-  for (Mutex* mutex = contended_; mutex != nullptr; mutex = mutex->next_contended_) {
-    if (mutex->owner() != &job || mutex->waiters_.empty()) continue;
+  for (Mutex* mutex = Mutex::first_of(job); mutex != nullptr; mutex = mutex->next_of_owner_) {
+    if (mutex->waiters_.empty()) continue;
     deadline = std::min(deadline, deadline_of(*first_due(mutex->waiters_)));
   }
   return deadline;

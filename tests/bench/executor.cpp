@@ -146,6 +146,32 @@ void mutex_uncontended(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
+// Two jobs pass a mutex to and fro, while a thousand others wait for a thousand others' mutexes.
+void mutex_contended(async::Executor& executor, std::size_t count) {
+  constexpr std::size_t others = 1'000;
+  static async::Mutex mutexes[others];
+  async::Event end;
+  auto holds = [](async::Mutex& mutex, async::Event& end) -> Task<> {
+    const auto guard = co_await mutex.lock();
+    co_await end.wait();
+  };
+  for (async::Mutex& mutex : mutexes) {
+    for (int each = 0; each < 2; ++each) async::spawn(holds(mutex, end)).detach();
+  }
+  executor.run_until_idle();
+  auto player = [](async::Mutex& mutex, std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto guard = co_await mutex.lock();
+      co_await async::yield();
+    }
+  };
+  async::Mutex mutex;
+  for (int each = 0; each < 2; ++each) async::spawn(player(mutex, count / 2)).detach();
+  executor.run_until_idle();
+  end.set();
+  executor.run_until_idle();
+}
+
 void preempt_check(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
     for (std::size_t i = 0; i < count; ++i) co_await async::yield_if_preempted();
@@ -188,6 +214,7 @@ constexpr Measurement measurements[] = {
     {"event", "ping-pong over events", pingpong_event, 500'000, 0},
     {"channel", "ping-pong over channels", pingpong_channel, 500'000, 0},
     {"mutex", "lock + unlock, nobody else", mutex_uncontended, 2'000'000, 0},
+    {"mutex-1000", "a mutex passed on, 1,000 awaited", mutex_contended, 200'000, 0},
     {"preempt", "yield_if_preempted, nobody", preempt_check, 5'000'000, 0},
     {"sleep", "1 ms sleep among 10,000", sleep_10000, 200'000, 60},
 };

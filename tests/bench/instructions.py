@@ -36,6 +36,7 @@ LIMITS = {
     "event": 110,
     "channel": 270,
     "mutex": 27,
+    "mutex-1000": 760,
     "preempt": 15,
     "sleep": 248,
 }

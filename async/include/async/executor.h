@@ -24,6 +24,7 @@
 
 #include "async/frame_pool.h"
 #include "async/job.h"
+#include "async/job_page.h"
 #include "async/platform.h"
 #include "async/ready_queue.h"
 #include "async/strand.h"
@@ -136,8 +137,9 @@ class Executor {
   /// The earliest deadline of those who wait for a mutex that `job` holds; none: the largest.
   /// Outside the strand mutexes must not be looked at: it is none.
   static std::int64_t deadline_lent_to(const Job& job) noexcept {
-    const bool has_none = !Strand::is_held() || contended_ == nullptr || !deadlines_in_use_;
-    return has_none ? no_deadline : find_deadline_lent_to(job);
+    const bool has_none = !deadlines_in_use_ || !Strand::is_held();
+    return has_none || JobPage::of(job).contended_of(job) == nullptr ? no_deadline
+                                                                     : find_deadline_lent_to(job);
   }
 
   /// The step of local().job, whose coroutine has suspended without a wait and is still running as
@@ -330,7 +332,6 @@ class Executor {
   static platform::Atomic<HartMask> idle_harts_;
   static bool policies_in_use_;   // any hart's
   static bool deadlines_in_use_;  // … that goes by them
-  static Mutex* contended_;       // mutexes that somebody waits for
 };
 
 inline Executor& current_executor() noexcept {

@@ -11,12 +11,14 @@
 namespace async {
 
 struct Entity;
+class Mutex;
 
 struct JobPage {
-  static constexpr std::size_t count = (chunk_bytes - 2 * sizeof(void*)) / sizeof(Job);
+  static constexpr std::size_t count = (chunk_bytes - 6 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
-  Entity* entities;  // as many; null until a policy asks for one (entity.h)
+  Entity* entities;     // as many; null until a policy asks for one (entity.h)
+  Mutex* contended[4];  // that these jobs hold and others wait for (mutex.h). In the strand
   std::byte slots[count][sizeof(Job)];
 
   /// Of all harts; each leads to the one before.
@@ -28,6 +30,8 @@ struct JobPage {
   std::size_t bytes_before(const Job& job) const noexcept {
     return reinterpret_cast<std::uintptr_t>(&job) - reinterpret_cast<std::uintptr_t>(slots);
   }
+  /// The contended mutexes of this job's quarter of the page.
+  Mutex*& contended_of(const Job& job) noexcept { return contended[bytes_before(job) / 64 % 4]; }
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
 };
 static_assert(sizeof(JobPage) <= chunk_bytes);

@@ -11,6 +11,7 @@
 #include <coroutine>
 #include <utility>
 
+#include "async/job_page.h"
 #include "async/wait_list.h"
 
 namespace async {
@@ -81,8 +82,11 @@ class Mutex {
 
   // One that stands for something that jobs take and give back unseen, without a guard.
 
-  /// `job` has it. Nobody had.
-  void set_owner(Job* job) noexcept { waiters_.set_owner(job); }
+  /// `job` has it, which no job had; or no job has it any more, and none waits.
+  void set_owner(Job* job) noexcept {
+    set_contended(false);
+    waiters_.set_owner(job);
+  }
   /// The owner has it no more. The next waiter has, and a guard that it may release().
   void pass_on() noexcept { unlock(); }
 
@@ -100,11 +104,26 @@ class Mutex {
   ASYNC_SLOW_PATH void hand_over() noexcept;
   // A waiter has gone: the owner may have inherited from it.
   ASYNC_SLOW_PATH void withdraw() noexcept;
-  void set_contended(bool contended) noexcept;  // into or out of the list of them
+
+  // Contended mutexes are found by their owners, in a time that does not depend on how many there
+  // are: each page of jobs has four lists of owners, of about JobPage::count / 4 at most.
+  //
+  //   JobPage::contended[n] ──► of one owner ──next_owners_──► of another one in the list ──► …
+  //                                  └──next_of_owner_──► the owner's next one ──► …
+
+  /// Into or out of its owner's list.
+  void set_contended(bool contended) noexcept;
+  /// The link to the owner's first one, or the one at the list's end.
+  static Mutex** find_first_of(const Job& owner) noexcept;
+  static Mutex* first_of(const Job& owner) noexcept {
+    const bool has_none = JobPage::of(owner).contended_of(owner) == nullptr;
+    return has_none ? nullptr : *find_first_of(owner);
+  }
 
   WaitList waiters_{Kind::mutex};
   bool contended_ = false;  // somebody waits, or did since the last hand_over()
-  Mutex* next_contended_ = nullptr;
+  Mutex* next_of_owner_ = nullptr;
+  Mutex* next_owners_ = nullptr;  // of an owner's first one
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {

@@ -136,6 +136,55 @@ TEST_CASE_METHOD(Fixture,
   CHECK(b.done());
 }
 
+TEST_CASE_METHOD(Fixture, "each of many owners inherits from its own mutexes' waiters alone") {
+  constexpr int owners = 5, each = 4;
+  async::Mutex mutexes[owners][each];
+  async::Event go[owners][each];
+  Log log;
+  auto owns = [&](int owner) -> Task<> {
+    async::Mutex::Guard guards[each];
+    for (int i = 0; i < each; ++i) guards[i] = co_await mutexes[owner][i].lock();
+    for (const int i : {1, 3, 0, 2}) {  // the last, the first and those between of its list
+      co_await go[owner][i].wait();
+      guards[i].unlock();
+      co_await async::yield();
+    }
+  };
+  auto waits = [](async::Mutex& mutex) -> Task<> { auto guard = co_await mutex.lock(); };
+  std::vector<async::JoinHandle<void>> jobs;
+  for (int owner = 0; owner < owners; ++owner) {
+    jobs.push_back(async::spawn(owns(owner), {.priority = 31}));
+  }
+  run();
+  for (int i = 0; i < each; ++i) {
+    for (int owner = 0; owner < owners; ++owner) {
+      const auto priority = static_cast<std::uint8_t>(i * owners + owner);
+      async::spawn(waits(mutexes[owner][i]), {.priority = priority}).detach();
+    }
+  }
+  run();
+  for (int owner = 0; owner < owners; ++owner) {
+    INFO("owner " << owner);
+    const async::Job& job = jobs[owner].job();
+    CHECK(job.priority == owner);
+    go[owner][1].set();
+    run();
+    CHECK(job.priority == owner);
+    go[owner][3].set();
+    run();
+    CHECK(job.priority == owner);
+    go[owner][0].set();
+    run();
+    CHECK(job.priority == 2 * owners + owner);
+    for (int other = owner + 1; other < owners; ++other) {
+      CHECK(jobs[other].job().priority == other);
+    }
+    go[owner][2].set();
+    run();
+    CHECK(job.done());
+  }
+}
+
 TEST_CASE_METHOD(Fixture,
                  "with several mutexes, giving up one keeps what the others' waiters give") {
   async::Mutex first;
