@@ -149,6 +149,28 @@ TEST_CASE("who sleeps most of the time gets its share where shares are promised"
   CHECK(rounds > 3500);  // of 5,000 if it were alone; a slice of 4 ms may be before each
 }
 
+TEST_CASE("a job that gives way early gets its share where shares are promised") {
+  FOR_EVERY_POLICY(policy);
+  if (!promises(policy, async::promise_shares)) return;
+  async::Duration whole{}, fifths{};
+  Bench bench(policy);
+  auto gives_way = [](async::Duration& done) -> Task<> {
+    while (!async::is_cancelled()) {
+      for (Compute left(800us); !left.done();) co_await left;  // of a slice of 4 ms
+      done += 800us;
+      co_await async::yield();
+    }
+  };
+  bench.start(0, [&] {
+    bench.spawn(work_for_ever(whole));
+    bench.spawn(gives_way(fifths));
+  });
+  bench.machine.run_until(ns(100s));
+  const double share = std::chrono::duration<double>(fifths).count() / 100;
+  CHECK(share > 0.48);
+  CHECK(share < 0.52);
+}
+
 TEST_CASE("who promises deadlines meets them whenever utilisation is at most 1") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_deadlines)) return;

@@ -1,6 +1,10 @@
 // Lottery scheduling (C. Waldspurger, W. Weihl: Lottery Scheduling: Flexible Proportional-Share
-// Resource Management, OSDI 1994): each slice is drawn, and a job's tickets are its weight.
+// Resource Management, OSDI 1994): each slice is drawn, and a job's tickets are its weight. A job
+// that stops after a fraction f of its slice has 1 / f times as many until it runs again
+// (compensation tickets): so shares are of time, and not of turns.
 #pragma once
+
+#include <algorithm>
 
 #include "async/policy/tickets.h"
 
@@ -15,18 +19,32 @@ class Lottery final : public Rules {
   explicit Lottery(const Options& options) noexcept
       : Rules(options), state_(options.seed * 2 + 1) {}
 
-  void enqueue(Job&, Entity& entity) noexcept { tickets_.insert(entity, entity.attributes.weight); }
+  void enqueue(Job&, Entity& entity) noexcept { tickets_.insert(entity, tickets_of(entity)); }
   Job* pick() noexcept {
     const auto all = static_cast<std::uint64_t>(tickets_.all());
     Entity& winner = tickets_.drawn(static_cast<std::int64_t>(random() % all));
     tickets_.remove(winner);
+    used_in_turn(winner) = least_use();
     return winner.job;
   }
+  void ran(Job&, Entity& entity, Duration used) noexcept { used_in_turn(entity) += used.count(); }
   void remove(Job&, Entity& entity) noexcept { tickets_.remove(entity); }
   Job* find(Wanted wanted) noexcept { return tickets_.find(wanted); }
   Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
+  /// Nanoseconds; 0: it has not run yet.
+  static std::int64_t& used_in_turn(Entity& entity) noexcept { return entity.until_ns; }
+  /// What a turn counts for at least, so that there is an end to the compensation.
+  std::int64_t least_use() const noexcept {
+    return std::max<std::int64_t>(options().slice.count() / 1024, 1);
+  }
+  std::int64_t tickets_of(Entity& entity) const noexcept {
+    const std::int64_t weight = entity.attributes.weight;
+    const std::int64_t slice = options().slice.count();
+    const std::int64_t used = used_in_turn(entity);
+    return used == 0 || used >= slice ? weight : weight * slice / used;
+  }
   /// xorshift64* (S. Vigna: An Experimental Exploration of Marsaglia's xorshift Generators, 2014).
   std::uint64_t random() noexcept {
     state_ ^= state_ >> 12;
