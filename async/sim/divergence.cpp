@@ -8,6 +8,7 @@
 #include <set>
 
 #include "async/graph.h"
+#include "async/wait_list.h"
 
 namespace async::sim {
 namespace {
@@ -45,14 +46,25 @@ const Job* find_task(std::uint64_t number) {
   return context.found;
 }
 
+std::string waiting_state_of(const Job& job) {
+  const Node* const target = job.waits_for();
+  const bool is_lock = target != nullptr && target->kind == Kind::mutex;
+  const Job* const holder = is_lock ? static_cast<const WaitList*>(target)->owner() : nullptr;
+  if (holder == nullptr) return fmt::format("waits ({})", job.reason());
+  return fmt::format("waits ({}, held by task {})", job.reason(), number_of(*holder));
+}
+
 /// What a task does now, in the simulator, and what its policy knows of it.
 std::string state_of(std::uint64_t number) {
   const Job* const job = find_task(number);
   if (job == nullptr) return "has not come yet, or has ended";
-  if (job->kind == Kind::waiting) return fmt::format("waits ({})", job->reason());
+  if (job->kind == Kind::waiting) return waiting_state_of(*job);
   const Entity& entity = entity_of(*job);
   std::string text = Executor::is_running(*job) ? "runs" : "is ready";
   text += fmt::format(", priority {}", job->priority);
+  if (job->priority != job->base_priority()) {
+    text += fmt::format(" of a lock's waiter (its own: {})", job->base_priority());
+  }
   if (entity.attributes.deadline != never) {
     const auto due = entity.attributes.deadline.time_since_epoch().count();
     text += fmt::format(", due at {:.3f} ms", static_cast<double>(due) / 1e6);
@@ -114,7 +126,11 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
     return fmt::format("task {} is ready {}, and was not {}", now.task, worlds.now,
                        worlds.recorded);
   }
-  return fmt::format("both are ready in both: the policies, {}, choose differently", policy);
+  return fmt::format(
+      "both are ready in both: the policies, {}, choose differently, by what they know of the "
+      "tasks "
+      "or by who holds a lock that others wait for",
+      policy);
 }
 
 /// Of both tasks, in the simulator: at its decision, or, where its hart goes on with what it has at

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "admission.h"
 #include "explore.h"
@@ -47,15 +48,30 @@ Exploration explore_at_random(Arguments& arguments, const Exploration::Run& run)
   return made;
 }
 
+/// What an exploration to its end says something of, and what it does not.
+void print_scope(const Arguments& arguments) {
+  const Duration jitter = arguments.machine.jitter;
+  const std::string seed = fmt::format("the times are those of seed {}", arguments.machine.seed);
+  if (jitter.count() == 0) {
+    fmt::print(
+        "varied: every order of the steps and events of one instant; not varied: {}, and what "
+        "happens at different times keeps its order (--jitter varies it)\n",
+        seed);
+  } else {
+    fmt::print(
+        "varied: every order of steps, and of events up to {} ms apart; not varied: {}, and "
+        "events farther apart keep their order\n",
+        std::chrono::duration<double, std::milli>(jitter).count(), seed);
+  }
+}
+
 Exploration explore_depth_first(const Arguments& arguments, const Exploration::Run& run) {
   const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
   const Exploration made = Exploration::depth_first({bound, arguments.most}, run);
   const bool stopped = made.failure.empty() && made.schedules == arguments.most;
   fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
-             made.schedules, made.bound, made.left,
-             made.is_whole ? ": there are no others"
-             : stopped     ? ": there are more"
-                           : "");
+             made.schedules, made.bound, made.left, stopped ? ": there are more" : "");
+  if (made.is_whole) print_scope(arguments);
   return made;
 }
 

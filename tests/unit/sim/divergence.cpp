@@ -43,6 +43,32 @@ TEST_CASE("of several harts the one that parts first is told") {
   CHECK_FALSE(parts->before);
 }
 
+TEST_CASE("where both tasks are ready in both worlds, a lock's holder is among the reasons") {
+  const auto read = read_workload(
+      "duration 20ms\nlock l\nclass low\n arrive once\n priority 9\n lock l\n run 4ms\n unlock l\n"
+      "class middle\n arrive once at 1ms\n priority 5\n run 3ms\n"
+      "class high\n arrive once at 2ms\n priority 1\n lock l\n run 1ms\n unlock l\n",
+      nullptr);
+  REQUIRE(read);
+  const auto simulate_once = [&](Machine::Hook hook) {
+    (void)simulate(
+        *read, {.machine = {.policy = async::policy::find("priority")}, .hook = std::move(hook)});
+  };
+  std::vector<Decision> decisions;
+  simulate_once(recorder(decisions));
+  // At 2 ms the simulator's holder goes on with its waiter's priority.
+  const auto now = std::ranges::find_if(
+      decisions, [](const Decision& each) { return each.ns >= 2'000'000 && each.of == "low"; });
+  REQUIRE(now != decisions.end());
+  Divergence parts{.place = 1, .before = {}, .recorded = *now, .now = *now};
+  parts.recorded->task = std::ranges::find(decisions, std::string("middle"), &Decision::of)->task;
+  const auto text =
+      explain(parts, {"in the kernel", "in the simulator"}, "priority", simulate_once);
+  INFO(text);
+  CHECK(text.contains("or by who holds a lock that others wait for"));
+  CHECK(text.contains("priority 1 of a lock's waiter (its own: 9)"));
+}
+
 TEST_CASE("what is left in the moment in which it came has not run, for who compares") {
   const auto read = read_workload(
       "duration 20ms\nclass late\n arrive every 9ms from 1ms\n priority 9\n run 2ms\n"

@@ -13,6 +13,8 @@ from support import files_of_at_most
 from cotrap.sim.simulator import WORKLOADS
 
 
+WHOLE = "varied: every order of "  # said of an exploration that has come to its end
+
 class Schedules(InAFolder):
     def test_what_is_recorded_is_simulated_once_more_and_compared(self):
         path = self.folder / "web.schedule"
@@ -117,7 +119,7 @@ class Schedules(InAFolder):
         other = other.replace(" a\n", " x\n").replace(" b\n", " a\n").replace(" x\n", " b\n")
         right = self.file(one + "class other" + other)
         well = sim(right, "--explore", "--bound", "9")
-        self.assertIn("there are no others", well)
+        self.assertIn(WHOLE, well)
 
     def test_a_schedule_that_cannot_be_followed_is_refused(self):
         for schedule, why in (
@@ -141,13 +143,25 @@ class Schedules(InAFolder):
         well = sim(*again, "--schedule", "")
         self.assertEqual(well, "nothing is wrong under this schedule\n")
         text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
-        self.assertIn("there are no others", sim(self.file(text), "--explore", "--bound", "20"))
+        self.assertIn(WHOLE, sim(self.file(text), "--explore", "--bound", "20"))
 
     def test_events_change_places_as_far_as_jitter_lets_them(self):
         text = (WORKLOADS / "inversion.workload").read_text().replace("at 2ms", "at 2.3ms")
         apart = (self.file(text), "--explore", "--bound", "9")
-        self.assertIn("there are no others", sim(*apart))
+        self.assertIn(WHOLE, sim(*apart))
         self.assertIn("bus misses", sim(*apart, "--jitter", "0.5", status=1))
+
+    def test_an_exploration_to_its_end_says_what_it_has_not_varied(self):
+        text = "duration 50ms\n"
+        for name, at in (("first", 1), ("second", 20)):
+            text += f"class {name}\n arrive once at {at}ms\n priority 5\n run 2ms\n"
+        never_meet = (self.file(text), "--explore", "--bound", "9")
+        at_their_times = sim(*never_meet)
+        self.assertIn(WHOLE, at_their_times)
+        self.assertIn("happens at different times keeps its order (--jitter", at_their_times)
+        self.assertNotIn("no others", at_their_times)
+        nearly = sim(*never_meet, "--jitter", "1.5")
+        self.assertIn("events up to 1.5 ms apart; not varied: the times are those", nearly)
 
 
 if __name__ == "__main__":
