@@ -47,7 +47,9 @@ class Futex {
 
   /// The same word, wherever it is seen.
   friend bool operator==(const Futex& a, const Futex& b) { return a.known_by_ == b.known_by_; }
-  bool is_seen_from(const memory::AddressSpace& space) const { return space_ == &space; }
+  const memory::MemoryKey& known_by() const { return known_by_; }
+  /// The address space that it was named in. It may be gone.
+  const memory::AddressSpace* seen_from() const { return space_; }
   /// Whether threads of that address space can have to do with it.
   bool may_be_of(const memory::AddressSpace& space) const {
     return known_by_.object != space_ || &space == space_;

@@ -5,8 +5,10 @@
 #include <async/mutex.h>
 #include <kernel/list.h>
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "memory/frames.h"
@@ -27,25 +29,19 @@ struct Waiter : ListNode<> {
   const Futex futex;  // as it sees it: another process may have the memory elsewhere
 };
 
-/// A lock that is waited for. Made by the first to wait, gone with the last. Nobody finds it any
-/// more once it has no owner: the word says so, and those who are left have given up.
-class PiLock : public ListNode<> {
+/// A lock that is waited for. Made by the first to wait, gone with the last. A lock without a
+/// holder is not found any more: the word says so, and the waiters that are left have given up.
+class PiLock {
  public:
-  PiLock(const Futex& futex, Thread& holder) : futex_{futex}, holder_id_{id_of(holder)} {
-    all_.push_back(*this);
-    ++pi_lock::count;
-    mutex_.set_owner(holder.job());
-  }
-  ~PiLock() {
-    --pi_lock::count;
-    all_.remove(*this);
-  }
+  PiLock(const Futex& futex, Thread& holder);
+  ~PiLock();
+  PiLock(const PiLock&) = delete;
 
   /// Null: nobody waits for it.
   static PiLock* find(const Futex& futex);
+  /// One that `holder` has. Null: none.
+  static PiLock* find_of(const async::Job& holder);
   static bool may_be_one_more(memory::AddressSpace& space);
-  template <class Each>
-  static void for_each_of(const async::Job& holder, Each&& each);
 
   Word holder_id() const { return holder_id_; }
   const async::Job* holder() const { return mutex_.owner(); }
@@ -61,7 +57,24 @@ class PiLock : public ListNode<> {
   static Word id_of(const Thread& thread) { return static_cast<Word>(thread.id()); }
 
  private:
-  static inline List<PiLock> all_;
+  struct MemoryOrder {
+    bool operator()(const memory::MemoryKey& one, const memory::MemoryKey& other) const {
+      return std::pair{one.object, one.offset} < std::pair{other.object, other.offset};
+    }
+  };
+  /// Of all locks, so that none is searched for: every operation takes O(log n) of their number.
+  struct Index {
+    std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // that have a holder
+    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the same
+    std::map<const memory::AddressSpace*, int> count_by_space;   // which they were named in first
+  };
+  // What they allocate for a lock, whatever they add to what they hold.
+  static constexpr std::size_t index_bytes = 3 * 128;
+
+  /// After a change of the mutex's owner, from `before`.
+  void note_holder(const async::Job& before);
+
+  static inline constinit std::unique_ptr<Index> index_;  // while there is a lock
 
   const Futex futex_;
   async::Mutex mutex_;
@@ -69,23 +82,50 @@ class PiLock : public ListNode<> {
   List<Waiter> waiters_;
 };
 
-PiLock* PiLock::find(const Futex& futex) {
-  for (PiLock& lock : all_) {
-    if (lock.futex_ == futex && lock.holder() != nullptr) return &lock;
+PiLock::PiLock(const Futex& futex, Thread& holder) : futex_{futex}, holder_id_{id_of(holder)} {
+  if (pi_lock::count++ == 0) index_ = std::make_unique<Index>();
+  mutex_.set_owner(holder.job());
+  index_->by_futex.emplace(futex.known_by(), this);
+  index_->by_holder.emplace(holder.job(), this);
+  ++index_->count_by_space[futex.seen_from()];
+}
+
+PiLock::~PiLock() {
+  if (async::Job* const last = mutex_.owner()) {
+    mutex_.set_owner(nullptr);
+    note_holder(*last);
   }
-  return nullptr;
+  const auto count = index_->count_by_space.find(futex_.seen_from());
+  if (--count->second == 0) index_->count_by_space.erase(count);
+  if (--pi_lock::count == 0) index_.reset();
+}
+
+PiLock* PiLock::find(const Futex& futex) {
+  if (index_ == nullptr) return nullptr;
+  const auto found = index_->by_futex.find(futex.known_by());
+  return found == index_->by_futex.end() ? nullptr : found->second;
+}
+
+PiLock* PiLock::find_of(const async::Job& holder) {
+  if (index_ == nullptr) return nullptr;
+  const auto found = index_->by_holder.lower_bound({&holder, nullptr});
+  return found == index_->by_holder.end() || found->first != &holder ? nullptr : found->second;
 }
 
 bool PiLock::may_be_one_more(memory::AddressSpace& space) {
-  int count = 0;
-  for (const PiLock& lock : all_) count += lock.futex_.is_seen_from(space);
-  return count < most_of_a_space && memory::admit(sizeof(PiLock));
+  if (!memory::admit(sizeof(PiLock) + sizeof(Index) + index_bytes)) return false;
+  if (index_ == nullptr) return true;
+  const auto count = index_->count_by_space.find(&space);
+  return count == index_->count_by_space.end() || count->second < most_of_a_space;
 }
 
-template <class Each>
-void PiLock::for_each_of(const async::Job& holder, Each&& each) {
-  for (PiLock& lock : all_) {
-    if (lock.holder() == &holder) each(lock);
+void PiLock::note_holder(const async::Job& before) {
+  auto entry = index_->by_holder.extract({&before, this});
+  if (holder() == nullptr) {
+    index_->by_futex.erase(futex_.known_by());
+  } else {
+    entry.value().first = holder();
+    index_->by_holder.insert(std::move(entry));
   }
 }
 
@@ -95,7 +135,11 @@ async::Task<bool> PiLock::wait(Waiter& waiter) {
   waiters_.remove(waiter);
   const bool has_it = static_cast<bool>(guard);
   guard.release();  // the program gives it back, with another call, or without one:
-  if (has_it && !mutex_.is_awaited()) mutex_.set_owner(nullptr);
+  if (has_it && !mutex_.is_awaited()) {
+    const async::Job& self = *mutex_.owner();
+    mutex_.set_owner(nullptr);
+    note_holder(self);
+  }
   if (waiters_.empty()) delete this;
   co_return has_it;
 }
@@ -108,7 +152,9 @@ const Waiter* PiLock::next_holder() {
 }
 
 Word PiLock::hand_over() {
+  const async::Job& before = *mutex_.owner();
   mutex_.pass_on();
+  note_holder(before);
   const Waiter* const next = next_holder();
   if (next == nullptr) return 0;  // those who waited have been cancelled
   holder_id_ = id_of(next->thread);
@@ -196,12 +242,12 @@ Result<int> pi_lock::give_back(Thread& self, const Futex& futex) {
 
 void pi_lock::abandon_those(Thread& self) {
   if (self.job() == nullptr) return;
-  PiLock::for_each_of(*self.job(), [](PiLock& lock) {
-    const Word value = lock.hand_over();
-    const Waiter* const next = lock.next_holder();
-    if (next == nullptr) return;
+  while (PiLock* const lock = PiLock::find_of(*self.job())) {
+    const Word value = lock->hand_over();
+    const Waiter* const next = lock->next_holder();
+    if (next == nullptr) continue;
     if (const auto word = next->futex.word()) word->store(value | abi::futex_owner_died);
-  });
+  }
 }
 
 }  // namespace kernel
