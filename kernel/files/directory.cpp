@@ -133,6 +133,11 @@ void Directory::put(std::string_view name, Ref<Node> node) {
   }
 }
 
+void Directory::mount(std::string_view name, Ref<Directory> directory) {
+  directory->is_mount_point_ = true;
+  put(name, std::move(directory));
+}
+
 void Directory::remove(std::string_view name) {
   erase(entries_.find(name));
 }

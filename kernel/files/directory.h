@@ -30,6 +30,9 @@ class Directory : public Node {
 
   /// Adds a name, or gives it to another node.
   void put(std::string_view name, Ref<Node> node);
+  /// Adds a directory that stands for another file system, as one that Linux mounts there does:
+  /// rmdir(2) answers EBUSY.
+  void mount(std::string_view name, Ref<Directory> directory);
   /// Takes a name away that is there.
   void remove(std::string_view name);
 
@@ -42,6 +45,7 @@ class Directory : public Node {
   /// too deep for its path to be used in one piece.
   Result<std::string> path() const;
 
+  bool is_mount_point() const { return is_mount_point_; }
   bool is_writable() const override { return contents_ == Contents::writable; }
   Result<Ref<File>> open(int flags) override;
   Directory* as_directory() override { return this; }
@@ -53,6 +57,7 @@ class Directory : public Node {
   void erase(Entries::const_iterator place);
 
   Contents contents_;
+  bool is_mount_point_ = false;
   Directory* parent_ = nullptr;        // it holds us, so it is there
   const std::string* name_ = nullptr;  // ours, in its entries
   Entries entries_;

@@ -65,6 +65,22 @@ Result<std::size_t> IoBuffer::take(std::span<std::byte> room) {
   });
 }
 
+Result<std::size_t> IoBuffer::take_all(std::span<std::byte> room) {
+  const std::byte* const here = one_piece(room.size(), Direction::take);
+  if (here == nullptr) [[unlikely]]
+    return take_all_pieces(room);
+  advance(room.size());
+  copy(room.data(), here, room.size());
+  return room.size();
+}
+
+[[gnu::noinline]] Result<std::size_t> IoBuffer::take_all_pieces(std::span<std::byte> room) {
+  const auto taken = take_pieces(room);
+  if (!taken || *taken == room.size()) return taken;
+  const auto next = next_piece(1, Direction::take);
+  return fail(next ? Errno::efault : next.error());
+}
+
 Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction direction) {
   begin_part();
   std::size_t count = std::min(most, part_);

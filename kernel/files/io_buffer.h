@@ -49,6 +49,10 @@ class IoBuffer {
   /// Moves bytes out of the buffer until `room` is full or the buffer empty.
   Result<std::size_t> take(std::span<std::byte> room);
 
+  /// As take(), where the buffer has no fewer bytes left: all of them, or an error. After an error
+  /// some of them may have been copied, and the buffer is of no further use.
+  Result<std::size_t> take_all(std::span<std::byte> room);
+
   /// Puts `count` zeros.
   Result<std::size_t> put_zeros(std::size_t count) {
     return each_piece(count, Direction::put, [](std::span<std::byte> piece, std::size_t) {
@@ -97,6 +101,9 @@ class IoBuffer {
   // The same as put and take, for what lies in several pieces.
   Result<std::size_t> put_pieces(std::span<const std::byte> bytes);
   Result<std::size_t> take_pieces(std::span<std::byte> room);
+
+  /// take_all() from more than one piece.
+  Result<std::size_t> take_all_pieces(std::span<std::byte> room);
 
   /// The next bytes that lie side by side in the kernel's view, at most `most`, which is not 0.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);

@@ -40,7 +40,7 @@ Result<Found> find(const Walker& walker, std::string_view path, LastLink last) {
     } else if (!name.empty() && name != ".") {
       node = at->find(name);
       if (node != nullptr && node->is_symlink() &&
-          (!is_last || last == LastLink::follow || as_directory)) {
+          (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
         if (++links > most_symlinks) return fail(Errno::eloop);
         std::string next = node->target(walker.follower);
         if (next.empty()) return fail(Errno::enoent);

@@ -1,6 +1,7 @@
 // From a path to a node: "..", symbolic links and all (path_resolution(7)).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,12 @@ struct Walker {
   Follower follower;
 };
 
-/// Whether a symbolic link at the end of the path is followed or is itself what was meant.
-enum class LastLink : bool { follow, keep };
+/// What a symbolic link at the end of the path stands for.
+enum class LastLink : std::uint8_t {
+  follow,  ///< what it leads to
+  keep,    ///< itself, unless a slash behind it asks for a directory
+  name,    ///< itself, also before a slash: for calls that make, remove or change names
+};
 
 /// How a path ends: in a name, or in what directories have without anybody naming it.
 enum class LastName : std::uint8_t { name, here, above, root };

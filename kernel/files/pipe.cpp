@@ -69,9 +69,9 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   if (!here || at + count > hal::page_size || count > room()) return write_pages(buffer);
 
   // All of it goes into the page that is being written.
-  const auto moved = buffer.take({here.bytes() + at, count});
+  const auto moved = buffer.take_all({here.bytes() + at, count});
   if (moved) [[likely]] {
-    write_position_ += *moved;
+    write_position_ += count;
     if (!readable_.empty()) wake_reader();
   }
   return moved;
@@ -81,25 +81,33 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   const bool whole = buffer.left() <= atomic_size;
   if (room() < (whole ? buffer.left() : 1)) return fail(Errno::eagain);
   if (buffer.lacks_pages(IoBuffer::Direction::take)) return fail(Errno::erestart);
-  if (whole && !has_pages_for(buffer.left())) return fail(Errno::enomem);
 
   std::size_t done = 0;
-  Result<std::size_t> moved = 0;
   while (room() > 0 && !buffer.empty()) {
-    if (!has_pages_for(1)) {
-      moved = fail(Errno::enomem);
-      break;
+    const std::size_t count = std::min({room(), buffer.left(), hal::page_size});
+    const auto moved = write_chunk(buffer, count);
+    if (!moved) {
+      if (done > 0) break;
+      return moved;
     }
-    const std::size_t at = write_position_ % hal::page_size;
-    const std::size_t count = std::min(room(), hal::page_size - at);
-    moved = buffer.take({page(write_position_).bytes() + at, count});
-    if (!moved) break;
-    write_position_ += *moved;
-    done += *moved;
+    done += count;
   }
-  if (done == 0) return moved;
   wake_reader();
   return done;
+}
+
+Result<std::size_t> Pipe::write_chunk(IoBuffer& buffer, std::size_t count) {
+  if (!has_pages_for(count)) return fail(Errno::enomem);
+  const std::size_t at = write_position_ % hal::page_size;
+  const std::size_t here = std::min(count, hal::page_size - at);
+  const auto moved = buffer.take_all({page(write_position_).bytes() + at, here});
+  if (!moved) return moved;
+  if (here < count) {
+    const auto rest = buffer.take_all({page(write_position_ + here).bytes(), count - here});
+    if (!rest) return rest;
+  }
+  write_position_ += count;
+  return count;
 }
 
 // `count` is not 0.

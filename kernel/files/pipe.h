@@ -5,7 +5,9 @@
 //   ── page 3 ── page 2 ────── page 1 ────── page 0 ──▶      a ring of 16 slots
 //
 // Pages are taken when the writer reaches them and given back when the reader has left them; an
-// empty pipe keeps one. A write of up to `atomic_size` bytes goes in as a whole or not at all.
+// empty pipe keeps one. A write of up to `atomic_size` bytes goes in as a whole or not at all, and
+// of a longer one each page's worth does: also where the program's memory has a bad address in it,
+// as on Linux (pipe_write(), fs/pipe.c).
 #pragma once
 
 #include <async/wait_list.h>
@@ -33,7 +35,7 @@ class Pipe : public RefCounted<Pipe> {
     if (has_writers_) return fail(Errno::eagain);
     return 0;
   }
-  /// EAGAIN when there is no room now; EPIPE when nobody reads; ENOMEM.
+  /// EAGAIN when there is no room now; EPIPE when nobody reads; EFAULT; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
 
   std::size_t filled() const { return write_position_ - read_position_; }
@@ -58,6 +60,8 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // there are some
   Result<std::size_t> read_pages(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
+  /// Writes the next `count` bytes of `buffer`, for which there is room, or none. At most a page.
+  Result<std::size_t> write_chunk(IoBuffer& buffer, std::size_t count);
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);
   void was_read();

@@ -32,13 +32,13 @@ Ref<Directory> make_devices(const RootParts& parts) {
 void build_root(const RootParts& parts) {
   Directory& root = root_directory();
   unpack_boot_archive(root, parts.archive);
-  root.put("dev", make_devices(parts));
+  root.mount("dev", make_devices(parts));
   const auto proc = make_proc(parts.command_line);
   for (const Account& account : parts.accounts) {
     proc->put(account.name, make_ref<TextFile>(account.write, account.take));
   }
-  root.put("proc", proc);
-  root.put("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
+  root.mount("proc", proc);
+  root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
 }
 
 Result<Ref<File>> open_executable(const Walker& walker, std::string_view path) {

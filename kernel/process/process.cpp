@@ -106,10 +106,6 @@ void Process::inherit(const Process& parent) {
   path_ = parent.path_;
 }
 
-void Process::note_exit_code(const Thread& thread, int code) {
-  if (thread.id() == id_) exit_code_ = code;
-}
-
 void Process::become_zombie() {
   if (!status_) status_ = abi::WaitStatus::exited(exit_code_);
   parts_.files = nullptr;

@@ -95,8 +95,9 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// Another program (execve): its memory and its name. The only thread left calls it.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
-  /// exit(2) of one thread: the first thread's code is the process's, if nothing else ends it.
-  void note_exit_code(const Thread& thread, int code);
+  /// exit(2) of one thread: the code of the last thread that calls it is the process's, if nothing
+  /// else ends it (synchronize_group_exit(), Linux, kernel/exit.c).
+  void note_exit_code(int code) { exit_code_ = code; }
 
   /// Makes every thread leave the kernel's hands as soon as it can; the first status given stays.
   void terminate(abi::WaitStatus status);

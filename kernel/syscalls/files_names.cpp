@@ -1,5 +1,5 @@
 // Making and removing names. Only writable directories (/tmp) have any to make or remove: elsewhere
-// the answer is EROFS.
+// the answer is EROFS. A name that is of the wrong kind for the call has that error there, too.
 
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -12,7 +12,7 @@ namespace {
 template <class Make>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
                    Make&& make) {
-  const auto found = find(self, directory, path, LastLink::keep);
+  const auto found = find(self, directory, path, LastLink::name);
   if (!found) return fail(found.error());
   if (found->node) return fail(Errno::eexist);
   using Made = decltype(make());
@@ -59,15 +59,18 @@ Result<> symlinkat(Thread& self, UserPtr<const char> target, int directory,
 Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int flags) {
   constexpr int remove_directory = 0x200;  // AT_REMOVEDIR
   if ((flags & ~remove_directory) != 0) return fail(Errno::einval);
-  auto found = find(self, directory, path, LastLink::keep);
+  auto found = find(self, directory, path, LastLink::name);
   if (!found) return fail(found.error());
   if (found->last != LastName::name) return fail(flags == 0 ? Errno::eisdir : kept(found->last));
-  if (!found->directory->is_writable()) return fail(Errno::erofs);
+  const bool is_writable = found->directory->is_writable();
+  if (!found->node && !is_writable) return fail(Errno::erofs);
   const auto node = std::move(*found).existing();
   if (!node) return fail(node.error());
   const Directory* const victim = (*node)->as_directory();
   if (flags != 0 && victim == nullptr) return fail(Errno::enotdir);
   if (flags == 0 && victim != nullptr) return fail(Errno::eisdir);
+  if (victim != nullptr && victim->is_mount_point()) return fail(Errno::ebusy);
+  if (!is_writable) return fail(Errno::erofs);
   if (victim != nullptr && !victim->entries().empty()) return fail(Errno::enotempty);
   found->directory->remove(found->name);
   return {};
@@ -77,9 +80,9 @@ Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path
                    UserPtr<const char> path, unsigned flags) {
   constexpr unsigned no_replace = 1;
   if ((flags & ~no_replace) != 0) return fail(Errno::einval);
-  auto from = find(self, old_directory, old_path, LastLink::keep);
+  auto from = find(self, old_directory, old_path, LastLink::name);
   if (!from) return fail(from.error());
-  auto to = find(self, directory, path, LastLink::keep);
+  auto to = find(self, directory, path, LastLink::name);
   if (!to) return fail(to.error());
 
   if (from->last != LastName::name) return fail(Errno::ebusy);

@@ -193,7 +193,7 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
 }
 
 Result<> exit(Thread& self, int code) {
-  self.process().note_exit_code(self, code);
+  self.process().note_exit_code(code);
   self.end();
   return {};
 }

@@ -37,10 +37,41 @@ fcntl(both, F_GETFL) & O_ACCMODE: 3
 open("/tmp", O_ACCMODE): EISDIR
 open("/bin/sh", O_ACCMODE): EROFS
 open("/bin/sh", O_RDONLY | O_TRUNC): EROFS
+symlink("x", "/bin/new/"): ENOENT
 rmdir("/bin/nothing"): EROFS
 unlink("/bin/nothing"): EROFS
-unlink("/bin"): EROFS
-symlink("x", "/bin/new/"): ENOENT
+unlink("/bin/sh"): EROFS
+unlink("/bin/sh/"): ENOTDIR
+unlink("/dev/null"): EROFS
+unlink("/bin"): EISDIR
+unlink("/tmp"): EISDIR
+unlink("/tmp/"): EISDIR
+unlink("/dev"): EISDIR
+rmdir("/dev/null"): ENOTDIR
+rmdir("/bin/sh"): ENOTDIR
+rmdir("/proc/version"): ENOTDIR
+rmdir("/proc/self/exe"): ENOTDIR
+unlinkat(AT_FDCWD, "/dev/null", AT_REMOVEDIR): ENOTDIR
+rmdir("/bin"): EROFS
+rmdir("/dev"): EBUSY
+rmdir("/proc/"): EBUSY
+rmdir("/tmp"): EBUSY
+"""
+# From pipe_write() in Linux 6.12, fs/pipe.c; emulators check addresses beforehand.
+BAD_ADDRESSES = """\
+pipe2(end, O_NONBLOCK): 0
+mprotect(bad, page, PROT_NONE): 0
+writev(end[1], few, 2): EFAULT
+read(end[0], bytes, sizeof bytes): EAGAIN
+write(end[1], bad - 2, 4): EFAULT
+read(end[0], bytes, sizeof bytes): EAGAIN
+write(end[1], bytes, page - 1): 4095
+write(end[1], bad - 2, 4): EFAULT
+read(end[0], bytes, sizeof bytes): 4095
+write(end[1], memory, 4 * page): 12288
+read(end[0], bytes, sizeof bytes): 12288
+writev(end[1], many, 2): 4096
+read(end[0], bytes, sizeof bytes): 4096
 """
 # From munmap(2) and madvise(2).
 HOLES = """\
@@ -167,5 +198,16 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's
         counts == [1] * len(numbers), "unknown calls are logged, each number once", done.text
     )
 
+    done = test.run("/linux/pipes", "addresses")
+    test.check(
+        done.text == BAD_ADDRESSES,
+        "a page goes into a pipe as a whole or not at all",
+        done.text + done.why,
+    )
+
     done = test.run("/linux/names", "opens")
-    test.check(done.text == ODD_OPENS, "files are opened for nothing", done.text + done.why)
+    test.check(
+        done.text == ODD_OPENS,
+        "files are opened for nothing, and fixed names stay",
+        done.text + done.why,
+    )

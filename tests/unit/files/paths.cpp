@@ -81,6 +81,10 @@ TEST_CASE("symbolic links are followed, from where they are") {
   CHECK(tree("/relative/..")->get() == tree.a.get());
   CHECK((*tree("/absolute", LastLink::keep))->is_symlink());
   CHECK(tree("/relative/", LastLink::keep)->get() == tree.b.get());
+  const auto name = find({.start = *tree.a}, "/relative/", LastLink::name);
+  REQUIRE(name);
+  CHECK(name->node->is_symlink());
+  CHECK(name->as_directory);
 }
 
 TEST_CASE("errors of paths are Linux's") {

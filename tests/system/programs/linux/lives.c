@@ -55,6 +55,33 @@ static void first_thread_ends(void) {
   syscall(SYS_exit, 3);
 }
 
+static void* end_with(void* code) {
+  struct timespec while_the_other_ends = {.tv_nsec = 20000000};
+  nanosleep(&while_the_other_ends, NULL);
+  syscall(SYS_exit, (long)code);
+  return NULL;
+}
+
+// By itself, without exit_group(2): the status is what the last thread says.
+static void first_thread_ends_first(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, end_with, (void*)0);
+  syscall(SYS_exit, 4);
+}
+
+static void first_thread_ends_first_and_well(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, end_with, (void*)6);
+  syscall(SYS_exit, 0);
+}
+
+static void first_thread_ends_last(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, end_with, (void*)6);
+  pthread_join(thread, NULL);
+  syscall(SYS_exit, 4);
+}
+
 static void leave_an_orphan(void) {
   int ends[2];
   if (pipe(ends) != 0) return;
@@ -112,6 +139,9 @@ int main(int argc, char** argv) {
 
   printf("… status %d\n", WEXITSTATUS(run_child(start_from_second_thread)));
   printf("… status %d\n", WEXITSTATUS(run_child(first_thread_ends)));
+  printf("… status %d\n", WEXITSTATUS(run_child(first_thread_ends_first)));
+  printf("… status %d\n", WEXITSTATUS(run_child(first_thread_ends_first_and_well)));
+  printf("… status %d\n", WEXITSTATUS(run_child(first_thread_ends_last)));
   wait_for_orphans(leave_an_orphan);
   vfork_a_thread();
 

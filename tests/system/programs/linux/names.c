@@ -35,6 +35,31 @@ static void remove_what_has_no_name(void) {
   SAY(unlink("nothing/"));
 }
 
+static void remove_what_is_of_another_kind(void) {
+  SAY(symlink("folder", "link"));
+  SAY(rmdir("file"));
+  SAY(rmdir("link"));
+  SAY(rmdir("link/"));
+  SAY(rmdir("folder"));
+  SAY(unlink("folder"));
+  SAY(unlink("folder/inside"));
+  SAY(unlink("link/"));
+  SAY(unlinkat(AT_FDCWD, "file", AT_REMOVEDIR));
+  SAY(unlinkat(AT_FDCWD, "folder", AT_REMOVEDIR));
+  SAY(unlinkat(AT_FDCWD, "folder", 0));
+  SAY(unlinkat(AT_FDCWD, "file", 1));
+  SAY(mkdir("link/", 0700));
+  SAY(symlink("file", "link/"));
+  SAY(rename("link/", "other"));
+  SAY(rename("file", "link/"));
+  SAY(rename("folder", "link/"));
+  SAY(unlinkat(AT_FDCWD, "link", 0));
+  SAY(symlink("nothing", "link"));
+  SAY(mkdir("link/", 0700));
+  SAY(rmdir("link/"));
+  SAY(unlink("link"));
+}
+
 static void make_what_has_no_name(void) {
   SAY(mkdir("/", 0700));
   SAY(mkdir(".", 0700));
@@ -129,16 +154,36 @@ static void open_for_nothing(void) {
   SAY(open("/tmp", O_ACCMODE));
   SAY(open("/bin/sh", O_ACCMODE));
   SAY(open("/bin/sh", O_RDONLY | O_TRUNC));
+  SAY(symlink("x", "/bin/new/"));
+}
+
+/// Of the tree that the kernel starts with.
+static void remove_what_stays(void) {
   SAY(rmdir("/bin/nothing"));
   SAY(unlink("/bin/nothing"));
+  SAY(unlink("/bin/sh"));
+  SAY(unlink("/bin/sh/"));
+  SAY(unlink("/dev/null"));
   SAY(unlink("/bin"));
-  SAY(symlink("x", "/bin/new/"));
+  SAY(unlink("/tmp"));
+  SAY(unlink("/tmp/"));
+  SAY(unlink("/dev"));
+  SAY(rmdir("/dev/null"));
+  SAY(rmdir("/bin/sh"));
+  SAY(rmdir("/proc/version"));
+  SAY(rmdir("/proc/self/exe"));
+  SAY(unlinkat(AT_FDCWD, "/dev/null", AT_REMOVEDIR));
+  SAY(rmdir("/bin"));
+  SAY(rmdir("/dev"));
+  SAY(rmdir("/proc/"));
+  SAY(rmdir("/tmp"));
 }
 
 int main(int argc, char** argv) {
   (void)argv;
   if (argc > 1) {
     open_for_nothing();
+    remove_what_stays();
     return 0;
   }
   char folder[] = "/tmp/names-XXXXXX";
@@ -147,6 +192,7 @@ int main(int argc, char** argv) {
   mkdir("folder/inside", 0700);
   close(open("file", O_CREAT | O_RDWR, 0600));
   remove_what_has_no_name();
+  remove_what_is_of_another_kind();
   make_what_has_no_name();
   rename_what_has_no_name();
   empty_a_file_opened_to_read();

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,7 +138,37 @@ static void descriptors(void) {
   SAY(read(100, bytes, 1));
 }
 
-int main(void) {
+/// A write of up to a page goes in as a whole or not at all: with a bad address in it the call
+/// answers EFAULT. Of a longer one the pages before the address go in. Emulators look at all
+/// addresses first.
+static void bad_addresses(void) {
+  enum { page = 4096 };
+  int end[2];
+  SAY(pipe2(end, O_NONBLOCK));
+  char* memory = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* bad = memory + 3 * page;
+  SAY(mprotect(bad, page, PROT_NONE));
+  struct iovec few[] = {{bytes, 2}, {bad, 2}}, many[] = {{memory, 5000}, {bad, 3000}};
+
+  SAY(writev(end[1], few, 2));
+  SAY(read(end[0], bytes, sizeof bytes));
+  SAY(write(end[1], bad - 2, 4));
+  SAY(read(end[0], bytes, sizeof bytes));
+  SAY(write(end[1], bytes, page - 1));
+  SAY(write(end[1], bad - 2, 4));
+  SAY(read(end[0], bytes, sizeof bytes));
+  SAY(write(end[1], memory, 4 * page));
+  SAY(read(end[0], bytes, sizeof bytes));
+  SAY(writev(end[1], many, 2));
+  SAY(read(end[0], bytes, sizeof bytes));
+}
+
+int main(int argc, char** argv) {
+  (void)argv;
+  if (argc > 1) {
+    bad_addresses();
+    return 0;
+  }
   void (*parts[])(void) = {capacity, readiness, nobody_reads, much, descriptors};
   for (unsigned i = 0; i < sizeof parts / sizeof *parts; ++i) {
     parts[i]();
