@@ -52,7 +52,9 @@ void begin_hart(bool in_company) {
   start_policy();
   start_turns();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
-  async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
+  if (stalls_are_watched()) {
+    async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
+  }
 }
 
 void run_hart() {

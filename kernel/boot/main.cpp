@@ -27,6 +27,7 @@
 #include "harts/deadlocks.h"
 #include "harts/job_watch.h"
 #include "harts/policies.h"
+#include "harts/step_watch.h"
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
@@ -83,7 +84,11 @@ void kernel_main(const hal::BootInfo& info) {
     const auto events = options.number("trace").value_or(trace::chunk_events);
     if (!trace::start(events, info.hart_count)) log("no memory for a trace of {} events", events);
   }
-  if (options.has("watch")) watch_jobs(longest_ready(options));
+  if (options.has("watch")) {
+    watch_jobs(longest_ready(options));
+    watch_stalls(StallClock::by_hart);
+  }
+  if (options.has("icount")) watch_stalls(StallClock::shared);
   set_run_mark(options.value("mark").value_or(""));
   remember_machine(info);
   seed_random(info.random_seed);

@@ -31,7 +31,7 @@ void set_due(Due what, std::uint64_t ns) noexcept {
 }
 
 void set_due_at(Due what, std::uint64_t tick) noexcept {
-  deadlines[std::to_underlying(what)] = tick;
+  deadlines[std::to_underlying(what)] = std::max(tick, hal::clock_ticks());
   hal::set_timer(earliest());
 }
 

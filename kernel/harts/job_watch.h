@@ -6,8 +6,9 @@
 //   starvation       a job has been ready for longer than it may be
 //   deadlock         a circle of waits that is closed by one for a job's end
 //
-// It sees jobs by their trace points, and looks at those that are ready from time to time. (Circles
-// that a mutex closes, and stalls, are always looked for: deadlocks.h, step_watch.h.)
+// It sees jobs by their trace points, and looks at those that are ready from time to time. Circles
+// that a mutex closes are always looked for (deadlocks.h). Stalls are reported with `watch`, and
+// where time is counted (step_watch.h).
 #pragma once
 
 #include <async/async.h>

@@ -1,6 +1,7 @@
 #include "harts/step_watch.h"
 
 #include <fmt/format.h>
+#include <hal/hart.h>
 #include <hal/interrupts.h>
 #include <hal/kernel_map.h>
 #include <kernel/log.h>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "harts/hart_timer.h"
+#include "process/running.h"
 
 namespace kernel {
 
@@ -79,6 +81,34 @@ constinit thread_local Reporter reporter;
 
 constinit thread_local std::uint64_t strand_began = 0;  // by the clock's ticks
 
+constinit StallClock stall_clock = StallClock::none;
+
+/// Whether the timer ticks while this hart is not idle.
+bool ticks_alone() {
+  return stall_clock != StallClock::none && !hal::in_company();
+}
+
+/// How long `hart` may have run since the clock showed `began`, at most.
+std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) {
+  if ((hal::running_harts() >> hart & 1) == 0) return 0;
+  const Turn* const turn = turn_of(hart);
+  const std::uint64_t idle_since =
+      turn != nullptr ? turn->idle_since.load(std::memory_order_relaxed) : 0;
+  if (idle_since == 0) return now - began;
+  return idle_since - std::min(idle_since, began);
+}
+
+/// Of a step that has run for `ticks` up to `now` and began not before `began`: how long it has run
+/// at least.
+std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
+  if (stall_clock == StallClock::shared && hal::in_company()) {
+    for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
+      if (hart != hal::hart_index()) ticks -= std::min(ticks, busy_ticks(hart, began, now));
+    }
+  }
+  return ticks * hal::clock_period_ns();
+}
+
 void report(const Stall& stall) {
   reporter.last = stall;
   if (reporter.stalled != nullptr) reporter.stalled->raise();
@@ -91,7 +121,7 @@ std::uint64_t turn_so_far() {
 }
 
 void look_after(std::uint64_t ns) {
-  if (!hal::in_company()) ns = std::min(ns, tick_ns);
+  if (ticks_alone()) ns = std::min(ns, tick_ns);
   set_due(Due::step, hal::now_ns() + ns);
 }
 
@@ -125,6 +155,14 @@ void report_ended(const async::Job* job, std::uint64_t ran_ns) {
 
 }  // namespace
 
+void watch_stalls(StallClock clock) {
+  stall_clock = clock;
+}
+
+bool stalls_are_watched() {
+  return stall_clock != StallClock::none;
+}
+
 void watch_step_again(const StepTime& time) {
   step_time = time;
   step_time.go_on();
@@ -137,12 +175,12 @@ void steps_pause() {
 }
 
 void steps_go_on(std::uint64_t now) {
-  if (!hal::in_company()) set_due_at(Due::step, now + tick_ns / hal::clock_period_ns());
+  if (ticks_alone()) set_due_at(Due::step, now + tick_ns / hal::clock_period_ns());
 }
 
 void step_is_long() {
   detail::step_watch.due = true;
-  if (!hal::in_company()) look_after(tick_ns);
+  if (ticks_alone()) look_after(tick_ns);
 }
 
 void detail::look_after_slice() {
@@ -154,8 +192,10 @@ void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
   const std::uint64_t turn = turn_so_far();
   step_time.turn_over = turn >= slice_ns;
   look_after(slice_ns - (step_time.turn_over ? 0 : turn));
-  const std::uint64_t ran = (hal::clock_ticks() - step_time.began) * hal::clock_period_ns();
-  if (ran < stall_ns || step_time.reported) return;
+  if (step_time.reported) return;
+  const std::uint64_t now = hal::clock_ticks();
+  const std::uint64_t ran = own_ns(now - step_time.began, step_time.started, now);
+  if (ran < stall_ns) return;
   step_time.reported = true;
   report({.name = job.name(), .ran_ns = ran, .pc = pc, .chain = chain_from(job.leaf())});
 }
@@ -165,9 +205,12 @@ void strand_begins() noexcept {
 }
 
 void strand_ends() noexcept {
-  const std::uint64_t ran_ns = (hal::clock_ticks() - strand_began) * hal::clock_period_ns();
-  if (ran_ns >= stall_ns) [[unlikely]]
-    report_ended(async::platform::job(), ran_ns);
+  const std::uint64_t now = hal::clock_ticks();
+  const std::uint64_t ticks = now - strand_began;
+  if (ticks * hal::clock_period_ns() < stall_ns) [[likely]]
+    return;
+  const std::uint64_t ran_ns = own_ns(ticks, strand_began, now);
+  if (ran_ns >= stall_ns) report_ended(async::platform::job(), ran_ns);
 }
 
 void detail::look_at_ended_step(const async::Job* job) {

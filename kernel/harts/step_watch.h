@@ -4,9 +4,16 @@
 // A step is looked at when it has run for a turn and at every turn's length from there, by a timer
 // that is set only while such steps run. Time in which a step was put aside does not count.
 //
-// A hart that is alone has no look at the clock to spare where the strand's steps begin and end, so
-// the same timer ticks on it while it is not idle: a step that masks a tick for too long has
-// stalled. In company the strand's steps are measured.
+// Stalls are reported only if watch_stalls() was called. By the clock of a busy host they are
+// mostly about the host.
+//
+// A hart that is alone has no look at the clock to spare where the strand's steps begin and end. If
+// stalls are reported, the same timer ticks on it while it is not idle: a step that masks a tick
+// for too long has stalled. In company the strand's steps are measured.
+//
+// Harts that are counted (QEMU's -icount) run one at a time on one clock, which goes on while
+// another hart runs. So a step in company is charged only with the time that no other hart can have
+// had: since it began, every other hart has been idle.
 #pragma once
 
 #include <async/async.h>
@@ -26,8 +33,19 @@ inline constexpr async::Duration stall_limit{10'000'000};
 /// much, and some that are between.
 inline constexpr async::Duration tick_alone{2'000'000};
 
+/// What stalls are measured by.
+enum class StallClock : std::uint8_t {
+  none,     ///< they are not reported
+  shared,   ///< instructions, which the harts have one at a time
+  by_hart,  ///< time, which every hart has for itself
+};
+/// Once, at boot, before the first hart begins.
+void watch_stalls(StallClock clock);
+bool stalls_are_watched();
+
 /// What is known of a step; kept for one that is put aside.
 struct StepTime {
+  std::uint64_t started = 0;     ///< by the clock's ticks
   std::uint64_t began = 0;       ///< by the clock's ticks, less those it was put aside for
   std::uint64_t turn_began = 0;  ///< likewise
   bool turn_over = false;
@@ -68,7 +86,7 @@ void look_at_ended_step(const async::Job* job);
 /// An independent step begins: sees to it that it is looked at in time.
 inline void watch_step() {
   const std::uint64_t now = hal::clock_ticks();
-  step_time = {.began = now, .turn_began = now};
+  step_time = {.started = now, .began = now, .turn_began = now};
   if (due(Due::step) == hal::no_deadline) [[unlikely]]
     detail::look_after_slice();
 }
@@ -103,8 +121,8 @@ inline void look_at_ended_step(const async::Job* job) {
     detail::look_at_ended_step(job);
 }
 
-/// Reports stalled steps, for ever. A coroutine of its own on every hart, more urgent than what it
-/// watches.
+/// Reports stalled steps, for ever. If stalls are watched: a coroutine of its own on every hart,
+/// more urgent than what it watches.
 async::Task<> report_stalls();
 
 }  // namespace kernel

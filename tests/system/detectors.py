@@ -31,7 +31,8 @@ STALLS = (  # exercise, what is said once, who awaits whom
 
 def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
-    for name, said, chain in STALLS:
+    # With several, the others wait for the strand during its steps, and may have the time.
+    for name, said, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"exercise {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
         reports = re.findall(said, done.text)
@@ -45,19 +46,57 @@ def stalls(test: harness.Test, harts: int) -> None:
             and all(name in function for name, function in zip(chain, seen)),
             f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
         )  # fmt: skip
-    script = "exercise stall; sleep 0.1"
-    done = test.run("/bin/sh", "-c", script, machine=machine, append="policy=fifo", quiet=False)
-    line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
-    test.check(
-        any("exercises::stall" in function for function in awaits(test, line)),
-        f"… also where a policy lets who tells it wait (harts: {harts})", done.text,
-    )  # fmt: skip
+    if harts == 1:
+        script = "exercise stall; sleep 0.1"
+        done = test.run(
+            "/bin/sh", "-c", script, machine=machine, append="policy=fifo", quiet=False
+        )  # fmt: skip
+        line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
+        test.check(
+            any("exercises::stall" in function for function in awaits(test, line)),
+            "… also where a policy lets who tells it wait", done.text,
+        )  # fmt: skip
     script = "exercise stall 9; exercise spin 9; sleep 0.1"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
     test.check(
         done.status == 0 and not re.search(r"stall(s|ed):", done.text),
         f"steps of 9 ms are not (harts: {harts})", done.text,
     )  # fmt: skip
+
+
+def without_stalls(test: harness.Test) -> None:
+    """Steps of less than 10 ms are not reported, whatever the clock shows."""
+    test.add(test.folder / "linux-programs" / "waits", "waits")
+    done = test.run("/waits", machine=Machine(icount=True), quiet=False)
+    test.check(
+        "&none, 1): ETIMEDOUT" in done.text and not re.search(r"stall(s|ed):", done.text),
+        "a futex's deadline in the past is not when a step began", done.text,
+    )  # fmt: skip
+    # The harts have one clock, and each is away while another one runs.
+    for harts in (2, 4):
+        script = "exercise roam; smp"
+        done = test.run(
+            "/bin/sh", "-c", script, machine=Machine(harts, icount=True), quiet=False
+        )  # fmt: skip
+        test.check(
+            done.status == 0 and not re.search(r"stall(s|ed):", done.text),
+            f"a step is not charged with another counted hart's time (harts: {harts})", done.text,
+        )  # fmt: skip
+
+
+def by_the_clock(test: harness.Test, harts: int) -> None:
+    """A host may stop the machine at any time, so stalls are only reported where they are asked for."""
+    script = "exercise stall 30; sleep 1.5"  # the next report is at most a second away
+    for append, reports in (("", False), ("watch", True)):
+        done = test.run(
+            "/bin/sh", "-c", script, machine=test.machine(harts=harts), append=append, quiet=False
+        )  # fmt: skip
+        asked = "with `watch`" if reports else "without `watch`"
+        test.check(
+            done.status == 0 and bool(re.search(r"stall(s|ed):", done.text)) == reports,
+            f"by the clock, stalls are {'' if reports else 'not '}reported {asked} (harts: {harts})",
+            done.text,
+        )  # fmt: skip
 
 
 def deadlocks(test: harness.Test, harts: int) -> None:
@@ -117,6 +156,9 @@ with harness.Test(__doc__) as test:
     if not test.lacks("stalls", harness.COUNTED):
         for harts in (1, 2):
             stalls(test, harts)
+        without_stalls(test)
+    for harts in (1, 2):
+        by_the_clock(test, harts)
     for harts in (1, 3):
         deadlocks(test, harts)
         mistakes(test, harts)

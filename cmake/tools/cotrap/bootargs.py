@@ -8,7 +8,7 @@ from . import policies
 from .policy_header import PolicyHeader
 
 # What only the command can know: a second one would take its place.
-_OWN = ("init", "mark", "size", "stdin")
+_OWN = ("icount", "init", "mark", "size", "stdin")
 
 
 def encode(value: str | bytes) -> str:
@@ -56,6 +56,7 @@ def command_line(
     nonce: str,
     quiet: bool,
     stdin: str,
+    icount: bool = False,
     size: tuple[int, int] | None = None,
     extra: str = "",
 ) -> str:
@@ -65,6 +66,8 @@ def command_line(
     words.append(f"mark={nonce}")
     if quiet:
         words.append("quiet")
+    if icount:
+        words.append("icount")
     if stdin:
         words.append(f"stdin={stdin}")
     if size:

@@ -144,6 +144,7 @@ class Guest:
             environment=boot.environment,
             nonce=nonce,
             quiet=boot.quiet,
+            icount=machine.icount,
             stdin="" if boot.terminal else "empty" if boot.has_no_input else "framed",
             size=boot.terminal,
             extra=boot.append,

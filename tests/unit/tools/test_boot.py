@@ -120,12 +120,13 @@ class CommandLine(unittest.TestCase):
             environment={"TERM": "dumb"},
             nonce="0f",
             quiet=False,
+            icount=True,
             stdin="framed",
             extra="policy=fifo",
         )
         self.assertEqual(
             line,
-            "init=/run/p arg=b arg=a%20b env=TERM=dumb mark=0f stdin=framed policy=fifo",
+            "init=/run/p arg=b arg=a%20b env=TERM=dumb mark=0f icount stdin=framed policy=fifo",
         )
 
 
