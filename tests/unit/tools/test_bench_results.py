@@ -36,6 +36,8 @@ class Results(unittest.TestCase):
         self.assertEqual((odd.value, odd.samples, odd.medians), (5.0, 3, (5.0, 6.0)))
         late = ((5.0, 2), (6.0, 1))
         self.assertIs(combine("n", INSTRUCTIONS, [same, late], exact=True).same, False)
+        self.assertIs(combine("n", INSTRUCTIONS, [same, late], exact=True, tail=False).same, True)
+        self.assertIs(combine("n", INSTRUCTIONS, [same, other], exact=True, tail=False).same, False)
 
     def test_times_of_all_runs_are_one_and_their_medians_the_spread(self):
         both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], exact=False)

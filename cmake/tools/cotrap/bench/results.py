@@ -18,7 +18,7 @@ UNITS = (INSTRUCTIONS, COUNTED_NS, BYTES, TIME)  # as they are shown: never two 
 @dataclass(frozen=True)
 class Result:
     """Values are of one operation. `medians`: of each run by itself, the least and the greatest.
-    `same`: whether those are one, where they are to be (None: nobody has asked)."""
+    `same`: whether exact runs agree, as combine() says (None: they are not exact, or only one)."""
 
     name: str
     unit: str
@@ -81,10 +81,14 @@ def parse(text: str) -> Sample:
 
 
 def combine(
-    name: str, unit: str, runs: list[tuple[tuple[float, int], ...]], exact: bool
+    name: str,
+    unit: str,
+    runs: list[tuple[tuple[float, int], ...]],
+    exact: bool,
+    tail: bool = True,
 ) -> Result:
-    """Of several runs of one benchmark. Exact: they are to be the same in all of their samples, and
-    the first one counts; otherwise all are one."""
+    """Of several runs of one benchmark. Exact: they are to be the same in all of their samples, or
+    without `tail` in their medians, and the first one counts; otherwise all are one."""
     merged: dict[float, int] = {}
     for run in runs[:1] if exact else runs:
         for value, times in run:
@@ -97,9 +101,14 @@ def combine(
         {key: percentile(distribution, share) for key, share in PERCENTILES.items()},
         sum(merged.values()),
         (min(medians), max(medians)),
-        len({tuple(sorted(run)) for run in runs}) == 1 if exact and len(runs) > 1 else None,
+        _are_same(runs, medians, tail) if exact and len(runs) > 1 else None,
         distribution,
     )
+
+
+def _are_same(runs: list[tuple[tuple[float, int], ...]], medians: list[float], tail: bool) -> bool:
+    kept = {tuple(sorted(run)) for run in runs} if tail else set(medians)
+    return len(kept) == 1
 
 
 def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float:

@@ -77,6 +77,8 @@ def _remark(result: Result, change: Change | None) -> str:
         return good("smaller" if result.unit == BYTES else "faster")
     if result.same is False:
         return faint("not the same twice")
+    if result.same and (benchmark := BENCHMARKS.get(result.name)) and benchmark.disk:
+        return faint("the median is the same twice")
     return ""
 
 
