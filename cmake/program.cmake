@@ -2,15 +2,15 @@
 #
 #   cotrap_add_program(name sources…)
 #   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] [ICOUNT]
-#                   SOURCES sources…)
+#                   [SELF_TESTS] SOURCES sources…)
 #
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
-# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>HARTS=number]. In INPUT, \n is a
-# line's end and \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a disk with known
-# contents, and slow; with ICOUNT its time is counted in instructions, so that a busy host makes
-# nobody late (but harts take turns then); HARTS is how many it has if nobody says otherwise, instead
-# of one.
+# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>SELF_TESTS][<TAB>HARTS=number].
+# In INPUT, \n is a line's end and \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a
+# disk with known contents, and slow; with ICOUNT its time is counted in instructions, so that a busy
+# host makes nobody late (but harts take turns then); with SELF_TESTS it boots the kernel that has
+# self-tests; HARTS is how many it has if nobody says otherwise, instead of one.
 
 #   cotrap_take_programs(build)
 #
@@ -52,7 +52,7 @@ function(cotrap_install_program target)
 endfunction()
 
 function(cotrap_add_demo name)
-  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK;ICOUNT" "DESCRIPTION;INPUT;HARTS" "SOURCES")
+  cmake_parse_arguments(PARSE_ARGV 1 demo "DISK;ICOUNT;SELF_TESTS" "DESCRIPTION;INPUT;HARTS" "SOURCES")
   if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
     message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
   endif()
@@ -65,6 +65,9 @@ function(cotrap_add_demo name)
   endif()
   if(demo_ICOUNT)
     string(APPEND needs "\tICOUNT")
+  endif()
+  if(demo_SELF_TESTS)
+    string(APPEND needs "\tSELF_TESTS")
   endif()
   if(demo_HARTS)
     string(APPEND needs "\tHARTS=${demo_HARTS}")

@@ -1,7 +1,6 @@
 // The calls that Linux does not have, from abi::first_own_call up.
 #pragma once
 
-#include <abi/exercise.h>
 #include <abi/numbers.h>
 #include <abi/upcall.h>
 #include <async/async.h>
@@ -23,13 +22,6 @@ namespace sys {
 /// `awaited` whoever is more urgent has its turn.
 trap::Attempt<trap::Register> try_bare_trips(Thread&, unsigned trips, abi::Trips form);
 async::Task<trap::Register> bare_trips(Thread&, unsigned trips, abi::Trips form);
-
-/// One of kernel/exercises/: what came of it goes into `words`, as much of it as there is room for.
-/// EINVAL for what is none, or an argument that is too large.
-trap::Attempt<Result<>> try_exercise(Thread&, abi::Exercise which, std::uint64_t argument,
-                                     UserSpan<std::uint64_t> words);
-async::Task<Result<>> exercise(Thread&, abi::Exercise which, std::uint64_t argument,
-                               UserSpan<std::uint64_t> words);
 
 /// The register that points to the caller's thread-local storage.
 Result<> set_thread_pointer(Thread&, std::uintptr_t address);
@@ -63,13 +55,17 @@ Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 
 }  // namespace sys
 
+/// abi::exercise, as the kernel that is linked has it (self_tests.h).
+trap::Register try_self_test(Thread&, const trap::UserContext&);
+trap::WaitingCall self_test(Thread&, const trap::UserContext&);
+
 using OwnCallTable = trap::SyscallTable<Thread, 15>;
 
 /// By number less abi::first_own_call.
 inline constexpr OwnCallTable own_calls =
     OwnCallTable{unknown_call}
         .with_registers<sys::try_bare_trips, sys::bare_trips>(0)
-        .with_registers<sys::try_exercise, sys::exercise>(1)
+        .with_entry(1, {.now = try_self_test, .wait = self_test, .form = trap::CallForm::registers})
         .with_registers<sys::set_thread_pointer>(2)
         .with<sys::ring_set_up>(3)
         .with<sys::try_ring_enter, sys::ring_enter>(4)

@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "hosted-release")
     parser.add_argument("--rounds", type=int, default=9, metavar="N")
     options = parser.parse_args()
-    build = Build(options.build)
+    build = Build(options.build, self_tests=True)
     stock = options.build / "linux-programs" / "host_calls"
     rounds = {where: [] for where in (HERE, STOCK, HOST)}
     for _ in range(options.rounds):

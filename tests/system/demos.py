@@ -16,7 +16,7 @@ with harness.Test(__doc__) as test:
     demos = listed(test.build)
     names = [demo.name for demo in demos]
     test.check(set(EXPECTED) <= set(names), f"{len(EXPECTED)} demos are there", str(names))
-    stage = Stage(test.build, archive_with(test.build).pack(), test.machine(harts=test.given_harts), timeout=120)
+    stage = Stage(test.plain_build, archive_with(test.build).pack(), test.machine(harts=test.given_harts), timeout=120)
     for demo in demos:
         verdict = play(demo, stage, Capture())
         test.check(

@@ -6,10 +6,10 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-Each check is printed. `--harts N` runs it on a machine of so many. The script's exit status is 0 if
-all held, 1 if one did not, 77 if the kernel to boot has not been built, or is the hosted machine's
-and lacks what the test is about. A machine that does not end in time fails the test, and none
-outlives it.
+A test boots the kernel that has self-tests. Each check is printed. `--harts N` runs it on a machine
+of so many. The script's exit status is 0 if all held, 1 if one did not, 77 if the kernel to boot has
+not been built, or is the hosted machine's and lacks what the test is about. A machine that does not
+end in time fails the test, and none outlives it.
 """
 
 import argparse
@@ -81,10 +81,11 @@ class Test:
         self.folder = options.build
         self.given_harts = options.harts  # 0: nobody has said
         self.harts = options.harts or 1
-        if not (self.folder / "kernel" / "cotrap.elf").exists():
-            print(f"skipped: {self.folder} has no kernel")
+        self.build = Build(self.folder, self_tests=True)
+        self.plain_build = Build(self.folder)  # what `./cotrap run` boots
+        if not (self.folder / "kernel" / "cotrap-tests.elf").exists():
+            print(f"skipped: {self.folder} has no kernel for tests")
             sys.exit(SKIPPED)
-        self.build = Build(self.folder)
         if self.needs and self.lacks(self.about.strip().splitlines()[0], self.needs):
             sys.exit(SKIPPED)
 
@@ -152,14 +153,15 @@ class Test:
         timeout: float = _TIMEOUT,
         append: str = "",
         quiet: bool = True,
+        build: Build | None = None,
     ) -> Done:
         """Boots with a program of the guest as the first one. typed: the console is a terminal,
-        and this is typed into it (see sources.Typist)."""
+        and this is typed into it (see sources.Typist). build: instead of the kernel with self-tests."""
         archive = archive_with(self.build)
         for host, guest in self._files:
             archive.add(host, guest)
         boot = Boot(
-            self.build,
+            build or self.build,
             archive.pack(),
             program=program,
             arguments=list(arguments),

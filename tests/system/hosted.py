@@ -19,7 +19,7 @@ from cotrap.qemu import Machine, archive_with
 def demos(test: harness.Test) -> None:
     archive = archive_with(test.build).pack()
     for harts in (1, 4):
-        stage = Stage(test.build, archive, Machine(harts=harts), timeout=60)
+        stage = Stage(test.plain_build, archive, Machine(harts=harts), timeout=60)
         for demo in listed(test.build):
             verdict = play(demo, stage, Capture())
             test.check(

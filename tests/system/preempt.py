@@ -25,6 +25,25 @@ def words(done: harness.Done) -> dict[str, int]:
     return {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
 
 
+def without_self_tests(test: harness.Test) -> None:
+    """What `./cotrap run` boots."""
+    plain = test.plain_build
+    done = test.run("/bin/exercise", "yield", build=plain)
+    test.check(
+        done.status == 1 and "this kernel has no self-tests" in done.text,
+        "the kernel of `./cotrap run` answers ENOSYS to the call of the self-tests",
+        done.text + done.why,
+    )
+    names = [
+        subprocess.run(
+            ["llvm-nm-22", "--demangle", build.kernel], capture_output=True, text=True, check=True
+        ).stdout
+        for build in (plain, test.build)
+    ]
+    found = ["kernel::exercises::" in text for text in names]
+    test.check(found == [False, True], "and has nothing of them, unlike the kernel of tests")
+
+
 def exercise(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
     done = test.run("/bin/exercise", *arguments, machine=machine, timeout=100)
     test.check(done.status == 0, f"exercise {' '.join(arguments)} comes to its end", done.text)
@@ -229,6 +248,7 @@ def uncounted(test: harness.Test) -> None:
 
 
 with harness.Test(__doc__) as test:
+    without_self_tests(test)
     if test.build.is_hosted:
         uncounted(test)
     else:

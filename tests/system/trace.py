@@ -147,7 +147,7 @@ def giving_way(test: harness.Test, folder: Path) -> None:
 def put_aside(test: harness.Test, folder: Path) -> None:
     out = folder / "nest.json"
     program = test.folder / "user" / "bin" / "exercise"
-    trace(test, "--icount", "-o", out, program, "nest", "4")
+    trace(test, "--self-tests", "--icount", "-o", out, program, "nest", "4")
     told = Timeline.read(out)
     spinners = told.of("spinner.*")
     aside = [

@@ -17,7 +17,8 @@ abi::SpinReport compute() {
   abi::SpinReport report{};
   const auto done = call(abi::exercise, static_cast<unsigned long>(abi::Exercise::spin), duration,
                          &report, sizeof report / sizeof(std::uint64_t));
-  if (!done && done.error() == Errno::enosys) fail("this kernel has no coroutines to preempt");
+  if (!done && done.error() == Errno::enosys)
+    fail("this kernel has no self-tests: `./cotrap demo` boots it with them");
   must(done, "the exercise");
   check(report.intact != 0, "every register keeps its value");
   check(report.rounds > 0, "the one below is not starved");

@@ -69,6 +69,10 @@ int main(int argc, char** argv) {
   std::array<std::uint64_t, 8> words{};
   const auto done = user::call(abi::exercise, static_cast<unsigned long>(found->exercise), argument,
                                words.data(), words.size());
+  if (!done && done.error() == abi::Errno::enosys) {
+    user::complain("exercise: this kernel has no self-tests: boot it with --self-tests");
+    return 1;
+  }
   if (!done) {
     user::complain("exercise: {}: {}", found->name, abi::description(done.error()));
     return 1;

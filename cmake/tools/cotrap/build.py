@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from . import hosted, policy_header, setup
@@ -16,10 +17,10 @@ from .ui import Waiting, say
 # A target: as much of a build as there is without compiling anything.
 CONFIGURED = "build.ninja"
 
-# Targets: the programs in the boot archive, and whatever else system tests boot.
+# Targets: the programs in the boot archive, whatever else system tests boot, and both kernels.
 PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
-_KERNEL = "cotrap_kernel"
+KERNELS = "cotrap_kernels"
 
 # Presets that take another's programs (COTRAP_PROGRAMS_OF).
 _PROGRAMS_OF = {
@@ -57,7 +58,7 @@ def ready(name: str, *targets: str) -> Build:
 
 
 def chosen(arguments, *targets: str) -> Build:
-    """What --machine and --build ask for."""
+    """What --machine, --build and --self-tests ask for."""
     hosted.check(arguments)
     preset = MACHINES[arguments.machine]
     if arguments.sanitize:
@@ -75,15 +76,15 @@ def chosen(arguments, *targets: str) -> Build:
             raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")
         arguments.machine = "hosted"
         hosted.check(arguments)
-    return built
+    return replace(built, self_tests=arguments.self_tests)
 
 
 def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
-    """That preset's kernel with one more policy, and the programs that the preset has."""
+    """That preset's kernels with one more policy, and the programs that the preset has."""
     lender = _PROGRAMS_OF.get(preset, preset)
     programs = ready(lender, PROGRAMS).folder
     options = f"-DCOTRAP_PROGRAMS_OF={programs}"
-    return Build(policy_header.build(header, preset, _KERNEL, options))
+    return Build(policy_header.build(header, preset, KERNELS, options))
 
 
 def make(preset: str, *targets: str) -> Path:

@@ -26,13 +26,13 @@ def prepare(machine: Machine, boot: Boot, output: Path, folder: Path) -> tuple[M
 
 def _without_lines(build: Build, folder: Path) -> Build:
     """Its kernel with symbols, but without DWARF: valgrind does not know the newest."""
-    kernel = folder / "kernel" / "cotrap.elf"
+    kernel = folder / "kernel" / build.kernel.name
     kernel.parent.mkdir()
     copy = [_installed(*_COPIERS), "--strip-debug", str(build.kernel), str(kernel)]
     done = subprocess.run(copy, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ToolError(done.stderr.strip())
-    return Build(folder)
+    return replace(build, folder=folder)
 
 
 def _installed(*names: str) -> str:

@@ -35,6 +35,7 @@ class Demo:
     description: str
     needs_disk: bool = False
     icount: bool = False
+    self_tests: bool = False  # it is about the kernel itself, and has the kernel test itself
     harts: int = 1  # of the machine it is shown on if nobody says otherwise
 
 
@@ -96,14 +97,15 @@ def listed(built: Build) -> list[Demo]:
         name, typed, description, *needs = line.split("\t")
         harts = next((int(need[6:]) for need in needs if need.startswith("HARTS=")), 1)
         typed = None if typed == "-" else typed
-        demos.append(Demo(name, typed, description, "DISK" in needs, "ICOUNT" in needs, harts))
+        flags = (flag in needs for flag in ("DISK", "ICOUNT", "SELF_TESTS"))
+        demos.append(Demo(name, typed, description, *flags, harts))
     return demos
 
 
 def play(demo: Demo, stage: Stage, sink) -> Verdict:
     """Boots with the demo as the first program. What it prints goes to the sink."""
     boot = Boot(
-        stage.build,
+        replace(stage.build, self_tests=stage.build.self_tests or demo.self_tests),
         stage.archive,
         program=f"/bin/{demo.name}",
         terminal=_SCREEN if demo.typed else None,

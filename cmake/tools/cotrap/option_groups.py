@@ -98,6 +98,11 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="put a host file or folder into the guest's root (repeatable)",
     )
+    command.add_argument(
+        "--self-tests",
+        action="store_true",
+        help="boot the kernel of tests and benchmarks, which does what /bin/exercise asks for",
+    )
     add_build(command)
 
 

@@ -21,13 +21,15 @@ SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
 
 @dataclass(frozen=True)
 class Build:
-    """One build folder of the kernel and its programs."""
+    """One build folder of the kernel and its programs. self_tests: of its two kernels the one that
+    tests and benchmarks boot, which has the kernel's self-tests."""
 
     folder: Path
+    self_tests: bool = False
 
     @property
     def kernel(self) -> Path:
-        return self._existing("kernel/cotrap.elf")
+        return self._existing("kernel/cotrap-tests.elf" if self.self_tests else "kernel/cotrap.elf")
 
     @property
     def is_hosted(self) -> bool:

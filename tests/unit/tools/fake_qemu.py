@@ -3,7 +3,7 @@
 options that the command gives to QEMU, unpacks the boot archive, runs `init=` as a program of the
 host, and speaks the kernel's side of the boot protocol (docs/running.md).
 
-A program finds the machine's harts in FAKE_HARTS. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
+A program finds the machine's harts in FAKE_HARTS, the name of the kernel's file in FAKE_IMAGE. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
 `fake=die` ends without a mark, `fake=locked` and `fake=broken-disk` have no disk, `fake=linger` stays after the exit
 mark.
 """
@@ -103,6 +103,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-append")
     parser.add_argument("-initrd")
+    parser.add_argument("-kernel")
     parser.add_argument("-smp")
     parser.add_argument("-icount")
     options, _ = parser.parse_known_args()
@@ -162,6 +163,7 @@ def main() -> int:
                 for value in [
                     b"PATH=/bin:/usr/bin",
                     b"FAKE_HARTS=" + options.smp.encode(),
+                    b"FAKE_IMAGE=" + os.path.basename(options.kernel).encode(),
                     b"FAKE_KIND=" + (b"instructions" if options.icount else b"time"),
                     *line.get("env", []),
                 ]

@@ -17,14 +17,18 @@ sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 _SCRATCH = tempfile.TemporaryDirectory()
 
 
+KERNELS = ("cotrap.elf", "cotrap-tests.elf")
+
+
 class FakeBuild:
-    """A build folder whose kernel is fake_qemu.py; its programs are shell scripts of the host."""
+    """A build folder whose kernels are fake_qemu.py; its programs are shell scripts of the host."""
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory()
         self.path = Path(self._folder.name)
         (self.path / "kernel").mkdir()
-        (self.path / "kernel" / "cotrap.elf").write_bytes(b"\x7fELF\x02" + bytes(59))
+        for kernel in KERNELS:
+            (self.path / "kernel" / kernel).write_bytes(b"\x7fELF\x02" + bytes(59))
         (self.path / "initrd-root" / "etc").mkdir(parents=True)
         (self.path / "initrd-root" / "etc" / "demos").touch()
         self.program("sh", 'exec /bin/sh "$@"')
@@ -33,10 +37,11 @@ class FakeBuild:
         """Stages a program in the guest's /bin."""
         return self.file(f"initrd-root/bin/{name}", script)
 
-    def demo(self, name: str, typed: str, script: str, harts: int = 1) -> None:
+    def demo(self, name: str, typed: str, script: str, harts: int = 1, needs: str = "") -> None:
         self.program(name, script)
         with open(self.path / "initrd-root" / "etc" / "demos", "a") as manifest:
-            manifest.write(f"{name}\t{typed}\tshows {name}\tHARTS={harts}\n")
+            words = (name, typed, f"shows {name}", *needs.split(), f"HARTS={harts}")
+            manifest.write("\t".join(words) + "\n")
 
     def file(self, name: str, script: str) -> Path:
         path = self.path / name

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
-from support import FakeBuild, cotrap
+from support import KERNELS, FakeBuild, cotrap
 
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.results import from_json
@@ -69,6 +69,11 @@ class Bench(unittest.TestCase):
 
     def bench(self, *arguments) -> subprocess.CompletedProcess:
         return cotrap("bench", "--build", self.build.path, *arguments)
+
+    def test_the_kernel_that_is_measured_has_self_tests(self):
+        self.build.program("bench", "echo $FAKE_IMAGE; exit 3")
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        self.assertIn(b"status 3\ncotrap-tests.elf\n", self.bench("--icount").stderr)
 
     def test_instructions_and_times_are_in_tables_of_their_own(self):
         done = self.bench()
@@ -245,7 +250,8 @@ class Bench(unittest.TestCase):
     def test_a_build_for_the_hosted_machine_is_one_without_its_being_said(self):
         hosted = FakeBuild()
         self.addCleanup(hosted.remove)
-        (hosted.path / "kernel" / "cotrap.elf").write_bytes(b"\x7fELF\x02" + bytes(13) + b"\x3e\0")
+        for kernel in KERNELS:
+            (hosted.path / "kernel" / kernel).write_bytes(b"\x7fELF\x02" + bytes(13) + b"\x3e\0")
         for arguments, says in (
             (("--icount",), b"only QEMU counts"),
             (("--frames",), b"for riscv64"),

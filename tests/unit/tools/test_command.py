@@ -207,6 +207,16 @@ class Demo(unittest.TestCase):
         self.assertIn("\n4 harts\n", self.demo("many")[1])
         self.assertIn("\n2 harts\n", self.demo("--harts", "2", "many")[1])
 
+    def test_the_kernel_has_self_tests_where_a_demo_or_the_user_wants_them(self):
+        self.build.demo("outside", "-", "echo boots $FAKE_IMAGE")
+        self.build.demo("inside", "-", "echo boots $FAKE_IMAGE", needs="SELF_TESTS")
+        for words, kernel in (
+            (("outside",), "cotrap.elf"),
+            (("inside",), "cotrap-tests.elf"),
+            (("--self-tests", "outside"), "cotrap-tests.elf"),
+        ):
+            self.assertIn(f"\nboots {kernel}\n", self.demo(*words)[1], words)
+
     def test_a_demo_that_takes_too_long_does_not_hold(self):
         self.build.demo("slow", "-", "sleep 30")
         status, out = self.demo("--timeout", "0.5", "slow")

@@ -20,6 +20,11 @@ class Run(Command):
         self.assertEqual(done.stdout, b"a\n\0\x1eb\r\nunfinished")
         self.assertEqual(done.stderr, b"")
 
+    def test_the_kernel_has_self_tests_only_where_they_are_asked_for(self):
+        for options, kernel in (((), b"cotrap.elf"), (("--self-tests",), b"cotrap-tests.elf")):
+            done = self.run_quiet("printf %s $FAKE_IMAGE", options=options)
+            self.assertEqual(done.stdout, kernel)
+
     def test_megabytes_go_through_both_ways_unchanged(self):
         data = os.urandom(4 << 20)
         self.assertEqual(self.run_quiet("exec cat", stdin=data).stdout, data)

@@ -132,6 +132,14 @@ class SyscallTable {
     return with<Handlers...>(number, CallForm::registers);
   }
 
+  /// An entry whose functions take the registers as they are.
+  template <class Number>
+  constexpr SyscallTable with_entry(Number number, SyscallEntry<Self> entry) const {
+    SyscallTable table = *this;
+    table.entries_[static_cast<std::size_t>(number)] = entry;
+    return table;
+  }
+
   constexpr const SyscallEntry<Self>& operator[](std::uint64_t number) const {
     return entries_[number < Size ? number : Size];
   }

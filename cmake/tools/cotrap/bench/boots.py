@@ -129,4 +129,5 @@ def other_trap_path(preset: str) -> Build | None:
     """The kernel with the other trap path, made if need be, where the first is a preset's."""
     if preset != "riscv64-release":
         return None
-    return build.ready("riscv64-trampoline", "cotrap_kernel")
+    other = build.ready("riscv64-trampoline", build.KERNELS)
+    return replace(other, self_tests=True)

@@ -18,7 +18,7 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     )
     add_hardware(command)
     add_build(command)
-    command.set_defaults(sanitize=None)
+    command.set_defaults(sanitize=None, self_tests=True)
     add_timeout(command, "give up on a machine after S seconds")
     kinds.add_argument(
         "--frames",
