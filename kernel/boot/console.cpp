@@ -3,6 +3,7 @@
 #include <async/async.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "devices/console.h"
@@ -32,6 +33,7 @@ abi::WindowSize window_size(std::string_view text) {
   return size;
 }
 
+/// The console's output as it is.
 class ConsoleScreen final : public Screen {
  public:
   std::size_t room() override { return console.room(); }
@@ -40,18 +42,64 @@ class ConsoleScreen final : public Screen {
   void ask_for_room() override { console.ask_for_room(); }
 };
 
+/// One of the streams of the console's framed output. Each put is a frame.
+template <Console::Stream stream>
+class FramedScreen final : public Screen {
+  // Console::has_room() means as much as a writing program wants.
+  static_assert(Console::frame_size(Terminal::largest_write + Terminal::kept_for_echo) <=
+                Console::ring_size / 2);
+
+ public:
+  std::size_t room() override {
+    constexpr std::size_t least = Console::frame_size(0);
+    const std::size_t free = console.room();
+    return free < least ? 0 : (free - least) / 2;
+  }
+  std::span<char> place() override {
+    return std::span{bytes_}.first(std::min(bytes_.size(), room()));
+  }
+  void put(std::size_t count) override {
+    console.put_frame(stream, std::span{bytes_}.first(count));
+  }
+  void ask_for_room() override { console.ask_for_room(); }
+
+ private:
+  std::array<char, Terminal::largest_write> bytes_{};
+};
+
+constinit FramedScreen<Console::Stream::output> output;
+constinit FramedScreen<Console::Stream::errors> errors;
+
+void echo(std::span<const char> text) {
+  console.put_if_room(text);
+}
+void echo_framed(std::span<const char> text) {
+  if (text.size() <= output.room()) console.put_frame(Console::Stream::output, text);
+}
+
+/// Standard error by itself: nobody types at it.
+Terminal& error_terminal() {
+  static Terminal terminal{
+      {.show = [](auto) {}, .signal = [](auto) {}}, errors, LineEditor::Input::framed, {}};
+  terminal.end_input();
+  return terminal;
+}
+
 }  // namespace
 
-Terminal& start_console(const formats::BootOptions& options) {
+ConsoleTerminals start_console(const formats::BootOptions& options) {
   const auto input = options.value("stdin").value_or("");
   const bool ended = input == "empty", framed = ended || input == "framed";
+  const bool errors_apart = options.value("stderr") == "framed";
+  if (errors_apart) console.frame_output();
   static ConsoleScreen screen;
-  static Terminal terminal{
-      {.show = [](auto text) { console.put_if_room(text); }, .signal = signal_everybody},
-      screen,
-      framed ? LineEditor::Input::framed : LineEditor::Input::typed,
-      window_size(options.value("size").value_or(""))};
+  static Terminal terminal{{.show = errors_apart ? echo_framed : echo, .signal = signal_everybody},
+                           errors_apart ? static_cast<Screen&>(output) : screen,
+                           framed ? LineEditor::Input::framed : LineEditor::Input::typed,
+                           window_size(options.value("size").value_or(""))};
   if (ended) terminal.end_input();
+  static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
+  const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);
   // The driver is outside the strand, its two helpers are of it and give way to every driver.
   async::spawn_independent(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});
@@ -61,8 +109,8 @@ Terminal& start_console(const formats::BootOptions& options) {
   };
   set_line_driver(hal::console_interrupt(), {"console", &console.backoff()});
   start_helper("console input", bring_keys(console, terminal));
-  start_helper("console output", let_programs_write(console, terminal));
-  return terminal;
+  start_helper("console output", let_programs_write(console, writers));
+  return {.terminal = terminal, .errors = terminals.back()};
 }
 
 }  // namespace kernel

@@ -1,4 +1,4 @@
-// The console terminal, set up as the command line wants it.
+// The console terminal, and where standard error goes, set up as the command line wants it.
 #pragma once
 
 #include "files/terminal.h"
@@ -6,7 +6,14 @@
 
 namespace kernel {
 
-/// Makes the terminal and starts its driver. Once, on the boot hart's executor.
-Terminal& start_console(const formats::BootOptions& options);
+struct ConsoleTerminals {
+  Terminal& terminal;
+  /// What the first program's standard error goes to, where the command line wants that apart; else
+  /// null. Nothing is read from it, and it has no settings.
+  Terminal* errors;
+};
+
+/// Makes the terminals and starts their driver. Once, on the boot hart's executor.
+ConsoleTerminals start_console(const formats::BootOptions& options);
 
 }  // namespace kernel

@@ -35,20 +35,27 @@ ProgramArguments arguments_from(const formats::BootOptions& options, std::string
   return arguments;
 }
 
-/// Standard input, output and error.
-Result<> open_console(FdTable& files) {
+/// Standard input, output and error: one open file unless `errors` is another terminal.
+Result<> open_standard_files(FdTable& files, Terminal* errors) {
   const Walker walker{.start = root_directory()};
   const auto console = find_node(walker, "/dev/console");
   if (!console) return fail(console.error());
-  auto file = (*console)->open(abi::o_rdwr);
+  const auto file = (*console)->open(abi::o_rdwr);
   if (!file) return fail(file.error());
-  for (int fd = 0; fd < 3; ++fd) {
-    if (auto added = files.add(*file, false); !added) return fail(added.error());
+  auto error_file = file;
+  if (errors != nullptr) {
+    constexpr DeviceNumber second_line{4, 65};  // Linux's ttyS1
+    error_file = make_terminal_device(second_line, *errors)->open(abi::o_wronly);
+    if (!error_file) return fail(error_file.error());
+  }
+  for (const auto& each : {*file, *file, *error_file}) {
+    if (auto added = files.add(each, false); !added) return fail(added.error());
   }
   return {};
 }
 
-Result<Ref<Process>> start(std::string_view path, const ProgramArguments& arguments) {
+Result<Ref<Process>> start(std::string_view path, const ProgramArguments& arguments,
+                           Terminal* errors) {
   const auto file = open_executable({.start = root_directory()}, path);
   if (!file) return fail(file.error());
   const auto bytes = (*file)->bytes();
@@ -60,7 +67,8 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
                                                       .files = make_ref<FdTable>(),
                                                       .fs = make_ref<FsContext>(),
                                                       .actions = make_ref<SignalActions>()});
-  if (auto opened = open_console(process->files()); !opened) return fail(opened.error());
+  const auto opened = open_standard_files(process->files(), errors);
+  if (!opened) return fail(opened.error());
   process->become(std::move(program->space), std::string{path});
   Thread::start(make_ref<Thread>(id, process, program->start, Schedule{}));
   return process;
@@ -75,11 +83,11 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 
 }  // namespace
 
-async::Task<> run_first_process(const formats::BootOptions& options) {
+async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors) {
   co_await await_other_harts();
   const std::string path{options.value("init").value_or(default_program)};
   mark_start();
-  const auto process = start(path, arguments_from(options, path));
+  const auto process = start(path, arguments_from(options, path), errors);
   if (!process) {
     const Errno error = process.error();
     log("cannot start {}: {} ({})", path, abi::description(error), abi::name(error));

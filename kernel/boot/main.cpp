@@ -103,11 +103,11 @@ void kernel_main(const hal::BootInfo& info) {
   start_stage_one(info.hart_count > 1);
   async::Strand::enter();  // up to the first step: other harts begin meanwhile
   start_other_harts(info.hart_count);
-  Terminal& terminal = start_console(options);
+  const ConsoleTerminals consoles = start_console(options);
   start_virtio_devices();
   build_root({.archive = info.initrd,
               .command_line = info.command_line,
-              .terminal = terminal,
+              .terminal = consoles.terminal,
               .accounts = accounts,
               .fill_random = fill_random});
   if (const auto how = options.value("crash")) {
@@ -117,7 +117,9 @@ void kernel_main(const hal::BootInfo& info) {
   if (jobs_are_watched()) {
     async::spawn(look_at_ready_jobs(), {.name = "job watch", .priority = 0}).detach();
   }
-  async::spawn(run_first_process(options), {.name = "first process", .priority = 1}).detach();
+  async::spawn(run_first_process(options, consoles.errors),
+               {.name = "first process", .priority = 1})
+      .detach();
   async::Strand::leave();
   run_hart();
 }

@@ -28,7 +28,11 @@ class ByteRing {
     const std::uint32_t at = put_.load(std::memory_order_relaxed) % capacity;
     return std::span{bytes_}.subspan(at, std::min<std::size_t>(free(), capacity - at));
   }
-  /// The first `count` bytes of the room are there.
+  /// The free place `offset` bytes behind the first one, across the end of the ring.
+  char& place(std::size_t offset) {
+    return bytes_[(put_.load(std::memory_order_relaxed) + offset) % capacity];
+  }
+  /// The first `count` free places have been filled.
   void put(std::size_t count) {
     const std::uint32_t at = put_.load(std::memory_order_relaxed);
     put_.store(at + static_cast<std::uint32_t>(count), std::memory_order_release);

@@ -85,11 +85,23 @@ void Console::listen() {
   hal::console_listen({.input = input_.free() > 0, .output = !output_.empty()});
 }
 
+void Console::frame_output() {
+  const hal::ConsoleTurn turn;
+  framed_ = true;
+}
+
 void Console::write_now(std::span<const char> text) {
   const hal::ConsoleTurn turn;
   for (std::span<const char> before; !(before = output_.front()).empty();) {
     hal::console_write(before);
     sent(before.size());
+  }
+  while (framed_) {
+    const auto at = static_cast<std::size_t>(std::ranges::find(text, escape) - text.begin());
+    if (at == text.size()) break;
+    hal::console_write(text.first(at + 1));
+    hal::console_write({&escape, 1});
+    text = text.subspan(at + 1);
   }
   hal::console_write(text);
 }
@@ -101,6 +113,22 @@ void Console::put(std::size_t count) {
   const hal::ConsoleTurn turn;
   if (alone) (void)send_some();
   listen();
+}
+
+void Console::put_frame(Stream stream, std::span<const char> text) {
+  std::size_t size = 0;
+  const auto add = [&](char byte) { output_.place(size++) = byte; };
+  const auto change_to = [&](Stream next) {
+    add(escape);
+    add(static_cast<char>(next));
+  };
+  if (stream != Stream::output) change_to(stream);
+  for (const char byte : text) {
+    if (byte == escape) add(escape);
+    add(byte);
+  }
+  if (stream != Stream::output) change_to(Stream::output);
+  put(size);
 }
 
 void Console::put_if_room(std::span<const char> text) {

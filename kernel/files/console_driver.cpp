@@ -32,9 +32,9 @@ async::Task<> bring_keys(Console& console, Terminal& terminal) {
   } while (co_await console.has_input().wait("console input") == async::WaitResult::woken);
 }
 
-async::Task<> let_programs_write(Console& console, Terminal& terminal) {
+async::Task<> let_programs_write(Console& console, std::span<Terminal* const> terminals) {
   while (co_await console.has_room().wait("console output") == async::WaitResult::woken) {
-    terminal.go_on();
+    for (Terminal* const terminal : terminals) terminal->go_on();
   }
 }
 

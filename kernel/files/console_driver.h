@@ -4,6 +4,7 @@
 #include <async/task.h>
 
 #include <chrono>
+#include <span>
 
 #include "devices/console.h"
 #include "files/terminal.h"
@@ -18,7 +19,8 @@ inline constexpr auto patience_with_reader = std::chrono::seconds{1};
 /// the hart that the device interrupts.
 async::Task<> bring_keys(Console& console, Terminal& terminal);
 
-/// Tells programs that wait to write when there is room. The same.
-async::Task<> let_programs_write(Console& console, Terminal& terminal);
+/// Tells programs that wait to write to any of the terminals when there is room. The same. The
+/// terminals and their list stay for ever.
+async::Task<> let_programs_write(Console& console, std::span<Terminal* const> terminals);
 
 }  // namespace kernel

@@ -4,6 +4,44 @@ import random
 
 import harness
 
+
+def records(stream: bytes, count: int) -> list[bytes]:
+    """As programs/streams.cpp writes them."""
+    rest = b"\x101\x102\x10\x102" + bytes(range(256))
+    return [b"%s%d%s" % (stream, number, rest) for number in range(count)]
+
+
+def standard_error(test: harness.Test) -> None:
+    """Where it leads to another file than standard output."""
+    count = 200
+    output, errors = records(b"out", count), records(b"err", count)
+    half = b"\x102"  # what it writes behind both, to standard output
+    program = test.folder / "test-programs" / "streams"
+    name = "\x102\x10"  # which the kernel logs
+    test.add(program, name)
+    done = test.run(f"/{name}", str(count), errors_apart=True)
+    test.check(done.status == 7, "the exit status of who writes to both outputs", done.why)
+    test.check(done.output == b"".join(each + half for each in output), "what is written to standard output is all of it")
+    test.check(done.errors == b"".join(errors), "… and standard error has what is written to it")
+    done = test.run(f"/{name}", str(count))
+    both = b"".join(out + error + half for out, error in zip(output, errors, strict=True))
+    test.check(done.output == both, "in one file both are in the order of the writes", done.why)
+
+    done = test.run(f"/{name}", "2", errors_apart=True, quiet=False, machine=harness.Machine(harts=2))
+    logged = b"\x102\x10 (1): no system call 500" in done.output
+    test.check(logged, "the kernel's lines are in standard output", done.output)
+    test.check(done.errors == b"".join(errors[:2]), "… none in standard error", done.errors)
+    done = test.run("/bin/cat", "/nowhere", errors_apart=True)
+    test.check(
+        done.output == b"" and b"/nowhere" in done.errors, "a program's complaint is apart", done.errors
+    )
+    done = test.run("/bin/sh", typed="cat nowhere\\n\\x04", errors_apart=True)
+    test.check(
+        b"nowhere: " in done.errors and b"cat nowhere" in done.output, "also where somebody types",
+        done.output + b"\n" + done.errors,
+    )  # fmt: skip
+
+
 with harness.Test(__doc__) as test:
     for status in (0, 1, 7, 255):
         done = test.run("/bin/sh", "-c", f"exit {status}")
@@ -58,6 +96,8 @@ with harness.Test(__doc__) as test:
         done.output,
     )
     test.check("OpenSBI" not in done.text, "the firmware's banner is not shown", done.output)
+
+    standard_error(test)
 
     done = test.run("/bin/no-such-program")
     test.check(done.status == 127, "a first program that is missing is status 127", done.why)

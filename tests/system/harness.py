@@ -54,6 +54,7 @@ class Done:
     output: bytes
     seconds: float
     why: str = ""
+    errors: bytes = b""  # of standard error, where it was asked for apart
 
     @property
     def text(self) -> str:
@@ -153,10 +154,12 @@ class Test:
         timeout: float = _TIMEOUT,
         append: str = "",
         quiet: bool = True,
+        errors_apart: bool = False,
         build: Build | None = None,
     ) -> Done:
         """Boots with a program of the guest as the first one. typed: the console is a terminal,
-        and this is typed into it (see sources.Typist). build: instead of the kernel with self-tests."""
+        and this is typed into it (see sources.Typist). errors_apart: standard error is not part of
+        the output. build: instead of the kernel with self-tests."""
         archive = archive_with(self.build)
         for host, guest in self._files:
             archive.add(host, guest)
@@ -168,6 +171,7 @@ class Test:
             quiet=quiet,
             terminal=(80, 24) if typed is not None else None,
             append=append,
+            errors_apart=errors_apart,
         )
         if typed is not None:
             source = Typist(typed)
@@ -175,12 +179,12 @@ class Test:
             source = NoInput()
         else:
             source = FramedInput(memory_file("stdin", stdin))
-        capture = Capture()
+        capture, errors = Capture(), Capture()
         begun = time.monotonic()
         with Guest(machine or self.machine(), boot) as guest:
             try:
-                relay(guest, source, capture, timeout)
+                relay(guest, source, capture, timeout, errors)
                 status, why = guest.marks.exit_code, guest.trouble()
             except TimedOut:
                 status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
-        return Done(status, capture.data, time.monotonic() - begun, why)
+        return Done(status, capture.data, time.monotonic() - begun, why, errors.data)

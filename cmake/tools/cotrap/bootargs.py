@@ -8,7 +8,7 @@ from . import policies
 from .policy_header import PolicyHeader
 
 # What only the command can know: a second one would take its place.
-_OWN = ("icount", "init", "mark", "size", "stdin")
+_OWN = ("icount", "init", "mark", "size", "stderr", "stdin")
 
 
 def encode(value: str | bytes) -> str:
@@ -57,6 +57,7 @@ def command_line(
     quiet: bool,
     stdin: str,
     icount: bool = False,
+    errors_apart: bool = False,
     size: tuple[int, int] | None = None,
     extra: str = "",
 ) -> str:
@@ -70,6 +71,8 @@ def command_line(
         words.append("icount")
     if stdin:
         words.append(f"stdin={stdin}")
+    if errors_apart:
+        words.append("stderr=framed")
     if size:
         words.append(f"size={size[0]}x{size[1]}")
     if extra:

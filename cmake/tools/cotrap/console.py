@@ -1,6 +1,7 @@
 """Carries bytes between a guest's console and this side, until the guest is done.
 
     source  --keys or frames-->  guest's UART  --MarkReader-->  sink
+                                               --OutputFrames-->  errors
 
 One loop, one thread: nothing is read while what was read before has not gone on, so neither side
 can make the other grow without bound, and a slow reader holds the guest back.
@@ -76,21 +77,24 @@ class Capture:
         return b"".join(self._parts)
 
 
-def relay(guest: Guest, source, sink, timeout: float | None = None) -> None:
-    """Returns when the guest is done; `guest.marks` then says how it ended. Raises TimedOut, and
-    what source and sink raise."""
+def relay(guest: Guest, source, sink, timeout: float | None = None, errors=None) -> None:
+    """Returns when the guest is done; `guest.marks` then says how it ended. errors: a sink for the
+    program's standard error, where the guest's is apart (Boot.errors_apart). Raises TimedOut, and
+    what source and sinks raise."""
+    sinks = [sink, errors] if errors else [sink]
     deadline = time.monotonic() + timeout if timeout else None
     stop = None  # when to stop waiting for a guest that has said its last word
     to_guest = b""
     open_ = True
-    while open_ or sink.busy:
+    while open_ or any(each.busy for each in sinks):
         listening = guest.marks.state is State.RUNNING  # earlier, the firmware swallows it
         due = source.due() if listening and not to_guest else None
 
         poll = select.poll()
-        if sink.busy:
-            poll.register(sink.file, select.POLLOUT)
-        elif open_:
+        busy = [each for each in sinks if each.busy]
+        for each in busy:
+            poll.register(each.file, select.POLLOUT)
+        if open_ and not busy:
             poll.register(guest.output, select.POLLIN)
         if to_guest:
             poll.register(guest.input, select.POLLOUT)
@@ -101,15 +105,22 @@ def relay(guest: Guest, source, sink, timeout: float | None = None) -> None:
         now = time.monotonic()
         if deadline and now >= deadline:
             raise TimedOut
-        if stop and now >= stop and not sink.busy:
+        if stop and now >= stop and not busy:
             return
 
-        if sink.file in ready:
-            sink.flush()
+        for each in busy:
+            if each.file in ready:
+                each.flush()
         if guest.output in ready:
             data = os.read(guest.output, _CHUNK)
             open_ = data != b""
-            if shown := guest.marks.feed(data) if open_ else guest.marks.finish():
+            for is_error, text in guest.streams(data):
+                if is_error:
+                    guest.marks.program_wrote = True
+                    errors.put(text)
+                elif shown := guest.marks.feed(text):
+                    sink.put(shown)
+            if not open_ and (shown := guest.marks.finish()):
                 sink.put(shown)
             if stop is None and guest.marks.state in (State.EXITED, State.PANICKED):
                 stop = time.monotonic() + _GRACE

@@ -19,6 +19,7 @@ from .disk import Disk
 from .errors import ToolError, UsageError
 from .initrd import Archive
 from .marks import MarkReader, State
+from .output_frames import OutputFrames
 from .paths import Build
 from .symbols import explain
 
@@ -70,7 +71,8 @@ class Boot:
 
     terminal: the console is a terminal of (columns, rows) with echo and line editing; otherwise
     standard input is framed (see console.py) and every byte is literal. has_no_input: it is at its
-    end from the beginning, at no time of the host's.
+    end from the beginning, at no time of the host's. errors_apart: the console's output is framed,
+    so that standard error is a stream of its own.
     """
 
     build: Build
@@ -81,6 +83,7 @@ class Boot:
     quiet: bool = True
     terminal: tuple[int, int] | None = None
     has_no_input: bool = False
+    errors_apart: bool = False
     append: str = ""
 
     @property
@@ -106,6 +109,7 @@ class Guest:
         memory.check(machine.memory, len(boot.archive))
         nonce = secrets.token_hex(8)
         self.marks = MarkReader(nonce, boot.quiet)
+        self._frames = OutputFrames() if boot.errors_apart else None
         self._errors = tempfile.TemporaryFile()
         self._kernel = boot.build.kernel
         self._disk = machine.disk
@@ -146,6 +150,7 @@ class Guest:
             quiet=boot.quiet,
             icount=machine.icount,
             stdin="" if boot.terminal else "empty" if boot.has_no_input else "framed",
+            errors_apart=boot.errors_apart,
             size=boot.terminal,
             extra=boot.append,
         )
@@ -163,6 +168,10 @@ class Guest:
         self._process.wait()
         self._process.stdin.close()
         self._process.stdout.close()
+
+    def streams(self, data: bytes) -> list[tuple[bool, bytes]]:
+        """What has come from `output`, in pieces; each with whether it is standard error's."""
+        return self._frames.feed(data) if self._frames else [(False, data)]
 
     @property
     def pid(self) -> int:

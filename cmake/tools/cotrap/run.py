@@ -53,16 +53,22 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
             boot = replace(boot, has_no_input=is_empty(file))
             source = Silence() if boot.has_no_input else FramedInput(file)
             hint = ""
+        boot = replace(boot, errors_apart=not _are_one_file(sys.stdout, sys.stderr))
         guest = stack.enter_context(Guest(machine, boot))
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
-        # Kernel messages are no answer to "what is it doing?", the program's output is.
+
+        def on_put() -> None:
+            """Kernel messages are no answer to "what is it doing?", the program's output is."""
+            waiting.over() if guest.marks.program_wrote else waiting.hide()
+
+        errors = FileSink(sys.stderr.fileno(), on_put) if boot.errors_apart else None
         sink = FileSink(
             sys.stdout.fileno(),
-            on_put=lambda: waiting.over() if guest.marks.program_wrote else waiting.hide(),
+            on_put,
             **({} if boot.quiet else {"through": LogNames(boot.build.kernel).feed}),
         )
         try:
-            relay(guest, source, sink, arguments.timeout)
+            relay(guest, source, sink, arguments.timeout, errors)
         except TimedOut:
             waiting.over()
             say(f"{name} was still {guest.marks.state.value} after {arguments.timeout:g} s")
@@ -78,6 +84,12 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         if why := elf.why_not(arguments.program, boot.build.is_hosted):
             say(f"{name} {why}")
     return guest.marks.exit_code
+
+
+def _are_one_file(first, second) -> bool:
+    """Whether both lead to the same terminal, file or pipe. There the guest's standard output and
+    standard error are one stream, so that the order of their bytes is that of the writes."""
+    return os.path.samestat(os.fstat(first.fileno()), os.fstat(second.fileno()))
 
 
 def machine(arguments, *extra: str, ram: int | None = None) -> Machine:

@@ -101,13 +101,56 @@ TEST_CASE("what is written now comes after what was put before") {
   CHECK(world.uart.shown == test::pattern(100) + "log\nnext");
 }
 
+TEST_CASE("a frame of standard error ends in the other stream, and no text is a command") {
+  World world;
+  world.console->frame_output();
+  world.console->put_frame(Console::Stream::output, std::string_view{"a\x10"
+                                                                     "2b"});
+  world.console->put_frame(Console::Stream::errors, std::string_view{"c\x10"
+                                                                     "1d"});
+  world.console->write_now(
+      std::string_view{"log\x10"
+                       "2\n"});
+  world.world.run();
+  CHECK(world.uart.shown ==
+        "a\x10\x10"
+        "2b"
+        "\x10"
+        "2c\x10\x10"
+        "1d\x10"
+        "1"
+        "log\x10\x10"
+        "2\n");
+}
+
+TEST_CASE("a frame is whole, across the end of the ring, before what is written now") {
+  World world;
+  world.console->frame_output();
+  std::string shown;
+  for (unsigned i = 0; i < 100; ++i) {
+    world.uart.is_fast = false;
+    world.uart.is_empty = true;
+    const std::string text(113, '\x10');
+    REQUIRE(world.console->room() >= Console::frame_size(text.size()));
+    world.console->put_frame(Console::Stream::errors, text);
+    world.console->write_now(std::string_view{"log\n"});
+    shown +=
+        "\x10"
+        "2" +
+        text + text +
+        "\x10"
+        "1log\n";
+    REQUIRE(world.uart.shown == shown);
+  }
+}
+
 TEST_CASE("who asks for room is told when half of it is free, whoever made it so") {
   World world;
   world.uart.is_fast = false;
   unsigned heard = 0;
   world.spawn(hear(world.console->has_room(), heard), 1);
   world.world.run();
-  CHECK(world.put(test::pattern(5000)) == Console::ring_size);
+  CHECK(world.put(test::pattern(10'000)) == Console::ring_size);
   while (world.put("x") != 0) {
   }
   world.console->ask_for_room();

@@ -53,6 +53,21 @@ def words(line: str) -> dict[str, list[bytes]]:
     return found
 
 
+def frame(emit, program) -> None:
+    """Framed output: both of its streams, each as it comes."""
+    lock = threading.Lock()
+
+    def copy(file, begin: bytes, end: bytes) -> None:
+        while data := file.read(65536):
+            with lock:
+                emit(begin + data.replace(b"\x10", b"\x10\x10") + end)
+
+    errors = threading.Thread(target=copy, args=[program.stderr, b"\x102", b"\x101"])
+    errors.start()
+    copy(program.stdout, b"", b"")
+    errors.join()
+
+
 def type_into(program) -> None:
     """A terminal: keys are echoed, Enter ends a line."""
     while data := os.read(0, 4096):
@@ -112,6 +127,7 @@ def main() -> int:
         return run_another_kernel(options)
     nonce = line["mark"][0].decode()
     fake = line.get("fake", [b""])[0]
+    is_framed = "stderr" in line
 
     def emit(data: bytes) -> None:
         while data:
@@ -156,7 +172,7 @@ def main() -> int:
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE if is_framed else subprocess.STDOUT,
             cwd=root,
             env=dict(
                 value.split(b"=", 1)
@@ -175,8 +191,11 @@ def main() -> int:
             program.stdin.close()
         else:
             threading.Thread(target=feeder, args=[program], daemon=True).start()
-        while data := program.stdout.read(65536):
-            emit(data)
+        if is_framed:
+            frame(emit, program)
+        else:
+            while data := program.stdout.read(65536):
+                emit(data)
         status = program.wait()
         mark(f"exit {status if status >= 0 else 128 - status}")
         kernel_says("power off")

@@ -4,6 +4,7 @@ import unittest
 
 import support  # noqa: F401 (finds the modules)
 from cotrap.marks import MarkReader, State
+from cotrap.output_frames import OutputFrames
 
 NONCE = "0123456789abcdef"
 BANNER = b"\nOpenSBI v1.5\n   ____\nBoot HART ID : 0\n"
@@ -65,6 +66,30 @@ class Marks(unittest.TestCase):
 
     def test_a_kernel_that_never_starts_anything_shows_nothing_when_quiet(self):
         self.check(BANNER + b"[    0.1 h0] hm\n", True, b"", State.BOOTING)
+
+
+class Frames(unittest.TestCase):
+    """What is standard error's, in framed output."""
+
+    def check(self, framed: bytes, output: bytes, errors: bytes):
+        for piece in (1, 2, 3, 7, 4096):
+            with self.subTest(piece=piece):
+                frames, got = OutputFrames(), {False: b"", True: b""}
+                for i in range(0, len(framed), piece):
+                    for is_error, text in frames.feed(framed[i : i + piece]):
+                        got[is_error] += text
+                self.assertEqual((got[False], got[True]), (output, errors))
+
+    def test_each_stream_has_its_bytes_in_their_order(self):
+        self.check(b"a\x102b\x101c\x102\x101d\x102e", b"acd", b"be")
+
+    def test_any_byte_may_be_in_either(self):
+        every_byte = bytes(range(256)) + b"\x10" * 3 + b"\x101\x102"
+        doubled = every_byte.replace(b"\x10", b"\x10\x10")
+        self.check(doubled + b"\x102" + doubled + b"\x101", every_byte, every_byte)
+
+    def test_a_command_that_a_panic_cuts_short_hides_nothing_of_its_report(self):
+        self.check(b"text\x10" + mark("panic"), b"text" + mark("panic"), b"")
 
 
 if __name__ == "__main__":

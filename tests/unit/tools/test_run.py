@@ -25,6 +25,29 @@ class Run(Command):
             done = self.run_quiet("printf %s $FAKE_IMAGE", options=options)
             self.assertEqual(done.stdout, kernel)
 
+    def test_standard_error_is_apart_where_it_leads_to_another_file(self):
+        every_byte = bytes(range(256)) * 8
+        file = self.build.path / "initrd-root" / "bytes"
+        file.write_bytes(every_byte)
+        for quiet in (("-q",), ()):
+            program = self.build.file("program", "cat bytes; cat bytes >&2; exit 7")
+            done = cotrap("run", *quiet, "--build", self.build.path, program)
+            self.assertEqual((done.returncode, done.stderr), (7, every_byte))
+            self.assertIn(every_byte, done.stdout)
+            self.assertEqual(b"booting" in done.stdout, not quiet)
+
+    def test_both_in_one_file_come_in_the_order_in_which_they_are_written(self):
+        script = "for i in $(seq 50); do echo out $i; echo err $i >&2; done"
+        done = self.redirected("2>&1", self.build.file("program", script))
+        wanted = "".join(f"out {i}\nerr {i}\n" for i in range(1, 51))
+        self.assertEqual((done.returncode, done.stdout.decode()), (0, wanted))
+        self.assertEqual(done.stderr, b"")
+
+    def test_a_reader_of_standard_error_that_has_gone_ends_the_run(self):
+        program = self.build.file("program", "yes >&2")
+        done = self.redirected("2>&1 >/dev/null | head -n 1", program)
+        self.assertEqual(done.stdout, b"y\n")
+
     def test_megabytes_go_through_both_ways_unchanged(self):
         data = os.urandom(4 << 20)
         self.assertEqual(self.run_quiet("exec cat", stdin=data).stdout, data)

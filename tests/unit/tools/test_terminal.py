@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import subprocess
+import tempfile
 import termios
 import time
 import unittest
@@ -12,7 +13,7 @@ from support import ROOT, Command, environment
 
 
 class Terminal(Command):
-    def start(self, script: str):
+    def start(self, script: str, errors=None):
         program = self.build.file("program", script)
         outer, inner = pty.openpty()
         before = termios.tcgetattr(inner)
@@ -29,7 +30,7 @@ class Terminal(Command):
             ],
             stdin=inner,
             stdout=inner,
-            stderr=inner,
+            stderr=errors or inner,
             env=environment(),
         )
         self.addCleanup(command.wait)
@@ -60,6 +61,22 @@ class Terminal(Command):
         self.read_until(outer, b"begun")
         self.assertEqual(command.wait(10), 125)
         self.assertEqual(termios.tcgetattr(inner), before)
+
+    def test_standard_error_is_the_terminal_s_unless_it_leads_elsewhere(self):
+        script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; echo last; exec cat"
+        in_turn = b"out1\r\nerr1\r\nout2\r\nerr2\r\nout3\r\nerr3\r\nlast"
+        outer, _, _, command = self.start(script)
+        self.assertIn(in_turn, self.read_until(outer, b"last"))
+        os.write(outer, b"\x01x")
+        command.wait(10)
+        with tempfile.TemporaryFile() as errors:
+            outer, _, _, command = self.start(script, errors)
+            seen = self.read_until(outer, b"last")
+            self.assertIn(b"out1\r\nout2\r\nout3\r\nlast", seen)
+            os.write(outer, b"\x01x")
+            command.wait(10)
+            errors.seek(0)
+            self.assertEqual(errors.read(), b"err1\nerr2\nerr3\n")
 
     def test_silence_is_explained_after_two_seconds(self):
         outer, _, _, command = self.start("sleep 6; echo at last")
