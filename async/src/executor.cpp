@@ -196,7 +196,7 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
 void Executor::inherit(Job& job) noexcept {
   // Up the chain of owners, until nothing changes: that also ends a deadlock's circle.
   for (Job* at = &job; at != nullptr;) {
-    const bool has_other_deadline = deadlines_in_use_ && update_deadline(*at);
+    const bool has_other_deadline = uses_deadlines() && update_deadline(*at);
     const std::uint8_t priority = effective_priority(*at);
     if (priority != at->priority) {
       apply_priority(*at, priority);

@@ -19,9 +19,9 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
 
 void Mutex::hand_over() noexcept {
   Job& before = *owner();
-  Job* const after = waiters_.empty()              ? nullptr
-                     : Executor::deadlines_in_use_ ? Executor::first_due(waiters_)
-                                                   : static_cast<Job*>(waiters_.next);
+  Job* const after = waiters_.empty()             ? nullptr
+                     : Executor::uses_deadlines() ? Executor::first_due(waiters_)
+                                                  : static_cast<Job*>(waiters_.next);
   set_contended(false);
   waiters_.set_owner(after);
   if (after != nullptr) {

@@ -219,7 +219,7 @@ void Executor::request_resort() noexcept {
 void Executor::resort() noexcept {
   if (local_.job != nullptr) {
     local_.job->priority = effective_priority(*local_.job);
-    if (deadlines_in_use_) update_deadline(*local_.job);
+    if (uses_deadlines()) update_deadline(*local_.job);
   }
   ReadyQueue before;
   while (Node* const node = ready_.take_any()) before.push_back(*node);

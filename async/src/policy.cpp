@@ -24,13 +24,15 @@ void Executor::set_policy(Policy* policy) noexcept {
     policy->next();
   }
   while (Node* const node = before.pop()) ready_.push_back(*node);
-  policies_in_use_ = deadlines_in_use_ = false;
+  bool policies = false, deadlines = false;
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
     const Policy* const each = of(hart) == nullptr ? nullptr : of(hart)->ready_.policy();
     if (each == nullptr) continue;
-    policies_in_use_ = true;
-    deadlines_in_use_ |= each->goes_by_deadlines();
+    policies = true;
+    deadlines |= each->goes_by_deadlines();
   }
+  policies_in_use_ = policies;
+  deadlines_in_use_ = deadlines;
   update_watched();
 }
 

@@ -8,11 +8,11 @@
 
 namespace async {
 
-constinit bool Executor::policies_in_use_ = false;
-constinit bool Executor::deadlines_in_use_ = false;
+constinit SharedWord<bool> Executor::policies_in_use_ = false;
+constinit SharedWord<bool> Executor::deadlines_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
-  trace_hook(event, job);
+  if (const TraceHook hook = trace_hook) hook(event, job);  // another hart may just have ended it
 }
 
 void set_trace_hook(TraceHook hook) noexcept {
@@ -22,8 +22,9 @@ void set_trace_hook(TraceHook hook) noexcept {
 
 void Executor::update_watched() noexcept {
   platform::InterruptGuard masked;
-  jobs_are_watched = policies_in_use_ || trace_hook != nullptr;
-  PromiseBase::watch_ends(jobs_are_watched);
+  const bool are_watched = policies_in_use_ || trace_hook != nullptr;
+  jobs_are_watched = are_watched;
+  PromiseBase::watch_ends(are_watched);
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
     if (Executor* const executor = of(hart)) executor->alarm_fired();
   }
@@ -53,7 +54,11 @@ void PromiseBase::end_watched_job(void*) noexcept {
 }
 
 void PromiseBase::watch_ends(bool on) noexcept {
-  job_end.resume = on ? &end_watched_job : &end_job;
+  if constexpr (platform::parallel) {
+    job_end = on ? &watched_end : &unwatched_end;
+  } else {
+    unwatched_end.resume = on ? &end_watched_job : &end_job;
+  }
 }
 
 }  // namespace async

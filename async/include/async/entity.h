@@ -10,6 +10,7 @@
 
 #include "async/job.h"
 #include "async/job_page.h"
+#include "async/shared_word.h"
 #include "async/time.h"
 
 namespace async {
@@ -46,7 +47,8 @@ struct Entity {
     std::uint64_t order;         // in a JobHeap: among equals
   };
   State state = State::away;
-  std::uint8_t hart = nowhere;  // whose policy it was given to last
+  // Whose policy it was given to last. Other harts look at it when their policies change.
+  SharedWord<std::uint8_t> hart = nowhere;
 
   // The policy's own, all 0 for a job that no policy knows yet.
   std::uint8_t level = 0;

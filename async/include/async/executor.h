@@ -27,6 +27,7 @@
 #include "async/job_page.h"
 #include "async/platform.h"
 #include "async/ready_queue.h"
+#include "async/shared_word.h"
 #include "async/strand.h"
 #include "async/timer.h"
 
@@ -137,7 +138,7 @@ class Executor {
   /// The earliest deadline of those who wait for a mutex that `job` holds; none: the largest.
   /// Outside the strand mutexes must not be looked at: it is none.
   static std::int64_t deadline_lent_to(const Job& job) noexcept {
-    const bool has_none = !deadlines_in_use_ || !Strand::is_held();
+    const bool has_none = !uses_deadlines() || !Strand::is_held();
     return has_none || JobPage::of(job).contended_of(job) == nullptr ? no_deadline
                                                                      : find_deadline_lent_to(job);
   }
@@ -245,6 +246,11 @@ class Executor {
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
   [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;
   static void update_watched() noexcept;
+  /// Whether any hart's policy goes by deadlines. Any context.
+  static bool uses_deadlines() noexcept {
+    if constexpr (!platform::tracing) return false;
+    return deadlines_in_use_;
+  }
   /// Puts `node` into the inbox. Any hart, interrupts masked.
   ///
   /// The push that finds the inbox empty pokes the hart; those that find it full rely on that poke.
@@ -330,8 +336,9 @@ class Executor {
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;
-  static bool policies_in_use_;   // any hart's
-  static bool deadlines_in_use_;  // … that goes by them
+  // Written in the strand; harts outside of it look at them.
+  static SharedWord<bool> policies_in_use_;   // any hart's
+  static SharedWord<bool> deadlines_in_use_;  // … that goes by them
 };
 
 inline Executor& current_executor() noexcept {

@@ -12,7 +12,7 @@ namespace async {
 template <class T>
 class RelaxedWord {
  public:
-  RelaxedWord(T value) noexcept : value_(value) {}
+  constexpr RelaxedWord(T value) noexcept : value_(value) {}
   RelaxedWord(const RelaxedWord& other) noexcept : value_(T{other}) {}
   RelaxedWord& operator=(const RelaxedWord& other) noexcept { return *this = T{other}; }
   RelaxedWord& operator=(T value) noexcept {

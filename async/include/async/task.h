@@ -25,6 +25,7 @@
 #include "async/frame_pool_fast.h"
 #include "async/job.h"
 #include "async/platform.h"
+#include "async/shared_word.h"
 
 namespace async {
 
@@ -55,7 +56,7 @@ class PromiseBase {
         return promise.parent();
       platform::begin_wait();
       current_job().leaf_ = self;
-      return std::coroutine_handle<>::from_address(&job_end);
+      return std::coroutine_handle<>::from_address(end_of_job());
     }
     void await_resume() const noexcept {}
   };
@@ -97,12 +98,19 @@ class PromiseBase {
   static constexpr std::uintptr_t root_bit = 1;
 
   // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
-  // resume and a destroy function stand; this one's resume is end_job() or end_watched_job().
+  // resume and a destroy function stand; the resume functions of these are end_job() and
+  // end_watched_job().
   struct Frame {
     void (*resume)(void*) noexcept;
     void (*destroy)(void*) noexcept;
   };
-  static Frame job_end;
+  static Frame unwatched_end, watched_end;
+  static SharedWord<Frame*> job_end;  // one of them; written in the strand, read by any hart
+  static Frame* end_of_job() noexcept {
+    // Harts that do not run at the same time change the first one's resume instead.
+    if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;
+    return job_end;
+  }
   static void end_job(void*) noexcept;
   static void end_watched_job(void*) noexcept;
   // Of its own, so that end_job() needs no stack frame.

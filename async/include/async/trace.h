@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "async/platform.h"
+#include "async/shared_word.h"
 
 namespace async {
 
@@ -21,9 +22,10 @@ enum class TraceEvent : std::uint8_t {
 
 /// Called in task context, interrupts as they were. Must not touch the executor.
 using TraceHook = void (*)(TraceEvent event, const Job& job);
-inline constinit TraceHook trace_hook = nullptr;
+inline constinit SharedWord<TraceHook> trace_hook = nullptr;
 
-/// From here on (null: no longer). Task context.
+/// From here on (null: no longer). Task context. Harts that run see the new hook in their next
+/// steps: what it uses is there before they begin.
 void set_trace_hook(TraceHook hook) noexcept;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
@@ -36,7 +38,7 @@ inline void trace(TraceEvent event, const Job& job) noexcept {
 
 /// Is there a trace hook, or a policy, which has to know what jobs begin, wake and end? One test
 /// for both, where it is worth it.
-inline constinit bool jobs_are_watched = false;
+inline constinit SharedWord<bool> jobs_are_watched = false;
 inline bool watched() noexcept {
   if constexpr (platform::tracing) return jobs_are_watched;
   return false;
