@@ -90,11 +90,14 @@ BlockDevice::Counters BlockDevice::counters() const {
 async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
   const async::Shield until_it_has_ended;
   if (!submit(request)) co_return fail(Errno::eio);
-  // The one wake that follows the driver's word ends this: not before, or the wake would come to
-  // somebody who has gone.
-  do co_await async::park("block device");
-  while (request.progress_ == BlockRequest::Progress::begun);
-  switch (request.progress_) {
+  // Other wakes come too (a signal, say). One that comes between the driver's word and its wake
+  // ends the wait as well; the driver's wake then only lets a later park() pass.
+  auto progress = BlockRequest::Progress::begun;
+  do {
+    co_await async::park("block device");
+    progress = request.progress_.load(std::memory_order_acquire);
+  } while (progress == BlockRequest::Progress::begun);
+  switch (progress) {
     case BlockRequest::Progress::succeeded: co_return {};
     case BlockRequest::Progress::unsupported: co_return fail(Errno::enotsup);
     default: co_return fail(Errno::eio);
@@ -111,7 +114,7 @@ async::Task<Result<>> BlockDevice::flush() {
 /// False: there is no device any more.
 bool BlockDevice::submit(BlockRequest& request) {
   request.job_ = &async::current_job();
-  request.progress_ = BlockRequest::Progress::begun;
+  request.progress_.store(BlockRequest::Progress::begun, std::memory_order_relaxed);
   request.status_ = status_none;
   (void)request.make_chain();
   bool tell = false;
@@ -211,7 +214,7 @@ unsigned BlockDevice::collect() {
 void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress) {
   if (progress != BlockRequest::Progress::succeeded) ++errors_;
   async::Job& job = *request.job_;
-  request.progress_ = progress;
+  request.progress_.store(progress, std::memory_order_release);
   async::Executor::wake_from_isr(job);
 }
 

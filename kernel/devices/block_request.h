@@ -8,6 +8,7 @@
 #include <kernel/result.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 
@@ -73,8 +74,10 @@ class BlockRequest : public ListNode<> {
   async::Job* job_ = nullptr;  // who waits
   std::size_t bytes_ = 0;
   std::uint8_t pieces_ = 0;
-  Progress progress_ = Progress::begun;  // the driver's last word, before it wakes the job
-  std::uint8_t status_ = 0;              // the device's
+  // The driver stores it with release before it wakes the job, and touches the request no more. The
+  // job, which another wake may have resumed, loads it with acquire before it looks at the data.
+  std::atomic<Progress> progress_ = Progress::begun;
+  std::uint8_t status_ = 0;  // the device's
   Header header_{};
   std::array<virtio::Descriptor, most_pieces + 2> chain_;
 };

@@ -5,6 +5,7 @@
 #include <list>
 
 #include "block_requests.h"
+#include "disk_world.h"
 
 using namespace test;
 

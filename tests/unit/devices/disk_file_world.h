@@ -3,7 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "fake_disk.h"
+#include "disk_world.h"
 #include "files/block_file.h"
 #include "memory/user_memory.h"
 

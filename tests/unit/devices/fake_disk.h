@@ -11,9 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "../async/support.h"
-#include "../files/support.h"
-#include "../memory/machine.h"
 #include "device_side.h"
 #include "devices/block_device.h"
 #include "fake_transport.h"
@@ -33,7 +30,7 @@ struct DiskModel {
   std::uint64_t sectors() const { return bytes.size() / 512; }
 };
 
-class FakeDisk final : public FakeTransport {
+class FakeDisk : public FakeTransport {
  public:
   using Chain = DeviceSide::Chain;
 
@@ -61,7 +58,8 @@ class FakeDisk final : public FakeTransport {
     interrupt(kernel::virtio::cause::used_buffer);
   }
   /// All it has and will be given meanwhile.
-  unsigned answer_all(async_test::Fixture& world) {
+  template <class World>
+  unsigned answer_all(World& world) {
     unsigned count = 0;
     for (world.run(); !held().empty(); world.run()) {
       answer(0);
@@ -134,40 +132,6 @@ class FakeDisk final : public FakeTransport {
 
   DiskModel& model_;
   std::deque<Chain> held_;
-};
-
-/// A disk with its driver, in a world with nothing else. The model outlives it.
-class DiskWorld {
- public:
-  explicit DiskWorld(DiskModel& model) {
-    auto transport = std::make_unique<FakeDisk>(model);
-    disk = transport.get();
-    device = kernel::BlockDevice::start(std::move(transport), "vda");
-    if (device == nullptr) return;
-    driver_.emplace(async::spawn(device->serve(), {.name = "disk", .priority = 0}));
-  }
-  ~DiskWorld() {
-    if (!driver_) return;
-    driver_->cancel();
-    world.run();
-    CHECK(driver_->done());
-  }
-
-  /// Runs a task to its end, the disk answering everything.
-  template <class T>
-  T finish(async::Task<T> task) {
-    auto handle = async::spawn(std::move(task), {.name = "test"});
-    disk->answer_all(world);
-    return std::move(handle).get();
-  }
-
-  Machine machine;
-  async_test::Fixture world;
-  FakeDisk* disk = nullptr;  // the device's
-  std::unique_ptr<kernel::BlockDevice> device;
-
- private:
-  std::optional<async::JoinHandle<void>> driver_;
 };
 
 }  // namespace test

@@ -1,0 +1,48 @@
+// A disk that a test plays, with the kernel's driver and a clock.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "../async/support.h"
+#include "../files/support.h"
+#include "../memory/machine.h"
+#include "fake_disk.h"
+
+namespace test {
+
+/// A disk with its driver, in a world with nothing else. The model outlives it.
+class DiskWorld {
+ public:
+  explicit DiskWorld(DiskModel& model) {
+    auto transport = std::make_unique<FakeDisk>(model);
+    disk = transport.get();
+    device = kernel::BlockDevice::start(std::move(transport), "vda");
+    if (device == nullptr) return;
+    driver_.emplace(async::spawn(device->serve(), {.name = "disk", .priority = 0}));
+  }
+  ~DiskWorld() {
+    if (!driver_) return;
+    driver_->cancel();
+    world.run();
+    CHECK(driver_->done());
+  }
+
+  /// Runs a task to its end, the disk answering everything.
+  template <class T>
+  T finish(async::Task<T> task) {
+    auto handle = async::spawn(std::move(task), {.name = "test"});
+    disk->answer_all(world);
+    return std::move(handle).get();
+  }
+
+  Machine machine;
+  async_test::Fixture world;
+  FakeDisk* disk = nullptr;  // the device's
+  std::unique_ptr<kernel::BlockDevice> device;
+
+ private:
+  std::optional<async::JoinHandle<void>> driver_;
+};
+
+}  // namespace test
