@@ -94,17 +94,18 @@ async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
 
 // ── Joined ones ──
 
-/// Those of which `joined` says the lengths, the first of them `first`: as many as there is memory
-/// for are in flight.
-std::uint32_t Ring::start_as_one(const RingSubmission& first, RingView::Completions joined) {
+/// Begins the transfer of `joined`, the first of which is `first`; `shared` begins with that one.
+/// Takes as many as there is memory for, and returns how many those are.
+std::uint32_t Ring::start_as_one(const RingSubmission& first, const Joined& joined,
+                                 RingView::Submissions shared) {
   RingSubmission part = first;
   std::unique_ptr<RingFlight> flights;
   auto* end = &flights;
   std::uint32_t count = 0;
-  for (const abi::RingCompletion& each : joined) {
+  for (const std::uint32_t length : joined.lengths) {
     if (!memory::admit(RingFlight::most_bytes)) break;
-    part.length = static_cast<std::uint32_t>(read_once(each.result));
-    part.user_data = read_once(each.user_data);
+    part.length = length;
+    part.user_data = read_once(shared[count].user_data);
     *end = std::make_unique<RingFlight>(flights_, part);
     (*end)->joined = true;
     end = &(*end)->linked;

@@ -1,37 +1,57 @@
 #include "rings/joining.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
 
 namespace kernel {
+namespace {
 
-Joined join(const abi::RingSubmission& first, RingView::Submissions shared,
-            RingView::Completions slots, std::size_t most) {
-  const std::size_t count = std::min(shared.size(), slots.size());
-  TransferEnd end{first};
-  std::uint32_t length = first.length;
-  std::uint64_t user_data = first.user_data;
-  std::size_t bytes = 0, joined = 0;
-  while (length <= most - bytes) {
-    bytes += length;
-    slots[joined] = {user_data, static_cast<std::int32_t>(length), 0};
-    if (++joined == count) break;
-    const abi::RingSubmission& next = shared[joined];
-    if (!end.is_start_of(next)) break;
-    length = read_once(next.length);
-    user_data = read_once(next.user_data);
-    end.advance(length);
-  }
-  return {static_cast<std::uint32_t>(joined), static_cast<std::uint32_t>(bytes)};
+std::uint64_t extended(std::uint32_t length) {
+  return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(length)});
 }
 
-// What the program writes into the slots meanwhile makes its results wrong, and no more.
-std::uint32_t settle(RingView::Completions joined, std::size_t moved) {
+/// One word has the result and the flags, which are 0.
+abi::RingCompletion completion_of(std::uint64_t user_data, std::uint64_t length) {
+  static_assert(std::endian::native == std::endian::little);
+  static_assert(offsetof(abi::RingCompletion, result) == sizeof user_data);
+  return std::bit_cast<abi::RingCompletion>(std::array{user_data, length});
+}
+
+}  // namespace
+
+Joined join(const abi::RingSubmission& first, RingView::Submissions shared,
+            RingView::Completions slots, std::size_t most, std::span<std::uint32_t> lengths) {
+  const std::size_t count = std::min({shared.size(), slots.size(), lengths.size()});
+  TransferEnd end{first};
+  // Sign-extended, as the machine loads it: lengths of 2 GiB and more are too long either way.
+  std::uint64_t length = extended(first.length);
+  std::uint64_t user_data = first.user_data;
+  std::size_t bytes = 0;
+  const abi::RingSubmission* next = shared.data();
+  abi::RingCompletion* slot = slots.data();
+  std::uint32_t* place = lengths.data();
+  std::uint32_t* const last = place + count;
+  while (length <= most - bytes) {
+    bytes += length;
+    *place++ = static_cast<std::uint32_t>(length);
+    *slot++ = completion_of(user_data, length);
+    if (place == last) break;
+    if (!end.is_start_of(*++next)) break;
+    length = extended(read_once(next->length));
+    user_data = read_once(next->user_data);
+    end.advance(length);
+  }
+  return {{lengths.data(), place}, static_cast<std::uint32_t>(bytes)};
+}
+
+std::uint32_t settle(const Joined& joined, RingView::Completions slots, std::size_t moved) {
   std::uint32_t stand = 0;
-  for (abi::RingCompletion& completion : joined) {
-    const auto length = static_cast<std::uint32_t>(read_once(completion.result));
+  for (const std::uint32_t length : joined.lengths) {
     if (length > moved) {
       if (moved == 0) break;
-      completion.result = static_cast<std::int32_t>(moved);
+      slots[stand].result = static_cast<std::int32_t>(moved);
       return stand + 1;
     }
     moved -= length;

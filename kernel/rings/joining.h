@@ -32,7 +32,7 @@ class TransferEnd {
     return read_once(next.address) == address_ && kind_of(next) == kind_ &&
            read_once(next.offset) == offset_;
   }
-  void advance(std::uint32_t length) {
+  void advance(std::uint64_t length) {
     address_ += length;
     offset_ += length & offset_step_;
   }
@@ -57,19 +57,26 @@ inline abi::RingSubmission after(const abi::RingSubmission& entry) {
   return next;
 }
 
+/// At most so many are made as one.
+inline constexpr std::size_t most_joined = 128;
+
+/// The submissions of one transfer. The lengths are the kernel's copy, because the program can
+/// write into submissions and completions at any time.
 struct Joined {
-  std::uint32_t count;  ///< submissions
-  std::uint32_t bytes;  ///< of all of them
+  std::span<const std::uint32_t> lengths;  ///< one for each submission, the first one's first
+  std::uint32_t bytes;                     ///< their sum
+
+  std::uint32_t count() const { return static_cast<std::uint32_t>(lengths.size()); }
 };
 
 /// `first` and those behind it in `shared`, which begins with it, as far as each goes on where the
-/// one before it ends, they have slots, and no more than `most` bytes together. Each slot says from
-/// then on what completes it if all are moved.
+/// one before it ends, they have slots and a place in `lengths`, and no more than `most` bytes
+/// together. Writes the completion of each into its slot, as it is if all bytes are moved.
 Joined join(const abi::RingSubmission& first, RingView::Submissions shared,
-            RingView::Completions slots, std::size_t most);
+            RingView::Completions slots, std::size_t most, std::span<std::uint32_t> lengths);
 
 /// After a transfer has moved `moved` bytes, fewer than were joined: how many of the completions
-/// stand. The last one of those is of a part, maybe.
-std::uint32_t settle(RingView::Completions joined, std::size_t moved);
+/// stand. Corrects the last one of those, which may be of a part.
+std::uint32_t settle(const Joined& joined, RingView::Completions slots, std::size_t moved);
 
 }  // namespace kernel

@@ -26,6 +26,7 @@ namespace kernel {
 
 class RingChain;
 class Upcalls;
+struct Joined;
 struct RingTaking;
 
 class Ring {
@@ -90,7 +91,8 @@ class Ring {
 
   void start(std::unique_ptr<RingFlight> first);
   async::Task<> fly(std::unique_ptr<RingFlight> first);
-  std::uint32_t start_as_one(const abi::RingSubmission& first, RingView::Completions joined);
+  std::uint32_t start_as_one(const abi::RingSubmission& first, const Joined& joined,
+                             RingView::Submissions shared);
   async::Task<> fly_as_one(std::unique_ptr<RingFlight> first);
   trap::WaitingCall wait(const RingFlight& flight, bool for_page);
   async::Task<std::int32_t> carry_out(RingFlight& flight, bool& timed_out);

@@ -1,4 +1,6 @@
 // ring_enter, and taking submissions: all that is answered at once is answered here, in one step.
+#include <array>
+
 #include "process/thread.h"
 #include "rings/chain.h"
 #include "rings/joining.h"
@@ -65,16 +67,18 @@ struct RingTaking {
   const bool writes = first.operation == RingOperation::write;
   const auto most = std::min({sys::step_bytes, writes ? file->whole_write() : sys::step_bytes,
                               shape_.bytes_before(first.address)});
-  const auto [count, bytes] = join(first, shared, slots, most);
+  std::array<std::uint32_t, most_joined> lengths;
+  const Joined joined = join(first, shared, slots, most, lengths);
+  const std::uint32_t count = joined.count();
   if (count < 2) return {};
-  if (file->waits_for_device()) return {start_as_one(first, slots.first(count)), 0};
+  if (file->waits_for_device()) return {start_as_one(first, joined, shared), 0};
 
   RingSubmission whole = first;
-  whole.length = bytes;
+  whole.length = joined.bytes;
   const Register answer = attempt(whole);
   const auto moved = static_cast<std::int64_t>(answer);
-  if (moved == bytes) [[likely]] {
-    taking.cost += bytes;
+  if (moved == joined.bytes) [[likely]] {
+    taking.cost += joined.bytes;
     return {count, count};
   }
   static_cast<void>(thread_.space().take_awaited_page());
@@ -83,7 +87,7 @@ struct RingTaking {
     return {};
   }
   taking.cost += static_cast<std::size_t>(moved);
-  const std::uint32_t done = settle(slots.first(count), static_cast<std::size_t>(moved));
+  const std::uint32_t done = settle(joined, slots, static_cast<std::size_t>(moved));
   return {done, done};
 }
 

@@ -25,21 +25,33 @@ std::vector<RingSubmission> three() {
   return {reading(100, 4096, 10), reading(110, 4106, 20), reading(130, 4126, 30)};
 }
 
+/// What became of some submissions, which have `room` slots and as many places for lengths.
 struct Outcome {
-  Joined joined;
+  explicit Outcome(const std::vector<RingSubmission>& all, std::size_t room = 8,
+                   std::size_t most = 65'536)
+      : lengths(room),
+        slots(room, {.user_data = 1, .result = -1, .flags = 1}),
+        joined{kernel::join(all.front(), all, slots, most, lengths)} {}
+  Outcome(const Outcome&) = delete;
+
+  /// The results of those that stand after a transfer of `moved` bytes.
+  std::vector<int> settle(std::size_t moved) {
+    const auto stand = kernel::settle(joined, slots, moved);
+    std::vector<int> results;
+    for (std::size_t i = 0; i < stand; ++i) results.push_back(slots[i].result);
+    return results;
+  }
+
+  std::vector<std::uint32_t> lengths;
   std::vector<RingCompletion> slots;
+  const Joined joined;
 };
-Outcome join(const std::vector<RingSubmission>& all, std::size_t room = 8,
-             std::size_t most = 65'536) {
-  std::vector<RingCompletion> slots(room, {.user_data = 1, .result = -1, .flags = 1});
-  const Joined joined = kernel::join(all.front(), all, slots, most);
-  return {joined, slots};
-}
 
 TEST_CASE("Those that go on are joined, and each has its completion") {
-  const auto [joined, slots] = join(three());
-  CHECK(joined.count == 3);
-  CHECK(joined.bytes == 60);
+  const Outcome outcome{three()};
+  const auto& slots = outcome.slots;
+  CHECK(outcome.joined.count() == 3);
+  CHECK(outcome.joined.bytes == 60);
   for (std::size_t i = 0; i < 3; ++i) {
     CHECK(slots[i].user_data == three()[i].user_data);
     CHECK(slots[i].result == static_cast<std::int32_t>(three()[i].length));
@@ -51,16 +63,16 @@ TEST_CASE("Those that go on are joined, and each has its completion") {
 TEST_CASE("At the file's own place only memory goes on") {
   auto all = three();
   for (auto& entry : all) entry.offset = abi::ring_current_place;
-  CHECK(join(all).joined.count == 3);
+  CHECK(Outcome(all).joined.count() == 3);
   all[1].offset = 0;
-  CHECK(join(all).joined.count == 1);
+  CHECK(Outcome(all).joined.count() == 1);
 }
 
 TEST_CASE("What is different in anything is for itself") {
   const auto change = [](auto&& change) {
     auto all = three();
     change(all[1]);
-    return join(all).joined.count;
+    return Outcome(all).joined.count();
   };
   CHECK(change([](auto&) {}) == 3);
   CHECK(change([](auto& entry) { entry.operation = RingOperation::write; }) == 1);
@@ -72,36 +84,30 @@ TEST_CASE("What is different in anything is for itself") {
 }
 
 TEST_CASE("No more are joined than may be moved, or have slots") {
-  CHECK(join(three(), 2).joined.count == 2);
-  CHECK(join(three(), 8, 60).joined.count == 3);
-  const auto two = join(three(), 8, 59);
-  CHECK(two.joined.count == 2);
+  CHECK(Outcome(three(), 2).joined.count() == 2);
+  CHECK(Outcome(three(), 8, 60).joined.count() == 3);
+  const Outcome two{three(), 8, 59};
+  CHECK(two.joined.count() == 2);
   CHECK(two.joined.bytes == 30);
   CHECK(two.slots[2].result == -1);
-  CHECK(join(three(), 8, 9).joined.count == 0);
+  CHECK(Outcome(three(), 8, 9).joined.count() == 0);
 }
 
 TEST_CASE("Lengths that are none, or too many, change nothing about the others") {
   auto all = three();
   all[1].length = 0;
   all[2] = reading(110, 4106, 30);
-  CHECK(join(all).joined.count == 3);
-  CHECK(join(all).joined.bytes == 40);
+  CHECK(Outcome(all).joined.count() == 3);
+  CHECK(Outcome(all).joined.bytes == 40);
   all[2].length = ~std::uint32_t{0};
-  CHECK(join(all).joined.count == 2);
+  CHECK(Outcome(all).joined.count() == 2);
   all[0] = reading(0, ~std::uint64_t{0}, 1);
   all[1] = reading(1, 0, 1);
-  CHECK(join(all).joined.count == 2);  // at the end of all addresses: nobody's memory
+  CHECK(Outcome(all).joined.count() == 2);  // at the end of all addresses: nobody's memory
 }
 
 TEST_CASE("Fewer bytes complete those that they reach") {
-  const auto after = [](std::size_t moved) {
-    auto slots = join(three()).slots;
-    const auto stand = settle(std::span{slots}.first(3), moved);
-    std::vector<int> results;
-    for (std::size_t i = 0; i < stand; ++i) results.push_back(slots[i].result);
-    return results;
-  };
+  const auto after = [](std::size_t moved) { return Outcome{three()}.settle(moved); };
   CHECK(after(1) == std::vector{1});
   CHECK(after(9) == std::vector{9});
   CHECK(after(10) == std::vector{10});
@@ -110,11 +116,16 @@ TEST_CASE("Fewer bytes complete those that they reach") {
   CHECK(after(59) == std::vector{10, 20, 29});
 }
 
-TEST_CASE("What the program writes into the slots meanwhile leads nowhere else") {
-  std::vector<RingCompletion> slots(3, {.user_data = 0, .result = -1, .flags = 0});
-  CHECK(settle(slots, 50) == 1);
-  slots.assign(3, {});
-  CHECK(settle(slots, 50) == 3);
+TEST_CASE("What the program writes into the slots meanwhile does not change how many stand") {
+  for (const std::int32_t written : {0, 1, -1, 1000}) {
+    Outcome outcome{three()};
+    outcome.slots.assign(8, {.user_data = 5, .result = written, .flags = 5});
+    CHECK(outcome.settle(50).size() == 3);
+    CHECK(outcome.slots[2].result == 20);
+    CHECK(outcome.settle(30).size() == 2);
+    CHECK(outcome.settle(11).size() == 2);
+    CHECK(outcome.settle(1) == std::vector{1});
+  }
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 // Submissions that are made as one transfer do what they would do one by one: against calls, in
 // files whose bytes run out, pipes that are full or empty, and memory that ends.
 #include <abi/flags.h>
+#include <user/thread.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
 #include <random>
 
 #include "rings.h"
@@ -186,10 +190,45 @@ void in_itself() {
   }
 }
 
+// Reads of 1024 bytes from a pipe that has 1600 of 3072, while another hart writes zeros into the
+// completions: the third read does not count as done, and takes the bytes that come later.
+void in_completions_that_change() {
+  if (std::popcount(must(affinity(0), "affinity")) < 2) return;
+  constexpr unsigned count = 3;
+  constexpr std::size_t each = 1024, at_first = 1600;
+  const auto pipe = must(make_pipe(), "a pipe");
+  std::array<std::byte, count * each> sent{}, received;
+  Ring ring = make_ring();
+  auto* const memory = reinterpret_cast<std::byte*>(&ring.header()) + abi::ring_completions_at;
+  const std::span slots{reinterpret_cast<abi::RingCompletion*>(memory), ring.submissions().size()};
+  std::atomic<bool> over = false;
+  Thread writer{[&] {
+    while (!over) {
+      for (abi::RingCompletion& slot : slots) {
+        std::atomic_ref{slot.result}.store(0, std::memory_order_relaxed);
+      }
+    }
+  }};
+  for (int round = 0; round < 2000; ++round) {
+    must(write(pipe.write_end, std::span{sent}.first(at_first)), "writing");
+    for (unsigned i = 0; i < count; ++i) {
+      const auto piece = std::span{received}.subspan(i * each, each);
+      check(ring.add(read_next(pipe.read_end, piece, i)), "a place");
+    }
+    check(must(ring.enter(), "enter") == count, "all are taken");
+    const unsigned done = ring.available();
+    check(done == 2, "two reads are done and one waits, but {} are done", done);
+    must(write(pipe.write_end, std::span{sent}.last(sent.size() - at_first)), "writing");
+    take_all(ring, count);
+  }
+  over = true;
+}
+
 }  // namespace
 
 void joined() {
   in_itself();
+  in_completions_that_change();
   Ring ring = make_ring(64);
   World one, other;
   std::mt19937 random{20'261'121};
