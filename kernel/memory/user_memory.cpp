@@ -39,19 +39,21 @@ Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::s
 
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
                                           std::span<char> buffer) {
+  constexpr std::size_t usual_length = 64;
   std::size_t done = 0;
   while (done < buffer.size()) {
     const VirtAddr at = from + done;
-    const std::size_t size = std::min(buffer.size() - done, hal::page_size - at % hal::page_size);
+    const std::size_t size =
+        std::min({buffer.size() - done, hal::page_size - at % hal::page_size, usual_length});
     const auto here = space.resolve(at, Access::read);
     if (!here) return fail(here.error());
-    const void* zero = std::memchr(*here, 0, size);
-    const std::size_t length =
-        zero == nullptr ? size
-                        : static_cast<std::size_t>(static_cast<const std::byte*>(zero) - *here);
-    std::memcpy(buffer.data() + done, *here, length);
-    done += length;
-    if (zero != nullptr) return std::string_view(buffer.data(), done);
+    // The zero is looked for in the copy: the program may change what has been copied.
+    char* const copy = buffer.data() + done;
+    std::memcpy(copy, *here, size);
+    if (const void* const zero = std::memchr(copy, 0, size)) {
+      return std::string_view(buffer.data(), static_cast<const char*>(zero));
+    }
+    done += size;
   }
   return fail(Errno::enametoolong);
 }

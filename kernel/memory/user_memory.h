@@ -4,7 +4,8 @@
 //
 // A UserPtr or UserSpan is only a claim; nothing is checked before it is used, and every use can
 // fail with EFAULT (or ENOMEM while a page is made). What was copied before a failure stays copied.
-// A program may change its memory between two uses: read a value once and use the copy.
+// A program may change its memory between two uses: read a value once and use the copy. A UserPtr
+// reads and writes each word of a small value exactly once (read_once.h).
 #pragma once
 
 #include <kernel/result.h>
@@ -15,13 +16,14 @@
 #include <type_traits>
 
 #include "memory/address_space.h"
+#include "memory/read_once.h"
 
 namespace kernel::memory {
 
 Result<> copy_from_user(AddressSpace& space, void* to, VirtAddr from, std::size_t bytes);
 Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::size_t bytes);
-/// The zero-terminated string at `from`, without the zero, in `buffer`. ENAMETOOLONG when it and
-/// its zero do not fit.
+/// The zero-terminated string at `from`, without the zero, in `buffer`. Reads each byte once.
+/// ENAMETOOLONG when it and its zero do not fit.
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
                                           std::span<char> buffer);
 
@@ -66,7 +68,7 @@ class UserPtr {
     if (in_one_page()) [[likely]] {
       const auto here = space.resolve(address_, Access::read);
       if (!here) return fail(here.error());
-      return *reinterpret_cast<const T*>(*here);
+      return copy_once(*reinterpret_cast<const std::remove_const_t<T>*>(*here));
     }
     std::remove_const_t<T> value;
     if (auto copied = copy_from_user(space, &value, address_, sizeof value); !copied) {
@@ -80,16 +82,18 @@ class UserPtr {
     if (in_one_page()) [[likely]] {
       const auto here = space.resolve(address_, Access::write);
       if (!here) return fail(here.error());
-      *reinterpret_cast<T*>(*here) = value;
+      store_once(*reinterpret_cast<T*>(*here), value);
       return {};
     }
     return copy_to_user(space, address_, &value, sizeof value);
   }
 
  private:
-  // Then it can be reached where it lies, as the T it is.
+  static constexpr bool is_small = words_of<T> <= 32;
+  // Then its words can be reached where they lie.
   bool in_one_page() const {
-    return address_ % alignof(T) == 0 && address_ % hal::page_size + sizeof(T) <= hal::page_size;
+    return is_small && address_ % alignof(T) == 0 &&
+           address_ % hal::page_size + sizeof(T) <= hal::page_size;
   }
 
   VirtAddr address_ = 0;

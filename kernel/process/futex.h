@@ -61,11 +61,13 @@ class Futex {
     return std::atomic_ref{*reinterpret_cast<std::uint32_t*>(*there)};
   }
 
-  /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change.
+  /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change. One
+  /// load: wakers change the word before they enter the strand.
   Result<> check(std::uint32_t expected) const {
     const auto there = space_->resolve(address_, hal::Access::read);
     if (!there) return fail(there.error());
-    if (*reinterpret_cast<const std::uint32_t*>(*there) != expected) return fail(Errno::eagain);
+    const std::uint32_t word = read_once(*reinterpret_cast<const std::uint32_t*>(*there));
+    if (word != expected) return fail(Errno::eagain);
     return {};
   }
 

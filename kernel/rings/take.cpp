@@ -25,7 +25,7 @@ bool has_room_for_chain(RingView& view, std::uint32_t index, std::uint32_t most,
   for (std::uint32_t length = 1; length <= room; ++length, ++index) {
     if (length == most) return true;
     const auto entry = view.submissions(index, 1);
-    if (entry.empty() || (copy_once(entry.front()).flags & abi::ring_link) == 0) return true;
+    if (entry.empty() || (copy_submission(entry.front()).flags & abi::ring_link) == 0) return true;
   }
   return false;
 }
@@ -108,7 +108,7 @@ struct RingTaking {
     } else {
       goes_on = !taking.is_spent() || !chain.is_none();
       if (!goes_on) break;
-      const RingSubmission entry = copy_once(*next);
+      const RingSubmission entry = copy_submission(*next);
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
         const auto [count, completed] =
@@ -199,7 +199,7 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
   if (is_plain_nop(*shared)) {
     completion.user_data = read_once(shared->user_data);
   } else {
-    const RingSubmission entry = copy_once(*shared);
+    const RingSubmission entry = copy_submission(*shared);
     if (entry.flags != 0) return false;
     const Register answer = attempt(entry);
     if (answer == trap::must_wait) return false;

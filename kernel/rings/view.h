@@ -4,13 +4,12 @@
 
 #include <abi/ring.h>
 
-#include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <span>
 
 #include "memory/address_space.h"
+#include "memory/read_once.h"
 
 namespace kernel {
 
@@ -123,27 +122,25 @@ inline void write_index(std::uint32_t& shared, std::uint32_t value) {
   std::atomic_ref{shared}.store(value, std::memory_order_release);
 }
 
-// The program may write submissions at any time: each word is read once.
-
-template <class Word>
-Word read_once(const Word& shared) {
-  return *static_cast<const volatile Word*>(&shared);
-}
+// The program may write submissions at any time: each word is read once (memory/read_once.h).
 
 /// All that means anything.
-inline abi::RingSubmission copy_once(const abi::RingSubmission& shared) {
-  std::array<std::uint64_t, sizeof shared / sizeof(std::uint64_t)> words{};
-  constexpr std::size_t used = offsetof(abi::RingSubmission, unused) / sizeof(std::uint64_t);
-  const auto* from = reinterpret_cast<const std::uint64_t*>(&shared);
-  for (std::size_t i = 0; i < used; ++i) words[i] = read_once(from[i]);
-  return std::bit_cast<abi::RingSubmission>(words);
+[[gnu::always_inline]] inline abi::RingSubmission copy_submission(
+    const abi::RingSubmission& shared) {
+  abi::RingSubmission copy;
+  const auto* const from = reinterpret_cast<const std::uint64_t*>(&shared);
+  for (std::size_t at = 0; at < offsetof(abi::RingSubmission, unused); at += sizeof *from) {
+    const std::uint64_t word = read_once(from[at / sizeof word]);
+    __builtin_memcpy(reinterpret_cast<std::byte*>(&copy) + at, &word, sizeof word);  // one store
+  }
+  return copy;
 }
 
 /// Whether it does nothing and has no flags: of such a one only its user_data is of interest.
 inline bool is_plain_nop(const abi::RingSubmission& shared) {
   static_assert(abi::RingOperation::nop == abi::RingOperation{0});
   static_assert(offsetof(abi::RingSubmission, flags) == 1);
-  return *reinterpret_cast<const volatile std::uint16_t*>(&shared) == 0;
+  return read_once(*reinterpret_cast<const std::uint16_t*>(&shared)) == 0;
 }
 
 }  // namespace kernel
