@@ -62,8 +62,8 @@ std::span<const std::unique_ptr<BlockDevice>> disks() {
   return std::span{found}.first(found_count);
 }
 
-void list_disks(std::string& out) {
-  out =
+void list_disks(PagedText& out) {
+  out +=
       "disk\tsectors\treads\twrites\tflushes\terrors\tresets\tinterrupts\tuseless\tpauses\t"
       "in-flight\tmost-in-flight\n";
   for (const auto& disk : disks()) {

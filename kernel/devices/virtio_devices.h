@@ -4,9 +4,9 @@
 
 #include <memory>
 #include <span>
-#include <string>
 
 #include "devices/block_device.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 
@@ -18,6 +18,6 @@ void start_virtio_devices();
 std::span<const std::unique_ptr<BlockDevice>> disks();
 
 /// /proc/disks: what they have done, a line each.
-void list_disks(std::string& out);
+void list_disks(PagedText& out);
 
 }  // namespace kernel

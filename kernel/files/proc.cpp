@@ -13,6 +13,7 @@
 #include "files/regular_file.h"
 #include "harts/accounts.h"
 #include "memory/frames.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 namespace {
@@ -29,11 +30,11 @@ class ExecutableLink final : public Node {
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };
 
-void write_version(std::string& out) {
-  out = fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
+void write_version(PagedText& out) {
+  out += fmt::format("Cotrap version " COTRAP_VERSION " ({})\n", trap::program_machine::name);
 }
 
-void write_uptime(std::string& out) {
+void write_uptime(PagedText& out) {
   using Centiseconds = std::chrono::duration<std::int64_t, std::centi>;
   const auto up = std::chrono::duration_cast<Centiseconds>(async::now().time_since_epoch()).count();
   const auto idle = std::chrono::duration_cast<Centiseconds>(idle_time()).count();
@@ -41,7 +42,7 @@ void write_uptime(std::string& out) {
                  idle % 100);
 }
 
-void write_memory(std::string& out) {
+void write_memory(PagedText& out) {
   constexpr std::size_t per_page = hal::page_size / 1024;
   const auto& frames = memory::frames;
   const auto line = [&](std::string_view name, std::size_t pages) {
@@ -52,15 +53,15 @@ void write_memory(std::string& out) {
   line("MemAvailable:", frames.free_for_user());
 }
 
-void write_harts(std::string& out) {
+void write_harts(PagedText& out) {
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     fmt::format_to(std::back_inserter(out),
                    "processor\t: {0}\nhart\t\t: {0}\nisa\t\t: rv64imafdc\nmmu\t\t: sv39\n\n", hart);
   }
 }
 
-void write_command_line(std::string& out) {
-  out = kernel_command_line;
+void write_command_line(PagedText& out) {
+  out += kernel_command_line;
   out += '\n';
 }
 

@@ -59,12 +59,19 @@ class PlacedFile final : public File {
 /// What an open TextFile shows.
 class Snapshot final : public RegularFile {
  public:
-  Snapshot(std::string text, TextFile::Take take)
-      : RegularFile{0444}, text_{std::move(text)}, take_{take} {}
+  explicit Snapshot(TextFile::Take take) : RegularFile{0444}, take_{take} {}
+  PagedText& text() { return text_; }
   std::uint64_t size() const override { return text_.size(); }
   bool is_stream() const override { return false; }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override {
-    return read_span(std::as_bytes(std::span{text_}), offset, buffer);
+    std::size_t done = 0;
+    while (!buffer.empty()) {
+      const auto moved = read_span(text_.piece_at(offset + done), 0, buffer);
+      if (!moved) return done > 0 ? Result<std::size_t>{done} : moved;
+      if (*moved == 0) break;
+      done += *moved;
+    }
+    return done;
   }
   Result<std::size_t> write_at(std::uint64_t, IoBuffer& buffer) override {
     std::array<char, TextFile::longest> room;
@@ -78,7 +85,7 @@ class Snapshot final : public RegularFile {
   }
 
  private:
-  std::string text_;
+  PagedText text_;
   TextFile::Take take_;  // of one that is open for writing
 };
 
@@ -96,11 +103,11 @@ Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer)
 
 Result<Ref<File>> TextFile::open(int flags) {
   if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::eacces);
-  constexpr std::size_t usual_size = 16384;
-  if (!memory::admit(usual_size)) return fail(Errno::enomem);
-  std::string text;
-  write_(text);
-  return make_ref<PlacedFile>(make_ref<Snapshot>(std::move(text), take_), flags);
+  if (!memory::admit(sizeof(Snapshot) + sizeof(PlacedFile))) return fail(Errno::enomem);
+  auto snapshot = make_ref<Snapshot>(take_);
+  write_(snapshot->text());
+  if (!snapshot->text().is_complete()) return fail(Errno::enomem);
+  return make_ref<PlacedFile>(std::move(snapshot), flags);
 }
 
 void MemoryFile::forget_from(std::uint64_t size) {

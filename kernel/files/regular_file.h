@@ -8,6 +8,7 @@
 
 #include "files/file_pages.h"
 #include "files/node.h"
+#include "memory/paged_text.h"
 
 namespace kernel {
 
@@ -43,11 +44,12 @@ class ArchiveFile final : public RegularFile {
   std::span<const std::byte> bytes_;
 };
 
-/// A text that is made anew whenever the file is opened. Where there is somebody to `take` it, what
-/// is written to the file, up to `longest` bytes at a time, goes there without its last newline.
+/// A text that is made anew whenever the file is opened; open() answers ENOMEM if memory has no
+/// room for all of it. Where there is somebody to `take` it, what is written to the file, up to
+/// `longest` bytes at a time, goes there without its last newline.
 class TextFile final : public Node {
  public:
-  using Write = void (*)(std::string& out);
+  using Write = void (*)(PagedText& out);
   using Take = Result<> (*)(std::string_view text);
   static constexpr std::size_t longest = 128;
 

@@ -19,7 +19,7 @@ namespace {
 
 /// A row: `value(hart)` for each of them.
 template <class Value>
-void row(std::string& out, std::string_view name, std::string_view what, Value&& value) {
+void row(PagedText& out, std::string_view name, std::string_view what, Value&& value) {
   fmt::format_to(std::back_inserter(out), "{:>18}:", name);
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     fmt::format_to(std::back_inserter(out), " {:>10}", value(hart));
@@ -54,8 +54,8 @@ async::Duration idle_time() {
   return sum;
 }
 
-void list_harts(std::string& out) {
-  out = "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
+void list_harts(PagedText& out) {
+  out += "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
   for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
     const Turn* const turn = turn_of(hart);
     const async::Executor* const executor = async::Executor::of(hart);
@@ -67,8 +67,8 @@ void list_harts(std::string& out) {
   }
 }
 
-void list_interrupts(std::string& out) {
-  out = fmt::format("{:>19}", "");
+void list_interrupts(PagedText& out) {
+  out += fmt::format("{:>19}", "");
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     fmt::format_to(std::back_inserter(out), " {:>10}", fmt::format("CPU{}", hart));
   }
@@ -95,7 +95,7 @@ void list_interrupts(std::string& out) {
   }
 }
 
-void list_traps(std::string& out) {
+void list_traps(PagedText& out) {
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     const trace::Numbers numbers = trace::numbers_of(hart);
     for (std::uint64_t number = numbers.begin; number != numbers.end; ++number) {
@@ -107,8 +107,8 @@ void list_traps(std::string& out) {
   }
 }
 
-void list_stacks(std::string& out) {
-  out = "hart\tfree\tfewest_free\trefused\tcame\tmost_bytes\n";
+void list_stacks(PagedText& out) {
+  out += "hart\tfree\tfewest_free\trefused\tcame\tmost_bytes\n";
   for (unsigned hart = 0; hart < hart_count(); ++hart) {
     const StackPool::Usage usage = StackPool::usage_of(hart);
     fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart, usage.free,

@@ -44,14 +44,16 @@ void start_policy() {
   async::current_executor().set_policy(make_policy(hal::hart_index(), nullptr));
 }
 
-void list_policies(std::string& out) {
-  for (const auto& kind : async::policy::kinds) {
+void list_policies(PagedText& out) {
+  for (const char* before = ""; const auto& kind : async::policy::kinds) {
     const bool is_in_use = &kind == in_use;
+    out += before;
     out += is_in_use ? "[" : "";
     out += kind.name;
-    out += is_in_use ? "] " : " ";
+    out += is_in_use ? "]" : "";
+    before = " ";
   }
-  out.back() = '\n';
+  out += '\n';
 }
 
 }  // namespace kernel

@@ -4,8 +4,9 @@
 
 #include <kernel/result.h>
 
-#include <string>
 #include <string_view>
+
+#include "memory/paged_text.h"
 
 namespace kernel {
 
@@ -17,6 +18,6 @@ Result<> use_policy(std::string_view name);
 void start_policy();
 
 /// /proc/policy: all names, the one in use in brackets.
-void list_policies(std::string& out);
+void list_policies(PagedText& out);
 
 }  // namespace kernel

@@ -185,7 +185,7 @@ async::Duration Process::cpu_time() {
 
 namespace {
 
-void list_process(std::string& out, Process& process) {
+void list_process(PagedText& out, Process& process) {
   int threads = 0;
   unsigned level = async::priorities - 1;
   bool running = false;
@@ -203,9 +203,9 @@ void list_process(std::string& out, Process& process) {
 
 }  // namespace
 
-void list_processes(std::string& out) {
-  constexpr std::size_t longest = 15'000;  // what whoever opens the list has room for
-  out = "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
+void list_processes(PagedText& out) {
+  constexpr std::size_t longest = 15'000;  // longer lists would be long steps of the kernel
+  out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
   std::size_t left = processes().size();
   for (Process& process : processes()) {
     if (out.size() > longest) {

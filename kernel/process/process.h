@@ -21,6 +21,7 @@
 #include "files/fd_table.h"
 #include "files/fs_context.h"
 #include "memory/address_space.h"
+#include "memory/paged_text.h"
 #include "process/id_table.h"
 #include "process/limits.h"
 #include "process/schedule.h"
@@ -148,6 +149,6 @@ int allocate_id();
 
 /// The table that `ps` reads: one line a process, columns separated by tabs, a heading line first.
 /// Of very many, only the first are told.
-void list_processes(std::string& out);
+void list_processes(PagedText& out);
 
 }  // namespace kernel
