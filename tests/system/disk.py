@@ -88,6 +88,10 @@ def on_a_slow_disk(test: harness.Test) -> None:
         with slow_disk(contents(2), 0.05, test.build) as disk:
             done = test.run(PROGRAM, "fork", machine=Machine(disk=disk))
             test.check(done.status == 0, "a fork during a read loses nothing", done.text + done.why)
+        with slow_disk(contents(2), 2, test.build) as disk:
+            done = test.run(PROGRAM, "execve", machine=Machine(disk=disk, memory="64M"))
+            what = "an execve that waits for a read does not fail when memory is gone meanwhile"
+            test.check(done.status == 0, what, done.text + done.why)
     with numbered_disk(test.build) as slow:
         done = test.run("/bin/irq", machine=Machine(harts=4, disk=slow))
         test.check(

@@ -54,6 +54,9 @@ int read_and_wait();
 /// A process forks while one of its threads reads: what was read is in the parent, whoever writes
 /// to the page meanwhile.
 int fork_meanwhile();
+/// A thread calls execve while another one reads, and all memory is taken before that read ends:
+/// the program is executed, or every thread goes on.
+int execute_meanwhile();
 
 // ── mapped.cpp ──
 

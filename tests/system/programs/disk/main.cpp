@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   if (what == "mapped-bad") return disk::map_bad(first);
   if (what == "touch") return disk::touch(first);
   if (what == "fork") return disk::fork_meanwhile();
+  if (what == "execve") return disk::execute_meanwhile();
   if (what == "errors") return disk::meet_errors(first);
   if (what == "blocks") return disk::read_blocks(static_cast<int>(first));
   if (what == "leave-nothing") return disk::leave_nothing(static_cast<int>(first));

@@ -5,6 +5,7 @@
 #include <user/thread.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -86,6 +87,53 @@ int fork_meanwhile() {
   check(std::equal(expected.begin(), expected.end(), page + 1024), "what was read is there");
   check(page[0] == 'p' && page[1] == 'w' && page[4095] == 'p', "and everything else");
   check(must(wait(child), "wait").status.word() == 0, "the child has its own page");
+  return 0;
+}
+
+namespace {
+
+enum Attempt : int { done, refused, refused_alone };
+
+// While another thread is in a read, which execve waits for. The table of descriptors is a large
+// one, and another process shares it, so that execve has to copy it.
+Attempt execute_beside_read() {
+  for (int i = 0; i < 900; ++i) must(dup(standard_error), "a descriptor");
+  constexpr auto flags = abi::clone_files | static_cast<unsigned long>(abi::Signal::sigchld);
+  if (must(call<Pid>(Call::clone, flags, 0, 0, 0, 0, 0), "clone") == 0) {
+    for (;;) static_cast<void>(sleep_for(1000s));
+  }
+  std::array<char, 512> buffer;
+  const Thread reader{[&] { (void)read_at(0, buffer.data(), buffer.size()); }};
+  must(sleep_for(100ms), "sleeping");  // it has asked, and the disk takes longer
+  const char* const arguments[] = {"true", nullptr};
+  const auto error = call(Call::execve, "/bin/true", arguments, arguments + 1).error();
+  check(error == Errno::enomem, "there is no memory for an execve, not {}", abi::name(error));
+  const bool is_alone = !call(Call::tgkill, process_id(), reader.id(), 0);
+  return is_alone ? refused_alone : refused;
+}
+
+// Takes all memory, a while after execve has begun.
+[[noreturn]] void take_memory() {
+  must(sleep_for(500ms), "sleeping");
+  for (std::size_t size = std::size_t{4} << 20; size >= page_size;) {
+    if (!map_memory(size, abi::prot_read | abi::prot_write, abi::map_populate)) size /= 2;
+  }
+  for (;;) static_cast<void>(sleep_for(1000s));
+}
+
+}  // namespace
+
+int execute_meanwhile() {
+  const Pid taker = must(fork(), "fork");
+  if (taker == 0) take_memory();
+  const Pid child = must(fork(), "fork");
+  if (child == 0) exit(execute_beside_read());
+  const auto status = must(wait(child), "wait").status;
+  for (Pid pid = taker; pid <= child + 1; ++pid) {
+    static_cast<void>(kill(pid, abi::Signal::sigkill));
+  }
+  check(status.has_exited(), "the child is not killed");
+  check(status.exit_code() != refused_alone, "an execve was refused after the threads had ended");
   return 0;
 }
 
