@@ -33,7 +33,8 @@ void Upcalls::start() {
 }
 
 Upcalls::~Upcalls() {
-  for (const Kept& kept : kept_) {
+  for (Kept& kept : kept_) {
+    clean_up(kept.cleanups, nullptr);
     if (kept.stack != nullptr) free_stack(kept.stack);
   }
   while (free_count_ > 0) free_stack(free_[--free_count_]);
@@ -72,7 +73,8 @@ Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
           .interrupted = job.leaf(),
           .job = &job,
           .stack = std::exchange(own_, std::exchange(next_, nullptr)),
-          .attempt = attempt_};
+          .attempt = attempt_,
+          .cleanups = std::exchange(cleanups_, nullptr)};
   set_attempt(nullptr);
   job.prepare(nullptr, reason);
   job.suspend_alone(std::coroutine_handle<>::from_address(&kept));
@@ -106,12 +108,13 @@ void Upcalls::go_on(Kept* kept) {
 void Upcalls::leave_for(Kept& kept) {
   close();
   set_attempt(kept.attempt);
+  cleanups_ = std::exchange(kept.cleanups, nullptr);
   give_back(own_);
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
   if (!kept.has_failed) resume(context);
   must(call(abi::upcall_drop, context), "forgetting a step");
-  longjmp(attempt_->point, 1);
+  fail_attempt(kept.attempt->exception);
 }
 
 // Null is the thread's own. The loop may still run on it: until the next upcall, at least.
@@ -122,6 +125,9 @@ void Upcalls::give_back(std::byte*& stack) {
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
+  for (Kept& kept : kept_) {  // one may be on the stack that is used again
+    if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
+  }
   give_back(own_);
   longjmp(*home_, 1);
 }
@@ -155,8 +161,35 @@ void Upcalls::on_exception(std::uint64_t context) {
     handle(keep_step(context, "the handler of an exception"));
     Loop::current().run_for_ever();
   }
-  attempt_->exception = exception(context, async::current_job());
+  fail_attempt(exception(context, async::current_job()));
+}
+
+// On another stack than the attempt's: its frames are whole while their cleanups run.
+void Upcalls::fail_attempt(const Exception& exception) {
+  attempt_->exception = exception;
+  clean_up(cleanups_, attempt_->cleanups);
   longjmp(attempt_->point, 1);
+}
+
+void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
+  while (innermost != end) {
+    Cleanup& cleanup = *std::exchange(innermost, innermost->outer_);
+    cleanup.run_(cleanup);
+  }
+}
+
+// An exception comes anywhere: the compiler keeps the list, and what is in it, in memory.
+void Cleanup::link() {
+  outer_ = std::exchange(Upcalls::current().cleanups_, this);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+void Cleanup::unlink() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  Upcalls& upcalls = Upcalls::current();
+  if (upcalls.cleanups_ != this) fail("a guarded object has outlived its step");
+  upcalls.cleanups_ = outer_;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
 void Upcalls::set_attempt(Attempt* attempt) {
@@ -191,6 +224,7 @@ void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
   must(call(abi::upcall_drop, number_of(kept)), "forgetting a step");
+  clean_up(kept.cleanups, nullptr);
   give_back(kept.stack);
 }
 

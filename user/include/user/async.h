@@ -158,7 +158,8 @@ inline UpcallCounts upcall_counts() {
 }
 
 // Calls `f` in a coroutine of this thread's. An exception of the processor's ends it, and is the
-// answer: what was in its frames is left as it was, without destructors. `f` does not wait.
+// answer. Objects in Guarded (user/upcalls.h) are destroyed then; what else was in its frames is
+// left as it was, without destructors. `f` does not wait.
 template <class F>
 [[gnu::noinline]] auto attempt(F&& f) -> std::expected<std::invoke_result_t<F>, Exception> {
   detail::Upcalls& upcalls = detail::Loop::current().upcalls();

@@ -18,6 +18,8 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "user/calls.h"
 
@@ -35,7 +37,8 @@ struct Exception {
 enum class Verdict : std::uint8_t {
   die,    // the program dies of it, as programs do that have no coroutines
   retry,  // what was wrong is not any more: the coroutine does the same again
-  leave,  // the coroutine never goes on: what it has is kept, and who awaits it waits
+  leave,  // the coroutine never goes on: what it has is kept but for Guarded objects, and who
+          // awaits it waits
 };
 
 // A coroutine beside the one that has stopped, with its priority; the others go on. While as many
@@ -67,11 +70,31 @@ struct UpcallCounts {
 
 namespace detail {
 
+// What is destroyed when its step is given up: because an attempt fails, because the coroutine is
+// left behind, or because run() ends. Those of a step are a list, the innermost first.
+class Cleanup {
+ public:
+  Cleanup(const Cleanup&) = delete;
+
+ protected:
+  explicit Cleanup(void (*run)(Cleanup&)) : run_{run} {}
+  ~Cleanup() = default;
+  // In the step that runs. The innermost one is unlinked first.
+  void link();
+  void unlink();
+
+ private:
+  friend class Upcalls;
+  void (*run_)(Cleanup&);
+  Cleanup* outer_ = nullptr;
+};
+
 struct Attempt {
   jmp_buf point;
   fenv_t modes;  // of floating point, which longjmp leaves alone
   Exception exception;
   Attempt* outer = nullptr;
+  Cleanup* cleanups = nullptr;  // the innermost one outside of it
 };
 
 class Upcalls {
@@ -95,6 +118,7 @@ class Upcalls {
   void begin(Attempt& attempt) {
     static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
+    attempt.cleanups = cleanups_;
     set_attempt(&attempt);
     open();
   }
@@ -120,9 +144,11 @@ class Upcalls {
   UpcallCounts counts() const;
 
  private:
+  friend class Cleanup;
   static constexpr unsigned contexts = 16;
   static constexpr unsigned most_pages = 8;
-  static constexpr std::size_t landing_bytes = 1024;  // where a failed attempt is noted
+  // Where a failed attempt is noted, and its cleanups run.
+  static constexpr std::size_t landing_bytes = 4096;
 
   // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
   struct Kept {
@@ -130,12 +156,13 @@ class Upcalls {
     void (*destroy)(Kept*) = nullptr;
     std::coroutine_handle<> interrupted;  // where a promise has who awaits it
     async::Job* job = nullptr;
-    std::byte* stack = nullptr;  // that it is on
-    Attempt* attempt = nullptr;  // the innermost one that it is in
-    bool can_go_on = false;      // the page is there, or the exception handled
-    bool goes_first = false;     // with another priority than its job's own, which is
-    std::uint8_t priority = 0;   // …
-    bool has_failed = false;     // … in its attempt
+    std::byte* stack = nullptr;   // that it is on
+    Attempt* attempt = nullptr;   // the innermost one that it is in
+    Cleanup* cleanups = nullptr;  // … and of those too
+    bool can_go_on = false;       // the page is there, or the exception handled
+    bool goes_first = false;      // with another priority than its job's own, which is
+    std::uint8_t priority = 0;    // …
+    bool has_failed = false;      // … in its attempt
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
@@ -153,6 +180,9 @@ class Upcalls {
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
   void give_back(std::byte*& stack);
+  // Up to `end`, which stays.
+  static void clean_up(Cleanup*& innermost, const Cleanup* end);
+  [[noreturn]] void fail_attempt(const Exception& exception);
   // Half of the contexts are in use: whoever can give one back goes first.
   bool are_scarce() const { return made_ - free_count_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
@@ -185,9 +215,10 @@ class Upcalls {
   std::array<std::byte*, contexts> free_{};  // stacks, by their highest addresses
   unsigned free_count_ = 0;
   unsigned made_ = 0;
-  std::byte* own_ = nullptr;    // the one that the loop runs on; null: the thread's
-  jmp_buf* home_ = nullptr;     // where the loop began, on the thread's stack
-  Attempt* attempt_ = nullptr;  // the innermost one of the running step
+  std::byte* own_ = nullptr;     // the one that the loop runs on; null: the thread's
+  jmp_buf* home_ = nullptr;      // where the loop began, on the thread's stack
+  Attempt* attempt_ = nullptr;   // the innermost one of the running step
+  Cleanup* cleanups_ = nullptr;  // … and of those too
   alignas(16) std::array<std::byte, landing_bytes> landing_;
   std::byte* next_ = nullptr;  // the next upcall's
   unsigned waiting_ = 0;
@@ -196,4 +227,39 @@ class Upcalls {
 };
 
 }  // namespace detail
+
+// A local object that is destroyed even where its function never goes on: when an exception ends
+// the attempt() around it, when its coroutine is left behind (Verdict::leave), or when run() ends
+// while it waits for a page. Other objects are left as they are then, without their destructors.
+//
+//   user::attempt([&] {
+//     user::Guarded<std::vector<int>> numbers{100};
+//     fill(*numbers);  // may have an exception
+//   });
+//
+// In a step, where a function has it: it does not outlive the next co_await. Its destructor has 2
+// KiB of stack and touches nothing that the exception may have left half done.
+template <class T>
+class Guarded : detail::Cleanup {
+ public:
+  template <class... Arguments>
+  explicit Guarded(Arguments&&... arguments)
+      : Cleanup{[](Cleanup& self) { std::destroy_at(&static_cast<Guarded&>(self).value_); }} {
+    std::construct_at(&value_, std::forward<Arguments>(arguments)...);
+    link();
+  }
+  ~Guarded() {
+    unlink();
+    std::destroy_at(&value_);
+  }
+
+  T& operator*() { return value_; }
+  T* operator->() { return &value_; }
+
+ private:
+  union {
+    T value_;
+  };
+};
+
 }  // namespace user

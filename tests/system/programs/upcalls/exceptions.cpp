@@ -3,6 +3,8 @@
 
 #include <user/clock.h>
 
+#include <vector>
+
 namespace upcalls {
 namespace {
 
@@ -79,6 +81,32 @@ Task<> make_mistakes(int rounds) {
   }
 }
 
+[[gnu::noinline]] void fail_with_objects(int count) {
+  const Guarded<Counted> object;
+  check(Counted::live > 0, "it lives");
+  count > 1 ? fail_with_objects(count - 1) : read_nowhere();
+}
+
+// However an attempt ends, its guarded objects are destroyed, and those around it are not.
+void try_with_objects() {
+  check(!attempt([] { fail_with_objects(5); }), "the attempt fails");
+  check(Counted::live == 0, "{} objects of a failed attempt live", Counted::live);
+  const auto good = attempt([] {
+    const Guarded<Counted> object;
+    return Counted::live;
+  });
+  check(good == 1, "an attempt that ends well has its object until then");
+  check(Counted::live == 0, "{} objects of an attempt live", Counted::live);
+  const auto outer = attempt([] {
+    const Guarded<std::vector<Counted>> objects{std::size_t{3}};
+    check(!attempt([] { fail_with_objects(2); }), "the inner one fails");
+    check(Counted::live == 3, "{} objects of the outer attempt live, not 3", Counted::live);
+    overflow_stack();
+  });
+  check(!outer, "then the outer one does");
+  check(Counted::live == 0, "{} objects of the outer attempt live", Counted::live);
+}
+
 Task<> tried() {
   constexpr int rounds = 20, at_once = 3;
   bool over = false;
@@ -88,6 +116,7 @@ Task<> tried() {
   }(over));
   check(upcall_counts().exceptions == rounds * at_once * std::size(mistakes), "all are counted");
 
+  try_with_objects();
   const auto found = attempt(read_nowhere);
   check(!found && found.error().address == nowhere, "where it was");
   check(found.error().coroutine == std::string_view{"main"}, "… and who");

@@ -135,6 +135,7 @@ Task<> leave_some() {
   for (int i = 0; i < some; ++i) {
     async::spawn([]() -> Task<> {
       co_await async::yield();
+      const Guarded<Counted> object;
       read_nowhere();
       fail("it never goes on");
     }())
@@ -147,6 +148,7 @@ Task<> leave_some() {
     co_await async::sleep_for(100us);
   }
   while (left_count < some || good < some) co_await async::sleep_for(100us);
+  check(Counted::live == 0, "{} objects of coroutines that were left live", Counted::live);
 }
 
 Task<> leave_first() {

@@ -62,6 +62,14 @@ inline constexpr std::uintptr_t nowhere = 16;
 inline void read_nowhere() {
   static_cast<void>(*reinterpret_cast<volatile int*>(nowhere));
 }
+// Counts those that live.
+struct Counted {
+  static inline int live = 0;
+  Counted() { ++live; }
+  ~Counted() { --live; }
+  Counted(const Counted&) = delete;
+};
+
 inline Task<> do_wrong() {
   read_nowhere();
   co_return;
