@@ -11,6 +11,7 @@
 #include "devices/console.h"
 #include "files/root.h"
 #include "process/program.h"
+#include "process/running.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -70,7 +71,9 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
   const auto opened = open_standard_files(process->files(), errors);
   if (!opened) return fail(opened.error());
   process->become(std::move(program->space), std::string{path});
-  Thread::start(make_ref<Thread>(id, process, program->start, Schedule{}));
+  auto thread = make_ref<Thread>(id, process, program->start, Schedule{});
+  start_share(*thread);
+  Thread::start(std::move(thread));
   return process;
 }
 

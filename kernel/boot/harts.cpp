@@ -29,6 +29,7 @@ void idle() {
   {
     const async::Strand::Guard strand;
     run_nobody();
+    turn.rounds.end_round();
   }
   steps_pause();
   const std::uint64_t begin = hal::clock_ticks();

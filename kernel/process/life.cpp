@@ -120,7 +120,7 @@ async::Task<> thread_life(Ref<Thread> thread) {
         async::Strand::enter();
         if (ends_turn(self)) {
           let_go(self);
-          co_await async::yield();
+          co_await pass_turn(self);
         }
         break;
       default:

@@ -40,6 +40,10 @@ void leave_space() {
   std::exchange(turn.space, nullptr)->release();
 }
 
+void end_turn_by(std::uint64_t end) {
+  if (end < due(Due::turn)) set_due_at(Due::turn, end);
+}
+
 /// A policy that has turns may end them before the tick that is to come. False: it has none.
 [[gnu::cold]] bool limit_turn_by_policy() {
   const async::Policy* const policy = async::current_executor().policy();
@@ -47,12 +51,47 @@ void leave_space() {
   const async::Duration left = policy->until_tick();
   if (left == async::Duration::max()) return false;
   const auto ns = static_cast<std::uint64_t>(std::max(left, async::Duration{}).count());
-  const std::uint64_t end = hal::ticks_at(hal::now_ns() + ns);
-  if (end < due(Due::turn)) set_due_at(Due::turn, end);
+  end_turn_by(hal::ticks_at(hal::now_ns() + ns));
   return true;
 }
 
+// ── Shares of ordinary threads ──
+
+std::int64_t slice_of(const Thread& thread) {
+  return static_cast<std::int64_t>(detail::shortest_slice * thread.schedule().short_slices());
+}
+
+/// What a thread may use in one round, or in one turn if it takes part in no rounds.
+std::int64_t quantum_of(const Thread& thread) {
+  if (!thread.schedule().is_ordinary()) return slice_of(thread);
+  const std::uint64_t weighted = detail::shortest_slice * thread.schedule().weight();
+  return static_cast<std::int64_t>(
+      std::max<std::uint64_t>(weighted / async::Attributes::usual_weight, 1));
+}
+
+/// Less than this is not worth another interrupt.
+std::int64_t half_tick() {
+  return static_cast<std::int64_t>(detail::tick / 2);
+}
+
+void begin_turn(Thread& thread) {
+  TimeShare& share = thread.share;
+  const std::int64_t rest = share.credit - slice_of(thread);
+  share.turn_end = rest > half_tick() ? rest : 0;
+}
+
+/// A thread that runs alone is charged, too, but owes the others that come later one slice at most.
+void limit_debt(TimeShare& share) {
+  share.credit = std::max(share.credit, -static_cast<std::int64_t>(detail::shortest_slice));
+}
+
 }  // namespace
+
+void change_share(Thread& thread) {
+  limit_debt(thread.share);
+  thread.share.credit = std::min(thread.share.credit, quantum_of(thread));
+  begin_turn(thread);
+}
 
 void start_turns() {
   turns[hal::hart_index()] = &turn;
@@ -117,15 +156,16 @@ bool take_end_of_turn() {
   if (!ticked) return false;
   ticked = false;
   charge();
+  Thread* const thread = turn.thread;
   if (async::Policy* const policy = async::current_executor().policy()) {
     if (policy->tick()) return true;
     if (policy->until_tick() != async::Duration::max()) return false;
   }
-  Thread* const thread = turn.thread;
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
-  const std::uint64_t slice = in_ticks(thread->schedule().slice());
-  if (thread->slice_used + detail::tick / 2 < slice) return false;  // less is for no other look
-  thread->slice_used = 0;
+  TimeShare& share = thread->share;
+  if (share.credit > share.turn_end + half_tick()) return false;
+  limit_debt(share);
+  if (!thread->schedule().is_ordinary()) share = {.credit = slice_of(*thread)};
   return true;
 }
 
@@ -133,19 +173,62 @@ bool turn_has_ticked() {
   return ticked;
 }
 
-void detail::note_long_rest(Thread& thread) {
+namespace {
+
+/// Whether the next turn of `thread` begins, which is first of its level.
+bool begins_turn(Thread& thread) {
+  if (thread.is_ending() || !thread.schedule().is_ordinary()) return true;
+  TimeShare& share = thread.share;
+  const std::int64_t quantum = quantum_of(thread);
+  const bool is_batch = thread.schedule().short_slices() > 1;
+  const std::int64_t least = is_batch ? slice_of(thread) - half_tick() : half_tick() + 1;
+  if (hal::in_company() && thread.hart != hal::hart_index()) turn.rounds.admit(share);
+  if (async::current_executor().policy() != nullptr) {
+    share.credit = quantum;
+  } else if (!turn.rounds.begins_turn(share, quantum, least)) {
+    return false;
+  }
+  begin_turn(thread);
+  return true;
+}
+
+}  // namespace
+
+async::Task<> pass_turn(Thread& thread) {
+  do {
+    co_await async::yield();
+  } while (!begins_turn(thread));
+}
+
+void detail::renew_share(Thread& thread) {
+  TimeShare& share = thread.share;
+  const Schedule& schedule = thread.schedule();
+  const bool comes_from_elsewhere = hal::in_company() && thread.hart != hal::hart_index();
   const std::uint64_t rest = hal::clock_ticks() - thread.stopped_running;
-  if (rest < in_ticks(thread.schedule().slice())) return;
-  thread.slice_used = 0;
-  thread.set_computing(false);
+  if (!schedule.is_ordinary() || (comes_from_elsewhere && rest < shortest_slice)) {
+    return turn.rounds.admit(share);
+  }
+  limit_debt(share);
+  turn.rounds.renew(share, quantum_of(thread));
+  begin_turn(thread);
+  thread.set_computing(share.credit <= 0);
+}
+
+void start_share(Thread& thread) {
+  thread.share.credit = quantum_of(thread);
+  begin_turn(thread);
 }
 
 void share_turn(Thread& maker, Thread& made) {
   charge();
-  const std::uint64_t slice = in_ticks(maker.schedule().slice());
-  const std::uint64_t left = slice - std::min(slice, maker.slice_used);
-  maker.slice_used = made.slice_used = slice - left / 2;
-  made.set_computing(maker.is_computing() || left / 2 < detail::tick);
+  if (!maker.schedule().is_ordinary()) return;
+  maker.share.credit /= 2;
+  made.share.credit = std::min(maker.share.credit, quantum_of(made));
+  turn.rounds.admit(made.share);
+  begin_turn(maker);
+  begin_turn(made);
+  const auto tick = static_cast<std::int64_t>(detail::tick);
+  made.set_computing(maker.is_computing() || made.share.credit < tick);
 }
 
 std::uint64_t running_ticks(const Thread& thread) {

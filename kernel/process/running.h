@@ -24,6 +24,7 @@
 #include "harts/hart_timer.h"
 #include "memory/address_space.h"
 #include "process/thread.h"
+#include "process/time_share.h"
 
 namespace kernel {
 
@@ -38,6 +39,7 @@ struct Turn {
   hal::Counter idle_ticks;                ///< time with nothing to do, up to the last, by the clock
   std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
   std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
+  Rounds rounds;               ///< of the ordinary threads that are ready here
 };
 extern constinit thread_local Turn turn asm("cotrap_turn");
 
@@ -52,7 +54,7 @@ extern constinit thread_local std::uint64_t tick;  ///< from one to the next, th
 extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
 void set_limit(const Thread& thread);
 void note_arrival(Thread& thread);
-void note_long_rest(Thread& thread);
+void renew_share(Thread& thread);
 }  // namespace detail
 
 /// A policy that may end turns comes into use, or the last one goes.
@@ -79,7 +81,7 @@ inline void charge() {
   if (thread == nullptr) return;
   thread->stopped_running = now;
   thread->cpu_ticks += spent;
-  thread->slice_used += std::min(spent, detail::tick);
+  thread->share.credit -= static_cast<std::int64_t>(std::min(spent, detail::tick));
 }
 
 /// Sets the hart up for `thread`, which is not the running one.
@@ -123,24 +125,29 @@ inline void limit_turn(const Thread& thread) {
     detail::set_limit(thread);
 }
 
-/// Whether a tick has come and the running thread has had its slice; the next one starts afresh.
-/// After an interrupt.
+/// Whether a tick has come and the running thread's turn is over: then it has to pass_turn(). After
+/// an interrupt.
 bool take_end_of_turn();
+
+/// The coroutine of `thread`, whose turn is over, lets the others of its level have theirs. A
+/// thread without credit waits for its next round.
+async::Task<> pass_turn(Thread& thread);
 
 /// Whether a tick has come. After an interrupt.
 bool turn_has_ticked();
 
-/// After `thread` may have slept: a long sleep gives it a whole turn again, and ends its being a
-/// computing one.
+/// After `thread` may have waited: its credit for a round that began meanwhile.
 inline void note_rest(Thread& thread) {
-  if (turn.thread == &thread) return;  // it has not slept, or nobody else has run meanwhile
-  const auto rest = static_cast<std::int64_t>(hal::clock_ticks() - thread.stopped_running);
-  if (rest < static_cast<std::int64_t>(detail::shortest_slice)) return;
-  detail::note_long_rest(thread);
+  if (turn.thread == &thread) return;  // it has not waited, or nobody else has run meanwhile
+  if (turn.rounds.is_behind(thread.share)) detail::renew_share(thread);
 }
 
-/// `maker`, which runs, and the thread it has made have half each of what is left of its turn:
-/// making threads gains nobody time. Where hardly any is left, the new one counts as computing.
+/// `thread` has another schedule: it has no more credit than the new one gives.
+void change_share(Thread& thread);
+/// The first thread of all has a quantum; others have half of their makers' credit (share_turn).
+void start_share(Thread& thread);
+/// `maker`, which runs, and the thread it has made have half each of its credit: making threads
+/// gains no time. Where hardly any is left, the new one counts as computing.
 void share_turn(Thread& maker, Thread& made);
 
 /// How long `thread` has been the running one, if it is; zero otherwise.

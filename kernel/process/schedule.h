@@ -7,10 +7,12 @@
 //          2 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
 //          9        threads that have been killed
 //         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
+//         30        of these, the threads that have used up a turn: the ring of time_share.h
 //         31        SCHED_IDLE
 //
-// A SCHED_OTHER thread that has used up its turn is a level less urgent until it has slept as long
-// as a turn: whoever answers a person runs before whoever computes, however many compute.
+// The level of an ordinary thread (SCHED_OTHER, SCHED_BATCH) only says how soon it runs after a
+// wait. How much it runs, its weight says: a thread that computes goes to the ring, where all share
+// the hart's time by their weights. A thread that answers a person does not get there.
 //
 // A scheduling policy (`policy=`) that looks at more than levels is told weights, from nice values,
 // and reservations. It is the policy that serves these: where levels are all there is, a
@@ -57,6 +59,7 @@ struct Schedule {
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned news_level = 1;
   static constexpr unsigned lowest_level = 29;  ///< but for SCHED_IDLE
+  static constexpr unsigned ring_level = 30;    ///< of ordinary threads that compute
   static constexpr std::uint8_t ending_level =
       9;  ///< before all that compute: it gives memory back
   static constexpr async::Duration shortest_slice{10'000'000};
@@ -83,18 +86,19 @@ struct Schedule {
     return 10 + static_cast<unsigned>(nice + 20) / 2;
   }
 
-  /// Whether computing long makes it less urgent.
-  constexpr bool gives_way() const {
+  /// Whether it is an ordinary thread, which shares time by weight.
+  constexpr bool is_ordinary() const {
     return policy == abi::sched_other || policy == abi::sched_batch;
   }
 
   /// Whether an equally urgent thread gets its turn when the slice is over.
   constexpr bool shares_level() const { return policy != abi::sched_fifo; }
-  /// What it computes before that. Who answers nobody has longer ones, and is switched less often.
-  constexpr async::Duration slice() const {
-    const bool answers = policy != abi::sched_batch && policy != abi::sched_idle;
-    return answers ? shortest_slice : 4 * shortest_slice;
+  /// The length of a turn, in shortest slices. Threads that answer nobody have longer turns, so
+  /// that they are switched less often.
+  constexpr unsigned short_slices() const {
+    return policy == abi::sched_batch || policy == abi::sched_idle ? 4 : 1;
   }
+  constexpr async::Duration slice() const { return short_slices() * shortest_slice; }
 
   /// Each nice value is a quarter more or less than the next: Linux's sched_prio_to_weight.
   constexpr std::uint32_t weight() const {
@@ -104,7 +108,7 @@ struct Schedule {
         1024,  820,   655,   526,   423,   335,   272,   215,   172,   137,    // 0 …
         110,   87,    70,    56,    45,    36,    29,    23,    18,    15};    // 10 … 19
     if (policy == abi::sched_idle) return 3;
-    if (!gives_way()) return async::Attributes::usual_weight;
+    if (!is_ordinary()) return async::Attributes::usual_weight;
     return by_nice[static_cast<unsigned>(nice + 20)];
   }
 

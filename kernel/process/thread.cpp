@@ -121,6 +121,7 @@ void Thread::post_signal(abi::Signal signal) {
 
 void Thread::set_schedule(const Schedule& schedule) {
   schedule_ = schedule;
+  change_share(*this);
   update_level();
   tell_policy();
 }
@@ -176,10 +177,11 @@ void Thread::be_content(std::uint8_t levels) {
 
 void Thread::update_level() {
   const unsigned limit = schedule_.level();
-  const bool lower = computing_ && schedule_.gives_way();
+  const bool is_in_ring = computing_ && schedule_.is_ordinary();
   const unsigned lowest = std::max(limit, Schedule::lowest_level);
-  level_ = static_cast<std::uint8_t>(std::min(limit + content_, lowest) + (lower ? 1 : 0));
-  turn_level_ = static_cast<std::uint8_t>(limit + (schedule_.gives_way() ? 1 : 0));
+  const unsigned level = is_in_ring ? Schedule::ring_level : std::min(limit + content_, lowest);
+  level_ = static_cast<std::uint8_t>(level);
+  turn_level_ = static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
   if (shared_priority_ != 0) turn_level_ = async::priorities - 1;
   if (is_ending()) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);

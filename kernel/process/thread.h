@@ -16,6 +16,7 @@
 #include "process/id_table.h"
 #include "process/process.h"
 #include "process/schedule.h"
+#include "process/time_share.h"
 
 namespace kernel {
 
@@ -125,7 +126,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   unsigned hart = 0;                   ///< where its program ran last
   std::uint64_t stopped_running = 0;   ///< its last charge
   std::uint64_t cpu_ticks = 0;         ///< that it has had, up to its last switch
-  std::uint64_t slice_used = 0;        ///< of its turn, likewise
+  TimeShare share;                     ///< what it may still use of its hart's time
   async::Duration cpu_time() const;    ///< up to now
 
   // ── What the C library registers ──

@@ -28,6 +28,11 @@ PARTS = (
     ("hammers", "locks that many take, give up on and die with let one in at a time"),
     ("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
 )
+SHARES = (
+    ("by-weight", "ordinary threads share a hart by the weights of their nice values"),
+    ("sleepers", "a thread that sleeps now and then takes no more than its share"),
+    ("answers", "a thread that seldom computes does not wait for those that always do"),
+)
 FORKING = ("forks", "shootdowns", "ends", "makers", "outlived")
 
 
@@ -58,6 +63,9 @@ def times(test: harness.Test) -> None:
     test.check(done.status == 0, f"time is charged to who wanders: {done.text.strip()}", done.text)
     done = test.run("/harts", "turns", machine=Machine(icount=True))
     test.check(done.status == 0, f"turns: {', '.join(done.text.splitlines())}", done.why)
+    for part, what in SHARES:
+        done = test.run("/harts", part, machine=Machine(icount=True))
+        test.check(done.status == 0, f"{what}: {', '.join(done.text.splitlines())}", done.why)
     done = test.run("/harts", "wakes", machine=Machine(harts=2, icount=True))
     test.check(done.status == 0, f"what wakes an idle hart: {done.text.strip()}", done.why)
 

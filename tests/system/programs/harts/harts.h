@@ -30,6 +30,7 @@ std::span<const Part> ends();
 std::span<const Part> waits();
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
+std::span<const Part> shares();  // of one hart's time
 
 inline const unsigned long all = must(affinity(0), "affinity");
 inline const unsigned count = static_cast<unsigned>(std::popcount(all));

@@ -100,8 +100,6 @@ void reschedules() {
     must(set_schedule(thread.id(), {.nice = static_cast<std::int32_t>(i % 19)}), "a nice value");
     if (i % 100 == 0) must(sleep_for(20us), "sleeping");
   }
-  // Whoever is nicer than others that always compute never gets on.
-  for (const Thread& thread : threads) must(set_schedule(thread.id(), {}), "all alike");
   for (auto& round : rounds) {
     await("that all go on", [&, before = round.load()] { return round != before; });
   }

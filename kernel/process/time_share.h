@@ -1,0 +1,97 @@
+// How the ordinary threads of one hart share its time in proportion to their weights: deficit round
+// robin (M. Shreedhar, G. Varghese: Efficient Fair Queuing Using Deficit Round Robin, SIGCOMM
+// 1995).
+//
+//   A round gives every thread a quantum of credit, 10 ms × its weight / the weight of nice 0.
+//   Running uses credit up. A thread without credit waits in the ring of cpu-bound threads until
+//   the next round, and the round ends when no thread of the ring has credit left.
+//
+//   woken in a new round ──▶ level of its nice value ──── 10 ms used ────▶ ring, at level 30
+//            ▲                       │ waits                                 │  ▲
+//            └───────────────────────┴───────────────────────────────────────┘  └─ next turn
+//
+// So a thread that sleeps is served at once, but for one quantum a round only: over many rounds
+// nobody gets more than its weight says while others have work. Time is in ticks of
+// hal::clock_ticks(). All of it belongs to the strand.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace kernel {
+
+/// What a thread still has of its hart's time. Its hart charges `credit`; the rest is for Rounds.
+struct TimeShare {
+  std::int64_t credit = 0;        ///< below 0: it ran for longer than it had credit
+  std::int64_t turn_end = 0;      ///< its turn is over when `credit` is down to this
+  std::uint32_t round = 0;        ///< the last one that gave it a quantum
+  std::uint32_t passed_over = 0;  ///< the search in which it was found without credit
+};
+
+/// The rounds of one hart.
+class Rounds {
+ public:
+  /// Whether a thread with `share` has had no quantum of the present round.
+  bool is_behind(const TimeShare& share) const { return share.round != round_; }
+
+  /// After a wait: the quantum of the present round, if it is a new one for the thread. What is
+  /// left of earlier rounds lapses. Returns false if nothing was given.
+  bool renew(TimeShare& share, std::int64_t quantum) const {
+    if (!is_behind(share)) return false;
+    share.credit = std::min(share.credit + quantum_for(share, quantum), quantum);
+    share.round = round_;
+    return true;
+  }
+
+  /// The thread is first in the ring, after a turn that has ended. True: it has a credit of at
+  /// least `least` and its next turn begins. False: it has to go to the end of the ring. When all
+  /// threads there have been passed over, the next round begins that gives one of them enough.
+  bool begins_turn(TimeShare& share, std::int64_t quantum, std::int64_t least) {
+    add_quanta(share, quantum, least);
+    if (share.credit < least && share.passed_over == search_) {  // the ring has come round
+      round_ += rounds_to_wait_;
+      start_search();
+      add_quanta(share, quantum, least);
+    }
+    if (share.credit >= least) {
+      start_search();
+      return true;
+    }
+    share.passed_over = search_;
+    rounds_to_wait_ = std::min(rounds_to_wait_, rounds_until(share.credit, quantum, least));
+    return false;
+  }
+
+  /// The hart has nothing to do: nobody waits for credit.
+  void end_round() { ++round_; }
+
+  /// A thread that was on another hart takes part here, with the credit it has.
+  void admit(TimeShare& share) const { share.round = round_; }
+
+ private:
+  static constexpr std::uint32_t most_rounds = 1 << 20;
+
+  static std::uint32_t rounds_until(std::int64_t credit, std::int64_t quantum, std::int64_t least) {
+    const std::int64_t rounds = (least - credit + quantum - 1) / quantum;
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(rounds, 1, most_rounds));
+  }
+  std::int64_t quantum_for(const TimeShare& share, std::int64_t quantum) const {
+    return std::min(round_ - share.round, most_rounds) * quantum;
+  }
+  /// A thread in the ring keeps what it could not use, up to a turn's worth.
+  void add_quanta(TimeShare& share, std::int64_t quantum, std::int64_t least) const {
+    share.credit = std::min(share.credit + quantum_for(share, quantum), quantum + least);
+    share.round = round_;
+  }
+  void start_search() {
+    ++search_;
+    rounds_to_wait_ = most_rounds;
+  }
+
+  std::uint32_t round_ = 1;
+  std::uint32_t search_ = 1;                    // for a thread of the ring that has credit
+  std::uint32_t rounds_to_wait_ = most_rounds;  // the fewest of those passed over in this search
+};
+
+}  // namespace kernel

@@ -1,0 +1,161 @@
+// Threads in the ring of one hart, driven as process/running.cpp drives them: the clock ticks, and
+// a turn is over at a tick.
+#include "process/time_share.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <deque>
+#include <numeric>
+#include <random>
+#include <vector>
+
+namespace kernel {
+namespace {
+
+constexpr std::int64_t slice = 100'000, tick = slice / 4, half_tick = tick / 2;
+
+struct Runner {
+  std::int64_t weight;
+  std::int64_t least = half_tick + 1;
+  TimeShare share{};
+  std::int64_t ran = 0;
+  int passed_over = 0;
+
+  std::int64_t quantum() const { return std::max<std::int64_t>(slice * weight / 1024, 1); }
+  void begin_turn() {
+    const std::int64_t rest = share.credit - std::max(slice, least);
+    share.turn_end = rest > half_tick ? rest : 0;
+  }
+};
+
+struct Hart {
+  Rounds rounds;
+  std::vector<Runner> runners;
+  std::deque<std::size_t> ring;
+
+  explicit Hart(std::vector<std::int64_t> weights) {
+    for (const std::int64_t weight : weights) runners.push_back({.weight = weight});
+    for (std::size_t i = 0; i < runners.size(); ++i) ring.push_back(i);
+  }
+  /// The first of the ring has a turn, of so much time at most.
+  void run_first(std::int64_t limit = std::numeric_limits<std::int64_t>::max()) {
+    for (;;) {
+      const std::size_t first = ring.front();
+      ring.pop_front();
+      ring.push_back(first);
+      Runner& runner = runners[first];
+      if (!rounds.begins_turn(runner.share, runner.quantum(), runner.least)) {
+        ++runner.passed_over;
+        continue;
+      }
+      runner.begin_turn();
+      std::int64_t used = 0;
+      while (used < limit && runner.share.credit > runner.share.turn_end + half_tick) {
+        const std::int64_t step = std::min(tick, limit - used);
+        runner.share.credit -= step;
+        used += step;
+      }
+      runner.ran += used;
+      return;
+    }
+  }
+  std::int64_t total() const {
+    return std::accumulate(runners.begin(), runners.end(), std::int64_t{0},
+                           [](std::int64_t sum, const Runner& each) { return sum + each.ran; });
+  }
+  void run_for(std::int64_t time) {
+    for (const std::int64_t end = total() + time; total() < end;) run_first();
+  }
+};
+
+void check_shares(const Hart& hart) {
+  std::int64_t weights = 0;
+  for (const Runner& each : hart.runners) weights += each.weight;
+  for (const Runner& each : hart.runners) {
+    const double expected = static_cast<double>(hart.total()) * static_cast<double>(each.weight) /
+                            static_cast<double>(weights);
+    const auto off = std::abs(static_cast<double>(each.ran) - expected);
+    CAPTURE(each.weight, each.ran, expected);
+    CHECK(off <= 2.0 * static_cast<double>(each.quantum() + slice));
+  }
+}
+
+TEST_CASE("threads that always compute share a hart by weight") {
+  for (const auto& weights : std::vector<std::vector<std::int64_t>>{
+           {1024, 1024}, {1024, 335}, {3121, 1024, 335}, {15, 15}, {88761, 15, 1024}}) {
+    Hart hart(weights);
+    std::int64_t heaviest = 0;
+    for (const auto weight : weights) heaviest = std::max(heaviest, weight);
+    hart.run_for(300 * slice * heaviest / 1024 + 2'000 * slice);
+    check_shares(hart);
+  }
+}
+
+TEST_CASE("any set of weights is shared exactly, also where turns are cut short") {
+  std::mt19937 random(7);
+  for (int set = 0; set < 50; ++set) {
+    std::vector<std::int64_t> weights(1 + random() % 12);
+    for (auto& weight : weights) weight = 15 + random() % 4000;
+    Hart hart(weights);
+    hart.run_for(2'000 * slice);
+    check_shares(hart);
+  }
+}
+
+TEST_CASE("long turns are no larger a share") {
+  Hart hart({1024, 1024});
+  hart.runners[0].least = 4 * slice - half_tick;
+  hart.run_for(1'000 * slice);
+  check_shares(hart);
+}
+
+TEST_CASE("threads are passed over no more than once a round, however light they are") {
+  Hart hart({15, 15, 15});
+  hart.run_for(300 * tick);
+  for (const Runner& each : hart.runners) CHECK(each.passed_over <= 110);
+}
+
+TEST_CASE("a search does not depend on a thread that has gone") {
+  Hart hart({1024, 1024, 1024});
+  hart.run_for(20 * slice);
+  // The ring looks for a thread with credit; the first that it passes over leaves the ring.
+  for (auto& each : hart.runners) {
+    each.share.credit = 0;
+    hart.rounds.admit(each.share);
+  }
+  Runner& gone = hart.runners[hart.ring.front()];
+  CHECK_FALSE(hart.rounds.begins_turn(gone.share, gone.quantum(), gone.least));
+  hart.ring.pop_front();
+  hart.run_for(20 * slice);
+  check_shares({[&] {
+    Hart rest = hart;
+    for (auto& each : rest.runners) each.ran = 0;
+    rest.runners.erase(rest.runners.begin() + (&gone - hart.runners.data()));
+    rest.ring = {0, 1};
+    rest.run_for(200 * slice);
+    return rest;
+  }()});
+}
+
+TEST_CASE("a wait in the present round gives nothing, one over many rounds one quantum") {
+  Rounds rounds;
+  TimeShare share;
+  CHECK(rounds.renew(share, slice));
+  share.credit = 3;
+  CHECK_FALSE(rounds.renew(share, slice));
+  CHECK(share.credit == 3);
+  for (int i = 0; i < 1000; ++i) rounds.end_round();
+  CHECK(rounds.renew(share, slice));
+  CHECK(share.credit == slice);
+}
+
+TEST_CASE("a thread from another hart brings the credit that it has") {
+  Rounds rounds;
+  for (int i = 0; i < 9; ++i) rounds.end_round();
+  TimeShare share{.credit = -5};
+  rounds.admit(share);
+  CHECK_FALSE(rounds.is_behind(share));
+  CHECK(share.credit == -5);
+}
+
+}  // namespace
+}  // namespace kernel
