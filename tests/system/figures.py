@@ -92,7 +92,7 @@ with harness.Test(__doc__, harness.COUNTED) as test:
             test.check(found is not None, f"… in {function}, for one", said.stdout)
 
     sections = subprocess.run(
-        ["llvm-size-22", "--format=sysv", test.build.kernel], capture_output=True, text=True
+        ["llvm-size-22", "--format=sysv", test.plain_build.kernel], capture_output=True, text=True
     ).stdout
     text = sum(int(line.split()[1]) for line in sections.splitlines() if line.startswith(".text"))
     test.check(
