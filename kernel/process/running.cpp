@@ -13,7 +13,7 @@
 namespace kernel {
 
 constinit thread_local Turn turn;
-constinit bool detail::policies_in_use = false;
+constinit bool detail::turns_are_exact = false;
 constinit thread_local std::uint64_t detail::tick = 0;
 constinit thread_local std::uint64_t detail::shortest_slice = 0;
 
@@ -23,6 +23,8 @@ namespace {
 constinit std::array<Turn*, hal::max_harts> turns{};
 
 constinit thread_local bool ticked = false;  // a tick has come and nobody has looked
+constinit bool policy_in_use = false;
+constinit unsigned reservations = 0;  // threads that have one
 
 std::uint64_t in_ticks(async::Duration time) {
   return hal::ticks_at(static_cast<std::uint64_t>(time.count())) - hal::ticks_at(0);
@@ -85,12 +87,82 @@ void limit_debt(TimeShare& share) {
   share.credit = std::max(share.credit, -static_cast<std::int64_t>(detail::shortest_slice));
 }
 
+// ── Reservations: a constant bandwidth server each, which is throttled without budget ──
+//
+// L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems, RTSS 1998.
+// A thread without budget sleeps until its next period, as on Linux. Unlike there, budget is used
+// up only while other threads are ready.
+
+/// Whether the scheduling policy serves reservations itself.
+bool policy_serves_reservations() {
+  const async::Policy* const policy = async::current_executor().policy();
+  return policy != nullptr && policy->goes_by_deadlines();
+}
+
+std::int64_t budget_of(const Thread& thread) {
+  return static_cast<std::int64_t>(in_ticks(thread.schedule().reservation.runtime));
+}
+
+void begin_period(Thread& thread, std::uint64_t begin) {
+  thread.share.credit = std::min(thread.share.credit, std::int64_t{0}) + budget_of(thread);
+  thread.share.period_end = begin + in_ticks(thread.schedule().reservation.period);
+}
+
+/// Whether the kernel keeps `thread` to a reservation.
+bool has_server(const Thread& thread) {
+  return thread.schedule().is_deadline() && !policy_serves_reservations();
+}
+
+/// Whether `thread` has used up the budget of a period that is not over.
+bool is_throttled(Thread& thread) {
+  if (!has_server(thread) || thread.share.credit > 0) return false;
+  const std::uint64_t now = hal::clock_ticks();
+  if (now < thread.share.period_end) return true;
+  begin_period(thread, now);
+  return thread.share.credit <= 0;
+}
+
+/// After a wait a new period begins if this one is over, or if the rest of its budget, used until
+/// its end, would be more than the reserved share of the time.
+void renew_budget(Thread& thread) {
+  const std::uint64_t now = hal::clock_ticks();
+  const TimeShare& share = thread.share;
+  const std::uint64_t period = in_ticks(thread.schedule().reservation.period);
+  const auto left = static_cast<__int128>(share.period_end - now) * budget_of(thread);
+  if (now >= share.period_end || static_cast<__int128>(share.credit) * period > left) {
+    begin_period(thread, now);
+  }
+}
+
+void update_exactness() {
+  detail::turns_are_exact = policy_in_use || reservations != 0;
+}
+
 }  // namespace
 
-void change_share(Thread& thread) {
-  limit_debt(thread.share);
-  thread.share.credit = std::min(thread.share.credit, quantum_of(thread));
+void note_policy(bool in_use) {
+  policy_in_use = in_use;
+  update_exactness();
+}
+
+void change_share(Thread& thread, const Schedule& before) {
+  TimeShare& share = thread.share;
+  const bool has_reservation = thread.schedule().is_deadline();
+  if (before.is_deadline() || has_reservation) {
+    reservations = reservations + (has_reservation ? 1 : 0) - (before.is_deadline() ? 1 : 0);
+    update_exactness();
+    share = {};
+  }
+  if (has_reservation) return begin_period(thread, hal::clock_ticks());
+  limit_debt(share);
+  share.credit = std::min(share.credit, quantum_of(thread));
   begin_turn(thread);
+}
+
+void end_share(const Thread& thread) {
+  if (!thread.schedule().is_deadline()) return;
+  --reservations;
+  update_exactness();
 }
 
 void start_turns() {
@@ -147,6 +219,10 @@ void forget(const Thread& thread) {
 }
 
 void detail::set_limit(const Thread& thread) {
+  if (has_server(thread)) {
+    const auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
+    return end_turn_by(hal::clock_ticks() + std::min(left, tick));
+  }
   if (limit_turn_by_policy()) return;
   if (due(Due::turn) == hal::no_deadline && thread.schedule().shares_level())
     set_due_at(Due::turn, hal::clock_ticks() + tick);
@@ -157,6 +233,7 @@ bool take_end_of_turn() {
   ticked = false;
   charge();
   Thread* const thread = turn.thread;
+  if (thread != nullptr && has_server(*thread)) return is_throttled(*thread);
   if (async::Policy* const policy = async::current_executor().policy()) {
     if (policy->tick()) return true;
     if (policy->until_tick() != async::Duration::max()) return false;
@@ -195,6 +272,12 @@ bool begins_turn(Thread& thread) {
 }  // namespace
 
 async::Task<> pass_turn(Thread& thread) {
+  if (is_throttled(thread)) {
+    const std::uint64_t left = thread.share.period_end - hal::clock_ticks();
+    co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "its next period");
+    if (thread.schedule().is_deadline()) begin_period(thread, thread.share.period_end);
+    co_return;
+  }
   do {
     co_await async::yield();
   } while (!begins_turn(thread));
@@ -203,6 +286,7 @@ async::Task<> pass_turn(Thread& thread) {
 void detail::renew_share(Thread& thread) {
   TimeShare& share = thread.share;
   const Schedule& schedule = thread.schedule();
+  if (schedule.is_deadline()) return renew_budget(thread);
   const bool comes_from_elsewhere = hal::in_company() && thread.hart != hal::hart_index();
   const std::uint64_t rest = hal::clock_ticks() - thread.stopped_running;
   if (!schedule.is_ordinary() || (comes_from_elsewhere && rest < shortest_slice)) {

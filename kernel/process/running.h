@@ -49,7 +49,8 @@ inline Thread& running_thread() {
 }
 
 namespace detail {
-extern constinit bool policies_in_use;  ///< which may end a turn before the tick that is to come
+/// A turn may end before the tick that is to come: a policy or a reservation says so.
+extern constinit bool turns_are_exact;
 extern constinit thread_local std::uint64_t tick;  ///< from one to the next, the same everywhere
 extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
 void set_limit(const Thread& thread);
@@ -58,9 +59,7 @@ void renew_share(Thread& thread);
 }  // namespace detail
 
 /// A policy that may end turns comes into use, or the last one goes.
-inline void note_policy(bool in_use) {
-  detail::policies_in_use = in_use;
-}
+void note_policy(bool in_use);
 
 /// Before any thread runs on this hart; its executor has its policy.
 void start_turns();
@@ -121,7 +120,7 @@ void forget(const Thread& thread);
 /// Sees to it that `thread`, which is about to run, has only its time slice: somebody equally
 /// urgent waits.
 inline void limit_turn(const Thread& thread) {
-  if (due(Due::turn) == hal::no_deadline || detail::policies_in_use) [[unlikely]]
+  if (due(Due::turn) == hal::no_deadline || detail::turns_are_exact) [[unlikely]]
     detail::set_limit(thread);
 }
 
@@ -130,7 +129,8 @@ inline void limit_turn(const Thread& thread) {
 bool take_end_of_turn();
 
 /// The coroutine of `thread`, whose turn is over, lets the others of its level have theirs. A
-/// thread without credit waits for its next round.
+/// thread without credit waits for its next round, one without budget for its next period. A kill
+/// ends the wait.
 async::Task<> pass_turn(Thread& thread);
 
 /// Whether a tick has come. After an interrupt.
@@ -142,8 +142,11 @@ inline void note_rest(Thread& thread) {
   if (turn.rounds.is_behind(thread.share)) detail::renew_share(thread);
 }
 
-/// `thread` has another schedule: it has no more credit than the new one gives.
-void change_share(Thread& thread);
+/// `thread` has another schedule than `before`: its credit or budget is that of the new one.
+void change_share(Thread& thread, const Schedule& before);
+/// Before `thread` is destroyed.
+void end_share(const Thread& thread);
+
 /// The first thread of all has a quantum; others have half of their makers' credit (share_turn).
 void start_share(Thread& thread);
 /// `maker`, which runs, and the thread it has made have half each of its credit: making threads

@@ -14,9 +14,8 @@
 // wait. How much it runs, its weight says: a thread that computes goes to the ring, where all share
 // the hart's time by their weights. A thread that answers a person does not get there.
 //
-// A scheduling policy (`policy=`) that looks at more than levels is told weights, from nice values,
-// and reservations. It is the policy that serves these: where levels are all there is, a
-// SCHED_DEADLINE thread may compute for longer than it has reserved.
+// A SCHED_DEADLINE thread that has used up its budget sleeps until its next period begins, unless
+// the scheduling policy serves reservations itself (edf).
 #pragma once
 
 #include <abi/flags.h>

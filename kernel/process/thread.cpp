@@ -35,6 +35,7 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
 }
 
 Thread::~Thread() {
+  end_share(*this);
   forget(*this);
   threads().remove(*this);
   memory::frames.keep_in_reserve(-reserve_for_frames);
@@ -120,8 +121,8 @@ void Thread::post_signal(abi::Signal signal) {
 }
 
 void Thread::set_schedule(const Schedule& schedule) {
-  schedule_ = schedule;
-  change_share(*this);
+  const Schedule before = std::exchange(schedule_, schedule);
+  change_share(*this, before);
   update_level();
   tell_policy();
 }
@@ -182,7 +183,7 @@ void Thread::update_level() {
   const unsigned level = is_in_ring ? Schedule::ring_level : std::min(limit + content_, lowest);
   level_ = static_cast<std::uint8_t>(level);
   turn_level_ = static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
-  if (shared_priority_ != 0) turn_level_ = async::priorities - 1;
+  if (shared_priority_ != 0 || schedule_.is_deadline()) turn_level_ = async::priorities - 1;
   if (is_ending()) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }

@@ -25,6 +25,7 @@ namespace kernel {
 struct TimeShare {
   std::int64_t credit = 0;        ///< below 0: it ran for longer than it had credit
   std::int64_t turn_end = 0;      ///< its turn is over when `credit` is down to this
+  std::uint64_t period_end = 0;   ///< of a SCHED_DEADLINE thread, whose credit is its budget
   std::uint32_t round = 0;        ///< the last one that gave it a quantum
   std::uint32_t passed_over = 0;  ///< the search in which it was found without credit
 };

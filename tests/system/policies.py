@@ -72,6 +72,13 @@ with harness.Test(__doc__) as test:
             test.check(done.status == 0, f"{policy}: /harts {part}", done.text + done.why)
     if test.folder.name == "riscv64-release":
         from_the_page(test)
+    for policy in ("priority", *POLICIES):
+        if test.lacks(f"{policy}: reservations", harness.COUNTED):
+            break
+        counted = Machine(icount=True)
+        done = test.run("/harts", "reservation", append=f"policy={policy}", machine=counted)
+        what = f"{policy}: a reservation leaves the rest to others: {done.text.strip()}"
+        test.check(done.status == 0, what, done.text + done.why)
     for harts in (1, 2, 4):
         done = test.run("/harts", "change-policy", machine=Machine(harts=harts))
         what = f"changed while all goes on, harts: {harts}"

@@ -1,4 +1,4 @@
-// How threads share one hart: by weight. To be run where time
+// How threads share one hart: by weight, and what a reservation takes of it. To be run where time
 // is counted, on one hart.
 #include "harts.h"
 
@@ -96,10 +96,35 @@ void answers() {
   check(latest < 50us, "it does not wait for their turns");
 }
 
+/// A thread that has reserved 2 ms of each 10 ms and never sleeps leaves the rest to others.
+void reservation() {
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> reserved = 0;
+  Thread served{[&] {
+    must(set_schedule(0, {.policy = abi::sched_deadline,
+                          .runtime = 2'000'000,
+                          .deadline = 10'000'000,
+                          .period = 10'000'000}),
+         "reserving");
+    while (!stop) {
+      reserved += compute_until(now() + 100us);
+    }
+  }};
+  const auto ordinary = static_cast<double>(compute_until(now() + 300ms));
+  const auto taken = static_cast<double>(reserved);
+  stop = true;
+  const double share = taken / (taken + ordinary);
+  println("reserved 20 %, used {:.0f} %", share * 100);
+  check(share > 0.1 && share < 0.55, "others have the rest");
+  const bool is_exact = must(read_file("/proc/policy"), "policy").contains("[priority]");
+  check(!is_exact || (share > 0.18 && share < 0.22), "it has what it has reserved");
+}
+
 constexpr Part parts[] = {
     {"by-weight", by_weight},
     {"sleepers", sleepers},
     {"answers", answers},
+    {"reservation", reservation},
 };
 
 }  // namespace
