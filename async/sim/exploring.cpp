@@ -48,7 +48,7 @@ Exploration explore_at_random(Arguments& arguments, const Exploration::Run& run)
   return made;
 }
 
-/// What an exploration to its end says something of, and what it does not.
+/// Prints what a complete exploration has varied, and what it has not.
 void print_scope(const Arguments& arguments) {
   const Duration jitter = arguments.machine.jitter;
   const std::string seed = fmt::format("the times are those of seed {}", arguments.machine.seed);

@@ -231,7 +231,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     ready_.remove(job);
     job.priority = priority;
     schedule(job);
-    offer_again_ = offering_;  // it may be where a search has been
+    offer_again_ = offering_;  // the search may have passed its new place
     return;
   }
   job.priority = priority;

@@ -25,7 +25,7 @@ void Mutex::hand_over() noexcept {
   set_contended(false);
   waiters_.set_owner(after);
   if (after != nullptr) {
-    set_contended(true);  // before it is queued, for its own urgency counts the waiters
+    set_contended(true);  // first: complete() queues it by a priority that counts the waiters
     after->complete(WaitResult::woken);
     if (waiters_.empty()) set_contended(false);
   }

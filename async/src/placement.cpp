@@ -62,7 +62,7 @@ void Executor::receive(Job& job) noexcept {
 //
 // A job must not stay in the ready list of a busy hart while one that it may use idles:
 //
-//   busy hart:  puts the job into its ready list;  looks who idles, and sends it there
+//   busy hart:  puts the job into its ready list;  looks for an idle hart, and sends it there
 //   idle hart:  says that it idles;                looks at the ready lists, and asks for it
 //
 // Each writes before it looks, so one of the two sees the other. A request makes the busy hart look
@@ -196,7 +196,7 @@ void Executor::serve(Node& request) noexcept {
   Executor& thief = *of(request.hart);
   const HartMask asks = hart_mask(thief.hart_);
   if ((idle_harts() & asks) != 0) {
-    offer_again_ = offering_;  // what has been looked at was not looked at for this one
+    offer_again_ = offering_;  // the search may have passed jobs that this thief may run
     offer_all();
     if ((idle_harts() & asks) != 0) return pass_on(request);
   }
@@ -207,7 +207,8 @@ void Executor::serve(Node& request) noexcept {
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {
   const bool is_more = (harts & ~std::exchange(job.harts_, harts)) != 0;
-  // A queue may keep jobs that may move apart: one that waits there and may do so now comes anew.
+  // A queue may list movable jobs separately: a queued job that may move only from now on comes
+  // anew.
   const bool comes_anew = !job.may_run_on(job.hart) || (is_more && !is_running(job));
   if (comes_anew && job.kind == Kind::ready) of(job.hart)->request_resort();
 }

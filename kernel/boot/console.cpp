@@ -45,7 +45,8 @@ class ConsoleScreen final : public Screen {
 /// One of the streams of the console's framed output. Each put is a frame.
 template <Console::Stream stream>
 class FramedScreen final : public Screen {
-  // Console::has_room() means as much as a writing program wants.
+  // Console::has_room() is raised when half of the ring is free: the largest frame has room in
+  // that.
   static_assert(Console::frame_size(Terminal::largest_write + Terminal::kept_for_echo) <=
                 Console::ring_size / 2);
 
@@ -77,7 +78,7 @@ void echo_framed(std::span<const char> text) {
   if (text.size() <= output.room()) console.put_frame(Console::Stream::output, text);
 }
 
-/// Standard error by itself: nobody types at it.
+/// The terminal of framed standard error. It has no input.
 Terminal& error_terminal() {
   static Terminal terminal{
       {.show = [](auto) {}, .signal = [](auto) {}}, errors, LineEditor::Input::framed, {}};

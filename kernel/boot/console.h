@@ -8,8 +8,8 @@ namespace kernel {
 
 struct ConsoleTerminals {
   Terminal& terminal;
-  /// What the first program's standard error goes to, where the command line wants that apart; else
-  /// null. Nothing is read from it, and it has no settings.
+  /// The terminal of the first program's standard error, if the command line has `stderr=framed`;
+  /// otherwise null. It has no input and no settings.
   Terminal* errors;
 };
 

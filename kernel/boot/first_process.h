@@ -8,8 +8,8 @@
 
 namespace kernel {
 
-/// Starts the program that `init=` names (the shell if nothing does) with `arg=` and `env=`, its
-/// standard files on the console, but for standard error if `errors` is not null; when it has
+/// Starts the program that `init=` names, or the shell, with `arg=` and `env=`. Its standard files
+/// are the console; if `errors` is not null, that is its standard error. When the program has
 /// ended, switches the machine off with its exit status.
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors);
 

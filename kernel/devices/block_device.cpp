@@ -90,8 +90,8 @@ BlockDevice::Counters BlockDevice::counters() const {
 async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
   const async::Shield until_it_has_ended;
   if (!submit(request)) co_return fail(Errno::eio);
-  // Other wakes come too (a signal, say). One that comes between the driver's word and its wake
-  // ends the wait as well; the driver's wake then only lets a later park() pass.
+  // A signal, for example, wakes the job too. If the driver has stored progress_ by then, the job
+  // does not wait again, and the driver's own wake only lets a later park() return at once.
   auto progress = BlockRequest::Progress::begun;
   do {
     co_await async::park("block device");

@@ -77,7 +77,7 @@ class BlockRequest : public ListNode<> {
   // The driver stores it with release before it wakes the job, and touches the request no more. The
   // job, which another wake may have resumed, loads it with acquire before it looks at the data.
   std::atomic<Progress> progress_ = Progress::begun;
-  std::uint8_t status_ = 0;  // the device's
+  std::uint8_t status_ = 0;  // written by the device
   Header header_{};
   std::array<virtio::Descriptor, most_pieces + 2> chain_;
 };

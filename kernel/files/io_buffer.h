@@ -49,8 +49,9 @@ class IoBuffer {
   /// Moves bytes out of the buffer until `room` is full or the buffer empty.
   Result<std::size_t> take(std::span<std::byte> room);
 
-  /// As take(), where the buffer has no fewer bytes left: all of them, or an error. After an error
-  /// some of them may have been copied, and the buffer is of no further use.
+  /// Like take(), but fills all of `room` or returns an error; the buffer has at least that many
+  /// bytes left. After an error some bytes may have been copied, and the buffer is of no further
+  /// use.
   Result<std::size_t> take_all(std::span<std::byte> room);
 
   /// Puts `count` zeros.

@@ -60,7 +60,8 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // there are some
   Result<std::size_t> read_pages(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
-  /// Writes the next `count` bytes of `buffer`, for which there is room, or none. At most a page.
+  /// Writes the next `count` bytes of `buffer`, or none and returns the error. At most a page;
+  /// there is room for it.
   Result<std::size_t> write_chunk(IoBuffer& buffer, std::size_t count);
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);

@@ -15,8 +15,8 @@ enum class Due : std::uint8_t {
   step,   ///< the running step of an independent coroutine is long
 };
 
-/// When each of them is due on this hart, by the clock's ticks, and not before it was set;
-/// hal::no_deadline for never.
+/// When each timer is due on this hart, by the clock's ticks; hal::no_deadline: never. No timer is
+/// due before the time at which it was set.
 using Deadlines = std::array<std::uint64_t, 3>;
 extern constinit thread_local Deadlines deadlines;
 

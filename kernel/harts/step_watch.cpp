@@ -98,8 +98,8 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
   return idle_since - std::min(idle_since, began);
 }
 
-/// Of a step that has run for `ticks` up to `now` and began not before `began`: how long it has run
-/// at least.
+/// The least time, in ns, of a step that has run for `ticks` up to `now` and did not begin before
+/// `began`: without the time that other harts may have had.
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
   if (stall_clock == StallClock::shared && hal::in_company()) {
     for (unsigned hart = 0; hart < hal::max_harts; ++hart) {

@@ -33,7 +33,7 @@ inline constexpr async::Duration stall_limit{10'000'000};
 /// much, and some that are between.
 inline constexpr async::Duration tick_alone{2'000'000};
 
-/// What stalls are measured by.
+/// The clock that measures stalls.
 enum class StallClock : std::uint8_t {
   none,     ///< they are not reported
   shared,   ///< instructions, which the harts have one at a time

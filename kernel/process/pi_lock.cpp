@@ -29,8 +29,8 @@ struct Waiter : ListNode<> {
   const Futex futex;  // as it sees it: another process may have the memory elsewhere
 };
 
-/// A lock that is waited for. Made by the first to wait, gone with the last. A lock without a
-/// holder is not found any more: the word says so, and the waiters that are left have given up.
+/// A lock with waiters: the first one makes it, the last one deletes it. find() finds no lock
+/// without a holder: its word says so, and the waiters that are left have given up.
 class PiLock {
  public:
   PiLock(const Futex& futex, Thread& holder);
@@ -39,7 +39,7 @@ class PiLock {
 
   /// Null: nobody waits for it.
   static PiLock* find(const Futex& futex);
-  /// One that `holder` has. Null: none.
+  /// A lock that `holder` has; null if it has none.
   static PiLock* find_of(const async::Job& holder);
   static bool may_be_one_more(memory::AddressSpace& space);
 
@@ -62,19 +62,19 @@ class PiLock {
       return std::pair{one.object, one.offset} < std::pair{other.object, other.offset};
     }
   };
-  /// Of all locks, so that none is searched for: every operation takes O(log n) of their number.
+  /// Finds locks in O(log n), by futex and by holder, and counts them by address space.
   struct Index {
-    std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // that have a holder
-    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the same
-    std::map<const memory::AddressSpace*, int> count_by_space;   // which they were named in first
+    std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // locks with a holder
+    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // likewise
+    std::map<const memory::AddressSpace*, int> count_by_space;   // locks named there first
   };
-  // What they allocate for a lock, whatever they add to what they hold.
+  // The most bytes that the three allocate for one lock.
   static constexpr std::size_t index_bytes = 3 * 128;
 
-  /// After a change of the mutex's owner, from `before`.
+  /// Updates the index: the mutex's owner was `before`.
   void note_holder(const async::Job& before);
 
-  static inline constinit std::unique_ptr<Index> index_;  // while there is a lock
+  static inline constinit std::unique_ptr<Index> index_;  // null: there is no lock
 
   const Futex futex_;
   async::Mutex mutex_;

@@ -91,8 +91,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   /// Woken whenever a thread has left.
   async::WaitList& thread_ended() { return thread_ended_; }
 
-  /// Files and signal actions become its own, as another program needs them (execve); ENOMEM. The
-  /// other threads, which may still run, share the new ones.
+  /// Copies files and signal actions if another process shares them, as execve needs it; ENOMEM.
+  /// The other threads of this process may still run, and share the copies.
   Result<> own_parts();
   /// Another program (execve): its memory and its name. The only thread left calls it.
   void become(Ref<memory::AddressSpace> space, std::string path);

@@ -63,7 +63,7 @@ std::int64_t slice_of(const Thread& thread) {
   return static_cast<std::int64_t>(detail::shortest_slice * thread.schedule().short_slices());
 }
 
-/// What a thread may use in one round, or in one turn if it takes part in no rounds.
+/// The credit of a thread for one round, or for one turn if it takes part in no rounds.
 std::int64_t quantum_of(const Thread& thread) {
   if (!thread.schedule().is_ordinary()) return slice_of(thread);
   const std::uint64_t weighted = detail::shortest_slice * thread.schedule().weight();
@@ -71,7 +71,7 @@ std::int64_t quantum_of(const Thread& thread) {
       std::max<std::uint64_t>(weighted / async::Attributes::usual_weight, 1));
 }
 
-/// Less than this is not worth another interrupt.
+/// A turn with less time left than this ends at once: another interrupt costs more.
 std::int64_t half_tick() {
   return static_cast<std::int64_t>(detail::tick / 2);
 }
@@ -90,8 +90,8 @@ void limit_debt(TimeShare& share) {
 // ── Reservations: a constant bandwidth server each, which is throttled without budget ──
 //
 // L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems, RTSS 1998.
-// A thread without budget sleeps until its next period, as on Linux. Unlike there, budget is used
-// up only while other threads are ready.
+// A thread without budget sleeps until its next period, as on Linux. Unlike there, charge() counts
+// one tick at most, so time without other ready threads hardly counts.
 
 /// Whether the scheduling policy serves reservations itself.
 bool policy_serves_reservations() {
@@ -252,7 +252,7 @@ bool turn_has_ticked() {
 
 namespace {
 
-/// Whether the next turn of `thread` begins, which is first of its level.
+/// Whether `thread`, the first of its level, begins its next turn.
 bool begins_turn(Thread& thread) {
   if (thread.is_ending() || !thread.schedule().is_ordinary()) return true;
   TimeShare& share = thread.share;

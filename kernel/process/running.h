@@ -49,7 +49,7 @@ inline Thread& running_thread() {
 }
 
 namespace detail {
-/// A turn may end before the tick that is to come: a policy or a reservation says so.
+/// A policy or a reservation may end a turn before the next tick.
 extern constinit bool turns_are_exact;
 extern constinit thread_local std::uint64_t tick;  ///< from one to the next, the same everywhere
 extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
@@ -136,21 +136,22 @@ async::Task<> pass_turn(Thread& thread);
 /// Whether a tick has come. After an interrupt.
 bool turn_has_ticked();
 
-/// After `thread` may have waited: its credit for a round that began meanwhile.
+/// After `thread` may have waited: gives it credit if a new round has begun meanwhile.
 inline void note_rest(Thread& thread) {
-  if (turn.thread == &thread) return;  // it has not waited, or nobody else has run meanwhile
+  if (turn.thread == &thread) return;  // no other thread has run meanwhile
   if (turn.rounds.is_behind(thread.share)) detail::renew_share(thread);
 }
 
-/// `thread` has another schedule than `before`: its credit or budget is that of the new one.
+/// After the schedule of `thread`, which was `before`, has changed: sets the credit or budget of
+/// the new one.
 void change_share(Thread& thread, const Schedule& before);
-/// Before `thread` is destroyed.
+/// Before `thread` is destroyed: ends its reservation, if it has one.
 void end_share(const Thread& thread);
 
 /// The first thread of all has a quantum; others have half of their makers' credit (share_turn).
 void start_share(Thread& thread);
-/// `maker`, which runs, and the thread it has made have half each of its credit: making threads
-/// gains no time. Where hardly any is left, the new one counts as computing.
+/// Gives `made` half of the credit of `maker`, the running thread: making threads gains no time.
+/// With less than a tick of credit, `made` counts as computing.
 void share_turn(Thread& maker, Thread& made);
 
 /// How long `thread` has been the running one, if it is; zero otherwise.

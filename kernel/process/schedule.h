@@ -11,8 +11,8 @@
 //         31        SCHED_IDLE
 //
 // The level of an ordinary thread (SCHED_OTHER, SCHED_BATCH) only says how soon it runs after a
-// wait. How much it runs, its weight says: a thread that computes goes to the ring, where all share
-// the hart's time by their weights. A thread that answers a person does not get there.
+// wait. Its weight decides how much it runs: a cpu-bound thread goes to the ring, where threads
+// share the hart's time by weight. An interactive thread does not get there.
 //
 // A SCHED_DEADLINE thread that has used up its budget sleeps until its next period begins, unless
 // the scheduling policy serves reservations itself (edf).
@@ -92,8 +92,8 @@ struct Schedule {
 
   /// Whether an equally urgent thread gets its turn when the slice is over.
   constexpr bool shares_level() const { return policy != abi::sched_fifo; }
-  /// The length of a turn, in shortest slices. Threads that answer nobody have longer turns, so
-  /// that they are switched less often.
+  /// The length of a turn, in shortest slices. SCHED_BATCH and SCHED_IDLE have longer turns, so
+  /// that the hart switches less often.
   constexpr unsigned short_slices() const {
     return policy == abi::sched_batch || policy == abi::sched_idle ? 4 : 1;
   }

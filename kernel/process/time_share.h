@@ -10,8 +10,8 @@
 //            ▲                       │ waits                                 │  ▲
 //            └───────────────────────┴───────────────────────────────────────┘  └─ next turn
 //
-// So a thread that sleeps is served at once, but for one quantum a round only: over many rounds
-// nobody gets more than its weight says while others have work. Time is in ticks of
+// So a thread that sleeps is served at once, but for one quantum a round only: over many rounds no
+// thread gets more than its share by weight while others have work. Time is in ticks of
 // hal::clock_ticks(). All of it belongs to the strand.
 #pragma once
 
@@ -36,8 +36,8 @@ class Rounds {
   /// Whether a thread with `share` has had no quantum of the present round.
   bool is_behind(const TimeShare& share) const { return share.round != round_; }
 
-  /// After a wait: the quantum of the present round, if it is a new one for the thread. What is
-  /// left of earlier rounds lapses. Returns false if nothing was given.
+  /// After a wait: adds the quantum of the present round, if the thread has not had it. Credit
+  /// beyond one quantum lapses. Returns false if nothing was added.
   bool renew(TimeShare& share, std::int64_t quantum) const {
     if (!is_behind(share)) return false;
     share.credit = std::min(share.credit + quantum_for(share, quantum), quantum);
@@ -64,7 +64,7 @@ class Rounds {
     return false;
   }
 
-  /// The hart has nothing to do: nobody waits for credit.
+  /// The hart has nothing to do: no thread waits for credit.
   void end_round() { ++round_; }
 
   /// A thread that was on another hart takes part here, with the credit it has.
@@ -91,8 +91,8 @@ class Rounds {
   }
 
   std::uint32_t round_ = 1;
-  std::uint32_t search_ = 1;                    // for a thread of the ring that has credit
-  std::uint32_t rounds_to_wait_ = most_rounds;  // the fewest of those passed over in this search
+  std::uint32_t search_ = 1;                    // number of the search for a thread with credit
+  std::uint32_t rounds_to_wait_ = most_rounds;  // until a thread that was passed over has enough
 };
 
 }  // namespace kernel

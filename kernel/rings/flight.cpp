@@ -94,8 +94,8 @@ async::Task<std::int32_t> Ring::carry_out(RingFlight& flight, bool& timed_out) {
 
 // ── Joined ones ──
 
-/// Begins the transfer of `joined`, the first of which is `first`; `shared` begins with that one.
-/// Takes as many as there is memory for, and returns how many those are.
+/// Begins the transfer of `joined`. `first` is the first submission, and `shared` begins with it.
+/// Takes as many submissions as there is memory for, and returns their number.
 std::uint32_t Ring::start_as_one(const RingSubmission& first, const Joined& joined,
                                  RingView::Submissions shared) {
   RingSubmission part = first;

@@ -12,7 +12,7 @@ std::uint64_t extended(std::uint32_t length) {
   return static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(length)});
 }
 
-/// One word has the result and the flags, which are 0.
+/// The second word is the result in its low half and the flags, which are 0, in its high half.
 abi::RingCompletion completion_of(std::uint64_t user_data, std::uint64_t length) {
   static_assert(std::endian::native == std::endian::little);
   static_assert(offsetof(abi::RingCompletion, result) == sizeof user_data);

@@ -57,7 +57,7 @@ inline abi::RingSubmission after(const abi::RingSubmission& entry) {
   return next;
 }
 
-/// At most so many are made as one.
+/// The most submissions of one transfer.
 inline constexpr std::size_t most_joined = 128;
 
 /// The submissions of one transfer. The lengths are the kernel's copy, because the program can
@@ -69,14 +69,14 @@ struct Joined {
   std::uint32_t count() const { return static_cast<std::uint32_t>(lengths.size()); }
 };
 
-/// `first` and those behind it in `shared`, which begins with it, as far as each goes on where the
-/// one before it ends, they have slots and a place in `lengths`, and no more than `most` bytes
-/// together. Writes the completion of each into its slot, as it is if all bytes are moved.
+/// Joins `first` with those behind it in `shared`, which begins with it, while each goes on where
+/// the one before it ends. Each has a slot and a place in `lengths`; together they have at most
+/// `most` bytes. Writes each completion into its slot, as for a transfer that moves all bytes.
 Joined join(const abi::RingSubmission& first, RingView::Submissions shared,
             RingView::Completions slots, std::size_t most, std::span<std::uint32_t> lengths);
 
-/// After a transfer has moved `moved` bytes, fewer than were joined: how many of the completions
-/// stand. Corrects the last one of those, which may be of a part.
+/// After a transfer has moved `moved` bytes, fewer than were joined: returns how many completions
+/// are valid. Corrects the result of the last of these, which may be partial.
 std::uint32_t settle(const Joined& joined, RingView::Completions slots, std::size_t moved);
 
 }  // namespace kernel

@@ -96,8 +96,8 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   auto shown = absolute(self, std::move(*name));
   if (!shown) co_return fail(shown.error());
 
-  // The last that may fail for want of memory. It comes before the other threads end: a caller that
-  // is refused goes on with all of them.
+  // The last step that may fail for want of memory. It comes before the other threads end, so a
+  // caller that gets ENOMEM still has them.
   if (auto own = self.process().own_parts(); !own) co_return own;
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
   // From here on there is no way back.

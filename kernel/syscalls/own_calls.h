@@ -55,7 +55,7 @@ Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 
 }  // namespace sys
 
-/// abi::exercise, as the kernel that is linked has it (self_tests.h).
+/// abi::exercise: calls self_test_entry, which differs between the two kernels (self_tests.h).
 trap::Register try_self_test(Thread&, const trap::UserContext&);
 trap::WaitingCall self_test(Thread&, const trap::UserContext&);
 

@@ -1,4 +1,4 @@
-// What only the kernel of tests and benchmarks answers: abi::exercise.
+// abi::exercise, which only the kernel of tests and benchmarks answers.
 #pragma once
 
 #include <trap/syscall_table.h>

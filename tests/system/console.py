@@ -6,13 +6,13 @@ import harness
 
 
 def records(stream: bytes, count: int) -> list[bytes]:
-    """As programs/streams.cpp writes them."""
+    """The records that programs/streams.cpp writes."""
     rest = b"\x101\x102\x10\x102" + bytes(range(256))
     return [b"%s%d%s" % (stream, number, rest) for number in range(count)]
 
 
 def standard_error(test: harness.Test) -> None:
-    """Where it leads to another file than standard output."""
+    """Standard error leads to another file than standard output."""
     count = 200
     output, errors = records(b"out", count), records(b"err", count)
     half = b"\x102"  # what it writes behind both, to standard output

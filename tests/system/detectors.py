@@ -31,7 +31,8 @@ STALLS = (  # exercise, what is said once, who awaits whom
 
 def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
-    # With several, the others wait for the strand during its steps, and may have the time.
+    # With several harts, the others wait for the strand during its steps. They may have had the
+    # time, so no such step is reported.
     for name, said, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"exercise {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)

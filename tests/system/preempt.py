@@ -26,7 +26,7 @@ def words(done: harness.Done) -> dict[str, int]:
 
 
 def without_self_tests(test: harness.Test) -> None:
-    """What `./cotrap run` boots."""
+    """The kernel that `./cotrap run` boots."""
     plain = test.plain_build
     done = test.run("/bin/exercise", "yield", build=plain)
     test.check(

@@ -125,7 +125,7 @@ void Upcalls::give_back(std::byte*& stack) {
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
-  for (Kept& kept : kept_) {  // one may be on the stack that is used again
+  for (Kept& kept : kept_) {  // a step on the thread's own stack, which the loop uses again
     if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
   }
   give_back(own_);
@@ -164,7 +164,7 @@ void Upcalls::on_exception(std::uint64_t context) {
   fail_attempt(exception(context, async::current_job()));
 }
 
-// On another stack than the attempt's: its frames are whole while their cleanups run.
+// Runs on another stack than the attempt: the attempt's frames are whole while its cleanups run.
 void Upcalls::fail_attempt(const Exception& exception) {
   attempt_->exception = exception;
   clean_up(cleanups_, attempt_->cleanups);
@@ -178,7 +178,7 @@ void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
   }
 }
 
-// An exception comes anywhere: the compiler keeps the list, and what is in it, in memory.
+// An exception may come at any instruction: the fences keep the list and its objects in memory.
 void Cleanup::link() {
   outer_ = std::exchange(Upcalls::current().cleanups_, this);
   std::atomic_signal_fence(std::memory_order_seq_cst);

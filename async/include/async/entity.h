@@ -35,8 +35,8 @@ struct Entity {
   };
   static constexpr std::uint8_t nowhere = 0xff;
 
-  // Ruled's. First, so that a link is its entity's address.
-  Link movable{};  // with the other queued jobs that may run elsewhere; `next` is null: in no queue
+  // Ruled's. The first member, so the address of a link is that of its entity.
+  Link movable{};  // in Ruled's ring of movable jobs; null `next`: not in it
 
   Attributes attributes;
 
@@ -47,7 +47,7 @@ struct Entity {
     std::uint64_t order;         // in a JobHeap: among equals
   };
   State state = State::away;
-  // Whose policy it was given to last. Other harts look at it when their policies change.
+  // The hart whose policy had the job last. Other harts read it when their policies change.
   SharedWord<std::uint8_t> hart = nowhere;
 
   // The policy's own, all 0 for a job that no policy knows yet.

@@ -306,8 +306,9 @@ class Executor {
   // with nothing but a policy with `ruled_`: so the one test for something in it, before each step,
   // is also the one for these.
   platform::Atomic<Link*> inbox_ = nullptr;
-  // The oldest in the inbox may be of this hart's own independent step. Written by this hart alone,
-  // before the exchange that publishes the node; read after an exchange that has seen that node.
+  // True: an independent step of this hart may have pushed the oldest node, without a poke. Only
+  // this hart writes it, before the exchange that publishes the node. Others read it after an
+  // exchange that has seen that node.
   platform::Atomic<bool> unpoked_ = false;
   static Link traced_;
   static Link ruled_;
@@ -324,21 +325,21 @@ class Executor {
   Node change_node_{Kind::change, 0};
   bool change_pending_ = false;  // in the strand, as what it is to change to
   Policy* coming_policy_ = nullptr;
-  // A search for harts that idle. This hart's alone.
+  // A search of the ready jobs for idle harts. Only this hart accesses it.
   Node offer_node_{Kind::offer, 0};
   bool offer_pending_ = false;           // offer_node_ is in the inbox
   bool offering_ = false;                // a search is under way
-  bool offer_again_ = false;             // … and another one has to follow it
-  Node request_{Kind::thief, 0, hart_};  // for work; goes from hart to hart
+  bool offer_again_ = false;             // begin the search again when it is over
+  Node request_{Kind::thief, 0, hart_};  // asks other harts for a job; goes from hart to hart
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;
   platform::Atomic<std::uint64_t> migrations_ = 0;
 
   static std::array<platform::Atomic<Executor*>, platform::max_harts> by_hart_;
   static platform::Atomic<HartMask> idle_harts_;
-  // Written in the strand; harts outside of it look at them.
-  static SharedWord<bool> policies_in_use_;   // any hart's
-  static SharedWord<bool> deadlines_in_use_;  // … that goes by them
+  // Written in the strand, read also outside of it.
+  static SharedWord<bool> policies_in_use_;   // some hart has a policy
+  static SharedWord<bool> deadlines_in_use_;  // some hart's policy goes by deadlines
 };
 
 inline Executor& current_executor() noexcept {

@@ -17,8 +17,8 @@ struct JobPage {
   static constexpr std::size_t count = (chunk_bytes - 6 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
-  Entity* entities;     // as many; null until a policy asks for one (entity.h)
-  Mutex* contended[4];  // that these jobs hold and others wait for (mutex.h). In the strand
+  Entity* entities;     // one for each slot; null until a policy asks for one (entity.h)
+  Mutex* contended[4];  // lists of these jobs' mutexes that have waiters (mutex.h). In the strand
   std::byte slots[count][sizeof(Job)];
 
   /// Of all harts; each leads to the one before.

@@ -82,7 +82,7 @@ class Mutex {
 
   // One that stands for something that jobs take and give back unseen, without a guard.
 
-  /// `job` has it, which no job had; or no job has it any more, and none waits.
+  /// Makes `job` the owner; the mutex had none. Null: removes the owner; no job waits then.
   void set_owner(Job* job) noexcept {
     set_contended(false);
     waiters_.set_owner(job);
@@ -111,9 +111,9 @@ class Mutex {
   //   JobPage::contended[n] ──► of one owner ──next_owners_──► of another one in the list ──► …
   //                                  └──next_of_owner_──► the owner's next one ──► …
 
-  /// Into or out of its owner's list.
+  /// Links the mutex into its owner's list, or unlinks it.
   void set_contended(bool contended) noexcept;
-  /// The link to the owner's first one, or the one at the list's end.
+  /// The link to the owner's first mutex; if it has none, the null link at the end of the list.
   static Mutex** find_first_of(const Job& owner) noexcept;
   static Mutex* first_of(const Job& owner) noexcept {
     const bool has_none = JobPage::of(owner).contended_of(owner) == nullptr;
@@ -123,7 +123,7 @@ class Mutex {
   WaitList waiters_{Kind::mutex};
   bool contended_ = false;  // somebody waits, or did since the last hand_over()
   Mutex* next_of_owner_ = nullptr;
-  Mutex* next_owners_ = nullptr;  // of an owner's first one
+  Mutex* next_owners_ = nullptr;  // valid in an owner's first mutex
 };
 
 inline bool Mutex::LockOp::await_ready() const noexcept {

@@ -26,16 +26,15 @@ enum PolicyPromise : unsigned {
   promise_deadlines = 4,      // of all sets whose utilisation is at most 1, on one hart
 };
 
-/// A search through a hart's ready jobs for those that harts which idle may run. One step of it
-/// looks at `jobs_a_step` jobs, however many are ready; the queue keeps the place for the next
-/// step.
+/// A search through a hart's ready jobs for those that idle harts may run. One step of it looks at
+/// `jobs_a_step` jobs, however many are ready; the queue keeps the place for the next step.
 struct Search {
   static constexpr unsigned jobs_a_step = 64;
 
-  HartMask harts = 0;           // that idle
-  bool from_start = true;       // false: from where the last step has stopped
+  HartMask harts = 0;           // the idle harts
+  bool from_start = true;       // false: continue where the last step has stopped
   unsigned left = jobs_a_step;  // jobs that this step may still look at
-  bool is_over = false;         // by take(): all have been looked at, and none is left to take
+  bool is_over = false;         // set by take(): no job is left to take
 
   bool wants(const Job& job) const noexcept { return (job.harts() & harts) != 0; }
 };
@@ -73,14 +72,14 @@ class Policy : public Node {
   virtual void stopped(Job& job) noexcept = 0;
 
   virtual void take_out(Job& job) noexcept = 0;
-  /// Takes out one: all are about to be taken. Null: the rules find none.
+  /// Takes out any job; the caller takes all of them. Null: the rules find none.
   virtual Job* take_any() noexcept = 0;
-  /// Takes out one that the search wants, and not the only one if one is to be kept. Null: none, or
-  /// none so far.
+  /// Takes out a job that the search wants; if `keep_one`, not the only job. Null: there is none,
+  /// or none in this step (Search::is_over).
   virtual Job* take(bool keep_one, Search& search) noexcept = 0;
   /// Of a job that is this hart's.
   virtual void adjust(Job& job, const Attributes& attributes) noexcept = 0;
-  /// Of a job that is in the queue, or that runs.
+  /// Sets the priority of a job that is in the queue or runs.
   virtual void set_priority(Job& job, std::uint8_t priority) noexcept = 0;
 
   // Deadlines go from who waits for a mutex to who holds it, and on to whom that one waits for. A

@@ -114,10 +114,10 @@ class ReadyQueue {
     return policy() == nullptr ? pop() : policy()->take_any();
   }
 
-  /// Takes out a job that the search wants, the most urgent first, and not the first of all if that
-  /// is `kept`. Null: there is none, or none so far (Search::is_over).
+  /// Takes out a job that the search wants, the most urgent first. If `first_is_kept`, not the
+  /// first of all jobs. Null: there is none, or none in this step (Search::is_over).
   Job* take(bool first_is_kept, Search& search) noexcept;
-  /// `node` has been popped, and its step is about to begin: where searches are.
+  /// `node` has been popped, and its step is about to begin: no search may keep it as its place.
   void note_popped(const Node& node) noexcept {
     if (seen_ == &node) seen_ = nullptr;  // it was the first of its level
   }

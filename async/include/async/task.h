@@ -105,9 +105,9 @@ class PromiseBase {
     void (*destroy)(void*) noexcept;
   };
   static Frame unwatched_end, watched_end;
-  static SharedWord<Frame*> job_end;  // one of them; written in the strand, read by any hart
+  static SharedWord<Frame*> job_end;  // one of the two; written in the strand, read by any hart
   static Frame* end_of_job() noexcept {
-    // Harts that do not run at the same time change the first one's resume instead.
+    // If harts do not run at the same time, watch_ends() changes unwatched_end.resume instead.
     if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;
     return job_end;
   }

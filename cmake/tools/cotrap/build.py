@@ -58,7 +58,7 @@ def ready(name: str, *targets: str) -> Build:
 
 
 def chosen(arguments, *targets: str) -> Build:
-    """What --machine, --build and --self-tests ask for."""
+    """The build that --machine, --build and --self-tests select."""
     hosted.check(arguments)
     preset = MACHINES[arguments.machine]
     if arguments.sanitize:

@@ -16,7 +16,7 @@ class OutputFrames:
         self._held = b""  # an escape whose second byte has not come yet
 
     def feed(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """The bytes in their order, in pieces; each with whether it is standard error's."""
+        """The bytes in their order, in pieces: whether each is standard error's, and its bytes."""
         data = self._held + data
         pieces, text, position = [], b"", 0
         for command in _COMMAND.finditer(data):

@@ -170,7 +170,7 @@ class Guest:
         self._process.stdout.close()
 
     def streams(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """What has come from `output`, in pieces; each with whether it is standard error's."""
+        """The bytes from `output`, in pieces: whether each is standard error's, and its bytes."""
         return self._frames.feed(data) if self._frames else [(False, data)]
 
     @property

@@ -38,7 +38,7 @@ class DiskWorld {
 
   Machine machine;
   async_test::Fixture world;
-  FakeDisk* disk = nullptr;  // the device's
+  FakeDisk* disk = nullptr;  // owned by `device`
   std::unique_ptr<kernel::BlockDevice> device;
 
  private:

@@ -33,7 +33,7 @@ class FullMemory {
   ~FullMemory() {
     for (const hal::PhysAddr frame : taken_) frames.drop(frame);
   }
-  /// Of the frames that it holds no two neighbours.
+  /// Frees the held frames with even numbers: no two of them are neighbours.
   void give_back_every_second() {
     for (hal::PhysAddr& frame : taken_) {
       if (frame / page_size % 2 == 0) frames.drop(std::exchange(frame, 0));

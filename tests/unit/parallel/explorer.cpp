@@ -14,7 +14,7 @@ class Explorer::Stack {
 
   const unsigned index;
   bool is_free = true;
-  bool in_handler = false;  // what runs on it handles an interrupt of what was there before
+  bool in_handler = false;  // a handler runs on it, above what it has interrupted
   std::function<void()> body;
   ucontext_t context{};
   const std::unique_ptr<char[]> memory = std::make_unique<char[]>(stack_bytes);
@@ -190,8 +190,8 @@ bool Explorer::may_be_interrupted() const {
   return interrupts_.are_masked != nullptr && !interrupts_.are_masked();
 }
 
-/// Has what this thread is about to do to `word` an order with what another one does to it? Or, if
-/// the thread may be interrupted here, with what is done to it on another stack or in a handler?
+/// Whether the order of this access to `word` and another thread's matters; if the thread may be
+/// interrupted here, also the order with accesses on another stack or in a handler.
 bool Explorer::is_shared(const void* word, Access access) {
   if (word == nullptr) return true;
   Users& users = words_[word];

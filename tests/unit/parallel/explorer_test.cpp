@@ -169,7 +169,7 @@ Explorer::Report preempt_a_push(unsigned bound) {
         explorer.add_thread("device", 2, [] { state->interrupt = true; });
       },
       [](bool failed) {
-        const unsigned jobs = state->interrupt ? 1 : 2;  // it may come when the job has ended
+        const unsigned jobs = state->interrupt ? 1 : 2;  // the interrupt may come after the job
         if (!failed && state->ended != jobs) explorer.fail("a job waits for ever");
       },
       interrupts);

@@ -25,7 +25,7 @@ std::vector<RingSubmission> three() {
   return {reading(100, 4096, 10), reading(110, 4106, 20), reading(130, 4126, 30)};
 }
 
-/// What became of some submissions, which have `room` slots and as many places for lengths.
+/// The outcome of join() for some submissions, with `room` slots and as many places for lengths.
 struct Outcome {
   explicit Outcome(const std::vector<RingSubmission>& all, std::size_t room = 8,
                    std::size_t most = 65'536)
@@ -34,7 +34,7 @@ struct Outcome {
         joined{kernel::join(all.front(), all, slots, most, lengths)} {}
   Outcome(const Outcome&) = delete;
 
-  /// The results of those that stand after a transfer of `moved` bytes.
+  /// The results that are valid after a transfer of `moved` bytes.
   std::vector<int> settle(std::size_t moved) {
     const auto stand = kernel::settle(joined, slots, moved);
     std::vector<int> results;
@@ -103,7 +103,7 @@ TEST_CASE("Lengths that are none, or too many, change nothing about the others")
   CHECK(Outcome(all).joined.count() == 2);
   all[0] = reading(0, ~std::uint64_t{0}, 1);
   all[1] = reading(1, 0, 1);
-  CHECK(Outcome(all).joined.count() == 2);  // at the end of all addresses: nobody's memory
+  CHECK(Outcome(all).joined.count() == 2);  // addresses wrap there: no program has that memory
 }
 
 TEST_CASE("Fewer bytes complete those that they reach") {

@@ -67,7 +67,7 @@ enum class Exercise : std::uint64_t {
   // A coroutine joins one that wants its mutex, until that one is cancelled.
   deadlock_by_join,
   // A coroutine wakes one that waits on another hart, `argument` times, and is preempted one tick
-  // later each time. What preempts it awaits the other hart. Words: PreemptedWakeReport.
+  // later each time. The job that preempts it waits for the other hart. Words: PreemptedWakeReport.
   wake_preempted,
 };
 
@@ -113,7 +113,7 @@ struct RoamReport {
 
 struct PreemptedWakeReport {
   std::uint64_t lost;      // rounds in which the other hart was not woken
-  std::uint64_t in_midst;  // … in which the wake was preempted after its first instruction
+  std::uint64_t in_midst;  // rounds in which the wake was preempted after its first instruction
   std::uint64_t rounds;
 };
 

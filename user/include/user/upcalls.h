@@ -37,8 +37,8 @@ struct Exception {
 enum class Verdict : std::uint8_t {
   die,    // the program dies of it, as programs do that have no coroutines
   retry,  // what was wrong is not any more: the coroutine does the same again
-  leave,  // the coroutine never goes on: what it has is kept but for Guarded objects, and who
-          // awaits it waits
+  leave,  // the coroutine never goes on, and its awaiter waits for ever: of what it has, only
+          // Guarded objects are destroyed
 };
 
 // A coroutine beside the one that has stopped, with its priority; the others go on. While as many
@@ -70,8 +70,9 @@ struct UpcallCounts {
 
 namespace detail {
 
-// What is destroyed when its step is given up: because an attempt fails, because the coroutine is
-// left behind, or because run() ends. Those of a step are a list, the innermost first.
+// An object that is destroyed when its step is given up: because an attempt fails, because the
+// coroutine is left behind, or because run() ends. The objects of a step are a list, the innermost
+// first.
 class Cleanup {
  public:
   Cleanup(const Cleanup&) = delete;
@@ -79,7 +80,7 @@ class Cleanup {
  protected:
   explicit Cleanup(void (*run)(Cleanup&)) : run_{run} {}
   ~Cleanup() = default;
-  // In the step that runs. The innermost one is unlinked first.
+  // In the running step. The innermost object is unlinked first.
   void link();
   void unlink();
 
@@ -94,7 +95,7 @@ struct Attempt {
   fenv_t modes;  // of floating point, which longjmp leaves alone
   Exception exception;
   Attempt* outer = nullptr;
-  Cleanup* cleanups = nullptr;  // the innermost one outside of it
+  Cleanup* cleanups = nullptr;  // the innermost object outside of the attempt
 };
 
 class Upcalls {
@@ -147,7 +148,7 @@ class Upcalls {
   friend class Cleanup;
   static constexpr unsigned contexts = 16;
   static constexpr unsigned most_pages = 8;
-  // Where a failed attempt is noted, and its cleanups run.
+  // The size of the stack that records a failed attempt and runs its cleanups.
   static constexpr std::size_t landing_bytes = 4096;
 
   // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
@@ -157,12 +158,12 @@ class Upcalls {
     std::coroutine_handle<> interrupted;  // where a promise has who awaits it
     async::Job* job = nullptr;
     std::byte* stack = nullptr;   // that it is on
-    Attempt* attempt = nullptr;   // the innermost one that it is in
-    Cleanup* cleanups = nullptr;  // … and of those too
+    Attempt* attempt = nullptr;   // the innermost attempt around the step
+    Cleanup* cleanups = nullptr;  // the innermost object of the step
     bool can_go_on = false;       // the page is there, or the exception handled
-    bool goes_first = false;      // with another priority than its job's own, which is
-    std::uint8_t priority = 0;    // …
-    bool has_failed = false;      // … in its attempt
+    bool goes_first = false;      // its job has a raised priority until it goes on
+    std::uint8_t priority = 0;    // the job's own, which it has again then
+    bool has_failed = false;      // its attempt has failed
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
@@ -180,7 +181,7 @@ class Upcalls {
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
   void give_back(std::byte*& stack);
-  // Up to `end`, which stays.
+  // Runs the cleanups up to `end`, which stays.
   static void clean_up(Cleanup*& innermost, const Cleanup* end);
   [[noreturn]] void fail_attempt(const Exception& exception);
   // Half of the contexts are in use: whoever can give one back goes first.
@@ -217,8 +218,8 @@ class Upcalls {
   unsigned made_ = 0;
   std::byte* own_ = nullptr;     // the one that the loop runs on; null: the thread's
   jmp_buf* home_ = nullptr;      // where the loop began, on the thread's stack
-  Attempt* attempt_ = nullptr;   // the innermost one of the running step
-  Cleanup* cleanups_ = nullptr;  // … and of those too
+  Attempt* attempt_ = nullptr;   // the innermost attempt of the running step
+  Cleanup* cleanups_ = nullptr;  // the innermost object of the running step
   alignas(16) std::array<std::byte, landing_bytes> landing_;
   std::byte* next_ = nullptr;  // the next upcall's
   unsigned waiting_ = 0;
@@ -237,7 +238,7 @@ class Upcalls {
 //     fill(*numbers);  // may have an exception
 //   });
 //
-// In a step, where a function has it: it does not outlive the next co_await. Its destructor has 2
+// It is a local variable of one step: it does not outlive the next co_await. Its destructor has 2
 // KiB of stack and touches nothing that the exception may have left half done.
 template <class T>
 class Guarded : detail::Cleanup {

@@ -37,7 +37,7 @@ class JobHeap {
     if (entity.sibling != nullptr) entity.sibling->before = entity.before;
     if (Entity* const rest = pair_up(entity.child)) root_ = meld(root_, rest);
   }
-  /// One that is wanted, of the first find_limit; null: none.
+  /// A wanted job among the first find_limit jobs; null if there is none.
   Job* find(Policy::Wanted wanted) const noexcept {
     unsigned looked_at = 0;
     for (Entity* at = root_; at != nullptr && looked_at < find_limit; at = next(at), ++looked_at) {

@@ -20,7 +20,7 @@ class JobList {
   Job* pop_front() noexcept { return is_checked_empty() ? nullptr : pop(first()); }
   Job* pop_back() noexcept { return is_checked_empty() ? nullptr : pop(last()); }
 
-  /// The first one that is wanted, or, looking from the other end, the last, of find_limit; null:
+  /// The first wanted job among find_limit jobs from the front, or from the end; null if there is
   /// none.
   Job* find(Policy::Wanted wanted, bool from_the_end = false) noexcept {
     Link* at = after(head_, from_the_end);

@@ -35,7 +35,7 @@ class Lottery final : public Rules {
  private:
   /// Nanoseconds; 0: it has not run yet.
   static std::int64_t& used_in_turn(Entity& entity) noexcept { return entity.until_ns; }
-  /// What a turn counts for at least, so that there is an end to the compensation.
+  /// The least use that a turn counts for. It bounds the compensation.
   std::int64_t least_use() const noexcept {
     return std::max<std::int64_t>(options().slice.count() / 1024, 1);
   }

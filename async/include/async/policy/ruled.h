@@ -149,7 +149,7 @@ class Ruled final : public Policy {
   using State = Entity::State;
 
   // Beside the rules' queue there is a ring of the queued jobs that may run on another hart, in the
-  // order in which they came. So jobs that may not are in nobody's way.
+  // order in which they came. So a search passes no job that has to stay.
 
   void enter(const Job& job, Entity& entity) noexcept {
     count_ = count_ + 1;
@@ -164,7 +164,7 @@ class Ruled final : public Policy {
     entity.movable.unlink();
     entity.movable.next = nullptr;
   }
-  /// Takes out the one that the rules would rather give away, if it is among the few they look at.
+  /// Takes out the job that the rules prefer to give away. Null: find() has found none.
   Job* find_preferred(Search& search) noexcept {
     Job* const job = rules_.find({&search, [](void* search, const Node& node) {
                                     const auto& job = static_cast<const Job&>(node);
@@ -178,7 +178,7 @@ class Ruled final : public Policy {
       if (search.left == 0) return nullptr;
       --search.left;
       seen_ = seen_->next;
-      Job& job = *reinterpret_cast<Entity*>(seen_)->job;  // its first member
+      Job& job = *reinterpret_cast<Entity*>(seen_)->job;  // `movable` is its first member
       if (!search.wants(job)) continue;
       take_out(job);
       return &job;

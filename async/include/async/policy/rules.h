@@ -23,7 +23,7 @@
 
 namespace async::policy {
 
-/// How many jobs find() looks at. What it misses is found without it, in the order of arrival.
+/// The most jobs that find() looks at. Ruled finds the others without it, in the order of arrival.
 inline constexpr unsigned find_limit = 16;
 
 class Rules {

@@ -58,7 +58,7 @@ class Tickets {
       }
     }
   }
-  /// One that is wanted, of the first find_limit; null: none.
+  /// A wanted job among the first find_limit jobs; null if there is none.
   Job* find(Policy::Wanted wanted) const noexcept {
     for (std::uint64_t place = 1; place <= std::min<std::uint64_t>(count_, find_limit); ++place) {
       Job* const job = at(place)->job;

@@ -21,8 +21,9 @@ TIMEOUT = 120.0  # seconds, for one machine
 _COUNTED_RUNS = 2  # which are to be the same
 _TIMED_RUNS = 3  # whose medians say how far apart runs are
 _DISK_BYTES = 1 << 20
-# It answers after the hart has gone idle, however busy the host is, and after more than the longest
-# time slice: a thread that has slept for less goes on by another path. So it counts the same twice.
+# This disk answers after the hart has gone idle, however busy the host is, and after more than the
+# longest time slice: a thread that has slept for less goes on by another path. So two runs count the
+# same.
 _PATIENT_DISK = Disk(
     source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 50_000_000}
 )

@@ -87,8 +87,8 @@ def combine(
     exact: bool,
     tail: bool = True,
 ) -> Result:
-    """Of several runs of one benchmark. Exact: they are to be the same in all of their samples, or
-    without `tail` in their medians, and the first one counts; otherwise all are one."""
+    """Combines several runs of one benchmark. exact: the first run counts, and the others have to
+    have the same samples, or without `tail` the same median. Otherwise all runs are merged."""
     merged: dict[float, int] = {}
     for run in runs[:1] if exact else runs:
         for value, times in run:

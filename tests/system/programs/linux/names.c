@@ -157,7 +157,7 @@ static void open_for_nothing(void) {
   SAY(symlink("x", "/bin/new/"));
 }
 
-/// Of the tree that the kernel starts with.
+/// Removes names of the tree that the kernel starts with.
 static void remove_what_stays(void) {
   SAY(rmdir("/bin/nothing"));
   SAY(unlink("/bin/nothing"));

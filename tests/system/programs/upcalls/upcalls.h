@@ -62,7 +62,7 @@ inline constexpr std::uintptr_t nowhere = 16;
 inline void read_nowhere() {
   static_cast<void>(*reinterpret_cast<volatile int*>(nowhere));
 }
-// Counts those that live.
+// Counts its objects that live.
 struct Counted {
   static inline int live = 0;
   Counted() { ++live; }

@@ -72,7 +72,7 @@ TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is pre
                           {.name = "poster", .priority = 20, .harts = async::all_harts});
     interrupt_once(run, state, run_urgently());
   });
-  // What preempts the job computes until the hart that was woken has done something.
+  // The preempting job computes until the woken hart has done something.
   explore({.name = "wake_from_isr preempted by what awaits it", .bound = 1}, [](Run& run) {
     auto& state = run.make<Interrupted>();
     state.sleeper =

@@ -82,8 +82,9 @@ class Run {
   std::vector<std::shared_ptr<void>> kept_;
 };
 
-/// In a device: an interrupt of `hart`, whose handler does `what` there. It is taken between two
-/// steps, or at once in the step of an independent job, which more urgent jobs then preempt.
+/// Called in a device: raises an interrupt of `hart`, whose handler calls `what` there. The hart
+/// takes it between two steps, or at once in the step of an independent job. More urgent jobs then
+/// preempt that step.
 void interrupt(unsigned hart, std::function<void()> what);
 
 /// A point where others may come in, in the midst of a step.

@@ -27,7 +27,7 @@ struct Pair {
   bool has_ended = false;
 };
 
-/// What all share.
+/// The state that all jobs share.
 struct Shared {
   std::array<std::optional<Pair>, hart_count> pairs;
   std::atomic<bool> stopping = false;
@@ -59,7 +59,7 @@ Task<> wake(Shared& shared, Pair& pair) {
   if (shared.left.fetch_sub(1) == 1) async::Executor::wake_from_isr(*shared.main);
 }
 
-/// For each hart one that is in use, and one that is to come.
+/// For each hart the memory of the policy in use, and that of the next one.
 using Memories = std::array<std::array<async::policy::Memory, 2>, hart_count>;
 
 void change(Memories& memories, const async::policy::Kind& kind) {
