@@ -103,8 +103,10 @@ std::int64_t budget_of(const Thread& thread) {
   return static_cast<std::int64_t>(in_ticks(thread.schedule().reservation.runtime));
 }
 
+/// A thread that ran for longer than it had budget has less of the next one, or none.
 void begin_period(Thread& thread, std::uint64_t begin) {
-  thread.share.credit = std::min(thread.share.credit, std::int64_t{0}) + budget_of(thread);
+  const std::int64_t budget = budget_of(thread);
+  thread.share.credit = std::clamp(thread.share.credit, -budget, std::int64_t{0}) + budget;
   thread.share.period_end = begin + in_ticks(thread.schedule().reservation.period);
 }
 
@@ -114,7 +116,7 @@ bool has_server(const Thread& thread) {
 }
 
 /// Whether `thread` has used up the budget of a period that is not over.
-bool is_throttled(Thread& thread) {
+bool is_out_of_budget(Thread& thread) {
   if (!has_server(thread) || thread.share.credit > 0) return false;
   const std::uint64_t now = hal::clock_ticks();
   if (now < thread.share.period_end) return true;
@@ -146,17 +148,24 @@ void note_policy(bool in_use) {
 }
 
 void change_share(Thread& thread, const Schedule& before) {
+  if (turn.thread == &thread) charge();
   TimeShare& share = thread.share;
   const bool has_reservation = thread.schedule().is_deadline();
-  if (before.is_deadline() || has_reservation) {
-    reservations = reservations + (has_reservation ? 1 : 0) - (before.is_deadline() ? 1 : 0);
+  if (before.is_deadline() != has_reservation) {
+    reservations += has_reservation ? 1 : -1;
     update_exactness();
-    share = {};
+    share = {.period_end = share.period_end};
   }
-  if (has_reservation) return begin_period(thread, hal::clock_ticks());
-  limit_debt(share);
-  share.credit = std::min(share.credit, quantum_of(thread));
-  begin_turn(thread);
+  if (thread.is_throttled) thread.job()->complete(async::WaitResult::woken);
+  if (!has_reservation) {
+    limit_debt(share);
+    share.credit = std::min(share.credit, quantum_of(thread));
+    return begin_turn(thread);
+  }
+  // Whatever a thread calls, a period gives it one budget.
+  const std::uint64_t now = hal::clock_ticks();
+  if (now >= share.period_end) return begin_period(thread, now);
+  share.credit = std::min(share.credit, budget_of(thread));
 }
 
 void end_share(const Thread& thread) {
@@ -233,7 +242,7 @@ bool take_end_of_turn() {
   ticked = false;
   charge();
   Thread* const thread = turn.thread;
-  if (thread != nullptr && has_server(*thread)) return is_throttled(*thread);
+  if (thread != nullptr && has_server(*thread)) return is_out_of_budget(*thread);
   if (async::Policy* const policy = async::current_executor().policy()) {
     if (policy->tick()) return true;
     if (policy->until_tick() != async::Duration::max()) return false;
@@ -242,7 +251,10 @@ bool take_end_of_turn() {
   TimeShare& share = thread->share;
   if (share.credit > share.turn_end + half_tick()) return false;
   limit_debt(share);
-  if (!thread->schedule().is_ordinary()) share = {.credit = slice_of(*thread)};
+  if (!thread->schedule().is_ordinary()) {
+    share.credit = slice_of(*thread);
+    share.turn_end = 0;
+  }
   return true;
 }
 
@@ -272,10 +284,13 @@ bool begins_turn(Thread& thread) {
 }  // namespace
 
 async::Task<> pass_turn(Thread& thread) {
-  if (is_throttled(thread)) {
+  if (is_out_of_budget(thread)) {
     const std::uint64_t left = thread.share.period_end - hal::clock_ticks();
+    thread.is_throttled = true;
     co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "its next period");
-    if (thread.schedule().is_deadline()) begin_period(thread, thread.share.period_end);
+    thread.is_throttled = false;
+    const bool is_over = hal::clock_ticks() >= thread.share.period_end;
+    if (has_server(thread) && is_over) begin_period(thread, thread.share.period_end);
     co_return;
   }
   do {

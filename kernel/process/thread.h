@@ -124,6 +124,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint64_t syscalls = 0;
   std::uint64_t syscalls_counted = 0;  ///< … of them among a hart's (running.h)
   unsigned hart = 0;                   ///< where its program ran last
+  bool is_throttled = false;           ///< it waits for the next period of its reservation
   std::uint64_t stopped_running = 0;   ///< its last charge
   std::uint64_t cpu_ticks = 0;         ///< that it has had, up to its last switch
   TimeShare share;                     ///< what it may still use of its hart's time

@@ -31,6 +31,9 @@ PARTS = (
 SHARES = (
     ("by-weight", "ordinary threads share a hart by the weights of their nice values"),
     ("sleepers", "a thread that sleeps now and then takes no more than its share"),
+    ("renewals", "a period of a reservation has one budget, however often it is asked for"),
+    ("debts", "what a thread used alone is not taken from its reservation"),
+    ("unthrottled", "a thread without budget that gets another schedule runs at once"),
     ("answers", "a thread that seldom computes does not wait for those that always do"),
 )
 FORKING = ("forks", "shootdowns", "ends", "makers", "outlived")

@@ -96,35 +96,98 @@ void answers() {
   check(latest < 50us, "it does not wait for their turns");
 }
 
-/// A thread that has reserved 2 ms of each 10 ms and never sleeps leaves the rest to others.
-void reservation() {
+void reserve(nanoseconds runtime, nanoseconds period) {
+  const auto length = static_cast<std::uint64_t>(period.count());
+  must(set_schedule(0, {.policy = abi::sched_deadline,
+                        .runtime = static_cast<std::uint64_t>(runtime.count()),
+                        .deadline = length,
+                        .period = length}),
+       "reserving");
+}
+
+/// The share of a thread that reserves 2 ms of each 10 ms and never sleeps, beside a thread that
+/// computes. `between` runs again and again in the thread with the reservation.
+template <class Between>
+double reserved_share(Between between) {
   std::atomic<bool> stop = false;
   std::atomic<std::uint64_t> reserved = 0;
   Thread served{[&] {
-    must(set_schedule(0, {.policy = abi::sched_deadline,
-                          .runtime = 2'000'000,
-                          .deadline = 10'000'000,
-                          .period = 10'000'000}),
-         "reserving");
+    reserve(2ms, 10ms);
     while (!stop) {
       reserved += compute_until(now() + 100us);
+      between();
     }
   }};
   const auto ordinary = static_cast<double>(compute_until(now() + 300ms));
   const auto taken = static_cast<double>(reserved);
   stop = true;
-  const double share = taken / (taken + ordinary);
+  return taken / (taken + ordinary);
+}
+
+/// The rest is left to others.
+void reservation() {
+  const double share = reserved_share([] {});
   println("reserved 20 %, used {:.0f} %", share * 100);
   check(share > 0.1 && share < 0.55, "others have the rest");
   const bool is_exact = must(read_file("/proc/policy"), "policy").contains("[priority]");
   check(!is_exact || (share > 0.18 && share < 0.22), "it has what it has reserved");
 }
 
+/// A thread gets no second budget in a period by asking for its reservation again, also not after
+/// it was an ordinary thread in between.
+void renewals() {
+  const double again = reserved_share([] { reserve(2ms, 10ms); });
+  println("reserved again and again: {:.0f} %", again * 100);
+  check(again < 0.25, "a reservation that is made again gives no more");
+  const double anew = reserved_share([] {
+    must(set_schedule(0, {}), "being ordinary");
+    reserve(2ms, 10ms);
+  });
+  println("given up and reserved anew: {:.0f} %", anew * 100);
+  check(anew < 0.25, "a reservation that is made anew gives no more");
+}
+
+/// What a thread used while it had the hart to itself is not taken from its reservation later.
+void debts() {
+  std::atomic<bool> stop = false;
+  std::atomic<std::uint64_t> served_rounds = 0;
+  Thread served{[&] {
+    reserve(2ms, 10ms);
+    while (!stop) {
+      served_rounds += compute_until(now() + 5ms);
+      must(sleep_for(5ms), "sleeping");
+    }
+  }};
+  must(sleep_for(300ms), "sleeping");
+  const auto before = served_rounds.load();
+  const auto mine = static_cast<double>(compute_until(now() + 200ms));
+  const auto rounds = static_cast<double>(served_rounds - before);
+  stop = true;
+  println("after a time alone: {:.0f} % of 20 %", rounds / (rounds + mine) * 100);
+  check(rounds / (rounds + mine) > 0.08, "a thread that ran alone still has its reservation");
+}
+
+/// A thread without budget that gets another schedule runs at once.
+void unthrottled() {
+  std::atomic<bool> stop = false;
+  std::atomic<nanoseconds> ran{};
+  Thread served{[&] {
+    reserve(1ms, 1000ms);
+    while (!stop) ran = now();
+  }};
+  compute_until(now() + 50ms);
+  check(now() - ran.load() > 20ms, "it waits for its next period");
+  must(set_schedule(served.id(), {}), "another schedule");
+  const auto since = now();
+  compute_until(since + 50ms);
+  stop = true;
+  check(ran.load() > since, "it runs beside the others then");
+}
+
 constexpr Part parts[] = {
-    {"by-weight", by_weight},
-    {"sleepers", sleepers},
-    {"answers", answers},
-    {"reservation", reservation},
+    {"by-weight", by_weight},     {"sleepers", sleepers}, {"answers", answers},
+    {"reservation", reservation}, {"renewals", renewals}, {"debts", debts},
+    {"unthrottled", unthrottled},
 };
 
 }  // namespace
