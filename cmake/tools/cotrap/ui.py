@@ -31,7 +31,11 @@ def faint(text: str, stream=sys.stdout) -> str:
 
 
 def say(text: str) -> None:
-    print(f"cotrap: {text}", file=sys.stderr, flush=True)
+    """Writes a line to standard error. If it cannot be written, the exit status has to do."""
+    try:
+        print(f"cotrap: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # so that the end does not try it again
 
 
 class Waiting:

@@ -163,6 +163,14 @@ class Usage(Command):
             )
         self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
 
+    def test_a_message_that_cannot_be_written_changes_no_status(self):
+        for words, status in ((["--help"], 125), (["nonsense"], 2)):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run(
+                    [ROOT / "cotrap", *words], stdout=full, stderr=full, timeout=30
+                )
+            self.assertEqual(done.returncode, status, words)
+
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
             done = cotrap(command, "--help")
