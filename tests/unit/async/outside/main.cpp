@@ -5,7 +5,7 @@
 
 namespace {
 
-struct alignas(64) Line {
+struct alignas(16) Line {
   int value;
 };
 
