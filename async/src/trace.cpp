@@ -30,13 +30,17 @@ void Executor::update_watched() noexcept {
   }
 }
 
+// An entity is written by the hart whose policy has the job, and between two jobs of a slot by
+// none: a hart that forgets entities (forget_entities()) sees all that was written under a policy
+// before, because each hart gives its policy up in the strand.
+
 void Job::begin_watched() noexcept {
-  if (Executor::policies_in_use_) entity_of(*this) = Entity{.job = this};
+  if (current_executor().policy() != nullptr) entity_of(*this) = Entity{.job = this};
   trace(TraceEvent::spawn, *this);
 }
 
 void Job::complete_watched(WaitResult result) noexcept {
-  if (Executor::policies_in_use_) entity_of(*this).state = Entity::State::woken;
+  if (current_executor().policy() != nullptr) entity_of(*this).state = Entity::State::woken;
   trace(TraceEvent::wake, *this);
   end_wait(result);
 }
@@ -44,7 +48,10 @@ void Job::complete_watched(WaitResult result) noexcept {
 void PromiseBase::end_watched_job(void*) noexcept {
   Job& job = current_job();
   job.kind = Kind::done;
-  if (Policy* const policy = current_executor().policy()) policy->stopped(job);
+  if (Policy* const policy = current_executor().policy()) {
+    policy->stopped(job);
+    entity_of(job).hart = Entity::nowhere;
+  }
   trace(TraceEvent::done, job);
   if (Job* const joiner = of(job.leaf_).joiner(); joiner != nullptr) {
     if (joiner->kind == Kind::waiting) joiner->complete_alone(WaitResult::woken);
