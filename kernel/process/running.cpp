@@ -285,7 +285,8 @@ bool begins_turn(Thread& thread) {
 
 async::Task<> pass_turn(Thread& thread) {
   if (is_out_of_budget(thread)) {
-    const std::uint64_t left = thread.share.period_end - hal::clock_ticks();
+    const std::uint64_t end = thread.share.period_end;
+    const std::uint64_t left = end - std::min(end, hal::clock_ticks());  // it may be over by now
     thread.is_throttled = true;
     co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "its next period");
     thread.is_throttled = false;
