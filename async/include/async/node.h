@@ -50,7 +50,7 @@ enum class Kind : std::uint8_t {
   alarm,      // an executor's own entry for its inbox: the timer is due
   resort,     // … priorities or affinities of its ready jobs have changed
   change,     // … another policy is to come
-  offer,      // … a search for harts that idle goes on
+  offer,      // … its search for idle harts continues
   thief,      // another executor's: it has nothing to do
   policy,     // a Policy, in the place of ready jobs
 };
