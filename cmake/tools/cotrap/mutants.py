@@ -1,0 +1,330 @@
+"""`./cotrap test --mutants`: whether each mutant dies, and so whether the tests would notice the bug.
+
+A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
+
+    A pipe takes a byte more than it has room for.          one sentence: what is wrong
+    Fails: unit.files.asan                                  the test that must fail
+                                                            an empty line
+    diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
+
+Mutants are built and tested in a copy of the sources, build/mutants/tree, so the sources themselves
+stay as they are. The copy keeps its builds from run to run. Only files that differ are written into
+it, so only these are compiled again.
+
+    for each test     it passes on the unchanged copy
+      for each mutant   apply the patch; `./cotrap test '^TEST$'` of the copy; take the patch back
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from .errors import OWN_FAILURE, ToolError, UsageError
+from .paths import ROOT
+from .ui import Waiting, bad, faint, good, say
+
+_CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>\S+)\n\n(?=diff --git )")
+_CHANGED = re.compile(r"^(?:\+\+\+ b|--- a)/(\S+)$", re.MULTILINE)
+# The copy has these of its own: builds, and what Python and editors keep beside sources.
+_NOT_SOURCES = ("build", ".cache")
+_CACHES = "__pycache__"
+_PASSED, _FAILED, _NO_SUCH_TEST = 0, 1, 2  # exit statuses of `./cotrap test`
+
+
+class Verdict(Enum):
+    KILLED = "killed"
+    SURVIVED = "SURVIVED"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """files: those that the patch changes. fault: why the file is no mutant; empty if it is one."""
+
+    name: str
+    patch: Path
+    what: str = ""
+    test: str = ""
+    files: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def order(self) -> tuple[str, tuple[str, ...], str]:
+        """Mutants of one test, and of one file, follow each other: they share a build."""
+        return self.test, self.files, self.name
+
+
+@dataclass(frozen=True)
+class Result:
+    """note: why the mutant is broken."""
+
+    mutant: Mutant
+    verdict: Verdict
+    seconds: float = 0.0
+    note: str = ""
+
+
+def run(names: list[str], jobs: int) -> int:
+    """Runs the mutants that the names select (regular expressions; none: all), `jobs` tests and
+    compilers at once. Returns 0 if each of them dies, otherwise 1. Raises UsageError if a name
+    selects none."""
+    mutants = _selected(_read_all(), names)
+    folder = ROOT / "build" / "mutants"
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = time.monotonic()
+    with _alone_in(folder):
+        tree = _Tree(folder / "tree", folder / "logs", jobs)
+        with Waiting("copying the sources"):
+            tree.update()
+        results = []
+        for mutant in mutants:
+            results.append(result := _judge(tree, mutant))
+            print(_line(result), flush=True)
+    print(f"\n{table(results)}\n")
+    died = all(each.verdict is Verdict.KILLED for each in results)
+    summary = f"{counts(results)}, in {time.monotonic() - begun:.0f} s"
+    print(good(summary) if died else bad(summary))
+    if not died:
+        say(f"what each test printed is in {tree.logs}")
+    return 0 if died else 1
+
+
+# ── The patches ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_all() -> list[Mutant]:
+    """Sorted, so that as little as possible is compiled between two of them."""
+    patches = (ROOT / "tests" / "mutants").glob("*.patch")
+    return sorted(map(_read, patches), key=lambda mutant: mutant.order)
+
+
+def _read(patch: Path) -> Mutant:
+    name = patch.stem
+    try:
+        text = patch.read_text()
+    except UnicodeDecodeError:
+        return Mutant(name, patch, fault="it is not a text file")
+    claim = _CLAIM.match(text)
+    if not claim:
+        return Mutant(name, patch, fault="a sentence, `Fails: TEST`, an empty line, a diff are wanted")
+    files = tuple(dict.fromkeys(_CHANGED.findall(text, claim.end())))
+    fault = "" if files else "the diff changes no file"
+    return Mutant(name, patch, claim["what"], claim["test"], files, fault)
+
+
+def _selected(mutants: list[Mutant], names: list[str]) -> list[Mutant]:
+    if not mutants:
+        raise UsageError("there are no mutants in tests/mutants")
+    chosen: set[str] = set()
+    for name in names:
+        found = {each.name for each in mutants if _matches(name, each.name)}
+        if not found:
+            raise UsageError(f"there is no mutant '{name}' (tests/mutants has them)")
+        chosen |= found
+    return [each for each in mutants if not names or each.name in chosen]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:
+        return False
+
+
+# ── The copy of the sources ──────────────────────────────────────────────────────────────────────
+
+
+class _Tree:
+    """The copy, and what its tests say of it. logs: what each test printed."""
+
+    def __init__(self, path: Path, logs: Path, jobs: int):
+        self.path = path.resolve()
+        self.logs = logs
+        self._jobs = jobs
+        self._unchanged: dict[str, int] = {}  # by test: the status with no patch applied
+        logs.mkdir(exist_ok=True)
+
+    def update(self) -> None:
+        """Makes the copy what the sources are. This also takes back the patch that an interrupted run
+        has left."""
+        sources = _sources()
+        for folder, folders, files in os.walk(self.path, topdown=False):
+            if not _is_kept(Path(folder).relative_to(self.path)):
+                for name in (*files, *folders):
+                    _remove_if_gone(Path(folder) / name, self.path, sources)
+        for name in sources:
+            _copy(ROOT / name, self.path / name)
+        fetched, there = ROOT / "build" / "musl", self.path / "build" / "musl"
+        if fetched.exists() and not os.path.lexists(there):
+            there.parent.mkdir(exist_ok=True)
+            there.symlink_to(fetched)
+
+    def test(self, test: str) -> int:
+        """The status of a test on the unchanged copy, where it runs once."""
+        if test not in self._unchanged:
+            with Waiting(f"{test} is running, with no mutant"):
+                self._unchanged[test] = self._run(test, f"unchanged-{test}")
+        return self._unchanged[test]
+
+    def test_mutant(self, mutant: Mutant) -> int | None:
+        """The status of its test with the patch applied. None: the patch does not apply."""
+        if self._apply(mutant.patch) != 0:
+            return None
+        try:
+            with Waiting(f"{mutant.test} is running, with {mutant.name}"):
+                return self._run(mutant.test, mutant.name)
+        finally:
+            if self._apply(mutant.patch, "-R") != 0:
+                self.update()
+
+    def _apply(self, patch: Path, *options: str) -> int:
+        command = ["git", "apply", "-p1", "--whitespace=nowarn", *options, patch]
+        # The copy is inside the sources' repository. There `git apply` would skip all files.
+        alone = {"GIT_CEILING_DIRECTORIES": str(self.path.parent)}
+        return subprocess.run(
+            command, cwd=self.path, env=_environment() | alone, stderr=subprocess.DEVNULL
+        ).returncode
+
+    def _run(self, test: str, log: str) -> int:
+        pattern = test.replace(".", r"\.")
+        command = [self.path / "cotrap", "test", "-j", str(self._jobs), f"^{pattern}$"]
+        with open(self.logs / f"{log}.log", "wb") as output, subprocess.Popen(
+            command,
+            cwd=self.path,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as child:
+            try:
+                return child.wait()
+            except BaseException:
+                child.terminate()  # it ends what it has started
+                raise
+
+
+def _environment() -> dict[str, str]:
+    """Without the repository that a hook of git's names: the copy is not it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
+def _sources() -> set[str]:
+    """All files that git knows or would know, without those that are deleted."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        env=_environment(),
+        capture_output=True,
+    )
+    if listed.returncode != 0:
+        raise ToolError(f"{ROOT} is no git repository: mutants need the list of its files")
+    names = filter(None, os.fsdecode(listed.stdout).split("\0"))
+    return {name for name in names if os.path.lexists(ROOT / name)}
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """Writes the copy only if it differs, because a newer file is compiled again."""
+    if _are_same(source, copy):
+        return
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if copy.is_dir() and not copy.is_symlink():
+        shutil.rmtree(copy)
+    copy.unlink(missing_ok=True)
+    shutil.copy(source, copy, follow_symlinks=False)
+
+
+def _are_same(source: Path, copy: Path) -> bool:
+    if source.is_symlink() or copy.is_symlink():
+        both_are = source.is_symlink() and copy.is_symlink()
+        return both_are and os.readlink(source) == os.readlink(copy)
+    if not copy.is_file() or source.stat().st_mode != copy.stat().st_mode:
+        return False
+    return source.read_bytes() == copy.read_bytes()
+
+
+def _is_kept(folder: Path) -> bool:
+    """Whether a folder of the copy is not compared with the sources."""
+    return folder.parts[:1] in ((name,) for name in _NOT_SOURCES) or _CACHES in folder.parts
+
+
+def _remove_if_gone(path: Path, tree: Path, sources: set[str]) -> None:
+    """Removes a file that is not among the sources, and a folder that is empty."""
+    name = path.relative_to(tree)
+    if _is_kept(name) or str(name) in sources:
+        return
+    if path.is_dir() and not path.is_symlink():
+        if not os.listdir(path) or os.listdir(path) == [_CACHES]:
+            shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@contextmanager
+def _alone_in(folder: Path):
+    """Of two commands at once, the second waits."""
+    with open(folder / "lock", "w") as lock, Waiting("another command runs mutants") as waiting:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting.over()
+        yield
+
+
+# ── Verdicts ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _judge(tree: _Tree, mutant: Mutant) -> Result:
+    if mutant.fault:
+        return Result(mutant, Verdict.BROKEN, note=mutant.fault)
+    unchanged = tree.test(mutant.test)
+    if unchanged != _PASSED:
+        return Result(mutant, Verdict.BROKEN, note=_reason(mutant.test, unchanged, "without it"))
+    begun = time.monotonic()
+    status = tree.test_mutant(mutant)
+    seconds = time.monotonic() - begun
+    if status is None:
+        return Result(mutant, Verdict.BROKEN, seconds, "the patch does not apply")
+    if status not in (_PASSED, _FAILED):
+        note = _reason(mutant.test, status, "with it")
+        return Result(mutant, Verdict.BROKEN, seconds, note)
+    return Result(mutant, Verdict.KILLED if status == _FAILED else Verdict.SURVIVED, seconds)
+
+
+def _reason(test: str, status: int, when: str) -> str:
+    reasons = {
+        _FAILED: f"{test} fails {when}, too",
+        _NO_SUCH_TEST: f"there is no test {test}",
+        OWN_FAILURE: f"what {test} needs does not build {when}",
+    }
+    return reasons.get(status, f"{test} ends with status {status} {when}")
+
+
+def _line(result: Result) -> str:
+    verdict = result.verdict.value.ljust(max(len(each.value) for each in Verdict))
+    mark = good(verdict) if result.verdict is Verdict.KILLED else bad(verdict)
+    about = result.note or result.mutant.what
+    return f"{mark} {result.mutant.name} {result.seconds:5.1f} s  {faint(about)}"
+
+
+def table(results: list[Result]) -> str:
+    """In Markdown."""
+    lines = ["| mutant | where | test | verdict | seconds |", "|---|---|---|---|---|"]
+    for each in results:
+        where = ", ".join(each.mutant.files) or "–"
+        verdict = f"{each.verdict.value}: {each.note}" if each.note else each.verdict.value
+        test = each.mutant.test or "–"
+        lines.append(f"| {each.mutant.name} | {where} | {test} | {verdict} | {each.seconds:.1f} |")
+    return "\n".join(lines)
+
+
+def counts(results: list[Result]) -> str:
+    number = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
+    return (
+        f"{len(results)} mutants: {number[Verdict.KILLED]} killed, "
+        f"{number[Verdict.SURVIVED]} survived, {number[Verdict.BROKEN]} broken"
+    )

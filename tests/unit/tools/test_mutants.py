@@ -1,0 +1,256 @@
+"""`./cotrap test --mutants` says of each mutant whether it dies; the sources stay as they are.
+
+The copy's `cotrap` is a script here: it fails the tests whose word is not in the file that is tested.
+"""
+
+import contextlib
+import io
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import support  # noqa: F401  (finds the command's modules)
+from cotrap import mutants
+from cotrap.errors import Interrupted, UsageError
+
+# `./cotrap test -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
+_COTRAP = r"""#!/bin/sh
+cd "$(dirname "$0")"
+echo "$4" >> ../asked
+case $4 in
+  '^nonesuch$') exit 2 ;;
+  '^odd$') exit 7 ;;
+esac
+grep -q 'syntax error' src/*.txt && exit 125
+file=${4#^}
+grep -q right "src/${file%%\\.*}.txt"
+"""
+
+
+class Mutants(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name).resolve() / "root"
+        self.tree = self.root / "build" / "mutants" / "tree"
+        for name, text in (
+            (".gitignore", "/build/\n"),
+            ("cotrap", _COTRAP),
+            ("src/pipe.txt", "one\nright\nthree\n"),
+            ("src/timer.txt", "one\nright\nthree\n"),
+            ("src/broken.txt", "wrong\n"),
+        ):
+            self.write(name, text)
+        (self.root / "cotrap").chmod(0o755)
+        subprocess.run(["git", "init", "-q", self.root], check=True)
+        patched = mock.patch.object(mutants, "ROOT", self.root)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def mutant(self, name: str, new: str, test: str = "pipe.asan", file: str = "pipe") -> None:
+        """One that puts `new` in the place of the second line of src/FILE.txt."""
+        diff = f"diff --git a/src/{file}.txt b/src/{file}.txt\n"
+        diff += f"--- a/src/{file}.txt\n+++ b/src/{file}.txt\n"
+        diff += f"@@ -1,3 +1,3 @@\n one\n-right\n+{new}\n three\n"
+        self.write(f"tests/mutants/{name}.patch", f"A word is another.\nFails: {test}\n\n{diff}")
+
+    def run_mutants(self, *names: str) -> int:
+        self.output = io.StringIO()
+        with contextlib.redirect_stdout(self.output), contextlib.redirect_stderr(io.StringIO()):
+            return mutants.run(list(names), 3)
+
+    def rows(self) -> dict[str, list[str]]:
+        """The cells of the table behind the mutant's name, but for the seconds."""
+        lines = [line for line in self.output.getvalue().splitlines() if line.startswith("|")]
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+        return {name: rest[:-1] for name, *rest in cells}
+
+    def asked(self) -> list[str]:
+        """What the copy's command was asked to test, in order."""
+        return (self.tree.parent / "asked").read_text().splitlines()
+
+    def copied(self, name: str) -> str:
+        return (self.tree / name).read_text()
+
+    def test_a_mutant_whose_test_fails_is_killed(self):
+        self.mutant("other-word", "left")
+        self.assertEqual(self.run_mutants(), 0)
+        row = ["src/pipe.txt", "pipe.asan", "killed"]
+        self.assertEqual(self.rows(), {"other-word": row})
+        self.assertIn("1 mutants: 1 killed, 0 survived, 0 broken", self.output.getvalue())
+        self.assertEqual(self.asked(), [r"^pipe\.asan$"] * 2)
+
+    def test_a_mutant_whose_test_passes_has_survived(self):
+        self.mutant("same-meaning", "also right")
+        self.mutant("other-word", "left")
+        self.assertEqual(self.run_mutants(), 1)
+        self.assertEqual(
+            {name: row[-1] for name, row in self.rows().items()},
+            {"same-meaning": "SURVIVED", "other-word": "killed"},
+        )
+
+    def test_the_sources_stay_as_they_are_and_the_copy_is_put_right(self):
+        self.mutant("other-word", "left")
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertEqual((self.root / "src" / "pipe.txt").read_text(), "one\nright\nthree\n")
+        self.assertEqual(self.copied("src/pipe.txt"), "one\nright\nthree\n")
+
+    def test_each_test_runs_once_without_a_mutant_and_mutants_of_one_file_follow_each_other(self):
+        self.mutant("a", "left")
+        self.mutant("b", "left", "timer.asan", "timer")
+        self.mutant("c", "left")
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertEqual(self.asked(), [r"^pipe\.asan$"] * 3 + [r"^timer\.asan$"] * 2)
+        self.assertEqual(list(self.rows()), ["a", "c", "b"])
+
+    def test_a_patch_that_does_not_apply_is_broken(self):
+        self.mutant("late", "left")
+        self.write("src/pipe.txt", "right, but otherwise\n")
+        self.assertEqual(self.run_mutants(), 1)
+        self.assertEqual(self.rows()["late"][-1], "broken: the patch does not apply")
+        self.assertEqual(self.copied("src/pipe.txt"), "right, but otherwise\n")
+
+    def test_what_does_not_build_is_broken(self):
+        self.mutant("wordless", "syntax error")
+        self.assertEqual(self.run_mutants(), 1)
+        note = "broken: what pipe.asan needs does not build with it"
+        self.assertEqual(self.rows()["wordless"][-1], note)
+
+    def test_a_malformed_file_is_broken_and_stops_no_other(self):
+        self.mutant("whole", "left")
+        text = (self.root / "tests" / "mutants" / "whole.patch").read_text()
+        for name, wrong in (
+            ("empty", ""),
+            ("no-sentence", text.partition("\n")[2]),
+            ("no-test", text.replace("Fails: pipe.asan\n", "")),
+            ("no-empty-line", text.replace("\n\n", "\n")),
+            ("no-diff", text.partition("diff")[0]),
+        ):
+            self.write(f"tests/mutants/{name}.patch", wrong)
+        (self.root / "tests" / "mutants" / "no-text.patch").write_bytes(b"\xff\xfe\n")
+        self.assertEqual(self.run_mutants(), 1)
+        verdicts = {name: row[-1] for name, row in self.rows().items()}
+        self.assertEqual(verdicts.pop("whole"), "killed")
+        self.assertEqual(len(verdicts), 6)
+        for verdict in verdicts.values():
+            self.assertRegex(verdict, "^broken: ")
+
+    def test_a_test_that_fails_unchanged_kills_nothing(self):
+        self.mutant("a", "left", "broken.asan")
+        self.mutant("b", "left", "broken.asan")
+        self.assertEqual(self.run_mutants(), 1)
+        note = "broken: broken.asan fails without it, too"
+        self.assertEqual([row[-1] for row in self.rows().values()], [note] * 2)
+        self.assertEqual(len(self.asked()), 1)
+
+    def test_a_test_that_is_not_there_or_ends_strangely_is_told(self):
+        self.mutant("a", "left", "nonesuch")
+        self.mutant("b", "left", "odd")
+        self.assertEqual(self.run_mutants(), 1)
+        self.assertEqual(self.rows()["a"][-1], "broken: there is no test nonesuch")
+        self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without it")
+
+    def test_names_select_mutants(self):
+        for name in ("pipe-leaks", "pipe-hangs", "timer-is-late"):
+            self.mutant(name, "left")
+        for names, selected in (
+            (("timer-is-late",), {"timer-is-late"}),
+            (("pipe",), {"pipe-leaks", "pipe-hangs"}),
+            (("hangs$", "late"), {"pipe-hangs", "timer-is-late"}),
+        ):
+            self.assertEqual(self.run_mutants(*names), 0)
+            self.assertEqual(set(self.rows()), selected)
+
+    def test_a_name_that_no_mutant_has_is_refused_before_anything_is_copied(self):
+        self.mutant("pipe-leaks", "left")
+        for names in (("nonesuch",), ("pipe", "nonesuch"), ("(",)):
+            with self.assertRaisesRegex(UsageError, "there is no mutant '"):
+                self.run_mutants(*names)
+        self.assertFalse(self.tree.exists())
+
+    def test_where_there_are_no_mutants_the_command_says_so(self):
+        with self.assertRaisesRegex(UsageError, "there are no mutants"):
+            self.run_mutants()
+
+    def test_an_interrupt_leaves_the_copy_without_the_patch(self):
+        self.mutant("other-word", "left")
+        run = mutants._Tree._run
+
+        def interrupted(tree, test: str, log: str) -> int:
+            if log == "other-word":
+                self.assertEqual(self.copied("src/pipe.txt"), "one\nleft\nthree\n")
+                raise Interrupted(2)
+            return run(tree, test, log)
+
+        with mock.patch.object(mutants._Tree, "_run", interrupted):
+            with self.assertRaises(Interrupted):
+                self.run_mutants()
+        self.assertEqual(self.copied("src/pipe.txt"), "one\nright\nthree\n")
+
+    def test_the_next_run_puts_right_what_a_killed_one_has_left(self):
+        self.mutant("other-word", "left")
+        self.assertEqual(self.run_mutants(), 0)
+        (self.tree / "src" / "pipe.txt").write_text("one\nleft\nthree\n")
+        (self.tree / "src" / "timer.txt").unlink()
+        (self.tree / "src" / "added.txt").touch()
+        (self.tree / "left" / "behind").mkdir(parents=True)
+        (self.tree / "build").mkdir()
+        (self.tree / "build" / "kept").touch()
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertEqual(self.copied("src/pipe.txt"), "one\nright\nthree\n")
+        self.assertEqual(self.copied("src/timer.txt"), "one\nright\nthree\n")
+        self.assertFalse((self.tree / "src" / "added.txt").exists())
+        self.assertFalse((self.tree / "left").exists())
+        self.assertTrue((self.tree / "build" / "kept").exists())
+
+    def test_only_what_differs_is_written_to_the_copy(self):
+        self.mutant("other-word", "left", "timer.asan", "timer")
+        self.assertEqual(self.run_mutants(), 0)
+        written = os.stat(self.tree / "src" / "pipe.txt").st_mtime_ns
+        self.write("src/broken.txt", "changed\n")
+        os.unlink(self.root / "src" / "pipe.txt")
+        self.write("src/pipe.txt", "one\nright\nthree\n")  # the same, but newer
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertEqual(os.stat(self.tree / "src" / "pipe.txt").st_mtime_ns, written)
+        self.assertEqual(self.copied("src/broken.txt"), "changed\n")
+
+    def test_the_copy_borrows_what_was_fetched(self):
+        self.mutant("other-word", "left")
+        self.write("build/musl/libc.a", "fetched")
+        for _ in range(2):
+            self.assertEqual(self.run_mutants(), 0)
+            self.assertEqual(self.copied("build/musl/libc.a"), "fetched")
+
+    def test_a_file_may_become_a_folder_and_a_folder_a_file(self):
+        self.mutant("other-word", "left")
+        self.write("one", "file")
+        self.write("other/file", "file")
+        self.assertEqual(self.run_mutants(), 0)
+        os.unlink(self.root / "one")
+        os.unlink(self.root / "other" / "file")
+        os.rmdir(self.root / "other")
+        self.write("one/file", "file")
+        self.write("other", "file")
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertEqual(self.copied("one/file") + self.copied("other"), "filefile")
+
+    def test_a_file_that_is_no_source_any_more_leaves_the_copy(self):
+        self.mutant("other-word", "left")
+        self.write("old/file.txt", "")
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertTrue((self.tree / "old" / "file.txt").exists())
+        os.unlink(self.root / "old" / "file.txt")
+        self.assertEqual(self.run_mutants(), 0)
+        self.assertFalse((self.tree / "old").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
