@@ -6,18 +6,24 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-A test boots the kernel that has self-tests. Each check is printed. `--harts N` runs it on a machine
-of so many. The script's exit status is 0 if all held, 1 if one did not, 77 if the kernel to boot has
-not been built, or is the hosted machine's and lacks what the test is about. A machine that does not
-end in time fails the test, and none outlives it.
+A test boots the kernel that has self-tests. Each check is printed. `--harts N` sets the number of
+harts of its machines. `--tier everyday` runs the main path, on one hart and on four. `--tier rest`
+runs what takes long or repeats the main path, on two harts and on eight. Without `--tier` both run.
+
+The script's exit status is 0 if all checks hold and 1 if one does not. It is 77 if the kernel is not
+built, if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest
+that does not end in time fails the test, and no guest outlives it. No check measures the host's time:
+what is about time runs on a machine that counts instructions.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
@@ -26,7 +32,7 @@ from cotrap.console import Capture, TimedOut, relay  # noqa: E402
 from cotrap.errors import ToolError, UsageError  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
-from cotrap.sources import FramedInput, NoInput, Typist  # noqa: E402
+from cotrap.sources import FramedInput, Silence  # noqa: E402
 
 SKIPPED = 77
 # What the hosted machine lacks, and why (Test.lacks).
@@ -42,7 +48,9 @@ CRASHES = (
     ("preempting-stack", "stack overflow in the kernel"),
     ("panic", "asked for on the command line"),
 )
-_TIMEOUT = 60.0  # seconds for one boot, unless a test says otherwise
+EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
+# Seconds after which a guest counts as hanging. Far longer than any takes on a busy host.
+_TIMEOUT = 240.0
 _TAIL = 4096  # bytes of output shown when something is wrong
 
 
@@ -61,6 +69,50 @@ class Done:
         return self.output.decode(errors="replace")
 
 
+class Part(NamedTuple):
+    """Of a test program (see Test.run_parts).
+
+    alone: it needs a guest of its own, because of what it leaves behind. counted: it measures time,
+    so it needs a machine that counts instructions. rest: it is not of the everyday tier.
+    """
+
+    name: str
+    what: str
+    alone: bool = False
+    counted: bool = False
+    rest: bool = False
+
+
+class Dialogue(Capture):
+    """Types into a guest's terminal when the guest says what is awaited, never after a time.
+
+    It is the source and the sink of one relay(). steps: each is a pattern to find in the output behind
+    what the step before has found, and the keys to type then. An empty pattern awaits the start of the
+    first program. "\\n" in the keys is the Enter key.
+    """
+
+    def __init__(self, *steps: tuple[str, str]):
+        super().__init__()
+        self._steps = [(re.compile(pattern.encode()), keys) for pattern, keys in steps]
+        self._behind = 0  # where the next pattern is looked for
+
+    def due(self) -> float | None:
+        return 0.0 if self._found() else None
+
+    def take(self) -> bytes:
+        self._behind = self._found().end()
+        _, keys = self._steps.pop(0)
+        return keys.replace("\n", "\r").encode()
+
+    def _found(self) -> re.Match | None:
+        return self._steps[0][0].search(self.data, self._behind) if self._steps else None
+
+    @property
+    def awaited(self) -> str:
+        """What the guest has not said, for a complaint."""
+        return f"awaited: {self._steps[0][0].pattern.decode()}" if self._steps else ""
+
+
 @dataclass
 class Test:
     about: str
@@ -76,12 +128,15 @@ class Test:
         parser.add_argument(
             "--harts", type=int, default=0, metavar="N", help="of machines whose harts nobody names"
         )
+        parser.add_argument("--tier", choices=("everyday", "rest"), help="both unless it is given")
         for name, default in self.own.items():
             parser.add_argument(f"--{name}", type=float, default=default, metavar="N")
         self.options = options = parser.parse_args()
         self.folder = options.build
-        self.given_harts = options.harts  # 0: nobody has said
+        self.given_harts = options.harts  # 0: the option is not there
         self.harts = options.harts or 1
+        self.everyday = options.tier != "rest"  # does this run include that tier?
+        self.rest = options.tier != "everyday"
         self.build = Build(self.folder, self_tests=True)
         self.plain_build = Build(self.folder)  # what `./cotrap run` boots
         if not (self.folder / "kernel" / "cotrap-tests.elf").exists():
@@ -100,6 +155,9 @@ class Test:
             sys.exit(f"{error}\n{hint}")
         if kind:
             return
+        if not self.checks and not self.everyday:
+            print("skipped: this tier has nothing to do")
+            sys.exit(SKIPPED)
         print(f"{self.checks - self.failures} of {self.checks} checks hold")
         if self.failures or not self.checks:
             sys.exit(1)
@@ -129,27 +187,70 @@ class Test:
         """From now on, boots have this file or folder of the host under this name."""
         self._files.append((host, guest))
 
+    @property
+    def harts_of_tier(self) -> tuple[int, ...]:
+        """The numbers of harts that the tests of this run are for."""
+        if self.given_harts:
+            return (self.given_harts,)
+        return self.everyday * EVERYDAY_HARTS + self.rest * REST_HARTS
+
     def run_parts(
         self,
         program: str,
-        parts: tuple[tuple[str, str], ...],
+        parts: tuple[tuple, ...],
         equipped: Callable[[Machine], Machine] = lambda machine: machine,
     ) -> None:
-        """Of a test program: each by itself, on several numbers of harts if nobody has said how
-        many, on what `equipped` makes of the machine."""
+        """Runs the parts of a test program, on each number of harts of the tier. parts: see Part.
+        equipped: makes the machine to boot out of one that has only the harts.
+
+        Parts share a guest: a shell in it runs one after the other. Only a part that says so is alone
+        in its guest."""
         self.add(self.folder / "test-programs" / program, program)
-        for harts in (self.given_harts,) if self.given_harts else (1, 2, 4):
-            for name, what in parts:
-                machine = equipped(self.machine(harts=harts))
-                done = self.run(f"/{program}", name, machine=machine)
-                self.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
+        parts = tuple(Part(*part) for part in parts)
+        for harts in self.harts_of_tier:
+            machine = equipped(self.machine(harts=harts))
+            chosen = [part for part in parts if not part.rest or self._is_of_rest(harts)]
+            for counted in (False, True):
+                of_kind = [part for part in chosen if part.counted == counted]
+                if counted and of_kind and self.lacks("parts that measure time", COUNTED):
+                    continue
+                here = replace(machine, icount=machine.icount or counted)
+                self._run_together(program, [part for part in of_kind if not part.alone], here)
+                for part in of_kind:
+                    if part.alone:
+                        self._run_together(program, [part], here)
+
+    def _is_of_rest(self, harts: int) -> bool:
+        return self.rest if self.given_harts else harts in REST_HARTS
+
+    def _run_together(self, program: str, parts: list[Part], machine: Machine) -> None:
+        """One guest: a shell runs the parts, and says where each begins and how it ends."""
+        if not parts:
+            return
+        script = "".join(
+            f"echo '== {name} begins'; /{program} {name}; echo '== {name} ends:' $?\n"
+            for name, *_ in parts
+        )
+        done = self.run("/bin/sh", "-c", script, machine=machine, timeout=2 * _TIMEOUT)
+        last = "the boot"  # the part that the guest was in when it ended
+        for name, what, *_ in parts:
+            what = f"{what} ({machine.harts} harts{', counted' * machine.icount})"
+            _, begun, said = done.text.partition(f"== {name} begins")
+            output, ended, status = said.partition(f"== {name} ends: ")
+            if ended:
+                self.check(status.split("\n")[0].strip() == "0", what, output)
+            elif begun:
+                last = name
+                self.check(False, f"{what}: does not end", f"{output}\n{done.why}")
+            else:
+                self.check(False, f"{what}: not reached, the guest ended in {last}", done.why)
 
     def run(
         self,
         program: str,
         *arguments: str,
         stdin: bytes | None = None,
-        typed: str | None = None,
+        typed: Dialogue | None = None,
         machine: Machine | None = None,
         timeout: float = _TIMEOUT,
         append: str = "",
@@ -157,9 +258,10 @@ class Test:
         errors_apart: bool = False,
         build: Build | None = None,
     ) -> Done:
-        """Boots with a program of the guest as the first one. typed: the console is a terminal,
-        and this is typed into it (see sources.Typist). errors_apart: standard error is not part of
-        the output. build: instead of the kernel with self-tests."""
+        """Boots with a program of the guest as the first one. stdin: without it, standard input is
+        at its end from the boot on, so counted runs repeat exactly. typed: the console is a terminal,
+        and this is typed into it. errors_apart: standard error is not part of the output. build:
+        instead of the kernel with self-tests."""
         archive = archive_with(self.build)
         for host, guest in self._files:
             archive.add(host, guest)
@@ -170,16 +272,17 @@ class Test:
             arguments=list(arguments),
             quiet=quiet,
             terminal=(80, 24) if typed is not None else None,
+            has_no_input=typed is None and stdin is None,
             append=append,
             errors_apart=errors_apart,
         )
         if typed is not None:
-            source = Typist(typed)
+            source = typed
         elif stdin is None:
-            source = NoInput()
+            source = Silence()
         else:
             source = FramedInput(memory_file("stdin", stdin))
-        capture, errors = Capture(), Capture()
+        capture, errors = typed or Capture(), Capture()
         begun = time.monotonic()
         with Guest(machine or self.machine(), boot) as guest:
             try:
@@ -187,4 +290,5 @@ class Test:
                 status, why = guest.marks.exit_code, guest.trouble()
             except TimedOut:
                 status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
+                why += f"\n{typed.awaited}" if typed else ""
         return Done(status, capture.data, time.monotonic() - begun, why, errors.data)
