@@ -14,15 +14,26 @@
 
 #   cotrap_take_programs(build)
 #
-# Every program is another build's, which is made by itself: programs do not know about trap paths.
+# Links every program to another build's: a program is the same whatever the kernel's trap path.
+#
+# The targets cotrap_programs and cotrap_test_programs make the programs of the boot archive and those
+# of the system tests. Where programs are taken, they make them in the other build.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
-add_custom_target(cotrap_programs)
+add_custom_target(cotrap_programs ALL)
+add_custom_target(cotrap_test_programs)
 
 function(cotrap_take_programs build)
   foreach(folder initrd-root linux-programs test-programs user/bin)
     file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})  # or the link to it
     file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
+  endforeach()
+  foreach(target cotrap_programs cotrap_test_programs)
+    # USES_TERMINAL: one after the other, and the other build's progress is seen.
+    add_custom_target(${target}_elsewhere USES_TERMINAL VERBATIM
+      COMMAND ${CMAKE_COMMAND} -DBUILD=${build} -DTARGET=${target}
+              -P ${PROJECT_SOURCE_DIR}/cmake/build-elsewhere.cmake)
+    add_dependencies(${target} ${target}_elsewhere)
   endforeach()
 endfunction()
 

@@ -22,14 +22,6 @@ PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
 KERNELS = "cotrap_kernels"
 
-# Presets that take another's programs (COTRAP_PROGRAMS_OF).
-_PROGRAMS_OF = {
-    "riscv64-trampoline": "riscv64-release",
-    "riscv64-handler": "riscv64-release",
-    "hosted-asan": "hosted-release",
-    "hosted-tsan": "hosted-release",
-}
-
 KERNEL_PRESETS = (
     "riscv64-release",
     "riscv64-debug",
@@ -81,8 +73,7 @@ def chosen(arguments, *targets: str) -> Build:
 
 def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
     """That preset's kernels with one more policy, and the programs that the preset has."""
-    lender = _PROGRAMS_OF.get(preset, preset)
-    programs = ready(lender, PROGRAMS).folder
+    programs = ready(preset, PROGRAMS).folder
     options = f"-DCOTRAP_PROGRAMS_OF={programs}"
     return Build(policy_header.build(header, preset, KERNELS, options))
 
@@ -95,11 +86,6 @@ def make(preset: str, *targets: str) -> Path:
         if _is_stale(folder):
             raise ToolError(f"{preset} is not built, and nothing can be written to {folder}")
         return folder
-    if lender := _PROGRAMS_OF.get(preset):
-        if targets == (CONFIGURED,):
-            make(lender, CONFIGURED)
-        else:
-            make(lender, PROGRAMS, *(target for target in targets if target == TEST_PROGRAMS))
     folder.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder, preset):
         if _is_stale(folder):
@@ -159,10 +145,10 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
 
 @contextmanager
 def _alone_in(folder: Path, preset: str):
-    """Two commands at once build one after the other."""
+    """Two commands at once build one after the other: with the lock of cmake/build-elsewhere.cmake."""
     with open(folder / ".cotrap-lock", "w") as lock, Waiting(
         f"another command builds {preset}"
     ) as waiting:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.lockf(lock, fcntl.LOCK_EX)
         waiting.over()
         yield
