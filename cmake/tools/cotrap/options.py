@@ -193,22 +193,53 @@ def parser() -> argparse.ArgumentParser:
     )
     add_sim(simulates)
 
-    test = command("test", tests.run, "build and run all tests: on the host and in QEMU")
+    test = command(
+        "test",
+        tests.run,
+        "build and run the tests: on the host and in QEMU",
+        epilog="Without NAME, --all and --rest these are the everyday tests: each test's main path. "
+        "docs/testing.md tells the rest.",
+    )
     test.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="only tests whose name contains one of these (regular expressions)",
+        help="only tests whose name contains one of these (regular expressions), of all tiers",
+    )
+    tiers = test.add_mutually_exclusive_group()
+    tiers.add_argument(
+        "--everyday",
+        dest="tier",
+        action="store_const",
+        const="everyday",
+        help="of the tests that NAMEs choose, the everyday ones",
+    )
+    tiers.add_argument(
+        "--all",
+        dest="tier",
+        action="store_const",
+        const="all",
+        help="every test, on every kernel build and under every sanitizer",
+    )
+    tiers.add_argument(
+        "--rest",
+        dest="tier",
+        action="store_const",
+        const="rest",
+        help="what --all has besides the everyday tests",
+    )
+    test.add_argument("--list", action="store_true", help="name the tests, and run none")
+    test.add_argument(
+        "--mutants",
+        action="store_true",
+        help="build the tree with each bug of tests/mutants, or with those that NAMEs choose, and see "
+        "that an everyday test finds it",
     )
     test.add_argument(
         "--minutes",
         type=duration("minutes"),
         metavar="N",
         help="how long `test soak` goes on (10); it runs only when it is asked for",
-    )
-    test.add_argument("--list", action="store_true", help="name the tests")
-    test.add_argument(
-        "--quick", action="store_true", help="one kernel build: without the other trap path"
     )
     test.add_argument(
         "-j",

@@ -1,84 +1,127 @@
-"""`./cotrap test`: brings every build up to date and runs CTest once over all of them."""
+"""`./cotrap test`: builds what the chosen tests need, and runs CTest over them."""
 
-import re
+import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import build, musl, setup
-from .errors import UsageError
-from .paths import ROOT, SANITIZED
+from . import build, musl, mutants, setup, test_progress
+from .errors import ToolError, UsageError
+from .paths import ROOT
 
+# The builds that everyday tests are in, and the others.
+_EVERYDAY = ("riscv64-release", "host-asan", "host-debug")
+_OTHERS = (
+    "riscv64-trampoline",
+    "riscv64-handler",
+    "riscv64-debug",
+    "hosted-release",
+    "hosted-asan",
+    "hosted-tsan",
+)
 _SOAKED = "riscv64-release"
-_HOST = ("host-asan", "host-debug")
-_KERNEL = ("riscv64-release", "riscv64-trampoline", "riscv64-handler")
-_HOSTED = "hosted"  # tests with a build of their own, made where they are named
-_KERNEL_QUICK = ("riscv64-release",)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A test as CTest has it. needs: the files that must be built for it, if it says which."""
+
+    name: str
+    preset: str
+    needs: tuple[Path, ...]
+    cost: float  # seconds, as declared; 0: nothing was
 
 
 def run(arguments) -> int:
     setup.ensure()
+    if arguments.mutants:
+        if arguments.list or arguments.minutes or arguments.tier:
+            raise UsageError("--mutants goes with names of mutants and -j only")
+        return mutants.run(arguments.names, arguments.jobs)
     if "soak" in arguments.names:
         if arguments.list or len(arguments.names) > 1:
             raise UsageError("`test soak` goes alone: no other test with it, and no --list")
         return _soak(arguments.minutes or 10)
     if arguments.minutes:
         raise UsageError("--minutes is for `test soak`")
-    kernels = _KERNEL_QUICK if arguments.quick else _KERNEL
-    for preset in _HOST:
+
+    filters = _filters(arguments.names, arguments.tier)
+    presets = _EVERYDAY if filters == _filters([], "everyday") else _EVERYDAY + _OTHERS
+    for preset in presets:
         build.make(preset, build.CONFIGURED)
-
-    chosen = []
-    left_out = [preset for preset in _KERNEL if preset not in kernels]
-    if left_out:
-        chosen += ["-LE", "^(" + "|".join(left_out) + ")$"]
     with tempfile.TemporaryDirectory() as folder:  # CTest writes to it, even for a list
-        command = _ctest(Path(folder), *chosen)
+        command = _ctest(Path(folder), presets)
         for name in arguments.names:
-            _find([*command, "-R", name], name)
-        if arguments.names:
-            chosen += ["-R", "|".join(arguments.names)]
-        if arguments.list:
-            return _list(_ctest(Path(folder), *chosen))
+            if not _entries(command, "-R", name):
+                raise UsageError(f"there is no test '{name}' (`./cotrap test --all --list` names them)")
+        entries = _entries(command, *filters)
+    if not entries:
+        raise UsageError("no test of that tier has such a name (`--all --list` names all)")
+    if arguments.list:
+        for entry in entries:
+            print(entry.name)
+        return 0
 
-    musl.ensure()
-    for preset in kernels:
-        build.make(preset, "all", build.TEST_PROGRAMS)
-    for preset in _HOST:
-        build.make(preset)
-    if _HOSTED in arguments.names:
-        for preset in ("hosted-release", *SANITIZED.values()):
-            build.make(preset, "all", build.TEST_PROGRAMS)
-    else:
-        chosen += ["-E", f"^{_HOSTED}"]
-    chosen += ["-j", str(arguments.jobs), "--output-on-failure"]
+    _build(entries)
     folder = ROOT / "build" / "test"
-    folder.mkdir(exist_ok=True)
-    return 1 if subprocess.run(_ctest(folder, *chosen)).returncode else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    command = _ctest(folder, tuple(preset for preset in presets if _of(preset, entries)))
+    command += [*filters, "-j", str(arguments.jobs), "--output-on-failure"]
+    return test_progress.run(command, folder, entries, arguments.jobs)
 
 
-def _ctest(folder: Path, *arguments: str) -> list[str]:
-    """CTest over the host builds' tests, with its own files in that folder."""
-    listed = "".join(f'subdirs("{ROOT}/build/{host}")\n' for host in _HOST)
+def _filters(names: list[str], tier: str | None) -> list[str]:
+    """CTest's options that choose: of tests that are named every tier's, of others the everyday ones,
+    unless a tier is given."""
+    chosen = ["-R", "|".join(names)] if names else []
+    tier = tier or ("all" if names else "everyday")
+    return chosen + {"all": [], "everyday": ["-L", "^everyday$"], "rest": ["-LE", "^everyday$"]}[tier]
+
+
+def _of(preset: str, entries: list[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.preset == preset]
+
+
+def _ctest(folder: Path, presets: tuple[str, ...]) -> list[str]:
+    """CTest over these builds' tests, with its own files in that folder."""
+    listed = "".join(f'subdirs("{ROOT}/build/{preset}")\n' for preset in presets)
     (folder / "CTestTestfile.cmake").write_text(listed)
-    return ["ctest", "--test-dir", str(folder), "--no-tests=error", *arguments]
+    return ["ctest", "--test-dir", str(folder), "--no-tests=error"]
 
 
-def _list(command: list[str]) -> int:
-    """Without what CTest says of programs that are not built yet."""
-    found = subprocess.run([*command, "-N"], capture_output=True, text=True, errors="replace")
-    for line in found.stdout.splitlines():
-        if re.match(r" *Test +#|Total Tests", line):
-            print(line)
-    return 1 if found.returncode else 0
+def _entries(command: list[str], *filters: str) -> list[Entry]:
+    """None, also where a filter is no regular expression."""
+    found = subprocess.run(
+        [*command, *filters, "--show-only=json-v1"], capture_output=True, text=True, errors="replace"
+    )
+    if found.returncode or not found.stdout.startswith("{"):
+        return []
+    entries = []
+    for test in json.loads(found.stdout)["tests"]:
+        properties = {given["name"]: given["value"] for given in test.get("properties", ())}
+        place = Path(properties["WORKING_DIRECTORY"]).relative_to(ROOT / "build")
+        needs = tuple(Path(file) for file in properties.get("REQUIRED_FILES", ()))
+        entries.append(Entry(test["name"], place.parts[0], needs, properties.get("COST", 0)))
+    return entries
 
 
-def _find(command: list[str], name: str) -> None:
-    """A name nobody has is told before anything is built."""
-    found = subprocess.run([*command, "-N"], capture_output=True, text=True, errors="replace")
-    if found.returncode or "\nTotal Tests: 0" in found.stdout:
-        raise UsageError(f"there is no test '{name}' (`./cotrap test --list` names them)")
+def _build(entries: list[Entry]) -> None:
+    """Of the builds for the host, what the tests say that they need; of the kernel's, all."""
+    musl.ensure()
+    for preset in _EVERYDAY + _OTHERS:
+        if not (tests := _of(preset, entries)):
+            continue
+        if preset in build.KERNEL_PRESETS:
+            build.make(preset, "all", build.TEST_PROGRAMS)
+            continue
+        files = {file for test in tests for file in test.needs}
+        if all(test.needs for test in tests):
+            folder = ROOT / "build" / preset
+            build.make(preset, *sorted(str(file.relative_to(folder)) for file in files))
+        else:
+            build.make(preset)
 
 
 def _soak(minutes: float) -> int:

@@ -1,14 +1,19 @@
-"""`./cotrap test` names tests and refuses names that none has; nothing is built here."""
+"""`./cotrap test` chooses tests, builds what they need, and tells how they end; nothing is built here."""
 
+import contextlib
+import io
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401  (finds the command's modules)
-from cotrap import build, tests
-from cotrap.errors import UsageError
+from cotrap import build, test_progress, tests
+from cotrap.errors import ToolError, UsageError
 from cotrap.options import parser
+
+_PRESETS = tests._EVERYDAY + tests._OTHERS
+_EVERYDAY = "PROPERTIES LABELS everyday"
 
 
 class Tests(unittest.TestCase):
@@ -16,10 +21,14 @@ class Tests(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = Path(folder.name)
-        for host in (self.root / "build" / name for name in ("host-asan", "host-debug")):
-            host.mkdir(parents=True)
-            (host / "CTestTestfile.cmake").write_text("")
-        (host / "CTestTestfile.cmake").write_text("add_test(alpha true)\nadd_test(beta false)\n")
+        for preset in _PRESETS:
+            (self.root / "build" / preset).mkdir(parents=True)
+            self.registered(preset)
+        self.registered(
+            "host-asan",
+            f"add_test(alpha true)\nset_tests_properties(alpha {_EVERYDAY})",
+            "add_test(alpha.rest true)",
+        )
         self.built: list[tuple[str, ...]] = []
         for target, name, instead in (
             (tests, "ROOT", self.root),
@@ -31,46 +40,139 @@ class Tests(unittest.TestCase):
             patched.start()
             self.addCleanup(patched.stop)
 
-    def run_tests(self, *arguments: str) -> int:
-        return tests.run(parser().parse_args(["test", "--quick", *arguments]))
+    def registered(self, preset: str, *lines: str) -> None:
+        file = self.root / "build" / preset / "CTestTestfile.cmake"
+        file.write_text("\n".join(lines) + "\n")
 
-    def test_a_list_names_tests_and_says_nothing_of_what_is_not_built(self):
-        file = self.root / "build" / "host-debug" / "CTestTestfile.cmake"
-        file.write_text("add_test(alpha true)\nadd_test(beta /is/not/built)\n")
-        with mock.patch("builtins.print") as printed:
-            self.assertEqual(self.run_tests("--list"), 0)
-        said = [call.args[0].split() for call in printed.call_args_list]
-        self.assertEqual([line[-1] for line in said], ["alpha", "beta", "2"])
+    def run_tests(self, *arguments: str) -> tuple[int, str, str]:
+        """The status, standard output and standard error."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = tests.run(parser().parse_args(["test", *arguments]))
+        return status, out.getvalue(), err.getvalue()
+
+    def names(self, *arguments: str) -> list[str]:
+        return self.run_tests("--list", *arguments)[1].split()
+
+    def test_without_names_they_are_the_everyday_tests(self):
+        self.registered("hosted-tsan", "add_test(beta true)")
+        self.assertEqual(self.names(), ["alpha"])
+        self.assertEqual({preset for preset, *_ in self.built}, set(tests._EVERYDAY))
+        self.assertEqual(self.names("--rest"), ["alpha.rest", "beta"])
+        self.assertEqual(self.names("--all"), ["alpha", "alpha.rest", "beta"])
+
+    def test_names_choose_from_every_tier_and_every_build(self):
+        self.registered("hosted-tsan", "add_test(beta true)")
+        self.assertEqual(self.names("alp", "eta"), ["alpha", "alpha.rest", "beta"])
+        self.assertEqual(self.names("--rest", "alp"), ["alpha.rest"])
+
+    def test_a_list_is_not_run_and_nothing_is_built_for_it(self):
+        self.registered("host-asan", "add_test(alpha /is/not/built)")
+        self.assertEqual(self.names("alpha"), ["alpha"])
+        self.assertEqual(set(self.built), {(preset, build.CONFIGURED) for preset in _PRESETS})
 
     def test_a_name_that_no_test_has_is_refused_before_anything_is_built(self):
         for arguments in (("nonesuch",), ("nonesuch", "--list"), ("alpha", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no test '"):
                 self.run_tests(*arguments)
-        hosts = ("host-asan", "host-debug")
-        self.assertEqual(set(self.built), {(host, build.CONFIGURED) for host in hosts})
+        self.registered("hosted-tsan", "add_test(beta true)", f"set_tests_properties(beta {_EVERYDAY})")
+        with self.assertRaisesRegex(UsageError, "no test of that tier"):
+            self.run_tests("--rest", "beta")
+        self.assertEqual(set(self.built), {(preset, build.CONFIGURED) for preset in _PRESETS})
 
-    def test_the_status_is_0_if_all_that_are_named_pass(self):
-        self.assertEqual(self.run_tests("alpha"), 0)
-        self.assertEqual(self.run_tests("alpha", "beta"), 1)
-        self.assertIn(("host-debug",), self.built)
-        self.assertNotIn("hosted-release", [preset for preset, *_ in self.built])
+    def test_only_the_programs_that_the_chosen_tests_need_are_built(self):
+        program = self.root / "build" / "host-asan" / "unit" / "program"
+        program.parent.mkdir()
+        program.touch()
+        needs = f'set_tests_properties(one PROPERTIES REQUIRED_FILES "{program}")'
+        self.registered("host-asan", "add_test(one true)", needs, "add_test(two true)")
+        self.run_tests("one")
+        self.assertEqual(self.built[-1], ("host-asan", "unit/program"))
+        self.run_tests("one", "two")
+        self.assertEqual(self.built[-1], ("host-asan",))
+        self.registered("hosted-tsan", "add_test(three true)")
+        self.run_tests("three")
+        self.assertEqual(self.built[-1], ("hosted-tsan", "all", build.TEST_PROGRAMS))
 
-    def test_the_hosted_machine_is_built_and_tested_where_it_is_named(self):
-        file = self.root / "build" / "host-debug" / "CTestTestfile.cmake"
-        file.write_text("add_test(alpha true)\nadd_test(hosted false)\n")
-        self.assertEqual(self.run_tests(), 0)
-        self.assertEqual(self.run_tests("hosted"), 1)
-        built = {preset for preset, *_ in self.built}
-        self.assertLessEqual({"hosted-release", "hosted-asan", "hosted-tsan"}, built)
+    def test_the_status_is_0_if_all_pass_or_are_skipped(self):
+        skips = "add_test(beta false)\nset_tests_properties(beta PROPERTIES SKIP_RETURN_CODE 1)"
+        self.registered("host-debug", skips)
+        status, out, _ = self.run_tests("alpha", "beta")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"ok alpha \(\d+\.\d s\)\n")
+        self.assertRegex(out, r"skipped beta \(")
+        self.assertRegex(out, r"2 of 3 tests pass, 1 skipped, in ")
+
+    def test_the_end_names_each_failure_with_the_command_that_repeats_it(self):
+        self.registered(
+            "host-debug",
+            'add_test(be.ta "/bin/sh" "-c" "echo something is wrong; echo; echo more; exit 3")',
+            "add_test(gamma /is/not/there)",
+        )
+        status, out, _ = self.run_tests("alpha", "be.ta", "gamma")
+        self.assertEqual(status, 1)
+        self.assertRegex(out, r"FAILED be\.ta \(.* s\)\n( *\n)?    something is wrong\n\n    more\n")
+        self.assertIn("2 of 4 tests pass, in ", out)
+        self.assertIn("failed: be.ta, again: ./cotrap test '^be\\.ta$'\n", out)
+        self.assertIn("failed: gamma, again: ./cotrap test '^gamma$'\n", out)
+
+    def test_where_there_is_no_terminal_lines_tell_how_far_it_is(self):
+        flag = self.root / "flag"
+        waits = f"until test -e {flag}; do sleep 0.01; done"
+        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
+        said = []
+
+        def say(text: str) -> None:
+            said.append(text)
+            if "running: beta" in text:
+                flag.touch()
+
+        with mock.patch.object(test_progress, "say", say), mock.patch.object(
+            test_progress, "_EVERY", 0.01
+        ):
+            self.assertEqual(self.run_tests("^beta")[0], 0)
+        self.assertRegex(said[0], "^1 tests, about ")
+        told = [line for line in said if line.endswith("running: beta")]
+        self.assertRegex(told[0], "^0 of 1 tests; about .* to go; ")
+
+    def test_tests_that_ctest_did_not_end_are_not_passed(self):
+        entries = [tests.Entry("alpha", "host-asan", (), 0)]
+        for command in (["true"], ["sh", "-c", "echo; exit 8"]):
+            with self.assertRaisesRegex(ToolError, "CTest ended early"):
+                with contextlib.redirect_stderr(io.StringIO()):
+                    test_progress.run(command, self.root, entries, 1)
 
     def test_the_soak_begins_only_where_it_is_asked_for_alone(self):
         for arguments in (("soak", "--list"), ("soak", "alpha")):
             with self.assertRaisesRegex(UsageError, "goes alone"):
                 self.run_tests(*arguments)
+        with self.assertRaisesRegex(UsageError, "--minutes is for"):
+            self.run_tests("alpha", "--minutes", "1")
         self.assertEqual(self.built, [])
 
-    def test_a_list_is_not_run(self):
-        self.assertEqual(self.run_tests("--list", "beta"), 0)
+
+class Time(unittest.TestCase):
+    """What is left, by costs: no test waits here."""
+
+    def test_it_is_shared_among_the_jobs(self):
+        progress = test_progress.Progress({"a": 10.0, "b": 20.0, "c": 30.0}, jobs=2)
+        self.assertEqual(progress.left(), 30)
+        with mock.patch.object(test_progress.time, "monotonic", return_value=100.0):
+            progress.start("c")
+        with mock.patch.object(test_progress.time, "monotonic", return_value=120.0):
+            self.assertEqual(progress.left(), 20)
+            progress.end("c")
+            self.assertEqual(progress.left(), 20)
+            progress.start("b")
+        with mock.patch.object(test_progress.time, "monotonic", return_value=200.0):
+            self.assertEqual(progress.left(), 10)
+
+    def test_ctest_keeps_the_costs_of_earlier_runs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "costs"
+            self.assertEqual(test_progress._recorded(file), {})
+            file.write_text("a.b 3 1.5\nc 1 20\n---\nc\n")
+            self.assertEqual(test_progress._recorded(file), {"a.b": 1.5, "c": 20.0})
 
 
 if __name__ == "__main__":
