@@ -29,12 +29,17 @@ function(cotrap_take_programs build)
     file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
   endforeach()
   foreach(target cotrap_programs cotrap_test_programs)
-    # USES_TERMINAL: one after the other, and the other build's progress is seen.
-    add_custom_target(${target}_elsewhere USES_TERMINAL VERBATIM
-      COMMAND ${CMAKE_COMMAND} -DBUILD=${build} -DTARGET=${target}
-              -P ${PROJECT_SOURCE_DIR}/cmake/build-elsewhere.cmake)
+    cotrap_build_elsewhere(${target}_elsewhere ${build} ${target})
     add_dependencies(${target} ${target}_elsewhere)
   endforeach()
+endfunction()
+
+# cotrap_build_elsewhere(name build target): a target that makes a target of another build folder.
+function(cotrap_build_elsewhere name build target)
+  # USES_TERMINAL: one after the other, and the other build's progress is seen.
+  add_custom_target(${name} USES_TERMINAL VERBATIM
+    COMMAND ${CMAKE_COMMAND} -DBUILD=${build} -DTARGET=${target}
+            -P ${PROJECT_SOURCE_DIR}/cmake/build-elsewhere.cmake)
 endfunction()
 
 function(cotrap_add_program name)
