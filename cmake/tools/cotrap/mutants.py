@@ -3,7 +3,7 @@
 A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
 
     A pipe takes a byte more than it has room for.          one sentence: what is wrong
-    Fails: unit.files.asan                                  the test that must fail
+    Fails: unit.files.asan                                  the everyday test that must fail
                                                             an empty line
     diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
 
@@ -11,8 +11,8 @@ Mutants are built and tested in a copy of the sources, build/mutants/tree, so th
 stay as they are. The copy keeps its builds from run to run. Only files that differ are written into
 it, so only these are compiled again.
 
-    for each test     it passes on the unchanged copy
-      for each mutant   apply the patch; `./cotrap test '^TEST$'` of the copy; take the patch back
+    for each test, on the unchanged copy: it passes
+      for each mutant: apply the patch; `./cotrap test --everyday ^TEST$` there; take the patch back
 """
 
 import fcntl
@@ -194,7 +194,7 @@ class _Tree:
 
     def _run(self, test: str, log: str) -> int:
         pattern = test.replace(".", r"\.")
-        command = [self.path / "cotrap", "test", "-j", str(self._jobs), f"^{pattern}$"]
+        command = [self.path / "cotrap", "test", "--everyday", "-j", str(self._jobs), f"^{pattern}$"]
         with open(self.logs / f"{log}.log", "wb") as output, subprocess.Popen(
             command,
             cwd=self.path,
@@ -298,7 +298,7 @@ def _judge(tree: _Tree, mutant: Mutant) -> Result:
 def _reason(test: str, status: int, when: str) -> str:
     reasons = {
         _FAILED: f"{test} fails {when}, too",
-        _NO_SUCH_TEST: f"there is no test {test}",
+        _NO_SUCH_TEST: f"there is no everyday test {test}",
         OWN_FAILURE: f"what {test} needs does not build {when}",
     }
     return reasons.get(status, f"{test} ends with status {status} {when}")

@@ -47,8 +47,9 @@ def run(arguments) -> int:
     if arguments.minutes:
         raise UsageError("--minutes is for `test soak`")
 
-    filters = _filters(arguments.names, arguments.tier)
-    presets = _EVERYDAY if filters == _filters([], "everyday") else _EVERYDAY + _OTHERS
+    tier = arguments.tier or ("all" if arguments.names else "everyday")
+    filters = _filters(arguments.names, tier)
+    presets = _EVERYDAY if tier == "everyday" else _EVERYDAY + _OTHERS
     for preset in presets:
         build.make(preset, build.CONFIGURED)
     with tempfile.TemporaryDirectory() as folder:  # CTest writes to it, even for a list
@@ -72,11 +73,9 @@ def run(arguments) -> int:
     return test_progress.run(command, folder, entries, arguments.jobs)
 
 
-def _filters(names: list[str], tier: str | None) -> list[str]:
-    """CTest's options that choose: of tests that are named every tier's, of others the everyday ones,
-    unless a tier is given."""
+def _filters(names: list[str], tier: str) -> list[str]:
+    """CTest's options that choose."""
     chosen = ["-R", "|".join(names)] if names else []
-    tier = tier or ("all" if names else "everyday")
     return chosen + {"all": [], "everyday": ["-L", "^everyday$"], "rest": ["-LE", "^everyday$"]}[tier]
 
 

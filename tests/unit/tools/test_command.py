@@ -46,7 +46,7 @@ class Usage(Command):
         for command, *groups in (
             ("bench", ("--time",), ("--harts", "2"), ("yield",), ("switch",)),
             ("demo", ("-q",), ("--harts", "2"), ("one",), ("two",)),
-            ("test", ("--quick",), ("-j", "2"), ("one",), ("two",)),
+            ("test", ("--rest",), ("-j", "2"), ("one",), ("two",)),
             ("sim", ("--policy", "fifo"), ("--harts", "2"), ("web",)),
         ):
             names = [group for group in groups if not group[0].startswith("-")]

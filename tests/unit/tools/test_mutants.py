@@ -16,16 +16,16 @@ import support  # noqa: F401  (finds the command's modules)
 from cotrap import mutants
 from cotrap.errors import Interrupted, UsageError
 
-# `./cotrap test -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
+# `./cotrap test --everyday -j N '^NAME$'`: `pipe.asan` passes while src/pipe.txt has the word "right".
 _COTRAP = r"""#!/bin/sh
 cd "$(dirname "$0")"
-echo "$4" >> ../asked
-case $4 in
+echo "$5" >> ../asked
+case $5 in
   '^nonesuch$') exit 2 ;;
   '^odd$') exit 7 ;;
 esac
 grep -q 'syntax error' src/*.txt && exit 125
-file=${4#^}
+file=${5#^}
 grep -q right "src/${file%%\\.*}.txt"
 """
 
@@ -155,7 +155,7 @@ class Mutants(unittest.TestCase):
         self.mutant("a", "left", "nonesuch")
         self.mutant("b", "left", "odd")
         self.assertEqual(self.run_mutants(), 1)
-        self.assertEqual(self.rows()["a"][-1], "broken: there is no test nonesuch")
+        self.assertEqual(self.rows()["a"][-1], "broken: there is no everyday test nonesuch")
         self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without it")
 
     def test_names_select_mutants(self):
