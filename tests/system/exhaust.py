@@ -2,46 +2,68 @@
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import harness
+from cotrap.qemu import Machine
 
-with harness.Test(__doc__) as test:
-    test.add(test.folder / "test-programs" / "exhaust", "exhaust")
-    for memory in ("64M", "256M"):
-        if test.lacks(f"everything of {memory} taken by children", harness.MMU):
-            continue
-        done = test.run("/exhaust", machine=test.machine(memory=memory), timeout=150)
-        test.check(done.status == 0, f"with {memory} of memory", done.text + done.why)
-        print(done.text, end="")
 
-    # Who fills /tmp is told so, and then everything still runs.
-    script = """yes > /tmp/full; echo status $?
+FILL = """yes > /tmp/full; echo status $?
 yes >> /tmp/full; echo status $?
 ls /tmp; free; ps
 seq 1 20000 | wc
 rm /tmp/full; echo status $?
 seq 1 20000 > /tmp/again; wc /tmp/again
 """
-    done = test.run("/bin/sh", stdin=script.encode(), machine=test.machine(memory="64M"))
+
+
+def everything(test: harness.Test, machine: Machine) -> None:
+    what = f"everything of {machine.memory} is taken ({machine.harts} harts)"
+    if test.lacks(what, harness.MMU):
+        return
+    done = test.run("/exhaust", machine=machine)
+    test.check(done.status == 0, what, done.text + done.why)
+    print(done.text, end="")
+
+
+def temporary_files(test: harness.Test, machine: Machine) -> None:
+    """If a program fills /tmp it gets an error, and everything still runs."""
+    done = test.run("/bin/sh", "-c", FILL, machine=machine)
     test.check(
         re.findall(r"status (\d+)", done.text) == ["1", "1", "0"],
-        "who fills /tmp is told so",
-        done.text,
+        f"filling /tmp is an error ({machine.harts} harts)",
+        done.text + done.why,
     )
-    test.check("out of memory" not in done.text, "  … which ends nobody", done.text)
+    test.check("out of memory" not in done.text, "  … that ends no program", done.text)
     free = re.findall(r"(\d+) KiB", done.text)
     total, _, left = (int(kib) for kib in free) if len(free) == 3 else (0, 0, -1)
     test.check(left > total * 0.4, f"  … and leaves {left} of {total} KiB to programs", done.text)
     words = re.findall(r"20000 +20000 +108894", done.text)
     test.check(len(words) == 2, "  … which go on, also in /tmp when there is room again", done.text)
 
-    what = "who has mapped much of the boot archive does not go for somebody else's need"
-    if not test.lacks(what, harness.MMU):
-        with tempfile.NamedTemporaryFile() as big:
-            big.truncate(12 << 20)
-            test.add(Path(big.name), "big")
-            done = test.run(
-                "/exhaust", "beside", "/big", machine=test.machine(memory="64M"), timeout=60
-            )
-        test.check(done.status == 0, what, done.text + done.why)
+
+def mapped_archive(test: harness.Test) -> None:
+    what = "a process that maps much of the boot archive does not end for another's need"
+    if test.lacks(what, harness.MMU):
+        return
+    with tempfile.NamedTemporaryFile() as big:
+        big.truncate(12 << 20)
+        test.add(Path(big.name), "big")
+        for harts in test.same_harts:
+            machine = test.machine(harts=harts, memory="64M")
+            done = test.run("/exhaust", "beside", "/big", machine=machine)
+            test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
+
+
+with harness.Test(__doc__) as test:
+    test.add(test.folder / "test-programs" / "exhaust", "exhaust")
+    for harts in test.same_harts:
+        machine = test.machine(harts=harts, memory="64M")
+        if test.everyday:
+            everything(test, machine)
+            temporary_files(test, machine)
+        if test.rest:
+            everything(test, replace(machine, memory="256M"))
+    if test.everyday:
+        mapped_archive(test)

@@ -50,7 +50,7 @@ CRASHES = (
 )
 EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
 # Seconds after which a guest counts as hanging. Far longer than any takes on a busy host.
-_TIMEOUT = 240.0
+TIMEOUT = 240.0
 _TAIL = 4096  # bytes of output shown when something is wrong
 
 
@@ -194,6 +194,11 @@ class Test:
             return (self.given_harts,)
         return self.everyday * EVERYDAY_HARTS + self.rest * REST_HARTS
 
+    @property
+    def same_harts(self) -> tuple[int, ...]:
+        """For tests whose rest is longer than the everyday tier, on the same machines."""
+        return (self.given_harts,) if self.given_harts else EVERYDAY_HARTS
+
     def run_parts(
         self,
         program: str,
@@ -231,7 +236,7 @@ class Test:
             f"echo '== {name} begins'; /{program} {name}; echo '== {name} ends:' $?\n"
             for name, *_ in parts
         )
-        done = self.run("/bin/sh", "-c", script, machine=machine, timeout=2 * _TIMEOUT)
+        done = self.run("/bin/sh", "-c", script, machine=machine, timeout=2 * TIMEOUT)
         last = "the boot"  # the part that the guest was in when it ended
         for name, what, *_ in parts:
             what = f"{what} ({machine.harts} harts{', counted' * machine.icount})"
@@ -252,7 +257,7 @@ class Test:
         stdin: bytes | None = None,
         typed: Dialogue | None = None,
         machine: Machine | None = None,
-        timeout: float = _TIMEOUT,
+        timeout: float = TIMEOUT,
         append: str = "",
         quiet: bool = True,
         errors_apart: bool = False,

@@ -7,6 +7,7 @@ them at once would disturb each other's clocks, so it is one after the other.
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import harness
 from cotrap.qemu import Machine
@@ -137,77 +138,81 @@ EXPECTED_COUNT = 10
 # What these print depends on which of two harts comes first, and hosts may stop either.
 ON_ONE_HART = ("long_calls", "sleeping")
 
+def outside(program: Path) -> subprocess.CompletedProcess:
+    """What the program does in QEMU's user-mode emulation, with the argument 0 that it has here."""
+    return subprocess.run(
+        ["qemu-riscv64", "-0", f"/linux/{program.name}", program, *ARGUMENTS.get(program.name, [])],
+        input=INPUT.get(program.name, b""),
+        stdout=subprocess.PIPE,
+        timeout=harness.TIMEOUT,
+    )
+
+
+def compare(test: harness.Test, harts: int, name: str, there: subprocess.CompletedProcess) -> None:
+    arguments, given = ARGUMENTS.get(name, []), INPUT.get(name)
+    machine = test.machine(harts=harts)
+    here = test.run(f"/linux/{name}", *arguments, stdin=given, machine=machine)
+    test.check(
+        (here.status, here.output) == (there.returncode, there.stdout),
+        f"{name}, {harts} harts: {len(there.stdout)} bytes of output and status {there.returncode}",
+        b"here: status %d\n%s\nthere:\n%s\n%s"
+        % (
+            -1 if here.status is None else here.status,
+            here.output,
+            there.stdout,
+            here.why.encode(),
+        ),
+    )
+
+
+def manuals(test: harness.Test, harts: int) -> None:
+    """What emulators do otherwise: by the manual."""
+    machine = test.machine(harts=harts)
+    script = b"cd /linux\n./lives started\ncd /\nlinux/lives started\n"
+    done = test.run("/bin/sh", stdin=script, machine=machine)
+    test.check(
+        done.status == 5 and done.text.count("the process's") == 2,
+        f"programs start by relative paths ({harts} harts)",
+        done.text + done.why,
+    )
+    for program, argument, expected, what in (
+        ("limits", "memory", MEMORY_LIMITS, "limits of memory are obeyed"),
+        ("mappings", "holes", HOLES, "holes in memory are seen"),
+        ("shares", "parts", SHARED_PARTS, "children share what clone says"),
+        ("inheriting", "robust", DEAD_HOLDERS, "locks of the dead are told"),
+        ("pipes", "addresses", BAD_ADDRESSES, "a page goes into a pipe as a whole or not at all"),
+        ("names", "opens", ODD_OPENS, "files are opened for nothing, and fixed names stay"),
+    ):
+        done = test.run(f"/linux/{program}", argument, machine=machine)
+        test.check(done.text == expected, f"{what} ({harts} harts)", done.text + done.why)
+
+
+def reservations(test: harness.Test) -> None:
+    done = test.run("/linux/attributes", "reservations", machine=Machine())
+    test.check(done.text == RESERVATIONS, "time is reserved and admitted", done.text + done.why)
+
+
+def unknown_calls(test: harness.Test) -> None:
+    done = test.run("/linux/unknown", quiet=False)
+    numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
+    counts = [len(re.findall(rf"no system call {number}\b", done.text)) for number in numbers]
+    what = "unknown calls are logged, each number once"
+    test.check(counts == [1] * len(numbers), what, done.text)
+
+
 with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's own)") as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
-    emulator = shutil.which("qemu-riscv64")
-    test.check(emulator is not None, "QEMU's user-mode emulation is there to compare with")
+    test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is there")
     test.add(folder, "linux")
     for program in programs:
-        if test.harts > 1 and program.name in ON_ONE_HART:
-            continue
-        arguments = ARGUMENTS.get(program.name, [])
-        given = INPUT.get(program.name, b"")
-        # The same argument 0 on both sides.
-        there = subprocess.run(
-            [emulator, "-0", f"/linux/{program.name}", program, *arguments],
-            input=given,
-            stdout=subprocess.PIPE,
-            timeout=60,
-        )
-        here = test.run(f"/linux/{program.name}", *arguments, stdin=given)
-        test.check(
-            (here.status, here.output) == (there.returncode, there.stdout),
-            f"{program.name}: {len(there.stdout)} bytes of output and status {there.returncode}",
-            b"here: status %d\n%s\nthere:\n%s\n%s"
-            % (
-                -1 if here.status is None else here.status,
-                here.output,
-                there.stdout,
-                here.why.encode(),
-            ),
-        )
-
-    done = test.run("/bin/sh", stdin=b"cd /linux\n./lives started\ncd /\nlinux/lives started\n")
-    test.check(
-        done.status == 5 and done.text.count("the process's") == 2,
-        "programs start by relative paths",
-        done.text + done.why,
-    )
-
-    done = test.run("/linux/limits", "memory")
-    test.check(done.text == MEMORY_LIMITS, "limits of memory are obeyed", done.text + done.why)
-
-    done = test.run("/linux/mappings", "holes")
-    test.check(done.text == HOLES, "holes in memory are seen", done.text + done.why)
-
-    done = test.run("/linux/shares", "parts")
-    test.check(done.text == SHARED_PARTS, "children share what clone says", done.text + done.why)
-
-    done = test.run("/linux/inheriting", "robust")
-    test.check(done.text == DEAD_HOLDERS, "locks of the dead are told", done.text + done.why)
-
-    done = test.run("/linux/attributes", "reservations", machine=Machine())
-    test.check(done.text == RESERVATIONS, "time is reserved and admitted", done.text + done.why)
-
-    done = test.run("/linux/unknown", quiet=False)
-    numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
-    counts = [len(re.findall(rf"no system call {number}\b", done.text)) for number in numbers]
-    test.check(
-        counts == [1] * len(numbers), "unknown calls are logged, each number once", done.text
-    )
-
-    done = test.run("/linux/pipes", "addresses")
-    test.check(
-        done.text == BAD_ADDRESSES,
-        "a page goes into a pipe as a whole or not at all",
-        done.text + done.why,
-    )
-
-    done = test.run("/linux/names", "opens")
-    test.check(
-        done.text == ODD_OPENS,
-        "files are opened for nothing, and fixed names stay",
-        done.text + done.why,
-    )
+        there = outside(program)
+        for harts in test.harts_of_tier:
+            if harts == 1 or program.name not in ON_ONE_HART:
+                compare(test, harts, program.name, there)
+    for harts in test.harts_of_tier:
+        manuals(test, harts)
+    if test.everyday:
+        reservations(test)
+        unknown_calls(test)

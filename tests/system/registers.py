@@ -4,10 +4,10 @@ import harness
 
 with harness.Test(__doc__, "registers of riscv64's (here, unit.fncall looks at each)") as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
-    for what, machine in (
-        ("in real time", test.machine()),
-        ("counted", test.machine(icount=True)),
-    ):
-        done = test.run("/registers", machine=machine, timeout=90)
-        held = done.text.strip().splitlines() or ["nothing was printed"]
-        test.check(done.status == 0, f"{what}: {'; '.join(held)}", done.text + done.why)
+    for harts in test.harts_of_tier:
+        for how in ("by the clock", "counted"):
+            machine = test.machine(harts=harts, icount=how == "counted")
+            done = test.run("/registers", machine=machine)
+            held = done.text.strip().splitlines() or ["nothing was printed"]
+            what = f"{how}, {harts} harts: {'; '.join(held)}"
+            test.check(done.status == 0, what, done.text + done.why)

@@ -4,8 +4,9 @@ import harness
 
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "runtime", "runtime")
-    done = test.run("/runtime")
-    test.check(done.status == 0, "every part holds", done.text + done.why)
-    farewell = "main's thread-local object is dropped"
-    test.check(farewell in done.text, "main's thread drops what is its own", done.text)
-    print(done.text, end="")
+    for harts in test.harts_of_tier:
+        done = test.run("/runtime", machine=test.machine(harts=harts))
+        test.check(done.status == 0, f"every part holds ({harts} harts)", done.text + done.why)
+        farewell = "main's thread-local object is dropped"
+        test.check(farewell in done.text, "  … and main's thread drops what is its own", done.text)
+        print(done.text, end="")

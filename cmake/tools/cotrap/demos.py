@@ -17,7 +17,7 @@ from .paths import Build
 from .qemu import Boot, Guest, Machine, archive_with
 from .run import check_files, machine
 from .slow_disk import slow_disk
-from .sources import NoInput, Typist
+from .sources import Silence, Typist
 from .ui import Waiting, bad, faint, good
 
 TIMEOUT = 40.0  # seconds
@@ -25,7 +25,7 @@ _AT_ONCE = 2
 _TAIL_LINES = 20
 _SCREEN = (80, 24)
 _DISK_BYTES = 1 << 20
-_DISK_SECONDS = 0.02  # from a request to its answer
+_DISK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -102,16 +102,18 @@ def listed(built: Build) -> list[Demo]:
     return demos
 
 
-def play(demo: Demo, stage: Stage, sink) -> Verdict:
-    """Boots with the demo as the first program. What it prints goes to the sink."""
+def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
+    """Boots with the demo as the first program. What it prints goes to the sink. typed: the source
+    of what is typed into it, instead of a person who types at the usual speed."""
     boot = Boot(
         replace(stage.build, self_tests=stage.build.self_tests or demo.self_tests),
         stage.archive,
         program=f"/bin/{demo.name}",
         terminal=_SCREEN if demo.typed else None,
+        has_no_input=not demo.typed,
         append=stage.append,
     )
-    source = Typist(demo.typed) if demo.typed else NoInput()
+    source = typed or Typist(demo.typed) if demo.typed else Silence()
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
     if demo.icount and not stage.build.is_hosted:  # a process has its own time
@@ -130,11 +132,12 @@ def play(demo: Demo, stage: Stage, sink) -> Verdict:
 
 
 @contextmanager
-def numbered_disk(built: Build) -> Iterator[Disk]:
-    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow."""
+def numbered_disk(built: Build, seconds: float = _DISK_SECONDS) -> Iterator[Disk]:
+    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow.
+    seconds: from a request to its answer."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
     numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
-    with slow_disk(numbers, _DISK_SECONDS, built) as disk:
+    with slow_disk(numbers, seconds, built) as disk:
         yield disk
 
 
