@@ -35,14 +35,15 @@ def standard_error(test: harness.Test) -> None:
     test.check(
         done.output == b"" and b"/nowhere" in done.errors, "a program's complaint is apart", done.errors
     )
-    done = test.run("/bin/sh", typed="cat nowhere\\n\\x04", errors_apart=True)
+    typed = harness.Dialogue((r"[$] ", "cat nowhere\n"), (r"[$] ", "\x04"))
+    done = test.run("/bin/sh", typed=typed, errors_apart=True)
     test.check(
         b"nowhere: " in done.errors and b"cat nowhere" in done.output, "also where somebody types",
         done.output + b"\n" + done.errors,
     )  # fmt: skip
 
 
-with harness.Test(__doc__) as test:
+def exit_statuses(test: harness.Test) -> None:
     for status in (0, 1, 7, 255):
         done = test.run("/bin/sh", "-c", f"exit {status}")
         test.check(done.status == status, f"exit status {status} is the command's", done.why)
@@ -52,6 +53,13 @@ with harness.Test(__doc__) as test:
         done.status == 4, "a shell fed from a file obeys it to its end", done.why + done.text
     )
 
+    done = test.run("/bin/no-such-program")
+    test.check(done.status == 127, "a first program that is missing is status 127", done.why)
+    done = test.run("/etc/demos")
+    test.check(done.status == 126, "one that is no program is status 126", done.why)
+
+
+def environment(test: harness.Test) -> None:
     done = test.run("/bin/env", append="env=GREETING=g%C3%BCn%20tag%25")
     test.check(
         "GREETING=gün tag%" in done.text.splitlines(),
@@ -66,27 +74,32 @@ with harness.Test(__doc__) as test:
         done.output,
     )
 
+
+def input_and_output(test: harness.Test, harts: int) -> None:
+    machine = test.machine(harts=harts)
     every_byte = bytes(range(256)) * 64
-    done = test.run("/bin/cat", stdin=every_byte)
+    done = test.run("/bin/cat", stdin=every_byte, machine=machine)
     test.check(
-        done.output == every_byte, "each of the 256 bytes goes in and out as itself", done.why
+        done.output == every_byte, f"each of the 256 bytes goes in and out as itself ({harts} harts)", done.why
     )
 
-    done = test.run("/bin/cat", stdin=b"")
+    done = test.run("/bin/cat", stdin=b"", machine=machine)
     test.check(
-        (done.status, done.output) == (0, b""), "an empty standard input is at its end", done.why
+        (done.status, done.output) == (0, b""), f"an empty standard input is at its end ({harts} harts)", done.why
     )
 
     much = random.Random(1).randbytes(1 << 18)
-    done = test.run("/bin/cat", stdin=much)
+    done = test.run("/bin/cat", stdin=much, machine=machine)
     same = done.output == much
-    test.check(same, f"256 KiB go through unchanged ({done.seconds:.1f} s)", done.why)
+    test.check(same, f"256 KiB go through unchanged ({harts} harts)", done.why)
 
-    done = test.run("/bin/sh", "-c", "sleep 1; cat | wc", stdin=b"line\n" * 20_000)
+    done = test.run("/bin/sh", "-c", "sleep 0.2; cat | wc", stdin=b"line\n" * 20_000, machine=machine)
     test.check(
-        "20000" in done.text, "input waits for a program that reads late", done.text + done.why
+        "20000" in done.text, f"input waits for a program that reads late ({harts} harts)", done.text + done.why
     )
 
+
+def kernel_messages(test: harness.Test) -> None:
     done = test.run("/bin/sh", "-c", "echo a", quiet=False)
     lines = done.text.splitlines()
     test.check("a" in lines, "output stands on its own line among kernel messages", done.output)
@@ -97,13 +110,8 @@ with harness.Test(__doc__) as test:
     )
     test.check("OpenSBI" not in done.text, "the firmware's banner is not shown", done.output)
 
-    standard_error(test)
 
-    done = test.run("/bin/no-such-program")
-    test.check(done.status == 127, "a first program that is missing is status 127", done.why)
-    done = test.run("/etc/demos")
-    test.check(done.status == 126, "one that is no program is status 126", done.why)
-
+def machines(test: harness.Test) -> None:
     for memory in ("64M", "1G"):
         done = test.run("/bin/true", machine=harness.Machine(memory=memory))
         test.check(done.status == 0, f"boots with {memory} of memory", done.why)
@@ -115,3 +123,14 @@ with harness.Test(__doc__) as test:
     )
     done = test.run("/bin/true", machine=harness.Machine(icount=True))
     test.check(done.status == 0, "boots with time counted in instructions", done.why)
+
+
+with harness.Test(__doc__) as test:
+    for harts in test.harts_of_tier:
+        input_and_output(test, harts)
+    if test.everyday:
+        exit_statuses(test)
+        environment(test)
+        kernel_messages(test)
+        standard_error(test)
+        machines(test)

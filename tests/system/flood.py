@@ -4,66 +4,59 @@ import re
 import time
 
 import harness
-from harness import Boot, Capture, Guest, TimedOut, archive_with, relay
 
-LINE = "a line of a paste that is long enough to be one %06d\n"
-MEGABYTE = b"".join(LINE.encode() % number for number in range(20_000))
+EVERYDAY_LINES, REST_LINES = 2_000, 20_000  # the latter are a megabyte
 
 
-class Paste:
-    """Keys that come as fast as the guest takes them; then more, after a pause."""
-
-    def __init__(self, keys: bytes, then: bytes = b"", after: float = 0.0):
-        self.file = None
-        self._parts = [(0.5, keys), (after, then)]
-        self._next = None
-
-    def take(self) -> bytes:
-        _, keys = self._parts.pop(0)
-        self._next = None
-        return keys
-
-    def due(self) -> float | None:
-        if not self._parts or not self._parts[0][1]:
-            return None
-        if self._next is None:
-            self._next = time.monotonic() + self._parts[0][0]
-        return self._next
+def lines(count: int) -> str:
+    return "".join(f"a line of a paste that is long enough to be one {n:06}\n" for n in range(count))
 
 
-class SlowSink(Capture):
-    """Reads nothing for a while, then everything."""
+class LateReader(harness.Dialogue):
+    """Reads nothing for a while after the first bytes, then everything."""
 
-    def __init__(self, seconds: float):
-        super().__init__()
-        self._wait = seconds
+    def __init__(self, *steps: tuple[str, str]):
+        super().__init__(*steps)
+        self._waits = True
 
     def put(self, data: bytes) -> None:
-        if self._wait:
-            time.sleep(self._wait)
-            self._wait = 0.0
+        if self._waits:
+            time.sleep(1.0)  # the guest fills the pipe meanwhile, and has to wait
+            self._waits = False
         super().put(data)
 
 
-def typed_at(test, source, program, *arguments, sink=None, timeout=120.0):
-    """Boots with the console a terminal, and `source` at its keyboard."""
-    boot = Boot(
-        test.build,
-        archive_with(test.build).pack(),
-        program=program,
-        arguments=list(arguments),
-        quiet=True,
-        terminal=(80, 24),
-        append="",
-    )
-    sink = sink or Capture()
-    with Guest(test.machine(), boot) as guest:
-        try:
-            relay(guest, source, sink, timeout)
-            status, why = guest.marks.exit_code, guest.trouble()
-        except TimedOut:
-            status, why = None, f"still {guest.marks.state.value} after {timeout:g} s"
-    return harness.Done(status, sink.data, 0.0, why)
+def much_input(test: harness.Test, harts: int, count: int) -> None:
+    machine, text = test.machine(harts=harts), lines(count)
+    amount = f"{len(text)} bytes ({harts} harts)"
+    done = test.run("/bin/cat", stdin=text.encode(), machine=machine)
+    test.check(done.text == text, f"files go in and out unchanged: {amount}", done.why)
+
+    paste = harness.Dialogue(("", text + "\x04"))
+    script = "cat > /tmp/pasted; wc /tmp/pasted"
+    done = test.run("/bin/sh", "-c", script, typed=paste, machine=machine)
+    words = done.text.replace(",", "").split()
+    what = f"what is pasted at a terminal arrives whole: {amount}"
+    whole = str(len(text)) in words and str(count) in words
+    test.check(whole, what, done.why + done.text[-300:])
+
+    # The shell dies of ^C, too, so it need not wait for the sleep to begin.
+    paste = harness.Dialogue(("begin", text + "\x03"))
+    done = test.run("/bin/sh", "-c", "echo begin; sleep 100000", typed=paste, machine=machine)
+    test.check(done.status == 130, f"^C is heard behind a paste that nobody reads: {amount}", done.why)
+
+
+def much_output(test: harness.Test, harts: int) -> None:
+    machine = test.machine(harts=harts)
+    reader = LateReader(("flood", "x" * 100 + "\x03"))
+    done = test.run("/bin/yes", "flood", typed=reader, machine=machine)
+    what = f"^C ends a program whose output nobody takes ({harts} harts)"
+    test.check(done.status == 130, what, done.why)
+
+    done = test.run("/bin/seq", "30000", typed=LateReader(), machine=machine)
+    numbers = done.text.replace("\r", "").split()
+    what = f"a reader that is late misses nothing ({harts} harts)"
+    test.check(numbers == [str(number) for number in range(1, 30_001)], what, done.why)
 
 
 def raised_for_ever(test: harness.Test) -> None:
@@ -89,33 +82,11 @@ def raised_for_ever(test: harness.Test) -> None:
 
 
 with harness.Test(__doc__) as test:
-    done = test.run("/bin/cat", stdin=MEGABYTE, timeout=120)
-    test.check(done.output == MEGABYTE, "a megabyte goes in and out unchanged", done.why)
-
-    paste = Paste(MEGABYTE + b"\x04")
-    done = typed_at(test, paste, "/bin/sh", "-c", "cat > /tmp/pasted; wc /tmp/pasted")
-    words = done.text.replace(",", "").split()
-    test.check(
-        str(len(MEGABYTE)) in words and "20000" in words,
-        "a megabyte that is pasted at a terminal arrives whole",
-        done.why + done.text[-300:],
-    )
-
-    paste = Paste(MEGABYTE + b"\x03")
-    done = typed_at(test, paste, "/bin/sleep", "100")
-    test.check(done.status == 130, "^C behind a paste that nobody reads is heard", done.why)
-
-    paste = Paste(b"x" * 100, b"\x03", after=1.0)
-    done = typed_at(test, paste, "/bin/yes", "flood", sink=SlowSink(1.0))
-    test.check(done.status == 130, "^C ends a program whose output nobody takes", done.why)
-
-    sink = SlowSink(2.0)
-    done = typed_at(test, Paste(b""), "/bin/seq", "30000", sink=sink)
-    lines = done.text.replace("\r", "").split()
-    test.check(
-        lines == [str(number) for number in range(1, 30_001)],
-        "a reader that is late misses nothing",
-        done.why,
-    )
-
-    raised_for_ever(test)
+    for harts in test.same_harts:
+        if test.everyday:
+            much_input(test, harts, EVERYDAY_LINES)
+            much_output(test, harts)
+        if test.rest:
+            much_input(test, harts, REST_LINES)
+    if test.everyday:
+        raised_for_ever(test)
