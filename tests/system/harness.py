@@ -20,7 +20,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -220,30 +220,35 @@ class Test:
                 if counted and of_kind and self.lacks("parts that measure time", COUNTED):
                     continue
                 here = replace(machine, icount=machine.icount or counted)
-                self._run_together(program, [part for part in of_kind if not part.alone], here)
+                self.run_together(program, [part for part in of_kind if not part.alone], here)
                 for part in of_kind:
                     if part.alone:
-                        self._run_together(program, [part], here)
+                        self.run_together(program, [part], here)
 
     def _is_of_rest(self, harts: int) -> bool:
         return self.rest if self.given_harts else harts in REST_HARTS
 
-    def _run_together(self, program: str, parts: list[Part], machine: Machine) -> None:
-        """One guest: a shell runs the parts, and says where each begins and how it ends."""
+    def run_together(
+        self, program: str, parts: Iterable[Part], machine: Machine, append: str = "", about: str = ""
+    ) -> None:
+        """Runs parts in one guest: a shell runs them, and says where each begins and how it ends.
+        about: comes before the checks' names."""
         if not parts:
             return
         script = "".join(
             f"echo '== {name} begins'; /{program} {name}; echo '== {name} ends:' $?\n"
             for name, *_ in parts
         )
-        done = self.run("/bin/sh", "-c", script, machine=machine, timeout=2 * TIMEOUT)
+        done = self.run(
+            "/bin/sh", "-c", script, machine=machine, timeout=2 * TIMEOUT, append=append
+        )
         last = "the boot"  # the part that the guest was in when it ended
         for name, what, *_ in parts:
-            what = f"{what} ({machine.harts} harts{', counted' * machine.icount})"
+            what = f"{about}{what} ({machine.harts} harts{', counted' * machine.icount})"
             _, begun, said = done.text.partition(f"== {name} begins")
             output, ended, status = said.partition(f"== {name} ends: ")
             if ended:
-                self.check(status.split("\n")[0].strip() == "0", what, output)
+                self.check(status.split("\n")[0].strip() == "0", what, output.strip("\r\n"))
             elif begun:
                 last = name
                 self.check(False, f"{what}: does not end", f"{output}\n{done.why}")
