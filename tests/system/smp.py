@@ -37,6 +37,7 @@ SHARES = (
     harness.Part("unthrottled", "a thread without budget that gets another schedule runs at once"),
     harness.Part("answers", "a thread that seldom computes does not wait for those that always do"),
     harness.Part("turns", "threads take turns of the length that their schedules have"),
+    harness.Part("many-held", "a lock costs no more where threads wait for 200 others"),
 )
 # … and on three.
 WANDERING = (

@@ -1,4 +1,6 @@
 // Who holds a lock runs with the priority of who waits for it, wherever either is.
+#include <user/counters.h>
+
 #include "harts.h"
 
 namespace harts {
@@ -247,8 +249,46 @@ void hammers() {
   check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
 }
 
-constexpr Part parts[] = {
-    {"lends", lends}, {"too-long", too_long}, {"lingers", lingers}, {"hammers", hammers}};
+/// Instructions of taking a lock that nobody has and giving it back, in the kernel.
+std::uint64_t cost_of_a_round() {
+  constexpr unsigned rounds = 16;
+  std::atomic<std::uint32_t> word = 0;
+  const auto begin = instructions();
+  for (unsigned i = 0; i < rounds; ++i) {
+    must(call(Call::futex, &word, abi::futex_lock_pi | abi::futex_private_flag, 0, nullptr),
+         "taking");
+    must(call(Call::futex, &word, abi::futex_unlock_pi | abi::futex_private_flag), "giving back");
+  }
+  return (instructions() - begin) / rounds;
+}
+
+/// A lock costs no more where other threads wait for 200 others.
+void many_held() {
+  const auto alone = cost_of_a_round();
+  std::vector<InheritingMutex> held(200);
+  for (auto& mutex : held) mutex.lock();
+  std::atomic<unsigned> begun = 0;
+  std::vector<Thread> threads;
+  for (auto& mutex : held) {
+    threads.emplace_back([&] {
+      ++begun;
+      mutex.lock();
+      mutex.unlock();
+    });
+  }
+  await("to wait", [&] { return begun == held.size(); });
+  must(sleep_for(10ms), "sleeping");
+  const auto beside = cost_of_a_round();
+  println("{} instructions, {} beside 200 locks that threads wait for", alone, beside);
+  check(beside < alone + alone / 4, "others' locks cost it nothing");
+  for (auto& mutex : held) mutex.unlock();
+}
+
+constexpr Part parts[] = {{"lends", lends},
+                          {"too-long", too_long},
+                          {"lingers", lingers},
+                          {"hammers", hammers},
+                          {"many-held", many_held}};
 
 }  // namespace
 
