@@ -143,7 +143,7 @@ def main() -> int:
     emit(BANNER)
     kernel_says("booting")
     if fake == b"silent":
-        time.sleep(60)
+        time.sleep(3600)  # longer than any test waits
     if fake == b"die":
         print("fake: no such machine", file=sys.stderr)
         return 1
@@ -200,7 +200,7 @@ def main() -> int:
         mark(f"exit {status if status >= 0 else 128 - status}")
         kernel_says("power off")
         if fake == b"linger":
-            time.sleep(60)
+            time.sleep(3600)  # longer than any test waits
     return 0
 
 

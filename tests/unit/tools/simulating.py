@@ -13,7 +13,7 @@ BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
 
 
 def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:
-    done = cotrap("sim", *arguments, "--build", BUILD, timeout=60, stdin=stdin)
+    done = cotrap("sim", *arguments, "--build", BUILD, stdin=stdin)
     assert done.returncode == status, done.stderr.decode()
     return (done.stderr if status in (2, OWN_FAILURE) else done.stdout).decode()
 

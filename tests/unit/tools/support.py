@@ -69,7 +69,11 @@ def environment() -> dict[str, str]:
     return os.environ | {"COTRAP_QEMU": str(HERE / "fake_qemu.py"), "TMPDIR": _SCRATCH.name}
 
 
-def cotrap(*arguments, stdin: bytes = b"", timeout: float = 30) -> subprocess.CompletedProcess:
+# Seconds after which a command counts as hanging: no host is so busy.
+HANGS = 300
+
+
+def cotrap(*arguments, stdin: bytes = b"", timeout: float = HANGS) -> subprocess.CompletedProcess:
     return subprocess.run(
         [ROOT / "cotrap", *map(str, arguments)],
         input=stdin,

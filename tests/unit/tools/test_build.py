@@ -131,7 +131,7 @@ class Spaces(unittest.TestCase):
                 self.assertEqual(sorted(set(pieces)), [], preset)
 
     def said(self, command: list, **options) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=support.HANGS, **options)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
@@ -177,7 +177,7 @@ class ReadOnly(unittest.TestCase):
             env=os.environ | {"COTRAP_QEMU": str(self.tree / "fake_qemu.py"), "TMPDIR": "/tmp"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=support.HANGS,
             **other,
         )
 

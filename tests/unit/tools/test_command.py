@@ -7,7 +7,7 @@ import subprocess
 import unittest
 from unittest import mock
 
-from support import ROOT, Command, FakeBuild, cotrap
+from support import HANGS, ROOT, Command, FakeBuild, cotrap
 
 from cotrap import options
 
@@ -145,7 +145,7 @@ class Usage(Command):
     def test_a_symbolic_link_to_the_command_is_the_command(self):
         link = self.build.path / "a link"
         link.symlink_to(ROOT / "cotrap")
-        done = subprocess.run([link, "--help"], capture_output=True, timeout=30)
+        done = subprocess.run([link, "--help"], capture_output=True, timeout=HANGS)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_a_help_that_cannot_be_written_is_an_error_of_the_write(self):
@@ -159,7 +159,7 @@ class Usage(Command):
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
                 stdout=device,
                 stderr=subprocess.PIPE,
-                timeout=30,
+                timeout=HANGS,
             )
         self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
 
@@ -167,7 +167,7 @@ class Usage(Command):
         for words, status in ((["--help"], 125), (["nonsense"], 2)):
             with open("/dev/full", "w") as full:
                 done = subprocess.run(
-                    [ROOT / "cotrap", *words], stdout=full, stderr=full, timeout=30
+                    [ROOT / "cotrap", *words], stdout=full, stderr=full, timeout=HANGS
                 )
             self.assertEqual(done.returncode, status, words)
 

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from simulating import InAFolder
-from support import ROOT, cotrap
+from support import HANGS, ROOT, cotrap
 
 from cotrap.errors import ToolError
 from cotrap.sim.simulator import outcomes
@@ -43,7 +43,7 @@ class Ends(InAFolder):
 
     def test_a_signal_to_the_command_alone_ends_its_simulators(self):
         begun = self.folder / "begun"
-        build = self.simulator(f"echo $$ >>{begun}\nexec sleep 30")
+        build = self.simulator(f"echo $$ >>{begun}\nexec sleep 3600")
         one = ("web", "--policy", "fifo", "--build", build)
         for words in (one, (*one, "--seeds", "1..9"), (*one, "--explore")):
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,12 +52,12 @@ class Ends(InAFolder):
                     with subprocess.Popen([ROOT / "cotrap", "sim", *words]) as command:
                         self.wait_until(lambda: begun.exists() and begun.read_text())
                         command.send_signal(number)
-                        self.assertEqual(command.wait(10), 128 + number)
+                        self.assertEqual(command.wait(HANGS), 128 + number)
                     for child in begun.read_text().split():
                         self.assertFalse(Path("/proc", child).exists())
 
     def wait_until(self, holds) -> None:
-        end = time.monotonic() + 10
+        end = time.monotonic() + HANGS
         while not holds():
             self.assertLess(time.monotonic(), end)
             time.sleep(0.01)

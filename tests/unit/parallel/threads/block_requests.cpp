@@ -65,7 +65,7 @@ TEST_CASE("a job that is woken before its request has ended waits on, and then h
     co_await std::move(other);
     result = co_await std::move(reader);
   };
-  parallel_test::run_harts(60s, begin, main);
+  parallel_test::run_harts(600s, begin, main);
   CHECK(result);
   CHECK(test::holds_sector(bytes, model, 7));
 }
