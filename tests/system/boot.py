@@ -92,7 +92,7 @@ def unmappable(test: harness.Test) -> None:
     )
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     shapes(test)
     programs(test)
     unmappable(test)

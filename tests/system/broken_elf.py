@@ -100,7 +100,7 @@ def tolerated(good: bytes) -> dict[str, bytes]:
     return files
 
 
-with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as scratch:
+with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirectory() as scratch:
     good = (test.build.initrd_root / "bin" / "hello").read_bytes()
     must, may, odd = refused(good), tolerated(good), unusual(good)
     broken = Path(scratch) / "broken"

@@ -77,7 +77,7 @@ def ends(test: harness.Test, profile: Path) -> None:
     test.check(bool(instructions(profile)), "  … and there is a profile", str(done))
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     if not test.build.is_hosted or shutil.which("valgrind") is None:
         print("skipped: needs the hosted machine, and valgrind")
         sys.exit(harness.SKIPPED)

@@ -88,7 +88,7 @@ def timeout(test: harness.Test) -> None:
     )
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     both(test)
     if not test.build.is_hosted:  # there all programs are moved
         moved(test)

@@ -14,6 +14,7 @@ from cotrap.slow_disk import SlowDisk, slow_disk
 
 SECTORS = 777  # not a multiple of anything
 PROGRAM = "/test/disk"
+PROMPT = r"cotrap:/\$ "
 
 
 def fnv(data: bytes) -> str:
@@ -118,9 +119,11 @@ def without(test: harness.Test) -> None:
     if test.lacks("the entropy device", harness.QEMU):
         return
     seeded = "random: seeded by the machine's entropy device"
-    # What the device answers, in the host's own time, is taken by whoever wants random bytes next:
-    # here a program that starts later.
-    done = test.run("/bin/sh", "-c", "sleep 1; true", quiet=False)
+    # The device answers in the host's own time. The next program that starts takes the answer.
+    typed = harness.Dialogue(
+        (PROMPT, "true\n", lambda _: seeded.encode() in typed.data), (PROMPT, "exit\n")
+    )
+    done = test.run("/bin/sh", typed=typed, quiet=False)
     test.check(seeded in done.text, "the entropy device seeds the generator", done.output)
     machine = Machine(entropy=False)
     done = test.run("/bin/hello", machine=machine, quiet=False)
@@ -138,7 +141,7 @@ def without(test: harness.Test) -> None:
     test.check(counted[0] == counted[1], "… the same ones each time", str(counted))
 
 
-with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
+with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirectory() as folder:
     test.add(test.folder / "test-programs" / "disk", "test/disk")
     on_a_file(test, Path(folder))
     on_a_slow_disk(test)

@@ -46,7 +46,7 @@ def on(test: harness.Test, trampoline: bool):
     return measure(bench, chosen, counted=True)
 
 
-with harness.Test(__doc__, harness.COUNTED) as test:
+with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
     trampoline = "trampoline" in test.folder.name
     recorded = from_json(RECORD.read_text(), RECORD.name)
     results = on(test, trampoline)

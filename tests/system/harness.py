@@ -88,21 +88,28 @@ class Dialogue(Capture):
 
     It is the source and the sink of one relay(). steps: each is a pattern to find in the output behind
     what the step before has found, and the keys to type then. An empty pattern awaits the start of the
-    first program. "\\n" in the keys is the Enter key.
+    first program. "\\n" in the keys is the Enter key. A step may have a condition, too: its keys are
+    typed again, each time that the next pattern is found, until the output between holds.
     """
 
-    def __init__(self, *steps: tuple[str, str]):
+    def __init__(self, *steps: tuple):
         super().__init__()
-        self._steps = [(re.compile(pattern.encode()), keys) for pattern, keys in steps]
+        self._steps = [(re.compile(pattern.encode()), *keys) for pattern, *keys in steps]
         self._behind = 0  # where the next pattern is looked for
+        self._typed = b""
+        self._holds: Callable[[bytes], bool] = lambda output: True
 
     def due(self) -> float | None:
         return 0.0 if self._found() else None
 
     def take(self) -> bytes:
-        self._behind = self._found().end()
-        _, keys = self._steps.pop(0)
-        return keys.replace("\n", "\r").encode()
+        end = self._found().end()
+        output, self._behind = self.data[self._behind : end], end
+        if self._holds(output):
+            _, keys, *holds = self._steps.pop(0)
+            self._typed = keys.replace("\n", "\r").encode()
+            self._holds = holds[0] if holds else lambda output: True
+        return self._typed
 
     def _found(self) -> re.Match | None:
         return self._steps[0][0].search(self.data, self._behind) if self._steps else None
@@ -117,6 +124,7 @@ class Dialogue(Capture):
 class Test:
     about: str
     needs: str = ""  # all of it: MMU, QEMU, COUNTED, or something of its own
+    all_everyday: bool = False  # the rest has nothing to do
     own: dict[str, float] = field(default_factory=dict)  # options of the test's own: their defaults
     failures: int = 0
     checks: int = 0
@@ -141,6 +149,9 @@ class Test:
         self.plain_build = Build(self.folder)  # what `./cotrap run` boots
         if not (self.folder / "kernel" / "cotrap-tests.elf").exists():
             print(f"skipped: {self.folder} has no kernel for tests")
+            sys.exit(SKIPPED)
+        if self.all_everyday and not self.everyday:
+            print("skipped: this tier has nothing to do")
             sys.exit(SKIPPED)
         if self.needs and self.lacks(self.about.strip().splitlines()[0], self.needs):
             sys.exit(SKIPPED)

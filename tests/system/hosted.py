@@ -102,7 +102,7 @@ def benchmarks(test: harness.Test) -> None:
         test.check(plausible, "  … which take less than a second each", done.text)
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     benchmarks(test)
     demos(test)
     ends(test)

@@ -26,7 +26,7 @@ def machines():
         yield f"{harts} harts that count instructions", Machine(harts, icount=True)
 
 
-with harness.Test(__doc__, "a kernel of its own that checks hal/ alone") as test:
+with harness.Test(__doc__, "a kernel of its own that checks hal/ alone", all_everyday=True) as test:
     test.build = Checks(test.folder)
     for name, machine in machines():
         done = test.run("", stdin=b"x" * 32, machine=machine)

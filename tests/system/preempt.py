@@ -247,7 +247,7 @@ def uncounted(test: harness.Test) -> None:
     elsewhere(test)
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     without_self_tests(test)
     if test.build.is_hosted:
         uncounted(test)

@@ -106,7 +106,7 @@ def tables(said: str) -> list[Table]:
     return found
 
 
-with harness.Test(__doc__) as test:
+with harness.Test(__doc__, all_everyday=True) as test:
     whole(test)
     computing(test)
     cut_short(test)

@@ -259,7 +259,7 @@ def shared_priorities(test: harness.Test, folder: Path) -> None:
     test.check(together == [4, 5] * 3, what, str(together))
 
 
-with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as where:
+with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirectory() as where:
     kinds(test)
     two_processes(test, Path(where))
     harts(test, Path(where))
