@@ -107,18 +107,18 @@ def _entries(command: list[str], *filters: str) -> list[Entry]:
 
 
 def _build(entries: list[Entry]) -> None:
-    """Of the builds for the host, what the tests say that they need; of the kernel's, all."""
+    """What the tests say that they need. Where one does not say, all of its build."""
     musl.ensure()
     for preset in _EVERYDAY + _OTHERS:
-        if not (tests := _of(preset, entries)):
+        tests = _of(preset, entries)
+        folder = ROOT / "build" / preset
+        needs = {str(file.relative_to(folder)) for test in tests for file in test.needs}
+        if not tests:
             continue
-        if preset in build.KERNEL_PRESETS:
-            build.make(preset, "all", build.TEST_PROGRAMS)
-            continue
-        files = {file for test in tests for file in test.needs}
         if all(test.needs for test in tests):
-            folder = ROOT / "build" / preset
-            build.make(preset, *sorted(str(file.relative_to(folder)) for file in files))
+            build.make(preset, *sorted(needs))
+        elif preset in build.KERNEL_PRESETS:
+            build.make(preset, "all", build.TEST_PROGRAMS)
         else:
             build.make(preset)
 
