@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import harness
@@ -25,30 +27,64 @@ def shell(test: harness.Test, script: str) -> subprocess.Popen:
     return top(test, test.folder / "user" / "bin" / "sh", "-c", script)
 
 
+def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
+    """What top prints until it is enough, or until the give-up time. Then nobody reads top any more,
+    so it ends."""
+    give_up = threading.Timer(harness.TIMEOUT, process.kill)
+    give_up.start()
+    said = ""
+    while not enough(said) and (line := process.stdout.readline()):
+        said += line
+    process.stdout.close()
+    process.wait()
+    give_up.cancel()
+    return said
+
+
 def whole(test: harness.Test) -> None:
     process = shell(test, "sleep 3 | cat; echo done; exit 3")
-    said, errors = process.communicate(timeout=100)
+    said, errors = process.communicate(timeout=harness.TIMEOUT)
     test.check(process.returncode == 3, "the program's exit status", errors)
     test.check(said.endswith("done\n"), "… and the end of its output", said)
+    test.check(errors == "", "nothing else is said", errors)
+
+
+def waiting(test: harness.Test) -> None:
+    patterns = [rf"^{who}( \d+)? +waiting +\d +\d+ .*{what}$" for who, what in _NAMES.items()]
+    idle = [("", 0)] * 2
+
+    def enough(said: str) -> bool:
+        """Every program has come to its wait, and a table was drawn since."""
+        found = tables(said)[:-1]  # the last one is not whole yet
+        return len(found) >= 2 and found[-1].harts == idle and all(seen(said))
+
+    def seen(said: str) -> list[bool]:
+        return [re.search(pattern, said, re.MULTILINE) is not None for pattern in patterns]
+
+    said = read_until(shell(test, "sleep 100000 | cat"), enough)
     test.check(said.count("since boot:") >= 2, "a table now and then", said)
     hart = re.search(r"^hart 1 .* \d+%", said, re.MULTILINE)
     test.check(hart is not None, "with the harts", said)
-    for who, what in _NAMES.items():
-        line = rf"^{who}( \d+)? +waiting +\d +\d+ .*{what}$"
-        test.check(re.search(line, said, re.MULTILINE) is not None, f"{who} waits for {what}", said)
-    last = tables(said)[-1]
-    test.check(last.harts == [("", 0)] * 2, "harts that idle are not busy", said)
-    test.check(errors == "", "nothing else is said", errors)
+    for (who, what), is_seen in zip(_NAMES.items(), seen(said), strict=True):
+        test.check(is_seen, f"{who} waits for {what}", said)
+    test.check(enough(said), "harts that idle are not busy", said)
 
 
 def cut_short(test: harness.Test) -> None:
     process = shell(test, "sleep 60")
     process.stdout.readline()
     process.stdout.close()
-    status = process.wait(timeout=30)
+    status = process.wait(timeout=harness.TIMEOUT)
     test.check(status == 141, "it ends when nobody reads it any more", f"status {status}")
     errors = process.stderr.read()
     test.check(errors == "", "… and says nothing", errors)
+
+
+def ends_in_time(test: harness.Test) -> None:
+    program = test.folder / "test-programs" / "computing"
+    process = top(test, "--timeout", "3", program, "1")
+    _, errors = process.communicate(timeout=harness.TIMEOUT)
+    test.check(process.returncode == 124, "--timeout ends it", errors)
 
 
 def computing(test: harness.Test) -> None:
@@ -58,14 +94,20 @@ def computing(test: harness.Test) -> None:
         if timed and test.lacks("computing threads, counted", harness.COUNTED):
             return
         what = f"{threads} computing threads{' counted' * bool(timed)}"
-        process = top(test, "--timeout", "5", *timed, program, str(threads))
-        said, errors = process.communicate(timeout=100)
-        test.check(process.returncode == 124, f"{what}: it ends in time", errors)
-        found = tables(said)[1:]
-        if not test.check(len(found) >= 2, f"{what}: a table now and then", said):
-            continue
         names = [f"computing {n + 1}" if n < threads else "" for n in range(2)]
         expected = [(name, 100 if name else 0) for name in names]
+
+        def since_all_run(said: str, expected=expected) -> list[Table]:
+            """The tables after the one in which all threads compute, whose shares begin earlier."""
+            whole = tables(said)[:-1]
+            run = [near(each.harts, expected) for each in whole]
+            return whole[run.index(True) + 1 :] if True in run else []
+
+        process = top(test, *timed, program, str(threads))
+        said = read_until(process, lambda said: len(since_all_run(said)) >= 2)
+        found = since_all_run(said)
+        if not test.check(len(found) >= 2, f"{what}: a table now and then", said):
+            continue
         run_on = all(near(each.harts, expected) for each in found)
         test.check(run_on, f"{what}: every hart's row has who runs there, and how much", said)
         same = all(each.tasks == {n: name for n, name in enumerate(names) if name} for each in found)
@@ -108,5 +150,7 @@ def tables(said: str) -> list[Table]:
 
 with harness.Test(__doc__, all_everyday=True) as test:
     whole(test)
+    waiting(test)
+    ends_in_time(test)
     computing(test)
     cut_short(test)
