@@ -15,6 +15,7 @@ Source: the protocol's description, github.com/NetworkBlockDevice/nbd, doc/proto
 import asyncio
 import errno
 import os
+import socket
 import struct
 import tempfile
 import threading
@@ -45,8 +46,22 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
             yield slow.disk
 
 
+def _held_up(process: int) -> dict[int, int]:
+    """For how long the host has kept each thread of a process from running, in nanoseconds. Source:
+    the kernel's Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat."""
+    waited = {}
+    with suppress(OSError):  # the machine ends just now
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/schedstat") as file:
+                waited[int(thread)] = int(file.read().split()[1])
+    return waited
+
+
 class SlowDisk:
-    """fails: offsets of sectors that cannot be read or written."""
+    """fails: offsets of sectors that cannot be read or written.
+
+    At least a quarter of the delay passes without a busy host keeping the machine from running. So
+    the machine computes during each delay, and asks for more, however busy the host is."""
 
     def __init__(self, data: bytes, delay: float, fails: frozenset[int] = frozenset()):
         self.data = bytearray(data)
@@ -121,8 +136,26 @@ class SlowDisk:
             error, found = self._perform(kind, offset, length, data)
             writer.write(struct.pack(">IIQ", 0x67446698, error, cookie) + found)
 
-        self._loop.call_later(self.delay, answer)
+        self._answer_after(self.delay, writer, answer)
         return True
+
+    def _answer_after(self, delay: float, writer: asyncio.StreamWriter, answer) -> None:
+        credentials = writer.get_extra_info("socket").getsockopt(
+            socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+        )
+        machine, _, _ = struct.unpack("3i", credentials)
+        before, begun = _held_up(machine), self._loop.time()
+
+        def when_due() -> None:
+            now = _held_up(machine)
+            held_up = max((ns - before.get(one, ns) for one, ns in now.items()), default=0) / 1e9
+            missing = delay / 4 - (self._loop.time() - begun - held_up)
+            if missing > 0:
+                self._loop.call_later(missing, when_due)
+            else:
+                answer()
+
+        self._loop.call_later(delay, when_due)
 
     def _perform(self, kind: int, offset: int, length: int, data: bytes) -> tuple[int, bytes]:
         end = offset + length
