@@ -80,12 +80,16 @@ def input_and_output(test: harness.Test, harts: int) -> None:
     every_byte = bytes(range(256)) * 64
     done = test.run("/bin/cat", stdin=every_byte, machine=machine)
     test.check(
-        done.output == every_byte, f"each of the 256 bytes goes in and out as itself ({harts} harts)", done.why
+        done.output == every_byte,
+        f"each of the 256 bytes goes in and out as itself ({harts} harts)",
+        done.why,
     )
 
     done = test.run("/bin/cat", stdin=b"", machine=machine)
     test.check(
-        (done.status, done.output) == (0, b""), f"an empty standard input is at its end ({harts} harts)", done.why
+        (done.status, done.output) == (0, b""),
+        f"an empty standard input is at its end ({harts} harts)",
+        done.why,
     )
 
     much = random.Random(1).randbytes(1 << 18)
@@ -93,9 +97,12 @@ def input_and_output(test: harness.Test, harts: int) -> None:
     same = done.output == much
     test.check(same, f"256 KiB go through unchanged ({harts} harts)", done.why)
 
-    done = test.run("/bin/sh", "-c", "sleep 0.2; cat | wc", stdin=b"line\n" * 20_000, machine=machine)
+    lines = b"line\n" * 20_000
+    done = test.run("/bin/sh", "-c", "sleep 0.2; cat | wc", stdin=lines, machine=machine)
     test.check(
-        "20000" in done.text, f"input waits for a program that reads late ({harts} harts)", done.text + done.why
+        "20000" in done.text,
+        f"input waits for a program that reads late ({harts} harts)",
+        done.text + done.why,
     )
 
 

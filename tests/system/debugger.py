@@ -19,7 +19,7 @@ def debug(test: harness.Test, *words, gdb: tuple[str, ...]) -> subprocess.Comple
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=harness.TIMEOUT,
     )
 
 

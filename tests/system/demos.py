@@ -17,17 +17,10 @@ EXPECTED = (
 TIMED = ("sleepsort", "coroutines")
 
 
-def typed_into(demo: Demo) -> harness.Dialogue | None:
-    """The demo echo has to tick before each line."""
-    if not demo.typed:
-        return None
-    return harness.Dialogue(("tick 3\r?\n", "hello\n"), ("you typed: hello(?s:.*)tick 5\r?\n", "bye\n"))
-
-
 def check_demo(test: harness.Test, demo: Demo, stage: Stage) -> None:
     if demo.name in TIMED:
         demo = replace(demo, icount=True)
-    typed = typed_into(demo)
+    typed = harness.typed_into_demo(demo)
     verdict = play(demo, stage, typed or Capture(), typed)
     test.check(
         verdict.failure is None,

@@ -33,7 +33,7 @@ def without_counting(test: harness.Test) -> None:
     test.check(units == {"ns", "bytes"}, "without icount there are times only", done.text)
     program = test.folder / "user" / "bin" / "bench"
     linux = subprocess.run(
-        ["qemu-riscv64", program, *ON_LINUX], capture_output=True, text=True, timeout=60
+        ["qemu-riscv64", program, *ON_LINUX], capture_output=True, text=True, timeout=harness.TIMEOUT
     )
     names = {name for name, _ in parse(linux.stdout)}
     test.check(names == set(ON_LINUX), "the same program measures Linux", linux.stdout)
@@ -80,7 +80,7 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
 
     if not trampoline:
         command = [harness.ROOT / "cotrap", "bench", "--build", test.folder, "--profile", "syscall.null"]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT)
         total = re.match(r"syscall.null: ([\d.]+) instructions", said.stdout)
         counted = next(each.value for each in results if each.name == "syscall.null")
         test.check(

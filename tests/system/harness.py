@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 
 from cotrap.console import Capture, TimedOut, relay  # noqa: E402
+from cotrap.demos import Demo  # noqa: E402
 from cotrap.errors import ToolError, UsageError  # noqa: E402
 from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa: E402
@@ -118,6 +119,13 @@ class Dialogue(Capture):
     def awaited(self) -> str:
         """What the guest has not said, for a complaint."""
         return f"awaited: {self._steps[0][0].pattern.decode()}" if self._steps else ""
+
+
+def typed_into_demo(demo: Demo) -> Dialogue | None:
+    """For demos.play(). The demo `echo` has to tick before each line."""
+    if not demo.typed:
+        return None
+    return Dialogue(("tick 3\r?\n", "hello\n"), ("you typed: hello(?s:.*)tick 5\r?\n", "bye\n"))
 
 
 @dataclass

@@ -45,7 +45,7 @@ def without_self_tests(test: harness.Test) -> None:
 
 
 def exercise(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
-    done = test.run("/bin/exercise", *arguments, machine=machine, timeout=100)
+    done = test.run("/bin/exercise", *arguments, machine=machine)
     test.check(done.status == 0, f"exercise {' '.join(arguments)} comes to its end", done.text)
     return words(done)
 
@@ -131,7 +131,7 @@ def in_each_others_way(test: harness.Test) -> None:
             done.status == 0, f"{harts} harts: one exercise at a time, one handler of the bell",
             done.text + done.why,
         )  # fmt: skip
-        done = test.run("/exercises", "kill", machine=machine, timeout=100)
+        done = test.run("/exercises", "kill", machine=machine)
         longest = words(done).get("longest", 0) / 1e6
         test.check(
             done.status == 0, f"… of a killed caller it ends soon ({longest:.1f} ms)",
@@ -150,7 +150,7 @@ def elsewhere(test: harness.Test) -> None:
         harts = machine.harts
         done = test.run(
             "/bin/sh", "-c", "cat /proc/stacks; exercise roam 200; cat /proc/stacks",
-            machine=machine, timeout=100, quiet=True,
+            machine=machine, quiet=True,
         )  # fmt: skip
         report = words(done)
         test.check(
@@ -181,7 +181,7 @@ def everywhere(test: harness.Test) -> None:
         1_000 <= places and inside < ticks, f"… {places} instructions on end, and some after it",
         str(report),
     )  # fmt: skip
-    done = test.run("/traps", "inject", "60000", machine=FINE, timeout=100)
+    done = test.run("/traps", "inject", "60000", machine=FINE)
     seen = words(done)
     places, length = seen.get("places", 0), seen.get("length", 1)
     test.check(
@@ -238,12 +238,13 @@ def uncounted(test: harness.Test) -> None:
     test.lacks("figures, each row by itself, every instruction", harness.COUNTED)
     test.lacks("the bell's handlers", harness.QEMU)
     for name, argument in (("spin", "50"), ("nest", "4"), ("nest", "9")):
-        for _ in range(5):  # the host may be elsewhere for as long as the exercise takes
+        # The host decides when a timer interrupts: the exercise goes on until one has. Where none
+        # ever does, the test ends by its time limit.
+        while True:
             report = exercise(test, name, argument, machine=Machine())
-            test.check(report.get("intact") == 1, "… with all registers as they were")
-            if report.get("put-aside", 1) > 0:
+            intact = test.check(report.get("intact") == 1, "… with all registers as they were")
+            if not intact or report.get("put-aside", 1) > 0:
                 break
-        test.check(report.get("put-aside", 1) > 0, "… and preempted")
     elsewhere(test)
 
 

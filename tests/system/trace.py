@@ -57,7 +57,7 @@ class Timeline:
 def trace(test: harness.Test, *words, status: int = 0) -> subprocess.CompletedProcess:
     command = [harness.ROOT / "cotrap", "trace", "-q", "--build", test.folder, *words]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.TIMEOUT
     )
     what = " ".join(str(word) for word in words if not isinstance(word, Path))
     test.check(done.returncode == status, f"trace {what}: exit status {status}", done.stderr)
@@ -200,7 +200,7 @@ def page(test: harness.Test, folder: Path) -> None:
     done = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser",
          "--dump-dom", f"{out.as_uri()}#find=nanosleep"],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=harness.TIMEOUT,
     )  # fmt: skip
     seen = re.sub(r"<script>.*?</script>", "", done.stdout, flags=re.DOTALL)
     test.check(re.search(r'id="summary">\d+ tracks, \d+ slices', seen) is not None, "a summary", seen)
