@@ -27,7 +27,11 @@ def compare(test: harness.Test, harts: int, fs: str) -> None:
         arguments = ARGUMENTS.get(program.name, [])
         given = INPUT.get(program.name, b"")
         there = subprocess.run(
-            [path, *arguments], executable=program, input=given, stdout=subprocess.PIPE, timeout=harness.TIMEOUT
+            [path, *arguments],
+            executable=program,
+            input=given,
+            stdout=subprocess.PIPE,
+            timeout=harness.TIMEOUT,
         )
         here = test.run(path, *arguments, stdin=given, machine=test.machine(harts=harts, fs=fs))
         test.check(
