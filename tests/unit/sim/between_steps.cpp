@@ -61,8 +61,8 @@ TEST_CASE("with one order of the locks every schedule goes well, and there are n
 }
 
 TEST_CASE("steps on different locks are tried in one order, and none is left out that matters") {
-  const std::string a = " repeat 3\n lock a\n unlock a\n end\n";
-  const std::string b = " repeat 3\n lock b\n unlock b\n end\n";
+  const std::string a = " repeat 2\n lock a\n unlock a\n end\n";
+  const std::string b = " repeat 2\n lock b\n unlock b\n end\n";
   const auto count = [](const std::string& text, bool reduces) {
     const auto made = Exploration::depth_first({.bound = 50, .reduces = reduces}, run_of(text));
     CHECK(made.failure.empty());
@@ -90,15 +90,19 @@ TEST_CASE("a task that is passed over goes on before the others, and less urgent
             .failure.empty());  // has ended by then
 }
 
-TEST_CASE("a schedule is left, or stalls, while tasks are still to arrive") {
+TEST_CASE("a schedule is left while tasks are still to arrive") {
   const std::string periodic = " arrive every 100ms\n run 1ms\n";
   const auto two = run_of("duration 1s\nclass a\n" + periodic + "class b\n" + periodic);
-  const auto explored = Exploration::depth_first({.most = 3000}, two);
+  const auto explored = Exploration::depth_first({.most = 1000}, two);
   CHECK(explored.failure.empty());
   CHECK(explored.left > 0);
+}
 
+TEST_CASE("tasks that yield for ever stall under every policy while others are still to arrive",
+          "[long]") {
   const auto stalls = read_workload(
-      "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n" + periodic, nullptr);
+      "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n arrive every 100ms\n run 1ms\n",
+      nullptr);
   REQUIRE(stalls);
   for (const auto& policy : async::policy::kinds) {
     INFO(policy.name);
