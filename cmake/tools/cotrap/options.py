@@ -1,7 +1,6 @@
 """The command line: what can be asked for, in the words of `--help`."""
 
 import argparse
-import os
 import sys
 
 from . import bench, bootargs, debug, demos, run, setup, sim, tests, top, trace
@@ -246,7 +245,7 @@ def parser() -> argparse.ArgumentParser:
         "--jobs",
         type=positive,
         metavar="N",
-        default=os.cpu_count(),
-        help="so many at once (%(default)s)",
+        default=tests.JOBS,
+        help="start tests for so many processors at once (%(default)s)",
     )
     return whole

@@ -1,6 +1,7 @@
 """`./cotrap test`: builds what the chosen tests need, and runs CTest over them."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,9 @@ _OTHERS = (
     "hosted-tsan",
 )
 _SOAKED = "riscv64-release"
+
+# Tests wait for a third of their time, and processors should not.
+JOBS = max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 @dataclass(frozen=True)
