@@ -46,6 +46,14 @@ class BootArchive(unittest.TestCase):
         self.assertEqual((root / "bin/tool").read_bytes(), b"\x7fELF")
         self.assertEqual((root / "bin/tool").stat().st_mode & 0o777, 0o755)
 
+    def test_contents_of_a_page_and_more_begin_on_a_page(self):
+        page = 4096
+        for size in (page, page + 1, 3 * page):
+            data = b"contents" + bytes(size - 8)
+            archive = Archive()
+            archive.add(self.file("name", data), "name")
+            self.assertEqual(archive.pack().index(data) % page, 0)
+
     def test_a_folder_comes_under_its_own_name_and_merges_with_one_of_that_name(self):
         self.file("one/bin/a", b"a")
         self.file("two/bin/b", b"b")
@@ -107,7 +115,7 @@ class BootArchive(unittest.TestCase):
 
 class CommandLine(unittest.TestCase):
     def test_every_byte_survives_the_encoding(self):
-        for value in (bytes(range(1, 256)), "ünï cödé \N{SNOWMAN}".encode(), b"", b'100% "a b"'):
+        for value in (bytes(range(1, 256)), "ünï cödé \N{SNOWMAN}".encode(), b"", b'100% "a b"', b"%41"):
             encoded = encode(value)
             self.assertNotRegex(encoded, r'[\s"]')
             self.assertTrue(encoded.isascii())

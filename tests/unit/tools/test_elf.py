@@ -21,6 +21,16 @@ def program(machine: int, kind: int, parts=(LOAD,)) -> bytes:
     return head + b"".join(struct.pack("<I52x", part) for part in parts)
 
 
+class Where(unittest.TestCase):
+    def test_a_program_begins_where_the_kernel_loads_it(self):
+        for kind, bias in ((FIXED, 0), (INDEPENDENT, 0x1000_0000)):
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(program(RISCV, kind))
+                file.flush()
+                found = elf.program(Path(file.name))
+            self.assertEqual(found, elf.Program(start=bias + 0x1000, bias=bias))
+
+
 class WhyNot(unittest.TestCase):
     def check(self, data: bytes, hosted: bool, says: str):
         with tempfile.NamedTemporaryFile() as file:

@@ -47,6 +47,10 @@ class Frames(unittest.TestCase):
             frames._count(recording(*events), Symbols(), found)
         self.assertEqual([each.live for each in found.values()], [2, 2])
 
+    def test_the_pool_gives_multiples_of_8_bytes_and_above_1024_powers_of_two(self):
+        for size, taken in ((8, 8), (9, 16), (96, 96), (1023, 1024), (1025, 2048), (2048, 2048)):
+            self.assertEqual(Frame("leaf", "leaf", size).taken, taken)
+
     def test_rounding_up_has_a_column_where_there_is_some(self):
         for size, is_there in ((96, False), (2000, True)):
             with contextlib.redirect_stdout(io.StringIO()) as said:

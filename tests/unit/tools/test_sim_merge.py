@@ -59,6 +59,8 @@ class Merge(InAFolder):
     def test_seeds_that_are_missing_between_others_are_told(self):
         one, other = self.made("one.csv"), self.made("other.csv", "--seeds", "7..8")
         self.assertIn("of the seeds 3..6 there are none: is a shard missing?", self.warned(one, other))
+        other = self.made("other.csv", "--seeds", "4..5")
+        self.assertIn("of the seeds 3 there are none: is a shard missing?", self.warned(one, other))
 
     def test_what_is_not_of_one_sweep_is_told_with_what_differs_between_which(self):
         one = self.made("one.csv")
