@@ -1,3 +1,5 @@
+#include <array>
+
 #include "support.h"
 
 using namespace async_test;
@@ -134,6 +136,32 @@ TEST_CASE_METHOD(Fixture,
   run();
   CHECK(a.done());
   CHECK(b.done());
+}
+
+TEST_CASE_METHOD(Fixture, "inheritance passes over a chain of any length") {
+  constexpr std::size_t length = 6;
+  std::array<async::Mutex, length> mutexes;
+  async::Event go;
+  auto hold_and_wait = [&](std::size_t at) -> Task<> {
+    auto own = co_await mutexes[at].lock();
+    if (at == 0) {
+      co_await go.wait();
+    } else {
+      auto next = co_await mutexes[at - 1].lock();
+    }
+  };
+  std::vector<async::JoinHandle<void>> owners;
+  for (std::size_t at = 0; at < length; ++at) {
+    owners.push_back(async::spawn(hold_and_wait(at), {.priority = 20}));
+    run();
+  }
+  auto urgent = [&]() -> Task<> { auto guard = co_await mutexes.back().lock(); };
+  auto waiter = async::spawn(urgent(), {.priority = 1});
+  run();
+  for (auto& owner : owners) CHECK(owner.job().priority == 1);
+  go.set();
+  run();
+  CHECK(waiter.done());
 }
 
 TEST_CASE_METHOD(Fixture, "each of many owners inherits from its own mutexes' waiters alone") {
