@@ -84,6 +84,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("no bytes come twice, because no key is used twice") {
+  RandomGenerator generator;
+  generator.mix(some_seed);
+  const auto bytes = take(generator, 2'000);
+  std::vector<std::vector<std::byte>> pieces;
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    pieces.emplace_back(bytes.begin() + at, bytes.begin() + at + 8);
+  }
+  std::ranges::sort(pieces);
+  CHECK(std::ranges::adjacent_find(pieces) == pieces.end());
+}
+
 TEST_CASE("what was given out is not in the generator any more") {
   RandomGenerator generator;
   generator.mix(some_seed);

@@ -88,3 +88,21 @@ TEST_CASE("the first part of a buffer is used up apart from the whole") {
   CHECK(whole.put(test::bytes_of("xyz")) == 3);
   CHECK(text_at(*space, here + 100, 5) == "fgxyz");
 }
+
+TEST_CASE("bytes across two pages that were found lately do not run on in the first one's frame") {
+  // In one of the two orders the frames do not lie side by side.
+  for (const bool backwards : {false, true}) {
+    test::Machine machine;
+    auto space = make_space();
+    for (const std::size_t page : {backwards ? 1u : 0u, backwards ? 0u : 1u}) {
+      REQUIRE(IoBuffer{*space, here + page * page_size, 1}.put(test::bytes_of("x")) == 1);
+    }
+    IoBuffer in{*space, here + page_size - 4, 8};
+    CHECK(in.put(test::bytes_of("abcdefgh")) == 8);
+    CHECK(text_at(*space, here + page_size - 4, 8) == "abcdefgh");
+    IoBuffer out{*space, here + page_size - 4, 8};
+    std::string text(8, '?');
+    CHECK(out.take(test::bytes_of(text)) == 8);
+    CHECK(text == "abcdefgh");
+  }
+}

@@ -155,6 +155,41 @@ TEST_CASE("a waiting writer is woken when any atomic write fits, not for every b
   std::move(waiting).get();
 }
 
+TEST_CASE("a waiting writer is woken when nobody reads any more") {
+  test::Machine machine;
+  async_test::Fixture world;
+  async_test::Log log;
+  auto [reader, writer] = make();
+  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
+  auto waiting =
+      async::spawn(async_test::wait_and_log(*writer->changes(Direction::write), log, "writer"), {});
+  world.run();
+  CHECK(log.empty());
+  reader = nullptr;
+  world.run();
+  CHECK(log == async_test::Log{"writer woken"});
+  waiting.cancel();
+  world.run();
+}
+
+TEST_CASE("a reader that leaves something wakes the next one, and another one only then") {
+  test::Machine machine;
+  async_test::Fixture world;
+  auto [reader, writer] = make();
+  std::vector<async::JoinHandle<std::string>> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.push_back(async::spawn(read_waiting(*reader, 2), {.name = "reader"}));
+    world.run();
+  }
+  CHECK(test::write(*writer, "four") == 4);
+  world.run();
+  CHECK(readers[0].done());
+  CHECK(readers[1].done());
+  CHECK_FALSE(readers[2].done());
+  for (auto& each : readers) each.cancel();
+  world.run();
+}
+
 TEST_CASE("out of memory a pipe is not made, or its write is ENOMEM and loses nothing") {
   test::Machine machine;
   auto [reader, writer] = make();

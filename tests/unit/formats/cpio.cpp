@@ -79,6 +79,16 @@ const Blob good = archive_of({{.name = ".", .contents = "", .mode = 040755},
 
 }  // namespace
 
+TEST_CASE("contents begin where the padding behind a name ends, however long the name is") {
+  for (std::size_t length = 1; length <= 8; ++length) {
+    const std::string name(length, 'n');
+    const Blob archive = archive_of({{.name = name, .contents = "odd"}, {.name = "next"}});
+    CpioReader reader(archive);
+    CHECK(text((*reader.next())->contents) == "odd");
+    CHECK((*reader.next())->name == "next");
+  }
+}
+
 TEST_CASE("entries come with names, kinds and contents") {
   CpioReader reader(good);
   CHECK((*reader.next())->name == "");

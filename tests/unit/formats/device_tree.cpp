@@ -130,6 +130,18 @@ TEST_CASE("reg is read with the cell counts of the parent") {
   CHECK_FALSE(tree->find("/chosen")->reg());
 }
 
+TEST_CASE("a range that goes beyond the last address is none") {
+  constexpr std::uint32_t highest = 0xffff'ffff;
+  test::TreeBuilder builder;
+  builder.node("").cells("#address-cells", {2}).cells("#size-cells", {2});
+  builder.node("fits").cells("reg", {highest, 0xffff'f000, 0, 0xfff}).end();
+  builder.node("wraps").cells("reg", {highest, 0xffff'f000, 0, 0x2000}).end();
+  const Blob blob = builder.end().build();
+  const auto tree = DeviceTree::open(blob);
+  CHECK(tree->find("/fits")->reg()->size == 0xfff);
+  CHECK_FALSE(tree->find("/wraps")->reg());
+}
+
 TEST_CASE("a device is enabled unless it says otherwise") {
   const Blob blob = small_machine();
   const auto tree = DeviceTree::open(blob);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "machine.h"
+#include "memory/frames.h"
 #include "memory/tlb_tag.h"
 
 using hal::Access;
@@ -90,6 +91,16 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "what one hart unmaps another cannot reach") {
   on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
   on_second.run([this] { CHECK_FALSE(test::store(*space, page, 3)); });
+}
+
+TEST_CASE_METHOD(Fixture, "a frame is free only when no hart can reach it any more") {
+  on_first.run([this] {
+    CHECK(test::store(*space, page + page_size, 1));
+    const std::size_t before = kernel::memory::frames.free_count();
+    REQUIRE(space->unmap(page, page_size).has_value());
+    CHECK(test::free_at_remote_flush() == before);
+    CHECK(kernel::memory::frames.free_count() == before + 1);
+  });
 }
 
 TEST_CASE_METHOD(Fixture, "what one hart makes read-only another cannot write") {

@@ -24,6 +24,8 @@ void kernel::memory::out_of_memory() {
 
 namespace {
 
+std::size_t free_frames_at_flush = 0;
+
 template <class Action>
 void for_each_hart(hal::HartMask harts, Action&& action) {
   for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
@@ -42,6 +44,7 @@ void hal::flush_remote(HartMask harts, Asid asid, VirtAddr first, std::size_t pa
   });
 }
 void hal::flush_space_remote(HartMask harts, Asid asid) {
+  free_frames_at_flush = kernel::memory::frames.free_count();
   for_each_hart(harts, [&] { flush_space(asid); });
 }
 void hal::flush_all_remote(HartMask harts) {
@@ -146,6 +149,9 @@ bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t
 void leave_space() {
   hal::leave_user_space();
   kernel::memory::TlbTag::leave_any();
+}
+std::size_t free_at_remote_flush() {
+  return free_frames_at_flush;
 }
 kernel::Errno refusal() {
   return last_refusal;
