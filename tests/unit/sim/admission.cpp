@@ -100,7 +100,19 @@ std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsig
   return names;
 }
 
+/// How many of two tasks with this reservation are refused on one hart.
+std::uint64_t refused_of(const std::string& reservation) {
+  const std::string task = "\n arrive closed 1\n " + reservation + "\n run 1ms\n";
+  const Outcome made = run("duration 50ms\nclass a" + task + "class b" + task, "edf");
+  return made.classes[0].refused + made.classes[1].refused;
+}
+
 }  // namespace
+
+TEST_CASE("reservations that are too much by a nanosecond are refused") {
+  CHECK(refused_of("reserve 5ms every 10ms") == 0);
+  CHECK(refused_of("reserve 5000001ns every 10ms") == 1);
+}
 
 TEST_CASE("what is bound to a hart has to fit there, whatever there is room for elsewhere") {
   CHECK(refused({{"0", 6}, {"0", 5}}, 2) == "b");

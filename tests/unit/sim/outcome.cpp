@@ -79,3 +79,14 @@ TEST_CASE("what is under way at the end has kept a hart busy, and counts as what
 TEST_CASE("whatever a class is called, what is reported can be read") {
   CHECK(json_text("a\x01\n\t\"\\\x1b") == R"("a\u0001\u000a\u0009\"\\\u001b")");
 }
+
+TEST_CASE("a percentile is the least value that so many are no higher than") {
+  Sample sample;
+  for (const std::uint64_t value : {40, 10, 30, 20}) sample.add(value);
+  CHECK(sample.percentile(0.25) == 10);
+  CHECK(sample.percentile(0.5) == 20);
+  CHECK(sample.percentile(0.51) == 30);
+  CHECK(sample.percentile(0.99) == 40);
+  CHECK(sample.largest() == 40);
+  CHECK(Sample{}.percentile(0.5) == 0);
+}
