@@ -64,7 +64,8 @@ void runtime::heap() {
   volatile std::size_t absurd = ~std::size_t{0} / 2;  // the compiler must not see what is asked for
   void* volatile block = std::malloc(absurd);
   check(block == nullptr, "an absurd size is refused");
-  block = std::calloc(absurd, 8);
+  absurd = ~std::size_t{0} / 4 + 2;  // four times that is 4 bytes more than addresses count
+  block = std::calloc(absurd, 4);
   check(block == nullptr, "so is one that overflows");
   println("heap: blocks of all sizes from three threads");
 }

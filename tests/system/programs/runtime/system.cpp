@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,8 +45,9 @@ void runtime::files() {
 void runtime::processes() {
   const char* const arguments[] = {"runtime", "child", "a b", nullptr};
   char variable[] = "VARIABLE=value";
-  char* const environment[] = {variable, nullptr};
   const auto pipe = must(make_pipe(abi::o_cloexec), "a pipe");
+  std::string closed = format("CLOSED={}", pipe.read_end);
+  char* const environment[] = {variable, closed.data(), nullptr};
   const FdMapping fds[] = {{pipe.write_end, standard_output}};
   const Pid child =
       must(spawn(program_path(), arguments, {.fds = fds, .environment = environment}), "a child");
@@ -73,6 +76,9 @@ void runtime::processes() {
 
 int runtime::child(const char* argument) {
   const char* const value = environment_value("VARIABLE");
+  const char* const closed = environment_value("CLOSED");
+  const auto flags = call<int>(Call::fcntl, std::atoi(closed ? closed : "0"), abi::f_getfd);
+  check(!flags && flags.error() == Errno::ebadf, "execve closes what it is to close");
   println("{} {} {}", argument, value ? value : "none", of_its_own);
   return 42;
 }
