@@ -38,6 +38,15 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # so that the end does not try it again
 
 
+def _fitting(line: str) -> str:
+    """As much of it as the terminal has room for: what goes on in a second row is never erased."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return line
+    return line if len(line) < columns or columns < 2 else f"{line[: columns - 2]}…"
+
+
 class Waiting:
     """A line on the terminal that says what is being waited for, once that has taken two seconds
     (`patience`), and vanishes when the wait is over. On anything but a terminal it says nothing.
@@ -99,7 +108,7 @@ class Waiting:
     def _draw(self) -> None:
         self._shown = True
         what = self._what if isinstance(self._what, str) else self._what()
-        line = f"cotrap: {what} ({self._waited():.0f} s)"
+        line = _fitting(f"cotrap: {what} ({self._waited():.0f} s)")
         self._write(f"\r\x1b[K{faint(line, sys.stderr)}")
 
     @staticmethod

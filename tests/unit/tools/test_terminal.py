@@ -2,8 +2,10 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
+import sys
 import tempfile
 import termios
 import time
@@ -84,6 +86,24 @@ class Terminal(Command):
             os.write(outer, b"\x01x")
             command.wait(HANGS)
             self.assertEqual(os.pread(errors.fileno(), 4096, 0), b"err1\nerr2\nerr3\n")
+
+    def test_a_line_that_says_what_is_waited_for_stays_in_its_row(self):
+        script = (
+            "from cotrap.ui import Waiting\n"
+            "with Waiting('x' * 300, patience=0): input()\n"
+        )
+        outer, inner = pty.openpty()
+        self.addCleanup(os.close, outer)
+        termios.tcsetwinsize(inner, (24, 40))
+        command = [sys.executable, "-c", script]
+        modules = os.environ | {"PYTHONPATH": str(ROOT / "cmake" / "tools")}
+        waits = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=modules)
+        os.close(inner)
+        seen = self.read_until(outer, "…".encode())
+        line = re.sub(r"\x1b\[\d*[A-Za-z]|\r", "", seen.decode())
+        self.assertEqual(line, "cotrap: " + 30 * "x" + "…")
+        os.write(outer, b"\n")
+        self.assertEqual(waits.wait(HANGS), 0)
 
     def test_silence_is_explained_after_two_seconds(self):
         outer, _, _, command = self.start("read line; echo at last")
