@@ -3,8 +3,8 @@
 import harness
 
 SEED = "1"
-EVERYDAY = (("calls", "20000"), ("rings", "10000"))
-REST = (("calls", "200000"), ("rings", "100000"))
+EVERYDAY = (("calls", "10000"), ("rings", "5000"))
+REST = (("calls", "100000"), ("rings", "50000"))
 
 
 def fuzz(test: harness.Test, harts: int, amounts: tuple) -> None:
