@@ -24,8 +24,9 @@ _OTHERS = (
 )
 _SOAKED = "riscv64-release"
 
-# Tests wait for a third of their time, and processors should not.
-JOBS = max(1, (os.cpu_count() or 1) * 3 // 2)
+# Tests wait for much of their time, and processors should not. A test that computes on several harts
+# counts as two.
+JOBS = 2 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,19 @@ def cotrap(*arguments, stdin: bytes = b"", timeout: float = HANGS) -> subprocess
         env=environment(),
         timeout=timeout,
     )
+
+
+def gone(pid: int) -> bool:
+    """Whether that process has ended, now or within what a busy host takes."""
+    for _ in range(20 * HANGS):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 class Command(unittest.TestCase):

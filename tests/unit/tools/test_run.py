@@ -3,10 +3,9 @@
 import os
 import signal
 import subprocess
-import time
 import unittest
 
-from support import HANGS, ROOT, Command, cotrap, environment
+from support import HANGS, ROOT, Command, cotrap, environment, gone
 
 
 class Run(Command):
@@ -215,18 +214,6 @@ if MOMENT == "end":
 def children(pid: int) -> list[int]:
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(word) for word in file.read().split()]
-
-
-def gone(pid: int) -> bool:
-    for _ in range(20 * HANGS):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from simulating import InAFolder
-from support import HANGS, ROOT, cotrap
+from support import HANGS, ROOT, cotrap, gone
 
 from cotrap.errors import ToolError
 from cotrap.sim.simulator import outcomes
@@ -54,7 +54,7 @@ class Ends(InAFolder):
                         command.send_signal(number)
                         self.assertEqual(command.wait(HANGS), 128 + number)
                     for child in begun.read_text().split():
-                        self.assertFalse(Path("/proc", child).exists())
+                        self.assertTrue(gone(int(child)))
 
     def wait_until(self, holds) -> None:
         end = time.monotonic() + HANGS
