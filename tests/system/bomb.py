@@ -19,7 +19,8 @@ def explode(test: harness.Test, bomb: str, harts: int, memory: str) -> None:
         # Killed ones end when their harts come to them.
         (f"syscalls[^$]*{PROMPT}", "exit 3\n"),
     )
-    done = test.run("/bin/sh", typed=typed, machine=test.machine(harts=harts, memory=memory))
+    machine = test.machine(harts=harts, memory=memory)
+    done = test.run("/bin/sh", typed=typed, machine=machine, timeout=4 * harness.TIMEOUT)
     text = done.text.replace("\r", "")
     how = "processes that copy themselves" if bomb == "bomb" else "processes that start others"
     answered = f"\nanswer {ANSWERS}\n" in text
@@ -33,7 +34,7 @@ def explode(test: harness.Test, bomb: str, harts: int, memory: str) -> None:
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "bomb", "bomb")
     for harts in test.harts_of_tier:
-        memory = "32M" if harts in harness.EVERYDAY_HARTS else "64M"
+        memory = "40M" if harts == 8 else "32M"
         if not test.lacks("processes that copy themselves", harness.MMU):
             explode(test, "bomb", harts, memory)
         explode(test, "bomb again", harts, memory)

@@ -24,9 +24,8 @@ _OTHERS = (
 )
 _SOAKED = "riscv64-release"
 
-# Tests wait for much of their time, and processors should not. A test that computes on several harts
-# counts as two.
-JOBS = 2 * (os.cpu_count() or 1)
+# Tests wait for a third of their time, and processors should not.
+JOBS = max(1, (os.cpu_count() or 1) * 3 // 2)
 
 
 @dataclass(frozen=True)
