@@ -128,6 +128,7 @@ def talk(test: harness.Test, harts: int) -> None:
     shell.send("\x03")
     expect(test, shell, PROMPT, "Ctrl-C at an empty prompt is another prompt")
     line("jobs", r"\d sleep 1000", "what runs in the background goes on")
+    line("kill -NONE 1; echo $?", r"kill: there is no signal NONE\s+2", "kill knows its signals")
     line("kill 1; echo still here", "\nstill here", "the shell does not end because of a `kill 1`")
     line("sh", "Cotrap's shell", "a shell in the shell")
     line("exit", "", "is left again")

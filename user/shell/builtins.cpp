@@ -1,4 +1,5 @@
 // What the shell does itself.
+#include <user/calls.h>
 #include <user/files.h>
 #include <user/print.h>
 
@@ -34,14 +35,22 @@ int echo(Shell&, Words words) {
   return 0;
 }
 
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return value;
+}
+
 int leave(Shell& shell, Words words) {
   int code = shell.status();
   if (words.size() > 1) {
-    const auto& text = words[1];
-    if (std::from_chars(text.data(), text.data() + text.size(), code).ec != std::errc{}) {
-      user::complain("exit: {} is no number", text);
+    const auto given = number(words[1]);
+    if (!given) {
+      user::complain("exit: {} is no number", words[1]);
       return 2;
     }
+    code = *given;
   }
   shell.leave(code & 0xff);
   return code;
@@ -72,6 +81,52 @@ int wait_for_jobs(Shell& shell, Words) {
   return 0;
 }
 
+std::optional<abi::Signal> signal_called(std::string_view name) {
+  if (const auto value = number(name)) return static_cast<abi::Signal>(*value);
+  if (name.starts_with("SIG")) name.remove_prefix(3);
+  const auto* text = std::ranges::find(abi::signal_texts, name, &abi::SignalText::name);
+  if (text == abi::signal_texts.end()) return {};
+  return text->number;
+}
+
+/// A builtin, because where processes have taken all memory, no program starts that could end them.
+int send_signals(Shell&, Words words) {
+  auto signal = abi::Signal::sigterm;
+  auto processes = words.subspan(1);
+  if (!processes.empty() && processes[0].starts_with('-') && !processes[0].starts_with("--")) {
+    const auto name = std::string_view{processes[0]}.substr(1);
+    const auto wanted = signal_called(name);
+    if (!wanted) {
+      user::complain("kill: there is no signal {}", name);
+      return 2;
+    }
+    signal = *wanted;
+    processes = processes.subspan(1);
+  }
+  constexpr std::string_view usage = "usage: kill [-SIGNAL] PID…";
+  if (words.size() == 2 && words[1] == "--help") {
+    user::println("{}", usage);
+    return 0;
+  }
+  if (processes.empty() || processes[0].starts_with("--")) {
+    user::complain("{}", usage);
+    return 2;
+  }
+  int status = 0;
+  for (const std::string_view word : processes) {
+    const auto pid = number(word);
+    if (!pid) {
+      user::complain("kill: {} is no process id", word);
+      return 2;
+    }
+    if (const auto sent = user::kill(*pid, signal); !sent) {
+      user::complain("kill: {}: {}", *pid, abi::description(sent.error()));
+      status = 1;
+    }
+  }
+  return status;
+}
+
 int help(Shell& shell, Words words);
 
 struct Builtin {
@@ -88,6 +143,8 @@ constexpr auto builtins = std::to_array<Builtin>({
      set_variables},
     {"help", "help                this", help},
     {"jobs", "jobs                what runs in the background", list_jobs},
+    {"kill", "kill [-SIGNAL] PID… send SIGTERM, or the signal by name or number (PID -1: to all)",
+     send_signals},
     {"pwd", "pwd                 where am I?", print_directory},
     {"wait", "wait                until nothing runs in the background", wait_for_jobs},
 });
