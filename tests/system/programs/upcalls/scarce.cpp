@@ -105,7 +105,7 @@ Pid copy_of_this() {
   return *child;
 }
 
-// System calls, exceptions and notifications, each with its end.
+// System calls, exceptions, notifications and sleeps, each with its end.
 Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
   std::byte byte{};
   for (int i = 0; i < rounds; ++i) {
@@ -114,11 +114,12 @@ Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
     check(!attempt(read_nowhere), "an attempt fails");
     must(notify(thread_id(), 4), "telling oneself");
     check(co_await notified(4) == 4, "what is told is heard");
+    co_await async::sleep_for(1ms);
   }
 }
 
 // What the kernel writes for a program is the program's own, also after it was copied. What the
-// program itself needs it has after the first round.
+// program itself needs, also of its code and constants, it has after the first round.
 Task<> after_fork() {
   const Pipe pipe = must(make_pipe(), "a pipe");
   co_await do_a_bit_of_all(pipe, 1);
