@@ -24,8 +24,8 @@ _OTHERS = (
 )
 _SOAKED = "riscv64-release"
 
-# Tests wait for a third of their time, and processors should not.
-JOBS = max(1, (os.cpu_count() or 1) * 3 // 2)
+# Tests wait for half of their time, and processors should not.
+JOBS = 2 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
