@@ -28,6 +28,27 @@ async::Task<std::string> read_waiting(File& file, std::size_t size) {
   }
 }
 
+/// A full pipe, and a task that waits until more can be written.
+struct WaitingWriter {
+  test::Machine machine;
+  async_test::Fixture world;
+  async_test::Log log;
+  PipeEnds ends = make();
+  async::JoinHandle<void> task = fill_and_wait();
+
+  WaitingWriter() {
+    world.run();
+    CHECK(log.empty());
+  }
+
+ private:
+  async::JoinHandle<void> fill_and_wait() {
+    CHECK(test::write(*ends.writer, pattern(Pipe::capacity)) == Pipe::capacity);
+    auto& changes = *ends.writer->changes(Direction::write);
+    return async::spawn(async_test::wait_and_log(changes, log, "writer"), {});
+  }
+};
+
 }  // namespace
 
 TEST_CASE("what goes into a pipe comes out in order") {
@@ -136,40 +157,23 @@ TEST_CASE("a waiting reader can be cancelled and loses nothing for the next") {
 }
 
 TEST_CASE("a waiting writer is woken when any atomic write fits, not for every byte") {
-  test::Machine machine;
-  async_test::Fixture world;
-  async_test::Log log;
-  auto [reader, writer] = make();
-  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
-  auto waiting =
-      async::spawn(async_test::wait_and_log(*writer->changes(Direction::write), log, "writer"), {});
-  world.run();
+  WaitingWriter waiting;
+  auto& [reader, writer] = waiting.ends;
   CHECK(test::read(*reader, 4095).has_value());
-  world.run();
-  CHECK(log.empty());
+  waiting.world.run();
+  CHECK(waiting.log.empty());
   CHECK((writer->readiness() & abi::pollout) == 0);
   CHECK(test::read(*reader, 1).has_value());
-  world.run();
-  CHECK(log == async_test::Log{"writer woken"});
+  waiting.world.run();
+  CHECK(waiting.log == async_test::Log{"writer woken"});
   CHECK((writer->readiness() & abi::pollout) != 0);
-  std::move(waiting).get();
 }
 
 TEST_CASE("a waiting writer is woken when nobody reads any more") {
-  test::Machine machine;
-  async_test::Fixture world;
-  async_test::Log log;
-  auto [reader, writer] = make();
-  CHECK(test::write(*writer, pattern(Pipe::capacity)) == Pipe::capacity);
-  auto waiting =
-      async::spawn(async_test::wait_and_log(*writer->changes(Direction::write), log, "writer"), {});
-  world.run();
-  CHECK(log.empty());
-  reader = nullptr;
-  world.run();
-  CHECK(log == async_test::Log{"writer woken"});
-  waiting.cancel();
-  world.run();
+  WaitingWriter waiting;
+  waiting.ends.reader = nullptr;
+  waiting.world.run();
+  CHECK(waiting.log == async_test::Log{"writer woken"});
 }
 
 TEST_CASE("a reader that leaves something wakes the next one, and another one only then") {
