@@ -21,9 +21,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
@@ -49,9 +49,12 @@ CRASHES = (
     ("preempting-stack", "stack overflow in the kernel"),
     ("panic", "asked for on the command line"),
 )
+# Demos that claim something about time, and do not ask for counted time themselves (Demo.icount).
+TIMED_DEMOS = ("sleepsort", "coroutines")
 EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
 # Seconds after which a guest counts as hanging. Far longer than any takes on a busy host.
 TIMEOUT = 240.0
+PROMPT = "cotrap:[^ ]*[$] "  # the shell's, as a pattern
 _TAIL = 4096  # bytes of output shown when something is wrong
 
 
@@ -71,17 +74,10 @@ class Done:
 
 
 class Part(NamedTuple):
-    """Of a test program (see Test.run_parts).
-
-    alone: it needs a guest of its own, because of what it leaves behind. counted: it measures time,
-    so it needs a machine that counts instructions. rest: it is not of the everyday tier.
-    """
+    """Of a test program: its name there, and what it shows (see Test.run_parts)."""
 
     name: str
     what: str
-    alone: bool = False
-    counted: bool = False
-    rest: bool = False
 
 
 class Dialogue(Capture):
@@ -160,8 +156,7 @@ class Test:
             print(f"skipped: {self.folder} has no kernel for tests")
             sys.exit(SKIPPED)
         if self.all_everyday and not self.everyday:
-            print("skipped: this tier has nothing to do")
-            sys.exit(SKIPPED)
+            self._skip_tier()
         if self.needs and self.lacks(self.about.strip().splitlines()[0], self.needs):
             sys.exit(SKIPPED)
 
@@ -176,8 +171,7 @@ class Test:
         if kind:
             return
         if not self.checks and not self.everyday:
-            print("skipped: this tier has nothing to do")
-            sys.exit(SKIPPED)
+            self._skip_tier()
         print(f"{self.checks - self.failures} of {self.checks} checks hold")
         if self.failures or not self.checks:
             sys.exit(1)
@@ -203,6 +197,10 @@ class Test:
         """The machine that a boot has if it does not say otherwise."""
         return Machine(**{"harts": self.harts} | given)
 
+    def _skip_tier(self) -> NoReturn:
+        print("skipped: this tier has nothing to do")
+        sys.exit(SKIPPED)
+
     def add(self, host: Path, guest: str) -> None:
         """From now on, boots have this file or folder of the host under this name."""
         self._files.append((host, guest))
@@ -222,48 +220,31 @@ class Test:
     def run_parts(
         self,
         program: str,
-        parts: tuple[tuple, ...],
+        parts: Iterable[tuple[str, str]],
         equipped: Callable[[Machine], Machine] = lambda machine: machine,
     ) -> None:
-        """Runs the parts of a test program, on each number of harts of the tier. parts: see Part.
+        """Runs the parts of a test program on each number of harts of the tier. parts: see Part.
         equipped: makes the machine to boot out of one that has only the harts.
 
-        Parts share a guest: a shell in it runs one after the other. Only a part that says so is alone
-        in its guest."""
+        The parts share a guest: a shell in it runs one after the other."""
         self.add(self.folder / "test-programs" / program, program)
-        parts = tuple(Part(*part) for part in parts)
         for harts in self.harts_of_tier:
-            machine = equipped(self.machine(harts=harts))
-            chosen = [part for part in parts if not part.rest or self._is_of_rest(harts)]
-            for counted in (False, True):
-                of_kind = [part for part in chosen if part.counted == counted]
-                if counted and of_kind and self.lacks("parts that measure time", COUNTED):
-                    continue
-                here = replace(machine, icount=machine.icount or counted)
-                self.run_together(program, [part for part in of_kind if not part.alone], here)
-                for part in of_kind:
-                    if part.alone:
-                        self.run_together(program, [part], here)
-
-    def _is_of_rest(self, harts: int) -> bool:
-        return self.rest if self.given_harts else harts in REST_HARTS
+            self.run_together(program, parts, equipped(self.machine(harts=harts)))
 
     def run_together(
-        self, program: str, parts: Iterable[Part], machine: Machine, append: str = "", about: str = ""
+        self, program: str, parts: Iterable[tuple[str, str]], machine: Machine, append: str = "", about: str = ""
     ) -> None:
         """Runs parts in one guest: a shell runs them, and says where each begins and how it ends.
         about: comes before the checks' names."""
-        if not parts:
-            return
         script = "".join(
             f"echo '== {name} begins'; /{program} {name}; echo '== {name} ends:' $?\n"
-            for name, *_ in parts
+            for name, _ in parts
         )
         done = self.run(
             "/bin/sh", "-c", script, machine=machine, timeout=2 * TIMEOUT, append=append
         )
         last = "the boot"  # the part that the guest was in when it ended
-        for name, what, *_ in parts:
+        for name, what in parts:
             what = f"{about}{what} ({machine.harts} harts{', counted' * machine.icount})"
             _, begun, said = done.text.partition(f"== {name} begins")
             output, ended, status = said.partition(f"== {name} ends: ")
