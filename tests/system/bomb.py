@@ -1,8 +1,8 @@
 """A fork bomb leaves the shell usable: it answers, and can end the bomb."""
 
 import harness
+from harness import PROMPT
 
-PROMPT = r"cotrap:/\$ "
 # Lines that the shell answers while the bomb takes what it can.
 ANSWERS = 6
 # The last answers wait for their turn among all of the bomb's processes: the fewer of them have room,

@@ -12,13 +12,10 @@ EXPECTED = (
     "hello", "sleepsort", "pingpong", "pipeline", "echo",
     "storm", "priorities", "futex", "cow", "faults",
 )  # fmt: skip
-# Their claims are about time, so they hold for sure only where time is counted. (Others that are
-# count by themselves, see Demo.icount.)
-TIMED = ("sleepsort", "coroutines")
 
 
 def check_demo(test: harness.Test, demo: Demo, stage: Stage) -> None:
-    if demo.name in TIMED:
+    if demo.name in harness.TIMED_DEMOS:
         demo = replace(demo, icount=True)
     typed = harness.typed_into_demo(demo)
     verdict = play(demo, stage, typed or Capture(), typed)

@@ -11,10 +11,10 @@ from cotrap.demos import numbered_disk
 from cotrap.disk import Disk
 from cotrap.qemu import Machine
 from cotrap.slow_disk import SlowDisk, slow_disk
+from harness import PROMPT
 
 SECTORS = 777  # not a multiple of anything
 PROGRAM = "/test/disk"
-PROMPT = r"cotrap:/\$ "
 
 
 def fnv(data: bytes) -> str:

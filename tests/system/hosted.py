@@ -17,7 +17,7 @@ from cotrap.qemu import Machine, archive_with
 
 
 # Their claims hold for sure only if the host lets the machine run in time. Here they only have to end.
-TIMED = ("sleepsort", "coroutines", "irq", "upcall")
+TIMED = (*harness.TIMED_DEMOS, "irq", "upcall")
 
 
 def demos(test: harness.Test) -> None:

@@ -5,8 +5,8 @@ import re
 import harness
 import pexpect
 from cotrap.qemu import Machine
+from harness import PROMPT
 
-PROMPT = "cotrap:[^ ]*[$] "
 DAY = 86_400  # seconds: where an idle clock leaps to its next event, it may find one in centuries
 
 
