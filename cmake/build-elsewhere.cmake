@@ -1,6 +1,5 @@
 # Makes TARGET in the build folder BUILD: `cmake -DBUILD=… -DTARGET=… -P build-elsewhere.cmake`. A preset's
 # folder that is not configured yet is configured first.
-cmake_path(GET BUILD PARENT_PATH folder)
 cmake_path(GET BUILD FILENAME preset)
 cmake_path(SET source NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/..)
 file(MAKE_DIRECTORY ${BUILD})

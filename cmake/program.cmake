@@ -14,7 +14,8 @@
 
 #   cotrap_take_programs(build)
 #
-# Links every program to another build's: a program is the same whatever the kernel's trap path.
+# Makes links to the programs of another build instead of building them: a program does not depend on
+# the kernel's trap path.
 #
 # The targets cotrap_programs and cotrap_test_programs make the programs of the boot archive and those
 # of the system tests. Where programs are taken, they make them in the other build.

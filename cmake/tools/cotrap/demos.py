@@ -25,7 +25,7 @@ _AT_ONCE = 2
 _TAIL_LINES = 20
 _SCREEN = (80, 24)
 _DISK_BYTES = 1 << 20
-_DISK_SECONDS = 0.02
+_DISK_SECONDS = 0.02  # from a request to its answer
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,7 @@ def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
 
 @contextmanager
 def numbered_disk(built: Build, seconds: float = _DISK_SECONDS) -> Iterator[Disk]:
-    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow.
-    seconds: from a request to its answer."""
+    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
     numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
     with slow_disk(numbers, seconds, built) as disk:
