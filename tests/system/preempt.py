@@ -238,8 +238,8 @@ def uncounted(test: harness.Test) -> None:
     test.lacks("figures, each row by itself, every instruction", harness.COUNTED)
     test.lacks("the bell's handlers", harness.QEMU)
     for name, argument in (("spin", "50"), ("nest", "4"), ("nest", "9")):
-        # The host decides when a timer interrupts: the exercise goes on until one has. Where none
-        # ever does, the test ends by its time limit.
+        # It depends on the host whether the timer interrupts the exercise. It runs again until that has
+        # happened once.
         while True:
             report = exercise(test, name, argument, machine=Machine())
             intact = test.check(report.get("intact") == 1, "… with all registers as they were")

@@ -25,7 +25,7 @@ std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::Vir
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 /// This hart is in no program's space any more.
 void leave_space();
-/// How many frames were free when other harts were told last to forget a space's pages.
+/// How many frames were free when other harts were last told to flush a space's pages.
 std::size_t free_at_remote_flush();
 /// Why the last of these was refused.
 kernel::Errno refusal();

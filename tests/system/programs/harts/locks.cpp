@@ -249,7 +249,7 @@ void hammers() {
   check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
 }
 
-/// Instructions of taking a lock that nobody has and giving it back, in the kernel.
+/// How many instructions it takes to lock and unlock a lock that nobody holds, by two system calls.
 std::uint64_t cost_of_a_round() {
   constexpr unsigned rounds = 16;
   std::atomic<std::uint32_t> word = 0;
