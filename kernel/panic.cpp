@@ -20,8 +20,8 @@ namespace {
 
 constexpr unsigned exit_code_of_panic = 101;
 
-constexpr unsigned nobody = hal::max_harts;
-constinit std::atomic<unsigned> reporter = nobody;  // the hart that does
+constexpr unsigned no_hart = hal::max_harts;
+constinit std::atomic<unsigned> reporter = no_hart;  // the hart that does
 constinit std::atomic<hal::HartMask> stopped = 0;
 
 [[noreturn]] void stop() {
@@ -35,7 +35,7 @@ void stop_others() {
   constexpr std::uint64_t patience_ns = 10'000'000;
   const hal::HartMask others = hal::running_harts() & ~hal::mask_of(hal::hart_index());
   if (others == 0) return;
-  hal::poke_harts(others);
+  hal::send_ipis(others);
   const std::uint64_t end = hal::now_ns() + patience_ns;
   while (stopped.load() != others && hal::now_ns() < end) {
   }
@@ -43,7 +43,7 @@ void stop_others() {
 
 /// Only the first panic is reported: one that happens while reporting ends the machine at once.
 void begin() {
-  unsigned first = nobody;
+  unsigned first = no_hart;
   if (!reporter.compare_exchange_strong(first, hal::hart_index())) {
     if (first == hal::hart_index()) hal::power_off(exit_code_of_panic);
     stop();
@@ -100,7 +100,7 @@ void say_job() {
 
 void stop_if_panicking() {
   const unsigned hart = reporter.load(std::memory_order_relaxed);
-  if (hart != nobody && hart != hal::hart_index()) stop();
+  if (hart != no_hart && hart != hal::hart_index()) stop();
 }
 
 void panic(std::string_view what) {

@@ -7,7 +7,7 @@ std::string_view name(Trap::Kind kind) {
     case Trap::syscall:
     case Trap::call_waits:
     case Trap::call_answered:
-    case Trap::call_gives_way: return "system call";
+    case Trap::call_yields: return "system call";
     case Trap::page_fault: return "page fault";
     case Trap::interrupt: return "interrupt";
     case Trap::illegal_instruction: return "illegal instruction";

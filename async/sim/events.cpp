@@ -32,7 +32,7 @@ void Machine::alarm_set(unsigned hart, std::uint64_t ns) {
   add(std::max(ns, world.now), Kind::alarm, hart, ++harts_[hart].alarm_generation);
 }
 
-void Machine::poked(unsigned hart) {
+void Machine::ipi_sent(unsigned hart) {
   if (std::exchange(harts_[hart].ipi_pending, true)) return;
   add(world.now + options_.costs.ipi, Kind::ipi, hart, 0);
 }

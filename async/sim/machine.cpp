@@ -35,7 +35,7 @@ Machine::Machine(const Options& options) : options_(options) {
     world.hart = number;
     Hart& hart = harts_[number];
     platform::locals[number].job = nullptr;
-    platform::locals[number].in_company = options_.harts > 1;
+    platform::locals[number].smp_active = options_.harts > 1;
     hart.executor.emplace(number);
     hart.executor->jobs() = job_pools[number];
     hart.executor->set_policy(options_.policy->make(
@@ -93,7 +93,7 @@ Machine::~Machine() {
     world.hart = number;
     job_pools[number] = harts_[number].executor->jobs();
     harts_[number].executor.reset();
-    platform::locals[number].in_company = false;
+    platform::locals[number].smp_active = false;
     platform::locals[number].job = nullptr;
   }
   policy::breach_hook = nullptr;

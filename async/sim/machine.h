@@ -4,7 +4,7 @@
 //        ▲    ▲       ├──► alarm, IPI ──► the hart's executor looks into its inbox; preempts?
 //        │    │       ├──► tick ──► is the turn over?
 //        │    │       └──► end of computing ──► the job goes on
-//        │    └── set_alarm(), poke(): from the runtime
+//        │    └── set_alarm(), send_ipi(): from the runtime
 //        └── co_await Compute: a job's step takes time
 //
 // Only computing takes time, and what Costs says. Everything else (queues, locks, timers, thieves)
@@ -31,7 +31,7 @@ struct Costs {
   std::uint64_t change = 0;   // a hart goes on with another job than before
   std::uint64_t resume = 0;   // … with any
   std::uint64_t migrate = 0;  // a job comes from another hart
-  std::uint64_t ipi = 0;      // from a poke to the interrupt
+  std::uint64_t ipi = 0;      // from an IPI to the interrupt
 };
 
 /// What Attributes::owner of every job points to.
@@ -140,7 +140,7 @@ class Machine final : platform::World::Listener {
   };
 
   void alarm_set(unsigned hart, std::uint64_t ns) override;
-  void poked(unsigned hart) override;
+  void ipi_sent(unsigned hart) override;
   void add(std::uint64_t ns, Kind kind, unsigned hart, std::uint64_t generation);
   Event next_event(std::uint64_t until_ns);
   bool is_stale(const Event& event) const;

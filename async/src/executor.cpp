@@ -14,7 +14,7 @@ constinit std::array<platform::Atomic<Executor*>, platform::max_harts> Executor:
 Executor::Executor(unsigned hart) noexcept : hart_(hart) {
   if (local_.executor != nullptr) platform::fail("this hart has an executor already");
   local_.executor = this;
-  inbox_.store(bottom(), std::memory_order_relaxed);
+  inbox_.store(inbox_end(), std::memory_order_relaxed);
   by_hart_[hart].store(this, std::memory_order_release);
 }
 
@@ -26,19 +26,21 @@ Executor::~Executor() {
 
 // ── a step that somebody looks at ────────────────────────────────────────────────────────────────
 
-constinit Link Executor::traced_{nullptr, nullptr};
-constinit Link Executor::ruled_{nullptr, nullptr};
+constinit Link Executor::traced_inbox_end_{nullptr, nullptr};
+constinit Link Executor::policy_inbox_end_{nullptr, nullptr};
 
-Link* Executor::bottom() const noexcept {
+Link* Executor::inbox_end() const noexcept {
   if constexpr (!platform::tracing) return nullptr;
-  if (trace_hook != nullptr) return &traced_;
-  return ready_.policy() != nullptr ? &ruled_ : nullptr;
+  if (trace_hook != nullptr) return &traced_inbox_end_;
+  return ready_.policy() != nullptr ? &policy_inbox_end_ : nullptr;
 }
 
 bool Executor::step_with_news(Local& local, bool and_more) noexcept {
-  const bool is_alone = !platform::parallel || !local.in_company;
-  if (inbox_.load(std::memory_order_relaxed) != &ruled_ || !is_alone) return step_watched(local);
-  const Link* const to_go_on = and_more ? &ruled_ : &alarm_node_;  // which is nobody's bottom
+  const bool is_alone = !platform::parallel || !local.smp_active;
+  if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
+    return step_watched(local);
+  const Link* const to_go_on =
+      and_more ? &policy_inbox_end_ : &alarm_node_;  // which is nobody's inbox_end
   do {
     Policy& policy = *ready_.policy();
     if (policy.empty()) return false;
@@ -88,19 +90,19 @@ void Executor::go_on() noexcept {
 void Executor::push(Node& node) noexcept {
   Link* newest = inbox_.load(std::memory_order_relaxed);
   if constexpr (platform::parallel) {
-    if (is_bottom(newest) && is_in_independent_step()) {
-      unpoked_.store(true, std::memory_order_relaxed);  // published by the exchange
+    if (is_inbox_end(newest) && is_in_preemptible_step()) {
+      without_ipi_.store(true, std::memory_order_relaxed);  // published by the exchange
     }
   }
   do {
     node.next = newest;
   } while (!inbox_.compare_exchange_weak(newest, &node, std::memory_order_acq_rel,
                                          std::memory_order_relaxed));
-  bool relies_on_another = !is_bottom(newest);
+  bool relies_on_another = !is_inbox_end(newest);
   if constexpr (platform::parallel) {
-    relies_on_another = relies_on_another && !unpoked_.load(std::memory_order_relaxed);
+    relies_on_another = relies_on_another && !without_ipi_.load(std::memory_order_relaxed);
   }
-  if (!relies_on_another && hart_ != platform::hart()) platform::poke(hart_);
+  if (!relies_on_another && hart_ != platform::hart()) platform::send_ipi(hart_);
 }
 
 // In the strand, because what has happened is told to jobs of it.
@@ -108,11 +110,11 @@ void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
   if constexpr (platform::parallel) {
-    if (unpoked_.load(std::memory_order_relaxed)) [[unlikely]]
-      unpoked_.store(false, std::memory_order_relaxed);
+    if (without_ipi_.load(std::memory_order_relaxed)) [[unlikely]]
+      without_ipi_.store(false, std::memory_order_relaxed);
   }
   Link* oldest = nullptr;  // turn the stack round: first pushed, first served
-  for (Link* link = inbox_.exchange(bottom(), std::memory_order_acquire); !is_bottom(link);) {
+  for (Link* link = inbox_.exchange(inbox_end(), std::memory_order_acquire); !is_inbox_end(link);) {
     Link* const next = link->next;
     link->next = oldest;
     oldest = link;
@@ -127,9 +129,9 @@ void Executor::drain_inbox() noexcept {
         alarm_pending_.store(false, std::memory_order_release);
         expire(now());
         break;
-      case Kind::resort:
-        resort_pending_.store(false, std::memory_order_release);
-        resort();
+      case Kind::reprioritize:
+        reprioritize_pending_.store(false, std::memory_order_release);
+        reprioritize_ready();
         break;
       case Kind::change:
         change_pending_ = false;
@@ -139,7 +141,7 @@ void Executor::drain_inbox() noexcept {
         offer_pending_ = false;
         if (offering_) offer_all();
         break;
-      case Kind::thief: serve(node); break;
+      case Kind::steal_request: handle_steal(node); break;
       case Kind::ready: receive(static_cast<Job&>(node)); break;
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
@@ -151,7 +153,7 @@ void Executor::drain_inbox() noexcept {
     }
   }
   if constexpr (platform::parallel) {
-    if (local_.in_company && local_.job != nullptr) offer_rest();  // its step goes on
+    if (local_.smp_active && local_.job != nullptr) offer_rest();  // its step goes on
   }
 }
 
@@ -160,7 +162,7 @@ bool Executor::preempts_with_news(unsigned priority) noexcept {
   return ready_.has_above(priority);
 }
 
-void Executor::wake_from_isr(Job& job) noexcept {
+void Executor::unpark(Job& job) noexcept {
   platform::InterruptGuard masked;  // see push()
   const std::uint8_t before = job.park_.exchange(Job::park_token, std::memory_order_acq_rel);
   if (before == Job::park_waiting) of(job.hart)->push(job);

@@ -11,7 +11,7 @@ void Interrupt::raise() noexcept {
 
 void Interrupt::raise_here() noexcept {
   Job* const waiter = waiter_;
-  if (waiter == nullptr || !waiter->is_independent() || hart != platform::hart()) return raise();
+  if (waiter == nullptr || !waiter->is_preemptible() || hart != platform::hart()) return raise();
   ++pending_;
   waiter->complete_masked(WaitResult::woken);
 }

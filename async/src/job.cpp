@@ -9,7 +9,7 @@ namespace async {
 
 void Job::cancel() noexcept {
   // Its own hart may be in the midst of its step, or of ending its wait.
-  if (is_independent()) platform::fail("an independent job cannot be cancelled");
+  if (is_preemptible()) platform::fail("a preemptible job cannot be cancelled");
   platform::InterruptGuard masked;
   if (is_cancelled()) return;
   flags_ |= flag_cancelled;

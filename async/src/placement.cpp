@@ -105,7 +105,7 @@ bool Executor::offer_found(Search& search) noexcept {
 
 void Executor::request_next_offer() noexcept {
   if (!std::exchange(offer_pending_, true)) push(offer_node_);
-  platform::poke(hart_);
+  platform::send_ipi(hart_);
 }
 
 Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
@@ -140,7 +140,7 @@ Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
   return nullptr;
 }
 
-void Executor::begin_step_in_company(StepKind kind) noexcept {
+void Executor::begin_step_smp(StepKind kind) noexcept {
   ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {
     // Whoever does not see yet that the job runs has written before what it will look at.
@@ -192,7 +192,7 @@ void Executor::pass_on(Node& request) noexcept {
   }
 }
 
-void Executor::serve(Node& request) noexcept {
+void Executor::handle_steal(Node& request) noexcept {
   Executor& thief = *of(request.hart);
   const HartMask asks = hart_mask(thief.hart_);
   if ((idle_harts() & asks) != 0) {
@@ -214,10 +214,10 @@ void Executor::set_harts(Job& job, HartMask harts) noexcept {
 }
 
 void Executor::request_resort() noexcept {
-  if (!resort_pending_.exchange(true, std::memory_order_acq_rel)) push(resort_node_);
+  if (!reprioritize_pending_.exchange(true, std::memory_order_acq_rel)) push(reprioritize_node_);
 }
 
-void Executor::resort() noexcept {
+void Executor::reprioritize_ready() noexcept {
   if (local_.job != nullptr) {
     local_.job->priority = effective_priority(*local_.job);
     if (uses_deadlines()) update_deadline(*local_.job);

@@ -16,9 +16,9 @@ void Executor::set_policy(Policy* policy) noexcept {
   ReadyQueue before;
   while (Node* const node = ready_.take_any()) before.push_back(*node);
   if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
-  Link* end = bottom();
+  Link* end = inbox_end();
   ready_.set_policy(policy);
-  inbox_.compare_exchange_strong(end, bottom(), std::memory_order_relaxed);  // if it is empty
+  inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);  // if it is empty
   if (local_.job != nullptr && policy != nullptr) {  // it runs on under the new one
     policy->put(*local_.job);
     policy->next();

@@ -4,7 +4,7 @@
 
 namespace async {
 
-void Strand::enter_among_others() noexcept {
+void Strand::enter_smp() noexcept {
   const unsigned hart = platform::hart();
   if (last_ == hart && waiting_.load(std::memory_order_relaxed) != 0) await_another();
   if (taken_.exchange(1, std::memory_order_acquire) != 0) {
@@ -35,7 +35,7 @@ void Strand::leave_for_long() noexcept {
   const bool in_step = local.job != nullptr;
   if (in_step) local.executor->offer_rest();
   leave_to_others();
-  if (in_step && !local.executor->inbox_is_empty()) platform::poke(platform::hart());
+  if (in_step && !local.executor->inbox_is_empty()) platform::send_ipi(platform::hart());
 }
 
 bool may_go_elsewhere(const Job* job) noexcept {
@@ -44,13 +44,13 @@ bool may_go_elsewhere(const Job* job) noexcept {
 
 void Strand::give_way_to_waiting() noexcept {
   leave_to_others();
-  enter_among_others();
+  enter_smp();
 }
 
 // Others wait, and this hart would have it again before they have looked. But they may not be
 // running just now: not for long.
 void Strand::await_another() noexcept {
-  for (int i = 0; i < platform::patience && taken_.load(std::memory_order_relaxed) == 0; ++i)
+  for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0; ++i)
     platform::relax();
 }
 

@@ -54,11 +54,11 @@ void* read_ahead(void*) {
 
 // ── Turns ──
 
-constexpr unsigned nobody = max_harts;
-constinit std::atomic<unsigned> owner = nobody;
+constexpr unsigned no_hart = max_harts;
+constinit std::atomic<unsigned> owner = no_hart;
 
 bool try_to_own() {
-  unsigned expected = nobody;
+  unsigned expected = no_hart;
   return owner.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
 }
 
@@ -74,7 +74,7 @@ ConsoleTurn::ConsoleTurn() : nested_{owner.load(std::memory_order_relaxed) == ha
 
 ConsoleTurn::~ConsoleTurn() {
   unsigned self = hart_index();  // unless the console has been taken over meanwhile
-  if (!nested_) owner.compare_exchange_strong(self, nobody, std::memory_order_release);
+  if (!nested_) owner.compare_exchange_strong(self, no_hart, std::memory_order_release);
 }
 
 void console_write(std::span<const char> bytes) {
@@ -82,7 +82,7 @@ void console_write(std::span<const char> bytes) {
   while (!bytes.empty()) {
     const ssize_t count = write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;  // nobody listens
+    if (count <= 0) return;  // no_hart listens
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }

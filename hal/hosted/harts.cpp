@@ -15,7 +15,7 @@
 namespace hal {
 
 constinit thread_local unsigned this_hart_index = 0;
-constinit thread_local bool this_hart_in_company = false;
+constinit thread_local bool this_hart_smp_active = false;
 
 namespace {
 
@@ -48,7 +48,7 @@ void* run_hart(void* argument) {
   hosted::begin_first_stack();
   const auto hart = static_cast<unsigned>(reinterpret_cast<std::uintptr_t>(argument));
   hosted::become_hart(hart);
-  this_hart_in_company = true;
+  this_hart_smp_active = true;
   leave_user_space();
   running.fetch_or(mask_of(hart));
   kernel_hart_main(hart);
@@ -57,7 +57,7 @@ void* run_hart(void* argument) {
 }  // namespace
 
 bool start_hart(unsigned hart) {
-  this_hart_in_company = true;
+  this_hart_smp_active = true;
   return start_thread_of_hart(run_hart, reinterpret_cast<void*>(static_cast<std::uintptr_t>(hart)));
 }
 
@@ -73,8 +73,8 @@ HartMask running_harts() {
 
 void relax() {
   __builtin_ia32_pause();
-  constexpr unsigned patience = 128;
-  if (++looks % patience == 0) sched_yield();  // who is waited for may want this processor
+  constexpr unsigned spin_limit = 128;
+  if (++looks % spin_limit == 0) sched_yield();  // who is waited for may want this processor
 }
 
 void stop_hart() {

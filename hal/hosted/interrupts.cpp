@@ -60,7 +60,7 @@ void raise(unsigned hart, std::uint32_t bits) {
   if (at->sleeping.load() != 0) {
     syscall(SYS_futex, at->pending, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
   } else {
-    syscall(SYS_tgkill, getpid(), at->thread, poke_signal());
+    syscall(SYS_tgkill, getpid(), at->thread, ipi_signal());
   }
 }
 
@@ -138,12 +138,12 @@ void complete_interrupt(Irq irq) {
   tell_harts();
 }
 
-void poke_hart(unsigned hart) {
+void send_ipi(unsigned hart) {
   raise(hart, interrupt::software);
 }
-void poke_harts(HartMask mask) {
+void send_ipis(HartMask mask) {
   for (unsigned hart = 0; hart < max_harts; ++hart) {
-    if ((mask & mask_of(hart)) != 0) poke_hart(hart);
+    if ((mask & mask_of(hart)) != 0) send_ipi(hart);
   }
 }
 

@@ -29,7 +29,7 @@ constinit thread_local hal::VirtAddr hal_emergency_stack = 0;
 namespace hal {
 
 constinit thread_local unsigned this_hart_index = 0;
-constinit thread_local bool this_hart_in_company = false;
+constinit thread_local bool this_hart_smp_active = false;
 
 namespace riscv64 {
 

@@ -61,7 +61,7 @@ void give_way() {
 using namespace riscv64;
 
 bool start_hart(unsigned hart) {
-  this_hart_in_company = true;
+  this_hart_smp_active = true;
   const std::size_t data_bytes = static_cast<std::size_t>(boot_hart_data_end - boot_hart_data);
   const std::size_t data_pages = page_up(data_bytes) / page_size;
   const auto stack = map_kernel_stack(stack_pages + data_pages);
@@ -95,7 +95,7 @@ void stop_hart() {
 extern "C" [[noreturn]] void hal_start_hart(const hal::riscv64::HartStart& start) {
   using namespace hal;
   this_hart_index = start.hart;
-  this_hart_in_company = true;
+  this_hart_smp_active = true;
   hal_emergency_stack = start.emergency_stack;
   interrupts_init();
   set_timer(no_deadline);

@@ -82,7 +82,7 @@ void complete_interrupt(Irq irq) {
   if (volatile std::uint32_t* const at = claim_registers[claimed_on[line]]) *at = line;
 }
 
-void poke_hart(unsigned hart) {
+void send_ipi(unsigned hart) {
   sbi::send_ipi({.first = devices.firmware_hart_id[hart], .bits = 1});
 }
 

@@ -34,12 +34,12 @@ void write(Register reg, std::uint8_t value) {
   devices.uart.window.write<std::uint8_t>(reg << devices.uart.register_shift, value);
 }
 
-constexpr unsigned nobody = max_harts;
-constinit std::atomic<unsigned> owner = nobody;  // of the turn
+constexpr unsigned no_hart = max_harts;
+constinit std::atomic<unsigned> owner = no_hart;  // of the turn
 
 /// Whether it is this hart's turn now.
 bool try_to_own() {
-  unsigned expected = nobody;
+  unsigned expected = no_hart;
   return owner.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
 }
 
@@ -88,7 +88,7 @@ ConsoleTurn::ConsoleTurn()
 ConsoleTurn::~ConsoleTurn() {
   unsigned self = hart_index();  // unless the console has been taken over meanwhile
   if (!nested_) {
-    riscv64::owner.compare_exchange_strong(self, riscv64::nobody, std::memory_order_release);
+    riscv64::owner.compare_exchange_strong(self, riscv64::no_hart, std::memory_order_release);
   }
 }
 

@@ -32,7 +32,7 @@ void for_each_group(HartMask harts, Ask&& ask) {
 
 }  // namespace
 
-void poke_harts(HartMask harts) {
+void send_ipis(HartMask harts) {
   for_each_group(harts, riscv64::sbi::send_ipi);
 }
 

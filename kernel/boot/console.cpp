@@ -102,7 +102,7 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);
   // The driver is outside the strand, its two helpers are of it and give way to every driver.
-  async::spawn_independent(console.serve(),
+  async::spawn_preemptible(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});
   const auto start_helper = [](const char* name, async::Task<> job) {
     async::spawn(std::move(job), {.name = name, .priority = Schedule::news_level, .harts = 1})

@@ -43,7 +43,7 @@ async::Task<> crash_inside(std::string_view how) {
   co_await async::yield();
   if (how == "preempting-stack") {
     // The timer's interrupt finds this one computing: from there on the stack is one of the pool's.
-    async::spawn_independent(compute(), {.name = "computing", .priority = 1});
+    async::spawn_preemptible(compute(), {.name = "computing", .priority = 1});
     co_await async::sleep_for(std::chrono::milliseconds{1}, "somebody to preempt");
     how = "stack";
   }

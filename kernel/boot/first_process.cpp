@@ -38,8 +38,8 @@ ProgramArguments arguments_from(const formats::BootOptions& options, std::string
 
 /// Standard input, output and error: one open file unless `errors` is another terminal.
 Result<> open_standard_files(FdTable& files, Terminal* errors) {
-  const Walker walker{.start = root_directory()};
-  const auto console = find_node(walker, "/dev/console");
+  const PathLookup lookup{.start = root_directory()};
+  const auto console = find_node(lookup, "/dev/console");
   if (!console) return fail(console.error());
   const auto file = (*console)->open(abi::o_rdwr);
   if (!file) return fail(file.error());

@@ -28,33 +28,33 @@ constinit async::HartMask expected = 0;  // that were started
 void idle() {
   {
     const async::Strand::Guard strand;
-    run_nobody();
-    turn.rounds.end_round();
+    leave_current_thread();
+    current.rounds.end_round();
   }
   steps_pause();
   const std::uint64_t begin = hal::clock_ticks();
-  turn.idle_since.store(begin, std::memory_order_relaxed);
+  current.idle_since.store(begin, std::memory_order_relaxed);
   hal::wait_for_interrupt();
   const std::uint64_t end = hal::clock_ticks();
-  turn.idle_since.store(0, std::memory_order_relaxed);
-  turn.idle_ticks += end - begin;
+  current.idle_since.store(0, std::memory_order_relaxed);
+  current.idle_ticks += end - begin;
   steps_go_on(end);
 }
 
 }  // namespace
 
-void begin_hart(bool in_company) {
+void begin_hart(bool smp_active) {
   trap::install();
   trace::start_hart();
   start_interrupts();
-  async::platform::local().in_company = in_company;
+  async::platform::local().smp_active = smp_active;
   const async::Strand::Guard strand;
   executors[hal::hart_index()].emplace();
   start_policy();
-  start_turns();
+  start_scheduling();
   stack_pool.fill(reinterpret_cast<hal::VirtAddr>(__builtin_frame_address(0)));
   if (stalls_are_watched()) {
-    async::spawn_independent(report_stalls(), {.name = "stall reporter", .priority = 0});
+    async::spawn_preemptible(report_stalls(), {.name = "stall reporter", .priority = 0});
   }
 }
 

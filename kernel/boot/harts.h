@@ -5,9 +5,9 @@
 
 namespace kernel {
 
-/// Makes this hart ready to run jobs. Once a hart, before anything else of this; `in_company`:
+/// Makes this hart ready to run jobs. Once a hart, before anything else of this; `smp_active`:
 /// there are or will be others.
-void begin_hart(bool in_company);
+void begin_hart(bool smp_active);
 
 /// Runs this hart's jobs, on the stack it is called on. Interrupts masked.
 [[noreturn]] void run_hart();

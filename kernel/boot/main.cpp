@@ -31,7 +31,7 @@
 #include "memory/asid.h"
 #include "memory/frames.h"
 #include "process/process.h"
-#include "syscalls/stage_one.h"
+#include "syscalls/fast_path.h"
 #include "trace/recorder.h"
 
 namespace kernel {
@@ -100,7 +100,7 @@ void kernel_main(const hal::BootInfo& info) {
   }
   report_deadlocks();
   begin_hart(info.hart_count > 1);
-  start_stage_one(info.hart_count > 1);
+  start_fast_path(info.hart_count > 1);
   async::Strand::enter();  // up to the first step: other harts begin meanwhile
   start_other_harts(info.hart_count);
   const ConsoleTerminals consoles = start_console(options);

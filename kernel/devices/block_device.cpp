@@ -215,7 +215,7 @@ void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress)
   if (progress != BlockRequest::Progress::succeeded) ++errors_;
   async::Job& job = *request.job_;
   request.progress_.store(progress, std::memory_order_release);
-  async::Executor::wake_from_isr(job);
+  async::Executor::unpark(job);
 }
 
 void BlockDevice::reset(std::string_view why) {

@@ -56,7 +56,7 @@ class BlockDevice {
   static std::unique_ptr<BlockDevice> start(std::unique_ptr<virtio::Transport> transport,
                                             std::string_view name);
 
-  /// The driver: an independent job of its own, at the interrupt handlers' level, for ever.
+  /// The driver: a preemptible job of its own, at the interrupt handlers' level, for ever.
   async::Task<> serve();
 
   std::string_view name() const { return name_; }

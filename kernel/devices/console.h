@@ -3,7 +3,7 @@
 //   strand:  write ──▶ output ring ──▶ serve(), or whoever has the device's turn ──▶ device
 //   strand:  read  ◀── input ring  ◀── serve() ◀──────────────────────────────────── device
 //
-// serve() is an independent job that the device's interrupt wakes: it runs whatever the strand does
+// serve() is a preemptible job that the device's interrupt wakes: it runs whatever the strand does
 // meanwhile, and holds it for nobody. The device interrupts for input while there is room for it,
 // for output while there is some; so nothing is lost and nothing is polled.
 //
@@ -38,7 +38,7 @@ class Console {
   /// The most room that a frame of `count` bytes takes.
   static constexpr std::size_t frame_size(std::size_t count) { return 2 * count + 4; }
 
-  /// The driver: an independent job of its own, for ever. Where the device does not
+  /// The driver: a preemptible job of its own, for ever. Where the device does not
   /// interrupt, it looks every 10 ms.
   async::Task<> serve();
 

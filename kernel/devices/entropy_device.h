@@ -22,7 +22,7 @@ class EntropyDevice {
   static std::unique_ptr<EntropyDevice> start(std::unique_ptr<virtio::Transport> transport,
                                               Give give);
 
-  /// The driver: an independent job of its own, at the interrupt handlers' level, for ever.
+  /// The driver: a preemptible job of its own, at the interrupt handlers' level, for ever.
   async::Task<> serve();
 
   /// Some bytes are to be given when the device has them. Any hart. Once more before they are is

@@ -24,8 +24,8 @@ template <bool watched>
     }
   };
   InterruptCounts& counts = *own_counts;
-  if (hal::take_poke()) [[unlikely]] {
-    ++counts.pokes;
+  if (hal::take_ipi()) [[unlikely]] {
+    ++counts.ipis;
     note(trace::poke_line);
     stop_if_panicking();
   }

@@ -37,14 +37,14 @@ LineDriver line_driver(hal::Irq irq);
 void start_interrupts();
 
 /// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
-/// from user mode or from an independent step, at a yield point, between two steps of a long system
+/// from user mode or from a preemptible step, at a yield point, between two steps of a long system
 /// call.
 void take_interrupts();
 
 /// What has come to a hart so far.
 struct alignas(64) InterruptCounts {
   hal::Counter timer;
-  hal::Counter pokes;     ///< of other harts
+  hal::Counter ipis;      ///< of other harts
   hal::Counter spurious;  ///< external ones that were gone when they were claimed
   std::array<hal::Counter, hal::irq_limit> lines;
 };

@@ -14,8 +14,8 @@ Device::~Device() {
 bool Device::reset() {
   transport_.set_status(0);
   // It says when it is done (2.4.1). Those that there are do so at once.
-  constexpr int patience = 10'000;
-  for (int i = 0; i < patience; ++i) {
+  constexpr int spin_limit = 10'000;
+  for (int i = 0; i < spin_limit; ++i) {
     if (transport_.status() == 0) return true;
   }
   return false;
@@ -60,9 +60,9 @@ bool Device::make_queue() {
 
 std::uint64_t Device::read_config_64(std::size_t offset) {
   // A device that never makes up its mind gets what was read last.
-  constexpr int patience = 100;
+  constexpr int spin_limit = 100;
   std::uint64_t value = 0;
-  for (int i = 0; i < patience; ++i) {
+  for (int i = 0; i < spin_limit; ++i) {
     const std::uint32_t generation = transport_.config_generation();
     const std::uint64_t low = transport_.read_config(offset);
     const std::uint64_t high = transport_.read_config(offset + 4);

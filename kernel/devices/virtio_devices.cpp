@@ -24,7 +24,7 @@ void start_disk(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (found_count == found.size()) return;
   auto disk = BlockDevice::start(std::move(transport), disk_names[found_count]);
   if (disk == nullptr) return;
-  async::spawn_independent(disk->serve(), {.name = "disk", .priority = Schedule::driver_level});
+  async::spawn_preemptible(disk->serve(), {.name = "disk", .priority = Schedule::driver_level});
   set_line_driver(irq, {disk->name(), &disk->backoff()});
   found[found_count++] = std::move(disk);
 }
@@ -35,7 +35,7 @@ void start_entropy(std::unique_ptr<virtio::Transport> transport, hal::Irq irq) {
   if (entropy != nullptr) return;
   entropy = EntropyDevice::start(std::move(transport), give_entropy);
   if (entropy == nullptr) return;
-  async::spawn_independent(entropy->serve(),
+  async::spawn_preemptible(entropy->serve(),
                            {.name = "entropy", .priority = Schedule::driver_level});
   set_line_driver(irq, {"entropy", &entropy->backoff()});
   set_entropy_source([] { entropy->ask(); });

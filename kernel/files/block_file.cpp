@@ -42,7 +42,7 @@ class BlockFile final : public File {
   async::Task<Transfer> transfer(Direction direction, std::optional<std::uint64_t> offset,
                                  IoBuffer buffer) override;
   Result<Ref<memory::PageSource>> pages() override {
-    if (!memory::admit(sizeof(BlockPages))) return fail(Errno::enomem);
+    if (!memory::can_allocate(sizeof(BlockPages))) return fail(Errno::enomem);
     return Ref<memory::PageSource>{make_ref<BlockPages>(disk_)};
   }
   hal::Irq interrupt_line() override { return device().interrupt_line(); }
@@ -79,7 +79,7 @@ async::Task<Transfer> refuse(Errno error) {
 async::Task<Transfer> BlockFile::transfer(Direction direction, std::optional<std::uint64_t> offset,
                                           IoBuffer buffer) {
   constexpr std::size_t frames_bytes = 1536;
-  if (!memory::admit(frames_bytes)) return refuse(Errno::enomem);
+  if (!memory::can_allocate(frames_bytes)) return refuse(Errno::enomem);
   return direction == Direction::read ? read(offset, buffer) : write(offset, buffer);
 }
 
@@ -137,7 +137,7 @@ async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuf
       if (done > 0) break;
       co_return moved;
     }
-    pieces.settle(first_byte);
+    pieces.commit(first_byte);
     done += *moved;
   } while (!rest.empty() && !async::is_cancelled());
   if (turn) place_ = start + done;
@@ -250,7 +250,7 @@ std::uint64_t BlockNode::capacity() const {
 }
 
 Result<Ref<File>> BlockNode::open(int flags) {
-  if (!memory::admit(sizeof(BlockFile))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(BlockFile))) return fail(Errno::enomem);
   return make_ref<BlockFile>(Ref<BlockNode>::share(*this), flags);
 }
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 #include "files/regular_file.h"
 #include "formats/cpio.h"
 

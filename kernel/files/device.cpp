@@ -65,7 +65,7 @@ class RandomFile final : public DeviceFile {
 
 template <class Kind>
 Result<Ref<File>> open_as(Device& device, int flags) {
-  if (!memory::admit(sizeof(Kind))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(Kind))) return fail(Errno::enomem);
   return make_ref<Kind>(device, flags);
 }
 

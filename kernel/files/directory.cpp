@@ -6,8 +6,8 @@
 #include <iterator>
 #include <optional>
 
-#include "files/file_room.h"
-#include "files/path_walk.h"
+#include "files/file_quota.h"
+#include "files/path_lookup.h"
 #include "memory/frames.h"
 
 namespace kernel {
@@ -124,7 +124,7 @@ Node* Directory::find(std::string_view name) const {
 void Directory::put(std::string_view name, Ref<Node> node) {
   if (const auto there = entries_.find(name); there != entries_.end()) erase(there);
   node->has_name_ = true;
-  if (contents_ == Contents::writable) file_room::take(bytes_for(name, *node));
+  if (contents_ == Contents::writable) file_quota::charge(bytes_for(name, *node));
   Directory* const child = node->as_directory();
   const auto place = entries_.emplace(name, std::move(node)).first;
   if (child != nullptr) {
@@ -145,7 +145,7 @@ void Directory::remove(std::string_view name) {
 void Directory::erase(Entries::const_iterator place) {
   place->second->has_name_ = false;
   if (contents_ == Contents::writable) {
-    file_room::give_back(bytes_for(place->first, *place->second));
+    file_quota::release(bytes_for(place->first, *place->second));
   }
   if (Directory* const child = place->second->as_directory(); child && child->parent_ == this) {
     child->parent_ = nullptr;
@@ -175,7 +175,7 @@ Result<std::string> Directory::path() const {
 }
 
 Result<Ref<File>> Directory::open(int flags) {
-  if (!memory::admit(sizeof(DirectoryFile) + longest_name)) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(DirectoryFile) + longest_name)) return fail(Errno::enomem);
   return make_ref<DirectoryFile>(Ref<Directory>::share(*this), flags);
 }
 

@@ -41,7 +41,7 @@ FdTable::~FdTable() {
 
 FdTable::Group* FdTable::make_group(unsigned fd) {
   if (Group* there = group(fd)) return there;
-  if (!memory::admit(sizeof(Group))) return nullptr;
+  if (!memory::can_allocate(sizeof(Group))) return nullptr;
   auto& slot = more_[fd / group_size - 1];
   slot = std::make_unique_for_overwrite<Group>();
   return slot.get();
@@ -108,7 +108,7 @@ void FdTable::close_for_exec() {
 }
 
 Result<Ref<FdTable>> FdTable::copy() const {
-  if (!memory::admit(sizeof(FdTable))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(FdTable))) return fail(Errno::enomem);
   auto table = make_ref<FdTable>();
   table->limit_ = limit_;
   first_.share_into(table->first_);

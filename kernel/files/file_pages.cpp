@@ -1,6 +1,6 @@
 #include "files/file_pages.h"
 
-#include "files/file_room.h"
+#include "files/file_quota.h"
 
 namespace kernel {
 
@@ -12,7 +12,7 @@ std::byte* FilePages::find(std::uint64_t number) const {
 std::byte* FilePages::make(std::uint64_t number) {
   auto group = groups_.find(number / group_size);
   if (group == groups_.end()) {
-    if (!file_room::has(group_bytes + hal::page_size)) return nullptr;
+    if (!file_quota::has(group_bytes + hal::page_size)) return nullptr;
     group = groups_.try_emplace(number / group_size).first;
   }
   std::byte* const there = group->second.find(number % group_size);
@@ -29,10 +29,10 @@ void FilePages::drop_from(std::uint64_t number) {
 }
 
 FilePages::Group::Group() {
-  file_room::take(group_bytes);
+  file_quota::charge(group_bytes);
 }
 FilePages::Group::~Group() {
-  file_room::give_back(group_bytes + owned_.count() * hal::page_size);
+  file_quota::release(group_bytes + owned_.count() * hal::page_size);
 }
 
 std::byte* FilePages::Group::find(std::size_t index) const {
@@ -40,10 +40,10 @@ std::byte* FilePages::Group::find(std::size_t index) const {
 }
 
 std::byte* FilePages::Group::make(std::size_t index) {
-  if (!file_room::has(hal::page_size)) return nullptr;
+  if (!file_quota::has(hal::page_size)) return nullptr;
   const hal::PhysAddr page = memory::frames.allocate_zeroed(memory::Use::user);
   if (page == 0) return nullptr;
-  file_room::take(hal::page_size);
+  file_quota::charge(hal::page_size);
   pages_[index] = page;
   owned_.add(page);
   return hal::phys_to_virt(page);
@@ -61,7 +61,7 @@ void FilePages::Group::drop_from(std::size_t index) {
       gone.add(std::exchange(pages_[i], 0));
     }
   }
-  file_room::give_back(gone.count() * hal::page_size);
+  file_quota::release(gone.count() * hal::page_size);
 }
 
 }  // namespace kernel

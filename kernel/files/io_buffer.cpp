@@ -30,7 +30,7 @@ IoBuffer::IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> p
 inline std::byte* IoBuffer::one_piece(std::size_t count, Direction direction) {
   const std::size_t rest_of_page = hal::page_size - base_ % hal::page_size;
   if (space_ == nullptr || count > part_ || count > rest_of_page) return nullptr;
-  return space_->recall(base_, access(direction));
+  return space_->tlb_lookup(base_, access(direction));
 }
 
 Result<std::size_t> IoBuffer::put(std::span<const std::byte> bytes) {
@@ -86,14 +86,14 @@ Result<std::span<std::byte>> IoBuffer::next_piece(std::size_t most, Direction di
   std::size_t count = std::min(most, part_);
   if (space_ == nullptr) return std::span{reinterpret_cast<std::byte*>(base_), count};
 
-  const auto there = space_->resolve(base_, access(direction));
+  const auto there = space_->fault_in(base_, access(direction));
   if (!there) return fail(there.error());
   count = std::min(count, hal::page_size - base_ % hal::page_size);
   return std::span{*there, count};
 }
 
 bool IoBuffer::lacks_pages(Direction direction) const {
-  if (space_ == nullptr || !space_->has_fetched_pages()) return false;
+  if (space_ == nullptr || !space_->has_paged_areas()) return false;
   for (IoBuffer rest = *this; !rest.empty();) {
     const auto piece = rest.next_piece(rest.left_, direction);
     if (!piece) return piece.error() == Errno::erestart;
@@ -127,11 +127,12 @@ Result<IoBuffer::Pinned> IoBuffer::pin(std::size_t most, Direction direction) {
   return pinned;
 }
 
-void IoBuffer::settle(std::span<const std::byte> pinned) {
+void IoBuffer::commit(std::span<const std::byte> pinned) {
   begin_part();
-  if (space_ != nullptr && space_->peek(base_, hal::Access::write) != pinned.data()) [[unlikely]] {
+  if (space_ != nullptr && space_->translate(base_, hal::Access::write) != pinned.data())
+      [[unlikely]] {
     // What cannot be written to any more has no use for the bytes either.
-    if (const auto there = space_->resolve(base_, hal::Access::write)) {
+    if (const auto there = space_->fault_in(base_, hal::Access::write)) {
       std::memcpy(*there, pinned.data(), pinned.size());
     }
   }

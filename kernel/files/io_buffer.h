@@ -71,7 +71,7 @@ class IoBuffer {
   /// Leaves out the next `count` bytes, which are there.
   void skip(std::size_t count);
 
-  /// Whether pages of it have to be fetched first: one of them is asked for then (page_fetch.h). A
+  /// Whether pages of it have to be fetched first: one of them is asked for then (page_in.h). A
   /// transfer that has moved something cannot be made again, so whoever moves one in several parts
   /// asks before the first, and answers ERESTART.
   bool lacks_pages(Direction direction) const;
@@ -88,7 +88,7 @@ class IoBuffer {
 
   /// The next bytes of the buffer were pinned, and are written now. Where the program has other
   /// memory there meanwhile (it has forked, say, and written to the page), they are copied.
-  void settle(std::span<const std::byte> pinned);
+  void commit(std::span<const std::byte> pinned);
 
  private:
   static constexpr hal::Access access(Direction direction) {

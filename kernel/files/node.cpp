@@ -44,7 +44,7 @@ abi::Stat Node::status() const {
 
 Result<Ref<File>> Symlink::open(int flags) {
   if ((flags & abi::o_path) == 0) return fail(Errno::eloop);
-  if (!memory::admit(sizeof(NamedFile))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(NamedFile))) return fail(Errno::enomem);
   return make_ref<NamedFile>(Ref<Node>::share(*this), flags);
 }
 

@@ -20,9 +20,9 @@ namespace kernel {
 
 class Directory;
 
-/// What a symbolic link may depend on: who follows it.
-struct Follower {
-  std::string_view executable;  ///< path of the program that runs
+/// The program that follows a symbolic link: /proc/self/exe points to its executable.
+struct LinkReader {
+  std::string_view executable;  ///< absolute path of the program's file
 };
 
 class Node : public RefCounted<Node> {
@@ -55,7 +55,7 @@ class Node : public RefCounted<Node> {
 
   virtual Directory* as_directory() { return nullptr; }
   /// Where a symbolic link points.
-  virtual std::string target(const Follower&) const { return {}; }
+  virtual std::string target(const LinkReader&) const { return {}; }
 
  protected:
   explicit Node(unsigned mode);
@@ -73,7 +73,7 @@ class Symlink : public Node {
  public:
   explicit Symlink(std::string_view target) : Node{abi::s_iflnk | 0777}, target_{target} {}
   std::uint64_t size() const override { return target_.size(); }
-  std::string target(const Follower&) const override { return target_; }
+  std::string target(const LinkReader&) const override { return target_; }
   Result<Ref<File>> open(int flags) override;
 
  private:

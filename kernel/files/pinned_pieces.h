@@ -41,9 +41,9 @@ class PinnedPieces {
   }
 
   /// The device has written them. `start` is the buffer as it was before the first add().
-  void settle(IoBuffer start) const {
+  void commit(IoBuffer start) const {
     for (std::size_t i = 0; i < count_; ++i) {
-      start.settle({hal::phys_to_virt(pieces_[i]), sizes_[i]});
+      start.commit({hal::phys_to_virt(pieces_[i]), sizes_[i]});
     }
   }
 

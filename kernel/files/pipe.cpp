@@ -214,7 +214,7 @@ class PipeWriter final : public PipeEnd {
 }  // namespace
 
 Result<PipeEnds> make_pipe(int flags) {
-  if (!memory::admit(sizeof(Pipe) + sizeof(PipeReader) + sizeof(PipeWriter))) {
+  if (!memory::can_allocate(sizeof(Pipe) + sizeof(PipeReader) + sizeof(PipeWriter))) {
     return fail(Errno::enomem);
   }
   auto pipe = make_ref<Pipe>();

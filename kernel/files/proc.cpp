@@ -24,8 +24,8 @@ std::string_view kernel_command_line;
 class ExecutableLink final : public Node {
  public:
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}
-  std::string target(const Follower& follower) const override {
-    return std::string{follower.executable};
+  std::string target(const LinkReader& reader) const override {
+    return std::string{reader.executable};
   }
   Result<Ref<File>> open(int) override { return fail(Errno::eloop); }
 };

@@ -93,7 +93,7 @@ class Snapshot final : public RegularFile {
 
 Result<Ref<File>> RegularFile::open(int flags) {
   if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::erofs);
-  if (!memory::admit(sizeof(PlacedFile))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(PlacedFile))) return fail(Errno::enomem);
   return make_ref<PlacedFile>(Ref<RegularFile>::share(*this), flags);
 }
 
@@ -103,7 +103,7 @@ Result<std::size_t> ArchiveFile::read_at(std::uint64_t offset, IoBuffer& buffer)
 
 Result<Ref<File>> TextFile::open(int flags) {
   if ((flags & abi::o_accmode) != abi::o_rdonly && !is_writable()) return fail(Errno::eacces);
-  if (!memory::admit(sizeof(Snapshot) + sizeof(PlacedFile))) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(Snapshot) + sizeof(PlacedFile))) return fail(Errno::enomem);
   auto snapshot = make_ref<Snapshot>(take_);
   write_(snapshot->text());
   if (!snapshot->text().is_complete()) return fail(Errno::enomem);

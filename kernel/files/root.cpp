@@ -4,7 +4,7 @@
 #include "files/block_file.h"
 #include "files/boot_archive.h"
 #include "files/device.h"
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 #include "files/proc.h"
 
 namespace kernel {
@@ -41,8 +41,8 @@ void build_root(const RootParts& parts) {
   root.mount("tmp", make_ref<Directory>(Directory::Contents::writable, 01777));
 }
 
-Result<Ref<File>> open_executable(const Walker& walker, std::string_view path) {
-  auto node = find_node(walker, path);
+Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path) {
+  auto node = find_node(lookup, path);
   if (!node) return fail(node.error());
   if (!(*node)->is_executable()) return fail(Errno::eacces);
   auto file = (*node)->open(abi::o_rdonly);

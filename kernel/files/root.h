@@ -15,7 +15,7 @@
 #include <string_view>
 
 #include "files/directory.h"
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 #include "files/regular_file.h"
 #include "files/terminal.h"
 
@@ -42,6 +42,6 @@ void build_root(const RootParts& parts);
 
 /// The program at `path`, whose `bytes()` are there. EACCES for what is not to be executed (a
 /// directory, a file without an execute bit, one that programs can change), else as `find_node`.
-Result<Ref<File>> open_executable(const Walker& walker, std::string_view path);
+Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path);
 
 }  // namespace kernel

@@ -137,7 +137,7 @@ class TerminalFile final : public File {
 
 Ref<Node> make_terminal_device(DeviceNumber number, Terminal& terminal) {
   const auto open = [](Device& device, int flags) -> Result<Ref<File>> {
-    if (!memory::admit(sizeof(TerminalFile))) return fail(Errno::enomem);
+    if (!memory::can_allocate(sizeof(TerminalFile))) return fail(Errno::enomem);
     return make_ref<TerminalFile>(device, flags);
   };
   return make_ref<Device>(open, number, &terminal);

@@ -52,7 +52,7 @@ struct ElfPlan {
 /// Where static-PIE programs go, from the beginning of their space: into the gigabyte of the stack.
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
-/// `load_bias` (whole pages) is used for position-independent programs only.
+/// `load_bias` (whole pages) is used for position-preemptible programs only.
 Result<ElfPlan> read_elf(Bytes file, hal::VirtAddr load_bias = default_load_bias);
 
 }  // namespace kernel::formats

@@ -38,10 +38,10 @@ std::string about_line(hal::Irq irq) {
 }
 
 /// Up to now.
-std::uint64_t idle_ns(const Turn& turn) {
-  const auto since = turn.idle_since.load(std::memory_order_relaxed);
+std::uint64_t idle_ns(const CurrentThread& current) {
+  const auto since = current.idle_since.load(std::memory_order_relaxed);
   const std::uint64_t now = since != 0 ? hal::clock_ticks() - since : 0;
-  return (turn.idle_ticks.value() + now) * hal::clock_period_ns();
+  return (current.idle_ticks.value() + now) * hal::clock_period_ns();
 }
 
 }  // namespace
@@ -49,7 +49,8 @@ std::uint64_t idle_ns(const Turn& turn) {
 async::Duration idle_time() {
   async::Duration sum{};
   for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
-    if (const Turn* const turn = turn_of(hart)) sum += async::Duration{idle_ns(*turn)};
+    if (const CurrentThread* const current = current_thread_of(hart))
+      sum += async::Duration{idle_ns(*current)};
   }
   return sum;
 }
@@ -57,13 +58,13 @@ async::Duration idle_time() {
 void list_harts(PagedText& out) {
   out += "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
   for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
-    const Turn* const turn = turn_of(hart);
+    const CurrentThread* const current = current_thread_of(hart);
     const async::Executor* const executor = async::Executor::of(hart);
-    if (turn == nullptr || executor == nullptr) continue;
+    if (current == nullptr || executor == nullptr) continue;
     fmt::format_to(std::back_inserter(out), "{}\t{}\t{}\t{}\t{}\t{}\n", hart,
-                   turn->switches.value(), executor->migrations(),
-                   interrupt_counts[hart].pokes.value(), memory::TlbTag::shootdowns(hart),
-                   idle_ns(*turn));
+                   current->switches.value(), executor->migrations(),
+                   interrupt_counts[hart].ipis.value(), memory::TlbTag::shootdowns(hart),
+                   idle_ns(*current));
   }
 }
 
@@ -83,7 +84,7 @@ void list_interrupts(PagedText& out) {
         [&](unsigned h) { return counts[h].lines[line].value(); });
   }
   row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
-  row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].pokes.value(); });
+  row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].ipis.value(); });
   row(out, "SPU", "gone when claimed",
       [&](unsigned hart) { return counts[hart].spurious.value(); });
   for (std::size_t i = 0; i < trap::routes.size(); ++i) {

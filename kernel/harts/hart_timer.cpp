@@ -18,7 +18,7 @@ std::uint64_t earliest() {
 }
 
 /// Whether `what` is due; it is not any more then.
-bool take(Due what, std::uint64_t now) {
+bool take(TimerSource what, std::uint64_t now) {
   if (due(what) > now) return false;
   deadlines[std::to_underlying(what)] = hal::no_deadline;
   return true;
@@ -26,11 +26,11 @@ bool take(Due what, std::uint64_t now) {
 
 }  // namespace
 
-void set_due(Due what, std::uint64_t ns) noexcept {
+void set_due(TimerSource what, std::uint64_t ns) noexcept {
   set_due_at(what, ns == hal::no_deadline ? ns : hal::ticks_at(ns));
 }
 
-void set_due_at(Due what, std::uint64_t tick) noexcept {
+void set_due_at(TimerSource what, std::uint64_t tick) noexcept {
   deadlines[std::to_underlying(what)] = std::max(tick, hal::clock_ticks());
   hal::set_timer(earliest());
 }
@@ -38,9 +38,9 @@ void set_due_at(Due what, std::uint64_t tick) noexcept {
 void timer_fired() {
   const std::uint64_t now = hal::clock_ticks();
   timer_was_late(now - std::min(now, earliest()));
-  if (take(Due::alarm, now)) async::current_executor().alarm_fired();
-  if (take(Due::turn, now)) turn_ticked();
-  if (take(Due::step, now)) step_is_long();
+  if (take(TimerSource::alarm, now)) async::current_executor().alarm_fired();
+  if (take(TimerSource::timeslice, now)) note_timeslice_tick();
+  if (take(TimerSource::step, now)) step_is_long();
   hal::set_timer(earliest());
 }
 

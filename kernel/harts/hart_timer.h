@@ -1,4 +1,4 @@
-// A hart's one timer, and the three that share it. Interrupts masked.
+// Each hart has one timer, which three sources share. Call these functions with interrupts masked.
 #pragma once
 
 #include <hal/timer.h>
@@ -9,26 +9,26 @@
 
 namespace kernel {
 
-enum class Due : std::uint8_t {
-  alarm,  ///< the executor's next timer
-  turn,   ///< the running program has equals that wait for their turn
-  step,   ///< the running step of an independent coroutine is long
+enum class TimerSource : std::uint8_t {
+  alarm,      ///< the executor's next timer
+  timeslice,  ///< the end of the current thread's time slice
+  step,       ///< the running step of a preemptible job has become long
 };
 
-/// When each timer is due on this hart, by the clock's ticks; hal::no_deadline: never. No timer is
-/// due before the time at which it was set.
+/// The deadline of each source on this hart, in ticks of the clock; hal::no_deadline: not armed. No
+/// source is due before the time at which it was set.
 using Deadlines = std::array<std::uint64_t, 3>;
 extern constinit thread_local Deadlines deadlines;
 
-inline std::uint64_t due(Due what) noexcept {
+inline std::uint64_t due(TimerSource what) noexcept {
   return deadlines[std::to_underlying(what)];
 }
-/// `what` is due at `ns` (hal::no_deadline: never) instead of when it was before.
-void set_due(Due what, std::uint64_t ns) noexcept;
-/// The same, by the clock's ticks.
-void set_due_at(Due what, std::uint64_t tick) noexcept;
+/// Replaces the deadline of `what` by `ns`; hal::no_deadline disarms it.
+void set_due(TimerSource what, std::uint64_t ns) noexcept;
+/// set_due() in ticks of the clock.
+void set_due_at(TimerSource what, std::uint64_t tick) noexcept;
 
-/// The hart's timer interrupt has come: passes on what is due.
+/// Called by the timer interrupt: notifies each source that is due.
 void timer_fired();
 
 }  // namespace kernel

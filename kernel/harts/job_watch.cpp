@@ -108,7 +108,7 @@ const char* observe(TraceEvent event, const Job& job) {
 void note(TraceEvent event, const Job& job) {
   if (next_hook != nullptr) next_hook(event, job);
   // Events of a job that is outside the strand may come here in another order than they happened.
-  if (job.is_independent() || event == TraceEvent::migrate) return;
+  if (job.is_preemptible() || event == TraceEvent::migrate) return;
   if (const char* const wrong = observe(event, job)) tell("double enqueue", wrong, job);
   if (event == TraceEvent::wait) report_deadlock_by_join(job);
 }

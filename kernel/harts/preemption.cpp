@@ -18,8 +18,8 @@ using trap::Action;
 using trap::Origin;
 using trap::Why;
 
-/// What a step that was put aside needs to go on.
-struct Aside {
+/// What a step that was preempted needs to go on.
+struct PreemptedContext {
   async::Job& job;
   StackPool::Stack* stack;
   StackPool& home;  ///< that has given the hart another stack for it
@@ -34,33 +34,34 @@ void go_on_without_step() {
 }
 
 /// Of its own, and never inlined: it may run on another hart than the code before it.
-[[gnu::noinline]] void take_up(const Aside& aside, std::coroutine_handle<> interrupted) {
+[[gnu::noinline]] void resume_preempted(const PreemptedContext& aside,
+                                        std::coroutine_handle<> interrupted) {
   stack_pool.go_back_to(aside.stack, aside.home);
-  async::Executor::take_up(aside.job, interrupted);
+  async::Executor::resume_preempted(aside.job, interrupted);
   watch_step_again(aside.time);
-  aside.step.take_up();
+  aside.step.resume_preempted();
 }
 
 /// Gives the hart to others until `job` is the most urgent again.
-void put_aside(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
+void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
   trap::StackContext context;
-  Aside aside{.job = job,
-              .stack = stack_pool.current(),
-              .home = stack_pool,
-              .time = step_time,
-              .step = step};
-  context.interrupted = async::Executor::put_aside(job, context.handle());
+  PreemptedContext aside{.job = job,
+                         .stack = stack_pool.current(),
+                         .home = stack_pool,
+                         .time = step_time,
+                         .step = step};
+  context.interrupted = async::Executor::preempt(job, context.handle());
   aside.time.stop();
-  step.put_aside();
+  step.preempt();
   stack_pool.go_to(next);
   trap::leave_stack(context, next->memory.top, go_on_without_step);
-  take_up(aside, context.interrupted);
+  resume_preempted(aside, context.interrupted);
 }
 
 }  // namespace
 
-void begin_independent_step(bool goes_on) noexcept {
-  if (goes_on) return stack_pool.prepare_to_go_back();  // and take_up()
+void begin_preemptible_step(bool goes_on) noexcept {
+  if (goes_on) return stack_pool.prepare_to_go_back();  // and resume_preempted()
   watch_step();
   hal::unmask_interrupts();
 }
@@ -87,7 +88,7 @@ extern "C" void cotrap_kernel_interrupt() {
   } else if (local.executor->preempts(job.priority + step_time.turn_over)) {
     next = stack_pool.take();
   }
-  if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::change_stack) {
-    put_aside(job, step, next);
+  if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::switch_stack) {
+    preempt(job, step, next);
   }
 }

@@ -1,7 +1,7 @@
 // Interrupts in the midst of a kernel coroutine's step, and what comes of them: the kernel half of
 // trap/router.h.
 //
-//   step of an independent coroutine ──interrupt──▶ cotrap_kernel_interrupt()
+//   step of a preemptible coroutine ──interrupt──▶ cotrap_kernel_interrupt()
 //                                                     │ take_interrupts(): wakes
 //          kernel-wake: the step goes on  ◀───────────┤
 //                                                     │ kernel-preempt: somebody more urgent
@@ -20,8 +20,8 @@ namespace kernel {
 /// How often the pool was empty when somebody more urgent was ready, and other counts, are with the
 /// pool (stack_pool.h) and the router (trap/router.h).
 
-/// An independent step begins, or goes on: interrupts are let in.
-void begin_independent_step(bool goes_on) noexcept;
+/// A preemptible step begins, or goes on: interrupts are let in.
+void begin_preemptible_step(bool goes_on) noexcept;
 
 /// Between two steps something is pending: takes it.
 void take_interrupts_at_yield_point() noexcept;

@@ -4,9 +4,9 @@
 // There is a fixed number of them, each over a page that is never mapped. When all are taken
 // nothing is preempted any more until one comes back, and that is counted.
 //
-// A step that was put aside takes its stack with it to whichever hart goes on with it. The stack
+// A step that was preempted takes its stack with it to whichever hart goes on with it. The stack
 // which that hart was on until then goes where the step came from: so every pool has as many
-// stacks as ever, with those that stand for the steps its hart has put aside.
+// stacks as ever, with those that stand for the steps its hart has preempted.
 #pragma once
 
 #include <hal/counter.h>
@@ -33,7 +33,7 @@ class StackPool {
     std::size_t free;                                   ///< now
     std::size_t fewest_free;                            ///< at any time
     std::uint64_t refused;                              ///< how often there was none
-    std::uint64_t came;                                 ///< with steps put aside on other harts
+    std::uint64_t came;                                 ///< with steps preempted on other harts
     std::array<std::size_t, stacks_a_hart> most_bytes;  ///< that each it has made ever held
   };
 
@@ -67,7 +67,7 @@ class StackPool {
   }
   /// The stack in use.
   Stack* current() const { return current_; }
-  /// The hart goes on with `stack`, whose step was put aside on the hart of `home`; the one in use
+  /// The hart goes on with `stack`, whose step was preempted on the hart of `home`; the one in use
   /// is free there from now on.
   void go_back_to(Stack* stack, StackPool& home);
   /// … and was taken: it is in use now.

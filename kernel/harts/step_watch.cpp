@@ -23,7 +23,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto slice_ns = static_cast<std::uint64_t>(independent_slice.count());
+constexpr auto slice_ns = static_cast<std::uint64_t>(preemptible_slice.count());
 constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
 constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
@@ -85,15 +85,15 @@ constinit StallClock stall_clock = StallClock::none;
 
 /// Whether the timer ticks while this hart is not idle.
 bool ticks_alone() {
-  return stall_clock != StallClock::none && !hal::in_company();
+  return stall_clock != StallClock::none && !hal::smp_active();
 }
 
 /// How long `hart` may have run since the clock showed `began`, at most.
 std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) {
   if ((hal::running_harts() >> hart & 1) == 0) return 0;
-  const Turn* const turn = turn_of(hart);
+  const CurrentThread* const current = current_thread_of(hart);
   const std::uint64_t idle_since =
-      turn != nullptr ? turn->idle_since.load(std::memory_order_relaxed) : 0;
+      current != nullptr ? current->idle_since.load(std::memory_order_relaxed) : 0;
   if (idle_since == 0) return now - began;
   return idle_since - std::min(idle_since, began);
 }
@@ -101,7 +101,7 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
 /// The least time, in ns, of a step that has run for `ticks` up to `now` and did not begin before
 /// `began`: without the time that other harts may have had.
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
-  if (stall_clock == StallClock::shared && hal::in_company()) {
+  if (stall_clock == StallClock::shared && hal::smp_active()) {
     for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
       if (hart != hal::hart_index()) ticks -= std::min(ticks, busy_ticks(hart, began, now));
     }
@@ -122,7 +122,7 @@ std::uint64_t turn_so_far() {
 
 void look_after(std::uint64_t ns) {
   if (ticks_alone()) ns = std::min(ns, tick_ns);
-  set_due(Due::step, hal::now_ns() + ns);
+  set_due(TimerSource::step, hal::now_ns() + ns);
 }
 
 void log_stall(const Stall& stall) {
@@ -166,16 +166,16 @@ bool stalls_are_watched() {
 void watch_step_again(const StepTime& time) {
   step_time = time;
   step_time.go_on();
-  if (due(Due::step) == hal::no_deadline) [[unlikely]]
+  if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
     look_after(slice_ns - turn_so_far());
 }
 
 void steps_pause() {
-  if (due(Due::step) != hal::no_deadline) set_due(Due::step, hal::no_deadline);
+  if (due(TimerSource::step) != hal::no_deadline) set_due(TimerSource::step, hal::no_deadline);
 }
 
 void steps_go_on(std::uint64_t now) {
-  if (ticks_alone()) set_due_at(Due::step, now + tick_ns / hal::clock_period_ns());
+  if (ticks_alone()) set_due_at(TimerSource::step, now + tick_ns / hal::clock_period_ns());
 }
 
 void step_is_long() {

@@ -1,8 +1,8 @@
-// How long the running step of an independent coroutine has been going on: its turn among equals,
+// How long the running step of a preemptible coroutine has been going on: its turn among equals,
 // and whether it has stalled.
 //
 // A step is looked at when it has run for a turn and at every turn's length from there, by a timer
-// that is set only while such steps run. Time in which a step was put aside does not count.
+// that is set only while such steps run. Time in which a step was preempted does not count.
 //
 // Stalls are reported only if watch_stalls() was called. By the clock of a busy host they are
 // mostly about the host.
@@ -24,9 +24,9 @@
 
 namespace kernel {
 
-/// What an independent coroutine computes before an equally urgent one has its turn: fixed
+/// What a preemptible coroutine computes before an equally urgent one has its turn: fixed
 /// priorities, round robin within each.
-inline constexpr async::Duration independent_slice{10'000'000};
+inline constexpr async::Duration preemptible_slice{10'000'000};
 /// A step that has gone on for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
 /// A hart that is alone sees every step of the strand that goes on for longer than the limit by so
@@ -43,15 +43,15 @@ enum class StallClock : std::uint8_t {
 void watch_stalls(StallClock clock);
 bool stalls_are_watched();
 
-/// What is known of a step; kept for one that is put aside.
+/// What is known of a step; kept for one that is preempted.
 struct StepTime {
   std::uint64_t started = 0;     ///< by the clock's ticks
-  std::uint64_t began = 0;       ///< by the clock's ticks, less those it was put aside for
+  std::uint64_t began = 0;       ///< by the clock's ticks, less those it was preempted for
   std::uint64_t turn_began = 0;  ///< likewise
   bool turn_over = false;
   bool reported = false;
 
-  /// While it is put aside the two are how long it has run.
+  /// While it is preempted the two are how long it has run.
   void stop() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
@@ -83,14 +83,14 @@ void look_at_ended_step(const async::Job* job);
 
 }  // namespace detail
 
-/// An independent step begins: sees to it that it is looked at in time.
+/// A preemptible step begins: sees to it that it is looked at in time.
 inline void watch_step() {
   const std::uint64_t now = hal::clock_ticks();
   step_time = {.started = now, .began = now, .turn_began = now};
-  if (due(Due::step) == hal::no_deadline) [[unlikely]]
+  if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
     detail::look_after_slice();
 }
-/// It was put aside and goes on.
+/// It was preempted and goes on.
 void watch_step_again(const StepTime& time);
 /// The hart idles from the one to the other, which an interrupt has ended. `now`: by the clock's
 /// ticks.
@@ -109,7 +109,7 @@ inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
 /// in company it may have waited for the strand, and there is a better measure.)
 inline void timer_was_late(std::uint64_t ticks) {
   const std::uint64_t ns = ticks * hal::clock_period_ns();
-  if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::in_company()) [[unlikely]]
+  if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::smp_active()) [[unlikely]]
     detail::step_watch.late_ns = ns;
 }
 /// In company, the strand is this hart's from the one to the other: a long step is seen at its end.

@@ -30,7 +30,7 @@ Access usable(Access access) {
 // ── Life ─────────────────────────────────────────────────────────────────────────────────────────
 
 Result<Ref<AddressSpace>> AddressSpace::create() {
-  if (!admit(sizeof(AddressSpace))) return fail(Errno::enomem);
+  if (!can_allocate(sizeof(AddressSpace))) return fail(Errno::enomem);
   auto table = hal::PageTable::create();
   if (!table) return fail(Errno::enomem);
   return Ref<AddressSpace>::adopt(new AddressSpace(std::move(*table)));
@@ -50,14 +50,15 @@ Result<Ref<AddressSpace>> AddressSpace::fork() {
 }
 
 Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
-  if (!admit(sizeof(AddressSpace) + areas_.size() * sizeof(Area))) return fail(Errno::enomem);
+  if (!can_allocate(sizeof(AddressSpace) + areas_.size() * sizeof(Area)))
+    return fail(Errno::enomem);
   auto created = create();
   if (!created) return created;
   AddressSpace& child = **created;
   child.break_start_ = break_start_;
   child.break_ = break_;
   child.holes_below_ = holes_below_;
-  child.has_fetched_pages_ = has_fetched_pages_;
+  child.has_paged_areas_ = has_paged_areas_;
   for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
     child.areas_.append(*area);
   }
@@ -94,7 +95,7 @@ Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr 
 
 // Asked before anything that may split an area or make one.
 bool AddressSpace::may_add_areas() const {
-  return areas_.size() < max_areas && admit(area_reserve);
+  return areas_.size() < max_areas && can_allocate(area_reserve);
 }
 
 Result<VirtAddr> AddressSpace::map(MapRequest request) {
@@ -107,14 +108,14 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
     return fail(Errno::enomem);
   }
   if (!may_add_areas() || is_too_much(request, bytes)) return fail(Errno::enomem);
-  const auto hole = choose_place(request, bytes);
-  if (!hole) return fail(hole.error());
+  const auto gap = choose_place(request, bytes);
+  if (!gap) return fail(gap.error());
   recent_ = nullptr;
   note_code_change(request.access);
-  has_fetched_pages_ |= request.backing.kind == Backing::Kind::fetched;
-  areas_.insert(hole->before, hole->start, hole->start + bytes, usable(request.access),
-                std::move(request.backing), request.code, request.lead);
-  return hole->start;
+  has_paged_areas_ |= request.backing.kind == Backing::Kind::paged_in;
+  areas_.insert(gap->before, gap->start, gap->start + bytes, usable(request.access),
+                std::move(request.backing), request.code, request.first_instruction_offset);
+  return gap->start;
 }
 
 // How much of [start, end) is mapped.
@@ -159,7 +160,7 @@ Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
   return Hole{start, areas_.at_or_before(start)};
 }
 
-// The highest hole that fits. Starts where the highest hole of all may be.
+// The highest gap that fits. Starts where the highest gap of all may be.
 Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
   Area* below = areas_.at_or_before(holes_below_ - 1);
   VirtAddr end = holes_below_;

@@ -23,7 +23,7 @@
 
 #include "memory/area_set.h"
 #include "memory/frames.h"
-#include "memory/page_views.h"
+#include "memory/kernel_tlb.h"
 #include "memory/space_terms.h"
 #include "memory/tlb_tag.h"
 
@@ -77,28 +77,28 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
   /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOEXEC: its
-  /// instructions have to be seen first (code_at); ERESTART: it has to be fetched first; ENOMEM.
+  /// instructions have to be seen first (code_at); ERESTART: it has to be paged_in first; ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
   /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
-  /// of this space. EFAULT, also for what is not allowed; ERESTART: it has to be fetched, which
-  /// awaited_page() names; ENOMEM.
-  Result<std::byte*> resolve(VirtAddr va, Access wanted) {
-    if (std::byte* there = peek(va, wanted)) [[likely]]
+  /// of this space. EFAULT, also for what is not allowed; ERESTART: it has to be paged_in, which
+  /// missed_page() names; ENOMEM.
+  Result<std::byte*> fault_in(VirtAddr va, Access wanted) {
+    if (std::byte* there = translate(va, wanted)) [[likely]]
       return there;
-    return fault_in(va, wanted);
+    return fault_in_slowly(va, wanted);
   }
-  /// What `resolve` answers where the page is there and allows it; null where it is not yet.
-  std::byte* peek(VirtAddr va, Access wanted) {
-    if (std::byte* const there = recall(va, wanted)) [[likely]]
+  /// What `fault_in` answers where the page is there and allows it; null where it is not yet.
+  std::byte* translate(VirtAddr va, Access wanted) {
+    if (std::byte* const there = tlb_lookup(va, wanted)) [[likely]]
       return there;
     return look_up(va, wanted);
   }
   /// … where the kernel has found it lately; null where it has to look, or is not there.
-  std::byte* recall(VirtAddr va, Access wanted) const { return views_.find(va, wanted); }
+  std::byte* tlb_lookup(VirtAddr va, Access wanted) const { return kernel_tlb_.find(va, wanted); }
   /// The same for somebody else who will read or write there, a device say, in his own time: what
   /// he was shown stays what it is, whatever becomes of the page meanwhile.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {
-    const auto there = resolve(va, wanted);
+    const auto there = fault_in(va, wanted);
     if (!there) return fail(there.error());
     const hal::PageEntry entry = *table_.find(va);
     if (entry.borrowed()) return PinnedByte{*there, {}};  // nobody's, there for ever
@@ -110,33 +110,35 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool is_mapped_file(VirtAddr va) {
     const Area* const area = area_at(va);
     return area != nullptr && (area->backing.kind == Backing::Kind::file ||
-                               area->backing.kind == Backing::Kind::fetched);
+                               area->backing.kind == Backing::Kind::paged_in);
   }
 
-  // Pages that are fetched (process/page_fetch.h).
+  // Pages that are paged_in (process/page_in.h).
 
   /// Whether there may be any.
-  bool has_fetched_pages() const { return has_fetched_pages_; }
+  bool has_paged_areas() const { return has_paged_areas_; }
   /// The page that was asked for last and was not there.
-  std::optional<VirtAddr> awaited_page() const {
-    if (awaited_ == nobody_awaits) return {};
-    return awaited_;
+  std::optional<VirtAddr> missed_page() const {
+    if (missed_page_ == no_page_missed) return {};
+    return missed_page_;
   }
   /// … From here on it is the caller's to see to.
-  std::optional<VirtAddr> take_awaited_page() {
-    const auto page = awaited_page();
-    awaited_ = nobody_awaits;
+  std::optional<VirtAddr> take_missed_page() {
+    const auto page = missed_page();
+    missed_page_ = no_page_missed;
     return page;
   }
   /// Nobody knows any more which one it was.
-  void await_some_page() { awaited_ = 0; }
-  /// What take_awaited_page() has answered is asked for again.
-  void await_again(std::optional<VirtAddr> page) { awaited_ = page.value_or(nobody_awaits); }
-  bool awaits_page() const { return awaited_ != nobody_awaits; }
-  /// What has to be fetched for `va`; nothing where that is not so (any more).
-  std::optional<FetchedPage> page_to_fetch(VirtAddr va);
+  void note_missed_page() { missed_page_ = 0; }
+  /// What take_missed_page() has answered is asked for again.
+  void restore_missed_page(std::optional<VirtAddr> page) {
+    missed_page_ = page.value_or(no_page_missed);
+  }
+  bool has_missed_page() const { return missed_page_ != no_page_missed; }
+  /// What has to be paged_in for `va`; nothing where that is not so (any more).
+  std::optional<PageToRead> page_to_read(VirtAddr va);
   /// It has come: the program has it, unless it has something else there by now. ENOMEM.
-  Result<> put_fetched(const FetchedPage& fetched, Frame contents);
+  Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
   // Changing a program's code (code.cpp), where hal::code_is_seen_first() or a program needs it.
 
@@ -197,11 +199,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   // Something was taken from the table: nobody finds it any more.
   void flush_page(VirtAddr va) {
-    views_.forget(va);
+    kernel_tlb_.forget(va);
     tag_.flush_page(va);
   }
   void flush() {
-    views_.forget_all();
+    kernel_tlb_.forget_all();
     tag_.flush();
   }
 
@@ -239,11 +241,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
     return recent_ = areas_.find(va);
   }
   std::byte* look_up(VirtAddr va, Access wanted);
-  Result<std::byte*> fault_in(VirtAddr va, Access wanted);
+  Result<std::byte*> fault_in_slowly(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
   /// False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
-  Result<> await_page(const Area& area, VirtAddr page);
+  Result<> note_miss(const Area& area, VirtAddr page);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
   /// As far as there is memory.
   void make_all_pages(const Area& area);
@@ -258,10 +260,10 @@ class AddressSpace : public RefCounted<AddressSpace> {
   VirtAddr break_ = 0;
   VirtAddr holes_below_;  // nothing is free from here to the window's end
   TlbTag tag_;
-  PageViews views_;
-  static constexpr VirtAddr nobody_awaits = 1;  // no page begins there
-  VirtAddr awaited_ = nobody_awaits;
-  bool has_fetched_pages_ = false;
+  KernelTlb kernel_tlb_;
+  static constexpr VirtAddr no_page_missed = 1;  // no page begins there
+  VirtAddr missed_page_ = no_page_missed;
+  bool has_paged_areas_ = false;
   bool code_written_ = false;
   std::uint64_t code_generation_ = 0;  // see CodeArea
 };

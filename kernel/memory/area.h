@@ -20,16 +20,16 @@ using hal::VirtAddr;
 /// Where the first contents of an area's pages come from.
 struct Backing {
   enum class Kind : std::uint8_t {
-    zeros,    ///< private, zero at first
-    segment,  ///< private copies of `file`, zero past its end: a program's data
-    file,     ///< private copies of `file`; past the page of its end there is nothing (mmap)
-    shared,   ///< the pages of `object`, the same for everyone who has them
-    fetched,  ///< private copies of what `object` brings, which takes its time
+    zeros,     ///< private, zero at first
+    segment,   ///< private copies of `file`, zero past its end: a program's data
+    file,      ///< private copies of `file`; past the page of its end there is nothing (mmap)
+    shared,    ///< the pages of `object`, the same for everyone who has them
+    paged_in,  ///< private copies of what `object` brings, which takes its time
   };
 
   Kind kind = Kind::zeros;
   std::span<const std::byte> file{};  ///< what is at the area's start and on; never changes
-  Ref<MemoryObject> object{};         ///< for `shared` SharedPages, for `fetched` a PageSource
+  Ref<MemoryObject> object{};         ///< for `shared` SharedPages, for `paged_in` a PageSource
   std::size_t first_page = 0;         ///< which of its pages is at the area's start
   bool is_read_only = false;  ///< can never be made writable: MAP_SHARED of a file opened to read
 
@@ -44,7 +44,7 @@ struct Backing {
   }
 
   static Backing of_source(Ref<PageSource> source, std::size_t first_page) {
-    return {.kind = Kind::fetched, .object = std::move(source), .first_page = first_page};
+    return {.kind = Kind::paged_in, .object = std::move(source), .first_page = first_page};
   }
 
   SharedPages& pages() const { return static_cast<SharedPages&>(*object); }
@@ -75,13 +75,14 @@ struct Area {
   VirtAddr end = 0;
   Access access = Access::none;
   Code code = Code::unseen;
-  std::uint16_t lead = 0;  ///< bytes before the first instruction, if any is known to begin there
+  std::uint16_t first_instruction_offset =
+      0;  ///< bytes before the first instruction, if any is known to begin there
   Backing backing;
 
   /// Its front is gone: where an instruction begins is not known any more.
   void lose_front() {
     if (!hal::changes_code) return;
-    lead = 0;
+    first_instruction_offset = 0;
     if (code == Code::unseen && allows(access, Access::execute)) code = Code::refused;
   }
   /// Whether as much is known of what follows.

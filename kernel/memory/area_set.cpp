@@ -46,7 +46,7 @@ bool Backing::continued_by(const Backing& next, std::size_t bytes) const {
       return bytes <= file.size() && file.data() + bytes == next.file.data() &&
              file.size() - bytes == next.file.size();
     case Kind::shared:
-    case Kind::fetched:
+    case Kind::paged_in:
       return object == next.object && first_page + bytes / hal::page_size == next.first_page;
   }
   return false;
@@ -70,9 +70,9 @@ Area* AreaSet::at_or_before(VirtAddr va) const {
 }
 
 void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
-                     Code code, std::uint16_t lead) {
+                     Code code, std::uint16_t first_instruction_offset) {
   if (before != nullptr && before->end == start && before->access == access &&
-      before->code_continued_by(code, lead) &&
+      before->code_continued_by(code, first_instruction_offset) &&
       before->backing.continued_by(backing, before->bytes())) {
     before->end = end;
     merge_with_next(*before);
@@ -80,18 +80,20 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
   }
   Area* const next = before != nullptr ? before->next : first_;
   if (next != nullptr && next->start == end && next->access == access &&
-      next->code_continued_by(code, next->lead) &&
+      next->code_continued_by(code, next->first_instruction_offset) &&
       backing.continued_by(next->backing, end - start)) {
     next->start = start;  // still between its neighbours
-    next->lead = lead;
+    next->first_instruction_offset = first_instruction_offset;
     next->backing = std::move(backing);
     return;
   }
-  link(*new Area{start, end, access, code, lead, std::move(backing)}, before);
+  link(*new Area{start, end, access, code, first_instruction_offset, std::move(backing)}, before);
 }
 
 void AreaSet::append(const Area& area) {
-  link(*new Area{area.start, area.end, area.access, area.code, area.lead, area.backing}, last_);
+  link(*new Area{area.start, area.end, area.access, area.code, area.first_instruction_offset,
+                 area.backing},
+       last_);
 }
 
 void AreaSet::link(Area& area, Area* before) {
@@ -141,7 +143,7 @@ void AreaSet::drop_front(Area& area, VirtAddr at) {
 bool AreaSet::merge_with_next(Area& area) {
   const Area* next = area.next;
   if (next == nullptr || next->start != area.end || next->access != area.access ||
-      !area.code_continued_by(next->code, next->lead) ||
+      !area.code_continued_by(next->code, next->first_instruction_offset) ||
       !area.backing.continued_by(next->backing, area.bytes())) {
     return false;
   }

@@ -37,7 +37,7 @@ class AreaSet {
   /// Makes an area in a range where there is none, or lets a neighbour that agrees grow over it.
   /// `before` is at_or_before(start).
   void insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
-              Code code = Code::unseen, std::uint16_t lead = 0);
+              Code code = Code::unseen, std::uint16_t first_instruction_offset = 0);
   /// Adds a copy of an area that lies behind all others.
   void append(const Area& area);
   /// Takes an area out and destroys it.

@@ -15,7 +15,7 @@ std::optional<CodeArea> AddressSpace::code_at(VirtAddr va) const {
                           !allows(area->access, Access::write);
   return CodeArea{.start = area->start,
                   .end = area->end,
-                  .first = area->start + area->lead,
+                  .first = area->start + area->first_instruction_offset,
                   .code = area->code,
                   .generation = code_generation_,
                   .may_change = may_change};

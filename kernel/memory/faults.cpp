@@ -2,7 +2,7 @@
 // the same walk and the same faults without the trap.
 //
 //   nothing in the table    zeros, a piece of a file, or the shared page
-//   … a page of a disk      ERESTART: somebody has to wait for it (process/page_fetch.h)
+//   … a page of a disk      ERESTART: somebody has to wait for it (process/page_in.h)
 //   there, but read-only    copy-on-write: copied, or simply made writable for the last owner
 //   there and good enough   the hart remembered something older: flush
 #include <algorithm>
@@ -61,17 +61,17 @@ Result<> AddressSpace::fault(VirtAddr va, Access wanted) {
     return {};
   }
 
-  if (area->backing.kind == Backing::Kind::fetched) [[unlikely]]
-    return await_page(*area, page);
+  if (area->backing.kind == Backing::Kind::paged_in) [[unlikely]]
+    return note_miss(*area, page);
   if (!make_page(*area, page, slot, wanted)) return fail(Errno::enomem);
   if (hal::code_is_read_ahead() && allows(area->access, Access::execute)) make_all_pages(*area);
   return {};
 }
 
-[[gnu::cold]] Result<> AddressSpace::await_page(const Area& area, VirtAddr page) {
+[[gnu::cold]] Result<> AddressSpace::note_miss(const Area& area, VirtAddr page) {
   const std::size_t index = area.backing.first_page + (page - area.start) / page_size;
   if (index >= area.backing.source().count()) return fail(Errno::enxio);
-  awaited_ = page;
+  missed_page_ = page;
   return fail(Errno::erestart);
 }
 
@@ -93,7 +93,7 @@ bool AddressSpace::make_page(const Area& area, VirtAddr page, PageEntry* slot, A
 void AddressSpace::make_all_pages(const Area& area) {
   for (VirtAddr page = area.start; page < area.end; page += page_size) {
     if (is_past_end(area.backing, page - area.start)) return;
-    if (area.backing.kind == Backing::Kind::fetched) return;
+    if (area.backing.kind == Backing::Kind::paged_in) return;
     PageEntry* const slot = table_.ensure(page);
     if (slot == nullptr) return;
     if (slot->empty() && !make_page(area, page, slot, Access::read)) return;
@@ -122,7 +122,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       frame = backing.pages().frame(backing.first_page + offset / page_size);
       if (frame != 0) frames.share(frame);
       break;
-    case Backing::Kind::fetched: break;  // put_fetched() has it
+    case Backing::Kind::paged_in: break;  // put_page_in() has it
   }
   return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
 }
@@ -154,36 +154,36 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   if (wanted == Access::write && slot->allows(Access::execute)) {
     code_written_ = true;  // and is to be each time
   } else {
-    views_.remember(va, wanted, there);
+    kernel_tlb_.remember(va, wanted, there);
   }
   return there;
 }
 
-Result<std::byte*> AddressSpace::fault_in(VirtAddr va, Access wanted) {
+Result<std::byte*> AddressSpace::fault_in_slowly(VirtAddr va, Access wanted) {
   if (const auto made = fault(va, wanted); !made) {
     const bool may_come = made.error() == Errno::enomem || made.error() == Errno::erestart;
     return fail(may_come ? made.error() : Errno::efault);
   }
-  return peek(va, wanted);
+  return translate(va, wanted);
 }
 
-std::optional<FetchedPage> AddressSpace::page_to_fetch(VirtAddr va) {
+std::optional<PageToRead> AddressSpace::page_to_read(VirtAddr va) {
   const Area* const area = area_at(va);
-  if (area == nullptr || area->backing.kind != Backing::Kind::fetched) return {};
+  if (area == nullptr || area->backing.kind != Backing::Kind::paged_in) return {};
   const VirtAddr page = page_down(va);
   if (const PageEntry* slot = table_.find(page); slot != nullptr && !slot->empty()) return {};
   const std::size_t index = area->backing.first_page + (page - area->start) / page_size;
-  return FetchedPage{
+  return PageToRead{
       .address = page, .source = Ref<PageSource>::share(area->backing.source()), .index = index};
 }
 
-Result<> AddressSpace::put_fetched(const FetchedPage& fetched, Frame contents) {
-  const auto wanted = page_to_fetch(fetched.address);
-  if (!wanted || *wanted != fetched) return {};
-  PageEntry* const slot = table_.ensure(fetched.address);
+Result<> AddressSpace::put_page_in(const PageToRead& paged_in, Frame contents) {
+  const auto wanted = page_to_read(paged_in.address);
+  if (!wanted || *wanted != paged_in) return {};
+  PageEntry* const slot = table_.ensure(paged_in.address);
   if (slot == nullptr) return fail(Errno::enomem);
-  const Area& area = *area_at(fetched.address);
-  put(area, fetched.address, slot, PageEntry::page(contents.release(), rights_in_table(area)));
+  const Area& area = *area_at(paged_in.address);
+  put(area, paged_in.address, slot, PageEntry::page(contents.release(), rights_in_table(area)));
   return {};
 }
 

@@ -9,10 +9,10 @@ using hal::page_size;
 
 constinit FrameAllocator frames;
 
-bool admit_in_one_piece(std::size_t bytes) {
+bool can_allocate_contiguous(std::size_t bytes) {
   if (bytes == 0) return true;
   const auto order = static_cast<unsigned>(std::bit_width((bytes - 1) / page_size));
-  return admit(page_size << order) && frames.has_block(order);
+  return can_allocate(page_size << order) && frames.has_block(order);
 }
 
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────

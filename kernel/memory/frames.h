@@ -9,7 +9,7 @@
 // its bookkeeping is not even initialised.
 //
 // A reserve is kept from programs' pages (Use::user), so that the kernel's own allocations in a
-// running system call do not fail: what makes lasting objects asks `admit` first.
+// running system call do not fail: what makes lasting objects asks `can_allocate` first.
 //
 // Called from the strand's tasks only (async/strand.h), never from an interrupt: they take turns,
 // whichever hart they run on, so there is no lock.
@@ -138,15 +138,14 @@ class FrameAllocator {
 
 extern constinit FrameAllocator frames;
 
-/// Whether `bytes` more of lasting kernel objects fit, the reserve left alone. Asked by what makes
-/// threads, processes, pipes, files and areas, before it makes anything.
-[[nodiscard]] inline bool admit(std::size_t bytes) {
+/// Whether `bytes` of kernel objects can be allocated without touching the reserve. System calls
+/// ask before they make threads, processes, pipes, files or areas, and fail with ENOMEM otherwise.
+[[nodiscard]] inline bool can_allocate(std::size_t bytes) {
   return frames.free_for_user() * hal::page_size >= bytes;
 }
 
-/// The same for one object larger than a page (a table that grows, say), which needs frames side by
-/// side: admit() cannot promise those.
-[[nodiscard]] bool admit_in_one_piece(std::size_t bytes);
+/// can_allocate() for one object larger than a page, which needs contiguous frames.
+[[nodiscard]] bool can_allocate_contiguous(std::size_t bytes);
 
 /// One reference on one frame, given back at the end.
 class Frame {

@@ -7,7 +7,7 @@ namespace kernel::memory {
 char* PagedText::end() {
   const std::size_t used = size_ % hal::page_size;
   if (used == 0) {
-    if (!admit(hal::page_size + node_bytes)) return nullptr;
+    if (!can_allocate(hal::page_size + node_bytes)) return nullptr;
     Frame page = Frame::allocate(Use::user);
     last_ = reinterpret_cast<char*>(page.bytes());
     pages_.emplace(size_ / hal::page_size, std::move(page));

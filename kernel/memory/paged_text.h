@@ -1,6 +1,6 @@
 // A text in pages of its own, so that no length needs memory in one large piece. It takes a page
-// only if a program could have it too (admit()). Text without room is dropped, and is_complete()
-// returns false then.
+// only if a program could have it too (can_allocate()). Text without room is dropped, and
+// is_complete() returns false then.
 //
 //   fmt::format_to(std::back_inserter(text), "{}\n", number);
 //

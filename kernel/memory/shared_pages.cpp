@@ -8,7 +8,7 @@ namespace {
 // What `place` points at, made of zeros if there is nothing; null when there is no memory.
 template <class Level>
 Level* ensure(std::unique_ptr<Level>& place) {
-  if (!place && admit(sizeof(Level))) place = std::make_unique<Level>();
+  if (!place && can_allocate(sizeof(Level))) place = std::make_unique<Level>();
   return place.get();
 }
 

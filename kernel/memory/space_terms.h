@@ -14,7 +14,7 @@ namespace kernel::memory {
 /// What mmap asks for.
 struct MapRequest {
   enum class Place : std::uint8_t {
-    anywhere,  ///< at `address` if that is free, else the highest hole that fits
+    anywhere,  ///< at `address` if that is free, else the highest gap that fits
     exactly,   ///< at `address`, in place of what is there (MAP_FIXED)
     if_free,   ///< at `address`, or not at all (MAP_FIXED_NOREPLACE)
   };
@@ -24,9 +24,9 @@ struct MapRequest {
   Access access = Access::none;
   Place place = Place::anywhere;
   Backing backing{};
-  Code code = Code::unseen;           ///< see Area
-  std::uint16_t lead = 0;             ///< likewise
-  std::size_t most_bytes = SIZE_MAX;  ///< that may be mapped in all afterwards (RLIMIT_AS)
+  Code code = Code::unseen;                    ///< see Area
+  std::uint16_t first_instruction_offset = 0;  ///< likewise
+  std::size_t most_bytes = SIZE_MAX;           ///< that may be mapped in all afterwards (RLIMIT_AS)
 };
 
 /// What a futex is known by: an object, and an offset in it, be it a space's window. The same for
@@ -39,12 +39,12 @@ struct MemoryKey {
 };
 
 /// A page of a program that its area's source has to bring (page_source.h).
-struct FetchedPage {
+struct PageToRead {
   VirtAddr address;
   Ref<PageSource> source;
   std::size_t index;  ///< of the source
 
-  friend bool operator==(const FetchedPage&, const FetchedPage&) = default;
+  friend bool operator==(const PageToRead&, const PageToRead&) = default;
 };
 
 /// A byte of a program where the kernel finds it, to the end of its page, and a share in its frame.

@@ -33,7 +33,7 @@ hal::Asid AsidAllocator::allocate() {
 
 void AsidAllocator::begin_generation() {
   hal::flush_all();
-  if (hal::in_company()) hal::flush_all_remote(hal::running_harts());
+  if (hal::smp_active()) hal::flush_all_remote(hal::running_harts());
   ++generation_;
   next_ = 1;
   kept_.fill(0);
@@ -100,7 +100,7 @@ void TlbTag::flush_others() {
 
 void TlbTag::synchronize_code() {
   hal::synchronize_code();
-  if (!hal::in_company()) return;
+  if (!hal::smp_active()) return;
   const hal::HartMask now = others();
   stale_code_ |= ~now & ~hal::mask_of(hal::hart_index());
   if (now == 0) return;

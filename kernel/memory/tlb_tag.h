@@ -44,12 +44,12 @@ class TlbTag {
   void flush_page(hal::VirtAddr va) {
     if (!is_known()) return;
     hal::flush_page(va, asid_);
-    if (hal::in_company()) flush_page_of_others(va);
+    if (hal::smp_active()) flush_page_of_others(va);
   }
   void flush() {
     if (!is_known()) return;
     hal::flush_space(asid_);
-    if (hal::in_company()) flush_others();
+    if (hal::smp_active()) flush_others();
   }
   /// After one was added that this hart may remember as missing.
   void flush_page_here(hal::VirtAddr va) const { hal::flush_page(va, asid_); }

@@ -25,7 +25,7 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   if (!page_aligned(start) || length == 0 || !hal::below_end(window(), start, length)) {
     return fail(Errno::einval);
   }
-  // Only a hole inside an area needs memory: giving some back must be possible without.
+  // Only a gap inside an area needs memory: giving some back must be possible without.
   Area* const area = areas_.first_after(start);
   const bool splits = area != nullptr && area->start < start && area->end > start + length;
   if (splits && !may_add_areas()) return fail(Errno::enomem);
@@ -63,7 +63,7 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
-  if (hal::in_company() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
+  if (hal::smp_active() && tag_.is_current_elsewhere()) return remove_pages_in_use(start, end);
   std::size_t removed = 0;
   const bool tables_freed = table_.remove(start, end, [&](VirtAddr va, PageEntry entry) {
     if (++removed <= max_single_flushes) flush_page(va);

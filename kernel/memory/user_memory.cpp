@@ -13,7 +13,7 @@ Result<> for_pieces(AddressSpace& space, VirtAddr start, std::size_t bytes, Acce
   for (std::size_t done = 0; done < bytes;) {
     const VirtAddr at = start + done;
     const std::size_t size = std::min(bytes - done, hal::page_size - at % hal::page_size);
-    const auto here = space.resolve(at, wanted);
+    const auto here = space.fault_in(at, wanted);
     if (!here) return fail(here.error());
     each(*here, size, done);
     done += size;
@@ -45,7 +45,7 @@ Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
     const VirtAddr at = from + done;
     const std::size_t size =
         std::min({buffer.size() - done, hal::page_size - at % hal::page_size, usual_length});
-    const auto here = space.resolve(at, Access::read);
+    const auto here = space.fault_in(at, Access::read);
     if (!here) return fail(here.error());
     // The zero is looked for in the copy: the program may change what has been copied.
     char* const copy = buffer.data() + done;

@@ -38,7 +38,7 @@ Result<std::size_t> each_piece(AddressSpace& space, VirtAddr start, std::size_t 
   while (done < bytes) {
     const VirtAddr at = start + done;
     const std::size_t size = std::min(bytes - done, hal::page_size - at % hal::page_size);
-    const auto here = space.resolve(at, wanted);
+    const auto here = space.fault_in(at, wanted);
     Result<std::size_t> used = fail(Errno::efault);
     if (here) {
       used = use(std::span<std::byte>(*here, size));
@@ -66,7 +66,7 @@ class UserPtr {
 
   Result<std::remove_const_t<T>> read(AddressSpace& space) const {
     if (in_one_page()) [[likely]] {
-      const auto here = space.resolve(address_, Access::read);
+      const auto here = space.fault_in(address_, Access::read);
       if (!here) return fail(here.error());
       return copy_once(*reinterpret_cast<const std::remove_const_t<T>*>(*here));
     }
@@ -80,7 +80,7 @@ class UserPtr {
     requires(!std::is_const_v<T>)
   {
     if (in_one_page()) [[likely]] {
-      const auto here = space.resolve(address_, Access::write);
+      const auto here = space.fault_in(address_, Access::write);
       if (!here) return fail(here.error());
       store_once(*reinterpret_cast<T*>(*here), value);
       return {};

@@ -14,7 +14,7 @@ namespace kernel {
 constinit thread_local async::Local async_local;
 
 void set_executor_alarm(std::uint64_t ns) noexcept {
-  set_due(Due::alarm, ns);
+  set_due(TimerSource::alarm, ns);
 }
 
 namespace {
@@ -27,7 +27,7 @@ constinit std::atomic<std::uintptr_t> chunks_end = 0;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept {
   const async::platform::InterruptGuard masked;
-  const async::Strand::Guard strand;  // it may be for an independent job
+  const async::Strand::Guard strand;  // it may be for a preemptible job
   const unsigned order = std::bit_width((bytes - 1) / hal::page_size);
   const hal::PhysAddr block = memory::frames.allocate_block(order);
   if (block == 0) memory::out_of_memory();

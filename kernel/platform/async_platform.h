@@ -18,7 +18,7 @@ namespace kernel {
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
 // harts/preemption.h
-void begin_independent_step(bool goes_on) noexcept;
+void begin_preemptible_step(bool goes_on) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
 // harts/step_watch.h
@@ -38,7 +38,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = hal::max_harts;
 inline constexpr bool parallel = true;
-inline constexpr int patience = 128;
+inline constexpr int spin_limit = 128;
 inline constexpr bool tracing = true;
 #ifdef NDEBUG
 inline constexpr bool checked = false;
@@ -52,10 +52,10 @@ using Atomic = std::atomic<T>;
 
 using hal::InterruptGuard;
 
-// Interrupts are unmasked only in the steps of independent jobs.
+// Interrupts are unmasked only in the steps of preemptible jobs.
 inline void begin_step(StepKind kind) noexcept {
-  if (is_independent(kind)) [[unlikely]]
-    kernel::begin_independent_step(kind == StepKind::preempted);
+  if (is_preemptible(kind)) [[unlikely]]
+    kernel::begin_preemptible_step(kind == StepKind::preempted);
 }
 inline void end_step() noexcept {}
 inline void begin_wait() noexcept {
@@ -70,7 +70,7 @@ inline void yield_point() noexcept {
     kernel::take_interrupts_at_yield_point();
 }
 
-// An independent job may be put aside between any two instructions and go on elsewhere. So these
+// A preemptible job may be preempted between any two instructions and go on elsewhere. So these
 // ask for the hart anew each time, which a compiler need not do for a thread_local, and what has to
 // be of one hart is a single instruction (hal/machine/per_hart.h).
 inline unsigned hart() noexcept {
@@ -94,8 +94,8 @@ inline void strand_begins() noexcept {
 inline void strand_ends() noexcept {
   kernel::strand_ends();
 }
-inline void poke(unsigned hart) noexcept {
-  hal::poke_hart(hart);
+inline void send_ipi(unsigned hart) noexcept {
+  hal::send_ipi(hart);
 }
 inline void relax() noexcept {
   hal::relax();

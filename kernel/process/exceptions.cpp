@@ -5,17 +5,17 @@
 #include <chrono>
 
 #include "process/foreign_code.h"
-#include "process/make_room.h"
-#include "process/page_fetch.h"
+#include "process/oom_kill.h"
+#include "process/page_in.h"
 
 namespace kernel {
 namespace {
 
 using trap::Trap;
 
-/// For a page that is not to be had: there is no such page, or the file it was to come from ends
-/// before, or cannot be read, or there are instructions in it that this machine cannot let programs
-/// run.
+/// SIGBUS: the mapped file ends before the page, or cannot be read. SIGILL: the page has
+/// instructions that programs may not run on this machine. SIGSEGV: nothing is mapped there, or not
+/// for this access.
 abi::Signal signal_for_page(Errno why) {
   switch (why) {
     case Errno::enxio:
@@ -25,10 +25,11 @@ abi::Signal signal_for_page(Errno why) {
   }
 }
 
-/// No memory for a page: the program tries again when somebody has made room, or ends.
+/// Called when there is no memory for a page. The program retries after the OOM kill of another
+/// process, or dies itself.
 async::Task<> await_memory(Thread& self) {
   if (self.is_ending()) co_return;
-  if (make_room(self)) {
+  if (oom_kill(self)) {
     (void)co_await async::sleep_for(std::chrono::milliseconds{1}, "memory");
   } else {
     log("{} ({}) is killed: out of memory", self.process().name(), self.id());
@@ -55,13 +56,13 @@ void die_of(Thread& self, Trap trap, abi::Signal signal, std::uint64_t pc) {
   self.die_of(signal);
 }
 
-async::Task<std::optional<abi::Signal>> mend(Thread& self, Trap trap, Errno why) {
+async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, Errno why) {
   if (why == Errno::enoexec) {
     const auto seen = co_await see_code(self, trap.address);
     if (seen) co_return std::nullopt;
     why = seen.error();
   } else if (why == Errno::erestart) {
-    const auto fetched = co_await fetch_page(Ref<AddressSpace>::share(self.space()), trap.address);
+    const auto fetched = co_await page_in(Ref<AddressSpace>::share(self.space()), trap.address);
     if (fetched) co_return std::nullopt;
     why = fetched.error();
   }
@@ -70,8 +71,8 @@ async::Task<std::optional<abi::Signal>> mend(Thread& self, Trap trap, Errno why)
   co_return std::nullopt;
 }
 
-async::Task<> mend_or_die(Thread& self, Trap trap, Errno why, std::uint64_t pc) {
-  if (const auto signal = co_await mend(self, trap, why)) die_of(self, trap, *signal, pc);
+async::Task<> resolve_or_kill(Thread& self, Trap trap, Errno why, std::uint64_t pc) {
+  if (const auto signal = co_await resolve_fault(self, trap, why)) die_of(self, trap, *signal, pc);
 }
 
 }  // namespace kernel

@@ -1,4 +1,5 @@
-// Exceptions of a program: pages that it has to wait for, and what nobody can mend. In the strand.
+// The exceptions of a program that serve_exception() cannot serve at once. The thread waits until
+// the page is there, or the program dies of a signal. All of it runs in the strand.
 #pragma once
 
 #include <abi/signal.h>
@@ -13,22 +14,23 @@
 
 namespace kernel {
 
-/// Whether a page can be waited for that was not to be had at once; `why`: see serve_exception().
-inline bool may_be_mended(Errno why) {
+/// Whether waiting may help after serve_exception() has failed with `why`.
+inline bool may_be_resolved(Errno why) {
   return why == Errno::erestart || why == Errno::enomem || why == Errno::enoexec;
 }
 
-/// What an exception that nobody can mend does to a program (signal(7); the kernel's own choice of
-/// signal is Linux's for riscv64).
+/// The signal of which a program dies after an exception that cannot be resolved (signal(7)). The
+/// choice is Linux's for riscv64.
 abi::Signal signal_for(trap::Trap trap, Errno why);
 
-/// What takes longer than to serve it at once. The program tries again then, unless there is a
-/// signal: that it dies of.
-async::Task<std::optional<abi::Signal>> mend(Thread& self, trap::Trap trap, Errno why);
-/// The same, and it dies: of what it did at `pc`.
-async::Task<> mend_or_die(Thread& self, trap::Trap trap, Errno why, std::uint64_t pc);
+/// Waits for what the exception needs: a page of a file, memory, or a check of the code. Returns
+/// nothing if the program can retry its instruction, or the signal of which it dies.
+async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, trap::Trap trap, Errno why);
+/// Like resolve_fault(), but kills the program if there is a signal. `pc`: the faulting
+/// instruction, for the log.
+async::Task<> resolve_or_kill(Thread& self, trap::Trap trap, Errno why, std::uint64_t pc);
 
-/// Of `trap`, in what it did at `pc`.
+/// Kills the program with `signal`, and logs `trap` at `pc`.
 void die_of(Thread& self, trap::Trap trap, abi::Signal signal, std::uint64_t pc);
 
 }  // namespace kernel

@@ -7,10 +7,11 @@ class Thread;
 
 // Both are called by the thread's coroutine.
 
-/// The thread will not run its program again: gives up the mutexes it died with and tells who waits
-/// for its end. Nothing looks into its memory afterwards.
-void say_farewell(Thread& self);
-/// It leaves its process, which ends with the last one. Last of all.
+/// Releases the mutexes that the thread still holds, and wakes those that wait for its end. The
+/// thread will not run its program again. Its memory is not accessed after this.
+void exit_cleanup(Thread& self);
+/// Removes the thread from its process, which ends with its last thread. The coroutine calls this
+/// last.
 void end_thread(Thread& self);
 
 }  // namespace kernel

@@ -56,7 +56,7 @@ class Futex {
   }
   /// … to be changed, until the next await. EFAULT, ENOMEM.
   Result<std::atomic_ref<std::uint32_t>> word() const {
-    const auto there = space_->resolve(address_, hal::Access::write);
+    const auto there = space_->fault_in(address_, hal::Access::write);
     if (!there) return fail(there.error());
     return std::atomic_ref{*reinterpret_cast<std::uint32_t*>(*there)};
   }
@@ -64,7 +64,7 @@ class Futex {
   /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change. One
   /// load: wakers change the word before they enter the strand.
   Result<> check(std::uint32_t expected) const {
-    const auto there = space_->resolve(address_, hal::Access::read);
+    const auto there = space_->fault_in(address_, hal::Access::read);
     if (!there) return fail(there.error());
     const std::uint32_t word = read_once(*reinterpret_cast<const std::uint32_t*>(*there));
     if (word != expected) return fail(Errno::eagain);

@@ -21,7 +21,7 @@ async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
     if (auto copied = space.copy_pages(**child, at, end); !copied) co_return fail(copied.error());
     if (end == last) co_return child;
     at = end;
-    co_await sys::let_others_run(self);
+    co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
 }
@@ -32,7 +32,7 @@ async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr en
     const hal::VirtAddr next = space.end_of_step(start, end);
     (void)space.discard(start, next - start);
     start = next;
-    if (start < end) co_await sys::let_others_run(self);
+    if (start < end) co_await sys::cond_resched(self);
   }
 }
 

@@ -1,5 +1,5 @@
-// Memory of very many pages is copied and given back in steps (syscalls/steps.h): what else wants
-// to run does so in between.
+// Copying and freeing the memory of a large process in steps (syscalls/steps.h), so that other jobs
+// run in between.
 #pragma once
 
 #include <async/async.h>
@@ -9,17 +9,17 @@
 
 namespace kernel {
 
-/// Whether the memory of `self` is more than one step goes through, and its alone: nobody else
-/// changes it meanwhile. What the calls below without a range are for.
+/// Whether the memory of `self` is too large for one step, and no other thread or process can
+/// change it in the meantime. copy_memory() and give_back_memory() need that.
 bool has_large_memory_alone(Thread& self);
 
-/// A copy for a new process.
+/// Copies the address space for a child process (fork).
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self);
 
-/// Makes the private pages of [start, end) begin anew.
+/// Drops the private pages of [start, end), as MADV_DONTNEED does.
 async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end);
 
-/// At the end of `self`, or when it gets another program: nobody will need its memory any more.
+/// Frees the memory of `self`, which ends or executes another program.
 async::Task<> give_back_memory(Thread& self);
 
 }  // namespace kernel

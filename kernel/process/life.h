@@ -1,4 +1,5 @@
-// A user thread's life, from its first instruction to its last.
+// run_thread(), the coroutine of a user thread, and the checks between a trap and the return to
+// user mode. All of it runs in the strand.
 #pragma once
 
 #include <async/async.h>
@@ -10,34 +11,35 @@
 
 namespace kernel {
 
-/// The coroutine that is the thread: runs its program, serves its traps, cleans up after it.
-async::Task<> thread_life(Ref<Thread> thread);
+/// The thread's coroutine: runs the program, serves its traps, and cleans up at the end.
+async::Task<> run_thread(Ref<Thread> thread);
 
-/// Whether somebody is ready who is urgent enough to have a claim on `self`'s turn.
+/// Whether a ready job on this hart may end the time slice of `self`.
 inline bool others_wait(const Thread& self) {
-  return async::current_executor().preempts(self.turn_level() + 1);
+  return async::current_executor().preempts(self.preempt_threshold() + 1);
 }
 
-/// While others wait: is it still `self`'s turn? Then it is limited. False: they are more urgent.
-[[gnu::always_inline]] inline bool keeps_turn(Thread& self) {
+/// Decides between `self` and the ready jobs of others_wait(). Returns true if none of them is more
+/// urgent: `self` runs on, and its time slice is limited now.
+[[gnu::always_inline]] inline bool keeps_hart(Thread& self) {
   if (self.shared_priority() != 0) [[unlikely]]
     exchange_priority(self);
   if (async::current_executor().has_ready_above(self.level())) return false;
-  limit_turn(self);
+  arm_timeslice(self);
   return true;
 }
 
-/// May it go on, where others are known to wait? See may_go_on().
-[[gnu::always_inline]] inline bool may_go_on_among_others(Thread& self) {
-  return keeps_turn(self) && !self.needs_attention();
+/// may_return_to_user() for a caller that knows that others_wait().
+[[gnu::always_inline]] inline bool may_return_among_others(Thread& self) {
+  return keeps_hart(self) && !self.has_pending_flags();
 }
 
-/// After a trap, in the strand: does `self` go back to its program? False: somebody more urgent is
-/// ready, its end has come, or there is news for it. Its turn is limited as soon as others wait for
-/// theirs.
-[[gnu::always_inline]] inline bool may_go_on(Thread& self) {
-  if (others_wait(self) && !keeps_turn(self)) return false;
-  return !self.needs_attention();
+/// Called after a trap: whether `self` returns to user mode now. Returns false if a more urgent job
+/// is ready or if `self` has pending flags (Thread::has_pending_flags). Limits the time slice of
+/// `self` if a job of its level is ready.
+[[gnu::always_inline]] inline bool may_return_to_user(Thread& self) {
+  if (others_wait(self) && !keeps_hart(self)) return false;
+  return !self.has_pending_flags();
 }
 
 }  // namespace kernel

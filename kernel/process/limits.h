@@ -72,7 +72,7 @@ class ResourceLimits {
 
   Result<> make_own() {
     if (own_) return {};
-    if (!memory::admit(sizeof(Limits))) return fail(Errno::enomem);
+    if (!memory::can_allocate(sizeof(Limits))) return fail(Errno::enomem);
     own_ = std::make_unique<Limits>(usual);
     return {};
   }

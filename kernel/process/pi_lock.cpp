@@ -113,7 +113,7 @@ PiLock* PiLock::find_of(const async::Job& holder) {
 }
 
 bool PiLock::may_be_one_more(memory::AddressSpace& space) {
-  if (!memory::admit(sizeof(PiLock) + sizeof(Index) + index_bytes)) return false;
+  if (!memory::can_allocate(sizeof(PiLock) + sizeof(Index) + index_bytes)) return false;
   if (index_ == nullptr) return true;
   const auto count = index_->count_by_space.find(&space);
   return count == index_->count_by_space.end() || count->second < most_of_a_space;

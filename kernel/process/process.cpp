@@ -131,7 +131,7 @@ Result<> Process::own_parts() {
     parts_.files = std::move(*copy);
   }
   if (parts_.actions->owners() > 1) {
-    if (!memory::admit(sizeof(SignalActions))) return fail(Errno::enomem);
+    if (!memory::can_allocate(sizeof(SignalActions))) return fail(Errno::enomem);
     parts_.actions = make_ref<SignalActions>(*parts_.actions);
   }
   return {};

@@ -17,17 +17,19 @@ using Place = memory::MapRequest::Place;
 Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   // An area starts on a page, so its file begins where the segment's first page does: those bytes
   // are in the file too, since offset and address agree modulo the page size.
-  const std::size_t lead = segment.start - segment.first_page();
+  const std::size_t first_instruction_offset = segment.start - segment.first_page();
   Backing backing{};
   if (!segment.contents.empty()) {
-    backing = Backing::of_segment({segment.contents.data() - lead, segment.contents.size() + lead});
+    backing = Backing::of_segment({segment.contents.data() - first_instruction_offset,
+                                   segment.contents.size() + first_instruction_offset});
   }
-  const auto mapped = space.map({.address = segment.first_page(),
-                                 .bytes = segment.end_page() - segment.first_page(),
-                                 .access = segment.access,
-                                 .place = Place::if_free,
-                                 .backing = std::move(backing),
-                                 .lead = static_cast<std::uint16_t>(lead)});
+  const auto mapped =
+      space.map({.address = segment.first_page(),
+                 .bytes = segment.end_page() - segment.first_page(),
+                 .access = segment.access,
+                 .place = Place::if_free,
+                 .backing = std::move(backing),
+                 .first_instruction_offset = static_cast<std::uint16_t>(first_instruction_offset)});
   if (!mapped) return fail(mapped.error());
   return {};
 }

@@ -15,7 +15,7 @@
 namespace kernel {
 
 /// Argument and environment strings on their way from one program to the next, in one piece of
-/// `limit` bytes (a caller on a program's behalf asks memory::admit_in_one_piece for it).
+/// `limit` bytes (a caller on a program's behalf asks memory::can_allocate_contiguous for it).
 class ProgramArguments {
  public:
   /// All strings with their zeros, and the pointers to them, must fit (Linux's MAX_ARG_STRLEN).

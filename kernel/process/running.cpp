@@ -12,48 +12,49 @@
 
 namespace kernel {
 
-constinit thread_local Turn turn;
-constinit bool detail::turns_are_exact = false;
+constinit thread_local CurrentThread current;
+constinit bool detail::timeslices_are_exact = false;
 constinit thread_local std::uint64_t detail::tick = 0;
 constinit thread_local std::uint64_t detail::shortest_slice = 0;
 
 namespace {
 
-/// By hart: whoever destroys a thread or asks for its time looks where it is.
-constinit std::array<Turn*, hal::max_harts> turns{};
+/// By hart. Destroying a thread and reading its time access the hart on which the thread ran last.
+constinit std::array<CurrentThread*, hal::max_harts> by_hart{};
 
-constinit thread_local bool ticked = false;  // a tick has come and nobody has looked
+constinit thread_local bool ticked = false;  // a tick came that timeslice_expired() has not seen
 constinit bool policy_in_use = false;
-constinit unsigned reservations = 0;  // threads that have one
+constinit unsigned reservations = 0;  // threads with a reservation
 
 std::uint64_t in_ticks(async::Duration time) {
   return hal::ticks_at(static_cast<std::uint64_t>(time.count())) - hal::ticks_at(0);
 }
 
-/// What `thread` has called since it came to its hart becomes that hart's for good.
+/// Adds the system calls that `thread` made since it came to its hart to that hart's count.
 void count_syscalls(Thread& thread) {
-  turns[thread.hart]->syscalls +=
+  by_hart[thread.hart]->syscalls +=
       thread.syscalls - std::exchange(thread.syscalls_counted, thread.syscalls);
 }
 
 void leave_space() {
-  if (turn.space == nullptr) return;
-  turn.space->leave();
-  std::exchange(turn.space, nullptr)->release();
+  if (current.space == nullptr) return;
+  current.space->leave();
+  std::exchange(current.space, nullptr)->release();
 }
 
-void end_turn_by(std::uint64_t end) {
-  if (end < due(Due::turn)) set_due_at(Due::turn, end);
+void end_timeslice_by(std::uint64_t end) {
+  if (end < due(TimerSource::timeslice)) set_due_at(TimerSource::timeslice, end);
 }
 
-/// A policy that has turns may end them before the tick that is to come. False: it has none.
-[[gnu::cold]] bool limit_turn_by_policy() {
+/// Lets the scheduling policy end the time slice, perhaps before the next tick. Returns false if
+/// there is no policy, or none with time slices.
+[[gnu::cold]] bool arm_timeslice_by_policy() {
   const async::Policy* const policy = async::current_executor().policy();
   if (policy == nullptr) return false;
   const async::Duration left = policy->until_tick();
   if (left == async::Duration::max()) return false;
   const auto ns = static_cast<std::uint64_t>(std::max(left, async::Duration{}).count());
-  end_turn_by(hal::ticks_at(hal::now_ns() + ns));
+  end_timeslice_by(hal::ticks_at(hal::now_ns() + ns));
   return true;
 }
 
@@ -63,7 +64,7 @@ std::int64_t slice_of(const Thread& thread) {
   return static_cast<std::int64_t>(detail::shortest_slice * thread.schedule().short_slices());
 }
 
-/// The credit of a thread for one round, or for one turn if it takes part in no rounds.
+/// The credit of a thread for one round, or for one time slice if it takes part in no rounds.
 std::int64_t quantum_of(const Thread& thread) {
   if (!thread.schedule().is_ordinary()) return slice_of(thread);
   const std::uint64_t weighted = detail::shortest_slice * thread.schedule().weight();
@@ -71,15 +72,15 @@ std::int64_t quantum_of(const Thread& thread) {
       std::max<std::uint64_t>(weighted / async::Attributes::usual_weight, 1));
 }
 
-/// A turn with less time left than this ends at once: another interrupt costs more.
+/// A time slice with less time left than this ends now: another interrupt costs more.
 std::int64_t half_tick() {
   return static_cast<std::int64_t>(detail::tick / 2);
 }
 
-void begin_turn(Thread& thread) {
+void begin_timeslice(Thread& thread) {
   TimeShare& share = thread.share;
   const std::int64_t rest = share.credit - slice_of(thread);
-  share.turn_end = rest > half_tick() ? rest : 0;
+  share.timeslice_end = rest > half_tick() ? rest : 0;
 }
 
 /// A thread that runs alone is charged, too, but owes the others that come later one slice at most.
@@ -137,7 +138,7 @@ void renew_budget(Thread& thread) {
 }
 
 void update_exactness() {
-  detail::turns_are_exact = policy_in_use || reservations != 0;
+  detail::timeslices_are_exact = policy_in_use || reservations != 0;
 }
 
 }  // namespace
@@ -148,7 +149,7 @@ void note_policy(bool in_use) {
 }
 
 void change_share(Thread& thread, const Schedule& before) {
-  if (turn.thread == &thread) charge();
+  if (current.thread == &thread) charge();
   TimeShare& share = thread.share;
   const bool has_reservation = thread.schedule().is_deadline();
   if (before.is_deadline() != has_reservation) {
@@ -160,7 +161,7 @@ void change_share(Thread& thread, const Schedule& before) {
   if (!has_reservation) {
     limit_debt(share);
     share.credit = std::min(share.credit, quantum_of(thread));
-    return begin_turn(thread);
+    return begin_timeslice(thread);
   }
   // Whatever a thread calls, a period gives it one budget.
   const std::uint64_t now = hal::clock_ticks();
@@ -174,74 +175,74 @@ void end_share(const Thread& thread) {
   update_exactness();
 }
 
-void start_turns() {
-  turns[hal::hart_index()] = &turn;
+void start_scheduling() {
+  by_hart[hal::hart_index()] = &current;
   detail::shortest_slice = in_ticks(Schedule::shortest_slice);
   detail::tick = detail::shortest_slice / 4;
   memory::TlbTag::start_hart();
 }
 
-const Turn* turn_of(unsigned hart) {
-  return turns[hart];
+const CurrentThread* current_thread_of(unsigned hart) {
+  return by_hart[hart];
 }
 
 unsigned harts_set_up_for(const memory::AddressSpace& space) {
   return static_cast<unsigned>(std::ranges::count_if(
-      turns, [&](const Turn* turn) { return turn != nullptr && turn->space == &space; }));
+      by_hart, [&](const CurrentThread* on) { return on != nullptr && on->space == &space; }));
 }
 
-/// What more there is to do where a thread may have been on another hart, and its space may end
-/// there.
-void detail::note_arrival(Thread& thread) {
-  forget(thread);
+/// Moves the accounts of `thread` to this hart, and takes a reference to its address space, which
+/// may end on another hart.
+void detail::on_migrate_in(Thread& thread) {
+  clear_last_thread(thread);
   count_syscalls(thread);
   thread.hart = hal::hart_index();
-  if (turn.space == &thread.space()) return;
+  if (current.space == &thread.space()) return;
   leave_space();
-  turn.space = Ref{thread.process().parts().space}.leak();
+  current.space = Ref{thread.process().parts().space}.leak();
 }
 
-void run_nobody() {
-  if (turn.thread != nullptr) {
+void leave_current_thread() {
+  if (current.thread != nullptr) {
     charge();
-    turn.thread = nullptr;
+    current.thread = nullptr;
   }
-  if (turn.space == nullptr) return;
+  if (current.space == nullptr) return;
   trap::leave_user_space();
   leave_space();
 }
 
-void hand_over(Thread& thread) {
-  charge();  // where it goes on, nobody knows what it has used here
+void detail::save_hart_state(Thread& thread) {
+  charge();  // the next hart does not know how long the thread ran here
   trap::fpu::release(thread.context());
 }
 
-void leave_for_ever(Thread& thread) {
+void release_hart_state(Thread& thread) {
   count_syscalls(thread);
-  run_nobody();
+  leave_current_thread();
   trap::fpu::drop(thread.context());
 }
 
-void forget(const Thread& thread) {
-  Turn& last = *turns[thread.hart];
+void clear_last_thread(const Thread& thread) {
+  CurrentThread& last = *by_hart[thread.hart];
   if (last.thread == &thread) last.thread = nullptr;
 }
 
 void detail::set_limit(const Thread& thread) {
   if (has_server(thread)) {
     const auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
-    return end_turn_by(hal::clock_ticks() + std::min(left, tick));
+    return end_timeslice_by(hal::clock_ticks() + std::min(left, tick));
   }
-  if (limit_turn_by_policy()) return;
-  if (due(Due::turn) == hal::no_deadline && thread.schedule().shares_level())
-    set_due_at(Due::turn, hal::clock_ticks() + tick);
+  if (arm_timeslice_by_policy()) return;
+  if (due(TimerSource::timeslice) == hal::no_deadline && thread.schedule().shares_level())
+    set_due_at(TimerSource::timeslice, hal::clock_ticks() + tick);
 }
 
-bool take_end_of_turn() {
+bool timeslice_expired() {
   if (!ticked) return false;
   ticked = false;
   charge();
-  Thread* const thread = turn.thread;
+  Thread* const thread = current.thread;
   if (thread != nullptr && has_server(*thread)) return is_out_of_budget(*thread);
   if (async::Policy* const policy = async::current_executor().policy()) {
     if (policy->tick()) return true;
@@ -249,41 +250,41 @@ bool take_end_of_turn() {
   }
   if (thread == nullptr || !thread->schedule().shares_level()) return false;
   TimeShare& share = thread->share;
-  if (share.credit > share.turn_end + half_tick()) return false;
+  if (share.credit > share.timeslice_end + half_tick()) return false;
   limit_debt(share);
   if (!thread->schedule().is_ordinary()) {
     share.credit = slice_of(*thread);
-    share.turn_end = 0;
+    share.timeslice_end = 0;
   }
   return true;
 }
 
-bool turn_has_ticked() {
+bool timeslice_tick_is_pending() {
   return ticked;
 }
 
 namespace {
 
-/// Whether `thread`, the first of its level, begins its next turn.
-bool begins_turn(Thread& thread) {
+/// Whether `thread`, the first of its level, begins its next time slice.
+bool begins_timeslice(Thread& thread) {
   if (thread.is_ending() || !thread.schedule().is_ordinary()) return true;
   TimeShare& share = thread.share;
   const std::int64_t quantum = quantum_of(thread);
   const bool is_batch = thread.schedule().short_slices() > 1;
   const std::int64_t least = is_batch ? slice_of(thread) - half_tick() : half_tick() + 1;
-  if (hal::in_company() && thread.hart != hal::hart_index()) turn.rounds.admit(share);
+  if (hal::smp_active() && thread.hart != hal::hart_index()) current.rounds.join(share);
   if (async::current_executor().policy() != nullptr) {
     share.credit = quantum;
-  } else if (!turn.rounds.begins_turn(share, quantum, least)) {
+  } else if (!current.rounds.begins_timeslice(share, quantum, least)) {
     return false;
   }
-  begin_turn(thread);
+  begin_timeslice(thread);
   return true;
 }
 
 }  // namespace
 
-async::Task<> pass_turn(Thread& thread) {
+async::Task<> yield_timeslice(Thread& thread) {
   if (is_out_of_budget(thread)) {
     const std::uint64_t end = thread.share.period_end;
     const std::uint64_t left = end - std::min(end, hal::clock_ticks());  // it may be over by now
@@ -296,57 +297,57 @@ async::Task<> pass_turn(Thread& thread) {
   }
   do {
     co_await async::yield();
-  } while (!begins_turn(thread));
+  } while (!begins_timeslice(thread));
 }
 
 void detail::renew_share(Thread& thread) {
   TimeShare& share = thread.share;
   const Schedule& schedule = thread.schedule();
   if (schedule.is_deadline()) return renew_budget(thread);
-  const bool comes_from_elsewhere = hal::in_company() && thread.hart != hal::hart_index();
+  const bool comes_from_elsewhere = hal::smp_active() && thread.hart != hal::hart_index();
   const std::uint64_t rest = hal::clock_ticks() - thread.stopped_running;
   if (!schedule.is_ordinary() || (comes_from_elsewhere && rest < shortest_slice)) {
-    return turn.rounds.admit(share);
+    return current.rounds.join(share);
   }
   limit_debt(share);
-  turn.rounds.renew(share, quantum_of(thread));
-  begin_turn(thread);
-  thread.set_computing(share.credit <= 0);
+  current.rounds.renew(share, quantum_of(thread));
+  begin_timeslice(thread);
+  thread.set_cpu_bound(share.credit <= 0);
 }
 
 void start_share(Thread& thread) {
   thread.share.credit = quantum_of(thread);
-  begin_turn(thread);
+  begin_timeslice(thread);
 }
 
-void share_turn(Thread& maker, Thread& made) {
+void split_timeslice(Thread& parent, Thread& child) {
   charge();
-  if (!maker.schedule().is_ordinary()) return;
-  maker.share.credit /= 2;
-  made.share.credit = std::min(maker.share.credit, quantum_of(made));
-  turn.rounds.admit(made.share);
-  begin_turn(maker);
-  begin_turn(made);
+  if (!parent.schedule().is_ordinary()) return;
+  parent.share.credit /= 2;
+  child.share.credit = std::min(parent.share.credit, quantum_of(child));
+  current.rounds.join(child.share);
+  begin_timeslice(parent);
+  begin_timeslice(child);
   const auto tick = static_cast<std::int64_t>(detail::tick);
-  made.set_computing(maker.is_computing() || made.share.credit < tick);
+  child.set_cpu_bound(parent.is_cpu_bound() || child.share.credit < tick);
 }
 
 std::uint64_t running_ticks(const Thread& thread) {
-  const Turn& last = *turns[thread.hart];
+  const CurrentThread& last = *by_hart[thread.hart];
   const std::uint64_t now = hal::clock_ticks();
   return last.thread == &thread && now > last.charged ? now - last.charged : 0;
 }
 
 std::uint64_t syscalls_on(unsigned hart) {
-  if (turns[hart] == nullptr) return 0;
-  std::uint64_t count = turns[hart]->syscalls;
+  if (by_hart[hart] == nullptr) return 0;
+  std::uint64_t count = by_hart[hart]->syscalls;
   for (const Thread& thread : threads()) {
     if (thread.hart == hart) count += thread.syscalls - thread.syscalls_counted;
   }
   return count;
 }
 
-void turn_ticked() {
+void note_timeslice_tick() {
   ticked = true;
 }
 

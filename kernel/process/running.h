@@ -1,12 +1,12 @@
-// Which user thread a hart runs: what has to happen when it is another one than last time, the time
-// it is charged, and when its turn is over.
+// The user thread that each hart runs: switching a hart to another thread, charging threads for the
+// time they use, and ending time slices.
 //
-// Turns end by a tick, and there are ticks only while somebody equally urgent waits: a thread alone
-// on its level is never interrupted. Where there is a scheduling policy that has turns, how long
-// they are is its to say.
+// A time slice ends at a timer tick. The timer ticks only while another thread of the same level is
+// ready: the only ready thread of its level is never interrupted. A scheduling policy with time
+// slices of its own (Policy::until_tick) decides how long they are.
 //
-// All in the strand, except turn_has_ticked and turn_ticked. Times are as the clock counts them
-// (hal::clock_ticks), which costs one instruction to ask.
+// All functions run in the strand, except timeslice_tick_is_pending() and note_timeslice_tick().
+// Times are in ticks of hal::clock_ticks(), which one instruction reads.
 #pragma once
 
 #include <async/async.h>
@@ -28,139 +28,143 @@
 
 namespace kernel {
 
-/// What a hart is set up for.
-struct Turn {
-  /// The user thread: its address space is live, its floating-point registers are its own or off.
-  /// It may be waiting, with the hart about to run another. Null: nobody.
+/// The user thread whose state one hart holds, and the hart's accounts.
+struct CurrentThread {
+  /// The hart's page table is this thread's, and the floating-point registers hold this thread's
+  /// values or are off. The thread may already be waiting. Null: the hart holds no thread's state.
   Thread* thread = nullptr;
-  memory::AddressSpace* space = nullptr;  ///< the one that is live, and owned; only said in company
-  std::uint64_t charged = 0;              ///< the thread has paid for all time up to here
-  hal::Counter switches;                  ///< how often it was set up for another thread
-  hal::Counter idle_ticks;                ///< time with nothing to do, up to the last, by the clock
-  std::atomic<std::uint64_t> idle_since = 0;  ///< … since when there is nothing now; 0: there is
-  std::uint64_t syscalls = 0;  ///< made here by threads that have gone on elsewhere, or ended
-  Rounds rounds;               ///< of the ordinary threads that are ready here
+  /// The live address space, of which the hart owns a reference. Null on a machine with one hart,
+  /// where `thread` says it.
+  memory::AddressSpace* space = nullptr;
+  std::uint64_t charged = 0;  ///< the time up to which `thread` has been charged
+  hal::Counter switches;      ///< switches from one thread to another
+  hal::Counter idle_ticks;    ///< total idle time, without the present idle period
+  std::atomic<std::uint64_t> idle_since =
+      0;                       ///< start of the present idle period; 0: the hart is busy
+  std::uint64_t syscalls = 0;  ///< made on this hart by threads that have left it or ended
+  Rounds rounds;               ///< shares the hart's time among its ordinary threads
 };
-extern constinit thread_local Turn turn asm("cotrap_turn");
+extern constinit thread_local CurrentThread current asm("cotrap_current_thread");
 
-/// The thread that the hart is set up for. Only while there is one.
+/// The thread whose state this hart holds. The caller knows that there is one.
 inline Thread& running_thread() {
-  return *static_cast<Thread*>(HAL_LOAD_PER_HART_POINTER("cotrap_turn", offsetof(Turn, thread)));
+  return *static_cast<Thread*>(
+      HAL_LOAD_PER_HART_POINTER("cotrap_current_thread", offsetof(CurrentThread, thread)));
 }
 
 namespace detail {
-/// A policy or a reservation may end a turn before the next tick.
-extern constinit bool turns_are_exact;
-extern constinit thread_local std::uint64_t tick;  ///< from one to the next, the same everywhere
+/// Set while a policy or a reservation may end a time slice before the next tick.
+extern constinit bool timeslices_are_exact;
+extern constinit thread_local std::uint64_t
+    tick;  ///< length of a timer tick; the same on all harts
 extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
 void set_limit(const Thread& thread);
-void note_arrival(Thread& thread);
+void save_hart_state(Thread& thread);
+void on_migrate_in(Thread& thread);
 void renew_share(Thread& thread);
 }  // namespace detail
 
-/// A policy that may end turns comes into use, or the last one goes.
+/// Records whether a scheduling policy that may end time slices is in use.
 void note_policy(bool in_use);
 
-/// Before any thread runs on this hart; its executor has its policy.
-void start_turns();
-/// That of `hart`, for its counters; null if it has not started.
-const Turn* turn_of(unsigned hart);
+/// Prepares this hart for user threads. The hart's executor already has its scheduling policy.
+void start_scheduling();
+/// The state of `hart`, for reading its counters. Null if the hart has not started.
+const CurrentThread* current_thread_of(unsigned hart);
 
-/// How many harts own a share in `space` because they are set up for it.
+/// How many harts own a reference to `space` because it is their live address space.
 unsigned harts_set_up_for(const memory::AddressSpace& space);
 
-/// The time since the last charge was the running thread's. Of its turn it has used a tick at most:
-/// whatever is beyond, the tick that came late or the wake that nobody heard, was not its doing. A
-/// host that is busy stops a machine for tens of milliseconds, and a shell is no hog because of it.
+/// Charges the current thread for the time since the last charge. The thread's credit pays for one
+/// tick at most. A longer time means that the host stopped the whole machine, which busy hosts do
+/// for tens of milliseconds: an interactive thread must not be demoted for that.
 inline void charge() {
   const std::uint64_t now = hal::clock_ticks();
-  const std::uint64_t spent = now - turn.charged;
-  turn.charged = now;
-  Thread* const thread = turn.thread;
+  const std::uint64_t spent = now - current.charged;
+  current.charged = now;
+  Thread* const thread = current.thread;
   if (thread == nullptr) return;
   thread->stopped_running = now;
   thread->cpu_ticks += spent;
   thread->share.credit -= static_cast<std::int64_t>(std::min(spent, detail::tick));
 }
 
-/// Sets the hart up for `thread`, which is not the running one.
+/// Switches the hart to `thread`, which is not its current thread.
 [[gnu::always_inline]] inline void switch_to(Thread& thread) {
   charge();
-  ++turn.switches;
-  if (hal::in_company()) [[unlikely]]
-    detail::note_arrival(thread);
-  turn.thread = &thread;
+  ++current.switches;
+  if (hal::smp_active()) [[unlikely]]
+    detail::on_migrate_in(thread);
+  current.thread = &thread;
   trap::set_user_space(thread.context(), thread.space().enter());
   trap::fpu::switch_to(thread.context());
 }
 
-/// Before `thread` runs on this hart.
+/// Makes `thread` this hart's current thread. Every return to user mode is preceded by this.
 [[gnu::always_inline]] inline void prepare_to_run(Thread& thread) {
-  if (turn.thread != &thread) switch_to(thread);
+  if (current.thread != &thread) switch_to(thread);
 }
 
-/// No user thread is this hart's any more: before a thread ends, and before the hart idles.
-void run_nobody();
+/// Leaves this hart without a current thread. The caller is about to end a thread or to idle.
+void leave_current_thread();
 
-/// What another hart needs of `thread` is put where it finds it.
-void hand_over(Thread& thread);
-
-/// `thread` has just left user mode on this hart and is about to wait: it may go on on another one.
-inline void let_go(Thread& thread) {
-  if (hal::in_company()) [[unlikely]]
-    hand_over(thread);
+/// Saves what this hart holds of `thread`, so that another hart can run it. The thread has just
+/// left user mode here and is about to wait.
+inline void save_hart_state(Thread& thread) {
+  if (hal::smp_active()) [[unlikely]]
+    detail::save_hart_state(thread);
 }
 
-/// The end of `thread`, which ran here: no hart has anything of it from here on.
-void leave_for_ever(Thread& thread);
+/// Drops all that this hart holds of `thread`, which ran here and ends now.
+void release_hart_state(Thread& thread);
 
-/// What the hart on which `thread` ran last is set up for is not for it any more.
-void forget(const Thread& thread);
+/// Clears the current thread of the hart on which `thread` ran last, if that is still `thread`.
+void clear_last_thread(const Thread& thread);
 
-/// Sees to it that `thread`, which is about to run, has only its time slice: somebody equally
-/// urgent waits.
-inline void limit_turn(const Thread& thread) {
-  if (due(Due::turn) == hal::no_deadline || detail::turns_are_exact) [[unlikely]]
+/// Starts the timer that ends the time slice of `thread`. The thread is about to run while another
+/// thread of its level is ready.
+inline void arm_timeslice(const Thread& thread) {
+  if (due(TimerSource::timeslice) == hal::no_deadline || detail::timeslices_are_exact) [[unlikely]]
     detail::set_limit(thread);
 }
 
-/// Whether a tick has come and the running thread's turn is over: then it has to pass_turn(). After
-/// an interrupt.
-bool take_end_of_turn();
+/// Called after an interrupt: whether a tick came and the current thread's time slice is over. If
+/// so, the thread must call yield_timeslice().
+bool timeslice_expired();
 
-/// The coroutine of `thread`, whose turn is over, lets the others of its level have theirs. A
-/// thread without credit waits for its next round, one without budget for its next period. A kill
-/// ends the wait.
-async::Task<> pass_turn(Thread& thread);
+/// Lets the other threads of the level run; the time slice of `thread` is over. A thread without
+/// credit waits for its next round, and one without budget for its next period. A kill ends the
+/// wait.
+async::Task<> yield_timeslice(Thread& thread);
 
-/// Whether a tick has come. After an interrupt.
-bool turn_has_ticked();
+/// Called after an interrupt: whether a tick came that timeslice_expired() has not seen yet.
+bool timeslice_tick_is_pending();
 
-/// After `thread` may have waited: gives it credit if a new round has begun meanwhile.
-inline void note_rest(Thread& thread) {
-  if (turn.thread == &thread) return;  // no other thread has run meanwhile
-  if (turn.rounds.is_behind(thread.share)) detail::renew_share(thread);
+/// Gives `thread`, which has waited, new credit if a new round began during the wait.
+inline void on_wakeup(Thread& thread) {
+  if (current.thread == &thread) return;  // no other thread ran during the wait
+  if (current.rounds.is_behind(thread.share)) detail::renew_share(thread);
 }
 
-/// After the schedule of `thread`, which was `before`, has changed: sets the credit or budget of
-/// the new one.
+/// Sets the credit or budget of `thread` after its schedule has changed from `before`.
 void change_share(Thread& thread, const Schedule& before);
-/// Before `thread` is destroyed: ends its reservation, if it has one.
+/// Ends the reservation of `thread`, if it has one. The thread is about to be destroyed.
 void end_share(const Thread& thread);
 
-/// The first thread of all has a quantum; others have half of their makers' credit (share_turn).
+/// Gives the machine's first thread a quantum of credit. Every other thread gets its credit from
+/// split_timeslice().
 void start_share(Thread& thread);
-/// Gives `made` half of the credit of `maker`, the running thread: making threads gains no time.
-/// With less than a tick of credit, `made` counts as computing.
-void share_turn(Thread& maker, Thread& made);
+/// Gives `child` half of the credit of `parent`, the current thread, so that creating threads gains
+/// no time. A child with less than a tick of credit counts as CPU-bound.
+void split_timeslice(Thread& parent, Thread& child);
 
-/// How long `thread` has been the running one, if it is; zero otherwise.
+/// How long `thread` has been running since its last charge; zero if it does not run.
 std::uint64_t running_ticks(const Thread& thread);
 
-/// System calls made on a hart so far.
+/// The number of system calls made on `hart` so far.
 std::uint64_t syscalls_on(unsigned hart);
 
-/// What limit_turn() set the timer for has come. ISR context.
-void turn_ticked();
+/// Records that the timer of arm_timeslice() has fired. Interrupt context.
+void note_timeslice_tick();
 
 }  // namespace kernel

@@ -1,21 +1,21 @@
-// How urgent a user thread is: Linux's policies, priorities and nice values, and where they lie
-// among the executor's levels.
+// The schedule of a user thread: Linux's policies, priorities and nice values, and their levels in
+// the executor. Level 0 is the most urgent.
 //
-//   level  0        interrupt-handler coroutines
-//          1        what brings their news to programs: no program, however urgent, keeps keys away
+//   level  0        driver coroutines
+//          1        jobs that pass the drivers' events to programs, such as keys
 //          2        SCHED_DEADLINE
 //          2 …  8   SCHED_FIFO and SCHED_RR, priority 99 … 1
-//          9        threads that have been killed
+//          9        killed threads
 //         10 … 29   SCHED_OTHER and SCHED_BATCH, nice −20 … 19 (nice 0 is 20)
-//         30        of these, the threads that have used up a turn: the ring of time_share.h
+//         30        CPU-bound threads of these two: the ring of time_share.h
 //         31        SCHED_IDLE
 //
-// The level of an ordinary thread (SCHED_OTHER, SCHED_BATCH) only says how soon it runs after a
-// wait. Its weight decides how much it runs: a cpu-bound thread goes to the ring, where threads
-// share the hart's time by weight. An interactive thread does not get there.
+// The level of an ordinary thread (SCHED_OTHER, SCHED_BATCH) decides only how soon it runs after a
+// wait. Its weight decides how much it runs: a thread that uses up a time slice goes to the ring,
+// where threads share the hart's time by weight. An interactive thread never gets there.
 //
-// A SCHED_DEADLINE thread that has used up its budget sleeps until its next period begins, unless
-// the scheduling policy serves reservations itself (edf).
+// A SCHED_DEADLINE thread without budget sleeps until its next period, unless the scheduling policy
+// serves reservations itself (edf).
 #pragma once
 
 #include <abi/flags.h>
@@ -28,19 +28,19 @@
 
 namespace kernel {
 
-/// What SCHED_DEADLINE reserves: `runtime` within `deadline` of each wake, once in a `period`.
+/// A reservation of SCHED_DEADLINE: `runtime` within `deadline` of each wake, once in a `period`.
 struct Reservation {
   async::Duration runtime{};
   async::Duration deadline{};
   async::Duration period{};
 
-  /// As Linux has it (sched(7)), with its usual bounds of periods.
+  /// Linux's rules (sched(7)), with its default bounds of periods.
   constexpr bool valid() const {
     using namespace std::chrono_literals;
     const bool in_order = runtime >= 1024ns && deadline >= runtime && period >= deadline;
     return in_order && period >= 100us && period <= (1 << 22) * 1us;
   }
-  /// In millionths of a hart, rounded up. By the deadline: until then nobody else may have it.
+  /// The share of a hart in millionths, rounded up: runtime / deadline.
   constexpr std::uint64_t share() const {
     if (deadline.count() <= 0) return 0;
     const auto part = static_cast<unsigned __int128>(runtime.count()) * 1'000'000;
@@ -50,20 +50,20 @@ struct Reservation {
 
 struct Schedule {
   int policy = abi::sched_other;
-  int priority = 0;             ///< 1 … 99 for the real-time policies, 0 for the others
+  int priority = 0;             ///< 1 … 99 for real-time policies, else 0
   int nice = 0;                 ///< −20 … 19
-  bool resets_on_fork = false;  ///< what it makes is not as urgent (SCHED_RESET_ON_FORK)
-  Reservation reservation;      ///< of SCHED_DEADLINE, none for the others
+  bool resets_on_fork = false;  ///< SCHED_RESET_ON_FORK: children get the default policy
+  Reservation reservation;      ///< only for SCHED_DEADLINE
 
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned news_level = 1;
-  static constexpr unsigned lowest_level = 29;  ///< but for SCHED_IDLE
-  static constexpr unsigned ring_level = 30;    ///< of ordinary threads that compute
-  static constexpr std::uint8_t ending_level =
-      9;  ///< before all that compute: it gives memory back
+  static constexpr unsigned lowest_level = 29;  ///< of an ordinary thread at its nice value
+  static constexpr unsigned ring_level = 30;    ///< of CPU-bound ordinary threads
+  /// Of a killed thread. It runs before ordinary threads, because its end frees memory.
+  static constexpr std::uint8_t ending_level = 9;
   static constexpr async::Duration shortest_slice{10'000'000};
 
-  /// Of a thread that one with this schedule makes.
+  /// The schedule of a child of a thread with this schedule.
   constexpr Schedule inherited() const {
     if (!resets_on_fork) return *this;
     if (is_real_time() || is_deadline()) return {};
@@ -85,15 +85,15 @@ struct Schedule {
     return 10 + static_cast<unsigned>(nice + 20) / 2;
   }
 
-  /// Whether it is an ordinary thread, which shares time by weight.
+  /// Whether the thread is ordinary: it shares time by weight.
   constexpr bool is_ordinary() const {
     return policy == abi::sched_other || policy == abi::sched_batch;
   }
 
-  /// Whether an equally urgent thread gets its turn when the slice is over.
+  /// Whether the thread yields to threads of its level when its time slice is over.
   constexpr bool shares_level() const { return policy != abi::sched_fifo; }
-  /// The length of a turn, in shortest slices. SCHED_BATCH and SCHED_IDLE have longer turns, so
-  /// that the hart switches less often.
+  /// The length of a time slice, in multiples of shortest_slice. SCHED_BATCH and SCHED_IDLE have
+  /// longer ones, so that the hart switches less often.
   constexpr unsigned short_slices() const {
     return policy == abi::sched_batch || policy == abi::sched_idle ? 4 : 1;
   }

@@ -1,5 +1,5 @@
-// What a trap asks for that needs no waiting: part of a thread's life (life.cpp), and all that the
-// handler of the other trap shape does (trap_handler.cpp). In the strand.
+// Serving traps that need no waiting: part of run_thread() (life.cpp), and all that the handler of
+// the trap shape `handler` does (trap_handler.cpp). All of it runs in the strand.
 #pragma once
 
 #include <kernel/result.h>
@@ -11,25 +11,26 @@
 
 namespace kernel {
 
-/// Answers the call that the program makes, and goes past its instruction. False: it has to wait.
+/// Makes the system call, sets its result, and skips the ecall instruction. Returns false if the
+/// call has to wait.
 inline bool serve_syscall(Thread& self, trap::UserContext& context) {
-  ++self.syscalls;  // and so of the router's row for what programs ask for and do wrong
+  ++self.syscalls;  // the router's row for system calls shows this count
   context.skip_syscall_instruction();
   const auto result = find_syscall(context.syscall_number()).now(self, context);
-  if (result == trap::must_wait) return false;
+  if (result == trap::would_block) return false;
   context.set_syscall_result(result);
   return true;
 }
 
-/// An exception that is no page's: gives the program the registers that it has asked for by using
-/// them. Otherwise EFAULT.
+/// Serves an exception that is not a page fault: enables the floating-point registers at their
+/// first use. EFAULT for every other exception.
 [[gnu::noinline]] inline Result<> serve_instruction(Thread& self, trap::Trap trap) {
   const bool served =
       trap.kind == trap::Trap::illegal_instruction && trap::fpu::acquire(self.context());
   return served ? Result<>{} : fail(Errno::efault);
 }
 
-/// The same, or makes the page there: AddressSpace::fault's errors.
+/// Serves an exception, page faults included. The errors are those of AddressSpace::fault().
 inline Result<> serve_exception(Thread& self, trap::Trap trap) {
   if (trap.kind != trap::Trap::page_fault) [[unlikely]]
     return serve_instruction(self, trap);

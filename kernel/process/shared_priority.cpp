@@ -10,16 +10,16 @@
 namespace kernel {
 namespace {
 
-/// Null: the program has taken it away, or made it read-only, or it would have to be fetched. What
-/// the program's call waits for is still asked for then.
+/// Null if the program has unmapped the page or made it read-only, or if it needs a page-in. A
+/// page-in that a system call of the program already waits for stays requested.
 abi::SharedPriority* find(Thread& self) {
   memory::AddressSpace& space = self.space();
   const hal::VirtAddr place = self.shared_priority();
-  std::byte* there = space.peek(place, hal::Access::write);
+  std::byte* there = space.translate(place, hal::Access::write);
   if (there == nullptr) [[unlikely]] {
-    const auto awaited = space.take_awaited_page();
-    there = space.resolve(place, hal::Access::write).value_or(nullptr);
-    space.await_again(awaited);
+    const auto awaited = space.take_missed_page();
+    there = space.fault_in(place, hal::Access::write).value_or(nullptr);
+    space.restore_missed_page(awaited);
   }
   return reinterpret_cast<abi::SharedPriority*>(there);
 }
@@ -36,7 +36,7 @@ void exchange_priority(Thread& self) {
   if (shared == nullptr) return self.share_priority(0);
   constexpr std::uint32_t most = async::priorities - 1;
   const std::uint32_t content = std::atomic_ref{shared->content}.load(std::memory_order_relaxed);
-  self.be_content(static_cast<std::uint8_t>(std::min(content, most)));
+  self.demote_by(static_cast<std::uint8_t>(std::min(content, most)));
   const unsigned waiting = async::current_executor().ready_priority();
   std::atomic_ref{shared->waiting}.store(levels_below(self.limit(), waiting),
                                          std::memory_order_relaxed);

@@ -36,14 +36,14 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
 
 Thread::~Thread() {
   end_share(*this);
-  forget(*this);
+  clear_last_thread(*this);
   threads().remove(*this);
   memory::frames.keep_in_reserve(-reserve_for_frames);
 }
 
 void Thread::start(Ref<Thread> thread) {
   Thread& self = *thread;
-  auto life = async::spawn(thread_life(std::move(thread)),
+  auto life = async::spawn(run_thread(std::move(thread)),
                            {.name = "thread", .priority = self.level_, .harts = self.harts_});
   self.job_ = &life.job();
   if (self.is_ending()) self.job_->cancel();
@@ -57,8 +57,8 @@ const trap::UserContext& Thread::current_context() {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
-  run_nobody();   // so that the new address space is switched to
-  forget(*this);  // … elsewhere too
+  leave_current_thread();    // so that the new address space is switched to
+  clear_last_thread(*this);  // … elsewhere too
   trap::fpu::drop(context_.get());
   context_.get() = start;
   context_.get().cause = trap::UserContext::entered_program;
@@ -84,15 +84,15 @@ void Thread::take_first_id() {
 
 void Thread::end() {
   if (is_ending()) return;
-  attention_.fetch_or(ends);
+  pending_flags_.fetch_or(ends);
   update_level();
   if (job_ == nullptr) return;
   job_->cancel();
   notice();
 }
 
-void Thread::tell_news() {
-  attention_.fetch_or(has_news);
+void Thread::post_events() {
+  pending_flags_.fetch_or(has_events);
   wake();
   notice();
 }
@@ -100,7 +100,7 @@ void Thread::tell_news() {
 void Thread::notice() {
   // One that is not running will see it when it comes into the strand.
   const bool runs = async::Executor::is_running(*job_);
-  if (runs && job_->hart != hal::hart_index()) hal::poke_hart(job_->hart);
+  if (runs && job_->hart != hal::hart_index()) hal::send_ipi(job_->hart);
 }
 
 void Thread::set_signal_mask(abi::SignalSet mask) {
@@ -136,7 +136,7 @@ void Thread::hint_work(async::Instant due, std::uint32_t weight) {
 void Thread::tell_policy() {
   if (job_ == nullptr || async::current_executor().policy() == nullptr) return;
   if (job_->hart != hal::hart_index()) {
-    attention_.fetch_or(has_attributes);
+    pending_flags_.fetch_or(has_attributes);
     return notice();
   }
   const Reservation& reserved = schedule_.reservation;
@@ -158,32 +158,33 @@ void Thread::set_ring(std::unique_ptr<Ring> ring) {
   ring_ = std::move(ring);
 }
 
-void Thread::set_computing(bool computing) {
-  if (computing_ == computing) return;
-  computing_ = computing;
+void Thread::set_cpu_bound(bool computing) {
+  if (cpu_bound_ == computing) return;
+  cpu_bound_ = computing;
   update_level();
 }
 
 void Thread::share_priority(std::uintptr_t address) {
   shared_priority_ = address;
-  content_ = 0;
+  demotion_ = 0;
   update_level();
 }
 
-void Thread::be_content(std::uint8_t levels) {
-  if (content_ == levels) return;
-  content_ = levels;
+void Thread::demote_by(std::uint8_t levels) {
+  if (demotion_ == levels) return;
+  demotion_ = levels;
   update_level();
 }
 
 void Thread::update_level() {
   const unsigned limit = schedule_.level();
-  const bool is_in_ring = computing_ && schedule_.is_ordinary();
+  const bool is_in_ring = cpu_bound_ && schedule_.is_ordinary();
   const unsigned lowest = std::max(limit, Schedule::lowest_level);
-  const unsigned level = is_in_ring ? Schedule::ring_level : std::min(limit + content_, lowest);
+  const unsigned level = is_in_ring ? Schedule::ring_level : std::min(limit + demotion_, lowest);
   level_ = static_cast<std::uint8_t>(level);
-  turn_level_ = static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
-  if (shared_priority_ != 0 || schedule_.is_deadline()) turn_level_ = async::priorities - 1;
+  preempt_threshold_ =
+      static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
+  if (shared_priority_ != 0 || schedule_.is_deadline()) preempt_threshold_ = async::priorities - 1;
   if (is_ending()) level_ = Schedule::ending_level;
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }

@@ -1,6 +1,8 @@
-// A thread of a user program. Its whole life is one coroutine (life.cpp), which runs the program
-// and serves its traps; what it has to remember between two traps is here or in that coroutine's
-// frame. It has no kernel stack.
+// A thread of a user program. One coroutine (run_thread() in life.cpp) runs its program and serves
+// its traps. The state between two traps is in this object or in the coroutine's frame: there is no
+// kernel stack per thread.
+//
+// The strand owns a Thread, except where a member says "any context".
 #pragma once
 
 #include <abi/signal.h>
@@ -26,43 +28,44 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
  public:
   Thread(int id, Ref<Process> process, const trap::UserContext& context, Schedule schedule);
 
-  /// Puts a new thread's coroutine on the executor. Once.
+  /// Spawns the coroutine of a new thread. Call once.
   static void start(Ref<Thread> thread);
 
   int id() const { return id_; }
   Process& process() { return *process_; }
   memory::AddressSpace& space() { return process_->space(); }
-  /// Of its coroutine; null before and after its life.
+  /// The job of its coroutine; null before start() and after the end.
   async::Job* job() const { return job_; }
   trap::UserContext& context() { return context_.get(); }
-  /// … with the floating-point registers as they are now, which may be in the hart.
+  /// The context with the current floating-point registers, which the hart may hold.
   const trap::UserContext& current_context();
-  /// Another program from its first instruction on (execve).
+  /// Starts another program (execve).
   void start_program(const trap::UserContext& start);
-  /// The last thread of a process takes the process's own number, which its first thread had.
+  /// Gives the thread the process's number, which its first thread had (execve).
   void take_first_id();
 
   // ── Ending ──
 
-  /// From now on the thread ends instead of going back to its program, and what it waits for is
-  /// cancelled. Any task.
+  /// Ends the thread: cancels its wait, and it does not return to its program.
   void end();
-  bool is_ending() const { return (attention_.load(std::memory_order_relaxed) & ends) != 0; }
+  bool is_ending() const { return (pending_flags_.load(std::memory_order_relaxed) & ends) != 0; }
 
-  // ── What it does before it goes back to its program ──
+  // ── Pending flags: handled before the thread returns to its program ──
 
-  /// Something: it ends, or there is news.
-  bool needs_attention() const { return attention_.load(std::memory_order_relaxed) != 0; }
-  /// There is news for the program (rings/upcalls.h): a thread that waits for its ring, or runs
-  /// elsewhere, comes to see to it. Any context; the thread has a ring.
-  void tell_news();
-  bool take_news() { return take(has_news); }
-  /// Ends its wait for its ring, or lets the next one pass. Any context, likewise.
-  void wake() { async::Executor::wake_from_isr(*job_); }
+  /// Whether the thread must end, deliver events, or pass attributes to the scheduling policy.
+  bool has_pending_flags() const { return pending_flags_.load(std::memory_order_relaxed) != 0; }
+  /// Posts events for the program (rings/upcalls.h): wakes the thread if it waits for its ring, and
+  /// interrupts its hart if it runs. The thread has a ring. Any context.
+  void post_events();
+  bool consume_events() { return take(has_events); }
+  /// Ends its wait for its ring, or lets the next wait return at once. The thread has a ring. Any
+  /// context.
+  void wake() { async::Executor::unpark(*job_); }
 
-  /// Set while somebody waits in vfork for this thread to leave its memory alone.
+  /// The event that the parent waits for in vfork, until this thread stops using the parent's
+  /// memory.
   void set_vfork_waiter(async::Event* waiter) { vfork_waiter_ = waiter; }
-  /// It does so: another program takes over, or the end has come.
+  /// Wakes the parent in vfork: this thread executes another program or ends.
   void release_vfork_waiter();
 
   // ── Signals ──
@@ -78,75 +81,76 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
-  /// What scheduling policies are told of its present work beside that: when it is due, and its
-  /// weight, or 0 for its schedule's.
+  /// Sets the deadline of its present work for scheduling policies, and its weight; 0: the
+  /// schedule's.
   void hint_work(async::Instant due, std::uint32_t weight);
-  /// There is to be another policy, which knows nothing yet: it is told before this thread runs its
-  /// program again.
-  void note_new_policy() { attention_.fetch_or(has_attributes); }
-  /// The executor's level that the schedule means, and how long it has computed lately; that of all
-  /// the killed once its end has been decided.
+  /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
+  /// before it runs its program again.
+  void note_new_policy() { pending_flags_.fetch_or(has_attributes); }
+  /// The present level in the executor. It follows from the schedule, from whether the thread is
+  /// CPU-bound or demoted, and from whether it ends.
   std::uint8_t level() const { return level_; }
-  /// How urgent it may be, whatever it is content with: what the kernel does for it meanwhile is.
+  /// The level of its schedule. Jobs that work for the thread run at it even if the thread is
+  /// demoted.
   std::uint8_t limit() const { return static_cast<std::uint8_t>(schedule_.level()); }
-  /// Down to this level others have a claim on its turn: those who have used up theirs wait a level
-  /// below it, and it must not keep them there for ever; or it may be content with any level.
-  std::uint8_t turn_level() const { return turn_level_; }
-  /// It has used up a turn. A new thread is what its maker is.
-  bool is_computing() const { return computing_; }
-  void set_computing(bool computing);
+  /// Ready jobs of this level or a more urgent one limit the time slice of this thread. It is lower
+  /// than level(), so that CPU-bound threads do not starve behind an interactive one.
+  std::uint8_t preempt_threshold() const { return preempt_threshold_; }
+  /// Whether it has used up a time slice since its last wait. A new thread inherits this.
+  bool is_cpu_bound() const { return cpu_bound_; }
+  void set_cpu_bound(bool computing);
 
-  /// Where in its memory it tells how urgent it is (shared_priority.h); 0: nowhere.
+  /// The user address of its abi::SharedPriority (shared_priority.h); 0: it has none.
   std::uintptr_t shared_priority() const { return shared_priority_; }
   void share_priority(std::uintptr_t address);
-  /// It is content to be so many levels less urgent than its schedule says.
-  void be_content(std::uint8_t levels);
+  /// Lowers its level by `levels` below that of its schedule, as its SharedPriority says.
+  void demote_by(std::uint8_t levels);
 
-  /// The harts it may use: a set of those there are, not empty.
+  /// The harts on which it may run; not empty.
   async::HartMask harts() const { return harts_; }
   void set_harts(async::HartMask harts);
-  /// Whether it may use the one it runs on.
+  /// Whether it may run on the hart where it ran last.
   bool may_stay() const { return (harts_ >> hart & 1) != 0; }
 
-  /// Running or waiting for its turn, not for an event.
+  /// Whether its job is ready or running, and not waiting.
   bool is_ready() const;
 
   // ── Its ring (rings/ring.h) ──
 
-  /// Null: it has none.
+  /// Null if it has none.
   Ring* ring() const { return ring_.get(); }
   void set_ring(std::unique_ptr<Ring> ring);
-  /// Whether the caller is the thread's own coroutine, and not one that works for its ring.
+  /// Whether the current job is the thread's own coroutine, not one that works for its ring.
   bool is_current_job() const { return job_ == &async::current_job(); }
 
-  // ── Accounting: times as the clock counts them (hal::clock_ticks) ──
+  // ── Accounting: times in ticks of hal::clock_ticks() ──
 
   std::uint64_t syscalls = 0;
-  std::uint64_t syscalls_counted = 0;  ///< … of them among a hart's (running.h)
-  unsigned hart = 0;                   ///< where its program ran last
+  std::uint64_t syscalls_counted = 0;  ///< those already added to a hart's count (running.h)
+  unsigned hart = 0;                   ///< the hart where its program ran last
   bool is_throttled = false;           ///< it waits for the next period of its reservation
-  std::uint64_t stopped_running = 0;   ///< its last charge
-  std::uint64_t cpu_ticks = 0;         ///< that it has had, up to its last switch
-  TimeShare share;                     ///< what it may still use of its hart's time
-  async::Duration cpu_time() const;    ///< up to now
+  std::uint64_t stopped_running = 0;   ///< time of its last charge
+  std::uint64_t cpu_ticks = 0;         ///< CPU time up to its last charge
+  TimeShare share;                     ///< its share of its hart's time
+  async::Duration cpu_time() const;    ///< CPU time up to now
 
-  // ── What the C library registers ──
+  // ── Registered by the C library ──
 
   std::uintptr_t clear_child_tid = 0;  ///< user address to zero and wake when the thread ends
-  std::uintptr_t robust_list = 0;      ///< head of the list of mutexes to give up then
+  std::uintptr_t robust_list = 0;      ///< user address of the list of robust mutexes
 
  private:
   friend RefCounted<Thread>;
   ~Thread();  // with its last Ref
 
   void update_level();
-  /// What policies know of it, where one is in use; once it has a job. That of another hart is told
-  /// by the thread itself, when it is there.
+  /// Passes its attributes to the scheduling policy of its hart, if there is one. On another hart
+  /// the thread does so itself before it returns to its program.
   void tell_policy();
-  /// If it runs on another hart, it leaves its program to see what has changed.
+  /// Interrupts its hart if it runs on another one, so that it sees its pending flags.
   void notice();
 
-  friend async::Task<> thread_life(Ref<Thread> thread);
+  friend async::Task<> run_thread(Ref<Thread> thread);
 
   int id_;
   Ref<Process> process_;
@@ -154,15 +158,15 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   Schedule schedule_;
   async::Instant work_due_ = async::never;
   std::uint32_t work_weight_ = 0;
-  bool computing_ = false;
-  std::uint8_t content_ = 0;
-  std::uint8_t turn_level_ = 0;
+  bool cpu_bound_ = false;
+  std::uint8_t demotion_ = 0;
+  std::uint8_t preempt_threshold_ = 0;
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
-  enum Attention : std::uint8_t { ends = 1, has_news = 2, has_attributes = 4 };
-  bool take(Attention what) { return (attention_.fetch_and(~what) & what) != 0; }
-  std::atomic<std::uint8_t> attention_ = 0;
+  enum Attention : std::uint8_t { ends = 1, has_events = 2, has_attributes = 4 };
+  bool take(Attention what) { return (pending_flags_.fetch_and(~what) & what) != 0; }
+  std::atomic<std::uint8_t> pending_flags_ = 0;
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
   async::Event* vfork_waiter_ = nullptr;

@@ -8,11 +8,11 @@
 //
 //   woken in a new round ──▶ level of its nice value ──── 10 ms used ────▶ ring, at level 30
 //            ▲                       │ waits                                 │  ▲
-//            └───────────────────────┴───────────────────────────────────────┘  └─ next turn
+//            └───────────────────────┴───────────────────────────────────────┘  └─ next time slice
 //
-// So a thread that sleeps is served at once, but for one quantum a round only: over many rounds no
-// thread gets more than its share by weight while others have work. Time is in ticks of
-// hal::clock_ticks(). All of it belongs to the strand.
+// So a thread that sleeps runs at once when it wakes, but for one quantum a round only: over many
+// rounds no thread gets more than its share by weight while others are ready. Time is in ticks of
+// hal::clock_ticks(). The strand owns all of this data.
 #pragma once
 
 #include <algorithm>
@@ -21,13 +21,14 @@
 
 namespace kernel {
 
-/// What a thread still has of its hart's time. Its hart charges `credit`; the rest is for Rounds.
+/// The time that a thread may still use on its hart. running.h charges `credit`; Rounds sets the
+/// rest.
 struct TimeShare {
-  std::int64_t credit = 0;        ///< below 0: it ran for longer than it had credit
-  std::int64_t turn_end = 0;      ///< its turn is over when `credit` is down to this
-  std::uint64_t period_end = 0;   ///< of a SCHED_DEADLINE thread, whose credit is its budget
-  std::uint32_t round = 0;        ///< the last one that gave it a quantum
-  std::uint32_t passed_over = 0;  ///< the search in which it was found without credit
+  std::int64_t credit = 0;         ///< below 0: the thread ran for longer than its credit
+  std::int64_t timeslice_end = 0;  ///< the time slice ends when `credit` has dropped to this
+  std::uint64_t period_end = 0;   ///< only for SCHED_DEADLINE threads, whose credit is their budget
+  std::uint32_t round = 0;        ///< the last round that gave the thread a quantum
+  std::uint32_t passed_over = 0;  ///< the last search that found the thread without credit
 };
 
 /// The rounds of one hart.
@@ -45,10 +46,11 @@ class Rounds {
     return true;
   }
 
-  /// The thread is first in the ring, after a turn that has ended. True: it has a credit of at
-  /// least `least` and its next turn begins. False: it has to go to the end of the ring. When all
-  /// threads there have been passed over, the next round begins that gives one of them enough.
-  bool begins_turn(TimeShare& share, std::int64_t quantum, std::int64_t least) {
+  /// Called for the first thread of the ring, whose time slice has ended. Returns true if its
+  /// credit is at least `least`: its next time slice begins. Returns false if it must go to the end
+  /// of the ring. When a search has passed over all threads, the next round begins that gives one
+  /// of them enough.
+  bool begins_timeslice(TimeShare& share, std::int64_t quantum, std::int64_t least) {
     add_quanta(share, quantum, least);
     if (share.credit < least && share.passed_over == search_) {  // the ring has come round
       round_ += rounds_to_wait_;
@@ -64,11 +66,11 @@ class Rounds {
     return false;
   }
 
-  /// The hart has nothing to do: no thread waits for credit.
+  /// Called when the hart idles: no thread waits for credit.
   void end_round() { ++round_; }
 
-  /// A thread that was on another hart takes part here, with the credit it has.
-  void admit(TimeShare& share) const { share.round = round_; }
+  /// Lets a thread from another hart take part here, with the credit that it has.
+  void join(TimeShare& share) const { share.round = round_; }
 
  private:
   static constexpr std::uint32_t most_rounds = 1 << 20;
@@ -80,7 +82,7 @@ class Rounds {
   std::int64_t quantum_for(const TimeShare& share, std::int64_t quantum) const {
     return std::min(round_ - share.round, most_rounds) * quantum;
   }
-  /// A thread in the ring keeps what it could not use, up to a turn's worth.
+  /// A thread in the ring keeps the credit that it could not use, up to `least`.
   void add_quanta(TimeShare& share, std::int64_t quantum, std::int64_t least) const {
     share.credit = std::min(share.credit + quantum_for(share, quantum), quantum + least);
     share.round = round_;

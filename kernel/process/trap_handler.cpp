@@ -1,5 +1,5 @@
-// The kernel's half of the trap shape `handler`: what can be done at once is, and the thread's
-// coroutine sees the rest.
+// The kernel's part of the trap shape `handler`: serves traps that need no waiting, and leaves the
+// others to the thread's coroutine.
 #include <abi/numbers.h>
 #include <trap/handler.h>
 #include <trap/router.h>
@@ -20,9 +20,9 @@ using trap::Why;
 
 constexpr std::uint64_t back_to_program = 0;
 
-/// In the strand, with the trap served.
-std::uint64_t go_on(Thread& self) {
-  if (!may_go_on(self)) return UserContext::call_answered;
+/// In the strand, after the trap has been served.
+std::uint64_t return_to_user(Thread& self) {
+  if (!may_return_to_user(self)) return UserContext::call_answered;
   async::Strand::leave();
   return back_to_program;
 }
@@ -32,20 +32,20 @@ std::uint64_t leave_to_coroutine(const UserContext& context) {
   return context.cause;
 }
 
-/// Not the numbers beyond Linux's: some of them call run_user() themselves.
+/// Leaves Cotrap's own calls to the coroutine: some of them call run_user() themselves.
 std::uint64_t answer(Thread& self, UserContext& context) {
-  if (context.syscall_number() >= abi::first_own_call) return context.cause;
+  if (context.syscall_number() >= abi::first_private_call) return context.cause;
   async::Strand::enter();
   if (!serve_syscall(self, context)) return UserContext::call_waits;
-  return go_on(self);
+  return return_to_user(self);
 }
 
-/// A turn that may be over is the coroutine's to end.
+/// Leaves a time slice that may be over to the coroutine.
 std::uint64_t interrupt(Thread& self, const UserContext& context) {
   take_interrupts();
-  if (turn_has_ticked()) return context.cause;
+  if (timeslice_tick_is_pending()) return context.cause;
   async::Strand::enter();
-  if (!self.may_stay() || !may_go_on(self)) return leave_to_coroutine(context);
+  if (!self.may_stay() || !may_return_to_user(self)) return leave_to_coroutine(context);
   trap::route<Origin::user, Why::interrupt>();
   async::Strand::leave();
   return back_to_program;
@@ -55,7 +55,7 @@ std::uint64_t exception(Thread& self, const UserContext& context, Trap trap) {
   async::Strand::enter();
   if (!serve_exception(self, trap)) return leave_to_coroutine(context);
   trap::route<Origin::user, Why::exception>();
-  return go_on(self);
+  return return_to_user(self);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include "memory/user_memory.h"
 #include "process/thread.h"
 #include "rings/ring.h"
-#include "syscalls/own_calls.h"
+#include "syscalls/private_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -27,7 +27,7 @@ Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissi
   if (auto made = make_pages(self.space(), shape); !made) return made;
   const UserPtr<abi::RingHeader> header{memory};
   if (auto written = header.write(self.space(), {}); !written) return written;
-  if (!memory::admit(sizeof(Ring) + RingFlight::most_bytes)) return fail(Errno::enomem);
+  if (!memory::can_allocate(sizeof(Ring) + InFlightRequest::most_bytes)) return fail(Errno::enomem);
   self.set_ring(std::make_unique<Ring>(self, shape, (flags & abi::ring_picked_up) != 0));
   return {};
 }

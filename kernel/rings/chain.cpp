@@ -29,8 +29,8 @@ Register RingChain::take(const RingSubmission& entry, bool spent) {
   const Register result = answer(entry, spent);
   if (!is_linked(entry)) {
     end();
-  } else if (result == trap::must_wait) {
-    state_ = State::flying;
+  } else if (result == trap::would_block) {
+    state_ = State::in_flight;
   } else if (state_ != State::broken && !(state_ == State::going && is_link_timeout(entry))) {
     const bool done = has_done_all(entry, static_cast<std::int32_t>(result));
     state_ = done ? State::going : State::broken;
@@ -43,34 +43,34 @@ Register RingChain::answer(const RingSubmission& entry, bool spent) {
   if (!are_valid_flags(entry, is_none() && !is_linked(entry))) return failed(Errno::einval);
   if (state_ == State::going && is_link_timeout(entry)) return failed(Errno::ecanceled);
   const bool is_multishot = (entry.flags & abi::ring_multishot) != 0;
-  if (state_ == State::flying || is_multishot || spent) return fly(entry);
+  if (state_ == State::in_flight || is_multishot || spent) return queue(entry);
   const Register result = ring_.attempt(entry);
-  return result == trap::must_wait ? fly(entry) : result;
+  return result == trap::would_block ? queue(entry) : result;
 }
 
 Register RingChain::wait_alone(const RingSubmission& entry) {
-  const Register result = fly(entry);
+  const Register result = queue(entry);
   end();
   return result;
 }
 
 /// Puts it into flight, behind those of its chain that are. ENOMEM.
-Register RingChain::fly(const RingSubmission& entry) {
-  if (!memory::admit(RingFlight::most_bytes)) return failed(Errno::enomem);
-  auto flight = std::make_unique<RingFlight>(ring_.flights_, entry);
+Register RingChain::queue(const RingSubmission& entry) {
+  if (!memory::can_allocate(InFlightRequest::most_bytes)) return failed(Errno::enomem);
+  auto request = std::make_unique<InFlightRequest>(ring_.requests_, entry);
   ++ring_.in_flight_;
-  RingFlight* const made = flight.get();
+  InFlightRequest* const made = request.get();
   if (last_ != nullptr) {
-    last_->linked = std::move(flight);
+    last_->linked = std::move(request);
   } else {
     begin_time(made->entry);
-    first_ = std::move(flight);
+    first_ = std::move(request);
   }
   last_ = made;
-  return trap::must_wait;
+  return trap::would_block;
 }
 
-void RingChain::begin_flight() {
+void RingChain::start_requests() {
   ring_.start(std::move(first_));
 }
 

@@ -1,55 +1,55 @@
-// Where taking is in a chain of linked submissions, and what of it is in flight.
+// The chain of linked submissions that the ring is taking, and its part that is in flight.
 #pragma once
 
 #include <abi/ring.h>
 
 #include <memory>
 
-#include "rings/flight.h"
+#include "rings/in_flight.h"
 #include "rings/operations.h"
 
 namespace kernel {
 
 class Ring;
 
-/// Of one step of taking, which ends between chains.
+/// Lives for one step of taking. A step ends between two chains.
 class RingChain {
  public:
   explicit RingChain(Ring& ring) : ring_{ring} {}
   RingChain(const RingChain&) = delete;
 
-  /// Whether the next submission is linked to none before it.
+  /// Whether the next submission starts a new chain.
   bool is_none() const { return state_ == State::none; }
 
-  /// The next submission, where it has flags or is linked to the one before. The answer, or
-  /// must_wait: it is in flight. `spent`: of this step nothing is left to move bytes in.
+  /// Takes the next submission, which has flags or is linked to the one before. Returns its result,
+  /// or would_block if it is in flight. `spent`: this step must not move more bytes.
   Register take(const abi::RingSubmission& entry, bool spent);
-  /// One without flags, in no chain, which has been tried and must wait. ENOMEM.
+  /// Takes a submission without flags and outside chains, which would block. ENOMEM.
   Register wait_alone(const abi::RingSubmission& entry);
-  /// The chain is over, if there was one: what of it is in flight may begin.
+  /// Ends the chain, if there is one, and starts its requests that are in flight.
   void end() {
     if (first_ != nullptr) [[unlikely]]
-      begin_flight();
+      start_requests();
     state_ = State::none;
     last_ = nullptr;
   }
 
  private:
   enum class State : std::uint8_t {
-    none,    // the submission before was not linked to this one
-    going,   // it was, and has done all
-    broken,  // it has not
-    flying,  // it is in flight, or behind one that is
+    none,       // the previous submission is not linked to this one
+    going,      // the previous one has succeeded in full
+    broken,     // the previous one has failed or was partial
+    in_flight,  // the previous one is in flight, or behind one that is
   };
 
   Register answer(const abi::RingSubmission& entry, bool spent);
-  void begin_flight();
-  Register fly(const abi::RingSubmission& entry);
+  void start_requests();
+  Register queue(const abi::RingSubmission& entry);
 
   Ring& ring_;
   State state_ = State::none;
-  std::unique_ptr<RingFlight> first_;
-  RingFlight* last_ = nullptr;
+  std::unique_ptr<InFlightRequest> first_;
+  InFlightRequest* last_ = nullptr;
 };
 
 }  // namespace kernel

@@ -62,11 +62,11 @@ Register try_operation(Thread& thread, const RingSubmission& entry) {
     case RingOperation::poll:
       return answer(sys::try_poll_until(thread, UserPtr<abi::PollFd>{entry.address}, entry.length,
                                         async::never));
-    case RingOperation::timeout: return is_over(entry) ? Register{0} : trap::must_wait;
+    case RingOperation::timeout: return is_over(entry) ? Register{0} : trap::would_block;
     case RingOperation::futex_wait:
       return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wait_bitset, entry),
                                    value_expected(entry), 0, 0, futex_bits(entry)));
-    case RingOperation::wait_child: return trap::must_wait;
+    case RingOperation::wait_child: return trap::would_block;
     case RingOperation::futex_wake:
       return answer(sys::try_futex(thread, entry.address, futex_call(abi::futex_wake, entry),
                                    entry.length, 0, 0, 0));

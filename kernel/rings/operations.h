@@ -14,7 +14,7 @@ class Thread;
 using trap::Register;
 
 /// Answers if it can be done without waiting, as the trying form of the system call does;
-/// trap::must_wait if not, and nothing has changed.
+/// trap::would_block if not, and nothing has changed.
 Register try_operation(Thread& thread, const abi::RingSubmission& entry);
 
 /// After a try, in the same step: waits. `entry` stays where it is until then.

@@ -6,9 +6,9 @@
 namespace kernel {
 
 Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
-    : thread_{thread}, shape_{shape}, picked_up_{picked_up} {
+    : thread_{thread}, shape_{shape}, polled_{picked_up} {
   if (picked_up) {
-    scope_.spawn(pick_up(),
+    scope_.spawn(poll_submissions(),
                  {.name = "ring pick-up", .priority = thread.limit(), .harts = thread.harts()});
   }
 }
@@ -20,7 +20,7 @@ void Ring::set_upcalls(std::unique_ptr<Upcalls> upcalls) {
 }
 
 Result<bool> Ring::has_completed(std::uint32_t wanted) {
-  if (in_flight_ == 0 || (upcalls_ != nullptr && upcalls_->has_news())) return true;
+  if (in_flight_ == 0 || (upcalls_ != nullptr && upcalls_->has_events())) return true;
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return fail(Errno::efault);
@@ -45,7 +45,7 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   write_index(header->cq_tail, ++cq_tail_);
   if (wanted_ == 0) {
     if (thread_.shared_priority() != 0) [[unlikely]]
-      thread_.be_content(0);  // for whom of its coroutines it is, the program knows
+      thread_.demote_by(0);  // for whom of its coroutines it is, the program knows
   } else if (unread + 1 >= wanted_) {
     wake();
   }
@@ -55,8 +55,8 @@ void Ring::wake() {
   if (wanted_ != 0) thread_.wake();
 }
 
-void Ring::complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags) {
-  complete_reserved(flight.entry.user_data, result, flags);
+void Ring::complete(const InFlightRequest& request, std::int32_t result, std::uint32_t flags) {
+  complete_reserved(request.entry.user_data, result, flags);
 }
 
 bool Ring::reserve() {
@@ -97,7 +97,7 @@ async::Task<> Ring::close() {
 async::Task<> close_ring(Thread& thread) {
   co_await thread.ring()->close();
   thread.set_ring(nullptr);
-  (void)thread.take_news();  // too late
+  (void)thread.consume_events();  // too late
 }
 
 }  // namespace kernel

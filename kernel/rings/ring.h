@@ -18,7 +18,7 @@
 #include <kernel/result.h>
 #include <trap/syscall_table.h>
 
-#include "rings/flight.h"
+#include "rings/in_flight.h"
 #include "rings/operations.h"
 #include "rings/view.h"
 
@@ -26,7 +26,7 @@ namespace kernel {
 
 class RingChain;
 class Upcalls;
-struct Joined;
+struct MergedTransfer;
 struct RingTaking;
 
 class Ring {
@@ -71,7 +71,7 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
                                                        std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
-  /// What became of some that were joined.
+  /// What became of some that were merged.
   struct Handled {
     std::uint32_t count;      ///< submissions
     std::uint32_t completed;  ///< of them; the others are in flight
@@ -89,22 +89,22 @@ class Ring {
   }
   Result<std::uint32_t> cancel(const abi::RingSubmission& entry);
 
-  void start(std::unique_ptr<RingFlight> first);
-  async::Task<> fly(std::unique_ptr<RingFlight> first);
-  std::uint32_t start_as_one(const abi::RingSubmission& first, const Joined& joined,
+  void start(std::unique_ptr<InFlightRequest> first);
+  async::Task<> run_requests(std::unique_ptr<InFlightRequest> first);
+  std::uint32_t start_as_one(const abi::RingSubmission& first, const MergedTransfer& merged,
                              RingView::Submissions shared);
-  async::Task<> fly_as_one(std::unique_ptr<RingFlight> first);
-  trap::WaitingCall wait(const RingFlight& flight, bool for_page);
-  async::Task<std::int32_t> carry_out(RingFlight& flight, bool& timed_out);
-  async::Task<> read_pieces(RingFlight& flight);
+  async::Task<> submit_merged(std::unique_ptr<InFlightRequest> first);
+  trap::WaitingCall wait(const InFlightRequest& flight, bool for_page);
+  async::Task<std::int32_t> carry_out(InFlightRequest& flight, bool& timed_out);
+  async::Task<> read_pieces(InFlightRequest& flight);
 
-  async::Task<> pick_up();
+  async::Task<> poll_submissions();
   void tell_asleep(bool asleep);
 
   /// Writes a completion if there is room, and wakes the thread if it waits for it.
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// The last one of a submission in flight.
-  void complete(const RingFlight& flight, std::int32_t result, std::uint32_t flags = 0);
+  void complete(const InFlightRequest& flight, std::int32_t result, std::uint32_t flags = 0);
   /// Whether one more completion has room beside those of what is in flight.
   bool has_spare_room();
   /// The thread, which waits for completions, looks again.
@@ -114,7 +114,7 @@ class Ring {
 
   Thread& thread_;
   const RingShape shape_;
-  const bool picked_up_;
+  const bool polled_;
   std::uint32_t sq_head_ = 0;
   std::uint32_t cq_tail_ = 0;
   std::uint32_t in_flight_ = 0;  // submissions taken whose last completion is to come
@@ -122,7 +122,7 @@ class Ring {
   std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not
   std::uint32_t taken_ = 0;   // by the ring_enter that waits
   std::uint32_t left_ = 0;    // for it to take
-  List<RingFlight> flights_;
+  List<InFlightRequest> requests_;
   async::AutoEvent awakened_;
   async::Scope scope_;
   std::unique_ptr<Upcalls> upcalls_;

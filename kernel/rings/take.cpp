@@ -3,7 +3,7 @@
 
 #include "process/thread.h"
 #include "rings/chain.h"
-#include "rings/joining.h"
+#include "rings/merging.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"
 
@@ -67,27 +67,27 @@ struct RingTaking {
   const bool writes = first.operation == RingOperation::write;
   const auto most = std::min({sys::step_bytes, writes ? file->whole_write() : sys::step_bytes,
                               shape_.bytes_before(first.address)});
-  std::array<std::uint32_t, most_joined> lengths;
-  const Joined joined = join(first, shared, slots, most, lengths);
-  const std::uint32_t count = joined.count();
+  std::array<std::uint32_t, most_merged> lengths;
+  const MergedTransfer merged = merge(first, shared, slots, most, lengths);
+  const std::uint32_t count = merged.count();
   if (count < 2) return {};
-  if (file->waits_for_device()) return {start_as_one(first, joined, shared), 0};
+  if (file->waits_for_device()) return {start_as_one(first, merged, shared), 0};
 
   RingSubmission whole = first;
-  whole.length = joined.bytes;
+  whole.length = merged.bytes;
   const Register answer = attempt(whole);
   const auto moved = static_cast<std::int64_t>(answer);
-  if (moved == joined.bytes) [[likely]] {
-    taking.cost += joined.bytes;
+  if (moved == merged.bytes) [[likely]] {
+    taking.cost += merged.bytes;
     return {count, count};
   }
-  static_cast<void>(thread_.space().take_awaited_page());
-  if (answer == trap::must_wait || moved <= 0) {
+  static_cast<void>(thread_.space().take_missed_page());
+  if (answer == trap::would_block || moved <= 0) {
     taking.apart = count - 1;
     return {};
   }
   taking.cost += static_cast<std::size_t>(moved);
-  const std::uint32_t done = settle(joined, slots, static_cast<std::size_t>(moved));
+  const std::uint32_t done = commit(merged, slots, static_cast<std::size_t>(moved));
   return {done, done};
 }
 
@@ -119,7 +119,7 @@ struct RingTaking {
           continue;
         }
         answer = attempt(entry);
-        if (answer == trap::must_wait) [[unlikely]]
+        if (answer == trap::would_block) [[unlikely]]
           answer = chain.wait_alone(entry);
       } else {
         if (taking.room < taking.left && chain.is_none()) {
@@ -129,7 +129,7 @@ struct RingTaking {
         }
         answer = chain.take(entry, taking.is_spent());
       }
-      if (answer == trap::must_wait) continue;
+      if (answer == trap::would_block) continue;
       user_data = entry.user_data;
       result = static_cast<std::int32_t>(answer);
       taking.cost += static_cast<std::uint32_t>(std::max(result, 0));
@@ -181,14 +181,14 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
 /// and nothing has changed.
 [[gnu::always_inline]] inline bool Ring::take_one() {
   const memory::AddressSpace& space = thread_.space();
-  const auto recall = [&space]<class T>(hal::VirtAddr at) {
-    return reinterpret_cast<T*>(space.recall(at, hal::Access::write));
+  const auto tlb_lookup = [&space]<class T>(hal::VirtAddr at) {
+    return reinterpret_cast<T*>(space.tlb_lookup(at, hal::Access::write));
   };
-  auto* const header = recall.operator()<abi::RingHeader>(shape_.memory);
+  auto* const header = tlb_lookup.operator()<abi::RingHeader>(shape_.memory);
   if (header == nullptr) return false;
-  auto* const shared = recall.operator()<RingSubmission>(shape_.submission(sq_head_));
+  auto* const shared = tlb_lookup.operator()<RingSubmission>(shape_.submission(sq_head_));
   if (shared == nullptr) return false;
-  auto* const slot = recall.operator()<abi::RingCompletion>(shape_.completion(cq_tail_));
+  auto* const slot = tlb_lookup.operator()<abi::RingCompletion>(shape_.completion(cq_tail_));
   if (slot == nullptr) return false;
   const std::uint32_t there = read_index(header->sq_tail) - sq_head_;
   const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
@@ -202,7 +202,7 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
     const RingSubmission entry = copy_submission(*shared);
     if (entry.flags != 0) return false;
     const Register answer = attempt(entry);
-    if (answer == trap::must_wait) return false;
+    if (answer == trap::would_block) return false;
     completion.user_data = entry.user_data;
     completion.result = static_cast<std::int32_t>(answer);
   }
@@ -213,7 +213,7 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
 }
 
 trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint32_t complete) {
-  const bool is_one = submit == 1 && !picked_up_ && (complete == 0 || in_flight_ == 0);
+  const bool is_one = submit == 1 && !polled_ && (complete == 0 || in_flight_ == 0);
   if (is_one && take_one()) return Result<std::uint32_t>{1};
   return enter_at_length(submit, complete);
 }
@@ -225,10 +225,10 @@ trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint
     taken_ = taken;
     left_ = left;
     // A page that a submission has come upon is for that one's coroutine, not for this call.
-    static_cast<void>(thread_.space().take_awaited_page());
+    static_cast<void>(thread_.space().take_missed_page());
     return trap::Attempt<Answer>::wait();
   };
-  if (picked_up_) [[unlikely]] {
+  if (polled_) [[unlikely]] {
     submit = abi::most_submissions;
     awakened_.set();
   }
@@ -246,7 +246,7 @@ trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint
 
 async::Task<Result<std::uint32_t>> Ring::go_on_entering(std::uint32_t complete) {
   while (left_ > 0) {
-    co_await sys::let_others_run(thread_);
+    co_await sys::cond_resched(thread_);
     if (async::is_cancelled()) co_return taken_;
     const auto taken = take(left_);
     if (!taken) break;

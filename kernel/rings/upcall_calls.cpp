@@ -2,7 +2,7 @@
 #include "memory/user_memory.h"
 #include "process/thread.h"
 #include "rings/upcalls.h"
-#include "syscalls/own_calls.h"
+#include "syscalls/private_calls.h"
 
 namespace kernel::sys {
 namespace {
@@ -22,10 +22,10 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
       !self.space().window().may_have(entry)) {
     return fail(Errno::einval);
   }
-  const auto there = self.space().resolve(header, hal::Access::write);
+  const auto there = self.space().fault_in(header, hal::Access::write);
   if (!there) return fail(there.error());
-  if (!memory::admit_in_one_piece(Upcalls::bytes(contexts)) ||
-      !memory::admit(Upcalls::bytes(contexts) + Upcalls::most_bytes(contexts))) {
+  if (!memory::can_allocate_contiguous(Upcalls::bytes(contexts)) ||
+      !memory::can_allocate(Upcalls::bytes(contexts) + Upcalls::most_bytes(contexts))) {
     return fail(Errno::enomem);
   }
   self.ring()->set_upcalls(

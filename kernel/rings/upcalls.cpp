@@ -24,7 +24,7 @@ Upcalls::~Upcalls() {
 }
 
 Result<std::byte*> Upcalls::own_page() {
-  return thread_.space().resolve(shape_.header, hal::Access::write);
+  return thread_.space().fault_in(shape_.header, hal::Access::write);
 }
 
 /// Null: the program has taken it away, or made it read-only.
@@ -97,7 +97,7 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   running.take_registers(kept->registers);
   kept->state = Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
-  if (is_open && untold(*header) != 0) thread_.tell_news();  // they came while it was closed
+  if (is_open && untold(*header) != 0) thread_.post_events();  // they came while it was closed
   return {};
 }
 
@@ -105,8 +105,8 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
 
 bool Upcalls::leave(trap::Trap trap, Errno why) {
   // The loop may be in the midst of something that is in memory of another kind.
-  const bool can_wait = may_be_mended(why) && thread_.space().is_mapped_file(trap.address);
-  if (may_be_mended(why) && !can_wait) return false;
+  const bool can_wait = may_be_resolved(why) && thread_.space().is_mapped_file(trap.address);
+  if (may_be_resolved(why) && !can_wait) return false;
   UpcallHeader* const header = this->header();
   if (header == nullptr) return false;
   return can_wait ? wait_for_page(*header, trap, why) : tell_of(*header, trap, why);
@@ -121,7 +121,7 @@ bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   }
   kept->state = Context::State::waiting;
   kept->trap = trap;
-  scope_.spawn(see_to(*kept, why), {.name = "page", .priority = thread_.limit()});
+  scope_.spawn(run_fault_worker(*kept, why), {.name = "page", .priority = thread_.limit()});
   return true;
 }
 
@@ -143,9 +143,9 @@ bool Upcalls::tell_of(UpcallHeader& header, trap::Trap trap, Errno why) {
   return true;
 }
 
-async::Task<> Upcalls::see_to(Context& kept, Errno why) {
+async::Task<> Upcalls::run_fault_worker(Context& kept, Errno why) {
   const unsigned hart = hal::hart_index();
-  if (const auto signal = co_await mend(thread_, kept.trap, why)) {
+  if (const auto signal = co_await resolve_fault(thread_, kept.trap, why)) {
     kept.signal = *signal;
     if (!kept.takes_exceptions) die_of(kept);
   }
@@ -186,7 +186,7 @@ void Upcalls::die_of(const Context& kept) {
 void Upcalls::notify(std::uint64_t bits) {
   sent_.fetch_add(1, std::memory_order_relaxed);
   pending_.fetch_or(bits, std::memory_order_release);
-  thread_.tell_news();
+  thread_.post_events();
 }
 
 void Upcalls::tell() {
@@ -200,7 +200,7 @@ void Upcalls::tell() {
   if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->told;
 }
 
-bool Upcalls::has_news() {
+bool Upcalls::has_events() {
   if (pending_.load(std::memory_order_relaxed) != 0) return true;
   UpcallHeader* const header = this->header();
   return header != nullptr && untold(*header) != 0;

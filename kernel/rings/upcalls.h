@@ -1,7 +1,7 @@
 // A thread's upcalls (abi/upcall.h): the contexts that are kept while their pages come, and the
 // notifications that are on their way to the program.
 //
-//   thread_life ──exception──▶ leave(): keeps the context ──▶ the program's entry, on another stack
+//   run_thread ──exception──▶ leave(): keeps the context ──▶ the program's entry, on another stack
 //                                └─▶ a coroutine sees to the page ──▶ a completion in the ring
 //   notify(), from anywhere ──▶ tell(), before the program runs next ──▶ likewise, or the header
 #pragma once
@@ -54,7 +54,7 @@ class Upcalls {
   /// Before the program goes on: makes an upcall for what has come, or writes it into the header.
   void tell();
   /// Whether the program, which is about to wait, has something to look at instead.
-  bool has_news();
+  bool has_events();
 
   Result<> notify_when(hal::Irq line, std::uint64_t bits);
 
@@ -64,7 +64,7 @@ class Upcalls {
   /// Of so many contexts; and what the kernel may come to need to see to the pages of all.
   static constexpr std::size_t bytes(unsigned contexts);
   static constexpr std::size_t most_bytes(unsigned contexts) {
-    return contexts * RingFlight::most_bytes;
+    return contexts * InFlightRequest::most_bytes;
   }
 
  private:
@@ -87,7 +87,7 @@ class Upcalls {
   bool tell_of(abi::UpcallHeader& header, trap::Trap trap, Errno why);
   void enter(abi::UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
              abi::Upcall reason);
-  async::Task<> see_to(Context& kept, Errno why);
+  async::Task<> run_fault_worker(Context& kept, Errno why);
   void die_of(const Context& kept);
   Context* find(std::uint64_t context);
   Context* find_stopped(std::uint64_t context);

@@ -38,11 +38,11 @@ struct RingShape {
   }
 };
 
-/// Makes all its pages there, and the program's own. Errors are AddressSpace::resolve's.
+/// Makes all its pages there, and the program's own. Errors are AddressSpace::fault_in's.
 inline Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
   const hal::VirtAddr end = shape.memory + shape.bytes();
   for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
-    if (const auto there = space.resolve(at, hal::Access::write); !there) {
+    if (const auto there = space.fault_in(at, hal::Access::write); !there) {
       return fail(there.error());
     }
   }
@@ -103,9 +103,9 @@ class RingView {
 
   // Of its own, so that a view is in registers.
   [[gnu::noinline]] static std::byte* look_up(memory::AddressSpace& space, hal::VirtAddr page) {
-    if (std::byte* const there = space.peek(page, hal::Access::write)) [[likely]]
+    if (std::byte* const there = space.translate(page, hal::Access::write)) [[likely]]
       return there;
-    return space.resolve(page, hal::Access::write).value_or(nullptr);
+    return space.fault_in(page, hal::Access::write).value_or(nullptr);
   }
 
   memory::AddressSpace& space_;

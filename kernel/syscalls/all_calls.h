@@ -1,5 +1,5 @@
 // Every system call by its number. One table for all stages and all machines: which have a first
-// stage (trap/stage_one.h) is said by its forms.
+// stage (trap/fast_path.h) is said by its forms.
 #pragma once
 
 #include <abi/numbers.h>
@@ -31,16 +31,16 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::set_robust_list>(Call::set_robust_list)
         .with<sys::try_futex, sys::futex>(Call::futex)
         // identity
-        .with_question<sys::getpid>(Call::getpid)
-        .with_question<sys::getppid>(Call::getppid)
-        .with_question<sys::gettid>(Call::gettid)
-        .with_question<sys::getuid>(Call::getuid)
-        .with_question<sys::getuid>(Call::geteuid)
-        .with_question<sys::getuid>(Call::getgid)
-        .with_question<sys::getuid>(Call::getegid)
-        .with_question<sys::getpgid>(Call::getpgid)
+        .with_no_resched<sys::getpid>(Call::getpid)
+        .with_no_resched<sys::getppid>(Call::getppid)
+        .with_no_resched<sys::gettid>(Call::gettid)
+        .with_no_resched<sys::getuid>(Call::getuid)
+        .with_no_resched<sys::getuid>(Call::geteuid)
+        .with_no_resched<sys::getuid>(Call::getgid)
+        .with_no_resched<sys::getuid>(Call::getegid)
+        .with_no_resched<sys::getpgid>(Call::getpgid)
         .with<sys::setpgid>(Call::setpgid)
-        .with_question<sys::getsid>(Call::getsid)
+        .with_no_resched<sys::getsid>(Call::getsid)
         .with<sys::setsid>(Call::setsid)
         // signals
         .with<sys::kill>(Call::kill)
@@ -56,27 +56,27 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::try_madvise, sys::madvise>(Call::madvise)
         .with<sys::riscv_flush_icache>(Call::riscv_flush_icache)
         // time
-        .with_question<sys::clock_gettime>(Call::clock_gettime)
-        .with_question<sys::clock_getres>(Call::clock_getres)
-        .with_question<sys::gettimeofday>(Call::gettimeofday)
+        .with_no_resched<sys::clock_gettime>(Call::clock_gettime)
+        .with_no_resched<sys::clock_getres>(Call::clock_getres)
+        .with_no_resched<sys::gettimeofday>(Call::gettimeofday)
         .with<sys::nanosleep>(Call::nanosleep)
         .with<sys::clock_nanosleep>(Call::clock_nanosleep)
         // scheduling
-        .with<sys::sched_yield>(Call::sched_yield, trap::CallForm::gives_way)
+        .with<sys::sched_yield>(Call::sched_yield, trap::CallForm::yields)
         .with<sys::sched_setscheduler>(Call::sched_setscheduler)
-        .with_question<sys::sched_getscheduler>(Call::sched_getscheduler)
+        .with_no_resched<sys::sched_getscheduler>(Call::sched_getscheduler)
         .with<sys::sched_setparam>(Call::sched_setparam)
-        .with_question<sys::sched_getparam>(Call::sched_getparam)
+        .with_no_resched<sys::sched_getparam>(Call::sched_getparam)
         .with<sys::sched_setattr>(Call::sched_setattr)
         .with<sys::sched_getattr>(Call::sched_getattr)
-        .with_question<sys::sched_get_priority_max>(Call::sched_get_priority_max)
-        .with_question<sys::sched_get_priority_min>(Call::sched_get_priority_min)
-        .with_question<sys::sched_rr_get_interval>(Call::sched_rr_get_interval)
-        .with_question<sys::sched_getaffinity>(Call::sched_getaffinity)
+        .with_no_resched<sys::sched_get_priority_max>(Call::sched_get_priority_max)
+        .with_no_resched<sys::sched_get_priority_min>(Call::sched_get_priority_min)
+        .with_no_resched<sys::sched_rr_get_interval>(Call::sched_rr_get_interval)
+        .with_no_resched<sys::sched_getaffinity>(Call::sched_getaffinity)
         .with<sys::sched_setaffinity>(Call::sched_setaffinity)
-        .with_question<sys::getcpu>(Call::getcpu)
+        .with_no_resched<sys::getcpu>(Call::getcpu)
         .with<sys::setpriority>(Call::setpriority)
-        .with_question<sys::getpriority>(Call::getpriority)
+        .with_no_resched<sys::getpriority>(Call::getpriority)
         // files
         .with<sys::try_read, sys::read>(Call::read)
         .with<sys::try_write, sys::write>(Call::write)
@@ -105,17 +105,17 @@ inline constexpr SyscallTable syscall_table =
         .with<sys::getcwd>(Call::getcwd)
         .with<sys::chdir>(Call::chdir)
         .with<sys::fchdir>(Call::fchdir)
-        .with_question<sys::umask>(Call::umask)
+        .with_no_resched<sys::umask>(Call::umask)
         .with<sys::mkdirat>(Call::mkdirat)
         .with<sys::symlinkat>(Call::symlinkat)
         .with<sys::unlinkat>(Call::unlinkat)
         .with<sys::renameat2>(Call::renameat2)
         .with<sys::try_ppoll, sys::ppoll>(Call::ppoll)
         // the system
-        .with_question<sys::uname>(Call::uname)
-        .with_question<sys::sysinfo>(Call::sysinfo)
+        .with_no_resched<sys::uname>(Call::uname)
+        .with_no_resched<sys::sysinfo>(Call::sysinfo)
         .with<sys::prlimit64>(Call::prlimit64)
-        .with_question<sys::getrusage>(Call::getrusage)
+        .with_no_resched<sys::getrusage>(Call::getrusage)
         .with<sys::try_getrandom, sys::getrandom>(Call::getrandom);
 
 }  // namespace kernel

@@ -80,14 +80,14 @@ async::Task<Result<>> become_only_thread(Thread& self) {
 
 async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment) {
-  if (!memory::admit_in_one_piece(ProgramArguments::limit)) co_return fail(Errno::enomem);
+  if (!memory::can_allocate_contiguous(ProgramArguments::limit)) co_return fail(Errno::enomem);
   auto name = read_path(self, path);
   if (!name) co_return fail(name.error());
 
   auto given = read_arguments(self, arguments, environment);
   if (!given) co_return fail(given.error());
   const auto file = open_executable(
-      {.start = *self.process().fs().directory(), .follower = {self.process().path()}}, *name);
+      {.start = *self.process().fs().directory(), .reader = {self.process().path()}}, *name);
   if (!file) co_return fail(file.error());
   const auto bytes = (*file)->bytes();
   if (!bytes) co_return fail(Errno::eacces);

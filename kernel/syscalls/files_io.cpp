@@ -25,12 +25,12 @@ inline Attempt try_to_read(File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
   if (buffer.left() > step_bytes) return Attempt::wait();
   const Transfer moved = file.try_read(buffer);
-  if (would_wait(file, moved)) return Attempt::wait();
+  if (would_block(file, moved)) return Attempt::wait();
   return moved;
 }
 
 [[gnu::noinline]] Attempt not_written(Thread& self, const File& file, Transfer moved) {
-  if (would_wait(file, moved)) return Attempt::wait();
+  if (would_block(file, moved)) return Attempt::wait();
   tell_broken_pipe(self, moved);
   return moved;
 }

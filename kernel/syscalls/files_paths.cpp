@@ -93,9 +93,9 @@ Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
     if (directory != abi::at_fdcwd) return fstat(self, directory, status);
     return status.write(self.space(), self.process().fs().directory()->status());
   }
-  const auto walker = walker_from(self, directory, *text);
-  if (!walker) return fail(walker.error());
-  const auto node = kernel::find_node(*walker, *text, last_link(flags));
+  const auto lookup = lookup_from(self, directory, *text);
+  if (!lookup) return fail(lookup.error());
+  const auto node = kernel::find_node(*lookup, *text, last_link(flags));
   if (!node) return fail(node.error());
   return status.write(self.space(), (*node)->status());
 }

@@ -23,14 +23,14 @@ class PollList {
     if (count > FdTable::size_limit) return fail(Errno::einval);
     count_ = count;
     if (count > few_.size()) {
-      if (!memory::admit_in_one_piece(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
+      if (!memory::can_allocate_contiguous(count * sizeof(abi::PollFd))) return fail(Errno::enomem);
       many_ = std::make_unique_for_overwrite<abi::PollFd[]>(count);
     }
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
   }
 
   /// Looks at all files; how many have something to tell.
-  int look(const FdTable& files) {
+  int poll(const FdTable& files) {
     int ready = 0;
     for (abi::PollFd& entry : entries()) {
       entry.returned = state_of(files, entry);
@@ -112,7 +112,7 @@ trap::Attempt<Result<int>> try_poll_until(Thread& self, UserPtr<abi::PollFd> fds
   const auto answer = [](Result<int> result) { return trap::Attempt<Result<int>>{result}; };
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
-  const int ready = list.look(self.process().files());
+  const int ready = list.poll(self.process().files());
   if (ready == 0 && deadline > async::now()) return trap::Attempt<Result<int>>::wait();
   if (auto told = list.write(self.space(), fds); !told) return answer(fail(told.error()));
   return answer(ready);
@@ -123,7 +123,7 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
   // A few are within what is reserved for every thread.
-  if (count > few_files && !memory::admit_in_one_piece(count * sizeof(Watched))) {
+  if (count > few_files && !memory::can_allocate_contiguous(count * sizeof(Watched))) {
     co_return fail(Errno::enomem);
   }
 
@@ -133,7 +133,7 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
     async::MultiWait wait;
     const FdTable& files = self.process().files();
     for (std::size_t i = 0; i < count; ++i) watched[i].watch(wait, files, list.entries()[i]);
-    ready = list.look(files);
+    ready = list.poll(files);
     if (ready > 0) break;
     const auto result = co_await wait.until(deadline, "poll");
     if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);

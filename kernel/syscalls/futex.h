@@ -1,4 +1,4 @@
-// futex(), whose most frequent form by far answers in the first stage without a call: a wake, and
+// futex(), whose most frequent form by far answers in the fast path without a call: a wake, and
 // nobody waits.
 #pragma once
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "process/page_fetch.h"
+#include "process/page_in.h"
 #include "syscalls/steps.h"
 
 namespace kernel::sys {
@@ -18,10 +18,10 @@ namespace {
 using Side = IoBuffer::Direction;
 
 /// Those that `part` lacks. What is not to be had the transfer will find.
-async::Task<> fetch_pages(Thread& self, IoBuffer part, Side side) {
+async::Task<> page_in_all(Thread& self, IoBuffer part, Side side) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   while (part.lacks_pages(side)) {
-    if (!co_await fetch_awaited_page(space) || async::is_cancelled()) co_return;
+    if (!co_await page_in_missed(space) || async::is_cancelled()) co_return;
   }
 }
 
@@ -30,17 +30,17 @@ async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffe
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
-    if (part.lacks_pages(Side::put)) co_await fetch_pages(self, part, Side::put);
+    if (part.lacks_pages(Side::put)) co_await page_in_all(self, part, Side::put);
     const Transfer moved = file->try_read(part);
     if (!moved) {
       if (done > 0) co_return done;
-      if (would_wait(*file, moved)) co_return co_await ReadWait{std::move(file), buffer};
+      if (would_block(*file, moved)) co_return co_await ReadWait{std::move(file), buffer};
       co_return moved;
     }
     done += *moved;
     buffer.skip(*moved);
     if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
-    co_await let_others_run(self);
+    co_await cond_resched(self);
   }
 }
 
@@ -48,19 +48,19 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
-    if (part.lacks_pages(Side::take)) co_await fetch_pages(self, part, Side::take);
+    if (part.lacks_pages(Side::take)) co_await page_in_all(self, part, Side::take);
     const Transfer moved = file->try_write(part);
     tell_broken_pipe(self, moved);
     if (moved) {
       done += *moved;
       buffer.skip(*moved);
     }
-    if (moved ? buffer.empty() || *moved == 0 : !would_wait(*file, moved)) {
+    if (moved ? buffer.empty() || *moved == 0 : !would_block(*file, moved)) {
       if (done > 0) co_return done;
       co_return moved;
     }
     if (moved) {
-      co_await let_others_run(self);
+      co_await cond_resched(self);
       if (async::is_cancelled()) co_return done;
       continue;
     }
@@ -79,13 +79,13 @@ async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
   std::size_t done = 0;
   for (;;) {
     IoBuffer part = buffer.first(step_bytes);
-    if (part.lacks_pages(side)) co_await fetch_pages(self, part, side);
+    if (part.lacks_pages(side)) co_await page_in_all(self, part, side);
     const Transfer moved = ((*file).*move)(offset + done, part);
     if (!moved) co_return done > 0 ? Transfer{done} : moved;
     done += *moved;
     buffer.skip(*moved);
     if (!part.empty() || buffer.empty() || async::is_cancelled()) co_return done;
-    co_await let_others_run(self);
+    co_await cond_resched(self);
   }
 }
 

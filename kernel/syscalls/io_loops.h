@@ -13,7 +13,7 @@
 namespace kernel::sys {
 
 /// Whether what a try has answered means that the caller is to wait.
-inline bool would_wait(const File& file, const Transfer& moved) {
+inline bool would_block(const File& file, const Transfer& moved) {
   if (moved || moved.error() != Errno::eagain) return false;
   return !file.is_nonblocking() || file.waits_for_device();
 }
@@ -31,10 +31,10 @@ class ReadWait : public async::WaitLoop<ReadWait> {
   friend WaitLoop;
 
   async::WaitOp wait() const { return file_->changes(Direction::read)->wait("read"); }
-  bool look() {
+  bool poll() {
     const bool woken = async::current_job().result() == async::WaitResult::woken;
     moved_ = woken ? file_->try_read(buffer_) : fail(Errno::eintr);
-    return !would_wait(*file_, moved_);
+    return !would_block(*file_, moved_);
   }
   Transfer result() const { return moved_; }
 

@@ -25,7 +25,8 @@ class IoParts {
     if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
     count_ = static_cast<std::size_t>(count);
     if (count_ > few_.size()) {
-      if (!memory::admit_in_one_piece(count_ * sizeof(abi::IoVector))) return fail(Errno::enomem);
+      if (!memory::can_allocate_contiguous(count_ * sizeof(abi::IoVector)))
+        return fail(Errno::enomem);
       many_ = std::make_unique_for_overwrite<abi::IoVector[]>(count_);
     }
     const auto parts = std::span{data(), count_};

@@ -27,7 +27,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   if ((flags & abi::map_anonymous) != 0) {
     if (!shared) return Backing{};
     const std::size_t pages = hal::page_up(length) / hal::page_size;
-    if (!memory::admit(sizeof(memory::SharedPages))) return fail(Errno::enomem);
+    if (!memory::can_allocate(sizeof(memory::SharedPages))) return fail(Errno::enomem);
     return Backing::of_shared(make_ref<memory::SharedPages>(pages));
   }
   File* const file = self.process().files().find(fd);
@@ -132,7 +132,7 @@ async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, s
     if (!make_pages(self.space(), at, next, rights)) break;
     at = next;
     if (at == end || async::is_cancelled()) break;
-    co_await let_others_run(self);
+    co_await cond_resched(self);
   }
   co_return start;
 }
@@ -149,7 +149,7 @@ async::Task<Result<>> munmap(Thread& self, std::uintptr_t address, std::size_t l
     if (auto unmapped = self.space().unmap(at, next - at); !unmapped) co_return unmapped;
     if (next == end) co_return Result<>{};
     at = next;
-    co_await let_others_run(self);
+    co_await cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
 }

@@ -1,25 +1,25 @@
 #include "syscalls/paths.h"
 
-#include "files/file_room.h"
+#include "files/file_quota.h"
 
 namespace kernel::sys {
 
-Result<Walker> walker_from(Thread& self, int fd, std::string_view path) {
-  const Follower follower{.executable = self.process().path()};
+Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path) {
+  const LinkReader reader{.executable = self.process().path()};
   Directory& here = *self.process().fs().directory();
-  if (fd == abi::at_fdcwd || path.starts_with('/')) return Walker{here, follower};
+  if (fd == abi::at_fdcwd || path.starts_with('/')) return PathLookup{here, reader};
   File* const file = self.process().files().find(fd);
   if (file == nullptr) return fail(Errno::ebadf);
   Directory* const directory = file->node() ? file->node()->as_directory() : nullptr;
   if (directory == nullptr) return fail(Errno::enotdir);
-  return Walker{*directory, follower};
+  return PathLookup{*directory, reader};
 }
 
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last) {
   const Path text{self, path};
   if (!text) return fail(text.error());
-  return walker_from(self, fd, *text).and_then([&](const Walker& walker) {
-    return kernel::find(walker, *text, last);
+  return lookup_from(self, fd, *text).and_then([&](const PathLookup& lookup) {
+    return kernel::find(lookup, *text, last);
   });
 }
 
@@ -34,14 +34,14 @@ Result<> check_new_name(const Found& place) {
   if (!place.directory->is_writable()) return fail(Errno::erofs);
   // The name is the kernel's memory also where it only takes the place of another one.
   const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1;
-  if (!memory::admit(bytes)) return fail(Errno::enospc);
+  if (!memory::can_allocate(bytes)) return fail(Errno::enospc);
   return {};
 }
 
 Result<> check_new_node(const Found& place, std::size_t node_bytes) {
   if (auto allowed = check_new_name(place); !allowed) return allowed;
   const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1 + node_bytes;
-  if (!file_room::has(bytes)) return fail(Errno::enospc);
+  if (!file_quota::has(bytes)) return fail(Errno::enospc);
   return {};
 }
 

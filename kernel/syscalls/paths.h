@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 #include "memory/user_memory.h"
 #include "process/thread.h"
 
@@ -28,7 +28,7 @@ class Path {
 
 /// Who walks, starting at the directory that `fd` is, or the current one (AT_FDCWD). Only paths
 /// that do not begin with a slash look at `fd`. EBADF, ENOTDIR.
-Result<Walker> walker_from(Thread& self, int fd, std::string_view path);
+Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
 
 /// All of it at once: where `path` leads.
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);

@@ -73,7 +73,7 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   if (self.schedule().is_deadline() && !self.schedule().resets_on_fork) return fail(Errno::eagain);
   if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
   const bool is_thread = arguments.has(abi::clone_thread);
-  if (!memory::admit(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
+  if (!memory::can_allocate(is_thread ? thread_bytes : process_bytes)) return fail(Errno::enomem);
   if (!is_thread && !has_room_for_process(self.process())) return fail(Errno::enomem);
   return {};
 }
@@ -132,7 +132,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   make_childs(child->context(), arguments);
   child->set_signal_mask(self.signal_mask());
   child->set_harts(self.harts());
-  share_turn(self, *child);
+  split_timeslice(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
   // A bad address for these two is the program's loss, as on Linux.
   if (arguments.has(abi::clone_parent_settid)) {
@@ -152,7 +152,7 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
   if (arguments.has(abi::clone_parent_settid)) {  // not lost where its page has to be fetched first
-    const auto place = self.space().resolve(parent_tid, hal::Access::write);
+    const auto place = self.space().fault_in(parent_tid, hal::Access::write);
     if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
   }
   if (arguments.has(abi::clone_vfork) || takes_steps(self, arguments)) {

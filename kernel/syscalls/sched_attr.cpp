@@ -9,7 +9,7 @@
 
 #include "process/thread.h"
 #include "syscalls/calls.h"
-#include "syscalls/own_calls.h"
+#include "syscalls/private_calls.h"
 #include "syscalls/scheduled.h"
 
 namespace kernel::sys {
@@ -85,7 +85,7 @@ Result<Schedule> changed(Schedule schedule, const SchedAttr& wanted) {
 }
 
 /// What others have reserved has to leave room for it, on all harts together.
-Result<> admit(const Scheduled& target, const Schedule& wanted) {
+Result<> can_allocate(const Scheduled& target, const Schedule& wanted) {
   if (!wanted.is_deadline()) return {};
   const async::HartMask all = async::Executor::all();
   if (target.harts() != all) return fail(Errno::eperm);
@@ -124,7 +124,7 @@ Result<> sched_setattr(Thread& self, int id, std::uintptr_t attributes, unsigned
   if (!target) return fail(target.error());
   const auto schedule = changed(target->get(), *wanted);
   if (!schedule) return fail(schedule.error());
-  if (auto admitted = admit(*target, *schedule); !admitted) return admitted;
+  if (auto admitted = can_allocate(*target, *schedule); !admitted) return admitted;
   target->set(*schedule);
   return {};
 }

@@ -4,10 +4,10 @@
 
 namespace kernel::sys {
 
-NextStep let_others_run(Thread& self) {
+NextStep cond_resched(Thread& self) {
   async::Strand::give_way();
   take_interrupts();
-  if (self.is_current_job() && take_end_of_turn()) self.set_computing(true);
+  if (self.is_current_job() && timeslice_expired()) self.set_cpu_bound(true);
   return NextStep{self};
 }
 

@@ -4,7 +4,7 @@
 //     for (;;) {
 //       …                                     // move `step_bytes` at most
 //       if (it was the last, or async::is_cancelled()) co_return …;
-//       co_await let_others_run(self);
+//       co_await cond_resched(self);
 //     }
 //
 // A call has two forms then (trap/syscall_table.h): the first does all of what fits into one step.
@@ -21,7 +21,7 @@ namespace kernel::sys {
 
 inline constexpr std::size_t step_bytes = std::size_t{64} << 10;
 
-/// See let_others_run.
+/// See cond_resched.
 class NextStep : public async::YieldOp {
  public:
   explicit NextStep(Thread& self) : self_{self} {}
@@ -37,6 +37,6 @@ class NextStep : public async::YieldOp {
 /// Between two steps of what is done for `self`, by itself or by its ring: takes the interrupts
 /// that came meanwhile, and those that they wake have their turn like everybody else. Files may be
 /// closed, memory be unmapped and the thread be cancelled when the caller goes on.
-[[nodiscard]] NextStep let_others_run(Thread& self);
+[[nodiscard]] NextStep cond_resched(Thread& self);
 
 }  // namespace kernel::sys

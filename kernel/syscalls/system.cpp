@@ -112,7 +112,7 @@ async::Task<Result<std::size_t>> getrandom(Thread& self, UserSpan<std::byte> to,
     if (!moved) co_return done > 0 ? Result<std::size_t>{done} : moved;
     done += *moved;
     if (*moved < step || done == wanted || async::is_cancelled()) co_return done;
-    co_await let_others_run(self);
+    co_await cond_resched(self);
   }
 }
 

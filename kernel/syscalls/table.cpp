@@ -9,8 +9,8 @@
 
 #include "process/thread.h"
 #include "syscalls/all_calls.h"
-#include "syscalls/foreign.h"
-#include "syscalls/own_calls.h"
+#include "syscalls/compat.h"
+#include "syscalls/private_calls.h"
 #include "syscalls/unknown.h"
 
 namespace kernel {
@@ -39,24 +39,24 @@ bool is_first_time(std::uint64_t number) {
 
 void log_once(Thread& self, std::uint64_t number) {
   if (!is_first_time(number)) return;
-  const bool is_foreign = is_foreign_call(number);
+  const bool is_compat = is_compat_call(number);
   log("{} ({}): no system call {} {}", self.process().name(), self.id(),
-      is_foreign ? number - abi::first_foreign_call : number,
-      is_foreign ? name_of_foreign_call(number) : abi::name(static_cast<Call>(number)));
+      is_compat ? number - abi::first_compat_call : number,
+      is_compat ? name_of_compat_call(number) : abi::name(static_cast<Call>(number)));
 }
 
 }  // namespace
 
 trap::Register try_call_beyond(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
-  if (number < abi::first_own_call) return unknown_call(self, context);
-  if (is_foreign_call(number)) return try_foreign_call(self, context);
-  return own_calls[number - abi::first_own_call].now(self, context);
+  if (number < abi::first_private_call) return unknown_call(self, context);
+  if (is_compat_call(number)) return try_compat_call(self, context);
+  return private_calls[number - abi::first_private_call].now(self, context);
 }
 trap::WaitingCall call_beyond(Thread& self, const trap::UserContext& context) {
   const std::uint64_t number = context.syscall_number();
-  if (is_foreign_call(number)) return foreign_call(self, context);
-  return own_calls[number - abi::first_own_call].wait(self, context);
+  if (is_compat_call(number)) return compat_call(self, context);
+  return private_calls[number - abi::first_private_call].wait(self, context);
 }
 
 trap::Register unknown_call(Thread& self, const trap::UserContext& context) {

@@ -34,7 +34,7 @@ enum class Kind : std::uint8_t {
   await,  ///< after `wait`: one that is suspended for it, from the leaf; job: the frame's address;
           ///< argument: its code
   yield,  ///< its step has ended, it is ready
-  preempt,  ///< its step is put aside, it is ready
+  preempt,  ///< its step is preempted, it is ready
   done,     ///< it has ended
   migrate,  ///< it is on this hart now; detail: the one it comes from
   route,    ///< a trap; detail: the router's row

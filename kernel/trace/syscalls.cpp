@@ -21,7 +21,7 @@ void note_here(Kind kind, std::uint64_t argument, std::uint16_t detail = 0) {
 Register now(Thread& self, const UserContext& context) {
   note_call(context);
   const Register result = syscall_table[context.syscall_number()].now(self, context);
-  if (result != trap::must_wait) note_result(result);
+  if (result != trap::would_block) note_result(result);
   return result;
 }
 

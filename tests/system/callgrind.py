@@ -53,7 +53,7 @@ def names(test: harness.Test, profile: Path) -> None:
     done = run(test, profile, test.folder / "user" / "bin" / "hello", "there")
     test.check("argument 1: there" in done.stdout and done.returncode == 0, "hello", str(done))
     counts = instructions(profile)
-    for name in ("kernel_main", "kernel::thread_life", "kernel::sys::uname", "hal::fill_translation"):
+    for name in ("kernel_main", "kernel::run_thread", "kernel::sys::uname", "hal::fill_translation"):
         there = [at for at in counts if name in at and counts[at] > 0]
         test.check(bool(there), f"  … and the profile has {name}", "\n".join(sorted(counts)))
 

@@ -22,10 +22,10 @@ def awaits(test: harness.Test, report: str) -> list[str]:
 
 
 STALL = r"'\S+' stalled: \d\d ms without an await, then a yield.*"
-STALLS = (  # exercise, what is said once, who awaits whom
+STALLS = (  # self-test, what is said once, who awaits whom
     ("spin 30", r"'spinner' stalls: \d\d ms .*", ["Team::run"]),
-    ("stall 30", STALL, ["exercises::stall", "sys::exercise", "thread_life"]),
-    ("stall 13", STALL, ["exercises::stall", "sys::exercise", "thread_life"]),
+    ("stall 30", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
+    ("stall 13", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
 )
 
 
@@ -34,7 +34,7 @@ def stalls(test: harness.Test, harts: int) -> None:
     # With several harts, the others wait for the strand during its steps. They may have had the
     # time, so no such step is reported.
     for name, said, chain in STALLS if harts == 1 else STALLS[:1]:
-        script = f"exercise {name}; sleep 0.1"
+        script = f"self-test {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
         reports = re.findall(said, done.text)
         test.check(
@@ -48,16 +48,16 @@ def stalls(test: harness.Test, harts: int) -> None:
             f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
         )  # fmt: skip
     if harts == 1:
-        script = "exercise stall; sleep 0.1"
+        script = "self-test stall; sleep 0.1"
         done = test.run(
             "/bin/sh", "-c", script, machine=machine, append="policy=fifo", quiet=False
         )  # fmt: skip
         line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
         test.check(
-            any("exercises::stall" in function for function in awaits(test, line)),
+            any("self_tests::stall" in function for function in awaits(test, line)),
             "… also where a policy lets who tells it wait", done.text,
         )  # fmt: skip
-    script = "exercise stall 9; exercise spin 9; sleep 0.1"
+    script = "self-test stall 9; self-test spin 9; sleep 0.1"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
     test.check(
         done.status == 0 and not re.search(r"stall(s|ed):", done.text),
@@ -75,7 +75,7 @@ def without_stalls(test: harness.Test) -> None:
     )  # fmt: skip
     # The harts have one clock, and each is away while another one runs.
     for harts in (2, 4):
-        script = "exercise roam; smp"
+        script = "self-test roam; smp"
         done = test.run(
             "/bin/sh", "-c", script, machine=Machine(harts, icount=True), quiet=False
         )  # fmt: skip
@@ -87,7 +87,7 @@ def without_stalls(test: harness.Test) -> None:
 
 def by_the_clock(test: harness.Test, harts: int) -> None:
     """A host may stop the machine at any time, so stalls are only reported where they are asked for."""
-    script = "exercise stall 30; sleep 1.5"  # the next report is at most a second away
+    script = "self-test stall 30; sleep 1.5"  # the next report is at most a second away
     for append, reports in (("", False), ("watch", True)):
         done = test.run(
             "/bin/sh", "-c", script, machine=test.machine(harts=harts), append=append, quiet=False
@@ -101,7 +101,7 @@ def by_the_clock(test: harness.Test, harts: int) -> None:
 
 
 def deadlocks(test: harness.Test, harts: int) -> None:
-    done = test.run("/bin/exercise", "deadlock", machine=Machine(harts), quiet=False)
+    done = test.run("/bin/self-test", "deadlock", machine=Machine(harts), quiet=False)
     told = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
     test.check(
         len(told) == 1 and done.status == 0,
@@ -130,7 +130,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
         if name == "starvation" and harts > 1:
             continue  # who gives way goes to another hart, rather than let anybody starve
         done = test.run(
-            "/bin/exercise", name, machine=machine, append="watch=20", quiet=False
+            "/bin/self-test", name, machine=machine, append="watch=20", quiet=False
         )
         after = done.text.partition(what)[2]
         line = next((line for line in after.splitlines() if "awaits:" in line), "")
@@ -147,7 +147,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
     if test.lacks("nothing is late where nothing is wrong", harness.COUNTED):
         return
     done = test.run(
-        "/bin/sh", "-c", "exercise yield 20; exercise roam; hello; sleep 0.05; ps",
+        "/bin/sh", "-c", "self-test yield 20; self-test roam; hello; sleep 0.05; ps",
         append="watch=500", machine=machine, quiet=False,
     )  # fmt: skip
     found = re.search("deadlock|double enqueue|lost wake|starvation", done.text)

@@ -87,7 +87,7 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
             total is not None and abs(float(total[1]) - counted) < 5,  # what the two runs begin with
             f"--profile finds as many instructions, or nearly: {total and total[1]}", said.stderr,
         )  # fmt: skip
-        for function in ("partial_save", "cotrap_trap_entry", "trap::StageOneAnswer call<.*getppid.*"):
+        for function in ("partial_save", "cotrap_trap_entry", "trap::FastPathAnswer call<.*getppid.*"):
             found = re.search(rf"^ +[\d.]+ +\d+%  {function}$", said.stdout, re.MULTILINE)
             test.check(found is not None, f"… in {function}, for one", said.stdout)
 

@@ -64,7 +64,7 @@ def raised_for_ever(test: harness.Test) -> None:
     if test.lacks("a line that is raised for ever", harness.QEMU):
         return
     icount = harness.Machine(icount=True)
-    script = "exercise storm 500 & seq 20000 | wc; wait; cat /proc/interrupts"
+    script = "self-test storm 500 & seq 20000 | wc; wait; cat /proc/interrupts"
     done = test.run("/bin/sh", "-c", script, machine=icount)
     test.check("20000" in done.text, "programs work while a line is raised for ever", done.text)
     seen = dict(re.findall(r"^(interrupts|useless|pauses)\t(\d+)$", done.text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""Every hart of a machine has data, timer, pokes and interrupts of its own.
+"""Every hart of a machine has data, timer, IPIs and interrupts of its own.
 
 And what one does to the others' translation is done when the call returns, and lines on the console
 stay whole.

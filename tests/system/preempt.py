@@ -13,7 +13,7 @@ FINE = Machine(extra=("-icount", "shift=7,sleep=off", "-seed", "1"))
 INSTRUCTIONS_A_TICK = 100 / 128
 
 ENTRY_LIMIT = 45  # instructions of assembly, a kernel interrupt's way in and out
-FIGURES = (  # exercise, word, limit in instructions
+FIGURES = (  # self-test, word, limit in instructions
     ("bell-at-yield-point", "to-handler", 250),
     ("bell-preempts", "to-handler", 400),
     ("bell-preempts", "back", 250),
@@ -28,7 +28,7 @@ def words(done: harness.Done) -> dict[str, int]:
 def without_self_tests(test: harness.Test) -> None:
     """The kernel that `./cotrap run` boots."""
     plain = test.plain_build
-    done = test.run("/bin/exercise", "yield", build=plain)
+    done = test.run("/bin/self-test", "yield", build=plain)
     test.check(
         done.status == 1 and "this kernel has no self-tests" in done.text,
         "the kernel of `./cotrap run` answers ENOSYS to the call of the self-tests",
@@ -40,24 +40,24 @@ def without_self_tests(test: harness.Test) -> None:
         ).stdout
         for build in (plain, test.build)
     ]
-    found = ["kernel::exercises::" in text for text in names]
+    found = ["kernel::self_tests::" in text for text in names]
     test.check(found == [False, True], "and has nothing of them, unlike the kernel of tests")
 
 
-def exercise(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
-    done = test.run("/bin/exercise", *arguments, machine=machine)
-    test.check(done.status == 0, f"exercise {' '.join(arguments)} comes to its end", done.text)
+def self_test(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
+    done = test.run("/bin/self-test", *arguments, machine=machine)
+    test.check(done.status == 0, f"self-test {' '.join(arguments)} comes to its end", done.text)
     return words(done)
 
 
 def demo(test: harness.Test) -> None:
     done = test.run("/bin/preempt", machine=COUNTED)
     test.check(done.status == 0, "the demo's claim holds", done.text)
-    spin = exercise(test, "spin", "50")
+    spin = self_test(test, "spin", "50")
     test.check(spin.get("intact") == 1, "a preempted coroutine's registers are as they were")
     worst = spin.get("worst-late-ns", 10**9)
     test.check(worst <= 10**6, f"the one above is late by {worst} ns at most (a millisecond)")
-    two = exercise(test, "spin-two", "50")
+    two = self_test(test, "spin-two", "50")
     shares = [two.get(f"rounds-of-{which}", 0) for which in ("first", "second")]
     test.check(
         min(shares) * 3 > max(shares) > 0, f"two that never yield have turns: {shares} rounds"
@@ -66,14 +66,14 @@ def demo(test: harness.Test) -> None:
 
 def figures(test: harness.Test) -> None:
     for name, word, limit in FIGURES:
-        value = exercise(test, name).get(word, 10**9)
+        value = self_test(test, name).get(word, 10**9)
         test.check(value <= limit, f"{name} {word}: {value} instructions (at most {limit})")
     for name in ("bell-preempts", "bell-wakes", "bell-at-yield-point", "yield"):
-        seen = exercise(test, name, machine=Machine())
+        seen = self_test(test, name, machine=Machine())
         test.check(not seen, f"{name}: no figures without icount", str(seen))
     costs = {}
     for count in (10, 1_000, 100_000):
-        report = exercise(test, "yield", str(count))
+        report = self_test(test, "yield", str(count))
         costs[count] = report.get("instructions", 0) / report.get("switches", 1)
     # The one who counts takes ten more, for its loop: of ten that is an instruction each.
     own = {count: cost - 10 / count for count, cost in costs.items()}
@@ -118,20 +118,20 @@ def on_many_harts(test: harness.Test) -> None:
     machine = Machine(icount=True, harts=4)
     for name, argument in (("spin", "20"), ("nest", "9"), ("bell-preempts", "50"),
                            ("bell-wakes", "50"), ("bell-at-yield-point", "50")):  # fmt: skip
-        report = exercise(test, name, argument, machine=machine)
+        report = self_test(test, name, argument, machine=machine)
         test.check(report.get("intact", 1) == 1, "… with all registers as they were")
-    test.check(exercise(test, "nest", "4", machine=machine).get("put-aside", 0) >= 3, "nesting")
+    test.check(self_test(test, "nest", "4", machine=machine).get("preempted", 0) >= 3, "nesting")
 
 
 def in_each_others_way(test: harness.Test) -> None:
     for harts in (1, 4):
         machine = Machine(icount=True, harts=harts)
-        done = test.run("/exercises", "refuse", machine=machine)
+        done = test.run("/self-tests", "refuse", machine=machine)
         test.check(
-            done.status == 0, f"{harts} harts: one exercise at a time, one handler of the bell",
+            done.status == 0, f"{harts} harts: one self-test at a time, one handler of the bell",
             done.text + done.why,
         )  # fmt: skip
-        done = test.run("/exercises", "kill", machine=machine)
+        done = test.run("/self-tests", "kill", machine=machine)
         longest = words(done).get("longest", 0) / 1e6
         test.check(
             done.status == 0, f"… of a killed caller it ends soon ({longest:.1f} ms)",
@@ -149,16 +149,16 @@ def elsewhere(test: harness.Test) -> None:
     for machine in (Machine(4),) if test.build.is_hosted else (*counting, Machine(4)):
         harts = machine.harts
         done = test.run(
-            "/bin/sh", "-c", "cat /proc/stacks; exercise roam 200; cat /proc/stacks",
+            "/bin/sh", "-c", "cat /proc/stacks; self-test roam 200; cat /proc/stacks",
             machine=machine, quiet=True,
         )  # fmt: skip
         report = words(done)
         test.check(
             report.get("intact") == 1,
-            f"what is put aside on one of {harts} harts goes on on another as it was", done.text + done.why,
+            f"what is preempted on one of {harts} harts goes on on another as it was", done.text + done.why,
         )  # fmt: skip
         if machine.icount:  # a busy host may leave the others no time to put it aside
-            moved, aside = report.get("elsewhere", 0), report.get("put-aside", 0)
+            moved, aside = report.get("elsewhere", 0), report.get("preempted", 0)
             test.check(0 < moved <= aside, f"… {moved} of {aside} times")
             test.check(report.get("rounds", 0) > 0, "… and computes meanwhile")
         free = free_stacks(done.text)
@@ -170,7 +170,7 @@ def elsewhere(test: harness.Test) -> None:
 
 def everywhere(test: harness.Test) -> None:
     ticks = 2_600
-    report = exercise(test, "inject", str(ticks), machine=FINE)
+    report = self_test(test, "inject", str(ticks), machine=FINE)
     inside, in_a_row = report.get("inside", 0), report.get("in-a-row", 0)
     test.check(
         report.get("intact") == 1 and report.get("preemptions", 0) >= 2 * ticks,
@@ -194,7 +194,7 @@ def everywhere(test: harness.Test) -> None:
 def wakes(test: harness.Test) -> None:
     """Two harts; the waker is preempted at each instruction of a wake of the other one."""
     machine = Machine(2, extra=FINE.extra)
-    report = exercise(test, "wake-preempted", "500", machine=machine)
+    report = self_test(test, "wake-preempted", "500", machine=machine)
     test.check(
         report.get("lost") == 0 and report.get("rounds") == 500,
         "a wake reaches another hart, wherever the job that wakes is preempted", str(report),
@@ -204,10 +204,10 @@ def wakes(test: harness.Test) -> None:
 
 
 def limits(test: harness.Test) -> None:
-    four = exercise(test, "nest", "4")
-    test.check(four.get("intact") == 1 and four.get("put-aside", 0) >= 3, "preempted ones nest")
+    four = self_test(test, "nest", "4")
+    test.check(four.get("intact") == 1 and four.get("preempted", 0) >= 3, "preempted ones nest")
     done = test.run(
-        "/bin/sh", "-c", "exercise nest 9; cat /proc/stacks", machine=COUNTED, quiet=True
+        "/bin/sh", "-c", "self-test nest 9; cat /proc/stacks", machine=COUNTED, quiet=True
     )
     last = done.text.splitlines()[-1].split("\t") if done.text else []
     test.check(
@@ -219,7 +219,7 @@ def limits(test: harness.Test) -> None:
 
 
 def counted(test: harness.Test) -> None:
-    for name in ("traps", "exercises"):
+    for name in ("traps", "self-tests"):
         test.add(test.folder / "test-programs" / name, name)
     entry(test)
     demo(test)
@@ -234,16 +234,16 @@ def counted(test: harness.Test) -> None:
 
 
 def uncounted(test: harness.Test) -> None:
-    """Stacks are put aside and taken up, here and there, all the same."""
+    """Stacks are preempted and resumed, here and there, all the same."""
     test.lacks("figures, each row by itself, every instruction", harness.COUNTED)
     test.lacks("the bell's handlers", harness.QEMU)
     for name, argument in (("spin", "50"), ("nest", "4"), ("nest", "9")):
-        # It depends on the host whether the timer interrupts the exercise. It runs again until that has
+        # It depends on the host whether the timer interrupts the self-test. It runs again until that has
         # happened once.
         while True:
-            report = exercise(test, name, argument, machine=Machine())
+            report = self_test(test, name, argument, machine=Machine())
             intact = test.check(report.get("intact") == 1, "… with all registers as they were")
-            if not intact or report.get("put-aside", 1) > 0:
+            if not intact or report.get("preempted", 1) > 0:
                 break
     elsewhere(test)
 

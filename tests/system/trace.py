@@ -100,7 +100,7 @@ def two_processes(test: harness.Test, folder: Path) -> None:
     turns = "".join(state[0] if state != "ready" else "y" for state in states)
     test.check(turns.count("wyr") >= 1999, "it waits, is ready, runs, and waits again")
     waits = [e["args"]["await chain"] for e in told.tracks["pingpong 2"] if e["name"] == "read"]
-    test.check(all(chain.endswith("thread_life") for chain in waits), f"awaits: {waits[1]}")
+    test.check(all(chain.endswith("run_thread") for chain in waits), f"awaits: {waits[1]}")
     wakers = [e["args"]["woken by"] for e in told.tracks["pingpong 2"] if e["cat"] == "ready"]
     test.check(wakers.count("pingpong 1") >= 1999, f"each knows who woke it, first {wakers[0]}")
     # Where a turn ends between a write and the read behind it, the answer is there before the read.
@@ -144,17 +144,17 @@ def giving_way(test: harness.Test, folder: Path) -> None:
     )  # fmt: skip
 
 
-def put_aside(test: harness.Test, folder: Path) -> None:
+def preempted(test: harness.Test, folder: Path) -> None:
     out = folder / "nest.json"
-    program = test.folder / "user" / "bin" / "exercise"
+    program = test.folder / "user" / "bin" / "self-test"
     trace(test, "--self-tests", "--icount", "-o", out, program, "nest", "4")
     told = Timeline.read(out)
     spinners = told.of("spinner.*")
     aside = [
-        e for slices in spinners for e in slices if "put aside" in e.get("args", {}).get("woken by", "")
+        e for slices in spinners for e in slices if "preempted" in e.get("args", {}).get("woken by", "")
     ]
     test.check(len(spinners) == 4, "the kernel's coroutines have tracks by their names")
-    test.check(len(aside) >= 3, f"{len(aside)} times one was put aside in mid-step")
+    test.check(len(aside) >= 3, f"{len(aside)} times one was preempted in mid-step")
     test.check(any(told.of("hart 0 interrupts")), "interrupts are slices")
     in_slices(test, told, "the kernel's coroutines")
 
@@ -228,7 +228,7 @@ def costs(test: harness.Test) -> None:
     each = (on - off) / 2
     test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
     if "trampoline" in test.folder.name:
-        return  # whose calls have no first stage, and no record
+        return  # whose calls have no fast path, and no record
     record = harness.ROOT / "tests" / "bench" / "instructions.json"
     recorded = from_json(record.read_text(), record.name).find("syscall.null", INSTRUCTIONS)
     test.check(
@@ -269,7 +269,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     two_processes(test, Path(where))
     harts(test, Path(where))
     giving_way(test, Path(where))
-    put_aside(test, Path(where))
+    preempted(test, Path(where))
     devices(test, Path(where))
     shared_priorities(test, Path(where))
     lost(test, Path(where))

@@ -50,9 +50,9 @@ void take_interrupt(std::uintptr_t pc) {
 /// A program's own `syscall`, as a call that the kernel has a number for. To the program it is one
 /// instruction, which changes no vector register: from now on none is changed at the gate either.
 void take_system_call(UserContext& context) {
-  constexpr std::uint32_t highest = abi::first_foreign_call - 1;
+  constexpr std::uint32_t highest = abi::first_compat_call - 1;
   const auto number = static_cast<std::uint32_t>(context.general.rax);
-  context.general.rax = abi::first_foreign_call + std::min(number, highest);
+  context.general.rax = abi::first_compat_call + std::min(number, highest);
   context.kept = UserContext::all;
 }
 
@@ -101,7 +101,7 @@ void install() {
   void* const stack = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   attach_hart({static_cast<std::byte*>(stack), signal_stack_bytes});
-  for (const int number : {hal::hosted::timer_signal(), hal::hosted::poke_signal(), SIGSEGV, SIGBUS,
+  for (const int number : {hal::hosted::timer_signal(), hal::hosted::ipi_signal(), SIGSEGV, SIGBUS,
                            SIGILL, SIGTRAP, SIGFPE, SIGSYS}) {
     handle_signal(number, on_signal);
   }

@@ -13,12 +13,12 @@
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
 
-// System calls whose numbers are lower may have a first stage (trap/stage_one.h).
-#define STAGE_ONE_CALLS 512
-// … and the first so many of those that begin at the number FIRST_OWN_CALL, behind them in the
+// System calls whose numbers are lower may have a fast path (trap/fast_path.h).
+#define FAST_PATH_CALLS 512
+// … and the first so many of those that begin at the number FIRST_PRIVATE_CALL, behind them in the
 // table.
-#define FIRST_OWN_CALL 0x1000
-#define STAGE_ONE_OWN_CALLS 11
+#define FIRST_PRIVATE_CALL 0x1000
+#define FAST_PATH_PRIVATE_CALLS 11
 
 // … and into trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0

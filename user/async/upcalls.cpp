@@ -65,7 +65,7 @@ void Upcalls::resume(std::uint64_t context) {
   fail("a step cannot go on");
 }
 
-// The step that runs is put aside, as a wait of its job, and the loop on the next stack.
+// The step that runs is preempted, as a wait of its job, and the loop on the next stack.
 Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   async::Job& job = async::current_job();
   Kept& kept = kept_[context];

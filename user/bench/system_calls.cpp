@@ -1,5 +1,5 @@
 // What a system call costs that has nobody to wait for.
-#include <abi/exercise.h>
+#include <abi/self_test.h>
 #include <user/calls.h>
 #include <user/sync.h>
 
@@ -26,7 +26,7 @@ Outcome bare_trips() {
   return collect(is_counted() ? 31 : 1'000, trips, [] {
     const auto begin = reading();  // before: on some machines the clock is a system call
     syscall(abi::bare_trips, trips, form);
-    for (int i = 0; i < trips; ++i) syscall(Call::execve);  // it has no first stage
+    for (int i = 0; i < trips; ++i) syscall(Call::execve);  // it has no fast path
     return reading() - begin;
   });
 }

@@ -1,7 +1,7 @@
 // A coroutine of the kernel computes for 50 ms without an await, a value in every register. Another
 // above it wakes every millisecond all the same: the timer's interrupt puts the first one aside in
 // the midst of what it does, stack and all, and it goes on later as if nothing had been.
-#include <abi/exercise.h>
+#include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
 
@@ -15,11 +15,11 @@ constexpr unsigned long duration = 50;  // milliseconds
 
 abi::SpinReport compute() {
   abi::SpinReport report{};
-  const auto done = call(abi::exercise, static_cast<unsigned long>(abi::Exercise::spin), duration,
+  const auto done = call(abi::self_test, static_cast<unsigned long>(abi::SelfTest::spin), duration,
                          &report, sizeof report / sizeof(std::uint64_t));
   if (!done && done.error() == Errno::enosys)
     fail("this kernel has no self-tests: `./cotrap demo` boots it with them");
-  must(done, "the exercise");
+  must(done, "the self-test");
   check(report.intact != 0, "every register keeps its value");
   check(report.rounds > 0, "the one below is not starved");
   return report;

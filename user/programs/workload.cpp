@@ -142,12 +142,12 @@ class Players {
   }
 
   void note_beginning(Task& task, nanoseconds arrived) {
-    note_arrival(task, arrived);
+    on_migrate_in(task, arrived);
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
   /// It may yet be to come.
-  void note_arrival(Task& task, nanoseconds arrived) const {
+  void on_migrate_in(Task& task, nanoseconds arrived) const {
     const auto at = arrived - start_;
     const user::Lock lock{task.of->mutex};
     task.state = Task::State::under_way;
@@ -184,7 +184,7 @@ class Players {
           break;
         case 'n':
           end_round(task);
-          note_arrival(task, user::now() + nanoseconds(step.number));
+          on_migrate_in(task, user::now() + nanoseconds(step.number));
           hint(task.number, *task.of, task.arrived);
           if (step.number == 0) {
             user::yield();

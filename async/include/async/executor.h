@@ -5,7 +5,7 @@
 //                   ▲                                              │
 //                   └── dispatch() ◄── Job::complete() ◄───────────┘ woken, timed out or cancelled
 //                   ▲        └── a better hart for it: its inbox
-//             drain_inbox() ◄── push() ◄── wake_from_isr(), Interrupt::raise(), alarm_fired()
+//             drain_inbox() ◄── push() ◄── unpark(), Interrupt::raise(), alarm_fired()
 //
 // - Nothing here allocates, and nothing but run_one() resumes a coroutine.
 // - All is for task context of the executor's own hart, except what says "any context". Interrupts
@@ -61,13 +61,13 @@ class Executor {
   /// Queues a job of Kind::ready here, last of its level.
   void schedule(Job& job) noexcept { ready_.push_back(job); }
   /// … on the hart where it was last, or on one that it may use and that has nothing to do. In the
-  /// strand, or on the hart of an independent job.
+  /// strand, or on the hart of a preemptible job.
   static void dispatch(Job& job) noexcept;
   /// … unless it may not run here any more, or would have to wait while another hart has nothing to
   /// do.
   void requeue(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.in_company && has_better_place(job, !ready_.empty())) [[unlikely]]
+      if (local_.smp_active && has_better_place(job, !ready_.empty())) [[unlikely]]
         return place(job);
     }
     ready_.push_back_running(job);
@@ -75,14 +75,14 @@ class Executor {
   /// … first of its level: for one that was preempted.
   void schedule_first(Job& job) noexcept {
     if constexpr (platform::parallel) {
-      if (local_.in_company && has_better_place(job, true)) [[unlikely]]
+      if (local_.smp_active && has_better_place(job, true)) [[unlikely]]
         return place(job);
     }
     ready_.push_front(job);
   }
 
   /// Any context, any hart: ends a park() of `job`, or lets its next one pass.
-  static void wake_from_isr(Job& job) noexcept;
+  static void unpark(Job& job) noexcept;
 
   /// The alarm set with platform::set_alarm() has gone off. Interrupts masked, as in its handler.
   void alarm_fired() noexcept;
@@ -93,7 +93,7 @@ class Executor {
   /// For ever, on this hart. `idle()` is called with interrupts masked when there is nothing to do;
   /// it waits for one, lets it be handled and returns, masked again.
   ///
-  /// The stack below a step that was put aside may come to another hart with it, and with the stack
+  /// The stack below a step that was preempted may come to another hart with it, and with the stack
   /// this loop. So neither it nor the two above keep anything of a hart over a step.
   template <class Idle>
   [[noreturn]] static void run(Idle&& idle) noexcept;
@@ -102,7 +102,9 @@ class Executor {
   /// more, and after. Interrupts masked.
   void begin_idling() noexcept;
   void end_idling() noexcept;
-  bool inbox_is_empty() const noexcept { return is_bottom(inbox_.load(std::memory_order_relaxed)); }
+  bool inbox_is_empty() const noexcept {
+    return is_inbox_end(inbox_.load(std::memory_order_relaxed));
+  }
 
   /// The most urgent level that has a ready job (including those just woken by an interrupt);
   /// `priorities` if none.
@@ -113,7 +115,7 @@ class Executor {
   /// Is a ready job more urgent than `priority` (0 … 32)? Cheap enough for every return to user
   /// mode.
   bool preempts(unsigned priority) noexcept {
-    if (has_news()) [[unlikely]]
+    if (has_events()) [[unlikely]]
       return preempts_with_news(priority);
     return ready_.has_above(priority);
   }
@@ -121,7 +123,7 @@ class Executor {
   bool has_ready_above(unsigned priority) const noexcept { return ready_.has_above(priority); }
   /// Something in the inbox, or a trace hook, or a policy. Only without do has_ready_above() and
   /// preempts() answer the same.
-  bool has_news() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
+  bool has_events() const noexcept { return inbox_.load(std::memory_order_relaxed) != nullptr; }
   bool is_idle() const noexcept { return ready_.empty() && inbox_is_empty(); }
 
   /// Which of this hart's ready jobs runs next is `policy`'s to say from here on (null:
@@ -149,24 +151,24 @@ class Executor {
 
   // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
   //
-  //   put_aside()       on the step's stack, which is then left
+  //   preempt()       on the step's stack, which is then left
   //   ready_again()     on another one, when nobody is on the step's any more: from here on it may
   //                     be resumed, here or on another hart
-  //   take_up()         on the step's stack, by whoever has resumed the context
+  //   resume_preempted()         on the step's stack, by whoever has resumed the context
 
-  /// `job`'s independent step, the running one, gives way: whoever resumes `context` goes on with
-  /// it. What is returned is to be given back to take_up().
-  [[nodiscard]] static std::coroutine_handle<> put_aside(Job& job,
-                                                         std::coroutine_handle<> context) noexcept;
-  /// What was put aside is ready: first of its level, or last where its turn is over.
+  /// `job`'s preemptible step, the running one, gives way: whoever resumes `context` goes on with
+  /// it. What is returned is to be given back to resume_preempted().
+  [[nodiscard]] static std::coroutine_handle<> preempt(Job& job,
+                                                       std::coroutine_handle<> context) noexcept;
+  /// What was preempted is ready: first of its level, or last where its turn is over.
   static void ready_again(bool turn_over) noexcept {
     Local& local = platform::local();
     Job& job = *local.job;
     local.job = nullptr;
     turn_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
   }
-  /// `job` is running again, where its step was put aside.
-  static void take_up(Job& job, std::coroutine_handle<> leaf) noexcept;
+  /// `job` is running again, where its step was preempted.
+  static void resume_preempted(Job& job, std::coroutine_handle<> leaf) noexcept;
 
   /// Sets the base priority; takes effect at once wherever the job is (a ready one goes to the end
   /// of its new level).
@@ -222,14 +224,14 @@ class Executor {
   friend void set_trace_hook(TraceHook) noexcept;
 
   void look_into_inbox() noexcept {
-    if (has_news() && !inbox_is_empty()) [[unlikely]]
+    if (has_events() && !inbox_is_empty()) [[unlikely]]
       drain_inbox();
   }
-  static bool is_bottom(const Link* link) noexcept {
-    return link == nullptr || link == &traced_ || link == &ruled_;
+  static bool is_inbox_end(const Link* link) noexcept {
+    return link == nullptr || link == &traced_inbox_end_ || link == &policy_inbox_end_;
   }
   /// Of the inbox as things are.
-  Link* bottom() const noexcept;
+  Link* inbox_end() const noexcept;
   /// This hart's.
   static Executor& current() noexcept { return *platform::local().executor; }
 
@@ -253,18 +255,19 @@ class Executor {
   }
   /// Puts `node` into the inbox. Any hart, interrupts masked.
   ///
-  /// The push that finds the inbox empty pokes the hart; those that find it full rely on that poke.
-  /// So interrupts stay masked from the exchange that publishes to the poke, and from the exchange
-  /// that makes the caller the one to push (Job::park_, Interrupt::raised_, resort_pending_ …) to
-  /// the push. If the caller were preempted in between, the hart could sleep for ever: the caller
-  /// may itself become ready through that inbox, or wait behind a job that awaits that hart.
+  /// The push that finds the inbox empty sends the hart an IPI; those that find it full rely on
+  /// that IPI. So interrupts stay masked from the exchange that publishes to the IPI, and from the
+  /// exchange that makes the caller the one to push (Job::park_, Interrupt::raised_,
+  /// reprioritize_pending_ …) to the push. If the caller were preempted in between, the hart could
+  /// sleep for ever: the caller may itself become ready through that inbox, or wait behind a job
+  /// that awaits that hart.
   ///
-  /// A push on the hart itself pokes nothing: the hart looks when the step or the handler ends. An
-  /// independent step may last, so pushes from elsewhere do not rely on a push of its own
-  /// (unpoked_).
+  /// A push on the hart itself sends no IPI: the hart looks when the step or the handler ends. An
+  /// preemptible step may last, so pushes from elsewhere do not rely on a push of its own
+  /// (without_ipi_).
   void push(Node& node) noexcept;
-  bool is_in_independent_step() const noexcept {
-    return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_independent();
+  bool is_in_preemptible_step() const noexcept {
+    return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
   ASYNC_SLOW_PATH bool preempts_with_news(unsigned priority) noexcept;
@@ -280,7 +283,8 @@ class Executor {
   static Job* first_due(WaitList& waiters) noexcept;
   /// `job` was outside the strand, in no list, and is back: what others have changed meanwhile.
   void catch_up(Job& job) noexcept {
-    if (resort_pending_.load(std::memory_order_relaxed)) job.priority = effective_priority(job);
+    if (reprioritize_pending_.load(std::memory_order_relaxed))
+      job.priority = effective_priority(job);
   }
 
   // placement.cpp
@@ -294,24 +298,24 @@ class Executor {
   void offer_all() noexcept;
   bool offer_found(Search& search) noexcept;
   void request_next_offer() noexcept;
-  ASYNC_SLOW_PATH void begin_step_in_company(StepKind kind) noexcept;
+  ASYNC_SLOW_PATH void begin_step_smp(StepKind kind) noexcept;
   void pass_on(Node& request) noexcept;
-  void serve(Node& request) noexcept;
+  void handle_steal(Node& request) noexcept;
   bool stop_asking() noexcept;
   void request_resort() noexcept;
-  void resort() noexcept;
+  void reprioritize_ready() noexcept;
 
   ReadyQueue ready_;  // first: whose address the paths off the fast one are given
-  // Linked through next, newest first. With a trace hook it ends not with null but with `traced_`,
-  // with nothing but a policy with `ruled_`: so the one test for something in it, before each step,
-  // is also the one for these.
+  // Linked through next, newest first. With a trace hook it ends not with null but with
+  // `traced_inbox_end_`, with nothing but a policy with `policy_inbox_end_`: so the one test for
+  // something in it, before each step, is also the one for these.
   platform::Atomic<Link*> inbox_ = nullptr;
-  // True: an independent step of this hart may have pushed the oldest node, without a poke. Only
-  // this hart writes it, before the exchange that publishes the node. Others read it after an
+  // True: a preemptible step of this hart may have pushed the oldest node, without an IPI.
+  // Only this hart writes it, before the exchange that publishes the node. Others read it after an
   // exchange that has seen that node.
-  platform::Atomic<bool> unpoked_ = false;
-  static Link traced_;
-  static Link ruled_;
+  platform::Atomic<bool> without_ipi_ = false;
+  static Link traced_inbox_end_;
+  static Link policy_inbox_end_;
   JobPool jobs_;
   Local& local_ = platform::local();
   unsigned hart_;
@@ -320,17 +324,18 @@ class Executor {
   platform::Atomic<bool> alarm_pending_ = false;
   TimerWheel timers_;
 
-  Node resort_node_{Kind::resort, 0};
-  platform::Atomic<bool> resort_pending_ = false;
+  Node reprioritize_node_{Kind::reprioritize, 0};
+  platform::Atomic<bool> reprioritize_pending_ = false;
   Node change_node_{Kind::change, 0};
   bool change_pending_ = false;  // in the strand, as what it is to change to
   Policy* coming_policy_ = nullptr;
   // A search of the ready jobs for idle harts. Only this hart accesses it.
   Node offer_node_{Kind::offer, 0};
-  bool offer_pending_ = false;           // offer_node_ is in the inbox
-  bool offering_ = false;                // a search is under way
-  bool offer_again_ = false;             // begin the search again when it is over
-  Node request_{Kind::thief, 0, hart_};  // asks other harts for a job; goes from hart to hart
+  bool offer_pending_ = false;  // offer_node_ is in the inbox
+  bool offering_ = false;       // a search is under way
+  bool offer_again_ = false;    // begin the search again when it is over
+  Node request_{Kind::steal_request, 0,
+                hart_};  // asks other harts for a job; goes from hart to hart
   enum Asking : std::uint8_t { not_asking, asking, ask_again };
   platform::Atomic<std::uint8_t> asking_ = not_asking;
   platform::Atomic<std::uint64_t> migrations_ = 0;

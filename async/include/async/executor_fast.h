@@ -13,7 +13,7 @@ namespace async {
 
 [[gnu::always_inline]] inline bool Executor::step(Local& local, bool and_more) noexcept {
   platform::yield_point();
-  if (has_news()) [[unlikely]]
+  if (has_events()) [[unlikely]]
     return step_with_news(local, and_more);
   Node* first;
   if (!ready_.pop(first)) return false;
@@ -34,8 +34,8 @@ template <class Stopped>
 [[gnu::always_inline]] inline void Executor::begin_step(const Local& local,
                                                         StepKind kind) noexcept {
   if constexpr (platform::parallel) {
-    if (local.in_company) [[unlikely]]
-      local.executor->begin_step_in_company(kind);
+    if (local.smp_active) [[unlikely]]
+      local.executor->begin_step_smp(kind);
   }
   platform::begin_step(kind);
 }
@@ -77,16 +77,16 @@ template <class Idle>
   }
 }
 
-// ── a step that is put aside ─────────────────────────────────────────────────────────────────────
+// ── a step that is preempted ─────────────────────────────────────────────────────────────────────
 
-inline std::coroutine_handle<> Executor::put_aside(Job& job,
-                                                   std::coroutine_handle<> context) noexcept {
+inline std::coroutine_handle<> Executor::preempt(Job& job,
+                                                 std::coroutine_handle<> context) noexcept {
   trace(TraceEvent::preempt, job);
   job.flags_ ^= Job::flag_preempted;
   return std::exchange(job.leaf_, context);
 }
 
-inline void Executor::take_up(Job& job, std::coroutine_handle<> leaf) noexcept {
+inline void Executor::resume_preempted(Job& job, std::coroutine_handle<> leaf) noexcept {
   job.flags_ ^= Job::flag_preempted;
   job.leaf_ = leaf;
 }
@@ -120,7 +120,7 @@ inline void Job::end_wait(WaitResult result) noexcept {
 inline void Executor::dispatch(Job& job) noexcept {
   Local& local = platform::local();
   if constexpr (platform::parallel) {
-    if (local.in_company) [[unlikely]]
+    if (local.smp_active) [[unlikely]]
       return local.executor->place(job);
   }
   local.executor->schedule(job);

@@ -24,7 +24,7 @@ class Interrupt : public Node {
   /// atomic addition.
   void raise() noexcept;
   /// The same for an interrupt handler of its hart: without the inbox where its task is
-  /// independent, because wherever interrupts are let in that hart's queues are whole.
+  /// preemptible, because wherever interrupts are let in that hart's queues are whole.
   void raise_here() noexcept;
 
   class [[nodiscard("co_await it")]] WaitOp {

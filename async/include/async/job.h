@@ -8,9 +8,9 @@
 // - A job's step runs on one hart at a time. A job of the strand (strand.h) may come to another
 //   hart between two steps, and whoever is in the strand may wake, cancel or reprioritise it. Its
 //   steps are never interrupted.
-// - Independent jobs are outside the strand: interrupts reach them, more urgent jobs run in the
+// - Preemptible jobs are outside the strand: interrupts reach them, more urgent jobs run in the
 //   midst of their steps, and what they share with others must allow for that.
-// - Interrupt handlers, and those outside the strand, reach a job through Executor::wake_from_isr()
+// - Interrupt handlers, and those outside the strand, reach a job through Executor::unpark()
 //   and Interrupt::raise() alone.
 // - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
 //   Whoever comes later finds it ready and changes nothing.
@@ -29,7 +29,7 @@
 namespace async {
 
 class Executor;
-struct IndependentOptions;
+struct PreemptibleOptions;
 struct JobLayout;
 template <class T>
 class Task;
@@ -61,7 +61,7 @@ class Job : public Node {
   bool done() const noexcept { return kind == Kind::done; }
 
   /// Is it outside the strand? Interrupts reach its steps, and more urgent jobs run in their midst.
-  bool is_independent() const noexcept { return async::is_independent(step_kind()); }
+  bool is_preemptible() const noexcept { return async::is_preemptible(step_kind()); }
 
   /// Where its steps may run. It goes there before its next step, if it is not there already.
   HartMask harts() const noexcept { return harts_; }
@@ -75,7 +75,7 @@ class Job : public Node {
   bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }
 
   /// Is it outside the strand, and may another hart go on with it, even in the midst of a step?
-  bool migrates() const noexcept { return is_independent() && (harts_ & (harts_ - 1)) != 0; }
+  bool migrates() const noexcept { return is_preemptible() && (harts_ & (harts_ - 1)) != 0; }
 
   // The rest is for primitives: what an awaiter does.
 
@@ -89,7 +89,7 @@ class Job : public Node {
 
   /// After platform::begin_wait(): there is nothing to wait for, the step goes on.
   void cancel_wait() const noexcept {
-    if (is_independent()) [[unlikely]]
+    if (is_preemptible()) [[unlikely]]
       platform::cancel_wait();
   }
 
@@ -141,7 +141,7 @@ class Job : public Node {
   friend class JoinHandleBase;
   friend Job* start_job(Executor&, std::coroutine_handle<>, const char*, std::uint8_t, HartMask,
                         std::uint8_t) noexcept;
-  friend Job& spawn_independent(Task<void>, const IndependentOptions&) noexcept;
+  friend Job& spawn_preemptible(Task<void>, const PreemptibleOptions&) noexcept;
   friend struct ParkOp;
 
   static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called
@@ -150,8 +150,8 @@ class Job : public Node {
   static constexpr std::uint8_t flag_detached = 8;      // nobody joins: frees itself at its end
   static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
   static constexpr std::uint8_t flag_cut = 32;          // a wait was cut or refused by a deadline
-  static constexpr std::uint8_t flag_preempted = 64;    // an independent one, put aside in mid-step
-  static constexpr std::uint8_t flag_independent = 128;
+  static constexpr std::uint8_t flag_preempted = 64;    // a preemptible one, preempted in mid-step
+  static constexpr std::uint8_t flag_preemptible = 128;
 
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
 
@@ -165,7 +165,7 @@ class Job : public Node {
         name_(name) {}
 
   StepKind step_kind() const noexcept {
-    constexpr std::uint8_t kind_flags = flag_independent | flag_preempted;
+    constexpr std::uint8_t kind_flags = flag_preemptible | flag_preempted;
     return static_cast<StepKind>(flags_ & kind_flags);
   }
 
@@ -188,7 +188,7 @@ class Job : public Node {
   std::uint8_t expired_ : 3 = 0;    // deadlines around the present step that have passed
   SharedWord<std::uint8_t> flags_;  // executors look at the step's kind before the strand is theirs
   HartMask harts_;                  // where its steps may run
-  platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::wake_from_isr
+  platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::unpark
   std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
   const char* name_;
   const char* reason_;  // this and waits_for_: set when it waits; not when it joins

@@ -48,11 +48,11 @@ enum class Kind : std::uint8_t {
   observer,   // one of several entries of the same MultiWait
   interrupt,  // an async::Interrupt
   alarm,      // an executor's own entry for its inbox: the timer is due
-  resort,     // … priorities or affinities of its ready jobs have changed
-  change,     // … another policy is to come
-  offer,      // … its search for idle harts continues
-  thief,      // another executor's: it has nothing to do
-  policy,     // a Policy, in the place of ready jobs
+  reprioritize,   // … priorities or affinities of its ready jobs have changed
+  change,         // … another policy is to come
+  offer,          // … its search for idle harts continues
+  steal_request,  // another executor's: it has nothing to do
+  policy,         // a Policy, in the place of ready jobs
 };
 
 struct Node : Link {

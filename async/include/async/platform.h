@@ -6,7 +6,7 @@
 //   constexpr bool tracing               false: trace points cost nothing; true: one branch each
 //   unsigned hart()                      the hart this code runs on
 //   Local& local()                       that hart's async::Local (zero-initialised, never moves).
-//                                        Of use while interrupts are masked, because an independent
+//                                        Of use while interrupts are masked, because a preemptible
 //                                        job may go to another hart in mid-step. Neither this nor
 //                                        hart() is ever a value that the compiler remembers.
 //   Job* job()                           local().job, in one piece: wherever the job goes to
@@ -17,17 +17,17 @@
 //                                        harmless.
 //   class InterruptGuard                 no interrupt handler runs on this hart in its scope
 //   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in
-//                                        if it is an independent one's
+//                                        if it is a preemptible one's
 //   void end_step()                      … has ended, with interrupts masked (by begin_wait())
 //   void yield_point()                   between two steps: takes the interrupts that are pending
 //   void begin_wait()                    the running job may wait: no interrupt handler runs
 //                                        here until its step has ended
-//   void cancel_wait()                   … it need not, and its step is an independent one
+//   void cancel_wait()                   … it need not, and its step is a preemptible one
 //   void strand_begins()                 in company: this hart has the strand from here on
 //   void strand_ends()                   … to here; what it has done in it is whole
-//   void poke(unsigned hart)             make another hart leave its idle wait (an IPI)
+//   void send_ipi(unsigned hart)             make another hart leave its idle wait (an IPI)
 //   void relax()                         between two looks of a spinning hart
-//   int patience                         looks of a hart that would let others go first
+//   int spin_limit                         looks of a hart that would let others go first
 //   template Atomic<T>                   std::atomic<T>, or what behaves like it
 //   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
 //                                        never null: a world that has no memory left must stop
@@ -37,7 +37,7 @@
 //   constexpr bool checks_policies       … of those who write policies (policy/checked.h)
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
-// All are called on the hart they concern, in task context, except hart(), local() and poke(),
+// All are called on the hart they concern, in task context, except hart(), local() and send_ipi(),
 // which are called from interrupt handlers too. The header may include "async/local.h" and, where
 // there are no interrupts, "async/uninterrupted.h", and nothing else of async/.
 #pragma once
@@ -62,7 +62,7 @@ concept PlatformIsComplete = requires(void* memory, std::size_t bytes, std::uint
   { platform::job() } noexcept -> std::same_as<Job*>;
   { platform::now_ns() } noexcept -> std::same_as<std::uint64_t>;
   { platform::set_alarm(ns) } noexcept;
-  { platform::poke(0u) } noexcept;
+  { platform::send_ipi(0u) } noexcept;
   { platform::relax() } noexcept;
   { platform::chunk(bytes) } noexcept -> std::same_as<void*>;
   { platform::poison(memory, bytes) } noexcept;

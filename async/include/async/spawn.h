@@ -3,9 +3,9 @@
 // cancellation on and still waits for the end: nothing a task refers to disappears under it.
 // Task context of the executor's hart, in the strand.
 //
-// spawn_independent() makes one outside the strand. What it returns has no join(), no cancel() and
+// spawn_preemptible() makes one outside the strand. What it returns has no join(), no cancel() and
 // no owner: those two are for jobs that take turns, and this one runs beside whoever would ask. It
-// is told what to do, or to end, by what it waits for, and answers by Executor::wake_from_isr().
+// is told what to do, or to end, by what it waits for, and answers by Executor::unpark().
 #pragma once
 
 #include <coroutine>
@@ -27,8 +27,8 @@ struct SpawnOptions {
   HartMask harts = all_harts;                // where it may run; at least one has an executor
 };
 
-struct IndependentOptions {
-  const char* name = "independent task";     // a static string
+struct PreemptibleOptions {
+  const char* name = "preemptible task";     // a static string
   std::uint8_t priority = inherit_priority;  // as above
   // Where it may run; 0: on this hart alone. If there are several, any of them goes on with it,
   // also in the midst of a step. It must keep nothing then that belongs to a hart: no thread_local,
@@ -180,15 +180,15 @@ template <class T>
 }
 
 /// Makes `task` a job outside the strand (job.h), on this hart for ever unless the options say
-/// otherwise; it frees itself at its end. What is returned is for Executor::wake_from_isr(), as
+/// otherwise; it frees itself at its end. What is returned is for Executor::unpark(), as
 /// long as the caller knows that it lives.
-inline Job& spawn_independent(Task<void> task, const IndependentOptions& options = {}) noexcept {
+inline Job& spawn_preemptible(Task<void> task, const PreemptibleOptions& options = {}) noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;  // whose pools it goes back to
   Executor& executor = current_executor();
   const HartMask harts = options.harts != 0 ? options.harts : hart_mask(executor.hart());
   return *start_job(executor, std::move(task).release(), options.name, options.priority, harts,
-                    Job::flag_independent | Job::flag_detached);
+                    Job::flag_preemptible | Job::flag_detached);
 }
 
 }  // namespace async

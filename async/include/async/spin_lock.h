@@ -3,7 +3,7 @@
 // check, and not by interrupt handlers.
 //
 // While one is held, interrupts are taken and wake whom they concern, but nobody preempts the step:
-// a lock that several harts wait for is not to lie about with a job that is put aside. What came
+// a lock that several harts wait for is not to lie about with a job that is preempted. What came
 // meanwhile is seen to when the last lock is let go.
 #pragma once
 
@@ -35,7 +35,7 @@ class SpinLock {
     Local& local = platform::local();
     if (--local.spin_locks != 0 || !local.preemption_held_back) return;
     local.preemption_held_back = false;
-    platform::poke(platform::hart());
+    platform::send_ipi(platform::hart());
   }
 
   class [[nodiscard]] Guard {

@@ -6,7 +6,7 @@
 //   hart 1  ─────────[ step ]──[ user mode ]─────[ step ]▶
 //
 // The executor enters it before a step and leaves it after. A step that turns to something long
-// that shares nothing (a user program) leaves it meanwhile. Independent jobs are outside.
+// that shares nothing (a user program) leaves it meanwhile. Preemptible jobs are outside.
 //
 // A spin lock, held for the length of a step. Who had it last lets others go first, but there is no
 // queue: where harts are threads of a host, it would wait for those that do not run. A hart that is
@@ -27,13 +27,13 @@ class Strand {
   /// where waiting for another hart's step to end does no harm.
   static void enter() noexcept {
     if constexpr (platform::parallel) {
-      if (in_company()) enter_among_others();
+      if (smp_active()) enter_smp();
     }
   }
   /// For something long. What is ready on this hart goes to harts that have nothing to do.
   static void leave() noexcept {
     if constexpr (platform::parallel) {
-      if (in_company()) leave_for_long();
+      if (smp_active()) leave_for_long();
     }
   }
   /// In a step that is one of many of something long, and whatever others do meanwhile: a hart that
@@ -44,15 +44,15 @@ class Strand {
     }
   }
   /// Are there other harts that may want it?
-  static bool in_company() noexcept {
-    if constexpr (platform::parallel) return platform::local().in_company;
+  static bool smp_active() noexcept {
+    if constexpr (platform::parallel) return platform::local().smp_active;
     return false;
   }
   /// Does this hart hold it?
   static bool is_held() noexcept {
     if constexpr (!platform::parallel) return true;
     const Local& local = platform::local();
-    return !local.in_company || local.in_strand;
+    return !local.smp_active || local.in_strand;
   }
 
   struct Pools {
@@ -71,7 +71,7 @@ class Strand {
     }
     ~Guard() {
       if constexpr (platform::parallel) {
-        if (entered_ && in_company()) leave_to_others();
+        if (entered_ && smp_active()) leave_to_others();
       }
     }
     Guard(const Guard&) = delete;
@@ -83,7 +83,7 @@ class Strand {
  private:
   friend class Executor;
 
-  ASYNC_SLOW_PATH static void enter_among_others() noexcept;
+  ASYNC_SLOW_PATH static void enter_smp() noexcept;
   ASYNC_SLOW_PATH static void leave_to_others() noexcept;
   ASYNC_SLOW_PATH static void leave_for_long() noexcept;
 
@@ -100,14 +100,14 @@ class Strand {
 [[gnu::cold]] bool may_go_elsewhere(const Job* job) noexcept;
 
 /// Calls `use` with the pool that the running step's frames come from and go to (Executor::jobs()
-/// has its jobs'): the strand's, or that of the hart which an independent job stays on.
+/// has its jobs'): the strand's, or that of the hart which a preemptible job stays on.
 template <class Use>
 [[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
   platform::InterruptGuard masked;
   Local& local = platform::local();
   if constexpr (platform::parallel) {
     if (local.in_strand) return use(Strand::pools.frames);
-    if (local.in_company && may_go_elsewhere(local.job)) {
+    if (local.smp_active && may_go_elsewhere(local.job)) {
       const Strand::Guard strand;
       return use(Strand::pools.frames);
     }

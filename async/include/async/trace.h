@@ -15,7 +15,7 @@ enum class TraceEvent : std::uint8_t {
   run,      ///< its step begins
   wait,     ///< its step has ended; done: for ever
   yield,    ///< its step has ended, and it is ready; or not, where the job migrates
-  preempt,  ///< its step is put aside; it is running until here
+  preempt,  ///< its step is preempted; it is running until here
   migrate,  ///< it has been sent to the hart that it is on now
   done,
 };

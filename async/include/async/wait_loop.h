@@ -3,11 +3,11 @@
 //
 //   class Reading : public WaitLoop<Reading> {              co_await Reading{pipe, buffer}
 //     WaitOp wait() { return pipe.readable().wait("read"); }
-//     bool look() { return pipe.try_read(buffer) >= 0; }      // true: that was it
+//     bool poll() { return pipe.try_read(buffer) >= 0; }      // true: that was it
 //     Result result();
 //   };
 //
-//   await ──▶ wait() ──▶ … woken ──▶ look() ──true──▶ result()
+//   await ──▶ wait() ──▶ … woken ──▶ poll() ──true──▶ result()
 //               ▲                      │
 //               └────────false─────────┘
 //
@@ -22,7 +22,7 @@
 
 namespace async {
 
-/// It starts with a wait: look before it is made. `look()` is called after a wait that was cut
+/// It starts with a wait: poll before it is made. `poll()` is called after a wait that was cut
 /// short, too (current_job().result()), and ends the loop then: no later one would wait.
 template <class Self>
 class WaitLoop {
@@ -30,7 +30,7 @@ class WaitLoop {
   WaitLoop() noexcept = default;
   WaitLoop(const WaitLoop&) = delete;
 
-  [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().look(); }
+  [[gnu::always_inline]] bool await_ready() noexcept { return refused() && self().poll(); }
   void await_suspend(std::coroutine_handle<> awaiter) noexcept {
     promise_.set_parent(awaiter);
     current_job().suspend(std::coroutine_handle<>::from_address(this));
@@ -43,7 +43,7 @@ class WaitLoop {
   bool refused() noexcept { return self().wait().await_ready(); }
 
   static void resume(WaitLoop* loop) noexcept {
-    if (loop->self().look()) return loop->promise_.parent().resume();
+    if (loop->self().poll()) return loop->promise_.parent().resume();
     if (loop->refused()) return resume(loop);
     current_job().suspend(std::coroutine_handle<>::from_address(loop));
   }

@@ -1,5 +1,5 @@
 // Giving way: yield() to everybody as urgent, yield_if_preempted() only to the more urgent, park()
-// until wake_from_isr(). None is a cancellation point but park().
+// until unpark(). None is a cancellation point but park().
 #pragma once
 
 #include <coroutine>
@@ -52,7 +52,7 @@ struct ParkOp {
   WaitResult await_resume() const noexcept { return current_job().result(); }
 };
 
-/// Waits for Executor::wake_from_isr(this job). One that came before lets it pass at once.
+/// Waits for Executor::unpark(this job). One that came before lets it pass at once.
 [[nodiscard]] inline ParkOp park(const char* reason) noexcept {
   return {reason};
 }

@@ -16,7 +16,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 8;
 inline constexpr bool parallel = true;  // they have strands, thieves and inboxes as if they were
-inline constexpr int patience = 0;
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = true;
@@ -28,7 +28,7 @@ struct World {
   /// Told at once; what is to come of it is the machine's to decide.
   struct Listener {
     virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
-    virtual void poked(unsigned hart) = 0;
+    virtual void ipi_sent(unsigned hart) = 0;
 
    protected:
     ~Listener() = default;
@@ -55,8 +55,8 @@ inline std::uint64_t now_ns() noexcept {
 inline void set_alarm(std::uint64_t ns) noexcept {
   if (world.listener != nullptr) world.listener->alarm_set(world.hart, ns);
 }
-inline void poke(unsigned hart) noexcept {
-  if (world.listener != nullptr) world.listener->poked(hart);
+inline void send_ipi(unsigned hart) noexcept {
+  if (world.listener != nullptr) world.listener->ipi_sent(hart);
 }
 inline void relax() noexcept {}
 inline void yield_point() noexcept {}

@@ -9,7 +9,7 @@ _RESUME = re.compile(r" (?:\(\.resume\)|\[clone \.resume\])$")
 
 
 def short(function: str) -> str:
-    """`kernel::thread_life(kernel::Ref<kernel::Thread>) (.resume)` is thread_life."""
+    """`kernel::run_thread(kernel::Ref<kernel::Thread>) (.resume)` is run_thread."""
     name = _NAMESPACES.sub("", _RESUME.sub("", function))
     depth = 0
     for at, char in enumerate(name):  # up to the arguments, which may have brackets themselves

@@ -1,7 +1,7 @@
 """Names for the addresses in the kernel's log: behind a line that has some comes another one.
 
     [    0.054361 h0] 'thread' stalled: 19 ms without an await, then a yield, awaits: 0x… < 0x…
-        that is: exercises::stall (kernel/exercises/spin.cpp:103) < thread_life (…)
+        that is: self_tests::stall (kernel/self_tests/spin.cpp:103) < run_thread (…)
 """
 
 import re

@@ -101,7 +101,7 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--self-tests",
         action="store_true",
-        help="boot the kernel of tests and benchmarks, which does what /bin/exercise asks for",
+        help="boot the kernel of tests and benchmarks, which does what /bin/self-test asks for",
     )
     add_build(command)
 

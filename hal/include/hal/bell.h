@@ -1,5 +1,5 @@
 // The alarm of the machine's clock, used as a bell: an external interrupt that the kernel can have
-// when it wants one. For exercises; a machine without such a clock has none.
+// when it wants one. For self-tests; a machine without such a clock has none.
 #pragma once
 
 #include <hal/interrupts.h>

@@ -27,7 +27,7 @@ unsigned hart_index();
 void wait_for_interrupt();
 
 /// Whether there are other harts, or may be from now on. Any context.
-bool in_company();
+bool smp_active();
 
 /// Between two looks of a spinning hart at what it waits for.
 void relax();

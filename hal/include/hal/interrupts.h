@@ -39,8 +39,8 @@ class [[nodiscard]] InterruptGuard {
 
 /// The deadline set with `set_timer` has passed; pending until another one is set.
 bool timer_is_pending();
-/// Another hart called `poke_hart` since this was last asked.
-bool take_poke();
+/// Another hart called `send_ipi` since this was last asked.
+bool take_ipi();
 /// `claim_interrupt` has something to give.
 bool external_interrupt_is_pending();
 
@@ -56,8 +56,8 @@ Irq claim_interrupt();
 void complete_interrupt(Irq irq);
 
 /// Makes `hart` leave `wait_for_interrupt` or user mode. Any context.
-void poke_hart(unsigned hart);
-void poke_harts(HartMask harts);
+void send_ipi(unsigned hart);
+void send_ipis(HartMask harts);
 
 }  // namespace hal
 

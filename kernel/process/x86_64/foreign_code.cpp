@@ -80,7 +80,7 @@ class NewPages {
  public:
   /// Room for so many. False: there is no memory.
   bool reserve(std::size_t count) {
-    if (!memory::admit_in_one_piece(count * sizeof(Page))) return false;
+    if (!memory::can_allocate_contiguous(count * sizeof(Page))) return false;
     pages_.reserve(count);
     return true;
   }
@@ -116,7 +116,7 @@ async::Task<Result<>> add_pages(Thread& self, NewPages& pages, VirtAddr start,
     in_step += page_size;
     if (in_step < sys::step_bytes) continue;
     in_step = 0;
-    co_await sys::let_others_run(self);
+    co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return fail(Errno::eintr);
   }
   co_return Result<>{};
@@ -128,7 +128,7 @@ class Room {
  public:
   Room(memory::AddressSpace& space, const CodeArea& area, std::size_t calls)
       : space_{space}, thunks_{hal::page_up(Rewriter::room_bytes(calls))} {
-    if (calls == 0 || bytes().empty() || !memory::admit(bytes().size())) return;
+    if (calls == 0 || bytes().empty() || !memory::can_allocate(bytes().size())) return;
     start_ = map_room(space, area, bytes().size());
   }
   Room(const Room&) = delete;
@@ -158,7 +158,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
   Room room{space, area, rewriter.system_calls()};
   if (room) {
     rewriter.patch_system_calls({room.bytes(), room.start()}, trap::jump_entry_address(),
-                                abi::first_foreign_call);
+                                abi::first_compat_call);
   }
   area = *space.code_at(area.start);
   NewPages pages;
@@ -207,12 +207,12 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   for (std::size_t done = 0; done < copy.size() && read; done += sys::step_bytes) {
     const std::size_t size = std::min(copy.size() - done, sys::step_bytes);
     read = memory::copy_from_user(self.space(), copy.data() + done, area->start + done, size);
-    co_await sys::let_others_run(self);
+    co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
   Rewriter rewriter{{copy, area->start}, area->first, fs_in(*area)};
   while (read && rewriter.step(sys::step_bytes)) {
-    co_await sys::let_others_run(self);
+    co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
   // Something else has become of it meanwhile: the program tries again.

@@ -40,39 +40,39 @@ void own_data(unsigned hart) {
 
 // ── Pokes ────────────────────────────────────────────────────────────────────────────────────────
 
-constinit std::atomic<unsigned> poker = 0, poked = 0;
+constinit std::atomic<unsigned> ipi_sender = 0, ipi_receiver = 0;
 
-void poke_one(unsigned hart) {
-  if (hart == poker) hal::poke_hart(poked);
-  if (hart == poked) {
-    while (!hal::take_poke()) hal::wait_for_interrupt();
+void send_one_ipi(unsigned hart) {
+  if (hart == ipi_sender) hal::send_ipi(ipi_receiver);
+  if (hart == ipi_receiver) {
+    while (!hal::take_ipi()) hal::wait_for_interrupt();
   }
   meet();
-  check(!hal::take_poke(), "one poke reaches one hart, once");
+  check(!hal::take_ipi(), "one IPI reaches one hart, once");
 }
 
-void poke_all_others(unsigned hart) {
+void send_ipi_to_others(unsigned hart) {
   for (unsigned from = 0; from < hart_count(); ++from) {
     if (hart == from) {
-      hal::poke_harts(others_than(from));
+      hal::send_ipis(others_than(from));
     } else {
-      while (!hal::take_poke()) hal::wait_for_interrupt();
+      while (!hal::take_ipi()) hal::wait_for_interrupt();
     }
     meet();
-    check(!hal::take_poke(), "a poke of all others reaches all others, once");
+    check(!hal::take_ipi(), "an IPI of all others reaches all others, once");
     meet();
   }
 }
 
-void pokes() {
+void ipis() {
   for (unsigned from = 0; from < hart_count(); ++from) {
     for (unsigned to = 0; to < hart_count(); ++to) {
-      poker = from;
-      poked = to;
-      on_all_harts(poke_one);
+      ipi_sender = from;
+      ipi_receiver = to;
+      on_all_harts(send_one_ipi);
     }
   }
-  on_all_harts(poke_all_others);
+  on_all_harts(send_ipi_to_others);
 }
 
 // ── Timers ───────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +202,7 @@ void whole_lines(unsigned hart) {
 
 void run_checks() {
   on_all_harts(own_data);
-  pokes();
+  ipis();
   on_all_harts(timers);
   on_all_harts(one_clock);
   on_all_harts(external_interrupts);

@@ -7,9 +7,9 @@
 //   registers calls      the one that makes every call there is
 #include "registers.h"
 
-#include <abi/exercise.h>
 #include <abi/flags.h>
 #include <abi/ring.h>
+#include <abi/self_test.h>
 #include <abi/shared_priority.h>
 #include <abi/upcall.h>
 #include <user/calls.h>
@@ -125,7 +125,7 @@ void check_any_call(Random& random, std::uint64_t number,
   }
 }
 
-// What has a first stage answers some of these there and some not; nothing of the kernel's may be
+// What has a fast path answers some of these there and some not; nothing of the kernel's may be
 // left in what a call changes, or in any other register, by either way out.
 int make_every_call() {
   Random random{0x2545'f491'4f6c'dd1d};
@@ -186,7 +186,7 @@ int make_every_call() {
   return 0;
 }
 
-// Calls that have a first stage end bare trips, and are answered all the same.
+// Calls that have a fast path end bare trips, and are answered all the same.
 void end_bare_trips() {
   constexpr unsigned trips = 5;
   const abi::Timespec shortest{.seconds = 0, .nanoseconds = 1};
@@ -196,7 +196,7 @@ void end_bare_trips() {
     const long answer = i % 3 == 0   ? syscall(Call::getppid)
                         : i % 3 == 1 ? syscall(Call::nanosleep, &shortest, nullptr)
                                      : syscall(Call::sched_yield);
-    // Where there is no first stage it is one of the trips.
+    // Where there is no fast path it is one of the trips.
     const bool right = answer == 0 || (i % 3 == 0 && answer == parent_id());
     check(right, "in bare trips a call answers {}", answer);
   }

@@ -5,7 +5,7 @@
 //   traps inject COUNT  preemptions by a more urgent thread, each at a tick of its own of a system
 //                       call with a value in every register, until all ticks have had theirs, or
 //                       COUNT times: at how many ticks, and how many the call takes
-#include <abi/exercise.h>
+#include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/counters.h>
@@ -27,7 +27,7 @@ using namespace user;
 
 namespace {
 
-using abi::Exercise;
+using abi::SelfTest;
 
 constexpr std::array<std::string_view, 7> rows{
     "kernel-wake",  "kernel-preempt", "kernel-yield-point", "user-wake",
@@ -35,8 +35,9 @@ constexpr std::array<std::string_view, 7> rows{
 };
 using Counts = std::array<long, rows.size()>;
 
-void exercise(Exercise which, unsigned long argument) {
-  must(call(abi::exercise, static_cast<unsigned long>(which), argument, nullptr, 0), "an exercise");
+void self_test(SelfTest which, unsigned long argument) {
+  must(call(abi::self_test, static_cast<unsigned long>(which), argument, nullptr, 0),
+       "a self-test");
 }
 
 // Of hart 0, which is the only one.
@@ -112,16 +113,16 @@ extern "C" const volatile char __executable_start[], etext[];  // the linker's
 int check_rows() {
   for (auto* page = __executable_start; page < etext; page += 4096) (void)*page;
   // The first time touches the pages that later ones find.
-  counts_of([] { exercise(Exercise::bell_wakes, 1); });
-  counts_of([] { exercise(Exercise::bell_preempts, 1); });
-  check_row("kernel-wake", 5, 1, [] { exercise(Exercise::bell_wakes, 5); });
-  check_row("kernel-preempt", 5, 1, [] { exercise(Exercise::bell_preempts, 5); });
-  check_row("kernel-yield-point", 5, 1, [] { exercise(Exercise::bell_at_yield_point, 5); });
-  exercise(Exercise::set_bell, 0);
-  check_row("user-wake", 1, 1, [] { exercise(Exercise::ring_bell, 0); });
+  counts_of([] { self_test(SelfTest::bell_wakes, 1); });
+  counts_of([] { self_test(SelfTest::bell_preempts, 1); });
+  check_row("kernel-wake", 5, 1, [] { self_test(SelfTest::bell_wakes, 5); });
+  check_row("kernel-preempt", 5, 1, [] { self_test(SelfTest::bell_preempts, 5); });
+  check_row("kernel-yield-point", 5, 1, [] { self_test(SelfTest::bell_at_yield_point, 5); });
+  self_test(SelfTest::set_bell, 0);
+  check_row("user-wake", 1, 1, [] { self_test(SelfTest::ring_bell, 0); });
   must(sleep_for(1ms), "sleeping");  // the handler, which is less urgent, has its turn
-  exercise(Exercise::set_bell, 1);
-  check_row("user-preempt", 1, 1, [] { exercise(Exercise::ring_bell, 0); });
+  self_test(SelfTest::set_bell, 1);
+  check_row("user-preempt", 1, 1, [] { self_test(SelfTest::ring_bell, 0); });
   const auto call_often = [] {
     for (int i = 0; i < 100; ++i) syscall(Call::getppid);
   };

@@ -132,12 +132,12 @@ TEST_CASE_METHOD(Fixture, "a wake from an interrupt handler is seen before the n
   CHECK(log.empty());
   async::spawn(log_steps(log, "step", 3), {.priority = 2}).detach();
   executor.run_one();
-  async::Executor::wake_from_isr(handle.job());
-  async::Executor::wake_from_isr(handle.job());  // a second one before it ran adds nothing
+  async::Executor::unpark(handle.job());
+  async::Executor::unpark(handle.job());  // a second one before it ran adds nothing
   CHECK(executor.preempts(2));
   run();
   CHECK(log == Log{"step", "woken", "step", "step"});
-  async::Executor::wake_from_isr(handle.job());
+  async::Executor::unpark(handle.job());
   run();
   CHECK(log.back() == "woken");
   CHECK(handle.done());
@@ -155,11 +155,11 @@ TEST_CASE_METHOD(Fixture, "a wake that comes before the park lets it pass, once"
   };
   auto handle = async::spawn(body());
   run();
-  async::Executor::wake_from_isr(handle.job());
+  async::Executor::unpark(handle.job());
   go.set();
   run();
   CHECK(passed == 1);
-  async::Executor::wake_from_isr(handle.job());
+  async::Executor::unpark(handle.job());
   run();
   CHECK(passed == 2);
 }
@@ -170,7 +170,7 @@ TEST_CASE_METHOD(Fixture,
   auto body = [&]() -> Task<> { result = co_await async::park("device"); };
   auto woken = async::spawn(body());
   run();
-  async::Executor::wake_from_isr(woken.job());
+  async::Executor::unpark(woken.job());
   woken.cancel();
   run();
   CHECK(result == WaitResult::woken);
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Fixture,
   auto cancelled = async::spawn(body());
   run();
   cancelled.cancel();
-  async::Executor::wake_from_isr(cancelled.job());
+  async::Executor::unpark(cancelled.job());
   run();
   CHECK(result == WaitResult::cancelled);
 }
@@ -210,7 +210,8 @@ TEST_CASE_METHOD(Fixture,
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "an interrupt raised from another hart pokes the one that waits") {
+TEST_CASE_METHOD(Fixture,
+                 "an interrupt raised from another hart sends an IPI to the hart that waits") {
   async::Interrupt irq;
   int woken = 0;
   auto driver = [&]() -> Task<> {
@@ -223,7 +224,7 @@ TEST_CASE_METHOD(Fixture, "an interrupt raised from another hart pokes the one t
   irq.raise();
   irq.raise();
   world().hart = 0;
-  CHECK(world().pokes == std::vector<unsigned>{0});
+  CHECK(world().ipis == std::vector<unsigned>{0});
   run();
   CHECK(woken == 1);
 }

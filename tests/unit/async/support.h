@@ -34,7 +34,7 @@ class Fixture {
   Fixture() {
     world().now = 0;
     world().alarm = UINT64_MAX;
-    world().pokes.clear();
+    world().ipis.clear();
   }
   ~Fixture() {
     CHECK(live_jobs() == 0);

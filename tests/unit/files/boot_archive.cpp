@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 #include "support.h"
 
 using kernel::Directory;

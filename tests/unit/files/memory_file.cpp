@@ -1,6 +1,6 @@
 // Writable files against a plain string that does the same.
 #include "files/directory.h"
-#include "files/file_room.h"
+#include "files/file_quota.h"
 #include "files/regular_file.h"
 #include "memory/heap.h"
 #include "support.h"
@@ -161,7 +161,7 @@ TEST_CASE("names count as what files have") {
   const std::size_t before = frames.free_for_user();
   auto directory = kernel::make_ref<kernel::Directory>(kernel::Directory::Contents::writable);
   std::size_t count = 0;
-  for (; kernel::file_room::has(4096); ++count) {
+  for (; kernel::file_quota::has(4096); ++count) {
     directory->put(std::to_string(count), kernel::make_ref<kernel::Symlink>(test::pattern(2000)));
   }
   CHECK(count > 100);
@@ -169,7 +169,7 @@ TEST_CASE("names count as what files have") {
   directory->remove("0");
   directory->remove("1");
   directory->remove("2");
-  CHECK(kernel::file_room::has(4096));
+  CHECK(kernel::file_quota::has(4096));
 }
 
 TEST_CASE("writing nothing, wherever it is, changes nothing") {

@@ -1,5 +1,5 @@
 // From paths to nodes.
-#include "files/path_walk.h"
+#include "files/path_lookup.h"
 
 #include "files/regular_file.h"
 #include "support.h"
@@ -9,9 +9,9 @@ using kernel::find;
 using kernel::find_node;
 using kernel::LastLink;
 using kernel::Node;
+using kernel::PathLookup;
 using kernel::Ref;
 using kernel::Symlink;
-using kernel::Walker;
 using test::Errno;
 
 namespace {
@@ -124,20 +124,20 @@ TEST_CASE("the place for a new name is found, through a link that points nowhere
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
-  const Walker walker{.start = *tree.a};
-  auto found = find(walker, "b/new", LastLink::follow);
+  const PathLookup lookup{.start = *tree.a};
+  auto found = find(lookup, "b/new", LastLink::follow);
   REQUIRE(found);
   CHECK(found->directory.get() == tree.b.get());
   CHECK(found->name == "new");
   CHECK(!found->node);
   CHECK(!found->as_directory);
 
-  found = find(walker, "/nowhere", LastLink::follow);
+  found = find(lookup, "/nowhere", LastLink::follow);
   REQUIRE(found);
   CHECK(found->directory.get() == tree.a.get());
   CHECK(found->name == "none");
-  CHECK(find(walker, "b/new/", LastLink::follow)->as_directory);
-  CHECK(find(walker, "none/new", LastLink::follow).error() == Errno::enoent);
+  CHECK(find(lookup, "b/new/", LastLink::follow)->as_directory);
+  CHECK(find(lookup, "none/new", LastLink::follow).error() == Errno::enoent);
 }
 
 TEST_CASE("a directory knows its path until it is removed") {

@@ -63,8 +63,8 @@ TEST_CASE("what the kernel has found of a page it finds no more when that is tak
     REQUIRE(map_at(*space, here, 2 * page_size, read_write));
     REQUIRE(store_by_kernel(*space, here, 1));
     REQUIRE(load_by_kernel(*space, here) == 1);
-    REQUIRE(space->recall(here, Access::read) != nullptr);
-    REQUIRE(space->recall(here, Access::write) != nullptr);
+    REQUIRE(space->tlb_lookup(here, Access::read) != nullptr);
+    REQUIRE(space->tlb_lookup(here, Access::write) != nullptr);
   };
   map_and_find();
   SECTION("unmapped") {
@@ -99,7 +99,7 @@ TEST_CASE("what the kernel has found of a page it finds no more when that is tak
     CHECK(load_by_kernel(*child, here) == 1);
     REQUIRE(load_by_kernel(*space, here) == 2);
   }
-  CHECK(space->recall(here + page_size, Access::write) == nullptr);
+  CHECK(space->tlb_lookup(here + page_size, Access::write) == nullptr);
 }
 
 TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {

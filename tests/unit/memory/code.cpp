@@ -25,7 +25,7 @@ Result<VirtAddr> map_code(AddressSpace& space, std::size_t pages, Backing backin
                     .access = read_execute,
                     .place = MapRequest::Place::exactly,
                     .backing = std::move(backing),
-                    .lead = lead});
+                    .first_instruction_offset = lead});
 }
 
 }  // namespace

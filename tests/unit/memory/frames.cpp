@@ -80,14 +80,14 @@ TEST_CASE("programs stop at the reserve, the kernel does not") {
   while (const PhysAddr frame = frames.allocate(Use::user)) taken.push_back(frame);
   CHECK(frames.free_count() == 100);
   CHECK(frames.free_for_user() == 0);
-  CHECK_FALSE(kernel::memory::admit(1));
+  CHECK_FALSE(kernel::memory::can_allocate(1));
   CHECK(frames.allocate_zeroed(Use::user) == 0);
   const PhysAddr last = frames.allocate(Use::kernel);
   CHECK(last != 0);
   frames.drop(last);
   for (const PhysAddr frame : taken) frames.drop(frame);
   frames.keep_in_reserve(-100 * static_cast<std::ptrdiff_t>(page_size));
-  CHECK(kernel::memory::admit(1));
+  CHECK(kernel::memory::can_allocate(1));
 }
 
 TEST_CASE("the reserve counts bytes, and rounds up") {
@@ -138,13 +138,13 @@ TEST_CASE("free frames that lie scattered do not make a large object possible") 
   while (const PhysAddr frame = frames.allocate(Use::kernel)) singles.push_back(frame);
   std::ranges::sort(singles);
   for (std::size_t i = 0; i < singles.size(); i += 2) frames.drop(singles[i]);
-  CHECK(kernel::memory::admit(10 * page_size));
-  CHECK(kernel::memory::admit_in_one_piece(page_size));
-  CHECK_FALSE(kernel::memory::admit_in_one_piece(page_size + 1));
+  CHECK(kernel::memory::can_allocate(10 * page_size));
+  CHECK(kernel::memory::can_allocate_contiguous(page_size));
+  CHECK_FALSE(kernel::memory::can_allocate_contiguous(page_size + 1));
   for (std::size_t i = 1; i < singles.size(); i += 2) frames.drop(singles[i]);
-  CHECK(kernel::memory::admit_in_one_piece(2 * mib));
-  CHECK_FALSE(kernel::memory::admit_in_one_piece(2 * mib + 1));
-  CHECK_FALSE(kernel::memory::admit_in_one_piece(~std::size_t{0}));
+  CHECK(kernel::memory::can_allocate_contiguous(2 * mib));
+  CHECK_FALSE(kernel::memory::can_allocate_contiguous(2 * mib + 1));
+  CHECK_FALSE(kernel::memory::can_allocate_contiguous(~std::size_t{0}));
 }
 
 TEST_CASE("frames kept as zeros merge back too") {

@@ -128,7 +128,7 @@ bool fetch(kernel::AddressSpace& space, hal::VirtAddr va) {
 }
 
 std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va) {
-  const auto byte = space.resolve(va, Access::read);
+  const auto byte = space.fault_in(va, Access::read);
   if (!byte) {
     last_refusal = byte.error();
     return {};
@@ -137,7 +137,7 @@ std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::Vir
 }
 
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value) {
-  const auto byte = space.resolve(va, Access::write);
+  const auto byte = space.fault_in(va, Access::write);
   if (!byte) {
     last_refusal = byte.error();
     return false;

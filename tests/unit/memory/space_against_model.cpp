@@ -150,7 +150,7 @@ class Play {
     const Range range = some_range();
     const Access access = some_access();
     const auto result = pair.space->protect(range.start(), range.bytes(), access);
-    if (tight_ && !result && !kernel::memory::admit(page_size)) return;
+    if (tight_ && !result && !kernel::memory::can_allocate(page_size)) return;
     bool gap = false;
     for (std::size_t page = range.first; page < range.end() && !gap; ++page) {
       const auto found = pair.model.find(page);

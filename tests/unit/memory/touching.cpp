@@ -58,7 +58,7 @@ TEST_CASE("behind the last page of a mapped file there is nothing, however the a
   REQUIRE(map_at(*space, here, 4 * page_size, read_write, Backing::of_file(file)));
   CHECK(load(*space, here + page_size + 100) == 0);
   CHECK(space->fault(here + 2 * page_size, Access::read) == std::unexpected(Errno::enxio));
-  CHECK(space->resolve(here + 2 * page_size, Access::write) == std::unexpected(Errno::efault));
+  CHECK(space->fault_in(here + 2 * page_size, Access::write) == std::unexpected(Errno::efault));
   REQUIRE(space->protect(here + 3 * page_size, page_size, Access::read));
   CHECK(space->fault(here + 3 * page_size, Access::read) == std::unexpected(Errno::enxio));
   REQUIRE(space->unmap(here, page_size));
@@ -91,7 +91,7 @@ TEST_CASE("an aligned page of a file is mapped where it lies until it is written
   const std::size_t before = frames.free_count();
   CHECK(load(*space, here) == 1);
   CHECK(frames.free_count() == before - 2);  // page tables
-  CHECK(*space->resolve(here, Access::read) == file.bytes().data());
+  CHECK(*space->fault_in(here, Access::read) == file.bytes().data());
   CHECK(store(*space, here + 1, 77));
   CHECK(frames.free_count() == before - 3);
   CHECK(load(*space, here) == 1);

@@ -81,7 +81,7 @@ Explorer::Report sleep_and_wake() {
   struct State {
     Atomic<bool> work = false;
     Atomic<bool> sleeps = false;
-    bool poked = false;
+    bool ipi_sent = false;
     bool through = false;
   };
   static std::optional<State> state;  // always in the same place
@@ -93,12 +93,12 @@ Explorer::Report sleep_and_wake() {
           if constexpr (!broken) state->sleeps.store(true);
           const bool work = state->work.load();
           if constexpr (broken) state->sleeps.store(true);
-          if (!work) explorer.wait("sleep", [&] { return state->poked; });
+          if (!work) explorer.wait("sleep", [&] { return state->ipi_sent; });
           state->through = true;
         });
         explorer.add_thread("waker", 1, [&] {
           state->work.store(true);
-          if (state->sleeps.load()) state->poked = true;
+          if (state->sleeps.load()) state->ipi_sent = true;
         });
       },
       [&](bool) {
@@ -114,15 +114,15 @@ struct Preemption {
   Atomic<unsigned> inbox = 0;
   bool masked = false;     // of the pushing hart
   bool interrupt = false;  // is pending there
-  bool poked = false;
+  bool ipi_sent = false;
   unsigned taken = 0;
   unsigned ended = 0;  // jobs
 
   void push() {
     if constexpr (masks) masked = true;
     const bool was_empty = inbox.fetch_add(1) == 0;
-    explorer.point("poke", nullptr, Explorer::Access::write, std::source_location::current());
-    if (was_empty) poked = true;
+    explorer.point("send_ipi", nullptr, Explorer::Access::write, std::source_location::current());
+    if (was_empty) ipi_sent = true;
     masked = false;
   }
   void run_urgent_job() {
@@ -133,8 +133,8 @@ struct Preemption {
   }
   void sleep_and_take() {
     while (taken < 2) {
-      explorer.wait("sleep", [this] { return poked; });
-      poked = false;
+      explorer.wait("sleep", [this] { return ipi_sent; });
+      ipi_sent = false;
       taken += inbox.exchange(0);
     }
   }
@@ -211,7 +211,7 @@ TEST_CASE("a wake that comes before the sleeper has said so is found") {
   CHECK(sleep_and_wake<false>().failure.empty());
 }
 
-TEST_CASE("a preemption between a push and its poke is found, and the schedule repeats it") {
+TEST_CASE("a preemption between a push and its IPI is found, and the schedule repeats it") {
   const Explorer::Report report = preempt_a_push<false>(1);
   CHECK(report.failure.starts_with("a job waits for ever"));
   REQUIRE_FALSE(report.schedule.empty());

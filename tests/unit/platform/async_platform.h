@@ -18,7 +18,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = false;
-inline constexpr int patience = 0;
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
 inline constexpr bool checks_policies = false;
@@ -33,7 +33,7 @@ struct World {
   std::uint64_t alarm = UINT64_MAX;
   std::uint64_t alarms_set = 0;
   std::size_t chunks = 0;
-  std::vector<unsigned> pokes;
+  std::vector<unsigned> ipis;
 };
 inline World world;
 inline constinit Local locals[max_harts];
@@ -54,8 +54,8 @@ inline void set_alarm(std::uint64_t ns) noexcept {
   world.alarm = ns;
   ++world.alarms_set;
 }
-inline void poke(unsigned hart) noexcept {
-  world.pokes.push_back(hart);
+inline void send_ipi(unsigned hart) noexcept {
+  world.ipis.push_back(hart);
 }
 inline void relax() noexcept {}
 inline void yield_point() noexcept {}

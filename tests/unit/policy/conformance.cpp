@@ -128,10 +128,10 @@ TEST_CASE("a wake before the sleep is not lost") {
   };
   async::Job* job = nullptr;
   bench.start(0, [&] { job = &bench.spawn(parks(passed)); });
-  bench.machine.at(ns(2ms), 0, [&] { async::Executor::wake_from_isr(*job); });
+  bench.machine.at(ns(2ms), 0, [&] { async::Executor::unpark(*job); });
   bench.machine.run_until(ns(9ms));
   CHECK(passed == 1);
-  bench.machine.at(ns(10ms), 0, [&] { async::Executor::wake_from_isr(*job); });
+  bench.machine.at(ns(10ms), 0, [&] { async::Executor::unpark(*job); });
   bench.machine.run_until(ns(11ms));
   CHECK(passed == 2);
 }

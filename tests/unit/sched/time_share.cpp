@@ -21,9 +21,9 @@ struct Runner {
   int passed_over = 0;
 
   std::int64_t quantum() const { return std::max<std::int64_t>(slice * weight / 1024, 1); }
-  void begin_turn() {
+  void begin_timeslice() {
     const std::int64_t rest = share.credit - std::max(slice, least);
-    share.turn_end = rest > half_tick ? rest : 0;
+    share.timeslice_end = rest > half_tick ? rest : 0;
   }
 };
 
@@ -43,13 +43,13 @@ struct Hart {
       ring.pop_front();
       ring.push_back(first);
       Runner& runner = runners[first];
-      if (!rounds.begins_turn(runner.share, runner.quantum(), runner.least)) {
+      if (!rounds.begins_timeslice(runner.share, runner.quantum(), runner.least)) {
         ++runner.passed_over;
         continue;
       }
-      runner.begin_turn();
+      runner.begin_timeslice();
       std::int64_t used = 0;
-      while (used < limit && runner.share.credit > runner.share.turn_end + half_tick) {
+      while (used < limit && runner.share.credit > runner.share.timeslice_end + half_tick) {
         const std::int64_t step = std::min(tick, limit - used);
         runner.share.credit -= step;
         used += step;
@@ -120,10 +120,10 @@ TEST_CASE("a search does not depend on a thread that has gone") {
   // The ring looks for a thread with credit; the first that it passes over leaves the ring.
   for (auto& each : hart.runners) {
     each.share.credit = 0;
-    hart.rounds.admit(each.share);
+    hart.rounds.join(each.share);
   }
   Runner& gone = hart.runners[hart.ring.front()];
-  CHECK_FALSE(hart.rounds.begins_turn(gone.share, gone.quantum(), gone.least));
+  CHECK_FALSE(hart.rounds.begins_timeslice(gone.share, gone.quantum(), gone.least));
   hart.ring.pop_front();
   hart.run_for(20 * slice);
   check_shares({[&] {
@@ -152,7 +152,7 @@ TEST_CASE("a thread from another hart brings the credit that it has") {
   Rounds rounds;
   for (int i = 0; i < 9; ++i) rounds.end_round();
   TimeShare share{.credit = -5};
-  rounds.admit(share);
+  rounds.join(share);
   CHECK_FALSE(rounds.is_behind(share));
   CHECK(share.credit == -5);
 }

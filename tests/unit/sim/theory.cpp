@@ -91,7 +91,7 @@ struct Interval {
   double low, high;
 };
 
-/// Of the mean, by the means of independent runs: Student's t for 20 of them, 99 %.
+/// Of the mean, by the means of preemptible runs: Student's t for 20 of them, 99 %.
 Interval mean_response_ms(double load, const char* policy, async::Duration slice) {
   constexpr unsigned runs = 20;
   constexpr double t_99_of_19 = 2.861;

@@ -13,13 +13,13 @@ from cotrap import symbols
 from cotrap.log_names import LogNames
 
 KNOWN = {
-    "0xffffffc08021e56c": ("kernel::exercises::stall(unsigned long) (.resume)", "spin.cpp:103"),
-    "0x235280": ("kernel::thread_life(kernel::Ref<kernel::Thread>) (.resume)", "life.cpp:82"),
+    "0xffffffc08021e56c": ("kernel::self_tests::stall(unsigned long) (.resume)", "spin.cpp:103"),
+    "0x235280": ("kernel::run_thread(kernel::Ref<kernel::Thread>) (.resume)", "life.cpp:82"),
 }
 STALL = b"[    0.05 h0] 'thread' stalled: 19 ms without an await, then a yield, awaits: "
 SYMBOLIZER = """#!/bin/sh
 for word; do case $word in
-  0xffffffc08021e56c) echo 'kernel::exercises::stall(unsigned long) (.resume)'; echo spin.cpp:103;;
+  0xffffffc08021e56c) echo 'kernel::self_tests::stall(unsigned long) (.resume)'; echo spin.cpp:103;;
   0x*) echo '??'; echo '??:0';;
 esac; done
 """
@@ -41,11 +41,11 @@ class Lines(unittest.TestCase):
     def test_a_chain_has_its_functions_in_the_next_line(self):
         line = STALL + b"0xffffffc08021e56c < 0x123456 < 0x235280\r\n"
         told = (
-            b"    that is: exercises::stall (spin.cpp:103) < 0x123456 < thread_life (life.cpp:82)\n"
+            b"    that is: self_tests::stall (spin.cpp:103) < 0x123456 < run_thread (life.cpp:82)\n"
         )
         self.check(b"out\n" + line + b"more" + line, b"out\n" + line + told + b"more" + line)
         now = b"[   12.5 h3] 'x' stalls: 20 ms without an await, now at 0x235280\n"
-        self.check(now + now, 2 * (now + b"    that is: thread_life (life.cpp:82)\n"))
+        self.check(now + now, 2 * (now + b"    that is: run_thread (life.cpp:82)\n"))
 
     def test_other_lines_and_unknown_addresses_are_left_alone(self):
         for data in (
@@ -82,7 +82,7 @@ class Run(Command):
             with mock.patch.dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"):
                 loud = cotrap("run", "--build", self.build.path, program).stdout
                 quiet = cotrap("run", "-q", "--build", self.build.path, program).stdout
-        self.assertIn(line + b"    that is: exercises::stall (spin.cpp:103)\n", loud)
+        self.assertIn(line + b"    that is: self_tests::stall (spin.cpp:103)\n", loud)
         self.assertEqual(quiet, line)
 
 

@@ -15,12 +15,12 @@ constexpr Action action_of(Origin origin, Why why, bool urgent) {
 }  // namespace
 
 TEST_CASE("the router's table is DESIGN.md's") {
-  CHECK(action_of(Origin::kernel_step, Why::interrupt, false) == Action::go_on);
-  CHECK(action_of(Origin::kernel_step, Why::interrupt, true) == Action::change_stack);
+  CHECK(action_of(Origin::kernel_step, Why::interrupt, false) == Action::resume_step);
+  CHECK(action_of(Origin::kernel_step, Why::interrupt, true) == Action::switch_stack);
   CHECK(action_of(Origin::yield_point, Why::interrupt, false) == Action::pick_next);
   CHECK(action_of(Origin::yield_point, Why::interrupt, true) == Action::pick_next);
-  CHECK(action_of(Origin::user, Why::interrupt, false) == Action::back_to_user);
-  CHECK(action_of(Origin::user, Why::interrupt, true) == Action::give_way);
+  CHECK(action_of(Origin::user, Why::interrupt, false) == Action::return_to_user);
+  CHECK(action_of(Origin::user, Why::interrupt, true) == Action::yield);
   CHECK(action_of(Origin::user, Why::exception, false) == Action::serve);
   CHECK(action_of(Origin::user, Why::exception, true) == Action::serve);
   CHECK(action_of(Origin::yield_point, Why::voluntary, false) == Action::enter_user);

@@ -20,7 +20,7 @@ class NumberWait : public async::WaitLoop<NumberWait> {
   ~NumberWait() { --live_; }
 
   async::WaitOp wait() { return list_.wait("number"); }
-  bool look() {
+  bool poll() {
     cut_ = async::current_job().result() != WaitResult::woken;
     return cut_ || number_ != 0;
   }

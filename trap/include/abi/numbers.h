@@ -167,35 +167,35 @@ enum class Call : unsigned {
 inline constexpr unsigned call_limit = 442;
 
 // Where the calls that Linux does not have begin.
-inline constexpr unsigned first_own_call = 0x1000;
+inline constexpr unsigned first_private_call = 0x1000;
 
 // bare_trips(count, form): the next `count` calls are answered with 0 and nothing else is done
 // about them; by a loop that goes straight back to the program, or by a coroutine that may await
 // anything in between.
-inline constexpr Call bare_trips{first_own_call + 0};
+inline constexpr Call bare_trips{first_private_call + 0};
 enum class Trips : unsigned { handled = 0, awaited = 1 };
 
 // set_thread_pointer(address): the caller's thread-local storage is there. For processors where
 // that is not a register that programs write.
-inline constexpr Call set_thread_pointer{first_own_call + 2};
-// exercise(which, argument, words, count): see abi/exercise.h.
-inline constexpr Call exercise{first_own_call + 1};
+inline constexpr Call set_thread_pointer{first_private_call + 2};
+// self_test(which, argument, words, count): see abi/self_test.h.
+inline constexpr Call self_test{first_private_call + 1};
 
 // See abi/ring.h.
-inline constexpr Call ring_set_up{first_own_call + 3};
-inline constexpr Call ring_enter{first_own_call + 4};
-inline constexpr Call ring_close{first_own_call + 5};
+inline constexpr Call ring_set_up{first_private_call + 3};
+inline constexpr Call ring_enter{first_private_call + 4};
+inline constexpr Call ring_close{first_private_call + 5};
 
 // hint_work(number, deadline, weight): what scheduling policies are told of the caller's present
 // work: when it is due, by CLOCK_MONOTONIC in nanoseconds (0: never), and its share in proportion
 // to others', up to most_weight (0: as its nice value says, which is 1024 for 0). Where priorities
 // schedule that means nothing. The number is the program's own, for whoever reads a trace. EINVAL.
-inline constexpr Call hint_work{first_own_call + 11};
+inline constexpr Call hint_work{first_private_call + 11};
 inline constexpr std::uint32_t most_weight = 1u << 20;
 
 // Where the numbers begin that another processor's Linux has, for programs that were built for
 // that: the kernel adds this to a number that came with the processor's own instruction.
-inline constexpr unsigned first_foreign_call = 0x2000;
+inline constexpr unsigned first_compat_call = 0x2000;
 
 struct CallText {
   Call number;

@@ -27,6 +27,6 @@ struct alignas(8) SharedPriority {
 };
 inline constexpr std::uint32_t nobody_waits = 32;
 
-inline constexpr Call share_priority{first_own_call + 6};
+inline constexpr Call share_priority{first_private_call + 6};
 
 }  // namespace abi

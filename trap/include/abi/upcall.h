@@ -106,12 +106,12 @@ enum class Upcall : std::uint64_t {
   for_exception = 2,     // likewise, but has an exception. no_context: it is not kept
 };
 
-inline constexpr Call upcall_set_up{first_own_call + 7};
-inline constexpr Call upcall_resume{first_own_call + 8};
-inline constexpr Call notify{first_own_call + 9};
-inline constexpr Call notify_when{first_own_call + 10};
-inline constexpr Call upcall_exception{first_own_call + 12};
-inline constexpr Call upcall_drop{first_own_call + 13};
-inline constexpr Call upcall_die{first_own_call + 14};
+inline constexpr Call upcall_set_up{first_private_call + 7};
+inline constexpr Call upcall_resume{first_private_call + 8};
+inline constexpr Call notify{first_private_call + 9};
+inline constexpr Call notify_when{first_private_call + 10};
+inline constexpr Call upcall_exception{first_private_call + 12};
+inline constexpr Call upcall_drop{first_private_call + 13};
+inline constexpr Call upcall_die{first_private_call + 14};
 
 }  // namespace abi

@@ -1,4 +1,4 @@
-// What a system call answers, as a register; or that it has to wait before it can.
+// The result of a system call as a register, or would_block if the call has to wait first.
 #pragma once
 
 #include <trap/typed_call.h>
@@ -9,18 +9,19 @@
 
 namespace trap {
 
-/// In place of a result: the call has to wait. No error number and no address a program could see.
-inline constexpr Register must_wait = Register{1} << 63;
+/// Returned instead of a result: the call has to wait. The value is neither an error number nor an
+/// address that a program could have.
+inline constexpr Register would_block = Register{1} << 63;
 
-/// Success is the value (0 for void), failure the negative error number; where the error says that
-/// the call is to be made again, must_wait.
+/// Success is the value (0 for void), failure the negative error number. ERESTART becomes
+/// would_block: the call must be restarted.
 template <class T, class Error>
   requires std::is_enum_v<Error>
 struct ToRegister<std::expected<T, Error>> {
   static constexpr Register encode(const std::expected<T, Error>& result) {
     if (!result) {
       if constexpr (requires { Error::erestart; }) {
-        if (result.error() == Error::erestart) return must_wait;
+        if (result.error() == Error::erestart) return would_block;
       }
       return static_cast<Register>(-static_cast<std::int64_t>(result.error()));
     }
@@ -32,8 +33,8 @@ struct ToRegister<std::expected<T, Error>> {
   }
 };
 
-/// The answer of a call that tries: the result, or nothing where it has to wait. As a register from
-/// the start: one word goes back through all that lies between the call and the program.
+/// The return type of a handler that tries: the result, or wait() if the call has to wait. It holds
+/// the encoded register, so that one word is passed from the handler to the program.
 template <class Value>
 class Attempt {
  public:
@@ -42,7 +43,7 @@ class Attempt {
 
  private:
   friend ToRegister<Attempt>;
-  Attempt() : register_{must_wait} {}
+  Attempt() : register_{would_block} {}
 
   Register register_;
 };

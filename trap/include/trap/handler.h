@@ -1,12 +1,12 @@
-// The other shape of a trap, a build option (COTRAP_TRAP_SHAPE=handler): the program's trap calls
-// a handler of the kernel's, which goes back to the program by itself. Only where it cannot,
-// because somebody has to wait, run_user() returns.
+// The trap shape `handler`, a build option (COTRAP_TRAP_SHAPE=handler): a trap calls a handler of
+// the kernel, which returns to the program by itself. run_user() returns only if the thread has to
+// wait or to yield.
 //
 //     call:     program ──trap──▶ run_user() returns ──▶ the thread's coroutine ──▶ run_user() …
 //     handler:  program ──trap──▶ cotrap_handle_trap() ──0──▶ program
 //                                          └─a cause──▶ run_user() returns
 //
-// One mechanism: both save the same registers to the same place by the same code (user_entry.S).
+// Both shapes save the same registers to the same place by the same code (user_entry.S).
 #pragma once
 
 #include <trap/user_context.h>
@@ -23,8 +23,8 @@ inline constexpr bool traps_call_handler = false;
 
 }  // namespace trap
 
-/// All of the program's registers are in `context`; interrupts masked; on the stack of who called
-/// run_user(), outside the strand. 0: back to the program, as `context` says. Otherwise run_user()
-/// returns with this cause: the trap's own with nothing changed, or UserContext::call_waits or
-/// call_answered with the strand held.
+/// Called with all of the program's registers in `context`, interrupts masked, on the stack of
+/// run_user()'s caller, outside the strand. Returns 0 to return to the program, with the registers
+/// of `context`. Otherwise run_user() returns with this cause: the trap's own cause, with nothing
+/// changed, or UserContext::call_waits or call_answered, with the strand held.
 extern "C" std::uint64_t cotrap_handle_trap(trap::UserContext& context, std::uint64_t cause);

@@ -1,10 +1,10 @@
-// AsyncTrap: the one table that says what becomes of a trap, from where it came upon the hart, why,
-// and whether somebody more urgent is ready now.
+// AsyncTrap's routing table. A row is chosen by where the trap occurred, why, and whether a more
+// urgent job is ready.
 //
-// An interrupt handles nothing itself. In every row it wakes the coroutines that do; the rows
-// differ in who runs next, and on which stack.
+// An interrupt only wakes coroutines, which handle the device or the timer. The rows differ in
+// which job runs next, and on which stack.
 //
-// Each row has a counter a hart, and is told to whoever traces.
+// Each row has a counter on each hart, and calls the tracer's hook.
 #pragma once
 
 #include <hal/counter.h>
@@ -17,30 +17,31 @@
 
 namespace trap {
 
-/// What a trap came upon.
+/// What the hart ran when the trap occurred.
 enum class Origin : std::uint8_t {
   user,         ///< a program
-  kernel_step,  ///< a kernel coroutine in mid-step
-  yield_point,  ///< the kernel between two steps, or idle
+  kernel_step,  ///< a step of a preemptible job
+  yield_point,  ///< the executor between two steps, or an idle hart
 };
 
 enum class Why : std::uint8_t {
   interrupt,
-  exception,  ///< what a program asked for (a system call) or did wrong; the kernel does neither
-  voluntary,  ///< no trap: the kernel enters a program of its own accord
+  exception,  ///< a system call or a fault of a program
+  voluntary,  ///< no trap: the kernel enters a program
 };
 
 enum class Action : std::uint8_t {
-  go_on,         ///< wake, and return to the step
-  change_stack,  ///< wake; the stack belongs to the step's coroutine, the executor takes another
-  pick_next,     ///< wake; nothing is to be kept, the executor picks the next coroutine
-  back_to_user,  ///< wake, and straight back to the program
-  give_way,      ///< wake; run_user has returned Trap::interrupt, and its coroutine gives way
-  serve,         ///< run_user has returned; its coroutine serves the trap, and may wait for it
-  enter_user,    ///< by the same exit code, the reason in the context's `cause`
+  resume_step,     ///< wake jobs, then resume the step
+  switch_stack,    ///< wake jobs; the preempted step keeps its stack, the executor runs on another
+  pick_next,       ///< wake jobs; the executor picks the next job
+  return_to_user,  ///< wake jobs, then return to the program
+  yield,           ///< wake jobs; run_user() returns Trap::interrupt, and the thread yields
+  serve,           ///< run_user() returns; the thread's coroutine serves the trap and may wait
+  enter_user,      ///< run_user() enters the program; the context's `cause` says why
 };
 
-enum class Urgent : std::uint8_t { no, yes, either };  ///< must somebody else run first?
+/// Whether a more urgent job is ready, which must run first.
+enum class Urgent : std::uint8_t { no, yes, either };
 
 struct Route {
   Origin origin;
@@ -51,11 +52,11 @@ struct Route {
 };
 
 inline constexpr std::array<Route, 7> routes{{
-    {Origin::kernel_step, Why::interrupt, Urgent::no, Action::go_on, "kernel-wake"},
-    {Origin::kernel_step, Why::interrupt, Urgent::yes, Action::change_stack, "kernel-preempt"},
+    {Origin::kernel_step, Why::interrupt, Urgent::no, Action::resume_step, "kernel-wake"},
+    {Origin::kernel_step, Why::interrupt, Urgent::yes, Action::switch_stack, "kernel-preempt"},
     {Origin::yield_point, Why::interrupt, Urgent::either, Action::pick_next, "kernel-yield-point"},
-    {Origin::user, Why::interrupt, Urgent::no, Action::back_to_user, "user-wake"},
-    {Origin::user, Why::interrupt, Urgent::yes, Action::give_way, "user-preempt"},
+    {Origin::user, Why::interrupt, Urgent::no, Action::return_to_user, "user-wake"},
+    {Origin::user, Why::interrupt, Urgent::yes, Action::yield, "user-preempt"},
     {Origin::user, Why::exception, Urgent::either, Action::serve, "user-exception"},
     {Origin::yield_point, Why::voluntary, Urgent::either, Action::enter_user, "user-entered"},
 }};
@@ -77,17 +78,17 @@ constexpr std::size_t row_of(Origin origin, Why why, bool urgent) {
 
 using RouteCounts = std::array<std::uint64_t, routes.size()>;
 
-/// This hart's, which alone writes them.
+/// This hart's counters. Only this hart writes them.
 extern constinit thread_local std::array<hal::Counter, routes.size()> route_counts;
-/// Any hart's, as they are just now; zeros before it has installed its trap vector.
+/// The counters of `hart` at this moment; zeros before it has installed its trap vector.
 RouteCounts route_counts_of(unsigned hart);
 
-/// Called for each trap, interrupts masked.
+/// The tracer's hook, called for each trap with interrupts masked.
 using RouteHook = void (*)(std::size_t row);
 inline constinit RouteHook route_hook = nullptr;
 
-/// What is to be done, and the record that it was. `origin` and `why` decide at compile time where
-/// they can. Interrupts masked.
+/// Returns the action for a trap, and counts and traces it. `urgent`: a more urgent job is ready.
+/// Call with interrupts masked.
 template <Origin origin, Why why>
 [[gnu::always_inline]] inline Action route(bool urgent = false) {
   constexpr std::size_t calm = detail::row_of(origin, why, false);

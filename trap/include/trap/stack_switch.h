@@ -26,7 +26,7 @@ extern "C" void cotrap_leave_stack(StackContext* context, std::uintptr_t top, vo
 struct StackContext {
   void (*resume)(StackContext*) = cotrap_return_to_stack;
   void (*destroy)(StackContext*) = nullptr;  ///< a stack goes on, or stays where it is for ever
-  /// Where a coroutine's promise has who awaits it: the coroutine whose step was put aside.
+  /// Where a coroutine's promise has who awaits it: the coroutine whose step was preempted.
   std::coroutine_handle<> interrupted;
   std::uintptr_t sp = 0;
 

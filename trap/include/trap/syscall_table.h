@@ -1,14 +1,13 @@
 // The table of system calls: number → typed function.
 //
-// A handler is one of
-//     Value              f(Self&, Arguments…)   it never waits and runs in the caller's coroutine
-//     async::Task<Value> f(Self&, Arguments…)   it may wait
-//     WaitingCall        f(Self&, Arguments…)   it may wait, in a coroutine or without one
-// where Value is what ToRegister encodes, usually Result<T>. A call may have both forms: the first
-// then tries, and answers `must_wait` where only the second can go on; it has changed nothing then
-// (partial save → handler 1 → full save → handler 2), and nobody else has when the second begins. A
-// call that must wait and has no second form gives way to others once and has succeeded
-// (sched_yield).
+// A handler has one of these forms:
+//     Value              f(Self&, Arguments…)   fast: never waits
+//     async::Task<Value> f(Self&, Arguments…)   blocking: may wait
+//     WaitingCall        f(Self&, Arguments…)   blocking: may wait, with or without a coroutine
+// Value is a type that ToRegister encodes, usually Result<T>. A call may have a fast and a blocking
+// handler (AsyncTrap's handler1 and handler2). The fast one tries. If it returns `would_block`, it
+// must have changed nothing, and the blocking one is called before anything else runs. A call that
+// returns `would_block` and has no blocking handler yields once and succeeds with 0 (sched_yield).
 #pragma once
 
 #include <async/task.h>
@@ -23,12 +22,12 @@
 
 namespace trap {
 
-/// What a call that answers at once may do, and see.
+/// What a fast handler may do. The fast path checks afterwards only what the form requires.
 enum class CallForm : std::uint8_t {
-  any,        ///< may make somebody ready, or end the caller
-  question,   ///< answers, and changes nothing that others run by
-  registers,  ///< has to do with registers of the caller's that are no arguments
-  gives_way,  ///< a question that waits for nothing but its turn, and for no page
+  any,         ///< may make another job ready, or end the caller
+  no_resched,  ///< makes no job ready and ends no thread: no scheduling decision follows
+  registers,   ///< accesses registers of the caller besides the arguments: it has no fast path
+  yields,      ///< like no_resched, and would_block means: yield once. Needs no page-in.
 };
 
 template <class Self>
@@ -36,11 +35,11 @@ struct SyscallEntry {
   using Now = Register (*)(Self&, const UserContext&);
   using Wait = WaitingCall (*)(Self&, const UserContext&);
 
-  Now now = always_wait;
+  Now now = always_blocks;
   Wait wait = nullptr;
   CallForm form = CallForm::any;
 
-  static Register always_wait(Self&, const UserContext&) { return must_wait; }
+  static Register always_blocks(Self&, const UserContext&) { return would_block; }
 };
 
 namespace detail {
@@ -96,24 +95,23 @@ concept Bindable = requires(SyscallEntry<Self>& entry) { Binding<Self, Handler>:
 ///         .with<getpid>(abi::Call::getpid)
 ///         .with<try_read, read>(abi::Call::read);
 ///
-///     .with_question<getpid>(…) says what it may do (CallForm).
-///
-/// Every number a program may come up with has an entry: `unknown` answers where there is no call.
+/// with_no_resched() and with_registers() set the CallForm. Every number has an entry: `unknown`
+/// handles the numbers without a call.
 template <class Self, std::size_t Size>
 class SyscallTable {
  public:
   explicit constexpr SyscallTable(SyscallEntry<Self>::Now unknown)
       : SyscallTable{unknown, {.now = unknown}} {}
-  /// … and another answer for numbers from Size on.
+  /// `beyond` handles the numbers from Size on.
   constexpr SyscallTable(SyscallEntry<Self>::Now unknown, SyscallEntry<Self> beyond) {
     for (SyscallEntry<Self>& entry : entries_) entry.now = unknown;
     entries_[Size] = beyond;
   }
 
-  /// Every number has the same answer.
+  /// `all` handles every number.
   explicit constexpr SyscallTable(SyscallEntry<Self> all) { entries_.fill(all); }
 
-  /// Does not compile for what is not a handler (see above).
+  /// Adds the call `number`. Handlers that have none of the forms above do not compile.
   template <auto... Handlers, class Number>
     requires(detail::Bindable<Self, Handlers> && ...)
   constexpr SyscallTable with(Number number, CallForm form = CallForm::any) const {
@@ -124,15 +122,15 @@ class SyscallTable {
     return table;
   }
   template <auto Handler, class Number>
-  constexpr SyscallTable with_question(Number number) const {
-    return with<Handler>(number, CallForm::question);
+  constexpr SyscallTable with_no_resched(Number number) const {
+    return with<Handler>(number, CallForm::no_resched);
   }
   template <auto... Handlers, class Number>
   constexpr SyscallTable with_registers(Number number) const {
     return with<Handlers...>(number, CallForm::registers);
   }
 
-  /// An entry whose functions take the registers as they are.
+  /// Adds the call `number` with functions that take the registers undecoded.
   template <class Number>
   constexpr SyscallTable with_entry(Number number, SyscallEntry<Self> entry) const {
     SyscallTable table = *this;

@@ -1,4 +1,4 @@
-// Why a user program stopped running: what `run_user` returns.
+// Trap: why run_user() returned.
 #pragma once
 
 #include <hal/page_table.h>
@@ -10,24 +10,24 @@ namespace trap {
 
 struct Trap {
   enum Kind : std::uint8_t {
-    syscall,              ///< the program asked for something; registers hold what
-    page_fault,           ///< it touched `address` in a way its mapping does not allow, or has none
-    interrupt,            ///< nothing it did: a timer, a device, another hart
-    illegal_instruction,  ///< `address` is the instruction's bits, where the machine tells
+    syscall,              ///< the program made a system call; its registers hold the arguments
+    page_fault,           ///< `address` is not mapped, or not for this access
+    interrupt,            ///< from a timer, a device or another hart
+    illegal_instruction,  ///< `address` holds the instruction's bits if the machine provides them
     breakpoint,
-    misaligned,    ///< `address` is the operand
-    access_fault,  ///< `address` is not memory
-    arithmetic,    ///< it divided by zero, or has asked to be told of such (not on riscv64)
-    unknown,       ///< `cause` tells
-    // What has come of a system call's first stage (stage_one.h):
-    call_waits,      ///< it is not answered, and nothing has changed
-    call_answered,   ///< it is, and there is something else to do than to go back
-    call_gives_way,  ///< it is, with zero, once others have had their turn
+    misaligned,    ///< `address` is the operand's
+    access_fault,  ///< there is no memory at the physical address
+    arithmetic,    ///< a division by zero or a floating-point exception (not on riscv64)
+    unknown,       ///< any other; see `cause`
+    // The fast path of a system call (fast_path.h) ended with:
+    call_waits,     ///< would_block: nothing has changed
+    call_answered,  ///< a result, but another job must run first
+    call_yields,    ///< sched_yield: the result is 0 after one yield
   };
   Kind kind;
-  hal::Access access = hal::Access::none;  ///< what the program was doing, for faults
-  std::uint32_t cause = 0;                 ///< the machine's own number
-  std::uint64_t address = 0;               ///< the machine's own word about it
+  hal::Access access = hal::Access::none;  ///< of the faulting access
+  std::uint32_t cause = 0;                 ///< the machine's cause register (scause)
+  std::uint64_t address = 0;               ///< the machine's value register (stval)
 };
 static_assert(sizeof(Trap) == 16, "two registers");
 

@@ -37,14 +37,14 @@ cotrap_trap_entry:
   csrr  t0, scause
   addi  t0, t0, -8
   bnez  t0, entire_save                 // not a system call
-  li    t0, STAGE_ONE_CALLS
-  bgeu  a7, t0, own_call
+  li    t0, FAST_PATH_CALLS
+  bgeu  a7, t0, private_call
   slli  t0, a7, 3
 look_up_call:                           // t0: its place in the table
-  ld    t1, cotrap_stage_one_table
+  ld    t1, cotrap_fast_path_table
   add   t1, t1, t0
   ld    t1, 0(t1)
-  beqz  t1, entire_save                 // it has no first stage
+  beqz  t1, entire_save                 // it has no fast path
 
 // What a call may change is saved, and s0, which is the context from here on.
 partial_save:
@@ -65,12 +65,12 @@ partial_save:
   .endr
   sret
 
-own_call:
-  li    t0, FIRST_OWN_CALL
+private_call:
+  li    t0, FIRST_PRIVATE_CALL
   sub   t0, a7, t0
-  li    t1, STAGE_ONE_OWN_CALLS
+  li    t1, FAST_PATH_PRIVATE_CALLS
   bgeu  t0, t1, entire_save
-  addi  t0, t0, STAGE_ONE_CALLS
+  addi  t0, t0, FAST_PATH_CALLS
   slli  t0, t0, 3
   j     look_up_call
 

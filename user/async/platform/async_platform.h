@@ -26,7 +26,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 1;
 inline constexpr bool parallel = false;
-inline constexpr int patience = 0;
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = false;
@@ -81,7 +81,7 @@ inline void set_alarm(std::uint64_t ns) noexcept {
 }
 
 inline void yield_point() noexcept {}
-inline void poke(unsigned) noexcept {}
+inline void send_ipi(unsigned) noexcept {}
 inline void relax() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {

@@ -72,7 +72,7 @@ class Job:
 
     def chain(self) -> list[int]:
         """The code of the coroutines from the one that waits up to the job's first. Of one that runs
-        or was put aside nobody knows it from outside."""
+        or was preempted nobody knows it from outside."""
         frames, frame = [], self.leaf
         for _ in range(64):
             code = word(frame)

@@ -2,7 +2,7 @@
 its trace: which task each hart goes on with, and of which that were ready.
 
 A thread of the program does one task after another. It says which with the call hint_work(), before
-the task comes, and 0 at its end. On its way to its sleep until then it may be put aside like any
+the task comes, and 0 at its end. On its way to its sleep until then it may be preempted like any
 other, but the task is ready from its arrival on, which the plan knows. Only changes of task are
 told, not what the kernel's own coroutines do in between.
 """
@@ -104,8 +104,8 @@ class _Reader:
 
 def _number_of_hint() -> int:
     text = (ROOT / "trap" / "include" / "abi" / "numbers.h").read_text()
-    first = re.search(r"first_own_call = (0x\w+);", text)
-    own = re.search(r"Call hint_work\{first_own_call \+ (\d+)\}", text)
+    first = re.search(r"first_private_call = (0x\w+);", text)
+    own = re.search(r"Call hint_work\{first_private_call \+ (\d+)\}", text)
     return int(first[1], 16) + int(own[1])
 
 

@@ -190,7 +190,7 @@ class _Teller:
 
     def _preempt(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._stop(job, now, hart, "ready")
-        job.woken_by = "nobody: it was put aside"
+        job.woken_by = "nobody: it was preempted"
 
     def _done(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._stop(job, now, hart, "done")

@@ -19,7 +19,7 @@ namespace hal::hosted {
 inline int timer_signal() {
   return SIGRTMIN;
 }
-inline int poke_signal() {
+inline int ipi_signal() {
   return SIGRTMIN + 1;
 }
 

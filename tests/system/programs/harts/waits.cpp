@@ -101,17 +101,17 @@ void wakes() {
   // The timer that ends this sleep is this hart's.
   const auto let_it_wait = [] { must(sleep_for(200us), "sleeping"); };
   let_it_wait();
-  const auto pokes = interrupts("IPI:", 1), ticks = interrupts("TIM:", 1);
+  const auto ipis = interrupts("IPI:", 1), ticks = interrupts("TIM:", 1);
   for (unsigned long i = 0; i < wakes; ++i) {
     ++word;
     futex_wake(word, 1);
     let_it_wait();
     check(woken == i + 1, "wake {} has come", i);
   }
-  const auto more_pokes = interrupts("IPI:", 1) - pokes, more_ticks = interrupts("TIM:", 1) - ticks;
+  const auto more_ipis = interrupts("IPI:", 1) - ipis, more_ticks = interrupts("TIM:", 1) - ticks;
   println("{} wakes of an idle hart: {} interrupts from the other, {} of its timer", wakes,
-          more_pokes, more_ticks);
-  check(more_pokes == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
+          more_ipis, more_ticks);
+  check(more_ipis == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
 }
 
 /// However short a sleep is, whoever is as urgent has its turn.

@@ -1,8 +1,8 @@
 // The world in which async/ is explored: harts are the explorer's threads, which may be left before
-// every atomic operation, poke, look for interrupts and idle wait. Time stands still but where the
-// clock, a thread of its own, moves it to the next alarm.
+// every atomic operation, IPI, look for interrupts and idle wait. Time stands still but where
+// the clock, a thread of its own, moves it to the next alarm.
 //
-// Interrupts are let in where the kernel lets them in: in the steps of independent jobs. They
+// Interrupts are let in where the kernel lets them in: in the steps of preemptible jobs. They
 // arrive before any of these operations and may preempt the step, as docs/preemption.md has it.
 #pragma once
 
@@ -23,7 +23,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 4;
 inline constexpr bool parallel = true;
-inline constexpr int patience = 0;
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = false;
 inline constexpr bool checked = true;
 inline constexpr bool checks_policies = false;
@@ -35,13 +35,13 @@ using parallel_test::explorer;
 struct World {
   struct Hart {
     Local local;
-    bool poked = false;                // an IPI is pending
+    bool ipi_sent = false;             // an IPI is pending
     std::function<void()> interrupt;   // … one of a device: what its handler does
     std::uint64_t alarm = UINT64_MAX;  // … one of the timer, from then on
     bool masked = true;                // no interrupt is taken
     bool in_strand_step = false;
     Job* running = nullptr;  // whose step is between its beginning and a wait
-    unsigned pokes = 0;
+    unsigned ipis = 0;
   };
   std::array<Hart, max_harts> harts{};
   std::uint64_t now = 0;
@@ -76,10 +76,10 @@ inline std::uint64_t now_ns() noexcept {
 inline void set_alarm(std::uint64_t ns) noexcept {
   this_hart().alarm = ns;
 }
-inline void poke(unsigned hart) noexcept {
-  point("poke");
-  world.harts[hart].poked = true;
-  ++world.harts[hart].pokes;
+inline void send_ipi(unsigned hart) noexcept {
+  point("send_ipi");
+  world.harts[hart].ipi_sent = true;
+  ++world.harts[hart].ipis;
 }
 inline void strand_begins() noexcept {}
 inline void strand_ends() noexcept {}
@@ -123,7 +123,7 @@ inline void leave_strand_step() noexcept {
 inline void begin_step(StepKind kind) noexcept {
   if (kind == StepKind::strand) enter_strand_step();
   begin_running();
-  if (kind == StepKind::independent) this_hart().masked = false;
+  if (kind == StepKind::preemptible) this_hart().masked = false;
 }
 inline void end_step() noexcept {
   if (!this_hart().masked) fail("a step ends with interrupts let in");

@@ -5,7 +5,7 @@
 using namespace parallel_test;
 
 TEST_CASE("a park that is cancelled and woken at once ends once") {
-  explore({.name = "cancel against wake_from_isr", .bound = 2}, [](Run& run) {
+  explore({.name = "cancel against unpark", .bound = 2}, [](Run& run) {
     struct State {
       async::Job* sleeper = nullptr;
       unsigned woken = 0;
@@ -24,7 +24,7 @@ TEST_CASE("a park that is cancelled and woken at once ends once") {
     };
     state.sleeper = &run.spawn(0, sleep(state), {.name = "sleeper"});
     run.spawn(1, cancel(state), {.name = "canceller"});
-    run.add_device("device", [&] { async::Executor::wake_from_isr(*state.sleeper); });
+    run.add_device("device", [&] { async::Executor::unpark(*state.sleeper); });
   });
 }
 

@@ -20,8 +20,8 @@ void run_program(Beside& beside, unsigned wanted) {
   async::platform::leave_strand_step();
   async::Strand::leave();
   auto& hart = async::platform::this_hart();
-  explorer.wait("program", [&] { return beside.ran >= wanted || hart.poked; });
-  hart.poked = false;
+  explorer.wait("program", [&] { return beside.ran >= wanted || hart.ipi_sent; });
+  hart.ipi_sent = false;
   async::Strand::enter();
   async::platform::enter_strand_step();
 }
@@ -35,12 +35,12 @@ void compute(Beside& beside, unsigned wanted) {
 }
 
 /// The same outside the strand from the beginning.
-Task<> compute_independently(Beside& beside, unsigned wanted) {
+Task<> compute_preemptibly(Beside& beside, unsigned wanted) {
   (void)co_await async::park("start");
   auto& hart = async::platform::this_hart();
   while (beside.ran < wanted) {
-    explorer.wait("computation", [&] { return beside.ran >= wanted || hart.poked; });
-    hart.poked = false;
+    explorer.wait("computation", [&] { return beside.ran >= wanted || hart.ipi_sent; });
+    hart.ipi_sent = false;
     (void)async::current_executor().preempts(async::current_job().priority);
   }
 }
@@ -98,7 +98,7 @@ TEST_CASE("… also where the request for a job is on its way elsewhere") {
             auto& state = run.make<State>();
             const auto sleep = []() -> Task<> { (void)co_await async::park("work"); };
             const auto program = [](State& state) -> Task<> {
-              async::Executor::wake_from_isr(*state.sleeper);
+              async::Executor::unpark(*state.sleeper);
               co_await spawn_and_compute(state, 1, 1);
             };
             run.spawn(0, spawn_and_compute(state, 0, 1), {.name = "late", .harts = only(0)});
@@ -108,24 +108,24 @@ TEST_CASE("… also where the request for a job is on its way elsewhere") {
 }
 
 TEST_CASE("… also where what computes is a job outside the strand") {
-  explore({.name = "behind an independent job", .bound = 2}, [](Run& run) {
+  explore({.name = "behind a preemptible job", .bound = 2}, [](Run& run) {
     struct State : Beside {
       async::Job* computation = nullptr;
     };
     auto& state = run.make<State>();
     const auto start = [](State& state) -> Task<> {
       async::spawn(run_beside(state), {.name = "beside"}).detach();
-      async::Executor::wake_from_isr(*state.computation);
+      async::Executor::unpark(*state.computation);
       co_return;
     };
-    state.computation = &run.spawn_independent(0, compute_independently(state, 1),
+    state.computation = &run.spawn_preemptible(0, compute_preemptibly(state, 1),
                                                {.name = "computation", .priority = 5});
     run.spawn(0, start(state), {.name = "starter", .harts = only(0)});
     run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
   });
 }
 
-// Whoever sends something to a hart with a full inbox leaves the poke to those before it.
+// Whoever sends something to a hart with a full inbox leaves the IPI to those before it.
 TEST_CASE("a raise after the last look at the inbox keeps nobody from a program's hart") {
   explore({.name = "a raise after the last look", .bound = 3}, [](Run& run) {
     struct State : Beside {
@@ -142,7 +142,7 @@ TEST_CASE("a raise after the last look at the inbox keeps nobody from a program'
       ++state.ran;
     };
     const auto wake = [](State& state) -> Task<> {
-      async::Executor::wake_from_isr(*state.sleeper);
+      async::Executor::unpark(*state.sleeper);
       co_return;
     };
     const auto program = [](State& state) -> Task<> {
@@ -155,7 +155,7 @@ TEST_CASE("a raise after the last look at the inbox keeps nobody from a program'
         run_program(state, 2);
       }
     };
-    run.spawn_independent(0, serve(state), {.name = "driver"});
+    run.spawn_preemptible(0, serve(state), {.name = "driver"});
     state.sleeper = &run.spawn(0, sleep(state), {.name = "sleeper", .harts = only(0)});
     run.spawn(0, program(state), {.name = "program", .harts = only(0)});
     run.spawn(1, wake(state), {.name = "waker"});

@@ -22,7 +22,7 @@ inline Task<> sleep_until_posted(Parking& parking, unsigned posts) {
 
 inline void post(Parking& parking) {
   parking.posted.fetch_add(1);
-  async::Executor::wake_from_isr(*parking.sleeper);
+  async::Executor::unpark(*parking.sleeper);
 }
 
 inline Task<> post_from_job(Parking& parking) {

@@ -17,10 +17,9 @@ Task<> run_urgently() {
 }
 
 void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
-  state.urgent = &run.spawn_independent(0, std::move(urgent), {.name = "urgent", .priority = 5});
-  run.add_device("device", [&state] {
-    interrupt(0, [&state] { async::Executor::wake_from_isr(*state.urgent); });
-  });
+  state.urgent = &run.spawn_preemptible(0, std::move(urgent), {.name = "urgent", .priority = 5});
+  run.add_device("device",
+                 [&state] { interrupt(0, [&state] { async::Executor::unpark(*state.urgent); }); });
 }
 
 }  // namespace
@@ -51,8 +50,8 @@ TEST_CASE("a step is preempted in its midst, and continues on its hart or on ano
       (void)co_await async::park("an interrupt");
       preempted += state.computing;
     };
-    run.spawn_independent(0, compute(state), {.name = "stays", .priority = 20});
-    run.spawn_independent(0, compute(state),
+    run.spawn_preemptible(0, compute(state), {.name = "stays", .priority = 20});
+    run.spawn_preemptible(0, compute(state),
                           {.name = "roams", .priority = 20, .harts = async::all_harts});
     interrupt_once(run, state, urgent(state));
     run.at_end([&] { check(state.done == 2, "not all have ended"); });
@@ -61,23 +60,23 @@ TEST_CASE("a step is preempted in its midst, and continues on its hart or on ano
   CHECK(moved > 0);
 }
 
-// Only the push that finds an inbox empty pokes its hart.
+// Only the push that finds an inbox empty sends an IPI to its hart.
 TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is preempted") {
   // The preempted job goes to the hart that it has woken.
-  explore({.name = "wake_from_isr preempted, and the job roams", .bound = 2}, [](Run& run) {
+  explore({.name = "unpark preempted, and the job roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<Interrupted>();
     state.sleeper =
         &run.spawn(1, sleep_until_posted(state, 1), {.name = "sleeper", .harts = only(1)});
-    run.spawn_independent(0, post_from_job(state),
+    run.spawn_preemptible(0, post_from_job(state),
                           {.name = "poster", .priority = 20, .harts = async::all_harts});
     interrupt_once(run, state, run_urgently());
   });
   // The preempting job computes until the woken hart has done something.
-  explore({.name = "wake_from_isr preempted by what awaits it", .bound = 1}, [](Run& run) {
+  explore({.name = "unpark preempted by what awaits it", .bound = 1}, [](Run& run) {
     auto& state = run.make<Interrupted>();
     state.sleeper =
         &run.spawn(1, sleep_until_posted(state, 1), {.name = "sleeper", .harts = only(1)});
-    run.spawn_independent(0, post_from_job(state), {.name = "poster", .priority = 20});
+    run.spawn_preemptible(0, post_from_job(state), {.name = "poster", .priority = 20});
     const auto compute = [](Interrupted& state) -> Task<> {
       (void)co_await async::park("an interrupt");
       post(state);
@@ -107,16 +106,16 @@ TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is pr
       state.interrupt.raise();
       compute_until([&state] { return state.taken != 0; });
     };
-    run.spawn_independent(1, serve(state), {.name = "driver"});
-    run.spawn_independent(0, raise(state), {.name = "raiser", .priority = 20});
+    run.spawn_preemptible(1, serve(state), {.name = "driver"});
+    run.spawn_preemptible(0, raise(state), {.name = "raiser", .priority = 20});
     interrupt_once(run, state, compute(state));
   });
 }
 
-// Nothing pokes the hart of a job that has put something into its own inbox, and later pushes rely
-// on the first one.
+// Nothing sends the hart an IPI of a job that has put something into its own inbox, and later
+// pushes rely on the first one.
 TEST_CASE("a wake reaches a hart that computes, although its own job has woken another one") {
-  explore({.name = "wake_from_isr beside one of the hart's own", .bound = 2}, [](Run& run) {
+  explore({.name = "unpark beside one of the hart's own", .bound = 2}, [](Run& run) {
     struct State : Parking {
       Parking second;
     };
@@ -131,7 +130,7 @@ TEST_CASE("a wake reaches a hart that computes, although its own job has woken a
                                {.name = "as urgent", .priority = 20, .harts = here});
     state.second.sleeper = &run.spawn(0, sleep_until_posted(state.second, 1),
                                       {.name = "more urgent", .priority = 5, .harts = here});
-    run.spawn_independent(0, compute(state), {.name = "computes", .priority = 20});
+    run.spawn_preemptible(0, compute(state), {.name = "computes", .priority = 20});
     run.spawn(1, post_from_job(state.second), {.name = "waker", .harts = only(1)});
   });
 }

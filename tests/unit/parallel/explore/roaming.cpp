@@ -6,12 +6,12 @@ using namespace parallel_test;
 namespace {
 
 /// What an interrupt that somebody more urgent comes of does to a step: the stack is this awaiter.
-struct PutAside {
-  void (*resume)(PutAside*) = [](PutAside* self) {
-    async::Executor::take_up(*self->job, self->leaf);
+struct Preempted {
+  void (*resume)(Preempted*) = [](Preempted* self) {
+    async::Executor::resume_preempted(*self->job, self->leaf);
     self->leaf.resume();
   };
-  void (*destroy)(PutAside*) = nullptr;
+  void (*destroy)(Preempted*) = nullptr;
   async::Job* job = nullptr;
   std::coroutine_handle<> leaf;
 
@@ -20,7 +20,7 @@ struct PutAside {
     async::platform::begin_wait();
     job = &async::current_job();
     job->set_leaf(self);
-    leaf = async::Executor::put_aside(*job, std::coroutine_handle<>::from_address(this));
+    leaf = async::Executor::preempt(*job, std::coroutine_handle<>::from_address(this));
     async::Executor::ready_again(false);
   }
   void await_resume() const {}
@@ -40,8 +40,8 @@ Task<> nest(State& state) {
 Task<> roam(State& state, unsigned times) {
   const async::Job& self = async::current_job();
   for (unsigned i = 0; i < times; ++i) {
-    co_await PutAside{};
-    check(&async::current_job() == &self, "put aside, and another goes on");
+    co_await Preempted{};
+    check(&async::current_job() == &self, "preempted, and another goes on");
     co_await nest(state);
     co_await async::yield();
     check(&async::current_job() == &self, "yielded, and another goes on");
@@ -50,32 +50,32 @@ Task<> roam(State& state, unsigned times) {
 
 }  // namespace
 
-TEST_CASE("a step that was put aside goes on once, here or on another hart") {
-  explore({.name = "put aside beside an idle hart", .bound = 3}, [](Run& run) {
+TEST_CASE("a step that was preempted goes on once, here or on another hart") {
+  explore({.name = "preempted beside an idle hart", .bound = 3}, [](Run& run) {
     auto& state = run.make<State>();
-    run.spawn_independent(0, roam(state, 2), {.name = "roamer", .harts = async::all_harts});
+    run.spawn_preemptible(0, roam(state, 2), {.name = "roamer", .harts = async::all_harts});
     run.spawn(0, just_yield(1), {.name = "other", .harts = only(0)});
     run.at_end([&] { check(state.rounds == 2, "not all of its rounds"); });
   });
-  explore({.name = "two put aside on two harts", .bound = 2}, [](Run& run) {
+  explore({.name = "two preempted on two harts", .bound = 2}, [](Run& run) {
     auto& state = run.make<State>();
     auto& second = run.make<State>();
-    run.spawn_independent(0, roam(state, 1), {.name = "first", .harts = async::all_harts});
-    run.spawn_independent(1, roam(second, 1), {.name = "second", .harts = async::all_harts});
+    run.spawn_preemptible(0, roam(state, 1), {.name = "first", .harts = async::all_harts});
+    run.spawn_preemptible(1, roam(second, 1), {.name = "second", .harts = async::all_harts});
     run.spawn(0, just_yield(1), {.name = "other"});
     run.at_end([&] { check(state.rounds + second.rounds == 2, "not all of the rounds"); });
   });
 }
 
 TEST_CASE("a wake reaches a job outside the strand wherever it waits") {
-  explore({.name = "wake_from_isr of one that roams", .bound = 2}, [](Run& run) {
+  explore({.name = "unpark of one that roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<State>();
     const auto wait = [](State& state) -> Task<> {
       co_await roam(state, 1);
       co_await sleep_until_posted(state, 2);
     };
     state.sleeper =
-        &run.spawn_independent(0, wait(state), {.name = "roamer", .harts = async::all_harts});
+        &run.spawn_preemptible(0, wait(state), {.name = "roamer", .harts = async::all_harts});
     run.spawn(1, post_from_job(state), {.name = "poster"});
     run.add_device("device", [&] { post(state); });
   });

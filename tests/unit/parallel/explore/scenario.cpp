@@ -44,14 +44,14 @@ std::array<std::optional<Executor>, outside> executors;
 alignas(64) std::array<std::byte, 16 * 1024> states;
 
 bool is_pending(const async::platform::World::Hart& hart) {
-  return hart.poked || hart.interrupt || hart.alarm <= world.now;
+  return hart.ipi_sent || hart.interrupt || hart.alarm <= world.now;
 }
 
 void idle() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   async::platform::point("idle");
   explorer.wait("wfi", [&hart] { return is_pending(hart); });
-  hart.poked = false;
+  hart.ipi_sent = false;
   async::platform::take_interrupts();
 }
 
@@ -67,26 +67,25 @@ struct StackContext {
 /// Gives the hart to more urgent jobs. Returns on the hart that continues the step.
 void preempt(async::Job& job) {
   StackContext context;
-  const auto interrupted =
-      Executor::put_aside(job, std::coroutine_handle<>::from_address(&context));
+  const auto interrupted = Executor::preempt(job, std::coroutine_handle<>::from_address(&context));
   async::platform::this_hart().running = nullptr;
   explorer.leave_stack(context.stack, [] {
     Executor::ready_again(false);
     Executor::run(idle);
   });
-  Executor::take_up(job, interrupted);
+  Executor::resume_preempted(job, interrupted);
 }
 
 bool interrupts_are_masked() {
   return async::platform::this_hart().masked;
 }
 
-/// In a step of an independent job.
+/// In a step of a preemptible job.
 bool take_interrupts_in_step() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   if (!is_pending(hart)) return false;
   hart.masked = true;
-  hart.poked = false;
+  hart.ipi_sent = false;
   async::platform::take_interrupts();
   async::Local& local = async::platform::local();
   if (local.spin_locks != 0) {
@@ -115,8 +114,8 @@ void clock() {
 }
 
 void check_end(const std::vector<async::JoinHandle<void>>& jobs,
-               const std::set<std::string>& independent) {
-  for (const auto& name : independent) {
+               const std::set<std::string>& preemptible) {
+  for (const auto& name : preemptible) {
     explorer.fail("nobody can go on, and '" + name + "' has not ended");
   }
   for (const auto& handle : jobs) {
@@ -147,15 +146,15 @@ async::Job& Run::spawn(unsigned hart, Task<> task, const async::SpawnOptions& op
   return jobs_.emplace_back(async::spawn(std::move(task), options)).job();
 }
 
-async::Job& Run::spawn_independent(unsigned hart, Task<> task,
-                                   const async::IndependentOptions& options) {
+async::Job& Run::spawn_preemptible(unsigned hart, Task<> task,
+                                   const async::PreemptibleOptions& options) {
   explorer.set_hart(hart);
-  independent_.insert(options.name);
+  preemptible_.insert(options.name);
   const auto run = [](Run& run, Task<> task, const char* name) -> Task<> {
     co_await std::move(task);
-    run.independent_.erase(name);
+    run.preemptible_.erase(name);
   };
-  return async::spawn_independent(run(*this, std::move(task), options.name), options);
+  return async::spawn_preemptible(run(*this, std::move(task), options.name), options);
 }
 
 void Run::add_device(const char* name, std::function<void()> body) {
@@ -186,7 +185,7 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
     static constexpr const char* names[] = {"hart 0", "hart 1", "hart 2"};
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
-      world.harts[hart].local.in_company = true;
+      world.harts[hart].local.smp_active = true;
       executors[hart].emplace();
       explorer.add_thread(names[hart], hart, [] { Executor::run(idle); });
     }
@@ -196,12 +195,12 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
   };
   const auto end = [&](bool failed) {
     if (!failed) {
-      check_end(run->jobs_, run->independent_);
+      check_end(run->jobs_, run->preemptible_);
       for (const auto& check : run->checks_) check();
     }
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {
       explorer.set_hart(hart);
-      if (async::Strand::in_company() && world.harts[hart].local.in_strand) async::Strand::leave();
+      if (async::Strand::smp_active() && world.harts[hart].local.in_strand) async::Strand::leave();
     }
     explorer.set_hart(0);
     for (auto& job : run->jobs_) {

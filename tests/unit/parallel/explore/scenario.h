@@ -56,8 +56,8 @@ class Run {
  public:
   /// `task` is ready on `hart` when the harts start.
   async::Job& spawn(unsigned hart, Task<> task, const async::SpawnOptions& options);
-  async::Job& spawn_independent(unsigned hart, Task<> task,
-                                const async::IndependentOptions& options);
+  async::Job& spawn_preemptible(unsigned hart, Task<> task,
+                                const async::PreemptibleOptions& options);
   /// What happens outside the harts: calls into async/ as an interrupt handler does elsewhere.
   void add_device(const char* name, std::function<void()> body);
   void at_end(std::function<void()> check) { checks_.push_back(std::move(check)); }
@@ -77,13 +77,13 @@ class Run {
 
   std::size_t used_ = 0;  // of the memory for states
   std::vector<async::JoinHandle<void>> jobs_;
-  std::set<std::string> independent_;  // the names of those that have not ended
+  std::set<std::string> preemptible_;  // the names of those that have not ended
   std::vector<std::function<void()>> checks_;
   std::vector<std::shared_ptr<void>> kept_;
 };
 
 /// Called in a device: raises an interrupt of `hart`, whose handler calls `what` there. The hart
-/// takes it between two steps, or at once in the step of an independent job. More urgent jobs then
+/// takes it between two steps, or at once in the step of a preemptible job. More urgent jobs then
 /// preempt that step.
 void interrupt(unsigned hart, std::function<void()> what);
 
@@ -92,7 +92,7 @@ inline void linger(std::source_location where = std::source_location::current())
   async::platform::point("linger", where);
 }
 
-/// In a step of an independent job: computes until `is_over()`, which has no effects. Interrupts
+/// In a step of a preemptible job: computes until `is_over()`, which has no effects. Interrupts
 /// are taken meanwhile.
 void compute_until(std::function<bool()> is_over,
                    std::source_location where = std::source_location::current());

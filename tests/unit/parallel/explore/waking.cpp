@@ -5,7 +5,7 @@
 using namespace parallel_test;
 
 TEST_CASE("a wake from outside is not lost, whether the hart steps, idles or is about to") {
-  explore({.name = "wake_from_isr from outside, twice", .bound = 3}, [](Run& run) {
+  explore({.name = "unpark from outside, twice", .bound = 3}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.add_device("device", [&] {
@@ -16,7 +16,7 @@ TEST_CASE("a wake from outside is not lost, whether the hart steps, idles or is 
 }
 
 TEST_CASE("a wake from an interrupt handler is not lost") {
-  explore({.name = "wake_from_isr in handlers of both harts", .bound = 2}, [](Run& run) {
+  explore({.name = "unpark in handlers of both harts", .bound = 2}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.add_device("device", [&] {
@@ -27,11 +27,11 @@ TEST_CASE("a wake from an interrupt handler is not lost") {
 }
 
 TEST_CASE("a job of another hart wakes a parked one") {
-  explore({.name = "wake_from_isr between harts", .bound = 3}, [](Run& run) {
+  explore({.name = "unpark between harts", .bound = 3}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
     run.spawn(1, post_from_job(parking), {.name = "strand poster"});
-    run.spawn_independent(1, post_from_job(parking), {.name = "independent poster"});
+    run.spawn_preemptible(1, post_from_job(parking), {.name = "preemptible poster"});
   });
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("an interrupt's task takes every raise, wherever it comes from") {
       state.interrupt.raise();
       co_return;
     };
-    run.spawn_independent(0, serve(state), {.name = "driver"});
+    run.spawn_preemptible(0, serve(state), {.name = "driver"});
     run.spawn(1, raise(state), {.name = "raiser"});
     run.add_device("device", [&] {
       state.interrupt.raise();
@@ -91,7 +91,7 @@ TEST_CASE("a driver outside the strand and a job of it wake each other") {
         while (state.posted.load() < i) co_await async::park("answer");
       }
     };
-    run.spawn_independent(0, serve(state), {.name = "driver"});
+    run.spawn_preemptible(0, serve(state), {.name = "driver"});
     state.sleeper = &run.spawn(1, ask(state), {.name = "asker"});
   });
 }

@@ -1,4 +1,4 @@
-// The world in which async/ is raced: harts are threads, a poke a condition variable, time the
+// The world in which async/ is raced: harts are threads, an IPI a condition variable, time the
 // machine's. Built with ThreadSanitizer, which tells what two harts touch without an order.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace async::platform {
 inline constexpr unsigned max_harts = 5;
 inline constexpr unsigned outside = max_harts - 1;  // the number of threads that are no hart
 inline constexpr bool parallel = true;
-inline constexpr int patience = 128;
+inline constexpr int spin_limit = 128;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = true;
 inline constexpr bool checks_policies = false;
@@ -32,7 +32,7 @@ struct Hart {
   std::uint64_t alarm = UINT64_MAX;  // its own, like local
   std::mutex mutex;
   std::condition_variable changed;
-  bool poked = false;  // by mutex
+  bool ipi_sent = false;  // by mutex
 };
 inline std::array<Hart, max_harts> harts;
 inline constinit thread_local unsigned this_hart = outside;
@@ -54,10 +54,10 @@ inline std::uint64_t now_ns() noexcept {
 inline void set_alarm(std::uint64_t ns) noexcept {
   harts[this_hart].alarm = ns;
 }
-inline void poke(unsigned hart) noexcept {
+inline void send_ipi(unsigned hart) noexcept {
   {
     const std::lock_guard lock(harts[hart].mutex);
-    harts[hart].poked = true;
+    harts[hart].ipi_sent = true;
   }
   harts[hart].changed.notify_one();
 }

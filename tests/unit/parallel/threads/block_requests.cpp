@@ -34,7 +34,7 @@ async::Task<> wake_too_early(SlowDisk& disk, async::Job& reader) {
   async::Strand::leave();
   while (!disk.is_served.load(std::memory_order_relaxed)) async::platform::relax();
   async::Strand::enter();
-  async::Executor::wake_from_isr(reader);
+  async::Executor::unpark(reader);
   co_await async::yield();  // the reader finds that its request has not ended
   disk.may_go_on.store(true, std::memory_order_relaxed);
 }
@@ -52,7 +52,7 @@ TEST_CASE("a job that is woken before its request has ended waits on, and then h
     auto transport = std::make_unique<SlowDisk>(model);
     disk = transport.get();
     device = kernel::BlockDevice::start(std::move(transport), "vda");
-    async::spawn_independent(device->serve(), {.name = "driver", .priority = 0});
+    async::spawn_preemptible(device->serve(), {.name = "driver", .priority = 0});
   };
   test::Sector bytes{};
   kernel::Result<> result;

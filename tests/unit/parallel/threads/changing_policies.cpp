@@ -53,10 +53,10 @@ Task<> wake(Shared& shared, Pair& pair) {
       async::platform::InterruptGuard masked;
       pair.interrupt.raise_here();
     }
-    if (round % 16 == 0) async::spawn_independent(nothing(), {.name = "nothing", .priority = 20});
+    if (round % 16 == 0) async::spawn_preemptible(nothing(), {.name = "nothing", .priority = 20});
     co_await async::yield();
   }
-  if (shared.left.fetch_sub(1) == 1) async::Executor::wake_from_isr(*shared.main);
+  if (shared.left.fetch_sub(1) == 1) async::Executor::unpark(*shared.main);
 }
 
 /// For each hart the memory of the policy in use, and that of the next one.
@@ -93,8 +93,8 @@ TEST_CASE("policies change while other harts run jobs that are outside the stran
   static Memories memories;
   const auto begin = [&](unsigned hart) {
     Pair& pair = shared.pairs[hart].emplace(hart);
-    async::spawn_independent(be_woken(shared, pair), {.name = "woken", .priority = 20});
-    async::spawn_independent(wake(shared, pair), {.name = "waker", .priority = 20});
+    async::spawn_preemptible(be_woken(shared, pair), {.name = "woken", .priority = 20});
+    async::spawn_preemptible(wake(shared, pair), {.name = "waker", .priority = 20});
   };
   parallel_test::run_harts(600s, begin, [&] { return change_often(shared, memories); });
   for (const auto& pair : shared.pairs) CHECK(pair->woken.load() > 0);

@@ -37,27 +37,27 @@ void idle() {
   if (finished.load()) std::longjmp(end_of_hart, 1);
   auto& hart = harts[async::platform::hart()];
   std::unique_lock lock(hart.mutex);
-  const auto poked = [&] { return hart.poked; };
+  const auto ipi_sent = [&] { return hart.ipi_sent; };
   if (hart.alarm == UINT64_MAX) {
-    hart.changed.wait(lock, poked);
+    hart.changed.wait(lock, ipi_sent);
   } else {
     const std::chrono::nanoseconds alarm(hart.alarm);
-    hart.changed.wait_until(lock, std::chrono::steady_clock::time_point(alarm), poked);
+    hart.changed.wait_until(lock, std::chrono::steady_clock::time_point(alarm), ipi_sent);
   }
-  hart.poked = false;
+  hart.ipi_sent = false;
 }
 
 async::Task<> run_to_the_end(const std::function<async::Task<>()>& main) {
   co_await main();
   finished.store(true);
-  for (unsigned hart = 0; hart < hart_count; ++hart) async::platform::poke(hart);
+  for (unsigned hart = 0; hart < hart_count; ++hart) async::platform::send_ipi(hart);
 }
 
 void run_hart(unsigned number, std::latch& all_are_there,
               const std::function<void(unsigned hart)>& begin,
               const std::function<async::Task<>()>& main) {
   async::platform::this_hart = number;
-  harts[number].local.in_company = true;
+  harts[number].local.smp_active = true;
   executors[number].emplace();
   begin(number);
   all_are_there.arrive_and_wait();

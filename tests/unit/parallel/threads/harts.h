@@ -1,4 +1,5 @@
-// Harts that are threads, each with an executor that idles until it is poked or its alarm is due.
+// Harts that are threads, each with an executor that idles until it is ipi_sent or its alarm is
+// due.
 #pragma once
 
 #include <chrono>

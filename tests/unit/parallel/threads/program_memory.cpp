@@ -20,7 +20,7 @@ class Program {
   explicit Program(void (*as_program)(std::uint64_t& word)) {
     REQUIRE(test::map_at(*space, test::here, test::page_size, test::read_write));
     auto* const words = reinterpret_cast<std::uint64_t*>(
-        *space->resolve(test::here, test::Access::read | test::Access::write));
+        *space->fault_in(test::here, test::Access::read | test::Access::write));
     other_hart_ = std::thread{[words, as_program] {
       for (int round = 0; round < rounds; ++round) {
         as_program(words[0]);

@@ -162,7 +162,7 @@ Task<> reader(Shared& shared) {
 void write_letters(Shared& shared) {
   for (std::uint64_t number = 1; !shared.outside_may_stop.load(); ++number) {
     shared.letter = number;
-    async::Executor::wake_from_isr(*shared.parked);
+    async::Executor::unpark(*shared.parked);
     while (shared.read.load(std::memory_order_acquire) != number) {
       if (shared.outside_may_stop.load()) return;
       std::this_thread::yield();
@@ -187,7 +187,7 @@ Task<> serve(Driver& driver) {
     co_await driver.interrupt.wait();
     const std::uint64_t request = driver.request;
     driver.answer.store(request, std::memory_order_release);
-    async::Executor::wake_from_isr(*driver.asker);
+    async::Executor::unpark(*driver.asker);
     if (request == last_request) co_return;
   }
 }
@@ -242,7 +242,7 @@ TEST_CASE("four harts share jobs, timers and wakes for a while, and nothing is l
   Shared shared;
   std::array<std::optional<Driver>, hart_count> drivers;
   const auto begin = [&](unsigned hart) {
-    async::spawn_independent(serve(drivers[hart].emplace(hart)), {.name = "driver", .priority = 0});
+    async::spawn_preemptible(serve(drivers[hart].emplace(hart)), {.name = "driver", .priority = 0});
   };
   parallel_test::run_harts(600s, begin, [&] { return everything(shared, drivers); });
 

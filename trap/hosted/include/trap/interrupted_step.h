@@ -14,8 +14,8 @@ class InterruptedStep {
   InterruptedStep() : pc_{interrupted_pc} {}
 
   std::uintptr_t pc() const { return pc_; }
-  void put_aside() const {}
-  void take_up() const {}
+  void preempt() const {}
+  void resume_preempted() const {}
 
  private:
   std::uintptr_t pc_;

@@ -17,9 +17,9 @@ class InterruptedStep {
   std::uintptr_t pc() const { return pc_; }
 
   /// The hart is about to go on with something else, which may be a program.
-  void put_aside() const { HAL_CLEAR_CSR("sstatus", hal::riscv64::sstatus::spp); }
+  void preempt() const { HAL_CLEAR_CSR("sstatus", hal::riscv64::sstatus::spp); }
   /// It is the next that this hart goes back to; it may be another hart.
-  void take_up() const {
+  void resume_preempted() const {
     using namespace hal::riscv64;
     HAL_WRITE_CSR("sepc", pc_);
     HAL_SET_CSR("sstatus", sstatus::spp | sstatus::spie);

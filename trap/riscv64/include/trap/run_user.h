@@ -23,7 +23,7 @@ namespace trap {
   if (scause == syscall_cause) return {.kind = Trap::syscall};
   if (scause == UserContext::call_waits) [[likely]]
     return {.kind = Trap::call_waits};
-  if (scause == UserContext::call_gives_way) return {.kind = Trap::call_gives_way};
+  if (scause == UserContext::call_yields) return {.kind = Trap::call_yields};
   if (scause == UserContext::call_answered) return {.kind = Trap::call_answered};
   if (static_cast<std::int64_t>(scause) < 0) return {.kind = Trap::interrupt, .cause = cause};
   switch (cause) {

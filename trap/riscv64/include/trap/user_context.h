@@ -21,10 +21,10 @@ struct UserContext {
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread's first instruction
   static constexpr std::uint64_t entered_program = 0x401;  ///< another program's, after execve
-  // … or what has come of a system call's first stage (stage_one.h).
+  // … or what has come of a system call's fast path (fast_path.h).
   static constexpr std::uint64_t call_waits = 0x402;
   static constexpr std::uint64_t call_answered = 0x403;
-  static constexpr std::uint64_t call_gives_way = 0x404;
+  static constexpr std::uint64_t call_yields = 0x404;
 
   // Where the kernel goes on when this program traps. Valid while it runs.
   std::uint64_t kernel_sp = 0;

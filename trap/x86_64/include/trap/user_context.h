@@ -114,7 +114,7 @@ struct UserContext {
   }  ///< or what the program has made of it
   /// rip is behind the call already.
   void skip_syscall_instruction() {}
-  void go_back_to_syscall_instruction() {}  // nor is there a first stage that would have it again
+  void go_back_to_syscall_instruction() {}  // nor is there a fast path that would have it again
 
   /// The program's next instruction is the first of `entry(first, second)`, on that stack, which
   /// looks as if it had been called, and with the floating-point modes that functions expect.

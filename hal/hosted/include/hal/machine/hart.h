@@ -6,13 +6,13 @@
 namespace hal {
 
 extern constinit thread_local unsigned this_hart_index asm("cotrap_hart_index");
-extern constinit thread_local bool this_hart_in_company;
+extern constinit thread_local bool this_hart_smp_active;
 
 inline unsigned hart_index() {
   return this_hart_index;
 }
-inline bool in_company() {
-  return this_hart_in_company;
+inline bool smp_active() {
+  return this_hart_smp_active;
 }
 
 }  // namespace hal

@@ -52,7 +52,7 @@ inline bool interrupt_is_pending() {
 inline bool timer_is_pending() {
   return (HAL_LOAD_PER_HART_WORD("cotrap_pending") & hosted::interrupt::timer) != 0;
 }
-inline bool take_poke() {
+inline bool take_ipi() {
   using namespace hosted;
   if ((HAL_LOAD_PER_HART_WORD("cotrap_pending") & interrupt::software) == 0) [[likely]]
     return false;

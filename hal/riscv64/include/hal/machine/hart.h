@@ -14,7 +14,7 @@ void give_way();
 }  // namespace riscv64
 
 extern constinit thread_local unsigned this_hart_index asm("cotrap_hart_index");
-extern constinit thread_local bool this_hart_in_company;
+extern constinit thread_local bool this_hart_smp_active;
 
 inline unsigned hart_index() {
   return this_hart_index;
@@ -23,13 +23,13 @@ inline void wait_for_interrupt() {
   asm volatile("wfi" ::: "memory");
 }
 
-inline bool in_company() {
-  return this_hart_in_company;
+inline bool smp_active() {
+  return this_hart_smp_active;
 }
 inline void relax() {
   asm volatile(".insn 0x0100000f" ::: "memory");  // pause (Zihintpause), a hint
-  constexpr unsigned patience = 128;
-  if (++riscv64::looks % patience == 0) riscv64::give_way();
+  constexpr unsigned spin_limit = 128;
+  if (++riscv64::looks % spin_limit == 0) riscv64::give_way();
 }
 
 }  // namespace hal

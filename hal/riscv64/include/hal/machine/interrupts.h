@@ -31,7 +31,7 @@ inline bool interrupt_is_pending() {
 inline bool timer_is_pending() {
   return (HAL_READ_CSR("sip") & riscv64::interrupt::timer) != 0;
 }
-inline bool take_poke() {
+inline bool take_ipi() {
   using riscv64::interrupt::software;
   if ((HAL_READ_CSR("sip") & software) == 0) [[likely]]
     return false;

@@ -14,7 +14,7 @@ namespace async::platform {
 
 inline constexpr unsigned max_harts = 1;
 inline constexpr bool parallel = false;
-inline constexpr int patience = 0;
+inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = false;
 inline constexpr bool checked = true;
 inline constexpr bool checks_policies = false;
@@ -38,7 +38,7 @@ inline std::uint64_t now_ns() noexcept {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count());
 }
 inline void set_alarm(std::uint64_t) noexcept {}
-inline void poke(unsigned) noexcept {}
+inline void send_ipi(unsigned) noexcept {}
 inline void relax() noexcept {}
 inline void yield_point() noexcept {}
 

@@ -11,7 +11,7 @@ inline unsigned running = 1;
 inline unsigned hart_index() {
   return fake::here;
 }
-inline bool in_company() {
+inline bool smp_active() {
   return fake::running > 1;
 }
 inline HartMask running_harts() {

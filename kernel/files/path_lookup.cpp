@@ -1,0 +1,82 @@
+#include "files/path_lookup.h"
+
+namespace kernel {
+namespace {
+
+/// Takes the first name off `path`, slashes around it included.
+std::string_view take_name(std::string_view& path) {
+  const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
+  const std::size_t end = std::min(path.find('/', begin), path.size());
+  const std::string_view name = path.substr(begin, end - begin);
+  path.remove_prefix(std::min(path.find_first_not_of('/', end), path.size()));
+  return name;
+}
+
+/// What a path ends in, whose end is no name to look for.
+LastName last_name(std::string_view end) {
+  if (end.empty()) return LastName::root;
+  return end == "." ? LastName::here : LastName::above;
+}
+
+}  // namespace
+
+Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last) {
+  if (path.empty()) return fail(Errno::enoent);
+  if (path.size() >= longest_path) return fail(Errno::enametoolong);
+
+  std::string rewritten;  // what is left of the path, once a link has become part of it
+  std::string_view rest = path;
+  Directory* at = rest.starts_with('/') ? &root_directory() : &lookup.start;
+  int links = 0;
+  for (;;) {
+    const bool as_directory = rest.ends_with('/');
+    const std::string_view name = take_name(rest);
+    const bool is_last = rest.empty();
+    if (name.size() > longest_name) return fail(Errno::enametoolong);
+
+    Node* node = at;
+    if (name == "..") {
+      node = &at->parent();
+    } else if (!name.empty() && name != ".") {
+      node = at->find(name);
+      if (node != nullptr && node->is_symlink() &&
+          (!is_last || last == LastLink::follow || (last == LastLink::keep && as_directory))) {
+        if (++links > most_symlinks) return fail(Errno::eloop);
+        std::string next = node->target(lookup.reader);
+        if (next.empty()) return fail(Errno::enoent);
+        if (!is_last) next.append("/").append(rest);
+        if (is_last && as_directory) next.append("/");
+        if (next.size() >= longest_path) return fail(Errno::enametoolong);
+        rewritten = std::move(next);
+        rest = rewritten;
+        if (rest.starts_with('/')) at = &root_directory();
+        continue;
+      }
+      if (is_last) {
+        return Found{Ref<Directory>::share(*at), std::string{name},
+                     node ? Ref<Node>::share(*node) : nullptr, as_directory};
+      }
+      if (node == nullptr) return fail(Errno::enoent);
+    }
+    Directory* const directory = node->as_directory();
+    if (directory == nullptr) return fail(Errno::enotdir);
+    at = directory;
+    if (is_last) {
+      return Found{Ref<Directory>::share(*at), {}, Ref<Node>::share(*at), true, last_name(name)};
+    }
+  }
+}
+
+Result<Ref<Node>> Found::existing() && {
+  if (!node) return fail(Errno::enoent);
+  if (as_directory && node->as_directory() == nullptr) return fail(Errno::enotdir);
+  return std::move(node);
+}
+
+Result<Ref<Node>> find_node(const PathLookup& lookup, std::string_view path, LastLink last) {
+  auto found = find(lookup, path, last);
+  if (!found) return fail(found.error());
+  return std::move(*found).existing();
+}
+
+}  // namespace kernel

@@ -1,0 +1,51 @@
+// Path lookup: from a path to a node, with "..", symbolic links and slashes (path_resolution(7)).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "files/directory.h"
+
+namespace kernel {
+
+inline constexpr std::size_t longest_path = 4096;  ///< terminating zero included
+inline constexpr std::size_t longest_name = 255;
+inline constexpr int most_symlinks = 40;
+
+/// Where a lookup begins, and for which program.
+struct PathLookup {
+  Directory& start;  ///< for relative paths
+  LinkReader reader;
+};
+
+/// How to treat a symbolic link at the end of the path.
+enum class LastLink : std::uint8_t {
+  follow,  ///< return the node that the link points to
+  keep,    ///< return the link, unless a slash follows it
+  name,    ///< return the link in any case: for calls that make, remove or rename
+};
+
+/// How a path ends: in a name, in ".", in "..", or it is "/".
+enum class LastName : std::uint8_t { name, here, above, root };
+
+struct Found {
+  Ref<Directory> directory;  ///< the parent directory of the last name
+  std::string name;          ///< the last name; empty unless `last` is LastName::name
+  Ref<Node> node;            ///< empty if the directory has no such name
+  bool as_directory;         ///< the path ends in a slash
+  LastName last = LastName::name;
+
+  /// The node. ENOENT if there is none; ENOTDIR if the path ends in a slash and it is no directory.
+  Result<Ref<Node>> existing() &&;
+};
+
+/// Looks `path` up. The last name need not exist, all others must. ENOENT, ENOTDIR, ELOOP,
+/// ENAMETOOLONG.
+Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink last);
+
+/// Looks `path` up and returns its node. ENOENT if it does not exist.
+Result<Ref<Node>> find_node(const PathLookup& lookup, std::string_view path,
+                            LastLink last = LastLink::follow);
+
+}  // namespace kernel

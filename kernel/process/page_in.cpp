@@ -1,0 +1,25 @@
+#include "process/page_in.h"
+
+namespace kernel {
+
+// Two jobs that need the same page both read it. The first one to finish provides the page.
+async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va) {
+  const auto wanted = space->page_to_read(va);
+  if (!wanted) co_return Result<>{};
+  auto frame = memory::Frame::allocate(memory::Use::user);
+  if (!frame) co_return fail(Errno::enomem);
+  if (const auto read = co_await wanted->source->read(wanted->index, frame.address()); !read) {
+    co_return fail(read.error());
+  }
+  co_return space->put_page_in(*wanted, std::move(frame));
+}
+
+async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
+  const auto page = space->take_missed_page();
+  if (!page) co_return Result<>{};
+  const auto fetched = co_await page_in(space, *page);
+  if (!fetched && fetched.error() == Errno::eio) co_return fail(Errno::efault);
+  co_return fetched;
+}
+
+}  // namespace kernel

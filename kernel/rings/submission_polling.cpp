@@ -1,0 +1,52 @@
+// The coroutine that takes a ring's submissions without being called.
+//
+//        ┌──────────────── taken ────────────────┐
+//        ▼                                       │
+//   looks at the tail ──▶ nothing: a short sleep ┘
+//                          │ nothing for `idle_limit`
+//                          ▼
+//        says that it sleeps, looks once more, and sleeps until somebody enters
+#include "process/thread.h"
+#include "rings/ring.h"
+#include "syscalls/steps.h"
+
+namespace kernel {
+namespace {
+
+constexpr async::Duration pause = std::chrono::microseconds{20};
+constexpr int idle_limit = 50;  // pauses
+
+}  // namespace
+
+async::Task<> Ring::poll_submissions() {
+  for (int idle = 0; !async::is_cancelled();) {
+    const auto taken = take(abi::most_submissions);
+    if (taken && taken->count > 0) {
+      idle = 0;
+      wake();
+      co_await sys::cond_resched(thread_);
+    } else if (taken && ++idle < idle_limit) {
+      (void)co_await async::sleep_for(pause, "ring");
+    } else {
+      tell_asleep(true);
+      const auto missed = take(abi::most_submissions);
+      if (missed && missed->count > 0) {
+        wake();
+      } else {
+        (void)co_await awakened_.wait("ring");
+      }
+      tell_asleep(false);
+      idle = 0;
+    }
+  }
+}
+
+void Ring::tell_asleep(bool asleep) {
+  RingView view{thread_.space(), shape_};
+  abi::RingHeader* const header = view.header();
+  if (header == nullptr) return;
+  write_index(header->flags, asleep ? abi::ring_needs_wakeup : 0);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // before the tail is looked at again
+}
+
+}  // namespace kernel

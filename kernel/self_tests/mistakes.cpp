@@ -1,0 +1,71 @@
+// Mistakes with jobs that are planted: what is to be found by who watches them (harts/job_watch.h).
+#include <async/async.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "self_tests/self_tests.h"
+
+namespace kernel::self_tests {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+async::Task<> wait_for(async::Event& event) {
+  (void)co_await event.wait("an event");
+}
+
+async::Duration length(std::uint64_t milliseconds) {
+  return std::chrono::milliseconds(std::min<std::uint64_t>(milliseconds, 1000));
+}
+
+/// Until it waits.
+async::Task<> let_wait(const async::Job& job) {
+  while (job.kind != async::Kind::waiting && !async::is_cancelled()) {
+    (void)co_await async::sleep_for(100us, "somebody to wait");
+  }
+}
+
+}  // namespace
+
+// To make it ready twice indeed would tie the ready list in a knot: it is only said to be woken.
+async::Task<Result<Words>> double_enqueue() {
+  async::Event event;
+  auto twice = async::spawn(wait_for(event), {.name = "woken twice"});
+  co_await let_wait(twice.job());
+  event.set();
+  async::trace(async::TraceEvent::wake, twice.job());
+  co_await std::move(twice);
+  co_return Words{};
+}
+
+// The wake is said to have come, and is lost on its way to the ready list.
+async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
+  async::Event event;
+  auto forgotten = async::spawn(wait_for(event), {.name = "forgotten"});
+  co_await let_wait(forgotten.job());
+  async::trace(async::TraceEvent::wake, forgotten.job());
+  (void)co_await async::sleep_for(length(milliseconds), "somebody to notice");
+  async::trace(async::TraceEvent::wait, forgotten.job());
+  event.set();
+  co_await std::move(forgotten);
+  co_return Words{};
+}
+
+// It is ready, and who is more urgent is so all the time.
+async::Task<Result<Words>> starvation(std::uint64_t milliseconds) {
+  async::Event event;
+  const async::HartMask here = async::hart_mask(async::current_executor().hart());
+  auto hungry = async::spawn(wait_for(event), {.name = "hungry", .priority = 31, .harts = here});
+  co_await let_wait(hungry.job());
+  event.set();
+  for (const auto end = async::now() + length(milliseconds); async::now() < end;) {
+    co_await async::yield();
+    if (async::is_cancelled()) break;
+  }
+  co_await std::move(hungry);
+  co_return Words{};
+}
+
+}  // namespace kernel::self_tests

@@ -1,0 +1,150 @@
+#include <hal/bell.h>
+#include <hal/instructions.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <span>
+
+#include "self_tests/bell.h"
+#include "self_tests/team.h"
+
+namespace kernel::self_tests {
+namespace {
+
+constexpr std::uint8_t computing = 20;
+constexpr std::uint8_t above = 2;
+constexpr std::uint64_t most = 1'000;
+
+using hal::instructions;
+
+/// Waits for the bell, and says when the waiting coroutine has come to run.
+class WaitOp : public async::Interrupt::WaitOp {
+ public:
+  explicit WaitOp(std::uint64_t& begun)
+      : async::Interrupt::WaitOp{bell(), "the bell"}, begun_{begun} {}
+  async::WaitResult await_resume() noexcept {
+    begun_ = instructions();
+    return async::Interrupt::WaitOp::await_resume();
+  }
+
+ private:
+  std::uint64_t& begun_;
+};
+
+/// The bell rung `count` times: when each was rung, its handler begun and done, and who had rung
+/// back. Shared by coroutines of one hart.
+struct Rings {
+  explicit Rings(std::uint64_t count)
+      : rung(new std::uint64_t[count]{}),
+        begun(new std::uint64_t[count]{}),
+        done(new std::uint64_t[count]{}),
+        back(new std::uint64_t[count]{}),
+        count{count} {}
+
+  std::unique_ptr<std::uint64_t[]> rung, begun, done, back;
+  std::uint64_t count;
+  std::atomic<bool> stop = false;  // all end soon, whatever was rung
+
+  bool goes_on() const { return !stop.load(std::memory_order_relaxed); }
+
+  /// Serves the bell as a driver would.
+  async::Task<> serve() {
+    open_bell();
+    for (std::uint64_t i = 0; i < count && goes_on();) {
+      (void)co_await WaitOp{begun[i]};
+      quiet_bell();
+      if (rung[i] == 0) continue;  // an earlier self-test's, that was cut short
+      done[i++] = instructions();
+    }
+    close_bell();
+  }
+
+  /// Rings, and computes until the handler has been there.
+  async::Task<> ring_and_compute(bool preempting) {
+    for (std::uint64_t i = 0; i < count && goes_on(); ++i) {
+      // A handler that is as urgent comes when this one gives way.
+      rung[i] = instructions();
+      hal::ring_bell();
+      volatile const std::uint64_t& served = done[i];
+      while (preempting && served == 0 && goes_on()) {
+      }
+      back[i] = instructions();
+      do {
+        co_await async::yield();
+      } while (served == 0 && goes_on());  // two rings at once would be one
+    }
+  }
+
+  /// Until all of the team have ended, soon if the caller is cancelled.
+  async::Task<> wait(Team& team) {
+    co_await team.wait([this] {
+      stop = true;
+      hal::ring_bell();
+    });
+  }
+
+  static std::uint64_t median(std::span<const std::uint64_t> from,
+                              std::span<const std::uint64_t> to) {
+    std::unique_ptr<std::uint64_t[]> each(new std::uint64_t[from.size()]);
+    for (std::size_t i = 0; i < from.size(); ++i) each[i] = to[i] - from[i];
+    std::ranges::nth_element(each.get(), each.get() + from.size() / 2, each.get() + from.size());
+    return each[from.size() / 2];
+  }
+  std::span<std::uint64_t> all(const std::unique_ptr<std::uint64_t[]>& times) const {
+    return {times.get(), count};
+  }
+  Result<Words> report(bool preempting) const {
+    if (!goes_on()) return fail(Errno::eintr);
+    const std::uint64_t to_handler = median(all(rung), all(begun));
+    // Who is not preempted has computed on before the handler.
+    return Words{to_handler, preempting ? median(all(done), all(back)) : 0};
+  }
+};
+
+async::Task<Result<Words>> ring_in_step(std::uint64_t times, bool preempting) {
+  Rings rings{times};
+  Team team;
+  team.start(rings.serve(), "bell", preempting ? above : computing);
+  team.start(rings.ring_and_compute(preempting), "ringer", computing);
+  co_await rings.wait(team);
+  co_return rings.report(preempting);
+}
+
+async::Task<Result<Words>> ring_at_yield_point(std::uint64_t times) {
+  Rings rings{times};
+  Team team;
+  team.start(rings.serve(), "bell", above);
+  co_await async::yield();
+  for (std::uint64_t i = 0; i < times && !async::is_cancelled(); ++i) {
+    hal::ring_bell();  // interrupts are masked: it has to wait for the yield
+    rings.rung[i] = instructions();
+    volatile const std::uint64_t& done = rings.done[i];
+    do {
+      co_await async::yield();
+    } while (done == 0);
+    rings.back[i] = instructions();
+  }
+  co_await rings.wait(team);
+  co_return rings.report(true);
+}
+
+async::Task<Result<Words>> refuse() {
+  co_return fail(Errno::einval);
+}
+
+bool is_possible(std::uint64_t times) {
+  return times != 0 && times <= most;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting) {
+  return is_possible(times) ? with_bell(ring_in_step(times, preempting)) : refuse();
+}
+
+async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times) {
+  return is_possible(times) ? with_bell(ring_at_yield_point(times)) : refuse();
+}
+
+}  // namespace kernel::self_tests

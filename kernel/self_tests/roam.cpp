@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+
+#include "harts/stack_pool.h"
+#include "harts/step_watch.h"
+#include "self_tests/self_tests.h"
+#include "self_tests/spinner.h"
+#include "self_tests/team.h"
+
+namespace kernel::self_tests {
+namespace {
+
+using namespace std::chrono_literals;
+using async::Instant;
+
+constexpr unsigned most_harts = async::platform::max_harts;
+
+/// When all of it is over: at its end, or soon where the caller is killed.
+struct Hours {
+  bool are_over() const { return cut_short || async::now() >= end; }
+
+  Instant begin, end;
+  std::atomic<bool> cut_short = false;
+};
+
+/// Computes, and awaits now and then, wherever it is. Whatever it asks, it is itself.
+struct Roamer {
+  async::Task<> run(const Hours& hours) {
+    while (intact && !hours.are_over()) {
+      Spinner spinner{reinterpret_cast<std::uintptr_t>(this)};
+      co_await spinner.run(std::min(hours.end, async::now() + 2ms));
+      intact = spinner.intact;
+      rounds += spinner.check.rounds;
+      if (++naps % 4 == 0) stall();
+      co_await async::yield();
+      look_who_runs();
+      co_await nap();
+    }
+  }
+
+  async::Task<> nap() {
+    (void)co_await async::sleep_for(20us, "a nap");
+    look_who_runs();
+  }
+
+  void look_who_runs() {
+    if (job == nullptr) job = &async::current_job();
+    for (int i = 0; i < 1'000; ++i) intact = intact && &async::current_job() == job;
+  }
+
+  /// Looked at in mid-step, when its child's frame may have become another's, on any hart.
+  static void stall() {
+    for (const Instant over = async::now() + 2 * stall_limit; async::now() < over;) {
+    }
+  }
+
+  std::uint64_t rounds = 0;
+  unsigned naps = 0;
+  const async::Job* job = nullptr;
+  bool intact = true;
+};
+
+/// Stays where it is, and has that hart to itself for a part of the time.
+async::Task<> disturb(const Hours& hours, async::Duration later) {
+  (void)co_await async::sleep_until(hours.begin + later, "the others");
+  while (!hours.are_over()) {
+    for (const Instant over = async::now() + 300us; async::now() < over;) {
+    }
+    (void)co_await async::sleep_for(700us, "a pause");
+  }
+}
+
+struct Stacks {
+  std::uint64_t free = 0, came = 0;
+};
+
+Stacks stacks() {
+  Stacks sum;
+  for (unsigned hart = 0; hart < most_harts; ++hart) {
+    const StackPool::Usage usage = StackPool::usage_of(hart);
+    sum.free += usage.free;
+    sum.came += usage.came;
+  }
+  return sum;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
+  constexpr std::uint64_t longest = 100'000;
+  if (milliseconds == 0 || milliseconds > longest) co_return fail(Errno::einval);
+  const Stacks before = stacks();
+  const std::uint64_t preempted_before = count_of(trap::Action::switch_stack);
+  std::array<Roamer, most_harts> roamers;
+  const Instant begin = async::now();
+  Hours hours{.begin = begin, .end = begin + milliseconds * 1ms};
+  Team team;
+  for (unsigned hart = 0; hart < most_harts; ++hart) {
+    const async::HartMask here = async::hart_mask(hart);
+    if ((async::Executor::all() & here) == 0) continue;
+    team.start(disturb(hours, hart * 250us), "disturber", above, here);
+    // One fewer than harts: there is always one to go to.
+    if (hart == 0) continue;
+    team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
+  }
+  co_await team.wait([&] { hours.cut_short = true; });
+  (void)co_await async::sleep_for(1ms, "stacks to come home");
+  const Stacks after = stacks();
+  bool intact = true;
+  std::uint64_t rounds = 0;
+  for (const Roamer& roamer : roamers) {
+    intact = intact && roamer.intact;
+    rounds += roamer.rounds;
+  }
+  co_return Words{intact, rounds, count_of(trap::Action::switch_stack) - preempted_before,
+                  after.came - before.came, before.free - std::min(before.free, after.free)};
+}
+
+}  // namespace kernel::self_tests

@@ -1,0 +1,53 @@
+#include <trap/stack_switch.h>
+
+#include "self_tests/self_tests.h"
+
+namespace kernel::self_tests {
+namespace {
+
+constexpr std::uint64_t most = 1'000;  // with interrupts masked
+
+/// Two stacks of one hart: the one that the self-test is on and one of its own. Who leaves a stack
+/// steps on `between` and from there to where the other one was left.
+struct Stacks {
+  alignas(16) std::byte other[2'048]{};
+  alignas(16) std::byte between[512]{};
+  trap::StackContext here, there;
+};
+constinit Stacks stacks;  // one self-test at a time
+
+template <std::size_t bytes>
+std::uintptr_t top_of(const std::byte (&memory)[bytes]) {
+  return reinterpret_cast<std::uintptr_t>(memory + bytes);
+}
+
+void go_here() {
+  stacks.here.handle().resume();
+}
+void go_there() {
+  stacks.there.handle().resume();
+}
+
+/// What runs on the other stack: it gives way. It is never taken down.
+void give_way() {
+  for (;;) trap::leave_stack(stacks.there, top_of(stacks.between), go_here);
+}
+
+std::uint64_t change_over(std::uint64_t times, Counter counter) {
+  const async::platform::InterruptGuard masked;
+  trap::leave_stack(stacks.here, top_of(stacks.other), give_way);
+  const std::uint64_t begin = counter.read();
+  for (std::uint64_t i = 0; i < times; ++i) {
+    trap::leave_stack(stacks.here, top_of(stacks.between), go_there);
+  }
+  return counter.read() - begin;
+}
+
+}  // namespace
+
+async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter) {
+  if (times == 0 || times > most) co_return fail(Errno::einval);
+  co_return Words{change_over(times, counter), 2 * times};
+}
+
+}  // namespace kernel::self_tests

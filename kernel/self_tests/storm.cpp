@@ -1,0 +1,51 @@
+#include <hal/bell.h>
+
+#include <atomic>
+
+#include "devices/interrupt_backoff.h"
+#include "self_tests/bell.h"
+#include "self_tests/team.h"
+
+namespace kernel::self_tests {
+namespace {
+
+/// A driver whose device is mad: whatever it does, its line is raised again.
+async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, InterruptBackoff& backoff,
+                     std::uint64_t& interrupts) {
+  open_bell();
+  hal::ring_bell();
+  for (bool over = false; !over;) {
+    (void)co_await bell().wait("the bell");
+    ++interrupts;
+    if (const auto pause = backoff.after(false)) {
+      (void)co_await async::sleep_for(*pause, "the storm");
+    }
+    over = stop || async::now() >= end;
+    hal::silence_bell();
+    if (!over) hal::ring_bell();  // some controllers look for the change
+    hal::complete_interrupt(hal::bell_interrupt());
+  }
+  close_bell();
+}
+
+async::Task<Result<Words>> raise_storm(std::uint64_t milliseconds) {
+  constexpr std::uint64_t most = 10'000;
+  constexpr std::uint8_t above_programs = 2;
+  if (milliseconds == 0 || milliseconds > most) co_return fail(Errno::einval);
+  InterruptBackoff backoff;
+  std::uint64_t interrupts = 0;
+  std::atomic<bool> stop = false;
+  Team team;
+  const async::Instant end = async::now() + milliseconds * async::Duration{1'000'000};
+  team.start(endure(end, stop, backoff, interrupts), "storm", above_programs);
+  co_await team.wait([&stop] { stop = true; });
+  co_return Words{interrupts, backoff.useless(), backoff.pauses()};
+}
+
+}  // namespace
+
+async::Task<Result<Words>> storm(std::uint64_t milliseconds) {
+  return with_bell(raise_storm(milliseconds));
+}
+
+}  // namespace kernel::self_tests

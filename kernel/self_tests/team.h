@@ -1,0 +1,52 @@
+// Preemptible coroutines that a coroutine of the strand starts and whose end it awaits.
+#pragma once
+
+#include <async/async.h>
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace kernel::self_tests {
+
+class Team {
+ public:
+  Team() = default;
+  Team(const Team&) = delete;
+
+  /// Starts one. It may refer to what outlives wait().
+  void start(async::Task<> task, const char* name, std::uint8_t priority,
+             async::HartMask harts = 0) {
+    left_.fetch_add(1);
+    async::spawn_preemptible(run(std::move(task)),
+                             {.name = name, .priority = priority, .harts = harts});
+  }
+  /// Until all have ended. If the caller is cancelled before that, `stop()` is to have them end
+  /// soon.
+  template <class Stop>
+  async::Task<> wait(Stop stop) {
+    while (left_.load() != 0) {
+      if (co_await async::park("a self-test") == async::WaitResult::woken) continue;
+      stop();
+      break;
+    }
+    const async::Shield shield;
+    while (left_.load() != 0) (void)co_await async::park("a self-test");
+  }
+  /// … which they do of their own accord.
+  async::Task<> wait() {
+    return wait([] {});
+  }
+
+ private:
+  async::Task<> run(async::Task<> task) {
+    co_await std::move(task);
+    async::Job& owner = owner_;  // who may go on, and the team with it, when none is left
+    if (left_.fetch_sub(1) == 1) async::Executor::unpark(owner);
+  }
+
+  async::Job& owner_ = async::current_job();
+  std::atomic<unsigned> left_ = 0;
+};
+
+}  // namespace kernel::self_tests

@@ -1,0 +1,99 @@
+#include "syscalls/private_calls.h"
+
+#include <abi/shared_priority.h>
+#include <trap/handler.h>
+#include <trap/run_user.h>
+
+#include <algorithm>
+
+#include "process/running.h"
+#include "process/shared_priority.h"
+#include "process/thread.h"
+#include "syscalls/self_tests.h"
+
+namespace kernel {
+
+namespace {
+
+constexpr trap::Register constant = 0;  // the answer to a bare trip
+
+/// What else came of a call has come by way of the strand.
+[[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
+  const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
+  if (waits) context.go_back_to_syscall_instruction();
+  if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
+}
+
+/// The program until its next system call, which is answered. False: it was something else, which
+/// is over, or comes again: an instruction faults again, an interrupt is still pending, and a call
+/// whose fast path has to wait is made again. Outside the strand, before and after.
+[[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
+  const trap::Trap::Kind kind = trap::run_user(context).kind;
+  if (kind != trap::Trap::syscall) [[unlikely]] {
+    end_trips(context, kind);
+    return false;
+  }
+  context.skip_syscall_instruction();
+  context.set_syscall_result(constant);
+  return true;
+}
+
+}  // namespace
+
+trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
+  constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
+  if (trap::traps_call_handler) {    // which would answer first
+    return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
+  }
+  if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();
+  trap::UserContext& context = self.context();
+  context.set_syscall_result(constant);
+  async::Strand::leave();
+  struct Back {
+    ~Back() { async::Strand::enter(); }
+  } back;
+  for (unsigned left = std::min(trips, most); left > 0 && make_trip(context); --left) {
+  }
+  return context.syscall_result();
+}
+
+async::Task<trap::Register> sys::bare_trips(Thread& self, unsigned trips, abi::Trips) {
+  trap::UserContext& context = self.context();
+  context.set_syscall_result(constant);
+  for (bool well = true; well && trips > 0 && !self.is_ending(); --trips) {
+    if (async::current_executor().preempts(self.level())) [[unlikely]] {
+      save_hart_state(self);
+      co_await async::yield_if_preempted();
+    }
+    prepare_to_run(self);
+    async::Strand::leave();
+    well = make_trip(context);
+    async::Strand::enter();
+  }
+  co_return context.syscall_result();
+}
+
+Result<> sys::share_priority(Thread& self, std::uintptr_t address) {
+  if (address % alignof(abi::SharedPriority) != 0) return fail(Errno::einval);
+  if (address != 0) {
+    const auto there = self.space().fault_in(address, hal::Access::write);
+    if (!there) return fail(there.error());
+  }
+  if (address != self.shared_priority()) self.share_priority(address);
+  if (address != 0) exchange_priority(self);
+  return {};
+}
+
+Result<> sys::set_thread_pointer(Thread& self, std::uintptr_t address) {
+  self.context().set_thread_pointer(address);
+  return {};
+}
+
+trap::Register try_self_test(Thread& self, const trap::UserContext& context) {
+  return self_test_entry.now(self, context);
+}
+trap::WaitingCall self_test(Thread& self, const trap::UserContext& context) {
+  return self_test_entry.wait(self, context);
+}
+
+}  // namespace kernel

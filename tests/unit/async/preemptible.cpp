@@ -1,0 +1,184 @@
+// Jobs outside the strand: what the executor does when an interrupt handler puts one aside in the
+// midst of its step, and spin locks.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <functional>
+
+#include "support.h"
+
+using async::Executor;
+using namespace async_test;
+
+namespace {
+
+Task<> log_once(Log& log, std::string who) {
+  log.push_back(who);
+  co_return;
+}
+
+/// What a stack that was preempted looks like to the executor: a frame that is resumed.
+struct PreemptedContext {
+  void (*resume)(PreemptedContext*) = [](PreemptedContext* self) { self->goes_on(); };
+  void (*destroy)(PreemptedContext*) = nullptr;
+  std::function<void()> goes_on;
+
+  std::coroutine_handle<> handle() { return std::coroutine_handle<>::from_address(this); }
+};
+
+class Preemptible : public Fixture {
+ protected:
+  Log log;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Preemptible, "a job is of the strand unless it is spawned preemptible") {
+  auto own = async::spawn(log_once(log, "own"));
+  async::Job& other = async::spawn_preemptible(log_once(log, "other"));
+  CHECK_FALSE(own.job().is_preemptible());
+  CHECK(other.is_preemptible());
+  run();
+  CHECK(log == Log{"own", "other"});
+}
+
+TEST_CASE_METHOD(Preemptible,
+                 "a job that was preempted goes on before its equals, after the urgent") {
+  async::Job& job = async::spawn_preemptible(log_once(log, "whole"), {.priority = 10});
+  PreemptedContext aside;
+  std::coroutine_handle<> leaf;
+  auto interrupted = [&]() -> Task<> {
+    // As an interrupt handler would, in the midst of this job's step.
+    leaf = Executor::preempt(async::current_job(), aside.handle());
+    Executor::ready_again(false);
+    async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
+    co_await std::suspend_always{};
+  };
+  async::Job& preempt = async::spawn_preemptible(interrupted(), {.priority = 10});
+  aside.goes_on = [&] {
+    log.push_back("goes on");
+    CHECK(preempt.is_preemptible());
+    Executor::resume_preempted(preempt, leaf);
+    leaf.resume();
+  };
+  executor.set_priority(job, 11);
+  executor.set_priority(job, 10);
+  executor.run_one();
+  async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
+  run();
+  CHECK(log == Log{"urgent", "goes on", "whole", "equal"});
+}
+
+TEST_CASE_METHOD(Preemptible, "one whose turn is over goes on after its equals") {
+  PreemptedContext aside;
+  std::coroutine_handle<> leaf;
+  auto interrupted = [&]() -> Task<> {
+    leaf = Executor::preempt(async::current_job(), aside.handle());
+    Executor::ready_again(true);
+    co_await std::suspend_always{};
+  };
+  async::Job& preempt = async::spawn_preemptible(interrupted(), {.priority = 10});
+  aside.goes_on = [&] {
+    log.push_back("goes on");
+    Executor::resume_preempted(preempt, leaf);
+    leaf.resume();
+  };
+  async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
+  run();
+  CHECK(log == Log{"equal", "goes on"});
+}
+
+TEST_CASE_METHOD(Preemptible, "an interrupt raised on its hart wakes a preemptible task at once") {
+  async::Interrupt irq;
+  unsigned taken = 0;
+  auto serve = [&]() -> Task<> {
+    (void)co_await irq.wait();
+    taken = irq.taken();
+  };
+  async::spawn_preemptible(serve());
+  irq.raise_here();  // nobody waits yet
+  irq.raise_here();
+  run();
+  CHECK(taken == 2);
+  async::spawn_preemptible(serve());
+  run();
+  irq.raise_here();
+  CHECK_FALSE(executor.is_idle());
+  run();
+  CHECK(taken == 1);
+}
+
+TEST_CASE_METHOD(Preemptible,
+                 "a spin lock holds preemption back, and asks for it when it is let go") {
+  async::SpinLock outer, inner;
+  async::Local& local = async::platform::local();
+  outer.lock();
+  {
+    const async::SpinLock::Guard guard(inner);
+    CHECK(local.spin_locks == 2);
+    local.preemption_held_back = true;  // an interrupt has come
+  }
+  CHECK(async::platform::world.ipis.empty());
+  outer.unlock();
+  CHECK(async::platform::world.ipis == std::vector<unsigned>{0});
+  CHECK_FALSE(local.preemption_held_back);
+  CHECK(local.spin_locks == 0);
+}
+
+namespace {
+
+/// Whether `body`, in a process of its own, comes to its end.
+template <class Body>
+bool ends_well(Body body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::freopen("/dev/null", "w", stderr);
+    std::signal(SIGABRT, SIG_DFL);
+    body();
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Preemptible, "who waits with a spin lock held is caught") {
+  const auto run_job = [&](bool held) {
+    async::SpinLock lock;
+    auto waits = [&]() -> Task<> {
+      lock.lock();
+      if (!held) lock.unlock();
+      co_await async::yield();
+    };
+    async::spawn(waits()).detach();
+    run();
+  };
+  CHECK(ends_well([&] { run_job(false); }));
+  CHECK_FALSE(ends_well([&] { run_job(true); }));
+}
+
+TEST_CASE_METHOD(Preemptible, "who cancels a job outside the strand is caught") {
+  CHECK(ends_well([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
+  CHECK_FALSE(ends_well([&] { async::spawn_preemptible(log_once(log, "outside")).cancel(); }));
+}
+
+TEST_CASE_METHOD(Preemptible,
+                 "one that may go elsewhere is caught when it waits for what is a hart's") {
+  async::Interrupt irq;
+  auto wait = [&]() -> Task<> { (void)co_await irq.wait(); };
+  auto hurry = [&]() -> Task<> {
+    (void)co_await async::with_deadline(async::now() + 1ms, log_once(log, "in time"));
+  };
+  const auto run_job = [&](Task<> task, async::HartMask harts) {
+    async::spawn_preemptible(std::move(task), {.harts = harts});
+    run();
+  };
+  CHECK(ends_well([&] { run_job(wait(), 0); }));
+  CHECK_FALSE(ends_well([&] { run_job(wait(), async::all_harts); }));
+  CHECK(ends_well([&] { run_job(hurry(), 0); }));
+  CHECK_FALSE(ends_well([&] { run_job(hurry(), async::all_harts); }));
+}

@@ -1,0 +1,46 @@
+// The fast path of a system call: AsyncTrap's handler1. The trap entry saves only the caller-saved
+// registers and calls the fast handler. The callee-saved registers still hold the program's values.
+//
+//     ecall → partial save → fast handler ──answered──▶ partial restore → sret
+//                               │ would block, or another job must run
+//                               ▼
+//                          full save → run_user() returns → slow path, in the thread's coroutine
+//
+// A fast handler that would block has changed nothing (syscall_table.h), so the slow path starts as
+// if it had not run. Only the trap path `shared` has a fast path: there the kernel is mapped beside
+// the program.
+#pragma once
+
+#include <abi/numbers.h>
+#include <trap/trap.h>
+#include <trap/typed_call.h>
+#include <trap/user_context.h>
+
+namespace trap {
+
+struct FastPathAnswer {
+  Register result;
+  /// 0: return to the program with `result`. Otherwise run_user() returns, and this is its cause:
+  /// UserContext::call_waits, call_answered or call_yields. The program counter is behind the
+  /// ecall.
+  std::uint64_t instead = 0;
+};
+static_assert(sizeof(FastPathAnswer) == 16, "two registers");
+
+/// Called with interrupts masked. In the context only syscall_number(), syscall_arguments(), the
+/// stack pointer and the return address are valid. A function that sets `instead` sets the
+/// context's result.
+using FastPathCall = FastPathAnswer (*)(UserContext& context);
+
+/// By number: first Linux's calls, then Cotrap's own from abi::first_private_call on. Null: no fast
+/// path.
+inline constexpr std::size_t fast_path_calls = FAST_PATH_CALLS;
+inline constexpr std::size_t fast_path_private_calls = FAST_PATH_PRIVATE_CALLS;
+using FastPathTable = std::array<FastPathCall, fast_path_calls + fast_path_private_calls>;
+static_assert(FIRST_PRIVATE_CALL == abi::first_private_call);
+
+}  // namespace trap
+
+/// The table in use. start_fast_path() sets it before the first program runs; user_entry.S reads
+/// it.
+extern "C" const trap::FastPathTable* cotrap_fast_path_table;
