@@ -2,7 +2,15 @@
 // back (trap/syscall_table.h); names, meanings and errors are Linux's (section 2 of its manual).
 // Those of files are in files.h.
 //
-// Called by run_thread, for the thread that makes the call.
+// Called by thread_life, for the thread that makes the call.
+//
+// The comment above each call is its row in docs/reference/system-calls.md:
+//
+//   /// flags: the flags that the call accepts; the error for all others
+//   /// linux: how the call differs from Linux's manual page, or "none known"
+//
+// A call without flags has no line `flags:`. Further lines of a text are indented. After a change
+// run `/usr/bin/python3 cmake/tools/reference.py`.
 #pragma once
 
 #include <abi/signal.h>
@@ -28,99 +36,244 @@ using memory::UserSpan;
 
 // ── process.cpp: making, ending and awaiting processes and threads ──
 
+/// flags: CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_VFORK, CLONE_PARENT,
+///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
+///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED; EINVAL for others
+/// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO are EINVAL. CLONE_SYSVSEM,
+///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The kernel ignores the exit signal in the
+///   low byte: the parent gets no signal. More than 30,000 processes and threads are EAGAIN. On
+///   the hosted machine a copy of the memory (no CLONE_VM) is ENOSYS.
 trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                      std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                      std::uintptr_t child_tid);
 async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid);
+
+/// linux: A script (#!) and a dynamically linked program are ENOEXEC. Only files of the boot
+///   archive can be executed; a file in /tmp is EACCES. Arguments and environment have 128 KiB at
+///   most; more is E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
+
+/// linux: none known
 Result<> exit(Thread&, int code);
+
+/// linux: none known
 Result<> exit_group(Thread&, int code);
+
+/// flags: WNOHANG, WUNTRACED, WCONTINUED, __WALL, __WCLONE, __WNOTHREAD; EINVAL for others
+/// linux: The call reports only processes that have ended: no process stops or continues. __WALL,
+///   __WCLONE and __WNOTHREAD have no effect. Process 0 and process -1 both mean all children. Of
+///   the resource usage only the user time is not 0.
 async::Task<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
                                UserPtr<abi::ResourceUsage> usage);
+
+/// linux: none known
 Result<int> set_tid_address(Thread&, std::uintptr_t address);
+
+/// linux: none known
 Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
 // ── identity.cpp: who am I (and identity.h) ──
 
+/// linux: There is one process group: the answer is 0. A thread that is not the first of its
+///   process is ESRCH.
 Result<int> getpgid(Thread&, int id);
+
+/// linux: There is one session: the answer is 0. A thread that is not the first of its process is
+///   ESRCH.
 Result<int> getsid(Thread&, int id);
+
+/// linux: There is one process group: the call checks its arguments and changes nothing. EPERM
+///   and EACCES do not occur.
 Result<> setpgid(Thread&, int id, int group);
+
+/// linux: There is one session: the call changes nothing and answers 0. EPERM does not occur.
 Result<int> setsid(Thread&);
 
 // ── signals.cpp ──
 
+/// linux: A signal cannot run a handler, stop a process or continue one. Process 0 means every
+///   process, because there is one process group. A number below -1 is ESRCH. A signal to the
+///   first process has no effect unless that process sends it.
 Result<> kill(Thread&, int id, int signal);
+
+/// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
 Result<> tkill(Thread&, int thread, int signal);
+
+/// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
 Result<> tgkill(Thread&, int process, int thread, int signal);
+
+/// linux: A program can have no handlers: the action is SIG_DFL or SIG_IGN, and any other is
+///   ENOSYS. The kernel stores the action's flags and its mask, and they have no effect.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 /// The same without the program's memory: what it was before.
 Result<abi::SignalAction> set_signal_action(Thread&, int signal,
                                             const std::optional<abi::SignalAction>& wanted);
+
+/// flags: SIG_BLOCK, SIG_UNBLOCK, SIG_SETMASK; EINVAL for others
+/// linux: none known
 Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
                         UserPtr<abi::SignalSet> old, std::size_t set_size);
 
 // ── memory.cpp ──
 
+/// linux: RLIMIT_DATA has no effect; RLIMIT_AS has. The heap begins right behind the program.
 trap::Attempt<std::uintptr_t> try_brk(Thread&, std::uintptr_t end);
 async::Task<std::uintptr_t> brk(Thread&, std::uintptr_t end);
+
+/// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
+///   others have no effect
+/// linux: MAP_SHARED_VALIDATE is EINVAL. A shared mapping of a file cannot be writable (EACCES),
+///   and a shared mapping of a disk is ENODEV. A file in /tmp or /proc cannot be mapped (ENODEV).
+///   A private writable mapping larger than the machine's memory is ENOMEM. A MAP_GROWSDOWN
+///   mapping does not grow.
 trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread&, std::uintptr_t address, std::size_t length,
                                                int access, int flags, int fd, std::int64_t offset);
 async::Task<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
                                          int access, int flags, int fd, std::int64_t offset);
+
+/// linux: none known
 trap::Attempt<Result<>> try_munmap(Thread&, std::uintptr_t address, std::size_t length);
 async::Task<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
+
+/// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC; EINVAL for others
+/// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP are EINVAL.
 Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
+
+/// flags: MADV_DONTNEED; other numbers up to 25 have no effect; EINVAL for others
+/// linux: MADV_DONTNEED acts. Every other number up to 25 answers 0 and has no effect, also
+///   MADV_REMOVE, MADV_DONTFORK, MADV_WIPEONFORK and the populating ones. MADV_FREE keeps the
+///   pages.
 trap::Attempt<Result<>> try_madvise(Thread&, std::uintptr_t address, std::size_t length,
                                     int advice);
 async::Task<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
+
+/// flags: all; none has an effect
+/// linux: The call always flushes for the whole address space and for all harts. An unknown flag
+///   is no error.
 Result<> riscv_flush_icache(Thread&, std::uintptr_t start, std::uintptr_t end, std::uint64_t flags);
 
 // ── time.cpp ──
 
+/// flags: CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
+///   CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, and the
+///   clocks of processes and threads; EINVAL for others
+/// linux: CLOCK_TAI and the alarm clocks are EINVAL. The coarse clocks are as fine as the others.
+///   The clocks of a process or thread count all its time, whatever the kind they ask for.
 Result<> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
+
+/// flags: The clocks of clock_gettime; EINVAL for others
+/// linux: The answer is 1 ns for every clock, also where the machine's clock is coarser.
 Result<> clock_getres(Thread&, int clock, UserPtr<abi::Timespec> resolution);
+
+/// linux: The call ignores the time zone argument and does not write it.
 Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
+
+/// linux: none known
 async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                 UserPtr<abi::Timespec> left);
 /// What both do: until `deadline`; if it is cut short, `left` is what was left.
 async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
+
+/// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for
+///   other clocks that exist, EINVAL for those that do not
+/// linux: A program cannot sleep on CLOCK_PROCESS_CPUTIME_ID or another process's clock
+///   (ENOTSUP).
 async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
                                       UserPtr<const abi::Timespec> time,
                                       UserPtr<abi::Timespec> left);
 
 // ── scheduling.cpp ──
 
+/// linux: none known
 trap::Attempt<Result<>> sched_yield(Thread&);  // must wait: gives way to others
+
+/// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
+///   SCHED_RESET_ON_FORK; EINVAL for others
+/// linux: The priorities 1 to 99 share seven levels of the executor, so threads with close
+///   priorities are equally urgent. Nothing throttles real-time threads.
 Result<> sched_setscheduler(Thread&, int id, int policy, UserPtr<const abi::SchedParam> param);
+
+/// linux: none known
 Result<int> sched_getscheduler(Thread&, int id);
+
+/// linux: As sched_setscheduler: the priorities 1 to 99 share seven levels.
 Result<> sched_setparam(Thread&, int id, UserPtr<const abi::SchedParam> param);
+
+/// linux: none known
 Result<> sched_getparam(Thread&, int id, UserPtr<abi::SchedParam> param);
+
+/// flags: The policies of sched_setscheduler, and SCHED_DEADLINE; EINVAL for others
+/// linux: none known
 Result<int> sched_get_priority_max(Thread&, int policy);
+
+/// flags: The policies of sched_setscheduler, and SCHED_DEADLINE; EINVAL for others
+/// linux: none known
 Result<int> sched_get_priority_min(Thread&, int policy);
+
+/// linux: The answer is 40 ms for SCHED_BATCH and SCHED_IDLE, 0 for SCHED_FIFO and 10 ms for
+///   every other policy.
 Result<> sched_rr_get_interval(Thread&, int id, UserPtr<abi::Timespec> interval);
+
+/// linux: none known
 Result<int> sched_getaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
+
+/// linux: The call reads only the first byte of the mask: there are 8 harts at most.
 trap::Attempt<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std::uintptr_t mask);
+
+/// linux: The node is always 0.
 Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node);
+
+/// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
+/// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
+///   number is ESRCH.
 Result<> setpriority(Thread&, int which, int id, int nice);
+
+/// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
+/// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
+///   number is ESRCH.
 Result<int> getpriority(Thread&, int which, int id);
 
 // ── sched_attr.cpp ──
 
+/// flags: 0 as the call's flags; in the structure SCHED_FLAG_RESET_ON_FORK, SCHED_FLAG_RECLAIM,
+///   SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS; EINVAL for others
+/// linux: SCHED_FLAG_RECLAIM and SCHED_FLAG_DL_OVERRUN have no effect. The utilisation clamps are
+///   ENOTSUP. All reservations together may take 95 % of the harts; more is EBUSY. Priorities are
+///   as in sched_setscheduler.
 Result<> sched_setattr(Thread&, int id, std::uintptr_t attributes, unsigned flags);
+
+/// flags: 0; EINVAL for others
+/// linux: Of the flags the answer has only SCHED_FLAG_RESET_ON_FORK.
 Result<> sched_getattr(Thread&, int id, std::uintptr_t attributes, std::size_t size,
                        unsigned flags);
 
 // ── system.cpp ──
 
+/// linux: The system is Cotrap, the node cotrap and the release 6.1.0-cotrap.
 Result<> uname(Thread&, UserPtr<abi::Utsname> name);
+
+/// linux: Only the uptime, the total and free memory, the number of threads and the unit are not
+///   0.
 Result<> sysinfo(Thread&, UserPtr<abi::Sysinfo> info);
+
+/// flags: RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_STACK; the kernel stores the other resources; EINVAL
+///   for numbers from 16 up
+/// linux: The stored resources have no effect. A program may raise a hard limit. RLIMIT_NOFILE is
+///   1024 at most (EPERM). The next program's stack has 256 KiB at least and 64 MiB at most.
 Result<> prlimit64(Thread&, int id, int resource, UserPtr<const abi::ResourceLimit> limit,
                    UserPtr<abi::ResourceLimit> old);
+
+/// flags: RUSAGE_SELF, RUSAGE_CHILDREN, RUSAGE_THREAD; EINVAL for others
+/// linux: All processor time counts as user time. Every other field is 0.
 Result<> getrusage(Thread&, int who, UserPtr<abi::ResourceUsage> usage);
+
+/// flags: GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE; EINVAL for others
+/// linux: The call never waits for entropy and never answers EAGAIN. With --icount the numbers
+///   are the same in every run.
 trap::Attempt<Result<std::size_t>> try_getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
 async::Task<Result<std::size_t>> getrandom(Thread&, UserSpan<std::byte> to, unsigned flags);
 

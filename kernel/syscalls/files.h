@@ -25,55 +25,141 @@ namespace kernel::sys {
 
 using Transfer = Result<std::size_t>;
 
+/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0.
 trap::Attempt<Transfer> try_read(Thread&, int fd, UserSpan<std::byte> to);
 trap::WaitingCall read(Thread&, int fd, UserSpan<std::byte> to);
+
+/// linux: RLIMIT_FSIZE has no effect. A file in /tmp has 1 GiB at most (EFBIG), and no write
+///   changes its time. A write to a text file of /proc has 128 bytes at most (EINVAL).
 trap::Attempt<Transfer> try_write(Thread&, int fd, UserSpan<const std::byte> from);
 async::Task<Transfer> write(Thread&, int fd, UserSpan<const std::byte> from);
+
+/// linux: none known
 trap::Attempt<Transfer> try_readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
 async::Task<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, int count);
+
+/// linux: As `write`.
 trap::Attempt<Transfer> try_writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 async::Task<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
+
+/// linux: A directory is ESPIPE instead of EISDIR.
 trap::Attempt<Transfer> try_pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 async::Task<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
+
+/// linux: As `write`.
 trap::Attempt<Transfer> try_pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                      std::int64_t offset);
 async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                std::int64_t offset);
+
+/// flags: SEEK_SET, SEEK_CUR, SEEK_END; EINVAL for others
+/// linux: SEEK_DATA and SEEK_HOLE are EINVAL. In a directory only SEEK_SET works, and SEEK_CUR by
+///   0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
+
+/// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
+///   names.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
+
+/// linux: RLIMIT_FSIZE has no effect. A size of more than 1 GiB is EFBIG.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
+
+/// linux: A file that is not a disk has nothing to write back: the answer is 0, also for a
+///   terminal or a device. A pipe is EINVAL.
 trap::Attempt<Result<>> try_fsync(Thread&, int fd);
 async::Task<Result<>> fsync(Thread&, int fd);
 
 // ── files_descriptors.cpp: what a number stands for ──
 
+/// linux: none known
 Result<> close(Thread&, int fd);
+
+/// flags: CLOSE_RANGE_CLOEXEC; EINVAL for others
+/// linux: CLOSE_RANGE_UNSHARE is EINVAL.
 Result<> close_range(Thread&, unsigned first, unsigned last, unsigned flags);
+
+/// linux: none known
 Result<int> dup(Thread&, int fd);
+
+/// flags: O_CLOEXEC; EINVAL for others
+/// linux: none known
 Result<int> dup3(Thread&, int from, int to, int flags);
+
+/// flags: O_CLOEXEC, O_NONBLOCK, O_DIRECT; EINVAL for others
+/// linux: O_DIRECT has no effect: a pipe is always a stream of bytes.
 Result<> pipe2(Thread&, UserPtr<int> ends, int flags);
+
+/// flags: F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ; EINVAL for
+///   other commands
+/// linux: There are no file locks, leases, owners and seals, and a pipe's size is fixed. F_SETFL
+///   changes O_APPEND, O_NONBLOCK and O_DIRECT. F_GETFL shows O_LARGEFILE only where the program
+///   gave it. A descriptor opened with O_PATH also accepts F_SETFL.
 Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
+
+/// flags: FIOCLEX, FIONCLEX, FIONBIO; on a terminal TCGETS, TCSETS, TCSETSW, TCSETSF, TIOCGWINSZ,
+///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, FIONREAD; on a pipe FIONREAD; on a disk BLKGETSIZE,
+///   BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
+/// linux: TCSETSW does not wait for output. TIOCSPGRP only stores the number, and TIOCSWINSZ
+///   sends no signal. FIONREAD of a regular file is ENOTTY.
 Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argument);
 
 // ── files_paths.cpp: names ──
 
+/// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
+///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
+/// linux: A program can create files only in /tmp; elsewhere the error is EROFS. O_SYNC, O_DSYNC,
+///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE is EISDIR. Read and write
+///   permissions do not matter, because every program is the superuser's.
 Result<int> openat(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mode);
+
+/// linux: Files in the boot archive have their own time; every other file's times are 1970. The
+///   three times are the same. A file has one link, user 0, group 0 and device 1.
 Result<> fstat(Thread&, int fd, UserPtr<abi::Stat> status);
+
+/// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT; EINVAL for others
+/// linux: As `fstat`.
 Result<> newfstatat(Thread&, int directory, UserPtr<const char> path, UserPtr<abi::Stat> status,
                     int flags);
+
+/// flags: R_OK, W_OK, X_OK, F_OK; EINVAL for others
+/// linux: Every program is the superuser's, so only X_OK can fail, and W_OK in a read-only place.
 Result<> faccessat(Thread&, int directory, UserPtr<const char> path, int mode);
+
+/// flags: AT_SYMLINK_NOFOLLOW, AT_EACCESS; EINVAL for others
+/// linux: As `faccessat`. AT_EMPTY_PATH is EINVAL.
 Result<> faccessat2(Thread&, int directory, UserPtr<const char> path, int mode, int flags);
+
+/// linux: An empty path is ENOENT, also with the descriptor of a link.
 Transfer readlinkat(Thread&, int directory, UserPtr<const char> path, UserSpan<char> to);
+
+/// linux: none known
 Transfer getcwd(Thread&, UserSpan<char> to);
+
+/// linux: Every directory can be entered, because every program is the superuser's.
 Result<> chdir(Thread&, UserPtr<const char> path);
+
+/// linux: Every directory can be entered, because every program is the superuser's.
 Result<> fchdir(Thread&, int fd);
+
+/// linux: none known
 unsigned umask(Thread&, unsigned mask);
 
 // ── files_names.cpp: making and removing names, where the tree is writable ──
 
+/// linux: A program can make directories only in /tmp; elsewhere the error is EROFS.
 Result<> mkdirat(Thread&, int directory, UserPtr<const char> path, unsigned mode);
+
+/// linux: A program can make links only in /tmp; elsewhere the error is EROFS.
 Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<const char> path);
+
+/// flags: AT_REMOVEDIR; EINVAL for others
+/// linux: A program can remove names only in /tmp. Elsewhere a name of the wrong kind is EISDIR
+///   or ENOTDIR, as in /tmp, and any other is EROFS.
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
+
+/// flags: RENAME_NOREPLACE; EINVAL for others
+/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT are EINVAL. A rename to or from a place outside
+///   /tmp is EROFS instead of EXDEV.
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 
@@ -84,6 +170,10 @@ trap::Attempt<Result<int>> try_poll_until(Thread&, UserPtr<abi::PollFd> fds, uns
                                           async::Instant deadline);
 async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                     async::Instant deadline);
+
+/// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; others never come
+/// linux: The call does not write the remaining time back. More than 1024 entries are EINVAL,
+///   whatever RLIMIT_NOFILE is.
 trap::Attempt<Result<int>> try_ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
                                      UserPtr<const abi::SignalSet> mask, std::size_t mask_size);

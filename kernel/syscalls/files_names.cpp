@@ -78,7 +78,7 @@ Result<> unlinkat(Thread& self, int directory, UserPtr<const char> path, int fla
 
 Result<> renameat2(Thread& self, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags) {
-  constexpr unsigned no_replace = 1;
+  constexpr unsigned no_replace = 1;  // RENAME_NOREPLACE
   if ((flags & ~no_replace) != 0) return fail(Errno::einval);
   auto from = find(self, old_directory, old_path, LastLink::name);
   if (!from) return fail(from.error());

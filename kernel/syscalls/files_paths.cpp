@@ -83,7 +83,7 @@ Result<> fstat(Thread& self, int fd, UserPtr<abi::Stat> status) {
 
 Result<> newfstatat(Thread& self, int directory, UserPtr<const char> path,
                     UserPtr<abi::Stat> status, int flags) {
-  constexpr int no_automount = 0x800;
+  constexpr int no_automount = 0x800;  // AT_NO_AUTOMOUNT
   if ((flags & ~(abi::at_symlink_nofollow | abi::at_empty_path | no_automount)) != 0) {
     return fail(Errno::einval);
   }

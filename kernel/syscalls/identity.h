@@ -6,16 +6,23 @@
 
 namespace kernel::sys {
 
+/// linux: none known
 inline int getpid(Thread& self) {
   return self.process().id();
 }
+
+/// linux: none known
 inline int getppid(Thread& self) {
   return self.process().parent_id();
 }
+
+/// linux: none known
 inline int gettid(Thread& self) {
   return self.id();
 }
-/// And all the others: there is one user, the superuser.
+
+/// Also geteuid, getgid and getegid.
+/// linux: There is one user, the superuser: the answer is 0.
 inline int getuid(Thread&) {
   return 0;
 }

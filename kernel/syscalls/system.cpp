@@ -81,6 +81,7 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
 }
 
 Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
+  // RUSAGE_THREAD, RUSAGE_SELF, RUSAGE_CHILDREN
   constexpr int of_thread = 1, of_self = 0, of_children = -1;
   abi::ResourceUsage answer{};
   switch (who) {
@@ -94,7 +95,7 @@ Result<> getrusage(Thread& self, int who, UserPtr<abi::ResourceUsage> usage) {
 
 trap::Attempt<Result<std::size_t>> try_getrandom(Thread& self, UserSpan<std::byte> to,
                                                  unsigned flags) {
-  constexpr unsigned insecure = 4;
+  constexpr unsigned insecure = 4;  // GRND_INSECURE
   constexpr unsigned at_odds = abi::grnd_random | insecure;
   if ((flags & ~(abi::grnd_nonblock | at_odds)) != 0 || (flags & at_odds) == at_odds) {
     return Result<std::size_t>{fail(Errno::einval)};

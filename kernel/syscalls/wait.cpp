@@ -57,7 +57,8 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
 
 async::Task<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
                           UserPtr<abi::ResourceUsage> usage) {
-  constexpr int thread_options = 0xe000'0000;  // __WALL and its kin: all children are alike here
+  // __WALL, __WCLONE and __WNOTHREAD: all children are alike here.
+  constexpr int thread_options = 0xe000'0000;
   if ((options & ~(abi::wnohang | abi::wuntraced | abi::wcontinued | thread_options)) != 0) {
     co_return fail(Errno::einval);
   }

@@ -29,7 +29,7 @@ inline constexpr int f_setfd = 2;
 inline constexpr int f_getfl = 3;
 inline constexpr int f_setfl = 4;
 inline constexpr int f_dupfd_cloexec = 1030;
-inline constexpr int f_getpipe_size = 1032;
+inline constexpr int f_getpipe_size = 1032;  // F_GETPIPE_SZ
 inline constexpr int fd_cloexec = 1;
 
 inline constexpr int seek_set = 0;
@@ -162,7 +162,7 @@ inline constexpr int sched_deadline = 6;
 inline constexpr int sched_reset_on_fork = 0x40000000;
 inline constexpr unsigned long sched_flag_reset_on_fork = 0x01;  // sched_setattr
 inline constexpr unsigned long sched_flag_reclaim = 0x02;
-inline constexpr unsigned long sched_flag_overrun = 0x04;
+inline constexpr unsigned long sched_flag_overrun = 0x04;  // SCHED_FLAG_DL_OVERRUN
 inline constexpr unsigned long sched_flag_keep_policy = 0x08;
 inline constexpr unsigned long sched_flag_keep_params = 0x10;
 inline constexpr unsigned long sched_flag_util_clamp = 0x60;

@@ -1,0 +1,264 @@
+"""docs/reference/system-calls.md, from the tables of system calls, the numbers of the ABI and the text
+above each handler's declaration (kernel/syscalls/calls.h has the form)."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from ..paths import ROOT
+
+_SYSCALLS = ROOT / "kernel" / "syscalls"
+_ABI = ROOT / "trap" / "include" / "abi"
+
+_TABLE = _SYSCALLS / "all_calls.h"
+_OWN_TABLE = _SYSCALLS / "own_calls.h"
+_COMPAT_TABLE = _SYSCALLS / "x86_64" / "foreign.cpp"
+_COMPAT_NUMBERS = ROOT / "trap" / "x86_64" / "include" / "abi" / "x86_64.h"
+
+_KEYS = ("flags", "linux", "cotrap", "only")
+# A parameter of one of these names says what the call is to do: its text has the line `flags:`.
+_CHOICES = {
+    "access", "advice", "clock", "command", "flags", "form", "how", "mode", "operation", "options",
+    "request", "resource", "which", "whence", "who",
+}  # fmt: skip
+# … except for permission bits and the places where the choice is a whole number.
+_NO_CHOICE = {"mkdirat"}
+
+_DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
+_ENTRY = re.compile(r"\.with\w*<(?:sys::\w+, )?sys::(\w+)>\((?:Call::)?(\w+)")
+_ENTRY_BY_NAME = re.compile(r"\.with_entry\((\d+), \{\.now = try_(\w+)")
+_GROUP = re.compile(r"^ +// (.+)$")
+_CONSTANT = re.compile(r"\b_*[A-Z][A-Z0-9_]{2,}\b")
+_CODE = re.compile(rf"{_CONSTANT.pattern}|\b[a-z]+(?:_[a-z0-9]+)+\b|\bTrips::\w+|(?<!\w)/(?:tmp|proc)\b")
+_ERROR = re.compile(r"\bE[A-Z0-9]{2,}\b")
+
+
+@dataclass
+class Text:
+    """What is written above a handler's declaration."""
+
+    lines: dict[str, str] = field(default_factory=dict)
+    parameters: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Row:
+    number: int
+    name: str
+    handler: str
+
+
+def page() -> str:
+    texts = {**read_texts(_included(_TABLE)), **read_texts([_OWN_TABLE.read_text()])}
+    groups, own = table_rows(), own_rows()
+    _check(texts, [*(row for rows in groups.values() for row in rows), *own])
+    parts = [_INTRODUCTION]
+    for group, rows in groups.items():
+        parts.append(f"## {group[0].upper()}{group[1:]}\n")
+        parts.append(_table(("number", "call", "flags", "differences from Linux"), [
+            (str(row.number), f"`{row.name}`", *_told(texts[row.handler], "linux"))
+            for row in sorted(rows, key=lambda row: row.number)
+        ]))  # fmt: skip
+    parts.append(_OWN_INTRODUCTION)
+    parts.append(_table(("number", "call", "flags", "what it does", "header", "in"), [
+        (
+            f"{row.number:#x}", f"`{row.name}`", *_told(texts[row.handler], "cotrap"),
+            _header(row.name), _marked(texts[row.handler].lines.get("only", "every kernel")),
+        )
+        for row in own
+    ]))  # fmt: skip
+    parts.append(_compat_part())
+    parts.append(_missing_part({row.name for rows in groups.values() for row in rows}))
+    return "\n".join(parts)
+
+
+# ── Reading ──
+
+
+def call_numbers() -> dict[str, int]:
+    """Linux's calls that have a name in the ABI."""
+    found = re.findall(r"X\((\w+), (\d+)\)", (_ABI / "numbers.h").read_text())
+    return {name: int(number) for name, number in found}
+
+
+def read_texts(headers: list[str]) -> dict[str, Text]:
+    """By handler; of the two forms of a call either may have the text."""
+    found: dict[str, Text] = {}
+    for header in headers:
+        block: list[str] = []
+        lines = header.split("\n")
+        for at, line in enumerate(lines):
+            if line.startswith("///"):
+                block.append(line)
+                continue
+            declared = _DECLARATION.match("\n".join(lines[at : at + 6]))
+            if declared and not line.startswith(("//", " ", "#")):
+                told = _keyed(block)
+                if told:
+                    parameters = set(re.findall(r"(\w+)(?=[,)])", declared[2]))
+                    found[declared[1].removeprefix("try_")] = Text(told, parameters)
+            block = []
+    return found
+
+
+def table_rows() -> dict[str, list[Row]]:
+    """The entries of all_calls.h, by the comments that head its parts."""
+    numbers = call_numbers()
+    groups: dict[str, list[Row]] = {}
+    for line in _TABLE.read_text().split("\n"):
+        if heading := _GROUP.match(line):
+            groups[heading[1]] = []
+        elif entry := _ENTRY.search(line):
+            rows = groups[next(reversed(groups))]
+            rows.append(Row(numbers[entry[2]], entry[2], entry[1]))
+    return groups
+
+
+def own_rows() -> list[Row]:
+    names = {
+        int(number): name
+        for header in sorted(_ABI.glob("*.h"))
+        for name, number in re.findall(
+            r"constexpr Call (\w+)\{first_own_call \+ (\d+)\}", header.read_text()
+        )
+    }
+    text = _OWN_TABLE.read_text()
+    entries = [(int(number), handler) for handler, number in _ENTRY.findall(text)]
+    entries += [(int(number), handler) for number, handler in _ENTRY_BY_NAME.findall(text)]
+    first = int(re.search(r"first_own_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
+    if sorted(names) != sorted(number for number, _ in entries):
+        raise ValueError("own_calls.h and the ABI's headers do not have the same calls of Cotrap's own")
+    return [Row(first + number, names[number], handler) for number, handler in sorted(entries)]
+
+
+def _included(header) -> list[str]:
+    """The headers of kernel/syscalls that `header` includes."""
+    names = re.findall(r'#include "syscalls/(\w+\.h)"', header.read_text())
+    return [(_SYSCALLS / name).read_text() for name in names]
+
+
+def _keyed(block: list[str]) -> dict[str, str]:
+    told: dict[str, str] = {}
+    key = None
+    for line in block:
+        if start := re.fullmatch(r"/// (\w+): (.+)", line):
+            key = start[1] if start[1] in _KEYS else None
+            if key:
+                told[key] = start[2]
+        elif key and (more := re.fullmatch(r"///   (\S.*)", line)):
+            told[key] += " " + more[1]
+        else:
+            key = None
+    return told
+
+
+# ── What has to hold ──
+
+
+def _check(texts: dict[str, Text], rows: list[Row]) -> None:
+    wrong = []
+    for row in rows:
+        text = texts.get(row.handler)
+        if not text or not text.lines.keys() & {"linux", "cotrap"}:
+            wrong.append(f"{row.name}: no line `linux:` above its declaration")
+            continue
+        chooses = text.parameters & _CHOICES and row.handler not in _NO_CHOICE
+        if chooses and "flags" not in text.lines:
+            wrong.append(f"{row.name}: no line `flags:` above its declaration")
+        wrong += [f"{row.name}: {name} is not in the sources" for name in _unknown(text)]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
+def _unknown(text: Text) -> list[str]:
+    """Errors, and flags that are accepted, whose names are not in the sources."""
+    known = _known_names()
+    accepted = text.lines.get("flags", "").split(";")
+    accepted = [part for part in accepted if not _ERROR.search(part) and "no effect" not in part]
+    flags = [name for part in accepted for name in _CONSTANT.findall(part)]
+    errors = [name for line in text.lines.values() for name in _ERROR.findall(line)]
+    return [name for name in [*flags, *errors] if name not in known]
+
+
+@cache
+def _known_names() -> set[str]:
+    sources = [*_ABI.glob("*.h"), *_SYSCALLS.glob("*.cpp")]
+    return set(re.findall(r"\w+", "\n".join(path.read_text() for path in sources).upper()))
+
+
+# ── Writing ──
+
+
+def _marked(text: str) -> str:
+    """With names as code, unless they are already."""
+    pieces = text.split("`")
+    pieces[::2] = [_CODE.sub(lambda name: f"`{name[0]}`", piece) for piece in pieces[::2]]
+    return "`".join(pieces).replace("|", r"\|")
+
+
+def _told(text: Text, key: str) -> tuple[str, str]:
+    return _marked(text.lines.get("flags", "none")), _marked(text.lines[key])
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "".join(f"| {' | '.join(line)} |\n".replace("| --- ", "|---").replace("--- |", "---|")
+                   for line in lines)  # fmt: skip
+
+
+def _header(name: str) -> str:
+    """The header of the ABI whose comment begins with the call and its arguments."""
+    for header in sorted(_ABI.glob("*.h")):
+        if re.search(rf"^// +{name}\(", header.read_text(), re.MULTILINE):
+            return f"[{header.name}](../../{header.relative_to(ROOT)})"
+    raise ValueError(f"no header of the ABI describes {name}")
+
+
+def _compat_part() -> str:
+    numbers = dict(re.findall(r"call_(\w+) = (\d+)", _COMPAT_NUMBERS.read_text()))
+    names = re.findall(r"\.with<(?:[\w:]+, )?sys::x86_64::\w+>\(call_(\w+)\)", _COMPAT_TABLE.read_text())
+    calls = sorted((int(numbers[name]), name) for name in names)
+    rows = [(str(number), f"`{name}`") for number, name in calls]
+    return _COMPAT_INTRODUCTION + "\n" + _table(("number", "call"), rows)
+
+
+def _missing_part(answered: set[str]) -> str:
+    missing = [f"`{name}` ({number})" for name, number in call_numbers().items() if name not in answered]
+    return _MISSING_INTRODUCTION + "\n" + ", ".join(missing) + ".\n"
+
+
+_INTRODUCTION = """\
+# System calls
+
+<!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from kernel/syscalls/ and trap/include/abi/. -->
+
+The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the answer or a negative error number in `a0`.
+This page lists every call that the kernel answers. It is made from the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the
+comment above each handler. Where no difference from Linux's manual page is known, the last column says so.
+
+These differences hold for every call:
+
+- Every program is the superuser's. No call checks who the caller is.
+- A program has no signal handlers, so no signal interrupts a call. A call ends with `EINTR` only where its thread ends.
+- The tree of files is read-only outside `/tmp` ([files.md](../files.md#the-tree)).
+- An unknown number answers `ENOSYS`. The kernel logs each such number once.
+"""
+
+_OWN_INTRODUCTION = """\
+## Cotrap's own
+
+Linux does not have these calls. Their numbers start at 0x1000. The header describes each one in full.
+"""
+
+_COMPAT_INTRODUCTION = """\
+## Programs for x86_64
+
+The kernel of the [hosted machine](../hosted.md) also takes the numbers of Linux on x86_64. Most of them are the calls above under another number
+([x86_64.h](../../trap/x86_64/include/abi/x86_64.h)). These have no number on riscv64, another order of arguments or another structure:
+"""
+
+_MISSING_INTRODUCTION = """\
+## Known by name only
+
+The kernel's log has names for these calls. The kernel answers `ENOSYS`:
+"""

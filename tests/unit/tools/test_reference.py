@@ -1,0 +1,68 @@
+"""The pages of docs/reference/ say what the sources say."""
+
+import unittest
+from unittest import mock
+
+from support import ROOT
+
+from cotrap import reference
+from cotrap.reference import calls
+
+
+class Pages(unittest.TestCase):
+    def test_every_generated_page_is_what_the_generator_makes(self):
+        for path, text in reference.pages().items():
+            there = path.read_text() if path.exists() else ""
+            if there != text:
+                self.fail(
+                    f"{path.relative_to(ROOT)} is not what the sources say: `{reference.COMMAND}` makes it anew"
+                )
+
+
+class SystemCalls(unittest.TestCase):
+    def refused(self, **texts: calls.Text | None) -> str:
+        """What the generator says where these handlers have other texts."""
+        real = calls.read_texts
+
+        def changed(headers: list[str]) -> dict[str, calls.Text]:
+            return {**real(headers), **texts}
+
+        with mock.patch.object(calls, "read_texts", changed):
+            with self.assertRaises(ValueError) as caught:
+                calls.page()
+        return str(caught.exception)
+
+    def test_a_call_without_text_is_refused(self):
+        self.assertEqual(
+            self.refused(dup=None), "dup: no line `linux:` above its declaration"
+        )
+
+    def test_a_call_with_flags_has_to_say_which(self):
+        without = calls.Text({"linux": "none known"}, {"from", "to", "flags"})
+        self.assertEqual(self.refused(dup3=without), "dup3: no line `flags:` above its declaration")
+
+    def test_an_unknown_flag_or_error_is_refused(self):
+        wrong = calls.Text({"flags": "O_CLOEXECUTE; EINVAL for others", "linux": "No ENOTHING."})
+        self.assertEqual(
+            self.refused(dup3=wrong),
+            "dup3: O_CLOEXECUTE is not in the sources; dup3: ENOTHING is not in the sources",
+        )
+
+    def test_both_forms_of_a_call_share_a_text_of_several_lines(self):
+        header = "/// Not this.\n/// flags: A_B;\n///   C for others\n/// linux: none known\n"
+        for form in ("try_call", "call"):
+            told = calls.read_texts([f"{header}Result<int> {form}(Thread&, int fd,\n    int flags);\n"])
+            self.assertEqual(told["call"].lines, {"flags": "A_B; C for others", "linux": "none known"})
+            self.assertEqual(told["call"].parameters, {"fd", "flags"})
+
+    def test_every_number_of_the_table_is_linuxs_or_cotraps_own(self):
+        rows = [row for group in calls.table_rows().values() for row in group]
+        self.assertEqual(len(rows), len({row.number for row in rows}))
+        self.assertEqual(
+            sorted(row.number for row in calls.own_rows()),
+            list(range(0x1000, 0x1000 + len(calls.own_rows()))),
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()
