@@ -1,11 +1,12 @@
 """The pages of docs/reference/ say what the sources say."""
 
+import re
 import unittest
 from unittest import mock
 
 from support import ROOT
 
-from cotrap import reference
+from cotrap import bootargs, errors, reference, run
 from cotrap.reference import calls
 
 
@@ -14,9 +15,8 @@ class Pages(unittest.TestCase):
         for path, text in reference.pages().items():
             there = path.read_text() if path.exists() else ""
             if there != text:
-                self.fail(
-                    f"{path.relative_to(ROOT)} is not what the sources say: `{reference.COMMAND}` makes it anew"
-                )
+                name = path.relative_to(ROOT)
+                self.fail(f"{name} is not what the sources say: `{reference.COMMAND}` makes it anew")
 
 
 class SystemCalls(unittest.TestCase):
@@ -62,6 +62,44 @@ class SystemCalls(unittest.TestCase):
             sorted(row.number for row in calls.own_rows()),
             list(range(0x1000, 0x1000 + len(calls.own_rows()))),
         )
+
+
+class WrittenPages(unittest.TestCase):
+    """Pages that people write, and the names and numbers in the sources."""
+
+    def rows(self, page: str) -> list[str]:
+        """The first cells of the page's tables."""
+        text = (reference.FOLDER / page).read_text()
+        return [cell.strip("` ") for cell in re.findall(r"^\| (.*?) \|", text, re.MULTILINE)]
+
+    def test_the_boot_options_are_those_that_the_kernel_looks_for(self):
+        text = "".join(path.read_text() for path in (ROOT / "kernel").rglob("*.cpp"))
+        looked_for = set(re.findall(r'options\.(?:has|values?|number)\("([\w-]+)"\)', text))
+        self.assertIn("policy", looked_for)
+        rows = [row for row in self.rows("boot-options.md") if row not in ("word", "---")]
+        self.assertEqual({re.split("[=`,]", row)[0] for row in rows}, looked_for)
+        page = (reference.FOLDER / "boot-options.md").read_text()
+        own = page.partition("## Of the command")[2].partition("\n## ")[0]
+        self.assertEqual(set(re.findall(r"^\| `(\w+)", own, re.MULTILINE)), set(bootargs._OWN))
+
+    def test_the_kinds_of_crash_are_those_of_the_kernel(self):
+        kinds = re.findall(r'how == "([\w-]+)"', (ROOT / "kernel" / "boot" / "crash.cpp").read_text())
+        row = next(
+            line
+            for line in (reference.FOLDER / "boot-options.md").read_text().split("\n")
+            if line.startswith("| `crash=KIND`")
+        )
+        self.assertEqual(set(re.findall(r"`([\w-]+)`", row)), set(kinds))
+
+    def test_the_exit_statuses_are_those_of_the_sources(self):
+        rows = self.rows("exit-statuses.md")
+        kernel = (ROOT / "kernel" / "boot" / "first_process.cpp").read_text()
+        shell = (ROOT / "user" / "shell" / "run.cpp").read_text()
+        statuses = {errors.TIMED_OUT, errors.OWN_FAILURE, errors.NOBODY_READS, run._CANNOT_RUN, run._LEFT}
+        statuses |= set(map(int, re.findall(r"exit_code_not_\w+ = (\d+)", kernel)))
+        statuses |= set(map(int, re.findall(r"(?:cannot_run|not_found) = (\d+);", shell)))
+        self.assertEqual(statuses, {124, 125, 126, 127, 130, 141})
+        self.assertLessEqual(set(map(str, statuses)), set(rows))
 
 
 if __name__ == "__main__":
