@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
         "sim",
         sim.run,
         "simulate a workload under scheduling policies, in virtual time on this host",
-        epilog="docs/workloads.md has the format of workloads, docs/write-a-scheduler.md how to add a "
+        epilog="docs/reference/workloads.md has the format of workloads, docs/write-a-scheduler.md how to add a "
         "policy. Exit status 1: a detector found something (a deadlock, a lost wake, a double "
         "enqueue, a stall, or what --starving and --stalled ask for), or --explore a schedule that "
         "fails; of --replay alone: the schedule is another one than was recorded.",
@@ -246,6 +246,6 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         metavar="N",
         default=tests.JOBS,
-        help="start tests for so many processors at once (%(default)s)",
+        help="start tests for so many processors at once (twice as many as there are)",
     )
     return whole

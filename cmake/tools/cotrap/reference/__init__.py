@@ -4,7 +4,7 @@ writes them, and tests/unit/tools/test_reference.py compares them with what is t
 from pathlib import Path
 
 from ..paths import ROOT
-from . import calls
+from . import calls, commands
 
 FOLDER = ROOT / "docs" / "reference"
 COMMAND = "/usr/bin/python3 cmake/tools/reference.py"
@@ -14,4 +14,5 @@ def pages() -> dict[Path, str]:
     """Every generated page and its text. Raises ValueError: a source lacks what its page needs."""
     return {
         FOLDER / "system-calls.md": calls.page(),
+        FOLDER / "commands.md": commands.page(),
     }
