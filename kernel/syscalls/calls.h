@@ -39,10 +39,10 @@ using memory::UserSpan;
 /// flags: CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_VFORK, CLONE_PARENT,
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
 ///   CLONE_CHILD_SETTID, CLONE_DETACHED, CLONE_UNTRACED; EINVAL for others
-/// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO are EINVAL. CLONE_SYSVSEM,
+/// linux: Namespaces, CLONE_PTRACE, CLONE_PIDFD and CLONE_IO fail with EINVAL. CLONE_SYSVSEM,
 ///   CLONE_DETACHED and CLONE_UNTRACED have no effect. The kernel ignores the exit signal in the
-///   low byte: the parent gets no signal. More than 30,000 processes and threads are EAGAIN. On
-///   the hosted machine a copy of the memory (no CLONE_VM) is ENOSYS.
+///   low byte: the parent gets no signal. A clone beyond 30,000 processes and threads fails with
+///   EAGAIN. On the hosted machine a copy of the memory (no CLONE_VM) fails with ENOSYS.
 trap::Attempt<Result<int>> try_clone(Thread&, std::uint64_t flags, std::uintptr_t stack,
                                      std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                      std::uintptr_t child_tid);
@@ -50,9 +50,9 @@ async::Task<Result<int>> clone(Thread&, std::uint64_t flags, std::uintptr_t stac
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid);
 
-/// linux: A script (#!) and a dynamically linked program are ENOEXEC. Only files of the boot
-///   archive can be executed; a file in /tmp is EACCES. Arguments and environment have 128 KiB at
-///   most; more is E2BIG. Set-user-ID bits have no effect.
+/// linux: A script (#!) and a dynamically linked program fail with ENOEXEC. Only files of the
+///   boot archive can be executed; a file in /tmp fails with EACCES. Arguments and environment
+///   have 128 KiB at most; more fails with E2BIG. Set-user-ID bits have no effect.
 async::Task<Result<>> execve(Thread&, UserPtr<const char> path, std::uintptr_t arguments,
                              std::uintptr_t environment);
 
@@ -78,11 +78,11 @@ Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 // ── identity.cpp: who am I (and identity.h) ──
 
 /// linux: There is one process group: the answer is 0. A thread that is not the first of its
-///   process is ESRCH.
+///   process fails with ESRCH.
 Result<int> getpgid(Thread&, int id);
 
-/// linux: There is one session: the answer is 0. A thread that is not the first of its process is
-///   ESRCH.
+/// linux: There is one session: the answer is 0. A thread that is not the first of its process
+///   fails with ESRCH.
 Result<int> getsid(Thread&, int id);
 
 /// linux: There is one process group: the call checks its arguments and changes nothing. EPERM
@@ -95,8 +95,8 @@ Result<int> setsid(Thread&);
 // ── signals.cpp ──
 
 /// linux: A signal cannot run a handler, stop a process or continue one. Process 0 means every
-///   process, because there is one process group. A number below -1 is ESRCH. A signal to the
-///   first process has no effect unless that process sends it.
+///   process, because there is one process group. A number below -1 fails with ESRCH. A signal to
+///   the first process has no effect unless that process sends it.
 Result<> kill(Thread&, int id, int signal);
 
 /// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
@@ -105,8 +105,8 @@ Result<> tkill(Thread&, int thread, int signal);
 /// linux: As `kill`: a signal can only end the process, stay pending or have no effect.
 Result<> tgkill(Thread&, int process, int thread, int signal);
 
-/// linux: A program can have no handlers: the action is SIG_DFL or SIG_IGN, and any other is
-///   ENOSYS. The kernel stores the action's flags and its mask, and they have no effect.
+/// linux: A program can have no handlers: the action is SIG_DFL or SIG_IGN, and any other fails
+///   with ENOSYS. The kernel stores the action's flags and its mask, and they have no effect.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
 /// The same without the program's memory: what it was before.
@@ -120,16 +120,17 @@ Result<> rt_sigprocmask(Thread&, int how, UserPtr<const abi::SignalSet> set,
 
 // ── memory.cpp ──
 
-/// linux: RLIMIT_DATA has no effect; RLIMIT_AS has. The heap begins right behind the program.
+/// linux: RLIMIT_AS limits the heap. RLIMIT_DATA has no effect. The heap begins right behind the
+///   program.
 trap::Attempt<std::uintptr_t> try_brk(Thread&, std::uintptr_t end);
 async::Task<std::uintptr_t> brk(Thread&, std::uintptr_t end);
 
 /// flags: MAP_PRIVATE, MAP_SHARED, MAP_ANONYMOUS, MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_POPULATE;
 ///   others have no effect
-/// linux: MAP_SHARED_VALIDATE is EINVAL. A shared mapping of a file cannot be writable (EACCES),
-///   and a shared mapping of a disk is ENODEV. A file in /tmp or /proc cannot be mapped (ENODEV).
-///   A private writable mapping larger than the machine's memory is ENOMEM. A MAP_GROWSDOWN
-///   mapping does not grow.
+/// linux: MAP_SHARED_VALIDATE fails with EINVAL. A shared mapping of a file cannot be writable
+///   (EACCES), and a shared mapping of a disk fails with ENODEV. A file in /tmp or /proc cannot
+///   be mapped (ENODEV). A private writable mapping larger than the machine's memory fails with
+///   ENOMEM. A MAP_GROWSDOWN mapping does not grow.
 trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread&, std::uintptr_t address, std::size_t length,
                                                int access, int flags, int fd, std::int64_t offset);
 async::Task<Result<std::uintptr_t>> mmap(Thread&, std::uintptr_t address, std::size_t length,
@@ -140,13 +141,13 @@ trap::Attempt<Result<>> try_munmap(Thread&, std::uintptr_t address, std::size_t 
 async::Task<Result<>> munmap(Thread&, std::uintptr_t address, std::size_t length);
 
 /// flags: PROT_NONE, PROT_READ, PROT_WRITE, PROT_EXEC; EINVAL for others
-/// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP are EINVAL.
+/// linux: PROT_SEM, PROT_GROWSDOWN and PROT_GROWSUP fail with EINVAL.
 Result<> mprotect(Thread&, std::uintptr_t address, std::size_t length, int access);
 
 /// flags: MADV_DONTNEED; other numbers up to 25 have no effect; EINVAL for others
-/// linux: MADV_DONTNEED acts. Every other number up to 25 answers 0 and has no effect, also
-///   MADV_REMOVE, MADV_DONTFORK, MADV_WIPEONFORK and the populating ones. MADV_FREE keeps the
-///   pages.
+/// linux: Every number up to 25 other than MADV_DONTNEED answers 0 and has no effect. So
+///   MADV_FREE keeps the pages, and MADV_REMOVE, MADV_DONTFORK and MADV_POPULATE_WRITE do
+///   nothing.
 trap::Attempt<Result<>> try_madvise(Thread&, std::uintptr_t address, std::size_t length,
                                     int advice);
 async::Task<Result<>> madvise(Thread&, std::uintptr_t address, std::size_t length, int advice);
@@ -161,8 +162,9 @@ Result<> riscv_flush_icache(Thread&, std::uintptr_t start, std::uintptr_t end, s
 /// flags: CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
 ///   CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, and the
 ///   clocks of processes and threads; EINVAL for others
-/// linux: CLOCK_TAI and the alarm clocks are EINVAL. The coarse clocks are as fine as the others.
-///   The clocks of a process or thread count all its time, whatever the kind they ask for.
+/// linux: CLOCK_TAI and the alarm clocks fail with EINVAL. The coarse clocks are as fine as the
+///   others. The clocks of a process or thread count all its time, whatever the kind they ask
+///   for.
 Result<> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 
 /// flags: The clocks of clock_gettime; EINVAL for others
@@ -229,21 +231,21 @@ Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> nod
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
 /// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
-///   number is ESRCH.
+///   number fails with ESRCH.
 Result<> setpriority(Thread&, int which, int id, int nice);
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
 /// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
-///   number is ESRCH.
+///   number fails with ESRCH.
 Result<int> getpriority(Thread&, int which, int id);
 
 // ── sched_attr.cpp ──
 
 /// flags: 0 as the call's flags; in the structure SCHED_FLAG_RESET_ON_FORK, SCHED_FLAG_RECLAIM,
 ///   SCHED_FLAG_DL_OVERRUN, SCHED_FLAG_KEEP_POLICY, SCHED_FLAG_KEEP_PARAMS; EINVAL for others
-/// linux: SCHED_FLAG_RECLAIM and SCHED_FLAG_DL_OVERRUN have no effect. The utilisation clamps are
-///   ENOTSUP. All reservations together may take 95 % of the harts; more is EBUSY. Priorities are
-///   as in sched_setscheduler.
+/// linux: SCHED_FLAG_RECLAIM and SCHED_FLAG_DL_OVERRUN have no effect. The utilisation clamps
+///   fail with ENOTSUP. All reservations together may take 95 % of the harts; more fails with
+///   EBUSY. Priorities are as in sched_setscheduler.
 Result<> sched_setattr(Thread&, int id, std::uintptr_t attributes, unsigned flags);
 
 /// flags: 0; EINVAL for others

@@ -42,7 +42,7 @@ async::Task<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, in
 trap::Attempt<Transfer> try_writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 async::Task<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 
-/// linux: A directory is ESPIPE instead of EISDIR.
+/// linux: A directory fails with ESPIPE instead of EISDIR.
 trap::Attempt<Transfer> try_pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 async::Task<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
@@ -53,19 +53,19 @@ async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                std::int64_t offset);
 
 /// flags: SEEK_SET, SEEK_CUR, SEEK_END; EINVAL for others
-/// linux: SEEK_DATA and SEEK_HOLE are EINVAL. In a directory only SEEK_SET works, and SEEK_CUR by
-///   0.
+/// linux: SEEK_DATA and SEEK_HOLE fail with EINVAL. In a directory only SEEK_SET works, and
+///   SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
 /// linux: One call answers 64 KiB of entries at most. The entries are in the order of their
 ///   names.
 Transfer getdents64(Thread&, int fd, UserSpan<std::byte> to);
 
-/// linux: RLIMIT_FSIZE has no effect. A size of more than 1 GiB is EFBIG.
+/// linux: RLIMIT_FSIZE has no effect. A size of more than 1 GiB fails with EFBIG.
 Result<> ftruncate(Thread&, int fd, std::int64_t size);
 
 /// linux: A file that is not a disk has nothing to write back: the answer is 0, also for a
-///   terminal or a device. A pipe is EINVAL.
+///   terminal or a device. A pipe fails with EINVAL.
 trap::Attempt<Result<>> try_fsync(Thread&, int fd);
 async::Task<Result<>> fsync(Thread&, int fd);
 
@@ -75,7 +75,7 @@ async::Task<Result<>> fsync(Thread&, int fd);
 Result<> close(Thread&, int fd);
 
 /// flags: CLOSE_RANGE_CLOEXEC; EINVAL for others
-/// linux: CLOSE_RANGE_UNSHARE is EINVAL.
+/// linux: CLOSE_RANGE_UNSHARE fails with EINVAL.
 Result<> close_range(Thread&, unsigned first, unsigned last, unsigned flags);
 
 /// linux: none known
@@ -100,7 +100,7 @@ Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 ///   TIOCSWINSZ, TIOCGPGRP, TIOCSPGRP, FIONREAD; on a pipe FIONREAD; on a disk BLKGETSIZE,
 ///   BLKGETSIZE64, BLKSSZGET, BLKROGET; ENOTTY for others
 /// linux: TCSETSW does not wait for output. TIOCSPGRP only stores the number, and TIOCSWINSZ
-///   sends no signal. FIONREAD of a regular file is ENOTTY.
+///   sends no signal. FIONREAD on a regular file fails with ENOTTY.
 Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argument);
 
 // ── files_paths.cpp: names ──
@@ -108,12 +108,13 @@ Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argumen
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
 /// linux: A program can create files only in /tmp; elsewhere the error is EROFS. O_SYNC, O_DSYNC,
-///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE is EISDIR. Read and write
+///   O_DIRECT, O_NOATIME and O_NOCTTY have no effect. O_TMPFILE fails with EISDIR. Read and write
 ///   permissions do not matter, because every program is the superuser's.
 Result<int> openat(Thread&, int directory, UserPtr<const char> path, int flags, unsigned mode);
 
-/// linux: Files in the boot archive have their own time; every other file's times are 1970. The
-///   three times are the same. A file has one link, user 0, group 0 and device 1.
+/// linux: A file has the time in the boot archive, which `./cotrap` leaves at 1970, and every
+///   other file's times are 1970. The three times are the same. A file has one link, user 0,
+///   group 0 and device 1.
 Result<> fstat(Thread&, int fd, UserPtr<abi::Stat> status);
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_NO_AUTOMOUNT; EINVAL for others
@@ -126,10 +127,11 @@ Result<> newfstatat(Thread&, int directory, UserPtr<const char> path, UserPtr<ab
 Result<> faccessat(Thread&, int directory, UserPtr<const char> path, int mode);
 
 /// flags: AT_SYMLINK_NOFOLLOW, AT_EACCESS; EINVAL for others
-/// linux: As `faccessat`. AT_EMPTY_PATH is EINVAL.
+/// linux: As `faccessat`. AT_EMPTY_PATH fails with EINVAL.
 Result<> faccessat2(Thread&, int directory, UserPtr<const char> path, int mode, int flags);
 
-/// linux: An empty path is ENOENT, also with the descriptor of a link.
+/// linux: An empty path fails with ENOTDIR where the descriptor is a link's; Linux reads that
+///   link.
 Transfer readlinkat(Thread&, int directory, UserPtr<const char> path, UserSpan<char> to);
 
 /// linux: none known
@@ -153,13 +155,13 @@ Result<> mkdirat(Thread&, int directory, UserPtr<const char> path, unsigned mode
 Result<> symlinkat(Thread&, UserPtr<const char> target, int directory, UserPtr<const char> path);
 
 /// flags: AT_REMOVEDIR; EINVAL for others
-/// linux: A program can remove names only in /tmp. Elsewhere a name of the wrong kind is EISDIR
-///   or ENOTDIR, as in /tmp, and any other is EROFS.
+/// linux: A program can remove names only in /tmp. Elsewhere a name of the wrong kind fails with
+///   EISDIR or ENOTDIR, as in /tmp, and any other fails with EROFS.
 Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 
 /// flags: RENAME_NOREPLACE; EINVAL for others
-/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT are EINVAL. A rename to or from a place outside
-///   /tmp is EROFS instead of EXDEV.
+/// linux: RENAME_EXCHANGE and RENAME_WHITEOUT fail with EINVAL. A rename to or from a place
+///   outside /tmp fails with EROFS instead of EXDEV.
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 
@@ -172,8 +174,8 @@ async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned 
                                     async::Instant deadline);
 
 /// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; others never come
-/// linux: The call does not write the remaining time back. More than 1024 entries are EINVAL,
-///   whatever RLIMIT_NOFILE is.
+/// linux: The call does not write the remaining time back. More than 1024 entries fail with
+///   EINVAL, whatever RLIMIT_NOFILE is.
 trap::Attempt<Result<int>> try_ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                      UserPtr<const abi::Timespec> timeout,
                                      UserPtr<const abi::SignalSet> mask, std::size_t mask_size);

@@ -232,14 +232,16 @@ _INTRODUCTION = """\
 
 <!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from kernel/syscalls/ and trap/include/abi/. -->
 
-The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the answer or a negative error number in `a0`.
-This page lists every call that the kernel answers. It is made from the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the
-comment above each handler. Where no difference from Linux's manual page is known, the last column says so.
+The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the
+answer or a negative error number in `a0`. This page lists every call that the kernel answers. It is made from
+the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the comment above each handler.
+Where no difference from Linux's manual page is known, the last column says so.
 
 These differences hold for every call:
 
 - Every program is the superuser's. No call checks who the caller is.
-- A program has no signal handlers, so no signal interrupts a call. A call ends with `EINTR` only where its thread ends.
+- A program has no signal handlers, so no signal interrupts a call. A call ends with `EINTR` only where its
+  thread ends.
 - The tree of files is read-only outside `/tmp` ([files.md](../files.md#the-tree)).
 - An unknown number answers `ENOSYS`. The kernel logs each such number once.
 """
@@ -253,8 +255,9 @@ Linux does not have these calls. Their numbers start at 0x1000. The header descr
 _COMPAT_INTRODUCTION = """\
 ## Programs for x86_64
 
-The kernel of the [hosted machine](../hosted.md) also takes the numbers of Linux on x86_64. Most of them are the calls above under another number
-([x86_64.h](../../trap/x86_64/include/abi/x86_64.h)). These have no number on riscv64, another order of arguments or another structure:
+The kernel of the [hosted machine](../hosted.md) also takes the numbers of Linux on x86_64. Most of them are
+the calls above under another number ([x86_64.h](../../trap/x86_64/include/abi/x86_64.h)). These have no number
+on riscv64, another order of arguments or another structure:
 """
 
 _MISSING_INTRODUCTION = """\
