@@ -1,0 +1,35 @@
+"""/proc has the files that docs/reference/proc.md lists, with the columns that it names."""
+
+import re
+
+import harness
+
+PAGE = (harness.ROOT / "docs" / "reference" / "proc.md").read_text()
+FILES = sorted(re.findall(r"^\| \[`/proc/(\S+)`\]", PAGE, re.MULTILINE))
+TABLES = ("disks", "harts", "processes", "stacks")  # whose first line names the columns
+SCRIPT = "; echo ==; ".join(
+    ("ls /proc", "ls /proc/self", "cat /proc/meminfo", *(f"head -n 1 /proc/{name}" for name in TABLES))
+)
+
+
+def section(name: str) -> str:
+    return PAGE.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+def columns(name: str) -> list[str]:
+    """The names in the first cells of a section's table."""
+    cells = re.findall(r"^\| (`.*?) \|", section(name), re.MULTILINE)
+    return re.findall(r"`([^`]+)`", " ".join(cells))
+
+
+with harness.Test(__doc__, all_everyday=True) as test:
+    done = test.run("/bin/sh", "-c", SCRIPT)
+    files, own, memory, *heads = [part.split("\n") for part in done.text.split("==\n")]
+    there = [name for name in files if name not in ("", "self/")] + [f"self/{name}" for name in own if name]
+    test.check(sorted(there) == FILES, "the page lists every file of /proc", done.text)
+    test.check(all(map(section, FILES)), "  … and has a section for each", str(FILES))
+    names = [line.partition(":")[0] for line in memory if line]
+    told = re.findall(r"`(Mem\w+)`", section("meminfo"))
+    test.check(names == told, "it names the lines of meminfo", done.text)
+    for name, head in zip(TABLES, heads, strict=True):
+        test.check(head[0].split("\t") == columns(name), f"it names the columns of {name}", done.text)
