@@ -65,7 +65,8 @@ Result<> exit_group(Thread&, int code);
 /// flags: WNOHANG, WUNTRACED, WCONTINUED, __WALL, __WCLONE, __WNOTHREAD; EINVAL for others
 /// linux: The call reports only processes that have ended: no process stops or continues. __WALL,
 ///   __WCLONE and __WNOTHREAD have no effect. Process 0 and process -1 both mean all children. Of
-///   the resource usage only the user time is not 0.
+///   the resource usage only the user time is not 0. If the kernel cannot write the status, the
+///   child remains a zombie; Linux drops it.
 async::Task<Result<int>> wait4(Thread&, int id, UserPtr<int> status, int options,
                                UserPtr<abi::ResourceUsage> usage);
 

@@ -25,7 +25,8 @@ namespace kernel::sys {
 
 using Transfer = Result<std::size_t>;
 
-/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0.
+/// linux: On a terminal VTIME has no effect, and VMIN matters only where it is 0. A read of 0
+///   bytes from a directory answers 0 instead of EISDIR.
 trap::Attempt<Transfer> try_read(Thread&, int fd, UserSpan<std::byte> to);
 trap::WaitingCall read(Thread&, int fd, UserSpan<std::byte> to);
 
@@ -42,19 +43,20 @@ async::Task<Transfer> readv(Thread&, int fd, UserPtr<const abi::IoVector> to, in
 trap::Attempt<Transfer> try_writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 async::Task<Transfer> writev(Thread&, int fd, UserPtr<const abi::IoVector> from, int count);
 
-/// linux: A directory fails with ESPIPE instead of EISDIR.
+/// linux: A directory fails with ESPIPE instead of EISDIR. The writing end of a pipe fails with
+///   EBADF instead of ESPIPE.
 trap::Attempt<Transfer> try_pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 async::Task<Transfer> pread64(Thread&, int fd, UserSpan<std::byte> to, std::int64_t offset);
 
-/// linux: As `write`.
+/// linux: As `write`. The reading end of a pipe fails with EBADF instead of ESPIPE.
 trap::Attempt<Transfer> try_pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                      std::int64_t offset);
 async::Task<Transfer> pwrite64(Thread&, int fd, UserSpan<const std::byte> from,
                                std::int64_t offset);
 
 /// flags: SEEK_SET, SEEK_CUR, SEEK_END; EINVAL for others
-/// linux: SEEK_DATA and SEEK_HOLE fail with EINVAL. In a directory only SEEK_SET works, and
-///   SEEK_CUR by 0.
+/// linux: SEEK_DATA and SEEK_HOLE fail with EINVAL. On a pipe or a terminal an unknown `whence`
+///   fails with ESPIPE instead of EINVAL. In a directory only SEEK_SET works, and SEEK_CUR by 0.
 Result<std::int64_t> lseek(Thread&, int fd, std::int64_t offset, int whence);
 
 /// linux: One call answers 64 KiB of entries at most. The entries are in the order of their

@@ -33,10 +33,11 @@ inline trap::Attempt<Result<int>> try_futex(Thread& self, std::uintptr_t address
 ///   FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET,
 ///   each with FUTEX_PRIVATE_FLAG or FUTEX_CLOCK_REALTIME; ENOSYS for other commands
 /// linux: FUTEX_WAKE_OP, FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI fail with ENOSYS. Every
-///   command accepts FUTEX_CLOCK_REALTIME. A wake of 0 waiters wakes none; Linux wakes one. A
-///   requeue between two memory objects wakes the waiters instead of moving them. A chain of more
-///   than 16 lock holders fails with EDEADLK. A program waits for 256 priority-inheriting locks
-///   at most; more fails with ENOMEM.
+///   command accepts FUTEX_CLOCK_REALTIME. FUTEX_TRYLOCK_PI fails with EAGAIN also where the
+///   holder does not exist. A wake of 0 waiters wakes none; Linux wakes one. A requeue between
+///   two memory objects wakes the waiters instead of moving them. A chain of more than 16 lock
+///   holders fails with EDEADLK. A program waits for 256 priority-inheriting locks at most; more
+///   fails with ENOMEM.
 trap::WaitingCall futex(Thread&, std::uintptr_t address, int operation, std::uint32_t value,
                         std::uintptr_t timeout, std::uintptr_t address2, std::uint32_t value3);
 
