@@ -1,4 +1,4 @@
-"""The kernel command line: `key=value` words, each value percent-encoded (docs/running.md)."""
+"""The kernel command line: `key=value` words, each value percent-encoded (docs/reference/boot-options.md)."""
 
 import os
 from collections.abc import Iterable, Iterator
