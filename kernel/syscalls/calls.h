@@ -2,7 +2,7 @@
 // back (trap/syscall_table.h); names, meanings and errors are Linux's (section 2 of its manual).
 // Those of files are in files.h.
 //
-// Called by thread_life, for the thread that makes the call.
+// Called by run_thread, for the thread that makes the call.
 //
 // The comment above each call is its row in docs/reference/system-calls.md:
 //

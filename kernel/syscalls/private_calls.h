@@ -1,5 +1,5 @@
-// The calls that Linux does not have, from abi::first_own_call up. calls.h says what `flags:` is;
-// `cotrap:` says what the call does, and `only:` names the kernel that has it.
+// The calls that Linux does not have, from abi::first_private_call up. calls.h says what `flags:`
+// is; `cotrap:` says what the call does, and `only:` names the kernel that has it.
 #pragma once
 
 #include <abi/numbers.h>
@@ -82,7 +82,7 @@ Result<> notify_when(Thread&, int fd, std::uint64_t bits);
 
 }  // namespace sys
 
-/// abi::exercise: calls self_test_entry, which differs between the two kernels (self_tests.h).
+/// abi::self_test: calls self_test_entry, which differs between the two kernels (self_tests.h).
 /// cotrap: Starts the self-test that the caller names. EINVAL for an unknown one, EBUSY while
 ///   another one runs.
 /// only: the kernel with self-tests (`--self-tests`); ENOSYS elsewhere

@@ -11,8 +11,8 @@ _SYSCALLS = ROOT / "kernel" / "syscalls"
 _ABI = ROOT / "trap" / "include" / "abi"
 
 _TABLE = _SYSCALLS / "all_calls.h"
-_OWN_TABLE = _SYSCALLS / "own_calls.h"
-_COMPAT_TABLE = _SYSCALLS / "x86_64" / "foreign.cpp"
+_OWN_TABLE = _SYSCALLS / "private_calls.h"
+_COMPAT_TABLE = _SYSCALLS / "x86_64" / "compat.cpp"
 _COMPAT_NUMBERS = ROOT / "trap" / "x86_64" / "include" / "abi" / "x86_64.h"
 
 _KEYS = ("flags", "linux", "cotrap", "only")
@@ -119,15 +119,15 @@ def own_rows() -> list[Row]:
         int(number): name
         for header in sorted(_ABI.glob("*.h"))
         for name, number in re.findall(
-            r"constexpr Call (\w+)\{first_own_call \+ (\d+)\}", header.read_text()
+            r"constexpr Call (\w+)\{first_private_call \+ (\d+)\}", header.read_text()
         )
     }
     text = _OWN_TABLE.read_text()
     entries = [(int(number), handler) for handler, number in _ENTRY.findall(text)]
     entries += [(int(number), handler) for number, handler in _ENTRY_BY_NAME.findall(text)]
-    first = int(re.search(r"first_own_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
+    first = int(re.search(r"first_private_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
     if sorted(names) != sorted(number for number, _ in entries):
-        raise ValueError("own_calls.h and the ABI's headers do not have the same calls of Cotrap's own")
+        raise ValueError("private_calls.h and the ABI's headers do not have the same calls of Cotrap's own")
     return [Row(first + number, names[number], handler) for number, handler in sorted(entries)]
 
 
