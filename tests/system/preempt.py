@@ -155,7 +155,7 @@ def elsewhere(test: harness.Test) -> None:
         report = words(done)
         test.check(
             report.get("intact") == 1,
-            f"what is preempted on one of {harts} harts goes on on another as it was", done.text + done.why,
+            f"what is preempted on one of {harts} harts continues on another as it was", done.text + done.why,
         )  # fmt: skip
         if machine.icount:  # a busy host may leave the others no time to put it aside
             moved, aside = report.get("elsewhere", 0), report.get("preempted", 0)

@@ -56,11 +56,11 @@ TEST_CASE_METHOD(Preemptible,
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
     co_await std::suspend_always{};
   };
-  async::Job& preempt = async::spawn_preemptible(interrupted(), {.priority = 10});
+  async::Job& preempted = async::spawn_preemptible(interrupted(), {.priority = 10});
   aside.goes_on = [&] {
     log.push_back("goes on");
-    CHECK(preempt.is_preemptible());
-    Executor::resume_preempted(preempt, leaf);
+    CHECK(preempted.is_preemptible());
+    Executor::resume_preempted(preempted, leaf);
     leaf.resume();
   };
   executor.set_priority(job, 11);
@@ -79,10 +79,10 @@ TEST_CASE_METHOD(Preemptible, "one whose turn is over goes on after its equals")
     Executor::ready_again(true);
     co_await std::suspend_always{};
   };
-  async::Job& preempt = async::spawn_preemptible(interrupted(), {.priority = 10});
+  async::Job& preempted = async::spawn_preemptible(interrupted(), {.priority = 10});
   aside.goes_on = [&] {
     log.push_back("goes on");
-    Executor::resume_preempted(preempt, leaf);
+    Executor::resume_preempted(preempted, leaf);
     leaf.resume();
   };
   async::spawn(log_once(log, "equal"), {.priority = 10}).detach();

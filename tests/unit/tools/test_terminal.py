@@ -90,7 +90,7 @@ class Terminal(Command):
     def test_a_line_that_says_what_is_waited_for_stays_in_its_row(self):
         script = (
             "from cotrap.ui import Waiting\n"
-            "with Waiting('x' * 300, spin_limit=0): input()\n"
+            "with Waiting('x' * 300, patience=0): input()\n"
         )
         outer, inner = pty.openpty()
         self.addCleanup(os.close, outer)
