@@ -138,3 +138,10 @@ def add_program(command: argparse.ArgumentParser) -> None:
         help="the first program, instead of the shell: a file, or the name of one of Cotrap's own",
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
+    command.set_defaults(own_options=_long_options(command))
+
+
+def _long_options(command: argparse.ArgumentParser) -> tuple[str, ...]:
+    """Without --help, which many programs have, too."""
+    words = (word for action in command._actions for word in action.option_strings)
+    return tuple(word for word in words if word.startswith("--") and word != "--help")

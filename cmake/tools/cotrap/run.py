@@ -6,6 +6,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from . import build, callgrind, elf, hosted, terminal
@@ -114,6 +115,8 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         why = "not a file" if os.path.exists(program) else "no such file"
         raise UsageError(f"{program}: {why}")
     check_files(arguments)
+    if not arguments.quiet:
+        _hint_at_late_options(arguments)
 
     built = build.chosen(arguments)
     if not is_file:
@@ -133,6 +136,15 @@ def prepare(arguments, on_terminal: bool) -> Boot:
         archive.add_program(program, guest_path)
         common |= {"program": f"/{guest_path}", "arguments": arguments.arguments}
     return Boot(archive=archive.pack(), **common)
+
+
+def _hint_at_late_options(arguments) -> None:
+    """Options after FILE go to the program. A user who means the command would see no effect."""
+    words = takewhile(lambda word: word != "--", arguments.arguments)
+    names = dict.fromkeys(word.partition("=")[0] for word in words)
+    if late := ", ".join(name for name in names if name in arguments.own_options):
+        program = arguments.program.name
+        say(f"hint: {program} gets {late}; an option of the command stands before {program}")
 
 
 def _own_program(built: Build, name: Path) -> Path:

@@ -56,6 +56,23 @@ class Run(Command):
         done = self.run_quiet(r"""for a; do printf '%s\n' "$a"; done""", *given)
         self.assertEqual(done.stdout.decode().splitlines(), list(given))
 
+    def test_an_option_of_the_command_after_the_program_gives_a_hint(self):
+        program = self.build.file("late", r"""for a; do printf '%s\n' "$a"; done""")
+        run = ("run", "--build", self.build.path)
+        for given, names in (
+            (("--harts", "2"), b"--harts"),
+            (("x", "--mem=64M", "--harts", "2"), b"--mem, --harts"),
+        ):
+            done = cotrap(*run, program, *given)
+            hint = b"cotrap: hint: late gets %s; an option of the command stands before late\n"
+            self.assertEqual((done.returncode, done.stderr), (0, hint % names))
+            self.assertIn("\n".join(given) + "\n", done.stdout.decode())
+        for words in (
+            (*run, program, "--help", "-q", "--other", "--", "--harts"),
+            (*run, "-q", program, "--harts", "2"),
+        ):
+            self.assertEqual(cotrap(*words).stderr, b"")
+
     def test_a_name_that_is_no_file_is_a_program_of_cotraps_own(self):
         self.build.program("greet", 'echo "greets $1"; exit 7')
         done = cotrap("run", "-q", "--build", self.build.path, "greet", "x")
