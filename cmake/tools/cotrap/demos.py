@@ -18,6 +18,7 @@ from .qemu import Boot, Guest, Machine, archive_with
 from .run import check_files, machine
 from .slow_disk import slow_disk
 from .sources import Silence, Typist
+from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good
 
 TIMEOUT = 40.0  # seconds
@@ -74,7 +75,8 @@ def run(arguments) -> int:
     known = {demo.name: demo for demo in demos}
     for name in arguments.names:
         if name not in known:
-            raise UsageError(f"there is no demo '{name}' (`./cotrap demo --list` names them)")
+            hint = did_you_mean(name, known)
+            raise UsageError(f"there is no demo '{name}'{hint} (`./cotrap demo --list` names them)")
     built = build.chosen(arguments)
     stage = Stage(
         built,

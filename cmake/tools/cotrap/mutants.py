@@ -28,6 +28,7 @@ from pathlib import Path
 
 from .errors import OWN_FAILURE, ToolError, UsageError
 from .paths import ROOT
+from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good, say
 
 _CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>\S+)\n\n(?=diff --git )")
@@ -126,7 +127,8 @@ def _selected(mutants: list[Mutant], names: list[str]) -> list[Mutant]:
     for name in names:
         found = {each.name for each in mutants if _matches(name, each.name)}
         if not found:
-            raise UsageError(f"there is no mutant '{name}' (tests/mutants has them)")
+            hint = did_you_mean(name, (each.name for each in mutants))
+            raise UsageError(f"there is no mutant '{name}'{hint} (tests/mutants has them)")
         chosen |= found
     return [each for each in mutants if not names or each.name in chosen]
 

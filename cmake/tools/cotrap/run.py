@@ -15,8 +15,9 @@ from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .log_names import LogNames
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
-from .sim import kernel
+from .sim import kernel, simulator
 from .sources import FramedInput, Keyboard, Left, Silence, is_empty
+from .suggestions import did_you_mean
 from .ui import Waiting, say
 
 _LEFT = 130  # as if by ^C
@@ -152,7 +153,8 @@ def _own_program(built: Build, name: Path) -> Path:
     for folder in (built.folder / "user" / "bin", built.initrd_root / "bin"):
         if os.path.isfile(folder / name):
             return folder / name
-    raise UsageError(f"{name}: no such file, nor a program of Cotrap's (`ls /bin` in its shell)")
+    hint = did_you_mean(str(name), [*os.listdir(built.initrd_root / "bin"), *simulator.workloads()])
+    raise UsageError(f"{name}: no such file, nor a program of Cotrap's{hint} (`ls /bin` in its shell)")
 
 
 def check_files(arguments) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from . import build, musl, mutants, setup, test_progress
 from .errors import ToolError, UsageError
 from .paths import ROOT
+from .suggestions import did_you_mean
 
 # The builds that everyday tests are in, and the others.
 _EVERYDAY = ("riscv64-release", "host-asan", "host-debug")
@@ -60,7 +61,10 @@ def run(arguments) -> int:
         command = _ctest(Path(folder), presets)
         for name in arguments.names:
             if not _entries(command, "-R", name):
-                raise UsageError(f"there is no test '{name}' (`./cotrap test --all --list` names them)")
+                hint = did_you_mean(name, _known(_entries(command)))
+                raise UsageError(
+                    f"there is no test '{name}'{hint} (`./cotrap test --all --list` names them)"
+                )
         entries = _entries(command, *filters)
     if not entries:
         raise UsageError("no test of that tier has such a name (`--all --list` names all)")
@@ -81,6 +85,11 @@ def _filters(names: list[str], tier: str) -> list[str]:
     """CTest's options that choose."""
     chosen = ["-R", "|".join(names)] if names else []
     return chosen + {"all": [], "everyday": ["-L", "^everyday$"], "rest": ["-LE", "^everyday$"]}[tier]
+
+
+def _known(entries: list[Entry]) -> set[str]:
+    """Names, and what they consist of: `files` chooses `unit.files.asan`."""
+    return {word for entry in entries for word in (entry.name, *entry.name.split("."))}
 
 
 def _of(preset: str, entries: list[Entry]) -> list[Entry]:

@@ -174,6 +174,8 @@ class Mutants(unittest.TestCase):
         for names in (("nonesuch",), ("pipe", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no mutant '"):
                 self.run_mutants(*names)
+        with self.assertRaisesRegex(UsageError, "'pip-leaks': did you mean 'pipe-leaks'"):
+            self.run_mutants("pip-leaks")
         self.assertFalse(self.tree.exists())
 
     def test_where_there_are_no_mutants_the_command_says_so(self):

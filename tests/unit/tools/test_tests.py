@@ -75,6 +75,8 @@ class Tests(unittest.TestCase):
         for arguments in (("nonesuch",), ("nonesuch", "--list"), ("alpha", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no test '"):
                 self.run_tests(*arguments)
+        with self.assertRaisesRegex(UsageError, "'alhpa': did you mean 'alpha'"):
+            self.run_tests("alhpa")
         self.registered("hosted-tsan", "add_test(beta true)", f"set_tests_properties(beta {_EVERYDAY})")
         with self.assertRaisesRegex(UsageError, "no test of that tier"):
             self.run_tests("--rest", "beta")

@@ -11,6 +11,7 @@ from .. import bootargs, build, packages
 from ..errors import ToolError, UsageError
 from ..paths import MACHINES, ROOT, check_output, write_output
 from ..qemu import Machine
+from ..suggestions import did_you_mean
 from ..ui import bad, good, say
 from . import beside, boots, profile, table
 from .catalogue import BENCHMARKS, Benchmark
@@ -148,9 +149,16 @@ def _chosen(names: list[str]) -> list[Benchmark]:
     for name in names:
         found = [each for each in BENCHMARKS.values() if f"{each.name}.".startswith(f"{name}.")]
         if not found:
-            raise UsageError(f"there is no benchmark '{name}' (`./cotrap bench --list` names them)")
+            hint = did_you_mean(name, _known())
+            raise UsageError(f"there is no benchmark '{name}'{hint} (`./cotrap bench --list` names them)")
         chosen += found
     return [each for each in BENCHMARKS.values() if each in chosen or not names]
+
+
+def _known() -> set[str]:
+    """All that _chosen() takes."""
+    parts = (name.split(".") for name in BENCHMARKS)
+    return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
 
 
 def _read(path) -> Report:

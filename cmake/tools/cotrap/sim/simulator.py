@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import build, policy_header
 from ..errors import ToolError, UsageError
 from ..paths import ROOT, preset_folder
+from ..suggestions import did_you_mean
 from . import costs
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
@@ -22,11 +23,17 @@ TARGET = "cotrap_sim"
 _PROGRAM = Path("async") / "sim" / TARGET  # of a build folder
 
 
+def workloads() -> list[str]:
+    """The names of those that come along."""
+    return sorted(path.stem for path in WORKLOADS.glob(f"*{_SUFFIX}"))
+
+
 def list_workloads() -> None:
-    paths = sorted(WORKLOADS.glob(f"*{_SUFFIX}"))
-    width = max(len(path.stem) for path in paths)
-    for path in paths:
-        print(f"{path.stem.ljust(width)}  {path.read_text().splitlines()[0].lstrip('# ')}")
+    names = workloads()
+    width = max(map(len, names))
+    for name in names:
+        text = (WORKLOADS / f"{name}{_SUFFIX}").read_text()
+        print(f"{name.ljust(width)}  {text.splitlines()[0].lstrip('# ')}")
 
 
 def program_of(arguments) -> Path:
@@ -121,7 +128,8 @@ def workload(name: str) -> Path:
         return Path(name)
     path = WORKLOADS / f"{name}{_SUFFIX}"
     if not path.is_file():
-        raise UsageError(f"{name}: neither a file nor a workload that comes along (--list)")
+        hint = did_you_mean(name, workloads())
+        raise UsageError(f"{name}: neither a file nor a workload that comes along{hint} (--list)")
     return path
 
 

@@ -1,0 +1,32 @@
+"""Which names a user may have meant by a wrong one."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_MOST = 4
+_LETTERS = 3  # of a word: shorter ones are in too many names
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question for the end of a sentence, or nothing."""
+    words = [f"'{each}'" for each in alike(name, known)]
+    if len(words) > 1:
+        words = [", ".join(words[:-1]), words[-1]]
+    return f": did you mean {' or '.join(words)}?" if words else ""
+
+
+def alike(name: str, known: Iterable[str]) -> list[str]:
+    """Names that are spelt nearly as it is; then those that have its words as parts, most of them
+    first; then those that contain one. Of equals the short ones come first."""
+    known = sorted(set(known), key=lambda each: (len(each), each))
+    words = {word for word in _parts(name) if len(word) >= _LETTERS}
+    shared = {each: len(words & set(_parts(each))) for each in known}
+    having = sorted(filter(shared.get, known), key=lambda each: -shared[each])
+    containing = [each for each in known if any(word in each.lower() for word in words)]
+    close = get_close_matches(name, known, _MOST)
+    return list(dict.fromkeys([*close, *having, *containing]))[:_MOST]
+
+
+def _parts(name: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", name.lower())

@@ -1,0 +1,64 @@
+"""A wrong name is answered with the names that the user may have meant."""
+
+import unittest
+
+from support import Command, cotrap
+
+from cotrap import tests
+from cotrap.suggestions import alike, did_you_mean
+
+NAMES = ("fault.cow", "fault.zero", "pingpong", "switch", "switch.coroutine", "user.switch", "web")
+
+
+class Suggestions(unittest.TestCase):
+    def test_a_name_that_is_spelt_nearly_the_same_comes_first(self):
+        self.assertEqual(alike("fault.zer", NAMES)[0], "fault.zero")
+        self.assertEqual(alike("pinpgong", NAMES), ["pingpong"])
+
+    def test_a_name_with_one_of_the_words_is_meant_too(self):
+        found = ["switch", "user.switch", "switch.coroutine"]
+        self.assertEqual(alike("context-switch", NAMES), found)
+        self.assertEqual(alike("pong", NAMES), ["pingpong"])
+        self.assertEqual(alike("the coroutine switch", NAMES)[0], "switch.coroutine")
+
+    def test_words_of_two_letters_and_names_unlike_all_suggest_nothing(self):
+        for name in ("it", "nonesuch", "(", ""):
+            self.assertEqual(did_you_mean(name, NAMES), "")
+
+    def test_the_question_has_no_more_than_four_names(self):
+        self.assertEqual(did_you_mean("webb", NAMES), ": did you mean 'web'?")
+        many = [f"switch.{number}" for number in range(9)]
+        question = ": did you mean 'switch.0', 'switch.1', 'switch.2' or 'switch.3'?"
+        self.assertEqual(did_you_mean("context-switch", many), question)
+
+
+class Commands(Command):
+    def check(self, *words, says: str):
+        done = cotrap(*words)
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        self.assertIn(says, done.stderr.decode())
+
+    def test_each_command_asks(self):
+        self.build.demo("pingpong", "-", "true")
+        build = ("--build", self.build.path)
+        meant = "there is no benchmark 'context-switch': did you mean 'switch', 'user.switch', "
+        self.check("bench", "context-switch", says=meant)
+        meant = "there is no demo 'pinpong': did you mean 'pingpong'? (`./cotrap demo --list` names them)"
+        self.check("demo", *build, "pinpong", says=meant)
+        self.check("run", *build, "pinpong", says="program of Cotrap's: did you mean 'pingpong'?")
+        self.check("run", *build, "webs", says="did you mean 'web'?")
+        self.check("sim", "webs", "--build", self.simulator(), says="did you mean 'web'?")
+
+    def simulator(self):
+        """A build folder whose simulator knows one policy."""
+        program = self.build.file("async/sim/cotrap_sim", r"printf 'priority\tthe usual\n'")
+        return program.parents[2]
+
+    def test_a_test_is_named_by_a_part_of_its_name_too(self):
+        entries = [tests.Entry(name, "", (), 0) for name in ("unit.files.asan", "console.hosted")]
+        self.assertEqual(alike("file", tests._known(entries))[0], "files")
+
+
+if __name__ == "__main__":
+    unittest.main()
