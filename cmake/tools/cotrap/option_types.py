@@ -57,19 +57,27 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
-_NANOSECONDS = {"milliseconds": 1e6, "seconds": 1e9, "minutes": 6e10}
+_NANOSECONDS = {"nanoseconds": 1, "milliseconds": 1e6, "seconds": 1e9, "minutes": 6e10}
+# As workloads have them (docs/reference/workloads.md), and minutes.
+_SUFFIXES = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
 
 
 def duration(unit: str) -> Callable[[str], float]:
-    """One of at least a nanosecond: 0 is said by leaving it out."""
+    """Takes a number of that unit, or a number with a unit of its own, and returns the former. The least
+    is a nanosecond: a user leaves the option out for 0."""
 
     def parse(text: str) -> float:
+        number, suffix = re.fullmatch(r"(.*?)(ns|us|ms|s|min|)", text, re.DOTALL).groups()
         try:
-            value = float(text) if text.isascii() else 0.0
+            value = float(number) if text.isascii() else 0.0
         except ValueError:
             value = 0.0
+        if suffix:
+            value = value * _SUFFIXES[suffix] / _NANOSECONDS[unit]
         if not 0 < value < 1e9:
-            raise argparse.ArgumentTypeError(f"'{text}' is not a number of {unit}")
+            raise argparse.ArgumentTypeError(
+                f"'{text}' is not a number of {unit}, nor one with ns, us, ms, s or min after it"
+            )
         if round(value * _NANOSECONDS[unit]) == 0:
             raise argparse.ArgumentTypeError(f"'{text}': a nanosecond is the least there is")
         return value

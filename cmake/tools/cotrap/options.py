@@ -40,7 +40,8 @@ def parser() -> argparse.ArgumentParser:
     whole = Parser(
         prog="./cotrap",
         description="Builds Cotrap, boots it in QEMU and runs programs on it.",
-        epilog="Each command has its own --help. docs/running.md tells the rest.",
+        epilog="Each command has its own --help. A time is a number in the unit that its option names, or a "
+        "number with a unit: 1.5s, 500ms. docs/running.md tells the rest.",
         allow_abbrev=False,
     )
     commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)

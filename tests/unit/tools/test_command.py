@@ -75,6 +75,20 @@ class Usage(Command):
         self.check("test", "--minutes", "0", "soak", says=b"'0' is not a number of minutes")
         self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
 
+    def test_a_time_may_have_a_unit_of_its_own(self):
+        def parsed(*words: str):
+            return options.parser().parse_args(words)
+
+        for text, seconds in (("1s", 1), ("500ms", 0.5), ("1.5us", 1.5e-6), ("9ns", 9e-9), ("2min", 120)):
+            self.assertEqual(parsed("sim", "web", "--duration", text).duration, seconds)
+            self.assertEqual(parsed("bench", "--timeout", text).timeout, seconds)
+        self.assertEqual(parsed("sim", "web", "--duration", "3"), parsed("sim", "web", "--duration", "3s"))
+        self.assertEqual(parsed("sim", "web", "--slice", "2s").slice, 2000)
+        self.assertEqual(parsed("test", "--minutes", "90s", "soak").minutes, 1.5)
+        self.assertEqual(parsed("sim", "web", "--cost", "change=2us").cost, [("change", 2000)])
+        for text in ("1h", "s", "0s", "infs", "nanms", "-1s", "1s2"):
+            self.check("sim", "web", f"--duration={text}", says=b"nor one with ns, us, ms, s or min")
+
     def test_words_that_only_the_command_knows_are_not_given_to_the_kernel(self):
         for word in ("mark=1", "stdin=framed", "size=1x1", "init=/bin/ls", "m%61rk=1"):
             self.check("run", "--append", f"policy=fifo {word}", says=b"the command's own")

@@ -196,6 +196,8 @@ def _shard(text: str) -> tuple[int, int]:
 
 def _cost(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    if name not in NAMES or not re.fullmatch(r"\d{1,12}", value):
+    if name not in NAMES:
         raise ValueError(f"'{text}' is not WHAT=NS, WHAT one of {', '.join(NAMES)}")
-    return name, int(value)
+    if re.fullmatch(r"\d{1,12}", value):
+        return name, int(value)
+    return name, round(duration("nanoseconds")(value))
