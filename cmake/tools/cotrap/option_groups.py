@@ -129,15 +129,20 @@ def add_starving(command: argparse.ArgumentParser, of: str = "") -> None:
     )
 
 
-def add_program(command: argparse.ArgumentParser) -> None:
+def add_program(command: argparse.ArgumentParser, or_shell: bool = True) -> None:
+    """or_shell: the user may leave it out, and then the shell runs."""
     command.add_argument(
         "program",
-        nargs="?",
+        nargs="?" if or_shell else None,
         type=path,
         metavar="FILE",
-        help="the first program, instead of the shell: a file, or the name of one of Cotrap's own",
+        help=f"the first program{', instead of the shell' * or_shell}: a file, or the name of one of "
+        "Cotrap's own",
     )
-    command.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments")
+    words = command.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments"
+    )
+    words.required = False  # Python before 3.12 calls them missing where FILE is
     command.set_defaults(own_options=_long_options(command))
 
 

@@ -172,7 +172,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="look every S seconds (%(default)g)",
     )
-    add_program(tops)
+    add_program(tops, or_shell=False)
 
     benches = command(
         "bench",

@@ -185,6 +185,13 @@ class Usage(Command):
                 )
             self.assertEqual(done.returncode, status, words)
 
+    def test_top_wants_a_program_and_its_help_says_so(self):
+        self.check("top", says=b"arguments are required: FILE (`./cotrap top --help`")
+        said = cotrap("top", "--help").stdout.decode()
+        self.assertRegex(said, r"\sFILE \.\.\.\s")
+        self.assertNotIn("instead of", said)
+        self.assertIn("[FILE] ...", cotrap("run", "--help").stdout.decode())
+
     def test_every_command_has_help(self):
         for command in ("setup", "demo", "run", "test", "debug"):
             done = cotrap(command, "--help")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from .. import run as running
 from .. import terminal
 from ..console import Capture, TimedOut, relay
-from ..errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, ToolError, UsageError
+from ..errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, ToolError
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
 from ..trace import recording
@@ -25,8 +25,6 @@ _LAST_LINES = 8  # of the program's output, at the end
 
 
 def run(arguments) -> int:
-    if not arguments.program:
-        raise UsageError("top: of which program?")
     arguments.append.append("trace")
     boot = running.prepare(arguments, on_terminal=False)
     ram = memory_file("ram", b"")
