@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from .errors import NOBODY_READS, OWN_FAILURE, Interrupted, ToolError, UsageError
+from .errors import NOBODY_READS, OWN_FAILURE, WRONG_USAGE, Interrupted, ToolError, UsageError
 from .options import parser
 from .ui import say
 
@@ -48,7 +48,7 @@ def run() -> int:
             sys.stdout.flush()
     except UsageError as error:
         say(str(error))
-        return 2
+        return WRONG_USAGE
     except ToolError as error:
         say(str(error))
         return OWN_FAILURE

@@ -1,7 +1,9 @@
 """What ends a command early, and with which exit status."""
 
+WRONG_USAGE = 2
 TIMED_OUT = 124
 OWN_FAILURE = 125
+CANNOT_RUN = 126  # as a shell has it, and the kernel too
 NOBODY_READS = 141  # as if by SIGPIPE
 
 

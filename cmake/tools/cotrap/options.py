@@ -81,8 +81,8 @@ def parser() -> argparse.ArgumentParser:
         "boot to a shell, or with a program in its place",
         epilog="Everything after FILE goes to the program; a hint on standard error names options of the "
         "command there. The program's standard output, standard error and exit status are the command's: "
-        "128 + signal where it was killed, 124 on --timeout, 125 if Cotrap itself failed. FILE may be a "
-        "workload (docs/workloads.md), with options before or after it, "
+        "128 + signal where it was killed, 124 on --timeout, 125 if Cotrap itself failed, 126 if the kernel "
+        "cannot run FILE. FILE may be a workload (docs/workloads.md), with options before or after it, "
         "and as many harts as it says.",
     )
     add_machine(runs)

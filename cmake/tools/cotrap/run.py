@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
-from .errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
+from .errors import CANNOT_RUN, NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
 from .log_names import LogNames
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
@@ -21,7 +21,6 @@ from .suggestions import did_you_mean
 from .ui import Waiting, say
 
 _LEFT = 130  # as if by ^C
-_CANNOT_RUN = 126  # as a shell has it, and the kernel too
 
 
 def run(arguments) -> int:
@@ -82,7 +81,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
-    if arguments.program and guest.marks.exit_code == _CANNOT_RUN:
+    if arguments.program and guest.marks.exit_code == CANNOT_RUN:
         if why := elf.why_not(arguments.program, boot.build.is_hosted):
             say(f"{name} {why}")
     return guest.marks.exit_code

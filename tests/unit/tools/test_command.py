@@ -3,13 +3,14 @@
 import errno
 import itertools
 import os
+import re
 import subprocess
 import unittest
 from unittest import mock
 
 from support import HANGS, ROOT, Command, FakeBuild, cotrap
 
-from cotrap import options
+from cotrap import errors, options
 
 
 class Usage(Command):
@@ -184,6 +185,19 @@ class Usage(Command):
                     [ROOT / "cotrap", *words], stdout=full, stderr=full, timeout=HANGS
                 )
             self.assertEqual(done.returncode, status, words)
+
+    def test_every_status_of_the_command_is_documented(self):
+        statuses = {value for value in vars(errors).values() if isinstance(value, int)}
+        self.assertLessEqual({2, 124, 125, 126, 141}, statuses)
+        page = (ROOT / "docs" / "reference" / "exit-statuses.md").read_text()
+        of_commands = page.partition("## Of programs")[0]
+        rows = {int(status) for status in re.findall(r"^\| (\d+) \|", of_commands, re.MULTILINE)}
+        self.assertLessEqual(statuses, rows)
+
+    def test_a_file_that_the_kernel_cannot_run_is_status_126_with_the_reason(self):
+        done = self.run_quiet("exit 126")
+        self.assertEqual(done.returncode, 126)
+        self.assertIn(b"program is not an ELF program for this machine", done.stderr)
 
     def test_top_wants_a_program_and_its_help_says_so(self):
         self.check("top", says=b"arguments are required: FILE (`./cotrap top --help`")
