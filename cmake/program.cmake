@@ -7,7 +7,8 @@
 # The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
 # folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
 # NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>SELF_TESTS][<TAB>HARTS=number].
-# In INPUT, \n is a line's end and \d a pause of 200 ms; with DISK, `./cotrap demo` gives the machine a
+# In INPUT, \n is a line's end, \d a pause of 200 ms, and \xHH any other key: \x04 is Ctrl-D, which ends
+# standard input at the beginning of a line, and \x03 is Ctrl-C. With DISK, `./cotrap demo` gives the machine a
 # disk with known contents, and slow; with ICOUNT its time is counted in instructions, so that a busy
 # host makes nobody late (but harts take turns then); with SELF_TESTS it boots the kernel that has
 # self-tests; HARTS is how many it has if nobody says otherwise, instead of one.

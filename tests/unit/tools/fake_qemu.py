@@ -69,11 +69,14 @@ def frame(emit, program) -> None:
 
 
 def type_into(program) -> None:
-    """A terminal: keys are echoed, Enter ends a line."""
+    """A terminal: keys are echoed, Enter ends a line, Ctrl-D the input."""
     while data := os.read(0, 4096):
-        data = data.replace(b"\r", b"\n")
-        os.write(1, data)
-        program.stdin.write(data)
+        keys, end, _ = data.replace(b"\r", b"\n").partition(b"\x04")
+        os.write(1, keys)
+        program.stdin.write(keys)
+        if end:
+            program.stdin.close()
+            return
 
 
 def feed(program) -> None:

@@ -260,6 +260,12 @@ class Demo(unittest.TestCase):
         ):
             self.assertIn(f"\nboots {kernel}\n", self.demo(*words)[1], words)
 
+    def test_ctrl_d_can_be_typed_and_is_documented(self):
+        self.build.demo("copies", r"\dhi\n\x04", '[ "$(cat)" = hi ]')
+        self.assertEqual(self.demo("copies")[0], 0)
+        for page in ("cmake/program.cmake", "docs/write-a-demo.md"):
+            self.assertRegex((ROOT / page).read_text(), r"\\x04`?( \|)? (is )?Ctrl-D", page)
+
     def test_a_demo_that_takes_too_long_does_not_hold(self):
         self.build.demo("slow", "-", "sleep 30")
         status, out = self.demo("--timeout", "0.5", "slow")
