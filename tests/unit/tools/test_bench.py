@@ -135,6 +135,34 @@ class Bench(unittest.TestCase):
         self.assertEqual(texts, ["syscall.null", "fault.zero"])
         self.assertEqual(len(list(root.iter(f"{svg}rect"))), 2)
 
+    def test_a_missed_goal_is_marked_in_words_in_table_page_and_picture(self):
+        self.build.program("bench", PROGRAM.replace(r"1\t500", r"1\t690"))
+        self.addCleanup(self.build.program, "bench", PROGRAM)
+        page, picture = self.folder / "missed.html", self.folder / "missed.svg"
+        rows = self.bench("--icount", "--html", page, "--svg", picture).stdout.decode().splitlines()
+        marked = [row for row in rows if "missed" in row]
+        self.assertEqual(len(marked), 1, rows)
+        self.assertRegex(marked[0], r"fault\.zero +690 .* missed ≤ 600  15\.0 % above its goal$")
+        shown = page.read_text().partition("</style>")[2]
+        self.assertEqual(shown.count('class="bar missed"'), 1)
+        self.assertIn("fault.zero: 690 instructions, goal missed", shown)
+        self.assertRegex(shown, r"≤ 600\s*<div [^>]*>missed: 15\.0 % above its goal<")
+        shown = picture.read_text().partition("</style>")[2]
+        self.assertEqual(shown.count('class="bar missed"'), 1)
+        self.assertIn(">690, goal 600 missed<", shown)
+
+    def test_goals_that_are_met_have_no_mark(self):
+        page = self.folder / "met.html"
+        said = self.bench("--icount", "--html", page).stdout.decode()
+        self.assertNotIn("missed", said + page.read_text().partition("</style>")[2])
+
+    def test_the_axis_of_the_bars_says_that_it_is_logarithmic(self):
+        page, picture = self.folder / "axis.html", self.folder / "axis.svg"
+        self.bench("--html", page, "--svg", picture)
+        for unit in ("instructions", "bytes", "ns"):
+            self.assertIn(f"{unit}, logarithmic scale\n", page.read_text())
+        self.assertIn(">instructions, logarithmic scale<", picture.read_text())
+
     def test_what_got_slower_is_named_and_is_status_1(self):
         path = self.folder / "base.json"
         self.bench("--icount", "--save", path)

@@ -9,6 +9,7 @@ import jinja2
 
 from .catalogue import BENCHMARKS
 from .compare import Change, changes, number, times_as_much
+from .goals import excess, goal, is_missed
 from .results import TIME, UNITS, Report, Result
 from .table import TITLES
 
@@ -89,14 +90,21 @@ def _distribution(result: Result, width: float, height: float) -> dict | None:
 def page(report: Report, before: Report | None, against: list[Report]) -> str:
     """HTML. before: an earlier run; against: other kernels."""
     sections = _sections(report, before, against)
+    has_missed = any(row["missed"] for section in sections for row in section["rows"])
     return _fill(
-        "page.html", report=report, before=before, against=against, sections=sections, timed=TIME
+        "page.html",
+        report=report,
+        before=before,
+        against=against,
+        sections=sections,
+        timed=TIME,
+        has_missed=has_missed,
     )
 
 
 def picture(report: Report) -> str:
     """The bars of one unit, the first that was measured, as SVG."""
-    return _fill("picture.svg", report=report, section=_sections(report, None, [])[0], left=205)
+    return _fill("picture.svg", report=report, section=_sections(report, None, [])[0], left=205, right=190)
 
 
 def _fill(name: str, **values) -> str:
@@ -116,7 +124,7 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
         if not results:
             continue
         old = [found[each.name, unit].before for each in results if (each.name, unit) in found]
-        goals = _goals(results, unit) if report.has_goals else {}
+        goals = {each.name: goal(each) for each in results if goal(each)} if report.has_goals else {}
         theirs = {each.name: [other.find(each.name, unit) for other in against] for each in results}
         medians = [other.value for others in theirs.values() for other in others if other]
         values = [value for each in [*results, *old] for value in each.percentiles.values()]
@@ -129,20 +137,14 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
     return sections
 
 
-def _goals(results: list[Result], unit: str) -> dict[str, float]:
-    """Of what is counted, by name."""
-    known = [BENCHMARKS[each.name] for each in results if each.name in BENCHMARKS and unit != TIME]
-    return {each.name: each.goal for each in known if each.goal}
-
-
 def _row(
     result: Result,
     change: Change | None,
     others: list[Result | None],
-    goal: float | None,
+    most: float | None,
     scale: Scale,
 ) -> dict:
-    """others: what each other kernel has, None where it has nothing of that name."""
+    """others: what each other kernel has, None where it has nothing of that name. most: the goal."""
     return {
         "result": result,
         "about": BENCHMARKS[result.name].about if result.name in BENCHMARKS else "",
@@ -155,7 +157,8 @@ def _row(
             else None
             for place, other in enumerate(others)
         ],
-        "goal": {"x": scale.x(goal), "value": number(goal)} if goal else None,
+        "goal": {"x": scale.x(most), "value": number(most)} if most else None,
+        "missed": excess(result) if most and is_missed(result) else "",
         "picture": _distribution(result, 300, 44),
         "numbers": {key: number(each) for key, each in result.percentiles.items()},
         "spread": number(result.spread / 2),

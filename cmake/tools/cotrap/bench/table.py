@@ -4,6 +4,7 @@ from ..policies import DEFAULT
 from ..ui import bad, faint, good
 from .catalogue import BASELINE, BENCHMARKS
 from .compare import Change, number, times_as_much
+from .goals import excess, goal, is_missed
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, UNITS, Report, Result
 
 TITLES = {
@@ -61,13 +62,14 @@ def _row(
         row.append(f"± {number(result.spread / 2)}")
     elif goals:
         row.append(_goal(result))
-    row.append(_remark(result, change))
+    remarks = [_remark(result, change), bad(excess(result)) if goals and is_missed(result) else ""]
+    row.append("; ".join(filter(None, remarks)))
     return row
 
 
 def _goal(result: Result) -> str:
-    benchmark = BENCHMARKS.get(result.name)
-    return f"≤ {number(benchmark.goal)}" if benchmark and benchmark.goal else ""
+    most = goal(result)
+    return f"{'missed ' * is_missed(result)}≤ {number(most)}" if most else ""
 
 
 def _remark(result: Result, change: Change | None) -> str:
