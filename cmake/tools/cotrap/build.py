@@ -103,7 +103,7 @@ def _is_stale(folder: Path) -> bool:
 
 
 def _configure(preset: str) -> None:
-    with Waiting(f"configuring {preset}"):
+    with Waiting(f"configuring {preset}", lines=True):
         done = subprocess.run(
             ["cmake", "--preset", preset],
             cwd=ROOT,
@@ -117,10 +117,11 @@ def _configure(preset: str) -> None:
 
 
 def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
-    """Runs ninja; its status becomes one moving line, compiler messages pass."""
+    """Runs ninja; its status becomes one moving line, or a line every 30 seconds where there is no
+    terminal. Compiler messages pass."""
     progress = ""
     with (
-        Waiting(lambda: f"building {preset}{progress}", patience=0.3),
+        Waiting(lambda: f"building {preset}{progress}", patience=0.3, lines=True),
         subprocess.Popen(
             ["ninja", "-C", folder, *targets],
             stdout=subprocess.PIPE,
@@ -136,7 +137,7 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
             if status := _STATUS.match(line):
                 if not progress and not sys.stderr.isatty():
                     say(f"building {preset}")
-                progress = f": {status[1]} of {status[2]}"
+                progress = f", {status[1]} of {status[2]}"
             else:
                 sys.stderr.write(line)
     if ninja.returncode != 0:
@@ -147,7 +148,7 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
 def _alone_in(folder: Path, preset: str):
     """Two commands at once build one after the other: with the lock of cmake/build-elsewhere.cmake."""
     with open(folder / ".cotrap-lock", "w") as lock, Waiting(
-        f"another command builds {preset}"
+        f"another command builds {preset}", lines=True
     ) as waiting:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         waiting.over()

@@ -50,7 +50,7 @@ def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path
     _hold(folder)
     configure = ["cmake", "--preset", preset, "-B", folder, *options]
     configure += [f"-DCOTRAP_POLICY_HEADER={header.path}", f"-DCOTRAP_POLICY_CLASS={header.type}"]
-    with Waiting(f"building {target} with {header.path.name}"):
+    with Waiting(f"building {target} with {header.path.name}", lines=True):
         for command in (configure, ["ninja", "--quiet", "-C", folder, target]):
             done = subprocess.run(
                 command, cwd=ROOT, capture_output=True, text=True, errors="replace"
@@ -65,6 +65,6 @@ def _hold(folder: Path) -> None:
         return  # a second lock would wait for the first
     folder.mkdir(parents=True, exist_ok=True)
     lock = open(folder / ".cotrap-lock", "w")
-    with Waiting(f"another command with --policy-header uses {folder}"):
+    with Waiting(f"another command with --policy-header uses {folder}", lines=True):
         fcntl.flock(lock, fcntl.LOCK_EX)
     _held[folder] = lock

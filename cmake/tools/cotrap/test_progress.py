@@ -5,7 +5,6 @@ repeats it."""
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +12,6 @@ from pathlib import Path
 from .errors import ToolError
 from .ui import Waiting, bad, faint, good, say
 
-_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
 _UNKNOWN = 2.0  # seconds that a test costs of which nothing is known
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")
@@ -66,8 +64,7 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     say(f"{len(costs)} tests, about {_span(progress.left())}")
     begun = time.monotonic()
     with (
-        Waiting(lambda: str(progress), patience=0.3) as waiting,
-        _Lines(progress),
+        Waiting(lambda: str(progress), patience=0.3, lines=lambda: str(progress)) as waiting,
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         ) as ctest,
@@ -77,26 +74,6 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
         raise ToolError(f"CTest ended early, with status {ctest.returncode}")
     _conclude(progress, len(costs), time.monotonic() - begun)
     return 1 if progress.failed else 0
-
-
-class _Lines:
-    """Where standard error is no terminal, a line of progress now and then."""
-
-    def __init__(self, progress: Progress):
-        self._over = threading.Event()
-        self._progress = progress
-        self._thread = threading.Thread(target=self._tell, daemon=True)
-
-    def __enter__(self):
-        if not sys.stderr.isatty():
-            self._thread.start()
-
-    def __exit__(self, *_):
-        self._over.set()
-
-    def _tell(self) -> None:
-        while not self._over.wait(_EVERY):
-            say(str(self._progress))
 
 
 def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:

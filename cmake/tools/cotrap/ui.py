@@ -1,5 +1,6 @@
 """What the command says to the person in front of it: always on standard error, coloured only on
-a terminal, and never silent for longer than two seconds there."""
+a terminal. There it is never silent for longer than two seconds. Elsewhere long work prints a line now
+and then."""
 
 import os
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 
 PATIENCE = 2.0  # seconds a person waits before being told what for
+LINE_EVERY = 30.0  # seconds between two lines where standard error is no terminal
 
 
 def colours(stream) -> bool:
@@ -49,23 +51,32 @@ def _fitting(line: str) -> str:
 
 class Waiting:
     """A line on the terminal that says what is being waited for, once that has taken two seconds
-    (`patience`), and vanishes when the wait is over. On anything but a terminal it says nothing.
+    (`patience`), and vanishes when the wait is over.
 
-        with Waiting("configuring riscv64-release"): ...
+        with Waiting("configuring riscv64-release", lines=True): ...
 
-    `what` may be a function: it is asked each time the line is drawn.
+    `what` may be a function: it is asked each time the line is drawn. Where standard error is no terminal,
+    `lines` prints one every 30 seconds, with the seconds waited. It may be a function that gives the whole
+    line.
     """
 
-    def __init__(self, what: str | Callable[[], str], patience: float = PATIENCE):
+    def __init__(
+        self,
+        what: str | Callable[[], str],
+        patience: float = PATIENCE,
+        lines: bool | Callable[[], str] = False,
+    ):
         self._what = what
+        self._lines = lines
         self._patience = patience
         self._begun = time.monotonic()
         self._shown = False
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = None
-        if sys.stderr.isatty():
-            self._thread = threading.Thread(target=self._watch, daemon=True)
+        watch = self._watch if sys.stderr.isatty() else self._print_lines if lines else None
+        if watch:
+            self._thread = threading.Thread(target=watch, daemon=True)
             self._thread.start()
 
     def __enter__(self):
@@ -97,6 +108,16 @@ class Waiting:
                     self._draw()
                     delay = 1.0
 
+    def _print_lines(self) -> None:
+        while not self._over.wait(LINE_EVERY):
+            with self._lock:
+                if not self._over.is_set():
+                    is_given = callable(self._lines)
+                    say(self._lines() if is_given else f"{self._now()} after {self._waited():.0f} s")
+
+    def _now(self) -> str:
+        return self._what if isinstance(self._what, str) else self._what()
+
     def _waited(self) -> float:
         return time.monotonic() - self._begun
 
@@ -107,8 +128,7 @@ class Waiting:
 
     def _draw(self) -> None:
         self._shown = True
-        what = self._what if isinstance(self._what, str) else self._what()
-        line = _fitting(f"cotrap: {what} ({self._waited():.0f} s)")
+        line = _fitting(f"cotrap: {self._now()} ({self._waited():.0f} s)")
         self._write(f"\r\x1b[K{faint(line, sys.stderr)}")
 
     @staticmethod

@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # which finds the command's modules
-from cotrap import build, musl
+from cotrap import build, musl, ui
 from cotrap.errors import ToolError
 
 
@@ -51,6 +51,43 @@ class Building(Faked):
             self.says("[1/2] Building a", "a.cpp: warning", "[2/2] Linking"),
             "cotrap: building a-preset\na.cpp: warning\n",
         )
+
+    def test_where_there_is_no_terminal_lines_tell_how_far_it_is(self):
+        go_on = self.path / "go-on"
+        wait = f"until test -e {go_on}; do sleep 0.01; done"
+        self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
+        said = []
+
+        def say(text: str) -> None:
+            said.append(text)
+            if "2 of 3" in text:
+                go_on.touch()
+
+        with (
+            mock.patch.object(build, "say", say),
+            mock.patch.object(ui, "say", say),
+            mock.patch.object(ui, "LINE_EVERY", 0.01),
+        ):
+            build._compile("a-preset", self.path, ())
+        self.assertEqual(said[0], "building a-preset")
+        self.assertIn("building a-preset, 2 of 3 after 0 s", said)
+
+    def test_a_line_comes_every_30_seconds(self):
+        self.assertEqual(ui.LINE_EVERY, 30)
+
+    def test_configuring_tells_how_long_it_takes_too(self):
+        go_on = self.path / "go-on"
+        self.program("cmake", f"until test -e {go_on}; do sleep 0.01; done")
+
+        said = []
+
+        def say(text: str) -> None:
+            said.append(text)
+            go_on.touch()
+
+        with mock.patch.object(ui, "say", say), mock.patch.object(ui, "LINE_EVERY", 0.01):
+            build._configure("a-preset")
+        self.assertEqual(said[0], "configuring a-preset after 0 s")
 
     def test_a_failure_is_one_of_the_command(self):
         with self.assertRaises(ToolError):

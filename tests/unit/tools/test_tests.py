@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # noqa: F401  (finds the command's modules)
-from cotrap import build, test_progress, tests
+from cotrap import build, test_progress, tests, ui
 from cotrap.errors import ToolError, UsageError
 from cotrap.options import parser
 
@@ -129,8 +129,10 @@ class Tests(unittest.TestCase):
             if "running: beta" in text:
                 flag.touch()
 
-        with mock.patch.object(test_progress, "say", say), mock.patch.object(
-            test_progress, "_EVERY", 0.01
+        with (
+            mock.patch.object(test_progress, "say", say),
+            mock.patch.object(ui, "say", say),
+            mock.patch.object(ui, "LINE_EVERY", 0.01),
         ):
             self.assertEqual(self.run_tests("^beta")[0], 0)
         self.assertRegex(said[0], "^1 tests, about ")
