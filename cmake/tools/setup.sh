@@ -3,14 +3,17 @@
 # backports, which are enabled for that, from the mirror that the system already uses. Does nothing
 # when nothing is missing. Needs a POSIX shell, apt, and root's rights or sudo.
 #
-#   setup.sh [--quiet]      quiet: says nothing when there is nothing to do
-#   COTRAP_ETC              where the system's settings are, if not /etc
+#   setup.sh [--quiet] [FOR…]   the packages for `run`, and for what else is named; `test`: all of them
+#                               quiet: says nothing when there is nothing to do
+#   COTRAP_ETC                  where the system's settings are, if not /etc
 set -eu
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 list=$tools/packages.txt
-stamp=$tools/../../build/setup.stamp
+stamps=$tools/../../build/setup
 etc=${COTRAP_ETC:-/etc}
-quiet=${1-}
+quiet=
+[ "${1-}" != --quiet ] || { quiet=--quiet; shift; }
+purposes="run $*"
 
 say() { printf 'cotrap: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -21,10 +24,13 @@ apt_get() {
 
 # Prints a line for each package of this release, of one origin if given: PACKAGE [AT-LEAST].
 wanted() {
-  awk -v release="$release" -v origin="${1-}" '
+  awk -v release="$release" -v origin="${1-}" -v purposes=" $purposes " '
     /^[^#]/ {
-      from = release == 12 ? $2 : $3
-      if (from != "-" && (origin == "" || from == origin)) print $1, $4
+      from = release == 12 ? $3 : $4
+      is_asked = index(purposes, " test ")
+      count = split($2, its, ",")
+      for (i = 1; i <= count; i++) is_asked += index(purposes, " " its[i] " ")
+      if (is_asked && from != "-" && (origin == "" || from == origin)) print $1, $5
     }' "$list"
 }
 
@@ -109,7 +115,7 @@ check_tools() {
   [ -n "$absent" ] || [ "$quiet" != --quiet ] || return 0
   say "this is neither Debian 12 nor 13, so nothing is installed here." \
     ${absent:+"Missing:$absent."} "What is needed comes, on Debian 13, from:" \
-    $(awk '/^[^#]/ && $3 != "-" { print $1 }' "$list")
+    $(release=13; wanted | cut -d' ' -f1)
   [ -z "$absent" ] || exit 1
   say "the tools are there; libraries are looked for when they are used"
 }
@@ -121,5 +127,17 @@ case $ID-$VERSION_ID in
   debian-12 | debian-13) [ -z "$(missing)" ] || install_missing ;;
   *) check_tools ;;
 esac
-mkdir -p "$(dirname "$stamp")" 2>/dev/null && : 2>/dev/null >"$stamp" || true
-[ "$quiet" = --quiet ] || [ "$ID" != debian ] || say "everything that is needed is installed"
+if mkdir -p "$stamps" 2>/dev/null; then
+  for purpose in $purposes; do (: >"$stamps/$purpose") 2>/dev/null || true; done
+fi
+[ "$quiet" != --quiet ] && [ "$ID" = debian ] || exit 0
+case " $purposes " in
+  *' test '*) say "everything that any command needs is installed" ;;
+  *)
+    say "everything that \`./cotrap demo\`, \`run\`, \`trace\`, \`top\` and \`bench\` need is installed"
+    asked=$(wanted | wc -l) purposes='run test'
+    say "other commands install what they need when they need it; the tests need" \
+      "$(($(wanted | wc -l) - asked)) packages more, Chromium among them:" \
+      "\`./cotrap setup --all\` installs them now"
+    ;;
+esac

@@ -200,7 +200,7 @@ def page(test: harness.Test, folder: Path) -> None:
     out = folder / "run.html"
     trace(test, "--icount", test.folder / "user" / "bin" / "sleepsort", "3", "1", "2", "--html", out)
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if not test.check(browser is not None, "there is a browser", "`./cotrap setup` installs one"):
+    if not test.check(browser is not None, "there is a browser", "`./cotrap setup --all` installs one"):
         return
     done = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from . import elf, hosted, terminal
+from . import elf, hosted, setup, terminal
 from . import run as running
 from .console import FileSink, relay
 from .errors import TIMED_OUT, ToolError, UsageError
@@ -65,10 +65,17 @@ def run_on_host(command: list, *script: str) -> int:
 
 
 def _debugger(*names: str) -> str:
-    found = next(filter(None, map(shutil.which, names)), None)
+    found = _found(names)
+    if not found:
+        setup.ensure(setup.DEBUG)
+        found = _found(names)
     if not found:
         raise ToolError(f"none of {', '.join(names)} is installed")
     return found
+
+
+def _found(names: Iterable[str]) -> str | None:
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def _commands(program: Path | None, is_hosted: bool) -> list[str]:

@@ -57,10 +57,16 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(action=action)
         return added
 
-    command(
+    sets = command(
         "setup",
-        lambda _: setup.install(),
-        "install the packages that are missing (Debian 12 and 13)",
+        lambda arguments: setup.install(*[setup.TEST] * arguments.all),
+        "install the packages that demo, run and most commands need (Debian 12 and 13)",
+        epilog="No command needs this first: each installs what it needs and is missing. `debug` adds gdb, "
+        "`sim` the compiler and the libraries of the host, `--machine hosted` musl and valgrind, `test` all "
+        "that there is, Chromium among it. cmake/tools/packages.txt names the packages.",
+    )
+    sets.add_argument(
+        "--all", action="store_true", help="install what any command needs, the tests above all"
     )
 
     demo = command(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from . import policies
+from . import policies, setup
 from .errors import ToolError
 from .paths import ROOT, preset_folder
 from .ui import Waiting
@@ -46,6 +46,7 @@ def parse(text: str) -> PolicyHeader:
 def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path:
     """The folder of that preset's build with the header in it. No other command changes it before
     this one has ended."""
+    setup.ensure_for(preset)
     folder = preset_folder(f"policy-{preset}")
     _hold(folder)
     configure = ["cmake", "--preset", preset, "-B", folder, *options]

@@ -1,5 +1,6 @@
-"""Sees to it that the packages are there. The work is cmake/tools/setup.sh, which runs without
-Python; this only avoids starting it when nothing can have changed."""
+"""Installs the packages that a command needs. The work is cmake/tools/setup.sh, which runs without
+Python; this only avoids starting it when nothing can have changed. packages.txt has the purposes: `run`,
+which every command needs, and those that some commands add."""
 
 import subprocess
 from pathlib import Path
@@ -7,25 +8,41 @@ from pathlib import Path
 from .errors import ToolError
 from .paths import ROOT, TOOLS
 
-_STAMP = ROOT / "build" / "setup.stamp"  # written by setup.sh when nothing was missing
+HOSTED, SIM, DEBUG, TEST = "hosted", "sim", "debug", "test"
+_RUN = "run"
+_STAMPS = ROOT / "build" / "setup"  # setup.sh writes one for each purpose when nothing is missing
 _INPUTS = (TOOLS / "packages.txt", TOOLS / "setup.sh", Path("/var/lib/dpkg/status"))
 
 
-def ensure() -> None:
-    """Installs what is missing; costs next to nothing when nothing is."""
-    if not _is_fresh():
-        install(quiet=True)
+def ensure(*purposes: str) -> None:
+    """Installs what is missing for `run` and these purposes. It costs next to nothing if nothing is."""
+    if not _is_fresh(TEST) and not all(map(_is_fresh, (_RUN, *purposes))):
+        install(*purposes, quiet=True)
 
 
-def install(quiet: bool = False) -> None:
+def ensure_for(preset: str) -> None:
+    """What a preset's build needs."""
+    kind = preset.partition("-")[0]
+    ensure(*{"hosted": [HOSTED], "host": [SIM]}.get(kind, []))
+
+
+def install(*purposes: str, quiet: bool = False) -> None:
     arguments = ["--quiet"] if quiet else []
-    if subprocess.run(["sh", TOOLS / "setup.sh", *arguments]).returncode != 0:
+    if subprocess.run(["sh", TOOLS / "setup.sh", *arguments, *purposes]).returncode != 0:
         raise ToolError("the setup did not succeed")
 
 
-def _is_fresh() -> bool:
+def has_more_since(seconds: float) -> bool:
+    """Whether setup.sh may have installed packages for the tests since then, a file's time."""
     try:
-        stamp = _STAMP.stat().st_mtime
+        return (_STAMPS / TEST).stat().st_mtime > seconds
+    except FileNotFoundError:
+        return False
+
+
+def _is_fresh(purpose: str) -> bool:
+    try:
+        stamp = (_STAMPS / purpose).stat().st_mtime
         return all(stamp > file.stat().st_mtime for file in _INPUTS)
     except FileNotFoundError:
         return False

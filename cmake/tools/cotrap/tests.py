@@ -40,7 +40,7 @@ class Entry:
 
 
 def run(arguments) -> int:
-    setup.ensure()
+    setup.ensure(setup.TEST)
     if arguments.mutants:
         if arguments.list or arguments.minutes or arguments.tier:
             raise UsageError("--mutants goes with names of mutants and -j only")

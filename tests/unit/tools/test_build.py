@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # which finds the command's modules
-from cotrap import build, musl, ui
+from cotrap import build, musl, setup, ui
 from cotrap.errors import ToolError
 
 
@@ -102,7 +102,10 @@ import support
 from cotrap import policy_header
 
 folder, name = Path(sys.argv[1]), sys.argv[2]
-with mock.patch.object(policy_header, "preset_folder", return_value=folder / "policy"):
+with (
+    mock.patch.object(policy_header, "preset_folder", return_value=folder / "policy"),
+    mock.patch.object(policy_header.setup, "ensure_for"),
+):
     for _ in range(2):
         policy_header.build(policy_header.PolicyHeader(Path(name), "Mine", "mine"), "p", "t")
 print((folder / "policy" / "program").read_text(), flush=True)
@@ -139,6 +142,25 @@ class OfHeaders(Faked):
 
 
 class Stale(Faked):
+    def test_a_build_without_a_tests_compiler_is_configured_again_when_that_may_have_come(self):
+        made, stamps = self.path / "build.ninja", self.path / "setup"
+        stamps.mkdir()
+        cache = f"CMAKE_HOME_DIRECTORY:INTERNAL={support.ROOT}\nCOTRAP_LINUX_CC:FILEPATH=%s\n"
+        for stamp, compiler, stale in (
+            (None, "COTRAP_LINUX_CC-NOTFOUND", False),
+            ("run", "COTRAP_LINUX_CC-NOTFOUND", False),
+            ("test", "/usr/bin/gcc", False),
+            ("test", "COTRAP_LINUX_CC-NOTFOUND", True),
+        ):
+            made.touch()
+            (self.path / "CMakeCache.txt").write_text(cache % compiler)
+            if stamp:
+                (stamps / stamp).touch()
+                later = made.stat().st_mtime + 1
+                os.utime(stamps / stamp, (later, later))
+            with mock.patch.object(setup, "_STAMPS", stamps):
+                self.assertIs(build._is_stale(self.path), stale, (stamp, compiler))
+
     def test_a_build_of_another_tree_is_refused(self):
         (self.path / "CMakeCache.txt").write_text("CMAKE_HOME_DIRECTORY:INTERNAL=/elsewhere\n")
         with self.assertRaisesRegex(ToolError, "another source tree"):
@@ -195,7 +217,7 @@ class ReadOnly(unittest.TestCase):
             self.file(f"{preset}/build.ninja", "")
             tests = f"add_test({preset} true)\nset_tests_properties({preset} PROPERTIES LABELS everyday)\n"
             self.file(f"{preset}/CTestTestfile.cmake", tests)
-        self.file("setup.stamp", "")
+        self.file("setup/test", "")
         for path in (self.tree.parent, self.tree, *self.tree.rglob("*")):
             mode = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
             path.chmod(mode if os.geteuid() == 0 or path == self.tree.parent else mode & 0o555)
@@ -203,7 +225,7 @@ class ReadOnly(unittest.TestCase):
 
     def file(self, name: str, text: str) -> None:
         path = self.tree / "build" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
     def cotrap(self, *arguments: str) -> subprocess.CompletedProcess:

@@ -6,8 +6,12 @@ import subprocess
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from support import ROOT
+
+from cotrap import debug, setup
+from cotrap.errors import ToolError
 
 DEB822 = """\
 # the base
@@ -33,13 +37,15 @@ FAKES = {
     # Installed is what $FAKE/missing does not name; versions are new enough for anything.
     "dpkg-query": """
         shift 2
-        for package; do
-          grep -qx "$package" $FAKE/missing || echo "installed $package 99:1"
-        done""",
+        printf '%s\\n' "$@" | grep -vxFf $FAKE/missing | sed 's/.*/installed & 99:1/'""",
     "apt-get": """
         case $1 in indextargets) cat $FAKE/releases; exit ;; esac
         echo "$@" >>$FAKE/log
-        case " $* " in *" install "*) : >$FAKE/missing ;; esac""",
+        case " $* " in *" install "*)
+          printf '%s\\n' "$@" >$FAKE/given
+          grep -vxFf $FAKE/given $FAKE/missing >$FAKE/rest
+          mv $FAKE/rest $FAKE/missing ;;
+        esac""",
 }
 
 
@@ -97,7 +103,81 @@ class Setup(unittest.TestCase):
         self.assertEqual(self.setup_says("--quiet"), "")
         self.assertIn("everything", self.setup_says())
         self.assertEqual(self.log.read_text(), "")
-        self.assertTrue((self.path / "source/build/setup.stamp").exists())
+        stamps = self.path / "source/build/setup"
+        self.assertEqual([path.name for path in stamps.iterdir()], ["run"])
+        self.setup_says("--quiet", "debug", "sim")
+        self.assertEqual({path.name for path in stamps.iterdir()}, {"run", "debug", "sim"})
+
+    def installed(self, *purposes: str) -> set[str]:
+        """On a machine that has nothing yet."""
+        packages = [line.split()[0] for line in self.packages()]
+        self.write("missing", "\n".join(packages) + "\n")
+        self.write("releases", "bookworm\nbookworm-backports\n")
+        self.log.write_text("")
+        self.setup_says("--quiet", *purposes)
+        installs = [line for line in self.log.read_text().splitlines() if " install " in line]
+        return {word for line in installs for word in line.split() if word in packages}
+
+    def packages(self) -> list[str]:
+        lines = (self.tools / "packages.txt").read_text().splitlines()
+        return [line for line in lines if line and not line.startswith("#")]
+
+    def test_what_only_tests_need_is_installed_for_tests_only(self):
+        for_tests = {"chromium", "valgrind", "gdb-multiarch", "qemu-user", "python3-pexpect", "catch2"}
+        for release, machine in (("12", "qemu-system-misc"), ("13", "qemu-system-riscv")):
+            self.release("debian", release)
+            small, whole = self.installed(), self.installed("test")
+            self.assertLessEqual({"clang-22", "cmake", "opensbi", machine}, small)
+            self.assertEqual(small & for_tests, set())
+            self.assertLessEqual(for_tests | small, whole)
+            own = [line for line in self.packages() if line.split()[int(release) - 10] != "-"]
+            self.assertEqual(whole, {line.split()[0] for line in own})
+
+    def test_a_command_adds_what_it_is_for(self):
+        small = self.installed()
+        for purpose, package in (
+            ("debug", "gdb-multiarch"),
+            ("sim", "catch2"),
+            ("hosted", "valgrind"),
+        ):
+            added = self.installed(purpose) - small
+            self.assertIn(package, added)
+            self.assertNotIn("chromium", added)
+
+    def test_the_end_says_which_set_is_there_and_how_to_have_the_other(self):
+        said = self.setup_says()
+        self.assertIn("`./cotrap demo`, `run`, `trace`, `top` and `bench` need", said)
+        self.assertRegex(said, r"the tests need \d+ packages more, Chromium .* `./cotrap setup --all`")
+        self.assertNotIn("--all", self.setup_says("test"))
+
+    def test_each_command_asks_for_what_it_needs(self):
+        asked = []
+        with mock.patch.object(setup, "ensure", lambda *purposes: asked.append(purposes)):
+            for preset in ("riscv64-release", "hosted-asan", "host-debug"):
+                setup.ensure_for(preset)
+            with self.assertRaisesRegex(ToolError, "none of no-such-debugger is installed"):
+                debug._debugger("no-such-debugger")
+        self.assertEqual(asked, [(), ("hosted",), ("sim",), ("debug",)])
+
+    def test_the_set_of_the_tests_has_all_others(self):
+        stamps = self.path / "setup"
+        installed = []
+        with (
+            mock.patch.object(setup, "_STAMPS", stamps),
+            mock.patch.object(setup, "_INPUTS", ()),
+            mock.patch.object(setup, "install", lambda *purposes, quiet: installed.append(purposes)),
+        ):
+            setup.ensure("debug")
+            self.write("setup/run", "")
+            setup.ensure("debug")
+            setup.ensure()
+            self.write("setup/debug", "")
+            setup.ensure("debug")
+            setup.ensure("test")
+            self.write("setup/test", "")
+            setup.ensure("test")
+            setup.ensure("sim")
+        self.assertEqual(installed, [("debug",), ("debug",), ("test",)])
 
     def test_only_what_is_missing_is_installed(self):
         self.write("missing", "ninja-build\n")
@@ -108,11 +188,11 @@ class Setup(unittest.TestCase):
 
     def check_backports(self, expected: str):
         self.write("missing", "catch2\nqemu-system-misc\n")
-        self.assertIn("backports", self.setup_says())
+        self.assertIn("backports", self.setup_says("sim"))
         written = list((self.path / "etc/apt/sources.list.d").glob("cotrap-backports.*"))
         self.assertEqual([path.read_text() for path in written], [expected])
         install = self.log.read_text().splitlines()[-1]
-        self.assertTrue(install.endswith("-t bookworm-backports catch2 qemu-system-misc"), install)
+        self.assertTrue(install.endswith("-t bookworm-backports qemu-system-misc catch2"), install)
 
     def test_backports_come_from_the_mirror_in_use_and_with_its_key(self):
         self.write("etc/apt/sources.list.d/debian.sources", DEB822)
@@ -132,19 +212,19 @@ class Setup(unittest.TestCase):
     def test_backports_that_are_enabled_already_are_left_alone(self):
         self.write("releases", "bookworm\nbookworm-backports\n")
         self.write("missing", "catch2\n")
-        self.setup_says()
+        self.setup_says("sim")
         self.assertEqual(list((self.path / "etc/apt/sources.list.d").iterdir()), [])
 
     def test_without_an_entry_to_go_by_it_says_what_to_do(self):
-        self.write("missing", "catch2\n")
+        self.write("missing", "opensbi\n")
         self.assertIn("by hand", self.setup_says(status=1))
 
     def test_debian_13_needs_no_backports(self):
         self.release("debian", "13")
         self.write("missing", "catch2\nqemu-system-riscv\nqemu-system-misc\n")
-        self.setup_says()
+        self.setup_says("sim")
         install = self.log.read_text().splitlines()[-1]
-        self.assertTrue(install.endswith("-recommends catch2 qemu-system-riscv"), install)
+        self.assertTrue(install.endswith("-recommends qemu-system-riscv catch2"), install)
 
     def test_another_system_is_told_what_is_needed_and_is_left_alone(self):
         self.release("arch", "")

@@ -32,7 +32,7 @@ class Tests(unittest.TestCase):
         self.built: list[tuple[str, ...]] = []
         for target, name, instead in (
             (tests, "ROOT", self.root),
-            (tests.setup, "ensure", lambda: None),
+            (tests.setup, "ensure", lambda *_: None),
             (tests.musl, "ensure", lambda: None),
             (build, "make", lambda *what: self.built.append(what)),
         ):
