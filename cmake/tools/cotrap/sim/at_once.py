@@ -1,6 +1,5 @@
 """Many runs of the simulator at once. Whoever stops waiting for them, at a signal, ends them."""
 
-import os
 import subprocess
 import threading
 from collections.abc import Iterable
@@ -46,8 +45,8 @@ class _Children:
                 child.wait()
 
 
-def outputs(commands: Iterable[list]) -> list[str]:
-    """What each says, in that order."""
+def outputs(commands: Iterable[list], jobs: int) -> list[str]:
+    """What each says, in that order. jobs: so many run at once."""
     children, answers = _Children(), SimpleQueue()
     work = list(enumerate(commands))
     found = [""] * len(work)
@@ -64,7 +63,7 @@ def outputs(commands: Iterable[list]) -> list[str]:
     # A signal comes as an exception, which may leave a lock of Python's own held: so here there are
     # none, and nobody waits for the threads.
     try:
-        for _ in range(min(os.cpu_count() or 1, len(work))):
+        for _ in range(min(jobs, len(work))):
             threading.Thread(target=go_on, daemon=True).start()
         for _ in found:
             place, answer = answers.get()

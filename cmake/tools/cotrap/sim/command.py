@@ -1,6 +1,5 @@
 """`./cotrap sim`: simulates a workload under policies and seeds, or puts together what was."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,10 +77,10 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
             *(shown if piece[0] == seeds[0] else []),
         ]
         for name in names
-        for piece in _pieces(seeds)
+        for piece in _pieces(seeds, arguments.jobs)
     ]
     with Waiting("simulating"):
-        lines = simulator.outcomes(at_once.outputs(pieces), len(names) * len(seeds))
+        lines = simulator.outcomes(at_once.outputs(pieces, arguments.jobs), len(names) * len(seeds))
     findings = "".join(map(rows.findings, lines))
     if wrong := findings + "".join(map(rows.unfit, lines)):
         print(explain(wrong, program))
@@ -103,9 +102,9 @@ def _shard(seeds: range, shard: tuple[int, int] | None) -> range:
     return seeds[begin:end]
 
 
-def _pieces(seeds: range) -> list[range]:
+def _pieces(seeds: range, processors: int) -> list[range]:
     """One for every processor, if there are as many."""
-    count = min(os.cpu_count() or 1, len(seeds))
+    count = min(processors, len(seeds))
     return [_shard(seeds, (index + 1, count)) for index in range(count)]
 
 

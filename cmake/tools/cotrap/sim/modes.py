@@ -14,7 +14,7 @@ _TAKES = {
     "merge": ("csv", "html"),
     "replay": ("policy_header", "debug"),
     "explore": (*_RUN, *_LIMITS, *EXPLORING),
-    _SIMULATE: (*_RUN, *_LIMITS, "policy_header", "shard", "csv", "html"),
+    _SIMULATE: (*_RUN, *_LIMITS, "policy_header", "shard", "jobs", "csv", "html"),
 }
 
 

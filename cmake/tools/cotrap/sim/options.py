@@ -1,6 +1,7 @@
 """What `./cotrap sim` can be asked for."""
 
 import argparse
+import os
 import re
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from .. import policy_header
 from ..option_types import checked, duration, harts, path, positive
 from .costs import NAMES, RECORDED
 
+# That this process may run on: `taskset` and Slurm give it fewer than the host has.
+PROCESSORS = len(os.sched_getaffinity(0))
 # Of --explore, where nothing else is said.
 BOUND, MOST = 4, 1_000_000
 # Where they are left out; the parser says None, so that it is known (modes.py).
-DEFAULTS = {"policy": "priority", "seeds": range(1, 2), "slice": 4.0}
+DEFAULTS = {"policy": "priority", "seeds": range(1, 2), "slice": 4.0, "jobs": PROCESSORS}
 EXPLORING = ("bound", "pct", "jitter", "most", "schedule")
 
 
@@ -89,6 +92,13 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         type=checked(_shard),
         metavar="I/N",
         help="only the I-th of N pieces of the seeds: for a sweep over several machines",
+    )
+    command.add_argument(
+        "-j",
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="simulate on N processors at once (as many as it may run on)",
     )
     command.add_argument(
         "--merge",

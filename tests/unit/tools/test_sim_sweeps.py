@@ -1,0 +1,105 @@
+"""Sweeps: `./cotrap sim` on several processors, and the recipes of docs/workloads.md, word by word."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from simulating import BUILD, InAFolder, sim
+from support import HANGS, ROOT
+
+from cotrap.options import parser
+from cotrap.sim import at_once, command, modes, simulator
+
+# A page's sweep is of a thousand seeds of ten seconds: the same, short.
+_SEEDS, _SHORT = "--seeds 1..1000", "--seeds 1..16 --duration 600ms"
+# Submits nothing: runs what `sbatch` would, piece by piece.
+_SBATCH = r"""#!/bin/sh
+[ "$1" = --wait ] || exit 2
+range=$(sed -n 's/^#SBATCH --array=//p' "$2")
+for piece in $(seq "${range%-*}" "${range#*-}"); do
+  SLURM_ARRAY_TASK_ID=$piece sh "$2" >"part$piece.log" || exit
+done
+"""
+
+
+class Processors(InAFolder):
+    def test_so_many_run_at_once_as_are_asked_for(self):
+        wait = f"""cd {self.folder}; touch $0
+            until [ $(ls | wc -l) -ge 3 ]; do sleep 0.01; done"""
+        at_once.outputs([["sh", "-c", wait, str(number)] for number in range(3)], 3)
+        alone = f"mkdir {self.folder}/alone && sleep 0.05 && rmdir {self.folder}/alone"
+        at_once.outputs([["sh", "-c", alone]] * 3, 1)
+
+    def test_without_a_number_they_are_all_that_the_process_may_run_on(self):
+        for words, jobs in (((), len(os.sched_getaffinity(0))), (("-j", "3"), 3)):
+            arguments = parser().parse_args(["sim", "web", *words])
+            modes.check(arguments)
+            self.assertEqual(arguments.jobs, jobs)
+
+    def test_a_sweep_has_a_piece_for_each_and_figures_of_any_number_are_the_same(self):
+        self.assertEqual([len(command._pieces(range(1, 8), jobs)) for jobs in (1, 3, 9)], [1, 3, 7])
+        common = ("mm1", "--policy", "fifo,mlfq", "--seeds", "1..5", "--duration", "1.5s")
+        tables = {sim(*common, "-j", jobs) for jobs in ("1", "2", "7")}
+        self.assertEqual(len(tables), 1)
+
+    def test_it_means_nothing_where_nothing_is_simulated(self):
+        self.assertIn("--jobs means nothing with --list", sim("--list", "-j", "2", status=2))
+        self.assertIn("'0' is not a number from 1", sim("web", "-j", "0", status=2))
+
+
+class Recipes(InAFolder):
+    def recipe(self, kind: str) -> str:
+        page = (ROOT / "docs" / "workloads.md").read_text()
+        found = re.search(rf"^```{kind}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        self.assertIn("./cotrap", found[1])
+        ours = f"{shlex.quote(str(ROOT / 'cotrap'))} sim"
+        short = f"{_SHORT} --build {shlex.quote(BUILD)}"
+        return found[1].replace("./cotrap sim", ours).replace(_SEEDS, short)
+
+    def follow(self, recipe: str, **variables: str) -> None:
+        done = subprocess.run(
+            ["sh", "-e", "-c", recipe],
+            cwd=self.folder,
+            env=os.environ | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(len(list(self.folder.glob("part*.csv"))), 16)
+        self.assertIn("<html", (self.folder / "web.html").read_text())
+        words = shlex.split(_SHORT)
+        whole = sim("web", "--policy", "all", *words)
+        self.assertTrue(done.stdout.endswith(whole), done.stdout)
+
+    @unittest.skipUnless(shutil.which("parallel"), "GNU parallel is not installed")
+    def test_gnu_parallel_makes_the_whole_of_sixteen_pieces(self):
+        self.follow(self.recipe("parallel"))
+
+    def slurm(self) -> str:
+        (self.folder / "sweep.sh").write_text(self.recipe("slurm"))
+        return self.recipe("sbatch")
+
+    def test_the_script_for_slurm_makes_the_whole_of_sixteen_pieces(self):
+        """With a stand-in for sbatch, which has the jobs' numbers from the script."""
+        fake = self.folder / "bin" / "sbatch"
+        fake.parent.mkdir()
+        fake.write_text(_SBATCH)
+        fake.chmod(0o755)
+        self.follow(self.slurm(), PATH=f"{fake.parent}:{os.environ['PATH']}")
+
+    @unittest.skipUnless(shutil.which("sbatch"), "Slurm is not installed")
+    def test_slurm_itself_makes_the_whole_of_sixteen_pieces(self):
+        if subprocess.run(["sinfo"], capture_output=True).returncode != 0:
+            self.skipTest("no controller of Slurm answers")
+        self.follow(self.slurm())
+
+
+if __name__ == "__main__":
+    unittest.main()
