@@ -13,7 +13,7 @@ from simulating import BUILD, InAFolder, sim
 from support import HANGS, ROOT
 
 from cotrap.options import parser
-from cotrap.sim import at_once, command, modes, simulator
+from cotrap.sim import command, modes, simulator
 
 # A page's sweep is of a thousand seeds of ten seconds: the same, short.
 _SEEDS, _SHORT = "--seeds 1..1000", "--seeds 1..16 --duration 600ms"
@@ -31,9 +31,9 @@ class Processors(InAFolder):
     def test_so_many_run_at_once_as_are_asked_for(self):
         wait = f"""cd {self.folder}; touch $0
             until [ $(ls | wc -l) -ge 3 ]; do sleep 0.01; done"""
-        at_once.outputs([["sh", "-c", wait, str(number)] for number in range(3)], 3)
+        simulator.outputs([["sh", "-c", wait, str(number)] for number in range(3)], 3)
         alone = f"mkdir {self.folder}/alone && sleep 0.05 && rmdir {self.folder}/alone"
-        at_once.outputs([["sh", "-c", alone]] * 3, 1)
+        simulator.outputs([["sh", "-c", alone]] * 3, 1)
 
     def test_without_a_number_they_are_all_that_the_process_may_run_on(self):
         for words, jobs in (((), len(os.sched_getaffinity(0))), (("-j", "3"), 3)):

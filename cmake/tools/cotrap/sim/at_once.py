@@ -1,13 +1,14 @@
-"""Many runs of the simulator at once. Whoever stops waiting for them, at a signal, ends them."""
+"""Runs of the simulator, one or many at once. A signal to the command ends all of them, whenever it comes.
+
+subprocess.run() cannot do that: a signal that comes while it starts a program leaves that program running."""
 
 import subprocess
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import SimpleQueue
 
 from ..errors import ToolError
-from . import simulator
 
 
 class _Children:
@@ -45,18 +46,26 @@ class _Children:
                 child.wait()
 
 
-def outputs(commands: Iterable[list], jobs: int) -> list[str]:
-    """What each says, in that order. jobs: so many run at once."""
+def run(
+    commands: Iterable[list],
+    jobs: int,
+    check: Callable[[list, subprocess.CompletedProcess], None],
+) -> list[subprocess.CompletedProcess]:
+    """Runs the commands, `jobs` of them at once, and returns the results in the commands' order. check: is called for each
+    result. If it raises, the other commands end and run() raises the same."""
     children, answers = _Children(), SimpleQueue()
     work = list(enumerate(commands))
-    found = [""] * len(work)
+    found = [None] * len(work)
+    pipe = subprocess.PIPE
 
     def go_on() -> None:
         with suppress(IndexError):
             while True:
                 place, command = work.pop(0)
                 try:
-                    answers.put((place, simulator.run(command, children.run).stdout))
+                    done = children.run(command, stdout=pipe, stderr=pipe, text=True, errors="replace")
+                    check(command, done)
+                    answers.put((place, done))
                 except BaseException as error:
                     answers.put((place, error))
 

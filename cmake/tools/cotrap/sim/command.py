@@ -8,7 +8,7 @@ from ..errors import UsageError
 from ..paths import check_output, write_output
 from ..symbols import explain
 from ..ui import Waiting, say
-from . import at_once, csv_file, merge, modes, rows, schedules, simulator
+from . import csv_file, merge, modes, rows, schedules, simulator
 from .table import tables
 
 _ALL = "all"
@@ -80,7 +80,7 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
         for piece in _pieces(seeds, arguments.jobs)
     ]
     with Waiting("simulating"):
-        lines = simulator.outcomes(at_once.outputs(pieces, arguments.jobs), len(names) * len(seeds))
+        lines = simulator.outcomes(simulator.outputs(pieces, arguments.jobs), len(names) * len(seeds))
     findings = "".join(map(rows.findings, lines))
     if wrong := findings + "".join(map(rows.unfit, lines)):
         print(explain(wrong, program))

@@ -6,7 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import takewhile
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .. import build, policy_header
 from ..errors import ToolError, UsageError
 from ..paths import ROOT, preset_folder
 from ..suggestions import did_you_mean
-from . import costs
+from . import at_once, costs
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
@@ -60,21 +60,27 @@ def program_beside(arguments) -> Path:
     return program if is_folder and program.exists() else build.make(PRESET, TARGET) / _PROGRAM
 
 
-def run(command: list, run_program: Callable = subprocess.run) -> subprocess.CompletedProcess:
-    """Raises UsageError or ToolError where its status is neither 0 nor 1."""
-    pipe = subprocess.PIPE
-    done = run_program(command, stdout=pipe, stderr=pipe, text=True, errors="replace")
+def run(command: list) -> subprocess.CompletedProcess:
+    """Raises UsageError or ToolError if its status is neither 0 nor 1."""
+    return at_once.run([command], 1, _check)[0]
+
+
+def _check(command: list, done: subprocess.CompletedProcess) -> None:
     if done.returncode == 2:
         raise UsageError(done.stderr.strip())
     if done.returncode < 0:
         raise ToolError(_ended_by_signal(command, done))
     if done.returncode not in (0, 1):
         raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
-    return done
 
 
 def output(command: list) -> str:
     return run(command).stdout
+
+
+def outputs(commands: Iterable[list], jobs: int) -> list[str]:
+    """The output of each command, in that order. jobs: so many run at once."""
+    return [done.stdout for done in at_once.run(commands, jobs, _check)]
 
 
 def outcomes(outputs: Iterable[str], runs: int) -> list[str]:
