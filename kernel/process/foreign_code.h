@@ -1,6 +1,6 @@
-// Programs whose instructions are not all such as the machine runs, and are changed before they are
-// run (hal::code_is_seen_first) or when it turns out. Whole areas are gone through at once: where
-// instructions begin is known from the area's first byte on, and not otherwise.
+// Programs with instructions that this machine cannot run as they are. The kernel rewrites them
+// before they run (hal::code_is_seen_first), or after a fault. It rewrites a whole executable area
+// at a time, because instruction boundaries are known only from the area's first instruction on.
 #pragma once
 
 #include <async/async.h>
@@ -11,8 +11,9 @@ namespace kernel {
 
 class Thread;
 
-/// Makes the instructions at `at`, in the memory of `self`, such as the machine runs. ENOEXEC: they
-/// are not to be changed, and the log says why; ENOMEM.
+/// Rewrites the area of `at` in the memory of `self`, so that the machine can run it. Returns
+/// without an error if the program may retry, also if it was cancelled. ENOEXEC: the area cannot be
+/// rewritten, and the log says why; EFAULT; ENOMEM.
 async::Task<Result<>> see_code(Thread& self, hal::VirtAddr at);
 
 }  // namespace kernel

@@ -3,7 +3,7 @@
 namespace kernel {
 namespace {
 
-/// Whether a wake of `woken` is for `waiter`: the same futex, and bits that meet.
+/// Whether a wake with the key `woken` wakes `waiter`: the same futex, and a common bit.
 bool is_meant(const async::Key& waiter, const async::Key& woken) {
   return waiter.value == woken.value && waiter.bits >> 32 == woken.bits >> 32 &&
          (waiter.bits & woken.bits & Futex::any_bits) != 0;
@@ -25,8 +25,8 @@ int Futex::wake_some(async::WaitList& waiters, int count, async::Key of) {
 }
 
 int Futex::requeue(int count, const Futex& target) const {
-  // Only the first word of a key can be changed in place, and part of the object is in the second.
-  // Being woken for nothing is what every waiter has to expect.
+  // move_some() changes only the first word of a key, and part of the object is in the second. So
+  // waiters for another object are woken: programs must expect spurious wakes.
   if (known_by_.object != target.known_by_.object) return wake(count);
   return static_cast<int>(list().move_some(
       static_cast<std::size_t>(count), target.list(), target.key(any_bits).value,

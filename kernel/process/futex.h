@@ -1,8 +1,10 @@
-// Futexes: threads that wait for a word of user memory to change (futex(2)).
+// Futexes: threads wait for a word of user memory to change (futex(2)).
 //
-// A futex exists only while somebody waits for it. Waiters stand in one of a fixed number of lists,
-// chosen by what the word is known by (memory::MemoryKey): the page it shares, or the space and
-// address of private memory.
+// A futex without waiters takes no memory. Its waiters are in one of a fixed number of lists,
+// chosen by a hash of the word's memory::MemoryKey: the shared page and offset, or the address
+// space and address of private memory.
+//
+// The strand owns the lists.
 #pragma once
 
 #include <async/async.h>
@@ -17,16 +19,17 @@
 
 namespace kernel {
 
-/// A word of user memory that threads can wait for, from any address space that has it.
+/// A word of user memory that threads wait for, from any address space that maps it.
 class Futex {
  public:
   static constexpr std::uint32_t any_bits = ~std::uint32_t{0};
 
-  /// Who may wait for the word: only this address space's threads (FUTEX_PRIVATE_FLAG: the caller
-  /// knows, and nothing is looked up), or everybody who has the memory.
+  /// The threads that can wait for the word: only those of this address space (FUTEX_PRIVATE_FLAG,
+  /// which needs no look-up of the page), or all threads that map the memory.
   enum class Sharing : bool { anybody, own_space };
 
-  /// EINVAL for an unaligned address, EFAULT where nothing can be (or, for `anybody`, is) mapped.
+  /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range or, for `anybody`,
+  /// not mapped.
   static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address,
                           Sharing sharing = Sharing::anybody) {
     if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
@@ -34,35 +37,36 @@ class Futex {
     if (address >= hal::user_end) return fail(Errno::efault);
     return own(space, address);
   }
-  /// … of `own_space`, where there can be one (may_be_at).
+  /// The futex of `own_space` at `address`, for which may_be_at() is true.
   static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
     return {space, address, {.object = &space, .offset = address - space.window().origin()}};
   }
-  /// Aligned, and no farther in its window than an offset in a key may be. (That nothing can be
-  /// mapped in the last few pages of that is for whoever reads the word. Nobody waits there.)
+  /// Whether `address` is aligned and its offset in the user range fits into a key. Reading the
+  /// word reports EFAULT for the few last pages, which cannot be mapped.
   static bool may_be_at(const memory::AddressSpace& space, hal::VirtAddr address) {
     return address % sizeof(std::uint32_t) == 0 &&
            (address - space.window().origin()) >> offset_bits == 0;
   }
 
-  /// The same word, wherever it is seen.
+  /// Whether both name the same word, perhaps from different address spaces.
   friend bool operator==(const Futex& a, const Futex& b) { return a.known_by_ == b.known_by_; }
   const memory::MemoryKey& known_by() const { return known_by_; }
-  /// The address space that it was named in. It may be gone.
+  /// The address space in which it was named. Only for comparisons: it may be freed already.
   const memory::AddressSpace* seen_from() const { return space_; }
-  /// Whether threads of that address space can have to do with it.
+  /// Whether threads of `space` can use this futex. True for all shared memory.
   bool may_be_of(const memory::AddressSpace& space) const {
     return known_by_.object != space_ || &space == space_;
   }
-  /// … to be changed, until the next await. EFAULT, ENOMEM.
+  /// The word, for changes until the next await. EFAULT, ENOMEM.
   Result<std::atomic_ref<std::uint32_t>> word() const {
     const auto there = space_->fault_in(address_, hal::Access::write);
     if (!there) return fail(there.error());
     return std::atomic_ref{*reinterpret_cast<std::uint32_t*>(*there)};
   }
 
-  /// EAGAIN if the word is not `expected`, so that there is no sense in waiting for its change. One
-  /// load: wakers change the word before they enter the strand.
+  /// EAGAIN if the word is not `expected`, and the caller must not wait. The word is loaded once.
+  /// Programs change the word before they call wake(), which runs in the strand: no wake is lost
+  /// between this check and the wait.
   Result<> check(std::uint32_t expected) const {
     const auto there = space_->fault_in(address_, hal::Access::read);
     if (!there) return fail(there.error());
@@ -71,23 +75,23 @@ class Futex {
     return {};
   }
 
-  /// Until woken by somebody whose bits meet `bits`. A cancellation point; there is no await
-  /// between a `check` before it and the wait.
+  /// Waits for a wake() whose bits have one in common with `bits`. A cancellation point. The caller
+  /// must not await anything between check() and this.
   async::KeyedWaitOp wait(std::uint32_t bits) const {
     return list().wait_keyed(key(bits), "futex");
   }
-  /// … or not longer than that.
+  /// Like wait(), with a deadline.
   async::TimedKeyedWaitOp wait_until(std::uint32_t bits, async::Instant deadline) const {
     return list().wait_keyed_until(deadline, key(bits), "futex");
   }
 
-  /// Wakes up to `count` waiters whose bits meet `bits`; how many.
+  /// Wakes up to `count` waiters whose bits have one in common with `bits`. Returns their number.
   int wake(int count, std::uint32_t bits = any_bits) const {
     async::WaitList& waiters = list();
     return waiters.empty() ? 0 : wake_some(waiters, count, key(bits));
   }
 
-  /// Makes up to `count` waiters wait for `target` instead, or wakes them; how many.
+  /// Moves up to `count` waiters to `target`, or wakes them. Returns their number.
   int requeue(int count, const Futex& target) const;
 
  private:
@@ -96,7 +100,7 @@ class Futex {
   Futex(memory::AddressSpace& space, hal::VirtAddr address, memory::MemoryKey known_by)
       : space_{&space}, address_{address}, known_by_{known_by} {}
 
-  /// A part of the key below.
+  /// The object's address without its low four bits, which are zero.
   std::uint64_t object_number() const {
     return reinterpret_cast<std::uintptr_t>(known_by_.object) >> 4;
   }
@@ -105,9 +109,10 @@ class Futex {
     const std::uint64_t hash = (object ^ known_by_.offset) * 0x9e37'79b9'7f4a'7c15;
     return lists_[hash >> (64 - list_bits)];
   }
-  /// Two words: the offset with as much of the object's address as fits, and `bits` with the rest
-  /// of it. Offsets have 38 bits and objects are 16-aligned in the direct map, so nothing is lost
-  /// and equal keys are equal futexes.
+  /// The key has two words. The first one has the offset in its low 38 bits and the low 26 bits of
+  /// the object's number above them. The second one has `bits` in its low half and the rest of the
+  /// object's number above them. Objects are 16-aligned in the direct map, so nothing is lost:
+  /// equal keys mean equal futexes.
   async::Key key(std::uint32_t bits) const {
     const std::uint64_t object = object_number();
     return {.value = known_by_.offset | object << offset_bits,

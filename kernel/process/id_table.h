@@ -1,5 +1,6 @@
-// Objects by their number: a fixed array of buckets with the chain through the objects themselves,
-// so that adding and finding allocates nothing; and all of them in the order they were added.
+// A table of objects by number. A fixed array of buckets holds chains through the objects
+// themselves, so that adding and finding allocates nothing. A list holds all objects in the order
+// in which they were added.
 #pragma once
 
 #include <kernel/list.h>
@@ -12,7 +13,7 @@ namespace kernel {
 template <class T>
 class IdTable;
 
-/// What a T needs to be in an IdTable<T>: a base of T. In one table at most.
+/// The base class that makes T an element of IdTable<T>. An object is in one table at most.
 template <class T>
 class IdTableEntry : public ListNode<IdTable<T>> {
  private:
@@ -20,7 +21,8 @@ class IdTableEntry : public ListNode<IdTable<T>> {
   T* next_in_bucket_ = nullptr;
 };
 
-/// T has `int id() const`, which does not change while it is in the table. The table owns nothing.
+/// T has `int id() const`, which does not change while the object is in the table. The table owns
+/// no objects and has no lock: the strand owns it.
 template <class T>
 class IdTable {
  public:
@@ -48,7 +50,7 @@ class IdTable {
 
   std::size_t size() const { return size_; }
 
-  /// All objects, in one step: nothing may be added or removed meanwhile.
+  /// All objects. No object may be added or removed during the iteration.
   auto begin() { return all_.begin(); }
   auto end() { return all_.end(); }
 

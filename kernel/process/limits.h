@@ -1,10 +1,10 @@
-// Resource limits of a process (getrlimit(2)): handed down to children and kept through execve.
+// Resource limits of a process (getrlimit(2)). Children inherit them, and execve keeps them.
 //
-//   RLIMIT_NOFILE   obeyed by its table of files
-//   RLIMIT_AS       obeyed by mmap and brk; all of the stack counts
+//   RLIMIT_NOFILE   the table of files enforces it
+//   RLIMIT_AS       mmap and brk enforce it; all of the stack counts
 //   RLIMIT_STACK    the stack of the next program: at least 256 KiB, at most 64 MiB, or a quarter
 //                   of memory where that is less
-//   the others      are remembered
+//   the others      have no effect; the process can read them back
 #pragma once
 
 #include <abi/flags.h>
@@ -26,7 +26,7 @@ class ResourceLimits {
   ResourceLimits() = default;
   ResourceLimits(const ResourceLimits&) = delete;
 
-  /// Takes over what a parent has. There is memory for `most_bytes`.
+  /// Copies the limits of a parent. The caller has checked that most_bytes can be allocated.
   void inherit(const ResourceLimits& parent) {
     if (parent.own_) own_ = std::make_unique<Limits>(*parent.own_);
   }
@@ -40,8 +40,9 @@ class ResourceLimits {
     return (own_ ? *own_ : usual)[static_cast<std::size_t>(resource)];
   }
 
-  /// EINVAL for a soft limit above the hard one, EPERM for more files than there can be, ENOMEM.
-  /// Programs are the superuser's: a hard limit may be raised.
+  /// Sets a limit. EINVAL if the soft limit is above the hard one; EPERM if RLIMIT_NOFILE is above
+  /// FdTable::size_limit; ENOMEM. All programs have the superuser's rights, so that they may raise
+  /// hard limits.
   Result<> set(int resource, const abi::ResourceLimit& wanted) {
     if (wanted.soft > wanted.hard) return fail(Errno::einval);
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);
@@ -77,7 +78,7 @@ class ResourceLimits {
     return {};
   }
 
-  std::unique_ptr<Limits> own_;  // null: the usual ones, as nearly everybody has them
+  std::unique_ptr<Limits> own_;  // null: the default limits, which most processes have
 };
 
 }  // namespace kernel

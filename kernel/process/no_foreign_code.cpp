@@ -1,4 +1,4 @@
-// This machine runs programs as they are.
+// This machine never rewrites programs.
 #include "process/foreign_code.h"
 
 namespace kernel {

@@ -19,39 +19,40 @@ namespace {
 
 using Word = std::uint32_t;
 
-// What a change of priority may go through, in one step.
+// Limits on the work of one priority change, which is one step.
 constexpr int most_in_a_chain = 16;
 constexpr int most_of_a_space = 256;
 
 struct Waiter : ListNode<> {
   Waiter(Thread& thread, const Futex& futex) : thread{thread}, futex{futex} {}
   Thread& thread;
-  const Futex futex;  // as it sees it: another process may have the memory elsewhere
+  const Futex futex;  // in this waiter's address space
 };
 
-/// A lock with waiters: the first one makes it, the last one deletes it. find() finds no lock
-/// without a holder: its word says so, and the waiters that are left have given up.
+/// A lock with waiters. The first waiter creates it, and the last one deletes it. find() returns
+/// only locks with a holder. A lock without one has a free word, and its remaining waiters have
+/// been cancelled.
 class PiLock {
  public:
   PiLock(const Futex& futex, Thread& holder);
   ~PiLock();
   PiLock(const PiLock&) = delete;
 
-  /// Null: nobody waits for it.
+  /// Null if no thread waits for it.
   static PiLock* find(const Futex& futex);
-  /// A lock that `holder` has; null if it has none.
+  /// A lock that `holder` holds; null if there is none.
   static PiLock* find_of(const async::Job& holder);
   static bool may_be_one_more(memory::AddressSpace& space);
 
   Word holder_id() const { return holder_id_; }
   const async::Job* holder() const { return mutex_.owner(); }
 
-  /// Whether the waiter has it then. It may be gone.
+  /// Returns whether the waiter holds the lock. The PiLock may be deleted then.
   async::Task<bool> wait(Waiter& waiter);
 
-  /// The next one has it. What the word is from here on.
+  /// Passes the lock to the next waiter. Returns the new value of the word.
   Word hand_over();
-  /// … and who that is. Null: nobody.
+  /// The waiter that holds the lock after hand_over(); null if there is none.
   const Waiter* next_holder();
 
   static Word id_of(const Thread& thread) { return static_cast<Word>(thread.id()); }
@@ -66,12 +67,12 @@ class PiLock {
   struct Index {
     std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // locks with a holder
     std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // likewise
-    std::map<const memory::AddressSpace*, int> count_by_space;   // locks named there first
+    std::map<const memory::AddressSpace*, int> count_by_space;   // the first waiter's space
   };
   // The most bytes that the three allocate for one lock.
   static constexpr std::size_t index_bytes = 3 * 128;
 
-  /// Updates the index: the mutex's owner was `before`.
+  /// Updates the index after the owner of the mutex has changed from `before`.
   void note_holder(const async::Job& before);
 
   static inline constinit std::unique_ptr<Index> index_;  // null: there is no lock
@@ -134,7 +135,7 @@ async::Task<bool> PiLock::wait(Waiter& waiter) {
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
   const bool has_it = static_cast<bool>(guard);
-  guard.release();  // the program gives it back, with another call, or without one:
+  guard.release();  // the program unlocks it later, without waiters in user mode:
   if (has_it && !mutex_.is_awaited()) {
     const async::Job& self = *mutex_.owner();
     mutex_.set_owner(nullptr);
@@ -156,12 +157,12 @@ Word PiLock::hand_over() {
   mutex_.pass_on();
   note_holder(before);
   const Waiter* const next = next_holder();
-  if (next == nullptr) return 0;  // those who waited have been cancelled
+  if (next == nullptr) return 0;  // the waiters have been cancelled
   holder_id_ = id_of(next->thread);
   return holder_id_ | (mutex_.is_awaited() ? abi::futex_waiters : 0);
 }
 
-/// Whether the holder, maybe by way of others, waits for `self`, or for too many.
+/// Whether the chain of waits that starts at `holder` contains `self`, or is too long to follow.
 bool is_entangled(const async::Job& holder, const async::Job& self) {
   const async::Job* at = &holder;
   for (int length = 0; at != nullptr; at = async::awaited(*at)) {
@@ -170,7 +171,7 @@ bool is_entangled(const async::Job& holder, const async::Job& self) {
   return false;
 }
 
-/// The thread that the word names, where it can be waited for. ESRCH.
+/// The thread whose ID the word holds. ESRCH if there is none, or if it cannot hold this lock.
 Result<Thread*> find_holder(const Futex& futex, Word id) {
   Thread* const holder = threads().find(static_cast<int>(id));
   const bool is_there = holder != nullptr && holder->job() != nullptr;
@@ -178,7 +179,8 @@ Result<Thread*> find_holder(const Futex& futex, Word id) {
   return holder;
 }
 
-/// The lock that `self` is to wait for, whose word says so. Null: it has it now.
+/// Returns the lock that `self` must wait for; the word says that it has waiters. Null if `self`
+/// holds the lock now.
 Result<PiLock*> stand_in_line(Thread& self, const Futex& futex) {
   for (;;) {
     const auto taken = pi_lock::take(self, futex);
@@ -189,7 +191,7 @@ Result<PiLock*> stand_in_line(Thread& self, const Futex& futex) {
     if (!word) return fail(word.error());
     Word value = word->load();
     const Word id = value & abi::futex_tid_mask;
-    if (id == 0) continue;  // it has been given back meanwhile
+    if (id == 0) continue;  // unlocked since take() looked
     PiLock* const lock = PiLock::find(futex);
     if (lock != nullptr && lock->holder_id() != id) return fail(Errno::einval);
     const auto holder = find_holder(futex, id);

@@ -1,15 +1,15 @@
-// Locks in user memory whose holders run with the priority of who waits for them, and, under a
-// policy of deadlines, with their deadline (futex(2), FUTEX_LOCK_PI; Linux,
+// Locks in user memory with priority inheritance: the holder runs with the priority of its waiters,
+// and under a deadline policy with their deadline (futex(2), FUTEX_LOCK_PI; Linux,
 // Documentation/locking/pi-futex.rst).
 //
-//   word     0 ◀───────▶ holder's thread ID      compare-and-swap; the kernel is not asked
+//   word     0 ◀───────▶ holder's thread ID      compare-and-swap, without a system call
 //                                │
-//                                ▼ somebody finds it taken, and asks
-//   word     holder's ID | futex_waiters         the holder will ask, too: it is handed over
-//   kernel   a PiLock, until nobody waits: an async::Mutex that the holder's job has
+//                                ▼ another thread finds the lock taken, and calls the kernel
+//   word     holder's ID | futex_waiters         the holder must call the kernel to unlock
+//   kernel   a PiLock while threads wait: an async::Mutex owned by the holder's job
 //
-// In the strand. What the program writes into the word meanwhile can make calls fail, and leave
-// those who wait for the lock waiting.
+// All of it runs in the strand. A program that writes other values into the word can make calls
+// fail, and can leave its own waiters waiting.
 #pragma once
 
 #include <async/async.h>
@@ -23,25 +23,27 @@ class Thread;
 
 namespace pi_lock {
 
-/// Of a lock that nobody has. True: `self` has it now; false: another one has it. EDEADLK: `self`
-/// itself has. EFAULT, EINVAL: the word is not what it was left.
+/// Tries to take the lock. True: `self` holds it now; false: another thread does. EDEADLK: `self`
+/// holds it already. EINVAL: the word says free while threads wait in the kernel; EFAULT, ENOMEM.
 Result<bool> take(Thread& self, const Futex& futex);
 
-/// After a `take` that was false: waits until it has it, or the deadline has passed (ETIMEDOUT), or
-/// it is cancelled (EINTR). EDEADLK: the holder waits for `self`, maybe by way of others, or for
-/// too many. ESRCH: there is no such holder. ENOMEM: also for too many locks that are waited for.
+/// Waits after take() has returned false, until `self` holds the lock. ETIMEDOUT: the deadline has
+/// passed. EINTR: cancelled. EDEADLK: the holder waits for `self`, directly or through others, or
+/// the chain of waits is too long to follow. ESRCH: the word names no thread that can hold it.
+/// EINVAL: the word names another holder than the kernel's. ENOMEM: also if the address space has
+/// too many such locks with waiters.
 async::Task<Result<int>> wait(Thread& self, Futex futex, async::Instant deadline);
 
-/// EPERM where `self` has it not.
+/// Unlocks: the next waiter holds the lock. EPERM if `self` does not hold it.
 Result<int> give_back(Thread& self, const Futex& futex);
 
-/// How many locks are waited for.
+/// The number of locks with waiters.
 inline constinit unsigned count = 0;
 
-void abandon_those(Thread& self);  // there are some
+void abandon_those(Thread& self);  // only if `count` is not 0
 
-/// The thread or its program ends. Who waits for a lock that it has gets it, marked with
-/// futex_owner_died.
+/// Called when the thread ends or executes another program. Each lock that it holds goes to the
+/// next waiter, and the word is marked with futex_owner_died.
 inline void abandon_all(Thread& self) {
   if (count != 0) [[unlikely]]
     abandon_those(self);

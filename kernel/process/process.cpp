@@ -44,14 +44,14 @@ Process::~Process() = default;
 
 std::string_view Process::name() const {
   const std::string_view path = path_;
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is the start
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0: without a slash, the whole path
 }
 
 // ── Family ──
 
 void Process::add_child(Ref<Process> child) {
   child->parent_ = this;
-  children_.push_back(*child.leak());  // the family's Ref, given back by reap
+  children_.push_back(*child.leak());  // the family owns this Ref until reap()
 }
 
 void Process::reap(Process& zombie) {
@@ -65,7 +65,7 @@ void Process::leave_children_to_init() {
   Process& heir = first_process();
   for (Process& child : children_) {
     children_.remove(child);
-    if (&heir == this || heir.is_ending()) {  // nobody is left to wait
+    if (&heir == this || heir.is_ending()) {  // no parent is left to wait
       child.parent_ = nullptr;
       if (child.is_zombie()) {
         processes().remove(child);
@@ -112,7 +112,7 @@ void Process::become_zombie() {
   parts_.space = nullptr;
   leave_children_to_init();
   if (parent_ == nullptr) {
-    if (id_ == first_id) {  // the machine ends with it, as soon as its starter has noticed
+    if (id_ == first_id) {  // the machine stops: boot code waits for this event
       thread_ended_.wake_all();
       return;
     }
@@ -204,7 +204,7 @@ void list_process(PagedText& out, Process& process) {
 }  // namespace
 
 void list_processes(PagedText& out) {
-  constexpr std::size_t longest = 15'000;  // longer lists would be long steps of the kernel
+  constexpr std::size_t longest = 15'000;  // bytes: a longer list would be too long a step
   out += "pid\tppid\tthreads\tpriority\tstate\tstart_ns\tcpu_ns\tsyscalls\tname\n";
   std::size_t left = processes().size();
   for (Process& process : processes()) {

@@ -1,11 +1,12 @@
-// A process: an address space, open files and the threads that share them.
+// A process: an address space, open files, and the threads that share them.
 //
-// Who owns it: each of its threads, and its parent until that has waited for it. Between the end of
-// its last thread and that wait it is a zombie: a number and a status.
+// Each thread owns a reference to its process. The family owns one until the parent has waited for
+// the process. Between the end of its last thread and that wait the process is a zombie: it has
+// only a number, a status and its times.
 //
-//   create ──▶ running ── last thread left ──▶ zombie ── wait4, or nobody to wait ──▶ gone
+//   create ──▶ running ── last thread ends ──▶ zombie ── wait4, or no parent waits ──▶ freed
 //
-// Task context on the kernel's harts; nothing here may be used by interrupt handlers.
+// The strand owns a Process. Interrupt handlers must not use it.
 #pragma once
 
 #include <abi/signal.h>
@@ -33,7 +34,7 @@ class Thread;
 
 class Process : public RefCounted<Process>, public IdTableEntry<Process>, public ListNode<> {
  public:
-  /// What a process may share with others.
+  /// The parts that processes can share (clone flags).
   struct Parts {
     Ref<memory::AddressSpace> space;
     Ref<FdTable> files;
@@ -58,13 +59,14 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
   async::Instant start_time() const { return start_time_; }
   std::uint64_t syscall_count();
-  /// Of its threads, those that have ended included.
+  /// CPU time of its threads, ended ones included.
   async::Duration cpu_time();
-  /// Of children that have ended and were waited for, and theirs.
+  /// CPU time of the children that it has waited for, and of theirs.
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
   bool is_zombie() const { return threads_.empty(); }
-  /// What its first thread left behind when it ended: its number still means something.
+  /// The schedule of its first thread, which has ended: calls can still name it by the process's
+  /// number.
   Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
 
@@ -74,42 +76,43 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   List<Process>& children() { return children_; }
   /// Woken when a child has become a zombie.
   async::WaitList& child_ended() { return child_ended_; }
-  /// Takes a zombie out of the family and out of the table. It is gone with its last Ref.
+  /// Removes the child `zombie` from the family and from the table. It is freed with its last Ref.
   void reap(Process& zombie);
 
   // ── Life ──
 
   void add_thread(Thread& thread);
-  /// The end of `thread`, called by itself at the very end. After the last one the process is a
-  /// zombie and its memory and files are given back.
+  /// The coroutine of `thread` calls this last. After the last thread, the process becomes a zombie
+  /// and frees its memory and files.
   void remove_thread(Thread& thread);
 
-  /// Takes over what a child has from its parent, besides the parts (fork).
+  /// Copies the limits and the path of the parent (fork).
   void inherit(const Process& parent);
-  /// Whether no thread but `thread` is left, not even one that is about to end.
+  /// Whether `thread` is the only thread left. A thread that is about to end counts, too.
   bool has_only(const Thread& thread);
-  /// Woken whenever a thread has left.
+  /// Woken when a thread has ended and others are left.
   async::WaitList& thread_ended() { return thread_ended_; }
 
-  /// Copies files and signal actions if another process shares them, as execve needs it; ENOMEM.
-  /// The other threads of this process may still run, and share the copies.
+  /// Copies the file table and the signal actions if another process shares them (execve). ENOMEM.
+  /// Other threads of this process may still run; they share the copies.
   Result<> own_parts();
-  /// Another program (execve): its memory and its name. The only thread left calls it.
+  /// Changes to another program's memory and path (execve). The caller is the only thread left.
   void become(Ref<memory::AddressSpace> space, std::string path);
 
-  /// exit(2) of one thread: the code of the last thread that calls it is the process's, if nothing
-  /// else ends it (synchronize_group_exit(), Linux, kernel/exit.c).
+  /// Records the exit code of a thread that calls exit(2). The process exits with the last recorded
+  /// code, unless terminate() sets a status (synchronize_group_exit(), Linux, kernel/exit.c).
   void note_exit_code(int code) { exit_code_ = code; }
 
-  /// Makes every thread leave the kernel's hands as soon as it can; the first status given stays.
+  /// Ends all threads. The first call sets the status.
   void terminate(abi::WaitStatus status);
   bool is_ending() const { return status_.has_value(); }
   /// Ends every thread but `survivor` (execve).
   void terminate_others(Thread& survivor);
 
-  /// Sends a signal: ends the process, is ignored, or stays pending while every thread blocks it.
+  /// Sends a signal to the process: ends it, has no effect if ignored, or stays pending while every
+  /// thread blocks it.
   void post_signal(abi::Signal signal);
-  /// Delivers what has become deliverable to `thread`, whose mask has changed.
+  /// Delivers the pending signals that `thread` no longer blocks, after its mask has changed.
   void deliver_pending(Thread& thread);
 
  private:
@@ -120,8 +123,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   const int id_;
-  Process* parent_ = nullptr;  // outlives us or hands us on
-  Parts parts_;                // space and files are empty in a zombie
+  Process* parent_ = nullptr;  // alive, or null: a parent that ends hands its children on
+  Parts parts_;                // a zombie has no space and no files
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;
   std::string path_;
@@ -132,24 +135,24 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   async::WaitList thread_ended_;
   Schedule first_schedule_;
   int exit_code_ = 0;
-  std::optional<abi::WaitStatus> status_;  // set once the end has been decided
-  std::uint64_t ended_syscalls_ = 0;       // of threads that are no more
+  std::optional<abi::WaitStatus> status_;  // set when the process begins to end
+  std::uint64_t ended_syscalls_ = 0;       // of ended threads
   async::Duration ended_cpu_time_{};
   async::Duration children_cpu_time_{};
 };
 
-/// All processes by number; the first one, number 1, inherits orphans and its end is the machine's.
+/// All processes by number. The first one has number 1 and inherits orphans; the machine stops when
+/// it ends.
 IdTable<Process>& processes();
 Process& first_process();
-/// Whom a number means to most calls: the process that has it, or one of whose threads does. Null
-/// if there is none.
+/// Finds a process by its number, or by the number of one of its threads. Null if there is none.
 Process* process_of(int id);
 
-/// A number that neither a process nor a thread has.
+/// Returns a number that no process and no thread has.
 int allocate_id();
 
-/// The table that `ps` reads: one line a process, columns separated by tabs, a heading line first.
-/// Of very many, only the first are told.
+/// Writes the table that `ps` reads: a heading, then one line for each process, with columns
+/// separated by tabs. A long list ends with the number of processes left out.
 void list_processes(PagedText& out);
 
 }  // namespace kernel

@@ -15,8 +15,8 @@ using memory::Backing;
 using Place = memory::MapRequest::Place;
 
 Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
-  // An area starts on a page, so its file begins where the segment's first page does: those bytes
-  // are in the file too, since offset and address agree modulo the page size.
+  // An area starts at a page boundary. Its backing therefore starts before the segment's contents,
+  // with the same bytes of the file: offset and address are equal modulo the page size.
   const std::size_t first_instruction_offset = segment.start - segment.first_page();
   Backing backing{};
   if (!segment.contents.empty()) {
@@ -34,8 +34,8 @@ Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
   return {};
 }
 
-/// The stack, and a page below it that stays empty so that an overflow is noticed; where it ends.
-/// Programs that have segments in its usual place get it somewhere else.
+/// Maps the stack above a guard page, which makes an overflow a fault. Returns the top of the
+/// stack. If the usual place is taken by segments, the stack is mapped elsewhere.
 Result<VirtAddr> map_stack(AddressSpace& space, std::size_t bytes, bool executable) {
   const Access access =
       Access::read | Access::write | (executable ? Access::execute : Access::none);

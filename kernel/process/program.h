@@ -14,19 +14,21 @@
 
 namespace kernel {
 
-/// Argument and environment strings on their way from one program to the next, in one piece of
-/// `limit` bytes (a caller on a program's behalf asks memory::can_allocate_contiguous for it).
+/// Argument and environment strings for a new program, stored in one allocation of `limit` bytes. A
+/// caller in a system call first checks memory::can_allocate_contiguous(limit).
 class ProgramArguments {
  public:
-  /// All strings with their zeros, and the pointers to them, must fit (Linux's MAX_ARG_STRLEN).
+  /// The most bytes of all strings, with their zeros, and of the pointers to them (Linux's
+  /// MAX_ARG_STRLEN).
   static constexpr std::size_t limit = 128 * 1024;
 
-  /// Arguments first, then `NAME=value` words. False if there is no room.
+  /// Add a copy of `text`: first all arguments, then all environment strings, `NAME=value`. Return
+  /// false if there is no room.
   bool add_argument(std::string_view text) { return add(text) && ++argument_count_; }
   bool add_environment(std::string_view text) { return add(text) && ++environment_count_; }
 
-  /// For strings that are made in place: where the next one and its zero may go; then say how long
-  /// it is without the zero.
+  /// For strings that are written in place: the room for the next string and its zero. The caller
+  /// then calls take_argument() or take_environment() with the length without the zero.
   std::span<char> room() {
     const std::size_t pointers = (argument_count_ + environment_count_ + 1) * sizeof(void*);
     return {storage_.get() + size_, limit - std::min(limit, size_ + pointers)};
@@ -40,7 +42,7 @@ class ProgramArguments {
     ++environment_count_;
   }
 
-  /// Zero-terminated, one behind the other.
+  /// All strings, each with its zero, one after the other.
   std::string_view strings() const { return {storage_.get(), size_}; }
   std::size_t argument_count() const { return argument_count_; }
   std::size_t environment_count() const { return environment_count_; }
@@ -68,9 +70,9 @@ struct Program {
   trap::UserContext start;  ///< registers at its first instruction
 };
 
-/// Maps the segments of `file`, which must stay as it is for ever, and a stack of `stack_bytes`,
-/// and puts on that what the program starts with. `path` is for AT_EXECFN. ENOEXEC for a file that
-/// is no program for this machine, ENOMEM.
+/// Creates an address space with the segments of `file` and a stack of `stack_bytes`, and builds
+/// the startup stack in it. `file` is mapped in place: it must never change or be freed. `path` is
+/// the value of AT_EXECFN. ENOEXEC if the file is no program for this machine, ENOMEM.
 Result<Program> load_program(std::span<const std::byte> file, std::string_view path,
                              const ProgramArguments& arguments, std::size_t stack_bytes);
 

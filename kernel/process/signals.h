@@ -1,5 +1,5 @@
-// What a process does about signals. Handlers in programs are not supported: a signal is ignored,
-// or it ends the process, or it stays pending while it is blocked (signal(7)).
+// The signal actions of a process. Programs cannot have signal handlers: a signal is ignored, ends
+// the process, or stays pending while it is blocked (signal(7)).
 #pragma once
 
 #include <abi/signal.h>
@@ -10,7 +10,7 @@
 
 namespace kernel {
 
-/// The dispositions of a process: shared by CLONE_SIGHAND, copied by fork, kept through execve.
+/// The actions of a process. CLONE_SIGHAND shares them, fork copies them, and execve keeps them.
 class SignalActions : public RefCounted<SignalActions> {
  public:
   SignalActions() = default;
@@ -23,7 +23,7 @@ class SignalActions : public RefCounted<SignalActions> {
     return actions_[static_cast<std::size_t>(signal) - 1];
   }
 
-  /// Whether `signal`, unblocked, would have no effect.
+  /// Whether `signal` has no effect when it is not blocked.
   bool ignores(abi::Signal signal) const {
     const std::uintptr_t handler = (*this)[signal].handler;
     if (handler == abi::sig_ign) return true;

@@ -17,7 +17,7 @@ namespace {
 using hal::VirtAddr;
 using Word = std::uint64_t;
 
-/// Puts things below each other, from the top of the stack down.
+/// Writes data to the stack from the top down.
 class Downward {
  public:
   Downward(memory::AddressSpace& space, VirtAddr top) : space_{space}, at_{top} {}
@@ -41,7 +41,7 @@ class Downward {
   VirtAddr at_;
 };
 
-/// The table at the bottom: argc, argv, 0, envp, 0, auxiliary vector.
+/// The table at the stack pointer: argc, argv, 0, envp, 0, auxiliary vector.
 class Table {
  public:
   static constexpr std::size_t aux_entries = 20;
@@ -55,7 +55,8 @@ class Table {
     add(tag);
     add(value);
   }
-  /// `count` pointers to consecutive strings, and a null; returns what is left of `strings`.
+  /// Adds pointers to the first `count` of `strings`, whose first one is at `address`, and a null
+  /// pointer. Returns the rest of `strings`, and moves `address` there.
   std::string_view add_pointers(std::string_view strings, VirtAddr& address, std::size_t count) {
     for (; count > 0; --count) {
       const std::size_t length = strings.find('\0') + 1;

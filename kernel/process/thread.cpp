@@ -17,7 +17,7 @@ namespace {
 
 constinit IdTable<Thread> thread_table;
 
-/// What the kernel may come to need for a thread while it runs: the frames of its coroutines.
+/// Memory in reserve for each thread, in bytes: the most that its coroutines' frames need.
 constexpr std::ptrdiff_t reserve_for_frames = 1024;
 
 }  // namespace
@@ -57,8 +57,8 @@ const trap::UserContext& Thread::current_context() {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
-  leave_current_thread();    // so that the new address space is switched to
-  clear_last_thread(*this);  // … elsewhere too
+  leave_current_thread();    // so that prepare_to_run() switches to the new address space
+  clear_last_thread(*this);  // the same on the hart where it ran last
   trap::fpu::drop(context_.get());
   context_.get() = start;
   context_.get().cause = trap::UserContext::entered_program;
@@ -98,7 +98,7 @@ void Thread::post_events() {
 }
 
 void Thread::notice() {
-  // One that is not running will see it when it comes into the strand.
+  // A thread that does not run sees its flags before it runs its program. Pairs with is_running().
   const bool runs = async::Executor::is_running(*job_);
   if (runs && job_->hart != hal::hart_index()) hal::send_ipi(job_->hart);
 }

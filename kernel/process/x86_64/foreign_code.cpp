@@ -1,11 +1,12 @@
-// Instructions that use fs, where that stays the host's, and system calls.
+// Rewrites instructions that use fs, on hosts where fs stays the host's, and system calls
+// (trap/rewrite.h).
 //
-//   copy the area ──▶ change the copy ──▶ nobody executes there
+//   copy the area ──▶ rewrite the copy ──▶ make the area not executable
 //                                                  │
-//        executable again ◀── changed pages in the place of the old ones
+//       make it executable ◀── replace the changed pages
 //
-// The first two take time and are done in steps; the rest is one step, and what other harts fetch
-// from the area meanwhile is a fault that waits for its end.
+// The first two run in several steps, the rest in one. A hart that fetches from the area during the
+// replacement faults, and its thread waits for the end of the step.
 #include "process/foreign_code.h"
 
 #include <abi/numbers.h>
@@ -44,14 +45,14 @@ void tell(Thread& self, const trap::Refusal& refusal) {
       refusal.address, bytes);
 }
 
-/// What is to become of fs in an area that has been gone through before, or not.
+/// How the rewriter treats fs in `area`, which may have been rewritten before.
 Rewriter::Fs fs_in(const CodeArea& area) {
   if (trap::segments() != trap::Segments::rewrite) return Rewriter::Fs::stays;
   return area.code == memory::Code::stale ? Rewriter::Fs::mostly_is : Rewriter::Fs::becomes_gs;
 }
 
-/// Room for the jumps of system calls, as near to their area as there is any; 0 where there is
-/// none.
+/// Maps room for the thunks of system calls, as close below the area as possible. Returns 0 if
+/// there is none within 64 tries.
 VirtAddr map_room(memory::AddressSpace& space, const CodeArea& area, std::size_t bytes) {
   constexpr std::size_t most_tries = 64;
   const std::size_t size = hal::page_up(bytes);
@@ -69,16 +70,16 @@ VirtAddr map_room(memory::AddressSpace& space, const CodeArea& area, std::size_t
   return 0;
 }
 
-/// From now on no thread of the process loses a vector register at the gate: it may be where the
-/// program has only an instruction.
+/// Makes the gate keep all vector registers for each thread of the process: a rewritten `syscall`
+/// must not change any.
 void keep_all_vectors(Process& process) {
   for (Thread& thread : process.threads()) thread.context().kept = trap::UserContext::all;
 }
 
-/// Pages that are to take the place of others, all at once.
+/// New contents of pages, which replace the old pages all in one step.
 class NewPages {
  public:
-  /// Room for so many. False: there is no memory.
+  /// Reserves room for `count` pages. Returns false if there is no memory.
   bool reserve(std::size_t count) {
     if (!memory::can_allocate_contiguous(count * sizeof(Page))) return false;
     pages_.reserve(count);
@@ -106,7 +107,8 @@ class NewPages {
   std::vector<Page> pages_;
 };
 
-/// Adds those of `contents`, which begins at `start`, that `is_new` tells; in steps. ENOMEM.
+/// Adds the pages of `contents` for which is_new(page) is true, in several steps. `contents` begins
+/// at user address `start`. ENOMEM, EINTR.
 async::Task<Result<>> add_pages(Thread& self, NewPages& pages, VirtAddr start,
                                 std::span<const std::byte> contents, auto is_new) {
   std::size_t in_step = 0;
@@ -122,8 +124,8 @@ async::Task<Result<>> add_pages(Thread& self, NewPages& pages, VirtAddr start,
   co_return Result<>{};
 }
 
-/// Where the area's system calls jump to: memory of the program's that is nobody's if it is not
-/// used in the end.
+/// Memory of the program for the thunks of the area's system calls. The destructor unmaps it unless
+/// use() was called.
 class Room {
  public:
   Room(memory::AddressSpace& space, const CodeArea& area, std::size_t calls)
@@ -151,7 +153,8 @@ class Room {
   bool used_ = false;
 };
 
-/// The last part, with an area that is what it was when it was copied.
+/// Replaces the pages of `area` with the rewritten `copy`. If the area has changed since it was
+/// copied, this does nothing and the program retries.
 async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const std::byte> copy,
                                    Rewriter& rewriter) {
   memory::AddressSpace& space = self.space();
@@ -215,7 +218,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
     co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
-  // Something else has become of it meanwhile: the program tries again.
+  // The area has changed since it was copied: the program retries.
   if (self.space().code_at(at) != area) co_return Result<>{};
   if (read) co_return co_await put_in_place(self, *area, copy, rewriter);
   if (read.error() == Errno::enomem) co_return read;
