@@ -14,7 +14,7 @@ constexpr bool is_linked(const RingSubmission& entry) {
   return (entry.flags & abi::ring_link) != 0;
 }
 
-/// `alone`: it is in no chain.
+/// `alone`: the submission is in no chain.
 constexpr bool are_valid_flags(const RingSubmission& entry, bool alone) {
   if ((entry.flags & ~(abi::ring_link | abi::ring_multishot)) != 0) return false;
   if ((entry.flags & abi::ring_multishot) == 0) return true;
@@ -54,7 +54,7 @@ Register RingChain::wait_alone(const RingSubmission& entry) {
   return result;
 }
 
-/// Puts it into flight, behind those of its chain that are. ENOMEM.
+/// Puts `entry` in flight, behind the requests of its chain. Returns would_block, or ENOMEM.
 Register RingChain::queue(const RingSubmission& entry) {
   if (!memory::can_allocate(InFlightRequest::most_bytes)) return failed(Errno::enomem);
   auto request = std::make_unique<InFlightRequest>(ring_.requests_, entry);

@@ -1,4 +1,4 @@
-// What becomes of submissions that are not answered at once: a coroutine for each chain.
+// Carries out submissions that would block: one coroutine for each chain.
 #include <optional>
 
 #include "memory/frames.h"
@@ -26,7 +26,7 @@ InFlightRequest::~InFlightRequest() {
 
 namespace {
 
-/// What an answer means where the wait was cut short. What was done before stays done.
+/// The result of an operation whose wait was cut short: ECANCELED, unless part of it was done.
 std::int32_t cut_answer(const RingSubmission& entry, std::int32_t answer) {
   const bool nothing_ready = entry.operation == RingOperation::poll && answer == 0;
   const bool cut =
@@ -61,8 +61,8 @@ async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
   }
 }
 
-/// After an attempt has answered would_block: for the operation itself, or first for a page of
-/// memory that it has come upon.
+/// The blocking form, after an attempt has returned would_block. `for_page`: first waits for a
+/// page-in that the attempt needs.
 trap::WaitingCall Ring::wait(const InFlightRequest& request, bool for_page) {
   const auto wait = [this, &entry = request.entry] { return wait_operation(thread_, entry); };
   if (!for_page) return wait();
@@ -92,10 +92,11 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
   co_return cut ? cut_answer(request.entry, result) : result;
 }
 
-// ── Merged ones ──
+// ── Merged submissions ──
 
-/// Begins the transfer of `merged`. `first` is the first submission, and `shared` begins with it.
-/// Takes as many submissions as there is memory for, and returns their number.
+/// Starts one transfer for the submissions of `merged`. `first` is a copy of the first submission,
+/// and `shared` begins with it. Takes as many submissions as there is memory for, and returns their
+/// number.
 std::uint32_t Ring::start_as_one(const RingSubmission& first, const MergedTransfer& merged,
                                  RingView::Submissions shared) {
   RingSubmission part = first;
@@ -119,7 +120,8 @@ std::uint32_t Ring::start_as_one(const RingSubmission& first, const MergedTransf
   return count;
 }
 
-/// One transfer, then one by one what that leaves: so that errors come to those whom they concern.
+/// Carries out the merged transfer, then the parts that it left, one by one: each error goes to the
+/// submission that caused it.
 async::Task<> Ring::submit_merged(std::unique_ptr<InFlightRequest> first) {
   std::uint32_t bytes = 0;
   for (const InFlightRequest* part = first.get(); part != nullptr; part = part->linked.get()) {
@@ -148,7 +150,7 @@ async::Task<> Ring::submit_merged(std::unique_ptr<InFlightRequest> first) {
   }
 }
 
-/// A multishot read: `request` is one, and in no chain.
+/// Carries out a multishot read. `request` is not in a chain.
 async::Task<> Ring::read_pieces(InFlightRequest& request) {
   RingSubmission& entry = request.entry;
   const std::uint64_t end = entry.address + entry.length;

@@ -101,7 +101,7 @@ trap::WaitingCall wait_operation(Thread& thread, const RingSubmission& entry) {
       return WaitingCall{sys::wait4(thread, entry.fd, UserPtr<int>{entry.address},
                                     static_cast<int>(entry.options),
                                     UserPtr<abi::ResourceUsage>{0})};
-    default:  // no other one has to wait
+    default:  // timeout: no other operation blocks
       return WaitingCall{sys::sleep_until(thread, deadline_of(entry), UserPtr<abi::Timespec>{0})};
   }
 }

@@ -1,5 +1,7 @@
-// What the operations of rings do: the system calls' own functions, given a submission's fields
-// instead of registers. Cancelling is the ring's own affair (ring.h).
+// The operations of rings: they call the functions of the system calls with a submission's fields
+// in place of registers. ring.h implements `cancel`.
+//
+// All of it runs in the strand.
 #pragma once
 
 #include <abi/errno.h>
@@ -13,19 +15,20 @@ class Thread;
 
 using trap::Register;
 
-/// Answers if it can be done without waiting, as the trying form of the system call does;
-/// trap::would_block if not, and nothing has changed.
+/// Carries out the operation if it does not block, and returns its result. Returns
+/// trap::would_block otherwise, and has changed nothing.
 Register try_operation(Thread& thread, const abi::RingSubmission& entry);
 
-/// After a try, in the same step: waits. `entry` stays where it is until then.
+/// The blocking form, called in the same step after try_operation() has returned would_block.
+/// `entry` must stay at its address until the call completes.
 trap::WaitingCall wait_operation(Thread& thread, const abi::RingSubmission& entry);
 
-/// It begins now: from here on its time, if it tells one, is a point of time.
+/// Called when an operation begins: makes a relative timeout absolute.
 void begin_time(abi::RingSubmission& entry);
-/// That point.
+/// The absolute deadline of a timeout whose begin_time() has been called.
 async::Instant deadline_of(const abi::RingSubmission& entry);
 
-/// What a submission is answered that ends with an error.
+/// The result of a submission that fails with `error`.
 constexpr std::int32_t failed(abi::Errno error) {
   return -static_cast<std::int32_t>(error);
 }
@@ -37,8 +40,7 @@ inline bool moves_bytes(const abi::RingSubmission& entry) {
   using enum abi::RingOperation;
   return entry.operation == read || entry.operation == write;
 }
-/// Whether `answer` says that all was done which `entry` asks for, so that what is linked to it may
-/// follow.
+/// Whether `answer` means full success, so that the next linked submission may start.
 bool has_done_all(const abi::RingSubmission& entry, std::int32_t answer);
 
 }  // namespace kernel

@@ -35,7 +35,7 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   const auto slot = view.completions(cq_tail_, 1);
-  if (header == nullptr || slot.empty()) return wake();  // it is unmapped: who waits is told
+  if (header == nullptr || slot.empty()) return wake();  // unmapped: the waiting thread gets EFAULT
   const std::uint32_t unread = cq_tail_ - read_index(header->cq_head);
   if (unread >= shape_.completions) {
     write_index(header->overflowed, ++overflowed_);
@@ -45,7 +45,7 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   write_index(header->cq_tail, ++cq_tail_);
   if (wanted_ == 0) {
     if (thread_.shared_priority() != 0) [[unlikely]]
-      thread_.demote_by(0);  // for whom of its coroutines it is, the program knows
+      thread_.demote_by(0);  // the program decides which of its coroutines this wakes
   } else if (unread + 1 >= wanted_) {
     wake();
   }
@@ -82,7 +82,7 @@ bool Ring::has_spare_room() {
 Result<> Ring::own_pages() {
   auto made = make_pages(thread_.space(), shape_);
   if (made && upcalls_ != nullptr) made = upcalls_->own_page().transform([](std::byte*) {});
-  // Whatever else is wrong with them is so without a copy.
+  // Other errors are not due to the copy, and the next access reports them.
   return made || made.error() != Errno::enomem ? Result<>{} : made;
 }
 
@@ -97,7 +97,7 @@ async::Task<> Ring::close() {
 async::Task<> close_ring(Thread& thread) {
   co_await thread.ring()->close();
   thread.set_ring(nullptr);
-  (void)thread.consume_events();  // too late
+  (void)thread.consume_events();  // the program gets no more events
 }
 
 }  // namespace kernel

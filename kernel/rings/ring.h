@@ -1,17 +1,17 @@
-// A thread's ring (abi/ring.h), the kernel's side of it.
+// The kernel's side of a thread's ring (abi/ring.h).
 //
-//   ring_enter, or the coroutine that picks up
+//   ring_enter, or the submission polling coroutine
 //        │ take(): copies a submission, tries it (operations.h)
-//        ├── answered ──────────────▶ completion, in the same step: no coroutine, no allocation
-//        ├── must wait ─▶ Operation ─▶ a coroutine of the ring's scope ──▶ completion
-//        └── linked to one that waits ─▶ behind it, for that one's coroutine
+//        ├── done ──────────────▶ completion in the same step, without coroutine or allocation
+//        ├── would block ───────▶ InFlightRequest ─▶ a coroutine of the ring's scope ─▶ completion
+//        └── linked to one in flight ─▶ queued behind it, for the same coroutine
 //
-// What always holds, whatever the program writes:
-//   - indices that the kernel writes are its own: what is in memory is only told to the program;
-//   - every operation in flight has a completion's room kept for it;
-//   - nothing of a ring is left when its thread runs another program, or has ended.
+// Invariants, whatever the program writes:
+//   - the kernel keeps its own copy of each index that it writes, and never reads it from the ring;
+//   - room for a completion is reserved for each request in flight;
+//   - a ring with its requests ends before its thread executes another program or ends.
 //
-// In the strand.
+// The strand owns all rings.
 #pragma once
 
 #include <async/async.h>
@@ -31,36 +31,39 @@ struct RingTaking;
 
 class Ring {
  public:
-  /// The memory can be written. `picked_up`: a coroutine takes submissions too.
+  /// The ring's memory is mapped and writable. `picked_up`: start submission polling.
   Ring(Thread& thread, const RingShape& shape, bool picked_up);
   ~Ring();
 
-  /// How many were taken in one step, and whether some of those asked for are left which might be.
+  /// What one step took. `more`: the step became too long, and there are submissions left to take.
   struct Taken {
     std::uint32_t count;
     bool more;
   };
-  /// Takes up to `most`. EINVAL: an index is out of its range; EFAULT. Nothing was taken then.
+  /// Takes up to `most` submissions in one step. On an error it has taken none. EINVAL: an index is
+  /// out of its range. EFAULT: the memory is not mapped.
   Result<Taken> take(std::uint32_t most);
 
-  // ring_enter in two parts. The first is the one trying form of a call that has changed something
-  // when it says that it must wait: what it has taken stays taken, and the second goes on there.
+  // ring_enter in two parts. enter() is the fast form. Unlike other fast forms it may have changed
+  // something when it would block: the submissions that it took remain taken. go_on_entering()
+  // continues from there.
   trap::Attempt<Result<std::uint32_t>> enter(std::uint32_t submit, std::uint32_t complete);
   async::Task<Result<std::uint32_t>> go_on_entering(std::uint32_t complete);
 
-  /// After the program's memory was copied: what the kernel writes in it for the ring and its
-  /// upcalls is the program's own again, so that nothing which ends later has to wait for memory.
-  /// ENOMEM.
+  /// Called after fork: makes the pages private again that the kernel writes for the ring and its
+  /// upcalls. Later completions then need no memory. ENOMEM.
   Result<> own_pages();
-  /// Ends everything that is in flight, and waits until it has ended.
+  /// Cancels all requests in flight, and waits until they have completed.
   async::Task<> close();
 
-  // What else completes in it (upcalls.h): one that is under way has room kept for its completion.
+  // Completions that belong to no submission (upcalls.h). reserve() reserves room for one
+  // completion and returns false if there is none. Each reservation ends with give_back() or
+  // complete_reserved().
   bool reserve();
   void give_back() { --in_flight_; }
   void complete_reserved(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
 
-  /// Null: the program takes none.
+  /// Null if the program takes no upcalls.
   Upcalls* upcalls() const { return upcalls_.get(); }
   void set_upcalls(std::unique_ptr<Upcalls> upcalls);
 
@@ -71,10 +74,10 @@ class Ring {
   trap::Attempt<Result<std::uint32_t>> enter_at_length(std::uint32_t submit,
                                                        std::uint32_t complete);
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
-  /// What became of some that were merged.
+  /// Result of handling merged submissions.
   struct Handled {
-    std::uint32_t count;      ///< submissions
-    std::uint32_t completed;  ///< of them; the others are in flight
+    std::uint32_t count;      ///< submissions handled
+    std::uint32_t completed;  ///< those of them that have completed; the others are in flight
   };
   Handled take_joined(RingTaking& taking, const abi::RingSubmission& first,
                       RingView::Submissions shared, RingView::Completions slots);
@@ -101,15 +104,16 @@ class Ring {
   async::Task<> poll_submissions();
   void tell_asleep(bool asleep);
 
-  /// Writes a completion if there is room, and wakes the thread if it waits for it.
+  /// Writes a completion if there is room, else counts it as overflowed. Wakes the thread if enough
+  /// completions are unread.
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
-  /// The last one of a submission in flight.
+  /// Writes the last completion of a request.
   void complete(const InFlightRequest& flight, std::int32_t result, std::uint32_t flags = 0);
-  /// Whether one more completion has room beside those of what is in flight.
+  /// Whether there is room for a completion that no request in flight has reserved.
   bool has_spare_room();
-  /// The thread, which waits for completions, looks again.
+  /// Wakes the thread if it waits for completions.
   void wake();
-  /// Whether a thread that waits for so many need not wait (any more). EINVAL, EFAULT.
+  /// Whether a thread that waits for `wanted` completions can return. EINVAL, EFAULT.
   Result<bool> has_completed(std::uint32_t wanted);
 
   Thread& thread_;
@@ -117,18 +121,18 @@ class Ring {
   const bool polled_;
   std::uint32_t sq_head_ = 0;
   std::uint32_t cq_tail_ = 0;
-  std::uint32_t in_flight_ = 0;  // submissions taken whose last completion is to come
+  std::uint32_t in_flight_ = 0;  // submissions in flight: taken, last completion not written
   std::uint32_t overflowed_ = 0;
-  std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not
-  std::uint32_t taken_ = 0;   // by the ring_enter that waits
-  std::uint32_t left_ = 0;    // for it to take
+  std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not wait
+  std::uint32_t taken_ = 0;   // submissions taken so far by the ring_enter that waits
+  std::uint32_t left_ = 0;    // submissions that it has still to take
   List<InFlightRequest> requests_;
   async::AutoEvent awakened_;
   async::Scope scope_;
   std::unique_ptr<Upcalls> upcalls_;
 };
 
-/// After it nothing of the thread's ring, which it has, is left.
+/// Closes the ring of `thread`, which must have one: cancels its requests and frees it.
 async::Task<> close_ring(Thread& thread);
 
 }  // namespace kernel

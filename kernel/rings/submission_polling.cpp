@@ -1,11 +1,11 @@
-// The coroutine that takes a ring's submissions without being called.
+// Submission polling: a coroutine takes submissions without a call of the program.
 //
-//        ┌──────────────── taken ────────────────┐
-//        ▼                                       │
-//   looks at the tail ──▶ nothing: a short sleep ┘
-//                          │ nothing for `idle_limit`
+//        ┌────────────────── taken ─────────────────┐
+//        ▼                                          │
+//   reads the tail ──▶ no submission: a short sleep ┘
+//                          │ none for `idle_limit` pauses
 //                          ▼
-//        says that it sleeps, looks once more, and sleeps until somebody enters
+//        sets ring_needs_wakeup, reads the tail again, and sleeps until ring_enter wakes it
 #include "process/thread.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"
@@ -14,7 +14,7 @@ namespace kernel {
 namespace {
 
 constexpr async::Duration pause = std::chrono::microseconds{20};
-constexpr int idle_limit = 50;  // pauses
+constexpr int idle_limit = 50;  // of `pause` each
 
 }  // namespace
 
@@ -46,7 +46,9 @@ void Ring::tell_asleep(bool asleep) {
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return;
   write_index(header->flags, asleep ? abi::ring_needs_wakeup : 0);
-  std::atomic_thread_fence(std::memory_order_seq_cst);  // before the tail is looked at again
+  std::atomic_thread_fence(
+      std::memory_order_seq_cst);  // Pairs with the program's fence: it moves sq_tail, then reads
+                                   // the flag; the kernel sets the flag, then reads sq_tail.
 }
 
 }  // namespace kernel

@@ -1,4 +1,5 @@
-// ring_enter, and taking submissions: all that is answered at once is answered here, in one step.
+// ring_enter, and taking submissions. A submission that does not block is completed here, in the
+// same step.
 #include <array>
 
 #include "process/thread.h"
@@ -14,12 +15,12 @@ using abi::RingSubmission;
 
 namespace {
 
-// What a step may cost is counted in bytes (steps.h): what is moved, and so much for each
+// The cost of a step is counted in bytes (steps.h): the bytes moved, and entry_cost for each
 // submission.
 constexpr std::size_t entry_cost = 256;
 
-/// Whether a chain that begins at `index` fits: one that is cut would go on without its beginning.
-/// (Flags that change meanwhile make the program's chain another one, and nothing else.)
+/// Whether the chain that begins at `index` fits into `room` completions. A chain cut in two would
+/// lose its links. If the program changes the flags later, only its own chains differ.
 bool has_room_for_chain(RingView& view, std::uint32_t index, std::uint32_t most,
                         std::uint32_t room) {
   for (std::uint32_t length = 1; length <= room; ++length, ++index) {
@@ -32,20 +33,20 @@ bool has_room_for_chain(RingView& view, std::uint32_t index, std::uint32_t most,
 
 }  // namespace
 
-/// What is left of one step of taking. Short-lived: all of it is in registers.
+/// The state of one step of taking. It lives in registers.
 struct RingTaking {
   std::uint32_t sq_head;
   std::uint32_t cq_tail;
-  std::uint32_t left;  // submissions
-  std::uint32_t room;  // for their completions
+  std::uint32_t left;  // submissions that may still be taken
+  std::uint32_t room;  // completions that may still be written
   std::size_t cost = 0;
-  std::uint32_t apart = 0;  // of those that are next, in vain tried as one
+  std::uint32_t apart = 0;  // for so many of the next submissions, merging has failed already
 
   bool is_spent() const { return cost >= sys::step_bytes; }
 };
 
-/// What begins with `first`, if it is one transfer with those after it: those that are done have
-/// their completions. None: it is not.
+/// Merges `first` with the submissions after it, if they are one transfer. Writes the completions
+/// of those that are done. Returns a count of 0 if they cannot be merged.
 [[gnu::always_inline]] inline Ring::Handled Ring::take_joined(RingTaking& taking,
                                                               const RingSubmission& first,
                                                               RingView::Submissions shared,
@@ -91,7 +92,7 @@ struct RingTaking {
   return {done, done};
 }
 
-/// Those that lie side by side. False: the next one cannot be taken in this step.
+/// Takes contiguous submissions. Returns false if the next one cannot be taken in this step.
 [[gnu::always_inline]] inline bool Ring::take_run(RingTaking& taking, RingChain& chain,
                                                   RingView& view) {
   const std::uint32_t most = std::min(taking.left, taking.room);
@@ -177,8 +178,8 @@ Result<Ring::Taken> Ring::take(std::uint32_t most) {
 
 // ── ring_enter ──
 
-/// The shortest way for a submission alone that is answered at once. False: it is not so simple,
-/// and nothing has changed.
+/// The fast path for a single submission that does not block. Returns false in all other cases, and
+/// has changed nothing.
 [[gnu::always_inline]] inline bool Ring::take_one() {
   const memory::AddressSpace& space = thread_.space();
   const auto tlb_lookup = [&space]<class T>(hal::VirtAddr at) {
@@ -224,7 +225,7 @@ trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint
   const auto wait = [this](std::uint32_t taken, std::uint32_t left) {
     taken_ = taken;
     left_ = left;
-    // A page that a submission has come upon is for that one's coroutine, not for this call.
+    // The request's coroutine waits for a page-in, not this call.
     static_cast<void>(thread_.space().take_missed_page());
     return trap::Attempt<Answer>::wait();
   };

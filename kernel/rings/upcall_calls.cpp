@@ -7,7 +7,7 @@
 namespace kernel::sys {
 namespace {
 
-/// Null: it takes no upcalls.
+/// Null if the thread takes no upcalls.
 Upcalls* upcalls_of(Thread& thread) {
   return thread.ring() != nullptr ? thread.ring()->upcalls() : nullptr;
 }
@@ -33,7 +33,8 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
   return {};
 }
 
-/// The registers are those of the context then, also the one with a call's result.
+/// Loads the context's registers. The result register is the context's, too: it must not be
+/// overwritten.
 trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
   Upcalls* const upcalls = upcalls_of(self);
   const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);

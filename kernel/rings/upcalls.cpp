@@ -27,14 +27,14 @@ Result<std::byte*> Upcalls::own_page() {
   return thread_.space().fault_in(shape_.header, hal::Access::write);
 }
 
-/// Null: the program has taken it away, or made it read-only.
+/// Null if the header is unmapped or read-only.
 UpcallHeader* Upcalls::header() {
   return reinterpret_cast<UpcallHeader*>(own_page().value_or(nullptr));
 }
 
 namespace {
 
-/// Notifications that have come and are to be told.
+/// The pending notifications that are not masked.
 std::uint64_t untold(UpcallHeader& header) {
   return std::atomic_ref{header.pending}.load(std::memory_order_relaxed) &
          ~std::atomic_ref{header.masked}.load(std::memory_order_relaxed);
@@ -46,8 +46,9 @@ std::uint32_t open_word(UpcallHeader& header) {
 
 }  // namespace
 
-/// Keeps the program's registers as they are, ready to go on, and lets it do so with its entry.
-/// Null: not now, or none of that kind (abi::upcalls_…).
+/// Saves the program's registers in a free context and enters the program for an upcall. `kind` is
+/// one of abi::upcalls_…. Returns null if that kind is closed, or if there is no stack or no free
+/// context.
 Upcalls::Context* Upcalls::begin(UpcallHeader& header, Upcall reason, std::uint32_t kind) {
   const std::uint64_t stack = std::atomic_ref{header.stack}.load(std::memory_order_relaxed);
   const std::uint32_t open = open_word(header);
@@ -73,14 +74,14 @@ void Upcalls::enter(UpcallHeader& header, std::uint64_t stack, std::uint64_t con
   thread_.context().call(shape_.entry, stack, context, static_cast<std::uint64_t>(reason));
 }
 
-/// One that can be gone on with.
+/// The context with number `context`, if it can be resumed; else null.
 Upcalls::Context* Upcalls::find(std::uint64_t context) {
   if (context >= shape_.contexts) return nullptr;
   Context& kept = contexts_[context];
   return kept.state == Context::State::ready ? &kept : nullptr;
 }
 
-/// … and was stopped by an exception.
+/// The same, only if an exception stopped it.
 Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
   Context* const kept = find(context);
   return kept != nullptr && kept->signal != abi::Signal{} ? kept : nullptr;
@@ -97,14 +98,15 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   running.take_registers(kept->registers);
   kept->state = Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
-  if (is_open && untold(*header) != 0) thread_.post_events();  // they came while it was closed
+  if (is_open && untold(*header) != 0) thread_.post_events();  // posted while upcalls were closed
   return {};
 }
 
 // ── Exceptions ──
 
 bool Upcalls::leave(trap::Trap trap, Errno why) {
-  // The loop may be in the midst of something that is in memory of another kind.
+  // Only mapped files have page-ins as upcalls. The program's scheduler uses other memory, so it is
+  // never interrupted by one.
   const bool can_wait = may_be_resolved(why) && thread_.space().is_mapped_file(trap.address);
   if (may_be_resolved(why) && !can_wait) return false;
   UpcallHeader* const header = this->header();

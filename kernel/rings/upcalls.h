@@ -1,9 +1,11 @@
-// A thread's upcalls (abi/upcall.h): the contexts that are kept while their pages come, and the
-// notifications that are on their way to the program.
+// A thread's upcalls (abi/upcall.h): contexts of interrupted coroutines, and notifications for the
+// program.
 //
-//   run_thread ──exception──▶ leave(): keeps the context ──▶ the program's entry, on another stack
-//                                └─▶ a coroutine sees to the page ──▶ a completion in the ring
-//   notify(), from anywhere ──▶ tell(), before the program runs next ──▶ likewise, or the header
+//   run_thread ──exception──▶ leave(): saves the context ──▶ the program's entry, on another stack
+//                                └─▶ a fault worker pages in ──▶ a completion in the ring
+//   notify(), any context ──▶ tell(), before the program runs next ──▶ an upcall, or the header
+//
+// The strand owns all of it, except where a function says "any context".
 #pragma once
 
 #include <abi/upcall.h>
@@ -21,7 +23,7 @@
 
 namespace kernel {
 
-/// What upcall_set_up was told.
+/// The arguments of upcall_set_up.
 struct UpcallShape {
   hal::VirtAddr header;
   hal::VirtAddr entry;
@@ -31,37 +33,39 @@ struct UpcallShape {
 
 class Upcalls {
  public:
-  /// There is memory for bytes() and most_bytes().
+  /// The caller has checked that bytes() and most_bytes() can be allocated.
   Upcalls(Thread& thread, const UpcallShape& shape);
   ~Upcalls();
 
-  /// The thread's program, which has trapped, goes on with an upcall. Where a page can be waited
-  /// for (`why`: see serve_exception), a coroutine does. False: the thread itself has to wait, or
-  /// to die.
+  /// Makes an upcall after the program has trapped with an exception. If waiting may resolve it
+  /// (`why`: see serve_exception()), a fault worker waits in place of the thread. Returns false if
+  /// there is no upcall: the thread itself waits or dies.
   bool leave(trap::Trap trap, Errno why);
 
-  // See abi/upcall.h.
+  // The system calls of abi/upcall.h.
   Result<> resume(std::uint64_t context, std::uint32_t open);
   Result<abi::UpcallException> exception(std::uint64_t context);
   Result<> drop(std::uint64_t context);
   Result<> die(std::uint64_t context);
 
-  /// The header's, where it is: see Ring::own_pages().
+  /// Faults in the header's page for writing; returns the header's address. See Ring::own_pages().
   Result<std::byte*> own_page();
 
-  /// Tells the program. Any context.
+  /// Posts notification bits for the program. Any context.
   void notify(std::uint64_t bits);
-  /// Before the program goes on: makes an upcall for what has come, or writes it into the header.
+  /// Called before the program runs: makes an upcall for posted notifications, or only writes them
+  /// into the header.
   void tell();
-  /// Whether the program, which is about to wait, has something to look at instead.
+  /// Whether notifications are pending, so that the program must not wait.
   bool has_events();
 
   Result<> notify_when(hal::Irq line, std::uint64_t bits);
 
-  /// Nothing is kept any more, and nobody told.
+  /// Ends the notifications of devices, cancels the fault workers, and waits for their end.
   async::Task<> close();
 
-  /// Of so many contexts; and what the kernel may come to need to see to the pages of all.
+  /// The size of this object, and the most memory that the fault workers of all contexts need at a
+  /// time.
   static constexpr std::size_t bytes(unsigned contexts);
   static constexpr std::size_t most_bytes(unsigned contexts) {
     return contexts * InFlightRequest::most_bytes;
@@ -72,7 +76,7 @@ class Upcalls {
     enum class State : std::uint8_t { free, waiting, ready };
     State state = State::free;
     bool takes_exceptions = false;
-    abi::Signal signal{};  // of an exception that nobody has mended
+    abi::Signal signal{};  // of an exception that was not resolved
     trap::Trap trap{};
     trap::UserContext registers;
   };
@@ -98,8 +102,8 @@ class Upcalls {
   Thread& thread_;
   const UpcallShape shape_;
   std::unique_ptr<Context[]> contexts_;
-  abi::UpcallException attempted_;  // the last one that was not kept
-  std::array<Line, 2> lines_;       // of devices that tell it
+  abi::UpcallException attempted_;  // the last exception in an attempt, whose context is not saved
+  std::array<Line, 2> lines_;       // devices whose interrupts notify the program
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;
   async::Scope scope_;

@@ -1,5 +1,5 @@
-// A ring's memory (abi/ring.h) as the kernel sees it: a program's pages, which may be anything, or
-// gone, each time they are looked at.
+// A ring's memory (abi/ring.h) as the kernel sees it. The pages belong to the program: it may
+// change their contents at any time, and may have unmapped them since the last access.
 #pragma once
 
 #include <abi/ring.h>
@@ -13,11 +13,10 @@
 
 namespace kernel {
 
-/// Where a ring is in its program. Its parts do not cross pages; what they contain is the program's
-/// to write at any time.
+/// Where a ring is in its program's memory, and its size. No entry crosses a page boundary.
 struct RingShape {
   hal::VirtAddr memory;
-  std::uint32_t submissions;  ///< powers of two
+  std::uint32_t submissions;  ///< both numbers of entries are powers of two
   std::uint32_t completions;
 
   std::uint32_t submission_place(std::uint32_t index) const { return index & (submissions - 1); }
@@ -31,14 +30,15 @@ struct RingShape {
            completion_place(index) * sizeof(abi::RingCompletion);
   }
   std::size_t bytes() const { return abi::ring_bytes(submissions, completions); }
-  /// How many bytes from `at` on are not the ring's.
+  /// The distance from `at` to the start of the ring. 0 inside the ring; unlimited behind it.
   std::size_t bytes_before(hal::VirtAddr at) const {
     if (at >= memory + bytes()) return ~std::size_t{0};
     return at < memory ? memory - at : 0;
   }
 };
 
-/// Makes all its pages there, and the program's own. Errors are AddressSpace::fault_in's.
+/// Faults in all pages of the ring for writing, so that none is shared with a child's copy. Errors:
+/// those of AddressSpace::fault_in().
 inline Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) {
   const hal::VirtAddr end = shape.memory + shape.bytes();
   for (hal::VirtAddr at = shape.memory; at < end; at = hal::page_down(at) + hal::page_size) {
@@ -49,8 +49,8 @@ inline Result<> make_pages(memory::AddressSpace& space, const RingShape& shape) 
   return {};
 }
 
-/// For one step: what was found stays there until the caller awaits. All that is found can be
-/// written, so that nothing of it is shared with a child's copy.
+/// A view of the ring for one step: the pointers and spans are valid until the caller's next await.
+/// All pages are faulted in for writing, so that none is shared with a child's copy.
 class RingView {
  public:
   using Submissions = std::span<const abi::RingSubmission>;
@@ -58,17 +58,17 @@ class RingView {
 
   RingView(memory::AddressSpace& space, const RingShape& shape) : space_{space}, shape_{shape} {}
 
-  /// Null: it is not there any more.
+  /// Null if the page is not mapped.
   abi::RingHeader* header() {
     return reinterpret_cast<abi::RingHeader*>(find(header_, shape_.memory));
   }
-  // From `index` on, at most `most` (not 0), those that lie side by side in a page. None: they are
-  // not there any more.
+  // At most `most` entries from `index` on, `most` not 0: those that are contiguous in one page.
+  // Empty if the page is not mapped.
   Submissions submissions(std::uint32_t index, std::uint32_t most) {
     const auto side_by_side = std::min(most, shape_.submissions - shape_.submission_place(index));
     return run<const abi::RingSubmission>(submissions_, shape_.submission(index), side_by_side);
   }
-  /// Whether entries were not there that were asked for.
+  /// Whether a page with requested entries was not mapped.
   bool is_torn() const { return submissions_.is_missing() || completions_.is_missing(); }
   Completions completions(std::uint32_t index, std::uint32_t most) {
     const auto side_by_side = std::min(most, shape_.completions - shape_.completion_place(index));
@@ -77,7 +77,7 @@ class RingView {
 
  private:
   struct Page {
-    hal::VirtAddr start = 1;  // none
+    hal::VirtAddr start = 1;  // no page yet
     std::byte* bytes = nullptr;
     bool is_missing() const { return start != 1 && bytes == nullptr; }
   };
@@ -101,7 +101,7 @@ class RingView {
     return {reinterpret_cast<T*>(first), std::min<std::size_t>(most, in_page)};
   }
 
-  // Of its own, so that a view is in registers.
+  // Not inlined, so that the compiler keeps a view in registers.
   [[gnu::noinline]] static std::byte* look_up(memory::AddressSpace& space, hal::VirtAddr page) {
     if (std::byte* const there = space.translate(page, hal::Access::write)) [[likely]]
       return there;
@@ -113,18 +113,19 @@ class RingView {
   Page header_, submissions_, completions_;
 };
 
-/// The other side's index, before the entries that it stands for.
+/// Reads an index that the program writes. The acquire pairs with the program's release: the
+/// entries before the index are visible.
 inline std::uint32_t read_index(std::uint32_t& shared) {
   return std::atomic_ref{shared}.load(std::memory_order_acquire);
 }
-/// One of the kernel's own, after the entries that it gives away.
+/// Writes an index of the kernel. The release makes the entries before it visible to the program.
 inline void write_index(std::uint32_t& shared, std::uint32_t value) {
   std::atomic_ref{shared}.store(value, std::memory_order_release);
 }
 
 // The program may write submissions at any time: each word is read once (memory/read_once.h).
 
-/// All that means anything.
+/// Copies all fields that have a meaning.
 [[gnu::always_inline]] inline abi::RingSubmission copy_submission(
     const abi::RingSubmission& shared) {
   abi::RingSubmission copy;
@@ -136,7 +137,7 @@ inline void write_index(std::uint32_t& shared, std::uint32_t value) {
   return copy;
 }
 
-/// Whether it does nothing and has no flags: of such a one only its user_data is of interest.
+/// Whether the submission is a nop without flags. Then only its user_data has a meaning.
 inline bool is_plain_nop(const abi::RingSubmission& shared) {
   static_assert(abi::RingOperation::nop == abi::RingOperation{0});
   static_assert(offsetof(abi::RingSubmission, flags) == 1);
