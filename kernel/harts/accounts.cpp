@@ -17,7 +17,7 @@
 namespace kernel {
 namespace {
 
-/// A row: `value(hart)` for each of them.
+/// Writes a row with value(hart) for each hart.
 template <class Value>
 void row(PagedText& out, std::string_view name, std::string_view what, Value&& value) {
   fmt::format_to(std::back_inserter(out), "{:>18}:", name);
@@ -27,7 +27,8 @@ void row(PagedText& out, std::string_view name, std::string_view what, Value&& v
   fmt::format_to(std::back_inserter(out), "  {}\n", what);
 }
 
-/// Who drives it; how often it was raised for nothing, and made silent for a while because of that.
+/// The driver of a line, the number of interrupts without a cause, and how often the driver masked
+/// the line for a while because of those.
 std::string about_line(hal::Irq irq) {
   const LineDriver driver = line_driver(irq);
   if (driver.name.empty()) return std::string{hal::interrupt_controller};
@@ -37,7 +38,7 @@ std::string about_line(hal::Irq irq) {
                      driver.backoff->useless(), driver.backoff->pauses());
 }
 
-/// Up to now.
+/// Idle time up to now, in ns.
 std::uint64_t idle_ns(const CurrentThread& current) {
   const auto since = current.idle_since.load(std::memory_order_relaxed);
   const std::uint64_t now = since != 0 ? hal::clock_ticks() - since : 0;
@@ -89,7 +90,7 @@ void list_interrupts(PagedText& out) {
       [&](unsigned hart) { return counts[hart].spurious.value(); });
   for (std::size_t i = 0; i < trap::routes.size(); ++i) {
     row(out, trap::routes[i].name, "router", [i](unsigned hart) {
-      // System calls are counted where each thread's are.
+      // Each thread counts its system calls.
       const bool calls = trap::routes[i].action == trap::Action::serve;
       return trap::route_counts_of(hart)[i] + (calls ? syscalls_on(hart) : 0);
     });

@@ -1,4 +1,4 @@
-// What harts have counted, as texts for /proc.
+// Statistics of the harts, as texts for /proc. All of it runs in the strand.
 #pragma once
 
 #include <async/time.h>
@@ -7,27 +7,26 @@
 
 namespace kernel {
 
-/// How long harts have had nothing to do since boot, all of them together.
+/// The sum of the harts' idle times since boot.
 async::Duration idle_time();
 
-/// /proc/harts: a line a hart that has started, columns separated by tabs, a heading line first.
-/// All since boot: how often it turned to another user thread, the jobs that came to it from
-/// others, the interrupts that others sent it, how often it sent others one so that they forget
-/// translations or instructions, and the time it had nothing to do.
+/// /proc/harts: a heading, then a line for each started hart, with columns separated by tabs. All
+/// counts are since boot: switches to another user thread, migrations of jobs to this hart, IPIs
+/// from other harts ("pokes"), TLB shootdowns sent to others, and idle time in ns.
 void list_harts(PagedText& out);
 
-/// /proc/interrupts: a column a hart, as Linux has it: a row for each external line that has ever
-/// been raised, with its driver and what that makes of it, those of the hart's own, and those of
+/// /proc/interrupts: a column for each hart, as on Linux. A row for each external line that was
+/// ever raised, with its driver and the driver's counts; the hart's own interrupts; and the rows of
 /// the router (trap/router.h) by name.
 void list_interrupts(PagedText& out);
 
-/// /proc/stacks: a line a hart: those of its pool that are free now, fewest ever, steps not
-/// preempted for want of one, steps that came here in the midst, the most bytes that each of the
-/// stacks it has made ever held.
+/// /proc/stacks: a line for each hart: free stacks of its pool now, the fewest ever free,
+/// preemptions refused for want of a stack, preempted steps that came from other harts, and for
+/// each stack the most bytes ever used.
 void list_stacks(PagedText& out);
 
-/// /proc/traps: the router's last events of every hart, while the kernel is told to keep them
-/// (`trace` on its command line): time in ns, hart, row.
+/// /proc/traps: the last events of the router on each hart: time in ns, hart, row. Empty unless the
+/// kernel's command line has `trace`.
 void list_traps(PagedText& out);
 
 }  // namespace kernel

@@ -1,17 +1,17 @@
-// Coroutines of the kernel that wait for each other, each for another one's mutex or end: a
-// mistake, which is logged with every one of them and who awaits it. They go on waiting. (Threads
-// that wait for each other by futexes are their program's business.)
+// Deadlocks of kernel jobs: a circle of jobs, each of which waits for a mutex of the next one or
+// for its end. A deadlock is a bug: it is logged with every job of the circle and its await chain.
+// The jobs remain blocked. (Deadlocks of user threads by futexes are the program's affair.)
 #pragma once
 
 #include <async/async.h>
 
 namespace kernel {
 
-/// From now on, of those that a wait for a mutex closes. Once, at boot.
+/// Reports circles that a wait for a mutex closes. Call once, at boot.
 void report_deadlocks();
 
-/// Of one that the wait of `job` for another one's end has closed, if it has: for who watches jobs.
-/// In the strand.
+/// Reports a circle that the wait of `job` for another job's end has closed, if it has. For
+/// job_watch.cpp. In the strand.
 void report_deadlock_by_join(const async::Job& job);
 
 }  // namespace kernel

@@ -16,25 +16,25 @@ namespace {
 using async::Job;
 using async::TraceEvent;
 
-/// What the trace points have said of a job.
+/// The state of a job, from its trace points.
 struct Watched {
   enum class State : std::uint8_t { ready, running, waiting };
 
-  const Job* job = nullptr;  // null: the place is free
-  async::Instant since{};    // it has been in its state
+  const Job* job = nullptr;  // null: the entry is free
+  async::Instant since{};    // time of the last change of state
   State state = State::ready;
-  bool is_late = false;  // and that was told
+  bool is_late = false;  // too long ready, and reported
 };
 
-/// All jobs of the strand, as many as there is room for: those beyond are not watched.
+/// The jobs of the strand, by address. A job for which its group has no room is not watched.
 class Table {
  public:
-  /// Null: it is not known.
+  /// Null if the job is not watched.
   Watched* find(const Job& job) {
     const auto found = std::ranges::find(places(job), &job, &Watched::job);
     return found != places(job).end() ? &*found : nullptr;
   }
-  /// Null: there is no room.
+  /// Null if there is no room.
   Watched* add(const Job& job) {
     Watched* const known = find(job);
     if (known != nullptr) return known;
@@ -64,7 +64,7 @@ class Table {
 };
 
 constinit Table* table = nullptr;
-constinit async::SpinLock table_lock;  // trace points of other harts come outside the strand, too
+constinit async::SpinLock table_lock;  // other harts reach trace points outside the strand
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
 
@@ -74,7 +74,7 @@ void tell(const char* kind, const char* what, const Job& job) {
   async::print_job(job, &LogLines::write, &lines);
 }
 
-/// What the event says is wrong; null: nothing.
+/// The bug that `event` shows; null if none.
 const char* mistake(const Watched& watched, TraceEvent event) {
   const bool is_ready = watched.state == Watched::State::ready;
   if (event == TraceEvent::wake && is_ready) return "is woken though it is ready";
@@ -90,7 +90,7 @@ Watched::State state_after(TraceEvent event) {
   }
 }
 
-/// What is wrong, if it is.
+/// Records the event. Returns the bug that it shows; null if none.
 const char* observe(TraceEvent event, const Job& job) {
   const async::SpinLock::Guard guard{table_lock};
   if (event == TraceEvent::done) {
@@ -107,13 +107,13 @@ const char* observe(TraceEvent event, const Job& job) {
 
 void note(TraceEvent event, const Job& job) {
   if (next_hook != nullptr) next_hook(event, job);
-  // Events of a job that is outside the strand may come here in another order than they happened.
+  // Events of preemptible jobs can come here out of order.
   if (job.is_preemptible() || event == TraceEvent::migrate) return;
   if (const char* const wrong = observe(event, job)) tell("double enqueue", wrong, job);
   if (event == TraceEvent::wait) report_deadlock_by_join(job);
 }
 
-/// The next one that has been ready for too long, and was not told of.
+/// The next job that has been ready for too long and is not yet reported; null if none.
 const Job* next_late() {
   const async::SpinLock::Guard guard{table_lock};
   const Job* late = nullptr;
@@ -126,7 +126,7 @@ const Job* next_late() {
   return late;
 }
 
-/// Who looks is what this hart does.
+/// Whether all harts are idle, apart from the job that calls this.
 bool has_no_hart_anything_to_do() {
   const async::HartMask here = async::hart_mask(async::current_executor().hart());
   const bool others_idle =

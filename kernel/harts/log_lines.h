@@ -1,4 +1,4 @@
-// Text that comes in pieces, as lines of the log.
+// Collects pieces of text into lines of the log.
 #pragma once
 
 #include <kernel/log.h>
@@ -10,7 +10,7 @@
 
 namespace kernel {
 
-/// What is too long for a line is cut off.
+/// A line longer than the buffer is cut off.
 struct LogLines {
   std::array<char, 200> line;
   std::size_t length = 0;

@@ -12,12 +12,13 @@
 namespace kernel {
 namespace {
 
-constinit const async::policy::Kind* in_use = async::policy::kinds.data();  // the executors' own
+constinit const async::policy::Kind* in_use =
+    async::policy::kinds.data();  // null policy: fixed priorities
 
-/// By hart: one for the policy that it has, one for what it is to turn to.
+/// By hart: memory for the policy in use, and for the next one.
 std::array<std::array<async::policy::Memory, 2>, hal::max_harts> memory;
 
-/// The policy in use, for `hart`, whose executor does not have it yet.
+/// Creates the policy in use for `hart`, whose executor still has `before`.
 async::Policy* make_policy(unsigned hart, const async::Policy* before) {
   auto& [first, second] = memory[hart];
   void* const free = before == static_cast<void*>(first.bytes) ? second.bytes : first.bytes;

@@ -1,5 +1,5 @@
-// Which scheduling policy the harts' executors have (async/policy/all.h): all the same one, chosen
-// on the command line and changed by whoever writes to /proc/policy. In the strand.
+// The scheduling policy of the harts' executors (async/policy/all.h). All harts have the same one,
+// from the command line or from the last write to /proc/policy. All of it runs in the strand.
 #pragma once
 
 #include <kernel/result.h>
@@ -10,14 +10,14 @@
 
 namespace kernel {
 
-/// The one of `name` from here on: harts that have begun turn to it before they turn to another
-/// job, threads go on as they are. EINVAL: there is none of that name.
+/// Changes the policy of all started harts to `name`; each hart changes before it runs its next
+/// job. Threads keep running. EINVAL if there is no such policy.
 Result<> use_policy(std::string_view name);
 
-/// Before anything runs on this hart: its executor gets the policy in use.
+/// Gives this hart's executor the policy in use. Called before the first job runs on it.
 void start_policy();
 
-/// /proc/policy: all names, the one in use in brackets.
+/// /proc/policy: the names of all policies, with brackets around the one in use.
 void list_policies(PagedText& out);
 
 }  // namespace kernel

@@ -18,22 +18,23 @@ using trap::Action;
 using trap::Origin;
 using trap::Why;
 
-/// What a step that was preempted needs to go on.
+/// What a preempted step needs to be resumed. It is on the step's own stack.
 struct PreemptedContext {
   async::Job& job;
   StackPool::Stack* stack;
-  StackPool& home;  ///< that has given the hart another stack for it
+  StackPool& home;  ///< the pool that gave the hart its next stack
   StepTime time;
   trap::InterruptedStep step;
 };
 
-/// On the stack that the hart goes on with.
+/// Runs on the hart's next stack, after the preempted step's stack has been left.
 void go_on_without_step() {
   async::Executor::ready_again(step_time.turn_over);
   run_hart();
 }
 
-/// Of its own, and never inlined: it may run on another hart than the code before it.
+/// Never inlined: it may run on another hart than the code before it, so thread_local addresses
+/// must be computed again.
 [[gnu::noinline]] void resume_preempted(const PreemptedContext& aside,
                                         std::coroutine_handle<> interrupted) {
   stack_pool.go_back_to(aside.stack, aside.home);
@@ -42,7 +43,7 @@ void go_on_without_step() {
   aside.step.resume_preempted();
 }
 
-/// Gives the hart to others until `job` is the most urgent again.
+/// Runs other jobs on the stack `next` until the executor resumes `job`, perhaps on another hart.
 void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
   trap::StackContext context;
   PreemptedContext aside{.job = job,
@@ -61,7 +62,7 @@ void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stac
 }  // namespace
 
 void begin_preemptible_step(bool goes_on) noexcept {
-  if (goes_on) return stack_pool.prepare_to_go_back();  // and resume_preempted()
+  if (goes_on) return stack_pool.prepare_to_go_back();  // resume_preempted() does the rest
   watch_step();
   hal::unmask_interrupts();
 }
@@ -74,7 +75,7 @@ void take_interrupts_at_yield_point() noexcept {
 
 }  // namespace kernel
 
-/// Called by trap/ on the interrupted step's stack, interrupts masked.
+/// Called by trap/ on the interrupted step's stack, with interrupts masked.
 extern "C" void cotrap_kernel_interrupt() {
   using namespace kernel;
   take_interrupts();

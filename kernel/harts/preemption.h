@@ -1,29 +1,28 @@
-// Interrupts in the midst of a kernel coroutine's step, and what comes of them: the kernel half of
-// trap/router.h.
+// Interrupts during a step of a preemptible job: the kernel's half of trap/router.h.
 //
-//   step of a preemptible coroutine ──interrupt──▶ cotrap_kernel_interrupt()
-//                                                     │ take_interrupts(): wakes
-//          kernel-wake: the step goes on  ◀───────────┤
-//                                                     │ kernel-preempt: somebody more urgent
-//                                                     ▼ is ready
-//     the stack below is the step's, the executor's loop goes on upon another one of the pool; in
-//     its ready level the job stands first, and whoever resumes it comes back to its stack
+//   step of a preemptible job ──interrupt──▶ cotrap_kernel_interrupt()
+//                                                  │ take_interrupts(): wakes jobs
+//       kernel-wake: resumes the step  ◀───────────┤
+//                                                  │ kernel-preempt: a more urgent job is ready
+//                                                  ▼
+//     the preempted step keeps its stack; the executor's loop runs on another stack of the pool.
+//     The job is the first of its level; the hart that resumes it switches to its stack.
 //
-// It is more urgent whose priority is higher; at the end of the step's turn its equals are too;
-// nobody is while the step holds a spin lock.
+// A ready job preempts the step if it is more urgent, or equally urgent once the step's time slice
+// is over. While the step holds a spin lock, no job preempts it.
 #pragma once
 
 #include <cstdint>
 
 namespace kernel {
 
-/// How often the pool was empty when somebody more urgent was ready, and other counts, are with the
-/// pool (stack_pool.h) and the router (trap/router.h).
+/// Counts of preemptions are in stack_pool.h and trap/router.h.
 
-/// A preemptible step begins, or goes on: interrupts are let in.
+/// Called when a preemptible step begins, or if `goes_on` is true, when a preempted one is about to
+/// be resumed. Unmasks interrupts for a step that begins.
 void begin_preemptible_step(bool goes_on) noexcept;
 
-/// Between two steps something is pending: takes it.
+/// Called by the executor between two steps if an interrupt is pending.
 void take_interrupts_at_yield_point() noexcept;
 
 }  // namespace kernel

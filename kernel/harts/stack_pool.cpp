@@ -48,16 +48,18 @@ void StackPool::add_free(Stack* stack) {
 }
 
 void StackPool::give_back(Stack* stack) {
-  free_count_.fetch_add(1, std::memory_order_relaxed);  // before it may be taken
+  free_count_.fetch_add(1, std::memory_order_relaxed);  // before take() can return the stack: the
+                                                        // count must not fall below 0
   stack->next_free = returned_.load(std::memory_order_relaxed);
   while (!returned_.compare_exchange_weak(stack->next_free, stack, std::memory_order_release,
                                           std::memory_order_relaxed)) {
   }
 }
 
-// Who is on it may write meanwhile.
+// The stack may be in use on another hart.
 [[clang::no_sanitize("thread")]] std::size_t StackPool::most_bytes(const Stack& stack) {
-  // Its pages were zeros when it was made.
+  // The stack's pages were zero when they were mapped: the lowest word that is not zero is the
+  // lowest ever written.
   const auto* const bottom = reinterpret_cast<const std::uint64_t*>(stack.memory.bottom);
   const auto* const top = reinterpret_cast<const std::uint64_t*>(stack.memory.top);
   const auto* used = bottom;

@@ -1,12 +1,12 @@
-// The stacks that a hart's executor goes on with when it has been interrupted in the midst of a
-// coroutine's step and the stack below it has become that coroutine's.
+// A hart's pool of kernel stacks. When an interrupt preempts a step, the step keeps its stack, and
+// the hart's executor continues on a stack of the pool.
 //
-// There is a fixed number of them, each over a page that is never mapped. When all are taken
-// nothing is preempted any more until one comes back, and that is counted.
+// The number of stacks is fixed, and each is above a guard page. While none is free, steps are not
+// preempted; the pool counts that.
 //
-// A step that was preempted takes its stack with it to whichever hart goes on with it. The stack
-// which that hart was on until then goes where the step came from: so every pool has as many
-// stacks as ever, with those that stand for the steps its hart has preempted.
+// A preempted step takes its stack along if another hart resumes it. That hart gives its present
+// stack to the pool of the hart on which the step was preempted. So each pool keeps its number of
+// stacks, if those of the steps that its hart preempted are counted.
 #pragma once
 
 #include <hal/counter.h>
@@ -30,21 +30,21 @@ class StackPool {
   };
 
   struct Usage {
-    std::size_t free;                                   ///< now
-    std::size_t fewest_free;                            ///< at any time
-    std::uint64_t refused;                              ///< how often there was none
-    std::uint64_t came;                                 ///< with steps preempted on other harts
-    std::array<std::size_t, stacks_a_hart> most_bytes;  ///< that each it has made ever held
+    std::size_t free;         ///< free stacks now
+    std::size_t fewest_free;  ///< the fewest at any time
+    std::uint64_t refused;    ///< how often no stack was free
+    std::uint64_t came;       ///< stacks that came with steps preempted on other harts
+    std::array<std::size_t, stacks_a_hart>
+        most_bytes;  ///< the most bytes ever used of each stack that it made
   };
 
-  /// Makes the stacks, fewer if there is no memory for them. The one in use is free below
-  /// `first_top` when the hart changes over to another. Once; one hart at a time.
+  /// Maps the stacks; fewer if there is no memory. The hart's first stack counts from `first_top`
+  /// down, and is in use now. Call once on each hart, not on two harts at a time.
   void fill(hal::VirtAddr first_top);
 
-  // On the pool's hart, interrupts masked.
+  // Call the following on the pool's hart with interrupts masked.
 
-  /// A free stack to go on with; null if there is none, which is counted. The one in use becomes
-  /// its step's.
+  /// Returns a free stack; null if there is none, which is counted.
   Stack* take() {
     Stack* stack = free_;
     if (stack == nullptr) [[unlikely]] {
@@ -60,42 +60,45 @@ class StackPool {
       fewest_free_.store(left, std::memory_order_relaxed);
     return stack;
   }
-  /// Before the hart looks at a stack that may have come from another one, which has mapped it.
+  /// Called before the hart accesses a stack of another hart. Flushes this hart's TLB if stacks
+  /// have been mapped since the last flush.
   void prepare_to_go_back() {
     if (seen_ != fills_.load(std::memory_order_relaxed)) [[unlikely]]
       forget_translations();
   }
   /// The stack in use.
   Stack* current() const { return current_; }
-  /// The hart goes on with `stack`, whose step was preempted on the hart of `home`; the one in use
-  /// is free there from now on.
+  /// The hart continues on `stack`, whose step was preempted on the hart of `home`. The stack in
+  /// use until now becomes free in `home`.
   void go_back_to(Stack* stack, StackPool& home);
-  /// … and was taken: it is in use now.
+  /// The hart continues on `stack`, which take() returned.
   void go_to(Stack* stack) { current_ = stack; }
 
-  /// Of any hart, by any: looks at every stack from its bottom up. Zeros before fill().
+  /// The usage of the pool of `hart`. Any context; it reads every stack from its bottom up. Zeros
+  /// before fill().
   static Usage usage_of(unsigned hart);
 
  private:
   void add_free(Stack* stack);
-  void give_back(Stack* stack);  // any hart
+  void give_back(Stack* stack);  // called on any hart; pairs with take()
   void forget_translations();
   static std::size_t most_bytes(const Stack& stack);
 
   std::array<Stack, stacks_a_hart + 1> stacks_{};
   Stack* current_ = nullptr;
   Stack* free_ = nullptr;
-  std::atomic<Stack*> returned_ = nullptr;   // free, too: by other harts, who only add to it
-  std::atomic<std::size_t> free_count_ = 0;  // of both
+  std::atomic<Stack*> returned_ =
+      nullptr;  // a list of free stacks: other harts push, the pool's hart takes it all
+  std::atomic<std::size_t> free_count_ = 0;  // the length of both lists
   std::atomic<std::size_t> fewest_free_ = 0;
   hal::Counter refused_;
   hal::Counter came_;
-  unsigned seen_ = 0;  // how many fills this hart's TLB knows of
+  unsigned seen_ = 0;  // the value of fills_ at this hart's last flush
 
   static inline constinit std::atomic<unsigned> fills_ = 0;
 };
 
-/// The running hart's.
+/// This hart's pool.
 extern constinit thread_local StackPool stack_pool;
 
 }  // namespace kernel

@@ -28,13 +28,13 @@ constexpr auto stall_ns = static_cast<std::uint64_t>(stall_limit.count());
 constexpr auto tick_ns = static_cast<std::uint64_t>(tick_alone.count());
 constexpr async::Duration between_reports = 1s;
 
-/// Whoever the memory is of by now: another hart may be writing it.
+/// Reads a word that another hart may be writing, of memory that may be freed.
 [[clang::no_sanitize("address", "thread")]] std::uintptr_t word_at(const void* address) {
   return *static_cast<const std::uintptr_t*>(address);
 }
 
-/// Of a coroutine that was resumed some time ago and has not waited since, the first may have
-/// ended: nothing is taken on trust.
+/// A coroutine frame that may be freed already: coroutines of a running step may have ended. So
+/// each value is checked before it is used.
 struct Suspect {
   bool is_coroutine() const {
     return may_be_frame(reinterpret_cast<std::uintptr_t>(at.address())) &&
@@ -48,7 +48,7 @@ struct Suspect {
   std::coroutine_handle<> at;
 };
 
-/// Where the coroutines of a chain go on, by their resume functions; as many as there is room for.
+/// Addresses of the resume functions of an await chain, the innermost first; at most six.
 using Chain = std::array<std::uintptr_t, 6>;
 
 Chain chain_from(std::coroutine_handle<> leaf) {
@@ -64,13 +64,13 @@ Chain chain_from(std::coroutine_handle<> leaf) {
   return chain;
 }
 
-/// The last step that stalled, as it was then: who tells it may have its turn much later.
+/// A stalled step. It is a copy: the job that reports it may run much later.
 struct Stall {
   const char* name = nullptr;
   std::uint64_t ran_ns = 0;
-  std::uintptr_t pc = 0;  ///< 0: it has ended
+  std::uintptr_t pc = 0;  ///< 0: the step has ended
   Chain chain{};
-  const char* then = nullptr;  ///< what it has waited for since, if it has ended
+  const char* then = nullptr;  ///< the reason of its next wait, if it has ended
 };
 
 struct Reporter {
@@ -79,7 +79,7 @@ struct Reporter {
 };
 constinit thread_local Reporter reporter;
 
-constinit thread_local std::uint64_t strand_began = 0;  // by the clock's ticks
+constinit thread_local std::uint64_t strand_began = 0;  // in ticks of the clock
 
 constinit StallClock stall_clock = StallClock::none;
 
@@ -88,7 +88,7 @@ bool ticks_alone() {
   return stall_clock != StallClock::none && !hal::smp_active();
 }
 
-/// How long `hart` may have run since the clock showed `began`, at most.
+/// The longest time for which `hart` can have run since `began`, in ticks.
 std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) {
   if ((hal::running_harts() >> hart & 1) == 0) return 0;
   const CurrentThread* const current = current_thread_of(hart);
@@ -98,8 +98,8 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
   return idle_since - std::min(idle_since, began);
 }
 
-/// The least time, in ns, of a step that has run for `ticks` up to `now` and did not begin before
-/// `began`: without the time that other harts may have had.
+/// The shortest time, in ns, for which a step can have run that used `ticks` until `now` and did
+/// not begin before `began`. It leaves out the time in which other harts may have run.
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
   if (stall_clock == StallClock::shared && hal::smp_active()) {
     for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
@@ -114,7 +114,7 @@ void report(const Stall& stall) {
   if (reporter.stalled != nullptr) reporter.stalled->raise();
 }
 
-/// The running step's, with its turn.
+/// The time used of the running step's slice, in ns.
 std::uint64_t turn_so_far() {
   const std::uint64_t ticks = hal::clock_ticks() - step_time.turn_began;
   return std::min(ticks * hal::clock_period_ns(), slice_ns);
@@ -141,11 +141,11 @@ void log_stall(const Stall& stall) {
   }
 }
 
-/// In the strand: nobody else can end the job.
+/// Called in the strand, so no other hart can end the job.
 void report_ended(const async::Job* job, std::uint64_t ran_ns) {
   if (job == nullptr) return;
   Stall stall{.name = job->name(), .ran_ns = ran_ns, .then = "its end"};
-  // Where it stands now is what awaited the step's end, and who awaits that.
+  // The chain holds the coroutine that awaited at the end of the step, and those that await it.
   if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
     stall.chain = chain_from(job->leaf());
     stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
@@ -224,7 +224,7 @@ async::Task<> report_stalls() {
   for (;;) {
     (void)co_await stalled.wait("a coroutine to stall");
     {
-      async::platform::InterruptGuard masked;  // there may be another one
+      async::platform::InterruptGuard masked;  // a further stall may overwrite it
       stall = reporter.last;
     }
     log_stall(stall);

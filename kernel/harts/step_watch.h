@@ -1,19 +1,20 @@
-// How long the running step of a preemptible coroutine has been going on: its turn among equals,
-// and whether it has stalled.
+// Measures how long the running step of a preemptible job has run: for its time slice among equally
+// urgent jobs, and to detect a stall.
 //
-// A step is looked at when it has run for a turn and at every turn's length from there, by a timer
-// that is set only while such steps run. Time in which a step was preempted does not count.
+// A timer interrupt checks the step at the end of its time slice, and again after each further
+// slice. The timer is set only while preemptible steps run. Time during which a step was preempted
+// does not count.
 //
-// Stalls are reported only if watch_stalls() was called. By the clock of a busy host they are
-// mostly about the host.
+// Stalls are reported only after watch_stalls(). On a busy host, clock time would mostly measure
+// the host.
 //
-// A hart that is alone has no look at the clock to spare where the strand's steps begin and end. If
-// stalls are reported, the same timer ticks on it while it is not idle: a step that masks a tick
-// for too long has stalled. In company the strand's steps are measured.
+// While only one hart runs (not hal::smp_active()), reading the clock at each step of the strand
+// would cost too much. If stalls are reported, the timer ticks instead while that hart is not idle:
+// a step that delays a tick for too long has stalled. With several harts, the steps of the strand
+// are timed.
 //
-// Harts that are counted (QEMU's -icount) run one at a time on one clock, which goes on while
-// another hart runs. So a step in company is charged only with the time that no other hart can have
-// had: since it began, every other hart has been idle.
+// Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
+// only with time in which every other hart has been idle since the step began.
 #pragma once
 
 #include <async/async.h>
@@ -24,34 +25,33 @@
 
 namespace kernel {
 
-/// What a preemptible coroutine computes before an equally urgent one has its turn: fixed
-/// priorities, round robin within each.
+/// The time slice of a preemptible step: then an equally urgent job may preempt it.
 inline constexpr async::Duration preemptible_slice{10'000'000};
-/// A step that has gone on for longer without an await is reported, once.
+/// A step that runs for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
-/// A hart that is alone sees every step of the strand that goes on for longer than the limit by so
-/// much, and some that are between.
+/// The tick of a hart that runs alone. It detects each step of the strand that is longer than the
+/// limit by this, and some that are shorter.
 inline constexpr async::Duration tick_alone{2'000'000};
 
 /// The clock that measures stalls.
 enum class StallClock : std::uint8_t {
-  none,     ///< they are not reported
-  shared,   ///< instructions, which the harts have one at a time
-  by_hart,  ///< time, which every hart has for itself
+  none,     ///< stalls are not reported
+  shared,   ///< a count of instructions, which advances for one hart at a time
+  by_hart,  ///< time, which advances for all harts at once
 };
-/// Once, at boot, before the first hart begins.
+/// Selects the clock. Call once, at boot, before the first hart starts.
 void watch_stalls(StallClock clock);
 bool stalls_are_watched();
 
-/// What is known of a step; kept for one that is preempted.
+/// Times of a step. They are saved while the step is preempted.
 struct StepTime {
-  std::uint64_t started = 0;     ///< by the clock's ticks
-  std::uint64_t began = 0;       ///< by the clock's ticks, less those it was preempted for
-  std::uint64_t turn_began = 0;  ///< likewise
+  std::uint64_t started = 0;     ///< tick of the clock at which the step began
+  std::uint64_t began = 0;       ///< the same, plus the time for which it was preempted
+  std::uint64_t turn_began = 0;  ///< begin of its time slice, likewise
   bool turn_over = false;
   bool reported = false;
 
-  /// While it is preempted the two are how long it has run.
+  /// Called when the step is preempted: makes `began` and `turn_began` durations, until go_on().
   void stop() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
@@ -65,15 +65,15 @@ struct StepTime {
   }
 };
 
-/// The running step's.
+/// The times of the running step.
 extern constinit thread_local StepTime step_time;
 
 namespace detail {
 
-/// What this hart's timer has found out, for who looks at steps.
+/// Results of the timer interrupt, for the code that checks steps.
 struct StepWatch {
-  bool due = false;           ///< the running step is to be looked at
-  std::uint64_t late_ns = 0;  ///< of the last timer that was late by much
+  bool due = false;           ///< the running step must be checked
+  std::uint64_t late_ns = 0;  ///< how late the last tick was, if it was too late
 };
 extern constinit thread_local StepWatch step_watch;
 
@@ -83,46 +83,48 @@ void look_at_ended_step(const async::Job* job);
 
 }  // namespace detail
 
-/// A preemptible step begins: sees to it that it is looked at in time.
+/// Called when a preemptible step begins: arms the timer.
 inline void watch_step() {
   const std::uint64_t now = hal::clock_ticks();
   step_time = {.started = now, .began = now, .turn_began = now};
   if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
     detail::look_after_slice();
 }
-/// It was preempted and goes on.
+/// Called when a preempted step is resumed.
 void watch_step_again(const StepTime& time);
-/// The hart idles from the one to the other, which an interrupt has ended. `now`: by the clock's
-/// ticks.
+/// Called when the hart begins to idle, and when an interrupt has ended that. `now`: ticks of the
+/// clock.
 void steps_pause();
 void steps_go_on(std::uint64_t now);
 
-/// The timer that watches steps has gone off. ISR context.
+/// Called when the timer of the running step has fired. Interrupt context.
 void step_is_long();
-/// In the kernel, after interrupts have been taken: looks at `job`'s step, interrupted at `pc`, if
-/// it is time to.
+/// Called in the kernel after interrupts have been taken: checks the step of `job`, which was
+/// interrupted at `pc`, if the timer has fired.
 inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
   if (detail::step_watch.due) [[unlikely]]
     detail::look_at_step(job, pc);
 }
-/// The hart has not taken a timer's interrupt for so long. ISR context. (On a hart that is alone:
-/// in company it may have waited for the strand, and there is a better measure.)
+/// Called when a timer interrupt came `ticks` late. Interrupt context. It records a long delay only
+/// on a hart that runs alone: with several harts, the hart may have waited for the strand.
 inline void timer_was_late(std::uint64_t ticks) {
   const std::uint64_t ns = ticks * hal::clock_period_ns();
   if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::smp_active()) [[unlikely]]
     detail::step_watch.late_ns = ns;
 }
-/// In company, the strand is this hart's from the one to the other: a long step is seen at its end.
+/// Called when this hart enters and leaves the strand, if several harts run. A long step is
+/// detected at its end.
 void strand_begins() noexcept;
 void strand_ends() noexcept;
-/// At a yield point, after interrupts have been taken: they had to wait for `job`'s step.
+/// Called at a yield point after interrupts have been taken: reports the ended step of `job` if it
+/// delayed a tick.
 inline void look_at_ended_step(const async::Job* job) {
   if (detail::step_watch.late_ns != 0) [[unlikely]]
     detail::look_at_ended_step(job);
 }
 
-/// Reports stalled steps, for ever. If stalls are watched: a coroutine of its own on every hart,
-/// more urgent than what it watches.
+/// Logs stalled steps, for ever. Spawn one on every hart if stalls are watched, more urgent than
+/// the jobs that it watches.
 async::Task<> report_stalls();
 
 }  // namespace kernel
