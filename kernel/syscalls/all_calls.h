@@ -1,5 +1,5 @@
-// Every system call by its number. One table for all stages and all machines: which have a first
-// stage (trap/fast_path.h) is said by its forms.
+// The table of all system calls by number, for fast path and slow path and for all machines. The
+// form of an entry decides whether the call has a fast path (trap/fast_path.h).
 #pragma once
 
 #include <abi/numbers.h>
@@ -13,7 +13,7 @@
 
 namespace kernel {
 
-/// Numbers beyond Linux's.
+/// Calls with numbers above Linux's: private calls and compat calls.
 trap::Register try_call_beyond(Thread& self, const trap::UserContext& context);
 trap::WaitingCall call_beyond(Thread& self, const trap::UserContext& context);
 

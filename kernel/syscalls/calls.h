@@ -1,8 +1,9 @@
-// The system calls, as typed functions. Arguments are what the registers hold, results what goes
-// back (trap/syscall_table.h); names, meanings and errors are Linux's (section 2 of its manual).
-// Those of files are in files.h.
+// The system calls, as typed functions. Arguments are decoded from registers, and results are
+// encoded into one (trap/syscall_table.h). Names, meanings and errors are Linux's (section 2 of its
+// manual). The calls about files are in files.h.
 //
-// Called by run_thread, for the thread that makes the call.
+// A pair of try_NAME and NAME is the fast and the blocking form of one call. All of it runs in the
+// strand, for the thread that makes the call.
 //
 // The comment above each call is its row in docs/reference/system-calls.md:
 //
@@ -34,7 +35,7 @@ namespace kernel::sys {
 using memory::UserPtr;
 using memory::UserSpan;
 
-// ── process.cpp: making, ending and awaiting processes and threads ──
+// ── process.cpp: creating, ending and waiting for processes and threads ──
 
 /// flags: CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_VFORK, CLONE_PARENT,
 ///   CLONE_THREAD, CLONE_SYSVSEM, CLONE_SETTLS, CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID,
@@ -76,7 +77,7 @@ Result<int> set_tid_address(Thread&, std::uintptr_t address);
 /// linux: none known
 Result<> set_robust_list(Thread&, std::uintptr_t head, std::size_t size);
 
-// ── identity.cpp: who am I (and identity.h) ──
+// ── identity.cpp: process groups and sessions (and identity.h) ──
 
 /// linux: There is one process group: the answer is 0. A thread that is not the first of its
 ///   process fails with ESRCH.
@@ -110,7 +111,8 @@ Result<> tgkill(Thread&, int process, int thread, int signal);
 ///   with ENOSYS. The kernel stores the action's flags and its mask, and they have no effect.
 Result<> rt_sigaction(Thread&, int signal, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size);
-/// The same without the program's memory: what it was before.
+/// rt_sigaction without access to the program's memory. Returns the action before the call; without
+/// `wanted` it changes nothing.
 Result<abi::SignalAction> set_signal_action(Thread&, int signal,
                                             const std::optional<abi::SignalAction>& wanted);
 
@@ -178,7 +180,7 @@ Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 /// linux: none known
 async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                 UserPtr<abi::Timespec> left);
-/// What both do: until `deadline`; if it is cut short, `left` is what was left.
+/// The wait of both calls. If a cancellation ends it early, it writes the time left to `left`.
 async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
 
 /// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for
@@ -192,7 +194,7 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 // ── scheduling.cpp ──
 
 /// linux: none known
-trap::Attempt<Result<>> sched_yield(Thread&);  // must wait: gives way to others
+trap::Attempt<Result<>> sched_yield(Thread&);  // blocks if a job of its level is ready
 
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others

@@ -1,5 +1,5 @@
-// System calls with the numbers of another processor's Linux (abi::first_compat_call): the
-// machine's own, where that is not the one whose numbers are the kernel's.
+// Compat system calls: calls with the numbers of this machine's Linux, if those are not the
+// kernel's (riscv64's). The kernel adds abi::first_compat_call to each.
 #pragma once
 
 #include <trap/syscall_table.h>
@@ -12,12 +12,12 @@ namespace kernel {
 
 class Thread;
 
-/// Whether `number` is one of those, with what the kernel has added; the others take such numbers.
+/// Whether `number` is a compat number. The functions below need one.
 bool is_compat_call(std::uint64_t number);
-/// For a context with such a number.
+/// The fast and the blocking form of the call in `context`.
 trap::Register try_compat_call(Thread& self, const trap::UserContext& context);
 trap::WaitingCall compat_call(Thread& self, const trap::UserContext& context);
-/// For the log; empty for one that has no name here.
+/// The name for the log; empty if it is not known.
 std::string_view name_of_compat_call(std::uint64_t number);
 
 }  // namespace kernel

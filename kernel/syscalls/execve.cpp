@@ -45,14 +45,14 @@ Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
   return all;
 }
 
-/// As a string of its own length: the process keeps it.
+/// Copies the path into a string that the process can keep.
 Result<std::string> read_path(Thread& self, UserPtr<const char> from) {
   const Path path{self, from};
   if (!path) return fail(path.error());
   return std::string{*path};
 }
 
-/// From the root, as /proc/self/exe has to show it: C libraries refuse to start without.
+/// The path from the root, for /proc/self/exe: C libraries refuse to start without it.
 Result<std::string> absolute(Thread& self, std::string path) {
   if (path.starts_with('/')) return path;
   auto directory = self.process().fs().directory()->path();
@@ -61,11 +61,11 @@ Result<std::string> absolute(Thread& self, std::string path) {
   return std::move(*directory) + path;
 }
 
-/// The program's own number is the process's: the other threads end, and if one of them was the
-/// first, its number goes to the survivor.
+/// Ends all other threads, and waits for their end. The survivor gets the process's number.
 async::Task<Result<>> become_only_thread(Thread& self) {
   Process& process = self.process();
-  if (self.is_ending()) co_return fail(Errno::eintr);  // another one's execve, say, goes first
+  if (self.is_ending())
+    co_return fail(Errno::eintr);  // another thread's execve, for example, was first
   process.terminate_others(self);
   while (!process.has_only(self)) {
     if (co_await process.thread_ended().wait("execve") != async::WaitResult::woken) {
@@ -96,11 +96,11 @@ async::Task<Result<>> execve(Thread& self, UserPtr<const char> path, std::uintpt
   auto shown = absolute(self, std::move(*name));
   if (!shown) co_return fail(shown.error());
 
-  // The last step that may fail for want of memory. It comes before the other threads end, so a
-  // caller that gets ENOMEM still has them.
+  // The last call that can fail for want of memory. The other threads still run, so the caller can
+  // continue after ENOMEM.
   if (auto own = self.process().own_parts(); !own) co_return own;
   if (auto alone = co_await become_only_thread(self); !alone) co_return alone;
-  // From here on there is no way back.
+  // Point of no return.
   if (self.ring() != nullptr) co_await close_ring(self);
   if (has_large_memory_alone(self)) co_await give_back_memory(self);
   self.process().become(std::move(program->space), std::move(*shown));

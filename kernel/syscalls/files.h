@@ -1,5 +1,5 @@
-// The system calls about files, as typed functions; see calls.h for what that means. Pairs of
-// try_NAME and NAME are two forms of one call: the first answers unless it would have to wait.
+// The system calls about files, as typed functions (see calls.h). A pair of try_NAME and NAME is
+// the fast and the blocking form of one call.
 #pragma once
 
 #include <abi/signal.h>
@@ -21,7 +21,7 @@ class Thread;
 
 namespace kernel::sys {
 
-// ── files_io.cpp: moving bytes ──
+// ── files_io.cpp: reading and writing ──
 
 using Transfer = Result<std::size_t>;
 
@@ -71,7 +71,7 @@ Result<> ftruncate(Thread&, int fd, std::int64_t size);
 trap::Attempt<Result<>> try_fsync(Thread&, int fd);
 async::Task<Result<>> fsync(Thread&, int fd);
 
-// ── files_descriptors.cpp: what a number stands for ──
+// ── files_descriptors.cpp: file descriptors ──
 
 /// linux: none known
 Result<> close(Thread&, int fd);
@@ -105,7 +105,7 @@ Result<int> fcntl(Thread&, int fd, int command, std::uintptr_t argument);
 ///   sends no signal. FIONREAD on a regular file fails with ENOTTY.
 Result<int> ioctl(Thread&, int fd, unsigned long request, std::uintptr_t argument);
 
-// ── files_paths.cpp: names ──
+// ── files_paths.cpp: opening files by path ──
 
 /// flags: O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK,
 ///   O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_PATH; others have no effect
@@ -148,7 +148,7 @@ Result<> fchdir(Thread&, int fd);
 /// linux: none known
 unsigned umask(Thread&, unsigned mask);
 
-// ── files_names.cpp: making and removing names, where the tree is writable ──
+// ── files_names.cpp: creating and removing names, in writable directories ──
 
 /// linux: A program can make directories only in /tmp; elsewhere the error is EROFS.
 Result<> mkdirat(Thread&, int directory, UserPtr<const char> path, unsigned mode);
@@ -167,9 +167,9 @@ Result<> unlinkat(Thread&, int directory, UserPtr<const char> path, int flags);
 Result<> renameat2(Thread&, int old_directory, UserPtr<const char> old_path, int directory,
                    UserPtr<const char> path, unsigned flags);
 
-// ── files_poll.cpp: waiting for several ──
+// ── files_poll.cpp: waiting for several files ──
 
-/// Without limits and masks as programs write them.
+/// ppoll with a deadline and without a signal mask.
 trap::Attempt<Result<int>> try_poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                           async::Instant deadline);
 async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,

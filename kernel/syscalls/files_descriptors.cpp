@@ -1,4 +1,4 @@
-// What a descriptor stands for: duplicating, closing, pipes, flags.
+// File descriptors: duplicating and closing them, pipes, flags.
 
 #include "files/pipe.h"
 #include "process/thread.h"
@@ -17,7 +17,7 @@ Result<> close_range(Thread& self, unsigned first, unsigned last, unsigned flags
   const unsigned end = std::min(last, static_cast<unsigned>(FdTable::size_limit - 1));
   for (unsigned fd = first; fd <= end; ++fd) {
     const int number = static_cast<int>(fd);
-    // Those that are not open are left alone; there is nothing else that can go wrong.
+    // Closed descriptors are skipped: EBADF is the only possible error.
     (void)(flags == only_mark ? files.set_close_on_exec(number, true) : files.close(number));
   }
   return {};
@@ -84,7 +84,7 @@ Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {
 }
 
 Result<int> ioctl(Thread& self, int fd, unsigned long request, std::uintptr_t argument) {
-  // Some requests are about the descriptor, whatever is behind it.
+  // These requests concern the descriptor, whatever file it has.
   constexpr unsigned long set_nonblocking = 0x5421;      // FIONBIO
   constexpr unsigned long clear_close_on_exec = 0x5450;  // FIONCLEX
   constexpr unsigned long set_close_on_exec = 0x5451;    // FIOCLEX

@@ -1,5 +1,4 @@
-// Moving bytes between files and programs: what each call asks and answers. The waiting is in
-// io_loops.cpp.
+// Reading and writing: arguments and results of each call. Waits are in io_loops.cpp.
 
 #include <async/async.h>
 
@@ -37,7 +36,7 @@ inline Attempt try_to_read(File& file, IoBuffer& buffer) {
 
 inline Attempt try_to_write(Thread& self, File& file, IoBuffer& buffer) {
   if (buffer.empty()) return Transfer{0};
-  // What may go in in part is for the other form, which knows how to go on.
+  // A write that may be partial takes the blocking form, which writes the rest.
   if (buffer.left() > std::min(file.whole_write(), step_bytes)) return Attempt::wait();
   const Transfer moved = file.try_write(buffer);
   if (!moved) return not_written(self, file, moved);
@@ -100,7 +99,7 @@ async::Task<Transfer> readv(Thread& self, int fd, UserPtr<const abi::IoVector> t
   auto file = Ref<File>::share(*readable_file(self, fd));
   IoParts parts;
   if (auto read = parts.read(self.space(), to, count); !read) co_return fail(read.error());
-  // Another thread may have changed the list since the try: what waited then may not wait now.
+  // Another thread may have changed the list since the fast form read it.
   const IoBuffer buffer = parts.buffer(self.space());
   if (buffer.empty()) co_return 0;
   co_return co_await start_reading(self, *file, buffer);

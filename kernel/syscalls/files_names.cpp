@@ -1,5 +1,5 @@
-// Making and removing names. Only writable directories (/tmp) have any to make or remove: elsewhere
-// the answer is EROFS. A name that is of the wrong kind for the call has that error there, too.
+// Creating and removing names, which is possible only in writable directories (/tmp): elsewhere the
+// error is EROFS. A name of the wrong kind has its usual error everywhere.
 
 #include "syscalls/files.h"
 #include "syscalls/paths.h"
@@ -7,8 +7,8 @@
 namespace kernel::sys {
 namespace {
 
-/// Puts a new node where `path` leads and nothing is yet: EEXIST; only a directory may be called
-/// one by a slash: ENOENT; and as check_new_node.
+/// Creates a node at `path`. EEXIST if there is one; ENOENT if the path ends in a slash and the
+/// node is no directory; errors of check_new_node().
 template <class Make>
 Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::size_t bytes,
                    Make&& make) {
@@ -22,7 +22,7 @@ Result<> make_node(Thread& self, int directory, UserPtr<const char> path, std::s
   return {};
 }
 
-/// Whether `directory` is `ancestor` or somewhere in it.
+/// Whether `directory` is `ancestor` or is below it.
 bool is_inside(Directory& directory, const Node& ancestor) {
   for (Directory* at = &directory;; at = &at->parent()) {
     if (at == &ancestor) return true;
@@ -30,7 +30,7 @@ bool is_inside(Directory& directory, const Node& ancestor) {
   }
 }
 
-/// Why rmdir leaves alone what a path ends in that is no name (rmdir(2)).
+/// The error of rmdir for a path that does not end in a name (rmdir(2)).
 Errno kept(LastName last) {
   switch (last) {
     case LastName::here: return Errno::einval;

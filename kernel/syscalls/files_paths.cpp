@@ -1,4 +1,4 @@
-// Names: opening files and asking about them.
+// Opening files by path, and reading their status.
 
 #include "files/regular_file.h"
 #include "syscalls/files.h"
@@ -7,12 +7,12 @@
 namespace kernel::sys {
 namespace {
 
-/// Emptying a file is changing it, however it is opened.
+/// O_TRUNC changes the file, whatever the access mode.
 bool wants_to_change(int flags) {
   return (flags & abi::o_accmode) != abi::o_rdonly || (flags & abi::o_trunc) != 0;
 }
 
-/// The node that openat opens, made if it has to be.
+/// Finds or creates the node that openat opens.
 Result<Ref<Node>> node_to_open(Thread& self, int directory, UserPtr<const char> path, int flags,
                                unsigned mode) {
   const bool create = (flags & abi::o_creat) != 0;
@@ -124,7 +124,7 @@ Transfer readlinkat(Thread& self, int directory, UserPtr<const char> path, UserS
 Transfer getcwd(Thread& self, UserSpan<char> to) {
   const auto path = self.process().fs().directory()->path();
   if (!path) return fail(path.error());
-  const std::size_t size = path->size() + 1;  // with its zero
+  const std::size_t size = path->size() + 1;  // with the terminating zero
   if (size > to.size()) return fail(Errno::erange);
   return to.write(self.space(), {path->c_str(), size}).transform([&] { return size; });
 }

@@ -15,10 +15,10 @@ namespace {
 
 constexpr unsigned few_files = 4;
 
-/// The program's list, in the kernel. Small ones are in the object itself.
+/// The kernel's copy of the program's list. A short list needs no allocation.
 class PollList {
  public:
-  /// EINVAL for more than a process can have open; EFAULT; ENOMEM.
+  /// EINVAL for more entries than a process can have files; EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<abi::PollFd> from, unsigned count) {
     if (count > FdTable::size_limit) return fail(Errno::einval);
     count_ = count;
@@ -29,7 +29,7 @@ class PollList {
     return UserSpan<const abi::PollFd>{from.address(), count}.read(space, entries());
   }
 
-  /// Looks at all files; how many have something to tell.
+  /// Sets `returned` of all entries. Returns the number of ready ones.
   int poll(const FdTable& files) {
     int ready = 0;
     for (abi::PollFd& entry : entries()) {
@@ -59,7 +59,7 @@ class PollList {
   std::unique_ptr<abi::PollFd[]> many_;
 };
 
-/// A file that is waited for: it stays open, and its lists tell.
+/// A file to wait for: keeps it open, and observes its wait lists.
 struct Watched {
   Ref<File> file;
   async::Observer reading;
@@ -73,7 +73,7 @@ struct Watched {
     if (!file) return;
     async::WaitList* const read_list = file->changes(Direction::read);
     async::WaitList* const write_list = file->changes(Direction::write);
-    // Whoever asks for nothing still hears of errors, from either list.
+    // Errors can come from both lists. Without POLLIN and POLLOUT only errors are reported.
     const bool both = (entry.events & (abi::pollin | abi::pollout)) == 0;
     if (read_list != nullptr && (both || (entry.events & abi::pollin) != 0)) {
       wait.watch(reading, *read_list);
@@ -84,14 +84,14 @@ struct Watched {
   }
 };
 
-/// When to give up; never without a timeout. EINVAL, EFAULT.
+/// The deadline; async::never without a timeout. EINVAL, EFAULT.
 Result<async::Instant> deadline_of(memory::AddressSpace& space,
                                    UserPtr<const abi::Timespec> timeout) {
   if (!timeout) return async::never;
   return timeout.read(space).and_then(to_duration).transform(after);
 }
 
-/// Another signal mask for as long as a call takes.
+/// Sets another signal mask for the duration of a call.
 class TemporaryMask {
  public:
   TemporaryMask(Thread& self, abi::SignalSet mask) : self_{self}, before_{self.signal_mask()} {
@@ -122,7 +122,7 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
                                     async::Instant deadline) {
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
-  // A few are within what is reserved for every thread.
+  // The reserve of each thread is enough for a few.
   if (count > few_files && !memory::can_allocate_contiguous(count * sizeof(Watched))) {
     co_return fail(Errno::enomem);
   }

@@ -18,8 +18,8 @@ constexpr bool takes_pi_lock(int operation) {
   return command == abi::futex_lock_pi || command == abi::futex_lock_pi2;
 }
 
-/// FUTEX_WAIT counts its timeout from now, FUTEX_LOCK_PI on the wall's clock, the others on the
-/// clock they name.
+/// The deadline of the call. FUTEX_WAIT has a timeout from now, FUTEX_LOCK_PI a time on the wall
+/// clock, the others a time on the clock that they name.
 Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t timeout) {
   const auto given = UserPtr<const abi::Timespec>{timeout}.read(self.space()).and_then(to_duration);
   if (!given) return fail(given.error());
@@ -36,7 +36,7 @@ Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
                    is_private ? Futex::Sharing::own_space : Futex::Sharing::anybody);
 }
 
-/// Which wakers a waiter is for.
+/// The bits of a waiter.
 std::uint32_t bits_of(int operation, std::uint32_t value3) {
   const bool masked = command_of(operation) == abi::futex_wait_bitset;
   return masked ? value3 : Futex::any_bits;
@@ -50,7 +50,7 @@ Result<int> answer_of(async::WaitResult end) {
   }
 }
 
-/// A wait without a timeout: no more than a place in a list.
+/// A wait without a timeout: an entry in a list, no coroutine.
 class FutexWait {
  public:
   FutexWait(const Futex& futex, std::uint32_t bits) : wait_{futex.wait(bits)} {}
@@ -76,7 +76,7 @@ async::Task<Result<int>> futex_until(Thread& self, std::uintptr_t address, int o
   co_return answer_of(co_await futex->wait_until(bits, *deadline));
 }
 
-/// Waiters are woken, then moved to another word (condition variables of some C libraries).
+/// Wakes waiters, then moves others to another word (condition variables of some C libraries).
 Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, std::uintptr_t limit,
                     std::uintptr_t address2) {
   const auto to = futex_at(self, address2, operation);
@@ -87,7 +87,7 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
   return woken + from.requeue(move, *to);
 }
 
-/// The commands but for the usual ones.
+/// The less frequent commands.
 [[gnu::noinline]] Result<int> wake_otherwise(Thread& self, Futex futex, int operation,
                                              std::uint32_t value, std::uintptr_t limit,
                                              std::uintptr_t address2, std::uint32_t value3) {
@@ -106,7 +106,7 @@ Result<int> requeue(Thread& self, const Futex& from, int operation, int wake, st
   }
 }
 
-/// FUTEX_LOCK_PI, or where the lock is only tried FUTEX_TRYLOCK_PI.
+/// FUTEX_LOCK_PI, or, if `waits` is false, FUTEX_TRYLOCK_PI.
 trap::Attempt<Result<int>> try_to_take(Thread& self, const Futex& futex, bool waits) {
   using Answer = Result<int>;
   const auto taken = pi_lock::take(self, futex);
@@ -125,7 +125,7 @@ async::Task<Result<int>> take_pi_lock(Thread& self, std::uintptr_t address, int 
   co_return co_await pi_lock::wait(self, *futex, *deadline);
 }
 
-/// The word is still what the caller has seen, so there is sense in waiting.
+/// Would block if the word still has the expected value. EAGAIN otherwise.
 trap::Attempt<Result<int>> try_to_wait(const Futex& futex, std::uint32_t value) {
   if (const auto unchanged = futex.check(value); !unchanged) {
     return Result<int>{fail(unchanged.error())};

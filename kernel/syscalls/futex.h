@@ -1,5 +1,5 @@
-// futex(), whose most frequent form by far answers in the fast path without a call: a wake, and
-// nobody waits.
+// futex(). The fast path answers its most frequent form without a function call: a private wake of
+// a word without waiters.
 #pragma once
 
 #include <abi/flags.h>
@@ -14,7 +14,7 @@
 
 namespace kernel::sys {
 
-/// All others.
+/// All other forms of try_futex().
 trap::Attempt<Result<int>> try_any_futex(Thread&, std::uintptr_t address, int operation,
                                          std::uint32_t value, std::uintptr_t timeout,
                                          std::uintptr_t address2, std::uint32_t value3);

@@ -4,10 +4,10 @@
 namespace kernel::sys {
 namespace {
 
-/// There is one session and one process group for everybody: job control is the shell's own affair.
-/// Their leader is none of the processes, so the number is 0, as where one looks from inside a pid
-/// namespace at a group from outside (pid_namespaces(7)). For kill and wait4, -0 is the caller's
-/// group; a group 1 could not be told from their -1, everybody.
+/// There is one session and one process group: job control is left to the shell. No process is
+/// their leader, so their number is 0. Linux, too, reports 0 for a group that is outside the
+/// caller's pid namespace (pid_namespaces(7)). With number 1, the group could not be told from −1
+/// in kill and wait4, which means all processes.
 constexpr int only_group = 0;
 
 bool is_process(Thread& self, int id) {

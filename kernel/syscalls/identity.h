@@ -1,5 +1,5 @@
-// The shortest system calls. What a program takes as the price of a call is that of one of these,
-// so they are put into the table's code (all_calls.h) and not called from there.
+// The shortest system calls, which benchmarks use to measure the cost of a call. They are inline,
+// so that the table's code (all_calls.h) contains them.
 #pragma once
 
 #include "process/thread.h"

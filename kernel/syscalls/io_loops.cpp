@@ -17,7 +17,7 @@ namespace {
 
 using Side = IoBuffer::Direction;
 
-/// Those that `part` lacks. What is not to be had the transfer will find.
+/// Pages in the missing pages of `part`. Errors surface in the transfer.
 async::Task<> page_in_all(Thread& self, IoBuffer part, Side side) {
   const auto space = Ref<memory::AddressSpace>::share(self.space());
   while (part.lacks_pages(side)) {
@@ -25,7 +25,7 @@ async::Task<> page_in_all(Thread& self, IoBuffer part, Side side) {
   }
 }
 
-/// Reads more than is moved in one step. Ends where a file gives less than it was asked for.
+/// Reads more than one step's bytes. Ends when the file returns less than requested.
 async::Task<Transfer> read_in_steps(Thread& self, Ref<File> file, IoBuffer buffer) {
   std::size_t done = 0;
   for (;;) {
@@ -72,7 +72,8 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
   }
 }
 
-/// read_at or write_at of more than a step. Ends where the file moves less than it was asked for.
+/// read_at() or write_at() of more than one step's bytes. Ends when the file moves less than
+/// requested.
 async::Task<Transfer> move_in_steps(Thread& self, Ref<File> file,
                                     Transfer (File::*move)(std::uint64_t, IoBuffer&), Side side,
                                     std::uint64_t offset, IoBuffer buffer) {

@@ -1,4 +1,5 @@
-// Reads and writes that wait, or that move more than one step does: once for all kinds of files.
+// The blocking forms of reads and writes, for all kinds of files: they wait, or move more than one
+// step's bytes.
 #pragma once
 
 #include <async/task.h>
@@ -12,17 +13,18 @@
 
 namespace kernel::sys {
 
-/// Whether what a try has answered means that the caller is to wait.
+/// Whether the caller must wait after an attempt that returned `moved`.
 inline bool would_block(const File& file, const Transfer& moved) {
   if (moved || moved.error() != Errno::eagain) return false;
   return !file.is_nonblocking() || file.waits_for_device();
 }
-/// What a failed write means for the program when nobody reads any more.
+/// Sends SIGPIPE if a write has failed because the pipe has no readers.
 void tell_broken_pipe(Thread& self, const Transfer& moved);
 
-// The file stays open until the transfer has ended; what `buffer` is made of stays as long.
+// The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
+// refers to.
 
-/// Reads no more than a step, after a try that has moved nothing. No coroutine.
+/// Waits and reads at most one step's bytes, after an attempt that would block. Needs no coroutine.
 class ReadWait : public async::WaitLoop<ReadWait> {
  public:
   ReadWait(Ref<File> file, const IoBuffer& buffer) : file_{std::move(file)}, buffer_{buffer} {}
@@ -45,11 +47,11 @@ class ReadWait : public async::WaitLoop<ReadWait> {
 
 /// `buffer` is not empty.
 async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
-/// `buffer` is not empty. Goes on until all is written: a short count is for files that are full,
-/// errors, and the end of the thread.
+/// Writes until all of `buffer` is written. Returns a short count only if the file is full, on an
+/// error, or if cancelled. `buffer` is not empty.
 async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer);
 
-/// At a place of the file's, which is no negative one.
+/// The same at a file offset, which is not negative.
 async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
                                        IoBuffer buffer);
 async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,

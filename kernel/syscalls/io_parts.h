@@ -1,4 +1,4 @@
-// The list of parts that readv, writev and their like are given, in the kernel.
+// The kernel's copy of the list of buffers that readv and writev get.
 #pragma once
 
 #include <abi/types.h>
@@ -14,13 +14,14 @@
 
 namespace kernel::sys {
 
-/// Stays where it is: buffers point into it.
+/// Not movable: buffers point into it.
 class IoParts {
  public:
   IoParts() = default;
   IoParts(const IoParts&) = delete;
 
-  /// EINVAL for more than there may be, or a total that is too large; EFAULT; ENOMEM.
+  /// Copies and checks the list. EINVAL for more than max_io_vectors or a total that is too large;
+  /// EFAULT; ENOMEM.
   Result<> read(memory::AddressSpace& space, UserPtr<const abi::IoVector> from, int count) {
     if (count < 0 || count > abi::max_io_vectors) return fail(Errno::einval);
     count_ = static_cast<std::size_t>(count);

@@ -20,7 +20,7 @@ Result<hal::Access> access_of(int rights) {
   return static_cast<hal::Access>(rights);
 }
 
-/// What the new pages start as: zeros, the same zeros for everyone who inherits them, or a file.
+/// The initial contents of new pages: zeros, zeros shared with child processes, or a file.
 Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int flags, int fd,
                            std::int64_t offset) {
   const bool shared = (flags & abi::map_type) == abi::map_shared;
@@ -38,7 +38,7 @@ Result<Backing> backing_of(Thread& self, std::size_t length, int rights, int fla
   if (offset < 0) return fail(Errno::einval);
   const auto bytes = file->bytes();
   if (!bytes) {
-    // No pages of a disk are kept that two who map it could share.
+    // There is no page cache for disks, so two mappings could not share pages.
     if (shared) return fail(bytes.error());
     auto pages = file->pages();
     if (!pages) return fail(pages.error());
@@ -75,8 +75,8 @@ Result<std::uintptr_t> map(Thread& self, std::uintptr_t address, std::size_t len
                            .most_bytes = self.process().limits()[abi::rlimit_as].soft});
 }
 
-/// MAP_POPULATE for [start, end). It is only a wish: false when a page cannot be made, and there is
-/// no sense in going on.
+/// MAP_POPULATE for [start, end). Errors are not reported. Returns false if a page cannot be made,
+/// and the caller stops.
 bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_t end, int rights) {
   const auto wanted = (rights & abi::prot_write) != 0 ? hal::Access::write : hal::Access::read;
   for (std::uintptr_t page = start; page < end; page += hal::page_size) {
@@ -85,7 +85,8 @@ bool make_pages(memory::AddressSpace& space, std::uintptr_t start, std::uintptr_
   return true;
 }
 
-/// Whether [address, address + length) is the program's to give back, and more than one step's.
+/// Whether [address, address + length) is a valid user range that takes more than one step to
+/// unmap.
 bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   if (self.space().is_small() || length > hal::user_end) return false;
   const std::uintptr_t end = address + hal::page_up(length);
@@ -103,7 +104,7 @@ trap::Attempt<std::uintptr_t> try_brk(Thread& self, std::uintptr_t end) {
   return self.space().set_break(end, self.process().limits()[abi::rlimit_as].soft);
 }
 
-/// Less heap than there was.
+/// Shrinks the heap.
 async::Task<std::uintptr_t> brk(Thread& self, std::uintptr_t end) {
   const std::uintptr_t now = self.space().set_break(0);
   co_await discard_memory(self, hal::page_up(end), now);
@@ -121,7 +122,7 @@ trap::Attempt<Result<std::uintptr_t>> try_mmap(Thread& self, std::uintptr_t addr
   return start;
 }
 
-/// With MAP_POPULATE, of more than a step.
+/// MAP_POPULATE of more than one step's bytes.
 async::Task<Result<std::uintptr_t>> mmap(Thread& self, std::uintptr_t address, std::size_t length,
                                          int rights, int flags, int fd, std::int64_t offset) {
   const auto start = map(self, address, length, rights, flags, fd, offset);
@@ -180,7 +181,7 @@ trap::Attempt<Result<>> try_madvise(Thread& self, std::uintptr_t address, std::s
   return Result<>{};
 }
 
-/// MADV_DONTNEED, of more than a step.
+/// MADV_DONTNEED of more than one step's pages.
 async::Task<Result<>> madvise(Thread& self, std::uintptr_t address, std::size_t length, int) {
   co_await discard_memory(self, address, address + hal::page_up(length));
   co_return self.space().discard(address, length);

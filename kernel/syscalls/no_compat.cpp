@@ -1,4 +1,4 @@
-// Programs of this machine have the kernel's numbers: there are no others.
+// This machine's Linux has the kernel's own numbers: there are no compat calls.
 #include "syscalls/compat.h"
 
 #include <kernel/result.h>

@@ -1,4 +1,4 @@
-// Where there is none: behind a trampoline, and on the hosted machine.
+// For the trap path with a trampoline, and for the hosted machine: they have no fast path.
 #include "syscalls/fast_path.h"
 
 namespace kernel {

@@ -1,4 +1,4 @@
-// The kernel without self-tests: their call is one that does not exist.
+// The kernel without self-tests: abi::self_test answers ENOSYS.
 #include "syscalls/self_tests.h"
 
 #include "syscalls/unknown.h"

@@ -32,7 +32,7 @@ Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, Last
 Result<> check_new_name(const Found& place) {
   if (place.directory->is_removed()) return fail(Errno::enoent);
   if (!place.directory->is_writable()) return fail(Errno::erofs);
-  // The name is the kernel's memory also where it only takes the place of another one.
+  // A rename that replaces a name also allocates memory for the name.
   const std::size_t bytes = Directory::entry_bytes + place.name.size() + 1;
   if (!memory::can_allocate(bytes)) return fail(Errno::enospc);
   return {};

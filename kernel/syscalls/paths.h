@@ -1,4 +1,4 @@
-// Paths as system calls name them: relative to a directory's descriptor, in a program's memory.
+// Paths in system calls: strings in user memory, relative to a directory's descriptor.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace kernel::sys {
 
-/// A path copied out of a program. EFAULT, ENAMETOOLONG.
+/// A path, copied from user memory. EFAULT, ENAMETOOLONG.
 class Path {
  public:
   Path(Thread& self, UserPtr<const char> from)
@@ -26,17 +26,18 @@ class Path {
   Result<std::string_view> text_;
 };
 
-/// Who walks, starting at the directory that `fd` is, or the current one (AT_FDCWD). Only paths
-/// that do not begin with a slash look at `fd`. EBADF, ENOTDIR.
+/// The start of the lookup of `path`: the directory `fd`, or the working directory (AT_FDCWD). `fd`
+/// does not matter if the path begins with a slash. EBADF, ENOTDIR.
 Result<PathLookup> lookup_from(Thread& self, int fd, std::string_view path);
 
-/// All of it at once: where `path` leads.
+/// Copies the path, and looks it up. Errors of Path, lookup_from() and kernel::find().
 Result<Found> find(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, LastLink last);
 
-/// Whether a new name may be put there. ENOENT in a directory that was removed, EROFS, ENOSPC.
+/// Checks that a new name may be created at `place`. ENOENT: the directory was removed; EROFS;
+/// ENOSPC.
 Result<> check_new_name(const Found& place);
-/// The same for the name of a new node, which has that many bytes.
+/// The same for a new node, which takes `node_bytes` bytes.
 Result<> check_new_node(const Found& place, std::size_t node_bytes);
 
 }  // namespace kernel::sys

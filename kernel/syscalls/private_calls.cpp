@@ -15,18 +15,19 @@ namespace kernel {
 
 namespace {
 
-constexpr trap::Register constant = 0;  // the answer to a bare trip
+constexpr trap::Register constant = 0;  // result of a bare trip
 
-/// What else came of a call has come by way of the strand.
+/// Ends the trips after another trap than a system call. The fast path returns in the strand, which
+/// this leaves. A call that would block is set back, so that the program makes it again.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
   const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
   if (waits) context.go_back_to_syscall_instruction();
   if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
 }
 
-/// The program until its next system call, which is answered. False: it was something else, which
-/// is over, or comes again: an instruction faults again, an interrupt is still pending, and a call
-/// whose fast path has to wait is made again. Outside the strand, before and after.
+/// Runs the program until its next system call, and answers that. Returns false after any other
+/// trap. Nothing is lost then: an instruction faults again, an interrupt is still pending, and a
+/// call that would block is made again. Called outside the strand.
 [[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
   const trap::Trap::Kind kind = trap::run_user(context).kind;
   if (kind != trap::Trap::syscall) [[unlikely]] {
@@ -41,8 +42,8 @@ constexpr trap::Register constant = 0;  // the answer to a bare trip
 }  // namespace
 
 trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
-  constexpr unsigned most = 10'000;  // a few microseconds each: others have to wait
-  if (trap::traps_call_handler) {    // which would answer first
+  constexpr unsigned most = 10'000;  // a few microseconds each; other jobs wait that long
+  if (trap::traps_call_handler) {    // the handler would answer the calls
     return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
   }
   if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();

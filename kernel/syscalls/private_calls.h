@@ -1,5 +1,5 @@
-// The calls that Linux does not have, from abi::first_private_call up. calls.h says what `flags:`
-// is; `cotrap:` says what the call does, and `only:` names the kernel that has it.
+// The calls that Linux does not have, from abi::first_private_call on. calls.h explains the lines
+// `flags:`. The lines `cotrap:` say what a call does, and `only:` names the kernel that has it.
 #pragma once
 
 #include <abi/numbers.h>
@@ -91,7 +91,7 @@ trap::WaitingCall self_test(Thread&, const trap::UserContext&);
 
 using PrivateCallTable = trap::SyscallTable<Thread, 15>;
 
-/// By number less abi::first_private_call.
+/// Indexed by the number minus abi::first_private_call.
 inline constexpr PrivateCallTable private_calls =
     PrivateCallTable{unknown_call}
         .with_registers<sys::try_bare_trips, sys::bare_trips>(0)

@@ -12,16 +12,16 @@
 namespace kernel::sys {
 namespace {
 
-/// What a new process or thread takes of the kernel's memory, besides its pages.
+/// Kernel memory in bytes that a new process or thread needs, besides pages of its program.
 constexpr std::size_t thread_bytes = 2048;
 constexpr std::size_t process_bytes = 8192;
 constexpr std::size_t most_threads = 30'000;
 
-/// What a small program comes to have, its tables included; a new one has less at first.
+/// Page frames that a small program comes to use, page tables included. At first it uses fewer.
 constexpr std::size_t process_frames = 8;
 
-/// The last eighth of memory is left for the programs that there are to grow, and for the first
-/// process, from where somebody can end the others.
+/// Keeps the last eighth of memory free for programs that grow, and for the first process, so that
+/// a user can still kill others.
 bool has_room_for_process(const Process& parent) {
   const std::size_t total = memory::frames.total_count();
   const std::size_t taken = total - memory::frames.free_for_user();
@@ -52,7 +52,7 @@ struct CloneArguments {
   }
 };
 
-/// Makes its parent's context the child's, which begins where the call answers 0.
+/// Changes a copy of the parent's context for the child, whose call returns 0.
 void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   context.set_syscall_result(0);
   context.cause = trap::UserContext::entered_first;
@@ -60,8 +60,8 @@ void make_childs(trap::UserContext& context, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_settls)) context.set_thread_pointer(arguments.thread_pointer);
 }
 
-/// What there is to say against it before anything is made. Whoever has been told to end makes
-/// nobody who has not: it may come here all the same, from a program that ran on.
+/// Checks that come before anything is created. EINTR if the caller is dying: a dying thread must
+/// not create a live one.
 Result<> check(Thread& self, const CloneArguments& arguments) {
   if (!hal::spaces_can_be_copied && arguments.copies_memory()) return fail(Errno::enosys);
   if (self.is_ending()) return fail(Errno::eintr);
@@ -69,7 +69,7 @@ Result<> check(Thread& self, const CloneArguments& arguments) {
   if (arguments.has(abi::clone_parent) && self.process().parent() == nullptr) {
     return fail(Errno::einval);
   }
-  // What is reserved is admitted once, and cannot be inherited.
+  // Reservations are admitted one by one, so a child cannot inherit one.
   if (self.schedule().is_deadline() && !self.schedule().resets_on_fork) return fail(Errno::eagain);
   if (threads().size() + processes().size() >= most_threads) return fail(Errno::eagain);
   const bool is_thread = arguments.has(abi::clone_thread);
@@ -82,8 +82,8 @@ bool takes_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
-/// `copy` of the process's memory, if what the kernel writes there for its threads is its own
-/// still.
+/// Returns `copy`, a copy of the process's memory, after its threads' rings have their pages
+/// private again. ENOMEM.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
   for (Thread& thread : process.threads()) {
     if (!copy || thread.ring() == nullptr) continue;
@@ -92,7 +92,7 @@ Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpa
   return copy;
 }
 
-/// The memory of the child, in one step: a copy of the caller's, or the same.
+/// The child's address space: a copy of the caller's, made in one step, or the same.
 Result<Ref<AddressSpace>> space_for_child(Thread& self, const CloneArguments& arguments) {
   if (arguments.copies_memory()) return with_own_rings(self.process(), self.space().fork());
   return self.process().parts().space;
@@ -117,7 +117,7 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   return child;
 }
 
-/// Makes the child, in that space and ready to run; nothing is left behind if it cannot be made.
+/// Creates the child in `space`, ready to start. If that fails, nothing remains.
 Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
                                Ref<AddressSpace> space) {
   const int id = allocate_id();
@@ -134,7 +134,7 @@ Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
   child->set_harts(self.harts());
   split_timeslice(self, *child);
   if (arguments.has(abi::clone_child_cleartid)) child->clear_child_tid = arguments.child_tid;
-  // A bad address for these two is the program's loss, as on Linux.
+  // Faults at these two addresses are ignored, as on Linux.
   if (arguments.has(abi::clone_parent_settid)) {
     (void)UserPtr<int>{arguments.parent_tid}.write(self.space(), id);
   }
@@ -151,7 +151,7 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
                                      std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
-  if (arguments.has(abi::clone_parent_settid)) {  // not lost where its page has to be fetched first
+  if (arguments.has(abi::clone_parent_settid)) {  // a page-in must come first
     const auto place = self.space().fault_in(parent_tid, hal::Access::write);
     if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
   }
@@ -167,8 +167,8 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
   return Result<int>{id};
 }
 
-/// Of memory that takes steps to copy. And vfork: the caller sleeps until the child has a program
-/// of its own, or has ended.
+/// clone() of memory that takes several steps to copy, and vfork: the caller sleeps until the child
+/// executes another program or ends.
 async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t stack,
                                std::uintptr_t parent_tid, std::uintptr_t thread_pointer,
                                std::uintptr_t child_tid) {
@@ -188,7 +188,7 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
   (*child)->set_vfork_waiter(&memory_returned);
   Thread::start(*child);
   (void)co_await memory_returned.wait("vfork");
-  (*child)->set_vfork_waiter(nullptr);  // cancelled: the child must not look for us any more
+  (*child)->set_vfork_waiter(nullptr);  // if cancelled: `memory_returned` ends before the child
   co_return id;
 }
 

@@ -1,5 +1,4 @@
-// Schedules with all that there is to say of them: sched_setattr(2), sched_getattr(2), and a hint
-// of Cotrap's own.
+// Full schedules: sched_setattr(2), sched_getattr(2), and hint_work, which Linux does not have.
 #include <abi/flags.h>
 
 #include <algorithm>
@@ -21,7 +20,7 @@ constexpr std::uint64_t known_flags = abi::sched_flag_reset_on_fork | abi::sched
                                       abi::sched_flag_overrun | abi::sched_flag_keep_policy |
                                       abi::sched_flag_keep_params | abi::sched_flag_util_clamp;
 
-/// What may be reserved of a hart, in millionths: Linux's usual sched_rt_runtime_us.
+/// The most that may be reserved of each hart, in millionths: Linux's default sched_rt_runtime_us.
 constexpr std::uint64_t most_reserved = 950'000;
 
 constexpr async::Duration duration(std::uint64_t ns) {
@@ -29,8 +28,8 @@ constexpr async::Duration duration(std::uint64_t ns) {
   return async::Duration{static_cast<async::Duration::rep>(std::min(ns, most))};
 }
 
-/// Of a caller of another size: what is missing is 0, and what is too much has to be. E2BIG, and
-/// the size that is known is left with the caller.
+/// Reads a structure whose size may differ. Missing fields are 0, and additional bytes must be 0.
+/// Otherwise E2BIG, and the kernel's size is written to the caller.
 Result<SchedAttr> read_attributes(memory::AddressSpace& space, std::uintptr_t address) {
   const UserPtr<std::uint32_t> size_field{address};
   const auto said = size_field.read(space);
@@ -84,7 +83,8 @@ Result<Schedule> changed(Schedule schedule, const SchedAttr& wanted) {
   return schedule;
 }
 
-/// What others have reserved has to leave room for it, on all harts together.
+/// Admission test: EBUSY if all reservations together exceed the limit for all harts. EPERM if the
+/// thread may not run on all harts.
 Result<> can_allocate(const Scheduled& target, const Schedule& wanted) {
   if (!wanted.is_deadline()) return {};
   const async::HartMask all = async::Executor::all();

@@ -1,16 +1,15 @@
-// Whose schedule a number means that a program says.
+// Finds the schedule that a system call names by a thread's or process's number.
 #pragma once
 
 #include "process/thread.h"
 
 namespace kernel::sys {
 
-/// A thread's schedule, or that of a first thread which has ended while its
-/// process goes on.
+/// The schedule of a thread, or of an ended first thread whose process still runs.
 class Scheduled {
  public:
   explicit Scheduled(Thread& thread) : thread_{&thread} {}
-  /// 0 is the caller. ESRCH.
+  /// `id` 0: the caller. ESRCH if there is no such thread.
   static Result<Scheduled> find(Thread& self, int id) {
     if (id == 0) return Scheduled{self};
     if (Thread* const thread = threads().find(id); thread != nullptr) return Scheduled{*thread};
@@ -42,7 +41,7 @@ class Scheduled {
   Schedule* left_behind_ = nullptr;
 };
 
-/// For the sched_* calls, to which a negative number is EINVAL.
+/// For the sched_* calls: EINVAL for a negative number.
 inline Result<Scheduled> find_scheduled(Thread& self, int id) {
   if (id < 0) return fail(Errno::einval);
   return Scheduled::find(self, id);

@@ -12,7 +12,7 @@
 namespace kernel::sys {
 namespace {
 
-/// Without a policy: the one it has.
+/// Changes a schedule. Without `policy` its policy stays.
 Result<> apply(Thread& self, int id, std::optional<int> policy,
                UserPtr<const abi::SchedParam> param) {
   if (id < 0 || !param) return fail(Errno::einval);
@@ -26,7 +26,7 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
     schedule.resets_on_fork = (*policy & abi::sched_reset_on_fork) != 0;
   }
   schedule.priority = wanted->priority;
-  schedule.reservation = {};  // which only sched_setattr can say
+  schedule.reservation = {};  // only sched_setattr sets one
   if (!schedule.valid()) return fail(Errno::einval);
   target->set(schedule);
   return {};
@@ -72,7 +72,7 @@ Result<int> sched_get_priority_min(Thread&, int policy) {
   return Schedule{.policy = policy}.is_real_time() ? 1 : 0;
 }
 
-/// How long it computes while equally urgent ones wait; 0: for as long as it likes.
+/// The length of a time slice; 0 for SCHED_FIFO.
 Result<> sched_rr_get_interval(Thread& self, int id, UserPtr<abi::Timespec> interval) {
   const auto target = find_scheduled(self, id);
   if (!target) return fail(target.error());
@@ -81,9 +81,9 @@ Result<> sched_rr_get_interval(Thread& self, int id, UserPtr<abi::Timespec> inte
       self.space(), to_timespec(schedule.shares_level() ? schedule.slice() : async::Duration{}));
 }
 
-// ── Where ──
+// ── Affinity ──
 
-/// Answers the number of bytes written, as the system call does (the C library answers 0).
+/// Returns the number of bytes written, as Linux's system call does (the C library returns 0).
 Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintptr_t mask) {
   if (size < sizeof(std::uint64_t) || size % sizeof(std::uint64_t) != 0) {
     return fail(Errno::einval);
@@ -97,8 +97,8 @@ Result<int> sched_getaffinity(Thread& self, int id, std::size_t size, std::uintp
   return sizeof harts;
 }
 
-/// Harts that are not there are left out; what is shorter than a word is zero beyond its end.
-/// When the caller goes on, it is on one of its harts.
+/// Ignores harts that do not exist; a mask shorter than a word is extended by zeros. When the call
+/// returns, the caller runs on one of its harts.
 trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size,
                                           std::uintptr_t mask) {
   std::uint8_t harts = 0;
@@ -111,7 +111,7 @@ trap::Attempt<Result<>> sched_setaffinity(Thread& self, int id, std::size_t size
   if (!target) return Result<>{fail(target.error())};
   if (harts == 0) return Result<>{fail(Errno::einval)};
   if (target->get().is_deadline() && harts != async::Executor::all()) {
-    return Result<>{fail(Errno::ebusy)};  // it was admitted to all
+    return Result<>{fail(Errno::ebusy)};  // its reservation was admitted for all harts
   }
   target->set_harts(harts);
   if (!self.may_stay()) return trap::Attempt<Result<>>::wait();
@@ -133,14 +133,14 @@ Result<> getcpu(Thread& self, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t
 
 namespace {
 
-/// Calls each(Scheduled) for those that `which` and `id` mean; ESRCH if there are none.
+/// Calls each(Scheduled) for all that `which` and `id` name. ESRCH if there is none.
 template <class Each>
 Result<> for_scheduled(Thread& self, int which, int id, Each&& each) {
   switch (which) {
     case abi::prio_process: return Scheduled::find(self, id).transform(each);
     case abi::prio_pgrp:
     case abi::prio_user: {
-      if (id != 0) return fail(Errno::esrch);  // the only group there is, and the only user
+      if (id != 0) return fail(Errno::esrch);  // the only process group and the only user
       for (Thread& thread : threads()) each(Scheduled{thread});
       return {};
     }
@@ -158,7 +158,7 @@ Result<> setpriority(Thread& self, int which, int id, int nice) {
   });
 }
 
-/// The system call answers 20 − nice, so that no answer looks like an error.
+/// Returns 20 − nice, so that no result looks like an error.
 Result<int> getpriority(Thread& self, int which, int id) {
   int most_urgent = 19;
   const auto found = for_scheduled(self, which, id, [&](Scheduled target) {

@@ -1,4 +1,4 @@
-// abi::self_test, which only the kernel of tests and benchmarks answers.
+// abi::self_test. Only the kernel for tests and benchmarks has self-tests.
 #pragma once
 
 #include <trap/syscall_table.h>

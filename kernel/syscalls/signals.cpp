@@ -10,13 +10,13 @@ namespace {
 
 constexpr std::size_t set_bytes = sizeof(abi::SignalSet);
 
-/// Signal 0 only asks whether there is somebody to get one.
+/// Signal 0 only tests whether the target exists.
 bool valid_or_zero(int signal) {
   return signal == 0 || valid_signal(signal);
 }
 
-/// No other program ends the first process, and with it the machine (kill(2)); the console's keys
-/// do.
+/// Only the first process itself and the console's keys can send a signal to the first process: its
+/// end stops the machine (kill(2)).
 bool may_signal(Thread& self, const Process& process) {
   return &process != &first_process() || &process == &self.process();
 }
@@ -26,7 +26,7 @@ void post(Thread& self, Process& process, int signal) {
   process.post_signal(static_cast<abi::Signal>(signal));
 }
 
-/// kill(-1): everybody but the first process and the caller.
+/// kill(-1): all processes but the first and the caller's.
 Result<> post_to_others(Thread& self, int signal) {
   bool found = false;
   for (Process& process : processes()) {
@@ -43,7 +43,7 @@ Result<> post_to_group(Thread& self, int signal) {
   return {};
 }
 
-/// Once for each signal: C libraries ask for some of their own at every start.
+/// Logs each signal once: C libraries set some handlers at every start.
 void log_refused_handler(Thread& self, int signal) {
   static abi::SignalSet logged = 0;
   const auto bit = abi::set_of(static_cast<abi::Signal>(signal));
@@ -53,8 +53,8 @@ void log_refused_handler(Thread& self, int signal) {
       self.process().name(), self.id(), signal);
 }
 
-/// To one thread, of that process if it is not 0. A first thread that has ended is there as long as
-/// its process, and takes no notice of anything.
+/// Sends a signal to one thread. If `process` is not 0, the thread must belong to it. An ended
+/// first thread still exists while its process does; signals to it have no effect.
 Result<> post_to_thread(Thread& self, int id, int process, int signal) {
   Thread* const thread = threads().find(id);
   const int owner = thread != nullptr ? thread->process().id() : id;
@@ -74,8 +74,8 @@ Result<> kill(Thread& self, int id, int signal) {
   if (id > 0 && process == nullptr) return fail(Errno::esrch);
   if (!valid_or_zero(signal)) return fail(Errno::einval);
   if (id == -1) return post_to_others(self, signal);
-  if (id == 0) return post_to_group(self, signal);    // the one there is
-  if (process == nullptr) return fail(Errno::esrch);  // another group
+  if (id == 0) return post_to_group(self, signal);    // the only group
+  if (process == nullptr) return fail(Errno::esrch);  // no other group exists
   post(self, *process, signal);
   return {};
 }
@@ -106,8 +106,8 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
   return before;
 }
 
-// What was is told before anything changes: a page of the program's that has to be fetched for that
-// has the call made again.
+// Both calls write the old value before they change anything: after a page-in the call is
+// restarted.
 
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size) {

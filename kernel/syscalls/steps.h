@@ -1,13 +1,14 @@
-// Calls that move much go in steps. Nobody takes interrupts while the kernel works and nobody else
-// runs, so no step is longer than some hundred microseconds:
+// Splitting long system calls into steps. While a step in the strand runs, interrupts wait and no
+// other job of the hart runs. So no step may be longer than some hundred microseconds:
 //
 //     for (;;) {
-//       …                                     // move `step_bytes` at most
-//       if (it was the last, or async::is_cancelled()) co_return …;
+//       …                                     // move at most `step_bytes`
+//       if (all is done || async::is_cancelled()) co_return …;
 //       co_await cond_resched(self);
 //     }
 //
-// A call has two forms then (trap/syscall_table.h): the first does all of what fits into one step.
+// Such a call has two forms (trap/syscall_table.h). The fast form does all the work if one step is
+// enough.
 #pragma once
 
 #include <async/async.h>
@@ -21,11 +22,11 @@ namespace kernel::sys {
 
 inline constexpr std::size_t step_bytes = std::size_t{64} << 10;
 
-/// See cond_resched.
+/// The awaitable of cond_resched().
 class NextStep : public async::YieldOp {
  public:
   explicit NextStep(Thread& self) : self_{self} {}
-  /// From here on the time is the caller's again.
+  /// Makes `self` the hart's current thread again, so that it is charged for the time.
   void await_resume() const {
     if (self_.is_current_job()) prepare_to_run(self_);
   }
@@ -34,9 +35,9 @@ class NextStep : public async::YieldOp {
   Thread& self_;
 };
 
-/// Between two steps of what is done for `self`, by itself or by its ring: takes the interrupts
-/// that came meanwhile, and those that they wake have their turn like everybody else. Files may be
-/// closed, memory be unmapped and the thread be cancelled when the caller goes on.
+/// Called between two steps of work for `self`, by its own coroutine or by one of its ring. Takes
+/// pending interrupts and lets jobs run that are more urgent, or equally urgent. Afterwards files
+/// may be closed, memory unmapped, and the thread cancelled.
 [[nodiscard]] NextStep cond_resched(Thread& self);
 
 }  // namespace kernel::sys

@@ -41,7 +41,7 @@ Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
   abi::Utsname answer{};
   set(answer.system, "Cotrap");
   set(answer.node, "cotrap");
-  set(answer.release, "6.1.0-cotrap");  // C libraries refuse kernels that they think too old
+  set(answer.release, "6.1.0-cotrap");  // C libraries refuse older kernels
   set(answer.version, "#1");
   set(answer.machine, trap::program_machine::name);
   set(answer.domain, "(none)");
@@ -49,7 +49,7 @@ Result<> uname(Thread& self, UserPtr<abi::Utsname> name) {
 }
 
 Result<> sysinfo(Thread& self, UserPtr<abi::Sysinfo> info) {
-  memory::heap::trim();  // pages that the heap only keeps at hand are free
+  memory::heap::trim();  // cached pages of the heap count as free
   return info.write(
       self.space(),
       {.uptime = async::now().time_since_epoch().count() / ns_per_second,
@@ -67,7 +67,7 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   Process* const process = id == 0 ? &self.process() : process_of(id);
   if (process == nullptr) return fail(Errno::esrch);
   if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
-  // Before anything changes: if its page has to be fetched, the call is made again.
+  // First, before anything changes: after a page-in the call is restarted.
   if (old) {
     if (auto told = old.write(self.space(), process->limits()[resource]); !told) return told;
   }

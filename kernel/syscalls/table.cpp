@@ -18,10 +18,10 @@ namespace {
 
 using abi::Call;
 
-std::bitset<512> seen;  // the numbers that have been logged
+std::bitset<512> seen;  // numbers that have been logged
 
-/// Whether that number is new. Of those that no system has calls for, a few are remembered: when
-/// there are more, the log has seen enough of them.
+/// Whether `number` has not been logged yet. Numbers outside Linux's range are remembered up to 16;
+/// after these no more are logged.
 bool is_first_time(std::uint64_t number) {
   static std::array<std::uint64_t, 16> odd_ones;
   static std::size_t odd_count = 0;

@@ -1,4 +1,4 @@
-// Which function answers which system call.
+// The table of system calls.
 #pragma once
 
 #include <trap/syscall_table.h>
@@ -8,12 +8,11 @@ namespace kernel {
 class Thread;
 
 using SyscallTable = trap::SyscallTable<Thread, 512>;
-/// The one that answers: all_calls.h, unless somebody is to see all calls first. Set before there
-/// are any.
+/// The table in use: all_calls.h's, or the tracer's, which records each call. Set before the first
+/// program runs.
 extern constinit const SyscallTable* answering_syscalls;
 
-/// The entry for any number a program may come up with. What does not exist answers -ENOSYS and is
-/// logged the first time.
+/// The entry for any number from a program. Unknown numbers answer ENOSYS, and each is logged once.
 inline const trap::SyscallEntry<Thread>& find_syscall(std::uint64_t number) {
   return (*answering_syscalls)[number];
 }

@@ -10,12 +10,12 @@
 namespace kernel::sys {
 namespace {
 
-/// The processor time of a process or thread: a negative clock is the complement of its number,
-/// with three bits below for the kind (clock_getcpuclockid(3), pthread_getcpuclockid(3)).
+/// The CPU time of a process or thread. A negative clock has the complement of its number, shifted
+/// left by three bits for the kind (clock_getcpuclockid(3), pthread_getcpuclockid(3)).
 std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   constexpr int kind_bits = 3, kind = 3, of_thread = 4;
   const int id = ~(clock >> kind_bits);
-  if ((clock & kind) == kind) return std::nullopt;  // a device's
+  if ((clock & kind) == kind) return std::nullopt;  // a clock of a device
   if ((clock & of_thread) != 0) {
     Thread* thread = id == 0 ? &self : threads().find(id);
     if (thread == nullptr) return std::nullopt;
@@ -26,7 +26,7 @@ std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   return process->cpu_time();
 }
 
-/// What a clock shows; nothing for a number that is no clock.
+/// The time of a clock; nothing if there is no such clock.
 std::optional<async::Duration> read_clock(Thread& self, int clock) {
   if (clock < 0) return read_cpu_clock(self, clock);
   const async::Duration since_boot = async::now().time_since_epoch();
@@ -71,7 +71,7 @@ Result<> gettimeofday(Thread& self, UserPtr<abi::Timeval> time, std::uintptr_t) 
 async::Task<Result<>> sleep_until(Thread& self, async::Instant deadline,
                                   UserPtr<abi::Timespec> left) {
   if (deadline <= async::now()) {
-    co_await async::yield();  // whoever sleeps lets others run, however short it is
+    co_await async::yield();  // a sleep always lets other jobs run
     co_return Result<>{};
   }
   if (co_await async::sleep_until(deadline) == async::WaitResult::woken) co_return Result<>{};

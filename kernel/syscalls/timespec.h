@@ -1,4 +1,4 @@
-// Linux's way to write lengths and points of time, and the executor's.
+// Converts between Linux's timespec and the executor's times.
 #pragma once
 
 #include <abi/types.h>
@@ -15,8 +15,8 @@ constexpr abi::Timespec to_timespec(async::Duration duration) {
           .nanoseconds = duration.count() % ns_per_second};
 }
 
-/// EINVAL for negative seconds and for nanoseconds that are not less than a second. What is longer
-/// than the clock can count (292 years) is as good as for ever.
+/// Converts `time`. EINVAL for negative values and for nanoseconds from a second up. A time beyond
+/// 292 years becomes the longest duration.
 constexpr Result<async::Duration> to_duration(const abi::Timespec& time) {
   if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= ns_per_second) {
     return fail(Errno::einval);
@@ -27,7 +27,7 @@ constexpr Result<async::Duration> to_duration(const abi::Timespec& time) {
   return async::Duration{time.seconds * ns_per_second + time.nanoseconds};
 }
 
-/// That much from now.
+/// The time `duration` from now; async::never if that is too far away.
 inline async::Instant after(async::Duration duration) {
   const async::Instant now = async::now();
   return duration >= async::never - now ? async::never : now + duration;

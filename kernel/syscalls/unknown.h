@@ -1,4 +1,4 @@
-// What answers where there is no system call.
+// The handler of unknown system calls.
 #pragma once
 
 #include <trap/syscall_table.h>
@@ -7,7 +7,7 @@ namespace kernel {
 
 class Thread;
 
-/// -ENOSYS, and a line in the log the first time.
+/// Returns −ENOSYS. Logs each number the first time.
 trap::Register unknown_call(Thread& self, const trap::UserContext& context);
 
 }  // namespace kernel

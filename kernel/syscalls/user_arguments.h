@@ -1,5 +1,5 @@
-// How pointers into programs come out of system call registers: an address for a UserPtr, an
-// address and a count for a UserSpan.
+// Decodes user pointers from system call registers: an address for a UserPtr, an address and a
+// count for a UserSpan.
 #pragma once
 
 #include <trap/typed_call.h>

@@ -10,15 +10,15 @@ namespace {
 
 using Answer = Result<int>;
 
-/// Which children a wait is for: one, all, or those in the caller's group, which are all too. There
-/// is no other group.
+/// Whether wait4 with `id` waits for `child`. There is one process group, so 0 means all children,
+/// too.
 bool matches(const Process& child, int id) {
   return id == -1 || id == 0 || child.id() == id;
 }
 
 struct Search {
-  bool any = false;           ///< there is a child to wait for
-  Process* zombie = nullptr;  ///< … and this one has ended
+  bool any = false;           ///< there is a matching child
+  Process* zombie = nullptr;  ///< a matching child that has ended
 };
 
 Search search(Process& parent, int id) {
@@ -34,7 +34,7 @@ Search search(Process& parent, int id) {
   return found;
 }
 
-/// Reports a zombie and lets it go; if the report cannot be made, it stays.
+/// Reports a zombie and reaps it. If the report cannot be written, it remains a zombie.
 Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
                UserPtr<abi::ResourceUsage> usage) {
   if (status) {
@@ -57,7 +57,7 @@ Answer collect(Thread& self, Process& zombie, UserPtr<int> status,
 
 async::Task<Answer> wait4(Thread& self, int id, UserPtr<int> status, int options,
                           UserPtr<abi::ResourceUsage> usage) {
-  // __WALL, __WCLONE and __WNOTHREAD: all children are alike here.
+  // __WALL, __WCLONE and __WNOTHREAD have no effect: there is one kind of children.
   constexpr int thread_options = 0xe000'0000;
   if ((options & ~(abi::wnohang | abi::wuntraced | abi::wcontinued | thread_options)) != 0) {
     co_return fail(Errno::einval);

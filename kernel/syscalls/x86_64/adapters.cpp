@@ -9,7 +9,8 @@
 namespace kernel::sys::x86_64 {
 namespace {
 
-/// The program's structure is larger than the generic one, which has room in it meanwhile.
+/// Converts a generic Stat at `status` to x86_64's, which is larger. The generic call has written
+/// it there.
 Result<> relay_out(Thread& self, Status status, Result<> answer) {
   static_assert(sizeof(abi::Stat) <= sizeof(abi::x86_64::Stat));
   if (!answer) return answer;
@@ -78,7 +79,7 @@ Result<> pipe(Thread& self, UserPtr<int> ends) {
   return pipe2(self, ends, 0);
 }
 
-/// dup3 does not take a descriptor for its own copy.
+/// dup3 fails if both descriptors are equal; dup2 does not.
 Result<int> dup2(Thread& self, int from, int to) {
   if (from != to) return dup3(self, from, to, 0);
   if (self.process().files().find(from) == nullptr) return fail(Errno::ebadf);

@@ -1,4 +1,4 @@
-// Calls of Linux's on x86_64 that have no generic number, or another order of arguments, or another
+// Calls of Linux on x86_64 that have no generic number, another order of arguments, or another
 // structure. Names, meanings and errors are Linux's (section 2 of its manual).
 #pragma once
 
@@ -50,7 +50,8 @@ async::Task<Result<int>> vfork(Thread&);
 int getpgrp(Thread&);
 Result<std::int64_t> time(Thread&, UserPtr<std::int64_t> seconds);
 
-/// Only fs: gs is the kernel's, or where the kernel has put what the program has in fs.
+/// Sets or reads fs only. gs is the kernel's, or holds the program's fs on hosts where fs stays the
+/// host's.
 Result<> arch_prctl(Thread&, int code, std::uintptr_t address);
 
 }  // namespace kernel::sys::x86_64

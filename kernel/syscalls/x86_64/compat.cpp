@@ -1,4 +1,4 @@
-// Which function answers a call of Linux's on x86_64: the generic call's, or an adapter.
+// The table of compat calls for x86_64: the generic call, or an adapter.
 #include "syscalls/compat.h"
 
 #include <abi/x86_64.h>
@@ -49,7 +49,8 @@ const trap::SyscallEntry<Thread>& entry_of(const trap::UserContext& context) {
   return adapters[number];
 }
 
-/// Where the `syscall` is by which it came, if it is worth while to look at that piece of code.
+/// Whether the call came from a `syscall` instruction in code that has not been rewritten yet and
+/// may be.
 bool is_to_be_seen(Thread& self, const trap::UserContext& context) {
   if (context.trap_num != trap::UserContext::instruction) return false;
   const auto area = self.space().code_at(context.program_counter() - 1);
@@ -57,7 +58,7 @@ bool is_to_be_seen(Thread& self, const trap::UserContext& context) {
 }
 
 async::Task<trap::Register> see_and_call(Thread& self, const trap::UserContext& context) {
-  // Whatever comes of that: the call is made.
+  // Errors do not matter: the call is made in any case.
   if (is_to_be_seen(self, context)) (void)co_await see_code(self, context.program_counter() - 1);
   if (async::is_cancelled()) co_return 0;
   const auto& entry = entry_of(context);
