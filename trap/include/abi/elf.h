@@ -1,5 +1,5 @@
-// ELF64 as it is in a file and, of a loaded program, in memory (System V ABI, chapters 4 and 5;
-// RISC-V ELF psABI). Names after the specification, without its prefixes.
+// ELF64 structures in a file and in a loaded program's memory (System V ABI, chapters 4 and 5;
+// RISC-V ELF psABI). The names are the specification's, without its prefixes.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
-// Linux's error numbers: what a system call answers when it fails (-number in a0).
+// Linux's error numbers: the results of system calls that fail (−number in a0).
 //
-// They keep Linux's names in lower case, as everything in abi/ does: a C library may define the
+// The names are Linux's in lower case, like all names in abi/: a C library may define the
 // upper-case ones as macros. Source: Linux's asm-generic/errno-base.h and errno.h, which riscv64
 // uses.
 #pragma once
@@ -55,8 +55,8 @@ enum class Errno : int {
   enotsup = 95,
   etimedout = 110,
   ecanceled = 125,
-  // Inside the kernel alone: nothing has been done, and the call is to be made again as soon as a
-  // page of the program's memory has come from a disk. (Linux has such numbers here, too.)
+  // Only inside the kernel: the call has changed nothing, and is restarted after a page-in. (Linux
+  // has such numbers here, too.)
   erestart = 512,
 };
 

@@ -1,5 +1,5 @@
 // System call numbers: Linux's for riscv64 (asm-generic/unistd.h), passed in a7. Cotrap's own calls
-// start at 0x1000. A number that is listed here is not thereby implemented; it has a name for logs.
+// start at 0x1000. A listed number need not be implemented; the list also names calls in logs.
 #pragma once
 
 #include <algorithm>
@@ -163,20 +163,20 @@ enum class Call : unsigned {
 #undef COTRAP_ENUMERATOR
 };
 
-// One past the highest number of Linux's that is listed: the size of a dispatch table.
+// One past the highest listed number of Linux: the size of a dispatch table.
 inline constexpr unsigned call_limit = 442;
 
-// Where the calls that Linux does not have begin.
+// The first number of calls that Linux does not have.
 inline constexpr unsigned first_private_call = 0x1000;
 
-// bare_trips(count, form): the next `count` calls are answered with 0 and nothing else is done
-// about them; by a loop that goes straight back to the program, or by a coroutine that may await
-// anything in between.
+// bare_trips(count, form): the kernel answers the next `count` calls with 0 and does nothing else.
+// `handled`: a loop returns straight to the program. `awaited`: a coroutine runs more urgent jobs
+// before each trip.
 inline constexpr Call bare_trips{first_private_call + 0};
 enum class Trips : unsigned { handled = 0, awaited = 1 };
 
-// set_thread_pointer(address): the caller's thread-local storage is there. For processors where
-// that is not a register that programs write.
+// set_thread_pointer(address): sets the address of the caller's thread-local storage, on processors
+// where programs cannot write that register.
 inline constexpr Call set_thread_pointer{first_private_call + 2};
 // self_test(which, argument, words, count): see abi/self_test.h.
 inline constexpr Call self_test{first_private_call + 1};
@@ -186,15 +186,15 @@ inline constexpr Call ring_set_up{first_private_call + 3};
 inline constexpr Call ring_enter{first_private_call + 4};
 inline constexpr Call ring_close{first_private_call + 5};
 
-// hint_work(number, deadline, weight): what scheduling policies are told of the caller's present
-// work: when it is due, by CLOCK_MONOTONIC in nanoseconds (0: never), and its share in proportion
-// to others', up to most_weight (0: as its nice value says, which is 1024 for 0). Where priorities
-// schedule that means nothing. The number is the program's own, for whoever reads a trace. EINVAL.
+// hint_work(number, deadline, weight): passes hints on the caller's present work to the scheduling
+// policy. `deadline`: in ns of CLOCK_MONOTONIC, 0 for never. `weight`: its share in proportion to
+// others, up to most_weight; 0: that of its nice value (1024 for nice 0). The policy of fixed
+// priorities ignores both. `number` appears only in traces. EINVAL.
 inline constexpr Call hint_work{first_private_call + 11};
 inline constexpr std::uint32_t most_weight = 1u << 20;
 
-// Where the numbers begin that another processor's Linux has, for programs that were built for
-// that: the kernel adds this to a number that came with the processor's own instruction.
+// The first compat number, for programs that were built for another processor's Linux. The kernel
+// adds this to the number of a call made with that processor's instruction.
 inline constexpr unsigned first_compat_call = 0x2000;
 
 struct CallText {

@@ -1,6 +1,6 @@
-// Rings: system calls that a program writes down, many at a time, and whose results it reads, in
-// memory that it shares with the kernel. In the shape of Linux's io_uring, but with a layout of its
-// own. A thread has one ring at most; its memory is the program's own, wherever it likes.
+// Rings: a program writes many system calls into memory that it shares with the kernel, and reads
+// their results there. The shape is that of Linux's io_uring; the layout differs. A thread has one
+// ring at most, and the program allocates its memory.
 //
 //      memory ─▶ ┌────────────┐ 64 bytes
 //                │ RingHeader │            program                    kernel
@@ -14,28 +14,30 @@
 //                │    each    │
 //                └────────────┘
 //
-// Heads and tails only grow, modulo 2^32; entry i is at i modulo the number of entries. Who writes
-// an index does so after the entries that it gives away (release), and the other side reads it
-// before them (acquire).
+// Heads and tails only grow, modulo 2^32; entry i is at index i modulo the number of entries. Each
+// side writes its index with release order, after the entries before it. The other side reads that
+// index with acquire order, before the entries.
 //
 //   ring_set_up(memory, submissions, completions, flags)
-//     Makes the calling thread's ring. `memory` is a multiple of 64, the numbers are powers of two,
-//     1 … most_submissions and at least as many … most_completions. The kernel writes the header
-//     anew. EINVAL, EBUSY: it has one, EFAULT: not ring_bytes() that can be written, ENOMEM.
+//     Creates the calling thread's ring. `memory` is a multiple of 64. Both numbers of entries are
+//     powers of two: 1 … most_submissions, and from that number up to most_completions. The kernel
+//     initialises the header. EINVAL; EBUSY: the thread has a ring; EFAULT: not ring_bytes() of
+//     writable memory; ENOMEM.
 //   ring_enter(submit, complete, flags)
-//     Takes up to `submit` submissions, then waits until `complete` completions are there to be
-//     read, or all that have been submitted are complete. `flags` is 0. How many were taken; fewer
-//     where there are no more, or where their completions might not have room. ENXIO: there is no
-//     ring. EINVAL: an index lies outside its ring. EFAULT: the memory is not there any more.
+//     Takes up to `submit` submissions, then waits until `complete` completions are unread, or
+//     until all submissions have completed. `flags` is 0. Returns the number of submissions taken:
+//     fewer than `submit` if there are no more, or if their completions might not have room. ENXIO:
+//     the thread has no ring. EINVAL: an index is out of its range. EFAULT: the memory is not
+//     mapped.
 //   ring_close()
-//     Cancels everything, and returns when nothing is left of it. So do execve and the thread's
-//     end. ENXIO.
+//     Cancels all requests in flight, waits for their end, and frees the ring. execve and the end
+//     of the thread do the same. ENXIO.
 //
-// The kernel copies a submission once, before it looks at it, and keeps its own copies of the
-// indices that it writes. A submission is only taken where there is room for its completion, with
-// one kept free for each that is under way: nothing that is complete is lost, and nothing unread is
-// overwritten. Only a program that moves cq_head back can make completions find no room; they are
-// dropped, and counted in `overflowed`.
+// The kernel copies each submission once, before it checks it, and keeps its own copies of the
+// indices that it writes. It takes a submission only if there is room for its completion, and
+// reserves room for each request in flight. So no completion is lost, and no unread one is
+// overwritten. Only a program that moves cq_head back can leave completions without room; the
+// kernel drops them and counts them in `overflowed`.
 #pragma once
 
 #include <cstddef>
@@ -49,45 +51,46 @@ struct RingHeader {
   std::uint32_t cq_head = 0;     // program's
   std::uint32_t cq_tail = 0;     // kernel's
   std::uint32_t flags = 0;       // kernel's: ring_needs_wakeup
-  std::uint32_t overflowed = 0;  // kernel's: completions that found no room
+  std::uint32_t overflowed = 0;  // kernel's: completions without room
   std::uint32_t reserved[10]{};
 };
 
-// Flags of ring_set_up. A coroutine of the kernel takes submissions by itself. While there are none
-// for a millisecond it sleeps, and says so in the header: whoever has moved sq_tail and then
-// (after a sequentially consistent fence) sees the flag makes the call ring_enter, which also takes
-// all that are there.
+// Flags of ring_set_up. Submission polling: a coroutine of the kernel takes submissions without
+// ring_enter. After a millisecond without any it sets ring_needs_wakeup in the header and sleeps. A
+// program that moves sq_tail must then execute a sequentially consistent fence and test the flag.
+// If it is set, the program calls ring_enter, which also takes all submissions.
 inline constexpr std::uint32_t ring_picked_up = 1;
 // In RingHeader::flags.
 inline constexpr std::uint32_t ring_needs_wakeup = 1;
 
 enum class RingOperation : std::uint8_t {
   nop = 0,
-  // As the system calls of these names. fd, address, length (bytes); offset: the place in the file,
-  // or ring_current_place.
+  // The system calls of these names. fd, address, length (bytes); offset: the file offset, or
+  // ring_current_place.
   read = 1,
   write = 2,
-  // ppoll without a timeout: address is of `length` PollFds.
+  // ppoll without a timeout. address: an array of `length` PollFds.
   poll = 3,
-  // Complete with 0 when the time has come: `offset` nanoseconds from when it is begun, or, with
-  // ring_absolute in options, on CLOCK_MONOTONIC.
+  // Completes with 0 when the time has come: `offset` nanoseconds after the operation begins or,
+  // with ring_absolute in options, at this time of CLOCK_MONOTONIC.
   timeout = 4,
-  // FUTEX_WAIT_BITSET: address, offset: the value expected, length: the bits (0: all).
-  // futex_private_flag in options.
+  // FUTEX_WAIT_BITSET. address; offset: the expected value; length: the bits (0: all); options: 0
+  // or futex_private_flag.
   futex_wait = 5,
-  // FUTEX_WAKE: address, length: how many at most. Options as above.
+  // FUTEX_WAKE. address; length: the most waiters to wake; options as above.
   futex_wake = 6,
   // fd: the directory, address: the path, options: the flags, length: the mode.
   openat = 7,
   close = 8,  // fd
-  // wait4: fd: the child or -1, address: of its status (or 0), options. Result: the child.
+  // wait4. fd: the child or -1; address: of its status, or 0; options. Result: the child
   wait_child = 9,
-  // Cancels what is under way with the user_data that is in `address`, the oldest one, or with
-  // ring_cancel_all in options all of them: they complete with ECANCELED if they still wait.
-  // Result: how many; ENOENT for none.
+  // Cancels the oldest request in flight whose user_data is `address`; with ring_cancel_all in
+  // options, all of them. A request that still waits completes with ECANCELED. Result: the number
+  // of requests; ENOENT for none.
   cancel = 10,
-  // After one with ring_link: ends that one's wait (with ECANCELED) when the time has come, told as
-  // for `timeout`. Result: ETIME, or ECANCELED where it came to nothing.
+  // After a submission with ring_link: limits its time, which is given as for `timeout`. When the
+  // time has come, that submission completes with ECANCELED. Result: ETIME, or ECANCELED if the
+  // time did not come.
   link_timeout = 11,
 };
 
@@ -97,15 +100,15 @@ inline constexpr std::uint32_t ring_cancel_all = 1;
 
 // RingSubmission::flags
 //
-// The next submission of the same ring_enter (of what is picked up: of the same look, so that one
-// store to sq_tail gives away a chain) is begun when this one is complete and has done all it
-// was to do. If it has not (a negative result, or fewer bytes than asked for), the rest of the
-// chain completes with ECANCELED. Submissions that are not linked may end in any order.
+// The next submission starts when this one has fully succeeded. If this one fails or is partial
+// (fewer bytes than requested), the rest of the chain completes with ECANCELED. A chain must be
+// submitted by one ring_enter or, with submission polling, by one store to sq_tail. Submissions
+// that are not linked may complete in any order.
 inline constexpr std::uint8_t ring_link = 1;
-// `read` again and again: the buffer is filled piece by piece, of `options` bytes each, and each
-// read that brings something completes with ring_more and the number of its piece. The last
-// completion is without ring_more: after the last piece, at the end of the file, on an error, or
-// where another completion might not have room. Cannot be linked.
+// Multishot `read`: reads repeatedly and fills the buffer in pieces of `options` bytes. Each
+// successful read completes with ring_more and the number of its piece. The last completion is
+// without ring_more: after the last piece, at the end of the file, on an error, or if a further
+// completion might not have room. Cannot be linked.
 inline constexpr std::uint8_t ring_multishot = 2;
 
 struct RingSubmission {
@@ -117,18 +120,18 @@ struct RingSubmission {
   std::uint64_t address = 0;
   std::uint32_t length = 0;
   std::uint32_t options = 0;
-  std::uint64_t user_data = 0;  // comes back with the completion
-  std::uint64_t unused[3];      // whatever is there
+  std::uint64_t user_data = 0;  // copied to the completion
+  std::uint64_t unused[3];      // ignored
 };
 
 struct RingCompletion {
   std::uint64_t user_data = 0;
-  std::int32_t result = 0;  // as the system call's: -errno
+  std::int32_t result = 0;  // as the system call's: −errno for errors
   std::uint32_t flags = 0;
 };
 
-// RingCompletion::flags: of the same submission there will be another one. Above ring_piece_shift
-// is the number of the piece that was read.
+// RingCompletion::flags. ring_more: the same submission will complete again. The bits from
+// ring_piece_shift up are the number of the piece.
 inline constexpr std::uint32_t ring_more = 1;
 inline constexpr unsigned ring_piece_shift = 16;
 
@@ -137,7 +140,7 @@ inline constexpr std::uint32_t most_completions = 4096;
 
 constexpr std::size_t ring_completions_at = sizeof(RingHeader);
 constexpr std::size_t ring_submissions_at(std::uint32_t completions) {
-  // Whole ones do not cross pages.
+  // Aligned, so that no entry crosses a page boundary.
   constexpr std::size_t alignment = sizeof(RingSubmission);
   const std::size_t end = ring_completions_at + completions * sizeof(RingCompletion);
   return (end + alignment - 1) / alignment * alignment;

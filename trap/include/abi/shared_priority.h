@@ -1,14 +1,14 @@
-// One scheduler across the boundary: a program's own scheduler and the kernel's tell each other, in
-// memory that they share, how urgent what they have ready is. Neither makes a call for it.
+// Shared priorities: a program's scheduler and the kernel's exchange the urgency of their ready
+// jobs in shared memory. Neither makes a call for that.
 //
 //   share_priority(address)
-//     From now on the kernel reads and writes the SharedPriority at `address`, a multiple of 8, for
-//     the calling thread, whenever somebody else is ready and it decides who runs. Each such call
-//     also is an occasion for it: the thread gives way if it should. 0: no more of that. So it is
-//     after execve, and if the memory is gone. EINVAL, EFAULT.
+//     Enables the exchange for the calling thread. From then on the kernel reads and writes the
+//     SharedPriority at `address`, a multiple of 8, when other jobs are ready and it decides which
+//     job runs. The call itself is also such a decision. 0: ends the exchange. execve ends it, too,
+//     and so does the kernel if the memory is unmapped. EINVAL, EFAULT.
 //
-// A thread's limit is what it would be without (sched_setscheduler, nice): `content` makes it less
-// urgent than that, never more.
+// A thread's limit is its level without this exchange (sched_setscheduler, nice). `content` makes
+// it less urgent than that, never more.
 #pragma once
 
 #include <abi/numbers.h>
@@ -18,11 +18,11 @@
 namespace abi {
 
 struct alignas(8) SharedPriority {
-  // The program's: how many levels below its limit the most urgent lies that it has to do. 0 … 31;
-  // more is 31. However many, it is not below the level of nice 19.
+  // The program's: how many levels its most urgent ready job is below the limit. 0 … 31; more
+  // means 31. The thread's level does not drop below that of nice 19.
   std::uint32_t content = 0;
-  // The kernel's: the same of the most urgent of the others that wait for this hart, as far as is
-  // known; nobody_waits. A thread that is content with more should give way.
+  // The kernel's: how many levels the most urgent other ready job of this hart is below the limit,
+  // or nobody_waits. A thread with a higher `content` should yield.
   std::uint32_t waiting = 32;
 };
 inline constexpr std::uint32_t nobody_waits = 32;

@@ -1,5 +1,5 @@
-// Signals: numbers, what the default action is, sets, and the status word that wait4 reports.
-// Source: asm-generic/signal.h, signal(7), wait(2).
+// Signals: numbers, default actions, sets, and the status word of wait4. Source:
+// asm-generic/signal.h, signal(7), wait(2).
 #pragma once
 
 #include <algorithm>
@@ -67,7 +67,7 @@ constexpr DefaultAction default_action(Signal signal) {
   }
 }
 
-// rt_sigaction's `handler` where it is not an address, and rt_sigprocmask's `how`.
+// Values of rt_sigaction's `handler` that are no addresses, and rt_sigprocmask's `how`.
 inline constexpr std::uintptr_t sig_dfl = 0;
 inline constexpr std::uintptr_t sig_ign = 1;
 inline constexpr int sig_block = 0;
@@ -135,7 +135,7 @@ class WaitStatus {
   constexpr int exit_code() const { return (word_ >> 8) & 0xff; }
   constexpr Signal signal() const { return static_cast<Signal>(word_ & 0x7f); }
 
-  // What a shell calls the status: the exit code, or 128 + signal.
+  // The status in a shell's `$?`: the exit code, or 128 + signal.
   constexpr int shell_code() const {
     return has_exited() ? exit_code() : 128 + static_cast<int>(signal());
   }

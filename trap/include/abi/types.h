@@ -1,5 +1,5 @@
-// The structures that cross the system call boundary, laid out as Linux riscv64 (LP64) lays them
-// out. Fields have readable names; the sizes and offsets are checked below each structure.
+// Structures in system calls, with the layout of Linux riscv64 (LP64). Fields have readable names;
+// a static_assert checks the sizes and offsets.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +47,7 @@ struct Stat {
 };
 static_assert(sizeof(Stat) == 128 && offsetof(Stat, size) == 48 && offsetof(Stat, accessed) == 72);
 
-// getdents64: `record_length` bytes each, the NUL-terminated name right behind this header.
+// getdents64: entries of `record_length` bytes. The zero-terminated name follows this header.
 struct DirectoryEntry {
   std::uint64_t inode;
   std::int64_t next_offset;
@@ -71,7 +71,7 @@ static_assert(sizeof(Utsname) == 390);
 struct Sysinfo {
   std::int64_t uptime;  // seconds
   std::uint64_t loads[3];
-  std::uint64_t total_ram;  // in units of `unit` bytes, as all the memory figures are
+  std::uint64_t total_ram;  // in units of `unit` bytes, like all memory sizes
   std::uint64_t free_ram;
   std::uint64_t shared_ram;
   std::uint64_t buffer_ram;
@@ -104,16 +104,17 @@ struct SchedParam {
   std::int32_t priority;  // real-time policies: 1..99; others: 0
 };
 
-// sched_setattr, sched_getattr: it may grow at its end, and says how large it is.
+// sched_setattr, sched_getattr. `size` is the size of the caller's structure: later versions may
+// add fields at the end.
 struct SchedAttr {
   std::uint32_t size;
   std::uint32_t policy;
   std::uint64_t flags;
   std::int32_t nice;       // sched_other, sched_batch
   std::uint32_t priority;  // sched_fifo, sched_rr
-  std::uint64_t runtime;   // sched_deadline, all in nanoseconds: so much …
-  std::uint64_t deadline;  // … within this after its wake …
-  std::uint64_t period;    // … once in this; 0: as the deadline
+  std::uint64_t runtime;   // sched_deadline: budget in ns
+  std::uint64_t deadline;  // deadline in ns after each wake
+  std::uint64_t period;    // period in ns; 0: the deadline
   std::uint32_t least_utilisation;
   std::uint32_t most_utilisation;
 };
@@ -156,7 +157,7 @@ struct Termios {
   std::uint8_t control_chars[19];
 };
 static_assert(sizeof(Termios) == 36);
-// Places in Termios::control_chars; a key of 0 is none.
+// Indices in Termios::control_chars. A key of 0 is disabled.
 inline constexpr std::size_t termios_vintr = 0;
 inline constexpr std::size_t termios_vquit = 1;
 inline constexpr std::size_t termios_veol = 11;

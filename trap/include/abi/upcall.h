@@ -1,57 +1,58 @@
-// Upcalls: what happens to a program in the midst of one of its coroutines goes to the program's
-// own scheduler, on another stack. A page that has to be waited for stops the coroutine that
-// touched it, and no other one; a notification interrupts it.
+// Upcalls: the kernel passes page faults, exceptions and notifications to the program's own
+// scheduler, on another stack. A page-in stops only the coroutine that touched the page, and a
+// notification interrupts the running coroutine.
 //
 //      a coroutine
-//           │ page fault      its registers are kept, and somebody sees to the page: another hart,
-//           │                 if one is free
+//           │ page fault      the kernel saves its registers; a fault worker reads the page, on
+//           │                 another hart if one is idle
 //           ├───────────────▶ entry(context, for_fault), on the stack that the header names:
-//           ┆                 the program's scheduler goes on with other coroutines
-//           ┆                 the page is there: a completion in the ring, user_data + context
+//           ┆                 the program's scheduler runs other coroutines
+//           ┆                 after the page-in: a completion in the ring, user_data + context
 //           │ ◀────────────── upcall_resume(context, …)
-//           ▼ where it was, on its own stack
+//           ▼ at the same instruction, on its own stack
 //
 //      a coroutine
-//           │ exception       that nobody can mend: as above, with for_exception, and the program
-//           ├───────────────▶ looks what it was. It may mend it itself, and go on with the context;
-//           ▼                 or drop it, or die. Where the header has an attempt's stack, the
-//                             context is not kept, and the program goes on there.
+//           │ exception       the kernel saves its registers, as above
+//           ├───────────────▶ entry(context, for_exception): the program asks for the exception,
+//           ▼                 then resumes the context, drops it, or dies. If the header has an
+//                             attempt_stack, the kernel does not save the context, and continues
+//                             the program on that stack.
 //
-// For a thread that has a ring (abi/ring.h), and with it they end.
+// Only a thread with a ring (abi/ring.h) can take upcalls. They end with the ring.
 //
 //   upcall_set_up(header, entry, contexts, user_data)
-//     From now on the thread takes upcalls. The header lies at a multiple of 64; so many contexts,
-//     1 … most_contexts, can be kept at once. ENXIO: there is no ring; EBUSY: it takes them
-//     already; EINVAL, EFAULT, ENOMEM.
+//     Enables upcalls for the thread. The header's address is a multiple of 64. `contexts`: the
+//     most contexts saved at a time, 1 … most_contexts. ENXIO: the thread has no ring; EBUSY:
+//     upcalls are enabled already; EINVAL, EFAULT, ENOMEM.
 //   upcall_resume(context, open)
-//     Goes on with a context that is kept; `open` is what the header's word of that name becomes.
-//     Open, it is told at once what has come and is not masked. The caller's is no more. EINVAL:
-//     nothing is kept there, or its page is still on its way; EFAULT: the header is not there;
-//     ENXIO.
+//     Resumes a saved context, and frees it. `open` is written into the header. If it allows
+//     notifications, pending ones that are not masked make an upcall at once. The caller's own
+//     registers are lost. EINVAL: no such context is saved, or its page-in has not ended; EFAULT:
+//     the header is not mapped; ENXIO.
 //   upcall_exception(context, &exception)
-//     What has stopped a context that can be resumed; of no_context, the last one that was not
-//     kept. EINVAL: nothing has, or nothing is kept there; EFAULT, ENXIO.
+//     Returns the exception that stopped a context which can be resumed; for no_context, the last
+//     exception whose context was not saved. EINVAL: there is none; EFAULT, ENXIO.
 //   upcall_drop(context)
-//     A context that can be resumed is not kept any more. EINVAL, ENXIO.
+//     Frees a context that could be resumed. EINVAL, ENXIO.
 //   upcall_die(context)
-//     The program dies of what has stopped the context, as if it took no upcalls. EINVAL, ENXIO.
+//     Ends the program with the context's exception, as if it took no upcalls. EINVAL, ENXIO.
 //   notify(thread, bits)
-//     Tells a thread of any program. Bits that it has not taken yet are one with these. ESRCH;
-//     ENXIO: it takes no upcalls.
+//     Posts notification bits to a thread of any program. Bits that are still pending merge with
+//     these. ESRCH; ENXIO: the thread takes no upcalls.
 //   notify_when(file, bits)
-//     Tells the caller whenever the device that `file` is raises its interrupt, from within the
-//     interrupt; 0 bits: not any more. ENODEV: the file is no device that does so; EBUSY: two
-//     others tell it already; ENXIO, EBADF.
+//     Posts `bits` to the caller at each interrupt of the device `file`, in the interrupt handler;
+//     0 bits: stops that. ENODEV: the file has no interrupt; EBUSY: two other devices notify the
+//     caller already; ENXIO, EBADF.
 //
-// A fault is one that waits for a page of a file that the program has mapped itself: for the disk,
-// or for memory. (What scheduler and coroutines are made of is other memory. So whatever the
-// scheduler does, it is never left in the midst of that.) Every other one that cannot be served is
-// an exception, and so is a fault whose page turns out not to be had.
+// A page fault makes an upcall for_fault if it needs a page-in of a file that the program has
+// mapped itself, or memory for one. The program's scheduler and coroutines are in other memory, so
+// no upcall of this kind interrupts the scheduler. All other faults that cannot be resolved are
+// exceptions. So is a page fault whose page-in fails.
 //
-// An upcall needs a stack, and that its kind is among those in `open`. Without these a fault stops
-// the thread, and an exception ends the program, as they would without upcalls; a notification is
-// only in the header: whoever opens the program looks there. One that comes while the header cannot
-// be written is lost.
+// An upcall needs a stack in the header, and its kind must be set in `open`. Otherwise a page fault
+// stops the thread, and an exception ends the program, as without upcalls. A notification is then
+// only pending in the header: a program that sets `open` must check for it. Notifications are lost
+// while the header is not writable.
 #pragma once
 
 #include <abi/numbers.h>
@@ -62,21 +63,21 @@
 namespace abi {
 
 struct alignas(64) UpcallHeader {
-  // The program's. Where the next upcall's stack begins (its highest address); the kernel makes it
-  // 0 when it takes it. 0: no upcall.
+  // The program's: the top of the stack for the next upcall. The kernel sets it to 0 when it uses
+  // it. 0: no upcall can be made.
   std::uint64_t stack = 0;
-  // upcalls_…: for what an upcall may be made. The kernel makes it 0 in each.
+  // upcalls_…: the kinds of upcalls that are allowed. The kernel sets it to 0 at each upcall.
   std::uint32_t open = 0;
   std::uint32_t reserved = 0;
-  // Notifications that are not to be told now: they wait in `pending`.
+  // Masked notifications: they stay in `pending`.
   std::uint64_t masked = 0;
-  // Both's: notifications that have come. The kernel sets bits, the program takes them
-  // (atomically).
+  // Both sides': pending notifications. The kernel sets bits, and the program clears them; both
+  // with atomic operations.
   std::uint64_t pending = 0;
-  // The kernel's: how many notifications have come, and how many upcalls were made for them.
+  // The kernel's: the number of notify calls and interrupts, and of upcalls made for them.
   std::uint64_t sent = 0;
   std::uint64_t told = 0;
-  // The program's. Not 0: where the stack begins for an exception that is not to be kept.
+  // The program's: the top of the stack for an exception whose context is not saved; 0: none.
   std::uint64_t attempt_stack = 0;
   std::uint64_t unused = 0;
 };
@@ -90,20 +91,21 @@ inline constexpr unsigned most_contexts = 64;
 inline constexpr std::uint64_t no_context = ~std::uint64_t{0};
 
 struct UpcallException {
-  Signal signal{};  // that the program would have died of
+  Signal signal{};  // the signal that would end the program
   std::uint32_t reserved = 0;
-  std::uint64_t address = 0;  // the machine's own word about it: for page faults the operand's
-  std::uint64_t pc = 0;       // where the context is
+  std::uint64_t address = 0;  // the trap value; for page faults the faulting address
+  std::uint64_t pc = 0;       // the context's program counter
 };
 static_assert(sizeof(UpcallException) == 24);
 
 // The second argument of an upcall's entry.
 enum class Upcall : std::uint64_t {
-  for_fault = 0,         // the context waits for a page, and is in the ring's completions when it
-                         // can be resumed: in flags the hart that has seen to it; result not 0:
-                         // there is no such page, by that signal (if exceptions are taken)
+  // The context waits for a page-in. When it can be resumed, the ring has a completion. Its flags
+  // are the hart that read the page. A result other than 0 is the signal of an exception.
+  for_fault = 0,
   for_notification = 1,  // the context can be resumed at once
-  for_exception = 2,     // likewise, but has an exception. no_context: it is not kept
+  // The context can be resumed at once, but has an exception. no_context: it is not saved.
+  for_exception = 2,
 };
 
 inline constexpr Call upcall_set_up{first_private_call + 7};
