@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint8_t above = 2;
 constexpr async::Duration moment{1'000'000};
 
-/// What set_bell() leaves behind: it serves one ring, and ends.
+/// The state of the handler that set_bell() starts: it serves one ring, and ends.
 enum class Handler : std::uint8_t { gone, starting, waits, rung };
 constinit std::atomic<Handler> handler = Handler::gone;
 
@@ -26,7 +26,8 @@ async::Task<> serve_one_ring() {
   handler = Handler::gone;
 }
 
-/// True if it waited. In the strand, so it is rung once.
+/// Rings if the handler waits, and returns whether it did. In the strand, so that there is only one
+/// ring.
 bool ring_handler() {
   Handler expected = Handler::waits;
   if (!handler.compare_exchange_strong(expected, Handler::rung)) return false;
@@ -34,7 +35,7 @@ bool ring_handler() {
   return true;
 }
 
-/// False: the caller is cancelled.
+/// Returns false if the caller is cancelled.
 async::Task<bool> end_handler() {
   while (handler != Handler::gone) {
     ring_handler();

@@ -1,4 +1,4 @@
-// Who has the bell (hal/bell.h): one self-test, or the handler that set_bell() has left behind.
+// Access to the bell (hal/bell.h). One self-test uses it at a time, or the handler of set_bell().
 #pragma once
 
 #include "devices/interrupts.h"
@@ -6,18 +6,19 @@
 
 namespace kernel::self_tests {
 
-/// The bell's line; its handler and who rings run on the line's hart.
+/// The bell's interrupt line. The handler and the ringing job run on the line's hart.
 async::Interrupt& bell();
 
-/// Runs `self_test` on the bell's hart with nobody else waiting for the bell. ENXIO without a bell;
-/// EINTR if the caller is cancelled before it begins, later it is the self-test that is cancelled.
+/// Runs `self_test` on the bell's hart after it has ended the handler of set_bell(). ENXIO without
+/// a bell. EINTR if the caller is cancelled before the start; a later cancellation goes to the
+/// self-test.
 async::Task<Result<Words>> with_bell(async::Task<Result<Words>> self_test);
 
-/// A handler begins: silent, and from now on the line is its own. On the bell's hart.
+/// A handler begins: silences the bell and enables its line. Call on the bell's hart.
 void open_bell();
-/// It has served a ring.
+/// The handler has served an interrupt: silences the bell and completes the interrupt.
 void quiet_bell();
-/// It ends; the line is nobody's.
+/// The handler ends: disables the line.
 void close_bell();
 
 }  // namespace kernel::self_tests

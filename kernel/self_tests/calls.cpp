@@ -51,7 +51,7 @@ namespace sys {
 
 trap::Attempt<Result<>> try_self_test(Thread&, abi::SelfTest which, std::uint64_t,
                                       UserSpan<std::uint64_t>) {
-  // Without a coroutine, so that the program runs on at once.
+  // Answered by the fast form, so that the program continues at once.
   if (which == abi::SelfTest::ring_bell) return self_tests::ring_bell();
   return trap::Attempt<Result<>>::wait();
 }

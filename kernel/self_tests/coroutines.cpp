@@ -9,9 +9,9 @@ namespace {
 
 constexpr std::uint64_t most = 100'000;
 constexpr std::uint8_t level = 8;        // above programs
-constexpr std::size_t frame_room = 256;  // bytes, of a coroutine here and its job
+constexpr std::size_t frame_room = 256;  // bytes for a coroutine here, and its job
 
-/// All of a self-test are on one hart: elsewhere each wake would be an interrupt.
+/// All coroutines of a self-test run on one hart: on another one each wake would send an IPI.
 async::SpawnOptions here(const char* name) {
   return {.name = name, .priority = level, .harts = async::hart_mask(async::platform::hart())};
 }
@@ -27,7 +27,7 @@ async::Task<> send_back(Pipe& from, Pipe& to) {
 async::Task<> send_and_wait(std::uint64_t times, Counter counter, Words& words) {
   Pipe there, back;
   auto other = async::spawn(send_back(there, back), here("echo"));
-  co_await async::yield();  // now it waits
+  co_await async::yield();  // now the echo waits
   const std::uint64_t begin = counter.read();
   for (std::uint64_t i = 0; i < times; ++i) {
     (void)co_await there.send(i);
@@ -52,7 +52,7 @@ async::Task<> start_and_join(std::uint64_t times, Counter counter, Words& words)
   words = {counter.read() - begin, times};
 }
 
-/// Measured by a job of its own, which is as urgent as those that it starts.
+/// Runs the measurement in a job of its own, which is as urgent as the jobs that it starts.
 template <class Measurement>
 async::Task<Result<Words>> by_itself(std::uint64_t times, Counter counter, Measurement measure) {
   if (times == 0 || times > most) co_return fail(Errno::einval);

@@ -1,4 +1,5 @@
-// What self-tests measure with: instructions, or nanoseconds where their caller asks for those.
+// The unit of measurements: instructions, or nanoseconds if the caller of the self-test asks for
+// them.
 #pragma once
 
 #include <abi/self_test.h>
@@ -13,7 +14,7 @@ class Counter {
  public:
   explicit Counter(bool by_the_clock) : by_the_clock_{by_the_clock} {}
 
-  /// Differences are what something cost.
+  /// The cost of an operation is the difference of two readings.
   std::uint64_t read() const {
     if (by_the_clock_) [[unlikely]]
       return clock();

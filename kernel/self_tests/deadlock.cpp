@@ -1,5 +1,4 @@
-// Two coroutines that wait for each other, by two mutexes or by a mutex and a join: mistakes that
-// are planted.
+// Intentional deadlocks of two coroutines, by two mutexes or by a mutex and a join.
 #include <async/async.h>
 #include <async/deadlock.h>
 
@@ -15,7 +14,7 @@ namespace {
 
 constexpr const char* wait_for_other = "the other's mutex";
 
-/// Takes the first, and when the other one has its own, wants that too.
+/// Locks `first`. When the other coroutine holds its mutex, waits for `second`.
 async::Task<> lock_both(async::Mutex& first, async::Mutex& second, async::WaitGroup& both) {
   const auto held = co_await first.lock("its own mutex");
   both.done();
@@ -32,7 +31,7 @@ async::Task<> want(async::Mutex& mutex, async::Event& held) {
   const auto wanted = co_await mutex.lock_or_cancel(wait_for_other);
 }
 
-/// Holds the mutex until `other`, which wants it, has ended.
+/// Holds the mutex and joins `other`, which waits for it.
 async::Task<> hold_and_join(async::Mutex& mutex, async::Event& held,
                             async::JoinHandle<void> other) {
   const auto lock = co_await mutex.lock("its own mutex");
@@ -53,7 +52,7 @@ async::Task<Result<Words>> deadlock_by_join() {
     (void)co_await async::sleep_for(100us, "a deadlock");
     if (async::is_cancelled()) break;
   }
-  wanted.cancel();  // it ends without the mutex
+  wanted.cancel();  // it ends without having locked the mutex
   co_await std::move(joining);
   co_return Words{};
 }
@@ -68,7 +67,7 @@ async::Task<Result<Words>> deadlock() {
     (void)co_await async::sleep_for(100us, "a deadlock");
     if (async::is_cancelled()) break;
   }
-  left.job().cancel();  // the other one then has what it wants
+  left.job().cancel();  // the other one can then lock its mutex
   co_await std::move(left);
   co_await std::move(right);
   co_return Words{};

@@ -1,4 +1,4 @@
-// Mistakes with jobs that are planted: what is to be found by who watches them (harts/job_watch.h).
+// Intentional scheduling bugs, which harts/job_watch.h must detect.
 #include <async/async.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ async::Duration length(std::uint64_t milliseconds) {
   return std::chrono::milliseconds(std::min<std::uint64_t>(milliseconds, 1000));
 }
 
-/// Until it waits.
+/// Returns when `job` waits.
 async::Task<> let_wait(const async::Job& job) {
   while (job.kind != async::Kind::waiting && !async::is_cancelled()) {
     (void)co_await async::sleep_for(100us, "somebody to wait");
@@ -29,7 +29,7 @@ async::Task<> let_wait(const async::Job& job) {
 
 }  // namespace
 
-// To make it ready twice indeed would tie the ready list in a knot: it is only said to be woken.
+// Only records the trace event of a second wake: a real one would damage the ready list.
 async::Task<Result<Words>> double_enqueue() {
   async::Event event;
   auto twice = async::spawn(wait_for(event), {.name = "woken twice"});
@@ -40,7 +40,7 @@ async::Task<Result<Words>> double_enqueue() {
   co_return Words{};
 }
 
-// The wake is said to have come, and is lost on its way to the ready list.
+// Records the trace event of a wake without making the job ready.
 async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
   async::Event event;
   auto forgotten = async::spawn(wait_for(event), {.name = "forgotten"});
@@ -53,7 +53,7 @@ async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
   co_return Words{};
 }
 
-// It is ready, and who is more urgent is so all the time.
+// A ready job does not run, because this more urgent one always is ready.
 async::Task<Result<Words>> starvation(std::uint64_t milliseconds) {
   async::Event event;
   const async::HartMask here = async::hart_mask(async::current_executor().hart());

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint8_t above_programs = 8;
 
-/// Waits on its hart, and says when it has come to run.
+/// Waits, and records the time at which it runs again.
 async::Task<> wait_there(async::Interrupt& interrupt, std::atomic<bool>& waits,
                          async::Instant& woken) {
   waits = true;
@@ -23,16 +23,15 @@ async::Task<> wait_there(async::Interrupt& interrupt, std::atomic<bool>& waits,
   woken = async::now();
 }
 
-/// A hart other than this one; none: the number of harts there may be.
+/// A hart other than this one; max_harts if there is none.
 unsigned another_hart() {
   const async::HartMask here = async::hart_mask(async::platform::hart());
   const async::HartMask others = async::Executor::all() & ~here;
   return others == 0 ? async::platform::max_harts : std::countr_zero(others);
 }
 
-/// Three preemptible coroutines: one wakes another that waits on an idle hart; the third preempts
-/// the first while it does so, and then waits for that hart, which only the first one may have
-/// woken.
+/// Three preemptible jobs. The waker wakes the waiter on another, idle hart. The third job preempts
+/// the waker during the wake, and then waits until the waiter has run.
 class PreemptedWake {
  public:
   PreemptedWake(unsigned there, std::uint64_t rounds)
@@ -58,7 +57,7 @@ class PreemptedWake {
   }
 
   async::Task<> preempt() {
-    async::Duration lead = 5ms;  // from a round's begin to the wake's; in the first one, to its end
+    async::Duration lead = 5ms;  // from a round's begin to its wake; the first round measures it
     for (;;) {
       do {
         (void)co_await async::sleep_for(1ms, "the others to wait");
@@ -72,8 +71,8 @@ class PreemptedWake {
       if (round == 1) lead = begins_ - begin;
       in_midst_ += wakes_;
       interrupt_.raise();
-      // A machine that counts instructions runs one hart at a time, for 5 ms. At 10 ms the step
-      // would be reported.
+      // A machine that counts instructions runs each hart for 5 ms at a time. At 10 ms the step
+      // would be reported as a stall.
       const async::Instant limit = async::now() + 9ms;
       while (served_ != round && async::now() < limit) {
       }
@@ -93,11 +92,11 @@ class PreemptedWake {
   async::HartMask there_;
   std::uint64_t rounds_;
   async::Job* waker_ = nullptr;
-  async::Instant begins_{};          // the wake of this round
-  std::atomic<bool> wakes_ = false;  // the waker is in the midst of it
+  async::Instant begins_{};          // time of this round's wake
+  std::atomic<bool> wakes_ = false;  // the waker is in raise()
   std::atomic<bool> over_ = false;
   std::atomic<std::uint64_t> round_ = 0;
-  std::atomic<std::uint64_t> served_ = 0;  // the round in which the other hart ran last
+  std::atomic<std::uint64_t> served_ = 0;  // the last round in which the waiter ran
   std::uint64_t lost_ = 0, in_midst_ = 0;
 };
 
@@ -112,7 +111,7 @@ async::Task<Result<Words>> wake_remote() {
   Team team;
   team.start(wait_there(interrupt, waits, woken), "waiter", above_programs,
              async::hart_mask(there));
-  // Until it waits, and its hart has nothing to do.
+  // Waits until the other job waits and its hart is idle.
   do {
     if (co_await async::sleep_for(100us, "the other hart") != async::WaitResult::woken) break;
   } while (!waits);

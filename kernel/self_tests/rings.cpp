@@ -18,7 +18,7 @@ constexpr std::uint64_t most = 1'000;
 
 using hal::instructions;
 
-/// Waits for the bell, and says when the waiting coroutine has come to run.
+/// Waits for the bell, and records the time at which the waiting coroutine runs.
 class WaitOp : public async::Interrupt::WaitOp {
  public:
   explicit WaitOp(std::uint64_t& begun)
@@ -32,8 +32,8 @@ class WaitOp : public async::Interrupt::WaitOp {
   std::uint64_t& begun_;
 };
 
-/// The bell rung `count` times: when each was rung, its handler begun and done, and who had rung
-/// back. Shared by coroutines of one hart.
+/// Times of `count` rings, in instructions: of the ring, the begin and end of its handler, and the
+/// return to the ringing job. Shared by coroutines of one hart.
 struct Rings {
   explicit Rings(std::uint64_t count)
       : rung(new std::uint64_t[count]{}),
@@ -44,26 +44,26 @@ struct Rings {
 
   std::unique_ptr<std::uint64_t[]> rung, begun, done, back;
   std::uint64_t count;
-  std::atomic<bool> stop = false;  // all end soon, whatever was rung
+  std::atomic<bool> stop = false;  // tells all jobs to end soon
 
   bool goes_on() const { return !stop.load(std::memory_order_relaxed); }
 
-  /// Serves the bell as a driver would.
+  /// Handles the bell's interrupts as a driver does.
   async::Task<> serve() {
     open_bell();
     for (std::uint64_t i = 0; i < count && goes_on();) {
       (void)co_await WaitOp{begun[i]};
       quiet_bell();
-      if (rung[i] == 0) continue;  // an earlier self-test's, that was cut short
+      if (rung[i] == 0) continue;  // left over from a cancelled self-test
       done[i++] = instructions();
     }
     close_bell();
   }
 
-  /// Rings, and computes until the handler has been there.
+  /// Rings the bell and computes until the handler has run.
   async::Task<> ring_and_compute(bool preempting) {
     for (std::uint64_t i = 0; i < count && goes_on(); ++i) {
-      // A handler that is as urgent comes when this one gives way.
+      // An equally urgent handler runs when this job yields.
       rung[i] = instructions();
       hal::ring_bell();
       volatile const std::uint64_t& served = done[i];
@@ -72,11 +72,11 @@ struct Rings {
       back[i] = instructions();
       do {
         co_await async::yield();
-      } while (served == 0 && goes_on());  // two rings at once would be one
+      } while (served == 0 && goes_on());  // two pending rings would be one interrupt
     }
   }
 
-  /// Until all of the team have ended, soon if the caller is cancelled.
+  /// Waits until all jobs of the team have ended; soon if the caller is cancelled.
   async::Task<> wait(Team& team) {
     co_await team.wait([this] {
       stop = true;
@@ -97,7 +97,7 @@ struct Rings {
   Result<Words> report(bool preempting) const {
     if (!goes_on()) return fail(Errno::eintr);
     const std::uint64_t to_handler = median(all(rung), all(begun));
-    // Who is not preempted has computed on before the handler.
+    // Without preemption the ringing job continued before the handler ran.
     return Words{to_handler, preempting ? median(all(done), all(back)) : 0};
   }
 };
@@ -117,7 +117,7 @@ async::Task<Result<Words>> ring_at_yield_point(std::uint64_t times) {
   team.start(rings.serve(), "bell", above);
   co_await async::yield();
   for (std::uint64_t i = 0; i < times && !async::is_cancelled(); ++i) {
-    hal::ring_bell();  // interrupts are masked: it has to wait for the yield
+    hal::ring_bell();  // interrupts are masked until the yield
     rings.rung[i] = instructions();
     volatile const std::uint64_t& done = rings.done[i];
     do {

@@ -17,7 +17,7 @@ using async::Instant;
 
 constexpr unsigned most_harts = async::platform::max_harts;
 
-/// When all of it is over: at its end, or soon where the caller is killed.
+/// The time of the self-test: it ends at `end`, or soon if the caller is killed.
 struct Hours {
   bool are_over() const { return cut_short || async::now() >= end; }
 
@@ -25,7 +25,8 @@ struct Hours {
   std::atomic<bool> cut_short = false;
 };
 
-/// Computes, and awaits now and then, wherever it is. Whatever it asks, it is itself.
+/// A job that computes, yields and sleeps, on any hart. It checks its registers and that
+/// current_job() is its own job.
 struct Roamer {
   async::Task<> run(const Hours& hours) {
     while (intact && !hours.are_over()) {
@@ -50,7 +51,8 @@ struct Roamer {
     for (int i = 0; i < 1'000; ++i) intact = intact && &async::current_job() == job;
   }
 
-  /// Looked at in mid-step, when its child's frame may have become another's, on any hart.
+  /// Stalls, so that step_watch reads its await chain during the step. The chain's innermost frame
+  /// may be freed and in use on another hart.
   static void stall() {
     for (const Instant over = async::now() + 2 * stall_limit; async::now() < over;) {
     }
@@ -62,7 +64,7 @@ struct Roamer {
   bool intact = true;
 };
 
-/// Stays where it is, and has that hart to itself for a part of the time.
+/// Stays on its hart and is CPU-bound for a part of the time.
 async::Task<> disturb(const Hours& hours, async::Duration later) {
   (void)co_await async::sleep_until(hours.begin + later, "the others");
   while (!hours.are_over()) {
@@ -101,7 +103,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
     const async::HartMask here = async::hart_mask(hart);
     if ((async::Executor::all() & here) == 0) continue;
     team.start(disturb(hours, hart * 250us), "disturber", above, here);
-    // One fewer than harts: there is always one to go to.
+    // One job fewer than harts, so that there is always a hart to migrate to.
     if (hart == 0) continue;
     team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
   }

@@ -1,6 +1,6 @@
-// What programs can have the kernel do to itself (abi/self_test.h), for tests and measurements.
-// Each is a coroutine that the calling thread awaits; what it starts has ended when it returns (but
-// for set_bell's handler), and ends soon when that thread is killed. One at a time in the machine.
+// The kernel's self-tests (abi/self_test.h), for tests and benchmarks. Each is a coroutine that the
+// calling thread awaits. The jobs that it starts have ended when it returns, except the handler of
+// set_bell(). They end soon when the thread is killed. One self-test runs at a time.
 #pragma once
 
 #include <abi/self_test.h>
@@ -14,47 +14,47 @@
 
 namespace kernel::self_tests {
 
-/// What a self-test has to report, as many words as it has.
+/// The results of a self-test; unused words are 0.
 using Words = std::array<std::uint64_t, 8>;
 
-/// spin.cpp: coroutines that compute without an await.
+/// spin.cpp: CPU-bound jobs.
 async::Task<Result<Words>> spin(std::uint64_t milliseconds);
 async::Task<Result<Words>> spin_two(std::uint64_t milliseconds);
 async::Task<Result<Words>> inject(std::uint64_t deadlines);
 async::Task<Result<Words>> nest(std::uint64_t coroutines);
 async::Task<Result<Words>> stall(std::uint64_t milliseconds);
 
-/// rings.cpp: interrupts when they are wanted. ENXIO on a machine without a bell.
+/// rings.cpp: interrupts at chosen instructions. ENXIO on a machine without a bell.
 async::Task<Result<Words>> bell_in_step(std::uint64_t times, bool preempting);
 async::Task<Result<Words>> bell_at_yield_point(std::uint64_t times);
 
-/// bell.cpp: a handler that stays until the bell rings once; who needs the bell rings for it. To
-/// ring where none waits is ENXIO.
+/// bell.cpp: set_bell() starts a handler that waits until the bell rings once, or until another
+/// self-test needs the bell. ring_bell() fails with ENXIO if no handler waits.
 async::Task<Result<Words>> set_bell(bool urgent);
 Result<> ring_bell();
 
-/// storm.cpp: a line that is raised for ever. ENXIO, too.
+/// storm.cpp: an interrupt line that is raised again and again. ENXIO on a machine without a bell.
 async::Task<Result<Words>> storm(std::uint64_t milliseconds);
 
-/// roam.cpp: coroutines that computing takes from hart to hart.
+/// roam.cpp: preempted jobs that are resumed on other harts.
 async::Task<Result<Words>> roam(std::uint64_t milliseconds);
 
 /// yields.cpp
 async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter);
 
-/// coroutines.cpp: what they cost, by the piece.
+/// coroutines.cpp: the cost of coroutines.
 async::Task<Result<Words>> channel(std::uint64_t times, Counter counter);
 async::Task<Result<Words>> spawn(std::uint64_t times, Counter counter);
 async::Task<Result<Words>> wait(std::uint64_t coroutines);
 
-/// stacks.cpp: what coroutines have no need of.
+/// stacks.cpp: the cost of a stack switch, which coroutines do not need.
 async::Task<Result<Words>> switch_stack(std::uint64_t times, Counter counter);
 
-/// deadlock.cpp: mistakes that are to be seen in the log.
+/// deadlock.cpp: deadlocks that the log must report.
 async::Task<Result<Words>> deadlock();
 async::Task<Result<Words>> deadlock_by_join();
 
-/// mistakes.cpp: others, with coroutines, for who watches jobs.
+/// mistakes.cpp: other bugs, which job_watch.h must detect.
 async::Task<Result<Words>> double_enqueue();
 async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds);
 async::Task<Result<Words>> starvation(std::uint64_t milliseconds);

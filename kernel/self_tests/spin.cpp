@@ -21,7 +21,8 @@ Instant after(std::uint64_t milliseconds) {
   return async::now() + milliseconds * 1ms;
 }
 
-/// Wakes every millisecond, and says how late, and how far the spinner came meanwhile.
+/// A job that wakes every millisecond. It records its delays, and the rounds of the spinner between
+/// two wakes.
 struct Ticker {
   async::Task<> run(Instant end, const Spinner& spinner) {
     std::uint64_t before = 0;
@@ -111,9 +112,8 @@ async::Task<Result<Words>> stall(std::uint64_t milliseconds) {
 
 namespace {
 
-/// Two wakes, a while apart, in the midst of a spinner's step. The second's interrupt becomes
-/// pending wherever the hart is by then: on its way to the first one's coroutine, in it, or on its
-/// way back.
+/// Two wakes at chosen times during a spinner's step. The second interrupt comes while the hart
+/// enters the first job, runs it, or returns to the spinner.
 struct Injection {
   async::Task<> first(Instant at, const Spinner& spinner) {
     (void)co_await async::sleep_until(at, "the first interrupt");
@@ -123,15 +123,15 @@ struct Injection {
   async::Task<> second(Instant at, Spinner& spinner) {
     (void)co_await async::sleep_until(at, "the second interrupt");
     went_on = spinner.check.rounds > rounds;
-    // Once more when all is over, so that the spinner goes on and looks at its registers.
+    // A third wake at the end: the spinner has been resumed and has checked its registers.
     (void)co_await async::sleep_until(at + look_around, "the spinner");
     spinner.check.stop = 1;
   }
 
   static constexpr Duration look_around = 300us;
   Instant woke{};
-  std::uint64_t rounds = ~0ull;  ///< the spinner's until the first
-  bool went_on = false;          ///< it had done another when the second came
+  std::uint64_t rounds = ~0ull;  ///< rounds of the spinner before the first wake
+  bool went_on = false;          ///< the spinner made further rounds before the second wake
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A coroutine that computes with a value in every register, to be interrupted.
+// A CPU-bound coroutine with a value in every register, for tests that interrupt it.
 #pragma once
 
 #include <async/async.h>
@@ -13,14 +13,14 @@
 
 namespace kernel::self_tests {
 
-inline constexpr std::uint8_t computing = 20;  // as a program's
+inline constexpr std::uint8_t computing = 20;  // the level of a program
 inline constexpr std::uint8_t above = 2;
 
 inline std::uint64_t ns(async::Duration duration) {
   return static_cast<std::uint64_t>(std::max(duration, async::Duration::zero()).count());
 }
 
-/// Computes without an await until `end`, or until it is told to stop.
+/// Computes without an await until `end`, or until check.stop is set.
 struct Spinner {
   explicit Spinner(std::uint64_t seed = 0) { check.seed = seed; }
 
@@ -39,7 +39,7 @@ struct Spinner {
   async::Instant ended{};
 };
 
-/// How often traps were answered by `action` so far, on all harts.
+/// How often the router has returned `action` so far, on all harts.
 inline std::uint64_t count_of(trap::Action action) {
   std::uint64_t count = 0;
   for (unsigned hart = 0; hart < hart_count(); ++hart) {

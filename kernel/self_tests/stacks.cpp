@@ -5,16 +5,16 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint64_t most = 1'000;  // with interrupts masked
+constexpr std::uint64_t most = 1'000;  // interrupts are masked meanwhile
 
-/// Two stacks of one hart: the one that the self-test is on and one of its own. Who leaves a stack
-/// steps on `between` and from there to where the other one was left.
+/// Two stacks of one hart: the self-test's and `other`. A switch runs on the stack `between` until
+/// it resumes the other stack.
 struct Stacks {
   alignas(16) std::byte other[2'048]{};
   alignas(16) std::byte between[512]{};
   trap::StackContext here, there;
 };
-constinit Stacks stacks;  // one self-test at a time
+constinit Stacks stacks;  // only one self-test runs at a time
 
 template <std::size_t bytes>
 std::uintptr_t top_of(const std::byte (&memory)[bytes]) {
@@ -28,7 +28,7 @@ void go_there() {
   stacks.there.handle().resume();
 }
 
-/// What runs on the other stack: it gives way. It is never taken down.
+/// Runs on the other stack and switches back each time. It never ends; its stack is used again.
 void give_way() {
   for (;;) trap::leave_stack(stacks.there, top_of(stacks.between), go_here);
 }

@@ -9,7 +9,7 @@
 namespace kernel::self_tests {
 namespace {
 
-/// A driver whose device is mad: whatever it does, its line is raised again.
+/// A driver of a device that raises its interrupt again at once, until `end` or `stop`.
 async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, InterruptBackoff& backoff,
                      std::uint64_t& interrupts) {
   open_bell();
@@ -22,7 +22,7 @@ async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, Interrup
     }
     over = stop || async::now() >= end;
     hal::silence_bell();
-    if (!over) hal::ring_bell();  // some controllers look for the change
+    if (!over) hal::ring_bell();  // some interrupt controllers are edge-triggered
     hal::complete_interrupt(hal::bell_interrupt());
   }
   close_bell();

@@ -1,4 +1,4 @@
-// Preemptible coroutines that a coroutine of the strand starts and whose end it awaits.
+// A group of preemptible jobs that a coroutine of the strand starts and joins.
 #pragma once
 
 #include <async/async.h>
@@ -14,15 +14,15 @@ class Team {
   Team() = default;
   Team(const Team&) = delete;
 
-  /// Starts one. It may refer to what outlives wait().
+  /// Starts a job. It may refer to objects that outlive wait().
   void start(async::Task<> task, const char* name, std::uint8_t priority,
              async::HartMask harts = 0) {
     left_.fetch_add(1);
     async::spawn_preemptible(run(std::move(task)),
                              {.name = name, .priority = priority, .harts = harts});
   }
-  /// Until all have ended. If the caller is cancelled before that, `stop()` is to have them end
-  /// soon.
+  /// Waits until all jobs have ended. If the caller is cancelled, it calls stop(), which must make
+  /// the jobs end soon, and then waits.
   template <class Stop>
   async::Task<> wait(Stop stop) {
     while (left_.load() != 0) {
@@ -33,7 +33,7 @@ class Team {
     const async::Shield shield;
     while (left_.load() != 0) (void)co_await async::park("a self-test");
   }
-  /// … which they do of their own accord.
+  /// The same for jobs that end soon in any case.
   async::Task<> wait() {
     return wait([] {});
   }
@@ -41,7 +41,7 @@ class Team {
  private:
   async::Task<> run(async::Task<> task) {
     co_await std::move(task);
-    async::Job& owner = owner_;  // who may go on, and the team with it, when none is left
+    async::Job& owner = owner_;  // a copy: once `left_` is 0, the owner may destroy the team
     if (left_.fetch_sub(1) == 1) async::Executor::unpark(owner);
   }
 

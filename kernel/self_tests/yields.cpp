@@ -27,7 +27,7 @@ async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter) {
     }
     auto lead = [](std::uint64_t coroutines, Counter counter, Words& words,
                    bool& stop) -> async::Task<> {
-      co_await async::yield();  // now all of them have started
+      co_await async::yield();  // now all the others have started
       const std::uint64_t rounds = coroutines > 5'000 ? 3 : 10'000 / coroutines;
       const std::uint64_t begin = counter.read();
       for (std::uint64_t i = 0; i < rounds; ++i) co_await async::yield();

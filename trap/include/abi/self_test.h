@@ -1,9 +1,9 @@
-// SelfTests: what a program can have the kernel do to itself, to test it and to measure it.
+// Self-tests: a program lets the kernel test or measure itself.
 //
-//   self_test(which, argument, words, count) fills up to `count` 64-bit words with what came of it.
+//   self_test(which, argument, words, count) fills up to `count` 64-bit words with the results.
 //
-// One at a time in the machine: EBUSY. ENXIO: there is no bell, or no second hart, or nobody waits
-// for ring_bell. Ends soon when its caller is killed, but for `stall`.
+// One self-test runs at a time: EBUSY. ENXIO: the machine has no bell or no second hart, or no
+// handler waits for ring_bell. A self-test ends soon when its caller is killed, except `stall`.
 #pragma once
 
 #include <cstdint>
@@ -11,104 +11,103 @@
 namespace abi {
 
 enum class SelfTest : std::uint64_t {
-  // A coroutine computes for `argument` ms with a value in every register; above it another wakes
-  // every millisecond. Words: SpinReport.
+  // A preemptible job is CPU-bound for `argument` ms, with a value in every register. A more urgent
+  // one wakes every millisecond. Words: SpinReport.
   spin,
-  // Two equally urgent ones compute for `argument` ms each. Words: the rounds of each.
+  // Two equally urgent jobs are CPU-bound for `argument` ms each. Words: the rounds of each.
   spin_two,
-  // The clock's bell is rung in the midst of a coroutine's step, `argument` times; its handler is
-  // more urgent. Words: BellReport.
+  // Rings the clock's bell (hal/bell.h) during a job's step, `argument` times. The bell's handler
+  // is more urgent. Words: BellReport.
   bell_preempts,
-  // … is as urgent.
+  // The same, but the handler is equally urgent.
   bell_wakes,
-  // … and is more urgent, the bell being rung between two steps.
+  // The handler is more urgent, and the bell rings between two steps.
   bell_at_yield_point,
-  // From now on a handler waits for the bell: more urgent than the caller (1) or less (0).
+  // Starts a handler that waits for the bell: more urgent than the caller (1), or less (0).
   set_bell,
-  // Rings it, once for each set_bell; the caller goes on as if nothing had been.
+  // Rings the bell, once for each set_bell. The caller continues at once.
   ring_bell,
-  // A coroutine that computes is preempted 1, 2, … `argument` ticks of the clock apart from another
-  // preemption. Words: InjectReport.
+  // A CPU-bound job is preempted twice; the distance is 1, 2, … `argument` ticks of the clock.
+  // Words: InjectReport.
   inject,
-  // `argument` coroutines give way to each other. Words: CostReport, of switches.
+  // `argument` coroutines yield to each other. Words: CostReport, of switches.
   yield,
-  // `argument` coroutines, each more urgent than the one before, which it finds computing. Words: 1
-  // if
-  // all kept their registers, how many were preempted.
+  // `argument` CPU-bound jobs, each more urgent than the one before, which it preempts. Words: 1 if
+  // all registers were kept; the number of preemptions.
   nest,
-  // A coroutine of the strand computes for `argument` ms: it stalls.
+  // A coroutine of the strand computes for `argument` ms without an await: a stall.
   stall,
-  // For `argument` ms the bell rings whatever its driver does; who calls waits. Words: StormReport.
+  // For `argument` ms the bell rings, whatever its driver does; the caller waits. Words:
+  // StormReport.
   storm,
-  // For `argument` ms coroutines compute with a value in every register, and await, on whichever
-  // hart has time for them; on every hart another is above them. Words: RoamReport.
+  // For `argument` ms jobs compute with a value in every register, and await, on any hart that has
+  // time for them. A more urgent job on each hart disturbs them. Words: RoamReport.
   roam,
-  // Two coroutines send each other a value, by channels, `argument` times there and back. Words:
+  // Two coroutines send each other a value through channels, `argument` round trips. Words:
   // CostReport, of round trips.
   channel,
-  // `argument` coroutines are started, end and are joined, one after the other. Words: CostReport.
+  // Spawns and joins `argument` coroutines, one after the other. Words: CostReport.
   spawn,
-  // `argument` coroutines wait for an event. Words: the bytes that all of them take, their number.
+  // `argument` coroutines wait for an event. Words: the bytes that they take together; their
+  // number.
   wait,
-  // Two stacks are changed over to, `argument` times there and back. Words: CostReport, of
-  // switches.
+  // Switches between two stacks and back, `argument` times. Words: CostReport, of switches.
   switch_stack,
-  // A coroutine is woken that waits on another hart, which idles. Words: the nanoseconds until it
-  // runs.
+  // Wakes a coroutine that waits on another, idle hart. Words: the nanoseconds until it runs.
   wake_remote,
   // Two coroutines wait for each other's mutexes until one of them is cancelled.
   deadlock,
-  // What is looked for where the kernel's command line has `watch`: a coroutine is said to be woken
-  // twice; one is said to be woken and does not run for `argument` milliseconds; one is ready, and
-  // another that is more urgent for so long.
+  // Bugs that `watch` on the kernel's command line detects. The first two only record trace events:
+  // a wake of a ready job; a wake of a job that then does not run for `argument` ms. In the third
+  // one a ready job does not run for `argument` ms, because a more urgent one does.
   double_enqueue,
   lost_wake,
   starvation,
-  // A coroutine joins one that wants its mutex, until that one is cancelled.
+  // A coroutine joins another one that waits for its mutex, until that one is cancelled.
   deadlock_by_join,
-  // A coroutine wakes one that waits on another hart, `argument` times, and is preempted one tick
-  // later each time. The job that preempts it waits for the other hart. Words: PreemptedWakeReport.
+  // A job wakes a job that waits on another hart, `argument` times. It is preempted one tick later
+  // each time, and the preempting job waits for the other hart. Words: PreemptedWakeReport.
   wake_preempted,
 };
 
-// In the argument of those that report a cost: measure nanoseconds by the clock, not instructions.
+// A flag in the argument of self-tests with a CostReport: measure nanoseconds, not instructions.
 inline constexpr std::uint64_t by_the_clock = std::uint64_t{1} << 63;
 
 struct CostReport {
-  std::uint64_t cost;  // instructions or nanoseconds, of all together
+  std::uint64_t cost;  // total, in instructions or nanoseconds
   std::uint64_t operations;
 };
 
 struct SpinReport {
-  std::uint64_t intact;       // every register kept its value
-  std::uint64_t rounds;       // … and was looked at so often
-  std::uint64_t wakes;        // of the coroutine above it
-  std::uint64_t worst_ns;     // the most that one of them was late
-  std::uint64_t late;         // how many were by more than a millisecond
-  std::uint64_t ran_ns;       // the first one, from its start to its end
-  std::uint64_t most_rounds;  // between two wakes
+  std::uint64_t intact;       // 1: every register kept its value
+  std::uint64_t rounds;       // how often all registers were checked
+  std::uint64_t wakes;        // wakes of the more urgent job
+  std::uint64_t worst_ns;     // the largest delay of a wake
+  std::uint64_t late;         // wakes delayed by more than a millisecond
+  std::uint64_t ran_ns;       // the CPU-bound job, from its start to its end
+  std::uint64_t most_rounds;  // the most rounds between two wakes
 };
 
-struct BellReport {          // instructions, the median of all
-  std::uint64_t to_handler;  // from the last before the interrupt to the handler's first
-  std::uint64_t back;        // from the handler's last to the next of what it interrupted
+struct BellReport {          // medians, in instructions
+  std::uint64_t to_handler;  // until the handler's first instruction
+  std::uint64_t back;        // from the handler's last one to the interrupted job's next one
 };
 
 struct InjectReport {
   std::uint64_t intact;
-  std::uint64_t deadlines;    // put one tick further each
-  std::uint64_t preemptions;  // that came of them
-  std::uint64_t window_ns;  // from the first interrupt to the coroutine going on, without a second
-  std::uint64_t inside;     // deadlines that came before it went on
-  std::uint64_t in_a_row;   // … from the first to the first that did not
+  std::uint64_t deadlines;    // rounds, each with the second deadline one tick later
+  std::uint64_t preemptions;  // preemptions in all rounds
+  std::uint64_t window_ns;    // in the last round, from the first deadline until the woken job runs
+  std::uint64_t inside;       // rounds whose second deadline came before the job was resumed
+  std::uint64_t in_a_row;     // rounds before the first one in which it did not
 };
 
 struct RoamReport {
-  std::uint64_t intact;       // every register kept its value, every coroutine knew itself
-  std::uint64_t rounds;       // … and they were looked at so often
-  std::uint64_t preempted;    // in mid-step
-  std::uint64_t elsewhere;    // … of those: gone on with on another hart
-  std::uint64_t lost_stacks;  // fewer free after than before
+  std::uint64_t intact;       // 1: all registers were kept, and current_job() was right
+  std::uint64_t rounds;       // how often they were checked
+  std::uint64_t preempted;    // preemptions during a step
+  std::uint64_t elsewhere;    // those of them after which another hart resumed the step
+  std::uint64_t lost_stacks;  // stacks missing from the pools at the end
 };
 
 struct PreemptedWakeReport {
@@ -119,8 +118,8 @@ struct PreemptedWakeReport {
 
 struct StormReport {
   std::uint64_t interrupts;
-  std::uint64_t useless;  // of those: all
-  std::uint64_t pauses;   // for which the line was left silent
+  std::uint64_t useless;  // interrupts without a cause: all of them
+  std::uint64_t pauses;   // pauses for which the line was masked
 };
 
 }  // namespace abi
