@@ -10,9 +10,10 @@ namespace kernel {
 /// The sum of the harts' idle times since boot.
 async::Duration idle_time();
 
-/// /proc/harts: a heading, then a line for each started hart, with columns separated by tabs. All
-/// counts are since boot: switches to another user thread, migrations of jobs to this hart, IPIs
-/// from other harts ("pokes"), TLB shootdowns sent to others, and idle time in ns.
+/// /proc/harts: a heading, then a line for each started hart, with columns separated by tabs. The
+/// counts since boot are switches to another user thread, migrations of jobs to this hart, IPIs
+/// from other harts ("pokes"), and TLB shootdowns sent to others. The last column is the idle time
+/// in ns.
 void list_harts(PagedText& out);
 
 /// /proc/interrupts: a column for each hart, as on Linux. A row for each external line that was
@@ -20,9 +21,13 @@ void list_harts(PagedText& out);
 /// the router (trap/router.h) by name.
 void list_interrupts(PagedText& out);
 
-/// /proc/stacks: a line for each hart: free stacks of its pool now, the fewest ever free,
-/// preemptions refused for want of a stack, preempted steps that came from other harts, and for
-/// each stack the most bytes ever used.
+/// /proc/stacks: a heading, then a line for each hart, with columns separated by tabs.
+///
+///   free          free stacks of its pool now
+///   fewest_free   the fewest ever free
+///   refused       preemptions that did not happen for want of a stack
+///   came          preempted steps that came from other harts
+///   most_bytes    for each stack, the most bytes ever used
 void list_stacks(PagedText& out);
 
 /// /proc/traps: the last events of the router on each hart: time in ns, hart, row. Empty unless the

@@ -12,8 +12,8 @@
 namespace kernel {
 namespace {
 
-constinit const async::policy::Kind* in_use =
-    async::policy::kinds.data();  // null policy: fixed priorities
+// At first the null policy: the executor's fixed priorities.
+constinit const async::policy::Kind* in_use = async::policy::kinds.data();
 
 /// By hart: memory for the policy in use, and for the next one.
 std::array<std::array<async::policy::Memory, 2>, hal::max_harts> memory;

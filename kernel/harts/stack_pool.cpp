@@ -48,8 +48,8 @@ void StackPool::add_free(Stack* stack) {
 }
 
 void StackPool::give_back(Stack* stack) {
-  free_count_.fetch_add(1, std::memory_order_relaxed);  // before take() can return the stack: the
-                                                        // count must not fall below 0
+  // Before take() can return the stack, so that the count does not fall below 0.
+  free_count_.fetch_add(1, std::memory_order_relaxed);
   stack->next_free = returned_.load(std::memory_order_relaxed);
   while (!returned_.compare_exchange_weak(stack->next_free, stack, std::memory_order_release,
                                           std::memory_order_relaxed)) {

@@ -34,8 +34,8 @@ class StackPool {
     std::size_t fewest_free;  ///< the fewest at any time
     std::uint64_t refused;    ///< how often no stack was free
     std::uint64_t came;       ///< stacks that came with steps preempted on other harts
-    std::array<std::size_t, stacks_a_hart>
-        most_bytes;  ///< the most bytes ever used of each stack that it made
+    /// The most bytes ever used of each stack that the pool made.
+    std::array<std::size_t, stacks_a_hart> most_bytes;
   };
 
   /// Maps the stacks; fewer if there is no memory. The hart's first stack counts from `first_top`
@@ -87,8 +87,8 @@ class StackPool {
   std::array<Stack, stacks_a_hart + 1> stacks_{};
   Stack* current_ = nullptr;
   Stack* free_ = nullptr;
-  std::atomic<Stack*> returned_ =
-      nullptr;  // a list of free stacks: other harts push, the pool's hart takes it all
+  // Free stacks that other harts have pushed. take() takes the whole list.
+  std::atomic<Stack*> returned_ = nullptr;
   std::atomic<std::size_t> free_count_ = 0;  // the length of both lists
   std::atomic<std::size_t> fewest_free_ = 0;
   hal::Counter refused_;

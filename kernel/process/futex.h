@@ -1,8 +1,8 @@
 // Futexes: threads wait for a word of user memory to change (futex(2)).
 //
 // A futex without waiters takes no memory. Its waiters are in one of a fixed number of lists,
-// chosen by a hash of the word's memory::MemoryKey: the shared page and offset, or the address
-// space and address of private memory.
+// chosen by a hash of the word's memory::MemoryKey. For shared memory the key is the page and the
+// offset in it; for private memory it is the address space and the address.
 //
 // The strand owns the lists.
 #pragma once

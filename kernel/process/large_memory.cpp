@@ -8,7 +8,7 @@ namespace kernel {
 bool has_large_memory_alone(Thread& self) {
   const AddressSpace& space = self.space();
   return !space.is_small() && self.process().has_only(self) &&
-         space.owners() == 1 + harts_set_up_for(space);  // of whatever process
+         space.owners() == 1 + harts_set_up_for(space);  // no other process owns a reference
 }
 
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {

@@ -41,8 +41,8 @@ class ResourceLimits {
   }
 
   /// Sets a limit. EINVAL if the soft limit is above the hard one; EPERM if RLIMIT_NOFILE is above
-  /// FdTable::size_limit; ENOMEM. All programs have the superuser's rights, so that they may raise
-  /// hard limits.
+  /// FdTable::size_limit; ENOMEM. All programs have the superuser's rights: they may raise hard
+  /// limits.
   Result<> set(int resource, const abi::ResourceLimit& wanted) {
     if (wanted.soft > wanted.hard) return fail(Errno::einval);
     if (resource == abi::rlimit_nofile && wanted.hard > most_files) return fail(Errno::eperm);

@@ -7,7 +7,7 @@
 namespace kernel {
 namespace {
 
-/// The process with most private pages, without the first one and without those that end already.
+/// The process with most private pages, apart from the first one and those that end already.
 Process* find_largest() {
   Process* largest = nullptr;
   for (Process& process : processes()) {

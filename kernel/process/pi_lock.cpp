@@ -67,7 +67,7 @@ class PiLock {
   struct Index {
     std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // locks with a holder
     std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // likewise
-    std::map<const memory::AddressSpace*, int> count_by_space;   // the first waiter's space
+    std::map<const memory::AddressSpace*, int> count_by_space;   // by the first waiter's space
   };
   // The most bytes that the three allocate for one lock.
   static constexpr std::size_t index_bytes = 3 * 128;
@@ -135,7 +135,7 @@ async::Task<bool> PiLock::wait(Waiter& waiter) {
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
   const bool has_it = static_cast<bool>(guard);
-  guard.release();  // the program unlocks it later, without waiters in user mode:
+  guard.release();  // the program holds it; without waiters the kernel forgets the holder
   if (has_it && !mutex_.is_awaited()) {
     const async::Job& self = *mutex_.owner();
     mutex_.set_owner(nullptr);

@@ -61,7 +61,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   std::uint64_t syscall_count();
   /// CPU time of its threads, ended ones included.
   async::Duration cpu_time();
-  /// CPU time of the children that it has waited for, and of theirs.
+  /// CPU time of the children that it has waited for, and of those for which they have waited.
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
   bool is_zombie() const { return threads_.empty(); }
@@ -123,7 +123,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   void leave_children_to_init();
 
   const int id_;
-  Process* parent_ = nullptr;  // alive, or null: a parent that ends hands its children on
+  Process* parent_ = nullptr;  // null or alive: a parent that ends leaves its children to init
   Parts parts_;                // a zombie has no space and no files
   ResourceLimits limits_;
   abi::SignalSet pending_ = 0;

@@ -125,8 +125,8 @@ bool is_out_of_budget(Thread& thread) {
   return thread.share.credit <= 0;
 }
 
-/// After a wait a new period begins if this one is over, or if the rest of its budget, used until
-/// its end, would be more than the reserved share of the time.
+/// Called after a wait. A new period begins if this one is over. It also begins if the rest of the
+/// budget, used until the end of the period, would exceed the reserved share.
 void renew_budget(Thread& thread) {
   const std::uint64_t now = hal::clock_ticks();
   const TimeShare& share = thread.share;

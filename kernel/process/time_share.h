@@ -10,7 +10,7 @@
 //            ▲                       │ waits                                 │  ▲
 //            └───────────────────────┴───────────────────────────────────────┘  └─ next time slice
 //
-// So a thread that sleeps runs at once when it wakes, but for one quantum a round only: over many
+// So a sleeping thread runs at once when it wakes, but it gets only one quantum a round. Over many
 // rounds no thread gets more than its share by weight while others are ready. Time is in ticks of
 // hal::clock_ticks(). The strand owns all of this data.
 #pragma once

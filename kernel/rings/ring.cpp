@@ -45,7 +45,7 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   write_index(header->cq_tail, ++cq_tail_);
   if (wanted_ == 0) {
     if (thread_.shared_priority() != 0) [[unlikely]]
-      thread_.demote_by(0);  // the program decides which of its coroutines this wakes
+      thread_.demote_by(0);  // only the program knows how urgent the woken coroutine is
   } else if (unread + 1 >= wanted_) {
     wake();
   }

@@ -46,9 +46,9 @@ void Ring::tell_asleep(bool asleep) {
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return;
   write_index(header->flags, asleep ? abi::ring_needs_wakeup : 0);
-  std::atomic_thread_fence(
-      std::memory_order_seq_cst);  // Pairs with the program's fence: it moves sq_tail, then reads
-                                   // the flag; the kernel sets the flag, then reads sq_tail.
+  // Pairs with the program's fence. The program moves sq_tail, then reads the flag; the kernel sets
+  // the flag, then reads sq_tail.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace kernel

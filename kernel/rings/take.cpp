@@ -40,7 +40,7 @@ struct RingTaking {
   std::uint32_t left;  // submissions that may still be taken
   std::uint32_t room;  // completions that may still be written
   std::size_t cost = 0;
-  std::uint32_t apart = 0;  // for so many of the next submissions, merging has failed already
+  std::uint32_t apart = 0;  // number of next submissions for which merging has already failed
 
   bool is_spent() const { return cost >= sys::step_bytes; }
 };

@@ -180,7 +180,7 @@ Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 /// linux: none known
 async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                 UserPtr<abi::Timespec> left);
-/// The wait of both calls. If a cancellation ends it early, it writes the time left to `left`.
+/// Sleeps until `deadline`, for both calls. If cancelled, it writes the time left to `left`.
 async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
 
 /// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for
@@ -194,7 +194,7 @@ async::Task<Result<>> clock_nanosleep(Thread&, int clock, int flags,
 // ── scheduling.cpp ──
 
 /// linux: none known
-trap::Attempt<Result<>> sched_yield(Thread&);  // blocks if a job of its level is ready
+trap::Attempt<Result<>> sched_yield(Thread&);  // blocks if an equally or more urgent job is ready
 
 /// flags: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE, each with
 ///   SCHED_RESET_ON_FORK; EINVAL for others

@@ -45,7 +45,7 @@ class ReadWait : public async::WaitLoop<ReadWait> {
   Transfer moved_ = 0;
 };
 
-/// `buffer` is not empty.
+/// Waits until the file has data, and reads. `buffer` is not empty.
 async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
 /// Writes until all of `buffer` is written. Returns a short count only if the file is full, on an
 /// error, or if cancelled. `buffer` is not empty.

@@ -17,8 +17,9 @@ namespace {
 
 constexpr trap::Register constant = 0;  // result of a bare trip
 
-/// Ends the trips after another trap than a system call. The fast path returns in the strand, which
-/// this leaves. A call that would block is set back, so that the program makes it again.
+/// Ends the trips after a trap that is not a plain system call. The fast path returns in the
+/// strand, which this leaves. A call that would block is set back, so that the program makes it
+/// again.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
   const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
   if (waits) context.go_back_to_syscall_instruction();

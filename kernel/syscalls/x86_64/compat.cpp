@@ -50,7 +50,7 @@ const trap::SyscallEntry<Thread>& entry_of(const trap::UserContext& context) {
 }
 
 /// Whether the call came from a `syscall` instruction in code that has not been rewritten yet and
-/// may be.
+/// may be rewritten.
 bool is_to_be_seen(Thread& self, const trap::UserContext& context) {
   if (context.trap_num != trap::UserContext::instruction) return false;
   const auto area = self.space().code_at(context.program_counter() - 1);
