@@ -1,16 +1,17 @@
-// The alarm of the machine's clock, used as a bell: an external interrupt that the kernel can have
-// when it wants one. For self-tests; a machine without such a clock has none.
+// An external interrupt that the kernel can raise itself, for self-tests. It is the alarm of the
+// machine's real-time clock. A machine without such a clock has no bell.
 #pragma once
 
 #include <hal/interrupts.h>
 
 namespace hal {
 
-/// The line it rings on; Irq::none if there is none.
+/// The interrupt line of the bell; Irq::none if the machine has no bell.
 Irq bell_interrupt();
-/// From now on it can be rung.
+/// Lets the device interrupt. Call once before ring_bell(), and only if bell_interrupt() is not
+/// none.
 void enable_bell();
-/// It rings at once, until it is silenced. One store.
+/// Raises the interrupt at once; it stays raised until silence_bell(). One store to the device.
 void ring_bell();
 void silence_bell();
 

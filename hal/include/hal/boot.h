@@ -1,5 +1,5 @@
-// What the machine tells the kernel when it starts. Filled in by the machine's own boot code
-// (riscv64: from the firmware's device tree) before `kernel_main` is called; immutable after.
+// The description of the machine that the kernel gets at boot. The machine's boot code fills it in
+// before `kernel_main` is called (riscv64: from the firmware's device tree). Immutable afterwards.
 #pragma once
 
 #include <cstddef>
@@ -18,22 +18,21 @@ struct MemoryRange {
 };
 
 struct BootInfo {
-  std::span<const MemoryRange> memory;    ///< all RAM
-  std::span<const MemoryRange> reserved;  ///< parts of it that are taken: firmware, kernel, archive
-  std::span<const std::byte> initrd;      ///< the boot archive, empty if there is none
-  std::string_view command_line;          ///< `key=value …`
-  unsigned hart_count = 1;                ///< harts the machine has
+  std::span<const MemoryRange> memory;     ///< all RAM
+  std::span<const MemoryRange> reserved;   ///< parts of RAM in use: firmware, kernel image, archive
+  std::span<const std::byte> initrd;       ///< the boot archive (cpio); empty if there is none
+  std::string_view command_line;           ///< words of the form `key=value`, separated by spaces
+  unsigned hart_count = 1;                 ///< harts the machine has
   std::span<const std::byte> random_seed;  ///< from the firmware; may be empty
-  std::uint64_t wall_clock_ns =
-      0;  ///< since 1970, when `now_ns` was 0; 0 if the machine has no clock
+  std::uint64_t wall_clock_ns = 0;  ///< Unix time at which now_ns() was 0; 0 if there is no clock
 };
 
 }  // namespace hal
 
-/// The kernel's first function: called once, on the boot hart, with interrupts masked and a stack
-/// of its own; never returns.
+/// The kernel's first function. The boot hart calls it once, with interrupts masked, on its own
+/// kernel stack.
 [[noreturn]] void kernel_main(const hal::BootInfo& info);
 
-/// The first function of a hart that hal::start_hart has started: called with interrupts masked, no
-/// deadline set and a stack of its own, in the kernel's space; never returns.
+/// The first function of a hart that hal::start_hart() has started. The hart calls it with
+/// interrupts masked, no timer deadline, on its own stack, in the kernel's address space.
 [[noreturn]] void kernel_hart_main(unsigned hart);

@@ -1,4 +1,4 @@
-// The machine's console: one byte stream each way.
+// The machine's console: one stream of bytes in each direction.
 #pragma once
 
 #include <hal/interrupts.h>
@@ -9,8 +9,8 @@
 
 namespace hal {
 
-/// One hart's turn at the device, for its lifetime: the others wait for it, with interrupts masked.
-/// A turn within the same hart's turn (a panic's) is part of it.
+/// A lock on the console device, held for the object's lifetime with interrupts masked. Other harts
+/// spin until it is free. The holder may lock again, for example when it panics.
 class [[nodiscard]] ConsoleTurn {
  public:
   ConsoleTurn();
@@ -23,27 +23,29 @@ class [[nodiscard]] ConsoleTurn {
   bool nested_;
 };
 
-/// Writes all of `bytes` in one piece, a turn of its own, waiting for the device where it must. Any
-/// context, panics included.
+/// Writes all of `bytes` without interruption by other harts' output. Locks the console and spins
+/// while the device is busy. Any context, panics included.
 void console_write(std::span<const char> bytes);
 
-/// From now on every turn is this hart's: another that wants one waits for ever. For a panic: a
-/// hart that has one and does not end it is interrupted.
+/// Gives the console lock to this hart for good; other harts that want it spin for ever. Waits at
+/// most 20 ms for the present holder. Only for a panic.
 void console_take_over();
 
-/// Waits until the device has sent everything. Any context.
+/// Waits until the device has sent every byte. Any context.
 void console_flush();
 
 // ── For a driver ──
 
-/// Gives the device as much of `bytes` as it takes without waiting; returns how much. In a turn.
+/// Gives the device as many of `bytes` as it takes without waiting. Returns their number, which may
+/// be 0. The caller holds a ConsoleTurn.
 std::size_t console_send(std::span<const char> bytes);
 
-/// A byte that has arrived, or nothing. One caller.
+/// Takes one received byte; nothing if none has arrived. Only one caller at a time.
 std::optional<char> console_read();
 
-/// What the device is to interrupt for, until it has been served: `input`, there is something to
-/// read; `output`, it can be given more. In a turn. At first it is input alone.
+/// Selects the conditions that raise the console's interrupt: `input`, a byte has arrived;
+/// `output`, the device can take bytes. The interrupt stays raised while the condition holds.
+/// Initially only `input` is selected. The caller holds a ConsoleTurn.
 struct ConsoleEvents {
   bool input;
   bool output;
@@ -51,7 +53,7 @@ struct ConsoleEvents {
 };
 void console_listen(ConsoleEvents wanted);
 
-/// The line it interrupts on; `Irq::none` where it does not and has to be polled.
+/// The console's interrupt line; Irq::none if the console must be polled.
 Irq console_interrupt();
 
 }  // namespace hal

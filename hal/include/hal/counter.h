@@ -1,4 +1,4 @@
-// What one hart counts, and others look at meanwhile.
+// A counter of one hart, for statistics.
 #pragma once
 
 #include <atomic>
@@ -6,7 +6,8 @@
 
 namespace hal {
 
-/// Changed by one hart, which is not interrupted while it does; read by any.
+/// One hart adds, any hart reads. The addition is a load and a store: code that interrupts the hart
+/// must not add to the same counter.
 class Counter {
  public:
   void operator+=(std::uint64_t more) { value_.store(value() + more, std::memory_order_relaxed); }

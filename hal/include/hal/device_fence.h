@@ -1,16 +1,17 @@
-// Order between memory that a device reads or writes itself and the device's registers. (Accesses
-// to registers alone are in order, and so are those to memory that use C++'s atomics.)
+// Orders accesses to memory that a device also reads or writes against accesses to the device's
+// registers. Register accesses need no fence among themselves.
 #pragma once
 
 namespace hal {
 
-/// What was written to memory before is there for a device that is told about it in a register
-/// after.
+/// Earlier writes to memory are visible to the device before later writes to its registers. Call it
+/// before you notify the device.
 void fence_before_device();
 
-/// What a device has written to memory is seen after the register that tells of it was read.
+/// Reads of memory after this fence see all that the device wrote before an earlier register read.
+/// Call it after you read a status register.
 void fence_after_device();
 
 }  // namespace hal
 
-#include <hal/machine/device_fence.h>  // what this machine inlines
+#include <hal/machine/device_fence.h>  // the functions that this machine inlines

@@ -1,11 +1,11 @@
-// A flattened device tree, read where it lies: no copy, no allocation, so it works before there is
-// any memory to allocate. (Devicetree Specification 0.4, chapter 5.)
+// A reader for flattened device trees. It works in place, without copies or allocations, so it can
+// run before the frame allocator exists. Format: Devicetree Specification 0.4, chapter 5.
 //
 //   auto tree = DeviceTree::open(blob);
 //   for (const DeviceTree::Node& node : tree->nodes())
 //     if (node.compatible_with("ns16550a") && node.enabled()) use(node.reg());
 //
-// `open` checks the whole blob once. Whatever bytes come in, nothing outside `blob` is ever read.
+// `open` checks the whole blob once. For every input, all reads stay inside `blob`.
 #pragma once
 
 #include <hal/boot.h>
@@ -29,19 +29,20 @@ class DeviceTree {
   static constexpr unsigned max_depth = 16;
   static constexpr std::size_t header_bytes = 40;
 
-  /// Length of the blob that starts with these bytes (at least 8); 0 if none starts here.
+  /// The size in bytes of the blob that begins at `start` (at least 8 bytes); 0 without a blob.
   static std::size_t blob_size(std::span<const std::byte> start);
-  /// Nothing when the blob is not a well-formed tree of version 17 (or compatible with it).
+  /// Returns nothing if the blob is not a well-formed tree of version 17 or a compatible one.
   static std::optional<DeviceTree> open(std::span<const std::byte> blob);
 
   std::span<const std::byte> blob() const { return blob_; }
   Node root() const;
-  /// Every node, parents before children.
+  /// All nodes, parents before children.
   NodeRange nodes() const;
-  /// "/chosen" or "/soc/serial": a name without its unit address matches any unit.
+  /// Finds a node such as "/chosen" or "/soc/serial". A name without a unit address matches any
+  /// unit.
   std::optional<Node> find(std::string_view path) const;
 
-  /// The memory reservation block: entry `index`, nothing past the last one.
+  /// Entry `index` of the memory reservation block; nothing past the last one.
   std::optional<MemoryRange> reservation(std::size_t index) const;
 
  private:
@@ -50,15 +51,15 @@ class DeviceTree {
     Kind kind = bad;
     std::string_view name;             // of a node or property
     std::span<const std::byte> value;  // of a property
-    std::uint32_t next = 0;            // offset of the token after it
+    std::uint32_t next = 0;            // offset of the next token
   };
 
   explicit DeviceTree(std::span<const std::byte> blob) : blob_(blob) {}
   std::uint32_t word(std::size_t offset) const;
-  /// The zero-terminated string at `offset` of `block`; nothing if it does not end there.
+  /// The zero-terminated string at `offset` of `block`; nothing if the block ends before the zero.
   static std::optional<std::string_view> string_at(std::span<const std::byte> block,
                                                    std::size_t offset);
-  /// The token at `offset` of the structure block, no-operations skipped.
+  /// The token at `offset` of the structure block. Skips no-operation tokens.
   Token token(std::uint32_t offset) const;
   bool well_formed() const;
 
@@ -75,15 +76,15 @@ class DeviceTree::Property {
   std::string_view name() const { return name_; }
   std::span<const std::byte> value() const { return value_; }
   std::size_t cell_count() const { return value_.size() / 4; }
-  /// The 32-bit cell number `index`.
+  /// The 32-bit cell `index`; nothing past the end.
   std::optional<std::uint32_t> cell(std::size_t index = 0) const;
-  /// A number of `cells` (1 or 2) cells that starts at cell `index`.
+  /// The number in the `cells` (1 or 2) cells from cell `index` on.
   std::optional<std::uint64_t> number(std::size_t index, std::size_t cells) const;
-  /// A value that is one cell or two.
+  /// The whole value as a number of one or two cells.
   std::optional<std::uint64_t> number() const { return number(0, cell_count() == 1 ? 1 : 2); }
-  /// The first string, up to its zero or the end of the value.
+  /// The first string: the bytes up to the first zero, or all of them.
   std::string_view string() const;
-  /// Whether one of the strings in the list is `text`.
+  /// Whether the value is a list of strings that contains `text`.
   bool lists(std::string_view text) const;
 
  private:
@@ -98,10 +99,10 @@ class DeviceTree::Node {
   std::optional<Property> property(std::string_view name) const;
   NodeRange children() const;
   bool compatible_with(std::string_view device) const;
-  /// No status, or "okay".
+  /// True if the node has no status, or the status "okay".
   bool enabled() const;
-  /// Entry `index` of reg, by the parent's cell counts; addresses are the parent bus's. Nothing
-  /// past the end and for addresses or sizes of more than 64 bits.
+  /// Entry `index` of the node's `reg`, decoded with the cell counts of its parent. The address is
+  /// one on the parent's bus. Nothing past the end, or if address or size exceeds 64 bits.
   std::optional<MemoryRange> reg(std::size_t index = 0) const;
 
  private:
@@ -118,10 +119,10 @@ class DeviceTree::Node {
   std::string_view name_;
   std::uint32_t properties_ = 0;  // offset of the token after the name
   unsigned depth_ = 0;
-  Cells cells_;  // what the parent says about reg
+  Cells cells_;  // the parent's cell counts, which `reg` uses
 };
 
-/// Nodes in the order of the blob; use it in a range-for.
+/// The nodes in the order of the blob, for a range-for loop.
 class DeviceTree::NodeRange {
  public:
   class Iterator {
@@ -137,15 +138,15 @@ class DeviceTree::NodeRange {
 
    private:
     friend NodeRange;
-    void advance();  // to the next begin token, or the end of the walk
+    void advance();  // to the next `begin` token or the end of the walk
 
     Node node_;
     std::uint32_t next_ = 0;
-    unsigned depth_ = 0;  // a node that begins at `next_` would have this depth
-    unsigned base_ = 0;   // depth of the first node; the walk ends where its parent does
+    unsigned depth_ = 0;  // depth of a node that begins at `next_`
+    unsigned base_ = 0;   // depth of the first node; the walk ends with its parent
     bool only_children_ = false;
     bool done_ = false;
-    std::array<Node::Cells, max_depth + 1> cells_;  // [d]: for the children of the node at depth d
+    std::array<Node::Cells, max_depth + 1> cells_;  // [d]: the cell counts of the node at depth d
   };
 
   Iterator begin() const;

@@ -1,8 +1,8 @@
-// The hart that runs this code, and data of which every hart has its own.
+// The hart that runs the caller, and per-hart data.
 //
-// Per-hart data is C++ `thread_local`: the linker lays every such variable out in one section, its
-// offset from the section's start is a link-time constant, and `tp` holds the start of the running
-// hart's copy. An access is one instruction. A copy is as large as `.tdata` + `.tbss`.
+// Per-hart data is C++ `thread_local`. The linker puts all these variables into one section, so
+// each has a constant offset. `tp` holds the address of the running hart's copy, hence an access is
+// one instruction. A copy is as large as `.tdata` and `.tbss` together.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace hal {
 
 inline constexpr unsigned max_harts = 8;
 
-/// A set of harts, hart n in bit n.
+/// A set of harts: bit n stands for hart n.
 using HartMask = std::uint32_t;
 static_assert(max_harts <= 32);
 
@@ -19,29 +19,30 @@ constexpr HartMask mask_of(unsigned hart) {
   return HartMask{1} << hart;
 }
 
-/// Number of the running hart: 0 is the one that booted, the others follow in device tree order.
+/// Number of the running hart. The boot hart is 0; the others follow in device tree order.
 unsigned hart_index();
 
-/// Sleeps until an interrupt is pending. Call with interrupts masked: returns without taking it, so
-/// nothing that becomes pending between the caller's last check and the sleep can be lost.
+/// Sleeps until an interrupt is pending. Call it with interrupts masked; it does not take the
+/// interrupt. An interrupt that arrives between the caller's last check and the sleep ends the
+/// sleep at once, so no wake-up is lost.
 void wait_for_interrupt();
 
-/// Whether there are other harts, or may be from now on. Any context.
+/// False while this is the only hart. True from the first start_hart() on. Any context.
 bool smp_active();
 
-/// Between two looks of a spinning hart at what it waits for.
+/// Call it between two polls of a spin loop. It may give the host's processor to another hart.
 void relax();
 
-/// Nothing runs on this hart any more, whatever becomes pending.
+/// Stops this hart for good: masks all interrupts and sleeps.
 [[noreturn]] void stop_hart();
 
-/// Lets `hart`, not running so far, begin with `kernel_hart_main`. False when there is no memory
-/// for its stack or the machine cannot start it. In the kernel's space; one caller at a time.
+/// Starts `hart`, which calls `kernel_hart_main`. Returns false if there is no memory for its stack
+/// or the machine cannot start it. Call it after enter_kernel_space(), one caller at a time.
 bool start_hart(unsigned hart);
 
-/// The harts that have come as far as `kernel_hart_main` or `kernel_main`. Any context.
+/// The harts that have started. Any context.
 HartMask running_harts();
 
 }  // namespace hal
 
-#include <hal/machine/hart.h>  // what this machine inlines
+#include <hal/machine/hart.h>  // the functions that this machine inlines

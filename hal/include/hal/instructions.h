@@ -1,5 +1,5 @@
-// How many instructions this hart has executed, where the machine counts them: differences are what
-// a piece of the kernel costs. 0 where it does not.
+// The number of instructions this hart has executed. Subtract two readings to get the cost of the
+// code between them. Always 0 on machines without such a counter.
 #pragma once
 
 #include <cstdint>
@@ -10,4 +10,4 @@ std::uint64_t instructions();
 
 }  // namespace hal
 
-#include <hal/machine/instructions.h>  // what this machine inlines
+#include <hal/machine/instructions.h>  // the functions that this machine inlines

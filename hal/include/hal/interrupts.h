@@ -1,8 +1,8 @@
-// Interrupts as the kernel sees them: masked or not on this hart, and which are pending.
+// Interrupts of a hart: masking them, and which are pending.
 //
-// External interrupts are claimed by the interrupt handler and completed by the driver coroutine
-// that handled them; until then their source is silent. `interrupt_controller` is the name of what
-// brings them.
+// The interrupt handler claims an external interrupt; the driver's coroutine completes it after it
+// has served the device. Until then the line is silent. `interrupt_controller` names the machine's
+// interrupt controller.
 #pragma once
 
 #include <hal/hart.h>
@@ -11,15 +11,15 @@
 
 namespace hal {
 
-/// Is something pending on this hart? Cheap enough to be asked between any two steps.
+/// Whether any interrupt is pending on this hart. Cheap: the executor calls it between two steps.
 bool interrupt_is_pending();
 
-/// Number of an external interrupt line, 1 … irq_limit - 1. 0 is no interrupt: also what a device
-/// has whose line is beyond the limit or the machine's last.
+/// Number of an external interrupt line: 1 … irq_limit - 1. 0 means no interrupt. A device has 0 if
+/// its line is not below the limit or the machine does not have that line.
 enum class Irq : std::uint32_t { none = 0 };
 inline constexpr std::uint32_t irq_limit = 128;
 
-/// No interrupt is taken in the kernel on this hart until unmask_interrupts().
+/// Masks interrupts in the kernel on this hart until unmask_interrupts().
 void mask_interrupts();
 void unmask_interrupts();
 
@@ -35,24 +35,27 @@ class [[nodiscard]] InterruptGuard {
   std::uint64_t before_;
 };
 
-// What is pending on this hart. Interrupts masked.
+// The pending interrupts of this hart. Call these with interrupts masked.
 
-/// The deadline set with `set_timer` has passed; pending until another one is set.
+/// The timer of `set_timer` has fired. Stays pending until the next `set_timer`. It may fire early
+/// on the hosted machine.
 bool timer_is_pending();
-/// Another hart called `send_ipi` since this was last asked.
+/// Returns true if another hart has called `send_ipi` since the last call.
 bool take_ipi();
-/// `claim_interrupt` has something to give.
+/// True if `claim_interrupt` would return a line.
 bool external_interrupt_is_pending();
 
-/// Lets `irq` reach this hart, or no longer. If it may reach several, the first to claim it has it.
-/// Task context.
+/// Enables or disables `irq` for this hart. If several harts have enabled it, the first to claim it
+/// gets it. Task context.
 void enable_interrupt(Irq irq);
 void disable_interrupt(Irq irq);
 
-/// The most urgent external interrupt waiting for this hart, which is silent from now on, for all
-/// harts, until `complete_interrupt`; `Irq::none` if there is none (any more). ISR context.
+/// Claims the most urgent pending line that this hart has enabled. The line is silent on all harts
+/// until `complete_interrupt`. Returns Irq::none if none is pending, or another hart was faster.
+/// Interrupt context.
 Irq claim_interrupt();
-/// On any hart, whichever claimed it: that one must not have disabled it meanwhile.
+/// Ends the silence of a claimed line. Any hart may call it. The hart that claimed the line must
+/// not have disabled it meanwhile.
 void complete_interrupt(Irq irq);
 
 /// Makes `hart` leave `wait_for_interrupt` or user mode. Any context.
@@ -61,4 +64,4 @@ void send_ipis(HartMask harts);
 
 }  // namespace hal
 
-#include <hal/machine/interrupts.h>  // what this machine inlines
+#include <hal/machine/interrupts.h>  // the functions that this machine inlines

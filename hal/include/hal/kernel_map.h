@@ -11,36 +11,37 @@
 
 namespace hal {
 
-/// The first part of the final mapping that cannot be made: [from, to), and why. Both are 0 if not
-/// even the root of the table can be made.
+/// The first range [from, to) of the kernel's map that cannot be mapped, and the cause. Both ends
+/// are 0 if there is no memory for the root table.
 struct KernelMapError {
   MapError cause;
   VirtAddr from = 0;
   VirtAddr to = 0;
 };
 
-/// Leaves the boot code's provisional mapping for the final one: text read and execute, constants
-/// read, data, the rest of RAM and device registers read and write, nothing else; no page under a
-/// kernel stack. Every page table made from now on shares it. Once, on the boot hart, when frames
-/// can be allocated. After an error the provisional mapping is still in place.
+/// Replaces the boot code's mapping by the kernel's own. Text is read and execute, constants are
+/// read-only, and data, the rest of RAM and device registers are read and write. The page below a
+/// kernel stack stays unmapped. All later page tables share this mapping. Call it once, on the boot
+/// hart, when frames can be allocated. After an error the boot mapping is still in use.
 std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info);
 
-/// The kernel's own space, for a hart that runs no program.
+/// Selects the kernel's own address space, for a hart that runs no program.
 TranslationToken kernel_translation();
 
-/// A stack for kernel code: [bottom, top), growing down, on frames of its own. It is not in the
-/// direct map: `virt_to_phys` knows nothing of what is on it.
+/// A kernel stack: [bottom, top), growing down. Its frames are mapped outside the direct map, so
+/// `virt_to_phys` is wrong for objects on it.
 struct KernelStack {
   VirtAddr bottom;
   VirtAddr top;
 };
 
-/// Makes a stack of `pages` pages, zeros at first, above a page that is never mapped. It is there
-/// for ever. Nothing when there is no memory. In the kernel's space, one caller at a time; a hart
-/// that is running already must `flush_all` before it uses a stack that another one has made.
+/// Maps a stack of `pages` zeroed pages above an unmapped guard page. A stack is never freed.
+/// Returns nothing if there is no memory. Call it after enter_kernel_space(), one caller at a time.
+/// A hart that is already running must call `flush_all` before it uses a stack that another hart
+/// mapped.
 std::optional<KernelStack> map_kernel_stack(std::size_t pages);
 
-/// The kernel's own code.
+/// The addresses of the kernel's code: [begin, end).
 struct CodeRange {
   VirtAddr begin;
   VirtAddr end;
@@ -49,7 +50,7 @@ struct CodeRange {
 };
 CodeRange kernel_code();
 
-/// Whether a page fault at `address` means that a stack has overflowed.
+/// Whether `address` is in the guard page of a kernel stack: a fault there is a stack overflow.
 bool in_stack_guard(VirtAddr address);
 
 }  // namespace hal

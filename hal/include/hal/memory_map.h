@@ -1,12 +1,12 @@
-// Where memory is: pages, physical and virtual addresses, and the line between programs and kernel.
+// The layout of memory: pages, addresses, and the boundary between programs and the kernel.
 //
-// The machine fills in the numbers (<hal/machine/memory_map.h>, found by include path):
-//   user_begin, user_end      programs may use [user_begin, user_end)
-//   UserWindow                … or the part of it that one page table is for
-//   spaces_can_be_copied      what fork needs of an MMU
-//   user_bytes                no program has more than that
-//   phys_to_virt(pa)          the kernel's own view of a physical address (the direct map)
-//   virt_to_phys(pointer)     its inverse, for pointers into the direct map only
+// The machine supplies (<hal/machine/memory_map.h>, found by include path):
+//   user_begin, user_end      programs use addresses in [user_begin, user_end)
+//   UserWindow                the user range: the addresses that one page table can map
+//   spaces_can_be_copied      whether a copied address space can keep its addresses (fork)
+//   user_bytes                upper limit of one program's address space, in bytes
+//   phys_to_virt(pa)          the address of a physical address in the direct map
+//   virt_to_phys(pointer)     its inverse, only for pointers into the direct map
 #pragma once
 
 #include <cstddef>
@@ -37,16 +37,16 @@ constexpr bool page_aligned(std::uintptr_t address) {
 
 namespace hal {
 
-/// Whether [start, start + bytes) lies where programs may live; an empty range does if its start
-/// does.
+/// Whether [start, start + bytes) lies between user_begin and user_end. An empty range does if its
+/// start does.
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }
-/// The same for one space.
+/// Whether [start, start + bytes) lies in the user range `window`.
 constexpr bool lies_in(const UserWindow& window, VirtAddr start, std::size_t bytes) {
   return start >= window.begin() && start <= window.end() && bytes <= window.end() - start;
 }
-/// The same with what is in front of that, where nothing ever is.
+/// Like lies_in(), but `start` may also be in the unmapped pages before the user range begins.
 constexpr bool below_end(const UserWindow& window, VirtAddr start, std::size_t bytes) {
   return start >= window.origin() && start <= window.end() && bytes <= window.end() - start;
 }

@@ -1,11 +1,11 @@
-// One address space as the machine sees it: which page is where and what may be done to it.
+// The page table of one address space: which frame each page has, and its access rights.
 //
-// A PageTable knows pages, not reasons: areas, sharing and copy-on-write are kernel/memory's. It
-// keeps these invariants:
-//   - what programs cannot reach is the same in all tables (install_kernel_half), never freed here;
-//   - a table below the root exists only while it has entries, or `ensure` has just made it;
-//   - nothing is both writable and executable for the kernel.
-// The frames for tables come from the layer above through `table_frames`.
+// A PageTable knows no reasons: areas, sharing and copy-on-write belong to kernel/memory.
+// Invariants:
+//   - All tables share the kernel's part (install_kernel_half); a PageTable never frees it.
+//   - A table below the root has entries, except for a table that `ensure` has just made.
+//   - No page is both writable and executable for the kernel.
+// The layer above supplies the frames for tables through `table_frames`.
 #pragma once
 
 #include <hal/machine/page_entry.h>
@@ -22,25 +22,25 @@
 
 namespace hal {
 
-/// What page tables need from above. Defined by the kernel's frame allocator, and by tests.
+/// The functions that page tables call. The kernel's frame allocator defines them, and so do tests.
 namespace table_frames {
 
-/// Bookkeeping for one table, which makes walks over sparse tables short: how many entries are in
-/// use, and in which groups of 16 there has ever been one.
+/// The entries of one table, so that walks can skip unused parts. `used` counts them. Bit n of
+/// `groups` is set once one of the entries 16n … 16n+15 has been used.
 struct Note {
   std::uint32_t groups;
   std::uint32_t used;
 };
 
-/// A page of zeros with a note of zeros; 0 when there is no memory.
+/// Allocates a zeroed page with a zeroed note; 0 if there is no memory.
 PhysAddr allocate();
-/// Takes back a page, which is all zeros again.
+/// Frees a page of which all entries are zero again.
 void release(PhysAddr table);
 Note& note(PhysAddr table);
 
 }  // namespace table_frames
 
-/// Why kernel memory cannot be mapped.
+/// The reasons why map_kernel() fails.
 enum class MapError : std::uint8_t {
   no_memory,      ///< for a page table
   occupied,       ///< another page is mapped at the address
@@ -58,8 +58,7 @@ constexpr std::string_view description(MapError error) {
 
 class PageTable {
  public:
-  /// An empty table, of which what programs cannot reach is the installed kernel half; nothing when
-  /// there is no memory.
+  /// An empty table that shares the installed kernel half; nothing if there is no memory.
   static std::optional<PageTable> create();
 
   PageTable(PageTable&& other) noexcept
@@ -69,16 +68,16 @@ class PageTable {
     std::swap(root_, other.root_);
     return *this;
   }
-  /// Every page has been removed from the lower half before (see `remove`).
+  /// The caller has removed all user pages before (see `remove`).
   ~PageTable();
 
-  /// The addresses it is for.
+  /// The user range of this table.
   const UserWindow& window() const { return window_; }
 
-  /// The value that selects this table, with `asid` naming its translations.
+  /// The value that selects this table. `asid` tags its translations in the TLB.
   TranslationToken token(Asid asid) const { return make_token(root_, asid); }
 
-  /// The entry for `va`, or null where there is no table for it. Any address of the window.
+  /// The entry for `va`, which is in the user range; null if there is no table for it.
   PageEntry* find(VirtAddr va) const {
     const PageEntry top = table_at(root_)[index_of(va, 2)];
     if (top.empty()) return nullptr;
@@ -86,46 +85,46 @@ class PageTable {
     if (middle.empty()) return nullptr;
     return table_at(middle.address()) + index_of(va, 0);
   }
-  /// The same, making the tables that lead to it; null when there is no memory for one.
-  /// Fill the entry before anything else is removed: an empty table may be freed.
+  /// Like find(), but makes the missing tables; null if there is no memory for them. Fill the entry
+  /// before you call remove(), which may free an empty table.
   PageEntry* ensure(VirtAddr va) {
     PageEntry* slot = find(va);
     return slot != nullptr ? slot : make(va);
   }
 
-  /// Writes an entry that `find` or `ensure` gave. To empty one, use `remove`.
+  /// Writes to an entry that `find` or `ensure` returned. To empty an entry, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
 
-  /// Where a walk over [from, to) ends that takes in `pages` used entries or, because it goes by
-  /// whole tables, hardly twice as many where they are few.
+  /// Splits a long walk: [from, end) has about `pages` used entries, or `end` is `to`. The end is a
+  /// table boundary, so the number may be exceeded by one table's entries.
   VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
 
-  /// Calls visit(va, PageEntry&) for every used entry of pages in [from, to), in order, skipping
-  /// what has no tables. `visit` may `set` the entry but not empty it.
+  /// Calls visit(va, PageEntry&) for every used entry in [from, to), in order. `visit` may `set`
+  /// the entry but not empty it.
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Fills another table, empty there so far, from the pages of [from, to), which may begin where a
-  /// walk has ended: copy(va, PageEntry&) returns what the other gets, and may `set` the entry; an
-  /// empty entry is left out. False when there was no memory for a table: some pages are then
-  /// missing.
+  /// Copies pages of [from, to) into `other`, which has no pages there. `from` is the begin of the
+  /// range or an end that end_of_walk() returned. copy(va, PageEntry&) returns the entry for
+  /// `other`, or an empty one to skip the page. It may `set` the original. Returns false if there
+  /// was no memory for a table: then some pages are missing.
   template <class Copy>
   bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
-  /// Empties the entries of [from, to), gives each that was used to visit(va, PageEntry) and frees
-  /// the tables that became empty. The caller flushes: the pages, or, when this returns true, the
-  /// whole space, because a hart may remember a table that is gone.
+  /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and frees
+  /// tables that become empty. The caller then flushes the pages. If this returns true, it flushes
+  /// the whole space, because a hart may have cached a freed table.
   template <class Visit>
   bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Maps kernel memory with the largest pages that fit; va, pa and bytes are whole pages. After an
-  /// error some of the pages may be mapped. For the boot map, before install_kernel_half.
+  /// Maps kernel memory with the largest pages that fit; va, pa and bytes are multiples of
+  /// page_size. After an error a part may be mapped. Call it before install_kernel_half.
   std::expected<void, MapError> map_kernel(VirtAddr va, PhysAddr pa, std::size_t bytes,
                                            Access access);
 
-  /// From now on `create` gives every table what this one has at `from` and above. Tables below the
-  /// root are shared: later changes there are seen everywhere, new root entries are not. This table
-  /// stays for ever: a hart whose own table goes falls back to it.
+  /// Makes this the kernel's table: `create` copies its root entries from `from` on. Tables below
+  /// the root are shared, so later changes there apply to all spaces; new root entries do not. This
+  /// table must never be destroyed: a hart switches to it when its own table is destroyed.
   void install_kernel_half(VirtAddr from) const;
 
  private:
@@ -133,7 +132,7 @@ class PageTable {
   static constexpr std::size_t entries = 512;
   static constexpr std::size_t bits_per_level = 9;
 
-  /// Bytes that one entry of a table at `level` stands for.
+  /// The bytes that one entry of a table at `level` maps.
   static constexpr std::size_t span_of(unsigned level) {
     return page_size << (bits_per_level * level);
   }
@@ -163,11 +162,10 @@ class PageTable {
   PhysAddr root_;
 };
 
-// ── The walks. Their levels are template arguments, so that each becomes a nest of three loops.
-// ────
+// ── Walks. The level is a template argument, so each walk compiles to three nested loops. ──
 
-/// Calls each(va, end, PageEntry&) for the used entries of one table that [from, to) touches, each
-/// with the part of [from, to) that is its own.
+/// Calls each(va, end, PageEntry&) for the used entries of one table in [from, to). [va, end) is
+/// the part of [from, to) that the entry maps.
 template <unsigned level, class Each>
 void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
   constexpr std::size_t group = 16, span = span_of(level);
@@ -193,7 +191,7 @@ void PageTable::each_used(PhysAddr table, VirtAddr from, VirtAddr to, Each&& eac
   }
 }
 
-/// Calls each(table, from, to) for the tables of pages, each with its part of [from, to).
+/// Calls each(table, from, to) for each table of the lowest level, with its part of [from, to).
 template <unsigned level, class Each>
 void PageTable::each_leaf_table(PhysAddr table, VirtAddr from, VirtAddr to, Each&& each) {
   if constexpr (level == 0) {
@@ -258,7 +256,7 @@ bool PageTable::remove(VirtAddr from, VirtAddr to, Visit&& visit) {
   return from < to && remove_from<root_level>(root_, from, to, visit);
 }
 
-/// This hart translates by the kernel's own table from now on.
+/// Switches this hart to the kernel's own page table.
 void leave_user_space();
 
 }  // namespace hal

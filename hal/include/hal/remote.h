@@ -1,6 +1,6 @@
-// What other harts must forget before memory changes its meaning for them too. Each call returns
-// when all of `harts` have; none of them takes part, whatever it is doing and whether or not it has
-// interrupts masked. This hart may be among them. Any context.
+// TLB shootdown: flushes the TLBs of other harts. Each call returns when all of `harts` have
+// flushed. Those harts take no part, so they may have interrupts masked. `harts` may include this
+// hart. Any context.
 #pragma once
 
 #include <hal/hart.h>
@@ -11,16 +11,16 @@
 
 namespace hal {
 
-/// `flush_page` of the `pages` pages from `first` on, in the space `asid`.
+/// Like `flush_page`, for `pages` pages from `first` on in the space `asid`.
 void flush_remote(HartMask harts, Asid asid, VirtAddr first, std::size_t pages);
 
-/// `flush_space`.
+/// Like `flush_space`.
 void flush_space_remote(HartMask harts, Asid asid);
 
-/// `flush_all`.
+/// Like `flush_all`.
 void flush_all_remote(HartMask harts);
 
-/// `synchronize_code`: what this hart has written can be executed there.
+/// Like `synchronize_code`: code that this hart has written can be executed on `harts`.
 void synchronize_code_remote(HartMask harts);
 
 }  // namespace hal

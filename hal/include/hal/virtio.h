@@ -1,5 +1,5 @@
-// Where virtio devices may be: windows that the machine has, with a device behind them or not (its
-// DeviceID register tells; Virtual I/O Device specification 1.2, section 4.2.2).
+// The register windows of virtio-mmio devices. A window may be empty: its DeviceID register then
+// reads 0 (Virtual I/O Device specification 1.2, section 4.2.2).
 #pragma once
 
 #include <hal/interrupts.h>
@@ -14,7 +14,7 @@ struct VirtioWindow {
   Irq irq = Irq::none;
 };
 
-/// In the order of their addresses. The windows are mapped once the kernel has its own space.
+/// Sorted by address. The windows are mapped from enter_kernel_space() on.
 std::span<const VirtioWindow> virtio_windows();
 
 }  // namespace hal

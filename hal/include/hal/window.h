@@ -1,4 +1,4 @@
-// Device registers, in memory where the machine has them there.
+// Access to device registers.
 #pragma once
 
 #include <hal/machine/registers.h>
@@ -8,9 +8,9 @@
 
 namespace hal {
 
-/// A window of device registers, by virtual address; empty where the machine has no such device.
-/// Accesses happen as written and in order among themselves; ordering them with memory that the
-/// device reads or writes itself takes a fence of the driver's.
+/// A range of device registers, by virtual address; empty if the machine has no such device.
+/// Accesses happen as written and in order. To order them with memory that the device also
+/// accesses, use device_fence.h.
 struct Window {
   std::uintptr_t base = 0;
   std::size_t size = 0;
