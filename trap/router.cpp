@@ -8,7 +8,7 @@
 namespace trap {
 namespace {
 
-/// Where the other harts find a hart's counters.
+/// Each hart's counters; null until the hart has installed its trap vector.
 constinit std::array<const decltype(route_counts)*, hal::max_harts> counts_of_hart{};
 
 }  // namespace

@@ -1,9 +1,9 @@
-// What install() tells the router.
+// Registers a hart with the router; install() calls it.
 #pragma once
 
 namespace trap {
 
-/// This hart's counters and trace can be read by others from now on.
+/// Lets other harts read this hart's counters, from now on.
 void add_hart_to_router();
 
 }  // namespace trap

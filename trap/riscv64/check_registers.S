@@ -1,12 +1,12 @@
-// Spins with a value of its own in every register, and looks at all of them all the time. See
-// trap/check_registers.h. t5 and t6 hold what is looked at; gp and tp are the hart's.
+// Fills every register with a different value and checks all of them in a loop. See
+// trap/check_registers.h. t5 and t6 are scratch; gp and tp belong to the hart.
 
 #include "context_layout.h"
 
 #define STEP 257
 #define FRAME_SIZE 112
 
-// `\operation register, the one before it`, for each that has a value, but the first.
+// Applies `operation` to each checked register and the one before it. ra is the first.
 .macro each_register operation
   \operation t0, ra
   \operation t1, t0

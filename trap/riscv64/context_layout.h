@@ -1,4 +1,5 @@
-// Offsets into trap::UserContext, in bytes, for the assembly. user_context.h asserts each of them.
+// Offsets of the members of trap::UserContext, in bytes, for the assembly. user_context.h checks
+// each.
 #pragma once
 
 #define CONTEXT_X(n) ((n) * 8)
@@ -13,14 +14,14 @@
 #define CONTEXT_KERNEL_TRANSLATION 568
 #define CONTEXT_SIZE 576
 
-// System calls whose numbers are lower may have a fast path (trap/fast_path.h).
+// Linux's system calls below this number may have a fast path (trap/fast_path.h).
 #define FAST_PATH_CALLS 512
-// … and the first so many of those that begin at the number FIRST_PRIVATE_CALL, behind them in the
-// table.
+// So many private calls, from FIRST_PRIVATE_CALL on, may have one too. Their entries follow Linux's
+// in the table.
 #define FIRST_PRIVATE_CALL 0x1000
 #define FAST_PATH_PRIVATE_CALLS 11
 
-// … and into trap::CheckRegisters (check_registers.h).
+// Offsets of the members of trap::CheckRegisters (check_registers.h).
 #define CHECK_SELF 0
 #define CHECK_SP 8
 #define CHECK_SEED 16

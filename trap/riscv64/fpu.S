@@ -1,4 +1,5 @@
-// The 32 floating-point registers and fcsr to and from a trap::UserContext at a0; sstatus.FS is on.
+// Moves the 32 floating-point registers and fcsr to or from the trap::UserContext at a0. sstatus.FS
+// must not be off.
 
 #include "context_layout.h"
 

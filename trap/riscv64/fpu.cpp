@@ -11,8 +11,8 @@ namespace {
 
 namespace sstatus = hal::riscv64::sstatus;
 
-/// Whose registers this hart holds, and whether they differed from the saved ones when their
-/// owner was last switched away from.
+/// The context whose registers this hart holds, and whether they are newer than the saved ones.
+/// `owner_dirty` is updated when the owner is switched out.
 constinit thread_local UserContext* owner = nullptr;
 constinit thread_local bool owner_dirty = false;
 
@@ -25,7 +25,7 @@ void set_state(std::uint64_t fs) {
   HAL_SET_CSR("sstatus", fs);
 }
 
-/// Folds what sstatus says about the owner into `owner_dirty`; it says nothing while FS is off.
+/// Updates `owner_dirty` from sstatus.FS. While FS is off it says nothing about the owner.
 void note_dirty() {
   if (state() == sstatus::fs_dirty) owner_dirty = true;
 }

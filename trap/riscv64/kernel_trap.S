@@ -1,12 +1,12 @@
-// A trap in the kernel itself. In: a0 is in sscratch, and sscratch's zero in a0.
+// A trap in the kernel. On entry a0 holds 0, and sscratch holds the interrupted code's a0.
 //
-// An interrupt came in the midst of an independent step, the only place where the kernel has them
-// unmasked. What a function call may change is kept on the stack it came upon; sepc and sstatus stay
-// where they are, because nothing traps until `sret`, unless the handler gives the hart to others: it
-// keeps them itself then.
+// An interrupt can only come from a step of a preemptible job: all other kernel code masks
+// interrupts. The caller-saved registers go to the stack of that step. sepc and sstatus stay in the
+// CSRs, because nothing traps until `sret`. If the handler preempts the step, it saves them itself
+// (InterruptedStep).
 //
-// Anything else is a bug of the kernel's. The registers go into this hart's record and the report is
-// made on its emergency stack, because the one in use may be what is broken.
+// Any other trap is a bug of the kernel. The registers go into this hart's record. The report runs
+// on the hart's emergency stack, because the current stack may be the cause.
 
 #include "context_layout.h"
 
@@ -64,7 +64,7 @@ exception:
   ld    sp, %tprel_lo(hal_emergency_stack)(t0)
   csrr  a1, scause
   csrr  a2, stval
-  call  cotrap_report_kernel_trap       // does not come back
+  call  cotrap_report_kernel_trap       // does not return
 1:wfi
   j     1b
 

@@ -1,5 +1,5 @@
-// The user's integer registers to and from a trap::UserContext at `a0`. x10 (a0) itself is left to
-// the code around it, which has it somewhere else.
+// Moves the user's integer registers to or from the trap::UserContext at `a0`. The including file
+// moves a0 (x10) itself.
 #include "context_layout.h"
 
 .macro move_registers instruction, registers:vararg

@@ -1,4 +1,4 @@
-// Leaving a stack in mid-step and coming back to it. See trap/stack_switch.h.
+// Leaves a stack in the middle of a step and returns to it. See trap/stack_switch.h.
 
 #include "../stack_layout.h"
 
@@ -22,7 +22,8 @@
 
   .section .text.stack_switch, "ax"
 
-// In: a0 = where to keep this stack's pointer, a1 = top of another stack, a2 = what runs there.
+// In: a0 = the StackContext that gets this stack's pointer, a1 = top of another stack, a2 = the
+// function to run there.
   .globl cotrap_leave_stack
   .type cotrap_leave_stack, @function
   .balign 4
@@ -33,7 +34,8 @@ cotrap_leave_stack:
   mv    sp, a1
   jr    a2
 
-// In: a0 = the context of a stack that was left. Returns from its cotrap_leave_stack.
+// In: a0 = the context of a stack that was left. Returns from the cotrap_leave_stack() that left
+// it.
   .globl cotrap_return_to_stack
   .type cotrap_return_to_stack, @function
   .balign 4

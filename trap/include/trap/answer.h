@@ -9,11 +9,10 @@
 
 namespace trap {
 
-/// Returned instead of a result: the call has to wait. The value is neither an error number nor an
-/// address that a program could have.
+/// The result of a call that must wait. It is neither a negative error number nor a user address.
 inline constexpr Register would_block = Register{1} << 63;
 
-/// Success is the value (0 for void), failure the negative error number. ERESTART becomes
+/// Encodes a value as itself (0 for void) and an error as its negative number. ERESTART becomes
 /// would_block: the call must be restarted.
 template <class T, class Error>
   requires std::is_enum_v<Error>
@@ -33,8 +32,8 @@ struct ToRegister<std::expected<T, Error>> {
   }
 };
 
-/// The return type of a handler that tries: the result, or wait() if the call has to wait. It holds
-/// the encoded register, so that one word is passed from the handler to the program.
+/// The return type of a fast handler: a result, or wait() if the call would block. It holds the
+/// encoded register, so only one word is passed on.
 template <class Value>
 class Attempt {
  public:

@@ -1,5 +1,5 @@
-// A trap taken in the kernel: always a bug of the kernel's (its code touches user memory only
-// through checked copies), so it is reported and the machine stops.
+// Exceptions in the kernel. Each is a bug of the kernel, because its code accesses user memory only
+// through checked copies. The kernel reports it and stops the machine.
 #pragma once
 
 #include <trap/trap.h>
@@ -7,12 +7,13 @@
 
 namespace trap {
 
-/// What is done about it; supplied by the kernel. `stack_overflow` tells that the stack's guard
-/// page was hit. Runs on a stack of its own with interrupts masked; must not allocate.
+/// Reports the exception and stops. The kernel defines it. `stack_overflow`: the fault was in the
+/// guard page of a kernel stack. Runs on the emergency stack with interrupts masked; must not
+/// allocate.
 [[noreturn]] void report_kernel_trap(const Trap& trap, const UserContext& registers,
                                      bool stack_overflow);
 
-/// Points this hart's trap vector at the entry code. Once a hart, before its first user program.
+/// Sets this hart's trap vector. Call it once on each hart, before its first user program.
 void install();
 
 }  // namespace trap

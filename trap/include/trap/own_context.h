@@ -1,5 +1,5 @@
-// Where a thread keeps its user context on trap paths that find it anywhere: in itself. (The
-// trampoline's has them in the gate, which both spaces have.)
+// The storage of a thread's user context: the thread itself. For trap paths on which the entry code
+// can reach any kernel address. The path `trampoline` keeps contexts in the trampoline region.
 #pragma once
 
 #include <trap/user_context.h>

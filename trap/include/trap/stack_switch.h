@@ -1,14 +1,14 @@
-// Putting a stack aside in the midst of a function and coming back to it later: how a coroutine's
-// step is preempted.
+// Suspends a function by leaving its stack, and resumes it later. This is how a step of a coroutine
+// is preempted.
 //
-//   leave_stack(context, top, go_on)          go_on() runs at the top of another stack
-//                                    …        and does whatever; the first stack stays as it is
-//   context.handle().resume()                 leave_stack() returns; the stack that this was called
-//                                             on is nobody's from then on
+//   leave_stack(context, top, go_on)          saves this stack, calls go_on() at the top of another
+//                                    …        the first stack stays unchanged
+//   context.handle().resume()                 leave_stack() returns; the stack that called resume()
+//                                             is free for reuse
 //
-// To the compiler a suspended coroutine is an address at which the functions that resume and
-// destroy it stand. A StackContext begins like that, so an executor resumes a stack exactly as it
-// resumes a coroutine, without asking which of the two it has.
+// The compiler represents a suspended coroutine as an address that holds two pointers: its resume
+// and its destroy function. A StackContext begins with the same two pointers. So an executor
+// resumes a stack exactly as it resumes a coroutine.
 #pragma once
 
 #include <coroutine>
@@ -25,8 +25,8 @@ extern "C" void cotrap_leave_stack(StackContext* context, std::uintptr_t top, vo
 
 struct StackContext {
   void (*resume)(StackContext*) = cotrap_return_to_stack;
-  void (*destroy)(StackContext*) = nullptr;  ///< a stack goes on, or stays where it is for ever
-  /// Where a coroutine's promise has who awaits it: the coroutine whose step was preempted.
+  void (*destroy)(StackContext*) = nullptr;  ///< a left stack is never destroyed
+  /// The coroutine whose step was preempted. A promise has the awaiting coroutine at this offset.
   std::coroutine_handle<> interrupted;
   std::uintptr_t sp = 0;
 
@@ -34,8 +34,8 @@ struct StackContext {
 };
 static_assert(offsetof(StackContext, sp) == STACK_SP);
 
-/// Interrupts masked, before and after. What a hart has of its own is to be looked up again after
-/// it: it may be another hart that came back here.
+/// Call it with interrupts masked; they are masked when it returns. Another hart may have resumed
+/// the stack, so look up per-hart data again afterwards.
 inline void leave_stack(StackContext& context, std::uintptr_t top, void (*go_on)()) {
   cotrap_leave_stack(&context, top, go_on);
 }

@@ -11,12 +11,12 @@ namespace trap {
 struct Trap {
   enum Kind : std::uint8_t {
     syscall,              ///< the program made a system call; its registers hold the arguments
-    page_fault,           ///< `address` is not mapped, or not for this access
-    interrupt,            ///< from a timer, a device or another hart
-    illegal_instruction,  ///< `address` holds the instruction's bits if the machine provides them
+    page_fault,           ///< `address` is not mapped, or `access` is not allowed there
+    interrupt,            ///< timer, device or IPI
+    illegal_instruction,  ///< `address`: the instruction's bits, if the machine provides them
     breakpoint,
-    misaligned,    ///< `address` is the operand's
-    access_fault,  ///< there is no memory at the physical address
+    misaligned,    ///< `address`: the operand's address
+    access_fault,  ///< no memory at the physical address
     arithmetic,    ///< a division by zero or a floating-point exception (not on riscv64)
     unknown,       ///< any other; see `cause`
     // The fast path of a system call (fast_path.h) ended with:
@@ -26,12 +26,12 @@ struct Trap {
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< of the faulting access
-  std::uint32_t cause = 0;                 ///< the machine's cause register (scause)
-  std::uint64_t address = 0;               ///< the machine's value register (stval)
+  std::uint32_t cause = 0;                 ///< the value of scause
+  std::uint64_t address = 0;               ///< the value of stval
 };
 static_assert(sizeof(Trap) == 16, "two registers");
 
-/// For messages: "page fault", …
+/// The kind in words, for messages: "page fault", …
 std::string_view name(Trap::Kind kind);
 
 }  // namespace trap

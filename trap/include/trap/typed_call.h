@@ -1,13 +1,13 @@
-// A system call is an ordinary typed function: its signature is the decoding of the registers.
+// System calls as typed functions: the signature says how the registers are decoded.
 //
 //     UserContext context;
 //     TypedCall<std::size_t(std::uint32_t, const std::uint8_t*)> call{context};
 //     auto [a, b] = call.arguments();
 //     call.set_result(a + reinterpret_cast<std::size_t>(b));
 //
-// A type takes part by being one register wide, or by specialising FromRegisters (arguments) and
-// ToRegister (results). A signature with a type that cannot be decoded, or with more registers than
-// the ABI has, does not compile.
+// A type takes part if it is an integer, an enumeration or a pointer, or if it specialises
+// FromRegisters (arguments) or ToRegister (results). A signature does not compile if a type cannot
+// be decoded or if it needs more registers than the ABI has.
 #pragma once
 
 #include <array>
@@ -22,10 +22,10 @@ namespace trap {
 
 using Register = std::uint64_t;
 
-/// Registers the system call ABI passes arguments in: a0 … a5.
+/// The number of registers that pass arguments: a0 … a5.
 inline constexpr std::size_t argument_registers = 6;
 
-/// How a value of T is made from `count` consecutive registers.
+/// Decodes a T from `count` consecutive registers.
 template <class T>
 struct FromRegisters;
 
@@ -42,14 +42,14 @@ struct FromRegisters<T*> {
   static T* decode(const Register* in) { return reinterpret_cast<T*>(in[0]); }
 };
 
-/// How a result of type T goes into a0.
+/// Encodes a result of type T for a0.
 template <class T>
 struct ToRegister;
 
 template <class T>
   requires std::integral<T> || std::is_enum_v<T>
 struct ToRegister<T> {
-  // Narrow signed values are sign-extended, as the calling convention has them.
+  // Narrow signed values are sign-extended, as the calling convention requires.
   static constexpr Register encode(T value) {
     return static_cast<Register>(static_cast<std::int64_t>(value));
   }
@@ -71,7 +71,7 @@ concept ResultValue = std::is_void_v<T> || requires(T value) {
   { ToRegister<T>::encode(std::move(value)) } -> std::same_as<Register>;
 };
 
-/// Registers that a list of argument types takes.
+/// The number of registers that the argument types need.
 template <Argument... Arguments>
 inline constexpr std::size_t registers_of =
     (std::size_t{0} + ... + FromRegisters<Arguments>::count);
@@ -82,7 +82,7 @@ concept ArgumentList =
 
 namespace detail {
 
-/// The register index each argument starts at.
+/// The index of the first register of each argument.
 template <class... Arguments>
 consteval auto first_registers() {
   std::array<std::size_t, sizeof...(Arguments) + 1> first{};
@@ -93,7 +93,7 @@ consteval auto first_registers() {
 
 }  // namespace detail
 
-/// The arguments, decoded from consecutive registers.
+/// Decodes the arguments from consecutive registers.
 template <class... Arguments>
   requires ArgumentList<Arguments...>
 std::tuple<Arguments...> decode_arguments(const Register* registers) {
@@ -103,7 +103,7 @@ std::tuple<Arguments...> decode_arguments(const Register* registers) {
   }(std::index_sequence_for<Arguments...>{});
 }
 
-/// A typed view of a context that has just made a system call.
+/// A typed view of a context that has made a system call.
 template <class Signature, class Context>
 class TypedCall;
 
@@ -117,7 +117,7 @@ class TypedCall<Value(Arguments...), Context> {
     return decode_arguments<Arguments...>(context_.syscall_arguments());
   }
 
-  /// Nothing to call where the function returns nothing.
+  /// Not callable if the function returns void.
   template <std::same_as<Value> Result>
   void set_result(Result value) {
     context_.set_syscall_result(ToRegister<Value>::encode(std::move(value)));

@@ -1,8 +1,8 @@
-// A system call that waits, with its type forgotten: `co_await` of it answers a register.
+// A system call that may wait, with its type erased. `co_await` returns the encoded result.
 //
-// It is a coroutine, or, where all there is to do is to stand in a list, an awaiter
-// (async/wait_list.h, async/wait_loop.h): that lies in here, so in the frame of who awaits the
-// call, and has none of its own.
+// It holds one of two things: a coroutine, or an awaiter that only joins a wait list
+// (async/wait_list.h, async/wait_loop.h). The awaiter is stored in this object, hence in the frame
+// of the awaiting coroutine, and needs no frame of its own.
 #pragma once
 
 #include <async/task.h>
@@ -17,14 +17,14 @@
 
 namespace trap {
 
-/// Awaited once.
+/// Await it at most once.
 class [[nodiscard("co_await it")]] WaitingCall {
  public:
   template <class Value>
   explicit WaitingCall(async::Task<Value> task)
       : WaitingCall{std::in_place_type<async::Task<Value>>, std::move(task)} {}
 
-  /// An awaiter, made here of `arguments`.
+  /// Constructs an awaiter of type Wait in place from `arguments`.
   template <class Wait, class... Arguments>
   explicit WaitingCall(std::in_place_type_t<Wait>, Arguments&&... arguments)
       : kind_{&kind_of<Wait>} {
@@ -45,7 +45,7 @@ class [[nodiscard("co_await it")]] WaitingCall {
  private:
   struct Kind {
     std::coroutine_handle<> (*begin)(void* wait, std::coroutine_handle<> caller);
-    Register (*end)(void* wait);  // and destroy
+    Register (*end)(void* wait);  // also destroys it
     void (*destroy)(void* wait);
   };
 
@@ -89,7 +89,7 @@ class [[nodiscard("co_await it")]] WaitingCall {
   template <class Wait>
   static constexpr Kind kind_of{begin<Wait>, end<Wait>, destroy<Wait>};
 
-  const Kind* kind_;  // null: it has been awaited
+  const Kind* kind_;  // null after it has been awaited
   alignas(void*) std::byte wait_[room];
 };
 

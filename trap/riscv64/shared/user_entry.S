@@ -1,24 +1,24 @@
-// Into user mode and out of it again, the kernel being mapped in the upper half of every address
-// space. Entry and exit mirror each other: what one moves, the other moves back.
+// Enters user mode and returns from it. The kernel is mapped in the upper half of every address
+// space. Exit restores exactly what entry saves.
 //
-// sscratch tells the two modes apart: it is the running program's context in user mode and zero in
-// the kernel. stvec therefore never changes.
+// sscratch tells the modes apart: in user mode it holds the running program's context, in the
+// kernel 0. So stvec never changes.
 
 #include "../save_restore.S"
 
   .section .text.user_entry, "ax"
 
-// In: a0 = context. Comes back through its kernel_pc when the program traps. Out: a0, a1 = the cause.
+// In: a0 = context. Returns to kernel_pc when the program traps. Out: a0 = context, a1 = cause.
   .globl cotrap_enter_user
   .type cotrap_enter_user, @function
   .balign 64
 cotrap_enter_user:
-  // The kernel's place to come back to.
+  // Where to continue in the kernel when the program traps.
   sd    ra, CONTEXT_KERNEL_PC(a0)
   sd    sp, CONTEXT_KERNEL_SP(a0)
   sd    tp, CONTEXT_KERNEL_TP(a0)
 to_program:
-  // From here on a trap would be taken for the user's; nothing below can cause one.
+  // A trap from here on would look like a trap of the program. No instruction below can trap.
   csrw  sscratch, a0
   ld    t0, CONTEXT_PC(a0)
   csrw  sepc, t0
@@ -26,7 +26,7 @@ to_program:
   ld    a0, A0_SLOT
   sret                                  // to sepc; SPP is clear, SPIE unmasks interrupts
 
-// The one trap vector (stvec).
+// The trap vector (stvec) for all traps.
   .globl cotrap_trap_entry
   .type cotrap_trap_entry, @function
   .balign 64
@@ -40,21 +40,21 @@ cotrap_trap_entry:
   li    t0, FAST_PATH_CALLS
   bgeu  a7, t0, private_call
   slli  t0, a7, 3
-look_up_call:                           // t0: its place in the table
+look_up_call:                           // t0: offset of the call's entry in the table
   ld    t1, cotrap_fast_path_table
   add   t1, t1, t0
   ld    t1, 0(t1)
-  beqz  t1, entire_save                 // it has no fast path
+  beqz  t1, entire_save                 // no fast path
 
-// What a call may change is saved, and s0, which is the context from here on.
+// Saves the caller-saved registers, and s0, which holds the context from here on.
 partial_save:
   move_registers sd, 1, 2, 4, 7, 8, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
   mv    s0, a0
-  csrrw t0, sscratch, zero              // the user's a0; the kernel's mark
+  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
-  jalr  t1                              // a0: the result, a1: 0, or what to do instead
+  jalr  t1                              // a0: the result; a1: 0, or the cause that run_user() returns
   csrr  t0, sepc
   addi  t0, t0, 4                       // ecall has no compressed form
   bnez  a1, rest_of_save
@@ -83,7 +83,7 @@ rest_of_save:
 
 entire_save:
   move_registers sd, 1, 2, 3, 4, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-  csrrw t0, sscratch, zero              // the user's a0; the kernel's mark
+  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
   csrr  t0, sepc
   sd    t0, CONTEXT_PC(a0)
@@ -92,7 +92,7 @@ entire_save:
 #ifdef COTRAP_TRAP_HANDLER
   mv    s0, a0
   csrr  a1, scause
-  call  cotrap_handle_trap              // a0: 0, or the cause of run_user's return
+  call  cotrap_handle_trap              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
   beqz  a1, to_program
@@ -103,5 +103,5 @@ entire_save:
 #endif
   ret
 
-from_kernel:                            // its a0 is in sscratch
+from_kernel:                            // sscratch holds the kernel's a0
   j     cotrap_kernel_trap

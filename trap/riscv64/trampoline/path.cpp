@@ -18,7 +18,8 @@ union Slot {
 constinit Slot* free_slots = nullptr;
 constinit hal::VirtAddr next_page = hal::gate_data;
 
-/// One more page of slots. The kernel's reserve has room for it: a thread was admitted.
+/// Adds a page of slots. Allocation cannot fail: the kernel reserved the memory when it admitted
+/// the thread.
 void add_page() {
   const hal::PhysAddr page = hal::table_frames::allocate();
   if (page == 0 || next_page == hal::gate_end || !hal::map_gate_page(next_page, page)) abort();

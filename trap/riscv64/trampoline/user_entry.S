@@ -1,9 +1,9 @@
-// Into user mode and out of it again, the kernel having an address space of its own. Between the two
-// writes of satp only the page this code is on and the contexts are mapped, so it runs at its address
-// in the gate (hal/gate.h) and touches nothing but the context at a0.
+// Enters user mode and returns from it. The kernel has its own address space. Between the two
+// writes of satp only this code's page and the contexts are mapped. So the code runs at its address
+// in the trampoline region (hal/gate.h) and accesses only the context at a0.
 //
-// sscratch tells the two modes apart: it is the running program's context in user mode and zero in
-// the kernel. stvec therefore never changes.
+// sscratch tells the modes apart: in user mode it holds the running program's context, in the
+// kernel 0. So stvec never changes.
 
 #include "../save_restore.S"
 
@@ -11,7 +11,7 @@
 
   .section .text.user_entry, "ax"
 
-// In: a0 = context. Comes back through its kernel_pc when the program traps. Out: a0, a1 = the cause.
+// In: a0 = context. Returns to kernel_pc when the program traps. Out: a0 = context, a1 = cause.
   .globl cotrap_enter_user
   .type cotrap_enter_user, @function
 cotrap_enter_user:
@@ -31,7 +31,7 @@ gate_enter_address:
 gate_enter:
   csrw  satp, t0
   sfence.vma
-  // From here on a trap would be taken for the user's; nothing below can cause one.
+  // A trap from here on would look like a trap of the program. No instruction below can trap.
   csrw  sscratch, a0
   ld    t0, CONTEXT_PC(a0)
   csrw  sepc, t0
@@ -39,7 +39,7 @@ gate_enter:
   ld    a0, A0_SLOT
   sret                                  // to sepc; SPP is clear, SPIE unmasks interrupts
 
-// The one trap vector (stvec), at its address in the gate.
+// The trap vector (stvec) for all traps, at its address in the trampoline region.
   .globl cotrap_trap_entry
   .type cotrap_trap_entry, @function
   .balign 64
@@ -47,7 +47,7 @@ cotrap_trap_entry:
   csrrw a0, sscratch, a0
   beqz  a0, from_kernel
   move_user_registers sd
-  csrrw t0, sscratch, zero              // the user's a0; the kernel's mark
+  csrrw t0, sscratch, zero              // t0: the user's a0; sscratch 0: in the kernel
   sd    t0, A0_SLOT
   csrr  t0, sepc
   sd    t0, CONTEXT_PC(a0)
@@ -60,7 +60,7 @@ cotrap_trap_entry:
 #ifdef COTRAP_TRAP_HANDLER
   mv    s0, a0
   ld    t0, handler_address
-  jalr  t0                              // a0: 0, or the cause of run_user's return
+  jalr  t0                              // a0: 0, or the cause that run_user() returns
   mv    a1, a0
   mv    a0, s0
   ld    t0, CONTEXT_USER_TRANSLATION(a0)
@@ -69,7 +69,7 @@ cotrap_trap_entry:
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret
 
-from_kernel:                            // its a0 is in sscratch
+from_kernel:                            // sscratch holds the kernel's a0
   ld    a0, kernel_trap_address
   jr    a0
 

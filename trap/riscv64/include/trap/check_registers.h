@@ -1,5 +1,5 @@
-// A loop that has a value of its own in every register it may use (all but gp, tp and two that it
-// looks with) and finds out when one has changed: what is run in the kernel to be interrupted.
+// A self-test: a loop that keeps a different value in every register and checks them all.
+// Interrupts and preemption in the loop must not change any. It does not check gp, tp, t5 and t6.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@ namespace trap {
 struct CheckRegisters {
   const CheckRegisters* self = nullptr;
   std::uintptr_t sp = 0;
-  std::uint64_t seed = 0;    ///< the values are made from
-  std::uint64_t rounds = 0;  ///< how often it has looked at all of them
-  /// Not 0: it ends.
+  std::uint64_t seed = 0;    ///< the values derive from it
+  std::uint64_t rounds = 0;  ///< completed checks of all registers
+  /// Set it to a value other than 0 to end the loop.
   volatile std::uint64_t stop = 0;
-  std::uint64_t until_tick = 0;  ///< … as it does at this reading of the `time` counter
+  std::uint64_t until_tick = 0;  ///< the loop also ends at this reading of `time`
 };
 static_assert(offsetof(CheckRegisters, self) == CHECK_SELF);
 static_assert(offsetof(CheckRegisters, sp) == CHECK_SP);
@@ -25,7 +25,7 @@ static_assert(offsetof(CheckRegisters, rounds) == CHECK_ROUNDS);
 static_assert(offsetof(CheckRegisters, stop) == CHECK_STOP);
 static_assert(offsetof(CheckRegisters, until_tick) == CHECK_UNTIL);
 
-/// True if every register kept its value to the end.
+/// Runs the loop. Returns true if every register kept its value.
 extern "C" bool cotrap_check_registers(CheckRegisters& check);
 
 }  // namespace trap

@@ -1,34 +1,36 @@
-// Floating point belongs to programs: the kernel is compiled without it and moves its registers
-// only when one program has written them and another is about to use them.
+// Floating-point registers of programs. The kernel does not use floating point. It saves and loads
+// these registers only if one program has written them and another uses them.
 //
-// Each hart has at most one owner, the context whose registers the hart holds. What the owner's
-// f and fcsr say is stale exactly while the hart's state is dirty (sstatus.FS; RISC-V privileged
-// specification 1.12, section 3.1.6.6).
+// At most one context owns the registers of a hart. While the hart's state is dirty, the owner's
+// saved f and fcsr are stale (sstatus.FS; RISC-V privileged specification 1.12, section 3.1.6.6).
 //
 //   run(b) while a owns:  FS := off ── b's first floating-point instruction traps ──▶ acquire(b):
 //                         a's registers saved if dirty, b's loaded, FS := clean, b owns
+//
+// All functions act on this hart. Call them with interrupts masked.
 #pragma once
 
 #include <trap/user_context.h>
 
 namespace trap::fpu {
 
-/// Before `context` runs on this hart in place of another: it finds its registers if it owns them,
-/// and traps at its first use of them otherwise.
+/// Call it before `context` runs in place of another one. If `context` does not own the registers,
+/// its first floating-point instruction traps.
 void switch_to(const UserContext& context);
 
-/// After an illegal-instruction trap of `context`: true if it only lacked the registers and has
-/// them now, so that the instruction can be tried again; false if it is illegal indeed.
+/// Call it after an illegal-instruction trap of `context`. Returns true if the floating-point unit
+/// was off: it now is on with the registers of `context`, and the instruction must be retried.
+/// Returns false if the instruction is really illegal.
 bool acquire(UserContext& context);
 
-/// Makes `context`'s saved registers current; it goes on owning them. Before they are read.
+/// Brings the saved registers of `context` up to date. The context stays the owner.
 void save(UserContext& context);
 
-/// Saves what the hart holds for `context`, and does not hold it any more: it may be loaded on
-/// another hart.
+/// Saves the registers of `context` and ends its ownership, so that another hart may load them.
 void release(UserContext& context);
 
-/// Forgets what the hart holds for `context`. Before it is destroyed or its registers are written.
+/// Ends the ownership of `context` without saving. Call it before the context is destroyed or its
+/// saved registers are overwritten.
 void drop(const UserContext& context);
 
 }  // namespace trap::fpu

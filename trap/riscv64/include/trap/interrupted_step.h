@@ -1,6 +1,5 @@
-// What the hart itself knows of a kernel step that an interrupt came upon (kernel_trap.S keeps the
-// rest on the step's stack). An object of it is made in the handler, before the stack is given to
-// others.
+// The CSRs of an interrupted step. kernel_trap.S keeps the other registers on the step's stack. The
+// interrupt handler constructs this object before it preempts the step.
 #pragma once
 
 #include <hal/machine/csr.h>
@@ -11,14 +10,15 @@ namespace trap {
 
 class InterruptedStep {
  public:
-  /// Of the interrupt that is being handled. Interrupts masked, as in all of this.
+  /// Reads the CSRs of the interrupt in progress. All members need interrupts masked.
   InterruptedStep() : pc_{HAL_READ_CSR("sepc")} {}
 
   std::uintptr_t pc() const { return pc_; }
 
-  /// The hart is about to go on with something else, which may be a program.
+  /// Call it before the hart runs other code: clears SPP, so that the next `sret` can enter a
+  /// program.
   void preempt() const { HAL_CLEAR_CSR("sstatus", hal::riscv64::sstatus::spp); }
-  /// It is the next that this hart goes back to; it may be another hart.
+  /// Sets the CSRs so that the next `sret` returns to the step. It may be another hart.
   void resume_preempted() const {
     using namespace hal::riscv64;
     HAL_WRITE_CSR("sepc", pc_);

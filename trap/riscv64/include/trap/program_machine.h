@@ -1,4 +1,4 @@
-// riscv64 as its programs know it: what their files say, and what they are told at their start.
+// What programs see of riscv64: the ELF header's machine and the values in the auxiliary vector.
 #pragma once
 
 #include <abi/elf.h>
@@ -9,11 +9,12 @@
 
 namespace trap::program_machine {
 
-/// In uname, AT_PLATFORM and /proc/version.
+/// The machine's name in uname, AT_PLATFORM and /proc/version.
 inline constexpr std::string_view name = "riscv64";
-/// In the header of an ELF file (RISC-V ELF psABI).
+/// e_machine of an ELF file (RISC-V ELF psABI).
 inline constexpr std::uint16_t elf_number = abi::elf::machine_riscv;
-/// Where instructions may begin: the compressed extension is in every base we run.
+/// Instructions begin at multiples of this, in bytes. Every machine supports the compressed
+/// extension.
 inline constexpr std::uint64_t instruction_alignment = 2;
 
 /// AT_HWCAP: a bit for each letter of rv64imafdc.
@@ -23,13 +24,13 @@ constexpr std::uint64_t hardware_capabilities() {
   return bits;
 }
 
-/// AT_SYSINFO, the address that programs call where others have an instruction for system calls; 0:
-/// there is one.
+/// AT_SYSINFO: the address that programs call to make a system call; 0 if they use an instruction
+/// for it, as here.
 inline std::uint64_t syscall_entry() {
   return 0;
 }
 
-/// What a program's registers are at its start besides what every machine has.
+/// Sets the initial registers that only this machine has: none.
 inline void prepare(UserContext&) {}
 
 }  // namespace trap::program_machine

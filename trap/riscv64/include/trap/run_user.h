@@ -2,9 +2,9 @@
 //
 //     Trap trap = run_user(context);   // user mode from context.pc on, until the program traps
 //
-// The assembly moves the user's registers only. It keeps none of the kernel's: everything except
-// sp and tp is declared clobbered, so the compiler saves what is live across the call and nothing
-// else; in a coroutine most of that is in the frame anyway.
+// The assembly saves and restores only the user's registers. The call declares every register
+// except sp and tp as clobbered, so the compiler saves only live values. In a coroutine most of
+// these are in the frame already.
 #pragma once
 
 #include <hal/machine/csr.h>
@@ -15,8 +15,8 @@ extern "C" void cotrap_enter_user();  // user_entry.S; called only from run_user
 
 namespace trap {
 
-/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a cause that the
-/// machine does not know (UserContext::cause).
+/// Decodes scause and stval (RISC-V privileged specification 1.12, table 4.2), or a cause of
+/// UserContext::cause that the machine does not have.
 [[gnu::always_inline]] inline Trap decode(std::uint64_t scause, std::uint64_t value) {
   constexpr std::uint64_t syscall_cause = 8;
   const auto cause = static_cast<std::uint32_t>(scause);
@@ -43,8 +43,8 @@ namespace trap {
 }
 
 /// Runs the program in `context` on this hart until it traps. Interrupts are masked before and
-/// after, and unmasked while the program runs. The address space the program belongs to is live,
-/// and sstatus.SPP is clear. Task context; does not wait in the coroutine sense.
+/// after, and unmasked in the program. The program's address space must be selected, and
+/// sstatus.SPP clear. Task context. The call does not suspend the coroutine.
 [[gnu::always_inline]] inline Trap run_user(UserContext& context) {
   register UserContext* a0 asm("a0") = &context;
   register std::uint64_t cause asm("a1");

@@ -1,5 +1,5 @@
-// A user thread's registers while it is not running (RISC-V unprivileged specification, chapter 25,
-// for their names), and how the system call ABI uses them.
+// The registers of a user thread that is not running, and how the system call ABI uses them. For
+// the registers' names see the RISC-V unprivileged specification, chapter 25.
 #pragma once
 
 #include <array>
@@ -10,23 +10,23 @@
 
 namespace trap {
 
-/// Everything a user program can see of a hart. Floating-point registers are current only when
-/// trap::Fpu says that no hart holds them.
+/// All that a program can see of a hart. `f` and `fcsr` are current only if no hart holds this
+/// context's floating-point registers (trap/fpu.h).
 struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
 
-  /// Why user mode was left last, as the machine numbers it, or why the kernel enters it of its own
-  /// accord: one of the values below, which the machine does not use.
+  /// Why the thread last left user mode: the value of scause, or call_… from the fast path. Or why
+  /// the kernel enters user mode for the first time: entered_…. scause has none of these values.
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread's first instruction
   static constexpr std::uint64_t entered_program = 0x401;  ///< another program's, after execve
-  // … or what has come of a system call's fast path (fast_path.h).
+  // Results of a system call's fast path (fast_path.h):
   static constexpr std::uint64_t call_waits = 0x402;
   static constexpr std::uint64_t call_answered = 0x403;
   static constexpr std::uint64_t call_yields = 0x404;
 
-  // Where the kernel goes on when this program traps. Valid while it runs.
+  // Where the kernel continues when this program traps. Valid while the program runs.
   std::uint64_t kernel_sp = 0;
   std::uint64_t kernel_tp = 0;
   std::uint64_t kernel_pc = 0;
@@ -43,9 +43,11 @@ struct UserContext {
   std::uint64_t syscall_number() const { return x[a7]; }
   const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< six of them
   void set_syscall_result(std::uint64_t value) { x[a0] = value; }
-  std::uint64_t syscall_result() const { return x[a0]; }  ///< or what the program has made of it
+  std::uint64_t syscall_result() const {
+    return x[a0];
+  }  ///< or a value that the program has put there since
 
-  /// `ecall` has no compressed form: the next instruction is four bytes on.
+  /// `ecall` has no compressed form: the next instruction is 4 bytes later.
   void skip_syscall_instruction() { pc += 4; }
   void go_back_to_syscall_instruction() { pc -= 4; }
 
@@ -54,8 +56,8 @@ struct UserContext {
   void set_stack(std::uint64_t address) { x[sp] = address; }
   std::uint64_t stack() const { return x[sp]; }
   std::uint64_t return_address() const { return x[ra]; }
-  /// The program's next instruction is the first of `entry(first, second)`, on that stack and with
-  /// the floating-point modes that functions expect. No hart holds its registers (trap::fpu).
+  /// Makes the program continue with the call `entry(first, second)` on `stack`, in the default
+  /// floating-point mode. No hart may hold its floating-point registers (trap::fpu::drop).
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
     pc = entry;
     x[sp] = stack;
@@ -63,7 +65,7 @@ struct UserContext {
     x[a0 + 1] = second;
     fcsr = 0;
   }
-  /// All that is the program's becomes what it was in `other`.
+  /// Copies the program's registers and program counter from `other`.
   void take_registers(const UserContext& other) {
     x = other.x;
     pc = other.pc;

@@ -1,5 +1,5 @@
-// The trap path `shared`: the kernel is mapped in the upper half of every address space, so a trap
-// changes no translation. (The other one: trampoline/include/trap/path.h.)
+// The trap path `shared`: the upper half of every address space maps the kernel, so a trap does not
+// switch page tables. The alternative is the path `trampoline`.
 #pragma once
 
 #include <hal/machine/translation.h>
@@ -16,12 +16,12 @@ inline std::uintptr_t entry_address() {
   return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry);
 }
 
-/// From its next run_user on this hart, `context`'s program sees the space that `token` selects.
+/// Selects the address space for the next run_user() of `context` on this hart.
 inline void set_user_space(UserContext&, hal::TranslationToken token) {
   if (hal::current_translation() != token) hal::set_translation(token);
 }
 
-/// Back to the kernel's own translations.
+/// Switches this hart to the kernel's own page table.
 inline void leave_user_space() {
   hal::leave_user_space();
 }

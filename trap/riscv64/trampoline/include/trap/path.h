@@ -1,6 +1,6 @@
-// The trap path `trampoline`: the kernel has an address space of its own. Code on a page that is
-// mapped in all spaces (hal/gate.h) changes over, and forgets all translations each time, as
-// textbook kernels do. It is here to be compared with `shared`, the other one.
+// The trap path `trampoline`: the kernel has its own address space. A page that all spaces map
+// (hal/gate.h) holds the code that switches page tables and flushes the whole TLB, as in textbook
+// kernels. It exists for comparison with the path `shared`.
 #pragma once
 
 #include <hal/gate.h>
@@ -8,17 +8,18 @@
 #include <trap/user_context.h>
 
 extern "C" void cotrap_trap_entry();        // user_entry.S
-extern "C" const char kernel_trampoline[];  // kernel.ld: the page it is on
+extern "C" const char kernel_trampoline[];  // kernel.ld: the page of that code
 
 namespace trap {
 
-/// The address of the trap vector: its place in the gate.
+/// The address of the trap vector in the trampoline region.
 inline std::uintptr_t entry_address() {
   const auto page = reinterpret_cast<std::uintptr_t>(kernel_trampoline);
   return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry) - page + hal::gate_base;
 }
 
-/// Where a thread keeps its user context: in the gate, which both spaces have.
+/// The storage of a thread's user context: a slot in the trampoline region, which both spaces map.
+/// Use it in the strand.
 class ContextHolder {
  public:
   explicit ContextHolder(const UserContext& start);
@@ -33,13 +34,13 @@ class ContextHolder {
   UserContext* context_;
 };
 
-/// From its next run_user on this hart, `context`'s program sees the space that `token` selects.
+/// Selects the address space for the next run_user() of `context` on this hart.
 inline void set_user_space(UserContext& context, hal::TranslationToken token) {
   context.kernel_translation = hal::current_translation();
   context.user_translation = token;
 }
 
-/// The kernel has its own translations anyway.
+/// Nothing to do: outside the trampoline, the kernel always uses its own page table.
 inline void leave_user_space() {}
 
 }  // namespace trap
