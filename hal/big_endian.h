@@ -1,4 +1,4 @@
-// The device tree's numbers.
+// Loads the device tree's big-endian numbers.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace hal {
 
-/// The caller has checked that the bytes are there.
+/// The caller has checked that enough bytes exist.
 inline std::uint32_t load32(const std::byte* at) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value = value << 8 | std::to_integer<std::uint32_t>(at[i]);

@@ -1,4 +1,4 @@
-// The blob as a whole: its header, its tokens, whether it is well formed.
+// The blob: its header, its tokens, and the check that it is well formed.
 
 #include <hal/device_tree.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint32_t magic = 0xd00dfeed;
 
-// The part [offset, offset + size) of a blob, if it is inside.
+// The part [offset, offset + size) of a blob; nothing if it is not inside.
 std::optional<std::span<const std::byte>> part(std::span<const std::byte> blob, std::size_t offset,
                                                std::size_t size) {
   if (offset > blob.size() || size > blob.size() - offset) return std::nullopt;
@@ -94,7 +94,7 @@ DeviceTree::Token DeviceTree::token(std::uint32_t offset) const {
   return {};
 }
 
-// One root, properties before children, every node closed, nothing deeper than max_depth.
+// Checks: one root, properties before children, every node closed, no depth above max_depth.
 bool DeviceTree::well_formed() const {
   unsigned depth = 0;
   bool properties_allowed = false;

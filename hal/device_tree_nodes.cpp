@@ -1,4 +1,4 @@
-// Nodes and properties: finding them, and what they say.
+// Finds nodes and properties, and decodes property values.
 
 #include <hal/device_tree.h>
 
@@ -89,7 +89,7 @@ void DeviceTree::NodeRange::Iterator::advance() {
   }
 }
 
-// The walk starts at the parent's own properties, which hold the cell counts for its children.
+// Starts at the parent's properties, which hold the cell counts for its children.
 DeviceTree::NodeRange DeviceTree::Node::children() const {
   NodeRange range;
   range.tree_ = tree_;
@@ -99,7 +99,7 @@ DeviceTree::NodeRange DeviceTree::Node::children() const {
   return range;
 }
 
-// ── What a node says ─────────────────────────────────────────────────────────────────────────────
+// ── Contents of a node ──────────────────────────────────────────────────────────────────────────
 
 std::optional<DeviceTree::Property> DeviceTree::Node::property(std::string_view name) const {
   for (Token now = tree_->token(properties_); now.kind == Token::property;

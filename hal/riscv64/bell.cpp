@@ -1,5 +1,5 @@
-// The Goldfish real-time clock's alarm (Android emulator's goldfish device documentation, RTC): one
-// set to a time that has passed goes off at once.
+// The alarm of the Goldfish real-time clock (Android emulator's goldfish device documentation,
+// RTC). An alarm set to a time in the past raises its interrupt at once.
 
 #include <hal/bell.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 using riscv64::devices;
 
-constexpr std::size_t alarm_low = 0x08;  // writing it sets the alarm
+constexpr std::size_t alarm_low = 0x08;  // a write sets the alarm
 constexpr std::size_t alarm_high = 0x0c;
 constexpr std::size_t interrupt_enabled = 0x10;
 constexpr std::size_t clear_interrupt = 0x1c;

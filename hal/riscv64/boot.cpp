@@ -1,6 +1,6 @@
-// The boot hart's first C++: what the firmware hands over becomes a BootInfo.
+// The boot hart's first C++ code: it makes a BootInfo from what the firmware passed.
 //
-// Runs on the boot page table (entry.S), which maps the first 256 GiB of physical memory.
+// It runs on the boot page table (entry.S), which maps the first 256 GiB of physical memory.
 
 #include <hal/boot.h>
 #include <hal/console.h>
@@ -55,7 +55,7 @@ std::uint64_t read_wall_clock() {
 }  // namespace riscv64
 }  // namespace hal
 
-/// Called by entry.S with what the firmware passed.
+/// Called by entry.S with the firmware's arguments.
 extern "C" [[noreturn]] void hal_start(std::uint64_t hart_id, hal::PhysAddr tree_address) {
   using namespace hal;
   using namespace hal::riscv64;

@@ -1,7 +1,7 @@
-// What picolibc expects besides the kernel's own part (kernel/platform/library.cpp).
+// Symbols that picolibc needs. The rest is in kernel/platform/library.cpp.
 #include <cstdio>
 
-/// Its stdio refers to it; the kernel has none.
+/// picolibc's stdio refers to it; the kernel does not use stdio.
 extern FILE* const stderr;
 FILE* const stderr = nullptr;
 

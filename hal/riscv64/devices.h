@@ -1,5 +1,5 @@
-// The machine's fixed devices: where the device tree says they are. Written once at boot, before
-// any of the functions of hal/ that use them.
+// The machine's fixed devices, as the device tree describes them. Written once at boot, before any
+// function of hal/ uses them.
 #pragma once
 
 #include <hal/interrupts.h>
@@ -19,21 +19,22 @@ struct Devices {
 
   struct Plic {
     Window window;
-    unsigned sources = 0;                 ///< lines 1 … sources
-    unsigned supervisor_context[8] = {};  ///< context number by hart index
+    unsigned sources = 0;                 ///< lines 1 … sources exist
+    unsigned supervisor_context[8] = {};  ///< context number, by hart index
   } plic;
 
-  Window test_finisher;  ///< QEMU's and SiFive's way to end a run with an exit code
+  Window test_finisher;  ///< SiFive's test device: ends a QEMU run with an exit status
   Window clock;          ///< Goldfish real-time clock
   Irq clock_irq = Irq::none;
 
   static constexpr std::size_t virtio_limit = 32;
-  std::array<VirtioWindow, virtio_limit> virtio;  ///< the first virtio_count, by address
+  std::array<VirtioWindow, virtio_limit>
+      virtio;  ///< the first virtio_count are valid; sorted by address
   std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;
-  bool has_sstc = false;                   ///< stimecmp, the supervisor's own timer register
-  unsigned zero_block_bytes = 0;           ///< what cbo.zero clears, 0 without Zicboz
+  bool has_sstc = false;                   ///< stimecmp exists, the supervisor's own timer register
+  unsigned zero_block_bytes = 0;           ///< bytes that cbo.zero clears; 0 without Zicboz
   std::uint64_t firmware_hart_id[8] = {};  ///< by hart index
 };
 

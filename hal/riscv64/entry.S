@@ -1,6 +1,6 @@
-// From the firmware to C++: translation on, a stack, per-hart data, zeroed memory.
+// From the firmware to C++: sets up translation, a stack and per-hart data, and zeroes memory.
 //
-// The code runs at its load address until `satp` is written: it may use only PC-relative addresses.
+// The code runs at its load address until it writes `satp`, so it uses only PC-relative addresses.
 
 #include "hart_start_layout.h"
 
@@ -11,7 +11,7 @@
 #define SSTATUS_FS (3 << 13)
 #define KERNEL_OFFSET 0xffffffc000000000
 
-// What every hart begins with. Floating point is off until a program uses it; firmware leaves it on.
+// Every hart begins with this. Turns floating point off, which firmware leaves on.
 .macro begin_hart
   csrw  sie, zero
   csrw  sscratch, zero
@@ -19,7 +19,8 @@
   csrc  sstatus, t0
 .endm
 
-// Translation by the boot page table, on at `place` of the upper half. Changes t0 … t2.
+// Turns translation on with the boot page table and jumps to `place` in the upper half. Changes t0
+// … t2.
 .macro continue_in_upper_half place
   lla   t0, boot_page_table
   srli  t0, t0, PAGE_SHIFT
@@ -35,21 +36,23 @@
 .endm
 
   .section .text.entry, "ax"
-// The hart that boots. In: a0 = firmware's number of this hart, a1 = physical address of the device
-// tree; supervisor mode, translation off, interrupts masked (SBI specification 2.0, chapter 3).
+// The boot hart's entry. In: a0 = the firmware's number of this hart, a1 = physical address of the
+// device tree. The hart is in supervisor mode with translation off and interrupts masked (SBI
+// specification 2.0, chapter 3).
   .globl _start
 _start:
   begin_hart
 
-  // Uninitialised data is zero.
+  // Zero .bss.
   lla   t0, kernel_bss_start
   lla   t1, kernel_bss_end
 1:sd    zero, (t0)
   addi  t0, t0, 8
   bltu  t0, t1, 1b
 
-  // The first page table: physical gigabytes 0 … 255 at the start of the upper half, and the one
-  // this code is in where it is now. A hart uses it until it knows the kernel's own.
+  // Fill the boot page table: it maps physical gigabytes 0 … 255 at the start of the upper half,
+  // and the gigabyte of this code also at its physical address. Each hart uses this table until it
+  // switches to the kernel's own.
   lla   t0, boot_page_table
   li    t1, 256
   li    t2, PTE_VALID_RWX_GLOBAL_ACCESSED_DIRTY
@@ -76,7 +79,7 @@ boot_hart:
   lla   sp, kernel_stack_top
   lla   tp, boot_hart_data
 
-  // This hart's copy of the initialised per-hart data.
+  // Copy the initialised per-hart data.
   lla   t0, kernel_tdata_start
   lla   t1, kernel_tdata_end
   mv    t2, tp
@@ -92,8 +95,8 @@ boot_hart:
 5:wfi
   j     5b
 
-// A hart that hal::start_hart has started. In: a1 = physical address of its HartStart, the rest as
-// above. The tables, the stack and the per-hart data are ready.
+// The entry of a hart that hal::start_hart() has started. In: a1 = physical address of its
+// HartStart; the rest as for _start. Its page table, stack and per-hart data are ready.
   .globl secondary_start
 secondary_start:
   begin_hart
@@ -106,7 +109,7 @@ other_hart:
   csrw  satp, t0
   sfence.vma
   ld    tp, HART_START_DATA(a1)
-  mv    sp, tp          // the data is what the stack begins with
+  mv    sp, tp          // the stack ends below the data
   mv    a0, a1
   mv    s0, zero
   call  hal_start_hart

@@ -33,13 +33,14 @@ unsigned number_or(const Node& node, std::string_view property, unsigned otherwi
   return value.value_or(otherwise);
 }
 
-/// The line the device raises. After the PLIC has been found.
+/// The device's interrupt line. Call it after find_plic().
 Irq irq_of(const Node& node) {
   const unsigned line = number_or(node, "interrupts", 0);
   return line <= devices.plic.sources ? Irq{line} : Irq::none;
 }
 
-/// Whether an ISA string or list names a multi-letter extension ("rv64imac_sstc_zicboz").
+/// Whether the CPU's ISA string ("rv64imac_sstc_zicboz") or extension list has a multi-letter
+/// extension.
 bool has_extension(const Node& cpu, std::string_view extension) {
   if (const auto list = cpu.property("riscv,isa-extensions")) return list->lists(extension);
   const auto isa = cpu.property("riscv,isa");
@@ -53,7 +54,7 @@ bool has_extension(const Node& cpu, std::string_view extension) {
   }
 }
 
-/// A hart's interrupt controller, by the phandle that the PLIC refers to it with.
+/// The interrupt controller of a hart. The PLIC's node refers to it by this phandle.
 struct HartController {
   unsigned hart = 0;
   std::uint32_t phandle = 0;
@@ -86,8 +87,8 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
   return count;
 }
 
-/// `interrupts-extended` lists, for each context of the PLIC, a hart's controller and the interrupt
-/// it raises there.
+/// `interrupts-extended` has a pair of cells for each context of the PLIC: the phandle of a hart's
+/// interrupt controller, and the interrupt that the context raises there.
 void find_plic(const Node& node) {
   devices.plic.window = window_of(node);
   devices.plic.sources = std::min(number_or(node, "riscv,ndev", 0), irq_limit - 1);

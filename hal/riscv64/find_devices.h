@@ -1,4 +1,4 @@
-// The device tree's description of the machine, as hal/ and the kernel use it.
+// Reads the machine's description from the device tree.
 #pragma once
 
 #include <hal/boot.h>
@@ -8,10 +8,11 @@
 
 namespace hal::riscv64 {
 
-/// Fills in `devices`. Before translation is the kernel's own: the tree lies in the direct map.
+/// Fills in `devices`. Call it before enter_kernel_space(). The tree is in the direct map.
 void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id);
 
-/// Memory, archive, command line. The result refers to the tree and to static storage.
+/// Returns memory, boot archive and command line. The result refers to the tree and to static
+/// storage.
 BootInfo describe_boot(const DeviceTree& tree);
 
 }  // namespace hal::riscv64

@@ -1,4 +1,4 @@
-// Offsets into hal::riscv64::HartStart, in bytes, for the assembly. harts.cpp asserts each of them.
+// Offsets of members of hal::riscv64::HartStart, in bytes, for the assembly. harts.cpp checks each.
 #pragma once
 
 #define HART_START_TRANSLATION 0

@@ -1,4 +1,4 @@
-// Starting the harts that the firmware has left stopped (SBI specification 2.0, chapter 9).
+// Starts the harts that the firmware has left stopped (SBI specification 2.0, chapter 9).
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/interrupts.h>
@@ -28,10 +28,10 @@ namespace riscv64 {
 
 void interrupts_init();
 
-/// What a hart finds at its start.
+/// The data from which secondary_start and hal_start_hart() start a hart.
 struct HartStart {
   TranslationToken translation;
-  VirtAddr data;  // its per-hart data, under which its stack begins
+  VirtAddr data;  // address of its per-hart data, directly above its stack
   unsigned hart;
   VirtAddr emergency_stack;
 };
@@ -51,7 +51,7 @@ constinit std::atomic<HartMask> running = mask_of(0);
 constinit thread_local unsigned looks = 0;
 
 void give_way() {
-  if ((HAL_READ_CSR("sstatus") & sstatus::sie) != 0) return;  // what ends the nap would be taken
+  if ((HAL_READ_CSR("sstatus") & sstatus::sie) != 0) return;  // an interrupt would be taken here
   constexpr std::uint64_t nap_ns = 2'000;
   nap(now_ns() + nap_ns);
 }
@@ -91,7 +91,7 @@ void stop_hart() {
 
 }  // namespace hal
 
-/// Called by entry.S on the hart that has been started.
+/// Called by entry.S on a hart that has just been started.
 extern "C" [[noreturn]] void hal_start_hart(const hal::riscv64::HartStart& start) {
   using namespace hal;
   this_hart_index = start.hart;

@@ -1,5 +1,5 @@
-// Interrupts of a hart and the platform-level interrupt controller (RISC-V PLIC specification
-// 1.0.0) that brings the external ones.
+// Interrupts of a hart, and the platform-level interrupt controller for external interrupts (RISC-V
+// PLIC specification 1.0.0).
 
 #include <hal/hart.h>
 #include <hal/interrupts.h>
@@ -14,24 +14,25 @@ namespace hal {
 namespace riscv64 {
 namespace {
 
-constexpr std::size_t priority_base = 0x0;       // one word a source
-constexpr std::size_t enable_base = 0x2000;      // one bit a source, 0x80 bytes a context
-constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes a context:
-constexpr std::size_t context_threshold = 0x0;   // … deliver what is above this priority
-constexpr std::size_t context_claim = 0x4;       // … read to claim, write to complete
+constexpr std::size_t priority_base = 0x0;       // one word per source
+constexpr std::size_t enable_base = 0x2000;      // one bit per source, 0x80 bytes per context
+constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes per context:
+constexpr std::size_t context_threshold = 0x0;   // … delivers interrupts above this priority
+constexpr std::size_t context_claim = 0x4;       // … a read claims, a write completes
 
-/// The hart that claimed a line last. The PLIC wants to hear from the same one that it is done.
+/// The hart that last claimed each line. The PLIC accepts a completion only from the context that
+/// claimed.
 constinit std::array<std::uint8_t, irq_limit> claimed_on{};
 
-/// Where each hart claims and completes; null where there is no controller.
+/// Each hart's claim register; null without a PLIC.
 constinit std::array<volatile std::uint32_t*, max_harts> claim_registers{};
 
-/// A register of the context in which the PLIC knows `hart`.
+/// The offset of a register of the context that belongs to `hart`.
 std::size_t context_register(unsigned hart, std::size_t offset) {
   return context_base + devices.plic.supervisor_context[hart] * std::size_t{0x1000} + offset;
 }
 
-/// The bit of `irq` among this hart's, and only this hart's, to be changed.
+/// Changes the enable bit of `irq` for this hart only.
 template <class Change>
 void change_enabled(Irq irq, Change&& change) {
   const auto line = static_cast<std::uint32_t>(irq);
@@ -41,7 +42,7 @@ void change_enabled(Irq irq, Change&& change) {
   const std::size_t word = enable_base + context * std::size_t{0x80} + 4 * (line / 32);
   const auto enabled = devices.plic.window.read<std::uint32_t>(word);
   devices.plic.window.write<std::uint32_t>(word, change(enabled, 1U << (line % 32)));
-  // After it: QEMU (10.0) looks at what is pending already only when a priority is written.
+  // QEMU (10.0) checks pending interrupts only when a priority is written, so write it last.
   devices.plic.window.write<std::uint32_t>(priority_base + 4 * line, 1);
 }
 

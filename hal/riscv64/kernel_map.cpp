@@ -26,7 +26,7 @@ VirtAddr address_of(const char* symbol) {
 
 using Mapped = std::expected<void, KernelMapError>;
 
-/// [from, to) of the direct map.
+/// Maps [from, to) of the direct map.
 Mapped map(PageTable& table, VirtAddr from, VirtAddr to, Access access) {
   if (from >= to) return {};
   const auto mapped = table.map_kernel(from, from - kernel_offset, to - from, access);
@@ -56,7 +56,7 @@ Mapped map_image(PageTable& table) {
   return {};
 }
 
-/// RAM around the image, which is somewhere inside it.
+/// Maps a range of RAM except the kernel image in it.
 Mapped map_memory(PageTable& table, const MemoryRange& range) {
   const VirtAddr from = page_up(range.base) + kernel_offset;
   const VirtAddr to = page_down(range.end()) + kernel_offset;
@@ -70,7 +70,7 @@ Mapped map_window(PageTable& table, const Window& window) {
   return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
 }
 
-/// They may share pages.
+/// Windows may share pages.
 Mapped map_virtio_windows(PageTable& table) {
   VirtAddr mapped_to = 0;
   for (const auto& [window, irq] : virtio_windows()) {
@@ -83,7 +83,7 @@ Mapped map_virtio_windows(PageTable& table) {
 
 constinit std::optional<PageTable> table;
 
-// Stacks one above the other, each over its guard page, in a gigabyte that no RAM is mapped to.
+// Stacks are placed one above the other, each above its guard page, in a gigabyte without RAM.
 constexpr VirtAddr stacks_begin = gate_base - (std::size_t{1} << 30);
 constinit VirtAddr stacks_end = stacks_begin;
 
@@ -102,7 +102,8 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
     if (const Mapped mapped = map_window(*table, window); !mapped) return mapped;
   }
   if (const Mapped mapped = map_virtio_windows(*table); !mapped) return mapped;
-  // All spaces share the tables below the root: the one that stacks will go into has to be there.
+  // All spaces share the tables below the root, so the table for stacks must exist before they are
+  // copied.
   if (table->ensure(stacks_begin) == nullptr) {
     return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, gate_base});
   }

@@ -1,9 +1,10 @@
-// memcpy, memmove, memset and memcmp by 64-bit words. The C library's work byte by byte, six
-// instructions each; these take about one instruction a byte at worst and a third of one at best.
+// memcpy, memmove, memset and memcmp in 64-bit words. The C library's versions take six
+// instructions per byte; these take one per byte at worst and a third of one at best.
 //
-// Every load and store is aligned, since a misaligned one may trap into the firmware. Where source
-// and destination lie differently in their words, aligned source words are shifted together; that
-// reads up to the end of a word that holds a byte asked for, never another word.
+// Every load and store is aligned, because a misaligned one may trap into the firmware. If source
+// and destination have different alignment, each destination word is combined from two source
+// words. Such reads may go to the end of a word that holds a requested byte, but not into the next
+// word.
 #include <cstddef>
 #include <cstdint>
 
@@ -12,9 +13,9 @@ namespace {
 using Word = std::uint64_t;
 constexpr std::size_t word_bytes = sizeof(Word);
 constexpr std::size_t block_bytes = 8 * word_bytes;
-constexpr std::size_t short_copy = 2 * word_bytes;  // below this, bytes are quickest
+constexpr std::size_t short_copy = 2 * word_bytes;  // bytes are faster below this
 
-// The compiler would turn these loops into calls of the very functions they are in.
+// Without this, the compiler would turn the loops into calls of the functions they implement.
 #define NO_BUILTIN __attribute__((no_builtin))
 
 std::size_t offset_in_word(const void* pointer) {
@@ -22,7 +23,7 @@ std::size_t offset_in_word(const void* pointer) {
 }
 
 using Bytes = unsigned char;
-// Words that may hold objects of any type.
+// Words that may alias objects of any type.
 using AnyWord [[gnu::may_alias]] = Word;
 
 NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
@@ -36,12 +37,13 @@ NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
   out[4] = e, out[5] = f, out[6] = g, out[7] = h;
 }
 
-// Both at the start of a word.
+// Both pointers are word-aligned.
 [[gnu::always_inline]] inline NO_BUILTIN void copy_words(Bytes* to, const Bytes* from,
                                                          std::size_t count) {
   auto* out = reinterpret_cast<AnyWord*>(to);
   auto* in = reinterpret_cast<const AnyWord*>(from);
-  // Most of what is copied are pages: a loop's own four instructions on 128 of theirs.
+  // Most copies are of whole pages. Unrolled, so that 128 loads and stores need only 4 instructions
+  // for the loop itself.
   constexpr std::size_t blocks = 8;
   for (; count >= blocks * block_bytes; count -= blocks * block_bytes) {
 #pragma clang loop unroll(full)
@@ -54,7 +56,7 @@ NO_BUILTIN void copy_bytes(Bytes* to, const Bytes* from, std::size_t count) {
   copy_bytes(reinterpret_cast<Bytes*>(out), reinterpret_cast<const Bytes*>(in), count);
 }
 
-// `to` at the start of a word, `from` not: each word is put together from two.
+// `to` is word-aligned, `from` is not: combines each word from two.
 NO_BUILTIN void copy_shifted(Bytes* to, const Bytes* from, std::size_t count) {
   const std::size_t skew = offset_in_word(from);
   const unsigned down = 8 * skew, up = 64 - down;
@@ -94,7 +96,7 @@ NO_BUILTIN void* memcpy(void* destination, const void* source, std::size_t count
 NO_BUILTIN void* memmove(void* destination, const void* source, std::size_t count) {
   auto* to = static_cast<Bytes*>(destination);
   auto* from = static_cast<const Bytes*>(source);
-  // memcpy reads what it is about to overwrite before it does, as long as it moves downwards.
+  // memcpy reads before it overwrites as long as it moves data downwards.
   if (to <= from || to >= from + count) return memcpy(destination, source, count);
   to += count;
   from += count;

@@ -1,5 +1,5 @@
-// The console: an NS16550A serial port (National Semiconductor PC16550D data sheet), or the
-// firmware's debug console as long as, or wherever, there is none.
+// The console: an NS16550A serial port (National Semiconductor PC16550D data sheet). Before the
+// port is found, or without one, the firmware's debug console.
 
 #include <hal/console.h>
 
@@ -21,7 +21,8 @@ constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t transmit_interrupt = 1 << 1;
 constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t enable_fifo = 1 << 0;
-constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
+constexpr std::uint8_t interrupt_at_14 = 3
+                                         << 6;  // interrupt at 14 received bytes, or after a pause
 constexpr std::uint8_t data_ready = 1 << 0;
 constexpr std::uint8_t holding_register_empty = 1 << 5;
 constexpr std::uint8_t transmitter_empty = 1 << 6;
@@ -35,21 +36,21 @@ void write(Register reg, std::uint8_t value) {
 }
 
 constexpr unsigned no_hart = max_harts;
-constinit std::atomic<unsigned> owner = no_hart;  // of the turn
+constinit std::atomic<unsigned> owner = no_hart;  // the hart that holds the console's lock
 
-/// Whether it is this hart's turn now.
+/// Takes the lock if it is free. May fail spuriously.
 bool try_to_own() {
   unsigned expected = no_hart;
   return owner.compare_exchange_weak(expected, hart_index(), std::memory_order_acquire);
 }
 
-/// The transmit FIFO is empty, so that it takes `fifo_size` bytes.
+/// Whether the transmit FIFO is empty, so that it takes `fifo_size` bytes.
 bool takes_bytes() {
   return (read(line_status) & holding_register_empty) != 0;
 }
 
 void fill_fifo(std::span<const char> bytes) {
-  const Window window = devices.uart.window;  // which no store to a register changes
+  const Window window = devices.uart.window;  // a copy: stores to registers cannot change it
   for (const char byte : bytes) window.write(data, static_cast<std::uint8_t>(byte));
 }
 
@@ -86,7 +87,7 @@ ConsoleTurn::ConsoleTurn()
 }
 
 ConsoleTurn::~ConsoleTurn() {
-  unsigned self = hart_index();  // unless the console has been taken over meanwhile
+  unsigned self = hart_index();  // another hart may have taken over the console
   if (!nested_) {
     riscv64::owner.compare_exchange_strong(self, riscv64::no_hart, std::memory_order_release);
   }

@@ -1,5 +1,5 @@
-// Clearing and copying whole pages: unrolled, because these two are most of what a page fault
-// costs.
+// Clears and copies whole pages. The loops are unrolled, because they are most of a page fault's
+// cost.
 #include <hal/machine/translation.h>
 
 namespace hal {

@@ -10,8 +10,8 @@ namespace {
 using riscv64::devices;
 using riscv64::sbi::HartIds;
 
-/// The firmware takes up to 64 harts whose numbers follow each other: calls ask(HartIds) as often
-/// as it takes.
+/// Splits `harts` into groups for the firmware: up to 64 harts with adjacent numbers. Calls
+/// ask(HartIds) for each.
 template <class Ask>
 void for_each_group(HartMask harts, Ask&& ask) {
   while (harts != 0) {

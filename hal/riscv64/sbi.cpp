@@ -3,7 +3,7 @@
 namespace hal::riscv64::sbi {
 namespace {
 
-// Extension numbers: four letters each, legacy calls are 0 … 8.
+// Extension numbers. Legacy calls are 0 … 8; the others are names in ASCII.
 enum class Extension : std::uint64_t {
   base = 0x10,
   time = 0x54494d45,
@@ -52,7 +52,7 @@ bool has(Extension extension) {
 
 bool has_time, has_ipi, has_hart_state, has_remote_fence, has_reset, has_debug_console;
 
-/// The legacy calls take the address of a mask that begins with hart 0.
+/// Makes a legacy call, which takes the address of a hart mask that starts at hart 0.
 Answer legacy_call(Extension extension, HartIds harts, std::uint64_t arg1 = 0,
                    std::uint64_t arg2 = 0, std::uint64_t arg3 = 0) {
   const std::uint64_t mask = harts.first < 64 ? harts.bits << harts.first : 0;

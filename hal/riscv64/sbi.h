@@ -1,5 +1,5 @@
 // The supervisor binary interface: calls into the firmware (RISC-V SBI specification 2.0).
-// Every function may be called in any context; none waits.
+// Any context; no call waits.
 #pragma once
 
 #include <cstddef>
@@ -9,39 +9,39 @@
 
 namespace hal::riscv64::sbi {
 
-/// Finds out which extensions the firmware has. Once, before anything else here.
+/// Finds the extensions that the firmware has. Call it once, before any other function here.
 void probe();
 
-/// Timer interrupt on this hart when `time` reaches `tick` (TIME extension or legacy).
+/// Requests a timer interrupt on this hart when `time` reaches `tick` (TIME extension or legacy).
 void set_timer(std::uint64_t tick);
 
-/// Harts by firmware number: those of `first` + n with bit n of `bits` set.
+/// A set of harts by the firmware's numbers: bit n of `bits` stands for hart `first` + n.
 struct HartIds {
   std::uint64_t first;
   std::uint64_t bits;
 };
 
-/// Software interrupt on each of `harts` (IPI extension or legacy).
+/// Raises the software interrupt on each of `harts` (IPI extension or legacy).
 void send_ipi(HartIds harts);
 
-/// Lets a stopped hart begin at `entry`, physical, with `argument` in a1 (HSM extension). False
-/// when the firmware cannot or will not.
+/// Starts a stopped hart at the physical address `entry` with `argument` in a1 (HSM extension).
+/// Returns false if the firmware cannot start it.
 bool start_hart(std::uint64_t hart_id, std::uint64_t entry, std::uint64_t argument);
 
-/// fence.i on each of `harts`. It and the next are done when the call returns (RFENCE extension or
-/// legacy).
+/// Executes fence.i on each of `harts`; complete when it returns (RFENCE extension or legacy).
 void remote_synchronize_code(HartIds harts);
 
-/// sfence.vma on each of `harts`: the addresses [start, start + size) in the space `asid`; all of
-/// a space if `size` is `whole_space`, all spaces and global pages if `asid` is nothing.
+/// Executes sfence.vma on each of `harts`; complete when it returns. Flushes [start, start + size)
+/// in the space `asid`, or the whole space if `size` is `whole_space`. If `asid` is nothing,
+/// flushes all spaces and global pages.
 void remote_flush(HartIds harts, std::optional<std::uint16_t> asid, std::uintptr_t start,
                   std::size_t size);
 inline constexpr std::size_t whole_space = ~std::size_t{0};
 
-/// Writes to the debug console: DBCN where the firmware has it, else the legacy call.
+/// Writes to the debug console: the DBCN extension or the legacy call.
 void console_write(std::span<const char> bytes);
 
-/// Asks for power-off through SRST, else the legacy call. Returns only if the firmware refused.
+/// Asks for power-off: the SRST extension or the legacy call. Returns only if the firmware refuses.
 void shutdown(bool failed);
 
 }  // namespace hal::riscv64::sbi

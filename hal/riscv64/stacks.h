@@ -1,4 +1,4 @@
-// Where a hart goes when its stack may be what is broken. trap/ switches to it.
+// The emergency stack. trap/ switches to it when the current stack may be broken.
 #pragma once
 
 #include <hal/memory_map.h>

@@ -15,10 +15,10 @@ std::uint64_t entry_tick;
 
 namespace {
 
-std::uint64_t ticks_per_ns_fixed;  // 32.32, rounded up so that no deadline comes early
+std::uint64_t ticks_per_ns_fixed;  // 32.32 fixed point, rounded up so that no deadline is early
 constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
-/// What set_timer asked for last on this hart.
+/// The last argument of set_timer() on this hart.
 constinit thread_local std::uint64_t deadline_tick = no_deadline;
 
 void set_timer_register(std::uint64_t tick) {

@@ -1,16 +1,17 @@
-// Set-up of the clock.
+// Setting up the clock.
 #pragma once
 
 #include <hal/timer.h>
 
 namespace hal::riscv64 {
 
-/// The kernel's time begins here.
+/// Records the present clock reading as time 0 of now_ns().
 void start_clock();
-/// Once `devices` is filled in: time can be read, the timer be set.
+/// Call it once `devices` is filled in. Then time can be read and the timer be set.
 void timer_init();
 
-/// Sleeps until `end_ns` or until something is pending, and leaves the deadline as it was.
+/// Sleeps until `end_ns` or until an interrupt is pending. Keeps this hart's deadline. Interrupts
+/// are masked.
 void nap(std::uint64_t end_ns);
 
 }  // namespace hal::riscv64

@@ -1,4 +1,4 @@
-// Sv39 tables: finding, making and taking apart.
+// Finds entries in Sv39 tables, and makes and destroys tables.
 #include <hal/page_table.h>
 
 #include <algorithm>
@@ -8,8 +8,8 @@
 namespace hal {
 namespace {
 
-// The upper half that all tables share: these entries of the installed root. They are few and far
-// between, and every new table gets them.
+// The root entries of the kernel's half, as indices into the installed root. They are few, and
+// every new table gets a copy.
 constexpr std::size_t first_kernel_entry = 256;
 constinit PhysAddr kernel_root = 0;
 constinit std::array<std::uint16_t, 512 - first_kernel_entry> kernel_entries{};
@@ -39,7 +39,7 @@ std::optional<PageTable> PageTable::create() {
 
 PageTable::~PageTable() {
   if (root_ == 0) return;
-  // Never leave this hart translating by a table that is gone.
+  // This hart may still use the table: switch to the kernel's.
   if (make_token(root_, 0) == without_asid(current_translation())) {
     set_translation(make_token(kernel_root, 0));
   }
@@ -82,7 +82,7 @@ PageEntry* PageTable::next_table(PageEntry* slot) {
   return table_at(slot->address());
 }
 
-// `ensure` where a table is missing.
+// The part of `ensure` that makes missing tables.
 PageEntry* PageTable::make(VirtAddr va) {
   PageEntry* middle = next_table(table_at(root_) + index_of(va, 2));
   if (middle == nullptr) return nullptr;
@@ -113,7 +113,7 @@ std::expected<void, MapError> PageTable::map_kernel(VirtAddr va, PhysAddr pa, st
   while (bytes != 0) {
     PageEntry* table = table_at(root_);
     unsigned level = root_level;
-    // Down to the level whose pages fit here, or where smaller ones are in place already.
+    // Go down to the level whose pages fit, or further if a table already exists there.
     auto fits = [&] { return ((va | pa) & (span_of(level) - 1)) == 0 && bytes >= span_of(level); };
     while (level > 0 && (!fits() || table[index_of(va, level)].is_table())) {
       PageEntry* slot = table + index_of(va, level);

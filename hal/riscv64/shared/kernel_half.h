@@ -1,4 +1,4 @@
-// Trap path `shared`: every address space has all of the kernel.
+// Trap path `shared`: every address space maps the whole kernel.
 #pragma once
 
 #include <hal/kernel_map.h>
@@ -10,7 +10,7 @@ namespace hal {
 
 inline constexpr VirtAddr programs_see_from = kernel_offset;
 
-/// The kernel's own code is the gate's.
+/// Nothing to map: the kernel's code is mapped in all spaces.
 inline std::expected<void, KernelMapError> map_gate_code(PageTable&) {
   return {};
 }

@@ -1,5 +1,5 @@
-// Trap path `trampoline`: programs' page tables have only the gate, the kernel has a space of its
-// own.
+// Trap path `trampoline`: programs' page tables map only the trampoline region. The kernel has its
+// own address space.
 #pragma once
 
 #include <hal/gate.h>
@@ -8,7 +8,7 @@
 
 #include <expected>
 
-extern "C" const char kernel_trampoline[];  // kernel.ld: a page of code
+extern "C" const char kernel_trampoline[];  // kernel.ld: the page of trampoline code
 
 namespace hal {
 

@@ -7,7 +7,7 @@
 //   run(b) while a owns:  FS := off ── b's first floating-point instruction traps ──▶ acquire(b):
 //                         a's registers saved if dirty, b's loaded, FS := clean, b owns
 //
-// All functions act on this hart. Call them with interrupts masked.
+// All functions act on this hart. A preemptible job must not call them: it may change harts.
 #pragma once
 
 #include <trap/user_context.h>

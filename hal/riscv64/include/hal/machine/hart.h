@@ -1,4 +1,4 @@
-// riscv64: the parts of hal/hart.h that are an instruction or two.
+// riscv64: the functions of hal/hart.h that are one or two instructions long.
 #pragma once
 
 namespace hal {
@@ -6,9 +6,9 @@ namespace hal {
 namespace riscv64 {
 
 extern constinit thread_local unsigned looks;
-/// Sleeps for a moment. Harts may be taking turns on one processor of the host's (QEMU's do when it
-/// counts instructions) or be more than it has: then the one that is waited for runs only when this
-/// one does not.
+/// Sleeps briefly. QEMU may run several harts on one processor of the host (with -icount it always
+/// does). Then the hart that this one waits for runs only while this one sleeps. Does nothing while
+/// interrupts are unmasked.
 void give_way();
 
 }  // namespace riscv64

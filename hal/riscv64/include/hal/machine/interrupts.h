@@ -1,4 +1,4 @@
-// riscv64: the parts of hal/interrupts.h that are an instruction or two.
+// riscv64: the functions of hal/interrupts.h that are one or two instructions long.
 #pragma once
 
 #include <hal/machine/csr.h>
@@ -16,8 +16,8 @@ inline void unmask_interrupts() {
   HAL_SET_CSR("sstatus", riscv64::sstatus::sie);
 }
 
-// Two instructions. All that was set is set again, which changes SIE alone: nothing in a guard's
-// scope clears any other bit of sstatus.
+// Two instructions. Setting all bits of the old value changes only SIE, because code under a guard
+// clears no other bit of sstatus.
 inline InterruptGuard::InterruptGuard()
     : before_{HAL_TEST_AND_CLEAR_CSR("sstatus", riscv64::sstatus::sie)} {}
 
@@ -26,7 +26,7 @@ inline InterruptGuard::~InterruptGuard() {
 }
 
 inline bool interrupt_is_pending() {
-  return HAL_READ_CSR("sip") != 0;  // nothing is in it but the three below
+  return HAL_READ_CSR("sip") != 0;  // only the three bits below can be set
 }
 inline bool timer_is_pending() {
   return (HAL_READ_CSR("sip") & riscv64::interrupt::timer) != 0;

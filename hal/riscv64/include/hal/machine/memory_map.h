@@ -1,11 +1,12 @@
-// Sv39: 39 bits of virtual address, the lower half for programs, the upper half for the kernel.
+// Sv39: virtual addresses have 39 bits. The lower half is for programs, the upper half for the
+// kernel.
 //
-//   0xffffffc000000000 + pa    all of RAM and every device, at a constant distance (the direct map)
-//   0xffffffc080200000         the kernel image, inside the direct map where it was loaded
-//   0xffffffff80000000         kernel stacks, a page between them never mapped (hal/kernel_map.h)
-//   0xffffffffc0000000         the gate, which the trampoline path goes through (hal/gate.h)
-//   0x0000003fffffe000         two pages that nobody uses, above the programs' stacks
-//   0x0000000000001000         first address a program may use: null pointers fault
+//   0xffffffc000000000 + pa    the direct map: all RAM and devices at a constant offset
+//   0xffffffc080200000         the kernel image, at its load address in the direct map
+//   0xffffffff80000000         kernel stacks, with unmapped guard pages (hal/kernel_map.h)
+//   0xffffffffc0000000         the trampoline region (hal/gate.h)
+//   0x0000003fffffe000         two unused pages, above the programs' stacks
+//   0x0000000000001000         the first address for programs: null pointers fault
 #pragma once
 
 #include <hal/machine/own_window.h>
@@ -14,7 +15,7 @@
 
 namespace hal {
 
-/// A space may have the addresses of another one.
+/// Two address spaces may use the same addresses.
 inline constexpr bool spaces_can_be_copied = true;
 inline constexpr VirtAddr kernel_offset = 0xffff'ffc0'0000'0000;
 

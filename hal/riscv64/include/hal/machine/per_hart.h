@@ -1,9 +1,9 @@
-// riscv64: what an interrupted step that may go on on another hart can read of its hart. A compiler
-// may keep the address of a thread_local; these read tp anew each time. kernel.ld sees to it that
-// all of these variables are reached in one instruction.
+// riscv64: access to per-hart variables from a preemptible job, which may resume on another hart. A
+// compiler may keep the address of a thread_local; these macros use tp each time. kernel.ld ensures
+// that one instruction can address all of these variables.
 #pragma once
 
-// The value of an `int`-sized variable, by its symbol.
+// The value of an `int`-sized variable. `symbol`: its assembler name.
 #define HAL_LOAD_PER_HART_WORD(symbol)                                \
   ({                                                                  \
     unsigned value_;                                                  \
@@ -17,7 +17,7 @@
     asm volatile("addi %0, tp, %%tprel_lo(" symbol ")" : "=r"(address_)); \
     address_;                                                             \
   })
-// A pointer that is a member, `offset` bytes into a variable.
+// The value of a pointer, `offset` bytes into a variable.
 #define HAL_LOAD_PER_HART_POINTER(symbol, offset)         \
   ({                                                      \
     void* value_;                                         \

@@ -1,4 +1,4 @@
-// riscv64: device registers are in memory.
+// riscv64: device registers are memory-mapped.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// riscv64: reading the clock, one CSR and one multiplication.
+// riscv64: reads the clock with one CSR access and one multiplication.
 #pragma once
 
 #include <hal/machine/csr.h>
@@ -11,7 +11,7 @@ namespace riscv64 {
 /// Nanoseconds per tick of the `time` counter in 32.32 fixed point; set once at boot from the
 /// device tree's `timebase-frequency`.
 extern std::uint64_t ns_per_tick_fixed;
-/// What the counter showed when the kernel was entered.
+/// The value of the counter when the kernel was entered.
 extern std::uint64_t entry_tick;
 
 }  // namespace riscv64
@@ -24,7 +24,7 @@ inline std::uint64_t now_ns() {
   return ticks_in_ns(HAL_READ_CSR("time") - riscv64::entry_tick);
 }
 
-/// The clock itself, which goes on by one every clock_period_ns(): to read it is one instruction.
+/// The clock's counter, which advances by one every clock_period_ns(). One instruction.
 inline std::uint64_t clock_ticks() {
   return HAL_READ_CSR("time");
 }
@@ -32,8 +32,7 @@ inline std::uint64_t clock_period_ns() {
   return riscv64::ns_per_tick_fixed >> 32;
 }
 
-/// What goes on between two ticks of the clock, where the machine counts something: under QEMU's
-/// -icount it is instructions.
+/// A counter that advances between two ticks of the clock: instructions, under QEMU's -icount.
 inline std::uint32_t fine_ticks() {
   return static_cast<std::uint32_t>(HAL_READ_CSR("instret"));
 }

@@ -1,8 +1,8 @@
-// The instructions behind address translation and page contents, one inline function each.
+// Instructions for address translation and page contents, as inline functions.
 //
-// Writing an entry does not by itself make the hart use it: after *removing* or *restricting* one,
-// flush; after adding one nothing is needed, a hart that remembers "invalid" faults once more and
-// the fault handler flushes (RISC-V privileged specification 4.2.1, "sfence.vma").
+// After you remove or restrict an entry, flush. After you add one, no flush is needed. A hart that
+// has cached the invalid entry faults once more, and the fault handler flushes (RISC-V privileged
+// specification 4.2.1, "sfence.vma").
 #pragma once
 
 #include <hal/memory_map.h>
@@ -10,10 +10,10 @@
 namespace hal {
 
 using Asid = std::uint16_t;
-/// A satp value: mode, address space identifier, root table.
+/// The value of satp: mode, address space identifier, root table.
 using TranslationToken = std::uint64_t;
 
-/// From now on this hart translates by `token`. Nothing is flushed.
+/// Selects the page table of this hart. Flushes nothing.
 inline void set_translation(TranslationToken token) {
   asm volatile("csrw satp, %0" : : "r"(token) : "memory");
 }
@@ -24,8 +24,8 @@ inline TranslationToken current_translation() {
   return token;
 }
 
-/// The largest address space identifier this hart has; 0 if it has none. The bits of satp that do
-/// not exist read as zero; the table stays the same meanwhile.
+/// The largest address space identifier that this hart supports; 0 if it supports none. Writes ones
+/// to the field of satp and reads it back; the root table stays selected.
 inline Asid highest_asid() {
   const TranslationToken before = current_translation();
   set_translation(before | TranslationToken{0xffff} << 44);
@@ -34,7 +34,7 @@ inline Asid highest_asid() {
   return highest;
 }
 
-/// An entry was added. A hart looks into the table by itself.
+/// Call it after an entry was added. Nothing to do: the hart walks the table itself.
 inline void translation_added(VirtAddr) {}
 
 inline void flush_page(VirtAddr va, Asid asid) {
@@ -45,12 +45,12 @@ inline void flush_space(Asid asid) {
   asm volatile("sfence.vma x0, %0" : : "r"(std::uint64_t{asid}) : "memory");
 }
 
-/// Every space, global entries too.
+/// Flushes all spaces, global entries included.
 inline void flush_all() {
   asm volatile("sfence.vma" : : : "memory");
 }
 
-/// Programs run as they are.
+/// The kernel does not rewrite programs' instructions.
 inline constexpr bool changes_code = false;
 constexpr bool code_is_seen_first() {
   return false;
@@ -59,16 +59,16 @@ constexpr bool code_is_read_ahead() {
   return false;
 }
 
-/// Instructions fetched after this see every store before it (this hart only).
+/// Instructions that this hart fetches from now on see all its earlier stores.
 inline void synchronize_code() {
   asm volatile("fence.i" : : : "memory");
 }
 
-/// Bytes one cbo.zero clears, from the device tree's riscv,cboz-block-size; 0: the hart has none.
-/// Set once at boot, on every hart alike (and senvcfg/menvcfg must allow it).
+/// Bytes that cbo.zero clears, from the device tree's riscv,cboz-block-size; 0 if it does not
+/// exist. Set once at boot, the same for all harts. senvcfg and menvcfg must allow the instruction.
 inline constinit std::size_t zero_block_size = 0;
 
-/// Both take whole, aligned pages.
+/// The arguments are page-aligned.
 void zero_page(void* page);
 void copy_page(void* to, const void* from);
 

@@ -3,8 +3,8 @@
 //   63      54 53                10 9 8 7 6 5 4 3 2 1 0
 //   | reserved | physical page number | software | D A G U X W R V |
 //
-// The two software bits: `borrowed`, the frame is not counted (the boot archive's);
-// `parked`, the page keeps its frame but may not be touched (PROT_NONE): V is then clear.
+// The two software bits: `borrowed`, the frame is not reference-counted (the boot archive's);
+// `parked`, the page keeps its frame but V is clear, so every access faults (PROT_NONE).
 #pragma once
 
 #include <hal/machine/translation.h>
@@ -12,8 +12,8 @@
 
 namespace hal {
 
-/// What may be done to a page. The values are those of PROT_READ, PROT_WRITE and PROT_EXEC, and,
-/// one bit to the left, of R, W and X in the entry.
+/// Access rights of a page. The values are those of PROT_READ, PROT_WRITE and PROT_EXEC. Shifted
+/// left by one, they are R, W and X of the entry.
 enum class [[clang::flag_enum]] Access : std::uint8_t {
   none = 0,
   read = 1,
@@ -30,7 +30,7 @@ constexpr Access operator&(Access a, Access b) {
 constexpr Access without(Access a, Access b) {
   return static_cast<Access>(static_cast<unsigned>(a) & ~static_cast<unsigned>(b));
 }
-/// Whether `have` includes everything in `wanted`.
+/// Whether `have` includes all of `wanted`.
 constexpr bool allows(Access have, Access wanted) {
   return (have & wanted) == wanted;
 }
@@ -39,15 +39,15 @@ class PageEntry {
  public:
   constexpr PageEntry() = default;
 
-  /// A program's page on a frame; with Access::none it is parked.
+  /// A user page on `frame`; parked if `access` is none.
   static constexpr PageEntry page(PhysAddr frame, Access access) {
     return PageEntry(frame >> 2 | (access == Access::none ? parked_bit : rights(access) | user));
   }
-  /// The same on a frame that nobody counts.
+  /// A user page on a frame that is not reference-counted.
   static constexpr PageEntry borrowed_page(PhysAddr frame, Access access) {
     return PageEntry(page(frame, access).bits_ | borrowed_bit);
   }
-  /// A page of any size that is the same in all spaces.
+  /// A kernel page of any size, the same in all spaces.
   static constexpr PageEntry global_page(PhysAddr frame, Access access) {
     return PageEntry(frame >> 2 | rights(access) | global);
   }
@@ -57,19 +57,19 @@ class PageEntry {
   constexpr bool present() const { return (bits_ & valid) != 0; }
   constexpr bool borrowed() const { return (bits_ & borrowed_bit) != 0; }
   constexpr bool is_table() const { return (bits_ & (valid | leaf)) == valid; }
-  /// The frame or table it points at.
+  /// The physical address of the frame or table.
   constexpr PhysAddr address() const { return (bits_ & number_mask) << 2; }
   constexpr Access access() const { return static_cast<Access>((bits_ & leaf) >> 1); }
-  /// Whether a program may do `wanted` to it.
+  /// Whether a program may access the page in all the ways of `wanted`.
   constexpr bool allows(Access wanted) const {
     const std::uint64_t needed = static_cast<std::uint64_t>(wanted) << 1 | valid | user;
     return (bits_ & needed) == needed;
   }
-  /// A program's page with other rights.
+  /// The same user page with other rights.
   constexpr PageEntry with(Access access) const {
     return PageEntry(page(address(), access).bits_ | (bits_ & borrowed_bit));
   }
-  /// Without the right to write.
+  /// The same page without the right to write.
   constexpr PageEntry read_only() const { return PageEntry(bits_ & ~write_bit); }
 
   friend constexpr bool operator==(PageEntry, PageEntry) = default;
@@ -81,12 +81,12 @@ class PageEntry {
   static constexpr std::uint64_t leaf = 7 << 1;
   static constexpr std::uint64_t user = 1 << 4;
   static constexpr std::uint64_t global = 1 << 5;
-  static constexpr std::uint64_t accessed_dirty = 3 << 6;  // always set: no hart updates them
+  static constexpr std::uint64_t accessed_dirty = 3 << 6;  // always set: harts need not update them
   static constexpr std::uint64_t borrowed_bit = 1 << 8;
   static constexpr std::uint64_t parked_bit = 1 << 9;
   static constexpr std::uint64_t number_mask = ((std::uint64_t{1} << 44) - 1) << 10;
 
-  /// Writable without readable is reserved in Sv39: writing includes reading.
+  /// Includes read if it includes write: Sv39 reserves write without read.
   static constexpr std::uint64_t rights(Access access) {
     const auto bits = static_cast<std::uint64_t>(access) << 1;
     return bits | (bits & write_bit) >> 1 | valid | accessed_dirty;
@@ -98,8 +98,8 @@ class PageEntry {
 };
 static_assert(sizeof(PageEntry) == 8);
 
-/// Writes an entry of a table that other harts may be translating by: in one piece, and after what
-/// has been written before, such as the contents of the page or of the table that it points at.
+/// Writes an entry atomically. Other harts may be using the table. Release order: they see earlier
+/// stores, such as the contents of the page or of the table that the entry refers to.
 inline void set(PageEntry& slot, PageEntry entry) {
   __atomic_store(&slot, &entry, __ATOMIC_RELEASE);
 }
