@@ -1,4 +1,4 @@
-// The process's beginning: its arguments become a BootInfo.
+// The start of the process: makes a BootInfo from the command line.
 #include <hal/bell.h>
 #include <hal/boot.h>
 #include <hal/console.h>
@@ -57,7 +57,7 @@ std::size_t number(std::string_view text) {
   return value;
 }
 
-/// Until somebody traces this process, who need not be its parent.
+/// Waits until a debugger traces this process. Allows any process to do so, not only the parent.
 void await_debugger() {
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
   constexpr std::string_view field = "TracerPid:\t", nobody = "0\n";
@@ -106,7 +106,7 @@ Arguments read_arguments(int argc, char** argv) {
   return given;
 }
 
-/// Puts the archive at the end of RAM.
+/// Reads the boot archive into the end of RAM.
 MemoryRange load_archive(const char* path, const MemoryRange& ram) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   struct stat status{};
@@ -155,7 +155,7 @@ void power_off(unsigned code) {
   _exit(static_cast<int>(code));
 }
 
-// What this machine has not.
+// This machine has no bell.
 Irq bell_interrupt() {
   return Irq::none;
 }

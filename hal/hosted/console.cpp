@@ -1,4 +1,4 @@
-// The console: standard input and output. A thread reads ahead, as much as it has room for.
+// The console: standard input and output. A thread reads input into a ring, as long as it has room.
 #include <hal/console.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -17,16 +17,17 @@ namespace {
 
 using hosted::console_line;
 
-// ── Input: a ring between the thread and the kernel ──
+// ── Input: a ring between the reading thread and the kernel ──
 
 constexpr std::size_t ring_size = 4096;
 constinit std::array<char, ring_size> ring{};
-constinit std::atomic<std::size_t> put = 0;    // the thread's
-constinit std::atomic<std::size_t> taken = 0;  // the kernel's
+constinit std::atomic<std::size_t> put = 0;    // written by the thread
+constinit std::atomic<std::size_t> taken = 0;  // written by the kernel
 constinit std::atomic<bool> wants_input = true;
 constinit std::atomic<bool> wants_output = false;
 
-/// The line says what is the case now. Whoever changes something calls it after.
+/// The console's line is raised while this is true. Call update_line() after each change of the
+/// variables.
 bool is_wanted() {
   return (wants_input.load() && put.load() != taken.load()) || wants_output.load();
 }
@@ -35,7 +36,7 @@ void update_line() {
   do {
     wanted = is_wanted();
     wanted ? hosted::raise_line(console_line) : hosted::lower_line(console_line);
-  } while (wanted != is_wanted());  // the other side may have changed it meanwhile
+  } while (wanted != is_wanted());  // the other side may have changed a variable
 }
 
 void* read_ahead(void*) {
@@ -52,7 +53,7 @@ void* read_ahead(void*) {
   }
 }
 
-// ── Turns ──
+// ── The lock ──
 
 constexpr unsigned no_hart = max_harts;
 constinit std::atomic<unsigned> owner = no_hart;
@@ -73,7 +74,7 @@ ConsoleTurn::ConsoleTurn() : nested_{owner.load(std::memory_order_relaxed) == ha
 }
 
 ConsoleTurn::~ConsoleTurn() {
-  unsigned self = hart_index();  // unless the console has been taken over meanwhile
+  unsigned self = hart_index();  // another hart may have taken over the console
   if (!nested_) owner.compare_exchange_strong(self, no_hart, std::memory_order_release);
 }
 
@@ -82,7 +83,7 @@ void console_write(std::span<const char> bytes) {
   while (!bytes.empty()) {
     const ssize_t count = write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;  // no_hart listens
+    if (count <= 0) return;  // standard output is closed
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }

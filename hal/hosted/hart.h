@@ -1,4 +1,4 @@
-// What the threads of the process know of each other: hal/hosted's own.
+// Interfaces among the files of hal/hosted: threads, RAM, devices and interrupt lines.
 #pragma once
 
 #include <hal/boot.h>
@@ -14,49 +14,50 @@
 
 namespace hal::hosted {
 
-/// A hart as others see it; null where it has not started.
+/// The state of a hart that other threads use.
 struct Hart {
-  std::atomic<std::uint32_t>* pending;     // its own word, in its thread-local storage
-  std::atomic<std::uint32_t> sleeping{0};  // it waits for `pending` to change
+  std::atomic<std::uint32_t>* pending;     // the hart's word, in its thread-local storage
+  std::atomic<std::uint32_t> sleeping{0};  // 1 while the hart sleeps until `pending` changes
   pid_t thread;
 };
 
-/// Lets hart 0 begin with `kernel_main`, in a thread of its own; returns only if there can be none.
+/// Starts hart 0 in a thread of its own; it calls `kernel_main`. Returns only if there is no
+/// thread.
 void start_boot_hart(const BootInfo& info);
 
-/// Makes the calling thread hart `index`: its signals, its timer, its place among the others.
+/// Makes the calling thread hart `index`: sets up its timer and lets other threads find it.
 void become_hart(unsigned index);
 
-/// On the stack that a hart begins on, in a function that does not return: for the sanitizer that
-/// the kernel is built with, if any (sanitizer/).
+/// Registers the first stack of a hart with the sanitizer of this build, if any (sanitizer/). Call
+/// it on that stack, in a function that does not return.
 void begin_first_stack();
 
-/// Sets `bits` of what is pending on a hart and lets it look. Any thread.
+/// Sets `bits` in the pending word of `hart`, and wakes or signals the hart. Any thread.
 void raise(unsigned hart, std::uint32_t bits);
 
-/// The time begins here.
+/// Records the present time as time 0 of now_ns().
 void start_clock();
-/// The calling hart's timer, which sends it `timer_signal`.
+/// Makes the calling hart's timer, which sends it the signal `timer_signal`.
 void make_timer();
 
-/// RAM of so many bytes, all of it zeros, where the direct map has it. False: there is no memory.
-/// `path`: an empty file that is to be the RAM, for others to look at; or null.
+/// Maps `bytes` of zeroed RAM at its place in the direct map. `path`: an empty file to use as RAM,
+/// so that other processes can read it, or null. Returns false if this fails.
 bool map_ram(std::size_t bytes, const char* path);
-/// The file that RAM is.
+/// The descriptor of the file that is RAM.
 int ram_file();
 
-/// The thread that is a device.
+/// Starts the thread that reads the console's input.
 void start_console();
 
-/// Starts a thread that is no hart: it takes no signals.
+/// Starts a thread that is no hart. It blocks all signals.
 void start_thread(void* (*run)(void*), void* argument);
 
-// ── Interrupt lines, of which the devices raise one each ──
+// ── Interrupt lines: one for each device ──
 
 inline constexpr Irq console_line{1};
 inline constexpr Irq disk_line{2};
 
-/// A line stays raised until it is lowered. Any thread.
+/// Raises a line; it stays raised until lower_line(). Any thread.
 void raise_line(Irq irq);
 void lower_line(Irq irq);
 

@@ -1,4 +1,4 @@
-// Harts are threads.
+// Harts are threads of the process.
 #include <hal/boot.h>
 #include <hal/hart.h>
 #include <hal/kernel_map.h>
@@ -22,7 +22,7 @@ namespace {
 constinit std::atomic<HartMask> running = mask_of(0);
 constinit thread_local unsigned looks = 0;
 
-/// On a stack that is known to have a page below it that nobody may touch.
+/// Starts a thread on a kernel stack, which has a guard page.
 bool start_thread_of_hart(void* (*run)(void*), void* argument) {
   constexpr std::size_t stack_pages = 64;
   const auto stack = map_kernel_stack(stack_pages);
@@ -74,7 +74,7 @@ HartMask running_harts() {
 void relax() {
   __builtin_ia32_pause();
   constexpr unsigned spin_limit = 128;
-  if (++looks % spin_limit == 0) sched_yield();  // who is waited for may want this processor
+  if (++looks % spin_limit == 0) sched_yield();  // the awaited hart may need this processor
 }
 
 void stop_hart() {

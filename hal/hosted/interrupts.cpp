@@ -1,4 +1,4 @@
-// What is pending on a hart, and how it comes to look.
+// The pending interrupts of a hart, and how a hart is made to notice them.
 #include <hal/hosted.h>
 #include <hal/interrupts.h>
 
@@ -24,10 +24,11 @@ constinit std::array<std::atomic<Hart*>, max_harts> harts{};
 constinit thread_local Hart this_hart{};
 constinit std::atomic<void (*)(std::uintptr_t pc)> interrupt_vector = nullptr;
 
-// ── Lines ──
+// ── Interrupt lines ──
 
-constinit std::atomic<std::uint32_t> raised = 0;   // by devices
-constinit std::atomic<std::uint32_t> claimed = 0;  // by a hart, silent until it is completed
+constinit std::atomic<std::uint32_t> raised = 0;  // lines that devices hold raised
+constinit std::atomic<std::uint32_t> claimed =
+    0;  // lines that a hart has claimed; silent until completed
 constinit std::array<std::atomic<std::uint32_t>, max_harts> enabled{};
 
 constexpr std::uint32_t bit_of(Irq irq) {
@@ -90,8 +91,8 @@ void lower_line(Irq irq) {
 
 using namespace hosted;
 
-// The word is looked at by the very call that would sleep: what is set before it ends the wait at
-// once, and what is set after it wakes. A signal ends it, too.
+// FUTEX_WAIT tests `pending` atomically with going to sleep, so no wake-up is lost. raise() sets
+// the bits, then wakes. A signal also ends the wait.
 void wait_for_interrupt() {
   this_hart.sleeping.store(1);
   while (pending.load() == 0) {
@@ -104,12 +105,12 @@ bool external_interrupt_is_pending() {
   if ((pending.load() & interrupt::external) != 0) {
     if (waiting_for(hart_index()) != 0) return true;
     pending.fetch_and(~interrupt::external);
-    if (waiting_for(hart_index()) != 0) {  // one has come just now
+    if (waiting_for(hart_index()) != 0) {  // a line was raised meanwhile
       pending.fetch_or(interrupt::external);
       return true;
     }
   }
-  // All has been taken, so that programs may run; unless a signal is on its way.
+  // No interrupt is left, so programs may run again, unless one has become pending meanwhile.
   *attention = 0;
   if (pending.load() != 0) *attention = 1;
   return false;
@@ -128,7 +129,7 @@ Irq claim_interrupt() {
     const std::uint32_t lines = waiting_for(hart_index());
     if (lines == 0) return Irq::none;
     const std::uint32_t lowest = lines & -lines;
-    if ((claimed.fetch_or(lowest) & lowest) != 0) continue;  // another hart was first
+    if ((claimed.fetch_or(lowest) & lowest) != 0) continue;  // another hart was faster
     return Irq{static_cast<std::uint32_t>(std::countr_zero(lowest))};
   }
 }

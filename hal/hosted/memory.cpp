@@ -1,4 +1,4 @@
-// RAM, kernel stacks, and what else the kernel's own space is made of.
+// RAM, kernel stacks, and the rest of the kernel's address space.
 #include <hal/gate.h>
 #include <hal/hosted.h>
 #include <hal/kernel_map.h>
@@ -21,7 +21,7 @@ namespace {
 
 constinit int file = -1;
 
-/// Kernel stacks, each above a page that is their guard. Those that are there have a bottom.
+/// Kernel stacks, each above its guard page. `bottom` is 0 in unused entries.
 constexpr std::size_t stack_limit = 128;
 struct Stack {
   std::atomic<VirtAddr> bottom = 0;
@@ -54,7 +54,7 @@ hosted::HostMemory::~HostMemory() {
   if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
 }
 
-// The process has a space already.
+// The process already has an address space.
 std::expected<void, KernelMapError> enter_kernel_space(const BootInfo&) {
   return {};
 }
@@ -66,7 +66,7 @@ bool map_gate_page(VirtAddr, PhysAddr) {
 }
 
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
-  // More than on a machine of our own: the C library's functions and sanitizers want some, too.
+  // Four times the size: the C library and sanitizers need more stack than the kernel's own code.
   const std::size_t bytes = 4 * pages * page_size;
   const std::size_t index = stack_count.fetch_add(1);
   if (index >= stacks.size()) return std::nullopt;

@@ -1,4 +1,4 @@
-// The clock is Linux's; each hart's timer is one of Linux's, and sends the hart a signal.
+// The clock is Linux's monotonic clock. Each hart has a POSIX timer, which sends the hart a signal.
 #include <hal/hosted.h>
 #include <hal/interrupts.h>
 #include <hal/timer.h>
@@ -17,8 +17,8 @@ constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
 constinit std::uint64_t entry_ns = 0;
 constinit thread_local timer_t timer{};
-/// When the host's timer goes off next. It is not set later, only earlier: going off too early is
-/// harmless, and many deadlines are put off again and again.
+/// The expiry of the hart's POSIX timer. set_timer() only moves it forward, to save system calls:
+/// deadlines are often postponed, and an early interrupt is harmless.
 constinit thread_local std::uint64_t armed_ns = no_deadline;
 
 std::uint64_t host_ns() {

@@ -20,12 +20,12 @@ constinit bool hosted::code_is_read_ahead = false;
 
 namespace {
 
-/// Mappings that Linux lets a process have are few (vm.max_map_count, 65,530): with so many the TLB
-/// is full, and starts anew.
+/// The maximum number of mappings in the TLB. Linux limits a process to 65,530 (vm.max_map_count).
+/// When this number is reached, the TLB is flushed.
 constexpr std::size_t most_mappings = 48'000;
 
-/// Of everything below. A hart that fills in what another one is taking out waits until that has
-/// been done, and then finds it gone.
+/// Lock of all data below. A hart that fills in a page waits until another hart has finished a
+/// flush, and then reads the changed page table.
 constinit std::atomic<bool> locked = false;
 
 class TlbLock {
@@ -39,17 +39,17 @@ class TlbLock {
   InterruptGuard masked_;
 };
 
-/// What has been mapped, and as what.
+/// A mapped page and the page table entry that it was mapped from.
 struct Mapping {
   VirtAddr page;
   PageEntry entry;
 };
-/// So many are known one by one, which is what most programs have.
+/// The first so many mappings of a space are recorded one by one. Most programs have no more.
 constexpr std::size_t known_mappings = 512;
 
 struct Space {
-  PhysAddr root = 0;         // of the table whose window it is; 0: it is free
-  std::size_t mappings = 0;  // filled in; those beyond `known` are somewhere in the window
+  PhysAddr root = 0;         // root table of the space with this user range; 0: the range is free
+  std::size_t mappings = 0;  // number of mappings; only the first are in `known`
   std::array<Mapping, known_mappings> known{};
 };
 constinit std::array<Space, UserWindow::count> spaces{};
@@ -63,8 +63,7 @@ int protection_of(Access access) {
          (allows(access, Access::execute) ? PROT_EXEC : 0);
 }
 
-// By the host's calls themselves: what programs have is nothing that a sanitizer would keep account
-// of, and not where it would have it.
+// These make Linux's system calls directly: a sanitizer must not track the programs' memory.
 bool map(VirtAddr page, PageEntry entry) {
   return syscall(SYS_mmap, page, page_size, protection_of(entry.access()), MAP_SHARED | MAP_FIXED,
                  hosted::ram_file(), static_cast<off_t>(entry.address() - ram_base)) != -1;
@@ -98,7 +97,7 @@ void forget_all() {
   for (std::size_t window = 0; window < spaces.size(); ++window) forget_window(window);
 }
 
-/// What the table says about `va` just now.
+/// The present page table entry of `va`.
 PageEntry look_up(PhysAddr root, VirtAddr va) {
   PhysAddr table = root;
   for (int level = 2;; --level) {
@@ -110,7 +109,7 @@ PageEntry look_up(PhysAddr root, VirtAddr va) {
   }
 }
 
-/// What a page was mapped as before.
+/// Removes the record of a page's previous mapping.
 void forget_known(Space& space, VirtAddr page) {
   for (std::size_t i = 0; i < space.mappings; ++i) {
     if (space.known[i].page != page) continue;
@@ -120,7 +119,7 @@ void forget_known(Space& space, VirtAddr page) {
   }
 }
 
-/// Maps what the table has for a page; false if that does not allow `wanted`.
+/// Maps a page as its table entry says. Returns false if the entry does not allow `wanted`.
 bool fill_page(Space& space, VirtAddr page, Access wanted) {
   const PageEntry entry = look_up(space.root, page);
   if (!entry.allows(wanted)) return false;
@@ -140,12 +139,13 @@ bool fill_page(Space& space, VirtAddr page, Access wanted) {
 
 }  // namespace
 
-// ── Windows ──────────────────────────────────────────────────────────────────────────────────────
+// ── User ranges
+// ────────────────────────────────────────────────────────────────────────────────────
 
 std::optional<UserWindow> UserWindow::take(PhysAddr root) {
   const TlbLock lock;
-  // The one that has been free for longest: what a program still knows of another's memory is of
-  // use to nobody.
+  // Takes the range that has been free for longest: addresses of an ended program then stay
+  // unmapped for as long as possible.
   for (std::size_t tried = 0; tried < count; ++tried) {
     const std::size_t window = next_window++ % count;
     if (spaces[window].root != 0) continue;
@@ -162,7 +162,8 @@ void UserWindow::give_back() const {
   spaces[window].root = 0;
 }
 
-// ── Filling and emptying ─────────────────────────────────────────────────────────────────────────
+// ── Filling and flushing
+// ───────────────────────────────────────────────────────────────────────────
 
 bool fill_translation(VirtAddr va, std::uint8_t access) {
   if (va < user_begin || va >= user_end) return false;
@@ -202,7 +203,7 @@ void flush_space(Asid asid) {
   const std::size_t window = window_of_asid[asid];
   Space& space = spaces[window];
   if (space.mappings >= known_mappings) return forget_window(window);
-  // What the table still says need not go, only to be touched again.
+  // Keep mappings that still match the table: the program would only fault them in again.
   for (std::size_t i = 0; i < space.mappings;) {
     const Mapping& known = space.known[i];
     if (look_up(space.root, known.page) == known.entry) {
@@ -218,7 +219,7 @@ void flush_all() {
   forget_all();
 }
 
-// The mappings are everybody's: what is forgotten here is forgotten everywhere.
+// All harts share the mappings, so a local flush is a flush on all harts.
 
 void flush_remote(HartMask, Asid asid, VirtAddr first, std::size_t pages) {
   for (std::size_t page = 0; page < pages; ++page) flush_page(first + page * page_size, asid);

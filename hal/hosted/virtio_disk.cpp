@@ -15,7 +15,7 @@
 namespace hal::hosted {
 namespace {
 
-enum Register : std::size_t {  // table 4.1
+enum Register : std::size_t {  // the offsets of specification 1.2, table 4.1
   magic = 0x000,
   version = 0x004,
   device_id = 0x008,
@@ -41,7 +41,7 @@ constexpr std::uint64_t feature_segment_limit = 1 << 2, feature_read_only = 1 <<
                         feature_flush = 1 << 9, feature_indirect = 1 << 28,
                         feature_version_1 = std::uint64_t{1} << 32;
 constexpr std::uint32_t most_segments = 64;
-constexpr std::uint32_t used_buffer = 1;  // of the interrupt's status
+constexpr std::uint32_t used_buffer = 1;  // a bit of interrupt_status
 constexpr std::uint16_t has_next = 1, is_indirect = 4;
 constexpr std::uint32_t kind_read = 0, kind_write = 1, kind_flush = 4;
 constexpr std::uint8_t status_ok = 0, status_error = 1, status_unsupported = 2;
@@ -139,7 +139,7 @@ void VirtioDisk::write(std::size_t offset, std::uint32_t value) {
   }
 }
 
-/// Nothing that was asked for is done any more, and no memory used.
+/// Stops the device. When this returns, it executes no request and uses no memory of the driver.
 void VirtioDisk::reset() {
   ready_ = false;
   while (busy_) pthread_cond_wait(&idle_, &lock_);
@@ -149,7 +149,8 @@ void VirtioDisk::reset() {
   lower_line(disk_line);
 }
 
-// ── The thread ───────────────────────────────────────────────────────────────────────────────────
+// ── The device's thread
+// ───────────────────────────────────────────────────────────────────────────
 
 void VirtioDisk::run() {
   const Lock lock{lock_};
@@ -189,24 +190,26 @@ void VirtioDisk::take_new() {
 }
 
 void VirtioDisk::answer(std::uint16_t chain) {
-  // The file may take its time, and harts look at registers meanwhile.
+  // File I/O takes time, and harts read registers meanwhile: release the lock.
   busy_ = true;
   pthread_mutex_unlock(&lock_);
   const std::uint32_t written = perform(chain);
   pthread_mutex_lock(&lock_);
   busy_ = false;
   pthread_cond_broadcast(&idle_);
-  if (!ready_) return;  // reset meanwhile
+  if (!ready_) return;  // the driver has reset the device meanwhile
   memory_at<UsedEntry>(used_ + 4 + sizeof(UsedEntry) * (next_used_ % queue_size_)) = {
       .id = chain, .bytes = written};
   ++next_used_;
   __atomic_store_n(&memory_at<std::uint16_t>(used_ + 2), next_used_, __ATOMIC_SEQ_CST);
-  if ((memory_at<std::uint16_t>(available_) & 1) != 0) return;  // it looks by itself
+  if ((memory_at<std::uint16_t>(available_) & 1) != 0)
+    return;  // the driver polls and wants no interrupt
   interrupt_status_ |= used_buffer;
   raise_line(disk_line);
 }
 
-/// What a chain asks for; how many bytes of it were written, the status included.
+/// Executes the request of a descriptor chain. Returns the number of bytes written to memory,
+/// status included.
 std::uint32_t VirtioDisk::perform(std::uint16_t chain) {
   std::array<Descriptor, queue_limit> parts;
   std::size_t count = 0;

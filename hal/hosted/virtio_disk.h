@@ -1,6 +1,6 @@
-// A disk as QEMU has it, in the process: the registers of a virtio device (Virtual I/O Device
-// specification 1.2, sections 4.2.2 and 5.2), and a thread that does what its queue says to a file
-// of the host's. So the kernel's drivers are the same here as there.
+// A virtio block device as in QEMU, emulated in the process. It has the registers of Virtual I/O
+// Device specification 1.2, sections 4.2.2 and 5.2. A thread executes the requests of its queue on
+// a file of the host. So the kernel uses the same driver on both machines.
 #pragma once
 
 #include <hal/machine/registers.h>
@@ -16,12 +16,12 @@ namespace hal::hosted {
 struct DiskOptions {
   int file = -1;
   bool read_only = false;
-  std::uint64_t delay_ns = 0;  ///< from a request to its answer, of any number at once
+  std::uint64_t delay_ns = 0;  ///< delay of each request; requests are delayed concurrently
 };
 
 class VirtioDisk final : public DeviceModel {
  public:
-  /// Its thread begins. There is one disk, for ever.
+  /// Starts the device's thread. There is one disk, and it is never destroyed.
   void start(const DiskOptions& options);
 
   std::uint32_t read(std::size_t offset) override;
@@ -45,7 +45,7 @@ class VirtioDisk final : public DeviceModel {
     std::uint32_t reserved;
     std::uint64_t sector;
   };
-  /// Taken from the queue, to be answered at its time.
+  /// A request taken from the queue, and the time at which to complete it.
   struct Held {
     std::uint64_t due_ns;
     std::uint16_t chain;
@@ -62,19 +62,19 @@ class VirtioDisk final : public DeviceModel {
   DiskOptions options_;
   std::uint64_t sectors_ = 0;
 
-  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;  // of all below
-  pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;    // there may be something in the queue
-  pthread_cond_t idle_ = PTHREAD_COND_INITIALIZER;    // it is not busy any more
-  bool busy_ = false;                                 // with the file, and memory of the kernel's
+  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;  // of all members below
+  pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;    // signalled when the queue may have requests
+  pthread_cond_t idle_ = PTHREAD_COND_INITIALIZER;    // signalled when `busy_` becomes false
+  bool busy_ = false;  // the thread uses the file and the driver's memory, unlocked
   std::uint32_t status_ = 0;
   std::uint32_t interrupt_status_ = 0;
   std::uint32_t features_select_ = 0;
   std::uint32_t queue_size_ = 0;
   bool ready_ = false;
-  std::uint64_t descriptors_ = 0, available_ = 0, used_ = 0;  // physical
+  std::uint64_t descriptors_ = 0, available_ = 0, used_ = 0;  // physical addresses
   std::uint16_t next_available_ = 0;
   std::uint16_t next_used_ = 0;
-  std::array<Held, queue_limit> held_{};  // a ring: they are due in their order
+  std::array<Held, queue_limit> held_{};  // a ring buffer, sorted by due_ns
   unsigned first_held_ = 0, held_count_ = 0;
 };
 

@@ -1,6 +1,5 @@
-// What AddressSanitizer is to leave to the kernel: signals and their stacks, and what is in its
-// heap, of which it knows nothing. (Locals stay on the stacks that they are on: steps change
-// stacks, and their frames with them.)
+// Options of AddressSanitizer. The kernel handles signals and their stacks itself, and has its own
+// heap. Locals must stay on the real stack, because steps change stacks.
 #include "../hart.h"
 
 extern "C" const char* __asan_default_options() {

@@ -1,4 +1,4 @@
-// Signals as this machine's interrupts: what trap/ needs of hal/ for them, and hal/ of trap/.
+// Signals as this machine's interrupts: the interface between hal/hosted and trap/hosted.
 #pragma once
 
 #include <hal/hart.h>
@@ -15,7 +15,8 @@
 
 namespace hal::hosted {
 
-/// What harts are told that something is pending with: by each other, and by their timers.
+/// The signals that make a hart notice pending interrupts. Its timer sends the first, other threads
+/// the second.
 inline int timer_signal() {
   return SIGRTMIN;
 }
@@ -23,22 +24,24 @@ inline int ipi_signal() {
   return SIGRTMIN + 1;
 }
 
-/// The calling hart's timer has sent its signal. In the signal's handler.
+/// Marks the timer interrupt as pending. Called in the handler of timer_signal().
 inline void timer_has_fired() {
   pending.fetch_or(interrupt::timer);
 }
 
-/// What programs are to find their thread-local storage by, if somebody has said so (`--fs`).
+/// The segment mode requested with `--fs`; nothing without the option.
 std::optional<std::string_view> wanted_fs();
 
-/// From now on interrupts of the calling hart are taken: in the midst of a step by a call of
-/// `vector` with where that was, on the step's stack and with interrupts masked; by a program,
-/// because `attention` is not 0 or because of the signal itself.
+/// Lets the calling hart take interrupts.
+///
+/// In a step, the hart calls `vector` with the interrupted address, on the step's stack, with
+/// interrupts masked. In a program, the signal ends run_user(); a signal outside the program leaves
+/// `attention` at 1, which ends the next run_user() at once.
 void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& attention);
 extern constinit thread_local volatile std::uint32_t* attention;
 
-/// Zeros of the host's memory, not of the machine's, which may not have so much in one piece. Empty
-/// where the host has not either.
+/// Zeroed memory of the host, outside the machine's RAM, which may not have a range of that size.
+/// Empty if the host has none.
 class HostMemory {
  public:
   explicit HostMemory(std::size_t bytes);
@@ -50,7 +53,7 @@ class HostMemory {
   std::span<std::byte> bytes_;
 };
 
-/// The kernel's stack that `address` is in; an empty one if it is in none.
+/// The kernel stack that contains `address`; empty if there is none.
 KernelStack kernel_stack_at(VirtAddr address);
 
 }  // namespace hal::hosted

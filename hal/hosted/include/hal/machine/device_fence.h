@@ -1,4 +1,4 @@
-// Devices are threads of the process, and their registers functions with locks.
+// Hosted: devices are threads of the process, and register accesses are function calls with locks.
 #pragma once
 
 #include <atomic>

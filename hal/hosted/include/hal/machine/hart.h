@@ -1,4 +1,4 @@
-// A hart is a thread of the process.
+// Hosted: a hart is a thread of the process.
 #pragma once
 
 #include <atomic>

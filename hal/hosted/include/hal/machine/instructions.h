@@ -1,4 +1,4 @@
-// The host does not let everybody count.
+// Hosted: no instruction counter, because the host may not permit its use.
 #pragma once
 
 #include <cstdint>
