@@ -1,6 +1,6 @@
-// Interrupts of a hart that is a thread: a word of what is pending, set by whoever has something,
-// and a signal so that the thread looks. Masked is a word, too: a signal that comes meanwhile finds
-// it set and goes (signals.cpp), so masking costs an instruction and no system call.
+// Hosted: interrupts of a hart that is a thread. Other threads set bits in its pending word and
+// send it a signal. Masking sets a word of the hart and needs no system call. A signal handler that
+// finds interrupts masked leaves them pending and returns; unmask_interrupts() then takes them.
 #pragma once
 
 #include <hal/machine/per_hart.h>
@@ -15,17 +15,18 @@ inline constexpr std::string_view interrupt_controller = "host";
 
 namespace hosted {
 
-namespace interrupt {  // bits of what is pending
+namespace interrupt {  // bits of the pending word
 inline constexpr std::uint32_t software = 1 << 0;
 inline constexpr std::uint32_t timer = 1 << 1;
 inline constexpr std::uint32_t external = 1 << 2;
 }  // namespace interrupt
 
-/// This hart's. Any thread sets bits (through `raise`), the hart alone clears them.
+/// This hart's words. Any thread sets bits of `pending` (through `raise`); only the hart clears
+/// them.
 extern constinit thread_local std::atomic<std::uint32_t> pending asm("cotrap_pending");
 extern constinit thread_local std::uint32_t masked asm("cotrap_masked");
 
-/// Takes what is pending on a hart that has just unmasked interrupts.
+/// Takes all pending interrupts. The hart has just unmasked them.
 void take_pending();
 
 }  // namespace hosted

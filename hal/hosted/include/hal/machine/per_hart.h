@@ -1,8 +1,9 @@
-// x86_64: what an interrupted step that may go on on another hart can read of its hart. A compiler
-// may keep the address of a thread_local; these go by fs anew each time, an instruction each.
+// x86_64: access to per-hart variables from a preemptible job, which may resume on another hart. A
+// compiler may keep the address of a thread_local; these macros use fs each time, with one
+// instruction.
 #pragma once
 
-// The value of an `int`-sized variable, by its symbol.
+// The value of an `int`-sized variable. `symbol`: its assembler name.
 #define HAL_LOAD_PER_HART_WORD(symbol)                                       \
   ({                                                                         \
     unsigned value_;                                                         \
@@ -18,7 +19,7 @@
     asm volatile("movq %%fs:0, %0\n\tleaq " symbol "@tpoff(%0), %0" : "=r"(address_)); \
     address_;                                                                          \
   })
-// A pointer that is a member, `offset` bytes into a variable.
+// The value of a pointer, `offset` bytes into a variable.
 #define HAL_LOAD_PER_HART_POINTER(symbol, offset)                                               \
   ({                                                                                            \
     void* value_;                                                                               \

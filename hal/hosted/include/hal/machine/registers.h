@@ -1,5 +1,5 @@
-// A device of the hosted machine is an object; its registers, of 32 bits each, are what it makes of
-// their offsets.
+// Hosted: a device is an object, and its 32-bit registers are accessed through its member
+// functions.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 namespace hal {
 namespace hosted {
 
-/// Any hart, interrupts masked.
+/// The functions may be called on any hart, with interrupts masked.
 class DeviceModel {
  public:
   virtual std::uint32_t read(std::size_t offset) = 0;

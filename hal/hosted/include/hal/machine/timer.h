@@ -1,11 +1,11 @@
-// The host's monotonic clock.
+// Hosted: the host's monotonic clock.
 #pragma once
 
 #include <cstdint>
 
 namespace hal {
 
-/// The clock itself, which goes on by one every clock_period_ns().
+/// The clock's counter, which advances by one every clock_period_ns().
 inline std::uint64_t clock_ticks() {
   return now_ns();
 }
@@ -16,7 +16,7 @@ inline std::uint64_t ticks_in_ns(std::uint64_t ticks) {
   return ticks;
 }
 
-/// Nothing goes on between the clock's ticks.
+/// This machine has no counter that advances between two ticks of the clock.
 inline std::uint32_t fine_ticks() {
   return 0;
 }
