@@ -1,6 +1,6 @@
-// bool cotrap_look_at_registers(std::uint64_t seed): a value of its own, made from the seed, in every
-// register but rsp and the two that it looks with, rbp and r15; for a while; then whether all of them
-// are still there. See trap/check_registers.h.
+// bool cotrap_look_at_registers(std::uint64_t seed): fills each register with a different value
+// derived from the seed and spins for a while. Returns true if all values are unchanged. It does
+// not check rsp, nor its own rbp and r15. See trap/check_registers.h.
 
   .section .text.check_registers, "ax", @progbits
 

@@ -1,7 +1,6 @@
-// An interrupt in the midst of a kernel's step. The signal's handler (kernel_trap.cpp) has put the
-// address of the interrupted instruction onto the step's stack, 128 bytes below what the compiler
-// may be using there, and returns to here: so the handler itself has ended, and this is a function of
-// the step's that nobody has called. Interrupts are masked.
+// An interrupt in a step of the kernel. The signal handler (kernel_trap.cpp) stores the interrupted
+// address on the step's stack, below the red zone of 128 bytes. Then it returns to this code, which
+// so runs like a function that the step has called. Interrupts are masked.
 
 #define RED_ZONE 128
 #define STATE_COMPONENTS 7              /* x87, SSE, AVX: what compiled code here uses */
@@ -29,13 +28,13 @@ cotrap_interrupted:
   andq  $-64, %rsp
   xorl  %eax, %eax
   .irp word, 512,520,528,536,544,552,560,568
-  movq  %rax, \word(%rsp)               // the area's header
+  movq  %rax, \word(%rsp)               // clear the header of the XSAVE area
   .endr
   movl  $STATE_COMPONENTS, %eax
   xorl  %edx, %edx
   xsave64 (%rsp)
   movq  16(%rbp), %rdi
-  call  cotrap_take_interrupts          // as often as there are any
+  call  cotrap_take_interrupts          // takes all pending interrupts
   movl  $STATE_COMPONENTS, %eax
   xorl  %edx, %edx
   xrstor64 (%rsp)

@@ -1,4 +1,4 @@
-// Signals become interrupts, page faults that the tables answer, and reports.
+// Signals as interrupts, page faults and kernel traps.
 #include <abi/numbers.h>
 #include <hal/hart.h>
 #include <hal/hosted.h>
@@ -39,7 +39,7 @@ void take_interrupt(std::uintptr_t pc) {
 [[noreturn]] void report(const Signal& signal) {
   hal::mask_interrupts();
   const auto& from = signal.state.uc_mcontext.gregs;
-  static UserContext registers;  // too large for comfort, and there is one report
+  static UserContext registers;  // static: too large for the stack
   registers.set_stack(static_cast<std::uint64_t>(from[REG_RSP]));
   registers.set_program_counter(static_cast<std::uint64_t>(from[REG_RIP]));
   const Trap trap = decode(signal);
@@ -47,8 +47,9 @@ void take_interrupt(std::uintptr_t pc) {
                      trap.kind == Trap::page_fault && hal::in_stack_guard(trap.address));
 }
 
-/// A program's own `syscall`, as a call that the kernel has a number for. To the program it is one
-/// instruction, which changes no vector register: from now on none is changed at the gate either.
+/// Turns a program's own `syscall` instruction into a call that the kernel has a number for. To the
+/// program, `syscall` preserves all vector registers, so from now on its calls of the gate must
+/// preserve them too.
 void take_system_call(UserContext& context) {
   constexpr std::uint32_t highest = abi::first_compat_call - 1;
   const auto number = static_cast<std::uint32_t>(context.general.rax);
@@ -59,7 +60,7 @@ void take_system_call(UserContext& context) {
 void on_signal(Signal& signal) {
   if (signal.number == hal::hosted::timer_signal()) hal::hosted::timer_has_fired();
   if (is_fault(signal) && cotrap_hart.context != nullptr) {
-    // What the tables allow was only not mapped yet: the program tries again.
+    // A page that the table allows was not mapped yet: the program retries.
     const Trap trap = decode(signal);
     if (trap.kind == Trap::page_fault &&
         hal::fill_translation(trap.address, static_cast<std::uint8_t>(trap.access))) {
@@ -79,7 +80,7 @@ void on_signal(Signal& signal) {
   if (hal::hosted::masked == 0) interrupt_step(signal.state);
 }
 
-/// As somebody has said, or as it is cheapest.
+/// The mode requested on the command line, or else the cheapest that works.
 Segments segments_to_use() {
   using enum Segments;
   const auto wanted = hal::hosted::wanted_fs();
@@ -92,7 +93,7 @@ Segments segments_to_use() {
 
 void install() {
   add_hart_to_router();
-  if (hal::hosted::attention != nullptr) return;  // the boot hart installs twice
+  if (hal::hosted::attention != nullptr) return;  // the boot hart calls this twice
   if (hal::hart_index() == 0) {
     choose_segments(segments_to_use());
     hal::hosted::code_is_seen_first = segments() == Segments::rewrite;
@@ -105,7 +106,8 @@ void install() {
                            SIGILL, SIGTRAP, SIGFPE, SIGSYS}) {
     handle_signal(number, on_signal);
   }
-  catch_syscall_instructions(true);  // where Linux cannot, they are the host's
+  catch_syscall_instructions(
+      true);  // without this feature of Linux, `syscall` instructions are calls of the host
   hal::hosted::take_interrupts_by(take_interrupt, cotrap_hart.pending);
 }
 

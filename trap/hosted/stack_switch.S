@@ -1,9 +1,10 @@
-// Leaving a stack in mid-step and coming back to it. See trap/stack_switch.h.
+// Leaves a stack in the middle of a step and returns to it. See trap/stack_switch.h.
 #include "../stack_layout.h"
 
   .section .text.stack_switch, "ax", @progbits
 
-// In: rdi = where to keep this stack's pointer, rsi = top of another stack, rdx = what runs there.
+// In: rdi = the StackContext that gets this stack's pointer, rsi = top of another stack, rdx = the
+// function to run there.
   .globl cotrap_leave_stack
   .type cotrap_leave_stack, @function
   .balign 16
@@ -19,9 +20,10 @@ cotrap_leave_stack:
   andq  $-16, %rsp
   xorl  %ebp, %ebp                      // ends a debugger's backtrace
   call  *%rdx
-  ud2                                   // it does not come back
+  ud2                                   // the function does not return
 
-// In: rdi = the context of a stack that was left. Returns from its cotrap_leave_stack.
+// In: rdi = the context of a stack that was left. Returns from the cotrap_leave_stack() that left
+// it.
   .globl cotrap_return_to_stack
   .type cotrap_return_to_stack, @function
   .balign 16

@@ -1,5 +1,6 @@
-// AddressSanitizer has to know where the running stack ends, and that of a stack which is begun
-// anew nothing is in use. The linker puts this around stack_switch.S; built without any sanitizer.
+// Tells AddressSanitizer about stack switches: the bounds of the new stack, and that a stack used
+// anew holds no objects. The linker wraps cotrap_leave_stack() with this. Built without a
+// sanitizer.
 #include <hal/hosted.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -25,5 +26,5 @@ extern "C" void __wrap_cotrap_leave_stack(trap::StackContext* context, std::uint
   __asan_unpoison_memory_region(reinterpret_cast<const void*>(next.bottom), top - next.bottom);
   now_on(next);
   __real_cotrap_leave_stack(context, top, go_on);
-  now_on(left);  // another thread's, perhaps
+  now_on(left);  // perhaps on another thread
 }

@@ -1,7 +1,6 @@
-// What ThreadSanitizer knows of a thread (its calls, above all) it is to keep for each stack: a
-// fiber is begun with a stack and ends when its stack is nobody's any more. Switching from one to
-// the other puts what either does into order, as it is on a hart. The linker puts this around
-// stack_switch.S; built without the sanitizer.
+// Tells ThreadSanitizer about stack switches: each stack has a fiber, from its first use until it
+// is free. A switch orders the accesses before it and after it, as on a hart. The linker wraps
+// cotrap_leave_stack() with this. Built without a sanitizer.
 #include <sanitizer/tsan_interface.h>
 #include <trap/stack_switch.h>
 
@@ -12,7 +11,7 @@ extern "C" void __wrap_cotrap_leave_stack(trap::StackContext* context, std::uint
   void* const fiber = __tsan_get_current_fiber();
   __tsan_switch_to_fiber(__tsan_create_fiber(0), in_order);
   __real_cotrap_leave_stack(context, top, go_on);
-  void* const unused = __tsan_get_current_fiber();  // of the stack that this was called on
+  void* const unused = __tsan_get_current_fiber();  // fiber of the stack that resumed this one
   __tsan_switch_to_fiber(fiber, in_order);
   __tsan_destroy_fiber(unused);
 }

@@ -1,5 +1,5 @@
-// The step takes the interrupt where the signal found it: the handler puts a call onto its stack,
-// and returns into that.
+// Interrupts a step at the instruction where the signal arrived. The signal handler puts a return
+// address onto the step's stack and returns to cotrap_interrupted().
 #include "step_interrupts.h"
 
 #include <hal/interrupts.h>

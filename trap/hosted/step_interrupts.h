@@ -1,4 +1,4 @@
-// How a step takes an interrupt whose signal came upon it.
+// Interrupting a step in which a signal has arrived.
 #pragma once
 
 #include <ucontext.h>
@@ -7,11 +7,12 @@
 
 namespace trap {
 
-/// In the handler, for a step that has interrupts unmasked; `state` is what the handler returns to.
+/// Call it in the signal handler, only if the step has interrupts unmasked. `state`: the registers
+/// that the handler returns to.
 void interrupt_step(ucontext_t& state);
 
 }  // namespace trap
 
-/// On the step's stack, interrupts masked: takes all that is pending, so that the step goes on from
-/// `pc` with nothing left and interrupts unmasked.
+/// Takes all pending interrupts, then unmasks them. Runs on the step's stack with interrupts
+/// masked. `pc`: the address at which the step will continue.
 extern "C" void cotrap_take_interrupts(std::uintptr_t pc);

@@ -1,5 +1,5 @@
-// Offsets into trap::UserContext and trap::HartRecord, in bytes, for the assembly. Their headers
-// assert each of them.
+// Offsets of members of trap::UserContext and trap::HartRecord, in bytes, for the assembly. Their
+// headers check each.
 #pragma once
 
 #define CONTEXT_RAX 0
@@ -21,7 +21,7 @@
 #define CONTEXT_SAVED 188
 #define CONTEXT_STATE 192
 
-// … and into the XSAVE area (Intel SDM volume 1, 13.4; AMD APM volume 2, 11.5) that begins at the
+// Offsets in the XSAVE area (Intel SDM volume 1, 13.4; AMD APM volume 2, 11.5). It begins at the
 // first multiple of 64 from CONTEXT_STATE on.
 #define STATE_ALIGNMENT 64
 #define STATE_FCW 0
@@ -32,10 +32,10 @@
 #define STATE_MAGIC 0x46505853
 #define STATE_XSTATE_BV 512
 
-// … and into ucontext_t: where the pointer to such an area is.
+// The offset in ucontext_t of the pointer to an XSAVE area.
 #define FRAME_VECTORS 224
 
-// … and into trap::HartRecord.
+// Offsets in trap::HartRecord.
 #define HART_CONTEXT 0
 #define HART_USER_RIP 8
 #define HART_USER_RSP 16
@@ -49,10 +49,10 @@
 #define HART_FS_IS_USERS 76
 #define HART_SYSCALLS 77
 
-// The components of the XSAVE state, as bits: what a context can ask to be kept.
+// The components of the XSAVE state that a context can ask to preserve, as bits.
 #define VECTORS_NONE 0
 #define VECTORS_SSE 2
 #define VECTORS_ALL 0xe7
 
-// What a call of the gate puts into UserContext::trap_num.
+// The value of UserContext::trap_num after a call of the gate.
 #define GATE_TRAP_NUM 0x100

@@ -1,13 +1,13 @@
 #include <trap/emulated.h>
 #include <valgrind/valgrind.h>
 
-// A signal's handler, as in signal.cpp.
+// Called in signal handlers, so not instrumented; see signal.cpp.
 #pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], apply_to = function)
 
 namespace trap {
 namespace {
 
-/// What valgrind has changed already when an instruction's access to memory faults.
+/// The register that valgrind has already changed when an instruction's memory access faults.
 enum class Moved : std::uint8_t { nothing, stack_pointer, count };
 
 // The opcodes are those of the Intel SDM volume 2, appendix A.
@@ -20,8 +20,8 @@ Moved moved_by(const unsigned char* at) {
       case 0xf3: repeated = true; continue;
       case 0x64:            // fs
       case 0x65:            // gs
-      case 0x66:            // operand's size
-      case 0x67: continue;  // address' size
+      case 0x66:            // operand size
+      case 0x67: continue;  // address size
       default: break;
     }
     if ((*at & 0xf0) != 0x40) break;  // REX
@@ -52,7 +52,7 @@ bool is_emulated() {
 void complete(Signal& signal) {
   if (!is_fault(signal) || signal.number == SIGSYS) return;
   constexpr greg_t invalid_opcode = 6, breakpoint = 3, page_fault = 14;
-  constexpr greg_t write = 2, fetch = 16;  // of a page fault's error code
+  constexpr greg_t write = 2, fetch = 16;  // bits of a page fault's error code
   auto& registers = signal.state.uc_mcontext.gregs;
   if (registers[REG_TRAPNO] == 0) {
     switch (signal.number) {
@@ -67,7 +67,8 @@ void complete(Signal& signal) {
   } else if (registers[REG_TRAPNO] == page_fault) {
     switch (moved_by(reinterpret_cast<const unsigned char*>(registers[REG_RIP]))) {
       case Moved::stack_pointer: {
-        const bool is_push = (registers[REG_ERR] & write) != 0;  // not what it pushes or calls
+        const bool is_push = (registers[REG_ERR] & write) !=
+                             0;  // the faulting access is to the stack, not to an operand
         if (is_push && registers[REG_CR2] == registers[REG_RSP]) registers[REG_RSP] += 8;
         break;
       }

@@ -6,12 +6,12 @@
 namespace trap {
 namespace {
 
-// What follows an opcode, by the opcode:
+// The bytes that follow an opcode:
 //   .  nothing          m  ModRM            b  ModRM, 1 byte       z  ModRM, 4 bytes (2 with 66)
 //   1  1 byte           2  2 bytes          3  3 bytes             4  4 bytes (2 with 66)
 //   v  4 bytes, 2 with 66, 8 with REX.W     a  an address          r  4 bytes: relative address
-//   f  ModRM, and 1 byte if it is a test    F  … 4 bytes (2 with 66) if it is
-//   ?  no instruction here, or one that is not known
+//   f  ModRM, and 1 byte if it is a test    F  ModRM, and 4 bytes (2 with 66) if it is a test
+//   ?  not an instruction, or unknown
 using Map = std::string_view;
 
 constexpr Map one_byte =
@@ -51,7 +51,7 @@ constexpr Map two_bytes =
     "mmmmmmmmmmmmmmmm";  // f0
 static_assert(one_byte.size() == 256 && two_bytes.size() == 256);
 
-/// Where an opcode is looked up.
+/// The table in which an opcode is looked up.
 enum class OpcodeMap : std::uint8_t { one, two, three_38, three_3a };
 
 constexpr unsigned rex_w = 8;
@@ -72,7 +72,7 @@ class Decoder {
   }
 
  private:
-  /// The next byte; past the end it is 0, and run() finds out at the end.
+  /// The next byte, or 0 past the end: run() checks the end once, at the end.
   unsigned next() {
     const unsigned value = at_ < code_.size() ? std::to_integer<unsigned>(code_[at_]) : 0;
     ++at_;
@@ -131,7 +131,7 @@ class Decoder {
     }
   }
 
-  /// After a VEX or EVEX prefix, which stands for REX, 66, f2, f3 and the map.
+  /// Reads the opcode after a VEX or EVEX prefix, which replaces REX, 66, f2, f3 and the map bytes.
   bool read_vector_opcode(unsigned map) {
     if (rex_ != 0 || operand_size_ || repeat_ != 0 || lock_) return false;
     vector_ = true;
@@ -140,7 +140,7 @@ class Decoder {
       case 1: map_ = OpcodeMap::two; return true;
       case 2:
       case 5:
-      case 6: map_ = OpcodeMap::three_38; return true;  // … whose operands 5's and 6's are like
+      case 6: map_ = OpcodeMap::three_38; return true;  // maps 5 and 6 have the operands of map 2
       case 3: map_ = OpcodeMap::three_3a; return true;
       default: return false;
     }
@@ -151,7 +151,7 @@ class Decoder {
       case OpcodeMap::one: return one_byte[opcode_];
       case OpcodeMap::two:
         if (vector_) return opcode_ == 0x7a || opcode_ == 0x7b ? 'm' : two_bytes[opcode_];
-        // The two of SSE4a with two constants.
+        // The two SSE4a instructions with two immediate operands.
         if (opcode_ == 0x78 && (operand_size_ || repeat_ == 0xf2)) return '?';
         return two_bytes[opcode_];
       case OpcodeMap::three_38: return 'm';
@@ -171,7 +171,7 @@ class Decoder {
       case '4': at_ += size_z; return true;
       case 'v': at_ += (rex_ & rex_w) != 0 ? 8 : size_z; return true;
       case 'a': at_ += address_size_ ? 4 : 8; return true;
-      case 'r': at_ += 4; return size_z == 4;  // processors differ about 66
+      case 'r': at_ += 4; return size_z == 4;  // with a 66 prefix, processors differ
       case 'm':
       case 'b':
       case 'z':
@@ -204,18 +204,19 @@ class Decoder {
 
   bool has_memory_operand() const {
     if (has_modrm_) {
-      // lea computes an address; nops have an operand for its length.
+      // lea only computes its operand's address; a nop ignores its operand.
       if (map_ == OpcodeMap::one && opcode_ == 0x8d) return false;
       if (map_ == OpcodeMap::two && opcode_ >= 0x19 && opcode_ <= 0x1f && !vector_) return false;
       return !is_register_form();
     }
     if (map_ != OpcodeMap::one) return false;
-    // mov of an address; movs, cmps, lods, outs and xlat, whose source may be elsewhere.
+    // mov with an absolute address; movs, cmps, lods, outs and xlat, whose source segment can be
+    // overridden.
     return (opcode_ >= 0xa0 && opcode_ <= 0xa7) || opcode_ == 0xac || opcode_ == 0xad ||
            opcode_ == 0x6e || opcode_ == 0x6f || opcode_ == 0xd7;
   }
 
-  /// It goes on elsewhere, or may; or leaves the program.
+  /// Whether the instruction may branch or leave the program.
   bool branches() const {
     if (map_ == OpcodeMap::one) {
       constexpr std::string_view always =
@@ -235,7 +236,7 @@ class Decoder {
            opcode_ == 0xf4 || (opcode_ == 0xff && modrm_register() == 4);
   }
 
-  /// What it has to do with fs; false if that is not clear.
+  /// Sets the kind. Returns false if the use of fs is unclear.
   bool classify() {
     const bool two = map_ == OpcodeMap::two && !vector_;
     if (map_ == OpcodeMap::one && opcode_ == 0x8f && modrm_register() != 0) return false;  // XOP
@@ -283,7 +284,7 @@ class Decoder {
   bool vector_ = false;
   unsigned opcode_ = 0;
   bool has_modrm_ = false;
-  bool knows_address_ = false;  // its operand is relative to rip
+  bool knows_address_ = false;  // the operand's address is relative to rip
   unsigned modrm_ = 0;
   std::size_t modrm_at_ = 0;
 };

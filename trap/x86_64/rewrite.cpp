@@ -11,7 +11,7 @@ constexpr std::byte jmp{0xe9};
 constexpr std::size_t jmp_size = 5;
 constexpr std::byte short_jmp{0xeb};
 constexpr std::size_t short_jmp_size = 2;
-constexpr std::int64_t short_reach = 127;  // and one more backwards
+constexpr std::int64_t short_reach = 127;  // bytes forwards; one more backwards
 constexpr std::size_t syscall_size = 2;
 
 Refusal refuse(Code code) {
@@ -35,8 +35,8 @@ bool is_to_change(const Instruction& instruction) {
          instruction.kind == Instruction::writes_fs_base;
 }
 
-/// Zeros between functions or behind the last: two of them would be an instruction that nobody
-/// needs.
+/// The length of zero padding between functions or after the last one. Two zeros would be an
+/// instruction that compilers do not emit.
 std::size_t padding(std::span<const std::byte> bytes) {
   const auto zeros = static_cast<std::size_t>(
       std::ranges::find_if(bytes, [](std::byte byte) { return byte != std::byte{0}; }) -
@@ -48,7 +48,7 @@ void put(std::byte* at, auto value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-/// The distance of a jump or an operand.
+/// The displacement of a jump or an operand.
 std::int32_t distance(std::uint64_t from, std::uint64_t to) {
   return static_cast<std::int32_t>(to - from);
 }

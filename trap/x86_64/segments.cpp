@@ -14,7 +14,7 @@
 extern "C" {
 constinit thread_local trap::HartRecord cotrap_hart;
 
-// What the assembly looks at.
+// Variables that the assembly reads.
 constinit trap::Segments cotrap_segments = trap::Segments::none;
 constinit bool cotrap_bases_writable = false;
 constinit std::uint32_t cotrap_gs_field = CONTEXT_GSBASE;

@@ -20,11 +20,11 @@
 extern "C" {
 void cotrap_signal_entry();
 void cotrap_signal_return();
-constinit bool cotrap_is_emulated = false;  // as signal_entry.S sees it
+constinit bool cotrap_is_emulated = false;  // for signal_entry.S
 }
 static_assert(offsetof(ucontext_t, uc_mcontext.fpregs) == FRAME_VECTORS);
 
-// A signal may come upon ThreadSanitizer's own code, which must not be called again from here.
+// A signal may interrupt ThreadSanitizer's own code, which is not reentrant.
 #pragma clang attribute push([[clang::disable_sanitizer_instrumentation]], apply_to = function)
 
 namespace trap {
@@ -34,8 +34,8 @@ using Handler = void (*)(Signal&);
 constexpr std::size_t signals = 65;
 constinit Handler handlers[signals]{};
 
-constexpr std::uint64_t gate_trap = 0x0000'0100'0000'0000;     // GATE_TRAP, window.S
-constexpr std::uint64_t abandon_trap = 0x0000'0101'0000'0002;  // ABANDON_TRAP
+constexpr std::uint64_t gate_trap = 0x0000'0100'0000'0000;     // GATE_TRAP in window.S
+constexpr std::uint64_t abandon_trap = 0x0000'0101'0000'0002;  // ABANDON_TRAP in window.S
 
 consteval bool same(std::uint64_t bits, Trap trap) {
   return bits == (std::uint64_t{trap.cause} << 32 | std::uint64_t(trap.access) << 8 | trap.kind);
@@ -43,7 +43,7 @@ consteval bool same(std::uint64_t bits, Trap trap) {
 static_assert(same(gate_trap, {.kind = Trap::syscall, .cause = UserContext::gate_call}));
 static_assert(same(abandon_trap, {.kind = Trap::interrupt, .cause = UserContext::asynchronous}));
 
-/// The part of the window that an address is in.
+/// The part of the window (window.inc) that contains an address.
 enum class Place : std::uint8_t { elsewhere, entering, leaving };
 
 Place place_of(std::uint64_t rip) {
@@ -56,8 +56,8 @@ Place place_of(std::uint64_t rip) {
   return Place::elsewhere;
 }
 
-/// A program that steps itself (rflags.TF) is stepped through the window, too, which is none of its
-/// steps; neither is the jump to it, after which rip is the program's.
+/// With rflags.TF, the processor also single-steps the window, and the jump from it into the
+/// program. These steps are not the program's, so they are not reported.
 constinit thread_local bool stepping_to_jump = false;
 
 bool is_step_of_window(std::uint64_t rip, Place place) {
@@ -67,10 +67,10 @@ bool is_step_of_window(std::uint64_t rip, Place place) {
   return is_jump || place != Place::elsewhere;
 }
 
-/// Linux's copy of the vector registers is in the format of ours; what it does not have is as the
-/// processor's reset leaves it.
+/// Copies the vector registers from the signal frame, which has the same format. Components that
+/// the frame does not have get their reset values.
 void save_vectors(const ucontext_t& state, UserContext& context) {
-  constexpr std::size_t legacy = STATE_XSTATE_BV;  // the part that every x86_64 has
+  constexpr std::size_t legacy = STATE_XSTATE_BV;  // exists on every x86_64
   struct Note {
     std::uint32_t magic1, extended_size;
     std::uint64_t features;
@@ -118,7 +118,7 @@ void save_general(const Signal& signal, UserContext& context) {
   if (cotrap_hart.fs_is_users != 0) to.fsbase = signal.fs_base;
 }
 
-/// gs is as the signal found it: no handler touches it.
+/// Saves gs, which still has the value at the signal, because handlers do not change it.
 void note_gs(UserContext* context) {
   if (hart_found_by() == FoundBy::gs || !cotrap_bases_writable) return;
   std::uint64_t gs = 0;
@@ -154,7 +154,7 @@ bool is_fault(const Signal& signal) {
     case SIGFPE:
     case SIGILL:
     case SIGTRAP:
-    case SIGSYS: return signal.info.si_code > 0;  // else somebody sent it
+    case SIGSYS: return signal.info.si_code > 0;  // otherwise a process has sent it
     default: return false;
   }
 }
@@ -214,7 +214,7 @@ Taken take(Signal& signal) {
 }
 
 void handle_signal(int number, void (*handler)(Signal&)) {
-  // The C library's sigaction would have the signal return through its own code.
+  // Not the C library's sigaction(), which would make the handler return through its own code.
   struct {
     void (*handler)();
     unsigned long flags;
@@ -236,7 +236,7 @@ void handle_signal(int number, void (*handler)(Signal&)) {
 
 }  // namespace trap
 
-// From cotrap_signal_entry.
+// Called by cotrap_signal_entry.
 extern "C" void cotrap_signal(int number, const siginfo_t& info, ucontext_t& state,
                               std::uint64_t fs_base) {
   trap::Signal signal{number, info, state, fs_base};

@@ -1,6 +1,6 @@
-// How signals reach the kernel: with its own fs, whichever was live, and with system calls of its
-// own that are not mistaken for a program's (trap/syscall_instruction.h): from cotrap_signal_entry to
-// cotrap_signal_end Linux lets all pass. The return from a signal is one.
+// The entry of all signal handlers. It sets the kernel's fs, whichever was live. From
+// cotrap_signal_entry to cotrap_signal_end, Linux executes all `syscall` instructions instead of
+// raising SIGSYS (trap/syscall_instruction.h). The return from a signal is such a system call.
 #include "context_layout.h"
 
 #define SYSCALL_RT_SIGRETURN 15
@@ -19,7 +19,7 @@
 
   .section .text.cotrap_window, "ax", @progbits
 
-// rsi := a base, by the system call. Uses the stack's top; loses rax, rcx, rdi, r11.
+// rsi := a segment base, by arch_prctl. Uses the stack's top; changes rax, rcx, rdi, r11.
 .macro get_base operation
   movl  $\operation, %edi
   movq  %rsp, %rsi
@@ -27,13 +27,14 @@
   syscall
   movq  (%rsp), %rsi
 .endm
-.macro set_fs                            // := rsi
+.macro set_fs                            // fs base := rsi
   movl  $ARCH_SET_FS, %edi
   movl  $SYSCALL_ARCH_PRCTL, %eax
   syscall
 .endm
 
-// In: edi = signal, rsi = siginfo_t, rdx = ucontext_t. rbx = fs as it was, r12 … r14 = the three.
+// In: edi = signal, rsi = siginfo_t, rdx = ucontext_t. Keeps them in r12 … r14. rbx = the fs base
+// to restore, or 0.
   .globl cotrap_signal_entry
   .type cotrap_signal_entry, @function
   .balign 16
@@ -45,7 +46,7 @@ with_vectors:
   pushq %r12
   pushq %r13
   pushq %r14
-  pushfq                                 // Linux clears the direction, but not alignment checks
+  pushfq                                 // Linux clears the direction flag, but not alignment checks
   andq  $~ALIGNMENT_CHECK, (%rsp)
   popfq
   subq  $24, %rsp
@@ -84,7 +85,7 @@ fs_is_back:
 with_wrfsbase:
   rdgsbase %rax
   testq %rax, %rax
-  jz    with_own_fs                      // not a hart: runs no programs
+  jz    with_own_fs                      // not a hart, so no program's fs
   rdfsbase %rbx
   movq  %gs:HART_KERNEL_FS, %rax
   wrfsbase %rax
@@ -104,8 +105,8 @@ back_with_arch_prctl:
   set_fs
   jmp   fs_is_back
 
-// The frame gets a pointer to the vector registers, which are still as the signal found them, and
-// Linux's note that there are more than the first 512 bytes.
+// valgrind: stores the vector registers, which are still unchanged. Puts a pointer to them into the
+// signal frame, and Linux's mark that the area is longer than 512 bytes.
 with_vectors_to_add:
   pushq %rbp
   movq  %rsp, %rbp
@@ -133,7 +134,7 @@ with_vectors_to_add:
 cotrap_signal_return:
   movl  $SYSCALL_RT_SIGRETURN, %eax
   syscall
-  ud2                                    // Linux looks at the address behind the call
+  ud2                                    // Linux tests the address after the call
   .globl cotrap_signal_end
 cotrap_signal_end:
 

@@ -1,13 +1,13 @@
-// Into a program by a jump and out of it by its call of the gate, for the two registers by which
-// the hart's record can be found (trap/segments.h). The text they share is window.inc.
+// Enters a program by a jump, and leaves it when it calls the gate. Two variants: the hart's record
+// is found through fs or through gs (trap/segments.h). window.inc holds their common text.
 #include "context_layout.h"
 
-// What compiled code relies on: direction up (bit 10), no single steps (8), no alignment checks
-// (18), no nested task (14).
+// Flags that must be 0 in compiled code: direction (bit 10), single step (8), alignment check (18),
+// nested task (14).
 #define KERNEL_FLAGS_CLEAR 0x44500
 
-// trap::Trap as two registers: {syscall, cause = gate_call} and {interrupt, cause = asynchronous};
-// signal.cpp asserts them.
+// A trap::Trap in two registers: {syscall, cause = gate_call} and {interrupt, cause =
+// asynchronous}. signal.cpp checks them.
 #define GATE_TRAP 0x0000010000000000
 #define ABANDON_TRAP 0x0000010100000002
 
@@ -31,7 +31,7 @@ kernel_fcw:
   movq  \register, \offset(\base)
 .endm
 
-// All but rdi and rsp, which the code around it moves.
+// Moves all registers but rdi and rsp, which the caller moves.
 .macro move_general operation, base
   \operation CONTEXT_RAX, \base, %rax
   \operation CONTEXT_RBX, \base, %rbx
@@ -56,15 +56,15 @@ kernel_fcw:
   .endr
 .endm
 
-// arch_prctl(operation, rsi). Loses rax, rcx, rdi and r11.
+// arch_prctl(operation, rsi). Changes rax, rcx, rdi and r11.
 .macro arch_prctl operation
   movl  $\operation, %edi
   movl  $SYSCALL_ARCH_PRCTL, %eax
   syscall
 .endm
 
-// ── fs is the kernel's: gs is the program's ─────────────────────────────────────────────────────
-// cotrap_gs_field says where in the context its base is, and is written with segments.cpp's mode.
+// ── Variant fs: fs is the kernel's, gs is the program's ─────────────────────────────────────────
+// cotrap_gs_field: the offset of the gs base in the context. segments.cpp sets it with the mode.
 
 .macro fs_restore_segments
   movl  cotrap_gs_field(%rip), %ecx
@@ -90,7 +90,7 @@ cotrap_fs_load_gs:
   jmp   cotrap_fs_gs_loaded
 .endm
 
-// A program may have written it where it can; gs keeps its value until another program needs it.
+// Saves gs, which a program may have written. It stays loaded until another program needs it.
 .macro fs_save_segments
   cmpb  $0, cotrap_bases_writable(%rip)
   je    1f
@@ -121,7 +121,7 @@ cotrap_fs_load_gs:
 #undef save_segments_slowly
 #undef kernel_segments
 
-// ── gs is the hart's record: fs is the program's where it has a base for it ─────────────────────
+// ── Variant gs: gs is the hart's record, fs is the program's if its base is not 0 ────────────────
 
 .macro gs_restore_segments
   movq  CONTEXT_FSBASE(%rdi), %rax
@@ -191,7 +191,7 @@ cotrap_gs_save_fs:
 #define kernel_segments gs_kernel_segments
 #include "window.inc"
 
-// The document's name of the gate, for programs linked with the kernel: whichever the mode has.
+// The seed document's name of the gate, for programs linked with the kernel. Works in every mode.
   .section .text.cotrap_window, "ax", @progbits
   .globl syscall_fn_entry
   .type syscall_fn_entry, @function

@@ -1,4 +1,4 @@
-// What C++ has to know of window.S: the places in each of its two variants, and which is in use.
+// The symbols of both variants of window.S, for C++.
 #pragma once
 
 #define COTRAP_WINDOW(by)                                                   \
@@ -13,17 +13,18 @@
 extern "C" {
 COTRAP_WINDOW(fs)
 COTRAP_WINDOW(gs)
-/// In the mode chosen, programs and the kernel write fs and gs by instructions.
+/// Whether the chosen mode writes segment bases by instructions (wrfsbase, wrgsbase).
 extern bool cotrap_bases_writable;
 }
 #undef COTRAP_WINDOW
 
 namespace trap {
 
-/// By which register the hart is found while a program runs; the other is the program's.
+/// The segment register through which the hart's record is found while a program runs. The other
+/// one belongs to the program.
 enum class FoundBy : bool { fs, gs };
 
-/// As the mode has it (trap/segments.h).
+/// The register in the chosen mode (trap/segments.h).
 FoundBy hart_found_by();
 
 }  // namespace trap

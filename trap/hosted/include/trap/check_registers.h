@@ -1,5 +1,5 @@
-// A loop that has a value of its own in every register it may use (all but rsp, and rbp, which it
-// looks with) and finds out when one has changed: what is run in the kernel to be interrupted.
+// A self-test: a loop that keeps a different value in every register and checks them all.
+// Interrupts and preemption in the loop must not change any. It does not check rsp, rbp and r15.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 namespace trap {
 
 struct CheckRegisters {
-  std::uint64_t seed = 0;    ///< the values are made from
-  std::uint64_t rounds = 0;  ///< how often it has looked at all of them
-  /// Not 0: it ends.
+  std::uint64_t seed = 0;    ///< the values derive from it
+  std::uint64_t rounds = 0;  ///< completed checks of all registers
+  /// Set it to a value other than 0 to end the loop.
   volatile std::uint64_t stop = 0;
-  std::uint64_t until_tick = 0;  ///< … as it does at this reading of hal::clock_ticks()
+  std::uint64_t until_tick = 0;  ///< the loop also ends at this clock_ticks()
 };
 
-/// True if every register kept its value to the end.
+/// Runs the loop. Returns true if every register kept its value.
 bool cotrap_check_registers(CheckRegisters& check);
 
 }  // namespace trap

@@ -1,5 +1,5 @@
-// Floating point belongs to programs, and their contexts have all of it: run_user moves what has to
-// be moved, so there is nothing to own and nothing to hand over.
+// Hosted: run_user() saves and loads the floating-point registers with the other ones. So no
+// context ever owns the registers of a hart, and these functions do nothing.
 #pragma once
 
 #include <trap/user_context.h>
@@ -7,7 +7,7 @@
 namespace trap::fpu {
 
 inline void switch_to(const UserContext&) {}
-/// No illegal instruction is for lack of registers.
+/// An illegal instruction never means that the floating-point unit is off.
 inline bool acquire(UserContext&) {
   return false;
 }

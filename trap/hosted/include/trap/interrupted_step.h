@@ -1,12 +1,11 @@
-// What the hart itself knows of a kernel step that an interrupt came upon: where. (kernel_trap.S
-// keeps the rest on the step's stack.)
+// The interrupted address of a step. kernel_trap.S keeps the registers on the step's stack.
 #pragma once
 
 #include <cstdint>
 
 namespace trap {
 
-/// Of the interrupt that is being handled.
+/// The interrupted address, during an interrupt of this hart.
 extern constinit thread_local std::uintptr_t interrupted_pc;
 
 class InterruptedStep {

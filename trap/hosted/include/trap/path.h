@@ -1,5 +1,5 @@
-// How the kernel of a Linux process is reached: by a call (trap/run_user.h), with nothing to
-// switch.
+// The trap path of the hosted machine: programs call the kernel (trap/run_user.h), so a trap does
+// not switch page tables.
 #pragma once
 
 #include <hal/machine/translation.h>
@@ -9,13 +9,13 @@
 
 namespace trap {
 
-/// From its next run_user on this hart, `context`'s program has the pages of the space that `token`
-/// selects; what it touches of others' is a fault only if it is not there.
+/// Selects the address space for the next run_user() of `context` on this hart. A program can also
+/// access other spaces' pages that happen to be mapped; this machine does not isolate programs.
 inline void set_user_space(UserContext&, hal::TranslationToken token) {
   hal::set_translation(token);
 }
 
-/// Back to the kernel's own translations.
+/// Switches this hart to the kernel's own page table.
 inline void leave_user_space() {
   hal::leave_user_space();
 }

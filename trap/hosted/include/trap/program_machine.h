@@ -1,5 +1,4 @@
-// x86_64 as programs of the hosted machine know it: what their files say, and what they are told at
-// their start.
+// What programs see of x86_64: the ELF header's machine and the values in the auxiliary vector.
 #pragma once
 
 #include <abi/elf.h>
@@ -11,25 +10,25 @@
 
 namespace trap::program_machine {
 
-/// In uname, AT_PLATFORM and /proc/version.
+/// The machine's name in uname, AT_PLATFORM and /proc/version.
 inline constexpr std::string_view name = "x86_64";
-/// In the header of an ELF file.
+/// e_machine of an ELF file.
 inline constexpr std::uint16_t elf_number = abi::elf::machine_x86_64;
-/// Where instructions may begin.
+/// Instructions begin at multiples of this, in bytes.
 inline constexpr std::uint64_t instruction_alignment = 1;
 
-/// AT_HWCAP: nothing is promised that not every x86_64 has.
+/// AT_HWCAP: promises only what every x86_64 processor has.
 constexpr std::uint64_t hardware_capabilities() {
   return 0;
 }
 
-/// AT_SYSINFO: what programs call.
+/// AT_SYSINFO: the address that programs call to make a system call.
 inline std::uint64_t syscall_entry() {
   return entry_address();
 }
 
-/// What a program's registers are at its start besides what every machine has: to it, a system call
-/// is the call of a function, after which vector registers are anybody's.
+/// Sets the initial registers that only this machine has. A new program calls the gate like a C
+/// function, which may change all vector registers, so none are saved.
 inline void prepare(UserContext& start) {
   start.kept = UserContext::none;
 }

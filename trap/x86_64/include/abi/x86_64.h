@@ -1,5 +1,5 @@
-// Linux's system calls as programs for x86_64 make them: with numbers of its own
-// (asm/unistd_64.h), older calls beside the generic ones, and three structures laid out otherwise.
+// Linux's system calls for x86_64: its own numbers (asm/unistd_64.h), older calls that the generic
+// ABI does not have, and three structures with a different layout.
 #pragma once
 
 #include <abi/numbers.h>
@@ -22,7 +22,7 @@ struct Pair {
   Call generic;
 };
 
-// Calls that are the same under another number.
+// Calls that differ from the generic ones only in their number.
 inline constexpr auto same_calls = std::to_array<Pair>({
     {0, Call::read},
     {1, Call::write},
@@ -172,18 +172,18 @@ consteval std::array<std::uint16_t, call_limit> make_numbers() {
   }
   return numbers;
 }
-inline constexpr auto numbers = make_numbers();  // 0 is no number of a generic call that is listed
+inline constexpr auto numbers = make_numbers();  // 0: not a listed call
 
 }  // namespace detail
 
-/// The generic call that this number means, with the same arguments; nothing for one that there is
-/// not, or that differs.
+/// The generic call with the x86_64 number `number` and the same arguments. Nothing if there is no
+/// such call, or if it differs.
 constexpr std::optional<Call> generic(std::uint64_t number) {
   if (number >= call_limit || detail::numbers[number] == 0) return std::nullopt;
   return Call{detail::numbers[number]};
 }
 
-// Those that differ.
+// Calls that differ from the generic ones.
 inline constexpr unsigned call_open = 2;
 inline constexpr unsigned call_stat = 4;
 inline constexpr unsigned call_fstat = 5;
@@ -213,7 +213,7 @@ inline constexpr unsigned call_renameat = 264;
 inline constexpr int arch_set_fs = 0x1002;
 inline constexpr int arch_get_fs = 0x1003;
 
-// fstat and its like
+// The structure of fstat and similar calls
 struct Stat {
   std::uint64_t device;
   std::uint64_t inode;
@@ -225,7 +225,7 @@ struct Stat {
   std::uint64_t special_device;
   std::int64_t size;
   std::int64_t block_size;
-  std::int64_t blocks;  // of 512 bytes
+  std::int64_t blocks;  // in units of 512 bytes
   Timespec accessed;
   Timespec modified;
   Timespec changed;
@@ -253,7 +253,7 @@ constexpr Stat to_stat(const abi::Stat& status) {
 struct SignalAction {
   std::uintptr_t handler;
   std::uint64_t flags;
-  std::uintptr_t restorer;  // what a handler returns to; there are no handlers
+  std::uintptr_t restorer;  // the code that a handler returns to; unused without handlers
   SignalSet mask;
 };
 static_assert(sizeof(SignalAction) == 32);

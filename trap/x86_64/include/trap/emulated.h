@@ -1,17 +1,17 @@
-// Under valgrind the processor, and Linux's signals, are what that makes of them. What is different
-// there, and made good so that the kernel and programs of its own runtime run:
+// Running under valgrind, which emulates the processor and Linux's signals. To run the kernel and
+// programs built for it, the kernel handles these differences:
 //
-//   - instructions are read up to a page ahead of what is run: code is mapped as a whole
-//     (hal::code_is_read_ahead);
-//   - a signal's frame has no vector registers: cotrap_signal_entry adds them;
-//   - a fault found before an instruction runs has no vector and no error code, and one of a push
-//   or
-//     a call has its stack pointer moved already: `complete`.
+//   - valgrind reads instructions up to a page ahead of execution: code areas are mapped as a
+//     whole (hal::code_is_read_ahead);
+//   - a signal frame has no vector registers: cotrap_signal_entry adds them;
+//   - a fault found before an instruction runs has no vector and no error code: `complete` adds
+//   them;
+//   - at a fault of a push or call, the stack pointer has already changed: `complete` restores it.
 //
-// What is not made good: a program's own `syscall` is the host's (trap/syscall_instruction.h), and
-// the other registers are as they were at a faulting instruction only with valgrind's
+// Not handled: a program's own `syscall` is a call of the host (trap/syscall_instruction.h). The
+// other registers are correct at a faulting instruction only with valgrind's options
 // --px-default=allregs-at-mem-access, --px-file-backed=allregs-at-mem-access and
-// --vex-guest-chase=no (which callgrind implies).
+// --vex-guest-chase=no (implied by callgrind).
 #pragma once
 
 #include <trap/signal.h>
@@ -20,7 +20,8 @@ namespace trap {
 
 bool is_emulated();
 
-/// Under valgrind, first thing in a handler: makes of its frame what Linux would have made.
+/// Changes a signal frame of valgrind to what Linux would have provided. Call it first in a
+/// handler.
 void complete(Signal& signal);
 
 }  // namespace trap

@@ -1,5 +1,5 @@
-// What a hart (a thread of the process) has to find while user registers are live in all the
-// registers there are: through fs, which is the kernel's, or through gs where fs is the program's.
+// The data of a hart (a thread of the process) that the assembly needs while all registers hold
+// user values. It finds the record through fs, or through gs if fs is the program's.
 #pragma once
 
 #include <cstddef>
@@ -11,31 +11,32 @@ namespace trap {
 
 struct UserContext;
 
-/// Written by its own hart only; `pending` also by its signal handlers, which run on the same
+/// Only the hart writes to its record. `pending` is also written by signal handlers on the same
 /// thread.
 struct HartRecord {
-  /// The context whose program runs, and null in the kernel. With it, a signal is the program's if
-  /// it came outside the window (trap/signal.h).
+  /// The context of the running program; null while the kernel runs. If it is not null, a signal
+  /// outside the window belongs to the program (trap/signal.h).
   UserContext* context = nullptr;
-  std::uint64_t user_rip = 0;  ///< for the jump to it, and from the gate
+  std::uint64_t user_rip = 0;  ///< operand of the jump into the program; saved by the gate
   std::uint64_t user_rsp = 0;
 
-  // Where the kernel goes on when the program traps, and the two registers that a compiler may have
-  // reserved. All others are declared lost by run_user.
+  // Where the kernel continues when the program traps, and two registers that a compiler may
+  // reserve. run_user() declares all other registers clobbered.
   std::uint64_t kernel_rsp = 0;
   std::uint64_t kernel_rbp = 0;
   std::uint64_t kernel_rbx = 0;
   std::uint64_t kernel_pc = 0;
 
   std::uint64_t kernel_fs = 0;
-  std::uint64_t loaded_gs = 0;  ///< what gs has now, where gs is the program's
+  std::uint64_t loaded_gs = 0;  ///< the present gs base, in modes where gs is the program's
 
-  /// Not 0: an interrupt came while the kernel ran, and the next run_user returns Trap::interrupt
-  /// without entering. Whoever serves interrupts puts 0 here first.
+  /// Not 0: an interrupt arrived while the kernel ran, so the next run_user() returns
+  /// Trap::interrupt without entering the program. The interrupt handler resets it before it looks
+  /// for interrupts.
   volatile std::uint32_t pending = 0;
   std::uint8_t fs_is_users = 0;
-  /// Linux looks here before each system call (prctl(2), PR_SET_SYSCALL_USER_DISPATCH): 1 while a
-  /// program runs, so that its `syscall` instructions become SIGSYS.
+  /// Linux reads this byte before each system call (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). It is
+  /// 1 while a program runs: then a `syscall` instruction raises SIGSYS.
   volatile std::uint8_t syscalls = 0;
 };
 
@@ -52,8 +53,8 @@ static_assert(offsetof(HartRecord, pending) == HART_PENDING);
 static_assert(offsetof(HartRecord, fs_is_users) == HART_FS_IS_USERS);
 static_assert(offsetof(HartRecord, syscalls) == HART_SYSCALLS);
 
-/// This thread's. A plain thread-local variable of the executable: the assembly reaches it at a
-/// constant distance from fs, without a register and without knowing anything of the C library.
+/// This thread's record. It is a thread-local variable of the executable, so the assembly reaches
+/// it at a constant offset from fs, independent of the C library.
 extern "C" constinit thread_local HartRecord cotrap_hart;
 
 }  // namespace trap

@@ -1,27 +1,30 @@
-// Programs that were not built for this machine, made to run on it by changing their instructions.
+// Rewrites the instructions of programs that were not built for this machine, so that they run on
+// it.
 //
-// Where fs is and stays the kernel's (Segments::rewrite), a program's thread-local storage is found
-// through gs: an instruction's byte that says fs becomes the one that says gs. No instruction
-// becomes longer or shorter, and one byte is written at once.
+// In the mode Segments::rewrite, fs stays the kernel's, and a program's thread-local storage is
+// found through gs. Rewriting replaces the one byte of an instruction that selects fs by the one
+// that selects gs. Instructions keep their lengths, and each change is one byte.
 //
-// A `syscall` is caught by the host (trap/syscall_instruction.h), which takes a signal's time. The
-// instruction before it, if it does the same elsewhere, makes room for a jump to the gate:
+// The host catches `syscall` instructions (trap/syscall_instruction.h), which costs a signal. To
+// avoid that, the instruction before a `syscall` is replaced by a jump to the gate, if it can be
+// moved:
 //
 //     mov $n, %eax        5 bytes or more   ──▶   jmp thunk
-//     syscall             2 bytes                 syscall         as it was, for who jumps to it
+//     syscall             2 bytes                 syscall         unchanged: it may be a jump's
+//     target
 //   back:
-//                                          thunk: mov $n, %eax    the instruction
+//                                          thunk: mov $n, %eax    the moved instruction
 //                                                 mov %eax, %eax; lea add(%rax), %rax
 //                                                 lea back, %rcx
 //                                                 jmp *gate
 //
-// which leaves the stack, the red zone and the flags alone as `syscall` does, and rcx with what
-// `syscall` leaves there. If it is shorter (xor %eax, %eax), two bytes of it become a jump to an
-// *island* less than 128 bytes away, and that jumps to the thunk: the long nop by which a compiler
-// has aligned what follows a `ret` or a `jmp`, which nobody ever gets to.
+// Like `syscall`, a thunk preserves the stack, the red zone and the flags, and leaves the return
+// address in rcx. A shorter instruction (xor %eax, %eax) is replaced by a two-byte jump to an
+// *island* less than 128 bytes away, which jumps to the thunk. An island is the long nop with which
+// a compiler aligns the code after a `ret` or a `jmp`; it is never executed.
 //
-// All of this is done to a copy that nobody executes; who puts it in the program's place sees to it
-// that no hart executes there meanwhile.
+// All changes are made to a copy. The caller puts the copy in the program's place while no hart
+// executes that code.
 #pragma once
 
 #include <trap/instruction.h>
@@ -35,7 +38,7 @@
 
 namespace trap {
 
-/// Code to be changed: a view of it that may be written, and where the program has it.
+/// Code to rewrite: a writable view, and its address in the program.
 struct Code {
   std::span<std::byte> bytes;
   std::uint64_t address;
@@ -43,60 +46,59 @@ struct Code {
   Code from(std::uint64_t at) const { return {bytes.subspan(at - address), at}; }
 };
 
-/// An instruction that is not understood, or that a program must not have.
+/// An instruction that is unknown, or that programs must not execute.
 struct Refusal {
   std::uint64_t address;
   std::array<std::byte, longest_instruction> bytes;
-  std::size_t size;  ///< of bytes that there are
+  std::size_t size;  ///< number of valid bytes
 };
 
-/// Goes through a piece of code, up to its end or to the first
-/// instruction that is refused. Zeros between functions are skipped.
+/// Rewrites a piece of code up to its end or to the first refused instruction. Skips zeros between
+/// functions.
 class Rewriter {
  public:
   enum class Fs : std::uint8_t {
-    stays,       ///< only system calls are looked for
-    becomes_gs,  ///< and a use of gs is refused: it would find what is fs's
-    mostly_is,   ///< the same, of code that has been gone through before: uses of gs are what came
-                 ///< of it
+    stays,       ///< finds only system calls
+    becomes_gs,  ///< replaces fs by gs; refuses code that uses gs itself
+    mostly_is,   ///< like becomes_gs, for code that has been rewritten before: it may use gs
   };
-  /// `first`: where its first instruction is.
+  /// `first`: the address of the first instruction.
   Rewriter(Code code, std::uint64_t first, Fs fs);
 
-  /// Goes on for so many bytes at least; true if there is more.
+  /// Continues for at least `bytes` bytes. Returns true if code is left.
   bool step(std::size_t bytes);
 
-  /// How many instructions have been changed from fs to gs.
+  /// The number of instructions changed from fs to gs.
   std::size_t changed() const { return changed_; }
-  /// Where it stands: everything below is understood.
+  /// The end of the code that has been decoded.
   std::uint64_t understood_end() const { return rest_.address; }
-  /// What it ended with.
+  /// The refused instruction at which it stopped, if any.
   const std::optional<Refusal>& refusal() const { return refusal_; }
 
-  /// How many system calls may become jumps; and makes them that, as far as there is room. To their
-  /// numbers, `add` is added.
+  /// The number of system calls that can become jumps; and changes them, as far as `room` has space
+  /// for thunks. Each thunk adds `add` to the number of its system call.
   std::size_t system_calls() const { return before_calls_.size(); }
   void patch_system_calls(Code room, std::uint64_t jump_gate, std::uint32_t add);
 
-  /// The code in pages, counted from its first byte, which begins one.
+  /// Pages are counted from the first byte of the code, which begins a page.
   static constexpr std::size_t page_bytes = 4096;
   bool is_changed(std::size_t page) const { return changed_pages_[page]; }
 
-  /// Of the room, for so many system calls; it begins at a multiple of 8 and is less than 2 GiB
-  /// from the code.
+  /// The size in bytes of the room for `calls` system calls. The room begins at a multiple of 8,
+  /// and is less than 2 GiB from the code.
   static constexpr std::size_t room_bytes(std::size_t calls);
 
  private:
-  static constexpr std::size_t gate_bytes = 8;    // its address
-  static constexpr std::size_t thunk_bytes = 40;  // the instruction, mov, lea, lea, jmp
+  static constexpr std::size_t gate_bytes = 8;    // address of the gate
+  static constexpr std::size_t thunk_bytes = 40;  // moved instruction, mov, lea, lea, jmp
 
-  /// Some bytes, counted from the first of all.
+  /// A range of bytes, by offset from the start of the code.
   struct Piece {
     std::uint32_t at;
     std::uint8_t length;
   };
 
-  /// Where a jump to the thunk goes: the instruction's own place, or an island that is not taken.
+  /// The offset at which to put the jump to the thunk: the instruction itself, or a free island.
   std::optional<std::size_t> place_for_jump(Piece instruction);
   void make_thunk(std::byte* at, std::uint64_t address, Piece instruction, std::uint64_t gate_at,
                   std::uint32_t add);
@@ -106,7 +108,7 @@ class Rewriter {
   Code all_;
   Code rest_;
   Fs fs_;
-  Instruction last_{};                  // before `rest_`; of length 0: none
+  Instruction last_{};                  // the one before `rest_`; length 0: none
   std::vector<Piece> before_calls_;     // the instructions before system calls
   std::vector<std::uint32_t> islands_;  // ascending
   std::vector<bool> changed_pages_;

@@ -2,9 +2,9 @@
 //
 //     Trap trap = run_user(context);   // user code from general.rip on, until the program traps
 //
-// Here it is little else: the program's registers are loaded and jumped at, and come back when it
-// calls the gate (window.S). None of the kernel's are kept but rsp, rbp and rbx: the others are
-// declared clobbered, so the compiler saves what is live across the call and nothing more.
+// The program's registers are loaded, then the hart jumps to it. The program traps when it calls
+// the gate (window.S). Only rsp, rbp and rbx of the kernel are preserved. The others are declared
+// clobbered, so the compiler saves only live values.
 #pragma once
 
 #include <trap/hart_record.h>
@@ -17,7 +17,7 @@ namespace trap {
 
 namespace detail {
 
-/// The way in of the mode chosen (trap/segments.h).
+/// The entry function of the chosen mode (trap/segments.h).
 extern "C" constinit void (*cotrap_enter_user)();
 
 struct TwoRegisters {
@@ -27,14 +27,14 @@ struct TwoRegisters {
 
 }  // namespace detail
 
-/// Runs the program in `context` on this hart until it traps. A signal that comes meanwhile ends it
-/// if its handler says so (trap/signal.h); one that came before and was left pending ends it at
-/// once. On an attached thread; does not wait in the coroutine sense.
+/// Runs the program in `context` on this hart until it traps. A signal may end it (trap/signal.h).
+/// An interrupt that is already pending ends it at once. Only on an attached thread (attach_hart).
+/// The call does not suspend the coroutine.
 [[gnu::always_inline]] inline Trap run_user(UserContext& context) {
   UserContext* rdi = &context;
   detail::TwoRegisters trap;
   void (*enter)() = detail::cotrap_enter_user;
-  // Nothing is pushed: below rsp is the red zone of the function that this is part of.
+  // The code pushes nothing: the red zone of the calling function is below rsp.
   asm volatile(
       "leaq 1f(%%rip), %%rax\n\t"
       "jmpq *%%rcx\n"
@@ -48,7 +48,7 @@ struct TwoRegisters {
   return std::bit_cast<Trap>(trap);
 }
 
-/// By the document's name: run_user with the reason in the context.
+/// The seed document's name: run_user() with the cause left in the context.
 inline void run_fncall(UserContext& context) {
   run_user(context);
 }

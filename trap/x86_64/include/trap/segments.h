@@ -1,17 +1,17 @@
-// Who has fs and gs while a program runs. Linux gives user mode two registers that are nobody's
-// business but point somewhere: compilers have fs for thread-local storage, the kernel's and the
-// programs' alike, and use gs for nothing.
+// The use of fs and gs while a program runs. Linux lets user mode set the bases of both segment
+// registers. Compilers use fs for thread-local storage, in the kernel and in programs, and do not
+// use gs.
 //
-//   mode         fs in user code       gs in user code     what switching costs
-//   none         the kernel's          general.gsbase      nothing
-//   wrfsbase     general.fsbase *      the hart's record   two instructions a round trip
-//   arch_prctl   general.fsbase *      the hart's record   two of the host's system calls
-//   rewrite      the kernel's          general.fsbase      nothing: programs' instructions are
+//   mode         fs in user code       gs in user code     cost of a switch
+//   none         the kernel's          general.gsbase      none
+//   wrfsbase     general.fsbase *      the hart's record   two instructions per round trip
+//   arch_prctl   general.fsbase *      the hart's record   two system calls of the host
+//   rewrite      the kernel's          general.fsbase      none: programs' instructions are
 //                                                          changed from fs to gs
 //
-//   * where that is 0, the program has no thread-local storage, and nothing is switched
+//   * If fsbase is 0, the program has no thread-local storage, and fs is not switched.
 //
-// One mode for the process, chosen before the first program runs.
+// All harts use one mode, chosen before the first program runs.
 #pragma once
 
 #include <trap/hart_record.h>
@@ -24,20 +24,21 @@ namespace trap {
 
 enum class Segments : std::uint8_t { none, wrfsbase, arch_prctl, rewrite };
 
-/// Linux lets programs write the two bases, and says so in the auxiliary vector (AT_HWCAP2).
+/// Whether Linux lets user mode write segment bases (HWCAP2_FSGSBASE of AT_HWCAP2).
 bool bases_are_writable();
 
-/// Before the first `attach_hart`, or while no thread is attached.
+/// Call it before the first `attach_hart`, or while no thread is attached.
 void choose_segments(Segments mode);
 Segments segments();
 
-/// What programs call, of the mode chosen: `entry` by a call, `jump_entry` with the address to come
-/// back to in rcx, which then leaves everything below their stack pointer alone.
+/// The gate: the address that programs use for system calls in the chosen mode. They call
+/// entry_address(). Or they jump to jump_entry_address() with the return address in rcx, which
+/// leaves the memory below the stack pointer unchanged.
 std::uintptr_t entry_address();
 std::uintptr_t jump_entry_address();
 
-/// From now on this thread can run programs, and takes its signals on `signal_stack`, 32 KiB or
-/// more, which stays until `detach_hart`.
+/// Prepares this thread to run programs. It takes its signals on `signal_stack` (at least 32 KiB),
+/// which must exist until `detach_hart`.
 void attach_hart(std::span<std::byte> signal_stack);
 void detach_hart();
 

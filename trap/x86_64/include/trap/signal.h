@@ -1,13 +1,13 @@
-// Signals are this machine's interrupts and exceptions. A signal that comes upon a program can be
-// turned into a return of run_user, with all of the program's registers in its context.
+// Signals as interrupts and exceptions. A signal that arrives in a program can end run_user(), with
+// all of the program's registers saved in its context.
 //
-//   program ──signal──▶ its handler, on the hart's signal stack, with the kernel's fs
-//                         take(signal): registers ──▶ context; where to return to := the window
+//   program ──signal──▶ handler, on the hart's signal stack, with the kernel's fs
+//                         take(signal): saves registers to the context, sets the return address
 //                       returns ──▶ run_user returns Trap::interrupt, page_fault, …
 //
-// Handlers run with all signals blocked, so one does not come upon another. With ThreadSanitizer
-// they are not instrumented ([[clang::disable_sanitizer_instrumentation]]): a signal may come upon
-// its own code.
+// Handlers run with all signals blocked, so they do not nest. They are not instrumented for
+// ThreadSanitizer ([[clang::disable_sanitizer_instrumentation]]), because a signal may interrupt
+// its code.
 #pragma once
 
 #include <trap/trap.h>
@@ -21,26 +21,26 @@ namespace trap {
 struct Signal {
   int number;
   const siginfo_t& info;
-  ucontext_t& state;      ///< what is returned to
-  std::uint64_t fs_base;  ///< as it was, where that may have been a program's
+  ucontext_t& state;      ///< the registers that the handler returns to
+  std::uint64_t fs_base;  ///< the fs base at the signal if it may be a program's, or 0
 };
 
-/// For this process: `handler` takes signal `number`. May be called on any thread, attached or not.
+/// Installs `handler` for signal `number` in this process. Any thread, attached or not.
 void handle_signal(int number, void (*handler)(Signal&));
 
 enum class Taken : std::uint8_t {
-  ends_run_user,  ///< it was a program's: nothing more to do than to return from the handler
-  goes_on,  ///< it came in the window, which ends by itself: return from the handler. An interrupt
-            ///< is noted in the hart's `pending`.
-  kernels,  ///< it came upon the kernel: still to be served
+  ends_run_user,  ///< it arrived in a program: return from the handler
+  goes_on,  ///< it arrived in the window (window.inc), which continues: return from the handler.
+            ///< An interrupt is recorded in HartRecord::pending.
+  kernels,  ///< it arrived in the kernel: the handler must serve it
 };
 
-/// Decides whose signal it is. First thing in a handler, on an attached thread or any other.
+/// Decides where the signal arrived. Call it first in a handler. Any thread, attached or not.
 Taken take(Signal& signal);
 
-/// Raised by what the program or the kernel did itself, at `state`'s instruction.
+/// Whether the interrupted instruction itself caused the signal.
 bool is_fault(const Signal& signal);
-/// What it would be as a trap: for reports about the kernel's own faults.
+/// The signal as a trap, for reports of faults in the kernel.
 Trap decode(const Signal& signal);
 
 }  // namespace trap

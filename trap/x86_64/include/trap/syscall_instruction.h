@@ -1,12 +1,12 @@
-// Programs that were not built for the gate have `syscall` instructions, which are the host's.
-// Linux can be told to leave those of programs alone (prctl(2), PR_SET_SYSCALL_USER_DISPATCH, from
-// 5.11): it raises SIGSYS, and run_user returns Trap::syscall with the registers as the instruction
-// leaves them. The kernel's own calls pass, because the hart's record says whose turn it is.
+// Catching `syscall` instructions in programs that were not built for the gate. Linux (from 5.11)
+// can raise SIGSYS for them instead (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). Then run_user()
+// returns Trap::syscall with the registers that the instruction leaves. The kernel's own system
+// calls are not affected: see HartRecord::syscalls.
 #pragma once
 
 namespace trap {
 
-/// From now on, or no longer, for this thread. False where Linux cannot.
+/// Switches this on or off for the calling thread. Returns false if Linux does not support it.
 bool catch_syscall_instructions(bool on);
 
 }  // namespace trap

@@ -1,5 +1,5 @@
-// A user thread's registers while it is not running, and how the system call ABI uses them: as
-// Linux's on x86_64 does (number in rax; arguments in rdi, rsi, rdx, r10, r8, r9; result in rax).
+// The registers of a user thread that is not running, and how the system call ABI uses them. The
+// ABI is Linux's for x86_64: number in rax; arguments in rdi, rsi, rdx, r10, r8, r9; result in rax.
 #pragma once
 
 #include <array>
@@ -30,19 +30,19 @@ struct GeneralRegs {
   std::uint64_t r15 = 0;
   std::uint64_t rip = 0;
   std::uint64_t rflags = 0;
-  /// Which of the two bases a program has depends on the mode (trap/segments.h). Addresses of the
-  /// lower half: whoever sets them for a program has looked.
+  /// Which of the two bases is the program's depends on the mode (trap/segments.h). Both are
+  /// addresses in the lower half; the code that sets them checks this.
   std::uint64_t fsbase = 0;
   std::uint64_t gsbase = 0;
 
   bool operator==(const GeneralRegs&) const = default;
 };
 
-/// x87, SSE and AVX registers in the processor's own format (XSAVE's standard one), which begins at
-/// a multiple of 64 inside. A new one has every register as the processor's reset leaves it.
+/// The x87, SSE and AVX registers in the standard XSAVE format, which begins at a multiple of 64 in
+/// the object. A new object has the reset value of every register.
 class VectorState {
  public:
-  static constexpr std::size_t size = STATE_SIZE;  ///< up to AVX-512's registers
+  static constexpr std::size_t size = STATE_SIZE;  ///< enough for AVX-512
 
   VectorState() { set_usual_modes(); }
   void set_usual_modes() {
@@ -61,7 +61,8 @@ class VectorState {
   const std::byte* data() const { return storage_ + offset(); }
 
  private:
-  // Not alignas(64): contexts are locals of coroutines, too, whose frames promise 16 bytes.
+  // Not alignas(64): contexts are also locals of coroutines, whose frames are only aligned to 16
+  // bytes.
   static constexpr std::size_t room = STATE_ALIGNMENT - 16;
   std::size_t offset() const {
     return -reinterpret_cast<std::uintptr_t>(storage_) % STATE_ALIGNMENT;
@@ -69,37 +70,37 @@ class VectorState {
   alignas(16) std::byte storage_[size + room]{};
 };
 
-/// Everything a user program can see of a hart.
+/// All that a program can see of a hart.
 struct UserContext {
   GeneralRegs general;
 
-  /// Why user mode was left last: gate_call, or an exception's vector as the processor numbers it,
-  /// or one of the others below.
+  /// Why the thread last left user mode: gate_call, the vector of an exception, or one of the
+  /// values below.
   std::uint64_t trap_num = 0;
-  std::uint64_t error_code = 0;  ///< … as the processor pushes it for some exceptions
+  std::uint64_t error_code = 0;  ///< the processor's error code; 0 for exceptions without one
   static constexpr std::uint64_t gate_call = GATE_TRAP_NUM;
-  static constexpr std::uint64_t asynchronous = 0x101;  ///< an interrupt: nothing it did
-  static constexpr std::uint64_t instruction = 0x102;   ///< a `syscall` that was caught
+  static constexpr std::uint64_t asynchronous = 0x101;  ///< an interrupt
+  static constexpr std::uint64_t instruction = 0x102;   ///< a caught `syscall` instruction
 
-  /// Why the kernel enters it of its own accord; the machine has no use for it.
+  /// Why the kernel enters user mode for the first time. The hardware does not use it.
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread's first instruction
   static constexpr std::uint64_t entered_program = 0x1001;  ///< another program's, after execve
 
-  /// Which vector registers a call of the gate keeps: bits of XCR0. The control words (mxcsr,
-  /// x87's) are always kept, and whatever this says all of it is when an interrupt, a fault or a
-  /// caught `syscall` ends run_user.
+  /// The vector registers that a call of the gate preserves, as bits of XCR0. The control words
+  /// (mxcsr and x87's) are always preserved. An interrupt, a fault or a caught `syscall` preserves
+  /// all registers, whatever this value.
   enum Vectors : std::uint32_t {
-    none = VECTORS_NONE,  ///< to the program the gate is the call of a C function
-    sse = VECTORS_SSE,    ///< xmm0 … xmm15: programs for every x86_64, which know of no others
-    all = VECTORS_ALL,    ///< programs that use AVX, or x87's registers across the call
+    none = VECTORS_NONE,  ///< for programs that call the gate like a C function
+    sse = VECTORS_SSE,    ///< xmm0 … xmm15: for programs built for every x86_64
+    all = VECTORS_ALL,    ///< for programs that use AVX, or x87 registers across the call
   };
   std::uint32_t kept = sse;
-  /// Which of them `vectors` holds, and the next run_user loads.
+  /// The components that `vectors` holds; the next run_user() loads them.
   std::uint32_t saved = all;
   VectorState vectors;
 
-  /// By value: the registers do not stand in the order of the arguments.
+  /// By value: the registers are not stored in the order of the arguments.
   struct Arguments {
     std::array<std::uint64_t, 6> values;
     operator const std::uint64_t*() const { return values.data(); }
@@ -111,13 +112,13 @@ struct UserContext {
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
   std::uint64_t syscall_result() const {
     return general.rax;
-  }  ///< or what the program has made of it
-  /// rip is behind the call already.
+  }  ///< or a value that the program has put there since
+  /// rip is already behind the call.
   void skip_syscall_instruction() {}
-  void go_back_to_syscall_instruction() {}  // nor is there a fast path that would have it again
+  void go_back_to_syscall_instruction() {}  // no fast path needs this
 
-  /// The program's next instruction is the first of `entry(first, second)`, on that stack, which
-  /// looks as if it had been called, and with the floating-point modes that functions expect.
+  /// Makes the program continue with the call `entry(first, second)` on `stack`, below room for a
+  /// return address, with the default floating-point modes.
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
     constexpr std::uint64_t return_address_bytes = 8, direction_flag = 0x400;
     general.rip = entry;
@@ -127,7 +128,7 @@ struct UserContext {
     general.rflags &= ~direction_flag;
     vectors.set_usual_modes();
   }
-  /// All that is the program's becomes what it was in `other`.
+  /// Copies the program's registers from `other`.
   void take_registers(const UserContext& other) {
     general = other.general;
     kept = other.kept;
@@ -137,7 +138,7 @@ struct UserContext {
   void set_stack(std::uint64_t address) { general.rsp = address; }
   std::uint64_t stack() const { return general.rsp; }
   void set_thread_pointer(std::uint64_t address) { general.fsbase = address; }
-  /// It is somewhere on the stack.
+  /// Unknown: it is somewhere on the stack.
   std::uint64_t return_address() const { return 0; }
   std::uint64_t program_counter() const { return general.rip; }
   void set_program_counter(std::uint64_t address) { general.rip = address; }

@@ -51,7 +51,7 @@ void flush_all();
 /// The kernel rewrites programs' instructions (process/foreign_code.h).
 inline constexpr bool changes_code = true;
 /// Whether the kernel must scan a page's instructions before a program executes any of them. True
-/// if the program never gets the host's fs register (trap/rewrite.h).
+/// in the segment mode `rewrite`, in which fs stays the kernel's (trap/rewrite.h).
 inline bool code_is_seen_first() {
   return hosted::code_is_seen_first;
 }
