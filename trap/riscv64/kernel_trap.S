@@ -1,4 +1,4 @@
-// A trap in the kernel. On entry a0 holds 0, and sscratch holds the interrupted code's a0.
+// A trap in the kernel. On entry sscratch holds the interrupted code's a0, and a0 is free.
 //
 // An interrupt can only come from a step of a preemptible job: all other kernel code masks
 // interrupts. The caller-saved registers go to the stack of that step. sepc and sstatus stay in the

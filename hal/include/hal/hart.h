@@ -1,8 +1,9 @@
 // The hart that runs the caller, and per-hart data.
 //
 // Per-hart data is C++ `thread_local`. The linker puts all these variables into one section, so
-// each has a constant offset. `tp` holds the address of the running hart's copy, hence an access is
-// one instruction. A copy is as large as `.tdata` and `.tbss` together.
+// each has a constant offset. The thread pointer (riscv64: `tp`) holds the address of the
+// running hart's copy, so an access is one instruction. A copy is as large as `.tdata` and `.tbss`
+// together.
 #pragma once
 
 #include <cstdint>

@@ -54,7 +54,7 @@ void disable_interrupt(Irq irq);
 /// until `complete_interrupt`. Returns Irq::none if none is pending, or another hart was faster.
 /// Interrupt context.
 Irq claim_interrupt();
-/// Ends the silence of a claimed line. Any hart may call it. The hart that claimed the line must
+/// Lets a claimed line interrupt again. Any hart may call it. The hart that claimed the line must
 /// not have disabled it meanwhile.
 void complete_interrupt(Irq irq);
 

@@ -37,8 +37,8 @@ constexpr bool page_aligned(std::uintptr_t address) {
 
 namespace hal {
 
-/// Whether [start, start + bytes) lies between user_begin and user_end. An empty range does if its
-/// start does.
+/// Whether [start, start + bytes) lies between user_begin and user_end. For an empty range,
+/// `start` alone decides.
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }

@@ -1,6 +1,7 @@
 // The page table of one address space: which frame each page has, and its access rights.
 //
-// A PageTable knows no reasons: areas, sharing and copy-on-write belong to kernel/memory.
+// A PageTable does not know why a page is mapped: areas, sharing and copy-on-write belong to
+// kernel/memory.
 // Invariants:
 //   - All tables share the kernel's part (install_kernel_half); a PageTable never frees it.
 //   - A table below the root has entries, except for a table that `ensure` has just made.
@@ -104,10 +105,10 @@ class PageTable {
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Copies pages of [from, to) into `other`, which has no pages there. `from` is the begin of the
-  /// range or an end that end_of_walk() returned. copy(va, PageEntry&) returns the entry for
-  /// `other`, or an empty one to skip the page. It may `set` the original. Returns false if there
-  /// was no memory for a table: then some pages are missing.
+  /// Copies pages of [from, to) into `other`, which has no pages there. To copy
+  /// in parts, split the range only at ends that end_of_walk() returned. copy(va, PageEntry&)
+  /// returns the entry for `other`, or an empty one to skip the page. It may `set` the original.
+  /// Returns false if there was no memory for a table: then some pages are missing.
   template <class Copy>
   bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 

@@ -1,5 +1,5 @@
-// The register windows of virtio-mmio devices. A window may be empty: its DeviceID register then
-// reads 0 (Virtual I/O Device specification 1.2, section 4.2.2).
+// The register windows of virtio-mmio devices. A window may have no device: its DeviceID register
+// then reads 0 (Virtual I/O Device specification 1.2, section 4.2.2).
 #pragma once
 
 #include <hal/interrupts.h>

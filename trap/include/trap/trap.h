@@ -26,8 +26,8 @@ struct Trap {
   };
   Kind kind;
   hal::Access access = hal::Access::none;  ///< of the faulting access
-  std::uint32_t cause = 0;                 ///< the value of scause
-  std::uint64_t address = 0;               ///< the value of stval
+  std::uint32_t cause = 0;                 ///< the machine's cause number (riscv64: scause)
+  std::uint64_t address = 0;               ///< the machine's trap value (riscv64: stval)
 };
 static_assert(sizeof(Trap) == 16, "two registers");
 

@@ -1,5 +1,5 @@
 // Enters user mode and returns from it. The kernel is mapped in the upper half of every address
-// space. Exit restores exactly what entry saves.
+// space. Entering restores exactly the registers that a trap saves.
 //
 // sscratch tells the modes apart: in user mode it holds the running program's context, in the
 // kernel 0. So stvec never changes.

@@ -75,9 +75,10 @@ class Rewriter {
   /// The refused instruction at which it stopped, if any.
   const std::optional<Refusal>& refusal() const { return refusal_; }
 
-  /// The number of system calls that can become jumps; and changes them, as far as `room` has space
-  /// for thunks. Each thunk adds `add` to the number of its system call.
+  /// The number of system calls that can become jumps.
   std::size_t system_calls() const { return before_calls_.size(); }
+  /// Changes them to jumps, as long as `room` has space for thunks. Each thunk adds `add` to the
+  /// number of its system call. `jump_gate`: the address that the thunks jump to.
   void patch_system_calls(Code room, std::uint64_t jump_gate, std::uint32_t add);
 
   /// Pages are counted from the first byte of the code, which begins a page.

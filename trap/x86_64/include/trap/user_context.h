@@ -117,8 +117,8 @@ struct UserContext {
   void skip_syscall_instruction() {}
   void go_back_to_syscall_instruction() {}  // no fast path needs this
 
-  /// Makes the program continue with the call `entry(first, second)` on `stack`, below room for a
-  /// return address, with the default floating-point modes.
+  /// Makes the program continue in `entry(first, second)` as if it had been called: rsp is 8 below
+  /// `stack`. Sets the default floating-point modes.
   void call(std::uint64_t entry, std::uint64_t stack, std::uint64_t first, std::uint64_t second) {
     constexpr std::uint64_t return_address_bytes = 8, direction_flag = 0x400;
     general.rip = entry;
