@@ -26,9 +26,8 @@ constinit std::atomic<void (*)(std::uintptr_t pc)> interrupt_vector = nullptr;
 
 // ── Interrupt lines ──
 
-constinit std::atomic<std::uint32_t> raised = 0;  // lines that devices hold raised
-constinit std::atomic<std::uint32_t> claimed =
-    0;  // lines that a hart has claimed; silent until completed
+constinit std::atomic<std::uint32_t> raised = 0;   // lines that devices hold raised
+constinit std::atomic<std::uint32_t> claimed = 0;  // lines claimed but not completed; silent
 constinit std::array<std::atomic<std::uint32_t>, max_harts> enabled{};
 
 constexpr std::uint32_t bit_of(Irq irq) {

@@ -202,8 +202,7 @@ void VirtioDisk::answer(std::uint16_t chain) {
       .id = chain, .bytes = written};
   ++next_used_;
   __atomic_store_n(&memory_at<std::uint16_t>(used_ + 2), next_used_, __ATOMIC_SEQ_CST);
-  if ((memory_at<std::uint16_t>(available_) & 1) != 0)
-    return;  // the driver polls and wants no interrupt
+  if ((memory_at<std::uint16_t>(available_) & 1) != 0) return;  // the driver polls
   interrupt_status_ |= used_buffer;
   raise_line(disk_line);
 }

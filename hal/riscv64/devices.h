@@ -28,8 +28,7 @@ struct Devices {
   Irq clock_irq = Irq::none;
 
   static constexpr std::size_t virtio_limit = 32;
-  std::array<VirtioWindow, virtio_limit>
-      virtio;  ///< the first virtio_count are valid; sorted by address
+  std::array<VirtioWindow, virtio_limit> virtio;  ///< virtio_count entries, by address
   std::size_t virtio_count = 0;
 
   std::uint64_t timebase_hz = 10'000'000;

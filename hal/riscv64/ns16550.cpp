@@ -21,8 +21,7 @@ constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t transmit_interrupt = 1 << 1;
 constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t enable_fifo = 1 << 0;
-constexpr std::uint8_t interrupt_at_14 = 3
-                                         << 6;  // interrupt at 14 received bytes, or after a pause
+constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
 constexpr std::uint8_t data_ready = 1 << 0;
 constexpr std::uint8_t holding_register_empty = 1 << 5;
 constexpr std::uint8_t transmitter_empty = 1 << 6;

@@ -106,8 +106,7 @@ void install() {
                            SIGILL, SIGTRAP, SIGFPE, SIGSYS}) {
     handle_signal(number, on_signal);
   }
-  catch_syscall_instructions(
-      true);  // without this feature of Linux, `syscall` instructions are calls of the host
+  catch_syscall_instructions(true);  // may fail: `syscall` is then a call of the host
   hal::hosted::take_interrupts_by(take_interrupt, cotrap_hart.pending);
 }
 

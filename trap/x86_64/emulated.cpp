@@ -67,8 +67,7 @@ void complete(Signal& signal) {
   } else if (registers[REG_TRAPNO] == page_fault) {
     switch (moved_by(reinterpret_cast<const unsigned char*>(registers[REG_RIP]))) {
       case Moved::stack_pointer: {
-        const bool is_push = (registers[REG_ERR] & write) !=
-                             0;  // the faulting access is to the stack, not to an operand
+        const bool is_push = (registers[REG_ERR] & write) != 0;  // else the operand faulted
         if (is_push && registers[REG_CR2] == registers[REG_RSP]) registers[REG_RSP] += 8;
         break;
       }

@@ -110,12 +110,10 @@ struct UserContext {
     return {{general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9}};
   }
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
-  std::uint64_t syscall_result() const {
-    return general.rax;
-  }  ///< or a value that the program has put there since
+  std::uint64_t syscall_result() const { return general.rax; }  ///< or the program's later value
   /// rip is already behind the call.
   void skip_syscall_instruction() {}
-  void go_back_to_syscall_instruction() {}  // no fast path needs this
+  void go_back_to_syscall_instruction() {}  // only a fast path needs this
 
   /// Makes the program continue in `entry(first, second)` as if it had been called: rsp is 8 below
   /// `stack`. Sets the default floating-point modes.
