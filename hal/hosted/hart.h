@@ -21,8 +21,8 @@ struct Hart {
   pid_t thread;
 };
 
-/// Starts hart 0 in a thread of its own; it calls `kernel_main`. Returns only if there is no
-/// thread.
+/// Starts hart 0 in a thread of its own; it calls `kernel_main`. Returns only if the thread
+/// cannot be created.
 void start_boot_hart(const BootInfo& info);
 
 /// Makes the calling thread hart `index`: sets up its timer and lets other threads find it.

@@ -20,8 +20,8 @@ constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes per context:
 constexpr std::size_t context_threshold = 0x0;   // … delivers interrupts above this priority
 constexpr std::size_t context_claim = 0x4;       // … a read claims, a write completes
 
-/// The hart that last claimed each line. The PLIC accepts a completion only from the context that
-/// claimed.
+/// The hart that last claimed each line: the completion goes to its claim register. The PLIC
+/// ignores a completion from a context in which the line is not enabled.
 constinit std::array<std::uint8_t, irq_limit> claimed_on{};
 
 /// Each hart's claim register; null without a PLIC.

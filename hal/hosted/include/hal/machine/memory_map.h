@@ -6,7 +6,7 @@
 //   0x580000000000   kernel stacks. Under valgrind they are above all other stacks, signal stacks
 //                    included: callgrind takes a rising stack pointer for a return
 //                    (docs/hosted.md).
-//   0x590000000000   RAM: a mapped file without a name (the direct map)
+//   0x590000000000   RAM: a mapped file (the direct map)
 //
 // Linux chooses the addresses of the kernel and the C library, outside these ranges. The ranges
 // also avoid the memory of the sanitizers.
