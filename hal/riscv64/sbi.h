@@ -1,5 +1,5 @@
 // The supervisor binary interface: calls into the firmware (RISC-V SBI specification 2.0).
-// Any context; no call waits.
+// Any context.
 #pragma once
 
 #include <cstddef>

@@ -105,7 +105,7 @@ back_with_arch_prctl:
   set_fs
   jmp   fs_is_back
 
-// valgrind: stores the vector registers, which are still unchanged. Puts a pointer to them into the
+// Under valgrind: stores the vector registers, which are still unchanged. Puts a pointer to them into the
 // signal frame, and Linux's mark that the area is longer than 512 bytes.
 with_vectors_to_add:
   pushq %rbp
