@@ -46,7 +46,7 @@ with_vectors:
   pushq %r12
   pushq %r13
   pushq %r14
-  pushfq                                 // Linux clears the direction flag, but not alignment checks
+  pushfq                                 // Linux clears only the direction flag
   andq  $~ALIGNMENT_CHECK, (%rsp)
   popfq
   subq  $24, %rsp
@@ -105,8 +105,8 @@ back_with_arch_prctl:
   set_fs
   jmp   fs_is_back
 
-// Under valgrind: stores the vector registers, which are still unchanged. Puts a pointer to them into the
-// signal frame, and Linux's mark that the area is longer than 512 bytes.
+// Under valgrind: stores the vector registers, which are still unchanged. Puts a pointer to them
+// into the signal frame, and Linux's mark that the area is longer than 512 bytes.
 with_vectors_to_add:
   pushq %rbp
   movq  %rsp, %rbp

@@ -54,7 +54,7 @@ partial_save:
   sd    t0, A0_SLOT
   ld    tp, CONTEXT_KERNEL_TP(a0)
   ld    sp, CONTEXT_KERNEL_SP(a0)
-  jalr  t1                              // a0: the result; a1: 0, or the cause that run_user() returns
+  jalr  t1                              // a0: the result; a1: 0, or run_user()'s cause
   csrr  t0, sepc
   addi  t0, t0, 4                       // ecall has no compressed form
   bnez  a1, rest_of_save
