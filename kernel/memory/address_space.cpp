@@ -1,5 +1,4 @@
-// What a program asks for: mapping, rights, the heap, fork. (Faults are in faults.cpp, what it
-// gives back in unmapping.cpp.)
+// Mapping, rights, the heap, and fork. Page faults are in faults.cpp, unmapping in unmapping.cpp.
 #include "memory/address_space.h"
 
 #include <algorithm>
@@ -14,13 +13,14 @@ using hal::PageEntry;
 
 namespace {
 
-// What changing an area may allocate: an unmap in its middle splits it, a map adds one.
+// The most memory that a change of the areas allocates. An unmap in the middle of an area splits
+// it, and a map adds one.
 constexpr std::size_t area_reserve = 4 * sizeof(Area);
 
-// Linux's limit, for programs that would rather have a slow machine than a few large areas.
+// Linux's default limit (vm.max_map_count).
 constexpr std::size_t max_areas = 65'530;
 
-// Linux's rule: a program that may write may read.
+// As in Linux, write access implies read access.
 Access usable(Access access) {
   return allows(access, Access::write) ? access | Access::read : access;
 }
@@ -65,7 +65,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   return created;
 }
 
-// One walk over the pages, the areas alongside. Shared pages are left for the child's own faults.
+// Walks the pages and the areas in parallel. The child faults its shared pages in by itself.
 Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end) {
   const Area* area = areas_.first_after(start);
   std::size_t copied = 0;
@@ -93,7 +93,7 @@ Result<> AddressSpace::copy_pages(AddressSpace& child, VirtAddr start, VirtAddr 
 
 // ── Mapping ──────────────────────────────────────────────────────────────────────────────────────
 
-// Asked before anything that may split an area or make one.
+// Call before any change that may split or add an area.
 bool AddressSpace::may_add_areas() const {
   return areas_.size() < max_areas && can_allocate(area_reserve);
 }
@@ -102,7 +102,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   const std::size_t bytes = page_up(request.bytes);
   if (request.bytes == 0) return fail(Errno::einval);
   if (bytes == 0 || bytes > hal::user_end) return fail(Errno::enomem);
-  // More than the whole machine has, private and writable, can only end badly.
+  // A private writable mapping larger than the machine's RAM cannot be filled.
   if (!request.backing.is_shared() && allows(request.access, Access::write) &&
       bytes / page_size > frames.total_count()) {
     return fail(Errno::enomem);
@@ -118,7 +118,7 @@ Result<VirtAddr> AddressSpace::map(MapRequest request) {
   return gap->start;
 }
 
-// How much of [start, end) is mapped.
+// The mapped bytes of [start, end).
 std::size_t AddressSpace::mapped_bytes(VirtAddr start, VirtAddr end) const {
   std::size_t bytes = 0;
   for (const Area* area = areas_.first_after(start); area != nullptr && area->start < end;
@@ -150,7 +150,7 @@ Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
     if (!hal::lies_in(window(), start, bytes)) return fail(Errno::enomem);
   }
   Area* const before = areas_.at_or_before(start + bytes - 1);
-  if (before == nullptr || before->end <= start) return Hole{start, before};  // nothing there
+  if (before == nullptr || before->end <= start) return Hole{start, before};  // the range is free
   switch (request.place) {
     case anywhere: return find_hole(bytes);
     case if_free: return fail(Errno::eexist);
@@ -160,7 +160,8 @@ Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
   return Hole{start, areas_.at_or_before(start)};
 }
 
-// The highest gap that fits. Starts where the highest gap of all may be.
+// Finds the highest gap with room for `bytes`. Also lowers holes_below_ to the end of the highest
+// gap.
 Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
   Area* below = areas_.at_or_before(holes_below_ - 1);
   VirtAddr end = holes_below_;
@@ -186,7 +187,7 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
   recent_ = nullptr;
 
   const VirtAddr end = start + length;
-  VirtAddr at = start;  // [start, at) is done
+  VirtAddr at = start;  // [start, at) has its new rights
   Area* area = areas_.first_after(start);
   bool refused = false;
   while (at < end && area != nullptr && area->start <= at) {
@@ -202,7 +203,8 @@ Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access)
       const Access rights = rights_in_table(*area);
       const bool shared = area->backing.is_shared();
       table_.for_each(area->start, area->end, [&](VirtAddr, PageEntry& entry) {
-        // A private page that was not writable may have other owners: a fault will find out.
+        // A private page that was not writable may be shared with another table. The next write
+        // fault decides whether to copy it.
         const bool may_write = shared || entry.allows(Access::write);
         hal::set(entry, entry.with(may_write ? rights : without(rights, Access::write)));
       });

@@ -1,15 +1,15 @@
-// The address space of a process: what a program sees as memory.
+// The address space of a process: the memory that its program sees.
 //
-// It is two things kept in step: the *areas*, what the program asked for (area_set.h), and the
-// *page table*, what it has used so far (hal/page_table.h). A page gets a frame when it is first
-// touched.
+// It has two parts. The areas say what the program has mapped (area_set.h). The page table says
+// which pages have a frame (hal/page_table.h). A page gets its frame at the first access.
 //
-// What always holds:
-//   - a page in the table lies in an area, and may do at most what the area allows;
-//   - a private page is writable in the table only if no other table has its frame;
-//   - every frame in the table is counted once for it, except borrowed ones.
+// Invariants:
+//   - A page in the table lies in an area and allows at most what the area allows.
+//   - A private page is writable in the table only if no other table maps its frame.
+//   - Each frame in the table has one reference for that entry, unless the entry is borrowed.
 //
-// In the strand. Nothing here waits, except for other harts to forget translations.
+// All functions run in the strand. None of them awaits. Some wait for other harts to flush their
+// TLBs.
 #pragma once
 
 #include <hal/page_table.h>
@@ -31,134 +31,142 @@ namespace kernel::memory {
 
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
-  /// Program stacks end here: in the gigabyte that most programs are linked into, which saves each
+  /// Program stacks end here. Most programs are linked into the same gigabyte, which saves each
   /// process a page table.
   VirtAddr stack_top() const { return window().origin() + 0x4000'0000; }
-  /// All addresses that its program may have.
+  /// The user range: all addresses that the program may map.
   const hal::UserWindow& window() const { return table_.window(); }
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
-  /// A copy that shares all private pages until one side writes. ENOMEM.
+  /// A copy-on-write copy of the whole space. ENOMEM.
   Result<Ref<AddressSpace>> fork();
-  /// The same in steps: a copy with all areas and no pages, which get there by copy_pages() over
-  /// the window, in order. Nothing else may happen to either of the two meanwhile.
-  /// ENOMEM.
+  /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
+  /// copy_pages() for consecutive ranges until they cover window(). Neither space may change in the
+  /// meantime. ENOMEM.
   Result<Ref<AddressSpace>> begin_fork();
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
-  /// No other hart may be between enter() and leave().
+  /// No other hart may be between enter() and leave() in this space.
   ~AddressSpace();
 
-  // What system calls do; errors are Linux's.
+  // System calls. The errors are Linux's.
 
-  /// EINVAL for no bytes or an unaligned fixed address, EEXIST (if_free), ENOMEM.
+  /// EINVAL: zero bytes, or a fixed address that is unaligned. EEXIST: an `if_free` range is in
+  /// use. ENOMEM.
   Result<VirtAddr> map(MapRequest request);
-  /// EINVAL for no bytes, an unaligned address, or a range that is not the program's; ENOMEM where
-  /// it would cut an area in two and there is no memory for that.
+  /// EINVAL: zero bytes, an unaligned address, or a range outside the user range. ENOMEM: the call
+  /// would split an area, and there is no memory for the second part.
   Result<> unmap(VirtAddr start, std::size_t bytes);
-  /// EINVAL unaligned; where a page of the range is not mapped ENOMEM, where it may not become
-  /// writable EACCES (those before it are done).
+  /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
+  /// not become writable. After an error, the pages before the failing one have their new rights.
   Result<> protect(VirtAddr start, std::size_t bytes, Access access);
-  /// Forgets the contents of private pages: they start anew from their backing (MADV_DONTNEED).
-  /// EINVAL unaligned; ENOMEM where something is not mapped (the rest is done).
+  /// Drops the pages of the range, so that the next access starts again from their backing
+  /// (MADV_DONTNEED). EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped; all
+  /// mapped pages are dropped nevertheless.
   Result<> discard(VirtAddr start, std::size_t bytes);
-  /// Whether all of it is.
+  /// Whether every page of [start, end) is mapped.
   bool is_mapped(VirtAddr start, VirtAddr end) const;
 
-  /// Where the heap begins: the loader says so once, after the last segment.
+  /// Sets the start of the heap (brk). The loader calls it once, after it has mapped the last
+  /// segment.
   void set_break_start(VirtAddr start);
   /// Whether set_break(wanted) would make the heap smaller.
   bool shrinks_heap(VirtAddr wanted) const { return wanted >= break_start_ && wanted < break_; }
-  /// Moves the end of the heap; returns where it is afterwards, unchanged if it cannot be moved.
+  /// Moves the end of the heap. Returns the new end, or the old one if the move fails.
   /// `most_bytes`: see MapRequest.
   VirtAddr set_break(VirtAddr wanted, std::size_t most_bytes = SIZE_MAX);
 
   // Page faults and the kernel's own access.
 
-  /// Makes `wanted` (one of read, write, execute) possible at `va`. EFAULT: nothing is mapped
-  /// there; EACCES: the area does not allow it; ENXIO: the mapped file ends before; ENOEXEC: its
-  /// instructions have to be seen first (code_at); ERESTART: it has to be paged_in first; ENOMEM.
+  /// Resolves a page fault: makes the access `wanted` (read, write or execute) possible at `va`.
+  /// EFAULT: nothing is mapped there. EACCES: the area forbids the access. ENXIO: the page is
+  /// behind the end of the mapped file. ENOEXEC: the kernel must inspect the instructions first
+  /// (code_at()). ERESTART: the page needs a page-in. ENOMEM.
   Result<> fault(VirtAddr va, Access wanted);
-  /// Where the kernel finds the byte at `va`, good to the end of its page and until the next change
-  /// of this space. EFAULT, also for what is not allowed; ERESTART: it has to be paged_in, which
-  /// missed_page() names; ENOMEM.
+  /// Returns the kernel address of the byte at `va`, and faults the page in if necessary. The
+  /// address is valid up to the end of the page and until the next change of this space. EFAULT:
+  /// nothing is mapped, or the area forbids the access. ERESTART: the page needs a page-in, and
+  /// missed_page() names it. ENOMEM.
   Result<std::byte*> fault_in(VirtAddr va, Access wanted) {
     if (std::byte* there = translate(va, wanted)) [[likely]]
       return there;
     return fault_in_slowly(va, wanted);
   }
-  /// What `fault_in` answers where the page is there and allows it; null where it is not yet.
+  /// Like fault_in(), but returns null if the access needs a page fault.
   std::byte* translate(VirtAddr va, Access wanted) {
     if (std::byte* const there = tlb_lookup(va, wanted)) [[likely]]
       return there;
     return look_up(va, wanted);
   }
-  /// … where the kernel has found it lately; null where it has to look, or is not there.
+  /// Like translate(), but looks only in the kernel's TLB. Null: not cached.
   std::byte* tlb_lookup(VirtAddr va, Access wanted) const { return kernel_tlb_.find(va, wanted); }
-  /// The same for somebody else who will read or write there, a device say, in his own time: what
-  /// he was shown stays what it is, whatever becomes of the page meanwhile.
+  /// Like fault_in(), but pins the frame, for example for DMA. The frame is not reused while the
+  /// result exists, even if the program unmaps the page.
   Result<PinnedByte> pin(VirtAddr va, Access wanted) {
     const auto there = fault_in(va, wanted);
     if (!there) return fail(there.error());
     const hal::PageEntry entry = *table_.find(va);
-    if (entry.borrowed()) return PinnedByte{*there, {}};  // nobody's, there for ever
+    if (entry.borrowed()) return PinnedByte{*there, {}};  // never freed
     frames.share(entry.address());
     return PinnedByte{*there, Frame::adopt(entry.address())};
   }
 
-  /// Whether what is mapped at `va` is a file that the program has mapped itself.
+  /// Whether `va` lies in a file mapping (mmap). The program's own segments do not count.
   bool is_mapped_file(VirtAddr va) {
     const Area* const area = area_at(va);
     return area != nullptr && (area->backing.kind == Backing::Kind::file ||
                                area->backing.kind == Backing::Kind::paged_in);
   }
 
-  // Pages that are paged_in (process/page_in.h).
+  // Page-ins (process/page_in.h).
 
-  /// Whether there may be any.
+  /// Whether an area has ever been mapped whose pages need page-ins.
   bool has_paged_areas() const { return has_paged_areas_; }
-  /// The page that was asked for last and was not there.
+  /// The page of the last access that failed because it needs a page-in.
   std::optional<VirtAddr> missed_page() const {
     if (missed_page_ == no_page_missed) return {};
     return missed_page_;
   }
-  /// … From here on it is the caller's to see to.
+  /// Returns missed_page() and clears it. The caller then does the page-in.
   std::optional<VirtAddr> take_missed_page() {
     const auto page = missed_page();
     missed_page_ = no_page_missed;
     return page;
   }
-  /// Nobody knows any more which one it was.
+  /// Records that a page-in is needed, but not which page. The retried call finds the page.
   void note_missed_page() { missed_page_ = 0; }
-  /// What take_missed_page() has answered is asked for again.
+  /// Undoes take_missed_page(), which returned `page`.
   void restore_missed_page(std::optional<VirtAddr> page) {
     missed_page_ = page.value_or(no_page_missed);
   }
   bool has_missed_page() const { return missed_page_ != no_page_missed; }
-  /// What has to be paged_in for `va`; nothing where that is not so (any more).
+  /// The page to read for an access to `va`. Empty if no page-in is needed.
   std::optional<PageToRead> page_to_read(VirtAddr va);
-  /// It has come: the program has it, unless it has something else there by now. ENOMEM.
+  /// Maps a page that has been read. Does nothing if page_to_read() has changed during the page-in.
+  /// ENOMEM.
   Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
-  // Changing a program's code (code.cpp), where hal::code_is_seen_first() or a program needs it.
+  // Changing a program's instructions (code.cpp). Used where hal::code_is_seen_first() is true, and
+  // for programs with instructions that fault.
 
-  /// Nothing where nothing is executable.
+  /// The executable area at `va`. Empty if there is none.
   std::optional<CodeArea> code_at(VirtAddr va) const;
-  /// No hart can reach the area until set_code() says what it is. Nothing else may happen to the
-  /// space meanwhile.
+  /// Takes all rights from the area's pages until set_code() restores them. The space must not
+  /// change in other ways meanwhile.
   void hide_code(const CodeArea& area);
-  /// Another page in the place of the one at `page`, in a hidden area, or where there was none.
-  /// ENOMEM.
+  /// Replaces the page at `page` in a hidden area, or adds it if the table has none. ENOMEM.
   Result<> replace_code(VirtAddr page, Frame contents);
-  /// What is known of [start, end), whole pages of one area, from now on.
+  /// Sets the code state of [start, end) and restores the rights of its pages. The range is whole
+  /// pages of one area.
   void set_code(VirtAddr start, VirtAddr end, Code code);
 
-  /// EFAULT when nothing is mapped at `va`.
+  /// The key of a futex at `va`. EFAULT: nothing is mapped there.
   Result<MemoryKey> key_of(VirtAddr va) const;
 
-  // Running.
+  // Running programs.
 
-  /// This hart is about to translate by the value that this answers, until leave().
+  /// Makes this the hart's live address space, until leave(). The caller installs the returned
+  /// token.
   hal::TranslationToken enter() {
     if (code_written_) [[unlikely]]
       synchronize_code();
@@ -166,19 +174,19 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
   void leave() { tag_.leave(); }
 
-  /// Whether instructions were put into pages since they were last synchronized.
+  /// Whether the kernel has mapped or written instructions since the last synchronize_code().
   bool code_written() const { return code_written_; }
-  /// From here on every hart executes in this space what was written.
+  /// Makes all harts fetch the written instructions in this space (fence.i).
   void synchronize_code() {
     code_written_ = false;
     tag_.synchronize_code();
   }
 
-  // Steps: no more pages are gone through at once than take some ten microseconds.
+  // Steps: one step visits at most step_pages pages, which takes about ten microseconds.
 
-  /// Whether all there is is one step.
+  /// Whether one step can visit all resident pages.
   bool is_small() const { return resident_ <= step_pages; }
-  /// Where a step ends that begins at `start` and wants to get to `end`.
+  /// The end of a step that begins at `start` and must not pass `end`.
   VirtAddr end_of_step(VirtAddr start, VirtAddr end) const {
     return is_small() ? end : table_.end_of_walk(start, end, step_pages);
   }
@@ -187,7 +195,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
 
   /// Pages in the table.
   std::size_t resident() const { return resident_; }
-  /// … whose frames, its own or shared, may become free with this space.
+  /// Pages in the table that are not borrowed: destroying the space may free their frames.
   std::size_t own_pages() const { return resident_ - borrowed_; }
   const AreaSet& areas() const { return areas_; }
 
@@ -197,7 +205,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   explicit AddressSpace(hal::PageTable table)
       : table_(std::move(table)), holes_below_{window().end()} {}
 
-  // Something was taken from the table: nobody finds it any more.
+  // Call after an entry was removed or restricted. The kernel's TLB and all harts drop it.
   void flush_page(VirtAddr va) {
     kernel_tlb_.forget(va);
     tag_.flush_page(va);
@@ -208,11 +216,11 @@ class AddressSpace : public RefCounted<AddressSpace> {
   }
 
   void forget_page(hal::PageEntry entry);
-  void give_up(hal::PageEntry entry);  // which was in the table, where another one is now
+  void give_up(hal::PageEntry entry);  // drops the frame of an entry that was replaced
   void remove_pages(VirtAddr start, VirtAddr end);
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
-  /// Where a new area goes, and the area below that place.
+  /// A free range for a new area, and the area below it.
   struct Hole {
     VirtAddr start = 0;
     Area* before = nullptr;
@@ -224,13 +232,13 @@ class AddressSpace : public RefCounted<AddressSpace> {
   Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
 
-  /// What the table lets the program do to the pages of an area.
+  /// The rights that the page table may give to pages of `area`.
   static Access rights_in_table(const Area& area) {
     if (!hal::code_is_seen_first()) return area.access;
     if (area.code == Code::ready || area.code == Code::added) return area.access;
     return without(area.access, Access::execute);
   }
-  /// Some pages of [start, end) may be as they were in the beginning.
+  /// Marks the code in [start, end) as stale: its pages may have their original contents again.
   void begin_code_anew(VirtAddr start, VirtAddr end);
   void note_code_change(Access access) {
     if (hal::changes_code && allows(access, Access::execute)) ++code_generation_;
@@ -243,25 +251,25 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::byte* look_up(VirtAddr va, Access wanted);
   Result<std::byte*> fault_in_slowly(VirtAddr va, Access wanted);
   hal::PageEntry first_entry(const Area& area, VirtAddr page, Access wanted);
-  /// False: there is no memory.
+  /// Fills the empty `slot`. False: there is no memory.
   bool make_page(const Area& area, VirtAddr page, hal::PageEntry* slot, Access wanted);
   Result<> note_miss(const Area& area, VirtAddr page);
   void put(const Area& area, VirtAddr page, hal::PageEntry* slot, hal::PageEntry entry);
-  /// As far as there is memory.
+  /// Faults in all pages of the area. Stops when memory runs out.
   void make_all_pages(const Area& area);
   Result<> copy_on_write(const Area& area, VirtAddr page, hal::PageEntry* slot);
 
   hal::PageTable table_;
   AreaSet areas_;
-  Area* recent_ = nullptr;  // the area of the last fault; dropped whenever an area goes
+  Area* recent_ = nullptr;  // area of the last fault; reset whenever an area may be removed
   std::size_t resident_ = 0;
-  std::size_t borrowed_ = 0;  // of which the frames are nobody's
+  std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
-  VirtAddr holes_below_;  // nothing is free from here to the window's end
+  VirtAddr holes_below_;  // every gap ends at or below this address
   TlbTag tag_;
   KernelTlb kernel_tlb_;
-  static constexpr VirtAddr no_page_missed = 1;  // no page begins there
+  static constexpr VirtAddr no_page_missed = 1;  // not a page address
   VirtAddr missed_page_ = no_page_missed;
   bool has_paged_areas_ = false;
   bool code_written_ = false;

@@ -1,4 +1,4 @@
-// An area: a range of pages of a program with the same rights and the same origin.
+// An area: a range of pages of a program with the same rights and the same backing.
 #pragma once
 
 #include <hal/machine/page_entry.h>
@@ -17,21 +17,21 @@ namespace kernel::memory {
 using hal::Access;
 using hal::VirtAddr;
 
-/// Where the first contents of an area's pages come from.
+/// The source of the first contents of an area's pages.
 struct Backing {
   enum class Kind : std::uint8_t {
-    zeros,     ///< private, zero at first
-    segment,   ///< private copies of `file`, zero past its end: a program's data
-    file,      ///< private copies of `file`; past the page of its end there is nothing (mmap)
-    shared,    ///< the pages of `object`, the same for everyone who has them
-    paged_in,  ///< private copies of what `object` brings, which takes its time
+    zeros,     ///< private, initially zero
+    segment,   ///< private copies of `file`, zeros behind its end: the segments of a program
+    file,      ///< private copies of `file`; accesses behind its last page fail (mmap)
+    shared,    ///< the pages of `object`, shared by all areas that map it
+    paged_in,  ///< private copies of pages that a page-in reads from `object`
   };
 
   Kind kind = Kind::zeros;
-  std::span<const std::byte> file{};  ///< what is at the area's start and on; never changes
-  Ref<MemoryObject> object{};         ///< for `shared` SharedPages, for `paged_in` a PageSource
-  std::size_t first_page = 0;         ///< which of its pages is at the area's start
-  bool is_read_only = false;  ///< can never be made writable: MAP_SHARED of a file opened to read
+  std::span<const std::byte> file{};  ///< contents from the area's start on; immutable
+  Ref<MemoryObject> object{};         ///< a SharedPages for `shared`, a PageSource for `paged_in`
+  std::size_t first_page = 0;         ///< index in `object` of the area's first page
+  bool is_read_only = false;  ///< must not become writable: MAP_SHARED of a file opened for reading
 
   static Backing of_segment(std::span<const std::byte> contents) {
     return {.kind = Kind::segment, .file = contents};
@@ -51,23 +51,23 @@ struct Backing {
   PageSource& source() const { return static_cast<PageSource&>(*object); }
 
   bool is_shared() const { return kind == Kind::shared; }
-  /// Becomes the same seen from `bytes` (whole pages) further on.
+  /// Moves the start forward by `bytes`, a multiple of the page size.
   void advance(std::size_t bytes) {
     file = file.subspan(std::min(bytes, file.size()));
     first_page += bytes / hal::page_size;
   }
-  /// Whether `next` is what one would find `bytes` further on, so that both can be one area.
+  /// Whether `next` equals this backing advanced by `bytes`, so that two areas can merge.
   bool continued_by(const Backing& next, std::size_t bytes) const;
 };
 
-/// What is known of the instructions in an area, on machines that do not run all programs as they
-/// are (process/foreign_code.h).
+/// The state of an area's instructions, on machines that change programs' instructions
+/// (process/foreign_code.h).
 enum class Code : std::uint8_t {
-  unseen,   ///< nobody has looked
-  ready,    ///< as the machine runs them
-  stale,    ///< they were ready, and may have been written since
-  refused,  ///< not to be changed
-  added,    ///< not the program's: the kernel has put them there
+  unseen,   ///< not inspected
+  ready,    ///< the machine can run them
+  stale,    ///< were `ready`, but may have been overwritten since
+  refused,  ///< the kernel does not change them
+  added,    ///< added by the kernel
 };
 
 struct Area {
@@ -75,17 +75,16 @@ struct Area {
   VirtAddr end = 0;
   Access access = Access::none;
   Code code = Code::unseen;
-  std::uint16_t first_instruction_offset =
-      0;  ///< bytes before the first instruction, if any is known to begin there
+  std::uint16_t first_instruction_offset = 0;  ///< offset in bytes; 0 if unknown
   Backing backing;
 
-  /// Its front is gone: where an instruction begins is not known any more.
+  /// Call after the start of the area was cut off: instruction boundaries are unknown then.
   void lose_front() {
     if (!hal::changes_code) return;
     first_instruction_offset = 0;
     if (code == Code::unseen && allows(access, Access::execute)) code = Code::refused;
   }
-  /// Whether as much is known of what follows.
+  /// Whether an area with this state of code may be merged onto the end.
   bool code_continued_by(Code next, std::uint16_t next_lead) const {
     return !hal::changes_code || (code == next && next_lead == 0);
   }
@@ -93,7 +92,7 @@ struct Area {
   std::size_t bytes() const { return end - start; }
   bool contains(VirtAddr va) const { return va >= start && va < end; }
 
-  // Position in the AreaSet, which alone writes these.
+  // Links of the AreaSet. Only it writes them.
   Area* next = nullptr;
   Area* previous = nullptr;
   Area* left = nullptr;

@@ -3,7 +3,7 @@
 namespace kernel::memory {
 namespace {
 
-// Takes the tree `from` apart into what starts below `key` and the rest.
+// Splits the tree `from` into the areas that start below `key` and the others.
 void split_tree(Area* from, VirtAddr key, Area** below, Area** above) {
   while (from != nullptr) {
     if (from->start < key) {
@@ -19,7 +19,7 @@ void split_tree(Area* from, VirtAddr key, Area** below, Area** above) {
   *below = *above = nullptr;
 }
 
-// Puts together two trees of which the first is wholly below the second.
+// Joins two trees. All areas of `below` lie below those of `above`.
 void join_trees(Area* below, Area* above, Area** result) {
   while (below != nullptr && above != nullptr) {
     if (below->rank > above->rank) {

@@ -1,8 +1,9 @@
-// The areas of one address space, ordered by address, never overlapping.
+// The areas of one address space, ordered by address. Areas never overlap.
 //
-// A treap (Seidel and Aragon, "Randomized search trees", 1996): ordered by `start`, and every
-// parent outranks its children; ranks are pseudo-random, so depth is logarithmic whatever a program
-// does. A linked list in address order runs through the same objects for everything that walks.
+// The set is a treap (Seidel and Aragon, "Randomized search trees", 1996). It is ordered by
+// `start`, and each parent has a higher rank than its children. Ranks are pseudo-random, so the
+// expected depth is logarithmic for every sequence of calls. A linked list in address order
+// connects the same objects.
 #pragma once
 
 #include "memory/area.h"
@@ -20,33 +21,33 @@ class AreaSet {
   Area* last() const { return last_; }
   std::size_t size() const { return size_; }
 
-  /// The area with the greatest start that is at most `va`, whether it reaches `va` or not.
+  /// The last area that starts at or below `va`. It may end before `va`. Null if there is none.
   Area* at_or_before(VirtAddr va) const;
-  /// The area that contains `va`.
+  /// The area that contains `va`, or null.
   Area* find(VirtAddr va) const {
     Area* area = at_or_before(va);
     return area != nullptr && va < area->end ? area : nullptr;
   }
-  /// The first area that ends after `va`.
+  /// The first area that ends after `va`, or null.
   Area* first_after(VirtAddr va) const {
     Area* area = at_or_before(va);
     if (area == nullptr) return first_;
     return va < area->end ? area : area->next;
   }
 
-  /// Makes an area in a range where there is none, or lets a neighbour that agrees grow over it.
-  /// `before` is at_or_before(start).
+  /// Adds the area [start, end), which overlaps no other. Extends a neighbour instead if their
+  /// rights, backing and code agree. `before` is at_or_before(start).
   void insert(Area* before, VirtAddr start, VirtAddr end, Access access, Backing&& backing,
               Code code = Code::unseen, std::uint16_t first_instruction_offset = 0);
-  /// Adds a copy of an area that lies behind all others.
+  /// Adds a copy of `area`, which lies above all areas of this set.
   void append(const Area& area);
-  /// Takes an area out and destroys it.
+  /// Removes and destroys `area`.
   void erase(Area& area);
-  /// Cuts an area in two at `at`, inside it; returns the upper part.
+  /// Splits `area` at the address `at` inside it. Returns the upper part.
   Area& split(Area& area, VirtAddr at);
-  /// Lets an area begin at `at`, inside it.
+  /// Cuts off the part of `area` below the address `at` inside it.
   void drop_front(Area& area, VirtAddr at);
-  /// Makes one of `area` and the next where they touch and agree; true if it did.
+  /// Merges `area` with the next one if they touch and agree. Returns whether it did.
   bool merge_with_next(Area& area);
 
  private:

@@ -1,8 +1,10 @@
-// Address space identifiers: the tags that let translations of many spaces live in one TLB.
+// Address space identifiers (ASIDs): tags that let one TLB hold translations of many spaces.
 //
-// They are given out in order and never taken back; when the machine's are used up a new generation
-// begins: every hart flushes everything, and each space gets a new one when it runs next. A space
-// that another hart runs in at that moment keeps its own. In the strand.
+// The allocator hands out numbers in ascending order and never takes one back. After the highest
+// number it starts a new generation: every hart flushes its TLB, and each space gets a new number
+// when it runs next. A space that another hart runs in at that moment keeps its number.
+//
+// All functions run in the strand.
 #pragma once
 
 #include <hal/hart.h>
@@ -15,8 +17,8 @@ namespace kernel::memory {
 
 class AsidAllocator {
  public:
-  /// `highest` is the largest the machine has (hal::highest_asid); 0: it has none, every switch
-  /// of spaces flushes.
+  /// `highest` is the machine's largest ASID (hal::highest_asid). 0: the machine has none, and
+  /// every switch of address spaces flushes the TLB.
   void initialize(hal::Asid highest) {
     highest_ = highest;
     next_ = 1;
@@ -24,10 +26,10 @@ class AsidAllocator {
     kept_ = {};
   }
 
-  /// What a space holds is good only while this stays the same. Never 0.
+  /// An ASID is valid only in the generation that it was allocated in. Never 0.
   std::uint32_t generation() const { return generation_; }
 
-  /// Number 0 is the kernel's own space.
+  /// Never returns 0, the ASID of the kernel's own space, unless the machine has no ASIDs.
   hal::Asid allocate();
 
  private:
@@ -36,7 +38,7 @@ class AsidAllocator {
   std::uint32_t highest_ = 0;
   std::uint32_t next_ = 1;
   std::uint32_t generation_ = 1;
-  std::array<std::uint32_t, hal::max_harts> kept_{};  // from the generation before; 0: none
+  std::array<std::uint32_t, hal::max_harts> kept_{};  // from the last generation; 0: none
 };
 
 extern constinit AsidAllocator asids;

@@ -1,5 +1,5 @@
-// A program's instructions, where somebody has to change them before they are run. What is changed
-// is never executable meanwhile: no hart finds half of it.
+// Changing a program's instructions before they run. A page has no rights while it changes, so no
+// hart executes a half-changed page.
 #include "memory/address_space.h"
 
 namespace kernel::memory {

@@ -1,10 +1,10 @@
-// Page faults: how a page gets its frame. Also the kernel's own way to a program's memory, which is
-// the same walk and the same faults without the trap.
+// Page faults: how a page gets its frame. The kernel's own access to a program's memory uses the
+// same walk and the same faults, without a trap.
 //
-//   nothing in the table    zeros, a piece of a file, or the shared page
-//   … a page of a disk      ERESTART: somebody has to wait for it (process/page_in.h)
-//   there, but read-only    copy-on-write: copied, or simply made writable for the last owner
-//   there and good enough   the hart remembered something older: flush
+//   no entry                 zeros, part of a file, or a shared page
+//   no entry, page on disk   ERESTART: the thread waits for a page-in (process/page_in.h)
+//   entry is read-only       copy-on-write: a copy, or the same frame for its last owner
+//   entry allows the access  the hart's TLB had an older entry: flush it
 #include <algorithm>
 #include <cstring>
 
@@ -19,18 +19,18 @@ using hal::PageTable;
 
 namespace {
 
-/// The bytes of a file that belong into the page `offset` bytes into its area.
+/// The part of the file for the page `offset` bytes into its area.
 std::span<const std::byte> page_of_file(const Backing& backing, std::size_t offset) {
   const auto rest = backing.file.subspan(std::min(offset, backing.file.size()));
   return rest.first(std::min(rest.size(), page_size));
 }
 
-/// Whether nothing of a mapped file is in the page `offset` bytes into its area.
+/// Whether the page `offset` bytes into its area lies behind the end of a mapped file.
 bool is_past_end(const Backing& backing, std::size_t offset) {
   return backing.kind == Backing::Kind::file && offset >= backing.file.size();
 }
 
-// A whole, aligned page of a file that never changes can be mapped as it lies.
+// A whole, aligned page of an immutable file is mapped without a copy.
 bool can_borrow(std::span<const std::byte> contents) {
   return contents.size() == page_size &&
          hal::page_aligned(reinterpret_cast<std::uintptr_t>(contents.data()));
@@ -100,7 +100,7 @@ void AddressSpace::make_all_pages(const Area& area) {
   }
 }
 
-// What a page starts with, to be put into the table; an empty entry when there is no memory for it.
+// The first entry of a page. Empty if there is no memory. The caller puts it into the table.
 PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access wanted) {
   const Backing& backing = area.backing;
   const std::size_t offset = page - area.start;
@@ -122,12 +122,12 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       frame = backing.pages().frame(backing.first_page + offset / page_size);
       if (frame != 0) frames.share(frame);
       break;
-    case Backing::Kind::paged_in: break;  // put_page_in() has it
+    case Backing::Kind::paged_in: break;  // put_page_in() maps these
   }
   return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
 }
 
-// A write to a page that is in the table without that right, in a private area that allows it.
+// Resolves a write to a page whose entry is read-only, in a private area that allows writing.
 Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry* slot) {
   const PageEntry old = *slot;
   if (!old.borrowed() && !frames.shared(old.address())) {
@@ -152,7 +152,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
   if (wanted == Access::write && slot->allows(Access::execute)) {
-    code_written_ = true;  // and is to be each time
+    code_written_ = true;  // not cached: each write must set it
   } else {
     kernel_tlb_.remember(va, wanted, there);
   }

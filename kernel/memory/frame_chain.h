@@ -1,4 +1,4 @@
-// Frames that belong together and are given back together, in no more time for many than for one.
+// A chain of frames that are freed together in constant time.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ class FrameChain {
 
   std::size_t count() const { return count_; }
 
-  /// Takes over the only reference on `frame`. Its FrameInfo's links are the chain's until it is
-  /// given back.
+  /// Takes over the only reference on `frame`. The chain uses the links of the frame's FrameInfo
+  /// until it frees the frame.
   void add(PhysAddr frame) {
     frames.link_chain(frame, first_);
     first_ = frame;
@@ -30,7 +30,8 @@ class FrameChain {
     std::swap(last_, other.last_);
     std::swap(count_, other.count_);
   }
-  /// Has no frames any more: whoever adds them to another chain has.
+  /// Empties the chain without freeing its frames. The caller must have added them to another
+  /// chain.
   void forget() { first_ = last_ = count_ = 0; }
 
  private:

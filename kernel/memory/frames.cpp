@@ -17,7 +17,7 @@ bool can_allocate_contiguous(std::size_t bytes) {
 
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────
 
-// Out of the way of `allocate`: both stacks are not what was wished for.
+// The slow path of allocate(): the stack of non-zero frames is empty.
 FrameAllocator::Number FrameAllocator::take_single() {
   if (zeroed_ != 0) return std::exchange(zeroed_, infos_[zeroed_].links.next);
   return take_block(0);
@@ -55,9 +55,9 @@ void FrameAllocator::drop_zeroed(PhysAddr frame) {
 
 // ── Blocks: a buddy system ───────────────────────────────────────────────────────────────────────
 //
-// Of every block, free or taken, the first frame's info is valid: it is written when the block is
-// split off or carved. The buddy of a block is never inside a larger free block, so looking at its
-// first frame is enough to know whether it can be merged.
+// The FrameInfo of the first frame of every block is valid, whether the block is free or in use. It
+// is written when the block is split off or carved. The buddy of a block is never inside a larger
+// free block. The first frame's FrameInfo therefore tells whether the buddy can be merged.
 
 PhysAddr FrameAllocator::allocate_block(unsigned order, Use use) {
   const std::size_t count = std::size_t{1} << order;
@@ -86,7 +86,7 @@ void FrameAllocator::free_block(PhysAddr block, unsigned order) {
   put_block(number(block), order);
 }
 
-// Single frames back into the buddy system, to let them merge.
+// Returns the single frames of `stack` to the buddy system, where they can merge.
 void FrameAllocator::drain(Number& stack) {
   while (stack != 0) put_block(std::exchange(stack, infos_[stack].links.next), 0);
 }
@@ -139,7 +139,8 @@ void FrameAllocator::unlink(Number block, unsigned order) {
 
 // ── RAM that was never used ──────────────────────────────────────────────────────────────────────
 
-// Moves the next aligned piece of it, 2 MiB where possible, into the buddy system.
+// Moves the next aligned piece of unused RAM into the buddy system, 2 MiB if possible. False: none
+// is left.
 bool FrameAllocator::carve_fresh() {
   while (fresh_count_ != 0) {
     FreshRange& range = fresh_[fresh_count_ - 1];
@@ -190,8 +191,8 @@ void FrameAllocator::exclude(Number first, Number end) {
   }
 }
 
-// The array of infos goes to the end of the first range that has room for it. It covers whole 2 MiB
-// pieces, so that the buddy of every managed block has an info.
+// Places the array of FrameInfo at the end of the first range with room for it. The array covers
+// whole pieces of 2 MiB, so that the buddy of every managed block has an entry.
 bool FrameAllocator::place_infos() {
   constexpr Number piece = Number{1} << max_order;
   Number first = ~Number{0};
@@ -213,7 +214,8 @@ bool FrameAllocator::place_infos() {
   return false;
 }
 
-// The 2 MiB pieces that a range shares with something else: the frames beside it count as taken.
+// Initialises the infos of the 2 MiB pieces that the range covers only partly. The frames outside
+// the range count as taken.
 void FrameAllocator::initialize_edges(const FreshRange& range) {
   constexpr Number piece = Number{1} << max_order;
   const auto initialize_piece = [this](Number inside) {
@@ -226,7 +228,7 @@ void FrameAllocator::initialize_edges(const FreshRange& range) {
 
 }  // namespace kernel::memory
 
-// ── What page tables need ────────────────────────────────────────────────────────────────────────
+// ── Frames for page tables ───────────────────────────────────────────────────────────────────────
 
 namespace hal::table_frames {
 

@@ -1,18 +1,19 @@
-// The frame allocator: every page of RAM that nothing has reserved.
+// The frame allocator. It manages every page of RAM that is not reserved.
 //
 //   frames.allocate()        one frame, one reference     about 20 instructions
-//   frames.allocate_block(k) 2^k frames side by side      for heap and pools, k <= max_order
+//   frames.allocate_block(k) 2^k contiguous frames        for heap and pools, k <= max_order
 //
-// Single frames come from two stacks, one of them known to hold zeros; blocks from a buddy system
-// underneath. A frame that is freed goes on a stack; the stacks are poured back into the buddy
-// system only when a block is asked for that it cannot give. RAM that was never used costs nothing:
-// its bookkeeping is not even initialised.
+// Single frames come from two stacks. The frames of one stack are known to hold zeros. Blocks come
+// from a buddy system, and so do single frames when both stacks are empty. A freed frame goes on a
+// stack. The stacks are returned to the buddy system only when it cannot provide a block. RAM that
+// was never used costs nothing: not even its FrameInfo is initialised.
 //
-// A reserve is kept from programs' pages (Use::user), so that the kernel's own allocations in a
-// running system call do not fail: what makes lasting objects asks `can_allocate` first.
+// Pages of programs (Use::user) cannot use the reserve. It makes sure that the kernel's own
+// allocations in a running system call succeed. A system call that creates a lasting object calls
+// can_allocate() first.
 //
-// Called from the strand's tasks only (async/strand.h), never from an interrupt: they take turns,
-// whichever hart they run on, so there is no lock.
+// Only jobs of the strand (async/strand.h) call these functions, never interrupt handlers. The
+// strand runs one step at a time, so there is no lock.
 #pragma once
 
 #include <hal/boot.h>
@@ -29,7 +30,7 @@ namespace kernel::memory {
 
 using hal::PhysAddr;
 
-/// Who will use a frame: a program's pages stop at the reserve, the kernel may take the last one.
+/// The use of a frame. Pages of programs cannot use the reserve, the kernel can.
 enum class Use : bool { kernel, user };
 
 class Frame;
@@ -38,56 +39,57 @@ class FrameAllocator {
  public:
   static constexpr unsigned max_order = 9;  // blocks up to 2 MiB
 
-  /// Takes over `memory` minus `reserved`, ranges in any order and of any alignment (a page that is
-  /// partly reserved is reserved). Puts the bookkeeping, 16 bytes a frame, into RAM itself. Once,
-  /// with the direct map in place. False when nothing is left.
+  /// Takes over `memory` without `reserved`. Ranges may have any order and alignment; a partly
+  /// reserved page counts as reserved. The array of FrameInfo, 16 bytes a frame, is placed in RAM
+  /// itself. Call once, when the direct map exists. False: no RAM is left.
   bool initialize(std::span<const hal::MemoryRange> memory,
                   std::span<const hal::MemoryRange> reserved);
 
-  /// A frame with one reference and any contents; 0 when there is none for this use.
+  /// A frame with one reference and undefined contents. 0: there is none for this use.
   [[nodiscard]] PhysAddr allocate(Use use);
-  /// The same, holding zeros.
+  /// Like allocate(), but the frame holds zeros.
   [[nodiscard]] PhysAddr allocate_zeroed(Use use);
-  /// One more owner.
+  /// Adds a reference.
   void share(PhysAddr frame) { ++info(frame).references; }
-  /// One owner less; the last one frees the frame.
+  /// Drops a reference. The last one frees the frame.
   void drop(PhysAddr frame) {
     if (--info(frame).references == 0) push(loose_, number(frame));
   }
   bool shared(PhysAddr frame) { return info(frame).references != 1; }
-  /// Frames with one owner each, given to it as a FrameChain links them; as fast for many as for
-  /// one.
+  /// Frees `count` frames that FrameChain has linked, from `first` to `last`. Each has one
+  /// reference. Takes constant time.
   void drop_chain(PhysAddr first, PhysAddr last, std::size_t count) {
     infos_[number(last)].links.next = loose_;
     loose_ = number(first);
     free_ += count;
   }
-  /// Links a frame with one owner to the next of a chain; 0 ends it.
+  /// Links `frame`, which has one reference, to `next`. 0 ends the chain.
   void link_chain(PhysAddr frame, PhysAddr next) { info(frame).links.next = number(next); }
-  /// Frees a frame with one owner that is known to hold zeros again.
+  /// Frees a frame with one reference that holds zeros.
   void drop_zeroed(PhysAddr frame);
 
-  /// 2^order frames side by side, aligned to their size; 0 when there are none.
+  /// 2^order contiguous frames, aligned to their size in bytes. 0: there is no such block.
   [[nodiscard]] PhysAddr allocate_block(unsigned order, Use use = Use::kernel);
   void free_block(PhysAddr block, unsigned order);
-  /// Whether allocate_block(order) would succeed now: enough frames may be free, but scattered.
+  /// Whether allocate_block(order) would succeed now. It may fail although enough frames are free,
+  /// because of fragmentation.
   bool has_block(unsigned order);
 
   std::size_t total_count() const { return total_; }
   std::size_t free_count() const { return free_; }
-  /// Frames that programs can still get.
+  /// Free frames outside the reserve.
   std::size_t free_for_user() const { return free_ > reserve_ ? free_ - reserve_ : 0; }
 
-  /// Frames that Use::user leaves alone.
+  /// The size of the reserve in frames.
   std::size_t reserve() const { return reserve_; }
-  /// Grows the reserve by what the kernel may come to need for an object it has just made (half a
-  /// page for a thread, say); negative when the object goes.
+  /// Grows the reserve by the memory that a new object may need later, such as half a page for a
+  /// thread. Negative `bytes` shrink it when the object is destroyed.
   void keep_in_reserve(std::ptrdiff_t bytes) {
     reserved_bytes_ += static_cast<std::size_t>(bytes);
     reserve_ = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
   }
 
-  /// Bookkeeping of any managed frame, the first of a block for a block.
+  /// The FrameInfo of any managed frame. For a block it is that of the first frame.
   FrameInfo& info(PhysAddr frame) { return infos_[frame >> hal::page_shift]; }
   FrameInfo& info(const void* page) { return info(hal::virt_to_phys(page)); }
 
@@ -96,7 +98,7 @@ class FrameAllocator {
   static constexpr unsigned orders = max_order + 1;
   static constexpr std::size_t max_ranges = 32;
 
-  struct FreshRange {  // RAM never handed out yet
+  struct FreshRange {  // RAM that was never allocated
     Number next;
     Number end;
   };
@@ -124,13 +126,13 @@ class FrameAllocator {
   void link(Number block, unsigned order);
   void unlink(Number block, unsigned order);
 
-  FrameInfo* infos_ = nullptr;  // indexed by physical page number; its start may lie outside memory
+  FrameInfo* infos_ = nullptr;  // indexed by physical page number; may point below RAM
   std::size_t free_ = 0;
-  std::size_t reserve_ = 0;  // frames that hold reserved_bytes_
+  std::size_t reserve_ = 0;  // in frames: reserved_bytes_ rounded up
   std::size_t reserved_bytes_ = 0;
   std::size_t total_ = 0;
   Number loose_ = 0;   // stack of single frames, linked by `next`
-  Number zeroed_ = 0;  // the same of frames that hold zeros
+  Number zeroed_ = 0;  // likewise, of frames that hold zeros
   std::array<Number, orders> blocks_{};
   std::array<FreshRange, max_ranges> fresh_{};
   std::size_t fresh_count_ = 0;
@@ -138,20 +140,20 @@ class FrameAllocator {
 
 extern constinit FrameAllocator frames;
 
-/// Whether `bytes` of kernel objects can be allocated without touching the reserve. System calls
-/// ask before they make threads, processes, pipes, files or areas, and fail with ENOMEM otherwise.
+/// Whether `bytes` of kernel objects can be allocated without the reserve. System calls test it
+/// before they create threads, processes, pipes, files or areas, and fail with ENOMEM otherwise.
 [[nodiscard]] inline bool can_allocate(std::size_t bytes) {
   return frames.free_for_user() * hal::page_size >= bytes;
 }
 
-/// can_allocate() for one object larger than a page, which needs contiguous frames.
+/// can_allocate() for one object that is larger than a page and needs contiguous frames.
 [[nodiscard]] bool can_allocate_contiguous(std::size_t bytes);
 
-/// One reference on one frame, given back at the end.
+/// One reference on one frame. The destructor drops it.
 class Frame {
  public:
   Frame() = default;
-  /// Takes over a reference that is already counted.
+  /// Takes over a reference that the caller owns.
   static Frame adopt(PhysAddr frame) { return Frame(frame); }
   static Frame allocate(Use use) { return Frame(frames.allocate(use)); }
   static Frame allocate_zeroed(Use use) { return Frame(frames.allocate_zeroed(use)); }
@@ -172,7 +174,7 @@ class Frame {
     frames.share(frame_);
     return Frame(frame_);
   }
-  /// Gives the reference to the caller, who must drop it.
+  /// Passes the reference to the caller, which must drop it.
   PhysAddr release() { return std::exchange(frame_, 0); }
 
  private:

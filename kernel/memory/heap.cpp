@@ -16,9 +16,9 @@ using hal::page_size;
 constexpr std::array<std::uint16_t, 18> sizes = {16,  32,  48,  64,  80,  96,  112,  128,  160,
                                                  192, 256, 320, 384, 512, 672, 1024, 1360, 2048};
 constexpr std::uint16_t none = 0xffff;
-constexpr std::size_t link_bytes = 8;  // of a free object: in which the next one is named
+constexpr std::size_t link_bytes = 8;  // size of the link in a free object
 
-// Size in units of 16 bytes, rounded up → index of its class.
+// Maps a size in units of 16 bytes, rounded up, to the index of its class.
 constexpr auto class_of_units = [] {
   std::array<std::uint8_t, largest_small / 16 + 1> table{};
   std::uint8_t index = 0;
@@ -30,13 +30,13 @@ constexpr auto class_of_units = [] {
 }();
 
 struct SizeClass {
-  std::uint32_t with_room = 0;  // page number of a slab with free objects; a list, 0 at its end
-  std::uint32_t empty = 0;      // one of them that is empty and kept
-  std::size_t objects = 0;      // handed out
+  std::uint32_t with_room = 0;  // first slab with free objects, by page number; 0: none
+  std::uint32_t empty = 0;  // the one empty slab that is kept, which is also in the list; 0: none
+  std::size_t objects = 0;  // allocated
 };
 
 constinit std::array<SizeClass, sizes.size()> classes;
-constinit std::size_t large_bytes = 0;  // handed out in blocks of pages
+constinit std::size_t large_bytes = 0;  // allocated in blocks of pages
 
 FrameInfo& info_of(std::uint32_t slab) {
   return frames.info(PhysAddr{slab} << hal::page_shift);
@@ -110,8 +110,8 @@ unsigned order_of(std::size_t bytes) {
   return object;
 }
 
-// The first free object of a slab that has one. What is rare is called last, so that the rest needs
-// no stack frame.
+// Takes the first free object of a slab that has one. The rare case is a tail call, so that the
+// common case needs no stack frame.
 inline void* take_object(SizeClass& of, std::uint32_t slab) {
   FrameInfo& info = info_of(slab);
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);
@@ -131,7 +131,7 @@ inline void* take_object(SizeClass& of, std::uint32_t slab) {
   return take_object(classes[index], make_slab(index));
 }
 
-// After a release: a slab that was full goes on the list, one that is empty now is kept or freed.
+// Called after a release. Adds a slab that was full to the list, and keeps or frees an empty slab.
 [[gnu::noinline]] void has_room_again(void* object, bool was_full) {
   const FrameInfo& info = frames.info(object);
   SizeClass& of = classes[info.size_class];

@@ -1,15 +1,14 @@
-// The kernel heap, behind operator new and delete.
+// The kernel heap, which operator new and delete use.
 //
-// Small objects live in slabs: pages cut into objects of one size, free objects linked through
-// themselves, a page's bookkeeping in its FrameInfo. Allocation and release are O(1), about 20
-// instructions. Objects above `largest_small` are blocks of pages. An empty slab goes back to the
-// frames, except one per size.
+// Small objects live in slabs. A slab is a page that is divided into objects of one size. Its free
+// objects form a list through themselves, and its FrameInfo holds the list's head. Allocation and
+// release take constant time, about 20 instructions. Objects larger than `largest_small` are blocks
+// of pages. The heap keeps one empty slab per size and frees all others.
 //
-// allocate() never returns null: what is made on behalf of a program has been admitted
-// (frames.h), and a kernel that runs dry in spite of that is broken and stops.
+// allocate() never returns null. Before a system call creates an object for a program, it tests
+// can_allocate() (frames.h). If memory runs out nevertheless, the kernel is broken and stops.
 //
-// Called from the strand's tasks only (async/strand.h), never from an interrupt: they take turns,
-// whichever hart they run on, so there is no lock.
+// These functions run in the strand, never in an interrupt handler, so there is no lock.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +19,13 @@ inline constexpr std::size_t largest_small = 2048;
 
 /// At least `bytes`, aligned to 16; powers of two are aligned to their size, up to a page.
 [[nodiscard]] void* allocate(std::size_t bytes);
-/// Takes null too.
+/// Does nothing if `object` is null.
 void release(void* object);
 
-/// What is handed out now, rounded up to what was set aside for it.
+/// Bytes in allocated objects, each rounded up to its size class or block.
 std::size_t bytes_in_use();
 
-/// Gives the empty slabs back too, so that the free frames can be compared with an earlier count.
+/// Frees the empty slabs too, so that a test can compare the free frames with an earlier count.
 void trim();
 
 }  // namespace kernel::memory::heap

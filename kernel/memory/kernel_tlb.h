@@ -1,8 +1,9 @@
-// Where the kernel found a program's pages lately: a TLB of its own, for the direct map. Whoever
-// takes something away from a page table tells it, as he tells the harts' TLBs; what is added need
-// not be told. One line a page, chosen by the page's number, for reads and for writes.
+// A software TLB for the kernel's accesses to a program's memory. It caches where pages lie in the
+// direct map. Code that removes or restricts an entry of the page table must call forget() as it
+// flushes the harts' TLBs. Added entries need no call. The cache is direct-mapped by page number,
+// with separate entries for reads and writes.
 //
-// In the strand.
+// All functions run in the strand.
 #pragma once
 
 #include <hal/machine/page_entry.h>
@@ -15,8 +16,8 @@ namespace kernel::memory {
 
 class KernelTlb {
  public:
-  /// The byte at `va` as the kernel sees it, to be read or written, good to the end of its page;
-  /// null: not known.
+  /// The kernel address of the byte at `va`, for reading or writing. It is valid up to the end of
+  /// the page. Null: not cached.
   std::byte* find(hal::VirtAddr va, hal::Access wanted) const {
     const View& view = of(wanted)[line(va)];
     if (view.page != page_of(va)) return nullptr;
@@ -32,8 +33,8 @@ class KernelTlb {
 
  private:
   struct View {
-    hal::VirtAddr page = ~hal::VirtAddr{0};  // no page begins there
-    std::byte* at = nullptr;                 // where address 0 would be
+    hal::VirtAddr page = ~hal::VirtAddr{0};  // not a page address
+    std::byte* at = nullptr;                 // kernel address minus program address
   };
   static constexpr std::size_t lines = 8;
   using Views = std::array<View, lines>;

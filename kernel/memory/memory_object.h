@@ -1,5 +1,5 @@
-// What areas of several programs show pages of: pages that they share (shared_pages.h), or a source
-// that each has copies of (page_source.h).
+// Objects whose pages areas of several programs map: shared pages (shared_pages.h), or a source of
+// private copies (page_source.h).
 #pragma once
 
 #include <kernel/ref.h>
@@ -12,8 +12,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
  public:
   virtual ~MemoryObject() = default;
 
-  /// No other one ever has the same, nor is there an address space there: whoever waits for a word
-  /// of it may outlive it.
+  /// A unique name. No later object gets the same one, and no address space lies at this address. A
+  /// futex waiter that outlives the object can therefore keep the name.
   const void* lasting_name() const { return reinterpret_cast<const void*>(number_ << 4); }
 
  private:

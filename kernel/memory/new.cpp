@@ -1,4 +1,4 @@
-// operator new and delete: the kernel heap. (Host tests link the heap without this file.)
+// operator new and delete, which use the kernel heap. Host tests do not link this file.
 #include <async/strand.h>
 
 #include <new>
@@ -9,14 +9,15 @@ namespace heap = kernel::memory::heap;
 
 namespace {
 
-// The heap aligns a power of two to itself, so an over-aligned object only has to be that large.
+// The heap aligns a size that is a power of two to that size. An over-aligned object is therefore
+// rounded up to a power of two.
 std::size_t padded(std::size_t bytes, std::align_val_t alignment) {
   std::size_t size = static_cast<std::size_t>(alignment);
   while (size < bytes) size *= 2;
   return size;
 }
 
-// The heap is the strand's, and jobs outside it may be interrupted.
+// The strand owns the heap. Callers outside the strand enter it, with interrupts masked.
 struct HeapGuard {
   async::platform::InterruptGuard masked;
   async::Strand::Guard strand;

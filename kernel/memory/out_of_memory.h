@@ -1,9 +1,9 @@
-// The end of a kernel that promised memory it did not have.
+// The panic for an allocation that can_allocate() admitted and that fails nevertheless.
 #pragma once
 
 namespace kernel::memory {
 
-/// Stops the kernel with a report; tests define their own.
+/// Stops the kernel with a report. Tests replace it.
 [[noreturn]] void out_of_memory();
 
 }  // namespace kernel::memory

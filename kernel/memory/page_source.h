@@ -1,5 +1,5 @@
-// Where pages come from that are not in memory: a disk. Whoever touches such a page for the first
-// time waits for it.
+// A source of pages that are not in memory, such as a disk. The first access to such a page waits
+// for a page-in.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -16,13 +16,13 @@ class Task;
 
 namespace kernel::memory {
 
-/// Nothing in memory/ waits, so what it awaits is only named here (async/task.h).
+/// This folder awaits nothing, so async::Task is only declared here (async/task.h).
 class PageSource : public MemoryObject {
  public:
-  /// How many there are, the last one perhaps in part. It may change.
+  /// The number of pages, a partial last one included. It may change.
   virtual std::size_t count() const = 0;
-  /// Fills the frame at `frame`, which is the caller's until then, with page `index`, and with
-  /// zeros behind its end. EIO; ENOMEM.
+  /// Reads page `index` into `frame` and fills the rest of the frame with zeros. The caller keeps
+  /// the frame until the task ends. EIO; ENOMEM.
   virtual async::Task<Result<>> read(std::size_t index, hal::PhysAddr frame) = 0;
 };
 

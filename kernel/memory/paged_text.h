@@ -1,10 +1,9 @@
-// A text in pages of its own, so that no length needs memory in one large piece. It takes a page
-// only if a program could have it too (can_allocate()). Text without room is dropped, and
-// is_complete() returns false then.
+// A text stored page by page, so that it never needs contiguous memory. It takes a page only if
+// can_allocate() allows it. Otherwise it drops the text, and is_complete() returns false.
 //
 //   fmt::format_to(std::back_inserter(text), "{}\n", number);
 //
-// In the strand.
+// All functions run in the strand.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +17,7 @@ namespace kernel::memory {
 
 class PagedText {
  public:
-  using value_type = char;  // what std::back_inserter asks for
+  using value_type = char;  // needed by std::back_inserter
 
   void push_back(char character) { append({&character, 1}); }
   PagedText& operator+=(std::string_view text) {
@@ -30,11 +29,11 @@ class PagedText {
     return *this;
   }
 
-  /// Bytes that it holds.
+  /// The size in bytes.
   std::size_t size() const { return size_; }
-  /// False: memory had no room for some of what was appended.
+  /// False: some of the appended text was dropped for lack of memory.
   bool is_complete() const { return is_complete_; }
-  /// From `offset` on, as far as the bytes lie in one page. Empty at the end.
+  /// The bytes from `offset` to the end of their page or of the text. Empty at the end of the text.
   std::span<const std::byte> piece_at(std::size_t offset) const;
 
  private:
@@ -42,11 +41,11 @@ class PagedText {
   static constexpr std::size_t node_bytes = sizeof(Pages::value_type) + 4 * sizeof(void*);
 
   void append(std::string_view text);
-  /// Where the next byte goes, in a page that has room for it. Null: there is no memory.
+  /// The address of the next byte to append, in a page with room. Null: there is no memory.
   char* end();
 
-  Pages pages_;           // by their number in the text
-  char* last_ = nullptr;  // the last one's bytes
+  Pages pages_;           // by index
+  char* last_ = nullptr;  // bytes of the last page
   std::size_t size_ = 0;
   bool is_complete_ = true;
 };

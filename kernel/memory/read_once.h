@@ -1,5 +1,5 @@
-// Words that a program, or a device, may change at any time: each access here is one load or one
-// store that nothing repeats, leaves out or tears. Relaxed: it orders nothing.
+// Access to words that a program or a device may change at any time. Each access is exactly one
+// load or store: the compiler cannot repeat, omit or split it. The memory order is relaxed.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ void write_once(Word& shared, std::type_identity_t<Word> value) {
   __atomic_store_n(&shared, value, __ATOMIC_RELAXED);
 }
 
-/// The largest words that T's alignment allows.
+/// The largest word that T's alignment allows.
 template <class T>
 using WordOf = std::conditional_t<
     alignof(T) >= 8, std::uint64_t,
@@ -33,7 +33,7 @@ using WordOf = std::conditional_t<
 template <class T>
 inline constexpr std::size_t words_of = sizeof(T) / sizeof(WordOf<T>);
 
-/// The object at `shared`. Reads each word once; the words may be of different moments.
+/// A copy of `shared`. Reads each word once. The words may have been written at different times.
 template <class T>
 T copy_once(const T& shared) {
   static_assert(std::is_trivially_copyable_v<T>);

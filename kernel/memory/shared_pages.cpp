@@ -5,7 +5,7 @@
 namespace kernel::memory {
 namespace {
 
-// What `place` points at, made of zeros if there is nothing; null when there is no memory.
+// The node that `place` points to, created with zeros if missing. Null: there is no memory.
 template <class Level>
 Level* ensure(std::unique_ptr<Level>& place) {
   if (!place && can_allocate(sizeof(Level))) place = std::make_unique<Level>();

@@ -1,4 +1,4 @@
-// Pages that several address spaces see: anonymous memory mapped MAP_SHARED and kept across fork.
+// Pages that several address spaces share: anonymous memory mapped MAP_SHARED and kept across fork.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -9,18 +9,18 @@
 
 namespace kernel::memory {
 
-/// Owns one reference on each of its frames; every page table that maps one owns another. A frame
-/// is allocated, zeroed, when it is first asked for, and stays until the last owner is gone.
+/// Owns one reference on each of its frames. Each page table entry that maps one owns another. A
+/// frame is allocated with zeros at the first request and lives as long as the object.
 ///
-/// Bookkeeping is a tree of pages, three levels like a page table, made where it is needed: the
-/// object itself is small however many pages it stands for.
+/// The frames are in a tree of pages with three levels, like a page table. Its nodes are allocated
+/// on demand, so an object for many pages is small at first.
 class SharedPages final : public MemoryObject {
  public:
   explicit SharedPages(std::size_t pages) : count_(pages) {}
   ~SharedPages() override;
 
   std::size_t count() const { return count_; }
-  /// The frame of page `index`, below count(); 0 when there is no memory for it.
+  /// The frame of page `index`, which is less than count(). 0: there is no memory.
   hal::PhysAddr frame(std::size_t index);
 
  private:

@@ -1,4 +1,4 @@
-// What an address space (address_space.h) is asked for, and what it answers with.
+// The parameter and result types of AddressSpace (address_space.h).
 #pragma once
 
 #include <kernel/ref.h>
@@ -11,12 +11,12 @@
 
 namespace kernel::memory {
 
-/// What mmap asks for.
+/// The parameters of mmap.
 struct MapRequest {
   enum class Place : std::uint8_t {
     anywhere,  ///< at `address` if that is free, else the highest gap that fits
-    exactly,   ///< at `address`, in place of what is there (MAP_FIXED)
-    if_free,   ///< at `address`, or not at all (MAP_FIXED_NOREPLACE)
+    exactly,   ///< at `address`, replacing older mappings (MAP_FIXED)
+    if_free,   ///< at `address`, or fail (MAP_FIXED_NOREPLACE)
   };
 
   VirtAddr address = 0;
@@ -26,11 +26,12 @@ struct MapRequest {
   Backing backing{};
   Code code = Code::unseen;                    ///< see Area
   std::uint16_t first_instruction_offset = 0;  ///< likewise
-  std::size_t most_bytes = SIZE_MAX;           ///< that may be mapped in all afterwards (RLIMIT_AS)
+  std::size_t most_bytes = SIZE_MAX;           ///< limit of all mapped bytes afterwards (RLIMIT_AS)
 };
 
-/// What a futex is known by: an object, and an offset in it, be it a space's window. The same for
-/// two addresses exactly when they are the same memory and (for private memory) in the same space.
+/// The identity of a futex: an object and a byte offset in it. For private memory the object is the
+/// address space. Two addresses have equal keys if and only if they are the same memory and, for
+/// private memory, in the same space.
 struct MemoryKey {
   const void* object = nullptr;
   std::uintptr_t offset = 0;
@@ -38,29 +39,30 @@ struct MemoryKey {
   friend bool operator==(const MemoryKey&, const MemoryKey&) = default;
 };
 
-/// A page of a program that its area's source has to bring (page_source.h).
+/// A page of a program that needs a page-in from its area's source (page_source.h).
 struct PageToRead {
   VirtAddr address;
   Ref<PageSource> source;
-  std::size_t index;  ///< of the source
+  std::size_t index;  ///< of the page in the source
 
   friend bool operator==(const PageToRead&, const PageToRead&) = default;
 };
 
-/// A byte of a program where the kernel finds it, to the end of its page, and a share in its frame.
+/// The kernel address of a program's byte, valid up to the end of its page, and a reference on the
+/// frame. `owner` is empty for a borrowed page.
 struct PinnedByte {
   std::byte* at;
   Frame owner;
 };
 
-/// Executable memory of one kind, page by page.
+/// An executable area: whole pages with the same code state.
 struct CodeArea {
   VirtAddr start;
   VirtAddr end;
-  VirtAddr first;  ///< instruction
+  VirtAddr first;  ///< the first instruction
   Code code;
-  std::uint64_t generation;  ///< another one as soon as any executable area is not what it was
-  bool may_change;           ///< it is the program's alone, and not to be written by it
+  std::uint64_t generation;  ///< changes with any executable area of the space
+  bool may_change;           ///< the area is private, readable and not writable
   std::size_t bytes() const { return end - start; }
   bool operator==(const CodeArea&) const = default;
 };

@@ -64,7 +64,7 @@ void TlbTag::catch_up(const hal::PageTable& table) {
     asid_ = asids.allocate();
     token_ = table.token(asid_);
     generation_ = asids.generation();
-    stale_ = 0;  // nobody has used the number since everything was flushed
+    stale_ = 0;  // no hart has used the new ASID since the last full flush
   }
   const hal::HartMask here = hal::mask_of(hal::hart_index());
   if ((stale_ & here) != 0) hal::flush_space(asid_);
@@ -81,11 +81,11 @@ hal::HartMask TlbTag::others() const {
   return harts & ~hal::mask_of(hal::hart_index());
 }
 
-/// The others that have to be told now; the rest finds out when it comes back.
+/// Marks all other harts that are not in the space as stale. Returns the harts that must flush now.
 hal::HartMask TlbTag::note_change() {
   const hal::HartMask now = others();
   if (now != 0) ++here.shootdowns;
-  // This hart may be stale itself: it may change a space that it is not in.
+  // This hart's own bit stays as it was: this hart may change a space that it is not in.
   stale_ |= ~now & ~hal::mask_of(hal::hart_index());
   return now;
 }

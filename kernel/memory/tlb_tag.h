@@ -1,10 +1,10 @@
-// What the harts' TLBs may remember of an address space: the identifier its translations are tagged
-// with, and on which harts there may be any.
+// The state of the harts' TLBs for one address space: its ASID, and the harts that may hold old
+// translations of it.
 //
-//   current   the hart translates by the space now   → told at once when something is taken away
-//   stale     it did not when something was taken    → flushes when it comes back to the space
+//   current   the hart runs in the space now            → it flushes at once, by an IPI
+//   stale     it ran elsewhere when an entry changed    → it flushes when it enters the space again
 //
-// The same for instructions, which harts may remember too. In the strand.
+// Cached instructions are treated in the same way (stale_code_). All functions run in the strand.
 #pragma once
 
 #include <hal/counter.h>
@@ -24,23 +24,25 @@ class TlbTag {
   TlbTag(const TlbTag&) = delete;
   ~TlbTag() { leave(); }
 
-  /// This hart translates by the space, which is `table`'s, from now on; the value to do it with.
+  /// Makes this space, whose page table is `table`, current on this hart. Returns the token to
+  /// install.
   hal::TranslationToken enter(const hal::PageTable& table) {
     if (generation_ != asids.generation() || (stale_ | stale_code_) != 0) [[unlikely]]
       catch_up(table);
     here.current = this;
     return token_;
   }
-  /// … by something else from now on.
+  /// This hart stops using the space if it is current here.
   void leave() const {
     if (here.current == this) here.current = nullptr;
   }
-  /// This hart is in the kernel's own space from now on.
+  /// This hart switches to the kernel's own space.
   static void leave_any() { here.current = nullptr; }
-  /// Does a hart other than this translate by the space?
+  /// Whether the space is current on another hart.
   bool is_current_elsewhere() const { return others() != 0; }
 
-  /// After a translation was removed or restricted: no hart uses it from here on.
+  /// Call after an entry was removed or restricted. When it returns, no hart uses the old
+  /// translation.
   void flush_page(hal::VirtAddr va) {
     if (!is_known()) return;
     hal::flush_page(va, asid_);
@@ -51,17 +53,17 @@ class TlbTag {
     hal::flush_space(asid_);
     if (hal::smp_active()) flush_others();
   }
-  /// After one was added that this hart may remember as missing.
+  /// Call after an entry was added that this hart may have cached as invalid.
   void flush_page_here(hal::VirtAddr va) const { hal::flush_page(va, asid_); }
 
-  /// After instructions were written: no hart executes what was there before.
+  /// Call after instructions were written. When it returns, no hart executes the old ones.
   void synchronize_code();
 
-  /// Makes this hart known to all tags, or unknown again. Before its first space.
+  /// Registers or unregisters this hart with all tags. Call start_hart() before the first enter().
   static void start_hart();
   static void stop_hart();
 
-  /// How often `hart` had to interrupt others so that they forget. Any hart.
+  /// The number of times that `hart` sent IPIs to make others flush. Callable from any hart.
   static std::uint64_t shootdowns(unsigned hart);
 
  private:
@@ -79,13 +81,13 @@ class TlbTag {
     hal::Counter shootdowns;
   };
   static constinit thread_local Hart here;
-  static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: has not started
+  static constinit std::array<Hart*, hal::max_harts> by_hart;  // null: not started
 
-  /// each(hart, tag): the harts that are in a program's space.
+  /// Calls each(hart, tag) for each hart that is in a program's space.
   template <class Each>
   static void for_each_current(Each&& each);
 
-  std::uint32_t generation_ = 0;  // asid_ is good while this is asids.generation()
+  std::uint32_t generation_ = 0;  // asid_ is valid while this equals asids.generation()
   hal::Asid asid_ = 0;
   hal::TranslationToken token_{};  // likewise
   hal::HartMask stale_ = 0;

@@ -1,5 +1,5 @@
-// What a program gives back, and how its pages leave the table: first no hart can reach them any
-// more, then their frames are free.
+// Unmapping, and how pages leave the table. First all harts lose their translations, then the
+// frames are freed.
 #include <algorithm>
 #include <array>
 #include <span>
@@ -15,7 +15,7 @@ using hal::PageEntry;
 
 namespace {
 
-// Beyond this many pages one flush of the whole space is cheaper.
+// Above this number of pages, one flush of the whole space is cheaper.
 constexpr std::size_t max_single_flushes = 8;
 
 }  // namespace
@@ -25,7 +25,7 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   if (!page_aligned(start) || length == 0 || !hal::below_end(window(), start, length)) {
     return fail(Errno::einval);
   }
-  // Only a gap inside an area needs memory: giving some back must be possible without.
+  // Only a split needs memory. All other unmappings must succeed without memory.
   Area* const area = areas_.first_after(start);
   const bool splits = area != nullptr && area->start < start && area->end > start + length;
   if (splits && !may_add_areas()) return fail(Errno::enomem);
@@ -33,7 +33,7 @@ Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   return {};
 }
 
-// Unmaps [start, end); `area` is the first that ends behind `start`.
+// Unmaps [start, end). `area` is the first one that ends after `start`.
 void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   if (area == nullptr || area->start >= end) return;
   recent_ = nullptr;
@@ -57,9 +57,9 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
   holes_below_ = std::max(holes_below_, end);
 }
 
-// Empties the table of [start, end), and the TLB of what was there.
+// Removes the pages of [start, end) from the table and from all TLBs.
 void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
-  if (end - start == page_size) {  // the usual case of a page that was never touched
+  if (end - start == page_size) {  // fast for a single page that was never accessed
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }
@@ -72,8 +72,8 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
   if (tables_freed || removed > max_single_flushes) flush();
 }
 
-// The same while other harts run in this space: what they may still reach stays as it is until they
-// have been told.
+// Like remove_pages(), while other harts run in this space. Frees frames only after these harts
+// have flushed.
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::array<PageEntry, 64> taken;
   std::size_t count = 0;

@@ -6,7 +6,7 @@
 namespace kernel::memory {
 namespace {
 
-// Calls each(kernel's view, bytes, offset) for every piece that lies in one page.
+// Calls each(kernel address, bytes, offset) for every piece that lies in one page.
 template <class Each>
 Result<> for_pieces(AddressSpace& space, VirtAddr start, std::size_t bytes, Access wanted,
                     Each each) {
@@ -47,7 +47,7 @@ Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
         std::min({buffer.size() - done, hal::page_size - at % hal::page_size, usual_length});
     const auto here = space.fault_in(at, Access::read);
     if (!here) return fail(here.error());
-    // The zero is looked for in the copy: the program may change what has been copied.
+    // Search the copy for the zero: the program may have changed the original.
     char* const copy = buffer.data() + done;
     std::memcpy(copy, *here, size);
     if (const void* const zero = std::memchr(copy, 0, size)) {

@@ -1,11 +1,11 @@
-// A program's memory as the kernel touches it: by address, checked, page by page.
+// The kernel's access to a program's memory: by address, checked, page by page.
 //
 //   Result<std::size_t> read(Process& self, int fd, UserSpan<std::byte> buffer);
 //
-// A UserPtr or UserSpan is only a claim; nothing is checked before it is used, and every use can
-// fail with EFAULT (or ENOMEM while a page is made). What was copied before a failure stays copied.
-// A program may change its memory between two uses: read a value once and use the copy. A UserPtr
-// reads and writes each word of a small value exactly once (read_once.h).
+// A UserPtr or UserSpan is an unchecked address. Each access checks it and can fail: EFAULT,
+// ENOMEM, or ERESTART if the page needs a page-in. Bytes that were copied before the failure stay
+// copied. A program may change its memory between two accesses, so read a value once and use the
+// copy. A UserPtr reads and writes each word of a small value exactly once (read_once.h).
 #pragma once
 
 #include <kernel/result.h>
@@ -22,15 +22,15 @@ namespace kernel::memory {
 
 Result<> copy_from_user(AddressSpace& space, void* to, VirtAddr from, std::size_t bytes);
 Result<> copy_to_user(AddressSpace& space, VirtAddr to, const void* from, std::size_t bytes);
-/// The zero-terminated string at `from`, without the zero, in `buffer`. Reads each byte once.
-/// ENAMETOOLONG when it and its zero do not fit.
+/// Copies the zero-terminated string at `from` into `buffer` and returns it without the zero. Reads
+/// each byte once. ENAMETOOLONG: `buffer` has no room for the string and its zero.
 Result<std::string_view> string_from_user(AddressSpace& space, VirtAddr from,
                                           std::span<char> buffer);
 
 /// Calls use(std::span<std::byte>) -> Result<std::size_t> for each piece of [start, start + bytes)
-/// that lies in one page, with the kernel's view of it, until one is not used up; returns how many
-/// bytes were used. A failure after the first byte ends it quietly, as Linux does. For transfers
-/// that need no copy in between.
+/// that lies in one page. The span is the kernel's view of the piece, so no copy is needed. Stops
+/// when `use` returns less than the size of the piece. Returns the sum. After the first byte an
+/// error only ends the transfer, as in Linux.
 template <class Use>
 Result<std::size_t> each_piece(AddressSpace& space, VirtAddr start, std::size_t bytes,
                                Access wanted, Use&& use) {
@@ -52,7 +52,7 @@ Result<std::size_t> each_piece(AddressSpace& space, VirtAddr start, std::size_t 
   return done;
 }
 
-/// The address of one T in a program.
+/// The address of a T in a program.
 template <class T>
 class UserPtr {
  public:
@@ -90,7 +90,7 @@ class UserPtr {
 
  private:
   static constexpr bool is_small = words_of<T> <= 32;
-  // Then its words can be reached where they lie.
+  // Whether the kernel can access the words in place.
   bool in_one_page() const {
     return is_small && address_ % alignof(T) == 0 &&
            address_ % hal::page_size + sizeof(T) <= hal::page_size;
@@ -111,7 +111,8 @@ class UserSpan {
   VirtAddr address() const { return address_; }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  /// Whether all of it could be a program's: EFAULT at once if not, as Linux's access_ok.
+  /// Whether the span lies below hal::user_end. If not, system calls fail with EFAULT at once, like
+  /// Linux's access_ok().
   bool in_range() const {
     return size_ <= hal::user_end / sizeof(T) && address_ <= hal::user_end - size_ * sizeof(T);
   }
@@ -124,7 +125,7 @@ class UserSpan {
   }
   UserSpan first(std::size_t count) const { return {address_, count}; }
 
-  /// Copies to.size() objects, no more than there are.
+  /// Copies to.size() objects, at most size().
   Result<> read(AddressSpace& space, std::span<std::remove_const_t<T>> to) const {
     return copy_from_user(space, to.data(), address_, to.size_bytes());
   }
