@@ -17,16 +17,17 @@ namespace {
 using Transfer = Result<std::size_t>;
 
 constexpr std::size_t sector_bytes = BlockRequest::sector_bytes;
-/// What one request moves at most, the rest of sectors at its ends included: then whoever has much
-/// to move gives others their turn, and a killed thread ends soon.
+/// The most bytes of one request, unrequested parts of sectors included. The limit lets other
+/// transfers run in between and lets a killed thread end soon.
 constexpr std::size_t request_bytes = std::size_t{64} << 10;
-/// What is made of it in one step: pages that are new to the program have to be cleared first.
+/// The most bytes that one step pins. New pages of the program must be zeroed first, which takes
+/// time.
 constexpr std::size_t step_bytes = request_bytes / 4;
 
-/// Where devices leave what nobody has asked for.
+/// Devices write the unrequested bytes of sectors here. No code reads them.
 constinit std::array<std::byte, sector_bytes> nobodys_bytes{};
 
-/// An open disk: a place in it.
+/// An open disk and its position.
 class BlockFile final : public File {
  public:
   BlockFile(Ref<BlockNode> disk, int flags)
@@ -63,14 +64,14 @@ class BlockFile final : public File {
 
   Ref<BlockNode> disk_;
   std::uint64_t place_ = 0;
-  async::Mutex place_lock_;  // held by whoever moves bytes at the place, and it
+  async::Mutex place_lock_;  // held by a transfer that uses place_
 };
 
 // ── Transfers ────────────────────────────────────────────────────────────────────────────────────
 //
-// Whoever waits here keeps about a kilobyte of the kernel's memory: one request, the pieces it is
-// made of, and little else. So there is one coroutine for each direction. It is more than threads
-// have in reserve, and where memory is short nobody begins.
+// A waiting transfer occupies about a kilobyte of kernel memory, mostly the request and its pieces.
+// Therefore each direction is a single coroutine. A thread's reserve is smaller than that, so
+// transfer() fails with ENOMEM when memory is short.
 
 async::Task<Transfer> refuse(Errno error) {
   co_return fail(error);
@@ -83,9 +84,8 @@ async::Task<Transfer> BlockFile::transfer(Direction direction, std::optional<std
   return direction == Direction::read ? read(offset, buffer) : write(offset, buffer);
 }
 
-/// Keeps the next bytes of `rest` where they are, at most `most` and as many as fit into a request,
-/// with a piece at either end that is none of theirs. How many; an error if the first one is not to
-/// be had.
+/// Pins the next bytes of `rest`: at most `most`, and as many as fit into a request beside one
+/// unrequested piece at either end. Returns their number. Fails if the first page cannot be pinned.
 Transfer BlockFile::pin(IoBuffer& rest, IoBuffer::Direction direction, std::size_t most,
                         PinnedPieces& pieces) {
   const std::size_t room = std::min(PinnedPieces::most, device().most_pieces() - 2);
@@ -99,7 +99,7 @@ Transfer BlockFile::pin(IoBuffer& rest, IoBuffer::Direction direction, std::size
 }
 
 async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuffer rest) {
-  const auto self = Ref<File>::share(*this);  // it may be closed meanwhile
+  const auto self = Ref<File>::share(*this);  // the program may close it meanwhile
   async::Mutex::Guard turn;
   if (!offset) {
     turn = co_await place_lock_.lock_or_cancel("file position");
@@ -176,10 +176,11 @@ async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest
   PinnedPieces pieces;
   const Transfer count = pin(rest, IoBuffer::Direction::take, request_bytes - before, pieces);
   if (!count) co_return count;
-  const std::uint64_t last = (offset + *count) / sector_bytes;  // … or the one behind the last
+  // If `used` is 0, `last` is the sector behind the last one.
+  const std::uint64_t last = (offset + *count) / sector_bytes;
   const std::size_t used = (offset + *count) % sector_bytes;
 
-  // The first sector and the last, where they are written in part.
+  // Buffers for the first and the last sector, if they are written only partly.
   memory::Frame edges;
   if (before != 0 || used != 0) {
     edges = memory::Frame::allocate(memory::Use::user);
@@ -215,7 +216,7 @@ async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest
   co_return count;
 }
 
-// ── The rest ─────────────────────────────────────────────────────────────────────────────────────
+// ── Positions and ioctl ──────────────────────────────────────────────────────────────────────────
 
 Result<std::int64_t> BlockFile::seek(std::int64_t offset, int whence) {
   const auto place = find_place(offset, whence, place_, disk_->capacity());

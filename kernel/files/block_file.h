@@ -1,9 +1,9 @@
 // /dev/vda: a disk as a file of bytes.
 //
-// The device reads and writes the pages of programs where they are; each is kept from being used
-// for anything else until the device is done. Only where a transfer begins or ends inside a sector
-// is there more to do: a read leaves the bytes that nobody asked for in a sector that nobody looks
-// at, a write first reads the sectors that it changes in part (sector_ranges.h).
+// The device reads and writes the pages of programs in place. Each page is pinned until the device
+// is done. A transfer that begins or ends inside a sector needs more work. A read puts the bytes of
+// the sector that the program did not request into an unused buffer. A write first reads the
+// sectors that it changes only partly (sector_ranges.h).
 #pragma once
 
 #include "files/device.h"
@@ -19,11 +19,12 @@ class BlockNode final : public Node {
       : Node{abi::s_ifblk | 0660}, device_{device}, number_{number} {}
 
   std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }
-  bool is_writable() const override { return true; }  // whether the disk is, writes find out
+  /// Always true: a write to a read-only disk fails with EPERM.
+  bool is_writable() const override { return true; }
   Result<Ref<File>> open(int flags) override;
 
   BlockDevice& device() { return device_; }
-  /// In bytes. What stat says is 0, as of all devices.
+  /// In bytes. stat(2) reports the size 0, as for all devices.
   std::uint64_t capacity() const;
   SectorRanges& writes() { return writes_; }
 

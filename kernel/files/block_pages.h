@@ -1,5 +1,5 @@
-// The pages of a disk, for mmap. None is kept: each who maps one reads it, and has its own copy,
-// which later writes to the disk do not change.
+// The pages of a disk, for mmap. The kernel does not cache them: each mapping reads its own copy.
+// Later writes to the disk do not change the copy.
 #pragma once
 
 #include <async/task.h>

@@ -15,7 +15,7 @@ class Unpacker {
  public:
   explicit Unpacker(Directory& root) : root_{root} {}
 
-  /// False for what is no entry of a tree: an unknown type, a name that leads outside.
+  /// False: the entry has an unknown type or an invalid path, such as one with "..".
   bool add(const formats::CpioEntry& entry) {
     std::string_view path = entry.name;
     while (path.ends_with('/')) path.remove_suffix(1);
@@ -54,7 +54,7 @@ class Unpacker {
     node.set_modified(entry.modified);
   }
 
-  /// The directory of that name, made if it is not there; null if something else is.
+  /// The directory `name` in `parent`, created if missing. Null: `name` is not a directory.
   static Directory* directory_in(Directory& parent, std::string_view name) {
     if (Node* there = parent.find(name)) return there->as_directory();
     auto made = make_ref<Directory>();

@@ -1,4 +1,4 @@
-// Makes the tree of files out of the boot archive.
+// Builds the file tree from the boot archive.
 #pragma once
 
 #include <cstddef>
@@ -8,10 +8,9 @@
 
 namespace kernel {
 
-/// Adds what is in `archive` to `root`; file contents stay in the archive, which is kept for ever.
-/// Where the archive is broken, says so in the log and goes on with what came before. Directories
-/// that an entry needs and that have no entry of their own are made. Returns how many entries were
-/// taken.
+/// Adds the entries of `archive` to `root`. File contents stay in the archive, which must never be
+/// freed. If the archive is broken, logs it and keeps the entries before the defect. Creates
+/// missing parent directories. Returns the number of entries added.
 std::size_t unpack_boot_archive(Directory& root, std::span<const std::byte> archive);
 
 }  // namespace kernel

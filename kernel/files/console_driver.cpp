@@ -5,7 +5,7 @@
 namespace kernel {
 namespace {
 
-/// False: nobody has read for long.
+/// Waits until the terminal has room. False: no program has read within the time limit.
 async::Task<bool> await_room(Terminal& terminal) {
   if (terminal.is_framed()) {
     co_return co_await terminal.room().wait("room for input") == async::WaitResult::woken;

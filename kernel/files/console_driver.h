@@ -1,4 +1,4 @@
-// Between the console's device and the terminal, in the strand: coroutines.
+// The coroutines between the console's device and the terminal. They run in the strand.
 #pragma once
 
 #include <async/task.h>
@@ -11,16 +11,16 @@
 
 namespace kernel {
 
-/// How long a program may leave a full queue of typed keys unread. Then what is typed is lost until
-/// it reads, but ^C is heard. Where input is framed nothing is ever lost.
+/// How long the driver waits while the queue of typed keys is full. After that, keys are lost until
+/// a program reads, except those for signals, such as ^C. Framed input is never lost.
 inline constexpr auto patience_with_reader = std::chrono::seconds{1};
 
-/// Brings what the device has received to the terminal, as far as that has room. Runs for ever on
-/// the hart that the device interrupts.
+/// Passes received bytes from the device to the terminal while the terminal has room. Never
+/// returns. Runs on the hart that the device interrupts.
 async::Task<> bring_keys(Console& console, Terminal& terminal);
 
-/// Tells programs that wait to write to any of the terminals when there is room. The same. The
-/// terminals and their list stay for ever.
+/// Wakes programs that wait to write when the console has room again. Never returns. Runs on the
+/// hart that the device interrupts. The terminals and the array must never be freed.
 async::Task<> let_programs_write(Console& console, std::span<Terminal* const> terminals);
 
 }  // namespace kernel

@@ -1,5 +1,5 @@
-// The devices of /dev that are no hardware: null, zero, full, random; and the nodes that name all
-// of them.
+// The devices of /dev without hardware (null, zero, full, random), and the node type of all
+// character devices.
 #pragma once
 
 #include <span>
@@ -13,12 +13,12 @@ struct DeviceNumber {
   std::uint8_t minor;
 };
 
-/// A character device. What opening it gives is up to who made it.
+/// A character device. Its creator decides what open() returns.
 class Device final : public Node {
  public:
   using Open = Result<Ref<File>> (*)(Device& device, int flags);
 
-  /// `number`: Linux's major and minor one.
+  /// `number`: Linux's major and minor number. `context` is for `open`.
   Device(Open open, DeviceNumber number, void* context = nullptr)
       : Node{abi::s_ifchr | 0666}, open_{open}, number_{number}, context_{context} {}
   std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }
@@ -32,13 +32,13 @@ class Device final : public Node {
   void* context_;
 };
 
-/// Reads nothing, takes everything.
+/// Reads return the end of the file. Writes succeed and do nothing.
 Ref<Node> make_null_device();
-/// Reads zeros, takes everything.
+/// Reads return zeros. Writes succeed and do nothing.
 Ref<Node> make_zero_device();
-/// Reads zeros, has no space left.
+/// Reads return zeros. Writes fail with ENOSPC.
 Ref<Node> make_full_device();
-/// Reads what `fill` makes up, takes everything.
+/// Reads return the bytes that `fill` writes. Writes succeed and do nothing.
 Ref<Node> make_random_device(DeviceNumber number, void (*fill)(std::span<std::byte>));
 
 }  // namespace kernel

@@ -18,7 +18,8 @@ constexpr std::uint8_t entry_type(unsigned mode) {
 }
 static_assert(entry_type(abi::s_ifdir) == abi::dt_dir && entry_type(abi::s_iflnk) == abi::dt_lnk);
 
-/// An open directory. Its place is the last name listed, so that entries may come and go meanwhile.
+/// An open directory. Its position is the last name listed, so that entries may be added and
+/// removed between two calls.
 class DirectoryFile final : public File {
  public:
   DirectoryFile(Ref<Directory> directory, int flags)
@@ -67,7 +68,7 @@ class DirectoryFile final : public File {
     return Next{next->first, next->second.get()};
   }
 
-  /// EINVAL when it does not fit.
+  /// Puts one entry. EINVAL: `buffer` has too little room for it.
   Result<std::size_t> put(IoBuffer& buffer, std::string_view name, const Node& node) const {
     constexpr std::size_t alignment = 8;
     std::byte record[abi::directory_entry_name + longest_name + 1 + alignment]{};
@@ -88,14 +89,14 @@ class DirectoryFile final : public File {
   }
 
   Ref<Directory> directory_;
-  std::size_t listed_ = 0;  // entries given so far, . and .. among them
-  std::string last_;        // the last name given, from the third entry on
+  std::size_t listed_ = 0;  // entries listed so far, "." and ".." included
+  std::string last_;        // last name listed, from the third entry on
 };
 
 }  // namespace
 
-// Trees end from their leaves up, in a loop: they may be deeper than any stack. The way down is
-// always through the first entry, so that the way up finds it.
+// Destroys the tree from its leaves up, in a loop, because a tree may be deeper than any stack. The
+// walk down always takes the first entry, so that the walk up removes that entry.
 Directory::~Directory() {
   for (Directory* at = this; at != this || !entries_.empty();) {
     if (at->entries_.empty()) {
@@ -158,7 +159,7 @@ bool Directory::is_removed() const {
 }
 
 Result<std::string> Directory::path() const {
-  // Written from its end, where the last name stands.
+  // Written backwards, from the last name.
   std::array<char, longest_path - 1> text;
   std::size_t begin = text.size();
   const Directory* at = this;

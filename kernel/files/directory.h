@@ -1,4 +1,4 @@
-// Directories: names for nodes, sorted.
+// Directories: sorted maps from names to nodes.
 #pragma once
 
 #include <functional>
@@ -12,37 +12,36 @@ namespace kernel {
 
 class Directory : public Node {
  public:
-  /// A tree, so that it grows by small objects: no number of names needs memory in one large piece.
+  /// A tree: it grows by small objects and never needs a large contiguous allocation.
   using Entries = std::map<std::string, Ref<Node>, std::less<>>;
-  /// What a name takes, itself and the node apart: for admission.
+  /// Bytes of memory for an entry, without its name and its node. For can_allocate().
   static constexpr std::size_t entry_bytes = sizeof(Entries::value_type) + 4 * sizeof(void*);
 
   enum class Contents : bool { fixed, writable };
 
-  /// Fixed ones change only while the kernel starts.
+  /// A fixed directory changes only while the kernel starts.
   explicit Directory(Contents contents = Contents::fixed, unsigned permissions = 0755)
       : Node{abi::s_ifdir | permissions}, contents_{contents} {}
   ~Directory() override;
 
-  /// Null when there is no such name. "." and ".." are not looked for here.
+  /// Null: there is no such name. Does not handle "." and "..".
   Node* find(std::string_view name) const;
   const Entries& entries() const { return entries_; }
 
-  /// Adds a name, or gives it to another node.
+  /// Adds the entry `name`, or replaces its node.
   void put(std::string_view name, Ref<Node> node);
-  /// Adds a directory that stands for another file system, as one that Linux mounts there does:
-  /// rmdir(2) answers EBUSY.
+  /// Adds a mount point, which rmdir(2) refuses to remove with EBUSY, as in Linux.
   void mount(std::string_view name, Ref<Directory> directory);
-  /// Takes a name away that is there.
+  /// Removes the entry `name`, which exists.
   void remove(std::string_view name);
 
-  /// The directory it is in; itself for the root and for one that was removed.
+  /// The parent directory. The root and removed directories are their own parents.
   Directory& parent() { return parent_ ? *parent_ : *this; }
-  /// Nothing leads here any more, and nothing is to be put in: only those that still have it open
-  /// know it.
+  /// Whether the directory was removed. Then no path leads to it, and no entry may be added. Only
+  /// open files and working directories still refer to it.
   bool is_removed() const;
-  /// The path from the root. ENOENT for a directory that was removed; ENAMETOOLONG for one that is
-  /// too deep for its path to be used in one piece.
+  /// The path from the root. ENOENT: the directory was removed. ENAMETOOLONG: the path is longer
+  /// than longest_path allows.
   Result<std::string> path() const;
 
   bool is_mount_point() const { return is_mount_point_; }
@@ -51,19 +50,19 @@ class Directory : public Node {
   Directory* as_directory() override { return this; }
 
  private:
-  /// What a name and its node take of the room that files have, an unnoticed bit more or less.
+  /// The bytes that a name and its node use of the quota, approximately (file_quota.h).
   static std::size_t bytes_for(std::string_view name, const Node& node);
-  /// Takes a name away, and the way up from what it was the name of.
+  /// Removes an entry and clears the parent of its node.
   void erase(Entries::const_iterator place);
 
   Contents contents_;
   bool is_mount_point_ = false;
-  Directory* parent_ = nullptr;        // it holds us, so it is there
-  const std::string* name_ = nullptr;  // ours, in its entries
+  Directory* parent_ = nullptr;        // owns this through an entry; null: root, or removed
+  const std::string* name_ = nullptr;  // key of this directory in the parent's entries
   Entries entries_;
 };
 
-/// Where all paths begin.
+/// The root of the file tree.
 Directory& root_directory();
 
 }  // namespace kernel

@@ -18,7 +18,7 @@ File* FdTable::Group::remove(unsigned fd) {
 }
 
 void FdTable::Group::release_all() {
-  // A file's end may look at this table, so each is out of it before it is released.
+  // A file's destructor may use this table, so remove each file before releasing it.
   while (used != 0) remove(static_cast<unsigned>(std::countr_zero(used)))->release();
 }
 

@@ -1,8 +1,9 @@
 // The file descriptors of a process: small numbers for open files.
 //
-// Descriptors come in groups of 64, each with a bitmap of those in use, so that the lowest free one
-// is found by counting bits and copying a table costs what is in it. The first group is part of the
-// table, the others are made when they are needed. Shared by CLONE_FILES, copied by fork.
+// Descriptors are in groups of 64, each with a bitmap of those in use. So one bit operation finds
+// the lowest free descriptor of a group, and a copy takes time only for open ones. The first group
+// is part of the table. The others are allocated when needed. Threads share the table with
+// CLONE_FILES; fork copies it.
 #pragma once
 
 #include <kernel/ref.h>
@@ -18,14 +19,14 @@ namespace kernel {
 
 class FdTable : public RefCounted<FdTable> {
  public:
-  /// One more than the highest descriptor there can be.
+  /// One more than the highest possible descriptor.
   static constexpr int size_limit = 1024;
 
-  // NOLINTNEXTLINE(modernize-use-equals-default): then `new FdTable()` would zero the whole of it
+  // `= default` would make `new FdTable()` zero the whole table
   FdTable() {}
   ~FdTable();
 
-  /// The open file, or null. Somebody else may close it as soon as the caller waits: `share` first.
+  /// The open file, or null. Another thread may close it when the caller awaits: use share() then.
   File* find(int fd) const {
     if (static_cast<unsigned>(fd) < group_size) [[likely]]
       return first_.find(fd);
@@ -38,25 +39,27 @@ class FdTable : public RefCounted<FdTable> {
     return Ref<File>::share(*file);
   }
 
-  /// Gives `file` the lowest free descriptor that is at least `lowest`; EMFILE, ENOMEM.
+  /// Returns the lowest free descriptor that is at least `lowest`, for `file`. EMFILE; ENOMEM.
   Result<int> add(Ref<File> file, bool close_on_exec, int lowest = 0);
-  /// Gives `file` the descriptor `fd`, closing what it was before; EBADF beyond the limit.
+  /// Makes `fd` a descriptor of `file`, and closes the file that it had before. EBADF: `fd` is not
+  /// below limit(). ENOMEM.
   Result<> set(int fd, Ref<File> file, bool close_on_exec);
   Result<> close(int fd);
 
   Result<bool> close_on_exec(int fd) const;
   Result<> set_close_on_exec(int fd, bool close_on_exec);
-  /// Closes what is to be closed when another program takes over.
+  /// Closes the descriptors with close_on_exec (execve).
   void close_for_exec();
 
   /// A table with the same files (fork).
   Result<Ref<FdTable>> copy() const;
 
-  /// Descriptors from `limit` on are not given out (RLIMIT_NOFILE); open ones stay.
+  /// add() and set() use only descriptors below `limit` (RLIMIT_NOFILE). Open ones above it stay
+  /// open.
   int limit() const { return limit_; }
   void set_limit(int limit) { limit_ = limit; }
 
-  /// How many are open.
+  /// The number of open descriptors.
   unsigned count() const;
 
  private:
@@ -66,7 +69,7 @@ class FdTable : public RefCounted<FdTable> {
   struct Group {
     std::uint64_t used = 0;
     std::uint64_t close_on_exec = 0;
-    File* files[group_size];  // an owner each; meaningful where `used` says so
+    File* files[group_size];  // owns a reference each; valid where `used` has a bit
 
     static std::uint64_t bit(unsigned fd) { return std::uint64_t{1} << fd % group_size; }
     File* find(unsigned fd) const {
@@ -83,7 +86,7 @@ class FdTable : public RefCounted<FdTable> {
     return fd < group_size ? &first_ : more_[fd / group_size - 1].get();
   }
   Group* group(unsigned fd) { return const_cast<Group*>(std::as_const(*this).group(fd)); }
-  /// The group of `fd`, made if it is not there; null out of memory.
+  /// The group of `fd`, allocated if missing. Null: there is no memory.
   Group* make_group(unsigned fd);
 
   Group first_;

@@ -1,4 +1,4 @@
-// What a file answers that cannot do a thing.
+// The default operations: the errors of files that do not support them.
 #include "files/file.h"
 
 namespace kernel {

@@ -1,8 +1,9 @@
-// The pages of a file in memory. Those never written are not there, and all of a file's go at once:
-// a step of the kernel that ends a file of a gigabyte is not a long one (syscalls/steps.h).
+// The pages of a file in memory. A page that was never written is not allocated. All pages are
+// freed in one short step, so that the end of a file of a gigabyte does not delay other jobs
+// (syscalls/steps.h).
 //
-// They are in a tree of groups, so that no size needs memory in one large piece; a group's pages
-// are given back as a chain.
+// The pages are in a tree of groups, so that no file needs a large contiguous allocation. The pages
+// of a group form a FrameChain.
 #pragma once
 
 #include <array>
@@ -15,17 +16,17 @@ namespace kernel {
 
 class FilePages {
  public:
-  /// Null where there is no such page.
+  /// The page, or null if it is not allocated.
   std::byte* find(std::uint64_t number) const;
-  /// The page, made of zeros if it is not there; null where files have no room for it.
+  /// The page, allocated with zeros if missing. Null: the quota or the memory is exhausted.
   std::byte* make(std::uint64_t number);
-  /// Those from that number on are no longer there.
+  /// Frees the pages from `number` on.
   void drop_from(std::uint64_t number);
 
  private:
   static constexpr std::uint64_t group_size = 128;
 
-  /// So many pages side by side in the file. Counted in the room that files have.
+  /// group_size consecutive pages of the file. Charged to the quota (file_quota.h).
   class Group {
    public:
     Group();
@@ -37,13 +38,13 @@ class FilePages {
     void drop_from(std::size_t index);
 
    private:
-    std::array<hal::PhysAddr, group_size> pages_{};  // 0: not there
+    std::array<hal::PhysAddr, group_size> pages_{};  // 0: not allocated
     memory::FrameChain owned_;
   };
   using Groups = std::map<std::uint64_t, Group>;
   static constexpr std::size_t group_bytes = sizeof(Groups::value_type) + 4 * sizeof(void*);
 
-  Groups groups_;  // by their first page's number, in group_size
+  Groups groups_;  // by page number / group_size
 };
 
 }  // namespace kernel

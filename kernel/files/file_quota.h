@@ -1,7 +1,7 @@
 // The quota of the files in /tmp: they may use at most half of the memory, so that a full /tmp
 // leaves enough memory for the programs that empty it.
 //
-// The quota counts pages of files, and names with their nodes. Call in tasks only.
+// The quota counts pages of files, and names with their nodes. All functions run in the strand.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Where a process stands in the tree of files.
+// The working directory and the umask of a process.
 #pragma once
 
 #include <kernel/ref.h>
@@ -10,7 +10,7 @@ namespace kernel {
 /// Shared by CLONE_FS, copied by fork.
 class FsContext : public RefCounted<FsContext> {
  public:
-  /// At the root.
+  /// Starts in the root directory.
   FsContext();
   FsContext(const FsContext& other) : directory_{other.directory_}, umask_{other.umask_} {}
 
@@ -18,7 +18,7 @@ class FsContext : public RefCounted<FsContext> {
   const Ref<Directory>& directory() const { return directory_; }
   void set_directory(Ref<Directory> directory) { directory_ = std::move(directory); }
 
-  /// Permission bits that new files do not get.
+  /// The permission bits that new files must not have.
   unsigned umask() const { return umask_; }
   void set_umask(unsigned mask) { umask_ = mask & 0777; }
 

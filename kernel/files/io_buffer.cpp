@@ -5,7 +5,7 @@
 namespace kernel {
 namespace {
 
-// One byte is what the pipes of a ping-pong move.
+// Faster for one byte, the size that pipe ping-pong benchmarks use.
 void copy(std::byte* to, const std::byte* from, std::size_t count) {
   if (count == 1) {
     *to = *from;
@@ -131,7 +131,7 @@ void IoBuffer::commit(std::span<const std::byte> pinned) {
   begin_part();
   if (space_ != nullptr && space_->translate(base_, hal::Access::write) != pinned.data())
       [[unlikely]] {
-    // What cannot be written to any more has no use for the bytes either.
+    // If the program may no longer write there, the bytes are dropped.
     if (const auto there = space_->fault_in(base_, hal::Access::write)) {
       std::memcpy(*there, pinned.data(), pinned.size());
     }

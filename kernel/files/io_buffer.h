@@ -1,9 +1,9 @@
-// Where a read puts its bytes and a write takes them from: a program's memory, in one part (read)
-// or in several (readv), or the kernel's own.
+// The buffer of a read or write: memory of a program, in one part (read) or in several (readv), or
+// memory of the kernel.
 //
-// A buffer is used up from its front. A program's pages are looked up when their bytes are moved,
-// so pages that nobody has touched yet appear, and a bad address costs only what lies behind it:
-// what was moved before counts, EFAULT is the answer when nothing was.
+// A buffer is consumed from its front. A program's pages are faulted in when their bytes are moved.
+// A bad address affects only the bytes from there on: the bytes before it are moved and counted. If
+// there are none, the call returns EFAULT.
 #pragma once
 
 #include <abi/types.h>
@@ -32,7 +32,7 @@ class IoBuffer {
   IoBuffer(memory::AddressSpace& space, hal::VirtAddr base, std::size_t length)
       : space_{&space}, base_{base}, part_{std::min(length, longest)}, left_{part_} {}
 
-  /// All parts in their order. `parts` stays where it is as long as the buffer.
+  /// All parts in order. `parts` must live as long as the buffer.
   IoBuffer(memory::AddressSpace& space, std::span<const abi::IoVector> parts);
 
   /// The kernel's own memory.
@@ -68,26 +68,26 @@ class IoBuffer {
     return start;
   }
 
-  /// Leaves out the next `count` bytes, which are there.
+  /// Skips the next `count` bytes. The buffer has at least that many.
   void skip(std::size_t count);
 
-  /// Whether pages of it have to be fetched first: one of them is asked for then (page_in.h). A
-  /// transfer that has moved something cannot be made again, so whoever moves one in several parts
-  /// asks before the first, and answers ERESTART.
+  /// Whether the buffer needs page-ins. If so, a page-in of one page is requested (page_in.h). A
+  /// transfer cannot be restarted after it has moved bytes. A transfer in several parts therefore
+  /// calls this before the first part, and returns ERESTART if true.
   bool lacks_pages(Direction direction) const;
 
-  // ── For devices, which read and write by themselves ──
+  // ── For DMA ──
 
-  /// The next bytes, at most `most` (not 0), as far as they lie side by side; they stay what they
-  /// are as long as `owner` does.
+  /// Contiguous bytes, which are not reused while `owner` exists.
   struct Pinned {
     std::span<std::byte> bytes;
     memory::Frame owner;
   };
   Result<Pinned> pin(std::size_t most, Direction direction);
 
-  /// The next bytes of the buffer were pinned, and are written now. Where the program has other
-  /// memory there meanwhile (it has forked, say, and written to the page), they are copied.
+  /// Call after the device has written `pinned`, which are the next bytes of the buffer. If the
+  /// program has another page there by now, for example after fork() and a write, copies the bytes
+  /// to it.
   void commit(std::span<const std::byte> pinned);
 
  private:
@@ -95,21 +95,22 @@ class IoBuffer {
     return direction == Direction::put ? hal::Access::write : hal::Access::read;
   }
 
-  /// The next `count` bytes where the kernel sees them, if they are a program's, of one part and in
-  /// one page that it has found lately. Null otherwise, which is not yet an error.
+  /// The kernel address of the next `count` bytes. They must lie in one part and in one page that
+  /// the kernel's TLB caches. Otherwise returns null, which is no error.
   std::byte* one_piece(std::size_t count, Direction direction);
 
-  // The same as put and take, for what lies in several pieces.
+  // The slow paths of put() and take(): the bytes lie in several pieces, or miss in the kernel's
+  // TLB.
   Result<std::size_t> put_pieces(std::span<const std::byte> bytes);
   Result<std::size_t> take_pieces(std::span<std::byte> room);
 
-  /// take_all() from more than one piece.
+  /// The slow path of take_all().
   Result<std::size_t> take_all_pieces(std::span<std::byte> room);
 
-  /// The next bytes that lie side by side in the kernel's view, at most `most`, which is not 0.
+  /// The next bytes that are contiguous in the kernel's view, at most `most`, which is not 0.
   Result<std::span<std::byte>> next_piece(std::size_t most, Direction direction);
 
-  /// Goes on to the next part where this one is used up. The buffer is not empty.
+  /// Advances to the next part if this one is used up. The buffer is not empty.
   void begin_part() {
     while (part_ == 0) {
       base_ = next_part_->base;

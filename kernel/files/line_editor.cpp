@@ -5,7 +5,7 @@
 namespace kernel {
 namespace {
 
-// Places in Termios::control_chars.
+// Indices of Termios::control_chars.
 enum ControlChar {
   interrupt = abi::termios_vintr,
   quit = abi::termios_vquit,
@@ -20,7 +20,7 @@ enum ControlChar {
 constexpr char framing = 0x10;    // DLE
 constexpr char framed_end = 'E';  // after a DLE
 constexpr char end_mark = '\0';
-constexpr char backspace = '\b';  // erases whatever `erase` is set to
+constexpr char backspace = '\b';  // always erases, like the key `erase`
 
 constexpr bool is_continuation(char byte) {  // of a UTF-8 sequence
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
@@ -104,7 +104,7 @@ void LineEditor::receive_typed(char key) {
   }
 }
 
-/// What was typed before a signal and not read is forgotten.
+/// Sends the signal of `key`, if it has one, and drops all unread input.
 bool LineEditor::receive_signal(char key) {
   const bool interrupts = stands_for(key, interrupt);
   if (!has(abi::termios_isig) || !(interrupts || stands_for(key, quit))) return false;
@@ -118,7 +118,7 @@ void LineEditor::put(char byte) {
   queue_[slot(size_)] = byte;
   ends_.reset(slot(size_));
   ++size_;
-  // A line that fills the queue has to be read in parts.
+  // A line that fills the queue is read in parts.
   if (size_ == queue_size && finished_ == 0) finished_ = size_;
 }
 
@@ -144,8 +144,8 @@ std::span<const char> LineEditor::input() const {
 }
 
 bool LineEditor::consume(std::size_t count) {
-  // The mark behind what was read goes with it: it has done its duty by ending that read. Behind a
-  // whole line it is a line of its own, the end of the file.
+  // The mark of ^D directly behind the bytes that were read is consumed with them, because it has
+  // ended that read. Behind a whole line, the mark stays: it is the end of the file.
   const bool read_line = count > 0 && ends_[slot(count - 1)];
   if (canonical() && !read_line && count < finished_ && is_end_mark(count)) ++count;
   const bool line_over = canonical() && count > 0 && ends_[slot(count - 1)];
@@ -159,7 +159,7 @@ void LineEditor::set_settings(const abi::Termios& settings) {
   const bool was_canonical = canonical();
   settings_ = settings;
   if (was_canonical == canonical()) return;
-  // What was typed under the other rules can be read as it is.
+  // Input that was typed in the other mode becomes readable as it is.
   finished_ = size_;
   ends_.reset();
   if (canonical() && size_ > 0) ends_.set(slot(size_ - 1));
@@ -183,7 +183,7 @@ void LineEditor::erase_word() {
   while (!line_is_empty() && !is_blank(last())) erase_character();
 }
 
-/// A long one is left where it is, and the next one begins below.
+/// A long line stays visible, and the new one begins below it.
 void LineEditor::erase_line() {
   constexpr std::size_t long_line = 256;
   if (size_ - finished_ > long_line) {

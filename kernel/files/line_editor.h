@@ -1,14 +1,14 @@
-// What a terminal makes of its keys: the line discipline (termios(3)), apart from any device.
+// The line discipline of a terminal (termios(3)), independent of the device.
 //
 //   keys ──▶ receive ──▶ line being typed ── Enter, ^D ──▶ finished lines ──▶ input, consume
 //               │              ▲
 //               ├─ echo        └ backspace, ^W, ^U
 //               └─ ^C, ^\ : signal
 //
-// In canonical mode a read gets one line at most (VEOL and VEOL2 end one as Enter does); without
-// it, every key at once. Where input is framed (it comes from a file, not from a person) bytes are
-// literal, except that DLE DLE is one DLE and DLE E is the end of the file. Nothing is dropped: who
-// calls `receive` asks `has_room` first.
+// In canonical mode a read returns at most one line. VEOL and VEOL2 end a line, too, as Enter does.
+// Otherwise a read returns all keys so far. Framed input comes from a file: its bytes are literal,
+// except that DLE DLE stands for one DLE and DLE E for the end of the file. No byte is dropped: the
+// caller of receive() must test has_room() first.
 #pragma once
 
 #include <abi/signal.h>
@@ -26,7 +26,7 @@ class LineEditor {
  public:
   enum class Input : bool { typed, framed };
 
-  /// What it needs done outside. Called from within `receive`.
+  /// The functions that the editor calls, from within receive().
   struct Outside {
     void (*show)(std::span<const char> text);
     void (*signal)(abi::Signal signal);
@@ -34,21 +34,21 @@ class LineEditor {
 
   LineEditor(Outside outside, Input input);
 
-  /// Whether `receive` may be called. If not, somebody has to read first.
+  /// Whether receive() may be called. If not, a program must read first.
   bool has_room() const { return size_ < queue_size; }
   void receive(char key);
-  /// Framed: as after the bytes that end a file.
+  /// Framed input only: sets the end of the file, as DLE E does.
   void end_input() { at_end_ = true; }
-  /// The same for a key that there is no room for: it is lost unless it stands for a signal.
+  /// Handles a key when has_room() is false. The key is lost unless it sends a signal.
   void receive_without_room(char key) { (void)receive_signal(key); }
 
-  /// Whether a read has an answer, be it the end of the file.
+  /// Whether a read would return something, the end of the file included.
   bool has_input() const { return finished_ > 0 || at_end_; }
-  /// What a read may have: up to the end of one line in canonical mode; no more than up to where
-  /// the queue wraps around. Empty is the end of the file.
+  /// The bytes for the next read. They end at the end of a line (canonical mode) or where the queue
+  /// wraps around. Empty: the end of the file.
   std::span<const char> input() const;
-  /// Uses up the first `count` bytes of it; of an empty one, the end of the file. True when a line
-  /// ends there.
+  /// Consumes the first `count` bytes of input(). If input() is empty, consumes the end of the
+  /// file. Returns whether a line ends there.
   bool consume(std::size_t count);
   /// Bytes that can be read without waiting (FIONREAD).
   std::size_t available() const { return finished_; }
@@ -57,7 +57,7 @@ class LineEditor {
   bool canonical() const { return has(abi::termios_icanon); }
   const abi::Termios& settings() const { return settings_; }
   void set_settings(const abi::Termios& settings);
-  /// Forgets what was not read yet.
+  /// Drops all unread input.
   void flush();
 
  private:
@@ -85,13 +85,13 @@ class LineEditor {
 
   Outside outside_;
   Input kind_;
-  bool escaped_ = false;  // framed: the byte before was a DLE on its own
+  bool escaped_ = false;  // framed: the previous byte was a DLE that starts a sequence
   bool at_end_ = false;   // framed: the end of the file follows the queue
   abi::Termios settings_;
 
-  // The queue: `size_` bytes from `first_` on. The first `finished_` may be read, the others are
-  // the line being typed. Where a line ends, `ends_` has a bit; ^D ends one with a mark, a zero
-  // byte that nobody gets to see.
+  // The queue: `size_` bytes from `first_` on. The first `finished_` bytes may be read. The others
+  // are the line being typed. `ends_` has a bit for each byte that ends a line. ^D ends a line with
+  // a mark, a zero byte that reads do not return.
   std::size_t first_ = 0;
   std::size_t size_ = 0;
   std::size_t finished_ = 0;

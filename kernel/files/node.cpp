@@ -9,7 +9,7 @@ namespace {
 
 std::uint64_t next_inode = 1;
 
-/// A node that is only named, not opened (O_PATH).
+/// A node opened with O_PATH: it has no contents.
 class NamedFile final : public File {
  public:
   NamedFile(Ref<Node> node, int flags) : File{flags}, node_{std::move(node)} {}

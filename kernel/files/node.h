@@ -1,8 +1,8 @@
-// A node of the file tree: a directory, a file, a symbolic link or a device. It has no name of its
-// own; the directory that holds it does.
+// A node of the file tree: a directory, a file, a symbolic link or a device. Its name is in its
+// directory.
 //
-// Access is root's, as all programs are: everything may be read and written that can be, and what
-// is to be executed needs an execute bit.
+// All programs run as root. They may read and write every file, except that read-only ones cannot
+// be written, and may execute files that have an execute bit.
 #pragma once
 
 #include <abi/flags.h>
@@ -35,7 +35,7 @@ class Node : public RefCounted<Node> {
   bool is_symlink() const { return type() == abi::s_iflnk; }
   bool is_executable() const { return type() == abi::s_ifreg && (mode_ & 0111) != 0; }
   void set_permissions(unsigned bits) { mode_ = type() | (bits & 07777); }
-  /// Unlike any other node's.
+  /// Unique among all nodes.
   std::uint64_t inode() const { return inode_; }
 
   std::int64_t modified() const { return modified_; }  ///< seconds since 1970
@@ -43,18 +43,18 @@ class Node : public RefCounted<Node> {
 
   virtual std::uint64_t size() const { return 0; }
   abi::Stat status() const;
-  /// Of a device: its major and minor number, as stat has them.
+  /// The major and minor number of a device, as stat encodes them.
   virtual std::uint64_t device_number() const { return 0; }
 
-  /// Can its bytes be changed, or (in a directory) its entries? EROFS otherwise.
+  /// Whether the contents, or a directory's entries, can change. If not, writes fail with EROFS.
   virtual bool is_writable() const { return false; }
-  /// Opens it with openat's flags, of which creation and O_TRUNC were seen to already. ENOMEM,
-  /// EROFS.
+  /// Opens the node with openat's flags. The caller has already handled the flags for creation and
+  /// O_TRUNC. ENOMEM; EROFS.
   virtual Result<Ref<File>> open(int flags) = 0;
   virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
 
   virtual Directory* as_directory() { return nullptr; }
-  /// Where a symbolic link points.
+  /// The target of a symbolic link.
   virtual std::string target(const LinkReader&) const { return {}; }
 
  protected:
@@ -64,7 +64,7 @@ class Node : public RefCounted<Node> {
   unsigned mode_;
   std::uint64_t inode_;
   std::int64_t modified_ = 0;
-  bool has_name_ = true;  // until the directory that has it says otherwise
+  bool has_name_ = true;  // Directory::erase() clears it
 
   friend Directory;
 };

@@ -3,7 +3,7 @@
 namespace kernel {
 namespace {
 
-/// Takes the first name off `path`, slashes around it included.
+/// Removes the first name and the slashes around it from `path`. Returns the name.
 std::string_view take_name(std::string_view& path) {
   const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
   const std::size_t end = std::min(path.find('/', begin), path.size());
@@ -12,7 +12,7 @@ std::string_view take_name(std::string_view& path) {
   return name;
 }
 
-/// What a path ends in, whose end is no name to look for.
+/// The kind of a path's end that is not a name: "", "." or "..".
 LastName last_name(std::string_view end) {
   if (end.empty()) return LastName::root;
   return end == "." ? LastName::here : LastName::above;
@@ -24,7 +24,7 @@ Result<Found> find(const PathLookup& lookup, std::string_view path, LastLink las
   if (path.empty()) return fail(Errno::enoent);
   if (path.size() >= longest_path) return fail(Errno::enametoolong);
 
-  std::string rewritten;  // what is left of the path, once a link has become part of it
+  std::string rewritten;  // the remaining path, after a link was replaced by its target
   std::string_view rest = path;
   Directory* at = rest.starts_with('/') ? &root_directory() : &lookup.start;
   int links = 0;

@@ -1,4 +1,4 @@
-// The pieces of an IoBuffer that a device works on: kept where they are until this object goes.
+// The pieces of an IoBuffer that a device transfers. They stay pinned until the destructor runs.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@ namespace kernel {
 
 class PinnedPieces {
  public:
-  /// 64 KiB that begin anywhere in a page.
+  /// Enough for 64 KiB at any offset in a page.
   static constexpr std::size_t most = 17;
 
   PinnedPieces() = default;
@@ -23,7 +23,8 @@ class PinnedPieces {
 
   std::size_t count() const { return count_; }
 
-  /// The next piece of the buffer, at most `bytes`; how many it has. count() is less than `most`.
+  /// Adds the next piece of `buffer`, of at most `bytes`. Returns its size. count() must be less
+  /// than `most`.
   Result<std::size_t> add(IoBuffer& buffer, std::size_t bytes, IoBuffer::Direction direction) {
     auto pinned = buffer.pin(bytes, direction);
     if (!pinned) return fail(pinned.error());
@@ -40,7 +41,7 @@ class PinnedPieces {
     for (std::size_t i = 0; i < count_; ++i) request.add(pieces_[i], sizes_[i]);
   }
 
-  /// The device has written them. `start` is the buffer as it was before the first add().
+  /// Call after the device has written the pieces. `start` is the buffer before the first add().
   void commit(IoBuffer start) const {
     for (std::size_t i = 0; i < count_; ++i) {
       start.commit({hal::phys_to_virt(pieces_[i]), sizes_[i]});
@@ -50,7 +51,7 @@ class PinnedPieces {
  private:
   std::array<hal::PhysAddr, most> pieces_;
   std::array<std::uint32_t, most> sizes_;
-  std::uint32_t owned_ = 0;  // bit i: the frame of pieces_[i] is to be dropped
+  std::uint32_t owned_ = 0;  // bit i: this object owns a reference on the frame of pieces_[i]
   std::uint32_t count_ = 0;
 };
 

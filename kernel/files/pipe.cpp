@@ -6,7 +6,7 @@
 
 namespace kernel {
 
-// Who has been woken for bytes and leaves some, for whatever reason, wakes the next one.
+// A woken reader that leaves bytes, for any reason, wakes the next one.
 [[gnu::noinline]] void Pipe::wake_reader() {
   readable_.wake_one();
 }
@@ -26,7 +26,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   const std::size_t at = read_position_ % hal::page_size;
   if (at + count >= hal::page_size) return read_pages(buffer);
 
-  // Nothing leaves the page that is being read.
+  // The bytes lie in one page, and the read does not reach its end.
   const auto moved = buffer.put({page(read_position_).bytes() + at, count});
   if (moved) [[likely]] {
     read_position_ += *moved;
@@ -68,7 +68,7 @@ Result<std::size_t> Pipe::write(IoBuffer& buffer) {
   memory::Frame& here = page(write_position_);
   if (!here || at + count > hal::page_size || count > room()) return write_pages(buffer);
 
-  // All of it goes into the page that is being written.
+  // All bytes go into the current page.
   const auto moved = buffer.take_all({here.bytes() + at, count});
   if (moved) [[likely]] {
     write_position_ += count;
@@ -122,7 +122,7 @@ bool Pipe::has_pages_for(std::size_t count) {
 }
 
 void Pipe::leave_page(std::size_t position) {
-  // A full pipe's newest bytes may be at the start of the page whose end was the oldest.
+  // In a full pipe, the newest bytes may already be at the start of the oldest page.
   if (write_position_ > hal::page_down(position) + capacity) return;
   memory::Frame left = std::move(page(position));
   if (filled() == 0) pages_[0] = std::move(left);

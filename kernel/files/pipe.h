@@ -1,13 +1,13 @@
-// A pipe: bytes written at one end come out at the other, in order (pipe(7)).
+// A pipe: the reader gets the bytes in the order in which they were written (pipe(7)).
 //
 //            write_position_            read_position_
 //                 ▼                          ▼
 //   ── page 3 ── page 2 ────── page 1 ────── page 0 ──▶      a ring of 16 slots
 //
-// Pages are taken when the writer reaches them and given back when the reader has left them; an
-// empty pipe keeps one. A write of up to `atomic_size` bytes goes in as a whole or not at all, and
-// of a longer one each page's worth does: also where the program's memory has a bad address in it,
-// as on Linux (pipe_write(), fs/pipe.c).
+// The writer allocates a page when it reaches it, and the reader frees a page when it leaves it. An
+// empty pipe keeps one page. A write of at most `atomic_size` bytes is all or nothing. A longer
+// write consists of pieces of a page, each of which is all or nothing. This holds also if the
+// program's buffer contains a bad address, as in Linux (pipe_write(), fs/pipe.c).
 #pragma once
 
 #include <async/wait_list.h>
@@ -29,13 +29,13 @@ class Pipe : public RefCounted<Pipe> {
   static constexpr std::size_t capacity = 65536;
   static constexpr std::size_t atomic_size = 4096;  // PIPE_BUF
 
-  /// EAGAIN when there is nothing and may be later; 0 when nobody writes any more.
+  /// EAGAIN: the pipe is empty and has writers. Returns 0 if it is empty and has none.
   Result<std::size_t> read(IoBuffer& buffer) {
     if (filled() > 0) return read_bytes(buffer);
     if (has_writers_) return fail(Errno::eagain);
     return 0;
   }
-  /// EAGAIN when there is no room now; EPIPE when nobody reads; EFAULT; ENOMEM.
+  /// EAGAIN: there is no room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
 
   std::size_t filled() const { return write_position_ - read_position_; }
@@ -45,10 +45,10 @@ class Pipe : public RefCounted<Pipe> {
   void end_reading();
   void end_writing();
 
-  /// One is woken when there is something to read, and the next when that one has tried and there
-  /// still is; all when nobody writes any more. Who is woken has to try.
+  /// Readers wait here. A write wakes one reader. That reader must try to read, and wakes the next
+  /// one if bytes are left. The end of the last writer wakes all readers.
   async::WaitList& readable() { return readable_; }
-  /// Woken when any atomic write fits or nobody reads any more.
+  /// Writers wait here. They are woken when `atomic_size` bytes fit, and when the last reader ends.
   async::WaitList& writable() { return writable_; }
 
  private:
@@ -57,11 +57,11 @@ class Pipe : public RefCounted<Pipe> {
   memory::Frame& page(std::size_t position) {
     return pages_[position / hal::page_size % page_count];
   }
-  Result<std::size_t> read_bytes(IoBuffer& buffer);  // there are some
+  Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty
   Result<std::size_t> read_pages(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
-  /// Writes the next `count` bytes of `buffer`, or none and returns the error. At most a page;
-  /// there is room for it.
+  /// Writes the next `count` bytes of `buffer`, at most a page. There is room for them. After an
+  /// error it has written none.
   Result<std::size_t> write_chunk(IoBuffer& buffer, std::size_t count);
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);
@@ -69,7 +69,8 @@ class Pipe : public RefCounted<Pipe> {
   void wake_reader();
   void keep_page();
 
-  // They only grow, until the pipe is empty: then both are 0 again and page 0 is the one it keeps.
+  // Both positions grow until the pipe is empty. Then both are reset to 0, and page 0 is the page
+  // that the pipe keeps.
   std::size_t write_position_ = 0;
   std::size_t read_position_ = 0;
   async::WaitList readable_;
@@ -84,7 +85,8 @@ struct PipeEnds {
   Ref<File> reader;
   Ref<File> writer;
 };
-/// `flags`: O_NONBLOCK and O_DIRECT as pipe2 has them (O_DIRECT's packets are not made). ENOMEM.
+/// `flags`: O_NONBLOCK and O_DIRECT of pipe2. Packet mode (O_DIRECT) is not implemented: the flag
+/// is only stored. ENOMEM.
 Result<PipeEnds> make_pipe(int flags);
 
 }  // namespace kernel

@@ -1,4 +1,4 @@
-// /proc: what the kernel tells about itself, as texts.
+// /proc: information about the kernel, as text files.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace kernel {
 
-/// What can be told from here. `command_line` stays valid for ever.
+/// Creates /proc with the files of this folder. `command_line` must never be freed.
 Ref<Directory> make_proc(std::string_view command_line);
 
 }  // namespace kernel

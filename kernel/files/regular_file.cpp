@@ -7,14 +7,14 @@
 namespace kernel {
 namespace {
 
-/// Moves what lies from `offset` on in `bytes`.
+/// Puts the bytes from `offset` on into `buffer`.
 Result<std::size_t> read_span(std::span<const std::byte> bytes, std::uint64_t offset,
                               IoBuffer& buffer) {
   if (offset >= bytes.size()) return 0;
   return buffer.put(bytes.subspan(offset));
 }
 
-/// An open RegularFile: a place in it.
+/// An open RegularFile and its position.
 class PlacedFile final : public File {
  public:
   PlacedFile(Ref<RegularFile> file, int flags) : File{flags}, file_{std::move(file)} {
@@ -56,7 +56,7 @@ class PlacedFile final : public File {
   std::uint64_t place_ = 0;
 };
 
-/// What an open TextFile shows.
+/// The text of one open TextFile.
 class Snapshot final : public RegularFile {
  public:
   explicit Snapshot(TextFile::Take take) : RegularFile{0444}, take_{take} {}
@@ -86,7 +86,7 @@ class Snapshot final : public RegularFile {
 
  private:
   PagedText text_;
-  TextFile::Take take_;  // of one that is open for writing
+  TextFile::Take take_;  // used only if the file is open for writing
 };
 
 }  // namespace

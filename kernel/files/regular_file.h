@@ -1,5 +1,5 @@
-// Files with contents: fixed ones from the boot archive, texts made when they are opened, and
-// writable ones in memory.
+// Files with contents: immutable files of the boot archive, texts that open() generates, and
+// writable files in memory.
 #pragma once
 
 #include <span>
@@ -12,23 +12,23 @@
 
 namespace kernel {
 
-/// A node with bytes in places; any number of open files may be at different ones.
+/// A node with a sequence of bytes. Each open file has its own position.
 class RegularFile : public Node {
  public:
   Result<Ref<File>> open(int flags) override;
 
-  /// Up to the end of the file; 0 there.
+  /// Stops at the end of the file. Returns 0 there.
   virtual Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) = 0;
   virtual Result<std::size_t> write_at(std::uint64_t, IoBuffer&) { return fail(Errno::erofs); }
   virtual Result<std::span<const std::byte>> bytes() { return fail(Errno::enodev); }
-  /// See File.
+  /// See File::is_stream().
   virtual bool is_stream() const { return true; }
 
  protected:
   explicit RegularFile(unsigned permissions) : Node{abi::s_ifreg | permissions} {}
 };
 
-/// Bytes that somebody else keeps for ever: those of the boot archive.
+/// A file of the boot archive. The archive owns its bytes and is never freed.
 class ArchiveFile final : public RegularFile {
  public:
   ArchiveFile(std::span<const std::byte> bytes, unsigned permissions)
@@ -37,16 +37,17 @@ class ArchiveFile final : public RegularFile {
   std::uint64_t size() const override { return bytes_.size(); }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::span<const std::byte>> bytes() override { return bytes_; }
-  /// While the kernel starts only: for hard links, whose contents come with one of the names.
+  /// Sets the contents when they come with a later name of a hard link. Only while the kernel
+  /// starts.
   void set_bytes(std::span<const std::byte> bytes) { bytes_ = bytes; }
 
  private:
   std::span<const std::byte> bytes_;
 };
 
-/// A text that is made anew whenever the file is opened; open() answers ENOMEM if memory has no
-/// room for all of it. Where there is somebody to `take` it, what is written to the file, up to
-/// `longest` bytes at a time, goes there without its last newline.
+/// A text that each open() generates. open() returns ENOMEM if there is too little memory for the
+/// whole text. If `take` is not null, it gets each write to the file, of at most `longest` bytes,
+/// without the final newline.
 class TextFile final : public Node {
  public:
   using Write = void (*)(PagedText& out);
@@ -57,7 +58,7 @@ class TextFile final : public Node {
       : Node{abi::s_ifreg | (take != nullptr ? 0644u : 0444u)}, write_{write}, take_{take} {}
   bool is_writable() const override { return take_ != nullptr; }
   Result<Ref<File>> open(int flags) override;
-  /// Emptying it changes nothing.
+  /// Has no effect (O_TRUNC).
   Result<> resize(std::uint64_t) override {
     return is_writable() ? Result<>{} : fail(Errno::erofs);
   }
@@ -67,7 +68,7 @@ class TextFile final : public Node {
   Take take_;
 };
 
-/// A file that programs write, in pages of its own.
+/// A writable file in memory.
 class MemoryFile final : public RegularFile {
  public:
   static constexpr std::uint64_t longest = std::uint64_t{1} << 30;
@@ -81,11 +82,11 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
 
  private:
-  /// Nothing is past `size` from here on.
+  /// Frees the pages behind `size`, and zeros the bytes behind it in its page.
   void forget_from(std::uint64_t size);
 
   std::uint64_t size_ = 0;
-  FilePages pages_;  // none is past size_, and the bytes past it in the last one are zero
+  FilePages pages_;  // no page lies behind size_; the bytes behind it in its page are zero
 };
 
 }  // namespace kernel

@@ -1,8 +1,8 @@
-// The tree of files as programs find it when the kernel has started:
+// The file tree after the kernel has started:
 //
 //   /            the boot archive, read-only
-//   /dev         console tty null zero full random urandom, and vda … where there are disks
-//   /proc        what the kernel tells about itself
+//   /dev         console tty null zero full random urandom; vda … for each disk
+//   /proc        information about the kernel
 //   /tmp         writable, in memory
 #pragma once
 
@@ -21,27 +21,27 @@
 
 namespace kernel {
 
-/// A text of /proc.
+/// A text file of /proc.
 struct Account {
   std::string_view name;
   TextFile::Write write;
   TextFile::Take take = nullptr;
 };
 
-/// What the tree is made from. All of it stays for ever.
+/// The parts of the file tree. They must never be freed.
 struct RootParts {
   std::span<const std::byte> archive;  ///< cpio newc; may be empty or broken
-  std::string_view command_line;       ///< the kernel's, for /proc/cmdline
+  std::string_view command_line;       ///< of the kernel, for /proc/cmdline
   Terminal& terminal;
-  std::span<const Account> accounts;                ///< what others put into /proc
+  std::span<const Account> accounts;                ///< files of other folders for /proc
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 
-/// Once, before the first process.
+/// Builds the tree under root_directory(). Call once, before the first process.
 void build_root(const RootParts& parts);
 
-/// The program at `path`, whose `bytes()` are there. EACCES for what is not to be executed (a
-/// directory, a file without an execute bit, one that programs can change), else as `find_node`.
+/// Opens the program at `path`. Its bytes() succeed. EACCES: the node is a directory, has no
+/// execute bit, or can be changed by programs. Other errors are those of find_node().
 Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view path);
 
 }  // namespace kernel

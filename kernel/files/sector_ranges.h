@@ -1,7 +1,7 @@
-// Who is writing which sectors of a disk. A write that changes only a part of a sector has to read
-// it first, and what others write to that sector meanwhile would be undone: so such a write
-// (a *modifying* one) and any other that touches its sectors come one after the other, in the order
-// in which they asked. Writes of whole sectors are not in each other's way.
+// Locks for ranges of a disk's sectors. A write that changes only a part of a sector first reads
+// the whole sector. It would undo other writes to that sector in the meantime. Such a write is
+// called modifying. It excludes all other writes to its sectors, in the order of the requests.
+// Writes of whole sectors do not exclude each other.
 //
 //   SectorRanges::Claim claim{ranges, first, end, modifies};
 //   while (claim.has_to_wait()) {
@@ -9,7 +9,7 @@
 //   }
 //   …                                         // until the claim goes out of scope
 //
-// Task context.
+// All functions run in the strand.
 #pragma once
 
 #include <async/wait_list.h>
@@ -21,7 +21,7 @@ namespace kernel {
 
 class SectorRanges {
  public:
-  /// Sectors [first, end) are being written, or will be when its turn has come.
+  /// A write to the sectors [first, end). It may still have to wait.
   class Claim : public ListNode<> {
    public:
     Claim(SectorRanges& ranges, std::uint64_t first, std::uint64_t end, bool modifies)
@@ -35,7 +35,7 @@ class SectorRanges {
       ranges_.changes_.wake_all();
     }
 
-    /// Whether somebody who asked before is still in the way.
+    /// Whether an earlier claim excludes this one.
     bool has_to_wait() const {
       if (!modifies_ && ranges_.modifying_ == 0) return false;
       for (const Claim& before : ranges_.claims_) {
@@ -59,7 +59,7 @@ class SectorRanges {
   async::WaitList& changes() { return changes_; }
 
  private:
-  List<Claim> claims_;  // in the order in which they asked
+  List<Claim> claims_;  // in the order of the requests
   unsigned modifying_ = 0;
   async::WaitList changes_;
 };

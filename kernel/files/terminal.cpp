@@ -14,7 +14,7 @@ void Terminal::receive(char byte) {
 
 Result<std::size_t> Terminal::read(IoBuffer& buffer) {
   if (!editor_.has_input()) {
-    constexpr std::size_t minimum = 6;  // VMIN: 0 is for programs that look in from time to time
+    constexpr std::size_t minimum = 6;  // VMIN; 0: a read never waits
     if (!editor_.canonical() && editor_.kind() == LineEditor::Input::typed &&
         editor_.settings().control_chars[minimum] == 0) {
       return 0;
