@@ -18,13 +18,13 @@ constexpr std::size_t capacity = 0;
 constexpr std::size_t segment_limit = 12;
 }  // namespace config
 
-// What the device says of a request (5.2.6).
+// The device's status of a request (5.2.6).
 constexpr std::uint8_t status_ok = 0, status_unsupported = 2, status_none = 0xff;
 
 constexpr std::uint64_t wanted_features = feature::segment_limit | feature::read_only |
                                           feature::flush | virtio::feature::indirect_descriptors;
 
-/// Two ends of sectors that nobody wants, and a piece between them.
+/// One piece of data, and unrequested bytes of sectors before and behind it.
 constexpr std::size_t fewest_pieces = 3;
 
 }  // namespace
@@ -54,7 +54,7 @@ bool BlockDevice::start_device() {
   can_flush_ = device_.has(feature::flush);
   indirect_ = device_.has(virtio::feature::indirect_descriptors);
   learn_capacity();
-  // A chain, which has a header and a status too, is never longer than the queue (2.7.5.3.1).
+  // A chain also contains a header and a status. It must not be longer than the queue (2.7.5.3.1).
   const unsigned size = device_.queue().size();
   std::size_t most = std::min<std::size_t>(BlockRequest::most_pieces, size > 2 ? size - 2 : 0);
   if (device_.has(feature::segment_limit)) {
@@ -66,7 +66,7 @@ bool BlockDevice::start_device() {
 }
 
 void BlockDevice::learn_capacity() {
-  // A transfer is counted in bytes of 63 bits.
+  // The size in bytes must fit into 63 bits.
   constexpr std::uint64_t most_sectors = (std::uint64_t{1} << 63) / BlockRequest::sector_bytes - 1;
   sectors_ = std::min(device_.read_config_64(config::capacity), most_sectors);
 }
@@ -105,13 +105,13 @@ async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
 }
 
 async::Task<Result<>> BlockDevice::flush() {
-  if (!can_flush_) co_return {};  // then it keeps nothing back
+  if (!can_flush_) co_return {};  // the device has no write cache
   BlockRequest request;
   request.begin(BlockRequest::Kind::flush, 0);
   co_return co_await run(request);
 }
 
-/// False: there is no device any more.
+/// Submits the request, or appends it to waiting_. False: the device is dead.
 bool BlockDevice::submit(BlockRequest& request) {
   request.job_ = &async::current_job();
   request.progress_.store(BlockRequest::Progress::begun, std::memory_order_relaxed);
@@ -133,8 +133,8 @@ bool BlockDevice::submit(BlockRequest& request) {
   return true;
 }
 
-/// Gives the device what waits, as far as its queue has room. True: it wants to be told. With the
-/// lock.
+/// Submits waiting requests while the queue has room. Returns whether the caller must notify the
+/// device. Call with lock_ held.
 bool BlockDevice::put_in() {
   if (state_ != State::working) return false;
   virtio::Virtqueue& queue = device_.queue();
@@ -182,7 +182,7 @@ async::Task<> BlockDevice::serve() {
   }
 }
 
-/// Ends what the device is done with; how many.
+/// Completes the requests that the device has finished. Returns their number.
 unsigned BlockDevice::collect() {
   unsigned count = 0;
   bool tell = false;
@@ -196,7 +196,7 @@ unsigned BlockDevice::collect() {
     }
     ++count;
     auto& request = *static_cast<BlockRequest*>(done->owner);
-    // Of what it reads the device has written all, and a status.
+    // A successful device has written all data of a read, and the status byte.
     const std::size_t data = request.kind() == BlockRequest::Kind::read ? request.bytes() : 0;
     auto progress = BlockRequest::Progress::failed;
     if (request.status_ == status_ok && done->written > data) {
@@ -210,7 +210,7 @@ unsigned BlockDevice::collect() {
   return count;
 }
 
-/// The last that the driver has to do with it.
+/// Completes the request. The driver must not access it afterwards.
 void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress) {
   if (progress != BlockRequest::Progress::succeeded) ++errors_;
   async::Job& job = *request.job_;
@@ -221,11 +221,11 @@ void BlockDevice::finish(BlockRequest& request, BlockRequest::Progress progress)
 void BlockDevice::reset(std::string_view why) {
   {
     const async::SpinLock::Guard guard{lock_};
-    state_ = State::resetting;  // from here on who submits only joins those that wait
+    state_ = State::resetting;  // from now on submit() only appends to waiting_
   }
   ++resets_;
   log("{}: reset with {} requests in flight: {}", name_, device_.queue().in_flight(), why);
-  // Without its word that it has let go, the memory of what it was working on is not safe.
+  // Unless the device confirms the reset, it may still access the memory of the requests in flight.
   const bool let_go = device_.reset();
   if (let_go) {
     device_.queue().reset([this](void* owner) {

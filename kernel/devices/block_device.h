@@ -1,25 +1,27 @@
-// A virtio disk (Virtual I/O Device specification 1.2, section 5.2): any number of requests at
-// once, each awaited by the coroutine that made it.
+// A virtio disk (Virtual I/O Device specification 1.2, section 5.2). Many requests can be in
+// flight. A coroutine makes each request and waits until it completes.
 //
 //        a coroutine                    the device                 serve(), the driver
 //
 //   co_await run(request) ─── submit ──►  works on
 //        │                                as many as               co_await line.wait()
-//        ▼                                its queue      irq ───►  take() what is done
-//      park()  ◄───────────────────────── holds ──────── wake ───  put in what waits for room
+//        ▼                                its queue      irq ───►  take() completed requests
+//      park()  ◄───────────────────────── holds ──────── wake ───  submit waiting requests
 //
-// Who submits and the driver share the queue and the list of those that wait for room; each touches
-// them for some tens of instructions with `lock` held. The driver runs on the hart that the
-// interrupt goes to; it wakes who waits as an interrupt handler would, and has no other business
-// with them.
+// The requesting coroutines and the driver share the queue and the list of requests that wait for
+// room in it. Each accesses them for some tens of instructions with `lock_` held. The driver runs
+// on the hart that takes the interrupt, outside the strand. It wakes a coroutine only by unpark(),
+// as an interrupt handler would.
 //
-// - A request ends exactly once, and its memory is the device's until then: nothing cuts the wait
-//   short. A thread that is killed meanwhile ends when its request has.
-// - Those that find no room go in later, in their order.
-// - When the device talks nonsense (virtqueue.h) or asks for it, it is reset: what it was working
-//   on ends with EIO, what waits for room goes in afterwards. While it does not come back from
-//   that, everything else ends with EIO; what it was working on does when it has let go of its
-//   memory.
+// - A request completes exactly once. The device owns its memory until then, so nothing ends the
+// wait
+//   early. A thread that is killed ends after its request.
+// - Requests for which the queue has no room are submitted later, in order. - The driver resets the
+// device if its answers are invalid (virtqueue.h) or if it requests a reset.
+//   The requests in flight then fail with EIO, and the waiting ones are submitted afterwards.
+// - A device that does not recover is dead. All waiting and later requests fail with EIO. The
+// requests
+//   in flight fail when the device has confirmed a reset, because it may still use their memory.
 #pragma once
 
 #include <async/async.h>
@@ -43,35 +45,36 @@ class BlockDevice {
     std::uint64_t reads = 0;
     std::uint64_t writes = 0;
     std::uint64_t flushes = 0;
-    std::uint64_t errors = 0;  ///< of those, ended with one
+    std::uint64_t errors = 0;  ///< requests that failed
     std::uint64_t resets = 0;
     std::uint64_t interrupts = 0;
     std::uint64_t useless_interrupts = 0;
-    std::uint64_t pauses = 0;     ///< because there were many useless ones
-    std::uint64_t in_flight = 0;  ///< the device has so many now
+    std::uint64_t pauses = 0;     ///< pauses after too many useless interrupts
+    std::uint64_t in_flight = 0;  ///< requests that the device has now
     std::uint64_t most_in_flight = 0;
   };
 
-  /// Null where the device cannot be used, of which the log tells more. `name` is for messages.
+  /// Starts the disk. Null: the device cannot be used, and the log says so. `name` is for messages.
   static std::unique_ptr<BlockDevice> start(std::unique_ptr<virtio::Transport> transport,
                                             std::string_view name);
 
-  /// The driver: a preemptible job of its own, at the interrupt handlers' level, for ever.
+  /// The driver. Spawn it as a preemptible job at Schedule::driver_level. It never returns.
   async::Task<> serve();
 
   std::string_view name() const { return name_; }
   std::uint64_t sectors() const { return sectors_.load(std::memory_order_relaxed); }
   bool is_read_only() const { return read_only_; }
   hal::Irq interrupt_line() const { return transport_->irq(); }
-  /// Requests of more pieces are not for this device.
+  /// The most pieces of a request to this device.
   std::size_t most_pieces() const { return most_pieces_; }
-  /// Tasks.
+  /// Call in a task.
   Counters counters() const;
   const InterruptBackoff& backoff() const { return backoff_; }
 
-  /// Until the request has ended, whatever happens meanwhile. EIO; ENOTSUP.
+  /// Runs the request. Returns only when it has completed: a kill does not end the wait. EIO;
+  /// ENOTSUP.
   async::Task<Result<>> run(BlockRequest& request);
-  /// Until what was written before is where it stays.
+  /// Waits until all completed writes are on the disk. EIO; ENOTSUP.
   async::Task<Result<>> flush();
 
  private:
@@ -96,15 +99,15 @@ class BlockDevice {
   bool can_flush_ = false;
   bool indirect_ = false;
 
-  // With lock_: what waits for room, what is counted of it, changes of state_ and, while that is
-  // `working`, the device's queue, which is the driver's otherwise. Nobody but the driver changes
-  // state_ or finds the queue broken, so it looks at these without.
+  // `lock_` protects waiting_, counters_ and changes of state_. While state_ is `working`, it also
+  // protects the device's queue; otherwise the queue is the driver's. Only the driver changes
+  // state_ and finds the queue broken, so it reads these two without the lock.
   mutable async::SpinLock lock_;
   List<BlockRequest> waiting_;
-  Counters counters_;  // reads, writes, flushes and those in flight
+  Counters counters_;  // reads, writes, flushes and the two of in-flight requests
   State state_ = State::working;
 
-  // The driver's.
+  // Only for the driver.
   hal::Counter errors_;
   hal::Counter resets_;
   hal::Counter interrupts_;

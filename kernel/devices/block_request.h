@@ -1,5 +1,6 @@
-// One request to a block device: which sectors, and the pieces of memory that they come from or go
-// to. It is in the frame of the coroutine that waits for it; the device reads and writes it there.
+// A request to a block device: a range of sectors, and the pieces of memory to read into or to
+// write from. It lives in the frame of the coroutine that waits for it. The device accesses it
+// there.
 #pragma once
 
 #include <async/job.h>
@@ -19,20 +20,20 @@ namespace kernel {
 class BlockRequest : public ListNode<> {
  public:
   static constexpr std::size_t sector_bytes = 512;
-  /// 64 KiB that begin anywhere in a page, and the rest of a sector on either side.
+  /// Enough for 64 KiB at any offset in a page, and a piece of unrequested bytes on either side.
   static constexpr std::size_t most_pieces = 19;
 
   enum class Kind : std::uint32_t { read = 0, write = 1, flush = 4 };  // VIRTIO 1.2, 5.2.6
 
-  /// From here on it is another request, with no memory yet; what it was before has ended.
+  /// Starts a new request without memory. The previous one must have completed.
   void begin(Kind kind, std::uint64_t first_sector) {
     header_ = {.kind = kind, .reserved = 0, .sector = first_sector};
     pieces_ = 0;
     bytes_ = 0;
   }
 
-  /// The next bytes, which stay where they are until the request has ended. All of them are whole
-  /// sectors together. At most `most_pieces`, and what the device takes.
+  /// Appends memory, which must not move until the request has completed. The sum of all pieces is
+  /// a multiple of the sector size. There are at most BlockDevice::most_pieces().
   void add(hal::PhysAddr memory, std::size_t bytes) {
     bytes_ += bytes;
     const bool device_writes = header_.kind == Kind::read;
@@ -53,7 +54,7 @@ class BlockRequest : public ListNode<> {
  private:
   friend class BlockDevice;
 
-  struct Header {  // what the device reads first
+  struct Header {  // the first descriptor, which the device reads
     Kind kind;
     std::uint32_t reserved;
     std::uint64_t sector;
@@ -62,7 +63,7 @@ class BlockRequest : public ListNode<> {
 
   enum class Progress : std::uint8_t { begun, succeeded, failed, unsupported };
 
-  /// The whole of it as the device gets it: header, data, status.
+  /// Completes the chain for the device: header, data, status.
   std::span<virtio::Descriptor> make_chain() {
     using virtio::Descriptor;
     chain_[0] = Descriptor::for_reading(hal::virt_to_phys(&header_), sizeof header_);
@@ -71,11 +72,12 @@ class BlockRequest : public ListNode<> {
   }
   std::span<virtio::Descriptor> chain() { return std::span{chain_}.first(pieces_ + 2); }
 
-  async::Job* job_ = nullptr;  // who waits
+  async::Job* job_ = nullptr;  // the job that waits for the request
   std::size_t bytes_ = 0;
   std::uint8_t pieces_ = 0;
-  // The driver stores it with release before it wakes the job, and touches the request no more. The
-  // job, which another wake may have resumed, loads it with acquire before it looks at the data.
+  // The driver stores it with release. Then it wakes the job and no longer accesses the request.
+  // The job loads it with acquire before it reads the data; another wake may have resumed the job
+  // earlier.
   std::atomic<Progress> progress_ = Progress::begun;
   std::uint8_t status_ = 0;  // written by the device
   Header header_{};

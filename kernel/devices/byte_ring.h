@@ -1,5 +1,8 @@
-// Bytes from one side to the other without a lock: one puts them in, one takes them out, at the
-// same time or not. Which side is whose is up to the owner of the ring.
+// A lock-free ring of bytes with one producer and one consumer, which may run at the same time. The
+// owner of the ring decides which code is which.
+//
+// put() and take() store a counter with release. size() loads both with acquire, so each side sees
+// the bytes or the space that the other side has published.
 #pragma once
 
 #include <algorithm>
@@ -16,36 +19,36 @@ class ByteRing {
   static_assert((capacity & (capacity - 1)) == 0, "counts wrap around where places do");
 
  public:
-  // ── Either side: it is at least so much, because the other side only makes it more ──
+  // ── Either side: lower bounds, because the other side only increases them ──
 
   std::size_t free() const { return capacity - size(); }
   bool empty() const { return size() == 0; }
 
-  // ── Who puts ──
+  // ── The producer ──
 
-  /// Places that are free, side by side: all, or up to where the ring wraps around.
+  /// The contiguous free space, up to the point where the ring wraps around.
   std::span<char> room() {
     const std::uint32_t at = put_.load(std::memory_order_relaxed) % capacity;
     return std::span{bytes_}.subspan(at, std::min<std::size_t>(free(), capacity - at));
   }
-  /// The free place `offset` bytes behind the first one, across the end of the ring.
+  /// The free byte `offset` bytes behind the first one. Wraps around.
   char& place(std::size_t offset) {
     return bytes_[(put_.load(std::memory_order_relaxed) + offset) % capacity];
   }
-  /// The first `count` free places have been filled.
+  /// Publishes the first `count` bytes of the free space.
   void put(std::size_t count) {
     const std::uint32_t at = put_.load(std::memory_order_relaxed);
     put_.store(at + static_cast<std::uint32_t>(count), std::memory_order_release);
   }
 
-  // ── Who takes ──
+  // ── The consumer ──
 
-  /// Bytes that are there, side by side.
+  /// The contiguous bytes at the front.
   std::span<const char> front() const {
     const std::uint32_t at = taken_.load(std::memory_order_relaxed) % capacity;
     return std::span{bytes_}.subspan(at, std::min<std::size_t>(size(), capacity - at));
   }
-  /// The first `count` of them are used up.
+  /// Frees the first `count` bytes.
   void take(std::size_t count) {
     const std::uint32_t at = taken_.load(std::memory_order_relaxed);
     taken_.store(at + static_cast<std::uint32_t>(count), std::memory_order_release);

@@ -39,7 +39,7 @@ bool Console::serve_device() {
   return received || was_sent;
 }
 
-/// What finds no room stays in the device, which then holds back whoever sends.
+/// Bytes without room stay in the device, which then stops the sender.
 bool Console::receive() {
   bool any = false;
   for (std::span<char> room; !(room = input_.room()).empty(); any = true) {
@@ -52,8 +52,8 @@ bool Console::receive() {
   return any;
 }
 
-/// A turn for each burst, so that nobody waits long for one. What one interrupt sends is limited:
-/// a device may take bytes as fast as they are given.
+/// Takes a ConsoleTurn for each burst, so that other harts do not wait long. Limits the bytes per
+/// interrupt, because a device may take bytes as fast as they are written.
 bool Console::send() {
   constexpr std::size_t at_once = 1024;
   std::size_t done = 0;
@@ -106,7 +106,7 @@ void Console::write_now(std::span<const char> text) {
   hal::console_write(text);
 }
 
-/// What the device takes at once is sent at once, so that a word costs no interrupt.
+/// Sends as much as the device accepts now, so that a short text needs no interrupt.
 void Console::put(std::size_t count) {
   const bool alone = output_.empty();
   output_.put(count);

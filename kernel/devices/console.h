@@ -1,17 +1,17 @@
-// The console's driver, and all that the kernel and its programs say.
+// The console's driver. All output of the kernel and its programs passes through it.
 //
-//   strand:  write ──▶ output ring ──▶ serve(), or whoever has the device's turn ──▶ device
-//   strand:  read  ◀── input ring  ◀── serve() ◀──────────────────────────────────── device
+//   strand:  write ──▶ output ring ──▶ serve(), or the holder of a ConsoleTurn ──▶ device
+//   strand:  read  ◀── input ring  ◀── serve() ◀──────────────────────────────── device
 //
-// serve() is a preemptible job that the device's interrupt wakes: it runs whatever the strand does
-// meanwhile, and holds it for nobody. The device interrupts for input while there is room for it,
-// for output while there is some; so nothing is lost and nothing is polled.
+// serve() is a preemptible job outside the strand. The device's interrupt wakes it. Interrupts for
+// input are enabled while the input ring has room, and those for output while the output ring has
+// bytes. So no byte is lost, and the driver does not poll.
 //
-// Everything appears in the order in which it was said. Log lines, panics and marks are sent at
-// once, by whoever says them, and everything said before goes out first.
+// Output appears in the order of the calls. Log lines, panics and marks are written synchronously,
+// after all earlier output.
 //
-// Framed output (docs/running.md) has two streams: standard error, and everything else. The escape
-// byte begins a command of two bytes; the console doubles every escape byte of a text, so no
+// Framed output (docs/running.md) has two streams: standard error, and everything else. An escape
+// byte begins a command of two bytes. The console doubles every escape byte of a text, so no
 // program can write a command.
 #pragma once
 
@@ -32,49 +32,49 @@ class Console {
  public:
   static constexpr std::size_t ring_size = 8192;
 
-  /// The second byte of the command that says which stream the next bytes belong to.
+  /// The second byte of the command that selects the stream of the following bytes.
   enum class Stream : char { output = '1', errors = '2' };
   static constexpr char escape = 0x10;  ///< DLE
-  /// The most room that a frame of `count` bytes takes.
+  /// The largest size of a frame of `count` bytes.
   static constexpr std::size_t frame_size(std::size_t count) { return 2 * count + 4; }
 
-  /// The driver: a preemptible job of its own, for ever. Where the device does not
-  /// interrupt, it looks every 10 ms.
+  /// The driver. Spawn it as a preemptible job; it never returns. Without an interrupt line it
+  /// polls the device every 10 ms.
   async::Task<> serve();
 
-  /// From now on output is framed, and only put_frame() puts. Once, before anything is put.
+  /// Switches to framed output: only put_frame() may put then. Call once, before any output.
   void frame_output();
 
-  /// Sends `text`, waiting for the device where it must. Any context. In framed output it belongs
-  /// to Stream::output.
+  /// Writes `text` synchronously and waits for the device if necessary. Any context. In framed
+  /// output the text belongs to Stream::output.
   void write_now(std::span<const char> text);
 
   // ── Output, in the strand ──
 
-  /// How much can be put without waiting, and where its first bytes go.
+  /// The free bytes of the output ring, and the contiguous space for the next ones.
   std::size_t room() const { return output_.free(); }
   std::span<char> place() { return output_.room(); }
-  /// The first `count` bytes of the place are there: they are on their way.
+  /// Publishes the first `count` bytes of place() for sending.
   void put(std::size_t count);
-  /// Framed output: puts `text` for that stream. There is room for frame_size() of it. Nothing else
-  /// is sent from the midst of a frame, so write_now() always finds Stream::output.
+  /// Framed output: puts `text` as a frame of `stream`. room() is at least frame_size(text.size()).
+  /// A frame is published as a whole, so write_now() always finds Stream::output selected.
   void put_frame(Stream stream, std::span<const char> text);
-  /// Puts all of `text`, or nothing of it.
+  /// Puts all of `text`, or drops all of it.
   void put_if_room(std::span<const char> text);
-  /// `has_room()` is raised when half of the ring is free, be it at once.
+  /// Requests that has_room() is raised when half of the ring is free, which may be at once.
   void ask_for_room();
   async::Interrupt& has_room() { return has_room_; }
 
   // ── Input, in the strand ──
 
-  /// A byte that has arrived.
+  /// Takes the next byte of input. Empty: there is none.
   std::optional<char> take();
-  /// To be said when take() has nothing more: the device goes on where it had to stop.
+  /// Call when take() returns nothing. Enables the device's interrupts for input again.
   void go_on();
-  /// Raised when there is more.
+  /// Raised when there is new input.
   async::Interrupt& has_input() { return has_input_; }
 
-  /// How often it was interrupted for nothing. Any context.
+  /// The accounts of useless interrupts. Any context.
   const InterruptBackoff& backoff() const { return backoff_; }
 
  private:
@@ -82,18 +82,18 @@ class Console {
   bool serve_device();
   bool receive();
   bool send();
-  // In the device's turn:
+  // Call with a ConsoleTurn:
   std::size_t send_some();
   void sent(std::size_t count);
   void listen();
 
-  ByteRing<ring_size> output_;  // the strand puts, who has the device's turn takes
-  ByteRing<ring_size> input_;   // the driver puts, the strand takes
-  bool framed_ = false;         // changed and read in the device's turn
+  ByteRing<ring_size> output_;  // producer: the strand; consumer: the holder of a ConsoleTurn
+  ByteRing<ring_size> input_;   // producer: the driver; consumer: the strand
+  bool framed_ = false;         // accessed with a ConsoleTurn
   std::atomic<bool> asked_for_room_ = false;
   async::Interrupt has_room_{0};
   async::Interrupt has_input_{0};
-  InterruptBackoff backoff_;  // the driver's
+  InterruptBackoff backoff_;  // only for the driver
 };
 
 extern Console console;

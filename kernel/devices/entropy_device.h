@@ -1,5 +1,5 @@
-// A virtio source of entropy (Virtual I/O Device specification 1.2, section 5.4): whoever wants
-// some asks for it, and the driver, a coroutine, brings it to the generator when it comes.
+// A virtio source of entropy (Virtual I/O Device specification 1.2, section 5.4). ask() requests
+// random bytes. When the device delivers them, the driver coroutine passes them to `give`.
 #pragma once
 
 #include <async/async.h>
@@ -15,18 +15,17 @@ namespace kernel {
 class EntropyDevice {
  public:
   static constexpr std::size_t bytes_at_once = 64;
-  /// Called by the driver with what the device has made up.
+  /// The driver calls it with the device's random bytes.
   using Give = void (*)(std::span<const std::byte> bytes);
 
-  /// Null where the device cannot be used.
+  /// Null: the device cannot be used.
   static std::unique_ptr<EntropyDevice> start(std::unique_ptr<virtio::Transport> transport,
                                               Give give);
 
-  /// The driver: a preemptible job of its own, at the interrupt handlers' level, for ever.
+  /// The driver. Spawn it as a preemptible job at Schedule::driver_level. It never returns.
   async::Task<> serve();
 
-  /// Some bytes are to be given when the device has them. Any hart. Once more before they are is
-  /// no more.
+  /// Requests random bytes. Has no effect while an earlier request is in flight. Any hart.
   void ask();
 
   const InterruptBackoff& backoff() const { return backoff_; }
@@ -37,10 +36,10 @@ class EntropyDevice {
 
   const std::unique_ptr<virtio::Transport> transport_;
   const Give give_;
-  async::SpinLock lock_;  // of the device's queue
+  async::SpinLock lock_;  // protects the device's queue
   virtio::Device device_;
   InterruptBackoff backoff_;
-  std::array<std::byte, bytes_at_once> bytes_{};  // the device's while its queue has a chain
+  std::array<std::byte, bytes_at_once> bytes_{};  // the device writes them during a request
 };
 
 }  // namespace kernel

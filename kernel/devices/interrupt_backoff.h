@@ -1,9 +1,9 @@
-// What keeps an interrupt that comes again and again, with nothing for its driver to do, from
-// taking the hart away from everybody: after a few of those in a row the driver leaves its line
-// silent for a while, longer each time, until one is of use again.
+// Limits useless interrupts, which give the driver nothing to do, so that they do not occupy the
+// hart. After some of them in a row, the driver keeps the line masked for a pause before it
+// completes the interrupt. Pauses get longer until an interrupt is useful again.
 //
 //   if (const auto pause = backoff.after(useful)) co_await async::sleep_for(*pause, "storm");
-//   // … look at the device once more, and only then complete the interrupt
+//   // … serve the device once more, and only then complete the interrupt
 #pragma once
 
 #include <async/time.h>
@@ -17,11 +17,11 @@ namespace kernel {
 
 class InterruptBackoff {
  public:
-  static constexpr unsigned tolerated = 8;  ///< useless ones in a row that cost nobody a pause
+  static constexpr unsigned tolerated = 8;  ///< useless interrupts in a row before the first pause
   static constexpr async::Duration shortest{100'000};
   static constexpr async::Duration longest{10'000'000};
 
-  /// After an interrupt that was served: how long the line stays silent, if it has to.
+  /// Call after serving an interrupt. Returns how long to keep the line masked, if at all.
   std::optional<async::Duration> after(bool useful) {
     if (useful) {
       useless_in_a_row_ = 0;

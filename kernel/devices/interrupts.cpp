@@ -15,7 +15,7 @@ std::array<async::Interrupt, hal::irq_limit> lines;
 constinit thread_local InterruptCounts* own_counts = nullptr;
 std::array<LineDriver, hal::irq_limit> drivers;
 
-/// `watched`: somebody else may want to know: the trace, or listeners.
+/// `watched`: the trace or listeners get the interrupt, too.
 template <bool watched>
 [[gnu::always_inline]] inline void take() {
   const auto note = [](std::uint16_t line) {

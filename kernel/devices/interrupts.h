@@ -1,4 +1,4 @@
-// From interrupts to the coroutines that handle them. Nothing is done here but waking.
+// Delivers interrupts to the driver coroutines. An interrupt only wakes the driver.
 #pragma once
 
 #include <async/async.h>
@@ -12,7 +12,7 @@
 
 namespace kernel {
 
-/// Where `irq` is raised. A driver is
+/// The object that `irq` raises. A driver looks like this:
 ///
 ///     async::Interrupt& irq = interrupt_line(number);
 ///     for (;;) {
@@ -21,31 +21,32 @@ namespace kernel {
 ///       hal::complete_interrupt(number);    // the line may be raised again
 ///     }
 ///
-/// One driver a line; it enables the line itself. Task context.
+/// Each line has one driver, which enables the line itself. Call in a task.
 async::Interrupt& interrupt_line(hal::Irq irq);
 
-/// Who drives a line, for /proc/interrupts; `name` and `backoff` stay for ever. In the strand.
+/// The driver of a line, for /proc/interrupts. `name` and `backoff` must never be freed. In the
+/// strand.
 struct LineDriver {
   std::string_view name;
   const InterruptBackoff* backoff = nullptr;
 };
 void set_line_driver(hal::Irq irq, LineDriver driver);
-/// Its name is empty where there is none.
+/// The name is empty if the line has no driver.
 LineDriver line_driver(hal::Irq irq);
 
-/// Before the first one is taken on this hart, and after its trace has begun.
+/// Prepares this hart. Call before its first interrupt and after trace::start_hart().
 void start_interrupts();
 
-/// Takes what is pending on this hart and wakes whom it concerns. Interrupts masked: after a trap
-/// from user mode or from a preemptible step, at a yield point, between two steps of a long system
-/// call.
+/// Takes all pending interrupts of this hart and wakes their drivers. Call with interrupts masked:
+/// after a trap from user mode or from a preemptible step, at a yield point, or between two steps
+/// of a long system call.
 void take_interrupts();
 
-/// What has come to a hart so far.
+/// The interrupts that a hart has taken so far.
 struct alignas(64) InterruptCounts {
   hal::Counter timer;
-  hal::Counter ipis;      ///< of other harts
-  hal::Counter spurious;  ///< external ones that were gone when they were claimed
+  hal::Counter ipis;      ///< sent by other harts
+  hal::Counter spurious;  ///< external interrupts that were gone when the hart claimed them
   std::array<hal::Counter, hal::irq_limit> lines;
 };
 extern constinit std::array<InterruptCounts, hal::max_harts> interrupt_counts;

@@ -14,8 +14,8 @@ std::atomic<LineListener*>& first(hal::Irq irq) {
   return first_of[static_cast<std::uint32_t>(irq)];
 }
 
-/// Of all lists. Interrupts are masked while it is held, in handlers and outside, so nobody waits
-/// for the hart that he is on.
+/// Protects all lists. Interrupts are masked while it is held, so a handler never spins on a lock
+/// that its own hart holds.
 class Lock {
  public:
   Lock() {

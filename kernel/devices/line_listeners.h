@@ -1,5 +1,4 @@
-// Who else is told when a device raises its line, besides its driver, and at once: within the
-// interrupt, with no coroutine in between.
+// Listeners of an interrupt line besides its driver. The interrupt handler calls them directly.
 #pragma once
 
 #include <hal/interrupts.h>
@@ -10,24 +9,23 @@ namespace kernel {
 
 class LineListener {
  public:
-  /// In ISR context, on the hart that takes the interrupt.
+  /// Called in interrupt context, on the hart that takes the interrupt.
   using Raised = void (*)(LineListener&);
 
   LineListener() = default;
   LineListener(const LineListener&) = delete;
   ~LineListener() { stop(); }
 
-  /// In no line's list. Task context, as the next.
+  /// Starts listening. The listener must not be listening already. Call in a task.
   void start(hal::Irq irq, Raised raised);
-  /// When it returns, nobody is telling it, and nobody will.
+  /// Stops listening. When it returns, no hart calls or will call the listener. Call in a task.
   void stop();
   hal::Irq irq() const { return irq_; }
 
-  /// Tells all of a line. ISR context.
+  /// Calls all listeners of a line. Interrupt context.
   static void tell(hal::Irq irq);
 
-  /// Who wants to know of interrupts, besides drivers: listeners, and whoever else adds himself. So
-  /// that there is one question to ask.
+  /// The number of listeners, and of harts with a trace. take_interrupts() tests only this.
   static inline constinit std::atomic<unsigned> watchers = 0;
 
  private:

@@ -13,7 +13,7 @@ Device::~Device() {
 
 bool Device::reset() {
   transport_.set_status(0);
-  // It says when it is done (2.4.1). Those that there are do so at once.
+  // The status becomes 0 when the reset is done (2.4.1). Known devices do it at once.
   constexpr int spin_limit = 10'000;
   for (int i = 0; i < spin_limit; ++i) {
     if (transport_.status() == 0) return true;
@@ -59,7 +59,7 @@ bool Device::make_queue() {
 }
 
 std::uint64_t Device::read_config_64(std::size_t offset) {
-  // A device that never makes up its mind gets what was read last.
+  // If the generation never stays the same, the result is the last value read.
   constexpr int spin_limit = 100;
   std::uint64_t value = 0;
   for (int i = 0; i < spin_limit; ++i) {

@@ -1,5 +1,4 @@
-// The virtio devices that the machine has: their drivers are started here, and the disks are known
-// here from then on.
+// Finds the machine's virtio devices, starts their drivers, and lists the disks.
 #pragma once
 
 #include <memory>
@@ -10,14 +9,14 @@
 
 namespace kernel {
 
-/// Looks into all windows and starts a driver for each device that there is one for. Once, at boot,
-/// on the hart whose business interrupts are; its executor is there.
+/// Probes all register windows and starts a driver for each supported device. Call once at boot, on
+/// the hart that takes external interrupts. Its executor must exist.
 void start_virtio_devices();
 
-/// vda, vdb … in this order. Those that could not be used are not among them.
+/// The disks vda, vdb … in this order. Disks that failed to start are not included.
 std::span<const std::unique_ptr<BlockDevice>> disks();
 
-/// /proc/disks: what they have done, a line each.
+/// /proc/disks: a line of counters for each disk.
 void list_disks(PagedText& out);
 
 }  // namespace kernel

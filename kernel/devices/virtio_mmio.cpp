@@ -7,7 +7,7 @@
 namespace kernel::virtio {
 namespace {
 
-// Offsets of registers, all of 32 bits (table 4.1).
+// Offsets of the registers, which have 32 bits (table 4.1).
 enum Register : std::size_t {
   magic = 0x000,
   version = 0x004,

@@ -1,5 +1,5 @@
-// Virtio over memory-mapped registers (Virtual I/O Device specification 1.2, sections 4.2.2 and,
-// for devices that are older than version 1.0, 4.2.4).
+// Virtio over memory-mapped registers (Virtual I/O Device specification 1.2, section 4.2.2; section
+// 4.2.4 for devices before version 1.0).
 #pragma once
 
 #include <hal/virtio.h>
@@ -10,10 +10,11 @@ namespace kernel::virtio {
 
 class MmioTransport final : public Transport {
  public:
-  /// Whether there is a device behind `window` that this class can talk to.
+  /// Whether `window` has a device that this class supports.
   static bool finds_device(const hal::Window& window);
 
-  /// A window with a device behind it. Its interrupt reaches the hart that constructs this.
+  /// `place` has a device: see finds_device(). Enables its interrupt on the hart that constructs
+  /// this.
   explicit MmioTransport(const hal::VirtioWindow& place);
 
   DeviceType type() override;

@@ -8,16 +8,16 @@
 namespace kernel::virtio {
 namespace {
 
-// What crosses is little-endian, or (before 1.0) the machine's own order.
+// Shared values are little-endian or, before version 1.0, in the machine's byte order.
 static_assert(std::endian::native == std::endian::little);
 
-// Both rings begin alike (2.7.6, 2.7.8).
+// Both rings have the same header (2.7.6, 2.7.8).
 constexpr std::size_t flags = 0;
 constexpr std::size_t index = 1;
 constexpr std::size_t ring = 2;
 constexpr std::uint16_t no_notification = 1;  // a flag of the used ring
 
-/// A word that the device may write, or look at, meanwhile.
+/// Loads a word that the device may write at any time.
 std::uint16_t load(std::uint16_t& word, std::memory_order order) {
   return std::atomic_ref{word}.load(order);
 }
@@ -81,7 +81,7 @@ void Virtqueue::add_indirect(std::span<Descriptor> chain, void* owner) {
   offer(head, chain, 1, owner);
 }
 
-/// Makes the chain that begins at `head`, and takes up `length` descriptors, the device's.
+/// Passes the chain that begins at `head`, and occupies `length` descriptors, to the device.
 void Virtqueue::offer(std::uint16_t head, std::span<const Descriptor> chain, std::uint16_t length,
                       void* owner) {
   Slot& slot = slots_[head];
@@ -94,13 +94,13 @@ void Virtqueue::offer(std::uint16_t head, std::span<const Descriptor> chain, std
   ++in_flight_;
   available_[ring + offered_ % size_] = head;
   ++offered_;
-  // The device sees the chain complete when it sees the index (2.7.13.3).
+  // Release: a device that sees the new index sees the whole chain (2.7.13.3).
   std::atomic_ref{available_[index]}.store(offered_, std::memory_order_release);
 }
 
 bool Virtqueue::wants_notification() const {
-  // It may have stopped looking just before the index was written: first that, then the question
-  // (2.7.13.4.1).
+  // The device may have gone idle just before it could see the new index. The fence orders the
+  // store of the index before the load of the flags (2.7.13.4.1).
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return (load(used_[flags], std::memory_order_relaxed) & no_notification) == 0;
 }
@@ -111,10 +111,10 @@ std::optional<Virtqueue::Completion> Virtqueue::take() {
   if (broken_) return {};
   const std::uint16_t used = load(used_[index], std::memory_order_acquire);
   if (used == taken_) return {};
-  // It cannot have used more than it has.
+  // The device cannot complete more chains than it has.
   if (static_cast<std::uint16_t>(used - taken_) > in_flight_) return give_up();
 
-  // A copy: what was checked stays as it was.
+  // Copies the entry, because the device may change it after the checks.
   const volatile Used& entry = used_ring_[taken_ % size_];
   const std::uint32_t head = entry.id;
   const std::uint32_t written = entry.written;

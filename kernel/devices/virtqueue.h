@@ -1,16 +1,15 @@
-// A split virtqueue (Virtual I/O Device specification 1.2, section 2.7): how requests get to a
-// device and its answers come back, through memory that both see.
+// A split virtqueue (Virtual I/O Device specification 1.2, section 2.7): requests and completions
+// pass through memory that the kernel and the device share.
 //
 //   add() ──► descriptors ──► available ring ──► the device ──► used ring ──► take()
 //               ▲                                                               │
 //               └────────────────────── free list ◄─────────────────────────────┘
 //
-// The device is not trusted. Nothing it can write is ever believed: which descriptors are free,
-// which chain is whose and how long it is are kept in memory of the kernel's own, and what comes
-// out of the used ring is checked against that. A queue whose device has said something impossible
-// is *broken*: it gives nothing any more until it is emptied by reset().
+// The kernel does not trust the device. It keeps the free list, and the owner and length of each
+// chain, in private memory, and checks each entry of the used ring against them. After an
+// impossible entry the queue is broken: take() returns nothing until reset() empties it.
 //
-// No locks: one caller at a time, whoever that is. Nothing here waits or allocates.
+// No locks: the owner must serialize all calls. No function waits or allocates.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -22,9 +21,9 @@
 
 namespace kernel::virtio {
 
-/// Memory of a request that lies side by side, as the device addresses it; an entry of a descriptor
-/// table (2.7.5). A request is a chain of them: first what the device reads, then what it writes
-/// (2.7.4.2). `next`, and the flag that says that there is one, are the queue's to fill in.
+/// An entry of a descriptor table (2.7.5): contiguous memory of a request, at a physical address. A
+/// request is a chain of entries: first those that the device reads, then those that it writes
+/// (2.7.4.2). The queue fills in `next` and the flag `has_next`.
 struct Descriptor {
   std::uint64_t address;
   std::uint32_t bytes;
@@ -47,11 +46,11 @@ static_assert(sizeof(Descriptor) == 16);
 class Virtqueue {
  public:
   static constexpr unsigned largest = 256;
-  /// What the memory of a queue is aligned to. (Less would do for devices of version 1.0 on; those
-  /// before it lay the used ring at a page's beginning, and so does everybody here.)
+  /// The alignment of a queue's memory. Devices before version 1.0 require a page for the used
+  /// ring; later ones would accept less.
   static constexpr std::size_t alignment = hal::page_size;
 
-  /// Where the three parts are in the queue's memory (2.7.2, and 2.7.2.1 for devices before 1.0).
+  /// The offsets of the three parts in the queue's memory (2.7.2; 2.7.2.1 for devices before 1.0).
   struct Layout {
     std::size_t descriptors = 0;
     std::size_t available = 0;
@@ -64,8 +63,8 @@ class Virtqueue {
           bytes{hal::page_up(used + 2 * 3 + 8 * size)} {}
   };
 
-  /// `size`: a power of two up to `largest`. `memory` is the queue's as long as the device may use
-  /// it, at least Layout{size}.bytes of it.
+  /// `size`: a power of two, at most `largest`. `memory` has at least Layout{size}.bytes and
+  /// belongs to the queue as long as the device may use it.
   Virtqueue(std::span<std::byte> memory, unsigned size);
   Virtqueue(const Virtqueue&) = delete;
   Virtqueue& operator=(const Virtqueue&) = delete;
@@ -77,32 +76,33 @@ class Virtqueue {
 
   bool has_room_for(std::size_t descriptors) const { return free_count_ >= descriptors; }
 
-  /// Offers a chain, for which there is room, to the device. `owner`, not null, comes back from
-  /// take(). The device looks at it when it likes, at the latest when it is notified.
+  /// Offers a chain to the device. The queue has room for it. take() returns `owner`, which is not
+  /// null. The device may start at any time; a notification makes sure that it does.
   void add(std::span<const Descriptor> chain, void* owner);
 
-  /// The same with the chain where it is (2.7.5.3, where the device offers that): it takes one
-  /// descriptor of the queue, and stays until take() gives it back.
+  /// Like add(), with an indirect descriptor (2.7.5.3), if the device has that feature. It takes
+  /// one descriptor of the queue. `chain` must not move until take() returns it.
   void add_indirect(std::span<Descriptor> chain, void* owner);
 
-  /// After add(): whether the device wants to be told (2.7.10).
+  /// Whether the device needs a notification after add() (2.7.10).
   bool wants_notification() const;
 
   // ── From the device ──
 
   struct Completion {
     void* owner;
-    std::uint32_t written;  ///< so many bytes of the chain's writable part
+    std::uint32_t written;  ///< bytes that the device wrote to the chain
   };
-  /// A chain that the device is done with, in any order. Nothing: no more at present, or broken.
+  /// Takes a chain that the device has completed, in any order. Empty: there is none, or the queue
+  /// is broken.
   std::optional<Completion> take();
 
-  /// Chains that the device has not given back.
+  /// The number of chains that the device has not completed.
   unsigned in_flight() const { return in_flight_; }
   bool is_broken() const { return broken_; }
 
-  /// Calls drop(owner) for each of those and empties the queue. The device has been reset, and uses
-  /// none of this memory any more.
+  /// Calls drop(owner) for each chain in flight and empties the queue. The device must have been
+  /// reset and must not use this memory any more.
   template <class Drop>
   void reset(Drop&& drop) {
     for (Slot& slot : std::span{slots_}.first(size_)) {
@@ -112,12 +112,12 @@ class Virtqueue {
   }
 
  private:
-  /// What the kernel knows of a descriptor.
+  /// The kernel's private state of a descriptor.
   struct Slot {
-    void* owner = nullptr;       // of the chain that begins here; null where none does
-    std::uint32_t writable = 0;  // … bytes of it that the device may write
-    std::uint16_t length = 0;    // … its descriptors
-    std::uint16_t next = 0;      // in the chain or in the free list
+    void* owner = nullptr;       // owner of the chain that begins here, or null
+    std::uint32_t writable = 0;  // its bytes that the device may write
+    std::uint16_t length = 0;    // its number of descriptors
+    std::uint16_t next = 0;      // the next descriptor of the chain or of the free list
   };
 
   struct Used {  // 2.7.8
@@ -134,7 +134,7 @@ class Virtqueue {
     return {};
   }
 
-  // In the memory that the device sees.
+  // In the memory that the device shares.
   Descriptor* descriptors_;
   std::uint16_t* available_;  // flags, index, then the ring
   std::uint16_t* used_;       // flags, index
@@ -144,8 +144,8 @@ class Virtqueue {
   std::uint16_t size_;
   std::uint16_t free_count_ = 0;
   std::uint16_t first_free_ = 0;
-  std::uint16_t offered_ = 0;  // the available ring's index, which never goes back
-  std::uint16_t taken_ = 0;    // the used ring's, as far as we have followed it
+  std::uint16_t offered_ = 0;  // index of the available ring; only grows, modulo 2^16
+  std::uint16_t taken_ = 0;    // index of the next entry of the used ring to take
   std::uint16_t in_flight_ = 0;
   bool broken_ = false;
   std::array<Slot, largest> slots_;
