@@ -15,13 +15,13 @@
 namespace kernel {
 namespace {
 
-/// A key like ^C is for everybody who has not said otherwise: the shell ignores it and lets the
-/// programs it runs in the background ignore it.
+/// Sends the signal of a key like ^C to all processes. The shell ignores it, and starts background
+/// programs with it ignored.
 void signal_everybody(abi::Signal signal) {
   for (Process& process : processes()) process.post_signal(signal);
 }
 
-/// `COLUMNSxROWS`; 80 × 24 where nothing, or nonsense, is said.
+/// Parses `COLUMNSxROWS`. 80 × 24 if the text is missing or invalid.
 abi::WindowSize window_size(std::string_view text) {
   abi::WindowSize size{.rows = 24, .columns = 80};
   const std::size_t cross = text.find('x');
@@ -33,7 +33,7 @@ abi::WindowSize window_size(std::string_view text) {
   return size;
 }
 
-/// The console's output as it is.
+/// The console's output without frames.
 class ConsoleScreen final : public Screen {
  public:
   std::size_t room() override { return console.room(); }
@@ -42,11 +42,10 @@ class ConsoleScreen final : public Screen {
   void ask_for_room() override { console.ask_for_room(); }
 };
 
-/// One of the streams of the console's framed output. Each put is a frame.
+/// A stream of the console's framed output. Each put() is a frame.
 template <Console::Stream stream>
 class FramedScreen final : public Screen {
-  // Console::has_room() is raised when half of the ring is free: the largest frame has room in
-  // that.
+  // Console::has_room() is raised when half of the ring is free. The largest frame fits into that.
   static_assert(Console::frame_size(Terminal::largest_write + Terminal::kept_for_echo) <=
                 Console::ring_size / 2);
 
@@ -101,7 +100,8 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   if (ended) terminal.end_input();
   static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);
-  // The driver is outside the strand, its two helpers are of it and give way to every driver.
+  // The driver runs outside the strand. Its two helpers run in the strand, below the level of all
+  // drivers.
   async::spawn_preemptible(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});
   const auto start_helper = [](const char* name, async::Task<> job) {

@@ -1,4 +1,4 @@
-// The console terminal, and where standard error goes, set up as the command line wants it.
+// The console's terminals, as the command line configures them.
 #pragma once
 
 #include "files/terminal.h"
@@ -13,7 +13,7 @@ struct ConsoleTerminals {
   Terminal* errors;
 };
 
-/// Makes the terminals and starts their driver. Once, on the boot hart's executor.
+/// Creates the terminals and starts their driver. Call once, on the boot hart with its executor.
 ConsoleTerminals start_console(const formats::BootOptions& options);
 
 }  // namespace kernel

@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::uintptr_t nowhere = 0xffff'ffff'0000'0000;
 
-// Every level keeps its own room, so nothing turns this into a loop.
+// Each level uses its own array, so the compiler cannot turn the recursion into a loop.
 [[gnu::noinline]] int fill_stack(volatile char* caller) {
   volatile char room[1024];
   room[0] = *caller;
-  if (room[0] != 0) return 0;  // it never is; the compiler cannot know
+  if (room[0] != 0) return 0;  // never true, but the compiler cannot know that
   return fill_stack(room) + room[0];
 }
 
@@ -42,7 +42,8 @@ async::Task<> compute() {
 async::Task<> crash_inside(std::string_view how) {
   co_await async::yield();
   if (how == "preempting-stack") {
-    // The timer's interrupt finds this one computing: from there on the stack is one of the pool's.
+    // The timer interrupt preempts this job, which keeps its stack. From then on the executor runs
+    // on a stack of the stack pool.
     async::spawn_preemptible(compute(), {.name = "computing", .priority = 1});
     co_await async::sleep_for(std::chrono::milliseconds{1}, "somebody to preempt");
     how = "stack";

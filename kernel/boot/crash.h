@@ -1,4 +1,4 @@
-// Breaks the kernel on purpose, so that its last words can be tested: `crash=` on the command line.
+// Makes the kernel panic on purpose, to test its report: `crash=` on the command line.
 #pragma once
 
 #include <async/async.h>
@@ -7,10 +7,10 @@
 
 namespace kernel {
 
-/// `read`: a load from an address that is not mapped; `jump`: to one; `write-text`: a store into
-/// the kernel's code; `stack`: recursion until the stack's guard page; `panic`: a broken invariant.
-/// Anything else does nothing. Runs a coroutine deep, so that there is an await chain to report.
-/// Waits for `hart` if that has not started yet.
+/// `read`: a load from an unmapped address. `jump`: a jump to one. `write-text`: a store into the
+/// kernel's code. `stack`: recursion into the stack's guard page. `preempting-stack`: likewise, on
+/// a stack of the stack pool. `panic`: a call of panic(). Other values have no effect. Runs
+/// in a nested coroutine, so that the report shows an await chain. Waits until `hart` has started.
 async::Task<> crash_if_asked(std::string_view how, unsigned hart);
 
 }  // namespace kernel

@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::string_view default_program = "/bin/sh";
 constexpr std::string_view default_environment[] = {"PATH=/bin", "HOME=/", "TERM=linux"};
-constexpr int exit_code_not_found = 127;    // a shell's, for a program that is not there
-constexpr int exit_code_not_started = 126;  // … and for one that cannot be run
+constexpr int exit_code_not_found = 127;    // as in a shell: the program was not found
+constexpr int exit_code_not_started = 126;  // as in a shell: the program cannot be executed
 
 ProgramArguments arguments_from(const formats::BootOptions& options, std::string_view path) {
   ProgramArguments arguments;
@@ -36,7 +36,7 @@ ProgramArguments arguments_from(const formats::BootOptions& options, std::string
   return arguments;
 }
 
-/// Standard input, output and error: one open file unless `errors` is another terminal.
+/// Opens standard input, output and error. They are one open file unless `errors` is not null.
 Result<> open_standard_files(FdTable& files, Terminal* errors) {
   const PathLookup lookup{.start = root_directory()};
   const auto console = find_node(lookup, "/dev/console");
@@ -80,7 +80,7 @@ Result<Ref<Process>> start(std::string_view path, const ProgramArguments& argume
 [[noreturn]] void power_off(int code) {
   mark_exit(code);
   log("power off, exit status {}", code);
-  console.write_now({});  // what the program has written last
+  console.write_now({});  // sends the program's remaining output
   hal::power_off(static_cast<unsigned>(code));
 }
 

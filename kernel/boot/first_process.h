@@ -1,4 +1,4 @@
-// The first program: from the command line to its end, which is the machine's.
+// Runs the first program. Its end switches the machine off.
 #pragma once
 
 #include <async/async.h>
@@ -8,9 +8,9 @@
 
 namespace kernel {
 
-/// Starts the program that `init=` names, or the shell, with `arg=` and `env=`. Its standard files
-/// are the console; if `errors` is not null, that is its standard error. When the program has
-/// ended, switches the machine off with its exit status.
+/// Starts the program of `init=`, or the shell, with the arguments of `arg=` and the environment of
+/// `env=`. Its standard files are the console. If `errors` is not null, that is its standard error.
+/// When the program ends, switches the machine off with the program's exit status.
 async::Task<> run_first_process(const formats::BootOptions& options, Terminal* errors);
 
 }  // namespace kernel

@@ -22,9 +22,9 @@ namespace kernel {
 namespace {
 
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
-constinit async::HartMask expected = 0;  // that were started
+constinit async::HartMask expected = 0;  // the harts that were started
 
-/// Whatever ends the wait is taken at the next yield point, which comes before the next step.
+/// The interrupt that ends the wait is taken at the next yield point, before the next step.
 void idle() {
   {
     const async::Strand::Guard strand;

@@ -1,21 +1,20 @@
-// What every hart does: an executor of its own, for ever.
+// Starting the harts. Each hart runs an executor and never returns.
 #pragma once
 
 #include <async/async.h>
 
 namespace kernel {
 
-/// Makes this hart ready to run jobs. Once a hart, before anything else of this; `smp_active`:
-/// there are or will be others.
+/// Prepares this hart to run jobs. Call once on each hart, before run_hart(). `smp_active`: other
+/// harts run or will run.
 void begin_hart(bool smp_active);
 
-/// Runs this hart's jobs, on the stack it is called on. Interrupts masked.
+/// Runs this hart's jobs on the current stack. Call with interrupts masked.
 [[noreturn]] void run_hart();
 
-/// Starts harts 1 … count - 1; each says so when it runs. Once memory is there.
+/// Starts the harts 1 … count - 1. Each logs its start. Memory must be initialized.
 void start_other_harts(unsigned count);
-/// Waits for them, so that programs find the machine as it will be; not for ever, because one may
-/// never come.
+/// Waits until these harts run, so that programs see all of them. Gives up after a second.
 async::Task<> await_other_harts();
 
 }  // namespace kernel

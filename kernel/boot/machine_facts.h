@@ -1,4 +1,4 @@
-// What the boot code learnt about the machine and system calls ask for. Set once by kernel_main.
+// Facts about the machine that system calls need. kernel_main() sets them once.
 #pragma once
 
 #include <async/time.h>
@@ -8,7 +8,7 @@ namespace kernel {
 
 void remember_machine(const hal::BootInfo& info);
 
-/// Since 1970, at the start of the kernel's clock.
+/// The wall-clock time when the kernel's clock was 0, since 1970.
 async::Duration wall_clock_at_boot();
 unsigned hart_count();
 

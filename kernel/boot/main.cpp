@@ -1,4 +1,4 @@
-// From the machine's description to a running system.
+// The kernel's entry point: initializes all parts and starts the first process.
 
 #include <async/async.h>
 #include <fmt/format.h>
@@ -42,10 +42,10 @@ constexpr Account accounts[] = {
     {"stacks", list_stacks},       {"traps", list_traps}, {"policy", list_policies, use_policy},
 };
 
-/// Frames that stay the kernel's whatever programs ask for; threads add to it.
+/// The kernel's reserve of memory, in bytes. Each thread adds to it.
 constexpr std::ptrdiff_t base_reserve = 1 << 20;
 
-/// How long `watch` lets a job be ready.
+/// The limit of the option `watch`: how long a job may be ready before it is reported.
 std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
   constexpr std::uint64_t usual = 1000, most = 3'600'000;
   if (options.value("watch")->empty()) return std::chrono::milliseconds{usual};
@@ -101,7 +101,7 @@ void kernel_main(const hal::BootInfo& info) {
   report_deadlocks();
   begin_hart(info.hart_count > 1);
   start_fast_path(info.hart_count > 1);
-  async::Strand::enter();  // up to the first step: other harts begin meanwhile
+  async::Strand::enter();  // until the first step: other harts start meanwhile
   start_other_harts(info.hart_count);
   const ConsoleTerminals consoles = start_console(options);
   start_virtio_devices();

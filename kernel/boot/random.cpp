@@ -18,17 +18,19 @@ constexpr async::Duration longest_between_seeds = std::chrono::minutes{5};
 
 constinit RandomGenerator generator;
 
-/// Between the source and the generator: bytes that nobody has mixed in yet.
+/// Entropy on its way from the source to the generator. `is_full` decides the owner of the other
+/// members: true, the generator; false, the source. It is stored with release and loaded with
+/// acquire.
 struct Mail {
   std::array<std::byte, entropy_bytes> bytes{};
   std::size_t count = 0;
-  std::atomic<bool> is_full = false;  // whose `bytes` are: the generator's or the source's
+  std::atomic<bool> is_full = false;
 };
 constinit Mail mail;
 
 void (*ask_source)() = nullptr;
-constinit bool asked = false;   // and no answer yet
-constinit bool seeded = false;  // by the source, once at least
+constinit bool asked = false;   // a request is in flight
+constinit bool seeded = false;  // the source has delivered entropy
 constinit async::Instant last_asked{};
 
 void ask() {
@@ -71,7 +73,7 @@ void set_entropy_source(void (*source)()) {
 }
 
 void give_entropy(std::span<const std::byte> bytes) {
-  if (mail.is_full.load(std::memory_order_acquire)) return;  // nobody has asked
+  if (mail.is_full.load(std::memory_order_acquire)) return;  // not requested
   mail.count = std::min(bytes.size(), mail.bytes.size());
   std::copy_n(bytes.begin(), mail.count, mail.bytes.begin());
   mail.is_full.store(true, std::memory_order_release);

@@ -1,6 +1,6 @@
-// Random bytes for programs: a generator (random_generator.h) that is seeded at boot with what the
-// firmware has and the time, and from then on by a device, if there is one: at once, and again
-// whenever much was given out or long ago was the last time.
+// Random bytes for programs. A generator (random_generator.h) produces them. At boot it is seeded
+// with the firmware's seed and the time. If there is an entropy device, that reseeds the generator
+// at once. It reseeds it again after 1 MiB of output or after five minutes.
 //
 //     the generator  ── ask() ──►  the device  ── give_entropy() ──►  mixed in by the next
 //     (the strand)                 (its driver)   (any hart)          fill_random()
@@ -11,17 +11,19 @@
 
 namespace kernel {
 
-/// Once, at boot. Without a seed the bytes are as unpredictable as the clock.
+/// Seeds the generator. Call once, at boot. Without a seed the bytes are only as unpredictable as
+/// the clock.
 void seed_random(std::span<const std::byte> seed);
 
-/// Task context, in the strand.
+/// Fills `out` with random bytes. Call in a task of the strand.
 void fill_random(std::span<std::byte> out);
 
-/// From now on, and at once, ask() is called when fresh entropy is wanted. In the strand; one
-/// source at most.
+/// Sets the entropy source and calls `ask` at once. fill_random() calls it again when new entropy
+/// is due. There is at most one source. In the strand.
 void set_entropy_source(void (*ask)());
 
-/// What the source came up with: up to `entropy_bytes` count. Any context, any hart, one at a time.
+/// Passes new entropy to the generator. Uses at most `entropy_bytes`. Any context, any hart; not
+/// concurrently. Ignored while earlier entropy has not been mixed in.
 void give_entropy(std::span<const std::byte> bytes);
 inline constexpr std::size_t entropy_bytes = 64;
 

@@ -18,7 +18,8 @@ void quarter_round(Words& x, int a, int b, int c, int d) {
 
 }  // namespace
 
-/// The state is four constants, the key, a counter and a nonce, which is 0: no key is used twice.
+/// The state is four constants, the key, a counter and a nonce. The nonce is 0, because no key is
+/// used twice.
 RandomGenerator::Block RandomGenerator::block(std::uint32_t counter) const {
   Block start = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
   std::ranges::copy(key_, start.begin() + 4);
@@ -53,7 +54,7 @@ void RandomGenerator::mix(std::span<const std::byte> seed) {
     renew();
     seed = seed.subspan(count);
   }
-  left_ = 0;  // what was made before the seed came is nobody's
+  left_ = 0;  // drop output that was made before the seed
   std::ranges::fill(bytes_, std::byte{0});
   given_ = 0;
 }

@@ -1,6 +1,6 @@
-// Random bytes from a key, by ChaCha20 (RFC 8439, section 2.3). Whoever learns the key learns
-// nothing about what was given out before: with every few bytes comes a new key, and the old one is
-// forgotten (Bernstein, "Fast-key-erasure random-number generators", 2017).
+// A random generator: ChaCha20 with a key (RFC 8439, section 2.3). A key that leaks reveals no
+// earlier output: every few blocks the generator replaces its key and erases the old one
+// (Bernstein, "Fast-key-erasure random-number generators", 2017).
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@ namespace kernel {
 
 class RandomGenerator {
  public:
-  /// What is given out from now on depends on `seed`, and on all seeds before.
+  /// Mixes `seed` into the key. Later output depends on this seed and on all earlier ones.
   void mix(std::span<const std::byte> seed);
   void fill(std::span<std::byte> out);
 
-  /// Since the last mix().
+  /// Bytes of output since the last mix().
   std::uint64_t bytes_given() const { return given_; }
 
  private:
@@ -28,8 +28,8 @@ class RandomGenerator {
   void renew();
 
   std::array<std::uint32_t, key_words> key_{};
-  // What is left for fill() is at the end. Bytes that were given out, and those that became the
-  // key, are zero.
+  // The last `left_` bytes are unused output. All others are zero: they were output or became the
+  // key.
   std::array<std::byte, blocks_per_key * sizeof(Block)> bytes_{};
   std::size_t left_ = 0;
   std::uint64_t given_ = 0;

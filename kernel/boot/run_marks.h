@@ -1,5 +1,5 @@
-// Marks in the console's output that tell whoever runs the machine where the first program's output
-// begins and ends, and what it ended with (docs/running.md). Only where `mark=` asks for them.
+// Marks in the console's output. They show a tool on the host where the first program's output
+// begins and ends, and its exit status (docs/running.md). The option `mark=` enables them.
 #pragma once
 
 #include <string_view>
