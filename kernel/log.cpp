@@ -25,7 +25,7 @@ char* write_line_mark(char* out) {
 
 void log_line(std::string_view line) {
   if (silent) return;
-  char text[longest_line_mark + longest_line + 1];  // written in one piece, against other harts'
+  char text[longest_line_mark + longest_line + 1];  // one write: other harts' lines cannot mix in
   char* end = write_line_mark(text);
   end = std::copy_n(line.data(), std::min(line.size(), longest_line), end);
   *end++ = '\n';

@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned exit_code_of_panic = 101;
 
 constexpr unsigned no_hart = hal::max_harts;
-constinit std::atomic<unsigned> reporter = no_hart;  // the hart that does
+constinit std::atomic<unsigned> reporter = no_hart;  // the hart that reports the panic
 constinit std::atomic<hal::HartMask> stopped = 0;
 
 [[noreturn]] void stop() {
@@ -29,8 +29,8 @@ constinit std::atomic<hal::HartMask> stopped = 0;
   hal::stop_hart();
 }
 
-/// Gives the other harts a moment to come to a stop, so that what is reported stays as it was. One
-/// that does not look is stopped by the first line it wants to write.
+/// Stops the other harts, so that the reported state does not change. Waits 10 ms at most. A hart
+/// that does not react stops when it next writes to the console.
 void stop_others() {
   constexpr std::uint64_t patience_ns = 10'000'000;
   const hal::HartMask others = hal::running_harts() & ~hal::mask_of(hal::hart_index());
@@ -41,7 +41,8 @@ void stop_others() {
   }
 }
 
-/// Only the first panic is reported: one that happens while reporting ends the machine at once.
+/// Only the first panic is reported. A second one on the same hart, during the report, ends the
+/// machine at once.
 void begin() {
   unsigned first = no_hart;
   if (!reporter.compare_exchange_strong(first, hal::hart_index())) {
@@ -51,10 +52,11 @@ void begin() {
   stop_others();
   hal::console_take_over();
   mark_panic();
-  console.write_now({"\n", 1});  // after what may be half a line
+  console.write_now({"\n", 1});  // the last line may be incomplete
 }
 
-/// Straight to the console, silenced log or not: whole lines and parts of lines.
+/// Writes directly to the console, even if the log is silenced. Accepts whole lines and parts of
+/// lines.
 void write(void*, std::string_view text) {
   static bool line_begins = true;
   while (!text.empty()) {
@@ -85,7 +87,7 @@ void say_job() {
   say("  in coroutine: {}\n", job == nullptr ? "none" : job->name());
 }
 
-/// The chain of the running coroutine comes last: it is the one that may not be whole any more.
+/// Prints the chain of the running coroutine last, because it may be corrupt.
 [[noreturn]] void end() {
   say("who waits for whom:\n");
   async::print_graph(write, nullptr);
@@ -105,7 +107,7 @@ void stop_if_panicking() {
 
 void panic(std::string_view what) {
   begin();
-  // The byte before the return address belongs to the call.
+  // The byte before the return address belongs to the call instruction.
   say("kernel panic: {}\n  called from: {}\n", what,
       static_cast<void*>(static_cast<char*>(__builtin_return_address(0)) - 1));
   say_job();

@@ -1,5 +1,5 @@
-// The kernel command line: words `key=value` or `key`, split at spaces; `%20` and the like stand
-// for the byte with that hexadecimal number, so that values can hold spaces.
+// The kernel command line: words `key=value` or `key`, separated by spaces. A byte may be written
+// as `%` and two hexadecimal digits, such as `%20`, so that values can contain spaces.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ class BootOptions {
  public:
   explicit BootOptions(std::string_view command_line);
 
-  /// Whether `key` is there, with a value or without.
+  /// Whether the command line has `key`, with or without a value.
   bool has(std::string_view key) const { return find(key) != nullptr; }
-  /// The value of the last `key`; "" when it has none; nothing when it is not there.
+  /// The value of the last `key`. "" if it has no value; empty if there is no such key.
   std::optional<std::string_view> value(std::string_view key) const;
   /// The values of every `key`, in order.
   std::vector<std::string_view> values(std::string_view key) const;
-  /// The value as a decimal number; nothing when it is not one.
+  /// The value as a decimal number. Empty if it is not one.
   std::optional<std::uint64_t> number(std::string_view key) const;
 
  private:
@@ -33,7 +33,8 @@ class BootOptions {
   std::vector<Option> options_;
 };
 
-/// `text` with every `%XX` replaced by its byte; a `%` that no two digits follow stays.
+/// Returns `text` with each `%XX` replaced by its byte. A `%` without two hexadecimal digits is
+/// kept.
 std::string percent_decoded(std::string_view text);
 
 }  // namespace kernel::formats

@@ -1,4 +1,4 @@
-// Reading numbers and structures out of bytes nobody has vouched for.
+// Reading numbers and structures from untrusted bytes.
 #pragma once
 
 #include <cstddef>
@@ -12,13 +12,13 @@ namespace kernel::formats {
 
 using Bytes = std::span<const std::byte>;
 
-/// The part [offset, offset + size), if all of it is there.
+/// The part [offset, offset + size). Empty if `bytes` ends before.
 inline std::optional<Bytes> part(Bytes bytes, std::uint64_t offset, std::uint64_t size) {
   if (offset > bytes.size() || size > bytes.size() - offset) return std::nullopt;
   return bytes.subspan(offset, size);
 }
 
-/// The T at `offset`, of any alignment, in this machine's byte order (little-endian).
+/// The T at `offset`, which may be unaligned, in this machine's byte order (little-endian).
 template <class T>
   requires std::is_trivially_copyable_v<T>
 std::optional<T> load(Bytes bytes, std::uint64_t offset) {

@@ -53,7 +53,7 @@ std::string_view canonical(std::string_view name) {
 
 std::optional<Result<CpioEntry>> CpioReader::next() {
   for (;;) {
-    // Between archives, and after the last one, there may be zeros.
+    // Zeros may separate archives and follow the last one.
     while (offset_ < archive_.size() && archive_[offset_] == std::byte{0}) ++offset_;
     if (offset_ == archive_.size()) return std::nullopt;
     Result<CpioEntry> entry = read_entry();
@@ -73,8 +73,8 @@ Result<CpioEntry> CpioReader::read_entry() {
     fields[i] = static_cast<std::uint32_t>(*number);
   }
 
-  // The name, its zeros included, and the contents are each padded to 4 bytes from the start of the
-  // archive. A name may carry more zeros than one: that is how contents are aligned to pages.
+  // The name with its zeros, and the contents, are each padded to 4 bytes from the start of the
+  // archive. A name may have more than one zero: this aligns contents to pages.
   const std::size_t name_offset = offset_ + header_bytes;
   const auto name = part(archive_, name_offset, fields[name_bytes]);
   if (!name || name->empty() || name->back() != std::byte{0}) return fail(Errno::einval);

@@ -1,7 +1,6 @@
-// A cpio archive of the "newc" kind, read where it lies: the boot archive.
-//
-// (Linux's Documentation/driver-api/early-userspace/buffer-format.rst.) Several archives may follow
-// one another with zeros between them. Views into the archive are returned, nothing is copied.
+// A reader of cpio archives in the "newc" format, such as the boot archive (Linux's
+// Documentation/driver-api/early-userspace/buffer-format.rst). Several archives may follow one
+// another with zeros between them. The reader returns views into the archive and copies nothing.
 //
 //   CpioReader reader(archive);
 //   while (auto entry = reader.next()) { if (!*entry) …broken…; use(**entry); }
@@ -18,9 +17,9 @@
 namespace kernel::formats {
 
 struct CpioEntry {
-  std::string_view name;  ///< as in the archive, without "./" and leading "/"; "" is the root
+  std::string_view name;  ///< without leading "./" and "/"; "" is the root
   std::uint32_t mode;     ///< file type and permissions, as st_mode
-  std::uint32_t inode;    ///< hard links of a file share it; only one of them has the contents
+  std::uint32_t inode;    ///< equal for the hard links of a file; one of them has the contents
   std::uint32_t links;
   std::uint32_t user;
   std::uint32_t group;
@@ -34,7 +33,7 @@ class CpioReader {
 
   explicit CpioReader(Bytes archive) : archive_(archive) {}
 
-  /// The next entry; nothing at the end; EINVAL once where the archive is broken, then nothing.
+  /// The next entry. Empty at the end. If the archive is broken, returns EINVAL once, then empty.
   std::optional<Result<CpioEntry>> next();
 
  private:

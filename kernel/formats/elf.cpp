@@ -12,7 +12,7 @@ using hal::VirtAddr;
 
 using namespace abi::elf;
 
-// More program headers than any linker makes.
+// More than any linker creates.
 constexpr std::uint16_t max_program_headers = 64;
 
 constexpr auto refused = [] { return fail(Errno::enoexec); };
@@ -37,13 +37,13 @@ Access access_of(std::uint32_t flags) {
   return access;
 }
 
-// One PT_LOAD header, checked by itself.
+// Checks one PT_LOAD header by itself.
 Result<Segment> read_segment(Bytes file, const ProgramHeader& header, VirtAddr bias) {
   const auto contents = part(file, header.offset, header.file_bytes);
   if (!contents || header.file_bytes > header.memory_bytes) return refused();
   const bool power_of_two = (header.alignment & (header.alignment - 1)) == 0;
   if (!power_of_two) return refused();
-  // The file can be mapped only if address and offset lie alike in their pages.
+  // The file can be mapped only if address and offset are equal modulo the page size.
   if ((header.virtual_address - header.offset) % page_size != 0) return refused();
   if (header.virtual_address > hal::user_end) return refused();
   const VirtAddr start = header.virtual_address + bias;
@@ -56,7 +56,7 @@ Result<Segment> read_segment(Bytes file, const ProgramHeader& header, VirtAddr b
                  .access = access_of(header.flags)};
 }
 
-// Where the program header table is in memory, if a segment carries it.
+// The address of the program header table in memory. 0 if no segment contains it.
 VirtAddr find_in_memory(const ElfPlan& plan, Bytes file, std::uint64_t offset, std::size_t bytes) {
   for (const Segment& segment : plan.segments()) {
     const auto start = static_cast<std::uint64_t>(segment.contents.data() - file.data());
@@ -94,14 +94,14 @@ Result<ElfPlan> read_elf(Bytes file, VirtAddr load_bias) {
   for (std::size_t i = 0; i < header->program_header_count; ++i) {
     const auto entry = *load<ProgramHeader>(*table, i * sizeof(ProgramHeader));
     switch (entry.type) {
-      case interpreter: return refused();  // dynamically linked: there is no loader for it here
+      case interpreter: return refused();  // dynamic linking is not supported
       case gnu_stack: plan.executable_stack = (entry.flags & flag_execute) != 0; break;
       case loadable: {
         if (entry.memory_bytes == 0) break;
         const auto segment = read_segment(file, entry, plan.load_bias);
         if (!segment) return fail(segment.error());
         if (plan.segment_count == ElfPlan::max_segments) return refused();
-        // In order and apart: two segments in a page would need the rights of both.
+        // Segments are in order and share no page: a shared page would need the rights of both.
         if (plan.segment_count > 0 && segment->first_page() < plan.end_page()) return refused();
         plan.segment_storage[plan.segment_count++] = *segment;
         break;

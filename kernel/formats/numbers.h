@@ -1,4 +1,4 @@
-// Numbers written as text. (std::from_chars would bring floating point into the kernel.)
+// Numbers written as text. Not std::from_chars, because it would need floating point in the kernel.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ constexpr std::optional<unsigned> digit_value(char digit) {
   return std::nullopt;
 }
 
-/// All of `digits` as a number; nothing when it is empty, too large, or not a number in `base`.
+/// The number that `digits` spells. Empty if the text is empty, too large, or no number in `base`.
 constexpr std::optional<std::uint64_t> parse_number(std::string_view digits, unsigned base = 10) {
   if (digits.empty()) return std::nullopt;
   std::uint64_t number = 0;

@@ -19,7 +19,7 @@ void set_executor_alarm(std::uint64_t ns) noexcept {
 
 namespace {
 
-// Written in the strand; whoever looks at a stalled step reads them from an interrupt.
+// Written in the strand. An interrupt handler that reports a stalled step reads them.
 constinit std::atomic<std::uintptr_t> lowest_chunk = ~std::uintptr_t{0};
 constinit std::atomic<std::uintptr_t> chunks_end = 0;
 
@@ -27,7 +27,7 @@ constinit std::atomic<std::uintptr_t> chunks_end = 0;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept {
   const async::platform::InterruptGuard masked;
-  const async::Strand::Guard strand;  // it may be for a preemptible job
+  const async::Strand::Guard strand;  // a preemptible job may need the chunk
   const unsigned order = std::bit_width((bytes - 1) / hal::page_size);
   const hal::PhysAddr block = memory::frames.allocate_block(order);
   if (block == 0) memory::out_of_memory();

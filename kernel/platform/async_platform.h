@@ -1,4 +1,4 @@
-// async/'s world when it runs in the kernel (see async/platform.h for what each of these promises).
+// The platform of async/ in the kernel. async/platform.h describes each function.
 #pragma once
 
 #include <async/local.h>
@@ -26,7 +26,8 @@ void strand_begins() noexcept;
 void strand_ends() noexcept;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept;
-/// Whether a coroutine's frame could be at `address`, or could have been: it can be read.
+/// Whether `address` may be that of a coroutine's frame, live or freed. If so, the memory is
+/// readable.
 bool may_be_frame(std::uintptr_t address) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
 
@@ -64,15 +65,15 @@ inline void begin_wait() noexcept {
 inline void cancel_wait() noexcept {
   hal::unmask_interrupts();
 }
-/// A hart between two steps is asked what is pending, which is cheaper than being interrupted.
+/// Polls for interrupts between two steps, which is cheaper than taking them.
 inline void yield_point() noexcept {
   if (hal::interrupt_is_pending()) [[unlikely]]
     kernel::take_interrupts_at_yield_point();
 }
 
-// A preemptible job may be preempted between any two instructions and go on elsewhere. So these
-// ask for the hart anew each time, which a compiler need not do for a thread_local, and what has to
-// be of one hart is a single instruction (hal/machine/per_hart.h).
+// A preemptible job may move to another hart between any two instructions. A compiler may compute
+// the address of a thread_local only once. So these functions compute it at each call, and each
+// access to per-hart data is one instruction (hal/machine/per_hart.h).
 inline unsigned hart() noexcept {
   return HAL_LOAD_PER_HART_WORD("cotrap_hart_index");
 }

@@ -1,11 +1,11 @@
-// What libc++ and the C library expect from whoever they are linked into.
+// The functions that libc++ and the C library expect from the program.
 
 #include <kernel/panic.h>
 
 #include <cstdlib>
 #include <string>
 
-/// libc++'s headers say that it is compiled elsewhere: here.
+/// libc++'s headers declare this instantiation as external.
 template class std::basic_string<char>;
 
 extern "C" {

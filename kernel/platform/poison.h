@@ -1,5 +1,5 @@
-// What AddressSanitizer is told of free objects and frames: nobody has this memory, so whoever
-// looks at it is wrong. Elsewhere nothing.
+// Marks the memory of free objects and frames, so that AddressSanitizer reports accesses to it. In
+// builds without AddressSanitizer these functions do nothing.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
-// A doubly linked list through the objects themselves: adding and removing allocates nothing, and
-// an object can leave without being searched for. The list owns nothing.
+// An intrusive doubly linked list. Adding and removing allocate nothing, and removing needs no
+// search. The list does not own its objects.
 #pragma once
 
 namespace kernel {
 
-/// Base of what a List can hold; in one list for each Tag at a time.
+/// The base of objects that a List can hold. An object can be in one list for each Tag at a time.
 template <class Tag = void>
 class ListNode {
  public:
@@ -47,7 +47,7 @@ class List {
 
   T& front() { return static_cast<T&>(*head_.next_); }
 
-  /// The loop may remove the object it is at, and no other.
+  /// A loop may remove the current object, but no other.
   class Iterator {
    public:
     explicit Iterator(Node* node) : node_{node}, next_{node->next_} {}

@@ -1,4 +1,4 @@
-// Kernel messages: lines marked with time and hart, `[    0.001234 h0] text`, on the console.
+// Kernel messages on the console. Each line begins with the time and the hart: `[    0.001234 h0]`.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,21 +9,20 @@
 
 namespace kernel {
 
-/// No message is printed from now on (`quiet` on the kernel command line). Panics still are.
+/// Suppresses all later messages (`quiet` on the kernel command line), except panics.
 void silence_log();
 
-/// What a line of the kernel's begins with, written to `out`; returns its end.
+/// Writes the beginning of a message, at most longest_line_mark bytes, to `out`. Returns its end.
 char* write_line_mark(char* out);
 inline constexpr std::size_t longest_line_mark = 40;
 
-/// One line, without its newline; what is longer than `longest_line` is cut. Any context; does not
-/// allocate.
+/// Writes one line. `line` has no newline, and is cut after `longest_line` bytes. Any context; does
+/// not allocate.
 void log_line(std::string_view line);
 
 inline constexpr std::size_t longest_line = 256;
 
-/// Formats into a fixed buffer, so that messages can be made anywhere, even out of memory; what
-/// does not fit is cut.
+/// Formats a message into a fixed buffer and cuts the rest. Any context, even without free memory.
 template <class... Arguments>
 void log(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   char line[longest_line];

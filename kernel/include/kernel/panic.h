@@ -1,16 +1,16 @@
-// The end: a broken invariant of the kernel's own. Nothing a program, a file or a device does may
-// lead here.
+// The kernel panics when one of its invariants is broken. No program, file or device may cause a
+// panic.
 #pragma once
 
 #include <string_view>
 
 namespace kernel {
 
-/// Says what broke, in which coroutine, awaited by whom; then switches the machine off. The first
-/// hart that comes here does, the others stop. Any context; does not allocate.
+/// Reports `what`, the running coroutine and the await chains, then switches the machine off. Only
+/// the first hart that panics reports; the others stop. Any context; does not allocate.
 [[noreturn]] void panic(std::string_view what);
 
-/// Does not come back if another hart panics. When this hart was poked.
+/// Stops this hart if another one panics. Called after an IPI.
 void stop_if_panicking();
 
 }  // namespace kernel

@@ -1,4 +1,4 @@
-// Shared ownership without a control block: the object counts its owners itself.
+// Intrusive reference counting: the object holds the count of its owners.
 #pragma once
 
 #include <atomic>
@@ -9,8 +9,8 @@
 
 namespace kernel {
 
-/// Base of what `Ref` can own. Starts with one owner, the `Ref` that `adopt` makes.
-/// Derived classes with a virtual destructor are destroyed through it.
+/// The base of objects that a `Ref` can own. A new object has one owner, which `adopt` takes over.
+/// A derived class with a virtual destructor is destroyed through it.
 template <class Derived>
 class RefCounted {
  public:
@@ -33,20 +33,20 @@ class RefCounted {
   mutable std::atomic<std::uint32_t> owners_{1};
 };
 
-/// One owner of a `RefCounted` object, or of none. Any hart, any task.
+/// A reference to a `RefCounted` object, or null. Any hart, any task.
 template <class T>
 class [[nodiscard]] Ref {
  public:
   Ref() = default;
   Ref(std::nullptr_t) {}
 
-  /// Takes over the owner that a new object starts with.
+  /// Takes over the one reference of a new object.
   static Ref adopt(T* object) {
     Ref ref;
     ref.object_ = object;
     return ref;
   }
-  /// Becomes one more owner.
+  /// Adds a reference.
   static Ref share(T& object) {
     object.retain();
     return adopt(&object);
@@ -73,7 +73,7 @@ class [[nodiscard]] Ref {
   explicit operator bool() const { return object_ != nullptr; }
   bool operator==(const Ref&) const = default;
 
-  /// Gives up the object without releasing it.
+  /// Returns the object without dropping the reference, which the caller now owns.
   [[nodiscard]] T* leak() { return std::exchange(object_, nullptr); }
 
  private:

@@ -1,4 +1,4 @@
-// What a kernel function that can fail returns: the value, or one of Linux's error numbers.
+// The result of a kernel function that can fail: a value, or one of Linux's error numbers.
 #pragma once
 
 #include <abi/errno.h>
