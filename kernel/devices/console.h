@@ -1,7 +1,7 @@
 // The console's driver. All output of the kernel and its programs passes through it.
 //
 //   strand:  write ──▶ output ring ──▶ serve(), or the holder of a ConsoleTurn ──▶ device
-//   strand:  read  ◀── input ring  ◀── serve() ◀──────────────────────────────── device
+//   strand:  read  ◀── input ring  ◀── serve() ◀────────────────────────────────── device
 //
 // serve() is a preemptible job outside the strand. The device's interrupt wakes it. Interrupts for
 // input are enabled while the input ring has room, and those for output while the output ring has

@@ -1,15 +1,16 @@
-// How a trace lies in memory, for whoever looks at the machine's RAM from outside: nothing goes
-// through a device or the console, so being looked at costs the guest nothing.
+// The layout of a trace in memory. A tool on the host reads it from the machine's RAM. No event
+// passes through a device or the console, so reading a trace costs the guest nothing.
 //
 //   Header, a page of its own       found by its magic at the beginning of a page
-//     rings of hart 0: events ─▶ chunk ─▶ Event Event Event …   each chunk side by side in RAM
-//                      names  ─▶ chunk                          as many as fit, then round again
+//     rings of hart 0: events ─▶ chunk ─▶ Event Event Event …   each chunk contiguous in RAM
+//                      names  ─▶ chunk                          the ring overwrites old events
 //     rings of hart 1 …
 //
-// Who somebody is (spawn, thread, text) is in the second of a hart's, where what he does does not
-// overwrite it.
+// The second ring of each hart holds the events that name jobs (spawn, thread, text). The many
+// events of the first ring cannot overwrite them there.
 //
-// cmake/tools/cotrap/trace/ reads it; what changes here changes there, and `version`.
+// cmake/tools/cotrap/trace/ reads this layout. If you change it here, change it there, and increase
+// `version`.
 #pragma once
 
 #include <async/graph.h>
@@ -23,29 +24,30 @@
 
 namespace kernel::trace {
 
-/// What an event says, and what its fields hold. `job` is the address of the job it is about, the
-/// same for two only if the first has ended. Texts are addresses of the kernel's own, in its image.
+/// The kind of an event, and the meaning of its fields. `job` is the address of the job. Two jobs
+/// have the same address only if the first has ended. Texts are addresses in the kernel's image.
 enum class Kind : std::uint8_t {
   none,
-  spawn,  ///< there is a new job; argument: its name, a text
-  wake,   ///< it is ready; argument: the job whose step did that, 0 for the executor itself
-  run,    ///< its step begins; detail: its priority
-  wait,   ///< its step has ended, it waits; argument: for what, a text
-  await,  ///< after `wait`: one that is suspended for it, from the leaf; job: the frame's address;
-          ///< argument: its code
-  yield,  ///< its step has ended, it is ready
-  preempt,  ///< its step is preempted, it is ready
-  done,     ///< it has ended
-  migrate,  ///< it is on this hart now; detail: the one it comes from
+  spawn,    ///< the job is new; argument: its name, a text
+  wake,     ///< the job becomes ready; argument: the job that woke it, 0 for the executor itself
+  run,      ///< its step begins; detail: its level
+  wait,     ///< its step ends and it waits; argument: the reason, a text
+  await,    ///< after `wait`: a coroutine of its await chain, from the leaf on; job: the frame;
+            ///< argument: its code (both are addresses)
+  yield,    ///< its step ends and it is ready
+  preempt,  ///< its step is preempted and it is ready
+  done,     ///< the job ends
+  migrate,  ///< this hart sends the job to another one; detail: always 0
   route,    ///< a trap; detail: the router's row
-  irq,      ///< an interrupt is taken; detail: the line, or one of Line
-  call,     ///< its program calls; detail: the number, 0xffff for any larger; argument: the first
-  result,   ///< … and goes on with that answer, in argument
-  thread,   ///< the job runs this thread; argument: its process and its own number, 32 bits each
-  text,     ///< after `thread`: 16 bytes of its process's name in `job` and `argument`
+  irq,      ///< an interrupt; detail: its line, or one of Line
+  call,    ///< a system call; detail: its number, or 0xffff if larger; argument: its first argument
+  result,  ///< the system call returns; argument: the result
+  thread,  ///< the job runs a thread; argument: the numbers of its process and its own, 32 bits
+           ///< each
+  text,    ///< after `thread`: 16 bytes of the name of its process, in `job` and `argument`
 };
 
-/// Interrupts that are no device's.
+/// Interrupts that do not come from a device.
 enum Line : std::uint16_t { timer_line = 0xffff, poke_line = 0xfffe };
 
 struct Event {
@@ -63,8 +65,8 @@ inline constexpr std::size_t chunk_events = std::size_t{1} << 16;  // 2 MiB
 inline constexpr std::size_t most_chunks = 16;
 
 struct Ring {
-  std::atomic<std::uint64_t> count = 0;  ///< events ever noted; what has been overwritten is lost
-  std::array<std::uint64_t, most_chunks> chunks{};  ///< physical addresses; all that are not 0
+  std::atomic<std::uint64_t> count = 0;  ///< events recorded so far, overwritten ones included
+  std::array<std::uint64_t, most_chunks> chunks{};  ///< physical addresses; 0: unused
 };
 
 struct HartRings {
@@ -74,24 +76,24 @@ struct HartRings {
 
 inline constexpr std::uint32_t version = 2;
 
-/// What drives a line: a text that a zero ends unless it fills the array; empty where nobody does.
+/// The name of a line's driver. Zero-terminated unless it fills the array. Empty: no driver.
 using LineName = std::array<char, 12>;
 
 struct Header {
   std::array<char, 16> magic{};
   std::uint32_t version = trace::version;
   std::uint32_t harts = 0;
-  std::uint64_t capacity = 0;   ///< events a ring, a power of two …
-  std::uint64_t names = 0;      ///< … and of the other
-  std::uint64_t period_ns = 0;  ///< of a tick
+  std::uint64_t capacity = 0;   ///< size of the event rings in events, a power of two
+  std::uint64_t names = 0;      ///< size of the name rings in events, a power of two
+  std::uint64_t period_ns = 0;  ///< length of a tick
   std::uint64_t first_tick = 0;
-  std::uint64_t first_ns = 0;    ///< … which was then, since boot
-  std::uint64_t address = 0;     ///< this header's, physical
-  std::uint64_t anchor = 0;      ///< where the kernel's `cotrap_trace_anchor` is
-  std::uint64_t direct_map = 0;  ///< virtual less physical addresses of RAM
-  async::JobLayout jobs{};       ///< by virtual addresses
+  std::uint64_t first_ns = 0;    ///< time since boot at first_tick
+  std::uint64_t address = 0;     ///< physical address of this header
+  std::uint64_t anchor = 0;      ///< virtual address of `cotrap_trace_anchor`
+  std::uint64_t direct_map = 0;  ///< virtual minus physical addresses of RAM
+  async::JobLayout jobs{};       ///< for reading jobs at their virtual addresses
   std::array<HartRings, hal::max_harts> rings{};
-  std::array<LineName, hal::irq_limit> lines{};  ///< by the line's number
+  std::array<LineName, hal::irq_limit> lines{};  ///< by number of the line
 };
 static_assert(sizeof(Header) <= hal::page_size);
 

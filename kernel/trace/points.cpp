@@ -18,7 +18,7 @@ std::uint64_t bits(const T* pointer) {
   return reinterpret_cast<std::uint64_t>(pointer);
 }
 
-/// Who is suspended for whom, from the coroutine that waits up to the job's first.
+/// Records the await chain of the job, from its leaf to its root, at most `longest` frames.
 void note_await_chain(const async::Job& job) {
   constexpr int longest = 8;
   auto at = job.leaf();

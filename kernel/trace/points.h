@@ -1,5 +1,5 @@
-// Where the trace's events come from: async/'s hook and the router's, a table of system calls, and
-// what threads tell of themselves. (Interrupts: devices/interrupts.cpp.)
+// The sources of the trace's events: the hooks of async/ and of the router, a table of system
+// calls, and threads. Interrupts are recorded in devices/interrupts.cpp.
 #pragma once
 
 #include "trace/recorder.h"
@@ -11,21 +11,23 @@ namespace kernel {
 class Thread;
 }
 
-/// A place in the kernel's image that is known by name: texts and code are found from there.
+/// A symbol in the kernel's image. Readers of a trace compute the addresses of texts and code from
+/// it.
 extern "C" const char cotrap_trace_anchor;
 
 namespace kernel::trace {
 
-/// From here on every hart that has a ring notes what its jobs do, and its traps.
+/// Installs the hooks. From then on every hart with rings records its jobs, traps and system calls.
 void set_points();
 
-/// Which program the job that runs stands for, from now on.
+/// Records that the running job runs `thread`.
 [[gnu::cold]] void note_thread(Thread& thread);
 
-/// From now on system calls are noted, too, before and after they are answered.
+/// Installs the table that records system calls and their results.
 void trace_syscalls();
 
-/// The running job's system call, and what it was answered, where who answers notes them itself.
+/// Record a system call of the running job, and its result. For code that handles a call without
+/// the table.
 [[gnu::cold]] void note_call(const trap::UserContext& context);
 [[gnu::cold]] void note_result(std::uint64_t result);
 

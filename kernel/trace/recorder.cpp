@@ -20,7 +20,7 @@ constexpr char magic[] = "cotrap trace";
 constexpr std::size_t fewest_events = hal::page_size / sizeof(Event);
 
 constinit Header* header = nullptr;
-// Of an event's number, its place in the ring.
+// Number of an event & mask = its index in the ring.
 constinit std::size_t events_mask = 0, names_mask = 0;
 constexpr std::size_t most_names = 1 << 13;
 
@@ -32,7 +32,7 @@ Event& event_at(const Ring& of, std::size_t place) {
 [[gnu::always_inline]] inline void append(Ring& ring, std::size_t mask, Kind kind,
                                           std::uint64_t job, std::uint64_t argument,
                                           std::uint16_t detail) {
-  // An interrupt may come in between, and note events of its own.
+  // fetch_add, because an interrupt handler of this hart may record events in between.
   const std::uint64_t number = ring.count.fetch_add(1, std::memory_order_relaxed);
   event_at(ring, number & mask) = {
       .ticks = hal::clock_ticks(),
@@ -49,7 +49,7 @@ constexpr unsigned order_of(std::size_t bytes) {
   return static_cast<unsigned>(std::bit_width((bytes - 1) >> hal::page_shift));
 }
 
-/// As many chunks as the ring needs, or none.
+/// Allocates the chunks of a ring. False: there is too little memory.
 bool fill(Ring& of, std::size_t events) {
   const std::size_t chunks = (events + chunk_events - 1) / chunk_events;
   const std::size_t bytes = std::min(events, chunk_events) * sizeof(Event);
@@ -89,7 +89,8 @@ bool start(std::size_t events, unsigned harts) {
   events_mask = capacity - 1;
   names_mask = names - 1;
   header = made;
-  std::ranges::copy(magic, made->magic.begin());  // whoever finds it finds all the rest
+  // Last: a reader that finds the magic finds a complete header.
+  std::ranges::copy(magic, made->magic.begin());
   set_points();
   return true;
 }

@@ -1,5 +1,5 @@
-// The trace: what happened to jobs and programs on every hart, for `./cotrap trace`. Off unless the
-// command line says `trace`; a point that is off costs a load and a branch.
+// The trace: the events of jobs and programs on every hart, for `./cotrap trace`. The command-line
+// option `trace` enables it. When it is off, each trace point costs a load and a branch.
 #pragma once
 
 #include <cstddef>
@@ -10,40 +10,41 @@
 
 namespace kernel::trace {
 
-/// This hart's; null while nothing is traced.
+/// The rings of this hart. Null: tracing is off.
 extern constinit thread_local HartRings* rings;
 
 inline bool is_on() {
   return rings != nullptr;
 }
 
-/// Makes the rings, for at least `events` each as far as there is memory and they may be that
-/// large, and has async/ and the router's trap points tell what happens. Once, at boot; false
-/// without memory.
+/// Allocates the rings and installs the trace points. Each ring has at least `events` events,
+/// rounded to a power of two within the limits of format.h. Call once, at boot. False: there is too
+/// little memory.
 bool start(std::size_t events, unsigned harts);
-/// This hart's begin. Before its first step.
+/// Starts recording on this hart. Call before its first step.
 void start_hart();
 
-/// Any context of a hart that is tracing.
+/// Records an event. Any context, while is_on().
 [[gnu::cold]] void note(Kind kind, std::uint64_t job, std::uint64_t argument,
                         std::uint16_t detail = 0);
 
-/// The same for spawn, thread and text: who somebody is would be overwritten long before what he
-/// does, so it has a ring of its own.
+/// Like note(), for spawn, thread and text. These events have their own ring, because the others
+/// would overwrite them soon.
 [[gnu::cold]] void note_name(Kind kind, std::uint64_t job, std::uint64_t argument);
 
-/// Who drives an interrupt line, for whoever looks at the trace; of a longer name its beginning.
-/// Nothing where nothing is traced. In the strand.
+/// Records the driver's name of an interrupt line. A longer name is cut. Does nothing while tracing
+/// is off. In the strand.
 void name_line(std::uint32_t line, std::string_view driver);
 
-/// The numbers of a hart's last events. While it goes on tracing the first may be new ones already.
+/// The numbers of the events in a hart's ring. While the hart records, it may already have
+/// overwritten the first ones.
 struct Numbers {
   std::uint64_t begin = 0, end = 0;
 };
 Numbers numbers_of(unsigned hart);
 const Event& event_of(unsigned hart, std::uint64_t number);
 
-/// Since boot, as the log has it.
+/// The time of the event since boot, as in the log.
 std::uint64_t time_ns(const Event& event);
 
 }  // namespace kernel::trace

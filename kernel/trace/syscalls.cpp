@@ -1,5 +1,5 @@
-// System calls in the trace: a table whose every entry notes the call, has it answered by the real
-// one, and notes the result. While nothing is traced it is not there.
+// Recording system calls. Every entry of this table records the call, calls the real entry, and
+// records the result. The table is installed only while tracing is on.
 #include <async/async.h>
 
 #include <algorithm>
