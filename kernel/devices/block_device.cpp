@@ -90,8 +90,8 @@ BlockDevice::Counters BlockDevice::counters() const {
 async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
   const async::Shield until_it_has_ended;
   if (!submit(request)) co_return fail(Errno::eio);
-  // A signal, for example, wakes the job too. If the driver has stored progress_ by then, the job
-  // does not wait again, and the driver's own wake only lets a later park() return at once.
+  // Another wake, such as a signal, may resume the job early, so the loop tests progress_. If the
+  // driver has stored it by then, the driver's unpark() only makes a later park() return at once.
   auto progress = BlockRequest::Progress::begun;
   do {
     co_await async::park("block device");

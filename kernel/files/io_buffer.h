@@ -61,7 +61,7 @@ class IoBuffer {
     });
   }
 
-  /// The same place, but no more than `count` bytes from there.
+  /// A buffer for the first `count` bytes, or for all if there are fewer.
   IoBuffer first(std::size_t count) const {
     IoBuffer start = *this;
     start.left_ = std::min(left_, count);
@@ -78,11 +78,12 @@ class IoBuffer {
 
   // ── For DMA ──
 
-  /// Contiguous bytes, which are not reused while `owner` exists.
+  /// Contiguous bytes. Their memory is not reused while `owner` exists.
   struct Pinned {
     std::span<std::byte> bytes;
     memory::Frame owner;
   };
+  /// Pins the next bytes, at most `most`, which is not 0. EFAULT; ERESTART; ENOMEM.
   Result<Pinned> pin(std::size_t most, Direction direction);
 
   /// Call after the device has written `pinned`, which are the next bytes of the buffer. If the

@@ -27,7 +27,7 @@ Access usable(Access access) {
 
 }  // namespace
 
-// ── Life ─────────────────────────────────────────────────────────────────────────────────────────
+// ── Creation and fork ────────────────────────────────────────────────────────────────────────────
 
 Result<Ref<AddressSpace>> AddressSpace::create() {
   if (!can_allocate(sizeof(AddressSpace))) return fail(Errno::enomem);

@@ -1,7 +1,7 @@
 // The address space of a process: the memory that its program sees.
 //
-// It has two parts. The areas say what the program has mapped (area_set.h). The page table says
-// which pages have a frame (hal/page_table.h). A page gets its frame at the first access.
+// It has two parts. The areas describe the program's mappings (area_set.h). The page table holds
+// the pages that have a frame (hal/page_table.h). A page gets its frame at the first access.
 //
 // Invariants:
 //   - A page in the table lies in an area and allows at most what the area allows.

@@ -82,7 +82,7 @@ void AreaSet::insert(Area* before, VirtAddr start, VirtAddr end, Access access, 
   if (next != nullptr && next->start == end && next->access == access &&
       next->code_continued_by(code, next->first_instruction_offset) &&
       backing.continued_by(next->backing, end - start)) {
-    next->start = start;  // still between its neighbours
+    next->start = start;  // the order of the areas does not change
     next->first_instruction_offset = first_instruction_offset;
     next->backing = std::move(backing);
     return;
@@ -97,7 +97,7 @@ void AreaSet::append(const Area& area) {
 }
 
 void AreaSet::link(Area& area, Area* before) {
-  next_rank_ = next_rank_ * 1664525 + 1013904223;  // Knuth's linear congruential generator
+  next_rank_ = next_rank_ * 1664525 + 1013904223;  // linear congruential generator (Knuth)
   area.rank = next_rank_ >> 1;
   Area** place = &root_;
   while (*place != nullptr && (*place)->rank >= area.rank) {
@@ -137,7 +137,7 @@ Area& AreaSet::split(Area& area, VirtAddr at) {
 void AreaSet::drop_front(Area& area, VirtAddr at) {
   area.backing.advance(at - area.start);
   area.lose_front();
-  area.start = at;  // still between its neighbours
+  area.start = at;  // the order of the areas does not change
 }
 
 bool AreaSet::merge_with_next(Area& area) {

@@ -17,7 +17,7 @@ bool can_allocate_contiguous(std::size_t bytes) {
 
 // ── Single frames ────────────────────────────────────────────────────────────────────────────────
 
-// The slow path of allocate(): the stack of non-zero frames is empty.
+// The slow path of allocate(): loose_ is empty.
 FrameAllocator::Number FrameAllocator::take_single() {
   if (zeroed_ != 0) return std::exchange(zeroed_, infos_[zeroed_].links.next);
   return take_block(0);

@@ -38,7 +38,7 @@ class TlbTag {
   }
   /// This hart switches to the kernel's own space.
   static void leave_any() { here.current = nullptr; }
-  /// Whether the space is current on another hart.
+  /// Whether the space is current on a hart other than this one.
   bool is_current_elsewhere() const { return others() != 0; }
 
   /// Call after an entry was removed or restricted. When it returns, no hart uses the old
