@@ -14,14 +14,14 @@
 // as an interrupt handler would.
 //
 // - A request completes exactly once. The device owns its memory until then, so nothing ends the
-// wait
-//   early. A thread that is killed ends after its request.
-// - Requests for which the queue has no room are submitted later, in order. - The driver resets the
-// device if its answers are invalid (virtqueue.h) or if it requests a reset.
-//   The requests in flight then fail with EIO, and the waiting ones are submitted afterwards.
+//   wait early. A thread that is killed ends after its request.
+// - Requests for which the queue has no room are submitted later, in order.
+// - The driver resets the device if its answers are invalid (virtqueue.h) or if it requests a
+//   reset. The requests in flight then fail with EIO, and the waiting ones are submitted
+//   afterwards.
 // - A device that does not recover is dead. All waiting and later requests fail with EIO. The
-// requests
-//   in flight fail when the device has confirmed a reset, because it may still use their memory.
+//   requests in flight fail when the device has confirmed a reset, because it may still use their
+//   memory.
 #pragma once
 
 #include <async/async.h>

@@ -34,7 +34,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Program stacks end here. Most programs are linked into the same gigabyte, which saves each
   /// process a page table.
   VirtAddr stack_top() const { return window().origin() + 0x4000'0000; }
-  /// The user range: all addresses that the program may map.
+  /// The part of the user range that this space has: all addresses that the program may map.
   const hal::UserWindow& window() const { return table_.window(); }
 
   /// An empty space. ENOMEM.
@@ -54,8 +54,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: zero bytes, or a fixed address that is unaligned. EEXIST: an `if_free` range is in
   /// use. ENOMEM.
   Result<VirtAddr> map(MapRequest request);
-  /// EINVAL: zero bytes, an unaligned address, or a range outside the user range. ENOMEM: the call
-  /// would split an area, and there is no memory for the second part.
+  /// EINVAL: zero bytes, an unaligned address, or a range outside window(). ENOMEM: the call would
+  /// split an area, and there is no memory for the second part.
   Result<> unmap(VirtAddr start, std::size_t bytes);
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
