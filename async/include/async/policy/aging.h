@@ -1,8 +1,8 @@
-// Priorities that rise while a job waits: every ten slices in the queue are worth a level over
-// those that come then. So everybody is served in the end.
+// Aging: the priority of a queued job rises by one level for every ten slices that it waits. So no
+// job starves.
 //
-// All age at the same rate, so who is before whom never changes while they wait: a job is sorted by
-// when it came, plus ten slices for each level that it is less urgent than 0.
+// All jobs age at the same rate, so the order of two queued jobs never changes. The key of a job is
+// the time at which it was queued, plus ten slices times its level.
 #pragma once
 
 #include "async/policy/heap.h"

@@ -1,4 +1,4 @@
-// Every policy by its name, and how one is made in memory that the caller has.
+// All policies by name, and how to construct one in memory that the caller provides.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 #include "async/policy/ruled.h"
 #include "async/policy/stealing.h"
 #include "async/policy/stride.h"
-#ifdef COTRAP_POLICY_HEADER  // one of somebody's own, class COTRAP_POLICY_CLASS: `--policy-header`
+#ifdef COTRAP_POLICY_HEADER  // a user's policy: --policy-header
 #include COTRAP_POLICY_HEADER
 #endif
 
@@ -27,7 +27,8 @@ struct Kind {
   const char* name;
   const char* summary;
   unsigned promises;  // PolicyPromise
-  /// In memory of `most_bytes`, aligned for any object; null: the executor's own priorities.
+  /// Constructs the policy in `memory`, which is of the size and alignment of Memory. Returns null
+  /// for the executor's own priorities.
   Policy* (*make)(void* memory, const Policy::Options& options) noexcept;
 };
 
@@ -66,12 +67,12 @@ consteval bool names_differ() noexcept {
 }
 static_assert(names_differ(), "two policies have the same `name`: give yours another one");
 
-/// Room for any of them. No destructor: they own nothing.
+/// Memory for any one of the policies. They own nothing, so their destructors need not run.
 struct Memory {
   alignas(std::max_align_t) std::byte bytes[All::most_bytes];
 };
 
-/// Null: there is none of that name.
+/// Null if no policy has that name.
 constexpr const Kind* find(std::string_view name) noexcept {
   for (const Kind& kind : kinds) {
     if (name == kind.name) return &kind;

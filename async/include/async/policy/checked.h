@@ -1,6 +1,8 @@
-// Checked: rules that are held to what rules.h says of them, in a world that wants that
-// (platform::checks_policies). The first breach is told, and it is the end of their say: from there
-// on ready jobs run in any order, found without them. So one may end in order, and report.
+// Checked: wraps rules and checks that they keep the contract of rules.h, in worlds with
+// platform::checks_policies. It reports the first breach to breach_hook.
+//
+// After a breach it does not call the rules any more. It finds ready jobs without them and runs
+// them in any order, so the run can still end and report.
 #pragma once
 
 #include <type_traits>
@@ -13,10 +15,11 @@ namespace async::policy {
 
 struct Breach {
   const char* policy;
-  const char* what;  // … it did
-  const Job* job;    // which of the jobs it is about
+  const char* what;  // what the policy did wrong
+  const Job* job;    // the job concerned
 };
-/// Whoever wants to know. On the policy's hart, in the midst of what the executor does.
+/// Receives the first breach of each policy; null: breaches are not reported. Called on the
+/// policy's hart in the middle of an executor operation.
 inline constinit void (*breach_hook)(const Breach&) = nullptr;
 
 template <AreRules R>
@@ -121,25 +124,26 @@ class Checked final : public Rules {
   }
 
  private:
-  /// Jobs that are put back at the instant at which they were picked, one after another, with no
-  /// other news: of rules that contradict themselves once in a while there are fewer.
+  /// How many jobs in succession may be put back at the instant at which they were picked, with no
+  /// other event in between. Rules that contradict themselves only now and then stay below it.
   static constexpr unsigned most_in_vain = 1000;
 
   void comes(Job& job) noexcept {
     in_vain_ = 0;
-    if (&job == running_) running_ = nullptr;  // or it has ended, and this is where it was
-    job.reset();  // so that rules that do not link it may unlink it all the same
+    // `job` is the running job, or a new job in the memory of a running one that has ended.
+    if (&job == running_) running_ = nullptr;
+    job.reset();  // rules may unlink it even if they have not linked it
   }
   bool is_queued(const Job& job) const noexcept {
     const Entity& entity = entity_of(job);
     return entity.state == Entity::State::here && entity.hart == options().hart && &job != running_;
   }
-  /// Whether the rules find a job that they have just found.
+  /// Whether find() still finds `job`, which it has just returned.
   bool still_has(Job& job) noexcept {
     const auto is_it = [](void* it, const Node& other) { return &other == it; };
     return rules_.find({static_cast<Node*>(&job), is_it}) == &job;
   }
-  /// Of those in the queue, whatever the rules have made of them. Null: there is none.
+  /// A queued job, found without the rules; only a wanted one if `wanted` is not null. Null: none.
   Job* any(Wanted* wanted = nullptr) noexcept {
     struct Search {
       const Checked& rules;
@@ -153,7 +157,7 @@ class Checked final : public Rules {
         },
         &search);
     Job* const job = const_cast<Job*>(search.found);
-    if (job != nullptr) job->reset();  // from wherever the rules have it
+    if (job != nullptr) job->reset();  // the rules may still link it, but are not called again
     return job;
   }
   void tell(const char* what, const Job& job) const noexcept {
@@ -173,7 +177,7 @@ inline constexpr bool charges<Checked<R>> = charges<R>;
 template <class R>
 inline constexpr bool ends_turns<Checked<R>> = ends_turns<R>;
 
-/// Rules as they are used in this world.
+/// The rules as this world uses them: checked or unchecked.
 template <AreRules R>
 using InThisWorld = std::conditional_t<platform::checks_policies, Checked<R>, R>;
 

@@ -3,21 +3,24 @@
 //
 // A job with a reservation (Attributes::budget every `period`) is served by a constant bandwidth
 // server (L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems,
-// RTSS 1998): what counts is the server's deadline, which moves by a period whenever the budget is
-// used up. So it takes no more from the others than it was admitted for, whatever it does.
+// RTSS 1998). The server's deadline counts instead of the job's. It moves by one period whenever
+// the budget is used up, so the job cannot take more time from other jobs than its reservation.
 //
-// There are three classes, one after another, so that nobody takes a reservation away who has none:
+// There are three classes of jobs, the most urgent first. A job without a reservation cannot delay
+// a job that has budget.
 //
-//   served    with budget for the present period, by the servers' deadlines
-//   others    by their deadlines, then those without one, first come first served
-//   ahead     served, but with no budget before a period begins that is still to come: `later_`
-//                │ by when it begins
-//                └──► served, when it has begun (release()); the running job's turn ends there
+//   served    has budget in the present period; sorted by the servers' deadlines
+//   others    has no reservation; sorted by deadline, then those without one, in order of arrival
+//   ahead     has no budget until a period begins; in `later_`, sorted by the begin of that period
+//                │ the period begins: the running job's slice ends, and release() moves the job
+//                └──► served
 //
-// Who holds a mutex runs with the earliest deadline of those who wait for it, if that is before its
-// own: they pay for it, whoever is in between does not get in their way (L. Sha, R. Rajkumar,
-// J. Lehoczky: Priority Inheritance Protocols, IEEE Transactions on Computers 1990, with deadlines
-// for priorities).
+// A job that is ahead runs only if the two other classes are empty.
+//
+// A job that holds a mutex runs with the earliest deadline of the jobs that wait for it, if that is
+// before its own. So a job whose deadline is in between cannot delay the waiters (L. Sha, R.
+// Rajkumar, J. Lehoczky: Priority Inheritance Protocols, IEEE Transactions on Computers 1990, with
+// deadlines for priorities).
 #pragma once
 
 #include <algorithm>
@@ -77,7 +80,8 @@ class Edf final : public Rules {
     if (is_served(entity) && is_other) begin_period(entity);
     entity.key = due(job, entity);
   }
-  /// Until it has no budget any more, or somebody, perhaps itself, has some again.
+  /// The time until the running job has used up its budget, or until a period begins: its own, or
+  /// that of a job in `later_`.
   Duration left(const Entity& running, Duration since_charged) const noexcept {
     std::int64_t left = Duration::max().count();
     if (is_served(running)) {
@@ -92,15 +96,17 @@ class Edf final : public Rules {
   }
 
  private:
-  // Of Entity::key: those that are served come before 0, whose deadlines are the clock's less this;
-  // those without a deadline come last but for those that are ahead.
+  // Entity::key of a served job is its server's deadline minus `before_all`, which is below 0. The
+  // key of a job ahead is `after_all`. The others' keys are their deadlines, and `after_all` - 1 if
+  // they have none.
   static constexpr std::int64_t before_all = std::int64_t{1} << 62;
   static constexpr std::int64_t after_all = never.time_since_epoch().count();
 
   static bool is_served(const Entity& entity) noexcept {
     return entity.attributes.budget.count() > 0 && entity.attributes.period.count() > 0;
   }
-  /// Of the server: `until_ns` is its deadline, `credit` what is left of its budget until then.
+  // A server's state: `until_ns` is its deadline, `credit` the rest of its budget until then (ns).
+
   static std::int64_t begin_of_period(const Entity& entity) noexcept {
     return entity.until_ns - entity.attributes.period.count();
   }
@@ -115,6 +121,8 @@ class Edf final : public Rules {
     entity.until_ns = now_ns() + entity.attributes.period.count();
     entity.credit = entity.attributes.budget.count();
   }
+  /// For a job that becomes ready: begins a new period if the server's deadline has passed, or if
+  /// the rest of the budget is more than the job's share of the time until then.
   static void refresh(Entity& entity) noexcept {
     const auto budget = entity.attributes.budget.count();
     const auto period = entity.attributes.period.count();

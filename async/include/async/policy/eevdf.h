@@ -1,8 +1,10 @@
 // Fair by virtual runtime: earliest eligible virtual deadline first (I. Stoica, H. Abdel-Wahab:
-// Earliest Eligible Virtual Deadline First, Old Dominion University TR-95-22, 1995). Virtual time
-// passes at the rate of 1 / (the weights of all who compete); a job is eligible when it has not had
-// more than its share by then, and of the eligible ones that runs whose request, of a slice, is due
-// first in virtual time. Who waits keeps its lag, up to a slice either way.
+// Earliest Eligible Virtual Deadline First, Old Dominion University TR-95-22, 1995).
+//
+// Virtual time passes at the rate of 1 / (sum of the weights of all ready and running jobs). A job
+// is eligible if it has had no more than its share so far. Each job requests one slice at a time.
+// The eligible job whose request is due first in virtual time runs. A job that waits keeps its lag,
+// at most one slice either way.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +21,8 @@ class Eevdf final : public Rules {
 
   explicit Eevdf(const Options& options) noexcept : Rules(options) {}
 
-  // `credit`: what it has had, in virtual time. A job that waits or is elsewhere: its lag, below 0
-  // if it is owed something.
+  // `credit` is the virtual time that a queued or running job has received. For a job that waits,
+  // it is the lag: below 0 if the job has had less than its share.
   void enqueue(Job&, Entity& entity) noexcept {
     entity.credit = virtual_now_;
     join(entity);
@@ -39,7 +41,7 @@ class Eevdf final : public Rules {
         entity.level = is_eligible;
       }
       if (!eligible_.empty()) return eligible_.pop();
-      virtual_now_ = later_.first().key;  // all have had more than their share: of an idle hart
+      virtual_now_ = later_.first().key;  // no job is eligible: skip to the first
     }
   }
   void remove(Job&, Entity& entity) noexcept {
@@ -88,10 +90,10 @@ class Eevdf final : public Rules {
     entity.credit = std::clamp(entity.credit - virtual_now_, -most, most);
   }
 
-  JobHeap eligible_;  // by when their requests are due
-  JobHeap later_;     // by when they are eligible
+  JobHeap eligible_;  // by the virtual times at which their requests are due
+  JobHeap later_;     // by the virtual times from which they are eligible
   std::int64_t virtual_now_ = 0;
-  std::int64_t weights_ = 0;  // of all who are ready or run
+  std::int64_t weights_ = 0;  // of all ready and running jobs
 };
 
 }  // namespace async::policy

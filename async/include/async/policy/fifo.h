@@ -1,4 +1,4 @@
-// First come, first served, for as long as each one likes.
+// First come, first served. A job runs until it waits, yields or ends.
 #pragma once
 
 #include "async/policy/list.h"

@@ -1,6 +1,6 @@
-// JobHeap: ready jobs by their entities' `key`, the smallest first, and among equals who came
-// first. A pairing heap (M. Fredman, R. Sedgewick, D. Sleator, R. Tarjan: The Pairing Heap,
-// Algorithmica 1986) through the entities: insertion is O(1), taking one out O(log n) amortised.
+// JobHeap: ready jobs sorted by their entities' `key`, the smallest first; equal keys in the order
+// of insertion. A pairing heap of the entities (M. Fredman, R. Sedgewick, D. Sleator, R. Tarjan:
+// The Pairing Heap, Algorithmica 1986): insertion is O(1), removal O(log n) amortised.
 #pragma once
 
 #include <utility>
@@ -20,7 +20,8 @@ class JobHeap {
     entity.child = entity.sibling = entity.before = nullptr;
     root_ = root_ == nullptr ? &entity : meld(root_, &entity);
   }
-  /// Of one that is not empty; where policies are checked, null of one that is.
+  /// Takes out the first job. The heap must not be empty; with checks_policies, an empty one
+  /// returns null.
   Job* pop() noexcept {
     if (platform::checks_policies && empty()) return nullptr;
     Job* const job = root_->job;
@@ -60,9 +61,9 @@ class JobHeap {
     one->sibling = one->before = nullptr;
     return one;
   }
-  /// Siblings two by two from the left, and what comes of that from the right.
+  /// Melds the siblings in pairs from the left, then the pairs from the right.
   static Entity* pair_up(Entity* at) noexcept {
-    Entity* pairs = nullptr;  // linked through sibling, the last one first
+    Entity* pairs = nullptr;  // linked through `sibling`, the last pair first
     while (at != nullptr) {
       Entity* const one = at;
       Entity* const other = one->sibling;
@@ -84,12 +85,13 @@ class JobHeap {
     }
     return root;
   }
-  /// In depth first order, which is not that of the keys.
+  /// The next entity in depth-first order, which is not the order of the keys.
   static Entity* next(Entity* at) noexcept {
     if (at->child != nullptr) return at->child;
     while (at != nullptr && at->sibling == nullptr) {
-      while (at->before != nullptr && at->before->sibling == at) at = at->before;  // the eldest
-      at = at->before;                                                             // the parent
+      // To the first sibling, then to the parent.
+      while (at->before != nullptr && at->before->sibling == at) at = at->before;
+      at = at->before;
     }
     return at == nullptr ? nullptr : at->sibling;
   }

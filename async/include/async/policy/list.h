@@ -1,4 +1,4 @@
-// JobList: ready jobs in a row, through the links that a Job has anyway. Everything O(1).
+// JobList: a list of ready jobs through the links that each Job has. Push, pop and remove are O(1).
 #pragma once
 
 #include "async/policy/rules.h"
@@ -16,7 +16,7 @@ class JobList {
   void push_back(Job& job) noexcept { head_.insert_before(job); }
   void push_front(Job& job) noexcept { head_.next->insert_before(job); }
   static void remove(Job& job) noexcept { job.unlink(); }
-  // Of one that is not empty; where policies are checked, null of one that is.
+  // The list must not be empty; with checks_policies, an empty one returns null.
   Job* pop_front() noexcept { return is_checked_empty() ? nullptr : pop(first()); }
   Job* pop_back() noexcept { return is_checked_empty() ? nullptr : pop(last()); }
 
@@ -31,7 +31,7 @@ class JobList {
     }
     return nullptr;
   }
-  /// `visit(job)` from the first on, until it returns true.
+  /// Calls `visit(job)` from the first job on until it returns true. Returns that job, or null.
   template <class Visit>
   Job* for_each(Visit visit) noexcept {
     for (Link* at = head_.next; at != &head_; at = at->next) {
@@ -39,7 +39,7 @@ class JobList {
     }
     return nullptr;
   }
-  /// Puts all of `other` behind.
+  /// Appends all jobs of `other`, which is empty afterwards.
   void take_all(JobList& other) noexcept {
     while (!other.empty()) push_back(*other.pop_front());
   }

@@ -1,7 +1,8 @@
 // Lottery scheduling (C. Waldspurger, W. Weihl: Lottery Scheduling: Flexible Proportional-Share
-// Resource Management, OSDI 1994): each slice is drawn, and a job's tickets are its weight. A job
-// that stops after a fraction f of its slice has 1 / f times as many until it runs again
-// (compensation tickets): so shares are of time, and not of turns.
+// Resource Management, OSDI 1994): each slice goes to a job that is drawn at random. A job has as
+// many tickets as its weight. A job that stops after a fraction f of its slice has 1 / f times as
+// many tickets until it runs again (compensation tickets). So weights set shares of time, not of
+// slices.
 #pragma once
 
 #include <algorithm>
@@ -33,9 +34,9 @@ class Lottery final : public Rules {
   Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
-  /// Nanoseconds; 0: it has not run yet.
+  /// Time used in its last slice, in nanoseconds; 0: the job has not run yet.
   static std::int64_t& used_in_turn(Entity& entity) noexcept { return entity.until_ns; }
-  /// The least use that a turn counts for. It bounds the compensation.
+  /// The least time that a slice is counted as, which bounds the compensation; nanoseconds.
   std::int64_t least_use() const noexcept {
     return std::max<std::int64_t>(options().slice.count() / 1024, 1);
   }

@@ -1,8 +1,10 @@
 // Multi-level feedback queues (F. Corbató and others: An Experimental Time-Sharing System, 1962;
 // the rules are those of R. and A. Arpaci-Dusseau: Operating Systems: Three Easy Pieces, chapter
-// 8). A job begins at the top; when it has used its allotment of a level it moves down, however
-// often it has waited meanwhile, and slices double from level to level. Once in 250 slices all
-// begin again.
+// 8).
+//
+// A job begins at the top level. When it has used up its allotment of a level, it moves down one
+// level, even if it has waited in between. Slices double from level to level. Every 250 slices all
+// jobs return to the top level.
 #pragma once
 
 #include <array>
@@ -69,7 +71,8 @@ class Mlfq final : public Rules {
  private:
   static constexpr unsigned levels = 8;
 
-  /// Has everybody begun again since it was here last?
+  /// Moves the job to the top level if a boost has happened since it was last queued; returns
+  /// whether it did.
   bool rise(Entity& entity) noexcept {
     if (entity.key == epoch_) return false;
     entity.key = epoch_;

@@ -1,4 +1,4 @@
-// First come, first served, a slice at a time.
+// First come, first served, one slice at a time.
 #pragma once
 
 #include "async/policy/fifo.h"

@@ -1,5 +1,5 @@
-// Ruled: what all policies have in common, around the rules of one: who is queued, who runs, for
-// how long it has, and how it came to where it is.
+// Ruled: makes a Policy of one policy's rules. It does what all policies have in common: it counts
+// the queued jobs, keeps their states, charges the running job and ends its time slice.
 #pragma once
 
 #include <utility>
@@ -15,7 +15,7 @@ class Ruled final : public Policy {
       : Policy(options.hart, has_deadlines<R>), rules_(options) {}
 
   void put(Job& job) noexcept override {
-    if (&job == running_) return give_way(job);  // … before its step has ended
+    if (&job == running_) return give_way(job);  // it was woken within its step
     Entity& entity = entity_of(job);
     const bool is_woken = entity.state == State::woken && entity.hart == hart;
     is_woken ? rules_.wake(job, entity) : rules_.enqueue(job, entity);
@@ -100,7 +100,7 @@ class Ruled final : public Policy {
     if constexpr (has_deadlines<R>) {
       const Entity& entity = entity_of(job);
       if (entity.hart != Entity::nowhere) return entity.key;
-      return entity.attributes.deadline.time_since_epoch().count();  // forgotten while it waits
+      return entity.attributes.deadline.time_since_epoch().count();  // reset while it waited
     }
     return never.time_since_epoch().count();
   }
@@ -130,7 +130,7 @@ class Ruled final : public Policy {
     update_urgency();
     if (!is_over && until_tick().count() > 0) return false;
     if (!empty()) return true;
-    turn_began_ns_ = platform::now_ns();  // the next one is its own, too
+    turn_began_ns_ = platform::now_ns();  // no other job is ready: it gets another slice
     return false;
   }
   Duration until_tick() const noexcept override {
@@ -148,8 +148,8 @@ class Ruled final : public Policy {
  private:
   using State = Entity::State;
 
-  // Beside the rules' queue there is a ring of the queued jobs that may run on another hart, in the
-  // order in which they came. So a search passes no job that has to stay.
+  // Besides the rules' queue there is a ring of the queued jobs that may run on another hart, in
+  // the order of arrival. So a search does not visit jobs that must stay on this hart.
 
   void enter(const Job& job, Entity& entity) noexcept {
     count_ = count_ + 1;
@@ -164,7 +164,7 @@ class Ruled final : public Policy {
     entity.movable.unlink();
     entity.movable.next = nullptr;
   }
-  /// Takes out the job that the rules prefer to give away. Null: find() has found none.
+  /// Takes out the job that the rules prefer to give away. Null if find() finds none.
   Job* find_preferred(Search& search) noexcept {
     Job* const job = rules_.find({&search, [](void* search, const Node& node) {
                                     const auto& job = static_cast<const Job&>(node);
@@ -173,6 +173,8 @@ class Ruled final : public Policy {
     if (job != nullptr) take_out(*job);
     return job;
   }
+  /// Takes out the next job of the ring that the search wants. Null: there is none, or this step of
+  /// the search may look at no more jobs.
   Job* find_movable(Search& search) noexcept {
     while (seen_->next != &movable_) {
       if (search.left == 0) return nullptr;
@@ -187,7 +189,7 @@ class Ruled final : public Policy {
     return nullptr;
   }
 
-  /// To where it belongs in the queue after the change.
+  /// Applies `change` to a queued job, and queues it again at its new place.
   template <class Change>
   void move(Job& job, Entity& entity, Change change) noexcept {
     rules_.remove(job, entity);
@@ -220,7 +222,7 @@ class Ruled final : public Policy {
   R rules_;
   std::uint64_t turn_began_ns_ = 0;
   Link movable_{&movable_, &movable_};
-  Link* seen_ = &movable_;  // the last one that a search has looked at
+  Link* seen_ = &movable_;  // the last job that the search has looked at
 };
 
 }  // namespace async::policy

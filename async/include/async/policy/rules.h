@@ -1,4 +1,4 @@
-// Rules: what one policy does and others do not.
+// Rules: the part of a policy in which policies differ. policy/ruled.h makes a Policy of them.
 //
 //             spawn ──► enqueue()                         find() ──► another hart: its enqueue()
 //                          │                              ▲
@@ -6,14 +6,17 @@
 //                                  ▲        ▲                                │
 //                               yield()  put_back() ◄── preempted ◄──────────┤
 //                                  ▲                                         ├──► waits: leave()
-//                                  └──────────── gives way, slice is over ◄──┘
+//                                  └────────────── yields, slice is over ◄───┘
 //
-// Write some: derive, say `name`, `summary` and `promises`, define enqueue(), pick(), remove() and
-// find(), and hide whatever else the policy cares about; put it into policy/all.h.
-// docs/write-a-scheduler.md goes through it. Rules allocate nothing (JobList and JobHeap keep jobs
-// through what is in them and their entities) and ask nobody: all that they may know comes by these
-// calls, one at a time. Guaranteed: a job is enqueued only while it is not in the queue, and picked
-// or removed only while it is; ran() comes before the job is put anywhere else.
+// To write a policy: derive from Rules; define `name`, `summary`, `promises`, enqueue(), pick(),
+// remove() and find(); redefine the other functions that the policy needs; add it to policy/all.h.
+// docs/write-a-scheduler.md is a tutorial.
+//
+// Rules allocate nothing: JobList and JobHeap link the jobs themselves and their entities. All
+// events reach them through these calls, one at a time, in the strand, with interrupts masked.
+//
+// Guarantees: a job is enqueued only while it is not in the queue, and picked or removed only while
+// it is. ran() is called before a job that has run is queued again or leaves.
 #pragma once
 
 #include <concepts>
@@ -23,7 +26,8 @@
 
 namespace async::policy {
 
-/// The most jobs that find() looks at. Ruled finds the others without it, in the order of arrival.
+/// The most jobs that find() looks at. If it finds none, Ruled searches all queued jobs itself, in
+/// the order of arrival.
 inline constexpr unsigned find_limit = 16;
 
 class Rules {
@@ -34,44 +38,46 @@ class Rules {
   explicit Rules(const Options& options) noexcept : options_(options) {}
   Rules(const Rules&) = delete;
 
-  // There have to be:
+  // Required:
   //
-  // void enqueue(Job&, Entity&)  a job that is new, or comes from another hart, or whose priority
-  //                              (heeds_priority), deadline or other attributes have changed
-  // Job* pick()                  takes out the one to run now. There is one
-  // void remove(Job&, Entity&)   takes it out of the queue's midst
-  // Job* find(Wanted)            the one to give to another hart; null: none, or none among the
-  //                              find_limit that it looks at. It is not taken out
+  // void enqueue(Job&, Entity&)  queues a job that is new, comes from another hart, or whose
+  //                              priority (heeds_priority), deadline or other attributes have
+  //                              changed
+  // Job* pick()                  takes out the job to run now. The queue is not empty
+  // void remove(Job&, Entity&)   takes out this job
+  // Job* find(Wanted)            the job to give to another hart, which stays queued. Null: no job
+  //                              is wanted, or none of the find_limit jobs looked at
   //
-  // There may be, instead of slice(), of rules with which a turn is not as long as the one before:
+  // Optional, instead of slice(), if the length of a time slice is not known when it begins:
   //
   // Duration left(const Entity&, Duration since_charged)
-  //                              how long from now on the running job may still go on, which was
-  //                              charged so long ago
+  //                              how long the running job may still run. `since_charged` is the
+  //                              time since its last charge
   //
-  // And of rules that sort by deadlines and keep them in Entity::key:
+  // Optional, for rules that sort by deadlines and keep them in Entity::key:
   //
   // static std::int64_t due(const Job&, const Entity&)
-  //                              what `key` has to be now: its own deadline, or that of somebody
-  //                              who waits for it (Executor::deadline_lent_to()), if it is earlier
+  //                              the value that `key` must have now: the job's own deadline, or the
+  //                              earliest of its mutexes' waiters (Executor::deadline_lent_to()) if
+  //                              that is earlier
 
-  /// False: a job that is queued stays where it is when its priority changes.
+  /// False: a queued job keeps its place when its priority changes.
   static constexpr bool heeds_priority = true;
-  /// One whose wait has ended.
+  /// Queues a job whose wait has ended.
   void wake(this auto& self, Job& job, Entity& entity) noexcept { self.enqueue(job, entity); }
-  /// One that has given way, or whose slice is over.
+  /// Queues a job that has yielded, or whose slice is over.
   void yield(this auto& self, Job& job, Entity& entity) noexcept { self.enqueue(job, entity); }
-  /// One that somebody more urgent has interrupted.
+  /// Queues a job that a more urgent one has preempted.
   void put_back(this auto& self, Job& job, Entity& entity) noexcept { self.yield(job, entity); }
-  /// The running job has used the processor for so long since it was picked or last charged.
+  /// Charges the running job for the time that it has run since it was picked or last charged.
   void ran(Job&, Entity&, Duration) noexcept {}
-  /// The running job waits now, or has ended, or goes to another hart.
+  /// The running job waits, has ended, or moves to another hart.
   void leave(Job&, Entity&) noexcept {}
-  /// The running job's attributes have changed, and were these before; it has been charged so far.
+  /// The running job's attributes have changed from these. It has been charged up to now.
   void changed(Job&, Entity&, const Attributes&) noexcept {}
-  /// Should one that is queued run instead of `running`, at once? There is one.
+  /// Whether a queued job must preempt the running one at once. The queue is not empty.
   bool preempts(const Job&, const Entity&) noexcept { return false; }
-  /// How long a job may run before others get their turn. Duration::max(): as long as it likes.
+  /// The longest time that a job may run while others are ready. Duration::max(): no limit.
   Duration slice(const Entity&) const noexcept { return Duration::max(); }
 
  protected:
@@ -93,7 +99,7 @@ concept AreRules = std::derived_from<R, Rules> && requires(R rules, Job& job, En
   { rules.find(Policy::Wanted{}) } -> std::same_as<Job*>;
 };
 
-/// Do they look at what a job has run? And when turns end? Who does not pays for no clock.
+/// Whether the rules define ran(). Ruled reads the clock only if this or `ends_turns` is true.
 template <class R>
 inline constexpr bool charges = !std::is_same_v<decltype(&R::ran), decltype(&Rules::ran)>;
 template <class R>

@@ -1,8 +1,9 @@
 // Work stealing (R. Blumofe, C. Leiserson: Scheduling Multithreaded Computations by Work Stealing,
-// JACM 1999): a hart runs what has become ready last, whose data is still warm, and an idle hart
-// gets from it the oldest (steal-fifo), which is likely to be the most work, or the newest
-// (steal-lifo). Who gives way goes to the other end. Made for throughput: nothing keeps the oldest
-// from waiting for ever.
+// JACM 1999): a hart runs the job that became ready last, whose data is still in its caches. An
+// idle hart takes its oldest job (steal-fifo), which probably has the most work, or its newest
+// (steal-lifo). A job that yields goes to the other end of the queue.
+//
+// Made for throughput: the oldest job may starve.
 #pragma once
 
 #include "async/policy/list.h"

@@ -1,5 +1,6 @@
 // Stride scheduling (C. Waldspurger, W. Weihl: Stride Scheduling, MIT/LCS/TM-528, 1995): each job
-// has a pass, which grows with what it runs divided by its weight; the smallest is next.
+// has a pass, which grows by the time that it runs divided by its weight. The job with the smallest
+// pass runs next.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@ class Stride final : public Rules {
 
   explicit Stride(const Options& options) noexcept : Rules(options) {}
 
-  /// `credit` is the pass. Whoever has not been here begins where the others are.
+  /// `credit` is the pass. A job that is new on this hart begins with the global pass.
   void enqueue(Job&, Entity& entity) noexcept {
     entity.credit = global_pass_;
     join(entity);
@@ -51,8 +52,8 @@ class Stride final : public Rules {
   void push(Entity& entity) noexcept { queue_.push(entity, entity.credit); }
 
   JobHeap queue_;
-  std::int64_t global_pass_ = 0;  // grows as if all who compete were one
-  std::int64_t weights_ = 0;      // of all who are ready or run
+  std::int64_t global_pass_ = 0;  // of an imaginary job that has all the weight and never waits
+  std::int64_t weights_ = 0;      // of all ready and running jobs
 };
 
 }  // namespace async::policy

@@ -1,9 +1,11 @@
-// Tickets: ready jobs with so many lots each, of which one is drawn. A complete binary tree through
-// the entities, whose places are numbered 1, 2 and 3 below 1, and so on by levels: the digits of a
-// place are the way to it. Each entity knows the lots of all from itself down. Everything O(log n).
+// Tickets: ready jobs with a number of lottery tickets each, of which one is drawn.
 //
-// Of an Entity: `child` is the left one, `sibling` the right one, `before` the one above, `credit`
-// its own lots, and `key` those from here down.
+// The entities form a complete binary tree. The root is number 1, and the children of number n are
+// 2n and 2n + 1. So the binary digits of a number are the path to it. Each entity holds the sum of
+// the tickets in its subtree. Insertion, removal and drawing are O(log n).
+//
+// Members of an Entity: `child` is the left child, `sibling` the right child, `before` the parent,
+// `credit` the entity's own tickets, and `key` the tickets in its subtree.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +34,7 @@ class Tickets {
     add(last.before, -last.credit);
     below(last.before, place) = nullptr;
     if (&last == &entity) return;
-    // The last one takes its place, and with it what is below.
+    // The last entity takes the place and the children of the removed one.
     add(entity.before, last.credit - entity.credit);
     last.key = entity.key - entity.credit + last.credit;
     last.child = entity.child;
@@ -44,7 +46,7 @@ class Tickets {
     const bool is_left = last.before != nullptr && last.before->child == &entity;
     below(last.before, is_left ? 0 : 1) = &last;
   }
-  /// Whose lot has that number, from 0 up to all().
+  /// The entity that has the ticket with number `lot`, from 0 up to and without all().
   Entity& drawn(std::int64_t lot) const noexcept {
     for (Entity* entity = root_;;) {
       const std::int64_t left = entity->child == nullptr ? 0 : entity->child->key;
@@ -75,7 +77,8 @@ class Tickets {
     }
     return entity;
   }
-  /// The link to what is below `entity`, or to the root; `place` is even for the left one.
+  /// The link to a child of `entity`: to the left one if `place` is even. To the root if `entity`
+  /// is null.
   Entity*& below(Entity* entity, std::uint64_t place) noexcept {
     if (entity == nullptr) return root_;
     return place % 2 == 0 ? entity->child : entity->sibling;
