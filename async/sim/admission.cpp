@@ -18,7 +18,7 @@ unsigned all_of(unsigned harts) {
   return (1u << harts) - 1;
 }
 
-/// In nanoseconds; of a task that forks, its own alone.
+/// The mean computing time of a task in nanoseconds, without the tasks that it forks.
 double mean_run(const TaskClass& what) {
   double run = 0;
   std::vector<double> times = {1};
@@ -88,7 +88,7 @@ std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts) 
     double busy = 0;
     for (const TaskClass& what : workload.classes) {
       if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
-      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // it may run elsewhere, too
+      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // it may also run on other harts
       busy += mean_run(what) / what.arrival.between.mean();
     }
     const int count = std::popcount(some);

@@ -1,15 +1,16 @@
-// Admission: may a task begin, under a policy that promises deadlines? Its reservation, together
-// with those of the tasks that are there, has to fit into the time of the harts on which they may
-// run; else it is refused, and the task has to do with what they leave, by its deadline.
+// Admission: whether a task may begin with its reservation, under a policy that promises deadlines.
+// The reservation must fit, with those of the tasks already admitted, into the time of the harts on
+// which they may run. A refused task runs without its reservation, by its deadline.
 //
-//   on one hart     all that are bound to it take no more than the whole of it: exact for EDF
-//   on m harts      U + (m - 1) U_max <= m, less what is bound to single ones of them; U and U_max
-//                   are the sum and the largest share of those that may run on several of these
-//                   harts (J. Goossens, S. Funk, S. Baruah: Priority-Driven Scheduling of Periodic
-//                   Task Systems on Multiprocessors, Real-Time Systems 2003)
+//   on one hart     the shares of all tasks bound to it are at most 1 in all: exact for EDF
+//   on m harts      U + (m - 1) U_max + B <= m. U and U_max are the sum and the largest share of
+//                   tasks that may run on several of these harts. B is the sum of the shares of
+//                   tasks bound to one of them (J. Goossens, S. Funk, S. Baruah: Priority-Driven
+//                   Scheduling of Periodic Task Systems on Multiprocessors, Real-Time Systems 2003)
 //
-// The second is sufficient for one queue for all harts; more may fit than it lets in. What has no
-// reservations has to fit, too, but is known by its workload only.
+// The second test is sufficient for one queue for all harts, but not necessary: it may refuse sets
+// that fit. Work without reservations needs time, too; too_high_demand() computes it from the
+// workload.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,10 @@
 
 namespace async::sim {
 
-/// Whether the policy looks after deadlines, and so after reservations.
+/// Whether the policy promises deadlines, and so serves reservations.
 bool looks_after_deadlines(const policy::Kind& policy);
 
-/// The classes whose reservations mean nothing under that policy.
+/// The names of the classes whose reservations the policy ignores.
 std::vector<std::string> unheeded_reservations(const Workload& workload,
                                                const policy::Kind& policy);
 
@@ -33,9 +34,10 @@ class Admission {
  public:
   explicit Admission(unsigned harts) : harts_(harts) {}
 
-  /// One more of that class; false: it does not fit. What has no reservation fits.
+  /// Admits one more task of the class; false: it does not fit. A task without a reservation always
+  /// fits.
   bool admit(const TaskClass& what);
-  /// One that was admitted has ended.
+  /// Removes an admitted task, which has ended.
   void release(const TaskClass& what);
 
  private:
@@ -51,12 +53,12 @@ class Admission {
   std::vector<Admitted> admitted_;
 };
 
-/// What the classes with deadlines that come again and again ask of some harts, in the mean.
+/// The mean demand on some harts by the classes that have deadlines and arrive again and again.
 struct Demand {
   HartMask harts;
-  double busy;  // so many of them
+  double busy;  // how many harts it keeps busy
 };
-/// … where it is more than there are; of the fewest harts. Null: nowhere.
+/// The demand on the smallest set of harts that cannot serve it; nullopt: there is no such set.
 std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts);
 
 }  // namespace async::sim

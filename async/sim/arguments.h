@@ -1,4 +1,4 @@
-// What the simulator was told on its command line, or is told by a recording: words KEY=VALUE.
+// The simulator's arguments, words KEY=VALUE, from its command line or from a recording.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace async::sim {
 
-/// Says so, and ends the program with status 2.
+/// Prints `why` on standard error and ends the program with status 2.
 [[noreturn]] void give_up(const std::string& why);
 
 struct Arguments {
@@ -20,23 +20,23 @@ struct Arguments {
   std::vector<const async::policy::Kind*> policies;
   std::uint64_t first_seed = 1;
   std::uint64_t last_seed = 1;
-  std::uint64_t harts = 0;
-  std::uint64_t duration_ns = 0;
+  std::uint64_t harts = 0;        // 0: the workload's
+  std::uint64_t duration_ns = 0;  // 0: the workload's
   bool buckets = false;
-  bool plan = false;                     // that alone
-  std::uint64_t timeline = 0;            // slices, of the first seed
-  std::string record;                    // to this file
-  std::string known_as;                  // what a recording calls the workload; empty: as above
-  std::string by;                        // of a recording: which world's; empty: this one's
-  std::optional<std::uint64_t> explore;  // up to this bound
-  std::uint64_t most = 1'000'000;        // schedules
-  std::uint64_t depth = 0;               // at random, instead, for bugs of this depth
-  std::optional<std::string> schedule;   // of a directed policy
+  bool plan = false;                     // only print the plan
+  std::uint64_t timeline = 0;            // slices, of the first seed; 0: none
+  std::string record;                    // to this file; empty: do not record
+  std::string known_as;                  // the workload's name in recordings; empty: `workload`
+  std::string by;                        // the world that made the recording; empty: this one
+  std::optional<std::uint64_t> explore;  // schedules up to this bound
+  std::uint64_t most = 1'000'000;        // schedules to explore
+  std::uint64_t depth = 0;               // explore at random for bugs of this depth; 0: depth first
+  std::optional<std::string> schedule;   // for a directed policy
   Detector::Limits limits;
   Machine::Options machine;
 };
 
-/// Throws std::runtime_error where `word` means nothing.
+/// Reads one argument. Throws std::runtime_error if `word` is none.
 void read_argument(Arguments& arguments, std::string_view word);
 
 }  // namespace async::sim

@@ -1,5 +1,5 @@
-// When the tasks of a workload come, class by class: what chance has to say of that, drawn in the
-// order in which they come.
+// Arrivals: when the tasks of a workload arrive, class by class. Random times are drawn in the
+// order of arrival.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,18 @@ namespace async::sim {
 
 class Arrivals {
  public:
-  /// `workload` outlives it.
+  /// `workload` must outlive it.
   Arrivals(const Workload& workload, std::uint64_t seed);
 
-  /// When the next task of the class `of` comes, the one before having come now (at the beginning:
-  /// 0); nullopt: none does any more, or they do not come by themselves, one after another.
+  /// When the next task of the class `of` arrives (ns). Call it when the previous one arrives, at
+  /// `now_ns`, and once at time 0. nullopt: no further task arrives, or the class is closed or only
+  /// forked.
   std::optional<std::uint64_t> next(std::size_t of, std::uint64_t now_ns);
 
  private:
   struct Class {
     Random random;
-    std::size_t count = 0;  // that have come
+    std::size_t count = 0;  // tasks so far
   };
   const Workload& workload_;
   std::vector<Class> classes_;

@@ -42,7 +42,7 @@ void Detector::change(Subject& subject, State state) {
 }
 
 void Detector::observe(TraceEvent event, const Job& job) {
-  if (event == TraceEvent::spawn) ++ready_;  // its subject, not known yet, says "ready"
+  if (event == TraceEvent::spawn) ++ready_;  // its Subject, which follows, begins as `ready`
   if (event == TraceEvent::spawn || event == TraceEvent::migrate) return;
   Subject* const subject = subject_of(job);
   if (subject == nullptr) return;
@@ -83,7 +83,7 @@ void Detector::look_for_circle(const Job& job) {
       job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += told(each); },
       &others);
   if (!is_circle) return;
-  others.erase(0, told(job).size());  // its own is told anyway
+  others.erase(0, told(job).size());  // find() reports the job itself
   find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
 }
 

@@ -1,14 +1,14 @@
-// Detector: what is wrong with a run that none of its jobs would say, each with the job that it
-// shows in and the coroutines in which that is.
+// Detector: finds errors of a run that no job reports itself. Each finding names the job and the
+// coroutines that it runs or waits in.
 //
-//   deadlock        a job waits for one that waits, by whatever others, for it
-//   lost wake       a job waits, and nothing is to come that could wake it
-//   double enqueue  a job becomes ready that is ready, or runs without being ready
-//   starvation      a job has been ready for longer than it may be
-//   stall           a job has run for longer than it may while others were ready, or job after job
-//                   takes its steps and no time passes
+//   deadlock        a job waits for itself, directly or by way of other waiting jobs
+//   lost wake       a job waits, and no event is to come that could wake it
+//   double enqueue  a job that is ready becomes ready, or a job runs without being ready
+//   starvation      a job has been ready for longer than the limit
+//   stall           a job has run for longer than the limit while others were ready, or jobs take
+//                   step after step and no virtual time passes
 //
-// Sees jobs by their Subjects, through a machine's trace points.
+// It identifies jobs by their Subjects, and observes them through a machine's trace points.
 #pragma once
 
 #include <cstdint>
@@ -23,18 +23,18 @@ namespace async::sim {
 class Detector {
  public:
   struct Limits {
-    std::uint64_t starving_ns = 0;  // 0: it may be ready for ever
-    std::uint64_t stalled_ns = 0;   // 0: it may run for ever
+    std::uint64_t starving_ns = 0;  // longest time that a job may be ready; 0: no limit
+    std::uint64_t stalled_ns = 0;   // longest time that it may delay others; 0: no limit
   };
   Detector() = default;
   explicit Detector(const Limits& limits) : limits_(limits) {}
 
-  /// Of a machine's hook.
+  /// Call from a machine's hook.
   void observe(TraceEvent event, const Job& job);
-  /// The run is over. `excused(job)`: it may wait for what never comes.
+  /// Call when the run is over. `excused(job)`: whether the job may wait for ever.
   void end(const Machine& machine, bool (*excused)(const Job& job) = nullptr);
 
-  /// Each begins with the name that it has above; the first of each kind only.
+  /// The first finding of each kind. Each begins with its name in the list above.
   const std::vector<std::string>& findings() const { return findings_; }
 
  private:
@@ -49,8 +49,8 @@ class Detector {
   std::vector<std::string> findings_;
 };
 
-/// What is wrong on a machine on which nothing is to come any more: every job that waits, for whom,
-/// and the coroutines that it waits in. Empty if there is none.
+/// For a machine without pending events: every job, what it waits for, and its coroutines. Empty if
+/// there are no jobs.
 std::string stuck_jobs();
 
 }  // namespace async::sim

@@ -43,7 +43,7 @@ unsigned Director::choose(std::span<const std::uint64_t> who) {
   if (next_ == choices_.size()) choices_.push_back({beyond(who), alternatives});
   Choice& choice = choices_[next_++];
   choice.alternatives = alternatives;
-  choice.taken = std::min(choice.taken, alternatives - 1);  // of another program's, perhaps
+  choice.taken = std::min(choice.taken, alternatives - 1);  // the schedule may be of another run
   return choice.taken;
 }
 

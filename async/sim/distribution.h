@@ -32,7 +32,7 @@ class Random {
     state_[3] = rotated(state_[3], 45);
     return result;
   }
-  /// From (0, 1].
+  /// Uniform in (0, 1].
   double unit() noexcept { return (static_cast<double>(next() >> 11) + 1) * 0x1p-53; }
 
  private:
@@ -42,14 +42,14 @@ class Random {
   std::uint64_t state_[4];
 };
 
-/// Lengths of time, in nanoseconds.
+/// A distribution of times, in nanoseconds.
 struct Distribution {
   enum class Kind : std::uint8_t { constant, exponential, uniform, either, pareto };
   Kind kind = Kind::constant;
-  double a = 0;  // constant: the value; exponential: the mean; uniform: from; either: the first;
-                 // pareto: the least
-  double b = 0;  // uniform: to; either: the second; pareto: the shape (above 1)
-  double share = 0;  // either: how often it is the first, 0 … 1
+  double a = 0;      // constant: the value; exponential: the mean; uniform: the least; either: the
+                     // first; pareto: the least
+  double b = 0;      // uniform: the greatest; either: the second; pareto: the shape (above 1)
+  double share = 0;  // either: the probability of the first, 0 … 1
 
   double mean() const noexcept {
     switch (kind) {

@@ -54,7 +54,7 @@ std::string waiting_state_of(const Job& job) {
   return fmt::format("waits ({}, held by task {})", job.reason(), number_of(*holder));
 }
 
-/// What a task does now, in the simulator, and what its policy knows of it.
+/// The present state of a task in the simulator, and what its policy knows of it.
 std::string state_of(std::uint64_t number) {
   const Job* const job = find_task(number);
   if (job == nullptr) return "has not come yet, or has ended";
@@ -86,7 +86,8 @@ bool has(const Decision& decision, std::uint64_t task) {
   return std::ranges::find(decision.candidates, task) != decision.candidates.end();
 }
 
-/// Where all is compared; empty: a hart goes on with two different ones at the same time.
+/// The reason of a divergence with comparable times. Empty: one hart runs different tasks at the
+/// same time, and reason() looks further.
 std::string reason_in_time(const Decision& recorded, const Decision& now, const Worlds& worlds) {
   const bool is_later = now.ns > recorded.ns;
   const Decision& first = is_later ? recorded : now;
@@ -133,8 +134,8 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
       policy);
 }
 
-/// Of both tasks, in the simulator: at its decision, or, where its hart goes on with what it has at
-/// the time of the recorded one, just after that, and of what it goes on with.
+/// The states of both tasks in the simulator, at the time of its decision. If the recorded decision
+/// is earlier, they are taken just after it, with the state of the task that ran on.
 std::string states_when_they_part(const Divergence& divergence, const std::string& where,
                                   const std::function<void(Machine::Hook)>& simulate) {
   const Decision& recorded = *divergence.recorded;
@@ -157,7 +158,7 @@ std::string states_when_they_part(const Divergence& divergence, const std::strin
   return states;
 }
 
-/// The first in which they differ.
+/// The first place at which the two differ.
 template <class Same>
 Divergence mismatch(const std::vector<Decision>& recorded, const std::vector<Decision>& now,
                     Same&& same) {

@@ -1,7 +1,7 @@
-// Where a recorded schedule and the simulator's of the same workload part, and why. Of the
-// simulator's own recordings everything is compared. Another world's times, those of the kernel or
-// the hosted machine, are never the same: there it is the order in which each hart goes from task
-// to task.
+// Divergence: where a recorded schedule and the simulator's schedule of the same workload first
+// differ, and why. The simulator's own recordings are compared in everything. The times of the
+// kernel and the hosted machine are never the same, so only the order of tasks on each hart is
+// compared.
 #pragma once
 
 #include <functional>
@@ -13,36 +13,37 @@
 
 namespace async::sim {
 
-/// As recorder(), without what a hart leaves in the moment in which it goes on with it, for
-/// something that comes in that moment, too: other worlds have one interrupt for both.
+/// Like recorder(), but without a decision whose task is preempted at the instant of the decision.
+/// Other worlds handle all events of one instant in one interrupt.
 Machine::Hook recorder_of_runs(std::vector<Decision>& decisions);
 
-/// The same without those in which a hart goes on with the task that it had.
+/// The decisions by which a hart switches to another task than its last one.
 std::vector<Decision> changes_of_task(const std::vector<Decision>& decisions);
 
 struct Divergence {
-  std::size_t place;  // among those that are compared
+  std::size_t place;  // index among the compared decisions
   std::optional<Decision> before;
-  std::optional<Decision> recorded;  // nullopt: none any more
+  std::optional<Decision> recorded;  // nullopt: the recording has ended
   std::optional<Decision> now;
-  bool is_timed = false;  // both worlds have one clock
+  bool is_timed = false;  // times are comparable
 
-  /// The first decision that is another one, or at another time; nullopt: none.
+  /// The first decision with another task, hart, class or time; nullopt: none.
   static std::optional<Divergence> of_all(const std::vector<Decision>& recorded,
                                           const std::vector<Decision>& now);
-  /// The first one of a hart's, in recorded time; nullopt: none. Both are changes_of_task(). What
-  /// the shorter one lacks at its end is no divergence: the worlds do not stop at the same moment.
+  /// The first difference in the order of tasks on a hart, by recorded time; nullopt: none. Both
+  /// arguments come from changes_of_task(). A missing end is no divergence, because the worlds do
+  /// not stop at the same moment.
   static std::optional<Divergence> of_harts(const std::vector<Decision>& recorded,
                                             const std::vector<Decision>& now);
 };
 
-/// How the two are called: "in the kernel" and "in the simulator".
+/// How reports name the two worlds: "in the kernel" and "in the simulator".
 struct Worlds {
   std::string recorded;
   std::string now;
 };
 
-/// What is told of it, and why: `simulate` does the run once more, with the hook.
+/// A report of the divergence and its reason. `simulate` must repeat the run with the given hook.
 std::string explain(const Divergence& divergence, const Worlds& worlds, const char* policy,
                     const std::function<void(Machine::Hook)>& simulate);
 

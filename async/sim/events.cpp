@@ -1,4 +1,4 @@
-// What happens on a machine, in the order of time; or, of what may come first, as a director says.
+// The event loop of a machine: events by time, or in an order that a director chooses.
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -63,7 +63,8 @@ void Machine::run_until(std::uint64_t ns) {
   }
 }
 
-/// The same in every run, as far as the hart and the kind tell it from others.
+/// The number of an event for a director, the same in every run: its kind, its hart and, of an
+/// arrival, its index.
 std::uint64_t Machine::id_of(const Event& event) {
   const std::uint64_t which = event.kind == Kind::arrival ? event.generation : 0;
   return 1ull << 63 | which << 16 | static_cast<std::uint64_t>(event.kind) << 8 | event.hart;
@@ -79,8 +80,8 @@ bool Machine::is_stale(const Event& event) const {
   }
 }
 
-/// The first one; or, of those that may come first, the one that the director says. Without a
-/// choice steps go before what else is due.
+/// Takes out the first event. A director chooses among all events that are due within the jitter;
+/// its first alternatives are the steps.
 Machine::Event Machine::next_event(std::uint64_t until_ns) {
   Event first = events_.top();
   events_.pop();
@@ -121,7 +122,7 @@ void Machine::handle(const Event& event) {
     case Kind::alarm: hart.executor->alarm_fired(); return interrupt(event.hart);
     case Kind::ipi: hart.ipi_pending = false; return interrupt(event.hart);
     case Kind::tick:
-      if (event.ns == hart.tick_ns) hart.tick_generation = 0;  // none is to come
+      if (event.ns == hart.tick_ns) hart.tick_generation = 0;  // no tick is to come
       return interrupt(event.hart);
     case Kind::finish:
       if (!std::exchange(hart.paying, false)) {

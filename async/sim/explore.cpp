@@ -21,7 +21,7 @@ class DepthFirst final : public Director {
  public:
   DepthFirst(unsigned bound, bool reduces) : bound_(bound), reduces_(reduces) {}
 
-  /// Goes on to the next schedule; false: there is none.
+  /// Moves to the next schedule; false: there is none.
   bool next() {
     choices().resize(chosen());  // a run may be shorter than the one before
     unsigned used = passed_over(choices());
@@ -44,7 +44,7 @@ class DepthFirst final : public Director {
  protected:
   unsigned beyond(std::span<const std::uint64_t> who) override {
     if (!reduces_) return 0;
-    // The kinds of alternatives tell a hart's choice from one among events.
+    // Jobs and events have different numbers, so the smallest tells the two kinds of choice apart.
     const std::uint64_t state = history().state() * 31 + *std::ranges::min_element(who);
     const unsigned used = passed_over(choices());
     const auto [seen, is_new] = seen_.try_emplace(state, used);
@@ -57,12 +57,12 @@ class DepthFirst final : public Director {
   unsigned bound_;
   bool reduces_;
   bool left_out_ = false;
-  std::unordered_map<std::uint64_t, unsigned> seen_;  // with so many passed over
+  std::unordered_map<std::uint64_t, unsigned> seen_;  // the fewest passed over, by state
 };
 
 class AtRandom final : public Director {
  public:
-  /// `length`: how many choices there are, about.
+  /// `length`: about how many choices a run has.
   AtRandom(unsigned depth, std::uint64_t length, std::uint64_t seed) : random_(seed, 1) {
     for (unsigned i = 1; i < depth; ++i) falls_.push_back(random_.next() % std::max(length, 1ul));
   }
@@ -89,8 +89,8 @@ class AtRandom final : public Director {
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;                   // choices at which somebody falls behind
-  std::map<std::uint64_t, std::uint64_t> priorities_;  // the highest is next
+  std::vector<std::uint64_t> falls_;                   // choices whose next one falls behind
+  std::map<std::uint64_t, std::uint64_t> priorities_;  // the highest comes first
 };
 
 std::string run_once(Director& director, const Exploration::Run& run) {
@@ -116,7 +116,8 @@ Exploration Exploration::depth_first(const Options& options, const Run& run) {
   return all;
 }
 
-/// Schedules that pass over at most `bound`. False: that is all that is to be tried.
+/// Tries the schedules that pass over at most `bound` alternatives. False: one failed, or `most`
+/// have been tried.
 bool Exploration::try_bound(const Options& options, const Run& run) {
   DepthFirst director(bound, options.reduces);
   do {
@@ -138,7 +139,7 @@ Exploration Exploration::at_random(const RandomOptions& options, const Run& run)
   all.bound = options.depth;
   for (all.seed = options.seed;; ++all.seed) {
     if (options.begin_seed) options.begin_seed(all.seed);
-    std::size_t length = 0;  // of the first run, in which nobody falls
+    std::size_t length = 0;  // of the first run, which has no falls
     for (unsigned depth = 1;; depth = options.depth) {
       if (all.schedules == options.most) return all;
       AtRandom director(depth, length, all.seed);
@@ -155,7 +156,8 @@ Exploration Exploration::at_random(const RandomOptions& options, const Run& run)
   }
 }
 
-/// One choice after another, from the last on, becomes 0, or 1, where it fails all the same.
+/// Replaces one choice after another, from the last on, by 0 or 1, if the schedule still fails.
+/// Repeats this until no choice changes.
 void Exploration::shrink(const Run& run) {
   struct Passed {
     std::size_t place;

@@ -13,7 +13,8 @@
 namespace async::sim {
 namespace {
 
-/// Tells of the schedule that fails, and records it if that was asked for.
+/// Prints the schedule that fails, and records it if the arguments ask for that. Returns the exit
+/// status.
 int fail(const Arguments& arguments, const Workload& workload, const std::string& failure) {
   const std::string& schedule = *arguments.schedule;
   fmt::print("seed {}, schedule {}: {}", arguments.machine.seed, schedule.empty() ? "''" : schedule,
@@ -22,7 +23,7 @@ int fail(const Arguments& arguments, const Workload& workload, const std::string
   return 1;
 }
 
-/// What an exploration has found, once more.
+/// Runs the schedule in the arguments, which an exploration has found. Returns the exit status.
 int run_schedule(const Arguments& arguments, const Workload& workload) {
   const Outcome outcome = run_once(arguments, workload, {});
   if (!outcome.unfollowed.empty()) {

@@ -1,4 +1,4 @@
-// Exploration as the command has it: what it tells, and records.
+// Exploration as the command does it: what it prints and records.
 #pragma once
 
 #include "arguments.h"
@@ -6,8 +6,8 @@
 
 namespace async::sim {
 
-/// The schedules that the arguments ask for, or the one that they have. What the program ends with:
-/// 1 where one fails.
+/// Explores the schedules that the arguments ask for, or runs the one that they contain. Returns
+/// the program's exit status: 1 if a schedule fails.
 int explore(Arguments& arguments, const Workload& workload);
 
 }  // namespace async::sim

@@ -5,7 +5,7 @@
 namespace async::sim {
 namespace {
 
-std::uint64_t mixed(std::uint64_t one, std::uint64_t other) {  // splitmix64's
+std::uint64_t mixed(std::uint64_t one, std::uint64_t other) {  // as splitmix64 does
   std::uint64_t value = one * 0x9e3779b97f4a7c15 + other + 0x632be59bd9b4e019;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
   value = (value ^ (value >> 27)) * 0x94d049bb133111eb;

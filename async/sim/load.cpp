@@ -27,7 +27,7 @@ std::expected<std::string, std::string> read_beside(const std::string& name) {
   return read_file((std::filesystem::path(folder) / name).string());
 }
 
-/// Of the file that the arguments name.
+/// Gives up because of an error at this place in the workload file.
 [[noreturn]] void give_up_at(const Arguments& arguments, Place at, std::string_view why) {
   give_up(fmt::format("{}:{}:{}: {}", arguments.workload, at.line, at.column, why));
 }

@@ -1,4 +1,4 @@
-// Files that the simulator's command reads. What is wrong with one ends the program.
+// Reads the files of the simulator's command. An error in a workload file ends the program.
 #pragma once
 
 #include <expected>
@@ -9,10 +9,11 @@
 
 namespace async::sim {
 
-/// The text of a file, or why it cannot be had.
+/// The text of a regular file, or why it cannot be read.
 std::expected<std::string, std::string> read_file(const std::string& name);
 
-/// The workload that the arguments name, with what they say of it; they get its harts.
+/// Loads the workload that the arguments name. Their duration overrides the file's. Stores the
+/// number of harts, theirs or the file's, in the arguments.
 Workload load_workload(Arguments& arguments);
 
 }  // namespace async::sim

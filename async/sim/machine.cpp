@@ -10,9 +10,9 @@
 namespace async::sim {
 namespace {
 
-Machine* present = nullptr;  // one at a time
-/// Memory for jobs goes from machine to machine: whoever looks for jobs looks at all there ever
-/// was.
+Machine* present = nullptr;  // at most one at a time
+/// Memory for jobs, passed on from machine to machine: for_each_job() visits all pages that ever
+/// were allocated.
 constinit std::array<JobPool, platform::max_harts> job_pools;
 
 }  // namespace
@@ -48,9 +48,9 @@ Machine::Machine(const Options& options) : options_(options) {
 }
 
 void Machine::wind_down() {
-  Director::end();  // it has seen what it wanted to
+  Director::end();  // the director has no say in the winding down
   winding_down_ = true;
-  arrivals_.assign(arrivals_.size(), [] {});  // nobody else comes
+  arrivals_.assign(arrivals_.size(), [] {});  // no more tasks arrive
   const auto cancel_all = [] {
     std::size_t jobs = 0;
     for_each_job(
@@ -109,11 +109,11 @@ void Compute::await_suspend(std::coroutine_handle<> self) noexcept {
   Machine::Hart& hart = present->harts_[platform::hart()];
   hart.computing = this;
   hart.job = &job;
-  platform::local().job = nullptr;  // its step has not ended, for all that the executor will see
+  platform::local().job = nullptr;  // so the executor does not take the step as ended
 }
 
-/// As Executor::run(), until the hart has nothing to do or does something that takes time. With a
-/// director each step is an event, before which others may come.
+/// Runs jobs, like Executor::run(), until the hart is idle or does something that takes time. With
+/// a director each step is an event, so other events may come before it.
 void Machine::run_hart(unsigned number) {
   Hart& hart = harts_[number];
   if (Director::present() == nullptr) return run_ready(number);
@@ -137,7 +137,8 @@ void Machine::run_ready(unsigned number) {
   }
 }
 
-/// The step that has stopped computes, or has cost something: the hart goes on later. False: now.
+/// Called after a step. True: the step computes or has costs, and the hart continues at their end.
+/// False: the hart continues now.
 bool Machine::start_computing(Hart& hart, unsigned number) {
   const std::uint64_t overhead = std::exchange(hart.overhead_ns, 0);
   if (hart.computing == nullptr && overhead == 0) return false;
@@ -150,11 +151,12 @@ bool Machine::start_computing(Hart& hart, unsigned number) {
   }
   platform::local().job = hart.job;
   add(hart.began_ns + hart.computing->left_ns_, Kind::finish, number, hart.generation);
-  // What the step itself has woken may be more urgent; its turn may be over.
+  // The step may have woken a more urgent job, or its time slice may be over.
   return !preempt(hart, number);
 }
 
-/// Of what the hart computes. Without a policy turns are for those of one priority.
+/// The time left in the slice of the computing job. Without a policy, jobs of one priority share
+/// the hart by slices.
 Duration Machine::until_tick(const Hart& hart) const {
   if (const Policy* const policy = hart.executor->policy()) return policy->until_tick();
   return options_.slice - Duration(world.now - hart.turn_began_ns);
@@ -164,11 +166,11 @@ bool Machine::is_turn_over(Hart& hart) {
   if (Policy* const policy = hart.executor->policy()) return policy->tick();
   if (until_tick(hart).count() > 0) return false;
   if (hart.executor->preempts(hart.job->priority + 1u)) return true;
-  hart.turn_began_ns = world.now;  // the next one is its own, too
+  hart.turn_began_ns = world.now;  // no other job is ready: it gets another slice
   return false;
 }
 
-/// Unless there is one that comes no later.
+/// Adds the tick at the end of the slice, unless a tick or the computation's end comes first.
 void Machine::add_tick(Hart& hart, unsigned number) {
   const Duration until = until_tick(hart);
   if (until == Duration::max()) return;
@@ -180,19 +182,19 @@ void Machine::add_tick(Hart& hart, unsigned number) {
   add(ns, Kind::tick, number, hart.generation);
 }
 
-/// As on the kernel's way back to user mode.
+/// After an interrupt: runs a more urgent job, as the kernel does before it returns to user mode.
 void Machine::interrupt(unsigned number) {
   Hart& hart = harts_[number];
-  if (hart.paying || hart.stepping) return;  // it will look
+  if (hart.paying || hart.stepping) return;  // its next event looks for ready jobs
   if (hart.computing == nullptr || preempt(hart, number)) run_hart(number);
 }
 
-/// Puts aside what the hart computes, if somebody else is to go first. False: it goes on.
+/// Preempts the computing job if another job must run first. False: it continues.
 bool Machine::preempt(Hart& hart, unsigned number) {
-  // Whoever is done by now is only yet to say so; or a director lets it be preempted before.
+  // A computation that is complete ends at this instant. Only a director may preempt it before.
   const bool is_done = has_computed(hart) == hart.computing->left_ns_;
   if (is_done && Director::present() == nullptr) return false;
-  const Strand::Guard strand;  // what is preempted may hold a lock for which others wait
+  const Strand::Guard strand;  // the preempted job may hold a lock for which others wait
   const bool turn_over = is_turn_over(hart);
   if (!hart.executor->preempts(hart.job->priority + turn_over)) {
     add_tick(hart, number);
@@ -209,10 +211,10 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   return true;
 }
 
-/// Since it was charged.
+/// How long the job has computed since it was last charged.
 std::uint64_t Machine::has_computed(const Hart& hart) const {
   const std::uint64_t since = world.now > hart.began_ns ? world.now - hart.began_ns : 0;
-  return std::min(since, hart.computing->left_ns_);  // its end may be late
+  return std::min(since, hart.computing->left_ns_);  // the finish event may come late
 }
 
 void Machine::charge(Hart& hart, unsigned number) {
@@ -222,7 +224,7 @@ void Machine::charge(Hart& hart, unsigned number) {
   hart.began_ns += used;
 }
 
-// ── what is not as it should be ──────────────────────────────────────────────────────────────────
+// ── trouble ──────────────────────────────────────────────────────────────────────────────────────
 
 void Machine::note_trouble(std::string what) {
   if (trouble_.empty()) trouble_ = std::move(what);
@@ -237,7 +239,7 @@ void Machine::breached(const policy::Breach& breach) {
       breach.policy, breach.what, task, breach.job->name(), world.now, world.hart, options_.seed));
 }
 
-// ── what is counted ──────────────────────────────────────────────────────────────────────────────
+// ── counts ───────────────────────────────────────────────────────────────────────────────────────
 
 void Machine::count_hash(std::uint64_t value) {
   hash_ = (hash_ ^ value) * 0x100000001b3;

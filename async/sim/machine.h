@@ -1,14 +1,14 @@
 // Machine: N virtual harts in one thread, each with a real async::Executor, in virtual time.
 //
-//   [ events by time ] ──► arrival ──► whatever it does: spawns a job, say
-//        ▲    ▲       ├──► alarm, IPI ──► the hart's executor looks into its inbox; preempts?
-//        │    │       ├──► tick ──► is the turn over?
-//        │    │       └──► end of computing ──► the job goes on
-//        │    └── set_alarm(), send_ipi(): from the runtime
+//   [ events by time ] ──► arrival ──► a function runs, which spawns a job, for example
+//        ▲    ▲       ├──► alarm, IPI ──► the hart's executor polls its inbox, and may preempt
+//        │    │       ├──► tick ──► the time slice may be over
+//        │    │       └──► end of a computation ──► the job continues
+//        │    └── set_alarm(), send_ipi(): called by the runtime
 //        └── co_await Compute: a job's step takes time
 //
-// Only computing takes time, and what Costs says. Everything else (queues, locks, timers, thieves)
-// is the runtime's own code and happens at once. Two runs with the same seed are the same.
+// Only computations and Costs take virtual time. Everything else (queues, locks, timers, stealing)
+// is the runtime's own code and takes none. Two runs with the same seed are the same.
 #pragma once
 
 #include <array>
@@ -28,24 +28,24 @@ namespace async::sim {
 
 /// In nanoseconds of virtual time.
 struct Costs {
-  std::uint64_t change = 0;   // a hart goes on with another job than before
-  std::uint64_t resume = 0;   // … with any
+  std::uint64_t change = 0;   // a hart runs another job than before
+  std::uint64_t resume = 0;   // a hart runs any job
   std::uint64_t migrate = 0;  // a job comes from another hart
-  std::uint64_t ipi = 0;      // from an IPI to the interrupt
+  std::uint64_t ipi = 0;      // delay from sending an IPI to its interrupt
 };
 
-/// What Attributes::owner of every job points to.
+/// Identifies a job: Attributes::owner of every job points to one.
 struct Subject {
   enum class State : std::uint8_t { ready, running, waiting, done };
   std::uint64_t number = 0;        // from 1 up, the same in every run
-  std::uint64_t turn_used_ns = 0;  // Machine's: before it was preempted, of the turn that goes on
-  // A Detector's: what the job does, since when.
+  std::uint64_t turn_used_ns = 0;  // Machine's: used of the present slice before a preemption
+  // A Detector's: the job's state, and since when.
   State state = State::ready;
   std::uint64_t since_ns = 0;
 };
-/// Null: it has none.
+/// Null if the job has none.
 Subject* subject_of(const Job& job);
-/// … 0.
+/// The job's number; 0 if it has no Subject.
 std::uint64_t number_of(const Job& job);
 
 class Compute;
@@ -58,50 +58,51 @@ class Machine final : platform::World::Listener {
     std::uint64_t seed = 1;
     Duration slice = std::chrono::milliseconds(4);
     Costs costs;
-    std::uint64_t most_at_once = 1'000'000;  // steps without time passing: more is a stall
-    Duration jitter{0};  // events no further apart may come in any order: a director's to say
+    std::uint64_t most_at_once = 1'000'000;  // steps without time passing; more are a stall
+    Duration jitter{0};  // a director may reorder events that are no further apart
   };
   struct Counts {
     std::uint64_t events = 0;
-    std::uint64_t steps = 0;    // a job was chosen to run
-    std::uint64_t changes = 0;  // … another one than before
+    std::uint64_t steps = 0;    // choices of a job to run
+    std::uint64_t changes = 0;  // steps of another job than before
     std::uint64_t preemptions = 0;
     std::uint64_t migrations = 0;
     std::array<std::uint64_t, platform::max_harts> busy_ns{};
   };
   using Hook = std::function<void(TraceEvent, const Job&)>;
 
+  /// At most one machine exists at a time. All calls are from one thread.
   explicit Machine(const Options& options);
   ~Machine();
   Machine(const Machine&) = delete;
 
-  /// At virtual time `ns`, not before now, `what` happens on `hart` as in an interrupt handler that
-  /// may spawn and wake.
+  /// Calls `what` on `hart` at virtual time `ns`, or now if that has passed. It runs as in an
+  /// interrupt handler, and may spawn and wake jobs.
   void at(std::uint64_t ns, unsigned hart, std::function<void()> what);
-  /// Until that time, or until nothing is to come, or until a director has seen enough, or until
-  /// there is trouble.
+  /// Handles all events up to virtual time `ns`, which is the time afterwards. Returns early after
+  /// a stall or trouble, or if a director gives up the run.
   void run_until(std::uint64_t ns);
 
-  /// Cancels every job, and runs them to their ends; time may pass. (The destructor does it, too.)
+  /// Cancels every job and runs them until they end; time may pass. The destructor calls it, too.
   void wind_down();
 
-  /// Is nothing to come any more?
+  /// Whether no event is to come.
   bool is_quiet() const { return events_.empty(); }
-  /// Did time not pass any more, with one step after another? run_until() has returned then.
+  /// Whether step followed step without time passing (most_at_once). run_until() returns then.
   bool is_stalled() const { return steps_at_once_ > options_.most_at_once; }
-  /// It does not, in a job's one step, whose next await comes back to no end.
+  /// Reports a stall within one step of a job: time does not pass, and its awaits do not suspend
+  /// it.
   void note_stall() { steps_at_once_ = options_.most_at_once + 1; }
 
-  /// Why what is simulated makes no sense from here on: a policy's fault, say. Empty: there is
-  /// nothing, so far. Of several the first.
+  /// Why the simulation is invalid from here on, for example a policy's breach of contract; the
+  /// first reason of several. Empty: none so far.
   const std::string& trouble() const { return trouble_; }
   void note_trouble(std::string what);
 
   /// Called at each trace point.
   void set_hook(Hook hook) { hook_ = std::move(hook); }
   const Counts& counts() const { return counts_; }
-  /// A number that tells two runs apart: of every job that has run, where, when, and in which
-  /// order.
+  /// A hash of which jobs have run where and when, and in which order.
   std::uint64_t schedule_hash() const { return hash_; }
   Executor& executor(unsigned hart) { return *harts_[hart].executor; }
   unsigned harts() const { return options_.harts; }
@@ -115,7 +116,9 @@ class Machine final : platform::World::Listener {
     std::uint64_t order;
     Kind kind;
     std::uint8_t hart;
-    std::uint64_t generation;  // finish, tick, alarm: of the hart's when it was made; else stale
+    // finish, tick, alarm: the hart's generation at the time of add(); a stale event has another
+    // one. arrival: index into arrivals_.
+    std::uint64_t generation;
     bool operator>(const Event& other) const {
       return ns != other.ns ? ns > other.ns : order > other.order;
     }
@@ -123,19 +126,19 @@ class Machine final : platform::World::Listener {
   struct Hart {
     std::optional<Executor> executor;
     policy::Memory memory;
-    Compute* computing = nullptr;  // what local.job does
-    Job* job = nullptr;            // … and who that is
+    Compute* computing = nullptr;  // the computation of `job`; null: none
+    Job* job = nullptr;
     std::uint64_t began_ns = 0;
-    std::uint64_t generation = 0;  // of what it computes
+    std::uint64_t generation = 0;  // of `computing`
     std::uint64_t alarm_generation = 0;
-    std::uint64_t tick_ns = 0;          // when the next one comes
-    std::uint64_t tick_generation = 0;  // … while `generation` is still this
+    std::uint64_t tick_ns = 0;  // the next tick, if tick_generation == generation
+    std::uint64_t tick_generation = 0;
     std::uint64_t turn_began_ns = 0;
-    std::uint64_t overhead_ns = 0;  // to be added before whatever is next
-    std::uint64_t last_job = 0;     // by number
+    std::uint64_t overhead_ns = 0;  // costs to pay before the hart continues
+    std::uint64_t last_job = 0;     // the number of the job that ran last
     bool idle = false;
-    bool paying = false;    // for overhead, without a job
-    bool stepping = false;  // its next step is an event, because a director is present
+    bool paying = false;    // it pays costs, and no job computes
+    bool stepping = false;  // its next step is a pending event; only with a director
     bool ipi_pending = false;
   };
 
@@ -173,22 +176,22 @@ class Machine final : platform::World::Listener {
   std::uint64_t hash_ = 0xcbf29ce484222325;
   Hook hook_;
   std::string trouble_;
-  bool winding_down_ = false;  // in spite of trouble
+  bool winding_down_ = false;  // jobs run in spite of trouble
 };
 
-/// The running job's step takes so much of its hart's time:
+/// Lets the running job's step take some of its hart's time:
 ///
 ///   for (Compute work(5ms); !work.done();) co_await work;
 ///
-/// Once round for every time that it is preempted, as with a call into user mode.
+/// The loop goes round once for each preemption, as with a call into user mode.
 class Compute {
  public:
   explicit Compute(Duration duration) noexcept
       : left_ns_(duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) : 0) {}
   Compute(const Compute&) = delete;
-  /// Also where the job has been cancelled.
+  /// Also true if the job has been cancelled.
   bool done() const noexcept { return left_ns_ == 0 || is_cancelled(); }
-  /// Up to date when its hart has been left, and when run_until() has returned.
+  /// The time left. Up to date after a preemption, and after run_until() has returned.
   std::uint64_t left_ns() const noexcept { return left_ns_; }
 
   bool await_ready() const noexcept { return done(); }

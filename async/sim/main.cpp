@@ -1,17 +1,19 @@
-// The simulator's own command, which `./cotrap sim` runs: one workload, every policy and seed that
-// is asked for, and a line of JSON for each run. What is made of the lines is others' work.
+// The simulator's command, which `./cotrap sim` runs. It runs one workload under each given policy
+// with each seed, and prints one line of JSON for each run. `./cotrap sim` makes tables of the
+// lines.
 //
 //   cotrap_sim FILE policy=NAME[,NAME…] seeds=A..B [harts=N] [slice=NS] [change=NS] [resume=NS]
 //              [migrate=NS] [ipi=NS] [buckets=1] [timeline=SLICES] [duration=NS] [starving=NS]
 //              [stalled=NS]
 //   cotrap_sim FILE explore=BOUND policy=directed|directed-by-priority [random=DEPTH] [jitter=NS]
-//              [most=SCHEDULES] [record=FILE] …    schedules, all or at random; status 1: one fails
-//              [schedule=SCHEDULE]                 … or that one
-//   cotrap_sim FILE plan=1 seeds=S [duration=NS] [policy=NAME]        what plan.h says, for it
-//   cotrap_sim replay FILE [workload=FILE]                            status 1: it is another
-//   cotrap_sim policies
+//              [most=SCHEDULES] [record=FILE] …    explores schedules; status 1: one fails
+//              [schedule=SCHEDULE]                 … or runs this one
+//   cotrap_sim FILE plan=1 seeds=S [duration=NS] [policy=NAME]        prints the plan (plan.h)
+//   cotrap_sim replay FILE [workload=FILE]                            status 1: a decision differs
+//   cotrap_sim policies                                               lists them
 //
-// With record=, as=NAME is what the recording calls the workload: who replays it says where it is.
+// With record=, as=NAME is the workload's name in the recording. A replay gets its file by
+// workload=.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -42,7 +44,7 @@ void print_plan(const Arguments& arguments, const Workload& workload) {
   fmt::print("{}", *text);
 }
 
-/// Every policy, each with every seed.
+/// Runs the workload under each policy with each seed.
 void run_all(Arguments& arguments, const Workload& workload) {
   for (const auto* const policy : arguments.policies) {
     for (std::uint64_t seed = arguments.first_seed; seed <= arguments.last_seed; ++seed) {
@@ -59,13 +61,13 @@ void run_all(Arguments& arguments, const Workload& workload) {
       const Outcome outcome = run_once(arguments, workload, std::move(hook));
       fmt::print("{}\n", to_json(outcome, policy->name, seed, arguments.buckets,
                                  is_shown ? timeline.to_json() : ""));
-      std::fflush(stdout);  // who sees this one end knows where it ends
+      std::fflush(stdout);  // so that a reader knows when each run ends
       if (!arguments.record.empty()) record(arguments, workload);
     }
   }
 }
 
-/// As main(), but for what is thrown.
+/// main() without the handling of exceptions. Returns the exit status.
 int run(int count, char** words) {
   if (count < 2) give_up("which workload?");
   Arguments arguments;

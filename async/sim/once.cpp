@@ -14,9 +14,9 @@
 namespace async::sim {
 namespace {
 
-/// All of it, or no file is left.
+/// Writes all of `text`, or removes the file and exits.
 void write_whole(const std::string& path, std::string_view text) {
-  std::signal(SIGXFSZ, SIG_IGN);  // what may not be as large is an error as any other
+  std::signal(SIGXFSZ, SIG_IGN);  // exceeding the size limit is an error of the write
   errno = 0;
   std::ofstream file(path, std::ios::binary);
   file << text;

@@ -1,4 +1,4 @@
-// One run of a workload under one policy, as the command's arguments say.
+// One run of a workload under one policy, as the arguments say.
 #pragma once
 
 #include "arguments.h"
@@ -12,10 +12,10 @@ SimulateOptions options(const Arguments& arguments, Machine::Hook hook = {});
 /// Whether its policy follows a schedule (director.h).
 bool is_directed(const Arguments& arguments);
 
-/// With the schedule that the arguments have, if the policy takes one.
+/// Runs the workload, under the schedule in the arguments if the policy is directed.
 Outcome run_once(const Arguments& arguments, const Workload& workload, Machine::Hook hook);
 
-/// Runs it once more and writes down what is decided, so that replay() does the same again.
+/// Runs the workload once more and writes its decisions to a file for replay(). Exits on errors.
 void record(const Arguments& arguments, const Workload& workload);
 
 }  // namespace async::sim

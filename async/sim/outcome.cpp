@@ -1,4 +1,4 @@
-// What is computed from what was counted.
+// The statistics of samples and outcomes.
 #include <algorithm>
 #include <bit>
 #include <cmath>

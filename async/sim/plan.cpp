@@ -15,13 +15,13 @@ namespace {
 
 struct Planned {
   std::uint64_t at_ns;
-  std::size_t known;  // how many were known to come before it was: they go first of two at once
-  std::size_t of;     // the class
+  std::size_t known;  // arrivals scheduled before this one, which go first at the same time
+  std::size_t of;     // index of the class
   auto operator<=>(const Planned&) const = default;
 };
 
-/// All tasks, in the order in which they come, which is that of their numbers. As on a machine, a
-/// class's next one is known when the one before it comes.
+/// All tasks in the order of arrival, which is the order of their numbers. As on a machine, the
+/// next arrival of a class is scheduled when the task before it arrives.
 std::vector<Planned> in_order(const Workload& workload, std::uint64_t seed) {
   Arrivals arrivals(workload, seed);
   std::priority_queue<Planned, std::vector<Planned>, std::greater<>> coming;
@@ -47,7 +47,7 @@ std::vector<Planned> in_order(const Workload& workload, std::uint64_t seed) {
   return all;
 }
 
-/// One round of steps; what it takes without any waiting for others is added to `demand_ns`.
+/// The text of one round of steps. Adds the time that the round needs alone to `demand_ns`.
 std::string round_of(const TaskClass& what, Random& random, std::uint64_t& demand_ns) {
   std::string text;
   const auto draw = [&](const Distribution& time) {
@@ -65,9 +65,9 @@ std::string round_of(const TaskClass& what, Random& random, std::uint64_t& deman
       case Step::Kind::unlock: text += fmt::format(" u{}", step->object); break;
       case Step::Kind::send: text += fmt::format(" s{}", step->object); break;
       case Step::Kind::receive: text += fmt::format(" v{}", step->object); break;
-      case Step::Kind::fork: break;  // refused before
+      case Step::Kind::fork: break;  // plan() has refused it
       case Step::Kind::repeat:
-      case Step::Kind::end: break;  // the walk's
+      case Step::Kind::end: break;  // the walk handles these
     }
   }
   return text;

@@ -1,12 +1,13 @@
-// A workload with all that chance has to say said: when each task arrives and how long each of its
-// steps is, so that somebody else can do the same. The kernel's program `workload` reads it:
+// Plan: a workload with all random choices made. It gives the arrival of each task and the length
+// of each of its steps, so another program can run the same tasks. The kernel's program `workload`
+// reads this format:
 //
 //   cotrap-plan 1
-//   until NS after NS                       how long; what arrives before `after` is not counted
-//   locks LOCK… channels CAPACITY…          a lock is i, which inherits, or n, which does not
+//   until NS after NS                       the duration, and the warm-up, which is not counted
+//   locks LOCK… channels CAPACITY…          LOCK: i has inheritance, n has not
 //   class NAME PRIORITY DEADLINE WEIGHT BUDGET PERIOD HARTS       times in nanoseconds, 0: none;
-//                                           HARTS as bits
-//   task CLASS AT STEP…                     in the order of their arrival, times in nanoseconds:
+//                                           HARTS is a bit mask
+//   task CLASS AT STEP…                     in the order of arrival, times in nanoseconds:
 //     rNS run  wNS wait  y yield  lLOCK uLOCK  sCHANNEL vCHANNEL receive  nNS the round's end, and
 //     a pause
 #pragma once
@@ -19,8 +20,8 @@
 
 namespace async::sim {
 
-/// As simulate() has it with that seed; reservations only if `reserves`. An error: it has something
-/// that cannot be said beforehand.
+/// The plan of what simulate() runs with this seed, with reservations only if `reserves`. An error:
+/// a class forks, or the plan would be too long.
 std::expected<std::string, std::string> plan(const Workload& workload, std::uint64_t seed,
                                              bool reserves);
 

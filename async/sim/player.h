@@ -1,5 +1,6 @@
-// A workload while it is played: its tasks, and what they share. simulate() makes a Player for each
-// run; steps.cpp has what tasks do, run.cpp when they come and what is noted of them.
+// Player: plays a workload on a machine. It holds the tasks, and the locks and channels that they
+// share. simulate() makes a Player for each run. steps.cpp has what tasks do; run.cpp has when they
+// arrive and what is measured.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace async::sim {
 
 struct Player;
 
-/// A task: one that arrives, or one of a closed class, which goes round and round.
+/// A task. A task of a closed class does one round after another, others do one.
 struct Instance : Subject {
   Instance(Player& player, std::size_t of, std::uint64_t number, std::uint64_t seed)
       : Subject{.number = number, .since_ns = platform::now_ns()},
@@ -24,33 +25,33 @@ struct Instance : Subject {
         of(of),
         random(seed, number) {}
   ~Instance() {
-    if (job != nullptr) entity_of(*job).attributes.owner = nullptr;  // policies may know it still
+    if (job != nullptr) entity_of(*job).attributes.owner = nullptr;  // the entity outlives the task
   }
-  /// In this round, so far.
+  /// Processor time used in this round so far.
   std::uint64_t has_run_ns() const { return run_ns - (work != nullptr ? work->left_ns() : 0); }
 
   Player& player;
-  std::size_t of;  // which class
+  std::size_t of;  // index of its class
   Random random;
   std::uint64_t arrived_ns = 0;
   std::uint64_t ready_ns = 0;
-  std::uint64_t demand_ns = 0;     // what it would take alone: all that it has run and slept
-  std::uint64_t run_ns = 0;        // of which it is yet to do what is left of `work`
-  std::uint64_t total_run_ns = 0;  // over all rounds of a closed one that have ended
+  std::uint64_t demand_ns = 0;     // time that the round needs alone: computing and sleeping
+  std::uint64_t run_ns = 0;        // computing in this round, with the rest of `work`
+  std::uint64_t total_run_ns = 0;  // computing in the rounds before
   const Compute* work = nullptr;
   Job* job = nullptr;
   WaitGroup* forked_by = nullptr;
-  bool is_refused = false;  // its reservation is
+  bool is_refused = false;  // its reservation is refused or ignored
 };
 
-/// A lock that may be without inheritance, which async::Mutex never is.
+/// A lock: `mutex` if it has priority inheritance, `plain` if not.
 struct PlayedLock {
   bool inherits;
   Mutex mutex;
   Semaphore plain{1};
 };
 
-/// Values in flight, with room for `capacity`: a channel whose capacity is known when it runs.
+/// A channel whose capacity is known only at run time. It counts values and free slots.
 struct PlayedChannel {
   explicit PlayedChannel(std::uint32_t capacity) : slots(capacity) {}
   Semaphore slots;
@@ -73,7 +74,8 @@ struct Player {
   void traced(TraceEvent event, const Job& job);
   void queue_changes(int by);
   std::uint64_t now() const { return machine.now(); }
-  /// One that goes round and round may wait for ever: for who comes once in a while.
+  /// Whether the task's class is closed. Such a task may wait for ever, because others may stop
+  /// arriving.
   bool is_closed(const Instance& instance) const {
     return workload.classes[instance.of].arrival.kind == Arrival::Kind::closed;
   }
@@ -84,7 +86,7 @@ struct Player {
   std::deque<PlayedChannel> channels;
   Arrivals arrivals;
   std::vector<ClassOutcome> classes;
-  std::vector<std::vector<double>> shares;  // for Jain's index
+  std::vector<std::vector<double>> shares;  // by class: values for Jain's index
   std::uint64_t instances = 0;
   std::uint64_t living = 0;
   static constexpr std::uint64_t most_tasks = 2'000'000;  // each takes about a kilobyte
@@ -96,8 +98,8 @@ struct Player {
   Detector detector;
   Admission admission;
   bool over = false;
-  bool waits_for_ever = false;  // if nothing comes: one that does not go round and round
-  Machine machine;              // goes first: its jobs refer to the rest
+  bool waits_for_ever = false;  // if no event comes: a task of a class that is not closed
+  Machine machine;              // destroyed first: its jobs refer to the rest
 };
 
 }  // namespace async::sim

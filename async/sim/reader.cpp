@@ -1,4 +1,4 @@
-// What the lines of a workload file mean, and what has to fit together.
+// Parses workload files, and checks that their statements fit together.
 #include <algorithm>
 #include <optional>
 
@@ -61,7 +61,7 @@ class Reader : Words {
     step_words_.clear();
   }
   static Place place_of(const Word& word) { return {word.line, word.column}; }
-  /// What is said but once, of the whole or of a class.
+  /// Fails if the line's statement has come before in this class, or before the first class.
   void only_once() {
     const Word& at = line().words.front();
     if (std::ranges::find(said_, at.text) != said_.end()) {
@@ -150,7 +150,7 @@ class Reader : Words {
     }
   }
 
-  /// A file of times of arrival, one a line, such as 1.5ms, none before the one above it.
+  /// Reads a file of arrival times, one a line, such as 1.5ms. No time is before the one above it.
   void read_trace(Arrival& arrival) {
     const Word& at = word("a file");
     if (read_file_ == nullptr) fail(at, "there are no files here");
@@ -212,7 +212,7 @@ class Reader : Words {
     return true;
   }
 
-  // ── what has to fit together ──
+  // ── checks ──
 
   [[noreturn]] void fail_class(const Word& at, const std::string& what) const {
     fail(at, "class " + class_->name + " " + what);
@@ -270,17 +270,17 @@ class Reader : Words {
   };
   struct Repeat {
     std::uint32_t place;
-    std::vector<std::optional<Word>> held;  // as held_, where it begins
+    std::vector<std::optional<Word>> held;  // held_ at its begin
   };
   static constexpr std::size_t most_nested = 64;
 
   ReadFile read_file_;
   Workload workload_;
   TaskClass* class_ = nullptr;
-  std::vector<std::string_view> said_;  // what is said but once
-  // Of the class:
+  std::vector<std::string_view> said_;  // the once-only statements that have come
+  // Of the present class:
   std::vector<Repeat> open_;
-  std::vector<Word> step_words_;           // where each step is
+  std::vector<Word> step_words_;           // the first word of each step
   std::vector<std::optional<Word>> held_;  // by lock: where it was locked, if it is
   std::vector<Fork> forks_;
 };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view first_line = "cotrap-schedule 2";
 
-/// One that could run on this hart now, and does not yet.
+/// Adds the job if it is ready on this hart and not running.
 void add_candidate(void* candidates, const Job& job) {
   const bool is_ready = job.kind == Kind::ready && !Executor::is_running(job);
   if (!is_ready || job.hart != platform::hart() || subject_of(job) == nullptr) return;
@@ -31,7 +31,7 @@ std::optional<Decision> decision_of(const std::string& line) {
   return decision;
 }
 
-/// The lines of a recording. Each ends in a newline: one that does not is what is left of it.
+/// Reads the lines of a recording. A last line without a newline means that the file is cut short.
 class Reader {
  public:
   explicit Reader(std::string_view text) : lines_(std::string(text)) {}

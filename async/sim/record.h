@@ -1,18 +1,19 @@
-// Schedules in files: what was simulated, and each decision, so that it can be simulated again and
-// compared decision by decision.
+// Recordings: schedules in files. A recording holds the arguments of a simulation and each
+// decision, so it can be simulated again and compared decision by decision.
 //
 //   cotrap-schedule 2
-//   workload=web               as `./cotrap sim` finds it again (simulator.py)
+//   workload=web               for `./cotrap sim`, which finds the workload again (simulator.py)
 //   policy=edf
 //   seed=7
-//   …                          as the command's own arguments
+//   …                          the command's other arguments
 //   decisions
-//   1500000 0 12 request 9 12  at 1.5 ms hart 0 goes on with task 12, one of `request`; 9 and 12
+//   1500000 0 12 request 9 12  at 1.5 ms hart 0 runs task 12 of the class `request`; tasks 9 and 12
 //                              were ready
-//   end 1                      so many; without it the file is cut short
+//   end 1                      the number of decisions; without it the file is cut short
 //
-// The kernel's and the hosted machine's are made from their traces (cmake/tools/cotrap/sim), and
-// say so: by=kernel. Those are replayed for the order of their decisions (divergence.h).
+// Recordings of the kernel and of the hosted machine are made from their traces
+// (cmake/tools/cotrap/sim), and name their world: by=kernel. Only the order of their decisions is
+// compared (divergence.h).
 #pragma once
 
 #include <cstdint>
@@ -29,9 +30,9 @@ struct Decision {
   unsigned hart;
   std::uint64_t task;
   std::string of;                         // the name of its class
-  std::vector<std::uint64_t> candidates;  // that were ready, itself among them
+  std::vector<std::uint64_t> candidates;  // the ready tasks, `task` among them
 
-  /// What was ready follows from what was decided before.
+  /// Ignores the candidates: they follow from the decisions before.
   friend bool operator==(const Decision& a, const Decision& b) {
     return a.ns == b.ns && a.hart == b.hart && a.task == b.task && a.of == b.of;
   }
@@ -43,11 +44,11 @@ struct Recording {
   std::vector<Decision> decisions;
 
   std::string to_file() const;
-  /// Throws std::runtime_error, with the line.
+  /// Throws std::runtime_error, whose text begins with the line number.
   static Recording of_file(std::string_view text);
 };
 
-/// A hook for simulate() that notes every decision.
+/// A hook for simulate() that appends every decision to `decisions`.
 Machine::Hook recorder(std::vector<Decision>& decisions);
 
 }  // namespace async::sim

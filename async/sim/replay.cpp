@@ -22,7 +22,7 @@ void tell(const Divergence& divergence, const Worlds& worlds, const Arguments& a
   fmt::print("{}", explain(divergence, worlds, arguments.machine.policy->name, again));
 }
 
-/// With what another world has done: it is the order that counts.
+/// Compares with a recording of another world, by the order of tasks only. Returns the exit status.
 int compare(const Arguments& arguments, const Workload& workload,
             const std::vector<Decision>& recorded, const std::vector<Decision>& now) {
   const auto theirs = changes_of_task(recorded);
@@ -37,7 +37,7 @@ int compare(const Arguments& arguments, const Workload& workload,
   return 0;
 }
 
-/// Of a replay every decision comes along here, for debuggers: `break decided if place == 223`.
+/// Called for each decision of a replay, for breakpoints: `break decided if place == 223`.
 [[gnu::noinline]] void decided(std::size_t place, const async::Job& job) {
   asm volatile("" : : "r"(place), "r"(&job));
 }

@@ -1,4 +1,4 @@
-// A recording, done again and compared.
+// Replaying a recording and comparing the decisions.
 #pragma once
 
 #include <span>
@@ -6,8 +6,8 @@
 
 namespace async::sim {
 
-/// The recording in the file at `path`, with further arguments. What the program ends with: 1 where
-/// it is not the same again.
+/// Replays the recording in the file at `path`, with the further arguments `words`. Returns the
+/// program's exit status: 1 if a decision differs.
 int replay(const std::string& path, std::span<char*> words);
 
 }  // namespace async::sim

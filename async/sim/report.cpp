@@ -6,7 +6,7 @@
 namespace async::sim {
 namespace {
 
-/// Of nothing there are no figures.
+/// An empty sample has a count, and no statistics.
 std::string sample(const Sample& sample, bool with_buckets) {
   std::string text = fmt::format(R"({{"count":{})", sample.size());
   if (sample.size() != 0) {

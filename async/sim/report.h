@@ -8,7 +8,7 @@
 
 namespace async::sim {
 
-/// `with_buckets`: the distributions of latencies and response times, too. `timeline`: JSON, or
+/// `with_buckets`: also the distributions of latencies and response times. `timeline`: JSON, or
 /// empty.
 std::string to_json(const Outcome& outcome, std::string_view policy, std::uint64_t seed,
                     bool with_buckets, const std::string& timeline = {});

@@ -1,4 +1,4 @@
-// When the tasks of a workload come, and what is noted of them.
+// Player: when the tasks of a workload arrive, and what is measured.
 #include "run.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace async::sim {
 namespace {
 
-/// Which they are; nothing, if it is all that there are.
+/// A phrase that lists the harts; empty if they are all `count` harts.
 std::string among(HartMask harts, unsigned count) {
   std::string numbers;
   unsigned listed = 0;
@@ -37,9 +37,9 @@ Player::Player(const Workload& workload, const SimulateOptions& options)
   shares.resize(classes.size());
 }
 
-// ── when they come ───────────────────────────────────────────────────────────────────────────────
+// ── arrivals ─────────────────────────────────────────────────────────────────────────────────────
 
-/// The next one of the class `of` is to come.
+/// Schedules the next arrival of the class `of`, on the next hart that the class may use.
 void Player::arrive(std::size_t of) {
   const auto when = arrivals.next(of, now());
   if (!when) return;
@@ -63,7 +63,7 @@ bool Player::looks_after_deadlines() const {
 void Player::admit(Instance& instance) {
   const TaskClass& what = workload.classes[instance.of];
   if (!looks_after_deadlines()) {
-    instance.is_refused = true;  // nobody would look at it
+    instance.is_refused = true;  // the policy ignores reservations
   } else if (!admission.admit(what)) {
     instance.is_refused = true;
     ++classes[instance.of].refused;
@@ -143,13 +143,13 @@ Outcome Player::play() {
     if (made.finished != 0) made.slowdown /= static_cast<double>(made.finished);
     if (!shares[of].empty()) made.fairness = jain(shares[of]);
   }
-  outcome.classes = classes;  // which those who are yet to end still count in
-  machine.wind_down();  // a policy that has lost jobs may say so only when there are no others
+  outcome.classes = classes;  // before the unfinished tasks end, which changes them
+  machine.wind_down();  // a policy that has lost jobs may show it only when no others are left
   if (!machine.trouble().empty()) throw std::runtime_error(machine.trouble());
   return outcome;
 }
 
-// ── what is noted ────────────────────────────────────────────────────────────────────────────────
+// ── measurements ─────────────────────────────────────────────────────────────────────────────────
 
 void Player::queue_changes(int by) {
   queue_area += static_cast<double>(queued) * static_cast<double>(now() - queue_since);
@@ -164,7 +164,7 @@ void Player::traced(TraceEvent event, const Job& job) {
   auto* const subject = static_cast<Subject*>(entity_of(job).attributes.owner);
   switch (event) {
     case TraceEvent::spawn:
-      queue_changes(1);  // its instance says when it became ready: begin_round()
+      queue_changes(1);  // begin_round() sets when it became ready
       break;
     case TraceEvent::wake:
     case TraceEvent::preempt:

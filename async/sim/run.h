@@ -1,4 +1,4 @@
-// simulate(): a workload on a machine, once, and what came of it.
+// simulate(): runs a workload once on a machine, and returns the results.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@
 
 namespace async::sim {
 
-/// A sample of lengths of time, all kept: percentiles are exact.
+/// A sample of times. It keeps all of them, so percentiles are exact.
 class Sample {
  public:
   void add(std::uint64_t ns) { values_.push_back(ns); }
   std::size_t size() const { return values_.size(); }
   double mean() const;
-  /// `share` from 0 to 1; 0 of nothing.
+  /// The least value such that `share` (0 … 1) of the values are no greater; 0 if there are none.
   std::uint64_t percentile(double share) const;
   std::uint64_t largest() const { return percentile(1); }
-  /// How many are in each bucket: bucket b begins at 2^(b / 4) ns.
+  /// The number of values in each bucket; bucket b begins at 2^(b / 4) ns.
   std::map<unsigned, std::uint64_t> buckets() const;
 
  private:
@@ -32,17 +32,16 @@ class Sample {
 
 struct ClassOutcome {
   std::string name;
-  std::uint64_t arrived = 0;  // pieces of work, after the warm-up
+  std::uint64_t arrived = 0;  // tasks and rounds, after the warm-up
   std::uint64_t finished = 0;
-  std::uint64_t refused = 0;  // tasks whose reservation did not fit
-  std::uint64_t missed = 0;   // deadlines, also of what has not finished
-  std::uint64_t run_ns = 0;   // processor time of what has finished
+  std::uint64_t refused = 0;  // tasks whose reservation admission refused
+  std::uint64_t missed = 0;   // deadlines, also of unfinished work
+  std::uint64_t run_ns = 0;   // processor time of finished work
   Sample latency;             // from ready to running, each time
   Sample response;            // from arrival to end
-  Sample tardiness;           // how late, of those that missed their deadline: at the run's end
-                              // at the latest
-  double slowdown = 0;        // mean of response over the time it needs alone, of what has finished
-  // Jain's index: of time for its weight (closed), or of 1 / slowdown of what has finished
+  Sample tardiness;           // by how much deadlines were missed, up to the end of the run
+  double slowdown = 0;        // mean of response / time needed alone, of finished work
+  // Jain's index: of processor time / weight (closed), or of 1 / slowdown of finished work.
   std::optional<double> fairness;
 };
 
@@ -52,17 +51,17 @@ struct Outcome {
   unsigned harts = 0;
   Machine::Counts counts;
   std::uint64_t hash = 0;
-  double mean_queue = 0;  // ready jobs, over time
+  double mean_queue = 0;  // mean number of ready jobs over time
   std::uint64_t longest_queue = 0;
   std::vector<ClassOutcome> classes;
-  std::vector<std::string> findings;  // a Detector's
-  std::vector<std::string> unfit;     // what does not fit into the harts' time (admission.h)
-  std::vector<std::string> unheeded;  // classes whose reservations the policy knows nothing of
-  std::vector<std::string> absent;    // … of which no task comes before the end
-  std::string stuck;                  // tasks that wait though nothing is to come; empty: none
-  std::string unfollowed;             // of a Director's schedule; empty: nothing
-  /// Findings, or else tasks that wait for ever, or else a deadline that was missed; empty:
-  /// nothing.
+  std::vector<std::string> findings;  // of a Detector
+  std::vector<std::string> unfit;     // reports: the demand exceeds the harts' time (admission.h)
+  std::vector<std::string> unheeded;  // classes whose reservations the policy ignores
+  std::vector<std::string> absent;    // classes of which no task arrives before the end
+  std::string stuck;                  // the tasks, if they wait and no event is to come; else empty
+  std::string unfollowed;             // part of a Director's schedule that did not fit; empty: none
+  /// The findings; if there are none, the stuck tasks; if there are none, a class that missed
+  /// deadlines. Empty: nothing is wrong.
   std::string what_is_wrong() const;
   double utilisation() const;  // of all harts, 0 … 1
 };
@@ -70,15 +69,16 @@ struct Outcome {
 struct SimulateOptions {
   Machine::Options machine;
   Detector::Limits limits;
-  /// Called at each trace point, with the time, the hart and the number of the job.
+  /// Called at each trace point, at its time and on its hart (platform::now_ns(),
+  /// platform::hart()).
   Machine::Hook hook;
 };
 
-/// Throws std::runtime_error where there is trouble (Machine): a policy that breaks its contract, a
-/// workload that needs more than there is.
+/// Throws std::runtime_error if the machine reports trouble: a policy that breaks its contract, or
+/// a workload with too many tasks at once.
 Outcome simulate(const Workload& workload, const SimulateOptions& options);
 
-/// Of values that should be the same: 1 if they are, 1 / n if one has everything.
+/// Jain's fairness index of n values: 1 if all are equal, 1 / n if only one is not 0.
 double jain(const std::vector<double>& values);
 
 }  // namespace async::sim

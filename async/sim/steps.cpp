@@ -11,7 +11,7 @@
 namespace async::sim {
 namespace {
 
-/// What others may wait for or change, too, as a number (history.h).
+/// The number (history.h) of the lock or channel that the step uses.
 std::optional<std::uint64_t> shared_by(const Step& step) {
   switch (step.kind) {
     case Step::Kind::lock:
@@ -22,8 +22,8 @@ std::optional<std::uint64_t> shared_by(const Step& step) {
   }
 }
 
-/// May others come in behind it, though it has not waited? What follows a wait or a yield is the
-/// beginning of a turn, before which they could.
+/// Whether a director may let others run between this step and the next. After a wait or a yield
+/// they could run anyway.
 bool lets_others_in(const Step& step) {
   switch (step.kind) {
     case Step::Kind::wait:
@@ -34,8 +34,8 @@ bool lets_others_in(const Step& step) {
   }
 }
 
-/// Between two steps of a task, where a director is present: it may let events and other tasks come
-/// first, all of which pass this one over. Otherwise nothing.
+/// Awaited between two steps of a task. A director may let events and other tasks come first, each
+/// of which passes over this task. Does nothing if no director is present.
 class LetIn : PreemptOp {
  public:
   explicit LetIn(std::uint64_t self) : self_(self) {}
@@ -47,7 +47,7 @@ class LetIn : PreemptOp {
   void await_resume() const noexcept { touch(self_); }
 
  private:
-  std::uint64_t self_;  // as touch() has it
+  std::uint64_t self_;  // the task's number for touch()
 };
 
 }  // namespace
@@ -75,7 +75,8 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   return job;
 }
 
-/// What it does next arrives then, and stands in queues as what it is from the beginning.
+/// Begins a round that arrives at `arrives_ns`, now or later. Sets the job's attributes already
+/// now, so that its policy queues it by them when it wakes.
 void Player::begin_round(Instance& instance, std::uint64_t arrives_ns) {
   const TaskClass& what = workload.classes[instance.of];
   instance.arrived_ns = arrives_ns;
@@ -132,7 +133,7 @@ Task<> Player::live(std::unique_ptr<Instance> instance) {
   if (instance->forked_by != nullptr) instance->forked_by->done();
 }
 
-/// The steps of the class; false if the task was cancelled on the way.
+/// Takes the steps of the class once; false if the task was cancelled.
 Task<bool> Player::go_round(Instance& instance) {
   std::vector<std::pair<std::uint32_t, Mutex::Guard>> guards;
   std::vector<std::uint32_t> plain;
@@ -145,7 +146,7 @@ Task<bool> Player::go_round(Instance& instance) {
   } const release{locks, plain};
 
   const std::uint64_t self = History::job(instance.number);
-  std::uint64_t at_once = 0;  // steps since time has passed
+  std::uint64_t at_once = 0;  // steps without time passing
   std::uint64_t since = now();
   Walk walk(workload.classes[instance.of].steps);
   while (const Step* const next = is_cancelled() ? nullptr : walk.next()) {
@@ -223,7 +224,7 @@ Task<bool> Player::go_round(Instance& instance) {
         break;
       }
       case Step::Kind::repeat:
-      case Step::Kind::end: break;  // the walk's
+      case Step::Kind::end: break;  // the walk handles these
     }
     if (lets_others_in(step)) co_await LetIn(self);
   }

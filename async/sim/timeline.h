@@ -1,4 +1,4 @@
-// Timeline: which task ran on which hart, from the beginning of a run on, for a picture.
+// Timeline: which task ran on which hart, from the beginning of a run, for a picture.
 #pragma once
 
 #include <array>
@@ -12,10 +12,10 @@ namespace async::sim {
 
 class Timeline {
  public:
-  /// At most so many slices; what comes after them is left out.
+  /// Keeps the first `most` slices and drops the others.
   explicit Timeline(std::size_t most) : most_(most) {}
 
-  /// Of a machine's hook.
+  /// Call from a machine's hook.
   void observe(TraceEvent event, const Job& job);
   /// {"classes":[name…],"slices":[[hart,begin,length,class,task]…]}, in nanoseconds.
   std::string to_json() const;

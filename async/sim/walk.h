@@ -1,4 +1,4 @@
-// The way through a class's steps, with what is repeated as often as it is.
+// Walk: the steps of a class in the order in which a task takes them, with all repetitions.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ class Walk {
  public:
   explicit Walk(const std::vector<Step>& steps) : steps_(steps) {}
 
-  /// The next step, null after the last. A `repeat` and its `end` come, too, each time that the way
-  /// leads by; there is nothing left to do for them.
+  /// The next step, null after the last. It also returns each `repeat` and `end` on the way, which
+  /// the caller ignores.
   const Step* next() {
     if (at_ == steps_.size()) return nullptr;
     const Step& step = steps_[at_++];
@@ -33,7 +33,7 @@ class Walk {
  private:
   const std::vector<Step>& steps_;
   std::size_t at_ = 0;
-  std::vector<std::uint32_t> rounds_;  // this one and those to come, of each repeat on the way
+  std::vector<std::uint32_t> rounds_;  // rounds left of each open repeat, this one included
 };
 
 }  // namespace async::sim

@@ -1,5 +1,5 @@
-// Ends the program, by SIGXCPU, where it computes for ten seconds of its own time between two
-// events of a simulation: a policy loops for ever, say.
+// Watchdog: ends the program with SIGXCPU if it computes for ten seconds of processor time between
+// two events of a simulation. A policy that loops for ever is an example.
 #pragma once
 
 #include <chrono>
@@ -7,14 +7,14 @@
 
 namespace async::sim {
 
-/// As long as it is there. One at a time.
+/// Active while the object exists. One at a time.
 class Watchdog {
  public:
   explicit Watchdog(std::chrono::milliseconds most = std::chrono::seconds{10});
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
 
-  /// An event has come.
+  /// Call for each event of the simulation.
   static void note_event() { events_ = events_ + 1; }
 
  private:
@@ -22,7 +22,7 @@ class Watchdog {
 
   static inline volatile std::uint64_t events_ = 0;
   static inline std::uint64_t seen_ = 0;
-  static inline int in_vain_ = 0;  // looks
+  static inline int in_vain_ = 0;  // looks since the last event
 };
 
 }  // namespace async::sim

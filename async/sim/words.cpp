@@ -59,7 +59,6 @@ bool Words::accept(std::string_view text) {
   return true;
 }
 
-/// A number, and what stands behind it.
 std::pair<double, std::string_view> Words::split(const Word& word, const char* wanted) {
   double value = 0;
   const char* const end = word.text.data() + word.text.size();

@@ -1,5 +1,5 @@
-// The words of a text, line by line, and what is in them: numbers, times and distributions.
-// Whatever is wrong is thrown as a WorkloadError, with its line and column.
+// Words: splits a text into lines of words, and parses numbers, times and distributions. Errors are
+// thrown as WorkloadError, with line and column.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,7 @@
 
 namespace async::sim {
 
-/// Of times that are given: eleven days, in nanoseconds.
+/// The longest time that a text may give: eleven days, in nanoseconds.
 inline constexpr double longest_ns = 1e15;
 
 struct Word {
@@ -21,10 +21,10 @@ struct Word {
   unsigned column;
 };
 
-/// The words of one line, and the place after the last one.
+/// The words of one line. `end_column` is the column after the last one.
 struct Line {
   std::vector<Word> words;
-  std::size_t next = 0;
+  std::size_t next = 0;  // index of the next word to take
   unsigned number = 0;
   unsigned end_column = 1;
 };
@@ -34,20 +34,20 @@ class Words {
   explicit Words(std::string_view text) : text_(text) {}
 
   [[noreturn]] static void fail(const Word& at, const std::string& what);
-  /// At the word that was taken last.
+  /// Fails at the word that was taken last.
   [[noreturn]] void fail_here(const std::string& what) const;
 
-  /// Goes on to the next line that has a word; false: there is none.
+  /// Moves to the next line that has a word; false: there is none.
   bool next_line();
   const Line& line() const { return line_; }
   bool has_word() const { return line_.next < line_.words.size(); }
-  /// The next one of the line; `wanted` is what is missing if there is none.
+  /// Takes the next word of the line. If there is none, fails and says that `wanted` is missing.
   const Word& word(const char* wanted);
-  /// Takes the next word if it is that.
+  /// Takes the next word if it is `text`.
   bool accept(std::string_view text);
   std::string_view first_comment() const { return first_comment_; }
 
-  /// A number from 0 up, and what stands behind it.
+  /// The number, from 0 up, at the beginning of `word`, and the text after it.
   static std::pair<double, std::string_view> split(const Word& word, const char* wanted);
   double time();  ///< nanoseconds, up to 1e15
   std::uint64_t positive_time();
@@ -56,7 +56,7 @@ class Words {
   Distribution distribution();
 
  private:
-  std::string_view text_;  // the rest
+  std::string_view text_;  // not yet read
   std::string_view first_comment_;
   Line line_;
 };

@@ -1,6 +1,6 @@
-// What a workload file says (docs/workloads.md has the format): the classes of tasks, how they
-// arrive and what they do, and the locks and channels that they share. read_workload() turns text
-// into it.
+// Workload: the contents of a workload file (docs/workloads.md has the format). It lists the
+// classes of tasks, how they arrive and what they do, and the locks and channels that they share.
+// read_workload() parses it.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace async::sim {
 
-/// Of a word in the file, both from 1, in bytes.
+/// The position of a word in the file. Both count from 1, columns in bytes.
 struct Place {
   unsigned line = 0;
   unsigned column = 0;
@@ -31,27 +31,26 @@ struct Step {
     send,  // a value into the channel `object`
     receive,
     fork,    // `count` tasks of the class `object`, and waits for their ends
-    repeat,  // what follows up to its `end`, `count` times in all
+    repeat,  // the steps up to its `end`, `count` times in all
     end,
   };
   Kind kind;
   Distribution time;
   std::uint32_t object = 0;
   std::uint32_t count = 0;
-  std::uint32_t match = 0;  // repeat: where its end is; end: where it began
+  std::uint32_t match = 0;  // repeat: the index of its end; end: of its repeat
 };
 
 struct Arrival {
   enum class Kind : std::uint8_t {
-    never,   // only by others' fork
-    open,    // one after another, `between` them
-    closed,  // `count` tasks at the beginning, each again and again, `between` its end and
-             // beginning
+    never,   // only forked by other classes
+    open,    // one after another, `between` apart
+    closed,  // `count` tasks at the beginning; each arrives again `between` after its end
     trace,   // at `times`
   };
   Kind kind = Kind::never;
   Distribution between;
-  std::uint64_t first_ns = 0;  // open: the first one; else one drawn from `between`
+  std::uint64_t first_ns = 0;  // open, with has_first: the first; else drawn
   bool has_first = false;
   std::uint32_t count = 0;
   std::vector<std::uint64_t> times;
@@ -63,17 +62,17 @@ struct TaskClass {
   std::vector<Step> steps;
   std::uint8_t priority = default_priority;
   std::uint32_t weight = 1024;
-  std::uint64_t deadline_ns = 0;  // after its arrival; 0: none
-  std::uint64_t budget_ns = 0;    // a reservation
+  std::uint64_t deadline_ns = 0;  // relative to the arrival; 0: none
+  std::uint64_t budget_ns = 0;    // of its reservation; 0: none
   std::uint64_t period_ns = 0;
   HartMask harts = all_harts;
-  Place place;        // where the file begins with it
-  Place harts_place;  // … says its harts, if it does
+  Place place;        // of `class` in the file
+  Place harts_place;  // of `on`, if the class has it
 };
 
 struct SharedLock {
   std::string name;
-  bool inherits = true;  // its owner runs with the priority of whoever waits for it
+  bool inherits = true;  // its holder inherits the priority of its waiters
 };
 
 struct SharedChannel {
@@ -82,11 +81,11 @@ struct SharedChannel {
 };
 
 struct Workload {
-  std::string summary;  // its first comment
+  std::string summary;  // the first comment of the file
   std::uint64_t duration_ns = 1'000'000'000;
-  std::uint64_t warm_up_ns = 0;  // what arrives before is not counted
+  std::uint64_t warm_up_ns = 0;  // earlier arrivals are not counted
   Place warm_up_place;
-  unsigned harts = 1;  // unless the command says otherwise
+  unsigned harts = 1;  // the command may override it
   std::vector<TaskClass> classes;
   std::vector<SharedLock> locks;
   std::vector<SharedChannel> channels;
@@ -98,13 +97,13 @@ struct WorkloadError {
   std::string what;
 };
 
-/// The text of a file; an error: why there is none.
+/// Returns the text of a file, or why it cannot be read.
 using ReadFile = std::expected<std::string, std::string> (*)(const std::string& name);
 
-/// `read_file`: for arrivals from a trace file.
+/// `read_file` reads trace files of arrival times.
 std::expected<Workload, WorkloadError> read_workload(std::string_view text, ReadFile read_file);
 
-/// The classes of which no task comes before the end, whatever the seed.
+/// The names of the classes of which no task arrives before the end, whatever the seed.
 std::vector<std::string> absent_classes(const Workload& workload);
 
 }  // namespace async::sim

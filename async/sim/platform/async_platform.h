@@ -1,5 +1,5 @@
-// The simulated world: harts are numbers, one thread plays them all, and time is a variable that
-// moves from event to event. sim/machine.h moves it.
+// The platform of the simulated world. Harts are numbers, one thread plays all of them, and time is
+// a variable that moves from event to event. sim/machine.h moves it.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 8;
-inline constexpr bool parallel = true;  // they have strands, thieves and inboxes as if they were
+inline constexpr bool parallel = true;  // harts have strands, steal requests and inboxes
 inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
@@ -25,7 +25,7 @@ template <class T>
 using Atomic = std::atomic<T>;
 
 struct World {
-  /// Told at once; what is to come of it is the machine's to decide.
+  /// The machine. Called at once; it decides when the alarm or the IPI arrives.
   struct Listener {
     virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
     virtual void ipi_sent(unsigned hart) = 0;
@@ -62,7 +62,7 @@ inline void relax() noexcept {}
 inline void yield_point() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
-  static auto& kept = *new std::vector<void*>;  // for ever, and known to be to a leak checker
+  static auto& kept = *new std::vector<void*>;  // never freed, but reachable for a leak checker
   void* const memory = ::operator new(bytes, std::align_val_t(4096));
   return kept.emplace_back(memory);
 }
