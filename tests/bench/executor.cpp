@@ -1,7 +1,10 @@
-// What the executor costs on the host, in the columns used for other libraries: nanoseconds by the
-// clock (median of interleaved rounds), memory taken from the platform while measuring, bytes a
-// suspended task. `--run NAME COUNT` does one measurement COUNT times and nothing else; the script
-// instructions.py counts its instructions with callgrind, as the difference of two lengths.
+// Measures the executor on the host, in the columns used for other libraries. They are nanoseconds
+// by the clock (median of interleaved rounds), memory taken from the platform while measuring, and
+// bytes per suspended task.
+//
+// `--run NAME COUNT` does one measurement with COUNT operations, and nothing else. The script
+// instructions.py runs it under callgrind with two values of COUNT: the difference is the number of
+// instructions.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using async::Task;
 
-// ── what is measured: each makes `count` operations ──────────────────────────────────────────────
+// ── measurements: each does `count` operations ───────────────────────────────────────────────────
 
 Task<> yield_often(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) co_await async::yield();
@@ -54,8 +57,8 @@ void spawn_join(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// Room for a handle, without std::optional's flag: what that costs depends on the standard library
-// (libstdc++ 14 writes it once more than 12 in emplace()).
+// Storage for a handle without std::optional's flag, whose cost depends on the standard library
+// (libstdc++ 14 writes it once more in emplace() than libstdc++ 12).
 union HandleSlot {
   using Handle = async::JoinHandle<std::size_t>;
   HandleSlot() {}
@@ -63,7 +66,7 @@ union HandleSlot {
   Handle handle;
 };
 
-// Started together, joined one by one: all but the first have ended by then.
+// Spawns 64 children, then joins them one by one. All have ended by the second join.
 void spawn_join_64(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
     std::array<HandleSlot, 64> slots;
@@ -89,7 +92,7 @@ void await_elided(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// As if it came from another file: its frame cannot lie in the caller's.
+// As if it were in another file: its frame cannot be part of the caller's.
 [[gnu::noinline]] Task<std::size_t> distant_child(std::size_t value) {
   co_return value + 1;
 }
@@ -104,7 +107,7 @@ void await_pooled(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// A round trip is two waits, two wakes, two switches.
+// A round trip is two waits, two wakes and two switches.
 void pingpong_event(async::Executor& executor, std::size_t count) {
   async::AutoEvent ping;
   async::AutoEvent pong;
@@ -146,7 +149,7 @@ void mutex_uncontended(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// Two jobs pass a mutex to and fro, while a thousand others wait for a thousand others' mutexes.
+// Two jobs pass a mutex to and fro, while 1,000 other mutexes have a holder and a waiter each.
 void mutex_contended(async::Executor& executor, std::size_t count) {
   constexpr std::size_t others = 1'000;
   static async::Mutex mutexes[others];
@@ -200,7 +203,7 @@ struct Measurement {
   const char* name;
   const char* what;
   void (*run)(async::Executor& executor, std::size_t count);
-  std::size_t count;  // a round of about ten milliseconds
+  std::size_t count;  // in a round of about ten milliseconds
   double goal_ns;     // 0: none
 };
 

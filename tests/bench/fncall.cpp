@@ -1,5 +1,5 @@
-// What it costs to run a program by a call and come back: nanoseconds a round trip, the median of
-// interleaved rounds, beside what this host takes for a system call of its own.
+// Measures how long it takes to run a program by a call and come back: nanoseconds per round trip,
+// the median of interleaved rounds. For comparison it measures a system call of this host.
 #include <fmt/format.h>
 #include <sys/syscall.h>
 #include <trap/run_user.h>
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-// The programs: trap for ever.
+// The programs. Each traps again and again.
 extern "C" void bench_caller();
 extern "C" void bench_jumper();
 extern "C" void bench_syscaller();

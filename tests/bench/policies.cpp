@@ -1,10 +1,10 @@
-// What a schedule costs under each policy: N jobs that do nothing but give way. Nanoseconds, the
+// Measures one scheduling decision under each policy, with N jobs that only yield: nanoseconds, the
 // least of five rounds.
 //
 //   bench_policies                          a table
 //   bench_policies --list                   the policies' names
-//   bench_policies --run NAME READY COUNT   so many schedules of so many ready jobs and nothing
-//                                           else: instructions.py --policies counts them
+//   bench_policies --run NAME READY COUNT   only makes COUNT decisions with READY ready jobs, for
+//                                           instructions.py --policies
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -25,8 +25,8 @@ async::Task<> give_way(std::size_t& left) {
   }
 }
 
-/// An executor with so many jobs ready under a policy. Each has run once: some policies order what
-/// is new all at once.
+/// An executor with `ready` ready jobs under a policy. Each job has run once, because some policies
+/// sort all new jobs at the first decision.
 class Bench {
  public:
   Bench(const async::policy::Kind& kind, unsigned ready) : left_(SIZE_MAX) {
@@ -50,7 +50,7 @@ class Bench {
  private:
   async::Executor executor_;
   async::policy::Memory memory_;
-  std::size_t left_;  // schedules
+  std::size_t left_;  // how many more times the jobs may yield
 };
 
 double least_ns(const async::policy::Kind& kind, unsigned ready) {

@@ -1,6 +1,8 @@
-// The world in which async/ is measured: one hart a thread, trace points compiled in and off, and a
-// clock that is real (the processor's counter) except that waiting is skipped. Until calibrate() it
-// moves by 50 ns whenever it is read, so that counted runs repeat exactly.
+// The platform on which async/ is measured: one hart per thread, and trace points compiled in but
+// off.
+//
+// The clock is the processor's counter, but waits are skipped. Until calibrate() is called, the
+// clock only advances by 50 ns at each read, so that counted runs repeat exactly.
 #pragma once
 
 #include <atomic>
@@ -25,8 +27,8 @@ using Atomic = std::atomic<T>;
 
 struct World {
   std::uint64_t ns_per_2_32_cycles = 0;  // set by calibrate()
-  std::uint64_t tick = 50;
-  std::uint64_t skipped = 0;  // what was not waited for
+  std::uint64_t tick = 50;               // ns per read of the clock; 0 after calibrate()
+  std::uint64_t skipped = 0;             // sum of the skipped waits and of the ticks, ns
   std::uint64_t alarm = UINT64_MAX;
   std::size_t chunks = 0;
 };
