@@ -1,9 +1,9 @@
-// Entity: what scheduling policies know of a job beyond its priority. Jobs are small, and most
-// kernels run with the executor's own priorities alone, so entities are kept beside the jobs'
-// pages, and only from when a policy asks for the first one of a page.
+// Entity: the data of a job, beyond its priority, that scheduling policies use. Most kernels run
+// without a policy, so a Job does not contain its entity. Entities are beside the page of jobs, and
+// are allocated when a policy asks for the first entity of a page.
 //
-// The first part is said by whoever knows the job, with Executor::set_attributes(); the rest is
-// kept by async::Policy and by the policy itself. In the strand, interrupts masked.
+// Executor::set_attributes() sets the attributes. The rest belongs to async::policy::Ruled and to
+// the policy. The hart whose policy has the job writes an entity. Interrupts masked.
 #pragma once
 
 #include <cstdint>
@@ -15,67 +15,68 @@
 
 namespace async {
 
-/// What a policy may be told of a job.
+/// The properties of a job that a caller may give to policies.
 struct Attributes {
   static constexpr std::uint32_t usual_weight = 1024;
 
-  Instant deadline = never;             // of its present piece of work; absolute
-  std::uint32_t weight = usual_weight;  // its share in proportion to the others', from 1 up
-  Duration budget{0};  // how much it may run every `period`; 0: nothing is reserved
+  Instant deadline = never;             // of its present work; absolute time
+  std::uint32_t weight = usual_weight;  // its share relative to other jobs; at least 1
+  Duration budget{0};  // the time reserved for it in every `period`; 0: no reservation
   Duration period{0};
-  void* owner = nullptr;  // whoever has said this may find itself again; policies do not look
+  void* owner = nullptr;  // for the caller's own use; policies ignore it
 };
 
 struct Entity {
-  /// What its job is to the policy of its hart.
+  /// The state of the job for the policy of its hart.
   enum class State : std::uint8_t {
     away,   // new, waiting, or on its way from another hart
-    woken,  // … its wait has ended
-    here,   // in the queue, or running
+    woken,  // its wait has ended, and the policy does not have it yet
+    here,   // in the policy's queue, or running
   };
   static constexpr std::uint8_t nowhere = 0xff;
 
-  // Ruled's. The first member, so the address of a link is that of its entity.
+  // For Ruled. The first member, so the address of the link is the address of the entity.
   Link movable{};  // in Ruled's ring of movable jobs; null `next`: not in it
 
   Attributes attributes;
 
-  // Ruled's.
+  // For Ruled.
   Job* job = nullptr;
   union {
-    std::uint64_t since_ns = 0;  // running: charged up to here
-    std::uint64_t order;         // in a JobHeap: among equals
+    std::uint64_t since_ns = 0;  // while running: the time up to which the job has been charged
+    std::uint64_t order;         // in a JobHeap: the order among equal keys
   };
   State state = State::away;
   // The hart whose policy had the job last. Other harts read it when their policies change.
   SharedWord<std::uint8_t> hart = nowhere;
 
-  // The policy's own, all 0 for a job that no policy knows yet.
+  // For the policy's rules; all 0 for a job that no policy has had yet.
   std::uint8_t level = 0;
-  Entity* child = nullptr;    // of JobHeap
-  Entity* sibling = nullptr;  // …
-  Entity* before = nullptr;   // … the sibling before, or the parent
-  std::int64_t key = 0;       // … what it is sorted by
+  Entity* child = nullptr;    // JobHeap: the first child
+  Entity* sibling = nullptr;  // JobHeap: the next sibling
+  Entity* before = nullptr;   // JobHeap: the previous sibling, or of the first one the parent
+  std::int64_t key = 0;       // JobHeap: the sort key
   std::int64_t credit = 0;
   std::int64_t until_ns = 0;  // when `credit` is renewed
-  std::int64_t spare[5]{};    // the size of an entity is a multiple of a job's: known_entity_of()
+  std::int64_t spare[5]{};    // makes sizeof(Entity) a multiple of sizeof(Job): known_entity_of()
 };
 
-/// The entity of a job, which is made if there is none.
+/// The entity of a job. Allocates the entities of its page if they do not exist. Any hart.
 Entity& entity_of(const Job& job) noexcept;
 
-/// … of one that a policy has been given: there is one.
+/// The entity of a job that a policy has had, so it exists.
 inline Entity& known_entity_of(const Job& job) noexcept {
-  constexpr std::size_t times = sizeof(Entity) / sizeof(Job);  // so that nothing is divided
+  constexpr std::size_t times = sizeof(Entity) / sizeof(Job);  // avoids a division at run time
   static_assert(sizeof(Entity) == times * sizeof(Job));
   const JobPage& page = JobPage::of(job);
   return *reinterpret_cast<Entity*>(reinterpret_cast<std::byte*>(page.entities) +
                                     times * page.bytes_before(job));
 }
 
-/// What policies have noted of jobs so far: nobody has kept it up to date since.
+/// Resets all entities: no policy has kept them up to date. In the strand.
 void forget_entities() noexcept;
-/// … but their attributes, of those on this hart: it has another policy now.
+/// Resets the entities of the jobs of `hart` except their attributes, for a new policy of that
+/// hart. In the strand.
 void forget_entities(unsigned hart) noexcept;
 
 }  // namespace async

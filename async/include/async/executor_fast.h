@@ -1,5 +1,5 @@
-// Of the executor, what every step and every end of a wait goes through, inlined. Part of
-// executor.h, which has the contracts.
+// The executor's fast paths, inlined: a step, and the end of a wait. Part of executor.h, which
+// states the contracts.
 #pragma once
 
 #include <coroutine>

@@ -1,20 +1,20 @@
-// A Job is one chain of awaits under the scheduler: a spawned task and whatever it awaits. It is
-// what is queued, woken, prioritised, cancelled and printed; the coroutines themselves know nothing
-// of it.
+// A Job is one chain of awaits that the executor schedules: a spawned task and every task it
+// awaits. The executor queues, wakes, prioritises, cancels and prints jobs, not coroutines. A step
+// is what a job runs between two awaits.
 //
-// A job waits for one thing at a time, so everything about a wait (the list, the reason, the
-// result) is kept here and awaiters are almost empty: 56 bytes a job, all in.
+// A job waits for one thing at a time. So the job holds all data of a wait (the list, the reason,
+// the result), and awaiters are almost empty. A job is 56 bytes.
 //
-// - A job's step runs on one hart at a time. A job of the strand (strand.h) may come to another
-//   hart between two steps, and whoever is in the strand may wake, cancel or reprioritise it. Its
-//   steps are never interrupted.
-// - Preemptible jobs are outside the strand: interrupts reach them, more urgent jobs run in the
-//   midst of their steps, and what they share with others must allow for that.
-// - Interrupt handlers, and those outside the strand, reach a job through Executor::unpark()
-//   and Interrupt::raise() alone.
-// - A wait ends exactly once: whoever finds the job in Kind::waiting and calls complete() wins.
-//   Whoever comes later finds it ready and changes nothing.
-// - cancel() is sticky. It ends the wait it finds, and every later one that may be cancelled.
+// - A job's step runs on one hart at a time. A job of the strand (strand.h) may change harts
+//   between two steps. Any step in the strand may wake, cancel or reprioritise it. Its own steps
+//   are never interrupted.
+// - Preemptible jobs are outside the strand. Interrupt handlers and more urgent jobs may run in the
+//   middle of their steps, so the data that they share needs atomics or spin locks.
+// - Interrupt handlers, and code outside the strand, may wake a job only with Executor::unpark()
+//   and Interrupt::raise().
+// - A wait ends exactly once. The first call of complete() finds the job in Kind::waiting and ends
+//   the wait. Later calls find the job ready and change nothing.
+// - cancel() is sticky. It ends the present wait, and every later wait that may be cancelled.
 #pragma once
 
 #include <atomic>
@@ -36,8 +36,8 @@ class Task;
 
 inline constexpr std::uint8_t default_priority = 16;
 
-/// A set of harts, bit n for hart n. Worlds that are not parallel have more harts than bits, and no
-/// use for it.
+/// A set of harts, bit n for hart n. Worlds that are not parallel may have more harts than bits:
+/// they do not use it.
 using HartMask = std::uint8_t;
 inline constexpr HartMask all_harts = 0xff;
 constexpr HartMask hart_mask(unsigned hart) noexcept {
@@ -45,41 +45,44 @@ constexpr HartMask hart_mask(unsigned hart) noexcept {
 }
 
 enum class WaitResult : std::uint8_t {
-  woken,      // what was waited for has happened
+  woken,      // the awaited event has happened
   cancelled,  // the job was cancelled
   timed_out,  // the wait's own deadline, or that of a with_deadline() around it, has passed
-  closed,     // the other side of a channel is gone
+  closed,     // the channel was closed
 };
 
 class Job : public Node {
  public:
   const char* name() const noexcept { return name_; }
-  /// Why it waits: the string given to the await. Meaningful in Kind::waiting.
+  /// Why the job waits: the string given to the await. Valid in Kind::waiting.
   const char* reason() const noexcept { return joins() ? "join" : reason_; }
   /// The effective priority (base or inherited, whichever is more urgent) is Node::priority.
   std::uint8_t base_priority() const noexcept { return base_priority_; }
   bool done() const noexcept { return kind == Kind::done; }
 
-  /// Is it outside the strand? Interrupts reach its steps, and more urgent jobs run in their midst.
+  /// Whether the job is outside the strand. Interrupt handlers and more urgent jobs may run in the
+  /// middle of its steps.
   bool is_preemptible() const noexcept { return async::is_preemptible(step_kind()); }
 
-  /// Where its steps may run. It goes there before its next step, if it is not there already.
+  /// The harts on which its steps may run. A job on another hart moves to one of them before its
+  /// next step.
   HartMask harts() const noexcept { return harts_; }
   bool may_run_on(unsigned hart) const noexcept { return (harts_ & hart_mask(hart)) != 0; }
 
-  /// Sticky; idempotent. In the strand, of a job of the strand.
+  /// Cancels the job. Sticky and idempotent. In the strand; fails for a preemptible job.
   ASYNC_SLOW_PATH void cancel() noexcept;
   bool is_cancelled() const noexcept { return (flags_ & flag_cancelled) != 0; }
 
-  /// Would a wait that can be cut short be refused?
+  /// Whether refuses_to_wait() would return true: cancelled or past a deadline, and not shielded.
   bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }
 
-  /// Is it outside the strand, and may another hart go on with it, even in the midst of a step?
+  /// Whether another hart may continue the job, even in the middle of a step. Only preemptible jobs
+  /// that may run on several harts.
   bool migrates() const noexcept { return is_preemptible() && (harts_ & (harts_ - 1)) != 0; }
 
-  // The rest is for primitives: what an awaiter does.
+  // The rest is for awaiters.
 
-  /// May a wait that can be cut short not start? If so, result() says why.
+  /// Whether a wait that can be cut short must not start. If true, result() is set to the reason.
   bool refuses_to_wait() noexcept {
     if (!is_stopped()) [[likely]]
       return false;
@@ -87,39 +90,39 @@ class Job : public Node {
     return true;
   }
 
-  /// After platform::begin_wait(): there is nothing to wait for, the step goes on.
+  /// Undoes platform::begin_wait(): the job need not wait, and its step continues.
   void cancel_wait() const noexcept {
     if (is_preemptible()) [[unlikely]]
       platform::cancel_wait();
   }
 
-  /// Names the coming wait: `target` is what is waited for (null: only time).
+  /// Names the coming wait: the job waits for `target` (null: only for time).
   void prepare(Node* target, const char* reason) noexcept {
     waits_for_ = target;
     reason_ = reason;
   }
 
-  /// Names the coming wait for the end of `target`, which is reason enough.
+  /// Names the coming wait: the job waits for the end of `target`. reason() is then "join".
   void prepare_to_join(Job* target) noexcept { waits_for_ = target; }
 
-  /// From await_suspend, once the job is linked into a list: it waits from here on and goes on at
-  /// `leaf`.
+  /// Starts the wait; the executor will resume `leaf`. Call it in await_suspend(), after the job
+  /// was linked into a list.
   void suspend(std::coroutine_handle<> leaf) noexcept {
     leaf_ = leaf;
     kind = Kind::waiting;
   }
-  /// The same in no list: a timer, or whoever has a pointer to the job, ends the wait.
+  /// Like suspend(), but the job is in no list: a timer or a pointer to the job ends the wait.
   void suspend_alone(std::coroutine_handle<> leaf) noexcept {
     reset();
     suspend(leaf);
   }
 
-  /// Ends the wait with `result` and makes the job ready; false if it does not wait (any more).
-  /// Never resumes it. In the strand.
+  /// Ends the wait with `result` and makes the job ready; false if the job does not wait. Never
+  /// resumes it. In the strand.
   bool complete(WaitResult result) noexcept;
-  /// The same, interrupts masked.
+  /// Like complete(); the caller has masked interrupts.
   bool complete_masked(WaitResult result) noexcept;
-  /// The same for one that is known to wait, and in no list.
+  /// Like complete_masked(), for a job that waits and is in no list.
   void complete_alone(WaitResult result) noexcept;
 
   WaitResult result() const noexcept { return result_; }
@@ -145,12 +148,12 @@ class Job : public Node {
   friend struct ParkOp;
 
   static constexpr std::uint8_t flag_cancelled = 1;     // cancel() was called
-  static constexpr std::uint8_t flag_shielded = 2;      // in a Shield: nothing is cut short
+  static constexpr std::uint8_t flag_shielded = 2;      // in a Shield: no wait is cut short
   static constexpr std::uint8_t flag_stopped = 4;       // (cancelled or expired) and not shielded
-  static constexpr std::uint8_t flag_detached = 8;      // nobody joins: frees itself at its end
+  static constexpr std::uint8_t flag_detached = 8;      // has no joiner: frees itself at its end
   static constexpr std::uint8_t flag_must_finish = 16;  // the present wait may not be cut short
-  static constexpr std::uint8_t flag_cut = 32;          // a wait was cut or refused by a deadline
-  static constexpr std::uint8_t flag_preempted = 64;    // a preemptible one, preempted in mid-step
+  static constexpr std::uint8_t flag_cut = 32;          // a deadline cut or refused a wait
+  static constexpr std::uint8_t flag_preempted = 64;    // preempted in mid-step
   static constexpr std::uint8_t flag_preemptible = 128;
 
   enum Park : std::uint8_t { park_none, park_waiting, park_token };
@@ -169,7 +172,7 @@ class Job : public Node {
     return static_cast<StepKind>(flags_ & kind_flags);
   }
 
-  /// Is it another job that it waits for?
+  /// Whether it waits for the end of another job.
   bool joins() const noexcept {
     if (waits_for_ == nullptr || waits_for_ == this) return false;
     const Kind target = waits_for_->kind;
@@ -177,21 +180,21 @@ class Job : public Node {
   }
 
   ASYNC_SLOW_PATH void refuse() noexcept;
-  void end_wait(WaitResult result) noexcept;  // complete_alone(), not watched
+  void end_wait(WaitResult result) noexcept;  // complete_alone() without trace hook and policy
   ASYNC_SLOW_PATH void complete_watched(WaitResult result) noexcept;
   ASYNC_SLOW_PATH void begin_watched() noexcept;
   void update_stopped() noexcept;
-  void cut_short(WaitResult result) noexcept;  // the present wait, if there is one and it may be
+  void cut_short(WaitResult result) noexcept;  // the present wait, if there is one that may be cut
 
-  WaitResult result_ = WaitResult::woken;  // right behind Node::kind
+  WaitResult result_ = WaitResult::woken;  // directly behind Node::kind, see there
   std::uint8_t base_priority_ : 5;
-  std::uint8_t expired_ : 3 = 0;    // deadlines around the present step that have passed
-  SharedWord<std::uint8_t> flags_;  // executors look at the step's kind before the strand is theirs
+  std::uint8_t expired_ : 3 = 0;    // DeadlineScopes around the present step that have expired
+  SharedWord<std::uint8_t> flags_;  // executors read the step's kind before they enter the strand
   HartMask harts_;                  // where its steps may run
   platform::Atomic<std::uint8_t> park_ = park_none;  // any hart, see Executor::unpark
-  std::coroutine_handle<> leaf_;                     // where to go on; meaningful unless running
+  std::coroutine_handle<> leaf_;  // the coroutine to resume; valid unless the job runs
   const char* name_;
-  const char* reason_;  // this and waits_for_: set when it waits; not when it joins
+  const char* reason_;  // set when the job waits, except by prepare_to_join()
   Node* waits_for_;
 };
 static_assert(sizeof(Job) == 56);

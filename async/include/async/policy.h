@@ -1,12 +1,14 @@
-// Policy: which of a hart's ready jobs runs next. Each hart's executor has its own, or none, which
-// is fixed priorities 0 … 31 (ready_queue.h) and costs nothing that a policy would.
+// Policy: a scheduling policy, which picks the next of a hart's ready jobs. Each hart's executor
+// has its own policy or none. Without one the executor uses fixed priorities 0 … 31
+// (ready_queue.h), and pays nothing for policies.
 //
-// This is what the executor, and the machine whose timer ends turns, tell one and ask it. What
-// policies differ in are their rules (policy/rules.h), which policy/ruled.h makes a Policy of: one
-// indirect call here reaches all of them.
+// This is the interface for the executor, and for the machine, whose timer ends time slices.
+// Policies differ in their rules (policy/rules.h). policy/ruled.h makes a Policy of a set of rules,
+// so each function here costs one indirect call.
 //
-// All in task context of the policy's hart, interrupts masked, in the strand. A job is put only
-// while it is not in a queue, and taken out only while it is in this one.
+// Call all functions in task context of the policy's hart, with interrupts masked. The functions
+// about deadlines may be called on any hart, in the strand. The executor puts a job only while it
+// is not in a queue, and takes one out only while it is in this policy's queue.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +20,23 @@
 
 namespace async {
 
-/// What the conformance suite (tests/unit/policy) holds a policy to.
+/// The properties of a policy that the conformance suite (tests/unit/policy) checks.
 enum PolicyPromise : unsigned {
   promise_nothing = 0,
-  promise_no_starvation = 1,  // whatever else comes, a ready job runs in the end
+  promise_no_starvation = 1,  // every ready job runs after a finite time
   promise_shares = 2,         // processor time in proportion to weights
-  promise_deadlines = 4,      // of all sets whose utilisation is at most 1, on one hart
+  promise_deadlines = 4,      // meets all deadlines of job sets with utilisation ≤ 1, on one hart
 };
 
-/// A search through a hart's ready jobs for those that idle harts may run. One step of it looks at
-/// `jobs_a_step` jobs, however many are ready; the queue keeps the place for the next step.
+/// A search through a hart's ready jobs for jobs that idle harts may run. One step of the search
+/// looks at `jobs_a_step` jobs at most. The queue remembers where the next step continues.
 struct Search {
   static constexpr unsigned jobs_a_step = 64;
 
   HartMask harts = 0;           // the idle harts
-  bool from_start = true;       // false: continue where the last step has stopped
-  unsigned left = jobs_a_step;  // jobs that this step may still look at
-  bool is_over = false;         // set by take(): no job is left to take
+  bool from_start = true;       // false: continue where the last step stopped
+  unsigned left = jobs_a_step;  // how many jobs this step may still look at
+  bool is_over = false;         // set by take(): the search has looked at all jobs
 
   bool wants(const Job& job) const noexcept { return (job.harts() & harts) != 0; }
 };
@@ -43,60 +45,65 @@ class Policy : public Node {
  public:
   struct Options {
     unsigned hart = 0;
-    std::uint64_t seed = 1;  // of those that draw lots
+    std::uint64_t seed = 1;  // for policies that use random numbers
     Duration slice = std::chrono::milliseconds(4);
   };
-  /// Is this job wanted? For a thief, say, that may not run every job.
+  /// A predicate: whether the search wants this job. An idle hart, for example, may not be allowed
+  /// to run every job.
   struct Wanted {
     void* context;
     bool (*ask)(void* context, const Node& job);
     bool operator()(const Node& job) const { return ask(context, job); }
   };
 
-  /// Whether its rules have due().
+  /// Whether the policy uses deadlines: its rules define due().
   bool goes_by_deadlines() const noexcept { return goes_by_deadlines_; }
   bool empty() const noexcept { return count_ == 0; }
   std::uint32_t size() const noexcept { return count_; }
-  /// Null: none that is known, as when it ran before this policy was set.
+  /// The running job; null if the policy did not pick it, for example if it ran before the policy
+  /// was set.
   Job* running() const noexcept { return running_; }
 
-  /// It is ready: new, woken, from another hart, or with another priority. Or as the two below.
+  /// Queues a ready job: new, woken, from another hart, or with a new priority. For the running job
+  /// it is the same as give_way().
   virtual void put(Job& job) noexcept = 0;
-  /// The running job is ready, and lets others go first.
+  /// Queues the running job, which yields or whose time slice is over.
   virtual void give_way(Job& job) noexcept = 0;
-  /// … was preempted, and its turn is not over.
+  /// Queues the running job, which was preempted; its time slice is not over.
   virtual void put_back(Job& job) noexcept = 0;
-  /// Takes out the next one, where there is one. It runs from here on.
+  /// Takes out the next job, which becomes the running job. The queue must not be empty.
   virtual Job& next() noexcept = 0;
-  /// The running job waits now, has ended, or goes to another hart. (Others: nothing.)
+  /// The running job waits, has ended, or goes to another hart. Does nothing for other jobs.
   virtual void stopped(Job& job) noexcept = 0;
 
   virtual void take_out(Job& job) noexcept = 0;
-  /// Takes out any job; the caller takes all of them. Null: the rules find none.
+  /// Takes out any job; for a caller that takes out all of them. Null: the rules find none.
   virtual Job* take_any() noexcept = 0;
-  /// Takes out a job that the search wants; if `keep_one`, not the only job. Null: there is none,
-  /// or none in this step (Search::is_over).
+  /// Takes out a job that the search wants; with `keep_one`, never the only job. Null if there is
+  /// none, or if this step of the search has found none (Search::is_over tells which).
   virtual Job* take(bool keep_one, Search& search) noexcept = 0;
-  /// Of a job that is this hart's.
+  /// Sets the attributes of a job of this hart: queued, running or waiting.
   virtual void adjust(Job& job, const Attributes& attributes) noexcept = 0;
-  /// Sets the priority of a job that is in the queue or runs.
+  /// Sets the priority of a job that is queued or runs.
   virtual void set_priority(Job& job, std::uint8_t priority) noexcept = 0;
 
-  // Deadlines go from who waits for a mutex to who holds it, and on to whom that one waits for. A
-  // job has one under a policy whose rules have due().
+  // Deadline inheritance: a mutex holder inherits its waiters' earliest deadline, and so do the
+  // mutex holders that it waits for. Jobs have deadlines only if the rules define due().
 
-  /// The one that counts for a job that is this hart's, its own or inherited; none: the largest.
+  /// The effective deadline of a job of this hart in ns: its own or the inherited one. The largest
+  /// value if it has none.
   virtual std::int64_t deadline_of(const Job& job) const noexcept = 0;
-  /// Has another one come to count for it, since it was looked at last?
+  /// Whether the effective deadline differs from the one that the policy uses now.
   virtual bool has_other_deadline(const Job& job) const noexcept = 0;
-  /// … then it counts from now on. From another hart only for one that waits.
+  /// Makes the policy use the present effective deadline. On another hart only for waiting jobs.
   virtual void update_deadline(Job& job) noexcept = 0;
 
-  // For the machine.
+  // For the machine, which ends time slices.
 
-  /// Charges the running job for what it has run; true: its turn is over, and others are ready.
+  /// Charges the running job for the time it ran. True: its time slice is over, and other jobs are
+  /// ready.
   virtual bool tick() noexcept = 0;
-  /// How long the running job may still go on before the next tick(). Duration::max(): for ever.
+  /// The time until the machine must call tick() again. Duration::max(): never.
   virtual Duration until_tick() const noexcept = 0;
 
  protected:
@@ -104,14 +111,14 @@ class Policy : public Node {
       : Node(Kind::policy, none_is_ready, hart), goes_by_deadlines_(goes_by_deadlines) {}
   ~Policy() = default;
 
-  // Node::priority stands for all ready jobs in ReadyQueue::has_above(), which reads it as a signed
-  // number: `preempt_now`, or the running job's own priority while other jobs wait for its turn to
-  // end, or `none_is_ready`.
+  // The policy's Node::priority stands for all its ready jobs: ReadyQueue::has_above() reads it as
+  // a signed number. It is `preempt_now`, or `none_is_ready`, or the running job's priority while
+  // other jobs wait for the end of its time slice.
   static constexpr std::uint8_t preempt_now = 0xff;    // -1: before every level, 0 included
   static constexpr std::uint8_t none_is_ready = 0x7f;  // after every level
 
   const bool goes_by_deadlines_;
-  SharedWord<std::uint32_t> count_ = 0;  // other harts look at it
+  SharedWord<std::uint32_t> count_ = 0;  // queued jobs; read by other harts
   Job* running_ = nullptr;
 };
 

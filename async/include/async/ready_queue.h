@@ -1,11 +1,15 @@
-// Ready jobs: one first-come-first-served ring a priority level and a bitmap of the levels that
-// have any. Most of the time there is one ready job or none, so one that becomes ready alone stays
-// beside the rings, and enters its ring only if another joins it before its step.
+// The ready jobs of a hart: one first-come-first-served ring per priority level, and a bitmap of
+// the levels that are not empty. Usually at most one job is ready. So a job that becomes ready
+// alone stays outside the rings. It enters its ring only if a second job becomes ready before its
+// step.
 //
-// One word tells which: the address of the only ready job, or, marked by bit 0, the bitmap. Or that
-// of a Policy, which then has all ready jobs: what would put a second job into the rings finds it
-// there, so that without one none of this costs anything. A level is known by its last node, whose
-// `next` is the first, null if it is empty; push and pop touch two nodes at most.
+// The word `state_` distinguishes the cases. Bit 0 set: the other bits are the bitmap. Bit 0 clear:
+// it is the address of the only ready job, or of a Policy, which then holds all ready jobs. The
+// path that would add a second job to the rings tests for a policy, so the fast paths pay nothing
+// for it.
+//
+// A level is represented by its last node, whose `next` is the first node; null if it is empty.
+// Push and pop access two nodes at most.
 #pragma once
 
 #include <algorithm>
@@ -25,16 +29,16 @@ inline constexpr unsigned priorities = 32;  // 0 is most urgent, 31 least
 
 class ReadyQueue {
  public:
-  /// Any hart; elsewhere it may be otherwise already.
+  /// Any hart; on other harts the answer may be out of date.
   bool empty() const noexcept {
     if (const Policy* const all = policy()) return all->empty();
     return state_ == nothing;
   }
-  /// Is there one job, and beside the rings? Or a policy?
+  /// Whether `state_` is the address of the only ready job or of a policy.
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
-  /// Which has all jobs. Null: there is none. Any hart.
+  /// The policy, which holds all ready jobs. Null: there is none. Any hart.
   Policy* policy() const noexcept { return policy_; }
-  /// From here on (null: the rings again). While nothing is ready.
+  /// Sets the policy; null: uses the rings again. The queue must be empty.
   void set_policy(Policy* policy) noexcept;
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {
@@ -42,7 +46,7 @@ class ReadyQueue {
     if (!is_sole()) return std::countr_zero(state_ >> 1);
     return static_cast<unsigned>(std::max(level_of(sole()), 0));
   }
-  /// Is anything more urgent than `priority` (0 … 32) here? A policy answers through its own
+  /// Whether a ready job is more urgent than `priority` (0 … 32). A policy answers through its
   /// Node::priority (policy.h).
   bool has_above(unsigned priority) const noexcept {
     const std::uint64_t state = state_;
@@ -54,7 +58,7 @@ class ReadyQueue {
     return (state & (bit(priority) - 2)) != 0;
   }
 
-  /// The last of its level.
+  /// Adds `node` as the last of its level.
   [[gnu::always_inline]] void push_back(Node& node) noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]] {
@@ -65,7 +69,7 @@ class ReadyQueue {
       push_back_in_rings(node);
     }
   }
-  /// The same of the running job, when it gives way. Nothing needs to be kept over that.
+  /// Like push_back(), for the running job, which yields. The caller needs no registers after it.
   [[gnu::always_inline]] void push_back_running(Node& node) noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]] {
@@ -76,14 +80,14 @@ class ReadyQueue {
       push_back_in_rings(node);
     }
   }
-  /// The first of its level.
+  /// Adds `node` as the first of its level.
   void push_front(Node& node) noexcept {
     if (is_sole()) return push_before_sole(node);
     push_front_in_rings(node);
   }
 
-  /// Takes the first of the most urgent level; false if all are empty. The executor's step needs no
-  /// more than one test to know that there is one job.
+  /// Takes out the first job of the most urgent level; false if no job is ready. One test finds the
+  /// only ready job. Not while a policy is set.
   [[gnu::always_inline]] bool pop(Node*& first) noexcept {
     const std::uint64_t state = state_;
     if ((state & 1) != 0) [[unlikely]] {
@@ -95,7 +99,8 @@ class ReadyQueue {
     first = reinterpret_cast<Node*>(state);
     return true;
   }
-  /// … null if all are empty. What a policy picks, if there is one.
+  /// Takes out the next job: the policy's choice, or the first of the most urgent level. Null if no
+  /// job is ready.
   Node* pop() noexcept {
     const std::uint64_t state = state_;
     if ((state & 1) == 0) {
@@ -107,22 +112,23 @@ class ReadyQueue {
     return state == nothing ? nullptr : &pop_from_rings(state);
   }
 
-  /// … any, the order of what stays does not matter: it is about to be taken, too.
+  /// Takes out any job, null if there is none. For a caller that takes out all of them.
   Node* take_any() noexcept {
     seen_ = nullptr;
     seen_level_ = 0;
     return policy() == nullptr ? pop() : policy()->take_any();
   }
 
-  /// Takes out a job that the search wants, the most urgent first. If `first_is_kept`, not the
-  /// first of all jobs. Null: there is none, or none in this step (Search::is_over).
+  /// Takes out a job that the search wants, the most urgent first; with `first_is_kept`, never the
+  /// first of all jobs. Null if there is none, or if this step of the search has found none
+  /// (Search::is_over tells which).
   Job* take(bool first_is_kept, Search& search) noexcept;
-  /// `node` has been popped, and its step is about to begin: no search may keep it as its place.
+  /// Call after `node` was popped and before its step begins: a search must not continue from it.
   void note_popped(const Node& node) noexcept {
-    if (seen_ == &node) seen_ = nullptr;  // it was the first of its level
+    if (seen_ == &node) seen_ = nullptr;  // restarts the level, of which `node` was the first
   }
 
-  /// Takes `node` out of the middle: walks its level.
+  /// Takes out `node`, wherever it is. Walks its level: O(jobs of the level).
   void remove(Node& node) noexcept {
     if (is_sole()) {
       if (policy() != nullptr) return remove_from_policy(node);
@@ -142,7 +148,7 @@ class ReadyQueue {
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
-  /// 0 … 31 of a job; of a policy also -1, which is more urgent than every job.
+  /// The level of the only job (0 … 31), or the policy's priority: -1 is more urgent than any job.
   static int level_of(const Node& sole) noexcept { return static_cast<std::int8_t>(sole.priority); }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 
@@ -168,9 +174,9 @@ class ReadyQueue {
     if (link(node)) last_[node.priority] = &node;
   }
   ASYNC_SLOW_PATH void push_before_sole(Node& node) noexcept;
-  void use_rings() noexcept;  // for the only ready job, because another comes
+  void use_rings() noexcept;  // moves the only ready job to its ring, before a second one is added
   ASYNC_SLOW_PATH void remove_from_policy(Node& node) noexcept;
-  /// Takes `node` out of its ring, in which it comes after `before`.
+  /// Takes `node` out of its ring, in which it follows `before`.
   void remove_after(Link& before, Node& node) noexcept {
     if (&before == &node) {
       state_ &= ~bit(node.priority);
@@ -181,7 +187,7 @@ class ReadyQueue {
     }
   }
 
-  /// Puts `node` between the last and the first; true if it is the only one.
+  /// Links `node` between the last and the first node of its level; true if it is the only one.
   bool link(Node& node) noexcept {
     Link* const last = last_[node.priority];
     if (last == nullptr) [[unlikely]] {
@@ -194,12 +200,12 @@ class ReadyQueue {
     return false;
   }
 
-  // The only ready job, a policy, or 1 | 2 << each level that has any. Other harts look at it.
+  // The only ready job, a policy, or 1 | 2 << each level that is not empty. Other harts read it.
   SharedWord<std::uint64_t> state_ = nothing;
   std::array<Link*, priorities> last_{};
-  SharedWord<Policy*> policy_ = nullptr;  // the same as state_ says, without a look at any job
-  // Where a search through the rings has stopped: it has looked at all levels before `seen_level_`,
-  // and in that one at those up to `seen_`, or at none.
+  SharedWord<Policy*> policy_ = nullptr;  // if not null, the policy whose address state_ holds
+  // Where a search through the rings has stopped. It has looked at all levels before `seen_level_`,
+  // and in that level at the nodes up to `seen_`; null: at none.
   Link* seen_ = nullptr;
   unsigned seen_level_ = 0;
 };

@@ -1,11 +1,12 @@
-// spawn() makes a task a job of its own; the JoinHandle is its one owner. Awaiting the handle gives
-// the task's result; a job that is cancelled (or whose deadline passes) while it joins passes the
-// cancellation on and still waits for the end: nothing a task refers to disappears under it.
-// Task context of the executor's hart, in the strand.
+// spawn() makes a task a job of its own. The JoinHandle is the job's only owner. Awaiting the
+// handle returns the task's result. A joiner that is cancelled, or whose deadline passes, cancels
+// the job and still waits for its end. So the objects that a task refers to outlive the task. Task
+// context of the executor's hart, in the strand.
 //
-// spawn_preemptible() makes one outside the strand. What it returns has no join(), no cancel() and
-// no owner: those two are for jobs that take turns, and this one runs beside whoever would ask. It
-// is told what to do, or to end, by what it waits for, and answers by Executor::unpark().
+// spawn_preemptible() makes a job outside the strand. It returns no handle: the job cannot be
+// joined or cancelled, because its steps may run at the same time as the caller's. Send it
+// requests, and the request to end, through the object it waits for. It answers with
+// Executor::unpark().
 #pragma once
 
 #include <coroutine>
@@ -23,36 +24,36 @@ inline constexpr std::uint8_t inherit_priority = 0xff;
 
 struct SpawnOptions {
   const char* name = "task";                 // a static string
-  std::uint8_t priority = inherit_priority;  // of the spawning job's base, else default_priority
-  HartMask harts = all_harts;                // where it may run; at least one has an executor
+  std::uint8_t priority = inherit_priority;  // the spawning job's base, else default_priority
+  HartMask harts = all_harts;                // where it may run; one must have an executor
 };
 
 struct PreemptibleOptions {
   const char* name = "preemptible task";     // a static string
   std::uint8_t priority = inherit_priority;  // as above
-  // Where it may run; 0: on this hart alone. If there are several, any of them goes on with it,
-  // also in the midst of a step. It must keep nothing then that belongs to a hart: no thread_local,
-  // no Interrupt, no deadline. What it may call between awaits is written for any context.
+  // Where the job may run; 0: only on this hart. If there are several harts, the job may change
+  // harts even in the middle of a step. Then it must not use per-hart data: no thread_local, no
+  // Interrupt, no deadline. Between awaits it may call only functions for any context.
   HartMask harts = 0;
 };
 
-/// A wait for the end of several jobs. Cancelling whoever waits for it cancels them all.
+/// A wait for the end of several jobs. Cancelling the job that waits cancels them all.
 struct JoinGroup : Node {
   explicit JoinGroup(std::span<Job* const> jobs) noexcept : Node(Kind::group, 0), jobs(jobs) {}
   std::span<Job* const> jobs;
 };
 
-/// The priority that `inherit_priority` stands for here.
+/// The priority that `inherit_priority` stands for in the running job. Any other value fails.
 [[gnu::cold]] std::uint8_t inherited_priority(std::uint8_t priority) noexcept;
 
-/// Makes a ready job of the task coroutine `root`, which has not started.
+/// Makes a ready job of the task coroutine `root`, which has not started. `flags` are Job's flags.
 [[gnu::always_inline]] inline Job* start_job(Executor& executor, std::coroutine_handle<> root,
                                              const char* name, std::uint8_t priority,
                                              HartMask harts, std::uint8_t flags) noexcept {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
-  // Where harts share no jobs it is this one's, whose number the compiler may know.
+  // If harts do not share jobs, it is this hart, whose number the compiler may know.
   const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
   Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, hart, flags, harts);
   PromiseBase::of(root).set_joiner(nullptr);
@@ -75,10 +76,10 @@ class JoinHandleBase {
   Job& job() const noexcept { return *job_; }
   bool done() const noexcept { return job_->done(); }
   void cancel() const noexcept { job_->cancel(); }
-  /// The job goes on alone and frees itself at its end; its result is dropped.
+  /// Gives up the job: it runs on, frees itself at its end, and drops its result.
   void detach() noexcept;
 
-  /// Makes `joiner` (null: nobody) the one that is woken when the job ends.
+  /// The end of the job will wake `joiner` (null: no job).
   void set_joiner(Job* joiner) const noexcept { PromiseBase::of(root_).set_joiner(joiner); }
 
  protected:
@@ -88,13 +89,13 @@ class JoinHandleBase {
   ~JoinHandleBase() {
     if (job_ != nullptr) detach();
   }
-  void free_job() noexcept;  // after the end: the frame and the job
+  void free_job() noexcept;  // frees the frame and the job, which has ended
 
   Job* job_;
   std::coroutine_handle<> root_;
 };
 
-// In this order, and the handle emptied last, the caller keeps least across the call.
+// In this order, with job_ cleared last, the caller keeps the fewest registers across the calls.
 inline void JoinHandleBase::free_job() noexcept {
   platform::InterruptGuard masked;
   current_executor().jobs().release(*job_);
@@ -154,17 +155,18 @@ class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHand
       : JoinAwaiter<T>(job, root) {}
   JoinHandle(JoinHandle&&) = default;
 
-  /// The result of a job that is done(), outside a task.
+  /// The result, for callers outside a task. Fails unless the job is done().
   T get() && noexcept {
     if (!done()) platform::fail("JoinHandle::get() before the job has ended");
     return this->await_resume();
   }
 
-  /// The handle is its own awaiter: no copy in the frame.
+  /// The handle is its own awaiter, so the frame holds no copy of it.
   JoinAwaiter<T>& operator co_await() && noexcept { return *this; }
 };
 
-/// Makes `task` ready on `executor`; it starts when its turn comes, never here.
+/// Makes `task` a ready job. It starts in a later step, never inside spawn(). `executor` is this
+/// hart's.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Executor& executor, Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
@@ -172,19 +174,18 @@ template <class T>
   return JoinHandle<T>(start_job(executor, root, options.name, options.priority, options.harts, 0),
                        root);
 }
-/// … on this hart.
+/// Like the above, with this hart's executor.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
   return spawn(current_executor(), std::move(task), options);
 }
 
-/// Makes `task` a job outside the strand (job.h), on this hart for ever unless the options say
-/// otherwise; it frees itself at its end. What is returned is for Executor::unpark(), as
-/// long as the caller knows that it lives.
+/// Makes `task` a preemptible job (job.h), which frees itself at its end. By default it stays on
+/// this hart. Use the returned job for Executor::unpark(), while the job has certainly not ended.
 inline Job& spawn_preemptible(Task<void> task, const PreemptibleOptions& options = {}) noexcept {
   platform::InterruptGuard masked;
-  const Strand::Guard strand;  // whose pools it goes back to
+  const Strand::Guard strand;  // the job returns to the strand's pools when it ends
   Executor& executor = current_executor();
   const HartMask harts = options.harts != 0 ? options.harts : hart_mask(executor.hart());
   return *start_job(executor, std::move(task).release(), options.name, options.priority, harts,

@@ -1,17 +1,19 @@
-// The strand: the coroutines that share data without locks. However many harts there are, the steps
-// of the strand's jobs run one at a time, so between two awaits a job has the wait lists, channels,
-// mutexes, timers and whatever else they share to itself, as on a single hart.
+// The strand: the jobs that share data without locks. On any number of harts, the steps of the
+// strand's jobs run one at a time. So between two awaits a job has exclusive access to the data of
+// the strand, as on a single hart: wait lists, channels, mutexes, timers and others.
 //
 //   hart 0  ──[ step ]────[ user mode ]──[ step ]──────▶      [ ] in the strand
 //   hart 1  ─────────[ step ]──[ user mode ]─────[ step ]▶
 //
-// The executor enters it before a step and leaves it after. A step that turns to something long
-// that shares nothing (a user program) leaves it meanwhile. Preemptible jobs are outside.
+// The executor enters the strand before a step and leaves it after the step. A step leaves it early
+// before a long operation that shares no data, such as running a user program. Preemptible jobs are
+// outside the strand.
 //
-// A spin lock, held for the length of a step. Who had it last lets others go first, but there is no
-// queue: where harts are threads of a host, it would wait for those that do not run. A hart that is
-// alone pays two instructions for it, worlds whose harts do not run at the same time
-// (platform::parallel is false) nothing.
+// The strand is a spin lock, held for the length of a step: today it is one lock over the whole
+// kernel. The hart that held it last lets waiting harts go first. There is no queue: where harts
+// are threads of a host, a queue would wait for threads that do not run. With a single hart the
+// strand costs two instructions. It costs nothing in worlds whose harts do not run at the same time
+// (platform::parallel is false).
 #pragma once
 
 #include <atomic>
@@ -23,32 +25,32 @@ namespace async {
 
 class Strand {
  public:
-  /// Interrupts masked; not while this hart holds it. In a step, or while local().job is null,
-  /// where waiting for another hart's step to end does no harm.
+  /// Enters the strand; waits until other harts have left it. Interrupts masked; the hart must not
+  /// hold it already. Call it in a step, or while local().job is null.
   static void enter() noexcept {
     if constexpr (platform::parallel) {
       if (smp_active()) enter_smp();
     }
   }
-  /// For something long. What is ready on this hart goes to harts that have nothing to do.
+  /// Leaves the strand before a long operation. Ready jobs of this hart go to idle harts.
   static void leave() noexcept {
     if constexpr (platform::parallel) {
       if (smp_active()) leave_for_long();
     }
   }
-  /// In a step that is one of many of something long, and whatever others do meanwhile: a hart that
-  /// waits for the strand gets it, if it looks in time.
+  /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
+  /// it. For long operations, at points where other jobs may change all data of the strand.
   static void give_way() noexcept {
     if constexpr (platform::parallel) {
       if (waiting_.load(std::memory_order_relaxed) != 0) give_way_to_waiting();
     }
   }
-  /// Are there other harts that may want it?
+  /// Whether other harts run, which may enter the strand. If not, entering and leaving do nothing.
   static bool smp_active() noexcept {
     if constexpr (platform::parallel) return platform::local().smp_active;
     return false;
   }
-  /// Does this hart hold it?
+  /// Whether this hart may access the strand's data: it holds the strand, or no other hart runs.
   static bool is_held() noexcept {
     if constexpr (!platform::parallel) return true;
     const Local& local = platform::local();
@@ -59,11 +61,11 @@ class Strand {
     FramePool frames;
     JobPool jobs;
   };
-  /// In the strand, for what goes from hart to hart: memory would pile up where most of it ends. (A
-  /// test's world that begins anew makes it empty.)
+  /// The memory pools of jobs that change harts. With per-hart pools, memory would pile up on the
+  /// hart where most jobs end. Strand data. Tests empty it when they reset their world.
   static inline constinit Pools pools;
 
-  /// Holds the strand for its scope, unless the hart does already.
+  /// Holds the strand for its scope, unless the hart holds it already.
   class [[nodiscard]] Guard {
    public:
     Guard() noexcept : entered_(!is_held()) {
@@ -91,16 +93,17 @@ class Strand {
   static void await_another() noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;
-  // Hints: what comes of a stale one is that somebody waits for nothing, or does not, for once.
-  static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // harts
-  static inline constinit std::atomic<unsigned> last_ = 0;          // the hart that had it last
+  // Hints for fairness: a stale value makes a hart wait once for no reason, or go first once.
+  static inline constinit std::atomic<std::uint32_t> waiting_ = 0;  // how many harts wait
+  static inline constinit std::atomic<unsigned> last_ = 0;          // the hart that held it last
 };
 
-/// Job::migrates(), of the running one if there is one.
+/// Job::migrates(); false if `job` is null.
 [[gnu::cold]] bool may_go_elsewhere(const Job* job) noexcept;
 
-/// Calls `use` with the pool that the running step's frames come from and go to (Executor::jobs()
-/// has its jobs'): the strand's, or that of the hart which a preemptible job stays on.
+/// Calls `use` with the pool in which the running step allocates and frees frames; Executor::jobs()
+/// is the pool for jobs. It is the strand's pool for jobs of the strand and for jobs that migrate,
+/// else the hart's.
 template <class Use>
 [[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
   platform::InterruptGuard masked;

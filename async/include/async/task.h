@@ -1,14 +1,16 @@
-// Task<T>: a lazy coroutine. Nothing runs until it is awaited (or spawned); awaiting transfers to
-// it symmetrically, its end transfers back, so chains of any length use no stack. The frame of a
-// task that is made and awaited in the same coroutine lies inside that one's, where the compiler
-// sees it being made (inlines the call); every other comes from the hart's FramePool and cannot
-// fail.
+// Task<T>: a lazy coroutine. It runs only when it is awaited or spawned. Awaiting transfers control
+// to it symmetrically, and its end transfers control back, so await chains of any length use no
+// stack.
 //
-// The compiler sees it if a Task is but a register, like the bare handle: hence trivial_abi, and
-// an awaiter that is no object of its own. Then it also drops the call that would destroy a frame
-// with nothing in it.
+// If a coroutine makes and awaits a task, and the compiler inlines the call that makes it, the
+// task's frame lies inside the coroutine's frame. Every other frame comes from a FramePool. Frame
+// allocation cannot fail.
 //
-// A Task is awaited at most once. Destroying one that never ran, or is suspended, destroys its
+// This needs a Task that is passed in a register, like the bare handle. So Task is trivial_abi, and
+// its awaiter is not an object of its own. The compiler then also removes the call that destroys a
+// frame which has nothing to destroy.
+//
+// A Task is awaited at most once. Destroying a Task that never ran, or is suspended, destroys its
 // frame.
 #pragma once
 
@@ -32,7 +34,8 @@ namespace async {
 template <class T>
 class Task;
 
-/// What all Task promises share, at the start of the promise and so at a known place of the frame.
+/// The part that all Task promises share. It is at the start of the promise, so its place in the
+/// frame is known without the promise's type.
 class PromiseBase {
  public:
   static void* operator new(std::size_t bytes, std::align_val_t alignment) noexcept {
@@ -62,7 +65,7 @@ class PromiseBase {
   };
   FinalAwaiter final_suspend() const noexcept { return {}; }
 
-  /// A child: at its end `parent` goes on.
+  /// For a child: its end resumes `parent`.
   void set_parent(std::coroutine_handle<> parent) noexcept {
     link_ = reinterpret_cast<std::uintptr_t>(parent.address());
   }
@@ -70,14 +73,14 @@ class PromiseBase {
     return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(link_));
   }
 
-  /// The root of a job: at its end `joiner`, if there is one, is woken.
+  /// For the root of a job: its end wakes `joiner`, if it is not null.
   void set_joiner(Job* joiner) noexcept {
     link_ = reinterpret_cast<std::uintptr_t>(joiner) + root_bit;
   }
   Job* joiner() const noexcept { return reinterpret_cast<Job*>(link_ & ~root_bit); }
   bool is_root() const noexcept { return (link_ & root_bit) != 0; }
 
-  // A task's promise is its awaiter: an await keeps nothing but its address.
+  // A task's promise is its awaiter, so an await keeps only the promise's address.
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   auto await_suspend(this Promise& self, std::coroutine_handle<> parent) noexcept {
@@ -86,10 +89,10 @@ class PromiseBase {
   }
   decltype(auto) await_resume(this auto& self) noexcept { return self.take(); }
 
-  /// Whether somebody is told of the ends of jobs (trace.h).
+  /// Turns the reports of ended jobs to the trace hook and the policies on or off (trace.h).
   static void watch_ends(bool on) noexcept;
 
-  /// The promise of any Task coroutine whose handle's type was lost.
+  /// The promise of a Task coroutine whose result type is unknown.
   static PromiseBase& of(std::coroutine_handle<> task) noexcept {
     return std::coroutine_handle<PromiseBase>::from_address(task.address()).promise();
   }
@@ -97,15 +100,15 @@ class PromiseBase {
  private:
   static constexpr std::uintptr_t root_bit = 1;
 
-  // What a job's root transfers to at its end. To the compiler a coroutine is an address at which a
-  // resume and a destroy function stand; the resume functions of these are end_job() and
-  // end_watched_job().
+  // The end of a job's root transfers control to one of these. Compilers represent a suspended
+  // coroutine by an address at which its resume and destroy functions are stored. The resume
+  // functions of these frames are end_job() and end_watched_job().
   struct Frame {
     void (*resume)(void*) noexcept;
     void (*destroy)(void*) noexcept;
   };
   static Frame unwatched_end, watched_end;
-  static SharedWord<Frame*> job_end;  // one of the two; written in the strand, read by any hart
+  static SharedWord<Frame*> job_end;  // one of the two; written in the strand, read in any context
   static Frame* end_of_job() noexcept {
     // If harts do not run at the same time, watch_ends() changes unwatched_end.resume instead.
     if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;
@@ -113,15 +116,17 @@ class PromiseBase {
   }
   static void end_job(void*) noexcept;
   static void end_watched_job(void*) noexcept;
-  // Of its own, so that end_job() needs no stack frame.
+  // A separate function, so that end_job() needs no stack frame.
   [[gnu::noinline]] static void free_detached_job(Job& job) noexcept;
 
-  std::uintptr_t link_;  // set when it is awaited or spawned: the parent's frame, or root_bit and
-                         // the joining Job
+  // The parent's frame, or for a root the joining Job and root_bit. Set when the task is awaited or
+  // spawned.
+  std::uintptr_t link_;
 };
 
-/// Room for a result. Whether there is one is known by whoever asks, except when a frame is
-/// destroyed early: so only results that need a destructor are marked.
+/// Storage for a task's result. The awaiter knows that there is a result, but the destructor of a
+/// frame does not: the frame may be destroyed early. So only results with a destructor record
+/// whether they exist.
 template <class T, bool = std::is_trivially_destructible_v<T>>
 class Result {
  public:
@@ -200,10 +205,10 @@ class [[nodiscard, clang::trivial_abi]] Task {
     if (task_) task_.destroy();
   }
 
-  /// `co_await std::move(task)`, or of a call.
+  /// For `co_await std::move(task)` and `co_await call()`.
   promise_type& operator co_await() && noexcept { return task_.promise(); }
 
-  /// The frame is the caller's from now on. For spawn().
+  /// Passes the frame to the caller, who must destroy it. For spawn().
   Handle release() && noexcept { return std::exchange(task_, nullptr); }
 
  private:
