@@ -6,7 +6,7 @@ namespace async {
 namespace {
 
 constinit DeadlockHook deadlock_hook = nullptr;
-/// Beyond, it is a circle that others wait in.
+/// The search ends after so many jobs: then `job` waits for a circle of other jobs.
 constexpr unsigned longest_circle = 1000;
 
 }  // namespace

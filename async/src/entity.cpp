@@ -1,4 +1,4 @@
-// Where entities are: beside each page of jobs, from when the first of its jobs needs one.
+// Allocates entities: for a whole page of jobs, when a policy needs the first one.
 #include "async/entity.h"
 
 #include <atomic>
@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t chunks = 3;
 static_assert(JobPage::count * sizeof(Entity) <= chunks * chunk_bytes);
 
-/// Of two harts that find none at once one has made its own for nothing, once.
+/// If two harts allocate the entities of one page at the same time, the allocation of one is lost.
+/// That happens at most once for each page.
 [[gnu::noinline]] void make_entities(JobPage& page) noexcept {
   Entity* const made = static_cast<Entity*>(platform::chunk(chunks * chunk_bytes));
   for (std::size_t slot = 0; slot < JobPage::count; ++slot) {

@@ -1,4 +1,5 @@
-// The executor's slow paths: its inbox, its alarm, and priorities that change.
+// The executor's slow paths: steps with a trace hook or a policy, the inbox, the alarm, and changes
+// of priorities.
 #include "async/executor.h"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ Executor::~Executor() {
   local_.executor = nullptr;
 }
 
-// ── a step that somebody looks at ────────────────────────────────────────────────────────────────
+// ── a step with a trace hook or a policy ─────────────────────────────────────────────────────────
 
 constinit Link Executor::traced_inbox_end_{nullptr, nullptr};
 constinit Link Executor::policy_inbox_end_{nullptr, nullptr};
@@ -40,15 +41,15 @@ bool Executor::step_with_news(Local& local, bool and_more) noexcept {
   if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
     return step_watched(local);
   const Link* const to_go_on =
-      and_more ? &policy_inbox_end_ : &alarm_node_;  // which is nobody's inbox_end
+      and_more ? &policy_inbox_end_ : &alarm_node_;  // never the end of an inbox: ends the loop
   do {
     Policy& policy = *ready_.policy();
     if (policy.empty()) return false;
     Job& job = policy.next();
-    resume(local, job, [this, &job] {  // it may have gone, with its memory: then it does not wait
+    resume(local, job, [this, &job] {  // the job may be freed already; a freed slot never waits
       if (job.kind != Kind::waiting) [[likely]]
         return;
-      if (Policy* const present = ready_.policy()) present->stopped(job);  // it may be another one
+      if (Policy* const present = ready_.policy()) present->stopped(job);  // may be a new policy
     });
     platform::yield_point();
   } while (inbox_.load(std::memory_order_relaxed) == to_go_on);
@@ -67,8 +68,8 @@ bool Executor::step_watched(Local& local) noexcept {
 }
 
 inline void Executor::resume_watched(Local& local, Job& job) noexcept {
-  const bool stays = !job.migrates();  // until it has stopped: the others may be taken before that
-  resume(local, job, [&job, stays] {   // if there still is one
+  const bool stays = !job.migrates();  // another hart may take a migrating job before stopped()
+  resume(local, job, [&job, stays] {   // platform::job() is null if the job was freed
     if (platform::job() != &job) return;
     if (stays && job.kind == Kind::waiting) {
       if (Policy* const policy = current().policy()) policy->stopped(job);
@@ -85,7 +86,7 @@ void Executor::go_on() noexcept {
   platform::local().job = nullptr;
 }
 
-// ── inbox: a lock-free stack that is taken as a whole ────────────────────────────────────────────
+// ── inbox: a lock-free stack, which its hart empties as a whole ──────────────────────────────────
 
 void Executor::push(Node& node) noexcept {
   Link* newest = inbox_.load(std::memory_order_relaxed);
@@ -105,7 +106,7 @@ void Executor::push(Node& node) noexcept {
   if (!relies_on_another && hart_ != platform::hart()) platform::send_ipi(hart_);
 }
 
-// In the strand, because what has happened is told to jobs of it.
+// Enters the strand, because it wakes jobs of the strand.
 void Executor::drain_inbox() noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
@@ -113,7 +114,7 @@ void Executor::drain_inbox() noexcept {
     if (without_ipi_.load(std::memory_order_relaxed)) [[unlikely]]
       without_ipi_.store(false, std::memory_order_relaxed);
   }
-  Link* oldest = nullptr;  // turn the stack round: first pushed, first served
+  Link* oldest = nullptr;  // reverses the stack: first pushed, first served
   for (Link* link = inbox_.exchange(inbox_end(), std::memory_order_acquire); !is_inbox_end(link);) {
     Link* const next = link->next;
     link->next = oldest;
@@ -122,7 +123,7 @@ void Executor::drain_inbox() noexcept {
   }
   while (oldest != nullptr) {
     Node& node = static_cast<Node&>(*oldest);
-    oldest = oldest->next;  // before it may be pushed again
+    oldest = oldest->next;  // read it first: the node may be pushed again at once
     switch (node.kind) {
       case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
       case Kind::alarm:
@@ -146,14 +147,14 @@ void Executor::drain_inbox() noexcept {
       default: {  // a parked job
         Job& job = static_cast<Job&>(node);
         job.reset();
-        // An exchange: of several wakes what the last has written is seen too.
+        // An exchange, not a store: it acquires the writes before each unpark() call.
         job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
         job.complete(WaitResult::woken);
       }
     }
   }
   if constexpr (platform::parallel) {
-    if (local_.smp_active && local_.job != nullptr) offer_rest();  // its step goes on
+    if (local_.smp_active && local_.job != nullptr) offer_rest();  // the step may still run long
   }
 }
 
@@ -196,7 +197,7 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
 }
 
 void Executor::inherit(Job& job) noexcept {
-  // Up the chain of owners, until nothing changes: that also ends a deadlock's circle.
+  // Follows the chain of owners until nothing changes. That also ends it in a deadlock's circle.
   for (Job* at = &job; at != nullptr;) {
     const bool has_other_deadline = uses_deadlines() && update_deadline(*at);
     const std::uint8_t priority = effective_priority(*at);
@@ -222,7 +223,7 @@ std::uint8_t Executor::effective_priority(const Job& job) noexcept {
 
 void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
-    // It may be on its way to the ready list, or asked for by another hart.
+    // The job may be in the inbox, on its way to the ready list, or another hart may request it.
     if (job.hart == hart_) look_into_inbox();
     if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
   }
@@ -233,7 +234,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     ready_.remove(job);
     job.priority = priority;
     schedule(job);
-    offer_again_ = offering_;  // the search may have passed its new place
+    offer_again_ = offering_;  // the search may have passed the job's new place
     return;
   }
   job.priority = priority;

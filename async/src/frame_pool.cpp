@@ -1,4 +1,4 @@
-// The slow paths of the pools: a free list was empty, so carve a chunk.
+// The slow paths of the pools: if a free list is empty, they cut a block from a chunk.
 #include "async/frame_pool.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace async {
 
-/// The last bytes of what is left to carve.
+/// Releases the last `bytes` of the present chunk's unused rest into a free list.
 void FramePool::give_back(std::size_t bytes) noexcept {
   carve_left_ -= bytes;
   release(carve_ + carve_left_, bytes);
@@ -27,7 +27,7 @@ void* FramePool::refill(std::size_t list) noexcept {
   const bool is_odd = carve_left_ % 16 != 0;
   if (is_odd && (bytes % 16 == 0 || carve_left_ < bytes)) give_back(8);
   if (carve_left_ < bytes) {
-    // The rest of the old chunk is a multiple of 8: cut it into blocks that later requests can use.
+    // Cuts the rest of the old chunk, a multiple of 8, into free blocks for later requests.
     while (carve_left_ != 0) give_back(std::min(carve_left_, small_limit));
     carve_ = static_cast<std::byte*>(platform::chunk(chunk_bytes));
     carve_left_ = chunk_bytes;
@@ -72,7 +72,7 @@ void JobPool::refill() noexcept {
 }
 
 #pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Winvalid-offsetof"  // it has a base, and all is where it seems
+#pragma clang diagnostic ignored "-Winvalid-offsetof"  // Job has a base class; Clang supports this
 JobLayout job_layout() noexcept {
   return Job::layout({.pages = reinterpret_cast<std::uint64_t>(&job_pages),
                       .first = offsetof(JobPage, slots),

@@ -1,4 +1,4 @@
-// Printing who waits for whom.
+// Prints the wait graph: which job waits for which.
 #include "async/graph.h"
 
 #include <coroutine>
@@ -68,7 +68,7 @@ struct Printer {
     }
   }
 
-  /// From the coroutine that waits up to the root: what resumes each.
+  /// The resume functions of the coroutines, from the one that waits up to the root.
   void chain(const Job& job) const {
     text("    awaits:");
     std::coroutine_handle<> at = job.leaf();

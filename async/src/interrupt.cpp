@@ -46,7 +46,7 @@ WaitResult Interrupt::WaitOp::await_resume() noexcept {
   platform::InterruptGuard masked;
   const WaitResult result = current_job().result();
   interrupt_.waiter_ = nullptr;
-  // What was raised beside a cancellation stays for the next wait.
+  // A cancelled wait leaves its raises for the next wait.
   if (result == WaitResult::woken) interrupt_.taken_ = std::exchange(interrupt_.pending_, 0);
   return result;
 }

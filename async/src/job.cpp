@@ -1,4 +1,4 @@
-// Cancelling: which waits are cut short, and which pass it on to the jobs they wait for.
+// Cancellation: which waits it cuts short, and which waits pass it on to the jobs they wait for.
 #include "async/job.h"
 
 #include "async/executor.h"
@@ -8,7 +8,7 @@
 namespace async {
 
 void Job::cancel() noexcept {
-  // Its own hart may be in the midst of its step, or of ending its wait.
+  // Its hart may run its step, or end its wait, at this very moment.
   if (is_preemptible()) platform::fail("a preemptible job cannot be cancelled");
   platform::InterruptGuard masked;
   if (is_cancelled()) return;
@@ -36,7 +36,7 @@ void Job::cut_short(WaitResult result) noexcept {
   if (kind != Kind::waiting || (flags_ & (flag_shielded | flag_must_finish)) != 0) return;
   if (result == WaitResult::timed_out) flags_ |= flag_cut;
 
-  if (waits_for_ == this) {  // parked: a wake that is in the inbox already wins
+  if (waits_for_ == this) {  // parked; if unpark() has pushed the job already, its wake counts
     std::uint8_t expected = park_waiting;
     if (park_.compare_exchange_strong(expected, park_none)) complete(result);
     return;

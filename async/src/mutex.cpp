@@ -1,4 +1,4 @@
-// The contended half of Mutex: queueing, handing over, and whose priority counts for whom.
+// The slow paths of Mutex: waiting, handing over to a waiter, and priority inheritance.
 #include "async/mutex.h"
 
 #include "async/deadlock.h"
@@ -25,7 +25,7 @@ void Mutex::hand_over() noexcept {
   set_contended(false);
   waiters_.set_owner(after);
   if (after != nullptr) {
-    set_contended(true);  // first: complete() queues it by a priority that counts the waiters
+    set_contended(true);  // before complete(), which needs the priority inherited from the waiters
     after->complete(WaitResult::woken);
     if (waiters_.empty()) set_contended(false);
   }

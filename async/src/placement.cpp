@@ -1,4 +1,5 @@
-// Which hart a job runs on, and how it gets there. Only where harts run at the same time.
+// Placement: on which hart a job runs, and how it moves there. Only used if harts run at the same
+// time (platform::parallel).
 #include <bit>
 #include <utility>
 
@@ -10,7 +11,7 @@ constinit platform::Atomic<HartMask> Executor::idle_harts_ = 0;
 
 namespace {
 
-/// The one of `harts`, which are some, that is next after `hart` going round.
+/// The first hart of `harts` from `hart` on, cyclically. `harts` must not be empty.
 unsigned next_of(HartMask harts, unsigned hart) noexcept {
   const HartMask after = harts & static_cast<HartMask>(~0u << hart);
   return std::countr_zero(after != 0 ? after : harts);
@@ -25,7 +26,7 @@ void Executor::place(Job& job) noexcept {
   unsigned hart = job.hart;
   if (idle != 0) {
     hart = next_of(idle, hart);
-    // The next job that becomes ready goes to another one.
+    // So the next job that becomes ready goes to another hart.
     idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart)), std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
     hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts_, hart);
@@ -49,7 +50,7 @@ void Executor::send(Job& job, unsigned hart) noexcept {
 }
 
 void Executor::receive(Job& job) noexcept {
-  job.priority = effective_priority(job);  // it may have changed on the way
+  job.priority = effective_priority(job);  // it may have changed while the job was in the inbox
   const bool busy = local_.job != nullptr || !ready_.empty();
   if (has_better_place(job, busy)) {
     place(job);
@@ -58,19 +59,21 @@ void Executor::receive(Job& job) noexcept {
   }
 }
 
-// ── something ready, and something else to do ────────────────────────────────────────────────────
+// ── ready jobs on a busy hart ────────────────────────────────────────────────────────────────────
 //
-// A job must not stay in the ready list of a busy hart while one that it may use idles:
+// A job must not stay in the ready list of a busy hart while a hart that it may use idles:
 //
-//   busy hart:  puts the job into its ready list;  looks for an idle hart, and sends it there
-//   idle hart:  says that it idles;                looks at the ready lists, and asks for it
+//   busy hart:  writes its ready list;          reads idle_harts_, and sends the job there
+//   idle hart:  sets its bit in idle_harts_;    reads the ready lists, and requests a job
 //
-// Each writes before it looks, so one of the two sees the other. A request makes the busy hart look
-// through all that is ready, in steps of Search::jobs_a_step jobs (offer_all()). A hart that finds
-// the list empty does not ask: it has missed at most the first job of that list, which the busy
-// hart's own look finds in one step (offer_rest()).
+// Each hart writes before it reads, with a seq_cst fence in between, so at least one sees the
+// other. A request makes the busy hart search all its ready jobs, in steps of Search::jobs_a_step
+// jobs (offer_all()). An idle hart sends no request to a hart whose ready list it finds empty. It
+// can then have missed only the first job of that list, which the busy hart finds in one step
+// (offer_rest()).
 
-/// In the strand, when the running step may go on for long.
+/// Offers ready jobs to idle harts, because the running step may take long: one step of a search.
+/// In the strand.
 void Executor::offer_rest() noexcept {
   if (ready_.empty() || offering_) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -79,8 +82,8 @@ void Executor::offer_rest() noexcept {
   (void)offer_found(search);
 }
 
-/// Looks through all that is ready for jobs that idle harts may run, and sends them there: a step
-/// of the search now, each of the others after an interrupt of its own. In the strand.
+/// Searches all ready jobs for jobs that idle harts may run, and sends them there. One step of the
+/// search runs now, each further step after an IPI to this hart. In the strand.
 void Executor::offer_all() noexcept {
   Search search{.from_start = !std::exchange(offering_, true)};
   while (!offer_found(search)) {
@@ -92,7 +95,8 @@ void Executor::offer_all() noexcept {
   offering_ = offer_again_ = false;
 }
 
-/// True: no hart idles any more. False: the search's step is at its end, or it is over.
+/// True: no hart idles any more. False: this step of the search has ended, or the whole search
+/// (Search::is_over).
 bool Executor::offer_found(Search& search) noexcept {
   while ((search.harts = idle_harts()) != 0) {
     const bool about_to_run_one = local_.job == nullptr;
@@ -143,7 +147,8 @@ Job* ReadyQueue::take(bool first_is_kept, Search& search) noexcept {
 void Executor::begin_step_smp(StepKind kind) noexcept {
   ready_.note_popped(*local_.job);
   if (kind == StepKind::strand) {
-    // Whoever does not see yet that the job runs has written before what it will look at.
+    // Pairs with code that writes data for the job, then tests is_running(), such as the kernel's
+    // Thread::notice(). If that code does not see yet that the job runs, this step sees its data.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return Strand::enter();
   }
@@ -154,13 +159,14 @@ void Executor::begin_step_smp(StepKind kind) noexcept {
   offer_rest();
 }
 
-// ── nothing to do ────────────────────────────────────────────────────────────────────────────────
+// ── an idle hart ─────────────────────────────────────────────────────────────────────────────────
 
 void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
   idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  // Where the request is on its way already, it may have been where there is a job since then.
+  // A request that is already under way may have passed a hart that has a job since then. So it
+  // makes another round (ask_again).
   if (asking_.exchange(ask_again, std::memory_order_acq_rel) != not_asking) return;
   asking_.store(asking, std::memory_order_relaxed);
   pass_on(request_);
@@ -171,7 +177,8 @@ void Executor::end_idling() noexcept {
   idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart_)), std::memory_order_relaxed);
 }
 
-/// Any hart that has this one's request. False: it has idled once more since it asked.
+/// Ends the request of this executor. False: its hart has begun to idle again since the request was
+/// sent, so the request must make another round. Called by the hart that has the request.
 bool Executor::stop_asking() noexcept {
   std::uint8_t expected = asking;
   if (asking_.compare_exchange_strong(expected, not_asking, std::memory_order_acq_rel)) return true;
@@ -179,7 +186,8 @@ bool Executor::stop_asking() noexcept {
   return false;
 }
 
-/// A request visits every hart after its own that seems to have a job to spare, until one has.
+/// Passes a steal request to the next hart that seems to have a ready job. It ends when it is back
+/// at its own hart.
 void Executor::pass_on(Node& request) noexcept {
   for (unsigned hart = hart_ + 1;; ++hart) {
     if (hart == platform::max_harts) hart = 0;
@@ -196,19 +204,19 @@ void Executor::handle_steal(Node& request) noexcept {
   Executor& thief = *of(request.hart);
   const HartMask asks = hart_mask(thief.hart_);
   if ((idle_harts() & asks) != 0) {
-    offer_again_ = offering_;  // the search may have passed jobs that this thief may run
+    offer_again_ = offering_;  // the search may have passed jobs that the requester may run
     offer_all();
     if ((idle_harts() & asks) != 0) return pass_on(request);
   }
   if (!thief.stop_asking()) pass_on(request);
 }
 
-// ── what is ready has to go elsewhere ────────────────────────────────────────────────────────────
+// ── ready jobs whose harts or priorities change ──────────────────────────────────────────────────
 
 void Executor::set_harts(Job& job, HartMask harts) noexcept {
   const bool is_more = (harts & ~std::exchange(job.harts_, harts)) != 0;
-  // A queue may list movable jobs separately: a queued job that may move only from now on comes
-  // anew.
+  // A policy's queue lists movable jobs separately. So a queued job that may now use more harts is
+  // queued again.
   const bool comes_anew = !job.may_run_on(job.hart) || (is_more && !is_running(job));
   if (comes_anew && job.kind == Kind::ready) of(job.hart)->request_resort();
 }

@@ -1,4 +1,5 @@
-// An executor that has a policy: it is in the place of ready jobs.
+// The executor's functions for scheduling policies. In the ready queue the policy stands in for the
+// ready jobs.
 #include "async/policy.h"
 
 #include <algorithm>
@@ -18,8 +19,9 @@ void Executor::set_policy(Policy* policy) noexcept {
   if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
   Link* end = inbox_end();
   ready_.set_policy(policy);
-  inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);  // if it is empty
-  if (local_.job != nullptr && policy != nullptr) {  // it runs on under the new one
+  // Replaces the sentinel of an empty inbox. Otherwise drain_inbox() will do that.
+  inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
+  if (local_.job != nullptr && policy != nullptr) {  // makes it the new policy's running job
     policy->put(*local_.job);
     policy->next();
   }
@@ -49,10 +51,10 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   } else {
     entity_of(job).attributes = attributes;
   }
-  if (job.kind == Kind::waiting) current().inherit(job);  // for whom it waits
+  if (job.kind == Kind::waiting) current().inherit(job);  // a mutex holder may inherit a deadline
 }
 
-// ── deadlines that are inherited ─────────────────────────────────────────────────────────────────
+// ── inherited deadlines ──────────────────────────────────────────────────────────────────────────
 
 std::int64_t Executor::deadline_of(const Job& job) noexcept {
   const Policy* const policy = of(job.hart)->ready_.policy();
@@ -80,7 +82,8 @@ bool Executor::update_deadline(Job& job) noexcept {
   return true;
 }
 
-/// Of jobs, at least one; those without a deadline as they stand.
+/// The waiter with the earliest deadline; among equals, the first in the list. The list contains
+/// only jobs, at least one.
 Job* Executor::first_due(WaitList& waiters) noexcept {
   Job* first = static_cast<Job*>(waiters.next);
   for (Link* at = first->next; at != &waiters; at = at->next) {

@@ -23,10 +23,10 @@ void PromiseBase::end_job(void*) noexcept {
 }
 
 void PromiseBase::free_detached_job(Job& job) noexcept {
-  const Strand::Guard strand;  // where most jobs come from
+  const Strand::Guard strand;  // the pools of the strand, from which most jobs come
   job.leaf_.destroy();
   current_executor().jobs().release(job);
-  platform::local().job = nullptr;  // there is none any more
+  platform::local().job = nullptr;  // the job is freed
 }
 
 }  // namespace async

@@ -28,8 +28,8 @@ void Strand::leave_to_others() noexcept {
   taken_.store(0, std::memory_order_release);
 }
 
-// What the step has put into its own hart's inbox since it last looked is seen soon: as long as
-// something is there nobody else interrupts the hart, relying on whoever put it there.
+// The step may have pushed nodes into its own hart's inbox. While the inbox is not empty, pushes of
+// other harts send no IPI. So this hart sends itself one, to drain the inbox soon.
 void Strand::leave_for_long() noexcept {
   const Local& local = platform::local();
   const bool in_step = local.job != nullptr;
@@ -47,8 +47,8 @@ void Strand::give_way_to_waiting() noexcept {
   enter_smp();
 }
 
-// Others wait, and this hart would have it again before they have looked. But they may not be
-// running just now: not for long.
+// Gives waiting harts time to enter the strand first; this hart, which held it last, would
+// otherwise win. The wait is bounded by spin_limit, because the waiting harts may not be running.
 void Strand::await_another() noexcept {
   for (int i = 0; i < platform::spin_limit && taken_.load(std::memory_order_relaxed) == 0; ++i)
     platform::relax();

@@ -1,4 +1,4 @@
-// The timer wheel. See timer.h for how a deadline finds its slot.
+// The timer wheel. timer.h explains which slot a deadline belongs to.
 #include "async/timer.h"
 
 #include <algorithm>
@@ -22,14 +22,15 @@ void TimerWheel::place(Timer& timer) noexcept {
   constexpr std::uint64_t horizon = (std::uint64_t{1} << shift_of(levels)) - 1;
   const auto deadline = static_cast<std::uint64_t>(
       std::max(timer.deadline_.time_since_epoch().count(), Clock::rep{0}));
-  // Too late counts as now. Too far counts as the end of the wheel, where it is placed again.
+  // A deadline in the past counts as now. A deadline beyond the wheel goes into its last slot, and
+  // is placed again when that slot's time comes.
   const std::uint64_t at = std::min(std::max(deadline, now_), now_ | horizon);
   const std::uint64_t differ = (at ^ now_) >> granule_bits;
   const unsigned level = (std::bit_width(differ | 1) - 1) / digit_bits;
   const unsigned slot = (at >> shift_of(level)) % slots;
 
   Link* after = &slots_[level][slot];
-  if (level == 0) {  // sorted: behind all that are not later
+  if (level == 0) {  // keeps the slot sorted: inserts after timers with the same deadline
     Link* const head = after;
     while (after->prev != head && static_cast<Timer*>(after->prev)->deadline_ > timer.deadline_) {
       after = after->prev;
@@ -68,7 +69,7 @@ void TimerWheel::fire_due(Link& head, Instant now) noexcept {
 void TimerWheel::advance(Instant now) noexcept {
   const auto until = static_cast<std::uint64_t>(now.time_since_epoch().count());
   while (occupied_levels_ != 0) {
-    // The earliest slot: lower levels come before higher ones, lower slots before higher ones.
+    // Finds the earliest slot: lower levels are before higher ones, lower slots before higher ones.
     const unsigned level = std::countr_zero(occupied_levels_);
     const unsigned slot = std::countr_zero(occupied_[level]);
     const std::uint64_t start = start_of(level, slot);
@@ -86,10 +87,10 @@ void TimerWheel::advance(Instant now) noexcept {
       if (level == 0) {
         const std::uint64_t end = start + (std::uint64_t{1} << granule_bits);
         if (until < end) break;
-        now_ = std::max(now_, end);  // it was too far away: its place is in what comes now
+        now_ = std::max(now_, end);  // the deadline was beyond the wheel: place it again
       }
     }
-    // Take the slot apart: every timer goes to a lower level, in the same order.
+    // Distributes the slot: each timer moves to a lower level, in the same order.
     Link rest;
     rest.next = head.next;
     rest.prev = head.prev;
@@ -111,7 +112,8 @@ Instant TimerWheel::next() const noexcept {
   const unsigned slot = std::countr_zero(occupied_[level]);
   const Link& head = slots_[level][slot];
   if (level == 0) return static_cast<const Timer*>(head.next)->deadline_;
-  // A short list: its earliest deadline. A long one: the slot's beginning, where it is taken apart.
+  // For a short list returns its earliest deadline. For a long list returns the start of the slot,
+  // when advance() distributes it.
   Instant earliest = never;
   unsigned seen = 0;
   for (const Link* link = head.next; link != &head; link = link->next) {

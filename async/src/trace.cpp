@@ -1,5 +1,5 @@
-// Who is told what happens to jobs: a trace hook, and what policies have to know beyond that a job
-// is ready.
+// Reports the events of jobs to the trace hook. Also tells policies which jobs begin, wake and end:
+// the ready queue itself tells them only which jobs are ready.
 #include "async/trace.h"
 
 #include "async/entity.h"
@@ -12,7 +12,7 @@ constinit SharedWord<bool> Executor::policies_in_use_ = false;
 constinit SharedWord<bool> Executor::deadlines_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
-  if (const TraceHook hook = trace_hook) hook(event, job);  // another hart may just have ended it
+  if (const TraceHook hook = trace_hook) hook(event, job);  // another hart may have cleared it
 }
 
 void set_trace_hook(TraceHook hook) noexcept {
@@ -25,14 +25,14 @@ void Executor::update_watched() noexcept {
   const bool are_watched = policies_in_use_ || trace_hook != nullptr;
   jobs_are_watched = are_watched;
   PromiseBase::watch_ends(are_watched);
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // look into your inbox
+  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // each drains its inbox
     if (Executor* const executor = of(hart)) executor->alarm_fired();
   }
 }
 
-// An entity is written by the hart whose policy has the job, and between two jobs of a slot by
-// none: a hart that forgets entities (forget_entities()) sees all that was written under a policy
-// before, because each hart gives its policy up in the strand.
+// The hart whose policy has the job writes its entity. While the job is new or waits, any hart in
+// the strand may write it. Between two jobs of a slot no hart does. A hart that calls
+// forget_entities() sees all earlier writes, because each hart gives up its policy in the strand.
 
 void Job::begin_watched() noexcept {
   if (current_executor().policy() != nullptr) entity_of(*this) = Entity{.job = this};

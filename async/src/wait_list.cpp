@@ -1,4 +1,4 @@
-// Waits that need more than the job in the list, and wakes that find such entries.
+// Slow paths of WaitList: keyed entries and observers, and wakes that meet them.
 #include "async/wait_list.h"
 
 #include "async/multi_wait.h"
@@ -22,7 +22,7 @@ bool WaitList::wake(Node& node, WaitResult result) noexcept {
     static_cast<Observer&>(node).wait->notify();
     return false;
   }
-  return static_cast<Entry&>(node).job->complete(result);  // false: its wait was cut short before
+  return static_cast<Entry&>(node).job->complete(result);  // false: its wait has ended already
 }
 
 bool WaitList::wake_first_slowly(WaitResult result) noexcept {
@@ -32,7 +32,7 @@ bool WaitList::wake_first_slowly(WaitResult result) noexcept {
   return false;
 }
 
-// Most of the time there is one.
+// Usually only one job waits.
 std::size_t WaitList::wake_everybody(WaitResult result) noexcept {
   const std::size_t woken = wake_one(result) ? 1 : 0;
   if (empty()) [[likely]]

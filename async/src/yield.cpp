@@ -1,4 +1,4 @@
-// park(): the one wait that an interrupt handler or another hart ends by the job itself.
+// park(): the only wait that interrupt handlers and other harts end through a pointer to the job.
 #include "async/yield.h"
 
 namespace async {
@@ -14,11 +14,11 @@ bool ParkOp::await_suspend(std::coroutine_handle<> self) const noexcept {
   Job& job = current_job();
   job.suspend_alone(self);
   std::uint8_t expected = Job::park_none;
-  // From here on an interrupt handler may push the job.
+  // From here on interrupt handlers and other harts may push the job into its inbox.
   if (job.park_.compare_exchange_strong(expected, Job::park_waiting, std::memory_order_acq_rel)) {
     return true;
   }
-  // The wake was there first. An exchange: of several wakes what the last has written is seen too.
+  // unpark() came first. An exchange, not a store: acquires the writes before each unpark() call.
   job.park_.exchange(Job::park_none, std::memory_order_acq_rel);
   job.kind = Kind::ready;
   job.set_result(WaitResult::woken);

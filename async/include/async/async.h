@@ -1,4 +1,4 @@
-// Everything of async/ in one include.
+// Includes the public headers of async/.
 #pragma once
 
 #include "async/cancel.h"      // IWYU pragma: export

@@ -1,5 +1,5 @@
-// Cutting waits short, beyond Job::cancel(): Shield holds every cut off for a scope,
-// with_deadline() cuts what a task waits for once a time has come. Task context.
+// Cutting waits short, beyond Job::cancel(). A Shield protects the waits in its scope.
+// with_deadline() cuts a task's waits short when a deadline passes. Task context.
 #pragma once
 
 #include <expected>
@@ -12,8 +12,9 @@
 
 namespace async {
 
-/// In its scope (in a coroutine) no wait of this job is cut short, by cancel() or by a deadline.
-/// What came meanwhile takes effect at the first cancellation point after it. Nests.
+/// In its scope (in a coroutine) neither cancel() nor a deadline cuts a wait of this job short. A
+/// cancellation during the scope takes effect at the first cancellation point after it. Shields
+/// nest.
 class [[nodiscard]] Shield {
  public:
   Shield() noexcept;
@@ -29,8 +30,9 @@ struct TimedOut {
   friend bool operator==(TimedOut, TimedOut) = default;
 };
 
-/// A deadline over a scope in a coroutine: from then on waits in it are cut short with `timed_out`.
-/// The job's own cancellation passes through. Nests: the earlier deadline wins.
+/// A deadline for a scope in a coroutine. After the deadline, waits in the scope are cut short with
+/// `timed_out`. cancel() still cuts them short with `cancelled`. Scopes nest: the earlier deadline
+/// wins. Fails for a job that migrates.
 class [[nodiscard]] DeadlineScope {
  public:
   explicit DeadlineScope(Instant deadline) noexcept;
@@ -39,8 +41,8 @@ class [[nodiscard]] DeadlineScope {
 
   /// Ends the scope early; true if the deadline has passed and cut a wait short.
   bool leave() noexcept;
-  /// For this job: the wait that has just been cut short was over all the same, and has a result
-  /// that must not be lost.
+  /// Makes this job forget that a deadline cut a wait short. For a wait that was cut short but has
+  /// a result all the same, which the caller must not lose.
   static void forget_cut() noexcept;
 
  private:
@@ -56,8 +58,8 @@ class [[nodiscard]] DeadlineScope {
   bool expired_ = false;
 };
 
-/// Runs `task`; TimedOut if the deadline cut one of its waits short. A task that the deadline found
-/// busy, and that never waits again, keeps its result.
+/// Runs `task`; TimedOut if the deadline cut one of its waits short. A task that runs when the
+/// deadline passes, and never waits again, keeps its result.
 template <class T>
 Task<std::expected<T, TimedOut>> with_deadline(Instant deadline, Task<T> task) {
   DeadlineScope scope(deadline);

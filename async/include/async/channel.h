@@ -1,9 +1,9 @@
 // Channel<T, capacity>: a bounded queue between tasks. A sender waits while it is full, a receiver
-// while it is empty. Whoever is woken has its slot or its value promised, so nobody overtakes it;
-// values arrive in the order they were sent.
+// while it is empty. A wake reserves a slot for the woken sender, or a value for the woken
+// receiver, so later callers cannot overtake it. Values arrive in the order they were sent.
 //
-// close(): receivers still get what was sent, then `closed`; senders get `closed` at once. T moves
-// without throwing. Task context.
+// After close(), receivers still get the values that were sent, then `closed`. Senders get `closed`
+// at once. Moving a T must not throw. Task context, in the strand.
 #pragma once
 
 #include <coroutine>
@@ -32,11 +32,11 @@ class Channel {
     void await_suspend(std::coroutine_handle<> self) noexcept {
       channel_.suspend(channel_.senders_, reason_, self);
     }
-    /// `woken`: it was sent.
+    /// `woken`: the value was sent.
     WaitResult await_resume() noexcept {
       const WaitResult result = current_job().result();
       if (result != WaitResult::woken) return result;
-      if (channel_.closed_) return WaitResult::closed;  // after the slot was promised
+      if (channel_.closed_) return WaitResult::closed;  // closed after the slot was reserved
       channel_.push(std::move(value_));
       return result;
     }
@@ -75,7 +75,8 @@ class Channel {
     while (size_ != 0) pop();
   }
 
-  /// Waits for room. A cancellation point; `woken` if sent, else the value is dropped.
+  /// Waits for a free slot. A cancellation point. `woken` if the value was sent, else it is
+  /// dropped.
   SendOp send(T value, const char* reason = "channel full") noexcept {
     return SendOp(*this, std::move(value), reason);
   }
@@ -83,7 +84,7 @@ class Channel {
   ReceiveOp receive(const char* reason = "channel empty") noexcept {
     return ReceiveOp(*this, reason);
   }
-  /// False, and `value` untouched, if it would wait or the channel is closed.
+  /// False if the channel is full or closed; `value` is then unchanged.
   bool try_send(T& value) noexcept {
     if (closed_ || slots_ == 0) return false;
     --slots_;
@@ -100,11 +101,11 @@ class Channel {
     receivers_.wake_all(WaitResult::closed);
     senders_.wake_all(WaitResult::closed);
   }
-  /// Values in it, those promised to a woken receiver included.
+  /// The number of values in the channel, including those reserved for woken receivers.
   std::size_t size() const noexcept { return size_; }
 
  private:
-  /// Takes one of `count`; true if there is nothing to wait for.
+  /// Takes one of `count`; true if the caller need not wait: it has one, or the wait is refused.
   bool claim(std::size_t& count, bool closed) noexcept {
     Job& job = current_job();
     if (job.refuses_to_wait()) return true;
@@ -120,14 +121,14 @@ class Channel {
     list.insert(job);
     job.suspend(self);
   }
-  /// Into a slot that was claimed: a value more, for the first receiver or who comes next.
+  /// Puts `value` into a claimed slot, and reserves it for the first waiting receiver.
   void push(T value) noexcept {
     std::construct_at(at(last_), std::move(value));
     last_ = last_ + 1 == capacity ? 0 : last_ + 1;
     ++size_;
     if (!receivers_.wake_one()) ++values_;
   }
-  /// A value that was claimed: a slot more.
+  /// Takes out a claimed value, and reserves its slot for the first waiting sender.
   T pop() noexcept {
     T* const slot = at(first_);
     T value = std::move(*slot);
@@ -143,8 +144,8 @@ class Channel {
   std::size_t first_ = 0;
   std::size_t last_ = 0;
   std::size_t size_ = 0;
-  std::size_t slots_ = capacity;  // free and promised to nobody
-  std::size_t values_ = 0;        // waiting and promised to nobody
+  std::size_t slots_ = capacity;  // free slots that are not reserved
+  std::size_t values_ = 0;        // values that are not reserved
   bool closed_ = false;
   WaitList senders_;
   WaitList receivers_;

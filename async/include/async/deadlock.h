@@ -1,26 +1,27 @@
-// Deadlock: jobs that wait for each other in a circle, each for one that alone can end its wait:
-// who holds a mutex, or the job whose end is awaited. It is looked for when a wait for a mutex
-// begins, where somebody wants to be told; the last to come closes the circle.
+// Deadlock detection. A deadlock is a circle of jobs in which each job waits for the next one: for
+// the holder of a mutex, or for a job that it joins. If a hook is set, the runtime looks for a
+// circle when a job begins to wait for a mutex. The last job to wait closes the circle.
 #pragma once
 
 #include "async/job.h"
 
 namespace async {
 
-/// Who alone can end its wait; null: nobody in particular, or it does not wait. In the strand.
+/// The only job that can end the wait of `job`: the mutex holder or the joined job. Null if `job`
+/// does not wait, or several jobs or none can end its wait. In the strand.
 const Job* awaited(const Job& job) noexcept;
 
-/// Calls visit(context, job) for each of the circle that `job` waits in, itself first; false: it
-/// waits in none. In the strand.
+/// Calls visit(context, job) for each job of the circle that `job` is part of, beginning with
+/// `job`. False if `job` is not part of a circle. In the strand.
 bool visit_circle(const Job& job, void (*visit)(void* context, const Job& job),
                   void* context) noexcept;
 
-/// Is told of the job whose wait has closed a circle. In the strand; it wakes nobody.
+/// Called with the job whose wait has closed a circle. In the strand; must not wake jobs.
 using DeadlockHook = void (*)(const Job& job);
-/// Null, as it is at first: nothing is looked for.
+/// Sets the hook. Null, which is the default: the runtime does not look for deadlocks.
 void set_deadlock_hook(DeadlockHook hook) noexcept;
 
-/// `job` has begun to wait for a mutex.
+/// Looks for a circle. Mutex calls it when `job` has begun to wait for a mutex.
 void look_for_deadlock(const Job& job) noexcept;
 
 }  // namespace async

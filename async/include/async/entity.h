@@ -3,7 +3,8 @@
 // are allocated when a policy asks for the first entity of a page.
 //
 // Executor::set_attributes() sets the attributes. The rest belongs to async::policy::Ruled and to
-// the policy. The hart whose policy has the job writes an entity. Interrupts masked.
+// the policy. The hart whose policy has the job writes its entity; while the job is new or waits,
+// any hart in the strand may. Interrupts masked.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,8 @@
-// Event: a condition that is on or off; set() lets everybody through until clear().
-// AutoEvent: a signal; set() lets one waiter through, or the next to come. Task context.
+// Event: a condition that is on or off. set() turns it on and wakes all waiters. Until clear(),
+// waits return at once.
+//
+// AutoEvent: a signal. set() wakes one waiter; if there is none, the next wait returns at once.
+// Task context, in the strand.
 #pragma once
 
 #include "async/wait_list.h"
@@ -17,7 +20,7 @@ class Event {
   void clear() noexcept { set_ = false; }
   bool is_set() const noexcept { return set_; }
 
-  /// Until it is on. A cancellation point.
+  /// Waits until the event is on. A cancellation point.
   WaitOp wait(const char* reason = "event") noexcept {
     return WaitOp(waiters_, reason, [this] { return set_; });
   }
@@ -38,7 +41,7 @@ class AutoEvent {
   }
   bool is_set() const noexcept { return set_; }
 
-  /// Until set, and takes it. A cancellation point.
+  /// Waits for a set() and consumes it. A cancellation point.
   WaitOp wait(const char* reason = "event") noexcept {
     return WaitOp(waiters_, reason, [this] { return take(); });
   }

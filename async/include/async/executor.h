@@ -198,8 +198,8 @@ class Executor {
   void expire(Instant now) noexcept;
 
   /// Sets the harts on which the job's steps may run; at least one of them must have an executor. A
-  /// ready job leaves a hart that is not in the set at once, a running one when it next yields. In
-  /// the strand.
+  /// job on another hart moves: at once if it is ready, when it next yields if it runs. In the
+  /// strand.
   void set_harts(Job& job, HartMask harts) noexcept;
   /// The idle harts. A hint: it may be out of date. Any context.
   static HartMask idle_harts() noexcept { return idle_harts_.load(std::memory_order_relaxed); }

@@ -1,7 +1,8 @@
-// Memory for coroutine frames and jobs: free lists by size, filled by carving 4 KiB chunks.
-// Allocation and release are a handful of instructions and cannot fail; chunks are never given
-// back. There is a set of pools for each hart and one for the strand, each for its own jobs; a
-// block that comes back to another pool than its own stays there.
+// Memory for coroutine frames and jobs: free lists by size, filled from 4 KiB chunks. Allocation
+// and release take a few instructions and cannot fail. Pools never return chunks to the platform.
+//
+// Each hart has pools for its preemptible jobs, and the strand has pools for its jobs. A block that
+// is released into another pool than it came from stays in that pool.
 #pragma once
 
 #include <array>
@@ -10,8 +11,8 @@
 #include <cstdint>
 #include <new>
 
-/// Put before functions off the fast path. The build defines it where the compiler can do more:
-/// spare the caller's registers.
+/// Marks functions off the fast path. The build defines it if the compiler has a better attribute,
+/// with which a call preserves the caller's registers.
 #ifndef ASYNC_SLOW_PATH
 #define ASYNC_SLOW_PATH [[gnu::cold]]
 #endif
@@ -20,23 +21,25 @@ namespace async {
 
 inline constexpr std::size_t chunk_bytes = 4096;
 
-/// All with interrupts masked.
+/// Call all functions with interrupts masked, on the pool's hart or in the strand.
 class FramePool {
  public:
-  /// What to ask for where an alignment of at most 16 is needed, as compilers do for some frames.
+  /// The size to allocate for `bytes` with `alignment`. Compilers ask for 16-aligned frames; a
+  /// larger alignment fails.
   static std::size_t aligned(std::size_t bytes, std::align_val_t alignment) noexcept;
 
-  /// `bytes` of memory, aligned to 8, and to 16 where they are a multiple of 16.
+  /// Allocates `bytes` of memory, aligned to 16 if `bytes` is a multiple of 16, else to 8.
   void* allocate(std::size_t bytes) noexcept;
-  /// `bytes` as it was allocated with.
+  /// Releases memory. `bytes` must be the number that was allocated.
   void release(void* memory, std::size_t bytes) noexcept;
 
-  /// What the platform has given so far, and how much of that is in use. Walks the free lists.
+  /// The bytes that the pool has taken from the platform so far.
   std::size_t bytes_taken() const noexcept { return taken_; }
+  /// The bytes of these that are allocated now. Walks the free lists.
   std::size_t bytes_in_use() const noexcept;
 
  private:
-  static constexpr std::size_t small_limit = 1024;  // up to here one list per 8 bytes
+  static constexpr std::size_t small_limit = 1024;  // up to this size one list for each 8 bytes
   static constexpr std::size_t small_lists = small_limit / 8 + 1;
   static constexpr std::size_t large_lists = 12;  // 2 KiB, 4 KiB, … 4 MiB
 
@@ -52,10 +55,10 @@ class FramePool {
     return list < small_lists ? list * 8 : (small_limit * 2) << (list - small_lists);
   }
   void give_back(std::size_t bytes) noexcept;
-  ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // the slow path: carve a fresh block
+  ASYNC_SLOW_PATH void* refill(std::size_t list) noexcept;  // makes a new block; `list` is empty
 
   std::array<Block*, small_lists + large_lists> free_{};
-  std::byte* carve_ = nullptr;  // the rest of the newest chunk
+  std::byte* carve_ = nullptr;  // the unused rest of the newest chunk
   std::size_t carve_left_ = 0;
   std::size_t taken_ = 0;
 };
@@ -63,10 +66,11 @@ class FramePool {
 class Job;
 struct Link;
 
-/// Jobs have pages of their own, so that print_graph() finds them all without a list through them.
+/// Memory for jobs. Jobs have pages of their own, so that print_graph() finds all jobs without a
+/// list that links them. Interrupts masked, on the pool's hart or in the strand.
 class JobPool {
  public:
-  /// Memory for one Job.
+  /// Allocates memory for one Job.
   void* allocate() noexcept;
   void release(Job& job) noexcept;
 

@@ -1,4 +1,4 @@
-// The few instructions of FramePool and JobPool that are inlined everywhere.
+// The fast paths of FramePool and JobPool, which are inlined everywhere.
 #pragma once
 
 #include "async/frame_pool.h"

@@ -1,9 +1,9 @@
-// Interrupt: how an interrupt handler (or another hart) wakes the one task that serves it.
+// Interrupt: an interrupt handler, or another hart, raises it to wake the one task that serves it.
 //
 //   handler:  claim(); irq.raise();          task:  for (;;) { co_await irq.wait("uart"); … }
 //
-// Raises are counted until the task takes them, so none is lost and many may come at once: wait()
-// returns when there was at least one, and forgets them all.
+// Raises are counted until the task takes them, so no raise is lost. wait() returns when there was
+// at least one raise, and takes all of them.
 #pragma once
 
 #include <atomic>
@@ -17,14 +17,15 @@ namespace async {
 
 class Interrupt : public Node {
  public:
-  /// `hart`: where its task runs; that hart's executor exists before the first raise().
+  /// `hart` is the hart on which its task runs. That hart's executor must exist before raise().
   explicit Interrupt(unsigned hart = platform::hart()) noexcept : Node(Kind::interrupt, 0, hart) {}
 
-  /// Any context, any hart. Lock-free. A second raise before the first was delivered costs one
-  /// atomic addition.
+  /// Wakes the task. Any context, any hart. Lock-free. A second raise before the first is delivered
+  /// costs one atomic addition.
   void raise() noexcept;
-  /// The same for an interrupt handler of its hart: without the inbox where its task is
-  /// preemptible, because wherever interrupts are let in that hart's queues are whole.
+  /// Like raise(), for an interrupt handler on the interrupt's hart. It wakes a preemptible task
+  /// directly, without the inbox. This is safe because a hart's queues are consistent wherever its
+  /// interrupts are unmasked.
   void raise_here() noexcept;
 
   class [[nodiscard("co_await it")]] WaitOp {
@@ -42,7 +43,8 @@ class Interrupt : public Node {
     const char* reason_;
   };
 
-  /// Until raised. A cancellation point. One task at a time, on the interrupt's hart.
+  /// Waits for a raise. A cancellation point. Call it on the interrupt's hart. A second task that
+  /// waits at the same time fails.
   WaitOp wait(const char* reason = "interrupt") noexcept { return WaitOp(*this, reason); }
 
   /// How many raises the last wait() took.
@@ -50,10 +52,10 @@ class Interrupt : public Node {
 
  private:
   friend class Executor;
-  void deliver() noexcept;  // task context: it came out of the inbox
+  void deliver() noexcept;  // called when the inbox is drained; task context
 
-  platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 exactly while in an inbox
-  std::uint32_t pending_ = 0;                   // task context, as everything below
+  platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 if and only if in an inbox
+  std::uint32_t pending_ = 0;                   // delivered, not taken. Interrupts masked, as below
   std::uint32_t taken_ = 0;
   Job* waiter_ = nullptr;
 };

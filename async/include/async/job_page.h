@@ -1,5 +1,5 @@
-// A page of jobs. Pages of all harts are linked and never given back, so that all jobs are found
-// without a list through them, and what policies know of a job beside the page that it is in.
+// A page of jobs. The pages of all harts are linked and never freed, so for_each_job() finds all
+// jobs without a list that links them. The page also leads to the policies' entities of its jobs.
 #pragma once
 
 #include <cstddef>
@@ -17,20 +17,20 @@ struct JobPage {
   static constexpr std::size_t count = (chunk_bytes - 6 * sizeof(void*)) / sizeof(Job);
 
   JobPage* next;
-  Entity* entities;     // one for each slot; null until a policy asks for one (entity.h)
-  Mutex* contended[4];  // lists of these jobs' mutexes that have waiters (mutex.h). In the strand
+  Entity* entities;     // one for each slot; null until a policy needs one (entity.h). Atomic
+  Mutex* contended[4];  // the contended mutexes that these jobs hold (mutex.h). Strand data
   std::byte slots[count][sizeof(Job)];
 
-  /// Of all harts; each leads to the one before.
+  /// The newest page of all harts; `next` leads to older ones. Any context.
   static JobPage* newest() noexcept;
   static JobPage& of(const Job& job) noexcept {
     return *reinterpret_cast<JobPage*>(reinterpret_cast<std::uintptr_t>(&job) & ~(chunk_bytes - 1));
   }
-  /// Of one of this page's, from the first slot on.
+  /// The offset of a job of this page from the first slot, in bytes.
   std::size_t bytes_before(const Job& job) const noexcept {
     return reinterpret_cast<std::uintptr_t>(&job) - reinterpret_cast<std::uintptr_t>(slots);
   }
-  /// The contended mutexes of this job's quarter of the page.
+  /// The list with the contended mutexes of this job. About a quarter of the page's jobs share it.
   Mutex*& contended_of(const Job& job) noexcept { return contended[bytes_before(job) / 64 % 4]; }
   Job& job(std::size_t slot) noexcept { return *reinterpret_cast<Job*>(slots[slot]); }
 };

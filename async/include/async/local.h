@@ -52,7 +52,7 @@ class RunningJob {
  private:
   Job* job_ = nullptr;
 };
-static_assert(sizeof(RunningJob) == sizeof(Job*));  // what platforms read in one piece
+static_assert(sizeof(RunningJob) == sizeof(Job*));  // platforms read it with one load
 
 struct Local {
   Executor* executor = nullptr;       // this hart's executor, from its construction on

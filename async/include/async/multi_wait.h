@@ -1,13 +1,13 @@
-// MultiWait: waits on several lists at once, for whichever is woken first (ppoll). It only
-// observes: any wake of a list wakes all its observers beside the one it is meant for, and none of
-// them uses it up. So look at the state again after it.
+// MultiWait: waits on several lists at once until one of them is woken (ppoll). It only observes:
+// each wake of a list also wakes all its observers, and no observer uses up the wake. So check the
+// state again after the wait.
 //
 //   MultiWait wait;
 //   Observer entries[n];                           // must outlive `wait`
 //   for (…) wait.watch(entries[i], lists[i]);      // from here on no wake is missed
 //   if (nothing is ready) result = co_await wait.until(deadline, "poll");
 //
-// In the strand. Lives in the waiting coroutine.
+// In the strand. The waiting coroutine owns the MultiWait.
 #pragma once
 
 #include <coroutine>
@@ -21,7 +21,7 @@ class MultiWait;
 struct Observer : Entry {
   Observer() noexcept : Entry(Kind::observer, 0, nullptr) {}
   ~Observer() { unlink(); }
-  /// Watches nothing any more, if it did.
+  /// Stops watching. Does nothing if the observer watches no list.
   void stop() noexcept {
     unlink();
     reset();
@@ -38,9 +38,9 @@ class MultiWait {
   void watch(Observer& entry, WaitList& list) noexcept {
     entry.job = &job_;
     entry.wait = this;
-    list.next->insert_before(entry);  // observers stand before all others
+    list.next->insert_before(entry);  // observers are before all other entries
   }
-  /// Has a list been woken since watch() or the last until()?
+  /// Whether a list has been woken since watch() or the last until().
   bool woken() const noexcept { return woken_; }
 
   class [[nodiscard("co_await it")]] Op {
@@ -71,7 +71,7 @@ class MultiWait {
     WaitTimer timer_;
   };
 
-  /// Until one of the lists is woken. A cancellation point.
+  /// Waits until one of the lists is woken, or until `deadline`. A cancellation point.
   Op until(Instant deadline, const char* reason) noexcept { return Op(*this, deadline, reason); }
 
  private:
@@ -83,7 +83,7 @@ class MultiWait {
 
   Job& job_ = current_job();
   bool woken_ = false;
-  bool waiting_ = false;  // in until(); if not, a wake is only noted
+  bool waiting_ = false;  // the job waits in until(); if not, a wake only sets woken_
 };
 
 }  // namespace async

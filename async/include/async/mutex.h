@@ -1,11 +1,12 @@
-// Mutex with priority inheritance: while somebody more urgent waits, the owner runs with that
-// priority, and so does whoever the owner waits for in turn, over any number of mutexes. unlock()
-// hands the mutex to the most urgent waiter; that one runs when its turn comes, never inside
-// unlock(). Under a policy of deadlines the same is true of these (policy.h).
+// Mutex with priority inheritance. While a more urgent job waits, the owner runs with that job's
+// priority. If the owner waits for another mutex, that mutex's owner inherits the priority, too,
+// over any number of mutexes. unlock() hands the mutex to the most urgent waiter and makes it
+// ready; the waiter never runs inside unlock(). Under a policy with deadlines, owners also inherit
+// deadlines, and unlock() picks the waiter with the earliest one (policy.h).
 //
 //   auto guard = co_await mutex.lock("inode");     // released at the end of its scope
 //
-// A mutex is held across awaits and by one job (not by a hart). In the strand.
+// A job, not a hart, owns a mutex, and may hold it across awaits. In the strand.
 #pragma once
 
 #include <coroutine>
@@ -18,8 +19,8 @@ namespace async {
 
 class Mutex {
  public:
-  /// Ownership of the mutex; empty if a cancellable lock was cut short. Unlocked by the job that
-  /// locked it.
+  /// Ownership of the mutex; empty if lock_or_cancel() was cut short. The job that locked the mutex
+  /// must unlock it.
   class [[nodiscard]] Guard {
    public:
     Guard() noexcept = default;
@@ -33,7 +34,7 @@ class Mutex {
     void unlock() noexcept {
       if (mutex_ != nullptr) std::exchange(mutex_, nullptr)->unlock();
     }
-    /// The job has it on, and gives it back otherwise: see pass_on().
+    /// Empties the guard without unlocking. The job still owns the mutex: see pass_on().
     void release() noexcept { mutex_ = nullptr; }
     explicit operator bool() const noexcept { return mutex_ != nullptr; }
 
@@ -80,14 +81,16 @@ class Mutex {
   Job* owner() const noexcept { return waiters_.owner(); }
   bool is_awaited() const noexcept { return !waiters_.empty(); }
 
-  // One that stands for something that jobs take and give back unseen, without a guard.
+  // For a mutex that represents a lock which jobs take and release without a guard.
 
-  /// Makes `job` the owner; the mutex had none. Null: removes the owner; no job waits then.
+  /// Makes `job` the owner of a mutex without an owner. Null: removes the owner, while no job
+  /// waits.
   void set_owner(Job* job) noexcept {
     set_contended(false);
     waiters_.set_owner(job);
   }
-  /// The owner has it no more. The next waiter has, and a guard that it may release().
+  /// Passes the mutex from its owner to the next waiter, whose lock() returns a guard. The waiter
+  /// may release() that guard.
   void pass_on() noexcept { unlock(); }
 
  private:
@@ -102,13 +105,13 @@ class Mutex {
     }
   }
   ASYNC_SLOW_PATH void hand_over() noexcept;
-  // A waiter has gone: the owner may have inherited from it.
+  // A wait was cut short: recomputes the owner's priority, which it may have inherited.
   ASYNC_SLOW_PATH void withdraw() noexcept;
 
-  // Contended mutexes are found by their owners, in a time that does not depend on how many there
-  // are: each page of jobs has four lists of owners, of about JobPage::count / 4 at most.
+  // The contended mutexes of an owner are found in a time that does not depend on the number of
+  // mutexes. Each page of jobs has four lists, each with about JobPage::count / 4 owners at most.
   //
-  //   JobPage::contended[n] ──► of one owner ──next_owners_──► of another one in the list ──► …
+  //   JobPage::contended[n] ──► of one owner ──next_owners_──► of another owner ──► …
   //                                  └──next_of_owner_──► the owner's next one ──► …
 
   /// Links the mutex into its owner's list, or unlinks it.
@@ -121,7 +124,7 @@ class Mutex {
   }
 
   WaitList waiters_{Kind::mutex};
-  bool contended_ = false;  // somebody waits, or did since the last hand_over()
+  bool contended_ = false;  // jobs wait, or have waited since the last hand_over()
   Mutex* next_of_owner_ = nullptr;
   Mutex* next_owners_ = nullptr;  // valid in an owner's first mutex
 };

@@ -1,45 +1,49 @@
-// What async/ asks of the world it runs in. Each world (kernel, user program, host) puts a header
-// <async_platform.h> on the include path that defines, in namespace async::platform:
+// The interface that async/ needs from its world (kernel, user program, host, simulator). Each
+// world puts a header <async_platform.h> on the include path. It defines in namespace
+// async::platform:
 //
 //   constexpr unsigned max_harts         harts are numbered 0 … max_harts − 1
-//   constexpr bool parallel              harts run at the same time; at most eight then
+//   constexpr bool parallel              harts run at the same time; then max_harts is at most 8
 //   constexpr bool tracing               false: trace points cost nothing; true: one branch each
 //   unsigned hart()                      the hart this code runs on
 //   Local& local()                       that hart's async::Local (zero-initialised, never moves).
-//                                        Of use while interrupts are masked, because a preemptible
-//                                        job may go to another hart in mid-step. Neither this nor
-//                                        hart() is ever a value that the compiler remembers.
-//   Job* job()                           local().job, in one piece: wherever the job goes to
-//   uint64_t now_ns()                    nanoseconds since boot, never goes back
-//   void set_alarm(uint64_t ns)          one alarm for this hart: when `now_ns() >= ns`, its
-//                                        interrupt calls Executor::alarm_fired(). Replaces the one
-//                                        before. A time that has passed fires at once. Early is
-//                                        harmless.
-//   class InterruptGuard                 no interrupt handler runs on this hart in its scope
-//   void begin_step(StepKind)            a step begins; interrupts are masked, and may be let in
-//                                        if it is a preemptible one's
-//   void end_step()                      … has ended, with interrupts masked (by begin_wait())
-//   void yield_point()                   between two steps: takes the interrupts that are pending
-//   void begin_wait()                    the running job may wait: no interrupt handler runs
-//                                        here until its step has ended
-//   void cancel_wait()                   … it need not, and its step is a preemptible one
-//   void strand_begins()                 in company: this hart has the strand from here on
-//   void strand_ends()                   … to here; what it has done in it is whole
-//   void send_ipi(unsigned hart)             make another hart leave its idle wait (an IPI)
-//   void relax()                         between two looks of a spinning hart
-//   int spin_limit                         looks of a hart that would let others go first
-//   template Atomic<T>                   std::atomic<T>, or what behaves like it
-//   void* chunk(size_t bytes)            `bytes` (a multiple of 4096), 4096-aligned, kept for ever;
-//                                        never null: a world that has no memory left must stop
-//   void poison(void*, size_t)           this memory is free: a checker may trap on its use
-//   void unpoison(void*, size_t)         … and is in use again
-//   constexpr bool checked               costly mistakes of users are looked for (debug builds)
-//   constexpr bool checks_policies       … of those who write policies (policy/checked.h)
+//                                        Use it only while interrupts are masked: a preemptible
+//                                        job may change harts in mid-step. The compiler must not
+//                                        cache the results of local() and hart().
+//   Job* job()                           local().job, read atomically: correct even if the job
+//                                        changes harts meanwhile
+//   uint64_t now_ns()                    nanoseconds since boot, monotonic
+//   void set_alarm(uint64_t ns)          sets the hart's only alarm, replacing the previous one.
+//                                        When `now_ns() >= ns`, its interrupt handler calls
+//                                        Executor::alarm_fired(); at once if `ns` has passed.
+//                                        Firing early is harmless.
+//   class InterruptGuard                 masks this hart's interrupts in its scope
+//   void begin_step(StepKind)            a step begins, with interrupts masked; the world may
+//                                        unmask them if the step is preemptible
+//   void end_step()                      a step has ended; begin_wait() has masked interrupts
+//   void yield_point()                   between two steps: takes the pending interrupts
+//   void begin_wait()                    the running job may wait: masks interrupts until its
+//                                        step has ended
+//   void cancel_wait()                   undoes begin_wait() in a preemptible step, which
+//                                        continues without a wait
+//   void strand_begins()                 with several harts: this hart has entered the strand
+//   void strand_ends()                   with several harts: this hart is about to leave it
+//   void send_ipi(unsigned hart)         interrupts a hart (IPI), which ends its idle wait; for
+//                                        this hart, an interrupt as soon as they are unmasked
+//   void relax()                         called in each round of a spin loop
+//   int spin_limit                       rounds for which a hart lets waiting harts go first
+//   template Atomic<T>                   std::atomic<T>, or a type that behaves like it
+//   void* chunk(size_t bytes)            allocates `bytes` (a multiple of 4096), 4096-aligned, for
+//                                        ever. Never null: a world without memory must stop
+//   void poison(void*, size_t)           the memory is free: a checker may trap on its use
+//   void unpoison(void*, size_t)         the memory is in use again
+//   constexpr bool checked               enables costly checks for wrong use (debug builds)
+//   constexpr bool checks_policies       enables checks of scheduling policies (policy/checked.h)
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
-// All are called on the hart they concern, in task context, except hart(), local() and send_ipi(),
-// which are called from interrupt handlers too. The header may include "async/local.h" and, where
-// there are no interrupts, "async/uninterrupted.h", and nothing else of async/.
+// The runtime calls each on the hart it concerns, in task context. It calls hart(), local() and
+// send_ipi() in interrupt handlers, too. The header may include only "async/local.h" of async/ and,
+// in a world without interrupts, "async/uninterrupted.h".
 #pragma once
 
 #include <async_platform.h>
@@ -81,7 +85,7 @@ inline Instant Clock::now() noexcept {
   return Instant{Duration{static_cast<Duration::rep>(platform::now_ns())}};
 }
 
-/// Any context.
+/// The platform's time. Any context.
 inline Instant now() noexcept {
   return Clock::now();
 }

@@ -6,9 +6,9 @@
 // Policies differ in their rules (policy/rules.h). policy/ruled.h makes a Policy of a set of rules,
 // so each function here costs one indirect call.
 //
-// Call all functions in task context of the policy's hart, with interrupts masked. The functions
-// about deadlines may be called on any hart, in the strand. The executor puts a job only while it
-// is not in a queue, and takes one out only while it is in this policy's queue.
+// Call all functions on the policy's hart, with interrupts masked. The functions about deadlines
+// may be called on any hart, in the strand. The executor puts a job only while it is not in a
+// queue, and takes one out only while it is in this policy's queue.
 #pragma once
 
 #include <cstdint>

@@ -3,9 +3,9 @@
 //   co_await with_scope([&](Scope& scope) -> Task<> {
 //     for (auto& disk : disks) scope.spawn(scrub(disk), {.name = "scrub"});
 //     …
-//   });                                    // here all of them have ended
+//   });                                    // here all children have ended
 //
-// Cancelling the job that waits for a scope cancels the children. Task context.
+// Cancelling the job that waits for a scope cancels the children. Task context, in the strand.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +20,14 @@ class Scope : public Node {  // the head of the children's links
  public:
   Scope() noexcept : Node(Kind::scope, 0) { reset(); }
   Scope(const Scope&) = delete;
-  ~Scope();  // every child has ended, or the runtime stops
+  ~Scope();  // fails unless every child has ended
 
-  /// Starts a child. After cancel() it starts cancelled.
+  /// Spawns a child. After cancel() the child starts cancelled.
   void spawn(Task<void> task, const SpawnOptions& options = {}) noexcept;
-  /// Cancels every child, also those still to come.
+  /// Cancels every child, including later ones.
   void cancel() noexcept;
-  /// Waits until no child is left. Not cut short: a cancellation is passed on to the children.
+  /// Waits until all children have ended. A cancellation cancels the children and does not cut the
+  /// wait short.
   Task<void> join(const char* reason = "scope");
   std::size_t children() const noexcept { return children_; }
 
@@ -42,11 +43,11 @@ class Scope : public Node {  // the head of the children's links
   static Task<void> run(Scope& scope, Task<void> task);
 
   Job* joiner_ = nullptr;
-  std::size_t children_ = 0;  // those not started yet included
+  std::size_t children_ = 0;  // including children that have not started
   bool cancelled_ = false;
 };
 
-/// Runs `body(Scope&)` and then waits for its children, whatever happens.
+/// Runs `body(Scope&)`, then waits until its children have ended, even if the job is cancelled.
 template <class Body>
 Task<void> with_scope(Body body) {
   Scope scope;

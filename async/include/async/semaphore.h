@@ -1,5 +1,5 @@
-// Semaphore: a number of permits. release() hands a permit straight to the first waiter, so nobody
-// overtakes it. Task context.
+// Semaphore: a number of permits. release() gives a permit directly to the first waiter, so later
+// callers cannot overtake it. Task context, in the strand.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@ class Semaphore {
  public:
   explicit Semaphore(std::size_t permits = 0) noexcept : permits_(permits) {}
 
-  /// One permit. A cancellation point: the permit is mine only if the result is `woken`.
+  /// Waits for one permit. A cancellation point: the caller has the permit only if the result is
+  /// `woken`.
   WaitOp acquire(const char* reason = "semaphore") noexcept {
     return WaitOp(waiters_, reason, [this] { return try_acquire(); });
   }

@@ -1,5 +1,6 @@
-// A word with one writer at a time, at which others look while it changes. Reads and writes are
-// relaxed: they cost what those of a plain word cost, and order nothing.
+// A word with one writer at a time, which other harts may read at any time. Reads and writes are
+// relaxed: they cost no more than those of a plain word, and order nothing. |=, &= and ^= are not
+// atomic.
 #pragma once
 
 #include <atomic>
@@ -28,7 +29,7 @@ class RelaxedWord {
   platform::Atomic<T> value_;
 };
 
-/// A plain word where harts do not run at the same time.
+/// A RelaxedWord; a plain word if harts do not run at the same time.
 template <class T>
 using SharedWord = std::conditional_t<platform::parallel, RelaxedWord<T>, T>;
 

@@ -1,5 +1,6 @@
-// sleep_until() and sleep_for(): one timer in the sleeper's frame. A cancellation point; `woken`
-// when the time has come. Time that has passed does not suspend. Task context.
+// sleep_until() and sleep_for() wait for a time, with one timer in the sleeper's frame. They are
+// cancellation points and return `woken` when the time has come. A time that has passed does not
+// suspend. Task context.
 #pragma once
 
 #include <coroutine>

@@ -1,7 +1,7 @@
 // spawn() makes a task a job of its own. The JoinHandle is the job's only owner. Awaiting the
 // handle returns the task's result. A joiner that is cancelled, or whose deadline passes, cancels
-// the job and still waits for its end. So the objects that a task refers to outlive the task. Task
-// context of the executor's hart, in the strand.
+// the job and still waits for its end. So the joiner's objects, which the task may use, outlive the
+// task. Task context of the executor's hart, in the strand.
 //
 // spawn_preemptible() makes a job outside the strand. It returns no handle: the job cannot be
 // joined or cancelled, because its steps may run at the same time as the caller's. Send it

@@ -1,10 +1,11 @@
-// SpinLock: for the few instructions in which jobs outside the strand change what they share with
-// it, or with jobs of other harts. Held within one step: never across an await, which debug builds
-// check, and not by interrupt handlers.
+// SpinLock: protects data that preemptible jobs share with the strand or with jobs of other harts.
+// Hold it for a few instructions only, within one step: never across an await, which debug builds
+// check. Interrupt handlers must not take it.
 //
-// While one is held, interrupts are taken and wake whom they concern, but nobody preempts the step:
-// a lock that several harts wait for is not to lie about with a job that is preempted. What came
-// meanwhile is seen to when the last lock is let go.
+// While a step holds a spin lock, interrupt handlers run and wake jobs, but do not preempt the
+// step. If they did, other harts could spin for as long as the lock holder is preempted. When the
+// step releases its last spin lock, it sends its own hart an IPI to make up for a suppressed
+// preemption.
 #pragma once
 
 #include <atomic>

@@ -11,9 +11,9 @@
 //
 // The strand is a spin lock, held for the length of a step: today it is one lock over the whole
 // kernel. The hart that held it last lets waiting harts go first. There is no queue: where harts
-// are threads of a host, a queue would wait for threads that do not run. With a single hart the
-// strand costs two instructions. It costs nothing in worlds whose harts do not run at the same time
-// (platform::parallel is false).
+// are threads of a host, a queue would wait for threads that do not run. With a single hart
+// entering the strand costs two instructions. It costs nothing in worlds whose harts do not run at
+// the same time (platform::parallel is false).
 #pragma once
 
 #include <atomic>
@@ -102,8 +102,8 @@ class Strand {
 [[gnu::cold]] bool may_go_elsewhere(const Job* job) noexcept;
 
 /// Calls `use` with the pool in which the running step allocates and frees frames; Executor::jobs()
-/// is the pool for jobs. It is the strand's pool for jobs of the strand and for jobs that migrate,
-/// else the hart's.
+/// is the pool for jobs. If several harts run, jobs of the strand and jobs that migrate use the
+/// strand's pool. Otherwise it is the hart's pool.
 template <class Use>
 [[gnu::always_inline]] inline auto with_frame_pool(Use use) noexcept {
   platform::InterruptGuard masked;

@@ -1,4 +1,5 @@
-// Time is nanoseconds since boot, as std::chrono types: `Instant` a point, `Duration` a length.
+// Time is in nanoseconds since boot, as std::chrono types: an `Instant` is a point in time, a
+// `Duration` a length of time.
 #pragma once
 
 #include <chrono>

@@ -1,11 +1,13 @@
-// Timers: a hierarchical wheel of 6 levels with 64 slots each, nodes inside the waiting coroutine's
-// frame. A slot of level 0 is a microsecond and sorted; a slot of level l + 1 spans all of level l
-// and is taken apart when its time comes. Which slot a deadline belongs to follows from the highest
-// digit in which it differs from the wheel's present time, so equal deadlines always share a slot
-// and fire in the order they were armed.
+// Timers: a hierarchical timer wheel of 6 levels with 64 slots each. A timer is a node in the
+// waiting coroutine's frame. A slot of level 0 spans 1,024 ns and is sorted. A slot of level l + 1
+// spans all of level l; when its time comes, its timers move to lower levels.
 //
-// Arming is O(1), plus a step for each later timer of the same microsecond; disarming is O(1). A
-// timer moves down at most five times, usually once.
+// The slot of a deadline follows from the highest digit (6 bits) in which the deadline differs from
+// the wheel's present time. So equal deadlines always share a slot and fire in the order they were
+// armed.
+//
+// Arming is O(1), plus one step for each later timer in the same slot of level 0. Disarming is
+// O(1). A timer moves to a lower level at most five times, usually once.
 #pragma once
 
 #include <array>
@@ -29,48 +31,50 @@ class Timer : Link {
 
   Instant deadline() const noexcept { return deadline_; }
   bool armed() const noexcept { return !alone(); }
-  /// Where it is armed.
+  /// The wheel in which the timer is armed. Valid only while armed().
   TimerWheel& wheel() const noexcept { return *wheel_; }
 
  private:
   friend class TimerWheel;
   Instant deadline_{};
   TimerWheel* wheel_;  // while armed
-  Action action_;      // called once, disarmed before, in task context between two steps
+  Action action_;      // called once, after disarming, in task context, in the strand
 };
 
-/// Use it through Executor::arm() and disarm().
+/// The wheel of one hart. Strand data: use Executor::arm() and Executor::disarm().
 class TimerWheel {
  public:
   TimerWheel() noexcept;
 
   void insert(Timer& timer, Instant deadline) noexcept;
   void remove(Timer& timer) noexcept;
-  /// Fires everything due at `now`, in order of deadline.
+  /// Fires the timers that are due at `now`, in order of deadline.
   void advance(Instant now) noexcept;
-  /// When to call advance() next: not later than the earliest deadline; `never` if there is none.
+  /// When to call advance() next: not later than the earliest deadline. `never` if no timer is
+  /// armed.
   Instant next() const noexcept;
 
  private:
   static constexpr unsigned granule_bits = 10;  // 1,024 ns: a slot of level 0
   static constexpr unsigned digit_bits = 6;
   static constexpr unsigned slots = 1u << digit_bits;
-  static constexpr unsigned levels = 6;  // 2^46 ns is 19 hours; later ones are put back then
+  static constexpr unsigned levels = 6;  // 2^46 ns, 19 hours; then later timers are placed again
 
   static constexpr unsigned shift_of(unsigned level) noexcept {
     return granule_bits + level * digit_bits;
   }
-  /// When the earliest slot of the lowest occupied level begins.
+  /// The time in ns at which a slot begins. Only for the earliest slot of the lowest occupied
+  /// level.
   std::uint64_t start_of(unsigned level, unsigned slot) const noexcept {
     const unsigned shift = shift_of(level);
     const std::uint64_t upper = now_ >> shift >> digit_bits << digit_bits;
     return (upper | slot) << shift;
   }
   void place(Timer& timer) noexcept;
-  static void fire_due(Link& head, Instant now) noexcept;  // from the front of a sorted list
-  void clear(unsigned level, unsigned slot) noexcept;      // its list is empty
+  static void fire_due(Link& head, Instant now) noexcept;  // the list must be sorted
+  void clear(unsigned level, unsigned slot) noexcept;      // marks a slot as empty
 
-  std::uint64_t now_ = 0;                         // nothing before this is still to fire
+  std::uint64_t now_ = 0;                         // timers due before this time have fired
   std::uint32_t occupied_levels_ = 0;             // bit l: occupied_[l] != 0
   std::array<std::uint64_t, levels> occupied_{};  // bit s: slots_[l][s] has timers
   std::array<std::array<Link, slots>, levels> slots_;

@@ -1,5 +1,5 @@
-// Trace points: what happened to which job. platform::tracing = false removes them; otherwise each
-// is one predictable branch at most until somebody sets a hook.
+// Trace points report the events of jobs to a hook. platform::tracing = false removes them.
+// Otherwise each costs at most one predictable branch while no hook is set.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +10,23 @@
 namespace async {
 
 enum class TraceEvent : std::uint8_t {
-  spawn,
-  wake,
+  spawn,    ///< the job was made
+  wake,     ///< its wait has ended
   run,      ///< its step begins
-  wait,     ///< its step has ended; done: for ever
-  yield,    ///< its step has ended, and it is ready; or not, where the job migrates
-  preempt,  ///< its step is preempted; it is running until here
-  migrate,  ///< it has been sent to the hart that it is on now
-  done,
+  wait,     ///< its step has ended, and the job waits
+  yield,    ///< its step has ended, and the job is ready; if it migrates, it may also wait
+  preempt,  ///< its step is preempted; it has run until now
+  migrate,  ///< it has been sent to another hart, which is now Node::hart
+  done,     ///< the job has ended
 };
 
-/// Called in task context, interrupts as they were. Must not touch the executor.
+/// Called on the hart where the event occurs, with interrupts unchanged. `preempt`, and `wake` of a
+/// preemptible job, may come from an interrupt handler. Must not call the executor.
 using TraceHook = void (*)(TraceEvent event, const Job& job);
 inline constinit SharedWord<TraceHook> trace_hook = nullptr;
 
-/// From here on (null: no longer). Task context. Harts that run see the new hook in their next
-/// steps: what it uses is there before they begin.
+/// Sets the hook; null: none. Task context. Other harts may still use the old hook for a while.
+/// Initialise the data that the hook uses first.
 void set_trace_hook(TraceHook hook) noexcept;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;
@@ -36,8 +37,8 @@ inline void trace(TraceEvent event, const Job& job) noexcept {
     trace_now(event, job);
 }
 
-/// Is there a trace hook, or a policy, which has to know what jobs begin, wake and end? One test
-/// for both, where it is worth it.
+/// Whether a trace hook or a policy is set. Policies need to know which jobs begin, wake and end,
+/// so fast paths test this one flag for both.
 inline constinit SharedWord<bool> jobs_are_watched = false;
 inline bool watched() noexcept {
   if constexpr (platform::tracing) return jobs_are_watched;

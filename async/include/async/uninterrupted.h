@@ -1,5 +1,5 @@
-// What a world without interrupts says to those of async/platform.h's questions that are about
-// them: nothing. Its <async_platform.h> includes this.
+// Empty definitions of the functions of async/platform.h that concern interrupts. The
+// <async_platform.h> of a world without interrupts includes this.
 #pragma once
 
 #include "async/local.h"

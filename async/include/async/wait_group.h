@@ -1,4 +1,5 @@
-// WaitGroup: waits until as many done() as add() have been said. Task context.
+// WaitGroup: waits until done() has been called as often as add() has announced. Task context, in
+// the strand.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ class WaitGroup {
     if (--outstanding_ == 0) waiters_.wake_all();
   }
 
-  /// Until nothing is outstanding. A cancellation point.
+  /// Waits until no done() is outstanding. A cancellation point.
   WaitOp wait(const char* reason = "wait group") noexcept {
     return WaitOp(waiters_, reason, [this] { return outstanding_ == 0; });
   }

@@ -1,14 +1,14 @@
-// WaitList: jobs that wait for something to happen, the most urgent first, first come first served
-// among equals. Every other primitive is made of one. Waking makes jobs ready, it never runs them.
+// WaitList: a list of jobs that wait for an event, the most urgent first; first come, first served
+// among equals. Most other primitives contain one. A wake makes jobs ready and never runs them.
 //
 //   while (pipe.is_empty()) {                          pipe.put(bytes);
 //     auto result = co_await readers.wait("pipe");     readers.wake_one();
 //     if (result != WaitResult::woken) return …;
 //   }
 //
-// There is no await between the check and the wait, so no wake is lost. A wake_one() that reached a
-// job is used up even if the job is cancelled before it runs: its wait says `woken`.
-// In the strand.
+// Between the check and the wait there is no await, so no wake is lost. If wake_one() wakes a job,
+// and the job is cancelled before it runs, the job has still used up the wake: its wait returns
+// `woken`. In the strand.
 #pragma once
 
 #include <coroutine>
@@ -23,13 +23,14 @@ namespace async {
 
 class WaitList;
 
-/// What a keyed waiter waits for: two words whose meaning is the waker's.
+/// The key of a keyed waiter: two words. Only the predicates of the wakers interpret them.
 struct Key {
   std::uintptr_t value = 0;
   std::uintptr_t bits = ~std::uintptr_t{0};
 };
 
-/// An entry for a job that needs more in the list than itself; lives in the waiting frame.
+/// A list entry for waits that need more data than a Job. It is in the frame of the waiting
+/// coroutine.
 struct Entry : Node {
   Entry(Kind kind, std::uint8_t priority, Job* job) noexcept : Node(kind, priority), job(job) {
     reset();
@@ -42,7 +43,7 @@ struct KeyedEntry : Entry {
   Key key;
 };
 
-/// A timeout of the wait around it: armed while the wait lasts.
+/// The timeout of a wait, a member of its awaiter: it ends the wait with `result`.
 class WaitTimer : public Timer {
  public:
   explicit WaitTimer(WaitResult result = WaitResult::timed_out) noexcept
@@ -58,13 +59,13 @@ class WaitTimer : public Timer {
   WaitResult result_;
 };
 
-/// The plain wait. It holds nothing: the job is named and queued already; await it where it is
-/// made.
+/// A wait without timeout and key. Its constructor already puts the job into the list, so await it
+/// in the expression that makes it.
 class [[nodiscard("co_await it")]] WaitOp {
  public:
   WaitOp(WaitList& list, const char* reason) noexcept
       : WaitOp(list, reason, [] { return false; }) {}
-  /// `satisfied()`: there is nothing to wait for. Not asked if the wait is refused.
+  /// `satisfied()` returns true if the job need not wait. It is not called if the wait is refused.
   template <class Satisfied>
   WaitOp(WaitList& list, const char* reason, Satisfied&& satisfied) noexcept;
   WaitOp(const WaitOp&) = delete;
@@ -77,7 +78,7 @@ class [[nodiscard("co_await it")]] WaitOp {
   bool ready_;
 };
 
-/// The same with a timeout.
+/// A WaitOp with a timeout.
 class [[nodiscard("co_await it")]] TimedWaitOp {
  public:
   template <class... Satisfied>
@@ -99,7 +100,7 @@ class [[nodiscard("co_await it")]] TimedWaitOp {
   WaitTimer timer_;
 };
 
-/// The plain wait with a key that wakers look at. It stands in the list already.
+/// A wait with a key, which wakers test. Its constructor already puts the entry into the list.
 class [[nodiscard("co_await it")]] KeyedWaitOp {
  public:
   KeyedWaitOp(WaitList& list, Key key, const char* reason) noexcept;
@@ -116,7 +117,7 @@ class [[nodiscard("co_await it")]] KeyedWaitOp {
   KeyedEntry entry_;
 };
 
-/// The same with a timeout.
+/// A KeyedWaitOp with a timeout.
 class [[nodiscard("co_await it")]] TimedKeyedWaitOp {
  public:
   TimedKeyedWaitOp(WaitList& list, Key key, const char* reason, Instant deadline) noexcept
@@ -139,15 +140,15 @@ class [[nodiscard("co_await it")]] TimedKeyedWaitOp {
 class WaitList : public Node {
  public:
   explicit WaitList(Kind kind = Kind::list) noexcept : Node(kind, 0) { reset(); }
-  ~WaitList();  // nobody may wait any more
+  ~WaitList();  // fails if a job waits
 
   /// Waits until woken. A cancellation point.
   WaitOp wait(const char* reason) noexcept { return WaitOp(*this, reason); }
-  /// … not longer than until `deadline`.
+  /// Waits until woken, or until `deadline`. A cancellation point.
   TimedWaitOp wait_until(Instant deadline, const char* reason) noexcept {
     return TimedWaitOp(*this, reason, deadline);
   }
-  // The same, seen by wake_some() under `key`.
+  // Like wait() and wait_until(), with a key for wake_some().
   KeyedWaitOp wait_keyed(Key key, const char* reason) noexcept {
     return KeyedWaitOp(*this, key, reason);
   }
@@ -155,7 +156,7 @@ class WaitList : public Node {
     return TimedKeyedWaitOp(*this, key, reason, deadline);
   }
 
-  /// Wakes the first; false if nobody waits. Observers (MultiWait) are woken beside it.
+  /// Wakes the first waiter; false if no job waits. Also wakes the observers (MultiWait) before it.
   [[gnu::always_inline]] bool wake_one(WaitResult result = WaitResult::woken) noexcept {
     platform::InterruptGuard masked;
     Node* const first = static_cast<Node*>(next);
@@ -167,12 +168,13 @@ class WaitList : public Node {
     }
     return first != this && wake_first_slowly(result);
   }
-  /// Wakes everybody; how many.
+  /// Wakes all waiters; returns how many.
   std::size_t wake_all(WaitResult result = WaitResult::woken) noexcept {
     return empty() ? 0 : wake_everybody(result);
   }
 
-  /// Wakes up to `count` of those for which `wanted(Key)` holds, in their order; how many.
+  /// Wakes up to `count` waiters for which `wanted(Key)` is true, in the order of the list. Returns
+  /// how many. Waiters without a key count as the default Key.
   template <class Wanted>
   std::size_t wake_some(std::size_t count, Wanted&& wanted) noexcept {
     std::size_t woken = 0;
@@ -184,8 +186,9 @@ class WaitList : public Node {
     }
     return woken;
   }
-  /// Wakes the first keyed waiter for which `wanted(Key)` holds, where there are no others to be
-  /// told before; false: nobody was woken, and wake_some() has to be asked.
+  /// A fast path of wake_some() with `count` 1: wakes the first waiter for which `wanted(Key)` is
+  /// true. If this returns false, it has woken no job, and the caller must call wake_some(). That
+  /// happens if an entry without a key comes first.
   template <class Wanted>
   [[gnu::always_inline]] bool wake_first_keyed(Wanted&& wanted) noexcept {
     for (Link* link = next; link != this; link = link->next) {
@@ -193,7 +196,7 @@ class WaitList : public Node {
       if (node.kind != Kind::keyed) return false;
       if (!wanted(static_cast<KeyedEntry&>(node).key)) continue;
       Job& job = *static_cast<KeyedEntry&>(node).job;
-      if (job.kind != Kind::waiting) return false;  // its wait was cut short before
+      if (job.kind != Kind::waiting) return false;  // its wait has ended already
       node.unlink();
       node.reset();
       platform::InterruptGuard masked;
@@ -202,8 +205,9 @@ class WaitList : public Node {
     }
     return false;
   }
-  /// Moves up to `count` of the keyed waiters for which `wanted(Key)` holds to `target`, where they
-  /// wait under `key`; how many. Who does so already counts, and stays where it is.
+  /// Moves up to `count` keyed waiters for which `wanted(Key)` is true to `target`, with the new
+  /// key value `key`. Returns how many. A waiter that is in `target` with this key already counts,
+  /// and keeps its place.
   template <class Wanted>
   std::size_t move_some(std::size_t count, WaitList& target, std::uintptr_t key,
                         Wanted&& wanted) noexcept {
@@ -221,11 +225,12 @@ class WaitList : public Node {
   }
 
   bool empty() const noexcept { return alone(); }
-  /// Who can end the waits here, if that is one job. For print_graph() and priority inheritance.
+  /// The only job that can end the waits in this list; null: none or several. For print_graph() and
+  /// priority inheritance.
   Job* owner() const noexcept { return owner_; }
   void set_owner(Job* owner) noexcept { owner_ = owner; }
 
-  /// Puts a node where its priority belongs.
+  /// Inserts a node by priority, after the nodes of the same priority.
   void insert(Node& node) noexcept {
     if (empty()) [[likely]] {
       node.next = node.prev = this;
@@ -241,12 +246,12 @@ class WaitList : public Node {
   static Key key_of(const Node& node) noexcept {
     return node.kind == Kind::keyed ? static_cast<const KeyedEntry&>(node).key : Key{};
   }
-  bool wake(Node& node, WaitResult result) noexcept;  // true: a job that waits for itself
+  bool wake(Node& node, WaitResult result) noexcept;  // true: it woke a job, not an observer
   std::size_t wake_everybody(WaitResult result) noexcept;
   ASYNC_SLOW_PATH std::size_t wake_more(WaitResult result) noexcept;
   ASYNC_SLOW_PATH bool wake_first_slowly(WaitResult result) noexcept;
   friend class Executor;
-  void reorder(Job& job) noexcept;  // its priority has changed
+  void reorder(Job& job) noexcept;  // moves `job`, whose priority has changed
   void adopt(KeyedEntry& entry, std::uintptr_t key) noexcept;
 
   Job* owner_ = nullptr;

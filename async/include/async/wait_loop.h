@@ -1,9 +1,9 @@
-// WaitLoop: a loop that waits in a list and looks again, without a coroutine of its own. It is an
-// object in the frame of who awaits it:
+// WaitLoop: a loop that waits in a list and polls a condition, without a coroutine of its own. It
+// is an object in the frame of the awaiting coroutine:
 //
 //   class Reading : public WaitLoop<Reading> {              co_await Reading{pipe, buffer}
 //     WaitOp wait() { return pipe.readable().wait("read"); }
-//     bool poll() { return pipe.try_read(buffer) >= 0; }      // true: that was it
+//     bool poll() { return pipe.try_read(buffer) >= 0; }      // true: the loop ends
 //     Result result();
 //   };
 //
@@ -11,8 +11,8 @@
 //               ▲                      │
 //               └────────false─────────┘
 //
-// The executor resumes it as it does coroutines: to a compiler one is an address at which a resume
-// and a destroy function stand, and behind them the promise. In the strand.
+// The executor resumes a WaitLoop like a coroutine. The object has the layout that compilers give a
+// suspended coroutine: the resume function, the destroy function, then the promise. In the strand.
 #pragma once
 
 #include <coroutine>
@@ -22,8 +22,9 @@
 
 namespace async {
 
-/// It starts with a wait: poll before it is made. `poll()` is called after a wait that was cut
-/// short, too (current_job().result()), and ends the loop then: no later one would wait.
+/// The loop begins with a wait, so poll once before you make it. `poll()` is also called after a
+/// wait that was cut short, which current_job().result() tells. It must return true then: a later
+/// wait would be refused, too.
 template <class Self>
 class WaitLoop {
  public:
@@ -39,7 +40,7 @@ class WaitLoop {
 
  private:
   Self& self() noexcept { return static_cast<Self&>(*this); }
-  /// In the list from here on, or not at all.
+  /// Puts the job into the list; true if the wait is refused.
   bool refused() noexcept { return self().wait().await_ready(); }
 
   static void resume(WaitLoop* loop) noexcept {
@@ -49,7 +50,7 @@ class WaitLoop {
   }
 
   void (*resume_)(WaitLoop*) noexcept = resume;
-  void (*destroy_)(WaitLoop*) noexcept = nullptr;  // it goes with the frame that it is in
+  void (*destroy_)(WaitLoop*) noexcept = nullptr;  // the awaiting coroutine's frame destroys it
   PromiseBase promise_;
 };
 

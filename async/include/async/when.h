@@ -1,6 +1,6 @@
-// when_all() waits for all of several tasks, when_any() for the first; both run them as jobs beside
-// each other, and neither returns before every one of them has ended. Cancelling the caller (or a
-// deadline around it) cancels them all. Task context.
+// when_all() waits for all of several tasks, when_any() for the first to end. Both run the tasks as
+// jobs of their own, and return only when all of these have ended. Cancelling the caller, or a
+// deadline around it, cancels them all. Task context, in the strand.
 #pragma once
 
 #include <array>
@@ -29,7 +29,7 @@ Value<T> get(JoinHandle<T>& handle) noexcept {
   }
 }
 
-/// One wait for the next end among a group's jobs.
+/// Waits for the next end of one of a group's jobs.
 struct GroupWait {
   JoinGroup& group;
   const char* reason;
@@ -53,7 +53,7 @@ inline std::size_t ended(const JoinGroup& group) noexcept {
 
 }  // namespace detail
 
-/// All results, in the order of the tasks; std::monostate for void.
+/// Returns all results in the order of the tasks; std::monostate for void.
 template <class... Ts>
 Task<std::tuple<detail::Value<Ts>...>> when_all(Task<Ts>... tasks) {
   std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_all"})...};
@@ -69,8 +69,9 @@ Task<std::tuple<detail::Value<Ts>...>> when_all(Task<Ts>... tasks) {
       handles);
 }
 
-/// The result of the first to end; `index()` tells which. The others are cancelled and joined.
-/// Where several ended in the same step of the caller, the first of them in the order of the tasks.
+/// Returns the result of the first task to end; `index()` is its position. Cancels and joins the
+/// others. If several have ended when the caller runs, the first of them in the order of the tasks
+/// counts.
 template <class... Ts>
 Task<std::variant<detail::Value<Ts>...>> when_any(Task<Ts>... tasks) {
   std::tuple<JoinHandle<Ts>...> handles{spawn(std::move(tasks), {.name = "when_any"})...};

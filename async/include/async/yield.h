@@ -1,5 +1,5 @@
-// Giving way: yield() to everybody as urgent, yield_if_preempted() only to the more urgent, park()
-// until unpark(). None is a cancellation point but park().
+// yield() lets jobs of the same or a more urgent level run. yield_if_preempted() lets only more
+// urgent jobs run. park() waits until unpark(). Only park() is a cancellation point.
 #pragma once
 
 #include <coroutine>
@@ -20,7 +20,7 @@ struct YieldOp {
   void await_resume() const noexcept {}
 };
 
-/// To the end of the line of my priority.
+/// Puts the running job at the end of its level.
 [[nodiscard]] inline YieldOp yield() noexcept {
   return {};
 }
@@ -39,7 +39,7 @@ struct PreemptOp {
   void await_resume() const noexcept {}
 };
 
-/// Lets more urgent jobs run, and goes on before the others of my priority.
+/// Lets more urgent jobs run. The running job continues before the other jobs of its level.
 [[nodiscard]] inline PreemptOp yield_if_preempted() noexcept {
   return {};
 }
@@ -52,7 +52,8 @@ struct ParkOp {
   WaitResult await_resume() const noexcept { return current_job().result(); }
 };
 
-/// Waits for Executor::unpark(this job). One that came before lets it pass at once.
+/// Waits until Executor::unpark() is called for this job. An earlier unpark() makes it return at
+/// once.
 [[nodiscard]] inline ParkOp park(const char* reason) noexcept {
   return {reason};
 }
