@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from ..errors import ToolError
 
@@ -46,6 +46,14 @@ class _Children:
                 child.wait()
 
 
+def _wait_for(answers: SimpleQueue) -> tuple:
+    """The next answer. The kernel may deliver a signal to any thread, but Python runs the handler in this one: so it wakes
+    up now and then."""
+    while True:
+        with suppress(Empty):
+            return answers.get(timeout=0.2)
+
+
 def run(
     commands: Iterable[list],
     jobs: int,
@@ -75,7 +83,7 @@ def run(
         for _ in range(min(jobs, len(work))):
             threading.Thread(target=go_on, daemon=True).start()
         for _ in found:
-            place, answer = answers.get()
+            place, answer = _wait_for(answers)
             if isinstance(answer, BaseException):
                 raise answer
             found[place] = answer
