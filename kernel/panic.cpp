@@ -32,11 +32,11 @@ constinit std::atomic<hal::HartMask> stopped = 0;
 /// Stops the other harts, so that the reported state does not change. Waits 10 ms at most. A hart
 /// that does not react stops when it next writes to the console.
 void stop_others() {
-  constexpr std::uint64_t patience_ns = 10'000'000;
+  constexpr std::uint64_t stop_timeout_ns = 10'000'000;
   const hal::HartMask others = hal::running_harts() & ~hal::mask_of(hal::hart_index());
   if (others == 0) return;
   hal::send_ipis(others);
-  const std::uint64_t end = hal::now_ns() + patience_ns;
+  const std::uint64_t end = hal::now_ns() + stop_timeout_ns;
   while (stopped.load() != others && hal::now_ns() < end) {
   }
 }

@@ -162,7 +162,7 @@ Duration Machine::until_tick(const Hart& hart) const {
   return options_.slice - Duration(world.now - hart.turn_began_ns);
 }
 
-bool Machine::is_turn_over(Hart& hart) {
+bool Machine::is_slice_over(Hart& hart) {
   if (Policy* const policy = hart.executor->policy()) return policy->tick();
   if (until_tick(hart).count() > 0) return false;
   if (hart.executor->preempts(hart.job->priority + 1u)) return true;
@@ -195,19 +195,19 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   const bool is_done = has_computed(hart) == hart.computing->left_ns_;
   if (is_done && Director::present() == nullptr) return false;
   const Strand::Guard strand;  // the preempted job may hold a lock for which others wait
-  const bool turn_over = is_turn_over(hart);
-  if (!hart.executor->preempts(hart.job->priority + turn_over)) {
+  const bool slice_over = is_slice_over(hart);
+  if (!hart.executor->preempts(hart.job->priority + slice_over)) {
     add_tick(hart, number);
     return false;
   }
   charge(hart, number);
   hart.computing = nullptr;
   ++hart.generation;
-  if (Subject* const subject = subject_of(*hart.job); subject != nullptr && !turn_over) {
-    subject->turn_used_ns = world.now - hart.turn_began_ns;
+  if (Subject* const subject = subject_of(*hart.job); subject != nullptr && !slice_over) {
+    subject->slice_used_ns = world.now - hart.turn_began_ns;
   }
   trace(TraceEvent::preempt, *hart.job);
-  Executor::ready_again(turn_over);
+  Executor::ready_again(slice_over);
   return true;
 }
 
@@ -260,7 +260,7 @@ void Machine::traced(TraceEvent event, const Job& job) {
     steps_at_once_ = std::exchange(last_step_ns_, world.now) == world.now ? steps_at_once_ + 1 : 0;
     Subject* const subject = subject_of(job);
     hart.turn_began_ns =
-        world.now - (subject == nullptr ? 0 : std::exchange(subject->turn_used_ns, 0));
+        world.now - (subject == nullptr ? 0 : std::exchange(subject->slice_used_ns, 0));
     hart.overhead_ns += options_.costs.resume;
     if (std::exchange(hart.last_job, number) != number) {
       ++counts_.changes;

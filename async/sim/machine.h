@@ -37,8 +37,8 @@ struct Costs {
 /// Identifies a job: Attributes::owner of every job points to one.
 struct Subject {
   enum class State : std::uint8_t { ready, running, waiting, done };
-  std::uint64_t number = 0;        // from 1 up, the same in every run
-  std::uint64_t turn_used_ns = 0;  // Machine's: used of the present slice before a preemption
+  std::uint64_t number = 0;         // from 1 up, the same in every run
+  std::uint64_t slice_used_ns = 0;  // Machine's: used of the present slice before a preemption
   // A Detector's: the job's state, and since when.
   State state = State::ready;
   std::uint64_t since_ns = 0;
@@ -158,7 +158,7 @@ class Machine final : platform::World::Listener {
   void charge(Hart& hart, unsigned number);
   void add_tick(Hart& hart, unsigned number);
   Duration until_tick(const Hart& hart) const;
-  bool is_turn_over(Hart& hart);
+  bool is_slice_over(Hart& hart);
   void traced(TraceEvent event, const Job& job);
   void count_hash(std::uint64_t value);
   bool is_in_trouble() const { return !trouble_.empty() && !winding_down_; }

@@ -36,7 +36,7 @@ Link* Executor::inbox_end() const noexcept {
   return ready_.policy() != nullptr ? &policy_inbox_end_ : nullptr;
 }
 
-bool Executor::step_with_news(Local& local, bool and_more) noexcept {
+bool Executor::step_with_events(Local& local, bool and_more) noexcept {
   const bool is_alone = !platform::parallel || !local.smp_active;
   if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
     return step_watched(local);
@@ -158,7 +158,7 @@ void Executor::drain_inbox() noexcept {
   }
 }
 
-bool Executor::preempts_with_news(unsigned priority) noexcept {
+bool Executor::preempts_with_events(unsigned priority) noexcept {
   look_into_inbox();
   return ready_.has_above(priority);
 }
@@ -225,7 +225,7 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
   if constexpr (platform::parallel) {
     // The job may be in the inbox, on its way to the ready list, or another hart may request it.
     if (job.hart == hart_) look_into_inbox();
-    if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_resort();
+    if (job.kind == Kind::ready && job.hart != hart_) return of(job.hart)->request_reprioritize();
   }
   if (job.kind == Kind::ready && ready_.policy() != nullptr) {
     return ready_.policy()->set_priority(job, priority);

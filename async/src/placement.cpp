@@ -218,10 +218,10 @@ void Executor::set_harts(Job& job, HartMask harts) noexcept {
   // A policy's queue lists movable jobs separately. So a queued job that may now use more harts is
   // queued again.
   const bool comes_anew = !job.may_run_on(job.hart) || (is_more && !is_running(job));
-  if (comes_anew && job.kind == Kind::ready) of(job.hart)->request_resort();
+  if (comes_anew && job.kind == Kind::ready) of(job.hart)->request_reprioritize();
 }
 
-void Executor::request_resort() noexcept {
+void Executor::request_reprioritize() noexcept {
   if (!reprioritize_pending_.exchange(true, std::memory_order_acq_rel)) push(reprioritize_node_);
 }
 

@@ -75,7 +75,7 @@ bool Executor::update_deadline(Job& job) noexcept {
   Policy* const policy = executor.ready_.policy();
   if (policy == nullptr || !policy->has_other_deadline(job)) return false;
   if (job.kind == Kind::ready && &executor != this) {
-    executor.request_resort();
+    executor.request_reprioritize();
   } else {
     policy->update_deadline(job);
   }
@@ -107,7 +107,7 @@ void ReadyQueue::push_second(Node& node) noexcept {
 }
 
 void ReadyQueue::push_running_second(Node& node) noexcept {
-  if (policy() != nullptr) return policy()->give_way(static_cast<Job&>(node));
+  if (policy() != nullptr) return policy()->yield(static_cast<Job&>(node));
   push_second(node);
 }
 

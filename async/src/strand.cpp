@@ -42,7 +42,7 @@ bool may_go_elsewhere(const Job* job) noexcept {
   return job != nullptr && job->migrates();
 }
 
-void Strand::give_way_to_waiting() noexcept {
+void Strand::yield_to_waiters() noexcept {
   leave_to_others();
   enter_smp();
 }

@@ -89,8 +89,8 @@ void console_write(std::span<const char> bytes) {
 }
 
 void console_take_over() {
-  constexpr std::uint64_t patience_ns = 20'000'000;
-  const std::uint64_t end = now_ns() + patience_ns;
+  constexpr std::uint64_t take_over_limit_ns = 20'000'000;
+  const std::uint64_t end = now_ns() + take_over_limit_ns;
   while (!try_to_own() && now_ns() < end) {
   }
   owner.store(hart_index(), std::memory_order_relaxed);

@@ -1,8 +1,8 @@
 // RAM, kernel stacks, and the rest of the kernel's address space.
-#include <hal/gate.h>
 #include <hal/hosted.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
+#include <hal/trampoline.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -61,7 +61,7 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo&) {
 TranslationToken kernel_translation() {
   return make_token(0, 0);
 }
-bool map_gate_page(VirtAddr, PhysAddr) {
+bool map_trampoline_page(VirtAddr, PhysAddr) {
   return false;
 }
 

@@ -52,7 +52,7 @@ struct Space {
   std::size_t mappings = 0;  // number of mappings; only the first are in `known`
   std::array<Mapping, known_mappings> known{};
 };
-constinit std::array<Space, UserWindow::count> spaces{};
+constinit std::array<Space, UserRange::count> spaces{};
 constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> window_of_asid{};
 constinit std::size_t mappings = 0;  // of all spaces
 constinit std::size_t next_window = 0;
@@ -142,7 +142,7 @@ bool fill_page(Space& space, VirtAddr page, Access wanted) {
 // ── User ranges
 // ────────────────────────────────────────────────────────────────────────────────────
 
-std::optional<UserWindow> UserWindow::take(PhysAddr root) {
+std::optional<UserRange> UserRange::take(PhysAddr root) {
   const TlbLock lock;
   // Takes the range that has been free for longest: addresses of an ended program then stay
   // unmapped for as long as possible.
@@ -150,12 +150,12 @@ std::optional<UserWindow> UserWindow::take(PhysAddr root) {
     const std::size_t window = next_window++ % count;
     if (spaces[window].root != 0) continue;
     spaces[window].root = root;
-    return UserWindow{origin_of(window)};
+    return UserRange{origin_of(window)};
   }
   return std::nullopt;
 }
 
-void UserWindow::give_back() const {
+void UserRange::give_back() const {
   const TlbLock lock;
   const std::size_t window = window_of(origin_);
   forget_window(window);

@@ -1,6 +1,6 @@
-#include <hal/gate.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
+#include <hal/trampoline.h>
 
 #include <algorithm>
 #include <expected>
@@ -84,7 +84,7 @@ Mapped map_virtio_windows(PageTable& table) {
 constinit std::optional<PageTable> table;
 
 // Stacks are placed one above the other, each above its guard page, in a gigabyte without RAM.
-constexpr VirtAddr stacks_begin = gate_base - (std::size_t{1} << 30);
+constexpr VirtAddr stacks_begin = trampoline_base - (std::size_t{1} << 30);
 constinit VirtAddr stacks_end = stacks_begin;
 
 }  // namespace
@@ -93,7 +93,7 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
   table = PageTable::create();
   if (!table) return std::unexpected(KernelMapError{MapError::no_memory});
   if (const Mapped mapped = map_image(*table); !mapped) return mapped;
-  if (const Mapped mapped = map_gate_code(*table); !mapped) return mapped;
+  if (const Mapped mapped = map_trampoline_code(*table); !mapped) return mapped;
   for (const MemoryRange& range : info.memory) {
     if (const Mapped mapped = map_memory(*table, range); !mapped) return mapped;
   }
@@ -105,7 +105,7 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
   // All spaces share the tables below the root, so the table for stacks must exist before they are
   // copied.
   if (table->ensure(stacks_begin) == nullptr) {
-    return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, gate_base});
+    return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, trampoline_base});
   }
   table->install_kernel_half(programs_see_from);
   set_translation(table->token(0));
@@ -117,13 +117,13 @@ TranslationToken kernel_translation() {
   return table->token(0);
 }
 
-bool map_gate_page(VirtAddr va, PhysAddr page) {
+bool map_trampoline_page(VirtAddr va, PhysAddr page) {
   return table->map_kernel(va, page, page_size, read_write).has_value();
 }
 
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
   const VirtAddr bottom = stacks_end + page_size, top = bottom + pages * page_size;
-  if (top > gate_base) return std::nullopt;
+  if (top > trampoline_base) return std::nullopt;
   stacks_end = top;
   for (VirtAddr va = bottom; va != top; va += page_size) {
     const PhysAddr page = table_frames::allocate();

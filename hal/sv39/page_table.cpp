@@ -24,8 +24,8 @@ std::span<const std::uint16_t> shared_entries() {
 std::optional<PageTable> PageTable::create() {
   const PhysAddr root = table_frames::allocate();
   if (root == 0) return std::nullopt;
-  const std::optional<UserWindow> window = UserWindow::take(root);
-  if (!window) {
+  const std::optional<UserRange> range = UserRange::take(root);
+  if (!range) {
     table_frames::release(root);
     return std::nullopt;
   }
@@ -34,7 +34,7 @@ std::optional<PageTable> PageTable::create() {
     PageEntry* to = table_at(root);
     for (const std::size_t i : shared_entries()) to[i] = from[i];
   }
-  return PageTable(root, *window);
+  return PageTable(root, *range);
 }
 
 PageTable::~PageTable() {
@@ -43,7 +43,7 @@ PageTable::~PageTable() {
   if (make_token(root_, 0) == without_asid(current_translation())) {
     set_translation(make_token(kernel_root, 0));
   }
-  window_.give_back();
+  user_range_.give_back();
   PageEntry* table = table_at(root_);
   for (const std::size_t i : shared_entries()) table[i] = PageEntry{};
   table_frames::release(root_);

@@ -105,7 +105,7 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   async::spawn_preemptible(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});
   const auto start_helper = [](const char* name, async::Task<> job) {
-    async::spawn(std::move(job), {.name = name, .priority = Schedule::news_level, .harts = 1})
+    async::spawn(std::move(job), {.name = name, .priority = Schedule::event_level, .harts = 1})
         .detach();
   };
   set_line_driver(hal::console_interrupt(), {"console", &console.backoff()});

@@ -26,7 +26,7 @@ template <bool watched>
   InterruptCounts& counts = *own_counts;
   if (hal::take_ipi()) [[unlikely]] {
     ++counts.ipis;
-    note(trace::poke_line);
+    note(trace::ipi_line);
     stop_if_panicking();
   }
   if (hal::timer_is_pending()) {

@@ -10,7 +10,7 @@ async::Task<bool> await_room(Terminal& terminal) {
   if (terminal.is_framed()) {
     co_return co_await terminal.room().wait("room for input") == async::WaitResult::woken;
   }
-  const async::Instant end = async::now() + patience_with_reader;
+  const async::Instant end = async::now() + reader_timeout;
   co_return co_await terminal.room().wait_until(end, "room for keys") == async::WaitResult::woken;
 }
 

@@ -13,7 +13,7 @@ namespace kernel {
 
 /// How long the driver waits while the queue of typed keys is full. After that, keys are lost until
 /// a program reads, except those for signals, such as ^C. Framed input is never lost.
-inline constexpr auto patience_with_reader = std::chrono::seconds{1};
+inline constexpr auto reader_timeout = std::chrono::seconds{1};
 
 /// Passes received bytes from the device to the terminal while the terminal has room. Never
 /// returns. Runs on the hart that the device interrupts.

@@ -29,7 +29,7 @@ struct PreemptedContext {
 
 /// Runs on the hart's next stack, after the preempted step's stack has been left.
 void go_on_without_step() {
-  async::Executor::ready_again(step_time.turn_over);
+  async::Executor::ready_again(step_time.slice_over);
   run_hart();
 }
 
@@ -86,7 +86,7 @@ extern "C" void cotrap_kernel_interrupt() {
   StackPool::Stack* next = nullptr;
   if (local.spin_locks != 0) [[unlikely]] {
     local.preemption_held_back = true;
-  } else if (local.executor->preempts(job.priority + step_time.turn_over)) {
+  } else if (local.executor->preempts(job.priority + step_time.slice_over)) {
     next = stack_pool.take();
   }
   if (trap::route<Origin::kernel_step, Why::interrupt>(next != nullptr) == Action::switch_stack) {

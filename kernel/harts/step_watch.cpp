@@ -116,7 +116,7 @@ void report(const Stall& stall) {
 
 /// The time used of the running step's slice, in ns.
 std::uint64_t turn_so_far() {
-  const std::uint64_t ticks = hal::clock_ticks() - step_time.turn_began;
+  const std::uint64_t ticks = hal::clock_ticks() - step_time.slice_began;
   return std::min(ticks * hal::clock_period_ns(), slice_ns);
 }
 
@@ -190,8 +190,8 @@ void detail::look_after_slice() {
 void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
   step_watch.due = false;
   const std::uint64_t turn = turn_so_far();
-  step_time.turn_over = turn >= slice_ns;
-  look_after(slice_ns - (step_time.turn_over ? 0 : turn));
+  step_time.slice_over = turn >= slice_ns;
+  look_after(slice_ns - (step_time.slice_over ? 0 : turn));
   if (step_time.reported) return;
   const std::uint64_t now = hal::clock_ticks();
   const std::uint64_t ran = own_ns(now - step_time.began, step_time.started, now);

@@ -45,23 +45,23 @@ bool stalls_are_watched();
 
 /// Times of a step. They are saved while the step is preempted.
 struct StepTime {
-  std::uint64_t started = 0;     ///< tick of the clock at which the step began
-  std::uint64_t began = 0;       ///< the same, plus the time for which it was preempted
-  std::uint64_t turn_began = 0;  ///< begin of its time slice, likewise
-  bool turn_over = false;
+  std::uint64_t started = 0;      ///< tick of the clock at which the step began
+  std::uint64_t began = 0;        ///< the same, plus the time for which it was preempted
+  std::uint64_t slice_began = 0;  ///< begin of its time slice, likewise
+  bool slice_over = false;
   bool reported = false;
 
-  /// Called when the step is preempted: makes `began` and `turn_began` durations, until go_on().
+  /// Called when the step is preempted: makes `began` and `slice_began` durations, until go_on().
   void stop() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
-    turn_began = turn_over ? 0 : now - turn_began;
-    turn_over = false;
+    slice_began = slice_over ? 0 : now - slice_began;
+    slice_over = false;
   }
   void go_on() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
-    turn_began = now - turn_began;
+    slice_began = now - slice_began;
   }
 };
 
@@ -86,7 +86,7 @@ void look_at_ended_step(const async::Job* job);
 /// Called when a preemptible step begins: arms the timer.
 inline void watch_step() {
   const std::uint64_t now = hal::clock_ticks();
-  step_time = {.started = now, .began = now, .turn_began = now};
+  step_time = {.started = now, .began = now, .slice_began = now};
   if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
     detail::look_after_slice();
 }

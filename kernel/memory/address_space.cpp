@@ -37,14 +37,14 @@ Result<Ref<AddressSpace>> AddressSpace::create() {
 }
 
 AddressSpace::~AddressSpace() {
-  table_.remove(window().begin(), window().end(),
+  table_.remove(user_range().begin(), user_range().end(),
                 [this](VirtAddr, PageEntry entry) { forget_page(entry); });
 }
 
 Result<Ref<AddressSpace>> AddressSpace::fork() {
   auto child = begin_fork();
   if (!child) return child;
-  if (auto copied = copy_pages(**child, window().begin(), window().end()); !copied)
+  if (auto copied = copy_pages(**child, user_range().begin(), user_range().end()); !copied)
     return fail(copied.error());
   return child;
 }
@@ -57,7 +57,7 @@ Result<Ref<AddressSpace>> AddressSpace::begin_fork() {
   AddressSpace& child = **created;
   child.break_start_ = break_start_;
   child.break_ = break_;
-  child.holes_below_ = holes_below_;
+  child.gaps_below_ = gaps_below_;
   child.has_paged_areas_ = has_paged_areas_;
   for (const Area* area = areas_.first(); area != nullptr; area = area->next) {
     child.areas_.append(*area);
@@ -132,46 +132,45 @@ bool AddressSpace::is_too_much(const MapRequest& request, std::size_t bytes) con
   if (request.most_bytes >= hal::user_end) return false;
   std::size_t others = mapped_bytes(0, hal::user_end);
   if (request.place == MapRequest::Place::exactly &&
-      hal::lies_in(window(), request.address, bytes)) {
+      hal::lies_in(user_range(), request.address, bytes)) {
     others -= mapped_bytes(request.address, request.address + bytes);
   }
   return others + bytes > request.most_bytes;
 }
 
-Result<AddressSpace::Hole> AddressSpace::choose_place(const MapRequest& request,
-                                                      std::size_t bytes) {
+Result<AddressSpace::Gap> AddressSpace::choose_place(const MapRequest& request, std::size_t bytes) {
   using enum MapRequest::Place;
   VirtAddr start = request.address;
   if (request.place == anywhere) {
     start = page_down(start);
-    if (start == 0 || !hal::lies_in(window(), start, bytes)) return find_hole(bytes);
+    if (start == 0 || !hal::lies_in(user_range(), start, bytes)) return find_gap(bytes);
   } else {
     if (!page_aligned(start)) return fail(Errno::einval);
-    if (!hal::lies_in(window(), start, bytes)) return fail(Errno::enomem);
+    if (!hal::lies_in(user_range(), start, bytes)) return fail(Errno::enomem);
   }
   Area* const before = areas_.at_or_before(start + bytes - 1);
-  if (before == nullptr || before->end <= start) return Hole{start, before};  // the range is free
+  if (before == nullptr || before->end <= start) return Gap{start, before};  // the range is free
   switch (request.place) {
-    case anywhere: return find_hole(bytes);
+    case anywhere: return find_gap(bytes);
     case if_free: return fail(Errno::eexist);
     case exactly: break;
   }
   unmap_from(areas_.first_after(start), start, start + bytes);
-  return Hole{start, areas_.at_or_before(start)};
+  return Gap{start, areas_.at_or_before(start)};
 }
 
-// Finds the highest gap with room for `bytes`. Also lowers holes_below_ to the end of the highest
+// Finds the highest gap with room for `bytes`. Also lowers gaps_below_ to the end of the highest
 // gap.
-Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
-  Area* below = areas_.at_or_before(holes_below_ - 1);
-  VirtAddr end = holes_below_;
+Result<AddressSpace::Gap> AddressSpace::find_gap(std::size_t bytes) {
+  Area* below = areas_.at_or_before(gaps_below_ - 1);
+  VirtAddr end = gaps_below_;
   bool seen_hole = false;
   for (;; below = below->previous) {
-    const VirtAddr floor = below != nullptr ? below->end : window().begin();
+    const VirtAddr floor = below != nullptr ? below->end : user_range().begin();
     if (end > floor) {
-      if (!seen_hole) holes_below_ = end;
+      if (!seen_hole) gaps_below_ = end;
       seen_hole = true;
-      if (end - floor >= bytes) return Hole{end - bytes, below};
+      if (end - floor >= bytes) return Gap{end - bytes, below};
     }
     if (below == nullptr) return fail(Errno::enomem);
     end = std::min(end, below->start);
@@ -181,7 +180,7 @@ Result<AddressSpace::Hole> AddressSpace::find_hole(std::size_t bytes) {
 Result<> AddressSpace::protect(VirtAddr start, std::size_t bytes, Access access) {
   if (!page_aligned(start)) return fail(Errno::einval);
   const std::size_t length = page_up(bytes);
-  if (length < bytes || !hal::lies_in(window(), start, length)) return fail(Errno::enomem);
+  if (length < bytes || !hal::lies_in(user_range(), start, length)) return fail(Errno::enomem);
   if (!may_add_areas()) return fail(Errno::enomem);
   access = usable(access);
   recent_ = nullptr;
@@ -228,7 +227,7 @@ void AddressSpace::set_break_start(VirtAddr start) {
 }
 
 VirtAddr AddressSpace::set_break(VirtAddr wanted, std::size_t most_bytes) {
-  if (wanted < break_start_ || wanted > window().end()) return break_;
+  if (wanted < break_start_ || wanted > user_range().end()) return break_;
   const VirtAddr old_end = page_up(break_);
   const VirtAddr new_end = page_up(wanted);
   if (new_end < old_end) {

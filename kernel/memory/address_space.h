@@ -33,17 +33,17 @@ class AddressSpace : public RefCounted<AddressSpace> {
  public:
   /// Program stacks end here. Most programs are linked into the same gigabyte, which saves each
   /// process a page table.
-  VirtAddr stack_top() const { return window().origin() + 0x4000'0000; }
+  VirtAddr stack_top() const { return user_range().origin() + 0x4000'0000; }
   /// The part of the user range that this space has: all addresses that the program may map.
-  const hal::UserWindow& window() const { return table_.window(); }
+  const hal::UserRange& user_range() const { return table_.user_range(); }
 
   /// An empty space. ENOMEM.
   static Result<Ref<AddressSpace>> create();
   /// A copy-on-write copy of the whole space. ENOMEM.
   Result<Ref<AddressSpace>> fork();
   /// Starts a fork in steps: returns a copy with all areas and no pages. The caller then calls
-  /// copy_pages() for consecutive ranges until they cover window(). Neither space may change in the
-  /// meantime. ENOMEM.
+  /// copy_pages() for consecutive ranges until they cover user_range(). Neither space may change in
+  /// the meantime. ENOMEM.
   Result<Ref<AddressSpace>> begin_fork();
   Result<> copy_pages(AddressSpace& child, VirtAddr start, VirtAddr end);
   /// No other hart may be between enter() and leave() in this space.
@@ -54,8 +54,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// EINVAL: zero bytes, or a fixed address that is unaligned. EEXIST: an `if_free` range is in
   /// use. ENOMEM.
   Result<VirtAddr> map(MapRequest request);
-  /// EINVAL: zero bytes, an unaligned address, or a range outside window(). ENOMEM: the call would
-  /// split an area, and there is no memory for the second part.
+  /// EINVAL: zero bytes, an unaligned address, or a range outside user_range(). ENOMEM: the call
+  /// would split an area, and there is no memory for the second part.
   Result<> unmap(VirtAddr start, std::size_t bytes);
   /// EINVAL: `start` is unaligned. ENOMEM: a page of the range is not mapped. EACCES: an area must
   /// not become writable. After an error, the pages before the failing one have their new rights.
@@ -203,7 +203,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   static constexpr std::size_t step_pages = 256;
 
   explicit AddressSpace(hal::PageTable table)
-      : table_(std::move(table)), holes_below_{window().end()} {}
+      : table_(std::move(table)), gaps_below_{user_range().end()} {}
 
   // Call after an entry was removed or restricted. The kernel's TLB and all harts drop it.
   void flush_page(VirtAddr va) {
@@ -221,15 +221,15 @@ class AddressSpace : public RefCounted<AddressSpace> {
   void remove_pages_in_use(VirtAddr start, VirtAddr end);
 
   /// A free range for a new area, and the area below it.
-  struct Hole {
+  struct Gap {
     VirtAddr start = 0;
     Area* before = nullptr;
   };
   bool may_add_areas() const;
   std::size_t mapped_bytes(VirtAddr start, VirtAddr end) const;
   bool is_too_much(const MapRequest& request, std::size_t bytes) const;
-  Result<Hole> find_hole(std::size_t bytes);
-  Result<Hole> choose_place(const MapRequest& request, std::size_t bytes);
+  Result<Gap> find_gap(std::size_t bytes);
+  Result<Gap> choose_place(const MapRequest& request, std::size_t bytes);
   void unmap_from(Area* area, VirtAddr start, VirtAddr end);
 
   /// The rights that the page table may give to pages of `area`.
@@ -266,7 +266,7 @@ class AddressSpace : public RefCounted<AddressSpace> {
   std::size_t borrowed_ = 0;  // of resident_: entries without a reference on their frame
   VirtAddr break_start_ = 0;
   VirtAddr break_ = 0;
-  VirtAddr holes_below_;  // every gap ends at or below this address
+  VirtAddr gaps_below_;  // every gap ends at or below this address
   TlbTag tag_;
   KernelTlb kernel_tlb_;
   static constexpr VirtAddr no_page_missed = 1;  // not a page address

@@ -147,7 +147,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
 }
 
 [[gnu::noinline]] std::byte* AddressSpace::look_up(VirtAddr va, Access wanted) {
-  if (!window().may_have(va)) return nullptr;
+  if (!user_range().may_have(va)) return nullptr;
   const PageEntry* const slot = table_.find(va);
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
@@ -191,7 +191,7 @@ Result<MemoryKey> AddressSpace::key_of(VirtAddr va) const {
   const Area* area = areas_.find(va);
   if (area == nullptr) return fail(Errno::efault);
   if (!area->backing.is_shared()) {
-    return MemoryKey{.object = this, .offset = va - window().origin()};
+    return MemoryKey{.object = this, .offset = va - user_range().origin()};
   }
   return MemoryKey{.object = area->backing.object->lasting_name(),
                    .offset = area->backing.first_page * page_size + (va - area->start)};

@@ -22,7 +22,7 @@ constexpr std::size_t max_single_flushes = 8;
 
 Result<> AddressSpace::unmap(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
-  if (!page_aligned(start) || length == 0 || !hal::below_end(window(), start, length)) {
+  if (!page_aligned(start) || length == 0 || !hal::below_end(user_range(), start, length)) {
     return fail(Errno::einval);
   }
   // Only a split needs memory. All other unmappings must succeed without memory.
@@ -54,7 +54,7 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
     note_code_change(area->access);
     areas_.drop_front(*area, end);
   }
-  holes_below_ = std::max(holes_below_, end);
+  gaps_below_ = std::max(gaps_below_, end);
 }
 
 // Removes the pages of [start, end) from the table and from all TLBs.
@@ -77,16 +77,16 @@ void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
 void AddressSpace::remove_pages_in_use(VirtAddr start, VirtAddr end) {
   std::array<PageEntry, 64> taken;
   std::size_t count = 0;
-  const auto let_go = [&] {
+  const auto flush_and_free = [&] {
     flush();
     for (const PageEntry entry : std::span{taken}.first(count)) forget_page(entry);
     count = 0;
   };
   table_.remove(start, end, [&](VirtAddr, PageEntry entry) {
     taken[count++] = entry;
-    if (count == taken.size()) let_go();
+    if (count == taken.size()) flush_and_free();
   });
-  let_go();
+  flush_and_free();
 }
 
 void AddressSpace::give_up(PageEntry entry) {
@@ -105,7 +105,7 @@ void AddressSpace::forget_page(PageEntry entry) {
 Result<> AddressSpace::discard(VirtAddr start, std::size_t bytes) {
   const std::size_t length = page_up(bytes);
   if (!page_aligned(start) || length < bytes || start + length < start) return fail(Errno::einval);
-  if (!hal::below_end(window(), start, length)) return fail(Errno::enomem);
+  if (!hal::below_end(user_range(), start, length)) return fail(Errno::enomem);
   remove_pages(start, start + length);
   begin_code_anew(start, start + length);
   if (!is_mapped(start, start + length)) return fail(Errno::enomem);

@@ -39,13 +39,13 @@ class Futex {
   }
   /// The futex of `own_space` at `address`, for which may_be_at() is true.
   static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
-    return {space, address, {.object = &space, .offset = address - space.window().origin()}};
+    return {space, address, {.object = &space, .offset = address - space.user_range().origin()}};
   }
   /// Whether `address` is aligned and its offset in the user range fits into a key. Reading the
   /// word reports EFAULT for the few last pages, which cannot be mapped.
   static bool may_be_at(const memory::AddressSpace& space, hal::VirtAddr address) {
     return address % sizeof(std::uint32_t) == 0 &&
-           (address - space.window().origin()) >> offset_bits == 0;
+           (address - space.user_range().origin()) >> offset_bits == 0;
   }
 
   /// Whether both name the same word, perhaps from different address spaces.

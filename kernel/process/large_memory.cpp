@@ -15,8 +15,8 @@ async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self) {
   AddressSpace& space = self.space();
   auto child = space.begin_fork();
   if (!child) co_return child;
-  const hal::VirtAddr last = space.window().end();
-  for (hal::VirtAddr at = space.window().begin();;) {
+  const hal::VirtAddr last = space.user_range().end();
+  for (hal::VirtAddr at = space.user_range().begin();;) {
     const hal::VirtAddr end = space.end_of_step(at, last);
     if (auto copied = space.copy_pages(**child, at, end); !copied) co_return fail(copied.error());
     if (end == last) co_return child;
@@ -37,8 +37,8 @@ async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr en
 }
 
 async::Task<> give_back_memory(Thread& self) {
-  const hal::UserWindow& window = self.space().window();
-  return discard_memory(self, window.begin(), window.end());
+  const hal::UserRange& range = self.space().user_range();
+  return discard_memory(self, range.begin(), range.end());
 }
 
 }  // namespace kernel

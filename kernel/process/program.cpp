@@ -57,7 +57,7 @@ Result<Program> load_program(std::span<const std::byte> file, std::string_view p
                              const ProgramArguments& arguments, std::size_t stack_bytes) {
   auto space = AddressSpace::create();
   if (!space) return fail(space.error());
-  const hal::VirtAddr load_bias = (*space)->window().origin() + formats::default_load_bias;
+  const hal::VirtAddr load_bias = (*space)->user_range().origin() + formats::default_load_bias;
   const auto plan = formats::read_elf(file, load_bias);
   if (!plan) return fail(plan.error());
   for (const formats::Segment& segment : plan->segments()) {

@@ -25,7 +25,7 @@ abi::SharedPriority* find(Thread& self) {
 }
 
 std::uint32_t levels_below(unsigned limit, unsigned level) {
-  if (level >= async::priorities) return abi::nobody_waits;
+  if (level >= async::priorities) return abi::no_job_waits;
   return level > limit ? level - limit : 0;
 }
 
@@ -35,8 +35,8 @@ void exchange_priority(Thread& self) {
   abi::SharedPriority* const shared = find(self);
   if (shared == nullptr) return self.share_priority(0);
   constexpr std::uint32_t most = async::priorities - 1;
-  const std::uint32_t content = std::atomic_ref{shared->content}.load(std::memory_order_relaxed);
-  self.demote_by(static_cast<std::uint8_t>(std::min(content, most)));
+  const std::uint32_t demotion = std::atomic_ref{shared->demotion}.load(std::memory_order_relaxed);
+  self.demote_by(static_cast<std::uint8_t>(std::min(demotion, most)));
   const unsigned waiting = async::current_executor().ready_priority();
   std::atomic_ref{shared->waiting}.store(levels_below(self.limit(), waiting),
                                          std::memory_order_relaxed);

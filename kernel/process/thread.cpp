@@ -158,9 +158,9 @@ void Thread::set_ring(std::unique_ptr<Ring> ring) {
   ring_ = std::move(ring);
 }
 
-void Thread::set_cpu_bound(bool computing) {
-  if (cpu_bound_ == computing) return;
-  cpu_bound_ = computing;
+void Thread::set_cpu_bound(bool cpu_bound) {
+  if (cpu_bound_ == cpu_bound) return;
+  cpu_bound_ = cpu_bound;
   update_level();
 }
 

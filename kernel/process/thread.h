@@ -98,7 +98,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint8_t preempt_threshold() const { return preempt_threshold_; }
   /// Whether it has used up a time slice since its last wait. A new thread inherits this.
   bool is_cpu_bound() const { return cpu_bound_; }
-  void set_cpu_bound(bool computing);
+  void set_cpu_bound(bool cpu_bound);
 
   /// The user address of its abi::SharedPriority (shared_priority.h); 0: it has none.
   std::uintptr_t shared_priority() const { return shared_priority_; }
@@ -164,8 +164,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;
-  enum Attention : std::uint8_t { ends = 1, has_events = 2, has_attributes = 4 };
-  bool take(Attention what) { return (pending_flags_.fetch_and(~what) & what) != 0; }
+  enum PendingFlag : std::uint8_t { ends = 1, has_events = 2, has_attributes = 4 };
+  bool take(PendingFlag what) { return (pending_flags_.fetch_and(~what) & what) != 0; }
   std::atomic<std::uint8_t> pending_flags_ = 0;
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;

@@ -21,14 +21,14 @@ bool is_valid(const RingShape& shape) {
 Result<> ring_set_up(Thread& self, std::uintptr_t memory, std::uint32_t submissions,
                      std::uint32_t completions, std::uint32_t flags) {
   const RingShape shape{memory, submissions, completions};
-  if (!is_valid(shape) || (flags & ~abi::ring_picked_up) != 0) return fail(Errno::einval);
+  if (!is_valid(shape) || (flags & ~abi::ring_sqpoll) != 0) return fail(Errno::einval);
   if (!UserSpan<std::byte>{memory, shape.bytes()}.in_range()) return fail(Errno::efault);
   if (self.ring() != nullptr) return fail(Errno::ebusy);
   if (auto made = make_pages(self.space(), shape); !made) return made;
   const UserPtr<abi::RingHeader> header{memory};
   if (auto written = header.write(self.space(), {}); !written) return written;
   if (!memory::can_allocate(sizeof(Ring) + InFlightRequest::most_bytes)) return fail(Errno::enomem);
-  self.set_ring(std::make_unique<Ring>(self, shape, (flags & abi::ring_picked_up) != 0));
+  self.set_ring(std::make_unique<Ring>(self, shape, (flags & abi::ring_sqpoll) != 0));
   return {};
 }
 

@@ -97,7 +97,7 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
 /// Starts one transfer for the submissions of `merged`. `first` is a copy of the first submission,
 /// and `shared` begins with it. Takes as many submissions as there is memory for, and returns their
 /// number.
-std::uint32_t Ring::start_as_one(const RingSubmission& first, const MergedTransfer& merged,
+std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransfer& merged,
                                  RingView::Submissions shared) {
   RingSubmission part = first;
   std::unique_ptr<InFlightRequest> flights;

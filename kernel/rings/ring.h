@@ -79,7 +79,7 @@ class Ring {
     std::uint32_t count;      ///< submissions handled
     std::uint32_t completed;  ///< those of them that have completed; the others are in flight
   };
-  Handled take_joined(RingTaking& taking, const abi::RingSubmission& first,
+  Handled take_merged(RingTaking& taking, const abi::RingSubmission& first,
                       RingView::Submissions shared, RingView::Completions slots);
   Handled transfer(RingTaking& taking, const abi::RingSubmission& first,
                    RingView::Submissions shared, RingView::Completions slots);
@@ -94,7 +94,7 @@ class Ring {
 
   void start(std::unique_ptr<InFlightRequest> first);
   async::Task<> run_requests(std::unique_ptr<InFlightRequest> first);
-  std::uint32_t start_as_one(const abi::RingSubmission& first, const MergedTransfer& merged,
+  std::uint32_t start_merged(const abi::RingSubmission& first, const MergedTransfer& merged,
                              RingView::Submissions shared);
   async::Task<> submit_merged(std::unique_ptr<InFlightRequest> first);
   trap::WaitingCall wait(const InFlightRequest& flight, bool for_page);

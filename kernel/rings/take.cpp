@@ -47,7 +47,7 @@ struct RingTaking {
 
 /// Merges `first` with the submissions after it, if they are one transfer. Writes the completions
 /// of those that are done. Returns a count of 0 if they cannot be merged.
-[[gnu::always_inline]] inline Ring::Handled Ring::take_joined(RingTaking& taking,
+[[gnu::always_inline]] inline Ring::Handled Ring::take_merged(RingTaking& taking,
                                                               const RingSubmission& first,
                                                               RingView::Submissions shared,
                                                               RingView::Completions slots) {
@@ -72,7 +72,7 @@ struct RingTaking {
   const MergedTransfer merged = merge(first, shared, slots, most, lengths);
   const std::uint32_t count = merged.count();
   if (count < 2) return {};
-  if (file->waits_for_device()) return {start_as_one(first, merged, shared), 0};
+  if (file->waits_for_device()) return {start_merged(first, merged, shared), 0};
 
   RingSubmission whole = first;
   whole.length = merged.bytes;
@@ -113,7 +113,7 @@ struct RingTaking {
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
         const auto [count, completed] =
-            take_joined(taking, entry, {next, shared.end()}, {slot, slots.end()});
+            take_merged(taking, entry, {next, shared.end()}, {slot, slots.end()});
         if (count != 0) {
           next += count - 1;
           slot += completed;

@@ -19,7 +19,7 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
   if (self.ring() == nullptr) return fail(Errno::enxio);
   if (self.ring()->upcalls() != nullptr) return fail(Errno::ebusy);
   if (header % sizeof(abi::UpcallHeader) != 0 || contexts == 0 || contexts > abi::most_contexts ||
-      !self.space().window().may_have(entry)) {
+      !self.space().user_range().may_have(entry)) {
     return fail(Errno::einval);
   }
   const auto there = self.space().fault_in(header, hal::Access::write);

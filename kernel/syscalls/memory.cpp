@@ -91,7 +91,7 @@ bool takes_steps(Thread& self, std::uintptr_t address, std::size_t length) {
   if (self.space().is_small() || length > hal::user_end) return false;
   const std::uintptr_t end = address + hal::page_up(length);
   return hal::page_aligned(address) &&
-         hal::below_end(self.space().window(), address, end - address) &&
+         hal::below_end(self.space().user_range(), address, end - address) &&
          self.space().end_of_step(address, end) != end;
 }
 

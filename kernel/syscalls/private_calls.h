@@ -38,7 +38,7 @@ Result<> share_priority(Thread&, std::uintptr_t address);
 
 // rings/calls.cpp: see abi/ring.h.
 
-/// flags: ring_picked_up; EINVAL for others
+/// flags: ring_sqpoll; EINVAL for others
 /// cotrap: Makes the calling thread's ring. Errors: EINVAL, EBUSY, EFAULT, ENOMEM.
 Result<> ring_set_up(Thread&, std::uintptr_t memory, std::uint32_t submissions,
                      std::uint32_t completions, std::uint32_t flags);

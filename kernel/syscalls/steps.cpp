@@ -5,7 +5,7 @@
 namespace kernel::sys {
 
 NextStep cond_resched(Thread& self) {
-  async::Strand::give_way();
+  async::Strand::yield();
   take_interrupts();
   if (self.is_current_job() && timeslice_expired()) self.set_cpu_bound(true);
   return NextStep{self};

@@ -48,7 +48,7 @@ enum class Kind : std::uint8_t {
 };
 
 /// Interrupts that do not come from a device.
-enum Line : std::uint16_t { timer_line = 0xffff, poke_line = 0xfffe };
+enum Line : std::uint16_t { timer_line = 0xffff, ipi_line = 0xfffe };
 
 struct Event {
   std::uint64_t ticks;  ///< hal::clock_ticks()

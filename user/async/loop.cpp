@@ -96,11 +96,11 @@ bool Loop::step() {
 
 /// No call, unless somebody more urgent waits.
 void Loop::tell_priority(unsigned priority) {
-  std::atomic_ref{shared_.content}.store(priority, std::memory_order_relaxed);
+  std::atomic_ref{shared_.demotion}.store(priority, std::memory_order_relaxed);
   const std::atomic_ref waiting{shared_.waiting};
   if (waiting.load(std::memory_order_relaxed) >= priority) [[likely]]
     return;
-  waiting.store(abi::nobody_waits, std::memory_order_relaxed);
+  waiting.store(abi::no_job_waits, std::memory_order_relaxed);
   must(call(abi::share_priority, &shared_), "giving way");
 }
 

@@ -21,7 +21,7 @@ Result<Ring> Ring::make(const RingOptions& options) {
       reinterpret_cast<abi::RingSubmission*>(*memory + abi::ring_submissions_at(completions));
   ring.submissions_count_ = options.submissions;
   ring.completions_count_ = completions;
-  ring.picked_up_ = (options.flags & abi::ring_picked_up) != 0;
+  ring.picked_up_ = (options.flags & abi::ring_sqpoll) != 0;
   return ring;
 }
 

@@ -120,7 +120,7 @@ class Executor {
   /// Cheap enough for every return to user mode.
   bool preempts(unsigned priority) noexcept {
     if (has_events()) [[unlikely]]
-      return preempts_with_news(priority);
+      return preempts_with_events(priority);
     return ready_.has_above(priority);
   }
   /// Like preempts(), but does not drain the inbox: ignores jobs that interrupts have just woken.
@@ -166,11 +166,11 @@ class Executor {
   [[nodiscard]] static std::coroutine_handle<> preempt(Job& job,
                                                        std::coroutine_handle<> context) noexcept;
   /// Makes the preempted job ready: first of its level, or last if its time slice is over.
-  static void ready_again(bool turn_over) noexcept {
+  static void ready_again(bool slice_over) noexcept {
     Local& local = platform::local();
     Job& job = *local.job;
     local.job = nullptr;
-    turn_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
+    slice_over ? local.executor->requeue(job) : local.executor->schedule_first(job);
   }
   /// Continues the preempted step of `job`. `leaf` is what preempt() returned.
   static void resume_preempted(Job& job, std::coroutine_handle<> leaf) noexcept;
@@ -252,7 +252,7 @@ class Executor {
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;
   [[gnu::always_inline]] static void end_step() noexcept;
   /// step() if has_events(): also drains the inbox, calls the trace hook and serves the policy.
-  bool step_with_news(Local& local, bool and_more) noexcept;
+  bool step_with_events(Local& local, bool and_more) noexcept;
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
   [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;
   static void update_watched() noexcept;
@@ -278,7 +278,7 @@ class Executor {
     return hart_ == platform::hart() && local_.job != nullptr && local_.job->is_preemptible();
   }
   ASYNC_SLOW_PATH void drain_inbox() noexcept;
-  ASYNC_SLOW_PATH bool preempts_with_news(unsigned priority) noexcept;
+  ASYNC_SLOW_PATH bool preempts_with_events(unsigned priority) noexcept;
   void set_alarm(Instant deadline) noexcept;
   void apply_priority(Job& job, std::uint8_t priority) noexcept;
   // Recomputes the effective priority and deadline of `job`, and of each mutex owner up the chain.
@@ -312,7 +312,7 @@ class Executor {
   void pass_on(Node& request) noexcept;
   void handle_steal(Node& request) noexcept;
   bool stop_asking() noexcept;
-  void request_resort() noexcept;
+  void request_reprioritize() noexcept;
   void reprioritize_ready() noexcept;
 
   ReadyQueue ready_;  // the first member: slow paths get the executor's address as theirs

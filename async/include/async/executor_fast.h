@@ -14,7 +14,7 @@ namespace async {
 [[gnu::always_inline]] inline bool Executor::step(Local& local, bool and_more) noexcept {
   platform::yield_point();
   if (has_events()) [[unlikely]]
-    return step_with_news(local, and_more);
+    return step_with_events(local, and_more);
   Node* first;
   if (!ready_.pop(first)) return false;
   resume(local, static_cast<Job&>(*first), [] {});

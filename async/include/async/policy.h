@@ -65,10 +65,10 @@ class Policy : public Node {
   Job* running() const noexcept { return running_; }
 
   /// Queues a ready job: new, woken, from another hart, or with a new priority. For the running job
-  /// it is the same as give_way().
+  /// it is the same as yield().
   virtual void put(Job& job) noexcept = 0;
   /// Queues the running job, which yields or whose time slice is over.
-  virtual void give_way(Job& job) noexcept = 0;
+  virtual void yield(Job& job) noexcept = 0;
   /// Queues the running job, which was preempted; its time slice is not over.
   virtual void put_back(Job& job) noexcept = 0;
   /// Takes out the next job, which becomes the running job. The queue must not be empty.

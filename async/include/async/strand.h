@@ -40,9 +40,9 @@ class Strand {
   }
   /// Leaves the strand and enters it again if other harts wait for it, so that one of them may get
   /// it. For long operations, at points where other jobs may change all data of the strand.
-  static void give_way() noexcept {
+  static void yield() noexcept {
     if constexpr (platform::parallel) {
-      if (waiting_.load(std::memory_order_relaxed) != 0) give_way_to_waiting();
+      if (waiting_.load(std::memory_order_relaxed) != 0) yield_to_waiters();
     }
   }
   /// Whether other harts run, which may enter the strand. If not, entering and leaving do nothing.
@@ -89,7 +89,7 @@ class Strand {
   ASYNC_SLOW_PATH static void leave_to_others() noexcept;
   ASYNC_SLOW_PATH static void leave_for_long() noexcept;
 
-  ASYNC_SLOW_PATH static void give_way_to_waiting() noexcept;
+  ASYNC_SLOW_PATH static void yield_to_waiters() noexcept;
   static void await_another() noexcept;
 
   alignas(64) static inline constinit platform::Atomic<std::uint32_t> taken_ = 0;

@@ -2,7 +2,7 @@
 //
 // The machine supplies (<hal/machine/memory_map.h>, found by include path):
 //   user_begin, user_end      programs use addresses in [user_begin, user_end)
-//   UserWindow                the user range: the addresses that one page table can map
+//   UserRange                the user range: the addresses that one page table can map
 //   spaces_can_be_copied      whether a copied address space can keep its addresses (fork)
 //   user_bytes                upper limit of one program's address space, in bytes
 //   phys_to_virt(pa)          the address of a physical address in the direct map
@@ -43,11 +43,11 @@ constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }
 /// Whether [start, start + bytes) lies in the user range `window`.
-constexpr bool lies_in(const UserWindow& window, VirtAddr start, std::size_t bytes) {
+constexpr bool lies_in(const UserRange& window, VirtAddr start, std::size_t bytes) {
   return start >= window.begin() && start <= window.end() && bytes <= window.end() - start;
 }
 /// Like lies_in(), but `start` may also be in the unmapped pages before the user range begins.
-constexpr bool below_end(const UserWindow& window, VirtAddr start, std::size_t bytes) {
+constexpr bool below_end(const UserRange& window, VirtAddr start, std::size_t bytes) {
   return start >= window.origin() && start <= window.end() && bytes <= window.end() - start;
 }
 

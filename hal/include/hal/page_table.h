@@ -63,9 +63,9 @@ class PageTable {
   static std::optional<PageTable> create();
 
   PageTable(PageTable&& other) noexcept
-      : window_(other.window_), root_(std::exchange(other.root_, 0)) {}
+      : user_range_(other.user_range_), root_(std::exchange(other.root_, 0)) {}
   PageTable& operator=(PageTable&& other) noexcept {
-    std::swap(window_, other.window_);
+    std::swap(user_range_, other.user_range_);
     std::swap(root_, other.root_);
     return *this;
   }
@@ -73,7 +73,7 @@ class PageTable {
   ~PageTable();
 
   /// The user range of this table.
-  const UserWindow& window() const { return window_; }
+  const UserRange& user_range() const { return user_range_; }
 
   /// The value that selects this table. `asid` tags its translations in the TLB.
   TranslationToken token(Asid asid) const { return make_token(root_, asid); }
@@ -142,7 +142,7 @@ class PageTable {
   }
   static PageEntry* table_at(PhysAddr table) { return phys_to_virt<PageEntry>(table); }
 
-  PageTable(PhysAddr root, UserWindow window) : window_(window), root_(root) {}
+  PageTable(PhysAddr root, UserRange range) : user_range_(range), root_(root) {}
 
   static PageEntry* next_used(PageEntry* entry, const PageEntry* end) {
     while (entry != end && entry->empty()) ++entry;
@@ -159,7 +159,7 @@ class PageTable {
   [[gnu::noinline]] static bool remove_from(PhysAddr table, VirtAddr from, VirtAddr to,
                                             Visit& visit);
 
-  [[no_unique_address]] UserWindow window_;
+  [[no_unique_address]] UserRange user_range_;
   PhysAddr root_;
 };
 

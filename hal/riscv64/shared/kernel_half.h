@@ -11,7 +11,7 @@ namespace hal {
 inline constexpr VirtAddr programs_see_from = kernel_offset;
 
 /// Nothing to map: the kernel's code is mapped in all spaces.
-inline std::expected<void, KernelMapError> map_gate_code(PageTable&) {
+inline std::expected<void, KernelMapError> map_trampoline_code(PageTable&) {
   return {};
 }
 

@@ -2,9 +2,9 @@
 // own address space.
 #pragma once
 
-#include <hal/gate.h>
 #include <hal/kernel_map.h>
 #include <hal/page_table.h>
+#include <hal/trampoline.h>
 
 #include <expected>
 
@@ -12,13 +12,14 @@ extern "C" const char kernel_trampoline[];  // kernel.ld: the page of trampoline
 
 namespace hal {
 
-inline constexpr VirtAddr programs_see_from = gate_base;
+inline constexpr VirtAddr programs_see_from = trampoline_base;
 
-inline std::expected<void, KernelMapError> map_gate_code(PageTable& table) {
-  const auto mapped = table.map_kernel(gate_base, virt_to_phys(kernel_trampoline), page_size,
+inline std::expected<void, KernelMapError> map_trampoline_code(PageTable& table) {
+  const auto mapped = table.map_kernel(trampoline_base, virt_to_phys(kernel_trampoline), page_size,
                                        Access::read | Access::execute);
   if (mapped) return {};
-  return std::unexpected(KernelMapError{mapped.error(), gate_base, gate_base + page_size});
+  return std::unexpected(
+      KernelMapError{mapped.error(), trampoline_base, trampoline_base + page_size});
 }
 
 }  // namespace hal

@@ -257,8 +257,8 @@ void priorities() {
   Thread other{[&] {
     while (!stop) must(sleep_for(10us), "sleeping");
   }};
-  for (const std::uint32_t content : {0u, 31u, 32u, 4'000'000'000u, 0u}) {
-    std::atomic_ref{shared.content} = content;
+  for (const std::uint32_t demotion : {0u, 31u, 32u, 4'000'000'000u, 0u}) {
+    std::atomic_ref{shared.demotion} = demotion;
     for (int i = 0; i < 20; ++i) must(sleep_for(10us), "sleeping");
   }
   must(protect_memory(page, page_size, abi::prot_read), "taking away the right to write");

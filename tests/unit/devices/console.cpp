@@ -287,7 +287,7 @@ struct TerminalWorld : World {
 TEST_CASE("^C is heard behind a paste that nobody reads, which is then lost") {
   TerminalWorld world{LineEditor::Input::typed};
   world.uart.receive(std::string(100'000, '\n') + "\x03" + "next\n");
-  world.world.advance(kernel::patience_with_reader - 1ms);
+  world.world.advance(kernel::reader_timeout - 1ms);
   CHECK(interrupted == 0);
   world.world.advance(1ms);
   CHECK(interrupted == 1);
@@ -302,7 +302,7 @@ TEST_CASE("a paste that somebody reads slowly arrives whole") {
   std::string read;
   while (read.size() < paste.size()) {
     // Late now and then, but not for ever.
-    world.world.advance(read.size() % 5 == 0 ? kernel::patience_with_reader - 1ms : 1ms);
+    world.world.advance(read.size() % 5 == 0 ? kernel::reader_timeout - 1ms : 1ms);
     const std::string line = world.read();
     REQUIRE(!line.empty());
     read += line;

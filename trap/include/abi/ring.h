@@ -59,7 +59,7 @@ struct RingHeader {
 // ring_enter. After a millisecond without any it sets ring_needs_wakeup in the header and sleeps. A
 // program that moves sq_tail must then execute a sequentially consistent fence and test the flag.
 // If it is set, the program calls ring_enter, which also takes all submissions.
-inline constexpr std::uint32_t ring_picked_up = 1;
+inline constexpr std::uint32_t ring_sqpoll = 1;
 // In RingHeader::flags.
 inline constexpr std::uint32_t ring_needs_wakeup = 1;
 

@@ -7,7 +7,7 @@
 //     job runs. The call itself is also such a decision. 0: ends the exchange. execve ends it, too,
 //     and so does the kernel if the memory is unmapped. EINVAL, EFAULT.
 //
-// A thread's limit is its level without this exchange (sched_setscheduler, nice). `content` makes
+// A thread's limit is its level without this exchange (sched_setscheduler, nice). `demotion` makes
 // it less urgent than that, never more.
 #pragma once
 
@@ -20,12 +20,12 @@ namespace abi {
 struct alignas(8) SharedPriority {
   // The program's: how many levels its most urgent ready job is below the limit. 0 … 31; more
   // means 31. The thread's level does not drop below that of nice 19.
-  std::uint32_t content = 0;
+  std::uint32_t demotion = 0;
   // The kernel's: how many levels the most urgent other ready job of this hart is below the limit,
-  // or nobody_waits. A thread with a higher `content` should yield.
+  // or no_job_waits. A thread with a higher `demotion` should yield.
   std::uint32_t waiting = 32;
 };
-inline constexpr std::uint32_t nobody_waits = 32;
+inline constexpr std::uint32_t no_job_waits = 32;
 
 inline constexpr Call share_priority{first_private_call + 6};
 

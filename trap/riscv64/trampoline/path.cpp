@@ -1,5 +1,5 @@
-#include <hal/gate.h>
 #include <hal/page_table.h>
+#include <hal/trampoline.h>
 #include <trap/path.h>
 
 #include <cstdlib>
@@ -16,13 +16,14 @@ union Slot {
 };
 
 constinit Slot* free_slots = nullptr;
-constinit hal::VirtAddr next_page = hal::gate_data;
+constinit hal::VirtAddr next_page = hal::trampoline_data;
 
 /// Adds a page of slots. Allocation cannot fail: the kernel reserved the memory when it admitted
 /// the thread.
 void add_page() {
   const hal::PhysAddr page = hal::table_frames::allocate();
-  if (page == 0 || next_page == hal::gate_end || !hal::map_gate_page(next_page, page)) abort();
+  if (page == 0 || next_page == hal::trampoline_end || !hal::map_trampoline_page(next_page, page))
+    abort();
   auto* slots = reinterpret_cast<Slot*>(next_page);
   next_page += hal::page_size;
   for (std::size_t i = 0; i < hal::page_size / sizeof(Slot); ++i) {

@@ -1,13 +1,13 @@
 // Enters user mode and returns from it. The kernel has its own address space. Between the two
 // writes of satp only this code's page and the contexts are mapped. So the code runs at its address
-// in the trampoline region (hal/gate.h) and accesses only the context at a0.
+// in the trampoline region (hal/trampoline.h) and accesses only the context at a0.
 //
 // sscratch tells the modes apart: in user mode it holds the running program's context, in the
 // kernel 0. So stvec never changes.
 
 #include "../save_restore.S"
 
-#define GATE_BASE 0xffffffffc0000000
+#define TRAMPOLINE_BASE 0xffffffffc0000000
 
   .section .text.user_entry, "ax"
 
@@ -19,16 +19,16 @@ cotrap_enter_user:
   sd    sp, CONTEXT_KERNEL_SP(a0)
   sd    tp, CONTEXT_KERNEL_TP(a0)
   ld    t0, CONTEXT_USER_TRANSLATION(a0)
-  ld    t1, gate_enter_address
+  ld    t1, trampoline_enter_address
   jr    t1
 
   .balign 8
-gate_enter_address:
-  .quad GATE_BASE + gate_enter - kernel_trampoline
+trampoline_enter_address:
+  .quad TRAMPOLINE_BASE + trampoline_enter - kernel_trampoline
 
   .section .text.trampoline, "ax"
 
-gate_enter:
+trampoline_enter:
   csrw  satp, t0
   sfence.vma
   // A trap from here on would look like a trap of the program. No instruction below can trap.
@@ -64,7 +64,7 @@ cotrap_trap_entry:
   mv    a1, a0
   mv    a0, s0
   ld    t0, CONTEXT_USER_TRANSLATION(a0)
-  beqz  a1, gate_enter
+  beqz  a1, trampoline_enter
 #endif
   ld    ra, CONTEXT_KERNEL_PC(a0)
   ret

@@ -30,7 +30,7 @@ namespace user {
 struct RingOptions {
   std::uint32_t submissions = 64;
   std::uint32_t completions = 0;  // 0: twice as many as submissions
-  std::uint32_t flags = 0;        // abi::ring_picked_up
+  std::uint32_t flags = 0;        // abi::ring_sqpoll
 };
 
 class Ring {

@@ -175,7 +175,7 @@ class Checked final : public Rules {
 template <class R>
 inline constexpr bool charges<Checked<R>> = charges<R>;
 template <class R>
-inline constexpr bool ends_turns<Checked<R>> = ends_turns<R>;
+inline constexpr bool ends_timeslices<Checked<R>> = ends_timeslices<R>;
 
 /// The rules as this world uses them: checked or unchecked.
 template <AreRules R>

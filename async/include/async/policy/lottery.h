@@ -25,17 +25,17 @@ class Lottery final : public Rules {
     const auto all = static_cast<std::uint64_t>(tickets_.all());
     Entity& winner = tickets_.drawn(static_cast<std::int64_t>(random() % all));
     tickets_.remove(winner);
-    used_in_turn(winner) = least_use();
+    used_in_slice(winner) = least_use();
     return winner.job;
   }
-  void ran(Job&, Entity& entity, Duration used) noexcept { used_in_turn(entity) += used.count(); }
+  void ran(Job&, Entity& entity, Duration used) noexcept { used_in_slice(entity) += used.count(); }
   void remove(Job&, Entity& entity) noexcept { tickets_.remove(entity); }
   Job* find(Wanted wanted) noexcept { return tickets_.find(wanted); }
   Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
   /// Time used in its last slice, in nanoseconds; 0: the job has not run yet.
-  static std::int64_t& used_in_turn(Entity& entity) noexcept { return entity.until_ns; }
+  static std::int64_t& used_in_slice(Entity& entity) noexcept { return entity.until_ns; }
   /// The least time that a slice is counted as, which bounds the compensation; nanoseconds.
   std::int64_t least_use() const noexcept {
     return std::max<std::int64_t>(options().slice.count() / 1024, 1);
@@ -43,7 +43,7 @@ class Lottery final : public Rules {
   std::int64_t tickets_of(Entity& entity) const noexcept {
     const std::int64_t weight = entity.attributes.weight;
     const std::int64_t slice = options().slice.count();
-    const std::int64_t used = used_in_turn(entity);
+    const std::int64_t used = used_in_slice(entity);
     return used == 0 || used >= slice ? weight : weight * slice / used;
   }
   /// xorshift64* (S. Vigna: An Experimental Exploration of Marsaglia's xorshift Generators, 2014).

@@ -15,7 +15,7 @@ class Ruled final : public Policy {
       : Policy(options.hart, has_deadlines<R>), rules_(options) {}
 
   void put(Job& job) noexcept override {
-    if (&job == running_) return give_way(job);  // it was woken within its step
+    if (&job == running_) return yield(job);  // it was woken within its step
     Entity& entity = entity_of(job);
     const bool is_woken = entity.state == State::woken && entity.hart == hart;
     is_woken ? rules_.wake(job, entity) : rules_.enqueue(job, entity);
@@ -24,7 +24,7 @@ class Ruled final : public Policy {
     enter(job, entity);
     update_urgency();
   }
-  void give_way(Job& job) noexcept override {
+  void yield(Job& job) noexcept override {
     Entity& entity = stop_running();
     rules_.yield(job, entity);
     enter(job, entity);
@@ -39,8 +39,8 @@ class Ruled final : public Policy {
   Job& next() noexcept override {
     running_ = rules_.pick();
     exit(known_entity_of(*running_));
-    if constexpr (charges<R> || ends_turns<R>) turn_began_ns_ = platform::now_ns();
-    if constexpr (charges<R>) known_entity_of(*running_).since_ns = turn_began_ns_;
+    if constexpr (charges<R> || ends_timeslices<R>) slice_began_ns_ = platform::now_ns();
+    if constexpr (charges<R>) known_entity_of(*running_).since_ns = slice_began_ns_;
     update_urgency();
     return *running_;
   }
@@ -130,18 +130,18 @@ class Ruled final : public Policy {
     update_urgency();
     if (!is_over && until_tick().count() > 0) return false;
     if (!empty()) return true;
-    turn_began_ns_ = platform::now_ns();  // no other job is ready: it gets another slice
+    slice_began_ns_ = platform::now_ns();  // no other job is ready: it gets another slice
     return false;
   }
   Duration until_tick() const noexcept override {
-    if (!ends_turns<R> || running_ == nullptr) return Duration::max();
+    if (!ends_timeslices<R> || running_ == nullptr) return Duration::max();
     if constexpr (says_what_is_left<R>) {
       const Entity& entity = known_entity_of(*running_);
       return rules_.left(entity, Duration(platform::now_ns() - entity.since_ns));
     } else {
       const Duration limit = rules_.slice(known_entity_of(*running_));
       if (limit == Duration::max()) return limit;
-      return limit - Duration(platform::now_ns() - turn_began_ns_);
+      return limit - Duration(platform::now_ns() - slice_began_ns_);
     }
   }
 
@@ -220,7 +220,7 @@ class Ruled final : public Policy {
   }
 
   R rules_;
-  std::uint64_t turn_began_ns_ = 0;
+  std::uint64_t slice_began_ns_ = 0;
   Link movable_{&movable_, &movable_};
   Link* seen_ = &movable_;  // the last job that the search has looked at
 };

@@ -99,7 +99,7 @@ concept AreRules = std::derived_from<R, Rules> && requires(R rules, Job& job, En
   { rules.find(Policy::Wanted{}) } -> std::same_as<Job*>;
 };
 
-/// Whether the rules define ran(). Ruled reads the clock only if this or `ends_turns` is true.
+/// Whether the rules define ran(). Ruled reads the clock only if this or `ends_timeslices` is true.
 template <class R>
 inline constexpr bool charges = !std::is_same_v<decltype(&R::ran), decltype(&Rules::ran)>;
 template <class R>
@@ -110,7 +110,7 @@ template <class R>
 inline constexpr bool says_what_is_left =
     requires(const R rules, const Entity& entity) { rules.left(entity, Duration{}); };
 template <class R>
-inline constexpr bool ends_turns =
+inline constexpr bool ends_timeslices =
     says_what_is_left<R> || !std::is_same_v<decltype(&R::slice), decltype(&Rules::slice)>;
 
 }  // namespace async::policy

@@ -86,7 +86,7 @@ void set_up(Random& random, Shared& ring) {
   ring.submissions = 1u << random.below(7);
   ring.completions = ring.submissions << random.below(2);
   syscall(abi::ring_set_up, ring.memory, ring.submissions, ring.completions,
-          random.below(4) == 0 ? abi::ring_picked_up : 0);
+          random.below(4) == 0 ? abi::ring_sqpoll : 0);
   upcalls = {};
   const auto entry = random.below(50) == 0 ? random_argument(random)
                                            : reinterpret_cast<std::uintptr_t>(&come_back);

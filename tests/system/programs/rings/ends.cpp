@@ -64,7 +64,7 @@ void run_round() {
 }  // namespace
 
 int leave(std::string_view how) {
-  Left left{how == "pick-up" ? abi::ring_picked_up : 0};
+  Left left{how == "pick-up" ? abi::ring_sqpoll : 0};
   if (how == "exec") {
     const char* const arguments[] = {"true", nullptr};
     syscall(Call::execve, "/bin/true", arguments, nullptr);

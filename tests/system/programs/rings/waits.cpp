@@ -219,7 +219,7 @@ void multishot() {
 }
 
 void picked_up() {
-  Ring ring = make_ring(16, abi::ring_picked_up);
+  Ring ring = make_ring(16, abi::ring_sqpoll);
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, 4> in{}, out{};
   const auto come = [&](unsigned count) {

@@ -42,7 +42,7 @@ inline PhysAddr virt_to_phys(const void* pointer) {
 
 /// A user range: the addresses that one page table can map, used by no other table. The tables'
 /// indices repeat every 512 GiB, so no two pages of a range share an entry.
-class UserWindow {
+class UserRange {
  public:
   static constexpr unsigned count = (user_end - user_begin) / user_bytes;
 
@@ -52,11 +52,11 @@ class UserWindow {
   /// A table maps any page of its range and no page outside.
   bool may_have(VirtAddr va) const { return va - origin_ < user_bytes; }
 
-  static std::optional<UserWindow> take(PhysAddr root);
+  static std::optional<UserRange> take(PhysAddr root);
   void give_back() const;
 
  private:
-  explicit UserWindow(VirtAddr origin) : origin_(origin) {}
+  explicit UserRange(VirtAddr origin) : origin_(origin) {}
   VirtAddr origin_;
 };
 

@@ -9,7 +9,7 @@ extern constinit thread_local unsigned looks;
 /// Sleeps briefly. QEMU may run several harts on one processor of the host (with -icount it always
 /// does). Then the hart that this one waits for runs only while this one sleeps. Does nothing while
 /// interrupts are unmasked.
-void give_way();
+void nap_for_others();
 
 }  // namespace riscv64
 
@@ -29,7 +29,7 @@ inline bool smp_active() {
 inline void relax() {
   asm volatile(".insn 0x0100000f" ::: "memory");  // pause (Zihintpause), a hint
   constexpr unsigned spin_limit = 128;
-  if (++riscv64::looks % spin_limit == 0) riscv64::give_way();
+  if (++riscv64::looks % spin_limit == 0) riscv64::nap_for_others();
 }
 
 }  // namespace hal

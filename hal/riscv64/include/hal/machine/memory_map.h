@@ -4,7 +4,7 @@
 //   0xffffffc000000000 + pa    the direct map: all RAM and devices at a constant offset
 //   0xffffffc080200000         the kernel image, at its load address in the direct map
 //   0xffffffff80000000         kernel stacks, with unmapped guard pages (hal/kernel_map.h)
-//   0xffffffffc0000000         the trampoline region (hal/gate.h)
+//   0xffffffffc0000000         the trampoline region (hal/trampoline.h)
 //   0x0000003fffffe000         two unused pages, above the programs' stacks
 //   0x0000000000001000         the first address for programs: null pointers fault
 #pragma once

@@ -13,7 +13,7 @@ inline constexpr VirtAddr user_end = lower_half_end - 2 * page_size;
 inline constexpr std::size_t user_bytes = user_end;
 
 /// The addresses that one page table can map for a program. The same for all spaces.
-struct UserWindow {
+struct UserRange {
   static constexpr VirtAddr origin() { return 0; }  ///< programs' own addresses start here
   static constexpr VirtAddr begin() { return user_begin; }
   static constexpr VirtAddr end() { return user_end; }
@@ -21,7 +21,7 @@ struct UserWindow {
   static constexpr bool may_have(VirtAddr va) { return va < user_end; }
 
   /// A user range for a new table; nothing if none is free.
-  static constexpr std::optional<UserWindow> take(PhysAddr) { return UserWindow{}; }
+  static constexpr std::optional<UserRange> take(PhysAddr) { return UserRange{}; }
   static constexpr void give_back() {}
 };
 

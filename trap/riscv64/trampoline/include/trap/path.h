@@ -1,10 +1,10 @@
 // The trap path `trampoline`: the kernel has its own address space. A page that all spaces map
-// (hal/gate.h) holds the code that switches page tables and flushes the whole TLB, as in textbook
-// kernels. It exists for comparison with the path `shared`.
+// (hal/trampoline.h) holds the code that switches page tables and flushes the whole TLB, as in
+// textbook kernels. It exists for comparison with the path `shared`.
 #pragma once
 
-#include <hal/gate.h>
 #include <hal/machine/translation.h>
+#include <hal/trampoline.h>
 #include <trap/user_context.h>
 
 extern "C" void cotrap_trap_entry();        // user_entry.S
@@ -15,7 +15,7 @@ namespace trap {
 /// The address of the trap vector in the trampoline region.
 inline std::uintptr_t entry_address() {
   const auto page = reinterpret_cast<std::uintptr_t>(kernel_trampoline);
-  return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry) - page + hal::gate_base;
+  return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry) - page + hal::trampoline_base;
 }
 
 /// The storage of a thread's user context: a slot in the trampoline region, which both spaces map.

@@ -8,12 +8,12 @@
 namespace hal {
 
 /// The first page of the region is the code. It has this address in every address space.
-inline constexpr VirtAddr gate_base = 0xffff'ffff'c000'0000;
-inline constexpr VirtAddr gate_data = gate_base + (std::size_t{1} << 21);
-inline constexpr VirtAddr gate_end = gate_base + (std::size_t{1} << 30) - page_size;
+inline constexpr VirtAddr trampoline_base = 0xffff'ffff'c000'0000;
+inline constexpr VirtAddr trampoline_data = trampoline_base + (std::size_t{1} << 21);
+inline constexpr VirtAddr trampoline_end = trampoline_base + (std::size_t{1} << 30) - page_size;
 
 /// Maps `page` at `va` of the region in all address spaces. Returns false if there is no memory for
 /// a page table.
-bool map_gate_page(VirtAddr va, PhysAddr page);
+bool map_trampoline_page(VirtAddr va, PhysAddr page);
 
 }  // namespace hal
