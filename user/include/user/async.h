@@ -1,5 +1,5 @@
-// The kernel's coroutine runtime in a program. Whatever waits is a coroutine; the thread itself
-// waits only when all of them do, for a ring (user/ring.h) that their system calls go through.
+// The kernel's coroutine runtime, for programs. The thread blocks only when all its coroutines
+// wait; their system calls go through the thread's ring (user/ring.h).
 //
 //   async::Task<> copy(Fd from, Fd to) {
 //     std::array<std::byte, 4096> buffer;
@@ -10,9 +10,9 @@
 //   }
 //   int main() { user::run(copy(standard_input, standard_output)); }
 //
-// async/async.h has what there is besides: spawn, scopes, channels, mutexes, sleep_for, deadlines,
-// cancellation, priorities. One thread of a program at a time has it. A program whose coroutines
-// all wait for one another is told so, and aborted.
+// async/async.h has the rest: spawn, scopes, channels, mutexes, sleep_for, deadlines, cancellation,
+// priorities. At most one thread of a program may call run() at a time. If every coroutine waits
+// for another one, the program prints an error and aborts.
 #pragma once
 
 #include <abi/shared_priority.h>
@@ -34,20 +34,21 @@
 namespace user {
 
 struct RunOptions {
-  // The kernel schedules the thread as its most urgent coroutine asks for: one of priority p at p
-  // levels below what the thread might have, so that a more urgent one in another such program runs
-  // first (abi/shared_priority.h). Otherwise all its coroutines are as urgent as the thread.
+  // Share priorities with the kernel (abi/shared_priority.h). The kernel then runs the thread p
+  // levels below its own level, where p is the priority of its most urgent coroutine. So a more
+  // urgent coroutine of another such program runs first. If false, the thread's level does not
+  // depend on its coroutines.
   bool shares_priority = false;
-  // Called as soon as a notification comes, whatever runs. Besides, notified() waits for them.
+  // Called at once for each notification, between any two instructions; notified() receives the
+  // bits too. May be null.
   NotificationHandler on_notification = nullptr;
-  // What becomes of a coroutine that has an exception. Without it, and without attempt(), the
-  // program dies of it.
+  // Decides about exceptions outside attempt(). If null, such an exception ends the program.
   ExceptionHandler on_exception = nullptr;
 };
 
 namespace detail {
 
-/// A system call under way: the ring's completion comes with its address.
+/// An in-flight system call. The completion's user data is this object's address.
 struct Operation {
   async::Event ended;
   std::int32_t result = 0;
@@ -56,24 +57,26 @@ struct Operation {
 
 class Loop {
  public:
-  explicit Loop(const RunOptions& options);  // this thread's, as long as it lives
+  explicit Loop(
+      const RunOptions& options);  // becomes the calling thread's loop until it is destroyed
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
 
   void run_until_done(const async::Job& job);
-  // On another stack, while steps are kept on those before.
+  // Called on an upcall's stack; the stacks below it hold interrupted steps.
   [[noreturn]] void run_for_ever();
   Upcalls& upcalls() { return upcalls_; }
 
-  // Operations that are under way have a place each: a cancellation point.
+  // Each in-flight operation needs a permit. The wait is a cancellation point.
   async::WaitOp place() { return places_.acquire("a place in the ring"); }
   void begin(abi::RingSubmission submission, Operation& operation);
-  // Asks for its end, which may be one as if nobody had asked.
+  // Requests cancellation; the operation may still complete normally.
   void cancel(const Operation& operation);
   void end(const Operation& operation);
 
-  // Until one of the bits has come, and takes those that have. A cancellation point: 0.
+  // Waits for at least one of `bits`, consumes those that are pending, and returns them. A
+  // cancellation point: 0 if cancelled.
   async::Task<std::uint64_t> notified(std::uint64_t bits);
 
  private:
@@ -90,24 +93,26 @@ class Loop {
 
   static inline constinit Loop* current_ = nullptr;
 
-  const async::Job* awaited_ = nullptr;  // until it is done, the loop runs
+  const async::Job* awaited_ = nullptr;  // the loop runs until this job is done
   Upcalls upcalls_;
   Ring ring_;
   async::Executor executor_;
   async::Semaphore places_;
-  std::uint64_t timer_;  // when the ring's timeout is due; no alarm: there is none
+  std::uint64_t
+      timer_;  // when the ring's timeout is due, in ns since boot; no_alarm: none is in flight
   bool submitted_ = false;
   async::WaitList notified_;
   unsigned waiting_for_notifications_ = 0;
-  std::uint64_t notifications_ = 0;  // that have come, for whoever waits for them
+  std::uint64_t notifications_ = 0;  // pending for notified()
   const bool shares_priority_;
   abi::SharedPriority shared_;
-  std::array<std::uint16_t, async::priorities> under_way_{};  // operations, by priority
+  std::array<std::uint16_t, async::priorities>
+      under_way_{};  // number of in-flight operations per priority
 };
 
-/// Makes a system call by the ring. Cancelled, it ends as soon as the kernel has let go of its
-/// buffers, with ECANCELED if it had not been done by then; what had been has its result, also
-/// within async::with_deadline().
+/// Makes a system call through the ring. If cancelled, it waits until the kernel no longer uses its
+/// buffers. It then returns ECANCELED, or the result if the call had completed. The same holds if a
+/// deadline (async::with_deadline()) cancels it.
 template <class T>
 async::Task<Result<T>> make(abi::RingSubmission submission) {
   Loop& loop = Loop::current();
@@ -129,8 +134,8 @@ async::Task<Result<T>> make(abi::RingSubmission submission) {
 
 }  // namespace detail
 
-/// Runs `task`, and beside it whatever it spawns, until it has ended. What is left then does not go
-/// on.
+/// Runs `task` and the jobs that it spawns, and returns when `task` has ended. Jobs that are left
+/// then never resume.
 template <class T>
 T run(async::Task<T> task, const RunOptions& options = {}) {
   detail::Loop loop{options};
@@ -139,17 +144,19 @@ T run(async::Task<T> task, const RunOptions& options = {}) {
   return std::move(main).get();
 }
 
-/// What coroutines and their jobs have needed so far, in bytes: it is used again, and kept.
+/// Memory mapped for coroutine frames and jobs, in bytes. It is reused, and never returned to the
+/// kernel.
 std::size_t coroutine_memory();
 
-// Notifications that others send this thread, or a device (user/upcalls.h).
+// Notifications from other threads and from devices (user/upcalls.h). Call these functions from
+// coroutines of run() only.
 
-// Waits until at least one of `bits` has come, and takes those that have; what nobody waits for
-// stays. Cancelled: 0.
+// Waits for at least one of `bits`, consumes those that are pending, and returns them. Other bits
+// stay pending. Returns 0 if cancelled.
 inline async::Task<std::uint64_t> notified(std::uint64_t bits = ~std::uint64_t{0}) {
   return detail::Loop::current().notified(bits);
 }
-// From now on these are not told, and wait.
+// Replaces the mask. Masked notifications stay pending until they are unmasked.
 inline void mask_notifications(std::uint64_t bits) {
   detail::Loop::current().upcalls().mask(bits);
 }
@@ -157,9 +164,9 @@ inline UpcallCounts upcall_counts() {
   return detail::Loop::current().upcalls().counts();
 }
 
-// Calls `f` in a coroutine of this thread's. An exception of the processor's ends it, and is the
-// answer. Objects in Guarded (user/upcalls.h) are destroyed then; what else was in its frames is
-// left as it was, without destructors. `f` does not wait.
+// Calls `f` and returns its result, or the exception of the processor that ended it. Then the
+// Guarded objects (user/upcalls.h) in its frames are destroyed, and no others. Call it from a
+// coroutine of run(). `f` must not wait.
 template <class F>
 [[gnu::noinline]] auto attempt(F&& f) -> std::expected<std::invoke_result_t<F>, Exception> {
   detail::Upcalls& upcalls = detail::Loop::current().upcalls();
@@ -181,10 +188,10 @@ template <class F>
   }
 }
 
-// System calls to be awaited. Each does what the call of its name does (calls.h); buffers stay
-// where they are until it has ended. Besides the call's own errors: ECANCELED. Some four thousand
-// can be under way (abi::most_completions); who comes later waits for a place in the order of
-// coming, also a write that all those before it wait for.
+// System calls as awaitable tasks. Each does the same as the function of that name in calls.h.
+// Buffers must stay valid until the task has ended. All can also fail with ECANCELED. About four
+// thousand calls can be in flight (abi::most_completions). Further calls wait in FIFO order, even
+// if an earlier call can complete only after them.
 namespace sys {
 
 using async::Task;
@@ -202,23 +209,23 @@ inline Task<Result<std::size_t>> write_at(Fd fd, std::span<const std::byte> byte
                                           std::uint64_t offset) {
   return detail::make<std::size_t>(user::write_at(fd, bytes, offset, 0));
 }
-// `path` stays where it is, too.
+// `path` must stay valid, too.
 inline Task<Result<Fd>> open(const char* path, int flags = abi::o_rdonly, unsigned mode = 0666) {
   return detail::make<Fd>(open_file(path, flags, mode, 0));
 }
 inline Task<Result<void>> close(Fd fd) {
   return detail::make<void>(close_file(fd, 0));
 }
-// Until one of them is ready, as long as that may be: async::with_deadline ends it.
+// Waits without a timeout until one descriptor is ready; use async::with_deadline for a timeout.
 inline Task<Result<int>> poll(std::span<abi::PollFd> fds) {
   return detail::make<int>(poll_files(fds, 0));
 }
-// While `word` holds `expected`, for whoever calls user::futex_wake. EAGAIN: it holds another.
+// Waits for user::futex_wake() on `word`. EAGAIN: `word` does not hold `expected`.
 inline Task<Result<void>> futex_wait(const std::atomic<std::uint32_t>& word,
                                      std::uint32_t expected) {
   return detail::make<void>(wait_for_word(word, expected, 0));
 }
-// The end of a child, or of any.
+// Waits until the child has ended; -1: any child.
 inline Task<Result<Ended>> wait(Pid child = -1) {
   int status = 0;
   const auto pid = co_await detail::make<Pid>(wait_for_child(child, status, 0));

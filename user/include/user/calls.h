@@ -1,5 +1,5 @@
-// System calls as functions: arguments of the right type in, a Result out. Each does what Linux's
-// manual says of the call it is named after; nothing here allocates.
+// System calls as typed functions that return a Result. Each does what Linux's manual says about
+// the call that it makes. None allocates memory.
 #pragma once
 
 #include <abi/flags.h>
@@ -48,7 +48,7 @@ inline Result<std::size_t> write(Fd fd, std::span<const std::byte> bytes) {
 inline Result<std::size_t> write(Fd fd, std::string_view text) {
   return write(fd, std::as_bytes(std::span{text}));
 }
-// All of it, in as many writes as that takes.
+// Writes all of `text`, with several calls if necessary.
 Result<void> write_all(Fd fd, std::string_view text);
 
 inline Result<Fd> dup(Fd fd) {
@@ -104,7 +104,8 @@ inline Result<Pipe> make_pipe(int flags = 0) {
   return call(Call::pipe2, ends, flags).transform([&] { return Pipe{ends[0], ends[1]}; });
 }
 
-// Waits until one of them is ready; 0 when the time is over. No timeout: for ever.
+// Waits until one descriptor is ready; returns 0 after the timeout. Without a timeout it waits for
+// ever.
 Result<int> poll(std::span<abi::PollFd> fds, std::optional<std::chrono::nanoseconds> timeout = {});
 
 // Processes and threads
@@ -128,25 +129,28 @@ inline Result<void> kill(Pid pid, abi::Signal signal) {
   return call(Call::kill, pid, signal);
 }
 
-// Linux's real-time priorities: 1 (low) … 99 (high); 0 goes back to the ordinary policy. pid 0: me.
+// Linux's real-time priorities: 1 (low) … 99 (high), as SCHED_FIFO; 0: SCHED_OTHER. pid 0: the
+// calling thread.
 inline Result<void> set_realtime_priority(Pid pid, int priority) {
   const abi::SchedParam parameter{priority};
   return call(Call::sched_setscheduler, pid, priority == 0 ? abi::sched_other : abi::sched_fifo,
               &parameter);
 }
 
-// Everything that there is to say of a schedule. pid 0: me.
+// Sets all scheduling parameters of a thread. 0: the calling thread.
 inline Result<void> set_schedule(Pid thread, abi::SchedAttr wanted) {
   wanted.size = sizeof wanted;
   return call(Call::sched_setattr, thread, &wanted, 0);
 }
-// What scheduling policies may know of my work: when it is due (0: never), its share (0: as my nice
-// value says); and which it is, for traces. On Cotrap alone.
+// Hints for scheduling policies about the calling thread's current work. `number` identifies the
+// work in traces. `due` is its deadline since boot; 0: none. `weight` is its share of time; 0: by
+// the nice value. Cotrap only.
 inline void hint_work(std::uint64_t number, std::chrono::nanoseconds due, std::uint32_t weight) {
   syscall(abi::hint_work, number, due.count(), weight);
 }
 
-// Harts, as bits of a set. Pid 0: the calling thread, which goes on on one of them.
+// Sets of harts: bit i is hart i. 0: the calling thread; it runs on a hart of the new set when the
+// call returns.
 inline Result<void> set_affinity(Pid thread, unsigned long harts) {
   return call(Call::sched_setaffinity, thread, sizeof harts, &harts);
 }
@@ -156,7 +160,7 @@ inline Result<unsigned long> affinity(Pid thread) {
     return harts;
   });
 }
-// The one that this thread was on a moment ago.
+// The calling thread may have moved to another hart when this returns.
 inline unsigned current_hart() {
   unsigned hart = 0;
   syscall(Call::getcpu, &hart, nullptr, nullptr);
@@ -170,7 +174,7 @@ inline Result<std::byte*> map_memory(std::size_t bytes, int protection, int extr
   return call<std::byte*>(Call::mmap, hint, bytes, protection,
                           abi::map_private | abi::map_anonymous | extra_flags, -1, 0);
 }
-// `offset` is a multiple of a page's size. ENODEV where the file cannot be mapped so.
+// `offset` is a multiple of page_size. ENODEV: the file cannot be mapped in this way.
 inline Result<std::byte*> map_file(Fd file, std::size_t bytes, int protection, std::uint64_t offset,
                                    int sharing = abi::map_private) {
   return call<std::byte*>(Call::mmap, 0, bytes, protection, sharing, file, offset);
@@ -189,8 +193,7 @@ inline abi::Utsname system_name() {
   syscall(Call::uname, &name);
   return name;
 }
-// Demos run on Linux too; there, other people's processes use memory, so figures about it say
-// nothing.
+// False on Linux, where other processes use memory too: there, demos do not check memory figures.
 inline bool on_cotrap() {
   return std::string_view{system_name().system} == "Cotrap";
 }

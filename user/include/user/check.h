@@ -1,5 +1,5 @@
-// How a program that proves something says that it does not hold: one line on standard error,
-// exit 1.
+// For demos and tests: if a check fails, the program prints one line on standard error and exits
+// with 1.
 //
 //   auto pipe = must(make_pipe(), "a pipe");
 //   check(sum == expected, "the counters add up to {}, not {}", sum, expected);
@@ -25,7 +25,7 @@ void check(bool holds, fmt::format_string<T...> format, T&&... arguments) {
   if (!holds) fail(format, std::forward<T>(arguments)...);
 }
 
-// The value, or the end of the program. `what` was wanted.
+// Returns the value, or fails; `what` names the wanted value in the message.
 template <class T>
 T must(Result<T> result, std::string_view what) {
   if (!result) fail("{}: {}", what, abi::description(result.error()));

@@ -25,7 +25,7 @@ inline Result<void> sleep_for(nanoseconds time) {
   return call(Call::clock_nanosleep, abi::clock_monotonic, 0, &length, nullptr);
 }
 
-// Does not drift in a loop: the deadline is absolute.
+// `deadline` is absolute, so a loop does not drift.
 inline Result<void> sleep_until(nanoseconds deadline) {
   const auto time = to_timespec(deadline);
   return call(Call::clock_nanosleep, abi::clock_monotonic, abi::timer_abstime, &time, nullptr);

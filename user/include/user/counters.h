@@ -1,8 +1,8 @@
-// The hart's instruction counter and clock, as a program reads them.
+// The hart's instruction counter and clock, readable by programs.
 //
-// `instret` is exact only under `-icount shift=0`, where an instruction takes a nanosecond: then it
-// and `time` must agree. Without icount QEMU's `instret` is noise (30 times off was seen), so who
-// prints a figure asks counts_are_exact() first.
+// `instret` is exact only under `-icount shift=0`, where every instruction takes 1 ns, so that it
+// and `time` agree. Without icount QEMU's `instret` is noise (up to 30 times off). Call
+// counts_are_exact() before you print a count of instructions.
 #pragma once
 
 #include <user/machine/counters.h>
@@ -13,7 +13,7 @@ using machine::clock_ticks;
 using machine::instructions;
 using machine::nanoseconds_per_tick;
 
-// A busy loop of a known length, by both counters.
+// Measures a busy loop by both counters, and compares them.
 inline bool counts_are_exact() {
   const auto tick = clock_ticks();
   while (clock_ticks() == tick) {

@@ -1,4 +1,4 @@
-// Reading files, lines and directories in one go.
+// Reads whole files, lines and directories.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,18 @@
 
 namespace user {
 
-// Everything up to the end.
+// Reads up to the end of the file.
 Result<std::string> read_all(Fd fd);
 Result<std::string> read_file(const char* path);
 
-// Lines of a file as they come, without their ends.
+// Reads a file line by line; lines come without their newline.
 class LineReader {
  public:
-  // `bytewise` never takes more than the line: what follows stays for the programs that share the
-  // fd.
+  // If `bytewise`, it reads nothing after the line's end: other programs that share `fd` can read
+  // the rest.
   explicit LineReader(Fd fd, bool bytewise = false) : fd_{fd}, bytewise_{bytewise} {}
-  // Nothing: end of file. An error other than EINTR counts as one; see error().
+  // Returns nothing at the end of the file, or after an error (see error()). If a signal interrupts
+  // the read (EINTR), returns an empty line.
   std::optional<std::string> next();
   std::optional<Errno> error() const { return error_; }
 
@@ -40,8 +41,8 @@ struct DirectoryItem {
 // Sorted by name, without `.` and `..`.
 Result<std::vector<DirectoryItem>> list_directory(const char* path);
 
-// A tool's usual loop: calls `use(fd)` for each file named, or for standard input when there is
-// none (or for "-"). Complains about files that cannot be opened. Returns the exit code.
+// Calls `use(fd, path)` for each path; for standard input if there is none, and for "-". Prints an
+// error for each file that cannot be opened. Returns the exit code.
 template <class Use>
 int for_each_input(std::string_view tool, std::vector<const char*> paths, Use use);
 

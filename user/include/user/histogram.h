@@ -1,6 +1,6 @@
-// How often which value was seen, whatever the range, in fixed memory: a log-linear histogram (HDR
-// histogram's form). Buckets are as wide as the value's leading `precision` bits tell apart: values
-// below 2^precision have one each, others are at most 2^(1 - precision) of themselves wide.
+// A log-linear histogram (as HDR Histogram): counts values of any range in fixed memory. The width
+// of a bucket depends on the leading `precision` bits of its values. Values below 2^precision have
+// a bucket each. Any other bucket is at most 2^(1 - precision) of its values wide.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace user {
 template <unsigned precision = 8>
 class Histogram {
  public:
-  /// A handful of instructions; by one thread at a time.
+  /// Takes a few instructions. Not thread-safe.
   void record(std::uint64_t value) {
     ++counts_[bucket_of(value)];
     ++total_;
@@ -27,11 +27,11 @@ class Histogram {
   }
 
   std::uint64_t total() const { return total_; }
-  /// The largest, as it was. 0: there is none.
+  /// The exact largest value; 0 if there is none.
   std::uint64_t max() const { return max_; }
 
-  /// seen(value, times) for each bucket that has any, from the lowest; the value is the highest
-  /// that is in the bucket and no higher than max().
+  /// Calls seen(value, times) for each bucket that is not empty, in ascending order. `value` is the
+  /// highest value of the bucket, but at most max().
   template <class Seen>
   void for_each(Seen seen) const {
     for (std::size_t i = 0; i < buckets; ++i) {
@@ -39,8 +39,8 @@ class Histogram {
     }
   }
 
-  /// The least value that `share` (0 to 1) of all are no higher than, as for_each() has it; 0 if
-  /// there is none.
+  /// The least value, as in for_each(), such that `share` (0 to 1) of all values are not above it.
+  /// 0 if there is none.
   std::uint64_t quantile(double share) const {
     const auto before = static_cast<double>(total_) * share;
     std::uint64_t passed = 0, found = max_;
@@ -56,7 +56,8 @@ class Histogram {
 
   static constexpr std::size_t bucket_of(std::uint64_t value) {
     if (value < linear) return value;
-    const unsigned shift = std::bit_width(value) - precision;  // the bits that are not told apart
+    const unsigned shift =
+        std::bit_width(value) - precision;  // the number of low bits that the bucket ignores
     return shift * half + (value >> shift);
   }
   static constexpr std::uint64_t highest_of(std::size_t bucket) {

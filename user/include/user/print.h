@@ -1,6 +1,6 @@
-// Formatted output: `user::println("{} of {}", i, n)`, checked at compile time by fmt. Each call is
-// one write, so lines of several threads do not mix. Formatting itself is in the runtime library:
-// a program that prints compiles quickly.
+// Formatted output: `user::println("{} of {}", i, n)`, checked at compile time by fmt. Each call
+// makes one write, so that lines of several threads do not mix. The runtime library contains the
+// formatting code, so programs that print compile quickly.
 #pragma once
 
 #include <abi/errno.h>
@@ -11,13 +11,14 @@
 
 namespace user {
 
-/// Something for standard output was lost: print() says so here, and whoever writes by other means.
+/// Records that output for standard output was lost. print() calls it; call it if you write by
+/// other means.
 void note_output_error(abi::Errno error);
-/// Says what was lost since this was last asked, in the name of `who`, and answers 1; the status
-/// as it is if nothing was. When main() returns it is asked.
+/// If output was lost since the last call, prints the error with the prefix `who` and returns 1;
+/// otherwise returns `status`. The runtime calls it after main().
 int finish_output(std::string_view who, int status);
 
-// Formats, adds `ending`, writes to `fd`.
+// Formats, appends `ending`, and writes to `fd`.
 void print_to(int fd, fmt::string_view format, fmt::format_args arguments, std::string_view ending);
 std::string format_text(fmt::string_view format, fmt::format_args arguments);
 

@@ -8,7 +8,7 @@
 
 namespace user {
 
-// `from` in this process becomes `to` in the new one. Applied in order.
+// Descriptor `from` of this process becomes `to` in the new one. Mappings are applied in order.
 struct FdMapping {
   Fd from;
   Fd to;
@@ -16,36 +16,37 @@ struct FdMapping {
 
 struct SpawnOptions {
   std::span<const FdMapping> fds = {};
-  // Closed in the child: pipe ends that are somebody else's.
+  // Descriptors that the child closes, such as pipe ends for other programs.
   std::span<const Fd> close = {};
-  char* const* environment = nullptr;  // null: this process's own
-  // SIGINT, SIGQUIT and SIGTERM end a program, whatever this process does with them; one that is to
-  // live in the background ignores the two that come from keys.
+  char* const* environment = nullptr;  // null: this process's environment
+  // In the child SIGINT, SIGQUIT and SIGTERM have their default action, whatever this process
+  // ignores. If true, the child ignores SIGINT and SIGQUIT, which keys send; for programs in the
+  // background.
   bool ignore_keys = false;
 };
 
-// Starts the program `path`; `arguments` ends with a null pointer and begins with the program's
-// name. Uses clone(CLONE_VM|CLONE_VFORK) and execve: no address space is copied, and the answer
-// says whether the program could be started (ENOENT, ENOEXEC, …).
+// Starts the program `path`. `arguments` begins with the program's name and ends with a null
+// pointer. If the program cannot be started, returns the error of execve (ENOENT, ENOEXEC, …). It
+// uses clone(CLONE_VM|CLONE_VFORK), which copies no address space.
 Result<Pid> spawn(const char* path, const char* const* arguments, SpawnOptions options = {});
 
-// 0 in the child. ENOSYS on a machine without an MMU.
+// Returns 0 in the child. ENOSYS without an MMU.
 inline Result<Pid> fork() {
   return call<Pid>(Call::clone, abi::Signal::sigchld, 0, 0, 0, 0, 0);
 }
 
 struct Ended {
-  Pid pid;  // 0: nobody yet (wnohang)
+  Pid pid;  // 0: no child has ended yet (wnohang)
   abi::WaitStatus status;
 };
 Result<Ended> wait(Pid pid = -1, int options = 0);
 
-// Ctrl-C and friends: the default action, or nothing.
+// Ignores `signal`, or restores its default action.
 Result<void> ignore_signal(abi::Signal signal, bool ignore);
 
-// What this process was started with. program_path() starts another copy of it.
+// How this process was started. spawn(program_path(), …) starts another copy of the program.
 const char* program_path();
 char* const* environment();
-const char* environment_value(std::string_view name);  // null: not set
+const char* environment_value(std::string_view name);  // null if not set
 
 }  // namespace user

@@ -1,13 +1,12 @@
-// A thread's ring (abi/ring.h, docs/rings.md): system calls that are written down and made many at
-// a time.
+// A thread's ring (abi/ring.h, docs/rings.md): submits many system calls by one call to the kernel.
 //
 //   auto ring = must(user::Ring::make({.submissions = 64}), "a ring");
-//   ring.add(user::read_at(fd, buffer, 0, 1));      // 1: what the completion is known by
+//   ring.add(user::read_at(fd, buffer, 0, 1));      // 1: the completion's user data
 //   ring.add(user::read_at(fd, other, 4096, 2));
-//   must(ring.enter(2), "reading");                 // both are made, and both are waited for
+//   must(ring.enter(2), "reading");                 // submits both, and waits for both
 //   while (const auto done = ring.take()) use(done->user_data, done->result);
 //
-// For the thread that made it. Buffers stay where they are until their completion has come.
+// Only the thread that made the ring may use it. Buffers must stay valid until their completion.
 #pragma once
 
 #include <abi/flags.h>
@@ -29,24 +28,26 @@ namespace user {
 
 struct RingOptions {
   std::uint32_t submissions = 64;
-  std::uint32_t completions = 0;  // 0: twice as many as submissions
-  std::uint32_t flags = 0;        // abi::ring_sqpoll
+  std::uint32_t completions = 0;  // 0: twice the number of submissions
+  std::uint32_t flags = 0;        // 0 or abi::ring_sqpoll (submission polling)
 };
 
 class Ring {
  public:
-  // EBUSY: the thread has one already. EINVAL, ENOMEM.
+  // Both numbers must be powers of two (abi/ring.h has the limits). EBUSY: the thread has a ring
+  // already; EINVAL; ENOMEM.
   static Result<Ring> make(const RingOptions& options = {});
   Ring(Ring&& other) noexcept { swap(other); }
   Ring& operator=(Ring&& other) noexcept {
     swap(other);
     return *this;
   }
-  // Cancels what is under way.
+  // Cancels the in-flight requests and waits for their end.
   ~Ring();
 
-  // The next submission; false where there is no place for it before an enter(). On a ring that is
-  // picked up the kernel may begin with it at once; with a chain when its last one is there.
+  // Appends a submission; returns false if the ring is full, and the caller must call enter()
+  // first. With submission polling the kernel may begin it at once; a chain, when its last
+  // submission is added.
   bool add(const abi::RingSubmission& submission) {
     const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_acquire);
     if (tail_ - head == submissions_count_) [[unlikely]]
@@ -58,12 +59,12 @@ class Ring {
     return true;
   }
 
-  // Has all that was added taken, in one call, and waits for `completions` that can be read. How
-  // many were taken. On a ring that is picked up there is a call only where the kernel sleeps, or
-  // there is something to wait for.
+  // Submits all that was added, and waits until `completions` completions can be read. Returns the
+  // number submitted. With submission polling it calls the kernel only if the kernel's poller
+  // sleeps or if it must wait, and may return 0.
   Result<unsigned> enter(unsigned completions = 0);
 
-  // How many can be read, and the next of them.
+  // The number of completions that can be read; take() removes the first.
   unsigned available() const {
     return std::atomic_ref{header_->cq_tail}.load(std::memory_order_acquire) - head_;
   }
@@ -73,10 +74,10 @@ class Ring {
     std::atomic_ref{header_->cq_head}.store(++head_, std::memory_order_release);
     return completion;
   }
-  // … which is waited for. Nothing: nothing is under way either.
+  // Waits for a completion and removes it. Empty: no request is in flight, or the call failed.
   std::optional<abi::RingCompletion> wait();
 
-  // The shared memory itself, for who wants to break it.
+  // The shared memory, for tests that corrupt it.
   abi::RingHeader& header() { return *header_; }
   std::span<abi::RingSubmission> submissions() { return {submissions_, submissions_count_}; }
   std::size_t bytes() const { return abi::ring_bytes(submissions_count_, completions_count_); }
@@ -91,12 +92,12 @@ class Ring {
   abi::RingSubmission* submissions_ = nullptr;
   std::uint32_t submissions_count_ = 0;
   std::uint32_t completions_count_ = 0;
-  std::uint32_t tail_ = 0;  // of the submissions
-  std::uint32_t head_ = 0;  // of the completions
+  std::uint32_t tail_ = 0;  // the program's tail of the submissions
+  std::uint32_t head_ = 0;  // the program's head of the completions
   bool picked_up_ = false;
 };
 
-// What can be submitted; `data` is what comes back with the completion.
+// Submissions. `data` becomes the user data of the completion.
 
 inline abi::RingSubmission nop(std::uint64_t data) {
   return {.user_data = data};
@@ -130,7 +131,7 @@ inline abi::RingSubmission timeout(std::chrono::nanoseconds length, std::uint64_
           .offset = static_cast<std::uint64_t>(length.count()),
           .user_data = data};
 }
-// Ends the wait of the submission before it, which is linked.
+// A timeout for the previous submission, which must be linked().
 inline abi::RingSubmission link_timeout(std::chrono::nanoseconds length, std::uint64_t data) {
   abi::RingSubmission limit = timeout(length, data);
   limit.operation = abi::RingOperation::link_timeout;
@@ -143,7 +144,7 @@ inline abi::RingSubmission cancel(std::uint64_t whom, std::uint64_t data,
           .options = options,
           .user_data = data};
 }
-// What these two point to stays where it is until the completion has come.
+// The memory that the next two point to must stay valid until the completion.
 inline abi::RingSubmission poll_files(std::span<abi::PollFd> fds, std::uint64_t data) {
   return {.operation = abi::RingOperation::poll,
           .address = reinterpret_cast<std::uintptr_t>(fds.data()),
@@ -162,7 +163,7 @@ inline abi::RingSubmission open_file(const char* path, int flags, unsigned mode,
 inline abi::RingSubmission close_file(Fd fd, std::uint64_t data) {
   return {.operation = abi::RingOperation::close, .fd = fd, .user_data = data};
 }
-// While `word` holds `expected`: a futex of this process's threads (user/sync.h).
+// Waits on `word` while it holds `expected`; a private futex (user/sync.h).
 inline abi::RingSubmission wait_for_word(const std::atomic<std::uint32_t>& word,
                                          std::uint32_t expected, std::uint64_t data) {
   return {.operation = abi::RingOperation::futex_wait,
@@ -179,20 +180,22 @@ inline abi::RingSubmission wake_waiters(const std::atomic<std::uint32_t>& word, 
           .options = abi::futex_private_flag,
           .user_data = data};
 }
-// The end of a child (-1: any); `status` is written before the completion comes, which has its pid.
+// Waits for the end of a child (-1: any). The kernel writes `status` before the completion, whose
+// result is the child's pid.
 inline abi::RingSubmission wait_for_child(Pid child, int& status, std::uint64_t data) {
   return {.operation = abi::RingOperation::wait_child,
           .fd = child,
           .address = reinterpret_cast<std::uintptr_t>(&status),
           .user_data = data};
 }
-// A read that goes on until its buffer is full: a completion for each piece of up to `bytes`.
+// Makes `read` multishot: a completion for each piece of at most `bytes` bytes, until the buffer is
+// full.
 inline abi::RingSubmission piecewise(abi::RingSubmission read, std::uint32_t bytes) {
   read.flags |= abi::ring_multishot;
   read.options = bytes;
   return read;
 }
-// The next one begins when this one has done all it was to do.
+// Links the next submission: it begins when this one has completed in full.
 inline abi::RingSubmission linked(abi::RingSubmission submission) {
   submission.flags |= abi::ring_link;
   return submission;

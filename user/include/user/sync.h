@@ -1,4 +1,4 @@
-// Mutex and condition variable of one word each, over futex. For threads of one process.
+// Mutexes and a condition variable, of one word each, built on futex. For threads of one process.
 #pragma once
 
 #include <atomic>
@@ -6,12 +6,12 @@
 
 namespace user {
 
-// Sleeps while `word` holds `expected`; may wake for no reason.
+// Sleeps while `word` holds `expected`. Spurious wakes are possible.
 void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected);
-// Wakes at most `count` sleepers and tells how many there were.
+// Wakes at most `count` sleepers and returns the number woken.
 int futex_wake(std::atomic<std::uint32_t>& word, int count);
 
-// Uncontended, no system call. Usable with std::lock_guard-like scopes through Lock.
+// Makes no system call unless contended. Lock locks it for a scope.
 class Mutex {
  public:
   void lock();
@@ -23,8 +23,9 @@ class Mutex {
   std::atomic<std::uint32_t> state_ = unlocked;
 };
 
-// The same, whose holder runs with the priority of who waits for it, and so does whoever the holder
-// waits for in turn; under a policy that goes by deadlines with these, too (FUTEX_LOCK_PI).
+// A mutex with priority inheritance (FUTEX_LOCK_PI): the holder runs with its waiters' highest
+// priority, and so do the threads that the holder waits for. Under a deadline policy the holder
+// inherits the earliest deadline.
 class InheritingMutex {
  public:
   void lock();
@@ -32,7 +33,8 @@ class InheritingMutex {
   void unlock();
 
  private:
-  std::atomic<std::uint32_t> holder_ = 0;  // its thread ID
+  std::atomic<std::uint32_t> holder_ =
+      0;  // the holder's thread id; 0: unlocked. The kernel may set further bits
 };
 
 class Lock {
@@ -46,7 +48,7 @@ class Lock {
   Mutex& mutex_;
 };
 
-// Wait in a loop that looks at the condition: a wait may end for no reason.
+// Spurious wakes are possible: test the condition in a loop, or use wait() with a predicate.
 class Condition {
  public:
   void wait(Mutex& mutex);

@@ -1,9 +1,9 @@
-// The system call instruction and its answer.
+// The system call instruction and its result.
 //
 //   auto length = user::call<std::size_t>(abi::Call::read, fd, buffer, size);
 //
-// It takes a number and up to six arguments, and brings back a value, or -errno. Pointers,
-// integers, enumerations and nullptr may be arguments. calls.h gives the calls their types.
+// A call takes a number and up to six arguments, and returns a value, or -errno. Arguments can be
+// pointers, integers, enumerations and nullptr. calls.h has typed functions for the calls.
 #pragma once
 
 #include <abi/errno.h>
@@ -35,7 +35,7 @@ long word(T value) {
 
 }  // namespace detail
 
-// The bare call: what a0 held afterwards.
+// Returns the kernel's result undecoded: a value, or -errno.
 template <class... Arguments>
 [[gnu::always_inline]] inline long syscall(abi::Call call, Arguments... arguments) {
   static_assert(sizeof...(Arguments) <= 6);
@@ -57,7 +57,7 @@ Result<T> to_result(long answer) {
   }
 }
 
-// The same with the answer decoded.
+// As syscall(), but decodes the result.
 template <class T = void, class... Arguments>
 Result<T> call(abi::Call number, Arguments... arguments) {
   return to_result<T>(syscall(number, arguments...));

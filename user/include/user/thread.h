@@ -1,9 +1,9 @@
 // A thread of this process.
 //
-//   user::Thread worker{[&] { count(); }};   // joined by its destructor at the latest
+//   user::Thread worker{[&] { count(); }};   // its destructor joins it
 //
-// Its function object, its thread-local storage and its stack share one mapping, with an unmapped
-// page below:  [ guard | stack … ← sp | function object | thread-local storage ]
+// One mapping holds the stack, the function object and the thread-local storage, with a guard page
+// below:  [ guard | stack … ← sp | Control | function object | thread-local storage ]
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ class Thread {
  public:
   struct Options {
     std::size_t stack_bytes = 64 * 1024;
-    // Memory to use instead of a new mapping; stays the caller's, has no guard page.
+    // Memory to use instead of a new mapping. The caller owns it; it has no guard page.
     std::span<std::byte> memory = {};
   };
 
@@ -30,7 +30,7 @@ class Thread {
   static Result<Thread> start(F function, Options options);
   static Result<Thread> start(auto function) { return start(std::move(function), Options{}); }
 
-  // The same for a program that has no plan without the thread: it ends when there is none.
+  // As start(), but ends the program if the thread cannot be made.
   template <class F>
     requires std::is_invocable_v<F&>
   explicit Thread(F function) : Thread{or_fail(start(std::move(function), Options{}))} {}
@@ -41,13 +41,14 @@ class Thread {
   Thread& operator=(Thread&& other) noexcept;
   ~Thread() { join(); }
 
-  // Returns once the thread has ended; at once the second time.
+  // Waits for the thread's end. A second call returns at once.
   void join();
   Pid id() const { return id_of(*control_); }
 
  private:
   struct Control {
-    std::atomic<std::uint32_t> alive;  // the thread's id; the kernel sets 0 and wakes at its end
+    std::atomic<std::uint32_t>
+        alive;  // not 0 until the thread ends: then the kernel stores 0 and wakes waiters
     Pid id;
     void (*run)(void* object);  // calls and destroys the function object
     void* object;
@@ -65,7 +66,7 @@ class Thread {
   static Thread or_fail(Result<Thread> thread);
 
   Control* control_ = nullptr;
-  std::span<std::byte> mapping_;  // empty when the memory is somebody else's
+  std::span<std::byte> mapping_;  // empty if the caller owns the memory
 };
 
 template <class F>

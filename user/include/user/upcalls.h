@@ -1,10 +1,10 @@
-// What happens to a program's loop in the midst of a step (abi/upcall.h): a page that the coroutine
-// has to wait for, an exception, and notifications.
+// Upcalls for a program's coroutines (abi/upcall.h). The kernel calls the program back in the
+// middle of a step for three reasons: a page-in, an exception of the processor, and notifications.
 //
-//   the loop, on one stack ─▶ a step ─▶ page fault: the step, and the loop below it, stay there
-//   on_fault(), on another ─▶ the loop goes on: nothing that it knows is on a stack
-//                             the page is there: the job is ready, and its step goes on on the
-//                             first stack; the second one is free
+//   the loop, on stack 1 ─▶ a step ─▶ page fault: the step and the loop below it keep stack 1
+//   on_fault(), on stack 2 ─▶ the loop continues: it keeps no state on its stack
+//                             page-in complete: the job is ready; resuming its step returns to
+//                             stack 1 and frees stack 2
 #pragma once
 
 #include <abi/signal.h>
@@ -25,54 +25,58 @@
 
 namespace user {
 
-// What a coroutine has done that it cannot go on after: a page that is not there, an instruction
-// that is none, …
+// The exception of the processor that stopped a coroutine: a page fault, an illegal instruction, …
 struct Exception {
-  abi::Signal signal{};       // that the program would die of
-  std::uint64_t address = 0;  // for a page: the operand's; otherwise the machine's own word
+  abi::Signal signal{};  // the signal that would end the program
+  std::uint64_t address =
+      0;  // page fault: the operand's address; otherwise the processor's trap value
   std::uint64_t pc = 0;
-  const char* coroutine = nullptr;  // its job's name
+  const char* coroutine = nullptr;  // name of the coroutine's job
 };
 
 enum class Verdict : std::uint8_t {
-  die,    // the program dies of it, as programs do that have no coroutines
-  retry,  // what was wrong is not any more: the coroutine does the same again
-  leave,  // the coroutine never goes on, and its awaiter waits for ever: of what it has, only
+  die,    // end the program by the exception's signal
+  retry,  // the handler removed the cause: execute the instruction again
+  leave,  // abandon the coroutine: it never resumes, its awaiter waits for ever, and only its
           // Guarded objects are destroyed
 };
 
-// A coroutine beside the one that has stopped, with its priority; the others go on. While as many
-// have stopped as can be kept (16, of which up to 8 for pages), the next one ends the program.
+// Handles an exception, as a coroutine with the stopped coroutine's priority; it may wait. Other
+// coroutines continue. At most 16 coroutines can be stopped at once, 8 of them by page-ins; one
+// more exception ends the program.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
-// In the midst of whatever coroutine runs, or of none: it may touch nothing that they might be
-// about, the runtime's functions among it, except atomically.
+// Called between any two instructions of any coroutine, or of the loop. It may use atomics. It may
+// not use data or runtime functions that coroutines use.
 using NotificationHandler = void (*)(std::uint64_t bits);
 
-// Tells a thread of any program that takes upcalls, which all do that run coroutines
-// (user/async.h). Bits that it has not seen yet are one with these. ESRCH; ENXIO: it takes none.
+// Posts notifications to a thread of any program that takes upcalls; all programs that run
+// coroutines (user/async.h) do. Bits that are already pending are merged. ESRCH: no such thread;
+// ENXIO: the thread takes no upcalls.
 inline Result<void> notify(Pid thread, std::uint64_t bits) {
   return call(abi::notify, thread, bits);
 }
-// Tells this thread whenever the device `file` interrupts; 0: not any more. ENODEV; ENXIO.
+// Posts `bits` to this thread at every interrupt of the device `file`; 0 ends that. ENODEV: not a
+// device that can notify; EBUSY: two devices notify this thread already; ENXIO: this thread takes
+// no upcalls; EBADF.
 inline Result<void> notify_when(Fd file, std::uint64_t bits) {
   return call(abi::notify_when, file, bits);
 }
 
-// So far, in this run().
+// Counts since run() began.
 struct UpcallCounts {
-  std::uint64_t pages = 0;            // that a coroutine waited for, and others did not
-  std::uint64_t pages_elsewhere = 0;  // … that another hart has seen to
-  std::uint64_t notifications = 0;    // that were sent
-  std::uint64_t interruptions = 0;    // … steps that they came in the midst of
-  std::uint64_t exceptions = 0;       // that did not end the program
+  std::uint64_t pages = 0;            // page-ins that stopped only one coroutine
+  std::uint64_t pages_elsewhere = 0;  // page-ins that another hart served
+  std::uint64_t notifications = 0;    // notifications sent to this thread
+  std::uint64_t interruptions = 0;    // notification upcalls in the middle of a step
+  std::uint64_t exceptions = 0;       // exceptions that did not end the program
 };
 
 namespace detail {
 
-// An object that is destroyed when its step is given up: because an attempt fails, because the
-// coroutine is left behind, or because run() ends. The objects of a step are a list, the innermost
-// first.
+// Base of Guarded: an object that is destroyed when its step is abandoned. A step is abandoned when
+// an attempt fails, by Verdict::leave, and at the end of run(). The objects of a step form a list,
+// the innermost first.
 class Cleanup {
  public:
   Cleanup(const Cleanup&) = delete;
@@ -80,7 +84,7 @@ class Cleanup {
  protected:
   explicit Cleanup(void (*run)(Cleanup&)) : run_{run} {}
   ~Cleanup() = default;
-  // In the running step. The innermost object is unlinked first.
+  // Called in the step that owns the object. Objects are unlinked in reverse order.
   void link();
   void unlink();
 
@@ -92,30 +96,31 @@ class Cleanup {
 
 struct Attempt {
   jmp_buf point;
-  fenv_t modes;  // of floating point, which longjmp leaves alone
+  fenv_t modes;  // floating-point environment, which longjmp() does not restore
   Exception exception;
   Attempt* outer = nullptr;
-  Cleanup* cleanups = nullptr;  // the innermost object outside of the attempt
+  Cleanup* cleanups = nullptr;  // the innermost guarded object outside the attempt
 };
 
 class Upcalls {
  public:
-  // Completions of the ring from here on are about contexts.
+  // Ring completions whose user data is in [user_data, user_data + contexts) are about contexts.
   Upcalls(std::uint64_t user_data, NotificationHandler on_notification,
           ExceptionHandler on_exception)
       : user_data_{user_data}, on_notification_{on_notification}, on_exception_{on_exception} {}
   Upcalls(const Upcalls&) = delete;
-  ~Upcalls();  // after the ring
-  // After the thread has one. Where the kernel has no memory for it, faults stop the thread.
+  ~Upcalls();  // the ring must be closed already
+  // Requires that the thread has a ring. If the kernel has no memory for contexts, faults stop the
+  // whole thread.
   void start();
 
-  // Steps begin, and end.
+  // Enable upcalls before steps, and disable them after.
   void open() { set_open(what_it_takes()); }
   void close() { set_open(0); }
-  // The loop begins on the thread's own stack, and can do so there again at any time.
+  // Where go_home() continues on the thread's own stack.
   void set_home(jmp_buf& home) { home_ = &home; }
 
-  // In a step: an exception goes to its point, until end().
+  // Called in a step. Until end(), an exception jumps to the attempt's point.
   void begin(Attempt& attempt) {
     static_cast<void>(fegetenv(&attempt.modes));
     attempt.outer = attempt_;
@@ -131,16 +136,18 @@ class Upcalls {
   bool has_notifications() const {
     return has_pending() || arrived_.load(std::memory_order_relaxed) != 0;
   }
-  // Those, told to the handler. Between two steps.
+  // Consumes the pending notifications, calls the handler, and returns them. Called between two
+  // steps.
   std::uint64_t take_notifications();
-  // In a step: what has come and is not masked any more is told at once.
+  // Sets the masked bits; delivers pending notifications that are no longer masked. Called in a
+  // step.
   void mask(std::uint64_t bits);
 
   bool is_about_context(std::uint64_t user_data) const { return user_data - user_data_ < contexts; }
   void end_wait(std::uint64_t user_data, int signal, std::uint32_t hart);
   unsigned waiting() const { return waiting_; }
-  // The loop goes on on the thread's own stack, where whoever called it waits for its end; a step
-  // that is kept there does not go on. Returns if that is where it is.
+  // Continues the loop on the thread's own stack, where run() waits. A step that was kept on that
+  // stack never resumes. Returns if the loop already runs there.
   void go_home();
   UpcallCounts counts() const;
 
@@ -148,22 +155,23 @@ class Upcalls {
   friend class Cleanup;
   static constexpr unsigned contexts = 16;
   static constexpr unsigned most_pages = 8;
-  // The size of the stack that records a failed attempt and runs its cleanups.
+  // The size of the stack on which a failed attempt is recorded and its cleanups run.
   static constexpr std::size_t landing_bytes = 4096;
 
-  // A step that stays where it is: as runtimes have them, it begins like a suspended coroutine.
+  // A step that an upcall interrupted. `resume` and `destroy` come first, as in a suspended
+  // coroutine's frame, so that a coroutine_handle can refer to it.
   struct Kept {
     void (*resume)(Kept*);
     void (*destroy)(Kept*) = nullptr;
-    std::coroutine_handle<> interrupted;  // where a promise has who awaits it
+    std::coroutine_handle<> interrupted;  // in the place of a promise's awaiter
     async::Job* job = nullptr;
-    std::byte* stack = nullptr;   // that it is on
-    Attempt* attempt = nullptr;   // the innermost attempt around the step
-    Cleanup* cleanups = nullptr;  // the innermost object of the step
-    bool can_go_on = false;       // the page is there, or the exception handled
-    bool goes_first = false;      // its job has a raised priority until it goes on
-    std::uint8_t priority = 0;    // the job's own, which it has again then
-    bool has_failed = false;      // its attempt has failed
+    std::byte* stack = nullptr;  // the stack that the step runs on; null: the thread's own
+    Attempt* attempt = nullptr;
+    Cleanup* cleanups = nullptr;  // the innermost guarded object of the step
+    bool can_go_on = false;       // the page-in is complete, or the exception was handled
+    bool goes_first = false;      // its job's priority is raised until the step resumes
+    std::uint8_t priority = 0;    // the job's priority before it was raised
+    bool has_failed = false;
   };
   static Upcalls& current();
   [[noreturn]] static void enter(std::uint64_t context, abi::Upcall why);
@@ -181,10 +189,10 @@ class Upcalls {
   async::Task<> judge(Kept& kept, Exception exception);
   void leave_behind(Kept& kept);
   void give_back(std::byte*& stack);
-  // Runs the cleanups up to `end`, which stays.
+  // Runs the cleanups from the innermost up to `end`, exclusive.
   static void clean_up(Cleanup*& innermost, const Cleanup* end);
   [[noreturn]] void fail_attempt(const Exception& exception);
-  // Half of the contexts are in use: whoever can give one back goes first.
+  // More than half of the contexts are in use: jobs that can free one get priority 0.
   bool are_scarce() const { return made_ - free_count_ > contexts / 2; }
   std::uint32_t what_it_takes() const {
     const bool takes_exceptions = on_exception_ != nullptr || attempt_ != nullptr;
@@ -213,33 +221,36 @@ class Upcalls {
   const NotificationHandler on_notification_;
   const ExceptionHandler on_exception_;
   std::array<Kept, contexts> kept_{};
-  std::array<std::byte*, contexts> free_{};  // stacks, by their highest addresses
+  std::array<std::byte*, contexts> free_{};  // free stacks, each by its highest address
   unsigned free_count_ = 0;
   unsigned made_ = 0;
-  std::byte* own_ = nullptr;     // the one that the loop runs on; null: the thread's
-  jmp_buf* home_ = nullptr;      // where the loop began, on the thread's stack
-  Attempt* attempt_ = nullptr;   // the innermost attempt of the running step
-  Cleanup* cleanups_ = nullptr;  // the innermost object of the running step
+  std::byte* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
+  jmp_buf* home_ = nullptr;
+  Attempt* attempt_ = nullptr;
+  Cleanup* cleanups_ = nullptr;  // the innermost guarded object of the running step
   alignas(16) std::array<std::byte, landing_bytes> landing_;
-  std::byte* next_ = nullptr;  // the next upcall's
+  std::byte* next_ = nullptr;  // the stack of the next upcall; null: none
   unsigned waiting_ = 0;
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0;
-  std::atomic<std::uint64_t> arrived_ = 0;  // notifications, in the midst of a step
+  std::atomic<std::uint64_t> arrived_ =
+      0;  // delivered in the middle of a step, and not yet returned by take_notifications()
 };
 
 }  // namespace detail
 
-// A local object that is destroyed even where its function never goes on: when an exception ends
-// the attempt() around it, when its coroutine is left behind (Verdict::leave), or when run() ends
-// while it waits for a page. Other objects are left as they are then, without their destructors.
+// A local object that is destroyed even if its function never returns. It is destroyed when an
+// exception ends the attempt() around it and when its coroutine is abandoned (Verdict::leave). It
+// is also destroyed when run() ends while its coroutine waits for a page-in. In these cases other
+// objects are not destroyed.
 //
 //   user::attempt([&] {
 //     user::Guarded<std::vector<int>> numbers{100};
-//     fill(*numbers);  // may have an exception
+//     fill(*numbers);  // may cause an exception
 //   });
 //
-// It is a local variable of one step: it does not outlive the next co_await. Its destructor has 2
-// KiB of stack and touches nothing that the exception may have left half done.
+// Use it as a local variable of one step: it must not live across a co_await. The destructor runs
+// on a small stack (2 KiB are free). It must not use data that the exception may have left
+// inconsistent.
 template <class T>
 class Guarded : detail::Cleanup {
  public:

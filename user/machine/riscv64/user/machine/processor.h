@@ -1,4 +1,5 @@
-// riscv64: what a program can find out about it, and what a broken one can do with it.
+// riscv64: facts about the processor that programs use, and privileged or illegal instructions for
+// tests.
 #pragma once
 
 #include <abi/signal.h>
@@ -10,15 +11,15 @@ namespace user::machine {
 
 inline constexpr const char* name = "riscv64";
 
-/// What the kernel may at most keep for a thread that waits.
+/// The most kernel memory for a blocked thread.
 inline constexpr std::size_t bytes_per_thread = 2048;
 
-/// The kernel's code, which no program may touch.
+/// An address of kernel code, which programs cannot access.
 inline constexpr std::uintptr_t kernel_address = 0xffff'ffc0'8020'0000;
-/// A function that returns at once, as data.
+/// The return instruction, as data.
 inline constexpr long return_instruction = 0x8082;
 
-/// What a program dies of that executes what is the kernel's to execute.
+/// The signal for a privileged instruction in a program.
 inline constexpr abi::Signal privileged_signal = abi::Signal::sigill;
 inline void read_privileged_register() {
   long value;

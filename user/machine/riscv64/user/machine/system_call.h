@@ -1,13 +1,12 @@
-// riscv64: a system call is an instruction. a7 takes the number, a0 … a5 the arguments; a0 brings
-// back the answer.
+// riscv64: a system call is the instruction ecall. a7 holds the number, a0 … a5 the arguments; a0
+// returns the result.
 #pragma once
 
 #include <cstddef>
 
 namespace user::machine {
 
-// The argument registers that a call does not use are left alone, so that it costs nothing to have
-// six.
+// Sets only the argument registers that the call uses.
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
   register long a7 asm("a7") = number;

@@ -6,13 +6,13 @@
 
 namespace user::machine {
 
-/// What a copy takes beside the segment's own bytes, behind it.
+/// Extra bytes of a copy, after the segment's bytes.
 inline constexpr std::size_t thread_header_bytes = 0;
-/// The pointer to a copy of `bytes` bytes.
+/// The thread pointer for a copy of `bytes` bytes at `copy`.
 inline void* thread_pointer(std::byte* copy, std::size_t) {
   return copy;
 }
-/// For this thread.
+/// Sets the calling thread's pointer.
 inline void set_thread_pointer(void* pointer) {
   asm volatile("mv tp, %0" ::"r"(pointer));
 }

@@ -1,4 +1,4 @@
-// x86_64: nobody counts instructions for programs, and the clock is the kernel's.
+// x86_64: programs have no instruction counter; the clock is CLOCK_MONOTONIC.
 #pragma once
 
 #include <user/clock.h>

@@ -1,4 +1,5 @@
-// x86_64: what a program can find out about it, and what a broken one can do with it.
+// x86_64: facts about the processor that programs use, and privileged or illegal instructions for
+// tests.
 #pragma once
 
 #include <abi/signal.h>
@@ -10,16 +11,16 @@ namespace user::machine {
 
 inline constexpr const char* name = "x86_64";
 
-/// What the kernel may at most keep for a thread that waits. The vector registers are 2.7 KiB.
+/// The most kernel memory for a blocked thread. The vector registers take 2.7 KiB of it.
 inline constexpr std::size_t bytes_per_thread = 2048 + 2752;
 
-/// Linux's half, and with it nobody's here. (The kernel's own memory is not out of reach of
-/// programs on the hosted machine.)
+/// An address in Linux's half of the address space, which is not mapped here. (Programs on the
+/// hosted machine can access Cotrap's kernel memory, so that is no test.)
 inline constexpr std::uintptr_t kernel_address = 0xffff'ffff'8020'0000;
-/// A function that returns at once, as data.
+/// The return instruction, as data.
 inline constexpr long return_instruction = 0xc3;
 
-/// What a program dies of that executes what is the kernel's to execute.
+/// The signal for a privileged instruction in a program.
 inline constexpr abi::Signal privileged_signal = abi::Signal::sigsegv;
 inline void read_privileged_register() {
   long value;

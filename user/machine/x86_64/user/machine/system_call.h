@@ -1,7 +1,7 @@
-// x86_64 on the hosted machine: a system call is a call, of the address that the kernel has named
-// at the program's start (AT_SYSINFO). rax takes the number, rdi, rsi, rdx, r10, r8, r9 the
-// arguments; rax brings back the answer. To the program it is the call of a function that keeps its
-// other general registers and loses the vector registers.
+// x86_64 on the hosted machine: a system call is a function call to the address that the kernel
+// passes at program start (AT_SYSINFO). rax holds the number, rdi, rsi, rdx, r10, r8, r9 the
+// arguments; rax returns the result. The call preserves the other general registers and clobbers
+// the vector registers.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ extern "C" [[gnu::visibility("hidden")]] std::uintptr_t cotrap_system_call_entry
 
 namespace user::machine {
 
-// The argument registers that a call does not use are left alone.
+// Sets only the argument registers that the call uses.
 template <std::size_t count>
 [[gnu::always_inline]] inline long system_call(long number, const long (&arguments)[6]) {
   long answer = number;

@@ -1,6 +1,6 @@
-// x86_64: the thread pointer, fs, is behind a thread's copy of the program's thread-local storage,
-// and points to itself (variant II). A program that has none leaves fs to the kernel, which then
-// need not change it at every system call.
+// x86_64: the thread pointer, fs, points just behind a thread's copy of the program's thread-local
+// storage, to a word that holds its own address (variant II). A program without thread-local
+// storage leaves fs to the kernel, which then need not switch it at system calls.
 #pragma once
 
 #include <user/syscall.h>
@@ -10,13 +10,13 @@
 
 namespace user::machine {
 
-/// What a copy takes beside the segment's own bytes, behind it.
+/// Extra bytes of a copy, after the segment's bytes.
 inline constexpr std::size_t thread_header_bytes = 16;
-/// The pointer to a copy of `bytes` bytes.
+/// The thread pointer for a copy of `bytes` bytes at `copy`; null if `bytes` is 0.
 inline void* thread_pointer(std::byte* copy, std::size_t bytes) {
   return bytes == 0 ? nullptr : new (copy + bytes) void* {copy + bytes};
 }
-/// For this thread.
+/// Sets the calling thread's pointer, unless `pointer` is null.
 inline void set_thread_pointer(void* pointer) {
   if (pointer != nullptr) syscall(abi::set_thread_pointer, pointer);
 }
