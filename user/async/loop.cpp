@@ -1,5 +1,5 @@
-// The loop of a program's executor: steps of coroutines while there are any, then one wait for
-// whatever comes first, a completion in the ring or the next timer's time.
+// The loop of a program's executor. It runs steps while jobs are ready; then it waits for a
+// completion in the ring or for the next timer.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -11,15 +11,16 @@ namespace user::detail {
 namespace {
 
 constexpr std::uint32_t most_under_way = abi::most_completions;
-constexpr std::uint32_t spare_places = 16;  // for the timer and for cancelling
+constexpr std::uint32_t spare_places = 16;  // submissions for the timer and for cancellations
 constexpr int steps_between_looks = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
 constexpr std::uint64_t farthest_alarm = INT64_MAX;
 
-// What completions are known by that are nobody's.
+// User data of completions that belong to no Operation, whose user data is its address.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
-constexpr std::uint64_t context_data = 2;  // and on, below all addresses
+constexpr std::uint64_t context_data =
+    2;  // and the next `contexts` values; all are below any valid address
 
 constinit std::size_t mapped_bytes = 0;
 
@@ -94,7 +95,8 @@ bool Loop::step() {
   return async::Executor::run_one();
 }
 
-/// No call, unless somebody more urgent waits.
+/// Tells the kernel the program's priority; yields if a more urgent thread is ready. Otherwise
+/// makes no system call.
 void Loop::tell_priority(unsigned priority) {
   std::atomic_ref{shared_.demotion}.store(priority, std::memory_order_relaxed);
   const std::atomic_ref waiting{shared_.waiting};
@@ -122,7 +124,8 @@ void Loop::cancel(const Operation& operation) {
   submit(user::cancel(reinterpret_cast<std::uintptr_t>(&operation), cancel_data));
 }
 
-/// What is full has to be taken first; there are places for all completions.
+/// If the ring is full, submits it first. There is room for the completions of all in-flight
+/// requests.
 void Loop::submit(const abi::RingSubmission& submission) {
   while (!ring_.add(submission)) {
     must(ring_.enter(), "submitting system calls");
@@ -153,7 +156,7 @@ void Loop::take_completions() {
   }
 }
 
-/// While coroutines have much to do: whether others have become ready.
+/// Submits and takes completions without waiting, while jobs are ready.
 void Loop::look() {
   if (std::exchange(submitted_, false)) must(ring_.enter(), "submitting system calls");
   take_completions();
@@ -162,10 +165,10 @@ void Loop::look() {
 
 void Loop::take_notifications() {
   do {
-    upcalls_.close();  // one call of the handler at a time
+    upcalls_.close();  // no upcall may call the handler meanwhile
     notifications_ |= upcalls_.take_notifications();
     upcalls_.open();
-  } while (upcalls_.has_notifications());  // nobody was told of those that have come meanwhile
+  } while (upcalls_.has_notifications());  // those that arrived while upcalls were disabled
   notified_.wake_all();
 }
 
@@ -181,7 +184,7 @@ async::Task<std::uint64_t> Loop::notified(std::uint64_t bits) {
   co_return mine;
 }
 
-/// Once, if it is due.
+/// Clears the alarm and calls alarm_fired() if the alarm is due.
 bool Loop::fire_alarm() {
   if (async_alarm == no_alarm || async_alarm > async::platform::now_ns()) return false;
   async_alarm = no_alarm;
@@ -189,8 +192,9 @@ bool Loop::fire_alarm() {
   return true;
 }
 
-/// One timeout in the ring, not later than the alarm. Who waits for notifications needs one to be
-/// able to wait at all, however late.
+/// Keeps one timeout in the ring, due no later than the alarm. A loop that waits for notifications
+/// needs a timeout even without an alarm, because ring_enter() does not wait if no request is in
+/// flight.
 void Loop::arm_timer() {
   const std::uint64_t due =
       waiting_for_notifications_ > 0 ? std::min(async_alarm, farthest_alarm) : async_alarm;
@@ -203,7 +207,7 @@ void Loop::arm_timer() {
   timer_ = due;
 }
 
-/// Nobody is ready.
+/// Called when no job is ready.
 void Loop::wait() {
   if (fire_alarm()) return look();
   const bool nothing_is_under_way = places_.permits() == most_under_way - spare_places &&
@@ -213,7 +217,8 @@ void Loop::wait() {
   }
   arm_timer();
   submitted_ = false;
-  if (shares_priority_) {  // whose sleep ends first nobody knows: it may be the most urgent one's
+  if (shares_priority_) {  // with a timer set, the next ready job may have any priority: assume the
+                           // most urgent
     const auto most = std::ranges::find_if(under_way_, [](auto count) { return count > 0; });
     tell_priority(async_alarm != no_alarm ? 0 : most - under_way_.begin());
   }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t stack_bytes = 256 * 1024;
 constexpr std::size_t guard_bytes = 4096;
 
-// Its highest address; null: there is no memory.
+// Returns the stack's highest address; null if there is no memory.
 std::byte* make_stack() {
   const auto memory = map_memory(guard_bytes + stack_bytes, abi::prot_read | abi::prot_write);
   if (!memory) return nullptr;
@@ -41,7 +41,7 @@ Upcalls::~Upcalls() {
   if (next_ != nullptr) free_stack(next_);
 }
 
-// For the next upcall, if there can be one more.
+// Provides the stack of the next upcall; none if `contexts` stacks are in use or memory is short.
 void Upcalls::prepare_stack() {
   if (next_ == nullptr && free_count_ > 0) next_ = free_[--free_count_];
   if (next_ == nullptr && made_ < contexts) {
@@ -51,7 +51,7 @@ void Upcalls::prepare_stack() {
   header_.stack = reinterpret_cast<std::uintptr_t>(next_);
 }
 
-// Closed, on the next stack.
+// The kernel calls this on the stack `next_`, with upcalls disabled.
 void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
   switch (why) {
     case abi::Upcall::for_fault: current().on_fault(context);
@@ -65,7 +65,7 @@ void Upcalls::resume(std::uint64_t context) {
   fail("a step cannot go on");
 }
 
-// The step that runs is preempted, as a wait of its job, and the loop on the next stack.
+// Suspends the running job and keeps its interrupted step. The loop now owns the upcall's stack.
 Upcalls::Kept& Upcalls::keep_step(std::uint64_t context, const char* reason) {
   async::Job& job = async::current_job();
   Kept& kept = kept_[context];
@@ -92,9 +92,10 @@ void Upcalls::end_wait(Kept& kept) {
   kept.job->complete(async::WaitResult::woken);
 }
 
-// By the executor, in the place of the coroutine.
+// The executor calls this in place of resuming the coroutine.
 void Upcalls::go_on(Kept* kept) {
-  if (!kept->can_go_on) {  // cancelled, or out of time: the step cannot end before it goes on
+  if (!kept->can_go_on) {  // cancelled or past its deadline: the step must be resumed before it can
+                           // end
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }
@@ -103,8 +104,8 @@ void Upcalls::go_on(Kept* kept) {
   current().leave_for(*kept);
 }
 
-// Nothing is open from here on until the kept step goes on. The loop on this stack is no more; the
-// one below the step goes on when that has ended.
+// Abandons the loop on this stack and resumes the kept step on its own stack. Upcalls stay disabled
+// until then. When the step ends, the loop below it on that stack continues.
 void Upcalls::leave_for(Kept& kept) {
   close();
   set_attempt(kept.attempt);
@@ -117,7 +118,8 @@ void Upcalls::leave_for(Kept& kept) {
   fail_attempt(kept.attempt->exception);
 }
 
-// Null is the thread's own. The loop may still run on it: until the next upcall, at least.
+// Puts a stack on the free list; null stands for the thread's own stack. The caller may still run
+// on the stack, until the next upcall.
 void Upcalls::give_back(std::byte*& stack) {
   if (stack != nullptr) free_[free_count_++] = std::exchange(stack, nullptr);
   prepare_stack();
@@ -125,7 +127,8 @@ void Upcalls::give_back(std::byte*& stack) {
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
-  for (Kept& kept : kept_) {  // a step on the thread's own stack, which the loop uses again
+  for (Kept& kept :
+       kept_) {  // abandon a step on the thread's own stack: the loop is about to reuse that
     if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
   }
   give_back(own_);
@@ -164,7 +167,8 @@ void Upcalls::on_exception(std::uint64_t context) {
   fail_attempt(exception(context, async::current_job()));
 }
 
-// Runs on another stack than the attempt: the attempt's frames are whole while its cleanups run.
+// Runs on another stack than the attempt, so that the attempt's frames stay intact during the
+// cleanups.
 void Upcalls::fail_attempt(const Exception& exception) {
   attempt_->exception = exception;
   clean_up(cleanups_, attempt_->cleanups);
@@ -178,7 +182,8 @@ void Upcalls::clean_up(Cleanup*& innermost, const Cleanup* end) {
   }
 }
 
-// An exception may come at any instruction: the fences keep the list and its objects in memory.
+// An exception can occur at any instruction: the fences make the compiler write the list and its
+// objects to memory in this order.
 void Cleanup::link() {
   outer_ = std::exchange(Upcalls::current().cleanups_, this);
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -219,7 +224,7 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
   }
 }
 
-// Its job waits for what never comes, and nothing more is kept for it.
+// The job never becomes ready again. Its stack and its context are freed.
 void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));

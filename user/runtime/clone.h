@@ -5,7 +5,8 @@
 
 namespace user {
 
-/// What threads of one process have in common. What else a thread is to have, who makes it adds.
+/// Flags for threads that share a process. Callers add flags for the thread id and thread-local
+/// storage.
 inline constexpr unsigned long clone_thread_flags = abi::clone_vm | abi::clone_fs |
                                                     abi::clone_files | abi::clone_sighand |
                                                     abi::clone_thread | abi::clone_sysvsem;

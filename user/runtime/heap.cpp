@@ -1,7 +1,7 @@
-// malloc and operator new: size classes with free lists, cut from mappings that are never given
-// back. Larger blocks are mappings of their own. Any thread; one lock.
+// malloc and operator new: size classes with free lists, cut from mappings that are never unmapped.
+// Each larger block has a mapping of its own. Any thread may call; one lock protects the heap.
 //
-// In front of every block are 16 bytes that say where it goes when it is freed.
+// A header of 16 bytes in front of every block says how to free it.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -17,16 +17,16 @@ namespace user {
 namespace {
 
 struct alignas(16) Header {
-  std::size_t capacity;        // bytes behind the header
+  std::size_t capacity;        // usable bytes after the header
   std::uint32_t size_class;    // or `own_mapping`
-  std::uint32_t distance = 0;  // from the start of the memory to this header (over-aligned blocks)
+  std::uint32_t distance = 0;  // over-aligned blocks: bytes from the first header to this one
 };
 static_assert(sizeof(Header) == 16);
 
 constexpr std::uint32_t own_mapping = ~0u;
 constexpr std::size_t smallest = 32;  // header included
 constexpr std::size_t largest_class = 64 * 1024;
-constexpr std::size_t chunk_bytes = 256 * 1024;  // demand-zero: what is not used costs nothing
+constexpr std::size_t chunk_bytes = 256 * 1024;  // demand-zero: unused pages take no memory
 
 // Two classes per power of two: 32, 48, 64, 96, 128, 192, …
 constexpr std::uint32_t class_of(std::size_t total) {
@@ -86,7 +86,7 @@ class Heap {
     if (bytes > chunk_left_) {
       const auto memory = map_memory(chunk_bytes, abi::prot_read | abi::prot_write);
       if (!memory) return nullptr;
-      chunk_ = *memory;  // what was left of the old one is forgotten
+      chunk_ = *memory;  // the rest of the old chunk stays unused
       chunk_left_ = chunk_bytes;
     }
     auto* header = new (chunk_) Header{bytes - sizeof(Header), index};

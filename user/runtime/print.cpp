@@ -1,6 +1,5 @@
-// The one place where text is formatted: fmt's code is compiled here, other sources see
-// declarations. Formats are checked at compile time, so what fmt would throw at run time does not
-// happen.
+// Compiles fmt's code, once for all programs; other sources see only declarations. Formats are
+// checked at compile time, so fmt never throws at run time.
 #define FMT_HEADER_ONLY
 
 #include "user/print.h"
@@ -14,7 +13,7 @@
 namespace user {
 namespace {
 
-constinit std::atomic<abi::Errno> output_error = abi::Errno{};  // the last; 0: none
+constinit std::atomic<abi::Errno> output_error = abi::Errno{};  // the last error; 0: none
 
 }  // namespace
 

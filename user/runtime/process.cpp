@@ -9,18 +9,18 @@ struct Start {
   const char* path;
   const char* const* arguments;
   const SpawnOptions& options;
-  volatile long error = 0;  // written by the child, in the memory that it shares
+  volatile long error = 0;  // written by the child, which shares the memory
 };
 
-// Runs in the child, on the parent's memory, while the parent stands still: no allocation, no
-// locks.
+// Runs in the child, on the parent's memory, while the parent is suspended (CLONE_VFORK). It may
+// not allocate or lock.
 int become(void* argument) {
   auto& start = *static_cast<Start*>(argument);
   for (const auto& [from, to] : start.options.fds) {
     if (from != to) {
       syscall(Call::dup3, from, to, 0);
     } else {
-      syscall(Call::fcntl, to, abi::f_setfd, 0);  // it may be one that execve closes
+      syscall(Call::fcntl, to, abi::f_setfd, 0);  // clears close-on-exec
     }
   }
   for (const Fd fd : start.options.close) syscall(Call::close, fd);

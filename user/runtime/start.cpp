@@ -1,4 +1,4 @@
-// From the kernel's start-up stack to main(), and from main() to the end.
+// Sets up the program from the kernel's start-up stack, calls main(), and ends the program.
 #include <abi/flags.h>
 #include <abi/types.h>
 
@@ -21,7 +21,8 @@ extern void (*__init_array_end[])();
 
 namespace user {
 
-[[gnu::weak]] int finish_output(std::string_view who, int status);  // of those that print
+[[gnu::weak]] int finish_output(std::string_view who,
+                                int status);  // null in programs that print nothing
 
 namespace {
 

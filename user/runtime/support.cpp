@@ -1,4 +1,4 @@
-// What the compiler, libc++'s headers and any C library expect to find in a library.
+// Functions that compiled code, libc++'s headers and C libraries require.
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
@@ -6,8 +6,8 @@
 
 #include "user/calls.h"
 
-// libc++'s headers declare some templates as compiled elsewhere: here. Its sort of plain numbers is
-// one.
+// libc++'s headers declare some template instances as extern; these are their definitions.
+// std::sort of arithmetic types uses one.
 template class std::basic_string<char>;
 template std::string std::operator+(const char*, const std::string&);
 
@@ -56,7 +56,7 @@ extern "C" {
   die("a pure virtual function was called");
 }
 
-// Destructors of static objects do not run: the kernel takes everything back.
+// Destructors of static objects do not run: the kernel frees everything at exit.
 int atexit(void (*)()) {
   return 0;
 }

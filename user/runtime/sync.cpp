@@ -22,8 +22,8 @@ bool Mutex::try_lock() {
   return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire);
 }
 
-// `contended` promises a wake: whoever sleeps has set it, and whoever was woken takes the mutex
-// with it, since others may still be asleep.
+// In the state `contended` unlock() wakes a sleeper. A thread sets it before it sleeps. A woken
+// thread takes the mutex in this state, because other threads may still sleep.
 void Mutex::lock() {
   if (try_lock()) return;
   while (state_.exchange(contended, std::memory_order_acquire) != unlocked) {
@@ -54,7 +54,8 @@ void InheritingMutex::unlock() {
   }
 }
 
-// A notification between unlock and sleep changes the sequence, and the futex does not sleep then.
+// A notification between unlock() and futex_wait() changes the sequence; then futex_wait() returns
+// at once.
 void Condition::wait(Mutex& mutex) {
   const auto before = sequence_.load(std::memory_order_relaxed);
   mutex.unlock();

@@ -54,7 +54,7 @@ Result<void> Thread::launch(Control& control) {
 
 void Thread::join() {
   if (control_ == nullptr) return;
-  // The kernel's wake at a thread's end is one for shared futexes: no private flag here.
+  // At a thread's end the kernel wakes a shared futex, so no private flag here.
   while (const auto alive = control_->alive.load(std::memory_order_acquire)) {
     syscall(Call::futex, &control_->alive, abi::futex_wait, alive, nullptr, nullptr, 0);
   }

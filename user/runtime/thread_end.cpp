@@ -1,5 +1,5 @@
-// Destructors of thread_local objects (Itanium C++ ABI, 3.3.6.3 in its C++11 form:
-// __cxa_thread_atexit). Each thread has its own list, the youngest first.
+// Runs the destructors of thread_local objects (Itanium C++ ABI, 3.3.6.3 in its C++11 form:
+// __cxa_thread_atexit). Each thread has its own list, the youngest object first.
 #include <new>
 
 #include "tls.h"
@@ -19,7 +19,7 @@ constinit thread_local Dropped* youngest = nullptr;
 
 void destroy() {
   while (Dropped* const first = youngest) {
-    youngest = first->older;  // what is destroyed may make others
+    youngest = first->older;  // a destructor may create further thread_local objects
     first->destroy(first->object);
     delete first;
   }

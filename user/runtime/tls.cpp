@@ -24,7 +24,7 @@ void find_segment(const void* headers, std::size_t count, std::size_t entry_byte
     return reinterpret_cast<const ProgramHeader*>(static_cast<const std::byte*>(headers) +
                                                   i * entry_bytes);
   };
-  std::uintptr_t bias = 0;  // where a position-independent program was put
+  std::uintptr_t bias = 0;  // the load address of a position-independent program
   for (std::size_t i = 0; i < count; ++i) {
     if (at(i)->type == abi::elf::header_table) {
       bias = reinterpret_cast<std::uintptr_t>(headers) - at(i)->virtual_address;

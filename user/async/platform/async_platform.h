@@ -1,5 +1,5 @@
-// async/'s world in a program: one thread of it has an executor, whose loop (user/async/loop.cpp)
-// waits for the kernel by a ring. Nobody interrupts it: there are no signals.
+// The platform of async/ in programs: one thread has an executor, whose loop (user/async/loop.cpp)
+// waits for the kernel through a ring. No signal handler interrupts it.
 #pragma once
 
 #include <abi/flags.h>
@@ -15,7 +15,8 @@
 namespace user::detail {
 
 inline constinit async::Local async_local;
-inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};  // what the loop looks at
+inline constinit std::uint64_t async_alarm =
+    ~std::uint64_t{0};  // the time at which the loop must call alarm_fired(), in ns since boot
 
 void* map_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;
@@ -31,7 +32,7 @@ inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
 inline constexpr bool checks_policies = false;
 
-/// One thread's: nobody else looks.
+/// Not atomic: one thread alone uses it.
 template <class T>
 class Atomic {
   using Order = std::memory_order;

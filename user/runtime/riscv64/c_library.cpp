@@ -1,4 +1,4 @@
-// What picolibc expects from whoever it is linked with.
+// Symbols that picolibc requires.
 #include <cstdio>
 
 #include "user/calls.h"

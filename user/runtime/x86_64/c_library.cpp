@@ -1,16 +1,16 @@
-// What musl's functions expect, of which programs have those that are pure computation: musl itself
-// is never started, and none of its functions may come to one that makes a system call.
+// Symbols that musl's functions require. Programs use only those that compute. musl is never
+// initialised, and none of its functions that make system calls may be called.
 #include <cstdio>
 #include <cstdlib>
 
 #include "user/calls.h"
 
-/// Nothing writes there; fmt's headers mention it.
+/// Never written; fmt's headers refer to it.
 FILE* const stderr = nullptr;
 
 extern "C" {
 
-/// In musl it is the thread's; here nobody reads it.
+/// One for all threads, unlike musl's: no code reads it.
 int* __errno_location() {
   static int number;
   return &number;

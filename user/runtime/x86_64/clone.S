@@ -1,7 +1,7 @@
 # long cotrap_user_clone(flags, stack_top, parent_tid, thread_pointer, child_tid, entry, argument)
 #
-# Returns the new thread's id, or -errno. The new thread calls entry(argument) on its own stack and
-# ends with what that returns.
+# Returns the new thread's id, or -errno. The new thread calls entry(argument) on its own stack, and
+# exits with the returned status.
         .text
         .globl  cotrap_user_clone
         .type   cotrap_user_clone, @function

@@ -1,5 +1,5 @@
-// A program is wherever the kernel has put it: what in its data is an address has to be told. Until
-// that is done nothing here may use such an address, or make a system call.
+// Relocates a program: the kernel loads it at any address, so the addresses in its data must be
+// adjusted. Until then no code here may use such an address or make a system call.
 #include <abi/flags.h>
 #include <abi/types.h>
 #include <user/machine/system_call.h>
@@ -34,8 +34,8 @@ std::uint64_t value_of(const Dynamic* entry, std::int64_t tag) {
 }
 
 std::uintptr_t system_call_entry(long* stack) {
-  long* word = stack + 1 + stack[0] + 1;  // behind argc, argv and its end
-  while (*word != 0) ++word;              // the environment
+  long* word = stack + 1 + stack[0] + 1;  // skips argc, argv and the null pointer at its end
+  while (*word != 0) ++word;              // skips the environment
   for (auto* entry = reinterpret_cast<abi::AuxEntry*>(word + 1); entry->tag != abi::at_null;
        ++entry) {
     if (entry->tag == abi::at_sysinfo) return entry->value;
