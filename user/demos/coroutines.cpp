@@ -1,6 +1,6 @@
-// Ten thousand coroutines in one thread of one program: each sleeps, sends its neighbour a message
-// and waits for one from the other side. Beside them two talk through a pipe, and one gives up
-// waiting for it. The kernel sees one thread, which waits for its ring.
+// Ten thousand coroutines in one thread: each sleeps, sends its neighbour a message, and waits for
+// a message from its other neighbour. Two more talk through a pipe, and one gives up waiting for
+// the pipe. The kernel sees one thread, which waits for its ring.
 #include <user/async.h>
 #include <user/check.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int coroutines = 10'000;
 constexpr auto shortest_sleep = 1ms, longest_sleep = 50ms;
-constexpr std::size_t most_bytes = 512;  // for each of them, with its job
+constexpr std::size_t most_bytes = 512;  // per coroutine, with its job
 
 using Mailbox = async::Channel<int, 1>;
 

@@ -1,6 +1,6 @@
-// fork shares memory until somebody writes. Parent and child write to the same addresses and see
-// only their own bytes; the free memory shows when copies are made, and when the last owner needs
-// none.
+// fork() shares memory until one side writes. Parent and child write to the same addresses and see
+// only their own bytes. The amount of free memory shows when the kernel copies pages: at the first
+// write to a shared page, and not when the writer is the page's only owner.
 #include <user/check.h>
 #include <user/process.h>
 
@@ -11,7 +11,7 @@ using namespace user;
 namespace {
 
 constexpr long pages = 128;
-constexpr long slack = 48;  // pages: tables, stacks, the kernel's own objects
+constexpr long slack = 48;  // pages: for page tables, stacks, kernel objects
 
 long pages_free() {
   return static_cast<long>(free_memory() / page_size);
@@ -24,7 +24,7 @@ bool all_bytes_are(const std::byte* memory, int value) {
   return true;
 }
 
-// Each side holds only its own ends: a side that dies is heard of by the other.
+// Closes the other side's ends, so that a side sees the end of file when the other side dies.
 void take_sides(Pipe reading, Pipe writing) {
   must(close(reading.write_end), "closing");
   must(close(writing.read_end), "closing");
@@ -64,7 +64,7 @@ int main() {
   if (*child == 0) {
     take_sides(to_child, to_parent);
     wait_for_word(to_child);
-    if (!all_bytes_are(memory, 'p')) exit(1);  // the parent's bytes, as they were
+    if (!all_bytes_are(memory, 'p')) exit(1);
     std::memset(memory, 'c', pages * page_size);
     say_word(to_parent);
     wait_for_word(to_child);

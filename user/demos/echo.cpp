@@ -1,5 +1,5 @@
-// Waits for the keyboard while a ticker goes on in another thread. Ends at `bye` or end of input.
-// With arguments it is what everybody expects of a program of this name: it prints them.
+// Waits for the keyboard while another thread prints ticks. Ends at `bye` or at the end of input.
+// With arguments it prints them, as the usual echo does.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/thread.h>

@@ -1,5 +1,5 @@
-// What a coroutine does wrong is an answer to who tried it, and what it misses is brought by a
-// handler that is a coroutine itself. The others, of the same thread, go on all the while.
+// attempt() returns a coroutine's exception as an error to its caller. An exception handler, which
+// is a coroutine itself, supplies missing pages. Other coroutines of the thread run meanwhile.
 #include <user/async.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -12,7 +12,7 @@ namespace {
 constexpr int requests = 100;
 constexpr std::size_t pages = 8;
 
-// One in ten asks for what is not there.
+// One request in ten reads a null pointer.
 Task<> serve(int request, int& served, int& failed) {
   static constexpr int number = 7;
   const volatile int* const asked_for = request % 10 == 3 ? nullptr : &number;
@@ -36,7 +36,8 @@ Task<> serve_all() {
   check(served == requests * 9 / 10 && failed == requests / 10, "each has its end");
 }
 
-// Memory that is nowhere until somebody touches it: then it is a file's, as this program reads it.
+// Memory without access: at the first access to a page the handler fills it from a file, this
+// program.
 std::span<std::byte> region;
 Fd file = -1;
 

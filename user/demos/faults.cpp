@@ -1,5 +1,5 @@
-// Everything that a broken program may do to its own downfall. Each child dies of the right signal,
-// or the call that it made answers EFAULT; whoever watches, and the kernel, go on.
+// Programs that misbehave in every way known to us. Each child dies of the right signal, or its
+// system call returns EFAULT; the parent and the kernel keep working.
 #include <abi/signal.h>
 #include <user/check.h>
 #include <user/machine/processor.h>
@@ -27,11 +27,13 @@ volatile long* pointer_to(std::uintptr_t address) {
 }
 
 void jump_to(std::uintptr_t address) {
-  asm volatile("" : "+r"(address));  // or the compiler takes a jump to 0 for one that cannot happen
+  asm volatile(
+      ""
+      : "+r"(address));  // hides the value: the compiler assumes that a jump to 0 cannot happen
   reinterpret_cast<void (*)()>(address)();
 }
 
-long data_word = machine::return_instruction;  // were it code
+long data_word = machine::return_instruction;  // a return instruction, but in data
 
 struct Crime {
   std::string_view name;

@@ -1,5 +1,5 @@
-// A mutex and a condition variable made from futexes (runtime/sync.cpp): counters add up, and a
-// small queue hands every item to exactly one consumer.
+// A mutex and a condition variable built on futexes (runtime/sync.cpp): the counters add up, and a
+// small queue passes each item to exactly one consumer.
 #include <user/check.h>
 #include <user/sync.h>
 #include <user/thread.h>
@@ -21,7 +21,7 @@ void count_together() {
         for (long n = 0; n < each; ++n) {
           const Lock lock{mutex};
           const long seen = counter;
-          if (n % 512 == 0) yield();  // invites the others to come between
+          if (n % 512 == 0) yield();  // lets another thread run between the read and the write
           counter = seen + 1;
         }
       });

@@ -1,4 +1,4 @@
-// The smallest demo: a program that says hello, and what it was started with.
+// The smallest demo: prints a greeting, the process's ids, and its arguments.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/machine/processor.h>

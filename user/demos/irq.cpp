@@ -1,9 +1,8 @@
-// Threads read blocks of a disk, first one thread after the other, then all at once: the disk works
-// on all their requests side by side, and its driver, a coroutine that interrupts wake, wakes each
-// thread when its block is there.
+// Reads blocks of a disk, first one after the other, then by many threads at once. The disk works
+// on all requests in parallel. Its driver is a coroutine that interrupts wake; it wakes each thread
+// when the thread's block has arrived.
 //
-// The disk holds numbers: each is its own place times a constant (`./cotrap demo` brings such a
-// one).
+// Each number on the disk is its own index times a constant; `./cotrap demo` provides such a disk.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/files.h>
@@ -52,7 +51,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
-// A figure of the first disk, from the table in /proc/disks.
+// Returns the first disk's value in the column `name` of /proc/disks.
 std::uint64_t disk_figure(std::string_view name) {
   const auto text = must(read_file("/proc/disks"), "/proc/disks");
   const auto lines = split(text, '\n');
@@ -72,7 +71,7 @@ nanoseconds read_one_at_a_time(Fd disk, std::vector<Block>& blocks) {
   return now() - start;
 }
 
-// Every thread reads its block of each round as soon as it has that of the round before.
+// Each thread reads its block of every round without waiting for other threads.
 nanoseconds read_at_once(Fd disk, std::vector<Block>& blocks) {
   std::atomic<std::uint32_t> gate = 0;
   std::vector<Thread> readers;

@@ -1,6 +1,6 @@
-// Events for a program's own handler: from another program, and from a device. They reach it asleep
-// or in the midst of computing, without a signal and without a kernel coroutine in between; they
-// can be masked, and many that it has not seen are one.
+// Notifications from another program and from a device reach a program's handler. The program may
+// sleep or compute at that time; no signal and no kernel coroutine is involved. A program can mask
+// notifications, and the kernel merges those that are still pending.
 #include <user/async.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -19,7 +19,7 @@ enum Event : std::uint64_t { wake_up = 1, stop_computing = 2, many = 4, disk_is_
 
 constexpr int sent_while_masked = 100;
 
-std::atomic<std::uint64_t> handled = 0;  // bits, so far
+std::atomic<std::uint64_t> handled = 0;  // all bits that the handler has seen
 std::atomic<int> calls = 0;
 
 void handle(std::uint64_t bits) {
@@ -27,28 +27,28 @@ void handle(std::uint64_t bits) {
   ++calls;
 }
 
-// ── Who is told ──
+// ── The receiver ──
 
 void say(std::string_view word) {
   check(write(standard_output, word) == word.size(), "the sender is told");
 }
 
-// In one step: nobody else of this thread runs, and no call is made.
+// Computes in a single step, without a system call: no other coroutine of this thread runs.
 void compute_until_told() {
   while ((handled & stop_computing) == 0) {
   }
 }
 
 Task<> receive() {
-  say("a");  // asleep
+  say("a");  // announces: asleep
   check(co_await notified() == wake_up, "one that sleeps is woken");
-  say("c");  // computing
+  say("c");  // announces: computing
   compute_until_told();
   check(co_await notified() == stop_computing, "and what the handler has seen, coroutines see");
 
   mask_notifications(many);
   const int before = calls;
-  say("m");  // masked
+  say("m");  // announces: masked
   while (upcall_counts().notifications < 2 + sent_while_masked) co_await async::sleep_for(1ms);
   check(calls == before, "what is masked is not told");
   mask_notifications(0);
@@ -68,7 +68,7 @@ Task<> receive() {
   check(counts.interruptions > 0, "computing is interrupted");
 }
 
-// ── Who tells ──
+// ── The sender ──
 
 char hear(Fd from) {
   char word = 0;

@@ -1,4 +1,4 @@
-// Two processes and two pipes: a number goes back and forth, each side adds one.
+// Two processes send a number back and forth through two pipes; each adds one.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -18,7 +18,7 @@ void send(Fd fd, const long& number) {
   must(write(fd, std::as_bytes(std::span{&number, 1})), "writing");
 }
 
-// The other side: standard input and output are the pipes. Ends when the first side hangs up.
+// The other process; its standard input and output are the pipes. Ends at the end of input.
 int pong() {
   long number;
   while (must(receive(number), "reading") == sizeof number) send(standard_output, number + 1);

@@ -1,5 +1,5 @@
-// producer | filter | consumer: the consumer dawdles at first, the pipes fill up, and the producer
-// has to wait: it does not run ahead further than the pipes are large. Nothing is lost or
+// producer | filter | consumer: the consumer starts late, the pipes fill up, and the producer must
+// wait. The producer is never further ahead than the pipes' capacity. No record is lost or
 // reordered.
 #include <user/check.h>
 #include <user/clock.h>
@@ -19,7 +19,7 @@ struct Record {
 };
 
 constexpr long records = 12'000;  // 768 KB, far more than two pipes hold
-constexpr long every = 3;         // what the filter lets through
+constexpr long every = 3;         // the filter passes every third record
 constexpr auto nap = 200ms;
 
 bool receive(Record& record) {

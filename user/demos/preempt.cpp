@@ -1,6 +1,6 @@
-// A coroutine of the kernel computes for 50 ms without an await, a value in every register. Another
-// above it wakes every millisecond all the same: the timer's interrupt puts the first one aside in
-// the midst of what it does, stack and all, and it goes on later as if nothing had been.
+// A kernel coroutine computes for 50 ms without an await, with a known value in every register. A
+// more urgent coroutine still wakes every millisecond: the timer interrupt preempts the first one
+// in the middle of its step. The step keeps its stack and its registers, and resumes later.
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -25,8 +25,9 @@ abi::SpinReport compute() {
   return report;
 }
 
-// Each millisecond has its wake. A busy host may stop the whole machine for a while: then some are
-// late, but the one below has not come far meanwhile, because it was stopped, too.
+// True if the coroutine woke once a millisecond. A busy host may stop the whole machine for a
+// while, so that wakes are late; then the preempted coroutine makes little progress, because it was
+// stopped too.
 bool is_on_time(const abi::SpinReport& report) {
   return report.wakes >= duration - 2 &&
          (report.late * 4 < report.wakes || report.most_rounds * 8 < report.rounds);
@@ -35,7 +36,7 @@ bool is_on_time(const abi::SpinReport& report) {
 }  // namespace
 
 int main() {
-  // … or for so long that most are; without preemption they are so every time.
+  // A busy host can also make most wakes late, so try again. Without preemption every try fails.
   constexpr int tries = 20;
   abi::SpinReport report = compute();
   for (int i = 1; i < tries && !is_on_time(report); ++i) report = compute();

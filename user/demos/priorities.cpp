@@ -1,5 +1,5 @@
-// A high-priority sleeper beside threads that never stop computing: it runs when its time has come,
-// while a sleeper like everybody else waits for its turn.
+// A high-priority sleeper and threads that never stop computing: the sleeper runs as soon as its
+// sleep ends. A sleeper of ordinary priority waits until a time slice ends.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/counters.h>
@@ -18,7 +18,7 @@ namespace {
 constexpr int hogs = 3;
 constexpr auto period = 2ms;
 
-constexpr auto on_time = 100us;  // a hog computes for 10 ms in one go
+constexpr auto on_time = 100us;  // far less than a hog's time slice of 10 ms
 
 struct Lateness {
   nanoseconds least, median, worst;
@@ -35,8 +35,9 @@ Lateness sleep_repeatedly(int rounds) {
   return {late.front(), late[late.size() / 2], late.back()};
 }
 
-// A host may hold up the machine, or its timers, for as long as it likes. Where time is counted in
-// instructions nothing does; of several harts all but one stand still then for a while.
+// The host may delay the machine or its timers. It cannot where time is counted in instructions
+// (icount); but with several harts under icount, only one hart runs at a time. So require icount
+// and one hart.
 bool lateness_is_the_kernels() {
   return std::popcount(must(affinity(0), "affinity")) == 1 && counts_are_exact();
 }

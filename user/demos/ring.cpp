@@ -1,6 +1,6 @@
-// The same copy, done three ways: by system calls, by a ring with one submission at a time, and by
-// a ring in batches, in a 64th of the ways in. What goes on where the submission before it ends, as
-// all of a batch does here, is made in one transfer with it.
+// Copies a file in three ways: by system calls, by a ring with one submission at a time, and by a
+// ring in batches. Batches enter the kernel 64 times less often. Adjacent transfers of a batch are
+// merged into one, as all are here.
 #include <abi/ring.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -26,8 +26,8 @@ struct Files {
 };
 
 struct Cost {
-  std::uint64_t entries = 0;  // into the kernel
-  std::uint64_t taken = 0;    // instructions, or nanoseconds
+  std::uint64_t entries = 0;  // entries into the kernel
+  std::uint64_t taken = 0;    // in instructions, or in nanoseconds
 };
 
 Cost by_calls(const Files& files) {
@@ -42,7 +42,7 @@ Cost by_calls(const Files& files) {
   return cost;
 }
 
-// All that was added, in one call.
+// Submits all that was added, in one call, and takes the completions.
 void make(Ring& ring, unsigned count, Cost& cost) {
   ++cost.entries;
   check(must(ring.enter(count), "enter") == count, "all are taken");

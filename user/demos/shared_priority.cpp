@@ -1,7 +1,6 @@
-// Two programs with coroutines of different priorities on one hart. Where each has a scheduler of
-// its own, the kernel knows only that both are equally urgent, and one program does all of its work
-// before the other. Where they share priorities with the kernel, what is most urgent comes first,
-// whosever it is.
+// Two programs on one hart, with coroutines of different priorities. With separate schedulers the
+// kernel sees two equally urgent threads, and one program does all its work before the other. If
+// they share priorities with the kernel, the most urgent coroutine of both programs runs first.
 //
 //   shared-priority                                  the demo
 //   shared-priority player NAME SHARES PRIORITY …    coroutines that wait for a byte each
@@ -20,11 +19,11 @@ using async::Task;
 
 namespace {
 
-constexpr int players_priority = 10, referees_priority = 50;  // Linux's real-time ones
+constexpr int players_priority = 10, referees_priority = 50;  // Linux real-time priorities
 
 struct Turn {
   char player;
-  std::uint8_t priority;  // … of the coroutine whose turn it was
+  std::uint8_t priority;  // the coroutine's priority; or is_ready
 };
 constexpr std::uint8_t is_ready = 0xff;
 
@@ -46,7 +45,7 @@ Task<> take_turn(Turn turn) {
   must(write(standard_output, bytes_of(turn)), "telling the referee");
 }
 
-// Not before the others wait: a sleep is a wait of the whole program.
+// Sleeps first, so that the other coroutines wait by the time of the report.
 Task<> report_ready(char name) {
   co_await async::sleep_for(1ms);
   Turn ready{name, is_ready};
@@ -73,7 +72,7 @@ int player(char name, bool shares, std::span<char*> arguments) {
   return 0;
 }
 
-// The referee, who is more urgent than both: they begin when it waits.
+// The referee. It is more urgent than both players, so they run only while it waits.
 
 Fd start(const char* name, bool shares, std::initializer_list<const char*> priorities, Fd results) {
   const auto go = must(make_pipe(abi::o_cloexec), "a pipe");

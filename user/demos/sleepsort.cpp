@@ -1,5 +1,5 @@
-// Threads that sleep side by side: each sleeps as long as its number, so they finish in order, and
-// all together in the time of the longest.
+// Threads sleep at the same time, each in proportion to its number: they finish in ascending order,
+// and all of them in the time of the longest sleep.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/sync.h>
@@ -52,8 +52,8 @@ Outcome sleep_side_by_side() {
 }  // namespace
 
 int main() {
-  // A busy host may hold up one of the harts, or all, for longer than a unit; a kernel that wakes
-  // sleepers in the wrong order, or each after the other, does so every time.
+  // Try again: a busy host may delay one or all harts for longer than a unit. A kernel that wakes
+  // sleepers in the wrong order, or one after the other, fails every time.
   constexpr int tries = 5;
   Outcome outcome = sleep_side_by_side();
   for (int i = 1; i < tries && !(outcome.in_order() && outcome.at_once()); ++i) {

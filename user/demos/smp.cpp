@@ -1,10 +1,10 @@
-// Every hart works: one thread for each counts primes, a token goes round all of them through
-// pipes, threads of all of them share a counter under a futex, and processes are killed whose
-// threads are on all of them. In the end, what each hart has done (/proc/harts).
+// Uses every hart. One thread per hart counts primes; a token passes through pipes between
+// processes on all harts; threads on all harts share a counter under a futex. Processes with
+// threads on all harts are killed. At the end prints /proc/harts, the work of each hart.
 //
 //   smp               the demo
-//   smp relay HART    adds one to what comes along a pipe, on that hart
-//   smp victim        has threads everywhere that do all kinds of things until they are killed
+//   smp relay HART    adds one to each number from standard input, on that hart
+//   smp victim        has threads on all harts that run until the process is killed
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/files.h>
@@ -42,7 +42,7 @@ void move_to(unsigned hart) {
 // Primes
 
 constexpr unsigned limit = 300'000, primes_below_limit = 25'997;
-constexpr unsigned piece = 1'000;  // numbers that a thread takes at a time
+constexpr unsigned piece = 1'000;  // candidates per piece of work
 
 bool is_prime(unsigned number) {
   if (number % 2 == 0) return number == 2;
@@ -75,8 +75,8 @@ unsigned count_primes(std::size_t threads, PiecesByHart& pieces) {
   return primes;
 }
 
-/// A thread for each of `all` computes until each of them has had a piece. Where the host has fewer
-/// processors than the machine harts, primes may be counted before one has had a turn.
+/// Runs one thread per hart until every hart has computed a piece. If the host has fewer processors
+/// than the machine has harts, all primes may be counted before some hart has run.
 void wait_for_the_others(const std::vector<unsigned>& all, PiecesByHart& pieces) {
   using namespace std::chrono_literals;
   const auto done = [&] {
@@ -181,7 +181,7 @@ void count_together(const std::vector<unsigned>& all) {
   check(counter == wanted, "no count is lost: {} is wanted", wanted);
 }
 
-// The killed
+// Killed processes
 
 int be_victim() {
   const auto all = harts();
@@ -230,12 +230,13 @@ void kill_one(nanoseconds later) {
 
 void kill_everywhere(const std::vector<unsigned>& all) {
   constexpr int rounds = 3;
-  constexpr std::size_t slack = 16 * page_size;  // what the kernel keeps for the next threads
+  constexpr std::size_t slack = 16 * page_size;  // for memory that the kernel keeps for new threads
   kill_one(1ms);
   const auto before = free_memory();
   for (int i = 0; i < rounds; ++i) kill_one(i * 1ms);
   std::size_t after = free_memory();
-  for (int i = 0; i < 50 && after + slack < before; ++i) {  // a hart lets go when it looks
+  for (int i = 0; i < 50 && after + slack < before;
+       ++i) {  // each hart frees a dead thread's state only when it next runs the kernel
     must(sleep_for(2ms), "sleeping");
     after = free_memory();
   }

@@ -1,5 +1,5 @@
-// A thousand threads blocked at once, and what each of them costs the kernel. Their stacks are
-// allocated and touched before, so that the difference in free memory is the kernel's alone.
+// Blocks a thousand threads at once and measures the kernel memory of each. Their stacks are
+// allocated and touched before, so the kernel alone causes the difference in free memory.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/machine/processor.h>
@@ -16,7 +16,7 @@ using namespace user;
 int main() {
   constexpr int threads = 1'000;
   constexpr std::size_t stack_bytes = page_size;
-  constexpr std::size_t limit = machine::bytes_per_thread;  // all of the kernel's
+  constexpr std::size_t limit = machine::bytes_per_thread;  // kernel memory only
 
   auto* const stacks =
       must(map_memory(threads * stack_bytes, abi::prot_read | abi::prot_write), "stacks");

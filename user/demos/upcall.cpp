@@ -1,5 +1,5 @@
-// A coroutine reads a file that is mapped from a slow disk: it stops at every page. The others, of
-// the same thread, go on meanwhile; on a machine with several harts another one sees to the pages.
+// A coroutine reads a mapping of a slow disk and stops at every page. Other coroutines of the same
+// thread run meanwhile. On a machine with several harts another hart serves the page-ins.
 #include <user/async.h>
 #include <user/check.h>
 #include <user/files.h>
@@ -16,13 +16,13 @@ constexpr std::size_t page_bytes = 4096;
 constexpr std::size_t pages = 16;
 constexpr int others = 3;
 
-// What is on the disk: each number is its place times this.
+// Each number on the disk is its index times this.
 constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
 
 struct Progress {
-  // Of the others. To the compiler of who waits for a page they come from nowhere.
+  // steps of the other coroutines. Atomic, so that the compiler reloads it after the page fault
   std::atomic<long> steps = 0;
-  long while_waiting = 0;  // … of them while the reader waited for a page
+  long while_waiting = 0;  // their steps while the reader waited for page-ins
   bool is_over = false;
 };
 
@@ -30,7 +30,7 @@ Task<> read_mapped(const volatile std::uint64_t* disk, Progress& progress) {
   for (std::size_t page = 0; page < pages; ++page) {
     const std::size_t place = page * page_bytes / sizeof(std::uint64_t) + 1;
     const long before = progress.steps;
-    const std::uint64_t number = disk[place];  // here it stops
+    const std::uint64_t number = disk[place];  // page fault: the coroutine stops here
     progress.while_waiting += progress.steps - before;
     check(number == place * factor, "the number at {} is {:#x}", place, number);
     co_await async::yield();
