@@ -1,4 +1,4 @@
-// What the small programs share: what their arguments mean, and how they say that one is wrong.
+// Parses the arguments of the small programs and reports wrong usage.
 //
 //   programs::Arguments arguments{argc, argv, "grep [-v] TEXT [FILE…]"};
 //   const bool inverted = arguments.take("-v");
@@ -26,17 +26,18 @@ std::optional<Number> number(std::string_view text) {
   return value;
 }
 
-// Exit status 2: the program was not understood, and did nothing.
+// Prints the message and exits with 2, the status for wrong usage.
 template <class... T>
 [[noreturn]] void wrong_usage(fmt::format_string<T...> format, T&&... arguments) {
   user::complain(format, std::forward<T>(arguments)...);
   user::exit(2);
 }
 
-// Options come first, each a word of its own; `--` ends them. `-` and numbers are no options.
+// Options come first, each as a word of its own; `--` ends them. `-` and negative numbers are not
+// options.
 class Arguments {
  public:
-  // `--help` prints the usage, and that is all.
+  // `--help` prints the usage and exits with 0.
   Arguments(int argc, char** argv, const char* usage)
       : usage_{usage}, rest_{argv + 1, argv + argc} {
     if (!take("--help")) return;
@@ -44,13 +45,13 @@ class Arguments {
     user::exit(0);
   }
 
-  // Whether the option comes next. It is used up then.
+  // Consumes the next word and returns true if it is `option`.
   bool take(std::string_view option) {
     if (rest_.empty() || option != rest_.front()) return false;
     rest_ = rest_.subspan(1);
     return true;
   }
-  // The next word that is an option's (-5, the 5 of -n 5), used up.
+  // Consumes and returns the next word, such as -5, or the 5 of -n 5.
   std::string_view take_word() {
     if (rest_.empty()) wrong();
     const char* word = rest_.front();
@@ -59,7 +60,8 @@ class Arguments {
   }
   std::string_view next() const { return rest_.empty() ? "" : rest_.front(); }
 
-  // What is left behind the options, if there are as many as there should be.
+  // Returns the words after the options. Exits with the usage if their number is not `least` …
+  // `most`, or if an option is left.
   std::span<char* const> words(std::size_t least = 0,
                                std::size_t most = std::numeric_limits<std::size_t>::max()) {
     if (!take("--") && is_option(next())) wrong();

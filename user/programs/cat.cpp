@@ -1,4 +1,4 @@
-// cat [FILE…]: files, one after the other; standard input without one.
+// cat [FILE…]: prints the files one after the other; standard input without arguments.
 #include <user/files.h>
 
 #include "arguments.h"

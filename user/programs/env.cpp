@@ -1,4 +1,4 @@
-// env: the variables that a program is given.
+// env: prints the environment.
 #include "arguments.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// free: the machine's memory.
+// free: prints total, used and free memory, the number of threads, and the uptime.
 #include "arguments.h"
 
 int main(int argc, char** argv) {

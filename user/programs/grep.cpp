@@ -1,4 +1,5 @@
-// grep [-v] TEXT [FILE…]: the lines that contain TEXT (-v: that do not). Exit 1: there is none.
+// grep [-v] TEXT [FILE…]: prints the lines that contain TEXT (-v: that do not). Exits with 1 if
+// there is none.
 #include <user/files.h>
 
 #include "arguments.h"

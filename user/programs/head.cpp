@@ -1,4 +1,4 @@
-// head [-n LINES | -LINES] [FILE…]: the first lines, ten unless told.
+// head [-n LINES | -LINES] [FILE…]: prints the first lines of each file; ten by default.
 #include <user/files.h>
 
 #include "arguments.h"

@@ -1,4 +1,4 @@
-// ls [-l] [PATH…]: what is in a folder.
+// ls [-l] [PATH…]: lists folders.
 #include <user/files.h>
 
 #include "arguments.h"

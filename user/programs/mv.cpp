@@ -1,4 +1,4 @@
-// mv FROM TO: gives a file or folder another name.
+// mv FROM TO: renames a file or folder.
 #include "arguments.h"
 
 using namespace user;

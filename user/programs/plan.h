@@ -1,4 +1,4 @@
-// What a plan says (async/sim/plan.h), read.
+// Reads a plan (the format is in async/sim/plan.h).
 #pragma once
 
 #include <user/check.h>
@@ -48,17 +48,17 @@ struct Channel {
 struct Class {
   std::string name;
   int priority;
-  nanoseconds deadline;  // after its arrival; 0: none
+  nanoseconds deadline;  // relative to the arrival; 0: none
   std::uint32_t weight;
-  nanoseconds budget;  // 0: nothing is reserved
+  nanoseconds budget;  // 0: no reservation
   nanoseconds period;
   unsigned long harts;
 
-  user::Mutex mutex;  // of the rest
+  user::Mutex mutex;  // protects the members below
   std::vector<nanoseconds> responses;
   unsigned arrived = 0;
   unsigned missed = 0;
-  unsigned unbegun = 0;  // of those that have arrived, at the end
+  unsigned unbegun = 0;  // tasks that arrived but had not begun at the end
 };
 
 struct Step {
@@ -67,14 +67,15 @@ struct Step {
 };
 
 struct Task {
-  std::uint64_t number;  // from 1 up
+  std::uint64_t number;  // counted from 1
   Class* of;
   nanoseconds at;
   std::vector<Step> steps;
 
   enum class State { unbegun, under_way, over };
-  State state = State::unbegun;  // of its round, as the next one; of the class's mutex
-  nanoseconds arrived{};         // of what is under way
+  State state =
+      State::unbegun;     // of the current round, like `arrived`; protected by the class's mutex
+  nanoseconds arrived{};  // arrival of the current round
 };
 
 using PlanLock = std::variant<user::Mutex, user::InheritingMutex>;
@@ -89,7 +90,7 @@ struct Plan {
 
 class PlanReader {
  public:
-  // Ends the program, with what is wrong, where it is no plan.
+  // Ends the program with an error message if the file is not a valid plan.
   static Plan read(const char* path) {
     const auto text = user::must(user::read_file(path), path);
     PlanReader reader;

@@ -1,6 +1,6 @@
-// ps: what runs. The kernel's /proc/processes (a line of names, then a line for each process,
-// values separated by tabs) with columns aligned and times for people: a column NAME_ns is in
-// nanoseconds.
+// ps: lists processes. Prints /proc/processes (a line of column names, then a line per process,
+// values separated by tabs) with aligned columns. Columns NAME_ns are nanoseconds; ps prints them
+// in readable units.
 #include <user/files.h>
 
 #include "arguments.h"

@@ -1,6 +1,5 @@
-// self-test NAME [ARGUMENT]: has the kernel do one of its self-tests (abi/self_test.h), and prints
-// what came of it, a name and a number a line. What is counted in instructions it prints under
-// icount alone.
+// self-test NAME [ARGUMENT]: runs one of the kernel's self-tests (abi/self_test.h) and prints its
+// results, a name and a number per line. Counts of instructions are printed under icount only.
 #include <abi/self_test.h>
 #include <user/calls.h>
 #include <user/counters.h>
@@ -17,7 +16,7 @@ using abi::SelfTest;
 struct Known {
   std::string_view name;
   SelfTest self_test;
-  unsigned long argument;  // unless another is given
+  unsigned long argument;  // default argument
   std::array<std::string_view, 7> words;
   bool in_instructions = false;
 };

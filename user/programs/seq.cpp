@@ -1,4 +1,4 @@
-// seq [FIRST] LAST: the numbers from FIRST (1 unless told) to LAST, a line each.
+// seq [FIRST] LAST: prints the numbers from FIRST (by default 1) to LAST, one per line.
 #include "arguments.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// sleep SECONDS: does nothing for so long; 0.5 is half a second.
+// sleep SECONDS: waits that long; 0.5 is half a second.
 #include <user/clock.h>
 
 #include "arguments.h"
@@ -7,7 +7,7 @@ using namespace user;
 
 namespace {
 
-// Decimal text to nanoseconds, without rounding.
+// Converts decimal text to nanoseconds, without rounding.
 std::optional<nanoseconds> duration(std::string_view text) {
   const auto whole = text.substr(0, text.find('.'));
   auto fraction =

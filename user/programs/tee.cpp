@@ -1,4 +1,4 @@
-// tee FILE…: what comes in goes out, and into the files.
+// tee FILE…: copies standard input to standard output and into the files.
 #include <user/files.h>
 
 #include "arguments.h"

@@ -1,5 +1,6 @@
-// uname [-asnrvm]: the system's name; -n the machine's own name, -r the release, -v its version,
-// -m the kind of machine, -a all of them. They come in this order, whatever that of the options.
+// uname [-asnrvm]: prints the system's name; -n the machine's name, -r the release, -v its version,
+// -m the kind of machine, -a all of them. They are printed in this order, whatever the order of the
+// options.
 #include <string>
 #include <utility>
 

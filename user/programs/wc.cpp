@@ -1,4 +1,4 @@
-// wc [FILE…]: lines, words and bytes.
+// wc [FILE…]: counts lines, words and bytes.
 #include <user/files.h>
 
 #include "arguments.h"

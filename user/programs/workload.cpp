@@ -1,21 +1,22 @@
-// workload [-f] PLAN: does what a plan says (async/sim/plan.h), and prints when it began and for
-// each class how long its tasks took from their arrival to their end:
+// workload [-f] PLAN: executes a plan (async/sim/plan.h) with threads. Prints the start time, and
+// for each class the response times of its tasks, from arrival to end:
 //
 //   start <tab> nanoseconds since boot
 //   CLASS <tab> arrived <tab> finished <tab> missed <tab> mean <tab> p50 <tab> p99 <tab> longest
 //   (ns)
-//   unbegun <tab> CLASS <tab> how many have arrived and had not begun at the end, if any
+//   unbegun <tab> CLASS <tab> tasks that arrived and had not begun at the end, if any
 //
-// Each task is done by a thread that sleeps until it arrives, so that who is woken when is the
-// kernel's business alone. Some always sleep ahead:
+// Each task is executed by a thread that sleeps until the task's arrival, so the kernel alone
+// decides the order of the wakes. A pool of threads sleeps ahead of the arrivals:
 //
-//   takes the next task ──► says what it is ──► sleeps until it comes ──► does it ──┐
-//        ▲                                          │ few are left asleep: one more │ thread
-//        └───────────────────────────────────────────────── says that it is done ◄──┘
+//   takes the next task ──► sets its parameters ──► sleeps until it arrives ──► executes it ──┐
+//        ▲                                               │ few threads asleep: adds a thread  │
+//        └────────────────────────────────────────────────────────────── reports its end ◄────┘
 //
-// Computing is a loop that was timed; waiting is sleeping. The kernel is told each task's priority
-// (SCHED_RR, or with -f SCHED_FIFO, by its rank among those there are), deadline, weight, harts
-// and, once it has come, its reservation (SCHED_DEADLINE); where that is refused it does without.
+// 'r' steps run a calibrated loop; 'w' steps sleep. For each task the program sets its thread's
+// priority (SCHED_RR, or with -f SCHED_FIFO), its deadline, weight and harts. The priority is the
+// class's rank in the plan. After the arrival it requests the task's reservation (SCHED_DEADLINE).
+// If the kernel refuses it, the task runs without.
 #include <user/thread.h>
 
 #include "plan.h"
@@ -24,16 +25,17 @@ namespace {
 
 using namespace programs;
 
-constexpr int ranks = 6;        // of real-time levels below the first
-constexpr unsigned ahead = 16;  // threads that sleep
-/// What one that sleeps has reserved, to wake and to reserve the rest.
+constexpr int ranks = 6;        // number of real-time levels below the most urgent
+constexpr unsigned ahead = 16;  // threads to keep asleep
+/// The budget of a sleeping thread: enough to wake and to reserve the rest.
 constexpr nanoseconds glance{20'000};
 
 void turn(std::uint64_t times) {
   for (; times != 0; --times) asm volatile("");
 }
 
-/// How often turn() goes round in a million nanoseconds; the best of some, others may interrupt.
+/// The iterations of turn() in one millisecond: the best of five measurements, since interrupts may
+/// disturb some.
 std::uint64_t turns_in_a_millisecond() {
   constexpr std::uint64_t times = 1'000'000;
   auto least = nanoseconds::max();
@@ -45,7 +47,8 @@ std::uint64_t turns_in_a_millisecond() {
   return times * 1'000'000 / static_cast<std::uint64_t>(std::max(least, nanoseconds{1}).count());
 }
 
-/// 99 is the launcher's; each rank is one of the kernel's levels below.
+/// Maps a plan's priority to a Linux real-time priority. 99 is the launcher's; each rank gets the
+/// next of the kernel's levels below.
 int real_time_priority(const Plan& plan, int priority) {
   std::vector<int> all;
   for (const auto& each : plan.classes) all.push_back(each->priority);
@@ -56,16 +59,16 @@ int real_time_priority(const Plan& plan, int priority) {
   return 99 - static_cast<int>((rank + 1) * 99 + 6) / 7;
 }
 
-/// Does all the tasks, from start() on.
+/// Executes all tasks, beginning at start().
 class Players {
  public:
-  /// `policy`: a real-time one.
+  /// `policy`: abi::sched_fifo or abi::sched_rr.
   Players(Plan& plan, int policy)
       : plan_{plan},
         policy_{static_cast<std::uint32_t>(policy)},
         turns_{turns_in_a_millisecond()} {}
 
-  /// What comes at 0 comes so much later.
+  /// Starts the plan's time 0 `later` from now; returns that time.
   nanoseconds start(nanoseconds later) {
     start_ = user::now() + later;
     const user::Lock lock{mutex_};
@@ -73,7 +76,8 @@ class Players {
     return start_;
   }
 
-  /// Once it is over: what has come and has not ended has arrived, too, and may be late.
+  /// Called at the end: counts tasks that arrived but did not finish; they may have missed their
+  /// deadline.
   void count_unfinished() const {
     for (const auto& task : plan_.tasks) {
       Class& of = *task->of;
@@ -88,7 +92,7 @@ class Players {
   }
 
  private:
-  /// The lock is held.
+  /// The caller holds the lock.
   void add_thread() {
     ++asleep_;
     threads_.push_back(std::make_unique<user::Thread>([this] {
@@ -102,7 +106,7 @@ class Players {
         if (next_ < plan_.tasks.size()) return *plan_.tasks[next_++];
       }
       static_cast<void>(user::sleep_until(start_ + plan_.until));
-      static_cast<void>(user::sleep_for(std::chrono::seconds{1}));  // it is over
+      static_cast<void>(user::sleep_for(std::chrono::seconds{1}));  // the plan is over
     }
   }
   void play(Task& task) {
@@ -116,7 +120,7 @@ class Players {
     note_beginning(task, arrival);
     if (of.budget.count() != 0 && !reserve(of, of.budget)) set_priority(of);
     live(task);
-    hint(0, of, task.arrived);  // whoever reads a trace: what follows is not its work
+    hint(0, of, task.arrived);  // for traces: the task's work ends here
     if (of.budget.count() != 0) set_priority(of);
     const user::Lock lock{mutex_};
     ++asleep_;
@@ -129,7 +133,7 @@ class Players {
     user::must(user::set_schedule(0, {.policy = policy_, .priority = priority_of(of)}),
                "a real-time priority");
   }
-  /// Refused where there is no room for it.
+  /// Returns false if the kernel has no bandwidth for the reservation.
   static bool reserve(const Class& of, nanoseconds budget) {
     return user::set_schedule(0, {.policy = abi::sched_deadline,
                                   .runtime = static_cast<std::uint64_t>(budget.count()),
@@ -146,7 +150,7 @@ class Players {
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
-  /// It may yet be to come.
+  /// Begins a round of the task; `arrived` may lie in the future.
   void on_migrate_in(Task& task, nanoseconds arrived) const {
     const auto at = arrived - start_;
     const user::Lock lock{task.of->mutex};
@@ -203,7 +207,7 @@ class Players {
   const std::uint32_t policy_;
   const std::uint64_t turns_;
   nanoseconds start_{};
-  user::Mutex mutex_;  // of the rest
+  user::Mutex mutex_;  // protects the members below
   std::size_t next_ = 0;
   unsigned asleep_ = 0;
   std::vector<std::unique_ptr<user::Thread>> threads_;
@@ -231,7 +235,7 @@ int main(int argc, char** argv) {
   Plan plan = PlanReader::read(arguments.words(1, 1).front());
   user::must(user::set_realtime_priority(0, 99), "a real-time priority");
   user::hint_work(0, nanoseconds{1},
-                  abi::most_weight);  // before all others, who are to begin alike
+                  abi::most_weight);  // so that the launcher comes before the tasks' threads
   Players players{plan, policy};
   const auto start = players.start(std::chrono::milliseconds{5});
   static_cast<void>(user::sleep_until(start + plan.until));
@@ -241,5 +245,5 @@ int main(int argc, char** argv) {
     const user::Lock lock{each->mutex};
     report(*each);
   }
-  user::exit(0);  // whatever is still under way
+  user::exit(0);  // ends the threads that still run
 }

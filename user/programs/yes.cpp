@@ -1,4 +1,4 @@
-// yes [TEXT]: says it again and again, until nobody listens.
+// yes [TEXT]: prints the text again and again, until a write fails.
 #include "arguments.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// What the shell does itself.
+// The shell's builtin commands.
 #include <user/calls.h>
 #include <user/files.h>
 #include <user/print.h>
@@ -89,7 +89,7 @@ std::optional<abi::Signal> signal_called(std::string_view name) {
   return text->number;
 }
 
-/// A builtin, because where processes have taken all memory, no program starts that could end them.
+/// kill is a builtin: if processes have used all memory, no program could start to end them.
 int send_signals(Shell&, Words words) {
   auto signal = abi::Signal::sigterm;
   auto processes = words.subspan(1);
@@ -163,7 +163,7 @@ void print_names(const char* folder) {
   user::println("{}", line);
 }
 
-/// The `index`th of the fields that tabs separate.
+/// Returns field `index` (from 0) of a line of fields separated by tabs.
 std::string_view field(std::string_view line, int index) {
   for (; index > 0; --index) line.remove_prefix(std::min(line.size(), line.find('\t') + 1));
   return line.substr(0, line.find('\t'));

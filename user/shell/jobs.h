@@ -1,4 +1,4 @@
-// The jobs that run in the background.
+// Background jobs.
 #pragma once
 
 #include <user/process.h>
@@ -10,13 +10,13 @@ namespace shell {
 
 class Jobs {
  public:
-  // `last` is the process whose end is the job's.
+  // The last of `processes` determines the job's status. `text` is the command line, for notices.
   void add(std::vector<user::Pid> processes, std::string text);
-  // Somebody's child has ended: notes it and prints a notice when that ends a job.
+  // Records that a child has ended. Prints a notice if its job has ended with it.
   void note(user::Ended ended);
-  // Notices for everything that has ended meanwhile. Never waits.
+  // Records all children that have ended. Never waits.
   void reap();
-  // Until none is left.
+  // Waits until no job is left.
   void wait_for_all();
   void list() const;
 

@@ -10,7 +10,8 @@ namespace {
 constexpr char interrupt = 'C' & 0x1f;
 constexpr char quit = '\\' & 0x1f;
 
-// While one lives, Ctrl-C and Ctrl-\ send no signal: they end the line being typed, as Enter does.
+// While an object of this class lives, Ctrl-C and Ctrl-\ send no signal but end the line, as Enter
+// does.
 class KeysEndLines {
  public:
   KeysEndLines() {
@@ -39,7 +40,7 @@ Typed read_typed_line(std::string_view prompt) {
   static_cast<void>(user::write_all(user::standard_output, prompt));
   std::string text;
   for (;;) {
-    // A read gets one line at most; a very long one takes several.
+    // A read returns at most one line; a very long line takes several reads.
     char part[1024];
     const auto count = user::read(user::standard_input, std::span{part});
     if (!count && count.error() == user::Errno::eintr) continue;

@@ -1,4 +1,4 @@
-// Lines that somebody types on the terminal that is the standard input.
+// Reads lines that a person types, if standard input is a terminal.
 #pragma once
 
 #include <string>
@@ -9,15 +9,15 @@ namespace shell {
 struct Typed {
   enum class How {
     line,
-    given_up,  // Ctrl-C or Ctrl-\: on to the next one
-    end,       // Ctrl-D: there is no next one
+    given_up,  // Ctrl-C or Ctrl-\: the line is discarded
+    end,       // Ctrl-D: end of input
   };
   How how;
-  std::string text;  // of a line, without its end
+  std::string text;  // the line, without its newline
 };
 
-// Programs find the terminal's settings as they were: keys mean something else only while this
-// waits, from before the prompt on.
+// Prints the prompt and waits for a line. It changes the terminal's settings only while it runs, so
+// other programs never see the change.
 Typed read_typed_line(std::string_view prompt);
 
 }  // namespace shell

@@ -1,7 +1,7 @@
 // sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c LINE`
-// its argument. Editing a line, echo and Ctrl-D are the kernel's console's work; so is Ctrl-C,
-// which ends every program that does not ignore it, as this one does. While a line is typed, it
-// only ends that (keyboard.h).
+// its argument. The kernel's console does line editing, echo and Ctrl-D. Ctrl-C ends every program
+// that does not ignore it; the shell ignores it, and only discards the line being typed
+// (keyboard.h).
 #include <user/files.h>
 #include <user/print.h>
 #include <user/process.h>
@@ -59,7 +59,7 @@ void talk(Shell& shell) {
   }
 }
 
-// The lines of a text.
+// Runs the lines of `text`.
 int run(Shell& shell, std::string_view text) {
   while (!text.empty() && !shell.exit_code()) {
     const auto end = std::min(text.find('\n'), text.size());

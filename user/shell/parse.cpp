@@ -30,7 +30,7 @@ class Scanner {
   }
   bool at_end() const { return rest_.empty(); }
 
-  // Nothing when no word begins here; an error for a quotation without end.
+  // Returns nothing if no word begins here, and an error for an unterminated quotation.
   std::expected<std::optional<std::string>, std::string> word() {
     std::string text;
     bool any = false;

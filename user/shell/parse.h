@@ -1,11 +1,11 @@
-// From a line of text to what it asks for.
+// Parses a line into jobs.
 //
 //   line      = [ job { (";" | "&" | "&&" | "||") job } ]
 //   job       = command { "|" command }
 //   command   = { word | redirection }      redirection = ("<" | ">" | ">>" | "2>") word
 //
-// Words may be quoted ('as it is', "with $NAME", \x); $NAME and $? are expanded while parsing, job
-// by job, since an earlier job may change them. `#` begins a comment.
+// Words may be quoted ('as it is', "with $NAME", \x). $NAME and $? are expanded when their job is
+// parsed, because an earlier job may change them. `#` begins a comment.
 #pragma once
 
 #include <expected>
@@ -30,17 +30,18 @@ struct Command {
 enum class Join { always, on_success, on_failure };
 
 struct Job {
-  Join join = Join::always;  // whether it runs after the one before
+  Join join = Join::always;  // runs depending on the previous job's status
   bool background = false;
   std::vector<Command> commands;  // connected by pipes
   std::string text;               // as typed, for notices
 };
 
-// What a variable's name stands for.
+// Returns a variable's value.
 using Expand = std::function<std::string(std::string_view)>;
 
-// Takes the first job off `line`. A job without commands: the line is empty. The error is for
-// people.
+// Removes the first job from `line` and parses it. A job without commands means that the line is
+// empty. `next` is the operator before the job; it becomes the operator after it. The error is a
+// message for users.
 std::expected<Job, std::string> take_job(std::string_view& line, Join& next, const Expand& expand);
 
 }  // namespace shell

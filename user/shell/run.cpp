@@ -1,4 +1,4 @@
-// Starting a job's programs, connected by pipes, and waiting for them.
+// Starts a job's programs, connects them by pipes, and waits for them.
 #include <abi/flags.h>
 #include <user/files.h>
 #include <user/print.h>
@@ -15,7 +15,7 @@ using user::Pid;
 constexpr int cannot_run = 126;
 constexpr int not_found = 127;
 
-// Everything opened for a job, closed when its programs have it.
+// Descriptors opened for a job. The shell closes them when the programs have started.
 class OpenFiles {
  public:
   OpenFiles() = default;
@@ -42,7 +42,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return result;
 }
 
-// The process, or the exit code that stands for its failure.
+// Starts a command. Returns its process, or the exit code for the failure.
 std::expected<Pid, int> start(const Shell& shell, const Command& command, bool background,
                               std::vector<user::FdMapping> fds) {
   OpenFiles opened;
@@ -56,7 +56,8 @@ std::expected<Pid, int> start(const Shell& shell, const Command& command, bool b
     fds.push_back({opened.add(*file), redirection.fd});
   }
 
-  // A builtin beside others needs a process of its own: another shell that runs just this.
+  // In a pipeline or in the background a builtin needs a process: another shell that runs only the
+  // builtin.
   auto words = command.words;
   std::string path;
   if (is_builtin(words.front())) {
@@ -79,7 +80,8 @@ std::expected<Pid, int> start(const Shell& shell, const Command& command, bool b
   return std::unexpected{child.error() == abi::Errno::enoent ? not_found : cannot_run};
 }
 
-// Waits for all, reports a violent end, returns the last one's status.
+// Waits for all processes and reports deaths by signals. Returns the status of the last process of
+// the pipeline.
 int wait_for(Shell& shell, std::vector<Pid> processes, const std::string& text) {
   const Pid last = processes.back();
   int status = 0;
@@ -145,7 +147,7 @@ int Shell::run_programs(const Job& job) {
     failure = child ? 0 : child.error();
     if (child) processes.push_back(*child);
   }
-  pipes.close();  // or readers would wait for an end that never comes
+  pipes.close();  // an open write end here would keep the readers from the end of file
   if (processes.empty()) return failure;
   if (job.background) {
     jobs_.add(std::move(processes), job.text);

@@ -1,6 +1,6 @@
-// The shell's state, and how its parts fit: main.cpp reads lines, keyboard.cpp those that somebody
-// types, parse.cpp takes them apart, run.cpp starts what they name, builtins.cpp does what needs no
-// program, jobs.cpp knows what is still running.
+// The shell's state. main.cpp reads lines, keyboard.cpp reads typed lines, and parse.cpp parses
+// them. run.cpp starts programs, builtins.cpp has the commands that need no program, and jobs.cpp
+// tracks background jobs.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,7 @@ class Shell {
   void leave(int code) { exit_code_ = code; }
   Jobs& jobs() { return jobs_; }
 
-  std::string variable(std::string_view name) const;  // empty: not set
+  std::string variable(std::string_view name) const;  // empty if not set
   void set_variable(std::string_view name, std::string_view value);
   const std::vector<std::string>& variables() const { return variables_; }
 
@@ -36,16 +36,16 @@ class Shell {
 
   int status_ = 0;
   std::optional<int> exit_code_;
-  std::vector<std::string> variables_;  // NAME=value, given to every program
+  std::vector<std::string> variables_;  // NAME=value; the environment of every program
   Jobs jobs_;
 };
 
-// The builtin's exit code; nothing if the name is no builtin's.
+// Runs a builtin and returns its exit code; nothing if the first word names no builtin.
 std::optional<int> run_builtin(Shell& shell, std::span<const std::string> words);
 bool is_builtin(std::string_view name);
 
-// The file that a command's first word means: itself when it has a slash, else the first on PATH.
-// Empty: there is none.
+// Returns the program's path for a command's first word: the word itself if it contains a slash,
+// else the first match in PATH. Empty if not found.
 std::string find_program(const Shell& shell, const std::string& word);
 
 }  // namespace shell
