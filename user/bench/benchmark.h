@@ -1,14 +1,14 @@
-// What a benchmark is, and what it has to say: samples, of which the reader makes medians and
-// percentiles. main.cpp prints a line for each benchmark,
+// Benchmarks. Each yields samples, from which the reader computes medians and percentiles. main.cpp
+// prints a line for each benchmark,
 //
 //   name <TAB> unit <TAB> operations <TAB> value[*times] value[*times] …
 //
-// where each value is what so many operations took together, the values ascend, and the unit is
-// `instructions` or `ns`, as the run counts, `counted ns` for the clock of a run that counts, which
-// stands still but for instructions, or `bytes`.
+// Each value is the cost of that many operations together; values ascend. The unit is
+// `instructions` or `ns`, depending on the run, `counted ns` or `bytes`. `counted ns` is the clock
+// under icount, which advances with executed instructions only.
 //
-// A program of this folder uses nothing that Linux does not have, but where the kernel itself is
-// asked to do something (in_kernel.cpp): elsewhere that is refused, and there are no samples.
+// The programs of this folder run on Linux too. Only in_kernel.cpp uses Cotrap's own calls; on
+// other kernels these fail, and the benchmark has no samples.
 #pragma once
 
 #include <user/histogram.h>
@@ -24,21 +24,22 @@
 
 namespace bench {
 
-/// What is below four thousand is told as it was, also where a clock ticks by a hundred.
+/// Values below 4096 are exact, even if the clock has ticks of 100 ns.
 using Histogram = user::Histogram<12>;
 
-/// Of a cost: what reading() reads. Of a delay: what clock_ns() reads.
+/// cost: differences of reading(); delay: differences of clock_ns().
 enum class Unit : std::uint8_t { cost, delay, bytes };
 
 struct Samples {
-  unsigned operations = 1;                                        // in each sample
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> values{};  // ascending: value, how often
+  unsigned operations = 1;  // per sample
+  std::vector<std::pair<std::uint64_t, std::uint64_t>>
+      values{};  // (value, number of samples), in ascending order
 
   static Samples of(std::vector<std::uint64_t> totals, unsigned operations = 1);
   static Samples of(const Histogram& histogram, unsigned operations = 1);
 };
 
-/// Nothing: this machine lacks what it takes.
+/// Nothing: this machine cannot run the benchmark.
 using Outcome = std::optional<Samples>;
 
 struct Benchmark {
@@ -47,7 +48,7 @@ struct Benchmark {
   Outcome (*run)();
 };
 
-/// A row for each file. docs/benchmarks.md says what is between start and stop.
+/// The benchmarks of each file. docs/benchmarks.md says which operations each one measures.
 std::span<const Benchmark> system_calls();
 std::span<const Benchmark> rings();
 std::span<const Benchmark> switching();
@@ -59,14 +60,15 @@ std::span<const Benchmark> memory();
 std::span<const Benchmark> in_kernel();
 std::span<const Benchmark> coroutines();
 
-/// What a program may be started as by a benchmark that needs two. Nothing: no such role.
+/// Runs the partner process of a benchmark that needs two processes. Nothing: unknown role.
 std::optional<int> play_role(std::string_view role);
 
-/// Not 0: of what is counted so many samples are taken, and batches are of 100 at most. Who looks
-/// on from outside compares two such runs.
+/// If not 0, each counted benchmark takes so many samples, in batches of at most 100. A tool
+/// compares two such runs.
 extern int samples_asked_for;
 
-/// Is this process number 1 of Linux? Then it has a machine to begin and to end (on_linux.cpp).
+/// True if this is process 1 on Linux: then it must set up and power off the machine
+/// (on_linux.cpp).
 bool is_first_on_linux();
 void begin_on_linux();
 void end_on_linux();
@@ -76,8 +78,8 @@ struct Batches {
   int size = 1'000;
 };
 
-/// By the clock: how long a batch takes at least, for its beginning and end to be told apart well,
-/// and all of them together.
+/// When timed: the least time of a batch, long compared to the clock's resolution, and the time of
+/// all batches.
 inline constexpr std::uint64_t batch_ns = 20'000, all_batches_ns = 200'000'000;
 
 template <class Operation>
@@ -87,9 +89,9 @@ std::uint64_t cost_of_batch(int size, Operation& operation) {
   return reading() - begin;
 }
 
-/// Batches of one operation, after a warm-up. Instructions: so many of that size; their median
-/// leaves timer ticks out. Time: batches as small as the clock allows, so many that there is
-/// something to say about the rare ones. The loop's own two instructions are not subtracted.
+/// Measures batches of an operation, after a warm-up batch. When counted: `batches`, whose median
+/// leaves out timer ticks. When timed: batches as small as the clock's resolution allows, and so
+/// many that rare costs show. The loop's own two instructions are included.
 template <class Operation>
 Samples sample(Batches batches, Operation operation) {
   if (samples_asked_for != 0) batches = {samples_asked_for, std::min(batches.size, 100)};
@@ -111,7 +113,8 @@ Samples sample(Batches batches, Operation operation) {
   return Samples::of(histogram, size);
 }
 
-/// … where an operation sets the scene by itself: it returns what the part of it cost that counts.
+/// As sample(), for operations with preparations of their own: the operation returns the cost to
+/// record.
 template <class Operation>
 Samples collect(int samples, unsigned operations, Operation operation) {
   if (samples_asked_for != 0) samples = samples_asked_for;

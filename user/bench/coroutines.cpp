@@ -1,5 +1,5 @@
-// Coroutines of a program, under its own executor: nothing here is a system call, so it is the same
-// on every kernel.
+// Coroutines of a program, under the program's executor. They make no system calls, so the costs
+// are the same on every kernel.
 #include <async/async.h>
 
 #include "benchmark.h"
@@ -9,7 +9,7 @@ namespace {
 
 using async::Task;
 
-constexpr int each = 1'000;  // operations of one sample
+constexpr int each = 1'000;  // operations per sample
 
 Task<> yields() {
   for (int i = 0; i < each / 2; ++i) co_await async::yield();

@@ -1,5 +1,5 @@
-// What a request to a disk costs from end to end: the time that the device takes is nobody's
-// instructions. Nothing without /dev/vda.
+// The cost of disk requests from end to end; the device's own time adds no instructions. No samples
+// without /dev/vda.
 #include <abi/flags.h>
 #include <abi/types.h>
 #include <user/calls.h>
@@ -18,14 +18,14 @@ using user::Fd;
 constexpr std::size_t block_bytes = 4096;
 constexpr long blocks_used = 16;
 
-// Whether it could be read.
+// Returns false if the read failed.
 bool read_block(Fd disk, long which, std::byte* block) {
   const long offset = which % blocks_used * static_cast<long>(block_bytes);
   return user::syscall(user::Call::pread64, disk, block, block_bytes, offset) == block_bytes;
 }
 
-// Keeps a timer set. The clock of an idle machine that counts stands still if there is no timer,
-// and how long the reader has slept would be up to the host.
+// Keeps a timer set. Under icount the clock of an idle machine without timers stands still, so the
+// length of the reader's sleep would depend on the host.
 class FarTimer {
  public:
   ~FarTimer() {
@@ -45,8 +45,8 @@ class FarTimer {
   }};
 };
 
-// One block at a time: the reader sleeps until the disk has answered. A sample is one read, so that
-// those that a busy host answers early or late do not move the median.
+// Reads one block at a time: the reader sleeps until the disk has answered. A sample is a single
+// read, so that reads that a busy host delays do not move the median.
 Outcome one_at_a_time() {
   const auto disk = user::open("/dev/vda");
   if (!disk) return {};
@@ -61,7 +61,8 @@ Outcome one_at_a_time() {
   return samples;
 }
 
-// So many readers, each with one block at a time: what a block costs when others are under way.
+// Many readers, each with one block at a time: the cost of a block while other requests are in
+// flight.
 Outcome many_at_a_time() {
   constexpr int readers = 64, each = 16;
   const auto disk = user::open("/dev/vda");
@@ -90,7 +91,7 @@ Outcome many_at_a_time() {
   return samples;
 }
 
-// The same, asked for by one thread in one go.
+// The same number of requests, submitted by one thread in one batch.
 Outcome in_a_batch() {
   constexpr unsigned batch = 64;
   const auto disk = user::open("/dev/vda");

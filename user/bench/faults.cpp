@@ -24,7 +24,7 @@ void unmap_pages(std::byte* memory, int count) {
   user::must(user::unmap_memory(memory, count * page_size), "munmap");
 }
 
-// What it costs to write a byte to each page.
+// Returns the cost of writing a byte to each page.
 std::uint64_t touch(std::byte* memory, int count) {
   const auto begin = reading();
   for (int i = 0; i < count; ++i) {
@@ -42,7 +42,8 @@ Outcome zero_fill_fault() {
   });
 }
 
-// While a forked child lives, a write copies; once it has gone, the last owner keeps the page.
+// Touches memory that was shared with a forked child. While the child lives, each write copies a
+// page; after its death (`gone`) the last owner keeps the page.
 std::optional<std::uint64_t> touch_after_fork(std::byte* memory, bool gone) {
   touch(memory, pages);
   const auto pipe = user::must(user::make_pipe(), "a pipe");
@@ -66,7 +67,7 @@ Outcome copy_on_write_fault(bool gone) {
   auto* const memory = map_pages(pages);
   for (int i = 0; i < repetitions(); ++i) {
     const auto cost = touch_after_fork(memory, gone);
-    if (!cost) return {};  // there is no fork
+    if (!cost) return {};  // no fork without an MMU
     totals.push_back(*cost);
   }
   unmap_pages(memory, pages);
@@ -80,7 +81,7 @@ Outcome kept() {
   return copy_on_write_fault(true);
 }
 
-// The last close of a file without a name, all of which is one step of the kernel.
+// Returns the cost of the last close of a removed file; the kernel frees its memory in one step.
 std::uint64_t write_and_end(std::size_t size) {
   constexpr auto path = "/tmp/measured";
   const auto file = user::must(user::open(path, abi::o_creat | abi::o_wronly), path);

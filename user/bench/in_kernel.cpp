@@ -1,4 +1,4 @@
-// What the kernel does to itself when it is asked to (abi/self_test.h). Nothing on other kernels.
+// Benchmarks that the kernel runs inside itself (abi/self_test.h). No samples on other kernels.
 #include <abi/self_test.h>
 #include <user/calls.h>
 
@@ -18,7 +18,8 @@ std::optional<std::array<std::uint64_t, 2>> self_test(SelfTest which, std::uint6
   return words;
 }
 
-// Of a CostReport: the same number of operations each time.
+// A benchmark of a self-test that returns a CostReport, with the same number of operations each
+// time.
 template <SelfTest which, std::uint64_t argument, int counted = 15, int timed = 300>
 Outcome cost() {
   const std::uint64_t given = argument | (is_counted() ? 0 : abi::by_the_clock);
@@ -29,7 +30,7 @@ Outcome cost() {
                  [&] { return self_test(which, given).value_or({})[0]; });
 }
 
-// Of a report whose first word says it, one at a time, in the unit that the self-test has.
+// A benchmark of a self-test whose first result is one measurement, in the self-test's own unit.
 template <SelfTest which, Unit unit>
 Outcome each() {
   if (unit == Unit::cost && !is_counted()) return {};

@@ -1,5 +1,5 @@
-// What threads and processes cost from beginning to end. The rows about fork are for a minimal
-// program: minimal.cpp measures itself, this file asks it.
+// The cost of threads and processes from creation to end. The rows about fork measure a minimal
+// program: minimal.cpp measures itself, and this file runs it.
 #include <user/files.h>
 #include <user/process.h>
 
@@ -33,7 +33,7 @@ Outcome thread_create_and_join() {
   });
 }
 
-// Runs the minimal program, and reads what it prints: a number a line.
+// Runs the minimal program and returns the numbers that it prints, one per line.
 std::vector<std::uint64_t> ask_minimal(const char* what) {
   const auto pipe = user::make_pipe(abi::o_cloexec);
   if (!pipe) return {};
@@ -58,7 +58,7 @@ std::vector<std::uint64_t> ask_minimal(const char* what) {
   return numbers;
 }
 
-// What is rare is seen only if there are many: the program has room for a few.
+// Rare costs need many samples, and one run of the program yields only a few: run it several times.
 Outcome fork_cost(const char* what) {
   std::vector<std::uint64_t> totals;
   for (int left = is_counted() ? 1 : 10; left > 0; --left) {

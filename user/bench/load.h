@@ -1,4 +1,4 @@
-// What makes a machine busy while something is measured.
+// Background load for a measurement.
 #pragma once
 
 #include <user/calls.h>
@@ -12,8 +12,8 @@
 
 namespace bench {
 
-// Threads that always want to run, that hand bytes to each other, and, with a disk, that always
-// have a read under way.
+// Threads that always compute, threads that send bytes to each other and, with a disk, threads that
+// always read.
 class Load {
  public:
   explicit Load(std::optional<user::Fd> disk = {}) : with_disk_{disk.has_value()} {
@@ -34,9 +34,9 @@ class Load {
     }
   }
 
-  // False: the disk did not answer.
+  // False: a read of the disk failed.
   bool goes_on() const { return !stop_; }
-  // Until all of it is under way.
+  // Waits until every kind of load has begun.
   void wait() const {
     while (goes_on() && (throws_ == 0 || (with_disk_ && reads_ == 0))) {
       static_cast<void>(user::sleep_for(std::chrono::milliseconds{1}));
@@ -54,7 +54,7 @@ class Load {
     });
   }
 
-  // Who begins is who ends: the other one's last read has its answer.
+  // The thread with `begins` also ends the exchange, so that the other's last read is answered.
   void throw_back_and_forth(user::Fd to, user::Fd from, bool begins) {
     char byte = begins;
     for (bool last = false; !last; ++throws_) {
@@ -82,7 +82,8 @@ class Load {
   std::atomic<long> reads_ = 0, throws_ = 0;
   user::Pipe there_ = user::must(user::make_pipe(), "a pipe");
   user::Pipe back_ = user::must(user::make_pipe(), "a pipe");
-  std::vector<user::Thread> threads_;  // joined before what they use goes
+  std::vector<user::Thread>
+      threads_;  // declared last: joined before the other members are destroyed
 };
 
 }  // namespace bench

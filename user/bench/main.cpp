@@ -1,6 +1,6 @@
-// bench [--list] [--samples N] [NAME…]: what things cost; see benchmark.h for the lines it prints,
-// after one that says what is counted. It counts instructions under icount and takes the time
-// elsewhere.
+// bench [--list] [--samples N] [NAME…]: runs benchmarks and prints their samples. The first line of
+// the output says whether it counts instructions (under icount) or takes the time. benchmark.h has
+// the format of the other lines.
 #include "benchmark.h"
 
 #include <user/calls.h>
@@ -56,7 +56,7 @@ void print(const Benchmark& benchmark, const Samples& samples) {
   user::println("{}", line);
 }
 
-// First what takes memory: what others leave in the kernel's pools would not be counted.
+// Benchmarks of memory come first: freed memory in the kernel's pools would distort them.
 std::vector<Benchmark> all() {
   std::vector<Benchmark> all;
   for (const bool about_memory : {true, false}) {
@@ -79,7 +79,8 @@ int run(std::span<const std::string_view> names) {
   }
   kind = user::counts_are_exact() ? Kind::instructions : Kind::time;
   user::println("# {}", is_counted() ? "instructions, counted exactly" : "time, by the clock");
-  static_cast<void>(user::set_affinity(0, 1));  // two that take turns would not have to elsewhere
+  static_cast<void>(user::set_affinity(
+      0, 1));  // one hart for all: on two harts, two threads would not have to switch
   for (const auto& benchmark : known) {
     if (!names.empty() && !std::ranges::contains(names, benchmark.name)) continue;
     const auto samples = benchmark.run();

@@ -1,4 +1,4 @@
-// What a blocked thread takes of the kernel's memory.
+// The kernel memory of a blocked thread.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>

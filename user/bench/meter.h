@@ -1,5 +1,5 @@
-// What is measured with: instructions where counts are exact (user/counters.h), and the clock where
-// they are not. Never both in one run.
+// The meter of a run: instructions if counts are exact (user/counters.h), else the clock. A run
+// never mixes both.
 #pragma once
 
 #include <user/counters.h>
@@ -14,19 +14,19 @@ using user::nanoseconds_per_tick;
 
 enum class Kind : bool { time, instructions };
 
-/// Of this run; main() sets it before anything is measured.
+/// The meter of this run. main() sets it before the first benchmark.
 extern Kind kind;
 
 inline bool is_counted() {
   return kind == Kind::instructions;
 }
 
-/// Nanoseconds by the clock, from a beginning of its own; in ticks of 100 on the RISC-V machine.
+/// Nanoseconds since the clock's start; in steps of 100 on the RISC-V machine.
 inline std::uint64_t clock_ns() {
   return clock_ticks() * nanoseconds_per_tick;
 }
 
-/// Instructions or nanoseconds: differences are what something cost.
+/// The meter's value, in instructions or nanoseconds. Differences are costs.
 inline std::uint64_t reading() {
   return is_counted() ? instructions() : clock_ns();
 }

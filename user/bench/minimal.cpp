@@ -1,5 +1,5 @@
-// A program of two pages, code and stack, that measures what it costs to fork it. No runtime, no
-// data segment. Prints a whole number a line; see lives.cpp.
+// A program of two pages, code and stack, that measures the cost of forking itself. It has no
+// runtime and no data segment. Prints one integer per line; see lives.cpp.
 #include <abi/flags.h>
 #include <abi/signal.h>
 #include <abi/types.h>
@@ -75,14 +75,15 @@ void print_costs(bool execute, bool counted, const char* path) {
   for (int batch = 0; batch < batches; ++batch) print(costs[batch]);
 }
 
-// Memory that the kernel takes for forked children that wait.
+// Measures the kernel memory of forked children that are blocked.
 unsigned long blocked_children() {
   constexpr auto children = bench::minimal::children;
   int pipe[2];
   int ready[2];
   if (syscall(Call::pipe2, pipe, 0) != 0 || syscall(Call::pipe2, ready, 0) != 0) leave(1);
   char byte = 0;
-  syscall(Call::write, ready[1], &byte, 1);  // the buffer's memory is not a child's
+  syscall(Call::write, ready[1], &byte,
+          1);  // allocates the pipe's buffer now: it must not count as a child's
   syscall(Call::read, ready[0], &byte, 1);
   const auto before = free_memory();
   for (int i = 0; i < children; ++i) {
@@ -108,7 +109,7 @@ unsigned long blocked_children() {
 extern "C" [[noreturn]] void minimal_main(long* stack) {
   const auto argc = stack[0];
   auto** const argv = reinterpret_cast<char**>(stack + 1);
-  if (argc < 3) leave(0);  // executed by its own measurement
+  if (argc < 3) leave(0);  // executed by print_costs()
   const bool counted = argv[2][0] == 'c';
   switch (argv[1][0]) {
     case 'f': print_costs(false, counted, argv[0]); break;

@@ -1,4 +1,4 @@
-// The same program as the first one of a Linux machine: what that needs before and after.
+// bench as process 1 of a Linux machine: set-up before the benchmarks, power-off after.
 #include <user/calls.h>
 #include <user/print.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 using user::syscall;
 
-// Numbers that only Linux has (asm-generic/unistd.h).
+// Calls that Cotrap does not have (asm-generic/unistd.h).
 constexpr user::Call mount{40}, reboot{142}, perf_event_open{241};
 
 bool is_linux() {
@@ -20,8 +20,8 @@ bool is_linux() {
   return syscall(user::Call::uname, name.data()) == 0 && std::strcmp(name.data(), "Linux") == 0;
 }
 
-// `instret` is a program's to read if the machine's owner allows it (kernel.perf_user_access of the
-// riscv PMU driver: 2), and counts while somebody has a counter of the whole hart open.
+// Lets programs read `instret`. The riscv PMU driver allows it if kernel.perf_user_access is 2, and
+// the counter runs while a perf event for the whole hart is open.
 void let_programs_count() {
   syscall(mount, "none", "/proc", "proc", 0, nullptr);
   const long setting = syscall(user::Call::openat, 0, "/proc/sys/kernel/perf_user_access", 1, 0);
@@ -36,7 +36,7 @@ void let_programs_count() {
     std::uint64_t rest[6]{};
   } const attributes;
   constexpr int every_process = -1, hart = 0, no_group = -1;
-  syscall(perf_event_open, &attributes, every_process, hart, no_group, 0);  // open to the end
+  syscall(perf_event_open, &attributes, every_process, hart, no_group, 0);  // never closed
 }
 
 }  // namespace

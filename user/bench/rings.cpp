@@ -1,4 +1,4 @@
-// What a call costs that is written into a ring, alone and among others.
+// The cost of a system call through a ring, alone and in batches.
 #include <user/files.h>
 #include <user/ring.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned most = 64;
 
-/// Batches of `size` of what `submission()` gives: written down, entered, and taken.
+/// Batches of `size` submissions: each batch is added, entered, and its completions are taken.
 template <unsigned size, class Submission>
 Outcome in_batches(Submission&& submission) {
   auto ring = user::Ring::make({.submissions = size});
@@ -49,7 +49,8 @@ struct File {
   }
 };
 
-/// Blocks of a file that lie side by side, and go to places that do, too, or that do not.
+/// Reads adjacent blocks of a file into adjacent buffers or, if `apart`, into buffers in reverse
+/// order.
 template <unsigned size, bool apart = false>
 Outcome reads() {
   const File file;
@@ -59,7 +60,7 @@ Outcome reads() {
   });
 }
 
-/// A byte into a pipe, and out of it: both count as one.
+/// Writes bytes into a pipe and reads them; a write and a read count as one operation.
 Outcome pipe_in_batch() {
   const auto pipe = user::make_pipe();
   if (!pipe) return {};
@@ -74,7 +75,7 @@ Outcome pipe_in_batch() {
   return samples;
 }
 
-// The same as a call.
+// The same read as a plain system call.
 Outcome read_call() {
   const File file;
   if (!file.fd) return {};

@@ -1,4 +1,4 @@
-// What it costs to hand the hart to somebody else and get it back. All are on one hart: see main().
+// The cost of switching to another thread or process and back. All run on one hart: see main().
 #include <user/check.h>
 #include <user/process.h>
 #include <user/thread.h>
@@ -14,15 +14,16 @@ using user::Call;
 using user::Fd;
 using user::syscall;
 
-// Another process of this program, in a role, until it goes out of scope; a pipe leads to its
-// standard input and one from its standard output, which each role begins by writing a byte to.
+// A child process of this program, in a role, killed by the destructor. A pipe leads to its
+// standard input and another from its standard output. Each role begins by writing one byte to its
+// standard output.
 class Partner {
  public:
   explicit Partner(const char* role) {
     const char* const arguments[] = {"bench", "--role", role, nullptr};
     const user::FdMapping fds[] = {{there_.read_end, 0}, {back_.write_end, 1}};
     process_ = user::must(user::spawn(user::program_path(), arguments, {.fds = fds}), role);
-    // Who dies is noticed.
+    // So that reads end if the partner dies.
     static_cast<void>(user::close(there_.read_end));
     static_cast<void>(user::close(back_.write_end));
     char byte;
@@ -48,11 +49,11 @@ class Partner {
   bool is_ready_;
 };
 
-// Until the turns of all who do so have ended once: whoever comes first to count as one that
-// computes would have to wait for the other, which yields to nobody meanwhile.
+// Yields until the time slices of all yielding threads have ended once. The first thread that the
+// kernel takes for CPU-bound would have to wait for the other one, which would not yield to it.
 void yield_for_a_while() {
   constexpr std::uint64_t long_enough = 50'000'000;
-  if (samples_asked_for != 0) return;  // few, within a turn
+  if (samples_asked_for != 0) return;  // few samples fit into one time slice
   for (const auto end = clock_ns() + long_enough; clock_ns() < end;) syscall(Call::sched_yield);
 }
 
@@ -63,7 +64,7 @@ Outcome yield_between_processes() {
   return sample({}, [] { syscall(Call::sched_yield); });
 }
 
-// The same, of which each is half.
+// The same benchmark; a yield and the partner's yield count as two switches.
 Outcome switch_process() {
   auto samples = yield_between_processes();
   if (samples) samples->operations *= 2;
@@ -111,7 +112,7 @@ class Turn {
     word_.store(who, std::memory_order_release);
     syscall(Call::futex, &word_, abi::futex_wake | abi::futex_private_flag, 1, nullptr, nullptr, 0);
   }
-  // Returns whose turn it is, once it is not `other`'s.
+  // Waits while the word is `other`; returns the word.
   unsigned wait_while(unsigned other) {
     unsigned seen;
     while ((seen = word_.load(std::memory_order_acquire)) == other) {

@@ -1,4 +1,4 @@
-// What a system call costs that has nobody to wait for.
+// The cost of system calls that do not wait.
 #include <abi/self_test.h>
 #include <user/calls.h>
 #include <user/sync.h>
@@ -18,15 +18,16 @@ Outcome bare_call() {
   return sample({}, [] { syscall(number); });
 }
 
-// Into the kernel and back, a constant for an answer.
+// Enters the kernel and returns with a constant.
 template <abi::Trips form>
 Outcome bare_trips() {
   constexpr int trips = 1'000;
   if (syscall(abi::bare_trips, 0, form) != 0) return {};
   return collect(is_counted() ? 31 : 1'000, trips, [] {
-    const auto begin = reading();  // before: on some machines the clock is a system call
+    const auto begin =
+        reading();  // before bare_trips: on some machines reading() makes a system call
     syscall(abi::bare_trips, trips, form);
-    for (int i = 0; i < trips; ++i) syscall(Call::execve);  // it has no fast path
+    for (int i = 0; i < trips; ++i) syscall(Call::execve);  // execve has no fast path
     return reading() - begin;
   });
 }
@@ -60,7 +61,7 @@ Outcome map_and_unmap() {
   });
 }
 
-// The program's own file: as much of it as is there for sure.
+// Reads the start of this program's own file, which is certainly in memory.
 Outcome cached_read() {
   constexpr int blocks = 8;
   alignas(4096) static std::array<std::byte, 4096> buffer;

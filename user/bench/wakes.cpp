@@ -1,4 +1,4 @@
-// How soon: from power-on to the first program, and from a deadline to the sleeper.
+// Delays: from power-on to the first program, and from a deadline to the wake of a sleeper.
 #include <user/calls.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -14,20 +14,20 @@
 namespace bench {
 namespace {
 
-// Before main, as early as C++ allows.
+// Initialised before main(), as early as C++ allows.
 struct Start {
   std::uint64_t clock = clock_ns();
   user::nanoseconds time = user::now();
 };
 [[gnu::init_priority(101)]] const Start start;
 
-// Both are about the first program alone.
+// Only in the first program.
 Outcome power_on_to_first_program() {
   if (user::process_id() != 1) return {};
   return Samples::of({start.clock});
 }
 
-// The kernel's time begins with its first instruction.
+// The kernel's time starts at its first instruction.
 Outcome entry_to_first_program() {
   if (user::process_id() != 1) return {};
   return Samples::of({static_cast<std::uint64_t>(start.time.count())});
@@ -37,7 +37,8 @@ constexpr auto period = std::chrono::milliseconds{1};
 
 constexpr int highest = 99;
 
-// While it lives, the thread has a real-time priority, if it may.
+// Gives the calling thread a real-time priority while the object lives; holds() is false if that
+// failed.
 class Urgent {
  public:
   explicit Urgent(int priority = highest)
@@ -51,7 +52,7 @@ class Urgent {
   bool holds_;
 };
 
-// How late the thread wakes, period after period.
+// Sleeps period after period and records how late the thread wakes.
 void sleep_often(Histogram& late, user::nanoseconds begin) {
   const int sleeps = is_counted() ? 100 : 1'000;
   auto deadline = begin;
@@ -70,10 +71,10 @@ Outcome sleep_alone() {
   return Samples::of(*late);
 }
 
-// Several threads, each with periods of its own, which begin at different times.
+// Several threads sleep with equal periods that begin at different times.
 Outcome sleep_together() {
   constexpr int threads = 4;
-  const Urgent urgent;  // and those that it starts
+  const Urgent urgent;  // the threads inherit the priority
   if (!urgent.holds()) return {};
   std::array<std::unique_ptr<Histogram>, threads> late;
   std::atomic<int> ready = 0;
@@ -111,7 +112,7 @@ Outcome sleep_beside_load() {
   return sleep_beside({});
 }
 
-// Nothing without a disk, or where it did not answer meanwhile.
+// No samples without a disk, or if a read of the disk fails.
 Outcome sleep_beside_disk() {
   const auto disk = user::open("/dev/vda");
   if (!disk) return {};
@@ -120,8 +121,9 @@ Outcome sleep_beside_disk() {
   return late;
 }
 
-// From a wake to the woken thread's run beside load, on the waker's hart, wake after wake. Priority
-// 0: an ordinary thread, which has the load for company; else it is the waker's better.
+// Measures the delay from a wake to the run of the woken thread, on the waker's hart, beside load.
+// Priority 0: an ordinary thread, which competes with the load. Otherwise it is more urgent than
+// the waker.
 template <int priority>
 Outcome woken_beside_load() {
   const Load load;
