@@ -1,4 +1,4 @@
-// coroutines PART: what coroutines of a program can do (user/async.h), one part of it.
+// coroutines PART: runs one test of the coroutines of a program (user/async.h).
 #include <abi/shared_priority.h>
 #include <user/async.h>
 #include <user/check.h>
@@ -19,7 +19,7 @@ std::span<std::byte> bytes_of(auto& value) {
   return std::as_writable_bytes(std::span{&value, 1});
 }
 
-// Answers
+// Results
 
 Task<int> answers() {
   const Fd file = must(open("/tmp/words", abi::o_creat | abi::o_rdwr), "a file");
@@ -35,7 +35,7 @@ Task<int> answers() {
   co_return word;
 }
 
-// The other calls: a file by its name, and what is waited for beside a byte.
+// The other calls: open, close, poll, futex_wait and wait.
 Task<> waits_of_every_kind() {
   const auto none = co_await sys::open("/no/such");
   check(!none && none.error() == Errno::enoent, "a name may be wrong");
@@ -78,7 +78,7 @@ void operations() {
   check(run(answers()) == 7, "a second run, after the first");
 }
 
-// More than have a place in the ring.
+// More calls than the ring has places.
 
 constexpr int readers = 6'000;
 
@@ -130,7 +130,7 @@ Task<> cancels() {
   check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1, "nobody cancelled has taken it");
 }
 
-// What was read when the deadline came is not lost.
+// If a read has completed when its deadline passes, its bytes are not lost.
 Task<unsigned> read_by_deadlines(Fd from) {
   unsigned bytes = 0;
   char byte = 0;
@@ -158,7 +158,7 @@ void reads_in_time() {
   check(read == bytes, "{} bytes are read, of {}", read, bytes);
 }
 
-// Nothing to do is nothing done: on the hart of one that is more urgent another thread writes.
+// While all coroutines wait, the thread uses no time: a less urgent thread on its hart writes.
 
 Task<> sleep_and_read(Fd fd, int& sum) {
   co_await async::sleep_for(1ms);
@@ -181,7 +181,7 @@ void waits() {
   check(sum == 3, "every byte has come");
 }
 
-// One that has always something to do.
+// A coroutine that is always ready.
 
 Task<> compute(const bool& stop, long& rounds) {
   while (!stop) {
@@ -213,7 +213,7 @@ Task<> busy_one() {
   check(rounds > 0, "who computes computes, and the others have their calls");
 }
 
-// Everybody waits for somebody else.
+// All coroutines wait for each other.
 
 Task<> receive_nothing() {
   async::Channel<int, 1> channel;
@@ -232,7 +232,7 @@ void deadlocks() {
         "a program whose coroutines wait for one another is aborted");
 }
 
-// Priorities that are shared in strange ways.
+// Misuse of share_priority.
 
 bool refuses(std::uintptr_t address, Errno expected) {
   const auto done = call(abi::share_priority, address);

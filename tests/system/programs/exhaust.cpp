@@ -1,9 +1,9 @@
-// Takes all there is of one thing after the other: memory, threads, processes, descriptors, names,
-// areas. Each time the kernel must say no, with the right error, and have everything back
-// afterwards. Ends with a fork bomb.
+// Exhausts one resource after the other: memory, threads, processes, descriptors, names, areas.
+// Each time the kernel must return the right error, and must have everything back afterwards. Ends
+// with a fork bomb.
 //
-//   exhaust beside FILE    … memory alone, beside a process that has mapped FILE of the boot
-//   archive
+//   exhaust beside FILE    exhausts memory alone, beside a process that maps FILE of the boot
+//                          archive
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/process.h>
@@ -17,16 +17,17 @@ using namespace user;
 
 namespace {
 
-constexpr Pid most_processes = 40'000;  // more than fit
-constexpr long slack = 32;              // pages that may be in use otherwise than before
+constexpr Pid most_processes = 40'000;  // more than memory holds
+constexpr long slack = 32;              // tolerated difference in pages
 
 long pages_free() {
   must(sleep_for(20ms), "sleeping");
   return static_cast<long>(free_memory() / page_size);
 }
 
-// Ids are given in order: whatever `first` has left behind is among the next. This is the first
-// process, so they are its children now.
+// Kills all processes with ids after `first`. Ids are assigned in ascending order, so these are the
+// processes that `first` left behind. This program is the first process, so they are its children
+// now.
 void end_all_after(Pid first) {
   for (Pid pid = first + 1; pid < first + most_processes; ++pid) {
     static_cast<void>(kill(pid, abi::Signal::sigkill));
@@ -35,7 +36,7 @@ void end_all_after(Pid first) {
   }
 }
 
-// In a child, which is then gone with everything that it took. Returns the free pages afterwards.
+// Runs `take_all` in a child, which then ends. Returns the number of free pages afterwards.
 long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
   const Pid child = must(fork(), "fork");
   if (child == 0) {
@@ -52,7 +53,7 @@ long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
   return pages_free();
 }
 
-// Twice: what the kernel keeps for the next time is taken by the first.
+// Runs `take_all` twice: the kernel's caches grow during the first run only.
 void take_all_of(std::string_view what, void (*take_all)(), bool may_be_killed = false) {
   const long before = take_once(what, take_all, may_be_killed);
   const long after = take_once(what, take_all, may_be_killed);
@@ -112,7 +113,7 @@ void take_threads() {
       expect_refusal("threads", static_cast<long>(threads.size()), thread.error(),
                      {Errno::eagain, Errno::enomem});
     }
-    exit(0);  // with all of them waiting
+    exit(0);  // ends the waiting threads
   }
 }
 
@@ -121,8 +122,7 @@ void take_processes() {
     const auto child = fork();
     if (!child) {
       expect_refusal("processes", count, child.error(), {Errno::eagain, Errno::enomem});
-      // Children hold the memory: they are told to go by the pipe's end in `fork_bomb`, here by a
-      // signal.
+      // The children hold the memory; end_all_after() kills them.
       return;
     }
     if (*child == 0) {
@@ -164,7 +164,7 @@ void take_names() {
     static_cast<void>(close(*fd));
   }
   if (count == most) println("names in a directory: {} and more", count);
-  // What was refused last may have been only opened, not made.
+  // Removes also the name that failed last: the file may exist even so.
   for (long number = 0; number <= count; ++number) {
     static_cast<void>(remove_file(path(number).c_str()));
   }
@@ -172,7 +172,7 @@ void take_names() {
 
 void take_areas() {
   for (long count = 0; count < 200'000; ++count) {
-    // Alternating protections: neighbours do not become one area.
+    // Alternating protections, so that neighbours are not merged into one area.
     const int protection = count % 2 == 0 ? abi::prot_read : abi::prot_none;
     if (const auto memory = map_memory(page_size, protection); !memory) {
       return expect_refusal("areas", count, memory.error(), {Errno::enomem});
@@ -181,7 +181,7 @@ void take_areas() {
   println("areas: 200000 and more");
 }
 
-// Everybody forks until nobody can, for a while.
+// All processes fork for a while.
 void fork_bomb() {
   const auto end = now() + 1s;
   while (now() < end) {
@@ -198,7 +198,8 @@ void touch_all(std::byte* memory, std::size_t bytes, bool writes) {
   }
 }
 
-// Pages of the archive are nobody's: who has them is not in the way of those who need some.
+// Mapped pages of the archive are not charged to a process: mapping them must not make a process a
+// victim.
 void take_beside_reader(const char* path) {
   const Pipe ready = must(make_pipe(), "a pipe"), over = must(make_pipe(), "a pipe");
   std::array<std::byte, 1> byte{};
@@ -206,7 +207,7 @@ void take_beside_reader(const char* path) {
   if (reader == 0) {
     const Fd file = must(open(path), path);
     const std::size_t bytes = must(status(file), path).size;
-    for (int i = 0; i < 8; ++i) {  // more than there is memory
+    for (int i = 0; i < 8; ++i) {  // more mappings than memory
       touch_all(must(map_file(file, bytes, abi::prot_read, 0), path), bytes, false);
     }
     must(write(ready.write_end, byte), "writing");

@@ -1,4 +1,4 @@
-// A position-independent program: where it is, is the kernel's to say.
+// A position-independent program: the kernel chooses its address.
     .globl _start
 _start:
     li      a0, 7

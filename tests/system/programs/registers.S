@@ -1,7 +1,7 @@
 # See registers.h.
 #include "registers.h"
 
-        # Every integer register that is in no role, by its number; x5 and x31 are base and other.
+        # All integer registers except x5 and x31, which are base and scratch.
         .macro  each operation, area, base
         .irp    n, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
         \operation x\n, \area + 8 * \n(\base)
@@ -14,7 +14,7 @@
         .endr
         .endm
 
-        # What the caller expects to find again, sp, gp and tp among it.
+        # The registers that the caller expects to keep, with sp, gp and tp.
         .macro  each_kept operation, base
         .set    slot, KEPT
         .irp    n, 1, 2, 3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27

@@ -1,10 +1,10 @@
-// Fills all 31 integer and 32 floating-point registers and fcsr with patterns and finds them
-// unchanged: after system calls, after being preempted while computing, and beside others that do
-// the same with other patterns, in threads and in processes.
+// Fills all 31 integer and 32 floating-point registers and fcsr with patterns and checks that they
+// keep them: across system calls, preemption, and switches to threads and processes with other
+// patterns.
 //
 //   registers            the test
 //   registers NUMBER     one of its processes
-//   registers calls      the one that makes every call there is
+//   registers calls      a process that makes every system call
 #include "registers.h"
 
 #include <abi/flags.h>
@@ -53,7 +53,7 @@ void fill(Registers& registers, Random& random) {
   std::memset(registers.floating_out, 0, sizeof registers.floating_out);
 }
 
-// `changed` may differ: it is the result of what was done.
+// Compares all registers. Register `changed` must hold `result`.
 void compare(const Registers& registers, int base, int changed, std::uint64_t result,
              std::string_view after) {
   for (int i = 1; i < 32; ++i) {
@@ -110,8 +110,7 @@ void check_all(std::uint64_t seed) {
   for (int i = 0; i < spins; ++i) check_spin(variants[i % 2], random);
 }
 
-// A call with these arguments and patterns in all other registers; what it answers is not looked
-// at.
+// Makes a call with these arguments and with patterns in all other registers; ignores its result.
 void check_any_call(Random& random, std::uint64_t number,
                     std::initializer_list<std::uint64_t> given) {
   for (const auto& variant : variants) {
@@ -125,8 +124,8 @@ void check_any_call(Random& random, std::uint64_t number,
   }
 }
 
-// What has a fast path answers some of these there and some not; nothing of the kernel's may be
-// left in what a call changes, or in any other register, by either way out.
+// Some calls complete on the fast path and some do not. Neither way may leave values of the kernel
+// in a register.
 int make_every_call() {
   Random random{0x2545'f491'4f6c'dd1d};
   constexpr std::uint64_t numbers = 520;  // and some that Linux does not have
@@ -158,7 +157,7 @@ int make_every_call() {
   call(Call::brk, {0});
   call(Call::sched_getaffinity, {0, sizeof words, at(words)});
 
-  // A nop, which is answered at once, and a timeout, which is not.
+  // A nop, which completes at once, and a timeout, which waits.
   alignas(64) static std::byte ring[abi::ring_bytes(2, 2)];
   call(abi::ring_set_up, {at(ring), 2, 2, 0});
   auto& header = *reinterpret_cast<abi::RingHeader*>(ring);
@@ -186,7 +185,7 @@ int make_every_call() {
   return 0;
 }
 
-// Calls that have a fast path end bare trips, and are answered all the same.
+// A call with a fast path ends bare trips, and gets its normal result.
 void end_bare_trips() {
   constexpr unsigned trips = 5;
   const abi::Timespec shortest{.seconds = 0, .nanoseconds = 1};
@@ -196,7 +195,7 @@ void end_bare_trips() {
     const long answer = i % 3 == 0   ? syscall(Call::getppid)
                         : i % 3 == 1 ? syscall(Call::nanosleep, &shortest, nullptr)
                                      : syscall(Call::sched_yield);
-    // Where there is no fast path it is one of the trips.
+    // On machines without fast paths the call counts as a trip.
     const bool right = answer == 0 || (i % 3 == 0 && answer == parent_id());
     check(right, "in bare trips a call answers {}", answer);
   }

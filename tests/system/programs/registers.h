@@ -1,5 +1,4 @@
-// The registers of one check: what goes in, what came out. Used by registers.S, so with fixed
-// offsets.
+// The registers of one check, before and after. registers.S uses it, so the offsets are fixed.
 #pragma once
 
 #ifndef __ASSEMBLER__
@@ -13,7 +12,7 @@ struct Registers {
   std::uint64_t integer_out[32];
   std::uint64_t floating_out[32];
   std::uint64_t fcsr_out;
-  std::uint64_t kept[16];  // the caller's own
+  std::uint64_t kept[16];  // saved registers of the caller
 };
 #endif
 
@@ -33,13 +32,13 @@ static_assert(offsetof(Registers, floating_out) == FLOATING_OUT);
 static_assert(offsetof(Registers, fcsr_out) == FCSR_OUT);
 static_assert(offsetof(Registers, kept) == KEPT);
 
-// Each loads all 31 + 32 registers and fcsr, does its thing, and stores them all. One register
-// cannot hold a pattern of its own: it holds the address of the Registers (x31, or x5 in the second
-// of each pair), and comes out as that or the store goes astray.
+// Each function loads all 31 + 32 registers and fcsr, acts, and stores all of them. One register
+// holds the address of the Registers instead of a pattern: x31, or x5 in the second function of
+// each pair. If that register changes, the store goes to a wrong address.
 extern "C" {
-void call_with_base_x31(Registers*);  // one ecall: a7 and a0… are as integer_in says
+void call_with_base_x31(Registers*);  // makes one ecall with a7 and a0… from integer_in
 void call_with_base_x5(Registers*);
-void spin_with_base_x31(Registers*);  // counts x6 down to 0: as long as integer_in[6] says
+void spin_with_base_x31(Registers*);  // counts x6 down from integer_in[6] to 0
 void spin_with_base_x5(Registers*);
 }
 #endif

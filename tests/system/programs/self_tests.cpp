@@ -1,7 +1,7 @@
-// The kernel's self-tests (abi/self_test.h) among each other.
+// Concurrent self-tests of the kernel (abi/self_test.h).
 //
-//   self-tests refuse  those that get in each other's way: refused, or one replaces another
-//   self-tests kill    those whose caller is killed: they end soon, and others work
+//   self-tests refuse  conflicting self-tests: the kernel refuses one, or one replaces another
+//   self-tests kill    killed callers: the self-test ends soon, and others still work
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -31,14 +31,14 @@ void check_refused(SelfTest which, unsigned long argument, abi::Errno why) {
         abi::description(why));
 }
 
-// A process that does it again and again.
+// Starts a process that runs the self-test again and again.
 Pid start_doing(SelfTest which, unsigned long argument) {
   const Pid child = must(fork(), "a process");
   while (child == 0) self_test(which, argument);
   return child;
 }
 
-// From its death to when its parent knows.
+// Kills `child` and returns the time until its parent's wait() returns.
 nanoseconds end(Pid child) {
   const auto begin = now();
   must(kill(child, abi::Signal::sigkill), "killing");

@@ -1,5 +1,5 @@
-// Writes to both of its outputs by turns: `streams N` ends with status 7 after N records on each.
-// A record has its stream, its number, and every byte there is.
+// `streams N` writes N records to each output, alternately, and exits with 7. A record has its
+// stream, its number, and all byte values.
 #include <abi/numbers.h>
 #include <user/calls.h>
 #include <user/check.h>
@@ -13,7 +13,8 @@ using namespace user;
 
 namespace {
 
-// Read by themselves these would change the stream of framed output (docs/running.md).
+// These bytes are commands of framed output, which would change the stream if sent unescaped
+// (docs/running.md).
 constexpr std::string_view commands =
     "\x10"
     "1"
@@ -39,12 +40,12 @@ int main(int count, char** arguments) {
     const std::string_view text = arguments[1];
     std::from_chars(text.data(), text.data() + text.size(), records);
   }
-  // The kernel logs the program's name, which may hold a command, too.
+  // The kernel logs the program's name, which may contain a command too.
   check(!call(abi::Call{500}), "there is no such call");
   for (unsigned number = 0; number < records; ++number) {
     must(write_all(standard_output, record("out", number)), "standard output");
     must(write_all(standard_error, record("err", number)), "standard error");
-    // Halves of a command in two writes.
+    // A command split over two writes.
     for (const std::string_view half : {"\x10", "2"})
       must(write_all(standard_output, half), "half");
   }

@@ -1,10 +1,10 @@
-// Has traps come upon the hart one at a time, wherever they can, and looks at what became of them.
+// Provokes traps one at a time, at every possible point, and checks their effects.
 //
-//   traps rows          each row of the router, provoked by itself; in the trace, too, if there is
-//                       one (`trace`)
-//   traps inject COUNT  preemptions by a more urgent thread, each at a tick of its own of a system
-//                       call with a value in every register, until all ticks have had theirs, or
-//                       COUNT times: at how many ticks, and how many the call takes
+//   traps rows          provokes each row of the router by itself, and checks its counter and, if
+//                       there is a trace (`trace`), its events
+//   traps inject COUNT  a more urgent thread preempts a system call that has a value in every
+//                       register, once at each clock tick of the call, with at most COUNT tries;
+//                       prints how many ticks were hit, and how many the call takes
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -40,7 +40,7 @@ void self_test(SelfTest which, unsigned long argument) {
        "a self-test");
 }
 
-// Of hart 0, which is the only one.
+// The counts of hart 0, the only hart.
 Counts counts() {
   const std::string text = must(read_file("/proc/interrupts"), "/proc/interrupts");
   Counts all{};
@@ -53,7 +53,7 @@ Counts counts() {
   return all;
 }
 
-// The events of the trace that are younger than `time` in ns, by row; moves `time` on.
+// Counts the trace's events after `time` (in ns), by row, and advances `time`.
 Counts traced_since(unsigned long& time) {
   const std::string text = must(read_file("/proc/traps"), "/proc/traps");
   const unsigned long before = time;
@@ -74,18 +74,18 @@ Counts difference(const Counts& before, const Counts& after) {
   return all;
 }
 
-// What is counted from here to the end of `provoke`.
+// Returns the counts during `provoke`.
 Counts counts_of(const std::function<void()>& provoke) {
   const Counts before = counts();
   provoke();
   return difference(before, counts());
 }
 
-// `provoke` makes `times` traps of the row `name` and none of another; `calls` system calls more
-// than looking at the counts takes.
+// Checks that `provoke` makes `times` traps of the row `name`, none of other rows, and `calls`
+// system calls beside those that read the counts.
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
-  counts_of([] {});                  // the first time touches pages that later ones find
+  counts_of([] {});                  // the first run touches pages, which may fault
   must(sleep_for(5ms), "sleeping");  // the next tick that watches steps is 2 ms after a long rest
   const Counts idle = counts_of([] {});
   static unsigned long traced = 0;
@@ -99,7 +99,7 @@ void check_row(std::string_view name, long times, long calls,
   }
   if (traced != 0) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      // Faults are traced, system calls counted alone; to read the trace may touch a page.
+      // Faults are traced and system calls are only counted; reading the trace may fault.
       if (rows[i] == "user-exception" && events[i] >= (rows[i] == name ? times : 0)) continue;
       check(events[i] == (rows[i] == name ? times : 0), "{}: {} events of {}", name, events[i],
             rows[i]);
@@ -108,11 +108,11 @@ void check_row(std::string_view name, long times, long calls,
   println("{}\t{}", name, times);
 }
 
-extern "C" const volatile char __executable_start[], etext[];  // the linker's
+extern "C" const volatile char __executable_start[], etext[];  // defined by the linker
 
 int check_rows() {
   for (auto* page = __executable_start; page < etext; page += 4096) (void)*page;
-  // The first time touches the pages that later ones find.
+  // The first runs touch pages, which may fault.
   counts_of([] { self_test(SelfTest::bell_wakes, 1); });
   counts_of([] { self_test(SelfTest::bell_preempts, 1); });
   check_row("kernel-wake", 5, 1, [] { self_test(SelfTest::bell_wakes, 5); });
@@ -120,7 +120,7 @@ int check_rows() {
   check_row("kernel-yield-point", 5, 1, [] { self_test(SelfTest::bell_at_yield_point, 5); });
   self_test(SelfTest::set_bell, 0);
   check_row("user-wake", 1, 1, [] { self_test(SelfTest::ring_bell, 0); });
-  must(sleep_for(1ms), "sleeping");  // the handler, which is less urgent, has its turn
+  must(sleep_for(1ms), "sleeping");  // lets the less urgent handler run
   self_test(SelfTest::set_bell, 1);
   check_row("user-preempt", 1, 1, [] { self_test(SelfTest::ring_bell, 0); });
   const auto call_often = [] {
@@ -138,15 +138,15 @@ int check_rows() {
   const auto start_thread = [] {
     must(Thread::start([] {}, {.memory = stack}), "a thread").join();
   };
-  start_thread();                             // the first time touches its memory
-  constexpr int threads = 3, calls_each = 3;  // clone, exit, and a wait for it
+  start_thread();                             // the first run touches the thread's memory
+  constexpr int threads = 3, calls_each = 3;  // clone, exit, and a wait for the exit
   check_row("user-entered", threads, threads * calls_each, [&] {
     for (int i = 0; i < threads; ++i) start_thread();
   });
   return 0;
 }
 
-// The urgent thread: asked, it sleeps until `when`.
+// The urgent thread: at each request it sleeps until `deadline`.
 struct Urgent {
   std::atomic<std::uint32_t> asked = 0;
   nanoseconds deadline = 0ns;
@@ -174,7 +174,7 @@ struct CallTimes {
   bool interrupted;          // the urgent thread woke between the two
 };
 
-// One system call, at a tick of the clock, with a pattern of its own in every register.
+// Makes a system call at a given tick of the clock, with a different value in every register.
 CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsigned long pause,
                      const Urgent& urgent) {
   Registers registers{};
@@ -205,20 +205,21 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsign
 
 int inject(unsigned long most) {
   constexpr nanoseconds tick{nanoseconds_per_tick};
-  constexpr auto lead = 3ms;             // for the urgent thread to be asleep again
-  constexpr unsigned long sweep = 1500;  // ticks: a deadline each, from before the call to after it
+  constexpr auto lead = 3ms;  // time for the urgent thread to fall asleep
+  constexpr unsigned long sweep =
+      1500;  // ticks; one deadline for each, from before the call to after it
   constexpr unsigned long margin = 300;
   const long parent = syscall(Call::getppid);
   const auto ticks_of = [tick](nanoseconds time) {
     return static_cast<unsigned long>(time / tick);
   };
-  // The clock's reading at the kernel's time 0, but for what asking takes.
+  // The clock at the kernel's time 0, with an error of the time that now() takes.
   const unsigned long origin = clock_ticks() - ticks_of(now());
-  std::vector<bool> places(sweep);  // of the deadline in the call, in ticks and with that error
+  std::vector<bool> places(sweep);  // ticks of the call at which a deadline fell, with that error
   unsigned long length = sweep, count = 0, hit = 0;
   Urgent urgent;
   Thread thread{[&] { urgent.run(); }};
-  // The loop that waits for a tick goes by several: so it takes sweeps of different phases.
+  // The loop that waits for a tick may miss several ticks, so sweeps differ in phase.
   while (hit < length && count < most) {
     ++count;
     urgent.ask(now() + lead);

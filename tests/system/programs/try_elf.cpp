@@ -1,8 +1,9 @@
-// try-elf FOLDER|FILE…: executes each file, good or broken, and tells what came of it, a line each:
+// try-elf FOLDER|FILE…: executes each file, valid or broken, and prints the outcome of each on a
+// line:
 //
 //   NAME <TAB> ENOEXEC | exit CODE | SIGSEGV | still running
 //
-// Whatever still runs after a while is killed. Ends with exit code 0: that it ends is the test.
+// Kills files that still run after a while. The test is that this program ends, with exit code 0.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/files.h>

@@ -1,5 +1,4 @@
-// The ways to use /dev/vda: each returns the program's exit code, and ends it where something is
-// not as it should be.
+// Tests of /dev/vda. Each returns the program's exit code, and fails at the first wrong result.
 #pragma once
 
 #include <user/check.h>
@@ -12,7 +11,7 @@ namespace disk {
 
 inline constexpr std::size_t sector_bytes = 512;
 
-/// The disk that is open, and how large it is. main() sets them before anything else.
+/// The open disk and its size. main() sets them before anything else.
 extern user::Fd file;
 extern std::size_t bytes;
 
@@ -21,19 +20,19 @@ user::Result<std::size_t> write_at(std::size_t offset, const void* from, std::si
 
 // ── transfers.cpp ──
 
-/// Random transfers by several threads, each within a stretch of its own; the stretches' ends are
-/// anywhere in sectors. Prints the hash of what must be on the disk then.
+/// Makes random transfers by several threads, each in a range of its own; the ranges need not begin
+/// at sectors. Prints the hash of the disk's expected contents.
 int write_at_random(std::uint64_t seed, int threads, int count);
 int read_blocks(int count);
-/// Memory comes back, whatever was done.
+/// Transfers leak no memory.
 int leave_nothing(int count);
 
 // ── joined.cpp ──
 
-/// By rings, at random.
+/// Random transfers through rings, which the kernel merges.
 int join(std::uint64_t seed);
 int join_and_leave();
-/// The bad sector is in the midst of it.
+/// A merged transfer contains the bad sector.
 int join_over(std::size_t bad_offset);
 
 // ── refusals.cpp ──
@@ -41,34 +40,35 @@ int join_over(std::size_t bad_offset);
 int be_wrong();
 /// On a disk that is read-only.
 int be_refused();
-/// On one with a bad sector: errors come to those whom they concern.
+/// On a disk with a bad sector: only transfers that contain it fail.
 int meet_errors(std::size_t bad_offset);
 
 // ── meanwhile.cpp ──
 
-/// Children with threads that read from a slow disk are killed while they wait. Their pages must be
-/// theirs until the disk has written to them: what others get meanwhile stays as it is.
+/// Children whose threads read from a slow disk are killed while they wait. Their pages must stay
+/// allocated until the disk has written to them: memory that other processes allocate meanwhile
+/// must not change.
 int be_killed();
-/// What each of the children does.
+/// The part of each child.
 int read_and_wait();
-/// A process forks while one of its threads reads: what was read is in the parent, whoever writes
-/// to the page meanwhile.
+/// A process forks while one of its threads reads: the parent gets the bytes, although it writes to
+/// the page meanwhile.
 int fork_meanwhile();
-/// A thread calls execve while another one reads, and all memory is taken before that read ends:
-/// the program is executed, or every thread goes on.
+/// A thread calls execve while another one reads, and all memory is taken before that read ends.
+/// Then either the program is executed, or all threads continue.
 int execute_meanwhile();
 
 // ── mapped.cpp ──
 
-/// The disk as memory: the same bytes as reads bring, whoever touches them first, a program or a
-/// system call; nothing a program writes there gets to the disk.
+/// Maps the disk. A mapping has the same bytes as reads, whether a program or a system call touches
+/// a page first. Writes to it never reach the disk.
 int map();
-/// What a signal ends is a child: past the disk's end, and in the bad sector.
+/// A child that touches a page past the disk's end, or the bad sector, dies by a signal.
 int map_bad(std::size_t bad_offset);
 /// Touches the byte at `offset`.
 int touch(std::size_t offset);
 
-/// Of a refusal that is wanted.
+/// Checks that `result` is the expected error.
 template <class T>
 void refused(const user::Result<T>& result, user::Errno error, std::string_view what) {
   user::check(!result && result.error() == error, "{}: {} is wanted", what, abi::name(error));

@@ -1,5 +1,5 @@
-// Submissions of a ring that go on where the one before them ends are one request of the disk. Each
-// completes as if it were one by itself.
+// The kernel merges adjacent submissions of a ring into one disk request. Each completes as if it
+// were alone.
 #include <user/ring.h>
 
 #include <algorithm>
@@ -14,10 +14,11 @@ using namespace user;
 namespace disk {
 namespace {
 
-constexpr std::size_t room = 128 << 10;  // of memory, and behind it as much that is not there
+constexpr std::size_t room =
+    128 << 10;  // size of the memory; the same size of inaccessible memory follows
 constexpr unsigned batch = 64;
 
-/// Memory that ends.
+/// Returns memory that is followed by inaccessible memory.
 std::span<char> memory_before_a_hole() {
   const auto start = must(map_memory(2 * room, abi::prot_none), "addresses");
   must(protect_memory(start, room, abi::prot_read | abi::prot_write), "memory");
@@ -30,7 +31,7 @@ struct Step {
   std::uint32_t length;
 };
 
-/// Side by side mostly, and nowhere twice: they may be done in any order.
+/// Mostly adjacent and never overlapping, so that any order gives the same result.
 std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   const auto upto = [&](std::size_t most) { return random() % (most + 1); };
   Step last{upto(bytes), upto(room), 0};
@@ -46,7 +47,7 @@ std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   return steps;
 }
 
-/// What a read by itself would answer.
+/// The result of the read if it were alone.
 long expected(const Step& step) {
   const std::size_t there = bytes - std::min(bytes, step.offset);
   const std::size_t wanted = std::min<std::size_t>(step.length, there);
@@ -106,7 +107,7 @@ void read_some(Ring& ring, std::mt19937& random, std::span<char> memory,
   }
 }
 
-/// One that is cancelled while it is a part of something completes, too, and so do the others.
+/// A request that is cancelled after it was merged completes, and so do the others.
 void cancel_some(Ring& ring, std::span<char> memory) {
   constexpr unsigned parts = 16;
   for (unsigned i = 0; i < parts; ++i) {
@@ -129,7 +130,7 @@ void cancel_some(Ring& ring, std::span<char> memory) {
   check(completed == parts + 1, "all complete");
 }
 
-/// Nothing is left of what is under way when its ring goes.
+/// In-flight requests of a closed ring leave nothing behind.
 void leave_some(std::span<char> memory) {
   Ring ring = must(Ring::make({.submissions = batch}), "a ring");
   for (unsigned i = 0; i < batch; ++i) {
@@ -165,7 +166,7 @@ int join_and_leave() {
   const auto before = free_memory();
   for (int round = 0; round < 200; ++round) leave_some(memory);
   const auto after = free_memory();
-  constexpr std::size_t frames = 16 * 4096;  // of coroutines: their pools never shrink
+  constexpr std::size_t frames = 16 * 4096;  // for pools of coroutine frames, which never shrink
   check(after + frames >= before, "{} bytes before, {} after", before, after);
   return 0;
 }
@@ -173,7 +174,7 @@ int join_and_leave() {
 int join_over(std::size_t bad_offset) {
   constexpr unsigned parts = 32, bad = 20;
   const auto memory = memory_before_a_hole();
-  // All in one page, so in one request: devices, too, join those that lie side by side.
+  // All in one page, so that they become one request.
   Ring ring = must(Ring::make({.submissions = parts}), "a ring");
   std::vector<Step> steps;
   for (unsigned i = 0; i < parts; ++i) {
@@ -181,7 +182,8 @@ int join_over(std::size_t bad_offset) {
                      static_cast<std::uint32_t>(sector_bytes)});
   }
   for (const bool writes : {false, true}) {
-    const auto results = made(ring, steps, memory, writes);  // what was read is written
+    const auto results =
+        made(ring, steps, memory, writes);  // the second round writes the bytes of the first
     for (unsigned i = 0; i < parts; ++i) {
       const long wanted =
           i == bad ? -static_cast<long>(Errno::eio) : static_cast<long>(sector_bytes);

@@ -1,5 +1,5 @@
-// disk WHAT [NUMBER…]: uses /dev/vda in one of the ways of disk.h. What it leaves on the disk, and
-// what was there, is checked from outside (tests/system/disk.py).
+// disk WHAT [NUMBER…]: runs one of the tests of disk.h. tests/system/disk.py prepares the disk and
+// checks its contents afterwards.
 #include <charconv>
 #include <cstring>
 #include <string_view>

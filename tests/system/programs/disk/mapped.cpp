@@ -44,7 +44,7 @@ void by_touching(const std::vector<std::byte>& all) {
   check(std::memcmp(second, all.data() + page_bytes, page_bytes) == 0, "the second page");
 }
 
-// A transfer that begins in a page that is there and goes on in one that is not is whole.
+// A transfer from a present page into one that must be read is complete.
 void over_borders(const std::vector<std::byte>& all) {
   const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
   const auto over_border = [&](std::size_t size) {
@@ -80,7 +80,7 @@ void over_borders(const std::vector<std::byte>& all) {
   check(read(pipe.read_end, over_border(1'000)) == 1'000, "and gives them");
 }
 
-// Each of the calls comes upon pages that nobody has touched.
+// Each of these calls touches pages that are not in memory yet.
 void by_calls(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
   const auto pipe = must(make_pipe(), "a pipe");
@@ -95,7 +95,7 @@ void by_calls(const std::vector<std::byte>& all) {
       same(mapped, all, page_bytes, 8) && std::memcmp(mapped + page_bytes + 8, got.data(), 8) == 0,
       "… changes the bytes that were read, and no others");
 
-  // The reader waits before there is anything to read, and only then comes upon the page.
+  // The reader waits for data first, and then faults on the page.
   std::byte* const later = mapped + 2 * page_bytes;
   Thread reader{[&] { check(read(pipe.read_end, std::span{later, 4}) == 4, "a read that waits"); }};
   sleep_for(5ms);
@@ -122,13 +122,14 @@ void by_calls(const std::vector<std::byte>& all) {
   check(same(mapped, all, 6 * page_bytes + 16, 64), "… and the others");
 }
 
-// In a page of its own.
+// Returns an object in page `page`.
 template <class T>
 T* at(std::byte* mapped, std::size_t page) {
   return reinterpret_cast<T*>(mapped + page * page_bytes + 64);
 }
 
-// Where calls tell what was, or what they have made: done once, although they are made again.
+// Calls that return results in untouched pages: they take effect once, although the kernel restarts
+// them after the page-in.
 void by_answers() {
   std::byte* const mapped = map_all();
   auto* const mask = at<abi::SignalSet>(mapped, 0);
@@ -161,12 +162,13 @@ void by_answers() {
   if (child == 0) exit(7);
   check(*id == child, "the child's number is there: {} is {}", *id, child);
   auto* const status = at<int>(mapped, 5);
-  constexpr unsigned long any_child = 0x4000'0000;  // __WALL: it sends no signal
+  constexpr unsigned long any_child =
+      0x4000'0000;  // __WALL, because the child sends no signal at its end
   check(must(call<Pid>(Call::wait4, child, status, any_child, 0), "wait") == child, "it ends");
   check(*status == 7 << 8, "and how: {:#x}", *status);
 }
 
-// Copies are private, and read once: also by threads that come at the same time, and by a child.
+// Private copies are read once, even if several threads and a child touch them at the same time.
 void by_many(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
   std::vector<Thread> threads;
@@ -184,7 +186,7 @@ void by_many(const std::vector<std::byte>& all) {
   if (child) check(must(wait(*child), "wait").status.exit_code() == 0, "and so does a child");
   check(same(read_all().data(), all, 0, bytes), "nothing has got to the disk");
 
-  // Others take it away while it is on its way.
+  // Another thread unmaps the page during the page-in.
   for (int i = 0; i < 20; ++i) {
     std::byte* const gone = map_all();
     Thread toucher{[&] {

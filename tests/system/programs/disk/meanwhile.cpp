@@ -1,4 +1,4 @@
-// What becomes of pages that a disk writes to, while their processes end or fork.
+// Pages that a disk writes to while their processes end or fork.
 #include <user/clock.h>
 #include <user/process.h>
 #include <user/sync.h>
@@ -16,7 +16,7 @@ using namespace user;
 namespace disk {
 namespace {
 
-constexpr std::size_t killed_bytes = 64 * 1024;  // each of their threads reads
+constexpr std::size_t killed_bytes = 64 * 1024;  // bytes read by each thread of a child
 
 }  // namespace
 
@@ -37,16 +37,16 @@ int be_killed() {
   constexpr std::size_t each = killed_bytes;
   std::size_t before = 0;
   for (int round = 0; round < 4; ++round) {
-    if (round == 1) before = free_memory();  // what the kernel keeps for the next time is there
+    if (round == 1) before = free_memory();  // the kernel's pools are filled by now
     Pid pids[children];
     for (Pid& pid : pids) {
       const char* const arguments[] = {"disk", "read-and-wait", nullptr};
       pid = must(spawn(program_path(), arguments), "a child");
     }
-    must(sleep_for(50ms), "sleeping");  // they have asked, and the disk takes longer
+    must(sleep_for(50ms), "sleeping");  // the reads are in flight: the disk takes longer
     const auto start = now();
     for (const Pid pid : pids) must(kill(pid, abi::Signal::sigkill), "kill");
-    // Whatever becomes free now is taken, filled, and looked at when the disk has answered.
+    // Allocates and fills memory that is freed now, and checks it when the disk has written.
     std::vector<std::byte*> taken;
     for (int i = 0; i < 64; ++i) {
       taken.push_back(must(map_memory(each, abi::prot_read | abi::prot_write), "memory"));
@@ -64,7 +64,7 @@ int be_killed() {
     }
   }
   const auto after = free_memory();
-  // Pages that are not given back would be megabytes; the kernel's pools may grow, on every hart.
+  // Leaked pages would be megabytes; the kernel's pools may grow by less, on every hart.
   check(after + 256 * 1024 >= before, "{} bytes are missing", before - after);
   return 0;
 }
@@ -94,8 +94,8 @@ namespace {
 
 enum Attempt : int { done, refused, refused_alone };
 
-// While another thread is in a read, which execve waits for. The table of descriptors is a large
-// one, and another process shares it, so that execve has to copy it.
+// Calls execve while another thread is in a read, for which execve waits. The descriptor table is
+// large and shared with another process, so execve must copy it.
 Attempt execute_beside_read() {
   for (int i = 0; i < 900; ++i) must(dup(standard_error), "a descriptor");
   constexpr auto flags = abi::clone_files | static_cast<unsigned long>(abi::Signal::sigchld);
@@ -104,7 +104,7 @@ Attempt execute_beside_read() {
   }
   std::array<char, 512> buffer;
   const Thread reader{[&] { (void)read_at(0, buffer.data(), buffer.size()); }};
-  must(sleep_for(100ms), "sleeping");  // it has asked, and the disk takes longer
+  must(sleep_for(100ms), "sleeping");  // the read is in flight: the disk takes longer
   const char* const arguments[] = {"true", nullptr};
   const auto error = call(Call::execve, "/bin/true", arguments, arguments + 1).error();
   check(error == Errno::enomem, "there is no memory for an execve, not {}", abi::name(error));
@@ -112,7 +112,7 @@ Attempt execute_beside_read() {
   return is_alone ? refused_alone : refused;
 }
 
-// Takes all memory, a while after execve has begun.
+// Takes all memory a while after execve has begun.
 [[noreturn]] void take_memory() {
   must(sleep_for(500ms), "sleeping");
   for (std::size_t size = std::size_t{4} << 20; size >= page_size;) {

@@ -1,4 +1,4 @@
-// What a disk refuses, and where it ends.
+// Calls that the disk must refuse, and transfers at its end.
 #include <user/process.h>
 
 #include <cstring>

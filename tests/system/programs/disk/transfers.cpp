@@ -1,4 +1,4 @@
-// Transfers of any size, by any number of threads.
+// Transfers of all sizes by several threads.
 #include <user/process.h>
 #include <user/sync.h>
 #include <user/thread.h>
@@ -111,7 +111,7 @@ int leave_nothing(int count) {
   const auto before = free_memory();
   for (int i = 0; i < 4 * count; ++i) round();
   const auto after = free_memory();
-  // Coroutine frames come from pools that never shrink.
+  // The pools of coroutine frames never shrink.
   constexpr std::size_t frames = 4 * page_size;
   check(after + frames >= before, "{} bytes before, {} after", before, after);
   return 0;

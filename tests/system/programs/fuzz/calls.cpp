@@ -1,4 +1,4 @@
-// Calls with random numbers and arguments. Left out is only what aims at the parent: reboot, and
+// Makes calls with random numbers and arguments, except those that aim at the parent: reboot, and
 // signals, limits and priorities for it.
 #include <abi/numbers.h>
 
@@ -10,10 +10,10 @@ using namespace user;
 
 namespace {
 
-alignas(4096) std::array<std::uint64_t, 1024> scratch;  // what most pointers point into
+alignas(4096) std::array<std::uint64_t, 1024> scratch;  // most random pointers point into it
 char some_path[] = "/bin/true";
 
-std::array<std::uint64_t, 16> answers{};  // what calls gave: descriptors, ids, mappings
+std::array<std::uint64_t, 16> answers{};  // results of calls: descriptors, ids, mappings
 
 bool aims_at_parent(Call call, const std::array<std::uint64_t, 6>& arguments, Pid parent) {
   const auto first = static_cast<Pid>(arguments[0]);
@@ -32,8 +32,7 @@ bool aims_at_parent(Call call, const std::array<std::uint64_t, 6>& arguments, Pi
   }
 }
 
-// Mostly calls that Linux has. Those that end the child are rarer, or it would not live to see
-// much.
+// Mostly calls that Linux has. Calls that end the child are rarer, so that it makes many calls.
 Call random_call(Random& random) {
   if (random.below(20) == 0) return static_cast<Call>(random.next());
   if (random.below(10) == 0) return static_cast<Call>(random.below(0x1100));
@@ -53,7 +52,7 @@ std::uint64_t random_argument(Random& random) {
     case 4: return random.below(5'000);
     case 5: return std::uint64_t{1} << random.below(64);
     case 6: return random.next();
-    case 7: return 0xffff'ffc0'8020'0000 + random.below(1 << 20);  // the kernel's
+    case 7: return 0xffff'ffc0'8020'0000 + random.below(1 << 20);  // an address of the kernel
     case 8: return reinterpret_cast<std::uint64_t>(some_path);
     case 9: return reinterpret_cast<std::uint64_t>(&random) & ~std::uint64_t{4095};  // the stack
     case 10: return answers[random.below(answers.size())];

@@ -1,4 +1,4 @@
-// What the fuzzer's children have in common.
+// Shared by the kinds of children of the fuzzer.
 #pragma once
 
 #include <user/calls.h>
@@ -21,13 +21,13 @@ struct Random {
   std::uint64_t below(std::uint64_t limit) { return next() % limit; }
 };
 
-/// Something that a call might be given: small, large, an address, a descriptor.
+/// A random argument of a call: a small or large number, an address, or a descriptor.
 std::uint64_t random_argument(Random& random);
-/// Remembers what a call gave, for others to be given.
+/// Stores the result of a call, as an argument for later calls.
 void keep_answer(Random& random, long answer);
 void fill_scratch(Random& random);
 
-/// Makes `count` calls, or batches. 0, or 1 if nobody listens to its reports.
+/// Makes `count` calls, or batches. Returns the exit code: 1 if the pipe for the reports is closed.
 int make_calls(std::uint64_t seed, long count);
 int make_batches(std::uint64_t seed, long count);
 

@@ -1,9 +1,10 @@
-// fuzz calls|rings COUNT SEED: system calls with random numbers and arguments, or rings with random
-// contents. Nothing that they do may end the machine or cost it memory for good.
+// fuzz calls|rings COUNT SEED: makes system calls with random numbers and arguments, or rings with
+// random contents. They may not crash the machine or leak memory.
 //
-// Children make the calls and report each (for rings, each batch) through a pipe, a byte per call;
-// many kill themselves, block, or break their own memory. The parent kills what has stopped
-// reporting, collects what is left of a child's family, and goes on with the next.
+// Children make the calls and report each call (for rings, each batch) by a byte through a pipe.
+// Many children kill themselves, block, or break their own memory. The parent kills a child that
+// has stopped reporting, kills the processes that it has started, and continues with the next
+// child.
 //
 //   fuzz calls|rings --child SEED COUNT     makes calls; the pipe is descriptor 3
 #include <user/check.h>
@@ -24,7 +25,7 @@ namespace {
 
 constexpr long calls_of_a_child = 2'000;
 constexpr auto patience = 30ms;
-constexpr long slack = 16;  // pages by which free memory may differ in the end: caches
+constexpr long slack = 16;  // tolerated difference in free pages at the end, for caches
 
 long number_argument(std::string_view text) {
   long value = 0;
@@ -40,7 +41,7 @@ struct Tally {
   long calls = 0;
   int children = 0;
   int exited = 0;
-  int killed = 0;  // by a signal of their own making
+  int killed = 0;  // by a signal that they caused
   int stuck = 0;
 };
 
@@ -50,7 +51,8 @@ void collect_family(Pid first, Pid end) {
   }
 }
 
-// Ids are given in order: what the child has started has those between its own and the next.
+// Returns the id of a new process. Ids are assigned in ascending order, so the processes that a
+// child has started have ids between the child's and this one.
 Pid next_id(const char* path) {
   const char* const arguments[] = {path, "--nothing", nullptr};
   const Pid pid = must(spawn(path, arguments), "a child");
@@ -72,12 +74,12 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
   must(close(nothing), "closing");
   ++tally.children;
 
-  // Until the pipe is silent or hung up. A child that overwrote the pipe's descriptor is silent
-  // too.
+  // Reads reports until the pipe is silent or hung up. A child that has overwritten the pipe's
+  // descriptor is silent too.
   std::array<abi::PollFd, 1> waiting{{{.fd = reports.read_end, .events = abi::pollin}}};
   bool silent = false;
   for (long reported = 0;
-       reported < 4 * calls;) {  // a family may report more than its first member
+       reported < 4 * calls;) {  // processes that the child has started report too
     if (must(poll(waiting, patience), "poll") == 0) {
       silent = true;
       break;
@@ -102,7 +104,7 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
 }
 
 long free_pages() {
-  must(sleep_for(20ms), "sleeping");  // what has ended is cleared away meanwhile
+  must(sleep_for(20ms), "sleeping");  // lets the kernel free what has ended
   return static_cast<long>(free_memory() / page_size);
 }
 
@@ -117,7 +119,7 @@ int main(int argc, char** argv) {
     const auto make = kind == "rings" ? fuzz::make_batches : fuzz::make_calls;
     return make(seed, number_argument(argv[4]));
   }
-  // Anywhere else it would hit other people's processes and files.
+  // On Linux it could harm other processes and files.
   check(on_cotrap(), "this runs on Cotrap alone");
   const long calls = number_argument(argv[2]);
   const long seed = number_argument(argv[3]);

@@ -1,4 +1,4 @@
-// Rings with random contents, in memory that comes and goes, and upcalls in the midst of it all.
+// Rings with random contents, in memory that is mapped and unmapped, with upcalls at any time.
 #include <abi/ring.h>
 #include <abi/upcall.h>
 #include <setjmp.h>
@@ -35,7 +35,8 @@ void allow_upcalls() {
 
 jmp_buf after_exception;
 
-/// Where upcalls begin: goes back to where the child was, or behind its mistake.
+/// The entry of upcalls: resumes the child or, after an exception, drops the context and jumps
+/// behind the mistake.
 void come_back(std::uint64_t context, abi::Upcall why) {
   allow_upcalls();
   if (why == abi::Upcall::for_exception) {
@@ -52,7 +53,7 @@ void do_wrong(std::uint32_t open) {
   static_cast<void>(*reinterpret_cast<volatile int*>(16));
 }
 
-/// Contexts, most of which are not there.
+/// Calls about contexts, most of which do not exist.
 void ask_for_contexts(Random& random) {
   switch (random.below(16)) {
     case 0: syscall(abi::upcall_resume, random_argument(random), 0); break;
@@ -64,7 +65,7 @@ void ask_for_contexts(Random& random) {
   }
 }
 
-/// Notifications, masks and contexts that may be there or not.
+/// Sends notifications and sets random masks and headers.
 void be_told(Random& random) {
   allow_upcalls();
   upcalls.masked = random.below(2) == 0 ? 0 : random_argument(random);
@@ -78,7 +79,7 @@ void be_told(Random& random) {
   ask_for_contexts(random);
 }
 
-/// Anew, with other sizes; some are picked up.
+/// Sets up a new ring of another size; some with submission polling.
 void set_up(Random& random, Shared& ring) {
   syscall(abi::ring_close);
   syscall(Call::mmap, ring.memory, memory_bytes, abi::prot_read | abi::prot_write,
@@ -111,7 +112,7 @@ abi::RingSubmission random_submission(Random& random) {
   return submission;
 }
 
-/// One that goes on where the one before it ends.
+/// Returns a submission that begins where `submission` ends.
 abi::RingSubmission next_of(Random& random, abi::RingSubmission submission) {
   submission.address += submission.length;
   if (submission.offset != abi::ring_current_place) submission.offset += submission.length;
@@ -119,7 +120,7 @@ abi::RingSubmission next_of(Random& random, abi::RingSubmission submission) {
   return submission;
 }
 
-/// What a program should not do to a ring.
+/// Corrupts the ring or its memory.
 void spoil(Random& random, const Shared& ring) {
   switch (random.below(5)) {
     case 0: ring.header().sq_tail += static_cast<std::uint32_t>(random_argument(random)); break;

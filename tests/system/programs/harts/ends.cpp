@@ -4,7 +4,7 @@
 namespace harts {
 namespace {
 
-/// Fills all harts with threads that compute, and says when they do.
+/// Starts a computing thread on each hart, and returns when all of them run.
 void fill_harts(std::vector<Thread>& threads, std::atomic<unsigned long>& work) {
   std::atomic<unsigned> begun = 0;
   for (unsigned hart = 0; hart < count; ++hart) {
@@ -16,7 +16,7 @@ void fill_harts(std::vector<Thread>& threads, std::atomic<unsigned long>& work) 
   await("to begin", [&] { return begun == count; });
 }
 
-/// One of many threads turns into another program, or ends all: the others go, wherever they are.
+/// One of many threads calls execve or exit: the other threads end, on whatever hart they run.
 void end_the_others() {
   for (int round = 0; round < 12; ++round) {
     const Pid child = must_fork();
@@ -40,8 +40,8 @@ void end_the_others() {
   }
 }
 
-/// A process whose threads make threads all the time is killed, or becomes another program: those
-/// that are made in the last moment go too.
+/// A process whose threads keep creating threads is killed, or calls execve. Threads that are
+/// created at the last moment end too.
 void end_makers() {
   constexpr int rounds = 24;
   for (int round = 0; round < rounds; ++round) {
@@ -72,7 +72,7 @@ void end_makers() {
   }
 }
 
-/// The first process ends, and with it the machine, while every hart computes.
+/// The first process ends while every hart computes: the machine powers off.
 void leaves() {
   static std::atomic<unsigned long> work = 0;
   if (must_fork() == 0) {

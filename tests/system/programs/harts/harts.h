@@ -1,4 +1,4 @@
-// What several harts do at the same time, and what must be true of it: `harts NAME` does one part.
+// Tests of several harts at work at the same time. `harts NAME` runs one part.
 #pragma once
 
 #include <user/check.h>
@@ -24,18 +24,18 @@ struct Part {
   void (*run)();
 };
 
-std::span<const Part> places();  // where threads are
+std::span<const Part> places();  // on which harts threads run
 std::span<const Part> memory();
 std::span<const Part> ends();
 std::span<const Part> waits();
 std::span<const Part> locks();
 std::span<const Part> policies_changed();
-std::span<const Part> shares();  // of one hart's time
+std::span<const Part> shares();  // shares of one hart's time
 
 inline const unsigned long all = must(affinity(0), "affinity");
 inline const unsigned count = static_cast<unsigned>(std::popcount(all));
 
-/// The harts are numbered from 0 without a gap.
+/// Requires that harts are numbered from 0 without gaps.
 inline void move_to(unsigned hart, Pid thread = 0) {
   must(set_affinity(thread, 1ul << hart), "affinity");
 }
@@ -57,7 +57,7 @@ inline void expect_success(Pid child) {
   check(must(wait(child), "waiting").status.word() == 0, "the child finds all as it should be");
 }
 
-/// The number behind `skipped` words of a line of /proc.
+/// Returns the number after `skipped` words of a line of /proc.
 inline unsigned long number_in(std::string_view line, int skipped) {
   for (;; --skipped) {
     line.remove_prefix(std::min(line.size(), line.find_first_not_of(" \t")));

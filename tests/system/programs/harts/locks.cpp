@@ -1,4 +1,4 @@
-// Who holds a lock runs with the priority of who waits for it, wherever either is.
+// The holder of a lock inherits the priority of its waiters, whatever harts they are on.
 #include <user/counters.h>
 
 #include "harts.h"
@@ -22,8 +22,9 @@ void compute_for(nanoseconds time) {
   }
 }
 
-/// One of low priority holds the lock on a hart where one of middle priority computes until one of
-/// high priority has had it. Without inheritance that would be never.
+/// Priority inversion: a thread of low priority holds the lock. On its hart a thread of middle
+/// priority computes until a thread of high priority has had the lock. Without inheritance that
+/// never happens.
 void invert(unsigned of_low, unsigned of_high) {
   InheritingMutex mutex;
   std::atomic<bool> held = false, had = false;
@@ -48,7 +49,7 @@ void invert(unsigned of_low, unsigned of_high) {
   await("to have the lock", [&] { return had.load(); });
 }
 
-/// … where the holder of the lock that is wanted waits for another one, and so on.
+/// As invert(), with a chain of holders, each of which waits for the next one's lock.
 void invert_along(unsigned length, bool apart) {
   std::vector<InheritingMutex> mutexes(length);
   std::atomic<unsigned> ready = 0;
@@ -97,7 +98,7 @@ void lends() {
   }
 }
 
-/// Longer chains, and more locks, than the kernel lets a change of priority go through.
+/// Chains longer, and locks more, than the kernel's limits for inheritance.
 void too_long() {
   constexpr unsigned most_in_a_chain = 16, most_locks = 256;
   std::vector<std::atomic<std::uint32_t>> words(most_locks + 1);
@@ -126,7 +127,7 @@ void too_long() {
   }
   threads.clear();
 
-  // Each of them takes its own, then wants that of the one before it.
+  // Each thread takes its own lock and then waits for that of the previous thread.
   for (auto& word : words) word = 0;
   ready = refused = 0;
   must(take(0), "the first");
@@ -149,7 +150,7 @@ void too_long() {
   give_back(0);
 }
 
-/// One that has given up, and has not run since, leaves nothing behind that others come upon.
+/// A waiter that timed out, and has not run since, does not affect later waiters.
 void lingers() {
   std::atomic<std::uint32_t> word = 0;
   const auto ask = [&](int operation, const abi::Timespec* until = nullptr) {
@@ -166,7 +167,7 @@ void lingers() {
   }};
   await("to wait", [&] { return gives_up.load(); });
   must(sleep_for(2ms), "sleeping");
-  must(set_realtime_priority(0, high), "a priority");  // from here on the one above does not run
+  must(set_realtime_priority(0, high), "a priority");  // from here on `patient` cannot run
   Thread next{[&] {
     be(high, 0);
     asks = true;
@@ -194,13 +195,13 @@ void lingers() {
   must(ask(abi::futex_unlock_pi), "giving back");
 }
 
-/// Whether the holder that the word names is no more.
+/// True if the thread that the word names has ended.
 bool nobody_is(std::uint32_t word) {
   const auto holder = static_cast<Pid>(word & abi::futex_tid_mask);
   return !call(Call::sched_getscheduler, holder);
 }
 
-/// Locks that many take, wait for with little patience, and die with.
+/// Many threads take locks, give up waiting after short timeouts, and end while they hold one.
 void hammers() {
   constexpr unsigned locks = 3;
   struct Guarded {
@@ -249,7 +250,7 @@ void hammers() {
   check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
 }
 
-/// How many instructions it takes to lock and unlock a lock that nobody holds, by two system calls.
+/// The instructions for locking and unlocking a free lock by two system calls.
 std::uint64_t cost_of_a_round() {
   constexpr unsigned rounds = 16;
   std::atomic<std::uint32_t> word = 0;
@@ -262,7 +263,7 @@ std::uint64_t cost_of_a_round() {
   return (instructions() - begin) / rounds;
 }
 
-/// A lock costs no more where other threads wait for 200 others.
+/// The cost of a lock does not grow while other threads wait for 200 other locks.
 void many_held() {
   const auto alone = cost_of_a_round();
   std::vector<InheritingMutex> held(200);

@@ -1,10 +1,10 @@
-// One memory and several harts: nobody sees what is not his, and nobody what has gone.
+// Memory on several harts: no process sees another's pages, and no thread sees unmapped ones.
 #include "harts.h"
 
 namespace harts {
 namespace {
 
-/// A child has what was there at the fork, whoever goes on writing meanwhile.
+/// A child's memory is as it was at the fork, although other threads of the parent keep writing.
 void forks() {
   struct alignas(page_size) Page {
     std::atomic<unsigned long> first, second;
@@ -40,7 +40,7 @@ void forks() {
   stop = true;
 }
 
-/// Pages come and go under threads of one process on all harts.
+/// Threads of one process on all harts map and unmap pages.
 void maps() {
   std::vector<Thread> threads;
   for (unsigned hart = 0; hart < count; ++hart) {
@@ -65,7 +65,7 @@ void maps() {
   }
 }
 
-/// The shootdowns of all harts so far.
+/// The number of TLB shootdowns, summed over all harts.
 unsigned long shootdowns() {
   const std::string table = must(read_file("/proc/harts"), "/proc/harts");
   unsigned long sum = 0;
@@ -87,10 +87,10 @@ void change_mappings() {
   }
 }
 
-/// Only harts that have a space are told what goes from it.
+/// Only harts that use an address space receive its shootdowns.
 void shoots_down() {
   move_to(0);
-  must(sleep_for(20ms), "sleeping");  // the other harts have nothing to do
+  must(sleep_for(20ms), "sleeping");  // let the other harts become idle
   auto before = shootdowns();
   change_mappings();
   const Pid child = must_fork();
@@ -119,7 +119,7 @@ void shoots_down() {
   check(told >= 120, "each page that goes is told to the other hart: {} times", told);
 }
 
-/// Threads that begin on one hart and end on another cost nothing for good.
+/// Threads that start on one hart and end on another leak no memory.
 void wanders() {
   const auto start_and_end = [](int times) {
     for (int i = 0; i < times; ++i) {

@@ -1,4 +1,4 @@
-// Where threads are: they go where they are sent, and where nothing is done.
+// Threads move to the harts that they are sent to, and to idle harts.
 #include "harts.h"
 
 namespace harts {
@@ -10,7 +10,8 @@ nanoseconds used_time() {
   return std::chrono::seconds{time.seconds} + nanoseconds{time.nanoseconds};
 }
 
-/// Whoever names a hart is on it when the call returns, its numbers unharmed.
+/// A thread that sets its affinity to one hart runs there when the call returns; its registers keep
+/// their values.
 void moves() {
   std::vector<Thread> threads;
   for (unsigned first = 0; first < count; ++first) {
@@ -28,7 +29,7 @@ void moves() {
   }
 }
 
-/// A thread that computes goes where somebody else sends it.
+/// A computing thread moves to the hart to which another thread sends it.
 void is_moved() {
   std::atomic<bool> stop = false;
   std::atomic<unsigned> seen = 0;
@@ -52,7 +53,7 @@ void is_moved() {
   stop = true;
 }
 
-/// Threads that compute on one hart spread as soon as they may.
+/// Computing threads on one hart spread as soon as their affinity allows it.
 void spreads() {
   std::atomic<bool> stop = false;
   std::array<std::atomic<unsigned>, 64> seen{};
@@ -77,7 +78,8 @@ void spreads() {
   stop = true;
 }
 
-/// Schedules change while those that they are of run elsewhere, wait, or are about to.
+/// The scheduling parameters of a thread change while it runs on another hart, waits, or is about
+/// to wait.
 void reschedules() {
   std::atomic<bool> stop = false;
   std::vector<std::atomic<unsigned>> rounds(2 * count);
@@ -106,7 +108,7 @@ void reschedules() {
   stop = true;
 }
 
-/// No time is lost of a thread that wanders. To be run where time is counted.
+/// The whole run time of a thread that changes harts is charged. Needs icount.
 void counts_time() {
   const auto used = used_time(), begin = now();
   for (unsigned i = 0; i < 100; ++i) {
@@ -120,13 +122,13 @@ void counts_time() {
   check(spent > elapsed * 9 / 10 && spent <= elapsed, "it is charged for what it does");
 }
 
-/// As long as a clock need not be looked at: where each look changes the page tables, QEMU takes
-/// its time.
+/// Computes for a while without reading the clock. Under a trap path that changes page tables at
+/// each call, reading it is slow in QEMU.
 void compute() {
   for (int i = 0; i < 2000; ++i) asm volatile("");
 }
 
-/// The longest that a thread computes while another one as urgent waits.
+/// Returns the longest time that a thread runs while another one of the same priority is ready.
 nanoseconds longest_turn(int policy, int priority) {
   std::atomic<int> running = -1;
   std::array<nanoseconds, 2> longest{};
@@ -137,11 +139,11 @@ nanoseconds longest_turn(int policy, int priority) {
       threads.emplace_back([&, i] {
         const abi::SchedParam param{.priority = priority};
         must(call(Call::sched_setscheduler, 0, policy, &param), "a policy");
-        must(sleep_for(10ms), "sleeping");  // so that both begin a turn
+        must(sleep_for(10ms), "sleeping");  // so that both begin a new time slice
         for (auto begin = now(); begin < end;) {
           const bool came_back = running.exchange(i) != i;
           const auto time = now();
-          if (running != i) continue;  // the other one has been here in between
+          if (running != i) continue;  // the other thread has run in between
           if (came_back) begin = time;
           longest[i] = std::max(longest[i], time - begin);
           if (time >= end) break;
@@ -153,7 +155,7 @@ nanoseconds longest_turn(int policy, int priority) {
   return std::max(longest[0], longest[1]);
 }
 
-/// Turns are as long as the policy says, and it says so to whoever asks.
+/// Time slices are as long as the policy says; sched_rr_get_interval(2) returns that length.
 void take_turns() {
   const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
     const auto longest = longest_turn(policy, priority);

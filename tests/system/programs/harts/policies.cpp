@@ -1,4 +1,4 @@
-// The scheduling policy is changed under threads that compute, sleep and talk to each other.
+// Changes the scheduling policy while threads compute, sleep and communicate.
 #include "harts.h"
 
 namespace harts {
@@ -21,7 +21,7 @@ std::string policies_in(const std::string& list) {
   return list.substr(begin, list.find(']') - begin);
 }
 
-/// All are changed to, over and over, while everything goes on.
+/// Switches through all policies, over and over, while threads run.
 void change() {
   std::atomic<bool> over = false;
   std::atomic<unsigned long> rounds = 0;
@@ -46,8 +46,8 @@ void change() {
   check(rounds > 1000, "others have run meanwhile");
 }
 
-/// Who never gives way keeps a hart that has no turns, until another hart gives it some. (Threads
-/// that are not SCHED_FIFO's have turns of the kernel's where the policy says nothing of them.)
+/// A SCHED_FIFO thread that never yields keeps its hart until another hart selects a policy with
+/// time slices. (Other threads get the kernel's time slices if the policy has none of its own.)
 void free_a_hart() {
   check(count > 1, "there are two harts");
   move_to(0);

@@ -1,5 +1,4 @@
-// How threads share one hart: by weight, and what a reservation takes of it. To be run where time
-// is counted, on one hart.
+// How threads share one hart: by weight, and with reservations. Needs icount and one hart.
 #include "harts.h"
 
 namespace harts {
@@ -7,7 +6,7 @@ namespace {
 
 constexpr auto window = 500ms;
 
-/// Computes until `end` and returns how often it has gone round.
+/// Computes until `end` and returns the number of rounds.
 std::uint64_t compute_until(nanoseconds end) {
   std::uint64_t rounds = 0;
   for (; now() < end; ++rounds) {
@@ -16,7 +15,7 @@ std::uint64_t compute_until(nanoseconds end) {
   return rounds;
 }
 
-/// The work of threads with these nice values, all of which compute for the same time.
+/// Runs a thread for each nice value for the same time, and returns the work of each.
 std::vector<double> work_by_nice(std::initializer_list<int> nices) {
   std::vector<double> work(nices.size());
   const auto begin = now() + 10ms, end = begin + window;
@@ -51,8 +50,8 @@ void by_weight() {
   check(extremes[2] > 0, "nice 0 is not left without any");
 }
 
-/// Two threads that sleep half of the time could use all of the hart, and have no more of it than
-/// the thread that never sleeps.
+/// Two threads that sleep half of the time could use the whole hart, but get no more than the
+/// thread that never sleeps.
 void sleepers() {
   const auto begin = now() + 10ms, end = begin + window;
   std::array<double, 3> work{};
@@ -75,7 +74,7 @@ void sleepers() {
   check(share > 0.28, "the thread that always computes has its third");
 }
 
-/// A thread that seldom computes runs as soon as it wakes, however many compute.
+/// A thread that seldom computes runs as soon as it wakes, even if many other threads compute.
 void answers() {
   std::atomic<bool> stop = false;
   std::vector<Thread> threads;
@@ -105,8 +104,8 @@ void reserve(nanoseconds runtime, nanoseconds period) {
        "reserving");
 }
 
-/// The share of a thread that reserves 2 ms of each 10 ms and never sleeps, beside a thread that
-/// computes. `between` runs again and again in the thread with the reservation.
+/// Returns the share of a thread that has a reservation of 2 ms in 10 ms and never sleeps, beside a
+/// thread that computes. `between` runs again and again in the thread with the reservation.
 template <class Between>
 double reserved_share(Between between) {
   std::atomic<bool> stop = false;
@@ -124,7 +123,7 @@ double reserved_share(Between between) {
   return taken / (taken + ordinary);
 }
 
-/// The rest is left to others.
+/// A thread with a reservation leaves the rest of the time to other threads.
 void reservation() {
   const double share = reserved_share([] {});
   println("reserved 20 %, used {:.0f} %", share * 100);
@@ -133,8 +132,8 @@ void reservation() {
   check(!is_exact || (share > 0.18 && share < 0.22), "it has what it has reserved");
 }
 
-/// A thread gets no second budget in a period by asking for its reservation again, also not after
-/// it was an ordinary thread in between.
+/// A thread gets no second budget in a period by requesting its reservation again, even if it was
+/// an ordinary thread in between.
 void renewals() {
   const double again = reserved_share([] { reserve(2ms, 10ms); });
   println("reserved again and again: {:.0f} %", again * 100);
@@ -147,7 +146,7 @@ void renewals() {
   check(anew < 0.25, "a reservation that is made anew gives no more");
 }
 
-/// What a thread used while it had the hart to itself is not taken from its reservation later.
+/// Time that a thread used while no other thread was ready does not reduce its later budgets.
 void debts() {
   std::atomic<bool> stop = false;
   std::atomic<std::uint64_t> served_rounds = 0;
@@ -167,7 +166,7 @@ void debts() {
   check(rounds / (rounds + mine) > 0.08, "a thread that ran alone still has its reservation");
 }
 
-/// A thread without budget that gets another schedule runs at once.
+/// A thread whose budget is used up runs at once when it becomes an ordinary thread.
 void unthrottled() {
   std::atomic<bool> stop = false;
   std::atomic<nanoseconds> ran{};

@@ -1,10 +1,10 @@
-// Threads of one hart wait for those of another.
+// Threads on one hart wait for threads on another.
 #include "harts.h"
 
 namespace harts {
 namespace {
 
-/// Wakes and timeouts that meet: one of them ends the wait.
+/// Wakes and timeouts race: exactly one of them ends the wait.
 void times_out() {
   std::atomic<std::uint32_t> word = 0;
   std::atomic<bool> stop = false;
@@ -32,7 +32,7 @@ void times_out() {
   stop = true;
 }
 
-/// The list of parts of a read or write changes while the kernel looks at it.
+/// The iovec array of a readv or writev changes while the kernel reads it.
 void change_parts() {
   static std::array<std::byte, 128 << 10> bytes;
   static abi::IoVector part{reinterpret_cast<std::uintptr_t>(bytes.data()), 8192};
@@ -61,7 +61,7 @@ void change_parts() {
   stop = true;
 }
 
-/// Lines of text get out though a thread computes for ever that is as urgent as threads can be.
+/// Lines are printed although a thread of the highest priority computes for ever.
 void print_beside_urgent() {
   Thread hog{[] {
     move_to(0);
@@ -75,7 +75,7 @@ void print_beside_urgent() {
   exit(0);
 }
 
-/// What /proc/interrupts says of a hart in the row of that name.
+/// Returns the count of a hart in a row of /proc/interrupts.
 unsigned long interrupts(std::string_view row, unsigned hart) {
   const std::string table = must(read_file("/proc/interrupts"), "/proc/interrupts");
   const auto at = table.find(row);
@@ -84,8 +84,7 @@ unsigned long interrupts(std::string_view row, unsigned hart) {
   return number_in(rest.substr(0, rest.find('\n')), 1 + static_cast<int>(hart));
 }
 
-/// A thread that waits on an idle hart is woken by one interrupt from the other hart, without a
-/// tick of a timer.
+/// One interrupt from another hart wakes a thread on an idle hart, without a timer tick.
 void wakes() {
   constexpr unsigned long wakes = 100;
   std::atomic<std::uint32_t> word = 0;
@@ -98,7 +97,7 @@ void wakes() {
     }
   }};
   move_to(0);
-  // The timer that ends this sleep is this hart's.
+  // This hart's timer ends the sleep.
   const auto let_it_wait = [] { must(sleep_for(200us), "sleeping"); };
   let_it_wait();
   const auto ipis = interrupts("IPI:", 1), ticks = interrupts("TIM:", 1);
@@ -114,7 +113,7 @@ void wakes() {
   check(more_ipis == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
 }
 
-/// However short a sleep is, whoever is as urgent has its turn.
+/// However short a sleep is, other threads of the same priority run meanwhile.
 void nap() {
   move_to(0);
   std::atomic<unsigned> turns = 0;
@@ -129,7 +128,7 @@ void nap() {
   stop = true;
 }
 
-/// A word whose memory is gone is no word of the memory that comes after it.
+/// Waiters on a word of unmapped memory are not woken by a word of a new mapping at the same place.
 void outlive() {
   const auto share = [] {
     return must(call<std::uint32_t*>(Call::mmap, 0, 4096, abi::prot_read | abi::prot_write,
@@ -144,7 +143,7 @@ void outlive() {
       const auto woken = call(Call::futex, page, abi::futex_wait, 0, nullptr);
       check(false, "it waits for ever ({})", woken ? 0 : static_cast<int>(woken.error()));
     });
-    // One is moved to the second word as soon as it waits at the first.
+    // The thread is requeued to the second word as soon as it waits on the first.
     await("to wait", [&] {
       return must(call<int>(Call::futex, page, abi::futex_requeue, 0, 1, page + 1), "moving") == 1;
     });
@@ -154,11 +153,11 @@ void outlive() {
           "nobody waits");
     must(unmap_memory(next, 4096), "unmapping");
   }
-  exit(0);  // with those who wait
+  exit(0);  // ends the waiting threads
 }
 
-/// The numbers that a poll waits for come to mean other files meanwhile, and the pipe goes at which
-/// it began to wait.
+/// While a poll waits, its descriptors are replaced by other files, and the pipe that it waits on
+/// is closed.
 void poll_others() {
   const auto round = [](unsigned hart) {
     const Pipe first = must(make_pipe(), "a pipe"), second = must(make_pipe(), "a pipe");
@@ -188,7 +187,8 @@ void poll_others() {
       must(close(fd), "closing");
     }
   };
-  must(set_realtime_priority(0, 50), "a real-time priority");  // what it polls for is gone again
+  must(set_realtime_priority(0, 50),
+       "a real-time priority");  // so that this thread reads the byte before the poller runs
   for (unsigned i = 0; i < 200; ++i) round(i % count);
 }
 

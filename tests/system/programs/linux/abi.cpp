@@ -1,6 +1,5 @@
-// The kernel's ABI headers against those of the system whose ABI it is: numbers, flags and layouts.
-// Most of it is checked when this is compiled; running it tells that calls arrive where they
-// should.
+// Compares the kernel's ABI headers with Linux's: numbers, flags and layouts. Most checks are made
+// at compile time; running the program checks that calls reach the right functions.
 #include <abi/errno.h>
 #include <abi/flags.h>
 #include <abi/numbers.h>
@@ -37,7 +36,7 @@ namespace {
 using abi::Errno;
 using abi::Signal;
 
-// What it is called here, and there.
+// A constant of the kernel's headers and its Linux counterpart.
 struct Pair {
   template <class Own>
   consteval Pair(Own own, long theirs) : own{static_cast<long>(own)}, theirs{theirs} {}
@@ -197,7 +196,7 @@ constexpr Pair layouts[] = {
 };
 // clang-format on
 
-// How many there are; does not compile if two differ.
+// The number of pairs; does not compile if a pair differs.
 template <std::size_t count>
 consteval std::size_t same(const Pair (&pairs)[count]) {
   for (const auto& [own, theirs] : pairs) {

@@ -1,4 +1,4 @@
-// Where threads may run: what is refused, and in which order it is looked at.
+// CPU affinity: the errors, and the order of the checks.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>

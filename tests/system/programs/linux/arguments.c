@@ -1,4 +1,4 @@
-// Arguments, environment and the auxiliary vector arrive; the exit status leaves.
+// Prints arguments, environment and auxiliary vector; returns an exit status.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// sched_setattr(2): what is refused, in which order it is looked at, and what is told afterwards.
-// `reservations`: SCHED_DEADLINE, which takes privileges, on one hart.
+// sched_setattr(2): the errors, the order of the checks, and the attributes afterwards.
+// `reservations`: SCHED_DEADLINE, which needs privileges, on one hart.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sched.h>
@@ -36,7 +36,7 @@ static void tell(void) {
   if (syscall(SYS_sched_getattr, 0, &now, first_size, 0) != 0) perror("sched_getattr");
   printf("  %u: policy %u, flags %lu, nice %d, priority %u\n", now.size, now.policy,
          (unsigned long)now.flags, now.nice, now.priority);
-  if (now.policy != deadline) return;  // newer Linuxes tell of a slice
+  if (now.policy != deadline) return;  // newer Linuxes return a time slice here
   printf("  %lu within %lu each %lu ns\n", (unsigned long)now.runtime, (unsigned long)now.deadline,
          (unsigned long)now.period);
 }
@@ -121,7 +121,7 @@ static void reservations(void) {
   fflush(stdout);
   if (fork() == 0) {
     tell();
-    // Of one hart 95 % are to be had, and its parent has 20 %.
+    // 95 % of one hart can be reserved, and the parent has 20 %.
     say("too much", reserve(76 * ms, 100 * ms, 0));
     say("the rest", reserve(75 * ms, 100 * ms, 0));
     fflush(stdout);

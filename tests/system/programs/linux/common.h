@@ -1,5 +1,5 @@
-// What several of these programs do: saying what a call answered, and children that live one
-// function long. Included after _GNU_SOURCE is defined.
+// Shared by these programs: printing a call's result, and running a function in a child. Include it
+// after defining _GNU_SOURCE.
 #pragma once
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// The answer, or the error's name. Written at once: who says it may not live to the end.
+// Prints the result, or the error's name. Flushes, because the process may be killed.
 static inline void say(const char* what, long answer) {
   if (answer < 0) {
     printf("%s: %s\n", what, strerrorname_np(errno));
@@ -20,12 +20,12 @@ static inline void say(const char* what, long answer) {
 }
 #define SAY(call) say(#call, (long)(call))
 
-// The same where the answer is not the same everywhere.
+// Prints "ok" or the error's name, for results that differ between systems.
 static inline void say_whether(const char* what, long answer) {
   printf("%s: %s\n", what, answer < 0 ? strerrorname_np(errno) : "ok");
 }
 
-// The child's status as waitpid() has it, -1 if there was none.
+// Returns the child's status as from waitpid(), or -1 if fork failed.
 static inline int run_child(void (*life)(void)) {
   fflush(stdout);
   const pid_t child = fork();

@@ -1,4 +1,4 @@
-// Files, names and directories: what each call answers, one line each. Leaves nothing behind.
+// Files, names and directories: prints the result of each call on a line. Leaves no files behind.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -15,11 +15,11 @@
 #include "common.h"
 
 static char bytes[4096];
-// What the compiler would warn of if it knew.
+// Bad arguments, hidden from the compiler's warnings.
 static char* volatile nowhere = (char*)8;
 static volatile int negative = -1, too_many = 2000;
 
-// For calls whose answer is a descriptor: which one it is depends on who started the program.
+// For calls that return a descriptor: its number depends on the parent.
 static int say_open(const char* what, int fd) {
   say(what, fd < 0 ? -1 : 0);
   return fd;

@@ -1,5 +1,5 @@
-// A first thread that has ended while others live still has its number: what those get who ask for
-// it. And a process that has been killed ends at once, whatever is done to its schedule meanwhile.
+// A first thread that has ended while others live keeps its id: results of calls about it. A killed
+// process ends at once, whatever changes of its scheduling follow.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ static void* ask(void* unused) {
   const int process = getpid();
   const int nobody = 4000000;
   struct sched_param param = {0};
-  sleep_ms(200);  // until the first thread has ended
+  sleep_ms(200);  // the first thread has ended by then
   SAY(syscall(SYS_tgkill, process, process, 0));
   SAY(syscall(SYS_tgkill, process, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, SIGKILL));
@@ -40,7 +40,7 @@ static void* ask(void* unused) {
   SAY(sched_getscheduler(process));
   SAY(sched_getscheduler(0));
   const int nice_before = getpriority(PRIO_PROCESS, 0);
-  SAY(setpriority(PRIO_PROCESS, process, 19));  // whatever it was: it may have been 19 before
+  SAY(setpriority(PRIO_PROCESS, process, 19));  // prints no old value: it may have been 19 before
   SAY(getpriority(PRIO_PROCESS, process));
   SAY(getpriority(PRIO_PROCESS, 0) - nice_before);
   SAY(kill(nobody, 100));
@@ -56,7 +56,7 @@ static void ask_from_second_thread(void) {
   syscall(SYS_exit, 3);
 }
 
-/// Both are as urgent as anybody; the one who has been killed is made the least urgent of all.
+/// Both processes have a real-time priority; the killed one then gets the lowest.
 static void demote_the_killed(void) {
   struct sched_param most_urgent = {.sched_priority = 50}, zero = {0};
   const pid_t victim = fork();
@@ -69,7 +69,7 @@ static void demote_the_killed(void) {
     }
   }
   sleep_ms(20);
-  // So that nobody runs in between. Where that is not allowed it may go either way.
+  // So that the victim cannot run in between. Without privileges either result is right.
   (void)sched_setscheduler(0, SCHED_FIFO, &most_urgent);
   kill(victim, SIGKILL);
   SAY(setpriority(PRIO_PROCESS, victim, 19));

@@ -1,5 +1,5 @@
-// Floating point: results to the last bit, rounding modes and exception flags of each thread its
-// own, sums that survive a thousand switches.
+// Floating point: exact results, rounding modes and exception flags per thread, and sums that
+// survive a thousand switches.
 #include <fenv.h>
 #include <math.h>
 #include <pthread.h>

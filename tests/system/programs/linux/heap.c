@@ -1,4 +1,5 @@
-// malloc under stress: all sizes, realloc, alignment, several threads at once; contents stay.
+// malloc under stress: all sizes, realloc, alignment, several threads at once; blocks keep their
+// contents.
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -34,7 +35,7 @@ static void* stress(void* seed) {
     struct Block* block = &blocks[next(&state) % slots];
     if (!intact(block)) return NULL;
     const unsigned shift = next(&state) % 100;
-    // Mostly small, now and then a megabyte.
+    // Mostly small; now and then up to a megabyte.
     const size_t size = 1 + next(&state) % (shift < 90 ? 512 : shift < 99 ? 20000 : 1000000);
     switch (next(&state) % 3) {
       case 0:

@@ -1,4 +1,4 @@
-// Mutexes with priority inheritance, by the C library and by the bare calls: FUTEX_LOCK_PI, its
+// Mutexes with priority inheritance, through the C library and as bare calls: FUTEX_LOCK_PI, its
 // errors, and its timeouts. `robust`: holders that die.
 #define _GNU_SOURCE
 #include <linux/futex.h>
@@ -82,7 +82,7 @@ static void dead_holder(void) {
 
 static void* hold_second_then_want_first(void* unused) {
   say("the second", ask(&second, FUTEX_LOCK_PI, NULL));
-  answer = ask(&first, FUTEX_LOCK_PI, NULL);  // told when nobody else tells anything
+  answer = ask(&first, FUTEX_LOCK_PI, NULL);  // printed later, when no other thread prints
   ask(&first, FUTEX_UNLOCK_PI, NULL);
   ask(&second, FUTEX_UNLOCK_PI, NULL);
   return unused;

@@ -1,5 +1,5 @@
-// Memory of very many pages is copied and given back in steps: its contents stay what they are, and
-// other processes run meanwhile.
+// The kernel copies and frees large memory in steps: its contents stay the same, and other
+// processes run meanwhile.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -25,8 +25,8 @@ static _Noreturn void count_turns(void) {
   }
 }
 
-// Does it until others have had their turn meanwhile: one may come just before, and one just after
-// it, and when a clock ticks is up to the host, which may be busy for long.
+// Repeats the call until another process has run during it. One time slice of the other may come
+// just before the call and one just after it, and a busy host may delay timer ticks.
 static void with_others(const char* name, void (*prepare)(void), void (*call)(void)) {
   for (int i = 0; i < 1000; ++i) {
     prepare();

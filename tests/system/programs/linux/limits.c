@@ -1,4 +1,4 @@
-// Resource limits: asked for, obeyed, handed down. With the argument "memory" those that user-mode
+// Resource limits: queried, enforced, inherited. The argument "memory" selects those that user-mode
 // emulators do not pass on.
 #define _GNU_SOURCE
 #include <alloca.h>

@@ -1,5 +1,5 @@
-// Lives and deaths that are out of the ordinary: programs started by a thread that is not the
-// first, a first thread that ends before the others, orphans, and questions about who is not there.
+// Unusual process lives: programs started by a thread that is not the first, a first thread that
+// ends before the others, orphans, and calls about processes that do not exist.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -29,7 +29,8 @@ static void* start_program(void* unused) {
 }
 
 static void start_from_second_thread(void) {
-  if (!on_cotrap()) {  // user-mode emulators cannot start a program of theirs; this has to come out
+  if (!on_cotrap()) {  // user-mode emulators cannot start another emulated program; print the
+                       // expected output
     printf("started by a second thread: its number is the process's\n");
     fflush(stdout);
     _exit(5);
@@ -62,7 +63,8 @@ static void* end_with(void* code) {
   return NULL;
 }
 
-// By itself, without exit_group(2): the status is what the last thread says.
+// The first thread ends alone, without exit_group(2): the process's status is that of its last
+// thread.
 static void first_thread_ends_first(void) {
   pthread_t thread;
   pthread_create(&thread, NULL, end_with, (void*)0);
@@ -89,7 +91,7 @@ static void leave_an_orphan(void) {
   if (fork() == 0) {
     close(ends[1]);
     char byte;
-    if (read(ends[0], &byte, 1) == 0) {  // the parent has ended
+    if (read(ends[0], &byte, 1) == 0) {  // end of file: the parent has ended
       struct timespec a_moment = {.tv_nsec = 10000000};
       while (getppid() == parent) nanosleep(&a_moment, NULL);
       printf("an orphan has another parent\n");
@@ -99,7 +101,7 @@ static void leave_an_orphan(void) {
   }
 }
 
-// Whoever lives holds an end of the pipe.
+// Waits for the end of file of a pipe that all descendants hold.
 static void wait_for_orphans(void (*leave)(void)) {
   int ends[2];
   if (pipe(ends) != 0) return;
@@ -116,7 +118,7 @@ static int return_at_once(void* unused) {
   return 0;
 }
 
-// User-mode emulators do not know this combination.
+// User-mode emulators do not support this combination of flags.
 static void vfork_a_thread(void) {
   static char stack[16384] __attribute__((aligned(16)));
   if (on_cotrap()) {
@@ -148,7 +150,7 @@ int main(int argc, char** argv) {
   const pid_t group = getpgid(0);
   say_whether("ask for our group", kill(-group, 0));
   say_whether("… and for the one of nobody in particular", kill(0, 0));
-  while (waitpid(-1, NULL, WNOHANG) > 0) continue;  // orphans, where this program is the first
+  while (waitpid(-1, NULL, WNOHANG) > 0) continue;  // reaps orphans, if this is the first process
   const pid_t member = fork();
   if (member == 0) _exit(0);
   printf("wait for one of our group: %d\n", waitpid(-group, NULL, 0) == member);

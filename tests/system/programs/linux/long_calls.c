@@ -1,4 +1,4 @@
-// System calls that move a great deal go in steps: other threads run while one is in such a call.
+// System calls that move many bytes work in steps: other threads run during such a call.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -35,13 +35,14 @@ static void* new_memory(int flags) {
   return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
 
-// Elsewhere it is up to who else uses the machine; this has to come out. One turn may have come
-// just before the call, and one just after it. What moves less may be over too soon.
+// On Linux the result depends on other processes, so it always passes there. One switch may come
+// just before the call and one just after it. A call that moves less than `length` may be too
+// short.
 static int others_had_turns(long moved) {
   return turns - turns_before > 2 || moved < (long)length || !on_cotrap();
 }
 
-// A few times: a host that is busy may hold a timer back for as long as a call takes.
+// Several tries: a busy host may delay a timer for as long as the call takes.
 #define LONG_CALL(name, call)                                             \
   do {                                                                    \
     long moved = 0;                                                       \

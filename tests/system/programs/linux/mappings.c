@@ -1,4 +1,4 @@
-// Mapped files: what is behind their ends, and what cannot be made writable.
+// Mapped files: memory behind their ends, and mappings that cannot be made writable.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Paths that end in something that is no name, files without a name, and unusual ways of opening.
+// Paths whose last component is not a name, removed files, and unusual flags of open.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -139,7 +139,7 @@ static void empty_a_file_opened_to_read(void) {
   SAY(open(".", O_RDONLY | O_CREAT | O_EXCL, 0600));
 }
 
-/// open(2), "an access mode of 3". Emulators do not pass it on.
+/// Access mode 3 (open(2)). Emulators do not pass it on.
 static void open_for_nothing(void) {
   int file = open("/tmp/file", O_CREAT | O_RDWR, 0600);
   close(file);
@@ -157,7 +157,7 @@ static void open_for_nothing(void) {
   SAY(symlink("x", "/bin/new/"));
 }
 
-/// Removes names of the tree that the kernel starts with.
+/// Tries to remove names of the boot archive.
 static void remove_what_stays(void) {
   SAY(rmdir("/bin/nothing"));
   SAY(unlink("/bin/nothing"));

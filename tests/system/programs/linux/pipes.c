@@ -1,4 +1,4 @@
-// Pipes and descriptors: what each call answers, one line each.
+// Pipes and descriptors: prints the result of each call on a line.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +90,7 @@ static void nobody_reads(void) {
   close(end[1]);
 }
 
-// Two megabytes through a pipe, in pieces that fit neither pages nor each other.
+// Sends two megabytes through a pipe, in pieces whose sizes match neither pages nor each other.
 static void much(void) {
   int end[2];
   SAY(pipe(end));
@@ -138,9 +138,8 @@ static void descriptors(void) {
   SAY(read(100, bytes, 1));
 }
 
-/// A write of up to a page goes in as a whole or not at all: with a bad address in it the call
-/// answers EFAULT. Of a longer one the pages before the address go in. Emulators look at all
-/// addresses first.
+/// A write of up to a page is atomic: with a bad address in it the call returns EFAULT. A longer
+/// write transfers the pages before the bad address. Emulators check all addresses first.
 static void bad_addresses(void) {
   enum { page = 4096 };
   int end[2];

@@ -35,7 +35,7 @@ static void* write_later(void* fd) {
   return write(*(int*)fd, "late", 4) == 4 ? fd : NULL;
 }
 
-// A signal that is let in for as long as it waits.
+// ppoll with a mask that unblocks a signal during the wait.
 static void poll_with_mask(void) {
   const pid_t child = fork();
   if (child == 0) {

@@ -1,5 +1,5 @@
-// fork, pipes, wait: exit codes and signals come back, memory and descriptors are copied, a broken
-// pipe is noticed.
+// fork, pipes, wait: exit statuses arrive, memory and descriptors are copied, a broken pipe is
+// reported.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
-// A directory that somebody still stands in while it is removed, and lists of many parts.
+// A directory that is removed while it is a process's working directory, and iovec arrays of many
+// parts.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// clone(2): what a child shares with its parent, and what execve ends of that.
+// clone(2): state that a child shares with its parent, and the end of that sharing at execve.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

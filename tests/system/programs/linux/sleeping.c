@@ -75,7 +75,7 @@ int main(void) {
   struct timeval day;
   const time_t before = time(NULL);
   const int told = gettimeofday(&day, NULL);
-  // time() may go by a clock that is a tick behind.
+  // time() may use a clock that is a tick behind.
   printf("gettimeofday: %d, time(): %s\n", told,
          before <= day.tv_sec && day.tv_sec <= time(NULL) + 1 ? "agrees" : "differs");
   struct timespec resolution;

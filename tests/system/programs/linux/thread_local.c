@@ -1,5 +1,5 @@
-// Variables that each thread has its own of, of several kinds and sizes: the main thread's, those of
-// threads that come and go, and of threads that all run at once.
+// Thread-local variables of several kinds and sizes: in the main thread, in threads one after
+// another, and in threads that run at the same time.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-// Numbers that no system call has: an error, whatever they are and however often.
+// Unknown system call numbers always return an error.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

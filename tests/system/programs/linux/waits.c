@@ -1,5 +1,5 @@
-// Calls that wait, as others see to it: a byte for one of two readers, a descriptor that goes while
-// it is read from, words that change, wakes and timeouts of futexes. No fork.
+// Calls that wait, and events from other threads: a byte for one of two readers, a descriptor that
+// is closed during a read, changed words, futex wakes and timeouts. No fork.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,8 @@
 
 #include "common.h"
 
-static const long a_while = 100000;  // microseconds: whoever is about to wait by then does
+static const long a_while =
+    100000;  // microseconds; a thread that is about to wait does so within this time
 
 struct reader {
   pthread_t thread;
@@ -32,7 +33,7 @@ static void* read_byte(void* argument) {
   return NULL;
 }
 
-// It waits when this returns, or will as soon as it is let.
+// When this returns, the reader waits, or does so as soon as it runs.
 static void start(struct reader* reader, int fd) {
   reader->fd = fd;
   pthread_create(&reader->thread, NULL, read_byte, reader);
@@ -55,7 +56,8 @@ static void one_byte_for_two(void) {
   SAY(close(end[0]));
 }
 
-// What was begun on one file ends there, whatever its number stands for by then.
+// A read that began on one file ends on that file, even if its descriptor then refers to another
+// one.
 static void another_file(void) {
   int first[2], second[2];
   struct reader reader = {0};
@@ -100,7 +102,7 @@ static void woken_by_bits(int flags) {
   printf("the waiter: %ld\n", (long)answer);
 }
 
-// Those who wait for a word are moved to it: they are counted, and wait on.
+// Waiters requeued to the word that they already wait for are counted, and keep waiting.
 static void moved_to_where_it_was(int flags) {
   pthread_t waiters[4];
   for (int i = 0; i < 4; ++i) {

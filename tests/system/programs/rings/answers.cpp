@@ -85,7 +85,7 @@ void batches() {
     }
   }
 
-  // More than one step of the kernel's.
+  // More work than the kernel does in one step.
   const Fd zero = must(open("/dev/zero"), "zero");
   std::vector<std::byte> memory(64 << 10, std::byte{1});
   for (unsigned i = 0; i < size; ++i) check(ring.add(read_next(zero, memory, i)), "a place");
@@ -93,7 +93,7 @@ void batches() {
   for (const auto& done : take_all(ring, size)) check(done.result == 64 << 10, "all of it");
   check(std::ranges::count(memory, std::byte{0}) == 64 << 10, "and it is there");
 
-  // The completions have room for two batches: of a third nothing is taken.
+  // There is room for the completions of two batches: of a third batch nothing is taken.
   for (int batch = 0; batch < 2; ++batch) {
     for (unsigned i = 0; i < size; ++i) check(ring.add(nop(i)), "a place");
     check(must(ring.enter(), "enter") == size, "a batch is taken");
@@ -103,7 +103,7 @@ void batches() {
   check(ring.available() == 2 * size && ring.header().overflowed == 0, "and nothing is lost");
   check(ring.take() && must(ring.enter(), "enter") == 1, "when there is room it is");
 
-  // A chain is taken as a whole.
+  // The kernel takes a chain only as a whole.
   check(ring.add(linked(read_next(1000, memory, 1))) && ring.add(nop(2)), "places");
   check(ring.take() && must(ring.enter(), "enter") == 0, "there is room for one of two");
   check(ring.take() && must(ring.enter(), "enter") == 2, "there is for both");

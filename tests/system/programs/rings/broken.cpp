@@ -47,7 +47,7 @@ void broken() {
     check(refused(call(abi::ring_enter, 16, 0, 0), Errno::einval), "a head {} ahead", off);
     header = before;
   }
-  // What is the kernel's to write is not read.
+  // The kernel does not read the words that it writes.
   header.sq_head = header.cq_tail = header.flags = header.overflowed = 12345;
   check(must(call<unsigned>(abi::ring_enter, 16, 0, 0), "enter") == 0, "there is nothing to take");
   check(header.sq_head == before.sq_head && header.cq_tail == before.cq_tail, "it is put right");
@@ -88,7 +88,7 @@ void unmapped() {
   must(call(abi::ring_close), "closing");
 }
 
-/// While a call waits for completions, another thread takes away where they would be.
+/// While a call waits for completions, another thread unmaps the ring.
 void lost() {
   const auto waits = [](auto&& take_away) {
     Ring ring = make_ring();
@@ -111,7 +111,7 @@ void lost() {
 }
 
 void overflow() {
-  // The program says that it has not read what it has: fewer places are free than the kernel keeps.
+  // The program moves cq_head back, so fewer places are free than the kernel keeps reserved.
   Ring ring = must(Ring::make({.submissions = 4, .completions = 4}), "a ring");
   for (std::uint64_t i = 0; i < 4; ++i) check(ring.add(nop(i)), "a place");
   check(must(ring.enter(), "enter") == 4, "four completions");

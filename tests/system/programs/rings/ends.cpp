@@ -1,4 +1,4 @@
-// Threads and programs that end with much in flight leave nothing behind.
+// Threads and programs that end with many in-flight requests leave nothing behind.
 #include <user/process.h>
 #include <user/thread.h>
 
@@ -15,7 +15,7 @@ constexpr long slack = 4;  // pages
 std::atomic<std::uint32_t> word = 0;
 std::array<std::byte, in_flight> memory;
 
-// Reads, waits and chains of them, which nobody will answer.
+// Submits reads, futex waits, timeouts and chains that never complete.
 void fill(Ring& ring, Fd fd) {
   for (unsigned i = 0; i < in_flight; ++i) {
     const std::span<std::byte> byte{&memory[i], 1};
@@ -38,7 +38,7 @@ struct Left {
 };
 
 long free_pages() {
-  must(sleep_for(5ms), "sleeping");  // what has ended is cleared away meanwhile
+  must(sleep_for(5ms), "sleeping");  // lets the kernel free what has ended
   return static_cast<long>(free_memory() / page_size);
 }
 
@@ -73,7 +73,7 @@ int leave(std::string_view how) {
   if (how == "thread") {
     Thread other{[] {
       Left more{0};
-      syscall(Call::exit, 0);  // nothing is destroyed
+      syscall(Call::exit, 0);  // no destructor runs
     }};
     other.join();
   }

@@ -1,5 +1,5 @@
-// Submissions that are made as one transfer do what they would do one by one: against calls, in
-// files whose bytes run out, pipes that are full or empty, and memory that ends.
+// Submissions that the kernel merges into one transfer have the same effects as one by one.
+// Compares them with calls, on files that end, pipes that are full or empty, and memory that ends.
 #include <abi/flags.h>
 #include <user/thread.h>
 
@@ -16,10 +16,10 @@ namespace {
 
 constexpr std::size_t page = 4096;
 constexpr std::size_t memory_size = 3 * page;
-constexpr unsigned longest = 4096;       // more would be written to a pipe in parts, which may wait
-constexpr std::size_t hole = 64 * page;  // behind it
+constexpr unsigned longest = 4096;       // longer writes to a pipe are split, and may wait
+constexpr std::size_t hole = 64 * page;  // inaccessible addresses after the memory
 
-/// One of two that are alike: what is done in one by a ring is done in the other by calls.
+/// One of two equal worlds: the test uses a ring in one and system calls in the other.
 struct World {
   World() {
     const auto there = must(map_memory(memory_size + hole, abi::prot_none), "addresses");
@@ -30,7 +30,7 @@ struct World {
   Fd in = -1, out = -1;
 };
 
-/// A step of either world's: where in its memory, and in which of its files.
+/// A transfer in either world.
 struct Step {
   bool writes;
   std::uint64_t place;
@@ -73,7 +73,7 @@ std::vector<long> by_calls(const World& world, std::span<const Step> steps) {
   return results;
 }
 
-/// Most of them go on where the one before ends.
+/// Returns steps, most of which begin where the previous one ends.
 std::vector<Step> some_steps(std::mt19937& random, bool has_places) {
   const auto upto = [&](unsigned most) { return random() % (most + 1); };
   const auto length = [&]() -> std::uint32_t {
@@ -145,7 +145,7 @@ void in_pipes(Ring& ring, World& one, World& other, std::mt19937& random) {
   for (int round = 0; round < 400; ++round) compare(ring, one, other, random, false);
 }
 
-/// Each write to this one says something of its own.
+/// Each write to this file is a message, so writes must not be merged.
 void in_messages(Ring& ring) {
   const Fd policy = must(open("/proc/policy", abi::o_rdwr), "the policy");
   std::array text{'f', 'i', 'f', 'o'};
@@ -157,7 +157,8 @@ void in_messages(Ring& ring) {
   }
 }
 
-// What completes reads whose bytes become `count` of the ring's own entries at `into`.
+// Makes reads whose bytes become `count` of the ring's own entries at `into`; returns the
+// completions' results.
 std::vector<int> read_into_ring(std::size_t into, unsigned count, bool one_by_one) {
   Ring ring = make_ring();
   const Fd file = must(open("/tmp/entries", abi::o_rdwr | abi::o_creat), "a file");
@@ -190,8 +191,9 @@ void in_itself() {
   }
 }
 
-// Reads of 1024 bytes from a pipe that has 1600 of 3072, while another hart writes zeros into the
-// completions: the third read does not count as done, and takes the bytes that come later.
+// Makes three reads of 1024 bytes from a pipe that has 1600 of 3072 bytes, while another hart
+// writes zeros into the completions. The third read must not count as complete: it takes the bytes
+// that come later.
 void in_completions_that_change() {
   if (std::popcount(must(affinity(0), "affinity")) < 2) return;
   constexpr unsigned count = 3;

@@ -1,6 +1,6 @@
-// rings PART: what rings do (docs/rings.md), one part of it.
+// rings PART: runs one test of rings (docs/rings.md).
 //
-//   rings --leave HOW    ends with much in flight
+//   rings --leave HOW    ends with many in-flight requests
 #include "rings.h"
 
 #include <array>

@@ -1,11 +1,12 @@
-// Many wait to read from one pipe, and each byte wakes one of them.
+// Many requests wait to read from one pipe, and each byte wakes one of them.
 #include <user/counters.h>
 
 #include "rings.h"
 
 namespace rings {
 
-/// Some have no memory for it, and it is the next one's; some have a page that is yet to come.
+/// Some readers' buffers are not mapped, so the next reader gets the byte. Some buffers need a
+/// page-in.
 void queue() {
   constexpr std::size_t page = 4096;
   constexpr std::uint64_t readers = 512;

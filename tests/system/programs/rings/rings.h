@@ -1,4 +1,4 @@
-// The parts of `rings PART`, a file for each kind.
+// The tests of `rings PART`.
 #pragma once
 
 #include <user/check.h>
@@ -13,10 +13,10 @@ using abi::RingOperation;
 
 namespace rings {
 
-// answers.cpp: what needs no waiting
+// answers.cpp: submissions that do not wait
 void operations();
 void batches();
-// joined.cpp: what is done in one transfer
+// joined.cpp: merged transfers
 void joined();
 // waits.cpp
 void waits();
@@ -27,7 +27,7 @@ void multishot();
 void picked_up();
 // queue.cpp
 void queue();
-// broken.cpp: what a program may do wrong
+// broken.cpp: misuse by the program
 void broken();
 void unmapped();
 void lost();
@@ -44,7 +44,7 @@ inline Ring make_ring(std::uint32_t submissions = 16, std::uint32_t flags = 0) {
   return must(Ring::make({.submissions = submissions, .flags = flags}), "a ring");
 }
 
-// What the next completion says, which is the one of `data`.
+// Returns the result of the next completion, which must be the one of `data`.
 inline int answer_of(Ring& ring, std::uint64_t data) {
   const auto done = ring.wait();
   check(done.has_value(), "the completion of {} comes", data);
@@ -53,13 +53,13 @@ inline int answer_of(Ring& ring, std::uint64_t data) {
   return done->result;
 }
 
-// Of one that is submitted alone.
+// Submits one submission and returns its result.
 inline int answer_to(Ring& ring, const abi::RingSubmission& submission) {
   check(ring.add(submission), "there is a place for it");
   return answer_of(ring, submission.user_data);
 }
 
-// By user_data, those that come until `count` have.
+// Waits for `count` completions and returns them, sorted by user_data.
 inline std::vector<abi::RingCompletion> take_all(Ring& ring, std::size_t count) {
   std::vector<abi::RingCompletion> all;
   while (all.size() < count) {

@@ -24,14 +24,14 @@ void waits() {
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, 4> in{}, out{};
 
-  // Both in one call: the read waits for what comes behind it.
+  // Both in one call: the read waits for the write behind it.
   check(ring.add(read_next(pipe.read_end, in, 1)), "a place");
   check(ring.add(write_next(pipe.write_end, out, 2)), "a place");
   check(must(ring.enter(2), "enter") == 2, "both are taken");
   auto all = take_all(ring, 2);
   check(result_of(all, 1) == 4 && result_of(all, 2) == 4, "a read is answered by a write");
 
-  // By another thread, and as many as are waited for.
+  // Another thread writes, and the call waits for as many completions as requested.
   check(ring.add(read_next(pipe.read_end, in, 3)), "a place");
   check(must(ring.enter(), "enter") == 1 && ring.available() == 0, "nothing is there yet");
   Thread writer{[&] {
@@ -79,7 +79,7 @@ void timeouts() {
   check(answer_to(ring, point) == 0, "a point of time comes");
   check(answer_to(ring, point) == 0, "… and has come");
 
-  // A limit that passes, and one that comes to nothing.
+  // A timeout that expires, and one that the read's completion cancels.
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, 1> byte{};
   for (const auto limit : {5ms, 10'000ms}) {
@@ -116,7 +116,7 @@ void links() {
   for (const std::uint64_t data : {1, 2, 3}) check(answer_of(ring, data) >= 0, "in its order");
   check(in == out, "the read is after the write");
 
-  // The first waits, so the others do; one that is not linked does not.
+  // The first of a chain waits, and so do the others; a submission that is not linked does not.
   check(ring.add(linked(read_next(pipe.read_end, in, 1))), "a place");
   check(ring.add(linked(timeout(1ms, 2))) && ring.add(nop(3)) && ring.add(nop(4)), "places");
   check(must(ring.enter(), "enter") == 4 && answer_of(ring, 4) == 0, "who is free goes first");
@@ -124,7 +124,7 @@ void links() {
   must(write(pipe.write_end, out), "writing");
   for (const std::uint64_t data : {1, 2, 3}) check(answer_of(ring, data) >= 0, "in its order");
 
-  // Broken: at once, while waiting, and by a short read.
+  // Chains that break: at once, while waiting, and by a short read.
   std::array<std::byte, 8> more{};
   check(ring.add(linked(read_next(1000, in, 1))) && ring.add(linked(nop(2))), "places");
   check(ring.add(nop(3)) && ring.add(nop(4)), "places");
@@ -163,7 +163,8 @@ void cancels() {
   std::array<abi::PollFd, 1> fds{{{.fd = pipe.read_end, .events = abi::pollin}}};
   cancelled(poll_files(fds, 4), "a poll");
 
-  // Before it has begun, all of a kind, and one in a chain that waits.
+  // Cancels a request that has not begun, all requests with one user_data, and one in a chain that
+  // waits.
   check(ring.add(timeout(100s, 1)) && ring.add(cancel(1, 2)), "places");
   check(answer_of(ring, 2) == 1 && answer_of(ring, 1) == error(Errno::ecanceled), "at once");
   for (int i = 0; i < 5; ++i) check(ring.add(timeout(100s, 1)), "a place");
@@ -206,7 +207,7 @@ void multishot() {
   again.flags |= abi::ring_link;
   check(answer_to(ring, again) == error(Errno::einval), "it is not linked");
 
-  // Completions that nobody reads end it before they are lost.
+  // A multishot read ends if its completions are not read, before any is lost.
   const Fd zero = must(open("/dev/zero"), "zero");
   std::vector<std::byte> much(1000);
   const auto flood = piecewise(read_next(zero, much, 2), 1);
@@ -243,7 +244,7 @@ void picked_up() {
   check(ring.available() == 0, "what is linked to a wait waits, whenever it was added");
   must(write(pipe.write_end, out), "writing");
   check(take_all(ring, 2).back().user_data == 2, "and begins after it");
-  // While it looks there is no call to make; after a while it sleeps, and says so.
+  // While the poller polls, no call is needed; after a while it sleeps, and sets the flag.
   check(ring.add(nop(1)), "a place");
   must(ring.enter(), "enter");
   come(1);

@@ -61,10 +61,11 @@ void runtime::heap() {
     std::memset(block, 1, 3 * alignment);
     std::free(block);
   }
-  volatile std::size_t absurd = ~std::size_t{0} / 2;  // the compiler must not see what is asked for
+  volatile std::size_t absurd =
+      ~std::size_t{0} / 2;  // volatile: the compiler must not know the size
   void* volatile block = std::malloc(absurd);
   check(block == nullptr, "an absurd size is refused");
-  absurd = ~std::size_t{0} / 4 + 2;  // four times that is 4 bytes more than addresses count
+  absurd = ~std::size_t{0} / 4 + 2;  // four times this is 2^64 + 4, which overflows
   block = std::calloc(absurd, 4);
   check(block == nullptr, "so is one that overflows");
   println("heap: blocks of all sizes from three threads");

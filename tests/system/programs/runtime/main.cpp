@@ -1,5 +1,5 @@
-// The programs' own runtime, part by part: heap, threads and their storage, locks, files,
-// processes, formats, and the parts of libc++ that need something from it.
+// Tests the programs' runtime: heap, threads and their storage, locks, files, processes, formats,
+// and the parts of libc++ that depend on it.
 #include "runtime.h"
 
 #include <user/print.h>

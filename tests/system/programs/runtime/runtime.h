@@ -1,4 +1,4 @@
-// The parts of `runtime`, which it does one after another.
+// The parts of the test `runtime`, which runs them in this order.
 #pragma once
 
 namespace runtime {
@@ -9,10 +9,10 @@ void heap();
 void threads();
 void thread_locals();
 void locks();
-// system.cpp: what the kernel has a part in
+// system.cpp: tests of system calls
 void files();
 void processes();
-/// The process that processes() starts, with `argument`: its exit code.
+/// Runs in the process that processes() starts with `argument`. Returns its exit code.
 int child(const char* argument);
 // library.cpp
 void library();

@@ -63,7 +63,7 @@ void runtime::processes() {
     return;
   }
   check(heavy.has_value(), "a copy");
-  if (*heavy == 0) {  // another program in place of a large one
+  if (*heavy == 0) {  // execve from a process with much memory
     std::vector<char> memory(16 << 20, 'x');
     const char* const plain[] = {"runtime", "child", "a b", nullptr};
     syscall(Call::execve, program_path(), plain, environment);

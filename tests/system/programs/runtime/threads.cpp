@@ -18,7 +18,8 @@ namespace {
 thread_local long counter = 5;
 thread_local std::array<char, 600> zeroes;
 
-// Every one adds a letter to its thread's story when it begins and when it ends.
+// Each object appends its letter to its thread's story: lower case when constructed, upper case
+// when destroyed.
 struct Told {
   explicit Told(char name) : name{name} { tell(name); }
   ~Told() { tell(static_cast<char>(std::toupper(name))); }

@@ -1,4 +1,5 @@
-// The watch: it starts the workers, looks whether they go on, and counts what they leave behind.
+// The first process: starts the workers, checks that they make progress, and counts the memory that
+// they leave.
 #include "soak.h"
 
 #include <algorithm>
@@ -10,8 +11,9 @@ using namespace soak;
 namespace {
 
 constexpr auto round_length = 15s;
-constexpr auto patience = 30s;  // for one wait; hosts may stop us for a while
-constexpr long slack = 64;      // pages that the kernel may keep for the next round
+constexpr auto patience =
+    30s;                    // for one wait; long, because a host may stop the machine for a while
+constexpr long slack = 64;  // pages that the kernel may keep in its pools
 
 constexpr void (*workers[])() = {use_pipes,  use_futexes,  use_forks, use_programs, use_kills,
                                  use_timers, use_mappings, use_moves, use_console,  use_disk};
@@ -39,7 +41,7 @@ void watch(nanoseconds until) {
   }
 }
 
-/// All workers, for a while. How often somebody in them waited.
+/// Runs all workers for `length`. Returns the number of their waits.
 unsigned long run_round(nanoseconds length, bool kill_half) {
   shared->stop = false;
   shared->slots = 0;
@@ -55,12 +57,13 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
   watch(now() + length);
   if (kill_half) {
     for (std::size_t i = 0; i < pids.size(); i += 2) {
-      static_cast<void>(kill(pids[i], abi::Signal::sigkill));  // one may have ended before
+      static_cast<void>(
+          kill(pids[i], abi::Signal::sigkill));  // fails if the process has ended already
     }
   }
   shared->stop = true;
   const auto until = now() + patience;
-  // Children that killed workers have left are ours now.
+  // Children of killed workers are children of this process now.
   for (std::size_t left = pids.size(); left > 0;) {
     const auto ended = must(wait(-1, abi::wnohang), "waiting");
     if (ended.pid == 0) {
@@ -83,7 +86,7 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
   return waits;
 }
 
-/// Once all harts have let go of what has ended.
+/// Waits until all harts have freed the state of dead threads, then returns the free pages.
 long free_pages() {
   long most = 0;
   for (int i = 0; i < 20; ++i) {

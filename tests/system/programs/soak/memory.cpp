@@ -1,4 +1,4 @@
-// Workers that have memory and blocks of a disk come and go.
+// Workers that map and unmap memory and read blocks of a disk.
 #include "soak.h"
 
 namespace soak {

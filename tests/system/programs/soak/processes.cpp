@@ -1,4 +1,4 @@
-// Workers that make processes: copies, programs, victims.
+// Workers that start processes: forks, programs, and processes to kill.
 #include "soak.h"
 
 namespace soak {
@@ -48,7 +48,7 @@ void use_programs() {
 
 namespace {
 
-/// A process with threads that do all kinds of things, for somebody to kill.
+/// A process whose threads do all kinds of things until it is killed.
 [[noreturn]] void be_victim(unsigned long seed) {
   const auto pipe = must(make_pipe(), "a pipe");
   static std::atomic<std::uint32_t> word = 0;

@@ -1,10 +1,10 @@
-// soak SECONDS: everything at once on all harts, for so long.
+// soak SECONDS: runs all kinds of workers at once on all harts for that time.
 //
-// Workers are processes that each do one kind of thing for ever: pipes, futexes, forks, programs,
-// kills, timers, mappings, moves between harts, and blocks of /dev/vda if there is one. What waits
-// in them counts its waits in memory that all share. The first process watches: whoever has not
-// counted on for a while has lost its wake. Every few seconds all workers end, half of them by
-// themselves and half of them killed, and all memory must be there again.
+// Workers are processes. Each does one kind of thing for ever: pipes, futexes, forks, programs,
+// kills, timers, mappings, moves between harts, and blocks of /dev/vda if there is one. Threads
+// that wait count their waits in shared memory. The first process watches the counts: a thread that
+// has not counted for a while has lost its wake. Every few seconds all workers end, half of them by
+// themselves and half of them killed, and all memory must be free again.
 #pragma once
 
 #include <abi/flags.h>
@@ -25,7 +25,8 @@ using namespace user;
 inline constexpr std::size_t most_slots = 96;
 
 struct Slot {
-  std::atomic<const char*> who;  // null: free. The same address in all: they are forks
+  std::atomic<const char*>
+      who;  // name of the worker's kind; null: free. Valid in all processes, because they are forks
   std::atomic<unsigned long> count;
 };
 struct Shared {
@@ -66,27 +67,27 @@ inline nanoseconds some_time(Random& random) {
   return std::chrono::microseconds{random.below(3'000)};
 }
 
-// The workers: each runs until it is told to stop, or killed.
+// The workers. Each runs until shared->stop is set, or until it is killed.
 
-/// Numbers go round through pipes, and arrive in order.
+/// Numbers circulate through pipes and arrive in order.
 void use_pipes();
-/// Items go from hand to hand; each arrives once.
+/// Threads pass items on; each item arrives once.
 void use_futexes();
-/// Copies of a process that writes meanwhile.
+/// Forks of a process that keeps writing.
 void use_forks();
-/// Programs, and how they end.
+/// Starts programs and checks their exit statuses.
 void use_programs();
-/// Processes that do all kinds of things, and are killed.
+/// Starts processes that do all kinds of things, and kills them.
 void use_kills();
-/// Timeouts, some of which are too late.
+/// Waits with timeouts, some of which race with a wake.
 void use_timers();
-/// Memory comes and goes under several threads.
+/// Several threads map and unmap memory.
 void use_mappings();
-/// Threads that send each other about, and become more and less urgent.
+/// Threads move each other between harts and change priorities.
 void use_moves();
-/// A line now and then.
+/// Prints a line now and then.
 void use_console();
-/// Blocks of the disk read the same twice.
+/// Reads blocks of the disk twice and compares them.
 void use_disk();
 
 }  // namespace soak

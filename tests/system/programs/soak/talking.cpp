@@ -1,4 +1,4 @@
-// Workers that talk to each other: pipes, futexes, the console.
+// Workers that communicate: pipes, futexes, the console.
 #include "soak.h"
 
 namespace soak {

@@ -1,4 +1,4 @@
-// Workers whose threads sleep, and go about.
+// Workers whose threads sleep and change harts.
 #include "soak.h"
 
 namespace soak {

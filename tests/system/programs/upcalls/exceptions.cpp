@@ -1,4 +1,4 @@
-// Exceptions of coroutines: tried, handled, or died of.
+// Exceptions of coroutines: in attempts, with a handler, or fatal.
 #include "upcalls.h"
 
 #include <user/clock.h>
@@ -14,7 +14,7 @@ std::byte* new_page(int protection) {
   return must(map_memory(page_bytes, protection), "a page");
 }
 
-// ── What a coroutine may do wrong ──
+// ── Mistakes of a coroutine ──
 
 void write_to_text() {
   *reinterpret_cast<volatile std::byte*>(&read_nowhere) = std::byte{};
@@ -68,7 +68,7 @@ constexpr Mistake mistakes[] = {
     {"the stack's end", overflow_stack, Signal::sigsegv},
 };
 
-// ── Tried ──
+// ── Attempts ──
 
 Task<> make_mistakes(int rounds) {
   for (int round = 0; round < rounds; ++round) {
@@ -87,7 +87,7 @@ Task<> make_mistakes(int rounds) {
   count > 1 ? fail_with_objects(count - 1) : read_nowhere();
 }
 
-// However an attempt ends, its guarded objects are destroyed, and those around it are not.
+// However an attempt ends, its Guarded objects are destroyed, and those outside it are not.
 void try_with_objects() {
   check(!attempt([] { fail_with_objects(5); }), "the attempt fails");
   check(Counted::live == 0, "{} objects of a failed attempt live", Counted::live);
@@ -129,7 +129,7 @@ Task<> tried() {
   check(!nested && nested.error().signal == Signal::sigill, "then the outer one does");
 }
 
-// ── Died of ──
+// ── Fatal exceptions ──
 
 Task<Verdict> condemn(Exception) {
   co_await async::sleep_for(1ms);

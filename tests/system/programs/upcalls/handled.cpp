@@ -1,4 +1,4 @@
-// Exceptions that a program's own handler decides about.
+// Exceptions that the program's handler decides.
 #include "upcalls.h"
 
 namespace upcalls {
@@ -6,7 +6,7 @@ namespace {
 
 using abi::Signal;
 
-// Reads what is missing of a region from the disk.
+// A handler that fills missing pages of a region from the disk.
 struct Pager {
   static constexpr std::size_t pages = 16;
 
@@ -51,7 +51,7 @@ void paged() {
   run(page_in(), {.on_exception = Pager::handle});
 }
 
-// More at once than contexts: who can give one back goes first.
+// More exceptions at once than contexts: jobs that can free a context run first.
 Task<> page_in_together() {
   constexpr std::size_t pages = 40;
   const auto touch_one = [](std::byte* page) -> Task<> {
@@ -82,7 +82,7 @@ Task<Verdict> wait_and_leave(Exception) {
   co_return Verdict::leave;
 }
 
-// Eight pages under way, seven exceptions with their handlers; an attempt needs nothing of it all.
+// Eight page-ins and seven exceptions with their handlers: an attempt needs no context.
 Task<> use_all_contexts() {
   const Disk disk = map_disk();
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {
@@ -107,7 +107,7 @@ Task<Verdict> never_ready(Exception) {
   co_return Verdict::retry;
 }
 
-// The first to stop is on the thread's own stack, where run() returns all the same.
+// The first step to stop is on the thread's own stack; run() returns even so.
 Task<> end_beside_stopped() {
   async::spawn(do_wrong()).detach();
   co_await async::yield();

@@ -1,4 +1,4 @@
-// upcalls PART: one part of it.
+// upcalls PART: runs one test of upcalls.
 #include "upcalls.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,4 @@
-// Notifications: in the midst of steps, between them, asleep, and too late.
+// Notifications: in the middle of steps, between steps, asleep, and too late.
 #include "upcalls.h"
 
 namespace upcalls {
@@ -15,7 +15,7 @@ void handle_and_send(std::uint64_t bits) {
   if ((bits & first_of_two) != 0) must(notify(thread_id(), 2), "from the handler");
 }
 
-// However often it is interrupted, nothing of a computation changes.
+// However often notifications interrupt a computation, its result is right.
 Task<> be_stormed() {
   constexpr std::uint64_t enough = 200;
   std::atomic<bool> over = false;
@@ -61,7 +61,7 @@ Task<> fall_asleep() {
   }
 }
 
-// Whoever is told while it closes its ring was told too late.
+// A notification that races with the closing of the ring may be lost, and does no harm.
 void closing() {
   const Pid self = thread_id();
   std::atomic<bool> over = false;
@@ -80,8 +80,8 @@ void closing() {
   over = true;
 }
 
-// What comes while the program is closed (in the handler, by the loop) is told as soon as it is
-// open, and what was masked when it is not any more: not only when the step has ended.
+// Notifications that arrive while upcalls are disabled (in the handler, in the loop) are delivered
+// when they are enabled, and masked ones when they are unmasked: both before the end of the step.
 Task<> be_told_late() {
   constexpr std::uint64_t echo = 3, masked = 4;
   must(notify(thread_id(), first_of_two), "in a step");

@@ -1,10 +1,10 @@
-// Pages that coroutines wait for.
+// Page-ins that coroutines wait for.
 #include "upcalls.h"
 
 namespace upcalls {
 namespace {
 
-// What a function has in its registers stays there while others use theirs.
+// A function's registers keep their values while other coroutines run.
 double sum_of_pages(Disk disk, std::size_t first, std::size_t count) {
   double sum = 0.5, product = 1;
   for (std::size_t page = first; page < first + count; ++page) {
@@ -64,7 +64,7 @@ Task<> round_down(Disk disk, bool& over) {
   co_return;
 }
 
-// Who stops in the midst of rounding otherwise is alone with that.
+// A coroutine that stops with another rounding mode does not affect the others.
 Task<> modes() {
   bool over = false;
   co_await async::when_all(round_down(map_disk(), over), [](const bool& over) -> Task<> {
@@ -80,7 +80,7 @@ Task<> modes() {
   check(!failed && rounding_mode() == 0, "an attempt that fails leaves it as it was");
 }
 
-// More wait than can be kept: then it is the thread that waits.
+// More page-ins than contexts for them: then the whole thread waits.
 Task<> many() {
   const Disk disk = map_disk();
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {
@@ -98,7 +98,7 @@ Task<> touch_all(Disk disk, std::size_t& seen) {
   }
 }
 
-// A step that waits for a page ends where it would: at its next wait.
+// A cancelled step that waits for a page-in ends only at its next await.
 Task<> cut_short() {
   std::size_t seen = 0;
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {

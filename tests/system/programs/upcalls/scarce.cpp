@@ -1,5 +1,5 @@
-// When programs have all memory: what is under way ends all the same, and the kernel has what it
-// needs for it.
+// With all memory in use by programs, in-flight requests still complete: the kernel has enough
+// memory for them.
 #include "upcalls.h"
 
 #include <user/clock.h>
@@ -7,7 +7,7 @@
 namespace upcalls {
 namespace {
 
-// All of it, until it is given back.
+// Takes all memory until it is destroyed.
 class Hog {
  public:
   Hog() {
@@ -25,7 +25,7 @@ class Hog {
   }
   Hog(const Hog&) = delete;
   ~Hog() {
-    for (std::byte* each : pieces_) {  // to unmap one takes memory
+    for (std::byte* each : pieces_) {  // munmap would need memory
       must(call(abi::Call::madvise, each, piece, abi::madv_dontneed), "giving it back");
     }
     for (std::byte* each : pieces_) must(unmap_memory(each, piece), "unmapping");
@@ -36,14 +36,15 @@ class Hog {
   std::vector<std::byte*> pieces_;
 };
 
-// Takes all of it for a while, says so and keeps it.
+// Takes all memory, reports that, and keeps it.
 void hog() {
   const Hog hog;
   must(write(1, "!"), "saying so");
   for (;;) must(sleep_for(1h), "sleeping");
 }
 
-// A coroutine writes to its copies of a file's pages. The others' steps meanwhile.
+// A coroutine writes to its private copies of a file's pages. Counts the steps of other coroutines
+// meanwhile.
 Task<> write_pages(std::span<volatile char> file, std::uint64_t& steps, bool& over) {
   co_await async::yield();
   const std::uint64_t before = steps;
@@ -69,8 +70,8 @@ Task<std::uint64_t> steps_while_writing(std::span<volatile char> file) {
   co_return steps;
 }
 
-// There is no memory for a copy until somebody has been made to go: only who writes waits for that.
-// All that the loop needs has been used once before.
+// There is no memory for a copy until the kernel has killed the hog: only the writing coroutine
+// waits for that. All memory that the loop needs is allocated before.
 Task<> pressed() {
   constexpr std::size_t size = 64 * page_bytes;
   const Fd own_file = must(open("/upcalls"), "this file");
@@ -94,7 +95,7 @@ Task<> pressed() {
   check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill, "it had to go");
 }
 
-// A copy of this program, asleep: its pages are this one's too. None where there is no fork.
+// Forks a sleeping child, which shares this program's pages. Returns 0 if there is no fork.
 Pid copy_of_this() {
   const auto child = fork();
   if (!child) {
@@ -105,7 +106,7 @@ Pid copy_of_this() {
   return *child;
 }
 
-// System calls, exceptions, notifications and sleeps, each with its end.
+// System calls, exceptions, notifications and sleeps, each to its end.
 Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
   std::byte byte{};
   for (int i = 0; i < rounds; ++i) {
@@ -118,8 +119,8 @@ Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
   }
 }
 
-// What the kernel writes for a program is the program's own, also after it was copied. What the
-// program itself needs, also of its code and constants, it has after the first round.
+// Memory that the kernel writes for a program is never shared copy-on-write, even after a fork. The
+// first round allocates what the program itself needs, including pages of code and constants.
 Task<> after_fork() {
   const Pipe pipe = must(make_pipe(), "a pipe");
   co_await do_a_bit_of_all(pipe, 1);
@@ -136,7 +137,7 @@ Task<> after_fork() {
   if (child != 0) must(call(abi::Call::kill, child, abi::Signal::sigkill), "ending the copy");
 }
 
-// What ends while there is no memory for a copy of the ring.
+// A request completes although there is no memory for a copy of the ring's page.
 void end_late() {
   constexpr unsigned size = 2;
   std::byte* const memory =
@@ -157,7 +158,7 @@ void end_late() {
   check(header.cq_tail == 1 && header.overflowed == 0, "its completion is there");
 }
 
-// ── Threads that leave as many pages as can be kept behind in one turn each ──
+// ── Threads that each start the most page-ins possible within one time slice ──
 
 constexpr int threads = 120;
 constexpr unsigned contexts = 64;
@@ -205,7 +206,7 @@ void starve() {
   exit(0);
 }
 
-// Who is starved may go, and nobody else has to.
+// The kernel may kill the starved process, but no other one.
 void starved() {
   const char* const arguments[] = {program_path(), "--starve", nullptr};
   const Pid child = must(spawn(program_path(), arguments), "a child");

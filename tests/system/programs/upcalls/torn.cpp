@@ -1,4 +1,5 @@
-// Pages that others change while coroutines wait for them, and programs that are replaced.
+// Pages that other threads unmap while coroutines wait for them, and programs that call execve
+// meanwhile.
 #include "upcalls.h"
 
 namespace upcalls {

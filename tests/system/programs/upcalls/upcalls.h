@@ -1,5 +1,5 @@
-// What happens to a program in the midst of a coroutine (abi/upcall.h): on a disk of 64-bit
-// numbers, each its own place times a constant, that takes its time.
+// Tests of upcalls (abi/upcall.h). They use a slow disk of 64-bit numbers, each of which is its
+// index times a constant.
 #pragma once
 
 #include <user/async.h>
@@ -62,7 +62,7 @@ inline constexpr std::uintptr_t nowhere = 16;
 inline void read_nowhere() {
   static_cast<void>(*reinterpret_cast<volatile int*>(nowhere));
 }
-// Counts its objects that live.
+// Counts its live objects.
 struct Counted {
   static inline int live = 0;
   Counted() { ++live; }
@@ -75,7 +75,7 @@ inline Task<> do_wrong() {
   co_return;
 }
 
-// What one coroutine has in its registers stays there while others use theirs.
+// Checks that a coroutine's registers keep their values while other coroutines run.
 inline Task<> hold_a_number(const bool& over) {
   double x = 1;
   while (!over) {

@@ -1,4 +1,4 @@
-// What is wrong with a call, a header or a context; and upcalls that end a program.
+// Wrong calls, headers and contexts; and upcalls that end a program.
 #include "upcalls.h"
 
 namespace upcalls {
@@ -53,8 +53,8 @@ void wrong() {
   refused(call(abi::upcall_resume, 0, 1), Errno::einval, "nothing is kept there");
 }
 
-// The page where it shares its priority is a disk's, and gone while its call waits: nobody takes
-// that for the page which the call waits for.
+// The page with the shared priority maps a disk, and is dropped before a call that waits. The
+// kernel must not take its page-in for one that the call waits for.
 void asked_once() {
   constexpr unsigned size = 8;
   const Fd disk = must(open("/dev/vda"), "/dev/vda");
@@ -73,7 +73,7 @@ void asked_once() {
   check(must(call<unsigned>(abi::ring_enter, size, 0, 0), "entering") == size - 1, "then the rest");
 }
 
-// Each is a child that dies of it, and of nothing else.
+// Each of these runs in a child, which must die of this mistake.
 [[noreturn]] void upcall_to(const Page& page, std::uintptr_t entry, std::uintptr_t stack) {
   auto ring = must(Ring::make(), "a ring");
   must(call(abi::upcall_set_up, page.memory, entry, 1, 0), "set up");

@@ -1,4 +1,5 @@
-// More code than the kernel has memory in one piece, and all of it to be changed where fs becomes gs.
+// More code than the kernel can allocate in one piece. The kernel must rewrite all of it, from fs
+// to gs.
 #include <stdio.h>
 
 void use_fs(void);

@@ -1,4 +1,5 @@
-// Has an instruction that cannot be made one that finds the program's fs by gs: it uses gs itself.
+// Contains an instruction that the kernel cannot rewrite to reach the program's fs through gs: it
+// uses gs itself.
 #include <stdio.h>
 
 long use_gs(void);

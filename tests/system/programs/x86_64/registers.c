@@ -1,6 +1,7 @@
-// What a `syscall` leaves alone: all general registers but rax, rcx and r11, all vector registers, and
-// what is below the stack pointer. Once with the number put into eax directly before it, and once
-// otherwise. `registers code` tells what has become of the first one's code.
+// Checks that a `syscall` preserves all general registers but rax, rcx and r11, all vector
+// registers, and the memory below the stack pointer. The number is loaded into eax directly before
+// it, or elsewhere. `registers code` prints how the kernel has rewritten the code of the first
+// kind.
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 struct probe {
   unsigned char given[16][32], found[16][32];
   long answer, wrong;
-  struct stat status;  // which takes the kernel vector registers to fill in
+  struct stat status;  // the kernel uses vector registers to fill it
 };
 _Static_assert(offsetof(struct probe, answer) == 1024 && offsetof(struct probe, status) == 1040, "asm");
 

@@ -1,5 +1,4 @@
-// Programs are started in the two ways that need no second copy of the memory: posix_spawn and
-// vfork with execve.
+// Starts programs in the two ways that copy no memory: posix_spawn, and vfork with execve.
 #define _GNU_SOURCE
 #include <spawn.h>
 #include <stdio.h>

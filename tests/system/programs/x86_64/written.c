@@ -1,6 +1,6 @@
-// A program that writes code for itself: it is not to be written while it can be executed. With an
-// argument it is both at once. Last, threads execute what is beside a system call that has never been
-// made before.
+// A program that generates code: the kernel refuses memory that is writable and executable at once.
+// With an argument the program asks for that. Finally, threads execute code beside a system call
+// that was never made before.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
     if (!both) mprotect(code, SIZE, PROT_READ | PROT_EXEC);
     run(code);
   }
-  // Half of it keeps what it has become, and half is written anew.
+  // One half keeps its rewritten code, and the other is generated again.
   mprotect(code + SIZE / 2, SIZE / 2, writable);
   memcpy(code + SIZE / 2, call, sizeof call);
   mprotect(code + SIZE / 2, SIZE / 2, PROT_READ | PROT_EXEC);
