@@ -93,13 +93,13 @@ TEST_CASE_METHOD(Fixture, "a slot or a value that was promised is not overtaken"
   run();
   int one = 1;
   CHECK(channel.try_send(one));
-  CHECK_FALSE(channel.try_receive());  // it is the waiting receiver's
+  CHECK_FALSE(channel.try_receive());  // the value belongs to the waiting receiver
   run();
   CHECK(channel.try_send(one));
   async::spawn(sender(2)).detach();
   run();
   CHECK(channel.try_receive() == 1);
-  CHECK_FALSE(channel.try_send(one));  // the slot is the waiting sender's
+  CHECK_FALSE(channel.try_send(one));  // the slot belongs to the waiting sender
   run();
   CHECK(channel.try_receive() == 2);
   CHECK(received == std::vector<int>{1});
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(Fixture, "a cancelled send or receive leaves the channel as it 
   run();
   a.cancel();
   int value = 5;
-  CHECK(channel.try_send(value));  // to b: a's wait is over, though it did not run yet
+  CHECK(channel.try_send(value));  // goes to b: a's wait is over, although a has not run yet
   b.cancel();                      // too late
   run();
   CHECK(log == Log{"cancelled", "5"});

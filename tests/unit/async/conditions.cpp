@@ -40,7 +40,7 @@ TEST_CASE_METHOD(Fixture, "a semaphore hands permits to waiters in order and nob
   executor.run_one();
   executor.run_one();
   executor.run_one();
-  executor.run_one();  // a releases: the permit is b's already
+  executor.run_one();  // a releases: the permit belongs to b already
   CHECK_FALSE(semaphore.try_acquire());
   run();
   CHECK(log == Log{"a", "b", "c"});
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Fixture, "an automatic event lets one through for each time it 
     if (co_await event.wait() == WaitResult::woken) ++passed;
   };
   event.set();
-  event.set();  // on already
+  event.set();  // already set
   async::spawn(body()).detach();
   auto second = async::spawn(body());
   auto third = async::spawn(body());
@@ -106,9 +106,9 @@ TEST_CASE_METHOD(Fixture, "an automatic event lets one through for each time it 
   third.cancel();
   run();
   event.set();
-  CHECK(event.is_set());  // the cancelled one took nothing
+  CHECK(event.is_set());  // the cancelled waiter did not consume the event
   auto fourth = async::spawn(body());
-  fourth.cancel();  // before its wait: it may not take it either
+  fourth.cancel();  // before its wait: it must not consume the event either
   run();
   CHECK(fourth.done());
   CHECK(event.is_set());

@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture, "a wake from an interrupt handler is seen before the n
   async::spawn(log_steps(log, "step", 3), {.priority = 2}).detach();
   executor.run_one();
   async::Executor::unpark(handle.job());
-  async::Executor::unpark(handle.job());  // a second one before it ran adds nothing
+  async::Executor::unpark(handle.job());  // a second unpark before the job has run has no effect
   CHECK(executor.preempts(2));
   run();
   CHECK(log == Log{"step", "woken", "step", "step"});
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(Fixture,
   auto driver = [&]() -> Task<> {
     while (co_await irq.wait("irq") == WaitResult::woken) taken.push_back(irq.taken());
   };
-  irq.raise();  // before anybody waits
+  irq.raise();  // before the driver waits
   auto handle = async::spawn(driver());
   run();
   CHECK(taken == std::vector<std::uint32_t>{1});
@@ -200,7 +200,7 @@ TEST_CASE_METHOD(Fixture,
   run();
   CHECK(taken == std::vector<std::uint32_t>{1, 3});
   handle.cancel();
-  irq.raise();  // beside the cancellation: the cancellation won, the raise is kept
+  irq.raise();  // races with the cancellation, which wins; the raise is kept
   run();
   CHECK(taken.size() == 2);
   auto next = async::spawn(driver());

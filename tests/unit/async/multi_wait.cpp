@@ -16,7 +16,7 @@ TEST_CASE_METHOD(Fixture,
   run();
   async::spawn(wait_and_log(lists[1], log, "reader")).detach();
   run();
-  CHECK(lists[1].wake_one());  // for the reader; the observer is woken beside it
+  CHECK(lists[1].wake_one());  // wakes the reader, and the observer too
   run();
   CHECK(log == Log{"poll woken", "reader woken"});
   for (auto& list : lists) CHECK(list.empty());

@@ -26,7 +26,7 @@ TEST_CASE_METHOD(Fixture, "a mutex is held by one job and handed to the most urg
   async::spawn(hold(mutex, go, log, "low too"), {.priority = 20}).detach();
   run();
   CHECK(log == Log{"first has it"});
-  CHECK_FALSE(mutex.try_lock());  // held, so it does not ask who asks
+  CHECK_FALSE(mutex.try_lock());  // held, so the current job does not matter
   go.set();
   run();
   CHECK(log == Log{"first has it", "high has it", "low has it", "low too has it"});
@@ -42,7 +42,7 @@ TEST_CASE_METHOD(Fixture, "unlock does not run the next owner") {
     co_await async::yield();
     guard.unlock();
     log.push_back("after unlock");
-    CHECK_FALSE(mutex.try_lock());  // it is the other's already
+    CHECK_FALSE(mutex.try_lock());  // the other job owns it already
   };
   go.set();
   async::spawn(owner()).detach();
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(owner.job().priority == 1);
   CHECK(owner.job().base_priority() == 20);
   go.set();
-  executor.run_one();  // the owner, before anything else, gives it up
+  executor.run_one();  // the owner runs first, and unlocks
   CHECK(owner.job().priority == 20);
   run();
 }
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "each of many owners inherits from its own mutexes' wa
   auto owns = [&](int owner) -> Task<> {
     async::Mutex::Guard guards[each];
     for (int i = 0; i < each; ++i) guards[i] = co_await mutexes[owner][i].lock();
-    for (const int i : {1, 3, 0, 2}) {  // the last, the first and those between of its list
+    for (const int i : {1, 3, 0, 2}) {  // the last, the first, and the others of the owner's list
       co_await go[owner][i].wait();
       guards[i].unlock();
       co_await async::yield();

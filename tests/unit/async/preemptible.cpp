@@ -1,5 +1,5 @@
-// Jobs outside the strand: what the executor does when an interrupt handler puts one aside in the
-// midst of its step, and spin locks.
+// Jobs outside the strand: preemption by an interrupt handler in the middle of a step, and spin
+// locks.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ Task<> log_once(Log& log, std::string who) {
   co_return;
 }
 
-/// What a stack that was preempted looks like to the executor: a frame that is resumed.
+/// Stands for a preempted stack, which the executor resumes like a coroutine frame.
 struct PreemptedContext {
   void (*resume)(PreemptedContext*) = [](PreemptedContext* self) { self->goes_on(); };
   void (*destroy)(PreemptedContext*) = nullptr;
@@ -50,7 +50,7 @@ TEST_CASE_METHOD(Preemptible,
   PreemptedContext aside;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
-    // As an interrupt handler would, in the midst of this job's step.
+    // As an interrupt handler does in the middle of this job's step.
     leaf = Executor::preempt(async::current_job(), aside.handle());
     Executor::ready_again(false);
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(Preemptible, "an interrupt raised on its hart wakes a preemptib
     taken = irq.taken();
   };
   async::spawn_preemptible(serve());
-  irq.raise_here();  // nobody waits yet
+  irq.raise_here();  // the driver does not wait yet
   irq.raise_here();
   run();
   CHECK(taken == 2);
@@ -118,7 +118,7 @@ TEST_CASE_METHOD(Preemptible,
   {
     const async::SpinLock::Guard guard(inner);
     CHECK(local.spin_locks == 2);
-    local.preemption_held_back = true;  // an interrupt has come
+    local.preemption_held_back = true;  // an interrupt arrived
   }
   CHECK(async::platform::world.ipis.empty());
   outer.unlock();
@@ -129,7 +129,7 @@ TEST_CASE_METHOD(Preemptible,
 
 namespace {
 
-/// Whether `body`, in a process of its own, comes to its end.
+/// Runs `body` in a child process; returns true if it ends normally.
 template <class Body>
 bool ends_well(Body body) {
   const pid_t child = fork();

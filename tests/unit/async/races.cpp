@@ -1,12 +1,11 @@
-// Every order of a few actions, tried one after another: whatever the order, nothing is granted
-// twice and nothing is lost.
+// Tries every order of a few actions: in no order is a permit granted twice or lost.
 #include "support.h"
 
 using namespace async_test;
 
 namespace {
 
-/// Calls `attempt(next)` for every sequence of `length` numbers below `actions`; next() gives the
+/// Calls `attempt(next)` for every sequence of `length` numbers below `actions`. next() returns the
 /// sequence's next number.
 template <class Attempt>
 int every_sequence(int actions, int length, Attempt attempt) {

@@ -1,4 +1,5 @@
-// One hart, a clock that tests move, and a look at the end that nothing was left over.
+// A fixture: one hart, a clock that tests move, and a check at the end that no job, timer or memory
+// is left.
 #pragma once
 
 #include <algorithm>
@@ -41,9 +42,9 @@ class Fixture {
     CHECK(async::platform::local().frames.bytes_in_use() == frame_bytes_);
   }
 
-  /// Runs everything that can run without time passing.
+  /// Runs all ready jobs; time does not pass.
   void run() { executor.run_until_idle(); }
-  /// Lets time pass, stopping at every alarm as a machine would.
+  /// Moves the time on, and fires each alarm that becomes due.
   void advance(async::Duration by) {
     const std::uint64_t end = world().now + by.count();
     run();
@@ -54,7 +55,7 @@ class Fixture {
     }
     world().now = end;
   }
-  /// Spawns `task`, runs until nothing can, and takes its result.
+  /// Spawns `task`, runs until no job is ready, and returns its result.
   template <class T>
   T finish(Task<T> task) {
     auto handle = async::spawn(std::move(task), {.name = "main"});
@@ -79,7 +80,7 @@ inline const char* name(WaitResult result) {
   return "?";
 }
 
-/// Waits in `list` and writes down what came of it.
+/// Waits in `list` and logs the result.
 inline Task<> wait_and_log(async::WaitList& list, Log& log, std::string who) {
   const WaitResult result = co_await list.wait("test");
   log.push_back(who + " " + name(result));

@@ -36,7 +36,7 @@ Task<Noisy> noisy(int& alive) {
   co_return Noisy(alive);
 }
 
-/// How far below the first caller's frame this one is.
+/// The distance in bytes from `base` to this stack frame.
 std::ptrdiff_t stack_depth(const char* base) {
   return base - static_cast<const char*>(__builtin_frame_address(0));
 }

@@ -72,7 +72,7 @@ TEST_CASE_METHOD(Fixture, "timers fire in order when the clock jumps far past th
 
 namespace {
 
-/// The wheel against a list of timers, after each of so many random steps.
+/// Compares the timer wheel with a list of timers after each of `steps` random steps.
 void compare_with_list(int steps) {
   struct Probe : async::Timer {
     Probe() : Timer([](Timer& timer) noexcept { static_cast<Probe&>(timer).fired = true; }) {}
@@ -81,7 +81,7 @@ void compare_with_list(int steps) {
   async::TimerWheel wheel;
   std::mt19937_64 random(11);
   std::vector<Probe> probes(300);
-  // From the beginning, and over the end of what the wheel spans.
+  // From time 0, and across the end of the wheel's range.
   std::uint64_t now = GENERATE(std::uint64_t{0}, (std::uint64_t{1} << 46) - 1'000'000'000'000);
   bool agree = true;
   const auto at = [](std::uint64_t ns) {

@@ -1,4 +1,4 @@
-// Requests to a disk: in flight, in order, and at their end.
+// Requests to a disk: in flight, their order, and their completion.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -209,5 +209,4 @@ TEST_CASE("a disk that cannot be used is none") {
   CHECK(disk.device == nullptr);
 }
 
-// (It does not go on using memory of requests that it has called done: against that no kernel can
-// do anything.)
+// (The fake disk never uses memory of completed requests: the kernel could not prevent that.)

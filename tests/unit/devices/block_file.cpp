@@ -1,4 +1,4 @@
-// /dev/vda: bytes in and out of a program's pages, at any offset, by as many as want.
+// /dev/vda: transfers to and from a program's pages, at any offset, by several jobs.
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <list>
@@ -46,7 +46,7 @@ TEST_CASE(
   DiskFileWorld world{disk};
   std::string model = world.on_disk(0, disk.bytes.size());
   for (int round = 0; round < 20; ++round) {
-    // The disk in pieces of any length, each written by somebody else.
+    // Writes the disk in pieces of any length, each by another job.
     std::list<async::JoinHandle<Result<std::size_t>>> writers;
     for (std::size_t at = 0; at < model.size();) {
       const std::size_t size = std::min<std::size_t>(1 + random.below(1'200), model.size() - at);
@@ -78,7 +78,7 @@ TEST_CASE("writes of whole sectors go on side by side, those of parts of a secto
   auto after = async::spawn(world.start(Direction::write, 1024, here, 512));
   auto reader = async::spawn(world.start(Direction::read, 1024, here + 3 * page_size, 512));
   world.world.run();
-  CHECK(world.disk->held().size() == 4);  // and nothing for the sector that two want
+  CHECK(world.disk->held().size() == 4);  // and no request for the sector that two writers need
   world.disk->answer_all(world.world);
   for (auto* job : {&first, &second, &part, &elsewhere, &after, &reader}) {
     CHECK(std::move(*job).get());

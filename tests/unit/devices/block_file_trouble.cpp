@@ -1,5 +1,5 @@
-// /dev/vda where something is in the way: ends, bad addresses, errors, and whatever becomes of the
-// program and its pages meanwhile.
+// /dev/vda with obstacles: the end of the disk, bad addresses, errors, and changes of the program
+// and its pages meanwhile.
 #include "disk_file_world.h"
 
 using namespace test;
@@ -39,7 +39,7 @@ TEST_CASE("a bad address is EFAULT, or ends the transfer where it begins") {
   CHECK(world.write(2'007, end - 100, 1'000) == 100);
   CHECK(world.on_disk(2'007, 100) == world.on_disk(7, 100));
   CHECK(world.read(0, end - 100'000, 200'000) == 100'000);
-  // Pages that may only be read take nothing in, and give.
+  // Reads from the disk cannot fill read-only pages; writes to the disk can come from them.
   REQUIRE(world.space->protect(here, page_size, hal::Access::read));
   CHECK(world.read(0, here, 10).error() == Errno::efault);
   CHECK(world.write(0, here, 10) == 10);
@@ -58,10 +58,10 @@ TEST_CASE("an error of the disk is EIO, and what was moved before counts") {
   CHECK(std::move(reader).get() == 65'536);
   auto writer = async::spawn(world.start(Direction::write, 5, here, 10));
   world.world.run();
-  world.disk->answer(0, 1);  // of the read before it
+  world.disk->answer(0, 1);  // fails the read that precedes the write
   world.world.run();
   CHECK(std::move(writer).get().error() == Errno::eio);
-  CHECK(world.write(5, here, 10) == 10);  // nobody has the sector any more
+  CHECK(world.write(5, here, 10) == 10);  // the sector's lock is free
 }
 
 TEST_CASE("pages stay where they are until the disk is done, whatever becomes of them") {
@@ -96,7 +96,7 @@ TEST_CASE("pages stay where they are until the disk is done, whatever becomes of
     CHECK(world.text_in(*child, here + 20, 6) == pattern(6, 20));
   }
   SECTION("the program is gone") {
-    world.space->retain();  // the thread's, which waits
+    world.space->retain();  // the reference of the waiting thread
     auto* const space = world.space.get();
     world.space = *AddressSpace::create();
     world.disk->answer_all(world.world);

@@ -1,4 +1,4 @@
-// What the tests of the block device ask of it: whole sectors.
+// Requests of whole sectors, for the tests of the block device.
 #pragma once
 
 #include <list>
@@ -29,7 +29,7 @@ inline Task<Result<>> read(BlockDevice& device, std::uint64_t number, Sector& by
   return transfer(device, BlockRequest::Kind::read, number, bytes);
 }
 
-/// Reads that go on at the same time.
+/// A job that reads one sector.
 struct Reader {
   Reader(BlockDevice& device, std::uint64_t number)
       : job{async::spawn(read(device, number, bytes), {.name = "reader"})} {}
@@ -38,7 +38,7 @@ struct Reader {
   async::JoinHandle<Result<>> job;
 };
 
-/// Of sectors 0 … count - 1.
+/// Starts readers of sectors 0 … count - 1.
 inline std::list<Reader> start_readers(BlockDevice& device, int count) {
   std::list<Reader> readers;
   for (int i = 0; i < count; ++i) readers.emplace_back(device, i);

@@ -1,4 +1,5 @@
-// Disks that fail, lie or die: every request ends, and the kernel goes on.
+// Disks that fail, violate the protocol, or stop: every request completes, and the kernel keeps
+// working.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -30,7 +31,7 @@ TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and i
   auto readers = start_readers(*disk.device, 10);
   disk.world.run();
   REQUIRE(disk.disk->held().size() == 8);
-  disk.disk->answer(0);  // lets the ninth in
+  disk.disk->answer(0);  // makes room for the ninth
   disk.world.run();
 
   SECTION("an id that is nobody's") {
@@ -48,7 +49,7 @@ TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and i
 
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
   disk.world.run();
-  // The one for which there had been no room is in the new queue, and the only one.
+  // The request for which there was no room is the only one in the new queue.
   REQUIRE(disk.disk->held().size() == 1);
   CHECK(disk.disk->sector_of(disk.disk->held()[0]) == 9);
   disk.disk->answer(0);
@@ -102,7 +103,7 @@ TEST_CASE("memory is the disk's until it says that it has let go") {
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
   disk.world.run();
   CHECK_FALSE(reader.job.done());
-  Sector bytes;  // others are not kept waiting
+  Sector bytes;  // other requests do not wait
   CHECK(disk.finish(read(*disk.device, 1, bytes)).error() == Errno::eio);
 
   disk.disk->comes_back = true;
@@ -138,7 +139,7 @@ TEST_CASE("whatever a disk does to its queue, every request ends once and the ke
       case 4:
         switch (random.below(8)) {
           case 0: disk.disk->side().use(16 + static_cast<std::uint32_t>(random.below(9)), 1); break;
-          case 1: {  // an index ahead of all that it has
+          case 1: {  // an index beyond all offered chains
             const std::uint64_t jump = 20 + random.below(60'000);
             disk.disk->side().set_used_index(
                 static_cast<std::uint16_t>(disk.disk->side().used_index() + jump));
@@ -169,7 +170,7 @@ TEST_CASE("whatever a disk does to its queue, every request ends once and the ke
   CHECK(ended > 100);
   CHECK(failed > 10);
   CHECK(disk.device->counters().resets > 5);
-  disk.disk->ask_for_reset();  // the last lie may not have been noticed yet
+  disk.disk->ask_for_reset();  // the driver may not have detected the last violation yet
   disk.world.advance(20ms);
   Sector bytes;
   CHECK(disk.finish(read(*disk.device, 5, bytes)));

@@ -1,4 +1,4 @@
-// The console's driver against a serial port that is fast, slow, or mad.
+// The console's driver with a serial port that is fast, slow, or broken.
 #include "devices/console.h"
 
 #include "../async/support.h"
@@ -16,7 +16,7 @@ async::Task<> hear(async::Interrupt& news, unsigned& heard) {
   while (co_await news.wait() == async::WaitResult::woken) ++heard;
 }
 
-/// A port and its driver.
+/// A serial port and its driver.
 struct World {
   explicit World(bool has_interrupt = true) {
     uart.has_interrupt = has_interrupt;
@@ -31,7 +31,7 @@ struct World {
   void spawn(async::Task<> task, std::uint8_t priority) {
     jobs.push_back(async::spawn(std::move(task), {.priority = priority}));
   }
-  /// Returns how much there was room for.
+  /// Outputs as much of `text` as there is room for; returns the number of bytes.
   std::size_t put(std::string_view text) {
     const std::size_t count = std::min(text.size(), console->room());
     console->put_if_room(text.substr(0, count));
@@ -161,7 +161,7 @@ TEST_CASE("who asks for room is told when half of it is free, whoever made it so
     world.world.run();
   }
   CHECK(heard == 1);
-  world.console->ask_for_room();  // is free already
+  world.console->ask_for_room();  // there is room already
   world.world.run();
   CHECK(heard == 2);
   world.put(test::pattern(5000));
@@ -199,7 +199,7 @@ TEST_CASE("a flood stops in the device until somebody takes it, and nothing of i
   world.world.advance(1s);
   CHECK(world.uart.interrupts == interrupts);
 
-  world.put(test::pattern(100));  // is sent meanwhile
+  world.put(test::pattern(100));  // sent in the meantime
   world.world.run();
   CHECK(world.uart.shown == test::pattern(100));
 
@@ -260,7 +260,7 @@ class NoScreen final : public kernel::Screen {
   void ask_for_room() override {}
 };
 
-/// … and a terminal, whose keys are brought to it.
+/// As World, with a terminal that receives the keys.
 struct TerminalWorld : World {
   explicit TerminalWorld(LineEditor::Input input)
       : terminal{{.show = [](std::span<const char>) {}, .signal = [](auto) { ++interrupted; }},
@@ -301,7 +301,7 @@ TEST_CASE("a paste that somebody reads slowly arrives whole") {
   world.uart.receive(paste);
   std::string read;
   while (read.size() < paste.size()) {
-    // Late now and then, but not for ever.
+    // The reader is late now and then, but less than the driver's limit.
     world.world.advance(read.size() % 5 == 0 ? kernel::reader_timeout - 1ms : 1ms);
     const std::string line = world.read();
     REQUIRE(!line.empty());

@@ -1,4 +1,4 @@
-// The device's side of a split virtqueue, as honest or not as a test wants it.
+// The device's side of a split virtqueue; tests can make it violate the protocol.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ using kernel::virtio::Descriptor;
 
 class DeviceSide {
  public:
-  /// A chain as the device found it.
+  /// A chain as the device reads it.
   struct Chain {
     std::uint16_t head = 0;
     std::vector<Descriptor> parts;
@@ -32,7 +32,7 @@ class DeviceSide {
   DeviceSide(std::byte* memory, unsigned size)
       : memory_{memory}, size_{size}, layout_{size}, seen_{0}, used_{0} {}
 
-  /// The next chain that was offered.
+  /// Returns the next chain that the driver has offered.
   std::optional<Chain> next() {
     if (memory_ == nullptr || word(layout_.available + 2) == seen_) return {};
     Chain chain{.head = word(layout_.available + 4 + 2 * (seen_++ % size_))};

@@ -1,4 +1,4 @@
-// What the tests of a disk's file stand on.
+// The fixture of the tests of a disk's file.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -19,7 +19,7 @@ using kernel::memory::MapRequest;
 inline constexpr hal::VirtAddr here = 0x10'0000;
 inline constexpr std::size_t pages = 64;
 
-/// A disk, a program with 256 KiB of memory at `here`, and the disk open in it.
+/// A disk, a program with 256 KiB of memory at `here`, and the disk's file, opened by the program.
 struct DiskFileWorld : DiskWorld {
   explicit DiskFileWorld(DiskModel& model) : DiskWorld{model}, model{model} {
     std::size_t at = 0;

@@ -1,4 +1,4 @@
-// A disk that a test plays, with the kernel's driver and a clock.
+// A fake disk with the kernel's driver and a clock.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace test {
 
-/// A disk with its driver, in a world with nothing else. The model outlives it.
+/// A disk with its driver. `model` must outlive it.
 class DiskWorld {
  public:
   explicit DiskWorld(DiskModel& model) {
@@ -28,7 +28,7 @@ class DiskWorld {
     CHECK(driver_->done());
   }
 
-  /// Runs a task to its end, the disk answering everything.
+  /// Runs a task to its end; the disk completes all requests.
   template <class T>
   T finish(async::Task<T> task) {
     auto handle = async::spawn(std::move(task), {.name = "test"});

@@ -1,4 +1,4 @@
-// The entropy device's driver against a device that is slow, stingy, or lies.
+// The entropy device's driver with a device that is slow, returns little, or violates the protocol.
 #include "devices/entropy_device.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -15,7 +15,7 @@ namespace {
 
 std::vector<std::vector<std::byte>> given;
 
-/// A device that gives what a test tells it to, and its driver.
+/// A device that returns bytes as the test sets them, and its driver.
 struct World {
   World() {
     given.clear();

@@ -1,4 +1,4 @@
-// A virtio disk played by a test: its registers, its sectors, and a wish to behave well or not.
+// A fake virtio disk: registers, sectors, and faults that tests set.
 #pragma once
 
 #include <async/async.h>
@@ -17,7 +17,7 @@
 
 namespace test {
 
-/// What a disk is like, and what is on it.
+/// The properties and the contents of a disk.
 struct DiskModel {
   std::vector<std::byte> bytes = std::vector<std::byte>(64 * 512);
   std::uint64_t features = kernel::virtio::feature::version_1 |
@@ -42,14 +42,14 @@ class FakeDisk : public FakeTransport {
     accepts = model.accepts_features;
   }
 
-  // ── What the test does ──
+  // ── For tests ──
 
-  /// Chains that the disk has and has not answered, in the order in which they came.
+  /// The chains that the disk has received and not completed, in order of arrival.
   std::deque<Chain>& held() {
     while (auto chain = side().next()) held_.push_back(*chain);
     return held_;
   }
-  /// Does what a chain asks for, with this status in the end, and raises the interrupt.
+  /// Performs a chain's request, completes it with `status`, and raises the interrupt.
   void answer(std::size_t which, std::uint8_t status = 0) {
     const Chain chain = held()[which];
     held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(which));
@@ -57,7 +57,7 @@ class FakeDisk : public FakeTransport {
     byte_of_status(chain) = std::byte{status};
     interrupt(kernel::virtio::cause::used_buffer);
   }
-  /// All it has and will be given meanwhile.
+  /// Completes all requests, and those that arrive meanwhile.
   template <class World>
   unsigned answer_all(World& world) {
     unsigned count = 0;
@@ -71,7 +71,7 @@ class FakeDisk : public FakeTransport {
   static std::uint32_t kind_of(const Chain& chain) { return header(chain).kind; }
   static std::uint64_t sector_of(const Chain& chain) { return header(chain).sector; }
 
-  // ── What the driver does ──
+  // ── For the driver ──
 
   void set_status(std::uint8_t value) override {
     if (value == 0) held_.clear();
@@ -105,7 +105,7 @@ class FakeDisk : public FakeTransport {
     return *hal::phys_to_virt(chain.parts.back().address);
   }
 
-  /// Moves the data; how many bytes it has written, the status included.
+  /// Moves the data. Returns the number of bytes written, with the status byte.
   std::uint32_t perform(const Chain& chain) {
     const Header wanted = header(chain);
     std::uint32_t written = 1;

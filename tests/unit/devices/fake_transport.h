@@ -1,5 +1,5 @@
-// The registers of a virtio device that a test plays, and its interrupt: a line that is silent from
-// when it is raised until the driver has completed it.
+// The registers of a fake virtio device, and its interrupt line, which is silent from the raise
+// until the driver completes it.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -14,22 +14,22 @@ class FakeTransport : public kernel::virtio::Transport {
  public:
   explicit FakeTransport(kernel::virtio::DeviceType type) : type_{type} {}
 
-  // ── What a test sets ──
+  // ── Set by tests ──
 
   std::uint64_t features = kernel::virtio::feature::version_1;
   unsigned limit = 256;
   bool legacy = false;
-  bool accepts = true;     // the features that the driver chooses
-  bool comes_back = true;  // from the next reset
+  bool accepts = true;     // the device accepts the driver's features
+  bool comes_back = true;  // the device recovers from the next reset
 
-  // ── What has happened ──
+  // ── Counters for tests ──
 
   unsigned resets = 0;
   unsigned notifications = 0;
   unsigned completed_interrupts = 0;
   std::uint64_t accepted = 0;
 
-  // ── What a test does ──
+  // ── For tests ──
 
   DeviceSide& side() { return side_; }
   void interrupt(std::uint32_t causes) {
@@ -45,7 +45,7 @@ class FakeTransport : public kernel::virtio::Transport {
     interrupt(kernel::virtio::cause::configuration);
   }
 
-  // ── What the driver does ──
+  // ── For the driver ──
 
   kernel::virtio::DeviceType type() override { return type_; }
   bool is_legacy() override { return legacy; }

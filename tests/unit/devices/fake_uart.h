@@ -1,5 +1,5 @@
-// A serial port that a test plays, behind hal/console.h: one, whose line is raised as long as it
-// has a reason, and silent from when it is claimed until it is completed.
+// A fake serial port behind hal/console.h. Its interrupt line is raised while it has a reason, but
+// silent from the claim until the completion.
 #pragma once
 
 #include <hal/console.h>
@@ -9,32 +9,32 @@
 namespace test {
 
 struct FakeUart {
-  // ── What a test sets ──
+  // ── Set by tests ──
 
   bool has_interrupt = true;
-  bool is_fast = true;  // sends what it is given at once; else when sent_all() says so
-  bool storms = false;  // raises its line for nothing
+  bool is_fast = true;  // sends bytes at once; if false, sent_all() marks them as sent
+  bool storms = false;  // raises its line without a reason
 
-  // ── What has happened ──
+  // ── State for tests ──
 
   std::string shown;
-  std::string arrived;  // and was not read yet
+  std::string arrived;  // received and not read yet
   hal::ConsoleEvents listening{.input = true, .output = false};
   unsigned interrupts = 0;
 
-  // ── What a test does ──
+  // ── For tests ──
 
   void receive(std::string_view bytes);
   void sent_all();
-  void update();  // something else was set
+  void update();  // call it after setting a member
 
-  // ── What the driver does ──
+  // ── For the driver ──
 
   bool is_empty = true;
   bool claimed = false;
 };
 
-/// The one there is, as new.
+/// Resets the one serial port and returns it.
 FakeUart& new_uart();
 
 }  // namespace test

@@ -1,4 +1,4 @@
-// The generator of random bytes, and who seeds it when.
+// The random number generator, and when it is seeded.
 #include "boot/random.h"
 
 #include <algorithm>
@@ -115,7 +115,7 @@ TEST_CASE(
   kernel::set_entropy_source([] { ++times_asked; });
   CHECK(times_asked == 1);
   (void)take(3 << 20);
-  CHECK(times_asked == 1);  // it has not answered yet
+  CHECK(times_asked == 1);  // the device has not answered yet
 
   const std::array<std::byte, kernel::entropy_bytes> fresh = {std::byte{9}};
   kernel::give_entropy(fresh);
@@ -130,7 +130,7 @@ TEST_CASE(
   world.advance(std::chrono::minutes{6});
   (void)take(1);
   CHECK(times_asked == 3);
-  kernel::give_entropy({});  // it had none
+  kernel::give_entropy({});  // the device had no entropy
   (void)take(1);
   CHECK(times_asked == 3);
 }

@@ -1,4 +1,4 @@
-// The driver's side of a virtqueue against a device that is honest, and one that is not.
+// The driver's side of a virtqueue, with a correct device and with one that violates the protocol.
 #include "devices/virtqueue.h"
 
 #include <algorithm>
@@ -31,7 +31,8 @@ struct Pair {
   DeviceSide device;
 };
 
-/// `reads` pieces of 10 bytes that the device reads, `writes` of 100 bytes that it writes.
+/// A chain of `reads` pieces of 10 bytes that the device reads and `writes` of 100 bytes that it
+/// writes.
 std::vector<Descriptor> chain(int reads, int writes) {
   std::vector<Descriptor> made;
   for (int i = 0; i < reads; ++i) made.push_back(Descriptor::for_reading(0x1000 * i, 10));
@@ -119,7 +120,7 @@ TEST_CASE("whatever the order in which chains come back, each is its owner's onc
     void* owner;
   };
   std::vector<Held> held;
-  std::vector<int> names(80'000);  // more than the 16-bit indices count
+  std::vector<int> names(80'000);  // more than 2^16, so the indices wrap
   for (std::size_t next = 0; next < names.size();) {
     if (random.below(2) == 0) {
       const auto made = chain(1 + static_cast<int>(random.below(3)), random.below(2) == 0 ? 0 : 1);
@@ -220,7 +221,7 @@ TEST_CASE("a device that writes nonsense all over its memory gets nothing that i
       }
       case 1: pair.memory.get()[random.below(layout.bytes)] = std::byte(random.next()); break;
       case 2: {
-        // The used ring and its index, likely values among them.
+        // Corrupts the used ring and its index, often with plausible values.
         const std::size_t entry = layout.used + 4 + 8 * random.below(size);
         const std::uint32_t id = static_cast<std::uint32_t>(random.below(2 * size));
         const std::uint32_t written = static_cast<std::uint32_t>(random.below(120));
@@ -247,7 +248,7 @@ TEST_CASE("a device that writes nonsense all over its memory gets nothing that i
 }
 
 TEST_CASE("the parts of a queue are where devices of all versions look for them") {
-  // 2.7.2: sizes; the older rule puts the used ring at a page of its own.
+  // Virtio 2.7.2 gives the sizes; the legacy layout puts the used ring on a page of its own.
   constexpr Virtqueue::Layout small{1}, large{256};
   CHECK(small.available == 16);
   CHECK(small.used == 4096);

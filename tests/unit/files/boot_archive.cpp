@@ -13,7 +13,7 @@ using test::Errno;
 
 namespace {
 
-/// Entries one after another, as cpio's "newc" format has them.
+/// Builds an archive in cpio's "newc" format.
 class Archive {
  public:
   Archive& add(std::string_view name, unsigned mode, std::string_view contents = "",

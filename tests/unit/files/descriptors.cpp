@@ -1,4 +1,5 @@
-// File descriptors: the lowest is given first, and a file lives as long as one refers to it.
+// File descriptors: the lowest free number is used first, and a file lives as long as a descriptor
+// refers to it.
 #include "files/fd_table.h"
 
 #include "files/pipe.h"

@@ -16,7 +16,7 @@ namespace {
 
 constexpr hal::VirtAddr here = 0x10'0000;
 
-/// Two writable pages at `here`, nothing behind them.
+/// Two writable pages at `here`; the page after them is unmapped.
 kernel::Ref<AddressSpace> make_space() {
   auto space = *AddressSpace::create();
   REQUIRE(space->map({.address = here,
@@ -90,7 +90,7 @@ TEST_CASE("the first part of a buffer is used up apart from the whole") {
 }
 
 TEST_CASE("bytes across two pages that were found lately do not run on in the first one's frame") {
-  // In one of the two orders the frames do not lie side by side.
+  // In one of the two orders the frames are not adjacent.
   for (const bool backwards : {false, true}) {
     test::Machine machine;
     auto space = make_space();

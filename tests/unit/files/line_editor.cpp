@@ -1,4 +1,4 @@
-// The line discipline, typed at key by key.
+// The line discipline, with input key by key.
 #include "files/line_editor.h"
 
 #include "support.h"
@@ -26,7 +26,7 @@ void type(LineEditor& editor, std::string_view keys) {
   }
 }
 
-/// One read, as large as it likes.
+/// Reads all input that is ready.
 std::string read(LineEditor& editor) {
   std::string text;
   while (editor.has_input()) {

@@ -139,12 +139,13 @@ TEST_CASE("files leave as much to programs as they have themselves") {
   {
     std::vector<Ref<kernel::File>> files;
     kernel::Result<std::size_t> moved = 0;
-    do {  // as many as it takes, of 64 KiB
+    do {  // files of 64 KiB, until a write is refused
       files.push_back(*kernel::make_ref<MemoryFile>(0644u)->open(abi::o_wronly));
       moved = test::write(*files.back(), test::pattern(1 << 16));
     } while (moved == std::size_t{1} << 16);
     CHECK(frames.free_for_user() >= before / 2);
-    CHECK(frames.free_for_user() <= before / 2 + 10);  // and what open files are
+    CHECK(frames.free_for_user() <=
+          before / 2 + 10);  // and the frames of the open files themselves
     while (test::write(*files.back(), "x")) {
     }
 

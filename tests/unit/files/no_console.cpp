@@ -1,4 +1,4 @@
-// The line of a console that there is not; who plays one has its own.
+// The interrupt line for tests without a console. Tests with a fake console define their own.
 #include <hal/console.h>
 
 hal::Irq hal::console_interrupt() {

@@ -1,4 +1,4 @@
-// From paths to nodes.
+// Path lookup.
 #include "files/path_lookup.h"
 
 #include "files/regular_file.h"
@@ -16,7 +16,7 @@ using test::Errno;
 
 namespace {
 
-/// /a/b/file, and links of all kinds. Taken down at the end.
+/// A tree with /a/b/file and links of all kinds; removed by the destructor.
 class Tree {
  public:
   Tree() {
@@ -214,7 +214,7 @@ TEST_CASE("a directory of very many names needs no memory in large pieces") {
   CHECK(directory->entries().size() == count);
   CHECK(directory->find("name123456") == file.get());
   auto open = *directory->open(abi::o_rdonly);
-  CHECK(open->seek(count + 1, abi::seek_set) == count + 1);  // "name99999", the last, is next
+  CHECK(open->seek(count + 1, abi::seek_set) == count + 1);  // "name99999", the last name, is next
   const auto last = test::read_from([&](auto& buffer) { return open->list(buffer); }, 200);
   REQUIRE(last);
   CHECK(std::string{last->c_str() + abi::directory_entry_name} == "name99999");

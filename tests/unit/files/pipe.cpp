@@ -1,4 +1,4 @@
-// Pipes: order, capacity, atomic writes, both ends' ends, and who is woken when.
+// Pipes: order, capacity, atomic writes, closed ends, and wakes.
 #include "files/pipe.h"
 
 #include "../async/support.h"
@@ -17,7 +17,7 @@ PipeEnds make() {
   return *kernel::make_pipe(0);
 }
 
-/// A blocking read, as the system call does it.
+/// A blocking read, as in the system call.
 async::Task<std::string> read_waiting(File& file, std::size_t size) {
   for (;;) {
     auto text = test::read(file, size);
@@ -28,7 +28,7 @@ async::Task<std::string> read_waiting(File& file, std::size_t size) {
   }
 }
 
-/// A full pipe, and a task that waits until more can be written.
+/// A full pipe, and a task that waits until it can write.
 struct WaitingWriter {
   test::Machine machine;
   async_test::Fixture world;

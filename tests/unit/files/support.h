@@ -1,5 +1,4 @@
-// What the tests of kernel/files share: buffers in the kernel's memory, and texts in and out of
-// files.
+// Shared by the tests of kernel/files: buffers in kernel memory, and reading and writing strings.
 #pragma once
 
 #include <kernel/log.h>
@@ -19,7 +18,7 @@ using kernel::IoBuffer;
 using kernel::Ref;
 using kernel::Result;
 
-/// What the kernel has logged.
+/// The lines of the kernel's log.
 inline std::vector<std::string> log_lines;
 
 inline std::span<std::byte> bytes_of(std::string& text) {
@@ -29,7 +28,7 @@ inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span{text});
 }
 
-/// What a read of up to `size` bytes gives, or why not. For anything with `read(IoBuffer&)`.
+/// Reads up to `size` bytes; returns them or the error. Takes any object with `read(IoBuffer&)`.
 template <class Source>
 Result<std::string> read_from(Source&& read, std::size_t size) {
   std::string text(size, '?');
@@ -40,7 +39,7 @@ Result<std::string> read_from(Source&& read, std::size_t size) {
   return text.substr(0, *count);
 }
 
-/// How much of `text` a write takes.
+/// Writes `text`; returns the number of bytes written.
 template <class Sink>
 Result<std::size_t> write_to(Sink&& write, std::string text) {
   IoBuffer buffer{bytes_of(text)};

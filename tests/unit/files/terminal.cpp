@@ -1,4 +1,4 @@
-// The terminal as files and the driver see it.
+// The terminal, through its files and its driver interface.
 #include "files/terminal.h"
 
 #include <array>
@@ -14,7 +14,7 @@ using test::Errno;
 
 namespace {
 
-/// A screen that shows what is put at once, and has as much room as a test says.
+/// A screen that shows output at once, with as much room as the test sets.
 struct FakeScreen final : kernel::Screen {
   std::size_t room() override { return left; }
   std::span<char> place() override { return std::span{piece}.first(std::min(left, piece.size())); }

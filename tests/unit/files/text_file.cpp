@@ -1,4 +1,5 @@
-// Texts that are made when their file is opened, with little memory, and with memory in pieces.
+// Files whose text is generated when they are opened, with little memory, and with fragmented
+// memory.
 #include <string_view>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// What a program finds through fs and gs, and that the kernel finds its own.
+// Programs and the kernel each find their own fs and gs bases.
 
 #include <catch2/catch_test_macros.hpp>
 #include <thread>
@@ -10,7 +10,7 @@ using trap::Trap;
 using trap::UserContext;
 
 extern "C" {
-void reads_fs();   // rax := what fs points to, and the gate
+void reads_fs();   // rax := the word at fs:0; then calls the gate
 void reads_gs();   // … gs
 void writes_fs();  // its base := rax
 void writes_gs();
@@ -95,7 +95,7 @@ TEST_CASE("A base that a program writes itself is its own from then on") {
   CHECK(other.run() == 1);
   CHECK(writer.run() == 2);
 
-  // … also when it is not the gate that it calls next.
+  // … also if its next trap is not a call of the gate.
   trap::handle_signal(SIGSEGV, take_signal);
   called_gate = 0;
   writer.context.general.rax = address_of(one);

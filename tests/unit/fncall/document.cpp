@@ -1,4 +1,4 @@
-// The test of the document that describes running programs by a call, with its values.
+// The test from the document that describes running programs by a function call, with its values.
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -32,7 +32,7 @@ TEST_CASE("A program finds the registers it is given, and leaves them as it call
 
   run_fncall(context);
 
-  // What it found, as it pushed it: rsp's place has where the stack was then.
+  // The registers that the program pushed; the slot of rsp holds the stack pointer before the push.
   GeneralRegs found;
   std::memcpy(&found, reinterpret_cast<const void*>(context.general.rsp), 16 * 8);
   const GeneralRegs& in = found;

@@ -1,4 +1,4 @@
-// What valgrind makes of a signal becomes what Linux would have made of it.
+// Signal frames of valgrind are corrected to those of Linux.
 #include <trap/emulated.h>
 
 #include <array>
@@ -36,7 +36,7 @@ struct Fault {
 constexpr greg_t page_fault = 14, read_error = 4, write_error = 6;
 constexpr greg_t stack = 0x7000;
 
-/// rsp after a fault of an instruction's write at rsp.
+/// Returns rsp after an instruction's access at rsp faults.
 greg_t stack_after(const Bytes& instruction, greg_t error = write_error, greg_t address = stack) {
   Fault fault{SIGSEGV, page_fault, error, address};
   fault[REG_RIP] = reinterpret_cast<greg_t>(instruction.data());
@@ -80,10 +80,11 @@ TEST_CASE("a push or a call that faults has not moved the stack pointer") {
   };
   for (const Bytes& push : pushes) CHECK(stack_after(push) == stack + 8);
 
-  CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);         // mov rax, (rsp)
-  CHECK(stack_after({0xff, 0x04, 0x24}) == stack);               // incl (rsp)
-  CHECK(stack_after({0xff, 0x34, 0x24}, read_error) == stack);   // what is pushed is not there
-  CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // somewhere else
+  CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);  // mov rax, (rsp)
+  CHECK(stack_after({0xff, 0x04, 0x24}) == stack);        // incl (rsp)
+  CHECK(stack_after({0xff, 0x34, 0x24}, read_error) ==
+        stack);  // the pushed operand faults, not the stack
+  CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // the fault is elsewhere
 }
 
 TEST_CASE("a repeated instruction that faults has not counted") {

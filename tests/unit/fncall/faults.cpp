@@ -1,4 +1,4 @@
-// What a program does wrong ends its run_user with a trap that says what, and all its registers.
+// A program's fault ends run_user with a trap that describes it; all registers are kept.
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,14 +14,14 @@ using trap::Trap;
 using trap::UserContext;
 
 extern "C" {
-void reads();         // rax, and leaves it in rbx
-void reads_here();    // … at this address
-void writes();        // rbx to where rax points
+void reads();         // rbx := the word at rax
+void reads_here();    // the address of that read
+void writes();        // the word at rax := rbx
 void jumps();         // to rax
 void divides();       // by zero
 void undefined();     // instruction
 void breaks();        // int3
-void breaks_after();  // … which is over then
+void breaks_after();  // the address after the breakpoint
 void privileged();    // instruction
 void fault_end();     // calls the gate
 }
@@ -56,7 +56,7 @@ namespace {
 
 constexpr std::uint64_t page_size = 4096;
 
-/// A page nobody may touch, until it is opened.
+/// A page without access until it is opened.
 class Page {
  public:
   Page() : page_{mmap(nullptr, page_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)} {}
@@ -70,7 +70,7 @@ class Page {
   void* page_;
 };
 
-/// A hart whose programs' faults are taken.
+/// A hart that handles the faults of its programs.
 struct FaultHart : Hart {
   explicit FaultHart(trap::Segments mode) : Hart{mode} {
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP}) {
@@ -235,7 +235,7 @@ TEST_CASE("A signal somebody sends is an interrupt, whatever its number") {
     if (taken == Taken::kernels) trap::cotrap_hart.pending = 1;
   });
   RandomProgram random{25, RandomProgram::called, UserContext::none};
-  kill(getpid(), SIGSEGV);  // to this thread, there being no other
+  kill(getpid(), SIGSEGV);  // goes to this thread, the only one
   CHECK(taken == Taken::kernels);
   CHECK(run_user(random.context).kind == Trap::interrupt);
   trap::cotrap_hart.pending = 0;

@@ -1,5 +1,5 @@
-// Programs that were not built for this machine: their fs is rewritten, their `syscall`s are
-// caught. (How those are patched is in patching.cpp.)
+// Programs that were built for Linux: their fs is rewritten, and their `syscall`s are caught.
+// (patching.cpp tests how system calls are patched.)
 
 #include <link.h>
 #include <sys/mman.h>
@@ -22,8 +22,8 @@ void (*thread_local_program_gate)() = nullptr;
 
 namespace {
 
-/// A copy of this thread's thread-local storage, as a program would have its own. fs points behind
-/// the variables, at a pointer to itself; behind that is the stack protector's secret.
+/// A copy of this thread's thread-local storage for a program. fs points behind the variables, to a
+/// pointer to itself, which the stack protector's secret follows.
 class ThreadLocalStorage {
  public:
   ThreadLocalStorage() {
@@ -95,7 +95,7 @@ TEST_CASE("A compiler's program with thread-local variables runs while fs is the
 TEST_CASE("An instruction that faults for its fs is changed, and finds what gs points to") {
   const Hart hart{Segments::rewrite};
   trap::handle_signal(SIGSEGV, take_signal);
-  // mov %fs:0x40000000, %rax, where the kernel has nothing; call *called_gate by rbx
+  // mov %fs:0x40000000, %rax, which is not mapped in the kernel; call *called_gate by rbx
   Text text{{0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0x40, 0xff, 0xd3}};
   const std::uint64_t value = 42;
   alignas(16) std::array<std::uint64_t, 64> stack{};
@@ -147,7 +147,8 @@ TEST_CASE(
     if (syscall(SYS_getppid) != getppid()) passed = false;
   });
   RandomProgram program{62, RandomProgram::caught, UserContext::all};
-  program.context.general.rflags |= 0x100;  // a step, and a handler, for each instruction
+  program.context.general.rflags |=
+      0x100;  // single-step: a signal handler runs after each instruction
   CHECK(run_user(program.context).cause == UserContext::instruction);
   CHECK(steps > 10);
   CHECK(passed);

@@ -1,4 +1,4 @@
-// A thread that can run programs, in each of the modes that this processor has.
+// A thread that runs programs, in each of the modes that this processor supports.
 #pragma once
 
 #include <trap/run_user.h>
@@ -49,7 +49,7 @@ struct Hart {
   std::unique_ptr<std::byte[]> signal_stack = std::make_unique<std::byte[]>(signal_stack_size);
 };
 
-/// For a handler that has nothing to do with the kernel.
+/// A signal handler for tests without a kernel.
 inline void take_signal(trap::Signal& signal) {
   take(signal);
 }
@@ -77,7 +77,7 @@ inline std::uint64_t address_of(void (*code)()) {
   return reinterpret_cast<std::uint64_t>(code);
 }
 
-/// What compiled code of the kernel may do to vector registers between two runs.
+/// Overwrites the vector registers, as compiled code of the kernel may between two runs.
 [[clang::disable_sanitizer_instrumentation]] inline void spoil_vectors() {
   asm volatile(
       ".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"

@@ -1,4 +1,4 @@
-// System calls of programs that were not built for this machine become jumps to the gate.
+// System calls of programs that were built for Linux are patched to jumps to the gate.
 
 #include <trap/rewrite.h>
 
@@ -81,7 +81,8 @@ TEST_CASE("A system call becomes a jump to the gate where what is before it has 
     CHECK(run(begin) == UserContext::gate_call);
     CHECK(context.general.rflags == flags);
   }
-  CHECK(run(syscall_at) == UserContext::instruction);  // who jumps there, as before
+  CHECK(run(syscall_at) ==
+        UserContext::instruction);  // a jump to the old instruction is caught as before
   CHECK(program.red_zone_is_right());
 }
 

@@ -1,9 +1,9 @@
-// Programs for the tests: what is run by run_user.
+// Programs that the tests run with run_user.
 
 #define VECTORS_SIZE 2688
 
   .text
-// The document's: leaves its registers on its stack, adds 10 to each, and calls the gate.
+// The document's program: pushes its registers, adds 10 to each, and calls the gate.
   .globl dump_registers
 dump_registers:
   pushq %r15
@@ -28,9 +28,9 @@ dump_registers:
   call  syscall_fn_entry
   ud2
 
-// Takes the next of two sets of vector registers, traps, leaves what it then finds in every register
-// in `seen`, and does it again: no two traps in a row have the same registers. Three forms,
-// one for each way to trap. rax, rcx and rdx are put back from `seen`.
+// Loads the next of two sets of vector registers, traps, stores all registers in `seen`, and
+// repeats: no two successive traps have the same registers. There are three forms, one for each way
+// to trap. rax, rcx and rdx are restored from `seen`.
 .macro looking_program name
   .globl \name
 \name:
@@ -100,7 +100,7 @@ given_vectors:
   .globl seen
 seen:
   .zero 160
-// Which of the two it took last: 0 or VECTORS_SIZE.
+// The offset of the set that was loaded last: 0 or VECTORS_SIZE.
   .globl given_set
 given_set:
   .quad 0

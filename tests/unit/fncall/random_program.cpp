@@ -8,7 +8,8 @@ using trap::UserContext;
 
 namespace {
 
-// What popf may change and pushf shows: the arithmetic flags, direction, alignment check and ID.
+// The flags that popf can change and pushf shows: arithmetic flags, direction, alignment check and
+// ID.
 constexpr std::uint64_t visible_flags = 0x240cd5;
 
 constexpr std::size_t components_at = 512;  // XSTATE_BV
@@ -30,7 +31,7 @@ Component component(unsigned number) {
   return {at, size};
 }
 
-/// A component that is not in an area is all zeros.
+/// Returns a component's bytes; zeros if the area does not have it.
 std::vector<std::byte> contents(const std::byte* area, unsigned number) {
   const Component where = component(number);
   std::uint64_t present = 0;
@@ -52,7 +53,7 @@ void randomise(trap::VectorState& vectors, std::mt19937_64& random) {
   }
   const std::uint64_t present = components_here();
   std::memcpy(area + components_at, &present, sizeof present);
-  // Any rounding, flags and conditions, but no exception that waits to be taken.
+  // Any rounding mode, flags and conditions, but no pending unmasked exception.
   const auto fcw = static_cast<std::uint16_t>(0x37f | (random() & 0xc00));
   const auto fsw = static_cast<std::uint16_t>(random() & 0x7f00);
   const auto tags = static_cast<std::uint8_t>(random());
@@ -83,7 +84,7 @@ std::string difference(const std::byte* a, const std::byte* b, std::uint32_t kep
   if (differ(2, 2)) return "x87 status";
   if (differ(4, 1)) return "x87 tags";
   for (std::size_t i = 0; i < 8; ++i) {
-    // What a register that is tagged empty has in it is nobody's business.
+    // The contents of registers that are tagged empty do not matter.
     const unsigned top = std::to_integer<unsigned>(a[3]) >> 3 & 7;
     const bool used = (std::to_integer<unsigned>(a[4]) >> ((i + top) % 8) & 1) != 0;
     if (used && differ(x87_at + 16 * i, 10)) return "st(" + std::to_string(i) + ")";
@@ -118,7 +119,7 @@ RandomProgram::RandomProgram(std::uint64_t seed, Gate gate, std::uint32_t kept) 
   for (trap::VectorState& set : sets_) randomise(set, random);
   context.kept = kept;
   was_ = to;
-  // Where the program comes back to after it has trapped.
+  // Where the program continues after the trap.
   was_.rip = address_of(form.goes_on);
   if (gate != called) was_.rcx = was_.rip;
   if (gate == caught) was_.r11 = was_.rflags;
@@ -131,7 +132,7 @@ void RandomProgram::forget_seen() {
 }
 
 void RandomProgram::put_on() const {
-  // What it takes its first registers from is what it leaves there later.
+  // The program takes its first registers from `seen`, where it stores them later.
   forget_seen();
   seen = was_;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -141,7 +142,7 @@ void RandomProgram::put_on() const {
 
 trap::GeneralRegs RandomProgram::comparable(trap::GeneralRegs registers) const {
   registers.rflags &= visible_flags;
-  if (gate_ == caught) registers.r11 &= visible_flags;  // where the instruction puts them
+  if (gate_ == caught) registers.r11 &= visible_flags;  // the instruction stores the flags there
   return registers;
 }
 
@@ -157,7 +158,7 @@ bool RandomProgram::context_is_right(std::string& what) const {
 bool RandomProgram::seen_is_right(std::string& what) const {
   trap::GeneralRegs expected = was_;
   trap::GeneralRegs now = comparable(seen);
-  expected.rip = now.rip = 0;  // not looked at
+  expected.rip = now.rip = 0;  // not compared
   expected.fsbase = expected.gsbase = now.fsbase = now.gsbase = 0;
   if (now != expected) {
     what = "general registers in the program";

@@ -1,5 +1,5 @@
 // A program (programs.S: caller, jumper or syscaller) with random contents of all registers, and
-// what is to be found of them later. It has two sets of vector registers, which it takes in turn.
+// checks that they are kept. It has two sets of vector registers, which it uses alternately.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +19,23 @@ class RandomProgram {
 
   trap::UserContext context;
 
-  /// After a trap: the context has what the program has just put into its registers.
+  /// After a trap: checks that the context holds the program's registers.
   bool context_is_right(std::string& what) const;
-  /// After a trap but the first: the program has found what was there at the trap before.
+  /// After each trap but the first: checks that the program has found its registers as at the
+  /// previous trap.
   bool seen_is_right(std::string& what) const;
-  /// Nobody has written below the stack pointer. (The call of the gate itself does.)
+  /// Checks that memory below the stack pointer is unchanged. (A call of the gate itself writes
+  /// there.)
   bool red_zone_is_right() const;
-  /// Forgets what a program has found; while it stands at a trap.
+  /// Clears the stored registers; call it while the program is at a trap.
   static void forget_seen();
-  /// It is to be the one that runs next, where there are several: what they find is in one place.
+  /// Makes this the program that runs next: all programs store their registers in the same place.
   void put_on() const;
 
  private:
   std::uint64_t* stack_pointer() { return stack_.data() + stack_.size() / 2; }
 
-  /// As far as anybody keeps them.
+  /// The registers without the bits that are not kept.
   trap::GeneralRegs comparable(trap::GeneralRegs registers) const;
 
   Gate gate_;
@@ -43,5 +45,5 @@ class RandomProgram {
   std::array<trap::VectorState, 2> sets_;
 };
 
-/// "": the same. Which part of two XSAVE areas is not, of those that are kept.
+/// The name of the first kept part in which two XSAVE areas differ; empty if none.
 std::string difference(const std::byte* a, const std::byte* b, std::uint32_t kept);

@@ -1,5 +1,5 @@
-// Everything a program can see of the processor comes back as it was, whatever the kernel does
-// meanwhile: over random contents, in every mode, by both gates.
+// A program's registers stay the same across a trap, whatever the kernel does meanwhile: with
+// random contents, in every mode, and by both gates.
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
-// Instructions are changed from fs to gs as the assembler would have written them, and what is not
-// understood is refused.
+// Instructions are rewritten from fs to gs to the assembler's encoding; instructions that the
+// rewriter does not know are refused.
 
 #include <elf.h>
 #include <link.h>
@@ -77,7 +77,7 @@ TEST_CASE("Every form that the assembler has with fs becomes what it has with gs
 
 TEST_CASE("All instructions of a piece of code are changed in one pass") {
   Bytes code{fs_forms, fs_forms_end};
-  code.resize(code.size() + 13);               // zeros at the end are no code
+  code.resize(code.size() + 13);               // zeros at the end are not code
   code.insert(code.begin(), 3, std::byte{0});  // … nor between functions
   const Bytes before = code;
   Rewriter rewriter{{code, 0x1000}, 0x1000, Rewriter::Fs::becomes_gs};
@@ -131,7 +131,7 @@ TEST_CASE("What has nothing to do with fs stays as it is") {
   for (const Bytes& code : {
            bytes({0x90}),
            bytes({0x48, 0x8d, 0x05, 1, 0, 0, 0}),              // lea, rip-relative
-           bytes({0x64, 0x48, 0x8d, 0x04, 0x25, 1, 0, 0, 0}),  // lea with fs computes the same
+           bytes({0x64, 0x48, 0x8d, 0x04, 0x25, 1, 0, 0, 0}),  // lea ignores fs
            bytes({0x64, 0x0f, 0x1f, 0x44, 0, 0}),              // a long nop
            bytes({0x64, 0x48, 0x89, 0xc8}),                    // mov from register to register
            bytes({0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}),
@@ -151,7 +151,7 @@ TEST_CASE("What has nothing to do with fs stays as it is") {
 TEST_CASE("What is not understood, or not allowed, is refused with its address and bytes") {
   for (const Bytes& code : {
            bytes({0x06}),                    // no instruction in 64-bit mode
-           bytes({0x64}),                    // no more than a prefix
+           bytes({0x64}),                    // only a prefix
            bytes({0x64, 0x48, 0x8b, 0x04}),  // the end is missing
            bytes({0x64, 0x65, 0x8b, 0x00}),  // two segments
            bytes({0x2e, 0x64, 0x8b, 0x00}),
@@ -159,10 +159,10 @@ TEST_CASE("What is not understood, or not allowed, is refused with its address a
            bytes({0x48, 0x64, 0x8b, 0x00}),  // REX is not the last prefix
            bytes({0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x64,
                   0x8b, 0x80, 1, 0, 0, 0}),           // longer than 15
-           bytes({0x66, 0xe8, 0, 0, 0, 0}),           // a call of which processors differ
+           bytes({0x66, 0xe8, 0, 0, 0, 0}),           // a call that processors execute differently
            bytes({0x8f, 0xe8, 0x78, 0xc0, 0xc0, 1}),  // XOP
            bytes({0x0f, 0x0f, 0xc0, 0x9e}),           // 3DNow!
-           bytes({0x66, 0xc5, 0xf8, 0x28, 0xc0}),     // VEX has 66 of its own
+           bytes({0x66, 0xc5, 0xf8, 0x28, 0xc0}),     // VEX includes the prefix 66
            bytes({0x8e, 0xe0}),                       // mov %eax, %fs
            bytes({0x0f, 0xa1}),                       // pop %fs
            bytes({0x0f, 0xb4, 0x00}),                 // lfs
@@ -208,8 +208,8 @@ TEST_CASE("Where fs stays, only system calls are looked for") {
   CHECK_FALSE(rewriter.is_changed(0));
 }
 
-// The functions of this very program begin where its instructions do: whatever a compiler makes of
-// C++, and what the C library's makers have written by hand and linked into it.
+// Decodes this program's own functions: compiled C++, and the hand-written code of the C library
+// that is linked into it.
 TEST_CASE("The text of a large program is understood from its first instruction to its last") {
 #if __has_feature(undefined_behavior_sanitizer)
   SKIP("this sanitizer has data between functions");

@@ -1,5 +1,5 @@
-// An interrupt at every single instruction of the round trip: the processor steps through it
-// (rflags.TF), and at the n-th step the handler behaves as if a timer's signal had come there.
+// An interrupt at every instruction of the round trip. The processor single-steps (rflags.TF), and
+// at step n the handler behaves as if a timer signal had arrived there.
 
 #include <trap/signal.h>
 
@@ -19,13 +19,13 @@ constexpr std::uint64_t single_step = 0x100;
 struct Plan {
   unsigned steps = 0;         ///< so far
   unsigned interrupt_at = 0;  ///< there the interrupt comes
-  Taken taken{};              ///< what became of it
+  Taken taken{};              ///< the effect of the interrupt
 };
 Plan plan;
 
 void on_step(trap::Signal& step) {
   if (++plan.steps != plan.interrupt_at) {
-    // Steps of the program are not to end run_user here: only those elsewhere are looked at.
+    // Steps of the program must not end run_user: the test counts the other steps.
     return;
   }
   siginfo_t alarm{};
@@ -36,7 +36,8 @@ void on_step(trap::Signal& step) {
   if (plan.taken == Taken::kernels) cotrap_hart.pending = 1;
 }
 
-/// run_user, each instruction of it a SIGTRAP. Not inlined: it changes flags below the compiler.
+/// Calls run_user in single-step mode: each instruction causes a SIGTRAP. Not inlined, because it
+/// changes flags that the compiler relies on.
 [[gnu::noinline]] Trap run_stepped(UserContext& context) {
   context.general.rflags |= single_step;
   asm volatile(
@@ -54,11 +55,11 @@ void on_step(trap::Signal& step) {
   return trap;
 }
 
-/// Another program, whose bases are others; it traps at once.
+/// Another program with other bases; it traps at once.
 class Neighbour {
  public:
   Neighbour() { context_.general.fsbase = context_.general.gsbase = address(); }
-  /// It has run, and found its own.
+  /// Runs it; returns true if it found its own bases.
   bool runs() {
     context_.set_program_counter(address_of(jumper_traps));
     return run_user(context_).kind == Trap::syscall && context_.general.fsbase == address() &&
@@ -94,10 +95,10 @@ TEST_CASE(
     RandomProgram::forget_seen();
     spoil_vectors();
     Trap trap = run_stepped(program.context);
-    if (plan.steps < n) break;  // it was through before
+    if (plan.steps < n) break;  // the round trip ended before step n
     ++outcomes[static_cast<std::size_t>(plan.taken)];
     if (trap.kind == Trap::interrupt) {
-      // In the program or on its way there, or it was noted before and found at the beginning.
+      // Taken in the program or on the way there; or pending since before, and found at the start.
       REQUIRE((cotrap_hart.pending != 0) == (plan.taken == Taken::kernels));
       cotrap_hart.pending = 0;
       spoil_vectors();
@@ -113,7 +114,7 @@ TEST_CASE(
     if (!program.seen_is_right(what)) FAIL(what);
     REQUIRE(program.red_zone_is_right());
   }
-  // There are that many instructions, at least, of each kind.
+  // At least this many instructions of each kind exist.
   CHECK(outcomes[static_cast<std::size_t>(Taken::ends_run_user)] > 60);
   CHECK(outcomes[static_cast<std::size_t>(Taken::goes_on)] > 40);
   CHECK(outcomes[static_cast<std::size_t>(Taken::kernels)] > 5);
@@ -135,11 +136,12 @@ TEST_CASE("A program is stepped instruction by instruction; the window is no ste
     REQUIRE((program.context.general.rflags & single_step) != 0);
     ++steps;
   }
-  // The gate's first instruction is the program's: 29 of its own, and the call.
+  // The program executes 29 instructions and the call; the gate's first instruction counts as the
+  // program's.
   CHECK(steps > 25);
   CHECK(steps < 40);
   CHECK((program.context.general.rflags & single_step) != 0);
-  // A program that steps itself would find the flag; all else is the same.
+  // A program that single-steps itself finds the flag set; all else is the same.
   seen.rflags &= ~single_step;
   if (!program.context_is_right(what)) FAIL(what);
   if (!program.seen_is_right(what)) FAIL(what);

@@ -1,4 +1,4 @@
-// A timer's signals, microseconds apart, wherever they find the hart.
+// Timer signals microseconds apart, at any instruction of the hart.
 
 #include <sys/time.h>
 #include <trap/signal.h>
@@ -19,8 +19,8 @@ namespace {
   if (take(signal) == Taken::kernels) cotrap_hart.pending = 1;
 }
 
-/// One SIGALRM, some microseconds from now. One at a time: were they to come by themselves, a slow
-/// host would do nothing else.
+/// Requests one SIGALRM some microseconds from now. Not periodic: a slow host would do nothing
+/// else.
 void set_alarm(unsigned microseconds) {
   const itimerval timer{{0, 0}, {0, static_cast<suseconds_t>(microseconds)}};
   setitimer(ITIMER_REAL, &timer, nullptr);

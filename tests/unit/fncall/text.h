@@ -12,7 +12,7 @@
 
 inline constexpr std::uint64_t page_size = 4096;
 
-/// Memory that can be written and executed, as programs' is where they are changed.
+/// Memory that can be written and executed, like a program's during rewriting.
 class Text {
  public:
   explicit Text(const std::vector<unsigned>& code, std::size_t at = 0) : size_{at + code.size()} {
@@ -27,7 +27,7 @@ class Text {
   std::uint64_t address() const { return reinterpret_cast<std::uint64_t>(page_); }
   std::byte* bytes() { return page_; }
   trap::Code code() { return {{page_, size_}, address()}; }
-  /// For thunks: the page behind.
+  /// The page after the code, for thunks.
   trap::Code room(std::size_t size = page_size) {
     return {{page_ + page_size, size}, address() + page_size};
   }
@@ -37,7 +37,7 @@ class Text {
   std::size_t size_;
 };
 
-/// Changes the one instruction that `code` begins with: true if it is another now.
+/// Rewrites the first instruction of `code`; returns true if it has changed.
 inline std::expected<bool, trap::Refusal> rewrite_instruction(trap::Code code) {
   trap::Rewriter rewriter{code, code.address, trap::Rewriter::Fs::mostly_is};
   rewriter.step(1);

@@ -1,5 +1,5 @@
-// A program of a stock compiler with thread-local variables, its stack protector's secret among
-// them. It knows nothing of gs.
+// A program of an ordinary compiler with thread-local variables, among them the stack protector's
+// secret. It does not use gs.
 
 #include "thread_local_program.h"
 
@@ -7,7 +7,7 @@
 
 thread_local Variables variables{1, 2, 3, 4, 5.0F, 6.0, {7, 8, 9}};
 
-// Not inlined, so that there is a stack to protect.
+// Not inlined, so that it has a protected stack frame.
 [[gnu::noinline]] static void take_turn() {
   volatile int copy[8] = {variables.g[0]};
   turn(variables);

@@ -1,4 +1,4 @@
-// What the program in thread_local_program.cpp has of its own for each thread.
+// The thread-local variables of the program in thread_local_program.cpp.
 #pragma once
 
 struct Variables {
@@ -15,7 +15,7 @@ struct Variables {
 
 extern thread_local Variables variables;
 
-/// Does something with `it`; what each turn of the program does with its own.
+/// Changes `it`; the program does this to its variables in each round.
 inline void turn(Variables& it) {
   it.a = static_cast<char>(it.a + 1);
   it.b = static_cast<short>(it.b ^ 0x55);
@@ -27,10 +27,10 @@ inline void turn(Variables& it) {
   for (int& one : it.g) one += it.b;
 }
 
-/// The gate, as a program calls it that takes it for a function.
+/// The gate as a function pointer, as programs call it.
 extern "C" void (*thread_local_program_gate)();
 
-/// Takes turns, and calls the gate after each.
+/// Runs round after round, and calls the gate after each.
 extern "C" void thread_local_program();
-/// Where its code is.
+/// The bounds of its code.
 extern "C" const char __start_program_text[], __stop_program_text[];

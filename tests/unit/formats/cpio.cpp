@@ -25,7 +25,7 @@ struct File {
   std::string name;
   std::string contents;
   unsigned mode = 0100644;
-  unsigned extra_zeros = 0;  // behind the name's own
+  unsigned extra_zeros = 0;  // after the name's own terminating zero
 };
 
 void add(Blob& blob, const File& file) {
@@ -53,7 +53,7 @@ std::string text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Names of all entries; a last "?" for a broken archive. Touches everything there is.
+/// Returns the names of all entries, and "?" at the end for a broken archive. Reads all contents.
 std::vector<std::string> names(std::span<const std::byte> archive) {
   std::vector<std::string> names;
   CpioReader reader(archive);
@@ -155,7 +155,7 @@ TEST_CASE("garbage, bad digits and impossible sizes end the walk with EINVAL") {
   CHECK(spoiled(6 + 8 * 6, "ffffffff") == Names{"?"});   // contents
   CHECK(spoiled(6 + 8 * 11, "ffffffff") == Names{"?"});  // name
   CHECK(spoiled(6 + 8 * 11, "00000000") == Names{"?"});
-  CHECK(spoiled(6 + 8 * 11, "00000001") == Names{"?"});  // no zero at its end
+  CHECK(spoiled(6 + 8 * 11, "00000001") == Names{"?"});  // no room for the terminating zero
 }
 
 TEST_CASE("a name longer than any path is refused") {

@@ -12,7 +12,8 @@ namespace test {
 
 using Blob = std::vector<std::byte>;
 
-/// A copy whose memory ends exactly where the bytes do, so that AddressSanitizer sees one too many.
+/// A copy whose memory ends exactly at its last byte, so that AddressSanitizer catches a read past
+/// the end.
 class ExactCopy {
  public:
   explicit ExactCopy(std::span<const std::byte> bytes)

@@ -1,4 +1,4 @@
-// The device tree reader, on trees built here word by word.
+// The device tree reader, on trees that TreeBuilder makes.
 #include <hal/device_tree.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -12,7 +12,7 @@ using test::TreeBuilder;
 
 namespace {
 
-/// A machine much like QEMU's virt, smaller.
+/// A machine like QEMU's virt, but smaller.
 Blob small_machine() {
   using namespace std::string_view_literals;
   TreeBuilder tree;
@@ -42,7 +42,7 @@ Blob small_machine() {
   return tree.build();
 }
 
-/// Asks everything there is to ask. What matters is that nothing outside the blob is touched.
+/// Calls all functions of the reader. The test is that no read is outside the blob.
 std::size_t read_all(std::span<const std::byte> blob) {
   const auto tree = DeviceTree::open(blob);
   if (!tree) return 0;
@@ -126,7 +126,7 @@ TEST_CASE("reg is read with the cell counts of the parent") {
   CHECK_FALSE(memory.reg(~std::size_t{0}));
   CHECK(tree->find("/cpus/cpu@1")->reg()->base == 1);
   CHECK(tree->find("/cpus/cpu@1")->reg()->size == 0);
-  CHECK_FALSE(tree->find("/soc/pci/device")->reg());  // three cells of address
+  CHECK_FALSE(tree->find("/soc/pci/device")->reg());  // an address of three cells
   CHECK_FALSE(tree->find("/chosen")->reg());
 }
 

@@ -1,4 +1,4 @@
-// The ELF reader: a good program gives the right plan; every way to be wrong is ENOEXEC.
+// The ELF reader: a valid program yields the right plan; every defect yields ENOEXEC.
 #include "formats/elf.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -43,7 +43,7 @@ struct ProgramHeader {
   std::uint64_t alignment = 0x1000;
 };
 
-/// A small program: code at 0x10000, data with zeros behind it at 0x12180, a stack note.
+/// A small program: code at 0x10000, data followed by zeros at 0x12180, a stack note.
 struct Program {
   Header header;
   ProgramHeader segments[3] = {
@@ -60,7 +60,7 @@ struct Program {
   }
 };
 
-/// What a plan promises to whoever carries it out.
+/// Checks the guarantees of a plan.
 void check_plan(std::span<const std::byte> file, const ElfPlan& plan) {
   REQUIRE(plan.segment_count > 0);
   hal::VirtAddr end = hal::user_begin;

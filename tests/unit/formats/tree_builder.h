@@ -1,4 +1,4 @@
-// Makes device trees, word by word.
+// Builds device trees, word by word.
 #pragma once
 
 #include <cstddef>

@@ -67,7 +67,7 @@ TEST_CASE("parts of a file or of shared pages merge only if they are one piece")
   AreaSet set;
   insert(set, 0x1000, 0x2000, Access::read, Backing::of_file(whole));
   insert(set, 0x2000, 0x3000, Access::read, Backing::of_file(whole.subspan(page_size, 100)));
-  CHECK(set.size() == 2);  // the second ends earlier
+  CHECK(set.size() == 2);  // not merged: the second ends before its page does
   insert(set, 0x3000, 0x4000, Access::read, Backing::of_file(whole.subspan(page_size)));
   CHECK(set.size() == 3);
 
@@ -99,7 +99,7 @@ TEST_CASE("a thousand random insertions and removals agree with a map") {
   std::map<VirtAddr, VirtAddr> model;
   test::Random random(11);
   for (int step = 0; step < 20'000; ++step) {
-    const VirtAddr start = (1 + random.below(4000)) * page_size * 8;  // never touching
+    const VirtAddr start = (1 + random.below(4000)) * page_size * 8;  // never adjacent
     if (random.below(2) == 0) {
       if (!model.contains(start)) {
         const VirtAddr end = start + (1 + random.below(4)) * page_size;

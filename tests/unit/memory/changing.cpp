@@ -1,4 +1,4 @@
-// mprotect, madvise and brk: areas that change.
+// mprotect, madvise and brk.
 #include "spaces.h"
 
 using namespace test;

@@ -1,4 +1,4 @@
-// Code that is seen before it is run, and changed: process/foreign_code.h.
+// Code that the kernel inspects and rewrites before it is executed: process/foreign_code.h.
 #include "spaces.h"
 
 using namespace test;
@@ -6,7 +6,7 @@ using kernel::memory::Code;
 
 namespace {
 
-/// A machine that does not run programs as they are.
+/// A machine on which the kernel must rewrite programs' code.
 struct SeeingMachine {
   SeeingMachine() { hal::seen_first = true; }
   ~SeeingMachine() { hal::seen_first = false; }
@@ -64,7 +64,7 @@ TEST_CASE("changed code is the program's own, and no hart executes what was ther
   const FileInMemory file{1};
   auto space = make_space();
   REQUIRE(map_code(*space, 2, Backing::of_segment(file.bytes())));
-  CHECK(load(*space, here + page_size) == 2);  // borrowed from the file
+  CHECK(load(*space, here + page_size) == 2);  // the file's own frame, not a copy
   CHECK((space->resident() == 1 && space->own_pages() == 0));
   const auto area = *space->code_at(here);
   space->hide_code(area);

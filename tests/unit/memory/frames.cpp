@@ -1,4 +1,4 @@
-// The frame allocator: nothing handed out twice, nothing lost, reserved ranges left alone.
+// The frame allocator: no frame is allocated twice or lost, and reserved ranges stay untouched.
 #include "memory/frames.h"
 
 #include <algorithm>
@@ -158,7 +158,7 @@ TEST_CASE("frames kept as zeros merge back too") {
 }
 
 TEST_CASE("reserved ranges and ragged edges are never handed out") {
-  // What is left in RAM looks just like free frames.
+  // RAM contains old data that looks like the allocator's free frames.
   const kernel::memory::FrameInfo lure = {.links = {.next = 1, .previous = 1},
                                           .state = kernel::memory::FrameInfo::State::free_block};
   for (std::size_t at = 0; at < 16 * mib; at += sizeof lure) {
@@ -172,7 +172,7 @@ TEST_CASE("reserved ranges and ragged edges are never handed out") {
       hal::MemoryRange{ram_base, 0x2000},                // overlaps the start
       hal::MemoryRange{ram_base + mib + 1, 1},           // one byte costs a page
       hal::MemoryRange{ram_base + 3 * mib, 0x10000},     // in the middle
-      hal::MemoryRange{ram_base + 10 * mib, 20 * mib}};  // more than there is
+      hal::MemoryRange{ram_base + 10 * mib, 20 * mib}};  // beyond the end of memory
   REQUIRE(own.initialize(memory, reserved));
   const auto usable = [&](PhysAddr frame) {
     const auto within = [&](const hal::MemoryRange& range) {
@@ -193,7 +193,7 @@ TEST_CASE("reserved ranges and ragged edges are never handed out") {
     expected += usable(frame);
   }
   const std::size_t bookkeeping = expected - own.total_count();
-  CHECK(bookkeeping <= 12);  // 16 bytes a frame, for 12 MiB
+  CHECK(bookkeeping <= 12);  // 16 bytes per frame, for 12 MiB
   CHECK(seen.size() == own.total_count());
   for (const PhysAddr frame : seen) own.drop(frame);
   // Merging at the edges must not reach over them.

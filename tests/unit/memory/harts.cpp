@@ -1,4 +1,4 @@
-// One space on several harts, each with a TLB that forgets nothing by itself.
+// One address space on several harts. Each hart's TLB keeps entries until it is flushed.
 
 #include <hal/remote.h>
 #include <catch2/catch_test_macros.hpp>
@@ -23,8 +23,8 @@ namespace {
 constexpr hal::VirtAddr page = 0x1000'0000;
 constexpr auto read_write = Access::read | Access::write;
 
-/// One hart of the test machine: a thread, because what is the hart's own is thread_local. It does
-/// one thing at a time while everybody else looks on.
+/// A hart of the test machine. It is a thread, because per-hart data is thread_local. One hart acts
+/// at a time; the others wait.
 class Hart {
  public:
   explicit Hart(unsigned number)
@@ -59,7 +59,7 @@ class Hart {
   std::jthread thread_;
 };
 
-/// The machine with two harts; the space has one page, which both have written.
+/// A machine with two harts; both have written to the one page of the space.
 struct Fixture {
   Fixture() {
     hal::fake::running = 2;
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(Fixture, "a hart that was in another space meanwhile forgets wh
   on_second.run([] { test::leave_space(); });
   const auto before = hal::fake::harts[1].space_flushes;
   on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
-  CHECK(hal::fake::harts[1].space_flushes == before);  // nobody has disturbed it
+  CHECK(hal::fake::harts[1].space_flushes == before);  // the other hart got no shootdown
   on_second.run([this] {
     CHECK_FALSE(test::store(*space, page, 3));
     CHECK(test::store(*space, page + page_size, 4));
@@ -144,7 +144,8 @@ TEST_CASE_METHOD(Fixture,
     REQUIRE(space->unmap(page, page_size).has_value());
     test::leave_space();
   });
-  // A system call that has waited goes on there and changes memory before its program runs.
+  // A system call that has waited continues on that hart, and changes memory before its program
+  // runs.
   on_second.run([this] {
     REQUIRE(space->unmap(page + page_size, page_size).has_value());
     CHECK_FALSE(test::store(*space, page, 3));
@@ -163,10 +164,10 @@ TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one execu
 TEST_CASE_METHOD(Fixture, "identifiers that run out leave a space its own while a hart is in it") {
   on_first.run([] {
     kernel::memory::asids.initialize(2);
-    hal::flush_all_remote(hal::running_harts());  // as a machine that has just started
+    hal::flush_all_remote(hal::running_harts());  // as after the machine's start
     test::leave_space();
   });
-  on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // has number 1 now
+  on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // has ASID 1 now
   on_first.run([] {
     for (int i = 0; i < 5; ++i) {
       auto other = AddressSpace::create();

@@ -1,4 +1,5 @@
-// The kernel heap: objects do not overlap, alignment holds, memory goes back to the frames.
+// The kernel heap: objects do not overlap and are aligned; free memory returns to the frame
+// allocator.
 #include "memory/heap.h"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,4 +1,4 @@
-// fork: what a child has of its parent.
+// fork: the memory of parent and child.
 #include "spaces.h"
 
 using namespace test;
@@ -31,7 +31,7 @@ TEST_CASE("a fork costs tables, not pages; the last owner of a page writes witho
     CHECK(child->own_pages() == 100);
     REQUIRE(store(*child, here, 2));
     CHECK(frames.free_count() == before - 1);
-    REQUIRE(store(*parent, here, 3));  // the child has left this one
+    REQUIRE(store(*parent, here, 3));  // the parent owns this page alone now
     CHECK(frames.free_count() == before - 1);
   }
   const std::size_t before = frames.free_count();
@@ -109,7 +109,7 @@ TEST_CASE("shared memory of any size costs what is touched of it") {
   CHECK(store(*space, here + bytes - 1, 2));
   CHECK(load(*space, here) == 1);
   CHECK(load(*space, here + bytes - 1) == 2);
-  CHECK(frames.free_count() >= before - 2 - 4);  // two pages, the tables for them
+  CHECK(frames.free_count() >= before - 2 - 4);  // two pages and their page tables
 }
 
 TEST_CASE(

@@ -20,7 +20,7 @@ void kernel::memory::out_of_memory() {
   std::abort();
 }
 
-// ── The other harts do as they are told ──
+// ── Remote flushes ──
 
 namespace {
 
@@ -84,7 +84,8 @@ std::byte* access(kernel::AddressSpace& space, hal::VirtAddr va, Access wanted) 
     if (is_new) cached->second = std::bit_cast<std::uint64_t>(walk(va));
     const auto entry = std::bit_cast<PageEntry>(cached->second);
     if (entry.allows(wanted)) return hal::phys_to_virt(entry.address()) + va % hal::page_size;
-    if (!entry.present()) hal::fake::hart().tlb.erase(cached);  // this hart forgets invalid entries
+    if (!entry.present())
+      hal::fake::hart().tlb.erase(cached);  // this hart's TLB drops invalid entries
     if (const auto handled = space.fault(va, wanted); !handled) {
       last_refusal = handled.error();
       return nullptr;

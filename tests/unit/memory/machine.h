@@ -8,26 +8,26 @@
 
 namespace test {
 
-/// Fresh RAM, frames and hart; at the end everything must have been given back.
+/// Fresh RAM, frame allocator and hart. The destructor checks that all frames are free again.
 class Machine {
  public:
   explicit Machine(std::size_t ram_bytes = 16 << 20);
   ~Machine();
 };
 
-/// One byte access of a program in `space`, as the hart does it: through the TLB, the table, and on
-/// a fault the kernel. Nothing when the kernel refuses.
+/// A program's access to one byte of `space`, as a hart makes it: through the TLB, the page table
+/// and, after a fault, the kernel. Nothing or false if the kernel refuses.
 std::optional<std::uint8_t> load(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 bool fetch(kernel::AddressSpace& space, hal::VirtAddr va);
-/// The same as a system call does it on behalf of the program.
+/// The same access by a system call.
 std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
-/// This hart is in no program's space any more.
+/// Switches this hart to no program's space.
 void leave_space();
-/// How many frames were free when other harts were last told to flush a space's pages.
+/// The number of free frames at the last remote flush of a space's pages.
 std::size_t free_at_remote_flush();
-/// Why the last of these was refused.
+/// The error of the last refused access.
 kernel::Errno refusal();
 
 /// Random numbers, the same in every run.

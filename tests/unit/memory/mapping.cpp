@@ -1,4 +1,4 @@
-// mmap and munmap: what goes where.
+// mmap and munmap: the choice of addresses.
 #include "spaces.h"
 
 using namespace test;

@@ -1,5 +1,5 @@
-// The kernel's memcpy, memmove, memset and memcmp, under other names, against bytes moved one by
-// one: every alignment of source and destination, and lengths around all their thresholds.
+// The kernel's memcpy, memmove, memset and memcmp, under other names, compared with loops over
+// bytes. Covers every alignment of source and destination, and lengths around all thresholds.
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Sv39 tables: entries, walks, what is freed when, and the kernel's own map.
+// Sv39 page tables: entries, walks, when tables are freed, and the kernel's own mappings.
 #include <hal/page_table.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ PageEntry* root_of(const PageTable& table) {
   return hal::phys_to_virt<PageEntry>((table.token(0) & 0xfff'ffff'ffff) << 12);
 }
 
-// A kernel's table lives as long as the kernel, so it never clears its upper half; a test's does.
+// The kernel's table is never destroyed, so its upper half is never cleared; a test must do that.
 void forget_upper_half(PageTable& table) {
   std::fill_n(root_of(table) + 256, 256, PageEntry{});
 }
@@ -122,7 +122,7 @@ TEST_CASE("walks see exactly the pages of their range, in order") {
   auto table = PageTable::create();
   std::map<VirtAddr, hal::PhysAddr> model;
   test::Random random(5);
-  // Few gigabytes, few tables, few pages: so that neighbours and edges are common.
+  // Few gigabytes, tables and pages, so that adjacent ranges and edges are common.
   const auto address = [&] {
     return random.below(3) << 30 | random.below(3) << 21 | random.below(6) * 100 << 12;
   };
@@ -210,11 +210,11 @@ TEST_CASE("all spaces see the installed kernel half") {
   {
     auto table = PageTable::create();
     CHECK(root_of(*table)[258].address() == 0x8000'0000);
-    // A hart that runs in a table that goes falls back to the kernel's.
+    // A hart whose current table is destroyed switches to the kernel's table.
     hal::set_translation(table->token(7));
   }
   CHECK(hal::current_translation() == kernel->token(0));
-  // Later tests have no kernel half.
+  // Clears the kernel half for later tests.
   forget_upper_half(*kernel);
   kernel->install_kernel_half(base);
 }

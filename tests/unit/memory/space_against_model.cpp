@@ -1,5 +1,6 @@
-// Address spaces against a model that does the obvious thing page by page: random sequences of
-// everything a program can do, several related spaces at a time, with a TLB that never forgets.
+// Compares address spaces with a simple model that works page by page: random sequences of all
+// operations of a program, on several related spaces at a time, with a TLB that drops no entries by
+// itself.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <map>
@@ -21,10 +22,10 @@ constexpr VirtAddr address_of(std::size_t page) {
 }
 constexpr std::size_t file_pages = 8;
 
-/// One byte stands for the contents of a page. Shared pages have theirs in common.
+/// One byte stands for the contents of a page. Shared pages have one byte in common.
 struct ModelPage {
   Access access;
-  std::uint8_t initial = 0;  // what it starts anew with
+  std::uint8_t initial = 0;  // its value after the page is dropped
   std::shared_ptr<std::uint8_t> value;
   bool shared = false;
 };
@@ -90,7 +91,7 @@ class Play {
                                   Access::read | Access::write, Access::read | Access::execute};
     return choices[random_.below(std::size(choices))];
   }
-  /// Success, or a lack of memory where that can be.
+  /// Returns whether the call succeeded; the only permitted error is ENOMEM, when memory is tight.
   template <class T>
   bool succeeded(const kernel::Result<T>& result) {
     if (!result) REQUIRE((tight_ && result.error() == Errno::enomem));

@@ -1,4 +1,4 @@
-// What the tests of address spaces share.
+// Shared by the tests of address spaces.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -40,7 +40,7 @@ inline Result<VirtAddr> map_at(AddressSpace& space, VirtAddr address, std::size_
                     .backing = std::move(backing)});
 }
 
-/// Pages of RAM that play a file of the boot archive.
+/// Pages of RAM that stand for a file of the boot archive.
 class FileInMemory {
  public:
   explicit FileInMemory(unsigned order) : order_(order), block_(frames.allocate_block(order)) {

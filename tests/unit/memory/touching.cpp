@@ -1,4 +1,4 @@
-// What programs get when they touch their pages.
+// Page faults: the contents of pages at the first access.
 #include "spaces.h"
 
 using namespace test;
@@ -75,7 +75,7 @@ TEST_CASE("shared pages of a file opened for reading never become writable") {
   REQUIRE(map_at(*space, here, page_size, Access::read));
   REQUIRE(map_at(*space, here + page_size, 2 * page_size, Access::read, read_only));
   CHECK(space->protect(here, 2 * page_size, read_write) == std::unexpected(Errno::eacces));
-  CHECK(store(*space, here, 1));  // what lies before has changed
+  CHECK(store(*space, here, 1));  // the pages before the failing one have changed
   CHECK_FALSE(store(*space, here + page_size, 1));
   CHECK(space->protect(here + 2 * page_size, page_size, Access::none));
   CHECK(space->protect(here + 2 * page_size, page_size, read_write) ==

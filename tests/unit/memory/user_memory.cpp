@@ -1,4 +1,5 @@
-// The kernel's access to a program's memory: across pages, faulting them in, never trusting.
+// The kernel's access to a program's memory: across pages, with page faults, and with bad
+// addresses.
 #include "memory/user_memory.h"
 
 #include <array>
@@ -23,7 +24,7 @@ namespace {
 constexpr VirtAddr here = 0x10'0000;
 constexpr Access read_write = Access::read | Access::write;
 
-/// Two writable pages, one read-only page, then nothing.
+/// Two writable pages and a read-only page; the page after them is unmapped.
 Ref<AddressSpace> make_space() {
   auto space = *AddressSpace::create();
   REQUIRE(space->map({.address = here,

@@ -14,7 +14,7 @@ class Explorer::Stack {
 
   const unsigned index;
   bool is_free = true;
-  bool in_handler = false;  // a handler runs on it, above what it has interrupted
+  bool in_handler = false;  // an interrupt handler runs on it, above the interrupted code
   std::function<void()> body;
   ucontext_t context{};
   const std::unique_ptr<char[]> memory = std::make_unique<char[]>(stack_bytes);
@@ -52,7 +52,7 @@ Explorer::Report Explorer::explore(unsigned bound, const std::function<void()>& 
   if (const char* const schedule = std::getenv("COTRAP_SCHEDULE")) {
     report.schedule = schedule;
     repeat(schedule);
-    repeat(schedule);  // knowing what is shared, and so worth a line
+    repeat(schedule);  // the first run learns the shared words; the second run's trace shows them
     report.schedules = 1;
     std::puts(trace_.c_str());
   } else {
@@ -90,7 +90,7 @@ void Explorer::add_thread(const char* name, unsigned hart, std::function<void()>
   thread.watched_changed = false;
 }
 
-/// The first that is free, so that every run takes the same ones.
+/// Takes the first free stack, so that every run takes the same ones.
 Explorer::Stack& Explorer::take_stack(std::function<void()> body) {
   const auto is_free = [](const auto& stack) { return stack->is_free; };
   auto found = std::ranges::find_if(stacks_, is_free);
@@ -116,7 +116,7 @@ void Explorer::enter() {
   explorer.running_->ended = true;
   ++explorer.operations_;
   explorer.leave_blocked();
-  std::abort();  // nobody goes on with a thread that has ended
+  std::abort();  // a thread that has ended is never resumed
 }
 
 void Explorer::leave_stack(Stack*& left, std::function<void()> next) noexcept {
@@ -131,7 +131,7 @@ void Explorer::return_to(Stack& stack) noexcept {
   setcontext(&stack.context);
 }
 
-/// Until nobody can go on, or somebody has failed.
+/// Runs until no thread can continue, or until a failure.
 void Explorer::run_once() {
   switches_ = 0;
   operations_ = 0;
@@ -190,8 +190,8 @@ bool Explorer::may_be_interrupted() const {
   return interrupts_.are_masked != nullptr && !interrupts_.are_masked();
 }
 
-/// Whether the order of this access to `word` and another thread's matters; if the thread may be
-/// interrupted here, also the order with accesses on another stack or in a handler.
+/// Returns true if the order of this access to `word` and another thread's accesses matters. If the
+/// thread can be interrupted here, accesses on other stacks and in handlers count too.
 bool Explorer::is_shared(const void* word, Access access) {
   if (word == nullptr) return true;
   Users& users = words_[word];
@@ -206,7 +206,8 @@ bool Explorer::is_shared(const void* word, Access access) {
   return (others & (may_be_interrupted() ? ~0u : thread_bits)) != 0;
 }
 
-/// Chooses who goes on before this thread uses `word`; true if others use it, too.
+/// Chooses the thread that runs next, before this thread uses `word`. Returns true if the word is
+/// shared.
 bool Explorer::reach(const void* word, Access access) {
   count_operation();
   running_->watched = word;
@@ -232,7 +233,7 @@ bool Explorer::take_interrupts() {
   if (!may_be_interrupted()) return false;
   Stack& stack = *running_->stack;
   stack.in_handler = true;
-  const bool any = interrupts_.take();  // it may be another thread's stack after this
+  const bool any = interrupts_.take();  // may return in another thread
   stack.in_handler = false;
   return any;
 }
@@ -243,11 +244,12 @@ void Explorer::point(const char* operation, const void* word, Access access,
   bool shared;
   do {
     shared = reach(word, access);
-  } while (take_interrupts());  // the operation is still to come, perhaps of another thread
+  } while (take_interrupts());  // the operation has not happened yet; the thread may be another one
+                                // by now
   if (tracing_ && shared) note(operation, where);
 }
 
-/// To anyone who can go on; if there is none, the run is over.
+/// Switches to a thread that can continue; if there is none, the run is over.
 void Explorer::leave_blocked() {
   std::array<Thread*, most_stacks> able;
   unsigned count = 0;
@@ -291,10 +293,10 @@ void Explorer::fail(const std::string& message) noexcept {
   if (failure_.empty()) failure_ = message;
   if (running_ == nullptr) return;
   if (tracing_) trace_ += "\n  … " + message + "\n";
-  swapcontext(&running_->stack->context, &outside_);  // for good
+  swapcontext(&running_->stack->context, &outside_);  // never returns
 }
 
-// ── what happened ────────────────────────────────────────────────────────────────────────────────
+// ── The trace ────────────────────────────────────────────────────────────────────────────────────
 
 void Explorer::note(const char* operation, std::source_location where) {
   if (traced_ != running_) {

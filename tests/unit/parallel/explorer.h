@@ -1,31 +1,32 @@
-// Explorer: every interleaving of a few threads, up to a bound, one after another.
+// Explorer: runs every interleaving of a few threads, up to a bound, one after another.
 //
-// Each thread is a context of its own with a stack; one runs at a time, and hands control to the
-// explorer before every operation that others can observe (point()). There the explorer may go on
-// with another one. A run whose threads are all through, or all blocked, is one schedule; the next
-// differs from it in the last choice that has an alternative left (depth first). So all schedules
-// are tried in which at most `bound` times a thread is left that could have gone on; leaving one
-// that is blocked or has ended costs nothing (M. Musuvathi, S. Qadeer: Iterative Context Bounding
-// for Systematic Testing of Multithreaded Programs, PLDI 2007).
+// Each thread is a context with a stack of its own, and one thread runs at a time. It passes
+// control to the explorer before every operation that other threads can observe (point()). There
+// the explorer may switch to another thread. A run ends when all threads have ended or are blocked;
+// it is one schedule. The next schedule differs from it in the last choice that has an untried
+// alternative (depth first). So the explorer tries all schedules with at most `bound` preemptions:
+// switches away from a thread that could continue. Switches away from a thread that is blocked or
+// has ended are free (M. Musuvathi, S. Qadeer: Iterative Context Bounding for Systematic Testing of
+// Multithreaded Programs, PLDI 2007).
 //
-// A point is only where it matters: before a load of what another thread writes, and before a write
-// of what another one looks at. Other operations change places with everything, so no outcome is
-// left out. Which words those are is learned on the way: whenever there is one more, the search
-// begins anew. So words have to be at the same place in each run.
+// Only two kinds of operations are switch points: a load of a word that another thread writes, and
+// a write of a word that another thread uses. Other operations commute with everything, so no
+// outcome is lost. The explorer learns these words as it runs: when it finds one more, the search
+// starts again. So words must have the same address in each run.
 //
-// An interrupt is taken before an operation of a thread that lets interrupts in (Interrupts). A
-// thread that makes one pending may run before every point, so an interrupt may arrive at every
-// one. Its handler runs on the interrupted stack. It may leave that stack in the middle of a
-// function; the thread then continues on another stack, and any thread may return to the first one
-// later. So the words that matter are those that another thread uses, and also those that another
-// stack uses if the operation can be interrupted.
+// A thread that lets interrupts in takes them before an operation (Interrupts). A thread that makes
+// an interrupt pending may run at every point, so an interrupt may arrive at every point. Its
+// handler runs on the interrupted stack. It may leave that stack in the middle of a function. The
+// thread then continues on another stack, and any thread may return to the first one later. If an
+// operation can be interrupted, the words that other stacks use also count as shared.
 //
-// What is explored is sequentially consistent: memory_order means nothing here, and what lies
-// between two points happens at once.
+// The explored memory model is sequential consistency: memory_order is ignored, and code between
+// two points is atomic.
 //
-// A schedule is written as its choices that do not go without saying (to go on, or else with the
-// first who can): "17:1,40:0" goes on with thread 1 at operation 17, with 0 at operation 40.
-// COTRAP_SCHEDULE=17:1,40:0 runs that one alone and prints what each thread did.
+// A schedule is written as the choices that differ from the default. The default is to continue
+// with the same thread, or else with the first that can run. "17:1,40:0" switches to thread 1 at
+// operation 17 and to thread 0 at operation 40. COTRAP_SCHEDULE=17:1,40:0 runs this schedule alone
+// and prints each thread's operations.
 #pragma once
 
 #include <ucontext.h>
@@ -49,38 +50,38 @@ class Explorer {
     std::uint64_t schedules = 0;
     unsigned bound = 0;
     std::uint64_t longest = 0;  // the most operations of a schedule
-    std::string failure;        // empty: none; with the schedule and what led to it
-    std::string schedule;       // that failed
+    std::string failure;        // the message, the schedule and its trace; empty: no failure
+    std::string schedule;       // the failed schedule
   };
 
-  /// The interrupts of all threads. Both functions are called in the thread that they concern.
+  /// The interrupts of all threads. Both functions are called in the thread concerned.
   struct Interrupts {
     bool (*are_masked)();  // without effects; null: interrupts are always masked
-    /// Interrupts are not masked: handles those that are pending; false if there are none. It masks
-    /// interrupts meanwhile. It may return in another thread (leave_stack()).
+    /// Called if interrupts are not masked. Masks them, handles the pending ones, and returns false
+    /// if there was none. It may return in another thread (leave_stack()).
     bool (*take)();
   };
 
-  /// Runs every schedule of the threads that `set_up` adds, until one fails. After a run in which
-  /// nobody can go on any more, `tear_down` says whether that is right. Both run outside threads.
+  /// Runs every schedule of the threads that `set_up` adds, until one fails. After each run
+  /// `tear_down` checks the result. Both run outside threads.
   Report explore(unsigned bound, const std::function<void()>& set_up,
                  const std::function<void(bool failed)>& tear_down,
                  const Interrupts& interrupts = {});
 
-  /// In set_up. `hart`: what platform::hart() is in it.
+  /// Called in `set_up`. `hart` is the value of platform::hart() in the thread.
   void add_thread(const char* name, unsigned hart, std::function<void()> body);
 
-  // In threads. Outside, nothing happens.
+  // The next functions are for threads. Outside threads they do nothing.
 
   enum class Access { load, write };
-  /// Before an operation on `word`; null: on something that everybody looks at and changes.
+  /// Called before an operation on `word`. Null: on state that all threads read and write.
   void point(const char* operation, const void* word, Access access,
              std::source_location where) noexcept;
-  /// `word` has another value now.
+  /// Called after the value of `word` has changed.
   void changed(const void* word) noexcept;
   /// Waits until another thread changes the word that this one has used last.
   void relax(std::source_location where) noexcept;
-  /// Goes on when `can_go_on()`, which has no effects.
+  /// Blocks until `can_go_on()`, which must have no effects, returns true.
   void wait(const char* what, std::function<bool()> can_go_on,
             std::source_location where = std::source_location::current()) noexcept;
 
@@ -92,23 +93,24 @@ class Explorer {
   /// on, and must own nothing.
   void return_to(Stack& stack) noexcept;
 
-  /// In a thread: does not return. In tear_down: the run counts as failed.
+  /// Fails the run. Does not return in a thread; returns in `tear_down`.
   void fail(const std::string& message) noexcept;
 
-  /// Of the running thread; outside, what set_hart() said.
+  /// The running thread's hart; outside threads, the value of set_hart().
   unsigned hart() const noexcept { return running_ == nullptr ? outside_hart_ : running_->hart; }
   void set_hart(unsigned hart) noexcept { outside_hart_ = hart; }
 
  private:
   static constexpr std::size_t stack_bytes = 256 * 1024;
-  static constexpr std::size_t most_stacks = 15;            // of all threads
-  static constexpr std::uint64_t most_operations = 50'000;  // of a run: it goes round in circles
+  static constexpr std::size_t most_stacks = 15;  // for all threads together
+  static constexpr std::uint64_t most_operations =
+      50'000;  // per run; with more the run counts as an endless loop
 
   struct Thread {
     unsigned index = 0;
     const char* name = "";
     unsigned hart = 0;
-    Stack* stack = nullptr;           // on which it runs, or stands
+    Stack* stack = nullptr;           // on which it runs, or on which it is suspended
     std::function<bool()> can_go_on;  // empty: not blocked
     bool ended = false;
     const void* watched = nullptr;
@@ -127,8 +129,8 @@ class Explorer {
   struct Choice {
     unsigned taken;
     unsigned alternatives;
-    std::uint64_t operation;  // when
-    unsigned thread;          // what was taken
+    std::uint64_t operation;  // the number of the operation
+    unsigned thread;          // the chosen thread
   };
   using Threads = std::span<Thread* const>;
 
@@ -156,23 +158,22 @@ class Explorer {
   ucontext_t outside_{};
 
   unsigned bound_ = 0;
-  unsigned switches_ = 0;         // that were not forced, of this run
-  std::uint64_t operations_ = 0;  // of this run
-  std::vector<Choice> choices_;   // of this run, or, ahead of next_choice_, to be repeated
+  unsigned switches_ = 0;         // preemptions in this run
+  std::uint64_t operations_ = 0;  // in this run
+  std::vector<Choice> choices_;   // choices of this run; from next_choice_ on, choices to repeat
   std::size_t next_choice_ = 0;
-  const char* script_ = nullptr;  // the rest of a schedule that was written down
+  const char* script_ = nullptr;  // the rest of the schedule from COTRAP_SCHEDULE
   std::unordered_map<const void*, Users> words_;
-  bool has_learned_ = false;  // that a word is shared
+  bool has_learned_ = false;  // a word has become shared in this run
   std::string failure_;
   bool tracing_ = false;
   std::string trace_;
-  const Thread* traced_ = nullptr;  // who wrote the last line of it
+  const Thread* traced_ = nullptr;  // the thread of the trace's last line
 };
 
 extern Explorer explorer;
 
-/// An atomic that lets the explorer in before every operation. Weak exchanges never fail for
-/// nothing.
+/// An atomic whose operations are points of the explorer. Weak exchanges never fail spuriously.
 template <class T>
 class Atomic {
   using Where = std::source_location;

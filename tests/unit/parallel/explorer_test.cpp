@@ -1,4 +1,4 @@
-// The explorer itself, on queues small enough to know what it must find.
+// Tests of the explorer, on programs so small that the results are known.
 #include "explorer.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr auto nothing = [](bool) {};
 
-/// Two threads of `length` operations each.
+/// Explores two threads of `length` operations each.
 Explorer::Report two_threads(unsigned bound, unsigned length) {
   Atomic<int> word;
   return explorer.explore(
@@ -27,7 +27,7 @@ Explorer::Report two_threads(unsigned bound, unsigned length) {
       nothing);
 }
 
-/// A stack whose push is a load and a store, with room for others between them.
+/// A stack whose push is a load and a store; if broken, other threads can push between the two.
 template <bool broken>
 struct Stack {
   struct Node {
@@ -75,7 +75,8 @@ Explorer::Report push_from_two(unsigned bound) {
       });
 }
 
-/// A sleeper that looks before it says that it sleeps, and so misses the wake in between.
+/// A sleeper. If broken, it checks for work before it sets the flag that it sleeps, and so misses a
+/// wake in between.
 template <bool broken>
 Explorer::Report sleep_and_wake() {
   struct State {
@@ -106,14 +107,15 @@ Explorer::Report sleep_and_wake() {
       });
 }
 
-/// One hart's jobs push to the inbox of another, which sleeps while it is empty. Only the push that
-/// finds it empty wakes the sleeper. At most one interrupt comes; its handler preempts the job that
-/// pushes, and the more urgent job pushes, too, and computes until the sleeper has taken that.
+/// Jobs of one hart push to the inbox of another hart, which sleeps while the inbox is empty. Only
+/// the push that finds the inbox empty wakes the sleeper. At most one interrupt arrives: its
+/// handler preempts the pushing job. The more urgent job pushes too, and then computes until the
+/// sleeper has taken its push.
 template <bool masks>
 struct Preemption {
   Atomic<unsigned> inbox = 0;
-  bool masked = false;     // of the pushing hart
-  bool interrupt = false;  // is pending there
+  bool masked = false;     // interrupts of the pushing hart are masked
+  bool interrupt = false;  // an interrupt is pending there
   bool ipi_sent = false;
   unsigned taken = 0;
   unsigned ended = 0;  // jobs
@@ -169,7 +171,7 @@ Explorer::Report preempt_a_push(unsigned bound) {
         explorer.add_thread("device", 2, [] { state->interrupt = true; });
       },
       [](bool failed) {
-        const unsigned jobs = state->interrupt ? 1 : 2;  // the interrupt may come after the job
+        const unsigned jobs = state->interrupt ? 1 : 2;  // the interrupt may never be taken
         if (!failed && state->ended != jobs) explorer.fail("a job waits for ever");
       },
       interrupts);
@@ -178,15 +180,14 @@ Explorer::Report preempt_a_push(unsigned bound) {
 }  // namespace
 
 TEST_CASE("as many schedules are tried as there are") {
-  // Either begins, and is left or not before each of its operations; who is left is not asked
-  // again when the other has ended.
+  // Either thread begins, and is preempted or not before each of its operations. A preempted thread
+  // that runs after the other has ended makes no further choice.
   CHECK(two_threads(0, 3).schedules == 2);
   CHECK(two_threads(1, 3).schedules == 2 * (1 + 3));
-  // No bound: the ways to merge 3 and 3, and for each operation that a thread may be left before
-  // it has begun.
+  // With a bound beyond the number of operations, a higher bound adds no schedules.
   CHECK(two_threads(6, 1).schedules == two_threads(7, 1).schedules);
   CHECK(two_threads(2, 3).schedules > two_threads(1, 3).schedules);
-  CHECK(two_threads(2, 3).longest == 8);  // the ends count
+  CHECK(two_threads(2, 3).longest == 8);  // the ends of the threads count as operations
 }
 
 TEST_CASE("a push that others can come between is found, and the schedule repeats it") {

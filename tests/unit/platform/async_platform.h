@@ -1,5 +1,5 @@
-// The world in which async/ is tested: harts are numbers, time is a variable, and an alarm rings
-// when a test moves the time past it.
+// The platform for tests of async/: harts are numbers, time is a variable, and an alarm fires when
+// a test moves the time past it.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,7 @@ inline constexpr bool checks_policies = false;
 template <class T>
 using Atomic = std::atomic<T>;
 
-/// What tests set and look at.
+/// State that tests set and read.
 struct World {
   unsigned hart = 0;
   std::uint64_t now = 0;
@@ -61,7 +61,8 @@ inline void relax() noexcept {}
 inline void yield_point() noexcept {}
 
 inline void* chunk(std::size_t bytes) noexcept {
-  // Kept for ever, and known to be: what the leak checker looks for is in them, not them.
+  // Never freed. The static vector tells the leak checker that chunks are in use, so it reports
+  // only leaks inside them.
   static auto& kept = *new std::vector<void*>;
   ++world.chunks;
   return kept.emplace_back(std::aligned_alloc(4096, bytes));

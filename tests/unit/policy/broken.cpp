@@ -1,4 +1,4 @@
-// Policies that break what rules.h says of them: the breach is told, and nothing worse comes of it.
+// Policies that break a rule of rules.h: the executor reports the breach, and no job is lost.
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "async/policy/list.h"
@@ -29,7 +29,7 @@ enum class Fault {
   picks_first_again,
 };
 
-/// First come, first served, but for the fault.
+/// FIFO with one fault.
 template <Fault fault>
 class Broken final : public async::policy::Rules {
  public:
@@ -78,7 +78,7 @@ class Broken final : public async::policy::Rules {
   unsigned picked_ = 0;
 };
 
-/// What is told of it, with three jobs on each hart; all of them end all the same.
+/// Returns the report of the breach, with three jobs on each hart, all of which end.
 template <Fault fault>
 std::string told(unsigned harts = 1) {
   using Policy = async::policy::Ruled<async::policy::InThisWorld<Broken<fault>>>;

@@ -1,4 +1,4 @@
-// What every policy has to do, whatever its order is.
+// Rules that every policy must keep, whatever its order.
 #include <algorithm>
 #include <array>
 #include <set>
@@ -12,7 +12,7 @@ using async::sim::Random;
 namespace {
 
 struct Storm {
-  ~Storm() { bench.machine.wind_down(); }  // whoever is left uses the rest
+  ~Storm() { bench.machine.wind_down(); }  // the jobs that are left use the members below
   Bench& bench;
   async::Semaphore tokens{3};
   async::Mutex mutex;
@@ -20,7 +20,7 @@ struct Storm {
   unsigned inside = 0;
 };
 
-/// Everything that a job may do, at random; children, too.
+/// Does everything that a job can do, at random; spawns children that do the same.
 Task<> anything(Storm& storm, std::uint64_t seed, unsigned depth) {
   Random random(seed);
   for (unsigned step = 0; step < 12; ++step) {
@@ -64,7 +64,7 @@ unsigned live_jobs() {
   return count;
 }
 
-/// Fails where a job begins to run that runs already, or that is not ready.
+/// Fails if a job starts to run that is running already, or that is not ready.
 struct Watch {
   explicit Watch(Machine& machine) {
     machine.set_hook([this](async::TraceEvent event, const async::Job& job) {
@@ -207,10 +207,11 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
                                {.name = "bound", .priority = 16, .harts = 1});
       }
     });
-    bench.machine.at(ns(1ms), 1, [&] {  // neither the first nor the last: it waits for its turn
-      const async::Strand::Guard strand;
-      bench.machine.executor(1).set_harts(*jobs[1], async::all_harts);
-    });
+    bench.machine.at(ns(1ms), 1,
+                     [&] {  // a job that is neither the first nor the last in the run queue
+                       const async::Strand::Guard strand;
+                       bench.machine.executor(1).set_harts(*jobs[1], async::all_harts);
+                     });
     bench.machine.run_until(ns(31ms));
     CHECK(std::ranges::count(ended, 0) == 0);
   }

@@ -1,4 +1,4 @@
-// What one policy does and another does not.
+// Behaviour of single policies.
 #include "support.h"
 
 using namespace policy_test;
@@ -132,13 +132,13 @@ TEST_CASE("priority: who is preempted goes on with the turn that it had") {
   bench.start(0, [&] {
     for (auto& each : ended) bench.spawn(work(bench, 12ms, each), {.name = "long", .priority = 20});
   });
-  for (unsigned at = 1; at < 24; ++at) {  // more often than a turn is long
+  for (unsigned at = 1; at < 24; ++at) {  // more often than once per time slice
     bench.machine.at(ns(at * 1ms), 0, [&] {
       bench.spawn(note(order, "short", 10us), {.name = "short", .priority = 1});
     });
   }
   bench.machine.run_until(ns(1s));
-  CHECK(ended[0] > ns(20ms));  // of 4 + 4 + 4, the other one's 4 + 4 between them
+  CHECK(ended[0] > ns(20ms));  // runs of 4 + 4 + 4 ms, with the other job's 4 + 4 between them
   CHECK(ended[0] < ns(21ms));
   CHECK(ended[1] > ns(24ms));
 }
@@ -207,7 +207,7 @@ TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
     bench.spawn(work_for_ever(modest), {.name = "modest", .priority = 16}, other);
   });
   bench.machine.run_until(ns(7s));
-  CHECK(greedy > 1900ms);  // in proportion to what they have reserved
+  CHECK(greedy > 1900ms);  // in proportion to their reservations
   CHECK(greedy < 2100ms);
   CHECK(modest > 4900ms);
 }

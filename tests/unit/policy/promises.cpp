@@ -1,4 +1,4 @@
-// What some policies promise (policy.h), and are held to.
+// Promises of some policies (policy.h).
 #include "distribution.h"
 #include "support.h"
 
@@ -14,15 +14,15 @@ Task<> short_work() {
   for (Compute left(900us); !left.done();) co_await left;
 }
 
-/// One after another, each of them new and more urgent than whatever else there is: one is always
-/// ready.
+/// A chain of jobs: each spawns the next, which is more urgent than all other jobs. One of them is
+/// always ready.
 Task<> endless(Bench& bench) {
   for (Compute left(900us); !left.done();) co_await left;
   if (async::is_cancelled()) co_return;
   bench.spawn(endless(bench), {.name = "endless", .priority = 1}, {.deadline = async::now() + 1ms});
 }
 
-/// Again and again, more urgent than whatever else there is, nearly all of the time.
+/// Spawns short urgent jobs again and again; they use nearly all of the time.
 void flood(Bench& bench, std::uint64_t when_ns) {
   bench.machine.at(when_ns, 0, [&bench, when_ns] {
     async::Attributes attributes{.deadline = async::now() + 1ms};
@@ -31,7 +31,7 @@ void flood(Bench& bench, std::uint64_t when_ns) {
   });
 }
 
-/// Released every `period` from now on, due at the next release.
+/// Releases a job every `period`; it is due at the next release.
 void release(Bench& bench, std::uint64_t when_ns, async::Duration work, async::Duration period,
              unsigned& missed) {
   bench.machine.at(when_ns, 0, [&bench, when_ns, work, period, &missed] {
@@ -120,7 +120,8 @@ TEST_CASE(
     CHECK(before < 5100ms);
     CHECK(done[changed] - before > 74s);
     CHECK(done[changed] - before < 76s);
-    // Whoever comes now begins where the others are, and gets a third of what the changed one gets.
+    // A new job starts at the others' virtual time, and gets a third of the share of the changed
+    // job.
     bench.start(0, [&] { bench.spawn(work_for_ever(late)); });
     bench.machine.run_until(ns(210s));
     CHECK(late > 19s);
@@ -146,7 +147,7 @@ TEST_CASE("who sleeps most of the time gets its share where shares are promised"
     bench.spawn(naps(rounds));
   });
   bench.machine.run_until(ns(100s));
-  CHECK(rounds > 3500);  // of 5,000 if it were alone; a slice of 4 ms may be before each
+  CHECK(rounds > 3500);  // 5,000 if it were alone; a time slice of 4 ms may precede each round
 }
 
 TEST_CASE("a job that gives way early gets its share where shares are promised") {
@@ -156,7 +157,7 @@ TEST_CASE("a job that gives way early gets its share where shares are promised")
   Bench bench(policy);
   auto gives_way = [](async::Duration& done) -> Task<> {
     while (!async::is_cancelled()) {
-      for (Compute left(800us); !left.done();) co_await left;  // of a slice of 4 ms
+      for (Compute left(800us); !left.done();) co_await left;  // of a time slice of 4 ms
       done += 800us;
       co_await async::yield();
     }

@@ -1,4 +1,4 @@
-// A machine in virtual time, on which tests put jobs of their own.
+// A machine in virtual time, for tests that spawn their own jobs.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -28,7 +28,7 @@ inline const Kind& kind(const char* name) {
   return *async::policy::find(name);
 }
 
-/// Every policy, one after another, by its name.
+/// Runs the test for every policy, with the policy's name as context.
 #define FOR_EVERY_POLICY(variable)                                      \
   const auto& variable = *GENERATE_REF(from_range([] {                  \
     std::vector<const async::policy::Kind*> all;                        \
@@ -48,7 +48,7 @@ class Bench {
     CHECK(machine.trouble().empty());
   }
 
-  /// At the present time, as an interrupt handler would.
+  /// Spawns a job now, as an interrupt handler does.
   async::Job& spawn(Task<> task,
                     const async::SpawnOptions& options = {.name = "job", .priority = 16},
                     async::Attributes attributes = {}) {
@@ -62,7 +62,7 @@ class Bench {
     handle.detach();
     return job;
   }
-  /// … on one hart: all of them, before any of them runs.
+  /// Runs `spawn_all` on a hart now: it spawns jobs before any of them runs.
   void start(unsigned hart, std::function<void()> spawn_all) {
     machine.at(machine.now(), hart, std::move(spawn_all));
   }
@@ -74,7 +74,7 @@ class Bench {
   Machine machine;
 };
 
-/// Runs for `work`; then notes when it has ended.
+/// Computes for `work`, then stores the time.
 inline Task<> work(Bench& bench, async::Duration work, std::uint64_t& ended_ns) {
   for (Compute left(work); !left.done();) co_await left;
   ended_ns = bench.machine.now();

@@ -1,4 +1,4 @@
-// Which submissions are made in one transfer, and what completes each of them.
+// Tests which submissions are merged into one transfer, and with which results they complete.
 #include "rings/merging.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -20,7 +20,7 @@ RingSubmission reading(std::uint64_t offset, std::uint64_t address, std::uint32_
           .user_data = offset + 7};
 }
 
-/// Three that go on, of 10, 20 and 30 bytes.
+/// Three adjacent reads, of 10, 20 and 30 bytes.
 std::vector<RingSubmission> three() {
   return {reading(100, 4096, 10), reading(110, 4106, 20), reading(130, 4126, 30)};
 }
@@ -80,7 +80,7 @@ TEST_CASE("What is different in anything is for itself") {
   CHECK(change([](auto& entry) { entry.fd = 4; }) == 1);
   CHECK(change([](auto& entry) { ++entry.offset; }) == 1);
   CHECK(change([](auto& entry) { --entry.address; }) == 1);
-  CHECK(change([](auto& entry) { ++entry.length; }) == 2);  // then the third one does not go on
+  CHECK(change([](auto& entry) { ++entry.length; }) == 2);  // then the third one is not adjacent
 }
 
 TEST_CASE("No more are merged than may be moved, or have slots") {
@@ -103,7 +103,7 @@ TEST_CASE("Lengths that are none, or too many, change nothing about the others")
   CHECK(Outcome(all).merged.count() == 2);
   all[0] = reading(0, ~std::uint64_t{0}, 1);
   all[1] = reading(1, 0, 1);
-  CHECK(Outcome(all).merged.count() == 2);  // addresses wrap there: no program has that memory
+  CHECK(Outcome(all).merged.count() == 2);  // not merged: the addresses wrap around
 }
 
 TEST_CASE("Fewer bytes complete those that they reach") {

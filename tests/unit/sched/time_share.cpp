@@ -1,5 +1,5 @@
 // Threads in the ring of one hart, driven as process/running.cpp drives them: the clock ticks, and
-// a turn is over at a tick.
+// a time slice ends at a tick.
 #include "process/time_share.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -36,7 +36,7 @@ struct Hart {
     for (const std::int64_t weight : weights) runners.push_back({.weight = weight});
     for (std::size_t i = 0; i < runners.size(); ++i) ring.push_back(i);
   }
-  /// The first of the ring has a turn, of so much time at most.
+  /// The ring's first thread with credit runs for one time slice, but at most `limit`.
   void run_first(std::int64_t limit = std::numeric_limits<std::int64_t>::max()) {
     for (;;) {
       const std::size_t first = ring.front();

@@ -17,7 +17,7 @@ std::string expand(std::string_view name) {
 
 struct Parsed {
   std::vector<Job> jobs;
-  std::string error;  // of the job after the last
+  std::string error;  // the error after the last valid job
 };
 
 Parsed parse(std::string_view line) {

@@ -1,5 +1,5 @@
-// Reservations and deadlines that do not fit into the harts' time are told, and who is refused
-// takes nothing from who was not.
+// Admission control: the simulator reports reservations and deadlines that do not fit into the
+// harts' time. A refused task takes no time from admitted ones.
 #include "admission.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -33,12 +33,12 @@ TEST_CASE("a reservation for which there is no room is refused and told, and oth
   CHECK(made.unfit[0] ==
         "admission: 1 of 'c' do without their reservation, for which there is no room\n");
   CHECK(made.classes[2].refused == 1);
-  CHECK(made.classes[0].finished >= 19);  // 4 of every 10 ms, at least
+  CHECK(made.classes[0].finished >= 19);  // at least 4 of every 10 ms
   CHECK(made.classes[1].finished >= 19);
-  CHECK(made.classes[2].finished == 10);  // what is left: 2 of every 10 ms
+  CHECK(made.classes[2].finished == 10);  // the rest: 2 of every 10 ms
   CHECK(run(three("3.3ms every 10ms"), "edf").unfit.empty());
   CHECK(run(three("4ms every 10ms"), "edf", 2).unfit.empty());
-  CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // promises nothing
+  CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // FIFO promises nothing
 }
 
 TEST_CASE("who reserves nothing takes nothing from a reservation, however soon it is due") {
@@ -49,8 +49,8 @@ TEST_CASE("who reserves nothing takes nothing from a reservation, however soon i
                              "edf");
   CHECK(modest.classes[1].finished >= 199);
   CHECK(modest.classes[1].missed == 0);
-  CHECK(modest.classes[0].finished == 17);  // what is left, 6 of every 10 ms
-  // One that wants more than it has reserved gets that, in each period, and no more.
+  CHECK(modest.classes[0].finished == 17);  // the rest: 6 of every 10 ms
+  // A task that wants more than its reservation gets its reservation in each period, and no more.
   const Outcome greedy = run("duration 2s\n" + rude +
                                  "class greedy\n arrive closed 1\n reserve 4ms every 10ms\n"
                                  " run 40ms\n",
@@ -58,7 +58,7 @@ TEST_CASE("who reserves nothing takes nothing from a reservation, however soon i
   CHECK(greedy.classes[1].finished == 20);
   CHECK(greedy.classes[1].response.largest() <= 100'000'000);
   CHECK(greedy.classes[0].finished == 17);
-  // … and all that nobody wants.
+  // … and all time that no other task uses.
   const Outcome alone =
       run("duration 2s\nclass greedy\n arrive closed 1\n"
           " reserve 4ms every 10ms\n run 40ms\n",
@@ -84,7 +84,8 @@ TEST_CASE("who ends gives its reservation back") {
 
 namespace {
 
-/// A class for each row of "harts: budget in ms of every 10 ms", and who of them is refused.
+/// Makes a class for each row of (harts, budget in ms of every 10 ms). Returns the names of the
+/// refused classes.
 std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsigned harts) {
   std::string text = "duration 50ms\n";
   char name = 'a';
@@ -100,7 +101,7 @@ std::string refused(const std::vector<std::pair<const char*, int>>& tasks, unsig
   return names;
 }
 
-/// How many of two tasks with this reservation are refused on one hart.
+/// The number of refused tasks, of two with this reservation on one hart.
 std::uint64_t refused_of(const std::string& reservation) {
   const std::string task = "\n arrive closed 1\n " + reservation + "\n run 1ms\n";
   const Outcome made = run("duration 50ms\nclass a" + task + "class b" + task, "edf");
@@ -118,7 +119,7 @@ TEST_CASE("what is bound to a hart has to fit there, whatever there is room for 
   CHECK(refused({{"0", 6}, {"0", 5}}, 2) == "b");
   CHECK(refused({{"0", 6}, {"1", 5}}, 2) == "");
   CHECK(refused({{"0", 9}, {"1", 9}, {"1", 1}, {"1", 1}}, 2) == "d");
-  CHECK(refused({{"0 1", 6}, {"0 1", 6}}, 1) == "b");  // of harts that there are
+  CHECK(refused({{"0 1", 6}, {"0 1", 6}}, 1) == "b");  // only existing harts count
 }
 
 TEST_CASE("what may run on several harts is let in as far as one queue for all would serve it") {
@@ -127,7 +128,7 @@ TEST_CASE("what may run on several harts is let in as far as one queue for all w
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}, {"", 1}}, 2) == "d");
   CHECK(refused({{"", 9}, {"", 3}}, 2) == "b");  // 1.2 > 2 - 0.9
   CHECK(refused({{"", 9}, {"", 2}}, 2) == "");
-  // … less what is bound, which has to leave room, too
+  // … minus the load of tasks that are bound to one hart
   CHECK(refused({{"0", 6}, {"", 5}, {"", 5}}, 2) == "c");
   CHECK(refused({{"", 5}, {"", 5}, {"0", 6}}, 2) == "c");
   CHECK(refused({{"2", 9}, {"0 1", 5}, {"0 1", 5}, {"0 1", 5}}, 3) == "");

@@ -1,5 +1,5 @@
-// While schedules are explored others may come in behind every step of a workload's task, also one
-// that has not waited; otherwise nothing does.
+// During exploration the simulator may switch after every step of a workload's task, even if the
+// task has not waited. Otherwise it does not.
 #include <catch2/catch_test_macros.hpp>
 
 #include "director.h"
@@ -19,7 +19,7 @@ Exploration::Run run_of(const std::string& text, bool by_priority = true) {
   };
 }
 
-/// A task for each row of steps, all at once.
+/// A workload with a task for each string of steps; all arrive at once.
 std::string tasks(const std::vector<std::string>& all) {
   std::string text = "duration 1ms\nlock a\nlock b\nchannel c 1\n";
   for (const std::string& steps : all) {
@@ -76,18 +76,19 @@ TEST_CASE("steps on different locks are tried in one order, and none is left out
 }
 
 TEST_CASE("a task that is passed over goes on before the others, and less urgent ones wait") {
-  // Bound 0 is one task after another; so nobody is held up by a lock.
+  // With bound 0 tasks run one after another, so none waits for a lock.
   const auto first = Exploration::depth_first({.bound = 0}, run_of(tasks({ab, ba})));
   CHECK(first.failure.empty());
   CHECK(first.schedules == 1);
   const auto urgent = run_of(tasks({ab + " run 1us\n", ba + " priority 3\n"}));
   const auto made = Exploration::depth_first({.bound = 50}, urgent);
-  CHECK(made.failure.starts_with("deadlock: "));  // the urgent one comes when the other holds one
+  CHECK(made.failure.starts_with(
+      "deadlock: "));  // the urgent task arrives while the other holds a lock
   CHECK(Exploration::depth_first({.bound = 50},
                                  run_of("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
                                         " arrive once\n" +
                                         ab + "class other\n arrive once at 1us\n" + ba))
-            .failure.empty());  // has ended by then
+            .failure.empty());  // the urgent task has ended by then
 }
 
 TEST_CASE("a schedule is left while tasks are still to arrive") {

@@ -1,4 +1,4 @@
-// What detectors find, and that they find nothing where nothing is wrong.
+// Detectors find faults, and report none in correct runs.
 #include "detector.h"
 
 #include "async/async.h"

@@ -1,4 +1,4 @@
-// Where a recorded schedule and the simulator's part.
+// Finds where a recorded schedule and the simulator's differ.
 #include "divergence.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ TEST_CASE("a hart that goes on with its task changes nothing, whatever other har
 TEST_CASE("schedules part in the order of tasks, not in their times") {
   const std::vector<Decision> one{at(1, 0, 1), at(2, 1, 2), at(3, 0, 3)};
   CHECK_FALSE(Divergence::of_harts(one, {at(2, 1, 2), at(7, 0, 1), at(8, 0, 3)}));
-  CHECK_FALSE(Divergence::of_harts(one, {at(1, 0, 1)}));  // one world has stopped earlier
+  CHECK_FALSE(Divergence::of_harts(one, {at(1, 0, 1)}));  // one schedule ends earlier
   const auto parts = Divergence::of_harts(one, {at(1, 0, 1), at(2, 1, 2), at(4, 0, 4)});
   REQUIRE(parts);
   CHECK((parts->now->hart == 0 && parts->place == 1));
@@ -56,7 +56,7 @@ TEST_CASE("where both tasks are ready in both worlds, a lock's holder is among t
   };
   std::vector<Decision> decisions;
   simulate_once(recorder(decisions));
-  // At 2 ms the simulator's holder goes on with its waiter's priority.
+  // At 2 ms the simulator's lock holder continues with its waiter's priority.
   const auto now = std::ranges::find_if(
       decisions, [](const Decision& each) { return each.ns >= 2'000'000 && each.of == "low"; });
   REQUIRE(now != decisions.end());
@@ -73,7 +73,7 @@ TEST_CASE("what is left in the moment in which it came has not run, for who comp
   const auto read = read_workload(
       "duration 20ms\nclass late\n arrive every 9ms from 1ms\n priority 9\n run 2ms\n"
       "class soon\n arrive every 5ms from 5ms\n priority 1\n run 1ms\n",
-      nullptr);  // at 10 ms both come, `late` first
+      nullptr);  // at 10 ms both arrive, `late` first
   REQUIRE(read);
   const auto recorded_by = [&](Machine::Hook (*recorder)(std::vector<Decision>&)) {
     std::vector<Decision> decisions;

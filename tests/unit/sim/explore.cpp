@@ -1,4 +1,4 @@
-// What is explored: every schedule, once if that is enough, and what a schedule is written as.
+// Exploration runs every schedule, equivalent ones only once, and writes schedules as text.
 #include "explore.h"
 
 #include <set>
@@ -34,8 +34,8 @@ void two_jobs(Bench& bench, Order& order) {
   });
 }
 
-/// Three jobs of three steps each, of which only those say something in common that write to the
-/// text, in the midst.
+/// Three jobs of three steps each. Only the middle steps, which write to the text, depend on each
+/// other.
 Task<> mostly_alone(Order& order, unsigned who) {
   async::sim::touch(100 + who);
   co_await async::yield();
@@ -75,7 +75,8 @@ TEST_CASE("what changes places with nothing that matters is tried in one order")
   CHECK(few.is_whole);
   CHECK(found == std::set<std::string>{"abc", "acb", "bac", "bca", "cab", "cba"});
   CHECK(the_same == found);
-  CHECK(all.schedules == 11'760);  // of all bounds up to the one that is not in the way
+  CHECK(all.schedules ==
+        11'760);  // summed over all bounds, up to the first that excludes no schedule
   CHECK(few.schedules == 2'472);
 }
 
@@ -108,7 +109,7 @@ TEST_CASE("alarms that are due at one time ring in every order with what else co
 }
 
 TEST_CASE("a schedule that fails is shrunk to what it needs") {
-  // Fails where b writes before a does, however the rest goes.
+  // Fails if b writes before a, whatever the rest of the schedule.
   const auto wrong_way_round = [](Order& order) {
     return std::string(order.text.find('b') < order.text.find('a') ? "b before a" : "");
   };

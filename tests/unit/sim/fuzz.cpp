@@ -1,5 +1,5 @@
-// Damaged workloads and recordings: whatever is in them, reading and simulating them ends, with a
-// result or with what is wrong. The seeds are fixed; COTRAP_FUZZ=N tries N files of each kind.
+// Damaged workloads and recordings: reading and simulating them ends, with a result or an error
+// message. The seeds are fixed; COTRAP_FUZZ=N tries N files of each kind.
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -29,7 +29,8 @@ std::vector<std::string> workloads() {
   return all;
 }
 
-/// One to four changes: bytes, numbers, and lines that are left out, doubled or come from another.
+/// Makes one to four changes: bytes, numbers, and lines that are removed, doubled or taken from
+/// another file.
 std::string damaged(std::string text, const std::vector<std::string>& others, Random& random) {
   const auto below = [&random](std::size_t limit) {
     return limit == 0 ? 0 : random.next() % limit;

@@ -1,4 +1,4 @@
-// What is reported of a workload is what can be worked out by hand.
+// The reported figures of a workload equal those computed by hand.
 #include <catch2/catch_approx.hpp>
 #include <catch2/catch_test_macros.hpp>
 
@@ -28,7 +28,8 @@ double throughput(const Outcome& outcome) {
 TEST_CASE("tasks that go round and round are done as often as the law of response time has it") {
   for (const char* const policy : {"fifo", "round-robin", "priority", "edf", "eevdf"}) {
     INFO(policy);
-    // Saturated: a round each 2 ms, and 10 · 2 ms from one to the next, of which 10 ms are thought.
+    // Saturated: a round every 2 ms, so each task has one every 10 · 2 ms, of which it thinks for
+    // 10 ms.
     const Outcome full = played(
         "duration 10s\nwarm-up 1s\nclass c\n arrive closed 10 think 10ms\n deadline 15ms\n run 2ms",
         policy);

@@ -1,4 +1,4 @@
-// A plan says what simulate() does with the same seed.
+// A plan describes the same tasks that simulate() runs with the same seed.
 #include "plan.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -62,7 +62,7 @@ TEST_CASE("what tasks run in a plan is what they run in the simulator") {
   const Outcome outcome =
       simulate(queue, {.machine = {.policy = async::policy::find("fifo"), .seed = 7}});
   CHECK(outcome.classes[0].arrived == tasks);
-  CHECK(outcome.classes[0].run_ns <= run_ns);  // what has not finished is not in it
+  CHECK(outcome.classes[0].run_ns <= run_ns);  // unfinished tasks do not count
   CHECK(outcome.classes[0].run_ns > run_ns - 100'000'000);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("tasks that come at once have the numbers that they have in the simula
       "1ms\n");
   const auto made = plan(many, 1, true);
   REQUIRE(made);
-  std::vector<std::string> planned;  // the class of each
+  std::vector<std::string> planned;  // the class of each planned task
   std::istringstream lines(*made);
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("task ")) planned.push_back(many.classes[std::stoul(line.substr(5))].name);

@@ -1,5 +1,5 @@
-// Planted bugs, each of which shows under few schedules only, are found, in as many schedules as is
-// said here and in docs/workloads.md; what is right is not blamed.
+// Planted bugs that show under few schedules only: exploration finds them within the number of
+// schedules given here and in docs/workloads.md. The corrected versions pass.
 #include <fstream>
 #include <iterator>
 
@@ -12,7 +12,7 @@ using async::sim::Exploration;
 
 namespace {
 
-// ── an interrupt between the look and the wait: its wake is lost ──
+// ── An interrupt between the check and the wait: its wake is lost ──
 
 struct Mailbox {
   bool full = false;
@@ -22,7 +22,7 @@ struct Mailbox {
 
 Task<> reader(Mailbox& box) {
   while (!box.full) {
-    if (!box.careful) co_await async::yield();  // the bug: the interrupt may come here
+    if (!box.careful) co_await async::yield();  // the bug: the interrupt may arrive here
     if (co_await box.readers.wait("mail") != async::WaitResult::woken) co_return;
   }
 }
@@ -39,7 +39,7 @@ void mail(Bench& bench, Mailbox& box) {
   });
 }
 
-// ── two locks in two orders ──
+// ── Two locks taken in two orders ──
 
 struct Locks {
   async::Mutex a, b;
@@ -61,7 +61,7 @@ void abba(Bench& bench, Locks& locks) {
   });
 }
 
-// ── a cancellation that comes just after what was waited for: its permit is lost ──
+// ── A cancellation just after a permit was granted: the permit is lost ──
 
 struct Permits {
   bool gives_back = false;
@@ -93,7 +93,7 @@ void cancelling(Bench& bench, Permits& state) {
   at_1_ms([](Permits& state) { state.permits.release(); });
 }
 
-// ── two that both believe to be the first put the same thing into a queue ──
+// ── Two jobs both believe to be the first, and put the same thing into a queue ──
 
 struct Once {
   bool queued = false;
@@ -120,7 +120,7 @@ std::string queued_once(Once& once) {
   return once.times == 1 ? "" : "it is in the queue twice";
 }
 
-/// By how many schedules a bug is found: depth first, and at random.
+/// The number of schedules until a bug is found: depth first, and at random.
 struct Found {
   std::uint64_t depth_first;
   std::uint64_t at_random;
@@ -131,7 +131,7 @@ void finds(const char* name, const Exploration::Run& wrong, const Exploration::R
   INFO(name);
   const auto found = Exploration::depth_first({}, wrong);
   CHECK(found.failure.find(symptom) != std::string::npos);
-  CHECK(found.bound > 0);  // not in the schedule that everybody tries
+  CHECK(found.bound > 0);  // not in the default schedule
   CHECK(found.schedules == expected.depth_first);
   CHECK(async::sim::run_under(found.schedule, wrong) == found.failure);
   const auto drawn = Exploration::at_random({.depth = 2}, wrong);
@@ -148,7 +148,7 @@ Exploration::Run run_of(void (*set_up)(Bench&, State&),
   return [=] { return run_once(set_up, check); };
 }
 
-/// The urgent task comes when another has just given the lock back, or is just about to.
+/// The urgent task arrives when another one has just released the lock, or is about to.
 Exploration::Run inversion(bool inherits) {
   std::ifstream file(COTRAP_WORKLOADS "/inversion.workload");
   const std::string text{std::istreambuf_iterator<char>(file), {}};

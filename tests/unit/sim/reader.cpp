@@ -1,4 +1,4 @@
-// Workload files: what they say, and where they are wrong.
+// Reads workload files, and reports the place of errors.
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <fstream>

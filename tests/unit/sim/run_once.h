@@ -1,4 +1,4 @@
-// A run under a director, of jobs that a test spawns: what is explored.
+// One run, under a director, of jobs that a test spawns: the unit of exploration.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace sim_test {
 
 using namespace policy_test;
 
-/// What `set_up` has put onto a machine, to its end. What is wrong: what `check` says, or a
-/// detector finds.
+/// Runs the jobs that `set_up` spawns to their end. Returns the error that `check` or a detector
+/// reports; empty: none.
 template <class State>
 std::string run_once(void (*set_up)(Bench&, State&), std::string (*check)(State&),
                      unsigned harts = 1) {

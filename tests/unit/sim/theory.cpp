@@ -1,4 +1,4 @@
-// Results that are known without a simulator come out of it.
+// The simulator reproduces results that are known from theory.
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <fstream>
@@ -38,7 +38,8 @@ struct Periodic {
   std::uint64_t work_us;
 };
 
-/// Priorities by rate (the first is the most urgent); all released together at first.
+/// Rate-monotonic priorities (the first task is the most urgent); all tasks are released together
+/// at time 0.
 Workload periodic_set(std::vector<Periodic> tasks) {
   std::string text = "duration 4s\n";
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -91,7 +92,8 @@ struct Interval {
   double low, high;
 };
 
-/// Of the mean, by the means of preemptible runs: Student's t for 20 of them, 99 %.
+/// The confidence interval of the mean, from the means of independent runs: Student's t for 20
+/// runs, 99 %.
 Interval mean_response_ms(double load, const char* policy, async::Duration slice) {
   constexpr unsigned runs = 20;
   constexpr double t_99_of_19 = 2.861;
@@ -140,11 +142,11 @@ TEST_CASE("fixed priorities miss exactly where response time analysis says so") 
       if (response == 0) {
         ++not_schedulable;
         CHECK(outcome.classes[task].missed != 0);
-        break;  // analysis says nothing of the less urgent ones' backlog
+        break;  // the analysis does not cover the backlog of less urgent tasks
       }
       ++schedulable;
       CHECK(outcome.classes[task].missed == 0);
-      // Released all at once at first: the critical instant is in the run.
+      // All tasks are released together at time 0, so the run contains the critical instant.
       CHECK(outcome.classes[task].response.largest() == response * 1000);
     }
   }
@@ -173,8 +175,9 @@ TEST_CASE(
 }
 
 TEST_CASE("a deadline is inherited by whoever holds the lock, by way of others, and given back") {
-  // `low` has no deadline, and what is in between, `middle`, comes while it holds the first lock.
-  // Were the deadline kept, the rest of `low` would make `middle` late.
+  // `low` has no deadline. `middle`, whose deadline lies between, arrives while `low` holds the
+  // first lock. If `low` kept the inherited deadline, the rest of its work would make `middle`
+  // late.
   const auto outcome = [](const std::string& lock, bool directly) {
     const std::string urgent = directly ? "first" : "second";
     return run(workload("duration 1s\nlock first" + lock + "\nlock second" + lock +

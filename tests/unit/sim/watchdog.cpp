@@ -1,4 +1,4 @@
-// Who computes for ever is ended, and nobody else.
+// The watchdog ends a process that computes for ever, and no other one.
 #include "watchdog.h"
 
 #include <sys/wait.h>
@@ -12,12 +12,12 @@ using async::sim::Watchdog;
 
 namespace {
 
-/// How a process ends in which `body` runs.
+/// Runs `body` in a child process and returns its wait status.
 template <class Body>
 int status_of(Body body) {
   const pid_t child = fork();
   if (child == 0) {
-    std::signal(SIGXCPU, SIG_DFL);  // without the words of a test's framework
+    std::signal(SIGXCPU, SIG_DFL);  // so that the test framework prints nothing
     body();
     _exit(0);
   }

@@ -1,4 +1,4 @@
-// Typed system calls: a function's signature is the decoding of the registers.
+// Typed system calls: a function's signature determines how the registers are decoded.
 
 #include <async/task.h>
 #include <trap/syscall_table.h>
@@ -16,7 +16,7 @@ namespace {
 
 enum class Error : int { no_memory = 12, no_call = 38 };
 
-/// Two registers wide, as an address with a size is.
+/// An argument of two registers, such as an address with a size.
 struct Pair {
   std::uint64_t first;
   std::uint64_t second;
@@ -32,7 +32,7 @@ struct trap::FromRegisters<Pair> {
 
 namespace {
 
-// What does not compile, checked while compiling.
+// Checks at compile time which signatures are rejected.
 template <class Signature>
 concept Callable = requires(UserContext& context) { TypedCall<Signature, UserContext>{context}; };
 
@@ -112,7 +112,7 @@ TEST_CASE(
   TypedCall<std::size_t(std::uint32_t, const std::uint8_t*), UserContext> call{context};
 
   const auto [a, b] = call.arguments();
-  CHECK(a == 7);  // the upper half of the register is not the argument's
+  CHECK(a == 7);  // the upper half of the register is ignored
   CHECK(b == reinterpret_cast<const std::uint8_t*>(0x1000));
   call.set_result(a + reinterpret_cast<std::size_t>(b));
   CHECK(context.x[UserContext::a0] == 0x1007);

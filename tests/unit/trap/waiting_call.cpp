@@ -1,4 +1,4 @@
-// A system call that waits, as a coroutine or without one.
+// A system call that waits, with and without a coroutine.
 #include <async/async.h>
 #include <trap/waiting_call.h>
 
@@ -10,7 +10,7 @@ using trap::WaitingCall;
 
 namespace {
 
-/// Waits in a list for a number that is not 0, and is no coroutine.
+/// Waits in a list, without a coroutine, until a number is not 0.
 class NumberWait : public async::WaitLoop<NumberWait> {
  public:
   NumberWait(async::WaitList& list, int& number, int& live)

@@ -1,4 +1,4 @@
-// A job, a job that it waits for, and a frame that is aligned as its variables ask.
+// Runs a job that awaits another one, and a coroutine with over-aligned variables.
 #include <async/async.h>
 
 #include <cstdint>

@@ -1,9 +1,9 @@
-// The world in which async/ is explored: harts are the explorer's threads, which may be left before
-// every atomic operation, IPI, look for interrupts and idle wait. Time stands still but where
-// the clock, a thread of its own, moves it to the next alarm.
+// The platform for exploring async/: harts are the explorer's threads. The explorer may switch
+// before every atomic operation, IPI, check for interrupts, and idle wait. Time stands still,
+// except that the clock, a thread of its own, moves it to the next alarm.
 //
-// Interrupts are let in where the kernel lets them in: in the steps of preemptible jobs. They
-// arrive before any of these operations and may preempt the step, as docs/preemption.md has it.
+// Interrupts are enabled where the kernel enables them: in the steps of preemptible jobs. They may
+// arrive before any of these operations and preempt the step (docs/preemption.md).
 #pragma once
 
 #include <array>
@@ -31,25 +31,25 @@ inline constexpr bool checks_policies = false;
 using parallel_test::Atomic;
 using parallel_test::explorer;
 
-/// One run's. The scenario looks at it, and adds devices.
+/// The state of one run. Scenarios may read it.
 struct World {
   struct Hart {
     Local local;
     bool ipi_sent = false;             // an IPI is pending
-    std::function<void()> interrupt;   // … one of a device: what its handler does
-    std::uint64_t alarm = UINT64_MAX;  // … one of the timer, from then on
-    bool masked = true;                // no interrupt is taken
+    std::function<void()> interrupt;   // the handler of a pending device interrupt; empty: none
+    std::uint64_t alarm = UINT64_MAX;  // the time from which a timer interrupt is pending
+    bool masked = true;                // interrupts are masked
     bool in_strand_step = false;
-    Job* running = nullptr;  // whose step is between its beginning and a wait
+    Job* running = nullptr;  // the job whose step runs
     unsigned ipis = 0;
   };
   std::array<Hart, max_harts> harts{};
   std::uint64_t now = 0;
-  bool has_interrupts = false;  // of devices or the timer
-  std::size_t chunks = 0;       // given out of `memory`
+  bool has_interrupts = false;  // the run has device or timer interrupts
+  std::size_t chunks = 0;       // number of chunks in use
 };
 inline World world;
-inline std::vector<void*> memory;  // of all runs; each takes it from the beginning
+inline std::vector<void*> memory;  // kept for all runs; each run uses it from the beginning
 
 inline unsigned hart() noexcept {
   return explorer.hart();
@@ -63,7 +63,7 @@ inline Local& local() noexcept {
 inline Job* job() noexcept {
   return local().job;
 }
-/// Before something that has to do with any other thread.
+/// A point of the explorer for operations that affect all threads.
 inline void point(const char* what,
                   std::source_location where = std::source_location::current()) noexcept {
   explorer.point(what, nullptr, parallel_test::Explorer::Access::write, where);
@@ -91,7 +91,7 @@ inline void relax() noexcept {
   std::abort();
 }
 
-bool take_interrupts() noexcept;  // true: there was one
+bool take_interrupts() noexcept;  // returns true if there was one
 
 class [[nodiscard]] InterruptGuard {
  public:
@@ -110,7 +110,7 @@ inline void begin_running() noexcept {
   }
   this_hart().running = job;
 }
-/// Also when a step comes back to the strand that it has left.
+/// Called at the start of a strand step, and when a step re-enters the strand.
 inline void enter_strand_step() noexcept {
   for (const World::Hart& other : world.harts) {
     if (other.in_strand_step) fail("two steps of the strand at once");

@@ -1,5 +1,5 @@
-// Every interleaving, up to the bound that is printed: of several ends of a wait one counts. See
-// scenario.h for how a scenario is made.
+// Explores every interleaving, up to the printed bound: of several ends of a wait exactly one
+// counts. scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;

@@ -1,5 +1,5 @@
-// Every interleaving, up to the bound that is printed, of harts that run programs for long: what is
-// ready behind one of them runs where there is nothing to do, and need not wait for its end.
+// Explores every interleaving, up to the printed bound, of harts that run programs for long: ready
+// jobs behind a program run on idle harts, and need not wait for its end.
 #include "scenario.h"
 
 using namespace parallel_test;
@@ -15,7 +15,8 @@ Task<> run_beside(Beside& beside) {
   co_return;
 }
 
-/// In user mode: outside the strand, until `wanted` others have run or something interrupts.
+/// Models user mode: outside the strand, until `wanted` other jobs have run or an interrupt is
+/// pending.
 void run_program(Beside& beside, unsigned wanted) {
   async::platform::leave_strand_step();
   async::Strand::leave();
@@ -26,7 +27,7 @@ void run_program(Beside& beside, unsigned wanted) {
   async::platform::enter_strand_step();
 }
 
-/// Like a thread whose program computes until `wanted` others have run.
+/// Models a thread whose program computes until `wanted` other jobs have run.
 void compute(Beside& beside, unsigned wanted) {
   while (beside.ran < wanted) {
     (void)async::current_executor().preempts(async::current_job().priority);
@@ -34,7 +35,7 @@ void compute(Beside& beside, unsigned wanted) {
   }
 }
 
-/// The same outside the strand from the beginning.
+/// As compute(), for a job that is never in the strand.
 Task<> compute_preemptibly(Beside& beside, unsigned wanted) {
   (void)co_await async::park("start");
   auto& hart = async::platform::this_hart();
@@ -89,7 +90,8 @@ TEST_CASE("… also where the request for a job is on its way elsewhere") {
             run.spawn(1, just_yield(1), {.name = "last of 1", .harts = only(1)});
             run.spawn(2, just_yield(1), {.name = "last of 2", .harts = only(2)});
           });
-  // Hart 1 asks 2, then 0, which takes its time; works, and idles again before 0 has answered.
+  // Hart 1 sends a steal request to hart 2, then to hart 0, which is slow; it works, and is idle
+  // again before hart 0 has answered.
   explore({.name = "a request that has passed the computation", .harts = 3, .bound = 1},
           [](Run& run) {
             struct State : Beside {
@@ -125,7 +127,7 @@ TEST_CASE("… also where what computes is a job outside the strand") {
   });
 }
 
-// Whoever sends something to a hart with a full inbox leaves the IPI to those before it.
+// A push to a non-empty inbox sends no IPI: it relies on the IPI of an earlier push.
 TEST_CASE("a raise after the last look at the inbox keeps nobody from a program's hart") {
   explore({.name = "a raise after the last look", .bound = 3}, [](Run& run) {
     struct State : Beside {

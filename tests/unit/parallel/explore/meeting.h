@@ -1,4 +1,4 @@
-// What jobs of several scenarios do: sleep until they are posted, wait until something is open.
+// Jobs for several scenarios: they sleep until a post, or wait until a flag is set.
 #pragma once
 
 #include "scenario.h"

@@ -1,5 +1,5 @@
-// Every interleaving, up to the bound that is printed: jobs that are on their way learn where they
-// may run, and how urgently. See scenario.h for how a scenario is made.
+// Explores every interleaving, up to the printed bound: affinity and priority of jobs change while
+// the jobs move between harts. scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;
@@ -8,10 +8,10 @@ namespace {
 
 struct Moved {
   async::Job* job = nullptr;
-  unsigned late = 0;  // steps where it may not run, since it was told
+  unsigned late = 0;  // steps on a wrong hart since the change
 };
 
-/// One step that had begun, or was about to, when it was told may still be elsewhere.
+/// One step that had begun, or was about to begin, at the change may still run on the wrong hart.
 void check_place(Moved& moved) {
   const bool may = moved.job->may_run_on(async::platform::hart());
   check(may || ++moved.late == 1, "it runs where it may not");

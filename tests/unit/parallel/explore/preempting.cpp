@@ -1,13 +1,13 @@
-// Every interleaving, up to the bound that is printed: an interrupt may arrive before any operation
-// of a job outside the strand, and a more urgent job then runs on the same hart. See scenario.h for
-// how a scenario is made.
+// Explores every interleaving, up to the printed bound: an interrupt may arrive before any
+// operation of a job outside the strand, and a more urgent job then runs on the same hart.
+// scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;
 
 namespace {
 
-/// A job of hart 0 that an interrupt wakes. It is more urgent than those that it may preempt.
+/// A job of hart 0 that an interrupt wakes; it is more urgent than the jobs that it preempts.
 struct Interrupted : Parking {
   async::Job* urgent = nullptr;
 };
@@ -25,7 +25,7 @@ void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
 }  // namespace
 
 TEST_CASE("a step is preempted in its midst, and continues on its hart or on another one") {
-  static unsigned preempted;  // in all schedules
+  static unsigned preempted;  // summed over all schedules
   static unsigned moved;
   preempted = moved = 0;
   explore({.name = "preempted in mid-step", .bound = 2}, [](Run& run) {
@@ -62,7 +62,7 @@ TEST_CASE("a step is preempted in its midst, and continues on its hart or on ano
 
 // Only the push that finds an inbox empty sends an IPI to its hart.
 TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is preempted") {
-  // The preempted job goes to the hart that it has woken.
+  // The preempted job moves to the hart that it has woken.
   explore({.name = "unpark preempted, and the job roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<Interrupted>();
     state.sleeper =
@@ -112,8 +112,8 @@ TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is pr
   });
 }
 
-// Nothing sends the hart an IPI of a job that has put something into its own inbox, and later
-// pushes rely on the first one.
+// A job that pushes to its own hart's inbox sends no IPI, and later pushes from other harts rely on
+// the first push.
 TEST_CASE("a wake reaches a hart that computes, although its own job has woken another one") {
   explore({.name = "unpark beside one of the hart's own", .bound = 2}, [](Run& run) {
     struct State : Parking {

@@ -1,11 +1,11 @@
-// Jobs outside the strand that may go on elsewhere, between two steps and in the midst of one.
+// Jobs outside the strand that move between harts, between two steps or in the middle of one.
 #include "meeting.h"
 
 using namespace parallel_test;
 
 namespace {
 
-/// What an interrupt that somebody more urgent comes of does to a step: the stack is this awaiter.
+/// Models preemption of a step by a more urgent job: this awaiter stands for the preempted stack.
 struct Preempted {
   void (*resume)(Preempted*) = [](Preempted* self) {
     async::Executor::resume_preempted(*self->job, self->leaf);
@@ -36,7 +36,7 @@ Task<> nest(State& state) {
   co_return;
 }
 
-/// Is itself wherever it goes on.
+/// Checks that the current job stays the same on whatever hart it continues.
 Task<> roam(State& state, unsigned times) {
   const async::Job& self = async::current_job();
   for (unsigned i = 0; i < times; ++i) {

@@ -31,14 +31,15 @@ using async::platform::world;
 
 namespace {
 
-/// Checkers of memory make a schedule many times as long: they look at those with one switch less.
+/// The address sanitizer makes a schedule many times as slow, so its builds explore one preemption
+/// less.
 #if __has_feature(address_sanitizer)
 constexpr unsigned fewer = 1;
 #else
 constexpr unsigned fewer = 0;
 #endif
 
-constexpr unsigned outside = async::platform::max_harts - 1;  // devices' number; no hart has it
+constexpr unsigned outside = async::platform::max_harts - 1;  // the hart number of devices
 
 std::array<std::optional<Executor>, outside> executors;
 alignas(64) std::array<std::byte, 16 * 1024> states;
@@ -57,14 +58,14 @@ void idle() {
 
 // ── preemption (docs/preemption.md) ──────────────────────────────────────────────────────────────
 
-/// The stack of a preempted step: what the executor resumes instead of the step's coroutine.
+/// The stack of a preempted step. The executor resumes it in place of the step's coroutine.
 struct StackContext {
   void (*resume)(StackContext*) = [](StackContext* self) { explorer.return_to(*self->stack); };
   void (*destroy)(StackContext*) = nullptr;
   Explorer::Stack* stack = nullptr;
 };
 
-/// Gives the hart to more urgent jobs. Returns on the hart that continues the step.
+/// Lets more urgent jobs run. Returns on the hart that continues the step.
 void preempt(async::Job& job) {
   StackContext context;
   const auto interrupted = Executor::preempt(job, std::coroutine_handle<>::from_address(&context));
@@ -80,7 +81,7 @@ bool interrupts_are_masked() {
   return async::platform::this_hart().masked;
 }
 
-/// In a step of a preemptible job.
+/// Called in a step of a preemptible job.
 bool take_interrupts_in_step() {
   async::platform::World::Hart& hart = async::platform::this_hart();
   if (!is_pending(hart)) return false;
@@ -171,7 +172,7 @@ void compute_until(std::function<bool()> is_over, std::source_location where) {
   while (!is_over()) {
     const auto& hart = async::platform::this_hart();
     explorer.wait("compute", [&] { return is_over() || is_pending(hart); }, where);
-    linger(where);  // takes what is pending
+    linger(where);  // takes the pending interrupt
   }
 }
 
@@ -204,7 +205,7 @@ void explore(const Scenario& scenario, void (*set_up)(Run&)) {
     }
     explorer.set_hart(0);
     for (auto& job : run->jobs_) {
-      if (!job.done()) new async::JoinHandle<void>(std::move(job));  // for ever: it has failed
+      if (!job.done()) new async::JoinHandle<void>(std::move(job));  // leaked: the run has failed
     }
     run.reset();
     for (unsigned hart = 0; hart < scenario.harts; ++hart) {

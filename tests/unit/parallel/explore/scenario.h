@@ -1,5 +1,5 @@
-// What a scenario is made of. It sets up one run: jobs on their harts, what comes from outside, and
-// what has to be true at the end; explore() runs every schedule of it up to the bound.
+// Scenarios. A scenario sets up one run: jobs on their harts, devices, and checks at the end.
+// explore() runs every schedule of it up to the bound.
 //
 //   TEST_CASE("…") {
 //     explore({.name = "a wake against idle", .bound = 3}, [](Run& run) {
@@ -10,9 +10,9 @@
 //     });
 //   }
 //
-// Checked in every run, without being asked: no two strand steps at once, no job on two harts at
-// once (explore/async_platform.h); in the end every job has ended, every hart idles with nothing
-// ready and nothing in its inbox, the strand is free, no job's priority is another than its own.
+// Every run also checks these rules. No two strand steps run at once, and no job runs on two harts
+// at once (explore/async_platform.h). At the end every job has ended, every hart is idle with an
+// empty run queue and an empty inbox, the strand is free, and every job has its base priority.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
@@ -35,11 +35,11 @@ using namespace std::chrono_literals;
 struct Scenario {
   const char* name;
   unsigned harts = 2;
-  unsigned bound = 2;  // times a hart is left that could go on
+  unsigned bound = 2;  // the most preemptions
   bool has_clock = false;
 };
 
-/// In jobs, devices and at the end.
+/// Fails the run unless `holds`. Called in jobs, in devices, and at the end.
 inline void check(bool holds, const char* what) {
   if (!holds) explorer.fail(what);
 }
@@ -58,11 +58,11 @@ class Run {
   async::Job& spawn(unsigned hart, Task<> task, const async::SpawnOptions& options);
   async::Job& spawn_preemptible(unsigned hart, Task<> task,
                                 const async::PreemptibleOptions& options);
-  /// What happens outside the harts: calls into async/ as an interrupt handler does elsewhere.
+  /// Adds a thread outside the harts, which calls async/ as an interrupt handler does.
   void add_device(const char* name, std::function<void()> body);
   void at_end(std::function<void()> check) { checks_.push_back(std::move(check)); }
 
-  /// Lives as long as the run, in the same place each time.
+  /// Makes an object that lives as long as the run, at the same address in each run.
   template <class State>
   State& make() {
     State* const state = new (allocate(sizeof(State))) State;
@@ -75,9 +75,9 @@ class Run {
 
   void* allocate(std::size_t bytes);
 
-  std::size_t used_ = 0;  // of the memory for states
+  std::size_t used_ = 0;  // bytes in use of the memory for states
   std::vector<async::JoinHandle<void>> jobs_;
-  std::set<std::string> preemptible_;  // the names of those that have not ended
+  std::set<std::string> preemptible_;  // names of the jobs that have not ended
   std::vector<std::function<void()>> checks_;
   std::vector<std::shared_ptr<void>> kept_;
 };
@@ -87,7 +87,7 @@ class Run {
 /// preempt that step.
 void interrupt(unsigned hart, std::function<void()> what);
 
-/// A point where others may come in, in the midst of a step.
+/// A point in the middle of a step, where the explorer may switch.
 inline void linger(std::source_location where = std::source_location::current()) {
   async::platform::point("linger", where);
 }

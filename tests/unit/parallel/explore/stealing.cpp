@@ -1,5 +1,5 @@
-// Every interleaving, up to the bound that is printed: harts without work get some, and a step of
-// the strand is alone. See scenario.h for how a scenario is made.
+// Explores every interleaving, up to the printed bound: idle harts get jobs of other harts, and
+// only one strand step runs at a time. scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;

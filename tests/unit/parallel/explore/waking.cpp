@@ -1,5 +1,5 @@
-// Every interleaving, up to the bound that is printed: no wake is lost, wherever it comes from. See
-// scenario.h for how a scenario is made.
+// Explores every interleaving, up to the printed bound: no wake is lost, whatever its source.
+// scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;

@@ -1,5 +1,5 @@
-// The world in which async/ is raced: harts are threads, an IPI a condition variable, time the
-// machine's. Built with ThreadSanitizer, which tells what two harts touch without an order.
+// The platform for races in async/: harts are threads, an IPI is a condition variable, and time is
+// real. Built with ThreadSanitizer, which reports unordered accesses of two harts.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 5;
-inline constexpr unsigned outside = max_harts - 1;  // the number of threads that are no hart
+inline constexpr unsigned outside = max_harts - 1;  // the hart number of threads that are not harts
 inline constexpr bool parallel = true;
 inline constexpr int spin_limit = 128;
 inline constexpr bool tracing = true;
@@ -29,10 +29,10 @@ using Atomic = std::atomic<T>;
 
 struct Hart {
   Local local;
-  std::uint64_t alarm = UINT64_MAX;  // its own, like local
+  std::uint64_t alarm = UINT64_MAX;  // used by this hart only, like `local`
   std::mutex mutex;
   std::condition_variable changed;
-  bool ipi_sent = false;  // by mutex
+  bool ipi_sent = false;  // protected by `mutex`
 };
 inline std::array<Hart, max_harts> harts;
 inline constinit thread_local unsigned this_hart = outside;

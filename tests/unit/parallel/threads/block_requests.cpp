@@ -27,8 +27,8 @@ class SlowDisk final : public test::FakeDisk {
   std::atomic<bool> may_go_on = false;
 };
 
-/// Less urgent than `reader`, on the same hart: ends the request, and wakes the reader for another
-/// reason before the driver does.
+/// Less urgent than `reader`, on the same hart: completes the request on the disk, and unparks the
+/// reader before the driver does.
 async::Task<> wake_too_early(SlowDisk& disk, async::Job& reader) {
   disk.answer(0);
   async::Strand::leave();

@@ -1,5 +1,4 @@
-// Policies that change while jobs outside the strand wait, are woken, give way and end on other
-// harts.
+// The policy changes while jobs outside the strand wait, wake, yield and end on other harts.
 #include <async/policy/all.h>
 
 #include <array>

@@ -30,7 +30,7 @@ namespace parallel_test {
 namespace {
 
 std::array<std::optional<async::Executor>, hart_count> executors;
-std::atomic<bool> finished = false;  // the harts stop when they idle next
+std::atomic<bool> finished = false;  // set: each hart stops when it is next idle
 thread_local std::jmp_buf end_of_hart;
 
 void idle() {

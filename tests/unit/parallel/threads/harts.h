@@ -1,5 +1,5 @@
-// Harts that are threads, each with an executor that idles until it is ipi_sent or its alarm is
-// due.
+// Harts as threads, each with an executor. An idle hart sleeps until it receives an IPI or its
+// alarm is due.
 #pragma once
 
 #include <chrono>
@@ -12,13 +12,12 @@ namespace parallel_test {
 
 inline constexpr unsigned hart_count = 4;
 
-/// Begins each hart with `begin(hart)`, there, and runs `main()` as a job that may use all of them;
-/// returns when that has ended. Where it takes longer than `limit`, says who waits for what and
-/// fails.
+/// Starts the harts; each calls `begin(hart)` first. Runs `main()` as a job that may use all harts,
+/// and returns when it has ended. After `limit` prints the wait graph and fails.
 void run_harts(std::chrono::seconds limit, const std::function<void(unsigned hart)>& begin,
                const std::function<async::Task<>()>& main);
 
-/// Jobs that came to any of them from another one, in the last run.
+/// The number of migrations between harts in the last run.
 std::uint64_t migrations();
 
 }  // namespace parallel_test

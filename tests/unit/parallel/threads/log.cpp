@@ -1,4 +1,4 @@
-// The tests have no console: what the kernel logs is dropped.
+// The tests have no console: drops the kernel's log.
 #include <kernel/log.h>
 
 void kernel::log_line(std::string_view) {}

@@ -1,4 +1,4 @@
-// Words of a program's memory that the program changes while the kernel looks at them.
+// A program changes words of its memory while the kernel reads them.
 #include <abi/types.h>
 
 #include <atomic>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int rounds = 1000;
 
-/// A program with one page, whose other hart does what `as_program` does with the words in it.
+/// A program with one page. Another hart runs `as_program` on a word of the page.
 class Program {
  public:
   explicit Program(void (*as_program)(std::uint64_t& word)) {

@@ -1,7 +1,7 @@
-// Everything at once on four harts that are threads, for a few seconds: spawn, join, yield, mutex,
-// channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand. What
-// the jobs share is plain data, so ThreadSanitizer sees whether the strand, park() and Interrupt
-// keep it in order; counts tell whether something was lost.
+// Uses everything at once on four harts that are threads, for a few seconds: spawn, join, yield,
+// mutex, channel, timers, cancellation, park, interrupts, affinity, priorities, leaving the strand.
+// The jobs share plain data, so ThreadSanitizer reports if the strand, park() or Interrupt fail to
+// order accesses. Counters show whether a wake or a message was lost.
 #include <array>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
@@ -24,7 +24,7 @@ using parallel_test::hart_count;
 
 constexpr auto duration = 3s;
 
-/// What all jobs share. Plain: the strand's.
+/// State shared by all jobs. Plain members belong to the strand.
 struct Shared {
   bool stopping = false;
   std::minstd_rand random{1};
@@ -41,9 +41,10 @@ struct Shared {
   std::uint64_t granted = 0;
   std::uint64_t woken = 0;
 
-  std::vector<async::Job*> movable;  // jobs that stay till the end
+  std::vector<async::Job*> movable;  // jobs that live until the end
   async::Job* parked = nullptr;
-  std::uint64_t letter = 0;  // from outside to the parked job, which answers with `read`
+  std::uint64_t letter =
+      0;  // written outside the strand for the parked job, which acknowledges through `read`
   std::atomic<std::uint64_t> read = 0;
   std::atomic<bool> outside_may_stop = false;
 
@@ -61,7 +62,7 @@ Task<> yielder(Shared& shared) {
   }
 }
 
-/// Like a thread whose program runs: outside the strand for a while.
+/// Models a thread whose program runs: outside the strand for a while.
 Task<> user(Shared& shared) {
   while (!shared.stopping) {
     ++shared.steps;
@@ -132,7 +133,7 @@ Task<> canceller(Shared& shared) {
   }
 }
 
-/// Moves others about and changes how urgent they are: sleeps, and is more urgent than any of them,
+/// Changes the harts and priorities of other jobs. It sleeps, and is more urgent than all of them,
 /// so that none starves for long.
 Task<> mover(Shared& shared) {
   while (!shared.stopping) {
@@ -149,7 +150,7 @@ Task<> mover(Shared& shared) {
   }
 }
 
-/// Reads what has been written before it was woken.
+/// Reads the letter that was written before its wake.
 Task<> reader(Shared& shared) {
   for (std::uint64_t expected = 1; !shared.stopping; ++expected) {
     if (co_await async::park("a letter") != WaitResult::woken) break;
@@ -170,13 +171,13 @@ void write_letters(Shared& shared) {
   }
 }
 
-/// A driver of each hart, outside the strand, and who asks it.
+/// A driver outside the strand, one per hart, and the job that uses it.
 struct Driver {
   explicit Driver(unsigned hart) : interrupt(hart) {}
 
   async::Interrupt interrupt;
   async::Job* asker = nullptr;
-  std::uint64_t request = 0;  // the asker's, then the driver's, in turn
+  std::uint64_t request = 0;  // owned alternately by the asker and the driver
   std::atomic<std::uint64_t> answer = 0;
 };
 

@@ -1,4 +1,4 @@
-// The smallest world: one hart, the host's clock, no alarms and no interrupts.
+// The smallest platform: one hart, the host's clock, no alarms and no interrupts.
 #pragma once
 
 #include <atomic>

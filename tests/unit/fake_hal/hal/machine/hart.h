@@ -1,4 +1,4 @@
-// Harts of the test machine: threads that say which one they are.
+// Harts of the test machine: each thread sets its hart number.
 #pragma once
 
 namespace hal {

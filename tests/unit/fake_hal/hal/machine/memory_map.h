@@ -1,4 +1,4 @@
-// A machine for host tests: its RAM is an array, programs' addresses are those of Sv39.
+// A machine for host tests. Its RAM is an array; programs' addresses are those of Sv39.
 #pragma once
 
 #include <hal/machine/own_window.h>
@@ -17,7 +17,7 @@ extern std::byte* const ram;
 
 }  // namespace fake
 
-// Addresses outside the array have their counterparts too: coroutine frames are there.
+// Addresses outside the array are translated too: coroutine frames are there.
 
 template <class T = std::byte>
 T* phys_to_virt(PhysAddr pa) {

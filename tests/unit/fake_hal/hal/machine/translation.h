@@ -1,5 +1,5 @@
-// Address translation of the test machine: a hart whose TLB never forgets by itself, so that every
-// flush the kernel owes is one a test can miss.
+// Address translation of the test machine. A hart's TLB keeps entries until it is flushed, so a
+// test fails if the kernel omits a flush.
 #pragma once
 
 #include <hal/hart.h>
@@ -19,14 +19,14 @@ namespace fake {
 
 struct Hart {
   TranslationToken satp = 0;
-  /// By (identifier, page): the entry's bits as they were when first used.
+  /// The page table entry's bits at first use, by (ASID, page).
   std::map<std::pair<Asid, VirtAddr>, std::uint64_t> tlb;
   unsigned page_flushes = 0;
   unsigned space_flushes = 0;
   unsigned full_flushes = 0;
   unsigned code_flushes = 0;
 };
-/// A hart is a thread of the test; the others look on meanwhile.
+/// A hart is a thread of the test; only one runs at a time.
 inline Hart harts[max_harts];
 inline Hart& hart() {
   return harts[here];
@@ -55,7 +55,7 @@ inline void flush_all() {
   fake::hart().tlb.clear();
 }
 inline constexpr bool changes_code = true;
-/// As a test wants it.
+/// Set by tests.
 inline bool seen_first = false;
 inline bool code_is_seen_first() {
   return seen_first;
