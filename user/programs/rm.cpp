@@ -1,4 +1,4 @@
-// rm [-r] PATH…: removes files; with -r, folders and what is in them too.
+// rm [-r] PATH…: removes files; with -r, folders and their contents too.
 #include <user/files.h>
 
 #include "arguments.h"

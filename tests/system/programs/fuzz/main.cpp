@@ -104,7 +104,7 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
 }
 
 long free_pages() {
-  must(sleep_for(20ms), "sleeping");  // lets the kernel free what has ended
+  must(sleep_for(20ms), "sleeping");  // lets the kernel free ended processes
   return static_cast<long>(free_memory() / page_size);
 }
 

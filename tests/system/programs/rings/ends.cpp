@@ -38,7 +38,7 @@ struct Left {
 };
 
 long free_pages() {
-  must(sleep_for(5ms), "sleeping");  // lets the kernel free what has ended
+  must(sleep_for(5ms), "sleeping");  // lets the kernel free ended threads
   return static_cast<long>(free_memory() / page_size);
 }
 
