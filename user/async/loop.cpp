@@ -19,8 +19,8 @@ constexpr std::uint64_t farthest_alarm = INT64_MAX;
 // User data of completions that belong to no Operation, whose user data is its address.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
-constexpr std::uint64_t context_data =
-    2;  // and the next `contexts` values; all are below any valid address
+// The first of `contexts` values, all below any valid address.
+constexpr std::uint64_t context_data = 2;
 
 constinit std::size_t mapped_bytes = 0;
 

@@ -127,8 +127,8 @@ void Upcalls::give_back(std::byte*& stack) {
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
-  for (Kept& kept :
-       kept_) {  // abandon a step on the thread's own stack: the loop is about to reuse that
+  // Abandon a step on the thread's own stack: the loop is about to reuse that.
+  for (Kept& kept : kept_) {
     if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
   }
   give_back(own_);

@@ -32,8 +32,8 @@ enum class Unit : std::uint8_t { cost, delay, bytes };
 
 struct Samples {
   unsigned operations = 1;  // per sample
-  std::vector<std::pair<std::uint64_t, std::uint64_t>>
-      values{};  // (value, number of samples), in ascending order
+  // (value, number of samples), in ascending order.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> values{};
 
   static Samples of(std::vector<std::uint64_t> totals, unsigned operations = 1);
   static Samples of(const Histogram& histogram, unsigned operations = 1);

@@ -1,4 +1,4 @@
-// Page faults, and the end of a file in memory.
+// The cost of page faults, and of freeing a file in memory.
 #include <user/check.h>
 #include <user/process.h>
 

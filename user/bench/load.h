@@ -82,8 +82,8 @@ class Load {
   std::atomic<long> reads_ = 0, throws_ = 0;
   user::Pipe there_ = user::must(user::make_pipe(), "a pipe");
   user::Pipe back_ = user::must(user::make_pipe(), "a pipe");
-  std::vector<user::Thread>
-      threads_;  // declared last: joined before the other members are destroyed
+  // Declared last: joined before the other members are destroyed.
+  std::vector<user::Thread> threads_;
 };
 
 }  // namespace bench

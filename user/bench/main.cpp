@@ -79,8 +79,8 @@ int run(std::span<const std::string_view> names) {
   }
   kind = user::counts_are_exact() ? Kind::instructions : Kind::time;
   user::println("# {}", is_counted() ? "instructions, counted exactly" : "time, by the clock");
-  static_cast<void>(user::set_affinity(
-      0, 1));  // one hart for all: on two harts, two threads would not have to switch
+  // One hart for all: on two harts, two threads would not have to switch.
+  static_cast<void>(user::set_affinity(0, 1));
   for (const auto& benchmark : known) {
     if (!names.empty() && !std::ranges::contains(names, benchmark.name)) continue;
     const auto samples = benchmark.run();

@@ -82,8 +82,8 @@ unsigned long blocked_children() {
   int ready[2];
   if (syscall(Call::pipe2, pipe, 0) != 0 || syscall(Call::pipe2, ready, 0) != 0) leave(1);
   char byte = 0;
-  syscall(Call::write, ready[1], &byte,
-          1);  // allocates the pipe's buffer now: it must not count as a child's
+  // Allocates the pipe's buffer now: it must not count as a child's.
+  syscall(Call::write, ready[1], &byte, 1);
   syscall(Call::read, ready[0], &byte, 1);
   const auto before = free_memory();
   for (int i = 0; i < children; ++i) {

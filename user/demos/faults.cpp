@@ -27,9 +27,8 @@ volatile long* pointer_to(std::uintptr_t address) {
 }
 
 void jump_to(std::uintptr_t address) {
-  asm volatile(
-      ""
-      : "+r"(address));  // hides the value: the compiler assumes that a jump to 0 cannot happen
+  // Hides the value: the compiler assumes that a jump to 0 cannot happen.
+  asm volatile("" : "+r"(address));
   reinterpret_cast<void (*)()>(address)();
 }
 

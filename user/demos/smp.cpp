@@ -235,8 +235,8 @@ void kill_everywhere(const std::vector<unsigned>& all) {
   const auto before = free_memory();
   for (int i = 0; i < rounds; ++i) kill_one(i * 1ms);
   std::size_t after = free_memory();
-  for (int i = 0; i < 50 && after + slack < before;
-       ++i) {  // each hart frees a dead thread's state only when it next runs the kernel
+  // Each hart frees a dead thread's state only when it next runs the kernel.
+  for (int i = 0; i < 50 && after + slack < before; ++i) {
     must(sleep_for(2ms), "sleeping");
     after = free_memory();
   }

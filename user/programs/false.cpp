@@ -1,4 +1,4 @@
-// false: fails.
+// false: exits with 1.
 int main() {
   return 1;
 }

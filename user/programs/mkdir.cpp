@@ -1,4 +1,4 @@
-// mkdir PATH…: makes folders.
+// mkdir PATH…: creates folders.
 #include "arguments.h"
 
 using namespace user;

@@ -73,8 +73,8 @@ struct Task {
   std::vector<Step> steps;
 
   enum class State { unbegun, under_way, over };
-  State state =
-      State::unbegun;     // of the current round, like `arrived`; protected by the class's mutex
+  // Of the current round, like `arrived`; protected by the class's mutex.
+  State state = State::unbegun;
   nanoseconds arrived{};  // arrival of the current round
 };
 

@@ -1,4 +1,4 @@
-// true: succeeds.
+// true: exits with 0.
 int main() {
   return 0;
 }

@@ -21,8 +21,8 @@ extern void (*__init_array_end[])();
 
 namespace user {
 
-[[gnu::weak]] int finish_output(std::string_view who,
-                                int status);  // null in programs that print nothing
+// Null in programs that print nothing.
+[[gnu::weak]] int finish_output(std::string_view who, int status);
 
 namespace {
 

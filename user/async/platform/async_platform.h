@@ -15,8 +15,8 @@
 namespace user::detail {
 
 inline constinit async::Local async_local;
-inline constinit std::uint64_t async_alarm =
-    ~std::uint64_t{0};  // the time at which the loop must call alarm_fired(), in ns since boot
+// The time at which the loop must call alarm_fired(), in ns since boot.
+inline constinit std::uint64_t async_alarm = ~std::uint64_t{0};
 
 void* map_chunk(std::size_t bytes) noexcept;
 [[noreturn]] void fail_in_async(const char* what) noexcept;

@@ -57,8 +57,8 @@ struct Operation {
 
 class Loop {
  public:
-  explicit Loop(
-      const RunOptions& options);  // becomes the calling thread's loop until it is destroyed
+  // Becomes the calling thread's loop until it is destroyed.
+  explicit Loop(const RunOptions& options);
   Loop(const Loop&) = delete;
   ~Loop();
   static Loop& current();
@@ -98,16 +98,16 @@ class Loop {
   Ring ring_;
   async::Executor executor_;
   async::Semaphore places_;
-  std::uint64_t
-      timer_;  // when the ring's timeout is due, in ns since boot; no_alarm: none is in flight
+  // When the ring's timeout is due, in ns since boot; no_alarm: none is in flight.
+  std::uint64_t timer_;
   bool submitted_ = false;
   async::WaitList notified_;
   unsigned waiting_for_notifications_ = 0;
   std::uint64_t notifications_ = 0;  // pending for notified()
   const bool shares_priority_;
   abi::SharedPriority shared_;
-  std::array<std::uint16_t, async::priorities>
-      under_way_{};  // number of in-flight operations per priority
+  // Number of in-flight operations per priority.
+  std::array<std::uint16_t, async::priorities> under_way_{};
 };
 
 /// Makes a system call through the ring. If cancelled, it waits until the kernel no longer uses its

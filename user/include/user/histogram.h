@@ -56,8 +56,8 @@ class Histogram {
 
   static constexpr std::size_t bucket_of(std::uint64_t value) {
     if (value < linear) return value;
-    const unsigned shift =
-        std::bit_width(value) - precision;  // the number of low bits that the bucket ignores
+    // The number of low bits that the bucket ignores.
+    const unsigned shift = std::bit_width(value) - precision;
     return shift * half + (value >> shift);
   }
   static constexpr std::uint64_t highest_of(std::size_t bucket) {

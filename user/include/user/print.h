@@ -32,7 +32,7 @@ void println(fmt::format_string<T...> format, T&&... arguments) {
   print_to(1, format, fmt::make_format_args(arguments...), "\n");
 }
 
-// To standard error.
+// Prints a line to standard error.
 template <class... T>
 void complain(fmt::format_string<T...> format, T&&... arguments) {
   print_to(2, format, fmt::make_format_args(arguments...), "\n");

@@ -1,4 +1,4 @@
-// Starting programs and waiting for them.
+// Starts programs and waits for them.
 #pragma once
 
 #include <span>

@@ -33,8 +33,8 @@ class InheritingMutex {
   void unlock();
 
  private:
-  std::atomic<std::uint32_t> holder_ =
-      0;  // the holder's thread id; 0: unlocked. The kernel may set further bits
+  // The holder's thread id; 0: unlocked. The kernel may set further bits.
+  std::atomic<std::uint32_t> holder_ = 0;
 };
 
 class Lock {

@@ -47,8 +47,8 @@ class Thread {
 
  private:
   struct Control {
-    std::atomic<std::uint32_t>
-        alive;  // not 0 until the thread ends: then the kernel stores 0 and wakes waiters
+    // Not 0 until the thread ends: then the kernel stores 0 and wakes waiters.
+    std::atomic<std::uint32_t> alive;
     Pid id;
     void (*run)(void* object);  // calls and destroys the function object
     void* object;

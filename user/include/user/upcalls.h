@@ -28,8 +28,8 @@ namespace user {
 // The exception of the processor that stopped a coroutine: a page fault, an illegal instruction, …
 struct Exception {
   abi::Signal signal{};  // the signal that would end the program
-  std::uint64_t address =
-      0;  // page fault: the operand's address; otherwise the processor's trap value
+  // Page fault: the operand's address; otherwise the processor's trap value.
+  std::uint64_t address = 0;
   std::uint64_t pc = 0;
   const char* coroutine = nullptr;  // name of the coroutine's job
 };
@@ -46,8 +46,8 @@ enum class Verdict : std::uint8_t {
 // more exception ends the program.
 using ExceptionHandler = async::Task<Verdict> (*)(Exception);
 
-// Called between any two instructions of any coroutine, or of the loop. It may use atomics. It may
-// not use data or runtime functions that coroutines use.
+// Called between any two instructions of a coroutine, or between two steps. It may use atomics. It
+// must not use data or runtime functions that coroutines use.
 using NotificationHandler = void (*)(std::uint64_t bits);
 
 // Posts notifications to a thread of any program that takes upcalls; all programs that run
@@ -65,7 +65,7 @@ inline Result<void> notify_when(Fd file, std::uint64_t bits) {
 
 // Counts since run() began.
 struct UpcallCounts {
-  std::uint64_t pages = 0;            // page-ins that stopped only one coroutine
+  std::uint64_t pages = 0;  // page-ins for which one coroutine waited, and the thread did not
   std::uint64_t pages_elsewhere = 0;  // page-ins that another hart served
   std::uint64_t notifications = 0;    // notifications sent to this thread
   std::uint64_t interruptions = 0;    // notification upcalls in the middle of a step
@@ -232,8 +232,8 @@ class Upcalls {
   std::byte* next_ = nullptr;  // the stack of the next upcall; null: none
   unsigned waiting_ = 0;
   std::uint64_t pages_ = 0, pages_elsewhere_ = 0, exceptions_ = 0;
-  std::atomic<std::uint64_t> arrived_ =
-      0;  // delivered in the middle of a step, and not yet returned by take_notifications()
+  // Delivered in the middle of a step, and not yet returned by take_notifications().
+  std::atomic<std::uint64_t> arrived_ = 0;
 };
 
 }  // namespace detail

@@ -14,8 +14,8 @@ inline constexpr const char* name = "x86_64";
 /// The most kernel memory for a blocked thread. The vector registers take 2.7 KiB of it.
 inline constexpr std::size_t bytes_per_thread = 2048 + 2752;
 
-/// An address in Linux's half of the address space, which is not mapped here. (Programs on the
-/// hosted machine can access Cotrap's kernel memory, so that is no test.)
+/// An address in Linux's half of the address space, which programs cannot access. (On the hosted
+/// machine a program can access Cotrap's kernel memory, so an address there would not fault.)
 inline constexpr std::uintptr_t kernel_address = 0xffff'ffff'8020'0000;
 /// The return instruction, as data.
 inline constexpr long return_instruction = 0xc3;
