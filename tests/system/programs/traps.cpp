@@ -85,8 +85,9 @@ Counts counts_of(const std::function<void()>& provoke) {
 // system calls beside those that read the counts.
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
-  counts_of([] {});                  // the first run touches pages, which may fault
-  must(sleep_for(5ms), "sleeping");  // the next tick that watches steps is 2 ms after a long rest
+  counts_of([] {});  // the first run touches pages, which may fault
+  // after idling this long, the next tick that watches steps is 2 ms away
+  must(sleep_for(5ms), "sleeping");
   const Counts idle = counts_of([] {});
   static unsigned long traced = 0;
   traced_since(traced);
@@ -206,8 +207,8 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsign
 int inject(unsigned long most) {
   constexpr nanoseconds tick{nanoseconds_per_tick};
   constexpr auto lead = 3ms;  // time for the urgent thread to fall asleep
-  constexpr unsigned long sweep =
-      1500;  // ticks; one deadline for each, from before the call to after it
+  // Ticks; one deadline for each, from before the call to after it.
+  constexpr unsigned long sweep = 1500;
   constexpr unsigned long margin = 300;
   const long parent = syscall(Call::getppid);
   const auto ticks_of = [tick](nanoseconds time) {

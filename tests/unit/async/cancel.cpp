@@ -180,8 +180,8 @@ TEST_CASE_METHOD(Fixture,
     CHECK(async::now().time_since_epoch() == 50ns);
     CHECK(*co_await async::with_deadline(async::now() + 50ns, fast()) == 2);
     CHECK_FALSE(async::is_cancelled());
-    CHECK(co_await async::sleep_for(500ns) ==
-          WaitResult::woken);  // the passed deadline has no effect on later waits
+    // The passed deadline has no effect on later waits.
+    CHECK(co_await async::sleep_for(500ns) == WaitResult::woken);
     auto over_all_the_same = []() -> Task<int> {
       CHECK(co_await async::sleep_for(100ns) == WaitResult::timed_out);
       async::DeadlineScope::forget_cut();

@@ -82,8 +82,8 @@ TEST_CASE("a push or a call that faults has not moved the stack pointer") {
 
   CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);  // mov rax, (rsp)
   CHECK(stack_after({0xff, 0x04, 0x24}) == stack);        // incl (rsp)
-  CHECK(stack_after({0xff, 0x34, 0x24}, read_error) ==
-        stack);  // the pushed operand faults, not the stack
+  // The pushed operand faults, not the stack.
+  CHECK(stack_after({0xff, 0x34, 0x24}, read_error) == stack);
   CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // the fault is elsewhere
 }
 

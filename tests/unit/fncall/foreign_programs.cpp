@@ -147,8 +147,8 @@ TEST_CASE(
     if (syscall(SYS_getppid) != getppid()) passed = false;
   });
   RandomProgram program{62, RandomProgram::caught, UserContext::all};
-  program.context.general.rflags |=
-      0x100;  // single-step: a signal handler runs after each instruction
+  // Single-step: a signal handler runs after each instruction.
+  program.context.general.rflags |= 0x100;
   CHECK(run_user(program.context).cause == UserContext::instruction);
   CHECK(steps > 10);
   CHECK(passed);

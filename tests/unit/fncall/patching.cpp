@@ -81,8 +81,8 @@ TEST_CASE("A system call becomes a jump to the gate where what is before it has 
     CHECK(run(begin) == UserContext::gate_call);
     CHECK(context.general.rflags == flags);
   }
-  CHECK(run(syscall_at) ==
-        UserContext::instruction);  // a jump to the old instruction is caught as before
+  // A jump to the old instruction is caught as before.
+  CHECK(run(syscall_at) == UserContext::instruction);
   CHECK(program.red_zone_is_right());
 }
 

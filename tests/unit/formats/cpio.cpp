@@ -1,4 +1,4 @@
-// The archive reader: names, contents, padding, concatenation; broken archives end the walk.
+// The archive reader: names, contents, padding, concatenation; a defect ends the iteration.
 #include "formats/cpio.h"
 
 #include <catch2/catch_test_macros.hpp>

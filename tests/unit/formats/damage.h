@@ -1,4 +1,4 @@
-// Ways to damage a good file: a reader must survive all of them without reading outside.
+// Ways to damage a valid file. A reader must not crash, and must not read outside the file.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The ordered set of areas, against a std::map.
+// Compares the ordered set of areas with a std::map.
 #include "memory/area_set.h"
 
 #include <catch2/catch_test_macros.hpp>

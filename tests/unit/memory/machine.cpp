@@ -84,8 +84,8 @@ std::byte* access(kernel::AddressSpace& space, hal::VirtAddr va, Access wanted) 
     if (is_new) cached->second = std::bit_cast<std::uint64_t>(walk(va));
     const auto entry = std::bit_cast<PageEntry>(cached->second);
     if (entry.allows(wanted)) return hal::phys_to_virt(entry.address()) + va % hal::page_size;
-    if (!entry.present())
-      hal::fake::hart().tlb.erase(cached);  // this hart's TLB drops invalid entries
+    // This hart's TLB drops invalid entries.
+    if (!entry.present()) hal::fake::hart().tlb.erase(cached);
     if (const auto handled = space.fault(va, wanted); !handled) {
       last_refusal = handled.error();
       return nullptr;

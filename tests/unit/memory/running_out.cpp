@@ -33,8 +33,8 @@ TEST_CASE("a program that uses up all memory is told, and the reserve is still t
     CHECK(frames.free_count() == 50);
     CHECK(space->map({.bytes = page_size, .access = read_write}).error() == Errno::enomem);
     CHECK(AddressSpace::create().error() == Errno::enomem);
-    CHECK(space->unmap(here + page_size, page_size).error() ==
-          Errno::enomem);  // this would split one area into two
+    // This would split one area into two.
+    CHECK(space->unmap(here + page_size, page_size).error() == Errno::enomem);
     CHECK(space->unmap(here, page_size));
     CHECK(store(*space, here + touched * page_size, 1));
   }

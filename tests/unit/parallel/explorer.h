@@ -49,7 +49,7 @@ class Explorer {
   struct Report {
     std::uint64_t schedules = 0;
     unsigned bound = 0;
-    std::uint64_t longest = 0;  // the most operations of a schedule
+    std::uint64_t longest = 0;  // the number of operations of the longest schedule
     std::string failure;        // the message, the schedule and its trace; empty: no failure
     std::string schedule;       // the failed schedule
   };
@@ -89,8 +89,8 @@ class Explorer {
   /// The thread continues with `next` on a free stack, and `left` is the one that it leaves.
   /// Returns when a thread calls return_to(*left), in that thread. `next` must not return.
   void leave_stack(Stack*& left, std::function<void()> next) noexcept;
-  /// The thread continues on `stack`, where leave_stack() returns. Its own stack is free from then
-  /// on, and must own nothing.
+  /// The thread continues on `stack`, where leave_stack() returns. The stack that it leaves is free
+  /// from then on; no object on it is destroyed.
   void return_to(Stack& stack) noexcept;
 
   /// Fails the run. Does not return in a thread; returns in `tear_down`.
@@ -103,8 +103,8 @@ class Explorer {
  private:
   static constexpr std::size_t stack_bytes = 256 * 1024;
   static constexpr std::size_t most_stacks = 15;  // for all threads together
-  static constexpr std::uint64_t most_operations =
-      50'000;  // per run; with more the run counts as an endless loop
+  // The limit per run; a longer run counts as an endless loop.
+  static constexpr std::uint64_t most_operations = 50'000;
 
   struct Thread {
     unsigned index = 0;

@@ -207,11 +207,11 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
                                {.name = "bound", .priority = 16, .harts = 1});
       }
     });
-    bench.machine.at(ns(1ms), 1,
-                     [&] {  // a job that is neither the first nor the last in the run queue
-                       const async::Strand::Guard strand;
-                       bench.machine.executor(1).set_harts(*jobs[1], async::all_harts);
-                     });
+    // A job that is neither the first nor the last in the run queue.
+    bench.machine.at(ns(1ms), 1, [&] {
+      const async::Strand::Guard strand;
+      bench.machine.executor(1).set_harts(*jobs[1], async::all_harts);
+    });
     bench.machine.run_until(ns(31ms));
     CHECK(std::ranges::count(ended, 0) == 0);
   }

@@ -82,8 +82,8 @@ TEST_CASE("a task that is passed over goes on before the others, and less urgent
   CHECK(first.schedules == 1);
   const auto urgent = run_of(tasks({ab + " run 1us\n", ba + " priority 3\n"}));
   const auto made = Exploration::depth_first({.bound = 50}, urgent);
-  CHECK(made.failure.starts_with(
-      "deadlock: "));  // the urgent task arrives while the other holds a lock
+  // The urgent task arrives while the other holds a lock.
+  CHECK(made.failure.starts_with("deadlock: "));
   CHECK(Exploration::depth_first({.bound = 50},
                                  run_of("duration 1ms\nlock a\nlock b\nclass urgent\n priority 3\n"
                                         " arrive once\n" +

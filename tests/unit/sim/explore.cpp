@@ -75,8 +75,8 @@ TEST_CASE("what changes places with nothing that matters is tried in one order")
   CHECK(few.is_whole);
   CHECK(found == std::set<std::string>{"abc", "acb", "bac", "bca", "cab", "cba"});
   CHECK(the_same == found);
-  CHECK(all.schedules ==
-        11'760);  // summed over all bounds, up to the first that excludes no schedule
+  // Summed over all bounds, up to the first that excludes no schedule.
+  CHECK(all.schedules == 11'760);
   CHECK(few.schedules == 2'472);
 }
 

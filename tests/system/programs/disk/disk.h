@@ -38,7 +38,7 @@ int join_over(std::size_t bad_offset);
 // ── refusals.cpp ──
 
 int be_wrong();
-/// On a disk that is read-only.
+/// Writes to a read-only disk fail.
 int be_refused();
 /// On a disk with a bad sector: only transfers that contain it fail.
 int meet_errors(std::size_t bad_offset);

@@ -14,8 +14,8 @@ using namespace user;
 namespace disk {
 namespace {
 
-constexpr std::size_t room =
-    128 << 10;  // size of the memory; the same size of inaccessible memory follows
+// Size of the memory; the same size of inaccessible memory follows.
+constexpr std::size_t room = 128 << 10;
 constexpr unsigned batch = 64;
 
 /// Returns memory that is followed by inaccessible memory.
@@ -182,8 +182,8 @@ int join_over(std::size_t bad_offset) {
                      static_cast<std::uint32_t>(sector_bytes)});
   }
   for (const bool writes : {false, true}) {
-    const auto results =
-        made(ring, steps, memory, writes);  // the second round writes the bytes of the first
+    // The second round writes the bytes of the first.
+    const auto results = made(ring, steps, memory, writes);
     for (unsigned i = 0; i < parts; ++i) {
       const long wanted =
           i == bad ? -static_cast<long>(Errno::eio) : static_cast<long>(sector_bytes);

@@ -162,8 +162,8 @@ void by_answers() {
   if (child == 0) exit(7);
   check(*id == child, "the child's number is there: {} is {}", *id, child);
   auto* const status = at<int>(mapped, 5);
-  constexpr unsigned long any_child =
-      0x4000'0000;  // __WALL, because the child sends no signal at its end
+  // __WALL, because the child sends no signal at its end.
+  constexpr unsigned long any_child = 0x4000'0000;
   check(must(call<Pid>(Call::wait4, child, status, any_child, 0), "wait") == child, "it ends");
   check(*status == 7 << 8, "and how: {:#x}", *status);
 }
@@ -227,7 +227,7 @@ int map_bad(std::size_t bad_offset) {
   refused(write(pipe.write_end, std::span{mapped + bad_offset, 1}), Errno::efault, "a bad sector");
   check(write(pipe.write_end, std::span{mapped, 1}) == 1, "another one is good");
 
-  // Calls that wait by themselves before they come upon it, or because they are long.
+  // Calls that wait before they touch the bad page, or that wait because they are long.
   constexpr std::size_t much = 100'000;
   const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
   const auto bad = mapped + bad_offset;

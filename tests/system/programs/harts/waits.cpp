@@ -187,8 +187,8 @@ void poll_others() {
       must(close(fd), "closing");
     }
   };
-  must(set_realtime_priority(0, 50),
-       "a real-time priority");  // so that this thread reads the byte before the poller runs
+  // So that this thread reads the byte before the poller runs.
+  must(set_realtime_priority(0, 50), "a real-time priority");
   for (unsigned i = 0; i < 200; ++i) round(i % count);
 }
 

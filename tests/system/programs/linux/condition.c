@@ -1,5 +1,5 @@
-// Condition variables: a bounded queue between producers and consumers, a broadcast, a wait that
-// ends by the clock.
+// Condition variables: a bounded queue between producers and consumers, a broadcast, a wait with a
+// timeout.
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

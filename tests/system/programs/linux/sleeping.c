@@ -1,4 +1,4 @@
-// Sleeping and clocks: order and least durations, never exact ones.
+// Sleeping and clocks: checks the order of events and minimum durations, never exact durations.
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>

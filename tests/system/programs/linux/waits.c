@@ -14,8 +14,8 @@
 
 #include "common.h"
 
-static const long a_while =
-    100000;  // microseconds; a thread that is about to wait does so within this time
+// In microseconds. A thread that is about to wait does so within this time.
+static const long a_while = 100000;
 
 struct reader {
   pthread_t thread;

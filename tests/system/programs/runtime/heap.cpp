@@ -61,8 +61,8 @@ void runtime::heap() {
     std::memset(block, 1, 3 * alignment);
     std::free(block);
   }
-  volatile std::size_t absurd =
-      ~std::size_t{0} / 2;  // volatile: the compiler must not know the size
+  // Volatile, so that the compiler does not know the size.
+  volatile std::size_t absurd = ~std::size_t{0} / 2;
   void* volatile block = std::malloc(absurd);
   check(block == nullptr, "an absurd size is refused");
   absurd = ~std::size_t{0} / 4 + 2;  // four times this is 2^64 + 4, which overflows

@@ -11,8 +11,8 @@ using namespace soak;
 namespace {
 
 constexpr auto round_length = 15s;
-constexpr auto patience =
-    30s;                    // for one wait; long, because a host may stop the machine for a while
+// For one wait; long, because a host may stop the machine for a while.
+constexpr auto patience = 30s;
 constexpr long slack = 64;  // pages that the kernel may keep in its pools
 
 constexpr void (*workers[])() = {use_pipes,  use_futexes,  use_forks, use_programs, use_kills,
@@ -57,8 +57,8 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
   watch(now() + length);
   if (kill_half) {
     for (std::size_t i = 0; i < pids.size(); i += 2) {
-      static_cast<void>(
-          kill(pids[i], abi::Signal::sigkill));  // fails if the process has ended already
+      // Fails if the process has ended already.
+      static_cast<void>(kill(pids[i], abi::Signal::sigkill));
     }
   }
   shared->stop = true;

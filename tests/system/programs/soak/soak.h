@@ -25,8 +25,8 @@ using namespace user;
 inline constexpr std::size_t most_slots = 96;
 
 struct Slot {
-  std::atomic<const char*>
-      who;  // name of the worker's kind; null: free. Valid in all processes, because they are forks
+  // Name of the worker's kind; null: free. Valid in all processes, because they are forks.
+  std::atomic<const char*> who;
   std::atomic<unsigned long> count;
 };
 struct Shared {

@@ -43,8 +43,8 @@ struct Shared {
 
   std::vector<async::Job*> movable;  // jobs that live until the end
   async::Job* parked = nullptr;
-  std::uint64_t letter =
-      0;  // written outside the strand for the parked job, which acknowledges through `read`
+  // Written outside the strand for the parked job, which acknowledges through `read`.
+  std::uint64_t letter = 0;
   std::atomic<std::uint64_t> read = 0;
   std::atomic<bool> outside_may_stop = false;
 
