@@ -7,7 +7,7 @@
 namespace upcalls {
 namespace {
 
-// Takes all memory until it is destroyed.
+// Takes all memory; its destructor frees it.
 class Hog {
  public:
   Hog() {

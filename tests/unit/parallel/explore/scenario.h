@@ -11,8 +11,8 @@
 //   }
 //
 // Every run also checks these rules. No two strand steps run at once, and no job runs on two harts
-// at once (explore/async_platform.h). At the end every job has ended, every hart is idle with an
-// empty run queue and an empty inbox, the strand is free, and every job has its base priority.
+// at once (explore/async_platform.h). At the end every job has ended and has its base priority.
+// Every hart is idle with an empty run queue and an empty inbox, and the strand is free.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>
