@@ -94,8 +94,7 @@ void Upcalls::end_wait(Kept& kept) {
 
 // The executor calls this in place of resuming the coroutine.
 void Upcalls::go_on(Kept* kept) {
-  if (!kept->can_go_on) {  // cancelled or past its deadline: the step must be resumed before it can
-                           // end
+  if (!kept->can_go_on) {  // cancelled or timed out: the step cannot end before it resumes
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }

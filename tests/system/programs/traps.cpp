@@ -86,7 +86,7 @@ Counts counts_of(const std::function<void()>& provoke) {
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
   counts_of([] {});  // the first run touches pages, which may fault
-  // after idling this long, the next tick that watches steps is 2 ms away
+  // After idling this long, the next tick that watches steps is 2 ms away.
   must(sleep_for(5ms), "sleeping");
   const Counts idle = counts_of([] {});
   static unsigned long traced = 0;

@@ -244,8 +244,7 @@ void Explorer::point(const char* operation, const void* word, Access access,
   bool shared;
   do {
     shared = reach(word, access);
-  } while (take_interrupts());  // the operation has not happened yet; the thread may be another one
-                                // by now
+  } while (take_interrupts());  // the operation is still to come; the thread may be another one
   if (tracing_ && shared) note(operation, where);
 }
 

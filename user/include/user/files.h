@@ -46,6 +46,7 @@ Result<std::vector<DirectoryItem>> list_directory(const char* path);
 template <class Use>
 int for_each_input(std::string_view tool, std::vector<const char*> paths, Use use);
 
+// Opens `path` for reading; "-" is standard input. Prints an error if it fails.
 Result<Fd> open_input(std::string_view tool, const char* path);
 
 template <class Use>

@@ -39,6 +39,8 @@ struct Ended {
   Pid pid;  // 0: no child has ended yet (wnohang)
   abi::WaitStatus status;
 };
+// Waits until a child has ended; -1: any child. `options`: 0 or abi::wnohang. ECHILD: no such
+// child.
 Result<Ended> wait(Pid pid = -1, int options = 0);
 
 // Ignores `signal`, or restores its default action.

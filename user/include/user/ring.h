@@ -61,7 +61,8 @@ class Ring {
 
   // Submits all that was added, and waits until `completions` completions can be read. Returns the
   // number submitted. With submission polling it calls the kernel only if the kernel's poller
-  // sleeps or if it must wait, and may return 0.
+  // sleeps or if it must wait, and may return 0. EINVAL: an index in the header is invalid; EFAULT:
+  // the ring is not mapped.
   Result<unsigned> enter(unsigned completions = 0);
 
   // The number of completions that can be read; take() removes the first.

@@ -51,11 +51,13 @@ class Lock {
 // Spurious wakes are possible: test the condition in a loop, or use wait() with a predicate.
 class Condition {
  public:
+  // The caller holds the mutex; it is unlocked during the wait.
   void wait(Mutex& mutex);
   template <class Predicate>
   void wait(Mutex& mutex, Predicate holds) {
     while (!holds()) wait(mutex);
   }
+  // Callers need not hold the mutex.
   void notify_one();
   void notify_all();
 

@@ -21,11 +21,13 @@ namespace user {
 class Thread {
  public:
   struct Options {
+    // Size of the mapping without the guard page, rounded up to whole pages.
     std::size_t stack_bytes = 64 * 1024;
     // Memory to use instead of a new mapping. The caller owns it; it has no guard page.
     std::span<std::byte> memory = {};
   };
 
+  // Starts a thread that calls `function`, which is moved into the thread's memory. ENOMEM, EAGAIN.
   template <class F>
   static Result<Thread> start(F function, Options options);
   static Result<Thread> start(auto function) { return start(std::move(function), Options{}); }

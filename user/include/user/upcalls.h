@@ -37,7 +37,7 @@ struct Exception {
 enum class Verdict : std::uint8_t {
   die,    // end the program by the exception's signal
   retry,  // the handler removed the cause: execute the instruction again
-  leave,  // abandon the coroutine: it never resumes, its awaiter waits for ever, and only its
+  leave,  // abandon the coroutine: it never resumes, and its awaiter waits for ever. Only its
           // Guarded objects are destroyed
 };
 

@@ -29,8 +29,7 @@ static void* start_program(void* unused) {
 }
 
 static void start_from_second_thread(void) {
-  if (!on_cotrap()) {  // user-mode emulators cannot start another emulated program; print the
-                       // expected output
+  if (!on_cotrap()) {  // user-mode emulators cannot do this: print the expected output
     printf("started by a second thread: its number is the process's\n");
     fflush(stdout);
     _exit(5);
