@@ -217,8 +217,7 @@ void Loop::wait() {
   }
   arm_timer();
   submitted_ = false;
-  if (shares_priority_) {  // after a timer any job may be the next ready one: assume the most
-                           // urgent
+  if (shares_priority_) {  // after a timer any job may be ready: assume the most urgent
     const auto most = std::ranges::find_if(under_way_, [](auto count) { return count > 0; });
     tell_priority(async_alarm != no_alarm ? 0 : most - under_way_.begin());
   }

@@ -18,7 +18,7 @@ Outcome bare_call() {
   return sample({}, [] { syscall(number); });
 }
 
-// Enters the kernel and returns with a constant.
+// Bare round trips: the kernel does nothing but return a constant.
 template <abi::Trips form>
 Outcome bare_trips() {
   constexpr int trips = 1'000;
