@@ -1,5 +1,5 @@
-// A fixture: one hart, a clock that tests move, and a check at the end that no job, timer or memory
-// is left.
+// A fixture: one hart, and a clock that tests move. Its destructor checks that no job and no
+// coroutine frame is left.
 #pragma once
 
 #include <algorithm>

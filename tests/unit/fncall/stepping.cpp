@@ -37,7 +37,7 @@ void on_step(trap::Signal& step) {
 }
 
 /// Calls run_user in single-step mode: each instruction causes a SIGTRAP. Not inlined, because it
-/// changes flags that the compiler relies on.
+/// changes flags without the compiler's knowledge.
 [[gnu::noinline]] Trap run_stepped(UserContext& context) {
   context.general.rflags |= single_step;
   asm volatile(

@@ -59,7 +59,7 @@ class Hart {
   std::jthread thread_;
 };
 
-/// A machine with two harts; both have written to the one page of the space.
+/// A machine with two harts, and a space with two pages; both harts have written to the first one.
 struct Fixture {
   Fixture() {
     hal::fake::running = 2;

@@ -1,4 +1,5 @@
-// Exploration runs every schedule, equivalent ones only once, and writes schedules as text.
+// Exploration runs every schedule, or one of each group of equivalent schedules, and writes
+// schedules as text.
 #include "explore.h"
 
 #include <set>

@@ -1,5 +1,5 @@
-// Pages that other threads unmap while coroutines wait for them, and programs that call execve
-// meanwhile.
+// Pages that are unmapped, replaced, protected or forked while coroutines wait for them, and
+// programs that call execve meanwhile.
 #include "upcalls.h"
 
 namespace upcalls {
