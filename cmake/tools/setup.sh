@@ -97,11 +97,12 @@ install_missing() {
   say "installing $(missing | wc -l) packages:" $(missing)
   [ -z "$(missing backports)" ] || have_backports || enable_backports
   apt_get update || say "apt-get update had complaints; going on"
-  main=$(missing main)
-  [ -z "$main" ] || apt_get install -y --no-install-recommends $main
+  # Backports first: packages of main go with their libraries, and not the other way round.
   backports=$(missing backports)
   [ -z "$backports" ] ||
     apt_get install -y --no-install-recommends -t bookworm-backports $backports
+  main=$(missing main)
+  [ -z "$main" ] || apt_get install -y --no-install-recommends $main
   [ -z "$(missing)" ] || fail "still missing:" $(missing)
 }
 
