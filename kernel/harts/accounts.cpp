@@ -57,7 +57,7 @@ async::Duration idle_time() {
 }
 
 void list_harts(PagedText& out) {
-  out += "hart\tswitches\tmigrations\tpokes\tshootdowns\tidle_ns\n";
+  out += "hart\tswitches\tmigrations\tipis\tshootdowns\tidle_ns\n";
   for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
     const CurrentThread* const current = current_thread_of(hart);
     const async::Executor* const executor = async::Executor::of(hart);
