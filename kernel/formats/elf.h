@@ -49,7 +49,7 @@ struct ElfPlan {
   hal::VirtAddr end_page() const { return segments().back().end_page(); }
 };
 
-/// The load address of static-PIE programs, relative to the origin of the space's window. It is in
+/// The load address of static-PIE programs, relative to the origin of the space's user range. It is in
 /// the same gigabyte as the stack.
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 

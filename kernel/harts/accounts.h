@@ -12,7 +12,7 @@ async::Duration idle_time();
 
 /// /proc/harts: a heading, then a line for each started hart, with columns separated by tabs. The
 /// counts since boot are switches to another user thread, migrations of jobs to this hart, IPIs
-/// from other harts ("pokes"), and TLB shootdowns sent to others. The last column is the idle time
+/// from other harts ("ipis"), and TLB shootdowns sent to others. The last column is the idle time
 /// in ns.
 void list_harts(PagedText& out);
 
