@@ -49,8 +49,8 @@ struct ElfPlan {
   hal::VirtAddr end_page() const { return segments().back().end_page(); }
 };
 
-/// The load address of static-PIE programs, relative to the origin of the space's user range. It is in
-/// the same gigabyte as the stack.
+/// The load address of static-PIE programs, relative to the origin of the space's user range. It is
+/// in the same gigabyte as the stack.
 inline constexpr hal::VirtAddr default_load_bias = 0x1000'0000;
 
 /// Checks `file` and returns its plan. `load_bias`, whole pages, applies only to
