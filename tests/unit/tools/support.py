@@ -7,12 +7,15 @@ import sys
 import tempfile
 import time
 import unittest
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT / "cmake" / "tools"))
+
+from cotrap import ui  # noqa: E402
 
 # What a killed machine leaves behind goes with this.
 _SCRATCH = tempfile.TemporaryDirectory()
@@ -95,6 +98,24 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+@contextmanager
+def lines_said(*modules, until: str, flag: Path):
+    """The lines that `say()` prints in these modules, where lines about a wait come at once. Makes the
+    file `flag` when a line has `until` in it, so that the program that the test waits for can end."""
+    said = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if until in text:
+            flag.touch()
+
+    with ExitStack() as patched:
+        for module in (ui, *modules):
+            patched.enter_context(mock.patch.object(module, "say", say))
+        patched.enter_context(mock.patch.object(ui, "LINE_EVERY", 0.01))
+        yield said
 
 
 class Command(unittest.TestCase):

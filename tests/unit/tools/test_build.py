@@ -56,18 +56,7 @@ class Building(Faked):
         go_on = self.path / "go-on"
         wait = f"until test -e {go_on}; do sleep 0.01; done"
         self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
-        said = []
-
-        def say(text: str) -> None:
-            said.append(text)
-            if "2 of 3" in text:
-                go_on.touch()
-
-        with (
-            mock.patch.object(build, "say", say),
-            mock.patch.object(ui, "say", say),
-            mock.patch.object(ui, "LINE_EVERY", 0.01),
-        ):
+        with support.lines_said(build, until="2 of 3", flag=go_on) as said:
             build._compile("a-preset", self.path, ())
         self.assertEqual(said[0], "building a-preset")
         self.assertIn("building a-preset, 2 of 3 after 0 s", said)
@@ -78,14 +67,7 @@ class Building(Faked):
     def test_configuring_tells_how_long_it_takes_too(self):
         go_on = self.path / "go-on"
         self.program("cmake", f"until test -e {go_on}; do sleep 0.01; done")
-
-        said = []
-
-        def say(text: str) -> None:
-            said.append(text)
-            go_on.touch()
-
-        with mock.patch.object(ui, "say", say), mock.patch.object(ui, "LINE_EVERY", 0.01):
+        with support.lines_said(until="configuring", flag=go_on) as said:
             build._configure("a-preset")
         self.assertEqual(said[0], "configuring a-preset after 0 s")
 

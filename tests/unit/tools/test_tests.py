@@ -7,8 +7,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # noqa: F401  (finds the command's modules)
-from cotrap import build, test_progress, tests, ui
+import support  # which finds the command's modules
+from cotrap import build, test_progress, tests
 from cotrap.errors import ToolError, UsageError
 from cotrap.options import parser
 
@@ -122,18 +122,7 @@ class Tests(unittest.TestCase):
         flag = self.root / "flag"
         waits = f"until test -e {flag}; do sleep 0.01; done"
         self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
-        said = []
-
-        def say(text: str) -> None:
-            said.append(text)
-            if "running: beta" in text:
-                flag.touch()
-
-        with (
-            mock.patch.object(test_progress, "say", say),
-            mock.patch.object(ui, "say", say),
-            mock.patch.object(ui, "LINE_EVERY", 0.01),
-        ):
+        with support.lines_said(test_progress, until="running: beta", flag=flag) as said:
             self.assertEqual(self.run_tests("^beta")[0], 0)
         self.assertRegex(said[0], "^1 tests, about ")
         told = [line for line in said if line.endswith("running: beta")]
