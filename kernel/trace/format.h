@@ -37,7 +37,7 @@ enum class Kind : std::uint8_t {
   yield,    ///< its step ends and it is ready
   preempt,  ///< its step is preempted and it is ready
   done,     ///< the job ends
-  migrate,  ///< this hart sends the job to another one; detail: always 0
+  migrate,  ///< this hart sends the job to another one; detail: the number of that hart
   route,    ///< a trap; detail: the router's row
   irq,      ///< an interrupt; detail: its line, or one of Line
   call,    ///< a system call; detail: its number, or 0xffff if larger; argument: its first argument

@@ -41,7 +41,7 @@ void note_job(async::TraceEvent event, const async::Job& job) {
       return note_await_chain(job);
     case async::TraceEvent::yield: return note(Kind::yield, bits(&job), 0);
     case async::TraceEvent::preempt: return note(Kind::preempt, bits(&job), 0);
-    case async::TraceEvent::migrate: return note(Kind::migrate, bits(&job), 0);
+    case async::TraceEvent::migrate: return note(Kind::migrate, bits(&job), 0, job.hart);
     case async::TraceEvent::done: return note(Kind::done, bits(&job), 0);
   }
 }

@@ -127,6 +127,14 @@ def harts(test: harness.Test, folder: Path) -> None:
         test.check(in_order(told.tracks[f"hart {n}"]), f"hart {n} runs one job at a time")
     test.check(told.about["traps"].get("user-preempt", 0) > 0, f"traps: {told.about['traps']}")
     in_slices(test, told, "four harts")
+    sent = [
+        (woken_by, after["name"])
+        for slices in told.tracks.values()
+        for ready, after in zip(slices, slices[1:])
+        if " sent it to " in (woken_by := ready.get("args", {}).get("woken by", ""))
+    ]
+    wrong = [(woken_by, hart) for woken_by, hart in sent if not woken_by.endswith(f" sent it to {hart}")]
+    test.check(sent and not wrong, f"{len(sent)} jobs run on the hart that they were sent to", str(wrong))
 
 
 def giving_way(test: harness.Test, folder: Path) -> None:

@@ -16,7 +16,7 @@ enum class TraceEvent : std::uint8_t {
   wait,     ///< its step has ended, and the job waits
   yield,    ///< its step has ended, and the job is ready; if it migrates, it may also wait
   preempt,  ///< its step is preempted; it has run until now
-  migrate,  ///< it has been sent to another hart, which is now Node::hart
+  migrate,  ///< it is sent to another hart, which is now Node::hart
   done,     ///< the job has ended
 };
 

@@ -199,7 +199,7 @@ class _Teller:
         del self.jobs[event.job]
 
     def _migrate(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
-        job.woken_by = f"{job.woken_by or '?'}; from hart {number} to {event.detail}"
+        job.woken_by = f"{job.woken_by or '?'}; hart {number} sent it to hart {event.detail}"
 
     def _call(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         name = syscalls.name(event.detail)
