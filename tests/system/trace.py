@@ -6,6 +6,7 @@ The page is looked at in a browser without a window (Chromium).
 import json
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
@@ -195,13 +196,25 @@ def lost(test: harness.Test, folder: Path) -> None:
     test.check(done.stdout == "-o no\n", "with -o in front, another is the program's", done.stdout)
     trace(test, "-o", folder / "no" / "where", program, status=2)
     trace(test, "-o", out, test.folder / "user" / "bin" / "false", status=1)
-    # On a busy host the program may not have begun by then, so it gets more time.
-    sleep, seconds = test.folder / "user" / "bin" / "sleep", 2
-    trace(test, "--timeout", str(seconds), "-o", out, sleep, "100000", status=124)
-    while not (begun := any(Timeline.read(out).of("sleep 1"))) and seconds < harness.TIMEOUT / 4:
-        seconds *= 4
-        trace(test, "--timeout", str(seconds), "-o", out, sleep, "100000", status=124)
-    test.check(begun, "a run that is cut short is written, too")
+    stopped(test, out)
+    trace(test, "--timeout", "1", "-o", out, test.folder / "user" / "bin" / "sleep", "100", status=124)
+    test.check(Timeline.read(out).about["traps"] is not None, "a run that takes too long is written, too")
+
+
+def stopped(test: harness.Test, out: Path) -> None:
+    """^C after the program's first output."""
+    shell = test.folder / "user" / "bin" / "sh"
+    command = [harness.ROOT / "cotrap", "trace", "-q", "--build", test.folder, "-o", out]
+    with subprocess.Popen(
+        [*command, shell, "-c", "echo begun; sleep 100000"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        begun = running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        errors = running.communicate(timeout=harness.TIMEOUT)[1]
+    test.check(begun == "begun\n", "the program has begun", errors)
+    test.check(running.returncode == 130, "a trace that is interrupted ends with status 130", errors)
+    test.check(any(Timeline.read(out).of("sh 1")), "a run that is interrupted is written", errors)
 
 
 def page(test: harness.Test, folder: Path) -> None:
