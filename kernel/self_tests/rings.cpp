@@ -48,9 +48,9 @@ struct Rings {
 
   bool goes_on() const { return !stop.load(std::memory_order_relaxed); }
 
-  /// Handles the bell's interrupts as a driver does.
+  /// Handles the bell's interrupts as a driver does. The caller has opened the bell: a ring before
+  /// that would be lost.
   async::Task<> serve() {
-    open_bell();
     for (std::uint64_t i = 0; i < count && goes_on();) {
       (void)co_await WaitOp{begun[i]};
       quiet_bell();
@@ -105,6 +105,7 @@ struct Rings {
 async::Task<Result<Words>> ring_in_step(std::uint64_t times, bool preempting) {
   Rings rings{times};
   Team team;
+  open_bell();
   team.start(rings.serve(), "bell", preempting ? above : computing);
   team.start(rings.ring_and_compute(preempting), "ringer", computing);
   co_await rings.wait(team);
@@ -114,6 +115,7 @@ async::Task<Result<Words>> ring_in_step(std::uint64_t times, bool preempting) {
 async::Task<Result<Words>> ring_at_yield_point(std::uint64_t times) {
   Rings rings{times};
   Team team;
+  open_bell();
   team.start(rings.serve(), "bell", above);
   co_await async::yield();
   for (std::uint64_t i = 0; i < times && !async::is_cancelled(); ++i) {
