@@ -14,7 +14,7 @@ void append(void* text, std::string_view piece) {
   *static_cast<std::string*>(text) += piece;
 }
 
-std::string told(const Job& job) {
+std::string describe(const Job& job) {
   std::string text;
   print_job(job, append, &text);
   if (job.kind == async::Kind::ready && Executor::is_running(job)) print_chain(job, append, &text);
@@ -31,7 +31,7 @@ std::string stuck_jobs() {
 
 void Detector::find(const char* kind, const std::string& what, const Job& job) {
   if (found_[kind]++ != 0) return;
-  findings_.push_back(fmt::format("{}: {}\n{}", kind, what, told(job)));
+  findings_.push_back(fmt::format("{}: {}\n{}", kind, what, describe(job)));
 }
 
 void Detector::change(Subject& subject, State state) {
@@ -80,10 +80,10 @@ void Detector::check_length(const Job& job, const Subject& subject) {
 void Detector::look_for_circle(const Job& job) {
   std::string others;
   const bool is_circle = visit_circle(
-      job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += told(each); },
+      job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += describe(each); },
       &others);
   if (!is_circle) return;
-  others.erase(0, told(job).size());  // find() reports the job itself
+  others.erase(0, describe(job).size());  // find() reports the job itself
   find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
 }
 

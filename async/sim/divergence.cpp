@@ -20,7 +20,7 @@ std::vector<Decision> on_hart(const std::vector<Decision>& all, unsigned hart) {
   return own;
 }
 
-std::string told(const std::optional<Decision>& decision) {
+std::string describe(const std::optional<Decision>& decision) {
   if (!decision) return "nothing any more";
   std::string text =
       fmt::format("{:.6f} ms: hart {}, task {} ({})", static_cast<double>(decision->ns) / 1e6,
@@ -113,7 +113,7 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
   const Decision& recorded = *divergence.recorded;
   const Decision& now = *divergence.now;
   if (divergence.is_timed) {
-    if (const auto told = reason_in_time(recorded, now, worlds); !told.empty()) return told;
+    if (auto found = reason_in_time(recorded, now, worlds); !found.empty()) return found;
   }
   if (!recorded.candidates.empty() && !has(recorded, recorded.task)) {
     return fmt::format("the recording is wrong: its task {} is not among those that were ready",
@@ -219,9 +219,10 @@ std::optional<Divergence> Divergence::of_harts(const std::vector<Decision>& reco
 std::string explain(const Divergence& divergence, const Worlds& worlds, const char* policy,
                     const std::function<void(Machine::Hook)>& simulate) {
   std::string text;
-  if (divergence.before) text += fmt::format("  before:   {}\n", told(divergence.before));
-  text += fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n", told(divergence.recorded),
-                      told(divergence.now), reason(divergence, worlds, policy));
+  if (divergence.before) text += fmt::format("  before:   {}\n", describe(divergence.before));
+  text +=
+      fmt::format("  recorded: {}\n  now:      {}\n  why:      {}\n", describe(divergence.recorded),
+                  describe(divergence.now), reason(divergence, worlds, policy));
   if (!divergence.recorded || !divergence.now) return text;
   return text + states_when_they_part(divergence, worlds.now, simulate);
 }

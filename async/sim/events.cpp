@@ -130,7 +130,7 @@ void Machine::handle(const Event& event) {
         hart.computing->left_ns_ = 0;
         hart.computing = nullptr;
         platform::local().job = hart.job;
-        Executor::go_on();
+        Executor::resume_step();
         if (start_computing(hart, event.hart)) return;
       }
       run_hart(event.hart);

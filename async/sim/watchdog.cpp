@@ -9,8 +9,8 @@ namespace {
 
 constexpr int most_in_vain = 10;
 
-/// Calls look() after each `time` of processor time; 0: stops that.
-void look_each(std::chrono::microseconds time) {
+/// Calls check() after each `time` of processor time; 0: stops that.
+void check_each(std::chrono::microseconds time) {
   const timeval each{.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
   const itimerval timer{.it_interval = each, .it_value = each};
   setitimer(ITIMER_VIRTUAL, &timer, nullptr);
@@ -20,15 +20,15 @@ void look_each(std::chrono::microseconds time) {
 
 Watchdog::Watchdog(std::chrono::milliseconds most) {
   in_vain_ = 0;
-  std::signal(SIGVTALRM, look);
-  look_each(std::chrono::microseconds{most} / most_in_vain);
+  std::signal(SIGVTALRM, check);
+  check_each(std::chrono::microseconds{most} / most_in_vain);
 }
 
 Watchdog::~Watchdog() {
-  look_each({});
+  check_each({});
 }
 
-void Watchdog::look(int) {
+void Watchdog::check(int) {
   in_vain_ = seen_ == events_ ? in_vain_ + 1 : 0;
   seen_ = events_;
   if (in_vain_ == most_in_vain) std::raise(SIGXCPU);

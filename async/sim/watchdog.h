@@ -18,7 +18,7 @@ class Watchdog {
   static void note_event() { events_ = events_ + 1; }
 
  private:
-  static void look(int);
+  static void check(int);
 
   static inline volatile std::uint64_t events_ = 0;
   static inline std::uint64_t seen_ = 0;

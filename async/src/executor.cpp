@@ -80,7 +80,7 @@ inline void Executor::resume_watched(Local& local, Job& job) noexcept {
   });
 }
 
-void Executor::go_on() noexcept {
+void Executor::resume_step() noexcept {
   Local& local = platform::local();
   resume_watched(local, *local.job);
   platform::local().job = nullptr;

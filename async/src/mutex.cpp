@@ -17,7 +17,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   look_for_deadlock(job);
 }
 
-void Mutex::hand_over() noexcept {
+void Mutex::wake_next() noexcept {
   Job& before = *owner();
   Job* const after = waiters_.empty()             ? nullptr
                      : Executor::uses_deadlines() ? Executor::first_due(waiters_)

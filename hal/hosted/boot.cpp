@@ -60,7 +60,7 @@ std::size_t number(std::string_view text) {
 /// Waits until a debugger traces this process. Allows any process to do so, not only the parent.
 void await_debugger() {
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-  constexpr std::string_view field = "TracerPid:\t", nobody = "0\n";
+  constexpr std::string_view field = "TracerPid:\t", no_tracer = "0\n";
   for (;;) {
     std::array<char, 4096> text;
     const int file = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -69,7 +69,7 @@ void await_debugger() {
     const std::string_view status{text.data(),
                                   static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
     const std::size_t at = status.find(field);
-    if (at == status.npos || !status.substr(at + field.size()).starts_with(nobody)) return;
+    if (at == status.npos || !status.substr(at + field.size()).starts_with(no_tracer)) return;
     usleep(1'000);
   }
 }

@@ -69,17 +69,17 @@ void hosted::start_console() {
   start_thread(read_ahead, nullptr);
 }
 
-ConsoleTurn::ConsoleTurn() : nested_{owner.load(std::memory_order_relaxed) == hart_index()} {
+ConsoleLock::ConsoleLock() : nested_{owner.load(std::memory_order_relaxed) == hart_index()} {
   while (!nested_ && !try_to_own()) relax();
 }
 
-ConsoleTurn::~ConsoleTurn() {
+ConsoleLock::~ConsoleLock() {
   unsigned self = hart_index();  // another hart may have taken over the console
   if (!nested_) owner.compare_exchange_strong(self, no_hart, std::memory_order_release);
 }
 
 void console_write(std::span<const char> bytes) {
-  const ConsoleTurn turn;
+  const ConsoleLock lock;
   while (!bytes.empty()) {
     const ssize_t count = write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;

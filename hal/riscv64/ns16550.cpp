@@ -80,12 +80,12 @@ void uart_init() {
 
 }  // namespace riscv64
 
-ConsoleTurn::ConsoleTurn()
+ConsoleLock::ConsoleLock()
     : nested_{riscv64::owner.load(std::memory_order_relaxed) == hart_index()} {
   while (!nested_ && !riscv64::try_to_own()) relax();
 }
 
-ConsoleTurn::~ConsoleTurn() {
+ConsoleLock::~ConsoleLock() {
   unsigned self = hart_index();  // another hart may have taken over the console
   if (!nested_) {
     riscv64::owner.compare_exchange_strong(self, riscv64::no_hart, std::memory_order_release);
@@ -94,7 +94,7 @@ ConsoleTurn::~ConsoleTurn() {
 
 void console_write(std::span<const char> bytes) {
   using namespace riscv64;
-  const ConsoleTurn turn;
+  const ConsoleLock lock;
   devices.uart.window ? send(bytes) : sbi::console_write(bytes);
 }
 

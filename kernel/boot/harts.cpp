@@ -31,14 +31,14 @@ void idle() {
     leave_current_thread();
     current.rounds.end_round();
   }
-  steps_pause();
+  pause_step_watch();
   const std::uint64_t begin = hal::clock_ticks();
   current.idle_since.store(begin, std::memory_order_relaxed);
   hal::wait_for_interrupt();
   const std::uint64_t end = hal::clock_ticks();
   current.idle_since.store(0, std::memory_order_relaxed);
   current.idle_ticks += end - begin;
-  steps_go_on(end);
+  resume_step_watch(end);
 }
 
 }  // namespace

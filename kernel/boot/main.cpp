@@ -66,7 +66,7 @@ std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
 
 void start_memory(const hal::BootInfo& info) {
   if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
-  memory::frames.keep_in_reserve(base_reserve);
+  memory::frames.grow_reserve(base_reserve);
   if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
 

@@ -21,12 +21,12 @@ constinit RandomGenerator generator;
 /// Entropy on its way from the source to the generator. `is_full` decides the owner of the other
 /// members: true, the generator; false, the source. It is stored with release and loaded with
 /// acquire.
-struct Mail {
+struct EntropyBuffer {
   std::array<std::byte, entropy_bytes> bytes{};
   std::size_t count = 0;
   std::atomic<bool> is_full = false;
 };
-constinit Mail mail;
+constinit EntropyBuffer buffer;
 
 void (*ask_source)() = nullptr;
 constinit bool asked = false;   // a request is in flight
@@ -40,11 +40,11 @@ void ask() {
   ask_source();
 }
 
-void take_mail() {
-  if (!mail.is_full.load(std::memory_order_acquire)) return;
-  generator.mix(std::span{mail.bytes}.first(mail.count));
-  mail.bytes.fill(std::byte{0});
-  mail.is_full.store(false, std::memory_order_release);
+void take_entropy() {
+  if (!buffer.is_full.load(std::memory_order_acquire)) return;
+  generator.mix(std::span{buffer.bytes}.first(buffer.count));
+  buffer.bytes.fill(std::byte{0});
+  buffer.is_full.store(false, std::memory_order_release);
   asked = false;
   if (seeded) return;
   seeded = true;
@@ -60,7 +60,7 @@ void seed_random(std::span<const std::byte> seed) {
 }
 
 void fill_random(std::span<std::byte> out) {
-  take_mail();
+  take_entropy();
   generator.fill(out);
   const bool is_due = generator.bytes_given() > most_between_seeds ||
                       async::now() - last_asked > longest_between_seeds;
@@ -73,10 +73,10 @@ void set_entropy_source(void (*source)()) {
 }
 
 void give_entropy(std::span<const std::byte> bytes) {
-  if (mail.is_full.load(std::memory_order_acquire)) return;  // not requested
-  mail.count = std::min(bytes.size(), mail.bytes.size());
-  std::copy_n(bytes.begin(), mail.count, mail.bytes.begin());
-  mail.is_full.store(true, std::memory_order_release);
+  if (buffer.is_full.load(std::memory_order_acquire)) return;  // not requested
+  buffer.count = std::min(bytes.size(), buffer.bytes.size());
+  std::copy_n(bytes.begin(), buffer.count, buffer.bytes.begin());
+  buffer.is_full.store(true, std::memory_order_release);
 }
 
 }  // namespace kernel

@@ -34,7 +34,7 @@ async::Task<> Console::poll() {
 bool Console::serve_device() {
   const bool received = receive();
   const bool was_sent = send();
-  const hal::ConsoleTurn turn;
+  const hal::ConsoleLock lock;
   listen();
   return received || was_sent;
 }
@@ -52,13 +52,13 @@ bool Console::receive() {
   return any;
 }
 
-/// Takes a ConsoleTurn for each burst, so that other harts do not wait long. Limits the bytes per
+/// Takes a ConsoleLock for each burst, so that other harts do not wait long. Limits the bytes per
 /// interrupt, because a device may take bytes as fast as they are written.
 bool Console::send() {
   constexpr std::size_t at_once = 1024;
   std::size_t done = 0;
   while (done < at_once) {
-    const hal::ConsoleTurn turn;
+    const hal::ConsoleLock lock;
     const std::size_t count = send_some();
     if (count == 0) break;
     done += count;
@@ -86,12 +86,12 @@ void Console::listen() {
 }
 
 void Console::frame_output() {
-  const hal::ConsoleTurn turn;
+  const hal::ConsoleLock lock;
   framed_ = true;
 }
 
 void Console::write_now(std::span<const char> text) {
-  const hal::ConsoleTurn turn;
+  const hal::ConsoleLock lock;
   for (std::span<const char> before; !(before = output_.front()).empty();) {
     hal::console_write(before);
     sent(before.size());
@@ -110,7 +110,7 @@ void Console::write_now(std::span<const char> text) {
 void Console::put(std::size_t count) {
   const bool alone = output_.empty();
   output_.put(count);
-  const hal::ConsoleTurn turn;
+  const hal::ConsoleLock lock;
   if (alone) (void)send_some();
   listen();
 }
@@ -143,7 +143,7 @@ void Console::put_if_room(std::span<const char> text) {
 }
 
 void Console::ask_for_room() {
-  const hal::ConsoleTurn turn;
+  const hal::ConsoleLock lock;
   asked_for_room_.store(true, std::memory_order_relaxed);
   sent(0);
 }
@@ -156,8 +156,8 @@ std::optional<char> Console::take() {
   return byte;
 }
 
-void Console::go_on() {
-  const hal::ConsoleTurn turn;
+void Console::resume_input() {
+  const hal::ConsoleLock lock;
   listen();
 }
 

@@ -1,6 +1,6 @@
 // The console's driver. All output of the kernel and its programs passes through it.
 //
-//   strand:  write ──▶ output ring ──▶ serve(), or the holder of a ConsoleTurn ──▶ device
+//   strand:  write ──▶ output ring ──▶ serve(), or the holder of a ConsoleLock ──▶ device
 //   strand:  read  ◀── input ring  ◀── serve() ◀────────────────────────────────── device
 //
 // serve() is a preemptible job outside the strand. The device's interrupt wakes it. Interrupts for
@@ -70,7 +70,7 @@ class Console {
   /// Takes the next byte of input. Empty: there is none.
   std::optional<char> take();
   /// Call when take() returns nothing. Enables the device's interrupts for input again.
-  void go_on();
+  void resume_input();
   /// Raised when there is new input.
   async::Interrupt& has_input() { return has_input_; }
 
@@ -82,14 +82,14 @@ class Console {
   bool serve_device();
   bool receive();
   bool send();
-  // Call with a ConsoleTurn:
+  // Call with a ConsoleLock:
   std::size_t send_some();
   void sent(std::size_t count);
   void listen();
 
-  ByteRing<ring_size> output_;  // producer: the strand; consumer: the holder of a ConsoleTurn
+  ByteRing<ring_size> output_;  // producer: the strand; consumer: the holder of a ConsoleLock
   ByteRing<ring_size> input_;   // producer: the driver; consumer: the strand
-  bool framed_ = false;         // accessed with a ConsoleTurn
+  bool framed_ = false;         // accessed with a ConsoleLock
   std::atomic<bool> asked_for_room_ = false;
   async::Interrupt has_room_{0};
   async::Interrupt has_input_{0};

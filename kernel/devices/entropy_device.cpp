@@ -2,12 +2,12 @@
 
 namespace kernel {
 
-EntropyDevice::EntropyDevice(std::unique_ptr<virtio::Transport> transport, Give give)
-    : transport_{std::move(transport)}, give_{give}, device_{*transport_, 1} {}
+EntropyDevice::EntropyDevice(std::unique_ptr<virtio::Transport> transport, OnEntropy on_entropy)
+    : transport_{std::move(transport)}, on_entropy_{on_entropy}, device_{*transport_, 1} {}
 
 std::unique_ptr<EntropyDevice> EntropyDevice::start(std::unique_ptr<virtio::Transport> transport,
-                                                    Give give) {
-  std::unique_ptr<EntropyDevice> device{new EntropyDevice{std::move(transport), give}};
+                                                    OnEntropy on_entropy) {
+  std::unique_ptr<EntropyDevice> device{new EntropyDevice{std::move(transport), on_entropy}};
   if (!device->device_.start(0)) return nullptr;
   return device;
 }
@@ -47,7 +47,7 @@ bool EntropyDevice::collect() {
     if (device_.queue().is_broken()) (void)device_.reset();
   }
   if (!done) return false;
-  give_(std::span{bytes_}.first(done->written));
+  on_entropy_(std::span{bytes_}.first(done->written));
   return true;
 }
 

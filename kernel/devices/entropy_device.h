@@ -1,5 +1,5 @@
 // A virtio source of entropy (Virtual I/O Device specification 1.2, section 5.4). ask() requests
-// random bytes. When the device delivers them, the driver coroutine passes them to `give`.
+// random bytes. When the device delivers them, the driver coroutine passes them to `on_entropy`.
 #pragma once
 
 #include <async/async.h>
@@ -16,11 +16,11 @@ class EntropyDevice {
  public:
   static constexpr std::size_t bytes_at_once = 64;
   /// The driver calls it with the device's random bytes.
-  using Give = void (*)(std::span<const std::byte> bytes);
+  using OnEntropy = void (*)(std::span<const std::byte> bytes);
 
   /// Null: the device cannot be used.
   static std::unique_ptr<EntropyDevice> start(std::unique_ptr<virtio::Transport> transport,
-                                              Give give);
+                                              OnEntropy on_entropy);
 
   /// The driver. Spawn it as a preemptible job at Schedule::driver_level. It never returns.
   async::Task<> serve();
@@ -31,11 +31,11 @@ class EntropyDevice {
   const InterruptBackoff& backoff() const { return backoff_; }
 
  private:
-  EntropyDevice(std::unique_ptr<virtio::Transport> transport, Give give);
+  EntropyDevice(std::unique_ptr<virtio::Transport> transport, OnEntropy on_entropy);
   bool collect();
 
   const std::unique_ptr<virtio::Transport> transport_;
-  const Give give_;
+  const OnEntropy on_entropy_;
   async::SpinLock lock_;  // protects the device's queue
   virtio::Device device_;
   InterruptBackoff backoff_;

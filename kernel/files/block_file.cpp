@@ -100,10 +100,10 @@ Transfer BlockFile::pin(IoBuffer& rest, IoBuffer::Direction direction, std::size
 
 async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuffer rest) {
   const auto self = Ref<File>::share(*this);  // the program may close it meanwhile
-  async::Mutex::Guard turn;
+  async::Mutex::Guard guard;
   if (!offset) {
-    turn = co_await place_lock_.lock_or_cancel("file position");
-    if (!turn) co_return fail(Errno::eintr);
+    guard = co_await place_lock_.lock_or_cancel("file position");
+    if (!guard) co_return fail(Errno::eintr);
   }
   const std::uint64_t start = offset.value_or(place_);
   const std::uint64_t capacity = disk_->capacity();
@@ -140,16 +140,16 @@ async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuf
     pieces.commit(first_byte);
     done += *moved;
   } while (!rest.empty() && !async::is_cancelled());
-  if (turn) place_ = start + done;
+  if (guard) place_ = start + done;
   co_return done;
 }
 
 async::Task<Transfer> BlockFile::write(std::optional<std::uint64_t> offset, IoBuffer rest) {
   const auto self = Ref<File>::share(*this);
-  async::Mutex::Guard turn;
+  async::Mutex::Guard guard;
   if (!offset) {
-    turn = co_await place_lock_.lock_or_cancel("file position");
-    if (!turn) co_return fail(Errno::eintr);
+    guard = co_await place_lock_.lock_or_cancel("file position");
+    if (!guard) co_return fail(Errno::eintr);
   }
   const std::uint64_t capacity = disk_->capacity();
   const std::uint64_t start = appends() ? capacity : offset.value_or(place_);
@@ -166,7 +166,7 @@ async::Task<Transfer> BlockFile::write(std::optional<std::uint64_t> offset, IoBu
     }
     done += *moved;
   } while (!rest.empty() && !async::is_cancelled());
-  if (turn) place_ = start + done;
+  if (guard) place_ = start + done;
   co_return done;
 }
 

@@ -28,13 +28,13 @@ async::Task<> bring_keys(Console& console, Terminal& terminal) {
         terminal.receive_without_room(*byte);
       }
     }
-    console.go_on();
+    console.resume_input();
   } while (co_await console.has_input().wait("console input") == async::WaitResult::woken);
 }
 
 async::Task<> let_programs_write(Console& console, std::span<Terminal* const> terminals) {
   while (co_await console.has_room().wait("console output") == async::WaitResult::woken) {
-    for (Terminal* const terminal : terminals) terminal->go_on();
+    for (Terminal* const terminal : terminals) terminal->wake_writers();
   }
 }
 

@@ -27,7 +27,7 @@ class Screen {
   /// The free space for the next bytes. Empty only if room() is 0.
   virtual std::span<char> place() = 0;
   virtual void put(std::size_t count) = 0;
-  /// Requests a call of Terminal::go_on() when `Terminal::largest_write` bytes fit again.
+  /// Requests a call of Terminal::wake_writers() when `Terminal::largest_write` bytes fit again.
   virtual void ask_for_room() = 0;
 
  protected:
@@ -52,7 +52,7 @@ class Terminal {
   void end_input() { editor_.end_input(); }
   /// Receives a byte while has_room() is false. The byte is lost unless it sends a signal.
   void receive_without_room(char byte) { editor_.receive_without_room(byte); }
-  void go_on() { writable_.wake_all(); }
+  void wake_writers() { writable_.wake_all(); }
 
   // For files.
 

@@ -40,7 +40,7 @@ void timer_fired() {
   timer_was_late(now - std::min(now, earliest()));
   if (take(TimerSource::alarm, now)) async::current_executor().alarm_fired();
   if (take(TimerSource::timeslice, now)) note_timeslice_tick();
-  if (take(TimerSource::step, now)) step_is_long();
+  if (take(TimerSource::step, now)) request_step_check();
   hal::set_timer(earliest());
 }
 

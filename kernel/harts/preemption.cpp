@@ -35,28 +35,28 @@ void go_on_without_step() {
 
 /// Never inlined: it may run on another hart than the code before it, so thread_local addresses
 /// must be computed again.
-[[gnu::noinline]] void resume_preempted(const PreemptedContext& aside,
+[[gnu::noinline]] void resume_preempted(const PreemptedContext& preempted,
                                         std::coroutine_handle<> interrupted) {
-  stack_pool.go_back_to(aside.stack, aside.home);
-  async::Executor::resume_preempted(aside.job, interrupted);
-  watch_step_again(aside.time);
-  aside.step.resume_preempted();
+  stack_pool.go_back_to(preempted.stack, preempted.home);
+  async::Executor::resume_preempted(preempted.job, interrupted);
+  watch_step_again(preempted.time);
+  preempted.step.resume_preempted();
 }
 
 /// Runs other jobs on the stack `next` until the executor resumes `job`, perhaps on another hart.
 void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stack* next) {
   trap::StackContext context;
-  PreemptedContext aside{.job = job,
-                         .stack = stack_pool.current(),
-                         .home = stack_pool,
-                         .time = step_time,
-                         .step = step};
+  PreemptedContext preempted{.job = job,
+                             .stack = stack_pool.current(),
+                             .home = stack_pool,
+                             .time = step_time,
+                             .step = step};
   context.interrupted = async::Executor::preempt(job, context.handle());
-  aside.time.stop();
+  preempted.time.stop();
   step.preempt();
   stack_pool.go_to(next);
   trap::leave_stack(context, next->memory.top, go_on_without_step);
-  resume_preempted(aside, context.interrupted);
+  resume_preempted(preempted, context.interrupted);
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ void begin_preemptible_step(bool goes_on) noexcept {
 void take_interrupts_at_yield_point() noexcept {
   trap::route<Origin::yield_point, Why::interrupt>();
   take_interrupts();
-  look_at_ended_step(async::platform::local().job);
+  check_ended_step(async::platform::local().job);
 }
 
 }  // namespace kernel
@@ -82,7 +82,7 @@ extern "C" void cotrap_kernel_interrupt() {
   async::Local& local = async::platform::local();
   async::Job& job = *local.job;
   const trap::InterruptedStep step;
-  look_at_step(job, step.pc());
+  check_step(job, step.pc());
   StackPool::Stack* next = nullptr;
   if (local.spin_locks != 0) [[unlikely]] {
     local.preemption_held_back = true;

@@ -115,12 +115,12 @@ void report(const Stall& stall) {
 }
 
 /// The time used of the running step's slice, in ns.
-std::uint64_t turn_so_far() {
+std::uint64_t used_slice_ns() {
   const std::uint64_t ticks = hal::clock_ticks() - step_time.slice_began;
   return std::min(ticks * hal::clock_period_ns(), slice_ns);
 }
 
-void look_after(std::uint64_t ns) {
+void check_step_after(std::uint64_t ns) {
   if (ticks_alone()) ns = std::min(ns, tick_ns);
   set_due(TimerSource::step, hal::now_ns() + ns);
 }
@@ -165,33 +165,33 @@ bool stalls_are_watched() {
 
 void watch_step_again(const StepTime& time) {
   step_time = time;
-  step_time.go_on();
+  step_time.restart();
   if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
-    look_after(slice_ns - turn_so_far());
+    check_step_after(slice_ns - used_slice_ns());
 }
 
-void steps_pause() {
+void pause_step_watch() {
   if (due(TimerSource::step) != hal::no_deadline) set_due(TimerSource::step, hal::no_deadline);
 }
 
-void steps_go_on(std::uint64_t now) {
+void resume_step_watch(std::uint64_t now) {
   if (ticks_alone()) set_due_at(TimerSource::step, now + tick_ns / hal::clock_period_ns());
 }
 
-void step_is_long() {
+void request_step_check() {
   detail::step_watch.due = true;
-  if (ticks_alone()) look_after(tick_ns);
+  if (ticks_alone()) check_step_after(tick_ns);
 }
 
-void detail::look_after_slice() {
-  look_after(slice_ns);
+void detail::check_step_after_slice() {
+  check_step_after(slice_ns);
 }
 
-void detail::look_at_step(const async::Job& job, std::uintptr_t pc) {
+void detail::check_step(const async::Job& job, std::uintptr_t pc) {
   step_watch.due = false;
-  const std::uint64_t turn = turn_so_far();
-  step_time.slice_over = turn >= slice_ns;
-  look_after(slice_ns - (step_time.slice_over ? 0 : turn));
+  const std::uint64_t used = used_slice_ns();
+  step_time.slice_over = used >= slice_ns;
+  check_step_after(slice_ns - (step_time.slice_over ? 0 : used));
   if (step_time.reported) return;
   const std::uint64_t now = hal::clock_ticks();
   const std::uint64_t ran = own_ns(now - step_time.began, step_time.started, now);
@@ -213,7 +213,7 @@ void strand_ends() noexcept {
   if (ran_ns >= stall_ns) report_ended(async::platform::job(), ran_ns);
 }
 
-void detail::look_at_ended_step(const async::Job* job) {
+void detail::check_ended_step(const async::Job* job) {
   report_ended(job, std::exchange(step_watch.late_ns, 0));
 }
 

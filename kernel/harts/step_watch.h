@@ -51,14 +51,14 @@ struct StepTime {
   bool slice_over = false;
   bool reported = false;
 
-  /// Called when the step is preempted: makes `began` and `slice_began` durations, until go_on().
+  /// Called when the step is preempted: makes `began` and `slice_began` durations, until restart().
   void stop() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
     slice_began = slice_over ? 0 : now - slice_began;
     slice_over = false;
   }
-  void go_on() {
+  void restart() {
     const std::uint64_t now = hal::clock_ticks();
     began = now - began;
     slice_began = now - slice_began;
@@ -77,9 +77,9 @@ struct StepWatch {
 };
 extern constinit thread_local StepWatch step_watch;
 
-void look_after_slice();
-void look_at_step(const async::Job& job, std::uintptr_t pc);
-void look_at_ended_step(const async::Job* job);
+void check_step_after_slice();
+void check_step(const async::Job& job, std::uintptr_t pc);
+void check_ended_step(const async::Job* job);
 
 }  // namespace detail
 
@@ -88,22 +88,22 @@ inline void watch_step() {
   const std::uint64_t now = hal::clock_ticks();
   step_time = {.started = now, .began = now, .slice_began = now};
   if (due(TimerSource::step) == hal::no_deadline) [[unlikely]]
-    detail::look_after_slice();
+    detail::check_step_after_slice();
 }
 /// Called when a preempted step is resumed.
 void watch_step_again(const StepTime& time);
 /// Called when the hart begins to idle, and when an interrupt has ended that. `now`: ticks of the
 /// clock.
-void steps_pause();
-void steps_go_on(std::uint64_t now);
+void pause_step_watch();
+void resume_step_watch(std::uint64_t now);
 
 /// Called when the timer of the running step has fired. Interrupt context.
-void step_is_long();
+void request_step_check();
 /// Called in the kernel after interrupts have been taken: checks the step of `job`, which was
 /// interrupted at `pc`, if the timer has fired.
-inline void look_at_step(const async::Job& job, std::uintptr_t pc) {
+inline void check_step(const async::Job& job, std::uintptr_t pc) {
   if (detail::step_watch.due) [[unlikely]]
-    detail::look_at_step(job, pc);
+    detail::check_step(job, pc);
 }
 /// Called when a timer interrupt came `ticks` late. Interrupt context. It records a long delay only
 /// on a hart that runs alone: with several harts, the hart may have waited for the strand.
@@ -118,9 +118,9 @@ void strand_begins() noexcept;
 void strand_ends() noexcept;
 /// Called at a yield point after interrupts have been taken: reports the ended step of `job` if it
 /// delayed a tick.
-inline void look_at_ended_step(const async::Job* job) {
+inline void check_ended_step(const async::Job* job) {
   if (detail::step_watch.late_ns != 0) [[unlikely]]
-    detail::look_at_ended_step(job);
+    detail::check_ended_step(job);
 }
 
 /// Logs stalled steps, for ever. Spawn one on every hart if stalls are watched, more urgent than

@@ -61,7 +61,7 @@ struct Backing {
 };
 
 /// The state of an area's instructions, on machines that change programs' instructions
-/// (process/foreign_code.h).
+/// (process/code_rewriting.h).
 enum class Code : std::uint8_t {
   unseen,   ///< not inspected
   ready,    ///< the machine can run them

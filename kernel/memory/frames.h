@@ -84,7 +84,7 @@ class FrameAllocator {
   std::size_t reserve() const { return reserve_; }
   /// Grows the reserve by the memory that a new object may need later, such as half a page for a
   /// thread. Negative `bytes` shrink it when the object is destroyed.
-  void keep_in_reserve(std::ptrdiff_t bytes) {
+  void grow_reserve(std::ptrdiff_t bytes) {
     reserved_bytes_ += static_cast<std::size_t>(bytes);
     reserve_ = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
   }

@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "process/foreign_code.h"
+#include "process/code_rewriting.h"
 #include "process/oom_kill.h"
 #include "process/page_in.h"
 

@@ -38,7 +38,7 @@ bool ends_timeslice(Thread& self) {
 /// (abi/upcall.h).
 bool switch_in_exception(Thread& self, Trap trap, Errno why) {
   Upcalls* const upcalls = self.ring() != nullptr ? self.ring()->upcalls() : nullptr;
-  return upcalls != nullptr && upcalls->leave(trap, why);
+  return upcalls != nullptr && upcalls->make_upcall(trap, why);
 }
 
 async::Task<trap::Register> yield_task() {
@@ -92,8 +92,8 @@ async::Task<> run_thread(Ref<Thread> thread) {
       if (self.shared_priority() != 0) exchange_priority(self);
       arm_timeslice(self);
       if (self.is_ending()) break;
-      if (self.consume_events()) self.ring()->upcalls()->tell();
-      if (self.take(Thread::has_attributes)) self.tell_policy();
+      if (self.consume_events()) self.ring()->upcalls()->deliver_notifications();
+      if (self.take(Thread::has_attributes)) self.update_policy();
     }
     prepare_to_run(self);
     async::Strand::leave();

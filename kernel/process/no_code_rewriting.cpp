@@ -1,5 +1,5 @@
 // This machine never rewrites programs.
-#include "process/foreign_code.h"
+#include "process/code_rewriting.h"
 
 namespace kernel {
 

@@ -51,8 +51,8 @@ class PiLock {
   async::Task<bool> wait(Waiter& waiter);
 
   /// Passes the lock to the next waiter. Returns the new value of the word.
-  Word hand_over();
-  /// The waiter that holds the lock after hand_over(); null if there is none.
+  Word unlock_to_next();
+  /// The waiter that holds the lock after unlock_to_next(); null if there is none.
   const Waiter* next_holder();
 
   static Word id_of(const Thread& thread) { return static_cast<Word>(thread.id()); }
@@ -152,7 +152,7 @@ const Waiter* PiLock::next_holder() {
   return nullptr;
 }
 
-Word PiLock::hand_over() {
+Word PiLock::unlock_to_next() {
   const async::Job& before = *mutex_.owner();
   mutex_.pass_on();
   note_holder(before);
@@ -238,14 +238,14 @@ Result<int> pi_lock::give_back(Thread& self, const Futex& futex) {
   if ((word->load() & abi::futex_tid_mask) != PiLock::id_of(self)) return fail(Errno::eperm);
   PiLock* const lock = PiLock::find(futex);
   if (lock != nullptr && lock->holder() != self.job()) return fail(Errno::einval);
-  word->store(lock != nullptr ? lock->hand_over() : 0);
+  word->store(lock != nullptr ? lock->unlock_to_next() : 0);
   return 0;
 }
 
 void pi_lock::abandon_those(Thread& self) {
   if (self.job() == nullptr) return;
   while (PiLock* const lock = PiLock::find_of(*self.job())) {
-    const Word value = lock->hand_over();
+    const Word value = lock->unlock_to_next();
     const Waiter* const next = lock->next_holder();
     if (next == nullptr) continue;
     if (const auto word = next->futex.word()) word->store(value | abi::futex_owner_died);

@@ -31,14 +31,14 @@ Thread::Thread(int id, Ref<Process> process, const trap::UserContext& context, S
   update_level();
   threads().add(*this);
   process_->add_thread(*this);
-  memory::frames.keep_in_reserve(reserve_for_frames);
+  memory::frames.grow_reserve(reserve_for_frames);
 }
 
 Thread::~Thread() {
   end_share(*this);
   clear_last_thread(*this);
   threads().remove(*this);
-  memory::frames.keep_in_reserve(-reserve_for_frames);
+  memory::frames.grow_reserve(-reserve_for_frames);
 }
 
 void Thread::start(Ref<Thread> thread) {
@@ -47,7 +47,7 @@ void Thread::start(Ref<Thread> thread) {
                            {.name = "thread", .priority = self.level_, .harts = self.harts_});
   self.job_ = &life.job();
   if (self.is_ending()) self.job_->cancel();
-  self.tell_policy();
+  self.update_policy();
   life.detach();
 }
 
@@ -124,16 +124,16 @@ void Thread::set_schedule(const Schedule& schedule) {
   const Schedule before = std::exchange(schedule_, schedule);
   change_share(*this, before);
   update_level();
-  tell_policy();
+  update_policy();
 }
 
 void Thread::hint_work(async::Instant due, std::uint32_t weight) {
   work_due_ = due;
   work_weight_ = weight;
-  tell_policy();
+  update_policy();
 }
 
-void Thread::tell_policy() {
+void Thread::update_policy() {
   if (job_ == nullptr || async::current_executor().policy() == nullptr) return;
   if (job_->hart != hal::hart_index()) {
     pending_flags_.fetch_or(has_attributes);

@@ -146,7 +146,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   void update_level();
   /// Passes its attributes to the scheduling policy of its hart, if there is one. On another hart
   /// the thread does so itself before it returns to its program.
-  void tell_policy();
+  void update_policy();
   /// Interrupts its hart if it runs on another one, so that it sees its pending flags.
   void notice();
 

@@ -16,11 +16,11 @@ using abi::RingSubmission;
 InFlightRequest::InFlightRequest(List<InFlightRequest>& all, const RingSubmission& entry)
     : entry{entry}, all_{all} {
   all.push_back(*this);
-  memory::frames.keep_in_reserve(most_bytes);
+  memory::frames.grow_reserve(most_bytes);
 }
 
 InFlightRequest::~InFlightRequest() {
-  memory::frames.keep_in_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
+  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes));
   all_.remove(*this);
 }
 

@@ -59,9 +59,9 @@ Result<> upcall_die(Thread& self, std::uint64_t context) {
 }
 
 Result<> notify(Thread&, int thread, std::uint64_t bits) {
-  Thread* const told = threads().find(thread);
-  if (told == nullptr || told->is_ending()) return fail(Errno::esrch);
-  Upcalls* const upcalls = upcalls_of(*told);
+  Thread* const receiver = threads().find(thread);
+  if (receiver == nullptr || receiver->is_ending()) return fail(Errno::esrch);
+  Upcalls* const upcalls = upcalls_of(*receiver);
   if (upcalls == nullptr) return fail(Errno::enxio);
   upcalls->notify(bits);
   return {};

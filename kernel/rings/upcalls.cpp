@@ -16,11 +16,11 @@ using abi::UpcallHeader;
 
 Upcalls::Upcalls(Thread& thread, const UpcallShape& shape)
     : thread_{thread}, shape_{shape}, contexts_{std::make_unique<Context[]>(shape.contexts)} {
-  memory::frames.keep_in_reserve(static_cast<std::ptrdiff_t>(most_bytes(shape.contexts)));
+  memory::frames.grow_reserve(static_cast<std::ptrdiff_t>(most_bytes(shape.contexts)));
 }
 
 Upcalls::~Upcalls() {
-  memory::frames.keep_in_reserve(-static_cast<std::ptrdiff_t>(most_bytes(shape_.contexts)));
+  memory::frames.grow_reserve(-static_cast<std::ptrdiff_t>(most_bytes(shape_.contexts)));
 }
 
 Result<std::byte*> Upcalls::own_page() {
@@ -35,7 +35,7 @@ UpcallHeader* Upcalls::header() {
 namespace {
 
 /// The pending notifications that are not masked.
-std::uint64_t untold(UpcallHeader& header) {
+std::uint64_t undelivered(UpcallHeader& header) {
   return std::atomic_ref{header.pending}.load(std::memory_order_relaxed) &
          ~std::atomic_ref{header.masked}.load(std::memory_order_relaxed);
 }
@@ -98,20 +98,21 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
   running.take_registers(kept->registers);
   kept->state = Context::State::free;
   const bool is_open = (open & abi::upcalls_open) != 0;
-  if (is_open && untold(*header) != 0) thread_.post_events();  // posted while upcalls were closed
+  // Notifications may have been posted while upcalls were closed.
+  if (is_open && undelivered(*header) != 0) thread_.post_events();
   return {};
 }
 
 // ── Exceptions ──
 
-bool Upcalls::leave(trap::Trap trap, Errno why) {
+bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
   // Only mapped files have page-ins as upcalls. The program's scheduler uses other memory, so it is
   // never interrupted by one.
   const bool can_wait = may_be_resolved(why) && thread_.space().is_mapped_file(trap.address);
   if (may_be_resolved(why) && !can_wait) return false;
   UpcallHeader* const header = this->header();
   if (header == nullptr) return false;
-  return can_wait ? wait_for_page(*header, trap, why) : tell_of(*header, trap, why);
+  return can_wait ? wait_for_page(*header, trap, why) : raise_exception(*header, trap, why);
 }
 
 bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
@@ -127,7 +128,7 @@ bool Upcalls::wait_for_page(UpcallHeader& header, trap::Trap trap, Errno why) {
   return true;
 }
 
-bool Upcalls::tell_of(UpcallHeader& header, trap::Trap trap, Errno why) {
+bool Upcalls::raise_exception(UpcallHeader& header, trap::Trap trap, Errno why) {
   const auto attempt_stack = std::atomic_ref{header.attempt_stack}.load(std::memory_order_relaxed);
   const bool is_taken = (open_word(header) & abi::upcalls_take_exceptions) != 0;
   if (is_taken && attempt_stack != 0) {
@@ -191,26 +192,26 @@ void Upcalls::notify(std::uint64_t bits) {
   thread_.post_events();
 }
 
-void Upcalls::tell() {
+void Upcalls::deliver_notifications() {
   UpcallHeader* const header = this->header();
-  const std::uint64_t news = pending_.exchange(0, std::memory_order_acquire);
+  const std::uint64_t arrived = pending_.exchange(0, std::memory_order_acquire);
   if (header == nullptr) return;
-  std::atomic_ref{header->pending}.fetch_or(news);
+  std::atomic_ref{header->pending}.fetch_or(arrived);
   std::atomic_ref{header->sent}.store(sent_.load(std::memory_order_relaxed),
                                       std::memory_order_relaxed);
-  if (untold(*header) == 0) return;
-  if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->told;
+  if (undelivered(*header) == 0) return;
+  if (begin(*header, Upcall::for_notification, abi::upcalls_open) != nullptr) ++header->delivered;
 }
 
 bool Upcalls::has_events() {
   if (pending_.load(std::memory_order_relaxed) != 0) return true;
   UpcallHeader* const header = this->header();
-  return header != nullptr && untold(*header) != 0;
+  return header != nullptr && undelivered(*header) != 0;
 }
 
 Result<> Upcalls::notify_when(hal::Irq irq, std::uint64_t bits) {
-  const auto told_by = [irq](const Line& line) { return line.irq() == irq; };
-  auto line = std::ranges::find_if(lines_, told_by);
+  const auto is_of_line = [irq](const Line& line) { return line.irq() == irq; };
+  auto line = std::ranges::find_if(lines_, is_of_line);
   if (line == lines_.end()) {
     if (bits == 0) return {};
     line = std::ranges::find(lines_, hal::Irq::none, &Line::irq);

@@ -1,9 +1,11 @@
 // A thread's upcalls (abi/upcall.h): contexts of interrupted coroutines, and notifications for the
 // program.
 //
-//   run_thread ──exception──▶ leave(): saves the context ──▶ the program's entry, on another stack
+//   run_thread ──exception──▶ make_upcall(): saves the context ──▶ the program's entry, on
+//                                │                                another stack
 //                                └─▶ a fault worker pages in ──▶ a completion in the ring
-//   notify(), any context ──▶ tell(), before the program runs next ──▶ an upcall, or the header
+//   notify(), any context ──▶ deliver_notifications(), before the program runs next
+//                                └─▶ an upcall, or the header
 //
 // The strand owns all of it, except where a function says "any context".
 #pragma once
@@ -40,7 +42,7 @@ class Upcalls {
   /// Makes an upcall after the program has trapped with an exception. If waiting may resolve it
   /// (`why`: see serve_exception()), a fault worker waits in place of the thread. Returns false if
   /// there is no upcall: the thread itself waits or dies.
-  bool leave(trap::Trap trap, Errno why);
+  bool make_upcall(trap::Trap trap, Errno why);
 
   // The system calls of abi/upcall.h.
   Result<> resume(std::uint64_t context, std::uint32_t open);
@@ -55,7 +57,7 @@ class Upcalls {
   void notify(std::uint64_t bits);
   /// Called before the program runs: makes an upcall for posted notifications, or only writes them
   /// into the header.
-  void tell();
+  void deliver_notifications();
   /// Whether notifications are pending, so that the program must not wait.
   bool has_events();
 
@@ -88,7 +90,7 @@ class Upcalls {
   abi::UpcallHeader* header();
   Context* begin(abi::UpcallHeader& header, abi::Upcall reason, std::uint32_t kind);
   bool wait_for_page(abi::UpcallHeader& header, trap::Trap trap, Errno why);
-  bool tell_of(abi::UpcallHeader& header, trap::Trap trap, Errno why);
+  bool raise_exception(abi::UpcallHeader& header, trap::Trap trap, Errno why);
   void enter(abi::UpcallHeader& header, std::uint64_t stack, std::uint64_t context,
              abi::Upcall reason);
   async::Task<> run_fault_worker(Context& kept, Errno why);

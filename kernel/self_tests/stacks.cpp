@@ -29,13 +29,13 @@ void go_there() {
 }
 
 /// Runs on the other stack and switches back each time. It never ends; its stack is used again.
-void give_way() {
+void switch_stacks() {
   for (;;) trap::leave_stack(stacks.there, top_of(stacks.between), go_here);
 }
 
 std::uint64_t change_over(std::uint64_t times, Counter counter) {
   const async::platform::InterruptGuard masked;
-  trap::leave_stack(stacks.here, top_of(stacks.other), give_way);
+  trap::leave_stack(stacks.here, top_of(stacks.other), switch_stacks);
   const std::uint64_t begin = counter.read();
   for (std::uint64_t i = 0; i < times; ++i) {
     trap::leave_stack(stacks.here, top_of(stacks.between), go_there);

@@ -7,7 +7,7 @@ namespace {
 constexpr std::uint64_t most = 100'000;
 constexpr std::uint8_t level = 8;  // above programs
 
-async::Task<> give_way(const bool& stop) {
+async::Task<> yield_until(const bool& stop) {
   while (!stop) co_await async::yield();
 }
 
@@ -23,7 +23,7 @@ async::Task<Result<Words>> yield(std::uint64_t coroutines, Counter counter) {
   {
     async::Scope scope;
     for (std::uint64_t i = 1; i < coroutines; ++i) {
-      scope.spawn(give_way(stop), options);
+      scope.spawn(yield_until(stop), options);
     }
     auto lead = [](std::uint64_t coroutines, Counter counter, Words& words,
                    bool& stop) -> async::Task<> {

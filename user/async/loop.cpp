@@ -10,9 +10,9 @@
 namespace user::detail {
 namespace {
 
-constexpr std::uint32_t most_under_way = abi::most_completions;
+constexpr std::uint32_t most_in_flight = abi::most_completions;
 constexpr std::uint32_t spare_places = 16;  // submissions for the timer and for cancellations
-constexpr int steps_between_looks = 64;
+constexpr int steps_between_polls = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
 constexpr std::uint64_t farthest_alarm = INT64_MAX;
 
@@ -25,7 +25,7 @@ constexpr std::uint64_t context_data = 2;
 constinit std::size_t mapped_bytes = 0;
 
 Ring make_ring() {
-  return must(Ring::make({.submissions = 64, .completions = most_under_way}),
+  return must(Ring::make({.submissions = 64, .completions = most_in_flight}),
               "a ring for the program's coroutines");
 }
 
@@ -45,7 +45,7 @@ void fail_in_async(const char* what) noexcept {
 Loop::Loop(const RunOptions& options)
     : upcalls_{context_data, options.on_notification, options.on_exception},
       ring_{make_ring()},
-      places_{most_under_way - spare_places},
+      places_{most_in_flight - spare_places},
       timer_{no_alarm},
       shares_priority_{options.shares_priority} {
   current_ = this;
@@ -78,10 +78,10 @@ void Loop::run_for_ever() {
 void Loop::run_some() {
   int steps = 0;
   upcalls_.open();
-  while (steps < steps_between_looks && step()) ++steps;
+  while (steps < steps_between_polls && step()) ++steps;
   upcalls_.close();
   if (awaited_->done()) return upcalls_.go_home();
-  steps == steps_between_looks ? look() : wait();
+  steps == steps_between_polls ? poll() : wait();
 }
 
 bool Loop::step() {
@@ -90,14 +90,14 @@ bool Loop::step() {
   if (shares_priority_) {
     const unsigned priority = executor_.ready_priority();
     if (priority == async::priorities) return false;
-    tell_priority(priority);
+    publish_priority(priority);
   }
   return async::Executor::run_one();
 }
 
 /// Tells the kernel the program's priority; yields if a more urgent thread is ready. Otherwise
 /// makes no system call.
-void Loop::tell_priority(unsigned priority) {
+void Loop::publish_priority(unsigned priority) {
   std::atomic_ref{shared_.demotion}.store(priority, std::memory_order_relaxed);
   const std::atomic_ref waiting{shared_.waiting};
   if (waiting.load(std::memory_order_relaxed) >= priority) [[likely]]
@@ -111,12 +111,12 @@ void Loop::tell_priority(unsigned priority) {
 void Loop::begin(abi::RingSubmission submission, Operation& operation) {
   submission.user_data = reinterpret_cast<std::uintptr_t>(&operation);
   operation.priority = async::current_job().priority;
-  ++under_way_[operation.priority];
+  ++in_flight_[operation.priority];
   submit(submission);
 }
 
 void Loop::end(const Operation& operation) {
-  --under_way_[operation.priority];
+  --in_flight_[operation.priority];
   places_.release();
 }
 
@@ -157,7 +157,7 @@ void Loop::take_completions() {
 }
 
 /// Submits and takes completions without waiting, while jobs are ready.
-void Loop::look() {
+void Loop::poll() {
   if (std::exchange(submitted_, false)) must(ring_.enter(), "submitting system calls");
   take_completions();
   fire_alarm();
@@ -209,17 +209,17 @@ void Loop::arm_timer() {
 
 /// Called when no job is ready.
 void Loop::wait() {
-  if (fire_alarm()) return look();
-  const bool nothing_is_under_way = places_.permits() == most_under_way - spare_places &&
+  if (fire_alarm()) return poll();
+  const bool nothing_is_in_flight = places_.permits() == most_in_flight - spare_places &&
                                     waiting_for_notifications_ == 0 && upcalls_.waiting() == 0;
-  if (async_alarm == no_alarm && nothing_is_under_way) {
+  if (async_alarm == no_alarm && nothing_is_in_flight) {
     fail_in_async("every coroutine of the program waits for another one");
   }
   arm_timer();
   submitted_ = false;
   if (shares_priority_) {  // after a timer any job may be ready: assume the most urgent
-    const auto most = std::ranges::find_if(under_way_, [](auto count) { return count > 0; });
-    tell_priority(async_alarm != no_alarm ? 0 : most - under_way_.begin());
+    const auto most = std::ranges::find_if(in_flight_, [](auto count) { return count > 0; });
+    publish_priority(async_alarm != no_alarm ? 0 : most - in_flight_.begin());
   }
   must(ring_.enter(1), "waiting for system calls");
   take_completions();

@@ -269,7 +269,7 @@ UpcallCounts Upcalls::counts() const {
   return {.pages = pages_,
           .pages_elsewhere = pages_elsewhere_,
           .notifications = std::atomic_ref{header_.sent}.load(std::memory_order_relaxed),
-          .interruptions = std::atomic_ref{header_.told}.load(std::memory_order_relaxed),
+          .interruptions = std::atomic_ref{header_.delivered}.load(std::memory_order_relaxed),
           .exceptions = exceptions_};
 }
 

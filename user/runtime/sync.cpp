@@ -36,9 +36,9 @@ void Mutex::unlock() {
 }
 
 bool InheritingMutex::try_lock() {
-  std::uint32_t nobody = 0;
+  std::uint32_t no_holder = 0;
   const auto self = static_cast<std::uint32_t>(thread_id());
-  return holder_.compare_exchange_strong(nobody, self, std::memory_order_acquire);
+  return holder_.compare_exchange_strong(no_holder, self, std::memory_order_acquire);
 }
 
 void InheritingMutex::lock() {

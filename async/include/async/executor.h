@@ -153,7 +153,7 @@ class Executor {
 
   /// Resumes the step of local().job. The coroutine has suspended without a wait, so its step still
   /// counts as running. For worlds in which computing takes virtual time but no instructions.
-  static void go_on() noexcept;
+  static void resume_step() noexcept;
 
   // Preemption in mid-step, by an interrupt handler of this hart. Interrupts masked.
   //

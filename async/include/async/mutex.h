@@ -101,10 +101,10 @@ class Mutex {
     if (!contended_) [[likely]] {
       waiters_.set_owner(nullptr);
     } else {
-      hand_over();
+      wake_next();
     }
   }
-  ASYNC_SLOW_PATH void hand_over() noexcept;
+  ASYNC_SLOW_PATH void wake_next() noexcept;
   // A wait was cut short: recomputes the owner's priority, which it may have inherited.
   ASYNC_SLOW_PATH void withdraw() noexcept;
 
@@ -124,7 +124,7 @@ class Mutex {
   }
 
   WaitList waiters_{Kind::mutex};
-  bool contended_ = false;  // jobs wait, or have waited since the last hand_over()
+  bool contended_ = false;  // jobs wait, or have waited since the last wake_next()
   Mutex* next_of_owner_ = nullptr;
   Mutex* next_owners_ = nullptr;  // valid in an owner's first mutex
 };

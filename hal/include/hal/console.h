@@ -11,12 +11,12 @@ namespace hal {
 
 /// A lock on the console device, held for the object's lifetime with interrupts masked. Other harts
 /// spin until it is free. The holder may lock again, for example when it panics.
-class [[nodiscard]] ConsoleTurn {
+class [[nodiscard]] ConsoleLock {
  public:
-  ConsoleTurn();
-  ~ConsoleTurn();
-  ConsoleTurn(const ConsoleTurn&) = delete;
-  ConsoleTurn& operator=(const ConsoleTurn&) = delete;
+  ConsoleLock();
+  ~ConsoleLock();
+  ConsoleLock(const ConsoleLock&) = delete;
+  ConsoleLock& operator=(const ConsoleLock&) = delete;
 
  private:
   InterruptGuard masked_;
@@ -37,7 +37,7 @@ void console_flush();
 // ── For a driver ──
 
 /// Gives the device as many of `bytes` as it takes without waiting. Returns their number, which may
-/// be 0. The caller holds a ConsoleTurn.
+/// be 0. The caller holds a ConsoleLock.
 std::size_t console_send(std::span<const char> bytes);
 
 /// Takes one received byte; nothing if none has arrived. Only one caller at a time.
@@ -45,7 +45,7 @@ std::optional<char> console_read();
 
 /// Selects the conditions that raise the console's interrupt: `input`, a byte has arrived;
 /// `output`, the device can take bytes. The interrupt stays raised while the condition holds.
-/// Initially only `input` is selected. The caller holds a ConsoleTurn.
+/// Initially only `input` is selected. The caller holds a ConsoleLock.
 struct ConsoleEvents {
   bool input;
   bool output;

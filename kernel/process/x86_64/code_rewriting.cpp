@@ -7,7 +7,7 @@
 //
 // The first two run in several steps, the rest in one. A hart that fetches from the area during the
 // replacement faults, and its thread waits for the end of the step.
-#include "process/foreign_code.h"
+#include "process/code_rewriting.h"
 
 #include <abi/numbers.h>
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 
 #include <abi/x86_64.h>
 
-#include "process/foreign_code.h"
+#include "process/code_rewriting.h"
 #include "process/thread.h"
 #include "syscalls/table.h"
 #include "syscalls/unknown.h"

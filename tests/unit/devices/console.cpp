@@ -40,7 +40,7 @@ struct World {
   std::string take() {
     std::string taken;
     while (const auto byte = console->take()) taken += *byte;
-    console->go_on();
+    console->resume_input();
     return taken;
   }
 

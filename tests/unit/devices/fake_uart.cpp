@@ -41,8 +41,8 @@ void test::FakeUart::update() {
 
 namespace hal {
 
-ConsoleTurn::ConsoleTurn() : nested_{false} {}
-ConsoleTurn::~ConsoleTurn() {
+ConsoleLock::ConsoleLock() : nested_{false} {}
+ConsoleLock::~ConsoleLock() {
   (void)nested_;
 }
 

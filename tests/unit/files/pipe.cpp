@@ -199,9 +199,9 @@ TEST_CASE("out of memory a pipe is not made, or its write is ENOMEM and loses no
   auto [reader, writer] = make();
   auto& frames = kernel::memory::frames;
   const auto all = static_cast<std::ptrdiff_t>(frames.free_count() * hal::page_size);
-  frames.keep_in_reserve(all);
+  frames.grow_reserve(all);
   CHECK(kernel::make_pipe(0).error() == Errno::enomem);
   CHECK(test::write(*writer, "x").error() == Errno::enomem);
-  frames.keep_in_reserve(-all);
+  frames.grow_reserve(-all);
   CHECK(test::write(*writer, "x") == 1);
 }

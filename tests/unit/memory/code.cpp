@@ -1,4 +1,4 @@
-// Code that the kernel inspects and rewrites before it is executed: process/foreign_code.h.
+// Code that the kernel inspects and rewrites before it is executed: process/code_rewriting.h.
 #include "spaces.h"
 
 using namespace test;

@@ -75,7 +75,7 @@ TEST_CASE("a frame given back as zeros is handed out as zeros without being clea
 
 TEST_CASE("programs stop at the reserve, the kernel does not") {
   test::Machine machine(4 * mib);
-  frames.keep_in_reserve(100 * page_size);
+  frames.grow_reserve(100 * page_size);
   std::vector<PhysAddr> taken;
   while (const PhysAddr frame = frames.allocate(Use::user)) taken.push_back(frame);
   CHECK(frames.free_count() == 100);
@@ -86,17 +86,17 @@ TEST_CASE("programs stop at the reserve, the kernel does not") {
   CHECK(last != 0);
   frames.drop(last);
   for (const PhysAddr frame : taken) frames.drop(frame);
-  frames.keep_in_reserve(-100 * static_cast<std::ptrdiff_t>(page_size));
+  frames.grow_reserve(-100 * static_cast<std::ptrdiff_t>(page_size));
   CHECK(kernel::memory::can_allocate(1));
 }
 
 TEST_CASE("the reserve counts bytes, and rounds up") {
   test::Machine machine(4 * mib);
-  frames.keep_in_reserve(page_size / 2);
+  frames.grow_reserve(page_size / 2);
   CHECK(frames.reserve() == 1);
-  frames.keep_in_reserve(page_size / 2);
+  frames.grow_reserve(page_size / 2);
   CHECK(frames.reserve() == 1);
-  frames.keep_in_reserve(1);
+  frames.grow_reserve(1);
   CHECK(frames.reserve() == 2);
 }
 

@@ -12,7 +12,7 @@ TEST_CASE("a fork that runs out of memory fails and leaves nothing behind") {
   }
   std::vector<hal::PhysAddr> taken;
   while (frames.free_count() > 20) taken.push_back(frames.allocate(kernel::memory::Use::kernel));
-  kernel::memory::frames.keep_in_reserve(0);
+  kernel::memory::frames.grow_reserve(0);
   CHECK(parent->fork().error() == Errno::enomem);
   CHECK(frames.free_count() >= 18);  // the heap may keep a page
   for (const hal::PhysAddr frame : taken) frames.drop(frame);
@@ -21,7 +21,7 @@ TEST_CASE("a fork that runs out of memory fails and leaves nothing behind") {
 
 TEST_CASE("a program that uses up all memory is told, and the reserve is still there") {
   test::Machine machine(4 << 20);
-  frames.keep_in_reserve(50 * page_size);
+  frames.grow_reserve(50 * page_size);
   {
     auto space = make_space();
     REQUIRE(map_at(*space, here, 4 << 20, Access::none));
@@ -38,7 +38,7 @@ TEST_CASE("a program that uses up all memory is told, and the reserve is still t
     CHECK(space->unmap(here, page_size));
     CHECK(store(*space, here + touched * page_size, 1));
   }
-  frames.keep_in_reserve(-50 * static_cast<std::ptrdiff_t>(page_size));
+  frames.grow_reserve(-50 * static_cast<std::ptrdiff_t>(page_size));
 }
 
 TEST_CASE("spaces get identifiers in turn, and new ones after the machine's are used up") {

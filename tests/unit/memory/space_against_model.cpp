@@ -238,7 +238,7 @@ void play(std::uint64_t seed, std::size_t ram_bytes, bool tight, int steps) {
   while (tight && frames.free_count() > 60) {
     taken.push_back(frames.allocate(kernel::memory::Use::kernel));
   }
-  if (tight) frames.keep_in_reserve(20 * page_size);
+  if (tight) frames.grow_reserve(20 * page_size);
   {
     Play play(seed, std::span(hal::phys_to_virt(block), file_pages * page_size - 100), tight);
     for (int step = 0; step < steps; ++step) {
@@ -247,7 +247,7 @@ void play(std::uint64_t seed, std::size_t ram_bytes, bool tight, int steps) {
     }
     play.compare_all();
   }
-  if (tight) frames.keep_in_reserve(-20 * static_cast<std::ptrdiff_t>(page_size));
+  if (tight) frames.grow_reserve(-20 * static_cast<std::ptrdiff_t>(page_size));
   for (const hal::PhysAddr frame : taken) frames.drop(frame);
   frames.free_block(block, 3);
 }

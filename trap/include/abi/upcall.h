@@ -76,7 +76,7 @@ struct alignas(64) UpcallHeader {
   std::uint64_t pending = 0;
   // The kernel's: the number of notify calls and interrupts, and of upcalls made for them.
   std::uint64_t sent = 0;
-  std::uint64_t told = 0;
+  std::uint64_t delivered = 0;
   // The program's: the top of the stack for an exception whose context is not saved; 0: none.
   std::uint64_t attempt_stack = 0;
   std::uint64_t unused = 0;

@@ -82,9 +82,9 @@ class Loop {
  private:
   void run_some();
   bool step();
-  void tell_priority(unsigned priority);
+  void publish_priority(unsigned priority);
   void submit(const abi::RingSubmission& submission);
-  void look();
+  void poll();
   void wait();
   void take_completions();
   void take_notifications();
@@ -107,7 +107,7 @@ class Loop {
   const bool shares_priority_;
   abi::SharedPriority shared_;
   // Number of in-flight operations per priority.
-  std::array<std::uint16_t, async::priorities> under_way_{};
+  std::array<std::uint16_t, async::priorities> in_flight_{};
 };
 
 /// Makes a system call through the ring. If cancelled, it waits until the kernel no longer uses its

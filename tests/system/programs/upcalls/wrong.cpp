@@ -46,10 +46,10 @@ void wrong() {
   page.header().open = 1;
   page.header().stack = 1;
   must(notify(thread_id(), 8), "masked");
-  check(page.header().pending == 13 && page.header().told == 0, "what is masked waits");
+  check(page.header().pending == 13 && page.header().delivered == 0, "what is masked waits");
   page.header().open = 0;
   must(unmap_memory(page.memory, page_bytes), "the header goes");
-  must(notify(thread_id(), 1), "nobody can be told");
+  must(notify(thread_id(), 1), "nobody can be delivered");
   refused(call(abi::upcall_resume, 0, 1), Errno::einval, "nothing is kept there");
 }
 
