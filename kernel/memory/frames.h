@@ -82,7 +82,7 @@ class FrameAllocator {
 
   /// The size of the reserve in frames.
   std::size_t reserve() const { return reserve_; }
-  /// Grows the reserve by the memory that a new object may need later, such as half a page for a
+  /// Grows the reserve by the memory that a new object may need later, such as 1 KiB for a
   /// thread. Negative `bytes` shrink it when the object is destroyed.
   void grow_reserve(std::ptrdiff_t bytes) {
     reserved_bytes_ += static_cast<std::size_t>(bytes);
