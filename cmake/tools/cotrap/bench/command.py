@@ -1,15 +1,13 @@
 """`./cotrap bench`, from the command line to the exit status."""
 
 import os
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 from .. import bootargs, build, packages
 from ..errors import ToolError, UsageError
-from ..paths import MACHINES, ROOT, check_output, write_output
+from ..paths import MACHINES, check_output, write_output
+from ..provenance import provenance
 from ..qemu import Machine
 from ..suggestions import did_you_mean
 from ..ui import bad, good, say
@@ -190,7 +188,7 @@ def _report(arguments, results: dict) -> Report:
         arguments.harts,
         os.path.basename(arguments.build or MACHINES[arguments.machine]),
         tuple(results.values()),
-        _facts(),
+        provenance(),
         bootargs.policy(arguments.append),
     )
 
@@ -199,17 +197,6 @@ def _where(arguments) -> str:
     """Of the options, what a figure may not be had with."""
     kind = " --icount" * arguments.icount + " --time" * arguments.time
     return f"with --machine {arguments.machine} --harts {arguments.harts}{kind}"
-
-
-def _facts() -> dict[str, str]:
-    described = subprocess.run(
-        ["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True
-    )
-    return {
-        "commit": described.stdout.strip() or "unknown",
-        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "command": " ".join(["./cotrap", *sys.argv[1:]]),
-    }
 
 
 def _say_what_is_odd(report: Report, arguments, chosen: list[Benchmark]) -> None:
