@@ -1,10 +1,14 @@
-"""Libraries that only some commands need: imported when it comes to that, since `setup`, which
-installs them, has to start without."""
+"""Libraries that only some commands need. A module that uses one is imported only when it is needed,
+because `setup`, which installs the libraries, must start without them."""
 
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from .errors import ToolError
+
+# Chart.js, which draws the charts of pages (Debian's libjs-chart.js).
+CHARTS = Path("/usr/share/javascript/chart.js/chart.min.js")
 
 
 def module(name: str, package: str) -> ModuleType:
@@ -14,3 +18,15 @@ def module(name: str, package: str) -> ModuleType:
     except ModuleNotFoundError as error:
         why = f"Python's {error.name} is not installed: `./cotrap setup` does that on Debian"
         raise ToolError(why) from error
+
+
+def check_charts() -> None:
+    """Call it before the command runs, measures or simulates: then an error costs the user no time."""
+    if not CHARTS.is_file():
+        raise ToolError(f"Chart.js ({CHARTS}) is not installed: `./cotrap setup` does that on Debian")
+
+
+def page_module(package: str) -> ModuleType:
+    """The module `page` of `package`, if all is installed that a page consists of."""
+    check_charts()
+    return module(".page", package)

@@ -1,15 +1,49 @@
-"""What pages that need nothing else are made of."""
+"""What all pages have in common. A page is one file that loads nothing: the style sheet, the charting
+library and the scripts are part of it."""
 
 import json
+import re
 from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from . import packages
+
+_HERE = Path(__file__).parent
+
+
+def fill(template: Path, *scripts: str, **values) -> str:
+    """The page. `scripts` are files beside this one, which use the charting library; the template puts
+    both in with {{ scripts }}."""
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    files = (packages.CHARTS, *map(_HERE.joinpath, scripts)) if scripts else ()
+    environment.filters["in_script"] = lambda data: Markup(in_script(data))
+    return environment.from_string(template.read_text()).render(
+        style=Markup((_HERE / "page.css").read_text()),
+        scripts=Markup("").join(map(_script, files)),
+        **values,
+    )
 
 
 def in_script(data) -> str:
-    """JSON between <script> and </script>: there nothing is escaped, and not only what would end the
-    script changes how the rest is read."""
+    """JSON between <script> and </script>. HTML has no escapes there; so "<" is escaped as JSON does
+    it, and no text can end the script or begin a comment."""
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _script(path: Path) -> Markup:
+    return Markup(f"<script>\n{escaped(path.read_text())}\n</script>\n")
+
+
+def escaped(script: str) -> str:
+    """The script with the same meaning, and without the texts that end it or begin a comment in HTML.
+    These texts can only be in strings, regular expressions and comments."""
+    return re.sub(r"<(?=/script|script|!--)", r"\\x3c", script, flags=re.IGNORECASE)
 
 
 def timeline() -> str:
     """Of a page with tracks on a canvas, the script to put before its own."""
-    return Path(__file__).with_name("timeline.js").read_text()
+    return (_HERE / "timeline.js").read_text()

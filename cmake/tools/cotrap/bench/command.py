@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 from .. import bootargs, build, packages
 from ..errors import ToolError, UsageError
@@ -33,10 +34,9 @@ def run(arguments) -> int:
         return _frames(arguments)
     if arguments.profile:
         return _profile(arguments, chosen)
-    # Not to be had is said before anything is measured.
-    pages = packages.module(".page", __package__) if arguments.html or arguments.svg else None
     asked = _others(arguments)
     bench = _bench(arguments)
+    pages = _pages(arguments)
     if before and before.setting != _report(arguments, {}).setting:
         raise UsageError(f"--compare {arguments.compare}: that was {before.setting}")
     others = [(other, image or other.image()) for other, image in asked]
@@ -180,6 +180,13 @@ def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
     if not results:
         raise UsageError(f"nothing of that is to be had {_where(arguments)}")
     return _report(arguments, results)
+
+
+def _pages(arguments) -> ModuleType | None:
+    """The module that writes the page and the picture. The picture takes no charting library."""
+    if arguments.html:
+        return packages.page_module(__package__)
+    return packages.module(".page", __package__) if arguments.svg else None
 
 
 def _report(arguments, results: dict) -> Report:

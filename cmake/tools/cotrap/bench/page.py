@@ -1,21 +1,20 @@
-"""A report as one page that needs nothing else to be looked at: bars with their spread,
-distributions, and beside them another run's and other kernels'. And a picture of the bars alone."""
+"""A report as a page: bars with their spread, distributions, and beside them another run's bars and those
+of other kernels. And a picture of the bars alone."""
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-
+from .. import pages
 from .catalogue import BENCHMARKS
 from .compare import Change, changes, number, times_as_much
 from .goals import excess, goal, is_missed
-from .results import TIME, UNITS, Report, Result
+from .results import COUNTED_NS, TIME, UNITS, Report, Result
 from .table import TITLES
 
-_WIDTH = 380  # of a bar
-_BINS = 48  # of a distribution's picture
+_WIDTH = 380  # of a bar in the picture
 _TICKS_MOST = 12
+_AXES = {TIME: "time by the clock", COUNTED_NS: "counted time"}  # titles, if not the unit itself
 
 
 @dataclass(frozen=True)
@@ -55,64 +54,90 @@ def _short(value: float) -> str:
     return f"{value:g}"
 
 
-def _bar(result: Result, scale: Scale) -> dict:
-    """To the median, and a line from the least sample to p99 and the most."""
-    least = result.distribution[0][0] if result.distribution else result.medians[0]
-    at = {key: scale.x(value) for key, value in result.percentiles.items()}
-    return {"least": scale.x(least), **at, "value": number(result.value)}
+def _chart(rows: list[dict], unit: str, before: bool, against: list[Report]) -> dict:
+    """The values of a section's bars and distributions, by their places in `names`. None: there is none."""
+    compared = [(other.machine, [_value(row["theirs"][place]) for row in rows])
+                for place, other in enumerate(against)]  # fmt: skip
+    if before:
+        old = [row["change"].before if row["change"] else None for row in rows]
+        compared.insert(0, ("before", list(map(_value, old))))
+    results = [row["result"] for row in rows]
+    return {
+        "unit": "time" if unit in (TIME, COUNTED_NS) else unit,
+        "axis": _AXES.get(unit, unit),
+        "names": [each.name for each in results],
+        "missed": [bool(row["missed"]) for row in rows],
+        "medians": list(map(_value, results)),
+        "reach": [[_least(each), each.percentiles["p99"]] for each in results],
+        "most": [each.percentiles["max"] for each in results],
+        "goals": [row["most"] for row in rows],
+        "compared": compared,
+        "distributions": {
+            each.name: _short_distribution(each) for each in results if len(each.distribution) > 1
+        },
+    }
 
 
-def _distribution(result: Result, width: float, height: float) -> dict | None:
-    """How many samples in each of equal pieces of the range, on a line of its own.
-    None: all are the same, which needs no picture."""
-    if len(result.distribution) < 2:
-        return None
-    low, high = result.distribution[0][0], result.distribution[-1][0]
-    is_wide = 0 < 4 * low < high
-    counts = [0] * _BINS
+def _value(result: Result | None) -> float | None:
+    return result.value if result else None
+
+
+def _least(result: Result) -> float:
+    return result.distribution[0][0] if result.distribution else result.medians[0]
+
+
+def _short_distribution(result: Result) -> list[tuple[float, int]]:
+    """With five digits of each value, which are more than a chart shows."""
+    merged: dict[float, int] = {}
     for value, times in result.distribution:
-        if is_wide:
-            share = math.log(value / low) / math.log(high / low)
-        else:
-            share = (value - low) / (high - low)
-        counts[min(int(share * _BINS), _BINS - 1)] += times
-    # Rare ones are what one looks for: the square root shows them.
-    top = math.sqrt(max(counts))
-    step = width / _BINS
-    columns = [
-        (round(i * step, 2), round(step * 0.9, 2), round(height * math.sqrt(count) / top, 2))
-        for i, count in enumerate(counts)
-        if count
-    ]
-    return {"columns": columns, "low": number(low), "high": number(high), "is_wide": is_wide}
+        value = float(f"{value:.5g}")
+        merged[value] = merged.get(value, 0) + times
+    return list(merged.items())
+
+
+def _label(rows: list[dict], unit: str) -> str:
+    """A chart's values for a reader who does not see it."""
+    texts = (
+        f"{row['result'].name}: {row['numbers']['p50']} {unit}"
+        + (f", goal {row['goal']} missed" if row["missed"] else "")
+        for row in rows
+    )
+    return "Bars of the medians. " + "; ".join(texts)
 
 
 def page(report: Report, before: Report | None, against: list[Report]) -> str:
     """HTML. before: an earlier run; against: other kernels."""
     sections = _sections(report, before, against)
-    has_missed = any(row["missed"] for section in sections for row in section["rows"])
-    return _fill(
-        "page.html",
+    for section in sections:
+        rows, unit = section["rows"], section["unit"]
+        bars = 1 + bool(before) + len(against)
+        section |= {"label": _label(rows, unit), "height": 110 + (14 + 11 * bars) * len(rows)}
+    return pages.fill(
+        Path(__file__).with_name("page.html"),
+        "charts.js",
         report=report,
         before=before,
         against=against,
         sections=sections,
+        charts=[_chart(each["rows"], each["unit"], bool(before), against) for each in sections],
         timed=TIME,
-        has_missed=has_missed,
     )
 
 
 def picture(report: Report) -> str:
     """The bars of one unit, the first that was measured, as SVG."""
-    return _fill("picture.svg", report=report, section=_sections(report, None, [])[0], left=205, right=190)
-
-
-def _fill(name: str, **values) -> str:
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    section = _sections(report, None, [])[0]
+    values = [value for row in section["rows"] for value in row["result"].percentiles.values()]
+    goals = [row["most"] for row in section["rows"] if row["most"]]
+    return pages.fill(
+        Path(__file__).with_name("picture.svg"),
+        report=report,
+        section=section,
+        scale=Scale.of([*values, *goals], _WIDTH),
+        width=_WIDTH,
+        left=205,
+        right=190,
     )
-    template = environment.from_string(Path(__file__).with_name(name).read_text())
-    return template.render(width=_WIDTH, **values)
 
 
 def _sections(report: Report, before: Report | None, against: list[Report]) -> list[dict]:
@@ -123,43 +148,37 @@ def _sections(report: Report, before: Report | None, against: list[Report]) -> l
         results = [each for each in report.results if each.unit == unit]
         if not results:
             continue
-        old = [found[each.name, unit].before for each in results if (each.name, unit) in found]
         goals = {each.name: goal(each) for each in results if goal(each)} if report.has_goals else {}
-        theirs = {each.name: [other.find(each.name, unit) for other in against] for each in results}
-        medians = [other.value for others in theirs.values() for other in others if other]
-        values = [value for each in [*results, *old] for value in each.percentiles.values()]
-        scale = Scale.of([*values, *medians, *goals.values()], _WIDTH)
         rows = [
-            _row(each, found.get((each.name, unit)), theirs[each.name], goals.get(each.name), scale)
+            _row(
+                each,
+                found.get((each.name, unit)),
+                [other.find(each.name, unit) for other in against],
+                goals.get(each.name),
+            )
             for each in results
         ]
-        sections.append({"unit": unit, "title": TITLES[unit], "scale": scale, "rows": rows})
+        sections.append({"unit": unit, "title": TITLES[unit], "rows": rows})
     return sections
 
 
 def _row(
-    result: Result,
-    change: Change | None,
-    others: list[Result | None],
-    most: float | None,
-    scale: Scale,
+    result: Result, change: Change | None, theirs: list[Result | None], most: float | None
 ) -> dict:
-    """others: what each other kernel has, None where it has nothing of that name. most: the goal."""
+    """theirs: for each other kernel its result of that name, None if it has none. most: the goal."""
     return {
         "result": result,
         "about": BENCHMARKS[result.name].about if result.name in BENCHMARKS else "",
-        "bar": _bar(result, scale),
-        "before": _bar(change.before, scale) if change else None,
         "change": change,
+        "before": number(change.before.value) if change else "",
+        "theirs": theirs,
         "others": [
-            {**_bar(other, scale), "place": place, "times": times_as_much(other, result)}
-            if other
-            else None
-            for place, other in enumerate(others)
+            {"value": number(other.value), "times": times_as_much(other, result)} if other else None
+            for other in theirs
         ],
-        "goal": {"x": scale.x(most), "value": number(most)} if most else None,
+        "most": most,
+        "goal": number(most) if most else "",
         "missed": excess(result) if most and is_missed(result) else "",
-        "picture": _distribution(result, 300, 44),
         "numbers": {key: number(each) for key, each in result.percentiles.items()},
         "spread": number(result.spread / 2),
     }
