@@ -42,8 +42,3 @@ def escaped(script: str) -> str:
     """The script with the same meaning, and without the texts that end it or begin a comment in HTML.
     These texts can only be in strings, regular expressions and comments."""
     return re.sub(r"<(?=/script|script|!--)", r"\\x3c", script, flags=re.IGNORECASE)
-
-
-def timeline() -> str:
-    """Of a page with tracks on a canvas, the script to put before its own."""
-    return (_HERE / "timeline.js").read_text()

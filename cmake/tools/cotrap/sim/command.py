@@ -35,6 +35,8 @@ def run(arguments) -> int:
     if arguments.replay or arguments.explore:
         return schedules.run(simulator.program_of(arguments), arguments)
     if arguments.merge:
+        if arguments.html:
+            packages.check_charts()
         done = _Done(merge.read(arguments.merge))
     else:
         program = simulator.program_of(arguments)
@@ -43,6 +45,8 @@ def run(arguments) -> int:
             width = max(map(len, known))
             print("\n".join(f"{name.ljust(width)}  {summary}" for name, summary in known.items()))
             return 0
+        if arguments.html:
+            packages.check_charts()
         done = _simulate(program, known, arguments)
         if arguments.record:
             schedules.record(program, arguments)
@@ -113,5 +117,5 @@ def _report(found: list[rows.Row], timelines: dict[str, dict], arguments) -> Non
     if arguments.csv:
         csv_file.write(arguments.csv, found)
     if arguments.html:
-        pages = packages.module(".page", __package__)
+        pages = packages.page_module(__package__)
         write_output(arguments.html, pages.page(found, found[0]["workload"], timelines))

@@ -102,6 +102,8 @@ def run(arguments) -> int:
     if len(set(outputs)) < len(outputs):
         raise UsageError(f"--trace and --record are both {outputs[0]}")
     workload = Workload.of(arguments)
+    if arguments.trace and arguments.trace.suffix == ".html":
+        packages.check_charts()
     arguments.harts = workload.harts
     share_a_clock = arguments.icount and arguments.harts > 1
     with _traced(arguments) as ram:

@@ -1,41 +1,76 @@
-"""The figures as one page that needs nothing else to be looked at: tables, distributions, and who
-ran when."""
+"""The figures as a page: tables, distributions, and a timeline of each policy."""
 
-import math
+from itertools import count
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup
-
-from ..pages import in_script, timeline
+from .. import pages
+from ..provenance import provenance
+from .costs import NAMES as COSTS
 from .rows import Row
 from .summary import Group, by_class, runs
 from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
 
-_WIDTH = 640.0
-_HEIGHT = 180.0
 _A_BUCKET = 4  # to each power of two
+# A chart's sample, its title, its time axis, and the noun for the samples.
+_CHARTS = (
+    ("latency", "Latency, from ready to running: share that is this long or longer",
+     "latency", "latencies"),
+    ("response", "Response, from arrival to end: share that is this long or longer",
+     "response time", "responses"),
+)  # fmt: skip
 
 
 def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
     """HTML. Without timelines the page has none."""
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text())
-    return template.render(
+    policies = {group.policy: place for place, group in enumerate(runs(rows))}
+    found = by_class(rows)
+    charts, numbers = [], count()
+    classes = []
+    for name, mine in found.items():
+        of_class = [
+            _chart(mine, policies, *each) | {"number": next(numbers)}
+            for each in _CHARTS
+            if any(group.buckets(each[0]) for group in mine)
+        ]
+        charts += of_class
+        classes.append(_of_class(name, mine) | {"charts": of_class})
+    return pages.fill(
+        Path(__file__).with_name("page.html"),
+        *("charts.js", "timeline.js"),
         title=title,
+        facts=_facts(rows),
         seeds=len({row["seed"] for row in rows}),
-        harts=rows[0]["harts"],
-        classes=[_of_class(name, mine) for name, mine in by_class(rows).items()],
+        classes=classes,
         run_titles=[title for title, _, _ in RUN_COLUMNS],
         runs=[_cells(group, RUN_COLUMNS) for group in runs(rows)],
         class_titles=[title for title, _, _ in CLASS_COLUMNS],
-        width=_WIDTH,
-        height=_HEIGHT,
-        timelines=Markup(in_script(timelines)) if timelines else "",
-        timeline_script=Markup(timeline()),
+        charts=charts,
+        timelines=timelines,
     )
+
+
+def _facts(rows: list[Row]) -> dict[str, str]:
+    first, seeds = rows[0], sorted({row["seed"] for row in rows})
+    costs = ", ".join(f"{name} {time(first[name])}" for name in COSTS if first[name])
+    return {
+        "workload": f"{first['workload']} (fingerprint of the file: {first['file']})",
+        "duration": f"{time(first['duration'])} on {first['harts']} virtual hart{'s' * (first['harts'] > 1)}",
+        "time slice": time(first["slice"]),
+        "costs": costs or "none",
+        "seeds": _ranges(seeds),
+        **provenance(),
+    }
+
+
+def _ranges(numbers: list[int]) -> str:
+    """As `--seeds` takes them: 1..4, 7."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join("..".join(map(str, each)) for each in ranges)
 
 
 def _cells(group: Group, columns) -> dict:
@@ -50,41 +85,45 @@ def _of_class(name: str, mine: list[Group]) -> dict:
         "name": name,
         "rows": [_cells(group, CLASS_COLUMNS) for group in mine],
         "notes": list(filter(None, (group.unfinished() for group in mine))),
-        "pictures": [
-            {"title": title, **_curves(mine, sample)}
-            for sample, title in (
-                ("latency", "from ready to running"),
-                ("response", "from arrival to end"),
-            )
-        ],
     }
 
 
-def _curves(mine: list[Group], sample: str) -> dict:
-    """For each policy how many are longer than t: both axes by their logarithm, so that the rare
-    ones are seen."""
-    counted = {group.policy: group.buckets(sample) for group in mine}
-    counted = {policy: counts for policy, counts in counted.items() if counts}
-    if not counted:
-        return {"curves": [], "ticks": []}
-    low = min(min(counts) for counts in counted.values())
-    high = max(max(counts) for counts in counted.values()) + 1
-    decades = 4  # down to one in ten thousand
+def _chart(
+    mine: list[Group], policies: dict[str, int], sample: str, title: str, axis: str, noun: str
+) -> dict:
+    """policies: the number of each one's colour."""
+    curves = [
+        {"policy": group.policy, "colour": policies[group.policy], "points": points}
+        for group in mine
+        if (points := _curve(group, sample))
+    ]
+    p99 = ", ".join(f"{group.policy} {text_of(group.figure(f'{sample} p99'), 'time')}" for group in mine)
+    label = f"{mine[0].name}. {title}. The 99th percentile: {p99}"
+    return {"title": title, "axis": axis, "noun": noun, "label": label, "curves": curves}
 
-    def x(bucket: float) -> float:
-        return round((bucket - low) / max(high - low, 1) * _WIDTH, 1)
 
-    curves = []
-    for policy, counts in counted.items():
-        total = left = sum(counts.values())
-        points = [(0.0, 0.0)]
-        for bucket in sorted(counts):
-            depth = -math.log10(left / total)
-            left -= counts[bucket]
-            points.append((x(bucket), round(min(depth / decades, 1) * _HEIGHT, 1)))
-        points.append((x(max(counts) + 1), _HEIGHT))
-        curves.append({"policy": policy, "points": " ".join(f"{px},{py}" for px, py in points)})
-    step = max((high - low) // 8, 1)
-    ticks = [(x(bucket), time(2 ** (bucket / _A_BUCKET))) for bucket in range(low, high, step)]
-    return {"curves": curves, "ticks": ticks}
+def _curve(group: Group, sample: str) -> list[tuple[float, float]]:
+    """Times in nanoseconds, each with the share of the samples that are no shorter. The curve ends at
+    the longest sample."""
+    counts = group.buckets(sample)
+    total = left = sum(counts.values())
+    points = []
+    for bucket in sorted(counts):
+        if points and bucket - 1 not in counts:  # up to here there are no samples
+            points.append((_begin(last + 1), _round(left / total)))
+        points.append((_begin(bucket), _round(left / total)))
+        left -= counts[bucket]
+        last = bucket
+    longest = max((row[f"{sample} max"] or 0 for row in group.rows), default=0)
+    if points and longest > points[-1][0]:
+        points.append((longest, _round(1 / total)))
+    return points
 
+
+def _begin(bucket: int) -> float:
+    return _round(2 ** (bucket / _A_BUCKET))
+
+
+def _round(value: float) -> float:
+    """Six digits are more than a chart shows."""
+    return float(f"{value:.6g}")

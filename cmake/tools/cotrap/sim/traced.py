@@ -22,7 +22,7 @@ def report(ram: int, built: Build, workload, text: str, arguments) -> None:
         if arguments.trace or arguments.starving:
             story = tell(told, Names(built.kernel, told.anchor), arguments.icount)
             if arguments.trace:
-                _write_timeline(arguments.trace, story, workload.path.stem)
+                _write_timeline(arguments.trace, story, built, workload, arguments)
             if arguments.starving:
                 starving = starvation.tell(story, arguments.starving)
         plan = decisions.Plan(workload.plan)
@@ -41,9 +41,13 @@ def report(ram: int, built: Build, workload, text: str, arguments) -> None:
         write_output(arguments.record, decisions.to_file(found, of))
 
 
-def _write_timeline(path: Path, story: Story, title: str) -> None:
-    is_page = path.suffix == ".html"
-    (command.write_page if is_page else command.write_json)(path, story, title)
+def _write_timeline(path: Path, story: Story, built: Build, workload, arguments) -> None:
+    title = workload.path.stem
+    if path.suffix == ".html":
+        facts = {"workload": title, "policy": workload.policy, "seed": str(workload.told["seeds"])}
+        command.write_page(path, story, title, facts | command.facts(built, arguments))
+    else:
+        command.write_json(path, story, title)
 
 
 def _name_of(built: Build) -> str:

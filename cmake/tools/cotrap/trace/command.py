@@ -3,13 +3,14 @@
 import os
 from pathlib import Path
 
+from .. import packages, terminal
 from .. import run as running
-from .. import terminal
 from ..errors import UsageError
-from ..paths import check_output, write_output
+from ..paths import Build, check_output, write_output
+from ..provenance import provenance
 from ..qemu import Boot, memory_file
 from ..ui import Waiting, say
-from . import EVENTS_LIMIT, page, perfetto, recording, starvation
+from . import EVENTS_LIMIT, perfetto, recording, starvation
 from .names import Names
 from .story import Story
 from .teller import tell
@@ -26,6 +27,8 @@ def run(arguments) -> int:
         raise UsageError(f"-o and --html are both {outputs[0]}")
     arguments.append.append(f"trace={arguments.events}")
     boot = running.prepare(arguments, terminal.is_ours())
+    if arguments.html:
+        packages.check_charts()
     ram = memory_file("ram", b"")
     try:
         try:
@@ -44,7 +47,7 @@ def _write(ram: int, boot: Boot, arguments) -> None:
         if arguments.output:
             write_json(arguments.output, story, title)
         if arguments.html:
-            write_page(arguments.html, story, title)
+            write_page(arguments.html, story, title, facts(boot.build, arguments))
     _report(story, arguments)
     if arguments.starving and (found := starvation.tell(story, arguments.starving)):
         say(found)
@@ -54,8 +57,21 @@ def write_json(path: Path, story: Story, title: str) -> None:
     write_output(path, perfetto.to_json(story, title))
 
 
-def write_page(path: Path, story: Story, title: str) -> None:
-    write_output(path, page.to_html(story, title))
+def write_page(path: Path, story: Story, title: str, of_run: dict[str, str]) -> None:
+    page = packages.page_module(__package__)
+    write_output(path, page.to_html(story, title, of_run))
+
+
+def facts(built: Build, arguments) -> dict[str, str]:
+    """What a page says of the run."""
+    harts = f"{arguments.harts} hart{'s' * (arguments.harts > 1)}"
+    counted, clock = "counted, an instruction takes a nanosecond", "by the machine's clock"
+    return {
+        "machine": f"{arguments.machine}, {harts}",
+        "build": built.folder.resolve().name,
+        "time": counted if arguments.icount else clock,
+        **provenance(),
+    }
 
 
 def _take_last_options(arguments) -> None:

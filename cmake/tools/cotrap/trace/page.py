@@ -1,23 +1,16 @@
-"""A story as one page that needs nothing else: page.html with the story in it."""
+"""A story as a page: page.html with the story in it."""
 
-import html
-import re
 from pathlib import Path
 
-from ..pages import in_script, timeline
+from .. import pages
 from .story import KINDS, Story
 
-_TEMPLATE = Path(__file__).with_name("page.html")
 
-
-def to_html(story: Story, title: str) -> str:
-    filled = {
-        "title": html.escape(title),
-        "timeline": timeline(),
-        "story": in_script(_compact(story)),
-    }
-    places = r"\{\{(title|timeline|story)\}\}"
-    return re.sub(places, lambda place: filled[place[1]], _TEMPLATE.read_text())
+def to_html(story: Story, title: str, facts: dict[str, str]) -> str:
+    """facts: what the page says of the run, by name."""
+    template = Path(__file__).with_name("page.html")
+    scripts = ("charts.js", "timeline.js")
+    return pages.fill(template, *scripts, title=title, facts=facts, story=_compact(story))
 
 
 def _compact(story: Story) -> dict:
