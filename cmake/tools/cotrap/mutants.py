@@ -2,7 +2,7 @@
 
 A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
 
-    A pipe takes a byte more than it has room for.          one sentence: what is wrong
+    A pipe accepts one byte more than its capacity.          one sentence: what is wrong
     Fails: unit.files.asan                                  the everyday test that must fail
                                                             an empty line
     diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
