@@ -3,8 +3,7 @@
 using namespace async_test;
 using async::TimedOut;
 
-TEST_CASE_METHOD(Fixture,
-                 "cancel ends the wait it finds exactly once, and every later one at once") {
+TEST_CASE_METHOD(Fixture, "cancel ends the current wait exactly once and each later wait at once") {
   async::WaitList list;
   async::Event on(true);
   async::Semaphore permits(1);
@@ -34,8 +33,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(
-    Fixture,
-    "cancelling a job before its first step lets it run, to be refused at its first wait") {
+    Fixture, "a job cancelled before its first step runs, and its first wait returns cancelled") {
   async::WaitList list;
   Log log;
   auto handle = async::spawn(wait_and_log(list, log, "a"));
@@ -44,8 +42,7 @@ TEST_CASE_METHOD(
   CHECK(log == Log{"a cancelled"});
 }
 
-TEST_CASE_METHOD(
-    Fixture, "of cancel and wake, whichever comes first decides and the other changes nothing") {
+TEST_CASE_METHOD(Fixture, "the earlier of cancel and wake decides, and the later changes nothing") {
   async::WaitList list;
   Log log;
   SECTION("wake first") {
@@ -110,7 +107,8 @@ TEST_CASE_METHOD(
   CHECK(sequences == 4096);
 }
 
-TEST_CASE_METHOD(Fixture, "a shield holds cancellation off until its scope ends; shields nest") {
+TEST_CASE_METHOD(Fixture,
+                 "a shield defers cancellation to the end of its scope, and shields nest") {
   async::WaitList list;
   Log log;
   auto body = [&]() -> Task<> {
@@ -137,8 +135,7 @@ TEST_CASE_METHOD(Fixture, "a shield holds cancellation off until its scope ends;
   CHECK(log == Log{"woken", "woken", "cancelled"});
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "cancelling a job that joins another passes it on and waits for the end") {
+TEST_CASE_METHOD(Fixture, "a cancelled join cancels the joined job and waits for its end") {
   async::WaitList list;
   Log log;
   auto parent = [&]() -> Task<> {
@@ -152,7 +149,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"child cancelled", "parent joined"});
 }
 
-TEST_CASE_METHOD(Fixture, "a job that is cancelled already cancels what it joins") {
+TEST_CASE_METHOD(Fixture, "a job that is already cancelled cancels each job that it joins") {
   async::WaitList list;
   Log log;
   auto parent = [&]() -> Task<> { co_await async::spawn(wait_and_log(list, log, "child")); };
@@ -164,7 +161,7 @@ TEST_CASE_METHOD(Fixture, "a job that is cancelled already cancels what it joins
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "with_deadline gives the result in time, or TimedOut once a wait was cut short") {
+                 "with_deadline returns the result in time, or TimedOut after it ended a wait") {
   auto body = [&]() -> Task<> {
     auto slow = []() -> Task<int> {
       CHECK(co_await async::sleep_for(100ns) == WaitResult::timed_out);
@@ -196,8 +193,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(handle.done());
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a task that the deadline finds busy, and that waits no more, keeps its result") {
+TEST_CASE_METHOD(Fixture, "a task that does not wait after its deadline keeps its result") {
   auto body = []() -> Task<int> {
     world().now += 100;
     co_await async::yield();
@@ -210,7 +206,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(*std::move(handle).get() == 3);
 }
 
-TEST_CASE_METHOD(Fixture, "deadlines nest: each reports its own, whichever passes first") {
+TEST_CASE_METHOD(Fixture, "nested deadlines report TimedOut each for itself, in any order") {
   Log log;
   auto nested = [&](async::Duration outer, async::Duration inner) -> Task<> {
     auto sleep = []() -> Task<> { co_await async::sleep_for(1ms); };

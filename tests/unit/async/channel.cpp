@@ -4,7 +4,7 @@
 
 using namespace async_test;
 
-TEST_CASE_METHOD(Fixture, "a full channel holds senders back and keeps their order") {
+TEST_CASE_METHOD(Fixture, "a full channel suspends senders and keeps their order") {
   async::Channel<int, 2> channel;
   Log log;
   auto producer = [&]() -> Task<> {
@@ -34,7 +34,7 @@ TEST_CASE_METHOD(Fixture, "a full channel holds senders back and keeps their ord
   CHECK(received == std::vector<int>{0, 1, 2, 3, 4, 5});
 }
 
-TEST_CASE_METHOD(Fixture, "several senders and receivers lose and duplicate nothing") {
+TEST_CASE_METHOD(Fixture, "several senders and receivers neither lose nor duplicate a value") {
   async::Channel<int, 3> channel;
   std::vector<int> seen(3000, 0);
   async::WaitGroup senders;
@@ -62,7 +62,8 @@ TEST_CASE_METHOD(Fixture, "several senders and receivers lose and duplicate noth
   CHECK(seen == std::vector<int>(3000, 1));
 }
 
-TEST_CASE_METHOD(Fixture, "closing a channel wakes both sides; what was sent is still received") {
+TEST_CASE_METHOD(
+    Fixture, "close wakes senders and receivers, and receivers still get the values sent before") {
   async::Channel<std::unique_ptr<int>, 1> channel;
   Log log;
   auto sender = [&](int value) -> Task<> {
@@ -84,7 +85,8 @@ TEST_CASE_METHOD(Fixture, "closing a channel wakes both sides; what was sent is 
   finish(receiver());
 }
 
-TEST_CASE_METHOD(Fixture, "a slot or a value that was promised is not overtaken") {
+TEST_CASE_METHOD(Fixture,
+                 "no later call takes a slot or a value that a waiting job has been given") {
   async::Channel<int, 1> channel;
   std::vector<int> received;
   auto sender = [&](int value) -> Task<> { co_await channel.send(value); };
@@ -106,7 +108,7 @@ TEST_CASE_METHOD(Fixture, "a slot or a value that was promised is not overtaken"
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a sender whose slot was promised gets closed if the channel closes first") {
+                 "a sender that was given a slot gets closed if the channel closes first") {
   async::Channel<int, 1> channel;
   Log log;
   auto sender = [&](int value) -> Task<> { log.push_back(name(co_await channel.send(value))); };
@@ -120,7 +122,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK_FALSE(channel.try_receive());
 }
 
-TEST_CASE_METHOD(Fixture, "a cancelled send or receive leaves the channel as it was") {
+TEST_CASE_METHOD(Fixture, "a cancelled send or receive leaves the channel unchanged") {
   async::Channel<int, 1> channel;
   Log log;
   auto receive = [&]() -> Task<> {

@@ -2,7 +2,7 @@
 
 using namespace async_test;
 
-TEST_CASE_METHOD(Fixture, "an event lets everybody through while it is on") {
+TEST_CASE_METHOD(Fixture, "every wait passes while an event is set") {
   async::Event event;
   int passed = 0;
   auto body = [&]() -> Task<> {
@@ -27,7 +27,8 @@ TEST_CASE_METHOD(Fixture, "an event lets everybody through while it is on") {
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "a semaphore hands permits to waiters in order and nobody overtakes") {
+TEST_CASE_METHOD(Fixture,
+                 "a semaphore grants permits to waiters in order, and no later job overtakes") {
   async::Semaphore semaphore(1);
   Log log;
   auto body = [&](std::string who) -> Task<> {
@@ -47,7 +48,8 @@ TEST_CASE_METHOD(Fixture, "a semaphore hands permits to waiters in order and nob
   CHECK(semaphore.permits() == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a cancelled acquire takes no permit, a granted one keeps it") {
+TEST_CASE_METHOD(Fixture,
+                 "a cancelled acquire takes no permit, and a granted acquire keeps its permit") {
   async::Semaphore semaphore(0);
   Log log;
   auto body = [&]() -> Task<> { log.push_back(name(co_await semaphore.acquire())); };
@@ -67,7 +69,7 @@ TEST_CASE_METHOD(Fixture, "a cancelled acquire takes no permit, a granted one ke
   CHECK(log == Log{"cancelled", "woken"});
 }
 
-TEST_CASE_METHOD(Fixture, "a wait group opens when all are done") {
+TEST_CASE_METHOD(Fixture, "a wait group opens when its count reaches zero") {
   async::WaitGroup group;
   bool through = false;
   auto body = [&]() -> Task<> {
@@ -86,7 +88,7 @@ TEST_CASE_METHOD(Fixture, "a wait group opens when all are done") {
   finish(body());
 }
 
-TEST_CASE_METHOD(Fixture, "an automatic event lets one through for each time it is set") {
+TEST_CASE_METHOD(Fixture, "an automatic event wakes one waiter each time it is set") {
   async::AutoEvent event;
   int passed = 0;
   auto body = [&]() -> Task<> {

@@ -21,14 +21,14 @@ Task<> log_once(Log& log, std::string who) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "within a level, first come first served") {
+TEST_CASE_METHOD(Fixture, "jobs of one level run in order of arrival") {
   Log log;
   for (const char* who : {"a", "b", "c"}) async::spawn(log_steps(log, who, 2)).detach();
   run();
   CHECK(log == Log{"a", "b", "c", "a", "b", "c"});
 }
 
-TEST_CASE_METHOD(Fixture, "the most urgent level runs first, all 32 of them in order") {
+TEST_CASE_METHOD(Fixture, "the most urgent of the 32 levels runs first") {
   Log log;
   Log expected;
   for (int priority = 31; priority >= 0; --priority) {
@@ -41,8 +41,8 @@ TEST_CASE_METHOD(Fixture, "the most urgent level runs first, all 32 of them in o
   CHECK(log == expected);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a yield gives way to equals and to more urgent ones, never to less urgent ones") {
+TEST_CASE_METHOD(
+    Fixture, "a yield lets jobs of the same or a more urgent level run, never less urgent ones") {
   Log log;
   async::spawn(log_steps(log, "low", 1), {.priority = 20}).detach();
   async::spawn(log_steps(log, "high", 3), {.priority = 3}).detach();
@@ -50,8 +50,8 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"high", "high", "high", "low"});
 }
 
-TEST_CASE_METHOD(
-    Fixture, "yield_if_preempted lets only more urgent jobs in, and goes on before its equals") {
+TEST_CASE_METHOD(Fixture,
+                 "yield_if_preempted lets only more urgent jobs run and stays first in its level") {
   Log log;
   auto body = [&]() -> Task<> {
     async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
@@ -66,7 +66,7 @@ TEST_CASE_METHOD(
   CHECK(log == Log{"nobody more urgent", "urgent", "back", "equal"});
 }
 
-TEST_CASE_METHOD(Fixture, "ready_priority and preempts tell about the most urgent ready job") {
+TEST_CASE_METHOD(Fixture, "ready_priority and preempts report the most urgent ready job") {
   Log log;
   CHECK(executor.ready_priority() == async::priorities);
   CHECK(executor.is_idle());
@@ -98,7 +98,8 @@ TEST_CASE_METHOD(Fixture,
   CHECK(executor.ready_priority() == async::priorities);
 }
 
-TEST_CASE_METHOD(Fixture, "the last of a level may leave it and others come after") {
+TEST_CASE_METHOD(Fixture,
+                 "the last job of a level may leave, and later jobs of the level still run") {
   Log log;
   auto a = async::spawn(log_once(log, "a"), {.priority = 10});
   auto b = async::spawn(log_once(log, "b"), {.priority = 10});
@@ -111,7 +112,7 @@ TEST_CASE_METHOD(Fixture, "the last of a level may leave it and others come afte
   CHECK(log == Log{"b", "a", "c", "d"});
 }
 
-TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of the one that spawns it") {
+TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of its parent") {
   auto body = []() -> Task<> {
     auto child = async::spawn([]() -> Task<> { co_return; }());
     CHECK(child.job().priority == 7);
@@ -121,7 +122,8 @@ TEST_CASE_METHOD(Fixture, "a spawned job inherits the base priority of the one t
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "a wake from an interrupt handler is seen before the next step") {
+TEST_CASE_METHOD(Fixture,
+                 "the executor sees a wake from an interrupt handler before the next step") {
   Log log;
   auto sleeper = [&]() -> Task<> {
     log.push_back(name(co_await async::park("device")));
@@ -143,7 +145,7 @@ TEST_CASE_METHOD(Fixture, "a wake from an interrupt handler is seen before the n
   CHECK(handle.done());
 }
 
-TEST_CASE_METHOD(Fixture, "a wake that comes before the park lets it pass, once") {
+TEST_CASE_METHOD(Fixture, "an unpark before the park lets it pass once") {
   int passed = 0;
   async::Event go;
   auto body = [&]() -> Task<> {
@@ -164,8 +166,8 @@ TEST_CASE_METHOD(Fixture, "a wake that comes before the park lets it pass, once"
   CHECK(passed == 2);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "cancelling a parked job loses against a wake that is already in the inbox") {
+TEST_CASE_METHOD(
+    Fixture, "a cancellation of a parked job loses against a wake that is already in the inbox") {
   WaitResult result{};
   auto body = [&]() -> Task<> { result = co_await async::park("device"); };
   auto woken = async::spawn(body());
@@ -183,8 +185,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(result == WaitResult::cancelled);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "raises of an interrupt are counted, none is lost, and one wait takes them all") {
+TEST_CASE_METHOD(Fixture, "an interrupt counts its raises, and one wait takes all of them") {
   async::Interrupt irq;
   std::vector<std::uint32_t> taken;
   auto driver = [&]() -> Task<> {
@@ -211,7 +212,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "an interrupt raised from another hart sends an IPI to the hart that waits") {
+                 "an interrupt raised on another hart sends an IPI to the hart that waits") {
   async::Interrupt irq;
   int woken = 0;
   auto driver = [&]() -> Task<> {
@@ -229,7 +230,8 @@ TEST_CASE_METHOD(Fixture,
   CHECK(woken == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "no raise is lost while four threads raise and the executor runs") {
+TEST_CASE_METHOD(Fixture,
+                 "no raise is lost while four threads raise interrupts and the executor runs") {
   constexpr int threads = 4;
   constexpr std::uint64_t raises = 20'000;
   async::Interrupt irqs[2];

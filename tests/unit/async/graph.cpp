@@ -15,7 +15,8 @@ bool has(const std::string& text, std::string_view line) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "the graph tells who waits for whom, for what, and with which priority") {
+TEST_CASE_METHOD(Fixture,
+                 "the graph shows each waiting job, its holder, its reason and its priority") {
   async::Mutex mutex;
   async::Event go;
   auto owner = [&]() -> Task<> {
@@ -71,7 +72,7 @@ TEST_CASE_METHOD(Fixture, "the graph tells who waits for whom, for what, and wit
   CHECK(has(graph(), "done, not joined"));
 }
 
-TEST_CASE_METHOD(Fixture, "the graph can be printed from inside a running job") {
+TEST_CASE_METHOD(Fixture, "a running job can print the graph") {
   std::string text;
   auto body = [&]() -> Task<> {
     text = graph();

@@ -3,7 +3,7 @@
 using namespace async_test;
 
 TEST_CASE_METHOD(Fixture,
-                 "a multiple wait ends with the first list woken and takes no wake from others") {
+                 "a multiple wait ends with the first wake and consumes no wake of other jobs") {
   async::WaitList lists[3];
   Log log;
   auto poll = [&]() -> Task<> {
@@ -35,7 +35,7 @@ TEST_CASE_METHOD(Fixture,
   for (auto& list : lists) CHECK(list.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "an observer that has been stopped has nothing to do with its list") {
+TEST_CASE_METHOD(Fixture, "a stopped observer is no longer in its list") {
   auto poll = []() -> Task<> {
     async::MultiWait wait;
     async::Observer entry;

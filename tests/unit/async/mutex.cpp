@@ -15,7 +15,7 @@ Task<> hold(async::Mutex& mutex, async::Event& go, Log& log, std::string who) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a mutex is held by one job and handed to the most urgent waiter") {
+TEST_CASE_METHOD(Fixture, "one job holds a mutex, and unlock hands it to the most urgent waiter") {
   async::Mutex mutex;
   async::Event go;
   Log log;
@@ -33,7 +33,7 @@ TEST_CASE_METHOD(Fixture, "a mutex is held by one job and handed to the most urg
   CHECK(mutex.owner() == nullptr);
 }
 
-TEST_CASE_METHOD(Fixture, "unlock does not run the next owner") {
+TEST_CASE_METHOD(Fixture, "unlock does not run the next holder") {
   async::Mutex mutex;
   Log log;
   async::Event go;
@@ -52,7 +52,7 @@ TEST_CASE_METHOD(Fixture, "unlock does not run the next owner") {
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "the owner runs with the priority of its most urgent waiter, and not longer") {
+                 "the holder runs with its most urgent waiter's priority until it unlocks") {
   async::Mutex mutex;
   async::Event go;
   Log log;
@@ -72,8 +72,7 @@ TEST_CASE_METHOD(Fixture,
   run();
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "an inversion is bounded: work in the middle does not hold up the urgent waiter") {
+TEST_CASE_METHOD(Fixture, "jobs of middle priority do not delay an urgent waiter") {
   async::Mutex mutex;
   Log log;
   auto low = [&]() -> Task<> {
@@ -102,7 +101,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "inheritance passes over a chain of owners, and back when the waiter gives up") {
+                 "a chain of holders inherits a priority, and loses it when the waiter gives up") {
   async::Mutex first;
   async::Mutex second;
   async::Event go;
@@ -138,7 +137,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(b.done());
 }
 
-TEST_CASE_METHOD(Fixture, "inheritance passes over a chain of any length") {
+TEST_CASE_METHOD(Fixture, "inheritance works over a chain of any length") {
   constexpr std::size_t length = 6;
   std::array<async::Mutex, length> mutexes;
   async::Event go;
@@ -164,7 +163,8 @@ TEST_CASE_METHOD(Fixture, "inheritance passes over a chain of any length") {
   CHECK(waiter.done());
 }
 
-TEST_CASE_METHOD(Fixture, "each of many owners inherits from its own mutexes' waiters alone") {
+TEST_CASE_METHOD(Fixture,
+                 "each of many holders inherits only from the waiters of its own mutexes") {
   constexpr int owners = 5, each = 4;
   async::Mutex mutexes[owners][each];
   async::Event go[owners][each];
@@ -214,7 +214,7 @@ TEST_CASE_METHOD(Fixture, "each of many owners inherits from its own mutexes' wa
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "with several mutexes, giving up one keeps what the others' waiters give") {
+                 "a holder that unlocks one mutex still inherits from waiters of its others") {
   async::Mutex first;
   async::Mutex second;
   async::Event go;
@@ -240,7 +240,7 @@ TEST_CASE_METHOD(Fixture,
   run();
 }
 
-TEST_CASE_METHOD(Fixture, "lock is not cut short by a cancellation, lock_or_cancel is") {
+TEST_CASE_METHOD(Fixture, "a cancellation ends lock_or_cancel but not lock") {
   async::Mutex mutex;
   async::Event go;
   Log log;
@@ -268,7 +268,9 @@ TEST_CASE_METHOD(Fixture, "lock is not cut short by a cancellation, lock_or_canc
   CHECK(log.back() == "firm has it");
 }
 
-TEST_CASE_METHOD(Fixture, "priorities go round a deadlock once, and a cancellation opens it") {
+TEST_CASE_METHOD(
+    Fixture,
+    "inheritance stops after one round of a deadlock, and a cancellation ends the deadlock") {
   async::Mutex first;
   async::Mutex second;
   auto both = [](async::Mutex& one, async::Mutex& other) -> Task<> {
@@ -292,7 +294,7 @@ TEST_CASE_METHOD(Fixture, "priorities go round a deadlock once, and a cancellati
 
 TEST_CASE_METHOD(
     Fixture,
-    "10,000 random locks of 5 mutexes by 20 jobs exclude each other and end with own priorities") {
+    "10,000 random locks of 5 mutexes by 20 jobs exclude each other and leave base priorities") {
   async::Mutex mutexes[5];
   int inside[5] = {};
   bool excluded = true;
@@ -324,7 +326,7 @@ TEST_CASE_METHOD(
   CHECK(excluded);
 }
 
-TEST_CASE_METHOD(Fixture, "what is taken and given back unseen is inherited and passed on") {
+TEST_CASE_METHOD(Fixture, "set_owner and pass_on apply inheritance like lock and unlock") {
   async::Mutex mutex;
   async::Event go;
   auto compute = [&]() -> Task<> { co_await go.wait(); };

@@ -35,7 +35,7 @@ class Preemptible : public Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Preemptible, "a job is of the strand unless it is spawned preemptible") {
+TEST_CASE_METHOD(Preemptible, "a job belongs to the strand unless it is spawned preemptible") {
   auto own = async::spawn(log_once(log, "own"));
   async::Job& other = async::spawn_preemptible(log_once(log, "other"));
   CHECK_FALSE(own.job().is_preemptible());
@@ -44,8 +44,7 @@ TEST_CASE_METHOD(Preemptible, "a job is of the strand unless it is spawned preem
   CHECK(log == Log{"own", "other"});
 }
 
-TEST_CASE_METHOD(Preemptible,
-                 "a job that was preempted goes on before its equals, after the urgent") {
+TEST_CASE_METHOD(Preemptible, "a preempted job resumes before its equals, but after urgent jobs") {
   async::Job& job = async::spawn_preemptible(log_once(log, "whole"), {.priority = 10});
   PreemptedContext aside;
   std::coroutine_handle<> leaf;
@@ -71,7 +70,7 @@ TEST_CASE_METHOD(Preemptible,
   CHECK(log == Log{"urgent", "goes on", "whole", "equal"});
 }
 
-TEST_CASE_METHOD(Preemptible, "one whose turn is over goes on after its equals") {
+TEST_CASE_METHOD(Preemptible, "a preempted job whose time slice is over resumes after its equals") {
   PreemptedContext aside;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
@@ -90,7 +89,8 @@ TEST_CASE_METHOD(Preemptible, "one whose turn is over goes on after its equals")
   CHECK(log == Log{"equal", "goes on"});
 }
 
-TEST_CASE_METHOD(Preemptible, "an interrupt raised on its hart wakes a preemptible task at once") {
+TEST_CASE_METHOD(Preemptible,
+                 "an interrupt raised on its own hart wakes a preemptible task at once") {
   async::Interrupt irq;
   unsigned taken = 0;
   auto serve = [&]() -> Task<> {
@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Preemptible, "an interrupt raised on its hart wakes a preemptib
 }
 
 TEST_CASE_METHOD(Preemptible,
-                 "a spin lock holds preemption back, and asks for it when it is let go") {
+                 "the last unlock of nested spin locks requests a deferred preemption") {
   async::SpinLock outer, inner;
   async::Local& local = async::platform::local();
   outer.lock();
@@ -146,7 +146,7 @@ bool ends_well(Body body) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Preemptible, "who waits with a spin lock held is caught") {
+TEST_CASE_METHOD(Preemptible, "a wait under a spin lock panics") {
   const auto run_job = [&](bool held) {
     async::SpinLock lock;
     auto waits = [&]() -> Task<> {
@@ -161,13 +161,14 @@ TEST_CASE_METHOD(Preemptible, "who waits with a spin lock held is caught") {
   CHECK_FALSE(ends_well([&] { run_job(true); }));
 }
 
-TEST_CASE_METHOD(Preemptible, "who cancels a job outside the strand is caught") {
+TEST_CASE_METHOD(Preemptible, "a cancellation of a preemptible job panics") {
   CHECK(ends_well([&] { async::spawn(log_once(log, "of the strand")).job().cancel(); }));
   CHECK_FALSE(ends_well([&] { async::spawn_preemptible(log_once(log, "outside")).cancel(); }));
 }
 
-TEST_CASE_METHOD(Preemptible,
-                 "one that may go elsewhere is caught when it waits for what is a hart's") {
+TEST_CASE_METHOD(
+    Preemptible,
+    "a job that may migrate panics if it waits for an interrupt or a timer of one hart") {
   async::Interrupt irq;
   auto wait = [&]() -> Task<> { (void)co_await irq.wait(); };
   auto hurry = [&]() -> Task<> {

@@ -27,7 +27,7 @@ constexpr int length = 7;
 }  // namespace
 
 TEST_CASE_METHOD(Fixture,
-                 "in every order of releases, cancellations and steps, permits are conserved") {
+                 "every order of releases, cancellations and steps conserves the permits") {
   bool conserved = true;
   const int tried = every_sequence(4, length, [&](auto next) {
     async::Semaphore semaphore;
@@ -60,7 +60,7 @@ TEST_CASE_METHOD(Fixture,
 
 TEST_CASE_METHOD(
     Fixture,
-    "in every order of sends, receives, cancellations, closing and steps, values are conserved") {
+    "every order of sends, receives, cancellations, closes and steps conserves the values") {
   bool conserved = true;
   const int tried = every_sequence(6, length, [&](auto next) {
     async::Channel<int, 1> channel;
@@ -94,9 +94,8 @@ TEST_CASE_METHOD(
   CHECK(tried == 279'936);
 }
 
-TEST_CASE_METHOD(
-    Fixture,
-    "in every order of cancellations, priority changes and steps, a mutex is free at the end") {
+TEST_CASE_METHOD(Fixture,
+                 "every order of cancellations, priority changes and steps leaves the mutex free") {
   bool sound = true;
   const int tried = every_sequence(5, length, [&](auto next) {
     async::Mutex mutex;
@@ -131,7 +130,8 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    Fixture, "in every order of wakes and cuts of a multiple wait, other waiters lose nothing") {
+    Fixture,
+    "every order of wakes and cancellations of a multiple wait keeps other waiters' wakes") {
   bool sound = true;
   const int tried = every_sequence(5, length, [&](auto next) {
     async::WaitList lists[2];

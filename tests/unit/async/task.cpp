@@ -53,7 +53,7 @@ Task<> nested(int depth, const char* base, std::ptrdiff_t& deepest) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a task runs when its turn comes, not when it is made or spawned") {
+TEST_CASE_METHOD(Fixture, "a task runs when it is scheduled, not when it is made or spawned") {
   bool ran = false;
   auto body = [&]() -> Task<int> {
     ran = true;
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Fixture, "a task that is never awaited frees its frame") {
   CHECK(alive == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "results may be move-only, references or nothing") {
+TEST_CASE_METHOD(Fixture, "results may be move-only, references or void") {
   int variable = 1;
   auto body = [&]() -> Task<> {
     CHECK(*co_await boxed(5) == 5);
@@ -86,7 +86,7 @@ TEST_CASE_METHOD(Fixture, "results may be move-only, references or nothing") {
   CHECK(variable == 9);
 }
 
-TEST_CASE_METHOD(Fixture, "every result is destroyed exactly once, whoever takes it") {
+TEST_CASE_METHOD(Fixture, "every result is destroyed exactly once, whether it is taken or not") {
   int alive = 0;
   auto body = [&]() -> Task<> {
     {
@@ -106,7 +106,7 @@ TEST_CASE_METHOD(Fixture, "every result is destroyed exactly once, whoever takes
   CHECK(alive == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "a frame that is destroyed while suspended destroys what it holds") {
+TEST_CASE_METHOD(Fixture, "a suspended frame destroys its local objects when it is destroyed") {
   int alive = 0;
   async::WaitList list;
   auto inner = [&]() -> Task<> {
@@ -134,7 +134,7 @@ TEST_CASE_METHOD(Fixture, "recursion 1,000,000 awaits deep uses no stack") {
   CHECK(finish(sum_to(10'000)) == 50'005'000);
 }
 
-TEST_CASE_METHOD(Fixture, "1,000,000 awaits of tasks that complete at once use no stack") {
+TEST_CASE_METHOD(Fixture, "1,000,000 awaits of tasks that complete immediately use no stack") {
   CHECK(finish(add_in_a_loop(1'000'000)) == 1'000'000);
 }
 
@@ -156,7 +156,7 @@ TEST_CASE_METHOD(Fixture, "1,000,000 yields use no stack and no memory") {
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a joined job hands over its result; joining one that has ended does not wait") {
+                 "a join returns the job's result, and does not wait if the job has ended") {
   auto body = []() -> Task<int> {
     auto first = async::spawn(number(1));
     auto second = async::spawn(number(2));
@@ -167,7 +167,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(finish(body()) == 21);
 }
 
-TEST_CASE_METHOD(Fixture, "a detached job goes on alone and frees itself") {
+TEST_CASE_METHOD(Fixture, "a detached job continues alone and frees itself") {
   bool ended = false;
   async::Event go;
   auto body = [&]() -> Task<> {
@@ -183,7 +183,7 @@ TEST_CASE_METHOD(Fixture, "a detached job goes on alone and frees itself") {
   CHECK(live_jobs() == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "dropping a handle detaches, before and after the end") {
+TEST_CASE_METHOD(Fixture, "a dropped handle detaches its job, before and after the job's end") {
   {
     auto handle = async::spawn(number(1));
   }
@@ -197,7 +197,7 @@ TEST_CASE_METHOD(Fixture, "dropping a handle detaches, before and after the end"
   CHECK(live_jobs() == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "once the pools are warm, spawning and awaiting take no memory") {
+TEST_CASE_METHOD(Fixture, "with filled pools, spawn and await allocate no memory") {
   auto body = []() -> Task<> {
     for (int i = 0; i < 1000; ++i) {
       auto task = number(i);
@@ -213,7 +213,7 @@ TEST_CASE_METHOD(Fixture, "once the pools are warm, spawning and awaiting take n
   CHECK(async::platform::local().frames.bytes_taken() == taken);
 }
 
-TEST_CASE_METHOD(Fixture, "a suspended task takes at most 96 bytes in all") {
+TEST_CASE_METHOD(Fixture, "a suspended task takes at most 96 bytes in total") {
   async::Event event;
   auto body = [](async::Event& event) -> Task<> { co_await event.wait(); };
   constexpr std::size_t count = 10'000;
@@ -242,8 +242,7 @@ Task<> keep_aligned(async::Event& event, int& aligned) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture,
-                 "what is aligned to 16 in a coroutine is so in its frame, whatever its size") {
+TEST_CASE_METHOD(Fixture, "local objects aligned to 16 bytes are so in a frame of any size") {
   async::Event event;
   int aligned = 0;
   for (int i = 0; i < 5; ++i) {
@@ -259,7 +258,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(aligned == 25);
 }
 
-TEST_CASE("frames of every size are served, reused, and never overlap") {
+TEST_CASE("the pool serves and reuses frames of every size, and they never overlap") {
   async::FramePool pool;
   std::vector<std::pair<std::byte*, std::size_t>> blocks;
   for (std::size_t bytes = 8; bytes <= 20'000; bytes += bytes < 1200 ? 8 : 600) {

@@ -5,8 +5,8 @@
 
 using namespace async_test;
 
-TEST_CASE_METHOD(
-    Fixture, "sleepers wake in the order of their deadlines, equal ones in the order they came") {
+TEST_CASE_METHOD(Fixture,
+                 "sleepers wake in order of their deadlines, equal ones in order of arrival") {
   Log log;
   auto body = [&](std::string who, async::Duration time) -> Task<> {
     co_await async::sleep_for(time);
@@ -24,7 +24,7 @@ TEST_CASE_METHOD(
   CHECK(log == Log{"e@0", "b@100", "a@300", "c@300", "f@300", "d@70000"});
 }
 
-TEST_CASE_METHOD(Fixture, "10,000 random sleeps end exactly at their deadlines, in order") {
+TEST_CASE_METHOD(Fixture, "10,000 random sleeps end exactly at their deadlines and in order") {
   std::mt19937_64 random(7);
   std::vector<std::uint64_t> ends;
   bool exact = true;
@@ -46,7 +46,7 @@ TEST_CASE_METHOD(Fixture, "10,000 random sleeps end exactly at their deadlines, 
   CHECK(ends == expected);
 }
 
-TEST_CASE_METHOD(Fixture, "timers fire in order when the clock jumps far past them") {
+TEST_CASE_METHOD(Fixture, "timers fire in order when the clock jumps far beyond them") {
   std::mt19937_64 random(3);
   std::vector<int> order;
   std::vector<std::pair<std::uint64_t, int>> expected;
@@ -122,7 +122,7 @@ void compare_with_list(int steps) {
 
 }  // namespace
 
-TEST_CASE("the wheel agrees with a sorted list over random arming, disarming and advancing") {
+TEST_CASE("the wheel agrees with a sorted list over random arm, disarm and advance steps") {
   compare_with_list(20'000);
 }
 
@@ -130,8 +130,9 @@ TEST_CASE("the wheel agrees with a sorted list for 200,000 random steps", "[long
   compare_with_list(200'000);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "no alarm is set while nobody sleeps, and only earlier deadlines move it") {
+TEST_CASE_METHOD(
+    Fixture,
+    "the executor sets no alarm without sleepers, and moves it only for earlier deadlines") {
   auto body = [](async::Duration time) -> Task<> { co_await async::sleep_for(time); };
   const std::uint64_t before = world().alarms_set;
   run();
@@ -148,7 +149,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(world().alarm == UINT64_MAX);
 }
 
-TEST_CASE_METHOD(Fixture, "an alarm that rings early is harmless") {
+TEST_CASE_METHOD(Fixture, "an alarm that fires early is harmless") {
   bool woken = false;
   auto body = [&]() -> Task<> {
     co_await async::sleep_for(1000ns);
@@ -169,7 +170,7 @@ TEST_CASE_METHOD(Fixture, "an alarm that rings early is harmless") {
   CHECK(woken);
 }
 
-TEST_CASE_METHOD(Fixture, "a sleep without end waits for its cancellation and sets no alarm") {
+TEST_CASE_METHOD(Fixture, "an unlimited sleep sets no alarm and ends by cancellation") {
   Log log;
   world().now = 1000;
   auto body = [&](async::Duration time) -> Task<> {
@@ -185,8 +186,7 @@ TEST_CASE_METHOD(Fixture, "a sleep without end waits for its cancellation and se
   CHECK(log == Log{"woken", "cancelled"});
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "waits whose deadlines have long passed time out at the next alarm, in order") {
+TEST_CASE_METHOD(Fixture, "waits with deadlines long past time out at the next alarm, in order") {
   world().now = 123'456'789;
   executor.expire(async::now());
   Log log;
@@ -203,7 +203,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"c timed out", "a timed out", "e timed out", "d timed out", "b timed out"});
 }
 
-TEST_CASE_METHOD(Fixture, "a cancelled sleep ends at once and disarms its timer") {
+TEST_CASE_METHOD(Fixture, "a cancelled sleep ends immediately and disarms its timer") {
   Log log;
   auto body = [&]() -> Task<> {
     log.push_back(name(co_await async::sleep_for(1h)));

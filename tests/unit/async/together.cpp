@@ -15,7 +15,7 @@ Task<> just_sleep(async::Duration time) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "when_all runs its tasks beside each other and gives all results") {
+TEST_CASE_METHOD(Fixture, "when_all runs its tasks concurrently and returns all results") {
   auto body = []() -> Task<> {
     auto [a, nothing, b] =
         co_await async::when_all(after(30ns, 1), just_sleep(50ns), after(20ns, 2));
@@ -29,7 +29,8 @@ TEST_CASE_METHOD(Fixture, "when_all runs its tasks beside each other and gives a
 }
 
 TEST_CASE_METHOD(
-    Fixture, "when_any gives the first result, after the losers were cancelled and have ended") {
+    Fixture,
+    "when_any returns the first result after the other tasks were cancelled and have ended") {
   Log log;
   auto stubborn = [&]() -> Task<int> {
     co_await async::sleep_for(1ms);
@@ -51,7 +52,7 @@ TEST_CASE_METHOD(
   CHECK(log == Log{"2 woken", "1 cancelled", "stubborn ended", "returned"});
 }
 
-TEST_CASE_METHOD(Fixture, "when_any of tasks that do not wait takes the first") {
+TEST_CASE_METHOD(Fixture, "when_any returns the first task's result if no task waits") {
   auto body = []() -> Task<> {
     auto now = [](int value) -> Task<int> { co_return value; };
     auto result = co_await async::when_any(now(5), now(6));
@@ -61,7 +62,7 @@ TEST_CASE_METHOD(Fixture, "when_any of tasks that do not wait takes the first") 
   finish(body());
 }
 
-TEST_CASE_METHOD(Fixture, "cancelling who waits for several cancels them all at once") {
+TEST_CASE_METHOD(Fixture, "a cancelled wait for several tasks cancels all of them at once") {
   Log log;
   auto body = [&]() -> Task<> {
     co_await async::when_all(after(1ms, 1, &log), after(2ms, 2, &log), after(3ms, 3, &log));
@@ -90,7 +91,7 @@ TEST_CASE_METHOD(Fixture, "cancelling who waits for several cancels them all at 
   CHECK(log == Log{"1 cancelled", "2 cancelled"});
 }
 
-TEST_CASE_METHOD(Fixture, "a deadline over when_all cancels its tasks and says so") {
+TEST_CASE_METHOD(Fixture, "a deadline over when_all cancels its tasks and returns TimedOut") {
   Log log;
   auto body = [&]() -> Task<> {
     auto result = co_await async::with_deadline(
@@ -103,7 +104,7 @@ TEST_CASE_METHOD(Fixture, "a deadline over when_all cancels its tasks and says s
   CHECK(log == Log{"2 woken", "1 cancelled"});
 }
 
-TEST_CASE_METHOD(Fixture, "a scope ends when its last child has, including children of children") {
+TEST_CASE_METHOD(Fixture, "a scope ends with its last child, including children of children") {
   Log log;
   auto body = [&]() -> Task<> {
     co_await async::with_scope([&](async::Scope& scope) -> Task<> {
@@ -125,8 +126,7 @@ TEST_CASE_METHOD(Fixture, "a scope ends when its last child has, including child
 }
 
 TEST_CASE_METHOD(
-    Fixture,
-    "cancelling a scope, or who waits for it, cancels children started and not yet started") {
+    Fixture, "cancellation of a scope or of its waiting job reaches running and future children") {
   async::WaitList list;
   Log log;
   SECTION("by the scope") {

@@ -2,7 +2,7 @@
 
 using namespace async_test;
 
-TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, yield, wait, wake and done, in order") {
+TEST_CASE_METHOD(Fixture, "trace points report spawn, run, yield, wait, wake and done in order") {
   static std::vector<async::TraceEvent> events;
   events.clear();
   async::set_trace_hook(
@@ -22,7 +22,7 @@ TEST_CASE_METHOD(Fixture, "trace points tell spawn, run, yield, wait, wake and d
   CHECK(events == std::vector<async::TraceEvent>{spawn, run, yield, run, wait, wake, run, done});
 }
 
-TEST_CASE_METHOD(Fixture, "a traced join is told and touches no list waited in before") {
+TEST_CASE_METHOD(Fixture, "the trace of a join does not access a list that an earlier wait used") {
   static std::vector<std::string> events;
   events.clear();
   async::set_trace_hook([](async::TraceEvent event, const async::Job& job) {

@@ -3,8 +3,7 @@
 using namespace async_test;
 using async::Key;
 
-TEST_CASE_METHOD(Fixture,
-                 "waiters are woken the most urgent first, in order of arrival among equals") {
+TEST_CASE_METHOD(Fixture, "waiters wake in order of priority, and equal ones in order of arrival") {
   async::WaitList list;
   Log log;
   const std::pair<const char*, int> waiters[] = {
@@ -18,7 +17,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(log == Log{"d0 woken", "b3 woken", "e3 woken", "a9 woken", "c9 woken"});
 }
 
-TEST_CASE_METHOD(Fixture, "a wake never runs the woken job, it only makes it ready") {
+TEST_CASE_METHOD(Fixture, "a wake makes a job ready and does not run it") {
   async::WaitList list;
   Log log;
   auto handle = async::spawn(wait_and_log(list, log, "a"));
@@ -30,7 +29,7 @@ TEST_CASE_METHOD(Fixture, "a wake never runs the woken job, it only makes it rea
   CHECK(log == Log{"a woken"});
 }
 
-TEST_CASE_METHOD(Fixture, "wake_all wakes everybody who waits now") {
+TEST_CASE_METHOD(Fixture, "wake_all wakes every job that waits at that moment") {
   async::WaitList list;
   Log log;
   for (const char* who : {"a", "b", "c"}) async::spawn(wait_and_log(list, log, who)).detach();
@@ -41,7 +40,7 @@ TEST_CASE_METHOD(Fixture, "wake_all wakes everybody who waits now") {
   CHECK(log == Log{"a woken", "b woken", "c woken"});
 }
 
-TEST_CASE_METHOD(Fixture, "a waiting job changes its place when its priority is set") {
+TEST_CASE_METHOD(Fixture, "a waiting job changes its place in the list with its priority") {
   async::WaitList list;
   Log log;
   auto a = async::spawn(wait_and_log(list, log, "a"), {.priority = 10});
@@ -90,7 +89,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a keyed wait ends by its deadline or by a cancellation, and leaves the list") {
+                 "a deadline or a cancellation ends a keyed wait and removes it from the list") {
   async::WaitList list;
   Log log;
   auto body = [&](async::Instant deadline) -> Task<> {
@@ -106,7 +105,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(list.empty());
 }
 
-TEST_CASE_METHOD(Fixture, "an entry whose wait was cut short does not use up a wake") {
+TEST_CASE_METHOD(Fixture, "an entry with an ended wait consumes no wake") {
   async::WaitList list;
   Log log;
   auto body = [&](std::string who) -> Task<> {
@@ -121,7 +120,7 @@ TEST_CASE_METHOD(Fixture, "an entry whose wait was cut short does not use up a w
   CHECK(log == Log{"a cancelled", "b woken"});
 }
 
-TEST_CASE_METHOD(Fixture, "a wait with a deadline is woken before it or times out at it") {
+TEST_CASE_METHOD(Fixture, "a wait with a deadline returns woken before it and timed_out at it") {
   async::WaitList list;
   Log log;
   auto body = [&](async::Duration after) -> Task<> {

@@ -9,7 +9,7 @@
 
 using namespace test;
 
-TEST_CASE("what is written to the disk is read from it") {
+TEST_CASE("a read returns what a write stored on the disk") {
   DiskModel model;
   DiskWorld disk{model};
   Sector out, in;
@@ -27,7 +27,7 @@ TEST_CASE("what is written to the disk is read from it") {
   CHECK(counters.errors == 0);
 }
 
-TEST_CASE("as many requests as the queue holds are in flight at once, and end in any order") {
+TEST_CASE("as many requests as the queue holds are in flight at once and end in any order") {
   DiskModel model;
   number_sectors(model);
   DiskWorld disk{model};
@@ -50,7 +50,7 @@ TEST_CASE("as many requests as the queue holds are in flight at once, and end in
   CHECK(disk.device->counters().most_in_flight == 256);
 }
 
-TEST_CASE("who finds the queue full gets in as soon as there is room, in order") {
+TEST_CASE("requests that find the queue full enter it in order as room appears") {
   DiskModel model;
   model.queue_limit = 8;
   const bool indirect = GENERATE(false, true);
@@ -75,7 +75,7 @@ TEST_CASE("who finds the queue full gets in as soon as there is room, in order")
   }
 }
 
-TEST_CASE("the disk is told of requests that get in late") {
+TEST_CASE("the driver notifies the disk of a request that had to wait for room") {
   DiskModel model;
   model.queue_limit = 8;
   DiskWorld disk{model};
@@ -89,7 +89,7 @@ TEST_CASE("the disk is told of requests that get in late") {
   for (Reader& reader : readers) CHECK(std::move(reader.job).get());
 }
 
-TEST_CASE("a request that the disk fails ends with an error, and others are none the worse") {
+TEST_CASE("a request that the disk fails ends with an error and does not affect others") {
   DiskModel model;
   DiskWorld disk{model};
   Reader bad{*disk.device, 1}, unsupported{*disk.device, 2}, odd{*disk.device, 3},
@@ -108,7 +108,7 @@ TEST_CASE("a request that the disk fails ends with an error, and others are none
   CHECK(disk.device->counters().resets == 0);
 }
 
-TEST_CASE("a cancelled job's request goes on to its end, and so does the job's wait") {
+TEST_CASE("a cancelled job waits until its request has ended") {
   DiskModel model;
   number_sectors(model);
   DiskWorld disk{model};
@@ -124,9 +124,7 @@ TEST_CASE("a cancelled job's request goes on to its end, and so does the job's w
   CHECK(holds_sector(reader.bytes, model, 3));
 }
 
-TEST_CASE(
-    "useless interrupts are counted, and a storm of them leaves the line silent for longer "
-    "and longer") {
+TEST_CASE("useless interrupts are counted, and a storm masks the line for increasing times") {
   using kernel::InterruptBackoff;
   DiskModel model;
   DiskWorld disk{model};
@@ -150,7 +148,7 @@ TEST_CASE(
   CHECK(disk.device->counters().useless_interrupts == InterruptBackoff::tolerated + 10);
   CHECK(disk.device->counters().pauses == 10);
 
-  SECTION("what is done during a pause is noticed at its end") {
+  SECTION("a request that completes during a pause ends after the pause") {
     Reader reader{*disk.device, 3};
     disk.disk->interrupt(0);
     disk.world.run();
@@ -161,7 +159,7 @@ TEST_CASE(
     REQUIRE(reader.job.done());
     CHECK(std::move(reader.job).get());
   }
-  SECTION("one of use ends it") {
+  SECTION("a useful interrupt ends the pauses") {
     Sector bytes;
     CHECK(disk.finish(read(*disk.device, 0, bytes)));
     const unsigned before = disk.disk->completed_interrupts;
@@ -171,10 +169,10 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("the driver takes only features that it knows, and uses a disk of before 1.0") {
+TEST_CASE("the driver accepts only features that it knows, and legacy disks") {
   DiskModel model;
   model.features = ~std::uint64_t{0};
-  SECTION("of before 1.0") {
+  SECTION("a legacy disk") {
     model.legacy = true;
     model.features = 0x7fff'ffff;
   }
@@ -188,7 +186,7 @@ TEST_CASE("the driver takes only features that it knows, and uses a disk of befo
   CHECK(disk.finish(read(*disk.device, 0, bytes)));
 }
 
-TEST_CASE("a disk that cannot be used is none") {
+TEST_CASE("an unusable disk is not registered") {
   DiskModel model;
   SECTION("no queue") {
     model.queue_limit = 0;
@@ -199,10 +197,10 @@ TEST_CASE("a disk that cannot be used is none") {
   SECTION("too few pieces a request") {
     model.segment_limit = 2;
   }
-  SECTION("features that cannot be agreed on") {
+  SECTION("features that the disk does not accept") {
     model.accepts_features = false;
   }
-  SECTION("neither of 1.0 nor of before") {
+  SECTION("neither version 1.0 nor legacy") {
     model.features = 0;
   }
   DiskWorld disk{model};

@@ -7,7 +7,7 @@
 
 using namespace test;
 
-TEST_CASE("bytes at any offset and of any length are read and written as from memory") {
+TEST_CASE("reads and writes at any offset and of any length act like memory") {
   const auto seed = GENERATE(range(1, 9));
   test::Random random{static_cast<std::uint64_t>(seed)};
   DiskModel disk;
@@ -37,8 +37,7 @@ TEST_CASE("bytes at any offset and of any length are read and written as from me
   CHECK(world.on_disk(0, model.size()) == model);
 }
 
-TEST_CASE(
-    "many transfers at once do not get into each other's bytes, whatever sectors they share") {
+TEST_CASE("concurrent transfers keep their bytes apart even if they share sectors") {
   const auto seed = GENERATE(range(1, 17));
   test::Random random{static_cast<std::uint64_t>(seed)};
   DiskModel disk;
@@ -66,7 +65,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("writes of whole sectors go on side by side, those of parts of a sector one by one") {
+TEST_CASE("writes of whole sectors run concurrently, writes of partial sectors one by one") {
   DiskModel disk;
   DiskFileWorld world{disk};
   auto first = async::spawn(world.start(Direction::write, 0, here, 1024));
@@ -85,7 +84,7 @@ TEST_CASE("writes of whole sectors go on side by side, those of parts of a secto
   }
 }
 
-TEST_CASE("reads and writes at the file's place follow each other") {
+TEST_CASE("reads and writes at the file's position follow each other") {
   DiskModel disk;
   DiskFileWorld world{disk};
   CHECK(world.read({}, here, 100) == 100);
@@ -98,7 +97,7 @@ TEST_CASE("reads and writes at the file's place follow each other") {
   CHECK(world.file->seek(64 * 512 + 1, abi::seek_set).error() == Errno::einval);
   CHECK(world.file->seek(-1, abi::seek_set).error() == Errno::einval);
 
-  SECTION("two at once do not read the same bytes") {
+  SECTION("two concurrent reads return different bytes") {
     CHECK(world.file->seek(0, abi::seek_set) == 0);
     auto first = async::spawn(world.start(Direction::read, {}, here, 512));
     auto second = async::spawn(world.start(Direction::read, {}, here + 512, 512));
@@ -109,7 +108,7 @@ TEST_CASE("reads and writes at the file's place follow each other") {
   }
 }
 
-TEST_CASE("a disk's file says what it is") {
+TEST_CASE("a disk's file reports its type, its device number and its size") {
   DiskModel disk;
   DiskFileWorld world{disk};
   const abi::Stat status = world.file->status();

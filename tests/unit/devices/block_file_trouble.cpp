@@ -4,7 +4,7 @@
 
 using namespace test;
 
-TEST_CASE("the end of the disk is the end of the file for reads, and no space for writes") {
+TEST_CASE("a read at the end of the disk returns 0, and a write returns ENOSPC") {
   DiskModel disk;
   DiskFileWorld world{disk};
   const std::uint64_t end = 64 * 512;
@@ -18,7 +18,7 @@ TEST_CASE("the end of the disk is the end of the file for reads, and no space fo
   CHECK(world.read(0, here, 0) == 0);
 }
 
-TEST_CASE("a read-only disk opens for writing, as elsewhere, and refuses the writes") {
+TEST_CASE("a read-only disk opens for writing, as on Linux, and rejects the writes") {
   DiskModel disk;
   disk.features |= 1 << 5;
   DiskFileWorld world{disk};
@@ -26,7 +26,7 @@ TEST_CASE("a read-only disk opens for writing, as elsewhere, and refuses the wri
   CHECK(world.read(0, here, 10) == 10);
 }
 
-TEST_CASE("a bad address is EFAULT, or ends the transfer where it begins") {
+TEST_CASE("a bad address is EFAULT, or ends a transfer that has moved bytes") {
   DiskModel disk;
   disk.bytes.resize(1024 * 512);
   DiskFileWorld world{disk};
@@ -45,7 +45,7 @@ TEST_CASE("a bad address is EFAULT, or ends the transfer where it begins") {
   CHECK(world.write(0, here, 10) == 10);
 }
 
-TEST_CASE("an error of the disk is EIO, and what was moved before counts") {
+TEST_CASE("a disk error is EIO, and bytes moved before it count") {
   DiskModel disk;
   disk.bytes.resize(1024 * 512);
   DiskFileWorld world{disk};
@@ -64,7 +64,7 @@ TEST_CASE("an error of the disk is EIO, and what was moved before counts") {
   CHECK(world.write(5, here, 10) == 10);  // the sector's lock is free
 }
 
-TEST_CASE("pages stay where they are until the disk is done, whatever becomes of them") {
+TEST_CASE("a transfer keeps its frames whatever happens to the program's pages") {
   DiskModel disk;
   DiskFileWorld world{disk};
   world.put_text(here, pattern(2 * page_size));
@@ -77,14 +77,14 @@ TEST_CASE("pages stay where they are until the disk is done, whatever becomes of
     CHECK(std::move(reader).get() == page_size);
     CHECK(kernel::memory::frames.free_count() == free + 2);
   }
-  SECTION("forgotten: what comes is in new pages") {
+  SECTION("discarded: the bytes arrive in new pages") {
     REQUIRE(world.space->discard(here, 2 * page_size));
     world.disk->answer_all(world.world);
     CHECK(std::move(reader).get() == page_size);
     CHECK(world.text_at(here + 100, page_size) == world.on_disk(0, page_size));
     CHECK(world.text_at(here, 100) == std::string(100, '\0'));
   }
-  SECTION("forked, and written to by the parent: nothing is lost") {
+  SECTION("forked and written by the parent: nothing is lost") {
     auto child = *world.space->fork();
     world.put_text(here + 20, "parent");
     REQUIRE(test::store(*child, here + 30, 'c'));
@@ -95,7 +95,7 @@ TEST_CASE("pages stay where they are until the disk is done, whatever becomes of
     CHECK(world.text_at(here + 30, 1) == pattern(1, 30));
     CHECK(world.text_in(*child, here + 20, 6) == pattern(6, 20));
   }
-  SECTION("the program is gone") {
+  SECTION("the program has ended") {
     world.space->retain();  // the reference of the waiting thread
     auto* const space = world.space.get();
     world.space = *AddressSpace::create();
@@ -105,7 +105,7 @@ TEST_CASE("pages stay where they are until the disk is done, whatever becomes of
   }
 }
 
-TEST_CASE("a cancelled transfer ends when its request has, and moves no more") {
+TEST_CASE("a cancelled transfer ends with its current request and starts no other") {
   DiskModel disk;
   disk.bytes.resize(1024 * 512);
   DiskFileWorld world{disk};
@@ -124,7 +124,7 @@ TEST_CASE("a cancelled transfer ends when its request has, and moves no more") {
   CHECK(std::move(waiting).get() == 512);
 }
 
-TEST_CASE("a file that is closed while it is read from stays until the read has ended") {
+TEST_CASE("a file closed during a read lives until the read ends") {
   DiskModel disk;
   DiskFileWorld world{disk};
   auto reader = async::spawn(world.start(Direction::read, {}, here, 512));

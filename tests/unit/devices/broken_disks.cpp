@@ -10,7 +10,7 @@
 
 using namespace test;
 
-TEST_CASE("a disk that calls half a sector success is not believed") {
+TEST_CASE("half a sector with a success status is an error") {
   DiskModel model;
   DiskWorld disk{model};
   Reader reader{*disk.device, 1};
@@ -23,7 +23,7 @@ TEST_CASE("a disk that calls half a sector success is not believed") {
   CHECK(std::move(reader.job).get().error() == Errno::eio);
 }
 
-TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and it works again") {
+TEST_CASE("a disk with invalid answers is reset, its requests end with EIO, and it works again") {
   DiskModel model;
   model.queue_limit = 8;
   number_sectors(model);
@@ -34,16 +34,16 @@ TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and i
   disk.disk->answer(0);  // makes room for the ninth
   disk.world.run();
 
-  SECTION("an id that is nobody's") {
+  SECTION("an id without a request") {
     disk.disk->side().use(1000, 1);
   }
   SECTION("an index that jumps") {
     disk.disk->side().set_used_index(40);
   }
-  SECTION("too many bytes") {
+  SECTION("more bytes than the buffer holds") {
     disk.disk->side().use(disk.disk->held()[0].head, 4096);
   }
-  SECTION("it says itself that it needs it") {
+  SECTION("the disk asks for a reset") {
     disk.disk->ask_for_reset();
   }
 
@@ -72,14 +72,14 @@ TEST_CASE("a disk that talks nonsense is reset, what it had ends with EIO, and i
   CHECK(holds_sector(bytes, model, 5));
 }
 
-TEST_CASE("a disk that is dead after a reset ends everything with EIO") {
+TEST_CASE("a disk that does not come back after a reset ends all requests with EIO") {
   DiskModel model;
   model.queue_limit = 8;
   DiskWorld disk{model};
   auto readers = start_readers(*disk.device, 9);
   disk.world.run();
 
-  SECTION("it does not agree on features any more") {
+  SECTION("it does not accept the features any more") {
     disk.disk->accepts = false;
   }
   SECTION("its queue has become too small") {
@@ -93,7 +93,7 @@ TEST_CASE("a disk that is dead after a reset ends everything with EIO") {
   CHECK(disk.finish(read(*disk.device, 0, bytes)).error() == Errno::eio);
 }
 
-TEST_CASE("memory is the disk's until it says that it has let go") {
+TEST_CASE("a request ends only when the disk has stopped using its memory") {
   DiskModel model;
   DiskWorld disk{model};
   Reader reader{*disk.device, 0};
@@ -114,7 +114,7 @@ TEST_CASE("memory is the disk's until it says that it has let go") {
   CHECK(disk.finish(read(*disk.device, 1, bytes)));
 }
 
-TEST_CASE("whatever a disk does to its queue, every request ends once and the kernel goes on") {
+TEST_CASE("with random disk errors every request ends once and the kernel keeps running") {
   const auto seed = GENERATE(range(1, 17));
   test::Random random{static_cast<std::uint64_t>(seed)};
   DiskModel model;

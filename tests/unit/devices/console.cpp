@@ -53,7 +53,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("a word is sent at once and costs no interrupt") {
+TEST_CASE("a word is sent at once and causes no interrupt") {
   World world;
   world.put("hello\n");
   CHECK(world.uart.shown == "hello\n");
@@ -61,7 +61,7 @@ TEST_CASE("a word is sent at once and costs no interrupt") {
   CHECK(world.uart.interrupts == 0);
 }
 
-TEST_CASE("what a device does not take at once it gets each time it has sent something") {
+TEST_CASE("a slow device gets the next bytes each time it has sent some") {
   World world;
   world.uart.is_fast = false;
   const std::string text = test::pattern(3000);
@@ -80,7 +80,7 @@ TEST_CASE("what a device does not take at once it gets each time it has sent som
   CHECK(world.uart.interrupts == interrupts);
 }
 
-TEST_CASE("a device that takes all there is gets it with few interrupts") {
+TEST_CASE("a device that accepts all bytes at once causes few interrupts") {
   World world;
   const std::string text = test::pattern(4000);
   CHECK(world.put(text) == 4000);
@@ -90,7 +90,7 @@ TEST_CASE("a device that takes all there is gets it with few interrupts") {
   CHECK(world.console->backoff().useless() == 0);
 }
 
-TEST_CASE("what is written now comes after what was put before") {
+TEST_CASE("bytes of write_now follow the bytes that were put before") {
   World world;
   world.uart.is_fast = false;
   world.put(test::pattern(100));
@@ -101,7 +101,7 @@ TEST_CASE("what is written now comes after what was put before") {
   CHECK(world.uart.shown == test::pattern(100) + "log\nnext");
 }
 
-TEST_CASE("a frame of standard error ends in the other stream, and no text is a command") {
+TEST_CASE("a frame of standard error ends by switching back, and text contains no command") {
   World world;
   world.console->frame_output();
   world.console->put_frame(Console::Stream::output, std::string_view{"a\x10"
@@ -123,7 +123,7 @@ TEST_CASE("a frame of standard error ends in the other stream, and no text is a 
         "2\n");
 }
 
-TEST_CASE("a frame is whole, across the end of the ring, before what is written now") {
+TEST_CASE("a frame stays whole across the ring's end and precedes bytes of write_now") {
   World world;
   world.console->frame_output();
   std::string shown;
@@ -144,7 +144,7 @@ TEST_CASE("a frame is whole, across the end of the ring, before what is written 
   }
 }
 
-TEST_CASE("who asks for room is told when half of it is free, whoever made it so") {
+TEST_CASE("a request for room is answered when half of the ring is free") {
   World world;
   world.uart.is_fast = false;
   unsigned heard = 0;
@@ -171,7 +171,7 @@ TEST_CASE("who asks for room is told when half of it is free, whoever made it so
   CHECK(heard == 3);
 }
 
-TEST_CASE("text that has no room as a whole is left out") {
+TEST_CASE("text that does not fit as a whole is dropped") {
   World world;
   world.uart.is_fast = false;
   const std::string text = test::pattern(Console::ring_size - 100);
@@ -185,7 +185,7 @@ TEST_CASE("text that has no room as a whole is left out") {
   CHECK(world.uart.shown == text + std::string(room, 'y'));
 }
 
-TEST_CASE("a flood stops in the device until somebody takes it, and nothing of it is lost") {
+TEST_CASE("the device holds a flood of input until a program reads it, and nothing is lost") {
   World world;
   unsigned heard = 0;
   world.spawn(hear(world.console->has_input(), heard), 1);
@@ -212,7 +212,7 @@ TEST_CASE("a flood stops in the device until somebody takes it, and nothing of i
   CHECK(world.uart.listening.input);
 }
 
-TEST_CASE("a line that is raised for ever is silent most of the time, and the console goes on") {
+TEST_CASE("a line that stays raised is masked most of the time, and the console still works") {
   World world;
   world.uart.storms = true;
   world.uart.update();
@@ -238,7 +238,7 @@ TEST_CASE("a line that is raised for ever is silent most of the time, and the co
   CHECK(world.take() == "x");
 }
 
-TEST_CASE("a device that does not interrupt is asked from time to time") {
+TEST_CASE("a device without interrupts is polled") {
   World world{false};
   world.uart.receive("typed");
   world.uart.is_fast = false;
@@ -284,7 +284,7 @@ struct TerminalWorld : World {
 
 }  // namespace
 
-TEST_CASE("^C is heard behind a paste that nobody reads, which is then lost") {
+TEST_CASE("^C behind a paste without a reader is a signal and drops the paste") {
   TerminalWorld world{LineEditor::Input::typed};
   world.uart.receive(std::string(100'000, '\n') + "\x03" + "next\n");
   world.world.advance(kernel::reader_timeout - 1ms);
@@ -294,7 +294,7 @@ TEST_CASE("^C is heard behind a paste that nobody reads, which is then lost") {
   CHECK(world.read() == "next\n");
 }
 
-TEST_CASE("a paste that somebody reads slowly arrives whole") {
+TEST_CASE("a paste with a slow reader arrives whole") {
   TerminalWorld world{LineEditor::Input::typed};
   std::string paste;
   while (paste.size() < 100'000) paste += "line " + std::to_string(paste.size()) + "\n";
@@ -310,7 +310,7 @@ TEST_CASE("a paste that somebody reads slowly arrives whole") {
   CHECK(read == paste);
 }
 
-TEST_CASE("framed input waits for its reader as long as that takes") {
+TEST_CASE("framed input waits for its reader without a limit") {
   TerminalWorld world{LineEditor::Input::framed};
   const std::string text = test::pattern(20'000);
   std::string framed;

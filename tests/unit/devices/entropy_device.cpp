@@ -53,7 +53,7 @@ struct World {
 
 }  // namespace
 
-TEST_CASE("what is asked for is given once") {
+TEST_CASE("two requests before an answer give one answer") {
   World world;
   world.device->ask();
   world.device->ask();
@@ -71,7 +71,7 @@ TEST_CASE("what is asked for is given once") {
   CHECK(given.size() == 3);
 }
 
-TEST_CASE("a device that says that it wrote more than there was room for is used no more") {
+TEST_CASE("a device that reports more bytes than requested is used no more") {
   World world;
   world.device->ask();
   world.answer(65);

@@ -43,7 +43,7 @@ unsigned times_asked = 0;
 
 }  // namespace
 
-TEST_CASE("the bytes are those of ChaCha20, of which the first 32 are kept as the next key") {
+TEST_CASE("the bytes are ChaCha20's, and the first 32 become the next key") {
   // RFC 8439, appendix A.1: test vectors 1 and 2, of the key of zeros.
   RandomGenerator generator;
   CHECK(hex(take(generator, 32)) ==
@@ -53,7 +53,7 @@ TEST_CASE("the bytes are those of ChaCha20, of which the first 32 are kept as th
         "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f");
 }
 
-TEST_CASE("the pieces in which bytes are taken make no difference") {
+TEST_CASE("the sizes of the requests do not change the bytes") {
   RandomGenerator at_once, by_and_by;
   at_once.mix(some_seed);
   by_and_by.mix(some_seed);
@@ -66,8 +66,7 @@ TEST_CASE("the pieces in which bytes are taken make no difference") {
   CHECK(std::equal(bytes.begin(), bytes.end(), expected.begin()));
 }
 
-TEST_CASE(
-    "a seed changes what comes next, every byte of it does, and the seeds before still count") {
+TEST_CASE("every byte of a seed changes the output, and earlier seeds still count") {
   RandomGenerator none, seeded;
   seeded.mix(some_seed);
   CHECK(take(none, 32) != take(seeded, 32));
@@ -84,7 +83,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("no bytes come twice, because no key is used twice") {
+TEST_CASE("no bytes repeat, because no key is used twice") {
   RandomGenerator generator;
   generator.mix(some_seed);
   const auto bytes = take(generator, 2'000);
@@ -96,7 +95,7 @@ TEST_CASE("no bytes come twice, because no key is used twice") {
   CHECK(std::ranges::adjacent_find(pieces) == pieces.end());
 }
 
-TEST_CASE("what was given out is not in the generator any more") {
+TEST_CASE("the generator does not keep bytes that it has returned") {
   RandomGenerator generator;
   generator.mix(some_seed);
   const auto bytes = take(generator, 150);
@@ -107,8 +106,7 @@ TEST_CASE("what was given out is not in the generator any more") {
   }
 }
 
-TEST_CASE(
-    "the source is asked at once, after a megabyte and after minutes, never twice at a time") {
+TEST_CASE("the source is asked at start, after a megabyte and after minutes, once at a time") {
   async_test::Fixture world;
   kernel::seed_random(some_seed);
   times_asked = 0;

@@ -44,7 +44,7 @@ int owners[Virtqueue::largest + 1];
 
 }  // namespace
 
-TEST_CASE("a chain reaches the device as it was and comes back to its owner") {
+TEST_CASE("a chain reaches the device unchanged and returns to its owner") {
   Pair pair{8};
   pair.queue.add(chain(2, 1), &owners[0]);
   const auto seen = pair.device.next();
@@ -67,7 +67,7 @@ TEST_CASE("a chain reaches the device as it was and comes back to its owner") {
   CHECK_FALSE(pair.queue.is_broken());
 }
 
-TEST_CASE("a queue has room for as many descriptors as it has, and again when chains come back") {
+TEST_CASE("a queue has room for all its descriptors, and again when chains return") {
   Pair pair{8};
   CHECK(pair.queue.has_room_for(8));
   CHECK_FALSE(pair.queue.has_room_for(9));
@@ -101,7 +101,7 @@ TEST_CASE("a chain in a table of its own takes one descriptor") {
   }
 }
 
-TEST_CASE("a device that says so is not notified") {
+TEST_CASE("a device that suppresses notifications gets none") {
   Pair pair{4};
   pair.queue.add(chain(1, 0), &owners[0]);
   CHECK(pair.queue.wants_notification());
@@ -109,7 +109,7 @@ TEST_CASE("a device that says so is not notified") {
   CHECK_FALSE(pair.queue.wants_notification());
 }
 
-TEST_CASE("whatever the order in which chains come back, each is its owner's once") {
+TEST_CASE("chains that return in any order reach each owner once") {
   const auto seed = GENERATE(range(1, 9));
   const unsigned size = 1U << seed;
   Pair pair{size};
@@ -144,7 +144,7 @@ TEST_CASE("whatever the order in which chains come back, each is its owner's onc
   }
 }
 
-TEST_CASE("a device that says what cannot be breaks its queue, which works again after a reset") {
+TEST_CASE("an invalid answer breaks the queue, which works again after a reset") {
   Pair pair{8};
   pair.queue.add(chain(1, 1), &owners[0]);
   pair.queue.add(chain(1, 1), &owners[1]);
@@ -154,25 +154,25 @@ TEST_CASE("a device that says what cannot be breaks its queue, which works again
   SECTION("an id that no descriptor has") {
     pair.device.use(8, 0);
   }
-  SECTION("an id far away") {
+  SECTION("an id far beyond the queue") {
     pair.device.use(0xffff'ffff, 0);
   }
-  SECTION("a descriptor that nobody has offered") {
+  SECTION("a descriptor that was not offered") {
     pair.device.use(7, 0);
   }
   SECTION("the middle of a chain") {
     pair.device.use(first->parts[0].next, 0);
   }
-  SECTION("more bytes than there is room for") {
+  SECTION("more bytes than the chain holds") {
     pair.device.use(first->head, 101);
   }
-  SECTION("very many bytes") {
+  SECTION("nearly 4 GiB") {
     pair.device.use(first->head, 0xffff'ffff);
   }
-  SECTION("more chains than it has") {
+  SECTION("more chains than the queue has") {
     pair.device.set_used_index(3);
   }
-  SECTION("an index that goes back") {
+  SECTION("an index that decreases") {
     pair.device.set_used_index(0xffff);
   }
   SECTION("the same chain twice") {
@@ -199,7 +199,7 @@ TEST_CASE("a device that says what cannot be breaks its queue, which works again
   CHECK(pair.queue.take()->owner == &owners[2]);
 }
 
-TEST_CASE("a device that writes nonsense all over its memory gets nothing that is not its own") {
+TEST_CASE("a device that writes random bytes to its memory gets no other memory") {
   const auto seed = GENERATE(range(1, 33));
   test::Random random{static_cast<std::uint64_t>(seed)};
   constexpr unsigned size = 16;
@@ -247,7 +247,7 @@ TEST_CASE("a device that writes nonsense all over its memory gets nothing that i
   CHECK(resets > 10);
 }
 
-TEST_CASE("the parts of a queue are where devices of all versions look for them") {
+TEST_CASE("the parts of a queue lie where every version of the specification has them") {
   // Virtio 2.7.2 gives the sizes; the legacy layout puts the used ring on a page of its own.
   constexpr Virtqueue::Layout small{1}, large{256};
   CHECK(small.available == 16);

@@ -63,7 +63,7 @@ constexpr unsigned regular = abi::s_ifreg | 0755;
 
 }  // namespace
 
-TEST_CASE("files, folders and links of an archive are where it says") {
+TEST_CASE("files, directories and links of an archive appear under their names") {
   test::Machine machine;
   Archive archive;
   archive.add("bin", abi::s_ifdir | 0755)
@@ -83,7 +83,7 @@ TEST_CASE("files, folders and links of an archive are where it says") {
   CHECK(!(*find_node({.start = *tree.root}, "made/on/the/way"))->is_executable());
 }
 
-TEST_CASE("a later entry takes the place of an earlier one, a folder keeps what is in it") {
+TEST_CASE("a later entry replaces an earlier one, and a directory keeps its entries") {
   test::Machine machine;
   Archive archive;
   archive.add("a/x", regular, "old").add("a", abi::s_ifdir | 0700).add("a/x", regular, "new");
@@ -92,7 +92,7 @@ TEST_CASE("a later entry takes the place of an earlier one, a folder keeps what 
   CHECK((*find_node({.start = *tree.root}, "a"))->mode() == (abi::s_ifdir | 0700));
 }
 
-TEST_CASE("hard links share the contents that one of them has") {
+TEST_CASE("hard links share the contents stored with one of them") {
   test::Machine machine;
   Archive archive;
   archive.add("one", regular, "", 7, 2).add("other", regular, "", 8, 2);
@@ -103,7 +103,7 @@ TEST_CASE("hard links share the contents that one of them has") {
   CHECK(tree.text("other") == "");
 }
 
-TEST_CASE("entries that have no place are left out and named, the others stay") {
+TEST_CASE("entries without a valid place are skipped and logged, and the others stay") {
   test::Machine machine;
   Archive archive;
   archive.add("good", regular, "good")
@@ -119,7 +119,7 @@ TEST_CASE("entries that have no place are left out and named, the others stay") 
   CHECK(tree.text("last") == "last");
 }
 
-TEST_CASE("a broken archive gives what came before the break, and says so") {
+TEST_CASE("the entries before a break in an archive are used, and the break is logged") {
   test::Machine machine;
   Archive archive;
   archive.add("first", regular, "first").add("second", regular, std::string(500, 'x'));

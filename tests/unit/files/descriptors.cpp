@@ -43,7 +43,7 @@ TEST_CASE("a new file gets the lowest free descriptor") {
   CHECK(alive == 0);
 }
 
-TEST_CASE("a table is full at its limit") {
+TEST_CASE("a table at its limit accepts no file") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
@@ -58,7 +58,7 @@ TEST_CASE("a table is full at its limit") {
   CHECK(table->count() == 71);
 }
 
-TEST_CASE("numbers that are not open are EBADF, whatever they are") {
+TEST_CASE("every number without an open file is EBADF") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
@@ -72,7 +72,7 @@ TEST_CASE("numbers that are not open are EBADF, whatever they are") {
   }
 }
 
-TEST_CASE("giving a descriptor to another file closes the one before") {
+TEST_CASE("set closes the file that the descriptor had before") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
@@ -86,7 +86,7 @@ TEST_CASE("giving a descriptor to another file closes the one before") {
   CHECK(alive == 1);
 }
 
-TEST_CASE("execve closes the marked ones, fork shares them all") {
+TEST_CASE("execve closes the descriptors with close-on-exec, and fork shares all") {
   test::Machine machine;
   int alive = 0;
   auto table = kernel::make_ref<FdTable>();
@@ -103,7 +103,7 @@ TEST_CASE("execve closes the marked ones, fork shares them all") {
   CHECK(alive == 65);
 }
 
-TEST_CASE("a file may be released by the release of another") {
+TEST_CASE("the release of one file may release another") {
   test::Machine machine;
   auto table = kernel::make_ref<FdTable>();
   auto pipe = *kernel::make_pipe(0);

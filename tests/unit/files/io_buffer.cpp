@@ -34,7 +34,7 @@ std::string text_at(AddressSpace& space, hal::VirtAddr address, std::size_t size
 
 }  // namespace
 
-TEST_CASE("bytes put into a buffer land in the program, across pages") {
+TEST_CASE("bytes put into a buffer reach the program's memory across pages") {
   test::Machine machine;
   auto space = make_space();
   const std::string text = test::pattern(5000);
@@ -44,7 +44,7 @@ TEST_CASE("bytes put into a buffer land in the program, across pages") {
   CHECK(text_at(*space, here + 100, 5000) == text);
 }
 
-TEST_CASE("what lies before a hole is moved, the hole itself is EFAULT") {
+TEST_CASE("bytes before a gap are moved, and the gap itself is EFAULT") {
   test::Machine machine;
   auto space = make_space();
   IoBuffer buffer{*space, here + 2 * page_size - 10, 100};
@@ -53,7 +53,7 @@ TEST_CASE("what lies before a hole is moved, the hole itself is EFAULT") {
   CHECK(buffer.left() == 90);
 }
 
-TEST_CASE("parts are filled in their order, empty ones among them") {
+TEST_CASE("parts are filled in order, with empty ones among them") {
   test::Machine machine;
   auto space = make_space();
   const std::array parts = {abi::IoVector{0, 0}, abi::IoVector{here + 50, 3}, abi::IoVector{7, 0},
@@ -74,7 +74,7 @@ TEST_CASE("parts are filled in their order, empty ones among them") {
   CHECK(out.left() == 2);
 }
 
-TEST_CASE("the first part of a buffer is used up apart from the whole") {
+TEST_CASE("first() returns a part that is used up independently of the whole") {
   test::Machine machine;
   auto space = make_space();
   const std::array parts = {abi::IoVector{here, 5}, abi::IoVector{here + 100, 5}};
@@ -89,7 +89,7 @@ TEST_CASE("the first part of a buffer is used up apart from the whole") {
   CHECK(text_at(*space, here + 100, 5) == "fgxyz");
 }
 
-TEST_CASE("bytes across two pages that were found lately do not run on in the first one's frame") {
+TEST_CASE("bytes across two cached pages do not continue in the first page's frame") {
   // In one of the two orders the frames are not adjacent.
   for (const bool backwards : {false, true}) {
     test::Machine machine;

@@ -45,7 +45,7 @@ void turn_off(LineEditor& editor, std::uint32_t local_flags) {
 
 }  // namespace
 
-TEST_CASE("a line can be read when it is finished, and is echoed") {
+TEST_CASE("a finished line can be read and has been echoed") {
   LineEditor editor = make();
   type(editor, "hel");
   CHECK(!editor.has_input());
@@ -56,7 +56,7 @@ TEST_CASE("a line can be read when it is finished, and is echoed") {
   CHECK(screen == "hello\nnext");
 }
 
-TEST_CASE("each read gets one line") {
+TEST_CASE("each read returns one line") {
   LineEditor editor = make();
   type(editor, "one\ntwo\n\nthree");
   CHECK(read(editor) == "one\n");
@@ -65,7 +65,7 @@ TEST_CASE("each read gets one line") {
   CHECK(!editor.has_input());
 }
 
-TEST_CASE("other keys can be made to end a line, and stay in it") {
+TEST_CASE("VEOL and VEOL2 end a line and stay in it") {
   LineEditor editor = make();
   abi::Termios settings = editor.settings();
   settings.control_chars[abi::termios_vintr] = 0;
@@ -99,7 +99,7 @@ TEST_CASE("^U leaves a long line on the screen") {
   CHECK(screen == line + "^U\nright\n");
 }
 
-TEST_CASE("a character of several bytes is erased as one") {
+TEST_CASE("backspace erases a character of several bytes as one") {
   LineEditor editor = make();
   type(editor,
        "a\xc3\xa9\x7f"
@@ -114,7 +114,7 @@ TEST_CASE("erasing stops at the start of the line") {
   CHECK(read(editor) == "x\n");
 }
 
-TEST_CASE("^D ends the file on an empty line, and hands over an unfinished one") {
+TEST_CASE("^D on an empty line ends the file, and otherwise completes the read") {
   LineEditor editor = make();
   type(editor, "\x04");
   CHECK(editor.has_input());
@@ -129,7 +129,7 @@ TEST_CASE("^D ends the file on an empty line, and hands over an unfinished one")
   CHECK(screen == "partrest\n");
 }
 
-TEST_CASE("^C is a signal, and forgets the line") {
+TEST_CASE("^C sends a signal and drops the line") {
   LineEditor editor = make();
   type(editor, "abc\x03x\n\x1c");
   CHECK(signals == std::vector{abi::Signal::sigint, abi::Signal::sigquit});
@@ -139,7 +139,7 @@ TEST_CASE("^C is a signal, and forgets the line") {
   CHECK(read(editor) == "\x03\n");
 }
 
-TEST_CASE("without canonical mode every key can be read at once, without echo none is shown") {
+TEST_CASE("without canonical mode each byte can be read at once, without echo none is shown") {
   LineEditor editor = make();
   turn_off(editor, abi::termios_icanon | abi::termios_echo);
   type(editor, "a\x7f\x04\r");
@@ -147,14 +147,14 @@ TEST_CASE("without canonical mode every key can be read at once, without echo no
   CHECK(screen.empty());
 }
 
-TEST_CASE("a change of mode loses nothing that was typed") {
+TEST_CASE("a change of mode keeps all bytes that were typed") {
   LineEditor editor = make();
   type(editor, "one\ntw");
   turn_off(editor, abi::termios_icanon);
   CHECK(read(editor) == "one\ntw");
 }
 
-TEST_CASE("a line that fills the queue is handed over in parts") {
+TEST_CASE("a line that fills the queue is read in parts") {
   LineEditor editor = make();
   const std::string line(10'000, 'y');
   std::string got;
@@ -168,7 +168,7 @@ TEST_CASE("a line that fills the queue is handed over in parts") {
   CHECK(got == line + "\n");
 }
 
-TEST_CASE("framed input is literal, with DLE for itself and for the end") {
+TEST_CASE("framed input is literal, with DLE escapes for DLE itself and the end") {
   LineEditor editor = make(LineEditor::Input::framed);
   type(editor,
        "a\x03\x04\x7f\r\n\x10\x10"
@@ -213,7 +213,7 @@ TEST_CASE("megabytes of framed input arrive as they were sent") {
   CHECK(got == sent);
 }
 
-TEST_CASE("where there is no room, keys that signal are heard and others are lost") {
+TEST_CASE("a full queue drops bytes but still accepts keys that send signals") {
   LineEditor editor = make();
   std::size_t typed = 0;
   for (; editor.has_room(); ++typed) editor.receive('x');

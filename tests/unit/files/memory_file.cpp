@@ -9,7 +9,7 @@ using kernel::MemoryFile;
 using kernel::Ref;
 using test::Errno;
 
-TEST_CASE("a file does what a string would, at random places") {
+TEST_CASE("random reads and writes agree with a string") {
   test::Machine machine;
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto file = *node->open(abi::o_rdwr);
@@ -39,7 +39,7 @@ TEST_CASE("a file does what a string would, at random places") {
   }
 }
 
-TEST_CASE("each open file has its own place, and appending ones are always at the end") {
+TEST_CASE("each open file has its own position, and O_APPEND writes at the end") {
   test::Machine machine;
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto first = *node->open(abi::o_rdwr);
@@ -57,7 +57,7 @@ TEST_CASE("each open file has its own place, and appending ones are always at th
   CHECK(test::read(*first, 10) == "");
 }
 
-TEST_CASE("a large file shrinks anywhere and gives back what is past its end") {
+TEST_CASE("a large file shrinks to any size and frees the pages behind its end") {
   test::Machine machine;
   auto& frames = kernel::memory::frames;
   auto node = kernel::make_ref<MemoryFile>(0644u);
@@ -86,7 +86,7 @@ TEST_CASE("a large file shrinks anywhere and gives back what is past its end") {
   CHECK(frames.free_count() >= before);
 }
 
-TEST_CASE("a hole reads as zeros and takes no memory") {
+TEST_CASE("a hole reads as zeros and uses no memory") {
   test::Machine machine;
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto file = *node->open(abi::o_rdwr);
@@ -99,7 +99,7 @@ TEST_CASE("a hole reads as zeros and takes no memory") {
   CHECK(file->resize(std::uint64_t{1} << 40).error() == Errno::efbig);
 }
 
-TEST_CASE("a file of any size grows from any size without memory in large pieces") {
+TEST_CASE("a file grows between any sizes without large blocks of memory") {
   test::Machine machine;
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto file = *node->open(abi::o_rdwr);
@@ -117,7 +117,7 @@ TEST_CASE("a file of any size grows from any size without memory in large pieces
   CHECK(test::read(*file, 5) == "en");
 }
 
-TEST_CASE("a file that fills the memory is told so, and keeps what it has") {
+TEST_CASE("a write that exceeds the quota is ENOSPC, and the file keeps its bytes") {
   test::Machine machine{1 << 20};
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto file = *node->open(abi::o_rdwr);
@@ -132,7 +132,7 @@ TEST_CASE("a file that fills the memory is told so, and keeps what it has") {
   CHECK(node->size() == written);
 }
 
-TEST_CASE("files leave as much to programs as they have themselves") {
+TEST_CASE("files take at most half of the memory") {
   test::Machine machine{4 << 20};
   auto& frames = kernel::memory::frames;
   const std::size_t before = frames.free_for_user();
@@ -156,7 +156,7 @@ TEST_CASE("files leave as much to programs as they have themselves") {
   CHECK(frames.free_for_user() == before);
 }
 
-TEST_CASE("names count as what files have") {
+TEST_CASE("directory entries count against the quota") {
   test::Machine machine{1 << 20};
   auto& frames = kernel::memory::frames;
   const std::size_t before = frames.free_for_user();
@@ -173,7 +173,7 @@ TEST_CASE("names count as what files have") {
   CHECK(kernel::file_quota::has(4096));
 }
 
-TEST_CASE("writing nothing, wherever it is, changes nothing") {
+TEST_CASE("a write of zero bytes changes nothing at any offset") {
   test::Machine machine;
   auto node = kernel::make_ref<MemoryFile>(0644u);
   auto file = *node->open(abi::o_rdwr);

@@ -53,7 +53,7 @@ class Tree {
 
 }  // namespace
 
-TEST_CASE("paths lead through directories, dots and repeated slashes") {
+TEST_CASE("paths pass through directories, dots and repeated slashes") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -71,7 +71,7 @@ TEST_CASE("paths lead through directories, dots and repeated slashes") {
   CHECK(tree(".")->get() == tree.a.get());
 }
 
-TEST_CASE("symbolic links are followed, from where they are") {
+TEST_CASE("symbolic links are followed from their own directory") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -87,7 +87,7 @@ TEST_CASE("symbolic links are followed, from where they are") {
   CHECK(name->as_directory);
 }
 
-TEST_CASE("errors of paths are Linux's") {
+TEST_CASE("errors of paths are those of Linux") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -110,7 +110,7 @@ TEST_CASE("errors of paths are Linux's") {
   CHECK(error("/" + longest) == Errno::enametoolong);
 }
 
-TEST_CASE("forty links are followed, one more is a loop") {
+TEST_CASE("forty links are followed, and the next is ELOOP") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -120,7 +120,7 @@ TEST_CASE("forty links are followed, one more is a loop") {
   CHECK(tree("/l40").error() == Errno::eloop);
 }
 
-TEST_CASE("the place for a new name is found, through a link that points nowhere too") {
+TEST_CASE("the place for a new name is found, also through a dangling link") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -154,7 +154,7 @@ TEST_CASE("a directory knows its path until it is removed") {
   CHECK(!tree.root.is_removed());
 }
 
-TEST_CASE("a directory that is given another name knows that one") {
+TEST_CASE("a renamed directory knows its new path") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -165,7 +165,7 @@ TEST_CASE("a directory that is given another name knows that one") {
   CHECK(tree.b->path().error() == Errno::enoent);
 }
 
-TEST_CASE("a path that is too long to be used has no text") {
+TEST_CASE("a path longer than 4095 bytes is ENAMETOOLONG") {
   kernel::root_directory();
   test::Machine machine;
   Tree tree;
@@ -185,7 +185,7 @@ TEST_CASE("a path that is too long to be used has no text") {
   CHECK(longer->path().error() == Errno::enametoolong);
 }
 
-TEST_CASE("a tree deeper than any stack ends, except for what is still in use") {
+TEST_CASE("a tree deeper than any stack is freed, except for directories in use") {
   test::Machine machine{64 << 20};
   auto top = kernel::make_ref<Directory>();
   Ref<Directory> at = top;
@@ -205,7 +205,7 @@ TEST_CASE("a tree deeper than any stack ends, except for what is still in use") 
   CHECK(&middle->parent() == middle.get());
 }
 
-TEST_CASE("a directory of very many names needs no memory in large pieces") {
+TEST_CASE("a directory of very many names needs no large blocks of memory") {
   test::Machine machine{64 << 20};
   Ref<Node> file = kernel::make_ref<Symlink>("target");
   auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);
@@ -220,7 +220,7 @@ TEST_CASE("a directory of very many names needs no memory in large pieces") {
   CHECK(std::string{last->c_str() + abi::directory_entry_name} == "name99999");
 }
 
-TEST_CASE("listing a directory gives every name once, though names come and go meanwhile") {
+TEST_CASE("a listing returns every name once while other names come and go") {
   kernel::root_directory();
   test::Machine machine;
   auto directory = kernel::make_ref<Directory>(Directory::Contents::writable);

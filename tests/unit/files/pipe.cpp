@@ -51,7 +51,7 @@ struct WaitingWriter {
 
 }  // namespace
 
-TEST_CASE("what goes into a pipe comes out in order") {
+TEST_CASE("bytes leave a pipe in the order of their writes") {
   test::Machine machine;
   auto [reader, writer] = make();
   CHECK(test::write(*writer, "one ") == 4);
@@ -61,7 +61,7 @@ TEST_CASE("what goes into a pipe comes out in order") {
   CHECK(test::read(*reader, 1).error() == Errno::eagain);
 }
 
-TEST_CASE("a pipe holds 64 KiB and takes part of a large write") {
+TEST_CASE("a pipe holds 64 KiB and accepts part of a large write") {
   test::Machine machine;
   auto [reader, writer] = make();
   CHECK(test::write(*writer, pattern(70'000)) == Pipe::capacity);
@@ -71,7 +71,7 @@ TEST_CASE("a pipe holds 64 KiB and takes part of a large write") {
   CHECK(test::read(*reader, 100'000) == pattern(65536, 1000));
 }
 
-TEST_CASE("a write of up to PIPE_BUF goes in as a whole or not at all") {
+TEST_CASE("a write of up to PIPE_BUF bytes is accepted as a whole or not at all") {
   test::Machine machine;
   auto [reader, writer] = make();
   CHECK(test::write(*writer, pattern(Pipe::capacity - 4095)) == Pipe::capacity - 4095);
@@ -80,7 +80,7 @@ TEST_CASE("a write of up to PIPE_BUF goes in as a whole or not at all") {
   CHECK(test::read(*reader, 1).has_value());
 }
 
-TEST_CASE("a pipe is at its end when the last writer has gone, not before") {
+TEST_CASE("a read returns end of file only after the last writer has closed") {
   test::Machine machine;
   auto [reader, writer] = make();
   auto second = writer;
@@ -93,7 +93,7 @@ TEST_CASE("a pipe is at its end when the last writer has gone, not before") {
   CHECK(test::read(*reader, 10) == "");
 }
 
-TEST_CASE("writing where nobody reads is EPIPE") {
+TEST_CASE("a write without readers is EPIPE") {
   test::Machine machine;
   auto [reader, writer] = make();
   CHECK(test::write(*writer, "lost") == 4);
@@ -102,7 +102,7 @@ TEST_CASE("writing where nobody reads is EPIPE") {
   CHECK((writer->readiness() & abi::pollerr) != 0);
 }
 
-TEST_CASE("an empty pipe keeps one page at most, whatever went through it") {
+TEST_CASE("an empty pipe keeps at most one page") {
   test::Machine machine;
   auto [reader, writer] = make();
   const std::size_t before = kernel::memory::frames.free_count();
@@ -126,7 +126,7 @@ TEST_CASE("an empty pipe keeps one page at most, whatever went through it") {
   CHECK(read > 1'000'000);
 }
 
-TEST_CASE("a waiting reader is woken by a write, and by the last writer's end") {
+TEST_CASE("a write wakes a waiting reader, and so does the last writer's close") {
   test::Machine machine;
   async_test::Fixture world;
   auto [reader, writer] = make();
@@ -143,7 +143,7 @@ TEST_CASE("a waiting reader is woken by a write, and by the last writer's end") 
   CHECK(std::move(second).get() == "");
 }
 
-TEST_CASE("a waiting reader can be cancelled and loses nothing for the next") {
+TEST_CASE("a cancelled reader takes no bytes from the next reader") {
   test::Machine machine;
   async_test::Fixture world;
   auto [reader, writer] = make();
@@ -169,14 +169,14 @@ TEST_CASE("a waiting writer is woken when any atomic write fits, not for every b
   CHECK((writer->readiness() & abi::pollout) != 0);
 }
 
-TEST_CASE("a waiting writer is woken when nobody reads any more") {
+TEST_CASE("the last reader's close wakes a waiting writer") {
   WaitingWriter waiting;
   waiting.ends.reader = nullptr;
   waiting.world.run();
   CHECK(waiting.log == async_test::Log{"writer woken"});
 }
 
-TEST_CASE("a reader that leaves something wakes the next one, and another one only then") {
+TEST_CASE("a reader that leaves bytes wakes the next reader, and no other reader does") {
   test::Machine machine;
   async_test::Fixture world;
   auto [reader, writer] = make();
@@ -194,7 +194,7 @@ TEST_CASE("a reader that leaves something wakes the next one, and another one on
   world.run();
 }
 
-TEST_CASE("out of memory a pipe is not made, or its write is ENOMEM and loses nothing") {
+TEST_CASE("without memory a pipe is not made, or its write is ENOMEM and loses nothing") {
   test::Machine machine;
   auto [reader, writer] = make();
   auto& frames = kernel::memory::frames;

@@ -50,7 +50,7 @@ struct Console {
 
 }  // namespace
 
-TEST_CASE("a read takes one line, in parts if it asks for less") {
+TEST_CASE("a read returns one line, in parts if its buffer is shorter") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
   CHECK(test::read(*console.file, 10).error() == Errno::eagain);
@@ -64,7 +64,7 @@ TEST_CASE("a read takes one line, in parts if it asks for less") {
   CHECK(test::read(*console.file, 100).error() == Errno::eagain);
 }
 
-TEST_CASE("a read that ends where ^D was typed does not end the file") {
+TEST_CASE("a read that ends at the place of a ^D does not end the file") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
   console.type("abc\x04");
@@ -75,7 +75,7 @@ TEST_CASE("a read that ends where ^D was typed does not end the file") {
   CHECK(test::read(*console.file, 3).error() == Errno::eagain);
 }
 
-TEST_CASE("^D typed before the line in front of it was read ends the file after that line") {
+TEST_CASE("^D typed behind an unread line ends the file after that line") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
   console.type("line\n\x04next\n");
@@ -84,14 +84,14 @@ TEST_CASE("^D typed before the line in front of it was read ends the file after 
   CHECK(test::read(*console.file, 100) == "next\n");
 }
 
-TEST_CASE("what programs write is shown as it is") {
+TEST_CASE("a program's output is shown unchanged") {
   test::Machine machine;
   Console console{LineEditor::Input::framed};
   CHECK(test::write(*console.file, "line\n\x10\x1b") == 7);
   CHECK(console.screen.shown == "line\n\x10\x1b");
 }
 
-TEST_CASE("a full terminal stops the driver until somebody reads") {
+TEST_CASE("a full terminal stops the driver until a program reads") {
   test::Machine machine;
   async_test::Fixture world;
   async_test::Log log;
@@ -111,7 +111,7 @@ TEST_CASE("a full terminal stops the driver until somebody reads") {
   CHECK(got == sent);
 }
 
-TEST_CASE("settings are a terminal's; framed input is no terminal") {
+TEST_CASE("a terminal answers the ioctls of terminals, and framed input does not") {
   test::Machine machine;
   auto space = *kernel::AddressSpace::create();
   constexpr hal::VirtAddr here = 0x10'0000;
@@ -139,7 +139,7 @@ TEST_CASE("settings are a terminal's; framed input is no terminal") {
   CHECK(ask(framed, abi::tcgets).error() == Errno::enotty);
 }
 
-TEST_CASE("a write of a few bytes goes to the screen as a whole or not at all") {
+TEST_CASE("a short write to the screen is output as a whole or not at all") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
   const std::string text = test::pattern(100);
@@ -155,7 +155,7 @@ TEST_CASE("a write of a few bytes goes to the screen as a whole or not at all") 
   CHECK(console.file->changes(Direction::write) == &console.terminal.writable());
 }
 
-TEST_CASE("a large write to the screen goes out in parts, so that others get their turn") {
+TEST_CASE("a large write to the screen is output in parts, so that others can write between") {
   test::Machine machine;
   Console console{LineEditor::Input::typed};
   const std::string text = test::pattern(5000);
@@ -164,7 +164,7 @@ TEST_CASE("a large write to the screen goes out in parts, so that others get the
   CHECK(console.file->whole_write() <= Terminal::largest_write);
 }
 
-TEST_CASE("who forgets what was typed makes room for more") {
+TEST_CASE("TCSETSF drops typed input and so makes room for more") {
   test::Machine machine;
   async_test::Fixture world;
   async_test::Log log;

@@ -48,7 +48,7 @@ class FullMemory {
 
 }  // namespace
 
-TEST_CASE("a text that memory has no room for is ENOMEM, and gives back what it took") {
+TEST_CASE("a text without enough memory is ENOMEM and frees what it took") {
   test::Machine machine{4 << 20};
   const auto node = make_text_file();
   const FullMemory full{6};
@@ -56,7 +56,7 @@ TEST_CASE("a text that memory has no room for is ENOMEM, and gives back what it 
   CHECK(frames.free_count() == 6);
 }
 
-TEST_CASE("a text is longer than any piece of memory that is free") {
+TEST_CASE("a text may be longer than any free block of memory") {
   test::Machine machine{4 << 20};
   const auto node = make_text_file();
   FullMemory full{0};

@@ -61,7 +61,7 @@ constexpr std::uint64_t two = 2;
 
 }  // namespace
 
-TEST_CASE("Each program has the base it was given, turn by turn") {
+TEST_CASE("each program has its own base, however often they alternate") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   const auto code = has_own_fs() ? reads_fs : reads_gs;
   const auto base =
@@ -79,7 +79,7 @@ TEST_CASE("Each program has the base it was given, turn by turn") {
   CHECK(first.run() == 2);
 }
 
-TEST_CASE("A base that a program writes itself is its own from then on") {
+TEST_CASE("a base that a program writes itself is kept") {
   if (!trap::bases_are_writable()) SKIP("this processor's programs cannot");
   const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
   const Hart hart{mode};
@@ -105,7 +105,7 @@ TEST_CASE("A base that a program writes itself is its own from then on") {
   CHECK(writer.context.general.*base == address_of(one));
 }
 
-TEST_CASE("A base that is no address is an access fault, with nothing changed") {
+TEST_CASE("a base that is no valid address is an access fault and changes nothing") {
   if (!trap::bases_are_writable()) SKIP("Linux refuses such a base itself");
   const auto mode = GENERATE(Segments::none, Segments::wrfsbase, Segments::rewrite);
   const Hart hart{mode};
@@ -121,7 +121,7 @@ TEST_CASE("A base that is no address is an access fault, with nothing changed") 
   CHECK(program.run() == 2);
 }
 
-TEST_CASE("Where a program has no thread-local storage, fs is not switched") {
+TEST_CASE("without thread-local storage of a program, fs keeps the kernel's base") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   Program program{reads_fs};
   std::uint64_t kernels = 0;
@@ -129,7 +129,7 @@ TEST_CASE("Where a program has no thread-local storage, fs is not switched") {
   CHECK(program.run() == kernels);
 }
 
-TEST_CASE("Each thread is a hart of its own, and a program goes on on another") {
+TEST_CASE("each thread is a hart, and a program may continue on another") {
   const auto mode = GENERATE(from_range(all_modes()));
   const Hart hart{mode};
   RandomProgram program{30, RandomProgram::called, UserContext::all};

@@ -7,7 +7,7 @@
 using trap::GeneralRegs;
 using trap::UserContext;
 
-TEST_CASE("A program finds the registers it is given, and leaves them as it calls the gate") {
+TEST_CASE("a program starts with its context's registers and leaves them as they are at the gate") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   alignas(16) std::array<std::byte, 0x1000> stack{};
   const auto top = reinterpret_cast<std::uint64_t>(stack.data()) + stack.size();
@@ -75,7 +75,7 @@ TEST_CASE("A program finds the registers it is given, and leaves them as it call
   CHECK(context.error_code == 0);
 }
 
-TEST_CASE("The call of the gate is a system call to the kernel") {
+TEST_CASE("a call of the gate is a system call") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   alignas(16) std::array<std::byte, 0x1000> stack{};
   UserContext context;

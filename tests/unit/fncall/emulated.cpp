@@ -55,7 +55,7 @@ greg_t count_after(const Bytes& instruction) {
 
 }  // namespace
 
-TEST_CASE("a fault that valgrind finds by itself says which it is") {
+TEST_CASE("a fault without details from the processor is decoded from its signal") {
   const Trap fetch = Fault{SIGSEGV, 0, 0, 0x1234}.completed();
   CHECK(fetch.kind == Trap::page_fault);
   CHECK(fetch.access == hal::Access::execute);
@@ -65,7 +65,7 @@ TEST_CASE("a fault that valgrind finds by itself says which it is") {
   CHECK(Fault{SIGFPE, 0, 0, 0}.completed().kind == Trap::arithmetic);
 }
 
-TEST_CASE("a push or a call that faults has not moved the stack pointer") {
+TEST_CASE("a push or call that faults does not move the stack pointer") {
   const std::array pushes{
       Bytes{0x55},                                // push rbp
       Bytes{0x41, 0x57},                          // push r15
@@ -87,7 +87,7 @@ TEST_CASE("a push or a call that faults has not moved the stack pointer") {
   CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // the fault is elsewhere
 }
 
-TEST_CASE("a repeated instruction that faults has not counted") {
+TEST_CASE("a repeated instruction that faults does not count the failed round") {
   CHECK(count_after({0xf3, 0xa4}) == 6);              // rep movsb
   CHECK(count_after({0xf3, 0x48, 0xab}) == 6);        // rep stosq
   CHECK(count_after({0xf2, 0xae}) == 6);              // repne scasb
@@ -95,7 +95,7 @@ TEST_CASE("a repeated instruction that faults has not counted") {
   CHECK(count_after({0xf3, 0x0f, 0x7f, 0x00}) == 5);  // movdqu
 }
 
-TEST_CASE("what the processor itself reports stays as it is") {
+TEST_CASE("faults with details from the processor stay unchanged") {
   Fault fault{SIGSEGV, 13, 0, 0};
   fault[REG_RSP] = stack;
   fault[REG_RCX] = 5;

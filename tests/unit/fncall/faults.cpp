@@ -81,7 +81,9 @@ struct FaultHart : Hart {
 
 }  // namespace
 
-TEST_CASE("A page fault says where and why, and the program goes on once there is a page") {
+TEST_CASE(
+    "a page fault reports its address and access, and the program continues once the page is "
+    "present") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   const auto [program, access] =
       GENERATE(std::pair{&reads, Access::read}, std::pair{&writes, Access::write});
@@ -115,7 +117,7 @@ TEST_CASE("A page fault says where and why, and the program goes on once there i
   }
 }
 
-TEST_CASE("What a fault interrupts finds all its vector registers again, whatever the gate keeps") {
+TEST_CASE("a fault preserves all vector registers, whatever set the gate preserves") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   RandomProgram random{26, RandomProgram::called, UserContext::none};
   REQUIRE(run_user(random.context).kind == Trap::syscall);
@@ -130,7 +132,7 @@ TEST_CASE("What a fault interrupts finds all its vector registers again, whateve
   CHECK(difference(given_vectors + set, seen_vectors, UserContext::all) == "");
 }
 
-TEST_CASE("A handler may do what compiled code does, whatever flags the program has set") {
+TEST_CASE("a handler may run compiled code whatever flags the program has set") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   static bool copied;
   copied = false;
@@ -149,7 +151,7 @@ TEST_CASE("A handler may do what compiled code does, whatever flags the program 
   CHECK((random.context.general.rflags & 0x40400) == 0x40400);
 }
 
-TEST_CASE("Every exception has its kind") {
+TEST_CASE("every exception is decoded as its kind") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   struct Case {
     void (*program)();
@@ -174,7 +176,7 @@ TEST_CASE("Every exception has its kind") {
   if (at != nullptr) CHECK(context.program_counter() == address_of(at));
 }
 
-TEST_CASE("A jump to where no code is, is a fault of fetching") {
+TEST_CASE("a jump to an address without code is a page fault of execution") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   const Page page;
   RandomProgram random{22, RandomProgram::called, UserContext::none};
@@ -187,9 +189,7 @@ TEST_CASE("A jump to where no code is, is a fault of fetching") {
   CHECK(random.context.program_counter() == page.address());
 }
 
-TEST_CASE(
-    "An address that is none is an access fault, read by the program or jumped to by the "
-    "kernel") {
+TEST_CASE("an invalid address is an access fault, for the program and for the kernel") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   constexpr std::uint64_t not_canonical = 0x8000'0000'0000'0000;
   RandomProgram random{23, RandomProgram::called, UserContext::none};
@@ -204,7 +204,7 @@ TEST_CASE(
   CHECK(context.general == before);
 }
 
-TEST_CASE("The gate called without a stack is the program's fault, and nothing has happened") {
+TEST_CASE("a call of the gate without a stack is the program's fault and changes nothing") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   const Page page;
   RandomProgram random{24, RandomProgram::called, UserContext::none};
@@ -227,7 +227,7 @@ TEST_CASE("The gate called without a stack is the program's fault, and nothing h
   CHECK(context.stack() == page.address() + 72);
 }
 
-TEST_CASE("A signal somebody sends is an interrupt, whatever its number") {
+TEST_CASE("a signal from a process is an interrupt, whatever its number") {
   const FaultHart hart{GENERATE(from_range(all_modes()))};
   static Taken taken;
   trap::handle_signal(SIGSEGV, [](trap::Signal& signal) {
@@ -242,7 +242,7 @@ TEST_CASE("A signal somebody sends is an interrupt, whatever its number") {
   CHECK(run_user(random.context).kind == Trap::syscall);
 }
 
-TEST_CASE("A fault of the kernel's own is left to the kernel") {
+TEST_CASE("a fault in the kernel is left to the kernel") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   static Taken taken;
   static Trap trap;

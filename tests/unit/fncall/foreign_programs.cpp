@@ -59,7 +59,7 @@ class ThreadLocalStorage {
 
 }  // namespace
 
-TEST_CASE("A compiler's program with thread-local variables runs while fs is the kernel's") {
+TEST_CASE("a compiled program with thread-local variables runs while fs belongs to the kernel") {
   const Hart hart{Segments::rewrite};
   const auto begin = reinterpret_cast<std::uint64_t>(__start_program_text);
   const auto end = reinterpret_cast<std::uint64_t>(__stop_program_text);
@@ -92,7 +92,7 @@ TEST_CASE("A compiler's program with thread-local variables runs while fs is the
   }
 }
 
-TEST_CASE("An instruction that faults for its fs is changed, and finds what gs points to") {
+TEST_CASE("an instruction that faults for its fs is rewritten to gs") {
   const Hart hart{Segments::rewrite};
   trap::handle_signal(SIGSEGV, take_signal);
   // mov %fs:0x40000000, %rax, which is not mapped in the kernel; call *called_gate by rbx
@@ -112,8 +112,7 @@ TEST_CASE("An instruction that faults for its fs is changed, and finds what gs p
   CHECK(context.general.rax == 42);
 }
 
-TEST_CASE(
-    "A program's own system call instruction is caught, and changes only what it is known to") {
+TEST_CASE("a program's own syscall instruction is caught and changes only documented registers") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   if (!hart.catching) SKIP("Linux cannot");
   for (std::uint64_t seed = 40; seed < 60; ++seed) {
@@ -134,8 +133,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-    "The kernel's system calls in a handler are its own, and the program's are caught after it") {
+TEST_CASE("a handler's system calls reach Linux, and later ones of the program are caught") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   if (!hart.catching) SKIP("Linux cannot");
   static unsigned steps;

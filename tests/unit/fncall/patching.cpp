@@ -12,7 +12,7 @@ using trap::Rewriter;
 using trap::Trap;
 using trap::UserContext;
 
-TEST_CASE("A system call becomes a jump to the gate where what is before it has room for one") {
+TEST_CASE("a system call becomes a jump to the gate if the instructions before it leave room") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   if (!hart.catching) SKIP("Linux cannot");
   struct Form {
@@ -86,7 +86,7 @@ TEST_CASE("A system call becomes a jump to the gate where what is before it has 
   CHECK(program.red_zone_is_right());
 }
 
-TEST_CASE("A system call that cannot become a jump is left as it is") {
+TEST_CASE("a system call that cannot become a jump stays unchanged") {
   constexpr std::uint64_t gate = 0;
   const auto patch = [](Text& text, Code room) {
     const std::vector<std::byte> before{text.bytes(), text.bytes() + page_size};

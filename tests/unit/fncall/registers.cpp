@@ -8,7 +8,7 @@
 using trap::Trap;
 using trap::UserContext;
 
-TEST_CASE("All registers come back as the program left them, and it finds them so again") {
+TEST_CASE("all registers survive the way to the kernel and back") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   const auto gate = GENERATE(RandomProgram::called, RandomProgram::jumped);
   const std::uint32_t kept = GENERATE(UserContext::none, UserContext::sse, UserContext::all);
@@ -31,7 +31,7 @@ TEST_CASE("All registers come back as the program left them, and it finds them s
   }
 }
 
-TEST_CASE("What one program leaves in a register is not what another finds there") {
+TEST_CASE("a program's registers do not leak into another program") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   RandomProgram one{1, RandomProgram::called, UserContext::all};
   RandomProgram other{2, RandomProgram::jumped, UserContext::all};
@@ -47,7 +47,7 @@ TEST_CASE("What one program leaves in a register is not what another finds there
   }
 }
 
-TEST_CASE("A context can be copied, whatever the two addresses are modulo 64") {
+TEST_CASE("a context can be copied between any two addresses modulo 64") {
   const Hart hart;
   RandomProgram program{3, RandomProgram::jumped, UserContext::all};
   std::string what;
@@ -65,7 +65,7 @@ TEST_CASE("A context can be copied, whatever the two addresses are modulo 64") {
   }
 }
 
-TEST_CASE("The kernel's x87 registers are empty, whatever the program has in them") {
+TEST_CASE("the kernel's x87 registers are empty, whatever the program holds in them") {
   const Hart hart;
   RandomProgram program{5, RandomProgram::called, UserContext::all};
   const bool by_signal = GENERATE(false, true);
@@ -79,7 +79,7 @@ TEST_CASE("The kernel's x87 registers are empty, whatever the program has in the
   CHECK(pi > 3);
 }
 
-TEST_CASE("A new context's vector registers are as the processor's reset leaves them") {
+TEST_CASE("a new context's vector registers have the values of a processor reset") {
   const Hart hart;
   UserContext context;
   context.set_program_counter(address_of(jumper_goes_on));
@@ -88,7 +88,7 @@ TEST_CASE("A new context's vector registers are as the processor's reset leaves 
   CHECK(difference(trap::VectorState{}.data(), seen_vectors, UserContext::all).empty());
 }
 
-TEST_CASE("The kernel's control words and flags are its own, whatever the program has in them") {
+TEST_CASE("the kernel's control words and flags are its own, whatever the program sets") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   RandomProgram program{4, RandomProgram::called, GENERATE(UserContext::none, UserContext::all)};
   seen.rflags |= 0x400;                // direction: down

@@ -49,7 +49,7 @@ std::string hex(std::span<const std::byte> code) {
 
 }  // namespace
 
-TEST_CASE("Every form that the assembler has with fs becomes what it has with gs") {
+TEST_CASE("every form of an instruction with fs becomes the same form with gs") {
   const std::span<const std::uint32_t> starts{form_starts, form_starts_end};
   const std::size_t size = static_cast<std::size_t>(fs_forms_end - fs_forms);
   REQUIRE(static_cast<std::size_t>(gs_forms_end - gs_forms) == size);
@@ -75,7 +75,7 @@ TEST_CASE("Every form that the assembler has with fs becomes what it has with gs
   CHECK(wrong == 0);
 }
 
-TEST_CASE("All instructions of a piece of code are changed in one pass") {
+TEST_CASE("all instructions of a piece of code are changed in one pass") {
   Bytes code{fs_forms, fs_forms_end};
   code.resize(code.size() + 13);               // zeros at the end are not code
   code.insert(code.begin(), 3, std::byte{0});  // … nor between functions
@@ -102,7 +102,7 @@ TEST_CASE("All instructions of a piece of code are changed in one pass") {
   CHECK(again.changed() == 0);
 }
 
-TEST_CASE("Where fs becomes gs, what uses gs already is refused") {
+TEST_CASE("code that already uses gs is refused where fs becomes gs") {
   for (const Bytes& use : {
            bytes({0x65, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0}),
            bytes({0xf3, 0x0f, 0xae, 0xc8}),        // rdgsbase
@@ -127,7 +127,7 @@ TEST_CASE("Where fs becomes gs, what uses gs already is refused") {
   }
 }
 
-TEST_CASE("What has nothing to do with fs stays as it is") {
+TEST_CASE("instructions without fs stay unchanged") {
   for (const Bytes& code : {
            bytes({0x90}),
            bytes({0x48, 0x8d, 0x05, 1, 0, 0, 0}),              // lea, rip-relative
@@ -148,7 +148,7 @@ TEST_CASE("What has nothing to do with fs stays as it is") {
   }
 }
 
-TEST_CASE("What is not understood, or not allowed, is refused with its address and bytes") {
+TEST_CASE("unknown and forbidden instructions are refused with address and bytes") {
   for (const Bytes& code : {
            bytes({0x06}),                    // no instruction in 64-bit mode
            bytes({0x64}),                    // only a prefix
@@ -179,7 +179,7 @@ TEST_CASE("What is not understood, or not allowed, is refused with its address a
   }
 }
 
-TEST_CASE("Code is understood from its first instruction up to the first that is refused") {
+TEST_CASE("code is decoded from its first instruction to the first one refused") {
   Bytes code =
       bytes({0x06, 0x06, 0x64, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0x90, 0x06, 0x64, 0x8b, 0x00});
   Rewriter rewriter{{code, 0x1000}, 0x1002, Rewriter::Fs::becomes_gs};
@@ -195,7 +195,7 @@ TEST_CASE("Code is understood from its first instruction up to the first that is
   CHECK_FALSE(rewriter.step(code.size()));
 }
 
-TEST_CASE("Where fs stays, only system calls are looked for") {
+TEST_CASE("where fs stays, only system calls are counted") {
   // mov %fs:0, %eax; mov $1, %eax; syscall; jmp; syscall
   Bytes code = bytes({0x64, 0x8b, 0x04, 0x25, 0,    0, 0, 0, 0xb8, 1,    0,
                       0,    0,    0x0f, 0x05, 0xe9, 0, 0, 0, 0,    0x0f, 0x05});
@@ -210,7 +210,7 @@ TEST_CASE("Where fs stays, only system calls are looked for") {
 
 // Decodes this program's own functions: compiled C++, and the hand-written code of the C library
 // that is linked into it.
-TEST_CASE("The text of a large program is understood from its first instruction to its last") {
+TEST_CASE("the code of a large program is decoded from first to last instruction") {
 #if __has_feature(undefined_behavior_sanitizer)
   SKIP("this sanitizer has data between functions");
 #endif

@@ -75,8 +75,8 @@ class Neighbour {
 }  // namespace
 
 TEST_CASE(
-    "An interrupt at any instruction on the way in, in a program or on the way out is taken "
-    "once, and no register changes") {
+    "an interrupt at any instruction of entry, program or exit is taken once and preserves all "
+    "registers") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   trap::handle_signal(SIGTRAP, on_step);
   const auto gate = GENERATE(RandomProgram::called, RandomProgram::jumped);
@@ -120,7 +120,7 @@ TEST_CASE(
   CHECK(outcomes[static_cast<std::size_t>(Taken::kernels)] > 5);
 }
 
-TEST_CASE("A program is stepped instruction by instruction; the window is no step of its") {
+TEST_CASE("a program is single-stepped, and instructions of the trap code are no steps") {
   const Hart hart{GENERATE(from_range(all_modes()))};
   trap::handle_signal(SIGTRAP, take_signal);
   RandomProgram program{8, RandomProgram::called, UserContext::all};

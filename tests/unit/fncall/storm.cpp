@@ -28,7 +28,7 @@ void set_alarm(unsigned microseconds) {
 
 }  // namespace
 
-TEST_CASE("A storm of signals changes no register of a program, and each is taken") {
+TEST_CASE("a storm of signals changes no register of a program, and each signal is taken") {
   const CatchingHart hart{GENERATE(from_range(all_modes()))};
   const auto gate = GENERATE(RandomProgram::called, RandomProgram::jumped, RandomProgram::caught);
   if (gate == RandomProgram::caught && !hart.catching) SKIP("Linux cannot");

@@ -22,7 +22,7 @@ TEST_CASE("nothing but spaces holds no options") {
   CHECK_FALSE(BootOptions("   ").has(""));
 }
 
-TEST_CASE("repeated keys keep their order, and the last one counts where there can be one") {
+TEST_CASE("repeated keys keep their order, and the last counts if an option has one value") {
   const BootOptions options("arg=a arg=b%20c arg= policy=fifo policy=fair");
   CHECK(options.values("arg") == Values{"a", "b c", ""});
   CHECK(options.value("policy") == "fair");
@@ -33,7 +33,7 @@ TEST_CASE("only the first equals sign separates") {
   CHECK(BootOptions("env=PATH=/bin").value("env") == "PATH=/bin");
 }
 
-TEST_CASE("percent signs stand for bytes, unless no two digits follow") {
+TEST_CASE("a percent sign and two digits encode a byte, other percent signs stay") {
   CHECK(percent_decoded("a%20b%25") == "a b%");
   CHECK(percent_decoded("%e2%9C%93") == "\xe2\x9c\x93");
   CHECK(percent_decoded("100%") == "100%");
@@ -43,7 +43,7 @@ TEST_CASE("percent signs stand for bytes, unless no two digits follow") {
   CHECK(BootOptions("arg=%0a%3d").value("arg") == "\n=");
 }
 
-TEST_CASE("what is not a number is not taken for one") {
+TEST_CASE("text that is no number is rejected") {
   const BootOptions options("a=12x b= c d=-1 e=99999999999999999999 f=007");
   for (const char* key : {"a", "b", "c", "d", "e", "missing"}) {
     CAPTURE(key);

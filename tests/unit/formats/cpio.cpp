@@ -79,7 +79,7 @@ const Blob good = archive_of({{.name = ".", .contents = "", .mode = 040755},
 
 }  // namespace
 
-TEST_CASE("contents begin where the padding behind a name ends, however long the name is") {
+TEST_CASE("contents begin behind the padding of a name of any length") {
   for (std::size_t length = 1; length <= 8; ++length) {
     const std::string name(length, 'n');
     const Blob archive = archive_of({{.name = name, .contents = "odd"}, {.name = "next"}});
@@ -137,13 +137,13 @@ TEST_CASE("zeros behind a name move the contents and are not part of the name") 
   CHECK(text(entry->contents) == "data");
 }
 
-TEST_CASE("an archive without a trailer simply ends") {
+TEST_CASE("an archive may end without a trailer") {
   Blob archive;
   add(archive, {.name = "a", .contents = "b"});
   CHECK(names(archive) == Names{"a"});
 }
 
-TEST_CASE("garbage, bad digits and impossible sizes end the walk with EINVAL") {
+TEST_CASE("garbage, bad digits and impossible sizes end the reading with EINVAL") {
   const auto spoiled = [](std::size_t offset, std::string_view with) {
     Blob blob = archive_of({{.name = "a", .contents = "b"}});
     std::memcpy(blob.data() + offset, with.data(), with.size());
@@ -162,7 +162,7 @@ TEST_CASE("a name longer than any path is refused") {
   CHECK(names(archive_of({{.name = std::string(5000, 'n')}})) == Names{"?"});
 }
 
-TEST_CASE("an archive cut off anywhere gives its first entries, then perhaps an error") {
+TEST_CASE("an archive cut off anywhere yields its first entries, then perhaps an error") {
   const Names all = names(good);
   test::truncate_everywhere(good, [&](std::span<const std::byte> archive) {
     Names some = names(archive);
@@ -172,7 +172,7 @@ TEST_CASE("an archive cut off anywhere gives its first entries, then perhaps an 
   });
 }
 
-TEST_CASE("twenty thousand archives with flipped bits are read to some end") {
+TEST_CASE("twenty thousand archives with flipped bits are read to an end") {
   test::flip_bits(good, good.size(), 20'000,
                   [](std::span<const std::byte> archive) { names(archive); });
 }

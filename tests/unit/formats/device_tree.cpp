@@ -69,7 +69,7 @@ std::size_t read_all(std::span<const std::byte> blob) {
 
 }  // namespace
 
-TEST_CASE("nodes come parents first, each with its depth") {
+TEST_CASE("a node comes after its parent and reports its depth") {
   const Blob blob = small_machine();
   const auto tree = DeviceTree::open(blob);
   REQUIRE(tree);
@@ -82,7 +82,7 @@ TEST_CASE("nodes come parents first, each with its depth") {
         "  serial@10000000\n  pci@30000000\n   device@0\n");
 }
 
-TEST_CASE("children are the direct ones only") {
+TEST_CASE("children() returns only direct children") {
   const Blob blob = small_machine();
   const auto tree = DeviceTree::open(blob);
   std::vector<std::string> names;
@@ -130,7 +130,7 @@ TEST_CASE("reg is read with the cell counts of the parent") {
   CHECK_FALSE(tree->find("/chosen")->reg());
 }
 
-TEST_CASE("a range that goes beyond the last address is none") {
+TEST_CASE("a range beyond the last address is rejected") {
   constexpr std::uint32_t highest = 0xffff'ffff;
   test::TreeBuilder builder;
   builder.node("").cells("#address-cells", {2}).cells("#size-cells", {2});
@@ -150,7 +150,7 @@ TEST_CASE("a device is enabled unless it says otherwise") {
   CHECK(tree->find("/chosen")->enabled());
 }
 
-TEST_CASE("strings, cells and numbers of a property know their limits") {
+TEST_CASE("a property's strings, cells and numbers end at its limits") {
   const Blob blob = small_machine();
   const auto tree = DeviceTree::open(blob);
   CHECK(tree->find("/chosen")->property("bootargs")->string() == "init=/bin/sh quiet");
@@ -171,14 +171,14 @@ TEST_CASE("reserved memory is listed up to the empty entry") {
   CHECK_FALSE(tree->reservation(~std::size_t{0}));
 }
 
-TEST_CASE("the size of a blob is known from its first eight bytes") {
+TEST_CASE("size() needs only the first eight bytes of a blob") {
   const Blob blob = small_machine();
   CHECK(DeviceTree::blob_size(std::span(blob).first(8)) == blob.size());
   CHECK(DeviceTree::blob_size(std::span(blob).first(7)) == 0);
   CHECK(DeviceTree::blob_size(Blob(40)) == 0);
 }
 
-TEST_CASE("bytes behind the blob are no part of it") {
+TEST_CASE("bytes behind the blob are ignored") {
   Blob blob = small_machine();
   const std::size_t size = blob.size();
   blob.resize(size + 1000, std::byte{0xff});
@@ -223,7 +223,7 @@ TEST_CASE("a tree cut off anywhere is refused") {
                             [](std::span<const std::byte> blob) { CHECK(read_all(blob) == 0); });
 }
 
-TEST_CASE("twenty thousand trees with flipped bits are refused or read to some end") {
+TEST_CASE("twenty thousand trees with flipped bits are refused or read to an end") {
   const Blob good = small_machine();
   int accepted = 0;
   test::flip_bits(good, good.size(), 20'000,

@@ -92,7 +92,7 @@ void check_refused(const char* why, const std::function<void(Program&)>& spoil) 
 
 }  // namespace
 
-TEST_CASE("a good static program gives its segments, entry and header table") {
+TEST_CASE("a valid static program yields its segments, entry and header table") {
   const Blob file = Program{}.build();
   const auto plan = read_elf(file);
   REQUIRE(plan);
@@ -115,7 +115,7 @@ TEST_CASE("a good static program gives its segments, entry and header table") {
   CHECK_FALSE(plan->executable_stack);
 }
 
-TEST_CASE("a static PIE is moved as a whole, an ordinary program never") {
+TEST_CASE("a static PIE is moved as a whole, other programs are not moved") {
   Program program;
   program.header.type = 3;
   const Blob file = program.build();
@@ -128,7 +128,7 @@ TEST_CASE("a static PIE is moved as a whole, an ordinary program never") {
   CHECK(plan->program_headers == 0x5001'0040);
 }
 
-TEST_CASE("a PIE may start at address zero, an ordinary program may not") {
+TEST_CASE("a PIE may start at address zero, other programs may not") {
   Program program;
   program.segments[0].address = 0;
   program.header.entry = 0x100;
@@ -137,13 +137,13 @@ TEST_CASE("a PIE may start at address zero, an ordinary program may not") {
   CHECK(read_elf(program.build()));
 }
 
-TEST_CASE("an empty segment is as good as none") {
+TEST_CASE("an empty segment is ignored") {
   Program program;
   program.segments[1].file_bytes = program.segments[1].memory_bytes = 0;
   CHECK(read_elf(program.build())->segment_count == 1);
 }
 
-TEST_CASE("what the header says about file and machine must be right") {
+TEST_CASE("a header must name the right file format and machine") {
   check_refused("magic", [](Program& p) { p.header.identification[1] = 'e'; });
   check_refused("32 bits", [](Program& p) { p.header.identification[4] = 1; });
   check_refused("big-endian", [](Program& p) { p.header.identification[5] = 2; });
@@ -156,7 +156,7 @@ TEST_CASE("what the header says about file and machine must be right") {
   check_refused("header size", [](Program& p) { p.header.header_bytes = 52; });
 }
 
-TEST_CASE("the program header table must be where and what it says") {
+TEST_CASE("the program header table must lie inside the file and have the right entry size") {
   check_refused("no headers", [](Program& p) { p.header.program_header_count = 0; });
   check_refused("absurdly many", [](Program& p) { p.header.program_header_count = 0xffff; });
   check_refused("entry size", [](Program& p) { p.header.program_header_bytes = 32; });
@@ -164,7 +164,7 @@ TEST_CASE("the program header table must be where and what it says") {
   check_refused("far away", [](Program& p) { p.header.program_headers = ~0ULL - 8; });
 }
 
-TEST_CASE("a segment must be in the file, in the program's half, and in one piece") {
+TEST_CASE("a segment must lie in the file and in the user range") {
   check_refused("more file than memory", [](Program& p) { p.segments[1].memory_bytes = 0x7f; });
   check_refused("past the end", [](Program& p) { p.segments[1].file_bytes = 0x81; });
   check_refused("offset past the end", [](Program& p) { p.segments[1].offset = 0x1180; });
@@ -199,12 +199,12 @@ TEST_CASE("dynamically linked programs and empty ones are refused") {
   check_refused("nothing to load", [](Program& p) { p.segments[0].type = p.segments[1].type = 0; });
 }
 
-TEST_CASE("a program cut off anywhere is refused or still makes sense") {
+TEST_CASE("a program cut off anywhere is refused or still valid") {
   test::truncate_everywhere(Program{}.build(),
                             [](std::span<const std::byte> file) { CHECK_FALSE(read_elf(file)); });
 }
 
-TEST_CASE("twenty thousand programs with flipped bits are refused or still make sense") {
+TEST_CASE("twenty thousand programs with flipped bits are refused or still valid") {
   int accepted = 0;
   test::flip_bits(Program{}.build(), sizeof(Header) + 3 * sizeof(ProgramHeader), 20'000,
                   [&](std::span<const std::byte> file) {

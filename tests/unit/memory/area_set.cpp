@@ -36,7 +36,7 @@ TEST_CASE("areas are found by any address inside them") {
   CHECK(set.first_after(0x9000) == nullptr);
 }
 
-TEST_CASE("a split file area continues where it was cut, and merges again") {
+TEST_CASE("a split file area continues at the cut, and its parts merge again") {
   std::array<std::byte, 10'000> file{};
   AreaSet set;
   Area& lower = insert(set, 0x10000, 0x14000, Access::read, Backing::of_file(file));
@@ -61,7 +61,7 @@ TEST_CASE("areas merge only where rights and backing agree") {
   CHECK_FALSE(set.merge_with_next(third));
 }
 
-TEST_CASE("parts of a file or of shared pages merge only if they are one piece") {
+TEST_CASE("parts of a file or of shared pages merge only if they are adjacent in it") {
   std::array<std::byte, 4 * page_size> file{};
   const std::span<const std::byte> whole = file;
   AreaSet set;
@@ -82,7 +82,7 @@ TEST_CASE("parts of a file or of shared pages merge only if they are one piece")
   CHECK(set.size() == 5);
 }
 
-TEST_CASE("a new area that continues a neighbour makes the neighbour larger") {
+TEST_CASE("a new area that continues a neighbour extends the neighbour") {
   AreaSet set;
   Area& first = insert(set, 0x4000, 0x5000, Access::read);
   CHECK(&insert(set, 0x5000, 0x6000, Access::read) == &first);

@@ -3,7 +3,7 @@
 
 using namespace test;
 
-TEST_CASE("rights that are taken away and given back leave the contents alone") {
+TEST_CASE("contents survive when rights are removed and restored") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 3 * page_size, read_write));
@@ -20,7 +20,7 @@ TEST_CASE("rights that are taken away and given back leave the contents alone") 
   CHECK(store(*space, here + page_size, 34));
 }
 
-TEST_CASE("protecting over a hole does what lies before it and says ENOMEM") {
+TEST_CASE("mprotect over a gap changes the pages before the gap and returns ENOMEM") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write));
@@ -30,7 +30,7 @@ TEST_CASE("protecting over a hole does what lies before it and says ENOMEM") {
   CHECK(store(*space, here + 2 * page_size, 1));
 }
 
-TEST_CASE("discarded private pages start anew") {
+TEST_CASE("discarded private pages start again from their first contents") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 2 * page_size, read_write));
@@ -42,7 +42,7 @@ TEST_CASE("discarded private pages start anew") {
   CHECK(space->discard(here + 1, page_size).error() == Errno::einval);
 }
 
-TEST_CASE("a page that goes is flushed alone, a page table that goes takes the whole space along") {
+TEST_CASE("removing a page flushes that page, removing a page table flushes the whole space") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 2 * page_size, read_write));
@@ -56,7 +56,7 @@ TEST_CASE("a page that goes is flushed alone, a page table that goes takes the w
   CHECK(hal::fake::hart().space_flushes == 1);
 }
 
-TEST_CASE("what the kernel has found of a page it finds no more when that is taken away") {
+TEST_CASE("the KernelTlb forgets a page whose mapping changes") {
   test::Machine machine;
   auto space = make_space();
   const auto map_and_find = [&] {
@@ -71,11 +71,11 @@ TEST_CASE("what the kernel has found of a page it finds no more when that is tak
     REQUIRE(space->unmap(here, page_size));
     CHECK_FALSE(load_by_kernel(*space, here));
   }
-  SECTION("with others, so that the whole space is flushed") {
+  SECTION("unmapped with others, so that the whole space is flushed") {
     REQUIRE(space->unmap(here, 2 * page_size));
     CHECK_FALSE(load_by_kernel(*space, here));
   }
-  SECTION("mapped anew") {
+  SECTION("mapped again") {
     REQUIRE(map_at(*space, here, page_size, read_write));
     CHECK(load_by_kernel(*space, here) == 0);
   }
@@ -92,7 +92,7 @@ TEST_CASE("what the kernel has found of a page it finds no more when that is tak
     REQUIRE(space->protect(here, page_size, Access::none));
     CHECK_FALSE(load_by_kernel(*space, here));
   }
-  SECTION("inherited: who writes has another page from then on") {
+  SECTION("inherited: a write gives the writer another page") {
     const auto child = *space->fork();
     REQUIRE(store_by_kernel(*space, here, 2));
     CHECK(load_by_kernel(*space, here) == 2);
@@ -102,7 +102,7 @@ TEST_CASE("what the kernel has found of a page it finds no more when that is tak
   CHECK(space->tlb_lookup(here + page_size, Access::write) == nullptr);
 }
 
-TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {
+TEST_CASE("the heap grows and shrinks by bytes, and new bytes are zero") {
   test::Machine machine;
   auto space = make_space();
   space->set_break_start(here + 1);
@@ -119,7 +119,7 @@ TEST_CASE("the heap grows and shrinks by bytes, and is zero where it is new") {
   CHECK(load(*space, start + 3 * page_size - 1) == 0);
 }
 
-TEST_CASE("the heap stops at what is in its way") {
+TEST_CASE("the heap does not grow into another area") {
   test::Machine machine;
   auto space = make_space();
   space->set_break_start(here);

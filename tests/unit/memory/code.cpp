@@ -30,7 +30,7 @@ Result<VirtAddr> map_code(AddressSpace& space, std::size_t pages, Backing backin
 
 }  // namespace
 
-TEST_CASE("code is executable when it has been seen, and readable before") {
+TEST_CASE("code is readable at once, and executable after its check") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 3, {}, 0x20));
@@ -52,14 +52,14 @@ TEST_CASE("code is executable when it has been seen, and readable before") {
   CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
 }
 
-TEST_CASE("a machine that runs programs as they are need not see them") {
+TEST_CASE("a machine that runs programs unchanged needs no check of code") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 1));
   CHECK(try_to_run(*space, here) == Errno{});
 }
 
-TEST_CASE("changed code is the program's own, and no hart executes what was there before") {
+TEST_CASE("changed code is private to the program, and no hart executes the old code") {
   SeeingMachine machine;
   const FileInMemory file{1};
   auto space = make_space();
@@ -83,7 +83,7 @@ TEST_CASE("changed code is the program's own, and no hart executes what was ther
   CHECK_FALSE(store(*space, here, 1));
 }
 
-TEST_CASE("code that may have been written, or begun anew, is seen again") {
+TEST_CASE("code that may have been written, or was discarded, is checked again") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 2));
@@ -103,7 +103,7 @@ TEST_CASE("code that may have been written, or begun anew, is seen again") {
 }
 
 TEST_CASE(
-    "of code that is cut in two before it has been seen, only the lower part begins anywhere") {
+    "of unchecked code that is cut in two, only the lower part is checked, the upper refused") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 3));
@@ -112,7 +112,7 @@ TEST_CASE(
   CHECK(space->code_at(here + 2 * page_size)->code == Code::refused);
 }
 
-TEST_CASE("what is written, or others' too, is not to be changed") {
+TEST_CASE("writable or shared code must not be changed") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write | Access::execute));
@@ -123,7 +123,7 @@ TEST_CASE("what is written, or others' too, is not to be changed") {
   CHECK_FALSE(space->code_at(here + page_size));
 }
 
-TEST_CASE("what the kernel adds is no part of the code beside it") {
+TEST_CASE("code that the kernel adds does not merge with adjacent code") {
   SeeingMachine machine;
   auto space = make_space();
   REQUIRE(map_code(*space, 1));
@@ -144,7 +144,7 @@ TEST_CASE("what the kernel adds is no part of the code beside it") {
   CHECK(space->areas().size() == 3);
 }
 
-TEST_CASE("where code is read ahead of what is run, all of an area's is there at once") {
+TEST_CASE("with read-ahead, executing one page of an area makes all its pages resident") {
   test::Machine machine;
   auto space = make_space();
   const FileInMemory file{3};

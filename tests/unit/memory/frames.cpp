@@ -24,7 +24,7 @@ constexpr std::size_t mib = 1 << 20;
 
 }  // namespace
 
-TEST_CASE("every frame is handed out exactly once, then there is none") {
+TEST_CASE("every frame is handed out exactly once, until none is left") {
   test::Machine machine;
   std::set<PhysAddr> seen;
   const std::size_t count = frames.free_count();
@@ -37,7 +37,7 @@ TEST_CASE("every frame is handed out exactly once, then there is none") {
   for (const PhysAddr frame : seen) frames.drop(frame);
 }
 
-TEST_CASE("a frame is free again when its last owner is gone") {
+TEST_CASE("a frame is free again after its last owner released it") {
   test::Machine machine;
   const std::size_t before = frames.free_count();
   {
@@ -55,7 +55,7 @@ TEST_CASE("a frame is free again when its last owner is gone") {
   CHECK(frames.free_count() == before);
 }
 
-TEST_CASE("a zeroed frame is zero, whoever had it before") {
+TEST_CASE("a zeroed frame is zero whatever its previous contents") {
   test::Machine machine;
   for (int round = 0; round < 3; ++round) {
     const Frame frame = Frame::allocate_zeroed(Use::user);
@@ -65,7 +65,7 @@ TEST_CASE("a zeroed frame is zero, whoever had it before") {
   }
 }
 
-TEST_CASE("a frame given back as zeros is handed out as zeros without being cleared") {
+TEST_CASE("a frame returned as zeros is handed out again without being cleared") {
   test::Machine machine;
   const PhysAddr frame = frames.allocate_zeroed(Use::kernel);
   frames.drop_zeroed(frame);
@@ -73,7 +73,7 @@ TEST_CASE("a frame given back as zeros is handed out as zeros without being clea
   frames.drop(frame);
 }
 
-TEST_CASE("programs stop at the reserve, the kernel does not") {
+TEST_CASE("programs cannot use the reserve, the kernel can") {
   test::Machine machine(4 * mib);
   frames.grow_reserve(100 * page_size);
   std::vector<PhysAddr> taken;
@@ -90,7 +90,7 @@ TEST_CASE("programs stop at the reserve, the kernel does not") {
   CHECK(kernel::memory::can_allocate(1));
 }
 
-TEST_CASE("the reserve counts bytes, and rounds up") {
+TEST_CASE("the reserve is counted in bytes and rounded up to pages") {
   test::Machine machine(4 * mib);
   frames.grow_reserve(page_size / 2);
   CHECK(frames.reserve() == 1);
@@ -132,7 +132,7 @@ TEST_CASE("single frames merge back into blocks when a block is needed") {
   for (const PhysAddr block : large) frames.free_block(block, 9);
 }
 
-TEST_CASE("free frames that lie scattered do not make a large object possible") {
+TEST_CASE("scattered free frames do not make room for a large object") {
   test::Machine machine(4 * mib);
   std::vector<PhysAddr> singles;
   while (const PhysAddr frame = frames.allocate(Use::kernel)) singles.push_back(frame);
@@ -147,7 +147,7 @@ TEST_CASE("free frames that lie scattered do not make a large object possible") 
   CHECK_FALSE(kernel::memory::can_allocate_contiguous(~std::size_t{0}));
 }
 
-TEST_CASE("frames kept as zeros merge back too") {
+TEST_CASE("zeroed frames merge back into blocks, too") {
   test::Machine machine(4 * mib);
   std::vector<PhysAddr> singles;
   while (const PhysAddr frame = frames.allocate_zeroed(Use::kernel)) singles.push_back(frame);
@@ -157,7 +157,7 @@ TEST_CASE("frames kept as zeros merge back too") {
   frames.free_block(block, 9);
 }
 
-TEST_CASE("reserved ranges and ragged edges are never handed out") {
+TEST_CASE("reserved ranges and partial pages at the edges are never handed out") {
   // RAM contains old data that looks like the allocator's free frames.
   const kernel::memory::FrameInfo lure = {.links = {.next = 1, .previous = 1},
                                           .state = kernel::memory::FrameInfo::State::free_block};
@@ -202,14 +202,14 @@ TEST_CASE("reserved ranges and ragged edges are never handed out") {
   }
 }
 
-TEST_CASE("a machine whose memory is all reserved is refused") {
+TEST_CASE("memory that is reserved as a whole is rejected") {
   FrameAllocator own;
   const std::array memory = {hal::MemoryRange{ram_base, mib}};
   CHECK_FALSE(own.initialize(memory, memory));
   CHECK_FALSE(own.initialize({}, {}));
 }
 
-TEST_CASE("random blocks come and go without overlap, and all memory comes back") {
+TEST_CASE("random blocks never overlap, and all memory comes back") {
   test::Machine machine(8 * mib);
   test::Random random(1);
   std::vector<std::pair<PhysAddr, unsigned>> held;

@@ -88,12 +88,12 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "what one hart unmaps another cannot reach") {
+TEST_CASE_METHOD(Fixture, "a page that one hart unmaps is out of reach of the others") {
   on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
   on_second.run([this] { CHECK_FALSE(test::store(*space, page, 3)); });
 }
 
-TEST_CASE_METHOD(Fixture, "a frame is free only when no hart can reach it any more") {
+TEST_CASE_METHOD(Fixture, "a frame becomes free only after no hart can reach it") {
   on_first.run([this] {
     CHECK(test::store(*space, page + page_size, 1));
     const std::size_t before = kernel::memory::frames.free_count();
@@ -103,7 +103,7 @@ TEST_CASE_METHOD(Fixture, "a frame is free only when no hart can reach it any mo
   });
 }
 
-TEST_CASE_METHOD(Fixture, "what one hart makes read-only another cannot write") {
+TEST_CASE_METHOD(Fixture, "a page that one hart makes read-only cannot be written by others") {
   on_first.run([this] { REQUIRE(space->protect(page, page_size, Access::read).has_value()); });
   on_second.run([this] {
     CHECK_FALSE(test::store(*space, page, 3));
@@ -111,7 +111,7 @@ TEST_CASE_METHOD(Fixture, "what one hart makes read-only another cannot write") 
   });
 }
 
-TEST_CASE_METHOD(Fixture, "after a fork neither hart writes what the other space sees") {
+TEST_CASE_METHOD(Fixture, "after a fork, no hart writes pages that the other space sees") {
   Ref<AddressSpace> child;
   on_first.run([&] { child = *space->fork(); });
   on_second.run([this] { CHECK(test::store(*space, page, 3)); });
@@ -123,7 +123,8 @@ TEST_CASE_METHOD(Fixture, "after a fork neither hart writes what the other space
   });
 }
 
-TEST_CASE_METHOD(Fixture, "a hart that was in another space meanwhile forgets when it comes back") {
+TEST_CASE_METHOD(Fixture,
+                 "a hart that ran another space meanwhile flushes stale translations on return") {
   on_second.run([] { test::leave_space(); });
   const auto before = hal::fake::harts[1].space_flushes;
   on_first.run([this] { REQUIRE(space->unmap(page, page_size).has_value()); });
@@ -134,8 +135,9 @@ TEST_CASE_METHOD(Fixture, "a hart that was in another space meanwhile forgets wh
   });
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a hart that has to forget still has to after changing the space itself") {
+TEST_CASE_METHOD(
+    Fixture,
+    "a hart with stale translations still flushes them after it changed the space itself") {
   on_second.run([this] {
     CHECK(test::store(*space, page + page_size, 4));
     test::leave_space();
@@ -152,7 +154,7 @@ TEST_CASE_METHOD(Fixture,
   });
 }
 
-TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one executes") {
+TEST_CASE_METHOD(Fixture, "instructions written by one hart are executed by the other") {
   const auto before = hal::fake::harts[1].code_flushes;
   on_first.run([this] {
     REQUIRE(space->protect(page, page_size, Access::read | Access::execute).has_value());
@@ -161,7 +163,7 @@ TEST_CASE_METHOD(Fixture, "instructions that one hart writes the other one execu
   CHECK(hal::fake::harts[1].code_flushes == before + 1);
 }
 
-TEST_CASE_METHOD(Fixture, "identifiers that run out leave a space its own while a hart is in it") {
+TEST_CASE_METHOD(Fixture, "a wrap-around of ASIDs does not reuse the ASID of a space in use") {
   on_first.run([] {
     kernel::memory::asids.initialize(2);
     hal::flush_all_remote(hal::running_harts());  // as after the machine's start

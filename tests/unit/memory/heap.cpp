@@ -13,7 +13,7 @@
 namespace heap = kernel::memory::heap;
 using kernel::memory::frames;
 
-TEST_CASE("objects are aligned to 16 bytes, powers of two to their size") {
+TEST_CASE("objects are aligned to 16 bytes, or to their size if it is a power of two") {
   test::Machine machine;
   for (std::size_t bytes = 1; bytes <= 10'000; bytes += bytes < 300 ? 1 : 97) {
     void* object = heap::allocate(bytes);
@@ -31,11 +31,11 @@ TEST_CASE("objects are aligned to 16 bytes, powers of two to their size") {
   }
 }
 
-TEST_CASE("releasing null does nothing") {
+TEST_CASE("release of null does nothing") {
   heap::release(nullptr);
 }
 
-TEST_CASE("a page holds as many objects of a size as fit") {
+TEST_CASE("a page holds as many objects of one size as fit") {
   test::Machine machine;
   const std::size_t before = frames.free_count();
   std::vector<void*> objects;
@@ -45,7 +45,7 @@ TEST_CASE("a page holds as many objects of a size as fit") {
   for (void* object : objects) heap::release(object);
 }
 
-TEST_CASE("a full page has room again when one of its objects goes") {
+TEST_CASE("a full page has room again after one of its objects was released") {
   test::Machine machine;
   void* first = heap::allocate(2048);
   void* second = heap::allocate(2048);
@@ -57,7 +57,7 @@ TEST_CASE("a full page has room again when one of its objects goes") {
   heap::release(second);
 }
 
-TEST_CASE("one empty page per size is kept for the next object, the others go back") {
+TEST_CASE("the heap keeps one empty page per size and returns the others") {
   test::Machine machine;
   const std::size_t before = frames.free_count();
   std::vector<void*> objects;

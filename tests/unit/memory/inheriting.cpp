@@ -3,7 +3,7 @@
 
 using namespace test;
 
-TEST_CASE("after fork both sides see the same and neither sees the other's writes") {
+TEST_CASE("after a fork both processes see the same, and neither sees the other's writes") {
   test::Machine machine;
   auto parent = make_space();
   REQUIRE(map_at(*parent, here, 2 * page_size, read_write));
@@ -19,7 +19,8 @@ TEST_CASE("after fork both sides see the same and neither sees the other's write
   CHECK(load(*parent, here + page_size) == 2);
 }
 
-TEST_CASE("a fork costs tables, not pages; the last owner of a page writes without a copy") {
+TEST_CASE(
+    "a fork copies page tables and no pages, and the last owner of a page writes without a copy") {
   test::Machine machine;
   auto parent = make_space();
   REQUIRE(map_at(*parent, here, 100 * page_size, read_write));
@@ -63,7 +64,7 @@ TEST_CASE("pages of the boot archive are inherited without being counted") {
   CHECK(load(*parent, here) == 1);
 }
 
-TEST_CASE("pages without rights are inherited too") {
+TEST_CASE("pages without rights are inherited, too") {
   test::Machine machine;
   auto parent = make_space();
   REQUIRE(map_at(*parent, here, page_size, read_write));
@@ -77,7 +78,7 @@ TEST_CASE("pages without rights are inherited too") {
   CHECK(load(*parent, here + 1) == 0);
 }
 
-TEST_CASE("shared memory stays shared across fork, and knows itself for futexes") {
+TEST_CASE("shared memory stays shared across a fork and keeps its futex key") {
   test::Machine machine;
   auto parent = make_space();
   auto pages = kernel::make_ref<SharedPages>(3);
@@ -98,7 +99,7 @@ TEST_CASE("shared memory stays shared across fork, and knows itself for futexes"
   CHECK(parent->key_of(4 * here).error() == Errno::efault);
 }
 
-TEST_CASE("shared memory of any size costs what is touched of it") {
+TEST_CASE("shared memory of any size uses memory only for the pages touched") {
   test::Machine machine;
   auto space = make_space();
   constexpr std::size_t bytes = std::size_t{200} << 30;
@@ -112,8 +113,7 @@ TEST_CASE("shared memory of any size costs what is touched of it") {
   CHECK(frames.free_count() >= before - 2 - 4);  // two pages and their page tables
 }
 
-TEST_CASE(
-    "a large space is inherited in steps, each of whole page tables and the last of what is left") {
+TEST_CASE("a large space is inherited in steps of whole page tables") {
   test::Machine machine;
   auto parent = make_space();
   constexpr std::size_t pages = 1'500, apart = std::size_t{1} << 30;

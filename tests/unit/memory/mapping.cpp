@@ -3,7 +3,7 @@
 
 using namespace test;
 
-TEST_CASE("without a place, a mapping goes into the highest hole that fits") {
+TEST_CASE("a mapping without an address goes into the highest gap that fits") {
   test::Machine machine;
   auto space = make_space();
   const auto first = space->map({.bytes = 2 * page_size, .access = read_write});
@@ -17,7 +17,7 @@ TEST_CASE("without a place, a mapping goes into the highest hole that fits") {
   CHECK(*space->map({.bytes = page_size, .access = Access::read}) == *second);
 }
 
-TEST_CASE("a hint is followed where it is free, and is no more than a hint") {
+TEST_CASE("a hint is followed if its range is free, and otherwise ignored") {
   test::Machine machine;
   auto space = make_space();
   CHECK(*space->map({.address = here + 5, .bytes = 1, .access = Access::read}) == here);
@@ -27,7 +27,7 @@ TEST_CASE("a hint is followed where it is free, and is no more than a hint") {
         hal::user_end - 2 * page_size);
 }
 
-TEST_CASE("a fixed mapping replaces what is there, pages and all") {
+TEST_CASE("a fixed mapping replaces areas and pages in its range") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 4 * page_size, read_write));
@@ -40,7 +40,7 @@ TEST_CASE("a fixed mapping replaces what is there, pages and all") {
   CHECK(space->areas().size() == 3);
 }
 
-TEST_CASE("a mapping that must not replace anything does not") {
+TEST_CASE("a mapping with MAP_FIXED_NOREPLACE replaces nothing") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write));
@@ -53,7 +53,7 @@ TEST_CASE("a mapping that must not replace anything does not") {
   CHECK(*space->map(request) == here + page_size);
 }
 
-TEST_CASE("mappings that make no sense are refused with Linux's errors") {
+TEST_CASE("invalid mappings are refused with Linux's errors") {
   test::Machine machine;
   auto space = make_space();
   CHECK(space->map({.bytes = 0}).error() == Errno::einval);
@@ -73,7 +73,7 @@ TEST_CASE("mappings that make no sense are refused with Linux's errors") {
   CHECK(space->protect(here, 0, Access::read));
 }
 
-TEST_CASE("the number of areas has a limit, and it is a matter of that program alone") {
+TEST_CASE("each program has its own limit of areas") {
   test::Machine machine(32 << 20);
   auto space = make_space();
   std::size_t made = 0;
@@ -84,14 +84,14 @@ TEST_CASE("the number of areas has a limit, and it is a matter of that program a
   CHECK(make_space()->map({.bytes = page_size, .access = Access::read}));
 }
 
-TEST_CASE("nobody gets more writable memory in one piece than the machine has") {
+TEST_CASE("one mapping cannot have more writable memory than the machine has") {
   test::Machine machine;
   auto space = make_space();
   CHECK(space->map({.bytes = 1 << 30, .access = read_write}).error() == Errno::enomem);
   CHECK(space->map({.bytes = 1 << 30, .access = Access::none}));
 }
 
-TEST_CASE("a range that is unmapped twice is simply not there") {
+TEST_CASE("unmapping a range twice succeeds and changes nothing") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 3 * page_size, read_write));
@@ -101,7 +101,7 @@ TEST_CASE("a range that is unmapped twice is simply not there") {
   CHECK_FALSE(load(*space, here + page_size));
 }
 
-TEST_CASE("neighbours that agree become one area") {
+TEST_CASE("adjacent areas with the same attributes merge") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, read_write));

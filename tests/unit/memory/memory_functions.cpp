@@ -26,7 +26,7 @@ Buffer noise(test::Random& random) {
 
 }  // namespace
 
-TEST_CASE("copies are exact for every alignment and length") {
+TEST_CASE("memcpy is exact for every alignment and length") {
   test::Random random(1);
   for (std::size_t from = 0; from < 16; ++from) {
     for (std::size_t to = 0; to < 16; ++to) {
@@ -42,7 +42,7 @@ TEST_CASE("copies are exact for every alignment and length") {
   }
 }
 
-TEST_CASE("moves within a buffer are exact however the ranges overlap") {
+TEST_CASE("memmove is exact however the ranges overlap") {
   test::Random random(2);
   for (std::size_t from = 0; from < 40; ++from) {
     for (std::size_t to = 0; to < 40; ++to) {
@@ -58,7 +58,7 @@ TEST_CASE("moves within a buffer are exact however the ranges overlap") {
   }
 }
 
-TEST_CASE("filling sets every byte asked for and no other") {
+TEST_CASE("memset sets exactly the requested bytes") {
   test::Random random(3);
   for (std::size_t to = 0; to < 16; ++to) {
     for (std::size_t count = 0; count < 200; ++count) {
@@ -71,7 +71,7 @@ TEST_CASE("filling sets every byte asked for and no other") {
   }
 }
 
-TEST_CASE("comparison finds the first difference, as unsigned bytes") {
+TEST_CASE("memcmp compares unsigned bytes up to the first difference") {
   alignas(8) Buffer left;
   alignas(8) Buffer right;
   left.fill(7);

@@ -40,7 +40,7 @@ constexpr auto ignore = [](VirtAddr, PageEntry) {};
 
 }  // namespace
 
-TEST_CASE("an entry keeps its frame and its rights") {
+TEST_CASE("an entry holds its frame and its rights") {
   for (const Access access : {Access::read, read_write, Access::read | Access::execute}) {
     const PageEntry entry = PageEntry::page(some_frame, access);
     CHECK(entry.address() == some_frame);
@@ -57,7 +57,7 @@ TEST_CASE("writable includes readable, since Sv39 reserves the other encoding") 
   CHECK(PageEntry::page(some_frame, Access::write).allows(Access::read));
 }
 
-TEST_CASE("a parked page is used but allows nothing, and comes back with its frame") {
+TEST_CASE("a parked page counts as used, allows no access, and comes back with its frame") {
   const PageEntry parked = PageEntry::borrowed_page(some_frame, Access::none);
   CHECK_FALSE(parked.empty());
   CHECK_FALSE(parked.present());
@@ -69,7 +69,7 @@ TEST_CASE("a parked page is used but allows nothing, and comes back with its fra
   CHECK(back.allows(Access::read));
 }
 
-TEST_CASE("a kernel page is not a program's") {
+TEST_CASE("a page of the kernel is not accessible to programs") {
   CHECK_FALSE(PageEntry::global_page(some_frame, read_write).allows(Access::read));
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("an address without tables has no entry") {
   table->remove(0, hal::user_end, ignore);
 }
 
-TEST_CASE("removing the last page of a table frees it, and the tables above") {
+TEST_CASE("removing the last page of a table frees the table and those above it") {
   test::Machine machine;
   auto table = PageTable::create();
   const std::size_t before = frames.free_count();
@@ -97,7 +97,7 @@ TEST_CASE("removing the last page of a table frees it, and the tables above") {
   CHECK(frames.free_count() == before);
 }
 
-TEST_CASE("a table that was made but never filled is freed with its range") {
+TEST_CASE("a table that was never filled is freed with its range") {
   test::Machine machine;
   auto table = PageTable::create();
   const std::size_t before = frames.free_count();
@@ -106,7 +106,7 @@ TEST_CASE("a table that was made but never filled is freed with its range") {
   CHECK(frames.free_count() == before);
 }
 
-TEST_CASE("without memory there is no table, and what was made for it is not lost") {
+TEST_CASE("without memory no table is made, and tables made for it are not lost") {
   test::Machine machine(4 << 20);
   auto table = PageTable::create();
   std::vector<hal::PhysAddr> taken;
@@ -117,7 +117,7 @@ TEST_CASE("without memory there is no table, and what was made for it is not los
   table->remove(0, hal::user_end, ignore);
 }
 
-TEST_CASE("walks see exactly the pages of their range, in order") {
+TEST_CASE("a walk visits exactly the pages of its range, in order") {
   test::Machine machine(32 << 20);
   auto table = PageTable::create();
   std::map<VirtAddr, hal::PhysAddr> model;
@@ -185,7 +185,7 @@ TEST_CASE("the kernel map uses the largest pages that fit") {
   forget_upper_half(*table);
 }
 
-TEST_CASE("the kernel map says why it refuses writable code and what is mapped already") {
+TEST_CASE("the kernel map refuses writable code and pages already mapped, with a reason") {
   test::Machine machine;
   constexpr VirtAddr base = 0xffff'ffc0'0000'0000;
   auto table = PageTable::create();
@@ -201,7 +201,7 @@ TEST_CASE("the kernel map says why it refuses writable code and what is mapped a
   forget_upper_half(*table);
 }
 
-TEST_CASE("all spaces see the installed kernel half") {
+TEST_CASE("all spaces share the installed upper half of the kernel") {
   test::Machine machine;
   constexpr VirtAddr base = 0xffff'ffc0'0000'0000;
   auto kernel = PageTable::create();

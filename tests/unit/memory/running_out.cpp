@@ -3,7 +3,7 @@
 
 using namespace test;
 
-TEST_CASE("a fork that runs out of memory fails and leaves nothing behind") {
+TEST_CASE("a fork without enough memory fails and leaves nothing behind") {
   test::Machine machine(4 << 20);
   auto parent = make_space();
   for (int i = 0; i < 20; ++i) {
@@ -19,7 +19,7 @@ TEST_CASE("a fork that runs out of memory fails and leaves nothing behind") {
   for (int i = 0; i < 20; ++i) CHECK(store(*parent, here + i * (VirtAddr{1} << 30), 2));
 }
 
-TEST_CASE("a program that uses up all memory is told, and the reserve is still there") {
+TEST_CASE("a program that uses up all memory gets ENOMEM, and the reserve remains") {
   test::Machine machine(4 << 20);
   frames.grow_reserve(50 * page_size);
   {
@@ -41,7 +41,7 @@ TEST_CASE("a program that uses up all memory is told, and the reserve is still t
   frames.grow_reserve(-50 * static_cast<std::ptrdiff_t>(page_size));
 }
 
-TEST_CASE("spaces get identifiers in turn, and new ones after the machine's are used up") {
+TEST_CASE("spaces get ASIDs in order, and start again after the last one") {
   test::Machine machine;
   kernel::memory::asids.initialize(3);
   const auto asid = [](AddressSpace& space) { return space.enter() >> 44 & 0xffff; };
@@ -57,7 +57,7 @@ TEST_CASE("spaces get identifiers in turn, and new ones after the machine's are 
   CHECK(asid(*spaces[3]) == 1);
 }
 
-TEST_CASE("a machine without identifiers flushes at every change of spaces") {
+TEST_CASE("a machine without ASIDs flushes at every change of spaces") {
   test::Machine machine;
   kernel::memory::asids.initialize(0);
   auto first = make_space();

@@ -254,13 +254,13 @@ void play(std::uint64_t seed, std::size_t ram_bytes, bool tight, int steps) {
 
 }  // namespace
 
-TEST_CASE("random mapping, forking and touching agrees with the model, and leaks no frame") {
+TEST_CASE("random maps, forks and accesses agree with the model and leak no frame") {
   const auto seed = GENERATE(range(1, 9));
   CAPTURE(seed);
   play(static_cast<std::uint64_t>(seed), 8 << 20, false, 20'000);
 }
 
-TEST_CASE("the same in too little memory: every failure says so and changes nothing") {
+TEST_CASE("in too little memory, every failure of the model test is reported and changes nothing") {
   const auto seed = GENERATE(range(1, 9));
   CAPTURE(seed);
   play(static_cast<std::uint64_t>(seed), 4 << 20, true, 10'000);

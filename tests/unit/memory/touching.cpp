@@ -3,7 +3,7 @@
 
 using namespace test;
 
-TEST_CASE("a mapped page costs nothing until it is touched, then it is zero") {
+TEST_CASE("a mapped page uses no memory until its first access, and is zero then") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, 100 * page_size, read_write));
@@ -31,7 +31,7 @@ TEST_CASE("an access that the area does not allow is refused") {
   CHECK_FALSE(load(*space, hal::user_end));
 }
 
-TEST_CASE("writing includes reading, as on Linux") {
+TEST_CASE("write permission includes read permission, as on Linux") {
   test::Machine machine;
   auto space = make_space();
   REQUIRE(map_at(*space, here, page_size, Access::write));
@@ -51,7 +51,7 @@ TEST_CASE("a segment's pages hold its bytes, then zeros") {
   CHECK(file[0] == std::byte{9});
 }
 
-TEST_CASE("behind the last page of a mapped file there is nothing, however the area is cut") {
+TEST_CASE("no page is mapped behind the last page of a file, however the area is cut") {
   test::Machine machine;
   auto space = make_space();
   std::vector<std::byte> file(page_size + 100, std::byte{9});
@@ -66,7 +66,7 @@ TEST_CASE("behind the last page of a mapped file there is nothing, however the a
   CHECK(space->fault(here + 2 * page_size, Access::write) == std::unexpected(Errno::enxio));
 }
 
-TEST_CASE("shared pages of a file opened for reading never become writable") {
+TEST_CASE("shared pages of a file opened read-only never become writable") {
   test::Machine machine;
   auto space = make_space();
   std::vector<std::byte> file(3 * page_size, std::byte{9});
@@ -83,7 +83,7 @@ TEST_CASE("shared pages of a file opened for reading never become writable") {
   CHECK(space->protect(here + page_size, 2 * page_size, Access::read));
 }
 
-TEST_CASE("an aligned page of a file is mapped where it lies until it is written") {
+TEST_CASE("an aligned page of a file is mapped in place until it is written") {
   test::Machine machine;
   const FileInMemory file(1);
   auto space = make_space();
@@ -102,7 +102,8 @@ TEST_CASE("an aligned page of a file is mapped where it lies until it is written
   CHECK(file.bytes()[page_size] == std::byte{2});
 }
 
-TEST_CASE("pages that get instructions ask for the instruction stream to be synchronized, once") {
+TEST_CASE(
+    "a page that receives instructions requests one synchronization of the instruction stream") {
   test::Machine machine;
   auto space = make_space();
   std::vector<std::byte> file(page_size, std::byte{9});

@@ -40,7 +40,7 @@ Ref<AddressSpace> make_space() {
 
 }  // namespace
 
-TEST_CASE("a value that lies across two pages is read and written whole") {
+TEST_CASE("a value across two pages is read and written as a whole") {
   test::Machine machine;
   auto space = make_space();
   const UserPtr<std::uint64_t> pointer(here + page_size - 3);
@@ -49,7 +49,7 @@ TEST_CASE("a value that lies across two pages is read and written whole") {
   CHECK(test::load(*space, here + page_size) == 0x55);
 }
 
-TEST_CASE("pointers to nowhere, to the kernel or to read-only pages are EFAULT") {
+TEST_CASE("pointers to unmapped, kernel or read-only pages are EFAULT") {
   test::Machine machine;
   auto space = make_space();
   for (const VirtAddr address :
@@ -63,7 +63,7 @@ TEST_CASE("pointers to nowhere, to the kernel or to read-only pages are EFAULT")
   CHECK(UserPtr<char>(here + 2 * page_size).write(*space, 1).error() == Errno::efault);
 }
 
-TEST_CASE("a span copies as much as it can before it fails") {
+TEST_CASE("a span copies as many bytes as it can before it fails") {
   test::Machine machine;
   auto space = make_space();
   std::string text(2 * page_size, 'x');
@@ -73,7 +73,7 @@ TEST_CASE("a span copies as much as it can before it fails") {
   CHECK(test::load(*space, here + 2 * page_size) == 0);
 }
 
-TEST_CASE("a span that cannot be a program's is known without touching it") {
+TEST_CASE("a span outside the user range is rejected without an access") {
   CHECK(UserSpan<int>(here, 10).in_range());
   CHECK(UserSpan<int>(hal::user_end - 4, 1).in_range());
   CHECK_FALSE(UserSpan<int>(hal::user_end - 4, 2).in_range());
@@ -81,7 +81,7 @@ TEST_CASE("a span that cannot be a program's is known without touching it") {
   CHECK_FALSE(UserSpan<int>(~VirtAddr{0}, 1).in_range());
 }
 
-TEST_CASE("strings end at their zero, wherever pages end") {
+TEST_CASE("strings end at their zero byte, wherever pages end") {
   test::Machine machine;
   auto space = make_space();
   const std::string text = "across the border";
@@ -96,7 +96,7 @@ TEST_CASE("strings end at their zero, wherever pages end") {
         Errno::enametoolong);
 }
 
-TEST_CASE("a string that runs into a hole is EFAULT") {
+TEST_CASE("a string that runs into a gap is EFAULT") {
   test::Machine machine;
   auto space = *AddressSpace::create();
   REQUIRE(space->map({.address = here,
@@ -108,7 +108,7 @@ TEST_CASE("a string that runs into a hole is EFAULT") {
   CHECK(string_from_user(*space, here + page_size - 1, buffer).error() == Errno::efault);
 }
 
-TEST_CASE("pieces are handed out page by page until one is not used up") {
+TEST_CASE("pieces are passed on page by page until one is not used up") {
   test::Machine machine;
   auto space = make_space();
   std::size_t calls = 0;

@@ -179,7 +179,7 @@ Explorer::Report preempt_a_push(unsigned bound) {
 
 }  // namespace
 
-TEST_CASE("as many schedules are tried as there are") {
+TEST_CASE("the explorer tries exactly the schedules within its bound") {
   // Either thread begins, and is preempted or not before each of its operations. A preempted thread
   // that runs after the other has ended makes no further choice.
   CHECK(two_threads(0, 3).schedules == 2);
@@ -190,7 +190,7 @@ TEST_CASE("as many schedules are tried as there are") {
   CHECK(two_threads(2, 3).longest == 8);  // the ends of the threads count as operations
 }
 
-TEST_CASE("a push that others can come between is found, and the schedule repeats it") {
+TEST_CASE("a push that other threads can interrupt is found, and its schedule repeats the bug") {
   CHECK(push_from_two<true>(0).failure.empty());
   const Explorer::Report report = push_from_two<true>(1);
   CHECK(report.failure.starts_with("a node is lost"));
@@ -203,16 +203,16 @@ TEST_CASE("a push that others can come between is found, and the schedule repeat
   CHECK(again.failure == report.failure);
 }
 
-TEST_CASE("a push that is one exchange passes every schedule") {
+TEST_CASE("a push by one exchange passes every schedule") {
   CHECK(push_from_two<false>(4).failure.empty());
 }
 
-TEST_CASE("a wake that comes before the sleeper has said so is found") {
+TEST_CASE("a wake before the sleeper is registered is found") {
   CHECK(sleep_and_wake<true>().failure.starts_with("it sleeps for ever"));
   CHECK(sleep_and_wake<false>().failure.empty());
 }
 
-TEST_CASE("a preemption between a push and its IPI is found, and the schedule repeats it") {
+TEST_CASE("a preemption between a push and its IPI is found, and its schedule repeats the bug") {
   const Explorer::Report report = preempt_a_push<false>(1);
   CHECK(report.failure.starts_with("a job waits for ever"));
   REQUIRE_FALSE(report.schedule.empty());
@@ -227,7 +227,7 @@ TEST_CASE("a preemption between a push and its IPI is found, and the schedule re
   CHECK(masked.schedules > report.schedules);
 }
 
-TEST_CASE("a stack that one thread leaves is continued by another one") {
+TEST_CASE("a stack that one thread leaves can be continued by another thread") {
   static Explorer::Stack* left;
   static unsigned returned_on;
   const auto report = explorer.explore(
@@ -254,7 +254,7 @@ TEST_CASE("a stack that one thread leaves is continued by another one") {
   CHECK(report.failure.empty());
 }
 
-TEST_CASE("a spinning thread waits for the word it has looked at") {
+TEST_CASE("a spinning thread waits for a change of the word that it read") {
   Atomic<int> word;
   Atomic<int> other;
   bool seen = false;
@@ -278,7 +278,7 @@ TEST_CASE("a spinning thread waits for the word it has looked at") {
   CHECK(report.failure.empty());
 }
 
-TEST_CASE("threads that go round in circles are stopped") {
+TEST_CASE("threads in an endless loop are stopped") {
   Atomic<int> word;
   const auto report = explorer.explore(
       0,

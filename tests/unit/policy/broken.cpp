@@ -120,7 +120,7 @@ void simulate(std::string_view workload) {
 
 }  // namespace
 
-TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when and where") {
+TEST_CASE("a policy's breach is reported with the rule, the job, the time and the place") {
   CHECK(told<Fault::none>() == "");
   CHECK(told<Fault::none>(3) == "");
   CHECK(told<Fault::picks_null>() ==
@@ -138,17 +138,17 @@ TEST_CASE("a policy that breaks a rule is told with the rule, the job, and when 
   CHECK(told<Fault::finds_and_takes>(2).contains("find() took out the job that it returned: task"));
 }
 
-TEST_CASE("a job that is dropped beside others is missed when there are no others") {
+TEST_CASE("a job that the policy drops is noticed when no other job is ready") {
   CHECK(told<Fault::drops_some>().contains("pick() returned null while a job is ready: task"));
 }
 
-TEST_CASE("what is simulated under a policy that breaks a rule has no figures") {
+TEST_CASE("a simulation under a policy with a breach has no results") {
   CHECK_THROWS_WITH(simulate<Fault::drops_some>("class a\n  arrive every 10ms\n  run 9ms\n"
                                                 "class b\n  arrive closed 1\n  run 1ms\n"),
                     Catch::Matchers::ContainsSubstring("policy 'broken' breaks its contract"));
 }
 
-TEST_CASE("a policy may name what has ended, of which no more is known") {
+TEST_CASE("a policy that returns an ended job is reported without the job's name") {
   CHECK_THROWS_WITH(
       simulate<Fault::picks_first_again>("class a\n  arrive once\n  run 1ms\n"
                                          "class b\n  arrive once times 2\n  run 90ms\n"),

@@ -115,7 +115,7 @@ TEST_CASE("no job is lost and none runs twice at once") {
   }
 }
 
-TEST_CASE("a wake before the sleep is not lost") {
+TEST_CASE("a wake before the wait is not lost") {
   FOR_EVERY_POLICY(policy);
   unsigned passed = 0;
   Bench bench(policy);
@@ -136,7 +136,7 @@ TEST_CASE("a wake before the sleep is not lost") {
   CHECK(passed == 2);
 }
 
-TEST_CASE("no hart idles while there is work for it") {
+TEST_CASE("no hart idles while a job is ready") {
   FOR_EVERY_POLICY(policy);
   std::uint64_t ended[8] = {};
   Bench bench(policy, 4);
@@ -155,7 +155,7 @@ TEST_CASE("no hart idles while there is work for it") {
   CHECK(*std::ranges::max_element(ended) < ns(36ms));
 }
 
-TEST_CASE("no hart idles beside a job that it may run, among any number that it may not") {
+TEST_CASE("no hart idles while a job is ready that it may run, among any number that it may not") {
   FOR_EVERY_POLICY(policy);
   std::uint64_t ended[4] = {}, others = 0;
   const auto start = [&](Bench& bench, std::uint8_t only) {
@@ -170,7 +170,7 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
       forty();
     });
   };
-  SECTION("that are bound to one hart") {
+  SECTION("jobs bound to one hart") {
     Bench bench(policy, 2);
     start(bench, 1);
     bench.machine.run_until(ns(6ms));
@@ -178,7 +178,7 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
     bench.machine.run_until(ns(2s));
     CHECK(others == ns(800ms));
   }
-  SECTION("that may use some harts") {
+  SECTION("jobs that may use some harts") {
     Bench bench(policy, 3);
     bench.start(1, [&] {
       bench.spawn(work(bench, 10ms, others), {.name = "other", .priority = 16, .harts = 2});
@@ -188,7 +188,7 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
     CHECK(std::ranges::count(ended, 0) == 0);
     bench.machine.run_until(ns(2s));
   }
-  SECTION("of many more than a step of a search looks at") {
+  SECTION("many more jobs than one step of a search examines") {
     Bench bench(policy, 3);
     bench.start(1, [&] {
       bench.spawn(work(bench, 10ms, others), {.name = "other", .priority = 16, .harts = 2});
@@ -198,7 +198,7 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
     CHECK(std::ranges::count(ended, 0) == 0);
     bench.machine.run_until(ns(9s));
   }
-  SECTION("and that may move from now on") {
+  SECTION("jobs that may move from now on") {
     async::Job* jobs[4] = {};
     Bench bench(policy, 2);
     bench.start(0, [&] {
@@ -217,7 +217,7 @@ TEST_CASE("no hart idles beside a job that it may run, among any number that it 
   }
 }
 
-TEST_CASE("a step of a search looks at so many jobs, and the next one at the others") {
+TEST_CASE("each step of a search examines a limited number of jobs and continues after the last") {
   FOR_EVERY_POLICY(policy);
   Bench bench(policy, 3);
   std::uint64_t ended = 0;
@@ -241,7 +241,7 @@ TEST_CASE("a step of a search looks at so many jobs, and the next one at the oth
   CHECK(steps == (bench.machine.executor(0).policy() == nullptr ? 0u : 3u));
 }
 
-TEST_CASE("a job runs where it may, and nowhere else") {
+TEST_CASE("a job runs only on harts that it may use") {
   FOR_EVERY_POLICY(policy);
   unsigned elsewhere = 0;
   Bench bench(policy, 3);
@@ -261,7 +261,7 @@ TEST_CASE("a job runs where it may, and nowhere else") {
   CHECK(bench.machine.counts().busy_ns[0] == 0);
 }
 
-TEST_CASE("a job that runs is preempted alike whatever priority all jobs have") {
+TEST_CASE("preemption does not depend on a priority that all jobs share") {
   FOR_EVERY_POLICY(policy);
   const auto ends = [&](std::uint8_t priority) {
     std::array<std::uint64_t, 8> ended{};
@@ -282,7 +282,7 @@ TEST_CASE("a job that runs is preempted alike whatever priority all jobs have") 
   CHECK(ends(31) == usual);
 }
 
-TEST_CASE("the policy may be changed while jobs are ready, run and wait") {
+TEST_CASE("the policy can change while jobs are ready, run and wait") {
   FOR_EVERY_POLICY(policy);
   Bench bench(kind("priority"));
   Storm storm{bench};
@@ -307,7 +307,7 @@ TEST_CASE("the policy may be changed while jobs are ready, run and wait") {
   CHECK(live_jobs() == 0);
 }
 
-TEST_CASE("the policy may be changed from another hart, in the midst of a step") {
+TEST_CASE("the policy can change from another hart, in the middle of a step") {
   FOR_EVERY_POLICY(policy);
   Bench bench(kind("priority"), 2);
   Storm storm{bench};
@@ -330,7 +330,7 @@ TEST_CASE("the policy may be changed from another hart, in the midst of a step")
   CHECK(live_jobs() == 0);
 }
 
-TEST_CASE("two runs with one seed are the same, and another seed's is not") {
+TEST_CASE("two runs with one seed are equal, and another seed's run differs") {
   FOR_EVERY_POLICY(policy);
   const auto hash = [&](std::uint64_t seed) {
     Bench bench(policy, 4, seed);

@@ -14,7 +14,7 @@ Task<> note(Order& order, std::string who, async::Duration work = 1ms) {
 
 }  // namespace
 
-TEST_CASE("fifo: in the order of arrival, whatever the priorities") {
+TEST_CASE("fifo: jobs run in order of arrival, whatever their priorities") {
   Order order;
   Bench bench(kind("fifo"));
   bench.start(0, [&] {
@@ -27,7 +27,7 @@ TEST_CASE("fifo: in the order of arrival, whatever the priorities") {
   CHECK(bench.machine.counts().preemptions == 0);
 }
 
-TEST_CASE("round-robin: a slice each, so the shortest is done first") {
+TEST_CASE("round-robin: each job gets a time slice, so the shortest ends first") {
   Order order;
   Bench bench(kind("round-robin"));
   bench.start(0, [&] {
@@ -39,7 +39,7 @@ TEST_CASE("round-robin: a slice each, so the shortest is done first") {
   CHECK(order == Order{"3", "10", "20"});
 }
 
-TEST_CASE("priority: more urgent ones preempt, and a queued one's priority may change") {
+TEST_CASE("priority: more urgent jobs preempt, and a queued job's priority may change") {
   for (const char* name : {"priority", "aging"}) {
     Order order;
     async::Job* changed = nullptr;
@@ -102,7 +102,7 @@ TEST_CASE("edf: the earlier deadline preempts a job that inherits priority 0") {
   CHECK(order == Order{"5", "holder", "waiter"});
 }
 
-TEST_CASE("fifo: a job that gives back a mutex, and with it a priority, is not preempted") {
+TEST_CASE("fifo: a job that unlocks a mutex and loses a priority is not preempted") {
   async::Mutex mutex;
   Bench bench(kind("fifo"));
   bool preempts_inside = true;
@@ -125,7 +125,7 @@ TEST_CASE("fifo: a job that gives back a mutex, and with it a priority, is not p
   CHECK_FALSE(preempts_after);
 }
 
-TEST_CASE("priority: who is preempted goes on with the turn that it had") {
+TEST_CASE("priority: a preempted job resumes with the rest of its time slice") {
   Order order;
   std::uint64_t ended[2] = {};
   Bench bench(kind("priority"));
@@ -143,7 +143,7 @@ TEST_CASE("priority: who is preempted goes on with the turn that it had") {
   CHECK(ended[1] > ns(24ms));
 }
 
-TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may change") {
+TEST_CASE("edf: the earlier deadline preempts, and a queued job's deadline may change") {
   Order order;
   Bench bench(kind("edf"));
   const auto due = [](async::Duration when) {
@@ -164,7 +164,7 @@ TEST_CASE("edf: the earlier deadline preempts, and a queued one's deadline may c
   CHECK(order == Order{"90", "50", "none"});
 }
 
-TEST_CASE("edf: an inherited deadline changes with that of who waits") {
+TEST_CASE("edf: an inherited deadline changes with the waiter's deadline") {
   Order order;
   async::Mutex mutex;
   Bench bench(kind("edf"));
@@ -197,7 +197,7 @@ TEST_CASE("edf: an inherited deadline changes with that of who waits") {
   CHECK(order == Order{"50", "holder", "waiter", "60"});
 }
 
-TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
+TEST_CASE("edf: a reservation limits a job to its budget, however much it computes") {
   async::Duration greedy{}, modest{};
   Bench bench(kind("edf"));
   const async::Attributes one{.budget = 2ms, .period = 10ms};
@@ -212,7 +212,7 @@ TEST_CASE("edf: a reservation takes no more than it has, whatever it wants") {
   CHECK(modest > 4900ms);
 }
 
-TEST_CASE("mlfq: who computes long gives way to who does not") {
+TEST_CASE("mlfq: a job that computes for long lets other jobs run first") {
   async::Duration hog{};
   std::uint64_t ended = 0;
   Bench bench(kind("mlfq"));
@@ -222,7 +222,7 @@ TEST_CASE("mlfq: who computes long gives way to who does not") {
   CHECK(ended == ns(502ms));
 }
 
-TEST_CASE("steal-fifo gives the oldest away, steal-lifo the newest") {
+TEST_CASE("steal-fifo: a hart steals the oldest job; steal-lifo: the newest") {
   for (const auto& [name, stolen] : {std::pair{"steal-fifo", "b"}, std::pair{"steal-lifo", "d"}}) {
     Order order, of_thief;
     Bench bench(kind(name), 2);

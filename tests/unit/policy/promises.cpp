@@ -47,7 +47,7 @@ void release(Bench& bench, std::uint64_t when_ns, async::Duration work, async::D
 
 }  // namespace
 
-TEST_CASE("who promises that nobody starves keeps it") {
+TEST_CASE("a policy that promises no starvation starves no job") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_no_starvation)) return;
   std::uint64_t ended = 0;
@@ -59,7 +59,7 @@ TEST_CASE("who promises that nobody starves keeps it") {
   CHECK(ended != 0);
 }
 
-TEST_CASE("with fixed priorities and by deadlines one may starve: the flood is one") {
+TEST_CASE("under priorities and deadlines, a flood of work may starve a job") {
   for (const char* name : {"priority", "edf"}) {
     std::uint64_t ended = 0;
     Bench bench(kind(name));
@@ -76,7 +76,7 @@ TEST_CASE("with fixed priorities and by deadlines one may starve: the flood is o
   }
 }
 
-TEST_CASE("who promises shares gives time in proportion to weights") {
+TEST_CASE("a policy that promises shares divides time in proportion to weights") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
   async::Duration done[3] = {};
@@ -96,8 +96,7 @@ TEST_CASE("who promises shares gives time in proportion to weights") {
   }
 }
 
-TEST_CASE(
-    "a weight that changes takes effect at once, of a job that runs and of one that is ready") {
+TEST_CASE("a change of weight takes effect at once, for running and for ready jobs") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
   for (const unsigned changed : {0u, 1u}) {
@@ -129,7 +128,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("who sleeps most of the time gets its share where shares are promised") {
+TEST_CASE("a job that mostly sleeps gets its share under a policy of shares") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
   async::Duration hog{};
@@ -150,7 +149,7 @@ TEST_CASE("who sleeps most of the time gets its share where shares are promised"
   CHECK(rounds > 3500);  // 5,000 if it were alone; a time slice of 4 ms may precede each round
 }
 
-TEST_CASE("a job that gives way early gets its share where shares are promised") {
+TEST_CASE("a job that yields early gets its share under a policy of shares") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_shares)) return;
   async::Duration whole{}, fifths{};
@@ -172,7 +171,7 @@ TEST_CASE("a job that gives way early gets its share where shares are promised")
   CHECK(share < 0.52);
 }
 
-TEST_CASE("who promises deadlines meets them whenever utilisation is at most 1") {
+TEST_CASE("a policy that promises deadlines meets them up to a utilisation of 1") {
   FOR_EVERY_POLICY(policy);
   if (!promises(policy, async::promise_deadlines)) return;
   async::sim::Random random(7);

@@ -47,7 +47,7 @@ struct Outcome {
   const MergedTransfer merged;
 };
 
-TEST_CASE("Those that go on are merged, and each has its completion") {
+TEST_CASE("adjacent requests are merged, and each has its completion") {
   const Outcome outcome{three()};
   const auto& slots = outcome.slots;
   CHECK(outcome.merged.count() == 3);
@@ -60,7 +60,7 @@ TEST_CASE("Those that go on are merged, and each has its completion") {
   CHECK(slots[3].result == -1);
 }
 
-TEST_CASE("At the file's own place only memory goes on") {
+TEST_CASE("requests at the file's position are merged if their memory is adjacent") {
   auto all = three();
   for (auto& entry : all) entry.offset = abi::ring_current_place;
   CHECK(Outcome(all).merged.count() == 3);
@@ -68,7 +68,7 @@ TEST_CASE("At the file's own place only memory goes on") {
   CHECK(Outcome(all).merged.count() == 1);
 }
 
-TEST_CASE("What is different in anything is for itself") {
+TEST_CASE("requests that differ in any field are not merged") {
   const auto change = [](auto&& change) {
     auto all = three();
     change(all[1]);
@@ -83,7 +83,7 @@ TEST_CASE("What is different in anything is for itself") {
   CHECK(change([](auto& entry) { ++entry.length; }) == 2);  // then the third one is not adjacent
 }
 
-TEST_CASE("No more are merged than may be moved, or have slots") {
+TEST_CASE("a merged transfer is limited by the longest transfer and by the free slots") {
   CHECK(Outcome(three(), 2).merged.count() == 2);
   CHECK(Outcome(three(), 8, 60).merged.count() == 3);
   const Outcome two{three(), 8, 59};
@@ -93,7 +93,7 @@ TEST_CASE("No more are merged than may be moved, or have slots") {
   CHECK(Outcome(three(), 8, 9).merged.count() == 0);
 }
 
-TEST_CASE("Lengths that are none, or too many, change nothing about the others") {
+TEST_CASE("requests of length zero or beyond the limit do not affect the others") {
   auto all = three();
   all[1].length = 0;
   all[2] = reading(110, 4106, 30);
@@ -106,7 +106,7 @@ TEST_CASE("Lengths that are none, or too many, change nothing about the others")
   CHECK(Outcome(all).merged.count() == 2);  // not merged: the addresses wrap around
 }
 
-TEST_CASE("Fewer bytes complete those that they reach") {
+TEST_CASE("a short transfer completes the requests that its bytes reach") {
   const auto after = [](std::size_t moved) { return Outcome{three()}.commit(moved); };
   CHECK(after(1) == std::vector{1});
   CHECK(after(9) == std::vector{9});
@@ -116,7 +116,7 @@ TEST_CASE("Fewer bytes complete those that they reach") {
   CHECK(after(59) == std::vector{10, 20, 29});
 }
 
-TEST_CASE("What the program writes into the slots meanwhile does not change how many stand") {
+TEST_CASE("the program's writes to the slots do not change how many completions count") {
   for (const std::int32_t written : {0, 1, -1, 1000}) {
     Outcome outcome{three()};
     outcome.slots.assign(8, {.user_data = 5, .result = written, .flags = 5});

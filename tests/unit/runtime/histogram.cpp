@@ -18,13 +18,13 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> contents(const Histogram& h
   return seen;
 }
 
-TEST_CASE("a histogram tells small values apart") {
+TEST_CASE("a histogram stores values below 256 exactly") {
   for (std::uint64_t value = 0; value < 256; ++value) {
     CHECK(Histogram::highest_of(Histogram::bucket_of(value)) == value);
   }
 }
 
-TEST_CASE("buckets follow each other without a gap, each within a part in 128 of its values") {
+TEST_CASE("buckets are adjacent, and none is wider than 1/128 of its values") {
   const auto last = Histogram::bucket_of(largest);
   CHECK(Histogram::highest_of(last) == largest);
   for (std::size_t bucket = 0; bucket < last; ++bucket) {
@@ -36,7 +36,7 @@ TEST_CASE("buckets follow each other without a gap, each within a part in 128 of
   }
 }
 
-TEST_CASE("what was recorded comes back in order, the largest as it was") {
+TEST_CASE("recorded values come back in order, and the largest exactly") {
   const auto histogram = std::make_unique<Histogram>();
   for (const auto value : {1'000'003ul, 5ul, 5ul, 70'000ul}) histogram->record(value);
   const auto seen = contents(*histogram);
@@ -49,7 +49,7 @@ TEST_CASE("what was recorded comes back in order, the largest as it was") {
   CHECK(histogram->max() == 1'000'003);
 }
 
-TEST_CASE("a quantile is the least value that so many are no higher than") {
+TEST_CASE("a quantile is the least value with at least that share of values at or below it") {
   const auto histogram = std::make_unique<Histogram>();
   CHECK(histogram->quantile(0.5) == 0);
   for (std::uint64_t value = 1; value <= 100; ++value) histogram->record(value);
@@ -59,7 +59,7 @@ TEST_CASE("a quantile is the least value that so many are no higher than") {
   CHECK(histogram->quantile(1) == 100);
 }
 
-TEST_CASE("one histogram added to another is as if all had been recorded in it") {
+TEST_CASE("a sum of histograms equals one histogram of all values") {
   const auto one = std::make_unique<Histogram>(), other = std::make_unique<Histogram>(),
              both = std::make_unique<Histogram>();
   for (std::uint64_t value = 1; value < 1'000'000; value = value * 3 + 1) {

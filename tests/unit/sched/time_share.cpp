@@ -90,7 +90,7 @@ TEST_CASE("threads that always compute share a hart by weight") {
   }
 }
 
-TEST_CASE("any set of weights is shared exactly, also where turns are cut short") {
+TEST_CASE("any set of weights is shared exactly, even if time slices end early") {
   std::mt19937 random(7);
   for (int set = 0; set < 50; ++set) {
     std::vector<std::int64_t> weights(1 + random() % 12);
@@ -101,20 +101,20 @@ TEST_CASE("any set of weights is shared exactly, also where turns are cut short"
   }
 }
 
-TEST_CASE("long turns are no larger a share") {
+TEST_CASE("long time slices do not increase a share") {
   Hart hart({1024, 1024});
   hart.runners[0].least = 4 * slice - half_tick;
   hart.run_for(1'000 * slice);
   check_shares(hart);
 }
 
-TEST_CASE("threads are passed over no more than once a round, however light they are") {
+TEST_CASE("a thread of any weight is passed over at most once per round") {
   Hart hart({15, 15, 15});
   hart.run_for(300 * tick);
   for (const Runner& each : hart.runners) CHECK(each.passed_over <= 110);
 }
 
-TEST_CASE("a search does not depend on a thread that has gone") {
+TEST_CASE("a search for the next thread does not depend on threads that have left") {
   Hart hart({1024, 1024, 1024});
   hart.run_for(20 * slice);
   // The ring looks for a thread with credit; the first that it passes over leaves the ring.
@@ -136,7 +136,7 @@ TEST_CASE("a search does not depend on a thread that has gone") {
   }()});
 }
 
-TEST_CASE("a wait in the present round gives nothing, one over many rounds one quantum") {
+TEST_CASE("a wait within a round earns nothing, and a wait of many rounds one quantum") {
   Rounds rounds;
   TimeShare share;
   CHECK(rounds.renew(share, slice));
@@ -148,7 +148,7 @@ TEST_CASE("a wait in the present round gives nothing, one over many rounds one q
   CHECK(share.credit == slice);
 }
 
-TEST_CASE("a thread from another hart brings the credit that it has") {
+TEST_CASE("a thread from another hart keeps its credit") {
   Rounds rounds;
   for (int i = 0; i < 9; ++i) rounds.end_round();
   TimeShare share{.credit = -5};

@@ -49,7 +49,7 @@ TEST_CASE("blanks separate words") {
   CHECK(words_of("  ls   -l\t/bin ") == Words{"ls", "-l", "/bin"});
 }
 
-TEST_CASE("an empty line and a comment ask for nothing") {
+TEST_CASE("an empty line and a comment are no commands") {
   CHECK(parse("").jobs.empty());
   CHECK(parse("   ").jobs.empty());
   CHECK(parse("# ls").jobs.empty());
@@ -80,7 +80,7 @@ TEST_CASE("pipes connect the commands of one job") {
   CHECK(job.text == "seq 10|grep 1 | wc");
 }
 
-TEST_CASE("jobs are joined by what must have come of the one before") {
+TEST_CASE("&& and || join jobs by the status of the one before") {
   const auto parsed = parse("a; b && c || d & e");
   REQUIRE(parsed.jobs.size() == 5);
   CHECK(parsed.jobs[0].join == Join::always);
@@ -92,7 +92,7 @@ TEST_CASE("jobs are joined by what must have come of the one before") {
   CHECK_FALSE(parsed.jobs[4].background);
 }
 
-TEST_CASE("redirections are taken out of the words, wherever they stand") {
+TEST_CASE("redirections are removed from the words, wherever they stand") {
   const auto parsed = parse("<in sort -r >out 2> errors");
   REQUIRE(parsed.jobs.size() == 1);
   const auto& command = parsed.jobs[0].commands[0];
@@ -107,7 +107,7 @@ TEST_CASE("redirections are taken out of the words, wherever they stand") {
   CHECK((parse("a >>b").jobs[0].commands[0].redirections[0].flags & abi::o_append) != 0);
 }
 
-TEST_CASE("what cannot be understood is said, and what came before stands") {
+TEST_CASE("a syntax error is reported, and the jobs before it remain") {
   CHECK(parse("echo 'open").error == "a quotation does not end");
   CHECK(parse("a | | b").error == "a command is missing");
   CHECK(parse("a |").error == "a command is missing");
@@ -118,7 +118,7 @@ TEST_CASE("what cannot be understood is said, and what came before stands") {
   CHECK(parsed.error == "a command is missing");
 }
 
-TEST_CASE("any bytes are parsed without harm") {
+TEST_CASE("arbitrary bytes are parsed without a crash") {
   std::uint64_t state = 1;
   for (int i = 0; i < 20'000; ++i) {
     std::string line;

@@ -27,7 +27,7 @@ std::string three(const char* reservation) {
 
 }  // namespace
 
-TEST_CASE("a reservation for which there is no room is refused and told, and others keep theirs") {
+TEST_CASE("a reservation without room is refused and reported, and the others remain") {
   const Outcome made = run(three("4ms every 10ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
   CHECK(made.unfit[0] ==
@@ -41,7 +41,7 @@ TEST_CASE("a reservation for which there is no room is refused and told, and oth
   CHECK(run(three("4ms every 10ms"), "fifo").unfit.empty());  // FIFO promises nothing
 }
 
-TEST_CASE("who reserves nothing takes nothing from a reservation, however soon it is due") {
+TEST_CASE("a task without a reservation takes no reserved time, however early its deadline") {
   const std::string rude = "class rude\n arrive closed 1\n deadline 1ms\n run 70ms\n";
   const Outcome modest = run("duration 2s\n" + rude +
                                  "class modest\n arrive every 10ms\n deadline 10ms\n"
@@ -66,7 +66,7 @@ TEST_CASE("who reserves nothing takes nothing from a reservation, however soon i
   CHECK(alone.classes[0].finished == 50);
 }
 
-TEST_CASE("one that sleeps with its budget used up has it back when its period begins") {
+TEST_CASE("a task that sleeps with its budget used up has a full budget in its next period") {
   const Outcome made =
       run("duration 2s\nclass rude\n arrive closed 1\n run 70ms\n"
           "class naps\n arrive closed 1\n reserve 4ms every 10ms\n run 4ms\n wait 1ms\n run 4ms\n"
@@ -75,7 +75,7 @@ TEST_CASE("one that sleeps with its budget used up has it back when its period b
   CHECK(made.classes[1].finished >= 99);
 }
 
-TEST_CASE("who ends gives its reservation back") {
+TEST_CASE("a task that ends releases its reservation") {
   const Outcome made = run(
       "duration 1s\nclass job\n arrive every 100ms\n reserve 6ms every 10ms\n run 30ms\n", "edf");
   CHECK(made.unfit.empty());
@@ -110,19 +110,19 @@ std::uint64_t refused_of(const std::string& reservation) {
 
 }  // namespace
 
-TEST_CASE("reservations that are too much by a nanosecond are refused") {
+TEST_CASE("reservations that exceed the limit by a nanosecond are refused") {
   CHECK(refused_of("reserve 5ms every 10ms") == 0);
   CHECK(refused_of("reserve 5000001ns every 10ms") == 1);
 }
 
-TEST_CASE("what is bound to a hart has to fit there, whatever there is room for elsewhere") {
+TEST_CASE("a task bound to one hart must fit on that hart, whatever room others have") {
   CHECK(refused({{"0", 6}, {"0", 5}}, 2) == "b");
   CHECK(refused({{"0", 6}, {"1", 5}}, 2) == "");
   CHECK(refused({{"0", 9}, {"1", 9}, {"1", 1}, {"1", 1}}, 2) == "d");
   CHECK(refused({{"0 1", 6}, {"0 1", 6}}, 1) == "b");  // only existing harts count
 }
 
-TEST_CASE("what may run on several harts is let in as far as one queue for all would serve it") {
+TEST_CASE("tasks of several harts are admitted up to the bound of global EDF") {
   // U <= 2 - U_max
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}}, 2) == "");
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}, {"", 1}}, 2) == "d");
@@ -134,7 +134,7 @@ TEST_CASE("what may run on several harts is let in as far as one queue for all w
   CHECK(refused({{"2", 9}, {"0 1", 5}, {"0 1", 5}, {"0 1", 5}}, 3) == "");
 }
 
-TEST_CASE("deadlines that no order can meet are told before anybody misses one") {
+TEST_CASE("deadlines that no schedule can meet are reported before the first miss") {
   const auto of = [](const char* period) {
     return "duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run uniform 3ms 5ms\n"
            "class b\n arrive every " +

@@ -43,24 +43,24 @@ void finds_deadlock(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("two orders of two locks are found where both are free and nobody gives way") {
+TEST_CASE("a deadlock by two lock orders is found although the locks are free and no task yields") {
   finds_deadlock(tasks({ab, ba}));
 }
 
-TEST_CASE("another one may come in behind an unlock, a value sent and a value received") {
+TEST_CASE("another task may run after an unlock, a send and a receive") {
   finds_deadlock(tasks({" lock a\n lock b\n unlock b\n lock b\n unlock b\n unlock a\n",
                         " lock b\n unlock b\n" + ba}));
   finds_deadlock(tasks({" lock a\n send c\n lock b\n unlock b\n unlock a\n", ba}));
   finds_deadlock(tasks({" send c\n lock a\n receive c\n lock b\n unlock b\n unlock a\n", ba}));
 }
 
-TEST_CASE("with one order of the locks every schedule goes well, and there are no others") {
+TEST_CASE("with one lock order every schedule succeeds, and all schedules are tried") {
   const auto made = Exploration::depth_first({.bound = 50}, run_of(tasks({ab, ab})));
   CHECK(made.failure.empty());
   CHECK(made.is_whole);
 }
 
-TEST_CASE("steps on different locks are tried in one order, and none is left out that matters") {
+TEST_CASE("independent steps are tried in one order, and dependent steps in all orders") {
   const std::string a = " repeat 2\n lock a\n unlock a\n end\n";
   const std::string b = " repeat 2\n lock b\n unlock b\n end\n";
   const auto count = [](const std::string& text, bool reduces) {
@@ -75,7 +75,7 @@ TEST_CASE("steps on different locks are tried in one order, and none is left out
   CHECK(apart < count(tasks({a, a}), true));
 }
 
-TEST_CASE("a task that is passed over goes on before the others, and less urgent ones wait") {
+TEST_CASE("a preempted task resumes before its equals, and less urgent tasks wait") {
   // With bound 0 tasks run one after another, so none waits for a lock.
   const auto first = Exploration::depth_first({.bound = 0}, run_of(tasks({ab, ba})));
   CHECK(first.failure.empty());
@@ -91,7 +91,7 @@ TEST_CASE("a task that is passed over goes on before the others, and less urgent
             .failure.empty());  // the urgent task has ended by then
 }
 
-TEST_CASE("a schedule is left while tasks are still to arrive") {
+TEST_CASE("the exploration can leave a schedule while tasks are still to arrive") {
   const std::string periodic = " arrive every 100ms\n run 1ms\n";
   const auto two = run_of("duration 1s\nclass a\n" + periodic + "class b\n" + periodic);
   const auto explored = Exploration::depth_first({.most = 1000}, two);
@@ -99,7 +99,7 @@ TEST_CASE("a schedule is left while tasks are still to arrive") {
   CHECK(explored.left > 0);
 }
 
-TEST_CASE("tasks that yield for ever stall under every policy while others are still to arrive",
+TEST_CASE("tasks that yield for ever stall under every policy even if others are still to arrive",
           "[long]") {
   const auto stalls = read_workload(
       "duration 1s\nclass a\n arrive closed 2\n yield\nclass b\n arrive every 100ms\n run 1ms\n",

@@ -24,7 +24,7 @@ constexpr const char* flood =
 
 }  // namespace
 
-TEST_CASE("who is ready for too long starves, and is told with where it waits") {
+TEST_CASE("a job that is ready for too long starves, and the report names where it waits") {
   const Outcome made = run(flood, "priority", {.starving_ns = ns(500ms)});
   REQUIRE(made.findings.size() == 1);
   CHECK(made.findings[0].starts_with("starvation: ready for 1000000000 ns\n'patient' priority 30"));
@@ -33,7 +33,7 @@ TEST_CASE("who is ready for too long starves, and is told with where it waits") 
   CHECK(run(flood, "priority", {}).findings.empty());
 }
 
-TEST_CASE("who runs for too long while others are ready stalls them") {
+TEST_CASE("a job that runs for too long while others are ready is a stall") {
   const std::string hog =
       "duration 1s\nclass hog\n arrive once\n run 300ms\n wait 1ms\n"
       "class other\n arrive once at 10ms\n run 1ms\n";
@@ -44,7 +44,7 @@ TEST_CASE("who runs for too long while others are ready stalls them") {
   CHECK(run(hog, "round-robin", {.stalled_ns = ns(100ms)}).findings.empty());
 }
 
-TEST_CASE("a deadlock is found when it closes, whoever else goes on") {
+TEST_CASE("a deadlock is found when it closes, even if other jobs continue") {
   const std::string text =
       "duration 1s\nlock a\nlock b\nclass one\n arrive once\n lock a\n run 5ms\n lock b\n"
       " unlock b\n unlock a\n"
@@ -58,7 +58,7 @@ TEST_CASE("a deadlock is found when it closes, whoever else goes on") {
   CHECK(run(text, "fifo", {}).findings.empty());
 }
 
-TEST_CASE("one who waits and whom nobody can wake has lost a wake") {
+TEST_CASE("a waiting job that no event can wake is a lost wake") {
   const Outcome made =
       run("duration 1s\nchannel c 1\nclass taker\n arrive once\n receive c\n", "fifo", {});
   REQUIRE(made.findings.size() == 1);
@@ -67,7 +67,7 @@ TEST_CASE("one who waits and whom nobody can wake has lost a wake") {
   CHECK(made.stuck.find("'taker'") != std::string::npos);
 }
 
-TEST_CASE("a job that is made ready twice is found, and one that runs without being ready") {
+TEST_CASE("a job that becomes ready twice is found, and one that runs without being ready") {
   Bench bench(kind("fifo"));
   Detector detector;
   bench.start(0, [&] {

@@ -16,7 +16,7 @@ Decision at(std::uint64_t ns, unsigned hart, std::uint64_t task,
 
 }  // namespace
 
-TEST_CASE("a hart that goes on with its task changes nothing, whatever other harts do") {
+TEST_CASE("a decision to continue a hart's task is no change, whatever other harts do") {
   const auto changes = changes_of_task({at(1, 0, 1), at(2, 1, 2), at(3, 0, 1), at(4, 0, 2)});
   REQUIRE(changes.size() == 3);
   CHECK(changes[0] == at(1, 0, 1));
@@ -24,7 +24,7 @@ TEST_CASE("a hart that goes on with its task changes nothing, whatever other har
   CHECK(changes[2] == at(4, 0, 2));
 }
 
-TEST_CASE("schedules part in the order of tasks, not in their times") {
+TEST_CASE("a divergence is a difference in the order of tasks, not in their times") {
   const std::vector<Decision> one{at(1, 0, 1), at(2, 1, 2), at(3, 0, 3)};
   CHECK_FALSE(Divergence::of_harts(one, {at(2, 1, 2), at(7, 0, 1), at(8, 0, 3)}));
   CHECK_FALSE(Divergence::of_harts(one, {at(1, 0, 1)}));  // one schedule ends earlier
@@ -36,14 +36,14 @@ TEST_CASE("schedules part in the order of tasks, not in their times") {
   CHECK(parts->now == at(4, 0, 4));
 }
 
-TEST_CASE("of several harts the one that parts first is told") {
+TEST_CASE("of several harts, the first to diverge is reported") {
   const auto parts = Divergence::of_harts({at(5, 0, 1), at(2, 1, 2)}, {at(1, 0, 9), at(1, 1, 9)});
   REQUIRE(parts);
   CHECK(parts->now->hart == 1);
   CHECK_FALSE(parts->before);
 }
 
-TEST_CASE("where both tasks are ready in both worlds, a lock's holder is among the reasons") {
+TEST_CASE("if both tasks are ready in both worlds, a lock's holder is among the reasons") {
   const auto read = read_workload(
       "duration 20ms\nlock l\nclass low\n arrive once\n priority 9\n lock l\n run 4ms\n unlock l\n"
       "class middle\n arrive once at 1ms\n priority 5\n run 3ms\n"
@@ -69,7 +69,7 @@ TEST_CASE("where both tasks are ready in both worlds, a lock's holder is among t
   CHECK(text.contains("priority 1 of a lock's waiter (its own: 9)"));
 }
 
-TEST_CASE("what is left in the moment in which it came has not run, for who compares") {
+TEST_CASE("a comparison ignores a task that is preempted at the instant at which it was chosen") {
   const auto read = read_workload(
       "duration 20ms\nclass late\n arrive every 9ms from 1ms\n priority 9\n run 2ms\n"
       "class soon\n arrive every 5ms from 5ms\n priority 1\n run 1ms\n",
@@ -86,7 +86,7 @@ TEST_CASE("what is left in the moment in which it came has not run, for who comp
   CHECK(recorded_by(recorder_of_runs) == 1);
 }
 
-TEST_CASE("why they part is told by what was ready where") {
+TEST_CASE("the reason of a divergence names the tasks that were ready in each world") {
   const auto why = [](std::vector<std::uint64_t> recorded, std::vector<std::uint64_t> now) {
     const Divergence parts{.place = 0,
                            .before = {},
@@ -100,8 +100,7 @@ TEST_CASE("why they part is told by what was ready where") {
   CHECK(why({1, 2}, {1, 2}).contains("both are ready in both: the policies, edf, choose"));
 }
 
-TEST_CASE(
-    "of the simulator's own recordings everything has to be the same, and what is not is told") {
+TEST_CASE("recordings of the simulator must agree in everything, and a difference is reported") {
   const std::vector<Decision> one{at(1, 0, 1, {1}), at(2, 1, 2, {2})};
   CHECK_FALSE(Divergence::of_all(one, one));
   const auto why = [&](std::vector<Decision> now) {
@@ -121,7 +120,7 @@ TEST_CASE(
   CHECK(Divergence::of_all({}, one)->place == 0);
 }
 
-TEST_CASE("a recording has what was ready, and without it is one all the same") {
+TEST_CASE("a recording lists the ready tasks, and is valid without them") {
   Recording recording{.arguments = {"policy=edf"}, .decisions = {at(5, 1, 3, {2, 3}), at(6, 0, 4)}};
   const Recording again = Recording::of_file(recording.to_file());
   CHECK(again.decisions == recording.decisions);
@@ -129,7 +128,7 @@ TEST_CASE("a recording has what was ready, and without it is one all the same") 
   CHECK(again.decisions[1].candidates.empty());
 }
 
-TEST_CASE("a recording that is damaged or cut short is told with its line") {
+TEST_CASE("a damaged or truncated recording is reported with its line") {
   const auto error_of = [](const std::string& text) -> std::string {
     try {
       (void)Recording::of_file(text);

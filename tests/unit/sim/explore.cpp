@@ -61,7 +61,7 @@ std::pair<Exploration, std::set<std::string>> all_of(void (*set_up)(Bench&, Orde
 
 }  // namespace
 
-TEST_CASE("a bound that is high enough tries every schedule there is") {
+TEST_CASE("with a high enough bound the exploration tries every schedule") {
   for (const bool reduces : {false, true}) {
     const auto [made, found] = all_of(two_jobs, reduces);
     CHECK(made.is_whole);
@@ -69,7 +69,7 @@ TEST_CASE("a bound that is high enough tries every schedule there is") {
   }
 }
 
-TEST_CASE("what changes places with nothing that matters is tried in one order") {
+TEST_CASE("schedules that differ only in independent steps are tried once") {
   const auto [all, found] = all_of(three_jobs, false);
   const auto [few, the_same] = all_of(three_jobs, true);
   CHECK(all.is_whole);
@@ -81,7 +81,7 @@ TEST_CASE("what changes places with nothing that matters is tried in one order")
   CHECK(few.schedules == 2'472);
 }
 
-TEST_CASE("alarms that are due at one time ring in every order with what else comes then") {
+TEST_CASE("alarms due at one time fire in every order with other events of that time") {
   static std::set<std::string> found;
   found.clear();
   struct Times {
@@ -109,7 +109,7 @@ TEST_CASE("alarms that are due at one time ring in every order with what else co
   CHECK(found == std::set<std::string>{"!ab", "a!b", "ab!", "!ba", "b!a", "ba!"});
 }
 
-TEST_CASE("a schedule that fails is shrunk to what it needs") {
+TEST_CASE("a failing schedule is shrunk to the choices that it needs") {
   // Fails if b writes before a, whatever the rest of the schedule.
   const auto wrong_way_round = [](Order& order) {
     return std::string(order.text.find('b') < order.text.find('a') ? "b before a" : "");
@@ -123,7 +123,7 @@ TEST_CASE("a schedule that fails is shrunk to what it needs") {
   }
 }
 
-TEST_CASE("a seed that has failed does so again at once, whatever seeds came before") {
+TEST_CASE("a seed that failed fails again at once, whatever seeds came before") {
   const Exploration::Run rarely = [] {
     return run_once<Order>(three_jobs, [](Order& order) {
       return std::string(order.text == "cba" ? "backwards" : "");
@@ -145,7 +145,7 @@ TEST_CASE("a seed that has failed does so again at once, whatever seeds came bef
   }
 }
 
-TEST_CASE("a run in which no time passes any more ends, and is told") {
+TEST_CASE("a run in which time stops is ended and reported") {
   const std::string wrong = run_once<Order>(
       [](Bench& bench, Order& order) {
         static constexpr auto waits = [](Order& order) -> Task<> {
@@ -157,7 +157,7 @@ TEST_CASE("a run in which no time passes any more ends, and is told") {
   CHECK(wrong.starts_with("stall: steps are taken, and no time passes\n'job'"));
 }
 
-TEST_CASE("what is not a schedule is not taken for one") {
+TEST_CASE("text that is no schedule is rejected") {
   for (const char* text : {"x", "1", "1:", ":1", "1:2x", "5:1,3:1", "3:1,3:1", "1;2"}) {
     INFO(text);
     CHECK_FALSE(Director::of(text));

@@ -61,7 +61,7 @@ std::string damaged(std::string text, const std::vector<std::string>& others, Ra
 
 }  // namespace
 
-TEST_CASE("a damaged workload is simulated, or is wrong in a place that is told") {
+TEST_CASE("a damaged workload is simulated, or its error has a place") {
   const auto all = workloads();
   Random random(1);
   std::size_t simulated = 0;
@@ -85,7 +85,7 @@ TEST_CASE("a damaged workload is simulated, or is wrong in a place that is told"
   CHECK(simulated > tries() / 10);
 }
 
-TEST_CASE("a damaged recording is read, or is wrong in a line that is told") {
+TEST_CASE("a damaged recording is read, or its error has a line") {
   std::vector<std::string> all;
   for (const char* workload : {"web", "policy=fifo"}) {
     Recording recording{.arguments = {"workload=web", workload, "seeds=7"}};

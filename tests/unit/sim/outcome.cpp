@@ -25,7 +25,7 @@ double throughput(const Outcome& outcome) {
 
 }  // namespace
 
-TEST_CASE("tasks that go round and round are done as often as the law of response time has it") {
+TEST_CASE("periodic tasks complete as often as response time analysis predicts") {
   for (const char* const policy : {"fifo", "round-robin", "priority", "edf", "eevdf"}) {
     INFO(policy);
     // Saturated: a round every 2 ms, so each task has one every 10 · 2 ms, of which it thinks for
@@ -47,7 +47,7 @@ TEST_CASE("tasks that go round and round are done as often as the law of respons
   CHECK(late.classes[0].missed + 8 > late.classes[0].arrived);
 }
 
-TEST_CASE("who is done at the instant at which somebody more urgent comes is not preempted") {
+TEST_CASE("a task that ends at the instant of a more urgent arrival is not preempted") {
   const Outcome outcome = played(R"(duration 12ms
 class a
   arrive every 4ms
@@ -64,12 +64,12 @@ class b
   CHECK(outcome.counts.preemptions == 0);
 }
 
-TEST_CASE("what is done a second is of the time after the warm-up") {
+TEST_CASE("throughput counts only the time after the warm-up") {
   CHECK(throughput(played("duration 2s\nwarm-up 1s\nclass c\n arrive every 10ms\n run 1ms")) ==
         100);
 }
 
-TEST_CASE("what is under way at the end has kept a hart busy, and counts as what a task has had") {
+TEST_CASE("unfinished work counts as utilisation and as time of its task") {
   CHECK(played("duration 100ms\nclass c\n arrive once\n run 150ms").utilisation() == 1);
   const Outcome both = played("duration 1s\nclass c\n arrive closed 2\n run 400ms");
   CHECK(both.utilisation() == 1);
@@ -77,11 +77,11 @@ TEST_CASE("what is under way at the end has kept a hart busy, and counts as what
   CHECK(*played("duration 1s\nclass c\n arrive closed 2\n run 2s").classes[0].fairness == 0.5);
 }
 
-TEST_CASE("whatever a class is called, what is reported can be read") {
+TEST_CASE("a report can be parsed whatever the names of its classes") {
   CHECK(json_text("a\x01\n\t\"\\\x1b") == R"("a\u0001\u000a\u0009\"\\\u001b")");
 }
 
-TEST_CASE("a percentile is the least value that so many are no higher than") {
+TEST_CASE("a percentile is the least value with at least that share of values at or below it") {
   Sample sample;
   for (const std::uint64_t value : {40, 10, 30, 20}) sample.add(value);
   CHECK(sample.percentile(0.25) == 10);

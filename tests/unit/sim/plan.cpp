@@ -21,7 +21,7 @@ Workload workload(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a plan has every task with its arrival and its steps, loops undone") {
+TEST_CASE("a plan lists every task with its arrival and its steps, loops unrolled") {
   const auto made =
       plan(workload("duration 10ms\nwarm-up 1ms\nlock l\nchannel c 3\n"
                     "class a\n arrive every 4ms from 1ms\n priority 3\n deadline 2ms\n weight 512\n"
@@ -39,13 +39,13 @@ TEST_CASE("a plan has every task with its arrival and its steps, loops undone") 
         "task 0 9000000 l0 r1000 u0\n");
 }
 
-TEST_CASE("who does not look at reservations is told none") {
+TEST_CASE("a plan for a policy without reservations contains none") {
   const Workload reserving = workload("class a\n arrive once\n reserve 1us every 5us\n run 1us\n");
   CHECK(plan(reserving, 1, true)->find("class a 16 0 1024 1000 5000 255\n") != std::string::npos);
   CHECK(plan(reserving, 1, false)->find("class a 16 0 1024 0 5000 255\n") != std::string::npos);
 }
 
-TEST_CASE("what tasks run in a plan is what they run in the simulator") {
+TEST_CASE("tasks run the same work in a plan and in the simulator") {
   std::ifstream file(COTRAP_WORKLOADS "/mm1.workload");
   Workload queue = workload({std::istreambuf_iterator<char>(file), {}});
   queue.duration_ns = 100'000'000'000;
@@ -66,7 +66,7 @@ TEST_CASE("what tasks run in a plan is what they run in the simulator") {
   CHECK(outcome.classes[0].run_ns > run_ns - 100'000'000);
 }
 
-TEST_CASE("tasks that come at once have the numbers that they have in the simulator") {
+TEST_CASE("tasks that arrive together have the same numbers in plan and simulator") {
   const Workload many = workload(
       "duration 1s\nclass a\n arrive every 30ms\n run 1ms\nclass b\n arrive every 20ms\n run "
       "1ms\nclass c\n arrive closed 2\n wait 1s\nclass d\n arrive once at 60ms times 2\n run "
@@ -88,7 +88,7 @@ TEST_CASE("tasks that come at once have the numbers that they have in the simula
   for (const auto& [number, of] : simulated) CHECK(planned[number - 1] == of);
 }
 
-TEST_CASE("what cannot be said beforehand is not planned") {
+TEST_CASE("a workload that has no fixed plan is refused") {
   const auto forks =
       plan(workload("class a\n arrive once\n fork 2 b\nclass b\n run 1ms\n"), 1, true);
   REQUIRE_FALSE(forks);

@@ -163,24 +163,24 @@ Exploration::Run inversion(bool inherits) {
 
 }  // namespace
 
-TEST_CASE("a lost wake is found, and named by who waits") {
+TEST_CASE("a lost wake is found and reported with the job that waits") {
   finds("lost wake", run_of(mail<false>), run_of(mail<true>), "lost wake: waits", {3, 4});
 }
 
-TEST_CASE("two locks in two orders are found, with who holds what") {
+TEST_CASE("two locks in two orders are found and reported with their holders") {
   finds("ABBA", run_of(abba<false>), run_of(abba<true>), "held by 'ba'", {31, 4});
 }
 
-TEST_CASE("a cancellation that is missed is found") {
+TEST_CASE("a missed cancellation is found") {
   finds("missed cancellation", run_of(cancelling<false>), run_of(cancelling<true>), "'second'",
         {4, 3});
 }
 
-TEST_CASE("what is queued twice is found") {
+TEST_CASE("a job that is queued twice is found") {
   finds("queued twice", run_of(twice<false>, queued_once), run_of(twice<true>, queued_once),
         "twice", {17, 4});
 }
 
-TEST_CASE("a priority inversion without inheritance is found, and with it there is none") {
+TEST_CASE("a priority inversion is found without inheritance, and absent with it") {
   finds("inversion", inversion(false), inversion(true), "bus misses 1 deadline", {5, 2});
 }

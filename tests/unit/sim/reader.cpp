@@ -27,7 +27,7 @@ std::expected<std::string, std::string> trace_file(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("a workload file says what arrives when and what it does") {
+TEST_CASE("a workload file is read as classes, arrivals and steps") {
   const auto read = read_workload(R"(# web and batch
 duration 2s
 warm-up 100ms
@@ -87,7 +87,7 @@ class child
   CHECK(batch.steps[3].object == 2);
 }
 
-TEST_CASE("what is wrong in a workload file is named with its line and column") {
+TEST_CASE("an error in a workload file is reported with its line and column") {
   CHECK(error_of("") == "1:1: there is no class");
   CHECK(error_of("class a\n  rum 1ms") == "2:3: 'rum' means nothing here");
   CHECK(error_of("class a\n  run 5") ==
@@ -131,7 +131,7 @@ TEST_CASE("what is wrong in a workload file is named with its line and column") 
   CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: a number from 1 to 8"));
 }
 
-TEST_CASE("classes of which no task comes before the end are known") {
+TEST_CASE("classes without a task before the end are reported") {
   const auto read = read_workload(
       "class never\n  fork 1 by-it\nclass by-it\n  yield\nclass late\n  arrive once at 2s\n  "
       "yield\n"
@@ -142,7 +142,7 @@ TEST_CASE("classes of which no task comes before the end are known") {
   CHECK(absent_classes(*read) == std::vector<std::string>{"never", "by-it", "late", "later"});
 }
 
-TEST_CASE("arrivals may come from a file, whose errors are named, too") {
+TEST_CASE("arrivals may come from a file, and its errors are reported, too") {
   const auto read = read_workload("class a\n  arrive trace times\n  yield", trace_file);
   REQUIRE(read);
   CHECK(read->classes[0].arrival.times == std::vector<std::uint64_t>{1'000'000, 2'500'000});
@@ -156,7 +156,7 @@ TEST_CASE("arrivals may come from a file, whose errors are named, too") {
   CHECK(two.error().what == "its line 1: the line should end here");
 }
 
-TEST_CASE("whatever a file holds, reading it ends with a workload or a place in it") {
+TEST_CASE("every file is read as a workload or as an error with a place") {
   const std::string whole =
       "lock l\nchannel c 2\nclass a\n arrive every 2ms from 1ms\n run exp 1ms\n"
       " lock l\n run 1us\n unlock l\n repeat 2\n send c\n receive c\n end\n";
@@ -175,7 +175,7 @@ TEST_CASE("whatever a file holds, reading it ends with a workload or a place in 
   }
 }
 
-TEST_CASE("the workloads that come along are read") {
+TEST_CASE("the workloads of the project are read") {
   unsigned count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(COTRAP_WORKLOADS)) {
     if (entry.path().extension() != ".workload") continue;

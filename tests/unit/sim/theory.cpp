@@ -129,7 +129,7 @@ TEST_CASE("edf misses where utilisation is above 1") {
   }
 }
 
-TEST_CASE("fixed priorities miss exactly where response time analysis says so") {
+TEST_CASE("fixed priorities miss exactly the deadlines that response time analysis predicts") {
   Random random(13);
   unsigned schedulable = 0, not_schedulable = 0;
   for (unsigned set = 0; set < 100; ++set) {
@@ -154,14 +154,14 @@ TEST_CASE("fixed priorities miss exactly where response time analysis says so") 
   CHECK(not_schedulable > 10);
 }
 
-TEST_CASE("the set of Liu and Layland's bound: by rate just not, by deadlines yes") {
+TEST_CASE("the set at Liu and Layland's bound misses by rate and meets all deadlines by EDF") {
   CHECK(missed(run(of_file("liu-layland-edf-only"), "priority")) != 0);
   CHECK(missed(run(of_file("liu-layland-edf-only"), "edf")) == 0);
   CHECK(missed(run(of_file("liu-layland"), "priority")) == 0);
   CHECK(missed(run(of_file("liu-layland"), "edf")) == 0);
 }
 
-TEST_CASE("Pathfinder misses its deadline without priority inheritance and not with it") {
+TEST_CASE("Pathfinder misses its deadline only without priority inheritance") {
   const auto bus = [](const char* file) { return run(of_file(file), "priority").classes[0]; };
   CHECK(bus("pathfinder").name == "bus");
   CHECK(bus("pathfinder").missed == 0);
@@ -169,12 +169,11 @@ TEST_CASE("Pathfinder misses its deadline without priority inheritance and not w
   CHECK(bus("pathfinder-without-inheritance").missed != 0);
 }
 
-TEST_CASE(
-    "by deadlines Pathfinder misses none with inheritance, as its deadline goes to the lock") {
+TEST_CASE("under EDF Pathfinder meets its deadlines if the lock inherits them") {
   CHECK(run(of_file("pathfinder"), "edf").classes[0].missed == 0);
 }
 
-TEST_CASE("a deadline is inherited by whoever holds the lock, by way of others, and given back") {
+TEST_CASE("a lock holder inherits a deadline, also through other holders, and loses it at unlock") {
   // `low` has no deadline. `middle`, whose deadline lies between, arrives while `low` holds the
   // first lock. If `low` kept the inherited deadline, the rest of its work would make `middle`
   // late.
@@ -199,7 +198,7 @@ TEST_CASE("a deadline is inherited by whoever holds the lock, by way of others, 
   }
 }
 
-TEST_CASE("a holder that is preempted keeps the deadline it has inherited, also on several harts") {
+TEST_CASE("a preempted holder keeps its inherited deadline, also on several harts") {
   for (const char* harts : {"1", "2"}) {
     const Outcome made =
         run(workload("duration 1s\nharts " + std::string(harts) +
@@ -214,7 +213,7 @@ TEST_CASE("a holder that is preempted keeps the deadline it has inherited, also 
   }
 }
 
-TEST_CASE("a lock goes to the earliest deadline of those who wait for it, whoever came first") {
+TEST_CASE("a lock goes to the waiter with the earliest deadline, in whatever order they arrived") {
   const Outcome made = run(
       workload("duration 1s\nlock l\nclass low\n arrive once\n lock l\n run 10ms\n unlock l\n"
                "class late\n arrive once at 1ms\n deadline 90ms\n lock l\n run 20ms\n unlock l\n"
@@ -223,7 +222,7 @@ TEST_CASE("a lock goes to the earliest deadline of those who wait for it, whoeve
   CHECK(missed(made) == 0);
 }
 
-TEST_CASE("M/M/1: mean response times are 1 / (mu - lambda), first come first served and shared",
+TEST_CASE("M/M/1: mean response times are 1 / (mu - lambda), under fifo and under sharing",
           "[long]") {
   using namespace std::chrono_literals;
   for (const double load : {0.5, 0.8, 0.9}) {
@@ -241,8 +240,7 @@ TEST_CASE("M/M/1: mean response times are 1 / (mu - lambda), first come first se
   }
 }
 
-TEST_CASE("M/D/1: first come first served waits half as long as with M/M/1, shared is the same",
-          "[long]") {
+TEST_CASE("M/D/1: fifo waits half as long as with M/M/1, sharing as long", "[long]") {
   using namespace std::chrono_literals;
   const Workload queue =
       workload("duration 100s\nwarm-up 10s\nclass request\n arrive poisson 800/s\n run 1ms\n");
@@ -254,7 +252,7 @@ TEST_CASE("M/D/1: first come first served waits half as long as with M/M/1, shar
   CHECK(shared < 5 * 1.1);
 }
 
-TEST_CASE("two runs with one seed are the same, and other seeds are other runs") {
+TEST_CASE("two runs with one seed are equal, and other seeds' runs differ") {
   const Workload web = of_file("web");
   for (const auto& kind : async::policy::kinds) {
     INFO(kind.name);

@@ -34,7 +34,7 @@ void compute(bool for_ever) {
 
 }  // namespace
 
-TEST_CASE("a simulation without events ends by a signal, one with events does not") {
+TEST_CASE("the watchdog ends a simulation without events, and no other") {
   const int endless = status_of([] {
     const Watchdog watchdog{50ms};
     compute(true);

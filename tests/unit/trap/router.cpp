@@ -14,7 +14,7 @@ constexpr Action action_of(Origin origin, Why why, bool urgent) {
 
 }  // namespace
 
-TEST_CASE("the router's table is DESIGN.md's") {
+TEST_CASE("the router's table agrees with DESIGN.md") {
   CHECK(action_of(Origin::kernel_step, Why::interrupt, false) == Action::resume_step);
   CHECK(action_of(Origin::kernel_step, Why::interrupt, true) == Action::switch_stack);
   CHECK(action_of(Origin::yield_point, Why::interrupt, false) == Action::pick_next);
@@ -26,12 +26,12 @@ TEST_CASE("the router's table is DESIGN.md's") {
   CHECK(action_of(Origin::yield_point, Why::voluntary, false) == Action::enter_user);
 }
 
-TEST_CASE("there is no row for an exception of the kernel's: it is a bug") {
+TEST_CASE("an exception in the kernel has no row, because it is a bug") {
   CHECK(row_of(Origin::kernel_step, Why::exception, false) == no_row);
   CHECK(row_of(Origin::yield_point, Why::exception, true) == no_row);
 }
 
-TEST_CASE("no trap has two rows") {
+TEST_CASE("no trap matches two rows") {
   for (const Origin origin : {Origin::user, Origin::kernel_step, Origin::yield_point}) {
     for (const Why why : {Why::interrupt, Why::exception, Why::voluntary}) {
       for (const bool urgent : {false, true}) {

@@ -104,8 +104,7 @@ UserContext call(std::uint64_t number, std::initializer_list<std::uint64_t> argu
 
 }  // namespace
 
-TEST_CASE(
-    "The document's example: arguments are read from a context and the result written to it") {
+TEST_CASE("the example of the documents reads arguments from a context and writes the result") {
   UserContext context;
   context.x[UserContext::a0] = 0xffff'ffff'0000'0007;
   context.x[UserContext::a0 + 1] = 0x1000;
@@ -118,21 +117,21 @@ TEST_CASE(
   CHECK(context.x[UserContext::a0] == 0x1007);
 }
 
-TEST_CASE("A default context has zero arguments") {
+TEST_CASE("a default context has zero arguments") {
   UserContext context;
   const auto [a, b] = TypedCall<int(long, char*), UserContext>{context}.arguments();
   CHECK(a == 0);
   CHECK(b == nullptr);
 }
 
-TEST_CASE("Six arguments come from six registers in order") {
+TEST_CASE("six arguments come from six registers in order") {
   UserContext context = call(0, {1, 2, 3, 4, 5, 6});
   const auto arguments =
       TypedCall<void(int, int, int, int, int, int), UserContext>{context}.arguments();
   CHECK(arguments == std::tuple{1, 2, 3, 4, 5, 6});
 }
 
-TEST_CASE("Narrow arguments keep their sign, narrow results are sign-extended") {
+TEST_CASE("narrow arguments keep their sign, and narrow results are sign-extended") {
   UserContext context = call(0, {0xffff'ffff});
   TypedCall<int(int), UserContext> typed{context};
   CHECK(std::get<0>(typed.arguments()) == -1);
@@ -140,31 +139,31 @@ TEST_CASE("Narrow arguments keep their sign, narrow results are sign-extended") 
   CHECK(context.x[UserContext::a0] == static_cast<std::uint64_t>(-5));
 }
 
-TEST_CASE("An argument of two registers moves those after it") {
+TEST_CASE("an argument of two registers shifts the arguments after it") {
   Self self;
   const UserContext context = call(1, {1, 10, 100, static_cast<std::uint64_t>(-3)});
   CHECK(table[1].now(self, context) == 108);
 }
 
-TEST_CASE("A failure is the negative error number") {
+TEST_CASE("a failure is the negative error number") {
   Self self;
   CHECK(table[2].now(self, call(2)) == static_cast<Register>(-12));
 }
 
-TEST_CASE("A call that only tries says when it would have to wait") {
+TEST_CASE("a call with only a fast handler reports would_block") {
   Self self;
   CHECK(table[3].now(self, call(3, {8})) == 8);
   CHECK(table[3].now(self, call(3, {7})) == would_block);
   CHECK(table[3].wait != nullptr);
 }
 
-TEST_CASE("A call that has only a waiting form always waits") {
+TEST_CASE("a call with only a blocking handler always blocks") {
   Self self;
   CHECK(table[4].now(self, call(4, {1})) == would_block);
   CHECK(table[4].wait != nullptr);
 }
 
-TEST_CASE("Every number has an entry, those of no call the one for unknown calls") {
+TEST_CASE("every number has an entry, and unused numbers have that of unknown calls") {
   Self self;
   for (const std::uint64_t number : {std::uint64_t{5}, std::uint64_t{15}, std::uint64_t{16},
                                      std::uint64_t{0x1000}, ~std::uint64_t{0}}) {

@@ -50,7 +50,8 @@ struct NumberFixture : Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(NumberFixture, "a wait without a coroutine lies in the frame of who awaits it") {
+TEST_CASE_METHOD(NumberFixture,
+                 "a wait without a coroutine uses the frame of the awaiting coroutine") {
   auto waiting = async::spawn(wait());
   run();
   CHECK(live == 1);
@@ -62,7 +63,7 @@ TEST_CASE_METHOD(NumberFixture, "a wait without a coroutine lies in the frame of
   CHECK(live == 0);
 }
 
-TEST_CASE_METHOD(NumberFixture, "woken for nothing, it waits on") {
+TEST_CASE_METHOD(NumberFixture, "a wait whose condition is still false waits again") {
   auto waiting = async::spawn(wait());
   run();
   CHECK(list.wake_all() == 1);
@@ -77,7 +78,8 @@ TEST_CASE_METHOD(NumberFixture, "woken for nothing, it waits on") {
   CHECK(std::move(waiting).get() == 3);
 }
 
-TEST_CASE_METHOD(NumberFixture, "it ends with its job, before it waits and while it does") {
+TEST_CASE_METHOD(NumberFixture,
+                 "a cancelled job ends a wait, before it starts and while it waits") {
   auto waiting = async::spawn(wait());
   run();
   waiting.cancel();
@@ -92,7 +94,7 @@ TEST_CASE_METHOD(NumberFixture, "it ends with its job, before it waits and while
   CHECK(live == 0);
 }
 
-TEST_CASE_METHOD(NumberFixture, "who waits in it is seen, and for whom") {
+TEST_CASE_METHOD(NumberFixture, "the graph shows the job that waits and its reason") {
   auto waiting = async::spawn(wait(), {.name = "asker"});
   run();
   std::string graph;
@@ -115,7 +117,7 @@ TEST_CASE_METHOD(NumberFixture, "a coroutine is awaited in the same way, and its
   CHECK(std::move(waiting).get() == 42);
 }
 
-TEST_CASE_METHOD(NumberFixture, "one that is never awaited leaves nothing behind") {
+TEST_CASE_METHOD(NumberFixture, "a wait that is never awaited leaves nothing behind") {
   {
     const WaitingCall call{std::in_place_type<NumberWait>, list, number, live};
   }

@@ -4,7 +4,7 @@
 
 using namespace parallel_test;
 
-TEST_CASE("a park that is cancelled and woken at once ends once") {
+TEST_CASE("a park that is cancelled and woken at the same time ends once") {
   explore({.name = "cancel against unpark", .bound = 2}, [](Run& run) {
     struct State {
       async::Job* sleeper = nullptr;
@@ -28,7 +28,7 @@ TEST_CASE("a park that is cancelled and woken at once ends once") {
   });
 }
 
-TEST_CASE("of a cancellation, a timeout and a wake one ends the wait, and the wake counts once") {
+TEST_CASE("one of cancellation, timeout and wake ends the wait, and the wake counts once") {
   explore(
       {.name = "cancel against timeout against wake", .bound = 2, .has_clock = true}, [](Run& run) {
         struct State {
@@ -57,7 +57,7 @@ TEST_CASE("of a cancellation, a timeout and a wake one ends the wait, and the wa
       });
 }
 
-TEST_CASE("a deadline cuts what a job of another hart would have ended") {
+TEST_CASE("a deadline ends a wait that a job of another hart would have ended") {
   explore({.name = "with_deadline against wake", .bound = 2, .has_clock = true}, [](Run& run) {
     auto& meeting = run.make<Meeting>();
     const auto wait = [](Meeting& meeting) -> Task<> {
@@ -74,7 +74,7 @@ TEST_CASE("a deadline cuts what a job of another hart would have ended") {
   });
 }
 
-TEST_CASE("sleepers of both harts wake when it is time") {
+TEST_CASE("sleepers of both harts wake at their deadlines") {
   explore({.name = "sleep against idle", .bound = 1, .has_clock = true}, [](Run& run) {
     const auto sleep = [](async::Duration time) -> Task<> {
       const async::Instant due = async::now() + time;
@@ -86,7 +86,7 @@ TEST_CASE("sleepers of both harts wake when it is time") {
   });
 }
 
-TEST_CASE("who joins cancelled children on other harts waits for their end") {
+TEST_CASE("a job that joins cancelled children on other harts waits for their ends") {
   explore({.name = "cancel of a scope", .bound = 3}, [](Run& run) {
     struct State {
       async::WaitList list;

@@ -61,7 +61,7 @@ Task<> yield_and_compute(Beside& beside) {
 
 }  // namespace
 
-TEST_CASE("a job behind a program that computes runs on a hart that has nothing to do") {
+TEST_CASE("a job queued behind a long computation runs on an idle hart") {
   explore({.name = "spawned before a long computation", .bound = 3}, [](Run& run) {
     run.spawn(0, spawn_and_compute(run.make<Beside>(), 1, 1), {.name = "program"});
   });
@@ -70,7 +70,7 @@ TEST_CASE("a job behind a program that computes runs on a hart that has nothing 
   });
 }
 
-TEST_CASE("… also where that hart is about to run out of jobs") {
+TEST_CASE("a job behind a computation also runs if the other hart is about to become idle") {
   explore({.name = "spawned while the other hart ends a job", .bound = 3}, [](Run& run) {
     run.spawn(0, spawn_and_compute(run.make<Beside>(), 1, 1), {.name = "program"});
     run.spawn(1, just_yield(1), {.name = "last", .harts = only(1)});
@@ -83,7 +83,7 @@ TEST_CASE("… also where that hart is about to run out of jobs") {
   });
 }
 
-TEST_CASE("… also where the request for a job is on its way elsewhere") {
+TEST_CASE("a job behind a computation also runs if the steal request is at another hart") {
   explore({.name = "two harts ask beside a long computation", .harts = 3, .bound = 1},
           [](Run& run) {
             run.spawn(0, spawn_and_compute(run.make<Beside>(), 2, 2), {.name = "program"});
@@ -109,7 +109,7 @@ TEST_CASE("… also where the request for a job is on its way elsewhere") {
           });
 }
 
-TEST_CASE("… also where what computes is a job outside the strand") {
+TEST_CASE("a job behind a computing preemptible job runs on an idle hart") {
   explore({.name = "behind a preemptible job", .bound = 2}, [](Run& run) {
     struct State : Beside {
       async::Job* computation = nullptr;
@@ -128,7 +128,7 @@ TEST_CASE("… also where what computes is a job outside the strand") {
 }
 
 // A push to a non-empty inbox sends no IPI: it relies on the IPI of an earlier push.
-TEST_CASE("a raise after the last look at the inbox keeps nobody from a program's hart") {
+TEST_CASE("a raise after the last look at the inbox keeps no other job from a computing hart") {
   explore({.name = "a raise after the last look", .bound = 3}, [](Run& run) {
     struct State : Beside {
       async::Interrupt interrupt{0};

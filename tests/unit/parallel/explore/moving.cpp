@@ -37,7 +37,7 @@ Task<> tell_twice(Moved& moved, async::HartMask first, async::HartMask then) {
 
 }  // namespace
 
-TEST_CASE("a job that is told where to run goes there, though it is on its way elsewhere") {
+TEST_CASE("set_harts moves a job, even while a hart steals it") {
   explore({.name = "set_harts against steal", .bound = 3}, [](Run& run) {
     auto& moved = run.make<Moved>();
     moved.job = &run.spawn(0, see_where(moved, 3), {.name = "moved"});
@@ -46,7 +46,7 @@ TEST_CASE("a job that is told where to run goes there, though it is on its way e
   });
 }
 
-TEST_CASE("a job that is told where to run while it waits goes there when it is woken") {
+TEST_CASE("set_harts on a waiting job takes effect at its wake") {
   explore({.name = "set_harts against wake", .bound = 2}, [](Run& run) {
     struct State : Parking {
       Moved moved;
@@ -92,7 +92,7 @@ Task<> make_urgent(Urgent& urgent) {
 
 }  // namespace
 
-TEST_CASE("a job's priority takes effect, though it is on its way to another hart") {
+TEST_CASE("set_priority takes effect on a job that is moving to another hart") {
   explore({.name = "set_priority against steal", .bound = 3}, [](Run& run) {
     auto& urgent = run.make<Urgent>();
     run.spawn(0, make_urgent(urgent), {.name = "changer", .priority = 20, .harts = only(0)});
@@ -106,7 +106,7 @@ TEST_CASE("a job's priority takes effect, though it is on its way to another har
   });
 }
 
-TEST_CASE("who holds a mutex inherits the priority of who waits for it on another hart") {
+TEST_CASE("a mutex holder inherits the priority of a waiter on another hart") {
   explore({.name = "mutex between harts", .bound = 3}, [](Run& run) {
     struct State {
       async::Mutex mutex;

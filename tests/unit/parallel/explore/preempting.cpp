@@ -24,7 +24,7 @@ void interrupt_once(Run& run, Interrupted& state, Task<> urgent) {
 
 }  // namespace
 
-TEST_CASE("a step is preempted in its midst, and continues on its hart or on another one") {
+TEST_CASE("a preempted step continues on its hart or on another one") {
   static unsigned preempted;  // summed over all schedules
   static unsigned moved;
   preempted = moved = 0;
@@ -61,7 +61,7 @@ TEST_CASE("a step is preempted in its midst, and continues on its hart or on ano
 }
 
 // Only the push that finds an inbox empty sends an IPI to its hart.
-TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is preempted") {
+TEST_CASE("a wake reaches its hart wherever the waking job is preempted") {
   // The preempted job moves to the hart that it has woken.
   explore({.name = "unpark preempted, and the job roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<Interrupted>();
@@ -86,7 +86,7 @@ TEST_CASE("a wake reaches the hart it is for, wherever the job that wakes is pre
   });
 }
 
-TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is preempted") {
+TEST_CASE("an interrupt's task takes a raise wherever the raising job is preempted") {
   explore({.name = "Interrupt::raise preempted by what awaits it", .bound = 1}, [](Run& run) {
     struct State : Interrupted {
       async::Interrupt interrupt{1};
@@ -114,7 +114,7 @@ TEST_CASE("an interrupt's task takes a raise, wherever the job that raises is pr
 
 // A job that pushes to its own hart's inbox sends no IPI, and later pushes from other harts rely on
 // the first push.
-TEST_CASE("a wake reaches a hart that computes, although its own job has woken another one") {
+TEST_CASE("a wake reaches a computing hart even if that hart's own job woke another job") {
   explore({.name = "unpark beside one of the hart's own", .bound = 2}, [](Run& run) {
     struct State : Parking {
       Parking second;

@@ -50,7 +50,7 @@ Task<> roam(State& state, unsigned times) {
 
 }  // namespace
 
-TEST_CASE("a step that was preempted goes on once, here or on another hart") {
+TEST_CASE("a preempted step continues exactly once, on either hart") {
   explore({.name = "preempted beside an idle hart", .bound = 3}, [](Run& run) {
     auto& state = run.make<State>();
     run.spawn_preemptible(0, roam(state, 2), {.name = "roamer", .harts = async::all_harts});
@@ -67,7 +67,7 @@ TEST_CASE("a step that was preempted goes on once, here or on another hart") {
   });
 }
 
-TEST_CASE("a wake reaches a job outside the strand wherever it waits") {
+TEST_CASE("a wake reaches a preemptible job on whichever hart it waits") {
   explore({.name = "unpark of one that roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<State>();
     const auto wait = [](State& state) -> Task<> {

@@ -4,7 +4,7 @@
 
 using namespace parallel_test;
 
-TEST_CASE("a hart that has nothing to do gets a job of another") {
+TEST_CASE("an idle hart steals a job from another hart") {
   explore({.name = "steal from who ends", .bound = 3}, [](Run& run) {
     for (const char* name : {"a", "b", "c"}) run.spawn(0, just_yield(0), {.name = name});
   });
@@ -19,14 +19,14 @@ TEST_CASE("a hart that has nothing to do gets a job of another") {
   });
 }
 
-TEST_CASE("two thieves and two victims lose no job") {
+TEST_CASE("two idle harts and two busy harts lose no job") {
   explore({.name = "three harts steal", .harts = 3, .bound = 2}, [](Run& run) {
     for (const char* name : {"a", "b", "c"}) run.spawn(0, just_yield(1), {.name = name});
     run.spawn(1, just_yield(0), {.name = "d"});
   });
 }
 
-TEST_CASE("whoever may not run on a hart is not stolen by it") {
+TEST_CASE("a hart does not steal a job that may not run there") {
   explore({.name = "steal and affinity", .bound = 3}, [](Run& run) {
     const auto stay = [](unsigned hart) -> Task<> {
       for (int i = 0; i < 2; ++i) {
@@ -40,7 +40,7 @@ TEST_CASE("whoever may not run on a hart is not stolen by it") {
   });
 }
 
-TEST_CASE("a job that leaves the strand for a while is alone again when it is back") {
+TEST_CASE("a job that left the strand and entered it again runs alone in it") {
   explore({.name = "leaving and entering the strand", .bound = 3}, [](Run& run) {
     struct State {
       unsigned inside = 0;

@@ -4,7 +4,8 @@
 
 using namespace parallel_test;
 
-TEST_CASE("a wake from outside is not lost, whether the hart steps, idles or is about to") {
+TEST_CASE(
+    "a wake from outside is not lost, whether the hart runs a step, idles or starts to idle") {
   explore({.name = "unpark from outside, twice", .bound = 3}, [](Run& run) {
     auto& parking = run.make<Parking>();
     parking.sleeper = &run.spawn(0, sleep_until_posted(parking, 2), {.name = "sleeper"});
@@ -35,7 +36,7 @@ TEST_CASE("a job of another hart wakes a parked one") {
   });
 }
 
-TEST_CASE("a job that another hart makes ready runs, whatever its own hart does meanwhile") {
+TEST_CASE("a job made ready by another hart runs whatever its own hart is doing") {
   explore({.name = "wake of jobs of another hart", .bound = 3}, [](Run& run) {
     auto& meeting = run.make<Meeting>();
     run.spawn(0, wait_until_open(meeting), {.name = "free"});
@@ -45,7 +46,7 @@ TEST_CASE("a job that another hart makes ready runs, whatever its own hart does 
   });
 }
 
-TEST_CASE("an interrupt's task takes every raise, wherever it comes from") {
+TEST_CASE("an interrupt's task takes every raise of every thread") {
   explore({.name = "Interrupt::raise against wait", .bound = 2}, [](Run& run) {
     struct State {
       async::Interrupt interrupt{0};
@@ -73,7 +74,7 @@ TEST_CASE("an interrupt's task takes every raise, wherever it comes from") {
   });
 }
 
-TEST_CASE("a driver outside the strand and a job of it wake each other") {
+TEST_CASE("a preemptible driver and a job of the strand wake each other") {
   explore({.name = "request and answer across the strand", .bound = 2}, [](Run& run) {
     struct State : Parking {
       async::Interrupt request{0};

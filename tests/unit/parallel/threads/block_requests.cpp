@@ -41,7 +41,7 @@ async::Task<> wake_too_early(SlowDisk& disk, async::Job& reader) {
 
 }  // namespace
 
-TEST_CASE("a job that is woken before its request has ended waits on, and then has the data") {
+TEST_CASE("a job woken before its request has ended waits again and then has the data") {
   const test::Machine machine;
   test::DiskModel model;
   test::number_sectors(model);

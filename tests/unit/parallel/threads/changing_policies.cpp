@@ -87,7 +87,7 @@ Task<> change_often(Shared& shared, Memories& memories) {
 
 }  // namespace
 
-TEST_CASE("policies change while other harts run jobs that are outside the strand") {
+TEST_CASE("the policy can change while other harts run preemptible jobs") {
   Shared shared;
   static Memories memories;
   const auto begin = [&](unsigned hart) {

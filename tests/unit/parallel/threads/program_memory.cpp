@@ -50,7 +50,7 @@ void look_at(std::uint64_t& word) {
 
 }  // namespace
 
-TEST_CASE("a word that the program changes meanwhile is read as a whole") {
+TEST_CASE("a word that the program changes concurrently is read as a whole") {
   Program program{change};
   const kernel::UserPtr<std::uint64_t> pointer{test::here};
   for (int round = 0; round < rounds; ++round) {
@@ -59,7 +59,7 @@ TEST_CASE("a word that the program changes meanwhile is read as a whole") {
   }
 }
 
-TEST_CASE("a structure that the program changes meanwhile is read word by word") {
+TEST_CASE("a structure that the program changes concurrently is read word by word") {
   Program program{change};
   const kernel::UserPtr<const abi::Timespec> pointer{test::here};
   for (int round = 0; round < rounds; ++round) {
@@ -68,7 +68,7 @@ TEST_CASE("a structure that the program changes meanwhile is read word by word")
   }
 }
 
-TEST_CASE("a word that the program looks at meanwhile is written as a whole") {
+TEST_CASE("a word that the program reads concurrently is written as a whole") {
   Program program{look_at};
   const kernel::UserPtr<std::uint64_t> pointer{test::here};
   for (int round = 0; round < rounds; ++round) {
@@ -76,7 +76,7 @@ TEST_CASE("a word that the program looks at meanwhile is written as a whole") {
   }
 }
 
-TEST_CASE("a futex's word that the program changes meanwhile is one value or the other") {
+TEST_CASE("a futex word that the program changes concurrently has the old or the new value") {
   Program program{change};
   const auto futex = kernel::Futex::own(*program.space, test::here);
   for (int round = 0; round < rounds; ++round) {

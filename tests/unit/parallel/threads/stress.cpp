@@ -239,7 +239,7 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
 
 }  // namespace
 
-TEST_CASE("four harts share jobs, timers and wakes for a while, and nothing is lost") {
+TEST_CASE("four harts share jobs, timers and wakes and lose none") {
   Shared shared;
   std::array<std::optional<Driver>, hart_count> drivers;
   const auto begin = [&](unsigned hart) {
