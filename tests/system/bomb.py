@@ -1,12 +1,11 @@
-"""A fork bomb leaves the shell usable: it answers, and can end the bomb."""
+"""The shell stays usable beside a fork bomb, and can end the bomb."""
 
 import harness
 from harness import PROMPT
 
-# Lines that the shell answers while the bomb takes what it can.
+# Lines that the shell answers while the bomb runs.
 ANSWERS = 6
-# The last answers wait for their turn among all of the bomb's processes: the fewer of them have room,
-# the shorter is the test.
+# The shell shares the processor with all processes of the bomb, so less memory makes the test shorter.
 MEMORY = "32M"
 
 
@@ -15,7 +14,7 @@ def lists_no_bomb(output: bytes) -> bool:
 
 
 def explode(test: harness.Test, bomb: str, harts: int) -> None:
-    # The shell may say before its prompt that the kernel has ended the first of them for want of memory.
+    # Before its prompt the shell may report that the OOM kill ended a process of the bomb.
     answered = [f"\nanswer {n}\r?\n[^$]*{PROMPT}" for n in range(ANSWERS + 1)]
     answers = [(answered[n], f"echo answer {n + 1}\n") for n in range(ANSWERS)]
     typed = harness.Dialogue(
@@ -23,26 +22,26 @@ def explode(test: harness.Test, bomb: str, harts: int) -> None:
         (PROMPT, "echo answer 0\n"),
         *answers,
         (answered[ANSWERS], "kill -9 -1\n"),
-        # Killed ones end when their harts come to them. Until then there may be no memory for `ps`.
+            # A killed process ends when its hart runs it. Until then memory may be too short for `ps`.
         (PROMPT, "echo bomb is gone; ps\n", lists_no_bomb),
         (f"bomb is gone[^$]*{PROMPT}", "exit 3\n"),
     )
     machine = test.machine(harts=harts, memory=MEMORY)
     done = test.run("/bin/sh", typed=typed, machine=machine)
     text = done.text.replace("\r", "")
-    how = "processes that copy themselves" if bomb == "bomb" else "processes that start others"
+    how = "processes that fork" if bomb == "bomb" else "processes that spawn"
     test.check(
         f"\nanswer {ANSWERS}\n" in text, f"{how}, {harts} harts: the shell answers", text + done.why
     )
-    test.check("\nbomb is gone\n" in text, "  … and after the bomb was killed", done.why)
+    test.check("\nbomb is gone\n" in text, "  … and answers after the bomb was killed", done.why)
     listed = text.rpartition("syscalls")[2]
-    test.check("  bomb" not in listed, "  … no process is left", listed)
-    test.check(done.status == 3, "  … and the machine ends as the shell does", done.why)
+    test.check("  bomb" not in listed, "  … no process of the bomb is left", listed)
+    test.check(done.status == 3, "  … and the machine ends with the shell's status", done.why)
 
 
 with harness.Test(__doc__) as test:
     test.add(test.folder / "test-programs" / "bomb", "bomb")
     for harts in test.harts_of_tier:
-        if not test.lacks("processes that copy themselves", harness.MMU):
+        if not test.lacks("processes that fork", harness.MMU):
             explode(test, "bomb", harts)
         explode(test, "bomb again", harts)

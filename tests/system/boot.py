@@ -1,4 +1,4 @@
-"""The kernel starts on machines of many shapes, and says why where it cannot go on."""
+"""The kernel starts on machines of many kinds, and names the reason of each panic."""
 
 import re
 import struct
@@ -15,8 +15,8 @@ FOUR = Machine(harts=4, memory="32M")
 
 def shapes(test: harness.Test) -> None:
     kinds = [("", Machine())]
-    if not test.lacks("the firmware's timer, and counted instructions", harness.QEMU):
-        kinds.append((" whose timer is the firmware's", Machine(extra=("-cpu", "rv64,sstc=off"))))
+    if not test.lacks("the firmware's timer and counted instructions", harness.QEMU):
+        kinds.append((" with the firmware's timer", Machine(extra=("-cpu", "rv64,sstc=off"))))
         kinds.append((" that counts instructions", Machine(icount=True)))
     for harts in (1, 2, 4, 8):
         for what, machine in kinds:
@@ -29,12 +29,12 @@ def shapes(test: harness.Test) -> None:
             test.check(done.status == 0 and said and all_run, name, done.output)
     done = test.run("/bin/hello", machine=Machine(harts=9), quiet=False)
     test.check(
-        done.status == 0 and "cotrap: 8 harts" in done.text, "of 9 harts, 8 are used", done.output
+        done.status == 0 and "cotrap: 8 harts" in done.text, "the kernel uses 8 of 9 harts", done.output
     )
     for memory in ("32M", "64M", "1G", "4G", "9G"):
         done = test.run("/bin/hello", machine=Machine(memory=memory))
         test.check(done.status == 0, f"{memory} of memory", done.why)
-    if test.lacks("processors that have less", harness.QEMU):
+    if test.lacks("processors without some extensions", harness.QEMU):
         return
     for missing in ("sstc=off", "zicboz=off", "sstc=off,zicboz=off,svadu=off"):
         done = test.run("/bin/sleepsort", machine=Machine(extra=("-cpu", f"rv64,{missing}")))
@@ -45,33 +45,35 @@ def programs(test: harness.Test) -> None:
     done = test.run("/bin/nothing", quiet=False)
     test.check(
         done.status == 127 and "cannot start /bin/nothing" in done.text,
-        "a first program that is not there is status 127",
+        "a missing first program ends with status 127",
         done.output,
     )
     done = test.run("/etc/demos", quiet=False)
-    test.check(done.status == 126, "one that cannot be executed is status 126", done.output)
+    test.check(done.status == 126, "a first program that is not executable ends with status 126", done.output)
 
 
 def last_words(test: harness.Test) -> None:
-    """M10: cause, address, the coroutine and its await chain."""
+    """A panic prints cause, address, the coroutine and its await chain."""
     for how, cause in harness.CRASHES:
-        # On another hart a program goes on meanwhile: one that takes longer.
+        # A program runs on another hart at the same time; it takes longer than the panic.
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=FOUR)
         text = done.why
         test.check(
             done.status is None and "the kernel panicked" in text, f"crash={how} is a panic", text
         )
-        test.check(re.search(f"kernel panic: {cause}", text) is not None, f"  … that names the cause: {cause}", text)
+        named = re.search(f"kernel panic: {cause}", text)
+        test.check(named is not None, f"  … its message names the cause: {cause}", text)
         report = text.partition("panicked\n")[2].partition("where that is:")[0]
         whole = all(re.match(r"\[ *\d+\.\d{6} h\d\] ", line) for line in report.splitlines())
-        test.check(bool(report) and whole, "  … each line with time and hart", text)
-        test.check("in coroutine: crash" in text, "  … and the coroutine", text)
+        test.check(bool(report) and whole, "  … each line has time and hart", text)
+        test.check("in coroutine: crash" in text, "  … the message names the coroutine", text)
         chain = text.rpartition("awaits:")[2]
-        test.check("crash_inside" in chain and "crash_if_asked" in chain, "  … and who awaits it", text)
+        complete = "crash_inside" in chain and "crash_if_asked" in chain
+        test.check(complete, "  … and the coroutines that await it", text)
 
 
 def unmappable(test: harness.Test) -> None:
-    if test.lacks("a device tree of the test's own", harness.QEMU):
+    if test.lacks("a changed device tree", harness.QEMU):
         return
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
@@ -87,7 +89,7 @@ def unmappable(test: harness.Test) -> None:
         and said[1].strip()
         == "the kernel's memory from 0xffffffc010001000 to 0xffffffc010002000 cannot be mapped: "
         "something else is mapped there",
-        "what cannot be mapped at the start is named, with the reason",
+        "a mapping that fails at boot is named with the reason",
         done.text + done.why,
     )
 

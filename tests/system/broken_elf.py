@@ -1,4 +1,4 @@
-"""No file, however broken, stops the kernel: it is refused, or the process dies of it."""
+"""No broken program file stops the kernel: execve fails, or the process dies."""
 
 import random
 import struct
@@ -18,7 +18,7 @@ LOAD, INTERPRETER, GNU_STACK = 1, 3, 0x6474E551
 
 
 def changed(good: bytes, *changes: tuple[str, int, int]) -> bytes:
-    """The file with values of struct formats put at offsets."""
+    """A copy of the file with other values at some offsets: (struct format, offset, value)."""
     file = bytearray(good)
     for form, offset, value in changes:
         struct.pack_into(f"<{form}", file, offset, value)
@@ -26,7 +26,7 @@ def changed(good: bytes, *changes: tuple[str, int, int]) -> bytes:
 
 
 def loads(good: bytes) -> list[int]:
-    """Where the program headers of what is loaded stand."""
+    """The offsets of the program headers of type LOAD."""
     (start,) = struct.unpack_from("<Q", good, PHOFF)
     size, count = struct.unpack_from("<HH", good, PHENTSIZE)
     headers = range(start, start + size * count, size)
@@ -70,7 +70,7 @@ def refused(good: bytes) -> dict[str, bytes]:
 
 
 def unusual(good: bytes) -> dict[str, bytes]:
-    """Files that must run nevertheless."""
+    """Unusual files that must run."""
     headers = range(loads(good)[-1] + 56, len(good), 56)
     stack = next(at for at in headers if struct.unpack_from("<I", good, at)[0] == GNU_STACK)
     return {
@@ -86,14 +86,14 @@ def unusual(good: bytes) -> dict[str, bytes]:
 
 
 def tolerated(good: bytes) -> dict[str, bytes]:
-    """Files that may be refused, run or die, as long as the kernel goes on: cut short, flipped."""
+    """Truncated files and files with flipped bits: each may fail, run or die, but the kernel must survive."""
     files = {}
     for eighth in range(1, 8):
         files[f"cut-{eighth}"] = good[: len(good) * eighth // 8]
     chance = random.Random(SEED)
     for number in range(FLIPS):
         file = bytearray(good)
-        # Half of them in the headers, where a bit means most.
+        # Half of the flips hit the headers, where most bits matter.
         reach = 64 + 56 * 8 if number % 2 else len(file)
         file[chance.randrange(reach)] ^= 1 << chance.randrange(8)
         files[f"flip-{number:03}"] = bytes(file)
@@ -112,13 +112,13 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     test.add(test.folder / "test-programs" / "try-elf", "try-elf")
 
     done = test.run("/try-elf", "/broken")
-    test.check(done.status == 0, "the kernel goes on after all of them", done.text + done.why)
+    test.check(done.status == 0, "the kernel survives all files", done.text + done.why)
     rows = (line.split("\t") for line in done.text.splitlines() if "\t" in line)
     outcome = {Path(row[0]).name: row[1] for row in rows}
     test.check(len(outcome) == 1 + len(must) + len(may) + len(odd), f"{len(outcome)} files were tried")
     test.check(
         outcome.get("good") == "exit 0",
-        "the file they are made from runs",
+        "the original file runs",
         str(outcome.get("good")),
     )
     for name in odd:
@@ -127,7 +127,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
         test.check(outcome.get(name) == "ENOEXEC", f"{name} is ENOEXEC", str(outcome.get(name)))
     counts = Counter(outcome.get(name, "nothing") for name in may)
     print(
-        "cut short or with a bit flipped:",
+        "truncated or with a flipped bit:",
         ", ".join(f"{n} {what}" for what, n in counts.most_common()),
     )
-    test.check("nothing" not in counts, f"each of {len(may)} had an outcome")
+    test.check("nothing" not in counts, f"each of these {len(may)} files has an outcome")

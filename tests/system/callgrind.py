@@ -1,8 +1,7 @@
-"""The hosted machine under valgrind: programs run there as they do anywhere, and the profile names
-the functions of the kernel that ran.
+"""Programs run on the hosted machine under valgrind, and the profile names functions of the kernel.
 
-What valgrind does differently from a processor (trap/emulated.h) is what is tried: code that goes
-from page to page, a stack that grows by calls, registers and vectors across page faults and timers,
+The test tries the cases in which valgrind differs from a processor (trap/emulated.h): code that
+crosses pages, a stack that grows by calls, registers and vectors across page faults and timers,
 threads and processes on several harts.
 """
 
@@ -27,7 +26,7 @@ def run(test: harness.Test, profile: Path, *words, harts: int = 1, **more):
 
 
 def instructions(profile: Path) -> dict[str, int]:
-    """Each function's own, by name. The format is in callgrind's manual."""
+    """The number of instructions of each function by its name. callgrind's manual has the format."""
     if not profile.exists():
         return {}
     names: dict[str, str] = {}
@@ -41,7 +40,7 @@ def instructions(profile: Path) -> dict[str, int]:
             if not line.startswith("c"):
                 function = names[number]
         elif line.startswith("calls="):
-            calls = True  # the next line is what the call took
+            calls = True  # the next line has the cost of the called function
         elif found := re.match(r"[+\-*\d]\S* (\d+)$", line):
             if not calls:
                 counts[function] = counts.get(function, 0) + int(found[1])
@@ -51,11 +50,11 @@ def instructions(profile: Path) -> dict[str, int]:
 
 def names(test: harness.Test, profile: Path) -> None:
     done = run(test, profile, test.folder / "user" / "bin" / "hello", "there")
-    test.check("argument 1: there" in done.stdout and done.returncode == 0, "hello", str(done))
+    test.check("argument 1: there" in done.stdout and done.returncode == 0, "hello runs", str(done))
     counts = instructions(profile)
     for name in ("kernel_main", "kernel::run_thread", "kernel::sys::uname", "hal::fill_translation"):
         there = [at for at in counts if name in at and counts[at] > 0]
-        test.check(bool(there), f"  … and the profile has {name}", "\n".join(sorted(counts)))
+        test.check(bool(there), f"  … the profile has {name}", "\n".join(sorted(counts)))
 
 
 def programs(test: harness.Test, profile: Path) -> None:
@@ -64,22 +63,22 @@ def programs(test: harness.Test, profile: Path) -> None:
     for harts in (1, 4):
         done = run(test, profile, sh, "-c", "seq 1 100 | grep 7 | wc", harts=harts)
         counted = done.stdout.split() == ["19", "19", "56"]
-        test.check(counted, f"a pipeline, {harts} harts", str(done))
+        test.check(counted, f"a pipeline runs, {harts} harts", str(done))
         done = run(test, profile, runtime, harts=harts)
-        test.check(done.returncode == 0, f"every part of the runtime, {harts} harts", str(done))
+        test.check(done.returncode == 0, f"every part of the runtime passes, {harts} harts", str(done))
     done = run(test, profile, test.folder / "user" / "bin" / "storm")
-    test.check(done.returncode == 0, "many threads", str(done))
+    test.check(done.returncode == 0, "a program with many threads runs", str(done))
 
 
 def ends(test: harness.Test, profile: Path) -> None:
     done = run(test, profile, test.folder / "user" / "bin" / "sh", "-c", "exit 7")
-    test.check(done.returncode == 7, "the program's exit status is the command's", str(done))
-    test.check(bool(instructions(profile)), "  … and there is a profile", str(done))
+    test.check(done.returncode == 7, "the command exits with the program's status", str(done))
+    test.check(bool(instructions(profile)), "  … and writes a profile", str(done))
 
 
 with harness.Test(__doc__, all_everyday=True) as test:
     if not test.build.is_hosted or shutil.which("valgrind") is None:
-        print("skipped: needs the hosted machine, and valgrind")
+        print("skipped: needs the hosted machine and valgrind")
         sys.exit(harness.SKIPPED)
     with tempfile.TemporaryDirectory() as place:
         names(test, Path(place) / "100 % profile")

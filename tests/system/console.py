@@ -1,4 +1,4 @@
-"""What a program writes, reads and returns reaches the command unchanged."""
+"""A program's input, output and exit status pass through the command unchanged."""
 
 import random
 
@@ -12,33 +12,35 @@ def records(stream: bytes, count: int) -> list[bytes]:
 
 
 def standard_error(test: harness.Test) -> None:
-    """Standard error leads to another file than standard output."""
+    """The command keeps standard error apart from standard output."""
     count = 200
     output, errors = records(b"out", count), records(b"err", count)
-    half = b"\x102"  # what it writes behind both, to standard output
+    half = b"\x102"  # the program writes this to standard output after each pair of records
     program = test.folder / "test-programs" / "streams"
-    name = "\x102\x10"  # which the kernel logs
+    name = "\x102\x10"  # the kernel logs the program's name
     test.add(program, name)
     done = test.run(f"/{name}", str(count), errors_apart=True)
-    test.check(done.status == 7, "the exit status of who writes to both outputs", done.why)
-    test.check(done.output == b"".join(each + half for each in output), "what is written to standard output is all of it")
-    test.check(done.errors == b"".join(errors), "… and standard error has what is written to it")
+    test.check(done.status == 7, "a program that writes to both outputs keeps its exit status", done.why)
+    expected = b"".join(each + half for each in output)
+    test.check(done.output == expected, "standard output has exactly its own bytes")
+    test.check(done.errors == b"".join(errors), "… and standard error has its own")
     done = test.run(f"/{name}", str(count))
     both = b"".join(out + error + half for out, error in zip(output, errors, strict=True))
-    test.check(done.output == both, "in one file both are in the order of the writes", done.why)
+    test.check(done.output == both, "in one file both appear in the order of the writes", done.why)
 
     done = test.run(f"/{name}", "2", errors_apart=True, quiet=False, machine=harness.Machine(harts=2))
     logged = b"\x102\x10 (1): no system call 500" in done.output
-    test.check(logged, "the kernel's lines are in standard output", done.output)
-    test.check(done.errors == b"".join(errors[:2]), "… none in standard error", done.errors)
+    test.check(logged, "the kernel's lines appear in standard output", done.output)
+    test.check(done.errors == b"".join(errors[:2]), "… and not in standard error", done.errors)
     done = test.run("/bin/cat", "/nowhere", errors_apart=True)
     test.check(
-        done.output == b"" and b"/nowhere" in done.errors, "a program's complaint is apart", done.errors
-    )
+        done.output == b"" and b"/nowhere" in done.errors,
+        "an error message of a program appears only in standard error", done.errors,
+    )  # fmt: skip
     typed = harness.Dialogue((r"[$] ", "cat nowhere\n"), (r"[$] ", "\x04"))
     done = test.run("/bin/sh", typed=typed, errors_apart=True)
     test.check(
-        b"nowhere: " in done.errors and b"cat nowhere" in done.output, "also where somebody types",
+        b"nowhere: " in done.errors and b"cat nowhere" in done.output, "also if the console is a terminal",
         done.output + b"\n" + done.errors,
     )  # fmt: skip
 
@@ -46,17 +48,17 @@ def standard_error(test: harness.Test) -> None:
 def exit_statuses(test: harness.Test) -> None:
     for status in (0, 1, 7, 255):
         done = test.run("/bin/sh", "-c", f"exit {status}")
-        test.check(done.status == status, f"exit status {status} is the command's", done.why)
+        test.check(done.status == status, f"the command exits with the program's status {status}", done.why)
 
     done = test.run("/bin/sh", stdin=b"sleep 60 & kill -9 $!\nexit 4\n")
     test.check(
-        done.status == 4, "a shell fed from a file obeys it to its end", done.why + done.text
+        done.status == 4, "a shell runs a script from standard input to its end", done.why + done.text
     )
 
     done = test.run("/bin/no-such-program")
-    test.check(done.status == 127, "a first program that is missing is status 127", done.why)
+    test.check(done.status == 127, "a missing first program ends with status 127", done.why)
     done = test.run("/etc/demos")
-    test.check(done.status == 126, "one that is no program is status 126", done.why)
+    test.check(done.status == 126, "a first program that is no program ends with status 126", done.why)
 
 
 def environment(test: harness.Test) -> None:
@@ -70,7 +72,7 @@ def environment(test: harness.Test) -> None:
     done = test.run("/bin/env", append="env=TERM=dumb")
     test.check(
         [line for line in done.text.splitlines() if line.startswith("TERM=")] == ["TERM=dumb"],
-        "a variable that is given replaces the kernel's own",
+        "a given variable replaces the kernel's default",
         done.output,
     )
 
@@ -81,27 +83,27 @@ def input_and_output(test: harness.Test, harts: int) -> None:
     done = test.run("/bin/cat", stdin=every_byte, machine=machine)
     test.check(
         done.output == every_byte,
-        f"each of the 256 bytes goes in and out as itself ({harts} harts)",
+        f"each of the 256 bytes passes through unchanged ({harts} harts)",
         done.why,
     )
 
     done = test.run("/bin/cat", stdin=b"", machine=machine)
     test.check(
         (done.status, done.output) == (0, b""),
-        f"an empty standard input is at its end ({harts} harts)",
+        f"an empty standard input is end of file at once ({harts} harts)",
         done.why,
     )
 
     much = random.Random(1).randbytes(1 << 18)
     done = test.run("/bin/cat", stdin=much, machine=machine)
     same = done.output == much
-    test.check(same, f"256 KiB go through unchanged ({harts} harts)", done.why)
+    test.check(same, f"256 KiB pass through unchanged ({harts} harts)", done.why)
 
     lines = b"line\n" * 20_000
     done = test.run("/bin/sh", "-c", "sleep 0.2; cat | wc", stdin=lines, machine=machine)
     test.check(
         "20000" in done.text,
-        f"input waits for a program that reads late ({harts} harts)",
+        f"input waits until the program reads it ({harts} harts)",
         done.text + done.why,
     )
 
@@ -109,10 +111,10 @@ def input_and_output(test: harness.Test, harts: int) -> None:
 def kernel_messages(test: harness.Test) -> None:
     done = test.run("/bin/sh", "-c", "echo a", quiet=False)
     lines = done.text.splitlines()
-    test.check("a" in lines, "output stands on its own line among kernel messages", done.output)
+    test.check("a" in lines, "a program's output has its own line among the kernel's messages", done.output)
     test.check(
         all(line == "a" or line.startswith("[") for line in lines),
-        "every line that is not the program's is marked",
+        "every line of the kernel is marked",
         done.output,
     )
     test.check("OpenSBI" not in done.text, "the firmware's banner is not shown", done.output)
@@ -125,7 +127,7 @@ def machines(test: harness.Test) -> None:
     done = test.run("/bin/grep", "processor", "/proc/cpuinfo", machine=harness.Machine(harts=4))
     test.check(
         (done.status, len(done.text.splitlines())) == (0, 4),
-        "boots with 4 harts, and names them",
+        "boots with 4 harts and lists them",
         done.text + done.why,
     )
     done = test.run("/bin/true", machine=harness.Machine(icount=True))

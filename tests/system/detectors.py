@@ -1,5 +1,5 @@
-"""What the kernel finds out about its jobs, and logs with their coroutines: stalls, deadlocks, and
-with `watch` those that are woken wrongly or starve."""
+"""The kernel logs stalls and deadlocks of its jobs with their await chains, and with `watch` also
+wrong wakes and starvation."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ from cotrap.qemu import Machine
 
 
 def awaits(test: harness.Test, report: str) -> list[str]:
-    """The functions of a report's await chain, the innermost first."""
+    """The functions of a report's await chain, innermost first."""
     chain = re.search(r"awaits: (.*)", report)
     if not chain:
         return []
@@ -22,7 +22,7 @@ def awaits(test: harness.Test, report: str) -> list[str]:
 
 
 STALL = r"'\S+' stalled: \d\d ms without an await, then a yield.*"
-STALLS = (  # self-test, what is said once, who awaits whom
+STALLS = (  # self-test, a report that appears once, its await chain
     ("spin 30", r"'spinner' stalls: \d\d ms .*", ["Team::run"]),
     ("stall 30", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
     ("stall 13", STALL, ["self_tests::stall", "sys::self_test", "run_thread"]),
@@ -31,8 +31,8 @@ STALLS = (  # self-test, what is said once, who awaits whom
 
 def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
-    # With several harts, the others wait for the strand during its steps. They may have had the
-    # time, so no such step is reported.
+    # With several harts, other harts wait for the strand during the steps. They may have used that
+    # time, so the kernel reports no such step.
     for name, said, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"self-test {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
@@ -45,7 +45,7 @@ def stalls(test: harness.Test, harts: int) -> None:
         test.check(
             len(seen) >= len(chain)
             and all(name in function for name, function in zip(chain, seen)),
-            f"… with who awaits it: {', '.join(chain)}", f"{done.text}\n{seen}",
+            f"… with its await chain: {', '.join(chain)}", f"{done.text}\n{seen}",
         )  # fmt: skip
     if harts == 1:
         script = "self-test stall; sleep 0.1"
@@ -55,13 +55,13 @@ def stalls(test: harness.Test, harts: int) -> None:
         line = next((line for line in done.text.splitlines() if " stalled: " in line), "")
         test.check(
             any("self_tests::stall" in function for function in awaits(test, line)),
-            "… also where a policy lets who tells it wait", done.text,
+            "… also under a policy that delays the reporting job", done.text,
         )  # fmt: skip
     script = "self-test stall 9; self-test spin 9; sleep 0.1"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
     test.check(
         done.status == 0 and not re.search(r"stall(s|ed):", done.text),
-        f"steps of 9 ms are not (harts: {harts})", done.text,
+        f"steps of 9 ms are not reported (harts: {harts})", done.text,
     )  # fmt: skip
 
 
@@ -71,9 +71,9 @@ def without_stalls(test: harness.Test) -> None:
     done = test.run("/waits", machine=Machine(icount=True), quiet=False)
     test.check(
         "&none, 1): ETIMEDOUT" in done.text and not re.search(r"stall(s|ed):", done.text),
-        "a futex's deadline in the past is not when a step began", done.text,
+        "a futex deadline in the past does not count as the start of a step", done.text,
     )  # fmt: skip
-    # The harts have one clock, and each is away while another one runs.
+    # With icount the harts share one clock, and one hart stands still while another runs.
     for harts in (2, 4):
         script = "self-test roam; smp"
         done = test.run(
@@ -81,12 +81,12 @@ def without_stalls(test: harness.Test) -> None:
         )  # fmt: skip
         test.check(
             done.status == 0 and not re.search(r"stall(s|ed):", done.text),
-            f"a step is not charged with another counted hart's time (harts: {harts})", done.text,
+            f"a step is not charged for another hart's time (harts: {harts})", done.text,
         )  # fmt: skip
 
 
 def by_the_clock(test: harness.Test, harts: int) -> None:
-    """A host may stop the machine at any time, so stalls are only reported where they are asked for."""
+    """A host may stop the machine at any time, so without icount only `watch` reports stalls."""
     script = "self-test stall 30; sleep 1.5"  # the next report is at most a second away
     for append, reports in (("", False), ("watch", True)):
         done = test.run(
@@ -105,7 +105,7 @@ def deadlocks(test: harness.Test, harts: int) -> None:
     told = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
     test.check(
         len(told) == 1 and done.status == 0,
-        f"two that wait for each other's mutexes are told once (harts: {harts})", done.text,
+        f"a deadlock of two mutexes is reported once (harts: {harts})", done.text,
     )  # fmt: skip
     for one, other in (("left", "right"), ("right", "left")):
         waits = f"waits: the other's mutex, held by '{other}-handed'"
@@ -113,12 +113,12 @@ def deadlocks(test: harness.Test, harts: int) -> None:
         line = next(iter(after.splitlines()[1:2]), "")
         test.check(
             any("lock_both" in function for function in awaits(test, line)),
-            f"… with the {one}-handed one's coroutine", f"{done.text}\n{line}",
+            f"… with the coroutine of '{one}-handed'", f"{done.text}\n{line}",
         )  # fmt: skip
 
 
 def mistakes(test: harness.Test, harts: int) -> None:
-    """Counted, so that a host that stops the machine makes nothing late."""
+    """The machine counts instructions, so a host that stops it makes no job late."""
     machine = Machine(harts, icount=not test.build.is_hosted)
     planted = (
         ("deadlock-by-join", "deadlock: 'joining' waits for itself", "hold_and_join"),
@@ -128,7 +128,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
     )
     for name, what, coroutine in planted:
         if name == "starvation" and harts > 1:
-            continue  # who gives way goes to another hart, rather than let anybody starve
+            continue  # a job that yields moves to another hart, so no job starves
         done = test.run(
             "/bin/self-test", name, machine=machine, append="watch=20", quiet=False
         )
@@ -143,8 +143,8 @@ def mistakes(test: harness.Test, harts: int) -> None:
             "… with the coroutine", f"{done.text}\n{line}",
         )  # fmt: skip
     done = test.run("/bin/true", append="watch=20ms", machine=machine, quiet=False)
-    test.check("watch=20ms: a number of milliseconds from 1" in done.text, "… 20ms is no number")
-    if test.lacks("nothing is late where nothing is wrong", harness.COUNTED):
+    test.check("watch=20ms: a number of milliseconds from 1" in done.text, "… watch=20ms is refused")
+    if test.lacks("no report without a mistake", harness.COUNTED):
         return
     done = test.run(
         "/bin/sh", "-c", "self-test yield 20; self-test roam; hello; sleep 0.05; ps",
@@ -153,7 +153,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
     found = re.search("deadlock|double enqueue|lost wake|starvation", done.text)
     test.check(
         done.status == 0 and not found,
-        f"and nothing where nothing is wrong (harts: {harts})", done.text,
+        f"and without a mistake nothing is reported (harts: {harts})", done.text,
     )  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""/dev/vda is the host's file: what is written is there, at any offset, by any number of threads;
-what goes wrong is an error, never a panic, and costs nothing."""
+"""/dev/vda is the host's file: writes of any threads at any offset reach it. A failure is an error,
+never a panic, and leaks no memory."""
 
 import random
 import re
@@ -13,7 +13,7 @@ from cotrap.qemu import Machine
 from cotrap.slow_disk import SlowDisk, slow_disk
 from harness import PROMPT
 
-SECTORS = 777  # not a multiple of anything
+SECTORS = 777  # not a multiple of a page or of a transfer
 PROGRAM = "/test/disk"
 
 
@@ -33,7 +33,7 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
     image.write_bytes(contents(1))
     disk = Disk(str(image))
     done = test.run("/bin/cat", "/dev/vda", machine=Machine(disk=disk))
-    test.check(done.output == contents(1), "the guest reads what the file holds", done.why)
+    test.check(done.output == contents(1), "the guest reads the contents of the file", done.why)
 
     shapes = ((1, 1, 1), (2, 1, 8), (3, 4, 4))  # seed, harts, threads
     for seed, harts, threads in shapes:
@@ -41,10 +41,10 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
         done = test.run(PROGRAM, "random", str(seed), str(threads), "60", machine=machine)
         test.check(
             done.status == 0 and done.text.strip() == fnv(image.read_bytes()),
-            f"{threads} threads on {harts} harts write anywhere: the file is what they wrote",
+            f"{threads} threads on {harts} harts write at random: the file has their bytes",
             done.text + done.why,
         )
-    what = "the same by the registers that devices had before version 1.0"
+    what = "the same with a legacy device (before virtio 1.0)"
     if not test.lacks(what, harness.QEMU):
         before = image.read_bytes()
         legacy = Machine(disk=disk, extra=("-global", "virtio-mmio.force-legacy=true"))
@@ -53,15 +53,15 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
         test.check(done.status == 0 and same, what, done.text + done.why)
     for seed, harts in ((1, 1), (2, 4)):
         done = test.run(PROGRAM, "joined", str(seed), machine=Machine(harts=harts, disk=disk))
-        what = "what a ring reads and writes in one request completes part by part"
+        what = "each part of a ring's merged transfer has its own completion"
         test.check(done.status == 0, f"{what} ({harts} harts)", done.text + done.why)
     done = test.run(PROGRAM, "joined-and-left", machine=Machine(disk=disk))
-    test.check(done.status == 0, "  … or goes with the ring", done.text + done.why)
+    test.check(done.status == 0, "  … and none is left when the ring ends", done.text + done.why)
     done = test.run(PROGRAM, "wrong", machine=Machine(disk=disk))
-    test.check(done.status == 0, "bad addresses, places and requests are errors", done.text)
+    test.check(done.status == 0, "bad addresses, offsets and requests are errors", done.text)
     for harts in (1, 4):
         done = test.run(PROGRAM, "mapped", machine=Machine(harts=harts, disk=disk))
-        what = f"mapped, it is what is read, for programs and for calls ({harts} harts)"
+        what = f"a mapping shows the disk's bytes to programs and to calls ({harts} harts)"
         test.check(done.status == 0, what, done.text + done.why)
     done = test.run(PROGRAM, "leave-nothing", "5", machine=Machine(disk=disk))
     test.check(done.status == 0, "reads and writes leave no memory behind", done.text)
@@ -71,7 +71,7 @@ def on_a_file(test: harness.Test, folder: Path) -> None:
     done = test.run(PROGRAM, "read-only", machine=read_only)
     test.check(
         done.status == 0 and image.read_bytes() == before,
-        "a disk that is read-only for the guest is only read",
+        "a read-only disk is never written",
         done.text + done.why,
     )
 
@@ -82,7 +82,7 @@ def on_a_slow_disk(test: harness.Test) -> None:
             done = test.run(PROGRAM, "killed", machine=Machine(harts=harts, disk=disk))
             test.check(
                 done.status == 0,
-                f"killed threads' pages are the disk's until it has answered ({harts} harts)",
+                f"pages of killed threads stay pinned until the disk has answered ({harts} harts)",
                 done.text + done.why,
             )
     if not test.lacks("a fork during a read", harness.MMU):
@@ -91,7 +91,7 @@ def on_a_slow_disk(test: harness.Test) -> None:
             test.check(done.status == 0, "a fork during a read loses nothing", done.text + done.why)
         with slow_disk(contents(2), 2, test.build) as disk:
             done = test.run(PROGRAM, "execve", machine=Machine(disk=disk, memory="64M"))
-            what = "an execve that waits for a read does not fail when memory is gone meanwhile"
+            what = "an execve that waits for a read succeeds even if memory runs out meanwhile"
             test.check(done.status == 0, what, done.text + done.why)
     with numbered_disk(test.build) as slow:
         done = test.run("/bin/irq", machine=Machine(harts=4, disk=slow))
@@ -105,11 +105,11 @@ def on_a_slow_disk(test: harness.Test) -> None:
         done = test.run(PROGRAM, "errors", str(bad), machine=Machine(disk=slow.disk))
         test.check(done.status == 0, "bad sectors are EIO", done.text + done.why)
         done = test.run(PROGRAM, "joined-bad", str(bad), machine=Machine(disk=slow.disk))
-        what = "  … to whom they concern, among those that are one request"
+        what = "  … only for the parts of a merged transfer that they concern"
         test.check(done.status == 0, what, done.text + done.why)
-        test.check(bytes(slow.data) == contents(3), "  … and nothing else was written")
+        test.check(bytes(slow.data) == contents(3), "  … and the disk is unchanged")
         done = test.run(PROGRAM, "mapped-bad", str(bad), machine=Machine(disk=slow.disk))
-        what = "touched, they are SIGBUS, and EFAULT for a call"
+        what = "an access to a mapped bad sector is SIGBUS, and EFAULT in a call"
         test.check(done.status == 0, what, done.text + done.why)
 
 
@@ -119,17 +119,17 @@ def without(test: harness.Test) -> None:
     if test.lacks("the entropy device", harness.QEMU):
         return
     seeded = "random: seeded by the machine's entropy device"
-    # The device answers in the host's own time. The next program that starts takes the answer.
+    # The device answers at the host's pace. The start of the next program takes the answer.
     typed = harness.Dialogue(
         (PROMPT, "true\n", lambda _: seeded.encode() in typed.data), (PROMPT, "exit\n")
     )
     done = test.run("/bin/sh", typed=typed, quiet=False)
-    test.check(seeded in done.text, "the entropy device seeds the generator", done.output)
+    test.check(seeded in done.text, "the entropy device seeds the random generator", done.output)
     machine = Machine(entropy=False)
     done = test.run("/bin/hello", machine=machine, quiet=False)
     test.check(
         done.status == 0 and seeded not in done.text,
-        "a machine without one boots all the same",
+        "a machine without an entropy device boots",
         done.output,
     )
     counted = [
@@ -137,8 +137,8 @@ def without(test: harness.Test) -> None:
         for _ in range(2)
     ]
     lines = re.match(r"\s*9\s+\d+\s+\d{3,}\s", counted[0])
-    test.check(bool(lines), "one that counts has random bytes all the same", counted[0])
-    test.check(counted[0] == counted[1], "… the same ones each time", str(counted))
+    test.check(bool(lines), "a machine that counts instructions has random bytes, too", counted[0])
+    test.check(counted[0] == counted[1], "… the same bytes in each run", str(counted))
 
 
 with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Whoever takes all there is of something is refused, and everything comes back afterwards."""
+"""A program that uses up a resource gets an error, and all resources come back afterwards."""
 
 import re
 import tempfile
@@ -19,7 +19,7 @@ seq 1 20000 > /tmp/again; wc /tmp/again
 
 
 def everything(test: harness.Test, machine: Machine) -> None:
-    what = f"everything of {machine.memory} is taken ({machine.harts} harts)"
+    what = f"a program uses up {machine.memory} of memory and gets errors ({machine.harts} harts)"
     if test.lacks(what, harness.MMU):
         return
     done = test.run("/exhaust", machine=machine)
@@ -28,23 +28,23 @@ def everything(test: harness.Test, machine: Machine) -> None:
 
 
 def temporary_files(test: harness.Test, machine: Machine) -> None:
-    """If a program fills /tmp it gets an error, and everything still runs."""
+    """A program that fills /tmp gets an error, and all programs keep running."""
     done = test.run("/bin/sh", "-c", FILL, machine=machine)
     test.check(
         re.findall(r"status (\d+)", done.text) == ["1", "1", "0"],
         f"filling /tmp is an error ({machine.harts} harts)",
         done.text + done.why,
     )
-    test.check("out of memory" not in done.text, "  … that ends no program", done.text)
+    test.check("out of memory" not in done.text, "  … and causes no OOM kill", done.text)
     free = re.findall(r"(\d+) KiB", done.text)
     total, _, left = (int(kib) for kib in free) if len(free) == 3 else (0, 0, -1)
     test.check(left > total * 0.4, f"  … and leaves {left} of {total} KiB to programs", done.text)
     words = re.findall(r"20000 +20000 +108894", done.text)
-    test.check(len(words) == 2, "  … which go on, also in /tmp when there is room again", done.text)
+    test.check(len(words) == 2, "  … which keep running, and use /tmp once it has room again", done.text)
 
 
 def mapped_archive(test: harness.Test) -> None:
-    what = "a process that maps much of the boot archive does not end for another's need"
+    what = "the OOM kill spares a process that maps much of the boot archive"
     if test.lacks(what, harness.MMU):
         return
     with tempfile.NamedTemporaryFile() as big:

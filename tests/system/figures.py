@@ -1,10 +1,10 @@
-"""What the main paths cost, counted exactly, has not grown by more than 2 % since it was recorded.
+"""The instruction counts of the main paths are at most 2 % above the recorded ones.
 
-Where it is meant to change, the record changes with it, in the same commit:
+A commit that changes a count on purpose also changes the record:
 
     ./cotrap bench --icount --save tests/bench/instructions.json
 
-Nor has any coroutine's frame: `./cotrap bench --frames --save tests/bench/frames.json`.
+The sizes of coroutine frames have a record, too: `./cotrap bench --frames --save tests/bench/frames.json`.
 """
 
 import re
@@ -20,27 +20,27 @@ from cotrap.qemu import Machine
 
 RECORD = harness.ROOT / "tests" / "bench" / "instructions.json"
 TEXT_LIMIT = 400 * 1024  # bytes of kernel code
-LATE_LIMIT = 20_000  # ns: the latest wake beside load, which is not recorded
+LATE_LIMIT = 20_000  # ns: the latest wake under load, for which there is no record
 
 
 ON_LINUX = ("syscall.null", "pipe.self", "fault.zero", "ipc.futex", "spawn.thread", "memory.thread")
 
 
 def without_counting(test: harness.Test) -> None:
-    """Where nobody counts there are no instructions; nor on Linux, where the same program runs."""
+    """Without icount, and on Linux, the program `bench` prints times and no instructions."""
     done = test.run("/bin/bench", "syscall.null", "memory.thread")
     units = {unit for _, unit in parse(done.text)}
-    test.check(units == {"ns", "bytes"}, "without icount there are times only", done.text)
+    test.check(units == {"ns", "bytes"}, "without icount bench prints only times and bytes", done.text)
     program = test.folder / "user" / "bin" / "bench"
     linux = subprocess.run(
         ["qemu-riscv64", program, *ON_LINUX], capture_output=True, text=True, timeout=harness.TIMEOUT
     )
     names = {name for name, _ in parse(linux.stdout)}
-    test.check(names == set(ON_LINUX), "the same program measures Linux", linux.stdout)
+    test.check(names == set(ON_LINUX), "the same program runs on Linux", linux.stdout)
 
 
 def on(test: harness.Test, trampoline: bool):
-    """What the build has something to say about, as it counts."""
+    """The counted results of the benchmarks that the build has."""
     chosen = [each for each in BENCHMARKS.values() if each.trampoline == trampoline]
     bench = Bench(test.build, Machine(), trampoline=test.build if trampoline else None)
     return measure(bench, chosen, counted=True)
@@ -57,7 +57,7 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
     for result in results:
         benchmark = BENCHMARKS[result.name]
         if benchmark.exact:
-            test.check(result.same, f"{result.name} is the same twice", str(result.medians))
+            test.check(result.same, f"{result.name} is equal in two runs", str(result.medians))
         if not benchmark.exact or not benchmark.recorded:
             if result.name.startswith(("timer.wake", "wake.urgent")):
                 worst = result.percentiles["max"]
@@ -69,14 +69,14 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
         change = Change(before, result)
         test.check(not change.is_worse, change.words)
         if change.is_better:
-            print(f"    {RECORD.name} can be brought up to date")
+            print(f"    {RECORD.name} can be updated to this better count")
 
     if not trampoline:
         without_counting(test)
 
-    if not trampoline:  # whose coroutines are the same
+    if not trampoline:  # the trampoline build has the same coroutines
         said = frames.over_budget(frames.sizes(test.build.kernel), frames.budget())
-        test.check(not said, "no coroutine's frame has outgrown frames.json", "\n".join(said))
+        test.check(not said, "no coroutine frame exceeds frames.json", "\n".join(said))
 
     if not trampoline:
         command = [harness.ROOT / "cotrap", "bench", "--build", test.folder, "--profile", "syscall.null"]
@@ -84,12 +84,12 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
         total = re.match(r"syscall.null: ([\d.]+) instructions", said.stdout)
         counted = next(each.value for each in results if each.name == "syscall.null")
         test.check(
-            total is not None and abs(float(total[1]) - counted) < 5,  # what the two runs begin with
-            f"--profile finds as many instructions, or nearly: {total and total[1]}", said.stderr,
+            total is not None and abs(float(total[1]) - counted) < 5,  # the starts of the two runs differ
+            f"--profile finds about as many instructions: {total and total[1]}", said.stderr,
         )  # fmt: skip
         for function in ("partial_save", "cotrap_trap_entry", "trap::FastPathAnswer call<.*getppid.*"):
             found = re.search(rf"^ +[\d.]+ +\d+%  {function}$", said.stdout, re.MULTILINE)
-            test.check(found is not None, f"… in {function}, for one", said.stdout)
+            test.check(found is not None, f"… among them some in {function}", said.stdout)
 
     sections = subprocess.run(
         ["llvm-size-22", "--format=sysv", test.plain_build.kernel], capture_output=True, text=True

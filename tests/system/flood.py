@@ -1,11 +1,11 @@
-"""More than anybody reads: input by the megabyte, output nobody takes, interrupts without end."""
+"""Floods of input, output and interrupts lose no data and stop no program."""
 
 import re
 import time
 
 import harness
 
-EVERYDAY_LINES, REST_LINES = 2_000, 20_000  # the latter are a megabyte
+EVERYDAY_LINES, REST_LINES = 2_000, 20_000  # 20,000 lines are a megabyte
 
 
 def lines(count: int) -> str:
@@ -13,7 +13,7 @@ def lines(count: int) -> str:
 
 
 class LateReader(harness.Dialogue):
-    """Reads nothing for a while after the first bytes, then everything."""
+    """Pauses after the first bytes, then reads everything."""
 
     def __init__(self, *steps: tuple[str, str]):
         super().__init__(*steps)
@@ -21,7 +21,7 @@ class LateReader(harness.Dialogue):
 
     def put(self, data: bytes) -> None:
         if self._waits:
-            time.sleep(1.0)  # the guest fills the pipe meanwhile, and has to wait
+            time.sleep(1.0)  # the guest fills the pipe meanwhile and has to wait
             self._waits = False
         super().put(data)
 
@@ -30,53 +30,53 @@ def much_input(test: harness.Test, harts: int, count: int) -> None:
     machine, text = test.machine(harts=harts), lines(count)
     amount = f"{len(text)} bytes ({harts} harts)"
     done = test.run("/bin/cat", stdin=text.encode(), machine=machine)
-    test.check(done.text == text, f"files go in and out unchanged: {amount}", done.why)
+    test.check(done.text == text, f"a file passes through unchanged: {amount}", done.why)
 
     paste = harness.Dialogue(("", text + "\x04"))
     script = "cat > /tmp/pasted; wc /tmp/pasted"
     done = test.run("/bin/sh", "-c", script, typed=paste, machine=machine)
     words = done.text.replace(",", "").split()
-    what = f"what is pasted at a terminal arrives whole: {amount}"
+    what = f"a paste at a terminal arrives whole: {amount}"
     whole = str(len(text)) in words and str(count) in words
     test.check(whole, what, done.why + done.text[-300:])
 
-    # The shell dies of ^C, too, so it need not wait for the sleep to begin.
+    # ^C also kills the shell, so the test need not wait for the start of sleep.
     paste = harness.Dialogue(("begin", text + "\x03"))
     done = test.run("/bin/sh", "-c", "echo begin; sleep 100000", typed=paste, machine=machine)
-    test.check(done.status == 130, f"^C is heard behind a paste that nobody reads: {amount}", done.why)
+    test.check(done.status == 130, f"^C works behind a paste without a reader: {amount}", done.why)
 
 
 def much_output(test: harness.Test, harts: int) -> None:
     machine = test.machine(harts=harts)
     reader = LateReader(("flood", "x" * 100 + "\x03"))
     done = test.run("/bin/yes", "flood", typed=reader, machine=machine)
-    what = f"^C ends a program whose output nobody takes ({harts} harts)"
+    what = f"^C ends a program while the host does not read its output ({harts} harts)"
     test.check(done.status == 130, what, done.why)
 
     done = test.run("/bin/seq", "30000", typed=LateReader(), machine=machine)
     numbers = done.text.replace("\r", "").split()
-    what = f"a reader that is late misses nothing ({harts} harts)"
+    what = f"a slow reader misses nothing ({harts} harts)"
     test.check(numbers == [str(number) for number in range(1, 30_001)], what, done.why)
 
 
 def raised_for_ever(test: harness.Test) -> None:
-    """A line that nobody lowers."""
-    if test.lacks("a line that is raised for ever", harness.QEMU):
+    """An interrupt line stays raised."""
+    if test.lacks("an interrupt line that stays raised", harness.QEMU):
         return
     icount = harness.Machine(icount=True)
     script = "self-test storm 500 & seq 20000 | wc; wait; cat /proc/interrupts"
     done = test.run("/bin/sh", "-c", script, machine=icount)
-    test.check("20000" in done.text, "programs work while a line is raised for ever", done.text)
+    test.check("20000" in done.text, "programs work while an interrupt line stays raised", done.text)
     seen = dict(re.findall(r"^(interrupts|useless|pauses)\t(\d+)$", done.text, re.MULTILINE))
-    # 8 and then, for 500 ms, each twice as long after the one before as that, up to 10 ms.
+    # 8 interrupts first; then the pause doubles after each, up to 10 ms, for 500 ms.
     test.check(
         0 < int(seen.get("interrupts", 0)) <= 70,
-        f"it interrupts them {seen.get('interrupts')} times in half a second",
+        f"the line causes {seen.get('interrupts')} interrupts in half a second",
         done.text,
     )
     test.check(
         re.search(r"PLIC console, \d+ useless, \d+ pauses", done.text) is not None,
-        "/proc/interrupts names a line's driver and counts what was useless",
+        "/proc/interrupts names a line's driver and counts useless interrupts",
         done.text,
     )
 

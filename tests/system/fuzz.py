@@ -1,4 +1,4 @@
-"""Random system calls and rings with random contents neither stop the kernel nor cost it memory."""
+"""Random system calls and rings with random contents neither stop the kernel nor leak its memory."""
 
 import harness
 
@@ -8,13 +8,13 @@ REST = (("calls", "100000"), ("rings", "50000"))
 
 
 def fuzz(test: harness.Test, harts: int, amounts: tuple) -> None:
-    """Where the time is counted, waits for calls that block are skipped. Rings have programs that
-    compute until the time that they are given is over: a count makes that no shorter."""
+    """With counted time the kernel skips the idle waits of blocking calls. Programs with rings compute
+    until their time is over, so counted time would not make them shorter."""
     for what, count in amounts:
         counted = harts == 1 and what == "calls" and not test.build.is_hosted
         machine = test.machine(harts=harts, icount=counted)
         done = test.run("/fuzz", what, count, SEED, machine=machine)
-        held = f"after {count} {what} the kernel goes on and has all its memory ({harts} harts)"
+        held = f"after {count} {what} the kernel runs and has all its memory ({harts} harts)"
         test.check(done.status == 0, held, done.text + done.why)
         print(done.text, end="")
 

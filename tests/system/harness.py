@@ -1,4 +1,4 @@
-"""What every system test stands on. A test is a script:
+"""The base of all system tests. A test is a script:
 
     import harness
 
@@ -6,14 +6,14 @@
         done = test.run("/bin/hello", "there")
         test.check(done.status == 0, "hello exits with 0")
 
-A test boots the kernel that has self-tests. Each check is printed. `--harts N` sets the number of
+A test boots the kernel with self-tests and prints each check. `--harts N` sets the number of
 harts of its machines. `--tier everyday` runs the main path, on one hart and on four. `--tier rest`
 runs what takes long or repeats the main path, on two harts and on eight. Without `--tier` both run.
 
 The script's exit status is 0 if all checks hold and 1 if one does not. It is 77 if the kernel is not
 built, if the hosted machine lacks what the test needs, or if the tier has nothing to do. A guest
 that does not end in time fails the test, and no guest outlives it. No check measures the host's time:
-what is about time runs on a machine that counts instructions.
+tests about time run on a machine that counts instructions.
 """
 
 import argparse
@@ -36,11 +36,11 @@ from cotrap.qemu import Boot, Guest, Machine, archive_with, memory_file  # noqa:
 from cotrap.sources import FramedInput, Silence  # noqa: E402
 
 SKIPPED = 77
-# What the hosted machine lacks, and why (Test.lacks).
-MMU = "an MMU, as fork does: in one process no two programs have the same addresses"
+# Features that the hosted machine lacks, with the reason (Test.lacks).
+MMU = "an MMU, because of fork: two programs in one process cannot have the same addresses"
 QEMU = "QEMU's own devices and processors"
-COUNTED = "counted time: a host has others to run"
-# What `crash=` on the kernel's command line does, and the cause that the panic names.
+COUNTED = "counted time, because a host also runs other processes"
+# Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (
     ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
     ("jump", "page fault in the kernel"),
@@ -49,24 +49,24 @@ CRASHES = (
     ("preempting-stack", "stack overflow in the kernel"),
     ("panic", "asked for on the command line"),
 )
-# Demos that claim something about time, and do not ask for counted time themselves (Demo.icount).
+# Demos that claim something about time but do not request counted time themselves (Demo.icount).
 TIMED_DEMOS = ("sleepsort", "coroutines")
 EVERYDAY_HARTS, REST_HARTS = (1, 4), (2, 8)
-# Seconds after which a guest counts as hanging. Far longer than any takes on a busy host.
+# Seconds after which a guest counts as hanging: far longer than any guest takes on a busy host.
 TIMEOUT = 240.0
-PROMPT = "cotrap:[^ ]*[$] "  # the shell's, as a pattern
-_TAIL = 4096  # bytes of output shown when something is wrong
+PROMPT = "cotrap:[^ ]*[$] "  # the shell's prompt, as a pattern
+_TAIL = 4096  # bytes of output shown after a failed check
 
 
 @dataclass(frozen=True)
 class Done:
-    """How a boot ended. status: None if the program never came to its end; `why` then tells."""
+    """How a boot ended. status: the program's, or None if it did not end; `why` is then the reason."""
 
     status: int | None
     output: bytes
     seconds: float
     why: str = ""
-    errors: bytes = b""  # of standard error, where it was asked for apart
+    errors: bytes = b""  # standard error, if errors_apart was set
 
     @property
     def text(self) -> str:
@@ -74,25 +74,25 @@ class Done:
 
 
 class Part(NamedTuple):
-    """Of a test program: its name there, and what it shows (see Test.run_parts)."""
+    """A part of a test program: its name on the command line, and the sentence that it checks."""
 
     name: str
     what: str
 
 
 class Dialogue(Capture):
-    """Types into a guest's terminal when the guest says what is awaited, never after a time.
+    """Types into a guest's terminal when the guest prints an expected text, never after a time.
 
-    It is the source and the sink of one relay(). steps: each is a pattern to find in the output behind
-    what the step before has found, and the keys to type then. An empty pattern awaits the start of the
-    first program. "\\n" in the keys is the Enter key. A step may have a condition, too: its keys are
-    typed again, each time that the next pattern is found, until the output between holds.
+    It is the source and the sink of one relay(). steps: a pattern and the keys to type when the output
+    matches it, behind the match of the step before. An empty pattern matches when the first program
+    starts. "\\n" in the keys is the Enter key. A step may have a condition: the dialogue types its keys
+    again at each match of the next pattern until the output in between fulfils the condition.
     """
 
     def __init__(self, *steps: tuple):
         super().__init__()
         self._steps = [(re.compile(pattern.encode()), *keys) for pattern, *keys in steps]
-        self._behind = 0  # where the next pattern is looked for
+        self._behind = 0  # the search for the next pattern starts here
         self._typed = b""
         self._holds: Callable[[bytes], bool] = lambda output: True
 
@@ -113,12 +113,12 @@ class Dialogue(Capture):
 
     @property
     def awaited(self) -> str:
-        """What the guest has not said, for a complaint."""
-        return f"awaited: {self._steps[0][0].pattern.decode()}" if self._steps else ""
+        """The pattern that the guest has not printed yet, for a message."""
+        return f"expected: {self._steps[0][0].pattern.decode()}" if self._steps else ""
 
 
 def typed_into_demo(demo: Demo) -> Dialogue | None:
-    """For demos.play(). The demo `echo` has to tick before each line."""
+    """The keys for demos.play(). The demo `echo` has to print ticks before each line."""
     if not demo.typed:
         return None
     ticks = r"(?s:.*?tick \d+){3}"
@@ -128,9 +128,9 @@ def typed_into_demo(demo: Demo) -> Dialogue | None:
 @dataclass
 class Test:
     about: str
-    needs: str = ""  # all of it: MMU, QEMU, COUNTED, or something of its own
-    all_everyday: bool = False  # the rest has nothing to do
-    own: dict[str, float] = field(default_factory=dict)  # options of the test's own: their defaults
+    needs: str = ""  # of the whole test: MMU, QEMU, COUNTED, or a text of its own
+    all_everyday: bool = False  # true if the tier `rest` has no checks
+    own: dict[str, float] = field(default_factory=dict)  # the test's own options and their defaults
     failures: int = 0
     checks: int = 0
     _files: list[tuple[Path, str]] = field(default_factory=list)
@@ -139,21 +139,21 @@ class Test:
         parser = argparse.ArgumentParser(description=self.about)
         parser.add_argument("--build", type=Path, default=ROOT / "build" / "riscv64-release")
         parser.add_argument(
-            "--harts", type=int, default=0, metavar="N", help="of machines whose harts nobody names"
+            "--harts", type=int, default=0, metavar="N", help="harts, where the test names no number"
         )
-        parser.add_argument("--tier", choices=("everyday", "rest"), help="both unless it is given")
+        parser.add_argument("--tier", choices=("everyday", "rest"), help="the tier to run; both if absent")
         for name, default in self.own.items():
             parser.add_argument(f"--{name}", type=float, default=default, metavar="N")
         self.options = options = parser.parse_args()
         self.folder = options.build
-        self.given_harts = options.harts  # 0: the option is not there
+        self.given_harts = options.harts  # 0 without the option
         self.harts = options.harts or 1
         self.everyday = options.tier != "rest"  # does this run include that tier?
         self.rest = options.tier != "everyday"
         self.build = Build(self.folder, self_tests=True)
-        self.plain_build = Build(self.folder)  # what `./cotrap run` boots
+        self.plain_build = Build(self.folder)  # the build that `./cotrap run` boots
         if not (self.folder / "kernel" / "cotrap-tests.elf").exists():
-            print(f"skipped: {self.folder} has no kernel for tests")
+            print(f"skipped: {self.folder} has no kernel with self-tests")
             sys.exit(SKIPPED)
         if self.all_everyday and not self.everyday:
             self._skip_tier()
@@ -166,7 +166,7 @@ class Test:
 
     def __exit__(self, kind, error, _):
         if kind in (ToolError, UsageError):
-            hint = f"`ninja -C {self.folder} all cotrap_test_programs` makes what a test needs"
+            hint = f"`ninja -C {self.folder} all cotrap_test_programs` builds the files of the tests"
             sys.exit(f"{error}\n{hint}")
         if kind:
             return
@@ -177,7 +177,7 @@ class Test:
             sys.exit(1)
 
     def check(self, holds: bool, what: str, detail: str | bytes = "") -> bool:
-        """Prints what was checked, and the end of `detail` if it does not hold."""
+        """Prints `what` with ok or FAILED, and the end of `detail` if the check fails."""
         self.checks += 1
         print(f"{'ok' if holds else 'FAILED'}: {what}", flush=True)
         if not holds:
@@ -188,33 +188,33 @@ class Test:
         return holds
 
     def lacks(self, what: str, needs: str) -> bool:
-        """Is the machine the hosted one, which has nothing of the kind? Then it says so."""
+        """Returns true on the hosted machine, which lacks `needs`, and then prints a line about it."""
         if self.build.is_hosted:
             print(f"skipped: {what}: needs {needs}", flush=True)
         return self.build.is_hosted
 
     def machine(self, **given) -> Machine:
-        """The machine that a boot has if it does not say otherwise."""
+        """The default machine of a boot, with the given changes."""
         return Machine(**{"harts": self.harts} | given)
 
     def _skip_tier(self) -> NoReturn:
-        print("skipped: this tier has nothing to do")
+        print("skipped: the test has no checks in this tier")
         sys.exit(SKIPPED)
 
     def add(self, host: Path, guest: str) -> None:
-        """From now on, boots have this file or folder of the host under this name."""
+        """Adds a file or folder of the host to all later boots, under the name `guest`."""
         self._files.append((host, guest))
 
     @property
     def harts_of_tier(self) -> tuple[int, ...]:
-        """The numbers of harts that the tests of this run are for."""
+        """The numbers of harts that this run tests."""
         if self.given_harts:
             return (self.given_harts,)
         return self.everyday * EVERYDAY_HARTS + self.rest * REST_HARTS
 
     @property
     def same_harts(self) -> tuple[int, ...]:
-        """For tests whose rest is longer than the everyday tier, on the same machines."""
+        """The numbers of harts of a test whose two tiers differ in length, not in machines."""
         return (self.given_harts,) if self.given_harts else EVERYDAY_HARTS
 
     def run_parts(
@@ -224,18 +224,23 @@ class Test:
         equipped: Callable[[Machine], Machine] = lambda machine: machine,
     ) -> None:
         """Runs the parts of a test program on each number of harts of the tier. parts: see Part.
-        equipped: makes the machine to boot out of one that has only the harts.
+        equipped: adds devices to a machine that has only harts.
 
-        The parts share a guest: a shell in it runs one after the other."""
+        The parts share a guest, in which a shell runs one after the other."""
         self.add(self.folder / "test-programs" / program, program)
         for harts in self.harts_of_tier:
             self.run_together(program, parts, equipped(self.machine(harts=harts)))
 
     def run_together(
-        self, program: str, parts: Iterable[tuple[str, str]], machine: Machine, append: str = "", about: str = ""
+        self,
+        program: str,
+        parts: Iterable[tuple[str, str]],
+        machine: Machine,
+        append: str = "",
+        about: str = "",
     ) -> None:
-        """Runs parts in one guest: a shell runs them, and says where each begins and how it ends.
-        about: comes before the checks' names."""
+        """Runs parts in one guest, in which a shell prints the start and the status of each.
+        about: a prefix of the checks' names."""
         script = "".join(
             f"echo '== {name} begins'; /{program} {name}; echo '== {name} ends:' $?\n"
             for name, _ in parts
@@ -243,18 +248,18 @@ class Test:
         done = self.run(
             "/bin/sh", "-c", script, machine=machine, timeout=2 * TIMEOUT, append=append
         )
-        last = "the boot"  # the part that the guest was in when it ended
+        last = "the boot"  # the last part that has started
         for name, what in parts:
             what = f"{about}{what} ({machine.harts} harts{', counted' * machine.icount})"
-            _, begun, said = done.text.partition(f"== {name} begins")
-            output, ended, status = said.partition(f"== {name} ends: ")
+            _, begun, rest = done.text.partition(f"== {name} begins")
+            output, ended, status = rest.partition(f"== {name} ends: ")
             if ended and "\n" in status:
                 self.check(status.split("\n")[0].strip() == "0", what, output.strip("\r\n"))
             elif begun:
                 last = name
-                self.check(False, f"{what}: does not end", f"{output}\n{done.why}")
+                self.check(False, f"{what}: did not end", f"{output}\n{done.why}")
             else:
-                self.check(False, f"{what}: not reached, the guest ended in {last}", done.why)
+                self.check(False, f"{what}: not reached, because the guest ended in {last}", done.why)
 
     def run(
         self,
@@ -269,10 +274,10 @@ class Test:
         errors_apart: bool = False,
         build: Build | None = None,
     ) -> Done:
-        """Boots with a program of the guest as the first one. stdin: without it, standard input is
-        at its end from the boot on, so counted runs repeat exactly. typed: the console is a terminal,
-        and this is typed into it. errors_apart: standard error is not part of the output. build:
-        instead of the kernel with self-tests."""
+        """Boots with a program of the guest as the first process. stdin: without it, standard input is
+        at its end from the boot on, so counted runs repeat exactly. typed: makes the console a terminal
+        and types into it. errors_apart: standard error is not part of the output. build: another build
+        than the kernel with self-tests."""
         archive = archive_with(self.build)
         for host, guest in self._files:
             archive.add(host, guest)

@@ -1,6 +1,6 @@
-"""The kernel as a process of this host does what it does in QEMU: the same demos, the same reports.
+"""The kernel as a Linux process runs the same demos and prints the same reports as in QEMU.
 
-What is different is here: several harts, memory that is full of mappings, ends of the process.
+The test also covers differences: several harts, memory that is full of mappings, and exit statuses.
 """
 
 import os
@@ -16,7 +16,7 @@ from cotrap.disk import Disk
 from cotrap.qemu import Machine, archive_with
 
 
-# Their claims hold for sure only if the host lets the machine run in time. Here they only have to end.
+# Demos whose claims need a host that runs the machine in time. Here they only have to end.
 TIMED = (*harness.TIMED_DEMOS, "irq", "upcall")
 
 
@@ -30,30 +30,32 @@ def demos(test: harness.Test) -> None:
             may_fail = demo.name in TIMED and verdict.failure == "exit status 1"
             test.check(
                 verdict.failure is None or may_fail,
-                f"{demo.name} on {harts} harts{', in its own time' * may_fail}",
+                f"{demo.name} on {harts} harts{', its claim about time aside' * may_fail}",
                 verdict.output + f"\n{verdict.failure}".encode(),
             )
 
 
 def ends(test: harness.Test) -> None:
     done = test.run("/bin/nothing", quiet=False)
-    test.check(done.status == 127, "a first program that is not there is status 127", done.output)
+    test.check(done.status == 127, "a missing first program ends with status 127", done.output)
     done = test.run("/bin/sh", "-c", "exit 7")
-    test.check(done.status == 7, "the program's status is the machine's", done.why)
+    test.check(done.status == 7, "the machine exits with the program's status", done.why)
     for how, cause in harness.CRASHES:
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=Machine(harts=4))
-        test.check(done.status is None and re.search(f"kernel panic: {cause}", done.why) is not None, f"crash={how}", done.why)
-        test.check("in coroutine: crash" in done.why, "  … and the coroutine", done.why)
+        named = re.search(f"kernel panic: {cause}", done.why)
+        panicked = done.status is None and named is not None
+        test.check(panicked, f"crash={how} is a panic that names the cause", done.why)
+        test.check("in coroutine: crash" in done.why, "  … and names the coroutine", done.why)
         chain = done.why.rpartition("awaits:")[2]
-        test.check("crash_inside" in chain, "  … and who awaits it, by name", done.why)
+        test.check("crash_inside" in chain, "  … and the coroutines that await it, by name", done.why)
 
 
 def memory(test: harness.Test) -> None:
     fill = "cat /dev/zero | head -c 1 > /tmp/a; free"
     done = test.run("/bin/sh", "-c", fill, machine=Machine(memory="64M"))
-    test.check(done.status == 0, "64M of memory", done.why + done.text)
+    test.check(done.status == 0, "boots with 64M of memory", done.why + done.text)
     done = test.run("/bin/true", machine=Machine(memory="4G"))
-    test.check(done.status == 0, "4G of memory, which the host need not have", done.why)
+    test.check(done.status == 0, "boots with 4G of memory, even if the host has less", done.why)
 
 
 def disk(test: harness.Test) -> None:
@@ -66,34 +68,36 @@ def disk(test: harness.Test) -> None:
             done = test.run("/bin/sh", "-c", "cat /dev/vda > /tmp/copy; cat /tmp/copy", machine=machine)
             test.check(done.output == before, f"/dev/vda is the file ({harts} harts)", done.why)
         done = test.run("/bin/sh", "-c", "echo written > /dev/vda; cat /proc/disks", machine=machine)
-        test.check(path.read_bytes()[:8] == b"written\n", "what is written to it is in the file", done.text)
+        test.check(path.read_bytes()[:8] == b"written\n", "a write to /dev/vda is in the file", done.text)
         test.check(path.read_bytes()[8:] == before[8:], "  … and nothing else", done.text)
         machine = Machine(disk=Disk(str(path), read_only=True))
         done = test.run("/bin/sh", "-c", "echo again > /dev/vda", machine=machine)
         kept = path.read_bytes()[:8] == b"written\n"
-        test.check(kept and done.status is not None, "one that is read-only is not", done.why)
+        test.check(kept and done.status is not None, "a read-only disk is not written", done.why)
 
 
 def spaces(test: harness.Test) -> None:
-    """Windows of ended programs are used again, and never two programs have the same."""
+    """The kernel reuses the user ranges of ended programs, and no two running programs share one."""
     script = "; ".join([*["/bin/true"] * 40, "seq 1 100 | grep 7 | wc"])
     done = test.run("/bin/sh", "-c", script, machine=Machine(harts=2))
-    test.check(re.search(r"\b19\b", done.text) is not None, "programs come and go", done.text + done.why)
+    counted = re.search(r"\b19\b", done.text) is not None
+    test.check(counted, "40 programs run one after the other", done.text + done.why)
 
 
 def programs(test: harness.Test) -> None:
-    """The programs' own runtime, thread-local variables with it; and calls that nobody would make."""
+    """Tests the programs' runtime, with thread-local variables, and random system calls."""
     for name in ("runtime", "fuzz"):
         test.add(test.folder / "test-programs" / name, name)
     for harts in (1, 4):
         done = test.run("/runtime", machine=Machine(harts=harts))
-        test.check(done.status == 0, f"every part of the runtime ({harts} harts)", done.text + done.why)
+        what = f"every part of the runtime passes ({harts} harts)"
+        test.check(done.status == 0, what, done.text + done.why)
     done = test.run("/fuzz", "calls", "50000", "1")
-    test.check(done.status == 0, "random system calls cost nothing", done.text + done.why)
+    test.check(done.status == 0, "random system calls leak nothing", done.text + done.why)
 
 
 def benchmarks(test: harness.Test) -> None:
-    """By the clock: what they say is the host's affair, that they say something is not."""
+    """The times depend on the host, so the test only checks that each benchmark has some."""
     for harts in (1, 2):
         names = ["trap.roundtrip", "trap.roundtrip.handler", "syscall.null", "switch.coroutine",
                  "switch.thread", "ipc.channel", "ipc.futex", "ipc.pipe", "spawn.coroutine",
@@ -103,9 +107,10 @@ def benchmarks(test: harness.Test) -> None:
         done = test.run("/bin/bench", *names, machine=Machine(harts=harts))
         samples = parse(done.text)
         measured = {name for name, _ in samples}
-        test.check(measured == set(names), f"benchmarks on {harts} harts", done.text + done.why)
+        what = f"each benchmark prints a result on {harts} harts"
+        test.check(measured == set(names), what, done.text + done.why)
         plausible = all(value > 0 for sample in samples.values() for value, _ in sample)
-        test.check(plausible, "  … which take some time each", done.text)
+        test.check(plausible, "  … with times above 0", done.text)
 
 
 with harness.Test(__doc__, all_everyday=True) as test:

@@ -1,8 +1,8 @@
-"""Programs of the stock compiler for this host do on the hosted machine what they do here.
+"""Programs of the host's compiler have the same output on the hosted machine as on the host.
 
-They are static-PIE, with the host's C library, and know nothing of Cotrap: their system calls are
-instructions, their numbers those of Linux on x86_64, and their thread-local variables are where fs
-points. Same binary, same arguments, same standard input, once on the host itself.
+They are static-PIE with the host's C library and no support for Cotrap: they use the instruction
+`syscall` with the numbers of Linux on x86_64, and thread-local variables through fs. The test runs each
+program twice with the same arguments and the same standard input, once on the host.
 """
 
 import re
@@ -13,9 +13,9 @@ import harness
 ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
-# Uses gs, which is nobody's on the host; and tells how long things take.
+# `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
-# What these print depends on which of two harts comes first.
+# The output of these depends on the order of two harts.
 ON_ONE_HART = ("long_calls",)
 
 
@@ -45,32 +45,36 @@ def compare(test: harness.Test, harts: int, fs: str) -> None:
 
 def unknown_calls(test: harness.Test) -> None:
     done = test.run("/linux/thread_local", quiet=False)
-    told = re.findall(r"no system call (\d+) (\w+)", done.text)
-    test.check(("435", "clone3") in told, "a call that is not there is logged by number and name", done.text)
+    logged = re.findall(r"no system call (\d+) (\w+)", done.text)
+    test.check(("435", "clone3") in logged, "an unknown call is logged with number and name", done.text)
 
 
 def patches(test: harness.Test, fs: str) -> None:
     done = test.run("/linux/registers", "code", machine=test.machine(fs=fs))
-    test.check("constant: a jump\n" in done.text, f"a system call becomes a jump where it can (--fs={fs})", done.text)
-    test.check("register: as it was\n" in done.text, "  … and is caught where it cannot", done.text)
-    test.check("lost" not in done.text, "  … and no register is lost by either", done.text)
+    what = f"a system call is rewritten to a jump where possible (--fs={fs})"
+    test.check("constant: a jump\n" in done.text, what, done.text)
+    test.check("register: as it was\n" in done.text, "  … and is caught elsewhere", done.text)
+    test.check("lost" not in done.text, "  … and both preserve the registers", done.text)
 
 
 def refusals(test: harness.Test) -> None:
-    """Programs that cannot be changed end, at the instruction, and nobody else does."""
+    """A program that cannot be rewritten dies at the refused instruction, and other programs run."""
     machine = test.machine(fs="rewrite")
     script = "/linux/refused; echo status $?; /linux/thread_local; echo status $?"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
-    told = re.search(r"the instruction at (0x[0-9a-f]+) cannot be changed: 65 48 8b 04 25 00 00 00 00 c3", done.text)
-    test.check(told is not None, "what is refused is told, by its address and its bytes", done.text)
-    ended = told is not None and f"dies of ILL: page fault at {told[1]}" in done.text
-    test.check(ended and "status 132" in done.text, "  … and the program that runs it ends", done.text)
-    test.check("5\n" in done.text and "status 3" in done.text, "  … and no other", done.text)
+    refused = r"the instruction at (0x[0-9a-f]+) cannot be changed: 65 48 8b 04 25 00 00 00 00 c3"
+    logged = re.search(refused, done.text)
+    what = "the refused instruction is logged with its address and its bytes"
+    test.check(logged is not None, what, done.text)
+    ended = logged is not None and f"dies of ILL: page fault at {logged[1]}" in done.text
+    test.check(ended and "status 132" in done.text, "  … and the program that executes it dies", done.text)
+    test.check("5\n" in done.text and "status 3" in done.text, "  … and other programs run", done.text)
     done = test.run("/linux/written", "writable", machine=machine, quiet=False)
     why = "they can be written, or are not its own"
-    test.check(done.status == 132 and why in done.text, "code that its program can write at once is refused", done.text)
+    refused = done.status == 132 and why in done.text
+    test.check(refused, "code that is writable and executable is refused", done.text)
     done = test.run("/linux/written", "writable")
-    test.check(done.status == 0, "  … where it has to be changed, and only there", done.text + done.why)
+    test.check(done.status == 0, "  … but runs where no rewriting is needed", done.text + done.why)
 
 
 with harness.Test(__doc__, all_everyday=True) as test:
@@ -83,6 +87,6 @@ with harness.Test(__doc__, all_everyday=True) as test:
             compare(test, harts, fs)
         patches(test, fs)
     done = test.run("/linux/thread_local", machine=test.machine(fs="arch_prctl"))
-    test.check(done.status == 3, "thread-local variables by arch_prctl", done.text + done.why)
+    test.check(done.status == 3, "thread-local variables work through arch_prctl", done.text + done.why)
     refusals(test)
     unknown_calls(test)

@@ -1,7 +1,7 @@
-"""Static Linux programs of the stock cross compiler do here what they do elsewhere.
+"""Static Linux programs of the cross compiler have the same output as in QEMU's user-mode emulation.
 
-Elsewhere is QEMU's user-mode emulation: same binary, same arguments, same standard input. Two of
-them at once would disturb each other's clocks, so it is one after the other.
+The test runs each program twice with the same arguments and the same standard input. Two programs
+at once would disturb each other's times, so the runs follow each other.
 """
 
 import re
@@ -13,7 +13,7 @@ import harness
 from cotrap.qemu import Machine
 
 ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
-# What emulators do not do: from getrlimit(2) and mmap(2).
+# The emulator does not implement these; the text follows getrlimit(2) and mmap(2).
 MEMORY_LIMITS = """\
 stack: 8388608, at most -1
 stack, in another program: 2097152, at most -1
@@ -27,7 +27,7 @@ some of it: ok
 in place of something: ok
 without a limit: ok
 """
-# From open(2), unlink(2) and rmdir(2), on a file system that is read-only.
+# From open(2), unlink(2) and rmdir(2), on a read-only file system.
 ODD_OPENS = """\
 both: 3
 read(both, &byte, 1): EBADF
@@ -58,7 +58,7 @@ rmdir("/dev"): EBUSY
 rmdir("/proc/"): EBUSY
 rmdir("/tmp"): EBUSY
 """
-# From pipe_write() in Linux 6.12, fs/pipe.c; emulators check addresses beforehand.
+# From pipe_write() in Linux 6.12, fs/pipe.c; the emulator checks addresses before the write.
 BAD_ADDRESSES = """\
 pipe2(end, O_NONBLOCK): 0
 mprotect(bad, page, PROT_NONE): 0
@@ -94,7 +94,7 @@ ignored in a copy: 0
 ignored: 1
 after an execve: 0
 """
-# From futex(2) and pthread_mutex_consistent(3); emulators have no robust mutexes.
+# From futex(2) and pthread_mutex_consistent(3); the emulator has no robust mutexes.
 DEAD_HOLDERS = """\
 inheriting: 0
 a mutex: 0
@@ -135,11 +135,11 @@ an ordinary one again: ok
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
-# What this prints depends on which of two harts comes first, and hosts may stop either.
+# The output of this one depends on the order of two harts, and a host may stop either.
 ON_ONE_HART = ("long_calls",)
 
 def outside(program: Path) -> subprocess.CompletedProcess:
-    """What the program does in QEMU's user-mode emulation, with the argument 0 that it has here."""
+    """Runs the program in QEMU's user-mode emulation, with the same argument 0 as in the kernel."""
     return subprocess.run(
         ["qemu-riscv64", "-0", f"/linux/{program.name}", program, *ARGUMENTS.get(program.name, [])],
         input=INPUT.get(program.name, b""),
@@ -166,7 +166,7 @@ def compare(test: harness.Test, harts: int, name: str, there: subprocess.Complet
 
 
 def manuals(test: harness.Test, harts: int) -> None:
-    """What emulators do otherwise: by the manual."""
+    """Cases in which the emulator differs from Linux; the manual pages have the expected output."""
     machine = test.machine(harts=harts)
     script = b"cd /linux\n./lives started\ncd /\nlinux/lives started\n"
     done = test.run("/bin/sh", stdin=script, machine=machine)
@@ -176,12 +176,12 @@ def manuals(test: harness.Test, harts: int) -> None:
         done.text + done.why,
     )
     for program, argument, expected, what in (
-        ("limits", "memory", MEMORY_LIMITS, "limits of memory are obeyed"),
-        ("mappings", "holes", HOLES, "holes in memory are seen"),
-        ("shares", "parts", SHARED_PARTS, "children share what clone says"),
-        ("inheriting", "robust", DEAD_HOLDERS, "locks of the dead are told"),
-        ("pipes", "addresses", BAD_ADDRESSES, "a page goes into a pipe as a whole or not at all"),
-        ("names", "opens", ODD_OPENS, "files are opened for nothing, and fixed names stay"),
+        ("limits", "memory", MEMORY_LIMITS, "limits of memory work"),
+        ("mappings", "holes", HOLES, "calls report gaps in memory"),
+        ("shares", "parts", SHARED_PARTS, "children share the parts that clone's flags name"),
+        ("inheriting", "robust", DEAD_HOLDERS, "robust and PI locks report dead holders"),
+        ("pipes", "addresses", BAD_ADDRESSES, "a page is written to a pipe as a whole or not at all"),
+        ("names", "opens", ODD_OPENS, "open() takes access mode 3, and fixed names cannot be removed"),
     ):
         done = test.run(f"/linux/{program}", argument, machine=machine)
         test.check(done.text == expected, f"{what} ({harts} harts)", done.text + done.why)
@@ -195,7 +195,8 @@ def sleeping_order(test: harness.Test) -> None:
 
 def reservations(test: harness.Test) -> None:
     done = test.run("/linux/attributes", "reservations", machine=Machine())
-    test.check(done.text == RESERVATIONS, "time is reserved and admitted", done.text + done.why)
+    what = "sched_setattr admits and refuses reservations"
+    test.check(done.text == RESERVATIONS, what, done.text + done.why)
 
 
 def unknown_calls(test: harness.Test) -> None:
@@ -206,11 +207,11 @@ def unknown_calls(test: harness.Test) -> None:
     test.check(counts == [1] * len(numbers), what, done.text)
 
 
-with harness.Test(__doc__, "programs for riscv64 (hosted_programs has the host's own)") as test:
+with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of the host)") as test:
     folder = test.folder / "linux-programs"
     programs = sorted(path for path in folder.glob("*") if path.is_file())
     test.check(len(programs) >= EXPECTED_COUNT, f"{len(programs)} programs were built")
-    test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is there")
+    test.check(shutil.which("qemu-riscv64") is not None, "QEMU's user-mode emulation is installed")
     test.add(folder, "linux")
     for program in programs:
         there = outside(program)

@@ -1,7 +1,6 @@
-"""Every hart of a machine has data, timer, IPIs and interrupts of its own.
+"""Every hart of a machine has its own data, timer, IPIs and interrupts.
 
-And what one does to the others' translation is done when the call returns, and lines on the console
-stay whole.
+A TLB flush on other harts is complete when the call returns, and lines on the console stay whole.
 """
 
 import harness
@@ -10,7 +9,7 @@ from cotrap.qemu import Machine
 
 
 class Checks(Build):
-    """The build with another kernel: machine.elf, which checks hal/ and nothing else."""
+    """The build with the kernel machine.elf, which only checks hal/."""
 
     @property
     def kernel(self):
@@ -26,11 +25,11 @@ def machines():
         yield f"{harts} harts that count instructions", Machine(harts, icount=True)
 
 
-with harness.Test(__doc__, "a kernel of its own that checks hal/ alone", all_everyday=True) as test:
+with harness.Test(__doc__, "its own kernel, which only checks hal/", all_everyday=True) as test:
     test.build = Checks(test.folder)
     for name, machine in machines():
         done = test.run("", stdin=b"x" * 32, machine=machine)
         test.check(done.status == 0, name, done.why + done.text)
         lines = [line for line in done.text.splitlines() if len(set(line)) == 1]
         whole = len(lines) == 20 * machine.harts and all(len(line) == 90 for line in lines)
-        test.check(whole, "  … and no line of one is broken by another's", done.text)
+        test.check(whole, "  … and no hart's line breaks another's", done.text)

@@ -1,4 +1,4 @@
-"""The kernel under every scheduling policy: programs run, threads move, and nothing is lost."""
+"""Under every scheduling policy of the kernel programs run, threads move, and no wake is lost."""
 
 import re
 
@@ -6,7 +6,7 @@ import harness
 from cotrap.paths import Build
 from cotrap.qemu import Machine
 
-# Those of async/policy/all.h; the kernel says what it does not know.
+# The policies of async/policy/all.h; the kernel reports an unknown name.
 POLICIES = (
     "fifo",
     "round-robin",
@@ -20,7 +20,7 @@ POLICIES = (
     "steal-lifo",
 )
 SCRIPT = "seq 1 2000 | grep 7 | wc; sleep 0.05; ps | wc"
-# Of /harts: what is about more than one hart, and not about priorities.
+# The parts of /harts that test several harts but no priorities.
 PARTS = tuple(
     harness.Part(name, f"/harts {name}") for name in ("moves", "spreads", "timeouts", "reschedules")
 )
@@ -31,29 +31,29 @@ def named(test: harness.Test, policy: str, machine: Machine) -> None:
     done = test.run(
         "/bin/sh", "-c", SCRIPT, append=f"policy={policy}", machine=machine, quiet=False
     )
-    told = done.status == 0 and re.search(r"\b542\s+542\b", done.text)
-    test.check(bool(told), f"{what}: a pipeline, a sleep and what there is", done.text + done.why)
-    test.check(f"policy: {policy}\n" in done.text.replace("\r", ""), f"{what}: the kernel says so")
+    ran = done.status == 0 and re.search(r"\b542\s+542\b", done.text)
+    test.check(bool(ran), f"{what}: a pipeline, sleep and ps run", done.text + done.why)
+    test.check(f"policy: {policy}\n" in done.text.replace("\r", ""), f"{what}: the kernel logs the policy")
 
 
 def from_the_page(test: harness.Test) -> None:
-    """The policy that docs/write-a-scheduler.md makes, in a kernel of its own (page_policy/)."""
+    """The policy of docs/write-a-scheduler.md, in its own kernel (page_policy/)."""
     script = f"cat /proc/policy; {SCRIPT}; echo fifo > /proc/policy; cat /proc/policy"
     page = Build(test.folder / "page-policy")
     done = test.run("/bin/sh", "-c", script, append="policy=shortest", build=page)
     well = done.status == 0 and "[shortest]" in done.text and "[fifo]" in done.text
-    test.check(well, "a policy of one's own is in the kernel", done.text + done.why)
+    test.check(well, "the policy of the page runs in the kernel", done.text + done.why)
 
 
 def repeats(test: harness.Test) -> None:
-    """Nothing comes from outside, so two runs do the same at the same instruction."""
+    """Without input from outside, two counted runs are equal to the instruction."""
     if test.lacks("runs that repeat", harness.COUNTED):
         return
     counting = Machine(icount=True)
     one, other = (
         test.run("/harts", "naps", append="policy=mlfq", machine=counting).text for _ in range(2)
     )
-    test.check(one == other != "", "counted, runs under a policy repeat", f"{one}\n{other}")
+    test.check(one == other != "", "two counted runs under a policy are equal", f"{one}\n{other}")
 
 
 def reservation(test: harness.Test, policy: str) -> None:
@@ -68,7 +68,7 @@ def reservation(test: harness.Test, policy: str) -> None:
 def changes(test: harness.Test) -> None:
     for harts in test.harts_of_tier:
         done = test.run("/harts", "change-policy", machine=Machine(harts=harts))
-        what = f"changed while all goes on, harts: {harts}"
+        what = f"the policy changes while threads run, harts: {harts}"
         test.check(done.status == 0, what, done.text + done.why)
     if not test.everyday:
         return
@@ -76,8 +76,8 @@ def changes(test: harness.Test) -> None:
         done = test.run("/harts", part, machine=Machine(harts=2))
         test.check(done.status == 0, f"/harts {part}", done.text + done.why)
     done = test.run("/bin/echo", "here", append="policy=best", quiet=False)
-    said = "policy: best, which there is not" in done.text and done.status == 0
-    test.check(said, "one that there is not is said, and priorities are used", done.text)
+    reported = "policy: best, which there is not" in done.text and done.status == 0
+    test.check(reported, "an unknown policy is reported, and the kernel uses priorities", done.text)
 
 
 with harness.Test(__doc__) as test:

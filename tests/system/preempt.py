@@ -1,4 +1,4 @@
-"""Interrupts in the kernel: every row of the router, preemption in mid-step, at every instruction."""
+"""Interrupts in the kernel take every row of the router and preempt steps at every instruction."""
 
 import re
 import subprocess
@@ -7,12 +7,12 @@ import harness
 from cotrap.qemu import Machine
 
 COUNTED = Machine(icount=True)
-# 128 ns an instruction, 100 ns a tick of the clock: a deadline for each instruction, if they are put
-# one tick apart.
+# An instruction takes 128 ns and a tick of the clock 100 ns, so deadlines one tick apart reach every
+# instruction.
 FINE = Machine(extra=("-icount", "shift=7,sleep=off", "-seed", "1"))
 INSTRUCTIONS_A_TICK = 100 / 128
 
-ENTRY_LIMIT = 45  # instructions of assembly, a kernel interrupt's way in and out
+ENTRY_LIMIT = 45  # instructions of assembly for entry and exit of a kernel interrupt
 FIGURES = (  # self-test, word, limit in instructions
     ("bell-at-yield-point", "to-handler", 250),
     ("bell-preempts", "to-handler", 400),
@@ -41,12 +41,12 @@ def without_self_tests(test: harness.Test) -> None:
         for build in (plain, test.build)
     ]
     found = ["kernel::self_tests::" in text for text in names]
-    test.check(found == [False, True], "and has nothing of them, unlike the kernel of tests")
+    test.check(found == [False, True], "… and contains no code of them, unlike the kernel of the tests")
 
 
 def self_test(test: harness.Test, *arguments: str, machine: Machine = COUNTED) -> dict[str, int]:
     done = test.run("/bin/self-test", *arguments, machine=machine)
-    test.check(done.status == 0, f"self-test {' '.join(arguments)} comes to its end", done.text)
+    test.check(done.status == 0, f"self-test {' '.join(arguments)} ends with status 0", done.text)
     return words(done)
 
 
@@ -54,13 +54,13 @@ def demo(test: harness.Test) -> None:
     done = test.run("/bin/preempt", machine=COUNTED)
     test.check(done.status == 0, "the demo's claim holds", done.text)
     spin = self_test(test, "spin", "50")
-    test.check(spin.get("intact") == 1, "a preempted coroutine's registers are as they were")
+    test.check(spin.get("intact") == 1, "a preempted coroutine keeps its registers")
     worst = spin.get("worst-late-ns", 10**9)
-    test.check(worst <= 10**6, f"the one above is late by {worst} ns at most (a millisecond)")
+    test.check(worst <= 10**6, f"a more urgent coroutine is at most {worst} ns late (limit: 1 ms)")
     two = self_test(test, "spin-two", "50")
     shares = [two.get(f"rounds-of-{which}", 0) for which in ("first", "second")]
     test.check(
-        min(shares) * 3 > max(shares) > 0, f"two that never yield have turns: {shares} rounds"
+        min(shares) * 3 > max(shares) > 0, f"two coroutines that never yield share the hart: {shares} rounds"
     )
 
 
@@ -70,15 +70,15 @@ def figures(test: harness.Test) -> None:
         test.check(value <= limit, f"{name} {word}: {value} instructions (at most {limit})")
     for name in ("bell-preempts", "bell-wakes", "bell-at-yield-point", "yield"):
         seen = self_test(test, name, machine=Machine())
-        test.check(not seen, f"{name}: no figures without icount", str(seen))
+        test.check(not seen, f"{name}: no counts without icount", str(seen))
     costs = {}
     for count in (10, 1_000, 100_000):
         report = self_test(test, "yield", str(count))
         costs[count] = report.get("instructions", 0) / report.get("switches", 1)
-    # The one who counts takes ten more, for its loop: of ten that is an instruction each.
+    # The counting loop takes ten instructions; with ten coroutines that is one instruction each.
     own = {count: cost - 10 / count for count, cost in costs.items()}
     test.check(0 < max(own.values()) <= 70, f"a yield between kernel coroutines: {own}")
-    test.check(max(costs.values()) <= 1.2 * min(costs.values()), "… however many are ready")
+    test.check(max(costs.values()) <= 1.2 * min(costs.values()), "… for any number of ready coroutines")
 
 
 def entry(test: harness.Test) -> None:
@@ -95,52 +95,52 @@ def entry(test: harness.Test) -> None:
         path.append(line)
         if line.endswith("sret"):
             break
-    # In the vector: csrrw, beqz, and then one or two instructions to get here.
+    # The vector adds csrrw, beqz, and one or two instructions to get here.
     jump = re.search(r"<from_kernel>:\n(.*?)\n\n", text, re.S)
     there = len(jump.group(1).splitlines()) if jump else 2
     length = 2 + min(there, 2) + len(path)
     test.check(
-        length <= ENTRY_LIMIT, f"in and out: {length} instructions (at most {ENTRY_LIMIT})"
+        length <= ENTRY_LIMIT, f"entry and exit: {length} instructions (at most {ENTRY_LIMIT})"
     )
 
 
 def rows(test: harness.Test) -> None:
     done = test.run("/traps", "rows", machine=COUNTED)
-    test.check(done.status == 0, "each row by itself, and counted", done.text)
+    test.check(done.status == 0, "each row of the router is taken and counted", done.text)
     done = test.run("/traps", "rows", append="trace", machine=COUNTED)
-    test.check(done.status == 0, "… and its events in the trace, and no others", done.text)
+    test.check(done.status == 0, "… and the trace has its events and no others", done.text)
     done = test.run("/bin/cat", "/proc/traps", append="trace", machine=COUNTED)
-    test.check("user-entered" in done.text, "… the entry of the first program, too", done.text)
+    test.check("user-entered" in done.text, "… also the row of the first program's entry", done.text)
 
 
 def on_many_harts(test: harness.Test) -> None:
-    """Who calls is anywhere; the coroutines stay together on the hart that they were started on."""
+    """The caller moves between harts, but the coroutines stay on the hart on which they started."""
     machine = Machine(icount=True, harts=4)
     for name, argument in (("spin", "20"), ("nest", "9"), ("bell-preempts", "50"),
                            ("bell-wakes", "50"), ("bell-at-yield-point", "50")):  # fmt: skip
         report = self_test(test, name, argument, machine=machine)
-        test.check(report.get("intact", 1) == 1, "… with all registers as they were")
+        test.check(report.get("intact", 1) == 1, "… and preserves all registers")
     test.check(self_test(test, "nest", "4", machine=machine).get("preempted", 0) >= 3, "nesting")
 
 
-def in_each_others_way(test: harness.Test) -> None:
+def one_at_a_time(test: harness.Test) -> None:
     for harts in (1, 4):
         machine = Machine(icount=True, harts=harts)
         done = test.run("/self-tests", "refuse", machine=machine)
         test.check(
-            done.status == 0, f"{harts} harts: one self-test at a time, one handler of the bell",
+            done.status == 0, f"{harts} harts: one self-test runs at a time, and the bell has one handler",
             done.text + done.why,
         )  # fmt: skip
         done = test.run("/self-tests", "kill", machine=machine)
         longest = words(done).get("longest", 0) / 1e6
         test.check(
-            done.status == 0, f"… of a killed caller it ends soon ({longest:.1f} ms)",
+            done.status == 0, f"… and a self-test ends soon after its caller is killed ({longest:.1f} ms)",
             done.text + done.why,
         )  # fmt: skip
 
 
 def free_stacks(text: str) -> list[str]:
-    """By hart, for each time that /proc/stacks was printed."""
+    """The numbers of free stacks of each hart, for each print of /proc/stacks."""
     return [line.split("\t")[1] for line in text.splitlines() if line.count("\t") == 5]
 
 
@@ -155,16 +155,17 @@ def elsewhere(test: harness.Test) -> None:
         report = words(done)
         test.check(
             report.get("intact") == 1,
-            f"what is preempted on one of {harts} harts continues on another as it was", done.text + done.why,
+            f"a step preempted on one of {harts} harts continues on another with its registers",
+            done.text + done.why,
         )  # fmt: skip
-        if machine.icount:  # a busy host may leave the others no time to put it aside
-            moved, aside = report.get("elsewhere", 0), report.get("preempted", 0)
-            test.check(0 < moved <= aside, f"… {moved} of {aside} times")
-            test.check(report.get("rounds", 0) > 0, "… and computes meanwhile")
+        if machine.icount:  # on a busy host no other hart may run in time to take the step
+            moved, preempted = report.get("elsewhere", 0), report.get("preempted", 0)
+            test.check(0 < moved <= preempted, f"… {moved} of {preempted} times")
+            test.check(report.get("rounds", 0) > 0, "… and the step computes between preemptions")
         free = free_stacks(done.text)
         test.check(
             report.get("lost-stacks") == 0 and free == 2 * ["free", *harts * ["4"]],
-            "… and every pool has its stacks again", done.text,
+            "… and every stack pool is full again", done.text,
         )  # fmt: skip
 
 
@@ -174,48 +175,48 @@ def everywhere(test: harness.Test) -> None:
     inside, in_a_row = report.get("inside", 0), report.get("in-a-row", 0)
     test.check(
         report.get("intact") == 1 and report.get("preemptions", 0) >= 2 * ticks,
-        f"{inside} of {ticks} interrupts came before who was preempted was back", str(report),
+        f"{inside} of {ticks} interrupts came before the preempted coroutine had resumed", str(report),
     )  # fmt: skip
     places = int(in_a_row * INSTRUCTIONS_A_TICK)
     test.check(
-        1_000 <= places and inside < ticks, f"… {places} instructions on end, and some after it",
-        str(report),
+        1_000 <= places and inside < ticks,
+        f"… at {places} consecutive instructions, and others came later", str(report),
     )  # fmt: skip
     done = test.run("/traps", "inject", "60000", machine=FINE)
     seen = words(done)
     places, length = seen.get("places", 0), seen.get("length", 1)
     test.check(
         done.status == 0 and seen.get("intact", 0) >= length and 0 < length <= places,
-        f"… and at {places} of the {length} ticks of a program's way into the kernel and back",
+        f"… and at {places} of the {length} ticks of a program's trap and return",
         done.text,
     )  # fmt: skip
 
 
 def wakes(test: harness.Test) -> None:
-    """Two harts; the waker is preempted at each instruction of a wake of the other one."""
+    """A job on one hart wakes a job of another hart and is preempted at each instruction of the wake."""
     machine = Machine(2, extra=FINE.extra)
     report = self_test(test, "wake-preempted", "500", machine=machine)
     test.check(
         report.get("lost") == 0 and report.get("rounds") == 500,
-        "a wake reaches another hart, wherever the job that wakes is preempted", str(report),
+        "a wake reaches another hart wherever the waking job is preempted", str(report),
     )  # fmt: skip
     in_midst = report.get("in-midst", 0)
-    test.check(in_midst >= 10, f"… which it was {in_midst} times in the midst of the wake")
+    test.check(in_midst >= 10, f"… and {in_midst} preemptions hit the middle of a wake")
 
 
 def limits(test: harness.Test) -> None:
     four = self_test(test, "nest", "4")
-    test.check(four.get("intact") == 1 and four.get("preempted", 0) >= 3, "preempted ones nest")
+    test.check(four.get("intact") == 1 and four.get("preempted", 0) >= 3, "preemptions nest")
     done = test.run(
         "/bin/sh", "-c", "self-test nest 9; cat /proc/stacks", machine=COUNTED, quiet=True
     )
     last = done.text.splitlines()[-1].split("\t") if done.text else []
     test.check(
         "intact\t1" in done.text and len(last) == 6 and last[1:3] == ["4", "0"] and int(last[3]) > 0,
-        "without a stack nobody is preempted, which is counted, and all are given back", done.text,
+        "without a free stack preemption is refused and counted, and all stacks are returned", done.text,
     )  # fmt: skip
     marks = [int(mark) for mark in last[5].split(",")] if len(last) == 6 else [0]
-    test.check(0 < min(marks) <= max(marks) < 8_192, f"the most that was on each: {marks} bytes")
+    test.check(0 < min(marks) <= max(marks) < 8_192, f"the deepest use of each stack: {marks} bytes")
 
 
 def counted(test: harness.Test) -> None:
@@ -227,22 +228,22 @@ def counted(test: harness.Test) -> None:
     figures(test)
     limits(test)
     on_many_harts(test)
-    in_each_others_way(test)
+    one_at_a_time(test)
     elsewhere(test)
     everywhere(test)
     wakes(test)
 
 
 def uncounted(test: harness.Test) -> None:
-    """Stacks are preempted and resumed, here and there, all the same."""
-    test.lacks("figures, each row by itself, every instruction", harness.COUNTED)
+    """Without icount, steps are preempted and resumed on the same and on other harts."""
+    test.lacks("counts, single rows, every instruction", harness.COUNTED)
     test.lacks("the bell's handlers", harness.QEMU)
     for name, argument in (("spin", "50"), ("nest", "4"), ("nest", "9")):
-        # It depends on the host whether the timer interrupts the self-test. It runs again until that has
-        # happened once.
+        # Whether the timer interrupts the self-test depends on the host. The loop repeats it until that
+        # has happened once.
         while True:
             report = self_test(test, name, argument, machine=Machine())
-            intact = test.check(report.get("intact") == 1, "… with all registers as they were")
+            intact = test.check(report.get("intact") == 1, "… and preserves all registers")
             if not intact or report.get("preempted", 1) > 0:
                 break
     elsewhere(test)

@@ -1,4 +1,4 @@
-"""/proc has the files that docs/reference/proc.md lists, with the columns that it names."""
+"""/proc has the files and the columns that docs/reference/proc.md lists."""
 
 import re
 
@@ -6,7 +6,7 @@ import harness
 
 PAGE = (harness.ROOT / "docs" / "reference" / "proc.md").read_text()
 FILES = sorted(re.findall(r"^\| \[`/proc/(\S+)`\]", PAGE, re.MULTILINE))
-TABLES = ("disks", "harts", "processes", "stacks")  # whose first line names the columns
+TABLES = ("disks", "harts", "processes", "stacks")  # files whose first line names the columns
 SCRIPT = "; echo ==; ".join(
     ("ls /proc", "ls /proc/self", "cat /proc/meminfo", *(f"head -n 1 /proc/{name}" for name in TABLES))
 )
@@ -27,9 +27,9 @@ with harness.Test(__doc__, all_everyday=True) as test:
     files, own, memory, *heads = [part.split("\n") for part in done.text.split("==\n")]
     there = [name for name in files if name not in ("", "self/")] + [f"self/{name}" for name in own if name]
     test.check(sorted(there) == FILES, "the page lists every file of /proc", done.text)
-    test.check(all(map(section, FILES)), "  … and has a section for each", str(FILES))
+    test.check(all(map(section, FILES)), "  … and has a section for each file", str(FILES))
     names = [line.partition(":")[0] for line in memory if line]
-    told = re.findall(r"`(Mem\w+)`", section("meminfo"))
-    test.check(names == told, "it names the lines of meminfo", done.text)
+    listed = re.findall(r"`(Mem\w+)`", section("meminfo"))
+    test.check(names == listed, "the page names the lines of meminfo", done.text)
     for name, head in zip(TABLES, heads, strict=True):
-        test.check(head[0].split("\t") == columns(name), f"it names the columns of {name}", done.text)
+        test.check(head[0].split("\t") == columns(name), f"the page names the columns of {name}", done.text)

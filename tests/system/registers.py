@@ -1,8 +1,8 @@
-"""Every register a program has is as it left it, whatever interrupts it."""
+"""Every trap preserves all registers of a program."""
 
 import harness
 
-with harness.Test(__doc__, "registers of riscv64's (here, unit.fncall looks at each)") as test:
+with harness.Test(__doc__, "registers of riscv64 (for x86_64, unit.fncall checks each)") as test:
     test.add(test.folder / "test-programs" / "registers", "registers")
     for harts in test.harts_of_tier:
         for how in ("by the clock", "counted"):

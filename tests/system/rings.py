@@ -1,4 +1,4 @@
-"""Rings do what the calls do, in batches, and nothing that is put into one harms the kernel."""
+"""Rings give the results of system calls, in batches, and wrong contents do not harm the kernel."""
 
 import re
 
@@ -6,26 +6,26 @@ import harness
 from cotrap.qemu import Machine
 
 PARTS = (
-    ("operations", "what needs no waiting is answered, or refused as the call would be"),
-    ("batches", "batches are answered in order; what has no room for its completion stays"),
-    ("joined", "what is made in one transfer does what its parts do one by one"),
-    ("waits", "what waits completes when it can; enter waits for as many as it is asked to"),
-    ("links", "a linked submission begins after the one before it, or not at all"),
-    ("timeouts", "time passes; a limit ends the wait it is linked to"),
-    ("cancels", "what is cancelled ends, whether it has begun or not"),
-    ("multishot", "a read that goes on tells each piece, and its end"),
-    ("picked-up", "submissions are picked up without a call, and a sleeper says that it sleeps"),
-    ("queue", "of many who read from a pipe one has each byte, whatever becomes of the others"),
+    ("operations", "a submission that need not wait completes with the call's result or error"),
+    ("batches", "batches complete in order, and a submission without room for its completion stays"),
+    ("joined", "a merged transfer has the effects of its submissions one by one"),
+    ("waits", "requests complete when their event comes, and enter waits for the requested number"),
+    ("links", "a linked submission starts after the success of the one before it, or not at all"),
+    ("timeouts", "a timeout completes in time, and a linked timeout ends its request"),
+    ("cancels", "a cancelled request ends, whether it has started or not"),
+    ("multishot", "a multishot read completes for each piece, and reports its last one"),
+    ("picked-up", "submission polling needs no call, and the flag ring_needs_wakeup reports its sleep"),
+    ("queue", "each byte of a pipe reaches one of many waiting reads, even if others fail"),
     ("broken", "indices out of range and wrong arguments are errors"),
-    ("unmapped", "a ring that is unmapped while in use is an error"),
-    ("lost", "who waits for completions that can have no place any more does not wait on"),
-    ("overflow", "completions without room are counted, and overwrite nothing"),
-    ("ends", "nothing is left of what was in flight at exit, exec and kill"),
+    ("unmapped", "the use of an unmapped ring is an error"),
+    ("lost", "a wait for completions ends if the ring loses its memory"),
+    ("overflow", "completions without room are counted and overwrite nothing"),
+    ("ends", "exit, execve and kill leave no in-flight request behind"),
 )
 
 
 def one_is_woken(test: harness.Test) -> None:
-    what = "a byte for one of 512 readers costs no more than waking one of them"
+    what = "a byte for one of 512 waiting reads costs no more than one wake"
     if test.lacks(what, harness.COUNTED):
         return
     done = test.run("/rings", "queue", machine=Machine(icount=True))

@@ -1,4 +1,4 @@
-"""The interactive shell, driven through a pseudo-terminal as a person would."""
+"""The interactive shell works at a pseudo-terminal."""
 
 import re
 
@@ -7,7 +7,7 @@ import pexpect
 from cotrap.qemu import Machine
 from harness import PROMPT
 
-DAY = 8_640_000  # hundredths of a second: where an idle clock leaps to its next event, it may find one in centuries
+DAY = 8_640_000  # hundredths of a second; a counted idle clock that jumps wrongly is centuries ahead
 
 
 def expect(test, shell, pattern: str, what: str) -> bool:
@@ -19,7 +19,7 @@ def expect(test, shell, pattern: str, what: str) -> bool:
 
 
 def programs(test: harness.Test) -> None:
-    """Each of them says how it is called, and nothing else happens."""
+    """`--help` and a wrong option print the usage of each program, and nothing else happens."""
     names = "cat cp env free grep head kill ls mkdir mv ps rm seq sh sleep tee uname wc yes".split()
     script = "".join(f"{name} --help; echo $?\n{name} --none; echo $?\n" for name in names)
     done = test.run("/bin/sh", "-c", script)
@@ -28,13 +28,13 @@ def programs(test: harness.Test) -> None:
         usage, asked, again, wrong = said[4 * index : 4 * index + 4] or [""] * 4
         test.check(
             usage.startswith(f"usage: {name}") and (asked, again, wrong) == ("0", usage, "2"),
-            f"{name} --help and {name} --none say how {name} is called",
+            f"{name} --help and {name} --none print the usage of {name}",
             done.text,
         )
 
 
 def uname(test: harness.Test) -> None:
-    """One fact for each letter, in uname's own order; the system's name where none is given."""
+    """uname prints one field for each letter in a fixed order, and the system's name without letters."""
     asked = ("", "-s", "-n", "-r", "-v", "-m", "-a", "-m -s", "-sm", "-mx", "-a more")
     script = "".join(f"uname {options};echo $?;" for options in asked)
     done = test.run("/bin/sh", "-c", script)
@@ -46,13 +46,13 @@ def uname(test: harness.Test) -> None:
         and said[6:] == [" ".join(names[1:]), *[f"Cotrap {test.build.processor}"] * 2, *said[9:]]
         and all(line.startswith("usage: uname ") for line in said[9:])
         and codes == ["0"] * 9 + ["2"] * 2,
-        "uname tells what its letters ask for",
+        "uname prints the fields that its options request",
         done.text,
     )
 
 
 def clock(test: harness.Test) -> None:
-    """Goes on while the shell waits for keys, also where it counts instructions."""
+    """The clock advances while the shell waits for keys, also with icount."""
     done = test.run(
         "/bin/sh",
         typed=harness.Dialogue(
@@ -68,20 +68,20 @@ def clock(test: harness.Test) -> None:
     up, idle = zip(*hundredths or [(0, 0)], strict=True)
     test.check(
         len(said) == 2 and up[0] + 20 <= up[1] < DAY and idle[0] + 19 <= idle[1] <= up[1],
-        "the clock goes on while the shell waits, and says how long it was idle",
+        "the clock advances while the shell waits, and /proc/uptime counts the idle time",
         done.text + done.why,
     )
 
 
 def lost_output(test: harness.Test) -> None:
-    """Whose output goes nowhere says so, and ends with 1; the shell's own words go on."""
+    """A program that cannot write its output reports this and ends with status 1; the shell goes on."""
     names = ("echo x", "seq 9", "ls", "cat /proc/version", "yes", "pwd")
     script = "".join(f"{name} > /dev/full; echo $?;" for name in names)
     done = test.run("/bin/sh", "-c", script)
     test.check(
         done.text.splitlines().count("1") == len(names)
         and all(f"{name.split()[0]}: standard output: no space left" in done.text for name in names),
-        "programs say that their output is lost",
+        "programs report that their output is lost",
         done.text,
     )
 
@@ -100,19 +100,19 @@ def talk(test: harness.Test, harts: int) -> None:
         if expect(test, shell, pattern, what):
             expect(test, shell, PROMPT, f"the prompt is back after `{text}`")
 
-    if not expect(test, shell, PROMPT, "the shell greets with a prompt"):
+    if not expect(test, shell, PROMPT, "the shell starts with a prompt"):
         return
-    line("help", "Ctrl-D", "help explains itself")
-    line("ls /bin", "cat", "ls names the programs")
-    line("ps", "sh", "ps shows the shell")
-    line("seq 1 100 | grep 7 | wc", r"\b19\b", "a pipe of three programs counts the lines with a 7")
-    line("false; echo status $?", r"status 1\r", "$? is the last status")
-    line("nonesuch", "not found", "an unknown name is a friendly error")
-    line("sleep 1 &", r"\d", "& answers with the job")
-    line("echo one > /tmp/f; echo two >> /tmp/f; cat < /tmp/f", "one\r\ntwo", "> and >> go to a file")
-    line("cat /none 2> /tmp/e; wc /tmp/e", r"\b1\b.*/tmp/e", "2> takes complaints")
-    line("echo at once", r"\nat once", "and the shell goes on meanwhile")
-    line("wait", "", "wait waits for it")
+    line("help", "Ctrl-D", "help explains the keys")
+    line("ls /bin", "cat", "ls lists the programs")
+    line("ps", "sh", "ps lists the shell")
+    line("seq 1 100 | grep 7 | wc", r"\b19\b", "a pipeline of three programs counts the lines with a 7")
+    line("false; echo status $?", r"status 1\r", "$? is the status of the last program")
+    line("nonesuch", "not found", "an unknown name is an error")
+    line("sleep 1 &", r"\d", "& prints the job")
+    line("echo one > /tmp/f; echo two >> /tmp/f; cat < /tmp/f", "one\r\ntwo", "> and >> write to a file")
+    line("cat /none 2> /tmp/e; wc /tmp/e", r"\b1\b.*/tmp/e", "2> writes error messages to a file")
+    line("echo at once", r"\nat once", "the shell works while a job runs in the background")
+    line("wait", "", "wait waits for the job")
 
     shell.send("echo wrong\x7f\x7f\x7f\x7f\x7fright\r")
     expect(test, shell, r"\nright\r", "backspace edits the line")
@@ -122,35 +122,35 @@ def talk(test: harness.Test, harts: int) -> None:
         shell.send("sh -c 'echo begin; sleep 1000'\r")
         shell.expect_exact("begin\r\n")
         shell.send(key)
-        expect(test, shell, PROMPT, f"{name} ends the program and not the shell")
+        expect(test, shell, PROMPT, f"{name} ends the program but not the shell")
         shell.send("echo half a li" + key)
-        expect(test, shell, "half a li.*" + PROMPT, f"{name} ends a line with a new prompt")
-    line("sleep 1000 &", r"\d", "a program in the background")
+        expect(test, shell, "half a li.*" + PROMPT, f"{name} drops a line and prints a new prompt")
+    line("sleep 1000 &", r"\d", "a program starts in the background")
     shell.send("\x03")
-    expect(test, shell, PROMPT, "Ctrl-C at an empty prompt is another prompt")
-    line("jobs", r"\d sleep 1000", "what runs in the background goes on")
-    line("kill -NONE 1; echo $?", r"kill: there is no signal NONE\s+2", "kill knows its signals")
-    line("kill 1; echo still here", "\nstill here", "the shell does not end because of a `kill 1`")
-    line("sh", "Cotrap's shell", "a shell in the shell")
-    line("exit", "", "is left again")
+    expect(test, shell, PROMPT, "Ctrl-C at an empty prompt prints another prompt")
+    line("jobs", r"\d sleep 1000", "the program in the background still runs")
+    line("kill -NONE 1; echo $?", r"kill: there is no signal NONE\s+2", "kill reports an unknown signal")
+    line("kill 1; echo still here", "\nstill here", "the shell survives `kill 1`")
+    line("sh", "Cotrap's shell", "a shell starts in the shell")
+    line("exit", "", "exit returns to the first shell")
 
     shell.send("cat\r")
     shell.expect_exact("cat")
     shell.send("said once\r")
     shell.expect_exact("said once")
-    expect(test, shell, "said once", "cat gives back what is typed")
+    expect(test, shell, "said once", "cat repeats the typed line")
     shell.send("\x04")
     expect(test, shell, PROMPT, "Ctrl-D ends cat's input")
 
     shell.send("exit 5\r")
     expect(test, shell, pexpect.EOF, "exit ends the machine")
     shell.close()
-    test.check(shell.exitstatus == 5, "and its code is the command's", str(shell.exitstatus))
+    test.check(shell.exitstatus == 5, "the command exits with the shell's status", str(shell.exitstatus))
 
     shell = pexpect.spawn(command[0], command[1:], timeout=harness.TIMEOUT, encoding="utf-8")
-    expect(test, shell, PROMPT, "the shell comes up again")
+    expect(test, shell, PROMPT, "the shell starts again")
     shell.send("\x01x")
-    expect(test, shell, pexpect.EOF, "Ctrl-A X leaves")
+    expect(test, shell, pexpect.EOF, "Ctrl-A X ends the machine")
     shell.close()
     test.check(shell.exitstatus == 0, "with status 0", str(shell.exitstatus))
 
@@ -162,6 +162,6 @@ with harness.Test(__doc__) as test:
         uname(test)
         clock(test)
         done = test.run("/bin/echo", "a", "", "b  c")
-        test.check((done.text, done.status) == ("a  b  c\n", 0), "/bin/echo says its arguments", done.text)
+        test.check((done.text, done.status) == ("a  b  c\n", 0), "/bin/echo prints its arguments", done.text)
     for harts in test.harts_of_tier:
         talk(test, harts)

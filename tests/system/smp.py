@@ -1,4 +1,4 @@
-"""Several harts at once: threads move, spaces are shared and forgotten, and all of it ends."""
+"""On several harts threads move, share memory and wait for each other, and processes end."""
 
 import re
 import subprocess
@@ -10,40 +10,40 @@ from cotrap.qemu import Machine
 from harness import Part
 
 PARTS = (
-    Part("moves", "a thread is where it says it wants to be, with its floating-point registers"),
-    Part("is-moved", "one that computes goes where somebody else sends it"),
-    Part("spreads", "threads that compute on one hart spread over all that they may use"),
-    Part("reschedules", "schedules change under threads that run elsewhere, wait, or are about to"),
-    Part("forks", "a child has what was there at the fork while others go on writing"),
-    Part("maps", "pages come and go under threads on all harts, and nobody sees another's"),
-    Part("shootdowns", "only harts that have the space are told what goes from it"),
+    Part("moves", "a thread moves to the hart that it selects, with its floating-point registers"),
+    Part("is-moved", "a computing thread moves to the hart to which another thread sends it"),
+    Part("spreads", "computing threads on one hart spread over all harts that they may use"),
+    Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
+    Part("forks", "a child has the memory of the moment of the fork while other threads write"),
+    Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
+    Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
-    Part("urgent", "the console goes on beside the most urgent of hogs"),
-    Part("makers", "threads that are made while their process is killed, or becomes another, end too"),
-    Part("outlived", "who waits in shared memory that is gone is not woken by that which comes after"),
-    Part("polls", "what is polled for becomes other files, and what was polled goes"),
-    Part("parts", "lists of parts that change while the kernel looks at them do no harm"),
-    Part("lends", "who holds a lock runs with the priority of who waits for it, from any hart"),
-    Part("too-long", "chains of locks, and how many are waited for, have their limits"),
-    Part("lingers", "who has given up a lock, and not run since, is in nobody's way"),
-    Part("hammers", "locks that many take, give up on and die with let one in at a time"),
-    Part("timeouts", "of a wake and a timeout that meet on different harts one ends the wait"),
+    Part("urgent", "console output continues beside a computing thread of the highest priority"),
+    Part("makers", "threads that are created during a kill or an execve end, too"),
+    Part("outlived", "a waiter on unmapped shared memory is not woken through a later mapping"),
+    Part("polls", "poll survives that its descriptors change and its pipe is closed"),
+    Part("parts", "an iovec array that changes while the kernel reads it does no harm"),
+    Part("lends", "a lock holder inherits the priority of a waiter on any hart"),
+    Part("too-long", "lock chains and the number of contended locks are limited"),
+    Part("lingers", "a waiter that timed out and has not run since does not delay others"),
+    Part("hammers", "a lock excludes others even if threads time out or die with it"),
+    Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
-# About time, so it is counted: on one hart …
+# Parts about time need counted time: these on one hart …
 SHARES = (
     Part("by-weight", "ordinary threads share a hart by the weights of their nice values"),
     Part("sleepers", "a thread that sleeps now and then takes no more than its share"),
-    Part("renewals", "a period of a reservation has one budget, however often it is asked for"),
-    Part("debts", "what a thread used alone is not taken from its reservation"),
+    Part("renewals", "a period of a reservation has one budget, however often it is requested"),
+    Part("debts", "time that a thread used alone is not taken from its reservation"),
     Part("unthrottled", "a thread without budget that gets another schedule runs at once"),
-    Part("answers", "a thread that seldom computes does not wait for those that always do"),
-    Part("turns", "threads take turns of the length that their schedules have"),
-    Part("many-held", "a lock costs no more where threads wait for 200 others"),
+    Part("answers", "a thread that seldom computes runs at once beside threads that always do"),
+    Part("turns", "time slices have the length of the thread's policy"),
+    Part("many-held", "a lock costs no more while threads wait for 200 other locks"),
 )
 # … and on three.
 WANDERING = (
-    Part("time", "time is charged to who wanders"),
-    Part("wanders", "threads that begin here and end there cost no memory for good"),
+    Part("time", "a thread that changes harts is charged for all its time"),
+    Part("wanders", "threads that start on one hart and end on another leak no memory"),
 )
 FORKING = ("forks", "shootdowns", "ends", "makers", "outlived")
 
@@ -59,14 +59,14 @@ def parts(test: harness.Test) -> None:
             test.run_together("harts", several, test.machine(harts=harts))
     if not test.everyday:
         return
-    if not test.lacks("what is charged, and how long turns are", harness.COUNTED):
+    if not test.lacks("shares of time and time slices", harness.COUNTED):
         test.run_together("harts", SHARES, Machine(icount=True))
         test.run_together("harts", WANDERING, Machine(harts=3, icount=True))
         done = test.run("/harts", "naps", machine=Machine(icount=True))
         test.check(done.status == 0, f"short sleeps let others run: {done.text.strip()}", done.why)
         done = test.run("/harts", "wakes", machine=Machine(harts=2, icount=True))
-        test.check(done.status == 0, f"what wakes an idle hart: {done.text.strip()}", done.why)
-    if test.lacks("the end of a machine that computes", harness.MMU):
+        test.check(done.status == 0, f"one IPI wakes an idle hart: {done.text.strip()}", done.why)
+    if test.lacks("the end of the machine while all harts compute", harness.MMU):
         return
     done = test.run("/harts", "leaves", machine=Machine(harts=4))
     test.check(done.status == 7, "the machine ends while every hart computes", done.text + done.why)
@@ -81,7 +81,7 @@ def panics(test: harness.Test) -> None:
             re.search(rf"h{hart}\] kernel panic: (page|access) fault in the kernel", done.why)
             is not None
             and "awaits:" in done.why,
-            f"a panic on hart {hart} says what was going on there",
+            f"a panic on hart {hart} prints that hart's await chain",
             done.why,
         )
 
@@ -102,7 +102,7 @@ def absent_harts(test: harness.Test) -> None:
         done = test.run("/bin/smp", machine=machine, quiet=False)
     test.check(
         done.status == 0 and "hart 1 started" in done.text and "hart 2 started" not in done.text,
-        "harts that do not start are not counted on",
+        "the kernel does not use harts that do not start",
         done.text + done.why,
     )
 

@@ -1,6 +1,6 @@
-"""Everything at once on four harts, for a long time: nobody waits for ever, nothing is left behind.
+"""Programs of all kinds run together on four harts for a long time, without a hang or a leak.
 
-Ten minutes unless `--minutes N` says otherwise, and not one of the tests that run by themselves.
+The test takes ten minutes, or `--minutes N`. You start it by hand; it is not registered with CTest.
 """
 
 import os
@@ -23,7 +23,7 @@ with harness.Test(__doc__, own={"minutes": 10.0}) as test:
         machine = Machine(harts=test.given_harts or 4, disk=Disk(str(disk)))
         done = test.run("/soak", str(seconds), machine=machine, timeout=2 * seconds + 120)
     print("\n".join(line for line in done.text.splitlines() if "free" in line))
-    test.check(done.status == 0, "it comes to its end", done.text + done.why)
+    test.check(done.status == 0, "the program ends with status 0", done.text + done.why)
     lines = [int(n) for n in re.findall(r"(?m)^line (\d+) of the console's, .* behind it$", done.text)]
     whole = all(after in (0, before + 1) for before, after in zip(lines, lines[1:]))
-    test.check(len(lines) > seconds and whole, f"{len(lines)} lines were printed, each in one piece")
+    test.check(len(lines) > seconds and whole, f"{len(lines)} lines were printed whole and in order")

@@ -1,4 +1,4 @@
-"""`./cotrap top`: its tables while a program runs, on either machine."""
+"""`./cotrap top` prints correct tables while a program runs, on both machines."""
 
 import re
 import subprocess
@@ -28,8 +28,8 @@ def shell(test: harness.Test, script: str) -> subprocess.Popen:
 
 
 def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
-    """What top prints until it is enough, or until the give-up time. Then nobody reads top any more,
-    so it ends."""
+    """Returns the output of top up to the line with which enough() is true, or up to the time limit.
+    It then closes the pipe, so top ends."""
     give_up = threading.Timer(harness.TIMEOUT, process.kill)
     give_up.start()
     said = ""
@@ -44,9 +44,9 @@ def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
 def whole(test: harness.Test) -> None:
     process = shell(test, "sleep 3 | cat; echo done; exit 3")
     said, errors = process.communicate(timeout=harness.TIMEOUT)
-    test.check(process.returncode == 3, "the program's exit status", errors)
-    test.check(said.endswith("done\n"), "… and the end of its output", said)
-    test.check(errors == "", "nothing else is said", errors)
+    test.check(process.returncode == 3, "top exits with the program's status", errors)
+    test.check(said.endswith("done\n"), "… after the program's output", said)
+    test.check(errors == "", "… and prints no messages", errors)
 
 
 def waiting(test: harness.Test) -> None:
@@ -54,20 +54,20 @@ def waiting(test: harness.Test) -> None:
     idle = [("", 0)] * 2
 
     def enough(said: str) -> bool:
-        """Every program has come to its wait, and a table was drawn since."""
-        found = tables(said)[:-1]  # the last one is not whole yet
+        """Every program waits, and top has printed a later table."""
+        found = tables(said)[:-1]  # the last table is incomplete
         return len(found) >= 2 and found[-1].harts == idle and all(seen(said))
 
     def seen(said: str) -> list[bool]:
         return [re.search(pattern, said, re.MULTILINE) is not None for pattern in patterns]
 
     said = read_until(shell(test, "sleep 100000 | cat"), enough)
-    test.check(said.count("since boot:") >= 2, "a table now and then", said)
+    test.check(said.count("since boot:") >= 2, "top prints several tables", said)
     hart = re.search(r"^hart 1 .* \d+%", said, re.MULTILINE)
-    test.check(hart is not None, "with the harts", said)
+    test.check(hart is not None, "… with a row for each hart", said)
     for (who, what), is_seen in zip(_NAMES.items(), seen(said), strict=True):
-        test.check(is_seen, f"{who} waits for {what}", said)
-    test.check(enough(said), "harts that idle are not busy", said)
+        test.check(is_seen, f"the table shows that {who} waits for {what}", said)
+    test.check(enough(said), "idle harts have a share of 0 %", said)
 
 
 def cut_short(test: harness.Test) -> None:
@@ -75,20 +75,20 @@ def cut_short(test: harness.Test) -> None:
     process.stdout.readline()
     process.stdout.close()
     status = process.wait(timeout=harness.TIMEOUT)
-    test.check(status == 141, "it ends when nobody reads it any more", f"status {status}")
+    test.check(status == 141, "top ends when its output is closed", f"status {status}")
     errors = process.stderr.read()
-    test.check(errors == "", "… and says nothing", errors)
+    test.check(errors == "", "… and prints no message", errors)
 
 
 def ends_in_time(test: harness.Test) -> None:
     program = test.folder / "test-programs" / "computing"
     process = top(test, "--timeout", "3", program, "1")
     _, errors = process.communicate(timeout=harness.TIMEOUT)
-    test.check(process.returncode == 124, "--timeout ends it", errors)
+    test.check(process.returncode == 124, "--timeout ends top", errors)
 
 
 def computing(test: harness.Test) -> None:
-    """Programs that nothing is noted of for seconds."""
+    """Programs that cause no trace event for seconds."""
     program = test.folder / "test-programs" / "computing"
     for threads, timed in ((2, ()), (1, ()), (2, ("--icount",))):
         if timed and test.lacks("computing threads, counted", harness.COUNTED):
@@ -98,7 +98,7 @@ def computing(test: harness.Test) -> None:
         expected = [(name, 100 if name else 0) for name in names]
 
         def since_all_run(said: str, expected=expected) -> list[Table]:
-            """The tables after the one in which all threads compute, whose shares begin earlier."""
+            """The tables after the first one with all threads, whose shares cover an earlier time, too."""
             whole = tables(said)[:-1]
             run = [near(each.harts, expected) for each in whole]
             return whole[run.index(True) + 1 :] if True in run else []
@@ -106,18 +106,18 @@ def computing(test: harness.Test) -> None:
         process = top(test, *timed, program, str(threads))
         said = read_until(process, lambda said: len(since_all_run(said)) >= 2)
         found = since_all_run(said)
-        if not test.check(len(found) >= 2, f"{what}: a table now and then", said):
+        if not test.check(len(found) >= 2, f"{what}: top prints several tables", said):
             continue
         run_on = all(near(each.harts, expected) for each in found)
-        test.check(run_on, f"{what}: every hart's row has who runs there, and how much", said)
+        test.check(run_on, f"{what}: every hart's row has its thread and its share", said)
         same = all(each.tasks == {n: name for n, name in enumerate(names) if name} for each in found)
         test.check(same, f"{what}: so have the tasks' rows", said)
         grows = found[0].seconds < found[1].seconds
-        test.check(grows or timed, f"{what}: time goes on", said)
+        test.check(grows or timed, f"{what}: the time advances", said)
 
 
 def near(harts: list, expected: list) -> bool:
-    """To what an interrupt may take."""
+    """Compares with a tolerance for interrupts."""
     return len(harts) == len(expected) and all(
         name == wanted and abs(busy - share) <= 10
         for (name, busy), (wanted, share) in zip(harts, expected)
@@ -126,7 +126,7 @@ def near(harts: list, expected: list) -> bool:
 
 @dataclass
 class Table:
-    """harts: who runs on each, and percents. tasks: who says that it runs there and has most of it."""
+    """harts: each hart's running task and busy percent. tasks: by hart, the task that uses most of it."""
 
     seconds: float
     harts: list[tuple[str, int]]

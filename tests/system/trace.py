@@ -1,6 +1,6 @@
-"""`./cotrap trace`: what the timelines say of runs whose course is known, and what tracing costs.
+"""`./cotrap trace` writes correct timelines of known runs, and tracing costs little.
 
-The page is looked at in a browser without a window (Chromium).
+The test opens the page in a browser without a window (Chromium).
 """
 
 import json
@@ -25,7 +25,7 @@ _BROWSERS = ("chromium", "chromium-headless-shell", "google-chrome")
 
 @dataclass
 class Timeline:
-    """Slices by track and by its number, arrows by number, as the file has them."""
+    """The slices of each track, by its name and by its number, and the arrows by number."""
 
     about: dict
     tracks: dict[str, list[dict]]
@@ -40,7 +40,7 @@ class Timeline:
         for event in events:
             if event["name"] == "thread_name":
                 name = event["args"]["name"]
-                seen[name] += 1  # several coroutines may be called alike
+                seen[name] += 1  # several coroutines may have the same name
                 names[event["tid"]] = name if seen[name] == 1 else f"{name} #{seen[name]}"
         tracks, numbers, arrows = defaultdict(list), defaultdict(list), defaultdict(dict)
         for event in events:
@@ -66,71 +66,72 @@ def trace(test: harness.Test, *words, status: int = 0) -> subprocess.CompletedPr
 
 
 def in_order(slices: list[dict]) -> bool:
-    """One after the other, to a nanosecond (the file has microseconds)."""
+    """True if no slice starts before the one before it ends, to a nanosecond (the unit is a microsecond)."""
     return all(a["ts"] + a["dur"] <= b["ts"] + 0.001 for a, b in zip(slices, slices[1:]))
 
 
-def in_slices(test: harness.Test, told: Timeline, what: str) -> None:
-    """Both ends of every arrow: ui.perfetto.dev draws no other."""
+def in_slices(test: harness.Test, timeline: Timeline, what: str) -> None:
+    """Both ends of every arrow lie in slices; ui.perfetto.dev draws no others."""
     loose = [
         end
-        for arrow in told.arrows.values()
+        for arrow in timeline.arrows.values()
         for end in arrow.values()
         if not any(
             each["ts"] - 0.001 <= end["ts"] <= each["ts"] + each["dur"] + 0.001
-            for each in told.by_number[end["tid"]]
+            for each in timeline.by_number[end["tid"]]
         )
     ]
-    said = f"{what}: both ends of {len(told.arrows)} arrows are in slices"
-    test.check(len(told.arrows) > 0 and not loose, said, str(loose))
+    claim = f"{what}: both ends of {len(timeline.arrows)} arrows are in slices"
+    test.check(len(timeline.arrows) > 0 and not loose, claim, str(loose))
 
 
 def two_processes(test: harness.Test, folder: Path) -> None:
     program, out = test.folder / "user" / "bin" / "pingpong", folder / "run.json"
     done = trace(test, "--icount", program, "-o", out)
-    test.check("2000 round trips" in done.stdout, "the program's output is there")
-    test.check("11 tracks" in done.stderr, "… and what was written", done.stderr)
-    told = Timeline.read(out)
-    calls = Counter(each["name"] for slices in told.of("pingpong . calls") for each in slices)
+    test.check("2000 round trips" in done.stdout, "the command shows the program's output")
+    test.check("11 tracks" in done.stderr, "… and the number of tracks that it wrote", done.stderr)
+    timeline = Timeline.read(out)
+    calls = Counter(each["name"] for slices in timeline.of("pingpong . calls") for each in slices)
     test.check(calls["read"] >= 4000 and calls["write"] >= 4000, f"each call is a slice: {calls}")
-    bytes_read = [e["args"]["result"] for e in told.tracks["pingpong 2 calls"] if e["name"] == "read"]
+    bytes_read = [e["args"]["result"] for e in timeline.tracks["pingpong 2 calls"] if e["name"] == "read"]
     test.check(bytes_read.count("8") == 2000, "… with its result")
-    for name, slices in told.tracks.items():
+    for name, slices in timeline.tracks.items():
         test.check(in_order(slices), f"{name}: {len(slices)} slices, one after the other")
-    states = [each["cat"] for each in told.tracks["pingpong 2"]]
+    states = [each["cat"] for each in timeline.tracks["pingpong 2"]]
     turns = "".join(state[0] if state != "ready" else "y" for state in states)
-    test.check(turns.count("wyr") >= 1999, "it waits, is ready, runs, and waits again")
-    waits = [e["args"]["await chain"] for e in told.tracks["pingpong 2"] if e["name"] == "read"]
-    test.check(all(chain.endswith("run_thread") for chain in waits), f"awaits: {waits[1]}")
-    wakers = [e["args"]["woken by"] for e in told.tracks["pingpong 2"] if e["cat"] == "ready"]
-    test.check(wakers.count("pingpong 1") >= 1999, f"each knows who woke it, first {wakers[0]}")
-    # Where a turn ends between a write and the read behind it, the answer is there before the read.
+    test.check(turns.count("wyr") >= 1999, "a process waits, is ready, runs, and waits again")
+    waits = [e["args"]["await chain"] for e in timeline.tracks["pingpong 2"] if e["name"] == "read"]
+    complete = all(chain.endswith("run_thread") for chain in waits)
+    test.check(complete, f"each wait has its await chain: {waits[1]}")
+    wakers = [e["args"]["woken by"] for e in timeline.tracks["pingpong 2"] if e["cat"] == "ready"]
+    test.check(wakers.count("pingpong 1") >= 1999, f"each wake names its waker, the first {wakers[0]}")
+    # If a time slice ends between a write and the read after it, the answer comes before the read.
     test.check(
-        len(told.arrows) > 3900
-        and all(a["s"]["ts"] <= a["f"]["ts"] + 0.001 for a in told.arrows.values()),
-        f"{len(told.arrows)} arrows from a waker to whom it woke later",
+        len(timeline.arrows) > 3900
+        and all(a["s"]["ts"] <= a["f"]["ts"] + 0.001 for a in timeline.arrows.values()),
+        f"{len(timeline.arrows)} arrows lead from a waker forward to the woken job",
     )
-    in_slices(test, told, "one hart")
+    in_slices(test, timeline, "one hart")
     again = folder / "again.json"
     trace(test, "--icount", program, "-o", again)
-    test.check(again.read_bytes() == out.read_bytes(), "counted, two runs give the same events")
+    test.check(again.read_bytes() == out.read_bytes(), "two counted runs have the same events")
 
 
 def harts(test: harness.Test, folder: Path) -> None:
     out = folder / "smp.json"
     trace(test, "--harts", "4", "-o", out, test.folder / "user" / "bin" / "smp")
-    told = Timeline.read(out)
+    timeline = Timeline.read(out)
     test.check(
-        {f"hart {n}" for n in range(4)} <= told.tracks.keys(), "four harts have a track each",
-        str(told.tracks.keys()),
+        {f"hart {n}" for n in range(4)} <= timeline.tracks.keys(), "four harts have a track each",
+        str(timeline.tracks.keys()),
     )  # fmt: skip
     for n in range(4):
-        test.check(in_order(told.tracks[f"hart {n}"]), f"hart {n} runs one job at a time")
-    test.check(told.about["traps"].get("user-preempt", 0) > 0, f"traps: {told.about['traps']}")
-    in_slices(test, told, "four harts")
+        test.check(in_order(timeline.tracks[f"hart {n}"]), f"hart {n} runs one job at a time")
+    test.check(timeline.about["traps"].get("user-preempt", 0) > 0, f"traps: {timeline.about['traps']}")
+    in_slices(test, timeline, "four harts")
     sent = [
         (woken_by, after["name"])
-        for slices in told.tracks.values()
+        for slices in timeline.tracks.values()
         for ready, after in zip(slices, slices[1:])
         if " sent it to " in (woken_by := ready.get("args", {}).get("woken by", ""))
     ]
@@ -138,18 +139,18 @@ def harts(test: harness.Test, folder: Path) -> None:
     test.check(sent and not wrong, f"{len(sent)} jobs run on the hart that they were sent to", str(wrong))
 
 
-def giving_way(test: harness.Test, folder: Path) -> None:
-    """A call that only gives way ends, too."""
+def yielding(test: harness.Test, folder: Path) -> None:
+    """A sched_yield call has an end in the trace."""
     out = folder / "yields.json"
     bench = test.folder / "user" / "bin" / "bench"
     trace(test, "--icount", "-o", out, bench, "--samples", "1", "yield.process")
     yields = [
         e for track in Timeline.read(out).of("bench.*") for e in track if e["name"] == "sched_yield"
     ]
-    told = [e for e in yields if e.get("args", {}).get("result") == "0" and e["dur"] > 0]
+    ended = [e for e in yields if e.get("args", {}).get("result") == "0" and e["dur"] > 0]
     test.check(
-        len(yields) > 100 and len(told) >= len(yields) - 2,
-        f"{len(told)} of {len(yields)} sched_yield have ended", str(yields[:3]),
+        len(yields) > 100 and len(ended) >= len(yields) - 2,
+        f"{len(ended)} of {len(yields)} sched_yield calls have an end", str(yields[:3]),
     )  # fmt: skip
 
 
@@ -157,19 +158,19 @@ def preempted(test: harness.Test, folder: Path) -> None:
     out = folder / "nest.json"
     program = test.folder / "user" / "bin" / "self-test"
     trace(test, "--self-tests", "--icount", "-o", out, program, "nest", "4")
-    told = Timeline.read(out)
-    spinners = told.of("spinner.*")
-    aside = [
+    timeline = Timeline.read(out)
+    spinners = timeline.of("spinner.*")
+    resumed = [
         e for slices in spinners for e in slices if "preempted" in e.get("args", {}).get("woken by", "")
     ]
-    test.check(len(spinners) == 4, "the kernel's coroutines have tracks by their names")
-    test.check(len(aside) >= 3, f"{len(aside)} times one was preempted in mid-step")
-    test.check(any(told.of("hart 0 interrupts")), "interrupts are slices")
-    in_slices(test, told, "the kernel's coroutines")
+    test.check(len(spinners) == 4, "the kernel's coroutines have tracks with their names")
+    test.check(len(resumed) >= 3, f"{len(resumed)} preemptions in the middle of a step")
+    test.check(any(timeline.of("hart 0 interrupts")), "interrupts are slices")
+    in_slices(test, timeline, "the kernel's coroutines")
 
 
 def devices(test: harness.Test, folder: Path) -> None:
-    """Who brings an interrupt is what drives its line."""
+    """Each interrupt has the name of its line's driver."""
     image, out = folder / "disk", folder / "devices.json"
     image.write_bytes(bytes(64 << 10))
     shell = test.folder / "user" / "bin" / "sh"
@@ -178,27 +179,28 @@ def devices(test: harness.Test, folder: Path) -> None:
     for driver in ("console", "vda"):
         called = re.compile(rf"{driver} \(line \d+\)")
         count = sum(times for name, times in interrupts.items() if called.fullmatch(name))
-        test.check(count > 0, f"{count} interrupts are called {driver}", str(interrupts))
+        test.check(count > 0, f"{count} interrupts have the name {driver}", str(interrupts))
     numbers = [name for name in interrupts if name.startswith("line")]
-    test.check(not numbers, "none is a number alone", str(interrupts))
+    test.check(not numbers, "no interrupt has only a number", str(interrupts))
 
 
 def lost(test: harness.Test, folder: Path) -> None:
     out = folder / "short.json"
     program = test.folder / "user" / "bin" / "pingpong"
     done = trace(test, "--icount", "--events", "1000", program, "-o", out)
-    test.check("oldest events are lost" in done.stderr, "what does not fit is said", done.stderr)
-    told = Timeline.read(out)
-    test.check(told.about["lost events"][0] > 10_000, f"… and counted: {told.about['lost events']}")
-    test.check(in_order(told.tracks["pingpong 2"]), "the rest is in order")
-    in_slices(test, told, "where events are lost")
+    test.check("oldest events are lost" in done.stderr, "the command reports lost events", done.stderr)
+    timeline = Timeline.read(out)
+    losses = timeline.about["lost events"]
+    test.check(losses[0] > 10_000, f"… and counts them: {losses}")
+    test.check(in_order(timeline.tracks["pingpong 2"]), "the remaining events are in order")
+    in_slices(test, timeline, "where events are lost")
     done = trace(test, "-o", out, test.folder / "user" / "bin" / "echo", "-o", "no")
-    test.check(done.stdout == "-o no\n", "with -o in front, another is the program's", done.stdout)
+    test.check(done.stdout == "-o no\n", "a second -o is the program's argument", done.stdout)
     trace(test, "-o", folder / "no" / "where", program, status=2)
     trace(test, "-o", out, test.folder / "user" / "bin" / "false", status=1)
     stopped(test, out)
     trace(test, "--timeout", "1", "-o", out, test.folder / "user" / "bin" / "sleep", "100", status=124)
-    test.check(Timeline.read(out).about["traps"] is not None, "a run that takes too long is written, too")
+    test.check(Timeline.read(out).about["traps"] is not None, "a run that --timeout ends is written, too")
 
 
 def stopped(test: harness.Test, out: Path) -> None:
@@ -213,15 +215,15 @@ def stopped(test: harness.Test, out: Path) -> None:
         running.send_signal(signal.SIGINT)
         errors = running.communicate(timeout=harness.TIMEOUT)[1]
     test.check(begun == "begun\n", "the program has begun", errors)
-    test.check(running.returncode == 130, "a trace that is interrupted ends with status 130", errors)
-    test.check(any(Timeline.read(out).of("sh 1")), "a run that is interrupted is written", errors)
+    test.check(running.returncode == 130, "an interrupted trace ends with status 130", errors)
+    test.check(any(Timeline.read(out).of("sh 1")), "an interrupted run is written, too", errors)
 
 
 def page(test: harness.Test, folder: Path) -> None:
     out = folder / "run.html"
     trace(test, "--icount", test.folder / "user" / "bin" / "sleepsort", "3", "1", "2", "--html", out)
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if not test.check(browser is not None, "there is a browser", "`./cotrap setup --all` installs one"):
+    if not test.check(browser is not None, "a browser is installed", "`./cotrap setup --all` installs one"):
         return
     done = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/browser",
@@ -229,23 +231,24 @@ def page(test: harness.Test, folder: Path) -> None:
         capture_output=True, text=True, timeout=harness.TIMEOUT,
     )  # fmt: skip
     seen = re.sub(r"<script>.*?</script>", "", done.stdout, flags=re.DOTALL)
-    test.check(re.search(r'id="summary">\d+ tracks, \d+ slices', seen) is not None, "a summary", seen)
+    summary = re.search(r'id="summary">\d+ tracks, \d+ slices', seen)
+    test.check(summary is not None, "the page has a summary", seen)
     drawn = re.search(r'data-drawn="(\d+)"', seen)
-    test.check(drawn is not None and int(drawn[1]) > 20, "slices are drawn", seen)
+    test.check(drawn is not None and int(drawn[1]) > 20, "the page draws slices", seen)
     found = re.search(r'id="found">(\d+) found', seen)
-    test.check(found is not None and int(found[1]) >= 3, "what is looked for is found", seen)
+    test.check(found is not None and int(found[1]) >= 3, "the search of the page finds slices", seen)
     head = r"<dt>commit</dt><dd>\S+</dd>.*<dt>command</dt><dd>\./cotrap trace -q .* 3 1 2 --html .*</dd>"
-    test.check(re.search(head, seen, re.DOTALL) is not None, "its head has the commit and the command", seen)
-    test.check("<td>sleep</td>" in seen, "what tasks waited for is in a table", seen)
+    test.check(re.search(head, seen, re.DOTALL) is not None, "the head of the page has the commit and the command", seen)
+    test.check("<td>sleep</td>" in seen, "a table lists the waits of tasks", seen)
     drawn = re.search(r'\d+ wakes: p50 .*<canvas[^>]* aria-label="Time from wake to run: [^"]*p99', seen)
-    test.check(drawn is not None, "latencies are drawn", seen)
+    test.check(drawn is not None, "the page draws latencies", seen)
     text = re.sub(r"<script>.*?</script>", "", out.read_text(), flags=re.DOTALL)
     loaded = re.findall(r"<[^>]* (?:src|href)=[^>]*>", text)
-    test.check(not loaded, "it needs no network", str(loaded))
+    test.check(not loaded, "the page needs no network", str(loaded))
 
 
 def costs(test: harness.Test) -> None:
-    """A call is two events."""
+    """A traced call costs two events."""
     null = [BENCHMARKS["syscall.null"]]
     off, on = (
         measure(Bench(test.build, Machine(), append), null, counted=True)[0].value
@@ -254,11 +257,11 @@ def costs(test: harness.Test) -> None:
     each = (on - off) / 2
     test.check(0 < each <= 60, f"an event costs {each:.1f} instructions (at most 60)")
     if "trampoline" in test.folder.name:
-        return  # whose calls have no fast path, and no record
+        return  # its calls have no fast path and no record
     record = harness.ROOT / "tests" / "bench" / "instructions.json"
     recorded = from_json(record.read_text(), record.name).find("syscall.null", INSTRUCTIONS)
     test.check(
-        off <= 1.02 * recorded.value, f"off, a call takes what is recorded: {off:.1f} instructions"
+        off <= 1.02 * recorded.value, f"without tracing a call takes the recorded {off:.1f} instructions"
     )
 
 
@@ -266,18 +269,19 @@ def kinds(test: harness.Test) -> None:
     text = (harness.ROOT / "kernel" / "trace" / "format.h").read_text()
     block = re.search(r"enum class Kind .*?\{(.*?)\};", text, re.DOTALL)[1]
     words = re.findall(r"^\s*(\w+),", block, re.MULTILINE)
-    test.check(words == ["none", *(k.name.lower() for k in Kind)], "both sides count the kinds alike")
+    same = words == ["none", *(k.name.lower() for k in Kind)]
+    test.check(same, "kernel and command number the kinds of events alike")
 
 
 def shared_priorities(test: harness.Test, folder: Path) -> None:
-    """The demo's players in the order in which they take their turns, each of which is a write."""
+    """The demo's players alternate by priority; each turn of a player is a write call."""
     path = folder / "shared-priority.json"
     trace(test, "--icount", "-o", path, "shared-priority")  # a busy host changes the order
-    told = Timeline.read(path)
+    timeline = Timeline.read(path)
     turns = [
         (each["ts"], number)
-        for number in range(2, 6)  # the players' processes; the first is the referee's
-        for each in told.tracks[f"shared-priority {number} calls"]
+        for number in range(2, 6)  # the players' processes; process 1 is the referee
+        for each in timeline.tracks[f"shared-priority {number} calls"]
         if each["name"] == "write"
     ]
     order = [number for _, number in sorted(turns)]
@@ -285,8 +289,9 @@ def shared_priorities(test: harness.Test, folder: Path) -> None:
         [number for number in order if number in players][2:]  # without their reports
         for players in ((2, 3), (4, 5))
     )
-    test.check(apart in ([2] * 3 + [3] * 3, [3] * 3 + [2] * 3), "one program after the other", str(apart))
-    what = "with one scheduler, by priority, whosever it is"
+    one_by_one = apart in ([2] * 3 + [3] * 3, [3] * 3 + [2] * 3)
+    test.check(one_by_one, "without a shared priority, one program runs after the other", str(apart))
+    what = "with a shared priority, the coroutines of both programs run by priority"
     test.check(together == [4, 5] * 3, what, str(together))
 
 
@@ -294,7 +299,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     kinds(test)
     two_processes(test, Path(where))
     harts(test, Path(where))
-    giving_way(test, Path(where))
+    yielding(test, Path(where))
     preempted(test, Path(where))
     devices(test, Path(where))
     shared_priorities(test, Path(where))

@@ -1,5 +1,5 @@
-"""The program `workload` does what a plan says: tasks come, compute, wait and share, by priority
-and by what other policies look at; and what is decided about them is known, and repeats."""
+"""The program `workload` carries out a plan: tasks arrive, compute, wait and share data under several
+policies. The kernel's decisions are recorded and repeat."""
 
 import json
 import re
@@ -29,17 +29,17 @@ task 0 {52 * MS} l0 r{MS} u0
 task 4 {70 * MS} r{MS} w{2 * MS} y n{4 * MS} r{MS} w{2 * MS} n{90 * MS} r{MS} n0
 """
 A = "class a 1 0 1024 0 0 255"
-# Class: arrived, finished, missed, and the responses that it is to have, in milliseconds.
+# Class: arrived, finished, missed, and its expected response times in milliseconds.
 EXPECTED = {
-    "urgent": (2, 2, 1, (2, 9)),  # the second one waits for the lock: nothing inherits
-    "middle": (2, 2, 0, (12, 11)),  # preempted for 2 ms; until the urgent one has the lock
+    "urgent": (2, 2, 1, (2, 9)),  # the second task waits for the lock, without inheritance
+    "middle": (2, 2, 0, (12, 11)),  # preempted for 2 ms; until `urgent` has the lock
     "maker": (1, 1, 0, (1,)),
     "taker": (1, 1, 0, (1,)),
     "round": (2, 2, 0, (3, 3)),
 }
-# Who is due first goes first, whatever its priority. Who takes more than it has reserved keeps nobody
-# waiting for it: `served` has its 2 ms at 40 and at 50 ms, and the rest when `due` and `refused`,
-# which has no reservation, are done.
+# The earliest deadline runs first, whatever its priority. A task that exceeds its reservation does not
+# delay others: `served` gets its 2 ms at 40 and at 50 ms, and the rest when `due` and `refused`, which
+# has no reservation, have finished.
 DEADLINES = f"""cotrap-plan 1
 until {100 * MS} after 0
 locks channels
@@ -61,7 +61,7 @@ IN_TIME = {
     "due": (1, 1, 0, (13.5,)),
     "refused": (1, 1, 0, (14,)),
 }
-# Turns of 4 ms: light, then heavy until it has had a hundred times as much or ends, then light.
+# Time slices of 4 ms: light, then heavy until it has had a hundred times as much or ends, then light.
 WEIGHTS = f"""cotrap-plan 1
 until {50 * MS} after 0
 locks channels
@@ -86,13 +86,13 @@ def check_plan(
             rows[name] = [int(number) for number in numbers]
     what = f"{policy}, {harts} hart{'s' if harts > 1 else ''}"
     whole = done.status == 0 and list(rows) == list(expected)
-    test.check(whole, f"{what}: a line a class", done.text)
+    test.check(whole, f"{what}: one line per class", done.text)
     for name, (arrived, finished, missed, responses) in expected.items():
         row = rows.get(name, [0] * 7)
         counts = row[:2] == [arrived, finished]
         test.check(counts, f"{what}: {name}: {arrived} arrive, {finished} end", done.text)
         if counted and harts == 1:
-            test.check(row[2] == missed, f"{what}: {name}: {missed} too late", done.text)
+            test.check(row[2] == missed, f"{what}: {name}: {missed} miss the deadline", done.text)
             for label, wanted, is_ in (
                 ("mean", sum(responses) / len(responses), row[3]),
                 ("longest", max(responses), row[6]),
@@ -101,7 +101,7 @@ def check_plan(
                 test.check(near, f"{what}: {name}: {label} {wanted:g} ms", done.text)
 
 
-# Twice as much as there is time for: half of it has ended, and some has not begun.
+# A load of twice the available time: half of it ends, and some tasks do not start.
 OVERLOAD = f"""cotrap-plan 1
 until {50 * MS} after 0
 locks channels
@@ -118,13 +118,13 @@ def check_overload(test: harness.Test) -> None:
     lines = done.text.replace("\r", "").splitlines()
     nothing = "\t0" * 4
     told = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
-    test.check(told, "what has come and has not ended has arrived, and may be late", done.text)
-    test.check("unbegun\tlast\t2" in lines, "what had not begun is told", done.text)
+    test.check(told, "an unfinished task counts as arrived and may count as missed", done.text)
+    test.check("unbegun\tlast\t2" in lines, "tasks that did not start are reported", done.text)
 
 
-# Both wait for the lowest one, which `middle` would keep from running: it is lent the priority of
-# the one, who is lent that of the other, who waits for it.
-LENT = f"""cotrap-plan 1
+# `top` waits for a lock of `high`, and `high` waits for a lock of `low`. `middle` would keep `low` from
+# running, but `low` inherits the priority of `top` over both locks.
+INHERITED = f"""cotrap-plan 1
 until {100 * MS} after 0
 locks i i channels
 class top 1 0 1024 0 0 255
@@ -136,15 +136,15 @@ task 1 {2 * MS} l1 r{1 * MS} l0 r{1 * MS} u0 u1
 task 2 {4 * MS} r{30 * MS}
 task 0 {5 * MS} l1 r{1 * MS} u1
 """
-IN_TURN = {
-    "top": (1, 1, 0, (5,)),  # low's 6 are over at 8, and what high needs of the locks at 9
+BY_INHERITANCE = {
+    "top": (1, 1, 0, (5,)),  # `low` unlocks at 8 ms, and `high` at 9 ms
     "high": (1, 1, 0, (8,)),
     "middle": (1, 1, 0, (36,)),
     "low": (1, 1, 0, (41,)),
 }
 
 
-# The first one of `long` is there when `short` comes, which is due first.
+# `long` runs when `short` arrives with an earlier deadline.
 WORKLOAD = """# Two periodic tasks
 duration 60ms
 class short
@@ -171,7 +171,7 @@ def command(test: harness.Test, *words) -> subprocess.CompletedProcess:
 
 
 def check_inheritance(test: harness.Test) -> None:
-    """As on Mars: 3 ms of a lock keep the bus from its deadline, unless who has it inherits."""
+    """As on Mars, a lock held for 3 ms makes the bus miss its deadline without inheritance."""
     without = "pathfinder-without-inheritance"
     for name, policy, missed in (
         ("pathfinder", "priority", 0), ("pathfinder", "edf", 0), (without, "priority", 5)
@@ -181,22 +181,22 @@ def check_inheritance(test: harness.Test) -> None:
         )
         told = re.search(r"^bus +kernel +80 +80 +(\d+) ", done.stdout, re.MULTILINE)
         well = told is not None and int(told[1]) == missed
-        what = f"{name} by {policy}: {missed} deadlines are missed"
+        what = f"{name} under {policy}: {missed} missed deadlines"
         test.check(well, what, done.stdout + done.stderr)
 
 
 def check_reservations(test: harness.Test) -> None:
-    """Who has reserved has it from its arrival on, whatever others have reserved and take."""
+    """A task gets its reservation at once on arrival, whatever other tasks use."""
     done = command(
         test, "run", "reservations", "--policy", "edf", "--build", test.folder, "--icount"
     )
     longest = re.search(r"^audio +kernel .* (\S+) (ms|µs|s)$", done.stdout, re.MULTILINE)
     well = longest is not None and longest[2] == "ms" and float(longest[1]) < 2
-    test.check(well, "what is reserved is there at once", done.stdout + done.stderr)
+    test.check(well, "a reservation takes effect at once", done.stdout + done.stderr)
 
 
 def check_decisions(test: harness.Test, folder: Path) -> None:
-    """What the kernel decides is recorded, replayed in the simulator, and, counted, repeats."""
+    """The command records the kernel's decisions, the simulator replays them, and counted runs repeat."""
     workload = folder / "two.workload"
     workload.write_text(WORKLOAD)
     record, timeline = folder / "two.schedule", folder / "two.json"
@@ -204,21 +204,21 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     how = ["--build", test.folder, *(["--machine", "hosted"] if hosted else ["--icount"])]
     outputs = ["--record", record, "--trace", timeline]
     first = command(test, "run", workload, "--policy", "edf", *how, *outputs)
-    test.check(first.returncode == 0, "a workload runs, with options after it", first.stderr)
+    test.check(first.returncode == 0, "a workload runs, with options behind it", first.stderr)
     made = timeline.read_text() if timeline.exists() else "{}"
     has_threads = "workload" in made and "traceEvents" in json.loads(made)
-    test.check(has_threads, "its timeline is written", first.stderr)
+    test.check(has_threads, "the command writes its timeline", first.stderr)
     recorded = record.read_text() if record.exists() else ""
     lines = recorded.partition("decisions\n")[2].splitlines()
     comes = any(re.fullmatch(r"\d+ 0 \d+ short( \d+)+", line) for line in lines)
-    test.check(comes and len(lines) >= 9, "its decisions are recorded", recorded)
+    test.check(comes and len(lines) >= 9, "the command records its decisions", recorded)
     for limit, tells in ((5, True), (30, False)):
         done = command(test, "run", workload, "--policy", "fifo", *how, "--starving", str(limit))
         told = re.search(r"starvation: workload \d+ \(process 1\) is ready for \S+ ms", done.stdout)
         said = "is" if tells else "is not"
         test.check(
             bool(told) is tells,
-            f"who is ready for 10 ms {said} told of where {limit} ms are too long",
+            f"10 ms in state ready {said} reported with --starving {limit}",
             done.stdout + done.stderr,
         )
     if hosted:
@@ -226,14 +226,14 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     hashes = re.findall(r"schedule hash (\w{16})", first.stdout)
     again = command(test, "run", workload, "--policy", "edf", *how)
     same = len(hashes) == 1 and hashes == re.findall(r"schedule hash (\w{16})", again.stdout)
-    test.check(same, "counted, the same schedule twice", first.stdout + again.stdout)
+    test.check(same, "two counted runs have the same schedule hash", first.stdout + again.stdout)
     other = command(test, "run", workload, *how)
     differs = hashes != re.findall(r"schedule hash (\w{16})", other.stdout)
-    test.check(differs, "under another policy it is another", first.stdout + other.stdout)
+    test.check(differs, "another policy has another schedule hash", first.stdout + other.stdout)
 
     replayed = command(test, "sim", "--replay", record)
     well = replayed.returncode == 0 and "the same order" in replayed.stdout
-    test.check(well, "the simulator decides as the kernel did", replayed.stdout + replayed.stderr)
+    test.check(well, "the simulator makes the kernel's decisions", replayed.stdout + replayed.stderr)
     record.write_text(recorded.replace("policy=edf", "policy=fifo"))
     replayed = command(test, "sim", "--replay", record)
     told = re.search(
@@ -246,19 +246,19 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     )
     test.check(
         replayed.returncode == 1 and bool(told),
-        "where another policy decides otherwise, both are told, and why",
+        "a replay under another policy reports both decisions and the reason",
         replayed.stdout + replayed.stderr,
     )
 
 
 def check_pauses(test: harness.Test, folder: Path) -> None:
-    """For most of a quarter of this one there is nothing to do, and threads go on to their sleep."""
+    """This workload leaves the hart idle for a quarter of the time, in which its threads sleep."""
     periodic = folder / "periodic.schedule"
     how = ["--policy", "edf", "--build", test.folder, "--icount"]
     command(test, "run", "liu-layland", *how, "--record", periodic)
     again = command(test, "sim", "--replay", periodic)
     well = again.returncode == 0 and "the same order" in again.stdout
-    what = "the simulator decides as the kernel did where there are pauses, to the end"
+    what = "the simulator makes the kernel's decisions in a run with idle times, to its end"
     test.check(well, what, again.stdout + again.stderr)
 
 
@@ -268,7 +268,7 @@ def plans(test: harness.Test, plan: Path) -> None:
     for text, expected, policy in (
         (DEADLINES, IN_TIME, "edf"),
         (WEIGHTS, IN_PROPORTION, "stride"),
-        (LENT, IN_TURN, "priority"),
+        (INHERITED, BY_INHERITANCE, "priority"),
     ):
         plan.write_text(text)
         check_plan(test, 1, expected, policy)
@@ -284,7 +284,7 @@ def plans(test: harness.Test, plan: Path) -> None:
         plan.write_text(wrong + "\n")
         done = test.run("/bin/workload", "/workload.plan")
         told = done.status == 1 and said in done.text
-        test.check(told, f"what is wrong in a plan is told: {said}", done.text)
+        test.check(told, f"an error in a plan is reported: {said}", done.text)
 
 
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
