@@ -24,9 +24,9 @@ def shapes(test: harness.Test) -> None:
             done = test.run("/bin/hello", machine=machine, quiet=False)
             started = set(re.findall(r"h(\d+)\] hart \1 started", done.text))
             all_run = started == {str(hart) for hart in range(1, harts)}
-            said = f"cotrap: {harts} hart" in done.text
+            logged = f"cotrap: {harts} hart" in done.text
             name = f"a machine of {harts} harts{what}: all run"
-            test.check(done.status == 0 and said and all_run, name, done.output)
+            test.check(done.status == 0 and logged and all_run, name, done.output)
     done = test.run("/bin/hello", machine=Machine(harts=9), quiet=False)
     test.check(
         done.status == 0 and "cotrap: 8 harts" in done.text, "the kernel uses 8 of 9 harts", done.output
@@ -83,10 +83,10 @@ def unmappable(test: harness.Test) -> None:
         port, wider = (struct.pack(">4I", 0, 0x1000_0000, 0, size) for size in (0x100, 0x2000))
         tree.write_bytes(tree.read_bytes().replace(port, wider, 1))
         done = test.run("/bin/hello", machine=Machine(extra=("-dtb", str(tree))), quiet=False)
-    said = re.search("kernel panic: (.*)", done.text + done.why)
+    panic = re.search("kernel panic: (.*)", done.text + done.why)
     test.check(
-        said is not None
-        and said[1].strip()
+        panic is not None
+        and panic[1].strip()
         == "the kernel's memory from 0xffffffc010001000 to 0xffffffc010002000 cannot be mapped: "
         "something else is mapped there",
         "a mapping that fails at boot is named with the reason",

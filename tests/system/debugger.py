@@ -26,12 +26,13 @@ def debug(test: harness.Test, *words, gdb: tuple[str, ...]) -> subprocess.Comple
 def both(test: harness.Test) -> None:
     gdb = ("frame", "continue", "frame", "continue", "quit")
     done = debug(test, test.folder / "user" / "bin" / "hello", gdb=gdb)
-    said = done.stdout
-    test.check("kernel_main (" in said and "main.cpp" in said, "gdb stops at the start of kernel_main", said)
-    test.check("_start ()" in said and "start.S" in said, "… then at the start of the program", said)
-    test.check("argument 0: /run/hello" in said, "… the program's output is shown", said)
-    test.check("power off" in said, "… and the kernel's lines", said)
-    test.check(done.returncode == 0, "… and quit in gdb ends the machine", said)
+    output = done.stdout
+    stopped = "kernel_main (" in output and "main.cpp" in output
+    test.check(stopped, "gdb stops at the start of kernel_main", output)
+    test.check("_start ()" in output and "start.S" in output, "… then at the start of the program", output)
+    test.check("argument 0: /run/hello" in output, "… the program's output is shown", output)
+    test.check("power off" in output, "… and the kernel's lines", output)
+    test.check(done.returncode == 0, "… and quit in gdb ends the machine", output)
 
 
 def moved(test: harness.Test) -> None:
@@ -39,20 +40,20 @@ def moved(test: harness.Test) -> None:
         program = Path(folder) / "a \"name\" with spaces"
         shutil.copy(test.folder / "test-programs" / "independent", program)
         done = debug(test, "--quiet", program, gdb=("continue", "frame", "continue", "quit"))
-    said = done.stdout
+    output = done.stdout
     test.check(
-        "#0  _start ()" in said and "independent.S" in said,
+        "#0  _start ()" in output and "independent.S" in output,
         "gdb stops in a position-independent program with any file name",
-        said,
+        output,
     )
-    test.check("power off" not in said, "--quiet hides the kernel's lines", said)
+    test.check("power off" not in output, "--quiet hides the kernel's lines", output)
 
 
 def own_commands(test: harness.Test) -> None:
     gdb = ("break kernel::sys::exit_group", "continue", "continue", "coroutines", "await-chain first",
            "harts", "areas 1", "await-chain nobody", "areas x", "quit")  # fmt: skip
     done = debug(test, "--quiet", test.folder / "user" / "bin" / "sleepsort", gdb=gdb)
-    said = done.stdout
+    output = done.stdout
     for what, line in (
         ("coroutines", r"waiting +p1 +h0 +console input +console input +since \d+\.\d+ +bring_keys \("),
         ("a thread's coroutine with program and numbers", r"running +p\d+ +h0 +sleepsort 1/1 "),
@@ -62,7 +63,7 @@ def own_commands(test: harness.Test) -> None:
         ("an unknown coroutine", r"there is no coroutine 'nobody'"),
         ("a wrong number", r"areas: the number of a process"),
     ):
-        test.check(re.search(line, said) is not None, f"commands of Cotrap in gdb: {what}", said)
+        test.check(re.search(line, output) is not None, f"commands of Cotrap in gdb: {what}", output)
     early = debug(test, "--quiet", gdb=("coroutines", "harts", "quit")).stdout
     works = "0 coroutines" in early and "Error" not in early
     test.check(works, "… before the first coroutine exists", early)
@@ -74,18 +75,18 @@ def within_a_program(test: harness.Test) -> None:
         test, "--quiet", test.folder / "user" / "bin" / "sleepsort",
         gdb=("continue", "harts", "areas 1", "frame", "continue", "quit"),
     )  # fmt: skip
-    said = done.stdout
+    output = done.stdout
     test.check(
-        "hart 0: runs sleepsort 1/1" in said and "segment" in said, "… while a program runs", said
+        "hart 0: runs sleepsort 1/1" in output and "segment" in output, "… while a program runs", output
     )
-    test.check("1 2 3 4 5" in said, "… which then continues unchanged", said)
+    test.check("1 2 3 4 5" in output, "… which then continues unchanged", output)
 
 
 def timeout(test: harness.Test) -> None:
     done = debug(test, "--timeout", "3", gdb=("continue",))
-    said = done.stdout
+    output = done.stdout
     test.check(
-        done.returncode == 124 and "still running after 3 s" in said, "--timeout ends the session", said
+        done.returncode == 124 and "still running after 3 s" in output, "--timeout ends the session", output
     )
 
 

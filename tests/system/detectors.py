@@ -33,10 +33,10 @@ def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
     # With several harts, other harts wait for the strand during the steps. They may have used that
     # time, so the kernel reports no such step.
-    for name, said, chain in STALLS if harts == 1 else STALLS[:1]:
+    for name, report, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"self-test {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
-        reports = re.findall(said, done.text)
+        reports = re.findall(report, done.text)
         test.check(
             len(reports) == 1,
             f"a stalled step is reported once ({name}, harts: {harts})", done.text,
@@ -102,9 +102,9 @@ def by_the_clock(test: harness.Test, harts: int) -> None:
 
 def deadlocks(test: harness.Test, harts: int) -> None:
     done = test.run("/bin/self-test", "deadlock", machine=Machine(harts), quiet=False)
-    told = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
+    reports = re.findall(r"deadlock: '(?:left|right)-handed' waits for itself", done.text)
     test.check(
-        len(told) == 1 and done.status == 0,
+        len(reports) == 1 and done.status == 0,
         f"a deadlock of two mutexes is reported once (harts: {harts})", done.text,
     )  # fmt: skip
     for one, other in (("left", "right"), ("right", "left")):

@@ -75,21 +75,21 @@ with harness.Test(__doc__, harness.COUNTED, all_everyday=True) as test:
         without_counting(test)
 
     if not trampoline:  # the trampoline build has the same coroutines
-        said = frames.over_budget(frames.sizes(test.build.kernel), frames.budget())
-        test.check(not said, "no coroutine frame exceeds frames.json", "\n".join(said))
+        excess = frames.over_budget(frames.sizes(test.build.kernel), frames.budget())
+        test.check(not excess, "no coroutine frame exceeds frames.json", "\n".join(excess))
 
     if not trampoline:
         command = [harness.ROOT / "cotrap", "bench", "--build", test.folder, "--profile", "syscall.null"]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT)
-        total = re.match(r"syscall.null: ([\d.]+) instructions", said.stdout)
+        profile = subprocess.run(command, capture_output=True, text=True, timeout=harness.TIMEOUT)
+        total = re.match(r"syscall.null: ([\d.]+) instructions", profile.stdout)
         counted = next(each.value for each in results if each.name == "syscall.null")
         test.check(
             total is not None and abs(float(total[1]) - counted) < 5,  # the starts of the two runs differ
-            f"--profile finds about as many instructions: {total and total[1]}", said.stderr,
+            f"--profile finds about as many instructions: {total and total[1]}", profile.stderr,
         )  # fmt: skip
         for function in ("partial_save", "cotrap_trap_entry", "trap::FastPathAnswer call<.*getppid.*"):
-            found = re.search(rf"^ +[\d.]+ +\d+%  {function}$", said.stdout, re.MULTILINE)
-            test.check(found is not None, f"… among them some in {function}", said.stdout)
+            found = re.search(rf"^ +[\d.]+ +\d+%  {function}$", profile.stdout, re.MULTILINE)
+            test.check(found is not None, f"… among them some in {function}", profile.stdout)
 
     sections = subprocess.run(
         ["llvm-size-22", "--format=sysv", test.plain_build.kernel], capture_output=True, text=True

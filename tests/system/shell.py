@@ -23,9 +23,9 @@ def programs(test: harness.Test) -> None:
     names = "cat cp env free grep head kill ls mkdir mv ps rm seq sh sleep tee uname wc yes".split()
     script = "".join(f"{name} --help; echo $?\n{name} --none; echo $?\n" for name in names)
     done = test.run("/bin/sh", "-c", script)
-    said = done.text.splitlines()
+    lines = done.text.splitlines()
     for index, name in enumerate(names):
-        usage, asked, again, wrong = said[4 * index : 4 * index + 4] or [""] * 4
+        usage, asked, again, wrong = lines[4 * index : 4 * index + 4] or [""] * 4
         test.check(
             usage.startswith(f"usage: {name}") and (asked, again, wrong) == ("0", usage, "2"),
             f"{name} --help and {name} --none print the usage of {name}",
@@ -38,13 +38,13 @@ def uname(test: harness.Test) -> None:
     asked = ("", "-s", "-n", "-r", "-v", "-m", "-a", "-m -s", "-sm", "-mx", "-a more")
     script = "".join(f"uname {options};echo $?;" for options in asked)
     done = test.run("/bin/sh", "-c", script)
-    said, codes = done.text.splitlines()[::2], done.text.splitlines()[1::2]
-    names = said[:6]
+    printed, codes = done.text.splitlines()[::2], done.text.splitlines()[1::2]
+    names = printed[:6]
     test.check(
         names[:2] == ["Cotrap", "Cotrap"]
         and names[5:] == [test.build.processor]
-        and said[6:] == [" ".join(names[1:]), *[f"Cotrap {test.build.processor}"] * 2, *said[9:]]
-        and all(line.startswith("usage: uname ") for line in said[9:])
+        and printed[6:] == [" ".join(names[1:]), *[f"Cotrap {test.build.processor}"] * 2, *printed[9:]]
+        and all(line.startswith("usage: uname ") for line in printed[9:])
         and codes == ["0"] * 9 + ["2"] * 2,
         "uname prints the fields that its options request",
         done.text,
@@ -63,11 +63,11 @@ def clock(test: harness.Test) -> None:
         ),
         machine=Machine(icount=True),
     )
-    said = re.findall(r"^(?:cotrap:/\$ )*(\d+)\.(\d\d) (\d+)\.(\d\d)\r?$", done.text, re.MULTILINE)
-    hundredths = [(int(a + b), int(c + d)) for a, b, c, d in said]
+    times = re.findall(r"^(?:cotrap:/\$ )*(\d+)\.(\d\d) (\d+)\.(\d\d)\r?$", done.text, re.MULTILINE)
+    hundredths = [(int(a + b), int(c + d)) for a, b, c, d in times]
     up, idle = zip(*hundredths or [(0, 0)], strict=True)
     test.check(
-        len(said) == 2 and up[0] + 20 <= up[1] < DAY and idle[0] + 19 <= idle[1] <= up[1],
+        len(times) == 2 and up[0] + 20 <= up[1] < DAY and idle[0] + 19 <= idle[1] <= up[1],
         "the clock advances while the shell waits, and /proc/uptime counts the idle time",
         done.text + done.why,
     )
@@ -136,9 +136,9 @@ def talk(test: harness.Test, harts: int) -> None:
 
     shell.send("cat\r")
     shell.expect_exact("cat")
-    shell.send("said once\r")
-    shell.expect_exact("said once")
-    expect(test, shell, "said once", "cat repeats the typed line")
+    shell.send("typed once\r")
+    shell.expect_exact("typed once")
+    expect(test, shell, "typed once", "cat repeats the typed line")
     shell.send("\x04")
     expect(test, shell, PROMPT, "Ctrl-D ends cat's input")
 

@@ -32,42 +32,42 @@ def read_until(process: subprocess.Popen, enough: Callable[[str], bool]) -> str:
     It then closes the pipe, so top ends."""
     give_up = threading.Timer(harness.TIMEOUT, process.kill)
     give_up.start()
-    said = ""
-    while not enough(said) and (line := process.stdout.readline()):
-        said += line
+    output = ""
+    while not enough(output) and (line := process.stdout.readline()):
+        output += line
     process.stdout.close()
     process.wait()
     give_up.cancel()
-    return said
+    return output
 
 
 def whole(test: harness.Test) -> None:
     process = shell(test, "sleep 3 | cat; echo done; exit 3")
-    said, errors = process.communicate(timeout=harness.TIMEOUT)
+    output, errors = process.communicate(timeout=harness.TIMEOUT)
     test.check(process.returncode == 3, "top exits with the program's status", errors)
-    test.check(said.endswith("done\n"), "… after the program's output", said)
+    test.check(output.endswith("done\n"), "… after the program's output", output)
     test.check(errors == "", "… and prints no messages", errors)
 
 
 def waiting(test: harness.Test) -> None:
-    patterns = [rf"^{who}( \d+)? +waiting +\d +\d+ .*{what}$" for who, what in _NAMES.items()]
+    patterns = [rf"^{task}( \d+)? +waiting +\d +\d+ .*{reason}$" for task, reason in _NAMES.items()]
     idle = [("", 0)] * 2
 
-    def enough(said: str) -> bool:
+    def enough(output: str) -> bool:
         """Every program waits, and top has printed a later table."""
-        found = tables(said)[:-1]  # the last table is incomplete
-        return len(found) >= 2 and found[-1].harts == idle and all(seen(said))
+        found = tables(output)[:-1]  # the last table is incomplete
+        return len(found) >= 2 and found[-1].harts == idle and all(seen(output))
 
-    def seen(said: str) -> list[bool]:
-        return [re.search(pattern, said, re.MULTILINE) is not None for pattern in patterns]
+    def seen(output: str) -> list[bool]:
+        return [re.search(pattern, output, re.MULTILINE) is not None for pattern in patterns]
 
-    said = read_until(shell(test, "sleep 100000 | cat"), enough)
-    test.check(said.count("since boot:") >= 2, "top prints several tables", said)
-    hart = re.search(r"^hart 1 .* \d+%", said, re.MULTILINE)
-    test.check(hart is not None, "… with a row for each hart", said)
-    for (who, what), is_seen in zip(_NAMES.items(), seen(said), strict=True):
-        test.check(is_seen, f"the table shows that {who} waits for {what}", said)
-    test.check(enough(said), "idle harts have a share of 0 %", said)
+    output = read_until(shell(test, "sleep 100000 | cat"), enough)
+    test.check(output.count("since boot:") >= 2, "top prints several tables", output)
+    hart = re.search(r"^hart 1 .* \d+%", output, re.MULTILINE)
+    test.check(hart is not None, "… with a row for each hart", output)
+    for (task, reason), is_seen in zip(_NAMES.items(), seen(output), strict=True):
+        test.check(is_seen, f"the table shows that {task} waits for {reason}", output)
+    test.check(enough(output), "idle harts have a share of 0 %", output)
 
 
 def cut_short(test: harness.Test) -> None:
@@ -97,23 +97,23 @@ def computing(test: harness.Test) -> None:
         names = [f"computing {n + 1}" if n < threads else "" for n in range(2)]
         expected = [(name, 100 if name else 0) for name in names]
 
-        def since_all_run(said: str, expected=expected) -> list[Table]:
+        def since_all_run(output: str, expected=expected) -> list[Table]:
             """The tables after the first one with all threads, whose shares cover an earlier time, too."""
-            whole = tables(said)[:-1]
+            whole = tables(output)[:-1]
             run = [near(each.harts, expected) for each in whole]
             return whole[run.index(True) + 1 :] if True in run else []
 
         process = top(test, *timed, program, str(threads))
-        said = read_until(process, lambda said: len(since_all_run(said)) >= 2)
-        found = since_all_run(said)
-        if not test.check(len(found) >= 2, f"{what}: top prints several tables", said):
+        output = read_until(process, lambda output: len(since_all_run(output)) >= 2)
+        found = since_all_run(output)
+        if not test.check(len(found) >= 2, f"{what}: top prints several tables", output):
             continue
         run_on = all(near(each.harts, expected) for each in found)
-        test.check(run_on, f"{what}: every hart's row has its thread and its share", said)
+        test.check(run_on, f"{what}: every hart's row has its thread and its share", output)
         same = all(each.tasks == {n: name for n, name in enumerate(names) if name} for each in found)
-        test.check(same, f"{what}: so have the tasks' rows", said)
+        test.check(same, f"{what}: so have the tasks' rows", output)
         grows = found[0].seconds < found[1].seconds
-        test.check(grows or timed, f"{what}: the time advances", said)
+        test.check(grows or timed, f"{what}: the time advances", output)
 
 
 def near(harts: list, expected: list) -> bool:
@@ -133,9 +133,9 @@ class Table:
     tasks: dict[int, str]
 
 
-def tables(said: str) -> list[Table]:
+def tables(output: str) -> list[Table]:
     found = []
-    for text in re.split(r"^(?=.* s since boot: )", said, flags=re.MULTILINE)[1:]:
+    for text in re.split(r"^(?=.* s since boot: )", output, flags=re.MULTILINE)[1:]:
         harts = re.findall(r"^hart \d+ .*?(\d+)% *(.*)$", text, re.MULTILINE)
         tasks = re.findall(r"^(.*?) +running +(\d+) +\d+ +(\S+)%", text, re.MULTILINE)
         found.append(

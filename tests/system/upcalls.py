@@ -1,4 +1,4 @@
-"""A page that a coroutine waits for stops no other one, and programs are told things at once."""
+"""A page-in stops only the coroutine that needs it, and programs get exceptions and notifications."""
 
 from dataclasses import replace
 
@@ -6,29 +6,29 @@ import harness
 from cotrap.demos import numbered_disk
 
 PARTS = (
-    ("registers", "who waits for pages, and who goes on, keep their registers"),
-    ("modes", "… and their way of rounding"),
-    ("many", "more wait than can be kept, and all have their pages"),
-    ("cut-short", "what is cancelled, or out of time, in a page ends after it"),
-    ("left-behind", "who is left waiting when a program's work is done is no more"),
-    ("pressed", "who has no memory for its copy of a page waits alone, until there is some"),
-    ("tried", "an exception in an attempt ends it, and nothing else"),
-    ("torn", "pages that are unmapped, covered, forbidden or copied while they are waited for"),
-    ("taken-over", "a program that takes another's place has none of its pages to wait for"),
-    ("after-fork", "what is under way ends also where there is no memory to copy a page"),
-    ("end-late", "… also what ends just then"),
-    ("starved", "with all contexts of many threads in use the kernel has the memory it promised"),
-    ("paged", "a program's own handler reads the pages that its coroutines miss"),
-    ("together", "more have exceptions than can be kept, and run() ends beside them"),
-    ("left", "coroutines that are left behind in their exceptions stop nobody"),
-    ("died-of", "a program dies of an exception that nobody handles, or that its handler makes"),
-    ("storm", "whatever is interrupted by notifications goes on as if nothing were"),
-    ("late", "what comes in the handler, or masked, is told as soon as it may be"),
-    ("asleep", "who sleeps is woken by each notification, and by nothing else"),
-    ("closing", "who closes its ring while others tell it things has heard enough"),
-    ("wrong", "what is wrong with a call, a header or a context is an error"),
-    ("asked-once", "a call that waits is made once, whatever becomes of other pages"),
-    ("fatal", "upcalls to nowhere end the program, and so do kills with pages to come"),
+    ("registers", "coroutines that wait for pages and those that run meanwhile keep their registers"),
+    ("modes", "… and their rounding modes"),
+    ("many", "more coroutines than contexts wait for pages, and all get them"),
+    ("cut-short", "a step that is cancelled or times out during a page-in ends after it"),
+    ("left-behind", "run() destroys coroutines that still wait for pages at its end"),
+    ("pressed", "without memory for its copy of a page, only the writing coroutine waits"),
+    ("tried", "an exception in an attempt ends only the attempt"),
+    ("torn", "pages may be unmapped, replaced, protected or forked during their page-in"),
+    ("taken-over", "execve drops the page-ins of the old program"),
+    ("after-fork", "in-flight requests complete after a fork without memory to copy a page"),
+    ("end-late", "… also a request that completes later"),
+    ("starved", "with all contexts of many threads in use the kernel has its reserved memory"),
+    ("paged", "a program's exception handler reads missing pages for its coroutines"),
+    ("together", "more coroutines than contexts have exceptions, and run() still ends"),
+    ("left", "coroutines that stay in their exceptions stop no others"),
+    ("died-of", "a program dies of an unhandled exception or of one in its handler"),
+    ("storm", "notifications do not change the computation that they interrupt"),
+    ("late", "a notification in the handler, or a masked one, is delivered as soon as allowed"),
+    ("asleep", "each notification wakes a sleeping program, and nothing else does"),
+    ("closing", "notifications may race with the closing of the ring"),
+    ("wrong", "a wrong call, header or context is an error"),
+    ("asked-once", "a call that waits is made once, even if another page needs a page-in"),
+    ("fatal", "an upcall to a wrong address and a kill during page-ins end the program"),
 )
 
 with harness.Test(__doc__) as test, numbered_disk(test.build) as disk:

@@ -117,8 +117,8 @@ def check_overload(test: harness.Test) -> None:
     done = test.run("/bin/workload", "/workload.plan", machine=Machine(1))
     lines = done.text.replace("\r", "").splitlines()
     nothing = "\t0" * 4
-    told = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
-    test.check(told, "an unfinished task counts as arrived and may count as missed", done.text)
+    counted = f"first\t1\t0\t0{nothing}" in lines and f"last\t2\t0\t1{nothing}" in lines
+    test.check(counted, "an unfinished task counts as arrived and may count as missed", done.text)
     test.check("unbegun\tlast\t2" in lines, "tasks that did not start are reported", done.text)
 
 
@@ -179,8 +179,8 @@ def check_inheritance(test: harness.Test) -> None:
         done = command(
             test, "run", name, "--policy", policy, "--build", test.folder, "--icount"
         )
-        told = re.search(r"^bus +kernel +80 +80 +(\d+) ", done.stdout, re.MULTILINE)
-        well = told is not None and int(told[1]) == missed
+        row = re.search(r"^bus +kernel +80 +80 +(\d+) ", done.stdout, re.MULTILINE)
+        well = row is not None and int(row[1]) == missed
         what = f"{name} under {policy}: {missed} missed deadlines"
         test.check(well, what, done.stdout + done.stderr)
 
@@ -212,13 +212,13 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     lines = recorded.partition("decisions\n")[2].splitlines()
     comes = any(re.fullmatch(r"\d+ 0 \d+ short( \d+)+", line) for line in lines)
     test.check(comes and len(lines) >= 9, "the command records its decisions", recorded)
-    for limit, tells in ((5, True), (30, False)):
+    for limit, reports in ((5, True), (30, False)):
         done = command(test, "run", workload, "--policy", "fifo", *how, "--starving", str(limit))
-        told = re.search(r"starvation: workload \d+ \(process 1\) is ready for \S+ ms", done.stdout)
-        said = "is" if tells else "is not"
+        report = re.search(r"starvation: workload \d+ \(process 1\) is ready for \S+ ms", done.stdout)
+        verb = "is" if reports else "is not"
         test.check(
-            bool(told) is tells,
-            f"10 ms in state ready {said} reported with --starving {limit}",
+            bool(report) is reports,
+            f"10 ms in state ready {verb} reported with --starving {limit}",
             done.stdout + done.stderr,
         )
     if hosted:
@@ -236,7 +236,7 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     test.check(well, "the simulator makes the kernel's decisions", replayed.stdout + replayed.stderr)
     record.write_text(recorded.replace("policy=edf", "policy=fifo"))
     replayed = command(test, "sim", "--replay", record)
-    told = re.search(
+    report = re.search(
         r"change 2 of hart 0 differs\n  before:   \S+ ms: hart 0, task 2 \(short\), of 1 2\n"
         r"  recorded: 4\.\d+ ms: hart 0, task 1 \(long\)\n  now:      14\.\d+ ms: hart 0, task 3 \(short\)\n"
         r"  why:      task 1 was ready in the kernel, and is not in the simulator\n"
@@ -245,7 +245,7 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
         replayed.stdout,
     )
     test.check(
-        replayed.returncode == 1 and bool(told),
+        replayed.returncode == 1 and bool(report),
         "a replay under another policy reports both decisions and the reason",
         replayed.stdout + replayed.stderr,
     )
@@ -274,7 +274,7 @@ def plans(test: harness.Test, plan: Path) -> None:
         check_plan(test, 1, expected, policy)
     plan.write_text(OVERLOAD)
     check_overload(test)
-    for wrong, said in (
+    for wrong, message in (
         ("task 0 0 r1", "no class 0"),
         (f"{A}\ntask 0 0 q1", "no step is 'q'"),
         (f"{A}\ntask 0 0 l7", "no lock 7"),
@@ -283,8 +283,8 @@ def plans(test: harness.Test, plan: Path) -> None:
     ):
         plan.write_text(wrong + "\n")
         done = test.run("/bin/workload", "/workload.plan")
-        told = done.status == 1 and said in done.text
-        test.check(told, f"an error in a plan is reported: {said}", done.text)
+        reported = done.status == 1 and message in done.text
+        test.check(reported, f"an error in a plan is reported: {message}", done.text)
 
 
 with harness.Test(__doc__) as test, tempfile.TemporaryDirectory() as folder:
