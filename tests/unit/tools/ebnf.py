@@ -1,7 +1,8 @@
-"""Reads a grammar in EBNF and parses lines of words by it: for the grammar of a page.
+"""Reads a grammar in EBNF from a page and parses lines of words with it.
 
-Of ISO/IEC 14977: `=`, `;`, `,`, `|`, ( ), [ ], { }, "terminal", and ? regular expression ? for one
-word. `eol` is the end of a line. A symbol is a terminal, or the name of a production.
+It knows these signs of ISO/IEC 14977: `=`, `;`, `,`, `|`, ( ), [ ], { }, "terminal", and
+? regular expression ? for one word. `eol` is the end of a line. A symbol is a terminal, or the name
+of a production.
 """
 
 import re
@@ -14,7 +15,7 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 def words_of(text: str) -> list[str]:
-    """Of every line that has some, with the ends of the lines."""
+    """The words of all lines that are not empty, with an EOL after each line."""
     lines = (line.partition("#")[0].split() for line in text.split("\n"))
     return [word for line in lines if line for word in (*line, EOL)]
 
@@ -36,7 +37,7 @@ class Grammar:
         return set().union(*map(within, self.productions.values()))
 
     def parse(self, start: str, words: list[str]) -> set[str]:
-        """The productions and the terminals that the words need. Raises ValueError, with the place."""
+        """Returns the productions and terminals that the words use. Raises ValueError with the place."""
         self._furthest = 0
         for end, used in self._match(("name", start), words, 0):
             if end == len(words):
@@ -77,7 +78,7 @@ class Grammar:
                 yield end, used + more
 
     def _match_many(self, part: tuple, words: list[str], at: int) -> Iterator[tuple[int, tuple]]:
-        """As many as there are: a grammar of lines needs no other way."""
+        """Matches greedily, which is enough for a grammar of lines."""
         used: tuple = ()
         while (found := next(self._match(part, words, at), None)) is not None:
             at, more = found
@@ -134,5 +135,5 @@ class _Reader:
 
     def _sign(self, sign: str) -> None:
         if not self._is(sign):
-            raise ValueError(f"'{sign}' is wanted before {self._tokens[self._at : self._at + 3]}")
+            raise ValueError(f"expected '{sign}' before {self._tokens[self._at : self._at + 3]}")
         self._at += 1

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Stands in for QEMU and the kernel, so that the command is tested without either: it takes the
-options that the command gives to QEMU, unpacks the boot archive, runs `init=` as a program of the
-host, and speaks the kernel's side of the boot protocol (docs/running.md).
+"""A stand-in for QEMU and the kernel, to test the command without either. It takes QEMU's options,
+unpacks the boot archive, runs `init=` as a program of the host, and speaks the kernel's side of the
+boot protocol (docs/running.md).
 
-A program finds the machine's harts in FAKE_HARTS, the name of the kernel's file in FAKE_IMAGE. Words in `--append` make it misbehave: `fake=silent` never starts the program, `fake=panic` panics,
-`fake=die` ends without a mark, `fake=locked` and `fake=broken-disk` have no disk, `fake=linger` stays after the exit
-mark.
+The program gets the number of harts in FAKE_HARTS and the name of the kernel's file in FAKE_IMAGE.
+Words in `--append` select an error: `fake=silent` never starts the program, `fake=panic` panics,
+`fake=die` ends without a mark, `fake=locked` and `fake=broken-disk` fail to open the disk, and
+`fake=linger` stays after the exit mark.
 """
 
 import argparse
@@ -54,7 +55,7 @@ def words(line: str) -> dict[str, list[bytes]]:
 
 
 def frame(emit, program) -> None:
-    """Framed output: both of its streams, each as it comes."""
+    """Copies both outputs of the program, framed, as they arrive."""
     lock = threading.Lock()
 
     def copy(file, begin: bytes, end: bytes) -> None:
@@ -69,7 +70,7 @@ def frame(emit, program) -> None:
 
 
 def type_into(program) -> None:
-    """A terminal: keys are echoed, Enter ends a line, Ctrl-D the input."""
+    """Acts as a terminal: it echoes keys, Enter ends a line, and Ctrl-D ends the input."""
     while data := os.read(0, 4096):
         keys, end, _ = data.replace(b"\r", b"\n").partition(b"\x04")
         os.write(1, keys)
@@ -80,7 +81,7 @@ def type_into(program) -> None:
 
 
 def feed(program) -> None:
-    """Undoes the framing of standard input: DLE DLE is one DLE, DLE E is end of file."""
+    """Decodes framed standard input: DLE DLE is one DLE, DLE E is end of file."""
     escaped = False
     while data := os.read(0, 4096):
         out = bytearray()
@@ -103,7 +104,7 @@ def feed(program) -> None:
 
 
 def run_another_kernel(options) -> int:
-    """Its first program is /init, with what is behind `--`; lines end as a terminal has them."""
+    """Runs /init with the words behind `--`; its lines end with CR LF."""
     with tempfile.TemporaryDirectory() as root:
         with open(options.initrd, "rb") as file:
             unpack(file.read(), root)

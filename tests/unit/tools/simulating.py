@@ -1,4 +1,4 @@
-"""Runs `./cotrap sim` with the simulator of the build that is tested."""
+"""Runs `./cotrap sim` with the simulator of the tested build."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from support import cotrap
 
 from cotrap.errors import OWN_FAILURE
 
-BUILD = os.environ["COTRAP_HOST_BUILD"]  # of which the simulator is taken
+BUILD = os.environ["COTRAP_HOST_BUILD"]  # the build with the simulator
 
 
 def sim(*arguments, status: int = 0, stdin: bytes = b"") -> str:

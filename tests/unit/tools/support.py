@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "cmake" / "tools"))
 
 from cotrap import ui  # noqa: E402
 
-# What a killed machine leaves behind goes with this.
+# Temporary files of killed machines are deleted with this folder.
 _SCRATCH = tempfile.TemporaryDirectory()
 
 
@@ -60,7 +60,7 @@ class FakeBuild:
 
 @contextmanager
 def files_of_at_most(size: int):
-    """As where a disk is full: neither this process nor those that it starts write larger ones."""
+    """Limits the size of files that this process and its children write, like a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -73,7 +73,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"COTRAP_QEMU": str(HERE / "fake_qemu.py"), "TMPDIR": _SCRATCH.name}
 
 
-# Seconds after which a command counts as hanging: no host is so busy.
+# Seconds after which a command counts as hanging, also on a busy host.
 HANGS = 300
 
 
@@ -88,7 +88,7 @@ def cotrap(*arguments, stdin: bytes = b"", timeout: float = HANGS) -> subprocess
 
 
 def gone(pid: int) -> bool:
-    """Whether that process has ended, now or within what a busy host takes."""
+    """Waits for the end of the process. Returns false if it still runs after a time for busy hosts."""
     for _ in range(20 * HANGS):
         try:
             with open(f"/proc/{pid}/stat") as file:
@@ -101,13 +101,13 @@ def gone(pid: int) -> bool:
 
 
 @contextmanager
-def lines_said(*modules, until: str, flag: Path):
-    """The lines that `say()` prints in these modules, where lines about a wait come at once. Makes the
-    file `flag` when a line has `until` in it, so that the program that the test waits for can end."""
-    said = []
+def printed_lines(*modules, until: str, flag: Path):
+    """Collects the lines that `say()` prints in these modules; lines about a wait come at once. Creates
+    the file `flag` when a line contains `until`: a sign for the program of the test to end."""
+    lines = []
 
     def say(text: str) -> None:
-        said.append(text)
+        lines.append(text)
         if until in text:
             flag.touch()
 
@@ -115,11 +115,11 @@ def lines_said(*modules, until: str, flag: Path):
         for module in (ui, *modules):
             patched.enter_context(mock.patch.object(module, "say", say))
         patched.enter_context(mock.patch.object(ui, "LINE_EVERY", 0.01))
-        yield said
+        yield lines
 
 
 class Command(unittest.TestCase):
-    """Tests that run programs in a build of their own."""
+    """Tests that run programs in a fake build."""
 
     @classmethod
     def setUpClass(cls):

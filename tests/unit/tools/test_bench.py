@@ -1,4 +1,4 @@
-"""`./cotrap bench`: the command, from its options to its tables and files."""
+"""`./cotrap bench` handles its options and writes its tables and files."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from support import KERNELS, FakeBuild, cotrap
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.results import from_json
 
-# The counted run says one thing, the timed ones another.
+# Prints counts in the counted run, and times in the others.
 PROGRAM = r"""
 if [ "$FAKE_KIND" = instructions ]; then
   echo '# instructions, counted exactly'
@@ -29,7 +29,7 @@ fi
 
 
 class Page(HTMLParser):
-    """The elements that are left open, the files that the page would load, and the figures in it."""
+    """Collects a page's unclosed tags, its links to other files, and the data of its charts."""
 
     def __init__(self):
         super().__init__()
@@ -73,12 +73,12 @@ class Bench(unittest.TestCase):
     def bench(self, *arguments) -> subprocess.CompletedProcess:
         return cotrap("bench", "--build", self.build.path, *arguments)
 
-    def test_the_kernel_that_is_measured_has_self_tests(self):
+    def test_bench_measures_the_kernel_with_self_tests(self):
         self.build.program("bench", "echo $FAKE_IMAGE; exit 3")
         self.addCleanup(self.build.program, "bench", PROGRAM)
         self.assertIn(b"status 3\ncotrap-tests.elf\n", self.bench("--icount").stderr)
 
-    def test_instructions_and_times_are_in_tables_of_their_own(self):
+    def test_instructions_and_times_have_separate_tables(self):
         done = self.bench()
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         counted, memory, timed = done.stdout.decode().strip().split("\n\n")
@@ -88,12 +88,12 @@ class Bench(unittest.TestCase):
         self.assertIn("by the clock", timed)
         self.assertNotIn("fault.zero", timed)
 
-    def test_one_kind_alone_is_to_be_had(self):
+    def test_counted_or_timed_runs_alone_are_possible(self):
         self.assertNotIn(b"clock", self.bench("--icount").stdout)
         self.assertNotIn(b"instructions", self.bench("--time").stdout)
         self.assertEqual(self.bench("--icount", "--time").returncode, 2)
 
-    def test_a_number_that_is_not_the_same_twice_is_named(self):
+    def test_a_count_that_differs_between_runs_is_reported(self):
         self.build.program("bench", PROGRAM.replace(r"14400*30 14500\n'", r"1%s\n' $(date +%N)"))
         self.addCleanup(self.build.program, "bench", PROGRAM)
         done = self.bench("--icount")
@@ -112,7 +112,7 @@ class Bench(unittest.TestCase):
                          [144, 144, 144, 145, 145, 145])  # fmt: skip
         self.assertEqual((null["samples"], null["distribution"]), (31, [[144, 30], [145, 1]]))
 
-    def test_the_page_needs_nothing_else_and_has_every_figure(self):
+    def test_the_page_loads_no_other_file_and_has_every_result(self):
         base, path = self.folder / "page.json", self.folder / "page.html"
         self.bench("--save", base)
         base.write_text(base.read_text().replace("144", "120"))
@@ -131,7 +131,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(counted["distributions"], {"syscall.null": [[144, 30], [145, 1]]})
         self.assertIn("1.20", path.read_text())
 
-    def test_the_picture_is_one_and_has_the_bars_of_the_first_unit(self):
+    def test_the_picture_is_one_file_with_the_bars_of_the_first_unit(self):
         path = self.folder / "bars.svg"
         self.bench("--svg", path)
         root = ElementTree.parse(path).getroot()
@@ -156,17 +156,17 @@ class Bench(unittest.TestCase):
         self.assertEqual(shown.count('class="bar missed"'), 1)
         self.assertIn(">690, goal 600 missed<", shown)
 
-    def test_goals_that_are_met_have_no_mark(self):
+    def test_met_goals_have_no_mark(self):
         page = self.folder / "met.html"
-        said = self.bench("--icount", "--html", page).stdout.decode()
-        self.assertNotIn("missed", said + body(page))
+        printed = self.bench("--icount", "--html", page).stdout.decode()
+        self.assertNotIn("missed", printed + body(page))
 
-    def test_the_axis_of_the_bars_says_that_it_is_logarithmic(self):
-        picture = self.folder / "axis.svg"  # test_pages.py looks at those of the page
+    def test_the_axis_of_the_bars_is_labelled_as_logarithmic(self):
+        picture = self.folder / "axis.svg"  # test_pages.py checks those of the page
         self.bench("--svg", picture)
         self.assertIn(">instructions, logarithmic scale<", picture.read_text())
 
-    def test_what_got_slower_is_named_and_is_status_1(self):
+    def test_a_slower_benchmark_is_reported_with_status_1(self):
         path = self.folder / "base.json"
         self.bench("--icount", "--save", path)
         same = self.bench("--icount", "--compare", path)
@@ -177,7 +177,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(slower.returncode, 1)
         self.assertIn("syscall.null: 120 → 144 instructions (+20.0 %)", slower.stdout.decode())
 
-    def test_a_policy_is_named_and_what_another_had_is_not_compared(self):
+    def test_results_name_their_policy_and_are_not_compared_across_policies(self):
         path, named = self.folder / "none.json", self.folder / "mlfq.json"
         self.bench("--icount", "--save", path)
         done = self.bench("--icount", "--policy", "mlfq", "--save", named)
@@ -191,7 +191,7 @@ class Bench(unittest.TestCase):
         same = self.bench("--icount", "--compare", named, "--append", "policy=mlfq")
         self.assertEqual(same.returncode, 0, same.stderr)
 
-    def test_goals_are_of_one_hart(self):
+    def test_goals_hold_for_one_hart_only(self):
         self.assertIn("≤ 150", self.bench("--icount").stdout.decode())
         page = self.folder / "two.html"
         done = self.bench("--icount", "--harts", "2", "--html", page)
@@ -199,14 +199,14 @@ class Bench(unittest.TestCase):
             self.assertNotIn("goal", text)
             self.assertNotIn("≤", text)
 
-    def test_a_machine_that_does_not_count_gives_no_instructions(self):
+    def test_a_machine_without_icount_gives_no_instructions(self):
         self.build.program("bench", PROGRAM.replace('= instructions', '= never'))
         self.addCleanup(self.build.program, "bench", PROGRAM)
         done = self.bench("--icount")
         self.assertEqual((done.returncode, done.stdout), (125, b""))
         self.assertIn(b"not counted exactly", done.stderr)
 
-    def test_what_cannot_be_is_one_line_and_status_2(self):
+    def test_wrong_usage_is_one_line_and_status_2(self):
         for arguments, says in (
             (("nonesuch",), b"nonesuch"),
             (("--compare", "/no/such"), b"/no/such"),
@@ -234,7 +234,7 @@ class Bench(unittest.TestCase):
             self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
             self.assertIn(says, done.stderr)
 
-    def test_another_kernel_has_a_column_and_how_many_times_as_much_it_is(self):
+    def test_another_kernel_has_a_column_and_a_ratio(self):
         theirs = PROGRAM.replace(r"14400*30 14500\n'", r"%s\n' $(($# == 1 ? 28800 : 1))")
         both = f'if [ "$FAKE_KERNEL" ]; then {theirs} else {PROGRAM} fi'
         self.build.program("bench", both)
@@ -258,26 +258,26 @@ class Bench(unittest.TestCase):
         self.assertEqual(from_json(Path(f"{out}.json").read_text(), "").results[0].value, 144)
 
     def kernel_that(self, does: str) -> str:
-        """Another kernel's image, whose program does that."""
+        """Returns the image of another kernel, whose program runs the script."""
         self.build.program("bench", f'if [ "$FAKE_KERNEL" ]; then {does}\n fi\n{PROGRAM}')
         self.build.program("bench-minimal", "true")
         self.addCleanup(self.build.program, "bench", PROGRAM)
         (self.folder / "image").write_bytes(b"a kernel")
         return f"linux={self.folder / 'image'}"
 
-    def test_another_kernel_that_hangs_has_as_long_as_the_user_says(self):
+    def test_another_kernel_that_hangs_is_ended_by_the_timeout(self):
         image = self.kernel_that("exec sleep 60")
         done = self.bench("--icount", "--timeout", "3", "--against", image, "syscall.null")
         self.assertEqual((done.returncode, done.stdout), (125, b""))
         self.assertIn(b"linux was not done after 3 s", done.stderr)
 
-    def test_another_kernel_that_does_not_count_is_said(self):
+    def test_another_kernel_without_counts_is_reported(self):
         image = self.kernel_that("echo '# time'; printf 'syscall.null\\tns\\t1\\t9\\n'; exit")
         done = self.bench("--icount", "--harts", "2", "--against", image, "syscall.null")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"linux: no instructions with --harts 2: ", done.stderr)
 
-    def test_a_build_for_the_hosted_machine_is_one_without_its_being_said(self):
+    def test_a_hosted_build_selects_the_hosted_machine(self):
         hosted = FakeBuild()
         self.addCleanup(hosted.remove)
         for kernel in KERNELS:
@@ -292,12 +292,12 @@ class Bench(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, b""), arguments)
             self.assertIn(says, done.stderr)
 
-    def test_what_was_asked_for_and_is_not_to_be_had_is_named(self):
+    def test_a_requested_benchmark_that_cannot_run_is_reported(self):
         done = self.bench("--icount", "syscall.null", "yield.alone")
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"yield.alone: not to be had with --machine riscv64 --harts 1", done.stderr)
 
-    def test_list_names_them_without_a_build(self):
+    def test_list_prints_the_benchmarks_without_a_build(self):
         done = cotrap("bench", "--list", "--build", "/no/such")
         self.assertEqual(done.returncode, 0)
         self.assertEqual(len(done.stdout.splitlines()), len(BENCHMARKS))

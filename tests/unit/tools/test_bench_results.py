@@ -1,4 +1,4 @@
-"""`./cotrap bench`: what it makes of the samples that a program prints, and what it calls worse."""
+"""`./cotrap bench` computes results from samples and decides which results are worse."""
 
 import re
 import unittest
@@ -23,12 +23,12 @@ class Results(unittest.TestCase):
         text = "# instructions\nx.y\tinstructions\t1000\t98000*30 99500\nnoise\n"
         self.assertEqual(parse(text), {("x.y", "instructions"): ((98.0, 30), (99.5, 1))})
 
-    def test_a_percentile_is_the_least_value_that_so_many_are_no_higher_than(self):
+    def test_a_percentile_is_the_least_value_with_that_share_at_or_below_it(self):
         distribution = [(1.0, 50), (2.0, 49), (9.0, 1)]
         values = [percentile(distribution, share) for share in (0.5, 0.51, 0.99, 1.0)]
         self.assertEqual(values, [1.0, 2.0, 2.0, 9.0])
 
-    def test_exact_runs_are_the_same_or_not_and_the_first_one_counts(self):
+    def test_exact_runs_are_compared_and_the_first_run_counts(self):
         same, other = ((5.0, 3),), ((6.0, 3),)
         self.assertIs(combine("n", INSTRUCTIONS, [same, same], exact=True).same, True)
         odd = combine("n", INSTRUCTIONS, [same, other], exact=True)
@@ -39,11 +39,11 @@ class Results(unittest.TestCase):
         self.assertIs(combine("n", INSTRUCTIONS, [same, late], exact=True, tail=False).same, True)
         self.assertIs(combine("n", INSTRUCTIONS, [same, other], exact=True, tail=False).same, False)
 
-    def test_times_of_all_runs_are_one_and_their_medians_the_spread(self):
+    def test_times_of_all_runs_are_pooled_and_their_medians_are_the_spread(self):
         both = combine("n", TIME, [((5.0, 3),), ((6.0, 4),)], exact=False)
         self.assertEqual((both.value, both.samples, both.spread, both.same), (6.0, 7, 1.0, None))
 
-    def test_what_is_written_is_read_again(self):
+    def test_a_written_file_can_be_read_again(self):
         report = Report("riscv64", 2, "some", (result(144.25),), {"commit": "abc"})
         self.assertEqual(from_json(to_json(report, whole=True), "a file"), report)
         other = replace(report, policy="mlfq")
@@ -52,14 +52,14 @@ class Results(unittest.TestCase):
         kept = from_json(to_json(report, whole=False), "a file")
         self.assertEqual((kept.facts, kept.results[0].value), ({}, 144.25))
 
-    def test_a_result_may_have_its_value_alone(self):
+    def test_a_result_needs_only_its_value(self):
         text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
             [{"name": "syscall.null", "unit": "instructions", "value": 120}]}"""
         alone = from_json(text, "a file").results[0]
         self.assertEqual((alone.value, alone.percentiles["max"], alone.samples), (120, 120, 1))
         self.assertTrue(Change(alone, result(144)).is_worse)
 
-    def test_what_is_no_report_is_refused(self):
+    def test_a_file_that_is_no_report_is_refused(self):
         for text in ("", "[]", "{}", '{"schema": 1}', '{"schema": 2, "results": []}'):
             with self.assertRaises(UsageError):
                 from_json(text, "a file")
@@ -68,7 +68,7 @@ class Results(unittest.TestCase):
             with self.assertRaises(UsageError):
                 from_json(text, "a file")
 
-    def test_what_is_no_figure_is_refused(self):
+    def test_a_value_that_is_no_number_is_refused(self):
         text = """{"schema": 1, "machine": "riscv64", "harts": 1, "build": "mine", "results":
             [{"name": "syscall.null", "unit": "instructions", "value": VALUE, "medians": [1, 2]}]}"""
         from_json(text.replace("VALUE", "0"), "a file")
@@ -84,12 +84,12 @@ class Comparison(unittest.TestCase):
         change = Change(before, after)
         self.assertEqual((change.is_worse, change.is_better), (worse, better), change.words)
 
-    def test_exact_figures_may_grow_by_two_percent(self):
+    def test_exact_counts_may_grow_by_two_percent(self):
         self.check(result(1000), result(1020), worse=False)
         self.check(result(1000), result(1021), worse=True)
         self.check(result(1021), result(1000), worse=False, better=True)
 
-    def test_something_where_nothing_was_is_worse_without_a_ratio(self):
+    def test_a_value_above_zero_is_worse_than_zero_without_a_ratio(self):
         self.check(result(0), result(0), worse=False)
         self.check(result(0), result(5), worse=True)
         change = Change(result(0), result(5))
@@ -99,7 +99,7 @@ class Comparison(unittest.TestCase):
         self.check(result(1000, COUNTED_NS), result(1100, COUNTED_NS), worse=False)
         self.check(result(1000, COUNTED_NS), result(1101, COUNTED_NS), worse=True)
 
-    def test_who_meets_whom_may_change_by_more(self):
+    def test_counts_that_depend_on_order_have_a_larger_tolerance(self):
         def wake(value: float):
             return combine("timer.wake", COUNTED_NS, [((value, 1),)] * 2, exact=True)
 
@@ -117,7 +117,7 @@ class Catalogue(unittest.TestCase):
         heads = "".join(re.findall(r"^\*\*`.*", text, re.M))
         self.assertEqual(set(re.findall(r"\*\*`(.*?)`\*\*", heads)), set(BENCHMARKS))
 
-    def test_the_record_has_what_is_counted(self):
+    def test_the_record_has_every_recorded_benchmark(self):
         path = ROOT / "tests" / "bench" / "instructions.json"
         recorded = {each.name for each in from_json(path.read_text(), path.name).results}
         wanted = {each.name for each in BENCHMARKS.values() if each.exact}

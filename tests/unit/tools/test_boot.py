@@ -1,4 +1,4 @@
-"""The boot archive and the kernel command line: what is packed and written is what is read back."""
+"""The boot archive and the kernel command line can be read back unchanged."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ class BootArchive(unittest.TestCase):
         unpack(archive.pack(), str(self.guest))
         return self.guest
 
-    def test_files_keep_their_bytes_and_whether_they_can_be_executed(self):
+    def test_files_keep_their_bytes_and_their_execute_permission(self):
         for size in (0, 1, 2, 3, 4, 5, 4096):
             self.file(f"tree/data{size}", bytes(size))
         self.file("tree/bin/tool", b"\x7fELF", 0o700)
@@ -46,7 +46,7 @@ class BootArchive(unittest.TestCase):
         self.assertEqual((root / "bin/tool").read_bytes(), b"\x7fELF")
         self.assertEqual((root / "bin/tool").stat().st_mode & 0o777, 0o755)
 
-    def test_contents_of_a_page_and_more_begin_on_a_page(self):
+    def test_contents_of_at_least_a_page_begin_at_a_page_boundary(self):
         page = 4096
         for size in (page, page + 1, 3 * page):
             data = b"contents" + bytes(size - 8)
@@ -54,7 +54,7 @@ class BootArchive(unittest.TestCase):
             archive.add(self.file("name", data), "name")
             self.assertEqual(archive.pack().index(data) % page, 0)
 
-    def test_a_folder_comes_under_its_own_name_and_merges_with_one_of_that_name(self):
+    def test_a_folder_is_added_under_its_name_and_merges_with_another_of_that_name(self):
         self.file("one/bin/a", b"a")
         self.file("two/bin/b", b"b")
         archive = Archive()
@@ -63,7 +63,7 @@ class BootArchive(unittest.TestCase):
         root = self.unpacked(archive)
         self.assertEqual(sorted(path.name for path in (root / "bin").iterdir()), ["a", "b"])
 
-    def test_a_program_can_be_executed_whatever_its_mode_was(self):
+    def test_the_program_is_executable_whatever_its_mode_was(self):
         archive = Archive()
         archive.add_program(self.file("p", b"x", 0o600), "run/p")
         self.assertEqual((self.unpacked(archive) / "run/p").stat().st_mode & 0o777, 0o755)
@@ -90,7 +90,7 @@ class BootArchive(unittest.TestCase):
                 Archive().add(top, "deep")
             subprocess.run(["rm", "-r", top], check=True)
 
-    def test_a_link_inside_stays_a_link_and_one_to_the_outside_becomes_the_file(self):
+    def test_an_inner_link_stays_a_link_and_an_outer_link_becomes_the_file(self):
         outside = self.file("outside", b"far")
         self.file("tree/near", b"near")
         (self.host / "tree" / "inner").symlink_to("near")
@@ -121,7 +121,7 @@ class CommandLine(unittest.TestCase):
             self.assertTrue(encoded.isascii())
             self.assertEqual(unquote_to_bytes(encoded), value)
 
-    def test_words_come_in_order_and_only_where_asked_for(self):
+    def test_options_are_in_order_and_only_those_requested(self):
         line = command_line(
             program="/run/p",
             arguments=["b", "a b"],

@@ -1,4 +1,4 @@
-"""What building says, and where the tests' musl comes from; ninja and apt are shell scripts here."""
+"""Builds print short messages, and musl for the tests is fetched; ninja and apt are shell scripts here."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # which finds the command's modules
+import support  # finds the command's modules
 from cotrap import build, musl, setup, ui
 from cotrap.errors import ToolError
 
@@ -36,42 +36,42 @@ class Building(Faked):
     def says(self, *lines: str, status: int = 0) -> str:
         text = "\n".join(lines)
         self.program("ninja", f"cat <<'END'\n{text}\nEND\nexit {status}")
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said):
+        printed = io.StringIO()
+        with contextlib.redirect_stderr(printed):
             build._compile("a-preset", self.path, ())
-        return said.getvalue()
+        return printed.getvalue()
 
-    def test_nothing_is_said_when_nothing_is_built(self):
+    def test_a_build_without_work_prints_nothing(self):
         self.assertEqual(self.says("ninja: no work to do."), "")
         globbing = "[0/2] Re-checking globbed directories..."
         self.assertEqual(self.says(globbing, "ninja: no work to do."), "")
 
-    def test_work_is_one_line_and_the_compilers_words_pass(self):
+    def test_a_build_prints_one_line_and_passes_compiler_messages(self):
         self.assertEqual(
             self.says("[1/2] Building a", "a.cpp: warning", "[2/2] Linking"),
             "cotrap: building a-preset\na.cpp: warning\n",
         )
 
-    def test_where_there_is_no_terminal_lines_tell_how_far_it_is(self):
+    def test_without_a_terminal_lines_report_the_progress(self):
         go_on = self.path / "go-on"
         wait = f"until test -e {go_on}; do sleep 0.01; done"
         self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
-        with support.lines_said(build, until="2 of 3", flag=go_on) as said:
+        with support.printed_lines(build, until="2 of 3", flag=go_on) as printed:
             build._compile("a-preset", self.path, ())
-        self.assertEqual(said[0], "building a-preset")
-        self.assertIn("building a-preset, 2 of 3 after 0 s", said)
+        self.assertEqual(printed[0], "building a-preset")
+        self.assertIn("building a-preset, 2 of 3 after 0 s", printed)
 
-    def test_a_line_comes_every_30_seconds(self):
+    def test_a_progress_line_is_printed_every_30_seconds(self):
         self.assertEqual(ui.LINE_EVERY, 30)
 
-    def test_configuring_tells_how_long_it_takes_too(self):
+    def test_configuring_reports_its_time_too(self):
         go_on = self.path / "go-on"
         self.program("cmake", f"until test -e {go_on}; do sleep 0.01; done")
-        with support.lines_said(until="configuring", flag=go_on) as said:
+        with support.printed_lines(until="configuring", flag=go_on) as printed:
             build._configure("a-preset")
-        self.assertEqual(said[0], "configuring a-preset after 0 s")
+        self.assertEqual(printed[0], "configuring a-preset after 0 s")
 
-    def test_a_failure_is_one_of_the_command(self):
+    def test_a_failed_build_is_a_failure_of_the_command(self):
         with self.assertRaises(ToolError):
             self.says("[1/2] Building a", status=1)
 
@@ -98,7 +98,7 @@ print((folder / "policy" / "program").read_text(), flush=True)
 
 class OfHeaders(Faked):
     def builds(self, name: str) -> subprocess.Popen:
-        """A command that says what it has built, and what is there when its input has ended."""
+        """A process that builds with these headers, prints the header in the build, and again at its end."""
         return subprocess.Popen(
             [sys.executable, "-c", _BUILDS, self.path, name],
             cwd=support.HERE,
@@ -107,7 +107,7 @@ class OfHeaders(Faked):
             text=True,
         )
 
-    def test_what_a_command_has_built_stays_until_it_ends(self):
+    def test_a_build_for_a_command_stays_until_the_command_ends(self):
         program = self.path / "policy" / "program"
         keep = "s/.*COTRAP_POLICY_HEADER=\\([^ ]*\\).*/\\1/p"
         make = f"mkdir -p {program.parent}\nprintf %s \"$*\" | sed -n '{keep}'"
@@ -124,7 +124,7 @@ class OfHeaders(Faked):
 
 
 class Stale(Faked):
-    def test_a_build_without_a_tests_compiler_is_configured_again_when_that_may_have_come(self):
+    def test_a_build_without_a_test_compiler_is_configured_again_when_one_may_be_installed(self):
         made, stamps = self.path / "build.ninja", self.path / "setup"
         stamps.mkdir()
         cache = f"CMAKE_HOME_DIRECTORY:INTERNAL={support.ROOT}\nCOTRAP_LINUX_CC:FILEPATH=%s\n"
@@ -152,7 +152,7 @@ class Stale(Faked):
 
 class Spaces(unittest.TestCase):
     def test_a_tree_may_be_in_a_folder_with_spaces_in_its_name(self):
-        """No command of a build has a piece of the folder's name as a word of its own."""
+        """No command of a build splits the folder's name into words."""
         with tempfile.TemporaryDirectory() as folder:
             tree = Path(folder) / "two spaces within"
             tree.mkdir()
@@ -160,8 +160,8 @@ class Spaces(unittest.TestCase):
                 if entry.name not in ("build", ".git"):
                     (tree / entry.name).symlink_to(entry)
             for preset in ("riscv64-release", "hosted-release", "host-asan"):
-                self.said(["cmake", "--preset", preset], cwd=tree)
-                commands = self.said(["ninja", "-C", tree / "build" / preset, "-t", "commands"])
+                self.printed(["cmake", "--preset", preset], cwd=tree)
+                commands = self.printed(["ninja", "-C", tree / "build" / preset, "-t", "commands"])
                 self.assertIn(str(tree), commands)
                 pieces = [
                     word
@@ -171,14 +171,14 @@ class Spaces(unittest.TestCase):
                 ]
                 self.assertEqual(sorted(set(pieces)), [], preset)
 
-    def said(self, command: list, **options) -> str:
+    def printed(self, command: list, **options) -> str:
         done = subprocess.run(command, capture_output=True, text=True, timeout=support.HANGS, **options)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
 
 class ReadOnly(unittest.TestCase):
-    """A tree that is built, and to which the user of the command cannot write."""
+    """A tree with builds to which the user of the command cannot write."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -222,7 +222,7 @@ class ReadOnly(unittest.TestCase):
             **other,
         )
 
-    def test_what_is_built_runs_and_what_there_is_is_listed(self):
+    def test_a_read_only_tree_runs_its_builds_and_lists_its_tests(self):
         done = self.cotrap("run", "-q", "greet")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (7, b"hello\n", b""))
         done = self.cotrap("demo", "--list")
@@ -231,7 +231,7 @@ class ReadOnly(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertEqual(done.stdout.split(), [b"riscv64-release", b"host-asan", b"host-debug"])
 
-    def test_what_is_not_built_is_an_error_of_one_line(self):
+    def test_a_missing_build_in_a_read_only_tree_is_an_error_of_one_line(self):
         done = self.cotrap("run", "-q", "--build", "riscv64-debug", "greet")
         self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
         self.assertIn(b"riscv64-debug is not built, and nothing can be written to", done.stderr)
@@ -247,12 +247,12 @@ class Musl(Faked):
         (self.path / "build").mkdir()
 
     def fetch(self) -> str:
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said):
+        printed = io.StringIO()
+        with contextlib.redirect_stderr(printed):
             musl.ensure()
-        return said.getvalue()
+        return printed.getvalue()
 
-    def test_the_systems_mirror_is_asked_for_our_suite(self):
+    def test_musl_comes_from_the_systems_mirror_and_our_suite(self):
         self.program(
             "apt-get",
             f"""case $* in
@@ -271,7 +271,7 @@ class Musl(Faked):
             "deb [signed-by=/key.gpg] http://mirror/debian/ trixie main\n",
         )
 
-    def test_without_it_there_is_a_line_and_nothing_else(self):
+    def test_without_musl_the_build_prints_one_line(self):
         self.program("apt-get", "echo 'E: no network' >&2; exit 100")
         self.assertIn("not to be had: E: no network)\n", self.fetch())
         self.program("apt-get", "true")

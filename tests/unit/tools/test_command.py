@@ -1,4 +1,4 @@
-"""The command as its user meets it: what it refuses and how it says so, help, demonstrations."""
+"""The command refuses wrong usage with a reason, prints help, and runs demos."""
 
 import errno
 import itertools
@@ -20,7 +20,7 @@ class Usage(Command):
         self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertIn(says, done.stderr)
 
-    def test_what_cannot_be_is_one_line_and_status_2(self):
+    def test_wrong_usage_is_one_line_and_status_2(self):
         build = self.build.path
         self.check(says=b"COMMAND")
         self.check("dance", says=b"dance")
@@ -39,11 +39,11 @@ class Usage(Command):
         self.check(*hosted, "/tmp/profile", "--sanitize", "thread", says=b"without a sanitizer")
         self.check("demo", "--build", build, "nonesuch", says=b"nonesuch")
 
-    def test_the_hint_names_the_command_that_was_wrong(self):
+    def test_the_hint_names_the_wrong_command(self):
         for command in ("demo", "run", "test", "debug", "bench"):
             self.check(command, "--bogus", says=f"`./cotrap {command} --help`".encode())
 
-    def test_options_are_taken_before_between_and_after_names(self):
+    def test_options_are_accepted_before_between_and_after_names(self):
         for command, *groups in (
             ("bench", ("--time",), ("--harts", "2"), ("yield",), ("switch",)),
             ("demo", ("-q",), ("--harts", "2"), ("one",), ("two",)),
@@ -60,7 +60,7 @@ class Usage(Command):
             self.assertEqual(len(ways), 1, command)
         self.check("bench", "yield", "--bogus", "switch", says=b"arguments: --bogus (")
 
-    def test_odd_names_and_numbers_are_no_less_wrong(self):
+    def test_odd_names_and_numbers_are_refused(self):
         build = self.build.path
         long = "A" * 300
         self.check("run", "--build", build, long, says=b"no such file")
@@ -76,7 +76,7 @@ class Usage(Command):
         self.check("test", "--minutes", "0", "soak", says=b"'0' is not a number of minutes")
         self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
 
-    def test_a_time_may_have_a_unit_of_its_own(self):
+    def test_a_time_may_have_a_unit(self):
         def parsed(*words: str):
             return options.parser().parse_args(words)
 
@@ -90,17 +90,17 @@ class Usage(Command):
         for text in ("1h", "s", "0s", "infs", "nanms", "-1s", "1s2"):
             self.check("sim", "web", f"--duration={text}", says=b"nor one with ns, us, ms, s or min")
 
-    def test_words_that_only_the_command_knows_are_not_given_to_the_kernel(self):
+    def test_the_kernel_gets_no_options_reserved_for_the_command(self):
         for word in ("mark=1", "stdin=framed", "size=1x1", "init=/bin/ls", "m%61rk=1"):
             self.check("run", "--append", f"policy=fifo {word}", says=b"the command's own")
         self.check("demo", "--append", "mark=1", says=b"'mark' is the command's own")
         self.assertEqual(self.run_quiet("exit 6", options=("--append", "arg=x")).returncode, 6)
 
-    def test_a_machine_without_room_for_the_boot_archive_is_told_how_much_it_needs(self):
+    def test_a_machine_too_small_for_the_boot_archive_is_refused_with_the_size_it_needs(self):
         build = self.build.path
         for size in (b"4M", b"11M"):
-            said = b"--mem " + size + b" is too little"
-            self.check("run", "--build", build, "--mem", size.decode(), says=said)
+            printed = b"--mem " + size + b" is too little"
+            self.check("run", "--build", build, "--mem", size.decode(), says=printed)
         self.build.demo("some", "-", "true")
         self.check("demo", "--build", build, "--mem", "4M", says=b"is enough")
         big = self.build.path / "big"
@@ -111,7 +111,7 @@ class Usage(Command):
         self.check(*run, "82M", program, says=b"archive of 40.0 MiB: --mem 93M is enough")
         self.assertEqual(cotrap(*run, "93M", program).returncode, 0)
 
-    def test_a_folder_that_never_ends_and_arguments_that_are_too_long_are_refused(self):
+    def test_an_endless_folder_and_too_long_arguments_are_refused(self):
         program = self.build.file("program", "true")
         folder = self.build.path / "round"
         folder.mkdir()
@@ -120,7 +120,7 @@ class Usage(Command):
         self.check(*run, "--add", folder, program, says=b"is a link to a folder that it is in")
         self.check(*run, program, *["x" * 1000] * 200, says=b"arguments are too long")
 
-    def test_what_cannot_be_packed_is_named(self):
+    def test_a_file_that_cannot_be_packed_is_named(self):
         build = self.build.path
         program = self.build.file("program", "true")
 
@@ -133,7 +133,7 @@ class Usage(Command):
         check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
         check(self.build.file("odd/tmp", "true"), says=b"the kernel has a folder there")
 
-    def test_a_disk_is_a_file_of_whole_sectors_that_can_be_written_to(self):
+    def test_a_disk_is_a_writable_file_of_whole_sectors(self):
         folder = self.build.path / "disks"
         folder.mkdir()
         for name, size in (("good", 1024), ("odd", 1000), ("empty", 0), ("fixed", 512)):
@@ -157,14 +157,14 @@ class Usage(Command):
         if os.geteuid() != 0:
             self.check(*run("fixed"), says=b"permission denied")
 
-    def test_a_symbolic_link_to_the_command_is_the_command(self):
+    def test_a_symbolic_link_to_the_command_works(self):
         link = self.build.path / "a link"
         link.symlink_to(ROOT / "cotrap")
         done = subprocess.run([link, "--help"], capture_output=True, timeout=HANGS)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
-    def test_a_help_that_cannot_be_written_is_an_error_of_the_write(self):
-        """argparse drops it: Python 3.13 then ends with status 0 where its output is not buffered."""
+    def test_a_help_text_that_cannot_be_written_is_a_write_error(self):
+        """argparse drops the error: Python 3.13 then ends with status 0 if its output is not buffered."""
         full = mock.Mock(write=mock.Mock(side_effect=OSError(errno.ENOSPC, "full")))
         with mock.patch("sys.stdout", full), self.assertRaises(OSError):
             options.parser().parse_args(["run", "--help"])
@@ -199,11 +199,11 @@ class Usage(Command):
         self.assertEqual(done.returncode, 126)
         self.assertIn(b"program is not an ELF program for this machine", done.stderr)
 
-    def test_top_wants_a_program_and_its_help_says_so(self):
+    def test_top_requires_a_program_and_its_help_shows_it(self):
         self.check("top", says=b"arguments are required: FILE (`./cotrap top --help`")
-        said = cotrap("top", "--help").stdout.decode()
-        self.assertRegex(said, r"\sFILE \.\.\.\s")
-        self.assertNotIn("instead of", said)
+        printed = cotrap("top", "--help").stdout.decode()
+        self.assertRegex(printed, r"\sFILE \.\.\.\s")
+        self.assertNotIn("instead of", printed)
         self.assertIn("[FILE] ...", cotrap("run", "--help").stdout.decode())
 
     def test_every_command_has_help(self):
@@ -231,7 +231,7 @@ class Demo(unittest.TestCase):
         self.assertRegex(out, r"(?m)^ok +typed ")
         self.assertNotIn("fine", out)
 
-    def test_one_that_fails_shows_its_output_and_makes_it_status_1(self):
+    def test_a_failed_demo_shows_its_output_and_gives_status_1(self):
         self.build.demo("bad", "-", "echo because; exit 4")
         status, out = self.demo()
         self.assertEqual(status, 1)
@@ -239,18 +239,18 @@ class Demo(unittest.TestCase):
         self.assertIn("because", out)
         self.assertIn("exit status 4", out)
 
-    def test_named_demos_show_all_they_print(self):
+    def test_named_demos_show_all_their_output(self):
         status, out = self.demo("good")
         self.assertEqual(status, 0)
         self.assertIn("\nfine\n", out)
         self.assertNotIn("typed", out)
 
-    def test_the_machine_is_the_demos_own_or_the_one_asked_for(self):
+    def test_a_demo_runs_on_its_own_machine_unless_the_user_names_another(self):
         self.build.demo("many", "-", "echo $FAKE_HARTS harts", harts=4)
         self.assertIn("\n4 harts\n", self.demo("many")[1])
         self.assertIn("\n2 harts\n", self.demo("--harts", "2", "many")[1])
 
-    def test_the_kernel_has_self_tests_where_a_demo_or_the_user_wants_them(self):
+    def test_the_kernel_has_self_tests_if_a_demo_or_the_user_requests_them(self):
         self.build.demo("outside", "-", "echo boots $FAKE_IMAGE")
         self.build.demo("inside", "-", "echo boots $FAKE_IMAGE", needs="SELF_TESTS")
         for words, kernel in (
@@ -266,13 +266,13 @@ class Demo(unittest.TestCase):
         for page in ("cmake/program.cmake", "docs/write-a-demo.md"):
             self.assertRegex((ROOT / page).read_text(), r"\\x04`?( \|)? (is )?Ctrl-D", page)
 
-    def test_a_demo_that_takes_too_long_does_not_hold(self):
+    def test_a_demo_that_takes_too_long_fails(self):
         self.build.demo("slow", "-", "sleep 30")
         status, out = self.demo("--timeout", "0.5", "slow")
         self.assertEqual(status, 1)
         self.assertIn("after 0.5 s", out)
 
-    def test_words_for_the_kernel_and_files_reach_every_demo(self):
+    def test_kernel_options_and_files_reach_every_demo(self):
         status, out = self.demo("--append", "fake=panic")
         self.assertEqual(status, 1)
         self.assertIn("all is lost", out)
@@ -280,7 +280,7 @@ class Demo(unittest.TestCase):
         self.build.demo("reads", "-", "./given")
         self.assertIn("it is here", self.demo("--add", file, "reads")[1])
 
-    def test_quiet_is_verdict_lines_and_what_those_print_that_fail(self):
+    def test_quiet_shows_verdict_lines_and_the_output_of_failed_demos(self):
         self.build.demo("bad", "-", "echo because; exit 4")
         status, out = self.demo("-q")
         self.assertEqual(status, 1)
@@ -289,7 +289,7 @@ class Demo(unittest.TestCase):
         )
         self.assertRegex(self.demo("--quiet", "good")[1], r"\Aok +good .*\n\Z")
 
-    def test_the_list_has_a_line_each(self):
+    def test_the_list_has_one_line_per_demo(self):
         self.assertEqual(self.demo("--list")[1].splitlines()[0].split()[0], "good")
         self.assertEqual(len(self.demo("--list")[1].splitlines()), 2)
 

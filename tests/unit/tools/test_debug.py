@@ -1,4 +1,4 @@
-"""What `./cotrap debug` tells gdb: where a program is, in words that gdb reads as they are meant."""
+"""`./cotrap debug` gives gdb the program's address and its quoted path."""
 
 import struct
 import tempfile
@@ -23,28 +23,28 @@ class Debug(unittest.TestCase):
         (self.folder / name).write_bytes(header)
         return self.folder / name
 
-    def test_a_program_is_where_it_says_or_where_the_kernel_puts_one_that_does_not(self):
+    def test_a_program_is_at_its_link_address_or_at_the_kernels_load_bias(self):
         self.assertEqual(elf.program(self.program(_EXECUTABLE)), elf.Program(0x1234, 0))
         moved = elf.Program(0x10001234, 0x10000000)
         self.assertEqual(elf.program(self.program(_SHARED)), moved)
         self.assertIsNone(elf.program(self.program(_EXECUTABLE, _X86)))
         self.assertIsNone(elf.program(self.program(_EXECUTABLE), hosted=True))
 
-    def test_the_bias_is_the_kernels(self):
+    def test_the_load_bias_equals_the_kernels(self):
         header = (support.ROOT / "kernel" / "formats" / "elf.h").read_text().replace("'", "")
         self.assertIn(f"default_load_bias = {elf._LOAD_BIAS:#010x};", header)
 
-    def test_symbols_and_breakpoint_are_where_the_program_is(self):
+    def test_symbols_and_breakpoint_are_at_the_programs_address(self):
         commands = debug._commands(self.program(_SHARED), False)
         self.assertRegex(commands[-2], r'add-symbol-file "/.*/program" -o 0x10000000$')
         self.assertEqual(commands[-1], "tbreak *0x10001234")
 
-    def test_in_a_process_the_program_is_in_the_first_window_where_nothing_can_be_written_yet(self):
+    def test_on_the_hosted_machine_gdb_uses_a_hardware_breakpoint_in_the_first_user_range(self):
         commands = debug._commands(self.program(_SHARED, _X86), True)
         self.assertRegex(commands[-2], r"-o 0x400010000000$")
         self.assertEqual(commands[-1], "thbreak *0x400010001234")
 
-    def test_a_path_is_one_word_for_gdb(self):
+    def test_gdb_reads_any_path_as_one_word(self):
         program = self.program(_EXECUTABLE, name="a \"b\" \\c 'd'")
         self.assertIn("/a \\\"b\\\" \\\\c 'd'\"", debug._commands(program, False)[-2])
 

@@ -1,4 +1,4 @@
-"""What the command can say of a program that the kernel does not run."""
+"""The command explains why the kernel cannot run a program."""
 
 import struct
 import tempfile
@@ -15,14 +15,14 @@ LOAD, INTERPRETER = 1, 3
 
 
 def program(machine: int, kind: int, parts=(LOAD,)) -> bytes:
-    """A file's header and its program headers."""
+    """The bytes of an ELF header and its program headers."""
     head = struct.pack("<4sBBB9xHHIQ", b"\x7fELF", 2, 1, 1, kind, machine, 1, 0x1000)
     head += struct.pack("<QQIHHHHHH", 64, 0, 0, 64, 56, len(parts), 0, 0, 0)
     return head + b"".join(struct.pack("<I52x", part) for part in parts)
 
 
 class Where(unittest.TestCase):
-    def test_a_program_begins_where_the_kernel_loads_it(self):
+    def test_a_program_starts_at_the_kernels_load_address(self):
         for kind, bias in ((FIXED, 0), (INDEPENDENT, 0x1000_0000)):
             with tempfile.NamedTemporaryFile() as file:
                 file.write(program(RISCV, kind))
@@ -39,22 +39,22 @@ class WhyNot(unittest.TestCase):
             found = elf.why_not(Path(file.name), hosted)
         self.assertTrue(says in found if says else not found, found)
 
-    def test_there_is_nothing_against_a_program_that_fits(self):
+    def test_a_program_for_the_machine_is_accepted(self):
         self.check(program(RISCV, FIXED), False, "")
         self.check(program(RISCV, INDEPENDENT), False, "")
         self.check(program(X86_64, INDEPENDENT), True, "")
 
-    def test_what_is_no_program_for_the_machine_is_said(self):
+    def test_a_file_that_is_no_program_for_the_machine_is_reported(self):
         self.check(b"#!/bin/sh\n", False, "not an ELF program")
         self.check(program(RISCV, FIXED), True, "not an ELF program")
         self.check(program(X86_64, FIXED), False, "--machine hosted")
 
-    def test_what_is_linked_otherwise_is_said(self):
+    def test_a_program_that_is_linked_wrongly_is_reported(self):
         self.check(program(RISCV, INDEPENDENT, (LOAD, INTERPRETER)), False, "link it with -static")
         self.check(program(X86_64, INDEPENDENT, (INTERPRETER,)), True, "shared libraries")
         self.check(program(X86_64, FIXED), True, "link it with -static-pie")
 
-    def test_a_header_that_ends_early_or_lies_is_no_harm(self):
+    def test_a_truncated_or_false_header_is_handled(self):
         whole = program(RISCV, FIXED)
         for end in (0, 16, 32, 50, 64, 70):
             self.check(whole[:end], False, "not an ELF" if end < 32 else "")

@@ -1,5 +1,5 @@
-"""Every header includes what declares the names it uses. Which other headers a standard header includes
-differs between versions of a standard library, so one version's build does not find what is missing."""
+"""Every header includes the declarations of the names that it uses. A standard library may provide more
+by accident, so a build with one version does not find all missing includes."""
 
 import re
 import unittest
@@ -9,10 +9,10 @@ from pathlib import Path
 from support import ROOT
 
 FOLDERS = ("async", "trap", "kernel", "hal", "tests/unit", "tests/bench")
-# Where #include "…" and <…> of the tree's own headers are looked for, besides the header's own folder.
+# Folders of the tree's own headers, searched after the folder of the including header.
 PLACES = ("async/include", "trap/include", "hal/include", "kernel/include", "kernel", "async/sim")
 
-# The standard header, what in a text needs it, and the other headers that declare the same by contract.
+# A standard header, a pattern of its names, and other headers that declare them by contract.
 NEEDS = (
     ("cstdint", r"std::u?int(\d+|ptr|max)_t\b|\bU?INT(\d+|PTR|MAX)_(MAX|MIN|C)\b", {"cinttypes"}),
     ("cstddef", r"std::(byte|ptrdiff_t|max_align_t)\b|\boffsetof\b", set()),
@@ -49,7 +49,7 @@ def resolved(folder: Path, name: str) -> Path | None:
 
 
 def standard_headers(header: Path) -> set[str]:
-    """Those that it includes, itself or by way of the tree's own headers."""
+    """The headers that it includes, directly or through the tree's own headers."""
     found: set[str] = set()
     seen: set[Path] = set()
     todo = [header]
@@ -72,7 +72,7 @@ def missing(header: Path) -> list[str]:
 
 
 class Includes(unittest.TestCase):
-    def test_a_header_includes_what_declares_the_names_it_uses(self):
+    def test_a_header_includes_the_declarations_of_its_names(self):
         headers = [header for folder in FOLDERS for header in (ROOT / folder).rglob("*.h")]
         self.assertGreater(len(headers), 300)
         wrong = [

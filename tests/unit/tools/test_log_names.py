@@ -1,5 +1,5 @@
-"""Addresses in the kernel's log have names on their way to whoever reads it, and nothing else
-changes, however the console's bytes are cut into pieces."""
+"""The command adds names to the addresses in the kernel's log and changes nothing else, however the
+console's bytes are split."""
 
 import os
 import tempfile
@@ -38,16 +38,16 @@ class Lines(unittest.TestCase):
             for piece in (1, 2, 7, 4096):
                 self.assertEqual(self.fed(data, piece), expected)
 
-    def test_a_chain_has_its_functions_in_the_next_line(self):
+    def test_the_functions_of_a_chain_follow_in_the_next_line(self):
         line = STALL + b"0xffffffc08021e56c < 0x123456 < 0x235280\r\n"
-        told = (
+        reported = (
             b"    that is: self_tests::stall (spin.cpp:103) < 0x123456 < run_thread (life.cpp:82)\n"
         )
-        self.check(b"out\n" + line + b"more" + line, b"out\n" + line + told + b"more" + line)
+        self.check(b"out\n" + line + b"more" + line, b"out\n" + line + reported + b"more" + line)
         now = b"[   12.5 h3] 'x' stalls: 20 ms without an await, now at 0x235280\n"
         self.check(now + now, 2 * (now + b"    that is: run_thread (life.cpp:82)\n"))
 
-    def test_other_lines_and_unknown_addresses_are_left_alone(self):
+    def test_other_lines_and_unknown_addresses_stay_unchanged(self):
         for data in (
             b"awaits: 0x235280\n$ ",
             b"[    0.05 h0] ready at 0x235280\n",
@@ -57,7 +57,7 @@ class Lines(unittest.TestCase):
         ):
             self.check(data, data)
 
-    def test_what_comes_goes_on_at_once(self):
+    def test_bytes_are_passed_on_at_once(self):
         names = LogNames(Path("kernel"))
         for data in (b"[", b"    0.05 h0] 'x' awaits:", b"$ "):
             self.assertEqual(names.feed(data), data)
@@ -70,7 +70,7 @@ class Lines(unittest.TestCase):
 
 
 class Run(Command):
-    def test_run_asks_the_symbolizer_unless_it_is_to_be_quiet(self):
+    def test_run_calls_the_symbolizer_unless_quiet(self):
         line = STALL + b"0xffffffc08021e56c\n"
         log = self.build.path / "log"
         log.write_bytes(line)

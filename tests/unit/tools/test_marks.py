@@ -1,4 +1,4 @@
-"""What is the program's and what is not, however the console's bytes are cut into pieces."""
+"""The command separates the program's bytes from the kernel's, however the console splits them."""
 
 import unittest
 
@@ -33,30 +33,30 @@ class Marks(unittest.TestCase):
         data = BANNER + mark("start") + program + mark("exit 7") + b"[    0.5 h0] off\n"
         self.check(data, True, program, State.EXITED, 7)
 
-    def test_otherwise_kernel_lines_are_shown_and_the_firmware_is_not(self):
+    def test_without_quiet_kernel_lines_are_shown_and_the_firmwares_are_not(self):
         before, after = b"[    0.013100 h0] hello\n", b"[    0.020000 h1] off\n"
         data = BANNER + before + mark("start") + b"out\n" + mark("exit 0") + after
         self.check(data, False, before + b"out\n" + after, State.EXITED, 0)
 
-    def test_the_firmware_is_not_shown_when_the_kernel_says_nothing(self):
+    def test_the_firmware_is_not_shown_if_the_kernel_prints_nothing(self):
         self.check(BANNER + mark("start") + b"x", False, b"x", State.RUNNING)
 
-    def test_the_kernels_lines_are_not_the_programs_words(self):
+    def test_kernel_lines_are_not_part_of_the_programs_output(self):
         kernels = b"[    0.013100 h0] hello\r\n[    0.1 h1] more\r\n"
         for words in (b"", b"out", b"out\n", b"\n", b"[ out ]\n"):
             for piece in (1, 5, 4096):
                 reader = read(mark("start") + kernels + words, False, piece)[1]
                 self.assertEqual(reader.program_wrote, bool(words), words)
 
-    def test_a_mark_with_another_nonce_is_the_programs(self):
+    def test_a_mark_with_another_nonce_belongs_to_the_program(self):
         text = b"\x1e0123456789abcdee exit 3\n\x1e\x1e0123"
         self.check(mark("start") + text + mark("exit 1"), True, text, State.EXITED, 1)
 
-    def test_half_a_mark_at_the_end_is_the_programs(self):
+    def test_half_a_mark_at_the_end_belongs_to_the_program(self):
         text = b"\x1e0123456789abcdef exi"
         self.check(mark("start") + text, True, text, State.RUNNING)
 
-    def test_a_panic_is_kept_apart_from_the_output(self):
+    def test_a_panic_is_separate_from_the_output(self):
         for quiet in (True, False):
             data = mark("start") + b"so far" + mark("panic") + b"cause\n"
             got, reader = read(data, quiet, 5)
@@ -69,7 +69,7 @@ class Marks(unittest.TestCase):
 
 
 class Frames(unittest.TestCase):
-    """What is standard error's, in framed output."""
+    """The bytes of standard error in framed output."""
 
     def check(self, framed: bytes, output: bytes, errors: bytes):
         for piece in (1, 2, 3, 7, 4096):
@@ -83,12 +83,12 @@ class Frames(unittest.TestCase):
     def test_each_stream_has_its_bytes_in_their_order(self):
         self.check(b"a\x102b\x101c\x102\x101d\x102e", b"acd", b"be")
 
-    def test_any_byte_may_be_in_either(self):
+    def test_each_stream_may_have_any_byte(self):
         every_byte = bytes(range(256)) + b"\x10" * 3 + b"\x101\x102"
         doubled = every_byte.replace(b"\x10", b"\x10\x10")
         self.check(doubled + b"\x102" + doubled + b"\x101", every_byte, every_byte)
 
-    def test_a_command_that_a_panic_cuts_short_hides_nothing_of_its_report(self):
+    def test_a_framing_command_cut_off_by_a_panic_does_not_hide_the_report(self):
         self.check(b"text\x10" + mark("panic"), b"text" + mark("panic"), b"")
 
 

@@ -1,4 +1,4 @@
-"""`./cotrap test --mutants` says of each mutant whether it dies; the sources stay as they are.
+"""`./cotrap test --mutants` reports whether each mutant dies, and the sources stay unchanged.
 
 The copy's `cotrap` is a script here: it fails the tests whose word is not in the file that is tested.
 """
@@ -56,7 +56,7 @@ class Mutants(unittest.TestCase):
         path.write_text(text)
 
     def mutant(self, name: str, new: str, test: str = "pipe.asan", file: str = "pipe") -> None:
-        """One that puts `new` in the place of the second line of src/FILE.txt."""
+        """Writes a mutant that replaces the second line of src/FILE.txt by `new`."""
         diff = f"diff --git a/src/{file}.txt b/src/{file}.txt\n"
         diff += f"--- a/src/{file}.txt\n+++ b/src/{file}.txt\n"
         diff += f"@@ -1,3 +1,3 @@\n one\n-right\n+{new}\n three\n"
@@ -68,13 +68,13 @@ class Mutants(unittest.TestCase):
             return mutants.run(list(names), 3)
 
     def rows(self) -> dict[str, list[str]]:
-        """The cells of the table behind the mutant's name, but for the seconds."""
+        """The cells of the mutant's row in the table, without its name and the seconds."""
         lines = [line for line in self.output.getvalue().splitlines() if line.startswith("|")]
         cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
         return {name: rest[:-1] for name, *rest in cells}
 
     def asked(self) -> list[str]:
-        """What the copy's command was asked to test, in order."""
+        """The tests that the copy's command ran, in order."""
         return (self.tree.parent / "asked").read_text().splitlines()
 
     def copied(self, name: str) -> str:
@@ -88,7 +88,7 @@ class Mutants(unittest.TestCase):
         self.assertIn("1 mutants: 1 killed, 0 survived, 0 broken", self.output.getvalue())
         self.assertEqual(self.asked(), [r"^pipe\.asan$"] * 2)
 
-    def test_a_mutant_whose_test_passes_has_survived(self):
+    def test_a_mutant_whose_test_passes_survives(self):
         self.mutant("same-meaning", "also right")
         self.mutant("other-word", "left")
         self.assertEqual(self.run_mutants(), 1)
@@ -97,7 +97,7 @@ class Mutants(unittest.TestCase):
             {"same-meaning": "SURVIVED", "other-word": "killed"},
         )
 
-    def test_the_sources_stay_as_they_are_and_the_copy_is_put_right(self):
+    def test_the_sources_stay_unchanged_and_the_copy_is_restored(self):
         self.mutant("other-word", "left")
         self.assertEqual(self.run_mutants(), 0)
         self.assertEqual((self.root / "src" / "pipe.txt").read_text(), "one\nright\nthree\n")
@@ -118,13 +118,13 @@ class Mutants(unittest.TestCase):
         self.assertEqual(self.rows()["late"][-1], "broken: the patch does not apply")
         self.assertEqual(self.copied("src/pipe.txt"), "right, but otherwise\n")
 
-    def test_what_does_not_build_is_broken(self):
+    def test_a_mutant_that_does_not_build_is_broken(self):
         self.mutant("wordless", "syntax error")
         self.assertEqual(self.run_mutants(), 1)
         note = "broken: what pipe.asan needs does not build with it"
         self.assertEqual(self.rows()["wordless"][-1], note)
 
-    def test_a_malformed_file_is_broken_and_stops_no_other(self):
+    def test_a_malformed_mutant_is_broken_and_does_not_stop_others(self):
         self.mutant("whole", "left")
         text = (self.root / "tests" / "mutants" / "whole.patch").read_text()
         for name, wrong in (
@@ -143,7 +143,7 @@ class Mutants(unittest.TestCase):
         for verdict in verdicts.values():
             self.assertRegex(verdict, "^broken: ")
 
-    def test_a_test_that_fails_unchanged_kills_nothing(self):
+    def test_a_test_that_fails_without_a_mutant_kills_none(self):
         self.mutant("a", "left", "broken.asan")
         self.mutant("b", "left", "broken.asan")
         self.assertEqual(self.run_mutants(), 1)
@@ -151,7 +151,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual([row[-1] for row in self.rows().values()], [note] * 2)
         self.assertEqual(len(self.asked()), 1)
 
-    def test_a_test_that_is_not_there_or_ends_strangely_is_told(self):
+    def test_a_missing_test_or_a_strange_exit_status_is_reported(self):
         self.mutant("a", "left", "nonesuch")
         self.mutant("b", "left", "odd")
         self.assertEqual(self.run_mutants(), 1)
@@ -169,7 +169,7 @@ class Mutants(unittest.TestCase):
             self.assertEqual(self.run_mutants(*names), 0)
             self.assertEqual(set(self.rows()), selected)
 
-    def test_a_name_that_no_mutant_has_is_refused_before_anything_is_copied(self):
+    def test_an_unknown_mutant_is_refused_before_the_copy(self):
         self.mutant("pipe-leaks", "left")
         for names in (("nonesuch",), ("pipe", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no mutant '"):
@@ -178,7 +178,7 @@ class Mutants(unittest.TestCase):
             self.run_mutants("pip-leaks")
         self.assertFalse(self.tree.exists())
 
-    def test_where_there_are_no_mutants_the_command_says_so(self):
+    def test_a_tree_without_mutants_is_reported(self):
         with self.assertRaisesRegex(UsageError, "there are no mutants"):
             self.run_mutants()
 
@@ -197,7 +197,7 @@ class Mutants(unittest.TestCase):
                 self.run_mutants()
         self.assertEqual(self.copied("src/pipe.txt"), "one\nright\nthree\n")
 
-    def test_the_next_run_puts_right_what_a_killed_one_has_left(self):
+    def test_the_next_run_restores_the_copy_of_a_killed_run(self):
         self.mutant("other-word", "left")
         self.assertEqual(self.run_mutants(), 0)
         (self.tree / "src" / "pipe.txt").write_text("one\nleft\nthree\n")
@@ -213,7 +213,7 @@ class Mutants(unittest.TestCase):
         self.assertFalse((self.tree / "left").exists())
         self.assertTrue((self.tree / "build" / "kept").exists())
 
-    def test_only_what_differs_is_written_to_the_copy(self):
+    def test_only_changed_files_are_written_to_the_copy(self):
         self.mutant("other-word", "left", "timer.asan", "timer")
         self.assertEqual(self.run_mutants(), 0)
         written = os.stat(self.tree / "src" / "pipe.txt").st_mtime_ns
@@ -224,7 +224,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual(os.stat(self.tree / "src" / "pipe.txt").st_mtime_ns, written)
         self.assertEqual(self.copied("src/broken.txt"), "changed\n")
 
-    def test_the_copy_borrows_what_was_fetched(self):
+    def test_the_copy_uses_the_fetched_musl_of_the_tree(self):
         self.mutant("other-word", "left")
         self.write("build/musl/libc.a", "fetched")
         for _ in range(2):
@@ -244,7 +244,7 @@ class Mutants(unittest.TestCase):
         self.assertEqual(self.run_mutants(), 0)
         self.assertEqual(self.copied("one/file") + self.copied("other"), "filefile")
 
-    def test_a_file_that_is_no_source_any_more_leaves_the_copy(self):
+    def test_a_removed_source_is_removed_from_the_copy(self):
         self.mutant("other-word", "left")
         self.write("old/file.txt", "")
         self.assertEqual(self.run_mutants(), 0)

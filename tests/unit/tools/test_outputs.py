@@ -1,4 +1,4 @@
-"""Files that commands write, and what is in the pages among them."""
+"""Commands write their output files whole or not at all, and pages quote all texts."""
 
 import json
 import tempfile
@@ -36,11 +36,11 @@ class Scripts(HTMLParser):
 class Pages(unittest.TestCase):
     NAMES = ("</script>", "a<!--<script>", "{{title}}", "{{story}}")
 
-    def test_no_text_ends_a_script_or_begins_a_comment_in_it(self):
+    def test_no_text_ends_a_script_or_starts_a_comment_in_it(self):
         for name in self.NAMES:
-            told = in_script({"name": name})
-            self.assertNotIn("<", told)
-            self.assertEqual(json.loads(told)["name"], name)
+            reported = in_script({"name": name})
+            self.assertNotIn("<", reported)
+            self.assertEqual(json.loads(reported)["name"], name)
 
     def test_a_trace_of_any_program_has_its_story(self):
         for name in self.NAMES:
@@ -59,24 +59,24 @@ class Outputs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def test_where_nothing_can_be_written_is_known_before(self):
+    def test_an_unwritable_path_is_refused_before_the_work(self):
         for path in (Path("/proc/x.html"), self.folder, self.folder / "no" / "x", Path("/proc/version/x")):
             self.assertRaises(UsageError, check_output, path)
 
-    def test_looking_changes_nothing(self):
+    def test_the_check_of_a_path_changes_nothing(self):
         there, new = self.folder / "there", self.folder / "new"
         there.write_text("before")
         for path in (there, new):
             check_output(path)
         self.assertEqual((there.read_text(), new.exists()), ("before", False))
 
-    def test_a_file_that_cannot_be_written_whole_is_not_left(self):
+    def test_an_incomplete_output_file_is_removed(self):
         path = self.folder / "trace.json"
         with files_of_at_most(4096):
             self.assertRaises(ToolError, write_output, path, "x" * 100_000)
         self.assertFalse(path.exists())
 
-    def test_an_option_at_the_end_without_a_file_is_an_error(self):
+    def test_a_last_option_without_its_file_is_an_error(self):
         build = FakeBuild()
         self.addCleanup(build.remove)
         for option in ("-o", "--html"):

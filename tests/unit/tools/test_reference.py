@@ -1,4 +1,4 @@
-"""The pages of docs/reference/ say what the sources say."""
+"""The pages of docs/reference/ agree with the sources."""
 
 import re
 import unittest
@@ -11,7 +11,7 @@ from cotrap.reference import calls
 
 
 class Pages(unittest.TestCase):
-    def test_every_generated_page_is_what_the_generator_makes(self):
+    def test_every_generated_page_is_up_to_date(self):
         for path, text in reference.pages().items():
             there = path.read_text() if path.exists() else ""
             if there != text:
@@ -21,7 +21,7 @@ class Pages(unittest.TestCase):
 
 class SystemCalls(unittest.TestCase):
     def refused(self, **texts: calls.Text | None) -> str:
-        """What the generator says where these handlers have other texts."""
+        """The generator's error if these handlers have other texts."""
         real = calls.read_texts
 
         def changed(headers: list[str]) -> dict[str, calls.Text]:
@@ -37,7 +37,7 @@ class SystemCalls(unittest.TestCase):
             self.refused(dup=None), "dup: no line `linux:` above its declaration"
         )
 
-    def test_a_call_with_flags_has_to_say_which(self):
+    def test_a_call_with_flags_must_list_them(self):
         without = calls.Text({"linux": "none known"}, {"from", "to", "flags"})
         self.assertEqual(self.refused(dup3=without), "dup3: no line `flags:` above its declaration")
 
@@ -48,14 +48,14 @@ class SystemCalls(unittest.TestCase):
             "dup3: O_CLOEXECUTE is not in the sources; dup3: ENOTHING is not in the sources",
         )
 
-    def test_both_forms_of_a_call_share_a_text_of_several_lines(self):
+    def test_both_handlers_of_a_call_share_a_text_of_several_lines(self):
         header = "/// Not this.\n/// flags: A_B;\n///   C for others\n/// linux: none known\n"
         for form in ("try_call", "call"):
-            told = calls.read_texts([f"{header}Result<int> {form}(Thread&, int fd,\n    int flags);\n"])
-            self.assertEqual(told["call"].lines, {"flags": "A_B; C for others", "linux": "none known"})
-            self.assertEqual(told["call"].parameters, {"fd", "flags"})
+            reported = calls.read_texts([f"{header}Result<int> {form}(Thread&, int fd,\n    int flags);\n"])
+            self.assertEqual(reported["call"].lines, {"flags": "A_B; C for others", "linux": "none known"})
+            self.assertEqual(reported["call"].parameters, {"fd", "flags"})
 
-    def test_every_number_of_the_table_is_linuxs_or_cotraps_own(self):
+    def test_every_number_of_the_table_is_linuxs_or_private(self):
         rows = [row for group in calls.table_rows().values() for row in group]
         self.assertEqual(len(rows), len({row.number for row in rows}))
         self.assertEqual(
@@ -65,14 +65,14 @@ class SystemCalls(unittest.TestCase):
 
 
 class WrittenPages(unittest.TestCase):
-    """Pages that people write, and the names and numbers in the sources."""
+    """Hand-written pages list the names and numbers of the sources."""
 
     def rows(self, page: str) -> list[str]:
-        """The first cells of the page's tables."""
+        """The first cells of the rows in the page's tables."""
         text = (reference.FOLDER / page).read_text()
         return [cell.strip("` ") for cell in re.findall(r"^\| (.*?) \|", text, re.MULTILINE)]
 
-    def test_the_boot_options_are_those_that_the_kernel_looks_for(self):
+    def test_the_page_lists_the_boot_options_of_the_kernel(self):
         text = "".join(path.read_text() for path in (ROOT / "kernel").rglob("*.cpp"))
         looked_for = set(re.findall(r'options\.(?:has|values?|number)\("([\w-]+)"\)', text))
         self.assertIn("policy", looked_for)
@@ -82,7 +82,7 @@ class WrittenPages(unittest.TestCase):
         own = page.partition("## Of the command")[2].partition("\n## ")[0]
         self.assertEqual(set(re.findall(r"^\| `(\w+)", own, re.MULTILINE)), set(bootargs._OWN))
 
-    def test_the_kinds_of_crash_are_those_of_the_kernel(self):
+    def test_the_page_lists_the_kinds_of_crash_of_the_kernel(self):
         kinds = re.findall(r'how == "([\w-]+)"', (ROOT / "kernel" / "boot" / "crash.cpp").read_text())
         row = next(
             line
@@ -91,7 +91,7 @@ class WrittenPages(unittest.TestCase):
         )
         self.assertEqual(set(re.findall(r"`([\w-]+)`", row)), set(kinds))
 
-    def test_the_exit_statuses_are_those_of_the_sources(self):
+    def test_the_page_lists_the_exit_statuses_of_the_sources(self):
         rows = self.rows("exit-statuses.md")
         kernel = (ROOT / "kernel" / "boot" / "first_process.cpp").read_text()
         shell = (ROOT / "user" / "shell" / "run.cpp").read_text()

@@ -1,4 +1,4 @@
-"""`./cotrap run`: standard output, exit status, and what is left behind."""
+"""`./cotrap run` passes on output and exit status, and leaves no process behind."""
 
 import os
 import signal
@@ -19,12 +19,12 @@ class Run(Command):
         self.assertEqual(done.stdout, b"a\n\0\x1eb\r\nunfinished")
         self.assertEqual(done.stderr, b"")
 
-    def test_the_kernel_has_self_tests_only_where_they_are_asked_for(self):
+    def test_the_kernel_has_self_tests_only_on_request(self):
         for options, kernel in (((), b"cotrap.elf"), (("--self-tests",), b"cotrap-tests.elf")):
             done = self.run_quiet("printf %s $FAKE_IMAGE", options=options)
             self.assertEqual(done.stdout, kernel)
 
-    def test_standard_error_is_apart_where_it_leads_to_another_file(self):
+    def test_standard_error_is_separate_if_it_is_another_file(self):
         every_byte = bytes(range(256)) * 8
         file = self.build.path / "initrd-root" / "bytes"
         file.write_bytes(every_byte)
@@ -35,23 +35,23 @@ class Run(Command):
             self.assertIn(every_byte, done.stdout)
             self.assertEqual(b"booting" in done.stdout, not quiet)
 
-    def test_both_in_one_file_come_in_the_order_in_which_they_are_written(self):
+    def test_both_outputs_in_one_file_keep_the_order_of_the_writes(self):
         script = "for i in $(seq 50); do echo out $i; echo err $i >&2; done"
         done = self.redirected("2>&1", self.build.file("program", script))
         wanted = "".join(f"out {i}\nerr {i}\n" for i in range(1, 51))
         self.assertEqual((done.returncode, done.stdout.decode()), (0, wanted))
         self.assertEqual(done.stderr, b"")
 
-    def test_a_reader_of_standard_error_that_has_gone_ends_the_run(self):
+    def test_a_closed_standard_error_ends_the_run(self):
         program = self.build.file("program", "yes >&2")
         done = self.redirected("2>&1 >/dev/null | head -n 1", program)
         self.assertEqual(done.stdout, b"y\n")
 
-    def test_megabytes_go_through_both_ways_unchanged(self):
+    def test_megabytes_of_input_and_output_pass_unchanged(self):
         data = os.urandom(4 << 20)
         self.assertEqual(self.run_quiet("exec cat", stdin=data).stdout, data)
 
-    def test_everything_after_the_program_is_its_arguments(self):
+    def test_all_words_after_the_program_are_its_arguments(self):
         given = ("-q", "--help", "--", "a b", "", "50%", 'x"y', "ö", "--timeout", "1")
         done = self.run_quiet(r"""for a; do printf '%s\n' "$a"; done""", *given)
         self.assertEqual(done.stdout.decode().splitlines(), list(given))
@@ -73,7 +73,7 @@ class Run(Command):
         ):
             self.assertEqual(cotrap(*words).stderr, b"")
 
-    def test_a_name_that_is_no_file_is_a_program_of_cotraps_own(self):
+    def test_a_name_without_a_file_is_a_program_of_the_archive(self):
         self.build.program("greet", 'echo "greets $1"; exit 7')
         done = cotrap("run", "-q", "--build", self.build.path, "greet", "x")
         self.assertEqual((done.stdout, done.returncode), (b"greets x\n", 7))
@@ -88,31 +88,31 @@ class Run(Command):
         done = self.run_quiet("cat extra/note", options=("--add", self.build.path / "extra"))
         self.assertEqual(done.stdout, b"here\n")
 
-    def test_without_a_program_it_is_the_shell(self):
+    def test_run_without_a_program_starts_the_shell(self):
         done = cotrap("run", "-q", "--build", self.build.path, stdin=b"echo $((6 * 7)); exit 3")
         self.assertEqual((done.stdout, done.returncode), (b"42\n", 3))
 
     def test_a_program_that_takes_too_long_is_stopped_with_124(self):
         done = self.run_quiet("echo begun; sleep 600", options=("--timeout", "1"))
         self.assertEqual(done.returncode, 124)
-        self.assertIn(done.stdout, (b"begun\n", b""))  # on a busy host it has not begun
+        self.assertIn(done.stdout, (b"begun\n", b""))  # on a busy host it may not have started
         self.assertIn(b"still running after 1 s", done.stderr)
 
-    def test_a_panic_is_reported_apart_with_125(self):
+    def test_a_panic_is_reported_on_standard_error_with_125(self):
         done = self.run_quiet("true", options=("--append", "fake=panic"))
         self.assertEqual((done.stdout, done.returncode), (b"", 125))
         self.assertIn(b"all is lost", done.stderr)
 
-    def test_qemu_that_dies_is_reported_with_its_complaint_and_125(self):
+    def test_a_dead_qemu_is_reported_with_its_message_and_125(self):
         done = self.run_quiet("true", options=("--append", "fake=die"))
         self.assertEqual((done.stdout, done.returncode), (b"", 125))
         self.assertIn(b"no such machine", done.stderr)
 
-    def test_a_machine_that_does_not_switch_itself_off_is_not_waited_for_long(self):
+    def test_a_machine_that_does_not_power_off_is_ended_soon(self):
         done = self.run_quiet("exit 5", options=("--append", "fake=linger"))
         self.assertEqual(done.returncode, 5)
 
-    def test_closed_standard_files_are_no_others_instead(self):
+    def test_no_other_file_takes_the_number_of_a_closed_standard_file(self):
         program = self.build.file("program", "cat; echo out")
         for redirection, status, out in (
             ("<&-", 0, b"out\n"),
@@ -131,7 +131,7 @@ class Run(Command):
             (2, b"", b"cotrap: standard input is a folder\n"),
         )
 
-    def test_a_disk_that_another_machine_has_is_named(self):
+    def test_a_disk_in_use_by_another_machine_is_named(self):
         disk = self.build.file("disk", "x" * 512)
         os.truncate(disk, 512)
         done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=locked"))
@@ -147,7 +147,7 @@ class Run(Command):
             done.stderr, b"cotrap: the output cannot be written: No space left on device\n"
         )
 
-    def test_a_help_that_cannot_be_written_is_one_line_and_125(self):
+    def test_a_help_text_that_cannot_be_written_is_one_line_and_125(self):
         with open("/dev/full", "w") as full:
             done = subprocess.run(
                 [ROOT / "cotrap", "--help"], stdout=full, stderr=subprocess.PIPE, timeout=HANGS
@@ -164,7 +164,7 @@ class Run(Command):
             timeout=HANGS,
         )
 
-    def test_kernel_lines_are_shown_unless_quiet_and_the_firmware_never(self):
+    def test_kernel_lines_are_shown_unless_quiet_and_firmware_lines_never(self):
         program = self.build.file("program", "echo out")
         done = cotrap("run", "--build", self.build.path, program)
         lines = done.stdout.decode().splitlines()
@@ -190,7 +190,7 @@ class Run(Command):
             self.assertTrue(gone(machine[0]), "QEMU was left behind")
 
     def test_an_interrupt_at_any_moment_is_status_130_and_no_traceback(self):
-        """SIGINT comes when Python has started, when it loads a module, and when it ends."""
+        """SIGINT arrives when Python has started, when it loads a module, and when it ends."""
         folder = self.build.path / "hook"
         folder.mkdir()
         (folder / "sitecustomize.py").write_text(INTERRUPTS_ITSELF)
@@ -205,7 +205,7 @@ class Run(Command):
             self.assertEqual((done.returncode, done.stderr), (status, b""), moment)
 
 
-# A module that Python loads before anything else: it sends SIGINT at the moment that is asked for.
+# Python loads this module first. The module sends SIGINT at the requested moment.
 INTERRUPTS_ITSELF = """
 import atexit, os, signal, sys
 

@@ -1,4 +1,4 @@
-"""What the setup installs, where from, and when it leaves the system alone. apt is a stand-in."""
+"""The setup installs missing packages from the right source and nothing else. apt is a stand-in."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ deb http://mirror.example/debian bookworm-updates main
 """
 FAKES = {
     "id": "echo 0",
-    # Installed is what $FAKE/missing does not name; versions are new enough for anything.
+    # All packages except those in $FAKE/missing are installed, with new enough versions.
     "dpkg-query": """
         shift 2
         printf '%s\\n' "$@" | grep -vxFf $FAKE/missing | sed 's/.*/installed & 99:1/'""",
@@ -89,7 +89,7 @@ class Setup(unittest.TestCase):
         self.assertEqual(done.stdout, "")
         return done.stderr
 
-    def test_it_starts_with_the_standard_library_alone(self):
+    def test_the_setup_needs_only_the_standard_library(self):
         for command in ("setup", "sim", "bench", "trace"):
             done = subprocess.run(
                 ["/usr/bin/python3", "-S", "-P", "-m", "cotrap", command, "--help"],
@@ -109,7 +109,7 @@ class Setup(unittest.TestCase):
         self.assertEqual({path.name for path in stamps.iterdir()}, {"run", "debug", "sim"})
 
     def installed(self, *purposes: str) -> set[str]:
-        """On a machine that has nothing yet."""
+        """The packages that the setup installs on an empty machine."""
         packages = [line.split()[0] for line in self.packages()]
         self.write("missing", "\n".join(packages) + "\n")
         self.write("releases", "bookworm\nbookworm-backports\n")
@@ -122,7 +122,7 @@ class Setup(unittest.TestCase):
         lines = (self.tools / "packages.txt").read_text().splitlines()
         return [line for line in lines if line and not line.startswith("#")]
 
-    def test_what_only_tests_need_is_installed_for_tests_only(self):
+    def test_packages_of_the_tests_are_installed_for_tests_only(self):
         for_tests = {"chromium", "valgrind", "gdb-multiarch", "qemu-user", "python3-pexpect", "catch2"}
         for release, machine in (("12", "qemu-system-misc"), ("13", "qemu-system-riscv")):
             self.release("debian", release)
@@ -133,7 +133,7 @@ class Setup(unittest.TestCase):
             own = [line for line in self.packages() if line.split()[int(release) - 10] != "-"]
             self.assertEqual(whole, {line.split()[0] for line in own})
 
-    def test_a_command_adds_what_it_is_for(self):
+    def test_a_command_adds_its_own_packages(self):
         small = self.installed()
         for purpose, package in (
             ("debug", "gdb-multiarch"),
@@ -144,13 +144,13 @@ class Setup(unittest.TestCase):
             self.assertIn(package, added)
             self.assertNotIn("chromium", added)
 
-    def test_the_end_says_which_set_is_there_and_how_to_have_the_other(self):
-        said = self.setup_says()
-        self.assertIn("`./cotrap demo`, `run`, `trace`, `top` and `bench` need", said)
-        self.assertRegex(said, r"the tests need \d+ packages more, Chromium .* `./cotrap setup --all`")
+    def test_the_last_line_names_the_installed_set_and_how_to_get_the_other(self):
+        printed = self.setup_says()
+        self.assertIn("`./cotrap demo`, `run`, `trace`, `top` and `bench` need", printed)
+        self.assertRegex(printed, r"the tests need \d+ packages more, Chromium .* `./cotrap setup --all`")
         self.assertNotIn("--all", self.setup_says("test"))
 
-    def test_each_command_asks_for_what_it_needs(self):
+    def test_each_command_checks_for_its_own_packages(self):
         asked = []
         with mock.patch.object(setup, "ensure", lambda *purposes: asked.append(purposes)):
             for preset in ("riscv64-release", "hosted-asan", "host-debug"):
@@ -159,7 +159,7 @@ class Setup(unittest.TestCase):
                 debug._debugger("no-such-debugger")
         self.assertEqual(asked, [(), ("hosted",), ("sim",), ("debug",)])
 
-    def test_the_set_of_the_tests_has_all_others(self):
+    def test_the_set_of_the_tests_contains_all_other_sets(self):
         stamps = self.path / "setup"
         installed = []
         with (
@@ -179,7 +179,7 @@ class Setup(unittest.TestCase):
             setup.ensure("sim")
         self.assertEqual(installed, [("debug",), ("debug",), ("test",)])
 
-    def test_only_what_is_missing_is_installed(self):
+    def test_only_missing_packages_are_installed(self):
         self.write("missing", "ninja-build\n")
         self.assertIn("1 packages: ninja-build", self.setup_says("--quiet"))
         update, install = self.log.read_text().splitlines()
@@ -194,7 +194,7 @@ class Setup(unittest.TestCase):
         install = self.log.read_text().splitlines()[-1]
         self.assertTrue(install.endswith("-t bookworm-backports qemu-system-misc catch2"), install)
 
-    def test_backports_come_from_the_mirror_in_use_and_with_its_key(self):
+    def test_backports_use_the_mirror_in_use_and_its_key(self):
         self.write("etc/apt/sources.list.d/debian.sources", DEB822)
         self.check_backports(
             "URIs: http://mirror.example/debian\n"
@@ -202,20 +202,20 @@ class Setup(unittest.TestCase):
             "Types: deb\nSuites: bookworm-backports\nComponents: main\n"
         )
 
-    def test_the_same_where_sources_are_lines(self):
+    def test_backports_use_the_mirror_of_one_line_sources_too(self):
         self.write("etc/apt/sources.list", ONE_LINE)
         self.check_backports(
             "deb [signed-by=/keys/example.gpg] "
             "http://mirror.example/debian bookworm-backports main\n"
         )
 
-    def test_backports_that_are_enabled_already_are_left_alone(self):
+    def test_enabled_backports_stay_unchanged(self):
         self.write("releases", "bookworm\nbookworm-backports\n")
         self.write("missing", "catch2\n")
         self.setup_says("sim")
         self.assertEqual(list((self.path / "etc/apt/sources.list.d").iterdir()), [])
 
-    def test_without_an_entry_to_go_by_it_says_what_to_do(self):
+    def test_without_a_source_entry_the_setup_prints_instructions(self):
         self.write("missing", "opensbi\n")
         self.assertIn("by hand", self.setup_says(status=1))
 
@@ -226,7 +226,7 @@ class Setup(unittest.TestCase):
         install = self.log.read_text().splitlines()[-1]
         self.assertTrue(install.endswith("-recommends qemu-system-riscv catch2"), install)
 
-    def test_another_system_is_told_what_is_needed_and_is_left_alone(self):
+    def test_on_another_system_the_setup_prints_the_packages_and_installs_none(self):
         self.release("arch", "")
         self.write("missing", "clang-22\n")
         tools = ("clang-22 ld.lld-22 llvm-objcopy-22 cmake ninja python3 "

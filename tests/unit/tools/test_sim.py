@@ -1,4 +1,4 @@
-"""`./cotrap sim`: from a workload and options to tables, CSV files and a page."""
+"""`./cotrap sim` simulates a workload and writes tables, CSV files and a page."""
 
 import json
 import unittest
@@ -25,7 +25,7 @@ class Links(HTMLParser):
 
 
 class Sim(InAFolder):
-    def test_lists_have_every_workload_and_policy_with_a_line_each(self):
+    def test_lists_have_one_line_per_workload_and_policy(self):
         listed = sim("--list").splitlines()
         self.assertEqual(len(listed), len(list(WORKLOADS.glob("*.workload"))))
         self.assertTrue(all(len(line.split()) > 4 for line in listed))
@@ -33,54 +33,54 @@ class Sim(InAFolder):
         for name in ("priority", "fifo", "round-robin", "edf", "eevdf", "mlfq", "steal-fifo"):
             self.assertIn(name, policies)
 
-    def test_what_can_never_run_and_what_is_not_there_is_said(self):
+    def test_a_class_that_can_never_run_and_an_unknown_workload_are_reported(self):
         path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
-        told = "class 'tick' runs on no hart that there is, hart 0 alone: `harts N` in the file"
-        self.assertIn(f"{path}:2:2: {told}", sim(path, status=2))
+        reported = "class 'tick' runs on no hart that there is, hart 0 alone: `harts N` in the file"
+        self.assertIn(f"{path}:2:2: {reported}", sim(path, status=2))
         sim(path, "--harts", "2")
         missing = self.folder / "none.schedule"
         self.assertIn(f"{missing}: there is no such file", sim("--replay", missing, status=2))
 
-    def test_figures_are_those_that_can_be_worked_out(self):
+    def test_results_agree_with_those_computed_by_hand(self):
         path = self.file("duration 1s\nclass tick\n arrive every 10ms\n deadline 3ms\n run 4ms\n")
         table = sim(path, "--policy", "fifo,edf").splitlines()
         fifo = table[1].split()
         self.assertEqual(fifo[:3], ["tick", "fifo", "100"])
-        self.assertIn("100.00%", fifo)  # all miss
+        self.assertIn("100.00%", fifo)  # all tasks miss
         busy = next(line for line in table if line.startswith("edf"))
         self.assertIn("40.00%", busy)
 
-    def test_a_name_may_have_in_it_what_ends_lines_elsewhere(self):
+    def test_a_name_may_contain_line_ends_of_other_formats(self):
         name = "a\u2028b\x85c"
         path, recording = self.file(f"class {name}\n arrive once\n run 1ms\n"), self.folder / "one"
         self.assertIn(f"\n{name}  fifo ", sim(path, "--policy", "fifo", "--record", recording))
         self.assertIn("all as recorded", sim("--replay", recording))
 
-    def test_a_policy_that_is_named_twice_is_simulated_once(self):
+    def test_a_policy_named_twice_is_simulated_once(self):
         path = self.file("duration 1s\nclass tick\n arrive every 10ms\n run 4ms\n")
         csv = self.folder / "twice.csv"
         twice = sim(path, "--policy", "fifo,edf,fifo", "--csv", csv)
         self.assertEqual(twice, sim(path, "--policy", "fifo,edf"))
         self.assertEqual([row["policy"] for row in csv_file.read(csv)], ["fifo", "edf"])
 
-    def test_who_knows_nothing_of_reservations_is_warned_of_in_one_line(self):
-        def said(*policies: str) -> str:
+    def test_policies_without_reservations_give_one_line_of_warning(self):
+        def printed(*policies: str) -> str:
             words = ("--policy", ",".join(policies), "--duration", "0.1", "--seeds", "1..3")
             return cotrap("sim", "reservations", "--build", BUILD, *words).stderr.decode()
 
         warning = "reservations (of audio, video, greedy) mean nothing under fifo, stride: edf"
-        self.assertIn(warning, said("fifo", "edf", "stride"))
-        self.assertEqual(said("fifo", "edf", "stride").count("\n"), 1)
-        self.assertEqual(said("edf"), "")
-        told = sim("reservations", "--explore", "--duration", "0.001", "--most", "2")
-        self.assertIn("without the reservations of audio, video, greedy", told)
+        self.assertIn(warning, printed("fifo", "edf", "stride"))
+        self.assertEqual(printed("fifo", "edf", "stride").count("\n"), 1)
+        self.assertEqual(printed("edf"), "")
+        reported = sim("reservations", "--explore", "--duration", "0.001", "--most", "2")
+        self.assertIn("without the reservations of audio, video, greedy", reported)
 
-    def test_the_same_seed_gives_the_same_and_others_do_not(self):
+    def test_equal_seeds_give_equal_results_and_others_do_not(self):
         once, again = (sim("web", "--seed", "7", "--duration", "1") for _ in range(2))
         self.assertEqual(once, again)
         self.assertNotEqual(once, sim("web", "--seed", "8", "--duration", "1"))
 
-    def test_shards_put_together_are_the_whole(self):
+    def test_merged_shards_equal_the_whole_sweep(self):
         whole = self.folder / "whole.csv"
         common = ("mm1", "--policy", "fifo,mlfq", "--seeds", "1..7", "--duration", "2")
         table = sim(*common, "--csv", whole)
@@ -92,28 +92,28 @@ class Sim(InAFolder):
         self.assertEqual(merged, sorted(map(str, csv_file.read(whole))))
         self.assertEqual(len(merged), 14)
 
-    def test_figures_that_cannot_be_written_whole_are_not_left(self):
+    def test_incomplete_result_files_are_removed(self):
         part = self.folder / "part.csv"
         with files_of_at_most(1024):
             words = ("--policy", "all", "--duration", "2", "--csv", part)
-            said = sim("mm1", *words, status=OWN_FAILURE)
-        self.assertIn("part.csv: File too large", said)
+            printed = sim("mm1", *words, status=OWN_FAILURE)
+        self.assertIn("part.csv: File too large", printed)
         self.assertFalse(part.exists())
 
-    def test_the_page_needs_nothing_else_and_has_a_curve_for_each_policy(self):
+    def test_the_page_loads_no_other_file_and_has_a_curve_for_each_policy(self):
         path = self.folder / "web.html"
         sim("mm1", "--policy", "all", "--seeds", "1..2", "--duration", "2", "--html", path)
         page = Links()
         page.feed(path.read_text())
         self.assertEqual(page.links, [])
         text = path.read_text()
-        told = json.loads(text.partition("const timelines = ")[2].partition(";\n")[0])
+        reported = json.loads(text.partition("const timelines = ")[2].partition(";\n")[0])
         policies = [line.split()[0] for line in sim("--list-policies").splitlines()]
-        self.assertEqual(sorted(told), sorted(policies))
-        slices = told["fifo"]["slices"]
+        self.assertEqual(sorted(reported), sorted(policies))
+        slices = reported["fifo"]["slices"]
         self.assertGreater(len(slices), 1000)
         for one, other in zip(slices, slices[1:], strict=False):
-            self.assertGreaterEqual(other[1], one[1] + one[2])  # one hart: one after another
+            self.assertGreaterEqual(other[1], one[1] + one[2])  # one hart runs one task after the other
         charts = json.loads(text.partition("const charts = ")[2].partition(";  //")[0])
         for chart in charts:
             self.assertEqual(sorted(curve["policy"] for curve in chart["curves"]), sorted(policies))
@@ -128,7 +128,7 @@ class Sim(InAFolder):
         self.assertLess(done[1], done[0])
         self.assertIn("producer", free)
 
-    def test_costs_come_from_what_the_benchmarks_have_written(self):
+    def test_costs_can_be_read_from_a_benchmark_report(self):
         path = self.folder / "bench.json"
         figures = {"yield.alone": 100, "switch.process": 400.4, "switch.coroutine": 70}
         figures["wake.remote"] = 3070
@@ -154,55 +154,55 @@ class Sim(InAFolder):
         self.assertTrue(all(costs.read(costs.RECORDED).values()))
         self.assertNotEqual(sim(*common, "--costs"), sim(*common))
 
-    def test_detectors_tell_of_who_starves_and_of_who_stalls_others(self):
+    def test_detectors_report_starvation_and_stalls(self):
         hog = "class hog\n arrive once\n run 900ms\n wait 1ms\n"
         path = self.file(hog + "class x\n arrive once\n run 1ms\n")
         limits = ("--starving", "500", "--stalled", "500")
-        told = sim(path, "--policy", "fifo", *limits, status=1)
-        self.assertIn("fifo, seed 1: starvation: ready for 900000000 ns\n'x' priority 16", told)
-        self.assertIn("fifo, seed 1: stall: running for 900000000 ns, with 1 ready\n'hog'", told)
-        self.assertIn("Player::live", told)  # the await chain, with names
+        reported = sim(path, "--policy", "fifo", *limits, status=1)
+        self.assertIn("fifo, seed 1: starvation: ready for 900000000 ns\n'x' priority 16", reported)
+        self.assertIn("fifo, seed 1: stall: running for 900000000 ns, with 1 ready\n'hog'", reported)
+        self.assertIn("Player::live", reported)  # the await chain, with names
         well = sim(path, "--policy", "round-robin", *limits)
         self.assertNotIn("seed 1", well)
 
-    def test_a_run_that_ends_in_a_deadlock_has_a_status_that_says_so(self):
+    def test_a_run_with_a_deadlock_has_its_own_exit_status(self):
         csv = self.folder / "abba.csv"
         slowly = "class {}\n arrive once\n lock {}\n wait 1ms\n lock {}\n"
         slowly += " unlock a\n unlock b\n"
         locks = "lock a\nlock b\n"
         path = self.file(locks + slowly.format("one", "a", "b") + slowly.format("other", "b", "a"))
-        told = sim(path, "--csv", csv, status=1)
-        self.assertIn("priority, seed 1: deadlock: waits for itself", told)
-        self.assertIn("'one' priority 16, waits: b, held by 'other'", told)
-        self.assertEqual(len(csv_file.read(csv)), 2)  # what was to be written is
+        reported = sim(path, "--csv", csv, status=1)
+        self.assertIn("priority, seed 1: deadlock: waits for itself", reported)
+        self.assertIn("'one' priority 16, waits: b, held by 'other'", reported)
+        self.assertEqual(len(csv_file.read(csv)), 2)  # the CSV file is written all the same
         says = " ".join(cotrap("sim", "--help").stdout.decode().split())
         self.assertIn("Exit status 1: a detector found something", says)
-        sim("abba")  # goes well
-        # What is refused is told, and is no error.
+        sim("abba")  # no deadlock without --explore
+        # A refused reservation is reported, but is no error.
         full = "class a\n arrive closed 2\n reserve 6ms every 10ms\n run 1ms\n"
         self.assertIn("admission: 1 of 'a'", sim(self.file(full), "--policy", "edf"))
 
-    def test_of_what_has_not_finished_there_are_no_figures(self):
+    def test_unfinished_tasks_have_no_response_times(self):
         hog = "duration 1s\nclass hog\n arrive closed 1\n priority 1\n run 10ms\n"
         low = "class low\n arrive poisson 50/s\n priority 20\n deadline 50ms\n run 1ms\n"
         path = self.folder / "starved.csv"
-        told = sim(self.file(hog + low), "--policy", "priority,eevdf", "--csv", path)
-        starved = next(line for line in told.splitlines() if line.startswith("low    priority"))
-        # throughput; waits, responses, slowdown and Jain's index of none; missed, and by how much
+        reported = sim(self.file(hog + low), "--policy", "priority,eevdf", "--csv", path)
+        starved = next(line for line in reported.splitlines() if line.startswith("low    priority"))
+        # throughput; waits, responses, slowdown and Jain's index without data; misses and lateness
         self.assertRegex(starved, r"^low +priority +0( +–){7} +9[0-9.]+% +\d+ ms$")
-        self.assertIn("low, priority: 36 of 36 were not done at the end", told)
-        self.assertNotIn("low, eevdf:", told)
-        self.assertEqual(sim("--merge", path), told)
+        self.assertIn("low, priority: 36 of 36 were not done at the end", reported)
+        self.assertNotIn("low, eevdf:", reported)
+        self.assertEqual(sim("--merge", path), reported)
         row = next(row for row in csv_file.read(path) if row["class"] == "low")
         self.assertEqual((row["finished"], row["response mean"], row["fairness"]), (0, None, None))
-        # Seeds in which nothing has finished are in no mean: who runs for 30 ms takes as long.
+        # Seeds without a finished task count in no mean: the response time is the task's 30 ms.
         low = "class low\n arrive once at 50ms\n priority 20\n run 30ms\n"
         hog = "duration 100ms\nclass hog\n arrive poisson 40/s\n priority 1\n run exp 25ms\n"
         sim(self.file(hog + low), "--seeds", "1..20", "--csv", path)
         group = next(group for group in groups(csv_file.read(path)) if group.name == "low")
         self.assertGreaterEqual(group.figure("slowdown").mean, 1)
 
-    def test_what_would_never_end_or_be_counted_is_said(self):
+    def test_a_workload_that_never_ends_or_counts_nothing_is_refused(self):
         for text, message in (
             ("class a\n arrive trace /dev/zero\n yield\n", ":2:15: it is not a regular file"),
             ("class a\n arrive trace .\n yield\n", ":2:15: it is not a regular file"),
@@ -213,19 +213,19 @@ class Sim(InAFolder):
             ),
         ):
             with self.subTest(text=text):
-                said = sim(self.file(text), status=2)
-                self.assertIn(message, said)
-                self.assertEqual(said.count("\n"), 1)
+                printed = sim(self.file(text), status=2)
+                self.assertIn(message, printed)
+                self.assertEqual(printed.count("\n"), 1)
         endless = "repeat 1000000000\n lock l\n unlock l\n end\n"
         path = self.file(f"lock l\nclass a\n arrive once\n repeat 1000000000\n {endless} end\n")
         self.assertIn("stall: steps are taken, and no time passes", sim(path, status=1))
 
-    def test_a_class_that_does_not_come_is_warned_of(self):
+    def test_a_class_without_arrivals_gives_a_warning(self):
         path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")
-        said = cotrap("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
-        self.assertEqual(said, "cotrap: no task comes within the duration of a, b\n")
+        printed = cotrap("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
+        self.assertEqual(printed, "cotrap: no task comes within the duration of a, b\n")
 
-    def test_what_is_wrong_in_a_recording_is_told_with_its_line(self):
+    def test_an_error_in_a_recording_is_reported_with_its_line(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text()
@@ -241,7 +241,7 @@ class Sim(InAFolder):
         self.assertIn(f"{path}:{at}: nothing follows its end", sim("--replay", path, status=2))
         self.assertIn("it is not a regular file", sim("--replay", "/dev/zero", status=2))
 
-    def test_what_is_wrong_is_said_in_one_line(self):
+    def test_errors_are_reported_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")
         for arguments, message in (
             (["nothing"], "neither a file nor a workload"),
@@ -285,9 +285,9 @@ class Sim(InAFolder):
             ([], "which one?"),
         ):
             with self.subTest(arguments=arguments):
-                said = sim(*arguments, status=2)
-                self.assertIn(message, said)
-                self.assertEqual(said.count("\n"), 1)
+                printed = sim(*arguments, status=2)
+                self.assertIn(message, printed)
+                self.assertEqual(printed.count("\n"), 1)
 
 
 if __name__ == "__main__":

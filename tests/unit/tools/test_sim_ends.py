@@ -1,4 +1,4 @@
-"""Simulators that end otherwise than they should: a policy is somebody's own code."""
+"""Crashes and wrong ends of the simulator are reported; a user's policy can cause them."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ from cotrap.sim.simulator import outcomes
 
 class Ends(InAFolder):
     def simulator(self, script: str) -> Path:
-        """One in a build folder of its own, which knows a policy and then does that."""
+        """Makes a fake simulator that lists one policy and then runs the script."""
         program = self.folder / "async" / "sim" / "cotrap_sim"
         program.parent.mkdir(parents=True)
         policies = '[ "$1" = policies ] && { printf "fifo\\tx\\n"; exit; }'
@@ -23,25 +23,25 @@ class Ends(InAFolder):
         program.chmod(0o755)
         return self.folder
 
-    def test_a_simulator_that_crashes_is_told_with_the_signal_the_seed_and_the_debugger(self):
+    def test_a_crash_of_the_simulator_is_reported_with_signal_seed_and_debugger(self):
         build = self.simulator("echo one\nkill -SEGV $$")
         (build / "CMakeCache.txt").write_text("COTRAP_POLICY_HEADER:STRING=/x/mine.h\n")
         done = cotrap("sim", "web", "--policy", "fifo", "--seed", "7", "--build", build)
-        said = done.stderr.decode()
+        printed = done.stderr.decode()
         self.assertEqual(done.returncode, 125)
-        self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", said)
-        self.assertIn("with seed 8", said)
-        self.assertRegex(said, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
+        self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", printed)
+        self.assertIn("with seed 8", printed)
+        self.assertRegex(printed, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
 
-    def test_a_simulator_that_ends_too_soon_is_told(self):
+    def test_a_simulator_that_ends_too_soon_is_reported(self):
         build = self.simulator("exit 0")
         done = cotrap("sim", "web", "--policy", "fifo", "--seeds", "1..3", "--build", build)
         self.assertEqual(done.returncode, 125)
-        said = done.stderr.decode()
-        self.assertIn("ended before its end, with status 0, after 0 of 3 runs", said)
+        printed = done.stderr.decode()
+        self.assertIn("ended before its end, with status 0, after 0 of 3 runs", printed)
         self.assertRaises(ToolError, outcomes, [""], 1)
 
-    def test_a_signal_to_the_command_alone_ends_its_simulators(self):
+    def test_a_signal_to_the_command_ends_its_simulators(self):
         begun = self.folder / "begun"
         build = self.simulator(f"echo $$ >>{begun}\nexec sleep 3600")
         one = ("web", "--policy", "fifo", "--build", build)

@@ -1,4 +1,4 @@
-"""Workloads in the kernel: what is run, what its figures say, and its recorded decisions."""
+"""Workloads in the kernel: the plan, the results and the recorded decisions."""
 
 import tempfile
 import unittest
@@ -19,14 +19,14 @@ def _asked(*words: str):
 
 
 class InTheKernel(unittest.TestCase):
-    def test_what_comes_along_is_a_workload_and_programs_are_not(self):
+    def test_included_workloads_are_recognised_and_programs_are_not(self):
         for name in ("web", "mine.workload", "a/mine.workload"):
             self.assertTrue(kernel.is_workload(Path(name)), name)
         for name in ("ls", "a/web"):
             self.assertFalse(kernel.is_workload(Path(name)), name)
         self.assertFalse(kernel.is_workload(None))
 
-    def test_where_the_kernel_is_taken_as_it_is_so_is_the_simulator(self):
+    def test_if_the_kernel_is_not_rebuilt_neither_is_the_simulator(self):
         folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))
         made = mock.patch.object(simulator.build, "make", return_value=Path("made"))
         with folder, made:
@@ -39,7 +39,7 @@ class InTheKernel(unittest.TestCase):
             taken = simulator.program_beside(_asked("--build", "f"))
             self.assertEqual(taken, Path("made/async/sim/cotrap_sim"))
 
-    def test_a_policy_of_a_header_is_the_kernel_s_unless_another_is_asked_for(self):
+    def test_a_header_selects_its_policy_in_the_kernel_unless_another_is_named(self):
         with tempfile.NamedTemporaryFile("w", suffix=".h") as file:
             file.write("class Mine : Rules {\n static constexpr const char* name = \"mine\";\n};\n")
             file.flush()
@@ -63,7 +63,7 @@ class InTheKernel(unittest.TestCase):
             with self.assertRaisesRegex(UsageError, "no --build"):
                 build.chosen(_asked(*header, "--build", "hosted-release"))
 
-    def test_figures_are_read_from_what_the_program_prints_and_compared(self):
+    def test_results_are_read_from_the_programs_output_and_compared(self):
         text = "policy: fifo\r\na\t10\t8\t1\t2000\t1500\t4000\t5000\r\nodd\tline\r\n"
         measured = kernel.rows(text)
         self.assertEqual(list(measured), ["a"])
@@ -77,12 +77,12 @@ class InTheKernel(unittest.TestCase):
         alone = kernel.table(measured, {}, "fifo").splitlines()
         self.assertEqual(list(map(str.split, alone)), list(map(str.split, table[:2])))
 
-    def test_what_had_not_begun_is_read_and_is_no_row(self):
+    def test_tasks_that_did_not_start_are_read_but_are_no_row(self):
         text = "a\t10\t8\t1\t2000\t1500\t4000\t5000\r\nunbegun\ta\t2\r\nunbegun\tb\t1\r\n"
         self.assertEqual(kernel.unbegun(text), {"a": 2, "b": 1})
         self.assertEqual(list(kernel.rows(text)), ["a"])
 
-    def test_a_name_may_have_in_it_what_ends_lines_and_words_elsewhere(self):
+    def test_a_name_may_contain_line_ends_and_separators_of_other_formats(self):
         name = "a\u2028b\x85c\x1cd"
         text = f"{name}\t10\t8\t1\t2000\t1500\t4000\t5000\r\nunbegun\t{name}\t2\r\n"
         self.assertEqual(list(kernel.rows(text)), [name])
@@ -102,7 +102,7 @@ class InTheKernel(unittest.TestCase):
             with mock.patch.object(simulator, "program_beside", return_value=program):
                 return kernel.Workload.of(arguments)
 
-    def test_there_are_as_many_harts_as_the_workload_says_unless_harts_does(self):
+    def test_the_workload_sets_the_number_of_harts_unless_an_option_does(self):
         tick = "class tick\n on 1\n arrive once\n run 1ms\n"
         self.assertEqual(self.workload("harts 3\n" + tick).harts, 3)
         self.assertEqual(self.workload("harts 3\n" + tick, "--harts", "2").harts, 2)
@@ -113,7 +113,7 @@ class InTheKernel(unittest.TestCase):
 
 
     def decided(self, plan: str, *events) -> list[str]:
-        """From (ns, job, kind, argument) of one hart, the workload having begun at 1000."""
+        """Decisions from events (ns, job, kind, argument) of one hart; the workload starts at 1000 ns."""
         hint = decisions._number_of_hint()
         hart = [
             Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))
@@ -136,13 +136,13 @@ class InTheKernel(unittest.TestCase):
             (51, two, Kind.WAKE),
             (52, one, Kind.PREEMPT),
             (53, two, Kind.RUN),
-            # The second one ends; its thread goes on to the third, which has not come.
+            # Task 2 ends; its thread continues with task 3, which has not arrived.
             (70, two, Kind.CALL, 0),
             (71, two, Kind.CALL, 3),
             (72, two, Kind.YIELD),
             (73, one, Kind.RUN),
             (80, one, Kind.CALL, 0),
-            (81, one, Kind.YIELD),  # whoever runs now has nothing to do
+            (81, one, Kind.YIELD),  # the thread that runs now has no task
             (82, two, Kind.RUN),
             (83, two, Kind.WAIT),
             (84, one, Kind.RUN),
@@ -152,7 +152,7 @@ class InTheKernel(unittest.TestCase):
         )
         self.assertEqual(found, ["2 0 1 a 1", "53 0 2 b 1 2", "73 0 1 a 1", "302 0 3 a 3"])
 
-    def test_who_has_not_slept_when_its_task_comes_is_ready_all_the_same(self):
+    def test_a_thread_still_awake_at_an_arrival_is_ready(self):
         plan = "until 900 after 0\nclass a\ntask 0 0 r1\ntask 0 20 r1\n"
         found = self.decided(
             plan,
@@ -169,7 +169,7 @@ class InTheKernel(unittest.TestCase):
 
 class Host(unittest.TestCase):
     def warning(self, *threads: str) -> str:
-        """Of a process whose threads have run and waited for so many nanoseconds."""
+        """The warning for a process whose threads ran and waited for these nanoseconds."""
         with tempfile.TemporaryDirectory() as folder:
             for number, text in enumerate(threads):
                 thread = Path(folder, "task", str(number))
@@ -179,11 +179,11 @@ class Host(unittest.TestCase):
                 pass
         return load.warning()
 
-    def test_who_waits_for_a_processor_for_longer_than_a_moment_is_warned_of(self):
+    def test_a_long_wait_for_a_processor_of_the_host_gives_a_warning(self):
         self.assertIn("for 25% of the time", self.warning("100 200 9\n", "650 50 1\n"))
         self.assertEqual(self.warning("1000 20 9\n", "1000 30 9\n"), "")
 
-    def test_where_nothing_is_counted_nothing_is_said(self):
+    def test_a_host_without_counters_gives_no_warning(self):
         self.assertEqual(self.warning(), "")
 
 

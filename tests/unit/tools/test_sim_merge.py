@@ -1,4 +1,4 @@
-"""`./cotrap sim --merge`: files of a sweep belong together, or are refused with the place."""
+"""`./cotrap sim --merge` merges files of one sweep, and refuses others with the place."""
 
 import contextlib
 import csv
@@ -18,7 +18,7 @@ TWO = "class a\n arrive every 10ms\n run 4ms\nclass b\n arrive every 20ms\n run 
 
 class Merge(InAFolder):
     def made(self, name: str, *options: str, text: str = TWO) -> Path:
-        """Of seeds 1 and 2 under fifo: two classes, so four rows, in lines 2 to 5."""
+        """Writes a file of seeds 1 and 2 under fifo: two classes, so four rows, in lines 2 to 5."""
         workload, path = self.file(text), self.folder / name
         words = ("--policy", "fifo", "--seeds", "1..2", "--duration", "0.1", *options)
         done = cotrap("sim", workload, "--build", BUILD, *words, "--csv", path)
@@ -26,7 +26,7 @@ class Merge(InAFolder):
         return path
 
     def edited(self, path: Path, line: int, **cells: str) -> Path:
-        """A copy with other cells in a line; _ in a column's name is a blank."""
+        """Writes a copy with changed cells in one line; _ in a column's name is a blank."""
         with open(path, newline="") as file:
             rows = list(csv.DictReader(file))
         rows[line - 2] |= {name.replace("_", " "): text for name, text in cells.items()}
@@ -40,31 +40,31 @@ class Merge(InAFolder):
     def refused(self, *paths: Path) -> str:
         with self.assertRaises(UsageError) as raised:
             merge.read(list(paths))
-        told = str(raised.exception)
-        self.assertNotIn("\n", told)
-        return told.replace(f"{self.folder}/", "")
+        reported = str(raised.exception)
+        self.assertNotIn("\n", reported)
+        return reported.replace(f"{self.folder}/", "")
 
     def warned(self, *paths: Path) -> str:
-        with contextlib.redirect_stderr(io.StringIO()) as said:
+        with contextlib.redirect_stderr(io.StringIO()) as printed:
             merge.read(list(paths))
-        return said.getvalue()
+        return printed.getvalue()
 
-    def test_a_run_that_is_there_twice_is_told_with_both_places(self):
+    def test_a_duplicate_run_is_reported_with_both_places(self):
         one = self.made("one.csv")
         other = self.made("other.csv", "--seeds", "2..3")
-        told = "other.csv:2: fifo, seed 2, class a, is in one.csv:4, too"
-        self.assertEqual(self.refused(one, other), told)
+        reported = "other.csv:2: fifo, seed 2, class a, is in one.csv:4, too"
+        self.assertEqual(self.refused(one, other), reported)
         self.assertIn("one.csv:2, too", self.refused(one, one))
 
-    def test_seeds_that_are_missing_between_others_are_told(self):
+    def test_missing_seeds_between_others_are_reported(self):
         one, other = self.made("one.csv"), self.made("other.csv", "--seeds", "7..8")
         self.assertIn("of the seeds 3..6 there are none: is a shard missing?", self.warned(one, other))
         other = self.made("other.csv", "--seeds", "4..5")
         self.assertIn("of the seeds 3 there are none: is a shard missing?", self.warned(one, other))
 
-    def test_what_is_not_of_one_sweep_is_told_with_what_differs_between_which(self):
+    def test_files_of_different_sweeps_are_reported_with_the_difference(self):
         one = self.made("one.csv")
-        for option, value, told in (
+        for option, value, reported in (
             ("--harts", "2", "harts is 2, and 1 in one.csv:2"),
             ("--duration", "0.2", "duration is 200000000, and 100000000 in one.csv:2"),
             ("--slice", "3", "slice is 3000000, and 4000000 in one.csv:2"),
@@ -72,13 +72,13 @@ class Merge(InAFolder):
         ):
             with self.subTest(option=option):
                 other = self.made("other.csv", option, value, "--seeds", "3..4")
-                self.assertIn(f"other.csv:2: {told}", self.refused(one, other))
+                self.assertIn(f"other.csv:2: {reported}", self.refused(one, other))
         longer = TWO.replace("run 4ms", "run 5ms")
         other = self.made("other.csv", "--seeds", "3..4", text=longer)
         self.assertRegex(self.refused(one, other), r"other.csv:2: workload's file is \w{16}, and")
         self.assertEqual(self.warned(one, self.made("good.csv", "--seeds", "3..4")), "")
 
-    def test_a_workload_is_another_where_a_file_of_its_arrivals_is(self):
+    def test_another_file_of_arrivals_makes_another_workload(self):
         times = self.folder / "times"
         workload = self.folder / "traced.workload"
         workload.write_text("class a\n  arrive trace times # in ms\n run 1ms\n")
@@ -88,20 +88,20 @@ class Merge(InAFolder):
         times.write_text("2ms\n")
         self.assertNotEqual(before, simulator.fingerprint(workload))
 
-    def test_a_run_without_one_of_its_classes_is_told(self):
+    def test_a_run_with_a_missing_class_is_reported(self):
         one = self.made("one.csv")
         lines = one.read_text().splitlines(keepends=True)
         one.write_text("".join(lines[:4]))
         self.assertEqual(self.refused(one), "one.csv:4: fifo, seed 2, has no row of class b")
 
-    def test_policies_that_had_other_seeds_are_warned_of(self):
+    def test_policies_with_different_seeds_give_a_warning(self):
         one = self.made("one.csv")
         other = self.made("other.csv", "--policy", "edf", "--seeds", "1..1")
         self.assertIn("policies have different seeds (fifo 2, edf 1)", self.warned(one, other))
 
-    def test_what_cannot_be_in_a_cell_is_told_with_its_line_and_column(self):
+    def test_a_wrong_cell_is_reported_with_its_line_and_column(self):
         one = self.made("one.csv")
-        for cells, told in (
+        for cells, reported in (
             ({"response_buckets": "99999:1"}, "response buckets: '99999:1' is not BUCKET:TIMES"),
             ({"response_buckets": "3:1 3:2"}, "response buckets: a bucket is there twice"),
             ({"latency_buckets": "3:0"}, "latency buckets: '3:0' is not BUCKET:TIMES"),
@@ -117,14 +117,14 @@ class Merge(InAFolder):
         ):
             with self.subTest(cells=cells):
                 self.assertRegex(self.refused(self.edited(one, 3, **cells)), r"edited.csv:\d: ")
-                self.assertIn(told, self.refused(self.edited(one, 3, **cells)))
+                self.assertIn(reported, self.refused(self.edited(one, 3, **cells)))
 
-    def test_whatever_names_classes_have_their_files_are_read(self):
+    def test_classes_may_have_any_names(self):
         one = self.made("one.csv", text=TWO.replace("class a", "class a\u2028b\x85c,\"d"))
         names = [row["class"] for row in merge.read([one])]
         self.assertEqual(names, ["a\u2028b\x85c,\"d", "b"] * 2)
 
-    def test_a_file_that_is_cut_short_is_told_with_its_line(self):
+    def test_a_truncated_file_is_reported_with_its_line(self):
         one = self.made("one.csv")
         whole = one.read_bytes()
         one.write_bytes(whole[:-4])  # in the last number of the last bucket, say
@@ -132,17 +132,17 @@ class Merge(InAFolder):
         one.write_bytes(whole[: whole.rfind(b",")] + b"\r\n")
         self.assertRegex(self.refused(one), r"one.csv:5: \d+ cells instead of \d+")
 
-    def test_other_files_are_told_and_not_read(self):
+    def test_files_of_other_formats_are_refused(self):
         path = self.folder / "other"
         for data in (b"", b"\0\xff" * 99, b"a,b\r\n", b'"' * 9, b"x" * 200_000, b"\n"):
             with self.subTest(data=data[:9]):
                 path.write_bytes(data)
-                told = "other: not what `./cotrap sim --csv` writes"
-                self.assertEqual(self.refused(path), told)
+                reported = "other: not what `./cotrap sim --csv` writes"
+                self.assertEqual(self.refused(path), reported)
         self.assertIn("not what `./cotrap sim --csv`", self.refused(self.folder))
         self.assertIn("not what", self.refused(Path("/dev/zero")))
 
-    def test_whatever_is_in_a_file_it_is_reported_or_refused_in_one_line(self):
+    def test_any_file_is_merged_or_refused_in_one_line(self):
         one = self.made("one.csv")
         whole, chance = one.read_bytes(), random.Random(1)
         begin = whole.index(b"\n") + 1

@@ -1,4 +1,4 @@
-"""Single schedules: recorded, simulated once more and compared, and looked for."""
+"""Single schedules are recorded, replayed and compared, and explored."""
 
 import os
 import re
@@ -13,10 +13,10 @@ from support import files_of_at_most
 from cotrap.sim.simulator import WORKLOADS
 
 
-WHOLE = "varied: every order of "  # said of an exploration that has come to its end
+WHOLE = "varied: every order of "  # printed for a complete exploration
 
 class Schedules(InAFolder):
-    def test_what_is_recorded_is_simulated_once_more_and_compared(self):
+    def test_a_recording_is_replayed_and_compared(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "eevdf", "--duration", "1", "--seed", "3", "--record", path)
         self.assertIn("all as recorded", sim("--replay", path))
@@ -26,7 +26,7 @@ class Schedules(InAFolder):
         for line in ("before:", "recorded:", "now:", "why:"):
             self.assertIn(line, differs)
 
-    def test_where_a_policy_decides_otherwise_it_is_told_by_what_it_knows(self):
+    def test_a_different_decision_of_a_policy_is_reported_with_its_inputs(self):
         soon = "class soon\n arrive once at 1ms\n deadline 10ms\n run 1ms\n"
         late = "class late\n arrive once at 1ms\n deadline 90ms\n run 1ms\n"
         first = "class first\n arrive once\n deadline 5ms\n run 2ms\n"
@@ -38,7 +38,7 @@ class Schedules(InAFolder):
         self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
         self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
 
-    def test_a_recording_that_cannot_be_written_whole_is_not_left(self):
+    def test_an_incomplete_recording_is_removed(self):
         path = self.folder / "web.schedule"
         with files_of_at_most(4096):
             sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path, status=2)
@@ -54,7 +54,7 @@ class Schedules(InAFolder):
         self.assertIn("$1 = 1023", shown)
         self.assertIn("all as recorded", shown)
 
-    def test_a_recording_that_cannot_be_is_refused_or_told(self):
+    def test_an_impossible_recording_is_refused_or_reported(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text()
@@ -68,7 +68,7 @@ class Schedules(InAFolder):
         path.write_text("\n".join(lines) + "\n")
         self.assertIn("its task 777 is not among those that were", sim("--replay", path, status=1))
 
-    def test_a_recording_knows_its_workload_by_name_or_by_the_way_to_it(self):
+    def test_a_recording_names_its_workload_or_its_path(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         self.assertIn("\nworkload=web\n", path.read_text())
@@ -84,25 +84,25 @@ class Schedules(InAFolder):
                 self.assertIn("all as recorded", sim("--replay", moved / each))
         self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
 
-    def test_a_recording_that_does_not_say_of_which_workload_is_refused(self):
+    def test_a_recording_without_a_workload_is_refused(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text()
         for instead in ("", "workload=\n"):
             path.write_text(whole.replace("workload=web\n", instead))
-            told = f"{path}: it does not say of which workload: no workload=NAME there"
-            self.assertIn(told, sim("--replay", path, status=2))
+            reported = f"{path}: it does not say of which workload: no workload=NAME there"
+            self.assertIn(reported, sim("--replay", path, status=2))
 
-    def test_a_recording_that_is_cut_short_is_told_with_its_line(self):
+    def test_a_truncated_recording_is_reported_with_its_line(self):
         path = self.folder / "web.schedule"
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text().splitlines()
         place = len(whole) // 2
         path.write_text("\n".join(whole[:place]) + "\n")
-        told = sim("--replay", path, status=2)
-        self.assertEqual(told, f"cotrap: {path}:{place + 1}: the file is cut short\n")
+        reported = sim("--replay", path, status=2)
+        self.assertEqual(reported, f"cotrap: {path}:{place + 1}: the file is cut short\n")
 
-    def test_exploring_finds_the_deadlock_and_its_schedule_repeats_it(self):
+    def test_exploration_finds_the_deadlock_and_its_schedule_repeats_it(self):
         path = self.folder / "abba.schedule"
         explored = ("abba", "--explore", "--bound", "4")
         found = sim(*explored, "--record", path, status=1)
@@ -113,7 +113,7 @@ class Schedules(InAFolder):
         self.assertIn("all as recorded", again)
         usual = sim("abba", "--policy", "fifo")
         self.assertNotIn("held by", usual)
-        # With one order of the locks every schedule goes well.
+        # With one lock order every schedule succeeds.
         text = (WORKLOADS / "abba.workload").read_text()
         one, other = text.split("class other")
         other = other.replace(" a\n", " x\n").replace(" b\n", " a\n").replace(" x\n", " b\n")
@@ -126,32 +126,32 @@ class Schedules(InAFolder):
             ("5000:1", "there are only 5 choices"),
             ("0:99", "of choice 0 there are only 2 alternatives"),
         ):
-            said = sim("abba", "--explore", "--schedule", schedule, status=2)
-            self.assertIn(f"schedule {schedule}: {why}: it is another run's", said)
+            printed = sim("abba", "--explore", "--schedule", schedule, status=2)
+            self.assertIn(f"schedule {schedule}: {why}: it is another run's", printed)
 
-    def test_exploring_at_random_finds_the_inversion_and_shrinks_its_schedule(self):
+    def test_random_exploration_finds_the_inversion_and_shrinks_its_schedule(self):
         path = self.folder / "inversion.schedule"
         found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
         self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
-        told = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadline", found)
+        reported = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadline", found)
         self.assertIn("all as recorded", sim("--replay", path))
-        again = ("inversion", "--explore", "--seed", told[1])
+        again = ("inversion", "--explore", "--seed", reported[1])
         at_once = sim(*again, "--pct", "2", status=1)
-        self.assertRegex(at_once, rf"[12] schedules at random, .* of seeds {told[1]} to {told[1]}")
-        self.assertIn(told[0], at_once)
-        self.assertEqual(sim(*again, "--schedule", told[2], status=1), f"{told[0]}\n")
+        self.assertRegex(at_once, rf"[12] schedules at random, .* of seeds {reported[1]} to {reported[1]}")
+        self.assertIn(reported[0], at_once)
+        self.assertEqual(sim(*again, "--schedule", reported[2], status=1), f"{reported[0]}\n")
         well = sim(*again, "--schedule", "")
         self.assertEqual(well, "nothing is wrong under this schedule\n")
         text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
         self.assertIn(WHOLE, sim(self.file(text), "--explore", "--bound", "20"))
 
-    def test_events_change_places_as_far_as_jitter_lets_them(self):
+    def test_events_are_reordered_within_the_jitter(self):
         text = (WORKLOADS / "inversion.workload").read_text().replace("at 2ms", "at 2.3ms")
         apart = (self.file(text), "--explore", "--bound", "9")
         self.assertIn(WHOLE, sim(*apart))
         self.assertIn("bus misses", sim(*apart, "--jitter", "0.5", status=1))
 
-    def test_an_exploration_to_its_end_says_what_it_has_not_varied(self):
+    def test_a_complete_exploration_lists_what_it_did_not_vary(self):
         text = "duration 50ms\n"
         for name, at in (("first", 1), ("second", 20)):
             text += f"class {name}\n arrive once at {at}ms\n priority 5\n run 2ms\n"

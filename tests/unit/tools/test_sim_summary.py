@@ -1,4 +1,4 @@
-"""What is made of the rows of many runs: figures with their intervals, tables and pages."""
+"""The rows of many runs become means with confidence intervals, tables and pages."""
 
 import unittest
 
@@ -10,8 +10,8 @@ from cotrap.sim.summary import Figure
 
 
 class Summary(unittest.TestCase):
-    def test_intervals_are_students(self):
-        # Of ten values with standard deviation 1 it is 2.262 / sqrt(10); of three, 4.303 / sqrt(3).
+    def test_confidence_intervals_use_students_t(self):
+        # For ten values with standard deviation 1 it is 2.262 / sqrt(10); for three, 4.303 / sqrt(3).
         ten = [-1.0, 1.0] * 5
         deviation = (10 / 9) ** 0.5
         self.assertAlmostEqual(Figure.of(ten).half, 2.262 * deviation / 10**0.5, delta=0.005)
@@ -20,7 +20,7 @@ class Summary(unittest.TestCase):
         self.assertAlmostEqual(four.half, 3.182 * (4 / 3) ** 0.5 / 2, delta=0.02)
         self.assertIsNone(Figure.of([5.0]).half)
 
-    def test_rows_are_gone_through_as_often_for_many_classes_as_for_few(self):
+    def test_the_number_of_passes_over_the_rows_does_not_depend_on_the_classes(self):
         class Counted(list):
             times = 0
 

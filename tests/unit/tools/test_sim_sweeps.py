@@ -1,4 +1,4 @@
-"""Sweeps: `./cotrap sim` on several processors, and the recipes of docs/workloads.md, word by word."""
+"""Sweeps: `./cotrap sim` uses several processors, and the recipes of docs/workloads.md work as written."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from support import HANGS, ROOT
 from cotrap.options import parser
 from cotrap.sim import command, modes, simulator
 
-# A page's sweep is of a thousand seeds of ten seconds: the same, short.
+# The page sweeps a thousand seeds of ten seconds; the tests shorten this.
 _SEEDS, _SHORT = "--seeds 1..1000", "--seeds 1..16 --duration 600ms"
-# Submits nothing: runs what `sbatch` would, piece by piece.
+# A stand-in for sbatch: it runs the jobs of the array one after the other.
 _SBATCH = r"""#!/bin/sh
 [ "$1" = --wait ] || exit 2
 range=$(sed -n 's/^#SBATCH --array=//p' "$2")
@@ -28,26 +28,26 @@ done
 
 
 class Processors(InAFolder):
-    def test_so_many_run_at_once_as_are_asked_for(self):
+    def test_the_requested_number_of_simulators_runs_at_once(self):
         wait = f"""cd {self.folder}; touch $0
             until [ $(ls | wc -l) -ge 3 ]; do sleep 0.01; done"""
         simulator.outputs([["sh", "-c", wait, str(number)] for number in range(3)], 3)
         alone = f"mkdir {self.folder}/alone && sleep 0.05 && rmdir {self.folder}/alone"
         simulator.outputs([["sh", "-c", alone]] * 3, 1)
 
-    def test_without_a_number_they_are_all_that_the_process_may_run_on(self):
+    def test_without_a_number_all_processors_of_the_process_are_used(self):
         for words, jobs in (((), len(os.sched_getaffinity(0))), (("-j", "3"), 3)):
             arguments = parser().parse_args(["sim", "web", *words])
             modes.check(arguments)
             self.assertEqual(arguments.jobs, jobs)
 
-    def test_a_sweep_has_a_piece_for_each_and_figures_of_any_number_are_the_same(self):
+    def test_a_sweep_is_split_by_processors_and_any_split_gives_the_same_results(self):
         self.assertEqual([len(command._pieces(range(1, 8), jobs)) for jobs in (1, 3, 9)], [1, 3, 7])
         common = ("mm1", "--policy", "fifo,mlfq", "--seeds", "1..5", "--duration", "1.5s")
         tables = {sim(*common, "-j", jobs) for jobs in ("1", "2", "7")}
         self.assertEqual(len(tables), 1)
 
-    def test_it_means_nothing_where_nothing_is_simulated(self):
+    def test_a_number_of_processors_is_refused_without_a_simulation(self):
         self.assertIn("--jobs means nothing with --list", sim("--list", "-j", "2", status=2))
         self.assertIn("'0' is not a number from 1", sim("web", "-j", "0", status=2))
 
@@ -79,15 +79,15 @@ class Recipes(InAFolder):
         self.assertTrue(done.stdout.endswith(whole), done.stdout)
 
     @unittest.skipUnless(shutil.which("parallel"), "GNU parallel is not installed")
-    def test_gnu_parallel_makes_the_whole_of_sixteen_pieces(self):
+    def test_gnu_parallel_completes_a_sweep_of_sixteen_shards(self):
         self.follow(self.recipe("parallel"))
 
     def slurm(self) -> str:
         (self.folder / "sweep.sh").write_text(self.recipe("slurm"))
         return self.recipe("sbatch")
 
-    def test_the_script_for_slurm_makes_the_whole_of_sixteen_pieces(self):
-        """With a stand-in for sbatch, which has the jobs' numbers from the script."""
+    def test_the_slurm_script_completes_a_sweep_of_sixteen_shards(self):
+        """A stand-in for sbatch reads the jobs' numbers from the script."""
         fake = self.folder / "bin" / "sbatch"
         fake.parent.mkdir()
         fake.write_text(_SBATCH)
@@ -95,7 +95,7 @@ class Recipes(InAFolder):
         self.follow(self.slurm(), PATH=f"{fake.parent}:{os.environ['PATH']}")
 
     @unittest.skipUnless(shutil.which("sbatch"), "Slurm is not installed")
-    def test_slurm_itself_makes_the_whole_of_sixteen_pieces(self):
+    def test_slurm_completes_a_sweep_of_sixteen_shards(self):
         if subprocess.run(["sinfo"], capture_output=True).returncode != 0:
             self.skipTest("no controller of Slurm answers")
         self.follow(self.slurm())

@@ -1,4 +1,4 @@
-"""A wrong name is answered with the names that the user may have meant."""
+"""After a wrong name the command suggests similar names."""
 
 import unittest
 
@@ -11,17 +11,17 @@ NAMES = ("fault.cow", "fault.zero", "pingpong", "switch", "switch.coroutine", "u
 
 
 class Suggestions(unittest.TestCase):
-    def test_a_name_that_is_spelt_nearly_the_same_comes_first(self):
+    def test_the_name_with_the_closest_spelling_comes_first(self):
         self.assertEqual(alike("fault.zer", NAMES)[0], "fault.zero")
         self.assertEqual(alike("pinpgong", NAMES), ["pingpong"])
 
-    def test_a_name_with_one_of_the_words_is_meant_too(self):
+    def test_a_name_with_one_of_the_words_is_suggested_too(self):
         found = ["switch", "user.switch", "switch.coroutine"]
         self.assertEqual(alike("context-switch", NAMES), found)
         self.assertEqual(alike("pong", NAMES), ["pingpong"])
         self.assertEqual(alike("the coroutine switch", NAMES)[0], "switch.coroutine")
 
-    def test_words_of_two_letters_and_names_unlike_all_suggest_nothing(self):
+    def test_two_letters_and_unlike_names_suggest_nothing(self):
         for name in ("it", "nonesuch", "(", ""):
             self.assertEqual(did_you_mean(name, NAMES), "")
 
@@ -39,7 +39,7 @@ class Commands(Command):
         self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertIn(says, done.stderr.decode())
 
-    def test_each_command_asks(self):
+    def test_each_command_suggests_names(self):
         self.build.demo("pingpong", "-", "true")
         build = ("--build", self.build.path)
         meant = "there is no benchmark 'context-switch': did you mean 'switch', 'user.switch', "
@@ -51,11 +51,11 @@ class Commands(Command):
         self.check("sim", "webs", "--build", self.simulator(), says="did you mean 'web'?")
 
     def simulator(self):
-        """A build folder whose simulator knows one policy."""
+        """A build folder with a fake simulator that lists one policy."""
         program = self.build.file("async/sim/cotrap_sim", r"printf 'priority\tthe usual\n'")
         return program.parents[2]
 
-    def test_a_test_is_named_by_a_part_of_its_name_too(self):
+    def test_a_part_of_a_tests_name_is_suggested_too(self):
         entries = [tests.Entry(name, "", (), 0) for name in ("unit.files.asan", "console.hosted")]
         self.assertEqual(alike("file", tests._known(entries))[0], "files")
 

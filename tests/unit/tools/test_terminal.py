@@ -1,4 +1,4 @@
-"""`./cotrap run` on a terminal: what it does to it, and that it puts it back."""
+"""`./cotrap run` changes the settings of a terminal and restores them."""
 
 import os
 import pty
@@ -51,13 +51,13 @@ class Terminal(Command):
         return seen
 
     def await_text(self, file, text: bytes) -> None:
-        """Without moving the file's offset, which the command writes at."""
+        """Reads the file without moving the offset at which the command writes."""
         deadline = time.monotonic() + HANGS
         while text not in os.pread(file.fileno(), 4096, 0):
             self.assertLess(time.monotonic(), deadline, f"{text} has not been written")
             time.sleep(0.01)
 
-    def test_ctrl_a_x_leaves_and_puts_the_settings_back(self):
+    def test_ctrl_a_x_ends_the_machine_and_restores_the_settings(self):
         outer, inner, before, command = self.start("echo begun; exec cat")
         self.read_until(outer, b"begun")
         self.assertNotEqual(termios.tcgetattr(inner), before)
@@ -65,13 +65,13 @@ class Terminal(Command):
         self.assertEqual(command.wait(HANGS), 130)
         self.assertEqual(termios.tcgetattr(inner), before)
 
-    def test_the_settings_are_put_back_when_the_machine_is_killed(self):
+    def test_a_kill_of_the_machine_restores_the_settings(self):
         outer, inner, before, command = self.start("echo begun; sleep 0.5; kill -9 $PPID")
         self.read_until(outer, b"begun")
         self.assertEqual(command.wait(HANGS), 125)
         self.assertEqual(termios.tcgetattr(inner), before)
 
-    def test_standard_error_is_the_terminal_s_unless_it_leads_elsewhere(self):
+    def test_standard_error_is_the_terminal_unless_redirected(self):
         script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; echo last; exec cat"
         in_turn = b"out1\r\nerr1\r\nout2\r\nerr2\r\nout3\r\nerr3\r\nlast"
         outer, _, _, command = self.start(script)
@@ -82,12 +82,12 @@ class Terminal(Command):
             outer, _, _, command = self.start(script, errors)
             seen = self.read_until(outer, b"last")
             self.assertIn(b"out1\r\nout2\r\nout3\r\nlast", seen)
-            self.await_text(errors, b"err3\n")  # the stand-in for QEMU relays it by itself
+            self.await_text(errors, b"err3\n")  # the stand-in for QEMU passes it on later
             os.write(outer, b"\x01x")
             command.wait(HANGS)
             self.assertEqual(os.pread(errors.fileno(), 4096, 0), b"err1\nerr2\nerr3\n")
 
-    def test_a_line_that_says_what_is_waited_for_stays_in_its_row(self):
+    def test_a_line_about_a_wait_stays_in_its_row(self):
         script = (
             "from cotrap.ui import Waiting\n"
             "with Waiting('x' * 300, patience=0): input()\n"

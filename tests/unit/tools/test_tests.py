@@ -1,4 +1,4 @@
-"""`./cotrap test` chooses tests, builds what they need, and tells how they end; nothing is built here."""
+"""`./cotrap test` selects tests, builds their files and reports their results; builds are faked here."""
 
 import contextlib
 import io
@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import support  # which finds the command's modules
+import support  # finds the command's modules
 from cotrap import build, test_progress, tests
 from cotrap.errors import ToolError, UsageError
 from cotrap.options import parser
@@ -45,7 +45,7 @@ class Tests(unittest.TestCase):
         file.write_text("\n".join(lines) + "\n")
 
     def run_tests(self, *arguments: str) -> tuple[int, str, str]:
-        """The status, standard output and standard error."""
+        """The exit status, standard output and standard error."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = tests.run(parser().parse_args(["test", *arguments]))
@@ -54,7 +54,7 @@ class Tests(unittest.TestCase):
     def names(self, *arguments: str) -> list[str]:
         return self.run_tests("--list", *arguments)[1].split()
 
-    def test_without_names_they_are_the_everyday_tests(self):
+    def test_without_names_the_everyday_tests_run(self):
         self.registered("hosted-tsan", "add_test(beta true)")
         self.assertEqual(self.names(), ["alpha"])
         self.assertEqual({preset for preset, *_ in self.built}, set(tests._EVERYDAY))
@@ -71,7 +71,7 @@ class Tests(unittest.TestCase):
         self.assertEqual(self.names("alpha"), ["alpha"])
         self.assertEqual(set(self.built), {(preset, build.CONFIGURED) for preset in _PRESETS})
 
-    def test_a_name_that_no_test_has_is_refused_before_anything_is_built(self):
+    def test_an_unknown_test_is_refused_before_the_build(self):
         for arguments in (("nonesuch",), ("nonesuch", "--list"), ("alpha", "nonesuch"), ("(",)):
             with self.assertRaisesRegex(UsageError, "there is no test '"):
                 self.run_tests(*arguments)
@@ -118,24 +118,24 @@ class Tests(unittest.TestCase):
         self.assertIn("failed: be.ta, again: ./cotrap test '^be\\.ta$'\n", out)
         self.assertIn("failed: gamma, again: ./cotrap test '^gamma$'\n", out)
 
-    def test_where_there_is_no_terminal_lines_tell_how_far_it_is(self):
+    def test_without_a_terminal_lines_report_the_progress(self):
         flag = self.root / "flag"
         waits = f"until test -e {flag}; do sleep 0.01; done"
         self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
-        with support.lines_said(test_progress, until="running: beta", flag=flag) as said:
+        with support.printed_lines(test_progress, until="running: beta", flag=flag) as printed:
             self.assertEqual(self.run_tests("^beta")[0], 0)
-        self.assertRegex(said[0], "^1 tests, about ")
-        told = [line for line in said if line.endswith("running: beta")]
-        self.assertRegex(told[0], "^0 of 1 tests; about .* to go; ")
+        self.assertRegex(printed[0], "^1 tests, about ")
+        reported = [line for line in printed if line.endswith("running: beta")]
+        self.assertRegex(reported[0], "^0 of 1 tests; about .* to go; ")
 
-    def test_tests_that_ctest_did_not_end_are_not_passed(self):
+    def test_tests_that_ctest_did_not_finish_have_not_passed(self):
         entries = [tests.Entry("alpha", "host-asan", (), 0)]
         for command in (["true"], ["sh", "-c", "echo; exit 8"]):
             with self.assertRaisesRegex(ToolError, "CTest ended early"):
                 with contextlib.redirect_stderr(io.StringIO()):
                     test_progress.run(command, self.root, entries, 1)
 
-    def test_the_soak_begins_only_where_it_is_asked_for_alone(self):
+    def test_the_soak_test_starts_only_if_named_alone(self):
         for arguments in (("soak", "--list"), ("soak", "alpha")):
             with self.assertRaisesRegex(UsageError, "goes alone"):
                 self.run_tests(*arguments)
@@ -145,9 +145,9 @@ class Tests(unittest.TestCase):
 
 
 class Time(unittest.TestCase):
-    """What is left, by costs: no test waits here."""
+    """Estimates of the remaining time from the tests' costs; no test runs here."""
 
-    def test_it_is_shared_among_the_jobs(self):
+    def test_the_remaining_time_is_divided_among_the_jobs(self):
         progress = test_progress.Progress({"a": 10.0, "b": 20.0, "c": 30.0}, jobs=2)
         self.assertEqual(progress.left(), 30)
         with mock.patch.object(test_progress.time, "monotonic", return_value=100.0):

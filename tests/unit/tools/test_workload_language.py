@@ -1,4 +1,4 @@
-"""The grammar of docs/reference/workloads.md is the one that the simulator reads."""
+"""The grammar of docs/reference/workloads.md agrees with the simulator's reader."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def examples() -> dict[str, str]:
 
 class Language(InAFolder):
     def read(self, text: str) -> subprocess.CompletedProcess:
-        """Has the simulator read it, and simulate no seed."""
+        """Lets the simulator read the text without simulating a seed."""
         (self.folder / "arrivals.txt").write_text(blocks("arrivals")[0])
         words = [SIMULATOR, self.file(text), "policy=priority", "seeds=2..1"]
         return subprocess.run(words, capture_output=True, text=True)
@@ -36,7 +36,7 @@ class Language(InAFolder):
                 done = self.read(text)
                 self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_the_grammar_parses_them_and_they_use_all_of_it(self):
+    def test_the_grammar_parses_the_workloads_and_they_use_all_its_rules(self):
         grammar = Grammar.read(blocks("ebnf")[0])
         used: set[str] = set()
         for name, text in examples().items():
@@ -52,7 +52,7 @@ class Language(InAFolder):
         read = {word for pair in words for word in pair if word}
         self.assertEqual(Grammar.read(blocks("ebnf")[0]).terminals(), read)
 
-    def test_grammar_and_reader_refuse_the_same(self):
+    def test_grammar_and_reader_refuse_the_same_texts(self):
         grammar = Grammar.read(blocks("ebnf")[0])
         whole = "class a\n  arrive once\n  run 1ms\n"
         for wrong in (
