@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The hosted machine's system calls beside the host's own: nanoseconds, medians of interleaved rounds.
+"""Compares system calls of the hosted machine and of the host: nanoseconds, medians of interleaved rounds.
 
-`getppid`, and a byte through a pipe and one back: between two processes on the hosted machine (by the
-programs' own runtime, /bin/bench), between two threads of a stock program on it, and between two
-threads of the same program on the host.
+It measures `getppid`, and a byte that goes through a pipe and back. On the hosted machine the pipe
+connects two processes on Cotrap's runtime (/bin/bench), or two threads of an ordinary Linux program. On
+the host it connects two threads of the same Linux program.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with  # noqa: E402
 from cotrap.sources import Silence  # noqa: E402
 
-# At most this part of what the host takes.
+# The largest allowed part of the host's time.
 GOALS = {"syscall.null": 1, "ipc.pipe": 1 / 10}
-HERE, STOCK, HOST = "hosted machine", "… a stock program", "host"
+HOSTED, LINUX_PROGRAM, HOST = "hosted machine", "… a Linux program", "host"
 
 
 def boot(build: Build, program: str, *arguments: str) -> str:
@@ -38,7 +38,7 @@ def boot(build: Build, program: str, *arguments: str) -> str:
 
 
 def medians(text: str) -> dict[str, float]:
-    """Of each benchmark's values, by name."""
+    """The median of each benchmark, by its name."""
     return {
         name: statistics.median(value for value, times in sample for _ in range(times))
         for (name, _), sample in parse(text).items()
@@ -51,20 +51,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, metavar="N")
     options = parser.parse_args()
     build = Build(options.build, self_tests=True)
-    stock = options.build / "linux-programs" / "host_calls"
-    rounds = {where: [] for where in (HERE, STOCK, HOST)}
+    program = options.build / "linux-programs" / "host_calls"
+    rounds = {where: [] for where in (HOSTED, LINUX_PROGRAM, HOST)}
     for _ in range(options.rounds):
-        rounds[HERE].append(medians(boot(build, "/bin/bench", *GOALS)))
-        rounds[STOCK].append(medians(boot(build, "/host_calls")))
-        rounds[HOST].append(medians(subprocess.check_output([stock], text=True)))
+        rounds[HOSTED].append(medians(boot(build, "/bin/bench", *GOALS)))
+        rounds[LINUX_PROGRAM].append(medians(boot(build, "/host_calls")))
+        rounds[HOST].append(medians(subprocess.check_output([program], text=True)))
     print(f"{'ns':18}" + "".join(f"{name:>14}" for name in GOALS))
     found = {}
     for where, all_medians in rounds.items():
         found[where] = {name: statistics.median(each[name] for each in all_medians) for name in GOALS}
         print(f"{where:18}" + "".join(f"{found[where][name]:14.1f}" for name in GOALS))
     for name, goal in GOALS.items():
-        part = found[HERE][name] / found[HOST][name]
-        print(f"{name}: 1/{1 / part:.1f} of the host's (at most 1/{1 / goal:g}){'' if part <= goal else '  over'}")
+        part = found[HOSTED][name] / found[HOST][name]
+        missed = "" if part <= goal else "  goal missed"
+        print(f"{name}: 1/{1 / part:.1f} of the host's (at most 1/{1 / goal:g}){missed}")
 
 
 if __name__ == "__main__":

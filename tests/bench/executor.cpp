@@ -2,7 +2,7 @@
 // by the clock (median of interleaved rounds), memory taken from the platform while measuring, and
 // bytes per suspended task.
 //
-// `--run NAME COUNT` does one measurement with COUNT operations, and nothing else. The script
+// `--run NAME COUNT` does only one measurement with COUNT operations. The script
 // instructions.py runs it under callgrind with two values of COUNT: the difference is the number of
 // instructions.
 #include <fmt/format.h>
@@ -149,7 +149,7 @@ void mutex_uncontended(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// Two jobs pass a mutex to and fro, while 1,000 other mutexes have a holder and a waiter each.
+// Two jobs hand a mutex to each other, while 1,000 other mutexes have a holder and a waiter each.
 void mutex_contended(async::Executor& executor, std::size_t count) {
   constexpr std::size_t others = 1'000;
   static async::Mutex mutexes[others];
@@ -211,14 +211,14 @@ constexpr Measurement measurements[] = {
     {"schedule", "schedule, 1 ready", schedule_1, 2'000'000, 3},
     {"schedule-10000", "schedule, 10,000 ready", schedule_10000, 2'000'000, 3},
     {"spawn-join", "spawn + join", spawn_join, 500'000, 0},
-    {"spawn-join-64", "the same, 64 at once", spawn_join_64, 500'000, 0},
+    {"spawn-join-64", "spawn + join, 64 at once", spawn_join_64, 500'000, 0},
     {"await-elided", "await a child, elided", await_elided, 2'000'000, 0},
     {"await-pooled", "await a child, pooled", await_pooled, 2'000'000, 0},
     {"event", "ping-pong over events", pingpong_event, 500'000, 0},
     {"channel", "ping-pong over channels", pingpong_channel, 500'000, 0},
-    {"mutex", "lock + unlock, nobody else", mutex_uncontended, 2'000'000, 0},
-    {"mutex-1000", "a mutex passed on, 1,000 awaited", mutex_contended, 200'000, 0},
-    {"preempt", "yield_if_preempted, nobody", preempt_check, 5'000'000, 0},
+    {"mutex", "lock + unlock, uncontended", mutex_uncontended, 2'000'000, 0},
+    {"mutex-1000", "mutex handover, 1,000 awaited", mutex_contended, 200'000, 0},
+    {"preempt", "yield_if_preempted, none ready", preempt_check, 5'000'000, 0},
     {"sleep", "1 ms sleep among 10,000", sleep_10000, 200'000, 60},
 };
 
@@ -264,9 +264,9 @@ int measure_all(async::Executor& executor) {
     fmt::print("{:<28}{:>10.1f}{:>10}\n", measurements[i].what, times[i][rounds / 2],
                goal == 0 ? "" : fmt::format("<= {:.0f}", goal));
   }
-  fmt::print("{:<28}{:>10}{:>10}\n", "memory taken meanwhile",
+  fmt::print("{:<28}{:>10}{:>10}\n", "memory taken while measuring",
              async::platform::world.chunks - chunks, "0");
-  fmt::print("{:<28}{:>10}{:>10}\n", "bytes a suspended task", bytes_a_suspended_task(executor),
+  fmt::print("{:<28}{:>10}{:>10}\n", "bytes per suspended task", bytes_a_suspended_task(executor),
              "<= 96");
   return 0;
 }

@@ -1,4 +1,4 @@
-// Measures how long it takes to run a program by a call and come back: nanoseconds per round trip,
+// Measures run_user() with programs that trap at once: nanoseconds per round trip,
 // the median of interleaved rounds. For comparison it measures a system call of this host.
 #include <fmt/format.h>
 #include <sys/syscall.h>
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-// The programs. Each traps again and again.
+// The programs. Each traps in an endless loop.
 extern "C" void bench_caller();
 extern "C" void bench_jumper();
 extern "C" void bench_syscaller();

@@ -1,6 +1,5 @@
-// What two system calls cost on the system that this program runs on: a stock program, for Linux and
-// for the hosted machine. It prints what user/bench/benchmark.h prints: name, unit, how many
-// operations a value is of, and values.
+// Measures two system calls as an ordinary Linux program, on Linux and on the hosted machine. The output
+// has the format of user/bench/benchmark.h: name, unit, operations per value, and values.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

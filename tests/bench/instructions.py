@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Instructions each operation of the executor takes in user mode, by callgrind: the difference between
-a run of 20,000 and one of 60,000 operations, so that start-up cancels out.
+"""Counts the instructions of each operation of the executor in user mode with callgrind. It takes the
+difference between a run of 20,000 and one of 60,000 operations, so that the start cancels out.
 
     tests/bench/instructions.py BUILD/tests/bench/bench_executor [--check] [NAME…]
     tests/bench/instructions.py BUILD/tests/bench/bench_policies --policies [--check] [NAME…]
 
-Prints them beside the project's goals. What has been reached is to stay: with --check, more than the
-limit is exit status 1. With --policies: what a schedule takes under each, of so many ready jobs; with
---check of those alone that have a limit.
+It prints them beside the project's goals. With --check it exits with 1 if an operation exceeds its limit.
+With --policies it counts a scheduling decision under each policy, for several numbers of ready jobs; with
+--check only under policies with a limit.
 """
 
 import argparse
@@ -56,8 +56,8 @@ def instructions(program: str, name: str, *numbers: int) -> int:
 
 
 def policies(program: str, names: list[str]) -> bool:
-    """Each job has run once before anything is counted: some order what is new all at once.
-    True: one is beyond its limit."""
+    """Returns true if a policy exceeds its limit. Each job has run once before the count starts, because
+    some policies sort all new jobs at once."""
     beyond = False
     print(f"{'instructions of':<16}" + "".join(f"{ready:>10,} ready" for ready in READY))
     for name in names:
@@ -76,7 +76,7 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("names", nargs="*", metavar="NAME")
-    parser.add_argument("--check", action="store_true", help="exit with 1 beyond a limit")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a limit is exceeded")
     parser.add_argument("--policies", action="store_true", help="PROGRAM is bench_policies")
     arguments = parser.parse_intermixed_args()  # options between NAMEs, too
     if arguments.policies:
@@ -90,7 +90,7 @@ def main() -> int:
     print(f"{'':<20}{'instructions':>14}{'goal':>8}{'limit':>8}")
     for name in arguments.names or LIMITS:
         if name not in LIMITS:
-            parser.error(f"no measurement is called {name}; there are {', '.join(LIMITS)}")
+            parser.error(f"unknown measurement {name}; known: {', '.join(LIMITS)}")
         low = instructions(arguments.program, name, SHORT)
         high = instructions(arguments.program, name, LONG)
         each = (high - low) / (LONG - SHORT)

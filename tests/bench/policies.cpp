@@ -1,5 +1,5 @@
 // Measures one scheduling decision under each policy, with N jobs that only yield: nanoseconds, the
-// least of five rounds.
+// minimum of five rounds.
 //
 //   bench_policies                          a table
 //   bench_policies --list                   the policies' names
@@ -18,7 +18,7 @@
 
 namespace {
 
-async::Task<> give_way(std::size_t& left) {
+async::Task<> keep_yielding(std::size_t& left) {
   while (left != 0) {
     --left;
     co_await async::yield();
@@ -31,7 +31,7 @@ class Bench {
  public:
   Bench(const async::policy::Kind& kind, unsigned ready) : left_(SIZE_MAX) {
     executor_.set_policy(kind.make(memory_.bytes, {}));
-    for (unsigned i = 0; i < ready; ++i) async::spawn(give_way(left_)).detach();
+    for (unsigned i = 0; i < ready; ++i) async::spawn(keep_yielding(left_)).detach();
     for (unsigned i = 0; i < ready; ++i) async::Executor::run_one();
   }
   ~Bench() {
@@ -84,7 +84,7 @@ int main(int count, char** words) {
     return 0;
   }
   async::platform::calibrate();
-  fmt::print("{:<12} {:>10} {:>10} {:>10}   ns a schedule, so many ready\n", "policy", 10, 1000,
+  fmt::print("{:<12} {:>10} {:>10} {:>10}   ns per decision, by ready jobs\n", "policy", 10, 1000,
              100'000);
   for (const auto& kind : async::policy::kinds) {
     fmt::print("{:<12} {:>10.1f} {:>10.1f} {:>10.1f}\n", kind.name, least_ns(kind, 10),

@@ -19,7 +19,7 @@ hal::HartMask others_than(unsigned hart) {
   return hal::running_harts() & ~hal::mask_of(hart);
 }
 
-// ── Data and stacks of their own ─────────────────────────────────────────────────────────────────
+// ── Data and stacks of each hart ─────────────────────────────────────────────────────────────────
 
 thread_local unsigned initialised = 42;
 thread_local unsigned zeroed;
@@ -27,7 +27,7 @@ constinit std::array<std::atomic<const volatile char*>, hal::max_harts> stacks{}
 
 void own_data(unsigned hart) {
   check(hart == hal::hart_index(), "a hart knows its number");
-  check(initialised == 42 && zeroed == 0, "a hart's data begins as the program says");
+  check(initialised == 42 && zeroed == 0, "a hart's data has its initial values");
   volatile char on_stack = 0;
   stacks[hart] = &on_stack;
   initialised = zeroed = 100 + hart;
@@ -38,7 +38,7 @@ void own_data(unsigned hart) {
   }
 }
 
-// ── Pokes ────────────────────────────────────────────────────────────────────────────────────────
+// ── IPIs ─────────────────────────────────────────────────────────────────────────────────────────
 
 constinit std::atomic<unsigned> ipi_sender = 0, ipi_receiver = 0;
 
@@ -77,7 +77,7 @@ void ipis() {
 
 // ── Timers ───────────────────────────────────────────────────────────────────────────────────────
 
-/// Whether the timer has fired, which it does once.
+/// Returns true if the timer has fired, and disarms it.
 bool take_timer() {
   if (!hal::timer_is_pending()) return false;
   hal::set_timer(hal::no_deadline);
@@ -87,7 +87,7 @@ bool take_timer() {
 void timers(unsigned hart) {
   constexpr std::uint64_t ms = 1'000'000;
   for (unsigned turn = 0; turn < 5; ++turn) {
-    // The order in which they fire changes from turn to turn.
+    // The harts' timers fire in another order in each round.
     const std::uint64_t deadline = hal::now_ns() + (1 + (hart + turn) % hart_count()) * ms;
     hal::set_timer(hal::ticks_at(deadline));
     while (!take_timer()) hal::wait_for_interrupt();
@@ -118,22 +118,24 @@ void one_clock(unsigned hart) {
 
 // ── External interrupts ──────────────────────────────────────────────────────────────────────────
 
-/// The console has several bytes to read. Each hart in turn lets its interrupt in and takes one.
+/// The console has several bytes to read. One hart after the other enables its interrupt and takes
+/// one.
 void external_interrupts(unsigned hart) {
   const hal::Irq irq = hal::console_interrupt();
   for (unsigned turn = 0; turn < hart_count(); ++turn) {
     if (turn == hart) {
       hal::enable_interrupt(irq);
       while (!hal::external_interrupt_is_pending()) hal::wait_for_interrupt();
-      check(hal::claim_interrupt() == irq, "who is interrupted can claim it");
-      check(hal::claim_interrupt() == hal::Irq::none, "what is claimed is silent");
-      check(hal::console_read().has_value(), "the device has what it interrupted for");
+      check(hal::claim_interrupt() == irq, "the interrupted hart can claim the interrupt");
+      check(hal::claim_interrupt() == hal::Irq::none,
+            "a claimed interrupt is not pending any more");
+      check(hal::console_read().has_value(), "the device has the byte that caused the interrupt");
     } else {
       check(!hal::external_interrupt_is_pending(),
             "an interrupt reaches the harts that enabled it");
     }
     meet();
-    // Whoever it is that completes it.
+    // Another hart may complete the interrupt.
     if ((turn + 1) % hart_count() == hart) hal::complete_interrupt(irq);
     meet();
     if (turn == hart) hal::disable_interrupt(irq);
@@ -154,7 +156,7 @@ hal::PageEntry* entry_of(hal::VirtAddr va) {
   }
 }
 
-/// Each hart in turn puts another frame behind a page that all have just read.
+/// One hart after the other maps another frame at a page that all harts have just read.
 void remote_flushes(unsigned hart) {
   for (unsigned turn = 0; turn < 4 * hart_count(); ++turn) {
     auto& word = *reinterpret_cast<volatile unsigned*>(shared_page);
@@ -169,16 +171,17 @@ void remote_flushes(unsigned hart) {
       hal::flush_all_remote(others_than(hart));
     }
     meet();
-    check(before == turn && word == turn + 1, "what is flushed on other harts is forgotten there");
+    check(before == turn && word == turn + 1,
+          "a flush on other harts removes their old translation");
     meet();
   }
-  // Of these all that can be seen is that they come back.
+  // For these the test can only check that they return.
   hal::flush_remote(others_than(hart), 1, hal::user_begin, 3);
   hal::flush_space_remote(others_than(hart), 1);
   hal::synchronize_code_remote(others_than(hart));
 }
 
-/// Two frames side by side, the first of even number, and a page for one of them.
+/// Allocates two adjacent frames, the first with an even number, and maps a page to one of them.
 void prepare_flushes() {
   hal::PhysAddr frame = hal::table_frames::allocate();
   while (frame / hal::page_size % 2 != 0) frame = hal::table_frames::allocate();

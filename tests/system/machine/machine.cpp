@@ -18,18 +18,17 @@ namespace {
 constinit unsigned harts = 1;
 constinit std::atomic<bool> failed = false;
 
-// What the other harts wait for: a round's step. Who has done it says so.
+// The other harts wait for the step of a round. Each counts itself in `done` after the step.
 constinit std::atomic<void (*)(unsigned)> step = nullptr;
 constinit std::atomic<unsigned> round = 0;
 constinit std::atomic<unsigned> done = 0;
 
-// A barrier: the last to come opens the next gate for all.
+// A barrier: the last hart to arrive opens the next gate for all.
 constinit std::atomic<unsigned> waiting = 0;
 constinit std::atomic<unsigned> gate = 0;
 
-/// Between two looks at what another hart will change. Asleep for a moment, because where harts
-/// take turns (QEMU counting instructions) one that spins goes on for long before the other's turn
-/// comes.
+/// Sleeps for a moment between two polls of another hart's variable. With icount QEMU runs one hart
+/// at a time, so a spinning hart would delay the others.
 void nap() {
   constexpr std::uint64_t moment_ns = 5'000;
   hal::set_timer(hal::ticks_at(hal::now_ns() + moment_ns));
@@ -37,7 +36,7 @@ void nap() {
   hal::set_timer(hal::no_deadline);
 }
 
-/// The mark that the command looks for: `what`, after the nonce it has given.
+/// Prints a mark for the command: the nonce of its command line, then `what`.
 void mark(std::string_view command_line, std::string_view what) {
   constexpr std::string_view word = "mark=";
   const std::size_t at = command_line.find(word);
@@ -115,7 +114,7 @@ void kernel_hart_main(unsigned hart) {
   }
 }
 
-// Frames: as many as the kernel's tables and stacks take, from the image.
+// Frames for the kernel's page tables and stacks, from an array in the image.
 namespace hal::table_frames {
 namespace {
 

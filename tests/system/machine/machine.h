@@ -1,5 +1,5 @@
-// A kernel that is nothing but checks of hal/ on all harts of a machine. It speaks the boot
-// protocol of docs/running.md: marks, and exit status 0 if everything held.
+// A kernel that only checks hal/ on all harts of a machine. It speaks the boot
+// protocol of docs/running.md: marks, and exit status 0 if all checks held.
 #pragma once
 
 #include <hal/hart.h>
@@ -9,22 +9,23 @@
 
 namespace machine {
 
-/// Harts of this machine; all of them run.
+/// The number of harts of this machine; all of them run.
 unsigned hart_count();
 
-/// Runs `step(hart)` on every hart, this one included; comes back when all have done it. Hart 0.
+/// Runs `step(hart)` on every hart, including this one, and returns when all are done. Only on hart
+/// 0.
 void on_all_harts(void (*step)(unsigned hart));
 
-/// Inside a step: waits for the other harts to come to the same place.
+/// Barrier: waits until all harts have called it. Only inside a step.
 void meet();
 
-/// Says that `what` does not hold; the run will end with status 1. Any hart.
+/// Prints that `what` does not hold; the run will end with status 1. On any hart.
 void check(bool holds, std::string_view what);
 
-/// One line in one piece. Any hart.
+/// Prints one line, not interleaved with other harts' lines. On any hart.
 void print(std::string_view line);
 
-/// Everything that is checked; on hart 0.
+/// Runs all checks; on hart 0.
 void run_checks();
 
 }  // namespace machine

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes assembly with every form of instruction that refers to fs, the same with gs, and where
-each begins: what the assembler makes of the one, rewritten, is what it makes of the other.
+"""Writes assembly with every form of instruction that uses fs, the same with gs, and the address of each.
+The test rewrites the code with fs and compares it with the code with gs.
 
 usage: forms.py OUTPUT.S"""
 
@@ -10,13 +10,13 @@ ADDRESSES = ["%SEG:0", "%SEG:-8", "%SEG:0x7fffffff", "%SEG:(%rax)", "%SEG:8(%rbx
              "%SEG:(%rsp)", "%SEG:8(%rsp)", "%SEG:(%rbp)", "%SEG:(%r12)", "%SEG:(%r13)", "%SEG:0x4321(%r13)",
              "%SEG:(%rax,%rcx,4)", "%SEG:(%r12,%r9,2)", "%SEG:1(%r13,%r14,8)", "%SEG:0x1111(,%rdx,8)",
              "%SEG:0x10(%rip)", "%SEG:(%eax)", "%SEG:4(%r9d,%r10d,2)"]
-# A suffix, registers of its size (old, new, those that only REX reaches), the largest constant.
+# A suffix, registers of its size (old, new, those that need REX), the largest constant.
 SIZES = [("b", ["al", "ch", "dl", "sil", "r9b"], "0x12"), ("w", ["ax", "bx", "r10w"], "0x1234"),
          ("l", ["eax", "edi", "r11d"], "0x12345678"), ("q", ["rax", "rbp", "r15"], "0x12345678")]
 
 
 def old_byte_register(register, address):
-    """ah … dh cannot be had together with REX, which new registers and 64 bits need."""
+    """True if the operands have no encoding: ah … dh exclude REX, which new registers and 64 bits need."""
     return register == "ch" and any(part in address for part in ("r8", "r9", "r1"))
 
 
@@ -131,7 +131,7 @@ def x87_and_state(address):
 
 
 def alone():
-    """Those that have an address of their own, or none."""
+    """Instructions with a fixed address operand, or with none."""
     for register in ("al", "ax", "eax", "rax"):
         yield f"movabs %SEG:0x1122334455667788, %{register}"
         yield f"movabs %{register}, %SEG:0x1122334455667788"
@@ -143,7 +143,7 @@ def alone():
     yield "outsb %SEG:(%rsi), %dx"
     yield "outsl %SEG:(%rsi), %dx"
     yield "SEG\nxlatb"
-    # As the compilers' sequences for thread-local variables have it.
+    # Sequences of compilers for thread-local variables.
     yield ".byte 0x66\n.byte 0x66\nmovq %SEG:0, %rax"
     yield ".byte 0x66\n.byte 0x66\n.byte 0x66\nmovq %SEG:0x28, %rax"
     for base in ("rdSEGbase", "wrSEGbase"):
