@@ -56,14 +56,14 @@ TEST_CASE_METHOD(Fixture,
   auto body = [&]() -> Task<> {
     async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
     co_await async::yield_if_preempted();
-    log.push_back("nobody more urgent");
+    log.push_back("no urgent job");
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
     co_await async::yield_if_preempted();
     log.push_back("back");
   };
   async::spawn(body(), {.priority = 10}).detach();
   run();
-  CHECK(log == Log{"nobody more urgent", "urgent", "back", "equal"});
+  CHECK(log == Log{"no urgent job", "urgent", "back", "equal"});
 }
 
 TEST_CASE_METHOD(Fixture, "ready_priority and preempts report the most urgent ready job") {

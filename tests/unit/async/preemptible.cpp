@@ -21,9 +21,9 @@ Task<> log_once(Log& log, std::string who) {
 
 /// Stands for a preempted stack, which the executor resumes like a coroutine frame.
 struct PreemptedContext {
-  void (*resume)(PreemptedContext*) = [](PreemptedContext* self) { self->goes_on(); };
+  void (*resume)(PreemptedContext*) = [](PreemptedContext* self) { self->on_resume(); };
   void (*destroy)(PreemptedContext*) = nullptr;
-  std::function<void()> goes_on;
+  std::function<void()> on_resume;
 
   std::coroutine_handle<> handle() { return std::coroutine_handle<>::from_address(this); }
 };
@@ -46,18 +46,18 @@ TEST_CASE_METHOD(Preemptible, "a job belongs to the strand unless it is spawned 
 
 TEST_CASE_METHOD(Preemptible, "a preempted job resumes before its equals, but after urgent jobs") {
   async::Job& job = async::spawn_preemptible(log_once(log, "whole"), {.priority = 10});
-  PreemptedContext aside;
+  PreemptedContext context;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
     // As an interrupt handler does in the middle of this job's step.
-    leaf = Executor::preempt(async::current_job(), aside.handle());
+    leaf = Executor::preempt(async::current_job(), context.handle());
     Executor::ready_again(false);
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();
     co_await std::suspend_always{};
   };
   async::Job& preempted = async::spawn_preemptible(interrupted(), {.priority = 10});
-  aside.goes_on = [&] {
-    log.push_back("goes on");
+  context.on_resume = [&] {
+    log.push_back("resumed");
     CHECK(preempted.is_preemptible());
     Executor::resume_preempted(preempted, leaf);
     leaf.resume();
@@ -67,26 +67,26 @@ TEST_CASE_METHOD(Preemptible, "a preempted job resumes before its equals, but af
   executor.run_one();
   async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
   run();
-  CHECK(log == Log{"urgent", "goes on", "whole", "equal"});
+  CHECK(log == Log{"urgent", "resumed", "whole", "equal"});
 }
 
 TEST_CASE_METHOD(Preemptible, "a preempted job whose time slice is over resumes after its equals") {
-  PreemptedContext aside;
+  PreemptedContext context;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
-    leaf = Executor::preempt(async::current_job(), aside.handle());
+    leaf = Executor::preempt(async::current_job(), context.handle());
     Executor::ready_again(true);
     co_await std::suspend_always{};
   };
   async::Job& preempted = async::spawn_preemptible(interrupted(), {.priority = 10});
-  aside.goes_on = [&] {
-    log.push_back("goes on");
+  context.on_resume = [&] {
+    log.push_back("resumed");
     Executor::resume_preempted(preempted, leaf);
     leaf.resume();
   };
   async::spawn(log_once(log, "equal"), {.priority = 10}).detach();
   run();
-  CHECK(log == Log{"equal", "goes on"});
+  CHECK(log == Log{"equal", "resumed"});
 }
 
 TEST_CASE_METHOD(Preemptible,

@@ -12,8 +12,8 @@ using kernel::Terminal;
 
 namespace {
 
-async::Task<> hear(async::Interrupt& news, unsigned& heard) {
-  while (co_await news.wait() == async::WaitResult::woken) ++heard;
+async::Task<> hear(async::Interrupt& interrupt, unsigned& heard) {
+  while (co_await interrupt.wait() == async::WaitResult::woken) ++heard;
 }
 
 /// A serial port and its driver.

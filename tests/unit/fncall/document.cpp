@@ -96,5 +96,5 @@ TEST_CASE("a call of the gate is a system call") {
   CHECK(context.syscall_number() == 64);
   const UserContext::Arguments arguments = context.syscall_arguments();
   CHECK(arguments.values == std::array<std::uint64_t, 6>{1, 2, 3, 4, 5, 6});
-  CHECK(context.program_counter() == address_of(caller_goes_on));
+  CHECK(context.program_counter() == address_of(caller_continues));
 }

@@ -125,7 +125,7 @@ TEST_CASE("a fault preserves all vector registers, whatever set the gate preserv
   REQUIRE(run_user(random.context).kind == Trap::page_fault);
   called_gate = trap::entry_address();
   random.context.general.rsp += 8;
-  random.context.set_program_counter(address_of(caller_goes_on));
+  random.context.set_program_counter(address_of(caller_continues));
   const std::uint64_t set = given_set;
   spoil_vectors();
   REQUIRE(run_user(random.context).kind == Trap::syscall);

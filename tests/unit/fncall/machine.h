@@ -19,12 +19,12 @@ extern "C" {  // programs.S
 void dump_registers();
 void caller();
 void caller_traps();
-void caller_goes_on();
+void caller_continues();
 void jumper();
 void jumper_traps();
-void jumper_goes_on();
+void jumper_continues();
 void syscaller();
-void syscaller_goes_on();
+void syscaller_continues();
 extern trap::GeneralRegs seen;
 extern std::byte seen_vectors[];
 extern std::byte given_vectors[];

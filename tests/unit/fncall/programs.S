@@ -51,8 +51,8 @@ dump_registers:
   .globl \name\()_traps
 \name\()_traps:
   trap_by_\name
-  .globl \name\()_goes_on
-\name\()_goes_on:
+  .globl \name\()_continues
+\name\()_continues:
   movq  %rax, seen+0(%rip)
   movq  %rbx, seen+8(%rip)
   movq  %rcx, seen+16(%rip)
@@ -78,7 +78,7 @@ dump_registers:
 looking_program caller
 
 .macro trap_by_jumper
-  leaq  jumper_goes_on(%rip), %rcx
+  leaq  jumper_continues(%rip), %rcx
   jmpq  *jumped_gate(%rip)
 .endm
 looking_program jumper

@@ -108,10 +108,10 @@ RandomProgram::RandomProgram(std::uint64_t seed, Gate gate, std::uint32_t kept) 
   to.rsp = reinterpret_cast<std::uint64_t>(stack_pointer());
   struct Form {
     void (*begin)();
-    void (*goes_on)();
+    void (*continues)();
   };
-  const Form form = std::array{Form{caller, caller_goes_on}, Form{jumper, jumper_goes_on},
-                               Form{syscaller, syscaller_goes_on}}[gate];
+  const Form form = std::array{Form{caller, caller_continues}, Form{jumper, jumper_continues},
+                               Form{syscaller, syscaller_continues}}[gate];
   to.rip = address_of(form.begin);
   to.rflags = random() & visible_flags;
   to.fsbase = reinterpret_cast<std::uint64_t>(stack_.data());
@@ -120,7 +120,7 @@ RandomProgram::RandomProgram(std::uint64_t seed, Gate gate, std::uint32_t kept) 
   context.kept = kept;
   was_ = to;
   // Where the program continues after the trap.
-  was_.rip = address_of(form.goes_on);
+  was_.rip = address_of(form.continues);
   if (gate != called) was_.rcx = was_.rip;
   if (gate == caught) was_.r11 = was_.rflags;
   put_on();

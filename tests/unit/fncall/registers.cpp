@@ -82,7 +82,7 @@ TEST_CASE("the kernel's x87 registers are empty, whatever the program holds in t
 TEST_CASE("a new context's vector registers have the values of a processor reset") {
   const Hart hart;
   UserContext context;
-  context.set_program_counter(address_of(jumper_goes_on));
+  context.set_program_counter(address_of(jumper_continues));
   spoil_vectors();
   REQUIRE(run_user(context).kind == Trap::syscall);
   CHECK(difference(trap::VectorState{}.data(), seen_vectors, UserContext::all).empty());

@@ -19,13 +19,13 @@ Errno try_to_run(AddressSpace& space, VirtAddr va) {
 }
 
 Result<VirtAddr> map_code(AddressSpace& space, std::size_t pages, Backing backing = {},
-                          std::uint16_t lead = 0) {
+                          std::uint16_t first_instruction_offset = 0) {
   return space.map({.address = here,
                     .bytes = pages * page_size,
                     .access = read_execute,
                     .place = MapRequest::Place::exactly,
                     .backing = std::move(backing),
-                    .first_instruction_offset = lead});
+                    .first_instruction_offset = first_instruction_offset});
 }
 
 }  // namespace

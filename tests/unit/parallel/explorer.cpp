@@ -177,7 +177,7 @@ bool Explorer::next_schedule() {
 }
 
 void Explorer::count_operation() {
-  if (++operations_ > most_operations) fail("it goes on for ever");
+  if (++operations_ > most_operations) fail("the schedule does not end");
 }
 
 void Explorer::switch_to(Thread& thread) {

@@ -249,7 +249,7 @@ TEST_CASE("a stack that one thread leaves can be continued by another thread") {
         });
       },
       [](bool) {
-        if (returned_on != 9) explorer.fail("it goes on elsewhere");
+        if (returned_on != 9) explorer.fail("it returned on another hart");
       });
   CHECK(report.failure.empty());
 }
@@ -288,5 +288,5 @@ TEST_CASE("threads in an endless loop are stopped") {
         });
       },
       nothing);
-  CHECK(report.failure.starts_with("it goes on for ever"));
+  CHECK(report.failure.starts_with("the schedule does not end"));
 }

@@ -80,7 +80,7 @@ class Broken final : public async::policy::Rules {
 
 /// Returns the report of the breach, with three jobs on each hart, all of which end.
 template <Fault fault>
-std::string told(unsigned harts = 1) {
+std::string report_of(unsigned harts = 1) {
   using Policy = async::policy::Ruled<async::policy::InThisWorld<Broken<fault>>>;
   static_assert(sizeof(Policy) <= sizeof(async::policy::Memory));
   static constexpr Kind kind = async::policy::kind_of<Broken<fault>>;
@@ -121,25 +121,30 @@ void simulate(std::string_view workload) {
 }  // namespace
 
 TEST_CASE("a policy's breach is reported with the rule, the job, the time and the place") {
-  CHECK(told<Fault::none>() == "");
-  CHECK(told<Fault::none>(3) == "");
-  CHECK(told<Fault::picks_null>() ==
+  CHECK(report_of<Fault::none>() == "");
+  CHECK(report_of<Fault::none>(3) == "");
+  CHECK(report_of<Fault::picks_null>() ==
         "policy 'broken' breaks its contract (async/policy/rules.h): pick() returned null while a "
         "job is ready: task 1 of 'job', at 2000 ns on hart 0, seed 7");
-  CHECK(told<Fault::drops>().contains("pick() returned null while a job is ready"));
-  CHECK(told<Fault::pops_empty>().contains("pick() returned null while a job is ready"));
-  CHECK(told<Fault::leaves_in>().contains("pick() returned a job that is not in the queue: task"));
-  CHECK(told<Fault::preempts_always>().contains(
+  CHECK(report_of<Fault::drops>().contains("pick() returned null while a job is ready"));
+  CHECK(report_of<Fault::pops_empty>().contains("pick() returned null while a job is ready"));
+  CHECK(report_of<Fault::leaves_in>().contains(
+      "pick() returned a job that is not in the queue: task"));
+  CHECK(report_of<Fault::preempts_always>().contains(
       "preempts() is true of whatever pick() has just returned: no job gets to run: task"));
-  CHECK(told<Fault::slice_of_0>().contains("slice() returned 0: task 1 of 'job', at 2000 ns"));
-  CHECK(told<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
-  CHECK(told<Fault::nothing_left>().contains("left() is nothing for whatever pick() has just"));
-  CHECK(told<Fault::finds_elsewhere>(2).contains("find() returned a job that is not in the queue"));
-  CHECK(told<Fault::finds_and_takes>(2).contains("find() took out the job that it returned: task"));
+  CHECK(report_of<Fault::slice_of_0>().contains("slice() returned 0: task 1 of 'job', at 2000 ns"));
+  CHECK(
+      report_of<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
+  CHECK(
+      report_of<Fault::nothing_left>().contains("left() is nothing for whatever pick() has just"));
+  CHECK(report_of<Fault::finds_elsewhere>(2).contains(
+      "find() returned a job that is not in the queue"));
+  CHECK(report_of<Fault::finds_and_takes>(2).contains(
+      "find() took out the job that it returned: task"));
 }
 
 TEST_CASE("a job that the policy drops is noticed when no other job is ready") {
-  CHECK(told<Fault::drops_some>().contains("pick() returned null while a job is ready: task"));
+  CHECK(report_of<Fault::drops_some>().contains("pick() returned null while a job is ready: task"));
 }
 
 TEST_CASE("a simulation under a policy with a breach has no results") {

@@ -113,7 +113,7 @@ inline void begin_running() noexcept {
 /// Called at the start of a strand step, and when a step re-enters the strand.
 inline void enter_strand_step() noexcept {
   for (const World::Hart& other : world.harts) {
-    if (other.in_strand_step) fail("two steps of the strand at once");
+    if (other.in_strand_step) fail("two steps run in the strand at once");
   }
   this_hart().in_strand_step = true;
 }
@@ -126,7 +126,7 @@ inline void begin_step(StepKind kind) noexcept {
   if (kind == StepKind::preemptible) this_hart().masked = false;
 }
 inline void end_step() noexcept {
-  if (!this_hart().masked) fail("a step ends with interrupts let in");
+  if (!this_hart().masked) fail("a step ends with interrupts enabled");
   leave_strand_step();
   this_hart().running = nullptr;
 }
@@ -146,7 +146,7 @@ inline void cancel_wait() noexcept {
 
 inline void* chunk(std::size_t bytes) noexcept {
   constexpr std::size_t chunk_bytes = 4096;
-  if (bytes != chunk_bytes) fail("a frame that large is not for here");
+  if (bytes != chunk_bytes) fail("the chunk has an unexpected size");
   if (world.chunks == memory.size()) memory.push_back(std::aligned_alloc(4096, chunk_bytes));
   return memory[world.chunks++];
 }

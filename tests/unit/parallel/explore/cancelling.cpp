@@ -65,7 +65,7 @@ TEST_CASE("a deadline ends a wait that a job of another hart would have ended") 
         co_return co_await meeting.list.wait("open") == WaitResult::woken;
       };
       const auto result = co_await async::with_deadline(async::now() + 10ns, attempt(meeting));
-      check(!result || *result, "cut, and not told");
+      check(!result || *result, "the deadline ended the wait, but did not report it");
       ++meeting.through;
     };
     run.spawn(0, wait(meeting), {.name = "waiter"});
@@ -78,7 +78,7 @@ TEST_CASE("sleepers of both harts wake at their deadlines") {
   explore({.name = "sleep against idle", .bound = 1, .has_clock = true}, [](Run& run) {
     const auto sleep = [](async::Duration time) -> Task<> {
       const async::Instant due = async::now() + time;
-      check(co_await async::sleep_until(due) == WaitResult::woken, "cut short");
+      check(co_await async::sleep_until(due) == WaitResult::woken, "the sleep was cut short");
       check(async::now() >= due, "too early");
     };
     run.spawn(0, sleep(10ns), {.name = "a"});

@@ -24,15 +24,15 @@ Task<> see_where(Moved& moved, unsigned steps) {
   }
 }
 
-void tell_where(Moved& moved, async::HartMask harts) {
+void set_harts(Moved& moved, async::HartMask harts) {
   async::current_executor().set_harts(*moved.job, harts);
   moved.late = 0;
 }
 
-Task<> tell_twice(Moved& moved, async::HartMask first, async::HartMask then) {
-  tell_where(moved, first);
+Task<> set_harts_twice(Moved& moved, async::HartMask first, async::HartMask then) {
+  set_harts(moved, first);
   co_await async::yield();
-  tell_where(moved, then);
+  set_harts(moved, then);
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ TEST_CASE("set_harts moves a job, even while a hart steals it") {
     auto& moved = run.make<Moved>();
     moved.job = &run.spawn(0, see_where(moved, 3), {.name = "moved"});
     run.spawn(0, just_yield(1), {.name = "beside"});
-    run.spawn(1, tell_twice(moved, only(1), only(0)), {.name = "teller"});
+    run.spawn(1, set_harts_twice(moved, only(1), only(0)), {.name = "changer"});
   });
 }
 
@@ -56,12 +56,12 @@ TEST_CASE("set_harts on a waiting job takes effect at its wake") {
       co_await sleep_until_posted(state, 1);
       co_await see_where(state.moved, 2);
     };
-    const auto tell = [](State& state) -> Task<> {
-      tell_where(state.moved, only(1));
+    const auto change = [](State& state) -> Task<> {
+      set_harts(state.moved, only(1));
       co_return;
     };
     state.sleeper = state.moved.job = &run.spawn(0, sleep(state), {.name = "sleeper"});
-    run.spawn(0, tell(state), {.name = "teller"});
+    run.spawn(0, change(state), {.name = "changer"});
     run.add_device("device", [&] { post(state); });
   });
 }

@@ -41,10 +41,10 @@ Task<> roam(State& state, unsigned times) {
   const async::Job& self = async::current_job();
   for (unsigned i = 0; i < times; ++i) {
     co_await Preempted{};
-    check(&async::current_job() == &self, "preempted, and another goes on");
+    check(&async::current_job() == &self, "another job runs after the preemption");
     co_await nest(state);
     co_await async::yield();
-    check(&async::current_job() == &self, "yielded, and another goes on");
+    check(&async::current_job() == &self, "another job runs after the yield");
   }
 }
 

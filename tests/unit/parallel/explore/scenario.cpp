@@ -117,19 +117,19 @@ void clock() {
 void check_end(const std::vector<async::JoinHandle<void>>& jobs,
                const std::set<std::string>& preemptible) {
   for (const auto& name : preemptible) {
-    explorer.fail("nobody can go on, and '" + name + "' has not ended");
+    explorer.fail("no thread can continue, and '" + name + "' has not ended");
   }
   for (const auto& handle : jobs) {
     const async::Job& job = handle.job();
     if (!handle.done()) {
-      explorer.fail(std::string("nobody can go on, and '") + job.name() + "' has not ended");
+      explorer.fail(std::string("no thread can continue, and '") + job.name() + "' has not ended");
     } else if (job.priority != job.base_priority()) {
-      explorer.fail(std::string("'") + job.name() + "' has kept another's priority");
+      explorer.fail(std::string("'") + job.name() + "' still has an inherited priority");
     }
   }
   for (unsigned hart = 0; hart < outside; ++hart) {
     if (executors[hart] && !executors[hart]->is_idle()) {
-      explorer.fail("hart " + std::to_string(hart) + " idles, and has something to do");
+      explorer.fail("hart " + std::to_string(hart) + " idles although it has work");
     }
     check(!world.harts[hart].local.in_strand, "a hart idles in the strand");
   }

@@ -56,7 +56,7 @@ TEST_CASE("an interrupt's task takes every raise of every thread") {
     const auto serve = [](State& state) -> Task<> {
       while (state.taken < 3) {
         check(co_await state.interrupt.wait() == WaitResult::woken, "not raised");
-        check(state.interrupt.taken() != 0, "woken for nothing");
+        check(state.interrupt.taken() != 0, "woken without a raise");
         state.taken += state.interrupt.taken();
       }
     };

@@ -115,7 +115,7 @@ Task<> waker(Shared& shared) {
 
 Task<> anything(Shared& shared) {
   switch (shared.below(4)) {
-    case 0: (void)co_await async::park("nobody"); break;
+    case 0: (void)co_await async::park("nothing"); break;
     case 1: co_await async::sleep_for(1h); break;
     case 2: (void)co_await shared.mutex.lock_or_cancel(); break;
     case 3: co_await async::yield(); break;
