@@ -7,7 +7,7 @@ with harness.Test(__doc__) as test:
     for harts in test.harts_of_tier:
         done = test.run("/runtime", machine=test.machine(harts=harts))
         test.check(done.status == 0, f"every part passes ({harts} harts)", done.text + done.why)
-        farewell = "main's thread-local object is dropped"
+        destroyed = "main's thread-local object is destroyed"
         what = "  … and main's thread destroys its thread-local objects"
-        test.check(farewell in done.text, what, done.text)
+        test.check(destroyed in done.text, what, done.text)
         print(done.text, end="")

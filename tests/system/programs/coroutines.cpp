@@ -25,27 +25,28 @@ Task<int> answers() {
   const Fd file = must(open("/tmp/words", abi::o_creat | abi::o_rdwr), "a file");
   int word = 7, found = 0;
   check(co_await sys::write(file, bytes_of(word)) == sizeof word, "a word is written");
-  check(co_await sys::write_at(file, bytes_of(word), 8) == sizeof word, "… and further on");
+  check(co_await sys::write_at(file, bytes_of(word), 8) == sizeof word, "… also at an offset");
   check(co_await sys::read(file, bytes_of(found)) == sizeof found && found == 0, "a hole");
   check(co_await sys::read_at(file, bytes_of(found), 8) == sizeof found && found == 7, "a word");
   check(co_await sys::read_at(file, bytes_of(found), 100) == 0, "the end of the file");
   must(close(file), "closing");
   const auto closed = co_await sys::read(file, bytes_of(found));
-  check(!closed && closed.error() == Errno::ebadf, "errors are the call's own");
+  check(!closed && closed.error() == Errno::ebadf, "errors are those of the call");
   co_return word;
 }
 
 // The other calls: open, close, poll, futex_wait and wait.
 Task<> waits_of_every_kind() {
   const auto none = co_await sys::open("/no/such");
-  check(!none && none.error() == Errno::enoent, "a name may be wrong");
+  check(!none && none.error() == Errno::enoent, "an unknown path is ENOENT");
   const Fd file = must(co_await sys::open("/tmp/opened", abi::o_creat | abi::o_rdwr), "a file");
   must(co_await sys::close(file), "closing");
-  check(!co_await sys::close(file), "once");
+  check(!co_await sys::close(file), "a second close fails");
 
   const auto pipe = must(make_pipe(), "a pipe");
   std::array<abi::PollFd, 1> fds{{{.fd = pipe.read_end, .events = abi::pollin}}};
-  check(!co_await async::with_deadline(async::now() + 1ms, sys::poll(fds)), "nothing is ready");
+  check(!co_await async::with_deadline(async::now() + 1ms, sys::poll(fds)),
+        "a poll of an empty pipe times out");
   std::atomic<std::uint32_t> word = 0;
   const auto change = [](std::atomic<std::uint32_t>& word, Fd to) -> Task<> {
     co_await async::sleep_for(1ms);
@@ -57,25 +58,26 @@ Task<> waits_of_every_kind() {
   auto changing = async::spawn(change(word, pipe.write_end));
   while (word == 0) {
     const auto woken = co_await sys::futex_wait(word, 0);
-    check(woken || word == 1, "who waits for a word is woken when it has changed");
+    check(woken || word == 1, "a futex wait ends when the word has changed");
   }
-  check(co_await sys::poll(fds) == 1 && fds[0].returned == abi::pollin, "a byte comes");
+  check(co_await sys::poll(fds) == 1 && fds[0].returned == abi::pollin,
+        "a poll ends when a byte arrives");
   co_await std::move(changing);
   const auto other = co_await sys::futex_wait(word, 0);
-  check(!other && other.error() == Errno::eagain, "it is another one already");
+  check(!other && other.error() == Errno::eagain, "a wait for an old value is EAGAIN");
 
   const char* const arguments[] = {"false", nullptr};
   const Pid child = must(spawn("/bin/false", arguments), "a child");
   const Ended ended = must(co_await sys::wait(child), "its end");
-  check(ended.pid == child && ended.status.exit_code() == 1, "its end is told");
+  check(ended.pid == child && ended.status.exit_code() == 1, "wait returns the child's status");
   const auto nobody = co_await sys::wait();
-  check(!nobody && nobody.error() == Errno::echild, "there are no others");
+  check(!nobody && nobody.error() == Errno::echild, "a wait without children is ECHILD");
 }
 
 void operations() {
   run(waits_of_every_kind());
-  check(run(answers()) == 7, "what the task returns");
-  check(run(answers()) == 7, "a second run, after the first");
+  check(run(answers()) == 7, "run() returns the task's result");
+  check(run(answers()) == 7, "run() works a second time");
 }
 
 // More calls than the ring has places.
@@ -84,7 +86,7 @@ constexpr int readers = 6'000;
 
 Task<> read_one(Fd fd, int& sum) {
   char byte = 0;
-  check(co_await sys::read(fd, bytes_of(byte)) == 1, "everybody reads a byte");
+  check(co_await sys::read(fd, bytes_of(byte)) == 1, "each coroutine reads a byte");
   sum += byte;
 }
 
@@ -111,7 +113,7 @@ Task<> read_all() {
 Task<> read_expecting(Fd fd, Errno expected) {
   char byte = 0;
   const auto done = co_await sys::read(fd, bytes_of(byte));
-  check(!done && done.error() == expected, "a cancelled read says so");
+  check(!done && done.error() == expected, "a cancelled read is ECANCELED");
 }
 
 Task<> cancels() {
@@ -127,7 +129,8 @@ Task<> cancels() {
     check(!late, "a deadline ends a read");
   }
   check(co_await sys::write(pipe.write_end, bytes_of(byte)) == 1, "a byte");
-  check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1, "nobody cancelled has taken it");
+  check(co_await sys::read(pipe.read_end, bytes_of(byte)) == 1,
+        "no cancelled read has taken the byte");
 }
 
 // If a read has completed when its deadline passes, its bytes are not lost.
@@ -155,7 +158,7 @@ void reads_in_time() {
     must(close(pipe.write_end), "closing");
   }};
   const unsigned read = run(read_by_deadlines(pipe.read_end));
-  check(read == bytes, "{} bytes are read, of {}", read, bytes);
+  check(read == bytes, "{} of {} bytes are read", read, bytes);
 }
 
 // While all coroutines wait, the thread uses no time: a less urgent thread on its hart writes.
@@ -178,7 +181,7 @@ void waits() {
   must(set_realtime_priority(0, 50), "a real-time priority");
   int sum = 0;
   for (int i = 0; i < 3; ++i) run(sleep_and_read(pipe.read_end, sum));
-  check(sum == 3, "every byte has come");
+  check(sum == 3, "every byte has arrived");
 }
 
 // A coroutine that is always ready.
@@ -210,7 +213,7 @@ Task<> busy_one() {
   long rounds = 0;
   co_await async::when_all(compute(stop, rounds), read_beside(pipe.read_end, stop),
                            write_now_and_then(pipe.write_end));
-  check(rounds > 0, "who computes computes, and the others have their calls");
+  check(rounds > 0, "the computing coroutine runs beside the others");
 }
 
 // All coroutines wait for each other.
@@ -229,7 +232,7 @@ void deadlocks() {
   must(spawn(program_path(), arguments, {}), "a program");
   const auto ended = must(wait(), "waiting");
   check(ended.status.was_killed() && ended.status.signal() == abi::Signal::sigabrt,
-        "a program whose coroutines wait for one another is aborted");
+        "SIGABRT ends a program with a deadlock of coroutines");
 }
 
 // Misuse of share_priority.
@@ -248,8 +251,8 @@ Task<> talk() {
 
 void priorities() {
   check(refuses(12, Errno::einval), "an odd address");
-  check(refuses(8, Errno::efault), "nothing there");
-  check(refuses(~std::uintptr_t{0} << 12, Errno::efault), "the kernel's");
+  check(refuses(8, Errno::efault), "an unmapped address");
+  check(refuses(~std::uintptr_t{0} << 12, Errno::efault), "an address of the kernel");
   auto* const page = must(map_memory(page_size, abi::prot_read | abi::prot_write), "a page");
   auto& shared = *new (page) abi::SharedPriority;
   must(call(abi::share_priority, page), "sharing");
@@ -268,7 +271,7 @@ void priorities() {
   stop = true;
   other.join();
   run(talk(), {.shares_priority = true});
-  must(call(abi::share_priority, nullptr), "no more of it");
+  must(call(abi::share_priority, nullptr), "ending the sharing");
 }
 
 constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({

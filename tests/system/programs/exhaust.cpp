@@ -57,13 +57,13 @@ long take_once(std::string_view what, void (*take_all)(), bool may_be_killed) {
 void take_all_of(std::string_view what, void (*take_all)(), bool may_be_killed = false) {
   const long before = take_once(what, take_all, may_be_killed);
   const long after = take_once(what, take_all, may_be_killed);
-  check(before - after <= slack, "{}: {} pages do not come back", what, before - after);
+  check(before - after <= slack, "{}: {} pages are lost", what, before - after);
 }
 
 void expect_refusal(std::string_view what, long count, Errno error,
                     std::initializer_list<Errno> expected) {
   println("{}: {}, then {}", what, count, abi::name(error));
-  check(std::ranges::contains(expected, error), "that error is not one of those expected");
+  check(std::ranges::contains(expected, error), "the error is an expected one");
 }
 
 void take_memory() {
@@ -243,6 +243,6 @@ int main(int argc, char** argv) {
   take_all_of("names", take_names);
   take_all_of("areas", take_areas, true);
   take_all_of("fork bomb", fork_bomb, true);
-  println("everything has been taken, and given back");
+  println("all resources were exhausted and came back");
   return 0;
 }

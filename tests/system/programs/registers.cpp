@@ -166,10 +166,10 @@ int make_every_call() {
   submissions[1] = {.operation = abi::RingOperation::timeout, .offset = 1'000'000};
   header.sq_tail = 1;
   call(abi::ring_enter, {1, 1, 0});
-  check(header.cq_tail == 1, "a nop is answered");
+  check(header.cq_tail == 1, "a nop completes");
   header.sq_tail = 2;
   call(abi::ring_enter, {1, 2, 0});
-  check(header.cq_tail == 2, "a timeout is waited for");
+  check(header.cq_tail == 2, "a timeout completes");
   call(abi::share_priority, {0});
   call(abi::hint_work, {1, 0, 1});
   alignas(64) static abi::UpcallHeader upcalls;
@@ -180,7 +180,7 @@ int make_every_call() {
   call(abi::upcall_die, {0});
   call(abi::notify_when, {from, 1});
   call(abi::notify, {static_cast<std::uint64_t>(thread_id()), 1});
-  check(upcalls.pending == 1, "a notification is told");
+  check(upcalls.pending == 1, "a notification is pending");
   call(abi::ring_close, {});
   return 0;
 }
@@ -197,7 +197,7 @@ void end_bare_trips() {
                                      : syscall(Call::sched_yield);
     // On machines without fast paths the call counts as a trip.
     const bool right = answer == 0 || (i % 3 == 0 && answer == parent_id());
-    check(right, "in bare trips a call answers {}", answer);
+    check(right, "during bare trips the call returned {}", answer);
   }
 }
 
@@ -225,7 +225,7 @@ int main(int argc, char** argv) {
   children.push_back(must(spawn(program_path(), arguments), "a process"));
   for (const Pid child : children) {
     const auto ended = must(wait(child), "waiting");
-    check(ended.status.word() == 0, "process {} finds its registers (status {})", child,
+    check(ended.status.word() == 0, "process {} keeps its registers (status {})", child,
           ended.status.word());
   }
   println("31 integer and 32 floating-point registers and fcsr: unchanged, by any call");

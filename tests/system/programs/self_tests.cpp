@@ -42,7 +42,7 @@ Pid start_doing(SelfTest which, unsigned long argument) {
 nanoseconds end(Pid child) {
   const auto begin = now();
   must(kill(child, abi::Signal::sigkill), "killing");
-  must(wait(child), "its end");
+  must(wait(child), "wait");
   return now() - begin;
 }
 

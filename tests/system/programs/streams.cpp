@@ -41,7 +41,7 @@ int main(int count, char** arguments) {
     std::from_chars(text.data(), text.data() + text.size(), records);
   }
   // The kernel logs the program's name, which may contain a command too.
-  check(!call(abi::Call{500}), "there is no such call");
+  check(!call(abi::Call{500}), "call 500 fails");
   for (unsigned number = 0; number < records; ++number) {
     must(write_all(standard_output, record("out", number)), "standard output");
     must(write_all(standard_error, record("err", number)), "standard error");

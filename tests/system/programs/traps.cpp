@@ -46,7 +46,7 @@ Counts counts() {
   Counts all{};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::size_t at = text.find(std::string{rows[i]} + ":");
-    check(at != std::string::npos, "there is a row {}", rows[i]);
+    check(at != std::string::npos, "the table has a row {}", rows[i]);
     at = text.find_first_not_of(' ', at + rows[i].size() + 1);
     std::from_chars(text.data() + at, text.data() + text.size(), all[i]);
   }
@@ -129,7 +129,7 @@ int check_rows() {
   };
   const Counts calls = counts_of(call_often);
   const Counts none = counts_of([] {});
-  check(difference(none, calls) == Counts{0, 0, 0, 0, 0, 100, 0}, "system calls are counted");
+  check(difference(none, calls) == Counts{0, 0, 0, 0, 0, 100, 0}, "each system call is counted");
   constexpr int page = 4096, fresh = 5;
   alignas(page) static volatile char memory[fresh * page];
   check_row("user-exception", fresh, 0, [] {
@@ -200,13 +200,13 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsign
   }
   check(
       std::memcmp(registers.floating_out, registers.floating_in, sizeof registers.floating_in) == 0,
-      "floating-point registers are as they were");
+      "floating-point registers keep their values");
   return times;
 }
 
 int inject(unsigned long most) {
   constexpr nanoseconds tick{nanoseconds_per_tick};
-  constexpr auto lead = 3ms;  // time for the urgent thread to fall asleep
+  constexpr auto head_start = 3ms;  // time for the urgent thread to fall asleep
   // Ticks; one deadline for each, from before the call to after it.
   constexpr unsigned long sweep = 1500;
   constexpr unsigned long margin = 300;
@@ -223,7 +223,7 @@ int inject(unsigned long most) {
   // The loop that waits for a tick may miss several ticks, so sweeps differ in phase.
   while (hit < length && count < most) {
     ++count;
-    urgent.ask(now() + lead);
+    urgent.ask(now() + head_start);
     const unsigned long due = origin + ticks_of(urgent.deadline);
     const CallTimes times =
         check_call(count << 32, parent, due + margin - count % sweep, count / sweep, urgent);

@@ -15,7 +15,7 @@ using namespace user;
 
 namespace {
 
-constexpr auto patience = 200ms;
+constexpr auto time_limit = 200ms;
 
 std::string outcome(const char* path) {
   const char* const arguments[] = {path, nullptr};
@@ -25,7 +25,7 @@ std::string outcome(const char* path) {
   must(close(nothing), "closing");
   if (!child) return std::string{abi::name(child.error())};
 
-  const auto deadline = now() + patience;
+  const auto deadline = now() + time_limit;
   for (;;) {
     const auto ended = must(wait(*child, abi::wnohang), "waiting");
     if (ended.pid == *child) {

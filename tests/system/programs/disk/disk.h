@@ -71,7 +71,7 @@ int touch(std::size_t offset);
 /// Checks that `result` is the expected error.
 template <class T>
 void refused(const user::Result<T>& result, user::Errno error, std::string_view what) {
-  user::check(!result && result.error() == error, "{}: {} is wanted", what, abi::name(error));
+  user::check(!result && result.error() == error, "{}: expected {}", what, abi::name(error));
 }
 
 }  // namespace disk

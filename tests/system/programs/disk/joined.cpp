@@ -37,9 +37,9 @@ std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   Step last{upto(bytes), upto(room), 0};
   std::vector<Step> steps;
   for (auto count = upto(batch - 1) + 1; count > 0; --count) {
-    const bool goes_on = upto(9) != 0;
-    last = {last.offset + last.length + (goes_on ? 0 : upto(999)),
-            last.at + last.length + (goes_on ? 0 : upto(999)),
+    const bool is_adjacent = upto(9) != 0;
+    last = {last.offset + last.length + (is_adjacent ? 0 : upto(999)),
+            last.at + last.length + (is_adjacent ? 0 : upto(999)),
             static_cast<std::uint32_t>(upto(3) == 0 ? 512 : upto(4'000))};
     if (writes && (last.offset + last.length > bytes || last.at + last.length > room)) break;
     steps.push_back(last);
@@ -64,17 +64,17 @@ std::vector<long> made(Ring& ring, std::span<const Step> steps, std::span<char> 
                          steps[i].length};
     check(ring.add(writes ? user::write_at(file, part, steps[i].offset, i)
                           : user::read_at(file, part, steps[i].offset, i)),
-          "a place");
+          "the ring has room");
   }
   const auto count = static_cast<unsigned>(steps.size());
-  check(must(ring.enter(count), "enter") == count, "all are taken");
+  check(must(ring.enter(count), "enter") == count, "the kernel takes all submissions");
   std::vector<long> results(count, -1'000);
   for (unsigned i = 0; i < count; ++i) {
     const auto done = ring.take();
-    check(done && results.at(done->user_data) == -1'000, "each completes, and once");
+    check(done && results.at(done->user_data) == -1'000, "each request completes once");
     results[done->user_data] = done->result;
   }
-  check(ring.available() == 0, "that is all");
+  check(ring.available() == 0, "the ring has no more completions");
   return results;
 }
 
@@ -103,7 +103,7 @@ void read_some(Ring& ring, std::mt19937& random, std::span<char> memory,
     if (results[i] <= 0) continue;
     check(std::memcmp(&memory[step.at], &model[step.offset],
                       static_cast<std::size_t>(results[i])) == 0,
-          "what is read is what is there");
+          "the bytes read are those of the disk");
   }
 }
 
@@ -121,13 +121,14 @@ void cancel_some(Ring& ring, std::span<char> memory) {
     ++completed;
     const bool was_cancelled = done->result == -static_cast<int>(Errno::ecanceled);
     if (done->user_data == parts) {
-      check(done->result == 1 || done->result == -static_cast<int>(Errno::enoent), "one, or none");
+      check(done->result == 1 || done->result == -static_cast<int>(Errno::enoent),
+            "the cancellation finds one request or none");
     } else {
-      check(done->result == sector_bytes || (done->user_data == 3 && was_cancelled), "{} is read",
-            done->user_data);
+      check(done->result == sector_bytes || (done->user_data == 3 && was_cancelled),
+            "request {} is complete", done->user_data);
     }
   }
-  check(completed == parts + 1, "all complete");
+  check(completed == parts + 1, "all requests complete");
 }
 
 /// In-flight requests of a closed ring leave nothing behind.
@@ -146,7 +147,8 @@ int join(std::uint64_t seed) {
   std::mt19937 random{static_cast<std::uint32_t>(seed)};
   const auto memory = memory_before_a_hole();
   std::vector<char> model(bytes);
-  check(must(read_at(0, model.data(), bytes), "reading the disk") == bytes, "all of it");
+  check(must(read_at(0, model.data(), bytes), "reading the disk") == bytes,
+        "the whole disk is read");
   Ring ring = must(Ring::make({.submissions = batch}), "a ring");
   for (int round = 0; round < 60; ++round) {
     write_some(ring, random, memory, model);
@@ -156,7 +158,7 @@ int join(std::uint64_t seed) {
   }
   std::vector<char> now(bytes);
   check(must(read_at(0, now.data(), bytes), "reading the disk") == bytes && now == model,
-        "the disk is what was written");
+        "the disk has the written bytes");
   return 0;
 }
 
@@ -187,7 +189,7 @@ int join_over(std::size_t bad_offset) {
     for (unsigned i = 0; i < parts; ++i) {
       const long wanted =
           i == bad ? -static_cast<long>(Errno::eio) : static_cast<long>(sector_bytes);
-      check(results[i] == wanted, "the {}th of them: {}, not {}", i, results[i], wanted);
+      check(results[i] == wanted, "request {} returned {}, not {}", i, results[i], wanted);
     }
   }
   return 0;

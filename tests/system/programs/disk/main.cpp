@@ -61,5 +61,5 @@ int main(int argc, char** argv) {
   if (what == "errors") return disk::meet_errors(first);
   if (what == "blocks") return disk::read_blocks(static_cast<int>(first));
   if (what == "leave-nothing") return disk::leave_nothing(static_cast<int>(first));
-  fail("there is no '{}'", what);
+  fail("unknown test '{}'", what);
 }

@@ -34,13 +34,13 @@ bool same(const std::byte* mapped, const std::vector<std::byte>& all, std::size_
 
 void by_touching(const std::vector<std::byte>& all) {
   const std::byte* const mapped = map_all(abi::prot_read);
-  check(same(mapped, all, 0, bytes), "what is mapped is what is read");
+  check(same(mapped, all, 0, bytes), "a mapping has the bytes of reads");
   const std::size_t rest = page_bytes - bytes % page_bytes;
   check(std::all_of(mapped + bytes, mapped + bytes + rest,
                     [](auto byte) { return byte == std::byte{}; }),
-        "behind the disk's end, to the end of the page, there are zeros");
+        "the page is zero behind the disk's end");
   const auto second =
-      must(map_file(file, page_bytes, abi::prot_read, page_bytes), "its second page alone");
+      must(map_file(file, page_bytes, abi::prot_read, page_bytes), "a mapping of the second page");
   check(std::memcmp(second, all.data() + page_bytes, page_bytes) == 0, "the second page");
 }
 
@@ -61,23 +61,23 @@ void over_borders(const std::vector<std::byte>& all) {
     const auto out = over_border(size);
     check(must(call<std::size_t>(Call::pwrite64, copy, out.data(), size, 0), "writing") == size &&
               as_on_disk(size),
-          "{} bytes are written at a place", size);
+          "{} bytes are written at an offset", size);
     must(seek(copy, 0, abi::seek_set), "seek");
     const auto next = over_border(size);
     check(must(call<std::size_t>(Call::write, copy, next.data(), size), "writing") == size &&
               as_on_disk(size),
-          "… and at the file's", size);
+          "… and at the file's position", size);
     must(seek(copy, 0, abi::seek_set), "seek");
     const auto in = over_border(size);
     check(must(call<std::size_t>(Call::read, copy, in.data(), size), "reading") == size,
           "{} bytes are read", size);
     const auto there = over_border(size);
     check(must(call<std::size_t>(Call::pread64, copy, there.data(), size, 0), "reading") == size,
-          "… from a place", size);
+          "… also at an offset", size);
   }
   const auto pipe = must(make_pipe(), "a pipe");
   check(write(pipe.write_end, over_border(1'000)) == 1'000, "a pipe takes 1,000 bytes at once");
-  check(read(pipe.read_end, over_border(1'000)) == 1'000, "and gives them");
+  check(read(pipe.read_end, over_border(1'000)) == 1'000, "… and returns them");
 }
 
 // Each of these calls touches pages that are not in memory yet.
@@ -85,41 +85,48 @@ void by_calls(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
   const auto pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, page_bytes> got;
-  check(write(pipe.write_end, std::span{mapped, 100}) == 100, "a write from a page not there");
+  check(write(pipe.write_end, std::span{mapped, 100}) == 100,
+        "a write from an absent page is complete");
   check(read(pipe.read_end, std::span{got}.first(100)) == 100 && same(got.data(), all, 0, 100),
-        "… brings what is on the disk");
+        "… and has the disk's bytes");
   check(write(pipe.write_end, std::span{got}.first(8)) == 8, "eight bytes");
   check(read(pipe.read_end, std::span{mapped + page_bytes + 8, 8}) == 8,
-        "a read to a page not there");
+        "a read to an absent page is complete");
   check(
       same(mapped, all, page_bytes, 8) && std::memcmp(mapped + page_bytes + 8, got.data(), 8) == 0,
-      "… changes the bytes that were read, and no others");
+      "… and changes only the bytes read");
 
   // The reader waits for data first, and then faults on the page.
   std::byte* const later = mapped + 2 * page_bytes;
-  Thread reader{[&] { check(read(pipe.read_end, std::span{later, 4}) == 4, "a read that waits"); }};
+  Thread reader{[&] {
+    check(read(pipe.read_end, std::span{later, 4}) == 4,
+          "a waiting read to an absent page is complete");
+  }};
   sleep_for(5ms);
   check(write(pipe.write_end, std::span{got}.first(4)) == 4, "four bytes");
   reader.join();
-  check(std::memcmp(later, got.data(), 4) == 0, "… has them");
-  check(same(mapped, all, 2 * page_bytes + 4, page_bytes - 4), "… beside the disk's");
+  check(std::memcmp(later, got.data(), 4) == 0, "… and has the bytes");
+  check(same(mapped, all, 2 * page_bytes + 4, page_bytes - 4),
+        "… and keeps the disk's other bytes");
 
   const auto name = reinterpret_cast<const char*>(mapped + 3 * page_bytes);
   const auto opened = call<Fd>(Call::openat, abi::at_fdcwd, name, abi::o_rdonly, 0);
-  check(!opened && opened.error() != Errno::efault, "a path in a page not there is no bad address");
+  check(!opened && opened.error() != Errno::efault, "a path in an absent page is not EFAULT");
 
   auto ring = must(Ring::make(), "a ring");
   check(ring.add(write_next(pipe.write_end, std::span{mapped + 4 * page_bytes, 64}, 1)) &&
             ring.add(read_next(pipe.read_end, std::span{mapped + 5 * page_bytes, 64}, 2)),
         "two submissions");
-  check(must(ring.enter(2), "a ring") == 2, "both are taken, whatever pages they come upon");
+  check(must(ring.enter(2), "a ring") == 2, "the kernel takes submissions for absent pages");
   const auto first = ring.take(), second = ring.take();
-  check(first && first->result == 64 && second && second->result == 64, "both by a ring");
+  check(first && first->result == 64 && second && second->result == 64,
+        "both submissions are complete");
   check(std::memcmp(mapped + 5 * page_bytes, all.data() + 4 * page_bytes, 64) == 0,
-        "the one page's bytes are in the other");
-  check(read_at(0, mapped + 6 * page_bytes, 16) == 16, "from the disk to its own copy");
-  check(std::memcmp(mapped + 6 * page_bytes, all.data(), 16) == 0, "… has the bytes");
-  check(same(mapped, all, 6 * page_bytes + 16, 64), "… and the others");
+        "the bytes moved from one page to the other");
+  check(read_at(0, mapped + 6 * page_bytes, 16) == 16,
+        "a read from the disk to a page of its mapping");
+  check(std::memcmp(mapped + 6 * page_bytes, all.data(), 16) == 0, "… stores the bytes");
+  check(same(mapped, all, 6 * page_bytes + 16, 64), "… and keeps the others");
 }
 
 // Returns an object in page `page`.
@@ -135,24 +142,24 @@ void by_answers() {
   auto* const mask = at<abi::SignalSet>(mapped, 0);
   const abi::SignalSet hangup = abi::set_of(abi::Signal::sighup);
   must(call(Call::rt_sigprocmask, abi::sig_block, &hangup, mask, sizeof *mask), "blocking");
-  check(*mask == 0, "what was blocked before");
+  check(*mask == 0, "the old mask is returned");
 
   auto* const action = at<abi::SignalAction>(mapped, 1);
   const abi::SignalAction ignored{.handler = abi::sig_ign};
   must(call(Call::rt_sigaction, abi::Signal::sighup, &ignored, action, sizeof *mask), "ignoring");
-  check(action->handler == abi::sig_dfl, "what was done before");
+  check(action->handler == abi::sig_dfl, "the old action is returned");
 
   auto* const limit = at<abi::ResourceLimit>(mapped, 2);
   abi::ResourceLimit fewer{};
   must(call(Call::prlimit64, 0, abi::rlimit_nofile, nullptr, &fewer), "the limit");
   const std::uint64_t before = fewer.soft--;
-  must(call(Call::prlimit64, 0, abi::rlimit_nofile, &fewer, limit), "one fewer");
-  check(limit->soft == before, "the limit before");
+  must(call(Call::prlimit64, 0, abi::rlimit_nofile, &fewer, limit), "a lower limit");
+  check(limit->soft == before, "the old limit is returned");
 
   auto* const ends = at<int>(mapped, 3);
   must(call(Call::pipe2, ends, 0), "a pipe");
   const int next = must(dup(standard_error), "the next descriptor");
-  check(next == std::max(ends[0], ends[1]) + 1, "there is one pipe");
+  check(next == std::max(ends[0], ends[1]) + 1, "only one pipe was made");
   for (const Fd fd : {ends[0], ends[1], next}) must(close(fd), "closing");
 
   auto* const id = at<int>(mapped, 4);
@@ -160,12 +167,13 @@ void by_answers() {
   if (!forked && forked.error() == Errno::enosys) return;  // a machine without an MMU
   const Pid child = must(forked, "a child");
   if (child == 0) exit(7);
-  check(*id == child, "the child's number is there: {} is {}", *id, child);
+  check(*id == child, "clone stores the child's pid: {} is {}", *id, child);
   auto* const status = at<int>(mapped, 5);
   // __WALL, because the child sends no signal at its end.
   constexpr unsigned long any_child = 0x4000'0000;
-  check(must(call<Pid>(Call::wait4, child, status, any_child, 0), "wait") == child, "it ends");
-  check(*status == 7 << 8, "and how: {:#x}", *status);
+  check(must(call<Pid>(Call::wait4, child, status, any_child, 0), "wait") == child,
+        "wait4 returns the child");
+  check(*status == 7 << 8, "… and its status {:#x}", *status);
 }
 
 // Private copies are read once, even if several threads and a child touch them at the same time.
@@ -177,14 +185,14 @@ void by_many(const std::vector<std::byte>& all) {
     threads.emplace_back([&] { right += same(mapped, all, 0, bytes); });
   }
   threads.clear();
-  check(right == 8, "eight threads see the same");
+  check(right == 8, "eight threads see the same bytes");
   mapped[0] ^= std::byte{0xff};
   const auto child = fork();
   if (child && *child == 0) {
     exit(mapped[0] == (all[0] ^ std::byte{0xff}) && same(mapped, all, 1, bytes - 1) ? 0 : 1);
   }
-  if (child) check(must(wait(*child), "wait").status.exit_code() == 0, "and so does a child");
-  check(same(read_all().data(), all, 0, bytes), "nothing has got to the disk");
+  if (child) check(must(wait(*child), "wait").status.exit_code() == 0, "… and so does a child");
+  check(same(read_all().data(), all, 0, bytes), "the disk is unchanged");
 
   // Another thread unmaps the page during the page-in.
   for (int i = 0; i < 20; ++i) {
@@ -215,9 +223,11 @@ int map() {
   over_borders(all);
   by_answers();
   by_many(all);
-  refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev, "shared");
+  refused(map_file(file, page_bytes, abi::prot_read, 0, abi::map_shared), Errno::enodev,
+          "a shared mapping");
   refused(map_file(file, page_bytes, abi::prot_read, 1), Errno::einval, "an odd offset");
-  check(status_of_touching((bytes / page_bytes + 1) * page_bytes), "past its end is SIGBUS");
+  check(status_of_touching((bytes / page_bytes + 1) * page_bytes),
+        "an access behind the end is SIGBUS");
   return 0;
 }
 
@@ -225,7 +235,7 @@ int map_bad(std::size_t bad_offset) {
   std::byte* const mapped = map_all();
   const auto pipe = must(make_pipe(), "a pipe");
   refused(write(pipe.write_end, std::span{mapped + bad_offset, 1}), Errno::efault, "a bad sector");
-  check(write(pipe.write_end, std::span{mapped, 1}) == 1, "another one is good");
+  check(write(pipe.write_end, std::span{mapped, 1}) == 1, "a good sector is read");
 
   // Calls that wait before they touch the bad page, or that wait because they are long.
   constexpr std::size_t much = 100'000;
@@ -235,13 +245,13 @@ int map_bad(std::size_t bad_offset) {
   refused(write(pipe.write_end, std::span{bad, 5'000}), Errno::efault, "a long write to a pipe");
   refused(read(pipe.read_end, std::span{bad, much}), Errno::efault, "a long read from a pipe");
   refused(call(Call::nanosleep, bad, nullptr), Errno::efault, "a sleep of that length");
-  refused(call<Pid>(Call::wait4, -1, bad, 0, nullptr), Errno::echild, "a wait for nobody");
+  refused(call<Pid>(Call::wait4, -1, bad, 0, nullptr), Errno::echild, "a wait without children");
   auto ring = must(Ring::make(), "a ring");
-  check(ring.add(linked(read_next(pipe.read_end, {bad, much}, 1))), "a place");
-  check(ring.add(link_timeout(1h, 2)), "a place");
+  check(ring.add(linked(read_next(pipe.read_end, {bad, much}, 1))), "the ring has room");
+  check(ring.add(link_timeout(1h, 2)), "the ring has room");
   const auto done = ring.wait();
-  check(done && done->result == -static_cast<int>(Errno::efault), "a ring's long read");
-  check(status_of_touching(bad_offset), "touching it is SIGBUS");
+  check(done && done->result == -static_cast<int>(Errno::efault), "a ring's long read is EFAULT");
+  check(status_of_touching(bad_offset), "an access to a bad sector is SIGBUS");
   return 0;
 }
 

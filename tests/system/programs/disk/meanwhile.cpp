@@ -54,12 +54,13 @@ int be_killed() {
     }
     for (const Pid pid : pids) {
       const auto ended = must(wait(pid), "wait");
-      check(ended.status.word() == static_cast<int>(abi::Signal::sigkill), "killed, not ended");
+      check(ended.status.word() == static_cast<int>(abi::Signal::sigkill),
+            "SIGKILL ends the child");
     }
     if (round == 0) println("killed, and gone after {:.0f} ms", milliseconds(now() - start));
     for (std::byte* const memory : taken) {
       check(std::all_of(memory, memory + each, [](std::byte b) { return b == std::byte{0x55}; }),
-            "memory that was given to somebody else stays as it is");
+            "memory of another process stays unchanged");
       must(unmap_memory(memory, each), "munmap");
     }
   }
@@ -84,9 +85,10 @@ int fork_meanwhile() {
   }
   page[1] = 'w';
   reader.join();
-  check(std::equal(expected.begin(), expected.end(), page + 1024), "what was read is there");
-  check(page[0] == 'p' && page[1] == 'w' && page[4095] == 'p', "and everything else");
-  check(must(wait(child), "wait").status.word() == 0, "the child has its own page");
+  check(std::equal(expected.begin(), expected.end(), page + 1024),
+        "the parent has the bytes of the read");
+  check(page[0] == 'p' && page[1] == 'w' && page[4095] == 'p', "… and its other bytes");
+  check(must(wait(child), "wait").status.word() == 0, "the child has its own copy of the page");
   return 0;
 }
 
@@ -107,7 +109,7 @@ Attempt execute_beside_read() {
   must(sleep_for(100ms), "sleeping");  // the read is in flight: the disk takes longer
   const char* const arguments[] = {"true", nullptr};
   const auto error = call(Call::execve, "/bin/true", arguments, arguments + 1).error();
-  check(error == Errno::enomem, "there is no memory for an execve, not {}", abi::name(error));
+  check(error == Errno::enomem, "execve fails with ENOMEM, not {}", abi::name(error));
   const bool is_alone = !call(Call::tgkill, process_id(), reader.id(), 0);
   return is_alone ? refused_alone : refused;
 }
@@ -133,7 +135,8 @@ int execute_meanwhile() {
     static_cast<void>(kill(pid, abi::Signal::sigkill));
   }
   check(status.has_exited(), "the child is not killed");
-  check(status.exit_code() != refused_alone, "an execve was refused after the threads had ended");
+  check(status.exit_code() != refused_alone,
+        "execve does not fail after the other threads have ended");
   return 0;
 }
 

@@ -72,13 +72,13 @@ int write_at_random(std::uint64_t seed, int threads, int count) {
           } else {
             check(must(read_at(offset, buffer.data(), size), "reading") == size, "read whole");
             check(std::memcmp(&model[offset], buffer.data(), size) == 0,
-                  "{} bytes at {} are what was written", size, offset);
+                  "{} bytes at {} are those written", size, offset);
           }
         }
       });
     }
   }
-  check(whole_disk() == model, "the disk is what was written");
+  check(whole_disk() == model, "the disk has the written bytes");
   must(call(Call::fsync, file), "fsync");
   println("{:016x}", hash(model));
   return 0;

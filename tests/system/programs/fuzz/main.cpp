@@ -24,14 +24,14 @@ using namespace user;
 namespace {
 
 constexpr long calls_of_a_child = 2'000;
-constexpr auto patience = 30ms;
+constexpr auto time_limit = 30ms;
 constexpr long slack = 16;  // tolerated difference in free pages at the end, for caches
 
 long number_argument(std::string_view text) {
   long value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   check(error == std::errc{} && end == text.data() + text.size() && value >= 0,
-        "a number is wanted, not {}", text);
+        "expected a number, not {}", text);
   return value;
 }
 
@@ -80,7 +80,7 @@ void run_child(const char* kind, std::uint64_t seed, long calls, Tally& tally) {
   bool silent = false;
   for (long reported = 0;
        reported < 4 * calls;) {  // processes that the child has started report too
-    if (must(poll(waiting, patience), "poll") == 0) {
+    if (must(poll(waiting, time_limit), "poll") == 0) {
       silent = true;
       break;
     }
@@ -120,7 +120,7 @@ int main(int argc, char** argv) {
     return make(seed, number_argument(argv[4]));
   }
   // On Linux it could harm other processes and files.
-  check(on_cotrap(), "this runs on Cotrap alone");
+  check(on_cotrap(), "this program runs only on Cotrap");
   const long calls = number_argument(argv[2]);
   const long seed = number_argument(argv[3]);
 
@@ -138,6 +138,6 @@ int main(int argc, char** argv) {
           tally.calls, kind == "rings" ? "batches" : "calls", tally.children, tally.exited,
           tally.killed, tally.stuck);
   println("free pages: {} before, {} after", before, after);
-  check(before - after <= slack, "no memory is lost, but {} pages are", before - after);
+  check(before - after <= slack, "no memory leaks, but {} pages are missing", before - after);
   return 0;
 }

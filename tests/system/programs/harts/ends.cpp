@@ -68,7 +68,7 @@ void end_makers() {
     }
     must(sleep_for(std::chrono::microseconds{2'000 + 100 * (round % 30)}), "sleeping");
     must(kill(child, abi::Signal::sigkill), "killing");
-    check(must(wait(child), "waiting").status.was_killed(), "it dies of it");
+    check(must(wait(child), "waiting").status.was_killed(), "SIGKILL ends the process");
   }
 }
 

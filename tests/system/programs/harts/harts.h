@@ -42,9 +42,9 @@ inline void move_to(unsigned hart, Pid thread = 0) {
 
 template <class Holds>
 void await(std::string_view what, Holds holds) {
-  const auto patience = now() + 20s;
+  const auto deadline = now() + 20s;
   while (!holds()) {
-    check(now() < patience, "it takes too long {}", what);
+    check(now() < deadline, "threads take too long {}", what);
     must(sleep_for(1ms), "sleeping");
   }
 }
@@ -54,7 +54,7 @@ inline Pid must_fork() {
 }
 
 inline void expect_success(Pid child) {
-  check(must(wait(child), "waiting").status.word() == 0, "the child finds all as it should be");
+  check(must(wait(child), "waiting").status.word() == 0, "the child succeeds");
 }
 
 /// Returns the number after `skipped` words of a line of /proc.

@@ -53,14 +53,14 @@ void invert(unsigned of_low, unsigned of_high) {
 void invert_along(unsigned length, bool apart) {
   std::vector<InheritingMutex> mutexes(length);
   std::atomic<unsigned> ready = 0;
-  std::atomic<bool> goes_on = false, had = false;
+  std::atomic<bool> may_continue = false, had = false;
   std::vector<Thread> holders;
   for (unsigned i = 0; i < length; ++i) {
     holders.emplace_back([&, i] {
       be(low + static_cast<int>(i), apart ? i % count : 0);
       mutexes[i].lock();
       ++ready;
-      while (ready <= i || !goes_on) must(sleep_for(1ms), "sleeping");
+      while (ready <= i || !may_continue) must(sleep_for(1ms), "sleeping");
       if (i > 0) mutexes[i - 1].lock();
       compute_for(1ms);
       if (i > 0) mutexes[i - 1].unlock();
@@ -70,7 +70,7 @@ void invert_along(unsigned length, bool apart) {
   await("to hold the locks", [&] { return ready == length; });
   Thread first{[&] {
     be(above_all - 1, 0);
-    goes_on = true;
+    may_continue = true;
     must(sleep_for(5ms), "sleeping");
     mutexes.back().lock();
     had = true;
@@ -79,7 +79,7 @@ void invert_along(unsigned length, bool apart) {
   std::vector<Thread> hogs;
   for (unsigned hart = 0; hart < (apart ? count : 1); ++hart) {
     hogs.emplace_back([&, hart] {
-      await("to begin", [&] { return goes_on.load(); });
+      await("to begin", [&] { return may_continue.load(); });
       must(sleep_for(3ms), "sleeping");
       be(middle, hart);
       compute_until(had);
@@ -117,11 +117,11 @@ void too_long() {
       ++ready;
       const auto taken = take(i);
       if (taken) return give_back(i);
-      check(taken.error() == abi::Errno::enomem, "there are too many");
+      check(taken.error() == abi::Errno::enomem, "a lock beyond the limit is ENOMEM");
       ++refused;
     });
   }
-  await("for one too many", [&] { return refused == 1 && ready == words.size(); });
+  await("to reach the limit", [&] { return refused == 1 && ready == words.size(); });
   for (unsigned i = 0; i < words.size(); ++i) {
     if ((words[i] & abi::futex_waiters) != 0) give_back(i);
   }
@@ -133,12 +133,12 @@ void too_long() {
   must(take(0), "the first");
   for (unsigned i = 1; i < most_in_a_chain + 2; ++i) {
     threads.emplace_back([&, i] {
-      must(take(i), "one's own");
+      must(take(i), "the thread's own lock");
       ready = i;
       if (const auto taken = take(i - 1); taken) {
         give_back(i - 1);
       } else {
-        check(taken.error() == abi::Errno::edeadlk, "the chain is too long");
+        check(taken.error() == abi::Errno::edeadlk, "a chain beyond the limit is EDEADLK");
         ++refused;
       }
       give_back(i);
@@ -146,7 +146,7 @@ void too_long() {
     await("to wait in line",
           [&] { return ready == i && ((words[i - 1] & abi::futex_waiters) != 0 || refused != 0); });
   }
-  check(refused != 0, "a chain has an end");
+  check(refused != 0, "the length of a chain is limited");
   give_back(0);
 }
 
@@ -163,7 +163,7 @@ void lingers() {
     be(low, 0);
     const auto until = to_timespec(now() + 8ms);
     gives_up = true;
-    check(!ask(abi::futex_lock_pi2, &until), "it comes too late");
+    check(!ask(abi::futex_lock_pi2, &until), "the wait times out");
   }};
   await("to wait", [&] { return gives_up.load(); });
   must(sleep_for(2ms), "sleeping");
@@ -191,12 +191,12 @@ void lingers() {
   must(ask(abi::futex_lock_pi), "the lock once more");
   while (!wants) yield();
   for (int i = 0; i < 10; ++i) yield();
-  check(!has, "one at a time has it");
+  check(!has, "only one thread holds the lock");
   must(ask(abi::futex_unlock_pi), "giving back");
 }
 
 /// True if the thread that the word names has ended.
-bool nobody_is(std::uint32_t word) {
+bool holder_has_ended(std::uint32_t word) {
   const auto holder = static_cast<Pid>(word & abi::futex_tid_mask);
   return !call(Call::sched_getscheduler, holder);
 }
@@ -218,15 +218,15 @@ void hammers() {
           call(Call::futex, &lock.word, abi::futex_lock_pi2 | abi::futex_private_flag, 0,
                i % 3 == 0 ? nullptr : &until);
       if (!taken) {
-        std::uint32_t left_by_the_dead = lock.word;
+        std::uint32_t word_of_the_dead = lock.word;
         check(taken.error() == abi::Errno::etimedout || taken.error() == abi::Errno::esrch,
-              "nothing but time ends a wait: {}", name(taken.error()));
-        if (taken.error() == abi::Errno::esrch && nobody_is(left_by_the_dead)) {
-          lock.word.compare_exchange_strong(left_by_the_dead, 0);
+              "a wait fails with ETIMEDOUT or ESRCH, not {}", name(taken.error()));
+        if (taken.error() == abi::Errno::esrch && holder_has_ended(word_of_the_dead)) {
+          lock.word.compare_exchange_strong(word_of_the_dead, 0);
         }
         continue;
       }
-      check(++lock.inside == 1, "one at a time is inside");
+      check(++lock.inside == 1, "only one thread is in the critical section");
       if (i % 16 == 0) yield();
       --lock.inside;
       ++rounds;
@@ -247,7 +247,8 @@ void hammers() {
     });
   }
   threads.clear();
-  check(died > 0 && rounds > 4 * count * 50, "{} died, and {} rounds", died.load(), rounds.load());
+  check(died > 0 && rounds > 4 * count * 50, "{} threads died, {} rounds were completed",
+        died.load(), rounds.load());
 }
 
 /// The instructions for locking and unlocking a free lock by two system calls.
@@ -280,8 +281,8 @@ void many_held() {
   await("to wait", [&] { return begun == held.size(); });
   must(sleep_for(10ms), "sleeping");
   const auto beside = cost_of_a_round();
-  println("{} instructions, {} beside 200 locks that threads wait for", alone, beside);
-  check(beside < alone + alone / 4, "others' locks cost it nothing");
+  println("{} instructions, {} beside 200 contended locks", alone, beside);
+  check(beside < alone + alone / 4, "contended locks of others do not raise the cost");
   for (auto& mutex : held) mutex.unlock();
 }
 

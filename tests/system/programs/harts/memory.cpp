@@ -29,13 +29,14 @@ void forks() {
         for (std::size_t i = 0; i < pages.size(); ++i) {
           check(pages[i].first == before[i], "page {} does not change", i);
           pages[i].second = 0;
-          check(pages[i].second == 0, "page {} is the child's own", i);
+          check(pages[i].second == 0, "the child has its own page {}", i);
         }
       }
       exit(0);
     }
     expect_success(child);
-    for (const Page& page : pages) check(page.second <= page.first + 1, "nobody else writes");
+    for (const Page& page : pages)
+      check(page.second <= page.first + 1, "no other process writes the page");
   }
   stop = true;
 }
@@ -57,7 +58,7 @@ void maps() {
         }
         for (std::size_t i = 0; i < pages; ++i) {
           const auto word = *reinterpret_cast<std::uint32_t*>(memory + i * page_size);
-          check(word == (hart << 16 | round), "nobody else has the page: {:#x}", word);
+          check(word == (hart << 16 | round), "no other thread has the page: {:#x}", word);
         }
         must(unmap_memory(memory, pages * page_size), "unmapping");
       }
@@ -100,7 +101,7 @@ void shoots_down() {
   }
   change_mappings();
   expect_success(child);
-  check(shootdowns() == before, "{} shootdowns by processes on a hart of their own",
+  check(shootdowns() == before, "a process on one hart needs no shootdowns, but {} happened",
         shootdowns() - before);
 
   std::atomic<bool> stop = false;
@@ -113,10 +114,10 @@ void shoots_down() {
   await("to begin", [&] { return begun.load(); });
   before = shootdowns();
   change_mappings();
-  const auto told = shootdowns() - before;
+  const auto more = shootdowns() - before;
   stop = true;
-  println("{} shootdowns where another hart is in the space", told);
-  check(told >= 120, "each page that goes is told to the other hart: {} times", told);
+  println("{} shootdowns while another hart uses the space", more);
+  check(more >= 120, "each unmapped page is a shootdown of the other hart: {} times", more);
 }
 
 /// Threads that start on one hart and end on another leak no memory.

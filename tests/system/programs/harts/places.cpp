@@ -21,7 +21,7 @@ void moves() {
         const unsigned hart = (first + i * (first + 1)) % count;
         sum += 1.0 / (i + 1);
         move_to(hart);
-        check(current_hart() == hart, "a thread is on hart {}", hart);
+        check(current_hart() == hart, "the thread runs on hart {}", hart);
         expected += 1.0 / (i + 1);
         check(sum == expected, "the sum is {} and not {}", sum, expected);
       }
@@ -38,7 +38,8 @@ void is_moved() {
     for (double expected = 1; !stop;) {
       for (int i = 0; i < 20'000; ++i) value = value * 1.000001 + 0.5;
       for (int i = 0; i < 20'000; ++i) expected = expected * 1.000001 + 0.5;
-      check(value == expected, "floating point is as it was: {} and {}", value, expected);
+      check(value == expected, "floating-point registers keep their values: {} and {}", value,
+            expected);
       if (value > 1e100) value = expected = 1;
       seen = current_hart();
     }
@@ -48,7 +49,7 @@ void is_moved() {
     move_to(hart, computing.id());
     await("to be sent to another hart", [&] { return seen == hart; });
     must(sleep_for(2ms), "sleeping");
-    check(seen == hart, "it stays there");
+    check(seen == hart, "the thread stays on the hart");
   }
   stop = true;
 }
@@ -103,7 +104,7 @@ void reschedules() {
     if (i % 100 == 0) must(sleep_for(20us), "sleeping");
   }
   for (auto& round : rounds) {
-    await("that all go on", [&, before = round.load()] { return round != before; });
+    await("until all threads have run", [&, before = round.load()] { return round != before; });
   }
   stop = true;
 }
@@ -119,7 +120,7 @@ void counts_time() {
   }
   const auto elapsed = now() - begin, spent = used_time() - used;
   println("{:.1f} of {:.1f} ms", milliseconds(spent), milliseconds(elapsed));
-  check(spent > elapsed * 9 / 10 && spent <= elapsed, "it is charged for what it does");
+  check(spent > elapsed * 9 / 10 && spent <= elapsed, "the thread is charged for its run time");
 }
 
 /// Computes for a while without reading the clock. Under a trap path that changes page tables at
@@ -129,7 +130,7 @@ void compute() {
 }
 
 /// Returns the longest time that a thread runs while another one of the same priority is ready.
-nanoseconds longest_turn(int policy, int priority) {
+nanoseconds longest_slice(int policy, int priority) {
   std::atomic<int> running = -1;
   std::array<nanoseconds, 2> longest{};
   const auto end = now() + 200ms;
@@ -156,28 +157,29 @@ nanoseconds longest_turn(int policy, int priority) {
 }
 
 /// Time slices are as long as the policy says; sched_rr_get_interval(2) returns that length.
-void take_turns() {
+void time_slices() {
   const auto takes = [](std::string_view name, int policy, int priority, nanoseconds slice) {
-    const auto longest = longest_turn(policy, priority);
-    println("{}: turns of {:.1f} ms", name, milliseconds(longest));
-    check(longest >= slice * 9 / 10 && longest <= slice * 9 / 8 + 1ms, "{} should have {:.0f} ms",
-          name, milliseconds(slice));
+    const auto longest = longest_slice(policy, priority);
+    println("{}: time slices of {:.1f} ms", name, milliseconds(longest));
+    check(longest >= slice * 9 / 10 && longest <= slice * 9 / 8 + 1ms,
+          "{} should have time slices of {:.0f} ms", name, milliseconds(slice));
   };
   takes("SCHED_OTHER", abi::sched_other, 0, 10ms);
   takes("SCHED_RR", abi::sched_rr, 1, 10ms);
   takes("SCHED_BATCH", abi::sched_batch, 0, 40ms);
   takes("SCHED_IDLE", abi::sched_idle, 0, 40ms);
-  const auto alone = longest_turn(abi::sched_fifo, 1);
-  println("SCHED_FIFO: a turn of {:.1f} ms", milliseconds(alone));
-  check(alone >= 150ms, "SCHED_FIFO has no turns");
+  const auto alone = longest_slice(abi::sched_fifo, 1);
+  println("SCHED_FIFO: {:.1f} ms without a switch", milliseconds(alone));
+  check(alone >= 150ms, "SCHED_FIFO has no time slices");
   abi::Timespec slice{};
-  must(call(Call::sched_rr_get_interval, 0, &slice), "asking");
-  check(slice.seconds == 0 && slice.nanoseconds == 10'000'000, "the slice of SCHED_OTHER");
+  must(call(Call::sched_rr_get_interval, 0, &slice), "sched_rr_get_interval");
+  check(slice.seconds == 0 && slice.nanoseconds == 10'000'000,
+        "sched_rr_get_interval returns the slice of SCHED_OTHER");
 }
 
 constexpr Part parts[] = {
     {"moves", moves},      {"is-moved", is_moved}, {"spreads", spreads},
-    {"time", counts_time}, {"turns", take_turns},  {"reschedules", reschedules},
+    {"time", counts_time}, {"turns", time_slices}, {"reschedules", reschedules},
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ Result<void> use_policy(std::string_view name) {
   return written.transform([](auto) {});
 }
 
-std::string policies_in(const std::string& list) {
+std::string selected_policy(const std::string& list) {
   const auto begin = list.find('[') + 1;
   return list.substr(begin, list.find(']') - begin);
 }
@@ -35,27 +35,28 @@ void change() {
       }
     });
   }
-  for (int turn = 0; turn < 100; ++turn) {
-    const auto name = policies[static_cast<unsigned>(turn) % std::size(policies)];
+  for (int round = 0; round < 100; ++round) {
+    const auto name = policies[static_cast<unsigned>(round) % std::size(policies)];
     must(use_policy(name), "changing");
-    check(policies_in(must(read_file("/proc/policy"), "reading")) == name, "{} is in use", name);
-    if (turn % 3 == 0) must(sleep_for(std::chrono::microseconds{turn * 20}), "sleeping");
+    check(selected_policy(must(read_file("/proc/policy"), "reading")) == name, "{} is in use",
+          name);
+    if (round % 3 == 0) must(sleep_for(std::chrono::microseconds{round * 20}), "sleeping");
   }
   over = true;
   threads.clear();
-  check(rounds > 1000, "others have run meanwhile");
+  check(rounds > 1000, "other threads have run meanwhile");
 }
 
 /// A SCHED_FIFO thread that never yields keeps its hart until another hart selects a policy with
 /// time slices. (Other threads get the kernel's time slices if the policy has none of its own.)
 void free_a_hart() {
-  check(count > 1, "there are two harts");
+  check(count > 1, "the machine has two harts");
   move_to(0);
   must(use_policy("fifo"), "changing");
   std::atomic<bool> may_end = false, computes = false;
   Thread computing{[&] {
     move_to(1);
-    must(set_realtime_priority(0, 1), "being SCHED_FIFO's");
+    must(set_realtime_priority(0, 1), "SCHED_FIFO");
     for (computes = true; !may_end;) {
     }
   }};
@@ -65,16 +66,17 @@ void free_a_hart() {
     may_end = true;
   }};
   must(sleep_for(20ms), "sleeping");
-  check(!may_end, "it waits where there are no turns");
+  check(!may_end, "the thread waits under a policy without time slices");
   must(use_policy("round-robin"), "changing");
 }
 
 void refuse() {
   const auto before = must(read_file("/proc/policy"), "reading");
   for (const std::string_view name : {"\n", "best", "fifo\n\n", "fifo stride"})
-    check(use_policy(name) == std::unexpected{Errno::einval}, "there is no {}", name);
-  check(use_policy(std::string(1000, 'x')) == std::unexpected{Errno::einval}, "that is too long");
-  check(must(read_file("/proc/policy"), "reading") == before, "it is as it was");
+    check(use_policy(name) == std::unexpected{Errno::einval}, "{} is refused", name);
+  check(use_policy(std::string(1000, 'x')) == std::unexpected{Errno::einval},
+        "a name of 1000 bytes is refused");
+  check(must(read_file("/proc/policy"), "reading") == before, "the policy stays the same");
 }
 
 constexpr Part parts[] = {

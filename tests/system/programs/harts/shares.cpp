@@ -47,7 +47,7 @@ void by_weight() {
   expect_ratio({0, 10}, 1024.0 / 110);
   const auto extremes = work_by_nice({-20, 19, 0});
   check(extremes[0] > 20 * extremes[2], "nice -20 has most of the time");
-  check(extremes[2] > 0, "nice 0 is not left without any");
+  check(extremes[2] > 0, "nice 0 has some time");
 }
 
 /// Two threads that sleep half of the time could use the whole hart, but get no more than the
@@ -92,7 +92,7 @@ void answers() {
   }
   stop = true;
   println("beside four that compute, a sleeper is late by {} ns at most", latest.count());
-  check(latest < 50us, "it does not wait for their turns");
+  check(latest < 50us, "the sleeper runs at once");
 }
 
 void reserve(nanoseconds runtime, nanoseconds period) {
@@ -127,9 +127,9 @@ double reserved_share(Between between) {
 void reservation() {
   const double share = reserved_share([] {});
   println("reserved 20 %, used {:.0f} %", share * 100);
-  check(share > 0.1 && share < 0.55, "others have the rest");
+  check(share > 0.1 && share < 0.55, "other threads have the rest of the time");
   const bool is_exact = must(read_file("/proc/policy"), "policy").contains("[priority]");
-  check(!is_exact || (share > 0.18 && share < 0.22), "it has what it has reserved");
+  check(!is_exact || (share > 0.18 && share < 0.22), "the thread has its reservation");
 }
 
 /// A thread gets no second budget in a period by requesting its reservation again, even if it was
@@ -137,13 +137,13 @@ void reservation() {
 void renewals() {
   const double again = reserved_share([] { reserve(2ms, 10ms); });
   println("reserved again and again: {:.0f} %", again * 100);
-  check(again < 0.25, "a reservation that is made again gives no more");
-  const double anew = reserved_share([] {
-    must(set_schedule(0, {}), "being ordinary");
+  check(again < 0.25, "a repeated reservation gives no more time");
+  const double renewed = reserved_share([] {
+    must(set_schedule(0, {}), "an ordinary thread");
     reserve(2ms, 10ms);
   });
-  println("given up and reserved anew: {:.0f} %", anew * 100);
-  check(anew < 0.25, "a reservation that is made anew gives no more");
+  println("released and reserved again: {:.0f} %", renewed * 100);
+  check(renewed < 0.25, "a released and repeated reservation gives no more time");
 }
 
 /// Time that a thread used while no other thread was ready does not reduce its later budgets.
@@ -175,12 +175,12 @@ void unthrottled() {
     while (!stop) ran = now();
   }};
   compute_until(now() + 50ms);
-  check(now() - ran.load() > 20ms, "it waits for its next period");
+  check(now() - ran.load() > 20ms, "the thread waits for its next period");
   must(set_schedule(served.id(), {}), "another schedule");
   const auto since = now();
   compute_until(since + 50ms);
   stop = true;
-  check(ran.load() > since, "it runs beside the others then");
+  check(ran.load() > since, "the thread runs again at once");
 }
 
 constexpr Part parts[] = {

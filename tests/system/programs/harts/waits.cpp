@@ -70,8 +70,7 @@ void print_beside_urgent() {
     }
   }};
   move_to(count - 1);
-  for (int line = 0; line < 2'000; ++line)
-    println("line {} of many that a hog does not keep", line);
+  for (int line = 0; line < 2'000; ++line) println("line {} is printed beside a hog", line);
   exit(0);
 }
 
@@ -79,7 +78,7 @@ void print_beside_urgent() {
 unsigned long interrupts(std::string_view row, unsigned hart) {
   const std::string table = must(read_file("/proc/interrupts"), "/proc/interrupts");
   const auto at = table.find(row);
-  check(at != std::string::npos, "there is a row {}", row);
+  check(at != std::string::npos, "the table has a row {}", row);
   const std::string_view rest = std::string_view{table}.substr(at);
   return number_in(rest.substr(0, rest.find('\n')), 1 + static_cast<int>(hart));
 }
@@ -105,26 +104,25 @@ void wakes() {
     ++word;
     futex_wake(word, 1);
     let_it_wait();
-    check(woken == i + 1, "wake {} has come", i);
+    check(woken == i + 1, "wake {} has arrived", i);
   }
   const auto more_ipis = interrupts("IPI:", 1) - ipis, more_ticks = interrupts("TIM:", 1) - ticks;
-  println("{} wakes of an idle hart: {} interrupts from the other, {} of its timer", wakes,
-          more_ipis, more_ticks);
-  check(more_ipis == wakes && more_ticks == 0, "one interrupt a wake, and no tick");
+  println("{} wakes of an idle hart: {} IPIs, {} timer interrupts", wakes, more_ipis, more_ticks);
+  check(more_ipis == wakes && more_ticks == 0, "each wake is one IPI and no tick");
 }
 
 /// However short a sleep is, other threads of the same priority run meanwhile.
 void nap() {
   move_to(0);
-  std::atomic<unsigned> turns = 0;
+  std::atomic<unsigned> other_naps = 0;
   std::atomic<bool> stop = false;
   Thread other{[&] {
-    for (; !stop; ++turns) must(sleep_for(1ns), "sleeping");
+    for (; !stop; ++other_naps) must(sleep_for(1ns), "sleeping");
   }};
   constexpr unsigned naps = 100;
   for (unsigned i = 0; i < naps; ++i) must(sleep_for(1ns), "sleeping");
-  println("{} naps, {} of the other", naps, turns.load());
-  check(turns > naps / 2, "naps let others go on");
+  println("{} naps, {} of the other thread", naps, other_naps.load());
+  check(other_naps > naps / 2, "other threads run during naps");
   stop = true;
 }
 
@@ -141,7 +139,7 @@ void outlive() {
     auto* const page = share();
     threads.emplace_back([page] {
       const auto woken = call(Call::futex, page, abi::futex_wait, 0, nullptr);
-      check(false, "it waits for ever ({})", woken ? 0 : static_cast<int>(woken.error()));
+      check(false, "the wait never ends ({})", woken ? 0 : static_cast<int>(woken.error()));
     });
     // The thread is requeued to the second word as soon as it waits on the first.
     await("to wait", [&] {
@@ -150,7 +148,7 @@ void outlive() {
     must(unmap_memory(page, 4096), "unmapping");
     auto* const next = share();
     check(must(call<int>(Call::futex, next + 1, abi::futex_wake, 1), "a wake") == 0,
-          "nobody waits");
+          "the new mapping has no waiters");
     must(unmap_memory(next, 4096), "unmapping");
   }
   exit(0);  // ends the waiting threads
@@ -165,7 +163,7 @@ void poll_others() {
     std::atomic<bool> waits = false;
     Thread poller{[&] {
       move_to(hart);
-      must(set_realtime_priority(0, 0), "no priority");
+      must(set_realtime_priority(0, 0), "an ordinary priority");
       std::array<abi::PollFd, 2> fds{
           {{.fd = first.read_end}, {.fd = second.read_end, .events = abi::pollin}}};
       waits = true;

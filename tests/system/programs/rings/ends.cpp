@@ -24,7 +24,7 @@ void fill(Ring& ring, Fd fd) {
     if (i % 4 == 2) {
       submission = wait_for_word(word, 0, i);
     }
-    check(ring.add(i % 3 == 0 ? linked(submission) : submission), "a place");
+    check(ring.add(i % 3 == 0 ? linked(submission) : submission), "the ring has room");
   }
   must(ring.enter(), "enter");
 }
@@ -50,8 +50,8 @@ void run_child(const char* how, bool killed) {
     must(kill(child, abi::Signal::sigkill), "killing");
   }
   const auto status = must(wait(child), "waiting").status;
-  check(killed || (status.has_exited() && status.exit_code() == 0), "a child that {}s is well",
-        how);
+  check(killed || (status.has_exited() && status.exit_code() == 0),
+        "a child that ends by {} succeeds", how);
 }
 
 constexpr const char* ways[] = {"exit", "exec", "thread", "pick-up"};
@@ -89,11 +89,11 @@ void ends() {
     Left left{0};
     const auto begin = now();
     must(call(abi::ring_close), "closing");
-    check(now() - begin < 100s, "closing does not wait for what is in flight");
+    check(now() - begin < 100s, "ring_close does not wait for in-flight requests");
   }
   const long after = free_pages();
   println("free pages: {} before, {} after", before, after);
-  check(before - after <= slack, "no memory is lost, but {} pages are", before - after);
+  check(before - after <= slack, "no memory leaks, but {} pages are missing", before - after);
 }
 
 }  // namespace rings

@@ -16,13 +16,13 @@ namespace {
 
 constexpr std::size_t page = 4096;
 constexpr std::size_t memory_size = 3 * page;
-constexpr unsigned longest = 4096;       // longer writes to a pipe are split, and may wait
-constexpr std::size_t hole = 64 * page;  // inaccessible addresses after the memory
+constexpr unsigned longest = 4096;      // longer writes to a pipe are split, and may wait
+constexpr std::size_t gap = 64 * page;  // inaccessible addresses after the memory
 
 /// One of two equal worlds: the test uses a ring in one and system calls in the other.
 struct World {
   World() {
-    const auto there = must(map_memory(memory_size + hole, abi::prot_none), "addresses");
+    const auto there = must(map_memory(memory_size + gap, abi::prot_none), "addresses");
     must(protect_memory(there, memory_size, abi::prot_read | abi::prot_write), "memory");
     memory = {there, memory_size};
   }
@@ -49,13 +49,13 @@ abi::RingSubmission submission(const World& world, const Step& step, std::uint64
 
 std::vector<long> by_ring(Ring& ring, const World& world, std::span<const Step> steps) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    check(ring.add(submission(world, steps[i], i)), "a place");
+    check(ring.add(submission(world, steps[i], i)), "the ring has room");
   }
   const auto count = static_cast<unsigned>(steps.size());
-  check(must(ring.enter(count), "enter") == count, "all are taken");
+  check(must(ring.enter(count), "enter") == count, "the kernel takes all submissions");
   std::vector<long> results;
   for (const auto& done : take_all(ring, count)) {
-    check(done.user_data == results.size() && done.flags == 0, "in their order");
+    check(done.user_data == results.size() && done.flags == 0, "they complete in order");
     results.push_back(done.result);
   }
   return results;
@@ -110,14 +110,14 @@ void compare(Ring& ring, const World& one, const World& other, std::mt19937& ran
     check(results[i] == expected[i], "{} bytes {} {} at {}: {}, by a call {}", steps[i].length,
           steps[i].writes ? "from" : "to", steps[i].at, steps[i].place, results[i], expected[i]);
   }
-  check(std::ranges::equal(one.memory, other.memory), "what is read is the same");
+  check(std::ranges::equal(one.memory, other.memory), "both memories are equal");
 }
 
 std::vector<std::byte> contents(Fd fd) {
   std::vector<std::byte> bytes(std::size_t{1} << 18);
   const auto size =
       must(call<std::size_t>(Call::pread64, fd, bytes.data(), bytes.size(), 0), "reading");
-  check(size < bytes.size(), "that is all");
+  check(size < bytes.size(), "the file is smaller than the buffer");
   bytes.resize(size);
   return bytes;
 }
@@ -131,8 +131,8 @@ void in_files(Ring& ring, World& one, World& other, std::mt19937& random) {
     compare(ring, one, other, random, true);
     check(must(seek(one.in, 0, abi::seek_cur), "seek") ==
               must(seek(other.in, 0, abi::seek_cur), "seek"),
-          "the files' places are the same");
-    check(contents(one.in) == contents(other.in), "the files are the same");
+          "the files' positions are equal");
+    check(contents(one.in) == contents(other.in), "the files are equal");
   }
 }
 
@@ -149,11 +149,11 @@ void in_pipes(Ring& ring, World& one, World& other, std::mt19937& random) {
 void in_messages(Ring& ring) {
   const Fd policy = must(open("/proc/policy", abi::o_rdwr), "the policy");
   std::array text{'f', 'i', 'f', 'o'};
-  check(ring.add(write_next(policy, bytes_of(text).first(2), 0)), "a place");
-  check(ring.add(write_next(policy, bytes_of(text).last(2), 1)), "a place");
+  check(ring.add(write_next(policy, bytes_of(text).first(2), 0)), "the ring has room");
+  check(ring.add(write_next(policy, bytes_of(text).last(2), 1)), "the ring has room");
   must(ring.enter(2), "enter");
   for (const auto& done : take_all(ring, 2)) {
-    check(done.result == error(Errno::einval), "neither half is a policy");
+    check(done.result == error(Errno::einval), "half a name is no policy");
   }
 }
 
@@ -168,7 +168,7 @@ std::vector<int> read_into_ring(std::size_t into, unsigned count, bool one_by_on
   must(seek(file, 0, abi::seek_set), "seek");
   auto* const memory = reinterpret_cast<std::byte*>(&ring.header()) + into;
   for (unsigned i = 0; i < count; ++i) {
-    check(ring.add(read_next(file, {memory + i * std::size_t{40}, 40}, i)), "a place");
+    check(ring.add(read_next(file, {memory + i * std::size_t{40}, 40}, i)), "the ring has room");
   }
   for (unsigned left = count; left > 0; left -= one_by_one ? 1 : count) {
     must(one_by_one ? call<unsigned>(abi::ring_enter, 1, 0, 0) : ring.enter(), "enter");
@@ -215,9 +215,9 @@ void in_completions_that_change() {
     must(write(pipe.write_end, std::span{sent}.first(at_first)), "writing");
     for (unsigned i = 0; i < count; ++i) {
       const auto piece = std::span{received}.subspan(i * each, each);
-      check(ring.add(read_next(pipe.read_end, piece, i)), "a place");
+      check(ring.add(read_next(pipe.read_end, piece, i)), "the ring has room");
     }
-    check(must(ring.enter(), "enter") == count, "all are taken");
+    check(must(ring.enter(), "enter") == count, "the kernel takes all submissions");
     const unsigned done = ring.available();
     check(done == 2, "two reads are done and one waits, but {} are done", done);
     must(write(pipe.write_end, std::span{sent}.last(sent.size() - at_first)), "writing");

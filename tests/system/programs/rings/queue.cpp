@@ -19,13 +19,13 @@ void queue() {
     auto* const place = memory + i * page;
     if (i % 2 == 0) *place = std::byte{0};
     check(ring.add(read_next(pipe.read_end, {has_no_memory(i) ? nowhere : place, 1}, i)),
-          "a place");
+          "the ring has room");
   }
-  check(must(ring.enter(), "enter") == readers && ring.available() == 0, "all wait");
+  check(must(ring.enter(), "enter") == readers && ring.available() == 0, "all reads wait");
 
   const auto next = [&ring] {
     const auto done = ring.wait();
-    check(done.has_value(), "one of them completes");
+    check(done.has_value(), "a read completes");
     return *done;
   };
   unsigned without = 0;
@@ -36,13 +36,13 @@ void queue() {
     must(write(pipe.write_end, std::span{&byte, 1}), "writing");
     auto done = next();
     for (; has_no_memory(done.user_data); done = next(), ++without) {
-      check(done.result == error(Errno::efault), "who has no memory for it is told so");
+      check(done.result == error(Errno::efault), "a read with a bad buffer is EFAULT");
     }
-    check(done.result == 1 && memory[done.user_data * page] == byte, "one has the byte");
+    check(done.result == 1 && memory[done.user_data * page] == byte, "one read has the byte");
   }
   const auto cost = (instructions() - begin) / bytes;
   must(close(pipe.write_end), "closing");
-  for (; without < readers / 8; ++without) check(next().result <= 0, "there are no more");
+  for (; without < readers / 8; ++without) check(next().result <= 0, "the other reads get no byte");
   if (counts_are_exact()) println("{} instructions a byte", cost);
 }
 

@@ -47,15 +47,15 @@ inline Ring make_ring(std::uint32_t submissions = 16, std::uint32_t flags = 0) {
 // Returns the result of the next completion, which must be the one of `data`.
 inline int answer_of(Ring& ring, std::uint64_t data) {
   const auto done = ring.wait();
-  check(done.has_value(), "the completion of {} comes", data);
+  check(done.has_value(), "submission {} completes", data);
   check(done->user_data == data, "{} completes, not {}", data, done->user_data);
-  check(done->flags == 0, "it is the only one");
+  check(done->flags == 0, "it has no flags");
   return done->result;
 }
 
 // Submits one submission and returns its result.
 inline int answer_to(Ring& ring, const abi::RingSubmission& submission) {
-  check(ring.add(submission), "there is a place for it");
+  check(ring.add(submission), "the ring has room");
   return answer_of(ring, submission.user_data);
 }
 
@@ -64,10 +64,10 @@ inline std::vector<abi::RingCompletion> take_all(Ring& ring, std::size_t count) 
   std::vector<abi::RingCompletion> all;
   while (all.size() < count) {
     const auto done = ring.wait();
-    check(done.has_value(), "{} completions come, not {}", count, all.size());
+    check(done.has_value(), "{} requests complete, not {}", count, all.size());
     all.push_back(*done);
   }
-  check(ring.available() == 0, "there are {} completions, and no more", count);
+  check(ring.available() == 0, "the ring has {} completions and no more", count);
   return all;
 }
 

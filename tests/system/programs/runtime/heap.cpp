@@ -35,8 +35,8 @@ void stress_heap(std::uint64_t seed) {
     }
     const auto size = 1 + random.below(i % 50 == 0 ? 300'000 : 700);
     auto* const bytes = static_cast<unsigned char*>(std::realloc(block.bytes, size));
-    check(bytes != nullptr, "{} bytes", size);
-    check(block.size == 0 || bytes[0] == block.fill, "realloc keeps what was there");
+    check(bytes != nullptr, "the heap has {} bytes", size);
+    check(block.size == 0 || bytes[0] == block.fill, "realloc keeps the contents");
     block = {bytes, size, static_cast<unsigned char>(i)};
     std::memset(bytes, block.fill, size);
     if (random.below(4) == 0) {
@@ -57,16 +57,17 @@ void runtime::heap() {
   }
   for (std::size_t alignment = 16; alignment <= 8192; alignment *= 2) {
     void* const block = std::aligned_alloc(alignment, 3 * alignment);
-    check(reinterpret_cast<std::uintptr_t>(block) % alignment == 0, "aligned to {}", alignment);
+    check(reinterpret_cast<std::uintptr_t>(block) % alignment == 0, "the block is aligned to {}",
+          alignment);
     std::memset(block, 1, 3 * alignment);
     std::free(block);
   }
   // Volatile, so that the compiler does not know the size.
   volatile std::size_t absurd = ~std::size_t{0} / 2;
   void* volatile block = std::malloc(absurd);
-  check(block == nullptr, "an absurd size is refused");
+  check(block == nullptr, "an absurd size returns null");
   absurd = ~std::size_t{0} / 4 + 2;  // four times this is 2^64 + 4, which overflows
   block = std::calloc(absurd, 4);
-  check(block == nullptr, "so is one that overflows");
+  check(block == nullptr, "a size that overflows returns null");
   println("heap: blocks of all sizes from three threads");
 }

@@ -44,12 +44,12 @@ void runtime::library() {
   std::vector<int> integers(1'000);
   std::iota(integers.rbegin(), integers.rend(), 0);
   std::sort(integers.begin(), integers.end());
-  check(std::ranges::is_sorted(numbers) && std::ranges::is_sorted(integers), "sorted");
+  check(std::ranges::is_sorted(numbers) && std::ranges::is_sorted(integers), "sort works");
   std::map<std::string, int> words;
   for (const char* word : {"b", "a", "b"}) ++words[word];
-  check(words["b"] == 2 && words.begin()->first == "a", "a map of strings");
+  check(words["b"] == 2 && words.begin()->first == "a", "a map of strings works");
   const auto text = std::make_unique<std::string>(1'000, 'x');
-  check(*text + "y" == std::string(1'000, 'x') + 'y', "strings and their owners");
+  check(*text + "y" == std::string(1'000, 'x') + 'y', "strings in unique_ptr work");
 
   int sum = 0;
   const auto generator = squares();
@@ -59,10 +59,10 @@ void runtime::library() {
     sum += generator.handle.promise().value;
   }
   generator.handle.destroy();
-  check(sum == 30, "coroutines");
+  check(sum == 30, "coroutines work");
 
   check(format("{:>6.2f}|{:#x}|{:<4}|{:+}|{}", 3.14159, 255, "ab", 7, true) ==
             "  3.14|0xff|ab  |+7|true",
-        "formats");
+        "format works");
   println("library: containers, algorithms, coroutines, formats");
 }

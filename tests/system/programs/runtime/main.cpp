@@ -8,8 +8,8 @@
 
 namespace {
 
-struct SaysFarewell {
-  ~SaysFarewell() { user::println("main's thread-local object is dropped"); }
+struct PrintsAtEnd {
+  ~PrintsAtEnd() { user::println("main's thread-local object is destroyed"); }
 };
 
 }  // namespace
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   runtime::heap();
   runtime::threads();
   runtime::thread_locals();
-  thread_local SaysFarewell says_farewell;
+  thread_local PrintsAtEnd says_farewell;
   runtime::locks();
   runtime::files();
   runtime::processes();

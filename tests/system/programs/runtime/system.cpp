@@ -29,11 +29,11 @@ void runtime::files() {
     const auto line = lines.next();
     check(line && *line == expected, "the line is `{}`", expected);
   }
-  check(!lines.next() && !lines.error(), "then there is none");
-  check(!open("/no/such/file"), "what does not exist is not opened");
+  check(!lines.next() && !lines.error(), "there is no further line");
+  check(!open("/no/such/file"), "a missing file is not opened");
   check(!is_terminal(pipe.read_end), "a pipe is no terminal");
   const auto root = must(list_directory("/"), "the root");
-  check(std::ranges::contains(root, "bin", &DirectoryItem::name), "the root has a bin");
+  check(std::ranges::contains(root, "bin", &DirectoryItem::name), "the root has a directory bin");
 
   std::array<abi::PollFd, 1> fds{
       {{.fd = must(make_pipe(), "a pipe").read_end, .events = abi::pollin}}};
@@ -52,17 +52,18 @@ void runtime::processes() {
   const Pid child =
       must(spawn(program_path(), arguments, {.fds = fds, .environment = environment}), "a child");
   must(close(pipe.write_end), "closing");
-  check(must(read_all(pipe.read_end), "reading") == "a b value 5\n", "the child has what it needs");
+  check(must(read_all(pipe.read_end), "reading") == "a b value 5\n",
+        "the child has its arguments, environment and descriptors");
   check(must(wait(child), "waiting").status.exit_code() == 42, "its exit code arrives");
-  check(!wait(child), "once");
-  check(!spawn("/no/such/program", arguments), "what does not exist is not started");
+  check(!wait(child), "a second wait fails");
+  check(!spawn("/no/such/program", arguments), "a missing program is not started");
 
   const auto heavy = fork();
   if (!heavy && heavy.error() == Errno::enosys) {
-    println("processes: all but a copy, which needs an MMU");
+    println("processes: all except fork, which needs an MMU");
     return;
   }
-  check(heavy.has_value(), "a copy");
+  check(heavy.has_value(), "fork works");
   if (*heavy == 0) {  // execve from a process with much memory
     std::vector<char> memory(16 << 20, 'x');
     const char* const plain[] = {"runtime", "child", "a b", nullptr};
@@ -70,7 +71,7 @@ void runtime::processes() {
     fail("execve");
   }
   check(must(wait(*heavy), "waiting").status.exit_code() == 42,
-        "it is the other program that ends");
+        "the executed program ends with its exit code");
   println("processes: arguments, environment, descriptors, exit code, another program");
 }
 
@@ -78,7 +79,7 @@ int runtime::child(const char* argument) {
   const char* const value = environment_value("VARIABLE");
   const char* const closed = environment_value("CLOSED");
   const auto flags = call<int>(Call::fcntl, std::atoi(closed ? closed : "0"), abi::f_getfd);
-  check(!flags && flags.error() == Errno::ebadf, "execve closes what it is to close");
+  check(!flags && flags.error() == Errno::ebadf, "execve closes descriptors with close-on-exec");
   println("{} {} {}", argument, value ? value : "none", of_its_own);
   return 42;
 }

@@ -20,25 +20,25 @@ thread_local std::array<char, 600> zeroes;
 
 // Each object appends its letter to its thread's story: lower case when constructed, upper case
 // when destroyed.
-struct Told {
-  explicit Told(char name) : name{name} { tell(name); }
-  ~Told() { tell(static_cast<char>(std::toupper(name))); }
-  static void tell(char letter) {
+struct Recorded {
+  explicit Recorded(char name) : name{name} { record(name); }
+  ~Recorded() { record(static_cast<char>(std::toupper(name))); }
+  static void record(char letter) {
     if (story != nullptr) story->push_back(letter);
   }
   static thread_local std::string* story;
   char name;
 };
-thread_local std::string* Told::story = nullptr;
+thread_local std::string* Recorded::story = nullptr;
 
-thread_local Told told_a{'a'};
-Told& told_b() {
-  thread_local Told told{'b'};
-  return told;
+thread_local Recorded object_a{'a'};
+Recorded& object_b() {
+  thread_local Recorded object{'b'};
+  return object;
 }
-struct MakesAnother : Told {
-  MakesAnother() : Told{'c'} {}
-  ~MakesAnother() { told_b(); }
+struct MakesAnother : Recorded {
+  MakesAnother() : Recorded{'c'} {}
+  ~MakesAnother() { object_b(); }
 };
 
 }  // namespace
@@ -58,7 +58,7 @@ void runtime::threads() {
     });
   }
   threads.clear();
-  for (long i = 0; i < 8; ++i) check(results[i] == 5 + 100 * i, "thread {} counts its own", i);
+  for (long i = 0; i < 8; ++i) check(results[i] == 5 + 100 * i, "thread {} has its own counter", i);
   check(counter == 5 && zeroes[0] == '\0', "the first thread's storage is untouched");
 
   int calls = 0;
@@ -68,26 +68,28 @@ void runtime::threads() {
   second.join();
   second.join();
   check(calls == 7, "a moved thread is joined once");
-  check(!Thread::start([] {}, {.stack_bytes = std::size_t{1} << 50}), "no stack, no thread");
-  println("threads: storage of their own, joined once");
+  check(!Thread::start([] {}, {.stack_bytes = std::size_t{1} << 50}),
+        "a thread without memory for its stack is not started");
+  println("threads: thread-local storage, joined once");
 }
 
 void runtime::thread_locals() {
   std::string neither, both, late;
-  Thread{[&] { Told::story = &neither; }}.join();
-  check(neither.empty(), "what a thread does not use is not made: {}", neither);
+  Thread{[&] { Recorded::story = &neither; }}.join();
+  check(neither.empty(), "unused thread-local objects are not made: {}", neither);
   Thread{[&] {
-    Told::story = &both;
-    check(told_a.name == 'a' && told_b().name == 'b' && told_b().name == 'b', "by its own name");
+    Recorded::story = &both;
+    check(object_a.name == 'a' && object_b().name == 'b' && object_b().name == 'b',
+          "the object has its name");
   }}.join();
-  check(both == "abBA", "made at first use, dropped in the opposite order: {}", both);
+  check(both == "abBA", "objects are made at first use and destroyed in reverse order: {}", both);
   Thread{[&] {
-    Told::story = &late;
+    Recorded::story = &late;
     thread_local MakesAnother another;
-    check(another.name == 'c', "by its own name");
+    check(another.name == 'c', "the object has its name");
   }}.join();
-  check(late == "cbCB", "one that is made by another's destructor is dropped too: {}", late);
-  println("thread-local objects: made at first use, dropped when their thread ends");
+  check(late == "cbCB", "an object made in a destructor is destroyed, too: {}", late);
+  println("thread-local objects: made at first use, destroyed when their thread ends");
 }
 
 void runtime::locks() {
@@ -99,7 +101,7 @@ void runtime::locks() {
   }
   check(!taken, "a locked mutex is not taken");
   mutex.unlock();
-  check(mutex.try_lock(), "an unlocked one is");
+  check(mutex.try_lock(), "an unlocked mutex is taken");
   mutex.unlock();
 
   Condition condition;
@@ -116,10 +118,10 @@ void runtime::locks() {
     }
     must(sleep_for(5ms), "sleeping");
     const Lock lock{mutex};
-    check(woken == 0, "nobody goes on before the condition holds");
+    check(woken == 0, "no thread continues before the condition holds");
     open = true;
     condition.notify_all();
   }
-  check(woken == 5, "then everybody does");
+  check(woken == 5, "all threads continue afterwards");
   println("locks: mutex and condition");
 }

@@ -11,8 +11,8 @@ using namespace soak;
 namespace {
 
 constexpr auto round_length = 15s;
-// For one wait; long, because a host may stop the machine for a while.
-constexpr auto patience = 30s;
+// The time limit of one wait; long, because a host may stop the machine for a while.
+constexpr auto time_limit = 30s;
 constexpr long slack = 64;  // pages that the kernel may keep in its pools
 
 constexpr void (*workers[])() = {use_pipes,  use_futexes,  use_forks, use_programs, use_kills,
@@ -35,8 +35,7 @@ void watch(nanoseconds until) {
         seen[i] = {count, now()};
         continue;
       }
-      check(now() - seen[i].at < patience, "{} (number {}) waits for ever, after {} times", who, i,
-            count);
+      check(now() - seen[i].at < time_limit, "{} (number {}) hangs after {} waits", who, i, count);
     }
   }
 }
@@ -62,7 +61,7 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
     }
   }
   shared->stop = true;
-  const auto until = now() + patience;
+  const auto until = now() + time_limit;
   // Children of killed workers are children of this process now.
   for (std::size_t left = pids.size(); left > 0;) {
     const auto ended = must(wait(-1, abi::wnohang), "waiting");
@@ -75,7 +74,7 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
     if (worker == pids.end()) continue;
     --left;
     const bool killed = kill_half && (worker - pids.begin()) % 2 == 0;
-    check(killed || ended.status.word() == 0, "worker {} finds all well, not {:#x}",
+    check(killed || ended.status.word() == 0, "worker {} succeeds, not {:#x}",
           worker - pids.begin(), ended.status.word());
   }
   static_cast<void>(kill(-1, abi::Signal::sigkill));
@@ -99,7 +98,7 @@ long free_pages() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  check(on_cotrap() && process_id() == 1, "this is for Cotrap's first process");
+  check(on_cotrap() && process_id() == 1, "this program must be Cotrap's first process");
   long seconds = 0;
   if (argc == 2) std::from_chars(argv[1], argv[1] + std::string_view{argv[1]}.size(), seconds);
   all_harts = must(affinity(0), "affinity");
@@ -121,6 +120,6 @@ int main(int argc, char** argv) {
   }
   const long after = free_pages();
   println("free pages: {} before, {} after {} rounds, {} at least", before, after, rounds, least);
-  check(before - after <= slack, "no memory is lost");
+  check(before - after <= slack, "no memory leaks");
   return 0;
 }

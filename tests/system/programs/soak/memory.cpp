@@ -23,14 +23,15 @@ void use_mappings() {
         }
         if (random.below(3) == 0) {
           must(protect_memory(memory, page_size, abi::prot_read), "protecting");
-          check(word(0) == (n << 8 | i), "what is protected stays");
+          check(word(0) == (n << 8 | i), "a protected page keeps its contents");
         }
         if (random.below(3) == 0) {
           must(call(Call::madvise, memory, pages * page_size, abi::madv_dontneed), "madvise");
-          for (std::size_t page = 1; page < pages; ++page) check(word(page) == 0, "forgotten");
+          for (std::size_t page = 1; page < pages; ++page)
+            check(word(page) == 0, "a discarded page is zero");
         } else {
           for (std::size_t page = 0; page < pages; ++page) {
-            check(word(page) == (n << 8 | i), "page {} is ours", page);
+            check(word(page) == (n << 8 | i), "page {} belongs to this thread", page);
           }
         }
         must(unmap_memory(memory, pages * page_size), "unmapping");
@@ -57,9 +58,9 @@ void use_disk() {
           block.fill(static_cast<char>(slot.count));
           check(must(call<std::size_t>(Call::pread64, *disk, block.data(), page_size, at),
                      "reading a block") == page_size,
-                "blocks are read whole");
+                "blocks are read completely");
         }
-        check(blocks[0] == blocks[1], "the block at {} is the same twice", at);
+        check(blocks[0] == blocks[1], "two reads of the block at {} are equal", at);
       }
       slot.who = nullptr;
     });

@@ -25,7 +25,7 @@ void use_forks() {
       exit(static_cast<int>(random.below(2)) * 3);
     }
     const auto status = must(wait(child), "waiting").status;
-    check(status.has_exited() && status.exit_code() != 2, "a copy changes by itself");
+    check(status.has_exited() && status.exit_code() != 2, "only the child changes its copy");
   }
   over = true;
   slot.who = nullptr;
@@ -41,7 +41,8 @@ void use_programs() {
     const char* const arguments[] = {path, nullptr};
     const Pid child = must(spawn(path, arguments), path);
     const auto status = must(wait(child), "waiting").status;
-    check(status.has_exited() && status.exit_code() == (good ? 0 : 1), "{} says so", path);
+    check(status.has_exited() && status.exit_code() == (good ? 0 : 1), "{} has its exit status",
+          path);
   }
   slot.who = nullptr;
 }

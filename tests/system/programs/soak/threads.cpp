@@ -16,7 +16,7 @@ void use_timers() {
         const auto begin = now();
         if (i % 2 == 0) {
           must(sleep_for(length), "sleeping");
-          check(now() - begin >= length, "nobody wakes too early");
+          check(now() - begin >= length, "no sleep ends early");
         } else {
           const auto timeout = to_timespec(length);
           syscall(Call::futex, &word, abi::futex_wait | abi::futex_private_flag, word.load(),
@@ -41,7 +41,7 @@ void use_moves() {
         for (int n = 0; n < 3'000; ++n) sum += 1.0 / (n + 1);
         double again = before;
         for (int n = 0; n < 3'000; ++n) again += 1.0 / (n + 1);
-        check(sum == again, "floating point moves along");
+        check(sum == again, "floating-point registers move with the thread");
         if (i == 0) must(sleep_for(100us), "sleeping");
       }
       slot.who = nullptr;

@@ -74,7 +74,7 @@ Task<> make_mistakes(int rounds) {
   for (int round = 0; round < rounds; ++round) {
     for (const auto& [name, make, signal] : mistakes) {
       const auto made = attempt(make);
-      check(!made && made.error().signal == signal, "{}: {} is wanted, not {}", name,
+      check(!made && made.error().signal == signal, "{}: expected {}, not {}", name,
             abi::name(signal), made ? "an end" : abi::name(made.error().signal));
       co_await async::yield();
     }
@@ -83,7 +83,7 @@ Task<> make_mistakes(int rounds) {
 
 [[gnu::noinline]] void fail_with_objects(int count) {
   const Guarded<Counted> object;
-  check(Counted::live > 0, "it lives");
+  check(Counted::live > 0, "the object lives");
   count > 1 ? fail_with_objects(count - 1) : read_nowhere();
 }
 
@@ -95,15 +95,15 @@ void try_with_objects() {
     const Guarded<Counted> object;
     return Counted::live;
   });
-  check(good == 1, "an attempt that ends well has its object until then");
+  check(good == 1, "a successful attempt has its object until its end");
   check(Counted::live == 0, "{} objects of an attempt live", Counted::live);
   const auto outer = attempt([] {
     const Guarded<std::vector<Counted>> objects{std::size_t{3}};
-    check(!attempt([] { fail_with_objects(2); }), "the inner one fails");
+    check(!attempt([] { fail_with_objects(2); }), "the inner attempt fails");
     check(Counted::live == 3, "{} objects of the outer attempt live, not 3", Counted::live);
     overflow_stack();
   });
-  check(!outer, "then the outer one does");
+  check(!outer, "then the outer attempt fails");
   check(Counted::live == 0, "{} objects of the outer attempt live", Counted::live);
 }
 
@@ -114,19 +114,20 @@ Task<> tried() {
     co_await async::when_all(make_mistakes(rounds), make_mistakes(rounds), make_mistakes(rounds));
     over = true;
   }(over));
-  check(upcall_counts().exceptions == rounds * at_once * std::size(mistakes), "all are counted");
+  check(upcall_counts().exceptions == rounds * at_once * std::size(mistakes),
+        "each exception is counted");
 
   try_with_objects();
   const auto found = attempt(read_nowhere);
-  check(!found && found.error().address == nowhere, "where it was");
-  check(found.error().coroutine == std::string_view{"main"}, "… and who");
-  check(attempt([] { return 7; }) == 7, "what ends well has an answer");
+  check(!found && found.error().address == nowhere, "the exception has its address");
+  check(found.error().coroutine == std::string_view{"main"}, "… and its coroutine");
+  check(attempt([] { return 7; }) == 7, "a successful attempt has a result");
   const auto nested = attempt([] {
-    check(!attempt(read_nowhere), "the inner one ends");
-    check(attempt([] { return 3; }) == 3, "… and another one");
+    check(!attempt(read_nowhere), "an inner attempt fails");
+    check(attempt([] { return 3; }) == 3, "… and another one succeeds");
     no_instruction();
   });
-  check(!nested && nested.error().signal == Signal::sigill, "then the outer one does");
+  check(!nested && nested.error().signal == Signal::sigill, "then the outer attempt fails");
 }
 
 // ── Fatal exceptions ──
@@ -153,9 +154,10 @@ Task<> ask_for_wrong_contexts() {
   };
   abi::UpcallException exception;
   for (const std::uint64_t context : {std::uint64_t{0}, std::uint64_t{9}, ~std::uint64_t{0}}) {
-    check(refused(call(abi::upcall_exception, context, &exception)), "no exception is there");
-    check(refused(call(abi::upcall_drop, context)), "no context is there to be dropped");
-    check(refused(call(abi::upcall_die, context)), "… or died of");
+    check(refused(call(abi::upcall_exception, context, &exception)),
+          "a context without an exception is EINVAL");
+    check(refused(call(abi::upcall_drop, context)), "… also for upcall_drop");
+    check(refused(call(abi::upcall_die, context)), "… and for upcall_die");
   }
   co_return;
 }

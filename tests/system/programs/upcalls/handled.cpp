@@ -42,7 +42,7 @@ Task<> page_in() {
     over = true;
   }(over, sums_of));
   check(Pager::paged == Pager::pages, "each page is missing once: {}", Pager::paged);
-  check(upcall_counts().exceptions == Pager::pages, "all are counted");
+  check(upcall_counts().exceptions == Pager::pages, "each exception is counted");
 }
 
 void paged() {
@@ -66,7 +66,7 @@ Task<> page_in_together() {
     });
     must(unmap_memory(region, pages * page_bytes), "unmapping");
   }
-  check(upcall_counts().exceptions == 5 * pages, "all are counted");
+  check(upcall_counts().exceptions == 5 * pages, "each exception is counted");
 }
 
 Task<Verdict> allow_page(Exception exception) {
@@ -99,7 +99,7 @@ Task<> use_all_contexts() {
   });
   is_enough = true;
   co_await async::sleep_for(5ms);
-  check(upcall_counts().exceptions == 107, "all are counted");
+  check(upcall_counts().exceptions == 107, "each exception is counted");
 }
 
 Task<Verdict> never_ready(Exception) {
@@ -123,7 +123,7 @@ void together() {
 int left_count = 0;
 
 Task<Verdict> leave(Exception exception) {
-  check(exception.signal == Signal::sigsegv, "of what it was");
+  check(exception.signal == Signal::sigsegv, "the handler gets the signal");
   ++left_count;
   co_return Verdict::leave;
 }
@@ -137,7 +137,7 @@ Task<> leave_some() {
       co_await async::yield();
       const Guarded<Counted> object;
       read_nowhere();
-      fail("it never goes on");
+      fail("the coroutine never continues");
     }())
         .detach();
     async::spawn([](int& good) -> Task<> {
@@ -148,7 +148,7 @@ Task<> leave_some() {
     co_await async::sleep_for(100us);
   }
   while (left_count < some || good < some) co_await async::sleep_for(100us);
-  check(Counted::live == 0, "{} objects of coroutines that were left live", Counted::live);
+  check(Counted::live == 0, "{} objects of abandoned coroutines live", Counted::live);
 }
 
 Task<> leave_first() {
@@ -162,7 +162,7 @@ Task<> wait_for_left() {
   co_await async::sleep_for(1ms);
   left.cancel();
   co_await async::sleep_for(1ms);
-  check(!left.done(), "who is left behind never ends");
+  check(!left.done(), "an abandoned coroutine never ends");
   left.detach();
 }
 

@@ -16,7 +16,7 @@ void handle_and_send(std::uint64_t bits) {
 }
 
 // However often notifications interrupt a computation, its result is right.
-Task<> be_stormed() {
+Task<> compute_in_storm() {
   constexpr std::uint64_t enough = 200;
   std::atomic<bool> over = false;
   const Pid self = thread_id();
@@ -24,7 +24,7 @@ Task<> be_stormed() {
   for (int who = 0; who < 3; ++who) {
     senders.emplace_back([&, who] {
       while (!over) {
-        must(notify(self, 1u << who), "telling");
+        must(notify(self, 1u << who), "notify");
         must(sleep_for(50us), "sleeping");
       }
     });
@@ -36,28 +36,29 @@ Task<> be_stormed() {
       a = a * 3 - 2, b = b * 5 - 8, c = c * 7 - 18;
       x = x * 3.5 - 2.5, y = y * 1.5 - 1;
     }
-    check(a == 1 && b == 2 && c == 3 && x == 1 && y == 2, "no register has changed");
+    check(a == 1 && b == 2 && c == 3 && x == 1 && y == 2, "registers keep their values");
     co_await async::yield();
   }
   over = true;
   senders.clear();
   std::uint64_t bits = 0;
   while (bits != 7) bits |= co_await notified(7);
-  check((handled & 7) == 7, "the handler has seen them all");
-  check(upcall_counts().notifications >= enough, "they are counted");
+  check((handled & 7) == 7, "the handler has seen all bits");
+  check(upcall_counts().notifications >= enough, "each notification is counted");
 }
 
 Task<> fall_asleep() {
   const Pid self = thread_id();
   Thread sender{[self] {
     for (int i = 0; i < 50; ++i) {
-      must(notify(self, 8), "telling");
+      must(notify(self, 8), "notify");
       must(sleep_for(i % 3 == 0 ? 2ms : 10us), "sleeping");
     }
     must(notify(self, 16), "the last");
   }};
   while ((co_await notified(8 | 16) & 16) == 0) {
-    if (co_await async::with_deadline(async::now(), notified(32))) fail("nobody has sent that");
+    if (co_await async::with_deadline(async::now(), notified(32)))
+      fail("bit 32 arrived, which was not sent");
   }
 }
 
@@ -82,31 +83,31 @@ void closing() {
 
 // Notifications that arrive while upcalls are disabled (in the handler, in the loop) are delivered
 // when they are enabled, and masked ones when they are unmasked: both before the end of the step.
-Task<> be_told_late() {
+Task<> deliver_late() {
   constexpr std::uint64_t echo = 3, masked = 4;
   must(notify(thread_id(), first_of_two), "in a step");
-  check((handled & echo) == echo, "the handler's own comes after it");
+  check((handled & echo) == echo, "a notification sent by the handler arrives after it");
   co_await notified(echo);
 
   handled = 0;
   Thread sender{[self = thread_id()] {
     must(sleep_for(5ms), "sleeping");
-    must(notify(self, first_of_two), "to one that sleeps");
+    must(notify(self, first_of_two), "notify a sleeping thread");
   }};
   check((co_await notified(first_of_two)) == first_of_two && (handled & echo) == echo,
-        "the same where the loop calls it");
+        "… also when the loop calls the handler");
 
   mask_notifications(masked);
   must(notify(thread_id(), masked), "masked");
-  check((handled & masked) == 0, "what is masked is not told");
+  check((handled & masked) == 0, "a masked notification is not delivered");
   mask_notifications(0);
-  check((handled & masked) == masked, "it is when it is not masked any more");
-  check(co_await notified(masked) == masked, "and waits for whoever wants it");
+  check((handled & masked) == masked, "… but is delivered when it is unmasked");
+  check(co_await notified(masked) == masked, "… and stays for notified()");
 }
 
 constexpr Part parts[] = {
-    {"storm", [] { run(be_stormed(), {.on_notification = handle}); }},
-    {"late", [] { run(be_told_late(), {.on_notification = handle_and_send}); }},
+    {"storm", [] { run(compute_in_storm(), {.on_notification = handle}); }},
+    {"late", [] { run(deliver_late(), {.on_notification = handle_and_send}); }},
     {"asleep", [] { run(fall_asleep()); }},
     {"closing", closing},
 };

@@ -21,7 +21,7 @@ Task<> add_up(Disk disk, std::size_t first) {
     expected += static_cast<double>(page * per_page * factor / factor);
     product *= 1.25;
   }
-  check(sum_of_pages(disk, first, count) == expected + product, "sums of pages");
+  check(sum_of_pages(disk, first, count) == expected + product, "the sum of pages is right");
   co_return;
 }
 
@@ -32,7 +32,7 @@ Task<> registers() {
     co_await async::when_all(add_up(disk, 0), add_up(disk, 4), add_up(disk, 8));
     over = true;
   }(disk, over));
-  check(upcall_counts().pages == 12, "each page stops one coroutine");
+  check(upcall_counts().pages == 12, "each page-in stops one coroutine");
 }
 
 unsigned rounding_mode() {
@@ -58,7 +58,7 @@ void set_rounding_mode(unsigned mode) {
 Task<> round_down(Disk disk, bool& over) {
   set_rounding_mode(2);
   check_page(disk, 5);
-  check(rounding_mode() == 2, "its own way of rounding is kept");
+  check(rounding_mode() == 2, "a stopped coroutine keeps its rounding mode");
   set_rounding_mode(0);
   over = true;
   co_return;
@@ -69,7 +69,7 @@ Task<> modes() {
   bool over = false;
   co_await async::when_all(round_down(map_disk(), over), [](const bool& over) -> Task<> {
     while (!over) {
-      check(rounding_mode() == 0, "the others' way of rounding is theirs");
+      check(rounding_mode() == 0, "other coroutines keep their rounding mode");
       co_await async::yield();
     }
   }(over));
@@ -77,7 +77,7 @@ Task<> modes() {
     set_rounding_mode(3);
     read_nowhere();
   });
-  check(!failed && rounding_mode() == 0, "an attempt that fails leaves it as it was");
+  check(!failed && rounding_mode() == 0, "a failed attempt restores the rounding mode");
 }
 
 // More page-ins than contexts for them: then the whole thread waits.
@@ -106,7 +106,7 @@ Task<> cut_short() {
     co_await async::sleep_for(1ms);
     scope.cancel();
   });
-  check(seen == 1, "cancelled in the first page: {}", seen);
+  check(seen == 1, "the cancelled coroutine ends after its first page, not {}", seen);
 
   async::Event never;
   const auto touch_and_wait = [&](Disk disk) -> Task<bool> {
@@ -114,7 +114,7 @@ Task<> cut_short() {
     co_return co_await never.wait("nothing") == async::WaitResult::timed_out;
   };
   const auto result = co_await async::with_deadline(async::now() + 1ms, touch_and_wait(map_disk()));
-  check(!result.has_value(), "out of time in a page");
+  check(!result.has_value(), "a deadline that passes in a page-in times out");
 }
 
 Task<> touch_with_object(Disk disk, std::size_t page) {
@@ -132,7 +132,7 @@ Task<> leave_behind(Disk disk) {
 void left_behind() {
   for (int i = 0; i < 5; ++i) {
     run(leave_behind(map_disk()));
-    check(Counted::live == 0, "{} objects of coroutines that were left live", Counted::live);
+    check(Counted::live == 0, "{} objects of abandoned coroutines live", Counted::live);
     run(many());
   }
 }

@@ -39,7 +39,7 @@ class Hog {
 // Takes all memory, reports that, and keeps it.
 void hog() {
   const Hog hog;
-  must(write(1, "!"), "saying so");
+  must(write(1, "!"), "the report");
   for (;;) must(sleep_for(1h), "sleeping");
 }
 
@@ -50,7 +50,7 @@ Task<> write_pages(std::span<volatile char> file, std::uint64_t& steps, bool& ov
   const std::uint64_t before = steps;
   for (std::size_t at = 0; at < file.size(); at += page_bytes) file[at] = 'w';
   for (std::size_t at = 0; at < file.size(); at += page_bytes) {
-    check(file[at] == 'w', "what was written at {} is there", at);
+    check(file[at] == 'w', "the byte written at {} is there", at);
   }
   steps -= before;
   over = true;
@@ -81,25 +81,27 @@ Task<> pressed() {
   const std::span rehearsal{reinterpret_cast<volatile char*>(map()), size};
   const std::span file{reinterpret_cast<volatile char*>(map()), size};
   co_await touch(map_disk(), 0);
-  check(co_await steps_while_writing(rehearsal) <= 1, "there is memory: nobody waits");
+  check(co_await steps_while_writing(rehearsal) <= 1, "with free memory no coroutine waits");
 
-  const Pipe told = must(make_pipe(), "a pipe");
+  const Pipe report = must(make_pipe(), "a pipe");
   std::byte byte{};
-  must(write(told.write_end, {&byte, 1}), "the pipe has its page");
-  must(read(told.read_end, {&byte, 1}), "… and keeps it");
-  const FdMapping output[] = {{told.write_end, 1}};
+  must(write(report.write_end, {&byte, 1}), "the pipe has its page");
+  must(read(report.read_end, {&byte, 1}), "… and keeps it");
+  const FdMapping output[] = {{report.write_end, 1}};
   const char* const arguments[] = {"/upcalls", "hog", nullptr};
   const Pid hog = must(spawn("/upcalls", arguments, {.fds = output}), "a hog");
-  must(read(told.read_end, {&byte, 1}), "it has all memory");
-  check(co_await steps_while_writing(file) > 1, "the others run meanwhile");
-  check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill, "it had to go");
+  must(read(report.read_end, {&byte, 1}), "the hog's report");
+  check(co_await steps_while_writing(file) > 1, "other coroutines run meanwhile");
+  check(must(wait(hog), "the hog").status.signal() == abi::Signal::sigkill,
+        "the kernel has killed the hog");
 }
 
 // Forks a sleeping child, which shares this program's pages. Returns 0 if there is no fork.
 Pid copy_of_this() {
   const auto child = fork();
   if (!child) {
-    check(child.error() == Errno::enosys, "no fork: {}", abi::name(child.error()));
+    check(child.error() == Errno::enosys, "fork is ENOSYS or succeeds, not {}",
+          abi::name(child.error()));
     return 0;
   }
   while (*child == 0) static_cast<void>(sleep_for(1h));
@@ -113,8 +115,8 @@ Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
     must(co_await sys::write(pipe.write_end, {&byte, 1}), "writing");
     must(co_await sys::read(pipe.read_end, {&byte, 1}), "reading");
     check(!attempt(read_nowhere), "an attempt fails");
-    must(notify(thread_id(), 4), "telling oneself");
-    check(co_await notified(4) == 4, "what is told is heard");
+    must(notify(thread_id(), 4), "notify");
+    check(co_await notified(4) == 4, "the notification arrives");
     co_await async::sleep_for(1ms);
   }
 }
@@ -147,7 +149,7 @@ void end_late() {
   *reinterpret_cast<abi::RingSubmission*>(memory + abi::ring_submissions_at(size)) =
       timeout(1500ms, 7);
   header.sq_tail = 1;
-  must(call(abi::ring_enter, 1, 0, 0), "beginning");
+  must(call(abi::ring_enter, 1, 0, 0), "ring_enter");
   const auto end = now() + 1600ms;
   const Pid child = copy_of_this();
   {
@@ -155,7 +157,7 @@ void end_late() {
     must(sleep_until(end), "sleeping");
   }
   if (child != 0) must(call(abi::Call::kill, child, abi::Signal::sigkill), "ending the copy");
-  check(header.cq_tail == 1 && header.overflowed == 0, "its completion is there");
+  check(header.cq_tail == 1 && header.overflowed == 0, "the request has completed");
 }
 
 // ── Threads that each start the most page-ins possible within one time slice ──
@@ -181,7 +183,7 @@ thread_local Greedy* me = nullptr;
 }
 
 void be_greedy(std::atomic<int>& ready, std::atomic<std::uint32_t>& gate) {
-  must(set_realtime_priority(0, 10), "a priority at which threads do not take turns");
+  must(set_realtime_priority(0, 10), "a SCHED_FIFO priority");
   me = reinterpret_cast<Greedy*>(
       must(map_memory(2 * sizeof(Greedy), abi::prot_read | abi::prot_write), "memory"));
   me->disk = map_disk();
@@ -211,8 +213,8 @@ void starved() {
   const char* const arguments[] = {program_path(), "--starve", nullptr};
   const Pid child = must(spawn(program_path(), arguments), "a child");
   const auto end = must(wait(child), "wait").status;
-  check(end.shell_code() == 0 || end.signal() == abi::Signal::sigkill, "it ends by {}",
-        end.shell_code());
+  check(end.shell_code() == 0 || end.signal() == abi::Signal::sigkill,
+        "the child ends with status {}", end.shell_code());
 }
 
 constexpr Part parts[] = {

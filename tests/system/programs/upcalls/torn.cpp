@@ -24,19 +24,21 @@ Task<> torn() {
     must(unmap_memory(at, 2 * page_bytes), "unmapping");
     must(call<std::byte*>(abi::Call::mmap, at + 2 * per_page, page_bytes, abi::prot_read,
                           abi::map_private | abi::map_anonymous | abi::map_fixed, -1, 0),
-         "something else there");
+         "another mapping there");
     must(protect_memory(at + 4 * per_page, page_bytes, abi::prot_none), "forbidding");
     if (const auto child = fork(); !child) {
-      check(child.error() == Errno::enosys, "no fork: {}", abi::name(child.error()));
+      check(child.error() == Errno::enosys, "fork is ENOSYS or succeeds, not {}",
+            abi::name(child.error()));
     } else if (*child == 0) {
       exit(disk[8 * per_page] == 8 * per_page * factor ? 0 : 1);
     } else {
-      check(must(wait(*child), "wait").status.shell_code() == 0, "a copy reads pages itself");
+      check(must(wait(*child), "wait").status.shell_code() == 0,
+            "a forked child reads pages itself");
     }
-    check(is_segv(co_await std::move(unmapped)), "what is unmapped meanwhile");
-    check(co_await std::move(covered) == std::uint64_t{0}, "… covered");
-    check(is_segv(co_await std::move(forbidden)), "… or forbidden");
-    check(co_await std::move(copied) == (6 * per_page + 1) * factor, "… or copied");
+    check(is_segv(co_await std::move(unmapped)), "a page unmapped during its page-in is SIGSEGV");
+    check(co_await std::move(covered) == std::uint64_t{0}, "… a replaced page is zero");
+    check(is_segv(co_await std::move(forbidden)), "… a protected page is SIGSEGV");
+    check(co_await std::move(copied) == (6 * per_page + 1) * factor, "… and a forked page is read");
   }
 }
 
@@ -52,7 +54,7 @@ void take_over() {
 void taken_over() {
   const char* const arguments[] = {program_path(), "--take-over", nullptr};
   const Pid child = must(spawn(program_path(), arguments), "a child");
-  check(must(wait(child), "wait").status.shell_code() == 0, "another program has no such pages");
+  check(must(wait(child), "wait").status.shell_code() == 0, "execve drops the page-ins");
 }
 
 constexpr Part parts[] = {

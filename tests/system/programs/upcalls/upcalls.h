@@ -80,7 +80,7 @@ inline Task<> hold_a_number(const bool& over) {
   double x = 1;
   while (!over) {
     x = x * 3.5 - 2.5;
-    check(x == 1, "the others' registers are theirs");
+    check(x == 1, "registers keep their values beside other coroutines");
     co_await async::yield();
   }
 }

@@ -6,7 +6,7 @@ namespace {
 
 template <class T>
 void refused(const Result<T>& result, Errno error, std::string_view what) {
-  check(!result && result.error() == error, "{}: {} is wanted", what, abi::name(error));
+  check(!result && result.error() == error, "{}: expected {}", what, abi::name(error));
 }
 
 struct Page {
@@ -22,8 +22,8 @@ void wrong() {
   const auto entry = address(&never_called);
   refused(call(abi::upcall_set_up, page.memory, entry, 1, 0), Errno::enxio, "without a ring");
   refused(call(abi::upcall_resume, 0, 1), Errno::enxio, "no contexts");
-  refused(notify(thread_id(), 1), Errno::enxio, "who takes none");
-  refused(notify(99'999, 1), Errno::esrch, "nobody");
+  refused(notify(thread_id(), 1), Errno::enxio, "a thread without upcalls");
+  refused(notify(99'999, 1), Errno::esrch, "an unknown thread");
   auto ring = must(Ring::make(), "a ring");
   refused(call(abi::upcall_set_up, page.memory + 8, entry, 1, 0), Errno::einval, "odd");
   refused(call(abi::upcall_set_up, page.memory, entry, 0, 0), Errno::einval, "no context");
@@ -33,24 +33,26 @@ void wrong() {
   must(call(abi::upcall_set_up, page.memory, entry, 64, 0), "set up");
   refused(call(abi::upcall_set_up, page.memory, entry, 64, 0), Errno::ebusy, "twice");
   for (const std::uint64_t context : {std::uint64_t{0}, std::uint64_t{64}, ~std::uint64_t{0}}) {
-    refused(call(abi::upcall_resume, context, 1), Errno::einval, "nothing is kept there");
+    refused(call(abi::upcall_resume, context, 1), Errno::einval, "an empty context");
   }
   refused(notify_when(-1, 1), Errno::ebadf, "no file");
   const auto pipe = must(make_pipe(), "a pipe");
   refused(notify_when(pipe.read_end, 1), Errno::enodev, "a pipe is no device");
 
-  must(notify(thread_id(), 5), "telling oneself");
-  check(page.header().pending == 5 && page.header().sent == 1, "closed, it is in the header");
-  must(ring.enter(1), "a wait with something to look at does not wait");
+  must(notify(thread_id(), 5), "notify");
+  check(page.header().pending == 5 && page.header().sent == 1,
+        "with upcalls closed, the notification is in the header");
+  must(ring.enter(1), "a wait with a pending notification");
   page.header().masked = ~std::uint64_t{0};
   page.header().open = 1;
   page.header().stack = 1;
   must(notify(thread_id(), 8), "masked");
-  check(page.header().pending == 13 && page.header().delivered == 0, "what is masked waits");
+  check(page.header().pending == 13 && page.header().delivered == 0,
+        "a masked notification stays pending");
   page.header().open = 0;
   must(unmap_memory(page.memory, page_bytes), "the header goes");
-  must(notify(thread_id(), 1), "nobody can be delivered");
-  refused(call(abi::upcall_resume, 0, 1), Errno::einval, "nothing is kept there");
+  must(notify(thread_id(), 1), "notify without a header");
+  refused(call(abi::upcall_resume, 0, 1), Errno::einval, "an empty context");
 }
 
 // The page with the shared priority maps a disk, and is dropped before a call that waits. The
@@ -69,8 +71,9 @@ void asked_once() {
   must(call(abi::share_priority, shared), "sharing");
   must(call(abi::Call::madvise, shared, page_bytes, abi::madv_dontneed), "forgetting it");
   const auto taken = must(call<unsigned>(abi::ring_enter, 1, 1, 0), "entering");
-  check(taken == 1, "one is taken, not {}", taken);
-  check(must(call<unsigned>(abi::ring_enter, size, 0, 0), "entering") == size - 1, "then the rest");
+  check(taken == 1, "the first call takes one submission, not {}", taken);
+  check(must(call<unsigned>(abi::ring_enter, size, 0, 0), "entering") == size - 1,
+        "the second call takes the rest");
 }
 
 // Each of these runs in a child, which must die of this mistake.
@@ -79,8 +82,8 @@ void asked_once() {
   must(call(abi::upcall_set_up, page.memory, entry, 1, 0), "set up");
   page.header().stack = stack;
   page.header().open = 1;
-  must(notify(thread_id(), 1), "telling oneself");
-  fail("an upcall to nowhere");
+  must(notify(thread_id(), 1), "notify");
+  fail("an upcall to a wrong address returned");
 }
 void jump_into_data() {
   const Page page;
@@ -107,10 +110,13 @@ abi::WaitStatus end_of(const char* part, bool kill_it) {
 }
 
 void fatal() {
-  check(end_of("--into-data", false).signal() == abi::Signal::sigsegv, "an entry in data");
-  check(end_of("--no-stack", false).signal() == abi::Signal::sigsegv, "a stack that is nowhere");
+  check(end_of("--into-data", false).signal() == abi::Signal::sigsegv,
+        "an upcall into data is SIGSEGV");
+  check(end_of("--no-stack", false).signal() == abi::Signal::sigsegv,
+        "an upcall without a stack is SIGSEGV");
   for (int i = 0; i < 5; ++i) {
-    check(end_of("--for-ever", true).signal() == abi::Signal::sigkill, "killed with pages to come");
+    check(end_of("--for-ever", true).signal() == abi::Signal::sigkill,
+          "a kill during page-ins ends the program");
   }
 }
 
