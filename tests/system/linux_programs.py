@@ -21,11 +21,11 @@ stack, in another program: 2097152, at most -1
 stack, in another program: 16777216, at most -1
 4 MiB of stack were used
 address space: 41943040, at most -1
-too much: ENOMEM
-too large a heap: ENOMEM
-some of it: ok
-in place of something: ok
-without a limit: ok
+a mapping beyond the limit: ENOMEM
+a heap beyond the limit: ENOMEM
+mappings up to the limit: ok
+a mapping that replaces another: ok
+a mapping without a limit: ok
 """
 # From open(2), unlink(2) and rmdir(2), on a read-only file system.
 ODD_OPENS = """\
@@ -76,12 +76,12 @@ read(end[0], bytes, sizeof bytes): 4096
 """
 # From munmap(2) and madvise(2).
 HOLES = """\
-nothing in the middle: ok
-… once more: ok
-… to be needed soon: ENOMEM
-… not needed: ENOMEM
-what is there, not needed: ok
-address 0 unmapped: ok
+unmap the middle: ok
+… unmap it again: ok
+… MADV_WILLNEED over the gap: ENOMEM
+… MADV_DONTNEED over the gap: ENOMEM
+MADV_DONTNEED before the gap: ok
+unmap address 0: ok
 """
 # From clone(2) and execve(2).
 SHARED_PARTS = """\
@@ -96,41 +96,41 @@ after an execve: 0
 """
 # From futex(2) and pthread_mutex_consistent(3); the emulator has no robust mutexes.
 DEAD_HOLDERS = """\
-inheriting: 0
-a mutex: 0
-a robust one: 0
+set PTHREAD_PRIO_INHERIT: 0
+make a mutex: 0
+make a robust mutex: 0
 pthread_mutex_lock(&mutex): 0
-held by who died meanwhile: 130
+a lock whose holder dies during the wait: 130
 pthread_mutex_consistent(&mutex): 0
 pthread_mutex_unlock(&mutex): 0
 pthread_mutex_lock(&mutex): 0
-held by who is dead: 130
+a lock whose holder is dead: 130
 pthread_mutex_consistent(&mutex): 0
 pthread_mutex_unlock(&mutex): 0
 """
 # From sched_setattr(2) and sched(7).
 RESERVATIONS = """\
-nothing: EINVAL
-too little: EINVAL
-more than there is time: EINVAL
-due after the next: EINVAL
-too often: EINVAL
-too seldom: EINVAL
-a sign: EINVAL
-by another name: EINVAL
+zeros: EINVAL
+too short a runtime: EINVAL
+a runtime above the deadline: EINVAL
+a deadline above the period: EINVAL
+too short a period: EINVAL
+too long a period: EINVAL
+a negative deadline: EINVAL
+sched_setscheduler: EINVAL
 2 of 10 ms: ok
   48: policy 6, flags 0, nice 0, priority 0
   2000000 within 10000000 each 20000000 ns
-the same, each 10 ms: ok
+the same, with a period of 10 ms: ok
   48: policy 6, flags 0, nice 0, priority 0
   2000000 within 10000000 each 10000000 ns
-priorities: 0 0
-a child: EAGAIN
-a child that has none of it: ok
+range of priorities: 0 to 0
+fork: EAGAIN
+… with reset on fork: ok
   48: policy 0, flags 0, nice 0, priority 0
-too much: EBUSY
-the rest: ok
-an ordinary one again: ok
+a reservation above 95 %: EBUSY
+a reservation up to 95 %: ok
+SCHED_OTHER: ok
   48: policy 0, flags 0, nice 0, priority 0
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
@@ -171,7 +171,7 @@ def manuals(test: harness.Test, harts: int) -> None:
     script = b"cd /linux\n./lives started\ncd /\nlinux/lives started\n"
     done = test.run("/bin/sh", stdin=script, machine=machine)
     test.check(
-        done.status == 5 and done.text.count("the process's") == 2,
+        done.status == 5 and done.text.count("its tid is the pid") == 2,
         f"programs start by relative paths ({harts} harts)",
         done.text + done.why,
     )

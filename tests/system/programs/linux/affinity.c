@@ -16,18 +16,18 @@
 int main(void) {
   unsigned long all = 0, none = 0;
   void* const nowhere = (void*)16;
-  const int nobody = 30001;
+  const int unknown_pid = 30001;
   SAY(syscall(SYS_sched_getaffinity, 0, sizeof all, &all));
   printf("there is a processor: %s\n", all != 0 ? "yes" : "no");
   SAY(syscall(SYS_sched_setaffinity, 0, sizeof all, &all));
   SAY(syscall(SYS_sched_setaffinity, 0, sizeof none, &none));
   SAY(syscall(SYS_sched_setaffinity, 0, sizeof all, nowhere));
-  SAY(syscall(SYS_sched_setaffinity, nobody, sizeof all, &all));
-  SAY(syscall(SYS_sched_setaffinity, nobody, sizeof all, nowhere));
+  SAY(syscall(SYS_sched_setaffinity, unknown_pid, sizeof all, &all));
+  SAY(syscall(SYS_sched_setaffinity, unknown_pid, sizeof all, nowhere));
   SAY(syscall(SYS_sched_setaffinity, -1, sizeof all, &all));
   SAY(syscall(SYS_sched_getaffinity, -1, sizeof all, &all));
-  SAY(syscall(SYS_sched_getaffinity, nobody, sizeof all, &all));
-  SAY(syscall(SYS_sched_getaffinity, nobody, 0, &all));
+  SAY(syscall(SYS_sched_getaffinity, unknown_pid, sizeof all, &all));
+  SAY(syscall(SYS_sched_getaffinity, unknown_pid, 0, &all));
   SAY(syscall(SYS_sched_getaffinity, 0, 4, &all));
   SAY(syscall(SYS_sched_getaffinity, 0, sizeof all, nowhere));
   return 0;

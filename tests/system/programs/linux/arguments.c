@@ -9,12 +9,12 @@
 extern char** environ;
 
 static void say_at_exit(void) {
-  printf("and this is said at exit\n");
+  printf("printed at exit\n");
 }
 
 int main(int argc, char** argv) {
   atexit(say_at_exit);
-  printf("%d arguments beside the name\n", argc - 1);
+  printf("%d arguments after the name\n", argc - 1);
   for (int i = 1; i < argc; ++i) printf("  %d: \"%s\" (%zu bytes)\n", i, argv[i], strlen(argv[i]));
   printf("the list ends: %s\n", argv[argc] == NULL ? "yes" : "no");
 

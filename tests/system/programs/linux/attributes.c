@@ -56,22 +56,22 @@ static void ordinary(void) {
 }
 
 static void refused(void) {
-  const int nobody = 30001;
+  const int no_such_thread = 30001;
   struct attributes wanted = {.size = first_size};
-  say("nothing", set_of(0, NULL, 0));
-  say("nowhere", set_of(0, (void*)16, 0));
-  say("nobody", set_of(nobody, &wanted, 0));
-  say("nobody, from nowhere", set_of(nobody, (void*)16, 0));
+  say("a null pointer", set_of(0, NULL, 0));
+  say("a bad pointer", set_of(0, (void*)16, 0));
+  say("no such thread", set_of(no_such_thread, &wanted, 0));
+  say("no such thread, a bad pointer", set_of(no_such_thread, (void*)16, 0));
   say("-1", set_of(-1, &wanted, 0));
   say("flags", set_of(0, &wanted, 1));
   wanted.size = 40;
   say("too small", set_of(0, &wanted, 0));
   printf("  known: %s\n", wanted.size >= first_size ? "more" : "less");
-  say("priority for nothing", set((struct attributes){.size = first_size, .priority = 1}));
-  say("no priority", set((struct attributes){.size = first_size, .policy = SCHED_FIFO}));
-  say("too urgent",
+  say("a priority for SCHED_OTHER", set((struct attributes){.size = first_size, .priority = 1}));
+  say("SCHED_FIFO without a priority", set((struct attributes){.size = first_size, .policy = SCHED_FIFO}));
+  say("too high a priority",
       set((struct attributes){.size = first_size, .policy = SCHED_RR, .priority = 100}));
-  say("no policy", set((struct attributes){.size = first_size, .policy = 77}));
+  say("an unknown policy", set((struct attributes){.size = first_size, .policy = 77}));
   say("a negative policy", set((struct attributes){.size = first_size, .policy = -1}));
   say("unknown flags", set((struct attributes){.size = first_size, .flags = 1ul << 40}));
 
@@ -79,15 +79,15 @@ static void refused(void) {
   const uint32_t length = sizeof long_one;
   memcpy(long_one, &length, sizeof length);
   long_one[16] = 9;  // nice
-  say("a longer one", set_of(0, long_one, 0));
+  say("a longer structure", set_of(0, long_one, 0));
   long_one[199] = 1;
-  say("… with more in it", set_of(0, long_one, 0));
+  say("… with unknown members set", set_of(0, long_one, 0));
 
-  say("told nowhere", syscall(SYS_sched_getattr, 0, NULL, first_size, 0));
-  say("told at 16", syscall(SYS_sched_getattr, 0, (void*)16, first_size, 0));
-  say("told too little", syscall(SYS_sched_getattr, 0, &wanted, 40, 0));
-  say("told of nobody", syscall(SYS_sched_getattr, nobody, &wanted, first_size, 0));
-  say("told with flags", syscall(SYS_sched_getattr, 0, &wanted, first_size, 1));
+  say("sched_getattr to a null pointer", syscall(SYS_sched_getattr, 0, NULL, first_size, 0));
+  say("sched_getattr to a bad pointer", syscall(SYS_sched_getattr, 0, (void*)16, first_size, 0));
+  say("sched_getattr with too small a size", syscall(SYS_sched_getattr, 0, &wanted, 40, 0));
+  say("sched_getattr of no such thread", syscall(SYS_sched_getattr, no_such_thread, &wanted, first_size, 0));
+  say("sched_getattr with flags", syscall(SYS_sched_getattr, 0, &wanted, first_size, 1));
 }
 
 static long reserve(uint64_t runtime, uint64_t within, uint64_t period) {
@@ -98,21 +98,21 @@ static long reserve(uint64_t runtime, uint64_t within, uint64_t period) {
                                  .period = period});
 }
 static void reservations(void) {
-  say("nothing", reserve(0, 0, 0));
-  say("too little", reserve(1000, ms, ms));
-  say("more than there is time", reserve(2 * ms, ms, 3 * ms));
-  say("due after the next", reserve(ms, 3 * ms, 2 * ms));
-  say("too often", reserve(2000, 50000, 50000));
-  say("too seldom", reserve(ms, 5000ul * ms, 5000ul * ms));
-  say("a sign", reserve(ms, 1ul << 63, 1ul << 63));
-  say("by another name", sched_setscheduler(0, deadline, &(struct sched_param){0}));
+  say("zeros", reserve(0, 0, 0));
+  say("too short a runtime", reserve(1000, ms, ms));
+  say("a runtime above the deadline", reserve(2 * ms, ms, 3 * ms));
+  say("a deadline above the period", reserve(ms, 3 * ms, 2 * ms));
+  say("too short a period", reserve(2000, 50000, 50000));
+  say("too long a period", reserve(ms, 5000ul * ms, 5000ul * ms));
+  say("a negative deadline", reserve(ms, 1ul << 63, 1ul << 63));
+  say("sched_setscheduler", sched_setscheduler(0, deadline, &(struct sched_param){0}));
   say("2 of 10 ms", reserve(2 * ms, 10 * ms, 20 * ms));
   tell();
-  say("the same, each 10 ms", reserve(2 * ms, 10 * ms, 0));
+  say("the same, with a period of 10 ms", reserve(2 * ms, 10 * ms, 0));
   tell();
-  printf("priorities: %d %d\n", sched_get_priority_min(deadline), sched_get_priority_max(deadline));
-  say("a child", fork());
-  say("a child that has none of it",
+  printf("range of priorities: %d to %d\n", sched_get_priority_min(deadline), sched_get_priority_max(deadline));
+  say("fork", fork());
+  say("… with reset on fork",
       set((struct attributes){.size = first_size,
                               .policy = deadline,
                               .flags = reset_on_fork,
@@ -122,13 +122,13 @@ static void reservations(void) {
   if (fork() == 0) {
     tell();
     // 95 % of one hart can be reserved, and the parent has 20 %.
-    say("too much", reserve(76 * ms, 100 * ms, 0));
-    say("the rest", reserve(75 * ms, 100 * ms, 0));
+    say("a reservation above 95 %", reserve(76 * ms, 100 * ms, 0));
+    say("a reservation up to 95 %", reserve(75 * ms, 100 * ms, 0));
     fflush(stdout);
     _exit(0);
   }
   wait(NULL);
-  say("an ordinary one again", set((struct attributes){.size = first_size}));
+  say("SCHED_OTHER", set((struct attributes){.size = first_size}));
   tell();
 }
 

@@ -24,7 +24,7 @@ static void sleep_ms(long ms) {
 static void* ask(void* unused) {
   (void)unused;
   const int process = getpid();
-  const int nobody = 4000000;
+  const int unknown_pid = 4000000;
   struct sched_param param = {0};
   sleep_ms(200);  // the first thread has ended by then
   SAY(syscall(SYS_tgkill, process, process, 0));
@@ -33,7 +33,7 @@ static void* ask(void* unused) {
   SAY(syscall(SYS_tkill, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, 100));
   SAY(syscall(SYS_tgkill, getppid(), process, 0));
-  SAY(syscall(SYS_tgkill, process, nobody, 100));
+  SAY(syscall(SYS_tgkill, process, unknown_pid, 100));
   SAY(sched_getscheduler(process));
   SAY(sched_getparam(process, &param));
   SAY(sched_setscheduler(process, SCHED_BATCH, &param));
@@ -43,7 +43,7 @@ static void* ask(void* unused) {
   SAY(setpriority(PRIO_PROCESS, process, 19));  // prints no old value: it may have been 19 before
   SAY(getpriority(PRIO_PROCESS, process));
   SAY(getpriority(PRIO_PROCESS, 0) - nice_before);
-  SAY(kill(nobody, 100));
+  SAY(kill(unknown_pid, 100));
   SAY(kill(process, 100));
   SAY(kill((int)syscall(SYS_gettid), 0));
   SAY(kill(process, SIGTERM));
@@ -79,7 +79,7 @@ static void demote_the_killed(void) {
     sleep_ms(10);
     --tries;
   }
-  printf("the killed one is %s\n", tries > 0 ? "gone" : "still there");
+  printf("the killed process is %s\n", tries > 0 ? "gone" : "still there");
   kill(busy, SIGKILL);
   waitpid(busy, &status, 0);
 }
@@ -90,7 +90,7 @@ int main(void) {
   if (child == 0) ask_from_second_thread();
   int status = 0;
   waitpid(child, &status, 0);
-  printf("it dies of %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
+  printf("the process dies of %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
   SAY(kill(child, 0));
   SAY(syscall(SYS_tgkill, child, child, 0));
 

@@ -69,19 +69,19 @@ static void dead_holder(void) {
   pthread_t holder;
   pthread_create(&holder, NULL, lock_and_die, NULL);
   wait_for(1);
-  say("held by who died meanwhile", pthread_mutex_lock(&mutex));
+  say("a lock whose holder dies during the wait", pthread_mutex_lock(&mutex));
   SAY(pthread_mutex_consistent(&mutex));
   SAY(pthread_mutex_unlock(&mutex));
   pthread_join(holder, NULL);
   pthread_create(&holder, NULL, lock_and_die, NULL);
   pthread_join(holder, NULL);
-  say("held by who is dead", pthread_mutex_lock(&mutex));
+  say("a lock whose holder is dead", pthread_mutex_lock(&mutex));
   SAY(pthread_mutex_consistent(&mutex));
   SAY(pthread_mutex_unlock(&mutex));
 }
 
 static void* hold_second_then_want_first(void* unused) {
-  say("the second", ask(&second, FUTEX_LOCK_PI, NULL));
+  say("lock the second", ask(&second, FUTEX_LOCK_PI, NULL));
   answer = ask(&first, FUTEX_LOCK_PI, NULL);  // printed later, when no other thread prints
   ask(&first, FUTEX_UNLOCK_PI, NULL);
   ask(&second, FUTEX_UNLOCK_PI, NULL);
@@ -92,11 +92,11 @@ static void circles(void) {
   pthread_t other;
   pthread_create(&other, NULL, hold_second_then_want_first, NULL);
   while ((first & FUTEX_WAITERS) == 0) rest(1);
-  say("the second, held by who wants the first", ask(&second, FUTEX_LOCK_PI, NULL));
-  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("lock the second, whose holder waits for the first", ask(&second, FUTEX_LOCK_PI, NULL));
+  say("unlock", ask(&first, FUTEX_UNLOCK_PI, NULL));
   pthread_join(other, NULL);
-  say("the first, held by who wanted the second", answer);
-  say("both are free", first == 0 && second == 0);
+  say("lock the first, whose holder waited for the second", answer);
+  say("both locks are free", first == 0 && second == 0);
 }
 
 static void* hold_for_a_while(void* unused) {
@@ -109,53 +109,53 @@ static void* hold_for_a_while(void* unused) {
 static void words(void) {
   const struct timespec wrong = {0, 1000000000}, over = {0, 0};
   first = 0;
-  say("a free one", ask(&first, FUTEX_LOCK_PI, NULL));
-  say("whose word is the holder's", first == (uint32_t)gettid());
-  say("once more", ask(&first, FUTEX_LOCK_PI, NULL));
-  say("tried once more", ask(&first, FUTEX_TRYLOCK_PI, NULL));
-  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
-  say("once more", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("lock a free lock", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("the word has the holder's tid", first == (uint32_t)gettid());
+  say("lock it again", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("try to lock it again", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("unlock", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("unlock again", ask(&first, FUTEX_UNLOCK_PI, NULL));
   first = 0x3ffffff0;
-  say("of nobody", ask(&first, FUTEX_LOCK_PI, NULL));
-  say("of nobody, given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("lock with the tid of no thread", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("unlock with the tid of no thread", ask(&first, FUTEX_UNLOCK_PI, NULL));
   first = 0x40000000;
-  say("of a dead one", ask(&first, FUTEX_TRYLOCK_PI, NULL));
-  say("whose word says so", first == (0x40000000u | (uint32_t)gettid()));
-  say("crooked", ask((char*)&first + 2, FUTEX_LOCK_PI, NULL));
-  say("nowhere", ask((void*)8, FUTEX_LOCK_PI, NULL));
+  say("try to lock with a dead holder", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("the word has FUTEX_OWNER_DIED", first == (0x40000000u | (uint32_t)gettid()));
+  say("an unaligned word", ask((char*)&first + 2, FUTEX_LOCK_PI, NULL));
+  say("an unmapped word", ask((void*)8, FUTEX_LOCK_PI, NULL));
   void* constant = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  say("that cannot be written", ask(constant, FUTEX_LOCK_PI, NULL));
+  say("a read-only word", ask(constant, FUTEX_LOCK_PI, NULL));
 
   first = 0;
   pthread_t holder;
   pthread_create(&holder, NULL, hold_for_a_while, NULL);
   wait_for(11);
-  say("another's, tried", ask(&first, FUTEX_TRYLOCK_PI, NULL));
-  say("another's, given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("try to lock another's lock", ask(&first, FUTEX_TRYLOCK_PI, NULL));
+  say("unlock another's lock", ask(&first, FUTEX_UNLOCK_PI, NULL));
   struct timespec until = in_20_ms(CLOCK_REALTIME);
-  say("not in 20 ms", ask(&first, FUTEX_LOCK_PI, &until));
+  say("wait for 20 ms", ask(&first, FUTEX_LOCK_PI, &until));
   until = in_20_ms(CLOCK_MONOTONIC);
-  say("nor in 20 more", ask(&first, FUTEX_LOCK_PI2, &until));
-  say("nor at once", ask(&first, FUTEX_LOCK_PI, &over));
-  say("nor in no time", ask(&first, FUTEX_LOCK_PI, &wrong));
-  say("it has been asked for", (first & FUTEX_WAITERS) != 0);
+  say("wait for 20 ms with FUTEX_LOCK_PI2", ask(&first, FUTEX_LOCK_PI2, &until));
+  say("wait until a past time", ask(&first, FUTEX_LOCK_PI, &over));
+  say("wait until an invalid time", ask(&first, FUTEX_LOCK_PI, &wrong));
+  say("the word has FUTEX_WAITERS", (first & FUTEX_WAITERS) != 0);
   stage = 12;
-  say("then", ask(&first, FUTEX_LOCK_PI, NULL));
+  say("lock after the holder's unlock", ask(&first, FUTEX_LOCK_PI, NULL));
   pthread_join(holder, NULL);
-  say("given back", answer);
-  say("given back", ask(&first, FUTEX_UNLOCK_PI, NULL));
-  say("it is free", first == 0);
+  say("unlock", answer);
+  say("unlock", ask(&first, FUTEX_UNLOCK_PI, NULL));
+  say("the lock is free", first == 0);
 }
 
 int main(int argc, char** unused) {
   (void)unused;
   pthread_mutexattr_t kind;
   pthread_mutexattr_init(&kind);
-  say("inheriting", pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT));
-  say("a mutex", pthread_mutex_init(&mutex, &kind));
+  say("set PTHREAD_PRIO_INHERIT", pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT));
+  say("make a mutex", pthread_mutex_init(&mutex, &kind));
   if (argc > 1) {
     pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST);
-    say("a robust one", pthread_mutex_init(&mutex, &kind));
+    say("make a robust mutex", pthread_mutex_init(&mutex, &kind));
     dead_holder();
     return 0;
   }

@@ -33,11 +33,11 @@ static void with_others(const char* name, void (*prepare)(void), void (*call)(vo
     const long before = *turns;
     call();
     if (*turns - before > 2) {
-      printf("%s: others had their turn\n", name);
+      printf("%s: another process ran\n", name);
       return;
     }
   }
-  printf("%s: nobody else ran\n", name);
+  printf("%s: no other process ran\n", name);
 }
 
 static void mark(size_t from, size_t to) {
@@ -109,8 +109,8 @@ int main(void) {
   map_all();
   with_others("fork", wait_for_child, fork_child);
   wait_for_child();
-  printf("children find all their memory: %s\n", ended_badly ? "no" : "yes");
-  printf("the parent has its own: %ld pages are wrong\n", wrong(0, length, 1));
+  printf("children have all their memory: %s\n", ended_badly ? "no" : "yes");
+  printf("the parent's memory: %ld pages are wrong\n", wrong(0, length, 1));
 
   pid_t pid = fork();
   if (pid == 0) {
@@ -134,14 +134,14 @@ int main(void) {
   brk((void*)1);
   printf("the heap's first page: %ld\n", wrong(0, page, 1));
   sbrk((long)length - page);
-  printf("the others: %ld pages are wrong\n", wrong(page, length, 0));
+  printf("the other pages: %ld are wrong\n", wrong(page, length, 0));
 
   mark_all();
   pid = vfork();
   if (pid == 0) _exit(wrong(0, length, 1) == 0 ? 3 : 4);
   waitpid(pid, &status, 0);
   printf("a child in the same memory ended with %d\n", WEXITSTATUS(status));
-  printf("and after it %ld pages are wrong\n", wrong(0, length, 1));
+  printf("after it, %ld pages are wrong\n", wrong(0, length, 1));
   kill(counter, SIGKILL);
   return 0;
 }

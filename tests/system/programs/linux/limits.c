@@ -41,17 +41,17 @@ static void limit_files(void) {
   int fd;
   while ((fd = dup(0)) >= 0 && fd < 100) {
   }
-  say_whether("one more", fd);
-  say_whether("a number above", dup2(0, 25));
-  say_whether("… the lowest from there", fcntl(0, F_DUPFD, 25));
-  say_whether("soft above hard", set(RLIMIT_NOFILE, 300, 200));
-  say_whether("raised", set(RLIMIT_NOFILE, 26, 200));
-  say_whether("a number that was above", dup2(0, 25));
-  say_whether("the hard limit lowered", set(RLIMIT_CORE, 1000, 3000));
+  say_whether("a descriptor beyond the limit", fd);
+  say_whether("dup2 to a number above the limit", dup2(0, 25));
+  say_whether("… F_DUPFD from there", fcntl(0, F_DUPFD, 25));
+  say_whether("a soft limit above the hard one", set(RLIMIT_NOFILE, 300, 200));
+  say_whether("a higher soft limit", set(RLIMIT_NOFILE, 26, 200));
+  say_whether("dup2 to a number now allowed", dup2(0, 25));
+  say_whether("a lower hard limit", set(RLIMIT_CORE, 1000, 3000));
   tell_end(show_inherited);
-  show("core, when the child has changed its own", RLIMIT_CORE);
-  say_whether("another's, who is not there", prlimit(4000000, RLIMIT_CORE, NULL, NULL));
-  say_whether("no such limit", set(16, 1, 1));
+  show("core, after the child's change", RLIMIT_CORE);
+  say_whether("limits of an unknown process", prlimit(4000000, RLIMIT_CORE, NULL, NULL));
+  say_whether("an unknown limit", set(16, 1, 1));
   say_whether("limits at a bad address", prlimit(0, RLIMIT_CORE, (struct rlimit*)8, NULL));
 }
 
@@ -73,14 +73,14 @@ static void limit_memory(void) {
   set(RLIMIT_AS, 40 * mb, RLIM_INFINITY);
   show("address space", RLIMIT_AS);
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
-  say_whether("too much", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
-  say_whether("too large a heap", (long)sbrk(40 * mb));
+  say_whether("a mapping beyond the limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+  say_whether("a heap beyond the limit", (long)sbrk(40 * mb));
   int pieces = 0;
   while (mmap(NULL, mb, PROT_NONE, flags, -1, 0) != MAP_FAILED) ++pieces;
-  printf("some of it: %s\n", pieces > 20 && pieces < 40 ? "ok" : "no");
-  say_whether("in place of something", (long)mmap(there, mb, PROT_NONE, flags | MAP_FIXED, -1, 0));
+  printf("mappings up to the limit: %s\n", pieces > 20 && pieces < 40 ? "ok" : "no");
+  say_whether("a mapping that replaces another", (long)mmap(there, mb, PROT_NONE, flags | MAP_FIXED, -1, 0));
   set(RLIMIT_AS, RLIM_INFINITY, RLIM_INFINITY);
-  say_whether("without a limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
+  say_whether("a mapping without a limit", (long)mmap(NULL, 40 * mb, PROT_NONE, flags, -1, 0));
 }
 
 int main(int argc, char** argv) {

@@ -30,7 +30,7 @@ static void* start_program(void* unused) {
 
 static void start_from_second_thread(void) {
   if (!on_cotrap()) {  // user-mode emulators cannot do this: print the expected output
-    printf("started by a second thread: its number is the process's\n");
+    printf("started by a second thread: its tid is the pid\n");
     fflush(stdout);
     _exit(5);
   }
@@ -43,7 +43,7 @@ static void* outlive(void* unused) {
   (void)unused;
   struct timespec while_the_first_ends = {.tv_nsec = 20000000};
   nanosleep(&while_the_first_ends, NULL);
-  printf("the second thread goes on\n");
+  printf("the second thread continues\n");
   fflush(stdout);
   syscall(SYS_exit_group, 7);
   return NULL;
@@ -107,7 +107,7 @@ static void wait_for_orphans(void (*leave)(void)) {
   run_child(leave);
   close(ends[1]);
   char byte;
-  if (read(ends[0], &byte, 1) != 0) printf("somebody has written\n");
+  if (read(ends[0], &byte, 1) != 0) printf("the pipe has a byte\n");
   close(ends[0]);
 }
 
@@ -129,8 +129,8 @@ static void vfork_a_thread(void) {
 
 int main(int argc, char** argv) {
   if (argc > 1) {
-    printf("started by a second thread: its number is %s\n",
-           getpid() == syscall(SYS_gettid) ? "the process's" : "its own");
+    printf("started by a second thread: its tid is %s\n",
+           getpid() == syscall(SYS_gettid) ? "the pid" : "another");
     return 5;
   }
   char path[PATH_MAX];
@@ -147,28 +147,28 @@ int main(int argc, char** argv) {
   vfork_a_thread();
 
   const pid_t group = getpgid(0);
-  say_whether("ask for our group", kill(-group, 0));
-  say_whether("… and for the one of nobody in particular", kill(0, 0));
+  say_whether("signal 0 to our group", kill(-group, 0));
+  say_whether("… and to group 0", kill(0, 0));
   while (waitpid(-1, NULL, WNOHANG) > 0) continue;  // reaps orphans, if this is the first process
   const pid_t member = fork();
   if (member == 0) _exit(0);
-  printf("wait for one of our group: %d\n", waitpid(-group, NULL, 0) == member);
+  printf("wait for a member of our group: %d\n", waitpid(-group, NULL, 0) == member);
   printf("all are one session: %d\n", getsid(0) >= 0 && getsid(0) == getsid(getppid()));
-  say_whether("the session of nobody", getsid(30000));
-  say_whether("kill a group that is not there", kill(-30000, 0));
+  say_whether("the session of an unknown process", getsid(30000));
+  say_whether("kill an unknown group", kill(-30000, 0));
   say_whether("kill the group INT_MIN", syscall(SYS_kill, INT_MIN, 0));
   say_whether("wait for a child that is not ours", waitpid(getpid(), NULL, 0));
   say_whether("wait for INT_MIN", syscall(SYS_wait4, INT_MIN, NULL, 0, NULL));
   say_whether("mmap at offset 1",
               (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1));
   char byte;
-  say_whether("getrandom of two minds", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
+  say_whether("getrandom with contradictory flags", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
   clockid_t clock;
   struct timespec time;
   say_whether("the clock of a thread", pthread_getcpuclockid(pthread_self(), &clock));
   say_whether("… read", clock_gettime(clock, &time));
   say_whether("the clock of a process", clock_getcpuclockid(0, &clock));
   say_whether("… read", clock_gettime(clock, &time));
-  say_whether("nice value of nobody", getpriority(PRIO_PROCESS, 31999));
+  say_whether("nice value of an unknown process", getpriority(PRIO_PROCESS, 31999));
   return 0;
 }

@@ -53,7 +53,7 @@ static int others_had_turns(long moved) {
       seen = others_had_turns(moved);                                     \
     }                                                                     \
     printf("%s: %ld bytes, %s\n", name, moved,                            \
-           seen ? "others had their turn" : "nobody else ran");           \
+           seen ? "another thread ran" : "no other thread ran");           \
   } while (0)
 
 int main(void) {
@@ -78,9 +78,9 @@ int main(void) {
   char last = 0;
   printf("the last byte: %zd %c\n", pread(file, &last, 1, 3 + length - 1), last);
   LONG_CALL("pread64 past the end", pread(file, memory, length, length / 2));
-  printf("pread64 of nothing: %zd\n", pread(file, memory, length, 2 * length));
+  printf("pread64 behind the end: %zd\n", pread(file, memory, length, 2 * length));
   char* volatile nowhere = (char*)16;
-  printf("pread64 to nowhere: %zd", pread(file, nowhere, length, 0));
+  printf("pread64 to a bad address: %zd", pread(file, nowhere, length, 0));
   printf(" %s\n", strerrorname_np(errno));
   close(file);
   munmap(memory, length);
@@ -91,8 +91,8 @@ int main(void) {
   LONG_CALL("getrandom", getrandom(memory, length, 0));
   int same = 0;
   for (int i = 0; i < 64; ++i) same += memory[length - 1 - i] == memory[i];
-  printf("random from one end to the other: %s\n", same < 16 ? "yes" : "no");
-  printf("getrandom to nowhere: %zd", getrandom(nowhere, length, 0));
+  printf("all bytes are random: %s\n", same < 16 ? "yes" : "no");
+  printf("getrandom to a bad address: %zd", getrandom(nowhere, length, 0));
   printf(" %s\n", strerrorname_np(errno));
   return 0;
 }

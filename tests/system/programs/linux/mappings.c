@@ -29,12 +29,12 @@ static void touch(const char* what, volatile char* at, int writing) {
 
 static void holes(void) {
   char* const nothing = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  say_whether("nothing in the middle", munmap(nothing + page, page));
-  say_whether("… once more", munmap(nothing + page, page));
-  say_whether("… to be needed soon", madvise(nothing, 3 * page, MADV_WILLNEED));
-  say_whether("… not needed", madvise(nothing, 3 * page, MADV_DONTNEED));
-  say_whether("what is there, not needed", madvise(nothing, page, MADV_DONTNEED));
-  say_whether("address 0 unmapped", munmap(NULL, page));
+  say_whether("unmap the middle", munmap(nothing + page, page));
+  say_whether("… unmap it again", munmap(nothing + page, page));
+  say_whether("… MADV_WILLNEED over the gap", madvise(nothing, 3 * page, MADV_WILLNEED));
+  say_whether("… MADV_DONTNEED over the gap", madvise(nothing, 3 * page, MADV_DONTNEED));
+  say_whether("MADV_DONTNEED before the gap", madvise(nothing, page, MADV_DONTNEED));
+  say_whether("unmap address 0", munmap(NULL, page));
 }
 
 int main(int argc, char** argv) {
@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   touch("the next, written", there + whole + page, 1);
   say_whether("a system call's buffer there", read(file, there + whole, 1));
   munmap(there + page, whole - 2 * page);
-  touch("what is left of it", there + whole - 1, 0);
+  touch("the last page of the shortened file", there + whole - 1, 0);
   touch("… and behind it", there + whole, 0);
 
   there = mmap(NULL, page, PROT_READ, MAP_PRIVATE, file, (off_t)(whole + 4 * page));

@@ -71,7 +71,7 @@ static void readiness(void) {
   close(end[0]);
 }
 
-static void nobody_reads(void) {
+static void without_reader(void) {
   int end[2];
   SAY(pipe(end));
   close(end[0]);
@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
     bad_addresses();
     return 0;
   }
-  void (*parts[])(void) = {capacity, readiness, nobody_reads, much, descriptors};
+  void (*parts[])(void) = {capacity, readiness, without_reader, much, descriptors};
   for (unsigned i = 0; i < sizeof parts / sizeof *parts; ++i) {
     parts[i]();
     fflush(stdout);

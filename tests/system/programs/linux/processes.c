@@ -37,15 +37,15 @@ static void follow_null(void) {
 static void change_memory(void) {
   _exit(++shared == 2 ? 0 : 1);
 }
-static void write_to_nobody(void) {
+static void write_without_reader(void) {
   int ends[2];
   if (pipe(ends)) _exit(1);
   close(ends[0]);
   if (write(ends[1], "x", 1) < 0) _exit(errno == EPIPE ? 3 : 4);
 }
-static void write_to_nobody_ignoring(void) {
+static void write_without_reader_ignoring(void) {
   signal(SIGPIPE, SIG_IGN);
-  write_to_nobody();
+  write_without_reader();
 }
 
 int main(void) {
@@ -55,8 +55,8 @@ int main(void) {
   report("null pointer", run_child(follow_null));
   report("memory", run_child(change_memory));
   printf("the parent's copy: %d\n", shared);
-  report("broken pipe", run_child(write_to_nobody));
-  report("broken pipe, ignored", run_child(write_to_nobody_ignoring));
+  report("broken pipe", run_child(write_without_reader));
+  report("broken pipe, ignored", run_child(write_without_reader_ignoring));
 
   // A ring of processes: each adds its digit to what it reads.
   enum { length = 6 };
@@ -96,7 +96,7 @@ int main(void) {
   if (sleeper == 0) {
     for (;;) sleep(1000);
   }
-  printf("nobody has ended yet: %d\n", waitpid(sleeper, &status, WNOHANG));
+  printf("no child has ended yet: %d\n", waitpid(sleeper, &status, WNOHANG));
   kill(sleeper, SIGTERM);
   waitpid(sleeper, &status, 0);
   report("terminated", status);
