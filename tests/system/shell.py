@@ -74,7 +74,7 @@ def clock(test: harness.Test) -> None:
 
 
 def lost_output(test: harness.Test) -> None:
-    """A program that cannot write its output reports this and ends with status 1; the shell goes on."""
+    """A program that cannot write its output reports this and ends with status 1, and the shell continues."""
     names = ("echo x", "seq 9", "ls", "cat /proc/version", "yes", "pwd")
     script = "".join(f"{name} > /dev/full; echo $?;" for name in names)
     done = test.run("/bin/sh", "-c", script)

@@ -70,8 +70,8 @@ Task<> waits_of_every_kind() {
   const Pid child = must(spawn("/bin/false", arguments), "a child");
   const Ended ended = must(co_await sys::wait(child), "its end");
   check(ended.pid == child && ended.status.exit_code() == 1, "wait returns the child's status");
-  const auto nobody = co_await sys::wait();
-  check(!nobody && nobody.error() == Errno::echild, "a wait without children is ECHILD");
+  const auto no_child = co_await sys::wait();
+  check(!no_child && no_child.error() == Errno::echild, "a wait without children is ECHILD");
 }
 
 void operations() {

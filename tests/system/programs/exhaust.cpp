@@ -225,9 +225,11 @@ void take_beside_reader(const char* path) {
     for (auto* const memory : halves) touch_all(memory, half, true);
     exit(0);
   }
-  check(must(wait(taker), "waiting").status.was_killed(), "who takes all is ended");
+  check(must(wait(taker), "waiting").status.was_killed(),
+        "the OOM kill ends the process that takes all memory");
   must(write(over.write_end, byte), "writing");
-  check(must(wait(reader), "waiting").status.word() == 0, "who has none of it is not");
+  check(must(wait(reader), "waiting").status.word() == 0,
+        "the OOM kill spares the process without private pages");
 }
 
 }  // namespace

@@ -49,10 +49,10 @@ void use_moves() {
   }
   Slot& slot = claim("mover");
   for (Random random{29}; !stopping(); ++slot.count) {
-    const Pid whom = threads[random.below(threads.size())].id();
+    const Pid thread = threads[random.below(threads.size())].id();
     const unsigned long harts = (random.below(all_harts) + 1) & all_harts;
-    must(set_affinity(whom, harts != 0 ? harts : all_harts), "affinity");
-    must(call(Call::setpriority, abi::prio_process, whom, random.below(20)), "setpriority");
+    must(set_affinity(thread, harts != 0 ? harts : all_harts), "affinity");
+    must(call(Call::setpriority, abi::prio_process, thread, random.below(20)), "setpriority");
     must(sleep_for(some_time(random)), "sleeping");
   }
   slot.who = nullptr;

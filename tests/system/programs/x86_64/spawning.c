@@ -19,7 +19,7 @@ static void await(const char* how, pid_t child) {
 
 int main(int argc, char** argv) {
   if (argc > 1) {
-    printf("%s, child of %s\n", argv[1], getppid() == atoi(argv[2]) ? "its parent" : "somebody");
+    printf("%s, child of %s\n", argv[1], getppid() == atoi(argv[2]) ? "its parent" : "another process");
     fflush(stdout);
     if (strcmp(argv[1], "aborts") == 0) abort();
     return argc + 4;
