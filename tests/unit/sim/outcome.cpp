@@ -25,7 +25,7 @@ double throughput(const Outcome& outcome) {
 
 }  // namespace
 
-TEST_CASE("periodic tasks complete as often as response time analysis predicts") {
+TEST_CASE("a closed class agrees with the response time law") {
   for (const char* const policy : {"fifo", "round-robin", "priority", "edf", "eevdf"}) {
     INFO(policy);
     // Saturated: a round every 2 ms, so each task has one every 10 · 2 ms, of which it thinks for
