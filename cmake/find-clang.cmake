@@ -1,4 +1,4 @@
-# The newest Clang ≥ 20 that is installed (what older ones make of coroutines has not been tried).
+# Selects the newest installed Clang, 20 to 22. Older ones are not tested: their coroutine code may differ.
 foreach(version 22 21 20)
   find_program(COTRAP_CLANG_${version} clang++-${version})
   if(COTRAP_CLANG_${version})

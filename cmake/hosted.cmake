@@ -1,9 +1,9 @@
-# The kernel as a Linux x86_64 process, and programs for it.
+# Options for the kernel as a Linux x86_64 process, and for the programs that run on it.
 #
-# `cotrap_kernel_flags`: the kernel is built as for a machine of its own, over the host's C library, of
-# which hal/hosted uses threads, signals and mappings, and the rest the memory functions.
-# `cotrap_user_flags`: programs are static and position-independent, because each has addresses of its
-# own, and over musl's headers and functions; system calls are the runtime's, never musl's.
+# `cotrap_kernel_flags`: the kernel is freestanding code on the host's C library. hal/hosted uses its
+# threads, signals and mappings; the rest of the kernel uses only the memory functions.
+# `cotrap_user_flags`: programs are static and position-independent, because each gets its own address
+# range in the one process. They use musl's headers and functions, but the runtime makes all system calls.
 include(freestanding)
 find_path(COTRAP_MUSL_HEADERS features.h PATHS /usr/include/x86_64-linux-musl NO_DEFAULT_PATH REQUIRED)
 find_library(COTRAP_MUSL libc.a PATHS /usr/lib/x86_64-linux-musl NO_DEFAULT_PATH REQUIRED)
@@ -16,10 +16,10 @@ target_compile_definitions(cotrap_kernel_flags INTERFACE
   FMT_USE_FLOAT=0 FMT_USE_DOUBLE=0 FMT_USE_LONG_DOUBLE=0)
 target_link_options(cotrap_kernel_flags INTERFACE -nostdlib++ -no-pie -pthread)
 if(COTRAP_SANITIZE)
-  # (The kernel's own operator new stays: its heap is the machine's memory, in frames.)
+  # The sanitizer must not replace the kernel's operator new: the kernel's heap uses the machine's frames.
   if(COTRAP_SANITIZE STREQUAL thread)
     set(sanitizers -fsanitize=thread)
-    # Where a step can be interrupted (trap/hosted/step_interrupts_polled.cpp).
+    # The kernel polls for interrupts at each edge (trap/hosted/step_interrupts_polled.cpp).
     target_compile_options(cotrap_kernel_flags INTERFACE -fsanitize-coverage=edge,no-prune,trace-pc)
   else()
     set(sanitizers -fsanitize=address,undefined -fno-sanitize=vptr)
@@ -29,8 +29,8 @@ if(COTRAP_SANITIZE)
   target_link_options(cotrap_kernel_flags INTERFACE ${sanitizers} -fno-sanitize-link-c++-runtime)
 endif()
 
-# No red zone: the call that is a system call has its return address there. No stack protector: its
-# secret is in thread-local storage of the C library's.
+# No red zone: a system call is a call instruction here, which writes its return address there. No stack
+# protector: it reads its canary from the C library's thread-local storage.
 cotrap_add_freestanding(cotrap_user_flags -nostdlibinc "SHELL:-isystem ${COTRAP_MUSL_HEADERS}")
 target_compile_options(cotrap_user_flags INTERFACE
   --target=x86_64-linux-musl -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables)

@@ -1,45 +1,45 @@
-# Build options, in one place. `cmake --preset NAME -DOPTION=value` overrides any of them.
+# All build options. Change one with `cmake --preset NAME -DOPTION=value`.
 
 set(COTRAP_TRAP_PATH shared CACHE STRING
-    "How the kernel is reached from user mode: 'shared' (kernel half-mapped in every address space) or 'trampoline' (a space of its own, switched to on a page mapped in both)")
+    "The trap path: 'shared' maps the kernel into every address space, 'trampoline' gives it a space of its own, which the trap enters on a page mapped in both")
 set_property(CACHE COTRAP_TRAP_PATH PROPERTY STRINGS shared trampoline)
 if(NOT COTRAP_TRAP_PATH MATCHES "^(shared|trampoline)$")
-  message(FATAL_ERROR "COTRAP_TRAP_PATH is 'shared' or 'trampoline', not '${COTRAP_TRAP_PATH}'")
+  message(FATAL_ERROR "COTRAP_TRAP_PATH is '${COTRAP_TRAP_PATH}': set it to 'shared' or 'trampoline'")
 endif()
 
 set(COTRAP_TRAP_SHAPE call CACHE STRING
-    "What a program's trap is to the kernel: 'call' (run_user returns) or 'handler' (a function is called that goes back to the program by itself, where it can)")
+    "The trap shape: 'call' returns from run_user() on a trap, 'handler' calls a function that returns to the program directly where it can")
 set_property(CACHE COTRAP_TRAP_SHAPE PROPERTY STRINGS call handler)
 if(NOT COTRAP_TRAP_SHAPE MATCHES "^(call|handler)$")
-  message(FATAL_ERROR "COTRAP_TRAP_SHAPE is 'call' or 'handler', not '${COTRAP_TRAP_SHAPE}'")
+  message(FATAL_ERROR "COTRAP_TRAP_SHAPE is '${COTRAP_TRAP_SHAPE}': set it to 'call' or 'handler'")
 endif()
 
 set(COTRAP_PROGRAMS_OF "" CACHE PATH
-    "A kernel build whose programs this one takes instead of making them once more")
+    "A build folder of the kernel: this build links to its programs instead of compiling them again")
 
 set(COTRAP_MACHINE "" CACHE STRING
-    "The machine that kernel and programs are built for: 'riscv64', or 'hosted' for a Linux x86_64 process; nothing for the tests of their parts on the host")
+    "The machine of the kernel and its programs: 'riscv64', or 'hosted' for a Linux x86_64 process; empty builds the unit tests on the host")
 set_property(CACHE COTRAP_MACHINE PROPERTY STRINGS "" riscv64 hosted)
 
 set(COTRAP_SANITIZE OFF CACHE STRING
-    "Host and hosted builds: 'address' is AddressSanitizer and UndefinedBehaviorSanitizer; hosted builds: 'thread' is ThreadSanitizer")
+    "'address' selects AddressSanitizer and UndefinedBehaviorSanitizer (host and hosted builds), 'thread' selects ThreadSanitizer (hosted builds)")
 set_property(CACHE COTRAP_SANITIZE PROPERTY STRINGS OFF address thread)
 
 set(COTRAP_POLICY_HEADER "" CACHE FILEPATH
-    "A header with one more scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
-set(COTRAP_POLICY_CLASS "" CACHE STRING "The class of COTRAP_POLICY_HEADER, in async::policy")
-set(COTRAP_POLICY_DEFINITIONS)  # of what includes async/policy/all.h
+    "A header with an additional scheduling policy, the class COTRAP_POLICY_CLASS (docs/write-a-scheduler.md)")
+set(COTRAP_POLICY_CLASS "" CACHE STRING "The class in COTRAP_POLICY_HEADER, of the namespace async::policy")
+set(COTRAP_POLICY_DEFINITIONS)  # for sources that include async/policy/all.h
 if(COTRAP_POLICY_HEADER)
   set(COTRAP_POLICY_DEFINITIONS
     "COTRAP_POLICY_HEADER=\"${COTRAP_POLICY_HEADER}\"" COTRAP_POLICY_CLASS=${COTRAP_POLICY_CLASS})
 endif()
 
 if(COTRAP_TRAP_SHAPE STREQUAL handler AND NOT COTRAP_MACHINE STREQUAL riscv64)
-  message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler is for riscv64")
+  message(FATAL_ERROR "COTRAP_TRAP_SHAPE=handler works only with COTRAP_MACHINE=riscv64")
 endif()
 
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  message(FATAL_ERROR "Cotrap is built with Clang; this is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")
+  message(FATAL_ERROR "Cotrap needs Clang, but the compiler is ${CMAKE_CXX_COMPILER_ID}. Use a preset: cmake --list-presets")
 endif()
 
 set(CMAKE_CXX_STANDARD 23)

@@ -1,25 +1,32 @@
-# Programs that run on the kernel: static riscv64 ELF files in the boot archive's /bin.
+# Programs that run on the kernel: static ELF files in the boot archive's /bin.
 #
 #   cotrap_add_program(name sources…)
 #   cotrap_add_demo(name DESCRIPTION "one line" [INPUT "typed text"] [HARTS number] [DISK] [ICOUNT]
 #                   [SELF_TESTS] SOURCES sources…)
 #
-# The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME, the stripped one goes to the staging
-# folder ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo has a line in initrd-root/etc/demos too:
-# NAME<TAB>INPUT or -<TAB>DESCRIPTION[<TAB>DISK][<TAB>ICOUNT][<TAB>SELF_TESTS][<TAB>HARTS=number].
-# In INPUT, \n is a line's end, \d a pause of 200 ms, and \xHH any other key: \x04 is Ctrl-D, which ends
-# standard input at the beginning of a line, and \x03 is Ctrl-C. With DISK, `./cotrap demo` gives the machine a
-# disk with known contents, and slow; with ICOUNT its time is counted in instructions, so that a busy
-# host makes nobody late (but harts take turns then); with SELF_TESTS it boots the kernel that has
-# self-tests; HARTS is how many it has if nobody says otherwise, instead of one.
-
+# The program with symbols is ${CMAKE_BINARY_DIR}/user/bin/NAME. The stripped one goes to the staging
+# folder of the boot archive, ${CMAKE_BINARY_DIR}/initrd-root/bin/NAME. A demo also has a line in
+# initrd-root/etc/demos, whose fields are separated by tabs:
+#
+#   NAME  INPUT or -  DESCRIPTION  [DISK]  [ICOUNT]  [SELF_TESTS]  [HARTS=number]
+#
+# The options say how `./cotrap demo` runs the demo:
+#
+#   INPUT       the keys it types: \n ends a line, \d waits 200 ms, \xHH is any other key;
+#               \x04 is Ctrl-D, which ends standard input at the beginning of a line; \x03 is Ctrl-C
+#   DISK        the machine has a slow disk with known contents
+#   ICOUNT      time is counted in instructions, so a busy host delays no thread; the harts then run
+#               one at a time
+#   SELF_TESTS  it boots the kernel that has the self-tests
+#   HARTS       the number of harts, unless --harts gives another one (1)
+#
 #   cotrap_take_programs(build)
 #
 # Makes links to the programs of another build instead of building them: a program does not depend on
 # the kernel's trap path.
 #
-# The targets cotrap_programs and cotrap_test_programs make the programs of the boot archive and those
-# of the system tests. Where programs are taken, they make them in the other build.
+# The target cotrap_programs builds the programs of the boot archive, cotrap_test_programs those of the
+# system tests. After cotrap_take_programs() they build them in the other build folder.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 add_custom_target(cotrap_programs ALL)
@@ -36,21 +43,22 @@ function(cotrap_take_programs build)
   endforeach()
 endfunction()
 
-# cotrap_build_elsewhere(name build target): a target that makes a target of another build folder.
+# cotrap_build_elsewhere(name build target): the target `name` builds `target` in the build folder `build`.
 function(cotrap_build_elsewhere name build target)
-  # USES_TERMINAL: one after the other, and the other build's progress is seen.
+  # USES_TERMINAL: ninja runs these targets one after the other, and shows the other build's progress.
   add_custom_target(${name} USES_TERMINAL VERBATIM
     COMMAND ${CMAKE_COMMAND} -DBUILD=${build} -DTARGET=${target}
             -P ${PROJECT_SOURCE_DIR}/cmake/build-elsewhere.cmake)
 endfunction()
 
 function(cotrap_add_program name)
-  # The target is user-NAME: NAME alone may be anything, `true` and `test` among others.
+  # The target is user-NAME, because CMake reserves some names of programs, such as `test`.
   cotrap_add_runtime_program(user-${name} ${name} user/bin ${ARGN})
   cotrap_install_program(user-${name})
 endfunction()
 
-# A program on the runtime, as `name` in that folder of the build.
+# cotrap_add_runtime_program(target name folder source…): a program linked with the runtime, built as
+# ${CMAKE_BINARY_DIR}/folder/name.
 function(cotrap_add_runtime_program target name folder)
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE cotrap_user_runtime cotrap_user_hosted)
@@ -59,7 +67,7 @@ function(cotrap_add_runtime_program target name folder)
     OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${folder})
 endfunction()
 
-# Into the staging folder, without symbols.
+# Copies the program into the staging folder of the boot archive, without symbols.
 function(cotrap_install_program target)
   file(MAKE_DIRECTORY ${COTRAP_INITRD_ROOT}/bin)
   add_custom_command(TARGET ${target} POST_BUILD
@@ -72,7 +80,7 @@ endfunction()
 function(cotrap_add_demo name)
   cmake_parse_arguments(PARSE_ARGV 1 demo "DISK;ICOUNT;SELF_TESTS" "DESCRIPTION;INPUT;HARTS" "SOURCES")
   if(NOT demo_DESCRIPTION OR NOT demo_SOURCES)
-    message(FATAL_ERROR "cotrap_add_demo(${name}): DESCRIPTION and SOURCES are needed")
+    message(FATAL_ERROR "cotrap_add_demo(${name}): give it a DESCRIPTION and SOURCES")
   endif()
   if(NOT demo_INPUT)
     set(demo_INPUT "-")
@@ -95,7 +103,7 @@ function(cotrap_add_demo name)
                "${name}\t${demo_INPUT}\t${demo_DESCRIPTION}${needs}\n")
 endfunction()
 
-# After the last demo.
+# Writes etc/demos. Call it after the last cotrap_add_demo().
 function(cotrap_write_demo_manifest)
   get_property(demos GLOBAL PROPERTY COTRAP_DEMOS)
   file(CONFIGURE OUTPUT ${COTRAP_INITRD_ROOT}/etc/demos CONTENT "${demos}" @ONLY)

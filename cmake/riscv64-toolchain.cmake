@@ -1,5 +1,5 @@
-# Clang for bare-metal riscv64. Which ISA and ABI a target gets is decided by
-# cmake/freestanding.cmake: the kernel is built without floating point, programs with it.
+# Selects Clang for bare-metal riscv64. cmake/riscv64.cmake selects the ISA and the ABI of each target:
+# the kernel is built without floating point, programs with it.
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR riscv64)
 set(COTRAP_MACHINE riscv64 CACHE STRING "")

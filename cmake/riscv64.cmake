@@ -1,24 +1,25 @@
-# Freestanding targets for riscv64, over picolibc. Two flavours: `cotrap_kernel_flags` (rv64imac, no
-# floating point) and `cotrap_user_flags` (rv64gc).
+# Options of freestanding targets for riscv64, with picolibc as the C library: `cotrap_kernel_flags`
+# (rv64imac, no floating point) and `cotrap_user_flags` (rv64gc).
 include(freestanding)
 find_path(COTRAP_PICOLIBC picolibc.h
           PATHS /usr/lib/picolibc/riscv64-unknown-elf/include NO_DEFAULT_PATH REQUIRED)
 find_program(COTRAP_RISCV_GCC riscv64-unknown-elf-gcc REQUIRED)
 
-# What GCC says of the multilib that fits march and abi.
+# cotrap_ask_gcc(question march abi result): sets `result` to GCC's answer to -print-QUESTION for the
+# multilib of march and abi.
 function(cotrap_ask_gcc question march abi result)
   execute_process(COMMAND ${COTRAP_RISCV_GCC} -march=${march} -mabi=${abi} -print-${question}
                   OUTPUT_VARIABLE answer OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
   set(${result} ${answer} PARENT_SCOPE)
 endfunction()
 
-# Its libgcc.a.
+# The path of the multilib's libgcc.a.
 function(cotrap_libgcc march abi result)
   cotrap_ask_gcc(libgcc-file-name ${march} ${abi} path)
   set(${result} ${path} PARENT_SCOPE)
 endfunction()
 
-# Its libc.a, picolibc's. (The usual multilib has no folder of its own.)
+# The path of picolibc's libc.a for the multilib. GCC prints `.` as the folder of the default multilib.
 function(cotrap_libc march abi result)
   cotrap_ask_gcc(multi-directory ${march} ${abi} folder)
   set(${result} ${COTRAP_PICOLIBC}/../lib/${folder}/libc.a PARENT_SCOPE)
