@@ -63,7 +63,7 @@ def last_words(test: harness.Test) -> None:
         )
         named = re.search(f"kernel panic: {cause}", text)
         test.check(named is not None, f"  … its message names the cause: {cause}", text)
-        report = text.partition("panicked\n")[2].partition("where that is:")[0]
+        report = text.partition("panicked\n")[2].partition("the addresses are:")[0]
         whole = all(re.match(r"\[ *\d+\.\d{6} h\d\] ", line) for line in report.splitlines())
         test.check(bool(report) and whole, "  … each line has time and hart", text)
         test.check("in coroutine: crash" in text, "  … the message names the coroutine", text)

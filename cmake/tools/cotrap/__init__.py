@@ -1,1 +1,1 @@
-"""The `./cotrap` command. One module per idea; `__main__` is the command line."""
+"""The `./cotrap` command. `options` defines the command line; `__main__` runs the chosen command."""

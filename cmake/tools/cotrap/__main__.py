@@ -1,10 +1,10 @@
-"""Runs what the command line asks for, and turns every way to end into an exit status."""
+"""Runs the command that the command line names, and turns its result or error into an exit status."""
 
 import os
 import signal
 import sys
 
-from .errors import NOBODY_READS, OWN_FAILURE, WRONG_USAGE, Interrupted, ToolError, UsageError
+from .errors import OUTPUT_CLOSED, OWN_FAILURE, WRONG_USAGE, Interrupted, ToolError, UsageError
 from .options import parser
 from .ui import say
 
@@ -17,8 +17,9 @@ def interrupt(number: int, _frame) -> None:
 
 
 def main() -> int:
-    """Every signal becomes a status. `./cotrap` blocks SIGINT while Python starts and loads modules:
-    Python would print a traceback for it. Here the handlers are set, and it is unblocked."""
+    """Returns the exit status; a signal becomes 128 + its number. The script `./cotrap` blocks SIGINT
+    while Python starts, because Python would print a traceback. This function sets the handlers first,
+    and then unblocks SIGINT."""
     try:
         for number in _ENDING:
             signal.signal(number, interrupt)
@@ -33,13 +34,13 @@ def main() -> int:
 
 
 def ignore_signals() -> None:
-    """The status is decided: a later signal must not raise while Python ends."""
+    """After this call a signal raises no exception. The status is decided, and Python is about to end."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 
 def run() -> int:
-    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background there is no keyboard
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background a read fails instead of stopping us
     try:
         try:
             arguments = parser().parse_args()
@@ -53,16 +54,16 @@ def run() -> int:
         say(str(error))
         return OWN_FAILURE
     except BrokenPipeError:
-        forget_output()
-        return NOBODY_READS
-    except OSError as error:  # a full disk, say
-        forget_output()
+        discard_output()
+        return OUTPUT_CLOSED
+    except OSError as error:  # for example: the disk is full
+        discard_output()
         say(str(error))
         return OWN_FAILURE
 
 
-def forget_output() -> None:
-    """What could not be written is not tried again at the end."""
+def discard_output() -> None:
+    """Discards unwritten output, so that Python does not try to write it again at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 

@@ -7,12 +7,12 @@ from urllib.parse import unquote
 from . import policies
 from .policy_header import PolicyHeader
 
-# What only the command can know: a second one would take its place.
+# Options that the command sets itself. A second value from the user would replace the command's.
 _OWN = ("icount", "init", "mark", "size", "stderr", "stdin")
 
 
 def encode(value: str | bytes) -> str:
-    """Leaves printable ASCII as it is, except for what separates words or needs care in QEMU."""
+    """Percent-encodes a value. Printable ASCII stays as it is, except `%`, and `"`, which QEMU may change."""
     return "".join(
         chr(byte) if 0x21 <= byte <= 0x7E and byte not in b'%"' else f"%{byte:02x}"
         for byte in os.fsencode(value)
@@ -20,22 +20,23 @@ def encode(value: str | bytes) -> str:
 
 
 def more_words(text: str) -> str:
-    """Words of the user's own, as the kernel reads them. Raises ValueError, with what is wrong."""
+    """Checks words that the user adds to the kernel command line, and returns them unchanged. Raises
+    ValueError with a message for the user."""
     for word in text.split():
         key = unquote(word.partition("=")[0])
         if key in _OWN:
-            raise ValueError(f"'{key}' is the command's own word")
+            raise ValueError(f"'{key}' is the command's own word: leave it out")
     return text
 
 
 def policy(words: Iterable[str]) -> str:
-    """Which of the scheduling policies the kernel takes, given these as its words: the first."""
+    """The scheduling policy that the kernel selects if it gets these words: the first one named."""
     return next(_policies(words), policies.DEFAULT)
 
 
-def settled(words: list[str], header: PolicyHeader | None) -> list[str]:
-    """With the policy of a header, where none is asked for. Raises ValueError: there is none of the
-    name that is."""
+def with_header_policy(words: list[str], header: PolicyHeader | None) -> list[str]:
+    """The words; if they name no policy, the header's policy is added. Raises ValueError if they name a
+    policy that does not exist."""
     asked = list(_policies(words))
     for name in asked:
         if not header or name != header.name:
@@ -44,6 +45,7 @@ def settled(words: list[str], header: PolicyHeader | None) -> list[str]:
 
 
 def _policies(words: Iterable[str]) -> Iterator[str]:
+    """The values of all `policy=` words, in order."""
     pairs = (word.partition("=") for text in words for word in text.split())
     return (unquote(value) for key, _, value in pairs if unquote(key) == "policy")
 
@@ -61,6 +63,8 @@ def command_line(
     size: tuple[int, int] | None = None,
     extra: str = "",
 ) -> str:
+    """The kernel command line of a boot (docs/reference/boot-options.md). nonce: the kernel's marks on the
+    console contain it. size: columns and rows of the terminal. extra: words of the user, added at the end."""
     words = [f"init={encode(program)}"]
     words += [f"arg={encode(argument)}" for argument in arguments]
     words += [f"env={encode(f'{name}={value}')}" for name, value in environment.items()]

@@ -1,4 +1,4 @@
-"""Configures and builds a preset, saying what takes long and nothing when nothing is to be done."""
+"""Configures and builds a preset. Prints progress if this takes long, and nothing if all is up to date."""
 
 import fcntl
 import os
@@ -14,10 +14,10 @@ from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
 from .ui import Waiting, say
 
-# A target: as much of a build as there is without compiling anything.
+# A target: configures the build and compiles nothing.
 CONFIGURED = "build.ninja"
 
-# Targets: the programs in the boot archive, whatever else system tests boot, and both kernels.
+# Targets: the programs of the boot archive, the programs of the system tests, and both kernels.
 PROGRAMS = "cotrap_programs"
 TEST_PROGRAMS = "cotrap_test_programs"
 KERNELS = "cotrap_kernels"
@@ -40,11 +40,12 @@ _NOISE = re.compile(
 
 
 def ready(name: str, *targets: str) -> Build:
-    """The build a command runs: a preset, which is brought up to date, or a folder as it is."""
+    """The build that a command runs. name: a preset, which is brought up to date, or a build folder, which
+    is used unchanged. Raises UsageError if it is neither."""
     if name in KERNEL_PRESETS:
         return Build(make(name, *targets))
     if not os.path.isdir(name):
-        raise UsageError(f"--build {name}: neither a folder nor one of {', '.join(KERNEL_PRESETS)}")
+        raise UsageError(f"--build {name}: give a build folder or one of {', '.join(KERNEL_PRESETS)}")
     return Build(Path(name).resolve())
 
 
@@ -54,40 +55,40 @@ def chosen(arguments, *targets: str) -> Build:
     preset = MACHINES[arguments.machine]
     if arguments.sanitize:
         if arguments.machine != "hosted" or arguments.build:
-            raise UsageError("--sanitize is for `--machine hosted`, and is a build of its own")
+            raise UsageError("--sanitize selects a build: give it with `--machine hosted`, without --build")
         preset = SANITIZED[arguments.sanitize]
     if arguments.policy_header:
         if arguments.build:
-            raise UsageError("--policy-header is a build of its own: no --build")
+            raise UsageError("--policy-header makes a build of its own: give it without --build")
         built = _with_policy(arguments.policy_header, preset)
     else:
         built = ready(arguments.build or preset, *targets)
     if targets != (CONFIGURED,) and built.is_hosted != (arguments.machine == "hosted"):
         if arguments.machine == "hosted":
-            raise UsageError(f"--build {arguments.build}: not a build for the hosted machine")
+            raise UsageError(f"--build {arguments.build}: not a build for `--machine hosted`")
         arguments.machine = "hosted"
         hosted.check(arguments)
     return replace(built, self_tests=arguments.self_tests)
 
 
 def _with_policy(header: policy_header.PolicyHeader, preset: str) -> Build:
-    """That preset's kernels with one more policy, and the programs that the preset has."""
+    """A build of the preset's kernels with the header's policy added. It shares the preset's programs."""
     programs = ready(preset, PROGRAMS).folder
     options = f"-DCOTRAP_PROGRAMS_OF={programs}"
     return Build(policy_header.build(header, preset, KERNELS, options))
 
 
 def make(preset: str, *targets: str) -> Path:
-    """Brings the targets of a preset up to date (all of them by default). In a tree that cannot be
-    written to the build is used as it is: its sources cannot have changed either."""
+    """Brings the targets of a preset up to date, by default all, and returns the build folder. If the
+    source tree is read-only, the existing build is used: its sources cannot have changed either."""
     setup.ensure_for(preset)
     folder = preset_folder(preset)
     if not os.access(ROOT, os.W_OK) and not os.access(folder, os.W_OK):
         if _is_stale(folder):
-            raise ToolError(f"{preset} is not built, and nothing can be written to {folder}")
+            raise ToolError(f"{preset} is not built, and {folder} is not writable: build it as its owner")
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder, preset):
+    with _locked(folder, preset):
         if _is_stale(folder):
             _configure(preset)
         _compile(preset, folder, targets)
@@ -95,16 +96,17 @@ def make(preset: str, *targets: str) -> Path:
 
 
 def _is_stale(folder: Path) -> bool:
+    """Whether the folder must be configured (again)."""
     made = folder / "build.ninja"
     cache = folder / "CMakeCache.txt"
     known = cache.read_text() if cache.exists() else ""
     if known and f"CMAKE_HOME_DIRECTORY:INTERNAL={ROOT}\n" not in known:
-        raise ToolError(f"{folder} is a build of another source tree: remove it")
+        raise ToolError(f"{folder} is a build of another source tree: remove this folder, then try again")
     if not made.exists():
         return True
     time = made.stat().st_mtime
     if re.search(r"^COTRAP_\w+:FILEPATH=\S+-NOTFOUND$", known, re.MULTILINE) and setup.has_more_since(time):
-        return True  # a program that only tests need was not installed then
+        return True  # CMake did not find a tool of the tests that may be installed now
     return time < (ROOT / "CMakePresets.json").stat().st_mtime
 
 
@@ -119,12 +121,12 @@ def _configure(preset: str) -> None:
         )
     if done.returncode != 0:
         sys.stderr.write(done.stdout + done.stderr)
-        raise ToolError(f"{preset} cannot be configured")
+        raise ToolError(f"{preset} cannot be configured: see CMake's messages above")
 
 
 def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
-    """Runs ninja; its status becomes one moving line, or a line every 30 seconds where there is no
-    terminal. Compiler messages pass."""
+    """Runs ninja. On a terminal its progress is one line that changes; elsewhere a line every 30 seconds.
+    Compiler messages are passed on."""
     progress = ""
     with (
         Waiting(lambda: f"building {preset}{progress}", patience=0.3, lines=True),
@@ -147,12 +149,13 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
             else:
                 sys.stderr.write(line)
     if ninja.returncode != 0:
-        raise ToolError(f"{preset} does not build")
+        raise ToolError(f"{preset} does not build: see the messages above")
 
 
 @contextmanager
-def _alone_in(folder: Path, preset: str):
-    """Two commands at once build one after the other: with the lock of cmake/build-elsewhere.cmake."""
+def _locked(folder: Path, preset: str):
+    """Holds the folder's lock, so that commands build one after the other. build-elsewhere.cmake takes the
+    same lock."""
     with open(folder / ".cotrap-lock", "w") as lock, Waiting(
         f"another command builds {preset}", lines=True
     ) as waiting:

@@ -1,5 +1,5 @@
-"""`./cotrap run --callgrind FILE`: the hosted machine under valgrind, which counts the instructions
-of every function, the kernel's and those of the C library below it."""
+"""`./cotrap run --callgrind FILE`: runs the hosted machine under valgrind, which counts the instructions
+of every function in the kernel and in the C library that it uses."""
 
 import shutil
 import subprocess
@@ -11,13 +11,14 @@ from .paths import Build
 from .qemu import Boot, Machine
 
 _COPIERS = ("llvm-objcopy-22", "llvm-objcopy", "objcopy")
-# A page fault needs every register as it was at that instruction (trap/emulated.h).
+# The kernel's page fault handler reads the registers as they were at the faulting instruction
+# (trap/emulated.h). By default valgrind does not keep them exact there.
 _PRECISE = ("--px-default=allregs-at-mem-access", "--px-file-backed=allregs-at-mem-access")
 
 
 def prepare(machine: Machine, boot: Boot, output: Path, folder: Path) -> tuple[Machine, Boot]:
-    """The same machine and boot under valgrind, whose profile goes to `output`. folder: an empty
-    one that stays there as long as the machine."""
+    """The same machine and boot, changed to run under valgrind, which writes its profile to `output`.
+    folder: an empty folder that must exist as long as the machine runs."""
     valgrind = _installed("valgrind")
     profile = str(output.resolve()).replace("%", "%%")
     words = (valgrind, "-q", "--tool=callgrind", f"--callgrind-out-file={profile}", *_PRECISE)
@@ -25,7 +26,8 @@ def prepare(machine: Machine, boot: Boot, output: Path, folder: Path) -> tuple[M
 
 
 def _without_lines(build: Build, folder: Path) -> Build:
-    """Its kernel with symbols, but without DWARF: valgrind does not know the newest."""
+    """A copy of the build whose kernel has symbols but no DWARF, because valgrind cannot read DWARF of the
+    newest version."""
     kernel = folder / "kernel" / build.kernel.name
     kernel.parent.mkdir()
     copy = [_installed(*_COPIERS), "--strip-debug", str(build.kernel), str(kernel)]
@@ -38,5 +40,5 @@ def _without_lines(build: Build, folder: Path) -> Build:
 def _installed(*names: str) -> str:
     path = next(filter(None, map(shutil.which, names)), None)
     if not path:
-        raise ToolError(f"{names[0]} is not installed: `./cotrap setup` does that on Debian")
+        raise ToolError(f"{names[0]} is not installed: on Debian, `./cotrap setup --all` installs it")
     return path

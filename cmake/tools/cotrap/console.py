@@ -1,10 +1,10 @@
-"""Carries bytes between a guest's console and this side, until the guest is done.
+"""Carries bytes between a guest's console and the host's files, until the guest ends.
 
     source  --keys or frames-->  guest's UART  --MarkReader-->  sink
                                                --OutputFrames-->  errors
 
-One loop, one thread: nothing is read while what was read before has not gone on, so neither side
-can make the other grow without bound, and a slow reader holds the guest back.
+One loop in one thread does all of it. It reads new bytes only after it has written the earlier ones, so no
+buffer grows without bound, and a slow reader slows the guest down.
 """
 
 import os
@@ -17,17 +17,18 @@ from .marks import State
 from .qemu import Guest
 
 _CHUNK = 1 << 16
-_GRACE = 2.0  # seconds the guest may take to switch itself off after its last mark
+_GRACE = 2.0  # seconds that the guest may take to power off after its last mark
 
 
 class TimedOut(Exception):
-    """The guest was still running at the deadline."""
+    """The guest still ran at the deadline."""
 
 
 class FileSink:
-    """Writes to a file that may be slow: never more at once than is sure not to block.
+    """Writes to a file that may be slow. One write() gets at most PIPE_BUF bytes: so many never block on a
+    file that is ready.
 
-    on_put: is called when there is something. through: what becomes of it."""
+    on_put: a function that is called before each piece of data. through: a function that transforms it."""
 
     def __init__(
         self,
@@ -56,12 +57,12 @@ class FileSink:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise ToolError(f"the output cannot be written: {error.strerror}") from error
+            raise ToolError(f"cannot write the output: {error.strerror}") from error
         self._pending = self._pending[written:]
 
 
 class Capture:
-    """Keeps what comes."""
+    """A sink that keeps all bytes in memory."""
 
     file = None
     busy = False
@@ -78,16 +79,16 @@ class Capture:
 
 
 def relay(guest: Guest, source, sink, timeout: float | None = None, errors=None) -> None:
-    """Returns when the guest is done; `guest.marks` then says how it ended. errors: a sink for the
-    program's standard error, where the guest's is apart (Boot.errors_apart). Raises TimedOut, and
-    what source and sinks raise."""
+    """Carries bytes until the guest ends; `guest.marks` then has its exit status. timeout: in seconds.
+    errors: a sink for the program's standard error, if the guest frames its output (Boot.errors_apart).
+    Raises TimedOut, and the exceptions of source and sinks."""
     sinks = [sink, errors] if errors else [sink]
     deadline = time.monotonic() + timeout if timeout else None
-    stop = None  # when to stop waiting for a guest that has said its last word
+    stop = None  # after the guest's last mark: the time at which to stop waiting for its end
     to_guest = b""
     open_ = True
     while open_ or any(each.busy for each in sinks):
-        listening = guest.marks.state is State.RUNNING  # earlier, the firmware swallows it
+        listening = guest.marks.state is State.RUNNING  # earlier, the firmware would take the input
         due = source.due() if listening and not to_guest else None
 
         poll = select.poll()
@@ -132,17 +133,18 @@ def relay(guest: Guest, source, sink, timeout: float | None = None, errors=None)
 
 
 def _wait(poll: select.poll, *until: float | None) -> set[int]:
-    """The descriptors that are ready, at the latest at the earliest of the given times."""
+    """Waits for a descriptor, but no longer than until the earliest of the given times. Returns the
+    descriptors that are ready."""
     known = [time_ for time_ in until if time_ is not None]
     timeout = max(0.0, min(known) - time.monotonic()) * 1000 if known else None
     return {file for file, _ in poll.poll(timeout)}
 
 
 def _send(file: int, data: bytes) -> bytes:
-    """Returns what has not gone yet."""
+    """Writes as much as possible. Returns the rest."""
     try:
         return data[os.write(file, data) :]
     except BlockingIOError:
         return data
-    except BrokenPipeError:  # the guest is about to be seen to have ended
+    except BrokenPipeError:  # the guest has ended; the loop will read the end of its output next
         return b""

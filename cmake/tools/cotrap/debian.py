@@ -1,5 +1,5 @@
-"""Debian's packages for riscv64, from the mirror that the system's own come from, by an apt that is
-told to keep everything in a folder of ours: nothing is installed, and no right is needed."""
+"""Downloads and unpacks Debian packages for riscv64, from the mirror that the system itself uses. apt
+keeps all its files in a temporary folder, so this installs nothing and needs no rights."""
 
 import shutil
 import subprocess
@@ -9,12 +9,12 @@ from pathlib import Path
 from .errors import ToolError
 
 _SUITE = "trixie"  # Debian 12 has no riscv64
-_PATIENCE = 300.0  # seconds for each step
+_TIMEOUT = 300.0  # seconds for each command
 
 
 def unpack(package: str, into: Path) -> None:
-    """The package's files; of `linux-image-…`, those of the kernel that it stands for today. `into` is
-    there afterwards, or not at all. Raises ToolError."""
+    """Unpacks the package's files into the new folder `into`. A package `linux-image-…` stands for the
+    current kernel package, and that one is unpacked. Raises ToolError; then `into` does not exist."""
     into.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{into.name}-", dir=into.parent) as scratch:
@@ -22,7 +22,7 @@ def unpack(package: str, into: Path) -> None:
             shutil.move(Path(scratch) / "unpacked", into)
     except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
         raise ToolError(
-            f"Debian's {package} for riscv64 is not to be had: {_reason(error)}"
+            f"cannot download Debian's package {package} for riscv64: {_reason(error)}"
         ) from error
 
 
@@ -54,7 +54,7 @@ def _fetch(package: str, scratch: Path) -> None:
 
 
 def _entry() -> str:
-    """A line for apt: the system's mirror and key, our suite."""
+    """A line for apt's list of sources: the system's mirror and key, and the suite that has riscv64."""
     form = "$(REPO_URI) $(RELEASE) $(SIGNED_BY)"
     listed = _run(["apt-get", "indextargets", "--format", form, "Created-By: Packages"])
     for line in listed.splitlines():
@@ -62,16 +62,16 @@ def _entry() -> str:
         if release in ("bookworm", "trixie"):
             signed = f"[signed-by={key}] " if key.startswith("/") else ""
             return f"deb {signed}{mirror} {_SUITE} main"
-    raise LookupError("apt knows no mirror of Debian 12 or 13")
+    raise LookupError("apt's sources list no mirror of Debian 12 or 13")
 
 
 def _run(command: list, folder: Path | None = None) -> str:
     return subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, text=True, timeout=_PATIENCE
+        command, cwd=folder, check=True, capture_output=True, text=True, timeout=_TIMEOUT
     ).stdout
 
 
 def _reason(error: Exception) -> str:
-    """The last thing a program that failed has said, or what Python says."""
-    said = (getattr(error, "stderr", None) or "").splitlines()
-    return said[-1] if said else str(error)
+    """The last line that the failed program printed, or else Python's message."""
+    lines = (getattr(error, "stderr", None) or "").splitlines()
+    return lines[-1] if lines else str(error)

@@ -1,4 +1,4 @@
-"""`./cotrap debug`: the same boot, stopped where C++ begins, with gdb attached."""
+"""`./cotrap debug`: boots as `./cotrap run` does, stops at the kernel's first C++ function, attaches gdb."""
 
 import os
 import re
@@ -20,16 +20,16 @@ from .qemu import Guest, memory_file
 from .sources import Silence
 from .ui import say
 
-_OURS = Path(__file__).with_name("gdb") / "commands.py"
+_GDB_COMMANDS = Path(__file__).with_name("gdb") / "commands.py"
 _DEBUGGERS = ("gdb-multiarch", "riscv64-unknown-elf-gdb", "riscv64-linux-gnu-gdb")
 
 
 def run(arguments) -> int:
-    arguments.append.append("trace")  # gdb's commands say since when somebody waits
+    arguments.append.append("trace")  # gdb's command `coroutines` shows since when a job waits
     boot = running.prepare(arguments, on_terminal=False)
     if arguments.program and elf.program(arguments.program, boot.build.is_hosted) is None:
         kind = "x86_64" if boot.build.is_hosted else "riscv64"
-        raise UsageError(f"{arguments.program}: not a {kind} ELF program")
+        raise UsageError(f"{arguments.program}: `debug` needs a {kind} ELF program")
     debugger = _debugger(*_DEBUGGERS)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cotrap-"))
@@ -47,7 +47,7 @@ def run(arguments) -> int:
                 script = [f"target remote {socket}"]
             console = threading.Thread(target=_show, args=(guest,), daemon=True)
             console.start()
-            script += [f"source {_OURS}", *_commands(arguments.program, boot.build.is_hosted)]
+            script += [f"source {_GDB_COMMANDS}", *_commands(arguments.program, boot.build.is_hosted)]
             script += arguments.gdb
             command = [debugger, "-q", *_each("-ex", script), str(boot.build.kernel)]
             environment = os.environ | {"COTRAP_RAM": str(ram.fileno())}
@@ -59,7 +59,7 @@ def run(arguments) -> int:
 
 
 def run_on_host(command: list, *script: str) -> int:
-    """A program of this host's, with its debugger in front of it."""
+    """Runs a program of the host under gdb. script: gdb's first commands."""
     words = [_debugger("gdb", "gdb-multiarch"), "-q", *_each("-ex", script), "--args", *command]
     return _in_foreground(words, None)
 
@@ -70,7 +70,7 @@ def _debugger(*names: str) -> str:
         setup.ensure(setup.DEBUG)
         found = _found(names)
     if not found:
-        raise ToolError(f"none of {', '.join(names)} is installed")
+        raise ToolError(f"no debugger is installed: install one of {', '.join(names)}")
     return found
 
 
@@ -79,12 +79,12 @@ def _found(names: Iterable[str]) -> str | None:
 
 
 def _commands(program: Path | None, is_hosted: bool) -> list[str]:
-    """Stops at the kernel's first C++ function; then, on `continue`, where the program starts.
-    (Before the first, translation is off: gdb would know nothing of the addresses it sees.)"""
+    """gdb's commands that stop at the kernel's first C++ function and, after `continue`, at the program's
+    first instruction. Earlier than that function, address translation is off, so gdb finds no symbols."""
     commands = ["set confirm off", "tbreak kernel_main", "continue"]
     if program:
         loaded = elf.program(program, is_hosted)
-        # In a process there is no memory there yet to put an instruction into.
+        # A hardware breakpoint: in the process, the program's memory is not mapped yet.
         origin, stop = (hosted.FIRST_WINDOW, "thbreak") if is_hosted else (0, "tbreak")
         commands += [
             f"add-symbol-file {_quoted(program)} -o {origin + loaded.bias:#x}",
@@ -94,12 +94,12 @@ def _commands(program: Path | None, is_hosted: bool) -> list[str]:
 
 
 def _quoted(path: Path) -> str:
-    """One word for gdb, whatever is in it."""
+    """The path as one quoted word for gdb."""
     return '"' + re.sub(r'(["\\])', r"\\\1", str(path)) + '"'
 
 
 def _show(guest: Guest) -> None:
-    """Whoever does not look at the console may still want to debug."""
+    """Prints the guest's console. If standard output is closed, the debugger still runs."""
     with suppress(BrokenPipeError, ToolError):
         relay(guest, Silence(), FileSink(sys.stdout.fileno()))
 
@@ -111,13 +111,13 @@ def _wait_for(socket: str, guest: Guest) -> None:
 
 
 def _in_foreground(command: list, timeout: float | None, **how) -> int:
-    """Runs something that handles ^C itself, and the terminal."""
+    """Runs a program that handles ^C and the terminal itself. Returns its exit status, or TIMED_OUT."""
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        with terminal.kept():
+        with terminal.restored():
             return subprocess.run(command, timeout=timeout, **how).returncode
     except subprocess.TimeoutExpired:
-        say(f"the debugger was still running after {timeout:g} s")
+        say(f"the debugger was still running after {timeout:g} s (--timeout)")
         return TIMED_OUT
     finally:
         signal.signal(signal.SIGINT, before)

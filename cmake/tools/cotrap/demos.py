@@ -1,4 +1,4 @@
-"""`./cotrap demo`: demos are programs that check their own claim: the exit status tells."""
+"""`./cotrap demo`: runs demos, which are programs that check their own claim. Status 0: the claim holds."""
 
 import re
 import sys
@@ -22,27 +22,27 @@ from .suggestions import did_you_mean
 from .ui import Waiting, bad, faint, good
 
 TIMEOUT = 40.0  # seconds
-_AT_ONCE = 2
+_PARALLEL = 2  # machines at a time
 _TAIL_LINES = 20
 _SCREEN = (80, 24)
 _DISK_BYTES = 1 << 20
-_DISK_SECONDS = 0.02  # from a request to its answer
+_DISK_SECONDS = 0.02  # from a request to its completion
 
 
 @dataclass(frozen=True)
 class Demo:
     name: str
-    typed: str | None  # what is typed into it while it runs
+    typed: str | None  # the keys that the command types while the demo runs
     description: str
     needs_disk: bool = False
     icount: bool = False
-    self_tests: bool = False  # it is about the kernel itself, and has the kernel test itself
-    harts: int = 1  # of the machine it is shown on if nobody says otherwise
+    self_tests: bool = False  # it needs the kernel that has the self-tests
+    harts: int = 1  # unless the user gives --harts
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What demos are played on. A machine of 0 harts: each demo's own number."""
+    """The build and the machine that demos run on. With 0 harts, each demo gets the harts that it names."""
 
     build: Build
     archive: bytes
@@ -60,7 +60,7 @@ class Verdict:
 
     @property
     def skipped(self) -> str:
-        """What the demo has said that it needs and the machine has not."""
+        """The reason that the demo printed if it skipped itself on this machine; otherwise empty."""
         found = re.search(rb"^skipped: (.*?)\r?$", self.output, re.MULTILINE)
         return found[1].decode(errors="replace") if found and not self.failure else ""
 
@@ -76,7 +76,7 @@ def run(arguments) -> int:
     for name in arguments.names:
         if name not in known:
             hint = did_you_mean(name, known)
-            raise UsageError(f"there is no demo '{name}'{hint} (`./cotrap demo --list` names them)")
+            raise UsageError(f"there is no demo '{name}'{hint} (`./cotrap demo --list` lists them)")
     built = build.chosen(arguments)
     stage = Stage(
         built,
@@ -92,8 +92,7 @@ def run(arguments) -> int:
 
 
 def listed(built: Build) -> list[Demo]:
-    """What the build's manifest names: NAME, what is typed into it or -, a description, and what
-    it needs, if anything; tabs between them."""
+    """The demos in the build's manifest, etc/demos (cmake/program.cmake describes its lines)."""
     demos = []
     for line in (built.initrd_root / "etc" / "demos").read_text().splitlines():
         name, typed, description, *needs = line.split("\t")
@@ -105,8 +104,8 @@ def listed(built: Build) -> list[Demo]:
 
 
 def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
-    """Boots with the demo as the first program. What it prints goes to the sink. typed: the source
-    of what is typed into it, instead of a person who types at the usual speed."""
+    """Boots with the demo as the first program. The sink gets its output. typed: a source for its keyboard
+    input; by default a Typist, which types at a person's speed."""
     boot = Boot(
         replace(stage.build, self_tests=stage.build.self_tests or demo.self_tests),
         stage.archive,
@@ -118,7 +117,7 @@ def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
     source = typed or Typist(demo.typed) if demo.typed else Silence()
     begun = time.monotonic()
     machine = replace(stage.machine, harts=stage.machine.harts or demo.harts)
-    if demo.icount and not stage.build.is_hosted:  # a process has its own time
+    if demo.icount and not stage.build.is_hosted:  # the hosted machine cannot count instructions
         machine = replace(machine, icount=True)
     with ExitStack() as stack:
         if demo.needs_disk and machine.disk is None:
@@ -135,7 +134,8 @@ def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
 
 @contextmanager
 def numbered_disk(built: Build, seconds: float = _DISK_SECONDS) -> Iterator[Disk]:
-    """As the demos expect it: 64-bit numbers, each its own place times a constant; and slow."""
+    """The slow disk that the demos expect: 64-bit numbers, each its index times a constant. seconds: from a
+    request to its completion."""
     factor, count = 0x9E3779B97F4A7C15, _DISK_BYTES // 8
     numbers = array("Q", (place * factor & (1 << 64) - 1 for place in range(count))).tobytes()
     with slow_disk(numbers, seconds, built) as disk:
@@ -164,7 +164,7 @@ def _watch(demos: list[Demo], stage: Stage) -> int:
 def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
     begun = time.monotonic()
     failures = skipped = 0
-    with ThreadPoolExecutor(1 if stage.machine.disk else _AT_ONCE) as pool:
+    with ThreadPoolExecutor(1 if stage.machine.disk else _PARALLEL) as pool:
         running: list[Future] = [pool.submit(play, demo, stage, Capture()) for demo in demos]
         try:
             for demo, future in zip(demos, running):
@@ -183,7 +183,7 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
         seconds = time.monotonic() - begun
         passed = len(demos) - failures - skipped
         rest = f", {skipped} skipped" if skipped else ""
-        summary = f"{passed} of {len(demos)} demos hold{rest}, in {seconds:.1f} s"
+        summary = f"{passed} of {len(demos)} demos pass{rest}, in {seconds:.1f} s"
         print(bad(summary) if failures else good(summary))
     return int(failures > 0)
 

@@ -1,4 +1,4 @@
-"""The guest's disk: a file of the host, `--disk FILE` or `--disk FILE,ro`."""
+"""The guest's disk, which is a file of the host: `--disk FILE`, or read-only `--disk FILE,ro`."""
 
 import json
 import os
@@ -13,16 +13,17 @@ _READ_ONLY = ",ro"
 
 @dataclass(frozen=True)
 class Disk:
-    """What the guest writes is in the file; with read_only it cannot write. By hand, `source` is
-    any block node of QEMU's, as its own -blockdev describes it, in place of the file."""
+    """path: the host's file that has the disk's contents. read_only: the guest cannot write to it.
+    source: instead of a file, a block node of QEMU, in the form of its option -blockdev."""
 
     path: str = ""
     read_only: bool = False
     source: dict | None = None
-    delay: float = 0.0  # seconds from a request to its answer; the hosted machine's can wait so long
+    delay: float = 0.0  # seconds from a request to its completion; only the hosted machine has this
 
     def open(self) -> int | None:
-        """The file, which QEMU is handed: what is wrong with it is said here. None: no file."""
+        """Opens the file. Returns its descriptor, which the machine inherits, or None if there is a
+        `source`. Raises UsageError if the file cannot be a disk."""
         if self.source:
             return None
         mode = os.O_RDONLY if self.read_only else os.O_RDWR
@@ -42,23 +43,25 @@ class Disk:
         node = {"driver": "raw", "node-name": "disk", "read-only": self.read_only, "file": source}
         return [
             *("-blockdev", json.dumps(node)),
-            # An error is for the guest to deal with: by default some stop the machine.
+            # QEMU reports each error to the guest. By default some errors would stop the machine.
             *("-device", "virtio-blk-device,drive=disk,werror=report,rerror=report"),
         ]
 
 
 def parse(text: str) -> Disk:
+    """FILE or FILE,ro."""
     read_only = text.endswith(_READ_ONLY)
     return Disk(text.removesuffix(_READ_ONLY), read_only)
 
 
 def _trouble(file: int) -> str | None:
+    """Why the file cannot be a disk; None if it can."""
     kind = os.fstat(file).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):
-        return "not a file"
+        return "not a file or a block device"
     size = os.lseek(file, 0, os.SEEK_END)
     if size == 0:
-        return "an empty file is no disk (`truncate -s 64M FILE` makes one)"
+        return "the file is empty: give it a size, for example with `truncate -s 64M FILE`"
     if size % _SECTOR:
-        return f"{size} bytes are no whole number of {_SECTOR}-byte sectors"
+        return f"its size, {size} bytes, is no multiple of a sector ({_SECTOR} bytes)"
     return None

@@ -1,22 +1,22 @@
-"""What ends a command early, and with which exit status."""
+"""The exceptions that end a command early, and the exit statuses (docs/reference/exit-statuses.md)."""
 
 WRONG_USAGE = 2
 TIMED_OUT = 124
 OWN_FAILURE = 125
-CANNOT_RUN = 126  # as a shell has it, and the kernel too
-NOBODY_READS = 141  # as if by SIGPIPE
+CANNOT_RUN = 126  # the kernel's status, and a shell's, for a file that it cannot execute
+OUTPUT_CLOSED = 141  # 128 + SIGPIPE: the reader of the output has gone away
 
 
 class UsageError(Exception):
-    """The command line asks for something that cannot be: one line, exit status 2."""
+    """The command line is wrong: the command prints this in one line and ends with status 2."""
 
 
 class ToolError(Exception):
-    """The command itself failed, not the program it ran: one line, exit status 125."""
+    """The command failed, not the program that it ran: the command prints this and ends with status 125."""
 
 
 class Interrupted(BaseException):
-    """A signal asked the command to stop: clean up, exit status 128 + signal."""
+    """A signal came: the command cleans up and ends with status 128 + the signal's number."""
 
     def __init__(self, signal_number: int):
         super().__init__(signal_number)

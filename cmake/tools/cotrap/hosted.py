@@ -1,26 +1,27 @@
-"""The hosted machine: the kernel is a program of this host, and its console are its standard input and
-output. It takes what the machine is as options (hal/hosted/boot.cpp)."""
+"""The hosted machine: the kernel is a program of this host, and its standard input and output are the
+console. Options of that program describe the machine (hal/hosted/boot.cpp)."""
 
 from . import memory
 from .errors import UsageError
 
-# What makes it wait until it is traced.
+# Options with which the kernel waits at its start for a debugger.
 STOPPED = ("--debugger", "wait")
 # How programs find their thread-local storage (docs/fncall.md).
 FS = ("rewrite", "wrfsbase", "arch_prctl")
-# Where the first program's addresses begin (hal/hosted/include/hal/machine/memory_map.h).
+# The start of the first program's user range (hal/hosted/include/hal/machine/memory_map.h).
 FIRST_WINDOW = 0x4000_0000_0000
 
 
 def check(arguments) -> None:
-    """That what is asked of a machine is to be had on it. Raises UsageError."""
+    """Raises UsageError if the machine does not have an option that was given."""
     if arguments.machine == "hosted" and arguments.icount:
-        raise UsageError("--icount: only QEMU counts instructions")
+        raise UsageError("--icount needs QEMU, which counts instructions: leave out `--machine hosted`")
     if arguments.machine != "hosted" and arguments.fs:
-        raise UsageError("--fs is for `--machine hosted`")
+        raise UsageError("--fs works only with `--machine hosted`")
 
 
 def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> list[str]:
+    """The command that starts the machine. initrd, disk: descriptors. words: the kernel command line."""
     options = ["--harts", str(machine.harts), "--mem", str(memory.in_bytes(machine.memory))]
     options += ["--initrd", f"/proc/self/fd/{initrd}", "--append", words]
     if machine.fs:
@@ -35,8 +36,8 @@ def command(machine, kernel: str, initrd: int, disk: int | None, words: str) -> 
 
 
 def attach(process: int) -> list[str]:
-    """gdb's commands. Interrupts, and pages that a program touches for the first time, are signals
-    that gdb is not to stop for."""
+    """gdb's commands that attach it to the kernel's process. gdb must not stop for the kernel's signals:
+    those are interrupts, and page faults of programs."""
     return [
         "handle SIG34 SIG35 SIGSEGV nostop noprint pass",
         f"attach {process}",

@@ -1,6 +1,6 @@
-"""Writes the boot archive: cpio, "newc" format, as the kernel reads it (docs/running.md).
+"""Writes the boot archive: a cpio archive in the "newc" format, which the kernel reads (docs/running.md).
 
-The same files give the same bytes: entries are sorted, times are zero, everything belongs to root.
+The same files give the same bytes: entries are sorted, times are zero, and root owns every file.
 """
 
 import os
@@ -14,9 +14,9 @@ from .errors import UsageError
 _MAGIC = b"070701"
 _END = "TRAILER!!!"
 _HEADER = 110  # bytes before the name
-_KERNELS = ("dev", "proc", "tmp")  # folders of its own, in place of an archive's
+_KERNELS = ("dev", "proc", "tmp")  # the kernel makes these folders and hides those of an archive
 _PAGE = 4096
-_SHOWN = 200  # characters of a name, in a message
+_SHOWN = 200  # characters of a file name in a message
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,25 @@ class Entry:
 
 
 class Archive:
-    """Entries by their name in the guest, without a leading slash. What is added later replaces
-    what was there under the same name; folders merge."""
+    """Entries by their path in the guest, without a leading slash. A later file replaces an earlier one of
+    the same path; folders merge."""
 
     def __init__(self):
         self._entries: dict[str, Entry] = {}
 
     def add(self, host: Path, guest: str) -> None:
-        """Adds a host file or a whole folder under the name `guest` ("" is the guest's root)."""
+        """Adds a host file or a whole folder under the path `guest` ("" is the guest's root)."""
         with _reading(host):
             self._add(host, guest, ())
 
     def _add(self, host: Path, guest: str, around: tuple[str, ...]) -> None:
-        """around: the real paths of the folders it is in, from the one that was asked for on."""
+        """around: the real paths of the folders that contain `host`, starting with the one given to add()."""
         if host.is_symlink() and guest and around and _stays_inside(host, around[0]):
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         elif host.is_dir():
             here = os.path.realpath(host)
             if here in around:
-                raise UsageError(f"{host} is a link to a folder that it is in: it would never end")
+                raise UsageError(f"{host} is a link to a folder that contains it: remove the link")
             if guest:
                 self._put(guest, Entry(stat.S_IFDIR | 0o755))
             for child in host.iterdir():
@@ -57,21 +57,21 @@ class Archive:
         elif host.is_file():
             executable = 0o111 if os.access(host, os.X_OK) else 0
             self._put(guest, Entry(stat.S_IFREG | 0o644 | executable, host.read_bytes()))
-        elif host.is_symlink() and around:  # to nothing
+        elif host.is_symlink() and around:  # its target does not exist
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         else:
             raise UsageError(f"{host} is neither a file nor a folder")
 
     def add_program(self, host: Path, guest: str) -> None:
-        """Adds a file that will be executed, whatever its mode is on the host."""
+        """Adds a file as executable, whatever its mode is on the host."""
         with _reading(host):
             self._put(guest, Entry(stat.S_IFREG | 0o755, host.read_bytes()))
 
     def _put(self, guest: str, entry: Entry) -> None:
         if guest.partition("/")[0] in _KERNELS:
-            raise UsageError(f"/{guest} would not be seen: the kernel has a folder there")
+            raise UsageError(f"/{guest} cannot be added: the kernel makes this folder itself. Rename it")
         if guest == _END:
-            raise UsageError(f"no file can be called {_END}: in a boot archive that is the end")
+            raise UsageError(f"{_END} marks the end of a boot archive: rename the file")
         parent = os.path.dirname(guest)
         if parent and not (parent in self._entries and self._entries[parent].is_folder):
             self._put(parent, Entry(stat.S_IFDIR | 0o755))
@@ -94,7 +94,7 @@ class Archive:
 def _record(offset: int, inode: int, name: str, entry: Entry) -> bytes:
     encoded = os.fsencode(name) + b"\0"
     if len(entry.data) >= _PAGE:
-        # More zeros behind the name: contents that start on a page can be mapped where they are.
+        # Zeros after the name move the contents to a page boundary, so that the kernel can map them in place.
         encoded += bytes(-(offset + _HEADER + len(encoded)) % _PAGE)
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     fields = (inode, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, 0, 0, len(encoded), 0)
@@ -107,18 +107,18 @@ def _padded(data: bytes) -> bytes:
 
 
 def _stays_inside(link: Path, top: str) -> bool:
-    """Whether a symbolic link will still mean the same file in the guest."""
+    """Whether a symbolic link is relative and stays below `top`, so that it works in the guest, too."""
     target = os.path.realpath(link)
     return not os.path.isabs(os.readlink(link)) and os.path.commonpath([target, top]) == top
 
 
 @contextmanager
 def _reading(host: Path):
-    """What cannot be read is the user's to know: which file, and why."""
+    """Turns an error while reading files into a UsageError that names the file and the reason."""
     try:
         yield
     except OSError as error:
         name = os.fsdecode(error.filename or host)
         raise UsageError(f"{name[:_SHOWN]}: {error.strerror}") from error
     except RecursionError as error:
-        raise UsageError(f"{host}: folders in folders, too many") from error
+        raise UsageError(f"{host}: its folders are nested too deeply") from error

@@ -1,4 +1,4 @@
-"""Names for the addresses in the kernel's log: behind a line that has some comes another one.
+"""Adds function names to the kernel's log: after a line with addresses it inserts a line with their names.
 
     [    0.054361 h0] 'thread' stalled: 19 ms without an await, then a yield, awaits: 0x… < 0x…
         that is: self_tests::stall (kernel/self_tests/spin.cpp:103) < run_thread (…)
@@ -15,12 +15,12 @@ _LONGEST_LINE = 1024
 
 
 class LogNames:
-    """Feed it the console's bytes, in whatever pieces: they come back unchanged and at once, with
-    lines between them. What has no name, or where there are no symbols, nothing is said of."""
+    """Feed it the console's bytes, in pieces of any size. It returns them unchanged and without delay, with
+    lines of names inserted. A line is inserted only if at least one address has a name."""
 
     def __init__(self, kernel: Path):
         self._kernel = kernel
-        self._line = b""  # the unfinished one, its beginning
+        self._line = b""  # the beginning of the unfinished line
         self._known: dict[str, str] = {}
 
     def feed(self, data: bytes) -> bytes:
@@ -40,5 +40,5 @@ class LogNames:
                 self._known[at] = f"{readable(name)} ({place})"
         if not any(at in self._known for at in addresses):
             return b""
-        told = " < ".join(self._known.get(at, at) for at in addresses)
-        return f"    that is: {told}\n".encode()
+        chain = " < ".join(self._known.get(at, at) for at in addresses)
+        return f"    that is: {chain}\n".encode()

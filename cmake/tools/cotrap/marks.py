@@ -1,4 +1,4 @@
-"""Finds the kernel's marks in what comes out of the console, and with them what is the program's.
+"""Finds the kernel's marks in the console's output. They separate the program's output from the rest.
 
     firmware's banner, kernel lines   \\x1e NONCE start \\n     what the program writes
     \\x1e NONCE exit CODE \\n          kernel lines
@@ -24,22 +24,22 @@ class State(Enum):
 
 
 class MarkReader:
-    """Feed it the console's bytes; it gives back those to show and keeps the rest.
+    """Feed it the console's bytes; it returns those that the user shall see.
 
-    quiet: only what the program writes is shown. Otherwise kernel lines are as well, and only the
-    firmware's banner is held back.
+    quiet: the user sees only the program's output. Otherwise the user sees kernel lines, too, but not the
+    firmware's banner.
     """
 
     def __init__(self, nonce: str, quiet: bool):
         self.state = State.BOOTING
         self.exit_code: int | None = None
-        self.program_wrote = False  # anything at all
-        self.report = b""  # what a panic said
-        self.tail = b""  # the last of everything, for "what happened?"
+        self.program_wrote = False  # whether the program has printed anything
+        self.report = b""  # the report of a panic
+        self.tail = b""  # the last bytes of all output, for an error message
         self._quiet = quiet
-        self._banner = True
-        self._held = b""
-        self._line = b""  # the unfinished one, while the program has written nothing
+        self._banner = True  # no kernel line has come yet
+        self._held = b""  # bytes that may begin a mark
+        self._line = b""  # the unfinished line, while the program has written nothing
         self._mark = re.compile(
             re.escape(_SEPARATOR + nonce.encode()) + rb" (?:(start)|exit (\d+)|(panic))\r?\n"
         )
@@ -64,7 +64,7 @@ class MarkReader:
         return b"".join(shown)
 
     def finish(self) -> bytes:
-        """The console has closed: what was held back in case it was a mark is text after all."""
+        """Call it when the console has closed. Returns the bytes that were held back as a possible mark."""
         held, self._held = self._held, b""
         return self._text(held)
 
@@ -103,7 +103,7 @@ class MarkReader:
         self.program_wrote = bool(unfinished) or not all(map(_KERNEL_LINE.match, lines))
 
     def _possible_mark(self, data: bytes, position: int) -> int:
-        """Where a mark may have begun that has not ended yet, or the end of the data."""
+        """The offset at which an unfinished mark may begin, or the end of the data."""
         begin = data.find(
             _SEPARATOR, max(position, len(data) - len(self._prefix) - _LONGEST_MARK_TAIL)
         )

@@ -1,7 +1,7 @@
-"""The guest's memory, `--mem SIZE`: what sizes there are, and what a boot needs.
+"""The guest's memory, `--mem SIZE`: which sizes are valid, and how much a boot needs.
 
-QEMU puts the boot archive behind half of the memory (512 MiB of it at most) and the kernel, and
-the device tree behind the archive, on a multiple of 2 MiB.
+QEMU puts the boot archive after the first half of the memory, or after its first 512 MiB if that is less,
+and after the kernel. It puts the device tree after the archive, at a multiple of 2 MiB.
 """
 
 import re
@@ -11,20 +11,20 @@ from .errors import UsageError
 _UNITS = {"K": 10, "M": 20, "G": 30}
 _MIB = 1 << 20
 _MOST = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
-_LEAST_BESIDE = 12 * _MIB  # the archive, doubled: the kernel, what it needs, and a program
+_LEAST_BESIDE = 12 * _MIB  # for the kernel, its data and a program, beside the archive's place
 
 
 def parse(text: str) -> str:
-    """Raises ValueError, with what is wrong."""
+    """Returns the size unchanged. Raises ValueError with a message for the user."""
     if not re.fullmatch(r"[1-9][0-9]{0,9}[KMG]", text):
         raise ValueError(f"'{text}' is not a size such as 256M or 2G")
     if in_bytes(text) > _MOST:
-        raise ValueError(f"{text} is more than the kernel has addresses for")
+        raise ValueError(f"{text} is more than the kernel can address: give at most {_MOST >> 30}G")
     return text
 
 
 def check(memory: str, archive: int) -> None:
-    """Refuses what is too little for a boot archive of so many bytes."""
+    """Raises UsageError if the memory is too small for a boot archive of so many bytes."""
     least = -(-(_place_for(archive) + _LEAST_BESIDE) // _MIB)
     if in_bytes(memory) < least * _MIB:
         raise UsageError(
@@ -34,7 +34,7 @@ def check(memory: str, archive: int) -> None:
 
 
 def _place_for(archive: int) -> int:
-    """With what must be in front of it."""
+    """The bytes that the archive takes with the memory in front of it."""
     return archive + min(archive, 512 * _MIB)
 
 

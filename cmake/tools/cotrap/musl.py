@@ -1,4 +1,4 @@
-"""Debian's musl for riscv64, which some of the tests' Linux programs are linked with."""
+"""Debian's musl for riscv64. Some Linux programs of the tests are linked with it."""
 
 from . import debian
 from .errors import ToolError
@@ -9,11 +9,12 @@ _FOLDER = ROOT / "build" / "musl"  # tests/system/programs/CMakeLists.txt looks 
 
 
 def ensure() -> None:
-    """Without it there is a line that says so, and the tests go on."""
+    """Downloads musl if it is missing. If that fails, prints a message; the tests of its programs are left
+    out then."""
     if _FOLDER.exists():
         return
     try:
         with Waiting("fetching musl for riscv64"):
             debian.unpack("musl-dev", _FOLDER)
     except ToolError as error:
-        say(f"no musl, so its programs are not tested ({error})")
+        say(f"musl is missing, so the tests of its programs are left out ({error})")

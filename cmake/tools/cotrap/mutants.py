@@ -1,8 +1,8 @@
-"""`./cotrap test --mutants`: whether each mutant dies, and so whether the tests would notice the bug.
+"""`./cotrap test --mutants`: checks that a test fails for each mutant. A mutant that survives shows a gap.
 
 A mutant is a patch in tests/mutants that puts a plausible bug into the sources:
 
-    A pipe accepts one byte more than its capacity.          one sentence: what is wrong
+    A pipe accepts one byte more than its capacity.          one sentence that states the bug
     Fails: unit.files.asan                                  the everyday test that must fail
                                                             an empty line
     diff --git a/kernel/files/pipe.cpp …                    the patch, for `git apply -p1`
@@ -11,8 +11,8 @@ Mutants are built and tested in a copy of the sources, build/mutants/tree, so th
 stay as they are. The copy keeps its builds from run to run. Only files that differ are written into
 it, so only these are compiled again.
 
-    for each test, on the unchanged copy: it passes
-      for each mutant: apply the patch; `./cotrap test --everyday ^TEST$` there; take the patch back
+    for each test: check that it passes on the unchanged copy
+      for each of its mutants: apply the patch, run `./cotrap test --everyday ^TEST$`, revert the patch
 """
 
 import fcntl
@@ -33,7 +33,7 @@ from .ui import Waiting, bad, faint, good, say
 
 _CLAIM = re.compile(r"(?P<what>\S.*\.)\nFails: (?P<test>\S+)\n\n(?=diff --git )")
 _CHANGED = re.compile(r"^(?:\+\+\+ b|--- a)/(\S+)$", re.MULTILINE)
-# The copy has these of its own: builds, and what Python and editors keep beside sources.
+# The copy has these files of its own: builds, and the caches of Python and of editors.
 _NOT_SOURCES = ("build", ".cache")
 _CACHES = "__pycache__"
 _PASSED, _FAILED, _NO_SUCH_TEST = 0, 1, 2  # exit statuses of `./cotrap test`
@@ -47,7 +47,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Mutant:
-    """files: those that the patch changes. fault: why the file is no mutant; empty if it is one."""
+    """files: the files that the patch changes. fault: why the patch is no valid mutant; empty if it is."""
 
     name: str
     patch: Path
@@ -58,7 +58,8 @@ class Mutant:
 
     @property
     def order(self) -> tuple[str, tuple[str, ...], str]:
-        """Mutants of one test, and of one file, follow each other: they share a build."""
+        """The key for sorting: mutants of one test, and then of one file, run one after the other, so that
+        little is compiled between them."""
         return self.test, self.files, self.name
 
 
@@ -73,14 +74,14 @@ class Result:
 
 
 def run(names: list[str], jobs: int) -> int:
-    """Runs the mutants that the names select (regular expressions; none: all), `jobs` tests and
-    compilers at once. Returns 0 if each of them dies, otherwise 1. Raises UsageError if a name
-    selects none."""
+    """Runs the mutants that the names select, by default all. names: regular expressions. jobs: how many
+    tests and compilers run in parallel. Returns 0 if a test fails for each mutant, otherwise 1. Raises
+    UsageError if a name selects no mutant."""
     mutants = _selected(_read_all(), names)
     folder = ROOT / "build" / "mutants"
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    with _alone_in(folder):
+    with _locked(folder):
         tree = _Tree(folder / "tree", folder / "logs", jobs)
         with Waiting("copying the sources"):
             tree.update()
@@ -93,7 +94,7 @@ def run(names: list[str], jobs: int) -> int:
     summary = f"{counts(results)}, in {time.monotonic() - begun:.0f} s"
     print(good(summary) if died else bad(summary))
     if not died:
-        say(f"what each test printed is in {tree.logs}")
+        say(f"{tree.logs} has the output of each test")
     return 0 if died else 1
 
 
@@ -114,7 +115,7 @@ def _read(patch: Path) -> Mutant:
         return Mutant(name, patch, fault="it is not a text file")
     claim = _CLAIM.match(text)
     if not claim:
-        return Mutant(name, patch, fault="a sentence, `Fails: TEST`, an empty line, a diff are wanted")
+        return Mutant(name, patch, fault="it must have a sentence, `Fails: TEST`, an empty line and a diff")
     files = tuple(dict.fromkeys(_CHANGED.findall(text, claim.end())))
     fault = "" if files else "the diff changes no file"
     return Mutant(name, patch, claim["what"], claim["test"], files, fault)
@@ -122,13 +123,13 @@ def _read(patch: Path) -> Mutant:
 
 def _selected(mutants: list[Mutant], names: list[str]) -> list[Mutant]:
     if not mutants:
-        raise UsageError("there are no mutants in tests/mutants")
+        raise UsageError("tests/mutants has no mutants")
     chosen: set[str] = set()
     for name in names:
         found = {each.name for each in mutants if _matches(name, each.name)}
         if not found:
             hint = did_you_mean(name, (each.name for each in mutants))
-            raise UsageError(f"there is no mutant '{name}'{hint} (tests/mutants has them)")
+            raise UsageError(f"there is no mutant '{name}'{hint} (tests/mutants has all of them)")
         chosen |= found
     return [each for each in mutants if not names or each.name in chosen]
 
@@ -144,18 +145,17 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 class _Tree:
-    """The copy, and what its tests say of it. logs: what each test printed."""
+    """The copy of the sources. logs: the folder for the output of each test."""
 
     def __init__(self, path: Path, logs: Path, jobs: int):
         self.path = path.resolve()
         self.logs = logs
         self._jobs = jobs
-        self._unchanged: dict[str, int] = {}  # by test: the status with no patch applied
+        self._unchanged: dict[str, int] = {}  # by test: its exit status without a patch
         logs.mkdir(exist_ok=True)
 
     def update(self) -> None:
-        """Makes the copy what the sources are. This also takes back the patch that an interrupted run
-        has left."""
+        """Makes the copy equal to the sources. This also reverts a patch that an interrupted run left."""
         sources = _sources()
         for folder, folders, files in os.walk(self.path, topdown=False):
             if not _is_kept(Path(folder).relative_to(self.path)):
@@ -163,24 +163,25 @@ class _Tree:
                     _remove_if_gone(Path(folder) / name, self.path, sources)
         for name in sources:
             _copy(ROOT / name, self.path / name)
-        fetched, there = ROOT / "build" / "musl", self.path / "build" / "musl"
-        if fetched.exists() and not os.path.lexists(there):
-            there.parent.mkdir(exist_ok=True)
-            there.symlink_to(fetched)
+        musl, link = ROOT / "build" / "musl", self.path / "build" / "musl"
+        if musl.exists() and not os.path.lexists(link):
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(musl)
 
     def test(self, test: str) -> int:
-        """The status of a test on the unchanged copy, where it runs once."""
+        """The exit status of a test on the unchanged copy. The first call runs the test; later calls return
+        the same status."""
         if test not in self._unchanged:
-            with Waiting(f"{test} is running, with no mutant"):
+            with Waiting(f"{test} is running without a mutant"):
                 self._unchanged[test] = self._run(test, f"unchanged-{test}")
         return self._unchanged[test]
 
     def test_mutant(self, mutant: Mutant) -> int | None:
-        """The status of its test with the patch applied. None: the patch does not apply."""
+        """The exit status of the mutant's test with the patch applied. None: the patch does not apply."""
         if self._apply(mutant.patch) != 0:
             return None
         try:
-            with Waiting(f"{mutant.test} is running, with {mutant.name}"):
+            with Waiting(f"{mutant.test} is running with {mutant.name}"):
                 return self._run(mutant.test, mutant.name)
         finally:
             if self._apply(mutant.patch, "-R") != 0:
@@ -188,7 +189,8 @@ class _Tree:
 
     def _apply(self, patch: Path, *options: str) -> int:
         command = ["git", "apply", "-p1", "--whitespace=nowarn", *options, patch]
-        # The copy is inside the sources' repository. There `git apply` would skip all files.
+        # The copy is inside the repository of the sources, where `git apply` would skip all files. The
+        # ceiling hides that repository.
         alone = {"GIT_CEILING_DIRECTORIES": str(self.path.parent)}
         return subprocess.run(
             command, cwd=self.path, env=_environment() | alone, stderr=subprocess.DEVNULL
@@ -208,17 +210,17 @@ class _Tree:
             try:
                 return child.wait()
             except BaseException:
-                child.terminate()  # it ends what it has started
+                child.terminate()  # it ends its own child processes
                 raise
 
 
 def _environment() -> dict[str, str]:
-    """Without the repository that a hook of git's names: the copy is not it."""
+    """The environment without git's variables. A git hook sets them for another repository than the copy."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 
 def _sources() -> set[str]:
-    """All files that git knows or would know, without those that are deleted."""
+    """All files that exist and that git tracks, or would track."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "-co", "--exclude-standard"],
         cwd=ROOT,
@@ -226,13 +228,13 @@ def _sources() -> set[str]:
         capture_output=True,
     )
     if listed.returncode != 0:
-        raise ToolError(f"{ROOT} is no git repository: mutants need the list of its files")
+        raise ToolError(f"{ROOT} is no git repository, but --mutants needs git's list of files: clone it")
     names = filter(None, os.fsdecode(listed.stdout).split("\0"))
     return {name for name in names if os.path.lexists(ROOT / name)}
 
 
 def _copy(source: Path, copy: Path) -> None:
-    """Writes the copy only if it differs, because a newer file is compiled again."""
+    """Writes the copy only if it differs, because ninja compiles files again that are newer."""
     if _are_same(source, copy):
         return
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -252,12 +254,12 @@ def _are_same(source: Path, copy: Path) -> bool:
 
 
 def _is_kept(folder: Path) -> bool:
-    """Whether a folder of the copy is not compared with the sources."""
+    """Whether the folder belongs to the copy alone and is not compared with the sources."""
     return folder.parts[:1] in ((name,) for name in _NOT_SOURCES) or _CACHES in folder.parts
 
 
 def _remove_if_gone(path: Path, tree: Path, sources: set[str]) -> None:
-    """Removes a file that is not among the sources, and a folder that is empty."""
+    """Removes the file if it is not among the sources, or the folder if it is empty."""
     name = path.relative_to(tree)
     if _is_kept(name) or str(name) in sources:
         return
@@ -269,8 +271,8 @@ def _remove_if_gone(path: Path, tree: Path, sources: set[str]) -> None:
 
 
 @contextmanager
-def _alone_in(folder: Path):
-    """Of two commands at once, the second waits."""
+def _locked(folder: Path):
+    """Holds a lock, so that a second command waits for the first."""
     with open(folder / "lock", "w") as lock, Waiting("another command runs mutants") as waiting:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting.over()
@@ -285,14 +287,14 @@ def _judge(tree: _Tree, mutant: Mutant) -> Result:
         return Result(mutant, Verdict.BROKEN, note=mutant.fault)
     unchanged = tree.test(mutant.test)
     if unchanged != _PASSED:
-        return Result(mutant, Verdict.BROKEN, note=_reason(mutant.test, unchanged, "without it"))
+        return Result(mutant, Verdict.BROKEN, note=_reason(mutant.test, unchanged, "without the mutant"))
     begun = time.monotonic()
     status = tree.test_mutant(mutant)
     seconds = time.monotonic() - begun
     if status is None:
         return Result(mutant, Verdict.BROKEN, seconds, "the patch does not apply")
     if status not in (_PASSED, _FAILED):
-        note = _reason(mutant.test, status, "with it")
+        note = _reason(mutant.test, status, "with the mutant")
         return Result(mutant, Verdict.BROKEN, seconds, note)
     return Result(mutant, Verdict.KILLED if status == _FAILED else Verdict.SURVIVED, seconds)
 
@@ -301,7 +303,7 @@ def _reason(test: str, status: int, when: str) -> str:
     reasons = {
         _FAILED: f"{test} fails {when}, too",
         _NO_SUCH_TEST: f"there is no everyday test {test}",
-        OWN_FAILURE: f"what {test} needs does not build {when}",
+        OWN_FAILURE: f"the build for {test} fails {when}",
     }
     return reasons.get(status, f"{test} ends with status {status} {when}")
 
@@ -314,7 +316,7 @@ def _line(result: Result) -> str:
 
 
 def table(results: list[Result]) -> str:
-    """In Markdown."""
+    """A table of all results, in Markdown."""
     lines = ["| mutant | where | test | verdict | seconds |", "|---|---|---|---|---|"]
     for each in results:
         where = ", ".join(each.mutant.files) or "–"

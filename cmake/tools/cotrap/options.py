@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
             unknown = [word for word in unknown if word.startswith("-")]
         if hasattr(known, "append"):
             try:
-                known.append = bootargs.settled(known.append, known.policy_header)
+                known.append = bootargs.with_header_policy(known.append, known.policy_header)
             except ValueError as error:
                 self.error(f"--policy: {error}")
         if unknown:

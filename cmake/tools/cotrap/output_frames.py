@@ -1,5 +1,5 @@
-"""Undoes the framing of the guest's output, which tells standard error from everything else
-(docs/running.md). The kernel doubles each DLE of a text, so what is framed can be any bytes."""
+"""Undoes the framing of the guest's output, which separates standard error from all other output
+(docs/running.md). The kernel doubles each DLE byte, so the framed output can have any bytes."""
 
 import re
 
@@ -9,14 +9,14 @@ _COMMAND = re.compile(rb"\x10(.)", re.DOTALL)
 
 
 class OutputFrames:
-    """Feed it the console's bytes, in whatever pieces."""
+    """Feed it the console's bytes, in pieces of any size."""
 
     def __init__(self):
         self._is_error = False  # the stream of the next byte
         self._held = b""  # an escape whose second byte has not come yet
 
     def feed(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """The bytes in their order, in pieces: whether each is standard error's, and its bytes."""
+        """The bytes in order, as pairs: whether they are standard error's, and the bytes."""
         data = self._held + data
         pieces, text, position = [], b"", 0
         for command in _COMMAND.finditer(data):
@@ -26,7 +26,7 @@ class OutputFrames:
                 pieces.append((self._is_error, text))
                 text = b""
                 self._is_error = command[1] == _ERRORS
-            else:  # a DLE; anything else only where a panic has cut a command short
+            else:  # a DLE, or another byte if a panic has cut a command short
                 text += command[1]
         rest = data[position:]
         self._held = _ESCAPE if rest.endswith(_ESCAPE) else b""

@@ -1,5 +1,5 @@
-"""Libraries that only some commands need. A module that uses one is imported only when it is needed,
-because `setup`, which installs the libraries, must start without them."""
+"""Imports modules that need Python libraries which may be missing. Commands import them late, because
+`./cotrap setup`, which installs the libraries, must start without them."""
 
 from importlib import import_module
 from pathlib import Path
@@ -12,18 +12,18 @@ CHARTS = Path("/usr/share/javascript/chart.js/chart.min.js")
 
 
 def module(name: str, package: str) -> ModuleType:
-    """The module of ours called `name`, of `package`, which imports such a library."""
+    """Imports the module `name` of `package`. Raises ToolError if a library that it imports is missing."""
     try:
         return import_module(name, package)
     except ModuleNotFoundError as error:
-        why = f"Python's {error.name} is not installed: `./cotrap setup` does that on Debian"
+        why = f"Python's {error.name} is not installed: on Debian, `./cotrap setup` installs it"
         raise ToolError(why) from error
 
 
 def check_charts() -> None:
     """Call it before the command runs, measures or simulates: then an error costs the user no time."""
     if not CHARTS.is_file():
-        raise ToolError(f"Chart.js ({CHARTS}) is not installed: `./cotrap setup` does that on Debian")
+        raise ToolError(f"Chart.js ({CHARTS}) is not installed: on Debian, `./cotrap setup` installs it")
 
 
 def page_module(package: str) -> ModuleType:

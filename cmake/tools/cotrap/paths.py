@@ -1,4 +1,4 @@
-"""Where things are in the source tree and in a build folder."""
+"""The paths of the source tree and of a build folder, and the checks of output files."""
 
 import os
 from contextlib import suppress
@@ -12,17 +12,17 @@ TOOLS = ROOT / "cmake" / "tools"
 _X86_64 = b"\x3e\0"  # an ELF file's machine
 
 
-# What `--machine` names, and the preset that is built for each unless `--build` says otherwise.
+# The values of `--machine`, and the preset that is built for each unless the user gives --build.
 MACHINES = {"riscv64": "riscv64-release", "hosted": "hosted-release"}
 
-# What `--sanitize` names: builds of the hosted machine.
+# The values of `--sanitize`, and their presets of the hosted machine.
 SANITIZED = {"address": "hosted-asan", "thread": "hosted-tsan"}
 
 
 @dataclass(frozen=True)
 class Build:
-    """One build folder of the kernel and its programs. self_tests: of its two kernels the one that
-    tests and benchmarks boot, which has the kernel's self-tests."""
+    """A build folder of the kernel and its programs. self_tests: selects the kernel that has the
+    self-tests, which tests and benchmarks boot."""
 
     folder: Path
     self_tests: bool = False
@@ -33,24 +33,24 @@ class Build:
 
     @property
     def is_hosted(self) -> bool:
-        """Whether the kernel is a program of this host's: not where it is for riscv64."""
+        """Whether the kernel is a program of this host, and not for riscv64."""
         with open(self.kernel, "rb") as file:
             return file.read(20)[18:] == _X86_64
 
     @property
     def processor(self) -> str:
-        """What its kernel says to `uname -m`."""
+        """The processor that `uname -m` prints on this kernel."""
         return "x86_64" if self.is_hosted else "riscv64"
 
     @property
     def initrd_root(self) -> Path:
-        """The files of the boot archive, as the build staged them."""
+        """The folder in which the build stages the files of the boot archive."""
         return self._existing("initrd-root")
 
     def _existing(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists():
-            raise ToolError(f"{path} is not there: is {self.folder} a build of the kernel?")
+            raise ToolError(f"{path} does not exist: is {self.folder} a build of the kernel?")
         return path
 
 
@@ -59,12 +59,12 @@ def preset_folder(preset: str) -> Path:
 
 
 def check_output(path: Path) -> None:
-    """Before anything is run: a file can be made there, as far as one can know. What is there is left
-    as it is."""
+    """Checks, before a long run, that the output file can be written. An existing file is not changed.
+    Raises UsageError."""
     if not os.path.isdir(path.parent):
-        raise UsageError(f"{path}: no such folder as {path.parent}")
+        raise UsageError(f"{path}: there is no such folder as {path.parent}")
     if os.path.isdir(path):
-        raise UsageError(f"{path} is a folder")
+        raise UsageError(f"{path} is a folder: give the name of a file")
     try:
         if os.path.isfile(path):
             os.close(os.open(path, os.O_WRONLY))
@@ -76,7 +76,7 @@ def check_output(path: Path) -> None:
 
 
 def write_output(path: Path, text: str) -> None:
-    """All of it, or no file is left."""
+    """Writes the file. If that fails, removes it and raises ToolError."""
     try:
         path.write_text(text, newline="")
     except OSError as error:

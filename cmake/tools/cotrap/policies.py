@@ -1,11 +1,11 @@
-"""The scheduling policies in the kernel, by name: those of async/policy/all.h."""
+"""The names of the scheduling policies in the kernel (async/policy/all.h)."""
 
 import re
 from functools import cache
 
 from .paths import ROOT
 
-DEFAULT = "priority"  # the executor's own, if nobody asks for another
+DEFAULT = "priority"  # the executor's own policy, which runs unless the user selects another one
 _FOLDER = ROOT / "async" / "include" / "async" / "policy"
 
 
@@ -16,7 +16,7 @@ def known() -> tuple[str, ...]:
 
 
 def check(name: str) -> str:
-    """Raises ValueError, with what is wrong."""
+    """Returns the name. Raises ValueError if there is no such policy."""
     if name not in known():
-        raise ValueError(f"there is no policy '{name}': there is {', '.join(known())}")
+        raise ValueError(f"there is no policy '{name}': give one of {', '.join(known())}")
     return name

@@ -1,8 +1,8 @@
-"""A scheduling policy that is not in the tree: one header, named on the command line, of which builds
-of their own are made (docs/write-a-scheduler.md).
+"""A scheduling policy of the user: a header that `--policy-header` names. The command makes a build of
+its own with it (docs/write-a-scheduler.md).
 
-There is one folder for all headers, so that little is compiled anew for the next one. A command that
-builds there has it alone until it ends: what it runs is what it has built, as often as it does.
+All headers share one build folder per preset, so that another header compiles little. A command holds
+the folder's lock until it ends, so that no other command replaces the build while it runs.
 """
 
 import fcntl
@@ -17,12 +17,12 @@ from .errors import ToolError
 from .paths import ROOT, preset_folder
 from .ui import Waiting
 
-_held: dict[Path, TextIO] = {}  # locks of folders: this command's until it ends
+_held: dict[Path, TextIO] = {}  # by folder: the open lock file; this command holds it until it ends
 
 
 @dataclass(frozen=True)
 class PolicyHeader:
-    """`type` is its class, in async::policy; `name` what that calls itself."""
+    """type: the policy's class, in async::policy. name: its constant `name`."""
 
     path: Path
     type: str
@@ -30,22 +30,22 @@ class PolicyHeader:
 
 
 def parse(text: str) -> PolicyHeader:
-    """FILE:CLASS. Raises ValueError."""
+    """text: FILE:CLASS. Raises ValueError with a message for the user."""
     file, _, type = text.rpartition(":")
     if not re.fullmatch(r"\w+", type) or not Path(file).is_file():
-        raise ValueError(f"'{text}' is not FILE:CLASS, with a file that is there")
+        raise ValueError(f"'{text}' is not FILE:CLASS with an existing file")
     source = Path(file).read_text(errors="replace")
     found = re.search(rf'\bclass {type}\b.*?\bchar\* name = "([\w.-]+)";', source, re.DOTALL)
     if not found:
-        raise ValueError(f"'{text}': no class {type} with a `static constexpr const char* name`")
+        raise ValueError(f"'{text}': the file has no class {type} with a `static constexpr const char* name`")
     if found[1] in policies.known():
-        raise ValueError(f"'{text}': there is a policy '{found[1]}' already, and names are one's own")
+        raise ValueError(f"'{text}': there is a policy '{found[1]}' already: choose another name")
     return PolicyHeader(Path(file).resolve(), type, found[1])
 
 
 def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path:
-    """The folder of that preset's build with the header in it. No other command changes it before
-    this one has ended."""
+    """Builds the target of the preset with the header's policy. Returns the build folder, which no other
+    command changes until this one ends."""
     setup.ensure_for(preset)
     folder = preset_folder(f"policy-{preset}")
     _hold(folder)
@@ -63,7 +63,7 @@ def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path
 
 def _hold(folder: Path) -> None:
     if folder in _held:
-        return  # a second lock would wait for the first
+        return  # this command holds it already; a second lock would wait for ever
     folder.mkdir(parents=True, exist_ok=True)
     lock = open(folder / ".cotrap-lock", "w")
     with Waiting(f"another command with --policy-header uses {folder}", lines=True):

@@ -1,5 +1,5 @@
-"""Starts a machine with Cotrap in it (QEMU, or the kernel itself as a process), its console on two
-pipes, and makes sure that it ends."""
+"""Starts a machine that runs Cotrap: QEMU, or the kernel itself as a process. Two pipes are its console.
+The machine ends with the command, however the command ends."""
 
 import errno
 import os
@@ -23,16 +23,15 @@ from .output_frames import OutputFrames
 from .paths import Build
 from .symbols import explain
 
-_LAST_LINES = 12  # of the console, when a machine ends without saying why
+_LAST_LINES = 12  # of the console, shown if a machine ends for no known reason
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The hardware asked for. icount: time is counted in instructions, so that runs repeat: such a
-    machine has no entropy device, which answers when the host likes, and the seed of its generator is
-    always the same. ram: an
-    empty memory_file() that is the machine's RAM, to be looked at from outside. under: a command of
-    the host's that the hosted machine's kernel is run by."""
+    """The hardware of a machine. memory: its size, as `--mem` takes it. icount: time is counted in
+    instructions, so that runs repeat; then there is no entropy device, which answers at no fixed time, and
+    QEMU's random seed is always the same. extra: more options for QEMU. ram: an empty memory_file() for the
+    machine's RAM, which the command can read. under: a command of the host that runs the hosted kernel."""
 
     harts: int = 1
     memory: str = "256M"
@@ -52,14 +51,15 @@ class Machine:
             ram = f"id=ram,size={self.memory},mem-path=/proc/self/fd/{self.ram},share=on"
             options += ["-object", f"memory-backend-file,{ram}"]
         options += ["-machine", board, "-cpu", "rv64", "-smp", str(self.harts), "-m", self.memory]
-        # Devices of version 1.0, not those of the drafts before it.
+        # Selects devices of virtio 1.0; QEMU's default is the legacy interface.
         options += ["-global", "virtio-mmio.force-legacy=false"]
         if self.entropy and not self.icount:
             options += ["-device", "virtio-rng-device"]
         if self.disk:
             options += self.disk.options(disk_file)
         if self.icount:
-            # Idle time is skipped, which needs an end: where a disk or a person ends it, it is real.
+            # sleep=off skips idle time up to the next timer. A disk or a person ends it at a time of the
+            # host, so with one of these idle time passes as on the host.
             sleep = "on" if self.disk or awaits_input else "off"
             options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
@@ -67,12 +67,12 @@ class Machine:
 
 @dataclass(frozen=True)
 class Boot:
-    """What runs on the machine: a build, the files beside its own, and the first program.
+    """The software of a machine: a build, a boot archive, and the first program.
 
     terminal: the console is a terminal of (columns, rows) with echo and line editing; otherwise
-    standard input is framed (see console.py) and every byte is literal. has_no_input: it is at its
-    end from the beginning, at no time of the host's. errors_apart: the console's output is framed,
-    so that standard error is a stream of its own.
+    standard input is framed (sources.py) and every byte is literal. has_no_input: standard input is
+    empty, and the guest learns this at its start, so that runs repeat. errors_apart: the console's output
+    is framed, so that standard error is a stream of its own. append: more words for the kernel.
     """
 
     build: Build
@@ -92,7 +92,7 @@ class Boot:
 
 
 def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
-    """The build's own files, and files and folders of the host under their names."""
+    """The boot archive of the build. added: the host's files and folders to put into the guest's root."""
     archive = Archive()
     archive.add(build.initrd_root, "")
     for path in added:
@@ -101,7 +101,7 @@ def archive_with(build: Build, added: Iterable[Path] = ()) -> Archive:
 
 
 class Guest:
-    """A running machine. Use it with `with`: however that is left, the process is gone afterwards."""
+    """A running machine. Use it in a `with` statement, at whose end the process is killed."""
 
     _all: "set[Guest]" = set()
 
@@ -125,12 +125,12 @@ class Guest:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 pass_fds=files,
-                start_new_session=True,  # a ^C on our terminal is for the guest, not for QEMU
+                start_new_session=True,  # ^C on the host's terminal must not end QEMU
                 bufsize=0,
             )
         except OSError as error:
             if error.errno == errno.E2BIG:
-                raise UsageError("the program's arguments are too long for a command line") from error
+                raise UsageError("the program's arguments are too long: shorten them") from error
             raise ToolError(f"{self._name} does not start: {error}") from error
         finally:
             for file in own:
@@ -170,7 +170,7 @@ class Guest:
         self._process.stdout.close()
 
     def streams(self, data: bytes) -> list[tuple[bool, bytes]]:
-        """The bytes from `output`, in pieces: whether each is standard error's, and its bytes."""
+        """Splits bytes from `output` into pairs: whether they are standard error's, and the bytes."""
         return self._frames.feed(data) if self._frames else [(False, data)]
 
     @property
@@ -179,12 +179,12 @@ class Guest:
 
     @classmethod
     def kill_all(cls) -> None:
-        """For who is leaving while other threads wait for their guests: those see them end."""
+        """Kills all running machines. Threads that wait for one of them see it end."""
         for guest in list(cls._all):
             guest.end()
 
     def alive(self, within: float) -> bool:
-        """Whether it still runs after so many seconds."""
+        """Waits up to `within` seconds for the process to end. Returns whether it still runs."""
         try:
             self._process.wait(within)
         except subprocess.TimeoutExpired:
@@ -192,12 +192,12 @@ class Guest:
         return False
 
     def end(self) -> None:
-        """Ends the process; who reads its console sees it close."""
+        """Kills the process. A reader of its console sees it close."""
         self._process.kill()
 
     def trouble(self) -> str:
-        """Why a guest that is done has no exit status to give: a panic, or QEMU's end. Otherwise
-        nothing."""
+        """Why the guest ended without an exit status: a panic, or the end of the process. Empty if the
+        guest has an exit status."""
         if self.marks.state is State.EXITED:
             return ""
         if self.marks.state is State.PANICKED:
@@ -208,7 +208,7 @@ class Guest:
         self._errors.seek(0)
         complaint = self._errors.read().decode(errors="replace").strip()
         if re.search(r"\block\b", complaint) and self._disk:
-            return f"--disk {self._disk.path}: another machine has it"
+            return f"--disk {self._disk.path}: another machine uses this disk: end that one first"
         tail = "\n".join(self.marks.tail.decode(errors="replace").splitlines()[-_LAST_LINES:])
         return "\n".join(filter(None, [f"{self._name} ended early ({died})", complaint, tail]))
 
@@ -217,7 +217,7 @@ def _qemu() -> str:
     name = os.environ.get("COTRAP_QEMU", "qemu-system-riscv64")
     path = shutil.which(name)
     if not path:
-        raise ToolError(f"{name} is not installed: `./cotrap setup` does that on Debian")
+        raise ToolError(f"{name} is not installed: on Debian, `./cotrap setup` installs it")
     return path
 
 
@@ -229,7 +229,8 @@ def qemu_on(
     disk: int | None = None,
     awaits_input: bool = False,
 ) -> list[str]:
-    """The command for a machine whose console is standard input and output."""
+    """The command that starts QEMU with its console on standard input and output. initrd, disk: inherited
+    descriptors. words: the kernel command line."""
     return [
         _qemu(),
         *machine.options(disk, awaits_input),
@@ -242,13 +243,14 @@ def qemu_on(
 
 
 def _with_parent(command: list[str]) -> list[str]:
-    """Makes the kernel end the process when this one dies, even by SIGKILL."""
+    """A command that runs `command`, and that Linux kills when this process dies, even by SIGKILL."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
 
 
 def memory_file(name: str, data: bytes) -> int:
-    """A file without a place in any folder, so that none is ever left behind; at its beginning."""
+    """A descriptor of a new file in memory with this data, positioned at its beginning. It has no name in
+    a folder, so none is left behind."""
     file = os.memfd_create(name)
     view = memoryview(data)
     while view:

@@ -1,4 +1,4 @@
-"""`./cotrap run`: the shell, or one program whose output and exit status become the command's."""
+"""`./cotrap run`: runs the shell, or a program. The program's output and exit status become the command's."""
 
 import os
 import shutil
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from . import build, callgrind, elf, hosted, terminal
 from .console import FileSink, TimedOut, relay
-from .errors import CANNOT_RUN, NOBODY_READS, OWN_FAILURE, TIMED_OUT, UsageError
+from .errors import CANNOT_RUN, OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, UsageError
 from .log_names import LogNames
 from .paths import Build, check_output
 from .qemu import Boot, Guest, Machine, archive_with
 from .sim import kernel, simulator
-from .sources import FramedInput, Keyboard, Left, Silence, is_empty
+from .sources import FramedInput, Keyboard, Quit, Silence, is_empty
 from .suggestions import did_you_mean
 from .ui import Waiting, say
 
-_LEFT = 130  # as if by ^C
+_QUIT = 130  # after Ctrl-A X, as if by ^C
 
 
 def run(arguments) -> int:
@@ -29,12 +29,12 @@ def run(arguments) -> int:
     arguments.harts = arguments.harts or 1
     if arguments.trace or arguments.record or arguments.starving:
         raise UsageError(
-            "--trace, --record and --starving are for a workload; `./cotrap trace` runs programs"
+            "--trace, --record and --starving work only with a workload: use `./cotrap trace` for a program"
         )
     if not arguments.callgrind:
         return run_on(machine(arguments), prepare(arguments, terminal.is_ours()), arguments)
     if arguments.machine != "hosted" or arguments.sanitize:
-        raise UsageError("--callgrind is for `--machine hosted`, without a sanitizer")
+        raise UsageError("--callgrind works only with `--machine hosted`, and without a sanitizer")
     check_output(arguments.callgrind)
     with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
         boot = prepare(arguments, terminal.is_ours())
@@ -43,12 +43,13 @@ def run(arguments) -> int:
 
 
 def run_on(machine: Machine, boot: Boot, arguments) -> int:
+    """Boots, and connects the console to standard input, output and error. Returns the exit status."""
     name = program_name(arguments)
     with ExitStack() as stack:
         if boot.terminal:
             stack.enter_context(terminal.raw())
             source = Keyboard(sys.stdin.fileno())
-            hint = "; Ctrl-A X leaves"
+            hint = "; Ctrl-A X quits"
         else:
             file = sys.stdin.fileno()
             boot = replace(boot, has_no_input=is_empty(file))
@@ -59,7 +60,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
 
         def on_put() -> None:
-            """Kernel messages are no answer to "what is it doing?", the program's output is."""
+            """Output of the program ends the waiting line; kernel messages only hide it for a while."""
             waiting.over() if guest.marks.program_wrote else waiting.hide()
 
         errors = FileSink(sys.stderr.fileno(), on_put) if boot.errors_apart else None
@@ -72,12 +73,12 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
             relay(guest, source, sink, arguments.timeout, errors)
         except TimedOut:
             waiting.over()
-            say(f"{name} was still {guest.marks.state.value} after {arguments.timeout:g} s")
+            say(f"{name} was still {guest.marks.state.value} after {arguments.timeout:g} s (--timeout)")
             return TIMED_OUT
-        except Left:
-            return _LEFT if arguments.program else 0
+        except Quit:
+            return _QUIT if arguments.program else 0
         except BrokenPipeError:
-            return NOBODY_READS
+            return OUTPUT_CLOSED
     if trouble := guest.trouble():
         say(trouble)
         return OWN_FAILURE
@@ -88,8 +89,8 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
 
 
 def _are_one_file(first, second) -> bool:
-    """Whether both lead to the same terminal, file or pipe. There the guest's standard output and
-    standard error are one stream, so that the order of their bytes is that of the writes."""
+    """Whether both are the same terminal, file or pipe. Then the guest's standard output and standard error
+    stay one stream, so that the bytes keep the order of the writes."""
     return os.path.samestat(os.fstat(first.fileno()), os.fstat(second.fileno()))
 
 
@@ -106,10 +107,10 @@ def machine(arguments, *extra: str, ram: int | None = None) -> Machine:
 
 
 def prepare(arguments, on_terminal: bool) -> Boot:
-    """What the command line asks to boot. All it names is looked at before anything is built, but
-    for a program of Cotrap's own: `arguments.program` is its file afterwards."""
+    """The boot that the command line describes. It checks all files before it builds. If
+    `arguments.program` names a program of Cotrap, this function replaces the name by the program's file."""
     program = arguments.program
-    # os.path: unlike Path's, these take a name that is too long for one that is not there.
+    # os.path: these functions return False for a name that is too long; Path's would raise.
     is_file = not program or os.path.isfile(program)
     if not is_file and (os.path.exists(program) or len(program.parts) > 1):
         why = "not a file" if os.path.exists(program) else "no such file"
@@ -139,25 +140,25 @@ def prepare(arguments, on_terminal: bool) -> Boot:
 
 
 def _hint_at_late_options(arguments) -> None:
-    """Options after FILE go to the program. A user who means the command would see no effect."""
+    """Prints a hint if options of the command stand after FILE, because the program gets those."""
     words = takewhile(lambda word: word != "--", arguments.arguments)
     names = dict.fromkeys(word.partition("=")[0] for word in words)
     if late := ", ".join(name for name in names if name in arguments.own_options):
         program = arguments.program.name
-        say(f"hint: {program} gets {late}; an option of the command stands before {program}")
+        say(f"hint: {program} gets {late}; put options of the command before {program}")
 
 
 def _own_program(built: Build, name: Path) -> Path:
-    """One that is in the guest's /bin, with its symbols where the build has them."""
+    """The file of a program in the guest's /bin, with symbols if the build has them. Raises UsageError."""
     for folder in (built.folder / "user" / "bin", built.initrd_root / "bin"):
         if os.path.isfile(folder / name):
             return folder / name
     hint = did_you_mean(str(name), [*os.listdir(built.initrd_root / "bin"), *simulator.workloads()])
-    raise UsageError(f"{name}: no such file, nor a program of Cotrap's{hint} (`ls /bin` in its shell)")
+    raise UsageError(f"{name}: no such file or program{hint} (`./cotrap run ls /bin` lists the programs)")
 
 
 def check_files(arguments) -> None:
-    """What a machine's options name is there, and is to be had on it."""
+    """Raises UsageError if a file that an option names is missing, or the machine lacks an option."""
     hosted.check(arguments)
     for path in arguments.add:
         if not os.path.exists(path):

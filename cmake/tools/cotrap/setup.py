@@ -1,6 +1,6 @@
-"""Installs the packages that a command needs. The work is cmake/tools/setup.sh, which runs without
-Python; this only avoids starting it when nothing can have changed. packages.txt has the purposes: `run`,
-which every command needs, and those that some commands add."""
+"""Installs the packages that a command needs. The script cmake/tools/setup.sh does the work and runs
+without Python. This module starts it only if a package may be missing. packages.txt has the purposes:
+`run`, which every command needs, and those that some commands add."""
 
 import subprocess
 from pathlib import Path
@@ -10,18 +10,18 @@ from .paths import ROOT, TOOLS
 
 HOSTED, SIM, DEBUG, TEST = "hosted", "sim", "debug", "test"
 _RUN = "run"
-_STAMPS = ROOT / "build" / "setup"  # setup.sh writes one for each purpose when nothing is missing
+_STAMPS = ROOT / "build" / "setup"  # setup.sh writes one file for each purpose that lacks no package
 _INPUTS = (TOOLS / "packages.txt", TOOLS / "setup.sh", Path("/var/lib/dpkg/status"))
 
 
 def ensure(*purposes: str) -> None:
-    """Installs what is missing for `run` and these purposes. It costs next to nothing if nothing is."""
+    """Installs the packages that are missing for `run` and these purposes. It is fast if none is."""
     if not _is_fresh(TEST) and not all(map(_is_fresh, (_RUN, *purposes))):
         install(*purposes, quiet=True)
 
 
 def ensure_for(preset: str) -> None:
-    """What a preset's build needs."""
+    """Installs the packages that are missing for a preset's build."""
     kind = preset.partition("-")[0]
     ensure(*{"hosted": [HOSTED], "host": [SIM]}.get(kind, []))
 
@@ -29,11 +29,11 @@ def ensure_for(preset: str) -> None:
 def install(*purposes: str, quiet: bool = False) -> None:
     arguments = ["--quiet"] if quiet else []
     if subprocess.run(["sh", TOOLS / "setup.sh", *arguments, *purposes]).returncode != 0:
-        raise ToolError("the setup did not succeed")
+        raise ToolError("the setup failed: see the messages above")
 
 
 def has_more_since(seconds: float) -> bool:
-    """Whether setup.sh may have installed packages for the tests since then, a file's time."""
+    """Whether setup.sh may have installed packages for the tests since then. seconds: a file's time."""
     try:
         return (_STAMPS / TEST).stat().st_mtime > seconds
     except FileNotFoundError:
@@ -41,6 +41,7 @@ def has_more_since(seconds: float) -> bool:
 
 
 def _is_fresh(purpose: str) -> bool:
+    """Whether no package was installed or removed, and no list changed, since setup.sh ran for it."""
     try:
         stamp = (_STAMPS / purpose).stat().st_mtime
         return all(stamp > file.stat().st_mtime for file in _INPUTS)

@@ -1,13 +1,13 @@
-"""A disk that takes its time, as disks do: every request is answered after a while, and any number
-at once. A file of the host would answer before the guest has asked for the next block.
+"""A disk with a delay: it completes every request after a fixed time, and any number in parallel. A file
+of the host would complete a request before the guest has submitted the next one.
 
-It is a server of the network block device protocol (NBD) on a socket that only QEMU is told of,
-with the bytes in memory:
+The disk is a server of the network block device protocol (NBD) on a private socket. Its contents are in
+memory:
 
     with SlowDisk(contents, delay=0.02) as slow:
         Machine(disk=slow.disk)
         ...
-    slow.data                    # what is on it afterwards
+    slow.data                    # its contents afterwards
 
 Source: the protocol's description, github.com/NetworkBlockDevice/nbd, doc/proto.md.
 """
@@ -35,7 +35,8 @@ _HAS_FLAGS, _CAN_FLUSH = 1, 4
 
 @contextmanager
 def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
-    """For any machine. (The hosted one's disk is a file, and takes its time by itself.)"""
+    """A slow disk for the machine of the build. delay: in seconds. The hosted machine delays the requests
+    itself, so its disk is a plain file."""
     if built.is_hosted:
         with tempfile.NamedTemporaryFile(prefix="cotrap-") as file:
             file.write(data)
@@ -47,10 +48,10 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
 
 
 def _held_up(process: int) -> dict[int, int]:
-    """For how long the host has kept each thread of a process from running, in nanoseconds. Source:
-    the kernel's Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat."""
+    """By thread of a process: the nanoseconds in which it was ready but did not run, because the host was
+    busy. Source: Linux's Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat."""
     waited = {}
-    with suppress(OSError):  # the machine ends just now
+    with suppress(OSError):  # the machine ends at this moment
         for thread in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{thread}/schedstat") as file:
                 waited[int(thread)] = int(file.read().split()[1])
@@ -58,10 +59,10 @@ def _held_up(process: int) -> dict[int, int]:
 
 
 class SlowDisk:
-    """fails: offsets of sectors that cannot be read or written.
+    """delay: in seconds. fails: the offsets of sectors whose reads and writes fail.
 
-    At least a quarter of the delay passes without a busy host keeping the machine from running. So
-    the machine computes during each delay, and asks for more, however busy the host is."""
+    A busy host lengthens the delay: the machine must be able to run for at least a quarter of it. So the
+    guest has time to submit more requests during each delay."""
 
     def __init__(self, data: bytes, delay: float, fails: frozenset[int] = frozenset()):
         self.data = bytearray(data)
@@ -91,21 +92,21 @@ class SlowDisk:
 
     @staticmethod
     async def _end() -> None:
-        """Nobody is served any more."""
-        served = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in served:
+        """Cancels all connections."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*served, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
-            await self._agree(reader, writer)
+            await self._negotiate(reader, writer)
             while await self._take_request(reader, writer):
                 pass
         writer.close()
 
-    async def _agree(self, reader, writer) -> None:
-        """Fixed newstyle negotiation: nothing but the plain protocol and the one disk."""
+    async def _negotiate(self, reader, writer) -> None:
+        """NBD's fixed newstyle negotiation, without any extension. There is one disk, whatever its name."""
         fixed_newstyle, no_zeroes = 1, 2
         writer.write(b"NBDMAGIC" + _OPTION_MAGIC + struct.pack(">H", fixed_newstyle | no_zeroes))
         await reader.readexactly(4)

@@ -1,8 +1,8 @@
-"""What may stand at the keyboard's end of a guest's console.
+"""The sources of a guest's console input.
 
-A source has `file`, a descriptor that is worth polling (None: there is none, or no longer),
-`due()`, the time at which it has something without one (None: never), and `take()`, the bytes for
-the guest, already encoded for its kind of console:
+A source has three members. `file` is the descriptor to poll for input; None: there is none, or it has
+ended. `due()` is the time (time.monotonic()) at which the source has input without a file; None: never.
+`take()` returns the input's bytes, already encoded for the kind of console:
 
     framed      NoInput, Silence, FramedInput: bytes are literal; DLE DLE is one DLE, DLE E is end of file
     terminal    Keyboard, Typist: keys; the kernel echoes and edits the line
@@ -19,12 +19,12 @@ _END_OF_FILE = _ESCAPE + b"E"
 _COMMAND_KEY = 0x01  # Ctrl-A, as in QEMU
 
 
-class Left(Exception):
-    """The person at the terminal typed Ctrl-A X."""
+class Quit(Exception):
+    """The user typed Ctrl-A X."""
 
 
 class NoInput:
-    """Standard input at its end from the beginning, for a framed console."""
+    """Empty standard input, which ends at once. For a framed console."""
 
     def __init__(self):
         self.file = None
@@ -35,12 +35,12 @@ class NoInput:
         return pending
 
     def due(self) -> float | None:
-        """When take() has something, without a file to wait for; None: never."""
+        """At once, until take() has returned the end of file."""
         return 0.0 if self._pending else None
 
 
 class Silence:
-    """Standard input that nothing comes from, and that does not end. For a framed console."""
+    """Standard input that has no bytes and never ends. For a framed console."""
 
     def __init__(self):
         self.file = None
@@ -53,7 +53,7 @@ class Silence:
 
 
 class FramedInput:
-    """A file's bytes as they are, then end of file. For a framed console."""
+    """The bytes of a file, then end of file. For a framed console."""
 
     def __init__(self, file: int):
         self.file: int | None = file
@@ -61,7 +61,7 @@ class FramedInput:
     def take(self) -> bytes:
         try:
             data = os.read(self.file, _CHUNK)
-        except OSError:  # a terminal that belongs to somebody else now
+        except OSError:  # for example a terminal, while the command runs in the background
             data = b""
         if data:
             return data.replace(_ESCAPE, _ESCAPE + _ESCAPE)
@@ -73,7 +73,7 @@ class FramedInput:
 
 
 def is_empty(file: int) -> bool:
-    """Nothing will ever come from it."""
+    """Whether the file is at its end, or /dev/null. Such a file never has input."""
     try:
         about = os.fstat(file)
         if stat.S_ISREG(about.st_mode):
@@ -84,7 +84,7 @@ def is_empty(file: int) -> bool:
 
 
 class Keyboard:
-    """A terminal in raw mode. Ctrl-A X leaves, Ctrl-A Ctrl-A is one Ctrl-A."""
+    """A terminal in raw mode. Ctrl-A X raises Quit, Ctrl-A Ctrl-A is one Ctrl-A."""
 
     def __init__(self, file: int):
         self.file: int | None = file
@@ -100,7 +100,7 @@ class Keyboard:
                 self._escaped = True
                 continue
             if self._escaped and key in b"xX":
-                raise Left
+                raise Quit
             self._escaped = False
             keys.append(key)
         return bytes(keys)
@@ -110,9 +110,9 @@ class Keyboard:
 
 
 class Typist:
-    """Types a text, key by key, as a person would. For a console that is a terminal.
+    """Types a text key by key, at a person's speed. For a console that is a terminal.
 
-    In the text, \\n is the Enter key, \\d a pause of 200 ms, \\xHH any other key.
+    In the text, \\n is the Enter key, \\d a pause of 200 ms, and \\xHH any other key.
     """
 
     _BEFORE, _BETWEEN, _PAUSE = 0.3, 0.02, 0.2  # seconds

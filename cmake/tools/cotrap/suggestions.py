@@ -1,15 +1,15 @@
-"""Which names a user may have meant by a wrong one."""
+"""Suggests names that a user may have meant by a wrong one."""
 
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST = 4
-_LETTERS = 3  # of a word: shorter ones are in too many names
+_LETTERS = 3  # shorter words are ignored, because too many names contain them
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question for the end of a sentence, or nothing."""
+    """": did you mean …?" for the end of a message; empty if no known name is similar."""
     words = [f"'{each}'" for each in alike(name, known)]
     if len(words) > 1:
         words = [", ".join(words[:-1]), words[-1]]
@@ -17,8 +17,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def alike(name: str, known: Iterable[str]) -> list[str]:
-    """Names that are spelt nearly as it is; then those that have its words as parts, most of them
-    first; then those that contain one. Of equals the short ones come first."""
+    """Known names that are similar, in this order: names with nearly the same spelling; names that share
+    words with it, the most words first; names that contain one of its words. Shorter names come first."""
     known = sorted(set(known), key=lambda each: (len(each), each))
     words = {word for word in _parts(name) if len(word) >= _LETTERS}
     shared = {each: len(words & set(_parts(each))) for each in known}

@@ -1,4 +1,4 @@
-"""Names for the kernel's addresses in what it reports."""
+"""Finds the functions and source lines of addresses in the kernel's reports."""
 
 import re
 import shutil
@@ -8,17 +8,18 @@ from pathlib import Path
 from .paths import ROOT
 
 SYMBOLIZERS = ("llvm-symbolizer-22", "llvm-symbolizer-21", "llvm-symbolizer-20", "llvm-symbolizer")
-# Where the direct map has the kernel, and where a program of the host's is that is not moved.
+# Code addresses: of the kernel in its direct map, or of a program of the host that is not relocated.
 _KERNEL_ADDRESS = re.compile(r"0x(?:ffffffc0[0-9a-f]{8}|[0-9a-f]{6})\b")
 
 
 def addresses(report: str) -> list[str]:
-    """Those in the kernel's code, as they are written, each once."""
+    """The addresses in the report that may be kernel code, as written there, without duplicates."""
     return list(dict.fromkeys(_KERNEL_ADDRESS.findall(report)))
 
 
 def names(wanted: list[str], kernel: Path) -> dict[str, tuple[str, str]]:
-    """Function, and file and line, of each that has any; none where no symbolizer is installed."""
+    """By address: its function, and its file and line. Addresses without a function are left out; all are
+    if no symbolizer is installed."""
     symbolizer = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
     if not wanted or not symbolizer:
         return {}
@@ -28,12 +29,12 @@ def names(wanted: list[str], kernel: Path) -> dict[str, tuple[str, str]]:
         text=True,
         check=False,
     ).stdout.replace(f"{ROOT}/", "").splitlines()
-    told = zip(wanted, answer[::2], answer[1::2])
-    return {at: (name, place) for at, name, place in told if name != "??"}
+    found = zip(wanted, answer[::2], answer[1::2])
+    return {at: (name, place) for at, name, place in found if name != "??"}
 
 
 def explain(report: str, kernel: Path) -> str:
-    """The report, with a line for each address in the kernel's code: function, file and line."""
+    """The report, followed by a line for each address in it: function, file and line."""
     found = names(addresses(report), kernel)
     known = [f"  {at}  {name} ({place})" for at, (name, place) in found.items()]
-    return "\n".join([report, *(["where that is:"] if known else []), *known])
+    return "\n".join([report, *(["the addresses are:"] if known else []), *known])

@@ -1,4 +1,4 @@
-"""The host's terminal, for as long as it is the guest's."""
+"""Settings of the host's terminal while the guest uses it."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 
 def is_ours() -> bool:
-    """Whether a person is typing here and reading here: then the guest's console is a terminal. In
-    the background, or with either end in a pipe, it is not."""
+    """Whether standard input and output are a terminal and the command runs in the foreground. Then the
+    guest's console is a terminal, too."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     try:
@@ -18,8 +18,8 @@ def is_ours() -> bool:
 
 
 @contextmanager
-def kept():
-    """Puts the settings found here back, however this is left, if the terminal is ours."""
+def restored():
+    """Restores the terminal's settings at the end, if the terminal is ours."""
     before = termios.tcgetattr(sys.stdin.fileno()) if is_ours() else None
     try:
         yield
@@ -30,13 +30,13 @@ def kept():
 
 @contextmanager
 def raw():
-    """Every key goes through as it is; lines still end in carriage return and line feed on the
-    way out. For a terminal that is ours."""
+    """Sets the terminal to raw mode: every key reaches the guest unchanged. Output still gets a carriage
+    return at each line's end. Call it only if the terminal is ours."""
     file = sys.stdin.fileno()
     settings = termios.tcgetattr(file)
     settings[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INPCK | termios.ISTRIP | termios.IXON)
     settings[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
     settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
-    with kept():
+    with restored():
         termios.tcsetattr(file, termios.TCSADRAIN, settings)
         yield

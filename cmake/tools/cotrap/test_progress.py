@@ -1,6 +1,5 @@
-"""Runs CTest and tells how far it is: a line for each test that has ended, all that a failed one
-printed, what runs now and how long the rest will take. At the end each failure, with the command that
-repeats it."""
+"""Runs CTest and shows its progress: a line for each test that has ended, the output of failed tests, the
+tests that run now, and the time left. The end lists each failure with the command that repeats it."""
 
 import re
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from .errors import ToolError
 from .ui import Waiting, bad, faint, good, say
 
-_UNKNOWN = 2.0  # seconds that a test costs of which nothing is known
+_UNKNOWN = 2.0  # seconds: the assumed cost of a test that has no record and declares none
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")
 _ENDED = re.compile(r" *\d+/\d+ Test +#\d+: (\S+) \.*(.*?) +([\d.]+) sec$")
@@ -20,13 +19,13 @@ _SUMMARY = re.compile(r"\d+% tests passed, ")
 
 
 class Progress:
-    """What has ended and what runs. Costs are in seconds; CTest keeps those of earlier runs."""
+    """Which tests wait, run and have ended. costs: seconds by test. jobs: tests that run in parallel."""
 
     def __init__(self, costs: dict[str, float], jobs: int):
         self._costs = costs
         self._jobs = jobs
         self._waiting = set(costs)
-        self._running: dict[str, float] = {}  # since when
+        self._running: dict[str, float] = {}  # by test: its start (time.monotonic())
         self.failed: list[str] = []
         self.skipped: list[str] = []
 
@@ -49,7 +48,7 @@ class Progress:
         return f"{ended}{failed}; about {_span(self.left())} to go; running: {running}"
 
     def left(self) -> float:
-        """Seconds, as far as costs tell."""
+        """An estimate of the seconds until the last test ends."""
         now = time.monotonic()
         running = [max(self._costs[name] - (now - since), 0) for name, since in self._running.items()]
         waiting = [self._costs[name] for name in self._waiting]
@@ -57,7 +56,8 @@ class Progress:
 
 
 def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
-    """`entries` (tests.Entry) are what CTest in `folder` is going to run. Returns 1 if one failed."""
+    """Runs `command`, which is CTest. folder: its test folder. entries: the tests that it runs
+    (tests.Entry). Returns 1 if a test failed, otherwise 0."""
     recorded = _recorded(folder / "Testing" / "Temporary" / "CTestCostData.txt")
     costs = {entry.name: recorded.get(entry.name) or entry.cost or _UNKNOWN for entry in entries}
     progress = Progress(costs, jobs)
@@ -71,13 +71,14 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     ):
         _relay(ctest.stdout, progress, waiting)
     if progress.ended < len(costs) or (ctest.returncode and not progress.failed):
-        raise ToolError(f"CTest ended early, with status {ctest.returncode}")
+        raise ToolError(f"CTest ended early with status {ctest.returncode}: run it again")
     _conclude(progress, len(costs), time.monotonic() - begun)
     return 1 if progress.failed else 0
 
 
 def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:
-    """A test's output follows its end, and goes on until the next test starts or ends."""
+    """Reads CTest's output. A failed test's output follows the line of its end, up to the next line that
+    reports a start or an end."""
     is_output = False
     for line in lines:
         line = line.rstrip("\n")
@@ -87,7 +88,7 @@ def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:
         elif ended := _ENDED.match(line):
             name, verdict, seconds = ended.groups()
             progress.end(name)
-            is_output = _tell_end(progress, waiting, name, verdict.strip(" *"), float(seconds))
+            is_output = _print_end(progress, waiting, name, verdict.strip(" *"), float(seconds))
         elif _SUMMARY.match(line):
             is_output = False
         elif is_output:
@@ -95,20 +96,20 @@ def _relay(lines: Iterable[str], progress: Progress, waiting: Waiting) -> None:
             print(f"    {line}" if line else "", flush=True)
 
 
-def _tell_end(progress: Progress, waiting: Waiting, name: str, verdict: str, seconds: float) -> bool:
-    """Returns whether it failed."""
+def _print_end(progress: Progress, waiting: Waiting, name: str, verdict: str, seconds: float) -> bool:
+    """Prints the line of a test that has ended. Returns whether the test failed."""
     failed = False
     if verdict == "Passed":
-        said = good("ok")
+        word = good("ok")
     elif verdict == "Skipped":
         progress.skipped.append(name)
-        said = faint("skipped")
+        word = faint("skipped")
     else:
         failed = True
         progress.failed.append(name)
-        said = bad(verdict.upper())
+        word = bad(verdict.upper())
     waiting.hide()
-    print(f"{said} {name} ({seconds:.1f} s)", flush=True)
+    print(f"{word} {name} ({seconds:.1f} s)", flush=True)
     return failed
 
 
@@ -117,12 +118,13 @@ def _conclude(progress: Progress, total: int, seconds: float) -> None:
     skipped = f", {len(progress.skipped)} skipped" if progress.skipped else ""
     print(f"{passed} of {total} tests pass{skipped}, in {_span(seconds)}")
     for name in progress.failed:
-        print(f"{bad('failed')}: {name}, again: ./cotrap test '^{re.escape(name)}$'")
+        print(f"{bad('failed')}: {name}; repeat it with ./cotrap test '^{re.escape(name)}$'")
     sys.stdout.flush()
 
 
 def _recorded(file: Path) -> dict[str, float]:
-    """Of CTest's own record: a line of name, runs and seconds for each test, then `---`."""
+    """Seconds by test, from CTest's record of earlier runs. The file has a line with name, number of runs
+    and seconds for each test, then `---`."""
     costs = {}
     if file.exists():
         for line in file.read_text(errors="replace").partition("---")[0].splitlines():

@@ -1,4 +1,4 @@
-"""`./cotrap test`: builds what the chosen tests need, and runs CTest over them."""
+"""`./cotrap test`: builds the files that the chosen tests need, and runs the tests with CTest."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from .errors import ToolError, UsageError
 from .paths import ROOT
 from .suggestions import did_you_mean
 
-# The builds that everyday tests are in, and the others.
+# The presets of the everyday tests, and the other presets.
 _EVERYDAY = ("riscv64-release", "host-asan", "host-debug")
 _OTHERS = (
     "riscv64-trampoline",
@@ -25,32 +25,32 @@ _OTHERS = (
 )
 _SOAKED = "riscv64-release"
 
-# Tests wait for half of their time, and processors should not.
+# Tests wait during half of their time, so twice as many tests as processors keep all processors busy.
 JOBS = 2 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A test as CTest has it. needs: the files that must be built for it, if it says which."""
+    """A test in CTest's list. needs: the files that must be built for it; empty if it does not name any."""
 
     name: str
     preset: str
     needs: tuple[Path, ...]
-    cost: float  # seconds, as declared; 0: nothing was
+    cost: float  # the seconds that it declares; 0: it declares none
 
 
 def run(arguments) -> int:
     setup.ensure(setup.TEST)
     if arguments.mutants:
         if arguments.list or arguments.minutes or arguments.tier:
-            raise UsageError("--mutants goes with names of mutants and -j only")
+            raise UsageError("--mutants takes names of mutants and -j, and no other option")
         return mutants.run(arguments.names, arguments.jobs)
     if "soak" in arguments.names:
         if arguments.list or len(arguments.names) > 1:
-            raise UsageError("`test soak` goes alone: no other test with it, and no --list")
+            raise UsageError("`test soak` runs alone: leave out --list and other names")
         return _soak(arguments.minutes or 10)
     if arguments.minutes:
-        raise UsageError("--minutes is for `test soak`")
+        raise UsageError("--minutes works only with `test soak`")
 
     tier = arguments.tier or ("all" if arguments.names else "everyday")
     filters = _filters(arguments.names, tier)
@@ -63,11 +63,11 @@ def run(arguments) -> int:
             if not _entries(command, "-R", name):
                 hint = did_you_mean(name, _known(_entries(command)))
                 raise UsageError(
-                    f"there is no test '{name}'{hint} (`./cotrap test --all --list` names them)"
+                    f"there is no test '{name}'{hint} (`./cotrap test --all --list` lists them)"
                 )
         entries = _entries(command, *filters)
     if not entries:
-        raise UsageError("no test of that tier has such a name (`--all --list` names all)")
+        raise UsageError("no test of that tier has such a name (`./cotrap test --all --list` lists all)")
     if arguments.list:
         for entry in entries:
             print(entry.name)
@@ -82,13 +82,13 @@ def run(arguments) -> int:
 
 
 def _filters(names: list[str], tier: str) -> list[str]:
-    """CTest's options that choose."""
+    """CTest's options that select the tests of these names and this tier."""
     chosen = ["-R", "|".join(names)] if names else []
     return chosen + {"all": [], "everyday": ["-L", "^everyday$"], "rest": ["-LE", "^everyday$"]}[tier]
 
 
 def _known(entries: list[Entry]) -> set[str]:
-    """Names, and what they consist of: `files` chooses `unit.files.asan`."""
+    """The names of the tests, and the names' parts: `files` selects `unit.files.asan`."""
     return {word for entry in entries for word in (entry.name, *entry.name.split("."))}
 
 
@@ -97,14 +97,14 @@ def _of(preset: str, entries: list[Entry]) -> list[Entry]:
 
 
 def _ctest(folder: Path, presets: tuple[str, ...]) -> list[str]:
-    """CTest over these builds' tests, with its own files in that folder."""
+    """The command that runs CTest for the tests of these builds. CTest's own files are in `folder`."""
     listed = "".join(f'subdirs("{ROOT}/build/{preset}")\n' for preset in presets)
     (folder / "CTestTestfile.cmake").write_text(listed)
     return ["ctest", "--test-dir", str(folder), "--no-tests=error"]
 
 
 def _entries(command: list[str], *filters: str) -> list[Entry]:
-    """None, also where a filter is no regular expression."""
+    """The tests that CTest would run. Empty if a filter is no valid regular expression."""
     found = subprocess.run(
         [*command, *filters, "--show-only=json-v1"], capture_output=True, text=True, errors="replace"
     )
@@ -120,7 +120,7 @@ def _entries(command: list[str], *filters: str) -> list[Entry]:
 
 
 def _build(entries: list[Entry]) -> None:
-    """What the tests say that they need. Where one does not say, all of its build."""
+    """Builds the files that the tests need. If a test of a build does not name its files, builds all."""
     musl.ensure()
     for preset in _EVERYDAY + _OTHERS:
         tests = _of(preset, entries)
@@ -137,7 +137,7 @@ def _build(entries: list[Entry]) -> None:
 
 
 def _soak(minutes: float) -> int:
-    """The one test that takes so long that it must be asked for."""
+    """Runs the soak test, which no tier includes because it takes so long."""
     build.make(_SOAKED, "all", build.TEST_PROGRAMS)
     script = ROOT / "tests" / "system" / "soak.py"
     folder = ROOT / "build" / _SOAKED

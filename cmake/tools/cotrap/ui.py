@@ -1,6 +1,6 @@
-"""What the command says to the person in front of it: always on standard error, coloured only on
-a terminal. There it is never silent for longer than two seconds. Elsewhere long work prints a line now
-and then."""
+"""Messages and colours. Messages go to standard error, and colours appear only on a terminal. On a
+terminal the command is never silent for more than two seconds. Elsewhere, long work prints a line every
+30 seconds."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENCE = 2.0  # seconds a person waits before being told what for
+PATIENCE = 2.0  # seconds of waiting before the command says what it waits for
 LINE_EVERY = 30.0  # seconds between two lines where standard error is no terminal
 
 
@@ -33,15 +33,15 @@ def faint(text: str, stream=sys.stdout) -> str:
 
 
 def say(text: str) -> None:
-    """Writes a line to standard error. If it cannot be written, the exit status has to do."""
+    """Writes a line to standard error. A failure is ignored: the exit status then has to do."""
     try:
         print(f"cotrap: {text}", file=sys.stderr, flush=True)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # so that the end does not try it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # so that Python does not try again at its end
 
 
 def _fitting(line: str) -> str:
-    """As much of it as the terminal has room for: what goes on in a second row is never erased."""
+    """The line, cut to the terminal's width. A second row would not be erased later."""
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except OSError:
@@ -50,14 +50,14 @@ def _fitting(line: str) -> str:
 
 
 class Waiting:
-    """A line on the terminal that says what is being waited for, once that has taken two seconds
-    (`patience`), and vanishes when the wait is over.
+    """Shows a line on the terminal while the command waits. The line appears after `patience` seconds and
+    disappears at the end of the wait.
 
         with Waiting("configuring riscv64-release", lines=True): ...
 
-    `what` may be a function: it is asked each time the line is drawn. Where standard error is no terminal,
-    `lines` prints one every 30 seconds, with the seconds waited. It may be a function that gives the whole
-    line.
+    what: the text, or a function that returns it each time the line is drawn. lines: if standard error is
+    no terminal, print a line every 30 seconds with the seconds waited. It can be a function that returns
+    the whole line.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class Waiting:
         self.over()
 
     def hide(self) -> None:
-        """Something else was printed: takes the line away, until two seconds from now."""
+        """Call it before other output. Erases the line; it appears again after another `patience` seconds."""
         with self._lock:
             self._begun = time.monotonic()
             self._erase()
 
     def over(self) -> None:
-        """Takes the line away, for good. May be called more than once."""
+        """Erases the line and ends the wait. Further calls do nothing."""
         with self._lock:
             if self._over.is_set():
                 return

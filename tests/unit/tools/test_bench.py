@@ -211,7 +211,7 @@ class Bench(unittest.TestCase):
             (("nonesuch",), b"nonesuch"),
             (("--compare", "/no/such"), b"/no/such"),
             (("--json", "/no/such/folder/file"), b"no such folder"),
-            (("--machine", "hosted", "--icount"), b"only QEMU counts"),
+            (("--machine", "hosted", "--icount"), b"--icount needs QEMU"),
             (("--machine", "hosted", "--frames"), b"for riscv64"),
             (("--machine", "hosted", "--profile", "syscall.null"), b"only QEMU tells"),
             (("--fs", "rewrite"), b"--machine hosted"),
@@ -283,7 +283,7 @@ class Bench(unittest.TestCase):
         for kernel in KERNELS:
             (hosted.path / "kernel" / kernel).write_bytes(b"\x7fELF\x02" + bytes(13) + b"\x3e\0")
         for arguments, says in (
-            (("--icount",), b"only QEMU counts"),
+            (("--icount",), b"--icount needs QEMU"),
             (("--frames",), b"for riscv64"),
             (("--profile", "syscall.null"), b"only QEMU tells"),
             (("--against", "linux"), b"no other kernel"),

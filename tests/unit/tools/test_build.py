@@ -234,7 +234,7 @@ class ReadOnly(unittest.TestCase):
     def test_a_missing_build_in_a_read_only_tree_is_an_error_of_one_line(self):
         done = self.cotrap("run", "-q", "--build", "riscv64-debug", "greet")
         self.assertEqual((done.returncode, done.stderr.count(b"\n")), (125, 1), done.stderr)
-        self.assertIn(b"riscv64-debug is not built, and nothing can be written to", done.stderr)
+        self.assertIn(b"riscv64-debug is not built, and", done.stderr)
 
 
 class Musl(Faked):
@@ -273,9 +273,9 @@ class Musl(Faked):
 
     def test_without_musl_the_build_prints_one_line(self):
         self.program("apt-get", "echo 'E: no network' >&2; exit 100")
-        self.assertIn("not to be had: E: no network)\n", self.fetch())
+        self.assertIn("cannot download Debian's package musl-dev for riscv64: E: no network)\n", self.fetch())
         self.program("apt-get", "true")
-        self.assertIn("not to be had: apt knows no mirror", self.fetch())
+        self.assertIn("riscv64: apt's sources list no mirror", self.fetch())
         self.assertEqual(list((self.path / "build").iterdir()), [])
 
 

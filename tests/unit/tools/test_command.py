@@ -117,7 +117,7 @@ class Usage(Command):
         folder.mkdir()
         (folder / "up").symlink_to("..")
         run = ("run", "-q", "--build", self.build.path)
-        self.check(*run, "--add", folder, program, says=b"is a link to a folder that it is in")
+        self.check(*run, "--add", folder, program, says=b"is a link to a folder that contains it")
         self.check(*run, program, *["x" * 1000] * 200, says=b"arguments are too long")
 
     def test_a_file_that_cannot_be_packed_is_named(self):
@@ -131,7 +131,7 @@ class Usage(Command):
         check(self.build.file("odd/run", "true"), says=b"/run is a file")
         check(self.build.file("odd/bin", "true"), says=b"/bin is a folder")
         check(self.build.file("odd/TRAILER!!!", "true"), says=b"TRAILER!!!")
-        check(self.build.file("odd/tmp", "true"), says=b"the kernel has a folder there")
+        check(self.build.file("odd/tmp", "true"), says=b"the kernel makes this folder")
 
     def test_a_disk_is_a_writable_file_of_whole_sectors(self):
         folder = self.build.path / "disks"
@@ -149,7 +149,7 @@ class Usage(Command):
             self.assertEqual((done.stdout, done.stderr, done.returncode), (b"here\n", b"", 0))
         self.check(*run("missing"), says=b"no such file")
         self.check(*run("missing,ro"), says=b"no such file")
-        self.check(*run("odd"), says=b"1000 bytes are no whole number of 512-byte sectors")
+        self.check(*run("odd"), says=b"its size, 1000 bytes, is no multiple of a sector")
         self.check(*run("empty"), says=b"empty")
         self.check(*run("."), says=b"is a directory")
         self.check(*run(".,ro"), says=b"not a file")

@@ -121,7 +121,7 @@ class Mutants(unittest.TestCase):
     def test_a_mutant_that_does_not_build_is_broken(self):
         self.mutant("wordless", "syntax error")
         self.assertEqual(self.run_mutants(), 1)
-        note = "broken: what pipe.asan needs does not build with it"
+        note = "broken: the build for pipe.asan fails with the mutant"
         self.assertEqual(self.rows()["wordless"][-1], note)
 
     def test_a_malformed_mutant_is_broken_and_does_not_stop_others(self):
@@ -147,7 +147,7 @@ class Mutants(unittest.TestCase):
         self.mutant("a", "left", "broken.asan")
         self.mutant("b", "left", "broken.asan")
         self.assertEqual(self.run_mutants(), 1)
-        note = "broken: broken.asan fails without it, too"
+        note = "broken: broken.asan fails without the mutant, too"
         self.assertEqual([row[-1] for row in self.rows().values()], [note] * 2)
         self.assertEqual(len(self.asked()), 1)
 
@@ -156,7 +156,7 @@ class Mutants(unittest.TestCase):
         self.mutant("b", "left", "odd")
         self.assertEqual(self.run_mutants(), 1)
         self.assertEqual(self.rows()["a"][-1], "broken: there is no everyday test nonesuch")
-        self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without it")
+        self.assertEqual(self.rows()["b"][-1], "broken: odd ends with status 7 without the mutant")
 
     def test_names_select_mutants(self):
         for name in ("pipe-leaks", "pipe-hangs", "timer-is-late"):
@@ -179,7 +179,7 @@ class Mutants(unittest.TestCase):
         self.assertFalse(self.tree.exists())
 
     def test_a_tree_without_mutants_is_reported(self):
-        with self.assertRaisesRegex(UsageError, "there are no mutants"):
+        with self.assertRaisesRegex(UsageError, "has no mutants"):
             self.run_mutants()
 
     def test_an_interrupt_leaves_the_copy_without_the_patch(self):

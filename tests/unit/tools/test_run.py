@@ -64,7 +64,7 @@ class Run(Command):
             (("x", "--mem=64M", "--harts", "2"), b"--mem, --harts"),
         ):
             done = cotrap(*run, program, *given)
-            hint = b"cotrap: hint: late gets %s; an option of the command stands before late\n"
+            hint = b"cotrap: hint: late gets %s; put options of the command before late\n"
             self.assertEqual((done.returncode, done.stderr), (0, hint % names))
             self.assertIn("\n".join(given) + "\n", done.stdout.decode())
         for words in (
@@ -77,7 +77,7 @@ class Run(Command):
         self.build.program("greet", 'echo "greets $1"; exit 7')
         done = cotrap("run", "-q", "--build", self.build.path, "greet", "x")
         self.assertEqual((done.stdout, done.returncode), (b"greets x\n", 7))
-        for name, says in (("nobody", b"nor a program of Cotrap's"), ("no/greet", b"no such file")):
+        for name, says in (("nobody", b"no such file or program"), ("no/greet", b"no such file")):
             done = cotrap("run", "-q", "--build", self.build.path, name)
             self.assertEqual((done.stdout, done.returncode), (b"", 2))
             self.assertIn(says, done.stderr)
@@ -128,7 +128,7 @@ class Run(Command):
         done = self.redirected("</", self.build.file("program", "true"))
         self.assertEqual(
             (done.returncode, done.stdout, done.stderr),
-            (2, b"", b"cotrap: standard input is a folder\n"),
+            (2, b"", b"cotrap: standard input is a folder: redirect it from a file or from /dev/null\n"),
         )
 
     def test_a_disk_in_use_by_another_machine_is_named(self):
@@ -136,7 +136,7 @@ class Run(Command):
         os.truncate(disk, 512)
         done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=locked"))
         self.assertEqual(done.returncode, 125)
-        self.assertRegex(done.stderr, rb"\Acotrap: --disk .*/disk: another machine has it\n\Z")
+        self.assertRegex(done.stderr, rb"\Acotrap: --disk .*/disk: another machine uses this disk: end that one first\n\Z")
         done = self.run_quiet("true", options=("--disk", disk, "--append", "fake=broken-disk"))
         self.assertIn("-blockdev …: Could not read the disk", done.stderr.decode())
 
@@ -144,7 +144,7 @@ class Run(Command):
         done = self.redirected(">/dev/full", self.build.file("program", "yes"))
         self.assertEqual(done.returncode, 125)
         self.assertEqual(
-            done.stderr, b"cotrap: the output cannot be written: No space left on device\n"
+            done.stderr, b"cotrap: cannot write the output: No space left on device\n"
         )
 
     def test_a_help_text_that_cannot_be_written_is_one_line_and_125(self):

@@ -155,7 +155,7 @@ class Setup(unittest.TestCase):
         with mock.patch.object(setup, "ensure", lambda *purposes: asked.append(purposes)):
             for preset in ("riscv64-release", "hosted-asan", "host-debug"):
                 setup.ensure_for(preset)
-            with self.assertRaisesRegex(ToolError, "none of no-such-debugger is installed"):
+            with self.assertRaisesRegex(ToolError, "no debugger is installed: install one of no-such-debugger"):
                 debug._debugger("no-such-debugger")
         self.assertEqual(asked, [(), ("hosted",), ("sim",), ("debug",)])
 

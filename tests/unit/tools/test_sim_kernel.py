@@ -60,7 +60,7 @@ class InTheKernel(unittest.TestCase):
             ):
                 with self.assertRaisesRegex(UsageError, message):
                     _asked(*words)
-            with self.assertRaisesRegex(UsageError, "no --build"):
+            with self.assertRaisesRegex(UsageError, "without --build"):
                 build.chosen(_asked(*header, "--build", "hosted-release"))
 
     def test_results_are_read_from_the_programs_output_and_compared(self):

@@ -115,8 +115,8 @@ class Tests(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertRegex(out, r"FAILED be\.ta \(.* s\)\n( *\n)?    something is wrong\n\n    more\n")
         self.assertIn("2 of 4 tests pass, in ", out)
-        self.assertIn("failed: be.ta, again: ./cotrap test '^be\\.ta$'\n", out)
-        self.assertIn("failed: gamma, again: ./cotrap test '^gamma$'\n", out)
+        self.assertIn("failed: be.ta; repeat it with ./cotrap test '^be\\.ta$'\n", out)
+        self.assertIn("failed: gamma; repeat it with ./cotrap test '^gamma$'\n", out)
 
     def test_without_a_terminal_lines_report_the_progress(self):
         flag = self.root / "flag"
@@ -137,9 +137,9 @@ class Tests(unittest.TestCase):
 
     def test_the_soak_test_starts_only_if_named_alone(self):
         for arguments in (("soak", "--list"), ("soak", "alpha")):
-            with self.assertRaisesRegex(UsageError, "goes alone"):
+            with self.assertRaisesRegex(UsageError, "runs alone"):
                 self.run_tests(*arguments)
-        with self.assertRaisesRegex(UsageError, "--minutes is for"):
+        with self.assertRaisesRegex(UsageError, "--minutes works only"):
             self.run_tests("alpha", "--minutes", "1")
         self.assertEqual(self.built, [])
 

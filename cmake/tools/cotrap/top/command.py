@@ -10,7 +10,7 @@ from contextlib import suppress
 from .. import run as running
 from .. import terminal
 from ..console import Capture, TimedOut, relay
-from ..errors import NOBODY_READS, OWN_FAILURE, TIMED_OUT, ToolError
+from ..errors import OUTPUT_CLOSED, OWN_FAILURE, TIMED_OUT, ToolError
 from ..qemu import Boot, Guest, memory_file
 from ..sources import NoInput
 from ..trace import recording
@@ -38,7 +38,7 @@ def run(arguments) -> int:
             try:
                 relay(guest, NoInput(), output, arguments.timeout)
                 if over.is_set():
-                    return NOBODY_READS
+                    return OUTPUT_CLOSED
                 trouble, status = guest.trouble(), guest.marks.exit_code
             except TimedOut:
                 trouble, status = f"still running after {arguments.timeout:g} s", TIMED_OUT
