@@ -60,8 +60,8 @@ def own_commands(test: harness.Test) -> None:
         ("await-chain", r"first process, waiting for first process\n  run_first_process \("),
         ("harts", r"hart 0: runs sleepsort 1/1, 0 ready"),
         ("areas", r"0x\w+ - +0x\w+  r-x +\d+ KiB  segment"),
-        ("an unknown coroutine", r"there is no coroutine 'nobody'"),
-        ("a wrong number", r"areas: the number of a process"),
+        ("an unknown job", r"there is no job 'nobody'"),
+        ("a wrong number", r"areas: give the number of a process"),
     ):
         test.check(re.search(line, output) is not None, f"commands of Cotrap in gdb: {what}", output)
     early = debug(test, "--quiet", gdb=("coroutines", "harts", "quit")).stdout

@@ -82,7 +82,7 @@ class Outputs(unittest.TestCase):
         for option in ("-o", "--html"):
             done = cotrap("trace", "--build", build.path, "sh", option)
             self.assertEqual((done.returncode, done.stdout), (2, b""))
-            self.assertIn(f"{option}: to which file?".encode(), done.stderr)
+            self.assertIn(f"{option} needs the name of a file".encode(), done.stderr)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What gdb runs: commands of ours (commands.py), on the kernel's data (kernel.py)."""
+"""Modules that run inside gdb: Cotrap's gdb commands (commands.py), and the kernel's data (kernel.py)."""

@@ -1,4 +1,4 @@
-"""gdb's commands for Cotrap: `./cotrap debug` loads them. `help coroutines` explains each."""
+"""Cotrap's gdb commands, which `./cotrap debug` loads. In gdb, `help COMMAND` explains each."""
 
 import os
 import sys
@@ -13,16 +13,16 @@ from cotrap.functions import short  # noqa: E402
 from cotrap.gdb import kernel  # noqa: E402
 from cotrap.trace import recording  # noqa: E402
 
-_RAM = int(os.environ.get("COTRAP_RAM", "-1"))  # the machine's, as ./cotrap debug gives it to gdb
+_RAM = int(os.environ.get("COTRAP_RAM", "-1"))  # a descriptor of the machine's RAM, from ./cotrap debug
 
 
 @contextmanager
 def _in_the_kernel():
-    """While a program runs, QEMU shows what a program may read. The hart's mode is a register to gdb."""
+    """Sets the hart to supervisor mode. In user mode, QEMU lets gdb read only the program's memory."""
     try:
         mode = int(gdb.parse_and_eval("$priv"))
         gdb.execute("set $priv = 1", to_string=True)
-    except (gdb.error, ValueError):  # the hosted machine has none
+    except (gdb.error, ValueError):  # the hosted machine has no such register
         yield
         return
     try:
@@ -41,7 +41,7 @@ class _Command(gdb.Command):
                 self.run(line.strip())
         except (gdb.MemoryError, UnicodeError) as error:
             raise gdb.GdbError(
-                f"{self.name}: the kernel is not there yet, or damaged: {error}"
+                f"{self.name}: the kernel's data is not initialised yet, or damaged: {error}"
             ) from error
 
 
@@ -53,7 +53,7 @@ def _function(code: int) -> str:
 
 
 def _last_events() -> tuple[dict[int, recording.Event], recording.Recording | None]:
-    """By job, what was last noted of it, if the kernel keeps a trace."""
+    """By job: its last event; and the trace. Nothing if the kernel has no trace."""
     try:
         kept = recording.read(_RAM)
     except (ToolError, OSError):
@@ -68,10 +68,11 @@ def _last_events() -> tuple[dict[int, recording.Event], recording.Recording | No
 
 
 class Coroutines(_Command):
-    """coroutines [TEXT]: every job, or those whose name or reason has TEXT in it.
+    """coroutines [TEXT]: list all jobs, or those whose name or reason contains TEXT.
 
-    State, priority, hart, who it is (a thread: its program, process and thread), what it waits for, since when (seconds
-    since boot, while the kernel keeps a trace) and in which coroutine. The number in front is for `await-chain`.
+    The columns are: address (for `await-chain`), state, priority, hart, name, reason of its wait, time of
+    its last event (seconds since boot, if the kernel has a trace) and the coroutine that waits. The name of
+    a thread is its program, process and thread.
     """
 
     name = "coroutines"
@@ -80,72 +81,73 @@ class Coroutines(_Command):
         last, kept = _last_events()
         count = 0
         for job in kernel.jobs():
-            if line not in f"{job.who} {job.reason}":
+            if line not in f"{job.label} {job.reason}":
                 continue
             count += 1
             since = ""
-            if job.place in last:
-                ns = kept.first_ns + (last[job.place].ticks - kept.first_tick) * kept.period_ns
+            if job.address in last:
+                ns = kept.first_ns + (last[job.address].ticks - kept.first_tick) * kept.period_ns
                 since = f"since {ns / 1e9:.6f}"
             chain = job.chain() if job.state == "waiting" else []
             leaf = _function(chain[0]) if chain else ""
             print(
-                f"{job.place:#x}  {job.state:<7}  p{job.priority:<2}  h{job.hart}  {job.who:<24} "
+                f"{job.address:#x}  {job.state:<7}  p{job.priority:<2}  h{job.hart}  {job.label:<24} "
                 f"{job.reason:<22} {since:<15} {leaf}".rstrip()
             )
         print(f"{count} coroutines")
 
 
 class AwaitChain(_Command):
-    """await-chain JOB: the coroutines from the one that waits up to the job's first.
+    """await-chain JOB: list the coroutines of a job, from the one that waits to the root.
 
-    JOB is the number that `coroutines` has in front, or a name; of several the first."""
+    JOB is an address that `coroutines` prints, or a name. Of several jobs with this name, the first is
+    shown."""
 
     name = "await-chain"
 
     def run(self, line: str) -> None:
         if not line:
-            raise gdb.GdbError("await-chain: of which? `coroutines` has them all")
+            raise gdb.GdbError("await-chain: give a job; `coroutines` lists all of them")
         for job in kernel.jobs():
-            if line in (f"{job.place:#x}", job.who, job.who.partition(" ")[0]):
+            if line in (f"{job.address:#x}", job.label, job.label.partition(" ")[0]):
                 break
         else:
-            raise gdb.GdbError(f"await-chain: there is no coroutine '{line}'")
+            raise gdb.GdbError(f"await-chain: there is no job '{line}'; `coroutines` lists all of them")
         what = f" for {job.reason}" if job.reason else ""
-        print(f"{job.who}, {job.state}{what}")
+        print(f"{job.label}, {job.state}{what}")
         if job.state == "running":
-            print("  it runs: `backtrace` on its hart's thread has where")
+            print("  it is running: `backtrace` in its hart's thread shows its calls")
         else:
             for code in job.chain():
                 print(f"  {_function(code)}")
 
 
 class Harts(_Command):
-    """harts: what every hart does, and how many are ready on it."""
+    """harts: list the harts, the job that each runs, and its number of ready jobs."""
 
     name = "harts"
 
     def run(self, line: str) -> None:
-        who = {job.place: job.who for job in kernel.jobs()}
+        labels = {job.address: job.label for job in kernel.jobs()}
         ready = [job.hart for job in kernel.jobs() if job.state == "ready"]
         for hart, job in kernel.running().items():
-            does = f"runs {who.get(job, hex(job))}" if job else "idles, or is between two steps"
+            does = f"runs {labels.get(job, hex(job))}" if job else "idle, or between two steps"
             print(f"hart {hart}: {does}, {ready.count(hart)} ready")
 
 
 class Areas(_Command):
-    """areas PID: the memory of a process, area by area, and what is in it at first."""
+    """areas PID: list the memory areas of a process: addresses, access, size, and source of the contents."""
 
     name = "areas"
 
     def run(self, line: str) -> None:
         if not line.isdecimal():
-            raise gdb.GdbError("areas: the number of a process (`coroutines` has them)")
+            raise gdb.GdbError("areas: give the number of a process; `coroutines` shows the numbers")
         for process in kernel.processes():
             if int(process["id_"]) == int(line):
                 break
         else:
-            raise gdb.GdbError(f"areas: there is no process {line}")
+            raise gdb.GdbError(f"areas: there is no process {line}; `coroutines` shows the numbers")
         space = process["parts_"]["space"]["object_"]
         if not int(space):
             raise gdb.GdbError(f"areas: process {line} has ended and has no memory")

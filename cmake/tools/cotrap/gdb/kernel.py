@@ -1,4 +1,4 @@
-"""The kernel's data, as gdb finds it in the machine that stands still: by its own types and names."""
+"""Reads the kernel's data in the stopped machine, by the kernel's own types and names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ def word(address: int) -> int:
 
 
 def byte(field: gdb.Value) -> int:
-    """The value of a field of one byte, whatever class it has."""
+    """The value of a field of one byte, of any type."""
     return gdb.selected_inferior().read_memory(int(field.address), 1).tobytes()[0]
 
 
@@ -30,7 +30,7 @@ def text(pointer: gdb.Value) -> str:
 
 
 def string(of: gdb.Value) -> str:
-    """A std::string of libc++'s: short ones lie in the object itself."""
+    """The text of libc++'s std::string. Short texts are in the object itself."""
     raw = gdb.selected_inferior().read_memory(int(of.address), 24).tobytes()
     if raw[0] & 1:
         size, place = (int.from_bytes(raw[i : i + 8], "little") for i in (8, 16))
@@ -41,7 +41,7 @@ def string(of: gdb.Value) -> str:
 
 
 def entries(table: str) -> Iterator[gdb.Value]:
-    """Of an IdTable."""
+    """The entries of an IdTable."""
     buckets = value(table)["buckets_"]["__elems_"]
     for bucket in range(*[(low, high + 1) for low, high in [buckets.type.range()]][0]):
         entry = buckets[bucket]
@@ -60,10 +60,10 @@ def threads() -> Iterator[gdb.Value]:
 
 @dataclass(frozen=True)
 class Job:
-    """A job: `place` is its address, `who` its name or the thread that it is."""
+    """A job. label: its name or, for a thread, its program, process and thread."""
 
-    place: int
-    who: str
+    address: int
+    label: str
     state: str
     hart: int
     priority: int
@@ -71,15 +71,15 @@ class Job:
     leaf: int
 
     def chain(self) -> list[int]:
-        """The code of the coroutines from the one that waits up to the job's first. Of one that runs
-        or was preempted nobody knows it from outside."""
+        """The code addresses of the coroutines, from the one that waits to the root. They are unknown while
+        the job runs or is preempted."""
         frames, frame = [], self.leaf
         for _ in range(64):
             code = word(frame)
             if gdb.decode_line(f"*{code:#x}")[1][0].symtab is None:
                 break
             frames.append(code)
-            parent = word(frame + 16)  # async::PromiseBase::link_, behind resume and destroy
+            parent = word(frame + 16)  # async::PromiseBase::link_, after resume and destroy
             if parent & 1 or parent == 0:
                 break
             frame = parent
@@ -87,7 +87,7 @@ class Job:
 
 
 def jobs() -> Iterator[Job]:
-    """All of them; none while the kernel has not come so far as to make one."""
+    """All jobs. Early in the boot there are none."""
     named = {int(thread["job_"]): thread for thread in threads()}
     page = word(int(value("async::(anonymous namespace)::job_pages").address))
     while page:
@@ -102,7 +102,7 @@ def jobs() -> Iterator[Job]:
 
 
 def running() -> dict[int, int]:
-    """By hart, the address of the job whose step it is in; 0 while it idles."""
+    """By hart: the address of the job whose step runs there; 0 if the hart is idle."""
     found = {}
     for hart, entry in enumerate(_executors()):
         if entry:
@@ -118,17 +118,17 @@ def _executors() -> list[int]:
 
 
 def _job(place: int, job: gdb.Value, thread: gdb.Value | None) -> Job:
-    who = text(job["name_"])
+    label = text(job["name_"])
     if thread is not None:
         process = thread["process_"]["object_"].dereference()
         path = string(process["path_"])
-        who = f"{path.rpartition('/')[2]} {int(process['id_'])}/{int(thread['id_'])}"
+        label = f"{path.rpartition('/')[2]} {int(process['id_'])}/{int(thread['id_'])}"
     state = _STATES[int(job["kind"])]
     target = int(job["waits_for_"])
     joins = target not in (0, place) and int(at(target, "async::Node")["kind"]) in _STATES
     return Job(
-        place=place,
-        who=who,
+        address=place,
+        label=label,
         state="running" if place in running().values() else state,
         hart=byte(job["hart"]),
         priority=int(job["priority"]),

@@ -1,5 +1,5 @@
-"""What the trace of a workload in the kernel tells: its timeline, its scheduling decisions, and one
-number for them all."""
+"""Reads the trace of a workload that ran in the kernel: its timeline, its scheduling decisions and their
+hash."""
 
 import re
 from pathlib import Path
@@ -9,36 +9,37 @@ from ..paths import Build, write_output
 from ..trace import command, recording, starvation
 from ..trace.names import Names
 from ..trace.story import Story
-from ..trace.teller import tell
+from ..trace.story_builder import build_story
 from ..ui import Waiting, say
 from . import decisions, simulator
 
 
 def report(ram: int, built: Build, workload, text: str, arguments) -> None:
-    """text: what the program has printed. Says the hash where runs repeat."""
+    """Writes the outputs that the options select, and prints the schedule hash if time was counted in
+    instructions. ram: the machine's RAM. text: the program's output."""
     with Waiting("the trace is being read"):
-        told = recording.read(ram)
+        trace = recording.read(ram)
         starving = ""
         if arguments.trace or arguments.starving:
-            story = tell(told, Names(built.kernel, told.anchor), arguments.icount)
+            story = build_story(trace, Names(built.kernel, trace.anchor), arguments.icount)
             if arguments.trace:
                 _write_timeline(arguments.trace, story, built, workload, arguments)
             if arguments.starving:
-                starving = starvation.tell(story, arguments.starving)
+                starving = starvation.report(story, arguments.starving)
         plan = decisions.Plan(workload.plan)
-        found = decisions.of_trace(told, arguments.icount, plan, _start(text))
+        found = decisions.of_trace(trace, arguments.icount, plan, _start(text))
     if arguments.icount:
         number = decisions.schedule_hash(found)
         print(f"schedule hash {number}: {len(found)} changes of task")
     if starving:
         print(starving)
-    if lost := sum(told.lost):
-        say(f"{lost} events are lost, and what was decided at first: a shorter one has fewer")
+    if lost := sum(trace.lost):
+        say(f"the oldest {lost} events are lost, with their decisions: use a shorter workload")
     if arguments.record:
         name = simulator.recorded_name(workload.path, arguments.record)
-        of = {"workload": name, "by": _name_of(built), **workload.told}
-        of["policy"] = workload.policy
-        write_output(arguments.record, decisions.to_file(found, of))
+        settings = {"workload": name, "by": _name_of(built), **workload.settings}
+        settings["policy"] = workload.policy
+        write_output(arguments.record, decisions.to_file(found, settings))
 
 
 def _write_timeline(path: Path, story: Story, built: Build, workload, arguments) -> None:
@@ -55,7 +56,7 @@ def _name_of(built: Build) -> str:
 
 
 def _start(text: str) -> int:
-    """In nanoseconds since boot."""
-    if not (said := re.search(r"^start\t(\d+)\r?$", text, re.MULTILINE)):
-        raise ToolError("the program does not say when it began")
-    return int(said[1])
+    """The workload's start, which the program prints, in nanoseconds since boot."""
+    if not (found := re.search(r"^start\t(\d+)\r?$", text, re.MULTILINE)):
+        raise ToolError("the program did not print its start time")
+    return int(found[1])

@@ -1,7 +1,8 @@
-"""What time it is in the guest: events tell only when something happened.
+"""Estimates the guest's time now. The trace has only the times of past events.
 
-Both clocks run alike, so no event has ever been later, against the host's clock, than the guest's is
-ahead of it: the greatest difference seen is nearest.
+The guest's clock and the host's run at the same rate. When the command reads an event, the event is already
+past, so event time minus host time is never larger than the clocks' true difference. The largest value seen
+is the best estimate.
 """
 
 import math
@@ -11,20 +12,21 @@ from ..trace.recording import Recording
 
 
 class Clock:
-    """counted: the guest's is as fast as its instructions are, of which nothing but events tells."""
+    """counted: the guest counts time in instructions. Then only events have its time."""
 
     def __init__(self, counted: bool):
         self.counted = counted
         self._ahead = -math.inf
 
-    def now(self, told: Recording, host_ns: float | None = None) -> float:
-        """In the guest's nanoseconds since boot. host_ns: when it was read, if not just now."""
+    def now(self, trace: Recording, host_ns: float | None = None) -> float:
+        """The guest's time, in nanoseconds since boot; 0 if it is counted in instructions. host_ns: the
+        host's time when `trace` was read; None: now."""
         if self.counted:
             return 0.0
         host = time.monotonic_ns() if host_ns is None else host_ns
         last = max(
-            (events[-1].ticks for events in told.harts if events), default=told.first_tick
+            (events[-1].ticks for events in trace.harts if events), default=trace.first_tick
         )
-        event = told.first_ns + (last - told.first_tick) * told.period_ns
+        event = trace.first_ns + (last - trace.first_tick) * trace.period_ns
         self._ahead = max(self._ahead, event - host)
         return host + self._ahead

@@ -1,4 +1,4 @@
-"""The program runs in one thread; in another its machine is looked at."""
+"""Runs the program. A second thread reads the machine's RAM and prints the tables."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from .screen import lines
 from .snapshot import take
 
 _HOME, _CLEAR_REST = "\x1b[H", "\x1b[J"
-_FIRST, _OFTEN = 0.5, 0.02  # seconds: until the first table, and between looks before it
+_FIRST, _OFTEN = 0.5, 0.02  # seconds: until the first table, and between two polls before it
 _LAST_LINES = 8  # of the program's output, at the end
 
 
@@ -41,7 +41,8 @@ def run(arguments) -> int:
                     return OUTPUT_CLOSED
                 trouble, status = guest.trouble(), guest.marks.exit_code
             except TimedOut:
-                trouble, status = f"still running after {arguments.timeout:g} s", TIMED_OUT
+                trouble = f"still running after {arguments.timeout:g} s (--timeout)"
+                status = TIMED_OUT
             finally:
                 over.set()
                 watch.join()
@@ -56,8 +57,7 @@ def run(arguments) -> int:
 
 
 def _watch(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) -> None:
-    """Draws over what was there on a terminal, and one below the other elsewhere. Where nobody
-    reads that any more it is `over`, and the machine ends."""
+    """Prints tables until `over` is set. If standard output is closed, sets `over` and ends the machine."""
     try:
         _draw(guest, ram, boot, arguments, over)
     except BrokenPipeError:
@@ -66,11 +66,12 @@ def _watch(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event)
 
 
 def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) -> None:
+    """On a terminal each table replaces the last one. Elsewhere each follows the last one."""
     on_terminal = sys.stdout.isatty() and terminal.is_ours()
     name = running.program_name(arguments)
     process = guest.pid if boot.build.is_hosted else None
     first, since, clock = True, 0.0, Clock(arguments.icount)
-    _set(clock, ram, process, over, min(arguments.every, _FIRST))
+    _set_clock(clock, ram, process, over, min(arguments.every, _FIRST))
     while first or not over.wait(arguments.every):
         if over.is_set():
             return
@@ -78,7 +79,7 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
         try:
             taken = take(ram, process, boot.build.kernel, clock, since)
             shown, since = lines(taken, name, *size), taken.time_ns
-        except ToolError:  # it was read while it changed, or is not there yet: the next one will be
+        except ToolError:  # the trace changed during the read, or does not exist yet: try again
             over.wait(_OFTEN)
             continue
         if on_terminal:
@@ -90,8 +91,8 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
         first = False
 
 
-def _set(clock: Clock, ram: int, process: int | None, over: threading.Event, seconds: float) -> None:
-    """Looks often while a kernel begins: then much happens."""
+def _set_clock(clock: Clock, ram: int, process: int | None, over: threading.Event, seconds: float) -> None:
+    """Sets the clock from the many events of a boot, which it polls often."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not over.wait(_OFTEN):
         with suppress(ToolError):

@@ -1,16 +1,17 @@
-"""A snapshot as lines."""
+"""Formats a snapshot as lines."""
 
 from ..ui import faint
 from .snapshot import Snapshot, Task
 
 
-_NOTHING = "nothing has been noted since the last look"
+_NOTHING = "the trace has no new events"
 
 
 def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
-    """As many as fit; the busiest tasks first."""
+    """The lines for a terminal of this size. The busiest tasks come first; those that do not fit are left
+    out."""
     waiting = sum(task.state == "waiting" for task in taken.tasks)
-    shares = f"shares are of the last {_length(taken.moments_ns)}" if taken.moments_ns else _NOTHING
+    shares = f"shares of the last {_length(taken.moments_ns)}" if taken.moments_ns else _NOTHING
     shown = [
         f"{name}, {taken.time_ns / 1e9:.3f} s since boot: {len(taken.tasks)} tasks, {waiting} waiting; "
         + shares
@@ -26,7 +27,7 @@ def lines(taken: Snapshot, name: str, width: int, height: int) -> list[str]:
         if len(shown) >= height - 1:
             break
         shown.append(_line(task))
-    return [line[: width + 16] for line in shown]  # what colours take has no width
+    return [line[: width + 16] for line in shown]  # 16: the escape sequences of colours take no columns
 
 
 def _rank(task: Task) -> tuple:

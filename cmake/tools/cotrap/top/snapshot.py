@@ -1,4 +1,4 @@
-"""A moment of a running machine, from its RAM: nothing of the guest is asked for it."""
+"""A snapshot of a running machine. The command reads it from the machine's RAM; the guest does nothing."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from ..trace import recording
 from ..trace.names import Names
 from ..trace.recording import Recording
 from ..trace.story import UNKNOWN, Standing, Story, Track
-from ..trace.teller import tell
+from ..trace.story_builder import build_story
 from .clock import Clock
 
-_EVENTS = 4096  # of every hart: what the last moments are
+_EVENTS = 4096  # of every hart: the shares are computed from so many last events
 _STATES = {1: "ready", 2: "waiting"}  # async::Kind
 
 
 @dataclass
 class Shares:
-    """Of the moments looked at. wakes: in them."""
+    """The shares of the time that a task ran and was ready, and the number of its wakes in that time."""
 
     running: float = 0.0
     ready: float = 0.0
@@ -36,13 +36,13 @@ class Task:
 
 @dataclass
 class Hart:
-    running: str  # who, just now; empty: nobody
-    busy: float
+    running: str  # the name of the task that runs; empty if the hart is idle
+    busy: float  # the share of the time in which it ran tasks
 
 
 @dataclass
 class Snapshot:
-    """moments_ns: how long those looked at are; 0: nobody knows."""
+    """moments_ns: the length of the time that the shares refer to; 0: the trace has no events in it."""
 
     time_ns: float
     moments_ns: float
@@ -51,22 +51,22 @@ class Snapshot:
 
 
 def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0) -> Snapshot:
-    """process: the kernel itself on the hosted machine. The moments looked at begin at `since` at the
-    earliest, the last one's time. Who ran at the last event has run ever since. Raises ToolError
-    where there is no trace (yet), or it was changed too much while it was read."""
-    told = recording.read(ram, _EVENTS, process)
-    names = Names.of(kernel, told.anchor)
-    story = tell(told, names, clock.counted, clock.now(told))
+    """Takes a snapshot. process: on the hosted machine, the kernel's process. since: the shares refer to the
+    time from here on, or to less if the trace is shorter. The state at the last event is assumed to last
+    until now. Raises ToolError if there is no trace yet, or if it changed too much during the read."""
+    trace = recording.read(ram, _EVENTS, process)
+    names = Names.of(kernel, trace.anchor)
+    story = build_story(trace, names, clock.counted, clock.now(trace))
     begin = max(_begin(story), since)
     shares = {id(track): _shares(track, begin, story.end) for track in story.tracks}
     try:
-        tasks = _tasks(told, names, story.standing, shares)
+        tasks = _tasks(trace, names, story.standing, shares)
     except ValueError as error:
         raise ToolError(str(error)) from error
     running = {each.hart: each for each in tasks if each.state == "running"}
     by_name = {track.name: shares[id(track)] for track in story.tracks if track.group == "harts"}
     harts = []
-    for number in range(len(told.harts)):
+    for number in range(len(trace.harts)):
         its = running.get(number)
         busy = by_name.get(f"hart {number}", Shares()).running
         harts.append(Hart(its.name if its else "", busy))
@@ -74,13 +74,13 @@ def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0
 
 
 def _begin(story: Story) -> float:
-    """Of what is known of the harts."""
+    """The time from which on the trace knows the state of a hart."""
     slices = (each for track in story.tracks if track.group == "harts" for each in track.slices)
     return min((each.begin for each in slices), default=story.end)
 
 
 def _shares(track: Track, begin: float, end: float) -> Shares:
-    """Of no time at all: who is running has all of it."""
+    """The shares of a track between two times. If they are equal, a task that runs has a share of 1."""
     shares = Shares()
     for each in track.slices:
         if end > begin:
@@ -94,10 +94,11 @@ def _shares(track: Track, begin: float, end: float) -> Shares:
 
 
 def _tasks(
-    told: Recording, names: Names, standing: dict[int, Standing], shares: dict[int, Shares]
+    trace: Recording, names: Names, standing: dict[int, Standing], shares: dict[int, Shares]
 ) -> list[Task]:
-    """All that there are now. What the trace says of one is what its hart's row says, too."""
-    layout, memory = told.jobs, told.memory
+    """All jobs in the kernel's memory. If the trace knows a job's state, it overrides the memory, so that
+    tasks and harts agree."""
+    layout, memory = trace.jobs, trace.memory
     tasks = []
 
     def word(data: bytes, offset: int) -> int:
@@ -115,7 +116,7 @@ def _tasks(
             if state:
                 target = word(job, layout.waits_for)
                 own = page + place
-                joins = state == "waiting" and target not in (0, own) and _is_job(told, target)
+                joins = state == "waiting" and target not in (0, own) and _is_job(trace, target)
                 reason = "join" if joins else names.text(word(job, layout.reason))
                 task = Task(
                     names.text(word(job, layout.name)),
@@ -126,13 +127,14 @@ def _tasks(
                     Shares(),
                 )
                 if known := standing.get(own):
-                    _take_over(task, known, shares)
+                    _update(task, known, shares)
                 tasks.append(task)
         page = word(data, 0)
     return tasks
 
 
-def _take_over(task: Task, known: Standing, shares: dict[int, Shares]) -> None:
+def _update(task: Task, known: Standing, shares: dict[int, Shares]) -> None:
+    """Replaces the task's state by the one that the trace has."""
     if known.name != UNKNOWN:
         task.name = known.name
     task.shares = shares.get(id(known.track), task.shares)
@@ -142,9 +144,9 @@ def _take_over(task: Task, known: Standing, shares: dict[int, Shares]) -> None:
         task.state, task.reason = known.state, known.reason if known.state == "waiting" else ""
 
 
-def _is_job(told: Recording, address: int) -> bool:
-    """Whether what is waited for is another job: all of those begin alike."""
+def _is_job(trace: Recording, address: int) -> bool:
+    """Whether the object at this address, which a job waits for, is a job. A byte in it gives its kind."""
     try:
-        return told.memory.read(address + told.jobs.kind, 1)[0] in (1, 2, 3)
+        return trace.memory.read(address + trace.jobs.kind, 1)[0] in (1, 2, 3)
     except ValueError:
         return False

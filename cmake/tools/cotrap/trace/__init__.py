@@ -1,15 +1,19 @@
-"""`./cotrap trace`: what the kernel has noted in the guest's RAM (kernel/trace/format.h), as a timeline.
+"""`./cotrap trace`: makes a timeline of the events that the kernel wrote to the guest's RAM
+(kernel/trace/format.h).
 
-    recording.py   RAM → events        names.py   addresses in the kernel → texts, functions
-    clock.py       their times         story.py   what every job and hart did, and when
-    teller.py      events → story
-    perfetto.py    … for ui.perfetto.dev          page.py   … as a page of its own
-    starvation.py  who was ready for too long
+    recording.py      reads the events from the RAM
+    clock.py          computes their times
+    names.py          finds the texts and functions at addresses of the kernel
+    story.py          the story: the states of every job and hart, and their times
+    story_builder.py  makes the story from the events
+    perfetto.py       writes a story for ui.perfetto.dev
+    page.py           writes a story as a page
+    starvation.py     finds jobs that were ready for too long
 """
 
 from .. import packages
 
-EVENTS = 1 << 16  # kept of every hart, usually
+EVENTS = 1 << 16  # kept of every hart, by default
 EVENTS_LIMIT = 1 << 20  # kernel/trace/format.h: chunk_events, most_chunks
 
 

@@ -1,9 +1,9 @@
-"""When an event was, in nanoseconds since boot.
+"""The times of events, in nanoseconds since boot.
 
-A tick of the guest's clock is 100 ns long, and much happens in one. Where instructions are counted
-(`--icount`: one a nanosecond) the event's other counter tells the rest: the time is the count and an
-offset, which stays the same until idle time is skipped. Every event says of the offset that it lies
-within a tick's length; all events in a row that can have the same one share it.
+A tick of the guest's clock takes 100 ns, so several events can have the same tick. With `--icount`, one
+instruction takes one nanosecond, and each event also has the instruction count. Its time is this count plus
+an offset, which changes only when idle time is skipped. Each event limits the offset to a range of one tick.
+Consecutive events whose ranges overlap share one offset.
 """
 
 import heapq
@@ -15,8 +15,8 @@ _WRAP = 1 << 32
 
 
 def in_order(recording: Recording, counted: bool) -> Iterator[tuple[float, int, Event]]:
-    """All events of all harts: when, on which, what. Both rings of a hart are by one clock, so in the
-    order in which it noted them."""
+    """All events in order, as (time, hart, event). The two rings of a hart use the same clock, so their
+    events are merged in the order in which the hart wrote them."""
 
     def of(number: int, events: list[Event]):
         return zip(times(recording, events, counted), [number] * len(events), events)
@@ -29,7 +29,7 @@ def in_order(recording: Recording, counted: bool) -> Iterator[tuple[float, int, 
 
 
 def times(recording: Recording, events: list[Event], counted: bool) -> list[float]:
-    """In order, never going back."""
+    """The time of each event; the times never decrease."""
     ns = [
         recording.first_ns + (e.ticks - recording.first_tick) * recording.period_ns for e in events
     ]
@@ -51,8 +51,8 @@ def times(recording: Recording, events: list[Event], counted: bool) -> list[floa
 
 
 def _unwrapped(events: list[Event]) -> Iterator[int]:
-    """The low 32 bits are noted; more than that never passes between two events of a busy hart, and
-    an idle one does not count."""
+    """The full instruction counts. Events have only the low 32 bits, and a busy hart never executes 2^32
+    instructions between two events. An idle hart executes none."""
     total, before = 0, events[0].fine if events else 0
     for event in events:
         total += (event.fine - before) % _WRAP

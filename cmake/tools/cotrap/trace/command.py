@@ -1,4 +1,4 @@
-"""`./cotrap trace`: runs as `./cotrap run` does, and writes what happened on the way."""
+"""`./cotrap trace`: runs a program as `./cotrap run` does, and writes a timeline of the run."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ from ..ui import Waiting, say
 from . import EVENTS_LIMIT, perfetto, recording, starvation
 from .names import Names
 from .story import Story
-from .teller import tell
+from .story_builder import build_story
 
 
 def run(arguments) -> int:
@@ -24,7 +24,7 @@ def run(arguments) -> int:
     for path in outputs:
         check_output(path)
     if len(set(outputs)) < len(outputs):
-        raise UsageError(f"-o and --html are both {outputs[0]}")
+        raise UsageError(f"-o and --html are both {outputs[0]}: give each its own file")
     arguments.append.append(f"trace={arguments.events}")
     boot = running.prepare(arguments, terminal.is_ours())
     if arguments.html:
@@ -33,23 +33,23 @@ def run(arguments) -> int:
     try:
         try:
             return running.run_on(running.machine(arguments, ram=ram), boot, arguments)
-        finally:  # however it has ended
+        finally:  # also after a timeout or a signal
             _write(ram, boot, arguments)
     finally:
         os.close(ram)
 
 
 def _write(ram: int, boot: Boot, arguments) -> None:
-    with Waiting("the trace is being written"):
-        told = recording.read(ram)
-        story = tell(told, Names(boot.build.kernel, told.anchor), arguments.icount)
+    with Waiting("writing the timeline"):
+        trace = recording.read(ram)
+        story = build_story(trace, Names(boot.build.kernel, trace.anchor), arguments.icount)
         title = " ".join([running.program_name(arguments), *arguments.arguments])
         if arguments.output:
             write_json(arguments.output, story, title)
         if arguments.html:
             write_page(arguments.html, story, title, facts(boot.build, arguments))
     _report(story, arguments)
-    if arguments.starving and (found := starvation.tell(story, arguments.starving)):
+    if arguments.starving and (found := starvation.report(story, arguments.starving)):
         say(found)
 
 
@@ -75,8 +75,8 @@ def facts(built: Build, arguments) -> dict[str, str]:
 
 
 def _take_last_options(arguments) -> None:
-    """`trace PROGRAM -o FILE`: at the end of the line these two are ours, not the program's, unless
-    one was given in front of it."""
+    """`trace PROGRAM -o FILE`: takes -o and --html at the end of the line as options of the command, not of
+    the program, unless one of them stands before PROGRAM."""
     if arguments.output or arguments.html:
         return
     words = arguments.arguments
@@ -85,10 +85,10 @@ def _take_last_options(arguments) -> None:
         del words[-2:]
         name = "output" if option == "-o" else "html"
         if getattr(arguments, name) is not None:
-            raise UsageError(f"{option}: there is one at most")
+            raise UsageError(f"{option}: give it only once")
         setattr(arguments, name, Path(path))
     if words and words[-1] in ("-o", "--html"):
-        raise UsageError(f"{words[-1]}: to which file?")
+        raise UsageError(f"{words[-1]} needs the name of a file")
 
 
 def _report(story: Story, arguments) -> None:

@@ -1,4 +1,4 @@
-"""What addresses in the kernel's image stand for."""
+"""Finds the texts, symbols and functions at addresses of the kernel."""
 
 import shutil
 import subprocess
@@ -13,11 +13,12 @@ from ..errors import ToolError
 from ..functions import short
 
 _LONGEST_TEXT = 80
-_MARKS = ("$", ".")  # what assemblers name of themselves: no functions
+_MARKS = ("$", ".")  # symbols that begin with these are the assembler's own, no functions
 
 
 class Names:
-    """`anchor`: where the image's `cotrap_trace_anchor` was when it ran."""
+    """anchor: the address of the symbol `cotrap_trace_anchor` in the running kernel. The difference to its
+    address in the file is the kernel's relocation."""
 
     def __init__(self, kernel: Path, anchor: int):
         try:
@@ -36,7 +37,7 @@ class Names:
             raise ToolError(f"{kernel}: {error}") from error
         anchors = [at for at, name in found.items() if name == "cotrap_trace_anchor"]
         if not anchors:
-            raise ToolError(f"{kernel} is not a kernel with a trace")
+            raise ToolError(f"{kernel} is no kernel that can trace: build it again")
         self._moved_by = anchor - anchors[0]
         self._places = sorted(found)
         self._symbols = found
@@ -45,11 +46,11 @@ class Names:
     @classmethod
     @cache
     def of(cls, kernel: Path, anchor: int) -> "Names":
-        """The same each time."""
+        """Like Names(), but cached: the same arguments return the same object."""
         return cls(kernel, anchor)
 
     def text(self, address: int) -> str:
-        """The constant text there, or its address."""
+        """The constant text at this address, or the address in hexadecimal."""
         at = address - self._moved_by
         for start, data in self._parts:
             if start <= at < start + len(data):
@@ -59,7 +60,7 @@ class Names:
         return f"{address:#x}"
 
     def learn_functions(self, addresses: set[int]) -> None:
-        """Demangles all at once."""
+        """Finds the names of these functions, with one run of the demangler. Call it before function()."""
         mangled = {}
         for address in addresses - self._functions.keys():
             mangled[address] = self.symbol(address) or f"{address:#x}"
@@ -71,10 +72,10 @@ class Names:
         self._functions |= {at: short(name) for at, name in zip(mangled, names)}
 
     def symbol(self, address: int) -> str:
-        """As the linker knows it."""
+        """The mangled name of the symbol that contains this address; empty if there is none."""
         index = bisect_right(self._places, address - self._moved_by) - 1
         return self._symbols[self._places[index]] if index >= 0 else ""
 
     def function(self, address: int) -> str:
-        """The coroutine whose code that is; learn_functions() has been told of it."""
+        """The short name of the function at this address, which learn_functions() must have got before."""
         return self._functions.get(address, f"{address:#x}")

@@ -1,5 +1,5 @@
-"""A story in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open (its times are in
-microseconds)."""
+"""Writes a story in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open. Its times are in
+microseconds."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What lies in RAM after a run: kernel/trace/format.h has the layout."""
+"""Reads the trace from the guest's RAM. kernel/trace/format.h describes the layout."""
 
 import os
 import struct
@@ -36,7 +36,7 @@ class Event:
 
 @dataclass(frozen=True)
 class JobLayout:
-    """async/include/async/graph.h."""
+    """The layout of the kernel's jobs in memory (async/include/async/graph.h describes the fields)."""
 
     pages: int
     first: int
@@ -53,15 +53,15 @@ class JobLayout:
 
 @dataclass(frozen=True)
 class Memory:
-    """RAM by the kernel's addresses: the direct map is at `begin`. process: of the hosted machine
-    the kernel itself, whose image is not in RAM; None where only RAM is looked at."""
+    """Reads memory by the kernel's addresses. begin: the address of the RAM's first byte. process: on the
+    hosted machine, the kernel's process, whose image is outside the RAM; None: only the RAM is readable."""
 
     ram: int
     begin: int
     process: int | None
 
     def read(self, address: int, count: int) -> bytes:
-        """Raises ValueError where there is none."""
+        """The bytes at this address. Raises ValueError if there is no memory."""
         data = os.pread(self.ram, count, address - self.begin) if address >= self.begin else b""
         if len(data) != count and self.process is not None:
             data = self._read_process(address, count)
@@ -79,9 +79,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class Recording:
-    """period_ns: of a tick. anchor: where the kernel's `cotrap_trace_anchor` was. harts, names: the
-    events of each, and those that tell who is who, oldest first. lost: how many of each hart's
-    events were overwritten. lines: what drives each interrupt line, by its number."""
+    """A trace. period_ns: the length of a tick. anchor: the address of the kernel's `cotrap_trace_anchor`.
+    harts: each hart's events, oldest first. names: each hart's events that name jobs, oldest first. lost: the
+    number of each hart's events that were overwritten. lines: the driver of each interrupt line."""
 
     period_ns: int
     first_tick: int
@@ -96,8 +96,8 @@ class Recording:
 
 
 def read(ram: int, last: int = 1 << 32, process: int | None = None) -> Recording:
-    """From a memory_file() that is or was a machine's RAM: the last so many events of each hart.
-    process: see Memory. Whatever is in there is the guest's word."""
+    """Reads the trace. ram: a memory_file() that is or was a machine's RAM. last: read at most so many events
+    of each hart. process: see Memory. Raises ToolError if there is no trace, or the guest damaged it."""
     try:
         return _read(ram, last, process)
     except (struct.error, ValueError) as error:
@@ -109,7 +109,7 @@ def _read(ram: int, last: int, process: int | None) -> Recording:
     fields = _HEADER.unpack(os.pread(ram, _HEADER.size, place))
     _, _, harts, capacity, names, period_ns, first_tick, first_ns, address, anchor, *rest = fields
     direct_map, *layout = rest
-    base = address - place  # of RAM
+    base = address - place  # physical address of the RAM
     rings = [place + _HEADER.size + number * _RING.size for number in range(2 * harts)]
     events = [_ring(ram, at, capacity, base, last) for at in rings[::2]]
     return Recording(
@@ -135,18 +135,18 @@ def _lines(ram: int, at: int) -> dict[int, str]:
 
 
 def text(raw: bytes) -> str:
-    """That zeros end."""
+    """Decodes a text that ends at its first zero byte."""
     return raw.partition(b"\0")[0].decode(errors="replace")
 
 
 def _ring(ram: int, at: int, capacity: int, base: int, last: int) -> tuple[list[Event], int]:
-    """Its last events, oldest first, and how many were before."""
+    """The ring's last events, oldest first, and the number of earlier ones."""
     count, *chunks = _RING.unpack(os.pread(ram, _RING.size, at))
     if sum(map(bool, chunks)) * min(capacity, _CHUNK_EVENTS) != capacity:
-        raise ValueError(f"a ring of {capacity} events has not as many places")
+        raise ValueError(f"a ring for {capacity} events has another size")
     begin = count - min(count, capacity, last)
     ring = b""
-    while (number := begin + len(ring) // _EVENT.size) < count:  # in pieces that lie side by side
+    while (number := begin + len(ring) // _EVENT.size) < count:  # in contiguous pieces
         chunk, within = divmod(number % capacity, _CHUNK_EVENTS)
         piece = min(count - number, _CHUNK_EVENTS - within, capacity - number % capacity)
         start = chunks[chunk] - base + within * _EVENT.size
@@ -157,20 +157,20 @@ def _ring(ram: int, at: int, capacity: int, base: int, last: int) -> tuple[list[
     return [
         Event(ticks, fine, Kind(kind), detail, job, argument)
         for ticks, fine, kind, detail, job, argument in _EVENT.iter_unpack(ring)
-        if kind  # an interrupt's, noted in the midst of another, may be there before that one is
+        if kind  # 0: an event whose writing an interrupt has interrupted
     ], begin
 
 
 def _find(ram: int) -> int:
-    """Where the header is. Only what has been written to is looked at."""
+    """The offset of the trace's header. Searches only those pages of the RAM that were written."""
     begin = 0
     while True:
         try:
             begin = os.lseek(ram, begin, os.SEEK_DATA)
         except OSError:
             raise ToolError(
-                "there is no trace: the kernel has not got so far, or had no memory for it "
-                "(--events N takes less, --mem SIZE gives more)"
+                "there is no trace: the kernel ended before it began one, or had no memory for it "
+                "(use a smaller --events or a larger --mem)"
             ) from None
         end = os.lseek(ram, begin, os.SEEK_HOLE)
         for place in range(begin, end, _PAGE):

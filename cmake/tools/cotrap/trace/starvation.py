@@ -1,4 +1,4 @@
-"""Who has been ready for longer than anybody should be."""
+"""Finds jobs that were ready for too long without running."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from .story import Slice, Story, Track
 
 @dataclass(frozen=True)
 class Starved:
-    """ready: until it ran, or the trace ended. before: what it had waited for; None: it was put
-    aside, or gave way, or is new."""
+    """A job that was ready for too long. ready: the slice until it ran or the trace ended. before: the wait
+    before that; None: the job was preempted, had yielded, or is new."""
 
     track: Track
     ready: Slice
@@ -21,16 +21,16 @@ class Starved:
             f"{(ready.end - ready.begin) / 1e6:.3f} ms from {ready.begin / 1e6:.3f} ms on"
         )
         if by := ready.about.get("woken by"):
-            text += f", made so by {by}"
+            text += f", woken by {by}"
         if self.before:
-            text += f"\n    it had waited: {self.before.name}"
+            text += f"\n    before, it waited: {self.before.name}"
             if chain := self.before.about.get("await chain"):
                 text += f", awaits: {chain}"
         return text
 
 
 def starved(story: Story, limit_ns: float) -> list[Starved]:
-    """Every time that somebody was ready for longer, the first one first."""
+    """All times that a job was ready for longer than the limit, in order."""
     found = []
     for track in story.tracks:
         before = None
@@ -41,9 +41,9 @@ def starved(story: Story, limit_ns: float) -> list[Starved]:
     return sorted(found, key=lambda each: each.ready.begin)
 
 
-def tell(story: Story, limit_ms: float) -> str:
-    """The first one, and how many there are; nothing where there is none."""
+def report(story: Story, limit_ms: float) -> str:
+    """A text with the first case and the number of others; empty if there is none."""
     if not (found := starved(story, limit_ms * 1e6)):
         return ""
-    more = f"\n    and {len(found) - 1} times more" if len(found) > 1 else ""
+    more = f"\n    and {len(found) - 1} more cases" if len(found) > 1 else ""
     return f"{found[0]}{more}"

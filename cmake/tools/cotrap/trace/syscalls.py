@@ -1,4 +1,4 @@
-"""Names of system calls and of their errors, as Linux has them."""
+"""Linux's names of system calls and errors."""
 
 import errno
 import re
@@ -16,10 +16,12 @@ def _names() -> dict[int, str]:
 
 
 def name(number: int) -> str:
-    return _names().get(number, "own call" if number == 0xFFFF else f"call {number}")
+    """The name of a call. The trace has 0xffff for all larger numbers, which no call of Linux has."""
+    return _names().get(number, "private call" if number == 0xFFFF else f"call {number}")
 
 
 def result(value: int) -> str:
+    """The result of a call: a number, or the name of its error."""
     signed = value - (1 << 64) if value >> 63 else value
     if -4096 < signed < 0:
         return errno.errorcode.get(-signed, str(signed))

@@ -1,4 +1,4 @@
-"""Events → the story that they tell."""
+"""Makes the story (story.py) from the events of a trace."""
 
 import re
 from collections import defaultdict
@@ -11,15 +11,15 @@ from .recording import Event, Kind, Recording, text
 from .story import UNKNOWN, Arrow, Slice, Standing, Story, Track
 
 # kernel/trace/format.h: Line
-_LINES = {0xFFFF: "timer", 0xFFFE: "another hart"}
-# The router's rows, in the table's order.
+_LINES = {0xFFFF: "timer", 0xFFFE: "IPI"}
+# The names of the router's rows, in the table's order.
 _ROUTES = re.findall(
     r'Action::\w+, "([\w-]+)"', (ROOT / "trap" / "include" / "trap" / "router.h").read_text()
 )
 
 
 class _Job:
-    """What is known of a job, from its address's first event to its last."""
+    """The state of a job. Another job can have the same address after this one has ended."""
 
     def __init__(self, name: str, since: float):
         self.name = name
@@ -38,23 +38,24 @@ class _Hart:
         self.number = number
         self.running = Track("harts", f"hart {number}")
         self.interrupts = Track("harts", f"hart {number} interrupts")
-        self.between: tuple[Slice, Track] | None = None  # an interrupt or the executor, just now
-        self.job: _Job | None = None  # whose step runs
-        self.waits: _Job | None = None  # whose await chain comes next
-        self.began = 0.0
-        self.named: _Job | None = None  # whose name comes next
+        self.between: tuple[Slice, Track] | None = None  # the interrupt or executor slice that is open now
+        self.job: _Job | None = None  # the job whose step runs
+        self.waits: _Job | None = None  # the next AWAIT events are this job's await chain
+        self.began = 0.0  # the start of the step
+        self.named: _Job | None = None  # the next TEXT event has this job's name
 
-    def come_between(self, track: Track, each: Slice) -> None:
+    def interrupt(self, track: Track, each: Slice) -> None:
         self.between = (each, track)
         track.slices.append(each)
 
 
-def tell(recording: Recording, names: Names, counted: bool, until: float = 0.0) -> Story:
-    """until: to there at least, if that is later than the last event: what is, goes on."""
-    return _Teller(recording, names, counted).tell(until)
+def build_story(recording: Recording, names: Names, counted: bool, until: float = 0.0) -> Story:
+    """Makes the story. counted: the machine counted instructions. until: the story ends at this time, in
+    nanoseconds since boot, or at the last event if that is later. The last states last until the end."""
+    return _Builder(recording, names, counted).build(until)
 
 
-class _Teller:
+class _Builder:
     def __init__(self, recording: Recording, names: Names, counted: bool):
         self.recording, self.names, self.counted = recording, names, counted
         self.harts = [_Hart(number) for number in range(len(recording.harts))]
@@ -64,12 +65,12 @@ class _Teller:
         self.latencies: dict[str, list[float]] = defaultdict(list)
         self.routes: dict[str, int] = defaultdict(int)
         self.end = 0.0
-        self.known_from = max(  # before, events are lost: nobody knows what state somebody was in
+        self.known_from = max(  # before this tick events are lost, so the states of jobs are unknown
             (events[0].ticks for events, lost in zip(recording.harts, recording.lost) if lost),
             default=0,
         )
 
-    def tell(self, until: float) -> Story:
+    def build(self, until: float) -> Story:
         chains = {e.argument for hart in self.recording.harts for e in hart if e.kind is Kind.AWAIT}
         self.names.learn_functions(chains)
         for self.end, number, event in in_order(self.recording, self.counted):
@@ -78,9 +79,9 @@ class _Teller:
         standing = self._standing()
         for hart in self.harts:
             if hart.job:
-                self._leave_hart(hart, self.end)
+                self._end_run(hart, self.end)
         for job in self.jobs.values():
-            self._leave(job, self.end)
+            self._end_state(job, self.end)
         own = [track for hart in self.harts for track in (hart.running, hart.interrupts)]
         tracks = [track for track in own + self.tracks if track.slices]
         shown = set(map(id, tracks))
@@ -104,13 +105,13 @@ class _Teller:
 
     def _take(self, now: float, hart: _Hart, number: int, event: Event) -> None:
         kind = event.kind
-        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.between:  # it is over
+        if kind not in (Kind.WAKE, Kind.AWAIT) and hart.between:  # this event ends the open slice
             hart.between[0].end = now
             hart.between = None
         if kind is Kind.ROUTE:
             self.routes[_ROUTES[event.detail] if event.detail < len(_ROUTES) else "?"] += 1
         elif kind is Kind.IRQ:
-            hart.come_between(hart.interrupts, Slice(now, now, self._line(event.detail), "irq"))
+            hart.interrupt(hart.interrupts, Slice(now, now, self._line(event.detail), "irq"))
         elif kind is Kind.AWAIT:
             if hart.waits:
                 hart.waits.chain.append(event.argument)
@@ -133,8 +134,8 @@ class _Teller:
         return f"{driver} (line {number})" if driver else f"line {number}"
 
     def _begin(self, address: int, name: str, now: float) -> _Job:
-        if old := self.jobs.pop(address, None):  # its end has been lost
-            self._leave(old, now)
+        if old := self.jobs.pop(address, None):  # the event of its end is lost
+            self._end_state(old, now)
         job = self.jobs[address] = _Job(name, now)
         self.tracks.append(job.track)
         return job
@@ -142,8 +143,8 @@ class _Teller:
     def _wake(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         waker = self.jobs.get(event.argument)
         if not hart.between and not waker and not hart.job:
-            # What others have left for it: it does that between two steps.
-            hart.come_between(hart.running, Slice(now, now, "executor", "executor"))
+            # Between two steps the executor takes jobs from its inbox, where other harts have put them.
+            hart.interrupt(hart.running, Slice(now, now, "executor", "executor"))
         if hart.between:
             cause, track = hart.between
             job.woken_by = f"{cause.name} on hart {number}"
@@ -151,17 +152,17 @@ class _Teller:
             by = waker or hart.job
             track, job.woken_by = by.track, by.name
             if by.state == "unknown":
-                track = None  # there is no slice for an arrow to begin in
+                track = None  # an unknown state has no slice in which an arrow could begin
         job.waker = (now, track) if track else None
         if job.state == "waiting":
-            self._leave(job, now)
+            self._end_state(job, now)
             job.state = "ready"
 
     def _run(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
-        self._leave(job, now)
+        self._end_state(job, now)
         for other in self.harts:
-            if other.job is job:  # its end there was noted after that hart had been looked at
-                self._leave_hart(other, now)
+            if other.job is job:  # the event of its end on that hart was written after the trace was read
+                self._end_run(other, now)
         job.state, job.reason = "running", f"hart {number}"
         hart.job, hart.began = job, now
         if job.waker:
@@ -171,12 +172,12 @@ class _Teller:
             job.waker = None
 
     def _stop(self, job: _Job, now: float, hart: _Hart, state: str) -> None:
-        self._leave(job, now)
+        self._end_state(job, now)
         if hart.job is job:
-            self._leave_hart(hart, now)
+            self._end_run(hart, now)
         job.state, job.woken_by = state, ""
 
-    def _leave_hart(self, hart: _Hart, now: float) -> None:
+    def _end_run(self, hart: _Hart, now: float) -> None:
         hart.running.slices.append(Slice(hart.began, now, hart.job.name, "running"))
         hart.job = None
 
@@ -190,7 +191,7 @@ class _Teller:
 
     def _preempt(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._stop(job, now, hart, "ready")
-        job.woken_by = "nobody: it was preempted"
+        job.woken_by = "no job: it was preempted"
 
     def _done(self, job: _Job, now: float, hart: _Hart, number: int, event: Event) -> None:
         self._stop(job, now, hart, "done")
@@ -230,8 +231,8 @@ class _Teller:
                 hart.named.calls.name = f"{hart.named.name} calls"
         hart.named = None
 
-    def _leave(self, job: _Job, now: float) -> None:
-        """The end of the state that it is in."""
+    def _end_state(self, job: _Job, now: float) -> None:
+        """Adds a slice for the job's state, which ends now."""
         if now > job.since and job.state not in ("done", "unknown"):
             about = {"woken by": job.woken_by} if job.state == "ready" and job.woken_by else {}
             if job.state == "waiting":
