@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the generated pages of docs/reference/ anew."""
+"""Writes the generated pages of docs/reference/."""
 
 import sys
 

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing; on Debian 12 some come from its
-# backports, which are enabled for that, from the mirror that the system already uses. Does nothing
-# when nothing is missing. Needs a POSIX shell, apt, and root's rights or sudo.
+# Installs the missing Debian packages of packages.txt. On Debian 12 some come from the backports archive;
+# the script enables it, on the mirror that the system already uses. If no package is missing, it changes
+# nothing. It needs a POSIX shell, apt, and root's rights or sudo.
 #
-#   setup.sh [--quiet] [FOR…]   the packages for `run`, and for what else is named; `test`: all of them
-#                               quiet: says nothing when there is nothing to do
-#   COTRAP_ETC                  where the system's settings are, if not /etc
+#   setup.sh [--quiet] [PURPOSE…]   installs the packages for `run` and for these purposes; `test` means all
+#                                   --quiet: prints nothing if no package is missing
+#   COTRAP_ETC                      the folder of the system's settings (/etc)
 set -eu
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 list=$tools/packages.txt
@@ -22,7 +22,8 @@ apt_get() {
   as_root DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 "$@" >&2
 }
 
-# Prints a line for each package of this release, of one origin if given: PACKAGE [AT-LEAST].
+# wanted [ORIGIN]: prints a line `PACKAGE [AT-LEAST]` for each package that the purposes need on this release.
+# With ORIGIN (main, backports), only for packages from there.
 wanted() {
   awk -v release="$release" -v origin="${1-}" -v purposes=" $purposes " '
     /^[^#]/ {
@@ -34,7 +35,7 @@ wanted() {
     }' "$list"
 }
 
-# Prints those of them that are missing or too old.
+# missing [ORIGIN]: prints the names of those packages that are missing or too old.
 missing() {
   installed=$(dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
     $(wanted "${1-}" | cut -d' ' -f1) 2>/dev/null | sed -n 's/^installed //p')
@@ -45,13 +46,13 @@ missing() {
   done
 }
 
-# Whether apt already looks at Debian 12's backports.
+# Succeeds if apt already uses Debian 12's backports.
 have_backports() {
   apt-get indextargets --format '$(RELEASE)' 'Created-By: Packages' | grep -qx bookworm-backports
 }
 
-# The system's own entry for bookworm again, with bookworm-backports in its place: same mirror, same
-# key. Prints nothing if no file holds such an entry.
+# Prints apt's entry for bookworm, changed to bookworm-backports, with the same mirror and key. Prints nothing
+# if no file has such an entry.
 backports_entry() {
   parts=$etc/apt/sources.list.d
   for file in "$etc"/apt/sources.list "$parts"/*.list "$parts"/*.sources; do
@@ -83,7 +84,7 @@ backports_entry() {
 
 enable_backports() {
   entry=$(backports_entry)
-  [ -n "$entry" ] || fail "no entry for bookworm under $etc/apt:" \
+  [ -n "$entry" ] || fail "no file in $etc/apt has an entry for bookworm:" \
     "enable bookworm-backports by hand, then run this again"
   case $entry in deb*) format=list ;; *) format=sources ;; esac
   file=$etc/apt/sources.list.d/cotrap-backports.$format
@@ -93,11 +94,11 @@ enable_backports() {
 
 install_missing() {
   [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
-    fail "packages are missing, and installing them takes root's rights: $(missing | tr '\n' ' ')"
+    fail "these packages are missing; install them as root, or install sudo: $(missing | tr '\n' ' ')"
   say "installing $(missing | wc -l) packages:" $(missing)
   [ -z "$(missing backports)" ] || have_backports || enable_backports
-  apt_get update || say "apt-get update had complaints; going on"
-  # Backports first: packages of main go with their libraries, and not the other way round.
+  apt_get update || say "apt-get update reported errors; the installation continues"
+  # Backports first: packages of main work with the backports' libraries, but not the other way round.
   backports=$(missing backports)
   [ -z "$backports" ] ||
     apt_get install -y --no-install-recommends -t bookworm-backports $backports
@@ -106,7 +107,7 @@ install_missing() {
   [ -z "$(missing)" ] || fail "still missing:" $(missing)
 }
 
-# Not Debian 12 or 13: look for the tools themselves.
+# On other systems than Debian 12 and 13: checks that the tools exist, and installs nothing.
 check_tools() {
   absent=
   for tool in clang-22 ld.lld-22 llvm-objcopy-22 cmake ninja python3 \
@@ -114,11 +115,11 @@ check_tools() {
     command -v "$tool" >/dev/null || absent="$absent $tool"
   done
   [ -n "$absent" ] || [ "$quiet" != --quiet ] || return 0
-  say "this is neither Debian 12 nor 13, so nothing is installed here." \
-    ${absent:+"Missing:$absent."} "What is needed comes, on Debian 13, from:" \
+  say "this is neither Debian 12 nor 13: install the packages yourself." \
+    ${absent:+"Missing:$absent."} "On Debian 13, these packages are needed:" \
     $(release=13; wanted | cut -d' ' -f1)
   [ -z "$absent" ] || exit 1
-  say "the tools are there; libraries are looked for when they are used"
+  say "all tools are installed; the builds will report missing libraries"
 }
 
 ID='' VERSION_ID=''
@@ -133,12 +134,12 @@ if mkdir -p "$stamps" 2>/dev/null; then
 fi
 [ "$quiet" != --quiet ] && [ "$ID" = debian ] || exit 0
 case " $purposes " in
-  *' test '*) say "everything that any command needs is installed" ;;
+  *' test '*) say "the packages of all commands are installed" ;;
   *)
-    say "everything that \`./cotrap demo\`, \`run\`, \`trace\`, \`top\` and \`bench\` need is installed"
+    say "the packages of \`./cotrap demo\`, \`run\`, \`trace\`, \`top\` and \`bench\` are installed"
     asked=$(wanted | wc -l) purposes='run test'
-    say "other commands install what they need when they need it; the tests need" \
-      "$(($(wanted | wc -l) - asked)) packages more, Chromium among them:" \
+    say "the other commands install their packages at their first run; the tests need" \
+      "$(($(wanted | wc -l) - asked)) more packages, including Chromium:" \
       "\`./cotrap setup --all\` installs them now"
     ;;
 esac

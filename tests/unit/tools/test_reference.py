@@ -34,12 +34,12 @@ class SystemCalls(unittest.TestCase):
 
     def test_a_call_without_text_is_refused(self):
         self.assertEqual(
-            self.refused(dup=None), "dup: no line `linux:` above its declaration"
+            self.refused(dup=None), "dup: add a line `linux:` above its declaration"
         )
 
     def test_a_call_with_flags_must_list_them(self):
         without = calls.Text({"linux": "none known"}, {"from", "to", "flags"})
-        self.assertEqual(self.refused(dup3=without), "dup3: no line `flags:` above its declaration")
+        self.assertEqual(self.refused(dup3=without), "dup3: add a line `flags:` above its declaration")
 
     def test_an_unknown_flag_or_error_is_refused(self):
         wrong = calls.Text({"flags": "O_CLOEXECUTE; EINVAL for others", "linux": "No ENOTHING."})
@@ -59,8 +59,8 @@ class SystemCalls(unittest.TestCase):
         rows = [row for group in calls.table_rows().values() for row in group]
         self.assertEqual(len(rows), len({row.number for row in rows}))
         self.assertEqual(
-            sorted(row.number for row in calls.own_rows()),
-            list(range(0x1000, 0x1000 + len(calls.own_rows()))),
+            sorted(row.number for row in calls.private_rows()),
+            list(range(0x1000, 0x1000 + len(calls.private_rows()))),
         )
 
 

@@ -1,5 +1,5 @@
-"""The pages of docs/reference/ that are made from the sources: `/usr/bin/python3 cmake/tools/reference.py`
-writes them, and tests/unit/tools/test_reference.py compares them with what is there."""
+"""Generates pages of docs/reference/ from the sources. `/usr/bin/python3 cmake/tools/reference.py` writes
+them, and tests/unit/tools/test_reference.py checks that they are up to date."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ COMMAND = "/usr/bin/python3 cmake/tools/reference.py"
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page and its text. Raises ValueError: a source lacks what its page needs."""
+    """Every generated page and its text. Raises ValueError if a source lacks a line that its page needs."""
     return {
         FOLDER / "system-calls.md": calls.page(),
         FOLDER / "commands.md": commands.page(),

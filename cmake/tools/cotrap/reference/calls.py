@@ -1,5 +1,5 @@
-"""docs/reference/system-calls.md, from the tables of system calls, the numbers of the ABI and the text
-above each handler's declaration (kernel/syscalls/calls.h has the form)."""
+"""Generates docs/reference/system-calls.md from the tables of system calls, the ABI's numbers and the comment
+above each handler's declaration (kernel/syscalls/calls.h describes its form)."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ _SYSCALLS = ROOT / "kernel" / "syscalls"
 _ABI = ROOT / "trap" / "include" / "abi"
 
 _TABLE = _SYSCALLS / "all_calls.h"
-_OWN_TABLE = _SYSCALLS / "private_calls.h"
+_PRIVATE_TABLE = _SYSCALLS / "private_calls.h"
 _COMPAT_TABLE = _SYSCALLS / "x86_64" / "compat.cpp"
 _COMPAT_NUMBERS = ROOT / "trap" / "x86_64" / "include" / "abi" / "x86_64.h"
 
 _KEYS = ("flags", "linux", "cotrap", "only")
-# A parameter of one of these names says what the call is to do: its text has the line `flags:`.
+# A parameter with one of these names selects a variant of the call, so the comment must have a line `flags:`.
 _CHOICES = {
     "access", "advice", "clock", "command", "flags", "form", "how", "mode", "operation", "options",
     "request", "resource", "which", "whence", "who",
 }  # fmt: skip
-# … except for permission bits and the places where the choice is a whole number.
+# Calls whose parameter of such a name selects no variant: here it is permission bits.
 _NO_CHOICE = {"mkdirat"}
 
 _DECLARATION = re.compile(r"(?:inline )?[\w:<>, ]+? (\w+)\((Thread\b[^;{]*)", re.DOTALL)
@@ -35,7 +35,7 @@ _ERROR = re.compile(r"\bE[A-Z0-9]{2,}\b")
 
 @dataclass
 class Text:
-    """What is written above a handler's declaration."""
+    """The comment above a handler's declaration, and the names of the handler's parameters."""
 
     lines: dict[str, str] = field(default_factory=dict)
     parameters: set[str] = field(default_factory=set)
@@ -49,20 +49,20 @@ class Row:
 
 
 def page() -> str:
-    texts = {**read_texts(_included(_TABLE)), **read_texts([_OWN_TABLE.read_text()])}
-    groups, own = table_rows(), own_rows()
+    texts = {**read_texts(_included(_TABLE)), **read_texts([_PRIVATE_TABLE.read_text()])}
+    groups, own = table_rows(), private_rows()
     _check(texts, [*(row for rows in groups.values() for row in rows), *own])
     parts = [_INTRODUCTION]
     for group, rows in groups.items():
         parts.append(f"## {group[0].upper()}{group[1:]}\n")
         parts.append(_table(("number", "call", "flags", "differences from Linux"), [
-            (str(row.number), f"`{row.name}`", *_told(texts[row.handler], "linux"))
+            (str(row.number), f"`{row.name}`", *_cells(texts[row.handler], "linux"))
             for row in sorted(rows, key=lambda row: row.number)
         ]))  # fmt: skip
-    parts.append(_OWN_INTRODUCTION)
+    parts.append(_PRIVATE_INTRODUCTION)
     parts.append(_table(("number", "call", "flags", "what it does", "header", "in"), [
         (
-            f"{row.number:#x}", f"`{row.name}`", *_told(texts[row.handler], "cotrap"),
+            f"{row.number:#x}", f"`{row.name}`", *_cells(texts[row.handler], "cotrap"),
             _header(row.name), _marked(texts[row.handler].lines.get("only", "every kernel")),
         )
         for row in own
@@ -76,13 +76,13 @@ def page() -> str:
 
 
 def call_numbers() -> dict[str, int]:
-    """Linux's calls that have a name in the ABI."""
+    """By name: the numbers of Linux's calls that the ABI's header lists."""
     found = re.findall(r"X\((\w+), (\d+)\)", (_ABI / "numbers.h").read_text())
     return {name: int(number) for name, number in found}
 
 
 def read_texts(headers: list[str]) -> dict[str, Text]:
-    """By handler; of the two forms of a call either may have the text."""
+    """By handler: its comment. If a call has two handlers, either can have the comment."""
     found: dict[str, Text] = {}
     for header in headers:
         block: list[str] = []
@@ -93,16 +93,16 @@ def read_texts(headers: list[str]) -> dict[str, Text]:
                 continue
             declared = _DECLARATION.match("\n".join(lines[at : at + 6]))
             if declared and not line.startswith(("//", " ", "#")):
-                told = _keyed(block)
-                if told:
+                lines_by_key = _keyed(block)
+                if lines_by_key:
                     parameters = set(re.findall(r"(\w+)(?=[,)])", declared[2]))
-                    found[declared[1].removeprefix("try_")] = Text(told, parameters)
+                    found[declared[1].removeprefix("try_")] = Text(lines_by_key, parameters)
             block = []
     return found
 
 
 def table_rows() -> dict[str, list[Row]]:
-    """The entries of all_calls.h, by the comments that head its parts."""
+    """The entries of all_calls.h, grouped by the comments that head its parts."""
     numbers = call_numbers()
     groups: dict[str, list[Row]] = {}
     for line in _TABLE.read_text().split("\n"):
@@ -114,7 +114,7 @@ def table_rows() -> dict[str, list[Row]]:
     return groups
 
 
-def own_rows() -> list[Row]:
+def private_rows() -> list[Row]:
     names = {
         int(number): name
         for header in sorted(_ABI.glob("*.h"))
@@ -122,12 +122,12 @@ def own_rows() -> list[Row]:
             r"constexpr Call (\w+)\{first_private_call \+ (\d+)\}", header.read_text()
         )
     }
-    text = _OWN_TABLE.read_text()
+    text = _PRIVATE_TABLE.read_text()
     entries = [(int(number), handler) for handler, number in _ENTRY.findall(text)]
     entries += [(int(number), handler) for number, handler in _ENTRY_BY_NAME.findall(text)]
     first = int(re.search(r"first_private_call = (0x\w+)", (_ABI / "numbers.h").read_text())[1], 16)
     if sorted(names) != sorted(number for number, _ in entries):
-        raise ValueError("private_calls.h and the ABI's headers do not have the same calls of Cotrap's own")
+        raise ValueError("private_calls.h and the ABI's headers have different private calls")
     return [Row(first + number, names[number], handler) for number, handler in sorted(entries)]
 
 
@@ -138,21 +138,22 @@ def _included(header) -> list[str]:
 
 
 def _keyed(block: list[str]) -> dict[str, str]:
-    told: dict[str, str] = {}
+    """By key: the text of a comment's line `KEY: text`, with its continuation lines."""
+    texts: dict[str, str] = {}
     key = None
     for line in block:
         if start := re.fullmatch(r"/// (\w+): (.+)", line):
             key = start[1] if start[1] in _KEYS else None
             if key:
-                told[key] = start[2]
+                texts[key] = start[2]
         elif key and (more := re.fullmatch(r"///   (\S.*)", line)):
-            told[key] += " " + more[1]
+            texts[key] += " " + more[1]
         else:
             key = None
-    return told
+    return texts
 
 
-# ── What has to hold ──
+# ── Checks ──
 
 
 def _check(texts: dict[str, Text], rows: list[Row]) -> None:
@@ -160,18 +161,18 @@ def _check(texts: dict[str, Text], rows: list[Row]) -> None:
     for row in rows:
         text = texts.get(row.handler)
         if not text or not text.lines.keys() & {"linux", "cotrap"}:
-            wrong.append(f"{row.name}: no line `linux:` above its declaration")
+            wrong.append(f"{row.name}: add a line `linux:` above its declaration")
             continue
         chooses = text.parameters & _CHOICES and row.handler not in _NO_CHOICE
         if chooses and "flags" not in text.lines:
-            wrong.append(f"{row.name}: no line `flags:` above its declaration")
+            wrong.append(f"{row.name}: add a line `flags:` above its declaration")
         wrong += [f"{row.name}: {name} is not in the sources" for name in _unknown(text)]
     if wrong:
         raise ValueError("; ".join(wrong))
 
 
 def _unknown(text: Text) -> list[str]:
-    """Errors, and flags that are accepted, whose names are not in the sources."""
+    """Names of errors and of accepted flags in the comment that do not appear in the sources."""
     known = _known_names()
     accepted = text.lines.get("flags", "").split(";")
     accepted = [part for part in accepted if not _ERROR.search(part) and "no effect" not in part]
@@ -190,13 +191,13 @@ def _known_names() -> set[str]:
 
 
 def _marked(text: str) -> str:
-    """With names as code, unless they are already."""
+    """The text with its names marked as code, in Markdown."""
     pieces = text.split("`")
     pieces[::2] = [_CODE.sub(lambda name: f"`{name[0]}`", piece) for piece in pieces[::2]]
     return "`".join(pieces).replace("|", r"\|")
 
 
-def _told(text: Text, key: str) -> tuple[str, str]:
+def _cells(text: Text, key: str) -> tuple[str, str]:
     return _marked(text.lines.get("flags", "none")), _marked(text.lines[key])
 
 
@@ -207,11 +208,11 @@ def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def _header(name: str) -> str:
-    """The header of the ABI whose comment begins with the call and its arguments."""
+    """A link to the ABI's header that has a comment which begins with the call and its arguments."""
     for header in sorted(_ABI.glob("*.h")):
         if re.search(rf"^// +{name}\(", header.read_text(), re.MULTILINE):
             return f"[{header.name}](../../{header.relative_to(ROOT)})"
-    raise ValueError(f"no header of the ABI describes {name}")
+    raise ValueError(f"no header of the ABI describes {name}: add a comment that begins with {name}(")
 
 
 def _compat_part() -> str:
@@ -246,7 +247,7 @@ These differences hold for every call:
 - An unknown number answers `ENOSYS`. The kernel logs each such number once.
 """
 
-_OWN_INTRODUCTION = """\
+_PRIVATE_INTRODUCTION = """\
 ## Cotrap's own
 
 Linux does not have these calls. Their numbers start at 0x1000. The header describes each one in full.

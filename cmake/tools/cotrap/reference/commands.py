@@ -1,4 +1,4 @@
-"""docs/reference/commands.md, from the parser of the command line."""
+"""Generates docs/reference/commands.md from the parser of the command line."""
 
 import argparse
 
@@ -38,7 +38,7 @@ def _section(name: str, command: argparse.ArgumentParser) -> str:
 
 
 def _place(action: argparse.Action) -> str:
-    """An argument without an option, with how many of it there may be."""
+    """A positional argument, with brackets and dots for how often it may appear."""
     return {
         argparse.OPTIONAL: f"[{action.metavar}]",
         argparse.ZERO_OR_MORE: f"[{action.metavar}…]",
@@ -57,16 +57,16 @@ def _option(action: argparse.Action) -> str:
 
 
 def _help(command: argparse.ArgumentParser, action: argparse.Action) -> str:
-    told = _text(command._get_formatter()._expand_help(action))
+    help = _text(command._get_formatter()._expand_help(action))
     for group in command._mutually_exclusive_groups:
         if action in group._group_actions:
             others = [f"`{other.option_strings[-1]}`" for other in group._group_actions if other != action]
-            told += f"; not with {' or '.join(others)}"
-    return told
+            help += f"; not with {' or '.join(others)}"
+    return help
 
 
 def _text(text: str) -> str:
-    """A text of --help, for a page."""
+    """A text of --help, escaped for Markdown."""
     return text.replace("|", r"\|").replace("<", "&lt;")
 
 
