@@ -1,4 +1,4 @@
-"""`./cotrap bench`: what things cost: a table, JSON, a page, and another run beside it."""
+"""`./cotrap bench`: measures the kernel's operations, and writes tables, JSON, pages and comparisons."""
 
 from .command import run
 

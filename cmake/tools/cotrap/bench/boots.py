@@ -1,4 +1,4 @@
-"""Boots the machines that the benchmarks need, as often as it takes; gathers what they print."""
+"""Boots the machines that the benchmarks need, several times each, and collects the results."""
 
 import tempfile
 from collections.abc import Iterable
@@ -18,21 +18,20 @@ from .catalogue import Benchmark
 from .results import BYTES, COUNTED_NS, INSTRUCTIONS, TIME, Result, Sample, combine, parse
 
 TIMEOUT = 120.0  # seconds, for one machine
-_COUNTED_RUNS = 2  # which are to be the same
-_TIMED_RUNS = 3  # whose medians say how far apart runs are
+_COUNTED_RUNS = 2  # their counts must be equal
+_TIMED_RUNS = 3  # the difference of their medians is the spread
 _DISK_BYTES = 1 << 20
-# This disk answers after the hart has gone idle, however busy the host is, and after more than the
-# longest time slice: a thread that has slept for less goes on by another path. So two runs count the
-# same.
-_PATIENT_DISK = Disk(
+# This disk takes longer than the longest time slice, and so long that the hart is idle by then even on a
+# busy host. A thread that has slept for less wakes on another path. So two runs count the same.
+_SLOW_DISK = Disk(
     source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 50_000_000}
 )
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What everything is measured on. trampoline: the kernel with the other trap path, if it is to
-    be had."""
+    """The build and the machine of all benchmarks. append: more words for the kernel. timeout: seconds for
+    each machine. trampoline: a build with the other trap path; None: there is none."""
 
     build: Build
     machine: Machine
@@ -43,7 +42,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class _Setting:
-    """A machine, and what is measured on it."""
+    """A machine, and the benchmarks that run on it in one boot."""
 
     build: Build
     machine: Machine
@@ -52,13 +51,14 @@ class _Setting:
 
 
 def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> list[Result]:
-    """In the order of the benchmarks; those that are not to be had on the machine are left out."""
+    """Runs the benchmarks. counted: count instructions, instead of measuring times. Returns the results in
+    the benchmarks' order; a benchmark that the machine cannot run has none."""
     counting = replace(bench, machine=replace(bench.machine, icount=counted))
     settings = list(_settings(counting, benchmarks))
     runs = _COUNTED_RUNS if counted else _TIMED_RUNS
-    what = "counting instructions" if counted else "taking the time"
-    at_once = 2 if counted else 1  # the clock is everybody's, what is counted is one's own
-    with ThreadPoolExecutor(at_once) as pool, Waiting(what):
+    what = "counting instructions" if counted else "measuring times"
+    parallel = 2 if counted else 1  # another machine would change the times, but no counts
+    with ThreadPoolExecutor(parallel) as pool, Waiting(what):
         jobs = [(each, pool.submit(_run, bench, each)) for each in settings for _ in range(runs)]
         try:
             done = [(setting, job.result()) for setting, job in jobs]
@@ -78,7 +78,8 @@ def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> lis
 
 
 def _of_runs(benchmark: Benchmark, unit: str, found: list, counted: bool) -> Result:
-    """A host may stop a machine for longer than its disk takes: then a sample differs."""
+    """Combines the samples of all runs. If the host stops a machine for longer than its disk takes, some
+    samples differ, so only the medians of disk benchmarks are compared."""
     return combine(benchmark.name, unit, found, exact=counted, tail=not benchmark.disk)
 
 
@@ -104,7 +105,7 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
     machine, capture = setting.machine, Capture()
     with ExitStack() as stack:
         if setting.disk and machine.icount:
-            machine = replace(machine, disk=_PATIENT_DISK)
+            machine = replace(machine, disk=_SLOW_DISK)
         elif setting.disk:
             image = stack.enter_context(tempfile.NamedTemporaryFile(prefix="cotrap-"))
             image.truncate(_DISK_BYTES)
@@ -113,21 +114,26 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
         try:
             relay(guest, Silence(), capture, bench.timeout)
         except TimedOut as error:
-            raise ToolError(f"the benchmarks were not done after {bench.timeout:g} s") from error
+            raise ToolError(
+                f"the benchmarks had not ended after {bench.timeout:g} s: give a longer --timeout"
+            ) from error
         text = capture.data.decode(errors="replace")
         if trouble := guest.trouble():
             raise ToolError(trouble)
         if guest.marks.exit_code:
-            raise ToolError(f"the benchmarks end with status {guest.marks.exit_code}\n{text}")
+            raise ToolError(f"the benchmarks ended with status {guest.marks.exit_code}\n{text}")
     counts = text.startswith("# instructions")
     if counts != machine.icount:
-        raise ToolError("instructions are " + ("" if counts else "not ") + "counted exactly, "
-                        "which is not what the machine was asked for")  # fmt: skip
+        raise ToolError(
+            f"the machine was started {'with' if machine.icount else 'without'} instruction counting, but "
+            f"its program reports that instructions are {'' if counts else 'not '}counted exactly"
+        )
     return parse(text)
 
 
 def other_trap_path(preset: str) -> Build | None:
-    """The kernel with the other trap path, made if need be, where the first is a preset's."""
+    """The build with the other trap path, brought up to date. None if the first build is another one than
+    the preset riscv64-release."""
     if preset != "riscv64-release":
         return None
     other = build.ready("riscv64-trampoline", build.KERNELS)

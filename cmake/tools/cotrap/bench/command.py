@@ -1,4 +1,4 @@
-"""`./cotrap bench`, from the command line to the exit status."""
+"""`./cotrap bench`: checks the options, measures, reports, and returns the exit status."""
 
 import os
 from dataclasses import replace
@@ -12,7 +12,7 @@ from ..provenance import provenance
 from ..qemu import Machine
 from ..suggestions import did_you_mean
 from ..ui import bad, good, say
-from . import beside, boots, profile, table
+from . import boots, other_kernels, profile, table
 from .catalogue import BENCHMARKS, Benchmark
 from .compare import changes
 from .others import OTHERS, Other
@@ -38,15 +38,17 @@ def run(arguments) -> int:
     bench = _bench(arguments)
     pages = _pages(arguments)
     if before and before.setting != _report(arguments, {}).setting:
-        raise UsageError(f"--compare {arguments.compare}: that was {before.setting}")
+        raise UsageError(
+            f"--compare {arguments.compare}: that was {before.setting}: measure with the same options"
+        )
     others = [(other, image or other.image()) for other, image in asked]
     report = _measure(arguments, bench, chosen)
     found = changes(before, report) if before else None
-    against = [_beside(other, image, arguments, bench, chosen) for other, image in others]
+    against = [_measure_other(other, image, arguments, bench, chosen) for other, image in others]
     table.show(report, found, against)
     if before and not found:
-        raise UsageError(f"--compare {arguments.compare}: it has nothing of what was measured")
-    _say_what_is_odd(report, arguments, chosen)
+        raise UsageError(f"--compare {arguments.compare}: it has no result of these benchmarks")
+    _warn(report, arguments, chosen)
     if arguments.json:
         write_output(arguments.json, to_json(report, whole=True, against=against))
     if arguments.save:
@@ -58,11 +60,11 @@ def run(arguments) -> int:
     return _verdict(found) if found is not None else 0
 
 
-# What only QEMU has, by the option that asks for it.
+# Options that need QEMU, with the error for the hosted machine.
 _QEMU_ONLY = {
-    "against": "--against: on the hosted machine there is no other kernel but the host's",
-    "frames": "--frames: of the kernel for riscv64",
-    "profile": "--profile: only QEMU tells what it executes",
+    "against": "--against needs QEMU, which boots the other kernel: leave out `--machine hosted`",
+    "frames": "--frames works only with the kernel for riscv64: leave out `--machine hosted`",
+    "profile": "--profile needs QEMU, which logs the executed code: leave out `--machine hosted`",
 }
 
 
@@ -74,11 +76,11 @@ def _check_machine(arguments) -> None:
 
 def _bench(arguments) -> boots.Bench:
     built = build.chosen(arguments)
-    _check_machine(arguments)  # it may be a build for another
+    _check_machine(arguments)  # again: --build may have selected the hosted machine
     if built.is_hosted and arguments.harts > (processors := len(os.sched_getaffinity(0))):
         say(
-            f"{arguments.harts} harts on a host of {processors}: what waits for another hart waits for "
-            "the host, too"
+            f"{arguments.harts} harts on a host with {processors} processors: harts also wait for each "
+            "other's processor, so their times are too long"
         )
     machine = Machine(arguments.harts, arguments.memory, fs=arguments.fs)
     timeout = arguments.timeout or boots.TIMEOUT
@@ -86,43 +88,43 @@ def _bench(arguments) -> boots.Bench:
 
 
 def _others(arguments) -> list[tuple[Other, Path | None]]:
-    """Each with the kernel that was named for it, if any."""
+    """The kernels of --against, each with the file that the option names, if any."""
     found = []
     for asked in arguments.against:
         name, named, image = asked.partition("=")
         if name not in OTHERS:
-            raise UsageError(f"--against {name}: there is {', '.join(OTHERS)}")
+            raise UsageError(f"--against {name}: give one of {', '.join(OTHERS)}")
         if named and not os.path.isfile(image):
             raise UsageError(f"--against {asked}: no such file")
         found.append((OTHERS[name], Path(image) if named else None))
     return found
 
 
-def _beside(
+def _measure_other(
     other: Other, image: Path, arguments, bench: boots.Bench, chosen: list[Benchmark]
 ) -> Report:
-    patient = replace(bench, timeout=arguments.timeout or beside.TIMEOUT)
-    return beside.measure(other, image, patient, chosen, _kinds(arguments, bench))
+    patient = replace(bench, timeout=arguments.timeout or other_kernels.TIMEOUT)
+    return other_kernels.measure(other, image, patient, chosen, _kinds(arguments, bench))
 
 
 def _kinds(arguments, bench: boots.Bench) -> list[bool]:
-    """Whether to count, for each kind of run that is asked for."""
+    """For each kind of run that the options select: True to count instructions, False to measure times."""
     counts = not arguments.time and not bench.build.is_hosted
     return [True] * counts + [False] * (not arguments.icount)
 
 
 def _frames(arguments) -> int:
-    from . import frames  # takes what reads a trace, which takes a library
+    from . import frames  # imported late, because it needs a library that may be missing
 
     if arguments.names or arguments.save and arguments.save.absolute() != frames.BUDGET:
-        raise UsageError(f"--frames: of all coroutines; --save {frames.BUDGET} changes the budget")
+        raise UsageError(f"--frames takes no NAME, and of files only --save {frames.BUDGET}, the budget")
     _refuse("--frames", arguments, _ONLY_OF_FIGURES)
     return frames.run(_bench(arguments).build, bool(arguments.save))
 
 
 def _profile(arguments, chosen: list[Benchmark]) -> int:
     if not arguments.names:
-        raise UsageError("--profile: of which? `./cotrap bench --list` names the benchmarks")
+        raise UsageError("--profile needs a NAME: `./cotrap bench --list` lists the benchmarks")
     _refuse("--profile", arguments, (*_ONLY_OF_FIGURES, "save"))
     for each in chosen:
         profile.check(each)
@@ -132,29 +134,31 @@ def _profile(arguments, chosen: list[Benchmark]) -> int:
     return 0
 
 
+# Options that need results of benchmarks.
 _ONLY_OF_FIGURES = ("json", "html", "svg", "compare", "against")
 
 
 def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
     for other in others:
         if getattr(arguments, other):
-            raise UsageError(f"{option} has nothing for --{other}")
+            raise UsageError(f"{option} measures no benchmarks: leave out --{other}")
 
 
 def _chosen(names: list[str]) -> list[Benchmark]:
-    """A name, or the beginning of some, up to a dot: `fault` is all of `fault.*`."""
+    """The benchmarks of these names; without names, all. A name can be the first part of some, up to a dot:
+    `fault` selects all of `fault.*`."""
     chosen = []
     for name in names:
         found = [each for each in BENCHMARKS.values() if f"{each.name}.".startswith(f"{name}.")]
         if not found:
             hint = did_you_mean(name, _known())
-            raise UsageError(f"there is no benchmark '{name}'{hint} (`./cotrap bench --list` names them)")
+            raise UsageError(f"there is no benchmark '{name}'{hint} (`./cotrap bench --list` lists them)")
         chosen += found
     return [each for each in BENCHMARKS.values() if each in chosen or not names]
 
 
 def _known() -> set[str]:
-    """All that _chosen() takes."""
+    """All names that _chosen() accepts."""
     parts = (name.split(".") for name in BENCHMARKS)
     return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
 
@@ -172,13 +176,13 @@ def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
     preset = arguments.build or MACHINES[arguments.machine]
     if any(each.trampoline for each in chosen):
         bench = replace(bench, trampoline=boots.other_trap_path(preset))
-    results = {}  # memory is the same whatever is measured besides: once is enough
+    results = {}  # both kinds of run measure memory, with the same result: the first one is kept
     for counted in _kinds(arguments, bench):
         wanted = [each for each in chosen if not counted or each.counts_on(arguments.harts)]
         for each in boots.measure(bench, wanted, counted):
             results.setdefault((each.name, each.unit), each)
     if not results:
-        raise UsageError(f"nothing of that is to be had {_where(arguments)}")
+        raise UsageError(f"none of these benchmarks can be measured {_where(arguments)}")
     return _report(arguments, results)
 
 
@@ -201,20 +205,21 @@ def _report(arguments, results: dict) -> Report:
 
 
 def _where(arguments) -> str:
-    """Of the options, what a figure may not be had with."""
+    """The options that decide which benchmarks can be measured, for a message."""
     kind = " --icount" * arguments.icount + " --time" * arguments.time
     return f"with --machine {arguments.machine} --harts {arguments.harts}{kind}"
 
 
-def _say_what_is_odd(report: Report, arguments, chosen: list[Benchmark]) -> None:
+def _warn(report: Report, arguments, chosen: list[Benchmark]) -> None:
+    """Names benchmarks that have no result, and counted ones whose two runs differ."""
     have = {each.name for each in report.results}
     if missing := [each.name for each in chosen if arguments.names and each.name not in have]:
-        say(f"{', '.join(missing)}: not to be had {_where(arguments)}")
+        say(f"{', '.join(missing)}: cannot be measured {_where(arguments)}")
     for each in report.results:
         if each.same is False:
             low, high = each.medians
-            odd = f"{low:g} and {high:g} {each.unit}" if low != high else "but for the median"
-            say(f"{each.name} was not the same twice: {odd}")
+            odd = f"medians {low:g} and {high:g} {each.unit}" if low != high else "only the medians are equal"
+            say(f"{each.name}: two runs differ: {odd}")
 
 
 def _verdict(found) -> int:
@@ -222,5 +227,5 @@ def _verdict(found) -> int:
     for each in worse:
         print(bad(each.words))
     if not worse:
-        print(good(f"none of {len(found)} figures got worse"))
+        print(good(f"none of {len(found)} results got worse"))
     return int(bool(worse))

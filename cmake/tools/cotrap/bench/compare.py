@@ -1,14 +1,14 @@
-"""What got slower, or larger, since another run."""
+"""Compares two reports: which results got slower or larger."""
 
 from dataclasses import dataclass
 
 from .catalogue import BENCHMARKS
 from .results import COUNTED_NS, TIME, Report, Result
 
-TOLERANCE = 0.02
-# Of what is no record: who happens to meet whom changes with any other change.
+TOLERANCE = 0.02  # a result that grew by a smaller share did not get worse
+# For counted times that depend on the order in which harts run: any change of the code changes the order.
 _LOOSE = 0.25
-_TICK = 100  # ns: the clock's, of the machines that count
+_TICK = 100  # ns: the tick of the clock that counts instructions
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Change:
 
     @property
     def ratio(self) -> float | None:
-        """None: there was nothing, and now there is something."""
+        """None: the value was 0 and is not any more."""
         if self.before.value:
             return self.after.value / self.before.value
         return None if self.after.value else 1.0
@@ -41,13 +41,13 @@ class Change:
 
     @property
     def ratio_text(self) -> str:
-        """As a table has it."""
+        """The ratio for a table; empty if there is none."""
         return "" if self.ratio is None else f"{self.ratio:.2f}"
 
 
 def _exceeds(more: Result, less: Result) -> bool:
-    """Times: by more than runs of each differ among themselves. Of the clock that counts, by more
-    than the tick that it may be read early or late."""
+    """Whether `more` is larger than `less` beyond the tolerance. A time must also exceed the spreads of both;
+    a counted time must exceed one tick, because it may be read a tick early or late."""
     benchmark = BENCHMARKS.get(less.name)
     share = TOLERANCE
     least = 0.0
@@ -60,18 +60,18 @@ def _exceeds(more: Result, less: Result) -> bool:
 
 
 def changes(before: Report, after: Report) -> list[Change]:
-    """Of what both have, in the order of the later one."""
+    """The changes of all results that both reports have, in the order of the later report."""
     found = ((before.find(each.name, each.unit), each) for each in after.results)
     return [Change(old, new) for old, new in found if old]
 
 
 def times_as_much(theirs: Result, ours: Result) -> str:
-    """As a table has it: empty where ours is nothing."""
+    """The ratio of two results for a table; empty if ours is 0."""
     return f"{theirs.value / ours.value:.1f}" if ours.value else ""
 
 
 def number(value: float) -> str:
-    """Four digits at least, and no more than are there."""
+    """The value for a table: two decimals below 1,000, one below 10,000, none if it is a whole number."""
     if value == int(value) or value >= 10_000:
         return f"{value:,.0f}"
     return f"{value:,.2f}" if value < 1_000 else f"{value:,.1f}"

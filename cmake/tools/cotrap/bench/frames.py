@@ -1,8 +1,8 @@
-"""`./cotrap bench --frames`: what the kernel's coroutines take of memory.
+"""`./cotrap bench --frames`: how much memory the frames of the kernel's coroutines use.
 
-Sizes are the compiler's, from the debugging information (each frame is a type there). Where a frame lies (in the pool, or
-in its caller's, where the compiler could put it) and how many there were at once is seen in the await chains of the
-demos' traces: they have the address of every frame.
+The sizes come from the debugging information, in which each frame is a type. The await chains in the demos'
+traces contain the address of every frame. They show how many frames exist at the same time, and whether a
+frame is in the frame pool or, because the compiler elided its allocation, inside its caller's frame.
 """
 
 import json
@@ -30,14 +30,15 @@ from ..ui import Waiting, bad, faint, say
 BUDGET = ROOT / "tests" / "bench" / "frames.json"
 
 _EVENTS = 1 << 18
-_SMALL = 1024  # async/include/async/frame_pool.h: up to here a list per 8 bytes, then powers of two
+_SMALL = 1024  # size classes are multiples of 8 up to here, then powers of 2 (async/frame_pool.h)
 _TYPE = re.compile(r'DW_AT_name\s+\("(\S+)\.coro_frame_ty"\)\s+DW_AT_byte_size\s+\((0x[0-9a-f]+)\)')
 
 
 @dataclass
 class Frame:
-    """most: at once, in any one demo. live: when a demo ended, in that which had most of them then.
-    elided: of those seen, which lay in another's frame."""
+    """The frame of a coroutine. size: in bytes. most: the largest number at the same time in one demo. live:
+    the largest number at the end of a demo. elided, pooled: how many frames in the traces were inside
+    another frame, and in the frame pool."""
 
     symbol: str
     name: str
@@ -55,21 +56,22 @@ class Frame:
 
     @property
     def taken(self) -> int:
-        """Of the pool, where it comes from there."""
+        """The bytes that the frame takes of the pool: its size, rounded up to its size class."""
         if self.size <= _SMALL:
             return -(-self.size // 8) * 8
         return 1 << (self.size - 1).bit_length()
 
 
 def sizes(kernel: Path) -> list[Frame]:
-    """Of every coroutine in the kernel; of several with one name (templates) the largest."""
+    """The frames of all coroutines in the kernel. Of several with one name, which are instances of a
+    template, the largest."""
     tool = next(filter(None, map(shutil.which, ("llvm-dwarfdump-22", "llvm-dwarfdump"))), None)
     if not tool:
-        raise ToolError("llvm-dwarfdump is not installed: `./cotrap setup` does that")
+        raise ToolError("llvm-dwarfdump is not installed: on Debian, `./cotrap setup` installs it")
     dump = [tool, "--regex", "--name=.*coro_frame_ty", str(kernel)]
     found = _TYPE.findall(subprocess.run(dump, capture_output=True, text=True).stdout)
     if not found:
-        raise ToolError(f"{kernel} has no debugging information")
+        raise ToolError(f"{kernel} has no debugging information: use a build that has it")
     largest: dict[str, int] = {}
     for symbol, size in found:
         largest[symbol] = max(int(size, 16), largest.get(symbol, 0))
@@ -86,15 +88,15 @@ def budget() -> dict[str, int]:
 
 
 def over_budget(frames: Iterable[Frame], allowed: dict[str, int]) -> list[str]:
-    """What is larger than the budget has it, or not in it."""
-    said = []
+    """A line for each frame that is larger than its budget, or that has none."""
+    lines = []
     for each in frames:
         limit = allowed.get(each.symbol)
         if limit is None:
-            said.append(f"{each.name}: {each.size} bytes, and not in {BUDGET.name}")
+            lines.append(f"{each.name}: {each.size} bytes, but {BUDGET.name} has no budget for it")
         elif each.size > limit:
-            said.append(f"{each.name}: {each.size} bytes, more than {limit}")
-    return said
+            lines.append(f"{each.name}: {each.size} bytes, more than its budget of {limit}")
+    return lines
 
 
 def run(build: Build, save: bool) -> int:
@@ -103,19 +105,20 @@ def run(build: Build, save: bool) -> int:
         BUDGET.write_text(
             json.dumps({f.symbol: f.size for f in frames}, indent=2, sort_keys=True) + "\n"
         )
-        say(f"{BUDGET} has the sizes of {len(frames)} frames")
+        say(f"wrote the sizes of {len(frames)} frames to {BUDGET}")
         return 0
     lost = _watch_demos(build, {each.symbol: each for each in frames})
     _show(frames)
     if lost:
-        print(faint(f"demos whose oldest events were lost: {', '.join(lost)}"))
-    said = over_budget(frames, budget())
-    for line in said:
+        print(faint(f"demos with lost events, whose numbers may be too low: {', '.join(lost)}"))
+    exceeded = over_budget(frames, budget())
+    for line in exceeded:
         print(bad(line))
-    return 1 if said else 0
+    return 1 if exceeded else 0
 
 
 def _watch_demos(build: Build, frames: dict[str, Frame]) -> list[str]:
+    """Runs all demos with a trace and counts their frames. Returns the demos with lost events."""
     archive = archive_with(build).pack()
     lost = []
     for demo in listed(build):
@@ -127,24 +130,24 @@ def _watch_demos(build: Build, frames: dict[str, Frame]) -> list[str]:
                 verdict = play(demo, stage, Capture())
             if verdict.failure:
                 say(f"{demo.name}: {verdict.failure}")
-            told = recording.read(ram)
+            trace = recording.read(ram)
         finally:
             os.close(ram)
-        if any(told.lost):
+        if any(trace.lost):
             lost.append(demo.name)
-        _count(told, Names(build.kernel, told.anchor), frames)
+        _count(trace, Names(build.kernel, trace.anchor), frames)
     return lost
 
 
 @dataclass
 class _Chain:
-    """The frames of a job as it waited last, from the leaf up, each with its address."""
+    """The frames of a job in its last wait, from the leaf to the root, each with its address."""
 
     links: list[tuple[int, Frame | None]]
 
     def end(self) -> None:
-        """It is whole: an inner frame lies in that of whoever awaits it, or in the pool, as the last
-        one does in any case."""
+        """Call it when the chain is complete. Counts each frame as elided if it is inside the next one,
+        otherwise as pooled. The root is always pooled."""
         outer = [*self.links[1:], (0, None)]
         for (address, frame), (around, whose) in zip(self.links, outer):
             inside = whose is not None and around <= address < around + whose.size
@@ -153,11 +156,12 @@ class _Chain:
                 frame.pooled += not inside
 
 
-def _count(told: Recording, names: Names, frames: dict[str, Frame]) -> None:
-    chains: dict[int, _Chain] = {}
-    growing: dict[int, _Chain] = {}  # by hart
+def _count(trace: Recording, names: Names, frames: dict[str, Frame]) -> None:
+    """Counts the frames in the trace's await chains."""
+    chains: dict[int, _Chain] = {}  # by job
+    growing: dict[int, _Chain] = {}  # by hart: the chain whose events come now
     alive: Counter = Counter()
-    for _, hart, event in in_order(told, counted=False):
+    for _, hart, event in in_order(trace, counted=False):
         if event.kind is not Kind.AWAIT and hart in growing:
             growing.pop(hart).end()
         if event.kind in (Kind.WAIT, Kind.DONE) and event.job in chains:
@@ -176,12 +180,12 @@ def _count(told: Recording, names: Names, frames: dict[str, Frame]) -> None:
 
 def _show(frames: list[Frame]) -> None:
     width = max(len(each.name) for each in frames)
-    print(faint(f"{'':<{width}}   bytes  of the pool  where     most at once  live at the end"))
+    print(faint(f"{'':<{width}}   bytes  pool bytes  where     most at once  live at the end"))
     for each in sorted(frames, key=lambda each: (-each.most, -each.size, each.name)):
         taken = "" if each.place == "elided" else f"{each.taken:,}"
         most, live = (f"{count:,}" if each.most else "" for count in (each.most, each.live))
         print(
-            f"{each.name:<{width}}  {each.size:>6,}  {taken:>11}  {each.place:<9} {most:>12}  "
+            f"{each.name:<{width}}  {each.size:>6,}  {taken:>10}  {each.place:<9} {most:>12}  "
             f"{live:>15}".rstrip()
         )
     classes: dict[int, list[Frame]] = defaultdict(list)
@@ -192,8 +196,8 @@ def _show(frames: list[Frame]) -> None:
 
 
 def _show_classes(classes: dict[int, list[Frame]]) -> None:
-    """The last column, where there is anything in it: of the most at once, the share of the bytes that
-    rounding up has added."""
+    """Prints a line for each size class. The last column is the share of bytes that rounding up adds, for
+    the largest number of frames at the same time. If it is empty in all lines, it is left out."""
     rows = []
     for taken, own in sorted(classes.items()):
         most, live = sum(each.most for each in own), sum(each.live for each in own)

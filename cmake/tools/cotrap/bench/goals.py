@@ -1,11 +1,11 @@
-"""Goals of what is counted, and whether a result reaches its own."""
+"""The goals of counted results, and whether a result reaches its goal."""
 
 from .catalogue import BENCHMARKS
 from .results import TIME, Result
 
 
 def goal(result: Result) -> float | None:
-    """In the result's unit: the most that it may be. None: it has none."""
+    """The largest value that reaches the goal, in the result's unit. None: the result has no goal."""
     benchmark = BENCHMARKS.get(result.name)
     return benchmark.goal if benchmark and result.unit != TIME else None
 
@@ -16,5 +16,5 @@ def is_missed(result: Result) -> bool:
 
 
 def excess(result: Result) -> str:
-    """Of a missed goal, how far above it the result is."""
+    """For a missed goal: by how many percent the result exceeds it."""
     return f"{(result.value / goal(result) - 1) * 100:.1f} % above its goal"

@@ -1,44 +1,62 @@
-"""`./cotrap bench`: its options."""
+"""The options of `./cotrap bench`."""
 
 import argparse
 
 from ..option_groups import add_build, add_hardware, add_timeout
 from ..option_types import path
+from . import boots, other_kernels
 from .others import OTHERS
 
 
 def add_bench(command: argparse.ArgumentParser) -> None:
-    command.add_argument("names", nargs="*", metavar="NAME", help="a benchmark, or the NAME of NAME.…")
-    command.add_argument("--list", action="store_true", help="name the benchmarks, with a line each")
+    command.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a benchmark, or the first part of some names: `fault` runs all of fault.* (all benchmarks)",
+    )
+    command.add_argument(
+        "--list", action="store_true", help="list the benchmarks with their descriptions, and run none"
+    )
     kinds = command.add_mutually_exclusive_group()
-    kinds.add_argument("--icount", action="store_true", help="only what is counted, exactly")
-    kinds.add_argument("--time", action="store_true", help="only what the clock says")
     kinds.add_argument(
-        "--profile", action="store_true", help="which functions the instructions of each NAME are in"
+        "--icount",
+        action="store_true",
+        help="only count instructions, which is exact, and measure no times; not with --machine hosted",
+    )
+    kinds.add_argument("--time", action="store_true", help="only measure times, by the clock")
+    kinds.add_argument(
+        "--profile",
+        action="store_true",
+        help="print which functions execute the instructions of each NAME; not with --machine hosted",
     )
     add_hardware(command)
     add_build(command)
     command.set_defaults(sanitize=None, self_tests=True)
-    add_timeout(command, "give up on a machine after S seconds")
+    add_timeout(
+        command,
+        f"fail if a machine has not measured everything after S seconds ({boots.TIMEOUT:g}; "
+        f"{other_kernels.TIMEOUT:g} with --against)",
+    )
     kinds.add_argument(
         "--frames",
         action="store_true",
-        help="what the kernel's coroutines take of memory in the demos; status 1 if one is larger than "
-        "tests/bench/frames.json has it",
+        help="print the size of the frame of each kernel coroutine, and how many of them the demos use; exit "
+        "status 1 if one is larger than its budget in tests/bench/frames.json; not with --machine hosted",
     )
     command.add_argument(
         "--against",
         action="append",
         default=[],
         metavar="KERNEL[=IMAGE]",
-        help="run the same program on another kernel, too (" + ", ".join(OTHERS) + "), as "
-        "Debian has it, or the one in the file IMAGE (repeatable)",
+        help="also run the benchmarks on another kernel: " + " or ".join(OTHERS) + " downloads Debian's "
+        "kernel; =IMAGE uses that kernel file instead (repeatable); not with --machine hosted",
     )
-    for option, what in (
-        ("--json", "write the figures with their distributions to FILE"),
-        ("--html", "write them as a page to FILE, which needs nothing else to be looked at"),
-        ("--svg", "write the bars of one unit as a picture to FILE"),
-        ("--save", "write what another run can be compared with to FILE"),
-        ("--compare", "say what has changed since FILE was written by --save or --json"),
+    for option, help in (
+        ("--json", "write the results with their distributions to FILE as JSON"),
+        ("--html", "write the results to FILE as a page that works offline"),
+        ("--svg", "write a bar chart of one unit to FILE"),
+        ("--save", "write the results to FILE for a later --compare, without distributions and date"),
+        ("--compare", "compare the results with FILE, which --save or --json has written"),
     ):
-        command.add_argument(option, type=path, metavar="FILE", help=what)
+        command.add_argument(option, type=path, metavar="FILE", help=help)

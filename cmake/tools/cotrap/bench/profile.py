@@ -1,8 +1,8 @@
-"""`./cotrap bench NAME --profile`: which functions the instructions of a benchmark are in.
+"""`./cotrap bench NAME --profile`: how many instructions of a benchmark each function executes.
 
-QEMU tells the address of every instruction it executes (`-d exec`, one instruction a block). Two runs that differ in
-the number of samples have everything else in common: the boot, the warm-up, the program's end. The difference, divided
-by the operations that one has more, is what one operation executes.
+QEMU logs the address of every executed instruction (`-d exec` with one instruction per block). Two runs
+differ only in their number of samples; boot, warm-up and the program's end are equal. So the difference of
+their counts, divided by the difference of their operations, is the count for one operation.
 """
 
 import json
@@ -26,23 +26,24 @@ from .boots import Bench
 from .catalogue import Benchmark
 
 _FEW, _MORE = 1, 3  # samples
-_LEAST = 0.5  # instructions an operation: less is a timer's tick, or how the samples are printed
+_LEAST = 0.5  # instructions per operation: fewer come from timer ticks, or from printing the samples
 _TRACED = re.compile(rb"^Trace .*?\[[0-9a-f]+/([0-9a-f]+)/", re.MULTILINE)
-# Where the kernel and the programs are, and not the firmware, whose work differs from boot to boot.
+# The addresses of the kernel and the programs, without the firmware, whose work differs between boots.
 _RANGES = "0x1000..0x7fffffff,0x80200000..0x3fffffffff,0xffffffc080200000+0x1000000"
 
 
 def check(benchmark: Benchmark) -> None:
-    """Refuses what it cannot show."""
+    """Raises UsageError if the benchmark has no profile."""
     if benchmark.disk or benchmark.trampoline or not benchmark.exact or not benchmark.instructions:
         raise UsageError(
-            f"{benchmark.name} has no profile: what it costs is not its instructions alone"
+            f"{benchmark.name} has no profile, because its result is no plain count of instructions"
         )
 
 
 def show(bench: Bench, benchmark: Benchmark) -> None:
-    """Prints a line for each function, the one with most first, and in it what is inlined."""
-    with Waiting(f"counting what {benchmark.name} executes"):
+    """Prints a line for each function, with the largest count first, and below it the functions that are
+    inlined in it."""
+    with Waiting(f"counting the instructions of {benchmark.name}"):
         few, _ = _counts(bench, benchmark, _FEW)
         more, operations = _counts(bench, benchmark, _MORE)
         each = (_MORE - _FEW) * operations
@@ -62,7 +63,8 @@ def show(bench: Bench, benchmark: Benchmark) -> None:
 
 
 def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, int]:
-    """How often each address was executed, and how many operations a sample has."""
+    """Boots with this number of samples. Returns how often each address was executed, and the number of
+    operations in a sample."""
     reader, writer = os.pipe()
     options = ("-accel", "tcg,one-insn-per-tb=on", "-d", "exec,nochain", "-dfilter", _RANGES)
     options += ("-D", f"/proc/{os.getpid()}/fd/{writer}")
@@ -82,7 +84,9 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
                 relay(guest, Silence(), capture, bench.timeout)
                 trouble = guest.trouble()
         except TimedOut as error:
-            raise ToolError(f"the profile was not done after {bench.timeout:g} s") from error
+            raise ToolError(
+                f"the profile was not complete after {bench.timeout:g} s: give a longer --timeout"
+            ) from error
         finally:
             os.close(writer)
         counts = counting.result()
@@ -91,7 +95,7 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
     name = re.escape(benchmark.asked_as.encode())
     line = re.search(rb"^%s\t[^\t]+\t(\d+)\t" % name, capture.data, re.MULTILINE)
     if not line:
-        raise ToolError(f"{benchmark.name} is not to be had on this machine")
+        raise ToolError(f"{benchmark.name} cannot run on this machine")
     return counts, int(line[1])
 
 
@@ -106,7 +110,7 @@ def _count(log: int) -> Counter:
 
 
 def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, float]]:
-    """By function, and in it by what is inlined there."""
+    """The rates by function, and in it by the innermost inlined function."""
     programs = bench.build.folder / "user" / "bin"
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for elf, own, prefix in (
@@ -119,10 +123,10 @@ def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, f
 
 
 def _functions(elf: Path, addresses: set[int]) -> dict[int, tuple[str, str]]:
-    """The innermost function that is inlined at each address, and the one that has the code."""
+    """By address: the innermost inlined function, and the function that contains the code."""
     tool = next(filter(None, map(shutil.which, SYMBOLIZERS)), None)
     if not tool:
-        raise ToolError("llvm-symbolizer is not installed: `./cotrap setup` does that")
+        raise ToolError("llvm-symbolizer is not installed: on Debian, `./cotrap setup` installs it")
     asked = sorted(addresses)
     answer = subprocess.run(
         [tool, f"--obj={elf}", "--output-style=JSON"],

@@ -1,4 +1,4 @@
-"""What was measured: samples as the program prints them, percentiles of them, and their JSON."""
+"""Results of benchmarks: the samples that the program prints, their percentiles, and their JSON form."""
 
 import json
 from collections.abc import Iterable
@@ -8,17 +8,18 @@ from .. import policies
 from ..errors import UsageError
 
 SCHEMA = 1
-_MOST = 1e18  # of anything that is measured
+_MOST = 1e18  # a larger value in a file is an error
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 INSTRUCTIONS, COUNTED_NS, BYTES, TIME = "instructions", "counted ns", "bytes", "ns"
-UNITS = (INSTRUCTIONS, COUNTED_NS, BYTES, TIME)  # as they are shown: never two in one table
+UNITS = (INSTRUCTIONS, COUNTED_NS, BYTES, TIME)  # in the order of their tables; each unit has its own
 
 
 @dataclass(frozen=True)
 class Result:
-    """Values are of one operation. `medians`: of each run by itself, the least and the greatest.
-    `same`: whether exact runs agree, as combine() says (None: they are not exact, or only one)."""
+    """A benchmark's result in one unit; all values are per operation. medians: the least and the greatest
+    median of a run. same: whether the counted runs are equal (see combine()); None: they are not counted,
+    or there is only one."""
 
     name: str
     unit: str
@@ -39,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """What one command measured. `facts`: whatever else is worth knowing of it, in its order."""
+    """The results of one command. facts: other facts to report, such as the commit, in this order."""
 
     machine: str
     harts: int
@@ -50,12 +51,12 @@ class Report:
 
     @property
     def has_goals(self) -> bool:
-        """They are of one hart, which nobody keeps company."""
+        """Goals apply to machines with one hart only."""
         return self.harts == 1
 
     @property
     def setting(self) -> str:
-        """What two are to have in common to be compared."""
+        """The properties that two reports must share to be compared."""
         policy = "" if self.policy == policies.DEFAULT else f" --policy {self.policy}"
         return f"{self.machine} with --harts {self.harts}{policy}"
 
@@ -67,7 +68,7 @@ Sample = dict[tuple[str, str], tuple[tuple[float, int], ...]]  # one run: by nam
 
 
 def parse(text: str) -> Sample:
-    """The lines of user/bench/benchmark.h."""
+    """Reads the benchmark program's output (user/bench/benchmark.h describes its lines)."""
     samples: Sample = {}
     for line in text.splitlines():
         if line.startswith("#") or line.count("\t") != 3:
@@ -87,8 +88,8 @@ def combine(
     exact: bool,
     tail: bool = True,
 ) -> Result:
-    """Combines several runs of one benchmark. exact: the first run counts, and the others have to
-    have the same samples, or without `tail` the same median. Otherwise all runs are merged."""
+    """Combines several runs of one benchmark. exact: the result is the first run; `same` says whether the
+    others have the same samples or, without `tail`, the same median. Not exact: merges all runs."""
     merged: dict[float, int] = {}
     for run in runs[:1] if exact else runs:
         for value, times in run:
@@ -112,7 +113,7 @@ def _are_same(runs: list[tuple[tuple[float, int], ...]], medians: list[float], t
 
 
 def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float:
-    """The least value that `share` of all are no higher than."""
+    """The smallest value that at least this share of all samples do not exceed."""
     distribution = list(distribution)
     wanted = share * sum(times for _, times in distribution)
     passed = 0
@@ -124,8 +125,8 @@ def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float
 
 
 def to_json(report: Report, whole: bool, against: Iterable[Report] = ()) -> str:
-    """A line for each result. Not whole: nothing that is not the same the next time. against: what
-    other kernels took, each an object with `machine`, `build` and `results`."""
+    """The report as JSON, with a line for each result. Not whole: leaves out the fields that differ between
+    runs. against: the reports of other kernels, each an object with `machine`, `build` and `results`."""
     head = {
         "schema": SCHEMA,
         "machine": report.machine,
@@ -169,12 +170,12 @@ def _short(value: float) -> float:
 
 
 def from_json(text: str, path: str) -> Report:
-    """A result that has nothing but its `value` is one sample of it. Raises UsageError for what is
-    no report."""
+    """Reads a report. A result that has only a `value` becomes one sample. Raises UsageError if the text is
+    no report; the message names `path`."""
     try:
         data = json.loads(text, parse_constant=_figure)
         if data["schema"] != SCHEMA:
-            raise UsageError(f"{path}: of schema {data['schema']}, not {SCHEMA}")
+            raise UsageError(f"{path}: its schema is {data['schema']}, not {SCHEMA}: measure again")
         results = tuple(
             Result(
                 _text(each["name"]),
@@ -193,11 +194,11 @@ def from_json(text: str, path: str) -> Report:
         policy = _text(data.get("policy", policies.DEFAULT))
         return Report(machine, harts, build, results, facts, policy)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{path}: not what `./cotrap bench --save` or --json writes") from error
+        raise UsageError(f"{path}: not a file that `./cotrap bench --save` or --json has written") from error
 
 
 def _figure(value) -> float:
-    """A number from 0 up to what any could be; nothing else that JSON has, nor what it has not."""
+    """Returns a number from 0 to _MOST. Raises ValueError for any other value, such as NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST:
         raise ValueError(f"{value!r} is no figure")
     return value

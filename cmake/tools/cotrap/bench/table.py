@@ -1,4 +1,4 @@
-"""What was measured, as a person reads it in a terminal: a table for each unit."""
+"""Prints the results in the terminal, one table for each unit."""
 
 from ..policies import DEFAULT
 from ..ui import bad, faint, good
@@ -16,7 +16,8 @@ TITLES = {
 
 
 def show(report: Report, changes: list[Change] | None, against: list[Report]) -> None:
-    """against: other kernels; how many times as much they take is beside each figure."""
+    """Prints the report. changes: the comparison with an earlier report. against: the reports of other
+    kernels; the table shows each of their results, and its ratio to Cotrap's."""
     by_result = {(each.after.name, each.after.unit): each for each in changes or ()}
     compared = changes is not None
     for unit in UNITS:
@@ -78,9 +79,9 @@ def _remark(result: Result, change: Change | None) -> str:
     if change and change.is_better:
         return good("smaller" if result.unit == BYTES else "faster")
     if result.same is False:
-        return faint("not the same twice")
+        return faint("two runs differ")
     if result.same and (benchmark := BENCHMARKS.get(result.name)) and benchmark.disk:
-        return faint("the median is the same twice")
+        return faint("two runs have the same median")
     return ""
 
 

@@ -1,5 +1,5 @@
-"""Other kernels that the same benchmarks run on, in the same QEMU: `--against NAME[=IMAGE]`. A file of this
-folder is one, or several that differ in their options; its `KERNELS` are Others."""
+"""Other kernels for `./cotrap bench --against NAME[=IMAGE]`. Each file of this folder has a list `KERNELS`
+of Others: one kernel, or variants of it with different options."""
 
 from . import linux
 from .other import Other

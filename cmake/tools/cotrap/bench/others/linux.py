@@ -1,5 +1,5 @@
-"""Linux: Debian's kernel for riscv64, as it is shipped, and with everything off that a command line can
-turn off and that costs on the paths measured."""
+"""Linux: Debian's kernel for riscv64, with its default options and, as linux-lean, without optional
+features that slow down the measured paths and that the kernel command line can turn off."""
 
 from pathlib import Path
 
@@ -24,25 +24,26 @@ def _image() -> Path:
             debian.unpack(_PACKAGE, _FOLDER)
     found = sorted(_FOLDER.glob("boot/vmlinu*"))
     if not found:
-        raise ToolError(f"{_FOLDER} has no kernel: remove it, and it is fetched again")
+        raise ToolError(f"{_FOLDER} has no kernel: remove this folder, then the command downloads it again")
     return found[-1]
 
 
-_MOST_ARGUMENTS = 30  # the first program can be given 32 (CONFIG_INIT_ENV_ARG_LIMIT)
+_MOST_ARGUMENTS = 30  # Linux passes at most 32 to the first program (CONFIG_INIT_ENV_ARG_LIMIT)
 
 
 def _words(options: str):
-    """Given no names, the program runs all that it has."""
+    """A function that returns the command line for some benchmarks. If there are too many names, it passes
+    none; then the program runs all benchmarks."""
     return lambda names: " ".join(
         [options, "--", *(names if len(names) <= _MOST_ARGUMENTS else [])]
     )
 
 
 KERNELS = (
-    Other("linux", "Debian's kernel as it is shipped", _image, _words(_CONSOLE)),
+    Other("linux", "Debian's kernel with its default options", _image, _words(_CONSOLE)),
     Other(
         "linux-lean",
-        "the same without what can be turned off",
+        "the same without optional features that cost time",
         _image,
         _words(f"{_CONSOLE} {_LEAN}"),
     ),

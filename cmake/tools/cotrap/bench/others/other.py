@@ -1,4 +1,4 @@
-"""What another kernel is to the benchmarks."""
+"""The description of another kernel that benchmarks can run on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Other:
-    """`image` fetches the kernel where nobody has named one. `words` is its command line: the first
-    program, /init, is the benchmark program, and is given the benchmarks' names. It powers the
-    machine off at its end."""
+    """image: downloads the kernel, if the user names no file, and returns its path. words: returns the
+    kernel's command line for these benchmarks. It must pass their names to the first program, /init, which
+    is the benchmark program. That program powers the machine off at its end."""
 
     name: str
     about: str

@@ -1,4 +1,4 @@
-"""The same benchmark program on another kernel, on the same machine of QEMU's."""
+"""Runs the benchmark program on another kernel, on the same QEMU machine."""
 
 import os
 import re
@@ -16,25 +16,26 @@ from .catalogue import Benchmark
 from .others import Other
 from .results import Report, combine, parse
 
-TIMEOUT = 600.0  # seconds: much larger kernels, an instruction at a time
+TIMEOUT = 600.0  # seconds; these kernels are much larger, and QEMU counts each instruction
 
 
 def measure(
     other: Other, image: Path, bench: Bench, benchmarks: Iterable[Benchmark], kinds: list[bool]
 ) -> Report:
-    """What it has of them; kinds: whether to count, for each run."""
+    """Measures those of the benchmarks that the other kernel can run. image: the kernel's file. kinds: for
+    each run, whether to count instructions or to measure times."""
     results = {}
     uncounted = False
     chosen = [each for each in benchmarks if not each.trampoline and not each.disk]
     for counted in kinds:
-        with Waiting(f"{'counting' if counted else 'taking the time'} on {other.name}"):
-            said = _run(other, image, bench, chosen, counted)
-        found = parse(said)
-        if counted and found and not re.search(r"^# instructions", said, re.MULTILINE):
+        with Waiting(f"{'counting instructions' if counted else 'measuring times'} on {other.name}"):
+            output = _run(other, image, bench, chosen, counted)
+        found = parse(output)
+        if counted and found and not re.search(r"^# instructions", output, re.MULTILINE):
             harts = bench.machine.harts
             say(
-                f"{other.name}: no instructions with --harts {harts}: where others run in between, its "
-                "program cannot see that they are counted exactly"
+                f"{other.name}: instructions cannot be counted with --harts {harts}, because the other harts "
+                "execute instructions in between: use --harts 1"
             )
             uncounted = True
             continue
@@ -44,7 +45,7 @@ def measure(
                     each = combine(benchmark.name, unit, [sample], exact=False)
                     results.setdefault((benchmark.name, unit), each)
     if not results and not uncounted:
-        raise ToolError(f"{other.name} ({image}) has not run the benchmarks")
+        raise ToolError(f"{other.name} ({image}) did not run the benchmarks: is the file a riscv64 kernel?")
     return Report(other.name, bench.machine.harts, image.name, tuple(results.values()))
 
 
@@ -72,7 +73,9 @@ def _run(
             timeout=bench.timeout,
         )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{other.name} was not done after {error.timeout:g} s") from error
+        raise ToolError(
+            f"{other.name} had not measured everything after {error.timeout:g} s: give a longer --timeout"
+        ) from error
     finally:
         os.close(initrd)
     if done.returncode:
