@@ -68,7 +68,7 @@ class Sim(InAFolder):
             words = ("--policy", ",".join(policies), "--duration", "0.1", "--seeds", "1..3")
             return cotrap("sim", "reservations", "--build", BUILD, *words).stderr.decode()
 
-        warning = "reservations (of audio, video, greedy) mean nothing under fifo, stride: edf"
+        warning = "the reservations of audio, video, greedy have no effect under fifo, stride: use"
         self.assertIn(warning, printed("fifo", "edf", "stride"))
         self.assertEqual(printed("fifo", "edf", "stride").count("\n"), 1)
         self.assertEqual(printed("edf"), "")
@@ -150,7 +150,7 @@ class Sim(InAFolder):
         self.assertNotEqual(sim(*common, "--costs", path), sim(*common))
         del figures["wake.remote"]
         write()
-        self.assertIn("it has nothing of wake.remote", sim(*common, "--costs", path, status=2))
+        self.assertIn("it has no result of wake.remote", sim(*common, "--costs", path, status=2))
         self.assertTrue(all(costs.read(costs.RECORDED).values()))
         self.assertNotEqual(sim(*common, "--costs"), sim(*common))
 
@@ -176,7 +176,7 @@ class Sim(InAFolder):
         self.assertIn("'one' priority 16, waits: b, held by 'other'", reported)
         self.assertEqual(len(csv_file.read(csv)), 2)  # the CSV file is written all the same
         says = " ".join(cotrap("sim", "--help").stdout.decode().split())
-        self.assertIn("Exit status 1: a detector found something", says)
+        self.assertIn("Exit status 1: a detector found an error", says)
         sim("abba")  # no deadlock without --explore
         # A refused reservation is reported, but is no error.
         full = "class a\n arrive closed 2\n reserve 6ms every 10ms\n run 1ms\n"
@@ -190,7 +190,7 @@ class Sim(InAFolder):
         starved = next(line for line in reported.splitlines() if line.startswith("low    priority"))
         # throughput; waits, responses, slowdown and Jain's index without data; misses and lateness
         self.assertRegex(starved, r"^low +priority +0( +–){7} +9[0-9.]+% +\d+ ms$")
-        self.assertIn("low, priority: 36 of 36 were not done at the end", reported)
+        self.assertIn("low, priority: 36 of 36 tasks had not finished at the end", reported)
         self.assertNotIn("low, eevdf:", reported)
         self.assertEqual(sim("--merge", path), reported)
         row = next(row for row in csv_file.read(path) if row["class"] == "low")
@@ -223,7 +223,7 @@ class Sim(InAFolder):
     def test_a_class_without_arrivals_gives_a_warning(self):
         path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")
         printed = cotrap("sim", path, "--policy", "fifo,edf", "--build", BUILD).stderr.decode()
-        self.assertEqual(printed, "cotrap: no task comes within the duration of a, b\n")
+        self.assertEqual(printed, "cotrap: no task of a, b arrives within the duration\n")
 
     def test_an_error_in_a_recording_is_reported_with_its_line(self):
         path = self.folder / "web.schedule"
@@ -244,45 +244,45 @@ class Sim(InAFolder):
     def test_errors_are_reported_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")
         for arguments, message in (
-            (["nothing"], "neither a file nor a workload"),
+            (["nothing"], "no such file or workload"),
             ([wrong], "mine.workload:2:3: 'rum' means nothing here"),
-            (["web", "--policy", "best"], "--policy best: one of priority, "),
-            (["web", "--seeds", "9..3"], "the first is the lower one"),
+            (["web", "--policy", "best"], "--policy best: give one of priority, "),
+            (["web", "--seeds", "9..3"], "put the lower seed first"),
             (["web", "--duration", "0"], "'0' is not a number of seconds"),
-            (["web", "--duration", "1e-10"], "--duration: '1e-10': a nanosecond is the least"),
-            (["web", "--starving", "1e-9"], "--starving: '1e-9': a nanosecond is the least"),
-            (["web", "--stalled", "1e-9"], "a nanosecond is the least"),
-            (["web", "--slice", "1e-9"], "a nanosecond is the least"),
-            (["abba", "--explore", "--jitter", "1e-9"], "a nanosecond is the least"),
+            (["web", "--duration", "1e-10"], "--duration: '1e-10' is too short: give at least 1ns"),
+            (["web", "--starving", "1e-9"], "--starving: '1e-9' is too short: give at least 1ns"),
+            (["web", "--stalled", "1e-9"], "give at least 1ns"),
+            (["web", "--slice", "1e-9"], "give at least 1ns"),
+            (["abba", "--explore", "--jitter", "1e-9"], "give at least 1ns"),
             (["web", "--shard", "3/2"], "is not I/N"),
-            (["web", "--shard", "1/2"], "there are only 1 seeds"),
+            (["web", "--shard", "1/2"], "fewer seeds (1) than shards"),
             (["web", "--explore", "--policy", "edf"], "one of priority, fifo"),
-            (["web", "--bound", "3"], "--bound says how to --explore: add that, or leave it out"),
-            (["web", "--pct", "3"], "--pct says how to --explore"),
-            (["--replay", wrong, "--jitter", "3"], "--jitter says how to --explore"),
-            (["web", "--most", "3"], "--most says how to --explore"),
+            (["web", "--bound", "3"], "--bound works only with --explore: add that, or leave out --bound"),
+            (["web", "--pct", "3"], "--pct works only with --explore"),
+            (["--replay", wrong, "--jitter", "3"], "--jitter works only with --explore"),
+            (["web", "--most", "3"], "--most works only with --explore"),
             (["abba", "--explore", "--pct", "2", "--bound", "3"], "give one of them"),
             (["abba", "--explore", "--pct", "2", "--schedule", "1:1"], "give one of them"),
             (["abba", "--explore", "--schedule", "1:"], "'1:' is not a schedule such as 17:1"),
-            (["abba", "--schedule", "1:1"], "--schedule says how to --explore"),
+            (["abba", "--schedule", "1:1"], "--schedule works only with --explore"),
             (["web", "--cost", "time=3"], "is not WHAT=NS"),
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
             (["web", "--policy-header", f"{EDF}:Edf"], "there is a policy 'edf' already"),
-            (["web", "--seeds", "1..2", "--record", "never-written"], "--record is for one seed"),
+            (["web", "--seeds", "1..2", "--record", "never-written"], "--record takes one run"),
             (["--replay", wrong], "'cotrap-schedule 2' is wanted"),
-            (["web", "--explore", "--csv", "x"], "--csv means nothing with --explore, which"),
-            (["web", "--explore", "--html", "x"], "--html means nothing with --explore"),
-            (["web", "--explore", "--shard", "1/2"], "--shard means nothing with --explore"),
-            (["web", "--explore", "--seeds", "1..3"], "--explore is for one seed"),
-            (["web", "--explore", "--replay", wrong], "--replay and --explore are two things"),
-            (["--replay", wrong, "--csv", "x"], "--csv means nothing with --replay"),
-            (["--replay", wrong, "--policy", "priority"], "--policy means nothing with --replay"),
-            (["web", "--debug"], "--debug goes with --replay"),
-            (["web", "--replay", wrong], "WORKLOAD means nothing with --replay"),
+            (["web", "--explore", "--csv", "x"], "--csv has no effect with --explore, which"),
+            (["web", "--explore", "--html", "x"], "--html has no effect with --explore"),
+            (["web", "--explore", "--shard", "1/2"], "--shard has no effect with --explore"),
+            (["web", "--explore", "--seeds", "1..3"], "--explore takes one seed"),
+            (["web", "--explore", "--replay", wrong], "--replay and --explore exclude each other"),
+            (["--replay", wrong, "--csv", "x"], "--csv has no effect with --replay"),
+            (["--replay", wrong, "--policy", "priority"], "--policy has no effect with --replay"),
+            (["web", "--debug"], "--debug works only with --replay"),
+            (["web", "--replay", wrong], "WORKLOAD has no effect with --replay"),
             (["--harts", "2", "--merge", wrong], "which takes --csv, --html"),
-            (["--list", "--slice", "3"], "--slice means nothing with --list, which"),
-            (["--merge", wrong], "not what `./cotrap sim --csv` writes"),
-            ([], "which one?"),
+            (["--list", "--slice", "3"], "--slice has no effect with --list, which"),
+            (["--merge", wrong], "not a file that `./cotrap sim --csv` has written"),
+            ([], "give a WORKLOAD"),
         ):
             with self.subTest(arguments=arguments):
                 printed = sim(*arguments, status=2)

@@ -29,7 +29,7 @@ class Ends(InAFolder):
         done = cotrap("sim", "web", "--policy", "fifo", "--seed", "7", "--build", build)
         printed = done.stderr.decode()
         self.assertEqual(done.returncode, 125)
-        self.assertIn("policy of /x/mine.h, or the simulator, was ended by SIGSEGV", printed)
+        self.assertIn("policy of /x/mine.h, or the simulator, was killed by SIGSEGV", printed)
         self.assertIn("with seed 8", printed)
         self.assertRegex(printed, r"gdb --args \S*cotrap_sim \S*web.workload policy=fifo seeds=8 ")
 
@@ -38,7 +38,7 @@ class Ends(InAFolder):
         done = cotrap("sim", "web", "--policy", "fifo", "--seeds", "1..3", "--build", build)
         self.assertEqual(done.returncode, 125)
         printed = done.stderr.decode()
-        self.assertIn("ended before its end, with status 0, after 0 of 3 runs", printed)
+        self.assertIn("ended early, with status 0, after 0 of 3 runs", printed)
         self.assertRaises(ToolError, outcomes, [""], 1)
 
     def test_a_signal_to_the_command_ends_its_simulators(self):

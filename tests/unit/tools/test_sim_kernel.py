@@ -106,15 +106,15 @@ class InTheKernel(unittest.TestCase):
         tick = "class tick\n on 1\n arrive once\n run 1ms\n"
         self.assertEqual(self.workload("harts 3\n" + tick).harts, 3)
         self.assertEqual(self.workload("harts 3\n" + tick, "--harts", "2").harts, 2)
-        self.assertEqual(self.workload(tick, "--harts", "2").told["harts"], 2)
+        self.assertEqual(self.workload(tick, "--harts", "2").settings["harts"], 2)
         self.assertEqual(self.workload(tick.replace(" on 1\n", "")).harts, 1)
         with self.assertRaisesRegex(UsageError, "hart 0 alone: `harts N` in the file, or --harts"):
             self.workload(tick)
 
 
     def decided(self, plan: str, *events) -> list[str]:
-        """Decisions from events (ns, job, kind, argument) of one hart; the workload starts at 1000 ns."""
-        hint = decisions._number_of_hint()
+        """From (ns, job, kind, argument) of one hart, the workload having begun at 1000."""
+        hint = decisions._hint_number()
         hart = [
             Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))
             for ns, job, kind, *argument in events
@@ -180,7 +180,7 @@ class Host(unittest.TestCase):
         return load.warning()
 
     def test_a_long_wait_for_a_processor_of_the_host_gives_a_warning(self):
-        self.assertIn("for 25% of the time", self.warning("100 200 9\n", "650 50 1\n"))
+        self.assertIn("during 25% of the time", self.warning("100 200 9\n", "650 50 1\n"))
         self.assertEqual(self.warning("1000 20 9\n", "1000 30 9\n"), "")
 
     def test_a_host_without_counters_gives_no_warning(self):

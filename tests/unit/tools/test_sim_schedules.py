@@ -90,7 +90,7 @@ class Schedules(InAFolder):
         whole = path.read_text()
         for instead in ("", "workload=\n"):
             path.write_text(whole.replace("workload=web\n", instead))
-            reported = f"{path}: it does not say of which workload: no workload=NAME there"
+            reported = f"{path}: it names no workload: the line workload=NAME is missing"
             self.assertIn(reported, sim("--replay", path, status=2))
 
     def test_a_truncated_recording_is_reported_with_its_line(self):

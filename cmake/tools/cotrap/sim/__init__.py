@@ -1,5 +1,5 @@
-"""`./cotrap sim`: the scheduler laboratory. The simulator is a program of the build (async/sim);
-what is made of its runs is here."""
+"""`./cotrap sim`: simulates workloads under scheduling policies. The simulator is a C++ program
+(async/sim); this folder starts it and reports its results."""
 
 from .command import run
 

@@ -1,4 +1,4 @@
-"""`./cotrap sim`: simulates a workload under policies and seeds, or puts together what was."""
+"""`./cotrap sim`: simulates a workload for each policy and seed, or merges earlier results."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +12,14 @@ from . import csv_file, merge, modes, rows, schedules, simulator
 from .table import tables
 
 _ALL = "all"
-_SLICES = 20_000  # of a timeline
+_SLICES = 20_000  # at most, in a timeline
 
 
 @dataclass(frozen=True)
 class _Done:
     found: list[rows.Row]
     timelines: dict[str, dict] = field(default_factory=dict)  # by policy, for a page
-    is_wrong: bool = False  # a detector has found something
+    is_wrong: bool = False  # a detector found an error
 
 
 def run(arguments) -> int:
@@ -31,7 +31,7 @@ def run(arguments) -> int:
     for path in outputs:
         check_output(path)
     if len(set(outputs)) < len(outputs):
-        raise UsageError("two outputs have the same name")
+        raise UsageError("two outputs have the same name: give each one its own")
     if arguments.replay or arguments.explore:
         return schedules.run(simulator.program_of(arguments), arguments)
     if arguments.merge:
@@ -51,26 +51,28 @@ def run(arguments) -> int:
         if arguments.record:
             schedules.record(program, arguments)
     if not done.found:
-        raise UsageError("there is nothing to report")
+        raise UsageError("there are no runs to report")
     _report(done.found, done.timelines, arguments)
     return 1 if done.is_wrong else 0
 
 
 def _policies(program: Path) -> dict[str, str]:
+    """The simulator's policies with their descriptions."""
     lines = simulator.lines(simulator.output([program, "policies"]))
     return dict(line.split("\t") for line in lines)
 
 
 def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
-    """Timelines are of the first seed, if there is a page to show them."""
+    """Simulates the workload for each policy and seed. With --html, the results include a timeline of the
+    first seed for each policy."""
     if not arguments.workload:
-        raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
+        raise UsageError("give a WORKLOAD (`./cotrap sim --list` lists those of Cotrap)")
     path = simulator.workload(arguments.workload)
     asked = arguments.policy.split(",")
-    names = list(known if arguments.policy == _ALL else dict.fromkeys(asked))  # each once
+    names = list(known if arguments.policy == _ALL else dict.fromkeys(asked))  # without duplicates
     for name in names:
         if name not in known:
-            raise UsageError(f"--policy {name}: one of {', '.join(known)}, or {_ALL}")
+            raise UsageError(f"--policy {name}: give one of {', '.join(known)}, or {_ALL}")
     seeds = _shard(arguments.seeds, arguments.shard)
     options = simulator.options(arguments)
     common = [f"{key}={value}" for key, value in options.items()]
@@ -90,24 +92,24 @@ def _simulate(program: Path, known: dict[str, str], arguments) -> _Done:
         print(explain(wrong, program))
     for warning in filter(None, (rows.unheeded(lines), rows.absent(lines))):
         say(warning)
-    told = path.stem, simulator.fingerprint(path), options
-    found = [row for line in lines for row in rows.of_run(*told, line)]
+    settings = path.stem, simulator.fingerprint(path), options
+    found = [row for line in lines for row in rows.of_run(*settings, line)]
     return _Done(found, dict(filter(None, map(rows.timeline, lines))), bool(findings))
 
 
 def _shard(seeds: range, shard: tuple[int, int] | None) -> range:
-    """The I-th of N nearly equal pieces, from 1."""
+    """Part I of N nearly equal parts; I counts from 1. Without a shard, all seeds."""
     if shard is None:
         return seeds
     index, count = shard
     begin, end = (len(seeds) * place // count for place in (index - 1, index))
     if begin == end:
-        raise UsageError(f"--shard {index}/{count}: there are only {len(seeds)} seeds")
+        raise UsageError(f"--shard {index}/{count} is empty: fewer seeds ({len(seeds)}) than shards")
     return seeds[begin:end]
 
 
 def _pieces(seeds: range, processors: int) -> list[range]:
-    """One for every processor, if there are as many."""
+    """Divides the seeds into one part for each processor, or for each seed if there are fewer."""
     count = min(processors, len(seeds))
     return [_shard(seeds, (index + 1, count)) for index in range(count)]
 

@@ -1,4 +1,4 @@
-"""What scheduling costs in the kernel, for virtual time: from figures of `./cotrap bench`."""
+"""The kernel's costs of scheduling, for the simulator's virtual time, from results of `./cotrap bench`."""
 
 from pathlib import Path
 
@@ -6,18 +6,19 @@ from ..bench.results import COUNTED_NS, INSTRUCTIONS, TIME, Report, from_json
 from ..errors import UsageError
 from ..paths import ROOT
 
-NAMES = ("change", "resume", "migrate", "ipi")  # as cotrap_sim calls them
+NAMES = ("change", "resume", "migrate", "ipi")  # options of cotrap_sim
 RECORDED = ROOT / "tests" / "bench" / "instructions.json"
 
 
 def read(path: Path) -> dict[str, int]:
-    """Of a file of `./cotrap bench --save` or --json; nanoseconds, an instruction being one.
+    """Reads a file of `./cotrap bench --save` or --json. The costs are in nanoseconds; an instruction counts
+    as one. Raises UsageError.
 
-    resume   into the kernel and back to the program that was there: a yield with nobody else
-    change   what a switch to another process takes more
-    migrate  a job has come through another hart's inbox: as a switch of coroutines, which is what
-             it is at most for the one who fetches it; nothing measures it alone
-    ipi      from a wake on one hart to another's, without what runs there then
+    resume   entering the kernel and returning to the same program: a yield while no other thread is ready
+    change   the additional cost of a switch to another process
+    migrate  taking a job from the inbox, where another hart has put it. No benchmark measures this alone;
+             the cost of a coroutine switch is an upper bound
+    ipi      from a wake on one hart to the reaction of another, without the switch there
     """
     try:
         report = from_json(path.read_text(), str(path))
@@ -38,11 +39,11 @@ def read(path: Path) -> dict[str, int]:
 
 
 def _figure(report: Report, name: str, path: Path) -> float:
-    """What is counted, if there is any."""
+    """The counted result of a benchmark, or its time if it was not counted."""
     for unit in (INSTRUCTIONS, COUNTED_NS, TIME):
         if found := report.find(name, unit):
             return found.value
     raise UsageError(
-        f"--costs {path}: it has nothing of {name} "
-        "(`./cotrap bench yield switch wake.remote --harts 2 --save FILE` does)"
+        f"--costs {path}: it has no result of {name}: make one with "
+        "`./cotrap bench yield switch wake.remote --harts 2 --save FILE`"
     )

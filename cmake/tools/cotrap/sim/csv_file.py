@@ -1,5 +1,5 @@
-"""Rows in CSV files, so that a sweep over many machines is put together by reading theirs. What is
-read is looked at cell by cell: files are copied, cut short and edited on their way."""
+"""Reads and writes rows as CSV files, for sweeps over many machines. Reading checks every cell, because
+copying can truncate a file, and people edit files."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from .rows import COLUMNS, MAY_LACK, REALS, TEXTS, Row
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _REAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-]?[0-9]{1,3})?")
-_MOST = 2**64  # of anything that the simulator counts
-_LAST_BUCKET = 64 * 4  # it begins there
+_MOST = 2**64  # a larger number is an error
+_LAST_BUCKET = 64 * 4  # the highest number of a histogram's bucket
 _HARTS = 8
 
 
@@ -28,7 +28,7 @@ def write(path: Path, rows: list[Row]) -> None:
 
 
 def read(path: Path) -> list[Row]:
-    """Each knows its file and line. Raises UsageError with those of what is wrong."""
+    """The rows, each with its file and line as `origin`. Raises UsageError, which names both."""
     if path.exists() and not path.is_file():
         raise _not_ours(path)
     try:
@@ -41,7 +41,7 @@ def read(path: Path) -> list[Row]:
 
 
 def _not_ours(path: Path) -> UsageError:
-    return UsageError(f"{path}: not what `./cotrap sim --csv` writes")
+    return UsageError(f"{path}: not a file that `./cotrap sim --csv` has written")
 
 
 def _rows(path: Path, texts: list[str]) -> Iterator[Row]:
@@ -51,7 +51,7 @@ def _rows(path: Path, texts: list[str]) -> Iterator[Row]:
             raise _not_ours(path)
         for line in lines:
             if lines.line_num == len(texts) and not texts[-1].endswith("\n"):
-                raise ValueError("the file is cut short")
+                raise ValueError("the file is cut short: copy it again")
             yield Row(_of_line(line), f"{path}:{lines.line_num}")
     except (ValueError, csv.Error) as error:
         if lines.line_num <= 1:
@@ -69,7 +69,7 @@ def _of_line(line: list[str]) -> dict:
         except ValueError as error:
             raise ValueError(f"{column}: {error}") from error
     if values["duration"] == 0 or not 1 <= values["harts"] <= _HARTS:
-        raise ValueError(f"duration is 0, or harts are not 1 to {_HARTS}")
+        raise ValueError(f"duration is 0, or harts is not from 1 to {_HARTS}")
     return values
 
 
@@ -87,7 +87,7 @@ def _of_text(column: str, text: str):
     if column.endswith("buckets"):
         pairs = [_bucket(pair) for pair in text.split()]
         if len(dict(pairs)) < len(pairs):
-            raise ValueError("a bucket is there twice")
+            raise ValueError("a bucket appears twice")
         return dict(pairs)
     if column in MAY_LACK and not text:
         return None
@@ -97,24 +97,24 @@ def _of_text(column: str, text: str):
 def _bucket(text: str) -> tuple[int, int]:
     bucket, colon, times = text.partition(":")
     if not colon or _whole(bucket) > _LAST_BUCKET or _whole(times) == 0:
-        raise ValueError(f"'{text[:40]}' is not BUCKET:TIMES, BUCKET 0 to {_LAST_BUCKET}")
+        raise ValueError(f"'{text[:40]}' is not BUCKET:TIMES with a BUCKET from 0 to {_LAST_BUCKET}")
     return int(bucket), int(times)
 
 
 def _whole(text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"'{text[:40]}' is not a whole number")
-    return _bearable(int(text))
+    return _checked(int(text))
 
 
 def _real(text: str) -> int | float:
-    """As the simulator writes them: no signs."""
+    """A number without a sign, in the form that the simulator writes."""
     if not _REAL.fullmatch(text):
         raise ValueError(f"'{text[:40]}' is not a number")
-    return _bearable(int(text) if _WHOLE.fullmatch(text) else float(text))
+    return _checked(int(text) if _WHOLE.fullmatch(text) else float(text))
 
 
-def _bearable(value: int | float) -> int | float:
+def _checked(value: int | float) -> int | float:
     if value > _MOST:
-        raise ValueError(f"{value} is more than there can be")
+        raise ValueError(f"{value} is larger than 2^64")
     return value

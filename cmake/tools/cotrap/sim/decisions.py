@@ -1,10 +1,10 @@
-"""Scheduling decisions of a workload that the kernel has done (user/programs/workload.cpp), from
-its trace: which task each hart goes on with, and of which that were ready.
+"""The scheduling decisions of a workload that ran in the kernel (user/programs/workload.cpp), from its
+trace: which task each hart selects, and which tasks were ready.
 
-A thread of the program does one task after another. It says which with the call hint_work(), before
-the task comes, and 0 at its end. On its way to its sleep until then it may be preempted like any
-other, but the task is ready from its arrival on, which the plan knows. Only changes of task are
-told, not what the kernel's own coroutines do in between.
+A thread of the program does one task after another. With the call hint_work() it names a task before the
+task arrives, and 0 at the task's end. Then it sleeps until the arrival; the thread may be preempted before
+it sleeps, but the task is ready only from its arrival on, which the plan has. A decision is a change of the
+task on a hart. Steps of the kernel's own coroutines are no decisions.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ _FIRST_LINE = "cotrap-schedule 2"  # async/sim/record.h
 
 @dataclass(frozen=True)
 class Decision:
-    """ns: from the workload's start. candidates: the tasks that were ready on that hart."""
+    """A hart selects a task. ns: since the workload's start. of: the task's class. candidates: the tasks that
+    were ready on that hart."""
 
     ns: int
     hart: int
@@ -36,14 +37,14 @@ class Decision:
 
 @dataclass(slots=True, eq=False)
 class _Thread:
-    task: int = 0  # 0: none
+    task: int = 0  # the task that it does, or 0
     is_ready: bool = False
     hart: int = 0
 
 
 class Plan:
-    """Of a plan's text (async/sim/plan.h): when it ends, and of each task, from 1, its class and
-    when it arrives. Times from the workload's start."""
+    """Reads a plan's text (async/sim/plan.h): the end, and the class and the arrival of each task. Tasks are
+    numbered from 1; times are in nanoseconds since the workload's start."""
 
     def __init__(self, text: str):
         lines = [line.split(" ") for line in simulator.lines(text)]
@@ -53,23 +54,25 @@ class Plan:
         self._tasks = [(classes[int(of)], int(at)) for _, of, at, *_ in tasks]
 
     def class_of(self, task: int) -> str:
-        """Of one that has_come()."""
+        """The class of a task for which has_arrived() is true."""
         return self._tasks[task - 1][0]
 
-    def has_come(self, task: int, ns: int) -> bool:
+    def has_arrived(self, task: int, ns: int) -> bool:
         return 1 <= task <= len(self._tasks) and self._tasks[task - 1][1] <= ns
 
 
 def of_trace(recording: Recording, counted: bool, plan: Plan, start_ns: int) -> list[Decision]:
+    """The decisions in a trace. counted: the machine counted instructions. start_ns: the workload's start,
+    since boot."""
     return list(_Reader(recording, plan, start_ns).read(in_order(recording, counted)))
 
 
 class _Reader:
     def __init__(self, recording: Recording, plan: Plan, start_ns: int):
         self.plan, self.start_ns = plan, start_ns
-        self.hint = _number_of_hint()
-        self.threads: dict[int, _Thread] = {}  # by their jobs
-        self.last = [0] * len(recording.harts)  # task of each hart
+        self.hint = _hint_number()
+        self.threads: dict[int, _Thread] = {}  # by job
+        self.last = [0] * len(recording.harts)  # by hart: the task of its last decision
 
     def read(self, events: Iterable) -> Iterator[Decision]:
         for at, hart, event in events:
@@ -89,20 +92,21 @@ class _Reader:
 
     def _run(self, thread: _Thread, ns: int, hart: int) -> Iterator[Decision]:
         thread.is_ready, thread.hart = True, hart
-        is_change = self.plan.has_come(thread.task, ns) and self.last[hart] != thread.task
+        is_change = self.plan.has_arrived(thread.task, ns) and self.last[hart] != thread.task
         if is_change and ns < self.plan.until_ns:
             self.last[hart] = thread.task
             ready = (
                 each.task
                 for each in self.threads.values()
-                if each.is_ready and each.hart == hart and self.plan.has_come(each.task, ns)
+                if each.is_ready and each.hart == hart and self.plan.has_arrived(each.task, ns)
             )
             of = self.plan.class_of(thread.task)
             yield Decision(ns, hart, thread.task, of, tuple(sorted(ready)))
         thread.is_ready = False
 
 
-def _number_of_hint() -> int:
+def _hint_number() -> int:
+    """The number of the system call hint_work()."""
     text = (ROOT / "trap" / "include" / "abi" / "numbers.h").read_text()
     first = re.search(r"first_private_call = (0x\w+);", text)
     own = re.search(r"Call hint_work\{first_private_call \+ (\d+)\}", text)
@@ -110,13 +114,13 @@ def _number_of_hint() -> int:
 
 
 def schedule_hash(decisions: list[Decision]) -> str:
-    """The same for the same decisions at the same times."""
+    """One number for all decisions and their times: equal schedules have equal hashes."""
     text = "\n".join(map(str, decisions))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def to_file(decisions: list[Decision], arguments: dict) -> str:
-    """As `./cotrap sim --replay` takes it."""
-    told = [f"{key}={value}" for key, value in arguments.items()]
-    lines = [_FIRST_LINE, *told, "decisions", *map(str, decisions), f"end {len(decisions)}"]
+    """The text of a recording, for `./cotrap sim --replay`. arguments: the settings of the run."""
+    head = [f"{key}={value}" for key, value in arguments.items()]
+    lines = [_FIRST_LINE, *head, "decisions", *map(str, decisions), f"end {len(decisions)}"]
     return "\n".join([*lines, ""])

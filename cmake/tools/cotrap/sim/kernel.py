@@ -1,5 +1,5 @@
-"""`./cotrap run WORKLOAD`: the kernel does what a workload says, beside what the simulator says of
-the same arrivals and the same lengths."""
+"""`./cotrap run WORKLOAD`: runs a workload in the kernel, and compares the results with a simulation of the
+same arrivals and the same task lengths."""
 
 import json
 import os
@@ -23,26 +23,26 @@ from .rows import unheeded
 from .table import aligned, time
 
 _PROGRAM = "workload"  # of user/programs
-# Schedule::slice() of the kernel, for those of one priority; a policy has its own.
+# The time slice of the kernel's default policy (Schedule::slice()). Other policies have their own.
 _SLICES_NS = {policies.DEFAULT: 10_000_000}
 _COLUMNS = ("arrived", "finished", "missed", "mean", "p50", "p99", "longest")
 _TIMES = _COLUMNS[3:]
-_NONE = "–"  # of nothing
+_NONE = "–"  # no data
 _SHARED_CLOCK = (
-    "{} harts take turns on one clock of instructions with --icount, so their times are not the "
-    "simulator's: to compare, --harts 1, or no --icount"
+    "with --icount the {} harts run one at a time on one clock of instructions, so their times differ from "
+    "the simulator's: to compare, use --harts 1, or leave out --icount"
 )
 
 
 @dataclass(frozen=True)
 class Workload:
-    """told: what the simulator is told of the run, but for the policy. model: what it says of it,
-    by class."""
+    """A workload to run. plan: the text for the kernel's program. settings: the simulator's options, without
+    the policy. model: the simulator's results by class."""
 
     path: Path
     policy: str
     plan: str
-    told: dict[str, int]
+    settings: dict[str, int]
     model: dict[str, dict[str, int]]
 
     @classmethod
@@ -50,26 +50,26 @@ class Workload:
         path = simulator.workload(str(arguments.program))
         program = simulator.program_beside(arguments)
         policy = bootargs.policy(arguments.append)
-        told = {"seeds": 1, **costs.read(costs.RECORDED)}
-        if arguments.harts:  # or as many as the workload says
-            told["harts"] = arguments.harts
+        settings = {"seeds": 1, **costs.read(costs.RECORDED)}
+        if arguments.harts:  # otherwise the workload's number
+            settings["harts"] = arguments.harts
         if policy in _SLICES_NS:
-            told["slice"] = _SLICES_NS[policy]
+            settings["slice"] = _SLICES_NS[policy]
         command = [program, path, f"policy={policy}"]
-        [answer] = simulator.outcomes([simulator.output([*command, *_words(told)])], 1)
+        [answer] = simulator.outcomes([simulator.output([*command, *_words(settings)])], 1)
         if warning := unheeded([answer]):
             say(warning)
-        told["harts"] = json.loads(answer)["harts"]
-        plan = simulator.output([*command, "plan=1", *_words(told)])
-        return cls(path, policy, plan, told, _by_class(answer))
+        settings["harts"] = json.loads(answer)["harts"]
+        plan = simulator.output([*command, "plan=1", *_words(settings)])
+        return cls(path, policy, plan, settings, _by_class(answer))
 
     @property
     def harts(self) -> int:
-        return self.told["harts"]
+        return self.settings["harts"]
 
 
-def _words(told: dict[str, int]) -> list[str]:
-    return [f"{key}={value}" for key, value in told.items()]
+def _words(settings: dict[str, int]) -> list[str]:
+    return [f"{key}={value}" for key, value in settings.items()]
 
 
 def _by_class(answer: str) -> dict[str, dict[str, int]]:
@@ -84,10 +84,10 @@ def _by_class(answer: str) -> dict[str, dict[str, int]]:
 
 
 def is_workload(program: Path | None) -> bool:
-    """A file by its name, or one that comes along."""
+    """Whether FILE is a workload: a file `*.workload`, or the name of a workload of Cotrap."""
     if program is None:
         return False
-    # os.path: unlike Path's, it takes a name that is too long for one that is not there.
+    # os.path: this function returns False for a name that is too long; Path's would raise.
     return program.suffix == ".workload" or (
         len(program.parts) == 1 and os.path.isfile(simulator.WORKLOADS / f"{program}.workload")
     )
@@ -100,7 +100,7 @@ def run(arguments) -> int:
     for path in outputs:
         check_output(path)
     if len(set(outputs)) < len(outputs):
-        raise UsageError(f"--trace and --record are both {outputs[0]}")
+        raise UsageError(f"--trace and --record are both {outputs[0]}: give each its own file")
     workload = Workload.of(arguments)
     if arguments.trace and arguments.trace.suffix == ".html":
         packages.check_charts()
@@ -114,10 +114,10 @@ def run(arguments) -> int:
         model = {} if share_a_clock else workload.model
         print(table(rows(text), model, workload.policy), end="")
         for name, count in unbegun(text).items():
-            say(f"{name}: {count} have arrived and had not begun at the end")
+            say(f"{name}: {count} tasks arrived but had not begun at the end")
         if share_a_clock:
             say(_SHARED_CLOCK.format(arguments.harts))
-        if (warning := load.warning()) and not arguments.icount:  # counted, its time is its own
+        if (warning := load.warning()) and not arguments.icount:  # counted time does not depend on the host
             say(warning)
         if ram is not None:
             found = packages.module(".traced", __package__)
@@ -127,8 +127,8 @@ def run(arguments) -> int:
 
 @contextmanager
 def _traced(arguments):
-    """RAM to be looked at afterwards, where there is anything to be seen in it that is wanted: the
-    timeline, the decisions, or, where runs repeat, their hash. None: there is not."""
+    """A descriptor for the machine's RAM, if the options need the trace in it: for the timeline, for the
+    decisions or, with --icount, for the schedule hash. Otherwise None."""
     wanted = (arguments.trace, arguments.record, arguments.starving, arguments.icount)
     if not any(wanted):
         yield None
@@ -143,26 +143,26 @@ def _traced(arguments):
 def _run_in_kernel(
     workload: Workload, arguments, ram: int | None
 ) -> tuple[str, Build, HostLoad] | None:
-    """What the program prints; None: it has taken too long."""
-    from .. import run as runs  # which asks whether it is a workload
+    """Returns the program's output, the build and the host's load. None: the run exceeded --timeout."""
+    from .. import run as runs  # imported late, because run.py imports this module
 
     with tempfile.TemporaryDirectory(prefix="cotrap-") as folder:
         file = Path(folder) / "workload.plan"
         file.write_text(workload.plan)
         arguments.add = [*arguments.add, file]
-        own_turns = [] if workload.policy in _SLICES_NS else ["-f"]  # none but the policy's
+        fifo = [] if workload.policy in _SLICES_NS else ["-f"]  # no time slices but those of the policy
         arguments.program = Path(_PROGRAM)
-        arguments.arguments = [*own_turns, f"/{file.name}"]
+        arguments.arguments = [*fifo, f"/{file.name}"]
         if ram is not None:
             arguments.append.append(f"trace={_events(arguments.harts)}")
         machine, boot = runs.machine(arguments, ram=ram), runs.prepare(arguments, False)
         sink = Capture()
-        with Guest(machine, boot) as guest, Waiting("the kernel does it"):
+        with Guest(machine, boot) as guest, Waiting("the workload is running"):
             try:
                 with HostLoad.of(guest.pid) as load:
                     relay(guest, Silence(), sink, arguments.timeout)
             except TimedOut:
-                say(f"{workload.path.stem} was not over after {arguments.timeout:g} s")
+                say(f"{workload.path.stem} was still running after {arguments.timeout:g} s (--timeout)")
                 return None
     text = sink.data.decode(errors="replace")
     if guest.trouble() or guest.marks.exit_code != 0 or not rows(text):
@@ -172,23 +172,24 @@ def _run_in_kernel(
 
 
 def _events(harts: int) -> int:
-    """As many of each hart as there is room for in the usual memory, of 32 bytes each."""
+    """The number of events to keep for each hart: 32 MiB in all, which fits into the default memory."""
     return (1 << 20) // harts
 
 
 def _with_all_options(arguments):
-    """A workload takes no arguments: what comes after it are the command's own options."""
+    """Parses the command line again, with the words after the workload as options of the command. A workload
+    takes no arguments of its own."""
     from .. import options
 
     words = sys.argv[1 : -len(arguments.arguments) - 1] + arguments.arguments
     whole = options.parser().parse_args([*words, str(arguments.program)])
     if whole.arguments or whole.program != arguments.program:
-        raise UsageError(f"{arguments.program} is a workload, which takes no arguments")
+        raise UsageError(f"{arguments.program} is a workload, which takes no arguments: leave them out")
     return whole
 
 
 def rows(text: str) -> dict[str, dict[str, int]]:
-    """By class, what the program prints; what the kernel says beside it is passed over."""
+    """The results that the program printed, by class. Lines of the kernel's log are ignored."""
     found = {}
     for line in text.replace("\r", "").split("\n"):
         name, *numbers = line.split("\t")
@@ -198,13 +199,14 @@ def rows(text: str) -> dict[str, dict[str, int]]:
 
 
 def unbegun(text: str) -> dict[str, int]:
-    """By class, how many of those that have arrived no thread had begun with."""
+    """By class, the number of tasks that had arrived but not begun at the end."""
     found = re.findall(r"^unbegun\t([^\t\n]+)\t(\d+)\r?$", text, re.MULTILINE)
     return {name: int(count) for name, count in found}
 
 
 def table(measured: dict, simulated: dict, policy: str) -> str:
-    """With nothing simulated, the kernel's figures alone."""
+    """A table of the kernel's and the simulator's results and their difference. If `simulated` is empty, only
+    the kernel's results."""
     lines = [["class", f"under {policy}", *_COLUMNS[:3], "response mean", *_TIMES[1:]]]
     for name, kernel in measured.items():
         lines.append([name, "kernel", *_written(kernel)])

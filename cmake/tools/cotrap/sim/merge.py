@@ -1,5 +1,5 @@
-"""Files of a sweep put together: all of one workload under one set of options, each run once and
-with all its classes. Anything else would have means of what has nothing in common."""
+"""Merges the files of a sweep. All runs must be of one workload with the same options, each policy and seed
+may appear only once, and each run must have all classes. Otherwise the means would make no sense."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,11 +10,12 @@ from ..ui import say
 from . import csv_file
 from .rows import SAME, Row
 
-_GAPS = 5  # that are named
+_GAPS = 5  # a message names at most so many
 
 
 def read(paths: list[Path]) -> list[Row]:
-    """Raises UsageError with the file and the line, or both."""
+    """The rows of all files. Raises UsageError, which names the file and the line, or two of them. Prints a
+    warning if seeds are missing."""
     rows = [row for path in paths for row in csv_file.read(path)]
     for row in rows:
         _check_same(rows[0], row)
@@ -30,19 +31,19 @@ def _check_same(first: Row, row: Row) -> None:
         if row[column] != first[column]:
             what = "workload's file" if column == "file" else column
             raise UsageError(
-                f"{row.origin}: {what} is {row[column]}, and {first[column]} in {first.origin}: "
-                "these are not of one sweep"
+                f"{row.origin}: {what} is {row[column]}, but {first[column]} in {first.origin}: "
+                "merge only files of one sweep"
             )
 
 
 def _runs(rows: list[Row]) -> dict[tuple[str, int], dict[str, Row]]:
-    """By policy and seed, rows by their classes."""
+    """By policy and seed: the rows of the run, by class."""
     runs: dict[tuple[str, int], dict[str, Row]] = {}
     for row in rows:
         run = runs.setdefault((row["policy"], row["seed"]), {})
         if before := run.get(row["class"]):
             raise UsageError(
-                f"{row.origin}: {_name(row)}, class {row['class']}, is in {before.origin}, too"
+                f"{row.origin}: {_name(row)}, class {row['class']}, is also in {before.origin}: give it once"
             )
         run[row["class"]] = row
     return runs
@@ -62,17 +63,17 @@ def _check_classes(runs: dict[tuple[str, int], dict[str, Row]]) -> None:
 
 
 def _uneven(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
-    """A warning, where policies have not had the same seeds."""
+    """A warning if the policies have different seeds; otherwise empty."""
     seeds: dict[str, set[int]] = {}
     for policy, seed in runs:
         seeds.setdefault(policy, set()).add(seed)
     if len(set(map(frozenset, seeds.values()))) <= 1:
         return ""
-    return f"policies have different seeds ({', '.join(_counts(seeds))}), so other arrivals"
+    return f"policies have different seeds ({', '.join(_counts(seeds))}), so their arrivals differ"
 
 
 def _missing(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
-    """A warning, where a part of the sweep may not be among the files."""
+    """A warning if a part of the sweep may be missing; otherwise empty."""
     seeds = sorted({seed for _, seed in runs})
     gaps = [
         f"{before + 1}..{after - 1}" if after - before > 2 else f"{before + 1}"
@@ -82,7 +83,7 @@ def _missing(runs: dict[tuple[str, int], dict[str, Row]]) -> str:
     if not gaps:
         return ""
     more = f" and {len(gaps) - _GAPS} more" if len(gaps) > _GAPS else ""
-    return f"of the seeds {', '.join(gaps[:_GAPS])}{more} there are none: is a shard missing?"
+    return f"there is no run with seed {', '.join(gaps[:_GAPS])}{more}: is a shard missing?"
 
 
 def _counts(seeds: dict[str, set[int]]) -> Iterator[str]:

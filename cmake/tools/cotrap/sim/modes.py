@@ -1,5 +1,5 @@
-"""What `./cotrap sim` is to do, and which options go with it. One that means nothing there is an
-error: left out silently, it would be believed."""
+"""The modes of `./cotrap sim`, and the options that each takes. An option that has no effect in a mode is an
+error, because a user would expect an effect."""
 
 from ..errors import UsageError
 from .options import DEFAULTS, EXPLORING
@@ -7,7 +7,7 @@ from .options import DEFAULTS, EXPLORING
 _RUN = ("workload", "harts", "seeds", "slice", "duration", "costs", "cost", "policy", "record")
 _LIMITS = ("starving", "stalled")
 _SIMULATE = "simulate"
-# Which options each takes beside its own. (--build says which simulator; that is never wrong.)
+# By mode: the options that it takes, besides the option that selects it. All modes take --build.
 _TAKES = {
     "list": (),
     "list_policies": ("policy_header",),
@@ -19,11 +19,11 @@ _TAKES = {
 
 
 def check(arguments) -> None:
-    """Raises UsageError with what does not go with what. Options that were left out have their
-    defaults afterwards."""
+    """Raises UsageError if options exclude each other. Sets the options that were left out to their
+    defaults."""
     own = [name for name in _TAKES if name != _SIMULATE and _is_given(arguments, name)]
     if len(own) > 1:
-        raise UsageError(f"{_option(own[0])} and {_option(own[1])} are two things to do")
+        raise UsageError(f"{_option(own[0])} and {_option(own[1])} exclude each other: give one of them")
     mode = own[0] if own else _SIMULATE
     known = dict.fromkeys(name for takes in _TAKES.values() for name in takes)
     for name in known:
@@ -47,19 +47,19 @@ def _option(name: str) -> str:
 
 def _why_not(name: str, mode: str) -> str:
     if name in EXPLORING and mode != "explore":
-        return f"{_option(name)} says how to --explore: add that, or leave it out"
+        return f"{_option(name)} works only with --explore: add that, or leave out {_option(name)}"
     if mode == _SIMULATE:
-        modes = " and ".join(_option(each) for each in _TAKES if name in _TAKES[each])
-        return f"{_option(name)} goes with {modes}"
-    takes = ", ".join(map(_option, _TAKES[mode])) or "nothing else"
-    return f"{_option(name)} means nothing with {_option(mode)}, which takes {takes}"
+        modes = " or ".join(_option(each) for each in _TAKES if name in _TAKES[each])
+        return f"{_option(name)} works only with {modes}"
+    takes = ", ".join(map(_option, _TAKES[mode])) or "no other option"
+    return f"{_option(name)} has no effect with {_option(mode)}, which takes {takes}: leave it out"
 
 
 def _check_exploring(arguments) -> None:
     if arguments.bound and arguments.pct:
-        raise UsageError("--pct explores at random, which has no --bound: give one of them")
+        raise UsageError("--pct and --bound exclude each other: give one of them")
     others = [name for name in ("bound", "pct", "most") if _is_given(arguments, name)]
     if arguments.schedule is not None and others:
-        raise UsageError(f"{_option(others[0])} and --schedule: give one of them")
+        raise UsageError(f"{_option(others[0])} and --schedule exclude each other: give one of them")
     if arguments.seeds and len(arguments.seeds) > 1:
-        raise UsageError("--explore is for one seed: --seed S")
+        raise UsageError("--explore takes one seed: give --seed S instead of --seeds")

@@ -1,4 +1,4 @@
-"""What `./cotrap sim` can be asked for."""
+"""The options of `./cotrap sim`."""
 
 import argparse
 import os
@@ -9,37 +9,43 @@ from .. import policy_header
 from ..option_types import checked, duration, harts, path, positive
 from .costs import NAMES, RECORDED
 
-# That this process may run on: `taskset` and Slurm give it fewer than the host has.
+# The processors that this process may use. `taskset` and Slurm can restrict it to a part of the host's.
 PROCESSORS = len(os.sched_getaffinity(0))
-# Of --explore, where nothing else is said.
+# Defaults of --bound and --most.
 BOUND, MOST = 4, 1_000_000
-# Where they are left out; the parser says None, so that it is known (modes.py).
+# Defaults of other options. The parser stores None instead, so that modes.py knows which ones were given.
 DEFAULTS = {"policy": "priority", "seeds": range(1, 2), "slice": 4.0, "jobs": PROCESSORS}
 EXPLORING = ("bound", "pct", "jitter", "most", "schedule")
 
 
 def add_sim(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "workload", nargs="?", metavar="WORKLOAD", help="a workload that comes along, or a file"
+        "workload", nargs="?", metavar="WORKLOAD", help="a workload of Cotrap (--list), or a file"
     )
-    command.add_argument("--list", action="store_true", help="name the workloads, with a line each")
     command.add_argument(
-        "--list-policies", action="store_true", help="name the policies, with a line each"
+        "--list", action="store_true", help="list the workloads of Cotrap with their descriptions"
+    )
+    command.add_argument(
+        "--list-policies", action="store_true", help="list the scheduling policies with their descriptions"
     )
     command.add_argument(
         "--policy",
         metavar="NAME[,NAME…]",
-        help="the scheduling policies to compare; all: every one there is "
+        help="the scheduling policies to compare, or `all`; --explore takes priority or fifo "
         f"({DEFAULTS['policy']})",
     )
     command.add_argument(
         "--policy-header",
         type=checked(policy_header.parse),
         metavar="FILE:CLASS",
-        help="one more policy: the class of a header of yours",
+        help="build the simulator with a scheduling policy of yours, a class in a C++ header; select it "
+        "with --policy",
     )
     command.add_argument(
-        "--harts", type=harts, metavar="N", help="virtual harts, 1 to 8 (as the workload says)"
+        "--harts",
+        type=harts,
+        metavar="N",
+        help="the number of simulated harts, 1 to 8 (the workload's number)",
     )
     seeds = command.add_mutually_exclusive_group()
     seeds.add_argument(
@@ -47,26 +53,26 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         dest="seeds",
         type=checked(_seeds),
         metavar="S",
-        help="of all random numbers (1)",
+        help="the seed of all random numbers (1)",
     )
     seeds.add_argument(
         "--seeds",
         dest="seeds",
         type=checked(_seeds),
         metavar="A..B",
-        help="one run for each; figures are means, with their confidence intervals",
+        help="one run for each seed from A to B; results are means with confidence intervals",
     )
     command.add_argument(
         "--slice",
         type=duration("milliseconds"),
         metavar="MS",
-        help=f"how long a turn is where the policy has turns ({DEFAULTS['slice']:g})",
+        help=f"the length of a time slice, for policies that have time slices ({DEFAULTS['slice']:g})",
     )
     command.add_argument(
         "--duration",
         type=duration("seconds"),
         metavar="S",
-        help="virtual time, instead of what the workload says",
+        help="the virtual time to simulate (the workload's duration)",
     )
     command.add_argument(
         "--costs",
@@ -74,8 +80,8 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         type=path,
         const=RECORDED,
         metavar="FILE",
-        help="what scheduling costs in the kernel, from what `./cotrap bench --save` has written; "
-        "without FILE, as the recorded instructions have it (nothing costs anything)",
+        help="add the costs of scheduling in the kernel, from FILE, which `./cotrap bench --save` has "
+        "written; without FILE, from the recorded instruction counts (no costs)",
     )
     command.add_argument(
         "--cost",
@@ -83,67 +89,72 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WHAT=NS",
-        help="virtual time that it takes to run another job than before (change), any job "
-        "(resume), one from another hart (migrate), and until an interrupt of another hart comes "
-        "(ipi), instead of what --costs says (repeatable)",
+        help="one cost in nanoseconds of virtual time, which overrides --costs (repeatable). WHAT: resume, "
+        "to run a job; change, added if it is another job than before; migrate, added if it comes from "
+        "another hart; ipi, until an interrupt from another hart arrives",
     )
     command.add_argument(
         "--shard",
         type=checked(_shard),
         metavar="I/N",
-        help="only the I-th of N pieces of the seeds: for a sweep over several machines",
+        help="simulate only part I of N of the seeds, to divide a sweep among machines (1/1)",
     )
     command.add_argument(
         "-j",
         "--jobs",
         type=positive,
         metavar="N",
-        help="simulate on N processors at once (as many as it may run on)",
+        help="run up to N simulations in parallel (the number of processors that the command may use)",
     )
     command.add_argument(
         "--merge",
         nargs="+",
         type=path,
         metavar="CSV",
-        help="simulate nothing, report what --csv has written",
+        help="simulate nothing, but report the runs in these files, which --csv has written",
     )
     command.add_argument(
         "--record",
         type=path,
         metavar="FILE",
-        help="write every decision of one run to FILE, or of the schedule that --explore finds",
+        help="write every scheduling decision to FILE, of one run with one seed and one policy, or of the "
+        "schedule that --explore finds",
     )
     command.add_argument(
         "--replay",
         type=path,
         metavar="FILE",
-        help="simulate what FILE records once more; status 1, and the first decision that "
-        "differs, if it is not the same",
+        help="simulate the recorded run in FILE again; if a decision differs, print the first one and end "
+        "with status 1",
     )
     command.add_argument(
         "--debug",
         action="store_true",
-        help="of --replay: in gdb, stopped at the first decision; `break decided if place == N`",
+        help="with --replay: run it in gdb, which stops at the first decision; `break decided if place == N` "
+        "stops at decision N",
     )
     _add_exploring(command)
     for option, what in (
-        ("--starving", "ready"),
-        ("--stalled", "running while others are ready"),
+        ("--starving", "was ready for more than MS milliseconds without running"),
+        ("--stalled", "ran for more than MS milliseconds while others were ready"),
     ):
         command.add_argument(
             option,
             type=duration("milliseconds"),
             metavar="MS",
-            help=f"tell of the first task that is {what} for longer than that",
+            help=f"report the first task that {what}, with status 1",
         )
     command.add_argument(
-        "--csv", type=path, metavar="FILE", help="write every run's figures to FILE"
+        "--csv", type=path, metavar="FILE", help="write the results of every run to FILE, for --merge"
     )
     command.add_argument(
-        "--html", type=path, metavar="FILE", help="write tables and distributions as a page to FILE"
+        "--html", type=path, metavar="FILE", help="write tables and distributions to FILE as a page"
     )
     command.add_argument(
-        "--build", metavar="FOLDER", help="a build folder of the host's tests to take as it is"
+        "--build",
+        metavar="FOLDER",
+        help="use the simulator in this build folder of the unit tests, unchanged (the preset host-debug, "
+        "which is built first)",
     )
 
 
@@ -151,39 +162,42 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--explore",
         action="store_true",
-        help="try every schedule up to --bound until a detector finds something, tasks wait for "
-        "ever or a deadline is missed: status 1, with the schedule; --policy priority keeps to "
-        "priorities, fifo does not",
+        help="try one schedule after another, up to --bound, until a detector finds an error, a task waits "
+        "for ever or misses its deadline; then print the schedule and end with status 1. --policy priority "
+        "tries only schedules that respect priorities, fifo all",
     )
     command.add_argument(
         "--bound",
         type=positive,
         metavar="N",
-        help=f"of --explore: how many ready jobs and events may be passed over in all ({BOUND})",
+        help="with --explore: try schedules that pass over at most N ready jobs and events in all; not "
+        f"with --pct ({BOUND})",
     )
     command.add_argument(
         "--pct",
         type=positive,
         metavar="DEPTH",
-        help="--explore at random instead, from --seed on: for bugs that need DEPTH things in one "
-        "order; --seed with the seed that failed finds it at once",
+        help="with --explore: try random schedules, with seeds from --seed on, instead of all up to "
+        "--bound. This finds bugs that need DEPTH events in one order. To repeat a failure, give --seed "
+        "the seed that failed",
     )
     command.add_argument(
         "--jitter",
         type=duration("milliseconds"),
         metavar="MS",
-        help="of --explore: events no further apart than that may come in any order (0)",
+        help="with --explore: also try other orders of events that are at most MS milliseconds apart (0)",
     )
     command.add_argument(
         "--most",
         type=positive,
         metavar="N",
-        help=f"of --explore: stop after so many schedules ({MOST})",
+        help=f"with --explore: stop after N schedules ({MOST})",
     )
     command.add_argument(
         "--schedule",
         metavar="SCHEDULE",
-        help="--explore only that one, as it was printed, with the --seed that was",
+        help="with --explore: try only this schedule, as an earlier --explore printed it, with the same "
+        "--seed",
     )
 
 
@@ -193,7 +207,7 @@ def _seeds(text: str) -> range:
         raise ValueError(f"'{text}' is neither a seed nor A..B")
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
-        raise ValueError(f"'{text}': the first is the lower one")
+        raise ValueError(f"'{text}': put the lower seed first")
     return range(first, last + 1)
 
 
@@ -207,7 +221,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _cost(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
     if name not in NAMES:
-        raise ValueError(f"'{text}' is not WHAT=NS, WHAT one of {', '.join(NAMES)}")
+        raise ValueError(f"'{text}' is not WHAT=NS, where WHAT is one of {', '.join(NAMES)}")
     if re.fullmatch(r"\d{1,12}", value):
         return name, int(value)
     return name, round(duration("nanoseconds")(value))

@@ -1,4 +1,4 @@
-"""Single schedules: recorded, simulated once more, and looked for."""
+"""Single schedules: --record, --replay and --explore."""
 
 import sys
 from pathlib import Path
@@ -11,13 +11,13 @@ from .simulator import options, output, recorded_name, recorded_workload, worklo
 
 
 def run(program: Path, arguments) -> int:
-    """--replay and --explore: what the simulator says, and its status."""
+    """Runs --replay or --explore, and prints the simulator's output. Returns its exit status."""
     if arguments.replay:
         command = [program, "replay", arguments.replay]
         if found := recorded_workload(arguments.replay):
             command.append(f"workload={found}")
         if arguments.debug:
-            from .. import debug  # which runs, as workloads do
+            from .. import debug  # imported late, because debug.py imports run.py, which imports this folder
 
             return debug.run_on_host(command, "set confirm off", "tbreak decided", "run")
     else:
@@ -35,16 +35,17 @@ def run(program: Path, arguments) -> int:
 
 
 def _directed(policy: str) -> str:
-    """What the simulator calls the policy under which schedules are explored."""
+    """The simulator's name for the exploring variant of a policy."""
     known = {"priority": "directed-by-priority", "fifo": "directed"}
     if policy not in known:
-        raise UsageError(f"--explore --policy {policy}: one of {', '.join(known)}")
+        raise UsageError(f"--explore --policy {policy}: give one of {', '.join(known)}")
     return known[policy]
 
 
 def record(program: Path, arguments) -> None:
+    """Simulates the run again, and writes its recording. Raises UsageError if there are several runs."""
     if len(arguments.seeds) > 1 or "," in arguments.policy or arguments.policy == "all":
-        raise UsageError("--record is for one seed and one policy")
+        raise UsageError("--record takes one run: give one --seed and one --policy")
     output([program, *_one(arguments), f"policy={arguments.policy}", *_recording(arguments)])
 
 
@@ -55,6 +56,6 @@ def _recording(arguments) -> list[str]:
 
 def _one(arguments) -> list:
     if not arguments.workload:
-        raise UsageError("sim WORKLOAD: which one? (--list names those that come along)")
-    told = [f"{key}={value}" for key, value in options(arguments).items()]
-    return [workload(arguments.workload), f"seeds={arguments.seeds[0]}", *told]
+        raise UsageError("give a WORKLOAD (`./cotrap sim --list` lists those of Cotrap)")
+    settings = [f"{key}={value}" for key, value in options(arguments).items()]
+    return [workload(arguments.workload), f"seeds={arguments.seeds[0]}", *settings]

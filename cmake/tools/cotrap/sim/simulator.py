@@ -1,4 +1,4 @@
-"""The simulator's program: where it is, what it is told, and what it says."""
+"""Runs the simulator, the C++ program cotrap_sim: its path, its options and its output."""
 
 import hashlib
 import os
@@ -14,17 +14,17 @@ from .. import build, policy_header
 from ..errors import ToolError, UsageError
 from ..paths import ROOT, preset_folder
 from ..suggestions import did_you_mean
-from . import at_once, costs
+from . import costs, parallel
 
 WORKLOADS = ROOT / "async" / "sim" / "workloads"
 _SUFFIX = ".workload"
 PRESET = "host-debug"
 TARGET = "cotrap_sim"
-_PROGRAM = Path("async") / "sim" / TARGET  # of a build folder
+_PROGRAM = Path("async") / "sim" / TARGET  # in a build folder
 
 
 def workloads() -> list[str]:
-    """The names of those that come along."""
+    """The names of Cotrap's workloads."""
     return sorted(path.stem for path in WORKLOADS.glob(f"*{_SUFFIX}"))
 
 
@@ -37,7 +37,7 @@ def list_workloads() -> None:
 
 
 def program_of(arguments) -> Path:
-    """The program, of the build that is asked for or brought up to date."""
+    """The path of the simulator, in the folder of --build, or in a build that is brought up to date."""
     if arguments.policy_header:
         folder = policy_header.build(arguments.policy_header, PRESET, TARGET)
     elif arguments.build:
@@ -46,7 +46,7 @@ def program_of(arguments) -> Path:
         folder = build.make(PRESET, TARGET)
     program = folder / _PROGRAM
     if not program.exists():
-        raise UsageError(f"{program} is not there: is {folder} a build of the host's tests?")
+        raise UsageError(f"{program} does not exist: is {folder} a build of the preset {PRESET}?")
     return program
 
 
@@ -61,8 +61,8 @@ def program_beside(arguments) -> Path:
 
 
 def run(command: list) -> subprocess.CompletedProcess:
-    """Raises UsageError or ToolError if its status is neither 0 nor 1."""
-    return at_once.run([command], 1, _check)[0]
+    """Runs the simulator. Raises UsageError or ToolError if its status is neither 0 nor 1."""
+    return parallel.run([command], 1, _check)[0]
 
 
 def _check(command: list, done: subprocess.CompletedProcess) -> None:
@@ -71,7 +71,7 @@ def _check(command: list, done: subprocess.CompletedProcess) -> None:
     if done.returncode < 0:
         raise ToolError(_ended_by_signal(command, done))
     if done.returncode not in (0, 1):
-        raise ToolError(f"the simulator failed ({done.returncode}): {done.stderr.strip()}")
+        raise ToolError(f"the simulator failed (status {done.returncode}): {done.stderr.strip()}")
 
 
 def output(command: list) -> str:
@@ -79,28 +79,29 @@ def output(command: list) -> str:
 
 
 def outputs(commands: Iterable[list], jobs: int) -> list[str]:
-    """The output of each command, in that order. jobs: so many run at once."""
-    return [done.stdout for done in at_once.run(commands, jobs, _check)]
+    """The output of each command, in the commands' order. jobs: how many run in parallel."""
+    return [done.stdout for done in parallel.run(commands, jobs, _check)]
 
 
 def outcomes(outputs: Iterable[str], runs: int) -> list[str]:
-    """The lines of so many runs, one each. Raises ToolError where there are fewer."""
+    """The output lines of so many runs, one for each run. Raises ToolError if there are fewer."""
     found = [line for output in outputs for line in lines(output)]
     if len(found) < runs:
         raise ToolError(
-            f"the simulator ended before its end, with status 0, after {len(found)} of {runs} "
-            "runs: does a policy call exit()?"
+            f"the simulator ended early, with status 0, after {len(found)} of {runs} runs: does a policy "
+            "call exit()?"
         )
     return found
 
 
 def lines(text: str) -> list[str]:
-    """Whole ones, as the simulator ends them: str.splitlines() does so inside of names, too."""
+    """The complete lines. str.splitlines() would also split at other characters, which names may contain."""
     return text.split("\n")[:-1]
 
 
 def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
-    """With what has to be done to see it happen once more: it has written a line for each seed."""
+    """A message for a simulator that a signal killed, with the command that repeats it. The simulator writes
+    a line for each finished seed, so the number of lines gives the seed that failed."""
     name = signal.Signals(-done.returncode).name
     words = list(map(str, command))
     seed = ""
@@ -111,18 +112,18 @@ def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
             words[place] = f"seeds={seed}"
     header = _header_of(Path(words[0]))
     who = f"the policy of {header}, or the simulator" if header else "the simulator"
-    lines = [f"{who}, was ended by {name}" if header else f"{who} was ended by {name}"]
+    lines = [f"{who}, was killed by {name}" if header else f"{who} was killed by {name}"]
     lines[0] += f", with seed {seed}" if seed else ""
     if name == "SIGKILL":
-        lines.append("the host may have had no memory left: a shorter --duration, fewer tasks")
+        lines.append("the host may be out of memory: try a shorter --duration, or fewer tasks")
     if name == "SIGXCPU":
-        lines.append("it computed for ten seconds from one event to the next: in an endless loop?")
+        lines.append("it computed for ten seconds between two events: is there an endless loop?")
     lines += filter(None, [done.stderr.strip()])
-    return "\n".join([*lines, f"in the debugger: gdb --args {shlex.join(words)}"])
+    return "\n".join([*lines, f"to debug it: gdb --args {shlex.join(words)}"])
 
 
 def _header_of(program: Path) -> str:
-    """That of the --policy-header with which it was built; empty: none."""
+    """The --policy-header with which the simulator was built; empty if there was none."""
     cache = program.parents[2] / "CMakeCache.txt"
     text = cache.read_text(errors="replace") if cache.is_file() else ""
     found = re.search(r"^COTRAP_POLICY_HEADER:\w+=(.+)$", text, re.MULTILINE)
@@ -130,17 +131,18 @@ def _header_of(program: Path) -> str:
 
 
 def workload(name: str) -> Path:
+    """The file of a workload. name: a file, or a workload of Cotrap. Raises UsageError."""
     if Path(name).is_file():
         return Path(name)
     path = WORKLOADS / f"{name}{_SUFFIX}"
     if not path.is_file():
         hint = did_you_mean(name, workloads())
-        raise UsageError(f"{name}: neither a file nor a workload that comes along{hint} (--list)")
+        raise UsageError(f"{name}: no such file or workload{hint} (`./cotrap sim --list` lists workloads)")
     return path
 
 
 def fingerprint(path: Path) -> str:
-    """Of what the workload says, with the files of arrivals that it names."""
+    """A hash of the workload's file and of the files of arrivals that it names."""
     whole = hashlib.sha256(text := path.read_bytes())
     for name in re.findall(rb"^[ \t]*arrive[ \t]+trace[ \t]+([^\s#]+)", text, re.MULTILINE):
         whole.update((path.parent / os.fsdecode(name)).read_bytes())
@@ -148,8 +150,8 @@ def fingerprint(path: Path) -> str:
 
 
 def recorded_name(path: Path, recording: Path) -> str:
-    """What a recording calls a workload: one that comes along by its name, others by where they are
-    from the recording's folder."""
+    """The name of a workload in a recording. Cotrap's workloads have their plain name, others their path
+    relative to the recording's folder."""
     path = path.resolve()
     if path == WORKLOADS / f"{path.stem}{_SUFFIX}":
         return path.stem
@@ -158,10 +160,10 @@ def recorded_name(path: Path, recording: Path) -> str:
 
 
 def recorded_workload(recording: Path) -> Path | None:
-    """Where that is now. None: it is no recording, and the simulator says why. Raises UsageError
-    where it is one that does not say."""
+    """The file of the workload that a recording names. None: the file is no recording; the simulator then
+    reports why. Raises UsageError if the recording names no workload."""
     if not recording.is_file():
-        return None  # and something else may have no end
+        return None  # a pipe or a device might have no end
     try:
         with open(recording, errors="replace", newline="\n") as file:
             if not file.readline().startswith("cotrap-schedule "):
@@ -171,13 +173,13 @@ def recorded_workload(recording: Path) -> Path | None:
     except OSError:
         return None
     if not names or not names[0]:
-        raise UsageError(f"{recording}: it does not say of which workload: no workload=NAME there")
+        raise UsageError(f"{recording}: it names no workload: the line workload=NAME is missing")
     name = names[0]
     return recording.parent / name if os.sep in name else WORKLOADS / f"{name}{_SUFFIX}"
 
 
 def options(arguments) -> dict[str, int]:
-    """For cotrap_sim: times in nanoseconds."""
+    """The options for cotrap_sim. Times are in nanoseconds."""
     options = {"buckets": 1}
     if arguments.harts:
         options["harts"] = arguments.harts

@@ -1,4 +1,4 @@
-"""What many seeds' rows say together: means, and how far they may be from the truth."""
+"""Summarises the rows of many seeds: means and confidence intervals."""
 
 import math
 from collections import Counter
@@ -12,14 +12,14 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over seeds. `half`: half its confidence interval's width; None of a single seed."""
+    """A mean over seeds. half: half the width of its confidence interval; None for a single seed."""
 
     mean: float
     half: float | None
 
     @staticmethod
     def of(values: list[float]) -> "Figure | None":
-        """None: of nothing."""
+        """The mean of the values; None if there are none."""
         if len(values) < 2:
             return Figure(values[0], None) if values else None
         spread = stdev(values) / math.sqrt(len(values))
@@ -27,8 +27,8 @@ class Figure:
 
 
 def _student(freedom: int) -> float:
-    """The quantile of Student's t that CONFIDENCE asks for, by Cornish and Fisher's expansion
-    (within a percent from 3 degrees of freedom up; below that by the table)."""
+    """The quantile of Student's t distribution for CONFIDENCE. From 3 degrees of freedom up it uses the
+    expansion of Cornish and Fisher, whose error is below 1 %; below that, a table."""
     if freedom < 3:
         return {1: 12.706, 2: 4.303}[freedom]
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
@@ -40,25 +40,25 @@ def _student(freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Group:
-    """All seeds' rows of one class under one policy."""
+    """The rows of all seeds, for one class under one policy."""
 
     policy: str
     name: str  # the class
     rows: list[Row]
 
     def figure(self, column: str) -> Figure | None:
-        """Over the seeds that have any."""
+        """The mean of a column over the seeds that have a value; None if no seed has one."""
         return Figure.of([float(row[column]) for row in self.rows if row[column] is not None])
 
     def unfinished(self) -> str:
-        """A note, if more than a tenth of what had come was not done at the end: what is said of
-        responses says nothing of it."""
+        """A note if more than a tenth of the arrived tasks had not finished at the end, because the response
+        times do not include those tasks. Otherwise empty."""
         arrived, finished = (sum(row[key] for row in self.rows) for key in ("arrived", "finished"))
         if (arrived - finished) * 10 <= arrived:
             return ""
         return (
-            f"{self.name}, {self.policy}: {arrived - finished:,} of {arrived:,} were not done at "
-            "the end, and are in no response, slowdown or Jain's index"
+            f"{self.name}, {self.policy}: {arrived - finished:,} of {arrived:,} tasks had not finished at "
+            "the end; response, slowdown and Jain's index do not include them"
         )
 
     def missed_share(self) -> Figure | None:
@@ -75,7 +75,7 @@ class Group:
 
 
 def groups(rows: list[Row]) -> list[Group]:
-    """In the order in which they came."""
+    """The rows, grouped by policy and class, in the order of their first rows."""
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         found.setdefault((row["policy"], row["class"]), []).append(row)
@@ -83,7 +83,7 @@ def groups(rows: list[Row]) -> list[Group]:
 
 
 def by_class(rows: list[Row]) -> dict[str, list[Group]]:
-    """A class's groups, one a policy, by its name."""
+    """By class: its groups, one for each policy."""
     found: dict[str, list[Group]] = {}
     for group in groups(rows):
         found.setdefault(group.name, []).append(group)
@@ -91,6 +91,6 @@ def by_class(rows: list[Row]) -> dict[str, list[Group]]:
 
 
 def runs(rows: list[Row]) -> list[Group]:
-    """One group a policy, of one row a run: for what is the whole run's."""
+    """One group for each policy, with one row for each run: for results of the whole run."""
     first = rows[0]["class"]
     return [group for group in groups(rows) if group.name == first]

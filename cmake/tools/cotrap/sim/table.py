@@ -1,9 +1,9 @@
-"""The figures as text, side by side per policy."""
+"""Tables of the results as text, with a line for each policy."""
 
 from .rows import Row
 from .summary import Figure, Group, by_class, groups, runs
 
-# Title, how it is found, how it is written.
+# Title, function that finds the figure, kind of text.
 CLASS_COLUMNS = (
     ("done/s", lambda group: group.figure("throughput"), "number"),
     ("wake→run p50", lambda group: group.figure("latency p50"), "time"),
@@ -73,6 +73,7 @@ def tables(rows: list[Row]) -> str:
 
 
 def aligned(lines: list[list[str]], left: int) -> str:
+    """A table in aligned columns; the first `left` columns are aligned left, the others right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ""
     for line in lines:

@@ -1,6 +1,6 @@
-"""Runs of the simulator, one or many at once. A signal to the command ends all of them, whenever it comes.
+"""Runs simulators, several in parallel. A signal to the command kills all of them, whenever it comes.
 
-subprocess.run() cannot do that: a signal that comes while it starts a program leaves that program running."""
+subprocess.run() does not guarantee this: a program survives if the signal comes while it is started."""
 
 import subprocess
 import threading
@@ -12,27 +12,27 @@ from ..errors import ToolError
 
 
 class _Children:
-    """Threads run programs here, until another one ends them all: then there are no new ones."""
+    """The child processes. Threads run them with run(). end() kills all, and no new one starts afterwards."""
 
     def __init__(self):
-        self._lock = threading.Lock()  # of the following
+        self._lock = threading.Lock()  # protects the members below
         self._running: set[subprocess.Popen] = set()
         self._are_ended = False
 
     def run(self, command: list, **how) -> subprocess.CompletedProcess:
-        """As subprocess.run()."""
-        with self._begun(command, **how) as child:
+        """Like subprocess.run(). Raises ToolError after end()."""
+        with self._start(command, **how) as child:
             try:
-                said = child.communicate()
+                output = child.communicate()
             finally:
                 with self._lock:
                     self._running.discard(child)
-        return subprocess.CompletedProcess(command, child.returncode, *said)
+        return subprocess.CompletedProcess(command, child.returncode, *output)
 
-    def _begun(self, command: list, **how) -> subprocess.Popen:
+    def _start(self, command: list, **how) -> subprocess.Popen:
         with self._lock:
             if self._are_ended:
-                raise ToolError("nobody waits for the simulator any more")
+                raise ToolError("the simulation was cancelled")
             child = subprocess.Popen(command, **how)
             self._running.add(child)
             return child
@@ -47,8 +47,8 @@ class _Children:
 
 
 def _wait_for(answers: SimpleQueue) -> tuple:
-    """The next answer. The kernel may deliver a signal to any thread, but Python runs the handler in this one: so it wakes
-    up now and then."""
+    """The next answer. Python runs signal handlers only in the main thread, but Linux may deliver the signal
+    to another one. So the main thread wakes every 0.2 s."""
     while True:
         with suppress(Empty):
             return answers.get(timeout=0.2)
@@ -59,14 +59,15 @@ def run(
     jobs: int,
     check: Callable[[list, subprocess.CompletedProcess], None],
 ) -> list[subprocess.CompletedProcess]:
-    """Runs the commands, `jobs` of them at once, and returns the results in the commands' order. check: is called for each
-    result. If it raises, the other commands end and run() raises the same."""
+    """Runs the commands, `jobs` of them in parallel, and returns their results in the same order. check: a
+    function that is called for each result. If it raises, run() kills the other commands and raises the
+    same exception."""
     children, answers = _Children(), SimpleQueue()
     work = list(enumerate(commands))
     found = [None] * len(work)
     pipe = subprocess.PIPE
 
-    def go_on() -> None:
+    def work_on() -> None:
         with suppress(IndexError):
             while True:
                 place, command = work.pop(0)
@@ -77,11 +78,11 @@ def run(
                 except BaseException as error:
                     answers.put((place, error))
 
-    # A signal comes as an exception, which may leave a lock of Python's own held: so here there are
-    # none, and nobody waits for the threads.
+    # A signal raises an exception in the main thread, which could leave a lock of Python's own locked. So
+    # the main thread takes no locks here and does not join the threads.
     try:
         for _ in range(min(jobs, len(work))):
-            threading.Thread(target=go_on, daemon=True).start()
+            threading.Thread(target=work_on, daemon=True).start()
         for _ in found:
             place, answer = _wait_for(answers)
             if isinstance(answer, BaseException):
