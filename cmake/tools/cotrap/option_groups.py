@@ -1,4 +1,4 @@
-"""Options that several commands have: which machine, which build, which program."""
+"""Options that several commands share: the machine, the build and the program."""
 
 import argparse
 
@@ -11,9 +11,8 @@ def add_build(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--build",
         metavar="NAME",
-        help="the preset to build and boot, or a build folder to take as it is (of the machine: "
-        + ", ".join(MACHINES.values())
-        + ")",
+        help="a preset, which is built first, or a build folder, which is used unchanged (the preset of "
+        "--machine: " + " or ".join(MACHINES.values()) + ")",
     )
 
 
@@ -22,17 +21,23 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         "--machine",
         choices=MACHINES,
         default="riscv64",
-        help="riscv64 in QEMU, or hosted: the same kernel as a process of this host (%(default)s)",
+        help="riscv64: the kernel runs in QEMU; hosted: the same kernel runs as a process of this host "
+        "(%(default)s)",
     )
     command.add_argument(
         "--fs",
         choices=hosted.FS,
-        help="of the hosted machine: programs' thread-local storage is found by fs, which is changed "
-        "on the way in and out (wrfsbase, arch_prctl), or by gs, and their instructions are changed "
-        "to that (rewrite)",
+        help="how programs find their thread-local storage, with --machine hosted: wrfsbase and arch_prctl "
+        "set the register fs at each entry and exit, with that instruction or that system call; rewrite "
+        "changes the programs' instructions to use gs instead (wrfsbase if the host has it, else "
+        "arch_prctl)",
     )
     command.add_argument(
-        "--harts", type=harts, default=1, metavar="N", help="processors, 1 to 8 (usually 1)"
+        "--harts",
+        type=harts,
+        default=1,
+        metavar="N",
+        help="the number of harts (processors), 1 to 8 (1, unless a demo or a workload names a number)",
     )
     command.add_argument(
         "--mem",
@@ -40,7 +45,7 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         type=checked(memory.parse),
         default="256M",
         metavar="SIZE",
-        help="memory (%(default)s)",
+        help="the size of the machine's memory, a number with K, M or G (%(default)s)",
     )
     command.add_argument(
         "--append",
@@ -48,23 +53,23 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
         default=[],
         type=checked(bootargs.more_words),
         metavar="WORDS",
-        help="more `key=value` words for the kernel (repeatable)",
+        help="add boot options, `key=value` words for the kernel's command line (repeatable)",
     )
     command.add_argument(
         "--policy",
         dest="append",
         action="append",
-        type=lambda name: f"policy={bootargs.encode(name)}",  # checked when all is known
+        type=lambda name: f"policy={bootargs.encode(name)}",  # parse_known_args() checks it
         metavar="NAME",
-        help=f"the scheduling policy in the kernel ({policies.DEFAULT}), of those that "
-        "`sim --list-policies` names",
+        help="the kernel's scheduling policy, one that `./cotrap sim --list-policies` lists "
+        f"({policies.DEFAULT})",
     )
     command.add_argument(
         "--policy-header",
         type=checked(policy_header.parse),
         metavar="FILE:CLASS",
-        help="one more policy, the class of a header of yours: the kernel is built with it, and has "
-        "it unless --policy says another",
+        help="build the kernel with a scheduling policy of yours, a class in a C++ header; the kernel uses "
+        "it unless --policy names another one; not with --build",
     )
 
 
@@ -73,22 +78,22 @@ def add_machine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--sanitize",
         choices=SANITIZED,
-        help="the hosted machine's kernel under AddressSanitizer and UndefinedBehaviorSanitizer, or "
-        "under ThreadSanitizer",
+        help="build the kernel with AddressSanitizer and UndefinedBehaviorSanitizer (address), or with "
+        "ThreadSanitizer (thread); only with --machine hosted, and not with --build",
     )
     command.add_argument(
         "--icount",
         action="store_true",
-        help="count time in instructions, so that runs repeat exactly: without an entropy device; where "
-        "there is a disk or somebody types, those answer when the host does",
+        help="count time in instructions, one a nanosecond, so that two runs are equal, except with a disk "
+        "or keyboard input; not with --machine hosted",
     )
     command.add_argument(
         "--disk",
         type=disk.parse,
         action=Once,
         metavar="FILE[,ro]",
-        help="a disk, /dev/vda in the guest: a file of the host, of whole 512-byte sectors, which "
-        "the guest writes to (not with ,ro)",
+        help="add a disk, /dev/vda in the guest, whose contents are FILE on the host; its size must be a "
+        "multiple of 512 bytes; the guest can write to it, except with ,ro",
     )
     command.add_argument(
         "--add",
@@ -96,57 +101,58 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         default=[],
         type=path,
         metavar="PATH",
-        help="put a host file or folder into the guest's root (repeatable)",
+        help="put a file or folder of the host into the guest's root folder (repeatable)",
     )
     command.add_argument(
         "--self-tests",
         action="store_true",
-        help="boot the kernel of tests and benchmarks, which does what /bin/self-test asks for",
+        help="boot the kernel of tests and benchmarks, whose self-tests /bin/self-test starts",
     )
     add_build(command)
 
 
 def add_timeout(
     command: argparse.ArgumentParser,
-    meaning: str = "give up after S seconds, with exit status 124",
+    meaning: str = "end the machine after S seconds, with exit status 124 (no limit)",
 ) -> None:
     command.add_argument("--timeout", type=duration("seconds"), metavar="S", help=meaning)
 
 
 def add_quiet(
     command: argparse.ArgumentParser,
-    meaning: str = "standard output is what the program writes and nothing else",
+    meaning: str = "write only the program's output to standard output, no kernel messages",
 ) -> None:
     command.add_argument("-q", "--quiet", action="store_true", help=meaning)
 
 
-def add_starving(command: argparse.ArgumentParser, of: str = "") -> None:
+def add_starving(command: argparse.ArgumentParser, condition: str = "") -> None:
     command.add_argument(
         "--starving",
         type=duration("milliseconds"),
         metavar="MS",
-        help=f"{of}tell of the first coroutine that is ready for longer than that, and who made it so",
+        help=f"{condition}report the first job that was ready for more than MS milliseconds without running, "
+        "and what woke it",
     )
 
 
 def add_program(command: argparse.ArgumentParser, or_shell: bool = True) -> None:
-    """or_shell: the user may leave it out, and then the shell runs."""
+    """or_shell: the user may leave FILE out, and then the shell runs."""
     command.add_argument(
         "program",
         nargs="?" if or_shell else None,
         type=path,
         metavar="FILE",
-        help=f"the first program{', instead of the shell' * or_shell}: a file, or the name of one of "
-        "Cotrap's own",
+        help=f"the first program{', instead of the shell' * or_shell}: a file of the host, or the name of a "
+        "program in the guest's /bin",
     )
     words = command.add_argument(
-        "arguments", nargs=argparse.REMAINDER, metavar="ARG", help="its arguments"
+        "arguments", nargs=argparse.REMAINDER, metavar="ARG", help="the program's arguments"
     )
-    words.required = False  # Python before 3.12 calls them missing where FILE is
+    words.required = False  # before version 3.12, Python reports them as missing if FILE is
     command.set_defaults(own_options=_long_options(command))
 
 
 def _long_options(command: argparse.ArgumentParser) -> tuple[str, ...]:
-    """Without --help, which many programs have, too."""
+    """The command's long options, without --help, which many programs have, too."""
     words = (word for action in command._actions for word in action.option_strings)
     return tuple(word for word in words if word.startswith("--") and word != "--help")

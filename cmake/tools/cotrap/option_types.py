@@ -1,4 +1,4 @@
-"""What the options of the command line may be. What is wrong with one is what its type says."""
+"""Types of the command line's options. Each raises ArgumentTypeError with a message for the user."""
 
 import argparse
 import re
@@ -9,7 +9,7 @@ from .trace import EVENTS_LIMIT
 
 
 def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
-    """A type for argparse: what is wrong is what the ValueError says."""
+    """A type for argparse, made of a function that raises ValueError with a message for the user."""
 
     def convert(text: str) -> str:
         try:
@@ -22,7 +22,7 @@ def checked(parse: Callable[[str], str]) -> Callable[[str], str]:
 
 def path(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("an empty name names nothing")
+        raise argparse.ArgumentTypeError("an empty name: give the name of a file")
     return Path(text)
 
 
@@ -32,39 +32,39 @@ def is_number(text: str) -> bool:
 
 def positive(text: str) -> int:
     if not is_number(text) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 up")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 up")
     return int(text)
 
 
 def events(text: str) -> int:
     if not is_number(text) or not 1 <= int(text) <= EVENTS_LIMIT:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to {EVENTS_LIMIT}")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to {EVENTS_LIMIT}")
     return int(text)
 
 
 def harts(text: str) -> int:
     if not is_number(text) or not 1 <= int(text) <= 8:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1 to 8")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 8")
     return int(text)
 
 
 class Once(argparse.Action):
-    """Of two the last would win, silently."""
+    """Refuses an option that is given twice. By default argparse would use the last one silently."""
 
     def __call__(self, command, namespace, value, option=None):
         if getattr(namespace, self.dest) is not None:
-            command.error(f"{option}: there is one at most")
+            command.error(f"{option}: give it only once")
         setattr(namespace, self.dest, value)
 
 
 _NANOSECONDS = {"nanoseconds": 1, "milliseconds": 1e6, "seconds": 1e9, "minutes": 6e10}
-# As workloads have them (docs/reference/workloads.md), and minutes.
+# The suffixes of workloads (docs/reference/workloads.md), and minutes.
 _SUFFIXES = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
 
 
 def duration(unit: str) -> Callable[[str], float]:
-    """Takes a number of that unit, or a number with a unit of its own, and returns the former. The least
-    is a nanosecond: a user leaves the option out for 0."""
+    """A type for times. It takes a number in that unit, or a number with a suffix, and returns the time in
+    that unit. The least time is a nanosecond: an option that is left out means 0 or no limit."""
 
     def parse(text: str) -> float:
         number, suffix = re.fullmatch(r"(.*?)(ns|us|ms|s|min|)", text, re.DOTALL).groups()
@@ -76,10 +76,10 @@ def duration(unit: str) -> Callable[[str], float]:
             value = value * _SUFFIXES[suffix] / _NANOSECONDS[unit]
         if not 0 < value < 1e9:
             raise argparse.ArgumentTypeError(
-                f"'{text}' is not a number of {unit}, nor one with ns, us, ms, s or min after it"
+                f"'{text}' is not a number of {unit} above 0, nor one with ns, us, ms, s or min after it"
             )
         if round(value * _NANOSECONDS[unit]) == 0:
-            raise argparse.ArgumentTypeError(f"'{text}': a nanosecond is the least there is")
+            raise argparse.ArgumentTypeError(f"'{text}' is too short: give at least 1ns")
         return value
 
     return parse

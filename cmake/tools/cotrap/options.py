@@ -1,4 +1,4 @@
-"""The command line: what can be asked for, in the words of `--help`."""
+"""The parser of the command line. It also prints `--help` and makes docs/reference/commands.md."""
 
 import argparse
 import sys
@@ -12,11 +12,11 @@ from .sim.options import add_sim
 
 
 class Parser(argparse.ArgumentParser):
-    """A wrong option is one line, and the command it was given to is the one that says it."""
+    """Reports a wrong option in one line, which names the help of the command that got it."""
 
     def parse_known_args(self, args=None, namespace=None):
         known, unknown = super().parse_known_args(args, namespace)
-        if hasattr(known, "names"):  # argparse takes those of one place, and leaves other places'
+        if hasattr(known, "names"):  # argparse accepts names in one place only: collect the others
             known.names = [*known.names, *(word for word in unknown if not word.startswith("-"))]
             unknown = [word for word in unknown if word.startswith("-")]
         if hasattr(known, "append"):
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         return known, unknown
 
     def print_help(self, file=None):
-        """argparse's own drops the error where the help cannot be written."""
+        """Prints the help, and raises OSError if it cannot be written; argparse ignores such errors."""
         (file or sys.stdout).write(self.format_help())
 
     def error(self, message: str):
@@ -39,9 +39,10 @@ class Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     whole = Parser(
         prog="./cotrap",
-        description="Builds Cotrap, boots it in QEMU and runs programs on it.",
-        epilog="Each command has its own --help. A time is a number in the unit that its option names, or a "
-        "number with a unit: 1.5s, 500ms. docs/running.md tells the rest.",
+        description="Builds Cotrap, boots it in QEMU or as a process of this host, and runs programs on it.",
+        epilog="Each command has its own --help. Brackets in a description contain the default. A time is "
+        "a number in the unit that its option names, or a number with a unit: 1.5s, 500ms. "
+        "docs/running.md explains how to use the commands.",
         allow_abbrev=False,
     )
     commands = whole.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -61,82 +62,96 @@ def parser() -> argparse.ArgumentParser:
         "setup",
         lambda arguments: setup.install(*[setup.TEST] * arguments.all),
         "install the packages that demo, run and most commands need (Debian 12 and 13)",
-        epilog="No command needs this first: each installs what it needs and is missing. `debug` adds gdb, "
-        "`sim` the compiler and the libraries of the host, `--machine hosted` musl and valgrind, `test` all "
-        "that there is, Chromium among it. cmake/tools/packages.txt names the packages.",
+        epilog="You need not run this first: each command installs the packages that it needs and that "
+        "are missing. `debug` adds gdb, `sim` the host's compiler and libraries, `--machine hosted` musl "
+        "and valgrind, and `test` all packages, including Chromium. cmake/tools/packages.txt lists them.",
     )
     sets.add_argument(
-        "--all", action="store_true", help="install what any command needs, the tests above all"
+        "--all",
+        action="store_true",
+        help="install the packages of all commands, including those of the tests",
     )
 
     demo = command(
         "demo",
         demos.run,
-        "run the demos, one verdict line each; with NAMEs, those, with all they print",
+        "run all demos, with one line for each; with NAME, run that demo and show its output",
+        epilog="Each demo checks its own claim. Exit status 1: a demo failed.",
     )
-    demo.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch")
-    demo.add_argument("--list", action="store_true", help="name the demos, with a line each")
+    demo.add_argument("names", nargs="*", metavar="NAME", help="a demo to run and to watch (all demos)")
+    demo.add_argument(
+        "--list", action="store_true", help="list the demos with their descriptions, and run none"
+    )
     add_machine(demo)
-    demo.set_defaults(harts=0)
-    add_timeout(demo, f"give up on a demo after S seconds ({demos.TIMEOUT:g})")
-    add_quiet(demo, "print verdict lines only, and what a demo printed that fails")
+    demo.set_defaults(harts=0)  # 0: the number that each demo names
+    add_timeout(demo, f"end a demo after S seconds; it then counts as failed ({demos.TIMEOUT:g})")
+    add_quiet(demo, "print only one line for each demo, and the output of demos that fail")
 
     runs = command(
         "run",
         run.run,
-        "boot to a shell, or with a program in its place",
-        epilog="Everything after FILE goes to the program; a hint on standard error names options of the "
-        "command there. The program's standard output, standard error and exit status are the command's: "
-        "128 + signal where it was killed, 124 on --timeout, 125 if Cotrap itself failed, 126 if the kernel "
-        "cannot run FILE. FILE may be a workload (docs/workloads.md), with options before or after it, "
-        "and as many harts as it says.",
+        "boot, and run the shell or a program",
+        epilog="Everything after FILE goes to the program; the command prints a hint if one of its own "
+        "options stands there. The program's output and exit status become the command's. Other exit "
+        "statuses: 128 + signal if a signal killed the program, 124 after --timeout, 125 if Cotrap itself "
+        "failed, 126 if the kernel cannot run FILE. FILE may be a workload (docs/workloads.md); then options "
+        "may also follow it, and the default of --harts is the workload's number.",
     )
     add_machine(runs)
-    runs.set_defaults(harts=0)  # as a workload says
+    runs.set_defaults(harts=0)  # 0: the workload's number, or 1 for a program
     add_timeout(runs)
     add_quiet(runs)
     runs.add_argument(
         "--callgrind",
         type=path,
         metavar="FILE",
-        help="of the hosted machine: run it under valgrind, and write to FILE which functions its "
-        "instructions are in, for callgrind_annotate or kcachegrind",
+        help="run the machine under valgrind and write to FILE how many instructions each function "
+        "executed, for callgrind_annotate or kcachegrind; only with --machine hosted, and not with "
+        "--sanitize",
     )
     runs.add_argument(
         "--trace",
         type=path,
         metavar="FILE",
-        help="of a WORKLOAD in the place of a program: write its timeline as `trace` does, as a page "
-        "if the name ends in .html",
+        help="with a workload: write its timeline to FILE, as a page if the name ends in .html, otherwise "
+        "for ui.perfetto.dev",
     )
     runs.add_argument(
         "--record",
         type=path,
         metavar="FILE",
-        help="of a WORKLOAD: write every scheduling decision to FILE, for `sim --replay`",
+        help="with a workload: write every scheduling decision to FILE, for `./cotrap sim --replay`",
     )
-    add_starving(runs, "of a WORKLOAD: ")
+    add_starving(runs, "with a workload: ")
     add_program(runs)
 
-    debugs = command("debug", debug.run, "boot stopped, with gdb attached and symbols loaded")
+    debugs = command(
+        "debug",
+        debug.run,
+        "boot, stop at the kernel's first C++ function, and start gdb with symbols loaded",
+        epilog="After `continue`, gdb stops again at the first instruction of FILE. Cotrap adds the gdb "
+        "commands coroutines, await-chain, harts and areas; `help coroutines` explains the first one. The "
+        "exit status is that of gdb, or 124 after --timeout.",
+    )
     add_machine(debugs)
     add_timeout(debugs)
-    add_quiet(debugs, "of the console, show what the program writes and nothing else")
+    add_quiet(debugs, "show only the program's output, no kernel messages")
     debugs.add_argument(
         "--gdb",
         action="append",
         default=[],
         metavar="COMMAND",
-        help="a command for gdb once it is attached (repeatable)",
+        help="run this gdb command after gdb has attached (repeatable)",
     )
     add_program(debugs)
 
     traces = command(
         "trace",
         trace.run,
-        "run, and write a timeline of what happened on every hart",
-        epilog="Without -o and --html it is trace.json. Everything after FILE goes to the program, "
-        "except these two at the end of the line if none is in front. Exit status as of `run`.",
+        "run a program, and write a timeline of every hart and every job",
+        epilog="Without -o and --html, the timeline goes to trace.json. Everything after FILE goes to the "
+        "program, except -o and --html at the end of the line, if neither stands before FILE. The exit "
+        "status is that of `run`.",
     )
     add_machine(traces)
     add_timeout(traces)
@@ -146,17 +161,17 @@ def parser() -> argparse.ArgumentParser:
         dest="output",
         type=path,
         metavar="FILE",
-        help="write the timeline for ui.perfetto.dev or chrome://tracing",
+        help="write the timeline to FILE as JSON, for ui.perfetto.dev or chrome://tracing",
     )
     traces.add_argument(
-        "--html", type=path, metavar="FILE", help="write it as a page that needs nothing else"
+        "--html", type=path, metavar="FILE", help="write the timeline to FILE as a page that works offline"
     )
     traces.add_argument(
         "--events",
         type=events,
         default=trace.EVENTS,
         metavar="N",
-        help="keep the last N events of every hart, or a few more (%(default)s)",
+        help=f"keep at least the last N events of every hart, 1 to {trace.EVENTS_LIMIT} (%(default)s)",
     )
     add_starving(traces)
     add_program(traces)
@@ -164,9 +179,9 @@ def parser() -> argparse.ArgumentParser:
     tops = command(
         "top",
         top.run,
-        "run a program and show live who runs and who waits for what",
-        epilog="What the program prints is shown at its end, its last lines. Where standard output is no "
-        "terminal the tables come one below the other. Exit status as of `run`.",
+        "run a program, and show live which jobs run and which wait, and for what",
+        epilog="At its end the command prints the last lines of the program's output. If standard output is "
+        "no terminal, it prints the tables one below the other. The exit status is that of `run`.",
     )
     add_machine(tops)
     add_timeout(tops)
@@ -176,16 +191,17 @@ def parser() -> argparse.ArgumentParser:
         type=duration("seconds"),
         default=top.EVERY,
         metavar="S",
-        help="look every S seconds (%(default)g)",
+        help="update the table every S seconds (%(default)g)",
     )
     add_program(tops, or_shell=False)
 
     benches = command(
         "bench",
         bench.run,
-        "measure what things cost: instructions exactly, and time",
-        epilog="Without NAME all are measured. Exit status 1: --compare found something that got "
-        "worse, exact figures by more than 2 %, times by more than runs differ.",
+        "measure the kernel's operations: exact numbers of instructions, and times",
+        epilog="Without NAME, all benchmarks run. Exit status 1: --compare found a result that got worse by "
+        "more than 2 %, and a time also by more than its spread between runs. docs/benchmarks.md explains "
+        "each benchmark.",
     )
     add_bench(benches)
 
@@ -193,25 +209,26 @@ def parser() -> argparse.ArgumentParser:
         "sim",
         sim.run,
         "simulate a workload under scheduling policies, in virtual time on this host",
-        epilog="docs/reference/workloads.md has the format of workloads, docs/write-a-scheduler.md how to add a "
-        "policy. Exit status 1: a detector found something (a deadlock, a lost wake, a double "
-        "enqueue, a stall, or what --starving and --stalled ask for), or --explore a schedule that "
-        "fails; of --replay alone: the schedule is another one than was recorded.",
+        epilog="docs/reference/workloads.md describes the format of workloads, docs/write-a-scheduler.md how "
+        "to add a policy. Exit status 1: a detector found an error (a deadlock, a lost wake, a double "
+        "enqueue, a stall, or a task that exceeds --starving or --stalled); --explore found a schedule that "
+        "fails; or the schedule of --replay differs from the recorded one.",
     )
     add_sim(simulates)
 
     test = command(
         "test",
         tests.run,
-        "build and run the tests: on the host and in QEMU",
-        epilog="Without NAME, --all and --rest these are the everyday tests: each test's main path. "
-        "docs/testing.md tells the rest.",
+        "build and run the tests, on the host and in QEMU",
+        epilog="Without NAME, --all and --rest, the everyday tests run, which cover each test's main path. "
+        "Exit status 1: a test failed, or a mutant survived. docs/testing.md explains the tests.",
     )
     test.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="only tests whose name contains one of these (regular expressions), of all tiers",
+        help="run only tests whose name matches this regular expression, of all tiers; with --mutants, the "
+        "mutants whose name matches",
     )
     tiers = test.add_mutually_exclusive_group()
     tiers.add_argument(
@@ -219,34 +236,34 @@ def parser() -> argparse.ArgumentParser:
         dest="tier",
         action="store_const",
         const="everyday",
-        help="of the tests that NAMEs choose, the everyday ones",
+        help="run only everyday tests, also with NAME",
     )
     tiers.add_argument(
         "--all",
         dest="tier",
         action="store_const",
         const="all",
-        help="every test, on every kernel build and under every sanitizer",
+        help="run every test, on every kernel build and under every sanitizer",
     )
     tiers.add_argument(
         "--rest",
         dest="tier",
         action="store_const",
         const="rest",
-        help="what --all has besides the everyday tests",
+        help="run the tests that are not everyday tests",
     )
-    test.add_argument("--list", action="store_true", help="name the tests, and run none")
+    test.add_argument("--list", action="store_true", help="list the chosen tests, and run none")
     test.add_argument(
         "--mutants",
         action="store_true",
-        help="build the tree with each bug of tests/mutants, or with those that NAMEs choose, and see "
-        "that an everyday test finds it",
+        help="for each patch of tests/mutants, which adds a bug, check that its everyday test fails; of the "
+        "other options it takes only -j",
     )
     test.add_argument(
         "--minutes",
         type=duration("minutes"),
         metavar="N",
-        help="how long `test soak` goes on (10); it runs only when it is asked for",
+        help="the duration of `./cotrap test soak`, a test that runs only by this name (10)",
     )
     test.add_argument(
         "-j",
@@ -254,6 +271,6 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         metavar="N",
         default=tests.JOBS,
-        help="start tests for so many processors at once (twice as many as there are)",
+        help="run up to N tests in parallel (twice the number of processors)",
     )
     return whole

@@ -72,7 +72,7 @@ class Usage(Command):
         self.check("run", "--harts", "9" * 5000, says=b"--harts")
         self.check("run", "--timeout", "\u0663", says=b"--timeout")
         self.check("run", "--mem", "255G", says=b"255G")
-        self.check("run", "--disk", "a", "--disk", "b", says=b"--disk: there is one at most")
+        self.check("run", "--disk", "a", "--disk", "b", says=b"--disk: give it only once")
         self.check("test", "--minutes", "0", "soak", says=b"'0' is not a number of minutes")
         self.check("run", "--mem", "9" * 21 + "G", says=b"--mem")
 

@@ -44,9 +44,9 @@ class Commands(Command):
         build = ("--build", self.build.path)
         meant = "there is no benchmark 'context-switch': did you mean 'switch', 'user.switch', "
         self.check("bench", "context-switch", says=meant)
-        meant = "there is no demo 'pinpong': did you mean 'pingpong'? (`./cotrap demo --list` names them)"
+        meant = "there is no demo 'pinpong': did you mean 'pingpong'? (`./cotrap demo --list` lists them)"
         self.check("demo", *build, "pinpong", says=meant)
-        self.check("run", *build, "pinpong", says="program of Cotrap's: did you mean 'pingpong'?")
+        self.check("run", *build, "pinpong", says="no such file or program: did you mean 'pingpong'?")
         self.check("run", *build, "webs", says="did you mean 'web'?")
         self.check("sim", "webs", "--build", self.simulator(), says="did you mean 'web'?")
 
