@@ -11,7 +11,7 @@ from .errors import UsageError
 _UNITS = {"K": 10, "M": 20, "G": 30}
 _MIB = 1 << 20
 _MOST = 254 << 30  # RAM begins at 2 GiB, and the kernel maps 256 GiB
-_LEAST_BESIDE = 12 * _MIB  # for the kernel, its data and a program, beside the archive's place
+_LEAST_REST = 12 * _MIB  # for the kernel, its data and a program
 
 
 def parse(text: str) -> str:
@@ -25,7 +25,7 @@ def parse(text: str) -> str:
 
 def check(memory: str, archive: int) -> None:
     """Raises UsageError if the memory is too small for a boot archive of so many bytes."""
-    least = -(-(_place_for(archive) + _LEAST_BESIDE) // _MIB)
+    least = -(-(_place_for(archive) + _LEAST_REST) // _MIB)
     if in_bytes(memory) < least * _MIB:
         raise UsageError(
             f"--mem {memory} is too little for a boot archive of {archive / _MIB:.1f} MiB: "

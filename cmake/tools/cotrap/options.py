@@ -212,7 +212,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="docs/reference/workloads.md describes the format of workloads, docs/write-a-scheduler.md how "
         "to add a policy. Exit status 1: a detector found an error (a deadlock, a lost wake, a double "
         "enqueue, a stall, or a task that exceeds --starving or --stalled); --explore found a schedule that "
-        "fails; or the schedule of --replay differs from the recorded one.",
+        "fails; or the schedule of --replay differs from the recorded one. --list, --list-policies, --merge, "
+        "--replay and --explore exclude each other, and refuse options that have no effect with them.",
     )
     add_sim(simulates)
 
@@ -243,7 +244,7 @@ def parser() -> argparse.ArgumentParser:
         dest="tier",
         action="store_const",
         const="all",
-        help="run every test, on every kernel build and under every sanitizer",
+        help="run all tests, on every kernel build and under every sanitizer",
     )
     tiers.add_argument(
         "--rest",

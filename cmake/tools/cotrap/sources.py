@@ -24,7 +24,7 @@ class Quit(Exception):
 
 
 class NoInput:
-    """Empty standard input, which ends at once. For a framed console."""
+    """Empty standard input: its end comes first. For a framed console."""
 
     def __init__(self):
         self.file = None
@@ -35,7 +35,7 @@ class NoInput:
         return pending
 
     def due(self) -> float | None:
-        """At once, until take() has returned the end of file."""
+        """0, which is always due, until take() has returned the end of file. Then None."""
         return 0.0 if self._pending else None
 
 

@@ -226,7 +226,7 @@ class Bench(unittest.TestCase):
             (("--frames", "--json", "x"), b"leave out --json"),
             (("--frames", "--compare", "/dev/null"), b"not a file"),
             (("--html", "/proc/x.html"), b"/proc/x.html"),
-            (("--policy", "best"), b"there is priority, aging, edf, "),
+            (("--policy", "best"), b"give one of priority, aging, edf, "),
             (("--append", "policy=best"), b"no policy 'best'"),
         ):
             done = self.bench(*arguments)

@@ -30,13 +30,13 @@ class InTheKernel(unittest.TestCase):
         folder = mock.patch.object(simulator, "preset_folder", return_value=Path(BUILD))
         made = mock.patch.object(simulator.build, "make", return_value=Path("made"))
         with folder, made:
-            taken = simulator.program_beside(_asked("--build", "some/folder"))
+            taken = simulator.program_for_kernel(_asked("--build", "some/folder"))
             self.assertEqual(taken, Path(BUILD, "async/sim/cotrap_sim"))
             for words in ((), ("--build", "riscv64-release")):
-                taken = simulator.program_beside(_asked(*words))
+                taken = simulator.program_for_kernel(_asked(*words))
                 self.assertEqual(taken, Path("made/async/sim/cotrap_sim"))
         with mock.patch.object(simulator, "preset_folder", return_value=Path("none")), made:
-            taken = simulator.program_beside(_asked("--build", "f"))
+            taken = simulator.program_for_kernel(_asked("--build", "f"))
             self.assertEqual(taken, Path("made/async/sim/cotrap_sim"))
 
     def test_a_header_selects_its_policy_in_the_kernel_unless_another_is_named(self):
@@ -99,7 +99,7 @@ class InTheKernel(unittest.TestCase):
             path.write_text(text)
             arguments = options.parser().parse_args(["run", *words, str(path)])
             program = Path(BUILD, "async/sim/cotrap_sim")
-            with mock.patch.object(simulator, "program_beside", return_value=program):
+            with mock.patch.object(simulator, "program_for_kernel", return_value=program):
                 return kernel.Workload.of(arguments)
 
     def test_the_workload_sets_the_number_of_harts_unless_an_option_does(self):

@@ -141,7 +141,7 @@ _ONLY_OF_FIGURES = ("json", "html", "svg", "compare", "against")
 def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
     for other in others:
         if getattr(arguments, other):
-            raise UsageError(f"{option} measures no benchmarks: leave out --{other}")
+            raise UsageError(f"{option} has no results of benchmarks: leave out --{other}")
 
 
 def _chosen(names: list[str]) -> list[Benchmark]:

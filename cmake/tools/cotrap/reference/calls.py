@@ -234,21 +234,21 @@ _INTRODUCTION = """\
 <!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from kernel/syscalls/ and trap/include/abi/. -->
 
 The kernel takes Linux's system calls for riscv64: the number in `a7`, the arguments in `a0` to `a5`, and the
-answer or a negative error number in `a0`. This page lists every call that the kernel answers. It is made from
-the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the comment above each handler.
-Where no difference from Linux's manual page is known, the last column says so.
+result or a negative error number in `a0`. This page lists every call that the kernel answers. It is generated
+from the kernel's table ([all_calls.h](../../kernel/syscalls/all_calls.h)) and from the comment above each
+handler. The last column has the known differences from Linux's manual page.
 
 These differences hold for every call:
 
-- Every program is the superuser's. No call checks who the caller is.
-- A program has no signal handlers, so no signal interrupts a call. A call ends with `EINTR` only where its
+- Every program runs as the superuser. No call checks the caller's user.
+- A program has no signal handlers, so no signal interrupts a call. A call ends with `EINTR` only if its
   thread ends.
 - The tree of files is read-only outside `/tmp` ([files.md](../files.md#the-tree)).
-- An unknown number answers `ENOSYS`. The kernel logs each such number once.
+- A call with an unknown number fails with `ENOSYS`. The kernel logs each such number once.
 """
 
 _PRIVATE_INTRODUCTION = """\
-## Cotrap's own
+## Private calls
 
 Linux does not have these calls. Their numbers start at 0x1000. The header describes each one in full.
 """
@@ -257,12 +257,12 @@ _COMPAT_INTRODUCTION = """\
 ## Programs for x86_64
 
 The kernel of the [hosted machine](../hosted.md) also takes the numbers of Linux on x86_64. Most of them are
-the calls above under another number ([x86_64.h](../../trap/x86_64/include/abi/x86_64.h)). These have no number
-on riscv64, another order of arguments or another structure:
+the calls above under another number ([x86_64.h](../../trap/x86_64/include/abi/x86_64.h)). The calls below have
+no number on riscv64, another order of arguments or another structure:
 """
 
 _MISSING_INTRODUCTION = """\
 ## Known by name only
 
-The kernel's log has names for these calls. The kernel answers `ENOSYS`:
+The kernel's log has names for these calls, but they fail with `ENOSYS`:
 """

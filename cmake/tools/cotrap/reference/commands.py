@@ -75,8 +75,8 @@ _INTRODUCTION = """\
 
 <!-- Made by `/usr/bin/python3 cmake/tools/reference.py` from the parser of the command line. -->
 
-This page has every command and every option of `./cotrap`. It is made from the parser that also prints
-`./cotrap COMMAND --help`. A value in brackets is what the option has if you leave it out. A time is a number
+This page lists every command and every option of `./cotrap`. It is generated from the parser that also prints
+`./cotrap COMMAND --help`. A value in brackets at the end of a description is the default. A time is a number
 in the unit that its option names, or a number with `ns`, `us`, `ms`, `s` or `min` after it.
 [running.md](../running.md) explains how to use the commands. [exit-statuses.md](exit-statuses.md) lists their
 exit statuses.

@@ -48,7 +48,7 @@ class Workload:
     @classmethod
     def of(cls, arguments) -> "Workload":
         path = simulator.workload(str(arguments.program))
-        program = simulator.program_beside(arguments)
+        program = simulator.program_for_kernel(arguments)
         policy = bootargs.policy(arguments.append)
         settings = {"seeds": 1, **costs.read(costs.RECORDED)}
         if arguments.harts:  # otherwise the workload's number

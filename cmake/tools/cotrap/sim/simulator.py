@@ -50,9 +50,10 @@ def program_of(arguments) -> Path:
     return program
 
 
-def program_beside(arguments) -> Path:
-    """The program, for who runs the kernel, too. Where `--build` is a folder, which is taken as it
-    is, so is the simulator, if there is one already."""
+def program_for_kernel(arguments) -> Path:
+    """The path of the simulator, for a command that also runs the kernel, to which --build refers. If --build
+    is a folder, nothing is built: an existing simulator is used unchanged. Otherwise the simulator is brought
+    up to date."""
     if arguments.policy_header:
         return policy_header.build(arguments.policy_header, PRESET, TARGET) / _PROGRAM
     program = preset_folder(PRESET) / _PROGRAM
@@ -111,8 +112,8 @@ def _ended_by_signal(command: list, done: subprocess.CompletedProcess) -> str:
             seed = str(int(first) + done.stdout.count("\n"))
             words[place] = f"seeds={seed}"
     header = _header_of(Path(words[0]))
-    who = f"the policy of {header}, or the simulator" if header else "the simulator"
-    lines = [f"{who}, was killed by {name}" if header else f"{who} was killed by {name}"]
+    culprit = f"the policy of {header}, or the simulator," if header else "the simulator"
+    lines = [f"{culprit} was killed by {name}"]
     lines[0] += f", with seed {seed}" if seed else ""
     if name == "SIGKILL":
         lines.append("the host may be out of memory: try a shorter --duration, or fewer tasks")
