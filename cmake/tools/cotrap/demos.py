@@ -54,7 +54,7 @@ class Stage:
 @dataclass(frozen=True)
 class Verdict:
     demo: Demo
-    failure: str | None  # what went wrong, in a few words
+    failure: str | None  # the reason for the failure, in a few words; None: the demo passed
     seconds: float
     output: bytes
 

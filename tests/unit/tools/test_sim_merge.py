@@ -112,8 +112,8 @@ class Merge(InAFolder):
             ({"queue": "1e999"}, "queue: inf is larger than 2^64"),
             ({"slowdown": "-1"}, "slowdown: '-1' is not a number"),
             ({"duration": "0"}, "duration is 0"),
-            ({"policy": ""}, "policy: '' is no name"),
-            ({"class": "a\nb"}, "is no name"),
+            ({"policy": ""}, "policy: '' is not a name"),
+            ({"class": "a\nb"}, "is not a name"),
         ):
             with self.subTest(cells=cells):
                 self.assertRegex(self.refused(self.edited(one, 3, **cells)), r"edited.csv:\d: ")

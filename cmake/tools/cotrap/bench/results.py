@@ -64,7 +64,7 @@ class Report:
         return next((each for each in self.results if (each.name, each.unit) == (name, unit)), None)
 
 
-Sample = dict[tuple[str, str], tuple[tuple[float, int], ...]]  # one run: by name and unit
+Sample = dict[tuple[str, str], tuple[tuple[float, int], ...]]  # the samples of one run, by name and unit
 
 
 def parse(text: str) -> Sample:
@@ -200,7 +200,7 @@ def from_json(text: str, path: str) -> Report:
 def _figure(value) -> float:
     """Returns a number from 0 to _MOST. Raises ValueError for any other value, such as NaN."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST:
-        raise ValueError(f"{value!r} is no figure")
+        raise ValueError(f"{value!r} is not a number from 0 to {_MOST:g}")
     return value
 
 
@@ -211,5 +211,5 @@ def _pair(values) -> tuple[float, float]:
 
 def _text(value) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a string")
     return value

@@ -82,7 +82,7 @@ def _to_text(value) -> str:
 def _of_text(column: str, text: str):
     if column in TEXTS:
         if not text or "\n" in text or "\r" in text:
-            raise ValueError(f"{text[:40]!r} is no name")
+            raise ValueError(f"{text[:40]!r} is not a name")
         return text
     if column.endswith("buckets"):
         pairs = [_bucket(pair) for pair in text.split()]

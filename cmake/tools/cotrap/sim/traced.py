@@ -17,7 +17,7 @@ from . import decisions, simulator
 def report(ram: int, built: Build, workload, text: str, arguments) -> None:
     """Writes the outputs that the options select, and prints the schedule hash if time was counted in
     instructions. ram: the machine's RAM. text: the program's output."""
-    with Waiting("the trace is being read"):
+    with Waiting("reading the trace"):
         trace = recording.read(ram)
         starving = ""
         if arguments.trace or arguments.starving:
