@@ -272,6 +272,7 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         metavar="N",
         default=tests.JOBS,
-        help="run up to N tests in parallel (twice the number of processors)",
+        help="run tests in parallel; together they use up to N processors, and a test counts as one or more "
+        "(twice the number of processors)",
     )
     return whole

@@ -149,8 +149,8 @@ class _Chain:
         """Call it when the chain is complete. Counts each frame as elided if it is inside the next one,
         otherwise as pooled. The root is always pooled."""
         outer = [*self.links[1:], (0, None)]
-        for (address, frame), (around, whose) in zip(self.links, outer):
-            inside = whose is not None and around <= address < around + whose.size
+        for (address, frame), (around, outer_frame) in zip(self.links, outer):
+            inside = outer_frame is not None and around <= address < around + outer_frame.size
             if frame:
                 frame.elided += inside
                 frame.pooled += not inside
