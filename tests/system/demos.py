@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import harness
 from cotrap.console import Capture
-from cotrap.demos import Demo, Stage, listed, play
+from cotrap.demos import Demo, Stage, read_demos, run_demo
 from cotrap.qemu import archive_with
 
 EXPECTED = (
@@ -18,7 +18,7 @@ def check_demo(test: harness.Test, demo: Demo, stage: Stage) -> None:
     if demo.name in harness.TIMED_DEMOS:
         demo = replace(demo, icount=True)
     typed = harness.typed_into_demo(demo)
-    verdict = play(demo, stage, typed or Capture(), typed)
+    verdict = run_demo(demo, stage, typed or Capture(), typed)
     test.check(
         verdict.failure is None,
         f"{demo.name} on {stage.machine.harts} harts: {demo.description}",
@@ -31,7 +31,7 @@ def check_demo(test: harness.Test, demo: Demo, stage: Stage) -> None:
 
 
 with harness.Test(__doc__) as test:
-    demos = listed(test.build)
+    demos = read_demos(test.build)
     names = [demo.name for demo in demos]
     test.check(set(EXPECTED) <= set(names), f"the archive lists at least {len(EXPECTED)} demos", str(names))
     archive = archive_with(test.build).pack()

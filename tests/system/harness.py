@@ -118,7 +118,7 @@ class Dialogue(Capture):
 
 
 def typed_into_demo(demo: Demo) -> Dialogue | None:
-    """The keys for demos.play(). The demo `echo` has to print ticks before each line."""
+    """The keys for demos.run_demo(). The demo `echo` has to print ticks before each line."""
     if not demo.typed:
         return None
     ticks = r"(?s:.*?tick \d+){3}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import harness
 from cotrap.bench.results import parse
 from cotrap.console import Capture
-from cotrap.demos import Stage, listed, play
+from cotrap.demos import Stage, read_demos, run_demo
 from cotrap.disk import Disk
 from cotrap.qemu import Machine, archive_with
 
@@ -24,9 +24,9 @@ def demos(test: harness.Test) -> None:
     archive = archive_with(test.build).pack()
     for harts in (1, 4):
         stage = Stage(test.plain_build, archive, Machine(harts=harts), timeout=harness.TIMEOUT)
-        for demo in listed(test.build):
+        for demo in read_demos(test.build):
             typed = harness.typed_into_demo(demo)
-            verdict = play(demo, stage, typed or Capture(), typed)
+            verdict = run_demo(demo, stage, typed or Capture(), typed)
             may_fail = demo.name in TIMED and verdict.failure == "exit status 1"
             test.check(
                 verdict.failure is None or may_fail,

@@ -67,7 +67,7 @@ class Verdict:
 
 def run(arguments) -> int:
     check_files(arguments)
-    demos = listed(build.chosen(arguments, build.CONFIGURED))
+    demos = read_demos(build.chosen(arguments, build.CONFIGURED))
     if arguments.list:
         for demo in demos:
             print(f"{demo.name:<12} {demo.description}")
@@ -91,7 +91,7 @@ def run(arguments) -> int:
     return _judge(chosen or demos, stage, arguments.quiet)
 
 
-def listed(built: Build) -> list[Demo]:
+def read_demos(built: Build) -> list[Demo]:
     """The demos in the build's manifest, etc/demos (cmake/program.cmake describes its lines)."""
     demos = []
     for line in (built.initrd_root / "etc" / "demos").read_text().splitlines():
@@ -103,7 +103,7 @@ def listed(built: Build) -> list[Demo]:
     return demos
 
 
-def play(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
+def run_demo(demo: Demo, stage: Stage, sink, typed=None) -> Verdict:
     """Boots with the demo as the first program. The sink gets its output. typed: a source for its keyboard
     input; by default a Typist, which types at a person's speed."""
     boot = Boot(
@@ -153,7 +153,7 @@ def _watch(demos: list[Demo], stage: Stage) -> int:
         print(faint(f"--- {demo.name}: {demo.description}"), flush=True)
         with Waiting(f"{demo.name} is running") as waiting:
             sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
-            verdict = play(demo, stage, sink)
+            verdict = run_demo(demo, stage, sink)
         print(_line(verdict), flush=True)
         if verdict.failure:
             failed = True
@@ -165,7 +165,7 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
     begun = time.monotonic()
     failures = skipped = 0
     with ThreadPoolExecutor(1 if stage.machine.disk else _PARALLEL) as pool:
-        running: list[Future] = [pool.submit(play, demo, stage, Capture()) for demo in demos]
+        running: list[Future] = [pool.submit(run_demo, demo, stage, Capture()) for demo in demos]
         try:
             for demo, future in zip(demos, running):
                 with Waiting(f"{demo.name} is running"):

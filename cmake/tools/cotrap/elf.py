@@ -35,7 +35,7 @@ def program(file: Path, hosted: bool = False) -> Program | None:
     return Program(bias + entry, bias)
 
 
-def why_not(file: Path, hosted: bool) -> str:
+def why_not_runnable(file: Path, hosted: bool) -> str:
     """Why the kernel cannot run the file, as the rest of a sentence. Empty if no usual reason applies."""
     found = program(file, hosted)
     if not found:

@@ -83,7 +83,7 @@ class MarkReader:
             self.report += text
             return b""
         if self.state is State.RUNNING:
-            self._look_for_programs_text(text)
+            self._detect_program_output(text)
             return text
         if self._quiet:
             return b""
@@ -95,7 +95,7 @@ class MarkReader:
             return text[first.start() :]
         return text
 
-    def _look_for_programs_text(self, text: bytes) -> None:
+    def _detect_program_output(self, text: bytes) -> None:
         if self.program_wrote:
             return
         *lines, self._line = (self._line + text).split(b"\n")

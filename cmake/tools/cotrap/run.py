@@ -83,7 +83,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         say(trouble)
         return OWN_FAILURE
     if arguments.program and guest.marks.exit_code == CANNOT_RUN:
-        if why := elf.why_not(arguments.program, boot.build.is_hosted):
+        if why := elf.why_not_runnable(arguments.program, boot.build.is_hosted):
             say(f"{name} {why}")
     return guest.marks.exit_code
 

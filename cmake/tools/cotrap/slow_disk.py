@@ -47,7 +47,7 @@ def slow_disk(data: bytes, delay: float, built: Build) -> Iterator[Disk]:
             yield slow.disk
 
 
-def _held_up(process: int) -> dict[int, int]:
+def _processor_waits(process: int) -> dict[int, int]:
     """By thread of a process: the nanoseconds in which it was ready but did not run, because the host was
     busy. Source: Linux's Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat."""
     waited = {}
@@ -145,10 +145,10 @@ class SlowDisk:
             socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
         )
         machine, _, _ = struct.unpack("3i", credentials)
-        before, begun = _held_up(machine), self._loop.time()
+        before, begun = _processor_waits(machine), self._loop.time()
 
         def when_due() -> None:
-            now = _held_up(machine)
+            now = _processor_waits(machine)
             held_up = max((ns - before.get(one, ns) for one, ns in now.items()), default=0) / 1e9
             missing = delay / 4 - (self._loop.time() - begun - held_up)
             if missing > 0:

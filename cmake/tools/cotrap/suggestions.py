@@ -10,13 +10,13 @@ _LETTERS = 3  # shorter words are ignored, because too many names contain them
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """": did you mean …?" for the end of a message; empty if no known name is similar."""
-    words = [f"'{each}'" for each in alike(name, known)]
+    words = [f"'{each}'" for each in similar_names(name, known)]
     if len(words) > 1:
         words = [", ".join(words[:-1]), words[-1]]
     return f": did you mean {' or '.join(words)}?" if words else ""
 
 
-def alike(name: str, known: Iterable[str]) -> list[str]:
+def similar_names(name: str, known: Iterable[str]) -> list[str]:
     """Known names that are similar, in this order: names with nearly the same spelling; names that share
     words with it, the most words first; names that contain one of its words. Shorter names come first."""
     known = sorted(set(known), key=lambda each: (len(each), each))

@@ -45,9 +45,9 @@ class Progress:
         ended = f"{self.ended} of {len(self._costs)} tests"
         failed = f", {len(self.failed)} failed" if self.failed else ""
         running = ", ".join(sorted(self._running)) or "nothing"
-        return f"{ended}{failed}; about {_span(self.left())} to go; running: {running}"
+        return f"{ended}{failed}; about {_span(self.seconds_left())} to go; running: {running}"
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """An estimate of the seconds until the last test ends."""
         now = time.monotonic()
         running = [max(self._costs[name] - (now - since), 0) for name, since in self._running.items()]
@@ -61,7 +61,7 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     recorded = _recorded(folder / "Testing" / "Temporary" / "CTestCostData.txt")
     costs = {entry.name: recorded.get(entry.name) or entry.cost or _UNKNOWN for entry in entries}
     progress = Progress(costs, jobs)
-    say(f"{len(costs)} tests, about {_span(progress.left())}")
+    say(f"{len(costs)} tests, about {_span(progress.seconds_left())}")
     begun = time.monotonic()
     with (
         Waiting(lambda: str(progress), patience=0.3, lines=lambda: str(progress)) as waiting,

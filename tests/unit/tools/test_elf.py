@@ -36,7 +36,7 @@ class WhyNot(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             file.write(data)
             file.flush()
-            found = elf.why_not(Path(file.name), hosted)
+            found = elf.why_not_runnable(Path(file.name), hosted)
         self.assertTrue(says in found if says else not found, found)
 
     def test_a_program_for_the_machine_is_accepted(self):

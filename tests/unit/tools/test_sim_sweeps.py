@@ -47,7 +47,7 @@ class Processors(InAFolder):
         tables = {sim(*common, "-j", jobs) for jobs in ("1", "2", "7")}
         self.assertEqual(len(tables), 1)
 
-    def test_it_means_nothing_where_nothing_is_simulated(self):
+    def test_a_number_of_processors_is_refused_without_a_simulation(self):
         self.assertIn("--jobs has no effect with --list", sim("--list", "-j", "2", status=2))
         self.assertIn("'0' is not a whole number from 1", sim("web", "-j", "0", status=2))
 

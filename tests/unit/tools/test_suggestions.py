@@ -5,21 +5,21 @@ import unittest
 from support import Command, cotrap
 
 from cotrap import tests
-from cotrap.suggestions import alike, did_you_mean
+from cotrap.suggestions import did_you_mean, similar_names
 
 NAMES = ("fault.cow", "fault.zero", "pingpong", "switch", "switch.coroutine", "user.switch", "web")
 
 
 class Suggestions(unittest.TestCase):
     def test_the_name_with_the_closest_spelling_comes_first(self):
-        self.assertEqual(alike("fault.zer", NAMES)[0], "fault.zero")
-        self.assertEqual(alike("pinpgong", NAMES), ["pingpong"])
+        self.assertEqual(similar_names("fault.zer", NAMES)[0], "fault.zero")
+        self.assertEqual(similar_names("pinpgong", NAMES), ["pingpong"])
 
     def test_a_name_with_one_of_the_words_is_suggested_too(self):
         found = ["switch", "user.switch", "switch.coroutine"]
-        self.assertEqual(alike("context-switch", NAMES), found)
-        self.assertEqual(alike("pong", NAMES), ["pingpong"])
-        self.assertEqual(alike("the coroutine switch", NAMES)[0], "switch.coroutine")
+        self.assertEqual(similar_names("context-switch", NAMES), found)
+        self.assertEqual(similar_names("pong", NAMES), ["pingpong"])
+        self.assertEqual(similar_names("the coroutine switch", NAMES)[0], "switch.coroutine")
 
     def test_two_letters_and_unlike_names_suggest_nothing(self):
         for name in ("it", "nonesuch", "(", ""):
@@ -57,7 +57,7 @@ class Commands(Command):
 
     def test_a_part_of_a_tests_name_is_suggested_too(self):
         entries = [tests.Entry(name, "", (), 0) for name in ("unit.files.asan", "console.hosted")]
-        self.assertEqual(alike("file", tests._known(entries))[0], "files")
+        self.assertEqual(similar_names("file", tests._known(entries))[0], "files")
 
 
 if __name__ == "__main__":

@@ -149,16 +149,16 @@ class Time(unittest.TestCase):
 
     def test_the_remaining_time_is_divided_among_the_jobs(self):
         progress = test_progress.Progress({"a": 10.0, "b": 20.0, "c": 30.0}, jobs=2)
-        self.assertEqual(progress.left(), 30)
+        self.assertEqual(progress.seconds_left(), 30)
         with mock.patch.object(test_progress.time, "monotonic", return_value=100.0):
             progress.start("c")
         with mock.patch.object(test_progress.time, "monotonic", return_value=120.0):
-            self.assertEqual(progress.left(), 20)
+            self.assertEqual(progress.seconds_left(), 20)
             progress.end("c")
-            self.assertEqual(progress.left(), 20)
+            self.assertEqual(progress.seconds_left(), 20)
             progress.start("b")
         with mock.patch.object(test_progress.time, "monotonic", return_value=200.0):
-            self.assertEqual(progress.left(), 10)
+            self.assertEqual(progress.seconds_left(), 10)
 
     def test_ctest_keeps_the_costs_of_earlier_runs(self):
         with tempfile.TemporaryDirectory() as folder:

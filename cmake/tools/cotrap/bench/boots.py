@@ -71,7 +71,7 @@ def measure(bench: Bench, benchmarks: Iterable[Benchmark], counted: bool) -> lis
     for benchmark in benchmarks:
         samples = [sample for setting, sample in done if benchmark in setting.benchmarks]
         for unit in units:
-            found = [sample.get((benchmark.asked_as, unit)) for sample in samples]
+            found = [sample.get((benchmark.name_in_program, unit)) for sample in samples]
             if found and all(found):
                 results.append(_of_runs(benchmark, unit, found, counted))
     return results
@@ -99,7 +99,7 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
         setting.build,
         archive_with(setting.build).pack(),
         program="/bin/bench",
-        arguments=sorted({each.asked_as for each in setting.benchmarks}),
+        arguments=sorted({each.name_in_program for each in setting.benchmarks}),
         append=bench.append,
     )
     machine, capture = setting.machine, Capture()

@@ -28,7 +28,7 @@ class Benchmark:
     program_name: str = ""  # its name in the benchmark program, if that is not `name`
 
     @property
-    def asked_as(self) -> str:
+    def name_in_program(self) -> str:
         return self.program_name or self.name
 
     def counts_on(self, harts: int) -> bool:

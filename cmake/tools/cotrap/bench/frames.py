@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..console import Capture
-from ..demos import Stage, listed, play
+from ..demos import Stage, read_demos, run_demo
 from ..errors import ToolError
 from ..functions import readable
 from ..paths import ROOT, Build
@@ -121,13 +121,13 @@ def _watch_demos(build: Build, frames: dict[str, Frame]) -> list[str]:
     """Runs all demos with a trace and counts their frames. Returns the demos with lost events."""
     archive = archive_with(build).pack()
     lost = []
-    for demo in listed(build):
+    for demo in read_demos(build):
         ram = memory_file("ram", b"")
         try:
             with Waiting(f"{demo.name} is running"):
                 machine = Machine(harts=0, ram=ram)
                 stage = Stage(build, archive, machine, append=f"trace={_EVENTS}", timeout=120)
-                verdict = play(demo, stage, Capture())
+                verdict = run_demo(demo, stage, Capture())
             if verdict.failure:
                 say(f"{demo.name}: {verdict.failure}")
             trace = recording.read(ram)

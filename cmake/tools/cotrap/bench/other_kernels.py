@@ -41,7 +41,7 @@ def measure(
             continue
         for benchmark in chosen:
             for (name, unit), sample in found.items():
-                if name == benchmark.asked_as and sample:
+                if name == benchmark.name_in_program and sample:
                     each = combine(benchmark.name, unit, [sample], exact=False)
                     results.setdefault((benchmark.name, unit), each)
     if not results and not uncounted:
@@ -62,7 +62,7 @@ def _run(
     ):
         archive.add_program(programs / program, name)
     initrd = memory_file("initrd", archive.pack())
-    words = other.words(sorted({each.asked_as for each in benchmarks}))
+    words = other.words(sorted({each.name_in_program for each in benchmarks}))
     try:
         done = subprocess.run(
             qemu_on(machine, str(image), initrd, words),

@@ -73,7 +73,7 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
         bench.build,
         archive_with(bench.build).pack(),
         program="/bin/bench",
-        arguments=["--samples", str(samples), benchmark.asked_as],
+        arguments=["--samples", str(samples), benchmark.name_in_program],
         append=bench.append,
     )
     capture = Capture()
@@ -92,7 +92,7 @@ def _counts(bench: Bench, benchmark: Benchmark, samples: int) -> tuple[Counter, 
         counts = counting.result()
     if trouble:
         raise ToolError(trouble)
-    name = re.escape(benchmark.asked_as.encode())
+    name = re.escape(benchmark.name_in_program.encode())
     line = re.search(rb"^%s\t[^\t]+\t(\d+)\t" % name, capture.data, re.MULTILINE)
     if not line:
         raise ToolError(f"{benchmark.name} cannot run on this machine")

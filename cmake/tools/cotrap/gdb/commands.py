@@ -17,7 +17,7 @@ _RAM = int(os.environ.get("COTRAP_RAM", "-1"))  # a descriptor of the machine's 
 
 
 @contextmanager
-def _in_the_kernel():
+def _supervisor_mode():
     """Sets the hart to supervisor mode. In user mode, QEMU lets gdb read only the program's memory."""
     try:
         mode = int(gdb.parse_and_eval("$priv"))
@@ -37,7 +37,7 @@ class _Command(gdb.Command):
 
     def invoke(self, line: str, _from_terminal: bool) -> None:
         try:
-            with _in_the_kernel():
+            with _supervisor_mode():
                 self.run(line.strip())
         except (gdb.MemoryError, UnicodeError) as error:
             raise gdb.GdbError(

@@ -30,17 +30,17 @@ def write(path: Path, rows: list[Row]) -> None:
 def read(path: Path) -> list[Row]:
     """The rows, each with its file and line as `origin`. Raises UsageError, which names both."""
     if path.exists() and not path.is_file():
-        raise _not_ours(path)
+        raise _format_error(path)
     try:
         with open(path, encoding="utf-8", newline="") as file:
             return list(_rows(path, list(file)))
     except UnicodeDecodeError as error:
-        raise _not_ours(path) from error
+        raise _format_error(path) from error
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
-def _not_ours(path: Path) -> UsageError:
+def _format_error(path: Path) -> UsageError:
     return UsageError(f"{path}: not a file that `./cotrap sim --csv` has written")
 
 
@@ -48,14 +48,14 @@ def _rows(path: Path, texts: list[str]) -> Iterator[Row]:
     lines = csv.reader(texts, strict=True)
     try:
         if tuple(next(lines, ())) != COLUMNS:
-            raise _not_ours(path)
+            raise _format_error(path)
         for line in lines:
             if lines.line_num == len(texts) and not texts[-1].endswith("\n"):
                 raise ValueError("the file is cut short: copy it again")
             yield Row(_of_line(line), f"{path}:{lines.line_num}")
     except (ValueError, csv.Error) as error:
         if lines.line_num <= 1:
-            raise _not_ours(path) from error
+            raise _format_error(path) from error
         raise UsageError(f"{path}:{lines.line_num}: {error}") from error
 
 

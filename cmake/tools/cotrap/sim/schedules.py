@@ -21,7 +21,7 @@ def run(program: Path, arguments) -> int:
 
             return debug.run_on_host(command, "set confirm off", "tbreak decided", "run")
     else:
-        command = [program, *_one(arguments), f"explore={arguments.bound or BOUND}"]
+        command = [program, *_first_run(arguments), f"explore={arguments.bound or BOUND}"]
         command += [f"most={arguments.most or MOST}", f"policy={_directed(arguments.policy)}"]
         if arguments.pct:
             command.append(f"random={arguments.pct}")
@@ -46,7 +46,7 @@ def record(program: Path, arguments) -> None:
     """Simulates the run again, and writes its recording. Raises UsageError if there are several runs."""
     if len(arguments.seeds) > 1 or "," in arguments.policy or arguments.policy == "all":
         raise UsageError("--record takes one run: give one --seed and one --policy")
-    output([program, *_one(arguments), f"policy={arguments.policy}", *_recording(arguments)])
+    output([program, *_first_run(arguments), f"policy={arguments.policy}", *_recording(arguments)])
 
 
 def _recording(arguments) -> list[str]:
@@ -54,7 +54,8 @@ def _recording(arguments) -> list[str]:
     return [f"record={arguments.record}", f"as={name}"]
 
 
-def _one(arguments) -> list:
+def _first_run(arguments) -> list:
+    """The simulator's arguments for the run with the first seed. Raises UsageError without a workload."""
     if not arguments.workload:
         raise UsageError("give a WORKLOAD (`./cotrap sim --list` lists those of Cotrap)")
     settings = [f"{key}={value}" for key, value in options(arguments).items()]
