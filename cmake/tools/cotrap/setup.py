@@ -10,7 +10,7 @@ from .paths import ROOT, TOOLS
 
 HOSTED, SIM, DEBUG, TEST = "hosted", "sim", "debug", "test"
 _RUN = "run"
-_STAMPS = ROOT / "build" / "setup"  # setup.sh writes one file for each purpose that lacks no package
+_STAMPS = ROOT / "build" / "setup"  # setup.sh writes a file for each purpose whose packages are all installed
 _INPUTS = (TOOLS / "packages.txt", TOOLS / "setup.sh", Path("/var/lib/dpkg/status"))
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _EVERY = 0.1  # seconds between two polls; the counts of a thread are lost when it ends
-_ACCEPTABLE = 0.05  # the share of its ready time that a machine may wait
+_ACCEPTABLE = 0.05  # a machine may wait for this share of the time in which it is ready to run
 
 
 class HostLoad:

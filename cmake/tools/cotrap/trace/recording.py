@@ -157,7 +157,7 @@ def _ring(ram: int, at: int, capacity: int, base: int, last: int) -> tuple[list[
     return [
         Event(ticks, fine, Kind(kind), detail, job, argument)
         for ticks, fine, kind, detail, job, argument in _EVENT.iter_unpack(ring)
-        if kind  # 0: an event whose writing an interrupt has interrupted
+        if kind  # 0: an interrupt came before the kernel had written this event
     ], begin
 
 

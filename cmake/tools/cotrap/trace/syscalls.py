@@ -16,8 +16,9 @@ def _names() -> dict[int, str]:
 
 
 def name(number: int) -> str:
-    """The name of a call. The trace has 0xffff for all larger numbers, which no call of Linux has."""
-    return _names().get(number, "private call" if number == 0xFFFF else f"call {number}")
+    """Linux's name of a call, or `call N` if the number has none there. The trace has 0xffff for all larger
+    numbers, which no call has."""
+    return _names().get(number, "unknown call" if number == 0xFFFF else f"call {number}")
 
 
 def result(value: int) -> str:
