@@ -228,7 +228,7 @@ def _sources() -> set[str]:
         capture_output=True,
     )
     if listed.returncode != 0:
-        raise ToolError(f"{ROOT} is no git repository: --mutants needs git's list of files, so run it in a clone")
+        raise ToolError(f"{ROOT} is no git repository: run --mutants in a clone, it needs git's list of files")
     names = filter(None, os.fsdecode(listed.stdout).split("\0"))
     return {name for name in names if os.path.lexists(ROOT / name)}
 

@@ -107,7 +107,7 @@ class Terminal(Command):
 
     def test_silence_is_explained_after_two_seconds(self):
         outer, _, _, command = self.start("read line; echo at last")
-        seen = self.read_until(outer, b"leaves (")
+        seen = self.read_until(outer, b"quits (")
         self.assertIn(b"program is running; Ctrl-A X quits (", seen)
         os.write(outer, b"\r")
         self.read_until(outer, b"at last")
