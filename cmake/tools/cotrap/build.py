@@ -129,7 +129,7 @@ def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
     Compiler messages are passed on."""
     progress = ""
     with (
-        Waiting(lambda: f"building {preset}{progress}", patience=0.3, lines=True),
+        Waiting(lambda: f"building {preset}{progress}", show_after=0.3, lines=True),
         subprocess.Popen(
             ["ninja", "-C", folder, *targets],
             stdout=subprocess.PIPE,

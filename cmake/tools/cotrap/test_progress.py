@@ -64,7 +64,7 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     say(f"{len(costs)} tests, about {_span(progress.seconds_left())}")
     begun = time.monotonic()
     with (
-        Waiting(lambda: str(progress), patience=0.3, lines=lambda: str(progress)) as waiting,
+        Waiting(lambda: str(progress), show_after=0.3, lines=lambda: str(progress)) as waiting,
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         ) as ctest,

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-PATIENCE = 2.0  # seconds of waiting before the command says what it waits for
+SHOW_AFTER = 2.0  # seconds of waiting, after which the line appears
 LINE_EVERY = 30.0  # seconds between two lines where standard error is no terminal
 
 
@@ -50,7 +50,7 @@ def _fitting(line: str) -> str:
 
 
 class Waiting:
-    """Shows a line on the terminal while the command waits. The line appears after `patience` seconds and
+    """Shows a line on the terminal while the command waits. The line appears after `show_after` seconds and
     disappears at the end of the wait.
 
         with Waiting("configuring riscv64-release", lines=True): ...
@@ -63,12 +63,12 @@ class Waiting:
     def __init__(
         self,
         what: str | Callable[[], str],
-        patience: float = PATIENCE,
+        show_after: float = SHOW_AFTER,
         lines: bool | Callable[[], str] = False,
     ):
         self._what = what
         self._lines = lines
-        self._patience = patience
+        self._show_after = show_after
         self._begun = time.monotonic()
         self._shown = False
         self._over = threading.Event()
@@ -86,7 +86,7 @@ class Waiting:
         self.over()
 
     def hide(self) -> None:
-        """Call it before other output. Erases the line; it appears again after another `patience` seconds."""
+        """Call it before other output. Erases the line; it appears again after another `show_after` seconds."""
         with self._lock:
             self._begun = time.monotonic()
             self._erase()
@@ -100,10 +100,10 @@ class Waiting:
             self._erase()
 
     def _watch(self) -> None:
-        delay = self._patience
+        delay = self._show_after
         while not self._over.wait(delay):
             with self._lock:
-                delay = self._patience - self._waited()
+                delay = self._show_after - self._waited()
                 if delay <= 0 and not self._over.is_set():
                     self._draw()
                     delay = 1.0

@@ -90,7 +90,7 @@ class Terminal(Command):
     def test_a_line_about_a_wait_stays_in_its_row(self):
         script = (
             "from cotrap.ui import Waiting\n"
-            "with Waiting('x' * 300, patience=0): input()\n"
+            "with Waiting('x' * 300, show_after=0): input()\n"
         )
         outer, inner = pty.openpty()
         self.addCleanup(os.close, outer)
