@@ -22,17 +22,17 @@ _FIRST_LINE = "cotrap-schedule 2"  # async/sim/record.h
 
 @dataclass(frozen=True)
 class Decision:
-    """A hart selects a task. ns: since the workload's start. of: the task's class. candidates: the tasks that
-    were ready on that hart."""
+    """A hart selects a task. ns: since the workload's start. class_name: the task's class. candidates: the
+    tasks that were ready on that hart."""
 
     ns: int
     hart: int
     task: int
-    of: str
+    class_name: str
     candidates: tuple[int, ...]
 
     def __str__(self) -> str:
-        return " ".join(map(str, (self.ns, self.hart, self.task, self.of, *self.candidates)))
+        return " ".join(map(str, (self.ns, self.hart, self.task, self.class_name, *self.candidates)))
 
 
 @dataclass(slots=True, eq=False)
@@ -100,8 +100,8 @@ class _Reader:
                 for each in self.threads.values()
                 if each.is_ready and each.hart == hart and self.plan.has_arrived(each.task, ns)
             )
-            of = self.plan.class_of(thread.task)
-            yield Decision(ns, hart, thread.task, of, tuple(sorted(ready)))
+            class_name = self.plan.class_of(thread.task)
+            yield Decision(ns, hart, thread.task, class_name, tuple(sorted(ready)))
         thread.is_ready = False
 
 
