@@ -42,7 +42,8 @@ void read_policies(Arguments& arguments, std::string_view names) {
 
 void read_argument(Arguments& arguments, std::string_view word) {
   const std::size_t equals = word.find('=');
-  if (equals == word.npos) throw std::runtime_error(fmt::format("'{}' is not KEY=VALUE", word));
+  if (equals == word.npos)
+    throw std::runtime_error(fmt::format("expected KEY=VALUE, not '{}'", word));
   const std::string_view key = word.substr(0, equals);
   const std::string_view value = word.substr(equals + 1);
   Costs& costs = arguments.machine.costs;
@@ -79,15 +80,16 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "harts") {
     arguments.harts = number(value, key);
     if (arguments.harts < 1 || arguments.harts > async::platform::max_harts) {
-      throw std::runtime_error(fmt::format("harts: 1 to {}", async::platform::max_harts));
+      throw std::runtime_error(fmt::format("harts must be 1 to {}", async::platform::max_harts));
     }
   } else if (key == "slice") {
     arguments.machine.slice = async::Duration(number(value, key));
-    if (arguments.machine.slice.count() <= 0) throw std::runtime_error("slice: longer than 0");
+    if (arguments.machine.slice.count() <= 0)
+      throw std::runtime_error("slice must be longer than 0");
   } else if (key == "duration") {
     arguments.duration_ns = number(value, key);
     if (static_cast<double>(arguments.duration_ns) > longest_ns) {
-      throw std::runtime_error("duration: at most eleven days");
+      throw std::runtime_error("duration must be at most 11 days");
     }
   } else if (key == "buckets") {
     arguments.buckets = number(value, key) != 0;
@@ -104,7 +106,7 @@ void read_argument(Arguments& arguments, std::string_view word) {
   } else if (key == "ipi") {
     costs.ipi = number(value, key);
   } else {
-    throw std::runtime_error(fmt::format("'{}' is nothing to be said here", key));
+    throw std::runtime_error(fmt::format("unknown key '{}'", key));
   }
 }
 

@@ -49,10 +49,10 @@ void Detector::observe(TraceEvent event, const Job& job) {
   const bool is_ready = subject->state == State::ready;
   switch (event) {
     case TraceEvent::wake:
-      if (is_ready) find("double enqueue", "woken though it is ready", job);
+      if (is_ready) find("double enqueue", "woken while already ready", job);
       return change(*subject, State::ready);
     case TraceEvent::run:
-      if (!is_ready) find("double enqueue", "run though it is not ready", job);
+      if (!is_ready) find("double enqueue", "run while not ready", job);
       check_length(job, *subject);
       return change(*subject, State::running);
     case TraceEvent::yield:
@@ -73,7 +73,7 @@ void Detector::check_length(const Job& job, const Subject& subject) {
   }
   const bool delays = subject.state == State::running && ready_ != 0;
   if (delays && limits_.stalled_ns != 0 && ns > limits_.stalled_ns) {
-    find("stall", fmt::format("running for {} ns, with {} ready", ns, ready_), job);
+    find("stall", fmt::format("running for {} ns; ready jobs: {}", ns, ready_), job);
   }
 }
 
@@ -84,7 +84,8 @@ void Detector::look_for_circle(const Job& job) {
       &others);
   if (!is_circle) return;
   others.erase(0, describe(job).size());  // find() reports the job itself
-  find("deadlock", "waits for itself" + (others.empty() ? "" : ", by way of\n" + others), job);
+  find("deadlock", "waits for itself" + (others.empty() ? "" : " through other jobs:\n" + others),
+       job);
 }
 
 void Detector::end(const Machine& machine, bool (*excused)(const Job& job)) {
@@ -102,10 +103,10 @@ void Detector::end(const Machine& machine, bool (*excused)(const Job& job)) {
         const bool waits = subject->state == State::waiting;
         const bool in_vain = waits && machine.is_quiet() && awaited(job) == nullptr;
         if (in_vain && (excused == nullptr || !excused(job))) {
-          detector.find("lost wake", "waits, and nothing is to come", job);
+          detector.find("lost wake", "waits, and no event is left to wake it", job);
         }
         if (machine.is_stalled() && !waits) {
-          detector.find("stall", "steps are taken, and no time passes", job);
+          detector.find("stall", "steps run, but virtual time does not advance", job);
         }
       },
       &context);

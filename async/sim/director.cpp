@@ -59,12 +59,12 @@ std::string Director::schedule() const {
 
 std::string Director::unfollowed() const {
   if (next_ < choices_.size()) {
-    return "there are only " + std::to_string(next_) + " choices";
+    return "the run has only " + std::to_string(next_) + " choices";
   }
   const auto cut =
       std::ranges::find_if(choices_, [](const Choice& each) { return each.asked > each.taken; });
   if (cut == choices_.end()) return "";
-  return "of choice " + std::to_string(cut - choices_.begin()) + " there are only " +
+  return "choice " + std::to_string(cut - choices_.begin()) + " has only " +
          std::to_string(cut->alternatives) + " alternatives";
 }
 
@@ -76,7 +76,7 @@ template <bool by_priority>
 class Directed final : public policy::Rules {
  public:
   static constexpr const char* name = by_priority ? "directed-by-priority" : "directed";
-  static constexpr const char* summary = "as a director says";
+  static constexpr const char* summary = "in the order that an exploration chooses";
   static constexpr unsigned promises = promise_nothing;
 
   explicit Directed(const Options& options) noexcept : Rules(options) {}

@@ -21,7 +21,7 @@ std::vector<Decision> on_hart(const std::vector<Decision>& all, unsigned hart) {
 }
 
 std::string describe(const std::optional<Decision>& decision) {
-  if (!decision) return "nothing any more";
+  if (!decision) return "no further decision";
   std::string text =
       fmt::format("{:.6f} ms: hart {}, task {} ({})", static_cast<double>(decision->ns) / 1e6,
                   decision->hart, decision->task, decision->of);
@@ -57,17 +57,17 @@ std::string waiting_state_of(const Job& job) {
 /// The present state of a task in the simulator, and what its policy knows of it.
 std::string state_of(std::uint64_t number) {
   const Job* const job = find_task(number);
-  if (job == nullptr) return "has not come yet, or has ended";
+  if (job == nullptr) return "has not arrived yet, or has ended";
   if (job->kind == Kind::waiting) return waiting_state_of(*job);
   const Entity& entity = entity_of(*job);
   std::string text = Executor::is_running(*job) ? "runs" : "is ready";
   text += fmt::format(", priority {}", job->priority);
   if (job->priority != job->base_priority()) {
-    text += fmt::format(" of a lock's waiter (its own: {})", job->base_priority());
+    text += fmt::format(" inherited from a lock's waiter (its own: {})", job->base_priority());
   }
   if (entity.attributes.deadline != never) {
     const auto due = entity.attributes.deadline.time_since_epoch().count();
-    text += fmt::format(", due at {:.3f} ms", static_cast<double>(due) / 1e6);
+    text += fmt::format(", deadline at {:.3f} ms", static_cast<double>(due) / 1e6);
   }
   if (entity.attributes.weight != Attributes::usual_weight) {
     text += fmt::format(", weight {}", entity.attributes.weight);
@@ -77,8 +77,8 @@ std::string state_of(std::uint64_t number) {
                         entity.attributes.period.count());
   }
   const bool is_deadline = entity.key == entity.attributes.deadline.time_since_epoch().count();
-  if (entity.key != 0 && !is_deadline) text += fmt::format(", by the policy's key {}", entity.key);
-  if (entity.level != 0) text += fmt::format(", on the policy's level {}", entity.level);
+  if (entity.key != 0 && !is_deadline) text += fmt::format(", policy key {}", entity.key);
+  if (entity.level != 0) text += fmt::format(", policy level {}", entity.level);
   return text;
 }
 
@@ -92,13 +92,13 @@ std::string reason_in_time(const Decision& recorded, const Decision& now, const 
   const bool is_later = now.ns > recorded.ns;
   const Decision& first = is_later ? recorded : now;
   if (recorded.hart == now.hart && recorded.task == now.task) {
-    if (recorded.ns == now.ns) return "the task is of another class: the workload has changed";
-    return fmt::format("it is the same {} ns {}: when it came, or what was before, took {}",
+    if (recorded.ns == now.ns) return "the task has another class: the workload has changed";
+    return fmt::format("the same decision {} ns {}: its arrival or the work before it took {}",
                        is_later ? now.ns - recorded.ns : recorded.ns - now.ns,
-                       is_later ? "later" : "earlier", is_later ? "longer" : "less long");
+                       is_later ? "later" : "earlier", is_later ? "longer" : "less time");
   }
   if (recorded.ns != now.ns) {
-    return fmt::format("{} hart {} goes on with what it has at {:.6f} ms",
+    return fmt::format("{} hart {} makes no decision at {:.6f} ms",
                        is_later ? worlds.now : worlds.recorded, first.hart,
                        static_cast<double>(first.ns) / 1e6);
   }
@@ -108,29 +108,27 @@ std::string reason_in_time(const Decision& recorded, const Decision& now, const 
 }
 
 std::string reason(const Divergence& divergence, const Worlds& worlds, const char* policy) {
-  if (!divergence.recorded) return "the recording has no more";
-  if (!divergence.now) return fmt::format("there is nothing more to decide {}", worlds.now);
+  if (!divergence.recorded) return "the recording has no further decision";
+  if (!divergence.now) return fmt::format("no further decision is made {}", worlds.now);
   const Decision& recorded = *divergence.recorded;
   const Decision& now = *divergence.now;
   if (divergence.is_timed) {
     if (auto found = reason_in_time(recorded, now, worlds); !found.empty()) return found;
   }
   if (!recorded.candidates.empty() && !has(recorded, recorded.task)) {
-    return fmt::format("the recording is wrong: its task {} is not among those that were ready",
-                       recorded.task);
+    return fmt::format("the recording is invalid: task {} was not ready there", recorded.task);
   }
   if (!has(now, recorded.task)) {
-    return fmt::format("task {} was ready {}, and is not {}", recorded.task, worlds.recorded,
+    return fmt::format("task {} was ready {}, but is not {}", recorded.task, worlds.recorded,
                        worlds.now);
   }
   if (!has(recorded, now.task)) {
-    return fmt::format("task {} is ready {}, and was not {}", now.task, worlds.now,
+    return fmt::format("task {} is ready {}, but was not {}", now.task, worlds.now,
                        worlds.recorded);
   }
   return fmt::format(
-      "both are ready in both: the policies, {}, choose differently, by what they know of the "
-      "tasks "
-      "or by who holds a lock that others wait for",
+      "both tasks were ready in both runs: policy {} chose differently, because attributes, "
+      "inherited priorities or the policy's own state differ",
       policy);
 }
 

@@ -28,11 +28,11 @@ int run_schedule(const Arguments& arguments, const Workload& workload) {
   const Outcome outcome = run_once(arguments, workload, {});
   if (!outcome.unfollowed.empty()) {
     give_up("schedule " + *arguments.schedule + ": " + outcome.unfollowed +
-            ": it is another run's");
+            ": it belongs to another run");
   }
   const std::string wrong = outcome.what_is_wrong();
   if (!wrong.empty()) return fail(arguments, workload, wrong);
-  fmt::print("nothing is wrong under this schedule\n");
+  fmt::print("this schedule does not fail\n");
   return 0;
 }
 
@@ -44,24 +44,25 @@ Exploration explore_at_random(Arguments& arguments, const Exploration::Run& run)
        .seed = arguments.first_seed,
        .begin_seed = [&](std::uint64_t seed) { arguments.machine.seed = seed; }},
       run);
-  fmt::print("{} schedules at random, for bugs of depth {}, of seeds {} to {}\n", made.schedules,
-             depth, arguments.first_seed, arguments.machine.seed);
+  fmt::print("{} random schedules for bugs of depth {}, seeds {} to {}\n", made.schedules, depth,
+             arguments.first_seed, arguments.machine.seed);
   return made;
 }
 
 /// Prints what a complete exploration has varied, and what it has not.
 void print_scope(const Arguments& arguments) {
   const Duration jitter = arguments.machine.jitter;
-  const std::string seed = fmt::format("the times are those of seed {}", arguments.machine.seed);
+  const std::string seed =
+      fmt::format("the times, which come from seed {}", arguments.machine.seed);
   if (jitter.count() == 0) {
     fmt::print(
-        "varied: every order of the steps and events of one instant; not varied: {}, and what "
-        "happens at different times keeps its order (--jitter varies it)\n",
+        "varied: every order of the steps and events of one instant; not varied: {}, and the "
+        "order of events at different times (--jitter varies it)\n",
         seed);
   } else {
     fmt::print(
         "varied: every order of steps, and of events up to {} ms apart; not varied: {}, and "
-        "events farther apart keep their order\n",
+        "the order of events farther apart\n",
         std::chrono::duration<double, std::milli>(jitter).count(), seed);
   }
 }
@@ -70,8 +71,10 @@ Exploration explore_depth_first(const Arguments& arguments, const Exploration::R
   const auto bound = static_cast<unsigned>(std::min<std::uint64_t>(*arguments.explore, 1000));
   const Exploration made = Exploration::depth_first({bound, arguments.most}, run);
   const bool stopped = made.failure.empty() && made.schedules == arguments.most;
-  fmt::print("{} schedules, at most {} passed over; {} left where another one had been{}\n",
-             made.schedules, made.bound, made.left, stopped ? ": there are more" : "");
+  fmt::print(
+      "{} schedules, at most {} alternatives passed over in each; {} cut short at a known "
+      "state{}\n",
+      made.schedules, made.bound, made.left, stopped ? "; not all were tried" : "");
   if (made.is_whole) print_scope(arguments);
   return made;
 }
@@ -80,10 +83,11 @@ Exploration explore_depth_first(const Arguments& arguments, const Exploration::R
 
 int explore(Arguments& arguments, const Workload& workload) {
   arguments.machine.policy = arguments.policies.front();
-  if (!is_directed(arguments)) give_up("explore: policy=directed or policy=directed-by-priority");
+  if (!is_directed(arguments))
+    give_up("explore needs policy=directed or policy=directed-by-priority");
   if (const auto names = unheeded_reservations(workload, *arguments.machine.policy);
       !names.empty()) {
-    fmt::print("schedules are explored without the reservations of {}\n", fmt::join(names, ", "));
+    fmt::print("the exploration ignores the reservations of {}\n", fmt::join(names, ", "));
   }
   arguments.machine.seed = arguments.first_seed;
   if (arguments.schedule) return run_schedule(arguments, workload);

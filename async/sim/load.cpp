@@ -11,11 +11,11 @@ namespace async::sim {
 std::expected<std::string, std::string> read_file(const std::string& name) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(name, error)) {
-    return std::unexpected(std::filesystem::exists(name, error) ? "it is not a regular file"
-                                                                : "there is no such file");
+    return std::unexpected(std::filesystem::exists(name, error) ? "not a regular file"
+                                                                : "no such file");
   }
   std::ifstream file(name, std::ios::binary);
-  if (!file) return std::unexpected("it cannot be read");
+  if (!file) return std::unexpected("cannot be read");
   return std::string{std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -36,8 +36,8 @@ void use_workload(Arguments& arguments, Workload& workload) {
   if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
   if (workload.warm_up_ns >= workload.duration_ns) {
     give_up_at(arguments, workload.warm_up_place,
-               fmt::format("nothing is counted: the warm-up, {} ns, is no shorter than the "
-                           "duration, {} ns (--duration)",
+               fmt::format("the warm-up, {} ns, must be shorter than the duration, {} ns "
+                           "(--duration)",
                            workload.warm_up_ns, workload.duration_ns));
   }
   const unsigned harts =
@@ -45,10 +45,10 @@ void use_workload(Arguments& arguments, Workload& workload) {
   arguments.machine.harts = harts;
   for (const auto& each : workload.classes) {
     if ((each.harts & ((async::HartMask{1} << harts) - 1)) != 0) continue;
-    const std::string there = harts == 1 ? "hart 0 alone" : fmt::format("0 to {}", harts - 1);
+    const std::string there = harts == 1 ? "only hart 0" : fmt::format("harts 0 to {}", harts - 1);
     give_up_at(arguments, each.harts_place,
-               fmt::format("class '{}' runs on no hart that there is, {}: `harts N` in the file, "
-                           "or --harts, says how many",
+               fmt::format("class '{}' can run on no hart: the machine has {}; add harts with "
+                           "`harts N` in the file, or with --harts",
                            each.name, there));
   }
 }

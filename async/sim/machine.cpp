@@ -28,7 +28,7 @@ std::uint64_t number_of(const Job& job) {
 using platform::world;
 
 Machine::Machine(const Options& options) : options_(options) {
-  if (present != nullptr) platform::fail("one machine at a time");
+  if (present != nullptr) platform::fail("a simulated machine exists already");
   present = this;
   world = {.listener = this};
   for (unsigned number = 0; number < options_.harts; ++number) {
@@ -64,8 +64,7 @@ void Machine::wind_down() {
   std::size_t when_stalled = ~std::size_t{0};
   while (const std::size_t jobs = cancel_all()) {
     if (is_stalled()) {
-      if (jobs >= std::exchange(when_stalled, jobs))
-        platform::fail("jobs that are cancelled do not end");
+      if (jobs >= std::exchange(when_stalled, jobs)) platform::fail("cancelled jobs do not end");
       steps_at_once_ = 0;
     }
     for (unsigned number = 0; number < options_.harts; ++number) {
@@ -80,7 +79,7 @@ void Machine::wind_down() {
     if (!events_.empty()) {
       run_until(events_.top().ns);
     } else if (!is_stalled() && cancel_all() != 0) {
-      platform::fail("jobs that are cancelled do not end");
+      platform::fail("cancelled jobs do not end");
     }
   }
   winding_down_ = false;

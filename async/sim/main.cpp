@@ -69,7 +69,7 @@ void run_all(Arguments& arguments, const Workload& workload) {
 
 /// main() without the handling of exceptions. Returns the exit status.
 int run(int count, char** words) {
-  if (count < 2) give_up("which workload?");
+  if (count < 2) give_up("a workload is missing");
   Arguments arguments;
   arguments.workload = words[1];
   if (arguments.workload == "policies") {
@@ -77,14 +77,14 @@ int run(int count, char** words) {
     return 0;
   }
   if (arguments.workload == "replay") {
-    if (count < 3) give_up("which recording?");
+    if (count < 3) give_up("a recording is missing");
     return replay(words[2], std::span(words, static_cast<std::size_t>(count)).subspan(3));
   }
   for (int i = 2; i < count; ++i) read_argument(arguments, words[i]);
 
   const Workload workload = load_workload(arguments);
   if (arguments.plan) return print_plan(arguments, workload), 0;
-  if (arguments.policies.empty()) give_up("which policy?");
+  if (arguments.policies.empty()) give_up("policy=NAME is missing");
   if (arguments.explore) return explore(arguments, workload);
   run_all(arguments, workload);
   return 0;
@@ -94,7 +94,7 @@ int run(int count, char** words) {
 
 int main(int count, char** words) {
   std::set_new_handler([] {
-    std::fputs("there is no memory left: a shorter duration, or fewer tasks at once?\n", stderr);
+    std::fputs("out of memory: use a shorter duration, or fewer tasks at once\n", stderr);
     std::_Exit(2);
   });
   try {

@@ -22,7 +22,7 @@ void write_whole(const std::string& path, std::string_view text) {
   file << text;
   file.close();
   if (file) return;
-  const std::string why = errno != 0 ? std::strerror(errno) : "it cannot be written";
+  const std::string why = errno != 0 ? std::strerror(errno) : "cannot be written";
   std::error_code unknown;
   if (std::filesystem::is_regular_file(path, unknown)) std::filesystem::remove(path, unknown);
   give_up(path + ": " + why);

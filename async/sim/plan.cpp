@@ -88,7 +88,7 @@ std::expected<std::string, std::string> plan(const Workload& workload, std::uint
   text += "\n";
   for (const TaskClass& what : workload.classes) {
     if (std::ranges::find(what.steps, Step::Kind::fork, &Step::kind) != what.steps.end()) {
-      return std::unexpected("class " + what.name + " forks, which is simulated only");
+      return std::unexpected("class " + what.name + " forks, which only the simulator supports");
     }
     text += fmt::format("class {} {} {} {} {} {} {}\n", what.name, what.priority, what.deadline_ns,
                         what.weight, reserves ? what.budget_ns : 0, what.period_ns, what.harts);
@@ -107,7 +107,8 @@ std::expected<std::string, std::string> plan(const Workload& workload, std::uint
       demand_ns += pause;
     } while (demand_ns < workload.duration_ns && demand_ns != 0 && text.size() < most_bytes);
     text += "\n";
-    if (text.size() >= most_bytes) return std::unexpected("a plan of it is too long: --duration");
+    if (text.size() >= most_bytes)
+      return std::unexpected("its plan is too long: use a shorter --duration");
   }
   return text;
 }

@@ -15,7 +15,7 @@ class Reader : Words {
   Workload read() {
     while (next_line()) read_line();
     if (class_ != nullptr) end_class();
-    if (workload_.classes.empty()) fail({"", line().number + 1, 1}, "there is no class");
+    if (workload_.classes.empty()) fail({"", line().number + 1, 1}, "the file has no class");
     resolve_forks();
     workload_.summary = first_comment();
     return std::move(workload_);
@@ -26,26 +26,26 @@ class Reader : Words {
   std::uint32_t named(const std::vector<Named>& all, const char* wanted) {
     const Word& at = word(wanted);
     const auto found = std::ranges::find(all, at.text, &Named::name);
-    if (found == all.end()) fail(at, "there is no such " + std::string(wanted).substr(2));
+    if (found == all.end()) fail(at, "no such " + std::string(wanted).substr(2));
     return static_cast<std::uint32_t>(found - all.begin());
   }
   template <class Named>
   std::string new_name(const std::vector<Named>& all) {
     const Word& at = word("a name");
     if (std::ranges::find(all, at.text, &Named::name) != all.end())
-      fail(at, "there is one already");
+      fail(at, "this name is already used");
     return std::string(at.text);
   }
 
   // ── lines ──
 
   void read_line() {
-    const Word& first = word("a word");
+    const Word& first = word("a statement");
     if (first.text == "class") {
       if (class_ != nullptr) end_class();
       begin_class(first);
     } else if (!(class_ != nullptr ? read_of_class(first.text) : read_of_workload(first.text))) {
-      fail(first, "'" + std::string(first.text) + "' means nothing here");
+      fail(first, "'" + std::string(first.text) + "' is not a statement here");
     }
     end_line();
   }
@@ -65,7 +65,7 @@ class Reader : Words {
   void only_once() {
     const Word& at = line().words.front();
     if (std::ranges::find(said_, at.text) != said_.end()) {
-      fail(at, "'" + std::string(at.text) + "' has been said already");
+      fail(at, "'" + std::string(at.text) + "' is given twice");
     }
     said_.push_back(at.text);
   }
@@ -106,10 +106,10 @@ class Reader : Words {
       class_->deadline_ns = positive_time();
     } else if (what == "reserve") {
       class_->budget_ns = positive_time();
-      if (!accept("every")) fail_here("'reserve TIME every TIME' is wanted");
+      if (!accept("every")) fail_here("expected 'reserve TIME every TIME'");
       class_->period_ns = positive_time();
       if (class_->period_ns < class_->budget_ns) {
-        fail_here("no period is shorter than what is reserved in it");
+        fail_here("the period must not be shorter than the time reserved in it");
       }
     } else if (what == "on") {
       class_->harts = 0;
@@ -127,36 +127,38 @@ class Reader : Words {
       arrival = {.kind = Arrival::Kind::open, .between = distribution(), .has_first = true};
       if (accept("from")) arrival.first_ns = static_cast<std::uint64_t>(time());
       if (arrival.between.a < 1 || arrival.between.mean() < 1) {
-        fail_here("less than 1 ns between them, so no time would pass");
+        fail_here("arrivals must be at least 1 ns apart");
       }
     } else if (accept("poisson")) {
       const Word& at = word("a rate such as 800/s");
       const auto [rate, per] = split(at, "a rate such as 800/s");
-      if (per != "/s" || rate <= 0) fail(at, "a rate such as 800/s is wanted");
-      if (rate > 1e9) fail(at, "less than 1 ns between them, so no time would pass");
+      if (per != "/s" || rate <= 0) fail(at, "expected a rate such as 800/s");
+      if (rate > 1e9) fail(at, "arrivals must be at least 1 ns apart");
       arrival = {.kind = Arrival::Kind::open,
                  .between = {.kind = Distribution::Kind::exponential, .a = 1e9 / rate}};
     } else if (accept("closed")) {
-      arrival = {.kind = Arrival::Kind::closed, .count = whole("how many", 1, 1'000'000)};
+      arrival = {.kind = Arrival::Kind::closed,
+                 .count = whole("a count from 1 to 1000000", 1, 1'000'000)};
       if (accept("think")) arrival.between = distribution();
     } else if (accept("once")) {
       arrival = {.kind = Arrival::Kind::trace, .times = {0}};
       if (accept("at")) arrival.times = {static_cast<std::uint64_t>(time())};
-      if (accept("times")) arrival.times.resize(whole("how many", 1, 1'000'000), arrival.times[0]);
+      if (accept("times"))
+        arrival.times.resize(whole("a count from 1 to 1000000", 1, 1'000'000), arrival.times[0]);
     } else if (accept("trace")) {
       read_trace(arrival);
     } else {
-      fail_here("'arrive' is followed by every, poisson, closed, once or trace");
+      fail_here("expected every, poisson, closed, once or trace after 'arrive'");
     }
   }
 
   /// Reads a file of arrival times, one a line, such as 1.5ms. No time is before the one above it.
   void read_trace(Arrival& arrival) {
     const Word& at = word("a file");
-    if (read_file_ == nullptr) fail(at, "there are no files here");
+    if (read_file_ == nullptr) fail(at, "a trace file cannot be read here");
     const auto text = read_file_(std::string(at.text));
     if (!text) fail(at, text.error());
-    if (text->empty()) fail(at, "there is nothing in it");
+    if (text->empty()) fail(at, "the file is empty");
     Reader times(*text, nullptr);
     arrival = {.kind = Arrival::Kind::trace};
     try {
@@ -164,12 +166,12 @@ class Reader : Words {
         const auto ns = static_cast<std::uint64_t>(times.time());
         times.end_line();
         if (!arrival.times.empty() && ns < arrival.times.back()) {
-          fail(times.line().words.front(), "it is before the one above");
+          fail(times.line().words.front(), "this time is before the one above it");
         }
         arrival.times.push_back(ns);
       }
     } catch (const WorkloadError& error) {
-      fail(at, "its line " + std::to_string(error.line) + ": " + error.what);
+      fail(at, "line " + std::to_string(error.line) + " of it: " + error.what);
     }
   }
 
@@ -193,16 +195,16 @@ class Reader : Words {
       step.object = named(workload_.channels, "a channel");
     } else if (what == "fork") {
       step.kind = Kind::fork;
-      step.count = whole("how many", 1, 100'000);
+      step.count = whole("a count from 1 to 100000", 1, 100'000);
       forks_.push_back({workload_.classes.size() - 1, place, word("a class")});
     } else if (what == "repeat") {
       step.kind = Kind::repeat;
-      step.count = whole("how many times", 1, 1'000'000'000);
-      if (open_.size() == most_nested) fail_here("no more than 64 within each other");
+      step.count = whole("a count from 1 to 1000000000", 1, 1'000'000'000);
+      if (open_.size() == most_nested) fail_here("at most 64 repeats may be nested");
       open_.push_back({place, held_});
     } else if (what == "end") {
       step.kind = Kind::end;
-      if (open_.empty()) fail_here("there is no repeat to end");
+      if (open_.empty()) fail_here("'end' without 'repeat'");
       end_repeat(step, place);
     } else {
       return false;
@@ -233,22 +235,23 @@ class Reader : Words {
     end.match = begin;
     Step& repeat = class_->steps[begin];
     repeat.match = place;
-    if (begin + 1 == place) fail(step_words_[begin], "there is nothing to repeat");
+    if (begin + 1 == place) fail(step_words_[begin], "this repeat has no steps");
     for (std::size_t lock = 0; lock < held_.size() && repeat.count > 1; ++lock) {
       if (held_[lock].has_value() == held_before[lock].has_value()) continue;
       const std::string& name = workload_.locks[lock].name;
-      if (held_[lock]) fail_class(*held_[lock], "locks " + name + " twice, by the repeat");
+      if (held_[lock])
+        fail_class(*held_[lock], "locks " + name + " again in the repeat's next pass");
       for (std::uint32_t step = place; step-- != begin;) {
         const bool is_it = class_->steps[step].object == lock;
         if (class_->steps[step].kind != Step::Kind::unlock || !is_it) continue;
-        fail_class(step_words_[step], "unlocks " + name + " again, by the repeat");
+        fail_class(step_words_[step], "unlocks " + name + " again in the repeat's next pass");
       }
     }
     open_.pop_back();
   }
   void end_class() {
     if (!open_.empty()) fail_class(class_word(), "has a repeat without an end");
-    if (class_->steps.empty()) fail_class(class_word(), "does nothing");
+    if (class_->steps.empty()) fail_class(class_word(), "has no steps");
     for (std::size_t lock = 0; lock < held_.size(); ++lock) {
       if (held_[lock]) fail_class(*held_[lock], "keeps " + workload_.locks[lock].name + " locked");
     }
@@ -256,9 +259,9 @@ class Reader : Words {
   void resolve_forks() {
     for (const auto& [of, step, name] : forks_) {
       const auto found = std::ranges::find(workload_.classes, name.text, &TaskClass::name);
-      if (found == workload_.classes.end()) fail(name, "there is no such class");
+      if (found == workload_.classes.end()) fail(name, "no such class");
       const auto target = static_cast<std::uint32_t>(found - workload_.classes.begin());
-      if (target <= of) fail(name, "a class forks only classes that come after it");
+      if (target <= of) fail(name, "a class may fork only classes that come after it");
       workload_.classes[of].steps[step].object = target;
     }
   }

@@ -39,21 +39,22 @@ class Reader {
   Recording read() {
     Recording recording;
     next();
-    if (line_ != first_line) fail(fmt::format("'{}' is wanted", first_line));
+    if (line_ != first_line) fail(fmt::format("expected '{}'", first_line));
     for (next(); line_ != "decisions"; next()) {
-      if (line_.find('=') == line_.npos) fail("KEY=VALUE is wanted");
+      if (line_.find('=') == line_.npos) fail("expected KEY=VALUE");
       recording.arguments.push_back(line_);
     }
     for (next(); !line_.starts_with("end "); next()) {
       auto decision = decision_of(line_);
-      if (!decision) fail("not a decision");
+      if (!decision) fail("not a valid decision");
       recording.decisions.push_back(std::move(*decision));
     }
     if (line_ != fmt::format("end {}", recording.decisions.size())) {
-      fail(fmt::format("there are {} decisions before it", recording.decisions.size()));
+      fail(fmt::format("expected 'end {}', the number of decisions", recording.decisions.size()));
     }
     ++number_;
-    if (lines_.peek() != std::istringstream::traits_type::eof()) fail("nothing follows its end");
+    if (lines_.peek() != std::istringstream::traits_type::eof())
+      fail("text after the end of the recording");
     return recording;
   }
 

@@ -70,8 +70,9 @@ int replay(const std::string& path, std::span<char*> words) {
     }
   }
   for (const char* const word : words) read_argument(arguments, word);
-  if (arguments.policies.size() != 1) give_up(path + ": it says no policy");
-  if (arguments.first_seed != arguments.last_seed) give_up(path + ": it is of one seed");
+  if (arguments.policies.size() != 1) give_up(path + ": a recording must name one policy");
+  if (arguments.first_seed != arguments.last_seed)
+    give_up(path + ": a recording must have one seed");
   const Workload workload = load_workload(arguments);
   arguments.machine.policy = arguments.policies.front();
   arguments.machine.seed = arguments.first_seed;

@@ -19,7 +19,8 @@ std::string among(HartMask harts, unsigned count) {
     numbers += " " + std::to_string(hart);
     ++listed;
   }
-  return listed == count ? "" : ", and may run on" + numbers + " only";
+  if (listed == count) return "";
+  return std::string(", but may run only on hart") + (listed == 1 ? "" : "s") + numbers;
 }
 
 }  // namespace
@@ -126,10 +127,10 @@ Outcome Player::play() {
     for (const ClassOutcome& made : classes) {
       if (made.refused == 0) continue;
       outcome.unfit.push_back("admission: " + std::to_string(made.refused) + " of '" + made.name +
-                              "' do without their reservation, for which there is no room\n");
+                              "' run without their reservations, which do not fit\n");
     }
     if (const auto demand = too_high_demand(workload, machine.harts())) {
-      outcome.unfit.push_back("admission: what has deadlines would keep " +
+      outcome.unfit.push_back("admission: the tasks with deadlines would keep " +
                               std::to_string(demand->busy) + " harts busy" +
                               among(demand->harts, machine.harts()) + "\n");
     }

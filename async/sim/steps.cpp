@@ -56,9 +56,8 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
   const TaskClass& what = workload.classes[of];
   if (++living > most_tasks) {
     machine.note_trouble(
-        fmt::format("class '{}' (line {}): more than {} tasks at once, at {} ns: let fewer come, a "
-                    "closed class "
-                    "have fewer, or the duration be shorter",
+        fmt::format("class '{}' (line {}): more than {} tasks at once, at {} ns: lower the "
+                    "arrival rate, the count of a closed class, or the duration",
                     what.name, what.place.line, most_tasks, now()));
   }
   auto made = std::make_unique<Instance>(*this, of, ++instances, options.machine.seed);

@@ -64,7 +64,7 @@ std::pair<double, std::string_view> Words::split(const Word& word, const char* w
   const char* const end = word.text.data() + word.text.size();
   const auto [rest, error] = std::from_chars(word.text.data(), end, value);
   if (error != std::errc() || !std::isfinite(value) || value < 0) {
-    fail(word, std::string(wanted) + " is wanted, not '" + std::string(word.text) + "'");
+    fail(word, "expected " + std::string(wanted) + ", not '" + std::string(word.text) + "'");
   }
   return {value, {rest, static_cast<std::size_t>(end - rest)}};
 }
@@ -74,15 +74,15 @@ double Words::time() {
   const Word& at = word(wanted);
   const auto [value, name] = split(at, wanted);
   const auto factor = unit(name);
-  if (!factor) fail(at, std::string(wanted) + " is wanted, not '" + std::string(at.text) + "'");
-  if (value * *factor > longest_ns) fail(at, "that is more than eleven days");
+  if (!factor) fail(at, "expected " + std::string(wanted) + ", not '" + std::string(at.text) + "'");
+  if (value * *factor > longest_ns) fail(at, "the time must be at most 11 days");
   return value * *factor;
 }
 
 std::uint64_t Words::positive_time() {
   const std::size_t place = line_.next;
   const auto ns = static_cast<std::uint64_t>(time());
-  if (ns == 0) fail(line_.words[place], "it has to be longer than 0");
+  if (ns == 0) fail(line_.words[place], "the time must be longer than 0");
   return ns;
 }
 
@@ -90,14 +90,14 @@ double Words::number(const char* wanted, double least, double most) {
   const Word& at = word(wanted);
   const auto [value, rest] = split(at, wanted);
   if (!rest.empty() || value < least || value > most) {
-    fail(at, std::string(wanted) + " is wanted, not '" + std::string(at.text) + "'");
+    fail(at, "expected " + std::string(wanted) + ", not '" + std::string(at.text) + "'");
   }
   return value;
 }
 
 std::uint32_t Words::whole(const char* wanted, std::uint32_t least, std::uint32_t most) {
   const double value = number(wanted, least, most);
-  if (value != std::floor(value)) fail_here(std::string(wanted) + " is wanted");
+  if (value != std::floor(value)) fail_here("expected " + std::string(wanted));
   return static_cast<std::uint32_t>(value);
 }
 
@@ -107,7 +107,7 @@ Distribution Words::distribution() {
   if (accept("uniform")) {
     const double from = time();
     const double to = time();
-    if (to < from) fail_here("the second of the two is the greater one");
+    if (to < from) fail_here("the second time must not be below the first");
     return {.kind = Kind::uniform, .a = from, .b = to};
   }
   if (accept("either")) {

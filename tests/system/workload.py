@@ -239,9 +239,9 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
     report = re.search(
         r"change 2 of hart 0 differs\n  before:   \S+ ms: hart 0, task 2 \(short\), of 1 2\n"
         r"  recorded: 4\.\d+ ms: hart 0, task 1 \(long\)\n  now:      14\.\d+ ms: hart 0, task 3 \(short\)\n"
-        r"  why:      task 1 was ready in the kernel, and is not in the simulator\n"
-        r"    task 1 in the simulator: has not come yet, or has ended\n"
-        r"    task 3 in the simulator: is ready, priority 20, due at 20.000 ms\n",
+        r"  why:      task 1 was ready in the kernel, but is not in the simulator\n"
+        r"    task 1 in the simulator: has not arrived yet, or has ended\n"
+        r"    task 3 in the simulator: is ready, priority 20, deadline at 20.000 ms\n",
         replayed.stdout,
     )
     test.check(

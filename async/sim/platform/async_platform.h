@@ -67,7 +67,7 @@ inline void* chunk(std::size_t bytes) noexcept {
   return kept.emplace_back(memory);
 }
 [[noreturn]] inline void fail(const char* message) noexcept {
-  std::fprintf(stderr, "the runtime: %s\n", message);
+  std::fprintf(stderr, "simulator: %s\n", message);
   std::abort();
 }
 inline void poison(void*, std::size_t) noexcept {}

@@ -30,8 +30,7 @@ std::string three(const char* reservation) {
 TEST_CASE("a reservation without room is refused and reported, and the others remain") {
   const Outcome made = run(three("4ms every 10ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
-  CHECK(made.unfit[0] ==
-        "admission: 1 of 'c' do without their reservation, for which there is no room\n");
+  CHECK(made.unfit[0] == "admission: 1 of 'c' run without their reservations, which do not fit\n");
   CHECK(made.classes[2].refused == 1);
   CHECK(made.classes[0].finished >= 19);  // at least 4 of every 10 ms
   CHECK(made.classes[1].finished >= 19);
@@ -143,7 +142,7 @@ TEST_CASE("deadlines that no schedule can meet are reported before the first mis
   CHECK(run(of("10ms"), "edf").unfit.empty());
   const Outcome made = run(of("9ms"), "edf");
   REQUIRE(made.unfit.size() == 1);
-  CHECK(made.unfit[0].starts_with("admission: what has deadlines would keep 1.06"));
+  CHECK(made.unfit[0].starts_with("admission: the tasks with deadlines would keep 1.06"));
   const auto bound = [&](const char* harts) {
     return run("duration 100ms\nclass a\n arrive every 10ms\n deadline 10ms\n run 6ms\n on 1\n"
                "class b\n arrive every 10ms\n deadline 10ms\n run 6ms\n on " +
@@ -153,6 +152,7 @@ TEST_CASE("deadlines that no schedule can meet are reported before the first mis
   };
   CHECK(bound("0 1").empty());
   CHECK(bound("2").empty());
-  CHECK(bound("1") == std::vector<std::string>{"admission: what has deadlines would keep 1.200000 "
-                                               "harts busy, and may run on 1 only\n"});
+  CHECK(bound("1") ==
+        std::vector<std::string>{"admission: the tasks with deadlines would keep 1.200000 "
+                                 "harts busy, but may run only on hart 1\n"});
 }

@@ -39,7 +39,7 @@ TEST_CASE("a job that runs for too long while others are ready is a stall") {
       "class other\n arrive once at 10ms\n run 1ms\n";
   const Outcome made = run(hog, "fifo", {.stalled_ns = ns(100ms)});
   REQUIRE(made.findings.size() == 1);
-  CHECK(made.findings[0].starts_with("stall: running for 300000000 ns, with 1 ready\n'hog'"));
+  CHECK(made.findings[0].starts_with("stall: running for 300000000 ns; ready jobs: 1\n'hog'"));
   CHECK(made.findings[0].find("awaits: 0x") != std::string::npos);
   CHECK(run(hog, "round-robin", {.stalled_ns = ns(100ms)}).findings.empty());
 }
@@ -52,7 +52,7 @@ TEST_CASE("a deadlock is found when it closes, even if other jobs continue") {
       "class clock\n arrive every 1ms\n run 10us\n";
   const Outcome made = run(text, "round-robin", {});
   REQUIRE(made.findings.size() == 1);
-  CHECK(made.findings[0].starts_with("deadlock: waits for itself, by way of\n"));
+  CHECK(made.findings[0].starts_with("deadlock: waits for itself through other jobs:\n"));
   CHECK(made.findings[0].find("'one' priority 16, waits: b, held by 'other'") != std::string::npos);
   CHECK(made.findings[0].find("'other' priority 16, waits: a, held by 'one'") != std::string::npos);
   CHECK(run(text, "fifo", {}).findings.empty());
@@ -62,8 +62,9 @@ TEST_CASE("a waiting job that no event can wake is a lost wake") {
   const Outcome made =
       run("duration 1s\nchannel c 1\nclass taker\n arrive once\n receive c\n", "fifo", {});
   REQUIRE(made.findings.size() == 1);
-  CHECK(made.findings[0].starts_with(
-      "lost wake: waits, and nothing is to come\n'taker' priority 16, waits: channel empty"));
+  CHECK(
+      made.findings[0].starts_with("lost wake: waits, and no event is left to wake it\n'taker' "
+                                   "priority 16, waits: channel empty"));
   CHECK(made.stuck.find("'taker'") != std::string::npos);
 }
 
@@ -79,7 +80,7 @@ TEST_CASE("a job that becomes ready twice is found, and one that runs without be
     CHECK(detector.findings().empty());
     detector.observe(async::TraceEvent::wake, job);
     CHECK(detector.findings().size() == 1);
-    CHECK(detector.findings()[0].starts_with("double enqueue: woken though it is ready\n'twice'"));
+    CHECK(detector.findings()[0].starts_with("double enqueue: woken while already ready\n'twice'"));
   });
   bench.machine.run_until(ns(1s));
 }

@@ -154,7 +154,7 @@ TEST_CASE("a run in which time stops is ended and reported") {
         bench.start(0, [&] { bench.spawn(waits(order)); });
       },
       nothing<Order>);
-  CHECK(wrong.starts_with("stall: steps are taken, and no time passes\n'job'"));
+  CHECK(wrong.starts_with("stall: steps run, but virtual time does not advance\n'job'"));
 }
 
 TEST_CASE("text that is no schedule is rejected") {

@@ -92,9 +92,9 @@ TEST_CASE("a workload that has no fixed plan is refused") {
   const auto forks =
       plan(workload("class a\n arrive once\n fork 2 b\nclass b\n run 1ms\n"), 1, true);
   REQUIRE_FALSE(forks);
-  CHECK(forks.error() == "class a forks, which is simulated only");
+  CHECK(forks.error() == "class a forks, which only the simulator supports");
   const auto long_one =
       plan(workload("duration 1000s\nclass a\n arrive closed 9 think 1ns\n run 1ns\n"), 1, true);
   REQUIRE_FALSE(long_one);
-  CHECK(long_one.error() == "a plan of it is too long: --duration");
+  CHECK(long_one.error() == "its plan is too long: use a shorter --duration");
 }

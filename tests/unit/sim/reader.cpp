@@ -88,47 +88,48 @@ class child
 }
 
 TEST_CASE("an error in a workload file is reported with its line and column") {
-  CHECK(error_of("") == "1:1: there is no class");
-  CHECK(error_of("class a\n  rum 1ms") == "2:3: 'rum' means nothing here");
+  CHECK(error_of("") == "1:1: the file has no class");
+  CHECK(error_of("class a\n  rum 1ms") == "2:3: 'rum' is not a statement here");
   CHECK(error_of("class a\n  run 5") ==
-        "2:7: a time such as 5ms (ns, us, ms or s) is wanted, not '5'");
+        "2:7: expected a time such as 5ms (ns, us, ms or s), not '5'");
   CHECK(error_of("class a\n  run") == "2:6: a time such as 5ms (ns, us, ms or s) is missing");
   CHECK(error_of("class a\n  run 1ms 2ms") == "2:11: the line should end here");
   CHECK(error_of("class a\n  run -1ms").starts_with("2:7: "));
   CHECK(error_of("class a\n  run nanms").starts_with("2:7: "));
   CHECK(error_of("class a\n  run 1e9s").starts_with("2:7: "));
-  CHECK(error_of("class a\n  lock x") == "2:8: there is no such lock");
+  CHECK(error_of("class a\n  lock x") == "2:8: no such lock");
   CHECK(error_of("lock x\nclass a\n  lock x") == "3:3: class a keeps x locked");
   CHECK(error_of("lock x\nclass a\n  unlock x") ==
         "3:3: class a unlocks x, which it has not locked");
   CHECK(error_of("lock x\nclass a\n  lock x\n  repeat 2\n    unlock x\n  end") ==
-        "5:5: class a unlocks x again, by the repeat");
+        "5:5: class a unlocks x again in the repeat's next pass");
   CHECK(error_of("lock x\nclass a\n  repeat 2\n    lock x\n  end\n  unlock x") ==
-        "4:5: class a locks x twice, by the repeat");
+        "4:5: class a locks x again in the repeat's next pass");
   CHECK(error_of("lock x\nclass a\n  repeat 1\n    lock x\n  end\n  unlock x") == "none");
   CHECK(error_of("class a\n  repeat 9\n    repeat 9\n    end\n  end") ==
-        "3:5: there is nothing to repeat");
+        "3:5: this repeat has no steps");
   CHECK(error_of("class a\n  arrive once\n  run 1ms\n  arrive once") ==
-        "4:3: 'arrive' has been said already");
-  CHECK(error_of("harts 1\nharts 2\nclass a\n  yield") == "2:1: 'harts' has been said already");
+        "4:3: 'arrive' is given twice");
+  CHECK(error_of("harts 1\nharts 2\nclass a\n  yield") == "2:1: 'harts' is given twice");
   for (const char* often : {"every 0.6ns", "every either 0 1s 0s", "poisson 2e9/s"}) {
     CHECK(error_of("class a\n  arrive " + std::string(often) + "\n  yield")
-              .ends_with("less than 1 ns between them, so no time would pass"));
+              .ends_with("arrivals must be at least 1 ns apart"));
   }
   CHECK(error_of("class a\n  repeat 2\n  run 1ms") == "1:1: class a has a repeat without an end");
-  CHECK(error_of("class a\n  end") == "2:3: there is no repeat to end");
-  CHECK(error_of("class a\nclass b\n  run 1ms") == "1:1: class a does nothing");
-  CHECK(error_of("class a\n  run 1ms\nclass a") == "3:7: there is one already");
-  CHECK(error_of("class a\n  fork 2 a") == "2:10: a class forks only classes that come after it");
-  CHECK(error_of("class a\n  fork 2 z") == "2:10: there is no such class");
+  CHECK(error_of("class a\n  end") == "2:3: 'end' without 'repeat'");
+  CHECK(error_of("class a\nclass b\n  run 1ms") == "1:1: class a has no steps");
+  CHECK(error_of("class a\n  run 1ms\nclass a") == "3:7: this name is already used");
+  CHECK(error_of("class a\n  fork 2 a") ==
+        "2:10: a class may fork only classes that come after it");
+  CHECK(error_of("class a\n  fork 2 z") == "2:10: no such class");
   CHECK(error_of("class a\n  arrive often") ==
-        "2:3: 'arrive' is followed by every, poisson, closed, once or trace");
-  CHECK(error_of("class a\n  arrive poisson 5") == "2:18: a rate such as 800/s is wanted");
-  CHECK(error_of("class a\n  priority 32").starts_with("2:12: a priority from 0 to 31"));
+        "2:3: expected every, poisson, closed, once or trace after 'arrive'");
+  CHECK(error_of("class a\n  arrive poisson 5") == "2:18: expected a rate such as 800/s");
+  CHECK(error_of("class a\n  priority 32").starts_with("2:12: expected a priority from 0 to 31"));
   CHECK(error_of("class a\n  reserve 2ms every 1ms\n  yield") ==
-        "2:21: no period is shorter than what is reserved in it");
+        "2:21: the period must not be shorter than the time reserved in it");
   CHECK(error_of("class a\n  reserve 1ms every 1ms\n  yield") == "none");
-  CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: a number from 1 to 8"));
+  CHECK(error_of("harts 9\nclass a\n  yield").starts_with("1:7: expected a number from 1 to 8"));
 }
 
 TEST_CASE("classes without a task before the end are reported") {
@@ -148,12 +149,12 @@ TEST_CASE("arrivals may come from a file, and its errors are reported, too") {
   CHECK(read->classes[0].arrival.times == std::vector<std::uint64_t>{1'000'000, 2'500'000});
   const auto bad = read_workload("class a\n  arrive trace bad\n  yield", trace_file);
   REQUIRE_FALSE(bad);
-  CHECK(bad.error().what.starts_with("its line 2: a time such as"));
+  CHECK(bad.error().what.starts_with("line 2 of it: expected a time such as"));
   CHECK_FALSE(read_workload("class a\n  arrive trace none\n  yield", trace_file));
   const auto back = read_workload("class a\n  arrive trace back\n  yield", trace_file);
-  CHECK(back.error().what == "its line 2: it is before the one above");
+  CHECK(back.error().what == "line 2 of it: this time is before the one above it");
   const auto two = read_workload("class a\n  arrive trace two\n  yield", trace_file);
-  CHECK(two.error().what == "its line 1: the line should end here");
+  CHECK(two.error().what == "line 1 of it: the line should end here");
 }
 
 TEST_CASE("every file is read as a workload or as an error with a place") {

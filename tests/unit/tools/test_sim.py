@@ -35,11 +35,11 @@ class Sim(InAFolder):
 
     def test_a_class_that_can_never_run_and_an_unknown_workload_are_reported(self):
         path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
-        reported = "class 'tick' runs on no hart that there is, hart 0 alone: `harts N` in the file"
+        reported = "class 'tick' can run on no hart: the machine has only hart 0; add harts with `harts N` in the file"
         self.assertIn(f"{path}:2:2: {reported}", sim(path, status=2))
         sim(path, "--harts", "2")
         missing = self.folder / "none.schedule"
-        self.assertIn(f"{missing}: there is no such file", sim("--replay", missing, status=2))
+        self.assertIn(f"{missing}: no such file", sim("--replay", missing, status=2))
 
     def test_results_agree_with_those_computed_by_hand(self):
         path = self.file("duration 1s\nclass tick\n arrive every 10ms\n deadline 3ms\n run 4ms\n")
@@ -73,7 +73,7 @@ class Sim(InAFolder):
         self.assertEqual(printed("fifo", "edf", "stride").count("\n"), 1)
         self.assertEqual(printed("edf"), "")
         reported = sim("reservations", "--explore", "--duration", "0.001", "--most", "2")
-        self.assertIn("without the reservations of audio, video, greedy", reported)
+        self.assertIn("ignores the reservations of audio, video, greedy", reported)
 
     def test_equal_seeds_give_equal_results_and_others_do_not(self):
         once, again = (sim("web", "--seed", "7", "--duration", "1") for _ in range(2))
@@ -160,7 +160,7 @@ class Sim(InAFolder):
         limits = ("--starving", "500", "--stalled", "500")
         reported = sim(path, "--policy", "fifo", *limits, status=1)
         self.assertIn("fifo, seed 1: starvation: ready for 900000000 ns\n'x' priority 16", reported)
-        self.assertIn("fifo, seed 1: stall: running for 900000000 ns, with 1 ready\n'hog'", reported)
+        self.assertIn("fifo, seed 1: stall: running for 900000000 ns; ready jobs: 1\n'hog'", reported)
         self.assertIn("Player::live", reported)  # the await chain, with names
         well = sim(path, "--policy", "round-robin", *limits)
         self.assertNotIn("seed 1", well)
@@ -204,9 +204,9 @@ class Sim(InAFolder):
 
     def test_a_workload_that_never_ends_or_counts_nothing_is_refused(self):
         for text, message in (
-            ("class a\n arrive trace /dev/zero\n yield\n", ":2:15: it is not a regular file"),
-            ("class a\n arrive trace .\n yield\n", ":2:15: it is not a regular file"),
-            ("warm-up 1s\nclass a\n arrive once\n yield\n", ":1:1: nothing is counted: "),
+            ("class a\n arrive trace /dev/zero\n yield\n", ":2:15: not a regular file"),
+            ("class a\n arrive trace .\n yield\n", ":2:15: not a regular file"),
+            ("warm-up 1s\nclass a\n arrive once\n yield\n", ":1:1: the warm-up, "),
             (
                 "class a\n arrive closed 1000000\n fork 100000 b\nclass b\n run 1s\n",
                 "tasks at once",
@@ -218,7 +218,7 @@ class Sim(InAFolder):
                 self.assertEqual(printed.count("\n"), 1)
         endless = "repeat 1000000000\n lock l\n unlock l\n end\n"
         path = self.file(f"lock l\nclass a\n arrive once\n repeat 1000000000\n {endless} end\n")
-        self.assertIn("stall: steps are taken, and no time passes", sim(path, status=1))
+        self.assertIn("stall: steps run, but virtual time does not advance", sim(path, status=1))
 
     def test_a_class_without_arrivals_gives_a_warning(self):
         path = self.file("class a\n arrive once at 2s\n yield\nclass b\n yield\n")
@@ -232,20 +232,20 @@ class Sim(InAFolder):
         for good, bad, line, message in (
             ("harts=2", "harts=9", 3, "harts: 1 to 8"),
             ("policy=fifo", "policy=best", 14, "there is no policy 'best'"),
-            ("\nend", "\nmore\nend", whole.count("\n"), "not a decision"),
+            ("\nend", "\nmore\nend", whole.count("\n"), "not a valid decision"),
         ):
             path.write_text(whole.replace(good, bad))
             self.assertIn(f"{path}:{line}: {message}", sim("--replay", path, status=2))
         path.write_text(whole + "more\n")
         at = whole.count("\n") + 1
-        self.assertIn(f"{path}:{at}: nothing follows its end", sim("--replay", path, status=2))
-        self.assertIn("it is not a regular file", sim("--replay", "/dev/zero", status=2))
+        self.assertIn(f"{path}:{at}: text after the end of the recording", sim("--replay", path, status=2))
+        self.assertIn("not a regular file", sim("--replay", "/dev/zero", status=2))
 
     def test_errors_are_reported_in_one_line(self):
         wrong = self.file("class a\n  rum 1ms\n")
         for arguments, message in (
             (["nothing"], "no such file or workload"),
-            ([wrong], "mine.workload:2:3: 'rum' means nothing here"),
+            ([wrong], "mine.workload:2:3: 'rum' is not a statement here"),
             (["web", "--policy", "best"], "--policy best: give one of priority, "),
             (["web", "--seeds", "9..3"], "put the lower seed first"),
             (["web", "--duration", "0"], "'0' is not a number of seconds"),
@@ -269,7 +269,7 @@ class Sim(InAFolder):
             (["web", "--policy-header", "none.h:None"], "is not FILE:CLASS"),
             (["web", "--policy-header", f"{EDF}:Edf"], "there is a policy 'edf' already"),
             (["web", "--seeds", "1..2", "--record", "never-written"], "--record takes one run"),
-            (["--replay", wrong], "'cotrap-schedule 2' is wanted"),
+            (["--replay", wrong], "expected 'cotrap-schedule 2'"),
             (["web", "--explore", "--csv", "x"], "--csv has no effect with --explore, which"),
             (["web", "--explore", "--html", "x"], "--html has no effect with --explore"),
             (["web", "--explore", "--shard", "1/2"], "--shard has no effect with --explore"),

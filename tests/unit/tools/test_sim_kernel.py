@@ -108,7 +108,7 @@ class InTheKernel(unittest.TestCase):
         self.assertEqual(self.workload("harts 3\n" + tick, "--harts", "2").harts, 2)
         self.assertEqual(self.workload(tick, "--harts", "2").settings["harts"], 2)
         self.assertEqual(self.workload(tick.replace(" on 1\n", "")).harts, 1)
-        with self.assertRaisesRegex(UsageError, "hart 0 alone: `harts N` in the file, or --harts"):
+        with self.assertRaisesRegex(UsageError, "only hart 0; add harts with `harts N` in the file, or with --harts"):
             self.workload(tick)
 
 

@@ -34,7 +34,7 @@ class Schedules(InAFolder):
         sim(self.file(first + late + soon), "--policy", "fifo", "--record", path)
         path.write_text(path.read_text().replace("policy=fifo", "policy=edf"))
         differs = sim("--replay", path, status=1)
-        self.assertIn("both are ready in both: the policies, edf, choose differently", differs)
+        self.assertIn("both tasks were ready in both runs: policy edf chose differently", differs)
         self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
         self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
 
@@ -59,14 +59,14 @@ class Schedules(InAFolder):
         sim("web", "--policy", "fifo", "--duration", "0.6", "--record", path)
         whole = path.read_text()
         path.write_text(re.sub(r"duration=\d+", "duration=9000000000000000000", whole))
-        self.assertIn("duration: at most eleven days", sim("--replay", path, status=2))
+        self.assertIn("duration must be at most 11 days", sim("--replay", path, status=2))
         lines = whole.splitlines()
         shape = re.compile(r"\d+ 0 \d+ \w+ \d+ \d+")
         place = next(i for i, line in enumerate(lines) if shape.fullmatch(line))
         ns, hart, task, of, *ready = lines[place].split()
         lines[place] = " ".join([ns, hart, "777", of, *ready])
         path.write_text("\n".join(lines) + "\n")
-        self.assertIn("its task 777 is not among those that were", sim("--replay", path, status=1))
+        self.assertIn("task 777 was not ready there", sim("--replay", path, status=1))
 
     def test_a_recording_names_its_workload_or_its_path(self):
         path = self.folder / "web.schedule"
@@ -82,7 +82,7 @@ class Schedules(InAFolder):
             mine.unlink()
             for each in ("web.schedule", "sub/mine.schedule"):
                 self.assertIn("all as recorded", sim("--replay", moved / each))
-        self.assertIn("mine.workload: there is no such file", sim("--replay", own, status=2))
+        self.assertIn("mine.workload: no such file", sim("--replay", own, status=2))
 
     def test_a_recording_without_a_workload_is_refused(self):
         path = self.folder / "web.schedule"
@@ -123,25 +123,25 @@ class Schedules(InAFolder):
 
     def test_a_schedule_that_cannot_be_followed_is_refused(self):
         for schedule, why in (
-            ("5000:1", "there are only 5 choices"),
-            ("0:99", "of choice 0 there are only 2 alternatives"),
+            ("5000:1", "the run has only 5 choices"),
+            ("0:99", "choice 0 has only 2 alternatives"),
         ):
             printed = sim("abba", "--explore", "--schedule", schedule, status=2)
-            self.assertIn(f"schedule {schedule}: {why}: it is another run's", printed)
+            self.assertIn(f"schedule {schedule}: {why}: it belongs to another run", printed)
 
     def test_random_exploration_finds_the_inversion_and_shrinks_its_schedule(self):
         path = self.folder / "inversion.schedule"
         found = sim("inversion", "--explore", "--pct", "2", "--record", path, status=1)
-        self.assertRegex(found, r"\d+ schedules at random, for bugs of depth 2")
+        self.assertRegex(found, r"\d+ random schedules for bugs of depth 2")
         reported = re.search(r"seed (\d+), schedule (\d+:1): bus misses 1 deadline", found)
         self.assertIn("all as recorded", sim("--replay", path))
         again = ("inversion", "--explore", "--seed", reported[1])
         at_once = sim(*again, "--pct", "2", status=1)
-        self.assertRegex(at_once, rf"[12] schedules at random, .* of seeds {reported[1]} to {reported[1]}")
+        self.assertRegex(at_once, rf"[12] random schedules .* seeds {reported[1]} to {reported[1]}")
         self.assertIn(reported[0], at_once)
         self.assertEqual(sim(*again, "--schedule", reported[2], status=1), f"{reported[0]}\n")
         well = sim(*again, "--schedule", "")
-        self.assertEqual(well, "nothing is wrong under this schedule\n")
+        self.assertEqual(well, "this schedule does not fail\n")
         text = (WORKLOADS / "inversion.workload").read_text().replace(" no-inheritance", "")
         self.assertIn(WHOLE, sim(self.file(text), "--explore", "--bound", "20"))
 
@@ -158,10 +158,10 @@ class Schedules(InAFolder):
         never_meet = (self.file(text), "--explore", "--bound", "9")
         at_their_times = sim(*never_meet)
         self.assertIn(WHOLE, at_their_times)
-        self.assertIn("happens at different times keeps its order (--jitter", at_their_times)
+        self.assertIn("the order of events at different times (--jitter", at_their_times)
         self.assertNotIn("no others", at_their_times)
         nearly = sim(*never_meet, "--jitter", "1.5")
-        self.assertIn("events up to 1.5 ms apart; not varied: the times are those", nearly)
+        self.assertIn("events up to 1.5 ms apart; not varied: the times, which come from", nearly)
 
 
 if __name__ == "__main__":
