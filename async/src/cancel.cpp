@@ -16,7 +16,8 @@ Shield::~Shield() {
 }
 
 DeadlineScope::DeadlineScope(Instant deadline) noexcept : job_(current_job()) {
-  if (job_.migrates()) platform::fail("a deadline of a job that another hart may run");
+  if (job_.migrates())
+    platform::fail("a preemptible job with a deadline must be bound to one hart");
   if (deadline != never) current_executor().arm(timer_, deadline);
 }
 
@@ -24,7 +25,7 @@ void DeadlineScope::Alarm::fire(Timer& timer) noexcept {
   DeadlineScope& scope = static_cast<Alarm&>(timer).scope;
   Job& job = scope.job_;
   scope.expired_ = true;
-  if (++job.expired_ == 0) platform::fail("more than 7 nested deadlines have passed");
+  if (++job.expired_ == 0) platform::fail("more than 7 nested deadlines have expired");
   job.update_stopped();
   job.cut_short(WaitResult::timed_out);
 }

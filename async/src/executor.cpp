@@ -190,7 +190,7 @@ void Executor::expire(Instant now) noexcept {
 // ── priorities ───────────────────────────────────────────────────────────────────────────────────
 
 void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
-  if (priority >= priorities) platform::fail("a priority is 0 … 31");
+  if (priority >= priorities) platform::fail("a priority must be 0 … 31");
   platform::InterruptGuard masked;
   job.base_priority_ = priority;
   inherit(job);

@@ -32,10 +32,11 @@ bool Interrupt::WaitOp::await_ready() noexcept {
 }
 
 void Interrupt::WaitOp::await_suspend(std::coroutine_handle<> self) noexcept {
-  if (interrupt_.waiter_ != nullptr) platform::fail("two tasks wait for one interrupt");
+  if (interrupt_.waiter_ != nullptr) platform::fail("two jobs wait for one interrupt");
   Job& job = current_job();
   if constexpr (platform::checked) {
-    if (job.migrates()) platform::fail("an interrupt's job has to stay on its hart");
+    if (job.migrates())
+      platform::fail("a preemptible job that waits for an interrupt must be bound to one hart");
   }
   interrupt_.waiter_ = &job;
   job.prepare(&interrupt_, reason_);

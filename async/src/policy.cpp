@@ -11,7 +11,7 @@
 namespace async {
 
 void Executor::set_policy(Policy* policy) noexcept {
-  if (!platform::tracing) platform::fail("this world has no trace points, which policies need");
+  if (!platform::tracing) platform::fail("a policy needs trace points, and this build has none");
   platform::InterruptGuard masked;
   const Strand::Guard strand;
   ReadyQueue before;

@@ -15,7 +15,7 @@ Scope::Child::~Child() {
 }
 
 Scope::~Scope() {
-  if (children_ != 0) platform::fail("a scope was left before its children had ended");
+  if (children_ != 0) platform::fail("a scope was destroyed before its children ended");
 }
 
 Task<void> Scope::run(Scope& scope, Task<void> task) {

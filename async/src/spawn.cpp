@@ -3,7 +3,7 @@
 namespace async {
 
 std::uint8_t inherited_priority(std::uint8_t priority) noexcept {
-  if (priority != inherit_priority) platform::fail("a priority is 0 … 31");
+  if (priority != inherit_priority) platform::fail("a priority must be 0 … 31");
   const Job* const job = platform::job();
   return job != nullptr ? job->base_priority() : default_priority;
 }

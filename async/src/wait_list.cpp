@@ -11,7 +11,7 @@ void WaitTimer::fire(Timer& timer) noexcept {
 }
 
 WaitList::~WaitList() {
-  if (!empty()) platform::fail("a wait list ended while somebody waited in it");
+  if (!empty()) platform::fail("a wait list was destroyed while a job waited in it");
 }
 
 bool WaitList::wake(Node& node, WaitResult result) noexcept {

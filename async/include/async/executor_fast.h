@@ -43,7 +43,7 @@ template <class Stopped>
 [[gnu::always_inline]] inline void Executor::end_step() noexcept {
   platform::end_step();
   if constexpr (platform::checked) {
-    if (platform::local().spin_locks != 0) platform::fail("a job waits with a spin lock");
+    if (platform::local().spin_locks != 0) platform::fail("a job waits while it holds a spin lock");
   }
   if constexpr (platform::parallel) {
     if (platform::local().in_strand) [[unlikely]]

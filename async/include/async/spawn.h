@@ -141,7 +141,7 @@ class JoinAwaiter : public JoinHandleBase {
 };
 
 template <class T>
-class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHandle
+class [[nodiscard("dropping the handle detaches the job: call .detach()")]] JoinHandle
     : JoinAwaiter<T> {
  public:
   using JoinHandleBase::cancel;
@@ -157,7 +157,7 @@ class [[nodiscard("a dropped handle detaches its job: say .detach()")]] JoinHand
 
   /// The result, for callers outside a task. Fails unless the job is done().
   T get() && noexcept {
-    if (!done()) platform::fail("JoinHandle::get() before the job has ended");
+    if (!done()) platform::fail("JoinHandle::get() was called before the job's end");
     return this->await_resume();
   }
 

@@ -48,7 +48,7 @@ class PromiseBase {
   }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { platform::fail("an exception left a task"); }
+  void unhandled_exception() noexcept { platform::fail("an exception escaped from a task"); }
 
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }

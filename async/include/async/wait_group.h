@@ -13,7 +13,7 @@ class WaitGroup {
   void add(std::size_t count = 1) noexcept { outstanding_ += count; }
   void done() noexcept {
     platform::InterruptGuard masked;
-    if (outstanding_ == 0) platform::fail("WaitGroup::done() without add()");
+    if (outstanding_ == 0) platform::fail("WaitGroup::done() was called without add()");
     if (--outstanding_ == 0) waiters_.wake_all();
   }
 

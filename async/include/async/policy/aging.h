@@ -12,7 +12,7 @@ namespace async::policy {
 class Aging final : public Rules {
  public:
   static constexpr const char* name = "aging";
-  static constexpr const char* summary = "fixed priorities that rise with the time in the queue";
+  static constexpr const char* summary = "fixed priorities that rise with waiting time";
   static constexpr unsigned promises = promise_no_starvation;
 
   explicit Aging(const Options& options) noexcept : Rules(options) {}

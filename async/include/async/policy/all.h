@@ -43,7 +43,7 @@ template <AreRules... Rs>
 struct List {
   static constexpr std::size_t most_bytes = std::max({sizeof(Ruled<InThisWorld<Rs>>)...});
   static constexpr Kind kinds[] = {
-      {"priority", "fixed priorities with inheritance: the executor's own", promise_nothing,
+      {"priority", "fixed priorities with inheritance: the executor's own levels", promise_nothing,
        [](void*, const Policy::Options&) noexcept -> Policy* { return nullptr; }},
       kind_of<Rs>...};
 };

@@ -50,7 +50,7 @@ class Checked final : public Rules {
     if (broken_) return;
     in_vain_ = in_vain;
     if (in_vain_ == most_in_vain) {
-      return tell("preempts() is true of whatever pick() has just returned: no job gets to run",
+      return tell("preempts() is true for each job that pick() has just returned: no job runs",
                   job);
     }
     rules_.put_back(job, entity);
@@ -62,7 +62,7 @@ class Checked final : public Rules {
     if (job != nullptr && is_queued(*job)) [[likely]]
       return running_ = job;
     Job* const instead = any();
-    if (instead == nullptr) platform::fail("a policy is asked for a job, and none is ready");
+    if (instead == nullptr) platform::fail("pick() was called while no job was ready");
     if (job != nullptr) tell("pick() returned a job that is not in the queue", *job);
     if (job == nullptr) tell("pick() returned null while a job is ready", *instead);
     return running_ = instead;
@@ -76,8 +76,8 @@ class Checked final : public Rules {
       Job* const job = rules_.find(wanted);
       if (job == nullptr) return nullptr;
       const char* const wrong = !is_queued(*job) ? "find() returned a job that is not in the queue"
-                                : !wanted(*job)  ? "find() returned a job that is not wanted"
-                                : !still_has(*job) ? "find() took out the job that it returned"
+                                : !wanted(*job)  ? "find() returned a job that does not match"
+                                : !still_has(*job) ? "find() removed the job that it returned"
                                                    : nullptr;
       if (wrong == nullptr) return job;
       tell(wrong, *job);
@@ -113,8 +113,7 @@ class Checked final : public Rules {
     const bool is_over_at_once = left.count() <= 0 && picked_ns_ == now_ns();
     over_in_vain_ = is_over_at_once ? over_in_vain_ + 1 : 0;
     if (over_in_vain_ != most_in_vain) return left;
-    tell("left() is nothing for whatever pick() has just returned: no job gets to run",
-         *entity.job);
+    tell("left() is 0 for each job that pick() has just returned: no job runs", *entity.job);
     return Duration::max();
   }
   static std::int64_t due(const Job& job, const Entity& entity) noexcept

@@ -16,7 +16,7 @@ namespace async::policy {
 class Eevdf final : public Rules {
  public:
   static constexpr const char* name = "eevdf";
-  static constexpr const char* summary = "fair by virtual runtime, with virtual deadlines";
+  static constexpr const char* summary = "fair shares: the earliest virtual deadline first";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
   explicit Eevdf(const Options& options) noexcept : Rules(options) {}

@@ -8,7 +8,7 @@ namespace async::policy {
 class Fifo : public Rules {
  public:
   static constexpr const char* name = "fifo";
-  static constexpr const char* summary = "first come, first served; nobody is preempted";
+  static constexpr const char* summary = "first come, first served, without preemption";
   static constexpr unsigned promises = promise_no_starvation;
 
   explicit Fifo(const Options& options) noexcept : Rules(options) {}

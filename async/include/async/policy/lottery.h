@@ -14,7 +14,7 @@ namespace async::policy {
 class Lottery final : public Rules {
  public:
   static constexpr const char* name = "lottery";
-  static constexpr const char* summary = "each slice is drawn, with weights as tickets";
+  static constexpr const char* summary = "a draw for each time slice, with weights as tickets";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
   explicit Lottery(const Options& options) noexcept

@@ -8,7 +8,7 @@ namespace async::policy {
 class RoundRobin final : public Fifo {
  public:
   static constexpr const char* name = "round-robin";
-  static constexpr const char* summary = "first come, first served, a slice at a time";
+  static constexpr const char* summary = "first come, first served, one time slice each";
   static constexpr unsigned promises = promise_no_starvation;
 
   using Fifo::Fifo;

@@ -30,14 +30,14 @@ class Stealing : public Rules {
 class StealFifo final : public Stealing<false> {
  public:
   static constexpr const char* name = "steal-fifo";
-  static constexpr const char* summary = "the newest first; idle harts take the oldest";
+  static constexpr const char* summary = "the newest job first; idle harts steal the oldest";
   using Stealing::Stealing;
 };
 
 class StealLifo final : public Stealing<true> {
  public:
   static constexpr const char* name = "steal-lifo";
-  static constexpr const char* summary = "the newest first, for idle harts, too";
+  static constexpr const char* summary = "the newest job first; idle harts steal the newest";
   using Stealing::Stealing;
 };
 

@@ -12,7 +12,8 @@ namespace async::policy {
 class Stride final : public Rules {
  public:
   static constexpr const char* name = "stride";
-  static constexpr const char* summary = "time in proportion to weights, the one behind first";
+  static constexpr const char* summary =
+      "time in proportion to weights: the job furthest behind first";
   static constexpr unsigned promises = promise_no_starvation | promise_shares;
 
   explicit Stride(const Options& options) noexcept : Rules(options) {}
