@@ -89,7 +89,7 @@ void say_job() {
 
 /// Prints the chain of the running coroutine last, because it may be corrupt.
 [[noreturn]] void end() {
-  say("who waits for whom:\n");
+  say("all jobs and their waits:\n");
   async::print_graph(write, nullptr);
   if (const async::Job* job = running_job()) {
     say("'{}' when it was last resumed:\n", job->name());

@@ -110,14 +110,15 @@ Arguments read_arguments(int argc, char** argv) {
 MemoryRange load_archive(const char* path, const MemoryRange& ram) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   struct stat status{};
-  if (file < 0 || fstat(file, &status) != 0) give_up("cotrap: the boot archive cannot be read\n");
+  if (file < 0 || fstat(file, &status) != 0)
+    give_up("cotrap: cannot read the boot archive (--initrd)\n");
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > ram.size / 2) give_up("cotrap: too little memory for the boot archive\n");
+  if (size > ram.size / 2) give_up("cotrap: too little memory for the boot archive (--mem)\n");
   const MemoryRange range{page_down(ram.end() - size), size};
   for (std::size_t done = 0; done < size;) {
     const ssize_t count =
         pread(file, phys_to_virt(range.base + done), size - done, static_cast<off_t>(done));
-    if (count <= 0) give_up("cotrap: the boot archive cannot be read\n");
+    if (count <= 0) give_up("cotrap: cannot read the boot archive (--initrd)\n");
     done += static_cast<std::size_t>(count);
   }
   close(file);
@@ -131,7 +132,7 @@ constinit std::size_t window_count = 0;
 void start_disk(const Arguments& given) {
   hosted::DiskOptions options = given.disk;
   options.file = open(given.disk_path, (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-  if (options.file < 0) give_up("cotrap: the disk cannot be opened\n");
+  if (options.file < 0) give_up("cotrap: cannot open the disk file\n");
   disk.start(options);
   constexpr std::size_t register_bytes = 0x200;
   windows[window_count++] = {.window = {reinterpret_cast<std::uintptr_t>(&disk), register_bytes},
@@ -173,7 +174,8 @@ extern "C" int main(int argc, char** argv) {
   using namespace hal;
   hosted::start_clock();
   const Arguments given = read_arguments(argc, argv);
-  if (!hosted::map_ram(given.memory, given.ram_path)) give_up("cotrap: no such memory\n");
+  if (!hosted::map_ram(given.memory, given.ram_path))
+    give_up("cotrap: cannot map the memory (--mem, --ram)\n");
   static MemoryRange ram, archive;
   ram = {ram_base, given.memory};
   BootInfo info{.memory = {&ram, 1},
@@ -192,5 +194,5 @@ extern "C" int main(int argc, char** argv) {
   hosted::start_console();
   if (given.disk_path != nullptr) start_disk(given);
   hosted::start_boot_hart(info);
-  give_up("cotrap: no thread for a hart\n");
+  give_up("cotrap: cannot start a thread for a hart\n");
 }

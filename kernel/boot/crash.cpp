@@ -30,7 +30,7 @@ void crash(std::string_view how) {
     volatile char start = 0;
     fill_stack(&start);
   } else if (how == "panic") {
-    panic("asked for on the command line");
+    panic("crash=panic is on the command line");
   }
 }
 
@@ -45,7 +45,7 @@ async::Task<> crash_inside(std::string_view how) {
     // The timer interrupt preempts this job, which keeps its stack. From then on the executor runs
     // on a stack of the stack pool.
     async::spawn_preemptible(compute(), {.name = "computing", .priority = 1});
-    co_await async::sleep_for(std::chrono::milliseconds{1}, "somebody to preempt");
+    co_await async::sleep_for(std::chrono::milliseconds{1}, "a job to preempt");
     how = "stack";
   }
   crash(how);

@@ -67,7 +67,7 @@ void start_other_harts(unsigned count) {
     if (hal::start_hart(hart)) {
       expected |= static_cast<async::HartMask>(1u << hart);
     } else {
-      log("hart {} does not start", hart);
+      log("hart {} cannot be started", hart);
     }
   }
 }
@@ -76,7 +76,7 @@ async::Task<> await_other_harts() {
   using namespace std::chrono_literals;
   for (const auto end = async::now() + 1s; (expected & ~async::Executor::all()) != 0;) {
     if (async::now() > end) {
-      log("not all harts have started");
+      log("some harts did not start within 1 s");
       break;
     }
     co_await async::sleep_for(1ms, "other harts");

@@ -51,8 +51,8 @@ std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
   if (options.value("watch")->empty()) return std::chrono::milliseconds{usual};
   const std::uint64_t wanted = options.number("watch").value_or(0);
   if (wanted >= 1 && wanted <= most) return std::chrono::milliseconds{wanted};
-  log("watch={}: a number of milliseconds from 1 to {} is wanted; it is {} now",
-      *options.value("watch"), most, usual);
+  log("watch={}: expected a number of milliseconds from 1 to {}; using {}", *options.value("watch"),
+      most, usual);
   return std::chrono::milliseconds{usual};
 }
 
@@ -65,7 +65,8 @@ std::chrono::milliseconds longest_ready(const formats::BootOptions& options) {
 }
 
 void start_memory(const hal::BootInfo& info) {
-  if (!memory::frames.initialize(info.memory, info.reserved)) panic("no memory");
+  if (!memory::frames.initialize(info.memory, info.reserved))
+    panic("the machine has no usable memory");
   memory::frames.grow_reserve(base_reserve);
   if (const auto entered = hal::enter_kernel_space(info); !entered) panic_unmapped(entered.error());
 }
@@ -95,7 +96,7 @@ void kernel_main(const hal::BootInfo& info) {
   log("cotrap: {} hart{}, {} MiB free of {} MiB", info.hart_count, info.hart_count == 1 ? "" : "s",
       memory::frames.free_count() / 256, memory::frames.total_count() / 256);
   if (const auto policy = options.value("policy")) {
-    const char* const known = use_policy(*policy) ? "" : ", which there is not";
+    const char* const known = use_policy(*policy) ? "" : " is unknown, using the default";
     log("policy: {}{}", *policy, known);
   }
   report_deadlocks();

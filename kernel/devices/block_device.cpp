@@ -40,7 +40,7 @@ std::unique_ptr<BlockDevice> BlockDevice::start(std::unique_ptr<virtio::Transpor
                                                 std::string_view name) {
   std::unique_ptr<BlockDevice> device{new BlockDevice{std::move(transport), name}};
   if (!device->start_device()) {
-    log("{}: the disk cannot be used", name);
+    log("{}: the driver cannot start the disk", name);
     return nullptr;
   }
   log("{}: {} sectors of 512 bytes, {}queue of {}", name, device->sectors(),
@@ -167,15 +167,15 @@ async::Task<> BlockDevice::serve() {
     if ((causes & virtio::cause::configuration) != 0) {
       useful = true;
       if (device_.wants_reset()) {
-        reset("it asks for it");
+        reset("the device requests it");
       } else {
         learn_capacity();
       }
     }
-    if (device_.queue().is_broken()) reset("what it says about its work cannot be");
-    if (state_ == State::dead) reset("it was dead and interrupts");
+    if (device_.queue().is_broken()) reset("its used ring is invalid");
+    if (state_ == State::dead) reset("a failed device raised an interrupt");
     if (const auto pause = backoff_.after(useful)) {
-      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      co_await async::sleep_for(*pause, "a pause after useless interrupts");
       (void)collect();
     }
     transport_->complete_interrupt();
@@ -241,7 +241,7 @@ void BlockDevice::reset(std::string_view why) {
   }
   if (tell) transport_->notify();
   if (works) return;
-  log("{}: the disk does not come back", name_);
+  log("{}: the disk did not restart", name_);
   device_.fail();
   for (;;) {
     BlockRequest* request = nullptr;

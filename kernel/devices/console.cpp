@@ -17,7 +17,7 @@ async::Task<> Console::serve() {
   hal::enable_interrupt(irq);
   while (co_await line.wait("serial port") == async::WaitResult::woken) {
     if (const auto pause = backoff_.after(serve_device())) {
-      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      co_await async::sleep_for(*pause, "a pause after useless interrupts");
       (void)serve_device();
     }
     hal::complete_interrupt(irq);
@@ -28,7 +28,7 @@ async::Task<> Console::poll() {
   using namespace std::chrono_literals;
   do {
     (void)serve_device();
-  } while (co_await async::sleep_for(10ms, "next look at the console") == async::WaitResult::woken);
+  } while (co_await async::sleep_for(10ms, "the next console poll") == async::WaitResult::woken);
 }
 
 bool Console::serve_device() {

@@ -31,7 +31,7 @@ async::Task<> EntropyDevice::serve() {
   while (co_await line.wait("entropy device") == async::WaitResult::woken) {
     (void)transport_->acknowledge();
     if (const auto pause = backoff_.after(collect())) {
-      co_await async::sleep_for(*pause, "an interrupt that comes too often");
+      co_await async::sleep_for(*pause, "a pause after useless interrupts");
       (void)collect();
     }
     transport_->complete_interrupt();

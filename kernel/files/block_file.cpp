@@ -192,7 +192,7 @@ async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest
   const SectorRanges::Claim claim{disk_->writes(), first, used != 0 ? last + 1 : last,
                                   static_cast<bool>(edges)};
   while (claim.has_to_wait()) {
-    const auto woken = co_await disk_->writes().changes().wait("sectors that others write");
+    const auto woken = co_await disk_->writes().changes().wait("a write to the same sectors");
     if (woken != async::WaitResult::woken) co_return fail(Errno::eintr);
   }
 

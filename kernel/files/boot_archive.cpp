@@ -108,13 +108,13 @@ std::size_t unpack_boot_archive(Directory& root, std::span<const std::byte> arch
   std::size_t taken = 0;
   while (const auto entry = reader.next()) {
     if (!*entry) {
-      log("boot archive: broken after {} entries; going on with those", taken);
+      log("boot archive: invalid after {} entries; the rest is ignored", taken);
       break;
     }
     if (unpacker.add(**entry)) {
       ++taken;
     } else {
-      log("boot archive: no place for '{}' (mode {:o}), left out", (*entry)->name, (*entry)->mode);
+      log("boot archive: cannot add '{}' (mode {:o})", (*entry)->name, (*entry)->mode);
     }
   }
   return taken;

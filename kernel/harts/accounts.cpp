@@ -86,7 +86,7 @@ void list_interrupts(PagedText& out) {
   }
   row(out, "TIM", "timer", [&](unsigned hart) { return counts[hart].timer.value(); });
   row(out, "IPI", "from other harts", [&](unsigned hart) { return counts[hart].ipis.value(); });
-  row(out, "SPU", "gone when claimed",
+  row(out, "SPU", "spurious: gone when claimed",
       [&](unsigned hart) { return counts[hart].spurious.value(); });
   for (std::size_t i = 0; i < trap::routes.size(); ++i) {
     row(out, trap::routes[i].name, "router", [i](unsigned hart) {

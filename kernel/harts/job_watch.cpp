@@ -77,8 +77,8 @@ void tell(const char* kind, const char* what, const Job& job) {
 /// The bug that `event` shows; null if none.
 const char* mistake(const Watched& watched, TraceEvent event) {
   const bool is_ready = watched.state == Watched::State::ready;
-  if (event == TraceEvent::wake && is_ready) return "is woken though it is ready";
-  if (event == TraceEvent::run && !is_ready) return "runs though it is not ready";
+  if (event == TraceEvent::wake && is_ready) return "was woken while already ready";
+  if (event == TraceEvent::run && !is_ready) return "runs while not ready";
   return nullptr;
 }
 
@@ -148,12 +148,12 @@ bool jobs_are_watched() {
 }
 
 async::Task<> look_at_ready_jobs() {
-  while (co_await async::sleep_for(limit / 2, "time to look at ready jobs") ==
+  while (co_await async::sleep_for(limit / 2, "the next check of ready jobs") ==
          async::WaitResult::woken) {
     const bool all_idle = has_no_hart_anything_to_do();
     while (const Job* const late = next_late()) {
       if (all_idle) {
-        tell("lost wake", "was woken, and no hart runs it or anything else", *late);
+        tell("lost wake", "was woken, but does not run although all harts are idle", *late);
       } else {
         tell("starvation", "has been ready for too long", *late);
       }

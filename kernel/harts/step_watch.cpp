@@ -222,13 +222,13 @@ async::Task<> report_stalls() {
   Stall stall;
   reporter.stalled = &stalled;
   for (;;) {
-    (void)co_await stalled.wait("a coroutine to stall");
+    (void)co_await stalled.wait("a stalled step");
     {
       async::platform::InterruptGuard masked;  // a further stall may overwrite it
       stall = reporter.last;
     }
     log_stall(stall);
-    (void)co_await async::sleep_for(between_reports, "the next report of a stall");
+    (void)co_await async::sleep_for(between_reports, "a pause between reports");
   }
 }
 

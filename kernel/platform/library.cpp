@@ -11,7 +11,7 @@ template class std::basic_string<char>;
 extern "C" {
 
 void abort() {
-  kernel::panic("abort");
+  kernel::panic("abort() was called");
 }
 [[noreturn]] void __cxa_pure_virtual() {
   kernel::panic("a pure virtual function was called");
@@ -21,7 +21,7 @@ void abort() {
 namespace std {
 
 [[noreturn]] void terminate() noexcept {
-  kernel::panic("std::terminate");
+  kernel::panic("std::terminate() was called");
 }
 
 inline namespace __1 {

@@ -32,7 +32,7 @@ bool oom_kill(Thread& needy) {
   if (is_leaving(chosen)) return chosen != needy.process().id();
   Process* largest = find_largest();
   if (largest == nullptr || largest == &needy.process()) return false;
-  log("out of memory: {} ({}) has most of it, {} pages, and has to end", largest->name(),
+  log("out of memory: killing {} ({}), the largest process, {} pages", largest->name(),
       largest->id(), largest->space().own_pages());
   chosen = largest->id();
   largest->terminate(abi::WaitStatus::killed(abi::Signal::sigkill));

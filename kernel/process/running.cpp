@@ -289,7 +289,7 @@ async::Task<> yield_timeslice(Thread& thread) {
     const std::uint64_t end = thread.share.period_end;
     const std::uint64_t left = end - std::min(end, hal::clock_ticks());  // it may be over by now
     thread.is_throttled = true;
-    co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "its next period");
+    co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "the next period");
     thread.is_throttled = false;
     const bool is_over = hal::clock_ticks() >= thread.share.period_end;
     if (has_server(thread) && is_over) begin_period(thread, thread.share.period_end);

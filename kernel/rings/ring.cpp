@@ -8,8 +8,9 @@ namespace kernel {
 Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
     : thread_{thread}, shape_{shape}, polled_{picked_up} {
   if (picked_up) {
-    scope_.spawn(poll_submissions(),
-                 {.name = "ring pick-up", .priority = thread.limit(), .harts = thread.harts()});
+    scope_.spawn(
+        poll_submissions(),
+        {.name = "submission polling", .priority = thread.limit(), .harts = thread.harts()});
   }
 }
 

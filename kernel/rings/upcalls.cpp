@@ -233,7 +233,7 @@ Result<> Upcalls::notify_when(hal::Irq irq, std::uint64_t bits) {
 async::Task<> Upcalls::close() {
   for (Line& line : lines_) line.stop();
   scope_.cancel();
-  co_await scope_.join("pages of kept contexts");
+  co_await scope_.join("page-ins of saved contexts");
 }
 
 }  // namespace kernel

@@ -63,7 +63,7 @@ async::Task<Result<Words>> with_bell(async::Task<Result<Words>> self_test) {
   if (hal::bell_interrupt() == hal::Irq::none) co_return fail(Errno::enxio);
   if (!co_await end_handler()) co_return fail(Errno::eintr);
   co_return co_await async::spawn(
-      std::move(self_test), {.name = "bell's self_test", .harts = async::hart_mask(bell().hart)});
+      std::move(self_test), {.name = "bell self-test", .harts = async::hart_mask(bell().hart)});
 }
 
 void open_bell() {

@@ -57,7 +57,7 @@ template <class Measurement>
 async::Task<Result<Words>> by_itself(std::uint64_t times, Counter counter, Measurement measure) {
   if (times == 0 || times > most) co_return fail(Errno::einval);
   Words words{};
-  co_await async::spawn(measure(times, counter, words), here("self_test"));
+  co_await async::spawn(measure(times, counter, words), here("self-test"));
   if (async::is_cancelled()) co_return fail(Errno::eintr);
   co_return words;
 }
@@ -67,7 +67,7 @@ std::size_t bytes_of_frames() {
 }
 
 async::Task<> wait_for(async::Event& event) {
-  (void)co_await event.wait("the end of an self_test");
+  (void)co_await event.wait("the end of the self-test");
 }
 
 }  // namespace

@@ -12,13 +12,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* wait_for_other = "the other's mutex";
+constexpr const char* wait_for_other = "the other job's mutex";
 
 /// Locks `first`. When the other coroutine holds its mutex, waits for `second`.
 async::Task<> lock_both(async::Mutex& first, async::Mutex& second, async::WaitGroup& both) {
   const auto held = co_await first.lock("its own mutex");
   both.done();
-  (void)co_await both.wait("the other one");
+  (void)co_await both.wait("the other job");
   const auto wanted = co_await second.lock_or_cancel(wait_for_other);
 }
 
@@ -27,7 +27,7 @@ bool is_stuck(const async::Job& job) {
 }
 
 async::Task<> want(async::Mutex& mutex, async::Event& held) {
-  (void)co_await held.wait("the mutex to be held");
+  (void)co_await held.wait("a locked mutex");
   const auto wanted = co_await mutex.lock_or_cancel(wait_for_other);
 }
 
@@ -36,7 +36,7 @@ async::Task<> hold_and_join(async::Mutex& mutex, async::Event& held,
                             async::JoinHandle<void> other) {
   const auto lock = co_await mutex.lock("its own mutex");
   held.set();
-  while (!is_stuck(other.job())) (void)co_await async::sleep_for(100us, "the other one");
+  while (!is_stuck(other.job())) (void)co_await async::sleep_for(100us, "the other job");
   co_await std::move(other);
 }
 

@@ -23,7 +23,7 @@ async::Duration length(std::uint64_t milliseconds) {
 /// Returns when `job` waits.
 async::Task<> let_wait(const async::Job& job) {
   while (job.kind != async::Kind::waiting && !async::is_cancelled()) {
-    (void)co_await async::sleep_for(100us, "somebody to wait");
+    (void)co_await async::sleep_for(100us, "a waiting job");
   }
 }
 
@@ -46,7 +46,7 @@ async::Task<Result<Words>> lost_wake(std::uint64_t milliseconds) {
   auto forgotten = async::spawn(wait_for(event), {.name = "forgotten"});
   co_await let_wait(forgotten.job());
   async::trace(async::TraceEvent::wake, forgotten.job());
-  (void)co_await async::sleep_for(length(milliseconds), "somebody to notice");
+  (void)co_await async::sleep_for(length(milliseconds), "the report of a lost wake");
   async::trace(async::TraceEvent::wait, forgotten.job());
   event.set();
   co_await std::move(forgotten);

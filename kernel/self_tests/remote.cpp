@@ -19,7 +19,7 @@ constexpr std::uint8_t above_programs = 8;
 async::Task<> wait_there(async::Interrupt& interrupt, std::atomic<bool>& waits,
                          async::Instant& woken) {
   waits = true;
-  (void)co_await interrupt.wait("a wake from elsewhere");
+  (void)co_await interrupt.wait("a wake from another hart");
   woken = async::now();
 }
 
@@ -39,7 +39,7 @@ class PreemptedWake {
 
   async::Task<> wait() {
     while (!over_) {
-      (void)co_await interrupt_.wait("a wake from elsewhere");
+      (void)co_await interrupt_.wait("a wake from another hart");
       served_ = round_.load();
     }
   }
@@ -60,7 +60,7 @@ class PreemptedWake {
     async::Duration lead = 5ms;  // from a round's begin to its wake; the first round measures it
     for (;;) {
       do {
-        (void)co_await async::sleep_for(1ms, "the others to wait");
+        (void)co_await async::sleep_for(1ms, "the other jobs");
       } while (waker_ == nullptr || (async::Executor::idle_harts() & there_) == 0);
       if (round_ == rounds_ || stop) break;
       const std::uint64_t round = ++round_;

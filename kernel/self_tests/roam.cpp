@@ -42,7 +42,7 @@ struct Roamer {
   }
 
   async::Task<> nap() {
-    (void)co_await async::sleep_for(20us, "a nap");
+    (void)co_await async::sleep_for(20us, "a short sleep");
     look_who_runs();
   }
 
@@ -66,7 +66,7 @@ struct Roamer {
 
 /// Stays on its hart and is CPU-bound for a part of the time.
 async::Task<> disturb(const Hours& hours, async::Duration later) {
-  (void)co_await async::sleep_until(hours.begin + later, "the others");
+  (void)co_await async::sleep_until(hours.begin + later, "its start time");
   while (!hours.are_over()) {
     for (const Instant over = async::now() + 300us; async::now() < over;) {
     }
@@ -108,7 +108,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
     team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
   }
   co_await team.wait([&] { hours.cut_short = true; });
-  (void)co_await async::sleep_for(1ms, "stacks to come home");
+  (void)co_await async::sleep_for(1ms, "returned stacks");
   const Stacks after = stacks();
   bool intact = true;
   std::uint64_t rounds = 0;

@@ -77,7 +77,7 @@ async::Task<Result<Words>> spin_two(std::uint64_t milliseconds) {
 namespace {
 
 async::Task<> spin_from(Spinner& spinner, Instant begin, Instant end) {
-  (void)co_await async::sleep_until(begin, "its turn");
+  (void)co_await async::sleep_until(begin, "its start time");
   co_await spinner.run(end);
 }
 

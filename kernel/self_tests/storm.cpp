@@ -18,7 +18,7 @@ async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, Interrup
     (void)co_await bell().wait("the bell");
     ++interrupts;
     if (const auto pause = backoff.after(false)) {
-      (void)co_await async::sleep_for(*pause, "the storm");
+      (void)co_await async::sleep_for(*pause, "a pause after useless interrupts");
     }
     over = stop || async::now() >= end;
     hal::silence_bell();

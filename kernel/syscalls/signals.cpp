@@ -49,7 +49,7 @@ void log_refused_handler(Thread& self, int signal) {
   const auto bit = abi::set_of(static_cast<abi::Signal>(signal));
   if ((logged & bit) != 0) return;
   logged |= bit;
-  log("{} ({}): a handler for signal {} is refused, programs cannot have any yet",
+  log("{} ({}): the handler for signal {} is refused: handlers are not supported",
       self.process().name(), self.id(), signal);
 }
 

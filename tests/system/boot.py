@@ -88,7 +88,7 @@ def unmappable(test: harness.Test) -> None:
         panic is not None
         and panic[1].strip()
         == "the kernel's memory from 0xffffffc010001000 to 0xffffffc010002000 cannot be mapped: "
-        "something else is mapped there",
+        "another page is mapped there",
         "a mapping that fails at boot is named with the reason",
         done.text + done.why,
     )

@@ -108,7 +108,7 @@ def deadlocks(test: harness.Test, harts: int) -> None:
         f"a deadlock of two mutexes is reported once (harts: {harts})", done.text,
     )  # fmt: skip
     for one, other in (("left", "right"), ("right", "left")):
-        waits = f"waits: the other's mutex, held by '{other}-handed'"
+        waits = f"waits: the other job's mutex, held by '{other}-handed'"
         after = done.text.partition(waits)[2]
         line = next(iter(after.splitlines()[1:2]), "")
         test.check(
@@ -122,9 +122,9 @@ def mistakes(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=not test.build.is_hosted)
     planted = (
         ("deadlock-by-join", "deadlock: 'joining' waits for itself", "hold_and_join"),
-        ("double-enqueue", "double enqueue: 'woken twice' is woken though it is ready", "wait_for"),
+        ("double-enqueue", "double enqueue: 'woken twice' was woken while already ready", "wait_for"),
         ("starvation", "starvation: 'hungry' has been ready for too long", "wait_for"),
-        ("lost-wake", "lost wake: 'forgotten' was woken, and no hart runs it", "wait_for"),
+        ("lost-wake", "lost wake: 'forgotten' was woken, but does not run", "wait_for"),
     )
     for name, what, coroutine in planted:
         if name == "starvation" and harts > 1:

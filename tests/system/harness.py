@@ -47,7 +47,7 @@ CRASHES = (
     ("write-text", "page fault in the kernel"),
     ("stack", "stack overflow in the kernel"),
     ("preempting-stack", "stack overflow in the kernel"),
-    ("panic", "asked for on the command line"),
+    ("panic", "crash=panic is on the command line"),
 )
 # Demos that claim something about time but do not request counted time themselves (Demo.icount).
 TIMED_DEMOS = ("sleepsort", "coroutines")

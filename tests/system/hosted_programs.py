@@ -62,7 +62,7 @@ def refusals(test: harness.Test) -> None:
     machine = test.machine(fs="rewrite")
     script = "/linux/refused; echo status $?; /linux/thread_local; echo status $?"
     done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
-    refused = r"the instruction at (0x[0-9a-f]+) cannot be changed: 65 48 8b 04 25 00 00 00 00 c3"
+    refused = r"cannot rewrite the instruction at (0x[0-9a-f]+): 65 48 8b 04 25 00 00 00 00 c3"
     logged = re.search(refused, done.text)
     what = "the refused instruction is logged with its address and its bytes"
     test.check(logged is not None, what, done.text)
@@ -70,7 +70,7 @@ def refusals(test: harness.Test) -> None:
     test.check(ended and "status 132" in done.text, "  … and the program that executes it dies", done.text)
     test.check("5\n" in done.text and "status 3" in done.text, "  … and other programs run", done.text)
     done = test.run("/linux/written", "writable", machine=machine, quiet=False)
-    why = "they can be written, or are not its own"
+    why = "its mapping is writable or shared"
     refused = done.status == 132 and why in done.text
     test.check(refused, "code that is writable and executable is refused", done.text)
     done = test.run("/linux/written", "writable")

@@ -51,8 +51,8 @@ enum class MapError : std::uint8_t {
 constexpr std::string_view description(MapError error) {
   switch (error) {
     case MapError::no_memory: return "no memory for a page table";
-    case MapError::occupied: return "something else is mapped there";
-    case MapError::writable_code: return "it would be both writable and executable";
+    case MapError::occupied: return "another page is mapped there";
+    case MapError::writable_code: return "a page would be both writable and executable";
   }
   std::unreachable();
 }

@@ -32,7 +32,7 @@ using memory::CodeArea;
 using trap::Rewriter;
 
 Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
-  log("{} ({}): no instructions are run at {:#x}: {}", self.process().name(), self.id(), at, why);
+  log("{} ({}): cannot execute the code at {:#x}: {}", self.process().name(), self.id(), at, why);
   return fail(Errno::enoexec);
 }
 
@@ -41,7 +41,7 @@ void tell(Thread& self, const trap::Refusal& refusal) {
   for (const std::byte byte : std::span{refusal.bytes}.first(refusal.size)) {
     fmt::format_to(std::back_inserter(bytes), " {:02x}", std::to_integer<unsigned>(byte));
   }
-  log("{} ({}): the instruction at {:#x} cannot be changed:{}", self.process().name(), self.id(),
+  log("{} ({}): cannot rewrite the instruction at {:#x}:{}", self.process().name(), self.id(),
       refusal.address, bytes);
 }
 
@@ -202,7 +202,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   if (!area) co_return fail(Errno::efault);
   if (area->code == memory::Code::ready) co_return Result<>{};  // another thread was first
   if (area->code == memory::Code::refused) co_return fail(Errno::enoexec);
-  if (!area->may_change) co_return refuse(self, at, "they can be written, or are not its own");
+  if (!area->may_change) co_return refuse(self, at, "its mapping is writable or shared");
   const hal::hosted::HostMemory memory{area->bytes()};
   const std::span copy = memory.bytes();
   if (copy.empty()) co_return fail(Errno::enomem);
@@ -223,7 +223,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
   if (read) co_return co_await put_in_place(self, *area, copy, rewriter);
   if (read.error() == Errno::enomem) co_return read;
   self.space().set_code(area->start, area->end, memory::Code::refused);
-  co_return refuse(self, at, "the file that they are in ends before");
+  co_return refuse(self, at, "its file ends before it");
 }
 
 }  // namespace kernel

@@ -194,10 +194,10 @@ TEST_CASE("the kernel map refuses writable code and pages already mapped, with a
     return mapped ? "" : hal::description(mapped.error());
   };
   CHECK(error(base, 1 << 30, read_write | Access::execute) ==
-        "it would be both writable and executable");
+        "a page would be both writable and executable");
   CHECK(error(base, 1 << 30, read_write) == "");
-  CHECK(error(base, 1 << 30, Access::read) == "something else is mapped there");
-  CHECK(error(base + page_size, page_size, Access::read) == "something else is mapped there");
+  CHECK(error(base, 1 << 30, Access::read) == "another page is mapped there");
+  CHECK(error(base + page_size, page_size, Access::read) == "another page is mapped there");
   forget_upper_half(*table);
 }
 
