@@ -279,7 +279,7 @@ def plans(test: harness.Test, plan: Path) -> None:
         (f"{A}\ntask 0 0 q1", "no step is 'q'"),
         (f"{A}\ntask 0 0 l7", "no lock 7"),
         (f"{A}\ntask 0 0 rx", "'x' in the plan is not a number"),
-        ("nonsense", "'nonsense' means nothing in a plan"),
+        ("nonsense", "'nonsense' is not a statement of a plan"),
     ):
         plan.write_text(wrong + "\n")
         done = test.run("/bin/workload", "/workload.plan")

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   if (arguments.take("-n")) {
     const auto text = arguments.take_word();
     const auto wanted = programs::number<long>(text);
-    if (!wanted) programs::wrong_usage("head: {} is no number of lines", text);
+    if (!wanted) programs::wrong_usage("head: {} is not a number of lines", text);
     lines = *wanted;
   } else if (const auto wanted = programs::number<long>(arguments.next()); wanted && *wanted < 0) {
     arguments.take_word();

@@ -117,7 +117,7 @@ class PlanReader {
   std::uint64_t number() { return number(word()); }
   nanoseconds time() { return nanoseconds(number()); }
   void skip(std::string_view expected) {
-    if (word() != expected) user::fail("'{}' is missing in the plan", expected);
+    if (word() != expected) user::fail("expected '{}' in the plan", expected);
   }
 
   void read_line() {
@@ -134,12 +134,12 @@ class PlanReader {
     } else if (what == "task") {
       read_task();
     } else {
-      user::check(what.empty(), "'{}' means nothing in a plan", what);
+      user::check(what.empty(), "'{}' is not a statement of a plan", what);
     }
   }
   void read_locks_and_channels() {
     for (auto each = word(); each != "channels"; each = word()) {
-      user::check(each == "i" || each == "n", "no lock is '{}'", each);
+      user::check(each == "i" || each == "n", "'{}' is not a kind of lock", each);
       plan_.locks.push_back(std::make_unique<PlanLock>());
       if (each == "i") plan_.locks.back()->emplace<user::InheritingMutex>();
     }
@@ -161,7 +161,7 @@ class PlanReader {
   void read_task() {
     auto task = std::make_unique<Task>();
     const auto of = number();
-    user::check(of < plan_.classes.size(), "no class {}", of);
+    user::check(of < plan_.classes.size(), "the plan has no class {}", of);
     task->number = plan_.tasks.size() + 1;
     task->of = plan_.classes[of].get();
     task->at = time();
@@ -175,9 +175,11 @@ class PlanReader {
   void check_step(const Step& step) const {
     const bool is_lock = step.kind == 'l' || step.kind == 'u';
     const bool is_channel = step.kind == 's' || step.kind == 'v';
-    user::check(std::string_view{"rwylusvn"}.contains(step.kind), "no step is '{}'", step.kind);
-    user::check(!is_lock || step.number < plan_.locks.size(), "no lock {}", step.number);
-    user::check(!is_channel || step.number < plan_.channels.size(), "no channel {}", step.number);
+    user::check(std::string_view{"rwylusvn"}.contains(step.kind), "'{}' is not a step", step.kind);
+    user::check(!is_lock || step.number < plan_.locks.size(), "the plan has no lock {}",
+                step.number);
+    user::check(!is_channel || step.number < plan_.channels.size(), "the plan has no channel {}",
+                step.number);
   }
 
   std::string_view line_;

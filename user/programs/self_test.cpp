@@ -48,7 +48,7 @@ constexpr Known known[] = {
 };
 
 int usage() {
-  user::complain("usage: self-test NAME [ARGUMENT]; NAME is one of");
+  user::complain("usage: self-test NAME [ARGUMENT]; NAME is one of:");
   for (const auto& each : known) user::complain("  {}", each.name);
   return 2;
 }
@@ -77,7 +77,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   if (found->in_instructions && !user::counts_are_exact()) {
-    user::println("# {}: done; instructions are counted under icount alone", found->name);
+    user::println("# {}: done; instructions are counted only with --icount", found->name);
     return 0;
   }
   for (std::size_t i = 0; i < found->words.size() && !found->words[i].empty(); ++i) {

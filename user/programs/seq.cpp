@@ -6,7 +6,7 @@ int main(int argc, char** argv) {
   const auto words = arguments.words(1, 2);
   const auto first = words.size() == 2 ? programs::number<long>(words.front()) : 1;
   const auto last = programs::number<long>(words.back());
-  if (!first || !last) programs::wrong_usage("seq: numbers are wanted");
+  if (!first || !last) programs::wrong_usage("seq: FIRST and LAST must be numbers");
   for (long i = *first; i <= *last; ++i) user::println("{}", i);
   return 0;
 }

@@ -25,6 +25,6 @@ int main(int argc, char** argv) {
   programs::Arguments arguments{argc, argv, "sleep SECONDS"};
   const char* text = arguments.words(1, 1).front();
   const auto time = duration(text);
-  if (!time) programs::wrong_usage("sleep: {} is no number of seconds", text);
+  if (!time) programs::wrong_usage("sleep: {} is not a number of seconds", text);
   return sleep_for(*time) ? 0 : 1;
 }

@@ -54,7 +54,8 @@ int real_time_priority(const Plan& plan, int priority) {
   for (const auto& each : plan.classes) all.push_back(each->priority);
   std::ranges::sort(all);
   all.erase(std::ranges::unique(all).begin(), all.end());
-  user::check(all.size() <= ranks, "{} priorities are more than {}", all.size(), ranks);
+  user::check(all.size() <= ranks, "{} different priorities, but at most {} are possible",
+              all.size(), ranks);
   const auto rank = std::ranges::find(all, priority) - all.begin();
   return 99 - static_cast<int>((rank + 1) * 99 + 6) / 7;
 }

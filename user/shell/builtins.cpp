@@ -47,7 +47,7 @@ int leave(Shell& shell, Words words) {
   if (words.size() > 1) {
     const auto given = number(words[1]);
     if (!given) {
-      user::complain("exit: {} is no number", words[1]);
+      user::complain("exit: {} is not a number", words[1]);
       return 2;
     }
     code = *given;
@@ -60,7 +60,7 @@ int set_variables(Shell& shell, Words words) {
   for (const std::string_view word : words.subspan(1)) {
     const auto equals = word.find('=');
     if (equals == 0 || equals == std::string_view::npos) {
-      user::complain("export: NAME=value is wanted, not {}", word);
+      user::complain("export: expected NAME=VALUE, not {}", word);
       return 1;
     }
     shell.set_variable(word.substr(0, equals), word.substr(equals + 1));
@@ -97,7 +97,7 @@ int send_signals(Shell&, Words words) {
     const auto name = std::string_view{processes[0]}.substr(1);
     const auto wanted = signal_called(name);
     if (!wanted) {
-      user::complain("kill: there is no signal {}", name);
+      user::complain("kill: unknown signal {}", name);
       return 2;
     }
     signal = *wanted;
@@ -116,7 +116,7 @@ int send_signals(Shell&, Words words) {
   for (const std::string_view word : processes) {
     const auto pid = number(word);
     if (!pid) {
-      user::complain("kill: {} is no process id", word);
+      user::complain("kill: {} is not a process id", word);
       return 2;
     }
     if (const auto sent = user::kill(*pid, signal); !sent) {
@@ -136,17 +136,17 @@ struct Builtin {
 };
 
 constexpr auto builtins = std::to_array<Builtin>({
-    {"cd", "cd [FOLDER]         go there (without one: to /)", change_directory},
-    {"echo", "echo WORDS…         print them ($? is the last status, $NAME a variable)", echo},
+    {"cd", "cd [FOLDER]         change to FOLDER (without one: to /)", change_directory},
+    {"echo", "echo WORDS…         print WORDS ($? is the last status, $NAME a variable)", echo},
     {"exit", "exit [CODE]         leave this shell; the first one powers the machine off", leave},
     {"export", "export [NAME=VALUE] set a variable for programs; without one, list them",
      set_variables},
-    {"help", "help                this", help},
-    {"jobs", "jobs                what runs in the background", list_jobs},
+    {"help", "help                print this help", help},
+    {"jobs", "jobs                list the background jobs", list_jobs},
     {"kill", "kill [-SIGNAL] PID… send SIGTERM, or the signal by name or number (PID -1: to all)",
      send_signals},
-    {"pwd", "pwd                 where am I?", print_directory},
-    {"wait", "wait                until nothing runs in the background", wait_for_jobs},
+    {"pwd", "pwd                 print the current folder", print_directory},
+    {"wait", "wait                wait until all background jobs have ended", wait_for_jobs},
 });
 
 void print_names(const char* folder) {
@@ -170,29 +170,30 @@ std::string_view field(std::string_view line, int index) {
 }
 
 int help(Shell&, Words) {
-  user::println("Here:");
+  user::println("Builtins:");
   for (const auto& builtin : builtins) user::println("  {}", builtin.usage);
   user::println("Programs in /bin:");
   print_names("/bin");
   if (const auto demos = user::read_file("/etc/demos")) {
-    user::println("Among them these demos, each of which checks what it claims:");
+    user::println("Demos among them (each checks its own claim):");
     for (std::string_view rest = *demos; !rest.empty();) {
       const auto line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(rest.size(), line.size() + 1));
       user::println("  {:<11} {}", field(line, 0), field(line, 2));
     }
   }
-  user::println("And:");
-  user::println("  a | b               what a prints is what b reads");
-  user::println("  a &                 runs while you go on");
-  user::println("  a ; b   a && b      b after a; b if a succeeds");
-  user::println("  a || b              b if a fails");
-  user::println("  a < FILE            a reads the file");
-  user::println("  a > FILE            what a prints goes into the file (>> FILE: to its end)");
-  user::println("  a 2> FILE           what a complains about does");
-  user::println("  'quoted' \"quoted\"   one word; $NAME means something in the second only");
+  user::println("Syntax:");
+  user::println("  a | b               b reads what a prints");
+  user::println("  a &                 a runs in the background");
+  user::println("  a ; b   a && b      b runs after a; b runs if a succeeds");
+  user::println("  a || b              b runs if a fails");
+  user::println("  a < FILE            a reads FILE");
+  user::println("  a > FILE            a prints into FILE (>> FILE: at its end)");
+  user::println("  a 2> FILE           a prints its errors into FILE");
+  user::println("  'quoted' \"quoted\"   one word; $NAME is a variable only in the second");
   user::println(
-      "  Ctrl-C ends a program, or the line you type; Ctrl-D ends its input, or this shell");
+      "  Ctrl-C ends a program, or clears the line that you type; Ctrl-D ends the input, or this "
+      "shell");
   return 0;
 }
 

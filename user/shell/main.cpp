@@ -49,7 +49,7 @@ void talk(Shell& shell) {
   for (const auto signal : {sigint, sigquit, sigterm}) {
     static_cast<void>(user::ignore_signal(signal, true));
   }
-  user::println("Cotrap's shell. `help` says what there is; `exit` powers off.");
+  user::println("Cotrap's shell: `help` lists the commands, `exit` powers off.");
   while (!shell.exit_code()) {
     shell.jobs().reap();
     const auto typed = read_typed_line(prompt());

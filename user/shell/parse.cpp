@@ -39,7 +39,8 @@ class Scanner {
       if (std::string_view{"|&;<>"}.contains(c)) break;
       rest_.remove_prefix(1);
       if (c == '\'' || c == '"') {
-        if (!quotation(c, text)) return std::unexpected{std::string{"a quotation does not end"}};
+        if (!quotation(c, text))
+          return std::unexpected{std::string{"a closing quotation mark is missing"}};
       } else if (c == '\\' && !rest_.empty()) {
         text += next();
       } else if (c == '$') {

@@ -67,7 +67,7 @@ std::expected<Pid, int> start(const Shell& shell, const Command& command, bool b
     path = find_program(shell, words.front());
   }
   if (path.empty()) {
-    user::complain("sh: {}: not found (`help` lists what there is)", words.front());
+    user::complain("sh: {}: not found (`help` lists the commands)", words.front());
     return std::unexpected{not_found};
   }
   const auto arguments = pointers(words);

@@ -108,7 +108,7 @@ TEST_CASE("redirections are removed from the words, wherever they stand") {
 }
 
 TEST_CASE("a syntax error is reported, and the jobs before it remain") {
-  CHECK(parse("echo 'open").error == "a quotation does not end");
+  CHECK(parse("echo 'open").error == "a closing quotation mark is missing");
   CHECK(parse("a | | b").error == "a command is missing");
   CHECK(parse("a |").error == "a command is missing");
   CHECK(parse("| a").error == "a command is missing");
