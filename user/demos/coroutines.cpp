@@ -33,7 +33,7 @@ Task<> neighbour(int who, std::vector<Mailbox>& mailboxes, long& sum, int& aslee
 Task<> talk(const Pipe& pipe, int words) {
   for (int word = 0; word < words; ++word) {
     const auto written = co_await sys::write(pipe.write_end, std::as_bytes(std::span{&word, 1}));
-    check(written == sizeof word, "a word goes into the pipe");
+    check(written == sizeof word, "a write puts a whole word into the pipe");
     if (word % 10 == 0) co_await async::sleep_for(1ms);
   }
 }
@@ -43,7 +43,7 @@ Task<> listen(const Pipe& pipe, int words, long& sum) {
     int word = 0;
     const auto read =
         co_await sys::read(pipe.read_end, std::as_writable_bytes(std::span{&word, 1}));
-    check(read == sizeof word, "a word comes out of the pipe");
+    check(read == sizeof word, "a read takes a whole word out of the pipe");
     sum += word;
   }
 }
@@ -63,12 +63,13 @@ Task<> all_neighbours() {
   });
   const auto taken = now() - begin;
   const auto memory = coroutine_memory() - memory_before;
-  println("{} coroutines slept {} to {} ms, talked, and were done in {:.0f} ms", coroutines,
+  println("{} coroutines slept {} to {} ms, exchanged messages and ended in {:.0f} ms", coroutines,
           shortest_sleep.count(), longest_sleep.count(), milliseconds(taken));
   println("  {} asleep at once; {} bytes of memory each", most_asleep, memory / coroutines);
-  check(most_asleep > coroutines / 2, "they sleep side by side");
-  check(sum == coroutines * (coroutines - 1L) / 2, "every message has arrived once: {}", sum);
-  check(memory / coroutines <= most_bytes, "at most {} bytes each", most_bytes);
+  check(most_asleep > coroutines / 2, "most coroutines sleep at the same time");
+  check(sum == coroutines * (coroutines - 1L) / 2, "each message arrives once: their sum is {}",
+        sum);
+  check(memory / coroutines <= most_bytes, "a coroutine takes at most {} bytes", most_bytes);
 }
 
 Task<> through_a_pipe() {
@@ -76,13 +77,13 @@ Task<> through_a_pipe() {
   const auto pipe = must(make_pipe(), "a pipe");
   long sum = 0;
   co_await async::when_all(talk(pipe, words), listen(pipe, words, sum));
-  check(sum == words * (words - 1L) / 2, "every word has come through: {}", sum);
+  check(sum == words * (words - 1L) / 2, "each word arrives once: their sum is {}", sum);
 
   std::array<std::byte, 4> buffer;
   const auto read =
       co_await async::with_deadline(async::now() + 5ms, sys::read(pipe.read_end, buffer));
-  check(!read.has_value(), "a read with a deadline ends without a word");
-  println("{} words through a pipe, and one reader that gave up after 5 ms", words);
+  check(!read.has_value(), "a read of the empty pipe ends at its deadline");
+  println("{} words passed a pipe, and a read with a deadline ended after 5 ms", words);
 }
 
 Task<> all() {

@@ -31,7 +31,8 @@ void take_sides(Pipe reading, Pipe writing) {
 }
 void wait_for_word(Pipe pipe) {
   char word;
-  check(must(read(pipe.read_end, std::span{&word, 1}), "reading") == 1, "the other side speaks");
+  check(must(read(pipe.read_end, std::span{&word, 1}), "reading") == 1,
+        "the other process sends a byte");
 }
 void say_word(Pipe pipe) {
   must(write(pipe.write_end, "!"), "writing");
@@ -60,7 +61,7 @@ int main() {
     println("skipped: needs an MMU");
     return 0;
   }
-  check(child.has_value(), "fork");
+  check(child.has_value(), "fork() works");
   if (*child == 0) {
     take_sides(to_child, to_parent);
     wait_for_word(to_child);
@@ -71,21 +72,22 @@ int main() {
     exit(all_bytes_are(memory, 'c') ? 0 : 2);
   }
   take_sides(to_parent, to_child);
-  account(at_start - pages_free(), 0, slack, "taken by fork: nothing is copied yet");
+  account(at_start - pages_free(), 0, slack, "allocated by fork, which copies no data");
 
   say_word(to_child);
   wait_for_word(to_parent);
-  account(at_start - pages_free(), pages, pages + slack, "taken once the child has written to all");
+  account(at_start - pages_free(), pages, pages + slack,
+          "allocated when the child has written to all");
   check(all_bytes_are(memory, 'p'), "the parent does not see what the child writes");
 
   std::memset(memory, 'q', pages * page_size);
   account(at_start - pages_free(), pages, pages + slack,
-          "taken once the parent has written too: it owns its pages alone by now");
+          "allocated when the parent has written too: its pages are no longer shared");
 
   say_word(to_child);
   const auto ended = must(wait(*child), "waiting");
   check(ended.status.word() == 0, "the child keeps its own bytes (status {})", ended.status.word());
-  check(all_bytes_are(memory, 'q'), "so does the parent");
-  account(at_start - pages_free(), -slack, slack, "taken when the child has ended");
+  check(all_bytes_are(memory, 'q'), "the parent keeps its own bytes");
+  account(at_start - pages_free(), -slack, slack, "allocated when the child has ended");
   return 0;
 }

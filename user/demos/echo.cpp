@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   stop = true;
   ticker.join();
   println("{} lines; {} ticks while waiting for them", lines, ticks_while_waiting);
-  check(lines > 0, "somebody typed something");
-  check(ticks_while_waiting > 0, "the ticker goes on while the keyboard is waited for");
+  check(lines > 0, "the input has at least one line");
+  check(ticks_while_waiting > 0, "the ticker runs while the demo waits for the keyboard");
   return 0;
 }

@@ -21,7 +21,7 @@ Task<> serve(int request, int& served, int& failed) {
   if (answer) {
     ++served;
   } else {
-    check(answer.error().signal == abi::Signal::sigsegv, "it reads nowhere");
+    check(answer.error().signal == abi::Signal::sigsegv, "a bad read is a SIGSEGV");
     ++failed;
   }
 }
@@ -32,8 +32,8 @@ Task<> serve_all() {
     for (int i = 0; i < requests; ++i) scope.spawn(serve(i, served, failed), {.name = "request"});
     co_return;
   });
-  println("{} requests served, {} read nowhere and said so", served, failed);
-  check(served == requests * 9 / 10 && failed == requests / 10, "each has its end");
+  println("{} requests served, {} read a null pointer and got an error", served, failed);
+  check(served == requests * 9 / 10 && failed == requests / 10, "each request ends as expected");
 }
 
 // Memory without access: at the first access to a page the handler fills it from a file, this
@@ -47,7 +47,8 @@ Task<Verdict> bring_page(Exception missing) {
   const std::size_t at = place / page_size * page_size;
   std::array<std::byte, page_size> bytes{};
   must(co_await sys::read_at(file, bytes, at), "reading a page");
-  must(protect_memory(&region[at], page_size, abi::prot_read | abi::prot_write), "its memory");
+  must(protect_memory(&region[at], page_size, abi::prot_read | abi::prot_write),
+       "access to a page");
   std::ranges::copy(bytes, &region[at]);
   co_return Verdict::retry;
 }
@@ -71,10 +72,11 @@ Task<> read_region() {
     over = true;
   }(over, sum));
   const auto brought = upcall_counts().exceptions;
-  println("{} pages were missing, and brought by a handler of the program's own (sum {})", brought,
+  println("{} pages were missing, and a handler of the program supplied them (sum {})", brought,
           sum);
-  println("  another coroutine took {} steps meanwhile", steps);
-  check(brought == pages && steps > static_cast<long>(pages), "others go on meanwhile");
+  println("  another coroutine ran {} steps meanwhile", steps);
+  check(brought == pages && steps > static_cast<long>(pages),
+        "the handler supplies each page while another coroutine runs");
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ constexpr auto crimes = std::to_array<Crime>({
     {"read a supervisor register", machine::privileged_signal, machine::read_privileged_register},
     {"return from supervisor mode", machine::privileged_signal, machine::return_from_trap},
     {"wait for interrupts off", machine::privileged_signal, machine::mask_interrupts},
-    {"use no instruction at all", Signal::sigill, machine::execute_nothing},
+    {"execute an invalid instruction", Signal::sigill, machine::execute_nothing},
     {"hit a breakpoint", Signal::sigtrap, machine::hit_breakpoint},
     {"abort", Signal::sigabrt,
      [] { syscall(Call::tgkill, process_id(), thread_id(), Signal::sigabrt); }},
@@ -69,7 +69,8 @@ void watch(const Crime& crime) {
   const char* const arguments[] = {"faults", name, nullptr};
   const Pid child = must(spawn(program_path(), arguments), "a child");
   const auto status = must(wait(child), "waiting").status;
-  if (status.has_exited()) fail("to {} ends with exit code {}", crime.name, status.exit_code());
+  if (status.has_exited())
+    fail("a child that tried to {} ended with exit code {}", crime.name, status.exit_code());
   println("{:32} SIG{}", crime.name, abi::name(status.signal()));
   check(status.signal() == crime.signal, "SIG{} was expected", abi::name(crime.signal));
 }
@@ -93,7 +94,7 @@ void give_bad_pointers() {
   expect_fault("read(into code)",
                call<long>(Call::read, pipe.read_end, reinterpret_cast<void*>(&jump_to), 8));
   expect_fault("openat(null)", call<long>(Call::openat, abi::at_fdcwd, nullptr, 0, 0));
-  expect_fault("openat(path without an end)", [&] {
+  expect_fault("openat(unterminated path)", [&] {
     std::memset(gap, 'x', page_size);
     return call<long>(Call::openat, abi::at_fdcwd, gap + page_size - 3, 0, 0);
   }());
@@ -112,7 +113,8 @@ void use_misaligned_pointers() {
   must(call(Call::clock_gettime, abi::clock_monotonic, odd), "clock_gettime at an odd address");
   abi::Timespec time;
   std::memcpy(&time, odd, sizeof time);
-  check(time.nanoseconds >= 0 && time.nanoseconds < 1'000'000'000, "an odd address gets it whole");
+  check(time.nanoseconds >= 0 && time.nanoseconds < 1'000'000'000,
+        "clock_gettime writes all bytes at an odd address");
   const auto answer = call(Call::futex, odd, abi::futex_wake, 1, nullptr, nullptr, 0);
   println("{:32} {}", "futex(odd address)", answer ? "succeeded" : abi::name(answer.error()));
   check(!answer && answer.error() == Errno::einval, "EINVAL was expected");
@@ -129,6 +131,7 @@ int main(int argc, char** argv) {
   for (const auto& crime : crimes) watch(crime);
   give_bad_pointers();
   use_misaligned_pointers();
-  println("{} children died as they should; this process and the kernel are well.", crimes.size());
+  println("{} children died of the expected signal; this process and the kernel still run.",
+          crimes.size());
   return 0;
 }

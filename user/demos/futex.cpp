@@ -28,7 +28,7 @@ void count_together() {
     }
   }
   println("{} threads counted to {} under a mutex", threads, counter);
-  check(counter == threads * each, "no count is lost: {} is wanted", threads * each);
+  check(counter == threads * each, "no count is lost: expected {}", threads * each);
 }
 
 void hand_over() {

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) println("argument {}: {}", i, argv[i]);
 
   check(argc >= 1 && argv[argc] == nullptr, "the arguments end with a null pointer");
-  check(std::string_view{machine.machine} == user::machine::name, "the machine is the program's");
+  check(std::string_view{machine.machine} == user::machine::name,
+        "uname names the machine that the program was built for");
   return 0;
 }

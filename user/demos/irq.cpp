@@ -30,13 +30,13 @@ void read_block(Fd disk, Block& block, std::uint64_t number) {
   const auto count =
       must(call<std::size_t>(Call::pread64, disk, &block, sizeof block, number * sizeof block),
            "pread64");
-  check(count == sizeof block, "block {} has {} bytes", number, count);
+  check(count == sizeof block, "a read of block {} got only {} bytes", number, count);
 }
 
 void check_block(const Block& block, std::uint64_t number) {
   std::uint64_t place = number * std::size(block.numbers);
   for (const std::uint64_t value : block.numbers) {
-    check(value == place * factor, "the number at place {} is {:#x}", place, value);
+    check(value == place * factor, "the number at index {} must not be {:#x}", place, value);
     ++place;
   }
 }
@@ -62,7 +62,7 @@ std::uint64_t disk_figure(std::string_view name) {
     std::from_chars(values.at(i).data(), values.at(i).data() + values.at(i).size(), value);
     return value;
   }
-  fail("/proc/disks has no {}", name);
+  fail("/proc/disks has no column {}", name);
 }
 
 nanoseconds read_one_at_a_time(Fd disk, std::vector<Block>& blocks) {
@@ -100,7 +100,7 @@ void check_in_order(const std::vector<Block>& blocks) {
 int main() {
   const auto disk = open("/dev/vda");
   if (!disk)
-    fail("/dev/vda: {} (`./cotrap demo irq` brings a disk)", abi::description(disk.error()));
+    fail("/dev/vda: {} (`./cotrap demo irq` provides a disk)", abi::description(disk.error()));
 
   constexpr int count = threads * rounds;
   std::vector<Block> blocks(count);
@@ -115,9 +115,10 @@ int main() {
   const auto most = disk_figure("most-in-flight");
   println("by {} threads at once:              {:8.2f} ms, {} requests in flight at most", threads,
           milliseconds(at_once), most);
-  println("every number of every block is the right one, both times");
+  println("every number of every block is correct, both times");
 
-  check(most >= threads, "{} requests in flight at once: the disk answers too fast to tell", most);
-  check(at_once < one_by_one, "at once takes less time than one at a time");
+  check(most >= threads, "only {} requests were in flight at once: the disk answers too fast",
+        most);
+  check(at_once < one_by_one, "reading at once takes less time than one at a time");
   return 0;
 }

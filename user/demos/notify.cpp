@@ -30,7 +30,7 @@ void handle(std::uint64_t bits) {
 // ── The receiver ──
 
 void say(std::string_view word) {
-  check(write(standard_output, word) == word.size(), "the sender is told");
+  check(write(standard_output, word) == word.size(), "the receiver writes to the sender");
 }
 
 // Computes in a single step, without a system call: no other coroutine of this thread runs.
@@ -41,43 +41,43 @@ void compute_until_told() {
 
 Task<> receive() {
   say("a");  // announces: asleep
-  check(co_await notified() == wake_up, "one that sleeps is woken");
+  check(co_await notified() == wake_up, "a notification wakes a coroutine that sleeps");
   say("c");  // announces: computing
   compute_until_told();
-  check(co_await notified() == stop_computing, "and what the handler has seen, coroutines see");
+  check(co_await notified() == stop_computing, "coroutines get the bits that the handler got");
 
   mask_notifications(many);
   const int before = calls;
   say("m");  // announces: masked
   while (upcall_counts().notifications < 2 + sent_while_masked) co_await async::sleep_for(1ms);
-  check(calls == before, "what is masked is not told");
+  check(calls == before, "the handler gets no masked notification");
   mask_notifications(0);
-  check(co_await notified() == many && calls == before + 1, "{} that came meanwhile are one",
+  check(co_await notified() == many && calls == before + 1, "{} masked notifications arrive as one",
         sent_while_masked);
 
   const Fd disk = must(open("/dev/vda"), "/dev/vda");
-  must(notify_when(disk, disk_is_done), "the disk's interrupts");
+  must(notify_when(disk, disk_is_done), "requesting the disk's notifications");
   std::array<std::byte, 512> sector;
   const auto [read, bits] = co_await async::when_all(sys::read_at(disk, sector, 0), notified());
-  check(read == sector.size() && bits == disk_is_done, "a device tells it, too");
-  must(notify_when(disk, 0), "no more of them");
+  check(read == sector.size() && bits == disk_is_done, "the disk's interrupt notifies the program");
+  must(notify_when(disk, 0), "stopping the disk's notifications");
 
   const auto counts = upcall_counts();
-  println("{} notifications: the handler was called {} times, {} of them in the midst of a step",
+  println("{} notifications: the handler was called {} times, {} of them in the middle of a step",
           counts.notifications, calls.load(), counts.interruptions);
-  check(counts.interruptions > 0, "computing is interrupted");
+  check(counts.interruptions > 0, "a notification interrupts a step that computes");
 }
 
 // ── The sender ──
 
 char hear(Fd from) {
   char word = 0;
-  check(read(from, std::as_writable_bytes(std::span{&word, 1})) == 1, "the other program answers");
+  check(read(from, std::as_writable_bytes(std::span{&word, 1})) == 1, "the receiver answers");
   return word;
 }
 
 void tell(Pid whom, Event event) {
-  must(notify(whom, event), "telling");
+  must(notify(whom, event), "notify");
 }
 
 int send() {
@@ -85,22 +85,23 @@ int send() {
   const char* const arguments[] = {program_path(), "receiver", nullptr};
   const std::array fds{FdMapping{standard_output, standard_error},
                        FdMapping{words.write_end, standard_output}};
-  const Pid receiver = must(spawn(program_path(), arguments, {.fds = fds}), "the other program");
+  const Pid receiver =
+      must(spawn(program_path(), arguments, {.fds = fds}), "starting the receiver");
   must(close(words.write_end), "closing");
-  check(hear(words.read_end) == 'a', "it sleeps");
+  check(hear(words.read_end) == 'a', "the receiver is about to sleep");
   sleep_for(5ms).value();
   tell(receiver, wake_up);
-  check(hear(words.read_end) == 'c', "it computes");
+  check(hear(words.read_end) == 'c', "the receiver is about to compute");
   sleep_for(5ms).value();
   tell(receiver, stop_computing);
-  check(hear(words.read_end) == 'm', "it has masked what comes now");
+  check(hear(words.read_end) == 'm', "the receiver masks notifications");
   for (int i = 0; i < sent_while_masked; ++i) tell(receiver, many);
   std::array<std::byte, 256> text;
-  while (const auto size = must(read(words.read_end, text), "what it has to tell")) {
-    must(write(standard_output, std::span{text}.first(size)), "telling it");
+  while (const auto size = must(read(words.read_end, text), "reading the receiver's output")) {
+    must(write(standard_output, std::span{text}.first(size)), "printing the receiver's output");
   }
   const auto ended = must(wait(receiver), "wait");
-  check(!notify(receiver, wake_up), "a program that has ended is not told");
+  check(!notify(receiver, wake_up), "notify() fails for a program that has ended");
   return ended.status.exit_code();
 }
 

@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   const auto back = must(make_pipe(abi::o_cloexec), "a pipe");
   const char* const arguments[] = {"pingpong", "pong", nullptr};
   const FdMapping fds[] = {{there.read_end, standard_input}, {back.write_end, standard_output}};
-  const Pid child = must(spawn(program_path(), arguments, {.fds = fds}), "starting the other side");
+  const Pid child =
+      must(spawn(program_path(), arguments, {.fds = fds}), "starting the other process");
   must(close(there.read_end), "closing");
   must(close(back.write_end), "closing");
   must(dup_to(back.read_end, standard_input), "dup3");
@@ -43,14 +44,15 @@ int main(int argc, char** argv) {
   const auto begin = now();
   for (long i = 0; i < rounds; ++i) {
     send(there.write_end, number + 1);
-    check(must(receive(number), "reading") == sizeof number, "the other side answers");
-    check(number == 2 * (i + 1), "round {}: {} came back, not {}", i, number, 2 * (i + 1));
+    check(must(receive(number), "reading") == sizeof number, "the other process answers");
+    check(number == 2 * (i + 1), "round {}: the answer is {}, not {}", i, number, 2 * (i + 1));
   }
   const auto taken = now() - begin;
 
   must(close(there.write_end), "closing");
   const auto ended = must(wait(child), "waiting");
-  check(ended.status.has_exited() && ended.status.exit_code() == 0, "the other side ends well");
+  check(ended.status.has_exited() && ended.status.exit_code() == 0,
+        "the other process exits with 0");
   println("{} round trips between processes {} and {}, {:.2f} us each", rounds, process_id(), child,
           microseconds(taken) / rounds);
   return 0;

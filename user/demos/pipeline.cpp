@@ -63,16 +63,16 @@ int consume() {
   long count = 0, ahead = 0;
   Record record;
   while (receive(record)) {
-    check(record.number == count * every, "record {} comes where {} belongs", record.number,
+    check(record.number == count * every, "record {} arrived instead of record {}", record.number,
           count * every);
-    check(record.load[0] == 'a' + record.number % 26, "record {} is unharmed", record.number);
+    check(record.load[0] == 'a' + record.number % 26, "record {} arrives unchanged", record.number);
     if (record.written_at < first_read) ahead = record.number;
     ++count;
   }
-  check(count == records / every, "{} of {} records arrive", count, records / every);
-  check(ahead < records / 2, "the producer waits, but it was {} records ahead", ahead);
-  println("{} of {} records came through; the producer got {} ahead, then had to wait", count,
-          records, ahead);
+  check(count == records / every, "only {} of {} records arrived", count, records / every);
+  check(ahead < records / 2, "the producer did not wait: it was {} records ahead", ahead);
+  println("{} of {} records arrived; the producer got {} ahead, then had to wait", count, records,
+          ahead);
   return 0;
 }
 
@@ -98,7 +98,7 @@ int main(int argc, char** argv) {
   }
   for (int i = 0; i < 3; ++i) {
     const auto ended = must(wait(), "waiting");
-    check(ended.status.word() == 0, "process {} ends well", ended.pid);
+    check(ended.status.word() == 0, "process {} exits with 0", ended.pid);
   }
   return 0;
 }

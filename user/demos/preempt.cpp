@@ -18,10 +18,10 @@ abi::SpinReport compute() {
   const auto done = call(abi::self_test, static_cast<unsigned long>(abi::SelfTest::spin), duration,
                          &report, sizeof report / sizeof(std::uint64_t));
   if (!done && done.error() == Errno::enosys)
-    fail("this kernel has no self-tests: `./cotrap demo` boots it with them");
+    fail("this kernel has no self-tests: run `./cotrap demo preempt`");
   must(done, "the self-test");
   check(report.intact != 0, "every register keeps its value");
-  check(report.rounds > 0, "the one below is not starved");
+  check(report.rounds > 0, "the less urgent coroutine runs, too");
   return report;
 }
 
@@ -40,12 +40,12 @@ int main() {
   constexpr int tries = 20;
   abi::SpinReport report = compute();
   for (int i = 1; i < tries && !is_on_time(report); ++i) report = compute();
-  println("a kernel coroutine computed for {:.1f} ms and looked at its registers {} times",
+  println("a kernel coroutine computed for {:.1f} ms and checked its registers {} times",
           static_cast<double>(report.ran_ns) / 1e6, report.rounds);
-  println("one above it woke {} times, late by {:.1f} us at most", report.wakes,
+  println("a more urgent one woke {} times, late by {:.1f} us at most", report.wakes,
           static_cast<double>(report.worst_ns) / 1e3);
   check(is_on_time(report),
-        "it is never a millisecond late ({} times it was, and {} rounds were done meanwhile)",
+        "the urgent coroutine is on time ({} times over 1 ms late, {} rounds between two wakes)",
         report.late, report.most_rounds);
   return 0;
 }

@@ -78,14 +78,14 @@ int main() {
   print_lateness("urgent", many, urgent);
   for (int i = 0; i < hogs; ++i) {
     println("hog {} counted to {}", i, work[i].load());
-    check(work[i] > 0, "hog {} gets its share", i);
+    check(work[i] > 0, "hog {} gets time to run", i);
   }
-  check(urgent.least >= 0ns, "nobody wakes too early");
+  check(urgent.least >= 0ns, "no sleeper wakes early");
   if (is_judged) {
-    check(urgent.worst < on_time, "the urgent sleeper does not wait for a hog to be done");
-    check(ordinary.worst > on_time, "an ordinary one does");
+    check(urgent.worst < on_time, "the urgent sleeper does not wait for a hog's time slice");
+    check(ordinary.worst > on_time, "the ordinary sleeper waits for a hog's time slice");
   } else {
-    println("the host may have a part in that: with --icount and one hart it has none");
+    println("the host may cause part of this: it cannot with --icount and one hart");
   }
   return 0;
 }

@@ -45,10 +45,10 @@ Cost by_calls(const Files& files) {
 // Submits all that was added, in one call, and takes the completions.
 void make(Ring& ring, unsigned count, Cost& cost) {
   ++cost.entries;
-  check(must(ring.enter(count), "enter") == count, "all are taken");
+  check(must(ring.enter(count), "enter") == count, "the kernel takes all submissions");
   for (unsigned i = 0; i < count; ++i) {
     const auto done = ring.take();
-    check(done && done->result == static_cast<int>(block), "each moves a block");
+    check(done && done->result == static_cast<int>(block), "each transfer moves a block");
   }
 }
 
@@ -56,9 +56,9 @@ Cost one_by_one(Ring& ring, const Files& files) {
   Block buffer;
   Cost cost;
   for (std::size_t i = 0; i < blocks; ++i) {
-    check(ring.add(read_at(files.from, buffer, i * block, i)), "a place");
+    check(ring.add(read_at(files.from, buffer, i * block, i)), "the ring has room");
     make(ring, 1, cost);
-    check(ring.add(write_at(files.to, buffer, i * block, i)), "a place");
+    check(ring.add(write_at(files.to, buffer, i * block, i)), "the ring has room");
     make(ring, 1, cost);
   }
   return cost;
@@ -70,11 +70,11 @@ Cost in_batches(Ring& ring, const Files& files) {
   for (std::size_t first = 0; first < blocks; first += buffers.size()) {
     const auto place = [first](std::size_t i) { return (first + i) * block; };
     for (std::size_t i = 0; i < batch; ++i) {
-      check(ring.add(read_at(files.from, buffers[i], place(i), i)), "a place");
+      check(ring.add(read_at(files.from, buffers[i], place(i), i)), "the ring has room");
     }
     make(ring, batch, cost);
     for (std::size_t i = 0; i < batch; ++i) {
-      check(ring.add(write_at(files.to, buffers[i], place(i), i)), "a place");
+      check(ring.add(write_at(files.to, buffers[i], place(i), i)), "the ring has room");
     }
     make(ring, batch, cost);
   }
@@ -96,10 +96,12 @@ Cost measure(const char* name, const Files& files, Way way) {
   std::vector<std::byte> was(blocks * block), is(blocks * block);
   must(seek(files.from, 0, abi::seek_set), "seek");
   must(seek(files.to, 0, abi::seek_set), "seek");
-  check(must(read(files.from, std::span{was}), "reading") == was.size(), "all of it is there");
-  check(must(read(files.to, std::span{is}), "reading") == is.size() && was == is, "a true copy");
-  println("{:<22} {:>6} ways into the kernel, {:>6} {} a block", name, cost.entries,
-          cost.taken / blocks, exact ? "instructions" : "ns");
+  check(must(read(files.from, std::span{was}), "reading") == was.size(),
+        "the original is complete");
+  check(must(read(files.to, std::span{is}), "reading") == is.size() && was == is,
+        "the copy equals the original");
+  println("{:<22} {:>6} kernel entries, {:>6} {} a block", name, cost.entries, cost.taken / blocks,
+          exact ? "instructions" : "ns");
   return cost;
 }
 
@@ -110,18 +112,22 @@ int main() {
   const Files files;
   std::vector<std::byte> contents(blocks * block);
   for (std::size_t i = 0; i < contents.size(); ++i) contents[i] = std::byte(i * 7 + i / block);
-  check(must(write(files.from, contents), "writing") == contents.size(), "something to copy");
+  check(must(write(files.from, contents), "writing") == contents.size(),
+        "the file to copy is written");
   auto made = Ring::make({.submissions = batch});
   if (!made && made.error() == Errno::enosys) fail("this kernel has no rings");
   Ring ring = must(std::move(made), "a ring");
 
   const Cost calls = measure("system calls", files, [&] { return by_calls(files); });
-  const Cost single = measure("a ring, one by one", files, [&] { return one_by_one(ring, files); });
+  const Cost single =
+      measure("a ring, one at a time", files, [&] { return one_by_one(ring, files); });
   const Cost many = measure("a ring, 64 at a time", files, [&] { return in_batches(ring, files); });
 
-  check(calls.entries == 2 * blocks && single.entries == calls.entries, "a way for each");
-  check(many.entries == calls.entries / batch, "one way in for {}", batch);
-  check(!exact || 2 * many.taken <= calls.taken, "a batch costs half of what calls do");
+  check(calls.entries == 2 * blocks && single.entries == calls.entries,
+        "without batches each transfer enters the kernel once");
+  check(many.entries == calls.entries / batch, "a batch of {} enters the kernel once", batch);
+  check(!exact || 2 * many.taken <= calls.taken,
+        "batches take at most half of the calls' instructions");
   must(remove_file("/tmp/ring-from"), "removing");
   must(remove_file("/tmp/ring-to"), "removing");
   return 0;

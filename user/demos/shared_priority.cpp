@@ -40,16 +40,17 @@ void compute() {
 
 Task<> take_turn(Turn turn) {
   char go;
-  check(co_await sys::read(standard_input, bytes_of(go)) == 1, "the referee says go");
+  check(co_await sys::read(standard_input, bytes_of(go)) == 1,
+        "a byte from the referee starts the turn");
   compute();
-  must(write(standard_output, bytes_of(turn)), "telling the referee");
+  must(write(standard_output, bytes_of(turn)), "reporting to the referee");
 }
 
 // Sleeps first, so that the other coroutines wait by the time of the report.
 Task<> report_ready(char name) {
   co_await async::sleep_for(1ms);
   Turn ready{name, is_ready};
-  must(write(standard_output, bytes_of(ready)), "telling the referee");
+  must(write(standard_output, bytes_of(ready)), "reporting to the referee");
 }
 
 Task<> play(char name, std::span<const std::uint8_t> priorities) {
@@ -80,7 +81,7 @@ Fd start(const char* name, bool shares, std::initializer_list<const char*> prior
   arguments.insert(arguments.end(), priorities);
   arguments.push_back(nullptr);
   const FdMapping fds[] = {{go.read_end, standard_input}, {results, standard_output}};
-  must(spawn(program_path(), arguments.data(), {.fds = fds}), "a player");
+  must(spawn(program_path(), arguments.data(), {.fds = fds}), "starting a player");
   must(close(go.read_end), "closing");
   return go.write_end;
 }
@@ -93,7 +94,7 @@ std::vector<Turn> play_both(bool shares) {
   for (int i = 0; i < 2; ++i) {
     Turn player;
     must(read(results.read_end, bytes_of(player)), "reading");
-    check(player.priority == is_ready, "a player is ready");
+    check(player.priority == is_ready, "a player reports that it is ready");
   }
   for (const Fd player : {a, a, a, b, b, b}) must(write(player, "!"), "go");
   std::vector<Turn> turns;
@@ -101,11 +102,12 @@ std::vector<Turn> play_both(bool shares) {
     turns.push_back(turn);
   }
   for (const Fd fd : {a, b, results.read_end}) must(close(fd), "closing");
-  for (int i = 0; i < 2; ++i) check(must(wait(), "waiting").status.word() == 0, "a player is well");
+  for (int i = 0; i < 2; ++i)
+    check(must(wait(), "waiting").status.word() == 0, "a player exits with 0");
   std::string text;
   for (const Turn turn : turns) text += format(" {}{}", turn.player, turn.priority);
-  println("{}:{}", shares ? "one scheduler " : "one in each   ", text);
-  check(turns.size() == 6, "six turns were taken");
+  println("{}:{}", shares ? "one scheduler " : "two schedulers", text);
+  check(turns.size() == 6, "all six coroutines took their turns");
   return turns;
 }
 
@@ -115,13 +117,13 @@ int main(int argc, char** argv) {
   if (argc > 4 && std::string_view{argv[1]} == "player") {
     return player(argv[2][0], argv[3][0] == '1', std::span{argv + 4, argv + argc});
   }
-  must(set_affinity(0, 1), "one hart for all");
+  must(set_affinity(0, 1), "moving to hart 0");
   must(set_realtime_priority(0, referees_priority), "a real-time priority");
   const auto apart = play_both(false);
   check(std::ranges::count_if(apart, [&](Turn turn) { return turn.player == apart[0].player; }) ==
                 apart.size() / 2 &&
             apart[0].player == apart[2].player,
-        "each with a scheduler of its own, one program does all its work before the other");
+        "with two schedulers, one program does all its work before the other");
   check(std::ranges::is_sorted(play_both(true), {}, &Turn::priority),
-        "with one scheduler, what is most urgent comes first");
+        "with one scheduler, the most urgent coroutine runs first");
 }

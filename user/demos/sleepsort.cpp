@@ -45,7 +45,7 @@ Outcome sleep_side_by_side() {
   println("in {:.1f} ms (the longest sleep is {:.1f} ms)", milliseconds(taken),
           milliseconds(longest * unit));
   check(finished.size() == numbers.size(), "all threads finish");
-  check(taken >= longest * unit, "nobody wakes too early");
+  check(taken >= longest * unit, "no thread wakes early");
   return {.finished = std::move(finished), .taken = taken};
 }
 

@@ -36,7 +36,7 @@ std::vector<unsigned> harts() {
 
 void move_to(unsigned hart) {
   must(set_affinity(0, 1ul << hart), "affinity");
-  check(current_hart() == hart, "a thread that may use hart {} alone is there at once", hart);
+  check(current_hart() == hart, "a thread that may use only hart {} moves there at once", hart);
 }
 
 // Primes
@@ -96,17 +96,17 @@ void wait_for_the_others(const std::vector<unsigned>& all, PiecesByHart& pieces)
 void count_on_all(const std::vector<unsigned>& all) {
   PiecesByHart alone{}, together{};
   const auto begin = now();
-  check(count_primes(1, alone) == primes_below_limit, "one thread counts right");
+  check(count_primes(1, alone) == primes_below_limit, "one thread counts the primes correctly");
   const auto half = now();
-  check(count_primes(all.size(), together) == primes_below_limit, "{} threads count right",
-        all.size());
+  check(count_primes(all.size(), together) == primes_below_limit,
+        "{} threads count the primes correctly", all.size());
   const auto end = now();
   wait_for_the_others(all, together);
   println("{} primes below {}: one thread {:.0f} ms, {} threads {:.0f} ms", primes_below_limit,
           limit, milliseconds(half - begin), all.size(), milliseconds(end - half));
   for (const unsigned hart : all) {
-    println("  hart {} had {} pieces", hart, together[hart].load());
-    check(together[hart] > 0, "hart {} works", hart);
+    println("  hart {} computed {} pieces", hart, together[hart].load());
+    check(together[hart] > 0, "hart {} computes a piece", hart);
   }
 }
 
@@ -133,7 +133,7 @@ void go_round(const std::vector<unsigned>& all) {
     const auto number = format("{}", hart);
     const char* const arguments[] = {"smp", "relay", number.c_str(), nullptr};
     const FdMapping fds[] = {{last, standard_input}, {pipe.write_end, standard_output}};
-    must(spawn(program_path(), arguments, {.fds = fds}), "a relay");
+    must(spawn(program_path(), arguments, {.fds = fds}), "starting a relay");
     must(close(last), "closing");
     must(close(pipe.write_end), "closing");
     last = pipe.read_end;
@@ -144,7 +144,7 @@ void go_round(const std::vector<unsigned>& all) {
   for (long lap = 1; lap <= laps; ++lap) {
     must(write(first.write_end, bytes), "writing");
     check(must(read(last, bytes), "reading") == sizeof token, "the token comes back");
-    check(token == lap * static_cast<long>(all.size()), "everybody adds one: {}", token);
+    check(token == lap * static_cast<long>(all.size()), "each relay adds one: {}", token);
   }
   const auto taken = now() - begin;
   must(close(first.write_end), "closing");
@@ -178,7 +178,7 @@ void count_together(const std::vector<unsigned>& all) {
   }
   const long wanted = each * static_cast<long>(all.size());
   println("{} threads, each on its hart, counted to {} under a mutex", all.size(), counter);
-  check(counter == wanted, "no count is lost: {} is wanted", wanted);
+  check(counter == wanted, "no count is lost: expected {}", wanted);
 }
 
 // Killed processes
@@ -218,13 +218,13 @@ void kill_one(nanoseconds later) {
   const auto pipe = must(make_pipe(abi::o_cloexec), "a pipe");
   const char* const arguments[] = {"smp", "victim", nullptr};
   const FdMapping fds[] = {{pipe.write_end, standard_output}};
-  const Pid victim = must(spawn(program_path(), arguments, {.fds = fds}), "a victim");
+  const Pid victim = must(spawn(program_path(), arguments, {.fds = fds}), "starting a victim");
   must(close(pipe.write_end), "closing");
   char byte;
   check(must(read(pipe.read_end, std::span{&byte, 1}), "reading") == 1, "the victim is ready");
   must(sleep_for(later), "sleeping");
   must(kill(victim, abi::Signal::sigkill), "killing");
-  check(must(wait(victim), "waiting").status.was_killed(), "the victim is gone");
+  check(must(wait(victim), "waiting").status.was_killed(), "SIGKILL ends the victim");
   must(close(pipe.read_end), "closing");
 }
 
@@ -242,7 +242,7 @@ void kill_everywhere(const std::vector<unsigned>& all) {
   }
   println("{} processes of {} threads on all harts were killed: {} kB free before, {} kB after",
           rounds, 5 * all.size() + 1, before / 1024, after / 1024);
-  if (on_cotrap()) check(after + slack >= before, "all their memory is back");
+  if (on_cotrap()) check(after + slack >= before, "the kernel has freed all their memory");
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ int main() {
   while (arrived < threads) must(sleep_for(1ms), "sleeping");
   const auto all_waiting = now();
   must(sleep_for(20ms), "sleeping");
-  check(passed == 0, "nobody passes a closed gate");
+  check(passed == 0, "no thread passes the closed gate");
   const auto taken = static_cast<long>(free_before) - static_cast<long>(free_memory());
 
   const auto opened = now();
@@ -55,7 +55,7 @@ int main() {
   println("{} threads: started and blocked in {:.2f} ms, woken and ended in {:.2f} ms", threads,
           milliseconds(all_waiting - begin), milliseconds(all_ended - opened));
   println("kernel memory per blocked thread: {} bytes", taken / threads);
-  check(passed == threads, "everybody passes the open gate");
+  check(passed == threads, "every thread passes the open gate");
   if (on_cotrap()) {
     check(taken <= static_cast<long>(threads * limit), "at most {} bytes per thread", limit);
   }

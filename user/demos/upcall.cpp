@@ -32,7 +32,7 @@ Task<> read_mapped(const volatile std::uint64_t* disk, Progress& progress) {
     const long before = progress.steps;
     const std::uint64_t number = disk[place];  // page fault: the coroutine stops here
     progress.while_waiting += progress.steps - before;
-    check(number == place * factor, "the number at {} is {:#x}", place, number);
+    check(number == place * factor, "the number at index {} must not be {:#x}", place, number);
     co_await async::yield();
   }
   progress.is_over = true;
@@ -52,15 +52,15 @@ Task<> all(const volatile std::uint64_t* disk) {
     co_await read_mapped(disk, progress);
   });
   const auto counts = upcall_counts();
-  println("{} pages of a slow disk, one after the other, by one coroutine", counts.pages);
-  println("  {} others made {} steps in the meantime, all on this thread", others,
+  println("one coroutine read {} pages of a slow disk, one after the other", counts.pages);
+  println("  {} others ran {} steps in the meantime, all on this thread", others,
           progress.while_waiting);
-  println("  {} of the pages were seen to by another hart", counts.pages_elsewhere);
+  println("  another hart served {} of the page-ins", counts.pages_elsewhere);
   check(counts.pages == pages, "each page stops the coroutine once: {}", counts.pages);
-  check(progress.while_waiting > 100 * static_cast<long>(pages), "the others go on: {} steps",
-        progress.while_waiting);
-  check((std::popcount(must(affinity(0), "the harts")) > 1) == (counts.pages_elsewhere > 0),
-        "another hart sees to pages if there is one");
+  check(progress.while_waiting > 100 * static_cast<long>(pages),
+        "the other coroutines ran only {} steps", progress.while_waiting);
+  check((std::popcount(must(affinity(0), "affinity")) > 1) == (counts.pages_elsewhere > 0),
+        "another hart serves page-ins if the machine has one");
 }
 
 }  // namespace
@@ -68,6 +68,6 @@ Task<> all(const volatile std::uint64_t* disk) {
 int main() {
   const Fd disk = must(open("/dev/vda"), "/dev/vda");
   const auto mapped =
-      must(map_file(disk, pages * page_bytes, abi::prot_read, 0), "the disk, mapped");
+      must(map_file(disk, pages * page_bytes, abi::prot_read, 0), "mapping the disk");
   run(all(reinterpret_cast<const std::uint64_t*>(mapped)));
 }
