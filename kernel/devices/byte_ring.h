@@ -16,7 +16,7 @@ namespace kernel {
 
 template <std::uint32_t capacity>
 class ByteRing {
-  static_assert((capacity & (capacity - 1)) == 0, "counts wrap around where places do");
+  static_assert((capacity & (capacity - 1)) == 0, "the capacity must be a power of two");
 
  public:
   // ── Either side: lower bounds, because the other side only increases them ──

@@ -143,7 +143,7 @@ def mistakes(test: harness.Test, harts: int) -> None:
             "… with the coroutine", f"{done.text}\n{line}",
         )  # fmt: skip
     done = test.run("/bin/true", append="watch=20ms", machine=machine, quiet=False)
-    test.check("watch=20ms: a number of milliseconds from 1" in done.text, "… watch=20ms is refused")
+    test.check("watch=20ms: expected a number of milliseconds from 1" in done.text, "… watch=20ms is refused")
     if test.lacks("no report without a mistake", harness.COUNTED):
         return
     done = test.run(

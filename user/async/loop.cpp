@@ -54,7 +54,8 @@ Loop::Loop(const RunOptions& options)
 }
 
 Loop& Loop::current() {
-  if (current_ == nullptr) fail_in_async("no coroutine runs: this is for those of run()");
+  if (current_ == nullptr)
+    fail_in_async("no coroutine runs: only coroutines under run() may call this");
   return *current_;
 }
 
@@ -103,7 +104,7 @@ void Loop::publish_priority(unsigned priority) {
   if (waiting.load(std::memory_order_relaxed) >= priority) [[likely]]
     return;
   waiting.store(abi::no_job_waits, std::memory_order_relaxed);
-  must(call(abi::share_priority, &shared_), "giving way");
+  must(call(abi::share_priority, &shared_), "yielding to the kernel");
 }
 
 // ── Submissions ──────────────────────────────────────────────────────────────────────────────────

@@ -62,7 +62,7 @@ void Upcalls::enter(std::uint64_t context, abi::Upcall why) {
 
 void Upcalls::resume(std::uint64_t context) {
   static_cast<void>(call(abi::upcall_resume, context, what_it_takes()));
-  fail("a step cannot go on");
+  fail("the kernel cannot resume a step");
 }
 
 // Suspends the running job and keeps its interrupted step. The loop now owns the upcall's stack.
@@ -113,7 +113,7 @@ void Upcalls::leave_for(Kept& kept) {
   own_ = std::exchange(kept.stack, nullptr);
   const std::uint64_t context = number_of(kept);
   if (!kept.has_failed) resume(context);
-  must(call(abi::upcall_drop, context), "forgetting a step");
+  must(call(abi::upcall_drop, context), "dropping a step");
   fail_attempt(kept.attempt->exception);
 }
 
@@ -191,7 +191,7 @@ void Cleanup::link() {
 void Cleanup::unlink() {
   std::atomic_signal_fence(std::memory_order_seq_cst);
   Upcalls& upcalls = Upcalls::current();
-  if (upcalls.cleanups_ != this) fail("a guarded object has outlived its step");
+  if (upcalls.cleanups_ != this) fail("a Guarded object has outlived its step");
   upcalls.cleanups_ = outer_;
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
@@ -204,13 +204,13 @@ void Upcalls::set_attempt(Attempt* attempt) {
 
 Exception Upcalls::exception(std::uint64_t context, const async::Job& job) {
   abi::UpcallException exception;
-  must(call(abi::upcall_exception, context, &exception), "what an exception was");
+  must(call(abi::upcall_exception, context, &exception), "reading an exception");
   return {exception.signal, exception.address, exception.pc, job.name()};
 }
 
 void Upcalls::handle(Kept& kept) {
   async::spawn(judge(kept, exception(number_of(kept), *kept.job)),
-               {.name = "handler of an exception",
+               {.name = "exception handler",
                 .priority = are_scarce() ? std::uint8_t{0} : kept.job->priority})
       .detach();
 }
@@ -219,7 +219,7 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
   switch (co_await on_exception_(exception)) {
     case Verdict::retry: end_wait(kept); break;
     case Verdict::leave: leave_behind(kept); break;
-    case Verdict::die: must(call(abi::upcall_die, number_of(kept)), "dying of an exception");
+    case Verdict::die: must(call(abi::upcall_die, number_of(kept)), "ending by an exception");
   }
 }
 
@@ -227,7 +227,7 @@ async::Task<> Upcalls::judge(Kept& kept, Exception exception) {
 void Upcalls::leave_behind(Kept& kept) {
   static constinit Kept left{.resume = stay};
   kept.job->set_leaf(std::coroutine_handle<>::from_address(&left));
-  must(call(abi::upcall_drop, number_of(kept)), "forgetting a step");
+  must(call(abi::upcall_drop, number_of(kept)), "dropping a step");
   clean_up(kept.cleanups, nullptr);
   give_back(kept.stack);
 }

@@ -87,7 +87,7 @@ int run(std::span<const std::string_view> names) {
     if (samples && !samples->values.empty()) {
       print(benchmark, *samples);
     } else {
-      user::println("# {}: not to be had here", benchmark.name);
+      user::println("# {}: not available on this machine", benchmark.name);
     }
   }
   return 0;

@@ -43,14 +43,14 @@ bool InheritingMutex::try_lock() {
 
 void InheritingMutex::lock() {
   constexpr int wait = abi::futex_lock_pi | abi::futex_private_flag;
-  if (!try_lock()) must(call(Call::futex, &holder_, wait, 0, nullptr), "a lock");
+  if (!try_lock()) must(call(Call::futex, &holder_, wait, 0, nullptr), "locking a mutex");
 }
 
 void InheritingMutex::unlock() {
   constexpr int hand_over = abi::futex_unlock_pi | abi::futex_private_flag;
   auto self = static_cast<std::uint32_t>(thread_id());
   if (!holder_.compare_exchange_strong(self, 0, std::memory_order_release)) {
-    must(call(Call::futex, &holder_, hand_over), "giving back a lock");
+    must(call(Call::futex, &holder_, hand_over), "unlocking a mutex");
   }
 }
 

@@ -71,7 +71,7 @@ Thread& Thread::operator=(Thread&& other) noexcept {
 }
 
 Thread Thread::or_fail(Result<Thread> thread) {
-  return must(std::move(thread), "a thread");
+  return must(std::move(thread), "starting a thread");
 }
 
 }  // namespace user

@@ -93,7 +93,8 @@ template <Origin origin, Why why>
 [[gnu::always_inline]] inline Action route(bool urgent = false) {
   constexpr std::size_t calm = detail::row_of(origin, why, false);
   constexpr std::size_t hurried = detail::row_of(origin, why, true);
-  static_assert(calm != detail::no_row && hurried != detail::no_row, "no such trap");
+  static_assert(calm != detail::no_row && hurried != detail::no_row,
+                "the table has no row for this trap");
   const std::size_t row = urgent ? hurried : calm;
   ++route_counts[row];
   if (route_hook != nullptr) [[unlikely]]

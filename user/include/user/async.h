@@ -69,7 +69,7 @@ class Loop {
   Upcalls& upcalls() { return upcalls_; }
 
   // Each in-flight operation needs a permit. The wait is a cancellation point.
-  async::WaitOp place() { return places_.acquire("a place in the ring"); }
+  async::WaitOp place() { return places_.acquire("room in the ring"); }
   void begin(abi::RingSubmission submission, Operation& operation);
   // Requests cancellation; the operation may still complete normally.
   void cancel(const Operation& operation);

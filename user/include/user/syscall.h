@@ -28,7 +28,8 @@ long word(T value) {
   } else if constexpr (std::is_pointer_v<T>) {
     return reinterpret_cast<long>(value);
   } else {
-    static_assert(std::is_integral_v<T> || std::is_enum_v<T>, "a register holds no such thing");
+    static_assert(std::is_integral_v<T> || std::is_enum_v<T>,
+                  "a system call takes integers, enums and pointers");
     return static_cast<long>(value);
   }
 }

@@ -18,7 +18,7 @@ int* __errno_location() {
 
 [[noreturn]] void __assert_fail(const char* what, const char*, int, const char*) {
   static_cast<void>(user::write(user::standard_error, what));
-  static_cast<void>(user::write(user::standard_error, ": does not hold\n"));
+  static_cast<void>(user::write(user::standard_error, ": assertion failed\n"));
   abort();
 }
 }
