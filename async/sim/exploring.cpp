@@ -74,7 +74,7 @@ Exploration explore_depth_first(const Arguments& arguments, const Exploration::R
   fmt::print(
       "{} schedules, at most {} alternatives passed over in each; {} cut short at a known "
       "state{}\n",
-      made.schedules, made.bound, made.left, stopped ? "; not all were tried" : "");
+      made.schedules, made.bound, made.left, stopped ? "; more remain (--most)" : "");
   if (made.is_whole) print_scope(arguments);
   return made;
 }

@@ -5,7 +5,7 @@
 namespace kernel::memory {
 
 void out_of_memory() {
-  panic("out of memory: the reserve was too small");
+  panic("out of memory: the kernel's reserve was too small");
 }
 
 }  // namespace kernel::memory

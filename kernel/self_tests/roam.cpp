@@ -108,7 +108,7 @@ async::Task<Result<Words>> roam(std::uint64_t milliseconds) {
     team.start(roamers[hart].run(hours), "roamer", computing, async::all_harts);
   }
   co_await team.wait([&] { hours.cut_short = true; });
-  (void)co_await async::sleep_for(1ms, "returned stacks");
+  (void)co_await async::sleep_for(1ms, "the return of all stacks");
   const Stacks after = stacks();
   bool intact = true;
   std::uint64_t rounds = 0;

@@ -39,7 +39,7 @@ void say_word(Pipe pipe) {
 }
 
 void account(long difference, long low, long high, std::string_view what) {
-  println("{:>5} pages: {}", difference, what);
+  println("{:>5} pages more in use: {}", difference, what);
   if (on_cotrap()) {
     check(difference >= low && difference <= high, "between {} and {} pages were expected", low,
           high);
@@ -72,22 +72,21 @@ int main() {
     exit(all_bytes_are(memory, 'c') ? 0 : 2);
   }
   take_sides(to_parent, to_child);
-  account(at_start - pages_free(), 0, slack, "allocated by fork, which copies no data");
+  account(at_start - pages_free(), 0, slack, "after fork, which copies no data");
 
   say_word(to_child);
   wait_for_word(to_parent);
-  account(at_start - pages_free(), pages, pages + slack,
-          "allocated when the child has written to all");
-  check(all_bytes_are(memory, 'p'), "the parent does not see what the child writes");
+  account(at_start - pages_free(), pages, pages + slack, "after the child has written to all");
+  check(all_bytes_are(memory, 'p'), "the parent does not see the child's writes");
 
   std::memset(memory, 'q', pages * page_size);
   account(at_start - pages_free(), pages, pages + slack,
-          "allocated when the parent has written too: its pages are no longer shared");
+          "after the parent has written, too: its pages are no longer shared");
 
   say_word(to_child);
   const auto ended = must(wait(*child), "waiting");
   check(ended.status.word() == 0, "the child keeps its own bytes (status {})", ended.status.word());
   check(all_bytes_are(memory, 'q'), "the parent keeps its own bytes");
-  account(at_start - pages_free(), -slack, slack, "allocated when the child has ended");
+  account(at_start - pages_free(), -slack, slack, "after the child's end");
   return 0;
 }

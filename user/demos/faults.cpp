@@ -57,7 +57,7 @@ constexpr auto crimes = std::to_array<Crime>({
     {"jump to a kernel address", Signal::sigsegv, [] { jump_to(kernel_address); }},
     {"read a supervisor register", machine::privileged_signal, machine::read_privileged_register},
     {"return from supervisor mode", machine::privileged_signal, machine::return_from_trap},
-    {"wait for interrupts off", machine::privileged_signal, machine::mask_interrupts},
+    {"mask interrupts", machine::privileged_signal, machine::mask_interrupts},
     {"execute an invalid instruction", Signal::sigill, machine::execute_nothing},
     {"hit a breakpoint", Signal::sigtrap, machine::hit_breakpoint},
     {"abort", Signal::sigabrt,

@@ -36,7 +36,7 @@ void read_block(Fd disk, Block& block, std::uint64_t number) {
 void check_block(const Block& block, std::uint64_t number) {
   std::uint64_t place = number * std::size(block.numbers);
   for (const std::uint64_t value : block.numbers) {
-    check(value == place * factor, "the number at index {} must not be {:#x}", place, value);
+    check(value == place * factor, "the number at index {} is wrong: {:#x}", place, value);
     ++place;
   }
 }

@@ -42,10 +42,10 @@ int main() {
   for (int i = 1; i < tries && !is_on_time(report); ++i) report = compute();
   println("a kernel coroutine computed for {:.1f} ms and checked its registers {} times",
           static_cast<double>(report.ran_ns) / 1e6, report.rounds);
-  println("a more urgent one woke {} times, late by {:.1f} us at most", report.wakes,
+  println("a more urgent coroutine woke {} times, late by {:.1f} us at most", report.wakes,
           static_cast<double>(report.worst_ns) / 1e3);
   check(is_on_time(report),
-        "the urgent coroutine is on time ({} times over 1 ms late, {} rounds between two wakes)",
+        "the urgent coroutine is on time ({} wakes over 1 ms late, up to {} rounds between two)",
         report.late, report.most_rounds);
   return 0;
 }

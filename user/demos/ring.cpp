@@ -36,8 +36,10 @@ Cost by_calls(const Files& files) {
   for (std::size_t i = 0; i < blocks; ++i) {
     const auto offset = static_cast<long>(i * block);
     cost.entries += 2;
-    check(syscall(Call::pread64, files.from, buffer.data(), block, offset) == block, "a read");
-    check(syscall(Call::pwrite64, files.to, buffer.data(), block, offset) == block, "a write");
+    check(syscall(Call::pread64, files.from, buffer.data(), block, offset) == block,
+          "a read moves a block");
+    check(syscall(Call::pwrite64, files.to, buffer.data(), block, offset) == block,
+          "a write moves a block");
   }
   return cost;
 }

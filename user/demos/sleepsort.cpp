@@ -60,6 +60,6 @@ int main() {
     outcome = sleep_side_by_side();
   }
   check(outcome.in_order(), "the shortest sleeper finishes first");
-  check(outcome.at_once(), "they sleep at the same time, not one after the other");
+  check(outcome.at_once(), "the threads sleep at the same time, not one after the other");
   return 0;
 }

@@ -32,7 +32,7 @@ Task<> read_mapped(const volatile std::uint64_t* disk, Progress& progress) {
     const long before = progress.steps;
     const std::uint64_t number = disk[place];  // page fault: the coroutine stops here
     progress.while_waiting += progress.steps - before;
-    check(number == place * factor, "the number at index {} must not be {:#x}", place, number);
+    check(number == place * factor, "the number at index {} is wrong: {:#x}", place, number);
     co_await async::yield();
   }
   progress.is_over = true;

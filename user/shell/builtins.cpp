@@ -183,7 +183,7 @@ int help(Shell&, Words) {
     }
   }
   user::println("Syntax:");
-  user::println("  a | b               b reads what a prints");
+  user::println("  a | b               b reads the output of a");
   user::println("  a &                 a runs in the background");
   user::println("  a ; b   a && b      b runs after a; b runs if a succeeds");
   user::println("  a || b              b runs if a fails");

@@ -18,7 +18,7 @@ class Mlfq final : public Rules {
  public:
   static constexpr const char* name = "mlfq";
   static constexpr const char* summary =
-      "feedback: a long run lowers the level, a periodic boost resets it";
+      "multilevel feedback: long runs lower a job's level, periodic boosts reset it";
   static constexpr unsigned promises = promise_no_starvation;
 
   explicit Mlfq(const Options& options) noexcept : Rules(options) { set_next_boost(); }
