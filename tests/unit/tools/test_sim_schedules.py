@@ -35,8 +35,8 @@ class Schedules(InAFolder):
         path.write_text(path.read_text().replace("policy=fifo", "policy=edf"))
         differs = sim("--replay", path, status=1)
         self.assertIn("both tasks were ready in both runs: policy edf chose differently", differs)
-        self.assertIn("task 2 now: is ready, priority 16, due at 91.000 ms", differs)
-        self.assertIn("task 3 now: is ready, priority 16, due at 11.000 ms", differs)
+        self.assertIn("task 2 now: is ready, priority 16, deadline at 91.000 ms", differs)
+        self.assertIn("task 3 now: is ready, priority 16, deadline at 11.000 ms", differs)
 
     def test_an_incomplete_recording_is_removed(self):
         path = self.folder / "web.schedule"
