@@ -35,7 +35,7 @@ class Sim(InAFolder):
 
     def test_a_class_that_can_never_run_and_an_unknown_workload_are_reported(self):
         path = self.file("class tick\n on 1\n arrive once\n run 1ms\n")
-        reported = "class 'tick' can run on no hart: the machine has only hart 0; add harts with `harts N` in the file"
+        reported = "class 'tick' can run on no hart: the machine has only hart 0; add harts with `harts N`"
         self.assertIn(f"{path}:2:2: {reported}", sim(path, status=2))
         sim(path, "--harts", "2")
         missing = self.folder / "none.schedule"
