@@ -135,8 +135,7 @@ TEST_CASE("a policy's breach is reported with the rule, the job, the time and th
   CHECK(report_of<Fault::slice_of_0>().contains("slice() returned 0: task 1 of 'job', at 2000 ns"));
   CHECK(
       report_of<Fault::slice_below_0>().contains("slice() returned less than 0: task 1 of 'job'"));
-  CHECK(
-      report_of<Fault::nothing_left>().contains("left() is 0 for each job that pick() has just"));
+  CHECK(report_of<Fault::nothing_left>().contains("left() is 0 for each job that pick() has just"));
   CHECK(report_of<Fault::finds_elsewhere>(2).contains(
       "find() returned a job that is not in the queue"));
   CHECK(report_of<Fault::finds_and_takes>(2).contains(
