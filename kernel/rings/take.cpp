@@ -239,8 +239,8 @@ trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint
     return wait(taken->count, submit - taken->count);
   if (complete != 0 && in_flight_ != 0) {
     const auto enough = has_completed(complete);
-    if (!enough) return Answer{fail(enough.error())};
-    if (!*enough) return wait(taken->count, 0);
+    if (!enough && taken->count == 0) return Answer{fail(enough.error())};
+    if (enough && !*enough) return wait(taken->count, 0);
   }
   return Answer{taken->count};
 }
