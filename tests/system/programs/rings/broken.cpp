@@ -95,17 +95,19 @@ void unmapped() {
   must(call(abi::ring_close), "closing");
 }
 
-/// While a call waits for completions, another thread unmaps the ring.
+/// While a call waits for completions, another thread unmaps the ring. Then one of them comes.
 void lost() {
   const auto waits = [](auto&& take_away) {
     Ring ring = make_ring();
-    const Pipe pipe = must(make_pipe(), "a pipe");
-    std::array<std::byte, 1> byte{};
-    check(ring.add(read_next(pipe.read_end, byte, 1)), "the ring has room");
-    check(ring.add(timeout(20ms, 2)), "the ring has room");
+    const Pipe never = must(make_pipe(), "a pipe"), later = must(make_pipe(), "a pipe");
+    std::array<std::byte, 2> bytes{};
+    check(ring.add(read_next(never.read_end, {&bytes[0], 1}, 1)), "the ring has room");
+    check(ring.add(read_next(later.read_end, {&bytes[1], 1}, 2)), "the ring has room");
     Thread other{[&] {
-      must(sleep_for(5ms), "sleeping");
+      const std::atomic_ref taken{ring.header().sq_head};
+      while (taken.load() != 2) must(sleep_for(1ms), "sleeping");
       take_away(ring);
+      must(write(later.write_end, {&bytes[0], 1}), "writing");
     }};
     check(must(ring.enter(2), "enter") == 2, "the kernel takes both submissions");
     other.join();
