@@ -276,7 +276,7 @@ def plans(test: harness.Test, plan: Path) -> None:
     check_overload(test)
     for wrong, message in (
         ("task 0 0 r1", "no class 0"),
-        (f"{A}\ntask 0 0 q1", "no step is 'q'"),
+        (f"{A}\ntask 0 0 q1", "'q' is not a step"),
         (f"{A}\ntask 0 0 l7", "no lock 7"),
         (f"{A}\ntask 0 0 rx", "'x' in the plan is not a number"),
         ("nonsense", "'nonsense' is not a statement of a plan"),
