@@ -80,8 +80,8 @@ bool Machine::is_stale(const Event& event) const {
   }
 }
 
-/// Takes out the first event. A director chooses among all events that are due within the jitter;
-/// its first alternatives are the steps.
+/// Takes out the first event. If there is a director, it chooses one of the events that are due
+/// within the jitter instead. The events that it can choose are sorted: steps first, then by time.
 Machine::Event Machine::next_event(std::uint64_t until_ns) {
   Event first = events_.top();
   events_.pop();

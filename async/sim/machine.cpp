@@ -48,7 +48,7 @@ Machine::Machine(const Options& options) : options_(options) {
 }
 
 void Machine::wind_down() {
-  Director::end();  // the director has no say in the winding down
+  Director::end();  // the director chooses nothing in wind_down()
   winding_down_ = true;
   arrivals_.assign(arrivals_.size(), [] {});  // no more tasks arrive
   const auto cancel_all = [] {

@@ -116,8 +116,8 @@ class Machine final : platform::World::Listener {
     std::uint64_t order;
     Kind kind;
     std::uint8_t hart;
-    // finish, tick, alarm: the hart's generation at the time of add(); a stale event has another
-    // one. arrival: index into arrivals_.
+    // finish, tick: the hart's `generation` at the time of add(). alarm: its `alarm_generation`. If
+    // the hart's value has changed since, the event is stale. arrival: index into arrivals_.
     std::uint64_t generation;
     bool operator>(const Event& other) const {
       return ns != other.ns ? ns > other.ns : order > other.order;
@@ -129,9 +129,9 @@ class Machine final : platform::World::Listener {
     Compute* computing = nullptr;  // the computation of `job`; null: none
     Job* job = nullptr;
     std::uint64_t began_ns = 0;
-    std::uint64_t generation = 0;  // of `computing`
-    std::uint64_t alarm_generation = 0;
-    std::uint64_t tick_ns = 0;  // the next tick, if tick_generation == generation
+    std::uint64_t generation = 0;        // counts computations and preemptions; see Event
+    std::uint64_t alarm_generation = 0;  // counts settings of the alarm; see Event
+    std::uint64_t tick_ns = 0;           // the next tick, if tick_generation == generation
     std::uint64_t tick_generation = 0;
     std::uint64_t turn_began_ns = 0;
     std::uint64_t overhead_ns = 0;  // costs to pay before the hart continues
@@ -176,7 +176,7 @@ class Machine final : platform::World::Listener {
   std::uint64_t hash_ = 0xcbf29ce484222325;
   Hook hook_;
   std::string trouble_;
-  bool winding_down_ = false;  // jobs run in spite of trouble
+  bool winding_down_ = false;  // in wind_down(): jobs run although trouble_ is set
 };
 
 /// Lets the running job's step take some of its hart's time:

@@ -89,7 +89,7 @@ class Console {
 
   ByteRing<ring_size> output_;  // producer: the strand; consumer: the holder of a ConsoleLock
   ByteRing<ring_size> input_;   // producer: the driver; consumer: the strand
-  bool framed_ = false;         // accessed with a ConsoleLock
+  bool framed_ = false;         // set by frame_output(); accessed with a ConsoleLock
   std::atomic<bool> asked_for_room_ = false;
   async::Interrupt has_room_{0};
   async::Interrupt has_input_{0};

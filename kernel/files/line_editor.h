@@ -24,6 +24,8 @@ namespace kernel {
 
 class LineEditor {
  public:
+  /// `typed`: keys of a person, with echo, editing and signals. `framed`: bytes of a file, literal
+  /// except for DLE sequences.
   enum class Input : bool { typed, framed };
 
   /// The functions that the editor calls, from within receive().

@@ -68,7 +68,8 @@ class Terminal {
   async::WaitList& writable() { return writable_; }
   bool has_input() const { return editor_.has_input(); }
   async::WaitList& readable() { return readable_; }
-  /// ioctl(2). ENOTTY: the request is not for terminals, or the input is framed.
+  /// ioctl(2). ENOTTY: the request is not for terminals, or the input is framed
+  /// (LineEditor::Input).
   Result<int> control(memory::AddressSpace& space, unsigned long request, std::uintptr_t argument);
 
  private:

@@ -70,7 +70,8 @@ struct Stall {
   std::uint64_t ran_ns = 0;
   std::uintptr_t pc = 0;  ///< 0: the step has ended
   Chain chain{};
-  const char* then = nullptr;  ///< the reason of its next wait, if it has ended
+  /// If the step has ended: the reason of the job's next wait, or "a yield" or "its end".
+  const char* then = nullptr;
 };
 
 struct Reporter {

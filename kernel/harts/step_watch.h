@@ -29,8 +29,8 @@ namespace kernel {
 inline constexpr async::Duration preemptible_slice{10'000'000};
 /// A step that runs for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
-/// The tick of a hart that runs alone. It detects each step of the strand that is longer than the
-/// limit by this, and some that are shorter.
+/// The tick of a hart that runs alone. It detects each step of the strand that exceeds the limit by
+/// a tick or more, and some of those that exceed it by less.
 inline constexpr async::Duration tick_alone{2'000'000};
 
 /// The clock that measures stalls.

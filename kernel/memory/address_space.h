@@ -6,7 +6,8 @@
 // Invariants:
 //   - A page in the table lies in an area and allows at most what the area allows.
 //   - A private page is writable in the table only if no other table maps its frame.
-//   - Each frame in the table has one reference for that entry, unless the entry is borrowed.
+//   - Each frame in the table has one reference for that entry, unless the entry is borrowed: its
+//     page lies in the boot archive, whose frames are neither counted nor freed.
 //
 // All functions run in the strand. None of them awaits. Some wait for other harts to flush their
 // TLBs.

@@ -63,11 +63,11 @@ struct Backing {
 /// The state of an area's instructions, on machines that change programs' instructions
 /// (process/code_rewriting.h).
 enum class Code : std::uint8_t {
-  unseen,   ///< not inspected
-  ready,    ///< the machine can run them
-  stale,    ///< were `ready`, but may have been overwritten since
-  refused,  ///< the kernel does not change them
-  added,    ///< added by the kernel
+  unseen,   ///< not inspected yet
+  ready,    ///< inspected, and changed where necessary: the machine can run the instructions
+  stale,    ///< was `ready`, but the program may have overwritten the instructions since
+  refused,  ///< the kernel cannot change the instructions, so the area cannot run
+  added,    ///< the kernel added these instructions
 };
 
 struct Area {

@@ -49,7 +49,7 @@ struct PageToRead {
 };
 
 /// The kernel address of a program's byte, valid up to the end of its page, and a reference on the
-/// frame. `owner` is empty for a borrowed page.
+/// frame. `owner` is empty if the page lies in the boot archive, which has no references.
 struct PinnedByte {
   std::byte* at;
   Frame owner;

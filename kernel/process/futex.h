@@ -37,7 +37,8 @@ class Futex {
     if (address >= hal::user_end) return fail(Errno::efault);
     return own(space, address);
   }
-  /// The futex of `own_space` at `address`, for which may_be_at() is true.
+  /// The private futex (Sharing::own_space) of `space` at `address`. Call it only if may_be_at() is
+  /// true.
   static Futex own(memory::AddressSpace& space, hal::VirtAddr address) {
     return {space, address, {.object = &space, .offset = address - space.user_range().origin()}};
   }
@@ -51,7 +52,8 @@ class Futex {
   /// Whether both name the same word, perhaps from different address spaces.
   friend bool operator==(const Futex& a, const Futex& b) { return a.known_by_ == b.known_by_; }
   const memory::MemoryKey& known_by() const { return known_by_; }
-  /// The address space in which it was named. Only for comparisons: it may be freed already.
+  /// The address space for which at() or own() made this object. Use the pointer only for
+  /// comparisons: the space may be freed already.
   const memory::AddressSpace* seen_from() const { return space_; }
   /// Whether threads of `space` can use this futex. True for all shared memory.
   bool may_be_of(const memory::AddressSpace& space) const {

@@ -10,8 +10,8 @@
 namespace kernel {
 namespace {
 
-/// Null if the program has unmapped the page or made it read-only, or if it needs a page-in. A
-/// page-in that a system call of the program already waits for stays requested.
+/// Null if the program has unmapped the page or made it read-only, or if the page needs a page-in.
+/// Leaves missed_page() as it is, because a system call of the program may still need that page.
 abi::SharedPriority* find(Thread& self) {
   memory::AddressSpace& space = self.space();
   const hal::VirtAddr place = self.shared_priority();

@@ -16,7 +16,8 @@ constexpr int steps_between_polls = 64;
 constexpr std::uint64_t no_alarm = ~std::uint64_t{0};
 constexpr std::uint64_t farthest_alarm = INT64_MAX;
 
-// User data of completions that belong to no Operation, whose user data is its address.
+// User data of completions that belong to no Operation. The completion of an Operation has the
+// address of the Operation.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
 // The first of `contexts` values, all below any valid address.
@@ -96,8 +97,8 @@ bool Loop::step() {
   return async::Executor::run_one();
 }
 
-/// Tells the kernel the program's priority; yields if a more urgent thread is ready. Otherwise
-/// makes no system call.
+/// Publishes the program's priority to the kernel; yields if a more urgent thread is ready.
+/// Otherwise makes no system call.
 void Loop::publish_priority(unsigned priority) {
   std::atomic_ref{shared_.demotion}.store(priority, std::memory_order_relaxed);
   const std::atomic_ref waiting{shared_.waiting};

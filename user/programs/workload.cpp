@@ -27,7 +27,8 @@ using namespace programs;
 
 constexpr int ranks = 6;        // number of real-time levels below the most urgent
 constexpr unsigned ahead = 16;  // threads to keep asleep
-/// The budget of a sleeping thread: enough to wake and to reserve the rest.
+/// The budget that a thread reserves while it sleeps until its task arrives. After the wake it
+/// covers the time until the thread has reserved the task's budget.
 constexpr nanoseconds glance{20'000};
 
 void turn(std::uint64_t times) {

@@ -105,7 +105,9 @@ class Channel {
   std::size_t size() const noexcept { return size_; }
 
  private:
-  /// Takes one of `count`; true if the caller need not wait: it has one, or the wait is refused.
+  /// Claims a slot or a value for the running job; `count` is the number of free ones.
+  /// Returns false if the job must wait. Sets the job's result(): only `woken` means that it
+  /// claimed one.
   bool claim(std::size_t& count, bool closed) noexcept {
     Job& job = current_job();
     if (job.refuses_to_wait()) return true;

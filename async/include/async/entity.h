@@ -62,7 +62,8 @@ struct Entity {
   std::int64_t spare[5]{};    // makes sizeof(Entity) a multiple of sizeof(Job): known_entity_of()
 };
 
-/// The entity of a job. Allocates the entities of its page if they do not exist. Any hart.
+/// The entity of a job. The first call for a job of a JobPage allocates the entities of all jobs of
+/// that page. Any hart.
 Entity& entity_of(const Job& job) noexcept;
 
 /// The entity of a job that a policy has had, so it exists.

@@ -34,7 +34,7 @@ struct Search {
   static constexpr unsigned jobs_a_step = 64;
 
   HartMask harts = 0;           // the idle harts
-  bool from_start = true;       // false: continue where the last step stopped
+  bool from_start = true;       // false: continue where the search's last step stopped
   unsigned left = jobs_a_step;  // how many jobs this step may still look at
   bool is_over = false;         // set by take(): the search has looked at all jobs
 

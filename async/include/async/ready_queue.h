@@ -69,7 +69,9 @@ class ReadyQueue {
       push_back_in_rings(node);
     }
   }
-  /// Like push_back(), for the running job, which yields. The caller needs no registers after it.
+  /// Like push_back(), for the running job, which yields. A policy's yield() takes the place of
+  /// put(). The slow path need not preserve registers (ASYNC_SLOW_PATH): the caller uses none after
+  /// it.
   [[gnu::always_inline]] void push_back_running(Node& node) noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]] {
