@@ -42,7 +42,8 @@ void Detector::change(Subject& subject, State state) {
 }
 
 void Detector::observe(TraceEvent event, const Job& job) {
-  if (event == TraceEvent::spawn) ++ready_;  // its Subject, which follows, begins as `ready`
+  // The job gets its Subject after this event, and the Subject begins as `ready`.
+  if (event == TraceEvent::spawn) ++ready_;
   if (event == TraceEvent::spawn || event == TraceEvent::migrate) return;
   Subject* const subject = subject_of(job);
   if (subject == nullptr) return;

@@ -15,7 +15,7 @@ namespace {
 
 struct Planned {
   std::uint64_t at_ns;
-  std::size_t known;  // arrivals scheduled before this one, which go first at the same time
+  std::size_t known;  // arrivals scheduled before this one; they come first at equal times
   std::size_t of;     // index of the class
   auto operator<=>(const Planned&) const = default;
 };

@@ -18,7 +18,7 @@ using trap::Action;
 using trap::Origin;
 using trap::Why;
 
-/// What a preempted step needs to be resumed. It is on the step's own stack.
+/// The data to resume a preempted step. It lies on the step's own stack.
 struct PreemptedContext {
   async::Job& job;
   StackPool::Stack* stack;

@@ -132,7 +132,7 @@ class FrameAllocator {
   std::size_t reserved_bytes_ = 0;
   std::size_t total_ = 0;
   Number loose_ = 0;   // stack of single frames, linked by `next`
-  Number zeroed_ = 0;  // likewise, of frames that hold zeros
+  Number zeroed_ = 0;  // stack of single frames that hold zeros
   std::array<Number, orders> blocks_{};
   std::array<FreshRange, max_ranges> fresh_{};
   std::size_t fresh_count_ = 0;

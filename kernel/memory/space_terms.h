@@ -25,7 +25,7 @@ struct MapRequest {
   Place place = Place::anywhere;
   Backing backing{};
   Code code = Code::unseen;                    ///< see Area
-  std::uint16_t first_instruction_offset = 0;  ///< likewise
+  std::uint16_t first_instruction_offset = 0;  ///< see Area
   std::size_t most_bytes = SIZE_MAX;           ///< limit of all mapped bytes afterwards (RLIMIT_AS)
 };
 

@@ -89,7 +89,7 @@ class TlbTag {
 
   std::uint32_t generation_ = 0;  // asid_ is valid while this equals asids.generation()
   hal::Asid asid_ = 0;
-  hal::TranslationToken token_{};  // likewise
+  hal::TranslationToken token_{};  // valid while asid_ is
   hal::HartMask stale_ = 0;
   hal::HartMask stale_code_ = 0;
 };

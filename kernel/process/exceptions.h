@@ -26,8 +26,8 @@ abi::Signal signal_for(trap::Trap trap, Errno why);
 /// Waits for what the exception needs: a page of a file, memory, or a check of the code. Returns
 /// nothing if the program can retry its instruction, or the signal of which it dies.
 async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, trap::Trap trap, Errno why);
-/// Like resolve_fault(), but kills the program if there is a signal. `pc`: the faulting
-/// instruction, for the log.
+/// Like resolve_fault(), but kills the program if that returns a signal. `pc`: the address of the
+/// faulting instruction, for the log.
 async::Task<> resolve_or_kill(Thread& self, trap::Trap trap, Errno why, std::uint64_t pc);
 
 /// Kills the program with `signal`, and logs `trap` at `pc`.

@@ -66,7 +66,7 @@ class PiLock {
   /// Finds locks in O(log n), by futex and by holder, and counts them by address space.
   struct Index {
     std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // locks with a holder
-    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // likewise
+    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the same locks
     std::map<const memory::AddressSpace*, int> count_by_space;   // by the first waiter's space
   };
   // The most bytes that the three allocate for one lock.

@@ -57,7 +57,7 @@ namespace detail {
 extern constinit bool timeslices_are_exact;
 extern constinit thread_local std::uint64_t
     tick;  ///< length of a timer tick; the same on all harts
-extern constinit thread_local std::uint64_t shortest_slice;  ///< likewise
+extern constinit thread_local std::uint64_t shortest_slice;  ///< the same on all harts
 void set_limit(const Thread& thread);
 void save_hart_state(Thread& thread);
 void on_migrate_in(Thread& thread);

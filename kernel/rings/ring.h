@@ -31,11 +31,12 @@ struct RingTaking;
 
 class Ring {
  public:
-  /// The ring's memory is mapped and writable. `picked_up`: start submission polling.
+  /// The ring's memory must be mapped and writable. `picked_up`: starts submission polling.
   Ring(Thread& thread, const RingShape& shape, bool picked_up);
   ~Ring();
 
-  /// What one step took. `more`: the step became too long, and there are submissions left to take.
+  /// The result of one step. `more`: the step became too long, and there are submissions left to
+  /// take.
   struct Taken {
     std::uint32_t count;
     bool more;

@@ -14,11 +14,11 @@ async::Interrupt& bell();
 /// self-test.
 async::Task<Result<Words>> with_bell(async::Task<Result<Words>> self_test);
 
-/// A handler begins: silences the bell and enables its line. Call on the bell's hart.
+/// Call when a handler begins, on the bell's hart: silences the bell and enables its line.
 void open_bell();
-/// The handler has served an interrupt: silences the bell and completes the interrupt.
+/// Call when the handler has served an interrupt: silences the bell and completes the interrupt.
 void quiet_bell();
-/// The handler ends: disables the line.
+/// Call when the handler ends: disables the line.
 void close_bell();
 
 }  // namespace kernel::self_tests

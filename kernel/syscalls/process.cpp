@@ -82,8 +82,8 @@ bool takes_steps(Thread& self, const CloneArguments& arguments) {
   return arguments.copies_memory() && has_large_memory_alone(self);
 }
 
-/// Returns `copy`, a copy of the process's memory, after its threads' rings have their pages
-/// private again. ENOMEM.
+/// Makes the pages of the rings of `process` private again, because `copy`, a copy of its memory,
+/// shares them. Returns `copy`, or ENOMEM.
 Result<Ref<AddressSpace>> with_own_rings(Process& process, Result<Ref<AddressSpace>> copy) {
   for (Thread& thread : process.threads()) {
     if (!copy || thread.ring() == nullptr) continue;
@@ -117,7 +117,7 @@ Result<Ref<Process>> make_process(Thread& self, const CloneArguments& arguments,
   return child;
 }
 
-/// Creates the child in `space`, ready to start. If that fails, nothing remains.
+/// Creates the child in `space`, ready to start. If that fails, removes what it has created.
 Result<Ref<Thread>> make_child(Thread& self, const CloneArguments& arguments,
                                Ref<AddressSpace> space) {
   const int id = allocate_id();

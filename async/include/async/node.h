@@ -34,7 +34,7 @@ struct Link {
   }
 };
 
-/// What a Node is; for a Job, also its state.
+/// The kind of a Node; for a Job, also its state.
 enum class Kind : std::uint8_t {
   free,       // an unused job slot
   ready,      // a Job in a ready list (or in an inbox on its way there), or whose step runs now
@@ -47,10 +47,10 @@ enum class Kind : std::uint8_t {
   keyed,      // a wait list entry that carries a key, in the waiting coroutine's frame
   observer,   // one of several entries of the same MultiWait
   interrupt,  // an async::Interrupt
-  alarm,      // an executor's own entry in its inbox: its alarm has fired
-  reprioritize,   // likewise: priorities or hart sets of its ready jobs have changed
-  change,         // likewise: it must change its policy
-  offer,          // likewise: it must continue its search for idle harts
+  alarm,      // an executor's entry in its own inbox: its alarm has fired
+  reprioritize,  // an executor's entry, too: priorities or hart sets of its ready jobs have changed
+  change,        // an executor's entry, too: it must change its policy
+  offer,         // an executor's entry, too: it must continue its search for idle harts
   steal_request,  // another executor's request for a job
   policy,         // a Policy, which stands in for the ready jobs
 };
