@@ -28,7 +28,7 @@ class Director {
   struct Choice {
     unsigned taken;
     unsigned alternatives;
-    unsigned asked = 0;  // the answer in the schedule that is repeated
+    unsigned asked = 0;  // the answer that the repeated schedule has for this choice
   };
 
   Director() = default;
@@ -40,7 +40,7 @@ class Director {
   /// The index of the alternative that comes next. `who` has 2 or more, in the order of arrival;
   /// each number identifies the same job or event in every choice and every run.
   unsigned choose(std::span<const std::uint64_t> who);
-  /// Whether the rest of this run is of no interest.
+  /// Whether the rest of this run tells an exploration nothing new.
   bool is_over() const { return over_; }
   /// The text of the choices so far.
   std::string schedule() const;
@@ -62,7 +62,7 @@ class Director {
 
  private:
   static inline Director* present_ = nullptr;
-  std::vector<Choice> choices_;  // of this run; from next_ on, those to repeat
+  std::vector<Choice> choices_;  // this run's choices; from next_ on, the choices to repeat
   std::size_t next_ = 0;
   bool over_ = false;
   History history_;

@@ -54,7 +54,7 @@ std::string waiting_state_of(const Job& job) {
   return fmt::format("waits ({}, held by task {})", job.reason(), number_of(*holder));
 }
 
-/// The present state of a task in the simulator, and what its policy knows of it.
+/// The present state of a task in the simulator, with the values by which its policy chooses.
 std::string state_of(std::uint64_t number) {
   const Job* const job = find_task(number);
   if (job == nullptr) return "has not arrived yet, or has ended";

@@ -3,7 +3,7 @@
 // Depth first: a run is a sequence of a director's choices. The next run differs from it in the
 // last choice that has an untried alternative. All schedules are tried that pass over at most
 // `bound` alternatives in all (M. Emmi, S. Qadeer, Z. Rakamarić: Delay-Bounded Scheduling, POPL
-// 2011). Bounds are tried from 0 up, so a failure is found with the fewest.
+// 2011). The bound rises from 0, so the first failure found passes over the fewest alternatives.
 //
 // A run is cut short when its history (history.h) equals that of an earlier run which had passed
 // over no more alternatives, because its continuation is known. This is exact if the bound left out
@@ -12,15 +12,17 @@
 //
 // At random: each job and each interrupt has a random priority, and the highest comes first. At
 // depth − 1 random choices, the one that would be next falls behind all others. Each seed has two
-// schedules, without these falls and with them. The first one counts the choices, from which those
-// of the falls are drawn, so a result depends on no earlier seed.
+// schedules: the first without these falls, the second with them. The first one counts the choices;
+// the second one then draws the choices at which a fall happens. So no result depends on an earlier
+// seed.
 //
 // A bug of depth d needs d events in a certain order. With n jobs and interrupts and k choices,
 // each run finds it with a probability of at least 1 / (n k^(d − 1)) (S. Burckhardt, P. Kothari, M.
 // Musuvathi, S. Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs,
 // ASPLOS 2010).
 //
-// A schedule that fails is shrunk: it passes over only what it must to fail.
+// A schedule that fails is shrunk: afterwards it passes over only those alternatives without which
+// it would not fail.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Exploration as the command does it: what it prints and records.
+// Exploration for the command: prints its progress and its result, and records failing schedules.
 #pragma once
 
 #include "arguments.h"

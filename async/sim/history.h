@@ -4,9 +4,9 @@
 // Partial-Order Reduction for Context-Bounded State Exploration, Microsoft Research TR-2007-12).
 //
 // A step declares what it touches with touch(). A step that declares nothing touches everything, so
-// it changes places with no other. So does a step that spawns, and every step on a machine of
-// several harts, because idle harts attract jobs. The number includes virtual time, so a step that
-// takes time changes places with nothing on its hart.
+// it changes places with no other step. The same holds for a step that spawns, and every step on a
+// machine of several harts, because idle harts attract jobs. The number includes virtual time, so a
+// step that takes time changes places with nothing on its hart.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@ namespace async::sim {
 
 SimulateOptions options(const Arguments& arguments, Machine::Hook hook = {});
 
-/// Whether its policy follows a schedule (director.h).
+/// Whether the policy in `arguments` follows a schedule (director.h).
 bool is_directed(const Arguments& arguments);
 
 /// Runs the workload, under the schedule in the arguments if the policy is directed.

@@ -115,8 +115,8 @@ class Virtqueue {
   /// The kernel's private state of a descriptor.
   struct Slot {
     void* owner = nullptr;       // owner of the chain that begins here, or null
-    std::uint32_t writable = 0;  // its bytes that the device may write
-    std::uint16_t length = 0;    // its number of descriptors
+    std::uint32_t writable = 0;  // bytes of this chain that the device may write
+    std::uint16_t length = 0;    // number of descriptors of this chain
     std::uint16_t next = 0;      // the next descriptor of the chain or of the free list
   };
 

@@ -34,7 +34,7 @@ struct CurrentThread {
   /// values or are off. The thread may already be waiting. Null: the hart holds no thread's state.
   Thread* thread = nullptr;
   /// The live address space, of which the hart owns a reference. Null on a machine with one hart,
-  /// where `thread` says it.
+  /// where it is the space of `thread`.
   memory::AddressSpace* space = nullptr;
   std::uint64_t charged = 0;  ///< the time up to which `thread` has been charged
   hal::Counter switches;      ///< switches from one thread to another

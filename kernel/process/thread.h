@@ -126,7 +126,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   // ── Accounting: times in ticks of hal::clock_ticks() ──
 
   std::uint64_t syscalls = 0;
-  std::uint64_t syscalls_counted = 0;  ///< those already added to a hart's count (running.h)
+  std::uint64_t syscalls_counted = 0;  ///< those that a hart has already counted (running.h)
   unsigned hart = 0;                   ///< the hart where its program ran last
   bool is_throttled = false;           ///< it waits for the next period of its reservation
   std::uint64_t stopped_running = 0;   ///< time of its last charge

@@ -17,18 +17,18 @@ namespace {
 
 constexpr trap::Register constant = 0;  // result of a bare trip
 
-/// Ends the trips after a trap that is not a plain system call. The fast path returns in the
-/// strand, which this leaves. A call that would block is set back, so that the program makes it
-/// again.
+/// Ends the trips after a trap that is not a plain system call. If the fast path has handled the
+/// call, this hart is in the strand, and the function leaves it. If the call would block, the
+/// function sets the program counter back, so that the program makes the call again.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
   const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
   if (waits) context.go_back_to_syscall_instruction();
   if (waits || kind == trap::Trap::call_answered) async::Strand::leave();
 }
 
-/// Runs the program until its next system call, and answers that. Returns false after any other
-/// trap. Nothing is lost then: an instruction faults again, an interrupt is still pending, and a
-/// call that would block is made again. Called outside the strand.
+/// Runs the program until its next system call, and answers the call. Returns false after any other
+/// trap. Such a trap is not lost: an instruction faults again, an interrupt is still pending, and
+/// the program makes a call that would block again. Called outside the strand.
 [[gnu::always_inline]] inline bool make_trip(trap::UserContext& context) {
   const trap::Trap::Kind kind = trap::run_user(context).kind;
   if (kind != trap::Trap::syscall) [[unlikely]] {

@@ -89,9 +89,10 @@ std::uint64_t cost_of_batch(int size, Operation& operation) {
   return reading() - begin;
 }
 
-/// Measures batches of an operation, after a warm-up batch. When counted: `batches`, whose median
-/// leaves out timer ticks. When timed: batches as small as the clock's resolution allows, and so
-/// many that rare costs show. The loop's own two instructions are included.
+/// Measures batches of an operation, after a warm-up batch. When it counts instructions it takes
+/// `batches`, whose median leaves out timer ticks. When it takes the time, the batches are as small
+/// as the clock's resolution allows, and there are enough of them to show rare costs. The loop's
+/// own two instructions are included.
 template <class Operation>
 Samples sample(Batches batches, Operation operation) {
   if (samples_asked_for != 0) batches = {samples_asked_for, std::min(batches.size, 100)};

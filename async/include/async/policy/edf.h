@@ -80,8 +80,8 @@ class Edf final : public Rules {
     if (is_served(entity) && is_other) begin_period(entity);
     entity.key = due(job, entity);
   }
-  /// The time until the running job has used up its budget, or until a period begins: its own, or
-  /// that of a job in `later_`.
+  /// The time until the running job has used up its budget, or until a period of this job or of a
+  /// job in `later_` begins.
   Duration left(const Entity& running, Duration since_charged) const noexcept {
     std::int64_t left = Duration::max().count();
     if (is_served(running)) {
