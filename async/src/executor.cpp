@@ -197,7 +197,8 @@ void Executor::set_priority(Job& job, std::uint8_t priority) noexcept {
 }
 
 void Executor::inherit(Job& job) noexcept {
-  // Follows the chain of owners until nothing changes. That also ends it in a deadlock's circle.
+  // Follows the chain of owners until a job's priority and deadline stay the same. So the loop also
+  // ends in a deadlock's circle, where they stop changing.
   for (Job* at = &job; at != nullptr;) {
     const bool has_other_deadline = uses_deadlines() && update_deadline(*at);
     const std::uint8_t priority = effective_priority(*at);

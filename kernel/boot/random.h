@@ -1,6 +1,6 @@
 // Random bytes for programs. A generator (random_generator.h) produces them. At boot it is seeded
-// with the firmware's seed and the time. If there is an entropy device, that reseeds the generator
-// at once. It reseeds it again after 1 MiB of output or after five minutes.
+// with the firmware's seed and the time. If there is an entropy device, its driver reseeds the
+// generator at once, and again after 1 MiB of output or after five minutes.
 //
 //     the generator  ── ask() ──►  the device  ── give_entropy() ──►  mixed in by the next
 //     (the strand)                 (its driver)   (any hart)          fill_random()

@@ -83,7 +83,8 @@ void begin_timeslice(Thread& thread) {
   share.timeslice_end = rest > half_tick() ? rest : 0;
 }
 
-/// A thread that runs alone is charged, too, but owes the others that come later one slice at most.
+/// Limits the debt of a thread that has run alone to one slice, which it owes to threads that come
+/// later.
 void limit_debt(TimeShare& share) {
   share.credit = std::max(share.credit, -static_cast<std::int64_t>(detail::shortest_slice));
 }
@@ -91,8 +92,8 @@ void limit_debt(TimeShare& share) {
 // ── Reservations: a constant bandwidth server each, which is throttled without budget ──
 //
 // L. Abeni, G. Buttazzo: Integrating Multimedia Applications in Hard Real-Time Systems, RTSS 1998.
-// A thread without budget sleeps until its next period, as on Linux. Unlike there, charge() counts
-// one tick at most, so time without other ready threads hardly counts.
+// A thread without budget sleeps until its next period, as on Linux. But charge() counts one tick
+// at most, so time without other ready threads hardly counts.
 
 /// Whether the scheduling policy serves reservations itself.
 bool policy_serves_reservations() {
@@ -104,14 +105,15 @@ std::int64_t budget_of(const Thread& thread) {
   return static_cast<std::int64_t>(in_ticks(thread.schedule().reservation.runtime));
 }
 
-/// A thread that ran for longer than it had budget has less of the next one, or none.
+/// Begins a period at `begin`. If the thread has overdrawn its last budget, it gets less of the new
+/// one, or none.
 void begin_period(Thread& thread, std::uint64_t begin) {
   const std::int64_t budget = budget_of(thread);
   thread.share.credit = std::clamp(thread.share.credit, -budget, std::int64_t{0}) + budget;
   thread.share.period_end = begin + in_ticks(thread.schedule().reservation.period);
 }
 
-/// Whether the kernel keeps `thread` to a reservation.
+/// Whether the kernel enforces a reservation of `thread`.
 bool has_server(const Thread& thread) {
   return thread.schedule().is_deadline() && !policy_serves_reservations();
 }
@@ -125,7 +127,7 @@ bool is_out_of_budget(Thread& thread) {
   return thread.share.credit <= 0;
 }
 
-/// Called after a wait. A new period begins if this one is over. It also begins if the rest of the
+/// Called after a wait. Begins a new period if the present one is over, or if the rest of the
 /// budget, used until the end of the period, would exceed the reserved share.
 void renew_budget(Thread& thread) {
   const std::uint64_t now = hal::clock_ticks();

@@ -9,8 +9,8 @@ namespace kernel::self_tests {
 /// The bell's interrupt line. The handler and the ringing job run on the line's hart.
 async::Interrupt& bell();
 
-/// Runs `self_test` on the bell's hart after it has ended the handler of set_bell(). ENXIO without
-/// a bell. EINTR if the caller is cancelled before the start; a later cancellation goes to the
+/// Ends the handler of set_bell(), then runs `self_test` on the bell's hart. ENXIO without a bell.
+/// EINTR if the caller is cancelled before the start; a later cancellation goes to the
 /// self-test.
 async::Task<Result<Words>> with_bell(async::Task<Result<Words>> self_test);
 
