@@ -46,8 +46,8 @@ bool stalls_are_watched();
 /// Times of a step. They are saved while the step is preempted.
 struct StepTime {
   std::uint64_t started = 0;      ///< tick of the clock at which the step began
-  std::uint64_t began = 0;        ///< the same, plus the time for which it was preempted
-  std::uint64_t slice_began = 0;  ///< begin of its time slice, likewise
+  std::uint64_t began = 0;        ///< `started` plus the time for which the step was preempted
+  std::uint64_t slice_began = 0;  ///< begin of its time slice, plus such times since then
   bool slice_over = false;
   bool reported = false;
 

@@ -57,8 +57,10 @@ const trap::UserContext& Thread::current_context() {
 }
 
 void Thread::start_program(const trap::UserContext& start) {
-  leave_current_thread();    // so that prepare_to_run() switches to the new address space
-  clear_last_thread(*this);  // the same on the hart where it ran last
+  // No hart may take this thread for its current one: so prepare_to_run() switches to the new
+  // address space, here and on the hart where the thread ran last.
+  leave_current_thread();
+  clear_last_thread(*this);
   trap::fpu::drop(context_.get());
   context_.get() = start;
   context_.get().cause = trap::UserContext::entered_program;

@@ -96,9 +96,9 @@ class Edf final : public Rules {
   }
 
  private:
-  // Entity::key of a served job is its server's deadline minus `before_all`, which is below 0. The
-  // key of a job ahead is `after_all`. The others' keys are their deadlines, and `after_all` - 1 if
-  // they have none.
+  // Entity::key by class. Served: the server's deadline minus `before_all`, which is below 0.
+  // Others: the job's deadline, or `after_all` - 1 if it has none. Ahead: `after_all`; in `later_`
+  // it is the begin of the period.
   static constexpr std::int64_t before_all = std::int64_t{1} << 62;
   static constexpr std::int64_t after_all = never.time_since_epoch().count();
 
