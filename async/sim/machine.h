@@ -37,9 +37,10 @@ struct Costs {
 /// Identifies a job: Attributes::owner of every job points to one.
 struct Subject {
   enum class State : std::uint8_t { ready, running, waiting, done };
-  std::uint64_t number = 0;         // from 1 up, the same in every run
-  std::uint64_t slice_used_ns = 0;  // Machine's: used of the present slice before a preemption
-  // A Detector's: the job's state, and since when.
+  std::uint64_t number = 0;  // from 1 up, the same in every run
+  // For the Machine: the part of the time slice that was used before a preemption.
+  std::uint64_t slice_used_ns = 0;
+  // For a Detector: the job's state, and since when.
   State state = State::ready;
   std::uint64_t since_ns = 0;
 };
@@ -189,7 +190,7 @@ class Compute {
   explicit Compute(Duration duration) noexcept
       : left_ns_(duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) : 0) {}
   Compute(const Compute&) = delete;
-  /// Also true if the job has been cancelled.
+  /// Whether no time is left, or the job has been cancelled.
   bool done() const noexcept { return left_ns_ == 0 || is_cancelled(); }
   /// The time left. Up to date after a preemption, and after run_until() has returned.
   std::uint64_t left_ns() const noexcept { return left_ns_; }

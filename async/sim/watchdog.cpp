@@ -9,7 +9,7 @@ namespace {
 
 constexpr int most_in_vain = 10;
 
-/// Calls check() after each `time` of processor time; 0: stops that.
+/// Calls check() after each `time` of processor time; 0: no more calls.
 void check_each(std::chrono::microseconds time) {
   const timeval each{.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
   const itimerval timer{.it_interval = each, .it_value = each};

@@ -22,7 +22,7 @@ class Watchdog {
 
   static inline volatile std::uint64_t events_ = 0;
   static inline std::uint64_t seen_ = 0;
-  static inline int in_vain_ = 0;  // looks since the last event
+  static inline int in_vain_ = 0;  // calls of check() since the last event
 };
 
 }  // namespace async::sim

@@ -82,11 +82,12 @@ class MemoryFile final : public RegularFile {
   Result<std::size_t> write_at(std::uint64_t offset, IoBuffer& buffer) override;
 
  private:
-  /// Frees the pages behind `size`, and zeros the bytes behind it in its page.
+  /// Frees the pages behind `size`, and zeros the bytes behind `size` in the last page that is
+  /// left.
   void forget_from(std::uint64_t size);
 
   std::uint64_t size_ = 0;
-  FilePages pages_;  // no page lies behind size_; the bytes behind it in its page are zero
+  FilePages pages_;  // no page lies behind size_; the last page is zero from size_ on
 };
 
 }  // namespace kernel

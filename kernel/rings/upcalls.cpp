@@ -81,7 +81,7 @@ Upcalls::Context* Upcalls::find(std::uint64_t context) {
   return kept.state == Context::State::ready ? &kept : nullptr;
 }
 
-/// The same, only if an exception stopped it.
+/// The context with number `context`, if an exception stopped it and it can be resumed; else null.
 Upcalls::Context* Upcalls::find_stopped(std::uint64_t context) {
   Context* const kept = find(context);
   return kept != nullptr && kept->signal != abi::Signal{} ? kept : nullptr;

@@ -33,7 +33,7 @@ class Team {
     const async::Shield shield;
     while (left_.load() != 0) (void)co_await async::park("a self-test");
   }
-  /// The same for jobs that end soon in any case.
+  /// Waits until all jobs have ended. They must end soon even if the caller is cancelled.
   async::Task<> wait() {
     return wait([] {});
   }

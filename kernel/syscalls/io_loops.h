@@ -51,7 +51,7 @@ async::Task<Transfer> start_reading(Thread& self, File& file, IoBuffer buffer);
 /// error, or if cancelled. `buffer` is not empty.
 async::Task<Transfer> start_writing(Thread& self, File& file, IoBuffer buffer);
 
-/// The same at a file offset, which is not negative.
+/// Like start_reading() and start_writing(), at a file offset, which is not negative.
 async::Task<Transfer> start_reading_at(Thread& self, File& file, std::uint64_t offset,
                                        IoBuffer buffer);
 async::Task<Transfer> start_writing_at(Thread& self, File& file, std::uint64_t offset,

@@ -37,7 +37,7 @@ Result<Ref<Node>> find_node(Thread& self, int fd, UserPtr<const char> path, Last
 /// Checks that a new name may be created at `place`. ENOENT: the directory was removed; EROFS;
 /// ENOSPC.
 Result<> check_new_name(const Found& place);
-/// The same for a new node, which takes `node_bytes` bytes.
+/// Like check_new_name(), also for a new node of `node_bytes` bytes. ENOSPC: the quota has no room.
 Result<> check_new_node(const Found& place, std::size_t node_bytes);
 
 }  // namespace kernel::sys

@@ -91,7 +91,7 @@ Outcome many_at_a_time() {
   return samples;
 }
 
-// The same number of requests, submitted by one thread in one batch.
+// As many requests in flight as in many_at_a_time(), but one thread submits them in one batch.
 Outcome in_a_batch() {
   constexpr unsigned batch = 64;
   const auto disk = user::open("/dev/vda");

@@ -75,7 +75,7 @@ Outcome pipe_in_batch() {
   return samples;
 }
 
-// The same read as a plain system call.
+// The read of reads(), as a plain system call.
 Outcome read_call() {
   const File file;
   if (!file.fd) return {};

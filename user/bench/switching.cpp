@@ -64,7 +64,8 @@ Outcome yield_between_processes() {
   return sample({}, [] { syscall(Call::sched_yield); });
 }
 
-// The same benchmark; a yield and the partner's yield count as two switches.
+// The benchmark yield_between_processes(), but a yield and the partner's yield count as two
+// switches.
 Outcome switch_process() {
   auto samples = yield_between_processes();
   if (samples) samples->operations *= 2;

@@ -35,9 +35,9 @@ Lateness sleep_repeatedly(int rounds) {
   return {late.front(), late[late.size() / 2], late.back()};
 }
 
-// The host may delay the machine or its timers. It cannot where time is counted in instructions
-// (icount); but with several harts under icount, only one hart runs at a time. So require icount
-// and one hart.
+// Whether only the kernel can make a wake late. The host may delay the machine or its timers,
+// except under icount, where instructions are the time. But several harts under icount run one at a
+// time. So the function requires icount and one hart.
 bool lateness_is_the_kernels() {
   return std::popcount(must(affinity(0), "affinity")) == 1 && counts_are_exact();
 }

@@ -209,7 +209,7 @@ inline Task<Result<std::size_t>> write_at(Fd fd, std::span<const std::byte> byte
                                           std::uint64_t offset) {
   return detail::make<std::size_t>(user::write_at(fd, bytes, offset, 0));
 }
-// `path` must stay valid, too.
+// `path` must stay valid until the task has ended.
 inline Task<Result<Fd>> open(const char* path, int flags = abi::o_rdonly, unsigned mode = 0666) {
   return detail::make<Fd>(open_file(path, flags, mode, 0));
 }
