@@ -133,7 +133,7 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
 }
 
 /// The states of both tasks in the simulator, at the time of its decision. If the recorded decision
-/// is earlier, they are taken just after it, with the state of the task that ran on.
+/// is earlier: the states just after that time, also of the task that ran on.
 std::string states_when_they_part(const Divergence& divergence, const std::string& where,
                                   const std::function<void(Machine::Hook)>& simulate) {
   const Decision& recorded = *divergence.recorded;

@@ -89,7 +89,7 @@ class AtRandom final : public Director {
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;                   // choices whose next one falls behind
+  std::vector<std::uint64_t> falls_;                   // choices at which the highest one falls
   std::map<std::uint64_t, std::uint64_t> priorities_;  // the highest comes first
 };
 

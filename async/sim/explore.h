@@ -49,8 +49,8 @@ struct Exploration {
   };
 
   std::uint64_t schedules = 0;  // tried, without those for shrinking
-  std::uint64_t left = 0;       // of these, cut short
-  unsigned bound = 0;           // reached, or where one failed; at random: the depth
+  std::uint64_t left = 0;       // how many of these were cut short
+  unsigned bound = 0;           // the last bound tried; at random: the depth
   bool is_whole = false;        // the bound left out no schedule
   std::uint64_t seed = 0;       // at random: the seed that failed, or the last one
   std::string failure;          // empty: none

@@ -98,8 +98,9 @@ struct Player {
   Detector detector;
   Admission admission;
   bool over = false;
-  bool waits_for_ever = false;  // if no event comes: a task of a class that is not closed
-  Machine machine;              // destroyed first: its jobs refer to the rest
+  // A task of a class that is not closed has not finished. If no event is to come, it is stuck.
+  bool waits_for_ever = false;
+  Machine machine;  // destroyed first: its jobs refer to the rest
 };
 
 }  // namespace async::sim

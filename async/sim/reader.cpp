@@ -273,7 +273,7 @@ class Reader : Words {
   };
   struct Repeat {
     std::uint32_t place;
-    std::vector<std::optional<Word>> held;  // held_ at its begin
+    std::vector<std::optional<Word>> held;  // held_ at the begin of the repeat
   };
   static constexpr std::size_t most_nested = 64;
 

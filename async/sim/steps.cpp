@@ -34,8 +34,8 @@ bool lets_others_in(const Step& step) {
   }
 }
 
-/// Awaited between two steps of a task. A director may let events and other tasks come first, each
-/// of which passes over this task. Does nothing if no director is present.
+/// Awaited between two steps of a task. A director may let events and other tasks come first;
+/// each such choice passes over this task (director.h). Does nothing if no director is present.
 class LetIn : PreemptOp {
  public:
   explicit LetIn(std::uint64_t self) : self_(self) {}

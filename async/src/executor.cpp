@@ -40,8 +40,8 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
   const bool is_alone = !platform::parallel || !local.smp_active;
   if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
     return step_watched(local);
-  const Link* const to_go_on =
-      and_more ? &policy_inbox_end_ : &alarm_node_;  // never the end of an inbox: ends the loop
+  // alarm_node_ is never the end of an inbox, so with it the loop ends after one step.
+  const Link* const to_go_on = and_more ? &policy_inbox_end_ : &alarm_node_;
   do {
     Policy& policy = *ready_.policy();
     if (policy.empty()) return false;
@@ -49,7 +49,8 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
     resume(local, job, [this, &job] {  // the job may be freed already; a freed slot never waits
       if (job.kind != Kind::waiting) [[likely]]
         return;
-      if (Policy* const present = ready_.policy()) present->stopped(job);  // may be a new policy
+      // The step may have changed the policy.
+      if (Policy* const present = ready_.policy()) present->stopped(job);
     });
     platform::yield_point();
   } while (inbox_.load(std::memory_order_relaxed) == to_go_on);

@@ -21,7 +21,8 @@ void Executor::set_policy(Policy* policy) noexcept {
   ready_.set_policy(policy);
   // Replaces the sentinel of an empty inbox. Otherwise drain_inbox() will do that.
   inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
-  if (local_.job != nullptr && policy != nullptr) {  // makes it the new policy's running job
+  // Makes the running job the new policy's running job.
+  if (local_.job != nullptr && policy != nullptr) {
     policy->put(*local_.job);
     policy->next();
   }

@@ -126,7 +126,7 @@ class Ring {
   std::uint32_t overflowed_ = 0;
   std::uint32_t wanted_ = 0;  // completions that the thread waits for; 0: it does not wait
   std::uint32_t taken_ = 0;   // submissions taken so far by the ring_enter that waits
-  std::uint32_t left_ = 0;    // submissions that it has still to take
+  std::uint32_t left_ = 0;    // submissions that this ring_enter must still take
   List<InFlightRequest> requests_;
   async::AutoEvent awakened_;
   async::Scope scope_;

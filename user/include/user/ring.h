@@ -145,7 +145,7 @@ inline abi::RingSubmission cancel(std::uint64_t whom, std::uint64_t data,
           .options = options,
           .user_data = data};
 }
-// The memory that the next two point to must stay valid until the completion.
+// The memory to which poll_files() and open_file() point must stay valid until the completion.
 inline abi::RingSubmission poll_files(std::span<abi::PollFd> fds, std::uint64_t data) {
   return {.operation = abi::RingOperation::poll,
           .address = reinterpret_cast<std::uintptr_t>(fds.data()),

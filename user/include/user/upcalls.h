@@ -56,9 +56,9 @@ using NotificationHandler = void (*)(std::uint64_t bits);
 inline Result<void> notify(Pid thread, std::uint64_t bits) {
   return call(abi::notify, thread, bits);
 }
-// Posts `bits` to this thread at every interrupt of the device `file`; 0 ends that. ENODEV: not a
-// device that can notify; EBUSY: two devices notify this thread already; ENXIO: this thread takes
-// no upcalls; EBADF.
+// Posts `bits` to this thread at every interrupt of the device `file`; 0 ends these notifications.
+// ENODEV: not a device that can notify; EBUSY: two devices notify this thread already; ENXIO: this
+// thread takes no upcalls; EBADF.
 inline Result<void> notify_when(Fd file, std::uint64_t bits) {
   return call(abi::notify_when, file, bits);
 }
