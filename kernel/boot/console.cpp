@@ -15,8 +15,8 @@
 namespace kernel {
 namespace {
 
-/// Sends the signal of a key like ^C to all processes. The shell ignores it, and starts background
-/// programs with it ignored.
+/// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and
+/// starts background programs that ignore it.
 void signal_everybody(abi::Signal signal) {
   for (Process& process : processes()) process.post_signal(signal);
 }

@@ -74,7 +74,7 @@ class Console {
   /// Raised when there is new input.
   async::Interrupt& has_input() { return has_input_; }
 
-  /// The accounts of useless interrupts. Any context.
+  /// For the counts of useless interrupts and pauses. Any context.
   const InterruptBackoff& backoff() const { return backoff_; }
 
  private:

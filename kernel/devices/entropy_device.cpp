@@ -43,7 +43,7 @@ bool EntropyDevice::collect() {
   {
     const async::SpinLock::Guard guard{lock_};
     done = device_.queue().take();
-    // After an invalid answer the driver stops the device: there are other seeds.
+    // After an invalid answer the driver stops the device: the generator has other seeds.
     if (device_.queue().is_broken()) (void)device_.reset();
   }
   if (!done) return false;

@@ -20,7 +20,7 @@ namespace {
 
 std::string_view kernel_command_line;
 
-/// /proc/self/exe: the program that follows the link.
+/// /proc/self/exe: a link to the executable of the program that follows it.
 class ExecutableLink final : public Node {
  public:
   ExecutableLink() : Node{abi::s_iflnk | 0777} {}

@@ -92,8 +92,8 @@ inline void watch_step() {
 }
 /// Called when a preempted step is resumed.
 void watch_step_again(const StepTime& time);
-/// Called when the hart begins to idle, and when an interrupt has ended that. `now`: ticks of the
-/// clock.
+/// Called when the hart begins to idle, and when an interrupt has ended the idle period. `now`:
+/// ticks of the clock.
 void pause_step_watch();
 void resume_step_watch(std::uint64_t now);
 

@@ -74,7 +74,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   void set_signal_mask(abi::SignalSet mask);
   /// Sends a signal to this thread alone (tgkill).
   void post_signal(abi::Signal signal);
-  /// A fault of its own: the signal cannot be blocked or ignored.
+  /// For a fault of this thread: the program cannot block or ignore the signal.
   void die_of(abi::Signal signal) { process_->terminate(abi::WaitStatus::killed(signal)); }
 
   // ── Scheduling ──
@@ -93,8 +93,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// The level of its schedule. Jobs that work for the thread run at it even if the thread is
   /// demoted.
   std::uint8_t limit() const { return static_cast<std::uint8_t>(schedule_.level()); }
-  /// Ready jobs of this level or a more urgent one limit the time slice of this thread. It is lower
-  /// than level(), so that CPU-bound threads do not starve behind an interactive one.
+  /// Ready jobs of this level or a more urgent one limit the time slice of this thread. For an
+  /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind
+  /// an interactive one.
   std::uint8_t preempt_threshold() const { return preempt_threshold_; }
   /// Whether it has used up a time slice since its last wait. A new thread inherits this.
   bool is_cpu_bound() const { return cpu_bound_; }

@@ -48,11 +48,11 @@ class Rounds {
 
   /// Called for the first thread of the ring, whose time slice has ended. Returns true if its
   /// credit is at least `least`: its next time slice begins. Returns false if it must go to the end
-  /// of the ring. When a search has passed over all threads, the next round begins that gives one
-  /// of them enough.
+  /// of the ring. When a search has passed over all threads, as many rounds begin as one of them
+  /// needs for enough credit.
   bool begins_timeslice(TimeShare& share, std::int64_t quantum, std::int64_t least) {
     add_quanta(share, quantum, least);
-    if (share.credit < least && share.passed_over == search_) {  // the ring has come round
+    if (share.credit < least && share.passed_over == search_) {  // the search has passed over all
       round_ += rounds_to_wait_;
       start_search();
       add_quanta(share, quantum, least);
@@ -93,8 +93,9 @@ class Rounds {
   }
 
   std::uint32_t round_ = 1;
-  std::uint32_t search_ = 1;                    // number of the search for a thread with credit
-  std::uint32_t rounds_to_wait_ = most_rounds;  // until a thread that was passed over has enough
+  std::uint32_t search_ = 1;  // number of the search for a thread with credit
+  // Rounds until a thread that the search has passed over has enough credit.
+  std::uint32_t rounds_to_wait_ = most_rounds;
 };
 
 }  // namespace kernel

@@ -315,7 +315,7 @@ class Executor {
   void request_reprioritize() noexcept;
   void reprioritize_ready() noexcept;
 
-  ReadyQueue ready_;  // the first member: slow paths get the executor's address as theirs
+  ReadyQueue ready_;  // the first member, so the address of the executor is its address, too
   // Linked through next, newest first. The last link is `traced_inbox_end_` if a trace hook is set,
   // else `policy_inbox_end_` if a policy is set, else null. So one comparison with null before each
   // step finds entries, a hook or a policy.

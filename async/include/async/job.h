@@ -1,6 +1,6 @@
 // A Job is one chain of awaits that the executor schedules: a spawned task and every task it
 // awaits. The executor queues, wakes, prioritises, cancels and prints jobs, not coroutines. A step
-// is what a job runs between two awaits.
+// is the code that a job runs from its resumption by the executor until it waits, yields or ends.
 //
 // A job waits for one thing at a time. So the job holds all data of a wait (the list, the reason,
 // the result), and awaiters are almost empty. A job is 56 bytes.

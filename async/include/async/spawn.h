@@ -30,7 +30,7 @@ struct SpawnOptions {
 
 struct PreemptibleOptions {
   const char* name = "preemptible task";     // a static string
-  std::uint8_t priority = inherit_priority;  // as above
+  std::uint8_t priority = inherit_priority;  // as in SpawnOptions
   // Where the job may run; 0: only on this hart. If there are several harts, the job may change
   // harts even in the middle of a step. Then it must not use per-hart data: no thread_local, no
   // Interrupt, no deadline. Between awaits it may call only functions for any context.
@@ -174,7 +174,7 @@ template <class T>
   return JoinHandle<T>(start_job(executor, root, options.name, options.priority, options.harts, 0),
                        root);
 }
-/// Like the above, with this hart's executor.
+/// Calls spawn() above with this hart's executor.
 template <class T>
 [[gnu::always_inline]] inline JoinHandle<T> spawn(Task<T> task,
                                                   const SpawnOptions& options = {}) noexcept {
