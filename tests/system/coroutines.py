@@ -1,7 +1,5 @@
 """A program's coroutines make system calls through a ring and share their priority with the kernel."""
 
-import re
-
 import harness
 
 PARTS = (
@@ -16,19 +14,17 @@ PARTS = (
 )
 
 
-def from_the_page(test: harness.Test) -> None:
-    """Runs the example of docs/user-coroutines.md and types the keys of its INPUT."""
-    page = (harness.ROOT / "docs" / "user-coroutines.md").read_text()
-    keys = re.search(r'INPUT "(.*?)"', page)[1]
-    for escape, key in ((r"\\d", ""), (r"\\n", "\n"), (r"\\x04", "\x04")):
-        keys = keys.replace(escape, key)
-    test.add(test.folder / "test-programs" / "page-copy", "page-copy")
-    done = test.run("/page-copy", typed=harness.Dialogue(("", keys)))
-    copied = done.status == 0 and done.text.split() == ["hello", "hello"]
-    test.check(copied, "the example of the page copies the typed text", done.text + done.why)
+def from_the_tutorial(test: harness.Test) -> None:
+    """The demo of docs/tutorials/demo.md. Each key is typed when the timer has ticked."""
+    ticks = r"(?s:.*?tick \d+){4}"
+    typed = harness.Dialogue((ticks, "hello\n"), (f"hello\r?\n{ticks}", "\x04"))
+    test.add(test.folder / "test-programs" / "ticker", "ticker")
+    done = test.run("/ticker", typed=typed)
+    held = done.status == 0 and "\n1 lines; " in done.text.replace("\r", "")
+    test.check(held, "the demo of the tutorial: a timer ticks while a read waits", done.text + done.why)
 
 
 with harness.Test(__doc__) as test:
     if test.everyday:
-        from_the_page(test)
+        from_the_tutorial(test)
     test.run_parts("coroutines", PARTS)
