@@ -36,8 +36,8 @@ def named(test: harness.Test, policy: str, machine: Machine) -> None:
     test.check(f"policy: {policy}\n" in done.text.replace("\r", ""), f"{what}: the kernel logs the policy")
 
 
-def from_the_page(test: harness.Test) -> None:
-    """The policy of docs/write-a-scheduler.md, in its own kernel (page_policy/)."""
+def from_the_tutorial(test: harness.Test) -> None:
+    """The policy of docs/tutorials/schedulers.md, in a kernel of its own (page_policy/)."""
     script = f"cat /proc/policy; {SCRIPT}; echo fifo > /proc/policy; cat /proc/policy"
     page = Build(test.folder / "page-policy")
     done = test.run("/bin/sh", "-c", script, append="policy=shortest", build=page)
@@ -94,4 +94,4 @@ with harness.Test(__doc__) as test:
         repeats(test)
     changes(test)
     if test.everyday and (test.folder / "page-policy").exists():
-        from_the_page(test)
+        from_the_tutorial(test)

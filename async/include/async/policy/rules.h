@@ -10,7 +10,7 @@
 //
 // To write a policy: derive from Rules; define `name`, `summary`, `promises`, enqueue(), pick(),
 // remove() and find(); redefine the other functions that the policy needs; add it to policy/all.h.
-// docs/write-a-scheduler.md is a tutorial.
+// docs/tutorials/schedulers.md writes one; docs/write-a-scheduler.md has the contract.
 //
 // Rules allocate nothing: JobList and JobHeap link the jobs themselves and their entities. All
 // events reach them through these calls, one at a time, in the strand, with interrupts masked.
