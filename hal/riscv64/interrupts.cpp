@@ -16,9 +16,12 @@ namespace {
 
 constexpr std::size_t priority_base = 0x0;       // one word per source
 constexpr std::size_t enable_base = 0x2000;      // one bit per source, 0x80 bytes per context
-constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes per context:
-constexpr std::size_t context_threshold = 0x0;   // … delivers interrupts above this priority
-constexpr std::size_t context_claim = 0x4;       // … a read claims, a write completes
+constexpr std::size_t context_base = 0x20'0000;  // 0x1000 bytes per context
+
+// Registers of one context. The PLIC delivers interrupts whose priority is above the threshold. A
+// read of the second register claims an interrupt, and a write completes it.
+constexpr std::size_t context_threshold = 0x0;
+constexpr std::size_t context_claim = 0x4;
 
 /// The hart that last claimed each line: the completion goes to its claim register. The PLIC
 /// ignores a completion from a context in which the line is not enabled.

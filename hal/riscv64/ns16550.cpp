@@ -1,5 +1,5 @@
 // The console: an NS16550A serial port (National Semiconductor PC16550D data sheet). Before the
-// port is found, or without one, the firmware's debug console.
+// port is found, or if there is none, the console is the firmware's debug console.
 
 #include <hal/console.h>
 
@@ -21,7 +21,7 @@ constexpr std::uint8_t receive_interrupt = 1 << 0;
 constexpr std::uint8_t transmit_interrupt = 1 << 1;
 constexpr std::size_t fifo_size = 16;
 constexpr std::uint8_t enable_fifo = 1 << 0;
-constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // bytes received, or a pause after fewer
+constexpr std::uint8_t interrupt_at_14 = 3 << 6;  // after 14 received bytes, or a pause after fewer
 constexpr std::uint8_t data_ready = 1 << 0;
 constexpr std::uint8_t holding_register_empty = 1 << 5;
 constexpr std::uint8_t transmitter_empty = 1 << 6;

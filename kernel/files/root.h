@@ -33,7 +33,7 @@ struct RootParts {
   std::span<const std::byte> archive;  ///< cpio newc; may be empty or broken
   std::string_view command_line;       ///< of the kernel, for /proc/cmdline
   Terminal& terminal;
-  std::span<const Account> accounts;                ///< files of other folders for /proc
+  std::span<const Account> accounts;                ///< text files of /proc
   void (*fill_random)(std::span<std::byte> bytes);  ///< /dev/random
 };
 

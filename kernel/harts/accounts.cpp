@@ -90,7 +90,7 @@ void list_interrupts(PagedText& out) {
       [&](unsigned hart) { return counts[hart].spurious.value(); });
   for (std::size_t i = 0; i < trap::routes.size(); ++i) {
     row(out, trap::routes[i].name, "router", [i](unsigned hart) {
-      // Each thread counts its system calls.
+      // The router does not count system calls: each thread counts its own.
       const bool calls = trap::routes[i].action == trap::Action::serve;
       return trap::route_counts_of(hart)[i] + (calls ? syscalls_on(hart) : 0);
     });

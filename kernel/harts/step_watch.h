@@ -36,8 +36,8 @@ inline constexpr async::Duration tick_alone{2'000'000};
 /// The clock that measures stalls.
 enum class StallClock : std::uint8_t {
   none,     ///< stalls are not reported
-  shared,   ///< a count of instructions, which advances for one hart at a time
-  by_hart,  ///< time, which advances for all harts at once
+  shared,   ///< instructions (-icount): one count for all harts, which run one at a time
+  by_hart,  ///< real time, in which the harts run in parallel
 };
 /// Selects the clock. Call once, at boot, before the first hart starts.
 void watch_stalls(StallClock clock);

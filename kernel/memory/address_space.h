@@ -155,7 +155,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Takes all rights from the area's pages until set_code() restores them. The space must not
   /// change in other ways meanwhile.
   void hide_code(const CodeArea& area);
-  /// Replaces the page at `page` in a hidden area, or adds it if the table has none. ENOMEM.
+  /// Replaces the page at `page`, or adds it if the table has none. Call it between hide_code() and
+  /// set_code() for the page's area. ENOMEM.
   Result<> replace_code(VirtAddr page, Frame contents);
   /// Sets the code state of [start, end) and restores the rights of its pages. The range is whole
   /// pages of one area.

@@ -21,7 +21,7 @@ using hal::VirtAddr;
 struct Backing {
   enum class Kind : std::uint8_t {
     zeros,     ///< private, initially zero
-    segment,   ///< private copies of `file`, zeros behind its end: the segments of a program
+    segment,   ///< private copies of `file`, then zeros: a segment of a program
     file,      ///< private copies of `file`; accesses behind its last page fail (mmap)
     shared,    ///< the pages of `object`, shared by all areas that map it
     paged_in,  ///< private copies of pages that a page-in reads from `object`

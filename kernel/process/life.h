@@ -29,7 +29,7 @@ inline bool others_wait(const Thread& self) {
   return true;
 }
 
-/// may_return_to_user() for a caller that knows that others_wait().
+/// Like may_return_to_user(). Call it only if others_wait() is true.
 [[gnu::always_inline]] inline bool may_return_among_others(Thread& self) {
   return keeps_hart(self) && !self.has_pending_flags();
 }

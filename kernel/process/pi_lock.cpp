@@ -69,7 +69,7 @@ class PiLock {
     std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the same locks
     std::map<const memory::AddressSpace*, int> count_by_space;   // by the first waiter's space
   };
-  // The most bytes that the three allocate for one lock.
+  // The most bytes that the three containers of Index allocate for one lock.
   static constexpr std::size_t index_bytes = 3 * 128;
 
   /// Updates the index after the owner of the mutex has changed from `before`.

@@ -19,7 +19,8 @@ constinit thread_local std::uint64_t detail::shortest_slice = 0;
 
 namespace {
 
-/// By hart. Destroying a thread and reading its time access the hart on which the thread ran last.
+/// The accounts of each hart. Code that destroys a thread or reads its CPU time uses the entry of
+/// the hart on which the thread ran last.
 constinit std::array<CurrentThread*, hal::max_harts> by_hart{};
 
 constinit thread_local bool ticked = false;  // a tick came that timeslice_expired() has not seen

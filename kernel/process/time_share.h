@@ -82,7 +82,8 @@ class Rounds {
   std::int64_t quantum_for(const TimeShare& share, std::int64_t quantum) const {
     return std::min(round_ - share.round, most_rounds) * quantum;
   }
-  /// A thread in the ring keeps the credit that it could not use, up to `least`.
+  /// Adds the quanta of all rounds since the thread's last one. The thread keeps credit below
+  /// `least`, which it could not use: the sum is at most `quantum` + `least`.
   void add_quanta(TimeShare& share, std::int64_t quantum, std::int64_t least) const {
     share.credit = std::min(share.credit + quantum_for(share, quantum), quantum + least);
     share.round = round_;

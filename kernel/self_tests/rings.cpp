@@ -63,10 +63,10 @@ struct Rings {
   /// Rings the bell and computes until the handler has run.
   async::Task<> ring_and_compute(bool preempting) {
     for (std::uint64_t i = 0; i < count && goes_on(); ++i) {
-      // An equally urgent handler runs when this job yields.
       rung[i] = instructions();
       hal::ring_bell();
       volatile const std::uint64_t& served = done[i];
+      // If `preempting` is false, the handler is equally urgent, and runs when this job yields.
       while (preempting && served == 0 && goes_on()) {
       }
       back[i] = instructions();
@@ -76,7 +76,7 @@ struct Rings {
     }
   }
 
-  /// Waits until all jobs of the team have ended; soon if the caller is cancelled.
+  /// Waits until all jobs of the team have ended. Makes them end soon if the caller is cancelled.
   async::Task<> wait(Team& team) {
     co_await team.wait([this] {
       stop = true;

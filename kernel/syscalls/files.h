@@ -175,7 +175,7 @@ trap::Attempt<Result<int>> try_poll_until(Thread&, UserPtr<abi::PollFd> fds, uns
 async::Task<Result<int>> poll_until(Thread&, UserPtr<abi::PollFd> fds, unsigned count,
                                     async::Instant deadline);
 
-/// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; others never come
+/// flags: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM; it reports no others
 /// linux: The call does not write the remaining time back. More than 1024 entries fail with
 ///   EINVAL, whatever RLIMIT_NOFILE is.
 trap::Attempt<Result<int>> try_ppoll(Thread&, UserPtr<abi::PollFd> fds, unsigned count,

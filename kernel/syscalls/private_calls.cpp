@@ -43,8 +43,9 @@ constexpr trap::Register constant = 0;  // result of a bare trip
 }  // namespace
 
 trap::Attempt<trap::Register> sys::try_bare_trips(Thread& self, unsigned trips, abi::Trips form) {
-  constexpr unsigned most = 10'000;  // a few microseconds each; other jobs wait that long
-  if (trap::traps_call_handler) {    // the handler would answer the calls
+  // The most trips of one call: the hart's other jobs wait until the call returns.
+  constexpr unsigned most = 10'000;
+  if (trap::traps_call_handler) {  // cotrap_handle_trap() would answer the calls
     return trap::ToRegister<Result<>>::encode(fail(Errno::enosys));
   }
   if (form == abi::Trips::awaited) return trap::Attempt<trap::Register>::wait();

@@ -25,7 +25,7 @@ struct KernelMapError {
 /// hart, when frames can be allocated. After an error the boot mapping is still in use.
 std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info);
 
-/// The token of the kernel's own address space, for a hart that runs no program.
+/// The kernel's own address space for set_translation(), on a hart that runs no program.
 TranslationToken kernel_translation();
 
 /// A kernel stack: [bottom, top), growing down. Its frames are mapped outside the direct map, so

@@ -19,9 +19,9 @@ enum class SelfTest : std::uint64_t {
   // Rings the clock's bell (hal/bell.h) during a job's step, `argument` times. The bell's handler
   // is more urgent. Words: BellReport.
   bell_preempts,
-  // The same, but the handler is equally urgent.
+  // Like bell_preempts, but the handler is equally urgent.
   bell_wakes,
-  // The handler is more urgent, and the bell rings between two steps.
+  // Like bell_preempts, but the bell rings between two steps.
   bell_at_yield_point,
   // Starts a handler that waits for the bell: more urgent than the caller (1), or less (0).
   set_bell,
@@ -89,8 +89,8 @@ struct SpinReport {
 };
 
 struct BellReport {          // medians, in instructions
-  std::uint64_t to_handler;  // until the handler's first instruction
-  std::uint64_t back;        // from the handler's last one to the interrupted job's next one
+  std::uint64_t to_handler;  // from the ring to the handler's first instruction
+  std::uint64_t back;        // from its last instruction to the interrupted job's next one
 };
 
 struct InjectReport {
@@ -104,9 +104,9 @@ struct InjectReport {
 
 struct RoamReport {
   std::uint64_t intact;       // 1: all registers were kept, and current_job() was right
-  std::uint64_t rounds;       // how often they were checked
+  std::uint64_t rounds;       // how often the registers were checked
   std::uint64_t preempted;    // preemptions during a step
-  std::uint64_t elsewhere;    // those of them after which another hart resumed the step
+  std::uint64_t elsewhere;    // preemptions after which another hart resumed the step
   std::uint64_t lost_stacks;  // stacks missing from the pools at the end
 };
 

@@ -17,7 +17,7 @@
 
 namespace trap {
 
-/// What the hart ran when the trap occurred.
+/// The code that the hart ran when the trap occurred.
 enum class Origin : std::uint8_t {
   user,         ///< a program
   kernel_step,  ///< a step of a preemptible job

@@ -22,7 +22,8 @@
 
 namespace trap {
 
-/// What a fast handler may do. The fast path checks afterwards only what the form requires.
+/// The form of a call says which effects its fast handler may have. After the handler the fast path
+/// checks only what the form requires.
 enum class CallForm : std::uint8_t {
   any,         ///< may make another job ready, or end the caller
   no_resched,  ///< makes no job ready and ends no thread: no scheduling decision follows

@@ -1,4 +1,5 @@
-// What programs see of x86_64: the ELF header's machine and the values in the auxiliary vector.
+// The description of x86_64 for programs: the machine in the ELF header, and the values in the
+// auxiliary vector.
 #pragma once
 
 #include <abi/elf.h>

@@ -23,11 +23,11 @@ namespace hal::riscv64 {
 
 namespace sstatus {
 inline constexpr std::uint64_t sie = 1 << 1;        // interrupts enabled in supervisor mode
-inline constexpr std::uint64_t spie = 1 << 5;       // … before the trap
+inline constexpr std::uint64_t spie = 1 << 5;       // the value of `sie` before the trap
 inline constexpr std::uint64_t spp = 1 << 8;        // the trap came from supervisor mode
-inline constexpr std::uint64_t fs = 3 << 13;        // floating-point state: 0 off, 1 initial,
-inline constexpr std::uint64_t fs_clean = 2 << 13;  // … unchanged since it was loaded
-inline constexpr std::uint64_t fs_dirty = 3 << 13;  // … written since it was loaded
+inline constexpr std::uint64_t fs = 3 << 13;        // state of the floating-point registers
+inline constexpr std::uint64_t fs_clean = 2 << 13;  // registers unchanged since they were loaded
+inline constexpr std::uint64_t fs_dirty = 3 << 13;  // registers written since they were loaded
 }  // namespace sstatus
 
 namespace interrupt {  // bits of sie and sip; also cause numbers, with the top bit set

@@ -86,7 +86,7 @@ class PageEntry {
   static constexpr std::uint64_t parked_bit = 1 << 9;
   static constexpr std::uint64_t number_mask = ((std::uint64_t{1} << 44) - 1) << 10;
 
-  /// Includes read if it includes write: Sv39 reserves write without read.
+  /// The bits for `access`. Write includes read, because Sv39 reserves write without read.
   static constexpr std::uint64_t rights(Access access) {
     const auto bits = static_cast<std::uint64_t>(access) << 1;
     return bits | (bits & write_bit) >> 1 | valid | accessed_dirty;
