@@ -225,7 +225,8 @@ async::Task<> report_stalls() {
   for (;;) {
     (void)co_await stalled.wait("a stalled step");
     {
-      async::platform::InterruptGuard masked;  // a further stall may overwrite it
+      // A timer interrupt may report another stall, which overwrites `last`.
+      async::platform::InterruptGuard masked;
       stall = reporter.last;
     }
     log_stall(stall);

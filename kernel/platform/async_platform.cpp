@@ -27,7 +27,7 @@ constinit std::atomic<std::uintptr_t> chunks_end = 0;
 
 void* allocate_frame_chunk(std::size_t bytes) noexcept {
   const async::platform::InterruptGuard masked;
-  const async::Strand::Guard strand;  // a preemptible job may need the chunk
+  const async::Strand::Guard strand;  // the caller may be a preemptible job
   const unsigned order = std::bit_width((bytes - 1) / hal::page_size);
   const hal::PhysAddr block = memory::frames.allocate_block(order);
   if (block == 0) memory::out_of_memory();

@@ -151,7 +151,8 @@ trap::Attempt<Result<int>> try_clone(Thread& self, std::uint64_t flags, std::uin
                                      std::uintptr_t child_tid) {
   const CloneArguments arguments{flags, stack, parent_tid, thread_pointer, child_tid};
   if (auto checked = check(self, arguments); !checked) return Result<int>{fail(checked.error())};
-  if (arguments.has(abi::clone_parent_settid)) {  // a page-in must come first
+  // If the page of `parent_tid` needs a page-in, the call restarts before it creates the child.
+  if (arguments.has(abi::clone_parent_settid)) {
     const auto place = self.space().fault_in(parent_tid, hal::Access::write);
     if (!place && place.error() == Errno::erestart) return Result<int>{fail(Errno::erestart)};
   }
@@ -188,7 +189,7 @@ async::Task<Result<int>> clone(Thread& self, std::uint64_t flags, std::uintptr_t
   (*child)->set_vfork_waiter(&memory_returned);
   Thread::start(*child);
   (void)co_await memory_returned.wait("vfork");
-  (*child)->set_vfork_waiter(nullptr);  // if cancelled: `memory_returned` ends before the child
+  (*child)->set_vfork_waiter(nullptr);  // after a cancellation the child may outlive the event
   co_return id;
 }
 

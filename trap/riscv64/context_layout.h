@@ -16,8 +16,8 @@
 
 // Linux's system calls below this number may have a fast path (trap/fast_path.h).
 #define FAST_PATH_CALLS 512
-// So many private calls, from FIRST_PRIVATE_CALL on, may have one too. Their entries follow Linux's
-// in the table.
+// The FAST_PATH_PRIVATE_CALLS private calls from FIRST_PRIVATE_CALL on may have a fast path, too.
+// Their entries follow those of Linux's calls in the table.
 #define FIRST_PRIVATE_CALL 0x1000
 #define FAST_PATH_PRIVATE_CALLS 11
 

@@ -134,7 +134,7 @@ with_vectors_to_add:
 cotrap_signal_return:
   movl  $SYSCALL_RT_SIGRETURN, %eax
   syscall
-  ud2                                    // Linux tests the address after the call
+  ud2         // Linux tests whether the address after `syscall` is in the range; ud2 keeps it there
   .globl cotrap_signal_end
 cotrap_signal_end:
 

@@ -191,7 +191,7 @@ cotrap_gs_save_fs:
 #define kernel_segments gs_kernel_segments
 #include "window.inc"
 
-// The seed document's name of the gate, for programs linked with the kernel. Works in every mode.
+// Another name of the gate, for programs that are linked with the kernel. It works in every mode.
   .section .text.cotrap_window, "ax", @progbits
   .globl syscall_fn_entry
   .type syscall_fn_entry, @function

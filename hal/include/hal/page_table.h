@@ -26,14 +26,14 @@ namespace hal {
 /// The functions that page tables call. The kernel's frame allocator defines them, and so do tests.
 namespace table_frames {
 
-/// The entries of one table, so that walks can skip unused parts. `used` counts them. Bit n of
-/// `groups` is set once one of the entries 16n … 16n+15 has been used.
+/// Which entries of one table are used, so that walks can skip the others. `used` counts them. Bit
+/// n of `groups` is set once one of the entries 16n … 16n+15 has been used.
 struct Note {
   std::uint32_t groups;
   std::uint32_t used;
 };
 
-/// Allocates a zeroed page with a zeroed note; 0 if there is no memory.
+/// Allocates a zeroed page for a table, and zeroes its Note. Returns 0 if there is no memory.
 PhysAddr allocate();
 /// Frees a page of which all entries are zero again.
 void release(PhysAddr table);

@@ -65,8 +65,8 @@ enum class SelfTest : std::uint64_t {
   starvation,
   // A coroutine joins another one that waits for its mutex, until that one is cancelled.
   deadlock_by_join,
-  // A job wakes a job that waits on another hart, `argument` times. It is preempted one tick later
-  // each time, and the preempting job waits for the other hart. Words: PreemptedWakeReport.
+  // A job wakes a job that waits on another hart, `argument` times. A third job preempts the waking
+  // job, one tick later each time, and then waits for the other hart. Words: PreemptedWakeReport.
   wake_preempted,
 };
 

@@ -16,11 +16,12 @@ struct UserContext {
   std::array<std::uint64_t, 32> x{};  ///< integer registers by number; x[0] is never read
   std::uint64_t pc = 0;
 
-  /// Why the thread last left user mode: the value of scause, or call_… from the fast path. Or why
-  /// the kernel enters user mode for the first time: entered_…. scause has none of these values.
+  /// The reason why the thread last left user mode: the value of scause, or call_… from the fast
+  /// path. Before a program's first entry, the reason of that entry: entered_…. scause has none of
+  /// these values.
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread's first instruction
-  static constexpr std::uint64_t entered_program = 0x401;  ///< another program's, after execve
+  static constexpr std::uint64_t entered_program = 0x401;  ///< first instruction after execve
   // Results of a system call's fast path (fast_path.h):
   static constexpr std::uint64_t call_waits = 0x402;
   static constexpr std::uint64_t call_answered = 0x403;
