@@ -117,7 +117,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
  private:
   friend RefCounted<Process>;
-  ~Process();  // with its last Ref
+  ~Process();  // called when the last Ref is dropped
 
   void become_zombie();
   void leave_children_to_init();
@@ -136,7 +136,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   Schedule first_schedule_;
   int exit_code_ = 0;
   std::optional<abi::WaitStatus> status_;  // set when the process begins to end
-  std::uint64_t ended_syscalls_ = 0;       // of ended threads
+  std::uint64_t ended_syscalls_ = 0;       // system calls of ended threads
   async::Duration ended_cpu_time_{};
   async::Duration children_cpu_time_{};
 };

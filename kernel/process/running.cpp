@@ -290,7 +290,7 @@ bool begins_timeslice(Thread& thread) {
 async::Task<> yield_timeslice(Thread& thread) {
   if (is_out_of_budget(thread)) {
     const std::uint64_t end = thread.share.period_end;
-    const std::uint64_t left = end - std::min(end, hal::clock_ticks());  // it may be over by now
+    const std::uint64_t left = end - std::min(end, hal::clock_ticks());  // 0 if the period is over
     thread.is_throttled = true;
     co_await async::sleep_for(async::Duration{hal::ticks_in_ns(left)}, "the next period");
     thread.is_throttled = false;

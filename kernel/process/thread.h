@@ -142,7 +142,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
  private:
   friend RefCounted<Thread>;
-  ~Thread();  // with its last Ref
+  ~Thread();  // called when the last Ref is dropped
 
   void update_level();
   /// Passes its attributes to the scheduling policy of its hart, if there is one. On another hart

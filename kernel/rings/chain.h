@@ -37,9 +37,9 @@ class RingChain {
  private:
   enum class State : std::uint8_t {
     none,       // the previous submission is not linked to this one
-    going,      // the previous one has succeeded in full
-    broken,     // the previous one has failed or was partial
-    in_flight,  // the previous one is in flight, or behind one that is
+    going,      // the previous submission has succeeded in full
+    broken,     // the previous submission has failed or was partial
+    in_flight,  // the previous submission is in flight, or linked behind one in flight
   };
 
   Register answer(const abi::RingSubmission& entry, bool spent);

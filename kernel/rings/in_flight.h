@@ -16,7 +16,7 @@ struct InFlightRequest : ListNode<> {
 
   abi::RingSubmission entry;
   std::unique_ptr<InFlightRequest> linked;  ///< starts when this one has succeeded in full
-  async::Job* job = nullptr;                ///< the job that carries it out; null before and after
+  async::Job* job = nullptr;                ///< carries the request out; null before and after
   bool cancelled = false;
   bool merged = false;  ///< part of a merged transfer, which is not cancelled for one of its parts
 

@@ -63,8 +63,8 @@ inline constexpr std::size_t most_merged = 128;
 /// The submissions of one transfer. The lengths are the kernel's copy, because the program can
 /// write into submissions and completions at any time.
 struct MergedTransfer {
-  std::span<const std::uint32_t> lengths;  ///< one for each submission, the first one's first
-  std::uint32_t bytes;                     ///< their sum
+  std::span<const std::uint32_t> lengths;  ///< of each submission in bytes, in their order
+  std::uint32_t bytes;                     ///< the sum of `lengths`
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(lengths.size()); }
 };

@@ -77,8 +77,8 @@ class Ring {
   bool take_run(RingTaking& taking, RingChain& chain, RingView& view);
   /// Result of handling merged submissions.
   struct Handled {
-    std::uint32_t count;      ///< submissions handled
-    std::uint32_t completed;  ///< those of them that have completed; the others are in flight
+    std::uint32_t count;      ///< submissions taken
+    std::uint32_t completed;  ///< taken submissions that have completed; the rest is in flight
   };
   Handled take_merged(RingTaking& taking, const abi::RingSubmission& first,
                       RingView::Submissions shared, RingView::Completions slots);

@@ -23,7 +23,7 @@ constexpr Map one_byte =
     "................"   // 50: push, pop
     "???m????4z1b...."   // 60: movsxd, push, imul, ins, outs
     "1111111111111111"   // 70: jcc
-    "bz?bmmmmmmmmmmmm"   // 80: the same with constants, test, xchg, mov, lea, pop
+    "bz?bmmmmmmmmmmmm"   // 80: add to cmp with constants, test, xchg, mov, lea, pop
     "..........?....."   // 90: xchg, cwd, …
     "aaaa....14......"   // a0: mov to and from an address, string instructions, test
     "11111111vvvvvvvv"   // b0: mov of a constant

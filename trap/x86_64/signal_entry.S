@@ -85,7 +85,7 @@ fs_is_back:
 with_wrfsbase:
   rdgsbase %rax
   testq %rax, %rax
-  jz    with_own_fs                      // not a hart, so no program's fs
+  jz    with_own_fs                      // no hart's thread: fs is the kernel's
   rdfsbase %rbx
   movq  %gs:HART_KERNEL_FS, %rax
   wrfsbase %rax

@@ -90,7 +90,7 @@ struct SpinReport {
 
 struct BellReport {          // medians, in instructions
   std::uint64_t to_handler;  // from the ring to the handler's first instruction
-  std::uint64_t back;        // from its last instruction to the interrupted job's next one
+  std::uint64_t back;        // from the handler's last instruction to the job's next one
 };
 
 struct InjectReport {
@@ -99,7 +99,7 @@ struct InjectReport {
   std::uint64_t preemptions;  // preemptions in all rounds
   std::uint64_t window_ns;    // in the last round, from the first deadline until the woken job runs
   std::uint64_t inside;       // rounds whose second deadline came before the job was resumed
-  std::uint64_t in_a_row;     // rounds before the first one in which it did not
+  std::uint64_t in_a_row;     // `inside` before the first round whose second deadline came later
 };
 
 struct RoamReport {

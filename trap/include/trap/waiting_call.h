@@ -45,7 +45,7 @@ class [[nodiscard("co_await it")]] WaitingCall {
  private:
   struct Kind {
     std::coroutine_handle<> (*begin)(void* wait, std::coroutine_handle<> caller);
-    Register (*end)(void* wait);  // also destroys it
+    Register (*end)(void* wait);  // returns the result and destroys `wait`
     void (*destroy)(void* wait);
   };
 
