@@ -17,7 +17,7 @@ std::uint64_t earliest() {
   return std::min({deadlines[0], deadlines[1], deadlines[2]});
 }
 
-/// Whether `what` is due. Disarms it then.
+/// Whether `what` is due. If so, disarms it.
 bool take(TimerSource what, std::uint64_t now) {
   if (due(what) > now) return false;
   deadlines[std::to_underlying(what)] = hal::no_deadline;

@@ -6,8 +6,8 @@ namespace {
 
 /// There is one session and one process group: job control is left to the shell. No process is
 /// their leader, so their number is 0. Linux, too, reports 0 for a group that is outside the
-/// caller's pid namespace (pid_namespaces(7)). With number 1, the group could not be told from −1
-/// in kill and wait4, which means all processes.
+/// caller's pid namespace (pid_namespaces(7)). With number 1, the group could not be distinguished
+/// from −1 in kill and wait4, which means all processes.
 constexpr int only_group = 0;
 
 bool is_process(Thread& self, int id) {
