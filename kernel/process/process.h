@@ -61,7 +61,8 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   std::uint64_t syscall_count();
   /// CPU time of its threads, ended ones included.
   async::Duration cpu_time();
-  /// CPU time of the children that it has waited for, and of those for which they have waited.
+  /// CPU time of the children that this process has waited for, including that of their own such
+  /// children.
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
   bool is_zombie() const { return threads_.empty(); }

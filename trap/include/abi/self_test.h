@@ -63,7 +63,8 @@ enum class SelfTest : std::uint64_t {
   double_enqueue,
   lost_wake,
   starvation,
-  // A coroutine joins another one that waits for its mutex, until that one is cancelled.
+  // A coroutine holds a mutex and joins a second coroutine, which waits for that mutex, until the
+  // second one is cancelled.
   deadlock_by_join,
   // A job wakes a job that waits on another hart, `argument` times. A third job preempts the waking
   // job, one tick later each time, and then waits for the other hart. Words: PreemptedWakeReport.
