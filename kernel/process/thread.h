@@ -148,7 +148,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// Passes its attributes to the scheduling policy of its hart, if there is one. On another hart
   /// the thread does so itself before it returns to its program.
   void update_policy();
-  /// Interrupts its hart if it runs on another one, so that it sees its pending flags.
+  /// If the thread runs on another hart, interrupts that hart, so that the thread sees its pending
+  /// flags.
   void notice();
 
   friend async::Task<> run_thread(Ref<Thread> thread);

@@ -67,7 +67,7 @@ async::Task<Result<Words>> deadlock() {
     (void)co_await async::sleep_for(100us, "a deadlock");
     if (async::is_cancelled()) break;
   }
-  left.job().cancel();  // the other one can then lock its mutex
+  left.job().cancel();  // the other coroutine can then lock both mutexes
   co_await std::move(left);
   co_await std::move(right);
   co_return Words{};

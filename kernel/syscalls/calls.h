@@ -166,8 +166,8 @@ Result<> riscv_flush_icache(Thread&, std::uintptr_t start, std::uintptr_t end, s
 ///   CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, and the
 ///   clocks of processes and threads; EINVAL for others
 /// linux: CLOCK_TAI and the alarm clocks fail with EINVAL. The coarse clocks are as fine as the
-///   others. Each clock of a process or thread counts all its CPU time, also if its number asks
-///   for user time only.
+///   others. Each clock of a process or thread counts all of its time, also if the clock's number
+///   asks for user time only.
 Result<> clock_gettime(Thread&, int clock, UserPtr<abi::Timespec> time);
 
 /// flags: The clocks of clock_gettime; EINVAL for others

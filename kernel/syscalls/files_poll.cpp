@@ -122,7 +122,7 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
                                     async::Instant deadline) {
   PollList list;
   if (auto read = list.read(self.space(), fds, count); !read) co_return fail(read.error());
-  // The reserve of each thread is enough for a few.
+  // The reserve of each thread is enough for `few_files` entries.
   if (count > few_files && !memory::can_allocate_contiguous(count * sizeof(Watched))) {
     co_return fail(Errno::enomem);
   }
