@@ -166,7 +166,7 @@ void change_share(Thread& thread, const Schedule& before) {
     share.credit = std::min(share.credit, quantum_of(thread));
     return begin_timeslice(thread);
   }
-  // Whatever a thread calls, a period gives it one budget.
+  // A period gives a thread one budget, however often the thread changes its schedule.
   const std::uint64_t now = hal::clock_ticks();
   if (now >= share.period_end) return begin_period(thread, now);
   share.credit = std::min(share.credit, budget_of(thread));

@@ -58,8 +58,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// interrupts its hart if it runs. The thread has a ring. Any context.
   void post_events();
   bool consume_events() { return take(has_events); }
-  /// Ends its wait for its ring, or lets the next wait return at once. The thread has a ring. Any
-  /// context.
+  /// Ends the thread's wait for its ring, or lets its next wait return at once. The thread has a
+  /// ring. Any context.
   void wake() { async::Executor::unpark(*job_); }
 
   /// The event that the parent waits for in vfork, until this thread stops using the parent's

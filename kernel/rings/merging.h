@@ -16,7 +16,7 @@
 
 namespace kernel {
 
-/// The end of a read or write, where an adjacent one starts.
+/// The end of a read or write: the place in the file and in memory at which an adjacent one starts.
 class TransferEnd {
  public:
   explicit TransferEnd(const abi::RingSubmission& entry)
@@ -27,7 +27,7 @@ class TransferEnd {
     advance(entry.length);
   }
 
-  /// Whether `next` starts here and is of the same kind.
+  /// Whether `next` starts at this end, with the same operation, flags and file.
   bool is_start_of(const abi::RingSubmission& next) const {
     return read_once(next.address) == address_ && kind_of(next) == kind_ &&
            read_once(next.offset) == offset_;

@@ -44,7 +44,8 @@ struct UserContext {
   std::uint64_t syscall_number() const { return x[a7]; }
   const std::uint64_t* syscall_arguments() const { return &x[a0]; }  ///< six of them
   void set_syscall_result(std::uint64_t value) { x[a0] = value; }
-  std::uint64_t syscall_result() const { return x[a0]; }  ///< or the program's later value
+  /// The result, unless the program has changed a0 since.
+  std::uint64_t syscall_result() const { return x[a0]; }
 
   /// `ecall` has no compressed form: the next instruction is 4 bytes later.
   void skip_syscall_instruction() { pc += 4; }

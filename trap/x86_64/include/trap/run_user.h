@@ -48,7 +48,7 @@ struct TwoRegisters {
   return std::bit_cast<Trap>(trap);
 }
 
-/// The seed document's name: run_user() with the cause left in the context.
+/// Like run_user(), but returns nothing: the cause is in the context.
 inline void run_fncall(UserContext& context) {
   run_user(context);
 }

@@ -110,7 +110,8 @@ struct UserContext {
     return {{general.rdi, general.rsi, general.rdx, general.r10, general.r8, general.r9}};
   }
   void set_syscall_result(std::uint64_t value) { general.rax = value; }
-  std::uint64_t syscall_result() const { return general.rax; }  ///< or the program's later value
+  /// The result, unless the program has changed rax since.
+  std::uint64_t syscall_result() const { return general.rax; }
   /// rip is already behind the call.
   void skip_syscall_instruction() {}
   void go_back_to_syscall_instruction() {}  // only a fast path needs this
