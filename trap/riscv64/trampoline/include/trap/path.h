@@ -8,7 +8,7 @@
 #include <trap/user_context.h>
 
 extern "C" void cotrap_trap_entry();        // user_entry.S
-extern "C" const char kernel_trampoline[];  // kernel.ld: the page of user_entry.S
+extern "C" const char kernel_trampoline[];  // kernel.ld: the page of .text.trampoline
 
 namespace trap {
 
