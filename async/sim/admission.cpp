@@ -32,7 +32,7 @@ double mean_run(const TaskClass& what) {
 
 }  // namespace
 
-bool looks_after_deadlines(const policy::Kind& policy) {
+bool uses_deadlines(const policy::Kind& policy) {
   return (policy.promises & promise_deadlines) != 0;
 }
 
@@ -40,7 +40,7 @@ std::vector<std::string> unheeded_reservations(const Workload& workload,
                                                const policy::Kind& policy) {
   std::vector<std::string> names;
   for (const TaskClass& what : workload.classes) {
-    if (what.budget_ns != 0 && !looks_after_deadlines(policy)) names.push_back(what.name);
+    if (what.budget_ns != 0 && !uses_deadlines(policy)) names.push_back(what.name);
   }
   return names;
 }

@@ -24,7 +24,7 @@
 namespace async::sim {
 
 /// Whether the policy promises deadlines, and so serves reservations.
-bool looks_after_deadlines(const policy::Kind& policy);
+bool uses_deadlines(const policy::Kind& policy);
 
 /// The names of the classes whose reservations the policy ignores.
 std::vector<std::string> unheeded_reservations(const Workload& workload,

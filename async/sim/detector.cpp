@@ -61,7 +61,7 @@ void Detector::observe(TraceEvent event, const Job& job) {
     case TraceEvent::wait:
       check_length(job, *subject);
       change(*subject, State::waiting);
-      return look_for_circle(job);
+      return check_circle(job);
     case TraceEvent::done: check_length(job, *subject); return change(*subject, State::done);
     default: return;
   }
@@ -78,7 +78,7 @@ void Detector::check_length(const Job& job, const Subject& subject) {
   }
 }
 
-void Detector::look_for_circle(const Job& job) {
+void Detector::check_circle(const Job& job) {
   std::string others;
   const bool is_circle = visit_circle(
       job, [](void* text, const Job& each) { *static_cast<std::string*>(text) += describe(each); },

@@ -40,7 +40,7 @@ class Detector {
  private:
   void find(const char* kind, const std::string& what, const Job& job);
   void change(Subject& subject, Subject::State state);
-  void look_for_circle(const Job& job);
+  void check_circle(const Job& job);
   void check_length(const Job& job, const Subject& subject);
 
   Limits limits_;

@@ -138,9 +138,9 @@ std::string states_when_they_part(const Divergence& divergence, const std::strin
                                   const std::function<void(Machine::Hook)>& simulate) {
   const Decision& recorded = *divergence.recorded;
   const Decision& now = *divergence.now;
-  const bool goes_on = divergence.is_timed && recorded.ns < now.ns;
+  const bool continues = divergence.is_timed && recorded.ns < now.ns;
   std::set tasks{recorded.task, now.task};
-  if (goes_on && divergence.before && divergence.before->hart == recorded.hart) {
+  if (continues && divergence.before && divergence.before->hart == recorded.hart) {
     tasks.insert(divergence.before->task);
   }
   std::string states;
@@ -148,7 +148,7 @@ std::string states_when_they_part(const Divergence& divergence, const std::strin
     const std::uint64_t ns = platform::now_ns();
     const bool is_decision = event == TraceEvent::run && platform::hart() == now.hart &&
                              ns == now.ns && number_of(job) == now.task;
-    if (!states.empty() || !(goes_on ? ns > recorded.ns : is_decision)) return;
+    if (!states.empty() || !(continues ? ns > recorded.ns : is_decision)) return;
     for (const std::uint64_t task : tasks) {
       states += fmt::format("    task {} {}: {}\n", task, where, state_of(task));
     }

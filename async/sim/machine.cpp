@@ -158,14 +158,14 @@ bool Machine::start_computing(Hart& hart, unsigned number) {
 /// the hart by slices.
 Duration Machine::until_tick(const Hart& hart) const {
   if (const Policy* const policy = hart.executor->policy()) return policy->until_tick();
-  return options_.slice - Duration(world.now - hart.turn_began_ns);
+  return options_.slice - Duration(world.now - hart.slice_began_ns);
 }
 
 bool Machine::is_slice_over(Hart& hart) {
   if (Policy* const policy = hart.executor->policy()) return policy->tick();
   if (until_tick(hart).count() > 0) return false;
   if (hart.executor->preempts(hart.job->priority + 1u)) return true;
-  hart.turn_began_ns = world.now;  // no other job is ready: it gets another slice
+  hart.slice_began_ns = world.now;  // no other job is ready: it gets another slice
   return false;
 }
 
@@ -203,7 +203,7 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   hart.computing = nullptr;
   ++hart.generation;
   if (Subject* const subject = subject_of(*hart.job); subject != nullptr && !slice_over) {
-    subject->slice_used_ns = world.now - hart.turn_began_ns;
+    subject->slice_used_ns = world.now - hart.slice_began_ns;
   }
   trace(TraceEvent::preempt, *hart.job);
   Executor::ready_again(slice_over);
@@ -258,7 +258,7 @@ void Machine::traced(TraceEvent event, const Job& job) {
     ++counts_.steps;
     steps_at_once_ = std::exchange(last_step_ns_, world.now) == world.now ? steps_at_once_ + 1 : 0;
     Subject* const subject = subject_of(job);
-    hart.turn_began_ns =
+    hart.slice_began_ns =
         world.now - (subject == nullptr ? 0 : std::exchange(subject->slice_used_ns, 0));
     hart.overhead_ns += options_.costs.resume;
     if (std::exchange(hart.last_job, number) != number) {

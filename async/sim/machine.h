@@ -134,7 +134,7 @@ class Machine final : platform::World::Listener {
     std::uint64_t alarm_generation = 0;  // counts settings of the alarm; see Event
     std::uint64_t tick_ns = 0;           // the next tick, if tick_generation == generation
     std::uint64_t tick_generation = 0;
-    std::uint64_t turn_began_ns = 0;
+    std::uint64_t slice_began_ns = 0;
     std::uint64_t overhead_ns = 0;  // costs to pay before the hart continues
     std::uint64_t last_job = 0;     // the number of the job that ran last
     bool idle = false;

@@ -38,7 +38,7 @@ using namespace async::sim;
 
 void print_plan(const Arguments& arguments, const Workload& workload) {
   const auto& policies = arguments.policies;
-  const bool reserves = !policies.empty() && looks_after_deadlines(*policies.front());
+  const bool reserves = !policies.empty() && uses_deadlines(*policies.front());
   const auto text = plan(workload, arguments.first_seed, reserves);
   if (!text) give_up(text.error());
   fmt::print("{}", *text);

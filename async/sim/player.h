@@ -68,7 +68,7 @@ struct Player {
   void arrive(std::size_t of);
   void begin_round(Instance& instance, std::uint64_t arrives_ns);
   void end_round(Instance& instance);
-  bool looks_after_deadlines() const;
+  bool uses_deadlines() const;
   void admit(Instance& instance);
   void count_unfinished(const Instance& instance);
   void traced(TraceEvent event, const Job& job);

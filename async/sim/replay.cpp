@@ -14,8 +14,8 @@
 namespace async::sim {
 namespace {
 
-void tell(const Divergence& divergence, const Worlds& worlds, const Arguments& arguments,
-          const Workload& workload) {
+void print(const Divergence& divergence, const Worlds& worlds, const Arguments& arguments,
+           const Workload& workload) {
   const auto again = [&](Machine::Hook hook) {
     (void)run_once(arguments, workload, std::move(hook));
   };
@@ -29,7 +29,7 @@ int compare(const Arguments& arguments, const Workload& workload,
   const auto ours = changes_of_task(now);
   if (const auto divergence = Divergence::of_harts(theirs, ours)) {
     fmt::print("change {} of hart {} differs\n", divergence->place, divergence->now->hart);
-    tell(*divergence, {"in the " + arguments.by, "in the simulator"}, arguments, workload);
+    print(*divergence, {"in the " + arguments.by, "in the simulator"}, arguments, workload);
     return 1;
   }
   fmt::print("{} changes of task in the {}, {} in the simulator: the same order\n", theirs.size(),
@@ -85,7 +85,7 @@ int replay(const std::string& path, std::span<char*> words) {
   const auto divergence = Divergence::of_all(recording.decisions, now);
   if (divergence) {
     fmt::print("decision {} differs\n", divergence->place);
-    tell(*divergence, {"when it was recorded", "now"}, arguments, workload);
+    print(*divergence, {"when it was recorded", "now"}, arguments, workload);
   }
   fmt::print("{}", outcome.what_is_wrong());
   if (divergence) return 1;

@@ -57,13 +57,13 @@ void Player::arrive(std::size_t of) {
   });
 }
 
-bool Player::looks_after_deadlines() const {
-  return sim::looks_after_deadlines(*options.machine.policy);
+bool Player::uses_deadlines() const {
+  return sim::uses_deadlines(*options.machine.policy);
 }
 
 void Player::admit(Instance& instance) {
   const TaskClass& what = workload.classes[instance.of];
-  if (!looks_after_deadlines()) {
+  if (!uses_deadlines()) {
     instance.is_refused = true;  // the policy ignores reservations
   } else if (!admission.admit(what)) {
     instance.is_refused = true;
@@ -123,7 +123,7 @@ Outcome Player::play() {
     return instance.player.is_closed(instance);
   });
   outcome.findings = detector.findings();
-  if (looks_after_deadlines()) {
+  if (uses_deadlines()) {
     for (const ClassOutcome& made : classes) {
       if (made.refused == 0) continue;
       outcome.unfit.push_back("admission: " + std::to_string(made.refused) + " of '" + made.name +

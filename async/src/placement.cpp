@@ -201,14 +201,14 @@ void Executor::pass_on(Node& request) noexcept {
 }
 
 void Executor::handle_steal(Node& request) noexcept {
-  Executor& thief = *of(request.hart);
-  const HartMask asks = hart_mask(thief.hart_);
+  Executor& requester = *of(request.hart);
+  const HartMask asks = hart_mask(requester.hart_);
   if ((idle_harts() & asks) != 0) {
     offer_again_ = offering_;  // the search may have passed jobs that the requester may run
     offer_all();
     if ((idle_harts() & asks) != 0) return pass_on(request);
   }
-  if (!thief.stop_asking()) pass_on(request);
+  if (!requester.stop_asking()) pass_on(request);
 }
 
 // ── ready jobs whose harts or priorities change ──────────────────────────────────────────────────

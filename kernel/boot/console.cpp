@@ -17,7 +17,7 @@ namespace {
 
 /// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and
 /// starts background programs that ignore it.
-void signal_everybody(abi::Signal signal) {
+void signal_all(abi::Signal signal) {
   for (Process& process : processes()) process.post_signal(signal);
 }
 
@@ -93,7 +93,7 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   const bool errors_apart = options.value("stderr") == "framed";
   if (errors_apart) console.frame_output();
   static ConsoleScreen screen;
-  static Terminal terminal{{.show = errors_apart ? echo_framed : echo, .signal = signal_everybody},
+  static Terminal terminal{{.show = errors_apart ? echo_framed : echo, .signal = signal_all},
                            errors_apart ? static_cast<Screen&>(output) : screen,
                            framed ? LineEditor::Input::framed : LineEditor::Input::typed,
                            window_size(options.value("size").value_or(""))};

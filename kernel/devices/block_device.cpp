@@ -117,7 +117,7 @@ bool BlockDevice::submit(BlockRequest& request) {
   request.progress_.store(BlockRequest::Progress::begun, std::memory_order_relaxed);
   request.status_ = status_none;
   (void)request.make_chain();
-  bool tell = false;
+  bool notify_device = false;
   {
     const async::SpinLock::Guard guard{lock_};
     if (state_ == State::dead) return false;
@@ -127,9 +127,9 @@ bool BlockDevice::submit(BlockRequest& request) {
       case BlockRequest::Kind::flush: ++counters_.flushes; break;
     }
     waiting_.push_back(request);
-    tell = put_in();
+    notify_device = put_in();
   }
-  if (tell) transport_->notify();
+  if (notify_device) transport_->notify();
   return true;
 }
 
@@ -185,14 +185,14 @@ async::Task<> BlockDevice::serve() {
 /// Completes the requests that the device has finished. Returns their number.
 unsigned BlockDevice::collect() {
   unsigned count = 0;
-  bool tell = false;
+  bool notify_device = false;
   for (;;) {
     std::optional<virtio::Virtqueue::Completion> done;
     {
       const async::SpinLock::Guard guard{lock_};
       done = device_.queue().take();
       if (!done) break;
-      tell |= put_in();
+      notify_device |= put_in();
     }
     ++count;
     auto& request = *static_cast<BlockRequest*>(done->owner);
@@ -206,7 +206,7 @@ unsigned BlockDevice::collect() {
     }
     finish(request, progress);
   }
-  if (tell) transport_->notify();
+  if (notify_device) transport_->notify();
   return count;
 }
 
@@ -233,13 +233,13 @@ void BlockDevice::reset(std::string_view why) {
     });
   }
   const bool works = let_go && start_device();
-  bool tell = false;
+  bool notify_device = false;
   {
     const async::SpinLock::Guard guard{lock_};
     state_ = works ? State::working : State::dead;
-    tell = put_in();
+    notify_device = put_in();
   }
-  if (tell) transport_->notify();
+  if (notify_device) transport_->notify();
   if (works) return;
   log("{}: the disk did not restart", name_);
   device_.fail();

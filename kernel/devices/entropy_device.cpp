@@ -13,7 +13,7 @@ std::unique_ptr<EntropyDevice> EntropyDevice::start(std::unique_ptr<virtio::Tran
 }
 
 void EntropyDevice::ask() {
-  bool tell = false;
+  bool notify_device = false;
   {
     const async::SpinLock::Guard guard{lock_};
     virtio::Virtqueue& queue = device_.queue();
@@ -21,9 +21,9 @@ void EntropyDevice::ask() {
     const auto room =
         virtio::Descriptor::for_writing(hal::virt_to_phys(bytes_.data()), bytes_.size());
     queue.add({&room, 1}, this);
-    tell = queue.wants_notification();
+    notify_device = queue.wants_notification();
   }
-  if (tell) transport_->notify();
+  if (notify_device) transport_->notify();
 }
 
 async::Task<> EntropyDevice::serve() {

@@ -43,7 +43,7 @@ template <bool watched>
     ++counts.lines[static_cast<std::uint32_t>(irq)];
     note(static_cast<std::uint16_t>(irq));
     interrupt_line(irq).raise_here();
-    if constexpr (watched) LineListener::tell(irq);
+    if constexpr (watched) LineListener::raise_all(irq);
   }
 }
 

@@ -55,7 +55,7 @@ void LineListener::stop() {
   --watchers;
 }
 
-void LineListener::tell(hal::Irq irq) {
+void LineListener::raise_all(hal::Irq irq) {
   const Lock lock;
   for (LineListener* at = first(irq).load(std::memory_order_relaxed); at != nullptr;
        at = at->next_) {

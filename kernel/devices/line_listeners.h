@@ -23,7 +23,7 @@ class LineListener {
   hal::Irq irq() const { return irq_; }
 
   /// Calls all listeners of a line. Interrupt context.
-  static void tell(hal::Irq irq);
+  static void raise_all(hal::Irq irq);
 
   /// The number of listeners, and of harts with a trace. take_interrupts() tests only this.
   static inline constinit std::atomic<unsigned> watchers = 0;

@@ -25,7 +25,7 @@ constexpr std::size_t request_bytes = std::size_t{64} << 10;
 constexpr std::size_t step_bytes = request_bytes / 4;
 
 /// Devices write the unrequested bytes of sectors here. No code reads them.
-constinit std::array<std::byte, sector_bytes> nobodys_bytes{};
+constinit std::array<std::byte, sector_bytes> padding_bytes{};
 
 /// An open disk and its position.
 class BlockFile final : public File {
@@ -126,10 +126,10 @@ async::Task<Transfer> BlockFile::read(std::optional<std::uint64_t> offset, IoBuf
     }
     if (moved) {
       request.begin(BlockRequest::Kind::read, (start + done) / sector_bytes);
-      if (before != 0) request.add(hal::virt_to_phys(nobodys_bytes.data()), before);
+      if (before != 0) request.add(hal::virt_to_phys(padding_bytes.data()), before);
       pieces.add_to(request);
       if (const std::size_t used = (before + *moved) % sector_bytes; used != 0) {
-        request.add(hal::virt_to_phys(nobodys_bytes.data()), sector_bytes - used);
+        request.add(hal::virt_to_phys(padding_bytes.data()), sector_bytes - used);
       }
       if (const auto ended = co_await device().run(request); !ended) moved = fail(ended.error());
     }

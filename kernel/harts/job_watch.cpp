@@ -68,7 +68,7 @@ constinit async::SpinLock table_lock;  // other harts reach trace points outside
 constinit async::Duration limit{};
 constinit async::TraceHook next_hook = nullptr;
 
-void tell(const char* kind, const char* what, const Job& job) {
+void report(const char* kind, const char* what, const Job& job) {
   log("{}: '{}' {}", kind, job.name(), what);
   LogLines lines;
   async::print_job(job, &LogLines::write, &lines);
@@ -109,7 +109,7 @@ void note(TraceEvent event, const Job& job) {
   if (next_hook != nullptr) next_hook(event, job);
   // Events of preemptible jobs can come here out of order.
   if (job.is_preemptible() || event == TraceEvent::migrate) return;
-  if (const char* const wrong = observe(event, job)) tell("double enqueue", wrong, job);
+  if (const char* const wrong = observe(event, job)) report("double enqueue", wrong, job);
   if (event == TraceEvent::wait) report_deadlock_by_join(job);
 }
 
@@ -127,7 +127,7 @@ const Job* next_late() {
 }
 
 /// Whether all harts are idle, apart from the job that calls this.
-bool has_no_hart_anything_to_do() {
+bool all_harts_idle() {
   const async::HartMask here = async::hart_mask(async::current_executor().hart());
   const bool others_idle =
       ((async::Executor::idle_harts() | here) & async::Executor::all()) == async::Executor::all();
@@ -150,12 +150,12 @@ bool jobs_are_watched() {
 async::Task<> look_at_ready_jobs() {
   while (co_await async::sleep_for(limit / 2, "the next check of ready jobs") ==
          async::WaitResult::woken) {
-    const bool all_idle = has_no_hart_anything_to_do();
+    const bool all_idle = all_harts_idle();
     while (const Job* const late = next_late()) {
       if (all_idle) {
-        tell("lost wake", "was woken, but does not run although all harts are idle", *late);
+        report("lost wake", "was woken, but does not run although all harts are idle", *late);
       } else {
-        tell("starvation", "has been ready for too long", *late);
+        report("starvation", "has been ready for too long", *late);
       }
     }
   }

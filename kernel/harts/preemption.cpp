@@ -61,8 +61,8 @@ void preempt(async::Job& job, const trap::InterruptedStep& step, StackPool::Stac
 
 }  // namespace
 
-void begin_preemptible_step(bool goes_on) noexcept {
-  if (goes_on) return stack_pool.prepare_to_go_back();  // resume_preempted() does the rest
+void begin_preemptible_step(bool continues) noexcept {
+  if (continues) return stack_pool.prepare_to_go_back();  // resume_preempted() does the rest
   watch_step();
   hal::unmask_interrupts();
 }

@@ -18,9 +18,9 @@ namespace kernel {
 
 /// Counts of preemptions are in stack_pool.h and trap/router.h.
 
-/// Called when a preemptible step begins, or if `goes_on` is true, when a preempted one is about to
-/// be resumed. Unmasks interrupts for a step that begins.
-void begin_preemptible_step(bool goes_on) noexcept;
+/// Called when a preemptible step begins, or if `continues` is true, when a preempted one is about
+/// to be resumed. Unmasks interrupts for a step that begins.
+void begin_preemptible_step(bool continues) noexcept;
 
 /// Called by the executor between two steps if an interrupt is pending.
 void take_interrupts_at_yield_point() noexcept;

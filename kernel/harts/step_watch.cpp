@@ -71,7 +71,7 @@ struct Stall {
   std::uintptr_t pc = 0;  ///< 0: the step has ended
   Chain chain{};
   /// If the step has ended: the reason of the job's next wait, or "a yield" or "its end".
-  const char* then = nullptr;
+  const char* next_wait = nullptr;
 };
 
 struct Reporter {
@@ -135,7 +135,7 @@ void log_stall(const Stall& stall) {
   }
   if (stall.pc == 0) {
     log("'{}' stalled: {} ms without an await, then {}{}", stall.name, stall.ran_ns / 1'000'000,
-        stall.then, std::string_view{chain, end});
+        stall.next_wait, std::string_view{chain, end});
   } else {
     log("'{}' stalls: {} ms without an await, now at {:#x}{}", stall.name, stall.ran_ns / 1'000'000,
         stall.pc, std::string_view{chain, end});
@@ -145,11 +145,11 @@ void log_stall(const Stall& stall) {
 /// Called in the strand, so no other hart can end the job.
 void report_ended(const async::Job* job, std::uint64_t ran_ns) {
   if (job == nullptr) return;
-  Stall stall{.name = job->name(), .ran_ns = ran_ns, .then = "its end"};
+  Stall stall{.name = job->name(), .ran_ns = ran_ns, .next_wait = "its end"};
   // The chain holds the coroutine that awaited at the end of the step, and those that await it.
   if (job->kind == async::Kind::waiting || job->kind == async::Kind::ready) {
     stall.chain = chain_from(job->leaf());
-    stall.then = job->kind == async::Kind::waiting ? job->reason() : "a yield";
+    stall.next_wait = job->kind == async::Kind::waiting ? job->reason() : "a yield";
   }
   report(stall);
 }

@@ -18,7 +18,7 @@ namespace kernel {
 void set_executor_alarm(std::uint64_t ns) noexcept;
 
 // harts/preemption.h
-void begin_preemptible_step(bool goes_on) noexcept;
+void begin_preemptible_step(bool continues) noexcept;
 void take_interrupts_at_yield_point() noexcept;
 
 // harts/step_watch.h

@@ -26,14 +26,14 @@ class Futex {
 
   /// The threads that can wait for the word: only those of this address space (FUTEX_PRIVATE_FLAG,
   /// which needs no look-up of the page), or all threads that map the memory.
-  enum class Sharing : bool { anybody, own_space };
+  enum class Sharing : bool { any_process, own_space };
 
-  /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range or, for `anybody`,
-  /// not mapped.
+  /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range or, for
+  /// `any_process`, not mapped.
   static Result<Futex> at(memory::AddressSpace& space, hal::VirtAddr address,
-                          Sharing sharing = Sharing::anybody) {
+                          Sharing sharing = Sharing::any_process) {
     if (address % sizeof(std::uint32_t) != 0) return fail(Errno::einval);
-    if (sharing == Sharing::anybody) return looked_up(space, address);
+    if (sharing == Sharing::any_process) return looked_up(space, address);
     if (address >= hal::user_end) return fail(Errno::efault);
     return own(space, address);
   }

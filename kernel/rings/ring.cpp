@@ -5,9 +5,9 @@
 
 namespace kernel {
 
-Ring::Ring(Thread& thread, const RingShape& shape, bool picked_up)
-    : thread_{thread}, shape_{shape}, polled_{picked_up} {
-  if (picked_up) {
+Ring::Ring(Thread& thread, const RingShape& shape, bool polled)
+    : thread_{thread}, shape_{shape}, polled_{polled} {
+  if (polled) {
     scope_.spawn(
         poll_submissions(),
         {.name = "submission polling", .priority = thread.limit(), .harts = thread.harts()});

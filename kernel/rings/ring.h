@@ -31,8 +31,8 @@ struct RingTaking;
 
 class Ring {
  public:
-  /// The ring's memory must be mapped and writable. `picked_up`: starts submission polling.
-  Ring(Thread& thread, const RingShape& shape, bool picked_up);
+  /// The ring's memory must be mapped and writable. `polled`: starts submission polling.
+  Ring(Thread& thread, const RingShape& shape, bool polled);
   ~Ring();
 
   /// The result of one step. `more`: the step became too long, and there are submissions left to
@@ -103,7 +103,7 @@ class Ring {
   async::Task<> read_pieces(InFlightRequest& flight);
 
   async::Task<> poll_submissions();
-  void tell_asleep(bool asleep);
+  void set_needs_wakeup(bool asleep);
 
   /// Writes a completion if there is room, else counts it as overflowed. Wakes the thread if enough
   /// completions are unread.

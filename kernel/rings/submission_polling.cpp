@@ -28,20 +28,20 @@ async::Task<> Ring::poll_submissions() {
     } else if (taken && ++idle < idle_limit) {
       (void)co_await async::sleep_for(pause, "ring");
     } else {
-      tell_asleep(true);
+      set_needs_wakeup(true);
       const auto missed = take(abi::most_submissions);
       if (missed && missed->count > 0) {
         wake();
       } else {
         (void)co_await awakened_.wait("ring");
       }
-      tell_asleep(false);
+      set_needs_wakeup(false);
       idle = 0;
     }
   }
 }
 
-void Ring::tell_asleep(bool asleep) {
+void Ring::set_needs_wakeup(bool asleep) {
   RingView view{thread_.space(), shape_};
   abi::RingHeader* const header = view.header();
   if (header == nullptr) return;

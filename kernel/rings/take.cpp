@@ -100,15 +100,15 @@ struct RingTaking {
   const auto slots = view.completions(taking.cq_tail, most);
   auto next = shared.begin();
   auto slot = slots.begin();
-  bool goes_on = !shared.empty() && !slots.empty();
+  bool continues = !shared.empty() && !slots.empty();
   for (; next != shared.end() && slot != slots.end(); ++next) {
     std::uint64_t user_data = 0;
     std::int32_t result = 0;
     if (is_plain_nop(*next) && chain.is_none()) {
       user_data = read_once(next->user_data);
     } else {
-      goes_on = !taking.is_spent() || !chain.is_none();
-      if (!goes_on) break;
+      continues = !taking.is_spent() || !chain.is_none();
+      if (!continues) break;
       const RingSubmission entry = copy_submission(*next);
       Register answer = 0;
       if (entry.flags == 0 && chain.is_none()) {
@@ -125,8 +125,8 @@ struct RingTaking {
       } else {
         if (taking.room < taking.left && chain.is_none()) {
           if (next != shared.begin()) break;
-          goes_on = has_room_for_chain(view, taking.sq_head, taking.left, taking.room);
-          if (!goes_on) break;
+          continues = has_room_for_chain(view, taking.sq_head, taking.left, taking.room);
+          if (!continues) break;
         }
         answer = chain.take(entry, taking.is_spent());
       }
@@ -143,7 +143,7 @@ struct RingTaking {
   taking.left -= count;
   taking.room -= count;
   taking.cost += std::size_t{count} * entry_cost;
-  return goes_on;
+  return continues;
 }
 
 [[gnu::always_inline]] inline Result<Ring::Taken> Ring::take_step(std::uint32_t most) {
@@ -160,8 +160,8 @@ struct RingTaking {
                     .left = std::min(most, there),
                     .room = free - std::min(free, in_flight_)};
   RingChain chain{*this};
-  bool goes_on = true;
-  while (taking.left > 0 && taking.room > 0 && goes_on) goes_on = take_run(taking, chain, view);
+  bool continues = true;
+  while (taking.left > 0 && taking.room > 0 && continues) continues = take_run(taking, chain, view);
   chain.end();
 
   const std::uint32_t count = taking.sq_head - first;

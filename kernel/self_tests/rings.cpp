@@ -46,12 +46,12 @@ struct Rings {
   std::uint64_t count;
   std::atomic<bool> stop = false;  // tells all jobs to end soon
 
-  bool goes_on() const { return !stop.load(std::memory_order_relaxed); }
+  bool is_running() const { return !stop.load(std::memory_order_relaxed); }
 
   /// Handles the bell's interrupts as a driver does. The caller has opened the bell: a ring before
   /// that would be lost.
   async::Task<> serve() {
-    for (std::uint64_t i = 0; i < count && goes_on();) {
+    for (std::uint64_t i = 0; i < count && is_running();) {
       (void)co_await WaitOp{begun[i]};
       quiet_bell();
       if (rung[i] == 0) continue;  // left over from a cancelled self-test
@@ -62,17 +62,17 @@ struct Rings {
 
   /// Rings the bell and computes until the handler has run.
   async::Task<> ring_and_compute(bool preempting) {
-    for (std::uint64_t i = 0; i < count && goes_on(); ++i) {
+    for (std::uint64_t i = 0; i < count && is_running(); ++i) {
       rung[i] = instructions();
       hal::ring_bell();
       volatile const std::uint64_t& served = done[i];
       // If `preempting` is false, the handler is equally urgent, and runs when this job yields.
-      while (preempting && served == 0 && goes_on()) {
+      while (preempting && served == 0 && is_running()) {
       }
       back[i] = instructions();
       do {
         co_await async::yield();
-      } while (served == 0 && goes_on());  // two pending rings would be one interrupt
+      } while (served == 0 && is_running());  // two pending rings would be one interrupt
     }
   }
 
@@ -95,7 +95,7 @@ struct Rings {
     return {times.get(), count};
   }
   Result<Words> report(bool preempting) const {
-    if (!goes_on()) return fail(Errno::eintr);
+    if (!is_running()) return fail(Errno::eintr);
     const std::uint64_t to_handler = median(all(rung), all(begun));
     // Without preemption the ringing job continued before the handler ran.
     return Words{to_handler, preempting ? median(all(done), all(back)) : 0};

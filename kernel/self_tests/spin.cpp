@@ -122,7 +122,7 @@ struct Injection {
   }
   async::Task<> second(Instant at, Spinner& spinner) {
     (void)co_await async::sleep_until(at, "the second interrupt");
-    went_on = spinner.check.rounds > rounds;
+    ran_again = spinner.check.rounds > rounds;
     // A third wake at the end: the spinner has been resumed and has checked its registers.
     (void)co_await async::sleep_until(at + look_around, "the spinner");
     spinner.check.stop = 1;
@@ -131,7 +131,7 @@ struct Injection {
   static constexpr Duration look_around = 300us;
   Instant woke{};
   std::uint64_t rounds = ~0ull;  ///< rounds of the spinner before the first wake
-  bool went_on = false;          ///< the spinner made further rounds before the second wake
+  bool ran_again = false;        ///< the spinner made further rounds before the second wake
 };
 
 }  // namespace
@@ -154,7 +154,7 @@ async::Task<Result<Words>> inject(std::uint64_t deadlines) {
     co_await team.wait();
     intact = spinner.intact && spinner.check.rounds > 0;
     window = injection.woke - start;
-    inside += !injection.went_on;
+    inside += !injection.ran_again;
     if (inside == apart) in_a_row = apart;
   }
   co_return Words{intact,     deadlines, count_of(trap::Action::switch_stack) - before,

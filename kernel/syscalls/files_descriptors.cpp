@@ -53,12 +53,12 @@ Result<> pipe2(Thread& self, UserPtr<int> ends, int flags) {
     return fail(writer.error());
   }
   const int numbers[] = {*reader, *writer};
-  auto told = UserSpan<int>{ends.address(), 2}.write(self.space(), numbers);
-  if (!told) {
+  auto written = UserSpan<int>{ends.address(), 2}.write(self.space(), numbers);
+  if (!written) {
     (void)files.close(*reader);
     (void)files.close(*writer);
   }
-  return told;
+  return written;
 }
 
 Result<int> fcntl(Thread& self, int fd, int command, std::uintptr_t argument) {

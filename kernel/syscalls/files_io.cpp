@@ -30,7 +30,7 @@ inline Attempt try_to_read(File& file, IoBuffer& buffer) {
 
 [[gnu::noinline]] Attempt not_written(Thread& self, const File& file, Transfer moved) {
   if (would_block(file, moved)) return Attempt::wait();
-  tell_broken_pipe(self, moved);
+  signal_broken_pipe(self, moved);
   return moved;
 }
 

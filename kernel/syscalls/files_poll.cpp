@@ -114,7 +114,7 @@ trap::Attempt<Result<int>> try_poll_until(Thread& self, UserPtr<abi::PollFd> fds
   if (auto read = list.read(self.space(), fds, count); !read) return answer(fail(read.error()));
   const int ready = list.poll(self.process().files());
   if (ready == 0 && deadline > async::now()) return trap::Attempt<Result<int>>::wait();
-  if (auto told = list.write(self.space(), fds); !told) return answer(fail(told.error()));
+  if (auto written = list.write(self.space(), fds); !written) return answer(fail(written.error()));
   return answer(ready);
 }
 
@@ -139,7 +139,7 @@ async::Task<Result<int>> poll_until(Thread& self, UserPtr<abi::PollFd> fds, unsi
     if (result == async::WaitResult::cancelled) co_return fail(Errno::eintr);
     in_time = result == async::WaitResult::woken;
   }
-  if (auto told = list.write(self.space(), fds); !told) co_return fail(told.error());
+  if (auto written = list.write(self.space(), fds); !written) co_return fail(written.error());
   co_return ready;
 }
 

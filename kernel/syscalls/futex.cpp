@@ -33,7 +33,7 @@ Result<async::Instant> deadline_of(Thread& self, int operation, std::uintptr_t t
 Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
   const bool is_private = (operation & abi::futex_private_flag) != 0;
   return Futex::at(self.space(), address,
-                   is_private ? Futex::Sharing::own_space : Futex::Sharing::anybody);
+                   is_private ? Futex::Sharing::own_space : Futex::Sharing::any_process);
 }
 
 /// The bits of a waiter.

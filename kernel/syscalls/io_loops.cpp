@@ -9,7 +9,7 @@
 
 namespace kernel::sys {
 
-void tell_broken_pipe(Thread& self, const Transfer& moved) {
+void signal_broken_pipe(Thread& self, const Transfer& moved) {
   if (!moved && moved.error() == Errno::epipe) self.post_signal(abi::Signal::sigpipe);
 }
 
@@ -50,7 +50,7 @@ async::Task<Transfer> write_waiting(Thread& self, Ref<File> file, IoBuffer buffe
     IoBuffer part = buffer.first(step_bytes);
     if (part.lacks_pages(Side::take)) co_await page_in_all(self, part, Side::take);
     const Transfer moved = file->try_write(part);
-    tell_broken_pipe(self, moved);
+    signal_broken_pipe(self, moved);
     if (moved) {
       done += *moved;
       buffer.skip(*moved);

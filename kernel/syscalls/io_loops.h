@@ -19,7 +19,7 @@ inline bool would_block(const File& file, const Transfer& moved) {
   return !file.is_nonblocking() || file.waits_for_device();
 }
 /// Sends SIGPIPE if a write has failed because the pipe has no readers.
-void tell_broken_pipe(Thread& self, const Transfer& moved);
+void signal_broken_pipe(Thread& self, const Transfer& moved);
 
 // The file stays open until the transfer has ended. The caller keeps the list alive that `buffer`
 // refers to.

@@ -97,7 +97,7 @@ Result<> can_allocate(const Scheduled& target, const Schedule& wanted) {
   return {};
 }
 
-SchedAttr told(const Schedule& schedule) {
+SchedAttr attributes_of(const Schedule& schedule) {
   const auto ns = [](async::Duration time) { return static_cast<std::uint64_t>(time.count()); };
   return {
       .size = 0,
@@ -135,7 +135,7 @@ Result<> sched_getattr(Thread& self, int id, std::uintptr_t attributes, std::siz
   if (size < abi::first_sched_attr_size || size > hal::page_size) return fail(Errno::einval);
   const auto target = Scheduled::find(self, id);
   if (!target) return fail(target.error());
-  SchedAttr answer = told(target->get());
+  SchedAttr answer = attributes_of(target->get());
   answer.size = static_cast<std::uint32_t>(std::min(size, sizeof answer));
   return memory::copy_to_user(self.space(), attributes, &answer, answer.size);
 }

@@ -120,7 +120,7 @@ Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction>
   }
   if (old) {
     const auto before = set_signal_action(self, number, {});
-    if (auto told = old.write(self.space(), *before); !told) return told;
+    if (auto written = old.write(self.space(), *before); !written) return written;
   }
   if (const auto done = set_signal_action(self, number, wanted); !done) return fail(done.error());
   return {};
@@ -142,7 +142,7 @@ Result<> rt_sigprocmask(Thread& self, int how, UserPtr<const abi::SignalSet> set
     }
   }
   if (old) {
-    if (auto told = old.write(self.space(), before); !told) return told;
+    if (auto written = old.write(self.space(), before); !written) return written;
   }
   if (set) self.set_signal_mask(wanted);
   return {};

@@ -69,7 +69,8 @@ Result<> prlimit64(Thread& self, int id, int resource, UserPtr<const abi::Resour
   if (!ResourceLimits::is_resource(resource)) return fail(Errno::einval);
   // First, before anything changes: after a page-in the call is restarted.
   if (old) {
-    if (auto told = old.write(self.space(), process->limits()[resource]); !told) return told;
+    if (auto written = old.write(self.space(), process->limits()[resource]); !written)
+      return written;
   }
   if (limit) {
     if (auto done = process->limits().set(resource, *wanted); !done) return done;

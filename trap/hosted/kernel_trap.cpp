@@ -72,7 +72,7 @@ void on_signal(Signal& signal) {
     case Taken::ends_run_user:
       if (signal.number == SIGSYS) take_system_call(*context);
       return;
-    case Taken::goes_on: return;
+    case Taken::continues: return;
     case Taken::kernels: break;
   }
   if (is_fault(signal)) report(signal);

@@ -194,13 +194,13 @@ Taken take(Signal& signal) {
   const auto rip = static_cast<std::uint64_t>(signal.state.uc_mcontext.gregs[REG_RIP]);
   const Place place = place_of(rip);
   const bool fault = is_fault(signal);
-  if (fault && signal.number == SIGTRAP && is_step_of_window(rip, place)) return Taken::goes_on;
+  if (fault && signal.number == SIGTRAP && is_step_of_window(rip, place)) return Taken::continues;
   stepping_to_jump = false;
   switch (place) {
     case Place::leaving:
       if (fault) return Taken::kernels;
       cotrap_hart.pending = 1;
-      return Taken::goes_on;
+      return Taken::continues;
     case Place::entering: note_gs(nullptr); break;
     case Place::elsewhere:
       if (context == nullptr) return Taken::kernels;

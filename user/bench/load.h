@@ -35,10 +35,10 @@ class Load {
   }
 
   // False: a read of the disk failed.
-  bool goes_on() const { return !stop_; }
+  bool is_running() const { return !stop_; }
   // Waits until every kind of load has begun.
   void wait() const {
-    while (goes_on() && (throws_ == 0 || (with_disk_ && reads_ == 0))) {
+    while (is_running() && (throws_ == 0 || (with_disk_ && reads_ == 0))) {
       static_cast<void>(user::sleep_for(std::chrono::milliseconds{1}));
     }
   }

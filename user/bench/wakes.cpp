@@ -104,7 +104,7 @@ Outcome sleep_beside(std::optional<user::Fd> disk) {
   const Load load{disk};
   load.wait();
   auto late = sleep_together();
-  if (!load.goes_on()) return {};
+  if (!load.is_running()) return {};
   return late;
 }
 

@@ -76,7 +76,7 @@ char hear(Fd from) {
   return word;
 }
 
-void tell(Pid whom, Event event) {
+void notify_receiver(Pid whom, Event event) {
   must(notify(whom, event), "notify");
 }
 
@@ -90,12 +90,12 @@ int send() {
   must(close(words.write_end), "closing");
   check(hear(words.read_end) == 'a', "the receiver is about to sleep");
   sleep_for(5ms).value();
-  tell(receiver, wake_up);
+  notify_receiver(receiver, wake_up);
   check(hear(words.read_end) == 'c', "the receiver is about to compute");
   sleep_for(5ms).value();
-  tell(receiver, stop_computing);
+  notify_receiver(receiver, stop_computing);
   check(hear(words.read_end) == 'm', "the receiver masks notifications");
-  for (int i = 0; i < sent_while_masked; ++i) tell(receiver, many);
+  for (int i = 0; i < sent_while_masked; ++i) notify_receiver(receiver, many);
   std::array<std::byte, 256> text;
   while (const auto size = must(read(words.read_end, text), "reading the receiver's output")) {
     must(write(standard_output, std::span{text}.first(size)), "printing the receiver's output");

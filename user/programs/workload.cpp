@@ -148,12 +148,12 @@ class Players {
   }
 
   void note_beginning(Task& task, nanoseconds arrived) {
-    on_migrate_in(task, arrived);
+    begin_round(task, arrived);
     const user::Lock lock{mutex_};
     if (--asleep_ < ahead / 2 && next_ < plan_.tasks.size()) add_thread();
   }
   /// Begins a round of the task; `arrived` may lie in the future.
-  void on_migrate_in(Task& task, nanoseconds arrived) const {
+  void begin_round(Task& task, nanoseconds arrived) const {
     const auto at = arrived - start_;
     const user::Lock lock{task.of->mutex};
     task.state = Task::State::under_way;
@@ -190,7 +190,7 @@ class Players {
           break;
         case 'n':
           end_round(task);
-          on_migrate_in(task, user::now() + nanoseconds(step.number));
+          begin_round(task, user::now() + nanoseconds(step.number));
           hint(task.number, *task.of, task.arrived);
           if (step.number == 0) {
             user::yield();

@@ -36,7 +36,7 @@ Result<> refuse(Thread& self, VirtAddr at, std::string_view why) {
   return fail(Errno::enoexec);
 }
 
-void tell(Thread& self, const trap::Refusal& refusal) {
+void report(Thread& self, const trap::Refusal& refusal) {
   std::string bytes;
   for (const std::byte byte : std::span{refusal.bytes}.first(refusal.size)) {
     fmt::format_to(std::back_inserter(bytes), " {:02x}", std::to_integer<unsigned>(byte));
@@ -191,7 +191,7 @@ async::Task<Result<>> put_in_place(Thread& self, CodeArea area, std::span<const 
     room.use();
     keep_all_vectors(self.process());
   }
-  if (!all && hal::code_is_seen_first()) tell(self, *rewriter.refusal());
+  if (!all && hal::code_is_seen_first()) report(self, *rewriter.refusal());
   co_return Result<>{};
 }
 

@@ -109,10 +109,10 @@ Result<> rt_sigaction(Thread& self, int signal, UserPtr<const abi::x86_64::Signa
   const auto before = set_signal_action(self, signal, {});
   if (!before) return fail(before.error());
   if (old) {
-    auto told = old.write(
+    auto written = old.write(
         self.space(),
         {.handler = before->handler, .flags = before->flags, .restorer = 0, .mask = before->mask});
-    if (!told) return told;
+    if (!written) return written;
   }
   return set_signal_action(self, signal, wanted).transform([](const auto&) {});
 }

@@ -116,7 +116,7 @@ TEST_CASE(
   }
   // At least this many instructions of each kind exist.
   CHECK(outcomes[static_cast<std::size_t>(Taken::ends_run_user)] > 60);
-  CHECK(outcomes[static_cast<std::size_t>(Taken::goes_on)] > 40);
+  CHECK(outcomes[static_cast<std::size_t>(Taken::continues)] > 40);
   CHECK(outcomes[static_cast<std::size_t>(Taken::kernels)] > 5);
 }
 

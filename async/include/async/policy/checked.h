@@ -50,8 +50,8 @@ class Checked final : public Rules {
     if (broken_) return;
     in_vain_ = in_vain;
     if (in_vain_ == most_in_vain) {
-      return tell("preempts() is true for each job that pick() has just returned: no job runs",
-                  job);
+      return report("preempts() is true for each job that pick() has just returned: no job runs",
+                    job);
     }
     rules_.put_back(job, entity);
   }
@@ -63,8 +63,8 @@ class Checked final : public Rules {
       return running_ = job;
     Job* const instead = any();
     if (instead == nullptr) platform::fail("pick() was called while no job was ready");
-    if (job != nullptr) tell("pick() returned a job that is not in the queue", *job);
-    if (job == nullptr) tell("pick() returned null while a job is ready", *instead);
+    if (job != nullptr) report("pick() returned a job that is not in the queue", *job);
+    if (job == nullptr) report("pick() returned null while a job is ready", *instead);
     return running_ = instead;
   }
   void remove(Job& job, Entity& entity) noexcept {
@@ -80,7 +80,7 @@ class Checked final : public Rules {
                                 : !still_has(*job) ? "find() removed the job that it returned"
                                                    : nullptr;
       if (wrong == nullptr) return job;
-      tell(wrong, *job);
+      report(wrong, *job);
     }
     return any(&wanted);
   }
@@ -102,7 +102,7 @@ class Checked final : public Rules {
     if (broken_) return Duration::max();
     const Duration slice = rules_.slice(entity);
     if (slice.count() > 0) return slice;
-    tell(slice.count() == 0 ? "slice() returned 0" : "slice() returned less than 0", *entity.job);
+    report(slice.count() == 0 ? "slice() returned 0" : "slice() returned less than 0", *entity.job);
     return Duration::max();
   }
   Duration left(const Entity& entity, Duration since_charged) const noexcept
@@ -113,7 +113,7 @@ class Checked final : public Rules {
     const bool is_over_at_once = left.count() <= 0 && picked_ns_ == now_ns();
     over_in_vain_ = is_over_at_once ? over_in_vain_ + 1 : 0;
     if (over_in_vain_ != most_in_vain) return left;
-    tell("left() is 0 for each job that pick() has just returned: no job runs", *entity.job);
+    report("left() is 0 for each job that pick() has just returned: no job runs", *entity.job);
     return Duration::max();
   }
   static std::int64_t due(const Job& job, const Entity& entity) noexcept
@@ -159,7 +159,7 @@ class Checked final : public Rules {
     if (job != nullptr) job->reset();  // the rules may still link it, but are not called again
     return job;
   }
-  void tell(const char* what, const Job& job) const noexcept {
+  void report(const char* what, const Job& job) const noexcept {
     if (!std::exchange(broken_, true) && breach_hook != nullptr) breach_hook({name, what, &job});
   }
 

@@ -18,7 +18,7 @@ constexpr auto parts = std::to_array<std::pair<std::string_view, void (*)()>>({
     {"timeouts", rings::timeouts},
     {"cancels", rings::cancels},
     {"multishot", rings::multishot},
-    {"picked-up", rings::picked_up},
+    {"picked-up", rings::submission_polling},
     {"queue", rings::queue},
     {"broken", rings::broken},
     {"unmapped", rings::unmapped},

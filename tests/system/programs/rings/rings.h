@@ -24,7 +24,7 @@ void links();
 void timeouts();
 void cancels();
 void multishot();
-void picked_up();
+void submission_polling();
 // queue.cpp
 void queue();
 // broken.cpp: misuse by the program

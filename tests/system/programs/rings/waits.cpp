@@ -238,7 +238,7 @@ void multishot() {
         "… and its last completion has no ring_more");
 }
 
-void picked_up() {
+void submission_polling() {
   Ring ring = make_ring(16, abi::ring_sqpoll);
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, 4> in{}, out{};

@@ -30,9 +30,9 @@ void handle_signal(int number, void (*handler)(Signal&));
 
 enum class Taken : std::uint8_t {
   ends_run_user,  ///< it arrived in a program: return from the handler
-  goes_on,  ///< it arrived in the window (window.inc), which continues: return from the handler.
-            ///< An interrupt is recorded in HartRecord::pending.
-  kernels,  ///< it arrived in the kernel: the handler must serve it
+  continues,  ///< it arrived in the window (window.inc), which continues: return from the handler.
+              ///< An interrupt is recorded in HartRecord::pending.
+  kernels,    ///< it arrived in the kernel: the handler must serve it
 };
 
 /// Decides where the signal arrived. Call it first in a handler. Any thread, attached or not.
