@@ -38,9 +38,9 @@ constexpr async::Duration between_reports = 1s;
 struct Suspect {
   bool is_coroutine() const {
     return may_be_frame(reinterpret_cast<std::uintptr_t>(at.address())) &&
-           hal::kernel_code().contains(goes_on_at());
+           hal::kernel_code().contains(resume_address());
   }
-  std::uintptr_t goes_on_at() const { return word_at(at.address()); }
+  std::uintptr_t resume_address() const { return word_at(at.address()); }
   async::PromiseBase promise() const {
     return std::bit_cast<async::PromiseBase>(word_at(&async::PromiseBase::of(at)));
   }
@@ -56,7 +56,7 @@ Chain chain_from(std::coroutine_handle<> leaf) {
   Suspect suspect{leaf};
   for (std::uintptr_t& place : chain) {
     if (!suspect.is_coroutine()) break;
-    place = suspect.goes_on_at();
+    place = suspect.resume_address();
     const async::PromiseBase promise = suspect.promise();
     if (promise.is_root()) break;
     suspect.at = promise.parent();

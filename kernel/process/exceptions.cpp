@@ -51,7 +51,7 @@ abi::Signal signal_for(Trap trap, Errno why) {
 }
 
 void die_of(Thread& self, Trap trap, abi::Signal signal, std::uint64_t pc) {
-  log("{} ({}) dies of {}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
+  log("{} ({}) is killed by SIG{}: {} at {:#x}, pc {:#x}", self.process().name(), self.id(),
       abi::name(signal), trap::name(trap.kind), trap.address, pc);
   self.die_of(signal);
 }

@@ -66,7 +66,7 @@ def refusals(test: harness.Test) -> None:
     logged = re.search(refused, done.text)
     what = "the refused instruction is logged with its address and its bytes"
     test.check(logged is not None, what, done.text)
-    ended = logged is not None and f"dies of ILL: page fault at {logged[1]}" in done.text
+    ended = logged is not None and f"is killed by SIGILL: page fault at {logged[1]}" in done.text
     test.check(ended and "status 132" in done.text, "  … and the program that executes it dies", done.text)
     test.check("5\n" in done.text and "status 3" in done.text, "  … and other programs run", done.text)
     done = test.run("/linux/written", "writable", machine=machine, quiet=False)
