@@ -139,6 +139,15 @@ def harts(test: harness.Test, folder: Path) -> None:
     test.check(sent and not wrong, f"{len(sent)} jobs run on the hart that they were sent to", str(wrong))
 
 
+def private_calls(test: harness.Test, folder: Path) -> None:
+    out = folder / "ring.json"
+    trace(test, "--icount", "-o", out, test.folder / "user" / "bin" / "coroutines")
+    names = {each["name"] for track in Timeline.read(out).of("coroutines .* calls") for each in track}
+    test.check("ring_enter" in names, "private calls have names", str(names))
+    unnamed = [name for name in names if name.startswith("call ")]
+    test.check(not unnamed, "no call is shown by its number alone", str(unnamed))
+
+
 def yielding(test: harness.Test, folder: Path) -> None:
     """A sched_yield call has an end in the trace."""
     out = folder / "yields.json"
@@ -299,6 +308,7 @@ with harness.Test(__doc__, all_everyday=True) as test, tempfile.TemporaryDirecto
     kinds(test)
     two_processes(test, Path(where))
     harts(test, Path(where))
+    private_calls(test, Path(where))
     yielding(test, Path(where))
     preempted(test, Path(where))
     devices(test, Path(where))

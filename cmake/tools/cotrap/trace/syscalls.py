@@ -1,4 +1,4 @@
-"""Linux's names of system calls and errors."""
+"""The names of system calls and errors: Linux's, and those of Cotrap's private calls."""
 
 import errno
 import re
@@ -6,18 +6,21 @@ from functools import cache
 
 from ..paths import ROOT
 
-_NUMBERS = ROOT / "trap" / "include" / "abi" / "numbers.h"
+_ABI = ROOT / "trap" / "include" / "abi"
 
 
 @cache
 def _names() -> dict[int, str]:
-    found = re.findall(r"X\((\w+), (\d+)\)", _NUMBERS.read_text())
-    return {int(number): name for name, number in found}
+    text = "".join(header.read_text() for header in sorted(_ABI.glob("*.h")))
+    first = int(re.search(r"first_private_call = (\w+);", text)[1], 0)
+    linux = re.findall(r"X\((\w+), (\d+)\)", text)
+    private = re.findall(r"constexpr Call (\w+){first_private_call \+ (\d+)}", text)
+    return {int(number): name for name, number in linux} | {first + int(at): name for name, at in private}
 
 
 def name(number: int) -> str:
-    """Linux's name of a call, or `call N` if the number has none there. The trace has 0xffff for all larger
-    numbers, which no call has."""
+    """The name of a call, or `call N` if the number has none. The trace has 0xffff for all larger numbers,
+    which no call has."""
     return _names().get(number, "unknown call" if number == 0xFFFF else f"call {number}")
 
 
