@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import build, musl, mutants, setup, test_progress
-from .errors import ToolError, UsageError
+from .errors import UsageError
 from .paths import ROOT
 from .suggestions import did_you_mean
 

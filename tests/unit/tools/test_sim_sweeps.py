@@ -6,8 +6,6 @@ import shlex
 import shutil
 import subprocess
 import unittest
-from pathlib import Path
-from unittest import mock
 
 from simulating import BUILD, InAFolder, sim
 from support import HANGS, ROOT

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from .. import bootargs, build, packages
-from ..errors import ToolError, UsageError
+from ..errors import UsageError
 from ..paths import MACHINES, check_output, write_output
 from ..provenance import provenance
 from ..qemu import Machine

@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-from pathlib import Path
 
 from .. import policy_header
 from ..option_types import checked, duration, harts, path, positive

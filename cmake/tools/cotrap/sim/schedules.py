@@ -1,6 +1,5 @@
 """Single schedules: --record, --replay and --explore."""
 
-import sys
 from pathlib import Path
 
 from ..errors import UsageError

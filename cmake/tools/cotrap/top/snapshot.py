@@ -1,6 +1,5 @@
 """A snapshot of a running machine. The command reads it from the machine's RAM; the guest does nothing."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from ..errors import ToolError
