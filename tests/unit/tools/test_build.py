@@ -58,8 +58,8 @@ class Building(Faked):
         self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
         with support.printed_lines(build, until="2 of 3", flag=go_on) as printed:
             build._compile("a-preset", self.path, ())
-        self.assertEqual(printed[0], "building a-preset")
-        self.assertIn("building a-preset, 2 of 3 after 0 s", printed)
+        self.assertIn("building a-preset", printed)
+        self.assertRegex("\n".join(printed), r"(?m)^building a-preset, 2 of 3 after \d+ s$")
 
     def test_a_progress_line_is_printed_every_30_seconds(self):
         self.assertEqual(ui.LINE_EVERY, 30)
@@ -69,7 +69,7 @@ class Building(Faked):
         self.program("cmake", f"until test -e {go_on}; do sleep 0.01; done")
         with support.printed_lines(until="configuring", flag=go_on) as printed:
             build._configure("a-preset")
-        self.assertEqual(printed[0], "configuring a-preset after 0 s")
+        self.assertRegex(printed[0], r"^configuring a-preset after \d+ s$")
 
     def test_a_failed_build_is_a_failure_of_the_command(self):
         with self.assertRaises(ToolError):
