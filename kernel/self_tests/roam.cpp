@@ -17,7 +17,7 @@ using async::Instant;
 
 constexpr unsigned most_harts = async::platform::max_harts;
 
-/// The time of the self-test: it ends at `end`, or soon if the caller is killed.
+/// When the self-test begins and ends. `cut_short` ends it before `end`, if the caller is killed.
 struct Hours {
   bool are_over() const { return cut_short || async::now() >= end; }
 

@@ -24,7 +24,7 @@ namespace trap {
 /// one belongs to the program.
 enum class FoundBy : bool { fs, gs };
 
-/// The register in the chosen mode (trap/segments.h).
+/// Returns gs in the modes wrfsbase and arch_prctl, and fs in the others (trap/segments.h).
 FoundBy hart_found_by();
 
 }  // namespace trap

@@ -158,7 +158,8 @@ void Loop::take_completions() {
   }
 }
 
-/// Submits and takes completions without waiting, while jobs are ready.
+/// Called when jobs are ready. Submits system calls, takes the completions that have arrived, and
+/// fires a due alarm. Does not wait.
 void Loop::poll() {
   if (std::exchange(submitted_, false)) must(ring_.enter(), "submitting system calls");
   take_completions();

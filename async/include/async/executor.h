@@ -339,7 +339,7 @@ class Executor {
   Node change_node_{Kind::change, 0};
   bool change_pending_ = false;  // change_node_ is in the inbox. Strand data, as coming_policy_
   Policy* coming_policy_ = nullptr;
-  // A search of the ready jobs for idle harts. Only this hart accesses it.
+  // A search for ready jobs that idle harts may run. Only this hart accesses it.
   Node offer_node_{Kind::offer, 0};
   bool offer_pending_ = false;  // offer_node_ is in the inbox
   bool offering_ = false;       // a search is under way

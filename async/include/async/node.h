@@ -48,9 +48,9 @@ enum class Kind : std::uint8_t {
   observer,   // one of several entries of the same MultiWait
   interrupt,  // an async::Interrupt
   alarm,      // an executor's entry in its own inbox: its alarm has fired
-  reprioritize,  // an executor's entry, too: priorities or hart sets of its ready jobs have changed
-  change,        // an executor's entry, too: it must change its policy
-  offer,         // an executor's entry, too: it must continue its search for idle harts
+  reprioritize,  // such an entry: priorities or hart sets of the executor's ready jobs have changed
+  change,        // such an entry: the executor must change its policy
+  offer,         // such an entry: the executor must continue to offer ready jobs to idle harts
   steal_request,  // another executor's request for a job
   policy,         // a Policy, which stands in for the ready jobs
 };

@@ -136,7 +136,7 @@ function binsOf(samples, isLog) {
   return { bins, ...ends };
 }
 
-/// The least value that `share` of the samples are no greater than.
+/// The least value v such that at least `share` (0 to 1) of the samples are no greater than v.
 function percentile(samples, share) {
   let left = share * samples.reduce((sum, [, times]) => sum + times, 0);
   return (samples.find(([, times]) => (left -= times) <= 1e-9) || samples.at(-1))[0];

@@ -9,7 +9,8 @@ _COMMAND = re.compile(rb"\x10(.)", re.DOTALL)
 
 
 class OutputFrames:
-    """Feed it the console's bytes, in pieces of any size."""
+    """Splits the console's bytes into standard error and all other output. The bytes may come in pieces
+    of any size, even with an escape cut in two."""
 
     def __init__(self):
         self._is_error = False  # the stream of the next byte

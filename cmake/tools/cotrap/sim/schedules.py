@@ -1,4 +1,4 @@
-"""Single schedules: --record, --replay and --explore."""
+"""Schedules of one workload: --record writes one, --replay repeats one, --explore tries many."""
 
 from pathlib import Path
 

@@ -20,8 +20,8 @@ struct UserContext {
   /// path. Before a program's first entry, the reason of that entry: entered_…. scause has none of
   /// these values.
   std::uint64_t cause = entered_first;
-  static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread's first instruction
-  static constexpr std::uint64_t entered_program = 0x401;  ///< first instruction after execve
+  static constexpr std::uint64_t entered_first = 0x400;    ///< a new thread starts
+  static constexpr std::uint64_t entered_program = 0x401;  ///< execve replaced the program
   // Results of a system call's fast path (fast_path.h):
   static constexpr std::uint64_t call_waits = 0x402;
   static constexpr std::uint64_t call_answered = 0x403;

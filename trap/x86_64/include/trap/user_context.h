@@ -84,8 +84,8 @@ struct UserContext {
 
   /// Why the kernel enters user mode for the first time. The hardware does not use it.
   std::uint64_t cause = entered_first;
-  static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread's first instruction
-  static constexpr std::uint64_t entered_program = 0x1001;  ///< first instruction after execve
+  static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread starts
+  static constexpr std::uint64_t entered_program = 0x1001;  ///< execve replaced the program
 
   /// The vector registers that a call of the gate preserves, as bits of XCR0. The control words
   /// (mxcsr and x87's) are always preserved. An interrupt, a fault or a caught `syscall` preserves
