@@ -21,7 +21,7 @@
 
 namespace kernel {
 
-/// A text file of /proc.
+/// A text file of /proc. If `take` is null, the file is read-only.
 struct Account {
   std::string_view name;
   TextFile::Write write;

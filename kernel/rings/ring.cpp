@@ -45,8 +45,10 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   slot.front() = {.user_data = user_data, .result = result, .flags = flags};
   write_index(header->cq_tail, ++cq_tail_);
   if (wanted_ == 0) {
+    // Ends the thread's demotion: the completion may wake a more urgent coroutine, and only the
+    // program knows how urgent that one is.
     if (thread_.shared_priority() != 0) [[unlikely]]
-      thread_.demote_by(0);  // only the program knows how urgent the woken coroutine is
+      thread_.demote_by(0);
   } else if (unread + 1 >= wanted_) {
     wake();
   }

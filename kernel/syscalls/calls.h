@@ -233,13 +233,13 @@ trap::Attempt<Result<>> sched_setaffinity(Thread&, int id, std::size_t size, std
 Result<> getcpu(Thread&, UserPtr<std::uint32_t> hart, UserPtr<std::uint32_t> node);
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
-/// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
-///   number fails with ESRCH.
+/// linux: PRIO_PGRP and PRIO_USER accept only the number 0, which stands for all threads of all
+///   processes. Another number fails with ESRCH.
 Result<> setpriority(Thread&, int which, int id, int nice);
 
 /// flags: PRIO_PROCESS, PRIO_PGRP, PRIO_USER; EINVAL for others
-/// linux: PRIO_PGRP and PRIO_USER accept only the number 0 and then mean all threads; another
-///   number fails with ESRCH.
+/// linux: PRIO_PGRP and PRIO_USER accept only the number 0, which stands for all threads of all
+///   processes. Another number fails with ESRCH.
 Result<int> getpriority(Thread&, int which, int id);
 
 // ── sched_attr.cpp ──

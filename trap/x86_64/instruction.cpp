@@ -72,7 +72,8 @@ class Decoder {
   }
 
  private:
-  /// The next byte, or 0 past the end: run() checks the end once, at the end.
+  /// Returns the next byte, or 0 past the end of the code. After all reads run() checks whether
+  /// they went past it.
   unsigned next() {
     const unsigned value = at_ < code_.size() ? std::to_integer<unsigned>(code_[at_]) : 0;
     ++at_;

@@ -218,7 +218,7 @@ TEST_CASE("a line that stays raised is masked most of the time, and the console 
   world.uart.update();
   world.world.advance(1s);
   const unsigned interrupts = world.uart.interrupts;
-  CHECK(interrupts < 150);  // some before the first pause, then 100 a second
+  CHECK(interrupts < 150);  // few until the pauses last 10 ms, then 100 a second
   CHECK(world.console->backoff().pauses() > 90);
   CHECK(world.console->backoff().useless() >= world.console->backoff().pauses());
 

@@ -1,4 +1,6 @@
-// Exceptions of coroutines: in attempts, with a handler, or fatal.
+// Exceptions of coroutines. An exception in user::attempt() ends only the attempt. Any other ends
+// the program if there is no handler, if the handler fails or returns Verdict::die, or if too many
+// coroutines wait for the handler.
 #include "upcalls.h"
 
 #include <user/clock.h>

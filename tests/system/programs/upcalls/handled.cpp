@@ -1,4 +1,5 @@
-// Exceptions that the program's handler decides.
+// The program's handler of exceptions decides whether the coroutine repeats the instruction
+// (Verdict::retry) or is abandoned (Verdict::leave).
 #include "upcalls.h"
 
 namespace upcalls {

@@ -63,7 +63,8 @@ inline Local& local() noexcept {
 inline Job* job() noexcept {
   return local().job;
 }
-/// A point of the explorer for operations that affect all threads.
+/// Lets the explorer switch threads before an operation on state that all threads read and write
+/// (Explorer::point()).
 inline void point(const char* what,
                   std::source_location where = std::source_location::current()) noexcept {
   explorer.point(what, nullptr, parallel_test::Explorer::Access::write, where);
