@@ -62,7 +62,8 @@ struct CodeArea {
   VirtAddr first;  ///< the first instruction
   Code code;
   std::uint64_t generation;  ///< changes with any executable area of the space
-  bool may_change;           ///< the area is private, readable and not writable
+  /// The kernel may rewrite the instructions: the area is private, readable and not writable.
+  bool may_change;
   std::size_t bytes() const { return end - start; }
   bool operator==(const CodeArea&) const = default;
 };

@@ -40,7 +40,7 @@ Result<int> give_back(Thread& self, const Futex& futex);
 /// The number of locks with waiters.
 inline constinit unsigned count = 0;
 
-void abandon_those(Thread& self);  // only if `count` is not 0
+void abandon_those(Thread& self);  // abandon_all() calls this if `count` is not 0
 
 /// Called when the thread ends or executes another program. Each lock that it holds goes to the
 /// next waiter, and the word is marked with futex_owner_died.

@@ -52,7 +52,8 @@ class Rounds {
   /// needs for enough credit.
   bool begins_timeslice(TimeShare& share, std::int64_t quantum, std::int64_t least) {
     add_quanta(share, quantum, least);
-    if (share.credit < least && share.passed_over == search_) {  // the search has passed over all
+    // If this search has passed over this thread already, it has passed over all threads.
+    if (share.credit < least && share.passed_over == search_) {
       round_ += rounds_to_wait_;
       start_search();
       add_quanta(share, quantum, least);

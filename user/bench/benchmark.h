@@ -63,8 +63,9 @@ std::span<const Benchmark> coroutines();
 /// Runs the partner process of a benchmark that needs two processes. Nothing: unknown role.
 std::optional<int> play_role(std::string_view role);
 
-/// If not 0, each counted benchmark takes so many samples, in batches of at most 100. A tool
-/// compares two such runs.
+/// If not 0, each benchmark that counts instructions takes this many samples, and a batch has at
+/// most 100 operations. `./cotrap bench --profile` compares two runs with different numbers of
+/// samples.
 extern int samples_asked_for;
 
 /// True if this is process 1 on Linux: then it must set up and power off the machine

@@ -63,21 +63,22 @@
 namespace abi {
 
 struct alignas(64) UpcallHeader {
-  // The program's: the top of the stack for the next upcall. The kernel sets it to 0 when it uses
-  // it. 0: no upcall can be made.
+  // Written by the program: the top of the stack for the next upcall; 0: no upcall can be made. The
+  // kernel sets it to 0 when it makes an upcall on this stack.
   std::uint64_t stack = 0;
   // upcalls_…: the kinds of upcalls that are allowed. The kernel sets it to 0 at each upcall.
   std::uint32_t open = 0;
   std::uint32_t reserved = 0;
   // Masked notifications: they stay in `pending`.
   std::uint64_t masked = 0;
-  // Both sides': pending notifications. The kernel sets bits, and the program clears them; both
-  // with atomic operations.
+  // Written by both sides: pending notifications. The kernel sets bits, and the program clears
+  // them; both with atomic operations.
   std::uint64_t pending = 0;
-  // The kernel's: the number of notify calls and interrupts, and of upcalls made for them.
+  // Written by the kernel: the number of notify calls and interrupts, and of upcalls made for them.
   std::uint64_t sent = 0;
   std::uint64_t delivered = 0;
-  // The program's: the top of the stack for an exception whose context is not saved; 0: none.
+  // Written by the program: the top of the stack for an exception whose context is not saved, or 0
+  // for none.
   std::uint64_t attempt_stack = 0;
   std::uint64_t unused = 0;
 };

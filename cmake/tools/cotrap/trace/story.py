@@ -1,7 +1,7 @@
 """What every hart and every job did: slices on tracks, and arrows from waker to woken.
 
-A job is at any time running, ready or waiting; its slices follow each other without a gap. A hart
-has the running ones, and its interrupts.
+A job is always running, ready or waiting, so the slices on its track have no gaps. A hart has two
+tracks: one shows the steps that it ran, and the other its interrupts.
 """
 
 from dataclasses import dataclass, field

@@ -27,8 +27,11 @@ std::uint64_t random_argument(Random& random);
 void keep_answer(Random& random, long answer);
 void fill_scratch(Random& random);
 
-/// Makes `count` calls, or batches. Returns the exit code: 1 if the pipe for the reports is closed.
+/// Makes `count` random system calls. Returns the exit code: 1 if the pipe for the reports is
+/// closed.
 int make_calls(std::uint64_t seed, long count);
+/// Like make_calls(), but submits `count` random batches to a ring. Also returns 1 if there is no
+/// memory for the ring.
 int make_batches(std::uint64_t seed, long count);
 
 }  // namespace fuzz

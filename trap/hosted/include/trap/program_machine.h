@@ -28,8 +28,9 @@ inline std::uint64_t syscall_entry() {
   return entry_address();
 }
 
-/// Sets the initial registers that only this machine has. A new program calls the gate like a C
-/// function, which may change all vector registers, so none are saved.
+/// Sets the part of a program's initial context that only this machine has. Programs call the gate
+/// like a C function. A C function may change all vector registers, so the gate preserves none. A
+/// caught or rewritten `syscall` sets `kept` to `all` later.
 inline void prepare(UserContext& start) {
   start.kept = UserContext::none;
 }
