@@ -281,7 +281,7 @@ class Reader : Words {
   Workload workload_;
   TaskClass* class_ = nullptr;
   std::vector<std::string_view> said_;  // the once-only statements that have come
-  // Of the present class:
+  // About the task class that is being read:
   std::vector<Repeat> open_;
   std::vector<Word> step_words_;           // the first word of each step
   std::vector<std::optional<Word>> held_;  // by lock: where it was locked, if it is

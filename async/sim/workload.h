@@ -26,7 +26,7 @@ struct Step {
     run,   // computes for `time`
     wait,  // sleeps for `time`
     yield,
-    lock,  // `object`
+    lock,  // takes the lock `object`
     unlock,
     send,  // a value into the channel `object`
     receive,

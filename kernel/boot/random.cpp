@@ -73,7 +73,8 @@ void set_entropy_source(void (*source)()) {
 }
 
 void give_entropy(std::span<const std::byte> bytes) {
-  if (buffer.is_full.load(std::memory_order_acquire)) return;  // not requested
+  // If the last answer is still in the buffer, there is no request for these bytes.
+  if (buffer.is_full.load(std::memory_order_acquire)) return;
   buffer.count = std::min(bytes.size(), buffer.bytes.size());
   std::copy_n(bytes.begin(), buffer.count, buffer.bytes.begin());
   buffer.is_full.store(true, std::memory_order_release);

@@ -176,7 +176,7 @@ async::Task<Transfer> BlockFile::write_some(std::uint64_t offset, IoBuffer& rest
   PinnedPieces pieces;
   const Transfer count = pin(rest, IoBuffer::Direction::take, request_bytes - before, pieces);
   if (!count) co_return count;
-  // If `used` is 0, `last` is the sector behind the last one.
+  // If `used` is 0, the write ends where the sector `last` begins.
   const std::uint64_t last = (offset + *count) / sector_bytes;
   const std::size_t used = (offset + *count) % sector_bytes;
 

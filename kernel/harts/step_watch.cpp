@@ -99,8 +99,10 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
   return idle_since - std::min(idle_since, began);
 }
 
-/// The shortest time, in ns, for which a step can have run that used `ticks` until `now` and did
-/// not begin before `began`. It leaves out the time in which other harts may have run.
+/// The shortest time, in ns, for which a step can have run. The step began at `began`. `ticks`
+/// counts ticks of the clock from there to `now`, without those for which the step was preempted.
+/// If the harts run one at a time, the function subtracts the ticks in which other harts may have
+/// run.
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
   if (stall_clock == StallClock::shared && hal::smp_active()) {
     for (unsigned hart = 0; hart < hal::max_harts; ++hart) {

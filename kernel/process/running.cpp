@@ -47,8 +47,8 @@ void end_timeslice_by(std::uint64_t end) {
   if (end < due(TimerSource::timeslice)) set_due_at(TimerSource::timeslice, end);
 }
 
-/// Lets the scheduling policy end the time slice, perhaps before the next tick. Returns false if
-/// there is no policy, or none with time slices.
+/// Sets the timer of the time slice to the instant at which the scheduling policy wants its tick(),
+/// if no earlier instant is set. Returns false if there is no policy, or none with time slices.
 [[gnu::cold]] bool arm_timeslice_by_policy() {
   const async::Policy* const policy = async::current_executor().policy();
   if (policy == nullptr) return false;

@@ -14,7 +14,7 @@
 
 namespace kernel::sys {
 
-/// All other forms of try_futex().
+/// Handles the operations that try_futex() does not handle itself.
 trap::Attempt<Result<int>> try_any_futex(Thread&, std::uintptr_t address, int operation,
                                          std::uint32_t value, std::uintptr_t timeout,
                                          std::uintptr_t address2, std::uint32_t value3);

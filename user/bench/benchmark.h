@@ -3,9 +3,9 @@
 //
 //   name <TAB> unit <TAB> operations <TAB> value[*times] value[*times] …
 //
-// Each value is the cost of that many operations together; values ascend. The unit is
-// `instructions` or `ns`, depending on the run, `counted ns` or `bytes`. `counted ns` is the clock
-// under icount, which advances with executed instructions only.
+// Each value is the cost of that many operations together; values ascend. The unit of memory is
+// `bytes`. Under icount the unit of a cost is `instructions`, and that of a delay is `counted ns`:
+// the clock then advances with executed instructions only. In other runs both are in `ns`.
 //
 // The programs of this folder run on Linux too. Only in_kernel.cpp uses Cotrap's own calls; on
 // other kernels these fail, and the benchmark has no samples.

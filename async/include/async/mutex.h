@@ -90,7 +90,7 @@ class Mutex {
     waiters_.set_owner(job);
   }
   /// Passes the mutex from its owner to the next waiter, whose lock() returns a guard. The waiter
-  /// may release() that guard.
+  /// may empty that guard with Guard::release() and own the mutex without it.
   void pass_on() noexcept { unlock(); }
 
  private:

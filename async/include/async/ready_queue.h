@@ -38,7 +38,8 @@ class ReadyQueue {
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
   /// The policy, which holds all ready jobs. Null: there is none. Any hart.
   Policy* policy() const noexcept { return policy_; }
-  /// Sets the policy; null: uses the rings again. The queue must be empty.
+  /// Sets the policy. Null: the queue keeps jobs in its rings again, one per level. The queue must
+  /// be empty.
   void set_policy(Policy* policy) noexcept;
   /// The most urgent level that is not empty; `priorities` if all are.
   unsigned top() const noexcept {

@@ -1,5 +1,6 @@
-// A program (programs.S: caller, jumper or syscaller) with random contents of all registers, and
-// checks that they are kept. It has two sets of vector registers, which it uses alternately.
+// A program (programs.S: caller, jumper or syscaller) that starts with random contents of all
+// registers, and functions that check that traps preserve them. Before each trap the program loads
+// one of two sets of vector registers, alternately.
 #pragma once
 
 #include <cstdint>

@@ -140,7 +140,7 @@ nanoseconds longest_slice(int policy, int priority) {
       threads.emplace_back([&, i] {
         const abi::SchedParam param{.priority = priority};
         must(call(Call::sched_setscheduler, 0, policy, &param), "a policy");
-        must(sleep_for(10ms), "sleeping");  // so that both begin a new time slice
+        must(sleep_for(10ms), "sleeping");  // both threads begin a new time slice
         for (auto begin = now(); begin < end;) {
           const bool came_back = running.exchange(i) != i;
           const auto time = now();

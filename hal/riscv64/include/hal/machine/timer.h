@@ -11,7 +11,7 @@ namespace riscv64 {
 /// Nanoseconds per tick of the `time` counter in 32.32 fixed point; set once at boot from the
 /// device tree's `timebase-frequency`.
 extern std::uint64_t ns_per_tick_fixed;
-/// The value of the counter when the kernel was entered.
+/// The value of the `time` counter early at boot; now_ns() counts from it.
 extern std::uint64_t entry_tick;
 
 }  // namespace riscv64
