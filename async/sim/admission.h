@@ -53,7 +53,8 @@ class Admission {
   std::vector<Admitted> admitted_;
 };
 
-/// The mean demand on some harts by the classes that have deadlines and arrive again and again.
+/// The mean demand on a set of harts by the classes that have deadlines and open arrivals
+/// (workload.h) and that can run on no other hart.
 struct Demand {
   HartMask harts;
   double busy;  // how many harts it keeps busy

@@ -165,8 +165,8 @@ void Executor::begin_idling() noexcept {
   if constexpr (!platform::parallel) return;
   idle_harts_.fetch_or(hart_mask(hart_), std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  // A request that is already under way may have passed a hart that has a job since then. So it
-  // makes another round (ask_again).
+  // If this hart's request is already under way, it may have passed a hart that got a job only
+  // afterwards. ask_again makes the request go around once more.
   if (asking_.exchange(ask_again, std::memory_order_acq_rel) != not_asking) return;
   asking_.store(asking, std::memory_order_relaxed);
   pass_on(request_);

@@ -143,8 +143,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   bool has_missed_page() const { return missed_page_ != no_page_missed; }
   /// The page to read for an access to `va`. Empty if no page-in is needed.
   std::optional<PageToRead> page_to_read(VirtAddr va);
-  /// Maps a page that has been read. Does nothing if page_to_read() has changed during the page-in.
-  /// ENOMEM.
+  /// Maps a page that has been read. Does nothing if page_to_read() for its address returns another
+  /// answer than before the page-in. Fails with ENOMEM.
   Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
   // Changing a program's instructions (code.cpp). Used where hal::code_is_seen_first() is true, and

@@ -103,7 +103,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         async::Strand::enter();
         if (serve_syscall(self, context)) break;
         [[fallthrough]];
-      case Trap::call_waits:  // the fast path holds the strand
+      case Trap::call_waits:  // this hart already holds the strand
       case Trap::call_yields:
         save_hart_state(self);
         if (self.shared_priority() != 0) [[unlikely]]
@@ -116,7 +116,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
           while (!end_waiting(self, co_await wait(self, context))) wait = blocking_form(self);
         }
         break;
-      case Trap::call_answered: break;  // the fast path holds the strand
+      case Trap::call_answered: break;  // this hart already holds the strand
       case Trap::interrupt:
         take_interrupts();  // before it waits for the strand: other harts can run the woken jobs
         async::Strand::enter();

@@ -44,7 +44,7 @@ class TransferEnd {
   }
 
   std::uint64_t kind_;
-  std::uint64_t offset_step_;  // a mask: 0 if the file's own position is used
+  std::uint64_t offset_step_;  // a mask: 0 if the file's own position is used, else all ones
   std::uint64_t offset_;
   std::uint64_t address_;
 };

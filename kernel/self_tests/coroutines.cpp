@@ -8,7 +8,7 @@ namespace kernel::self_tests {
 namespace {
 
 constexpr std::uint64_t most = 100'000;
-constexpr std::uint8_t level = 8;        // above programs
+constexpr std::uint8_t level = 8;        // more urgent than ordinary threads
 constexpr std::size_t frame_room = 256;  // bytes for a coroutine here, and its job
 
 /// All coroutines of a self-test run on one hart: on another one each wake would send an IPI.

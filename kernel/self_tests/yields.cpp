@@ -5,7 +5,7 @@ namespace kernel::self_tests {
 namespace {
 
 constexpr std::uint64_t most = 100'000;
-constexpr std::uint8_t level = 8;  // above programs
+constexpr std::uint8_t level = 8;  // more urgent than ordinary threads
 
 async::Task<> yield_until(const bool& stop) {
   while (!stop) co_await async::yield();

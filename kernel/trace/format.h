@@ -44,7 +44,7 @@ enum class Kind : std::uint8_t {
   result,  ///< the system call returns; argument: the result
   thread,  ///< the job runs a thread; argument: the numbers of its process and its own, 32 bits
            ///< each
-  text,    ///< after `thread`: 16 bytes of the name of its process, in `job` and `argument`
+  text,    ///< after `thread`: the first 16 bytes of its process's name, in `job` and `argument`
 };
 
 /// Interrupts that do not come from a device.

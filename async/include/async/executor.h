@@ -143,8 +143,8 @@ class Executor {
   /// hart: it may reorder that hart's ready jobs.
   static void set_attributes(Job& job, const Attributes& attributes) noexcept;
   /// The earliest deadline, in ns, of the jobs that wait for a mutex that `job` holds; the largest
-  /// value if there is none. Mutexes belong to the strand: outside it this returns the largest
-  /// value.
+  /// value if there is none, or if no hart's policy uses deadlines. If Strand::is_held() is false,
+  /// the caller may not read mutexes, so this also returns the largest value.
   static std::int64_t deadline_lent_to(const Job& job) noexcept {
     const bool has_none = !uses_deadlines() || !Strand::is_held();
     return has_none || JobPage::of(job).contended_of(job) == nullptr ? no_deadline
@@ -284,7 +284,7 @@ class Executor {
   // Recomputes the effective priority and deadline of `job`, and of each mutex owner up the chain.
   void inherit(Job& job) noexcept;
   static std::uint8_t effective_priority(const Job& job) noexcept;
-  // policy.cpp: deadlines are inherited like priorities.
+  // Inheritance of deadlines, with the rules of priority inheritance (policy.cpp).
   static constexpr std::int64_t no_deadline = never.time_since_epoch().count();
   static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
   static std::int64_t deadline_of(const Job& job) noexcept;

@@ -47,8 +47,8 @@ class ReadyQueue {
     if (!is_sole()) return std::countr_zero(state_ >> 1);
     return static_cast<unsigned>(std::max(level_of(sole()), 0));
   }
-  /// Whether a ready job is more urgent than `priority` (0 … 32). A policy answers through its
-  /// Node::priority (policy.h).
+  /// Whether a ready job is more urgent than `priority` (0 … 32). A policy is a Node
+  /// itself: its own `priority` stands for all its ready jobs (policy.h).
   bool has_above(unsigned priority) const noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]]

@@ -42,7 +42,8 @@ class Archive:
             self._add(host, guest, ())
 
     def _add(self, host: Path, guest: str, around: tuple[str, ...]) -> None:
-        """around: the real paths of the folders that contain `host`, starting with the one given to add()."""
+        """Adds `host`. `around`: the real paths of the folders from the one given to add()
+        to the parent of `host`."""
         if host.is_symlink() and guest and around and _stays_inside(host, around[0]):
             self._put(guest, Entry(stat.S_IFLNK | 0o777, os.fsencode(os.readlink(host))))
         elif host.is_dir():

@@ -64,7 +64,7 @@ TEST_CASE("a system call becomes a jump to the gate if the instructions before i
     const bool caught = trap.cause == UserContext::instruction;
     expected.rax = caught ? number : (number & 0xffff'ffff) + added;
     trap::GeneralRegs found = context.general;
-    if (caught) found.r11 = expected.r11;  // the flags
+    if (caught) found.r11 = expected.r11;  // the instruction syscall puts the flags there
     found.rflags = expected.rflags;
     CHECK(found == expected);
     context.general.r11 = expected.r11;

@@ -25,7 +25,7 @@ struct Trap {
     call_yields,    ///< sched_yield: the result is 0 after one yield
   };
   Kind kind;
-  hal::Access access = hal::Access::none;  ///< of the faulting access
+  hal::Access access = hal::Access::none;  ///< read, write or execute, if an access faulted
   std::uint32_t cause = 0;                 ///< the machine's cause number (riscv64: scause)
   std::uint64_t address = 0;               ///< the machine's trap value (riscv64: stval)
 };

@@ -79,7 +79,8 @@ def _begin(story: Story) -> float:
 
 
 def _shares(track: Track, begin: float, end: float) -> Shares:
-    """The shares of a track between two times. If they are equal, a task that runs has a share of 1."""
+    """The shares of a track from `begin` to `end`. If the two times are equal, the state at that
+    time has a share of 1."""
     shares = Shares()
     for each in track.slices:
         if end > begin:

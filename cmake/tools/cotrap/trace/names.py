@@ -77,5 +77,5 @@ class Names:
         return self._symbols[self._places[index]] if index >= 0 else ""
 
     def function(self, address: int) -> str:
-        """The short name of the function at this address, which learn_functions() must have got before."""
+        """The short name of the function at this address. First pass the address to learn_functions()."""
         return self._functions.get(address, f"{address:#x}")
