@@ -86,7 +86,7 @@ class Library(unittest.TestCase):
     def test_without_the_library_the_command_names_the_setup_before_it_works(self):
         with (
             mock.patch.object(packages, "CHARTS", Path("/no/such/chart.min.js")),
-            self.assertRaisesRegex(ToolError, r"Chart\.js .* not installed: `./cotrap setup`"),
+            self.assertRaisesRegex(ToolError, r"Chart\.js .* not installed: on Debian, `./cotrap setup`"),
         ):
             packages.page_module("cotrap.bench")
 

@@ -250,7 +250,7 @@ These differences hold for every call:
 _PRIVATE_INTRODUCTION = """\
 ## Private calls
 
-Linux does not have these calls. Their numbers start at 0x1000. The header describes each one in full.
+Linux does not have these calls. Their numbers start at 0x1000. For each call the table links the header that describes it in full.
 """
 
 _COMPAT_INTRODUCTION = """\
