@@ -16,7 +16,7 @@ namespace hosted {
 
 constinit thread_local std::atomic<std::uint32_t> pending = 0;
 constinit thread_local std::uint32_t masked = 1;
-constinit thread_local volatile std::uint32_t* attention = nullptr;
+constinit thread_local volatile std::uint32_t* pending_word = nullptr;
 
 namespace {
 
@@ -66,7 +66,7 @@ void raise(unsigned hart, std::uint32_t bits) {
 
 void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& word) {
   interrupt_vector.store(vector);
-  attention = &word;
+  pending_word = &word;
 }
 
 void take_pending() {
@@ -110,8 +110,8 @@ bool external_interrupt_is_pending() {
     }
   }
   // No interrupt is left, so programs may run again, unless one has become pending meanwhile.
-  *attention = 0;
-  if (pending.load() != 0) *attention = 1;
+  *pending_word = 0;
+  if (pending.load() != 0) *pending_word = 1;
   return false;
 }
 

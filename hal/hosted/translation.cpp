@@ -53,9 +53,9 @@ struct Space {
   std::array<Mapping, known_mappings> known{};
 };
 constinit std::array<Space, UserRange::count> spaces{};
-constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> window_of_asid{};
+constinit std::array<std::uint16_t, std::size_t{hosted::highest_asid} + 1> range_of_asid{};
 constinit std::size_t mappings = 0;  // of all spaces
-constinit std::size_t next_window = 0;
+constinit std::size_t next_range = 0;
 
 int protection_of(Access access) {
   return (allows(access, Access::read) ? PROT_READ : 0) |
@@ -72,17 +72,17 @@ void unmap(VirtAddr first, std::size_t bytes) {
   syscall(SYS_munmap, first, bytes);
 }
 
-VirtAddr origin_of(std::size_t window) {
-  return user_begin + window * user_bytes;
+VirtAddr origin_of(std::size_t range) {
+  return user_begin + range * user_bytes;
 }
-std::size_t window_of(VirtAddr va) {
+std::size_t range_of(VirtAddr va) {
   return (va - user_begin) / user_bytes;
 }
 
-void forget_window(std::size_t window) {
-  Space& space = spaces[window];
+void forget_range(std::size_t range) {
+  Space& space = spaces[range];
   if (space.mappings == 0) return;
-  unmap(origin_of(window), user_bytes);
+  unmap(origin_of(range), user_bytes);
   mappings -= space.mappings;
   space.mappings = 0;
 }
@@ -94,7 +94,7 @@ void forget_page(Space& space, std::size_t index) {
 }
 
 void forget_all() {
-  for (std::size_t window = 0; window < spaces.size(); ++window) forget_window(window);
+  for (std::size_t range = 0; range < spaces.size(); ++range) forget_range(range);
 }
 
 /// The present page table entry of `va`.
@@ -147,19 +147,19 @@ std::optional<UserRange> UserRange::take(PhysAddr root) {
   // Takes the range that has been free for longest: addresses of an ended program then stay
   // unmapped for as long as possible.
   for (std::size_t tried = 0; tried < count; ++tried) {
-    const std::size_t window = next_window++ % count;
-    if (spaces[window].root != 0) continue;
-    spaces[window].root = root;
-    return UserRange{origin_of(window)};
+    const std::size_t range = next_range++ % count;
+    if (spaces[range].root != 0) continue;
+    spaces[range].root = root;
+    return UserRange{origin_of(range)};
   }
   return std::nullopt;
 }
 
 void UserRange::give_back() const {
   const TlbLock lock;
-  const std::size_t window = window_of(origin_);
-  forget_window(window);
-  spaces[window].root = 0;
+  const std::size_t range = range_of(origin_);
+  forget_range(range);
+  spaces[range].root = 0;
 }
 
 // ── Filling and flushing
@@ -169,13 +169,13 @@ bool fill_translation(VirtAddr va, std::uint8_t access) {
   if (va < user_begin || va >= user_end) return false;
   const TranslationToken token = current_translation();
   const PhysAddr root = (token & ((TranslationToken{1} << 44) - 1)) << page_shift;
-  const std::size_t window = window_of(va);
-  Space& space = spaces[window];
+  const std::size_t range = range_of(va);
+  Space& space = spaces[range];
   const TlbLock lock;
   if (root == 0 || space.root != root) return false;
   const auto wanted = static_cast<Access>(access);
   if (!fill_page(space, page_down(va), wanted)) return false;
-  window_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(window);
+  range_of_asid[token >> 44 & 0xffff] = static_cast<std::uint16_t>(range);
   if (hosted::code_is_read_ahead && allows(wanted, Access::execute)) {
     for (VirtAddr page = page_down(va) + page_size; fill_page(space, page, wanted);) {
       page += page_size;
@@ -192,7 +192,7 @@ void translation_added(VirtAddr va) {
 void flush_page(VirtAddr va, Asid) {
   if (va < user_begin || va >= user_end) return;
   const TlbLock lock;
-  Space& space = spaces[window_of(va)];
+  Space& space = spaces[range_of(va)];
   if (space.mappings == 0) return;
   if (space.mappings < known_mappings) forget_known(space, page_down(va));
   unmap(page_down(va), page_size);
@@ -200,9 +200,9 @@ void flush_page(VirtAddr va, Asid) {
 
 void flush_space(Asid asid) {
   const TlbLock lock;
-  const std::size_t window = window_of_asid[asid];
-  Space& space = spaces[window];
-  if (space.mappings >= known_mappings) return forget_window(window);
+  const std::size_t range = range_of_asid[asid];
+  Space& space = spaces[range];
+  if (space.mappings >= known_mappings) return forget_range(range);
   // Keep mappings that still match the table: the program would only fault them in again.
   for (std::size_t i = 0; i < space.mappings;) {
     const Mapping& known = space.known[i];

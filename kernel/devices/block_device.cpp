@@ -226,13 +226,13 @@ void BlockDevice::reset(std::string_view why) {
   ++resets_;
   log("{}: reset with {} requests in flight: {}", name_, device_.queue().in_flight(), why);
   // Unless the device confirms the reset, it may still access the memory of the requests in flight.
-  const bool let_go = device_.reset();
-  if (let_go) {
+  const bool was_reset = device_.reset();
+  if (was_reset) {
     device_.queue().reset([this](void* owner) {
       finish(*static_cast<BlockRequest*>(owner), BlockRequest::Progress::failed);
     });
   }
-  const bool works = let_go && start_device();
+  const bool works = was_reset && start_device();
   bool notify_device = false;
   {
     const async::SpinLock::Guard guard{lock_};

@@ -62,9 +62,9 @@ async::Task<std::optional<abi::Signal>> resolve_fault(Thread& self, Trap trap, E
     if (seen) co_return std::nullopt;
     why = seen.error();
   } else if (why == Errno::erestart) {
-    const auto fetched = co_await page_in(Ref<AddressSpace>::share(self.space()), trap.address);
-    if (fetched) co_return std::nullopt;
-    why = fetched.error();
+    const auto paged_in = co_await page_in(Ref<AddressSpace>::share(self.space()), trap.address);
+    if (paged_in) co_return std::nullopt;
+    why = paged_in.error();
   }
   if (why != Errno::enomem) co_return signal_for(trap, why);
   co_await await_memory(self);

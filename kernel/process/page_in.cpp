@@ -17,9 +17,9 @@ async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va)
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space) {
   const auto page = space->take_missed_page();
   if (!page) co_return Result<>{};
-  const auto fetched = co_await page_in(space, *page);
-  if (!fetched && fetched.error() == Errno::eio) co_return fail(Errno::efault);
-  co_return fetched;
+  const auto paged_in = co_await page_in(space, *page);
+  if (!paged_in && paged_in.error() == Errno::eio) co_return fail(Errno::efault);
+  co_return paged_in;
 }
 
 }  // namespace kernel

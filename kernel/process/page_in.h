@@ -25,14 +25,14 @@ async::Task<trap::Register> restart_syscall(memory::AddressSpace& space, Now now
   const auto shared = Ref<memory::AddressSpace>::share(space);
   for (;;) {
     const auto page = shared->missed_page();
-    const auto fetched = co_await page_in_missed(shared);
+    const auto paged_in = co_await page_in_missed(shared);
     if (async::is_cancelled()) co_return trap::ToRegister<Result<>>::encode(fail(Errno::eintr));
     trap::Register answer = now();
     if (answer == trap::would_block && !shared->has_missed_page()) answer = co_await wait();
     if (answer != trap::would_block) co_return answer;
-    if (!fetched && shared->missed_page() == page) {
+    if (!paged_in && shared->missed_page() == page) {
       static_cast<void>(shared->take_missed_page());
-      co_return trap::ToRegister<Result<>>::encode(fetched);
+      co_return trap::ToRegister<Result<>>::encode(paged_in);
     }
   }
 }

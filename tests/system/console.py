@@ -26,7 +26,7 @@ def standard_error(test: harness.Test) -> None:
     test.check(done.errors == b"".join(errors), "… and standard error has its own")
     done = test.run(f"/{name}", str(count))
     both = b"".join(out + error + half for out, error in zip(output, errors, strict=True))
-    test.check(done.output == both, "in one file both appear in the order of the writes", done.why)
+    test.check(done.output == both, "both outputs appear in one file in the order of the writes", done.why)
 
     done = test.run(f"/{name}", "2", errors_apart=True, quiet=False, machine=harness.Machine(harts=2))
     logged = b"\x102\x10 (1): no system call 500" in done.output
@@ -123,15 +123,15 @@ def kernel_messages(test: harness.Test) -> None:
 def machines(test: harness.Test) -> None:
     for memory in ("64M", "1G"):
         done = test.run("/bin/true", machine=harness.Machine(memory=memory))
-        test.check(done.status == 0, f"boots with {memory} of memory", done.why)
+        test.check(done.status == 0, f"the kernel boots with {memory} of memory", done.why)
     done = test.run("/bin/grep", "processor", "/proc/cpuinfo", machine=harness.Machine(harts=4))
     test.check(
         (done.status, len(done.text.splitlines())) == (0, 4),
-        "boots with 4 harts and lists them",
+        "the kernel boots with 4 harts and lists them",
         done.text + done.why,
     )
     done = test.run("/bin/true", machine=harness.Machine(icount=True))
-    test.check(done.status == 0, "boots with time counted in instructions", done.why)
+    test.check(done.status == 0, "the kernel boots with time counted in instructions", done.why)
 
 
 with harness.Test(__doc__) as test:

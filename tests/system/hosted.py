@@ -53,9 +53,9 @@ def ends(test: harness.Test) -> None:
 def memory(test: harness.Test) -> None:
     fill = "cat /dev/zero | head -c 1 > /tmp/a; free"
     done = test.run("/bin/sh", "-c", fill, machine=Machine(memory="64M"))
-    test.check(done.status == 0, "boots with 64M of memory", done.why + done.text)
+    test.check(done.status == 0, "the kernel boots with 64M of memory", done.why + done.text)
     done = test.run("/bin/true", machine=Machine(memory="4G"))
-    test.check(done.status == 0, "boots with 4G of memory, even if the host has less", done.why)
+    test.check(done.status == 0, "the kernel boots with 4G of memory, even if the host has less", done.why)
 
 
 def disk(test: harness.Test) -> None:

@@ -93,7 +93,7 @@ Segments segments_to_use() {
 
 void install() {
   add_hart_to_router();
-  if (hal::hosted::attention != nullptr) return;  // the boot hart calls this twice
+  if (hal::hosted::pending_word != nullptr) return;  // the boot hart calls this twice
   if (hal::hart_index() == 0) {
     choose_segments(segments_to_use());
     hal::hosted::code_is_seen_first = segments() == Segments::rewrite;

@@ -31,7 +31,7 @@ void count_together() {
   check(counter == threads * each, "no count is lost: expected {}", threads * each);
 }
 
-void hand_over() {
+void produce_and_consume() {
   constexpr long items = 10'000, consumers = 3, capacity = 16;
   Mutex mutex;
   Condition not_empty, not_full;
@@ -72,6 +72,6 @@ void hand_over() {
 
 int main() {
   count_together();
-  hand_over();
+  produce_and_consume();
   return 0;
 }

@@ -47,10 +47,10 @@ void InheritingMutex::lock() {
 }
 
 void InheritingMutex::unlock() {
-  constexpr int hand_over = abi::futex_unlock_pi | abi::futex_private_flag;
+  constexpr int unlock_operation = abi::futex_unlock_pi | abi::futex_private_flag;
   auto self = static_cast<std::uint32_t>(thread_id());
   if (!holder_.compare_exchange_strong(self, 0, std::memory_order_release)) {
-    must(call(Call::futex, &holder_, hand_over), "unlocking a mutex");
+    must(call(Call::futex, &holder_, unlock_operation), "unlocking a mutex");
   }
 }
 

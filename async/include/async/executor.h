@@ -299,8 +299,8 @@ class Executor {
 
   // placement.cpp
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
-  bool has_better_place(const Job& job, bool would_wait) const noexcept {
-    return !job.may_run_on(hart_) || (would_wait && (idle_harts() & job.harts_) != 0);
+  bool has_better_place(const Job& job, bool would_queue) const noexcept {
+    return !job.may_run_on(hart_) || (would_queue && (idle_harts() & job.harts_) != 0);
   }
   void send(Job& job, unsigned hart) noexcept;
   void receive(Job& job) noexcept;

@@ -27,10 +27,9 @@ def add_hardware(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fs",
         choices=hosted.FS,
-        help="how programs find their thread-local storage, with --machine hosted: wrfsbase and arch_prctl "
-        "set the register fs at each entry and exit, with that instruction or that system call; rewrite "
-        "changes the programs' instructions to use gs instead (wrfsbase if the host has it, else "
-        "arch_prctl)",
+        help="with --machine hosted: how programs find their thread-local storage. wrfsbase and arch_prctl "
+        "set the register fs at each entry and exit, with that instruction or that system call. rewrite "
+        "changes the programs' instructions to use gs (wrfsbase if the host has it, else arch_prctl)",
     )
     command.add_argument(
         "--harts",
@@ -92,8 +91,8 @@ def add_machine(command: argparse.ArgumentParser) -> None:
         type=disk.parse,
         action=Once,
         metavar="FILE[,ro]",
-        help="add a disk, /dev/vda in the guest, whose contents are FILE on the host; its size must be a "
-        "multiple of 512 bytes; the guest can write to it, except with ,ro",
+        help="add the host's FILE as a disk, /dev/vda in the guest. Its size must be a multiple of 512 "
+        "bytes. The guest can write to it, except with ,ro",
     )
     command.add_argument(
         "--add",

@@ -42,13 +42,13 @@ namespace hal {
 constexpr bool user_range(VirtAddr start, std::size_t bytes) {
   return start >= user_begin && start <= user_end && bytes <= user_end - start;
 }
-/// Whether [start, start + bytes) lies in the user range `window`.
-constexpr bool lies_in(const UserRange& window, VirtAddr start, std::size_t bytes) {
-  return start >= window.begin() && start <= window.end() && bytes <= window.end() - start;
+/// Whether [start, start + bytes) lies in the user range `range`.
+constexpr bool lies_in(const UserRange& range, VirtAddr start, std::size_t bytes) {
+  return start >= range.begin() && start <= range.end() && bytes <= range.end() - start;
 }
 /// Like lies_in(), but `start` may also be in the unmapped pages before the user range begins.
-constexpr bool below_end(const UserRange& window, VirtAddr start, std::size_t bytes) {
-  return start >= window.origin() && start <= window.end() && bytes <= window.end() - start;
+constexpr bool below_end(const UserRange& range, VirtAddr start, std::size_t bytes) {
+  return start >= range.origin() && start <= range.end() && bytes <= range.end() - start;
 }
 
 }  // namespace hal

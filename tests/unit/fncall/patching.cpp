@@ -115,7 +115,7 @@ TEST_CASE("a system call that cannot become a jump stays unchanged") {
   CHECK_FALSE(is_patched({0x8b, 0x05, 1, 0, 0, 0, 0x0f, 0x05}));
   INFO("zeros, which need not have been one instruction with what comes next");
   CHECK_FALSE(is_patched({0xb8, 1, 0, 0, 0, 0, 0, 0, 0x0f, 0x05}));
-  INFO("a nop that is no island: short, or somebody gets to it");
+  INFO("a nop that is no island: short, or code jumps into it");
   CHECK_FALSE(is_patched({0x31, 0xc0, 0x0f, 0x05, 0xc3, 0x0f, 0x1f, 0x40, 0}));
   CHECK_FALSE(is_patched({0x31, 0xc0, 0x0f, 0x05, 0x0f, 0x1f, 0x44, 0, 0}));
   CHECK_FALSE(is_patched({0x31, 0xc0, 0x0f, 0x05, 0x75, 0, 0x0f, 0x1f, 0x44, 0, 0}));

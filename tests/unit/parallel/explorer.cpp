@@ -158,7 +158,7 @@ Explorer::Thread& Explorer::choose(Threads alternatives) {
   }
   Choice& choice = choices_[next_choice_++];
   if (choice.alternatives != alternatives.size()) {
-    std::fputs("what is explored did not repeat itself\n", stderr);
+    std::fputs("the scenario did not repeat itself\n", stderr);
     std::abort();
   }
   choice.operation = operations_;

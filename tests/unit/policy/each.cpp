@@ -224,11 +224,11 @@ TEST_CASE("mlfq: a job that computes for long lets other jobs run first") {
 
 TEST_CASE("steal-fifo: a hart steals the oldest job; steal-lifo: the newest") {
   for (const auto& [name, stolen] : {std::pair{"steal-fifo", "b"}, std::pair{"steal-lifo", "d"}}) {
-    Order order, of_thief;
+    Order order, of_asker;
     Bench bench(kind(name), 2);
     bench.machine.set_hook([&](async::TraceEvent event, const async::Job& job) {
       if (event == async::TraceEvent::run && async::platform::hart() == 1) {
-        of_thief.push_back(job.name());
+        of_asker.push_back(job.name());
       }
     });
     bench.start(1, [&] {
@@ -244,7 +244,7 @@ TEST_CASE("steal-fifo: a hart steals the oldest job; steal-lifo: the newest") {
     });
     bench.machine.run_until(ns(15ms));
     INFO(name);
-    CHECK(of_thief == Order{"busy", stolen});
+    CHECK(of_asker == Order{"busy", stolen});
     bench.machine.set_hook({});
   }
 }

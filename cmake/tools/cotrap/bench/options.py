@@ -41,8 +41,8 @@ def add_bench(command: argparse.ArgumentParser) -> None:
     kinds.add_argument(
         "--frames",
         action="store_true",
-        help="print the size of the frame of each kernel coroutine, and how many of them the demos use; exit "
-        "status 1 if one is larger than its budget in tests/bench/frames.json; not with --machine hosted",
+        help="print the size of the frame of each kernel coroutine, and how many of them the demos use. Exit "
+        "status 1 if one is larger than its budget in tests/bench/frames.json. Not with --machine hosted",
     )
     command.add_argument(
         "--against",

@@ -12,7 +12,7 @@ UNKNOWN = "?"  # the name of a job whose beginning has been lost
 
 @dataclass(slots=True)
 class Slice:
-    """kind: one of KINDS. about: what is said of it besides, by name."""
+    """kind: one of KINDS. about: further attributes, by name."""
 
     begin: float
     end: float
@@ -23,7 +23,7 @@ class Slice:
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """group: who it is of: the harts, the kernel's coroutines, or a process."""
+    """group: its owner: the harts, the kernel's coroutines, or a process."""
 
     group: str
     name: str
@@ -58,7 +58,7 @@ class Story:
 
     tracks: list[Track]
     arrows: list[Arrow]
-    latencies: dict[str, list[float]]  # ns from wake to run, by the name of who was woken
+    latencies: dict[str, list[float]]  # ns from wake to run, by the name of the woken job
     routes: dict[str, int]
     lost: list[int]  # events, by hart
     standing: dict[int, Standing]  # by the jobs' addresses

@@ -36,9 +36,9 @@ std::optional<std::string_view> wanted_fs();
 ///
 /// In a step, the hart calls `vector` with the interrupted address, on the step's stack, with
 /// interrupts masked. In a program, the signal ends run_user(); a signal outside the program leaves
-/// `attention` at 1, which ends the next run_user() at once.
-void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& attention);
-extern constinit thread_local volatile std::uint32_t* attention;
+/// `pending_word` at 1, which ends the next run_user() at once.
+void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& pending_word);
+extern constinit thread_local volatile std::uint32_t* pending_word;
 
 /// Zeroed memory of the host, outside the machine's RAM, which may not have a range of that size.
 /// Empty if the host has none.

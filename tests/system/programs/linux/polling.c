@@ -50,7 +50,7 @@ static void poll_with_mask(void) {
   }
   int status = 0;
   waitpid(child, &status, 0);
-  printf("a blocked signal ends who lets it in: %d\n", status);
+  printf("an unblocked signal ends the thread: %d\n", status);
   const struct timespec now = {0};
   sigset_t none;
   sigemptyset(&none);

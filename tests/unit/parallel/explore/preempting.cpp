@@ -72,7 +72,7 @@ TEST_CASE("a wake reaches its hart wherever the waking job is preempted") {
     interrupt_once(run, state, run_urgently());
   });
   // The preempting job computes until the woken hart has done something.
-  explore({.name = "unpark preempted by what awaits it", .bound = 1}, [](Run& run) {
+  explore({.name = "unpark preempted by the job that it wakes", .bound = 1}, [](Run& run) {
     auto& state = run.make<Interrupted>();
     state.sleeper =
         &run.spawn(1, sleep_until_posted(state, 1), {.name = "sleeper", .harts = only(1)});
@@ -87,29 +87,30 @@ TEST_CASE("a wake reaches its hart wherever the waking job is preempted") {
 }
 
 TEST_CASE("an interrupt's task takes a raise wherever the raising job is preempted") {
-  explore({.name = "Interrupt::raise preempted by what awaits it", .bound = 1}, [](Run& run) {
-    struct State : Interrupted {
-      async::Interrupt interrupt{1};
-      unsigned taken = 0;
-    };
-    auto& state = run.make<State>();
-    const auto serve = [](State& state) -> Task<> {
-      check(co_await state.interrupt.wait() == WaitResult::woken, "not raised");
-      ++state.taken;
-    };
-    const auto raise = [](State& state) -> Task<> {
-      state.interrupt.raise();
-      co_return;
-    };
-    const auto compute = [](State& state) -> Task<> {
-      (void)co_await async::park("an interrupt");
-      state.interrupt.raise();
-      compute_until([&state] { return state.taken != 0; });
-    };
-    run.spawn_preemptible(1, serve(state), {.name = "driver"});
-    run.spawn_preemptible(0, raise(state), {.name = "raiser", .priority = 20});
-    interrupt_once(run, state, compute(state));
-  });
+  explore({.name = "Interrupt::raise preempted by the job that it wakes", .bound = 1},
+          [](Run& run) {
+            struct State : Interrupted {
+              async::Interrupt interrupt{1};
+              unsigned taken = 0;
+            };
+            auto& state = run.make<State>();
+            const auto serve = [](State& state) -> Task<> {
+              check(co_await state.interrupt.wait() == WaitResult::woken, "not raised");
+              ++state.taken;
+            };
+            const auto raise = [](State& state) -> Task<> {
+              state.interrupt.raise();
+              co_return;
+            };
+            const auto compute = [](State& state) -> Task<> {
+              (void)co_await async::park("an interrupt");
+              state.interrupt.raise();
+              compute_until([&state] { return state.taken != 0; });
+            };
+            run.spawn_preemptible(1, serve(state), {.name = "driver"});
+            run.spawn_preemptible(0, raise(state), {.name = "raiser", .priority = 20});
+            interrupt_once(run, state, compute(state));
+          });
 }
 
 // A job that pushes to its own hart's inbox sends no IPI, and later pushes from other harts rely on

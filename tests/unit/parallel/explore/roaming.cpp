@@ -68,7 +68,7 @@ TEST_CASE("a preempted step continues exactly once, on either hart") {
 }
 
 TEST_CASE("a wake reaches a preemptible job on whichever hart it waits") {
-  explore({.name = "unpark of one that roams", .bound = 2}, [](Run& run) {
+  explore({.name = "unpark of a job that roams", .bound = 2}, [](Run& run) {
     auto& state = run.make<State>();
     const auto wait = [](State& state) -> Task<> {
       co_await roam(state, 1);

@@ -5,18 +5,19 @@
 using namespace parallel_test;
 
 TEST_CASE("an idle hart steals a job from another hart") {
-  explore({.name = "steal from who ends", .bound = 3}, [](Run& run) {
+  explore({.name = "steal from a hart whose job ends", .bound = 3}, [](Run& run) {
     for (const char* name : {"a", "b", "c"}) run.spawn(0, just_yield(0), {.name = name});
   });
-  explore({.name = "steal from who yields", .bound = 3}, [](Run& run) {
+  explore({.name = "steal from a hart whose job yields", .bound = 3}, [](Run& run) {
     for (const char* name : {"a", "b"}) run.spawn(0, just_yield(2), {.name = name});
   });
-  explore({.name = "steal from who idles then", .bound = 3}, [](Run& run) {
-    auto& meeting = run.make<Meeting>();
-    run.spawn(0, open_late(meeting, 0), {.name = "opener"});
-    run.spawn(0, wait_until_open(meeting), {.name = "a", .priority = 3});
-    run.spawn(0, wait_until_open(meeting), {.name = "b"});
-  });
+  explore({.name = "steal from a hart whose job ends and leaves it idle", .bound = 3},
+          [](Run& run) {
+            auto& meeting = run.make<Meeting>();
+            run.spawn(0, open_late(meeting, 0), {.name = "opener"});
+            run.spawn(0, wait_until_open(meeting), {.name = "a", .priority = 3});
+            run.spawn(0, wait_until_open(meeting), {.name = "b"});
+          });
 }
 
 TEST_CASE("two idle harts and two busy harts lose no job") {
