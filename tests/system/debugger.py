@@ -35,6 +35,13 @@ def both(test: harness.Test) -> None:
     test.check(done.returncode == 0, "… and quit in gdb ends the machine", output)
 
 
+def counted(test: harness.Test) -> None:
+    gdb = ("continue", "frame", "continue", "quit")
+    output = debug(test, "--icount", test.folder / "user" / "bin" / "hello", gdb=gdb).stdout
+    reached = "_start ()" in output and "argument 0: /run/hello" in output
+    test.check(reached, "with counted time the program starts and ends under gdb", output)
+
+
 def moved(test: harness.Test) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "a \"name\" with spaces"
@@ -92,7 +99,8 @@ def timeout(test: harness.Test) -> None:
 
 with harness.Test(__doc__, all_everyday=True) as test:
     both(test)
-    if not test.build.is_hosted:  # the hosted machine moves all programs
+    if not test.build.is_hosted:  # the hosted machine counts no time, and moves all programs
+        counted(test)
         moved(test)
     own_commands(test)
     if "trampoline" not in test.folder.name:

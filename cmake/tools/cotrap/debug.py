@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from . import elf, hosted, setup, terminal
@@ -38,7 +39,7 @@ def run(arguments) -> int:
         if boot.build.is_hosted:
             stopped = hosted.STOPPED
         ram = stack.enter_context(open(memory_file("ram", b""), "rb"))
-        machine = running.machine(arguments, *stopped, ram=ram.fileno())
+        machine = replace(running.machine(arguments, *stopped, ram=ram.fileno()), paused=True)
         with Guest(machine, boot) as guest:
             if boot.build.is_hosted:
                 script = hosted.attach(guest.pid)

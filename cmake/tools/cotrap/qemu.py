@@ -42,6 +42,7 @@ class Machine:
     fs: str | None = None  # of the hosted machine: see hosted.FS
     ram: int | None = None
     under: tuple[str, ...] = ()
+    paused: bool = False  # a debugger stops the machine now and then
 
     def options(self, disk_file: int | None = None, awaits_input: bool = False) -> list[str]:
         options = []
@@ -58,9 +59,9 @@ class Machine:
         if self.disk:
             options += self.disk.options(disk_file)
         if self.icount:
-            # sleep=off skips idle time up to the next timer. A disk or a person ends it at a time of the
-            # host, so with one of these idle time passes as on the host.
-            sleep = "on" if self.disk or awaits_input else "off"
+            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger ends it at a time
+            # of the host, so with one of these idle time passes as on the host.
+            sleep = "on" if self.disk or awaits_input or self.paused else "off"
             options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)
 
