@@ -44,7 +44,7 @@ struct Step {
 struct Arrival {
   enum class Kind : std::uint8_t {
     never,   // only forked by other classes
-    open,    // one after another, `between` apart
+    open,    // tasks arrive `between` apart, whether or not earlier ones have ended
     closed,  // `count` tasks at the beginning; each arrives again `between` after its end
     trace,   // at `times`
   };

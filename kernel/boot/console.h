@@ -13,7 +13,7 @@ struct ConsoleTerminals {
   Terminal* errors;
 };
 
-/// Creates the terminals and starts their driver. Call once, on the boot hart with its executor.
+/// Creates the terminals and starts their driver. Call once, on the boot hart, after begin_hart().
 ConsoleTerminals start_console(const formats::BootOptions& options);
 
 }  // namespace kernel

@@ -9,8 +9,8 @@ namespace heap = kernel::memory::heap;
 
 namespace {
 
-// The heap aligns a size that is a power of two to that size. An over-aligned object is therefore
-// rounded up to a power of two.
+// The heap aligns a block to its size if that size is a power of two. So this rounds the size of an
+// over-aligned object up to a power of two that is at least its alignment.
 std::size_t padded(std::size_t bytes, std::align_val_t alignment) {
   std::size_t size = static_cast<std::size_t>(alignment);
   while (size < bytes) size *= 2;

@@ -3,7 +3,9 @@
 #include <trap/hart_record.h>
 #include <trap/syscall_instruction.h>
 
-extern "C" {  // signal_entry.S: makes system calls while HartRecord::syscalls may be 1
+// The bounds of the code in signal_entry.S. This code makes system calls of its own, at points
+// where HartRecord::syscalls can still be 1, so prctl() exempts this range.
+extern "C" {
 extern const char cotrap_signal_entry[];
 extern const char cotrap_signal_end[];
 }

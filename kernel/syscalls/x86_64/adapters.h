@@ -50,8 +50,8 @@ async::Task<Result<int>> vfork(Thread&);
 int getpgrp(Thread&);
 Result<std::int64_t> time(Thread&, UserPtr<std::int64_t> seconds);
 
-/// Sets or reads fs only. gs is the kernel's, or holds the program's fs on hosts where fs stays the
-/// host's.
+/// Sets or reads the base of fs; the codes for gs fail with EINVAL. The kernel uses gs itself, or
+/// for the program's thread-local storage if fs stays the kernel's (trap/segments.h).
 Result<> arch_prctl(Thread&, int code, std::uintptr_t address);
 
 }  // namespace kernel::sys::x86_64

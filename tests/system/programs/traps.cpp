@@ -1,10 +1,11 @@
 // Provokes traps one at a time, at every possible point, and checks their effects.
 //
 //   traps rows          provokes each row of the router by itself, and checks its counter and, if
-//                       there is a trace (`trace`), its events
-//   traps inject COUNT  a more urgent thread preempts a system call that has a value in every
-//                       register, once at each clock tick of the call, with at most COUNT tries;
-//                       prints how many ticks were hit, and how many the call takes
+//                       the kernel has the boot option `trace`, its events in /proc/traps
+//   traps inject COUNT  makes a system call with a different value in every register, until a more
+//                       urgent thread has preempted it at each of its clock ticks, or COUNT times;
+//                       prints the number of calls, the number of ticks at which one was preempted,
+//                       and how many ticks a call takes
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>

@@ -10,8 +10,7 @@
 // moved:
 //
 //     mov $n, %eax        5 bytes or more   ──▶   jmp thunk
-//     syscall             2 bytes                 syscall         unchanged: it may be a jump's
-//     target
+//     syscall             2 bytes                 syscall         unchanged: may be jumped to
 //   back:
 //                                          thunk: mov $n, %eax    the moved instruction
 //                                                 mov %eax, %eax; lea add(%rax), %rax
@@ -60,7 +59,7 @@ class Rewriter {
   enum class Fs : std::uint8_t {
     stays,       ///< finds only system calls
     becomes_gs,  ///< replaces fs by gs; refuses code that uses gs itself
-    mostly_is,   ///< like becomes_gs, for code that has been rewritten before: it may use gs
+    mostly_is,   ///< like becomes_gs, but accepts gs, because an earlier rewriting put it there
   };
   /// `first`: the address of the first instruction.
   Rewriter(Code code, std::uint64_t first, Fs fs);
