@@ -118,7 +118,8 @@ class Dialogue(Capture):
 
 
 def typed_into_demo(demo: Demo) -> Dialogue | None:
-    """The keys for demos.run_demo(). The demo `echo` has to print ticks before each line."""
+    """A source of keys for demos.run_demo(), or None if the demo reads none. It types each line only after
+    the demo `echo` has printed three ticks."""
     if not demo.typed:
         return None
     ticks = r"(?s:.*?tick \d+){3}"

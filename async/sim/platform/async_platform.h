@@ -25,7 +25,8 @@ template <class T>
 using Atomic = std::atomic<T>;
 
 struct World {
-  /// The machine. Called at once; it decides when the alarm or the IPI arrives.
+  /// The simulated machine implements it. set_alarm() and send_ipi() call it, and the machine
+  /// decides when the alarm or the IPI arrives.
   struct Listener {
     virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
     virtual void ipi_sent(unsigned hart) = 0;

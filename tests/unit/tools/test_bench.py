@@ -13,7 +13,7 @@ from support import KERNELS, FakeBuild, cotrap
 from cotrap.bench.catalogue import BENCHMARKS
 from cotrap.bench.results import from_json
 
-# Prints counts in the counted run, and times in the others.
+# A fake benchmark program. Prints counts of instructions in the run with icount, and times in the others.
 PROGRAM = r"""
 if [ "$FAKE_KIND" = instructions ]; then
   echo '# instructions, counted exactly'

@@ -113,7 +113,7 @@ struct RoamReport {
 
 struct PreemptedWakeReport {
   std::uint64_t lost;      // rounds in which the other hart was not woken
-  std::uint64_t in_midst;  // rounds in which the wake was preempted after its first instruction
+  std::uint64_t in_midst;  // rounds in which the waking job was preempted within raise()
   std::uint64_t rounds;
 };
 

@@ -63,7 +63,7 @@ def write_page(path: Path, story: Story, title: str, of_run: dict[str, str]) -> 
 
 
 def facts(built: Build, arguments) -> dict[str, str]:
-    """What a page says of the run."""
+    """The facts about the run that the HTML page shows, by their names."""
     harts = f"{arguments.harts} hart{'s' * (arguments.harts > 1)}"
     counted, clock = "counted, an instruction takes a nanosecond", "by the machine's clock"
     return {

@@ -47,8 +47,9 @@ void change() {
   check(rounds > 1000, "other threads have run meanwhile");
 }
 
-/// A SCHED_FIFO thread that never yields keeps its hart until another hart selects a policy with
-/// time slices. (Other threads get the kernel's time slices if the policy has none of its own.)
+/// A SCHED_FIFO thread that never yields keeps its hart until a thread on another hart selects a
+/// policy with time slices. (Under a policy without time slices, the kernel's own apply, but not to
+/// SCHED_FIFO threads.)
 void free_a_hart() {
   check(count > 1, "the machine has two harts");
   move_to(0);
