@@ -27,7 +27,7 @@ struct Divergence {
   std::optional<Decision> now;
   bool is_timed = false;  // times are comparable
 
-  /// The first decision with another task, hart, class or time; nullopt: none.
+  /// The first decision whose task, hart, class or time differs; nullopt: no decision differs.
   static std::optional<Divergence> of_all(const std::vector<Decision>& recorded,
                                           const std::vector<Decision>& now);
   /// The first difference in the order of tasks on a hart, by recorded time; nullopt: none. Both

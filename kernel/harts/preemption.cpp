@@ -22,7 +22,7 @@ using trap::Why;
 struct PreemptedContext {
   async::Job& job;
   StackPool::Stack* stack;
-  StackPool& home;  ///< the pool that gave the hart its next stack
+  StackPool& home;  ///< gave the executor another stack; gets one back when the step resumes
   StepTime time;
   trap::InterruptedStep step;
 };

@@ -59,7 +59,7 @@ void AddressSpace::unmap_from(Area* area, VirtAddr start, VirtAddr end) {
 
 // Removes the pages of [start, end) from the table and from all TLBs.
 void AddressSpace::remove_pages(VirtAddr start, VirtAddr end) {
-  if (end - start == page_size) {  // fast for a single page that was never accessed
+  if (end - start == page_size) {  // fast path: a page never accessed has no entry
     const PageEntry* slot = table_.find(start);
     if (slot == nullptr || slot->empty()) return;
   }

@@ -225,7 +225,7 @@ trap::Attempt<Result<std::uint32_t>> Ring::enter(std::uint32_t submit, std::uint
   const auto wait = [this](std::uint32_t taken, std::uint32_t left) {
     taken_ = taken;
     left_ = left;
-    // The request's coroutine waits for a page-in, not this call.
+    // If a request needs a page-in, its coroutine does it, so this call does not wait for one.
     static_cast<void>(thread_.space().take_missed_page());
     return trap::Attempt<Answer>::wait();
   };

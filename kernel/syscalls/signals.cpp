@@ -106,8 +106,8 @@ Result<abi::SignalAction> set_signal_action(Thread& self, int number,
   return before;
 }
 
-// Both calls write the old value before they change anything: after a page-in the call is
-// restarted.
+// rt_sigaction() and rt_sigprocmask() write the old value before they change anything: the write
+// may need a page-in, and after a page-in the call is restarted.
 
 Result<> rt_sigaction(Thread& self, int number, UserPtr<const abi::SignalAction> action,
                       UserPtr<abi::SignalAction> old, std::size_t set_size) {

@@ -79,7 +79,7 @@ def unmappable(test: harness.Test) -> None:
         tree = Path(folder) / "tree"
         dump = ["qemu-system-riscv64", *Machine().options(), "-machine", f"dumpdtb={tree}"]
         subprocess.run(dump, check=True, capture_output=True)
-        # The serial port's registers reach into those of the first virtio device.
+        # The changed tree makes the serial port's registers overlap those of the first virtio device.
         port, wider = (struct.pack(">4I", 0, 0x1000_0000, 0, size) for size in (0x100, 0x2000))
         tree.write_bytes(tree.read_bytes().replace(port, wider, 1))
         done = test.run("/bin/hello", machine=Machine(extra=("-dtb", str(tree))), quiet=False)

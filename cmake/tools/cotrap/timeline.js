@@ -56,7 +56,7 @@ class Timeline {
   // name(track):          at its left
   // about(track, slice):  at the pointer
 
-  /// Whether the slice is one that the reader looks for; null: the reader looks for none.
+  /// Whether the slice matches the reader's search; null: the reader searches for nothing.
   isWanted(track, slice) { return null; }
   /// Draws over the tracks.
   drawAbove(ink) {}

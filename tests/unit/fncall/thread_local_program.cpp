@@ -1,5 +1,5 @@
 // A program of an ordinary compiler with thread-local variables, among them the stack protector's
-// secret. It does not use gs.
+// canary. It does not use gs.
 
 #include "thread_local_program.h"
 

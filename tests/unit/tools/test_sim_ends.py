@@ -1,4 +1,4 @@
-"""Crashes and wrong ends of the simulator are reported; a user's policy can cause them."""
+"""The command reports a simulator that crashes or ends early. A user's policy can cause both."""
 
 import signal
 import subprocess

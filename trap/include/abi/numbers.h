@@ -169,9 +169,9 @@ inline constexpr unsigned call_limit = 442;
 // The first number of calls that Linux does not have.
 inline constexpr unsigned first_private_call = 0x1000;
 
-// bare_trips(count, form): the kernel answers the next `count` calls with 0 and does nothing else.
-// `handled`: a loop returns straight to the program. `awaited`: a coroutine runs more urgent jobs
-// before each trip.
+// bare_trips(count, form): the kernel answers the caller's next `count` calls with 0 and does
+// nothing else. `handled`: the fast handler makes the trips in a loop and runs no other job between
+// them. `awaited`: a coroutine makes the trips and runs more urgent jobs before each.
 inline constexpr Call bare_trips{first_private_call + 0};
 enum class Trips : unsigned { handled = 0, awaited = 1 };
 

@@ -99,7 +99,7 @@ struct Attempt {
   fenv_t modes;  // floating-point environment, which longjmp() does not restore
   Exception exception;
   Attempt* outer = nullptr;
-  Cleanup* cleanups = nullptr;  // the innermost guarded object outside the attempt
+  Cleanup* cleanups = nullptr;  // the innermost Guarded object outside the attempt
 };
 
 class Upcalls {
@@ -167,7 +167,7 @@ class Upcalls {
     async::Job* job = nullptr;
     std::byte* stack = nullptr;  // the stack that the step runs on; null: the thread's own
     Attempt* attempt = nullptr;
-    Cleanup* cleanups = nullptr;  // the innermost guarded object of the step
+    Cleanup* cleanups = nullptr;  // the innermost Guarded object of the step
     bool can_go_on = false;       // the page-in is complete, or the exception was handled
     bool goes_first = false;      // its job's priority is raised until the step resumes
     std::uint8_t priority = 0;    // the job's priority before it was raised
@@ -227,7 +227,7 @@ class Upcalls {
   std::byte* own_ = nullptr;  // the stack that the loop runs on; null: the thread's own
   jmp_buf* home_ = nullptr;
   Attempt* attempt_ = nullptr;
-  Cleanup* cleanups_ = nullptr;  // the innermost guarded object of the running step
+  Cleanup* cleanups_ = nullptr;  // the innermost Guarded object of the running step
   alignas(16) std::array<std::byte, landing_bytes> landing_;
   std::byte* next_ = nullptr;  // the stack of the next upcall; null: none
   unsigned waiting_ = 0;

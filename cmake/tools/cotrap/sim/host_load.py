@@ -31,7 +31,7 @@ class HostLoad:
         self._poller.join()
 
     def warning(self) -> str:
-        """A message if the host was too busy. Empty if it was not, or if Linux has no counts."""
+        """A warning if the host was too busy. Empty if it was not, or if this Linux has no schedstat files."""
         ran, waited = (sum(each) for each in zip((0, 0), *self._threads.values()))
         share = waited / max(ran + waited, 1)
         if share <= _ACCEPTABLE:

@@ -82,7 +82,8 @@ struct UserContext {
   static constexpr std::uint64_t asynchronous = 0x101;  ///< an interrupt
   static constexpr std::uint64_t instruction = 0x102;   ///< a caught `syscall` instruction
 
-  /// Why the kernel enters user mode for the first time. The hardware does not use it.
+  /// The reason for a program's first entry into user mode: entered_…. Traps do not change it; they
+  /// set trap_num.
   std::uint64_t cause = entered_first;
   static constexpr std::uint64_t entered_first = 0x1000;    ///< a new thread starts
   static constexpr std::uint64_t entered_program = 0x1001;  ///< execve replaced the program
