@@ -46,7 +46,7 @@ class Terminal {
   bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
   bool has_room() const { return editor_.has_room(); }
   async::WaitList& room() { return room_; }
-  /// Receives one byte from the device. has_room() is true.
+  /// Receives one byte from the device. Call only while has_room() is true.
   void receive(char byte);
   /// Framed input only: there is no input. Call before the first read.
   void end_input() { editor_.end_input(); }

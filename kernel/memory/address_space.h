@@ -158,8 +158,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// Replaces the page at `page`, or adds it if the table has none. Call it between hide_code() and
   /// set_code() for the page's area. ENOMEM.
   Result<> replace_code(VirtAddr page, Frame contents);
-  /// Sets the code state of [start, end) and restores the rights of its pages. The range is whole
-  /// pages of one area.
+  /// Sets the state of the code in [start, end), and gives its pages the rights that the area has
+  /// in this state. The range consists of whole pages of one area.
   void set_code(VirtAddr start, VirtAddr end, Code code);
 
   /// The key of a futex at `va`. EFAULT: nothing is mapped there.

@@ -45,7 +45,7 @@ class PagedText {
   char* end();
 
   Pages pages_;           // by index
-  char* last_ = nullptr;  // bytes of the last page
+  char* last_ = nullptr;  // the first byte of the text's last page
   std::size_t size_ = 0;
   bool is_complete_ = true;
 };

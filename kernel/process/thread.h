@@ -87,8 +87,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
   void note_new_policy() { pending_flags_.fetch_or(has_attributes); }
-  /// The present level in the executor. It follows from the schedule, from whether the thread is
-  /// CPU-bound or demoted, and from whether it ends.
+  /// The thread's present level in the executor. It depends on the schedule, and on whether the
+  /// thread is CPU-bound, demoted or ending.
   std::uint8_t level() const { return level_; }
   /// The level of its schedule. Jobs that work for the thread run at it even if the thread is
   /// demoted.

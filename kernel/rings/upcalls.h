@@ -5,9 +5,10 @@
 //                                │                                another stack
 //                                └─▶ a fault worker pages in ──▶ a completion in the ring
 //   notify(), any context ──▶ deliver_notifications(), before the program runs next
-//                                └─▶ an upcall, or the header
+//                                ├─▶ `pending` in the program's UpcallHeader
+//                                └─▶ an upcall, if the header allows one
 //
-// The strand owns all of it, except where a function says "any context".
+// All functions run in the strand, except where one says "any context".
 #pragma once
 
 #include <abi/upcall.h>

@@ -66,7 +66,7 @@ def stalls(test: harness.Test, harts: int) -> None:
 
 
 def without_stalls(test: harness.Test) -> None:
-    """Steps of less than 10 ms are not reported, whatever the clock shows."""
+    """With icount, a futex deadline in the past or another hart's time makes no step a stall."""
     test.add(test.folder / "linux-programs" / "waits", "waits")
     done = test.run("/waits", machine=Machine(icount=True), quiet=False)
     test.check(

@@ -26,7 +26,7 @@ using TraceHook = void (*)(TraceEvent event, const Job& job);
 inline constinit SharedWord<TraceHook> trace_hook = nullptr;
 
 /// Sets the hook; null: none. Task context. Other harts may still use the old hook for a while.
-/// Initialise the data that the hook uses first.
+/// Before this call, initialise the data that the new hook uses.
 void set_trace_hook(TraceHook hook) noexcept;
 
 ASYNC_SLOW_PATH void trace_now(TraceEvent event, const Job& job) noexcept;

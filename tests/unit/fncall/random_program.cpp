@@ -142,7 +142,7 @@ void RandomProgram::put_on() const {
 
 trap::GeneralRegs RandomProgram::comparable(trap::GeneralRegs registers) const {
   registers.rflags &= visible_flags;
-  if (gate_ == caught) registers.r11 &= visible_flags;  // the instruction stores the flags there
+  if (gate_ == caught) registers.r11 &= visible_flags;  // `syscall` stores the flags there
   return registers;
 }
 

@@ -196,7 +196,7 @@ TEST_CASE("reserved ranges and partial pages at the edges are never handed out")
   CHECK(bookkeeping <= 12);  // 16 bytes per frame, for 12 MiB
   CHECK(seen.size() == own.total_count());
   for (const PhysAddr frame : seen) own.drop(frame);
-  // Merging at the edges must not reach over them.
+  // Freed frames at the edge of usable memory must not merge with frames beyond it.
   while (const PhysAddr block = own.allocate_block(4)) {
     for (unsigned i = 0; i < 16; ++i) CHECK(usable(block + i * page_size));
   }

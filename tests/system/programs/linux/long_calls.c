@@ -35,9 +35,9 @@ static void* new_memory(int flags) {
   return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
 
-// On Linux the result depends on other processes, so it always passes there. One switch may come
-// just before the call and one just after it. A call that moves less than `length` may be too
-// short.
+// Whether the other thread ran during the call. Two of its turns do not count: one may come just
+// before the call, and one just after it. Also true for a call that moved less than `length` bytes,
+// because it may be too short for a switch, and on Linux, where other processes change the result.
 static int others_had_turns(long moved) {
   return turns - turns_before > 2 || moved < (long)length || !on_cotrap();
 }
