@@ -21,8 +21,8 @@ namespace {
 
 constinit int file = -1;
 
-/// Kernel stacks, each above its guard page. `bottom` is 0 in unused entries.
 constexpr std::size_t stack_limit = 128;
+/// A kernel stack; its guard page is below it. `bottom` is 0 in an unused entry of `stacks`.
 struct Stack {
   std::atomic<VirtAddr> bottom = 0;
   VirtAddr top = 0;

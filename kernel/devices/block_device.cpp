@@ -7,18 +7,18 @@
 namespace kernel {
 namespace {
 
-namespace feature {  // 5.2.3
+namespace feature {  // VIRTIO 1.2, 5.2.3
 constexpr std::uint64_t segment_limit = 1 << 2;
 constexpr std::uint64_t read_only = 1 << 5;
 constexpr std::uint64_t flush = 1 << 9;
 }  // namespace feature
 
-namespace config {  // offsets, 5.2.4
+namespace config {  // offsets; VIRTIO 1.2, 5.2.4
 constexpr std::size_t capacity = 0;
 constexpr std::size_t segment_limit = 12;
 }  // namespace config
 
-// The device's status of a request (5.2.6).
+// The device's status of a request (VIRTIO 1.2, 5.2.6).
 constexpr std::uint8_t status_ok = 0, status_unsupported = 2, status_none = 0xff;
 
 constexpr std::uint64_t wanted_features = feature::segment_limit | feature::read_only |

@@ -108,7 +108,8 @@ class PromiseBase {
     void (*destroy)(void*) noexcept;
   };
   static Frame unwatched_end, watched_end;
-  static SharedWord<Frame*> job_end;  // one of the two; written in the strand, read in any context
+  // &unwatched_end or &watched_end. Written in the strand, read in any context.
+  static SharedWord<Frame*> job_end;
   static Frame* end_of_job() noexcept {
     // If harts do not run at the same time, watch_ends() changes unwatched_end.resume instead.
     if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;

@@ -92,8 +92,8 @@ TEST_CASE("the kernel's control words and flags are its own, whatever the progra
   const Hart hart{GENERATE(from_range(all_modes()))};
   RandomProgram program{4, RandomProgram::called, GENERATE(UserContext::none, UserContext::all)};
   seen.rflags |= 0x400;                // direction: down
-  const std::uint16_t fcw = 0xc7f;     // to zero
-  const std::uint32_t mxcsr = 0xff80;  // to zero, denormals are zeros
+  const std::uint16_t fcw = 0xc7f;     // rounds toward zero
+  const std::uint32_t mxcsr = 0xff80;  // rounds toward zero; denormal results become 0
   for (const std::size_t set : {0, STATE_SIZE}) {
     std::memcpy(given_vectors + set + STATE_FCW, &fcw, sizeof fcw);
     std::memcpy(given_vectors + set + STATE_MXCSR, &mxcsr, sizeof mxcsr);

@@ -102,7 +102,7 @@ class Explorer {
 
  private:
   static constexpr std::size_t stack_bytes = 256 * 1024;
-  static constexpr std::size_t most_stacks = 15;  // for all threads together
+  static constexpr std::size_t most_stacks = 15;  // of all threads, with those of leave_stack()
   // The limit per run; a longer run counts as an endless loop.
   static constexpr std::uint64_t most_operations = 50'000;
 

@@ -65,8 +65,8 @@ inline constexpr std::uint32_t ring_needs_wakeup = 1;
 
 enum class RingOperation : std::uint8_t {
   nop = 0,
-  // The system calls of these names. fd, address, length (bytes); offset: the file offset, or
-  // ring_current_place.
+  // The system calls of these names. fd: the file; address: of the buffer; length: its bytes;
+  // offset: the file offset, or ring_current_place.
   read = 1,
   write = 2,
   // ppoll without a timeout. address: an array of `length` PollFds.

@@ -1,5 +1,5 @@
-// Symbols that musl's functions require. Programs use only those that compute. musl is never
-// initialised, and none of its functions that make system calls may be called.
+// Symbols that musl's functions require. musl is never initialised, so programs may call only its
+// functions that compute, and none that makes system calls.
 #include <cstdio>
 #include <cstdlib>
 

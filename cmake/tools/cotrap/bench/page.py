@@ -19,8 +19,8 @@ _AXES = {TIME: "time by the clock", COUNTED_NS: "counted time"}  # titles, if no
 
 @dataclass(frozen=True)
 class Scale:
-    """Values on a line of `width`, by their logarithm: of one unit some are a hundred thousand
-    times as large as others."""
+    """A logarithmic scale from `low` to `high` on a line of `width`. Values of one unit can differ by a
+    factor of a hundred thousand."""
 
     low: float
     high: float

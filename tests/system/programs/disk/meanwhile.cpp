@@ -16,7 +16,8 @@ using namespace user;
 namespace disk {
 namespace {
 
-constexpr std::size_t killed_bytes = 64 * 1024;  // bytes read by each thread of a child
+/// Bytes that each thread of a child reads; the child is killed meanwhile.
+constexpr std::size_t killed_bytes = 64 * 1024;
 
 }  // namespace
 
