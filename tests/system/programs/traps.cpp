@@ -1,7 +1,7 @@
 // Provokes traps one at a time, at every possible point, and checks their effects.
 //
-//   traps rows          provokes each row of the router by itself and checks its counter; with the
-//                       the kernel has the boot option `trace`, also checks its events in /proc/traps
+//   traps rows          provokes each row of the router by itself and checks its counter; with
+//                       the boot option `trace`, also checks its events in /proc/traps
 //   traps inject COUNT  makes a system call with a different value in every register, until a more
 //                       urgent thread has preempted it at each of its clock ticks, or COUNT times;
 //                       prints the number of calls, the number of ticks at which one was preempted,
