@@ -24,7 +24,8 @@ constexpr std::uint8_t status_ok = 0, status_unsupported = 2, status_none = 0xff
 constexpr std::uint64_t wanted_features = feature::segment_limit | feature::read_only |
                                           feature::flush | virtio::feature::indirect_descriptors;
 
-/// One piece of data, and unrequested bytes of sectors before and behind it.
+/// The fewest pieces that a device must allow in a request: one piece of data, and unrequested
+/// bytes of sectors before and behind it.
 constexpr std::size_t fewest_pieces = 3;
 
 }  // namespace
@@ -91,7 +92,8 @@ async::Task<Result<>> BlockDevice::run(BlockRequest& request) {
   const async::Shield until_it_has_ended;
   if (!submit(request)) co_return fail(Errno::eio);
   // Another wake, such as a signal, may resume the job early, so the loop tests progress_. If the
-  // driver has stored it by then, the driver's unpark() only makes a later park() return at once.
+  // driver has stored the result by then, the loop ends, and the driver's unpark() makes a later
+  // park() of the job return at once.
   auto progress = BlockRequest::Progress::begun;
   do {
     co_await async::park("block device");
@@ -196,7 +198,7 @@ unsigned BlockDevice::collect() {
     }
     ++count;
     auto& request = *static_cast<BlockRequest*>(done->owner);
-    // A successful device has written all data of a read, and the status byte.
+    // If a read has succeeded, the device has written all of its data, and the status byte.
     const std::size_t data = request.kind() == BlockRequest::Kind::read ? request.bytes() : 0;
     auto progress = BlockRequest::Progress::failed;
     if (request.status_ == status_ok && done->written > data) {

@@ -71,10 +71,10 @@ class BlockDevice {
   Counters counters() const;
   const InterruptBackoff& backoff() const { return backoff_; }
 
-  /// Runs the request. Returns only when it has completed: a kill does not end the wait. EIO;
-  /// ENOTSUP.
+  /// Runs the request. Returns only when it has completed: a kill does not end the wait. EIO: it
+  /// failed. ENOTSUP: the device does not support it.
   async::Task<Result<>> run(BlockRequest& request);
-  /// Waits until all completed writes are on the disk. EIO; ENOTSUP.
+  /// Waits until all completed writes are on the disk. The errors are those of run().
   async::Task<Result<>> flush();
 
  private:
@@ -104,10 +104,10 @@ class BlockDevice {
   // state_ and finds the queue broken, so it reads these two without the lock.
   mutable async::SpinLock lock_;
   List<BlockRequest> waiting_;
-  Counters counters_;  // reads, writes, flushes and the two of in-flight requests
+  Counters counters_;  // only reads, writes, flushes, in_flight, most_in_flight
   State state_ = State::working;
 
-  // Only for the driver.
+  // Only the driver changes these. Any job may read the counters.
   hal::Counter errors_;
   hal::Counter resets_;
   hal::Counter interrupts_;

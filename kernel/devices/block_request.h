@@ -75,9 +75,9 @@ class BlockRequest : public ListNode<> {
   async::Job* job_ = nullptr;  // the job that waits for the request
   std::size_t bytes_ = 0;
   std::uint8_t pieces_ = 0;
-  // The driver stores it with release. Then it wakes the job and no longer accesses the request.
-  // The job loads it with acquire before it reads the data; another wake may have resumed the job
-  // earlier.
+  // The driver stores the result here with release. Then the driver wakes the job and no longer
+  // accesses the request. The job loads the result with acquire before it reads the data, because
+  // another wake may have resumed the job earlier.
   std::atomic<Progress> progress_ = Progress::begun;
   std::uint8_t status_ = 0;  // written by the device
   Header header_{};

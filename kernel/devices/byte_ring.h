@@ -31,7 +31,7 @@ class ByteRing {
     const std::uint32_t at = put_.load(std::memory_order_relaxed) % capacity;
     return std::span{bytes_}.subspan(at, std::min<std::size_t>(free(), capacity - at));
   }
-  /// The free byte `offset` bytes behind the first one. Wraps around.
+  /// The free byte `offset` bytes behind the first free one. Wraps around.
   char& place(std::size_t offset) {
     return bytes_[(put_.load(std::memory_order_relaxed) + offset) % capacity];
   }

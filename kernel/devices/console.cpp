@@ -39,7 +39,8 @@ bool Console::serve_device() {
   return received || was_sent;
 }
 
-/// Bytes without room stay in the device, which then stops the sender.
+/// Moves bytes from the device to the input ring. Bytes for which the ring has no room stay in the
+/// device, which then stops the sender. Returns whether any byte was moved.
 bool Console::receive() {
   bool any = false;
   for (std::span<char> room; !(room = input_.room()).empty(); any = true) {
@@ -52,8 +53,8 @@ bool Console::receive() {
   return any;
 }
 
-/// Takes a ConsoleLock for each burst, so that other harts do not wait long. Limits the bytes per
-/// interrupt, because a device may take bytes as fast as they are written.
+/// Takes a ConsoleLock for each burst, so that other harts do not wait long. Limits the bytes sent
+/// in one interrupt, because a device may take bytes as fast as they are written.
 bool Console::send() {
   constexpr std::size_t at_once = 1024;
   std::size_t done = 0;

@@ -7,8 +7,8 @@
 // input are enabled while the input ring has room, and those for output while the output ring has
 // bytes. So no byte is lost, and the driver does not poll.
 //
-// Output appears in the order of the calls. Log lines, panics and marks are written synchronously,
-// after all earlier output.
+// Output appears in the order of the calls. Log lines, panics and run marks (boot/run_marks.h) are
+// written synchronously, after all earlier output.
 //
 // Framed output (docs/running.md) has two streams: standard error, and everything else. An escape
 // byte begins a command of two bytes. The console doubles every escape byte of a text, so no
@@ -42,7 +42,8 @@ class Console {
   /// polls the device every 10 ms.
   async::Task<> serve();
 
-  /// Switches to framed output: only put_frame() may put then. Call once, before any output.
+  /// Switches to framed output. Afterwards programs' output must use put_frame(), not put() or
+  /// put_if_room(). Call once, before any output.
   void frame_output();
 
   /// Writes `text` synchronously and waits for the device if necessary. Any context. In framed
@@ -51,7 +52,7 @@ class Console {
 
   // ── Output, in the strand ──
 
-  /// The free bytes of the output ring, and the contiguous space for the next ones.
+  /// room(): the free bytes of the output ring. place(): its contiguous space for the next bytes.
   std::size_t room() const { return output_.free(); }
   std::span<char> place() { return output_.room(); }
   /// Publishes the first `count` bytes of place() for sending.
@@ -93,7 +94,7 @@ class Console {
   std::atomic<bool> asked_for_room_ = false;
   async::Interrupt has_room_{0};
   async::Interrupt has_input_{0};
-  InterruptBackoff backoff_;  // only for the driver
+  InterruptBackoff backoff_;  // only the driver changes it
 };
 
 extern Console console;

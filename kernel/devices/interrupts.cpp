@@ -15,7 +15,8 @@ std::array<async::Interrupt, hal::irq_limit> lines;
 constinit thread_local InterruptCounts* own_counts = nullptr;
 std::array<LineDriver, hal::irq_limit> drivers;
 
-/// `watched`: the trace or listeners get the interrupt, too.
+/// Takes all pending interrupts of this hart. `watched`: also passes them to the trace and to
+/// listeners.
 template <bool watched>
 [[gnu::always_inline]] inline void take() {
   const auto note = [](std::uint16_t line) {

@@ -24,8 +24,8 @@ namespace kernel {
 /// Each line has one driver, which enables the line itself. Call in a task.
 async::Interrupt& interrupt_line(hal::Irq irq);
 
-/// The driver of a line, for /proc/interrupts. `name` and `backoff` must never be freed. In the
-/// strand.
+/// The driver of a line, for /proc/interrupts. `name` and `backoff` must never be freed. Call both
+/// functions in the strand.
 struct LineDriver {
   std::string_view name;
   const InterruptBackoff* backoff = nullptr;

@@ -25,7 +25,8 @@ class LineListener {
   /// Calls all listeners of a line. Interrupt context.
   static void raise_all(hal::Irq irq);
 
-  /// The number of listeners, and of harts with a trace. take_interrupts() tests only this.
+  /// The number of listeners plus the number of harts that record a trace. If it is 0,
+  /// take_interrupts() passes interrupts only to their drivers.
   static inline constinit std::atomic<unsigned> watchers = 0;
 
  private:

@@ -13,8 +13,8 @@ class MmioTransport final : public Transport {
   /// Whether `window` has a device that this class supports.
   static bool finds_device(const hal::Window& window);
 
-  /// `place` has a device: see finds_device(). Enables its interrupt on the hart that constructs
-  /// this.
+  /// `place` has a device: see finds_device(). Enables its interrupt on the hart that calls this
+  /// constructor.
   explicit MmioTransport(const hal::VirtioWindow& place);
 
   DeviceType type() override;

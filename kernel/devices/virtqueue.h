@@ -46,8 +46,8 @@ static_assert(sizeof(Descriptor) == 16);
 class Virtqueue {
  public:
   static constexpr unsigned largest = 256;
-  /// The alignment of a queue's memory. Devices before version 1.0 require a page for the used
-  /// ring; later ones would accept less.
+  /// The alignment of a queue's memory. Devices before version 1.0 get its address as a page
+  /// number; later devices would accept a smaller alignment.
   static constexpr std::size_t alignment = hal::page_size;
 
   /// The offsets of the three parts in the queue's memory (2.7.2; 2.7.2.1 for devices before 1.0).
@@ -76,12 +76,13 @@ class Virtqueue {
 
   bool has_room_for(std::size_t descriptors) const { return free_count_ >= descriptors; }
 
-  /// Offers a chain to the device. The queue has room for it. take() returns `owner`, which is not
-  /// null. The device may start at any time; a notification makes sure that it does.
+  /// Offers a chain to the device. The queue must have room for it. take() returns `owner`, which
+  /// must not be null. The device may process the chain at once, but must do so only after a
+  /// notification.
   void add(std::span<const Descriptor> chain, void* owner);
 
-  /// Like add(), with an indirect descriptor (2.7.5.3), if the device has that feature. It takes
-  /// one descriptor of the queue. `chain` must not move until take() returns it.
+  /// Like add(), with an indirect descriptor (2.7.5.3), if the device has that feature. The chain
+  /// takes one descriptor of the queue. `chain` must not move until take() returns its owner.
   void add_indirect(std::span<Descriptor> chain, void* owner);
 
   /// Whether the device needs a notification after add() (2.7.10).
