@@ -69,9 +69,9 @@ class BlockFile final : public File {
 
 // ── Transfers ────────────────────────────────────────────────────────────────────────────────────
 //
-// A waiting transfer occupies about a kilobyte of kernel memory, mostly the request and its pieces.
-// Therefore each direction is a single coroutine. A thread's reserve is smaller than that, so
-// transfer() fails with ENOMEM when memory is short.
+// A waiting transfer occupies more than a kilobyte of kernel memory, mostly the request and its
+// pieces. The reserve contains less than that for each thread, so transfer() fails with ENOMEM when
+// memory is short.
 
 async::Task<Transfer> refuse(Errno error) {
   co_return fail(error);

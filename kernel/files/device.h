@@ -18,7 +18,7 @@ class Device final : public Node {
  public:
   using Open = Result<Ref<File>> (*)(Device& device, int flags);
 
-  /// `number`: Linux's major and minor number. `context` is for `open`.
+  /// `number`: Linux's major and minor number. `open` gets `context` from the device.
   Device(Open open, DeviceNumber number, void* context = nullptr)
       : Node{abi::s_ifchr | 0666}, open_{open}, number_{number}, context_{context} {}
   std::uint64_t device_number() const override { return number_.major << 8 | number_.minor; }

@@ -54,8 +54,8 @@ class FdTable : public RefCounted<FdTable> {
   /// A table with the same files (fork).
   Result<Ref<FdTable>> copy() const;
 
-  /// add() and set() use only descriptors below `limit` (RLIMIT_NOFILE). Open ones above it stay
-  /// open.
+  /// add() and set() use only descriptors below `limit` (RLIMIT_NOFILE). A lower limit closes
+  /// no descriptor.
   int limit() const { return limit_; }
   void set_limit(int limit) { limit_ = limit; }
 

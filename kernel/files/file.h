@@ -2,8 +2,8 @@
 //
 // try_read() and try_write() never wait. If they would block, they return EAGAIN. A caller that may
 // wait then waits on the list of changes() and retries after the wake. Two places do this for all
-// kinds of files. Reads use ReadWait in syscalls/io_loops.h, a loop without a coroutine. Writes use
-// syscalls/io_loops.cpp:
+// kinds of files. Writes use a coroutine in syscalls/io_loops.cpp. Reads use ReadWait in
+// syscalls/io_loops.h, a loop without a coroutine:
 //
 //     wait():  file.changes(Direction::read)->wait("read")
 //     poll():  file.try_read(buffer); wait() again if it returns EAGAIN
@@ -138,7 +138,7 @@ class File : public RefCounted<File> {
   static constexpr int changeable_flags = abi::o_append | abi::o_nonblock | abi::o_direct;
 
   /// Whether a file opened with `flags` allows `access`. With O_PATH or with both bits of the
-  /// access mode set, it allows neither reads nor writes (open(2)).
+  /// access mode set, the file allows neither reads nor writes (open(2)).
   static constexpr bool is_open(int flags, int access) {
     const int mode = flags & abi::o_accmode;
     return (flags & abi::o_path) == 0 && (mode == access || mode == abi::o_rdwr);

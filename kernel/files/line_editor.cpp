@@ -104,7 +104,8 @@ void LineEditor::receive_typed(char key) {
   }
 }
 
-/// Sends the signal of `key`, if it has one, and drops all unread input.
+/// If `key` stands for a signal, drops all unread input and sends the signal. Returns whether it
+/// does.
 bool LineEditor::receive_signal(char key) {
   const bool interrupts = stands_for(key, interrupt);
   if (!has(abi::termios_isig) || !(interrupts || stands_for(key, quit))) return false;
@@ -144,8 +145,9 @@ std::span<const char> LineEditor::input() const {
 }
 
 bool LineEditor::consume(std::size_t count) {
-  // The mark of ^D directly behind the bytes that were read is consumed with them, because it has
-  // ended that read. Behind a whole line, the mark stays: it is the end of the file.
+  // The mark of a ^D directly behind the bytes that were read is consumed with them, because the ^D
+  // has ended that read. Behind a whole line, the mark stays: the next read returns the end of the
+  // file.
   const bool read_line = count > 0 && ends_[slot(count - 1)];
   if (canonical() && !read_line && count < finished_ && is_end_mark(count)) ++count;
   const bool line_over = canonical() && count > 0 && ends_[slot(count - 1)];
@@ -159,7 +161,7 @@ void LineEditor::set_settings(const abi::Termios& settings) {
   const bool was_canonical = canonical();
   settings_ = settings;
   if (was_canonical == canonical()) return;
-  // Input that was typed in the other mode becomes readable as it is.
+  // All input typed so far becomes readable as it is, the unfinished line included.
   finished_ = size_;
   ends_.reset();
   if (canonical() && size_ > 0) ends_.set(slot(size_ - 1));
@@ -183,7 +185,7 @@ void LineEditor::erase_word() {
   while (!line_is_empty() && !is_blank(last())) erase_character();
 }
 
-/// A long line stays visible, and the new one begins below it.
+/// Erases the line being typed. A long line stays on the screen, and the new one begins below it.
 void LineEditor::erase_line() {
   constexpr std::size_t long_line = 256;
   if (size_ - finished_ > long_line) {

@@ -6,9 +6,9 @@
 //               └─ ^C, ^\ : signal
 //
 // In canonical mode a read returns at most one line. VEOL and VEOL2 end a line, too, as Enter does.
-// Otherwise a read returns all keys so far. Framed input comes from a file: its bytes are literal,
-// except that DLE DLE stands for one DLE and DLE E for the end of the file. No byte is dropped: the
-// caller of receive() must test has_room() first.
+// In noncanonical mode a read returns all keys so far. Framed input comes from a file: its bytes
+// are literal, except that DLE DLE stands for one DLE and DLE E for the end of the file. No byte is
+// dropped: the caller of receive() must test has_room() first.
 #pragma once
 
 #include <abi/signal.h>

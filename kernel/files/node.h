@@ -49,7 +49,8 @@ class Node : public RefCounted<Node> {
   /// Whether the contents, or a directory's entries, can change. If not, writes fail with EROFS.
   virtual bool is_writable() const { return false; }
   /// Opens the node with openat's flags. The caller has already handled the flags for creation and
-  /// O_TRUNC. ENOMEM; EROFS.
+  /// O_TRUNC. ENOMEM; EROFS or EACCES: `flags` ask for writing, but the contents cannot change;
+  /// ELOOP: a symbolic link, without O_PATH.
   virtual Result<Ref<File>> open(int flags) = 0;
   virtual Result<> resize(std::uint64_t) { return fail(Errno::erofs); }
 

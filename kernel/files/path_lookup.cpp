@@ -12,7 +12,7 @@ std::string_view take_name(std::string_view& path) {
   return name;
 }
 
-/// The kind of a path's end that is not a name: "", "." or "..".
+/// The kind of `end`, the end of a path that is not a name: "" (the path is "/"), "." or "..".
 LastName last_name(std::string_view end) {
   if (end.empty()) return LastName::root;
   return end == "." ? LastName::here : LastName::above;

@@ -36,7 +36,8 @@ struct Found {
   bool as_directory;         ///< the path ends in a slash
   LastName last = LastName::name;
 
-  /// The node. ENOENT if there is none; ENOTDIR if the path ends in a slash and it is no directory.
+  /// The node. ENOENT if there is none; ENOTDIR if the path ends in a slash and the node is no
+  /// directory.
   Result<Ref<Node>> existing() &&;
 };
 

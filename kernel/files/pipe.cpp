@@ -26,7 +26,7 @@ Result<std::size_t> Pipe::read_bytes(IoBuffer& buffer) {
   const std::size_t at = read_position_ % hal::page_size;
   if (at + count >= hal::page_size) return read_pages(buffer);
 
-  // The bytes lie in one page, and the read does not reach its end.
+  // The bytes lie in one page, and the read does not reach the end of this page.
   const auto moved = buffer.put({page(read_position_).bytes() + at, count});
   if (moved) [[likely]] {
     read_position_ += *moved;
@@ -122,7 +122,8 @@ bool Pipe::has_pages_for(std::size_t count) {
 }
 
 void Pipe::leave_page(std::size_t position) {
-  // In a full pipe, the newest bytes may already be at the start of the oldest page.
+  // In a full pipe, the newest bytes may already be at the start of the oldest page. The pipe then
+  // still needs this page.
   if (write_position_ > hal::page_down(position) + capacity) return;
   memory::Frame left = std::move(page(position));
   if (filled() == 0) pages_[0] = std::move(left);

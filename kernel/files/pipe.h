@@ -35,7 +35,7 @@ class Pipe : public RefCounted<Pipe> {
     if (has_writers_) return fail(Errno::eagain);
     return 0;
   }
-  /// EAGAIN: there is no room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
+  /// EAGAIN: there is too little room. EPIPE: the pipe has no readers. EFAULT; ENOMEM.
   Result<std::size_t> write(IoBuffer& buffer);
 
   std::size_t filled() const { return write_position_ - read_position_; }

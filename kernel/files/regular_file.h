@@ -37,8 +37,8 @@ class ArchiveFile final : public RegularFile {
   std::uint64_t size() const override { return bytes_.size(); }
   Result<std::size_t> read_at(std::uint64_t offset, IoBuffer& buffer) override;
   Result<std::span<const std::byte>> bytes() override { return bytes_; }
-  /// Sets the contents when they come with a later name of a hard link. Only while the kernel
-  /// starts.
+  /// Sets the contents. If a file has several hard links, the archive may contain the contents only
+  /// with a later one of its names. Only while the kernel starts.
   void set_bytes(std::span<const std::byte> bytes) { bytes_ = bytes; }
 
  private:

@@ -46,7 +46,7 @@ Result<Ref<File>> open_executable(const PathLookup& lookup, std::string_view pat
   if (!node) return fail(node.error());
   if (!(*node)->is_executable()) return fail(Errno::eacces);
   auto file = (*node)->open(abi::o_rdonly);
-  // Files that programs can write are not executable, because they could change while they run.
+  // A file that programs can write is not executable, because its code could change while it runs.
   if (file && !(*file)->bytes()) return fail(Errno::eacces);
   return file;
 }

@@ -1,7 +1,7 @@
 // Locks for ranges of a disk's sectors. A write that changes only a part of a sector first reads
-// the whole sector. It would undo other writes to that sector in the meantime. Such a write is
-// called modifying. It excludes all other writes to its sectors, in the order of the requests.
-// Writes of whole sectors do not exclude each other.
+// the whole sector. Without a lock this write would undo other writes to the sector that complete
+// after that read. Such a write is called modifying. It excludes all other writes to its sectors,
+// in the order of the requests. Writes of whole sectors do not exclude each other.
 //
 //   SectorRanges::Claim claim{ranges, first, end, modifies};
 //   while (claim.has_to_wait()) {

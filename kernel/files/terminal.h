@@ -4,8 +4,8 @@
 //        ▲ has_room        (echo ───────────────────────────────▲)
 //
 // If the queue of keys is full, the driver waits until a program reads. If the screen is full,
-// programs that write wait, but input continues. Echo has some reserved room and is dropped if that
-// is full.
+// programs that write wait, but input continues. The writes of programs leave some room for
+// echo. If an echo has no room, it is dropped.
 #pragma once
 
 #include <abi/types.h>
@@ -63,7 +63,7 @@ class Terminal {
   static constexpr std::size_t largest_write = 1024;
   /// Bytes of the screen's room that are reserved for echo.
   static constexpr std::size_t kept_for_echo = 512;
-  /// Whether a write would not block. If it would, writable() is woken later.
+  /// Whether a write would not block. If false, the list writable() is woken later.
   bool is_ready();
   async::WaitList& writable() { return writable_; }
   bool has_input() const { return editor_.has_input(); }
