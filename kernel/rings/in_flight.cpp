@@ -61,8 +61,8 @@ async::Task<> Ring::run_requests(std::unique_ptr<InFlightRequest> first) {
   }
 }
 
-/// The blocking form, after an attempt has returned would_block. `for_page`: first waits for a
-/// page-in that the attempt needs.
+/// The blocking form of the request's operation, after an attempt has returned would_block.
+/// `for_page`: first waits for a page-in that the attempt needs.
 trap::WaitingCall Ring::wait(const InFlightRequest& request, bool for_page) {
   const auto wait = [this, &entry = request.entry] { return wait_operation(thread_, entry); };
   if (!for_page) return wait();
@@ -95,8 +95,8 @@ async::Task<std::int32_t> Ring::carry_out(InFlightRequest& request, bool& timed_
 // ── Merged submissions ──
 
 /// Starts one transfer for the submissions of `merged`. `first` is a copy of the first submission,
-/// and `shared` begins with it. Takes as many submissions as there is memory for, and returns their
-/// number.
+/// and `shared` begins with the original. Takes as many submissions as there is memory for, and
+/// returns their number.
 std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransfer& merged,
                                  RingView::Submissions shared) {
   RingSubmission part = first;
@@ -120,8 +120,9 @@ std::uint32_t Ring::start_merged(const RingSubmission& first, const MergedTransf
   return count;
 }
 
-/// Carries out the merged transfer, then the parts that it left, one by one: each error goes to the
-/// submission that caused it.
+/// Carries out the merged transfer of `first` and the requests linked to it. Then carries out one
+/// by one the parts of which no byte was moved, so that each error goes to the submission that
+/// caused it.
 async::Task<> Ring::submit_merged(std::unique_ptr<InFlightRequest> first) {
   std::uint32_t bytes = 0;
   for (const InFlightRequest* part = first.get(); part != nullptr; part = part->linked.get()) {

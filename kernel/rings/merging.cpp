@@ -26,8 +26,8 @@ MergedTransfer merge(const abi::RingSubmission& first, RingView::Submissions sha
                      std::span<std::uint32_t> lengths) {
   const std::size_t count = std::min({shared.size(), slots.size(), lengths.size()});
   TransferEnd end{first};
-  // Sign-extended, because the machine loads it so. Lengths of 2 GiB and more are too long for
-  // `most` with and without the sign.
+  // Sign-extended, because riscv64 keeps 32-bit values so and needs no instruction for this. A
+  // length of 2 GiB or more exceeds `most` whether it is sign-extended or not.
   std::uint64_t length = extended(first.length);
   std::uint64_t user_data = first.user_data;
   std::size_t bytes = 0;

@@ -69,9 +69,9 @@ struct MergedTransfer {
   std::uint32_t count() const { return static_cast<std::uint32_t>(lengths.size()); }
 };
 
-/// Merges the adjacent submissions at the start of `shared`, whose first one is `first`. Each takes
-/// one of `slots` and one of `lengths`; together they have at most `most` bytes. Writes the
-/// completions as if the transfer moved all bytes.
+/// Merges the adjacent submissions at the start of `shared`, whose first one is `first`. Each of
+/// them takes one of `slots` and one of `lengths`; together they transfer at most `most` bytes.
+/// Writes the completions as if the transfer moved all bytes.
 MergedTransfer merge(const abi::RingSubmission& first, RingView::Submissions shared,
                      RingView::Completions slots, std::size_t most,
                      std::span<std::uint32_t> lengths);

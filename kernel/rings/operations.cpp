@@ -101,7 +101,7 @@ trap::WaitingCall wait_operation(Thread& thread, const RingSubmission& entry) {
       return WaitingCall{sys::wait4(thread, entry.fd, UserPtr<int>{entry.address},
                                     static_cast<int>(entry.options),
                                     UserPtr<abi::ResourceUsage>{0})};
-    default:  // timeout: no other operation blocks
+    default:  // timeout; the other operations never block
       return WaitingCall{sys::sleep_until(thread, deadline_of(entry), UserPtr<abi::Timespec>{0})};
   }
 }

@@ -45,8 +45,8 @@ void Ring::post(std::uint64_t user_data, std::int32_t result, std::uint32_t flag
   slot.front() = {.user_data = user_data, .result = result, .flags = flags};
   write_index(header->cq_tail, ++cq_tail_);
   if (wanted_ == 0) {
-    // Ends the thread's demotion: the completion may wake a more urgent coroutine, and only the
-    // program knows how urgent that one is.
+    // Ends the thread's demotion: the program set it before this completion, which may wake a more
+    // urgent coroutine. The kernel does not know how urgent the program's coroutines are.
     if (thread_.shared_priority() != 0) [[unlikely]]
       thread_.demote_by(0);
   } else if (unread + 1 >= wanted_) {
@@ -85,7 +85,8 @@ bool Ring::has_spare_room() {
 Result<> Ring::own_pages() {
   auto made = make_pages(thread_.space(), shape_);
   if (made && upcalls_ != nullptr) made = upcalls_->own_page().transform([](std::byte*) {});
-  // Other errors are not due to the copy, and the next access reports them.
+  // ENOMEM means that a page shared with the child cannot be copied. Any other error means that the
+  // program cannot write the page; the next access reports that.
   return made || made.error() != Errno::enomem ? Result<>{} : made;
 }
 

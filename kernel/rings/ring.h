@@ -110,7 +110,8 @@ class Ring {
   void post(std::uint64_t user_data, std::int32_t result, std::uint32_t flags);
   /// Writes the last completion of a request.
   void complete(const InFlightRequest& flight, std::int32_t result, std::uint32_t flags = 0);
-  /// Whether there is room for a completion that no request in flight has reserved.
+  /// Whether there is room for one more completion, besides those that requests in flight have
+  /// reserved.
   bool has_spare_room();
   /// Wakes the thread if it waits for completions.
   void wake();

@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t entry_cost = 256;
 
 /// Whether the chain that begins at `index` fits into `room` completions. A chain cut in two would
-/// lose its links. If the program changes the flags later, only its own chains differ.
+/// lose its links. The program may change the flags after this check; that breaks only the
+/// program's own chains.
 bool has_room_for_chain(RingView& view, std::uint32_t index, std::uint32_t most,
                         std::uint32_t room) {
   for (std::uint32_t length = 1; length <= room; ++length, ++index) {

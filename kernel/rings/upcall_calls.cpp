@@ -33,8 +33,8 @@ Result<> upcall_set_up(Thread& self, std::uintptr_t header, std::uintptr_t entry
   return {};
 }
 
-/// Loads the context's registers. The result register is the context's, too: it must not be
-/// overwritten.
+/// Loads the registers of the saved context. The caller writes the result of this function to the
+/// result register, so on success the result is the value that the context has there.
 trap::Register upcall_resume(Thread& self, std::uint64_t context, std::uint32_t open) {
   Upcalls* const upcalls = upcalls_of(self);
   const Result<> resumed = upcalls != nullptr ? upcalls->resume(context, open) : fail(Errno::enxio);

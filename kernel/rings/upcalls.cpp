@@ -106,8 +106,8 @@ Result<> Upcalls::resume(std::uint64_t context, std::uint32_t open) {
 // ── Exceptions ──
 
 bool Upcalls::make_upcall(trap::Trap trap, Errno why) {
-  // Only mapped files have page-ins as upcalls. The program's scheduler uses other memory, so it is
-  // never interrupted by one.
+  // A page-in makes an upcall only in a mapped file. The program's scheduler uses other memory, so
+  // no such upcall interrupts it.
   const bool can_wait = may_be_resolved(why) && thread_.space().is_mapped_file(trap.address);
   if (may_be_resolved(why) && !can_wait) return false;
   UpcallHeader* const header = this->header();

@@ -105,7 +105,7 @@ class Upcalls {
   Thread& thread_;
   const UpcallShape shape_;
   std::unique_ptr<Context[]> contexts_;
-  abi::UpcallException attempted_;  // the last exception in an attempt, whose context is not saved
+  abi::UpcallException attempted_;  // the last exception that used attempt_stack (abi/upcall.h)
   std::array<Line, 2> lines_;       // devices whose interrupts notify the program
   std::atomic<std::uint64_t> pending_ = 0;
   std::atomic<std::uint64_t> sent_ = 0;

@@ -30,7 +30,8 @@ struct RingShape {
            completion_place(index) * sizeof(abi::RingCompletion);
   }
   std::size_t bytes() const { return abi::ring_bytes(submissions, completions); }
-  /// The distance from `at` to the start of the ring. 0 inside the ring; unlimited behind it.
+  /// The number of bytes from `at` to the start of the ring: 0 inside the ring, the largest number
+  /// behind the ring.
   std::size_t bytes_before(hal::VirtAddr at) const {
     if (at >= memory + bytes()) return ~std::size_t{0};
     return at < memory ? memory - at : 0;
