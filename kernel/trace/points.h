@@ -11,8 +11,8 @@ namespace kernel {
 class Thread;
 }
 
-/// A symbol in the kernel's image. Readers of a trace compute the addresses of texts and code from
-/// it.
+/// A symbol in the kernel's image. The trace contains its address (Header::anchor), so a reader can
+/// find an event's text or code in the kernel's file.
 extern "C" const char cotrap_trace_anchor;
 
 namespace kernel::trace {

@@ -17,9 +17,9 @@ inline bool is_on() {
   return rings != nullptr;
 }
 
-/// Allocates the rings and installs the trace points. Each ring has at least `events` events,
-/// rounded to a power of two within the limits of format.h. Call once, at boot. False: there is too
-/// little memory.
+/// Allocates the rings and installs the trace points. The first ring of each hart has `events`
+/// events, rounded up to a power of two within the limits of format.h; the ring of names may be
+/// smaller. Call once, at boot. False: there is too little memory.
 bool start(std::size_t events, unsigned harts);
 /// Starts recording on this hart. Call before its first step.
 void start_hart();
