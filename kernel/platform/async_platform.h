@@ -65,7 +65,8 @@ inline void begin_wait() noexcept {
 inline void cancel_wait() noexcept {
   hal::unmask_interrupts();
 }
-/// Polls for interrupts between two steps, which is cheaper than taking them.
+/// Between two steps: takes pending interrupts without a trap, which costs less than unmasking
+/// them.
 inline void yield_point() noexcept {
   if (hal::interrupt_is_pending()) [[unlikely]]
     kernel::take_interrupts_at_yield_point();
