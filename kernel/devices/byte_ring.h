@@ -19,7 +19,7 @@ class ByteRing {
   static_assert((capacity & (capacity - 1)) == 0, "the capacity must be a power of two");
 
  public:
-  // ── Either side: lower bounds, because the other side only increases them ──
+  // ── Either side: meanwhile the other side may free more space, or put more bytes ──
 
   std::size_t free() const { return capacity - size(); }
   bool empty() const { return size() == 0; }

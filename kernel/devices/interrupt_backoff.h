@@ -36,7 +36,7 @@ class InterruptBackoff {
     return pause;
   }
 
-  // Any context.
+  // Counts since the start. Any context.
 
   std::uint64_t useless() const { return useless_.value(); }
   std::uint64_t pauses() const { return pauses_.value(); }

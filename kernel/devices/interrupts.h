@@ -1,4 +1,5 @@
-// Delivers interrupts to the driver coroutines. An interrupt only wakes the driver.
+// Delivers interrupts to the driver coroutines. A device's interrupt only wakes the driver and
+// calls the listeners of its line (line_listeners.h).
 #pragma once
 
 #include <async/async.h>

@@ -22,7 +22,7 @@ inline constexpr std::uint64_t indirect_descriptors = std::uint64_t{1} << 28;
 inline constexpr std::uint64_t version_1 = std::uint64_t{1} << 32;
 }  // namespace feature
 
-/// Bits of the device's status (2.1). Writing 0 resets it.
+/// Bits of the device's status (2.1). Writing 0 resets the device.
 namespace status {
 inline constexpr std::uint8_t acknowledged = 1;
 inline constexpr std::uint8_t driver = 2;
