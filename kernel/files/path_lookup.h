@@ -33,7 +33,7 @@ struct Found {
   Ref<Directory> directory;  ///< the parent directory of the last name
   std::string name;          ///< the last name; empty unless `last` is LastName::name
   Ref<Node> node;            ///< empty if the directory has no such name
-  bool as_directory;         ///< the path ends in a slash
+  bool as_directory;         ///< the path ends in a slash, "." or ".."
   LastName last = LastName::name;
 
   /// The node. ENOENT if there is none; ENOTDIR if the path ends in a slash and the node is no

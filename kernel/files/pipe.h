@@ -60,8 +60,8 @@ class Pipe : public RefCounted<Pipe> {
   Result<std::size_t> read_bytes(IoBuffer& buffer);  // the pipe is not empty
   Result<std::size_t> read_pages(IoBuffer& buffer);
   Result<std::size_t> write_pages(IoBuffer& buffer);
-  /// Writes the next `count` bytes of `buffer`, at most a page. There is room for them. After an
-  /// error it has written none.
+  /// Writes the next `count` bytes of `buffer`, at most a page. The pipe has room for them. After
+  /// an error, none of them is written.
   Result<std::size_t> write_chunk(IoBuffer& buffer, std::size_t count);
   bool has_pages_for(std::size_t count);
   void leave_page(std::size_t position);

@@ -41,7 +41,7 @@ class Terminal {
            abi::WindowSize size)
       : editor_{outside, input}, screen_{screen}, size_{size} {}
 
-  // For the drivers.
+  // The drivers call these:
 
   bool is_framed() const { return editor_.kind() == LineEditor::Input::framed; }
   bool has_room() const { return editor_.has_room(); }
@@ -54,7 +54,7 @@ class Terminal {
   void receive_without_room(char byte) { editor_.receive_without_room(byte); }
   void wake_writers() { writable_.wake_all(); }
 
-  // For files.
+  // The open files of the terminal call these:
 
   /// EAGAIN: there is no input yet. Returns 0 at the end of the file.
   Result<std::size_t> read(IoBuffer& buffer);
