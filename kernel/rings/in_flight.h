@@ -15,7 +15,7 @@ struct InFlightRequest : ListNode<> {
   ~InFlightRequest();
 
   abi::RingSubmission entry;
-  std::unique_ptr<InFlightRequest> linked;  ///< starts when this one has succeeded in full
+  std::unique_ptr<InFlightRequest> linked;  ///< the next one of the chain or of the merged transfer
   async::Job* job = nullptr;                ///< carries the request out; null before and after
   bool cancelled = false;
   bool merged = false;  ///< part of a merged transfer, which is not cancelled for one of its parts
