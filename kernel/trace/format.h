@@ -91,7 +91,7 @@ struct Header {
   std::uint64_t address = 0;     ///< physical address of this header
   std::uint64_t anchor = 0;      ///< virtual address of `cotrap_trace_anchor`
   std::uint64_t direct_map = 0;  ///< virtual minus physical addresses of RAM
-  async::JobLayout jobs{};       ///< for reading jobs at their virtual addresses
+  async::JobLayout jobs{};       ///< where a reader finds the jobs and their fields
   std::array<HartRings, hal::max_harts> rings{};
   std::array<LineName, hal::irq_limit> lines{};  ///< by number of the line
 };
