@@ -4,7 +4,7 @@ find_path(COTRAP_LIBCXX __config PATHS /usr/lib/llvm-${COTRAP_LLVM_VERSION}/incl
           NO_DEFAULT_PATH REQUIRED)
 find_path(COTRAP_FMT_HEADERS fmt/format.h PATHS /usr/include REQUIRED)
 
-# Links fmt's folder alone, so that the host's other headers stay out of the include path.
+# Makes a link to fmt's folder alone, so that the host's other headers stay out of the include path.
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include)
 file(CREATE_LINK ${COTRAP_FMT_HEADERS}/fmt ${CMAKE_BINARY_DIR}/include/fmt SYMBOLIC)
 
@@ -29,7 +29,7 @@ function(cotrap_add_freestanding name)
     "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem '${CMAKE_BINARY_DIR}/include'>")
   target_compile_definitions(${name} INTERFACE
     _GNU_SOURCE FMT_HEADER_ONLY FMT_STATIC_THOUSANDS_SEPARATOR=',' FMT_EXCEPTIONS=0 ${fmt_check})
-  # fmt calls this for a format error at run time.
+  # fmt uses the macro FMT_THROW for a format error at run time; here it aborts, as there are no exceptions.
   target_compile_options(${name} INTERFACE
     "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-D 'FMT_THROW(error)=__builtin_abort()'>")
   target_link_options(${name} INTERFACE -fuse-ld=lld -Wl,--gc-sections -Wl,-z,noexecstack)

@@ -29,8 +29,8 @@ if(COTRAP_SANITIZE)
   target_link_options(cotrap_kernel_flags INTERFACE ${sanitizers} -fno-sanitize-link-c++-runtime)
 endif()
 
-# No red zone: a system call is a call instruction here, which writes its return address there. No stack
-# protector: it reads its canary from the C library's thread-local storage.
+# No red zone: a system call is a call instruction here, and would write its return address into the red
+# zone. No stack protector: its code would read the canary from the C library's thread-local storage.
 cotrap_add_freestanding(cotrap_user_flags -nostdlibinc "SHELL:-isystem ${COTRAP_MUSL_HEADERS}")
 target_compile_options(cotrap_user_flags INTERFACE
   --target=x86_64-linux-musl -fPIE -mno-red-zone -fno-stack-protector -fno-asynchronous-unwind-tables)

@@ -12,13 +12,13 @@
 #
 # The options say how `./cotrap demo` runs the demo:
 #
-#   INPUT       the keys it types: \n ends a line, \d waits 200 ms, \xHH is any other key;
+#   INPUT       the keys that the command types: \n ends a line, \d waits 200 ms, \xHH is any other key;
 #               \x04 is Ctrl-D, which ends standard input at the beginning of a line; \x03 is Ctrl-C
 #   DISK        the machine has a slow disk with known contents
 #   ICOUNT      time is counted in instructions, so a busy host delays no thread; the harts then run
 #               one at a time
-#   SELF_TESTS  it boots the kernel that has the self-tests
-#   HARTS       the number of harts, unless --harts gives another one (1)
+#   SELF_TESTS  the machine boots the kernel that has the self-tests
+#   HARTS       the number of harts, by default 1; the option --harts overrides it
 #
 #   cotrap_take_programs(build)
 #
@@ -26,7 +26,7 @@
 # the kernel's trap path.
 #
 # The target cotrap_programs builds the programs of the boot archive, cotrap_test_programs those of the
-# system tests. After cotrap_take_programs() they build them in the other build folder.
+# system tests. After cotrap_take_programs() both targets build in the other build folder.
 
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 add_custom_target(cotrap_programs ALL)

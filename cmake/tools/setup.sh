@@ -5,7 +5,7 @@
 #
 #   setup.sh [--quiet] [PURPOSE…]   installs the packages for `run` and for these purposes; `test` means all
 #                                   --quiet: prints nothing if no package is missing
-#   COTRAP_ETC                      the folder of the system's settings (/etc)
+#   COTRAP_ETC                      the folder of the system's settings, by default /etc
 set -eu
 tools=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 list=$tools/packages.txt
@@ -23,7 +23,7 @@ apt_get() {
 }
 
 # wanted [ORIGIN]: prints a line `PACKAGE [AT-LEAST]` for each package that the purposes need on this release.
-# With ORIGIN (main, backports), only for packages from there.
+# With ORIGIN, main or backports, it prints only packages that come from there.
 wanted() {
   awk -v release="$release" -v origin="${1-}" -v purposes=" $purposes " '
     /^[^#]/ {
@@ -35,7 +35,7 @@ wanted() {
     }' "$list"
 }
 
-# missing [ORIGIN]: prints the names of those packages that are missing or too old.
+# missing [ORIGIN]: prints the names of the packages of `wanted` that are missing or too old.
 missing() {
   installed=$(dpkg-query -W -f='${db:Status-Status} ${Package} ${Version}\n' \
     $(wanted "${1-}" | cut -d' ' -f1) 2>/dev/null | sed -n 's/^installed //p')
