@@ -21,8 +21,8 @@ TIMEOUT = 120.0  # seconds, for one machine
 _COUNTED_RUNS = 2  # their counts must be equal
 _TIMED_RUNS = 3  # the difference of their medians is the spread
 _DISK_BYTES = 1 << 20
-# This disk takes longer than the longest time slice, and so long that the hart is idle by then even on a
-# busy host. A thread that has slept for less wakes on another path. So two runs count the same.
+# A request takes longer than the longest time slice, and the hart is idle before its end even on a busy
+# host. After a shorter wait a thread resumes by another path, so the counts of two runs would differ.
 _SLOW_DISK = Disk(
     source={"driver": "null-co", "size": _DISK_BYTES, "read-zeroes": True, "latency-ns": 50_000_000}
 )
@@ -132,8 +132,8 @@ def _run(bench: Bench, setting: _Setting) -> Sample:
 
 
 def other_trap_path(preset: str) -> Build | None:
-    """The build with the other trap path, brought up to date. None if the first build is another one than
-    the preset riscv64-release."""
+    """The build with the other trap path, brought up to date. None for any preset but
+    riscv64-release."""
     if preset != "riscv64-release":
         return None
     other = build.ready("riscv64-trampoline", build.KERNELS)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 class Benchmark:
     """A benchmark. The goal is the largest count that reaches it, in the result's unit.
 
-    exact: two counted runs give the same result; otherwise only its time is measured. recorded: the
-    result depends on the kernel alone, so tests compare it with a record; it includes no firmware code and
-    does not depend on the order in which harts run. instructions: the counted result is a number of
-    instructions, not a time or bytes. alone: it is counted on one hart only, because with instruction
-    counting the harts run one at a time.
+    exact: two counted runs give the same result; otherwise only the benchmark's time is measured.
+    recorded: the result depends on the kernel alone, so tests compare it with a record; it includes no
+    firmware code and does not depend on the order in which harts run. instructions: the counted result
+    is a number of instructions, not a time or bytes. alone: it is counted on one hart only, because
+    with instruction counting the harts run one at a time.
     """
 
     name: str

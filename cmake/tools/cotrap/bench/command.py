@@ -145,8 +145,8 @@ def _refuse(option: str, arguments, others: tuple[str, ...]) -> None:
 
 
 def _chosen(names: list[str]) -> list[Benchmark]:
-    """The benchmarks of these names; without names, all. A name can be the first part of some, up to a dot:
-    `fault` selects all of `fault.*`."""
+    """The benchmarks of these names; without names, all. A name can be the first part of several, up to
+    a dot: `fault` selects all of `fault.*`."""
     chosen = []
     for name in names:
         found = [each for each in BENCHMARKS.values() if f"{each.name}.".startswith(f"{name}.")]
@@ -187,7 +187,8 @@ def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
 
 
 def _pages(arguments) -> ModuleType | None:
-    """The module that writes the page and the picture. The picture takes no charting library."""
+    """The module that writes the page and the picture. The picture needs no charting library.
+    None: the user wants neither."""
     if arguments.html:
         return packages.page_module(__package__)
     return packages.module(".page", __package__) if arguments.svg else None

@@ -6,7 +6,8 @@ from .catalogue import BENCHMARKS
 from .results import COUNTED_NS, TIME, Report, Result
 
 TOLERANCE = 0.02  # a result that grew by a smaller share did not get worse
-# For counted times that depend on the order in which harts run: any change of the code changes the order.
+# The tolerance for counted times that depend on the order in which harts run: any change of the code
+# changes this order.
 _LOOSE = 0.25
 _TICK = 100  # ns: the tick of the clock that counts instructions
 
@@ -18,7 +19,7 @@ class Change:
 
     @property
     def ratio(self) -> float | None:
-        """None: the value was 0 and is not any more."""
+        """None: the earlier value is 0, and the later one is not."""
         if self.before.value:
             return self.after.value / self.before.value
         return None if self.after.value else 1.0
@@ -46,8 +47,8 @@ class Change:
 
 
 def _exceeds(more: Result, less: Result) -> bool:
-    """Whether `more` is larger than `less` beyond the tolerance. A time must also exceed the spreads of both;
-    a counted time must exceed one tick, because it may be read a tick early or late."""
+    """Whether `more` is larger than `less` beyond the tolerance. For a time, the difference must also exceed
+    the sum of both spreads; for a counted time, one tick, because it may be read a tick early or late."""
     benchmark = BENCHMARKS.get(less.name)
     share = TOLERANCE
     least = 0.0

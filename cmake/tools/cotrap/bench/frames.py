@@ -56,15 +56,15 @@ class Frame:
 
     @property
     def taken(self) -> int:
-        """The bytes that the frame takes of the pool: its size, rounded up to its size class."""
+        """The bytes that the frame takes from the pool: its size, rounded up to its size class."""
         if self.size <= _SMALL:
             return -(-self.size // 8) * 8
         return 1 << (self.size - 1).bit_length()
 
 
 def sizes(kernel: Path) -> list[Frame]:
-    """The frames of all coroutines in the kernel. Of several with one name, which are instances of a
-    template, the largest."""
+    """The frames of all coroutines in the kernel. Frames with the same name are those of a template's
+    instances; of these only the largest is returned."""
     tool = next(filter(None, map(shutil.which, ("llvm-dwarfdump-22", "llvm-dwarfdump"))), None)
     if not tool:
         raise ToolError("llvm-dwarfdump is not installed: on Debian, `./cotrap setup` installs it")
@@ -118,7 +118,8 @@ def run(build: Build, save: bool) -> int:
 
 
 def _watch_demos(build: Build, frames: dict[str, Frame]) -> list[str]:
-    """Runs all demos with a trace and counts their frames. Returns the demos with lost events."""
+    """Runs all demos with a trace and counts their frames. Returns the demos whose traces have
+    lost events."""
     archive = archive_with(build).pack()
     lost = []
     for demo in read_demos(build):
@@ -146,8 +147,8 @@ class _Chain:
     links: list[tuple[int, Frame | None]]
 
     def end(self) -> None:
-        """Call it when the chain is complete. Counts each frame as elided if it is inside the next one,
-        otherwise as pooled. The root is always pooled."""
+        """Call it when the chain is complete. Counts each frame as elided if it is inside its caller's
+        frame, the next one of the chain, and otherwise as pooled. The root is always pooled."""
         outer = [*self.links[1:], (0, None)]
         for (address, frame), (around, outer_frame) in zip(self.links, outer):
             inside = outer_frame is not None and around <= address < around + outer_frame.size

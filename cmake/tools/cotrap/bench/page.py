@@ -1,5 +1,5 @@
-"""A report as a page: bars with their spread, distributions, and beside them another run's bars and those
-of other kernels. And a picture of the bars alone."""
+"""Writes a report as a page: bars with their spread, distributions, and for comparison the bars of another
+run and of other kernels. Also writes a picture of the bars alone."""
 
 import math
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class Scale:
 
     @staticmethod
     def of(values: list[float], width: float) -> "Scale":
-        """From a power of ten to another, the least value a bit above the first."""
+        """The scale for these values, from one power of ten to another. The least value is at least 1.5 times
+        the scale's low end."""
         low = min((value for value in values if value > 0), default=1.0)
         high = max([*values, low])
         low, high = 10 ** math.floor(math.log10(low / 1.5)), 10 ** math.ceil(math.log10(high))
@@ -55,7 +56,8 @@ def _short(value: float) -> str:
 
 
 def _chart(rows: list[dict], unit: str, before: bool, against: list[Report]) -> dict:
-    """The values of a section's bars and distributions, by their places in `names`. None: there is none."""
+    """The data of a section's bars and distributions. Each list has an entry for each of `names`; None: there
+    is no such value."""
     compared = [(other.machine, [_value(row["theirs"][place]) for row in rows])
                 for place, other in enumerate(against)]  # fmt: skip
     if before:
@@ -87,7 +89,7 @@ def _least(result: Result) -> float:
 
 
 def _short_distribution(result: Result) -> list[tuple[float, int]]:
-    """With five digits of each value, which are more than a chart shows."""
+    """The distribution with five digits of each value, which are more than a chart shows."""
     merged: dict[float, int] = {}
     for value, times in result.distribution:
         value = float(f"{value:.5g}")
@@ -96,7 +98,7 @@ def _short_distribution(result: Result) -> list[tuple[float, int]]:
 
 
 def _label(rows: list[dict], unit: str) -> str:
-    """A chart's values for a reader who does not see it."""
+    """A chart's values as text, for a reader who cannot see the chart."""
     texts = (
         f"{row['result'].name}: {row['numbers']['p50']} {unit}"
         + (f", goal {row['goal']} missed" if row["missed"] else "")
@@ -106,7 +108,7 @@ def _label(rows: list[dict], unit: str) -> str:
 
 
 def page(report: Report, before: Report | None, against: list[Report]) -> str:
-    """HTML. before: an earlier run; against: other kernels."""
+    """The page as HTML. before: the report of an earlier run. against: the reports of other kernels."""
     sections = _sections(report, before, against)
     for section in sections:
         rows, unit = section["rows"], section["unit"]

@@ -110,7 +110,7 @@ def _count(log: int) -> Counter:
 
 
 def _by_function(bench: Bench, rates: dict[int, float]) -> dict[str, dict[str, float]]:
-    """The rates by function, and in it by the innermost inlined function."""
+    """The rates by function, and within each function by the innermost inlined function."""
     programs = bench.build.folder / "user" / "bin"
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for elf, own, prefix in (

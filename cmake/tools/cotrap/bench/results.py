@@ -18,8 +18,8 @@ UNITS = (INSTRUCTIONS, COUNTED_NS, BYTES, TIME)  # in the order of their tables;
 @dataclass(frozen=True)
 class Result:
     """A benchmark's result in one unit; all values are per operation. medians: the least and the greatest
-    median of a run. same: whether the counted runs are equal (see combine()); None: they are not counted,
-    or there is only one."""
+    of the runs' medians. same: whether the counted runs are equal (see combine()); None: the runs did not
+    count instructions, or there is only one run."""
 
     name: str
     unit: str
@@ -88,8 +88,9 @@ def combine(
     exact: bool,
     tail: bool = True,
 ) -> Result:
-    """Combines several runs of one benchmark. exact: the result is the first run; `same` says whether the
-    others have the same samples or, without `tail`, the same median. Not exact: merges all runs."""
+    """Combines several runs of one benchmark. If `exact` is true, the result is that of the first run, and
+    `same` says whether all runs have the same samples or, if `tail` is false, the same median. Otherwise
+    the result merges all runs."""
     merged: dict[float, int] = {}
     for run in runs[:1] if exact else runs:
         for value, times in run:
@@ -125,8 +126,9 @@ def percentile(distribution: Iterable[tuple[float, int]], share: float) -> float
 
 
 def to_json(report: Report, whole: bool, against: Iterable[Report] = ()) -> str:
-    """The report as JSON, with a line for each result. Not whole: leaves out the fields that differ between
-    runs. against: the reports of other kernels, each an object with `machine`, `build` and `results`."""
+    """The report as JSON, with a line for each result. whole: whether to include the fields that differ
+    between runs. against: the reports of other kernels, each an object with `machine`, `build` and
+    `results`."""
     head = {
         "schema": SCHEMA,
         "machine": report.machine,
