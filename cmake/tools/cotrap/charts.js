@@ -30,7 +30,7 @@ const unitOf = name => name === "time"
 const SERIES = 12;  // colours that page.css has
 const seriesName = at => `--series-${at % SERIES + 1}`;
 const colourOf = name => () => css(name);
-/// Half of the colours also have dashes: they differ without their colours.
+/// The lines of half of the series are dashed, and so differ from the others without their colours.
 const dashOf = at => at % SERIES < SERIES / 2 ? [] : [7, 3];
 
 function hatchOf(name) {
@@ -61,7 +61,7 @@ Chart.defaults.maintainAspectRatio = false;
 
 // ── axes ────────────────────────────────────────────────────────────────────────────────────────
 
-/// Powers of ten; where these are few, also twice and five times each.
+/// Puts ticks at powers of ten; if the axis has few of these, also at two and five times each.
 function roundTicks(scale) {
   const first = Math.floor(Math.log10(scale.min)), last = Math.ceil(Math.log10(scale.max));
   const every = Math.ceil((last - first) / 10), times = last - first <= 2 ? [1, 2, 5] : [1], ticks = [];
@@ -72,8 +72,8 @@ function roundTicks(scale) {
   if (seen.length > 1) scale.ticks = seen;
 }
 
-/// title; tick(value): its text; isLog; low, high: the ends. Without them, a logarithmic axis begins at
-/// the power of ten below `least`, a linear one at 0.
+/// tick(value): the text of a tick. low, high: the ends. Without `low`, a logarithmic axis begins at the
+/// power of ten below `least`, a linear one at 0.
 function axis({ title, tick, isLog, low, high, least, position, stacked }) {
   return {
     type: isLog ? "logarithmic" : "linear",
@@ -90,9 +90,9 @@ function axis({ title, tick, isLog, low, high, least, position, stacked }) {
 }
 
 /// Makes a chart in `canvas`, which lies in an element of the class "chart". isLog: by axis, whether it is
-/// logarithmic at first; above the chart each of these axes has a switch. axes: for each of them a function
-/// from `isLog` to what axis() takes, and `name`, the text beside the switch. prepare(data, isLog) may make
-/// the data, and is called before the axes are made.
+/// logarithmic at first; above the chart each of these axes has a switch. axes: by axis, a function of isLog
+/// that returns the argument of axis() and `name`, the text beside the switch. prepare(data, isLog) is called
+/// before the axes are made, and may make the data.
 function chart(canvas, { isLog, axes, prepare = () => {}, ...config }) {
   const scales = () => {
     prepare(config.data, isLog);
@@ -118,8 +118,8 @@ function chart(canvas, { isLog, axes, prepare = () => {}, ...config }) {
 
 const BINS = 40;
 
-/// Bins of equal width on the axis, and its ends. samples: [[value, times]…], ascending. On a logarithmic axis
-/// the first bin also has the samples of 0.
+/// Returns bins of equal width on the axis, and the axis's ends. samples: [[value, times]…], ascending. On a
+/// logarithmic axis the first bin also has the samples of 0.
 function binsOf(samples, isLog) {
   const to = isLog ? Math.log : value => value, from = isLog ? Math.exp : value => value;
   const values = samples.map(([value]) => value), shown = isLog ? values.filter(value => value > 0) : values;
@@ -142,8 +142,8 @@ function percentile(samples, share) {
   return (samples.find(([, times]) => (left -= times) <= 1e-9) || samples.at(-1))[0];
 }
 
-/// Puts into `place` a choice of distributions, the percentiles of the chosen one, and its histogram.
-/// of: {name: [[value, times]…]}, each ascending. unit: of the values. noun: for the samples.
+/// Puts into `place` a menu of distributions, the percentiles of the chosen one, and its histogram.
+/// of: {name: [[value, times]…]}, each ascending. unit: that of the values. noun: the word for the samples.
 function distributions(place, { of, chosen, unit, noun, title }) {
   const choice = element("select", { ariaLabel: title }), words = element("p"), canvas = element("canvas");
   const { tick, full } = unitOf(unit);

@@ -25,8 +25,8 @@ class TimedOut(Exception):
 
 
 class FileSink:
-    """Writes to a file that may be slow. One write() gets at most PIPE_BUF bytes: so many never block on a
-    file that is ready.
+    """Writes to a file that may be slow. One write() gets at most PIPE_BUF bytes, because a write of
+    so many bytes never blocks if poll() has reported the file as ready.
 
     on_put: a function that is called before each piece of data. through: a function that transforms it."""
 

@@ -85,7 +85,7 @@ def _commands(program: Path | None, is_hosted: bool) -> list[str]:
     commands = ["set confirm off", "tbreak kernel_main", "continue"]
     if program:
         loaded = elf.program(program, is_hosted)
-        # A hardware breakpoint: in the process, the program's memory is not mapped yet.
+        # On the hosted machine a hardware breakpoint: the program's memory is not mapped yet.
         origin, stop = (hosted.FIRST_WINDOW, "thbreak") if is_hosted else (0, "tbreak")
         commands += [
             f"add-symbol-file {_quoted(program)} -o {origin + loaded.bias:#x}",

@@ -51,7 +51,7 @@ def why_not_runnable(file: Path, hosted: bool) -> str:
 
 
 def _parts(file: Path) -> list[int]:
-    """The types of its program headers."""
+    """The types of the file's program headers."""
     with open(file, "rb") as opened:
         data = opened.read(4096)  # linkers put the program headers right after the header
     if len(data) < _HEADER.size + _PARTS.size:

@@ -58,13 +58,13 @@ class Once(argparse.Action):
 
 
 _NANOSECONDS = {"nanoseconds": 1, "milliseconds": 1e6, "seconds": 1e9, "minutes": 6e10}
-# The suffixes of workloads (docs/reference/workloads.md), and minutes.
+# The suffixes of times in workloads (docs/reference/workloads.md), and a suffix for minutes.
 _SUFFIXES = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
 
 
 def duration(unit: str) -> Callable[[str], float]:
     """A type for times. It takes a number in that unit, or a number with a suffix, and returns the time in
-    that unit. The least time is a nanosecond: an option that is left out means 0 or no limit."""
+    that unit. It refuses 0: a user who wants 0 or no limit leaves the option out."""
 
     def parse(text: str) -> float:
         number, suffix = re.fullmatch(r"(.*?)(ns|us|ms|s|min|)", text, re.DOTALL).groups()

@@ -21,7 +21,8 @@ def module(name: str, package: str) -> ModuleType:
 
 
 def check_charts() -> None:
-    """Call it before the command runs, measures or simulates: then an error costs the user no time."""
+    """Raises ToolError if Chart.js is missing. Call it before the command runs, measures or simulates, so
+    that the user does not lose that time."""
     if not CHARTS.is_file():
         raise ToolError(f"Chart.js ({CHARTS}) is not installed: on Debian, `./cotrap setup` installs it")
 

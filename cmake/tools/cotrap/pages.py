@@ -39,6 +39,6 @@ def _script(path: Path) -> Markup:
 
 
 def escaped(script: str) -> str:
-    """The script with the same meaning, and without the texts that end it or begin a comment in HTML.
-    These texts can only be in strings, regular expressions and comments."""
+    """The script, changed so that it has no texts that end it or begin a comment in HTML, and still means
+    the same. These texts can only be in strings, regular expressions and comments."""
     return re.sub(r"<(?=/script|script|!--)", r"\\x3c", script, flags=re.IGNORECASE)

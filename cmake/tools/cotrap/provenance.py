@@ -18,7 +18,7 @@ def provenance() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """"unknown" outside a checkout, and without git."""
+    """The commit of the sources; "unknown" outside a checkout or without git."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     try:
         described = subprocess.run(command, capture_output=True, text=True)

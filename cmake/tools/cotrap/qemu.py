@@ -59,8 +59,8 @@ class Machine:
         if self.disk:
             options += self.disk.options(disk_file)
         if self.icount:
-            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger ends it at a time
-            # of the host, so with one of these idle time passes as on the host.
+            # sleep=off skips idle time up to the next timer. A disk, a person or a debugger can end idle time
+            # early, at a time of the host. So with one of these, idle time passes as on the host.
             sleep = "on" if self.disk or awaits_input or self.paused else "off"
             options += ["-icount", f"shift=0,sleep={sleep}", "-seed", "1"]
         return options + list(self.extra)

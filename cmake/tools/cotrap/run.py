@@ -60,7 +60,7 @@ def run_on(machine: Machine, boot: Boot, arguments) -> int:
         waiting = stack.enter_context(Waiting(lambda: f"{name} is {guest.marks.state.value}{hint}"))
 
         def on_put() -> None:
-            """Output of the program ends the waiting line; kernel messages only hide it for a while."""
+            """The program's output ends the line of `waiting`; kernel messages only hide it for a while."""
             waiting.over() if guest.marks.program_wrote else waiting.hide()
 
         errors = FileSink(sys.stderr.fileno(), on_put) if boot.errors_apart else None

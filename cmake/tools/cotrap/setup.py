@@ -15,7 +15,8 @@ _INPUTS = (TOOLS / "packages.txt", TOOLS / "setup.sh", Path("/var/lib/dpkg/statu
 
 
 def ensure(*purposes: str) -> None:
-    """Installs the packages that are missing for `run` and these purposes. It is fast if none is."""
+    """Installs the packages that are missing for `run` and these purposes. It is fast if no package is
+    missing."""
     if not _is_fresh(TEST) and not all(map(_is_fresh, (_RUN, *purposes))):
         install(*purposes, quiet=True)
 
@@ -33,7 +34,8 @@ def install(*purposes: str, quiet: bool = False) -> None:
 
 
 def has_more_since(seconds: float) -> bool:
-    """Whether setup.sh may have installed packages for the tests since then. seconds: a file's time."""
+    """Whether setup.sh may have installed packages for the tests since this time (seconds
+    since 1970)."""
     try:
         return (_STAMPS / TEST).stat().st_mtime > seconds
     except FileNotFoundError:
@@ -41,7 +43,8 @@ def has_more_since(seconds: float) -> bool:
 
 
 def _is_fresh(purpose: str) -> bool:
-    """Whether no package was installed or removed, and no list changed, since setup.sh ran for it."""
+    """Whether all packages of the purpose were installed when setup.sh last ran, and since then no package
+    was installed or removed, and neither packages.txt nor setup.sh was changed."""
     try:
         stamp = (_STAMPS / purpose).stat().st_mtime
         return all(stamp > file.stat().st_mtime for file in _INPUTS)

@@ -61,8 +61,8 @@ def _processor_waits(process: int) -> dict[int, int]:
 class SlowDisk:
     """delay: in seconds. fails: the offsets of sectors whose reads and writes fail.
 
-    A busy host lengthens the delay: the machine must be able to run for at least a quarter of it. So the
-    guest has time to submit more requests during each delay."""
+    On a busy host a delay is longer: it ends only when the host has let the machine run for at least a
+    quarter of `delay`. So the guest has time to submit more requests during each delay."""
 
     def __init__(self, data: bytes, delay: float, fails: frozenset[int] = frozenset()):
         self.data = bytearray(data)

@@ -19,7 +19,7 @@ def is_ours() -> bool:
 
 @contextmanager
 def restored():
-    """Restores the terminal's settings at the end, if the terminal is ours."""
+    """Restores the terminal's settings at the end of the `with` statement, if the terminal is ours."""
     before = termios.tcgetattr(sys.stdin.fileno()) if is_ours() else None
     try:
         yield

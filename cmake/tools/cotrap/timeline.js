@@ -1,13 +1,15 @@
 "use strict";
-// Tracks of slices on a canvas, which the reader zooms, moves, scrolls and folds: the pages of `trace` and
-// `sim` have it. A page says in a class of its own what its slices are, and has an element "timeline". Times
-// are in nanoseconds. It uses charts.js for colours and units.
+// A timeline: tracks of slices on a canvas, which the reader can zoom, move, scroll and fold. The pages of
+// `trace` and `sim` use it: each has an element "timeline", and a derived class that describes its slices.
+// Times are in nanoseconds. The colours and units come from charts.js.
 const ROW = 20, LEFT = 190, TOP = 22;  // pixels; LEFT: for the names
 const SHORTEST = 20;  // ns that can be seen at once
 
 class Timeline {
-  /// tracks: [{group, slices: […] in order of time}…], those of a group together. first, last: the whole time.
-  /// kinds: of slices, [[name, number of its colour in page.css, from 0]…]. more: the page's own keys, [[key, what it does]…].
+  /// tracks: [{group, slices: […] in order of time}…], the tracks of a group together. first, last: the ends
+  /// of the run.
+  /// kinds: the kinds of slices, [[name, number of its colour in page.css, from 0]…]. more: the page's own
+  /// keys, [[key, what it does]…].
   /// Nothing is drawn before show() or draw().
   constructor(tracks, first, last, kinds, more = []) {
     Object.assign(this, { tracks, first, last, from: first, to: last });
@@ -48,19 +50,19 @@ class Timeline {
     $("timeline").append(this.bar, this.frame, hints, this.tip);
   }
 
-  // ── a page's own ──
+  // ── methods of a page's derived class ──
   //
   // begin(slice), end(slice)
   // kind(slice):          a number, its place in `kinds`
-  // text(slice):          in it
-  // name(track):          at its left
-  // about(track, slice):  at the pointer
+  // text(slice):          the text in the slice
+  // name(track):          the text at the left of the track
+  // about(track, slice):  the text at the pointer
 
-  /// Whether the slice matches the reader's search; null: the reader searches for nothing.
+  /// Whether the slice matches the reader's search; null: there is no search.
   isWanted(track, slice) { return null; }
-  /// Draws over the tracks.
+  /// A derived class can draw over the tracks here.
   drawAbove(ink) {}
-  /// Handles a key of the page's own; returns whether it did.
+  /// A derived class can handle keys of its own here. Returns whether it has handled this one.
   press(key) { return false; }
 
   // ── rows: a group's head, and its tracks unless it is folded. A group of one track has no head ──
@@ -210,13 +212,13 @@ class Timeline {
     this.to = this.from + length;
     this.draw();
   }
-  /// A part of what is visible, added to its ends.
+  /// Moves the ends of the visible range: `left` and `right` are the changes, as shares of its length.
   move(left, right) {
     const length = this.to - this.from;
     this.show(this.from + left * length, this.to + right * length);
   }
 
-  /// Begins with `#at=BEGIN-END` of the page's address.
+  /// Shows the range `#at=BEGIN-END` of the page's address; without one, the whole run.
   beginWhereAsked() {
     const range = (new URLSearchParams(location.hash.slice(1)).get("at") || "").match(/^(\d+)-(\d+)$/);
     range ? this.show(+range[1], +range[2]) : this.draw();

@@ -33,7 +33,7 @@ def faint(text: str, stream=sys.stdout) -> str:
 
 
 def say(text: str) -> None:
-    """Writes a line to standard error. A failure is ignored: the exit status then has to do."""
+    """Writes a line to standard error. A failed write is ignored: the exit status still has the result."""
     try:
         print(f"cotrap: {text}", file=sys.stderr, flush=True)
     except OSError:

@@ -53,7 +53,7 @@ def _function(code: int) -> str:
 
 
 def _last_events() -> tuple[dict[int, recording.Event], recording.Recording | None]:
-    """By job: its last event; and the trace. Nothing if the kernel has no trace."""
+    """The last event of each job, by job, and the trace. No events and None if the kernel has no trace."""
     try:
         kept = recording.read(_RAM)
     except (ToolError, OSError):

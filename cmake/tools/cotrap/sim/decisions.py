@@ -3,8 +3,8 @@ trace: which task each hart selects, and which tasks were ready.
 
 A thread of the program does one task after another. With the call hint_work() it names a task before the
 task arrives, and 0 at the task's end. Then it sleeps until the arrival; the thread may be preempted before
-it sleeps, but the task is ready only from its arrival on, which the plan has. A decision is a change of the
-task on a hart. Steps of the kernel's own coroutines are no decisions.
+it sleeps, but the task is ready only from its arrival on, whose time the plan has. A decision is a change
+of the task on a hart. Steps of the kernel's own coroutines are no decisions.
 """
 
 import hashlib

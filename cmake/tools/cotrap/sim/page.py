@@ -21,7 +21,7 @@ _CHARTS = (
 
 
 def page(rows: list[Row], title: str, timelines: dict[str, dict]) -> str:
-    """HTML. Without timelines the page has none."""
+    """The page as HTML. timelines: by policy; if there are none, the page shows no timeline."""
     policies = {group.policy: place for place, group in enumerate(runs(rows))}
     found = by_class(rows)
     charts, numbers = [], count()
@@ -63,7 +63,7 @@ def _facts(rows: list[Row]) -> dict[str, str]:
 
 
 def _ranges(numbers: list[int]) -> str:
-    """As `--seeds` takes them: 1..4, 7."""
+    """The numbers in the form of `--seeds`: 1..4, 7."""
     ranges: list[list[int]] = []
     for number in numbers:
         if ranges and ranges[-1][-1] == number - 1:
@@ -91,7 +91,7 @@ def _of_class(name: str, mine: list[Group]) -> dict:
 def _chart(
     mine: list[Group], policies: dict[str, int], sample: str, title: str, axis: str, noun: str
 ) -> dict:
-    """policies: the number of each one's colour."""
+    """policies: by policy, the number of its colour."""
     curves = [
         {"policy": group.policy, "colour": policies[group.policy], "points": points}
         for group in mine
@@ -125,5 +125,5 @@ def _begin(bucket: int) -> float:
 
 
 def _round(value: float) -> float:
-    """Six digits are more than a chart shows."""
+    """The value with six digits, which are more than a chart shows."""
     return float(f"{value:.6g}")

@@ -92,7 +92,7 @@ def _draw(guest: Guest, ram: int, boot: Boot, arguments, over: threading.Event) 
 
 
 def _set_clock(clock: Clock, ram: int, process: int | None, over: threading.Event, seconds: float) -> None:
-    """Sets the clock from the many events of a boot, which it polls often."""
+    """Sets the clock. A boot has many events, so the function polls the trace often, for this time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not over.wait(_OFTEN):
         with suppress(ToolError):

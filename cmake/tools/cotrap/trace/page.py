@@ -7,15 +7,15 @@ from .story import KINDS, Story
 
 
 def to_html(story: Story, title: str, facts: dict[str, str]) -> str:
-    """facts: what the page says of the run, by name."""
+    """The page as HTML. facts: facts about the run that the page shows, by name."""
     template = Path(__file__).with_name("page.html")
     scripts = ("charts.js", "timeline.js")
     return pages.fill(template, *scripts, title=title, facts=facts, story=_compact(story))
 
 
 def _compact(story: Story) -> dict:
-    """Texts once each, slices as [begin, length, name, kind, about]: about are pairs of texts, and
-    times are whole nanoseconds."""
+    """The story in few bytes. A text appears once, in `texts`; other places have its number there. A slice is
+    [begin, length, name, kind, about]: `about` has names and values in turn. Times are whole nanoseconds."""
     texts: dict[str, int] = {}
 
     def text(of: str) -> int:

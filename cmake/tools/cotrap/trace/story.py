@@ -32,7 +32,7 @@ class Track:
 
 @dataclass(slots=True)
 class Arrow:
-    """A wake: from where it happened to where the woken ran."""
+    """A wake: from the waker's track at the time of the wake to the woken job's track when that job ran."""
 
     begin: float
     waker: Track
@@ -42,8 +42,8 @@ class Arrow:
 
 @dataclass(slots=True)
 class Standing:
-    """A job that has not ended, as it is at the end. name: UNKNOWN where its beginning is lost.
-    state: one of the first three KINDS, or unknown. hart: where it is running."""
+    """A job that has not ended, as it is at the end. name: UNKNOWN if the trace has lost the
+    job's beginning. state: one of the first three KINDS, or unknown. hart: the one that runs the job."""
 
     name: str
     state: str
@@ -54,7 +54,7 @@ class Standing:
 
 @dataclass
 class Story:
-    """end: when, in nanoseconds since boot."""
+    """end: the time at which the story ends, in nanoseconds since boot."""
 
     tracks: list[Track]
     arrows: list[Arrow]
