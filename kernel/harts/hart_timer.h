@@ -12,11 +12,11 @@ namespace kernel {
 enum class TimerSource : std::uint8_t {
   alarm,      ///< the executor's next timer
   timeslice,  ///< the end of the current thread's time slice
-  step,       ///< the running step of a preemptible job has become long
+  step,       ///< the check of a long step of a preemptible job
 };
 
-/// The deadline of each source on this hart, in ticks of the clock; hal::no_deadline: not armed. No
-/// source is due before the time at which it was set.
+/// The deadline of each source on this hart, in ticks of the clock; hal::no_deadline: not armed.
+/// set_due() replaces a deadline in the past by the present time.
 using Deadlines = std::array<std::uint64_t, 3>;
 extern constinit thread_local Deadlines deadlines;
 

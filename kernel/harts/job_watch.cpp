@@ -26,7 +26,8 @@ struct Watched {
   bool is_late = false;  // too long ready, and reported
 };
 
-/// The jobs of the strand, by address. A job for which its group has no room is not watched.
+/// The jobs of the strand. The address of a job selects a group of eight entries. If all of them
+/// are taken, the job is not watched.
 class Table {
  public:
   /// Null if the job is not watched.

@@ -38,8 +38,8 @@ class StackPool {
     std::array<std::size_t, stacks_a_hart> most_bytes;
   };
 
-  /// Maps the stacks; fewer if there is no memory. The hart's first stack counts from `first_top`
-  /// down, and is in use now. Call once on each hart, not on two harts at a time.
+  /// Maps the stacks; fewer if there is no memory. The hart's first stack, which is in use now,
+  /// extends from `first_top` down. Call once on each hart, not on two harts at a time.
   void fill(hal::VirtAddr first_top);
 
   // Call the following on the pool's hart with interrupts masked.

@@ -25,12 +25,12 @@
 
 namespace kernel {
 
-/// The time slice of a preemptible step: then an equally urgent job may preempt it.
+/// The time slice of a preemptible step: at its end an equally urgent job may preempt the step.
 inline constexpr async::Duration preemptible_slice{10'000'000};
 /// A step that runs for longer without an await is reported, once.
 inline constexpr async::Duration stall_limit{10'000'000};
-/// The tick of a hart that runs alone. It detects each step of the strand that exceeds the limit by
-/// a tick or more, and some of those that exceed it by less.
+/// The period of the tick on a hart that runs alone. The tick detects each step of the strand that
+/// exceeds stall_limit by a period or more, and some of those that exceed it by less.
 inline constexpr async::Duration tick_alone{2'000'000};
 
 /// The clock that measures stalls.
@@ -47,7 +47,7 @@ bool stalls_are_watched();
 struct StepTime {
   std::uint64_t started = 0;      ///< tick of the clock at which the step began
   std::uint64_t began = 0;        ///< `started` plus the time for which the step was preempted
-  std::uint64_t slice_began = 0;  ///< begin of its time slice, plus such times since then
+  std::uint64_t slice_began = 0;  ///< begin of its slice, plus the time preempted since
   bool slice_over = false;
   bool reported = false;
 
@@ -73,7 +73,7 @@ namespace detail {
 /// Results of the timer interrupt, for the code that checks steps.
 struct StepWatch {
   bool due = false;           ///< the running step must be checked
-  std::uint64_t late_ns = 0;  ///< how late the last tick was, if it was too late
+  std::uint64_t late_ns = 0;  ///< a tick's delay, from stall_limit up; 0: none
 };
 extern constinit thread_local StepWatch step_watch;
 
@@ -105,8 +105,9 @@ inline void check_step(const async::Job& job, std::uintptr_t pc) {
   if (detail::step_watch.due) [[unlikely]]
     detail::check_step(job, pc);
 }
-/// Called when a timer interrupt came `ticks` late. Interrupt context. It records a long delay only
-/// on a hart that runs alone: with several harts, the hart may have waited for the strand.
+/// Called by each timer interrupt, which came `ticks` late. Interrupt context. Records a delay of
+/// stall_limit or more, but only on a hart that runs alone: with several harts, the hart may have
+/// waited for the strand.
 inline void timer_was_late(std::uint64_t ticks) {
   const std::uint64_t ns = ticks * hal::clock_period_ns();
   if (ns >= static_cast<std::uint64_t>(stall_limit.count()) && !hal::smp_active()) [[unlikely]]
