@@ -26,8 +26,8 @@ async::Task<> serve_one_ring() {
   handler = Handler::gone;
 }
 
-/// Rings the bell if the handler waits for it. Returns whether it has rung the bell. In the strand,
-/// so that the bell rings once.
+/// Rings the bell, once, if the handler waits for it. Returns whether it has rung the bell. In the
+/// strand.
 bool ring_handler() {
   Handler expected = Handler::waits;
   if (!handler.compare_exchange_strong(expected, Handler::rung)) return false;

@@ -97,7 +97,7 @@ struct Rings {
   Result<Words> report(bool preempting) const {
     if (!is_running()) return fail(Errno::eintr);
     const std::uint64_t to_handler = median(all(rung), all(begun));
-    // Without preemption the ringing job continued before the handler ran.
+    // Without preemption the ringing job continued before the handler ran, so there is no return.
     return Words{to_handler, preempting ? median(all(done), all(back)) : 0};
   }
 };

@@ -5,7 +5,7 @@
 namespace kernel::self_tests {
 namespace {
 
-constexpr std::uint64_t most = 1'000;  // interrupts are masked meanwhile
+constexpr std::uint64_t most = 1'000;  // interrupts are masked during all switches
 
 /// Two stacks of one hart: the self-test's and `other`. A switch runs on the stack `between` until
 /// it resumes the other stack.
@@ -28,7 +28,8 @@ void go_there() {
   stacks.there.handle().resume();
 }
 
-/// Runs on the other stack and switches back each time. It never ends; its stack is used again.
+/// Runs on the other stack and switches back each time. It never ends; the next self-test uses
+/// its stack again.
 void switch_stacks() {
   for (;;) trap::leave_stack(stacks.there, top_of(stacks.between), go_here);
 }

@@ -22,7 +22,7 @@ async::Task<> endure(async::Instant end, const std::atomic<bool>& stop, Interrup
     }
     over = stop || async::now() >= end;
     hal::silence_bell();
-    if (!over) hal::ring_bell();  // some interrupt controllers are edge-triggered
+    if (!over) hal::ring_bell();  // a new edge, which edge-triggered controllers need
     hal::complete_interrupt(hal::bell_interrupt());
   }
   close_bell();
