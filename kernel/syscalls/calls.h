@@ -180,7 +180,8 @@ Result<> gettimeofday(Thread&, UserPtr<abi::Timeval> time, std::uintptr_t zone);
 /// linux: none known
 async::Task<Result<>> nanosleep(Thread&, UserPtr<const abi::Timespec> length,
                                 UserPtr<abi::Timespec> left);
-/// Sleeps until `deadline`, for both calls. If cancelled, it writes the time left to `left`.
+/// Sleeps until `deadline`, for nanosleep() and clock_nanosleep(). If cancelled, it writes the time
+/// left to `left`.
 async::Task<Result<>> sleep_until(Thread&, async::Instant deadline, UserPtr<abi::Timespec> left);
 
 /// flags: TIMER_ABSTIME; clocks CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME; ENOTSUP for

@@ -37,7 +37,7 @@ Result<ProgramArguments> read_arguments(Thread& self, std::uintptr_t arguments,
   if (auto done = read_strings(self, arguments, all, &ProgramArguments::take_argument); !done) {
     return fail(done.error());
   }
-  if (all.argument_count() == 0) all.add_argument("");  // Linux since 5.18
+  if (all.argument_count() == 0) all.add_argument("");  // as Linux does since 5.18
   if (auto done = read_strings(self, environment, all, &ProgramArguments::take_environment);
       !done) {
     return fail(done.error());

@@ -34,8 +34,8 @@ FastPathAnswer leave_to_coroutine(Thread& self, trap::Register result) {
   return {.result = result, .instead = UserContext::call_answered};
 }
 
-/// The return to user mode after the call, if the executor has events, the thread has pending
-/// flags, or jobs are ready.
+/// Returns to user mode after the call if `may_return_to_user` allows it, otherwise to the thread's
+/// coroutine. Called if the executor has events, the thread has pending flags, or jobs are ready.
 template <bool smp_active, bool (*may_return_to_user)(Thread&)>
 [[gnu::noinline]] FastPathAnswer return_to_user_if(trap::Register result) {
   Thread& self = running_thread();

@@ -119,7 +119,7 @@ async::Task<Transfer> writev(Thread& self, int fd, UserPtr<const abi::IoVector> 
   IoParts parts;
   if (auto read = parts.read(self.space(), from, count); !read) co_return fail(read.error());
   const IoBuffer buffer = parts.buffer(self.space());
-  if (buffer.empty()) co_return 0;  // see readv
+  if (buffer.empty()) co_return 0;  // another thread has changed the list
   co_return co_await start_writing(self, *file, buffer);
 }
 

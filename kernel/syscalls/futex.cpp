@@ -36,7 +36,7 @@ Result<Futex> futex_at(Thread& self, std::uintptr_t address, int operation) {
                    is_private ? Futex::Sharing::own_space : Futex::Sharing::any_process);
 }
 
-/// The bits of a waiter.
+/// The bits of a waiter: a wake reaches it only if the two have a bit in common.
 std::uint32_t bits_of(int operation, std::uint32_t value3) {
   const bool masked = command_of(operation) == abi::futex_wait_bitset;
   return masked ? value3 : Futex::any_bits;

@@ -28,8 +28,9 @@ constexpr async::Duration duration(std::uint64_t ns) {
   return async::Duration{static_cast<async::Duration::rep>(std::min(ns, most))};
 }
 
-/// Reads a structure whose size may differ. Missing fields are 0, and additional bytes must be 0.
-/// Otherwise E2BIG, and the kernel's size is written to the caller.
+/// Reads a structure whose size may differ from the kernel's. Missing fields are 0. If additional
+/// bytes are not 0 or the size is invalid, fails with E2BIG and writes the kernel's size to the
+/// caller.
 Result<SchedAttr> read_attributes(memory::AddressSpace& space, std::uintptr_t address) {
   const UserPtr<std::uint32_t> size_field{address};
   const auto said = size_field.read(space);

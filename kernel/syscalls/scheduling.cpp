@@ -12,7 +12,7 @@
 namespace kernel::sys {
 namespace {
 
-/// Changes a schedule. Without `policy` its policy stays.
+/// Changes the priority and, if given, the policy of the thread `id`.
 Result<> apply(Thread& self, int id, std::optional<int> policy,
                UserPtr<const abi::SchedParam> param) {
   if (id < 0 || !param) return fail(Errno::einval);

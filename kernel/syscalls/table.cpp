@@ -20,8 +20,8 @@ using abi::Call;
 
 std::bitset<512> seen;  // numbers that have been logged
 
-/// Whether `number` has not been logged yet. Numbers outside Linux's range are remembered up to 16;
-/// after these no more are logged.
+/// Whether `number` has not been logged yet. Of the numbers outside Linux's range the first 16
+/// are remembered; after these no more are logged.
 bool is_first_time(std::uint64_t number) {
   static std::array<std::uint64_t, 16> odd_ones;
   static std::size_t odd_count = 0;

@@ -10,8 +10,9 @@
 namespace kernel::sys {
 namespace {
 
-/// The CPU time of a process or thread. A negative clock has the complement of its number, shifted
-/// left by three bits for the kind (clock_getcpuclockid(3), pthread_getcpuclockid(3)).
+/// The CPU time of a process or thread. A negative clock is the complement of the process's or
+/// thread's number, shifted left by three bits, with the kind of clock in these three bits
+/// (clock_getcpuclockid(3), pthread_getcpuclockid(3)).
 std::optional<async::Duration> read_cpu_clock(Thread& self, int clock) {
   constexpr int kind_bits = 3, kind = 3, of_thread = 4;
   const int id = ~(clock >> kind_bits);

@@ -15,8 +15,8 @@ constexpr abi::Timespec to_timespec(async::Duration duration) {
           .nanoseconds = duration.count() % ns_per_second};
 }
 
-/// Converts `time`. EINVAL for negative values and for nanoseconds from a second up. A time beyond
-/// 292 years becomes the longest duration.
+/// Converts `time`. EINVAL for negative values and for a second or more in nanoseconds. A time
+/// beyond 292 years becomes the longest duration.
 constexpr Result<async::Duration> to_duration(const abi::Timespec& time) {
   if (time.seconds < 0 || time.nanoseconds < 0 || time.nanoseconds >= ns_per_second) {
     return fail(Errno::einval);
