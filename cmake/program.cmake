@@ -34,7 +34,7 @@ add_custom_target(cotrap_test_programs)
 
 function(cotrap_take_programs build)
   foreach(folder initrd-root linux-programs test-programs user/bin)
-    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})  # or the link to it
+    file(REMOVE_RECURSE ${CMAKE_BINARY_DIR}/${folder})  # the folder, or an earlier link
     file(CREATE_LINK ${build}/${folder} ${CMAKE_BINARY_DIR}/${folder} SYMBOLIC)
   endforeach()
   foreach(target cotrap_programs cotrap_test_programs)

@@ -64,7 +64,7 @@ _SUFFIXES = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
 
 def duration(unit: str) -> Callable[[str], float]:
     """A type for times. It takes a number in that unit, or a number with a suffix, and returns the time in
-    that unit. It refuses 0: a user who wants 0 or no limit leaves the option out."""
+    that unit. The least time is a nanosecond: for 0 or no limit the user leaves the option out."""
 
     def parse(text: str) -> float:
         number, suffix = re.fullmatch(r"(.*?)(ns|us|ms|s|min|)", text, re.DOTALL).groups()

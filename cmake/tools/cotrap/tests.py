@@ -36,7 +36,7 @@ class Entry:
     name: str
     preset: str
     needs: tuple[Path, ...]
-    cost: float  # the seconds that it declares; 0: it declares none
+    cost: float  # the seconds that the test declares; 0: it declares none
 
 
 def run(arguments) -> int:

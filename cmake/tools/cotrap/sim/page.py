@@ -10,7 +10,7 @@ from .rows import Row
 from .summary import Group, by_class, runs
 from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
 
-_A_BUCKET = 4  # to each power of two
+_A_BUCKET = 4  # buckets for each power of two
 # A chart's sample, its title, its time axis, and the noun for the samples.
 _CHARTS = (
     ("latency", "Latency, from ready to running: share that is this long or longer",

@@ -91,6 +91,7 @@ def by_class(rows: list[Row]) -> dict[str, list[Group]]:
 
 
 def runs(rows: list[Row]) -> list[Group]:
-    """One group for each policy, with one row for each run: for results of the whole run."""
+    """One group for each policy, with one row for each run. All rows of a run have the results of the whole
+    run, so one of them is enough."""
     first = rows[0]["class"]
     return [group for group in groups(rows) if group.name == first]

@@ -15,8 +15,9 @@ _WRAP = 1 << 32
 
 
 def in_order(recording: Recording, counted: bool) -> Iterator[tuple[float, int, Event]]:
-    """All events in order, as (time, hart, event). The two rings of a hart use the same clock, so their
-    events are merged in the order in which the hart wrote them."""
+    """All events in order, as (time, hart, event). A hart has two rings, and one of them keeps the
+    events that name jobs. Both use the hart's clock, so their events are merged in the order in which the
+    hart wrote them."""
 
     def of(number: int, events: list[Event]):
         return zip(times(recording, events, counted), [number] * len(events), events)

@@ -28,7 +28,7 @@ class _Job:
         self.state, self.since = "ready", since
         self.reason = ""
         self.chain: list[int] = []
-        self.waker: tuple[float, Track] | None = None  # when and where it was woken
+        self.waker: tuple[float, Track] | None = None  # of the last wake: the time and the waker's track
         self.woken_by = ""
         self.call: Slice | None = None
 
