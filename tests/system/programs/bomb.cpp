@@ -1,5 +1,5 @@
-// A fork bomb: every process creates as many processes as it can, for ever. `bomb again` starts the
-// program again instead, which needs no fork.
+// A fork bomb: every process creates as many processes as it can, for ever. `bomb again` does not
+// fork, but starts further processes that run `bomb again`: for machines without fork.
 #include <user/process.h>
 
 int main(int count, char**) {

@@ -1,4 +1,5 @@
-// Computes for ever, without a trap: `computing N`, a thread on each of the first N harts.
+// `computing N` runs a thread on each of the first N harts, which computes for ever without a
+// system call.
 #include <user/check.h>
 #include <user/process.h>
 #include <user/thread.h>

@@ -19,7 +19,7 @@ std::span<std::byte> bytes_of(auto& value) {
   return std::as_writable_bytes(std::span{&value, 1});
 }
 
-// Results
+// The results of reads and writes
 
 Task<int> answers() {
   const Fd file = must(open("/tmp/words", abi::o_creat | abi::o_rdwr), "a file");
@@ -80,7 +80,7 @@ void operations() {
   check(run(answers()) == 7, "run() works a second time");
 }
 
-// More calls than the ring has places.
+// More calls at once than the ring can hold: the others wait.
 
 constexpr int readers = 6'000;
 
@@ -108,7 +108,7 @@ Task<> read_all() {
   check(sum == readers / 100, "each byte is read once: {}", sum);
 }
 
-// Cancelling
+// Cancelled calls
 
 Task<> read_expecting(Fd fd, Errno expected) {
   char byte = 0;
@@ -161,7 +161,8 @@ void reads_in_time() {
   check(read == bytes, "{} of {} bytes are read", read, bytes);
 }
 
-// While all coroutines wait, the thread uses no time: a less urgent thread on its hart writes.
+// While all coroutines wait, their thread uses no time, so a less urgent thread on its hart can
+// write.
 
 Task<> sleep_and_read(Fd fd, int& sum) {
   co_await async::sleep_for(1ms);
@@ -184,7 +185,7 @@ void waits() {
   check(sum == 3, "every byte has arrived");
 }
 
-// A coroutine that is always ready.
+// A coroutine that is always ready does not stop the others.
 
 Task<> compute(const bool& stop, long& rounds) {
   while (!stop) {
@@ -216,7 +217,7 @@ Task<> busy_one() {
   check(rounds > 0, "the computing coroutine runs beside the others");
 }
 
-// All coroutines wait for each other.
+// A program whose coroutines all wait for each other aborts.
 
 Task<> receive_nothing() {
   async::Channel<int, 1> channel;

@@ -2,7 +2,7 @@
 // Each time the kernel must return the right error, and must have everything back afterwards. Ends
 // with a fork bomb.
 //
-//   exhaust beside FILE    exhausts memory alone, beside a process that maps FILE of the boot
+//   exhaust beside FILE    exhausts only memory, beside a process that maps FILE of the boot
 //                          archive
 #include <user/check.h>
 #include <user/clock.h>
@@ -164,7 +164,7 @@ void take_names() {
     static_cast<void>(close(*fd));
   }
   if (count == most) println("names in a directory: {} and more", count);
-  // Removes also the name that failed last: the file may exist even so.
+  // Also removes the name whose creation failed: the file may exist nevertheless.
   for (long number = 0; number <= count; ++number) {
     static_cast<void>(remove_file(path(number).c_str()));
   }
@@ -198,8 +198,8 @@ void touch_all(std::byte* memory, std::size_t bytes, bool writes) {
   }
 }
 
-// Mapped pages of the archive are not charged to a process: mapping them must not make a process a
-// victim.
+// Mapped pages of the boot archive do not count as memory of a process: the OOM kill must not
+// choose a process because it maps them.
 void take_beside_reader(const char* path) {
   const Pipe ready = must(make_pipe(), "a pipe"), over = must(make_pipe(), "a pipe");
   std::array<std::byte, 1> byte{};

@@ -14,7 +14,7 @@
         .endr
         .endm
 
-        # The registers that the caller expects to keep, with sp, gp and tp.
+        # The callee-saved registers, and ra, sp, gp and tp.
         .macro  each_kept operation, base
         .set    slot, KEPT
         .irp    n, 1, 2, 3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27

@@ -1,6 +1,6 @@
-// Fills all 31 integer and 32 floating-point registers and fcsr with patterns and checks that they
-// keep them: across system calls, preemption, and switches to threads and processes with other
-// patterns.
+// Fills all 31 integer and 32 floating-point registers and fcsr with patterns. Checks that the
+// registers keep the patterns across system calls, preemption, and switches to threads and
+// processes with other patterns.
 //
 //   registers            the test
 //   registers NUMBER     one of its processes
@@ -124,11 +124,11 @@ void check_any_call(Random& random, std::uint64_t number,
   }
 }
 
-// Some calls complete on the fast path and some do not. Neither way may leave values of the kernel
-// in a register.
+// Some calls complete on the fast path and some do not. In neither case may a register hold a value
+// of the kernel afterwards.
 int make_every_call() {
   Random random{0x2545'f491'4f6c'dd1d};
-  constexpr std::uint64_t numbers = 520;  // and some that Linux does not have
+  constexpr std::uint64_t numbers = 520;  // more than Linux uses
   const auto ends_or_copies = [](std::uint64_t number) {
     const auto call = static_cast<Call>(number);
     return call == Call::exit || call == Call::exit_group || call == Call::clone;
@@ -157,7 +157,7 @@ int make_every_call() {
   call(Call::brk, {0});
   call(Call::sched_getaffinity, {0, sizeof words, at(words)});
 
-  // A nop, which completes at once, and a timeout, which waits.
+  // A ring with a nop, which completes at once, and a timeout, which waits.
   alignas(64) static std::byte ring[abi::ring_bytes(2, 2)];
   call(abi::ring_set_up, {at(ring), 2, 2, 0});
   auto& header = *reinterpret_cast<abi::RingHeader*>(ring);
@@ -185,7 +185,8 @@ int make_every_call() {
   return 0;
 }
 
-// A call with a fast path ends bare trips, and gets its normal result.
+// After bare_trips() (abi/numbers.h) the kernel answers the next calls with 0. A call with a fast
+// path ends that, and has its normal result.
 void end_bare_trips() {
   constexpr unsigned trips = 5;
   const abi::Timespec shortest{.seconds = 0, .nanoseconds = 1};
@@ -195,7 +196,7 @@ void end_bare_trips() {
     const long answer = i % 3 == 0   ? syscall(Call::getppid)
                         : i % 3 == 1 ? syscall(Call::nanosleep, &shortest, nullptr)
                                      : syscall(Call::sched_yield);
-    // On machines without fast paths the call counts as a trip.
+    // On machines without fast paths the call counts as a trip, so its result is 0.
     const bool right = answer == 0 || (i % 3 == 0 && answer == parent_id());
     check(right, "during bare trips the call returned {}", answer);
   }

@@ -1,7 +1,7 @@
 // Concurrent self-tests of the kernel (abi/self_test.h).
 //
 //   self-tests refuse  conflicting self-tests: the kernel refuses one, or one replaces another
-//   self-tests kill    killed callers: the self-test ends soon, and others still work
+//   self-tests kill    killed callers: their self-tests end soon, and later self-tests still work
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -80,7 +80,9 @@ int check_refusals() {
 }
 
 int check_killed() {
-  constexpr nanoseconds soon = 200ms;  // of many seconds; the storm's driver waits for 10 ms
+  // The self-tests would take seconds. The driver of SelfTest::storm notices the end only after a
+  // pause of up to 10 ms.
+  constexpr nanoseconds soon = 200ms;
   constexpr std::pair<SelfTest, unsigned long> long_ones[] = {
       {SelfTest::roam, 10'000},
       {SelfTest::spin, 1'000},

@@ -2,10 +2,10 @@
 //
 //   traps rows          provokes each row of the router by itself and checks its counter; with
 //                       the boot option `trace`, also checks its events in /proc/traps
-//   traps inject COUNT  makes a system call with a different value in every register, until a more
-//                       urgent thread has preempted it at each of its clock ticks, or COUNT times;
-//                       prints the number of calls, the number of ticks at which one was preempted,
-//                       and how many ticks a call takes
+//   traps inject COUNT  makes system calls with a different value in every register, until a more
+//                       urgent thread has preempted such a call at each of its clock ticks, or
+//                       COUNT times; prints the number of calls, the number of ticks at which a
+//                       call was preempted, and how many ticks a call takes
 #include <abi/self_test.h>
 #include <user/check.h>
 #include <user/clock.h>
@@ -75,7 +75,7 @@ Counts difference(const Counts& before, const Counts& after) {
   return all;
 }
 
-// Returns the counts during `provoke`.
+// Calls `provoke` and returns by how much each count grows meanwhile.
 Counts counts_of(const std::function<void()>& provoke) {
   const Counts before = counts();
   provoke();
@@ -87,7 +87,7 @@ Counts counts_of(const std::function<void()>& provoke) {
 void check_row(std::string_view name, long times, long calls,
                const std::function<void()>& provoke) {
   counts_of([] {});  // the first run touches pages, which may fault
-  // After idling this long, the next tick that watches steps is 2 ms away.
+  // After this idle time, the next timer tick that checks for stalls is 2 ms away.
   must(sleep_for(5ms), "sleeping");
   const Counts idle = counts_of([] {});
   static unsigned long traced = 0;
@@ -208,20 +208,24 @@ CallTimes check_call(std::uint64_t seed, long parent, unsigned long tick, unsign
 int inject(unsigned long most) {
   constexpr nanoseconds tick{nanoseconds_per_tick};
   constexpr auto head_start = 3ms;  // time for the urgent thread to fall asleep
-  // Ticks; one deadline for each, from before the call to after it.
+  // The number of ticks from before a call to after it. A sweep makes one call for each of these
+  // ticks, with the urgent thread's deadline at that tick.
   constexpr unsigned long sweep = 1500;
   constexpr unsigned long margin = 300;
   const long parent = syscall(Call::getppid);
   const auto ticks_of = [tick](nanoseconds time) {
     return static_cast<unsigned long>(time / tick);
   };
-  // The clock at the kernel's time 0, with an error of the time that now() takes.
+  // The clock's tick at the kernel's time 0, wrong by at most the time that now() takes.
   const unsigned long origin = clock_ticks() - ticks_of(now());
-  std::vector<bool> places(sweep);  // ticks of the call at which a deadline fell, with that error
+  // places[i]: the urgent thread preempted a call, and its deadline was i - margin ticks after the
+  // begin of that call (with the error of `origin`).
+  std::vector<bool> places(sweep);
   unsigned long length = sweep, count = 0, hit = 0;
   Urgent urgent;
   Thread thread{[&] { urgent.run(); }};
-  // The loop that waits for a tick may miss several ticks, so sweeps differ in phase.
+  // The loop in check_call() does not see every tick of the clock. So each sweep pauses for one
+  // more nop than the sweep before it, to reach the other ticks.
   while (hit < length && count < most) {
     ++count;
     urgent.ask(now() + head_start);

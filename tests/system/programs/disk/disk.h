@@ -29,10 +29,10 @@ int leave_nothing(int count);
 
 // ── joined.cpp ──
 
-/// Random transfers through rings, which the kernel merges.
+/// Makes random transfers through a ring. The kernel merges those that are adjacent.
 int join(std::uint64_t seed);
 int join_and_leave();
-/// A merged transfer contains the bad sector.
+/// A merged transfer contains the bad sector: only the submission of that sector fails.
 int join_over(std::size_t bad_offset);
 
 // ── refusals.cpp ──
@@ -49,7 +49,7 @@ int meet_errors(std::size_t bad_offset);
 /// allocated until the disk has written to them: memory that other processes allocate meanwhile
 /// must not change.
 int be_killed();
-/// The part of each child.
+/// What each child of be_killed() does.
 int read_and_wait();
 /// A process forks while one of its threads reads: the parent gets the bytes, although it writes to
 /// the page meanwhile.

@@ -14,7 +14,7 @@ using namespace user;
 namespace disk {
 namespace {
 
-// Size of the memory; the same size of inaccessible memory follows.
+// Bytes of the memory for the transfers; as many inaccessible bytes follow it.
 constexpr std::size_t room = 128 << 10;
 constexpr unsigned batch = 64;
 
@@ -31,7 +31,8 @@ struct Step {
   std::uint32_t length;
 };
 
-/// Mostly adjacent and never overlapping, so that any order gives the same result.
+/// Returns transfers that are mostly adjacent. They never overlap, so any order has the same
+/// result.
 std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   const auto upto = [&](std::size_t most) { return random() % (most + 1); };
   Step last{upto(bytes), upto(room), 0};
@@ -47,7 +48,7 @@ std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   return steps;
 }
 
-/// The result of the read if it were alone.
+/// The result of the read `step` if the kernel did not merge it.
 long expected(const Step& step) {
   const std::size_t there = bytes - std::min(bytes, step.offset);
   const std::size_t wanted = std::min<std::size_t>(step.length, there);
@@ -176,7 +177,7 @@ int join_and_leave() {
 int join_over(std::size_t bad_offset) {
   constexpr unsigned parts = 32, bad = 20;
   const auto memory = memory_before_a_hole();
-  // All in one page, so that they become one request.
+  // Room for all parts: they are adjacent, so the kernel merges them into one request.
   Ring ring = must(Ring::make({.submissions = parts}), "a ring");
   std::vector<Step> steps;
   for (unsigned i = 0; i < parts; ++i) {
@@ -184,7 +185,7 @@ int join_over(std::size_t bad_offset) {
                      static_cast<std::uint32_t>(sector_bytes)});
   }
   for (const bool writes : {false, true}) {
-    // The second round writes the bytes of the first.
+    // The second round writes back the bytes that the first round has read.
     const auto results = made(ring, steps, memory, writes);
     for (unsigned i = 0; i < parts; ++i) {
       const long wanted =

@@ -44,7 +44,7 @@ void by_touching(const std::vector<std::byte>& all) {
   check(std::memcmp(second, all.data() + page_bytes, page_bytes) == 0, "the second page");
 }
 
-// A transfer from a present page into one that must be read is complete.
+// Transfers that begin in a present page and end in pages that need a page-in are complete.
 void over_borders(const std::vector<std::byte>& all) {
   const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
   const auto over_border = [&](std::size_t size) {
@@ -176,7 +176,8 @@ void by_answers() {
   check(*status == 7 << 8, "… and its status {:#x}", *status);
 }
 
-// Private copies are read once, even if several threads and a child touch them at the same time.
+// Several threads touch the pages of a mapping at the same time, and a child touches them later:
+// all see the same bytes.
 void by_many(const std::vector<std::byte>& all) {
   std::byte* const mapped = map_all();
   std::vector<Thread> threads;
@@ -194,7 +195,7 @@ void by_many(const std::vector<std::byte>& all) {
   if (child) check(must(wait(*child), "wait").status.exit_code() == 0, "… and so does a child");
   check(same(read_all().data(), all, 0, bytes), "the disk is unchanged");
 
-  // Another thread unmaps the page during the page-in.
+  // This thread unmaps the page while the other thread's call waits for the page-in.
   for (int i = 0; i < 20; ++i) {
     std::byte* const gone = map_all();
     Thread toucher{[&] {
@@ -237,7 +238,7 @@ int map_bad(std::size_t bad_offset) {
   refused(write(pipe.write_end, std::span{mapped + bad_offset, 1}), Errno::efault, "a bad sector");
   check(write(pipe.write_end, std::span{mapped, 1}) == 1, "a good sector is read");
 
-  // Calls that wait before they touch the bad page, or that wait because they are long.
+  // Calls that may wait, or that the kernel executes in steps because they are long.
   constexpr std::size_t much = 100'000;
   const Fd copy = must(open("/tmp/copy", abi::o_rdwr | abi::o_creat), "a file");
   const auto bad = mapped + bad_offset;

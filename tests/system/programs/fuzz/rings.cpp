@@ -35,8 +35,8 @@ void allow_upcalls() {
 
 jmp_buf after_exception;
 
-/// The entry of upcalls: resumes the child or, after an exception, drops the context and jumps
-/// behind the mistake.
+/// The entry of upcalls: resumes the interrupted code. After an exception it drops the context and
+/// makes do_wrong() return.
 void come_back(std::uint64_t context, abi::Upcall why) {
   allow_upcalls();
   if (why == abi::Upcall::for_exception) {
@@ -53,7 +53,7 @@ void do_wrong(std::uint32_t open) {
   static_cast<void>(*reinterpret_cast<volatile int*>(16));
 }
 
-/// Calls about contexts, most of which do not exist.
+/// Makes upcall calls with numbers of contexts, most of which do not exist.
 void ask_for_contexts(Random& random) {
   switch (random.below(16)) {
     case 0: syscall(abi::upcall_resume, random_argument(random), 0); break;
@@ -65,7 +65,7 @@ void ask_for_contexts(Random& random) {
   }
 }
 
-/// Sends notifications and sets random masks and headers.
+/// Sends notifications while the upcall header has a random mask and other random values.
 void be_told(Random& random) {
   allow_upcalls();
   upcalls.masked = random.below(2) == 0 ? 0 : random_argument(random);
@@ -79,7 +79,7 @@ void be_told(Random& random) {
   ask_for_contexts(random);
 }
 
-/// Sets up a new ring of another size; some with submission polling.
+/// Sets up a new ring of random size, sometimes with submission polling, and upcalls.
 void set_up(Random& random, Shared& ring) {
   syscall(abi::ring_close);
   syscall(Call::mmap, ring.memory, memory_bytes, abi::prot_read | abi::prot_write,

@@ -49,7 +49,8 @@ void invert(unsigned of_low, unsigned of_high) {
   await("to have the lock", [&] { return had.load(); });
 }
 
-/// As invert(), with a chain of holders, each of which waits for the next one's lock.
+/// As invert(), with a chain of `length` holders: each but the last waits for the lock of another
+/// holder. `apart`: the holders are on different harts.
 void invert_along(unsigned length, bool apart) {
   std::vector<InheritingMutex> mutexes(length);
   std::atomic<unsigned> ready = 0;
@@ -98,7 +99,8 @@ void lends() {
   }
 }
 
-/// Chains longer, and locks more, than the kernel's limits for inheritance.
+/// Exceeds the kernel's limits for inheritance: the number of locks with waiters, and the length of
+/// a chain.
 void too_long() {
   constexpr unsigned most_in_a_chain = 16, most_locks = 256;
   std::vector<std::atomic<std::uint32_t>> words(most_locks + 1);

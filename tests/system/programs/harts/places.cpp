@@ -109,7 +109,7 @@ void reschedules() {
   stop = true;
 }
 
-/// The whole run time of a thread that changes harts is charged. Needs icount.
+/// The kernel charges a thread that changes harts for its whole run time. Needs icount.
 void counts_time() {
   const auto used = used_time(), begin = now();
   for (unsigned i = 0; i < 100; ++i) {

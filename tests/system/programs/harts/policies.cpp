@@ -48,7 +48,7 @@ void change() {
 }
 
 /// A SCHED_FIFO thread that never yields keeps its hart until a thread on another hart selects a
-/// policy with time slices. (Under a policy without time slices, the kernel's own apply, but not to
+/// policy with time slices. (If a policy has no time slices, the kernel uses its own, but none for
 /// SCHED_FIFO threads.)
 void free_a_hart() {
   check(count > 1, "the machine has two harts");

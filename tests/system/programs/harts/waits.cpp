@@ -96,7 +96,7 @@ void wakes() {
     }
   }};
   move_to(0);
-  // This hart's timer ends the sleep.
+  // The timer of hart 0 ends this sleep, so hart 1 needs no timer interrupt.
   const auto let_it_wait = [] { must(sleep_for(200us), "sleeping"); };
   let_it_wait();
   const auto ipis = interrupts("IPI:", 1), ticks = interrupts("TIM:", 1);

@@ -1,5 +1,5 @@
-// A first thread that has ended while others live keeps its id: results of calls about it. A killed
-// process ends at once, whatever changes of its scheduling follow.
+// Calls about a first thread that has ended while other threads of its process live: its id stays
+// valid. A killed process ends at once, even if other calls then change its scheduling.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -56,7 +56,7 @@ static void ask_from_second_thread(void) {
   syscall(SYS_exit, 3);
 }
 
-/// Both processes have a real-time priority; the killed one then gets the lowest.
+/// After its kill, a process gets the lowest priority while another process computes: it must end.
 static void demote_the_killed(void) {
   struct sched_param most_urgent = {.sched_priority = 50}, zero = {0};
   const pid_t victim = fork();
@@ -69,7 +69,8 @@ static void demote_the_killed(void) {
     }
   }
   sleep_ms(20);
-  // So that the victim cannot run in between. Without privileges either result is right.
+  // So that the victim cannot run before it is demoted. Without privileges this call fails, and the
+  // victim may run earlier.
   (void)sched_setscheduler(0, SCHED_FIFO, &most_urgent);
   kill(victim, SIGKILL);
   SAY(setpriority(PRIO_PROCESS, victim, 19));

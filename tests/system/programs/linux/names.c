@@ -157,7 +157,7 @@ static void open_for_nothing(void) {
   SAY(symlink("x", "/bin/new/"));
 }
 
-/// Tries to remove names of the boot archive.
+/// Tries to remove names that programs cannot remove.
 static void remove_what_stays(void) {
   SAY(rmdir("/bin/nothing"));
   SAY(unlink("/bin/nothing"));

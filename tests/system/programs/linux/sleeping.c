@@ -34,7 +34,7 @@ static const char* at_least(long long taken, long long wanted) {
   return taken >= wanted ? "long enough" : "too short";
 }
 
-// Only where time is counted: a busy host may wake the sleepers in another order.
+// Use it only under icount: a busy host may wake the sleepers in another order.
 static int print_order(void) {
   pthread_t ids[sleepers];
   int numbers[sleepers] = {4, 2, 6, 1, 5, 3};

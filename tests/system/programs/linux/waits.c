@@ -33,7 +33,7 @@ static void* read_byte(void* argument) {
   return NULL;
 }
 
-// When this returns, the reader waits, or does so as soon as it runs.
+// When this returns, the reader waits for a byte, or will as soon as it next runs.
 static void start(struct reader* reader, int fd) {
   reader->fd = fd;
   pthread_create(&reader->thread, NULL, read_byte, reader);

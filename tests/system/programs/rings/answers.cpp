@@ -91,7 +91,7 @@ void batches() {
     }
   }
 
-  // More work than the kernel does in one step.
+  // A batch of more work than the kernel does in one step.
   const Fd zero = must(open("/dev/zero"), "zero");
   std::vector<std::byte> memory(64 << 10, std::byte{1});
   for (unsigned i = 0; i < size; ++i)
@@ -101,7 +101,8 @@ void batches() {
     check(done.result == 64 << 10, "each read is complete");
   check(std::ranges::count(memory, std::byte{0}) == 64 << 10, "… and their bytes arrive");
 
-  // There is room for the completions of two batches: of a third batch nothing is taken.
+  // The ring has room for the completions of two batches: the kernel takes nothing of a third
+  // batch.
   for (int batch = 0; batch < 2; ++batch) {
     for (unsigned i = 0; i < size; ++i) check(ring.add(nop(i)), "the ring has room");
     check(must(ring.enter(), "enter") == size, "the kernel takes the batch");

@@ -95,7 +95,8 @@ void unmapped() {
   must(call(abi::ring_close), "closing");
 }
 
-/// While a call waits for completions, another thread unmaps the ring. Then one of them comes.
+/// While a call waits for completions, another thread corrupts, unmaps or protects the ring. Then
+/// one of the reads completes.
 void lost() {
   const auto waits = [](auto&& take_away) {
     Ring ring = make_ring();

@@ -1,5 +1,6 @@
-// Submissions that the kernel merges into one transfer have the same effects as one by one.
-// Compares them with calls, on files that end, pipes that are full or empty, and memory that ends.
+// Submissions that the kernel merges into one transfer have the same effects as single system
+// calls. The test compares both on files that end, pipes that are full or empty, and memory that
+// ends.
 #include <abi/flags.h>
 #include <user/thread.h>
 
@@ -145,7 +146,7 @@ void in_pipes(Ring& ring, World& one, World& other, std::mt19937& random) {
   for (int round = 0; round < 400; ++round) compare(ring, one, other, random, false);
 }
 
-/// Each write to this file is a message, so writes must not be merged.
+/// Each write to /proc/policy is a message, so the kernel must not merge writes to this file.
 void in_messages(Ring& ring) {
   const Fd policy = must(open("/proc/policy", abi::o_rdwr), "the policy");
   std::array text{'f', 'i', 'f', 'o'};
@@ -157,8 +158,8 @@ void in_messages(Ring& ring) {
   }
 }
 
-// Makes reads whose bytes become `count` of the ring's own entries at `into`; returns the
-// completions' results.
+// Makes `count` reads into the memory of the ring itself, from its byte `into` on. Returns the user
+// data and the result of each completion.
 std::vector<int> read_into_ring(std::size_t into, unsigned count, bool one_by_one) {
   Ring ring = make_ring();
   const Fd file = must(open("/tmp/entries", abi::o_rdwr | abi::o_creat), "a file");

@@ -24,7 +24,7 @@ void waits() {
   const Pipe pipe = must(make_pipe(), "a pipe");
   std::array<std::byte, 4> in{}, out{};
 
-  // Both in one call: the read waits for the write behind it.
+  // One call submits a read and a write: the read waits for the write behind it.
   check(ring.add(read_next(pipe.read_end, in, 1)), "the ring has room");
   check(ring.add(write_next(pipe.write_end, out, 2)), "the ring has room");
   check(must(ring.enter(2), "enter") == 2, "the kernel takes both submissions");
@@ -120,7 +120,8 @@ void links() {
     check(answer_of(ring, data) >= 0, "the chain completes in order");
   check(in == out, "the read is after the write");
 
-  // The first of a chain waits, and so do the others; a submission that is not linked does not.
+  // The first submission of a chain waits, so the others wait too. A submission outside the chain
+  // does not wait.
   check(ring.add(linked(read_next(pipe.read_end, in, 1))), "the ring has room");
   check(ring.add(linked(timeout(1ms, 2))) && ring.add(nop(3)) && ring.add(nop(4)),
         "the ring has room");

@@ -85,7 +85,7 @@ unsigned long run_round(nanoseconds length, bool kill_half) {
   return waits;
 }
 
-/// Waits until all harts have freed the state of dead threads, then returns the free pages.
+/// Returns the most free pages of 200 ms, in which all harts free the state of dead threads.
 long free_pages() {
   long most = 0;
   for (int i = 0; i < 20; ++i) {

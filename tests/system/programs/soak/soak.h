@@ -3,8 +3,9 @@
 // Workers are processes. Each does one kind of thing for ever: pipes, futexes, forks, programs,
 // kills, timers, mappings, moves between harts, and blocks of /dev/vda if there is one. Threads
 // that wait count their waits in shared memory. The first process watches the counts: a thread that
-// has not counted for a while has lost its wake. Every few seconds all workers end, half of them by
-// themselves and half of them killed, and all memory must be free again.
+// has not counted for a while has lost its wake. A round takes 15 s; then all workers end by
+// themselves, or in every second round half of them are killed. At the end all memory must be free
+// again.
 #pragma once
 
 #include <abi/flags.h>

@@ -52,7 +52,8 @@ void paged() {
   run(page_in(), {.on_exception = Pager::handle});
 }
 
-// More exceptions at once than contexts: jobs that can free a context run first.
+// More coroutines have an exception than there are contexts. If contexts are scarce, jobs that can
+// free one run first, so the contexts suffice.
 Task<> page_in_together() {
   constexpr std::size_t pages = 40;
   const auto touch_one = [](std::byte* page) -> Task<> {
@@ -83,7 +84,8 @@ Task<Verdict> wait_and_leave(Exception) {
   co_return Verdict::leave;
 }
 
-// Eight page-ins and seven exceptions with their handlers: an attempt needs no context.
+// Eight page-ins and seven exceptions hold 15 of the 16 contexts. Attempts that fail meanwhile need
+// no context.
 Task<> use_all_contexts() {
   const Disk disk = map_disk();
   co_await async::with_scope([&](async::Scope& scope) -> Task<> {
@@ -108,7 +110,7 @@ Task<Verdict> never_ready(Exception) {
   co_return Verdict::retry;
 }
 
-// The first step to stop is on the thread's own stack; run() returns even so.
+// The step that stops first keeps the thread's own stack, on which run() must return nevertheless.
 Task<> end_beside_stopped() {
   async::spawn(do_wrong()).detach();
   co_await async::yield();

@@ -43,8 +43,8 @@ void hog() {
   for (;;) must(sleep_for(1h), "sleeping");
 }
 
-// A coroutine writes to its private copies of a file's pages. Counts the steps of other coroutines
-// meanwhile.
+// Writes to private copies of a file's pages. Afterwards `steps` is the number of steps that other
+// coroutines took meanwhile.
 Task<> write_pages(std::span<volatile char> file, std::uint64_t& steps, bool& over) {
   co_await async::yield();
   const std::uint64_t before = steps;
@@ -70,8 +70,8 @@ Task<std::uint64_t> steps_while_writing(std::span<volatile char> file) {
   co_return steps;
 }
 
-// There is no memory for a copy until the kernel has killed the hog: only the writing coroutine
-// waits for that. All memory that the loop needs is allocated before.
+// There is no memory for a copy of a page until the kernel has killed the hog. Only the coroutine
+// that writes waits for the memory. The program allocates all memory that its loop needs before.
 Task<> pressed() {
   constexpr std::size_t size = 64 * page_bytes;
   const Fd own_file = must(open("/upcalls"), "this file");
@@ -108,7 +108,7 @@ Pid copy_of_this() {
   return *child;
 }
 
-// System calls, exceptions, notifications and sleeps, each to its end.
+// Makes system calls, exceptions, notifications and sleeps, and waits for the end of each.
 Task<> do_a_bit_of_all(const Pipe& pipe, int rounds) {
   std::byte byte{};
   for (int i = 0; i < rounds; ++i) {

@@ -55,8 +55,8 @@ void wrong() {
   refused(call(abi::upcall_resume, 0, 1), Errno::einval, "an empty context");
 }
 
-// The page with the shared priority maps a disk, and is dropped before a call that waits. The
-// kernel must not take its page-in for one that the call waits for.
+// The SharedPriority is in a mapped page of a disk, and the program drops that page before a call
+// that waits. When the kernel misses the page during the call, it must not restart the call.
 void asked_once() {
   constexpr unsigned size = 8;
   const Fd disk = must(open("/dev/vda"), "/dev/vda");

@@ -1,7 +1,7 @@
 // Checks that a `syscall` preserves all general registers but rax, rcx and r11, all vector
-// registers, and the memory below the stack pointer. The number is loaded into eax directly before
-// it, or elsewhere. `registers code` prints how the kernel has rewritten the code of the first
-// kind.
+// registers, and the memory below the stack pointer. The instruction before the `syscall` loads eax
+// with a constant, or copies it from another register. `registers code` prints for both whether the
+// kernel has rewritten the code to a jump.
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
