@@ -20,7 +20,7 @@ constexpr std::uint64_t farthest_alarm = INT64_MAX;
 // address of the Operation.
 constexpr std::uint64_t timer_data = 0;
 constexpr std::uint64_t cancel_data = 1;
-// The first of `contexts` values, all below any valid address.
+// The user data of context 0. That of context i is greater by i, and below any valid address.
 constexpr std::uint64_t context_data = 2;
 
 constinit std::size_t mapped_bytes = 0;
@@ -126,8 +126,8 @@ void Loop::cancel(const Operation& operation) {
   submit(user::cancel(reinterpret_cast<std::uintptr_t>(&operation), cancel_data));
 }
 
-/// If the ring is full, submits it first. There is room for the completions of all in-flight
-/// requests.
+/// If the ring has no room for the submission, submits the others first. The completions of all
+/// in-flight requests have room.
 void Loop::submit(const abi::RingSubmission& submission) {
   while (!ring_.add(submission)) {
     must(ring_.enter(), "submitting system calls");

@@ -94,7 +94,7 @@ void Upcalls::end_wait(Kept& kept) {
 
 // The executor calls this in place of resuming the coroutine.
 void Upcalls::go_on(Kept* kept) {
-  if (!kept->can_go_on) {  // cancelled or timed out: the step cannot end before it resumes
+  if (!kept->can_go_on) {  // cancelled or timed out: its page-in or handler has not ended yet
     kept->job->suspend_alone(std::coroutine_handle<>::from_address(kept));
     return;
   }
@@ -126,7 +126,7 @@ void Upcalls::give_back(std::byte*& stack) {
 
 void Upcalls::go_home() {
   if (own_ == nullptr) return;
-  // Abandon a step on the thread's own stack: the loop is about to reuse that.
+  // Abandon a step that was kept on the thread's own stack: the loop is about to reuse that stack.
   for (Kept& kept : kept_) {
     if (kept.stack == nullptr) clean_up(kept.cleanups, nullptr);
   }

@@ -7,8 +7,8 @@
 // `bytes`. Under icount the unit of a cost is `instructions`, and that of a delay is `counted ns`:
 // the clock then advances with executed instructions only. In other runs both are in `ns`.
 //
-// The programs of this folder run on Linux too. Only in_kernel.cpp uses Cotrap's own calls; on
-// other kernels these fail, and the benchmark has no samples.
+// The programs of this folder run on Linux too. There the private calls of Cotrap fail (rings, bare
+// round trips, self-tests), and the benchmarks that use them have no samples.
 #pragma once
 
 #include <user/histogram.h>
@@ -24,7 +24,7 @@
 
 namespace bench {
 
-/// Values below 4096 are exact, even if the clock has ticks of 100 ns.
+/// Values below 4096 are exact. The error of larger values is below 1/2048.
 using Histogram = user::Histogram<12>;
 
 /// cost: differences of reading(); delay: differences of clock_ns().

@@ -36,7 +36,7 @@ class Load {
 
   // False: a read of the disk failed.
   bool is_running() const { return !stop_; }
-  // Waits until every kind of load has begun.
+  // Waits until the first byte was sent and, with a disk, the first block was read.
   void wait() const {
     while (is_running() && (throws_ == 0 || (with_disk_ && reads_ == 0))) {
       static_cast<void>(user::sleep_for(std::chrono::milliseconds{1}));

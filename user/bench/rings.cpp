@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned most = 64;
 
-/// Batches of `size` submissions: each batch is added, entered, and its completions are taken.
+/// Measures batches of `size` submissions: adds a batch, enters the kernel, takes the completions.
 template <unsigned size, class Submission>
 Outcome in_batches(Submission&& submission) {
   auto ring = user::Ring::make({.submissions = size});

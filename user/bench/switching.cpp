@@ -49,8 +49,9 @@ class Partner {
   bool is_ready_;
 };
 
-// Yields until the time slices of all yielding threads have ended once. The first thread that the
-// kernel takes for CPU-bound would have to wait for the other one, which would not yield to it.
+// Yields until each yielding thread has used up a time slice, so that the kernel takes all of them
+// for CPU-bound. While only one of them is CPU-bound, it has a lower priority, and the yields of
+// the others do not switch to it.
 void yield_for_a_while() {
   constexpr std::uint64_t long_enough = 50'000'000;
   if (samples_asked_for != 0) return;  // few samples fit into one time slice

@@ -24,7 +24,7 @@ Outcome bare_trips() {
   constexpr int trips = 1'000;
   if (syscall(abi::bare_trips, 0, form) != 0) return {};
   return collect(is_counted() ? 31 : 1'000, trips, [] {
-    // Before bare_trips: on some machines reading() makes a system call.
+    // Before bare_trips, because on some machines reading() makes a system call, a trip too many.
     const auto begin = reading();
     syscall(abi::bare_trips, trips, form);
     for (int i = 0; i < trips; ++i) syscall(Call::execve);  // execve has no fast path

@@ -21,7 +21,7 @@ struct Start {
 };
 [[gnu::init_priority(101)]] const Start start;
 
-// Only in the first program.
+// No samples unless this process is the first program.
 Outcome power_on_to_first_program() {
   if (user::process_id() != 1) return {};
   return Samples::of({start.clock});

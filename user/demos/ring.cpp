@@ -1,6 +1,6 @@
 // Copies a file in three ways: by system calls, by a ring with one submission at a time, and by a
-// ring in batches. Batches enter the kernel 64 times less often. Adjacent transfers of a batch are
-// merged into one, as all are here.
+// ring in batches. Batches enter the kernel 64 times less often. The kernel merges the transfers of
+// each batch into one, because they are adjacent.
 #include <abi/ring.h>
 #include <user/check.h>
 #include <user/clock.h>

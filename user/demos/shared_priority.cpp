@@ -23,7 +23,7 @@ constexpr int players_priority = 10, referees_priority = 50;  // Linux real-time
 
 struct Turn {
   char player;
-  std::uint8_t priority;  // the coroutine's priority; or is_ready
+  std::uint8_t priority;  // of the coroutine; is_ready: all coroutines of the player wait
 };
 constexpr std::uint8_t is_ready = 0xff;
 

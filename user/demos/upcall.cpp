@@ -20,7 +20,7 @@ constexpr int others = 3;
 constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
 
 struct Progress {
-  // Steps of the other coroutines. Atomic, so that the compiler reloads it after the page fault
+  // Steps of the other coroutines. Atomic, so that the compiler reloads it after the page fault.
   std::atomic<long> steps = 0;
   long while_waiting = 0;  // the part of `steps` made while the reader waited for page-ins
   bool is_over = false;

@@ -16,7 +16,7 @@
 // 'r' steps run a calibrated loop; 'w' steps sleep. For each task the program sets its thread's
 // priority (SCHED_RR, or with -f SCHED_FIFO), its deadline, weight and harts. The priority is the
 // class's rank in the plan. After the arrival it requests the task's reservation (SCHED_DEADLINE).
-// If the kernel refuses it, the task runs without.
+// If the kernel refuses the reservation, the task runs without it.
 #include <user/thread.h>
 
 #include "plan.h"
@@ -48,8 +48,8 @@ std::uint64_t turns_in_a_millisecond() {
   return times * 1'000'000 / static_cast<std::uint64_t>(std::max(least, nanoseconds{1}).count());
 }
 
-/// Maps a plan's priority to a Linux real-time priority. 99 is the launcher's; each rank gets the
-/// next of the kernel's levels below.
+/// Maps a plan's priority to a Linux real-time priority. The thread of main() has 99, the kernel's
+/// most urgent real-time level; each rank gets the next less urgent level.
 int real_time_priority(const Plan& plan, int priority) {
   std::vector<int> all;
   for (const auto& each : plan.classes) all.push_back(each->priority);
@@ -108,7 +108,7 @@ class Players {
         if (next_ < plan_.tasks.size()) return *plan_.tasks[next_++];
       }
       static_cast<void>(user::sleep_until(start_ + plan_.until));
-      static_cast<void>(user::sleep_for(std::chrono::seconds{1}));  // the plan is over
+      static_cast<void>(user::sleep_for(std::chrono::seconds{1}));  // no task is left
     }
   }
   void play(Task& task) {
@@ -237,7 +237,7 @@ int main(int argc, char** argv) {
   Plan plan = PlanReader::read(arguments.words(1, 1).front());
   user::must(user::set_realtime_priority(0, 99), "a real-time priority");
   user::hint_work(0, nanoseconds{1},
-                  abi::most_weight);  // so that the launcher comes before the tasks' threads
+                  abi::most_weight);  // so that this thread comes before the tasks' threads
   Players players{plan, policy};
   const auto start = players.start(std::chrono::milliseconds{5});
   static_cast<void>(user::sleep_until(start + plan.until));

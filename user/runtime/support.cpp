@@ -6,8 +6,8 @@
 
 #include "user/calls.h"
 
-// libc++'s headers declare some template instances as extern; these are their definitions.
-// std::sort of arithmetic types uses one.
+// libc++'s headers declare some template instances as extern, such as __sort for std::sort of
+// arithmetic types. These are their definitions.
 template class std::basic_string<char>;
 template std::string std::operator+(const char*, const std::string&);
 

@@ -1,4 +1,4 @@
-// sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c LINE`
+// sh: reads lines and runs them. `sh` alone reads standard input, `sh FILE` a file, `sh -c TEXT`
 // its argument. The kernel's console does line editing, echo and Ctrl-D. Ctrl-C ends every program
 // that does not ignore it; the shell ignores it, and only discards the line being typed
 // (keyboard.h).

@@ -164,9 +164,9 @@ inline UpcallCounts upcall_counts() {
   return detail::Loop::current().upcalls().counts();
 }
 
-// Calls `f` and returns its result, or the exception of the processor that ended it. Then the
-// Guarded objects (user/upcalls.h) in its frames are destroyed, and no others. Call it from a
-// coroutine of run(). `f` must not wait.
+// Calls `f` and returns its result, or the exception of the processor that ended it. An exception
+// destroys the Guarded objects (user/upcalls.h) in the frames of `f`, and no other objects. Call
+// attempt() from a coroutine of run(). `f` must not wait.
 template <class F>
 [[gnu::noinline]] auto attempt(F&& f) -> std::expected<std::invoke_result_t<F>, Exception> {
   detail::Upcalls& upcalls = detail::Loop::current().upcalls();

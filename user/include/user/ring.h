@@ -46,8 +46,8 @@ class Ring {
   ~Ring();
 
   // Appends a submission; returns false if the ring is full, and the caller must call enter()
-  // first. With submission polling the kernel may begin it at once; a chain, when its last
-  // submission is added.
+  // first. With submission polling the kernel may begin the submission at once, and a chain as soon
+  // as its last submission is added.
   bool add(const abi::RingSubmission& submission) {
     const std::uint32_t head = std::atomic_ref{header_->sq_head}.load(std::memory_order_acquire);
     if (tail_ - head == submissions_count_) [[unlikely]]

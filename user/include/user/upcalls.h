@@ -117,7 +117,7 @@ class Upcalls {
   // Enable upcalls before steps, and disable them after.
   void open() { set_open(what_it_takes()); }
   void close() { set_open(0); }
-  // Where go_home() continues on the thread's own stack.
+  // Sets the place where go_home() continues on the thread's own stack.
   void set_home(jmp_buf& home) { home_ = &home; }
 
   // Called in a step. Until end(), an exception jumps to the attempt's point.
@@ -240,8 +240,8 @@ class Upcalls {
 
 // A local object that is destroyed even if its function never returns. It is destroyed when an
 // exception ends the attempt() around it and when its coroutine is abandoned (Verdict::leave). It
-// is also destroyed when run() ends while its coroutine waits for a page-in. In these cases other
-// objects are not destroyed.
+// is also destroyed when run() ends while a page-in or an exception stops its coroutine. In these
+// cases other objects are not destroyed.
 //
 //   user::attempt([&] {
 //     user::Guarded<std::vector<int>> numbers{100};
