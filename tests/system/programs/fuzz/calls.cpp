@@ -1,5 +1,5 @@
-// Makes calls with random numbers and arguments, except those that aim at the parent: reboot, and
-// signals, limits and priorities for it.
+// Makes calls with random numbers and arguments, but none that could end the test: reboot, and
+// signals, limits and scheduling parameters for the parent or the first process.
 #include <abi/numbers.h>
 
 #include "fuzz.h"

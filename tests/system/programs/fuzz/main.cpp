@@ -3,8 +3,8 @@
 //
 // Children make the calls and report each call (for rings, each batch) by a byte through a pipe.
 // Many children kill themselves, block, or break their own memory. The parent kills a child that
-// has stopped reporting, kills the processes that it has started, and continues with the next
-// child.
+// has stopped reporting, kills the processes that the child has started, and continues with the
+// next child.
 //
 //   fuzz calls|rings --child SEED COUNT     makes calls; the pipe is descriptor 3
 #include <user/check.h>

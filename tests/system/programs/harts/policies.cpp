@@ -21,7 +21,7 @@ std::string selected_policy(const std::string& list) {
   return list.substr(begin, list.find(']') - begin);
 }
 
-/// Switches through all policies, over and over, while threads run.
+/// Selects each of `policies`, over and over, while threads run.
 void change() {
   std::atomic<bool> over = false;
   std::atomic<unsigned long> rounds = 0;

@@ -25,8 +25,9 @@ static _Noreturn void count_turns(void) {
   }
 }
 
-// Repeats the call until another process has run during it. One time slice of the other may come
-// just before the call and one just after it, and a busy host may delay timer ticks.
+// Repeats the call until another process has run during it. Two turns of that process do not count:
+// one may come just before the call, and one just after it. A busy host may delay timer ticks, so
+// one call is not enough.
 static void with_others(const char* name, void (*prepare)(void), void (*call)(void)) {
   for (int i = 0; i < 1000; ++i) {
     prepare();

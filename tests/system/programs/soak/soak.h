@@ -70,7 +70,7 @@ inline nanoseconds some_time(Random& random) {
 
 // The workers. Each runs until shared->stop is set, or until it is killed.
 
-/// Numbers circulate through pipes and arrive in order.
+/// Numbers pass through a row of pipes and arrive in order.
 void use_pipes();
 /// Threads pass items on; each item arrives once.
 void use_futexes();
@@ -84,7 +84,7 @@ void use_kills();
 void use_timers();
 /// Several threads map and unmap memory.
 void use_mappings();
-/// Threads move each other between harts and change priorities.
+/// One thread moves other threads between harts and changes their nice values.
 void use_moves();
 /// Prints a line now and then.
 void use_console();
