@@ -1,5 +1,5 @@
 // A high-priority sleeper and threads that never stop computing: the sleeper runs as soon as its
-// sleep ends. A sleeper of ordinary priority waits until a time slice ends.
+// sleep ends. A sleeper of ordinary priority may have to wait until a time slice ends.
 #include <user/check.h>
 #include <user/clock.h>
 #include <user/counters.h>

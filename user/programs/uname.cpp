@@ -1,6 +1,6 @@
-// uname [-asnrvm]: prints the system's name; -n the machine's name, -r the release, -v its version,
-// -m the kind of machine, -a all of them. They are printed in this order, whatever the order of the
-// options.
+// uname [-asnrvm]: prints the system's name (-s, the default), the machine's name (-n), the release
+// (-r), the version (-v) and the kind of machine (-m); -a prints all. The output has this order,
+// whatever the order of the options.
 #include <string>
 #include <utility>
 

@@ -1,6 +1,6 @@
 // Formatted output: `user::println("{} of {}", i, n)`, checked at compile time by fmt. Each call
-// makes one write, so that lines of several threads do not mix. The runtime library contains the
-// formatting code, so programs that print compile quickly.
+// makes one write if the file takes all bytes, so that lines of several threads do not mix. The
+// runtime library contains the formatting code, so programs that print compile quickly.
 #pragma once
 
 #include <abi/errno.h>
