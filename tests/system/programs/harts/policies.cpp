@@ -5,8 +5,8 @@ namespace harts {
 namespace {
 
 constexpr std::string_view policies[] = {
-    "fifo", "round-robin", "aging", "edf",      "stride",
-    "mlfq", "steal-fifo",  "eevdf", "priority", "lottery",
+    "fifo",       "round-robin", "aging", "edf",      "stride",  "mlfq",
+    "steal-fifo", "steal-lifo",  "eevdf", "priority", "lottery",
 };
 
 Result<void> use_policy(std::string_view name) {
