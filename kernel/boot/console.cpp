@@ -15,8 +15,8 @@
 namespace kernel {
 namespace {
 
-/// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and
-/// starts background programs that ignore it.
+/// Sends the signal of a key like ^C to all processes. The shell ignores the signal, and starts its
+/// background programs so that they ignore it too.
 void signal_all(abi::Signal signal) {
   for (Process& process : processes()) process.post_signal(signal);
 }
@@ -33,7 +33,7 @@ abi::WindowSize window_size(std::string_view text) {
   return size;
 }
 
-/// The console's output without frames.
+/// The output of the console without framing (devices/console.h).
 class ConsoleScreen final : public Screen {
  public:
   std::size_t room() override { return console.room(); }
@@ -42,7 +42,7 @@ class ConsoleScreen final : public Screen {
   void ask_for_room() override { console.ask_for_room(); }
 };
 
-/// A stream of the console's framed output. Each put() is a frame.
+/// One stream of the console's framed output. Each put() sends one frame (Console::put_frame()).
 template <Console::Stream stream>
 class FramedScreen final : public Screen {
   // Console::has_room() is raised when half of the ring is free. The largest frame fits into that.
@@ -100,8 +100,8 @@ ConsoleTerminals start_console(const formats::BootOptions& options) {
   if (ended) terminal.end_input();
   static std::array<Terminal*, 2> terminals{&terminal, errors_apart ? &error_terminal() : nullptr};
   const auto writers = std::span{terminals}.first(errors_apart ? 2 : 1);
-  // The driver runs outside the strand. Its two helpers run in the strand, below the level of all
-  // drivers.
+  // The driver runs outside the strand. Its two helpers run in the strand, at a less urgent level
+  // than any driver.
   async::spawn_preemptible(console.serve(),
                            {.name = "console", .priority = Schedule::driver_level});
   const auto start_helper = [](const char* name, async::Task<> job) {

@@ -36,7 +36,8 @@ ProgramArguments arguments_from(const formats::BootOptions& options, std::string
   return arguments;
 }
 
-/// Opens standard input, output and error. They are one open file unless `errors` is not null.
+/// Opens standard input, output and error. All three are one open file of the console. But if
+/// `errors` is not null, standard error is that terminal.
 Result<> open_standard_files(FdTable& files, Terminal* errors) {
   const PathLookup lookup{.start = root_directory()};
   const auto console = find_node(lookup, "/dev/console");

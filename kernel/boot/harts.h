@@ -14,7 +14,8 @@ void begin_hart(bool smp_active);
 
 /// Starts the harts 1 … count - 1. Each logs its start. Memory must be initialized.
 void start_other_harts(unsigned count);
-/// Waits until these harts run, so that programs see all of them. Gives up after a second.
+/// Waits until all harts that start_other_harts() has started run jobs, so that the first program
+/// finds them all. Gives up after a second.
 async::Task<> await_other_harts();
 
 }  // namespace kernel

@@ -102,7 +102,8 @@ void kernel_main(const hal::BootInfo& info) {
   report_deadlocks();
   begin_hart(info.hart_count > 1);
   start_fast_path(info.hart_count > 1);
-  async::Strand::enter();  // until the first step: other harts start meanwhile
+  // This hart holds the strand until boot is done: the other harts use the strand as they start.
+  async::Strand::enter();
   start_other_harts(info.hart_count);
   const ConsoleTerminals consoles = start_console(options);
   start_virtio_devices();

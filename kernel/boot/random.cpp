@@ -73,7 +73,7 @@ void set_entropy_source(void (*source)()) {
 }
 
 void give_entropy(std::span<const std::byte> bytes) {
-  // If the last answer is still in the buffer, there is no request for these bytes.
+  // A full buffer holds the answer to the last request, so these bytes were not requested.
   if (buffer.is_full.load(std::memory_order_acquire)) return;
   buffer.count = std::min(bytes.size(), buffer.bytes.size());
   std::copy_n(bytes.begin(), buffer.count, buffer.bytes.begin());

@@ -28,8 +28,8 @@ class RandomGenerator {
   void renew();
 
   std::array<std::uint32_t, key_words> key_{};
-  // The last `left_` bytes are unused output. All others are zero: they were output or became the
-  // key.
+  // The last `left_` bytes are unused output. All bytes before them are zero: they were output
+  // already, or they became the key.
   std::array<std::byte, blocks_per_key * sizeof(Block)> bytes_{};
   std::size_t left_ = 0;
   std::uint64_t given_ = 0;

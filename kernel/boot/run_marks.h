@@ -1,5 +1,6 @@
-// Marks in the console's output. They show a tool on the host where the first program's output
-// begins and ends, and its exit status (docs/running.md). The option `mark=` enables them.
+// Marks in the console's output. They show a tool on the host where the output of the first program
+// begins and ends, and which exit status the program has (docs/running.md). The boot option `mark=`
+// enables them.
 #pragma once
 
 #include <string_view>
