@@ -32,8 +32,8 @@ namespace kernel::memory {
 
 class AddressSpace : public RefCounted<AddressSpace> {
  public:
-  /// Program stacks end here. Most programs are linked into the same gigabyte, which saves each
-  /// process a page table.
+  /// The usual upper end of a program's stack. The stack lies in the first gigabyte of the space,
+  /// as most programs do, which saves each process a page table.
   VirtAddr stack_top() const { return user_range().origin() + 0x4000'0000; }
   /// The part of the user range that this space has: all addresses that the program may map.
   const hal::UserRange& user_range() const { return table_.user_range(); }
@@ -147,8 +147,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   /// answer than before the page-in. Fails with ENOMEM.
   Result<> put_page_in(const PageToRead& paged_in, Frame contents);
 
-  // Changing a program's instructions (code.cpp). Used where hal::code_is_seen_first() is true, and
-  // for programs with instructions that fault.
+  // Changing a program's instructions (code.cpp): before they run, if hal::code_is_seen_first() is
+  // true, and after a fault of an instruction that this machine cannot run.
 
   /// The executable area at `va`. Empty if there is none.
   std::optional<CodeArea> code_at(VirtAddr va) const;
@@ -207,7 +207,8 @@ class AddressSpace : public RefCounted<AddressSpace> {
   explicit AddressSpace(hal::PageTable table)
       : table_(std::move(table)), gaps_below_{user_range().end()} {}
 
-  // Call after an entry was removed or restricted. The kernel's TLB and all harts drop it.
+  // Call after an entry was removed or restricted. The kernel's TLB and the TLBs of all harts drop
+  // the old entry.
   void flush_page(VirtAddr va) {
     kernel_tlb_.forget(va);
     tag_.flush_page(va);

@@ -51,7 +51,7 @@ struct Backing {
   PageSource& source() const { return static_cast<PageSource&>(*object); }
 
   bool is_shared() const { return kind == Kind::shared; }
-  /// Moves the start forward by `bytes`, a multiple of the page size.
+  /// Cuts off the first `bytes` of the contents, a multiple of the page size.
   void advance(std::size_t bytes) {
     file = file.subspan(std::min(bytes, file.size()));
     first_page += bytes / hal::page_size;
@@ -84,7 +84,8 @@ struct Area {
     first_instruction_offset = 0;
     if (code == Code::unseen && allows(access, Access::execute)) code = Code::refused;
   }
-  /// Whether an area with this state of code may be merged onto the end.
+  /// Whether the area that follows may be merged into this one, as far as its code matters: its
+  /// state is `next`, and `next_lead` is its first_instruction_offset.
   bool code_continued_by(Code next, std::uint16_t next_lead) const {
     return !hal::changes_code || (code == next && next_lead == 0);
   }

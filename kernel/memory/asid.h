@@ -26,7 +26,8 @@ class AsidAllocator {
     kept_ = {};
   }
 
-  /// An ASID is valid only in the generation that it was allocated in. Never 0.
+  /// The number of the present generation, never 0. An ASID is valid only in the generation in
+  /// which it was allocated.
   std::uint32_t generation() const { return generation_; }
 
   /// Never returns 0, the ASID of the kernel's own space, unless the machine has no ASIDs.
@@ -38,7 +39,8 @@ class AsidAllocator {
   std::uint32_t highest_ = 0;
   std::uint32_t next_ = 1;
   std::uint32_t generation_ = 1;
-  std::array<std::uint32_t, hal::max_harts> kept_{};  // from the last generation; 0: none
+  // For each hart the ASID that its space kept from the last generation; 0: none.
+  std::array<std::uint32_t, hal::max_harts> kept_{};
 };
 
 extern constinit AsidAllocator asids;

@@ -152,7 +152,7 @@ Result<> AddressSpace::copy_on_write(const Area& area, VirtAddr page, PageEntry*
   if (slot == nullptr || !slot->allows(wanted)) return nullptr;
   std::byte* const there = hal::phys_to_virt(slot->address()) + va % page_size;
   if (wanted == Access::write && slot->allows(Access::execute)) {
-    code_written_ = true;  // not cached: each write must set it
+    code_written_ = true;  // kernel_tlb_ does not get the page, so that each write sets this
   } else {
     kernel_tlb_.remember(va, wanted, there);
   }

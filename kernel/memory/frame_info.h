@@ -15,7 +15,7 @@ struct FrameInfo {
 
   /// A page of small heap objects (heap.cpp).
   struct Slab {
-    std::uint32_t next;  ///< a list of slabs with room, by page number; 0 ends it
+    std::uint32_t next;  ///< page number of the next slab with room; 0: none
     std::uint32_t previous;
   };
   struct Objects {

@@ -12,8 +12,8 @@
 // allocations in a running system call succeed. A system call that creates a lasting object calls
 // can_allocate() first.
 //
-// Only jobs of the strand (async/strand.h) call these functions, never interrupt handlers. The
-// strand runs one step at a time, so there is no lock.
+// These functions run in the strand (async/strand.h), never in an interrupt handler. At most one
+// hart is in the strand at a time, so there is no lock.
 #pragma once
 
 #include <hal/boot.h>

@@ -110,8 +110,8 @@ unsigned order_of(std::size_t bytes) {
   return object;
 }
 
-// Takes the first free object of a slab that has one. The rare case is a tail call, so that the
-// common case needs no stack frame.
+// Takes the first free object of a slab that has one. If no other is left, a tail call takes the
+// slab out of the list. So the common case needs no stack frame.
 inline void* take_object(SizeClass& of, std::uint32_t slab) {
   FrameInfo& info = info_of(slab);
   auto* const page = hal::phys_to_virt(PhysAddr{slab} << hal::page_shift);

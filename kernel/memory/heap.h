@@ -17,7 +17,8 @@ namespace kernel::memory::heap {
 
 inline constexpr std::size_t largest_small = 2048;
 
-/// At least `bytes`, aligned to 16; powers of two are aligned to their size, up to a page.
+/// Returns memory of at least `bytes` bytes. Its alignment is 16, or `bytes` if that is a larger
+/// power of two, up to a page.
 [[nodiscard]] void* allocate(std::size_t bytes);
 /// Does nothing if `object` is null.
 void release(void* object);

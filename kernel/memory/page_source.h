@@ -16,7 +16,8 @@ class Task;
 
 namespace kernel::memory {
 
-/// This folder awaits nothing, so async::Task is only declared here (async/task.h).
+/// The pages of a disk or of another device. async::Task (async/task.h) is only declared above,
+/// because no code of this folder awaits a task.
 class PageSource : public MemoryObject {
  public:
   /// The number of pages, a partial last one included. It may change.

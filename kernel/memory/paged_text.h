@@ -1,5 +1,6 @@
 // A text stored page by page, so that it never needs contiguous memory. It takes a page only if
-// can_allocate() allows it. Otherwise it drops the text, and is_complete() returns false.
+// can_allocate() allows it. Otherwise it drops whatever is appended from then on, and is_complete()
+// returns false.
 //
 //   fmt::format_to(std::back_inserter(text), "{}\n", number);
 //

@@ -9,8 +9,8 @@
 
 namespace kernel::memory {
 
-/// Owns one reference on each of its frames. Each page table entry that maps one owns another. A
-/// frame is allocated with zeros at the first request and lives as long as the object.
+/// Owns one reference on each of its frames. Each page table entry that maps a frame owns another.
+/// A frame is allocated with zeros at the first request and lives as long as the object.
 ///
 /// The frames are in a tree of pages with three levels, like a page table. Its nodes are allocated
 /// on demand, so an object for many pages is small at first.

@@ -85,7 +85,8 @@ hal::HartMask TlbTag::others() const {
 hal::HartMask TlbTag::note_change() {
   const hal::HartMask now = others();
   if (now != 0) ++here.shootdowns;
-  // This hart's own bit stays as it was: this hart may change a space that it is not in.
+  // The caller has flushed this change on this hart. Its bit stays as it was: it may still owe a
+  // flush for an earlier change.
   stale_ |= ~now & ~hal::mask_of(hal::hart_index());
   return now;
 }

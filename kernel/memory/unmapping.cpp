@@ -1,5 +1,5 @@
-// Unmapping, and how pages leave the table. First all harts lose their translations, then the
-// frames are freed.
+// Unmapping, and how pages leave the table. No frame gets a new use while a hart still has an old
+// translation to it.
 #include <algorithm>
 #include <array>
 #include <span>
