@@ -26,13 +26,13 @@ void give_up_mutex(Thread& self, std::uintptr_t address) {
   if ((*value & abi::futex_waiters) != 0) wake_one(self, address);
 }
 
-/// The program owns the list's memory: the list may be broken or have a loop.
+/// The list lies in the program's memory, so it may be broken or have a loop.
 void give_up_robust_mutexes(Thread& self) {
   if (self.robust_list == 0) return;
   const auto head = memory::UserPtr<const abi::RobustListHead>{self.robust_list}.read(self.space());
   if (!head) return;
   constexpr int limit = 2048;
-  // Bit 0 marks a PI lock (pi_lock.h). Its word is treated like the others.
+  // Bit 0 marks a PI lock (pi_lock.h). Its word is treated like that of any other mutex.
   const auto place_of = [](std::uintptr_t entry) { return entry & ~std::uintptr_t{1}; };
   const std::uintptr_t pending = place_of(head->pending);
   std::uintptr_t entry = place_of(head->list.next);
@@ -55,14 +55,14 @@ void announce_end(Thread& self) {
 }  // namespace
 
 void exit_cleanup(Thread& self) {
-  pi_lock::abandon_all(self);  // first: robust mutexes lose their owner's id below
+  pi_lock::abandon_all(self);  // before the next line removes this thread's ID from their words
   give_up_robust_mutexes(self);
   announce_end(self);
   self.release_vfork_waiter();
 }
 
 void end_thread(Thread& self) {
-  pi_lock::abandon_all(self);  // locks that were requested since exit_cleanup()
+  pi_lock::abandon_all(self);  // locks for which threads began to wait after exit_cleanup()
   release_hart_state(self);
   self.process().remove_thread(self);
 }

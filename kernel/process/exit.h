@@ -5,7 +5,7 @@ namespace kernel {
 
 class Thread;
 
-// Both are called by the thread's coroutine.
+// The thread's coroutine calls both functions.
 
 /// Releases the mutexes that the thread still holds, and wakes those that wait for its end. The
 /// thread will not run its program again. Its memory is not accessed after this.

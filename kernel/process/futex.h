@@ -1,8 +1,8 @@
 // Futexes: threads wait for a word of user memory to change (futex(2)).
 //
 // A futex without waiters takes no memory. Its waiters are in one of a fixed number of lists,
-// chosen by a hash of the word's memory::MemoryKey. For shared memory the key is the page and the
-// offset in it; for private memory it is the address space and the address.
+// chosen by a hash of the word's memory::MemoryKey. For shared memory the key is the object that
+// owns the pages and the offset in it; for private memory it is the address space and the address.
 //
 // The strand owns the lists.
 #pragma once
@@ -25,7 +25,7 @@ class Futex {
   static constexpr std::uint32_t any_bits = ~std::uint32_t{0};
 
   /// The threads that can wait for the word: only those of this address space (FUTEX_PRIVATE_FLAG,
-  /// which needs no look-up of the page), or all threads that map the memory.
+  /// which needs no look-up of the area), or all threads that map the memory.
   enum class Sharing : bool { any_process, own_space };
 
   /// EINVAL if `address` is not aligned. EFAULT if it is outside the user range or, for

@@ -16,7 +16,7 @@ bool has_large_memory_alone(Thread& self);
 /// Copies the address space for a child process (fork).
 async::Task<Result<Ref<AddressSpace>>> copy_memory(Thread& self);
 
-/// Drops the private pages of [start, end), as MADV_DONTNEED does.
+/// Drops the pages of [start, end), as MADV_DONTNEED does (AddressSpace::discard).
 async::Task<> discard_memory(Thread& self, hal::VirtAddr start, hal::VirtAddr end);
 
 /// Frees the memory of `self`, which ends or executes another program.

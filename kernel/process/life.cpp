@@ -118,7 +118,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         break;
       case Trap::call_answered: break;  // this hart already holds the strand
       case Trap::interrupt:
-        take_interrupts();  // before it waits for the strand: other harts can run the woken jobs
+        take_interrupts();  // before the wait for the strand: other harts can run the woken jobs
         async::Strand::enter();
         if (ends_timeslice(self)) {
           save_hart_state(self);

@@ -36,7 +36,7 @@ inline bool others_wait(const Thread& self) {
 
 /// Called after a trap: whether `self` returns to user mode now. Returns false if a more urgent job
 /// is ready or if `self` has pending flags (Thread::has_pending_flags). Limits the time slice of
-/// `self` if a job of its level is ready.
+/// `self` if others_wait() is true.
 [[gnu::always_inline]] inline bool may_return_to_user(Thread& self) {
   if (others_wait(self) && !keeps_hart(self)) return false;
   return !self.has_pending_flags();

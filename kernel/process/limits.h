@@ -1,7 +1,7 @@
 // Resource limits of a process (getrlimit(2)). Children inherit them, and execve keeps them.
 //
 //   RLIMIT_NOFILE   the table of files enforces it
-//   RLIMIT_AS       mmap and brk enforce it; all of the stack counts
+//   RLIMIT_AS       mmap and brk enforce it; the whole stack counts, even if it is not in use
 //   RLIMIT_STACK    the stack of the next program: at least 256 KiB, at most 64 MiB, or a quarter
 //                   of memory where that is less
 //   the others      have no effect; the process can read them back

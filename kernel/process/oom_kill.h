@@ -5,9 +5,10 @@ namespace kernel {
 
 class Thread;
 
-/// Kills the process with most private pages, so that `needy` can retry. Kills none while an
-/// earlier one still ends. Returns false if there is no process to kill but that of `needy`, which
-/// has to die then. Never chooses the first process. In the strand.
+/// Kills the process with most private pages, so that `needy` can retry. Never chooses the first
+/// process. Kills no process while an earlier victim still ends. Returns false if the victim would
+/// be the process of `needy` itself, or if there is none: the caller must then kill that process.
+/// In the strand.
 bool oom_kill(Thread& needy);
 
 }  // namespace kernel

@@ -11,15 +11,17 @@
 
 namespace kernel {
 
-/// Reads the page at `va` into memory. The page is mapped by the next fault. EIO; ENOMEM.
+/// Reads the page at `va` into memory and maps it. Does nothing if the page needs no page-in. EIO;
+/// ENOMEM.
 async::Task<Result<>> page_in(Ref<memory::AddressSpace> space, hal::VirtAddr va);
 /// Reads the page that a system call in `space` missed last. EFAULT: the page cannot be read;
 /// ENOMEM.
 async::Task<Result<>> page_in_missed(Ref<memory::AddressSpace> space);
 
 /// Retries a system call that answered would_block because it needs a page-in, until it answers
-/// something else. `now()` is its fast form. `wait()` returns its blocking form, for a call that
-/// has to wait for something besides pages. EFAULT or ENOMEM if a page cannot be read.
+/// something else. `now()` calls its fast handler. `wait()` calls its blocking handler, for a call
+/// that has to wait for something besides pages, and returns what to await. EFAULT or ENOMEM if a
+/// page cannot be read. EINTR: cancelled.
 template <class Now, class Wait>
 async::Task<trap::Register> restart_syscall(memory::AddressSpace& space, Now now, Wait wait) {
   const auto shared = Ref<memory::AddressSpace>::share(space);

@@ -19,7 +19,8 @@ namespace {
 
 using Word = std::uint32_t;
 
-// Limits on the work of one priority change, which is one step.
+// A change of priority passes through a whole chain of waits in one step. These limits bound its
+// work: the jobs in a chain, and the locks with waiters of one address space.
 constexpr int most_in_a_chain = 16;
 constexpr int most_of_a_space = 256;
 
@@ -47,7 +48,8 @@ class PiLock {
   Word holder_id() const { return holder_id_; }
   const async::Job* holder() const { return mutex_.owner(); }
 
-  /// Returns whether the waiter holds the lock. The PiLock may be deleted then.
+  /// Waits for the lock. Returns whether the waiter holds it. When the task ends, the PiLock may be
+  /// deleted already.
   async::Task<bool> wait(Waiter& waiter);
 
   /// Passes the lock to the next waiter. Returns the new value of the word.
@@ -135,7 +137,7 @@ async::Task<bool> PiLock::wait(Waiter& waiter) {
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
   const bool has_it = static_cast<bool>(guard);
-  guard.release();  // the program holds it; without waiters the kernel forgets the holder
+  guard.release();  // the program unlocks it later; without waiters the kernel forgets the holder
   if (has_it && !mutex_.is_awaited()) {
     const async::Job& self = *mutex_.owner();
     mutex_.set_owner(nullptr);

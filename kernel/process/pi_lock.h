@@ -34,7 +34,8 @@ Result<bool> take(Thread& self, const Futex& futex);
 /// too many such locks with waiters.
 async::Task<Result<int>> wait(Thread& self, Futex futex, async::Instant deadline);
 
-/// Unlocks: the next waiter holds the lock. EPERM if `self` does not hold it.
+/// Unlocks: the next waiter holds the lock. EPERM: `self` does not hold it. EINVAL: the word names
+/// another holder than the kernel's. EFAULT, ENOMEM.
 Result<int> give_back(Thread& self, const Futex& futex);
 
 /// The number of locks with waiters.

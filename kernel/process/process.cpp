@@ -51,7 +51,7 @@ std::string_view Process::name() const {
 
 void Process::add_child(Ref<Process> child) {
   child->parent_ = this;
-  children_.push_back(*child.leak());  // the family owns this Ref until reap()
+  children_.push_back(*child.leak());  // the list of children owns this Ref until reap()
 }
 
 void Process::reap(Process& zombie) {

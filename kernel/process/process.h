@@ -1,8 +1,8 @@
 // A process: an address space, open files, and the threads that share them.
 //
-// Each thread owns a reference to its process. The family owns one until the parent has waited for
-// the process. Between the end of its last thread and that wait the process is a zombie: it has
-// only a number, a status and its times.
+// Each thread owns a reference to its process. The parent's list of children owns one until the
+// parent has waited for the process. Between the end of its last thread and that wait the process
+// is a zombie: it has only a number, a status and its times.
 //
 //   create ──▶ running ── last thread ends ──▶ zombie ── wait4, or no parent waits ──▶ freed
 //
@@ -53,7 +53,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   SignalActions& signal_actions() { return *parts_.actions; }
   ResourceLimits& limits() { return limits_; }
 
-  /// The path of the program it runs; its last component is its name.
+  /// The path of the program that the process runs. Its last component is the process's name.
   const std::string& path() const { return path_; }
   std::string_view name() const;
 
@@ -77,7 +77,7 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
   List<Process>& children() { return children_; }
   /// Woken when a child has become a zombie.
   async::WaitList& child_ended() { return child_ended_; }
-  /// Removes the child `zombie` from the family and from the table. It is freed with its last Ref.
+  /// Removes `zombie` from the list of children and from processes(). Its last Ref frees it.
   void reap(Process& zombie);
 
   // ── Life ──

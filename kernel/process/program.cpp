@@ -15,8 +15,8 @@ using memory::Backing;
 using Place = memory::MapRequest::Place;
 
 Result<> map_segment(AddressSpace& space, const formats::Segment& segment) {
-  // An area starts at a page boundary. Its backing therefore starts before the segment's contents,
-  // with the same bytes of the file: offset and address are equal modulo the page size.
+  // An area starts at a page boundary. Its backing therefore begins with the bytes of the file that
+  // precede the segment's contents: file offset and address are equal modulo the page size.
   const std::size_t first_instruction_offset = segment.start - segment.first_page();
   Backing backing{};
   if (!segment.contents.empty()) {

@@ -18,12 +18,12 @@ namespace kernel {
 /// caller in a system call first checks memory::can_allocate_contiguous(limit).
 class ProgramArguments {
  public:
-  /// The most bytes of all strings, with their zeros, and of the pointers to them (Linux's
-  /// MAX_ARG_STRLEN).
+  /// The most bytes of all strings, with their zeros, and of the pointers to them. Linux allows as
+  /// many for a single string (MAX_ARG_STRLEN).
   static constexpr std::size_t limit = 128 * 1024;
 
-  /// Add a copy of `text`: first all arguments, then all environment strings, `NAME=value`. Return
-  /// false if there is no room.
+  /// Add a copy of `text`. Add all arguments before the first environment string, `NAME=value`.
+  /// Return false if there is no room.
   bool add_argument(std::string_view text) { return add(text) && ++argument_count_; }
   bool add_environment(std::string_view text) { return add(text) && ++environment_count_; }
 

@@ -114,7 +114,7 @@ void begin_period(Thread& thread, std::uint64_t begin) {
   thread.share.period_end = begin + in_ticks(thread.schedule().reservation.period);
 }
 
-/// Whether the kernel enforces a reservation of `thread`.
+/// Whether the kernel, and not the scheduling policy, enforces a reservation of `thread`.
 bool has_server(const Thread& thread) {
   return thread.schedule().is_deadline() && !policy_serves_reservations();
 }
@@ -194,8 +194,8 @@ unsigned harts_set_up_for(const memory::AddressSpace& space) {
       by_hart, [&](const CurrentThread* on) { return on != nullptr && on->space == &space; }));
 }
 
-/// Moves the accounts of `thread` to this hart, and takes a reference to its address space, which
-/// may end on another hart.
+/// Moves the accounts of `thread` to this hart, and takes a reference to its address space: the
+/// space may otherwise be freed on another hart while this hart's page table is still in use.
 void detail::on_migrate_in(Thread& thread) {
   clear_last_thread(thread);
   count_syscalls(thread);

@@ -1,9 +1,9 @@
 // The user thread that each hart runs: switching a hart to another thread, charging threads for the
 // time they use, and ending time slices.
 //
-// A time slice ends at a timer tick. The timer ticks only while another thread of the same level is
-// ready: the only ready thread of its level is never interrupted. A scheduling policy with time
-// slices of its own (Policy::until_tick) decides how long they are.
+// A time slice ends at a timer tick. The timer ticks only while ready jobs limit the time slice
+// (Thread::preempt_threshold): no tick interrupts a thread without such rivals. A scheduling policy
+// with time slices of its own (Policy::until_tick) decides how long they are.
 //
 // All functions run in the strand, except timeslice_tick_is_pending() and note_timeslice_tick().
 // Times are in ticks of hal::clock_ticks(), which one instruction reads.
@@ -76,8 +76,9 @@ const CurrentThread* current_thread_of(unsigned hart);
 unsigned harts_set_up_for(const memory::AddressSpace& space);
 
 /// Charges the current thread for the time since the last charge. The thread's credit pays for one
-/// tick at most. A longer time means that the host stopped the whole machine, which busy hosts do
-/// for tens of milliseconds: an interactive thread must not be demoted for that.
+/// tick at most. A longer time means that no tick came: the thread had no rivals, or the host
+/// stopped the whole machine, as busy hosts do for tens of milliseconds. An interactive thread must
+/// not become CPU-bound for that.
 inline void charge() {
   const std::uint64_t now = hal::clock_ticks();
   const std::uint64_t spent = now - current.charged;
@@ -105,7 +106,8 @@ inline void charge() {
   if (current.thread != &thread) switch_to(thread);
 }
 
-/// Leaves this hart without a current thread. The caller is about to end a thread or to idle.
+/// Leaves this hart without a current thread. The caller is about to end a thread, to start another
+/// program in it (execve), or to idle.
 void leave_current_thread();
 
 /// Saves what this hart holds of `thread`, so that another hart can run it. The thread has just
@@ -121,8 +123,8 @@ void release_hart_state(Thread& thread);
 /// Clears the current thread of the hart on which `thread` ran last, if that is still `thread`.
 void clear_last_thread(const Thread& thread);
 
-/// Starts the timer that ends the time slice of `thread`. The thread is about to run while another
-/// thread of its level is ready.
+/// Starts the timer that ends the time slice of `thread`, unless it runs already. Call this when
+/// `thread` is about to run and ready jobs may limit its time slice.
 inline void arm_timeslice(const Thread& thread) {
   if (due(TimerSource::timeslice) == hal::no_deadline || detail::timeslices_are_exact) [[unlikely]]
     detail::set_limit(thread);

@@ -34,7 +34,7 @@ struct Reservation {
   async::Duration deadline{};
   async::Duration period{};
 
-  /// Linux's rules (sched(7)), with its default bounds of periods.
+  /// Whether the three times follow Linux's rules (sched(7)), with its default bounds of periods.
   constexpr bool valid() const {
     using namespace std::chrono_literals;
     const bool in_order = runtime >= 1024ns && deadline >= runtime && period >= deadline;
@@ -99,7 +99,8 @@ struct Schedule {
   }
   constexpr async::Duration slice() const { return short_slices() * shortest_slice; }
 
-  /// Each nice value is a quarter more or less than the next: Linux's sched_prio_to_weight.
+  /// The weight of a nice value is about 1.25 times that of the next one (Linux's
+  /// sched_prio_to_weight).
   constexpr std::uint32_t weight() const {
     constexpr std::array<std::uint32_t, 40> by_nice{
         88761, 71755, 56483, 46273, 36291, 29154, 23254, 18705, 14949, 11916,  // -20 …

@@ -100,7 +100,8 @@ void Thread::post_events() {
 }
 
 void Thread::notice() {
-  // A thread that does not run sees its flags before it runs its program. Pairs with is_running().
+  // A thread that does not run sees its flags before it runs its program. Pairs with the fence in
+  // Executor::begin_step_smp().
   const bool runs = async::Executor::is_running(*job_);
   if (runs && job_->hart != hal::hart_index()) hal::send_ipi(job_->hart);
 }

@@ -81,8 +81,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   const Schedule& schedule() const { return schedule_; }
   void set_schedule(const Schedule& schedule);
-  /// Sets the deadline of its present work for scheduling policies, and its weight; 0: the
-  /// schedule's.
+  /// Sets the deadline and the weight of the thread's present work, for scheduling policies. If
+  /// `weight` is 0, the weight is that of the thread's schedule.
   void hint_work(async::Instant due, std::uint32_t weight);
   /// Called when the scheduling policy changes: the thread passes its attributes to the new policy
   /// before it runs its program again.
@@ -97,7 +97,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind
   /// an interactive one.
   std::uint8_t preempt_threshold() const { return preempt_threshold_; }
-  /// Whether it has used up a time slice since its last wait. A new thread inherits this.
+  /// Whether it has used up a time slice, and no wait since then has brought it new credit. A new
+  /// thread inherits this.
   bool is_cpu_bound() const { return cpu_bound_; }
   void set_cpu_bound(bool cpu_bound);
 
@@ -137,7 +138,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
 
   // ── Registered by the C library ──
 
-  std::uintptr_t clear_child_tid = 0;  ///< user address to zero and wake when the thread ends
+  std::uintptr_t clear_child_tid = 0;  ///< address of a futex: set to 0 and woken at the end
   std::uintptr_t robust_list = 0;      ///< user address of the list of robust mutexes
 
  private:

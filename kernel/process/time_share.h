@@ -21,8 +21,8 @@
 
 namespace kernel {
 
-/// The time that a thread may still use on its hart. running.h charges `credit`; Rounds sets the
-/// rest.
+/// The time that a thread may still use on its hart. charge() (running.h) takes it from `credit`.
+/// Rounds gives new credit and sets the last two members; running.cpp sets the others.
 struct TimeShare {
   std::int64_t credit = 0;         ///< below 0: the thread ran for longer than its credit
   std::int64_t timeslice_end = 0;  ///< the time slice ends when `credit` has dropped to this
@@ -96,7 +96,7 @@ class Rounds {
 
   std::uint32_t round_ = 1;
   std::uint32_t search_ = 1;  // number of the search for a thread with credit
-  // Rounds until a thread that the search has passed over has enough credit.
+  // The fewest rounds after which a thread that the search has passed over has enough credit.
   std::uint32_t rounds_to_wait_ = most_rounds;
 };
 

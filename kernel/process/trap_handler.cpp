@@ -20,7 +20,8 @@ using trap::Why;
 
 constexpr std::uint64_t back_to_program = 0;
 
-/// In the strand, after the trap has been served.
+/// Call this in the strand, after the trap has been served. Returns to the program, outside the
+/// strand, or leaves the rest to the coroutine, still in the strand.
 std::uint64_t return_to_user(Thread& self) {
   if (!may_return_to_user(self)) return UserContext::call_answered;
   async::Strand::leave();
@@ -32,7 +33,8 @@ std::uint64_t leave_to_coroutine(const UserContext& context) {
   return context.cause;
 }
 
-/// Leaves Cotrap's own calls to the coroutine: some of them call run_user() themselves.
+/// Makes a system call. Leaves private calls to the coroutine: some of them call run_user(), and
+/// this handler already runs inside such a call.
 std::uint64_t answer(Thread& self, UserContext& context) {
   if (context.syscall_number() >= abi::first_private_call) return context.cause;
   async::Strand::enter();
@@ -40,7 +42,7 @@ std::uint64_t answer(Thread& self, UserContext& context) {
   return return_to_user(self);
 }
 
-/// Leaves a time slice that may be over to the coroutine.
+/// Takes interrupts. If the time slice may be over, leaves the decision to the coroutine.
 std::uint64_t interrupt(Thread& self, const UserContext& context) {
   take_interrupts();
   if (timeslice_tick_is_pending()) return context.cause;

@@ -1,4 +1,4 @@
-// Rewrites instructions that use fs, on hosts where fs stays the host's, and system calls
+// Rewrites system calls and, in the mode Segments::rewrite, instructions that use the register fs
 // (trap/rewrite.h).
 //
 //   copy the area ──▶ rewrite the copy ──▶ make the area not executable
@@ -218,7 +218,7 @@ async::Task<Result<>> see_code(Thread& self, VirtAddr at) {
     co_await sys::cond_resched(self);
     if (async::is_cancelled()) co_return Result<>{};
   }
-  // The area has changed since it was copied: the program retries.
+  // If the area has changed since it was copied, the program retries.
   if (self.space().code_at(at) != area) co_return Result<>{};
   if (read) co_return co_await put_in_place(self, *area, copy, rewriter);
   if (read.error() == Errno::enomem) co_return read;
