@@ -1,4 +1,4 @@
-// Makes the kernel panic on purpose, to test its report: `crash=` on the command line.
+// Makes the kernel panic on purpose, to test the report of a panic: the boot option `crash=`.
 #pragma once
 
 #include <async/async.h>

@@ -24,7 +24,8 @@ namespace {
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // the harts that were started
 
-/// The interrupt that ends the wait is taken at the next yield point, before the next step.
+/// Waits for an interrupt, with interrupts masked. The hart takes the interrupt at the next yield
+/// point, before the next step.
 void idle() {
   {
     const async::Strand::Guard strand;
