@@ -93,7 +93,7 @@ struct Area {
   std::size_t bytes() const { return end - start; }
   bool contains(VirtAddr va) const { return va >= start && va < end; }
 
-  // Links of the AreaSet. Only it writes them.
+  // Links of the AreaSet, which only the AreaSet writes.
   Area* next = nullptr;
   Area* previous = nullptr;
   Area* left = nullptr;

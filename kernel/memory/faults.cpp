@@ -1,5 +1,5 @@
-// Page faults: how a page gets its frame. The kernel's own access to a program's memory uses the
-// same walk and the same faults, without a trap.
+// Page faults: how a page gets its frame. When the kernel itself accesses a program's memory, it
+// calls fault() if necessary, without a trap. The entry in the page table decides:
 //
 //   no entry                 zeros, part of a file, or a shared page
 //   no entry, page on disk   ERESTART: the thread waits for a page-in (process/page_in.h)
@@ -122,7 +122,7 @@ PageEntry AddressSpace::first_entry(const Area& area, VirtAddr page, Access want
       frame = backing.pages().frame(backing.first_page + offset / page_size);
       if (frame != 0) frames.share(frame);
       break;
-    case Backing::Kind::paged_in: break;  // put_page_in() maps these
+    case Backing::Kind::paged_in: break;  // put_page_in() maps pages of this kind
   }
   return frame != 0 ? PageEntry::page(frame, rights_in_table(area)) : PageEntry{};
 }

@@ -65,7 +65,7 @@ class FrameAllocator {
   }
   /// Links `frame`, which has one reference, to `next`. 0 ends the chain.
   void link_chain(PhysAddr frame, PhysAddr next) { info(frame).links.next = number(next); }
-  /// Frees a frame with one reference that holds zeros.
+  /// Frees a frame that has one reference and holds zeros.
   void drop_zeroed(PhysAddr frame);
 
   /// 2^order contiguous frames, aligned to their size in bytes. 0: there is no such block.
@@ -89,7 +89,7 @@ class FrameAllocator {
     reserve_ = (reserved_bytes_ + hal::page_size - 1) / hal::page_size;
   }
 
-  /// The FrameInfo of any managed frame. For a block it is that of the first frame.
+  /// The FrameInfo of any managed frame. The FrameInfo of a block is that of its first frame.
   FrameInfo& info(PhysAddr frame) { return infos_[frame >> hal::page_shift]; }
   FrameInfo& info(const void* page) { return info(hal::virt_to_phys(page)); }
 

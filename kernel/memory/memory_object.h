@@ -12,8 +12,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
  public:
   virtual ~MemoryObject() = default;
 
-  /// A unique name. No later object gets the same one, and no address space lies at this address. A
-  /// futex waiter that outlives the object can therefore keep the name.
+  /// A unique name. No later object gets the same name, and no AddressSpace has it as its address.
+  /// A futex waiter that outlives the object can therefore keep the name.
   const void* lasting_name() const { return reinterpret_cast<const void*>(number_ << 4); }
 
  private:
