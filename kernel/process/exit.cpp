@@ -55,7 +55,7 @@ void announce_end(Thread& self) {
 }  // namespace
 
 void exit_cleanup(Thread& self) {
-  pi_lock::abandon_all(self);  // before the next line removes this thread's ID from their words
+  pi_lock::abandon_all(self);  // before the next line removes this thread's ID from the locks
   give_up_robust_mutexes(self);
   announce_end(self);
   self.release_vfork_waiter();

@@ -39,7 +39,7 @@ class PiLock {
   ~PiLock();
   PiLock(const PiLock&) = delete;
 
-  /// Null if no thread waits for it.
+  /// The lock at `futex`. Null if no thread waits for that lock.
   static PiLock* find(const Futex& futex);
   /// A lock that `holder` holds; null if there is none.
   static PiLock* find_of(const async::Job& holder);
@@ -68,7 +68,7 @@ class PiLock {
   /// Finds locks in O(log n), by futex and by holder, and counts them by address space.
   struct Index {
     std::map<memory::MemoryKey, PiLock*, MemoryOrder> by_futex;  // locks with a holder
-    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the same locks
+    std::set<std::pair<const async::Job*, PiLock*>> by_holder;   // the locks of by_futex
     std::map<const memory::AddressSpace*, int> count_by_space;   // by the first waiter's space
   };
   // The most bytes that the three containers of Index allocate for one lock.
@@ -77,7 +77,7 @@ class PiLock {
   /// Updates the index after the owner of the mutex has changed from `before`.
   void note_holder(const async::Job& before);
 
-  static inline constinit std::unique_ptr<Index> index_;  // null: there is no lock
+  static inline constinit std::unique_ptr<Index> index_;  // null: no thread waits
 
   const Futex futex_;
   async::Mutex mutex_;
@@ -181,8 +181,8 @@ Result<Thread*> find_holder(const Futex& futex, Word id) {
   return holder;
 }
 
-/// Returns the lock that `self` must wait for; the word says that it has waiters. Null if `self`
-/// holds the lock now.
+/// Returns the lock that `self` must wait for, after it has marked in the lock's word that there
+/// are waiters. Null if `self` holds the lock now.
 Result<PiLock*> stand_in_line(Thread& self, const Futex& futex) {
   for (;;) {
     const auto taken = pi_lock::take(self, futex);

@@ -59,15 +59,15 @@ class Process : public RefCounted<Process>, public IdTableEntry<Process>, public
 
   async::Instant start_time() const { return start_time_; }
   std::uint64_t syscall_count();
-  /// CPU time of its threads, ended ones included.
+  /// CPU time of all threads of the process, ended ones included.
   async::Duration cpu_time();
   /// CPU time of the children that this process has waited for, including that of their own such
   /// children.
   async::Duration children_cpu_time() const { return children_cpu_time_; }
   List<Thread>& threads() { return threads_; }
   bool is_zombie() const { return threads_.empty(); }
-  /// The schedule of its first thread, which has ended: calls can still name it by the process's
-  /// number.
+  /// The schedule of the process's first thread, after that has ended. Calls can still name the
+  /// thread by the number of the process.
   Schedule& first_schedule() { return first_schedule_; }
   abi::WaitStatus status() const { return status_.value_or(abi::WaitStatus{}); }
 

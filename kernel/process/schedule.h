@@ -57,7 +57,7 @@ struct Schedule {
 
   static constexpr unsigned driver_level = 0;
   static constexpr unsigned event_level = 1;
-  static constexpr unsigned lowest_level = 29;  ///< of an ordinary thread at its nice value
+  static constexpr unsigned lowest_level = 29;  ///< of ordinary threads that are not CPU-bound
   static constexpr unsigned ring_level = 30;    ///< of CPU-bound ordinary threads
   /// Of a killed thread. It runs before ordinary threads, because its end frees memory.
   static constexpr std::uint8_t ending_level = 9;

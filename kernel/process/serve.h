@@ -11,8 +11,8 @@
 
 namespace kernel {
 
-/// Makes the system call, sets its result, and skips the ecall instruction. Returns false if the
-/// call has to wait.
+/// Makes the system call, sets its result, and skips the instruction that made it. Returns false if
+/// the call has to wait.
 inline bool serve_syscall(Thread& self, trap::UserContext& context) {
   ++self.syscalls;  // the router's row for system calls shows this count
   context.skip_syscall_instruction();

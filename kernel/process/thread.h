@@ -34,7 +34,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   int id() const { return id_; }
   Process& process() { return *process_; }
   memory::AddressSpace& space() { return process_->space(); }
-  /// The job of its coroutine; null before start() and after the end.
+  /// The job of the thread's coroutine; null before start() and after the end.
   async::Job* job() const { return job_; }
   trap::UserContext& context() { return context_.get(); }
   /// The context with the current floating-point registers, which the hart may hold.
@@ -97,29 +97,29 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind
   /// an interactive one.
   std::uint8_t preempt_threshold() const { return preempt_threshold_; }
-  /// Whether it has used up a time slice, and no wait since then has brought it new credit. A new
-  /// thread inherits this.
+  /// Whether the thread has used up a time slice, and no wait since then has brought it new credit.
+  /// A new thread inherits this.
   bool is_cpu_bound() const { return cpu_bound_; }
   void set_cpu_bound(bool cpu_bound);
 
-  /// The user address of its abi::SharedPriority (shared_priority.h); 0: it has none.
+  /// The user address of the thread's abi::SharedPriority (shared_priority.h); 0: it has none.
   std::uintptr_t shared_priority() const { return shared_priority_; }
   void share_priority(std::uintptr_t address);
-  /// Lowers its level by `levels` below that of its schedule, as its SharedPriority says.
+  /// Sets the thread's level to `levels` below that of its schedule, as its SharedPriority says.
   void demote_by(std::uint8_t levels);
 
-  /// The harts on which it may run; not empty.
+  /// The harts on which the thread may run; not empty.
   async::HartMask harts() const { return harts_; }
   void set_harts(async::HartMask harts);
-  /// Whether it may run on the hart where it ran last.
+  /// Whether the thread may run on the hart where it ran last.
   bool may_stay() const { return (harts_ >> hart & 1) != 0; }
 
-  /// Whether its job is ready or running, and not waiting.
+  /// Whether the thread's job is ready or running, and not waiting.
   bool is_ready() const;
 
   // ── Its ring (rings/ring.h) ──
 
-  /// Null if it has none.
+  /// Null if the thread has no ring.
   Ring* ring() const { return ring_.get(); }
   void set_ring(std::unique_ptr<Ring> ring);
   /// Whether the current job is the thread's own coroutine, not one that works for its ring.
@@ -128,12 +128,12 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   // ── Accounting: times in ticks of hal::clock_ticks() ──
 
   std::uint64_t syscalls = 0;
-  std::uint64_t syscalls_counted = 0;  ///< those that a hart has already counted (running.h)
-  unsigned hart = 0;                   ///< the hart where its program ran last
-  bool is_throttled = false;           ///< it waits for the next period of its reservation
-  std::uint64_t stopped_running = 0;   ///< time of its last charge
-  std::uint64_t cpu_ticks = 0;         ///< CPU time up to its last charge
-  TimeShare share;                     ///< its share of its hart's time
+  std::uint64_t syscalls_counted = 0;  ///< system calls that a hart has counted (running.h)
+  unsigned hart = 0;                   ///< the hart where the thread ran its program last
+  bool is_throttled = false;           ///< the thread waits for its reservation's next period
+  std::uint64_t stopped_running = 0;   ///< time of the last charge() for the thread
+  std::uint64_t cpu_ticks = 0;         ///< CPU time up to the last charge()
+  TimeShare share;                     ///< the thread's share of the hart's time
   async::Duration cpu_time() const;    ///< CPU time up to now
 
   // ── Registered by the C library ──
@@ -146,8 +146,8 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   ~Thread();  // called when the last Ref is dropped
 
   void update_level();
-  /// Passes its attributes to the scheduling policy of its hart, if there is one. On another hart
-  /// the thread does so itself before it returns to its program.
+  /// Passes the thread's attributes to the scheduling policy of its hart, if there is one. A thread
+  /// of another hart does so itself before it returns to its program.
   void update_policy();
   /// If the thread runs on another hart, interrupts that hart, so that the thread sees its pending
   /// flags.
@@ -173,7 +173,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   async::HartMask harts_ = async::all_harts;
   std::uintptr_t shared_priority_ = 0;
   async::Event* vfork_waiter_ = nullptr;
-  async::Job* job_ = nullptr;  // the coroutine's, from start to its end
+  async::Job* job_ = nullptr;  // of the coroutine; null before its start and after its end
   std::unique_ptr<Ring> ring_;
 
   friend class Process;
