@@ -6,7 +6,8 @@ namespace async {
 namespace {
 
 constinit DeadlockHook deadlock_hook = nullptr;
-/// The search ends after so many jobs: then `job` waits for a circle of other jobs.
+/// The search ends after so many jobs. It gets so far if `job` waits for a circle that it is not
+/// part of.
 constexpr unsigned longest_circle = 1000;
 
 }  // namespace

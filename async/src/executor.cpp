@@ -40,7 +40,8 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
   const bool is_alone = !platform::parallel || !local.smp_active;
   if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
     return step_watched(local);
-  // alarm_node_ is never the end of an inbox, so with it the loop ends after one step.
+  // The loop continues while the inbox equals this. An empty inbox never equals alarm_node_, so
+  // with it the loop ends after one step.
   const Link* const to_go_on = and_more ? &policy_inbox_end_ : &alarm_node_;
   do {
     Policy& policy = *ready_.policy();

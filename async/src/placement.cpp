@@ -26,7 +26,7 @@ void Executor::place(Job& job) noexcept {
   unsigned hart = job.hart;
   if (idle != 0) {
     hart = next_of(idle, hart);
-    // So the next job that becomes ready goes to another hart.
+    // Clears the hart's bit, so that the next job that becomes ready goes to another hart.
     idle_harts_.fetch_and(static_cast<HartMask>(~hart_mask(hart)), std::memory_order_relaxed);
   } else if (!job.may_run_on(hart)) {
     hart = job.may_run_on(hart_) ? hart_ : next_of(job.harts_, hart);
@@ -95,8 +95,8 @@ void Executor::offer_all() noexcept {
   offering_ = offer_again_ = false;
 }
 
-/// True: no hart idles any more. False: this step of the search has ended, or the whole search
-/// (Search::is_over).
+/// Sends the jobs that the search finds to idle harts. True: no hart idles any more. False: this
+/// step of the search has ended, or the whole search (Search::is_over).
 bool Executor::offer_found(Search& search) noexcept {
   while ((search.harts = idle_harts()) != 0) {
     const bool about_to_run_one = local_.job == nullptr;
@@ -186,8 +186,8 @@ bool Executor::stop_asking() noexcept {
   return false;
 }
 
-/// Passes a steal request to the next hart that seems to have a ready job. It ends when it is back
-/// at its own hart.
+/// Passes a steal request to the next hart that seems to have a ready job. When the request is back
+/// at the hart that sent it, stop_asking() decides whether it ends.
 void Executor::pass_on(Node& request) noexcept {
   for (unsigned hart = hart_ + 1;; ++hart) {
     if (hart == platform::max_harts) hart = 0;

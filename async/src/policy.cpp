@@ -19,7 +19,7 @@ void Executor::set_policy(Policy* policy) noexcept {
   if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
   Link* end = inbox_end();
   ready_.set_policy(policy);
-  // Replaces the sentinel of an empty inbox. Otherwise drain_inbox() will do that.
+  // Replaces the sentinel of an empty inbox. If the inbox has entries, drain_inbox() will do that.
   inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
   // Makes the running job the new policy's running job.
   if (local_.job != nullptr && policy != nullptr) {
@@ -52,7 +52,8 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   } else {
     entity_of(job).attributes = attributes;
   }
-  if (job.kind == Kind::waiting) current().inherit(job);  // a mutex holder may inherit a deadline
+  // If the job waits for a mutex, the holder may inherit the new deadline.
+  if (job.kind == Kind::waiting) current().inherit(job);
 }
 
 // ── inherited deadlines ──────────────────────────────────────────────────────────────────────────

@@ -25,14 +25,16 @@ void Executor::update_watched() noexcept {
   const bool are_watched = policies_in_use_ || trace_hook != nullptr;
   jobs_are_watched = are_watched;
   PromiseBase::watch_ends(are_watched);
-  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {  // each drains its inbox
+  // Makes each executor drain its inbox, which gives the inbox the sentinel for the new state.
+  for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
     if (Executor* const executor = of(hart)) executor->alarm_fired();
   }
 }
 
-// The hart whose policy has the job writes its entity. While the job is new or waits, any hart in
-// the strand may write it. Between two jobs of a slot no hart does. A hart that calls
-// forget_entities() sees all earlier writes, because each hart gives up its policy in the strand.
+// Only the hart whose policy has a job writes the job's entity. While the job is new or waits, any
+// hart in the strand may write it. While a slot of a JobPage holds no job, no hart writes the
+// slot's entity. A hart that calls forget_entities() sees all earlier writes, because each hart
+// gives up its policy in the strand.
 
 void Job::begin_watched() noexcept {
   if (current_executor().policy() != nullptr) entity_of(*this) = Entity{.job = this};

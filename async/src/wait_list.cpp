@@ -32,7 +32,7 @@ bool WaitList::wake_first_slowly(WaitResult result) noexcept {
   return false;
 }
 
-// Usually only one job waits.
+// Usually only one job waits, and the list is empty after the first wake.
 std::size_t WaitList::wake_everybody(WaitResult result) noexcept {
   const std::size_t woken = wake_one(result) ? 1 : 0;
   if (empty()) [[likely]]

@@ -105,9 +105,8 @@ class Channel {
   std::size_t size() const noexcept { return size_; }
 
  private:
-  /// Claims a slot or a value for the running job; `count` is the number of free ones.
-  /// Returns false if the job must wait. Sets the job's result(): only `woken` means that it
-  /// claimed one.
+  /// Claims a slot or a value for the running job; `count` is slots_ or values_. Returns false if
+  /// the job must wait. Sets the job's result(): only `woken` means that the job has its claim.
   bool claim(std::size_t& count, bool closed) noexcept {
     Job& job = current_job();
     if (job.refuses_to_wait()) return true;

@@ -55,7 +55,7 @@ struct Entity {
   std::uint8_t level = 0;
   Entity* child = nullptr;    // JobHeap: the first child
   Entity* sibling = nullptr;  // JobHeap: the next sibling
-  Entity* before = nullptr;   // JobHeap: the previous sibling, or of the first one the parent
+  Entity* before = nullptr;   // JobHeap: the previous sibling; for the first child, the parent
   std::int64_t key = 0;       // JobHeap: the sort key
   std::int64_t credit = 0;
   std::int64_t until_ns = 0;  // when `credit` is renewed
@@ -75,7 +75,8 @@ inline Entity& known_entity_of(const Job& job) noexcept {
                                     times * page.bytes_before(job));
 }
 
-/// Resets all entities: no policy has kept them up to date. In the strand.
+/// Resets all entities, for the first policy: while no hart had a policy, no entity was kept up to
+/// date. In the strand.
 void forget_entities() noexcept;
 /// Resets the entities of the jobs of `hart` except their attributes, for a new policy of that
 /// hart. In the strand.

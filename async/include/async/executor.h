@@ -61,9 +61,9 @@ class Executor {
 
   /// Puts a job of Kind::ready into this hart's ready list, last of its level.
   void schedule(Job& job) noexcept { ready_.push_back(job); }
-  /// Sends a job of Kind::ready to an idle hart that it may use. If there is none, the job goes to
-  /// the hart where it was last, or if it may not use that, to another one. Call it in the strand;
-  /// for a preemptible job on the job's hart.
+  /// Sends a job of Kind::ready to an idle hart that it may use. If no such hart is idle, the job
+  /// goes to the hart where it was last or, if it may not run there, to another one that it may
+  /// use. Call it in the strand; for a preemptible job on the job's hart.
   static void dispatch(Job& job) noexcept;
   /// Puts the running job, which yields, last of its level. The job goes to another hart if it may
   /// no longer run here, or if it would wait here while a hart that it may use idles.
@@ -315,7 +315,7 @@ class Executor {
   void request_reprioritize() noexcept;
   void reprioritize_ready() noexcept;
 
-  ReadyQueue ready_;  // the first member, so the address of the executor is its address, too
+  ReadyQueue ready_;  // the first member: the executor's address is also the address of the queue
   // Linked through next, newest first. The last link is `traced_inbox_end_` if a trace hook is set,
   // else `policy_inbox_end_` if a policy is set, else null. So one comparison with null before each
   // step finds entries, a hook or a policy.
@@ -337,7 +337,7 @@ class Executor {
   Node reprioritize_node_{Kind::reprioritize, 0};
   platform::Atomic<bool> reprioritize_pending_ = false;
   Node change_node_{Kind::change, 0};
-  bool change_pending_ = false;  // change_node_ is in the inbox. Strand data, as coming_policy_
+  bool change_pending_ = false;  // change_node_ is in the inbox. Strand data, like coming_policy_
   Policy* coming_policy_ = nullptr;
   // A search for ready jobs that idle harts may run. Only this hart accesses it.
   Node offer_node_{Kind::offer, 0};

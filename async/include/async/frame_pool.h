@@ -35,7 +35,7 @@ class FramePool {
 
   /// The bytes that the pool has taken from the platform so far.
   std::size_t bytes_taken() const noexcept { return taken_; }
-  /// The bytes of these that are allocated now. Walks the free lists.
+  /// How many of the bytes_taken() are allocated now. Walks the free lists.
   std::size_t bytes_in_use() const noexcept;
 
  private:

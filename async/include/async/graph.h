@@ -34,7 +34,7 @@ void print_graph(Sink&& sink) noexcept {
 /// outside. Offsets and sizes in bytes.
 struct JobLayout {
   std::uint64_t
-      pages;  ///< address of a pointer to the first page; each begins with one to the next
+      pages;  ///< address of a pointer to the first page; a page begins with a pointer to the next
   std::uint16_t first, bytes, count;  ///< offset of a page's first job, size of a job, jobs a page
   std::uint16_t kind, priority, hart, leaf, name, reason, waits_for;
 };

@@ -54,8 +54,9 @@ class Interrupt : public Node {
   friend class Executor;
   void deliver() noexcept;  // called when the inbox is drained; task context
 
-  platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 if and only if in an inbox
-  std::uint32_t pending_ = 0;                   // delivered, not taken. Interrupts masked, as below
+  platform::Atomic<std::uint32_t> raised_ = 0;  // any context; not 0 while this is in an inbox
+  // Only the interrupt's hart writes the rest, with interrupts masked.
+  std::uint32_t pending_ = 0;  // raises that are delivered, and that no wait() has taken yet
   std::uint32_t taken_ = 0;
   Job* waiter_ = nullptr;
 };

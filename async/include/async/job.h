@@ -111,7 +111,8 @@ class Job : public Node {
     leaf_ = leaf;
     kind = Kind::waiting;
   }
-  /// Like suspend(), but the job is in no list: a timer or a pointer to the job ends the wait.
+  /// Like suspend(), but the job is in no list. Its wait is ended by a timer, or by code that has a
+  /// pointer to the job.
   void suspend_alone(std::coroutine_handle<> leaf) noexcept {
     reset();
     suspend(leaf);
@@ -172,7 +173,7 @@ class Job : public Node {
     return static_cast<StepKind>(flags_ & kind_flags);
   }
 
-  /// Whether it waits for the end of another job.
+  /// Whether the job waits for the end of another job.
   bool joins() const noexcept {
     if (waits_for_ == nullptr || waits_for_ == this) return false;
     const Kind target = waits_for_->kind;

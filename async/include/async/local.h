@@ -22,7 +22,8 @@ constexpr bool is_preemptible(StepKind kind) noexcept {
 }
 
 #if defined(__has_feature) && __has_feature(thread_sanitizer)
-// ThreadSanitizer cannot know that the reader and the writer are the same hart.
+// ThreadSanitizer reports the plain reads of RunningJob, because it cannot know that a hart's plain
+// read and the last write are by the same hart. So with it all reads are atomic.
 inline constexpr bool platform_is_checked_for_races = true;
 #else
 inline constexpr bool platform_is_checked_for_races = false;

@@ -16,7 +16,7 @@ struct Link {
   void reset() noexcept { next = prev = this; }
   bool alone() const noexcept { return next == this; }
 
-  /// Of a list's head: appends `node`. Of a member: inserts `node` just before it.
+  /// Called on a list's head: appends `node`. Called on a member: inserts `node` just before it.
   void insert_before(Link& node) noexcept {
     Link* const before = prev;
     node.next = this;
@@ -36,21 +36,21 @@ struct Link {
 
 /// The kind of a Node; for a Job, also its state.
 enum class Kind : std::uint8_t {
-  free,       // an unused job slot
-  ready,      // a Job in a ready list (or in an inbox on its way there), or whose step runs now
-  waiting,    // a Job that waits: in a wait list, or in none if a timer or a pointer will wake it
-  done,       // a Job that has ended and is not joined yet
-  list,       // the head of a WaitList
-  mutex,      // the head of a Mutex's WaitList
-  group,      // several jobs joined together (when_all, when_any)
-  scope,      // the head of a Scope's children
-  keyed,      // a wait list entry that carries a key, in the waiting coroutine's frame
-  observer,   // one of several entries of the same MultiWait
-  interrupt,  // an async::Interrupt
-  alarm,      // an executor's entry in its own inbox: its alarm has fired
-  reprioritize,  // such an entry: priorities or hart sets of the executor's ready jobs have changed
-  change,        // such an entry: the executor must change its policy
-  offer,         // such an entry: the executor must continue to offer ready jobs to idle harts
+  free,           // an unused job slot
+  ready,          // a Job in a ready list (or in an inbox on its way there), or whose step runs now
+  waiting,        // a Job that waits: in a wait list, or in none, for example while it is parked
+  done,           // a Job that has ended and is not joined yet
+  list,           // the head of a WaitList
+  mutex,          // the head of a Mutex's WaitList
+  group,          // several jobs joined together (when_all, when_any)
+  scope,          // the head of a Scope's children
+  keyed,          // a wait list entry that carries a key, in the waiting coroutine's frame
+  observer,       // one of several entries of the same MultiWait
+  interrupt,      // an async::Interrupt
+  alarm,          // an executor's entry in its own inbox: its alarm has fired
+  reprioritize,   // an executor's entry: its ready jobs have other priorities or other harts
+  change,         // an executor's entry in its own inbox: it must change its policy
+  offer,          // an executor's entry in its own inbox: it must go on with offer_all()
   steal_request,  // another executor's request for a job
   policy,         // a Policy, which stands in for the ready jobs
 };

@@ -41,9 +41,9 @@
 //   constexpr bool checks_policies       enables checks of scheduling policies (policy/checked.h)
 //   [[noreturn]] void fail(const char*)  an invariant of the runtime is broken
 //
-// The runtime calls each on the hart it concerns, in task context. It calls hart(), local() and
-// send_ipi() in interrupt handlers, too. The header may include only "async/local.h" of async/ and,
-// in a world without interrupts, "async/uninterrupted.h".
+// The runtime calls each function on the hart that the function concerns, in task context. It calls
+// hart(), local() and send_ipi() in interrupt handlers, too. <async_platform.h> may include only
+// "async/local.h" of async/ and, in a world without interrupts, "async/uninterrupted.h".
 #pragma once
 
 #include <async_platform.h>

@@ -70,9 +70,9 @@ class ReadyQueue {
       push_back_in_rings(node);
     }
   }
-  /// Like push_back(), for the running job, which yields. A policy's yield() takes the place of
-  /// put(). The slow path need not preserve registers (ASYNC_SLOW_PATH): the caller uses none after
-  /// it.
+  /// Like push_back(), for the running job, which yields. If a policy is set, calls its yield()
+  /// instead of its put(). The slow path is not an ASYNC_SLOW_PATH function: the caller needs no
+  /// register preserved across it.
   [[gnu::always_inline]] void push_back_running(Node& node) noexcept {
     const std::uint64_t state = state_;
     if (state == nothing) [[likely]] {
@@ -89,8 +89,8 @@ class ReadyQueue {
     push_front_in_rings(node);
   }
 
-  /// Takes out the first job of the most urgent level; false if no job is ready. One test finds the
-  /// only ready job. Not while a policy is set.
+  /// Takes out the first job of the most urgent level; false if no job is ready. If only one job is
+  /// ready, this costs one test. Not while a policy is set.
   [[gnu::always_inline]] bool pop(Node*& first) noexcept {
     const std::uint64_t state = state_;
     if ((state & 1) != 0) [[unlikely]] {
@@ -128,7 +128,7 @@ class ReadyQueue {
   Job* take(bool first_is_kept, Search& search) noexcept;
   /// Call after `node` was popped and before its step begins: a search must not continue from it.
   void note_popped(const Node& node) noexcept {
-    if (seen_ == &node) seen_ = nullptr;  // restarts the level, of which `node` was the first
+    if (seen_ == &node) seen_ = nullptr;  // the search restarts this level; `node` was its first
   }
 
   /// Takes out `node`, wherever it is. Walks its level: O(jobs of the level).

@@ -1,6 +1,6 @@
 // sleep_until() and sleep_for() wait for a time, with one timer in the sleeper's frame. They are
-// cancellation points and return `woken` when the time has come. A time that has passed does not
-// suspend. Task context.
+// cancellation points and return `woken` when the time has come. If it has passed already, they do
+// not suspend. Task context.
 #pragma once
 
 #include <coroutine>

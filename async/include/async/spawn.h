@@ -23,9 +23,10 @@ namespace async {
 inline constexpr std::uint8_t inherit_priority = 0xff;
 
 struct SpawnOptions {
-  const char* name = "task";                 // a static string
-  std::uint8_t priority = inherit_priority;  // the spawning job's base, else default_priority
-  HartMask harts = all_harts;                // where it may run; one must have an executor
+  const char* name = "task";  // a static string
+  // inherit_priority: the base priority of the spawning job; outside a job default_priority.
+  std::uint8_t priority = inherit_priority;
+  HartMask harts = all_harts;  // where it may run; one must have an executor
 };
 
 struct PreemptibleOptions {
@@ -53,7 +54,8 @@ struct JoinGroup : Node {
   if (priority >= priorities) [[unlikely]]
     priority = inherited_priority(priority);
   platform::InterruptGuard masked;
-  // If harts do not share jobs, it is this hart, whose number the compiler may know.
+  // The new job's hart. In a world without parallel harts that is this hart, whose number the
+  // compiler may know.
   const unsigned hart = platform::parallel ? executor.hart() : platform::hart();
   Job* const job = new (executor.jobs().allocate()) Job(root, name, priority, hart, flags, harts);
   PromiseBase::of(root).set_joiner(nullptr);

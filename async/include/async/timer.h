@@ -58,7 +58,7 @@ class TimerWheel {
   static constexpr unsigned granule_bits = 10;  // 1,024 ns: a slot of level 0
   static constexpr unsigned digit_bits = 6;
   static constexpr unsigned slots = 1u << digit_bits;
-  static constexpr unsigned levels = 6;  // 2^46 ns, 19 hours; then later timers are placed again
+  static constexpr unsigned levels = 6;  // 2^46 ns, 19 hours; timers beyond that are placed again
 
   static constexpr unsigned shift_of(unsigned level) noexcept {
     return granule_bits + level * digit_bits;

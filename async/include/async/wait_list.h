@@ -206,8 +206,8 @@ class WaitList : public Node {
     return false;
   }
   /// Moves up to `count` keyed waiters for which `wanted(Key)` is true to `target`, with the new
-  /// key value `key`. Returns how many. A waiter that is in `target` with this key already counts,
-  /// and keeps its place.
+  /// key value `key`. Returns how many. A waiter that is already in `target` with this key counts,
+  /// too, and keeps its place.
   template <class Wanted>
   std::size_t move_some(std::size_t count, WaitList& target, std::uintptr_t key,
                         Wanted&& wanted) noexcept {

@@ -50,7 +50,7 @@ class WaitLoop {
   }
 
   void (*resume_)(WaitLoop*) noexcept = resume;
-  void (*destroy_)(WaitLoop*) noexcept = nullptr;  // the awaiting coroutine's frame destroys it
+  void (*destroy_)(WaitLoop*) noexcept = nullptr;  // null: the awaiting frame destroys the object
   PromiseBase promise_;
 };
 

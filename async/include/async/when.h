@@ -29,7 +29,7 @@ Value<T> get(JoinHandle<T>& handle) noexcept {
   }
 }
 
-/// Waits for the next end of one of a group's jobs.
+/// Waits until a further job of the group ends. If this job is cancelled, cancels the group.
 struct GroupWait {
   JoinGroup& group;
   const char* reason;

@@ -123,8 +123,9 @@ class Checked final : public Rules {
   }
 
  private:
-  /// How many jobs in succession may be put back at the instant at which they were picked, with no
-  /// other event in between. Rules that contradict themselves only now and then stay below it.
+  /// The breach "no job runs" is reported when so many jobs in succession were put back at the
+  /// instant at which they were picked, with no other event in between. Rules that contradict
+  /// themselves only now and then do not reach this number.
   static constexpr unsigned most_in_vain = 1000;
 
   void comes(Job& job) noexcept {

@@ -15,7 +15,7 @@ class Ruled final : public Policy {
       : Policy(options.hart, has_deadlines<R>), rules_(options) {}
 
   void put(Job& job) noexcept override {
-    if (&job == running_) return yield(job);  // it was woken within its step
+    if (&job == running_) return yield(job);  // the job was woken before its step had ended
     Entity& entity = entity_of(job);
     const bool is_woken = entity.state == State::woken && entity.hart == hart;
     is_woken ? rules_.wake(job, entity) : rules_.enqueue(job, entity);
@@ -100,7 +100,8 @@ class Ruled final : public Policy {
     if constexpr (has_deadlines<R>) {
       const Entity& entity = entity_of(job);
       if (entity.hart != Entity::nowhere) return entity.key;
-      return entity.attributes.deadline.time_since_epoch().count();  // reset while it waited
+      // The entity was reset while the job waited, so its key is not valid.
+      return entity.attributes.deadline.time_since_epoch().count();
     }
     return never.time_since_epoch().count();
   }

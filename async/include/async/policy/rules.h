@@ -26,8 +26,8 @@
 
 namespace async::policy {
 
-/// The most jobs that find() looks at. If it finds none, Ruled searches all queued jobs itself, in
-/// the order of arrival.
+/// A call of find() looks at no more jobs than this. If it finds none, Ruled searches all queued
+/// jobs itself, in the order of arrival.
 inline constexpr unsigned find_limit = 16;
 
 class Rules {
@@ -73,7 +73,8 @@ class Rules {
   void ran(Job&, Entity&, Duration) noexcept {}
   /// The running job waits, has ended, or moves to another hart.
   void leave(Job&, Entity&) noexcept {}
-  /// The running job's attributes have changed from these. It has been charged up to now.
+  /// The running job's attributes have changed; the argument holds the old ones. The job has been
+  /// charged up to now.
   void changed(Job&, Entity&, const Attributes&) noexcept {}
   /// Whether a queued job must preempt the running one at once. The queue is not empty.
   bool preempts(const Job&, const Entity&) noexcept { return false; }

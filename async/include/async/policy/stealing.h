@@ -1,7 +1,7 @@
 // Work stealing (R. Blumofe, C. Leiserson: Scheduling Multithreaded Computations by Work Stealing,
-// JACM 1999): a hart runs the job that became ready last, whose data is still in its caches. An
-// idle hart takes its oldest job (steal-fifo), which probably has the most work, or its newest
-// (steal-lifo). A job that yields goes to the other end of the queue.
+// JACM 1999): a hart runs that one of its jobs that became ready last, because the job's data is
+// still in the caches. An idle hart takes a busy hart's oldest job (steal-fifo), which probably has
+// the most work, or its newest (steal-lifo). A job that yields goes to the oldest end of the queue.
 //
 // Made for throughput: the oldest job may starve.
 #pragma once

@@ -46,7 +46,7 @@ class Tickets {
     const bool is_left = last.before != nullptr && last.before->child == &entity;
     below(last.before, is_left ? 0 : 1) = &last;
   }
-  /// The entity that has the ticket with number `lot`, from 0 up to and without all().
+  /// The entity that has the ticket with number `lot`, which is 0 … all() − 1.
   Entity& drawn(std::int64_t lot) const noexcept {
     for (Entity* entity = root_;;) {
       const std::int64_t left = entity->child == nullptr ? 0 : entity->child->key;
@@ -77,8 +77,8 @@ class Tickets {
     }
     return entity;
   }
-  /// The link to a child of `entity`: to the left one if `place` is even. To the root if `entity`
-  /// is null.
+  /// The link to the left child of `entity` if `place` is even, else to the right child. If
+  /// `entity` is null: the link to the root.
   Entity*& below(Entity* entity, std::uint64_t place) noexcept {
     if (entity == nullptr) return root_;
     return place % 2 == 0 ? entity->child : entity->sibling;
