@@ -24,19 +24,19 @@ struct Arguments {
   std::uint64_t duration_ns = 0;  // 0: the workload's
   bool buckets = false;
   bool plan = false;                     // only print the plan
-  std::uint64_t timeline = 0;            // most slices in the timeline of the first seed; 0: none
+  std::uint64_t timeline = 0;            // slices in the first seed's timeline, at most; 0: none
   std::string record;                    // the file for the recording; empty: do not record
   std::string known_as;                  // the workload's name in recordings; empty: `workload`
-  std::string by;                        // the world that made the recording; empty: this one
+  std::string by;                        // the world that made the recording; empty: the simulator
   std::optional<std::uint64_t> explore;  // the bound of the exploration
-  std::uint64_t most = 1'000'000;        // schedules to explore
+  std::uint64_t most = 1'000'000;        // schedules to explore, at most
   std::uint64_t depth = 0;               // explore at random for bugs of this depth; 0: depth first
   std::optional<std::string> schedule;   // for a directed policy
   Detector::Limits limits;
   Machine::Options machine;
 };
 
-/// Reads one argument. Throws std::runtime_error if `word` is none.
+/// Reads one argument. Throws std::runtime_error if `word` is not an argument.
 void read_argument(Arguments& arguments, std::string_view word);
 
 }  // namespace async::sim

@@ -12,7 +12,7 @@ namespace async::sim {
 
 class Arrivals {
  public:
-  /// `workload` must outlive it.
+  /// `workload` must outlive this object.
   Arrivals(const Workload& workload, std::uint64_t seed);
 
   /// When the next task of the class `of` arrives (ns). Call it when the previous one arrives, at
@@ -23,7 +23,7 @@ class Arrivals {
  private:
   struct Class {
     Random random;
-    std::size_t count = 0;  // tasks so far
+    std::size_t count = 0;  // tasks that have arrived so far
   };
   const Workload& workload_;
   std::vector<Class> classes_;

@@ -42,7 +42,7 @@ void Detector::change(Subject& subject, State state) {
 }
 
 void Detector::observe(TraceEvent event, const Job& job) {
-  // The job gets its Subject after this event, and the Subject begins as `ready`.
+  // The job gets its Subject only after this event. The Subject begins as `ready`, so it counts.
   if (event == TraceEvent::spawn) ++ready_;
   if (event == TraceEvent::spawn || event == TraceEvent::migrate) return;
   Subject* const subject = subject_of(job);

@@ -24,7 +24,7 @@ class Detector {
  public:
   struct Limits {
     std::uint64_t starving_ns = 0;  // longest time that a job may be ready; 0: no limit
-    std::uint64_t stalled_ns = 0;   // longest time that it may delay others; 0: no limit
+    std::uint64_t stalled_ns = 0;   // longest time that a job may delay others; 0: no limit
   };
   Detector() = default;
   explicit Detector(const Limits& limits) : limits_(limits) {}
@@ -34,7 +34,7 @@ class Detector {
   /// Call when the run is over. `excused(job)`: whether the job may wait for ever.
   void end(const Machine& machine, bool (*excused)(const Job& job) = nullptr);
 
-  /// The first finding of each kind. Each begins with its name in the list above.
+  /// The first finding of each kind. Its text begins with the kind, for example "deadlock: ".
   const std::vector<std::string>& findings() const { return findings_; }
 
  private:
@@ -44,7 +44,7 @@ class Detector {
   void check_length(const Job& job, const Subject& subject);
 
   Limits limits_;
-  std::uint64_t ready_ = 0;  // jobs
+  std::uint64_t ready_ = 0;  // number of ready jobs
   std::map<std::string, std::uint64_t> found_;
   std::vector<std::string> findings_;
 };

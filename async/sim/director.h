@@ -8,7 +8,7 @@
 //
 // An answer n passes over the first n alternatives. A schedule is the sequence of the answers. Its
 // text lists those that are not 0: "17:1,40:2" passes over one alternative at choice 17 and two at
-// choice 40. Choices count from 0, and only if they have an alternative.
+// choice 40. Choices are numbered from 0; where there is only one alternative, there is no choice.
 #pragma once
 
 #include <cstdint>

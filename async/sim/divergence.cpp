@@ -86,8 +86,8 @@ bool has(const Decision& decision, std::uint64_t task) {
   return std::ranges::find(decision.candidates, task) != decision.candidates.end();
 }
 
-/// The reason of a divergence with comparable times. Empty: one hart runs different tasks at the
-/// same time, and reason() looks further.
+/// The reason of a divergence with comparable times. Empty: the two decisions differ only in the
+/// task, and reason() then compares the ready tasks.
 std::string reason_in_time(const Decision& recorded, const Decision& now, const Worlds& worlds) {
   const bool is_later = now.ns > recorded.ns;
   const Decision& first = is_later ? recorded : now;
@@ -132,8 +132,9 @@ std::string reason(const Divergence& divergence, const Worlds& worlds, const cha
       policy);
 }
 
-/// The states of both tasks in the simulator, at the time of its decision. If the recorded decision
-/// is earlier: the states just after that time, also of the task that ran on.
+/// The states that the tasks of both decisions have in the simulator when it makes its decision. If
+/// the recorded decision is earlier: their states just after that time. If the decision before was
+/// for the same hart, then also the state of its task, which runs on in the simulator.
 std::string states_when_they_part(const Divergence& divergence, const std::string& where,
                                   const std::function<void(Machine::Hook)>& simulate) {
   const Decision& recorded = *divergence.recorded;
@@ -156,7 +157,7 @@ std::string states_when_they_part(const Divergence& divergence, const std::strin
   return states;
 }
 
-/// The first place at which the two differ.
+/// The first place at which the two sequences of decisions differ, by `same`.
 template <class Same>
 Divergence mismatch(const std::vector<Decision>& recorded, const std::vector<Decision>& now,
                     Same&& same) {

@@ -1,7 +1,7 @@
 // Divergence: where a recorded schedule and the simulator's schedule of the same workload first
-// differ, and why. The simulator's own recordings are compared in everything. The times of the
-// kernel and the hosted machine are never the same, so only the order of tasks on each hart is
-// compared.
+// differ, and why. Of the simulator's own recordings everything is compared. The times of a run in
+// the kernel or on the hosted machine are never the simulator's. So of their recordings only the
+// order of tasks on each hart is compared.
 #pragma once
 
 #include <functional>

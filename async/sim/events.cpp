@@ -122,7 +122,7 @@ void Machine::handle(const Event& event) {
     case Kind::alarm: hart.executor->alarm_fired(); return interrupt(event.hart);
     case Kind::ipi: hart.ipi_pending = false; return interrupt(event.hart);
     case Kind::tick:
-      if (event.ns == hart.tick_ns) hart.tick_generation = 0;  // no tick is to come
+      if (event.ns == hart.tick_ns) hart.tick_generation = 0;  // no tick is pending
       return interrupt(event.hart);
     case Kind::finish:
       if (!std::exchange(hart.paying, false)) {

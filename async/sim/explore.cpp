@@ -44,7 +44,8 @@ class DepthFirst final : public Director {
  protected:
   unsigned beyond(std::span<const std::uint64_t> who) override {
     if (!reduces_) return 0;
-    // Jobs and events have different numbers, so the smallest tells the two kinds of choice apart.
+    // The smallest number tells a choice among jobs from a choice among events, because jobs and
+    // events have different numbers.
     const std::uint64_t state = history().state() * 31 + *std::ranges::min_element(who);
     const unsigned used = passed_over(choices());
     const auto [seen, is_new] = seen_.try_emplace(state, used);
@@ -57,7 +58,7 @@ class DepthFirst final : public Director {
   unsigned bound_;
   bool reduces_;
   bool left_out_ = false;
-  std::unordered_map<std::uint64_t, unsigned> seen_;  // the fewest passed over, by state
+  std::unordered_map<std::uint64_t, unsigned> seen_;  // by state: the fewest passed over before
 };
 
 class AtRandom final : public Director {
@@ -83,14 +84,14 @@ class AtRandom final : public Director {
   unsigned highest(std::span<const std::uint64_t> who) {
     const auto priority = [this](std::uint64_t number) {
       const auto [found, is_new] = priorities_.try_emplace(number);
-      if (is_new) found->second = random_.next() | 1ull << 63;  // above those that have fallen
+      if (is_new) found->second = random_.next() | 1ull << 63;  // above all priorities after falls
       return found->second;
     };
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;                   // choices at which the highest one falls
-  std::map<std::uint64_t, std::uint64_t> priorities_;  // the highest comes first
+  std::vector<std::uint64_t> falls_;                   // choices at which the next one falls behind
+  std::map<std::uint64_t, std::uint64_t> priorities_;  // by number; the highest comes first
 };
 
 std::string run_once(Director& director, const Exploration::Run& run) {
@@ -139,7 +140,7 @@ Exploration Exploration::at_random(const RandomOptions& options, const Run& run)
   all.bound = options.depth;
   for (all.seed = options.seed;; ++all.seed) {
     if (options.begin_seed) options.begin_seed(all.seed);
-    std::size_t length = 0;  // of the first run, which has no falls
+    std::size_t length = 0;  // choices of the first run, which has no falls
     for (unsigned depth = 1;; depth = options.depth) {
       if (all.schedules == options.most) return all;
       AtRandom director(depth, length, all.seed);

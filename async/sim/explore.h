@@ -44,12 +44,12 @@ struct Exploration {
   struct RandomOptions {
     unsigned depth = 3;
     std::uint64_t most = 10'000;
-    std::uint64_t seed = 1;  // the first one; then the following numbers
+    std::uint64_t seed = 1;  // the first seed; the following numbers come next
     std::function<void(std::uint64_t seed)> begin_seed = {};  // called before a seed's runs
   };
 
-  std::uint64_t schedules = 0;  // tried, without those for shrinking
-  std::uint64_t left = 0;       // how many of these were cut short
+  std::uint64_t schedules = 0;  // schedules tried, without those for shrinking
+  std::uint64_t left = 0;       // how many of the tried schedules were cut short
   unsigned bound = 0;           // the last bound tried; at random: the depth
   bool is_whole = false;        // the bound left out no schedule
   std::uint64_t seed = 0;       // at random: the seed that failed, or the last one

@@ -12,8 +12,8 @@ namespace async::sim {
 /// The text of a regular file, or why it cannot be read.
 std::expected<std::string, std::string> read_file(const std::string& name);
 
-/// Loads the workload that the arguments name. Their duration overrides the file's. Stores the
-/// number of harts, theirs or the file's, in the arguments.
+/// Loads the workload that the arguments name. If the arguments have a duration, it overrides the
+/// file's. Stores the number of harts in `arguments.machine`: the arguments', else the file's.
 Workload load_workload(Arguments& arguments);
 
 }  // namespace async::sim

@@ -190,10 +190,11 @@ void Machine::interrupt(unsigned number) {
 
 /// Preempts the computing job if another job must run first. False: it continues.
 bool Machine::preempt(Hart& hart, unsigned number) {
-  // A computation that is complete ends at this instant. Only a director may preempt it before.
+  // If the computation is complete, its finish event is due now. Only a director may let a
+  // preemption come before that event.
   const bool is_done = has_computed(hart) == hart.computing->left_ns_;
   if (is_done && Director::present() == nullptr) return false;
-  const Strand::Guard strand;  // the preempted job may hold a lock for which others wait
+  const Strand::Guard strand;  // deadline_lent_to() reads the job's mutexes only in it
   const bool slice_over = is_slice_over(hart);
   if (!hart.executor->preempts(hart.job->priority + slice_over)) {
     add_tick(hart, number);

@@ -34,7 +34,7 @@ struct Costs {
   std::uint64_t ipi = 0;      // delay from sending an IPI to its interrupt
 };
 
-/// Identifies a job: Attributes::owner of every job points to one.
+/// Identifies a job of a machine. The spawner sets the job's Attributes::owner to its Subject.
 struct Subject {
   enum class State : std::uint8_t { ready, running, waiting, done };
   std::uint64_t number = 0;  // from 1 up, the same in every run
@@ -60,12 +60,12 @@ class Machine final : platform::World::Listener {
     Duration slice = std::chrono::milliseconds(4);
     Costs costs;
     std::uint64_t most_at_once = 1'000'000;  // steps without time passing; more are a stall
-    Duration jitter{0};  // a director may reorder events that are no further apart
+    Duration jitter{0};  // a director may reorder events that are at most so far apart
   };
   struct Counts {
     std::uint64_t events = 0;
-    std::uint64_t steps = 0;    // choices of a job to run
-    std::uint64_t changes = 0;  // steps of another job than before
+    std::uint64_t steps = 0;    // how often a hart has picked a job to run
+    std::uint64_t changes = 0;  // how often that was another job than the hart's last one
     std::uint64_t preemptions = 0;
     std::uint64_t migrations = 0;
     std::array<std::uint64_t, platform::max_harts> busy_ns{};
@@ -77,8 +77,8 @@ class Machine final : platform::World::Listener {
   ~Machine();
   Machine(const Machine&) = delete;
 
-  /// Calls `what` on `hart` at virtual time `ns`, or now if that has passed. It runs as in an
-  /// interrupt handler, and may spawn and wake jobs.
+  /// Calls `what` on `hart` at virtual time `ns`, or now if that has passed. `what` runs as in
+  /// an interrupt handler, and may spawn and wake jobs.
   void at(std::uint64_t ns, unsigned hart, std::function<void()> what);
   /// Handles all events up to virtual time `ns`, which is the time afterwards. Returns early after
   /// a stall or trouble, or if a director gives up the run.
@@ -138,8 +138,8 @@ class Machine final : platform::World::Listener {
     std::uint64_t overhead_ns = 0;  // costs to pay before the hart continues
     std::uint64_t last_job = 0;     // the number of the job that ran last
     bool idle = false;
-    bool paying = false;    // it pays costs, and no job computes
-    bool stepping = false;  // its next step is a pending event; only with a director
+    bool paying = false;    // the hart pays overhead_ns, and no job computes
+    bool stepping = false;  // the hart's next step is a pending event; only with a director
     bool ipi_pending = false;
   };
 

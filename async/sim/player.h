@@ -17,7 +17,7 @@ namespace async::sim {
 
 struct Player;
 
-/// A task. A task of a closed class does one round after another, others do one.
+/// A task. A task of a closed class does one round after another, any other task does one round.
 struct Instance : Subject {
   Instance(Player& player, std::size_t of, std::uint64_t number, std::uint64_t seed)
       : Subject{.number = number, .since_ns = platform::now_ns()},
@@ -98,7 +98,8 @@ struct Player {
   Detector detector;
   Admission admission;
   bool over = false;
-  // A task of a class that is not closed has not finished. If no event is to come, it is stuck.
+  // True at the end of a run if a task whose class is not closed has not finished. If no event is
+  // to come then, the task is stuck.
   bool waits_for_ever = false;
   Machine machine;  // destroyed first: its jobs refer to the rest
 };

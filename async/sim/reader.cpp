@@ -61,7 +61,8 @@ class Reader : Words {
     step_words_.clear();
   }
   static Place place_of(const Word& word) { return {word.line, word.column}; }
-  /// Fails if the line's statement has come before in this class, or before the first class.
+  /// Fails if the line's statement was given before: in the same class or, if the line is before
+  /// the first class, in the file.
   void only_once() {
     const Word& at = line().words.front();
     if (std::ranges::find(said_, at.text) != said_.end()) {

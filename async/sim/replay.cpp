@@ -66,7 +66,7 @@ int replay(const std::string& path, std::span<char*> words) {
     try {
       read_argument(arguments, recording.arguments[i]);
     } catch (const std::runtime_error& error) {
-      give_up(fmt::format("{}:{}: {}", path, i + 2, error.what()));  // after the file's first line
+      give_up(fmt::format("{}:{}: {}", path, i + 2, error.what()));  // argument 0 is on line 2
     }
   }
   for (const char* const word : words) read_argument(arguments, word);

@@ -165,7 +165,7 @@ void Player::traced(TraceEvent event, const Job& job) {
   auto* const subject = static_cast<Subject*>(entity_of(job).attributes.owner);
   switch (event) {
     case TraceEvent::spawn:
-      queue_changes(1);  // ready_ns stays 0: arrived_ns counts instead
+      queue_changes(1);  // ready_ns stays 0: `run` measures from arrived_ns
       break;
     case TraceEvent::wake:
     case TraceEvent::preempt:

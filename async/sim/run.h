@@ -32,10 +32,10 @@ class Sample {
 
 struct ClassOutcome {
   std::string name;
-  std::uint64_t arrived = 0;  // tasks and rounds, after the warm-up
+  std::uint64_t arrived = 0;  // tasks and rounds that arrived after the warm-up
   std::uint64_t finished = 0;
   std::uint64_t refused = 0;  // tasks whose reservation admission refused
-  std::uint64_t missed = 0;   // deadlines, also of unfinished work
+  std::uint64_t missed = 0;   // missed deadlines, also of unfinished work
   std::uint64_t run_ns = 0;   // processor time of finished work
   Sample latency;             // from ready to running, each time
   Sample response;            // from arrival to end

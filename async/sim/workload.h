@@ -15,7 +15,7 @@
 
 namespace async::sim {
 
-/// The position of a word in the file. Both count from 1, columns in bytes.
+/// The position of a word in the file. Lines and columns count from 1, columns in bytes.
 struct Place {
   unsigned line = 0;
   unsigned column = 0;
@@ -28,10 +28,10 @@ struct Step {
     yield,
     lock,  // takes the lock `object`
     unlock,
-    send,  // a value into the channel `object`
+    send,  // sends a value into the channel `object`
     receive,
-    fork,    // `count` tasks of the class `object`, and waits for their ends
-    repeat,  // the steps up to its `end`, `count` times in all
+    fork,    // starts `count` tasks of the class `object`, and waits for their ends
+    repeat,  // takes the steps up to its `end` `count` times in all
     end,
   };
   Kind kind;
@@ -46,11 +46,11 @@ struct Arrival {
     never,   // only forked by other classes
     open,    // tasks arrive `between` apart, whether or not earlier ones have ended
     closed,  // `count` tasks at the beginning; each arrives again `between` after its end
-    trace,   // at `times`
+    trace,   // tasks arrive at `times`
   };
   Kind kind = Kind::never;
   Distribution between;
-  std::uint64_t first_ns = 0;  // open, with has_first: the first; else drawn
+  std::uint64_t first_ns = 0;  // open: when the first task arrives; valid only if has_first
   bool has_first = false;
   std::uint32_t count = 0;
   std::vector<std::uint64_t> times;
@@ -63,7 +63,7 @@ struct TaskClass {
   std::uint8_t priority = default_priority;
   std::uint32_t weight = 1024;
   std::uint64_t deadline_ns = 0;  // relative to the arrival; 0: none
-  std::uint64_t budget_ns = 0;    // of its reservation; 0: none
+  std::uint64_t budget_ns = 0;    // of the reservation; 0: none
   std::uint64_t period_ns = 0;
   HartMask harts = all_harts;
   Place place;        // of `class` in the file

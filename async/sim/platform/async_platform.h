@@ -15,7 +15,7 @@
 namespace async::platform {
 
 inline constexpr unsigned max_harts = 8;
-inline constexpr bool parallel = true;  // harts have strands, steal requests and inboxes
+inline constexpr bool parallel = true;  // as if harts ran at the same time: they lock and steal
 inline constexpr int spin_limit = 0;
 inline constexpr bool tracing = true;
 inline constexpr bool checked = false;
@@ -25,8 +25,8 @@ template <class T>
 using Atomic = std::atomic<T>;
 
 struct World {
-  /// The simulated machine implements it. set_alarm() and send_ipi() call it, and the machine
-  /// decides when the alarm or the IPI arrives.
+  /// Receives the calls of set_alarm() and send_ipi(). The simulated machine implements this
+  /// interface, and decides when the alarm or the IPI arrives.
   struct Listener {
     virtual void alarm_set(unsigned hart, std::uint64_t ns) = 0;
     virtual void ipi_sent(unsigned hart) = 0;
