@@ -288,16 +288,16 @@ class Executor {
   static constexpr std::int64_t no_deadline = never.time_since_epoch().count();
   static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
   static std::int64_t deadline_of(const Job& job) noexcept;
-  ASYNC_SLOW_PATH bool update_deadline(Job& job) noexcept;  // true: it has changed
+  ASYNC_SLOW_PATH bool update_deadline(Job& job) noexcept;  // true: the deadline has changed
   static Job* first_due(WaitList& waiters) noexcept;
-  /// `job`, the running one, enters the strand. Its priority may have been changed while it was
-  /// outside, where it is in no list.
+  /// The running `job` enters the strand. If a step of another hart has changed the job's priority
+  /// in the meantime, the change is still in the inbox, and the job takes it over now.
   void catch_up(Job& job) noexcept {
     if (reprioritize_pending_.load(std::memory_order_relaxed))
       job.priority = effective_priority(job);
   }
 
-  // placement.cpp
+  // Defined in placement.cpp.
   ASYNC_SLOW_PATH void place(Job& job) noexcept;
   bool has_better_place(const Job& job, bool would_queue) const noexcept {
     return !job.may_run_on(hart_) || (would_queue && (idle_harts() & job.harts_) != 0);

@@ -76,8 +76,8 @@ class Job : public Node {
   /// Whether refuses_to_wait() would return true: cancelled or past a deadline, and not shielded.
   bool is_stopped() const noexcept { return (flags_ & flag_stopped) != 0; }
 
-  /// Whether another hart may continue the job, even in the middle of a step. Only preemptible jobs
-  /// that may run on several harts.
+  /// Whether another hart may continue the job, even in the middle of a step. True only for
+  /// preemptible jobs that may run on several harts.
   bool migrates() const noexcept { return is_preemptible() && (harts_ & (harts_ - 1)) != 0; }
 
   // The rest is for awaiters.

@@ -105,7 +105,8 @@ class Mutex {
     }
   }
   ASYNC_SLOW_PATH void wake_next() noexcept;
-  // A wait was cut short: recomputes the owner's priority, which it may have inherited.
+  // The wait of a waiter was cut short: recomputes the owner's priority, which may be inherited
+  // from that waiter.
   ASYNC_SLOW_PATH void withdraw() noexcept;
 
   // The contended mutexes of an owner are found in a time that does not depend on the number of

@@ -11,9 +11,9 @@
 //
 // The strand is a spin lock, held for the length of a step: today it is one lock over the whole
 // kernel. The hart that held it last lets waiting harts go first. There is no queue: where harts
-// are threads of a host, a queue would wait for threads that do not run. With a single hart
-// entering the strand costs two instructions. It costs nothing in worlds whose harts do not run at
-// the same time (platform::parallel is false).
+// are threads of a host, a queue would wait for threads that do not run. While one hart runs alone,
+// entering the strand costs it two instructions. In worlds whose harts do not run at the same time
+// (platform::parallel is false) the strand costs nothing.
 #pragma once
 
 #include <atomic>

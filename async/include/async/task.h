@@ -111,7 +111,8 @@ class PromiseBase {
   // &unwatched_end or &watched_end. Written in the strand, read in any context.
   static SharedWord<Frame*> job_end;
   static Frame* end_of_job() noexcept {
-    // If harts do not run at the same time, watch_ends() changes unwatched_end.resume instead.
+    // If harts do not run at the same time, watch_ends() changes unwatched_end.resume and not
+    // job_end.
     if constexpr (!platform::tracing || !platform::parallel) return &unwatched_end;
     return job_end;
   }

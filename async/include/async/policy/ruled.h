@@ -131,7 +131,7 @@ class Ruled final : public Policy {
     update_urgency();
     if (!is_over && until_tick().count() > 0) return false;
     if (!empty()) return true;
-    slice_began_ns_ = platform::now_ns();  // no other job is ready: it gets another slice
+    slice_began_ns_ = platform::now_ns();  // no other job is ready: this one gets another slice
     return false;
   }
   Duration until_tick() const noexcept override {
