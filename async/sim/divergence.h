@@ -14,7 +14,8 @@
 namespace async::sim {
 
 /// Like recorder(), but without a decision whose task is preempted at the instant of the decision.
-/// Other worlds handle all events of one instant in one interrupt.
+/// Other worlds make no such decision, because they handle all events of an instant in one
+/// interrupt.
 Machine::Hook recorder_of_runs(std::vector<Decision>& decisions);
 
 /// The decisions by which a hart switches to another task than its last one.

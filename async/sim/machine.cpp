@@ -11,8 +11,8 @@ namespace async::sim {
 namespace {
 
 Machine* present = nullptr;  // at most one at a time
-/// Memory for jobs, passed on from machine to machine: for_each_job() visits all pages that ever
-/// were allocated.
+/// Memory for jobs. Each machine leaves it to the next one, because for_each_job() visits all pages
+/// that were ever allocated.
 constinit std::array<JobPool, platform::max_harts> job_pools;
 
 }  // namespace
@@ -165,7 +165,7 @@ bool Machine::is_slice_over(Hart& hart) {
   if (Policy* const policy = hart.executor->policy()) return policy->tick();
   if (until_tick(hart).count() > 0) return false;
   if (hart.executor->preempts(hart.job->priority + 1u)) return true;
-  hart.slice_began_ns = world.now;  // no other job is ready: it gets another slice
+  hart.slice_began_ns = world.now;  // no other job is ready: this one gets another slice
   return false;
 }
 
@@ -184,7 +184,7 @@ void Machine::add_tick(Hart& hart, unsigned number) {
 /// After an interrupt: runs a more urgent job, as the kernel does before it returns to user mode.
 void Machine::interrupt(unsigned number) {
   Hart& hart = harts_[number];
-  if (hart.paying || hart.stepping) return;  // its next event looks for ready jobs
+  if (hart.paying || hart.stepping) return;  // the hart's next event looks for ready jobs
   if (hart.computing == nullptr || preempt(hart, number)) run_hart(number);
 }
 

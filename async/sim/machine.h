@@ -89,7 +89,8 @@ class Machine final : platform::World::Listener {
 
   /// Whether no event is to come.
   bool is_quiet() const { return events_.empty(); }
-  /// Whether step followed step without time passing (most_at_once). run_until() returns then.
+  /// Whether more than most_at_once steps followed each other without time passing. run_until()
+  /// returns then.
   bool is_stalled() const { return steps_at_once_ > options_.most_at_once; }
   /// Reports a stall within one step of a job: time does not pass, and its awaits do not suspend
   /// it.

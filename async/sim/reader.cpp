@@ -285,7 +285,7 @@ class Reader : Words {
   // About the task class that is being read:
   std::vector<Repeat> open_;
   std::vector<Word> step_words_;           // the first word of each step
-  std::vector<std::optional<Word>> held_;  // by lock: where it was locked, if it is
+  std::vector<std::optional<Word>> held_;  // by lock: where the steps so far lock it; null: not held
   std::vector<Fork> forks_;
 };
 

@@ -22,8 +22,8 @@ std::optional<std::uint64_t> shared_by(const Step& step) {
   }
 }
 
-/// Whether a director may let others run between this step and the next. After a wait or a yield
-/// they could run anyway.
+/// Whether a director may let other tasks run between this step and the next. After a wait or a
+/// yield they could run anyway.
 bool lets_others_in(const Step& step) {
   switch (step.kind) {
     case Step::Kind::wait:
@@ -75,7 +75,7 @@ Job& Player::spawn(std::size_t of, WaitGroup* forked_by) {
 }
 
 /// Begins a round that arrives at `arrives_ns`, now or later. Sets the job's attributes already
-/// now, so that its policy queues it by them when it wakes.
+/// now, so that the policy queues the job by these attributes when it wakes.
 void Player::begin_round(Instance& instance, std::uint64_t arrives_ns) {
   const TaskClass& what = workload.classes[instance.of];
   instance.arrived_ns = arrives_ns;
