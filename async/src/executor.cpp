@@ -125,7 +125,7 @@ void Executor::drain_inbox() noexcept {
   }
   while (oldest != nullptr) {
     Node& node = static_cast<Node&>(*oldest);
-    oldest = oldest->next;  // read it first: the node may be pushed again at once
+    oldest = oldest->next;  // first read `next`: the node may be pushed again at once
     switch (node.kind) {
       case Kind::interrupt: static_cast<Interrupt&>(node).deliver(); break;
       case Kind::alarm:

@@ -50,7 +50,8 @@ void Executor::send(Job& job, unsigned hart) noexcept {
 }
 
 void Executor::receive(Job& job) noexcept {
-  job.priority = effective_priority(job);  // it may have changed while the job was in the inbox
+  // The priority may have changed while the job was in the inbox.
+  job.priority = effective_priority(job);
   const bool busy = local_.job != nullptr || !ready_.empty();
   if (has_better_place(job, busy)) {
     place(job);
@@ -72,8 +73,8 @@ void Executor::receive(Job& job) noexcept {
 // can then have missed only the first job of that list, which the busy hart finds in one step
 // (offer_rest()).
 
-/// Offers ready jobs to idle harts, because the running step may take long: one step of a search.
-/// In the strand.
+/// Offers ready jobs to idle harts, because the running step may take long. Does only one step of a
+/// search. In the strand.
 void Executor::offer_rest() noexcept {
   if (ready_.empty() || offering_) return;
   std::atomic_thread_fence(std::memory_order_seq_cst);

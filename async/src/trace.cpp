@@ -12,7 +12,8 @@ constinit SharedWord<bool> Executor::policies_in_use_ = false;
 constinit SharedWord<bool> Executor::deadlines_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
-  if (const TraceHook hook = trace_hook) hook(event, job);  // another hart may have cleared it
+  // Tests the hook again, because another hart may have cleared it.
+  if (const TraceHook hook = trace_hook) hook(event, job);
 }
 
 void set_trace_hook(TraceHook hook) noexcept {

@@ -22,7 +22,7 @@ bool WaitList::wake(Node& node, WaitResult result) noexcept {
     static_cast<Observer&>(node).wait->notify();
     return false;
   }
-  return static_cast<Entry&>(node).job->complete(result);  // false: its wait has ended already
+  return static_cast<Entry&>(node).job->complete(result);  // false: the wait has ended already
 }
 
 bool WaitList::wake_first_slowly(WaitResult result) noexcept {

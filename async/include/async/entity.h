@@ -20,9 +20,9 @@ namespace async {
 struct Attributes {
   static constexpr std::uint32_t usual_weight = 1024;
 
-  Instant deadline = never;             // of its present work; absolute time
-  std::uint32_t weight = usual_weight;  // its share relative to other jobs; at least 1
-  Duration budget{0};  // the time reserved for it in every `period`; 0: no reservation
+  Instant deadline = never;             // of the job's present work; absolute time
+  std::uint32_t weight = usual_weight;  // the job's share relative to others; at least 1
+  Duration budget{0};                   // the time reserved for the job in every `period`; 0: none
   Duration period{0};
   void* owner = nullptr;  // for the caller's own use; policies ignore it
 };

@@ -192,7 +192,7 @@ class Executor {
     if (!timer.armed()) return;
     platform::InterruptGuard masked;
     const Strand::Guard strand;
-    if (timer.armed()) timer.wheel().remove(timer);  // it may have fired in the meantime
+    if (timer.armed()) timer.wheel().remove(timer);  // the timer may have fired since
   }
   /// Fires the timers that are due at `now` and sets the next alarm. In the strand.
   void expire(Instant now) noexcept;
@@ -245,8 +245,8 @@ class Executor {
   /// Runs one step; false if no job is ready. With `and_more`, under a policy, it runs step after
   /// step, which is cheaper than one call for each.
   [[gnu::always_inline]] bool step(Local& local, bool and_more) noexcept;
-  /// Runs one step of `job`, then calls `stopped()`. Until then no other code can wake, move or
-  /// free the job, unless it migrates.
+  /// Runs one step of `job`, then calls `stopped()`. Until that has returned, no other code can
+  /// wake, move or free the job, unless the job migrates.
   template <class Stopped>
   [[gnu::always_inline]] static void resume(Local& local, Job& job, Stopped stopped) noexcept;
   [[gnu::always_inline]] static void begin_step(const Local& local, StepKind kind) noexcept;

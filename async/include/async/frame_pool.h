@@ -39,7 +39,7 @@ class FramePool {
   std::size_t bytes_in_use() const noexcept;
 
  private:
-  static constexpr std::size_t small_limit = 1024;  // up to this size one list for each 8 bytes
+  static constexpr std::size_t small_limit = 1024;  // a list for each multiple of 8 up to this
   static constexpr std::size_t small_lists = small_limit / 8 + 1;
   static constexpr std::size_t large_lists = 12;  // 2 KiB, 4 KiB, … 4 MiB
 

@@ -17,7 +17,8 @@ namespace async {
 
 class Interrupt : public Node {
  public:
-  /// `hart` is the hart on which its task runs. That hart's executor must exist before raise().
+  /// `hart` is the hart on which the waiting task runs. That hart's executor must exist before
+  /// raise().
   explicit Interrupt(unsigned hart = platform::hart()) noexcept : Node(Kind::interrupt, 0, hart) {}
 
   /// Wakes the task. Any context, any hart. Lock-free. A second raise before the first is delivered

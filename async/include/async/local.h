@@ -53,7 +53,7 @@ class RunningJob {
  private:
   Job* job_ = nullptr;
 };
-static_assert(sizeof(RunningJob) == sizeof(Job*));  // platforms read it with one load
+static_assert(sizeof(RunningJob) == sizeof(Job*));  // platforms read a RunningJob with one load
 
 struct Local {
   Executor* executor = nullptr;       // this hart's executor, from its construction on

@@ -10,14 +10,14 @@
 namespace async {
 
 enum class TraceEvent : std::uint8_t {
-  spawn,    ///< the job was made
-  wake,     ///< its wait has ended
-  run,      ///< its step begins
-  wait,     ///< its step has ended, and the job waits
-  yield,    ///< its step has ended, and the job is ready; if it migrates, it may also wait
-  preempt,  ///< its step is preempted; it has run until now
-  migrate,  ///< it is sent to another hart, which is now Node::hart
-  done,     ///< the job has ended
+  spawn,    ///< a job was made
+  wake,     ///< a job's wait has ended
+  run,      ///< a job's step begins
+  wait,     ///< a job's step has ended, and the job waits
+  yield,    ///< a job's step has ended, and the job is ready; a job that migrates may also wait
+  preempt,  ///< a job's step, which has run until now, is preempted
+  migrate,  ///< a job is sent to another hart, which is now its Node::hart
+  done,     ///< a job has ended
 };
 
 /// Called on the hart where the event occurs, with interrupts unchanged. `preempt`, and `wake` of a

@@ -196,7 +196,7 @@ class WaitList : public Node {
       if (node.kind != Kind::keyed) return false;
       if (!wanted(static_cast<KeyedEntry&>(node).key)) continue;
       Job& job = *static_cast<KeyedEntry&>(node).job;
-      if (job.kind != Kind::waiting) return false;  // its wait has ended already
+      if (job.kind != Kind::waiting) return false;  // the job's wait has ended already
       node.unlink();
       node.reset();
       platform::InterruptGuard masked;

@@ -67,7 +67,7 @@ consteval bool names_differ() noexcept {
 }
 static_assert(names_differ(), "two policies have the same `name`: give yours another one");
 
-/// Memory for any one of the policies. They own nothing, so their destructors need not run.
+/// Memory for any one of the policies. Policies own nothing, so their destructors need not run.
 struct Memory {
   alignas(std::max_align_t) std::byte bytes[All::most_bytes];
 };

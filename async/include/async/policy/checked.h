@@ -132,7 +132,7 @@ class Checked final : public Rules {
     in_vain_ = 0;
     // `job` is the running job, or a new job in the memory of a running one that has ended.
     if (&job == running_) running_ = nullptr;
-    job.reset();  // rules may unlink it even if they have not linked it
+    job.reset();  // rules may unlink the job even if they have not linked it
   }
   bool is_queued(const Job& job) const noexcept {
     const Entity& entity = entity_of(job);
@@ -157,7 +157,7 @@ class Checked final : public Rules {
         },
         &search);
     Job* const job = const_cast<Job*>(search.found);
-    if (job != nullptr) job->reset();  // the rules may still link it, but are not called again
+    if (job != nullptr) job->reset();  // the rules may still link the job, but are not called again
     return job;
   }
   void report(const char* what, const Job& job) const noexcept {

@@ -89,7 +89,7 @@ class JobHeap {
   static Entity* next(Entity* at) noexcept {
     if (at->child != nullptr) return at->child;
     while (at != nullptr && at->sibling == nullptr) {
-      // To the first sibling, then to the parent.
+      // Goes back to the first sibling, then up to the parent.
       while (at->before != nullptr && at->before->sibling == at) at = at->before;
       at = at->before;
     }

@@ -34,7 +34,7 @@ class Lottery final : public Rules {
   Duration slice(const Entity&) const noexcept { return options().slice; }
 
  private:
-  /// Time used in its last slice, in nanoseconds; 0: the job has not run yet.
+  /// The time that the job used in its last slice, in nanoseconds; 0: the job has not run yet.
   static std::int64_t& used_in_slice(Entity& entity) noexcept { return entity.until_ns; }
   /// The least time that a slice is counted as, which bounds the compensation; nanoseconds.
   std::int64_t least_use() const noexcept {

@@ -181,7 +181,7 @@ class Ruled final : public Policy {
       if (search.left == 0) return nullptr;
       --search.left;
       seen_ = seen_->next;
-      Job& job = *reinterpret_cast<Entity*>(seen_)->job;  // `movable` is its first member
+      Job& job = *reinterpret_cast<Entity*>(seen_)->job;  // `movable` is an Entity's first member
       if (!search.wants(job)) continue;
       take_out(job);
       return &job;
