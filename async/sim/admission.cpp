@@ -88,7 +88,7 @@ std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts) 
     double busy = 0;
     for (const TaskClass& what : workload.classes) {
       if (what.deadline_ns == 0 || what.arrival.kind != Arrival::Kind::open) continue;
-      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // it may also run on other harts
+      if ((what.harts & all_of(harts) & ~some) != 0) continue;  // may also use other harts
       busy += mean_run(what) / what.arrival.between.mean();
     }
     const int count = std::popcount(some);

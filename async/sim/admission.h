@@ -57,7 +57,7 @@ class Admission {
 /// (workload.h) and that can run on no other hart.
 struct Demand {
   HartMask harts;
-  double busy;  // how many harts it keeps busy
+  double busy;  // how many harts the demand keeps busy
 };
 /// The demand on the smallest set of harts that cannot serve it; nullopt: there is no such set.
 std::optional<Demand> too_high_demand(const Workload& workload, unsigned harts);

@@ -58,7 +58,7 @@ class DepthFirst final : public Director {
   unsigned bound_;
   bool reduces_;
   bool left_out_ = false;
-  std::unordered_map<std::uint64_t, unsigned> seen_;  // by state: the fewest passed over before
+  std::unordered_map<std::uint64_t, unsigned> seen_;  // by state: fewest alternatives passed over
 };
 
 class AtRandom final : public Director {
@@ -90,7 +90,7 @@ class AtRandom final : public Director {
     return static_cast<unsigned>(std::ranges::max_element(who, {}, priority) - who.begin());
   }
   Random random_;
-  std::vector<std::uint64_t> falls_;                   // choices at which the next one falls behind
+  std::vector<std::uint64_t> falls_;                   // choices where the highest priority falls
   std::map<std::uint64_t, std::uint64_t> priorities_;  // by number; the highest comes first
 };
 

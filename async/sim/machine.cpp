@@ -194,7 +194,7 @@ bool Machine::preempt(Hart& hart, unsigned number) {
   // preemption come before that event.
   const bool is_done = has_computed(hart) == hart.computing->left_ns_;
   if (is_done && Director::present() == nullptr) return false;
-  const Strand::Guard strand;  // deadline_lent_to() reads the job's mutexes only in it
+  const Strand::Guard strand;  // deadline_lent_to() reads mutexes only in the strand
   const bool slice_over = is_slice_over(hart);
   if (!hart.executor->preempts(hart.job->priority + slice_over)) {
     add_tick(hart, number);

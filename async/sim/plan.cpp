@@ -65,9 +65,9 @@ std::string round_of(const TaskClass& what, Random& random, std::uint64_t& deman
       case Step::Kind::unlock: text += fmt::format(" u{}", step->object); break;
       case Step::Kind::send: text += fmt::format(" s{}", step->object); break;
       case Step::Kind::receive: text += fmt::format(" v{}", step->object); break;
-      case Step::Kind::fork: break;  // plan() has refused it
+      case Step::Kind::fork: break;  // plan() refuses classes that fork
       case Step::Kind::repeat:
-      case Step::Kind::end: break;  // the walk handles these
+      case Step::Kind::end: break;  // Walk::next() repeats the steps
     }
   }
   return text;

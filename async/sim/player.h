@@ -31,7 +31,7 @@ struct Instance : Subject {
   std::uint64_t has_run_ns() const { return run_ns - (work != nullptr ? work->left_ns() : 0); }
 
   Player& player;
-  std::size_t of;  // index of its class
+  std::size_t of;  // index of the task's class
   Random random;
   std::uint64_t arrived_ns = 0;
   std::uint64_t ready_ns = 0;
@@ -41,7 +41,7 @@ struct Instance : Subject {
   const Compute* work = nullptr;
   Job* job = nullptr;
   WaitGroup* forked_by = nullptr;
-  bool is_refused = false;  // its reservation is refused or ignored
+  bool is_refused = false;  // the task's reservation is refused or ignored
 };
 
 /// A lock: `mutex` if it has priority inheritance, `plain` if not.
@@ -101,7 +101,7 @@ struct Player {
   // True at the end of a run if a task whose class is not closed has not finished. If no event is
   // to come then, the task is stuck.
   bool waits_for_ever = false;
-  Machine machine;  // destroyed first: its jobs refer to the rest
+  Machine machine;  // destroyed first: the jobs refer to the other members
 };
 
 }  // namespace async::sim

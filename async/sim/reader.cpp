@@ -284,8 +284,9 @@ class Reader : Words {
   std::vector<std::string_view> said_;  // the once-only statements that have come
   // About the task class that is being read:
   std::vector<Repeat> open_;
-  std::vector<Word> step_words_;           // the first word of each step
-  std::vector<std::optional<Word>> held_;  // by lock: where the steps so far lock it; null: not held
+  std::vector<Word> step_words_;  // the first word of each step
+  // By lock: where the steps that are read so far take it; null: they do not hold it.
+  std::vector<std::optional<Word>> held_;
   std::vector<Fork> forks_;
 };
 

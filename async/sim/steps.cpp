@@ -223,7 +223,7 @@ Task<bool> Player::go_round(Instance& instance) {
         break;
       }
       case Step::Kind::repeat:
-      case Step::Kind::end: break;  // the walk handles these
+      case Step::Kind::end: break;  // Walk::next() repeats the steps
     }
     if (lets_others_in(step)) co_await LetIn(self);
   }
