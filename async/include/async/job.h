@@ -187,7 +187,7 @@ class Job : public Node {
   void update_stopped() noexcept;
   void cut_short(WaitResult result) noexcept;  // the present wait, if there is one that may be cut
 
-  WaitResult result_ = WaitResult::woken;  // directly behind Node::kind: one store writes both
+  WaitResult result_ = WaitResult::woken;  // directly behind Node::kind: one store may write both
   std::uint8_t base_priority_ : 5;
   std::uint8_t expired_ : 3 = 0;    // DeadlineScopes around the present step that have expired
   SharedWord<std::uint8_t> flags_;  // executors read the step's kind before they enter the strand
