@@ -6,7 +6,7 @@
 
 namespace hal {
 
-/// The caller has checked that enough bytes exist.
+/// The number at `at`. The caller has checked that its 4 bytes exist (load64: 8).
 inline std::uint32_t load32(const std::byte* at) {
   std::uint32_t value = 0;
   for (int i = 0; i < 4; ++i) value = value << 8 | std::to_integer<std::uint32_t>(at[i]);

@@ -1,4 +1,4 @@
-// The blob: its header, its tokens, and the check that it is well formed.
+// Reads the header and the tokens of a device tree blob, and checks that the blob is well formed.
 
 #include <hal/device_tree.h>
 
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint32_t magic = 0xd00dfeed;
 
-// The part [offset, offset + size) of a blob; nothing if it is not inside.
+// The part [offset, offset + size) of a blob; nothing if the blob ends before the part does.
 std::optional<std::span<const std::byte>> part(std::span<const std::byte> blob, std::size_t offset,
                                                std::size_t size) {
   if (offset > blob.size() || size > blob.size() - offset) return std::nullopt;
@@ -94,7 +94,8 @@ DeviceTree::Token DeviceTree::token(std::uint32_t offset) const {
   return {};
 }
 
-// Checks: one root, properties before children, every node closed, no depth above max_depth.
+// Checks that there is one root, every node has its properties before its children and is closed,
+// and no node is deeper than max_depth.
 bool DeviceTree::well_formed() const {
   unsigned depth = 0;
   bool properties_allowed = false;

@@ -1,4 +1,4 @@
-// The console: standard input and output. A thread reads input into a ring, as long as it has room.
+// The console: standard input and output. A thread reads input into a ring while the ring has room.
 #include <hal/console.h>
 #include <hal/hart.h>
 #include <hal/timer.h>
@@ -26,8 +26,8 @@ constinit std::atomic<std::size_t> taken = 0;  // written by the kernel
 constinit std::atomic<bool> wants_input = true;
 constinit std::atomic<bool> wants_output = false;
 
-/// The console's line is raised while this is true. Call update_line() after each change of the
-/// variables.
+/// The console's line is raised while this is true. Call update_line() after each change of a
+/// variable above.
 bool is_wanted() {
   return (wants_input.load() && put.load() != taken.load()) || wants_output.load();
 }
@@ -36,7 +36,7 @@ void update_line() {
   do {
     wanted = is_wanted();
     wanted ? hosted::raise_line(console_line) : hosted::lower_line(console_line);
-  } while (wanted != is_wanted());  // the other side may have changed a variable
+  } while (wanted != is_wanted());  // the thread or the kernel may have changed a variable
 }
 
 void* read_ahead(void*) {
@@ -83,7 +83,7 @@ void console_write(std::span<const char> bytes) {
   while (!bytes.empty()) {
     const ssize_t count = write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;  // standard output is closed
+    if (count <= 0) return;  // standard output is closed or fails: drop the rest
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
 }

@@ -1,4 +1,4 @@
-// The pending interrupts of a hart, and how a hart is made to notice them.
+// The pending interrupts of a hart, and the signals and wakes that make the hart notice them.
 #include <hal/hosted.h>
 #include <hal/interrupts.h>
 
@@ -109,7 +109,8 @@ bool external_interrupt_is_pending() {
       return true;
     }
   }
-  // No interrupt is left, so programs may run again, unless one has become pending meanwhile.
+  // No interrupt is left, so the next run_user() may enter its program. If an interrupt has become
+  // pending meanwhile, run_user() must return at once.
   *pending_word = 0;
   if (pending.load() != 0) *pending_word = 1;
   return false;

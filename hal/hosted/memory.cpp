@@ -14,7 +14,7 @@
 
 #include "hart.h"
 
-extern "C" const char __executable_start[], etext[];  // the linker's
+extern "C" const char __executable_start[], etext[];  // defined by the linker
 
 namespace hal {
 namespace {
@@ -54,7 +54,7 @@ hosted::HostMemory::~HostMemory() {
   if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
 }
 
-// The process already has an address space.
+// Does nothing: the kernel runs in the address space of its process.
 std::expected<void, KernelMapError> enter_kernel_space(const BootInfo&) {
   return {};
 }
@@ -66,7 +66,8 @@ bool map_trampoline_page(VirtAddr, PhysAddr) {
 }
 
 std::optional<KernelStack> map_kernel_stack(std::size_t pages) {
-  // Four times the size: the C library and sanitizers need more stack than the kernel's own code.
+  // Four times the size asked for: the C library and sanitizers need more stack than the kernel's
+  // own code.
   const std::size_t bytes = 4 * pages * page_size;
   const std::size_t index = stack_count.fetch_add(1);
   if (index >= stacks.size()) return std::nullopt;

@@ -17,8 +17,8 @@ constexpr std::uint64_t ns_per_second = 1'000'000'000;
 
 constinit std::uint64_t entry_ns = 0;
 constinit thread_local timer_t timer{};
-/// The expiry of the hart's POSIX timer. set_timer() only moves it forward, to save system calls:
-/// deadlines are often postponed, and an early interrupt is harmless.
+/// The expiry of the hart's POSIX timer. To save system calls, set_timer() arms the timer only for
+/// an earlier time: deadlines are often postponed, and an early interrupt is harmless.
 constinit thread_local std::uint64_t armed_ns = no_deadline;
 
 std::uint64_t host_ns() {

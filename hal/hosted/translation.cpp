@@ -44,7 +44,7 @@ struct Mapping {
   VirtAddr page;
   PageEntry entry;
 };
-/// The first so many mappings of a space are recorded one by one. Most programs have no more.
+/// The most mappings of one space that are recorded one by one. Most programs have no more.
 constexpr std::size_t known_mappings = 512;
 
 struct Space {

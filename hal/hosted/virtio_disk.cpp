@@ -139,7 +139,8 @@ void VirtioDisk::write(std::size_t offset, std::uint32_t value) {
   }
 }
 
-/// Stops the device. When this returns, it executes no request and uses no memory of the driver.
+/// Stops the device. When this returns, the device executes no request and uses no memory of the
+/// driver.
 void VirtioDisk::reset() {
   ready_ = false;
   while (busy_) pthread_cond_wait(&idle_, &lock_);
@@ -202,7 +203,7 @@ void VirtioDisk::answer(std::uint16_t chain) {
       .id = chain, .bytes = written};
   ++next_used_;
   __atomic_store_n(&memory_at<std::uint16_t>(used_ + 2), next_used_, __ATOMIC_SEQ_CST);
-  if ((memory_at<std::uint16_t>(available_) & 1) != 0) return;  // the driver polls
+  if ((memory_at<std::uint16_t>(available_) & 1) != 0) return;  // the driver wants no interrupt
   interrupt_status_ |= used_buffer;
   raise_line(disk_line);
 }

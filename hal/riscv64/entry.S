@@ -109,7 +109,7 @@ other_hart:
   csrw  satp, t0
   sfence.vma
   ld    tp, HART_START_DATA(a1)
-  mv    sp, tp          // the stack ends below the data
+  mv    sp, tp          // the stack is below the per-hart data and grows down
   mv    a0, a1
   mv    s0, zero
   call  hal_start_hart

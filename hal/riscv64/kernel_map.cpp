@@ -70,7 +70,7 @@ Mapped map_window(PageTable& table, const Window& window) {
   return map(table, page_down(window.base), page_up(window.base + window.size), read_write);
 }
 
-/// Windows may share pages.
+/// Windows may share pages: maps each page once.
 Mapped map_virtio_windows(PageTable& table) {
   VirtAddr mapped_to = 0;
   for (const auto& [window, irq] : virtio_windows()) {
@@ -102,8 +102,8 @@ std::expected<void, KernelMapError> enter_kernel_space(const BootInfo& info) {
     if (const Mapped mapped = map_window(*table, window); !mapped) return mapped;
   }
   if (const Mapped mapped = map_virtio_windows(*table); !mapped) return mapped;
-  // All spaces share the tables below the root, so the table for stacks must exist before they are
-  // copied.
+  // Each new space copies the kernel's root entries, so the entry for the stacks' table must exist
+  // now. All spaces then share that table.
   if (table->ensure(stacks_begin) == nullptr) {
     return std::unexpected(KernelMapError{MapError::no_memory, stacks_begin, trampoline_base});
   }

@@ -7,7 +7,7 @@ namespace hal::riscv64 {
 
 /// Records the present clock reading as time 0 of now_ns().
 void start_clock();
-/// Call it once `devices` is filled in. Then time can be read and the timer be set.
+/// Call it once, after `devices` is filled in. From then on now_ns() and set_timer() work.
 void timer_init();
 
 /// Sleeps until `end_ns` or until an interrupt is pending. Keeps this hart's deadline. Interrupts

@@ -33,6 +33,6 @@ struct BootInfo {
 /// kernel stack.
 [[noreturn]] void kernel_main(const hal::BootInfo& info);
 
-/// The first function of a hart that hal::start_hart() has started. The hart calls it with
-/// interrupts masked, no timer deadline, on its own stack, in the kernel's address space.
+/// The first function of a hart that hal::start_hart() has started. The hart calls it on its own
+/// stack, in the kernel's address space, with interrupts masked and without a timer deadline.
 [[noreturn]] void kernel_hart_main(unsigned hart);

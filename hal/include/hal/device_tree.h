@@ -29,7 +29,7 @@ class DeviceTree {
   static constexpr unsigned max_depth = 16;
   static constexpr std::size_t header_bytes = 40;
 
-  /// The size in bytes of the blob that begins at `start` (at least 8 bytes); 0 without a blob.
+  /// The size in bytes of the blob that begins at `start` (at least 8 bytes); 0 if none does.
   static std::size_t blob_size(std::span<const std::byte> start);
   /// Returns nothing if the blob is not a well-formed tree of version 17 or a compatible one.
   static std::optional<DeviceTree> open(std::span<const std::byte> blob);
@@ -99,7 +99,7 @@ class DeviceTree::Node {
   std::optional<Property> property(std::string_view name) const;
   NodeRange children() const;
   bool compatible_with(std::string_view device) const;
-  /// True if the node has no status, or the status "okay".
+  /// True if the node has no status, or the status "okay" or "ok".
   bool enabled() const;
   /// Entry `index` of the node's `reg`, decoded with the cell counts of its parent. The address is
   /// one on the parent's bus. Nothing past the end, or if address or size exceeds 64 bits.
@@ -143,7 +143,7 @@ class DeviceTree::NodeRange {
     Node node_;
     std::uint32_t next_ = 0;
     unsigned depth_ = 0;  // depth of a node that begins at `next_`
-    unsigned base_ = 0;   // depth of the first node; the walk ends with its parent
+    unsigned base_ = 0;   // depth of the first node; the walk ends at its parent's end
     bool only_children_ = false;
     bool done_ = false;
     std::array<Node::Cells, max_depth + 1> cells_;  // [d]: the cell counts of the node at depth d

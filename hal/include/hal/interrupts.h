@@ -15,7 +15,7 @@ namespace hal {
 bool interrupt_is_pending();
 
 /// Number of an external interrupt line: 1 … irq_limit - 1. 0 means no interrupt. A device has 0 if
-/// its line is not below the limit or the machine does not have that line.
+/// its line's number is irq_limit or more, or if the machine does not have that line.
 enum class Irq : std::uint32_t { none = 0 };
 inline constexpr std::uint32_t irq_limit = 128;
 

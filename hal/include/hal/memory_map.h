@@ -23,7 +23,8 @@ inline constexpr std::size_t page_size = std::size_t{1} << page_shift;
 constexpr std::uintptr_t page_down(std::uintptr_t address) {
   return address & ~(page_size - 1);
 }
-/// Wraps to 0 in the last page of the address space: check ranges first.
+/// Rounds up to a multiple of page_size. The result wraps to 0 in the last page of the address
+/// space: check ranges first.
 constexpr std::uintptr_t page_up(std::uintptr_t address) {
   return page_down(address + page_size - 1);
 }

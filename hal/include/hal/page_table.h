@@ -96,8 +96,9 @@ class PageTable {
   /// Writes to an entry that `find` or `ensure` returned. To empty an entry, use `remove`.
   static void fill(PageEntry* slot, PageEntry entry);
 
-  /// Splits a long walk: [from, end) has about `pages` used entries, or `end` is `to`. The end is a
-  /// table boundary, so the number may be exceeded by one table's entries.
+  /// Returns the end of the first part of a long walk: the part [from, end) has about `pages` used
+  /// entries, or `end` is `to`. The end is a table boundary, so a part may have up to one table's
+  /// entries more than `pages`.
   VirtAddr end_of_walk(VirtAddr from, VirtAddr to, std::size_t pages) const;
 
   /// Calls visit(va, PageEntry&) for every used entry in [from, to), in order. `visit` may `set`
@@ -105,16 +106,16 @@ class PageTable {
   template <class Visit>
   void for_each(VirtAddr from, VirtAddr to, Visit&& visit);
 
-  /// Copies pages of [from, to) into `other`, which has no pages there. To copy
-  /// in parts, split the range only at ends that end_of_walk() returned. copy(va, PageEntry&)
-  /// returns the entry for `other`, or an empty one to skip the page. It may `set` the original.
-  /// Returns false if there was no memory for a table: then some pages are missing.
+  /// Copies pages of [from, to) into `other`, which has no pages there. To copy in parts, split the
+  /// range only at ends that end_of_walk() returned. copy(va, PageEntry&) returns the entry for
+  /// `other`, or an empty one to skip the page, and may `set` the original. Returns false if there
+  /// was no memory for a table: then some pages are missing.
   template <class Copy>
   bool copy_pages(PageTable& other, VirtAddr from, VirtAddr to, Copy&& copy);
 
   /// Empties the entries in [from, to), calls visit(va, PageEntry) for each used one, and frees
-  /// tables that become empty. The caller then flushes the pages. If this returns true, it flushes
-  /// the whole space, because a hart may have cached a freed table.
+  /// tables that become empty. The caller then flushes the pages. If this returns true, the caller
+  /// flushes the whole space, because a hart may have cached a freed table.
   template <class Visit>
   bool remove(VirtAddr from, VirtAddr to, Visit&& visit);
 

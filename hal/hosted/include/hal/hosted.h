@@ -35,13 +35,13 @@ std::optional<std::string_view> wanted_fs();
 /// Lets the calling hart take interrupts.
 ///
 /// In a step, the hart calls `vector` with the interrupted address, on the step's stack, with
-/// interrupts masked. In a program, the signal ends run_user(); a signal outside the program leaves
-/// `pending_word` at 1, which ends the next run_user() at once.
+/// interrupts masked. A signal in a program ends run_user(). A signal in the kernel sets
+/// `pending_word` to 1, which ends the next run_user() at once.
 void take_interrupts_by(void (*vector)(std::uintptr_t pc), volatile std::uint32_t& pending_word);
 extern constinit thread_local volatile std::uint32_t* pending_word;
 
-/// Zeroed memory of the host, outside the machine's RAM, which may not have a range of that size.
-/// Empty if the host has none.
+/// Zeroed memory of the host, outside the machine's RAM, which may have no free range of `bytes`
+/// bytes. Empty if the host has no memory.
 class HostMemory {
  public:
   explicit HostMemory(std::size_t bytes);

@@ -12,14 +12,14 @@
   })
 #define HAL_STORE_PER_HART_WORD(symbol, value) \
   asm volatile("movl %0, %%fs:" symbol "@tpoff" ::"ri"(value) : "memory")
-// The address of the running hart's variable. The thread's own address is the first word at fs.
+// The address of the running hart's variable. The word at fs:0 holds the base address of fs.
 #define HAL_ADDRESS_PER_HART(symbol)                                                   \
   ({                                                                                   \
     void* address_;                                                                    \
     asm volatile("movq %%fs:0, %0\n\tleaq " symbol "@tpoff(%0), %0" : "=r"(address_)); \
     address_;                                                                          \
   })
-// The value of a pointer, `offset` bytes into a variable.
+// The value of the pointer that is stored `offset` bytes into a variable.
 #define HAL_LOAD_PER_HART_POINTER(symbol, offset)                                               \
   ({                                                                                            \
     void* value_;                                                                               \

@@ -1,6 +1,6 @@
 // Hosted: address translation in a Linux process. No processor walks the page tables. The TLB of
-// this machine is the set of Linux mappings of the file that is RAM. A program's page fault fills
-// it (`fill_translation`), the kernel's flushes empty it. All harts share it.
+// this machine is the set of Linux mappings of the file that is RAM. A program's page fault adds a
+// mapping (`fill_translation`); the kernel's flushes remove mappings. All harts share the TLB.
 #pragma once
 
 #include <hal/memory_map.h>
@@ -18,7 +18,7 @@ namespace hosted {
 
 extern constinit thread_local TranslationToken translation;
 inline constexpr Asid highest_asid = 4095;
-/// Set before the first program runs; see below.
+/// Set before the first program runs. The functions of these names below say what they mean.
 extern constinit bool code_is_seen_first, code_is_read_ahead;
 
 }  // namespace hosted
@@ -34,9 +34,9 @@ inline Asid highest_asid() {
   return hosted::highest_asid;
 }
 
-/// Call it after a program on this hart has faulted at `va`. If its table allows `access`, maps the
-/// page and returns true: the program must retry. Returns false if it is a real page fault.
-/// `access` is one bit of Access.
+/// Call it after a program on this hart has faulted at `va`. If the program's page table allows
+/// `access`, maps the page and returns true: the program must retry. Otherwise returns false: the
+/// kernel must handle the page fault. `access` is one bit of Access.
 bool fill_translation(VirtAddr va, std::uint8_t access);
 
 /// Call it after an entry for the page of `va` was added to a table. If the table is the current
@@ -63,7 +63,7 @@ inline bool code_is_read_ahead() {
 /// An x86_64 processor sees its own stores to code.
 inline void synchronize_code() {}
 
-/// The arguments are page-aligned.
+/// The addresses are page-aligned.
 inline void zero_page(void* page) {
   std::memset(page, 0, page_size);
 }

@@ -16,8 +16,8 @@ inline void unmask_interrupts() {
   HAL_SET_CSR("sstatus", riscv64::sstatus::sie);
 }
 
-// Two instructions. Setting all bits of the old value changes only SIE, because code under a guard
-// clears no other bit of sstatus.
+// The constructor and the destructor are one instruction each. The destructor sets every bit of the
+// old value. That changes only SIE, because code under a guard clears no other bit of sstatus.
 inline InterruptGuard::InterruptGuard()
     : before_{HAL_TEST_AND_CLEAR_CSR("sstatus", riscv64::sstatus::sie)} {}
 
@@ -26,7 +26,7 @@ inline InterruptGuard::~InterruptGuard() {
 }
 
 inline bool interrupt_is_pending() {
-  return HAL_READ_CSR("sip") != 0;  // only the three bits below can be set
+  return HAL_READ_CSR("sip") != 0;  // only timer, software and external can be set
 }
 inline bool timer_is_pending() {
   return (HAL_READ_CSR("sip") & riscv64::interrupt::timer) != 0;

@@ -17,7 +17,7 @@
     asm volatile("addi %0, tp, %%tprel_lo(" symbol ")" : "=r"(address_)); \
     address_;                                                             \
   })
-// The value of a pointer, `offset` bytes into a variable.
+// The value of the pointer that is stored `offset` bytes into a variable.
 #define HAL_LOAD_PER_HART_POINTER(symbol, offset)         \
   ({                                                      \
     void* value_;                                         \

@@ -34,7 +34,7 @@ inline Asid highest_asid() {
   return highest;
 }
 
-/// Call it after an entry was added. Nothing to do: the hart walks the table itself.
+/// Call it after an entry was added. It does nothing: the hart walks the table itself.
 inline void translation_added(VirtAddr) {}
 
 inline void flush_page(VirtAddr va, Asid asid) {
@@ -64,11 +64,12 @@ inline void synchronize_code() {
   asm volatile("fence.i" : : : "memory");
 }
 
-/// Bytes that cbo.zero clears, from the device tree's riscv,cboz-block-size; 0 if it does not
-/// exist. Set once at boot, the same for all harts. senvcfg and menvcfg must allow the instruction.
+/// Bytes that cbo.zero clears, from the device tree's riscv,cboz-block-size; 0 if the harts have no
+/// cbo.zero. Set once at boot, the same for all harts. senvcfg and menvcfg must allow the
+/// instruction.
 inline constinit std::size_t zero_block_size = 0;
 
-/// The arguments are page-aligned.
+/// The addresses are page-aligned.
 void zero_page(void* page);
 void copy_page(void* to, const void* from);
 
