@@ -21,7 +21,7 @@
 #include "../router_hart.h"
 #include "step_interrupts.h"
 
-extern "C" void cotrap_kernel_interrupt();  // the kernel's
+extern "C" void cotrap_kernel_interrupt();  // defined by the kernel
 
 namespace trap {
 
@@ -48,8 +48,8 @@ void take_interrupt(std::uintptr_t pc) {
 }
 
 /// Turns a program's own `syscall` instruction into a call that the kernel has a number for. To the
-/// program, `syscall` preserves all vector registers, so from now on its calls of the gate must
-/// preserve them too.
+/// program, `syscall` preserves all vector registers, so from now on the gate must preserve them
+/// when the program calls it.
 void take_system_call(UserContext& context) {
   constexpr std::uint32_t highest = abi::first_compat_call - 1;
   const auto number = static_cast<std::uint32_t>(context.general.rax);
@@ -93,7 +93,7 @@ Segments segments_to_use() {
 
 void install() {
   add_hart_to_router();
-  if (hal::hosted::pending_word != nullptr) return;  // the boot hart calls this twice
+  if (hal::hosted::pending_word != nullptr) return;  // the boot hart calls install() twice
   if (hal::hart_index() == 0) {
     choose_segments(segments_to_use());
     hal::hosted::code_is_seen_first = segments() == Segments::rewrite;

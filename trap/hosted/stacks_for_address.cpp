@@ -1,6 +1,6 @@
 // Tells AddressSanitizer about stack switches: the bounds of the new stack, and that a stack used
-// anew holds no objects. The linker wraps cotrap_leave_stack() with this. Built without a
-// sanitizer.
+// anew holds no objects. The linker wraps cotrap_leave_stack() with this. This file is built
+// without a sanitizer.
 #include <hal/hosted.h>
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>

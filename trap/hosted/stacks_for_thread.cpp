@@ -1,6 +1,6 @@
 // Tells ThreadSanitizer about stack switches: each stack has a fiber, from its first use until it
 // is free. A switch orders the accesses before it and after it, as on a hart. The linker wraps
-// cotrap_leave_stack() with this. Built without a sanitizer.
+// cotrap_leave_stack() with this. This file is built without a sanitizer.
 #include <sanitizer/tsan_interface.h>
 #include <trap/stack_switch.h>
 

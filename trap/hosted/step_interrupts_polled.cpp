@@ -1,13 +1,13 @@
-// For ThreadSanitizer: a step takes the interrupt at its next branch. At the signal's instruction
-// it may be inside the sanitizer's own functions, which are not reentrant and must not change
-// threads. Built without the sanitizer.
+// For ThreadSanitizer: a step takes the interrupt at its next branch. When the signal arrives, the
+// step may be inside the sanitizer's own functions, which are not reentrant and must not change
+// threads. This file is built without the sanitizer.
 #include <hal/interrupts.h>
 
 #include "step_interrupts.h"
 
 void trap::interrupt_step(ucontext_t&) {}
 
-/// The compiler inserts a call of it on every edge of the control flow
+/// The compiler inserts a call of this function on every edge of the control flow
 /// (-fsanitize-coverage=edge,…).
 extern "C" void __sanitizer_cov_trace_pc() {
   if (HAL_LOAD_PER_HART_WORD("cotrap_masked") != 0) return;

@@ -67,7 +67,7 @@ void complete(Signal& signal) {
   } else if (registers[REG_TRAPNO] == page_fault) {
     switch (moved_by(reinterpret_cast<const unsigned char*>(registers[REG_RIP]))) {
       case Moved::stack_pointer: {
-        const bool is_push = (registers[REG_ERR] & write) != 0;  // else the operand faulted
+        const bool is_push = (registers[REG_ERR] & write) != 0;  // else the operand's read faulted
         if (is_push && registers[REG_CR2] == registers[REG_RSP]) registers[REG_RSP] += 8;
         break;
       }

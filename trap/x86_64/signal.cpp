@@ -67,8 +67,8 @@ bool is_step_of_window(std::uint64_t rip, Place place) {
   return is_jump || place != Place::elsewhere;
 }
 
-/// Copies the vector registers from the signal frame, which has the same format. Components that
-/// the frame does not have get their reset values.
+/// Copies the vector registers from the signal frame, which has the same format as the context.
+/// Components that the frame does not have get their reset values.
 void save_vectors(const ucontext_t& state, UserContext& context) {
   constexpr std::size_t legacy = STATE_XSTATE_BV;  // exists on every x86_64
   struct Note {

@@ -46,7 +46,7 @@ with_vectors:
   pushq %r12
   pushq %r13
   pushq %r14
-  pushfq                                 // Linux clears only the direction flag
+  pushfq                                 // clears AC, which Linux leaves as the program set it
   andq  $~ALIGNMENT_CHECK, (%rsp)
   popfq
   subq  $24, %rsp

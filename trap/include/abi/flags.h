@@ -187,7 +187,7 @@ inline constexpr unsigned long fionread = 0x541b;
 
 // ioctl on a disk
 inline constexpr unsigned long blk_read_only = 0x125e;         // BLKROGET
-inline constexpr unsigned long blk_get_size = 0x1260;          // BLKGETSIZE: of 512 bytes
+inline constexpr unsigned long blk_get_size = 0x1260;          // BLKGETSIZE: in units of 512 bytes
 inline constexpr unsigned long blk_sector_size = 0x1268;       // BLKSSZGET
 inline constexpr unsigned long blk_get_size_64 = 0x8008'1272;  // BLKGETSIZE64
 

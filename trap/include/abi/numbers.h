@@ -187,9 +187,10 @@ inline constexpr Call ring_enter{first_private_call + 4};
 inline constexpr Call ring_close{first_private_call + 5};
 
 // hint_work(number, deadline, weight): passes hints on the caller's present work to the scheduling
-// policy. `deadline`: in ns of CLOCK_MONOTONIC, 0 for never. `weight`: its share in proportion to
-// others, up to most_weight; 0: that of its nice value (1024 for nice 0). The policy of fixed
-// priorities ignores both. `number` appears only in traces. EINVAL.
+// policy. `deadline`: in ns of CLOCK_MONOTONIC, 0 for never. `weight`: the caller's share of the
+// processor, in proportion to other threads' weights, 1 … most_weight; 0: the weight of the
+// caller's nice value (1024 for nice 0). The policy of fixed priorities ignores `deadline` and
+// `weight`. `number` appears only in traces. EINVAL: `weight` is above most_weight.
 inline constexpr Call hint_work{first_private_call + 11};
 inline constexpr std::uint32_t most_weight = 1u << 20;
 

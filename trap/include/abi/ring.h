@@ -19,8 +19,9 @@
 // index with acquire order, before the entries.
 //
 //   ring_set_up(memory, submissions, completions, flags)
-//     Creates the calling thread's ring. `memory` is a multiple of 64. Both numbers of entries are
-//     powers of two: 1 … most_submissions, and from that number up to most_completions. The kernel
+//     Creates the calling thread's ring. `memory` is a multiple of 64. `submissions` and
+//     `completions` are numbers of entries, and powers of two. `submissions` is at most
+//     most_submissions; `completions` is from `submissions` to most_completions. The kernel
 //     initialises the header. EINVAL; EBUSY: the thread has a ring; EFAULT: not ring_bytes() of
 //     writable memory; ENOMEM.
 //   ring_enter(submit, complete, flags)
@@ -51,7 +52,7 @@ struct RingHeader {
   std::uint32_t cq_head = 0;     // program's
   std::uint32_t cq_tail = 0;     // kernel's
   std::uint32_t flags = 0;       // kernel's: ring_needs_wakeup
-  std::uint32_t overflowed = 0;  // kernel's: completions without room
+  std::uint32_t overflowed = 0;  // kernel's: completions that it dropped
   std::uint32_t reserved[10]{};
 };
 
@@ -85,12 +86,12 @@ enum class RingOperation : std::uint8_t {
   // wait4. fd: the child or -1; address: of its status, or 0; options. Result: the child
   wait_child = 9,
   // Cancels the oldest request in flight whose user_data is `address`; with ring_cancel_all in
-  // options, all of them. A request that still waits completes with ECANCELED. Result: the number
-  // of requests; ENOENT for none.
+  // options, all such requests. A request that still waits completes with ECANCELED. Result: the
+  // number of requests; ENOENT for none.
   cancel = 10,
-  // After a submission with ring_link: limits its time, which is given as for `timeout`. When the
-  // time has come, that submission completes with ECANCELED. Result: ETIME, or ECANCELED if the
-  // time did not come.
+  // Follows a submission with ring_link, and limits the time of that submission. `offset` and
+  // `options` give the limit as for `timeout`. At the limit, that submission completes with
+  // ECANCELED. Result: ETIME; ECANCELED if the limit was not reached.
   link_timeout = 11,
 };
 

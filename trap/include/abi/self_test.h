@@ -27,8 +27,8 @@ enum class SelfTest : std::uint64_t {
   set_bell,
   // Rings the bell, once for each set_bell. The caller continues at once.
   ring_bell,
-  // A CPU-bound job is preempted twice; the distance is 1, 2, … `argument` ticks of the clock.
-  // Words: InjectReport.
+  // A CPU-bound job is preempted twice in each of `argument` rounds. In round n the second deadline
+  // comes n ticks of the clock after the first. Words: InjectReport.
   inject,
   // `argument` coroutines yield to each other. Words: CostReport, of switches.
   yield,
@@ -37,8 +37,8 @@ enum class SelfTest : std::uint64_t {
   nest,
   // A coroutine of the strand computes for `argument` ms without an await: a stall.
   stall,
-  // For `argument` ms the bell rings, whatever its driver does; the caller waits. Words:
-  // StormReport.
+  // For `argument` ms the bell rings again after each interrupt, which gives the bell's driver
+  // nothing to do. The caller waits for the end. Words: StormReport.
   storm,
   // For `argument` ms jobs compute with a value in every register, and await, on any hart that has
   // time for them. A more urgent job on each hart disturbs them. Words: RoamReport.
@@ -57,17 +57,19 @@ enum class SelfTest : std::uint64_t {
   wake_remote,
   // Two coroutines wait for each other's mutexes until one of them is cancelled.
   deadlock,
-  // Bugs that `watch` on the kernel's command line detects. The first two only record trace events:
-  // a wake of a ready job; a wake of a job that then does not run for `argument` ms. In the third
-  // one a ready job does not run for `argument` ms, because a more urgent one does.
+  // Three planted bugs, which `watch` on the kernel's command line detects. The first two only
+  // record trace events: the wake of a job that is ready already, and the wake of a job that then
+  // does not run for `argument` ms. In the third one a ready job does not run for `argument` ms,
+  // because a more urgent job runs.
   double_enqueue,
   lost_wake,
   starvation,
   // A coroutine holds a mutex and joins a second coroutine, which waits for that mutex, until the
   // second one is cancelled.
   deadlock_by_join,
-  // A job wakes a job that waits on another hart, `argument` times. A third job preempts the waking
-  // job, one tick later each time, and then waits for the other hart. Words: PreemptedWakeReport.
+  // In each of `argument` rounds a job wakes a job that waits on another hart. A third job preempts
+  // the waking job, in each round one tick of the clock later than in the round before. Then it
+  // waits, for 9 ms at most, until the woken job has run. Words: PreemptedWakeReport.
   wake_preempted,
 };
 
@@ -95,12 +97,12 @@ struct BellReport {          // medians, in instructions
 };
 
 struct InjectReport {
-  std::uint64_t intact;
-  std::uint64_t deadlines;    // rounds, each with the second deadline one tick later
+  std::uint64_t intact;       // 1: every register of the CPU-bound job kept its value
+  std::uint64_t deadlines;    // number of rounds
   std::uint64_t preemptions;  // preemptions in all rounds
   std::uint64_t window_ns;    // in the last round, from the first deadline until the woken job runs
-  std::uint64_t inside;       // rounds whose second deadline came before the job was resumed
-  std::uint64_t in_a_row;     // `inside` before the first round whose second deadline came later
+  std::uint64_t inside;       // rounds in which the CPU-bound job did not run between the two wakes
+  std::uint64_t in_a_row;     // number of such rounds before the first round of the other kind
 };
 
 struct RoamReport {
@@ -112,14 +114,14 @@ struct RoamReport {
 };
 
 struct PreemptedWakeReport {
-  std::uint64_t lost;      // rounds in which the other hart was not woken
+  std::uint64_t lost;      // rounds in which the woken job did not run in time
   std::uint64_t in_midst;  // rounds in which the waking job was preempted within raise()
   std::uint64_t rounds;
 };
 
 struct StormReport {
   std::uint64_t interrupts;
-  std::uint64_t useless;  // interrupts without a cause: all of them
+  std::uint64_t useless;  // interrupts that gave the driver nothing to do: here, all
   std::uint64_t pauses;   // pauses for which the line was masked
 };
 

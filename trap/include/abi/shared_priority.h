@@ -4,8 +4,8 @@
 //   share_priority(address)
 //     Enables the exchange for the calling thread. From then on the kernel reads and writes the
 //     SharedPriority at `address`, a multiple of 8, when other jobs are ready and it decides which
-//     job runs. The call itself is also such a decision. 0: ends the exchange. execve ends it, too,
-//     and so does the kernel if the memory is unmapped. EINVAL, EFAULT.
+//     job runs. The call itself is also such a decision. The address 0 ends the exchange. execve
+//     ends it, too, and so does the kernel if the memory is unmapped. EINVAL, EFAULT.
 //
 // A thread's limit is its level without this exchange (sched_setscheduler, nice). `demotion` makes
 // it less urgent than that, never more.

@@ -119,7 +119,7 @@ struct SchedAttr {
   std::uint32_t most_utilisation;
 };
 static_assert(sizeof(SchedAttr) == 56);
-inline constexpr std::uint32_t first_sched_attr_size = 48;  // without utilisations
+inline constexpr std::uint32_t first_sched_attr_size = 48;  // without the two utilisations
 
 // getrusage, wait4
 struct ResourceUsage {

@@ -44,10 +44,10 @@
 //     0 bits: stops that. ENODEV: the file has no interrupt; EBUSY: two other devices notify the
 //     caller already; ENXIO, EBADF.
 //
-// A page fault makes an upcall for_fault if it needs a page-in of a file that the program has
-// mapped itself, or memory for one. The program's scheduler and coroutines are in other memory, so
-// no upcall of this kind interrupts the scheduler. All other faults that cannot be resolved are
-// exceptions. So is a page fault whose page-in fails.
+// A page fault makes an upcall for_fault if the program has mapped the page's file itself, and the
+// kernel must first read the page or find memory for it. The program keeps its scheduler in other
+// memory, so no upcall of this kind interrupts the scheduler. All other faults that cannot be
+// resolved are exceptions. So is a page fault whose page-in fails.
 //
 // An upcall needs a stack in the header, and its kind must be set in `open`. Otherwise a page fault
 // stops the thread, and an exception ends the program, as without upcalls. A notification is then
@@ -101,8 +101,9 @@ static_assert(sizeof(UpcallException) == 24);
 
 // The second argument of an upcall's entry.
 enum class Upcall : std::uint64_t {
-  // The context waits for a page-in. When it can be resumed, the ring has a completion. Its flags
-  // are the hart that read the page. A result other than 0 is the signal of an exception.
+  // The context waits for a page-in. When it can be resumed, the ring has a completion: `flags` is
+  // the number of the hart that read the page; a `result` other than 0 is the signal of an
+  // exception.
   for_fault = 0,
   for_notification = 1,  // the context can be resumed at once
   // The context can be resumed at once, but has an exception. no_context: it is not saved.

@@ -26,7 +26,8 @@ extern "C" void cotrap_leave_stack(StackContext* context, std::uintptr_t top, vo
 struct StackContext {
   void (*resume)(StackContext*) = cotrap_return_to_stack;
   void (*destroy)(StackContext*) = nullptr;  ///< a left stack is never destroyed
-  /// The coroutine whose step was preempted. A promise has the awaiting coroutine at this offset.
+  /// The coroutine whose step was preempted. A task's promise has its parent at this offset, so a
+  /// job's await chain leads from the context to this coroutine (async/graph.h).
   std::coroutine_handle<> interrupted;
   std::uintptr_t sp = 0;
 

@@ -1,6 +1,7 @@
-// Enters user mode and returns from it. The kernel has its own address space. Between the two
-// writes of satp only this code's page and the contexts are mapped. So the code runs at its address
-// in the trampoline region (hal/trampoline.h) and accesses only the context at a0.
+// Enters user mode and returns from it. The kernel has its own address space. While satp selects
+// the program's page table, only this code's page and the contexts are mapped of the kernel. So
+// the code runs at its address in the trampoline region (hal/trampoline.h) and accesses only the
+// context at a0.
 //
 // sscratch tells the modes apart: in user mode it holds the running program's context, in the
 // kernel 0. So stvec never changes.

@@ -11,7 +11,7 @@ struct CheckRegisters {
   std::uint64_t rounds = 0;  ///< completed checks of all registers
   /// Set it to a value other than 0 to end the loop.
   volatile std::uint64_t stop = 0;
-  std::uint64_t until_tick = 0;  ///< the loop also ends at this clock_ticks()
+  std::uint64_t until_tick = 0;  ///< the loop also ends when clock_ticks() reaches this
 };
 
 /// Runs the loop. Returns true if every register kept its value.

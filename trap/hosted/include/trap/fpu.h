@@ -1,5 +1,5 @@
-// Hosted: run_user() saves and loads the floating-point registers with the other ones. So no
-// context ever owns the registers of a hart, and these functions do nothing.
+// Hosted: run_user() saves and loads the floating-point registers with all other registers. So no
+// context ever owns the floating-point registers of a hart, and these functions do nothing.
 #pragma once
 
 #include <trap/user_context.h>

@@ -29,8 +29,8 @@ inline std::uint64_t syscall_entry() {
 }
 
 /// Sets the part of a program's initial context that only this machine has. Programs call the gate
-/// like a C function. A C function may change all vector registers, so the gate preserves none. A
-/// caught or rewritten `syscall` sets `kept` to `all` later.
+/// like a C function. A C function may change all vector registers, so the gate preserves none. If
+/// the kernel catches or rewrites a `syscall` of the program, it sets `kept` to `all`.
 inline void prepare(UserContext& start) {
   start.kept = UserContext::none;
 }

@@ -16,7 +16,7 @@ struct CheckRegisters {
   std::uint64_t rounds = 0;  ///< completed checks of all registers
   /// Set it to a value other than 0 to end the loop.
   volatile std::uint64_t stop = 0;
-  std::uint64_t until_tick = 0;  ///< the loop also ends at this reading of `time`
+  std::uint64_t until_tick = 0;  ///< the loop also ends when `time` reaches this
 };
 static_assert(offsetof(CheckRegisters, self) == CHECK_SELF);
 static_assert(offsetof(CheckRegisters, sp) == CHECK_SP);

@@ -18,8 +18,8 @@ class InterruptedStep {
   /// Call it before the hart runs other code: clears SPP, so that the next `sret` can enter a
   /// program.
   void preempt() const { HAL_CLEAR_CSR("sstatus", hal::riscv64::sstatus::spp); }
-  /// Sets the CSRs so that the next `sret` returns to the step. The hart may be another one
-  /// than before.
+  /// Sets the CSRs so that the next `sret` returns to the step, perhaps on another hart than
+  /// before.
   void resume_preempted() const {
     using namespace hal::riscv64;
     HAL_WRITE_CSR("sepc", pc_);

@@ -4,9 +4,10 @@
 //   - valgrind reads instructions up to a page ahead of execution: code areas are mapped as a
 //     whole (hal::code_is_read_ahead);
 //   - a signal frame has no vector registers: cotrap_signal_entry adds them;
-//   - a fault found before an instruction runs has no vector and no error code: `complete` adds
-//   them;
-//   - at a fault of a push or call, the stack pointer has already changed: `complete` restores it.
+//   - a fault found before an instruction runs has no vector number and no error code: `complete`
+//     adds them;
+//   - at a fault of a push or call, the stack pointer has already changed, and at a fault of a
+//     repeated string instruction, rcx: `complete` restores them.
 //
 // Not handled: a program's own `syscall` is a call of the host (trap/syscall_instruction.h). The
 // other registers are correct at a faulting instruction only with valgrind's options

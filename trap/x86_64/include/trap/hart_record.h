@@ -1,5 +1,5 @@
 // The data of a hart (a thread of the process) that the assembly needs while all registers hold
-// user values. It finds the record through fs, or through gs if fs is the program's.
+// user values. The assembly finds the record through fs, or through gs if fs is the program's.
 #pragma once
 
 #include <cstddef>

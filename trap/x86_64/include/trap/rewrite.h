@@ -76,16 +76,16 @@ class Rewriter {
 
   /// The number of system calls that can become jumps.
   std::size_t system_calls() const { return before_calls_.size(); }
-  /// Changes them to jumps, as long as `room` has space for thunks. Each thunk adds `add` to the
-  /// number of its system call. `jump_gate`: the address that the thunks jump to.
+  /// Changes these system calls to jumps, as long as `room` has space for thunks. Each thunk adds
+  /// `add` to the number of its system call. `jump_gate`: the address that the thunks jump to.
   void patch_system_calls(Code room, std::uint64_t jump_gate, std::uint32_t add);
 
   /// Pages are counted from the first byte of the code, which begins a page.
   static constexpr std::size_t page_bytes = 4096;
   bool is_changed(std::size_t page) const { return changed_pages_[page]; }
 
-  /// The size in bytes of the room for `calls` system calls. The room begins at a multiple of 8,
-  /// and is less than 2 GiB from the code.
+  /// The size in bytes of the room for the thunks of `calls` system calls. The room begins at a
+  /// multiple of 8, and is less than 2 GiB from the code.
   static constexpr std::size_t room_bytes(std::size_t calls);
 
  private:

@@ -47,7 +47,7 @@ class VectorState {
   VectorState() { set_usual_modes(); }
   void set_usual_modes() {
     constexpr std::uint16_t fcw = 0x37f;     // all x87 exceptions masked, 64 bits of precision
-    constexpr std::uint32_t mxcsr = 0x1f80;  // all SSE exceptions masked, to nearest
+    constexpr std::uint32_t mxcsr = 0x1f80;  // all SSE exceptions masked, rounding to nearest
     std::memcpy(data() + STATE_FCW, &fcw, sizeof fcw);
     std::memcpy(data() + STATE_MXCSR, &mxcsr, sizeof mxcsr);
   }

@@ -18,8 +18,8 @@ inline std::uintptr_t entry_address() {
   return reinterpret_cast<std::uintptr_t>(&cotrap_trap_entry) - page + hal::trampoline_base;
 }
 
-/// The storage of a thread's user context: a slot in the trampoline region, which both spaces map.
-/// Use it in the strand.
+/// The storage of a thread's user context: a slot in the trampoline region, which the program's
+/// address space maps, too. Use it in the strand.
 class ContextHolder {
  public:
   explicit ContextHolder(const UserContext& start);
