@@ -144,8 +144,7 @@ bool fill_page(Space& space, VirtAddr page, Access wanted) {
 
 std::optional<UserRange> UserRange::take(PhysAddr root) {
   const TlbLock lock;
-  // Takes the range that has been free for longest: addresses of an ended program then stay
-  // unmapped for as long as possible.
+  // Takes the ranges in turn, so that the addresses of an ended program stay unmapped for long.
   for (std::size_t tried = 0; tried < count; ++tried) {
     const std::size_t range = next_range++ % count;
     if (spaces[range].root != 0) continue;

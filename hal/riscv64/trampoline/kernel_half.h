@@ -1,5 +1,5 @@
-// Trap path `trampoline`: programs' page tables map only the trampoline region. The kernel has its
-// own address space.
+// Trap path `trampoline`: the kernel has its own address space. Programs' page tables map only the
+// trampoline region of it.
 #pragma once
 
 #include <hal/kernel_map.h>

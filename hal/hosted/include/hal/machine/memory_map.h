@@ -20,14 +20,14 @@ namespace hal {
 
 inline constexpr VirtAddr user_begin = 0x4000'0000'0000;
 inline constexpr VirtAddr user_end = 0x5000'0000'0000;
-/// No two address spaces use the same addresses.
+/// No two address spaces use the same addresses, so a copy cannot keep them.
 inline constexpr bool spaces_can_be_copied = false;
 /// The size of a user range.
 inline constexpr std::size_t user_bytes = std::size_t{16} << 30;
 
 inline constexpr VirtAddr first_kernel_stack = 0x5800'0000'0000;
 
-inline constexpr PhysAddr ram_base = 0x8000'0000;  // physical address 0 means no frame
+inline constexpr PhysAddr ram_base = 0x8000'0000;  // not 0: physical address 0 means no frame
 inline constexpr VirtAddr ram_mapping = 0x5900'0000'0000;
 inline constexpr VirtAddr kernel_offset = ram_mapping - ram_base;
 

@@ -30,7 +30,7 @@ inline constexpr std::uint64_t fs_clean = 2 << 13;  // registers unchanged since
 inline constexpr std::uint64_t fs_dirty = 3 << 13;  // registers written since they were loaded
 }  // namespace sstatus
 
-namespace interrupt {  // bits of sie and sip; also cause numbers, with the top bit set
+namespace interrupt {  // bits of sie and sip; a bit's position is the cause number
 inline constexpr std::uint64_t software = 1 << 1;
 inline constexpr std::uint64_t timer = 1 << 5;
 inline constexpr std::uint64_t external = 1 << 9;
