@@ -2,11 +2,11 @@
 //
 // An interrupt can only come from a step of a preemptible job: all other kernel code masks
 // interrupts. The caller-saved registers go to the stack of that step. sepc and sstatus stay in the
-// CSRs, because nothing traps until `sret`. If the handler preempts the step, it saves them itself
-// (InterruptedStep).
+// CSRs, because nothing traps until `sret`. If the handler preempts the step, an InterruptedStep
+// saves sepc and later sets both CSRs again.
 //
-// Any other trap is a bug of the kernel. The registers go into this hart's record. The report runs
-// on the hart's emergency stack, because the current stack may be the cause.
+// Any other trap is a bug of the kernel. The registers go into this hart's kernel_trap_record. The
+// report runs on the hart's emergency stack, because the current stack may be the cause.
 
 #include "context_layout.h"
 

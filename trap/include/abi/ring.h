@@ -83,7 +83,7 @@ enum class RingOperation : std::uint8_t {
   // fd: the directory, address: the path, options: the flags, length: the mode.
   openat = 7,
   close = 8,  // fd
-  // wait4. fd: the child or -1; address: of its status, or 0; options. Result: the child
+  // wait4. fd: the child or -1; address: of its status, or 0; options. Result: the child.
   wait_child = 9,
   // Cancels the oldest request in flight whose user_data is `address`; with ring_cancel_all in
   // options, all such requests. A request that still waits completes with ECANCELED. Result: the

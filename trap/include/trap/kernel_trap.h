@@ -8,12 +8,13 @@
 namespace trap {
 
 /// Reports the exception and stops. The kernel defines it. `stack_overflow`: the fault was in the
-/// guard page of a kernel stack. Runs on the emergency stack with interrupts masked; must not
-/// allocate.
+/// guard page of a kernel stack. Runs with interrupts masked, on the hart's emergency stack (on the
+/// hosted machine its signal stack); must not allocate.
 [[noreturn]] void report_kernel_trap(const Trap& trap, const UserContext& registers,
                                      bool stack_overflow);
 
-/// Sets this hart's trap vector. Call it once on each hart, before its first user program.
+/// Sets this hart's trap vector. Call it on each hart before the hart's first user program. A
+/// second call changes nothing.
 void install();
 
 }  // namespace trap

@@ -4,7 +4,7 @@
 // An interrupt only wakes coroutines, which handle the device or the timer. The rows differ in
 // which job runs next, and on which stack.
 //
-// Each row has a counter on each hart, and calls the tracer's hook.
+// route() counts how often each row is chosen, for each hart, and calls the tracer's hook.
 #pragma once
 
 #include <hal/counter.h>

@@ -22,7 +22,7 @@ namespace trap {
 
 using Register = std::uint64_t;
 
-/// The number of registers that pass arguments: a0 … a5.
+/// The number of registers that pass arguments (riscv64: a0 … a5).
 inline constexpr std::size_t argument_registers = 6;
 
 /// Decodes a T from `count` consecutive registers.
@@ -42,7 +42,7 @@ struct FromRegisters<T*> {
   static T* decode(const Register* in) { return reinterpret_cast<T*>(in[0]); }
 };
 
-/// Encodes a result of type T for a0.
+/// Encodes a result of type T for the result register (riscv64: a0).
 template <class T>
 struct ToRegister;
 

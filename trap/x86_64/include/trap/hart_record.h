@@ -31,8 +31,8 @@ struct HartRecord {
   std::uint64_t loaded_gs = 0;  ///< the present gs base, in modes where gs is the program's
 
   /// Not 0: an interrupt arrived while the kernel ran, so the next run_user() returns
-  /// Trap::interrupt without entering the program. The interrupt handler resets it before it looks
-  /// for interrupts.
+  /// Trap::interrupt without entering the program. The hart resets it when it finds no further
+  /// pending interrupt (hal/hosted/interrupts.cpp).
   volatile std::uint32_t pending = 0;
   std::uint8_t fs_is_users = 0;
   /// Linux reads this byte before each system call (prctl(2), PR_SET_SYSCALL_USER_DISPATCH). It is
