@@ -90,7 +90,8 @@ cotrap_fs_load_gs:
   jmp   cotrap_fs_gs_loaded
 .endm
 
-// Saves gs, which a program may have written. The value stays loaded until an entry needs another.
+// Saves gs, which a program may have written. The value stays loaded until an entry needs another
+// one.
 .macro fs_save_segments
   cmpb  $0, cotrap_bases_writable(%rip)
   je    1f

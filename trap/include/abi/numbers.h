@@ -170,8 +170,9 @@ inline constexpr unsigned call_limit = 442;
 inline constexpr unsigned first_private_call = 0x1000;
 
 // bare_trips(count, form): the kernel answers the caller's next `count` calls with 0 and does
-// nothing else. `handled`: the fast handler makes the trips in a loop and runs no other job between
-// them. `awaited`: a coroutine makes the trips and runs more urgent jobs before each.
+// nothing else. Any other trap ends the trips early. `handled`: the fast handler makes the trips,
+// 10,000 at most, in a loop and runs no other job between them. `awaited`: a coroutine makes the
+// trips and runs more urgent jobs before each. ENOSYS: the trap shape is `handler`.
 inline constexpr Call bare_trips{first_private_call + 0};
 enum class Trips : unsigned { handled = 0, awaited = 1 };
 

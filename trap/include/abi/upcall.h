@@ -49,10 +49,10 @@
 // memory, so no upcall of this kind interrupts the scheduler. All other faults that cannot be
 // resolved are exceptions. So is a page fault whose page-in fails.
 //
-// An upcall needs a stack in the header, and its kind must be set in `open`. Otherwise a page fault
-// stops the thread, and an exception ends the program, as without upcalls. A notification is then
-// only pending in the header: a program that sets `open` must check for it. Notifications are lost
-// while the header is not writable.
+// An upcall needs a stack in the header and a free context, and its kind must be set in `open`.
+// Otherwise a page fault stops the thread, and an exception ends the program, as without upcalls. A
+// notification is then only pending in the header: a program that sets `open` must check for it.
+// Notifications are lost while the header is not writable.
 #pragma once
 
 #include <abi/numbers.h>
