@@ -65,7 +65,7 @@ class VirtioDisk final : public DeviceModel {
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;  // of all members below
   pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;    // signalled when the queue may have requests
   pthread_cond_t idle_ = PTHREAD_COND_INITIALIZER;    // signalled when `busy_` becomes false
-  bool busy_ = false;  // the thread uses the file and the driver's memory, unlocked
+  bool busy_ = false;  // the thread uses the file and the driver's memory without the lock
   std::uint32_t status_ = 0;
   std::uint32_t interrupt_status_ = 0;
   std::uint32_t features_select_ = 0;

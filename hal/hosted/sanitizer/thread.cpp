@@ -1,5 +1,5 @@
 // Options of ThreadSanitizer. The kernel handles signals and their stacks itself. The first report
-// ends the process, because later ones may only be consequences of that race.
+// ends the process, because later reports may only be consequences of the first race.
 #include <sanitizer/tsan_interface.h>
 
 #include "../hart.h"

@@ -4,7 +4,7 @@
 // kernel/memory.
 // Invariants:
 //   - All tables share the kernel's part (install_kernel_half); a PageTable never frees it.
-//   - A table below the root has entries, except for a table that `ensure` has just made.
+//   - A table below the root has a used entry, except for a table that `ensure` has just made.
 //   - No page is both writable and executable for the kernel.
 // The layer above supplies the frames for tables through `table_frames`.
 #pragma once
