@@ -21,7 +21,7 @@ from cotrap.paths import Build  # noqa: E402
 from cotrap.qemu import Boot, Guest, Machine, archive_with  # noqa: E402
 from cotrap.sources import Silence  # noqa: E402
 
-# The largest allowed part of the host's time.
+# The goals: the hosted machine takes at most this part of the host's time.
 GOALS = {"syscall.null": 1, "ipc.pipe": 1 / 10}
 HOSTED, LINUX_PROGRAM, HOST = "hosted machine", "… a Linux program", "host"
 
@@ -38,7 +38,7 @@ def boot(build: Build, program: str, *arguments: str) -> str:
 
 
 def medians(text: str) -> dict[str, float]:
-    """The median of each benchmark, by its name."""
+    """The medians of the benchmarks, by their names."""
     return {
         name: statistics.median(value for value, times in sample for _ in range(times))
         for (name, _), sample in parse(text).items()

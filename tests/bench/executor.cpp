@@ -1,6 +1,6 @@
-// Measures the executor on the host, in the columns used for other libraries. They are nanoseconds
-// by the clock (median of interleaved rounds), memory taken from the platform while measuring, and
-// bytes per suspended task.
+// Measures the executor on the host: the nanoseconds of each operation by the clock (median of
+// interleaved rounds), the chunks of memory that the executor takes from the platform in these
+// rounds, and the bytes per suspended task.
 //
 // `--run NAME COUNT` does only one measurement with COUNT operations. The script
 // instructions.py runs it under callgrind with two values of COUNT: the difference is the number of
@@ -66,7 +66,8 @@ union HandleSlot {
   Handle handle;
 };
 
-// Spawns 64 children, then joins them one by one. All have ended by the second join.
+// Spawns 64 children, then joins them one by one. While the first join waits, all children run to
+// their ends, so the other joins do not wait.
 void spawn_join_64(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
     std::array<HandleSlot, 64> slots;
@@ -92,7 +93,8 @@ void await_elided(async::Executor& executor, std::size_t count) {
   run(executor, body(count));
 }
 
-// As if it were in another file: its frame cannot be part of the caller's.
+// Not inlined, as if it were in another file: so the compiler cannot make the child's frame a part
+// of the caller's.
 [[gnu::noinline]] Task<std::size_t> distant_child(std::size_t value) {
   co_return value + 1;
 }
@@ -203,7 +205,7 @@ struct Measurement {
   const char* name;
   const char* what;
   void (*run)(async::Executor& executor, std::size_t count);
-  std::size_t count;  // in a round of about ten milliseconds
+  std::size_t count;  // operations in a round, which takes about ten milliseconds
   double goal_ns;     // 0: none
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Counts the instructions of each operation of the executor in user mode with callgrind. It takes the
-difference between a run of 20,000 and one of 60,000 operations, so that the start cancels out.
+difference between a run of 20,000 and one of 60,000 operations, so that the start of the program cancels out.
 
     tests/bench/instructions.py BUILD/tests/bench/bench_executor [--check] [NAME…]
     tests/bench/instructions.py BUILD/tests/bench/bench_policies --policies [--check] [NAME…]

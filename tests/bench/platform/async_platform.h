@@ -1,8 +1,9 @@
 // The platform on which async/ is measured: one hart per thread, and trace points compiled in but
 // off.
 //
-// The clock is the processor's counter, but waits are skipped. Until calibrate() is called, the
-// clock only advances by 50 ns at each read, so that counted runs repeat exactly.
+// The clock is the processor's counter plus the sum of all idle waits: a wait takes no real time,
+// it only moves the clock on. Until calibrate() is called, the clock advances by 50 ns at each read
+// instead of with the counter, so that counted runs repeat exactly.
 #pragma once
 
 #include <atomic>
