@@ -3,9 +3,10 @@
 import harness
 from harness import PROMPT
 
-# Lines that the shell answers while the bomb runs.
+# How many commands the shell carries out while the bomb runs.
 ANSWERS = 6
-# The shell shares the processor with all processes of the bomb, so less memory makes the test shorter.
+# With less memory the bomb has fewer processes. The shell shares the processor with them, so the test is
+# shorter.
 MEMORY = "32M"
 
 
@@ -22,7 +23,7 @@ def explode(test: harness.Test, bomb: str, harts: int) -> None:
         (PROMPT, "echo answer 0\n"),
         *answers,
         (answered[ANSWERS], "kill -9 -1\n"),
-            # A killed process ends when its hart runs it. Until then memory may be too short for `ps`.
+        # A killed process ends when its hart runs it. Until then memory may be too short for `ps`.
         (PROMPT, "echo bomb is gone; ps\n", lists_no_bomb),
         (f"bomb is gone[^$]*{PROMPT}", "exit 3\n"),
     )

@@ -55,7 +55,7 @@ def programs(test: harness.Test) -> None:
 def last_words(test: harness.Test) -> None:
     """A panic prints cause, address, the coroutine and its await chain."""
     for how, cause in harness.CRASHES:
-        # A program runs on another hart at the same time; it takes longer than the panic.
+        # The program runs on another hart at the same time, and has not ended when the kernel panics.
         done = test.run("/bin/sleepsort", append=f"crash={how}", machine=FOUR)
         text = done.why
         test.check(

@@ -15,7 +15,7 @@ PARTS = (
 
 
 def from_the_tutorial(test: harness.Test) -> None:
-    """The demo of docs/tutorials/demo.md. Each key is typed when the timer has ticked."""
+    """The demo of docs/tutorials/demo.md. The test types a line, then Ctrl-D, each after four more ticks."""
     ticks = r"(?s:.*?tick \d+){4}"
     typed = harness.Dialogue((ticks, "hello\n"), (f"hello\r?\n{ticks}", "\x04"))
     test.add(test.folder / "test-programs" / "ticker", "ticker")

@@ -31,8 +31,9 @@ STALLS = (  # self-test, a report that appears once, its await chain
 
 def stalls(test: harness.Test, harts: int) -> None:
     machine = Machine(harts, icount=True)
-    # With several harts, other harts wait for the strand during the steps. They may have used that
-    # time, so the kernel reports no such step.
+    # With several harts, the other ones wait for the strand during a step of `stall`. The harts share one
+    # clock, so the kernel reports a long step only if the other harts were idle; a hart that waits for
+    # the strand is not.
     for name, report, chain in STALLS if harts == 1 else STALLS[:1]:
         script = f"self-test {name}; sleep 0.1"
         done = test.run("/bin/sh", "-c", script, machine=machine, quiet=False)
@@ -66,7 +67,8 @@ def stalls(test: harness.Test, harts: int) -> None:
 
 
 def without_stalls(test: harness.Test) -> None:
-    """With icount, a futex deadline in the past or another hart's time makes no step a stall."""
+    """With icount, neither a futex deadline in the past nor the time of another hart makes a step seem
+    longer than it is."""
     test.add(test.folder / "linux-programs" / "waits", "waits")
     done = test.run("/waits", machine=Machine(icount=True), quiet=False)
     test.check(

@@ -119,7 +119,8 @@ def without(test: harness.Test) -> None:
     if test.lacks("the entropy device", harness.QEMU):
         return
     seeded = "random: seeded by the machine's entropy device"
-    # The device answers at the host's pace. The start of the next program takes the answer.
+    # The host decides when the device answers. The kernel uses the answer when it next needs random bytes,
+    # at the start of a program. So the dialogue starts `true` until the log has the line.
     typed = harness.Dialogue(
         (PROMPT, "true\n", lambda _: seeded.encode() in typed.data), (PROMPT, "exit\n")
     )

@@ -40,7 +40,7 @@ def without_counting(test: harness.Test) -> None:
 
 
 def on(test: harness.Test, trampoline: bool):
-    """The counted results of the benchmarks that the build has."""
+    """Measures the benchmarks of this build's trap path, in instructions."""
     chosen = [each for each in BENCHMARKS.values() if each.trampoline == trampoline]
     bench = Bench(test.build, Machine(), trampoline=test.build if trampoline else None)
     return measure(bench, chosen, counted=True)

@@ -40,7 +40,7 @@ def much_input(test: harness.Test, harts: int, count: int) -> None:
     whole = str(len(text)) in words and str(count) in words
     test.check(whole, what, done.why + done.text[-300:])
 
-    # ^C also kills the shell, so the test need not wait for the start of sleep.
+    # ^C ends the shell, too. So the test types it without waiting for the start of sleep.
     paste = harness.Dialogue(("begin", text + "\x03"))
     done = test.run("/bin/sh", "-c", "echo begin; sleep 100000", typed=paste, machine=machine)
     test.check(done.status == 130, f"^C works behind a paste without a reader: {amount}", done.why)
@@ -60,7 +60,7 @@ def much_output(test: harness.Test, harts: int) -> None:
 
 
 def raised_for_ever(test: harness.Test) -> None:
-    """An interrupt line stays raised."""
+    """Programs keep running while an interrupt line stays raised."""
     if test.lacks("an interrupt line that stays raised", harness.QEMU):
         return
     icount = harness.Machine(icount=True)
@@ -68,7 +68,8 @@ def raised_for_ever(test: harness.Test) -> None:
     done = test.run("/bin/sh", "-c", script, machine=icount)
     test.check("20000" in done.text, "programs work while an interrupt line stays raised", done.text)
     seen = dict(re.findall(r"^(interrupts|useless|pauses)\t(\d+)$", done.text, re.MULTILINE))
-    # 8 interrupts first; then the pause doubles after each, up to 10 ms, for 500 ms.
+    # In the 500 ms the kernel takes 8 interrupts without a pause. Then it pauses after each: 0.1 ms at
+    # first, doubled each time up to 10 ms.
     test.check(
         0 < int(seen.get("interrupts", 0)) <= 70,
         f"the line causes {seen.get('interrupts')} interrupts in half a second",

@@ -8,8 +8,8 @@ REST = (("calls", "100000"), ("rings", "50000"))
 
 
 def fuzz(test: harness.Test, harts: int, amounts: tuple) -> None:
-    """With counted time the kernel skips the idle waits of blocking calls. Programs with rings compute
-    until their time is over, so counted time would not make them shorter."""
+    """On one hart the calls run with counted time, which skips the idle waits of blocking calls. The programs
+    with rings compute until their time is over, so counted time would not make them shorter."""
     for what, count in amounts:
         counted = harts == 1 and what == "calls" and not test.build.is_hosted
         machine = test.machine(harts=harts, icount=counted)

@@ -16,7 +16,7 @@ from cotrap.disk import Disk
 from cotrap.qemu import Machine, archive_with
 
 
-# Demos whose claims need a host that runs the machine in time. Here they only have to end.
+# The claims of these demos hold only if the host does not delay the machine. Here the demos only have to end.
 TIMED = (*harness.TIMED_DEMOS, "irq", "upcall")
 
 

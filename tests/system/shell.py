@@ -34,7 +34,8 @@ def programs(test: harness.Test) -> None:
 
 
 def uname(test: harness.Test) -> None:
-    """uname prints one field for each letter in a fixed order, and the system's name without letters."""
+    """uname prints one field for each letter in a fixed order. Without a letter it prints the system's
+    name."""
     asked = ("", "-s", "-n", "-r", "-v", "-m", "-a", "-m -s", "-sm", "-mx", "-a more")
     script = "".join(f"uname {options};echo $?;" for options in asked)
     done = test.run("/bin/sh", "-c", script)

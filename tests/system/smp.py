@@ -29,7 +29,7 @@ PARTS = (
     Part("hammers", "a lock excludes others even if threads time out or die with it"),
     Part("timeouts", "if a wake and a timeout meet on different harts, one of them ends the wait"),
 )
-# Parts about time need counted time: these on one hart …
+# Parts about time, which run with counted time on one hart …
 SHARES = (
     Part("by-weight", "ordinary threads share a hart by the weights of their nice values"),
     Part("sleepers", "a thread that sleeps now and then takes no more than its share"),
@@ -87,7 +87,7 @@ def panics(test: harness.Test) -> None:
 
 
 def absent_harts(test: harness.Test) -> None:
-    """The device tree of four harts on a machine of two."""
+    """Boots a machine of two harts with the device tree of four."""
     if test.lacks("harts that do not start", harness.QEMU):
         return
     with tempfile.TemporaryDirectory() as folder:

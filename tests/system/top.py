@@ -88,7 +88,7 @@ def ends_in_time(test: harness.Test) -> None:
 
 
 def computing(test: harness.Test) -> None:
-    """Programs that cause no trace event for seconds."""
+    """top also counts the time of programs that cause no trace event for seconds."""
     program = test.folder / "test-programs" / "computing"
     for threads, timed in ((2, ()), (1, ()), (2, ("--icount",))):
         if timed and test.lacks("computing threads, counted", harness.COUNTED):
@@ -98,7 +98,8 @@ def computing(test: harness.Test) -> None:
         expected = [(name, 100 if name else 0) for name in names]
 
         def since_all_run(output: str, expected=expected) -> list[Table]:
-            """The tables after the first one with all threads, whose shares cover an earlier time, too."""
+            """The tables after the first one that has all threads. That one is left out, because its shares
+            also cover time before all threads ran."""
             whole = tables(output)[:-1]
             run = [near(each.harts, expected) for each in whole]
             return whole[run.index(True) + 1 :] if True in run else []

@@ -66,7 +66,8 @@ def trace(test: harness.Test, *words, status: int = 0) -> subprocess.CompletedPr
 
 
 def in_order(slices: list[dict]) -> bool:
-    """True if no slice starts before the one before it ends, to a nanosecond (the unit is a microsecond)."""
+    """True if no slice starts before the end of the previous one. Times are in microseconds, with a
+    tolerance of a nanosecond."""
     return all(a["ts"] + a["dur"] <= b["ts"] + 0.001 for a, b in zip(slices, slices[1:]))
 
 
@@ -214,7 +215,7 @@ def lost(test: harness.Test, folder: Path) -> None:
 
 
 def stopped(test: harness.Test, out: Path) -> None:
-    """^C after the program's first output."""
+    """Interrupts the command, as ^C does, after the program's first output."""
     shell = test.folder / "user" / "bin" / "sh"
     command = [harness.ROOT / "cotrap", "trace", "-q", "--build", test.folder, "-o", out]
     with subprocess.Popen(
@@ -258,7 +259,7 @@ def page(test: harness.Test, folder: Path) -> None:
 
 
 def costs(test: harness.Test) -> None:
-    """A traced call costs two events."""
+    """Tracing a call costs two events; each costs a limited number of instructions."""
     null = [BENCHMARKS["syscall.null"]]
     off, on = (
         measure(Bench(test.build, Machine(), append), null, counted=True)[0].value

@@ -31,8 +31,8 @@ task 4 {70 * MS} r{MS} w{2 * MS} y n{4 * MS} r{MS} w{2 * MS} n{90 * MS} r{MS} n0
 A = "class a 1 0 1024 0 0 255"
 # Class: arrived, finished, missed, and its expected response times in milliseconds.
 EXPECTED = {
-    "urgent": (2, 2, 1, (2, 9)),  # the second task waits for the lock, without inheritance
-    "middle": (2, 2, 0, (12, 11)),  # preempted for 2 ms; until `urgent` has the lock
+    "urgent": (2, 2, 1, (2, 9)),  # the second task waits for the lock of `middle`
+    "middle": (2, 2, 0, (12, 11)),  # the first is preempted for 2 ms; the second until `urgent` unlocks
     "maker": (1, 1, 0, (1,)),
     "taker": (1, 1, 0, (1,)),
     "round": (2, 2, 0, (3, 3)),
@@ -61,7 +61,8 @@ IN_TIME = {
     "due": (1, 1, 0, (13.5,)),
     "refused": (1, 1, 0, (14,)),
 }
-# Time slices of 4 ms: light, then heavy until it has had a hundred times as much or ends, then light.
+# Time slices of 4 ms: `light` runs for one, then `heavy` until it ends, because its share is a hundred
+# times as large. Then `light` runs again.
 WEIGHTS = f"""cotrap-plan 1
 until {50 * MS} after 0
 locks channels
@@ -101,7 +102,7 @@ def check_plan(
                 test.check(near, f"{what}: {name}: {label} {wanted:g} ms", done.text)
 
 
-# A load of twice the available time: half of it ends, and some tasks do not start.
+# More work than time: the task of `first` does not end, and those of `last` do not start.
 OVERLOAD = f"""cotrap-plan 1
 until {50 * MS} after 0
 locks channels
@@ -171,7 +172,8 @@ def command(test: harness.Test, *words) -> subprocess.CompletedProcess:
 
 
 def check_inheritance(test: harness.Test) -> None:
-    """As on Mars, a lock held for 3 ms makes the bus miss its deadline without inheritance."""
+    """As on Mars Pathfinder: without inheritance, tasks of `bus` miss their deadlines, because they wait for
+    a lock of `weather` while `communication` runs."""
     without = "pathfinder-without-inheritance"
     for name, policy, missed in (
         ("pathfinder", "priority", 0), ("pathfinder", "edf", 0), (without, "priority", 5)
@@ -252,7 +254,7 @@ def check_decisions(test: harness.Test, folder: Path) -> None:
 
 
 def check_pauses(test: harness.Test, folder: Path) -> None:
-    """This workload leaves the hart idle for a quarter of the time, in which its threads sleep."""
+    """In this workload the hart is idle for a quarter of the time, because all threads sleep."""
     periodic = folder / "periodic.schedule"
     how = ["--policy", "edf", "--build", test.folder, "--icount"]
     command(test, "run", "liu-layland", *how, "--record", periodic)

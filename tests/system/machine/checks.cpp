@@ -118,8 +118,8 @@ void one_clock(unsigned hart) {
 
 // ── External interrupts ──────────────────────────────────────────────────────────────────────────
 
-/// The console has several bytes to read. One hart after the other enables its interrupt and takes
-/// one.
+/// The console has several bytes to read. One hart after the other enables the console's interrupt,
+/// claims it and reads one byte.
 void external_interrupts(unsigned hart) {
   const hal::Irq irq = hal::console_interrupt();
   for (unsigned turn = 0; turn < hart_count(); ++turn) {
@@ -175,7 +175,7 @@ void remote_flushes(unsigned hart) {
           "a flush on other harts removes their old translation");
     meet();
   }
-  // For these the test can only check that they return.
+  // For the next three calls the test can only check that they return.
   hal::flush_remote(others_than(hart), 1, hal::user_begin, 3);
   hal::flush_space_remote(others_than(hart), 1);
   hal::synchronize_code_remote(others_than(hart));

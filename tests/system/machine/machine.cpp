@@ -23,7 +23,8 @@ constinit std::atomic<void (*)(unsigned)> step = nullptr;
 constinit std::atomic<unsigned> round = 0;
 constinit std::atomic<unsigned> done = 0;
 
-// A barrier: the last hart to arrive opens the next gate for all.
+// A barrier: `waiting` counts the harts that have arrived. The last one increments `gate`, for
+// which the others wait.
 constinit std::atomic<unsigned> waiting = 0;
 constinit std::atomic<unsigned> gate = 0;
 
