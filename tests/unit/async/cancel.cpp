@@ -70,7 +70,7 @@ TEST_CASE_METHOD(Fixture, "the earlier of cancel and wake decides, and the later
 
 TEST_CASE_METHOD(
     Fixture, "every interleaving of wake, cancel, timeout and steps ends each wait exactly once") {
-  // Each number spells out one sequence of six actions.
+  // `code` is a sequence of six actions: six digits to base 4, one digit for each action.
   int sequences = 0;
   for (int code = 0; code < 4 * 4 * 4 * 4 * 4 * 4; ++code, ++sequences) {
     async::WaitList list;

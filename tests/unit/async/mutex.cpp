@@ -26,7 +26,7 @@ TEST_CASE_METHOD(Fixture, "one job holds a mutex, and unlock hands it to the mos
   async::spawn(hold(mutex, go, log, "low too"), {.priority = 20}).detach();
   run();
   CHECK(log == Log{"first has it"});
-  CHECK_FALSE(mutex.try_lock());  // held, so the current job does not matter
+  CHECK_FALSE(mutex.try_lock());  // held: it fails before it uses the current job
   go.set();
   run();
   CHECK(log == Log{"first has it", "high has it", "low has it", "low too has it"});
