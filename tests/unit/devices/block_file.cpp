@@ -77,7 +77,8 @@ TEST_CASE("writes of whole sectors run concurrently, writes of partial sectors o
   auto after = async::spawn(world.start(Direction::write, 1024, here, 512));
   auto reader = async::spawn(world.start(Direction::read, 1024, here + 3 * page_size, 512));
   world.world.run();
-  CHECK(world.disk->held().size() == 4);  // and no request for the sector that two writers need
+  // `part` waits for `second`, which writes the same sector, and `after` waits for `part`.
+  CHECK(world.disk->held().size() == 4);
   world.disk->answer_all(world.world);
   for (auto* job : {&first, &second, &part, &elsewhere, &after, &reader}) {
     CHECK(std::move(*job).get());

@@ -31,7 +31,7 @@ TEST_CASE("a disk with invalid answers is reset, its requests end with EIO, and 
   auto readers = start_readers(*disk.device, 10);
   disk.world.run();
   REQUIRE(disk.disk->held().size() == 8);
-  disk.disk->answer(0);  // makes room for the ninth
+  disk.disk->answer(0);  // makes room for the ninth request
   disk.world.run();
 
   SECTION("an id without a request") {
@@ -103,7 +103,8 @@ TEST_CASE("a request ends only when the disk has stopped using its memory") {
   disk.disk->interrupt(kernel::virtio::cause::used_buffer);
   disk.world.run();
   CHECK_FALSE(reader.job.done());
-  Sector bytes;  // other requests do not wait
+  // A new request does not wait for the disk: it fails at once.
+  Sector bytes;
   CHECK(disk.finish(read(*disk.device, 1, bytes)).error() == Errno::eio);
 
   disk.disk->comes_back = true;

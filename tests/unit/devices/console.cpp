@@ -301,7 +301,7 @@ TEST_CASE("a paste with a slow reader arrives whole") {
   world.uart.receive(paste);
   std::string read;
   while (read.size() < paste.size()) {
-    // The reader is late now and then, but less than the driver's limit.
+    // Now and then the reader comes as late as 1 ms before the driver's limit.
     world.world.advance(read.size() % 5 == 0 ? kernel::reader_timeout - 1ms : 1ms);
     const std::string line = world.read();
     REQUIRE(!line.empty());

@@ -105,7 +105,7 @@ class FakeDisk : public FakeTransport {
     return *hal::phys_to_virt(chain.parts.back().address);
   }
 
-  /// Moves the data. Returns the number of bytes written, with the status byte.
+  /// Moves the data. Returns the number of bytes written, including the status byte.
   std::uint32_t perform(const Chain& chain) {
     const Header wanted = header(chain);
     std::uint32_t written = 1;

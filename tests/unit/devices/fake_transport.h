@@ -1,5 +1,5 @@
-// The registers of a fake virtio device, and its interrupt line, which is silent from the raise
-// until the driver completes it.
+// The registers of a fake virtio device, and its interrupt line. After an interrupt the line is not
+// raised again until the driver has completed the interrupt.
 #pragma once
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,5 @@
-// A fake serial port behind hal/console.h. Its interrupt line is raised while it has a reason, but
-// silent from the claim until the completion.
+// A fake serial port behind hal/console.h. Its interrupt line is raised while the port has a reason
+// for an interrupt, except from the claim of an interrupt to its completion.
 #pragma once
 
 #include <hal/console.h>
