@@ -12,8 +12,8 @@ using trap::UserContext;
 extern "C" {
 void reads_fs();   // rax := the word at fs:0; then calls the gate
 void reads_gs();   // … gs
-void writes_fs();  // its base := rax
-void writes_gs();
+void writes_fs();  // the base of fs := rax; then as reads_fs()
+void writes_gs();  // … gs
 }
 asm(R"(
   .text
@@ -95,7 +95,7 @@ TEST_CASE("a base that a program writes itself is kept") {
   CHECK(other.run() == 1);
   CHECK(writer.run() == 2);
 
-  // … also if its next trap is not a call of the gate.
+  // The base is also kept if the program's next trap is a fault instead of a call of the gate.
   trap::handle_signal(SIGSEGV, take_signal);
   called_gate = 0;
   writer.context.general.rax = address_of(one);

@@ -34,7 +34,7 @@ class ThreadLocalStorage {
             if (header.p_type != PT_TLS) continue;
             *static_cast<std::size_t*>(to) = header.p_memsz + header.p_align;
           }
-          return 1;  // the first is the program itself
+          return 1;  // ends the iteration: the first object is the program itself
         },
         &size);
     storage_.resize(size + alignment + behind);
@@ -96,7 +96,7 @@ TEST_CASE("a compiled program with thread-local variables runs while fs belongs 
 TEST_CASE("an instruction that faults for its fs is rewritten to gs") {
   const Hart hart{Segments::rewrite};
   trap::handle_signal(SIGSEGV, take_signal);
-  // mov %fs:0x40000000, %rax, which is not mapped in the kernel; call *called_gate by rbx
+  // mov %fs:0x40000000, %rax: nothing is mapped there with the kernel's fs; call *%rbx: the gate
   Text text{{0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0x40, 0xff, 0xd3}};
   const std::uint64_t value = 42;
   alignas(16) std::array<std::uint64_t, 64> stack{};

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes assembly with every form of instruction that uses fs, the same with gs, and the address of each.
-The test rewrites the code with fs and compares it with the code with gs.
+"""Writes assembly: every form of instruction that uses fs, the same instructions with gs, and the address of
+each. The test rewrites the code with fs and compares the result with the code with gs.
 
 usage: forms.py OUTPUT.S"""
 

@@ -64,7 +64,7 @@ struct CatchingHart : Hart {
   CatchingHart(const CatchingHart&) = delete;
   CatchingHart& operator=(const CatchingHart&) = delete;
   ~CatchingHart() { trap::catch_syscall_instructions(false); }
-  bool catching;  ///< Linux can
+  bool catching;  ///< Linux supports this
 };
 
 inline std::vector<trap::Segments> all_modes() {

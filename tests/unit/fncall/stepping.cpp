@@ -18,14 +18,14 @@ constexpr std::uint64_t single_step = 0x100;
 
 struct Plan {
   unsigned steps = 0;         ///< so far
-  unsigned interrupt_at = 0;  ///< there the interrupt comes
+  unsigned interrupt_at = 0;  ///< the step at which the interrupt arrives
   Taken taken{};              ///< the effect of the interrupt
 };
 Plan plan;
 
 void on_step(trap::Signal& step) {
   if (++plan.steps != plan.interrupt_at) {
-    // Steps of the program must not end run_user: the test counts the other steps.
+    // The handler does not call take(), so that a step of the program does not end run_user.
     return;
   }
   siginfo_t alarm{};
@@ -98,7 +98,8 @@ TEST_CASE(
     if (plan.steps < n) break;  // the round trip ended before step n
     ++outcomes[static_cast<std::size_t>(plan.taken)];
     if (trap.kind == Trap::interrupt) {
-      // Taken in the program or on the way there; or pending since before, and found at the start.
+      // The interrupt arrived in the program, or in the code that enters the program. Or it arrived
+      // in the kernel before that code, which then found the interrupt pending.
       REQUIRE((cotrap_hart.pending != 0) == (plan.taken == Taken::kernels));
       cotrap_hart.pending = 0;
       spoil_vectors();

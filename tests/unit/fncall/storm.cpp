@@ -19,8 +19,8 @@ namespace {
   if (take(signal) == Taken::kernels) cotrap_hart.pending = 1;
 }
 
-/// Requests one SIGALRM some microseconds from now. Not periodic: a slow host would do nothing
-/// else.
+/// Requests one SIGALRM some microseconds from now. The timer is not periodic, because a slow host
+/// would then only handle signals.
 void set_alarm(unsigned microseconds) {
   const itimerval timer{{0, 0}, {0, static_cast<suseconds_t>(microseconds)}};
   setitimer(ITIMER_REAL, &timer, nullptr);

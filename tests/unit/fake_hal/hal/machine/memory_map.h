@@ -12,7 +12,7 @@ namespace fake {
 
 inline constexpr PhysAddr ram_base = 0x8000'0000;
 inline constexpr std::size_t ram_bytes = 64 << 20;
-/// Aligned to 2 MiB, as in ram_base.
+/// The RAM's array. It is aligned to 2 MiB, as `ram_base` is.
 extern std::byte* const ram;
 
 }  // namespace fake

@@ -55,7 +55,7 @@ inline void flush_all() {
   fake::hart().tlb.clear();
 }
 inline constexpr bool changes_code = true;
-/// Set by tests.
+/// Tests set these: the answers of code_is_seen_first() and code_is_read_ahead().
 inline bool seen_first = false;
 inline bool code_is_seen_first() {
   return seen_first;
