@@ -67,7 +67,7 @@ TEST_CASE("parts of a file or of shared pages merge only if they are adjacent in
   AreaSet set;
   insert(set, 0x1000, 0x2000, Access::read, Backing::of_file(whole));
   insert(set, 0x2000, 0x3000, Access::read, Backing::of_file(whole.subspan(page_size, 100)));
-  CHECK(set.size() == 2);  // not merged: the second ends before its page does
+  CHECK(set.size() == 2);  // not merged: the second part has only 100 bytes of the file
   insert(set, 0x3000, 0x4000, Access::read, Backing::of_file(whole.subspan(page_size)));
   CHECK(set.size() == 3);
 

@@ -128,7 +128,7 @@ TEST_CASE("single frames merge back into blocks when a block is needed") {
   for (const PhysAddr frame : singles) frames.drop(frame);
   std::vector<PhysAddr> large;
   while (const PhysAddr block = frames.allocate_block(9)) large.push_back(block);
-  CHECK(large.size() == 3);  // the fourth holds the bookkeeping
+  CHECK(large.size() == 3);  // the fourth block of 2 MiB holds the bookkeeping
   for (const PhysAddr block : large) frames.free_block(block, 9);
 }
 

@@ -20,7 +20,7 @@ class Machine {
 std::optional<std::uint8_t> load(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 bool fetch(kernel::AddressSpace& space, hal::VirtAddr va);
-/// The same access by a system call.
+/// As load(), but as a system call accesses the byte.
 std::optional<std::uint8_t> load_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va);
 bool store_by_kernel(kernel::AddressSpace& space, hal::VirtAddr va, std::uint8_t value);
 /// Switches this hart to no program's space.
