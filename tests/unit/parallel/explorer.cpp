@@ -244,7 +244,7 @@ void Explorer::point(const char* operation, const void* word, Access access,
   bool shared;
   do {
     shared = reach(word, access);
-  } while (take_interrupts());  // the operation is still to come; the thread may be another one
+  } while (take_interrupts());  // after a handler, which may have changed the thread: choose again
   if (tracing_ && shared) note(operation, where);
 }
 

@@ -1,5 +1,5 @@
-// Explores every interleaving, up to the printed bound: of several ends of a wait exactly one
-// counts. scenario.h describes scenarios.
+// Explores every interleaving, up to the printed bound: if a wake, a cancellation and a deadline
+// meet, exactly one of them ends the wait. scenario.h describes scenarios.
 #include "meeting.h"
 
 using namespace parallel_test;

@@ -90,8 +90,8 @@ TEST_CASE("a job behind a computation also runs if the steal request is at anoth
             run.spawn(1, just_yield(1), {.name = "last of 1", .harts = only(1)});
             run.spawn(2, just_yield(1), {.name = "last of 2", .harts = only(2)});
           });
-  // Hart 1 sends a steal request to hart 2, then to hart 0, which is slow; it works, and is idle
-  // again before hart 0 has answered.
+  // Hart 1's steal request goes to hart 2, then to hart 0, which is slow. Hart 1 then runs a job,
+  // and is idle again before hart 0 has answered.
   explore({.name = "a request that has passed the computation", .harts = 3, .bound = 1},
           [](Run& run) {
             struct State : Beside {

@@ -77,7 +77,7 @@ Task<> change_often(Shared& shared, Memories& memories) {
     change(memories, async::policy::kinds[i % async::policy::kinds.size()]);
     co_await async::sleep_for(100us);
   }
-  for (const auto& pair : shared.pairs) {  // a busy host runs some harts later
+  for (const auto& pair : shared.pairs) {  // on a busy host some harts may not have run yet
     while (pair->woken.load(std::memory_order_relaxed) == 0) co_await async::sleep_for(1ms);
   }
   change(memories, async::policy::kinds.front());

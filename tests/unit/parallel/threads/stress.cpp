@@ -227,7 +227,8 @@ Task<> everything(Shared& shared, std::array<std::optional<Driver>, hart_count>&
   std::thread writer([&] { write_letters(shared); });
 
   co_await async::sleep_for(duration);
-  while (shared.read.load() == 0) co_await async::sleep_for(1ms);  // a busy host runs some later
+  // On a busy host the reader may not have run yet.
+  while (shared.read.load() == 0) co_await async::sleep_for(1ms);
   shared.stopping = true;
   shared.channel.close();
   shared.parked->cancel();
