@@ -103,7 +103,7 @@ TEST_CASE("requests of length zero or beyond the limit do not affect the others"
   CHECK(Outcome(all).merged.count() == 2);
   all[0] = reading(0, ~std::uint64_t{0}, 1);
   all[1] = reading(1, 0, 1);
-  CHECK(Outcome(all).merged.count() == 2);  // not merged: the addresses wrap around
+  CHECK(Outcome(all).merged.count() == 2);  // the first two: address 0 follows the last address
 }
 
 TEST_CASE("a short transfer completes the requests that its bytes reach") {
