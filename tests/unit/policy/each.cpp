@@ -132,7 +132,7 @@ TEST_CASE("priority: a preempted job resumes with the rest of its time slice") {
   bench.start(0, [&] {
     for (auto& each : ended) bench.spawn(work(bench, 12ms, each), {.name = "long", .priority = 20});
   });
-  for (unsigned at = 1; at < 24; ++at) {  // more often than once per time slice
+  for (unsigned at = 1; at < 24; ++at) {  // preempts each time slice several times
     bench.machine.at(ns(at * 1ms), 0, [&] {
       bench.spawn(note(order, "short", 10us), {.name = "short", .priority = 1});
     });
@@ -207,7 +207,7 @@ TEST_CASE("edf: a reservation limits a job to its budget, however much it comput
     bench.spawn(work_for_ever(modest), {.name = "modest", .priority = 16}, other);
   });
   bench.machine.run_until(ns(7s));
-  CHECK(greedy > 1900ms);  // in proportion to their reservations
+  CHECK(greedy > 1900ms);  // of 7 s, divided 2 : 5 as the reservations are
   CHECK(greedy < 2100ms);
   CHECK(modest > 4900ms);
 }

@@ -156,7 +156,7 @@ TEST_CASE("a job that yields early gets its share under a policy of shares") {
   Bench bench(policy);
   auto gives_way = [](async::Duration& done) -> Task<> {
     while (!async::is_cancelled()) {
-      for (Compute left(800us); !left.done();) co_await left;  // of a time slice of 4 ms
+      for (Compute left(800us); !left.done();) co_await left;  // a fifth of a time slice
       done += 800us;
       co_await async::yield();
     }

@@ -117,7 +117,7 @@ TEST_CASE("a thread of any weight is passed over at most once per round") {
 TEST_CASE("a search for the next thread does not depend on threads that have left") {
   Hart hart({1024, 1024, 1024});
   hart.run_for(20 * slice);
-  // The ring looks for a thread with credit; the first that it passes over leaves the ring.
+  // No thread has credit. The search passes over the first thread, which then leaves the ring.
   for (auto& each : hart.runners) {
     each.share.credit = 0;
     hart.rounds.join(each.share);
