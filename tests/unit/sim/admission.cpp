@@ -57,7 +57,7 @@ TEST_CASE("a task without a reservation takes no reserved time, however early it
   CHECK(greedy.classes[1].finished == 20);
   CHECK(greedy.classes[1].response.largest() <= 100'000'000);
   CHECK(greedy.classes[0].finished == 17);
-  // … and all time that no other task uses.
+  // Alone, the task gets all the time.
   const Outcome alone =
       run("duration 2s\nclass greedy\n arrive closed 1\n"
           " reserve 4ms every 10ms\n run 40ms\n",
@@ -122,12 +122,12 @@ TEST_CASE("a task bound to one hart must fit on that hart, whatever room others 
 }
 
 TEST_CASE("tasks of several harts are admitted up to the bound of global EDF") {
-  // U <= 2 - U_max
+  // U <= 2 - U_max: the sum and the largest of the shares, on two harts (async/sim/admission.h)
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}}, 2) == "");
   CHECK(refused({{"", 5}, {"", 5}, {"", 5}, {"", 1}}, 2) == "d");
   CHECK(refused({{"", 9}, {"", 3}}, 2) == "b");  // 1.2 > 2 - 0.9
   CHECK(refused({{"", 9}, {"", 2}}, 2) == "");
-  // … minus the load of tasks that are bound to one hart
+  // Tasks that are bound to one hart lower the bound by their shares.
   CHECK(refused({{"0", 6}, {"", 5}, {"", 5}}, 2) == "c");
   CHECK(refused({{"", 5}, {"", 5}, {"0", 6}}, 2) == "c");
   CHECK(refused({{"2", 9}, {"0 1", 5}, {"0 1", 5}, {"0 1", 5}}, 3) == "");

@@ -73,7 +73,7 @@ TEST_CASE("a comparison ignores a task that is preempted at the instant at which
   const auto read = read_workload(
       "duration 20ms\nclass late\n arrive every 9ms from 1ms\n priority 9\n run 2ms\n"
       "class soon\n arrive every 5ms from 5ms\n priority 1\n run 1ms\n",
-      nullptr);  // at 10 ms both arrive, `late` first
+      nullptr);  // at 10 ms a task of each class arrives, that of `late` first
   REQUIRE(read);
   const auto recorded_by = [&](Machine::Hook (*recorder)(std::vector<Decision>&)) {
     std::vector<Decision> decisions;

@@ -28,8 +28,8 @@ double throughput(const Outcome& outcome) {
 TEST_CASE("a closed class agrees with the response time law") {
   for (const char* const policy : {"fifo", "round-robin", "priority", "edf", "eevdf"}) {
     INFO(policy);
-    // Saturated: a round every 2 ms, so each task has one every 10 · 2 ms, of which it thinks for
-    // 10 ms.
+    // The hart is saturated: one of the 10 tasks ends a run every 2 ms. So each task has a round of
+    // 20 ms, of which it thinks for 10 ms.
     const Outcome full = played(
         "duration 10s\nwarm-up 1s\nclass c\n arrive closed 10 think 10ms\n deadline 15ms\n run 2ms",
         policy);

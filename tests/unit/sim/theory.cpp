@@ -52,8 +52,8 @@ Workload periodic_set(std::vector<Periodic> tasks) {
 }
 
 /// Response time analysis (M. Joseph, P. Pandya: Finding Response Times in a Real-Time System,
-/// 1986): the least R with R = C + the work of all more urgent tasks that is released in R. 0:
-/// above T.
+/// 1986): the least R that is the task's own work plus the work that all more urgent tasks release
+/// within R. Returns 0 if R exceeds the period.
 std::uint64_t response_time(const std::vector<Periodic>& tasks, std::size_t task) {
   for (std::uint64_t response = tasks[task].work_us;;) {
     std::uint64_t next = tasks[task].work_us;
@@ -174,9 +174,9 @@ TEST_CASE("under EDF Pathfinder meets its deadlines if the lock inherits them") 
 }
 
 TEST_CASE("a lock holder inherits a deadline, also through other holders, and loses it at unlock") {
-  // `low` has no deadline. `middle`, whose deadline lies between, arrives while `low` holds the
-  // first lock. If `low` kept the inherited deadline, the rest of its work would make `middle`
-  // late.
+  // `low` has no deadline. `middle`, whose deadline is later than that of `urgent`, arrives while
+  // `low` holds the first lock. If `low` kept the inherited deadline after its unlock, the rest of
+  // its work would make `middle` late.
   const auto outcome = [](const std::string& lock, bool directly) {
     const std::string urgent = directly ? "first" : "second";
     return run(workload("duration 1s\nlock first" + lock + "\nlock second" + lock +
