@@ -45,7 +45,7 @@ class Browser:
 
     @staticmethod
     def _high(fd: int) -> int:
-        """The descriptor under a number above those that the browser gets."""
+        """Moves the descriptor to a number of 10 or more, because the browser gets the pipes as 3 and 4."""
         moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
         os.close(fd)
         return moved
@@ -106,14 +106,14 @@ class Browser:
         self._settle()
 
     def value(self, expression: str):
-        """Of a JavaScript expression that JSON can hold."""
+        """Returns the value of a JavaScript expression. JSON must be able to represent it."""
         done = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in done:
             raise AssertionError(f"{expression}: {done['exceptionDetails']}")
         return done["result"].get("value")
 
     def press(self, key: str) -> None:
-        """A character, or a key's name: `ArrowUp`."""
+        """Presses and releases a key. key: a character, or a name such as `ArrowUp`."""
         text = {"text": key} if len(key) == 1 else {}
         named = {"key": key, "code": _CODES.get(key, key)}
         self._ask("Input.dispatchKeyEvent", type="keyDown", **named, **text)
@@ -130,7 +130,7 @@ class Browser:
             self.mouse(kind, x, y, **({} if kind == "Moved" else {"button": "left", "clickCount": 1}))
 
     def _settle(self) -> None:
-        """Until the page has drawn what the last event changed."""
+        """Waits until the page has drawn what the last event changed."""
         frame = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
         self.value(frame)
 

@@ -88,7 +88,7 @@ def cotrap(*arguments, stdin: bytes = b"", timeout: float = HANGS) -> subprocess
 
 
 def gone(pid: int) -> bool:
-    """Waits for the end of the process. Returns false if it still runs after a time for busy hosts."""
+    """Waits for the end of the process. Returns false if it still runs after HANGS seconds."""
     for _ in range(20 * HANGS):
         try:
             with open(f"/proc/{pid}/stat") as file:

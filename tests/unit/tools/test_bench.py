@@ -258,7 +258,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(from_json(Path(f"{out}.json").read_text(), "").results[0].value, 144)
 
     def kernel_that(self, does: str) -> str:
-        """Returns the image of another kernel, whose program runs the script."""
+        """Returns a value for --against: another kernel, whose program runs the script `does`."""
         self.build.program("bench", f'if [ "$FAKE_KERNEL" ]; then {does}\n fi\n{PROGRAM}')
         self.build.program("bench-minimal", "true")
         self.addCleanup(self.build.program, "bench", PROGRAM)

@@ -98,7 +98,8 @@ print((folder / "policy" / "program").read_text(), flush=True)
 
 class OfHeaders(Faked):
     def builds(self, name: str) -> subprocess.Popen:
-        """A process that builds with these headers, prints the header in the build, and again at its end."""
+        """Starts a process that builds with this policy header. It prints the header that the build used, and
+        prints it once more when its standard input ends."""
         return subprocess.Popen(
             [sys.executable, "-c", _BUILDS, self.path, name],
             cwd=support.HERE,

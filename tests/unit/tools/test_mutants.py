@@ -1,6 +1,6 @@
 """`./cotrap test --mutants` reports whether each mutant dies, and the sources stay unchanged.
 
-The copy's `cotrap` is a script here: it fails the tests whose word is not in the file that is tested.
+The `cotrap` of the copied tree is a script here. A test fails if its file lacks the word "right".
 """
 
 import contextlib

@@ -134,7 +134,7 @@ class Pages(unittest.TestCase):
         return self.browser.value(expression)
 
     def chart(self, number: int, expression: str):
-        """Of the page's chart with that number, named `chart` in the expression."""
+        """Returns the value of the expression, in which `chart` is the page's chart with that number."""
         canvas = f"document.querySelectorAll('.chart canvas')[{number}]"
         return self.value(f"(chart => {expression})(Chart.getChart({canvas}))")
 

@@ -21,7 +21,7 @@ class Pages(unittest.TestCase):
 
 class SystemCalls(unittest.TestCase):
     def refused(self, **texts: calls.Text | None) -> str:
-        """The generator's error if these handlers have other texts."""
+        """Returns the generator's error. texts: replacements for the texts of these handlers."""
         real = calls.read_texts
 
         def changed(headers: list[str]) -> dict[str, calls.Text]:

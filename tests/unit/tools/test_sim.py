@@ -188,7 +188,7 @@ class Sim(InAFolder):
         path = self.folder / "starved.csv"
         reported = sim(self.file(hog + low), "--policy", "priority,eevdf", "--csv", path)
         starved = next(line for line in reported.splitlines() if line.startswith("low    priority"))
-        # throughput; waits, responses, slowdown and Jain's index without data; misses and lateness
+        # Columns: throughput; waits, responses, slowdown and Jain's index, without data; misses; lateness.
         self.assertRegex(starved, r"^low +priority +0( +–){7} +9[0-9.]+% +\d+ ms$")
         self.assertIn("low, priority: 36 of 36 tasks had not finished at the end", reported)
         self.assertNotIn("low, eevdf:", reported)

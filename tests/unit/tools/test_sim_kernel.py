@@ -113,7 +113,8 @@ class InTheKernel(unittest.TestCase):
 
 
     def decided(self, plan: str, *events) -> list[str]:
-        """From (ns, job, kind, argument) of one hart, the workload having begun at 1000."""
+        """Returns the decisions in a recording. events: (ns, job, kind, argument) on one hart. ns counts from
+        the start of the workload."""
         hint = decisions._hint_number()
         hart = [
             Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))

@@ -11,7 +11,8 @@ from cotrap.sim.summary import Figure
 
 class Summary(unittest.TestCase):
     def test_confidence_intervals_use_students_t(self):
-        # For ten values with standard deviation 1 it is 2.262 / sqrt(10); for three, 4.303 / sqrt(3).
+        # With standard deviation 1, half the interval is 2.262 / sqrt(10) for ten values and 4.303 / sqrt(3)
+        # for three.
         ten = [-1.0, 1.0] * 5
         deviation = (10 / 9) ** 0.5
         self.assertAlmostEqual(Figure.of(ten).half, 2.262 * deviation / 10**0.5, delta=0.005)
