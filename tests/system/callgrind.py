@@ -26,7 +26,7 @@ def run(test: harness.Test, profile: Path, *words, harts: int = 1, **more):
 
 
 def instructions(profile: Path) -> dict[str, int]:
-    """The number of instructions of each function by its name. callgrind's manual has the format."""
+    """The number of instructions of each function, by its name. callgrind's manual describes the format."""
     if not profile.exists():
         return {}
     names: dict[str, str] = {}

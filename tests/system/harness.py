@@ -42,7 +42,7 @@ QEMU = "QEMU's own devices and processors"
 COUNTED = "counted time, because a host also runs other processes"
 # Values of `crash=` on the kernel's command line, and the cause that each panic names.
 CRASHES = (
-    ("read", "(page|access) fault in the kernel"),  # of a sanitizer's shadow
+    ("read", "(page|access) fault in the kernel"),  # access: a sanitizer reads its shadow first
     ("jump", "page fault in the kernel"),
     ("write-text", "page fault in the kernel"),
     ("stack", "stack overflow in the kernel"),
@@ -189,7 +189,7 @@ class Test:
         return holds
 
     def lacks(self, what: str, needs: str) -> bool:
-        """Returns true on the hosted machine, which lacks `needs`, and then prints a line about it."""
+        """On the hosted machine, which lacks `needs`: prints that `what` is skipped, and returns true."""
         if self.build.is_hosted:
             print(f"skipped: {what}: needs {needs}", flush=True)
         return self.build.is_hosted
