@@ -62,7 +62,7 @@ TEST_CASE_METHOD(Fixture, "the earlier of cancel and wake decides, and the later
     auto b = async::spawn(wait_and_log(list, log, "b"));
     run();
     a.cancel();
-    CHECK(list.wake_one());  // goes to b
+    CHECK(list.wake_one());  // wakes b
     run();
     CHECK(log == Log{"a cancelled", "b woken"});
   }

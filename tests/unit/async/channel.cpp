@@ -134,8 +134,8 @@ TEST_CASE_METHOD(Fixture, "a cancelled send or receive leaves the channel unchan
   run();
   a.cancel();
   int value = 5;
-  CHECK(channel.try_send(value));  // goes to b: a's wait is over, although a has not run yet
-  b.cancel();                      // too late
+  CHECK(channel.try_send(value));  // b gets it: a's wait is over, although a has not run yet
+  b.cancel();                      // too late: b has the value
   run();
   CHECK(log == Log{"cancelled", "5"});
   CHECK(channel.size() == 0);

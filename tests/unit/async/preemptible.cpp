@@ -49,7 +49,7 @@ TEST_CASE_METHOD(Preemptible, "a preempted job resumes before its equals, but af
   PreemptedContext context;
   std::coroutine_handle<> leaf;
   auto interrupted = [&]() -> Task<> {
-    // As an interrupt handler does in the middle of this job's step.
+    // Preempts this job in the middle of its step, as an interrupt handler does.
     leaf = Executor::preempt(async::current_job(), context.handle());
     Executor::ready_again(false);
     async::spawn(log_once(log, "urgent"), {.priority = 9}).detach();

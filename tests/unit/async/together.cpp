@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Fixture, "a cancelled wait for several tasks cancels all of the
 
   log.clear();
   auto early = async::spawn(body());
-  early.cancel();  // before it started
+  early.cancel();  // before the job has started
   run();
   CHECK(log.size() == 4);
 

@@ -94,7 +94,7 @@ bool take_interrupts_in_step() {
   } else if (local.executor->preempts(local.job->priority)) {
     preempt(*local.job);
   }
-  async::platform::this_hart().masked = false;  // it may be another hart now
+  async::platform::this_hart().masked = false;  // after preempt() the hart may be another one
   return true;
 }
 
