@@ -199,7 +199,7 @@ TEST_CASE("the device holds a flood of input until a program reads it, and nothi
   world.world.advance(1s);
   CHECK(world.uart.interrupts == interrupts);
 
-  world.put(test::pattern(100));  // sent in the meantime
+  world.put(test::pattern(100));  // output works while the input is full
   world.world.run();
   CHECK(world.uart.shown == test::pattern(100));
 

@@ -152,8 +152,8 @@ TEST_CASE("garbage, bad digits and impossible sizes end the reading with EINVAL"
   CHECK(spoiled(0, "070702") == Names{"?"});
   CHECK(spoiled(0, "xxxxxx") == Names{"?"});
   CHECK(spoiled(6, "0000000g") == Names{"?"});
-  CHECK(spoiled(6 + 8 * 6, "ffffffff") == Names{"?"});   // contents
-  CHECK(spoiled(6 + 8 * 11, "ffffffff") == Names{"?"});  // name
+  CHECK(spoiled(6 + 8 * 6, "ffffffff") == Names{"?"});   // the size of the contents
+  CHECK(spoiled(6 + 8 * 11, "ffffffff") == Names{"?"});  // the size of the name
   CHECK(spoiled(6 + 8 * 11, "00000000") == Names{"?"});
   CHECK(spoiled(6 + 8 * 11, "00000001") == Names{"?"});  // no room for the terminating zero
 }

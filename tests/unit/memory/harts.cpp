@@ -169,7 +169,7 @@ TEST_CASE_METHOD(Fixture, "a wrap-around of ASIDs does not reuse the ASID of a s
     hal::flush_all_remote(hal::running_harts());  // as after the machine's start
     test::leave_space();
   });
-  on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // has ASID 1 now
+  on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // the space has ASID 1 now
   on_first.run([] {
     for (int i = 0; i < 5; ++i) {
       auto other = AddressSpace::create();

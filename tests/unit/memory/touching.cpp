@@ -90,7 +90,7 @@ TEST_CASE("an aligned page of a file is mapped in place until it is written") {
   REQUIRE(map_at(*space, here, 2 * page_size, read_write, Backing::of_file(file.bytes())));
   const std::size_t before = frames.free_count();
   CHECK(load(*space, here) == 1);
-  CHECK(frames.free_count() == before - 2);  // page tables
+  CHECK(frames.free_count() == before - 2);  // the two frames are page tables
   CHECK(*space->fault_in(here, Access::read) == file.bytes().data());
   CHECK(store(*space, here + 1, 77));
   CHECK(frames.free_count() == before - 3);
