@@ -1,4 +1,5 @@
-// The test from the document that describes running programs by a function call, with its values.
+// A test of run_fncall() with fixed values: the program finds the registers of its context, and the
+// context then has the registers that the program changed.
 
 #include <catch2/catch_test_macros.hpp>
 

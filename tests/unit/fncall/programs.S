@@ -3,7 +3,7 @@
 #define VECTORS_SIZE 2688
 
   .text
-// The document's program: pushes its registers, adds 10 to each, and calls the gate.
+// The program of document.cpp: pushes its registers, adds 10 to each except rsp, and calls the gate.
   .globl dump_registers
 dump_registers:
   pushq %r15

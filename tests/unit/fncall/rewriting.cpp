@@ -78,7 +78,7 @@ TEST_CASE("every form of an instruction with fs becomes the same form with gs") 
 TEST_CASE("all instructions of a piece of code are changed in one pass") {
   Bytes code{fs_forms, fs_forms_end};
   code.resize(code.size() + 13);               // zeros at the end are not code
-  code.insert(code.begin(), 3, std::byte{0});  // … nor between functions
+  code.insert(code.begin(), 3, std::byte{0});  // zeros before a function are not, either
   const Bytes before = code;
   Rewriter rewriter{{code, 0x1000}, 0x1000, Rewriter::Fs::becomes_gs};
   std::size_t steps = 1;
