@@ -78,7 +78,7 @@ class Broken final : public async::policy::Rules {
   unsigned picked_ = 0;
 };
 
-/// Returns the report of the breach, with three jobs on each hart, all of which end.
+/// Runs three jobs for each hart, all of which must end. Returns the report of the breach.
 template <Fault fault>
 std::string report_of(unsigned harts = 1) {
   using Policy = async::policy::Ruled<async::policy::InThisWorld<Broken<fault>>>;

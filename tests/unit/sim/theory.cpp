@@ -142,7 +142,7 @@ TEST_CASE("fixed priorities miss exactly the deadlines that response time analys
       if (response == 0) {
         ++not_schedulable;
         CHECK(outcome.classes[task].missed != 0);
-        break;  // the analysis does not cover the backlog of less urgent tasks
+        break;  // the analysis holds for less urgent tasks only if this one is in time
       }
       ++schedulable;
       CHECK(outcome.classes[task].missed == 0);

@@ -104,7 +104,7 @@ def feed(program) -> None:
 
 
 def run_another_kernel(options) -> int:
-    """Runs /init with the words behind `--`; its lines end with CR LF."""
+    """Runs /init with the words behind `--`; the lines of its output end with CR LF."""
     with tempfile.TemporaryDirectory() as root:
         with open(options.initrd, "rb") as file:
             unpack(file.read(), root)

@@ -14,7 +14,7 @@ STORY = ROOT / "docs" / "a-read.md"
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-# A line that is a link to a file and a colon, then a fence: the fence is an excerpt of this file.
+# A line that is a link to a file and a colon, then a fence: the fence is an excerpt of the linked file.
 _EXCERPT = re.compile(r"^\[[^\]\n]+\]\(([^)\n]+)\):\n+```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ELISION = "…"
 

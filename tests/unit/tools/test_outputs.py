@@ -48,7 +48,7 @@ class Pages(unittest.TestCase):
             page = to_html(Story([track], [], {}, {}, [0], {}, 1.0), name, {"command": name})
             parser = Scripts()
             parser.feed(page)
-            self.assertEqual(len(parser.found), 4, name)  # Chart.js, two of ours, and the page's own
+            self.assertEqual(len(parser.found), 4, name)  # Chart.js, charts.js, timeline.js, the page's own
             story = parser.found[3].partition("const story = ")[2].partition(";\n")[0]
             self.assertEqual(json.loads(story)["tracks"][0]["name"], name)
 
