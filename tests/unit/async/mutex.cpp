@@ -172,7 +172,9 @@ TEST_CASE_METHOD(Fixture,
   auto owns = [&](int owner) -> Task<> {
     async::Mutex::Guard guards[each];
     for (int i = 0; i < each; ++i) guards[i] = co_await mutexes[owner][i].lock();
-    for (const int i : {1, 3, 0, 2}) {  // the last, the first, and the others of the owner's list
+    // Unlinks a mutex from the middle of the owner's list, then the first, the last and the only
+    // one.
+    for (const int i : {1, 3, 0, 2}) {
       co_await go[owner][i].wait();
       guards[i].unlock();
       co_await async::yield();
