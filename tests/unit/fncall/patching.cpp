@@ -19,7 +19,7 @@ TEST_CASE("a system call becomes a jump to the gate if the instructions before i
     const char* name;
     std::vector<unsigned> code;
     std::size_t begin;  ///< of the instruction before the system call
-    std::size_t size;   ///< of it
+    std::size_t size;   ///< of that instruction
     std::uint64_t (*number)(const trap::GeneralRegs&);
   };
   const auto form = GENERATE(values<Form>({
