@@ -30,6 +30,10 @@ Executor::~Executor() {
 constinit Link Executor::traced_inbox_end_{nullptr, nullptr};
 constinit Link Executor::policy_inbox_end_{nullptr, nullptr};
 
+namespace {
+constinit Link in_no_inbox{nullptr, nullptr};
+}
+
 Link* Executor::inbox_end() const noexcept {
   if constexpr (!platform::tracing) return nullptr;
   if (trace_hook != nullptr) return &traced_inbox_end_;
@@ -40,9 +44,9 @@ bool Executor::step_with_events(Local& local, bool and_more) noexcept {
   const bool is_alone = !platform::parallel || !local.smp_active;
   if (inbox_.load(std::memory_order_relaxed) != &policy_inbox_end_ || !is_alone)
     return step_watched(local);
-  // The loop continues while the inbox equals this. An empty inbox never equals alarm_node_, so
-  // with it the loop ends after one step.
-  const Link* const to_go_on = and_more ? &policy_inbox_end_ : &alarm_node_;
+  // The loop continues while the inbox equals this. No inbox equals in_no_inbox, so with it the
+  // loop ends after one step.
+  const Link* const to_go_on = and_more ? &policy_inbox_end_ : &in_no_inbox;
   do {
     Policy& policy = *ready_.policy();
     if (policy.empty()) return false;

@@ -1,6 +1,7 @@
 #include <memory>
 #include <thread>
 
+#include "async/policy/all.h"
 #include "support.h"
 
 using namespace async_test;
@@ -256,4 +257,28 @@ TEST_CASE_METHOD(Fixture,
   a.cancel();
   b.cancel();
   run();
+}
+
+TEST_CASE_METHOD(Fixture, "run_one runs one step under a policy, even if an alarm fires in it") {
+  async::policy::Memory memory;
+  const async::policy::Kind* const fifo = async::policy::find("fifo");
+  REQUIRE(fifo != nullptr);
+  executor.set_policy(fifo->make(memory.bytes, {}));
+  int steps = 0;
+  auto step = [&]() -> Task<> {
+    for (int i = 0; i < 10; ++i) {
+      ++steps;
+      if (steps % 3 == 0) executor.alarm_fired();
+      co_await async::yield();
+    }
+  };
+  auto first = async::spawn(step());
+  auto second = async::spawn(step());
+  for (int runs = 1; runs <= 20; ++runs) {
+    CHECK(executor.run_one());
+    CHECK(steps == runs);
+  }
+  run();
+  CHECK((first.done() && second.done()));
+  executor.set_policy(nullptr);
 }
