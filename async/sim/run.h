@@ -59,7 +59,7 @@ struct Outcome {
   std::vector<std::string> unheeded;  // classes whose reservations the policy ignores
   std::vector<std::string> absent;    // classes of which no task arrives before the end
   std::string stuck;                  // the tasks, if they wait and no event is to come; else empty
-  std::string unfollowed;             // part of a Director's schedule that did not fit; empty: none
+  std::string unfollowed;  // why the run did not follow the Director's schedule; empty: it did
   /// The findings; if there are none, the stuck tasks; if there are none, a class that missed
   /// deadlines. Empty: nothing is wrong.
   std::string what_is_wrong() const;

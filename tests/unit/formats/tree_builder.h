@@ -14,7 +14,8 @@
 
 namespace test {
 
-/// Writes the format of the specification: big-endian words, strings collected at the end.
+/// Writes a flattened device tree (Devicetree Specification 0.4, chapter 5): big-endian words, and
+/// the properties' names collected at the end.
 class TreeBuilder {
  public:
   TreeBuilder& node(std::string_view name) {

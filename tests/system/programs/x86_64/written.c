@@ -1,6 +1,7 @@
-// A program that generates code: the kernel refuses memory that is writable and executable at once.
-// With an argument the program asks for that. Finally, threads execute code beside a system call
-// that was never made before.
+// A program that generates code and executes it. With the argument `writable` it maps the code
+// writable and executable at once: the kernel cannot rewrite such code, so with --fs=rewrite it
+// kills the program. Finally, three threads execute new code while the first thread makes that
+// code's first system call. Without --fs=rewrite the kernel rewrites the code at this call.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
