@@ -140,7 +140,7 @@ Exploration Exploration::at_random(const RandomOptions& options, const Run& run)
   all.bound = options.depth;
   for (all.seed = options.seed;; ++all.seed) {
     if (options.begin_seed) options.begin_seed(all.seed);
-    std::size_t length = 0;  // choices of the first run, which has no falls
+    std::size_t length = 0;  // how many choices the first run makes; no priority falls in it
     for (unsigned depth = 1;; depth = options.depth) {
       if (all.schedules == options.most) return all;
       AtRandom director(depth, length, all.seed);

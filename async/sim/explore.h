@@ -11,10 +11,10 @@
 // their alternatives in different orders, and only that of the first run is explored.
 //
 // At random: each job and each interrupt has a random priority, and the highest comes first. At
-// depth − 1 random choices, the one that would be next falls behind all others. Each seed has two
-// schedules: the first without these falls, the second with them. The first one counts the choices;
-// the second one then draws the choices at which a fall happens. So no result depends on an earlier
-// seed.
+// depth − 1 random choices, the priorities change: that of the job or interrupt which would be next
+// falls below all others. Each seed has two schedules: the first without these falls, the second
+// with them. The first run counts its choices; the second run then draws the choices at which a
+// priority falls. So no result depends on an earlier seed.
 //
 // A bug of depth d needs d events in a certain order. With n jobs and interrupts and k choices,
 // each run finds it with a probability of at least 1 / (n k^(d − 1)) (S. Burckhardt, P. Kothari, M.
@@ -49,7 +49,7 @@ struct Exploration {
   };
 
   std::uint64_t schedules = 0;  // schedules tried, without those for shrinking
-  std::uint64_t left = 0;       // how many of the tried schedules were cut short
+  std::uint64_t left = 0;       // tried schedules that were cut short, see above
   unsigned bound = 0;           // the last bound tried; at random: the depth
   bool is_whole = false;        // the bound left out no schedule
   std::uint64_t seed = 0;       // at random: the seed that failed, or the last one

@@ -17,9 +17,10 @@ namespace {
 
 constexpr trap::Register constant = 0;  // result of a bare trip
 
-/// Ends the trips after a trap that is not a plain system call. If the fast path has handled the
-/// call, this hart is in the strand, and the function leaves it. If the call would block, the
-/// function sets the program counter back, so that the program makes the call again.
+/// Cleans up after the last trip of bare_trips(), which ended with a trap of another kind than
+/// Trap::syscall. If the trap comes from the fast path, this hart is in the strand, and the
+/// function leaves it. If the fast path has not answered the call, the function sets the program
+/// counter back, so that the program makes the call again.
 [[gnu::noinline, gnu::cold]] void end_trips(trap::UserContext& context, trap::Trap::Kind kind) {
   const bool waits = kind == trap::Trap::call_waits || kind == trap::Trap::call_yields;
   if (waits) context.go_back_to_syscall_instruction();

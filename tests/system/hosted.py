@@ -1,6 +1,7 @@
 """The kernel as a Linux process runs the same demos and prints the same reports as in QEMU.
 
-The test also covers differences: several harts, memory that is full of mappings, and exit statuses.
+The test also covers exit statuses, panics, the size of memory, the disk, user ranges that programs reuse,
+random system calls and the benchmarks. Demos, disk and benchmarks run on one hart and on several.
 """
 
 import os

@@ -54,7 +54,8 @@ def waiting(test: harness.Test) -> None:
     idle = [("", 0)] * 2
 
     def enough(output: str) -> bool:
-        """Every program waits, and top has printed a later table."""
+        """Whether top has shown that every program waits, and its latest complete table shows idle harts. The
+        first table does not count."""
         found = tables(output)[:-1]  # the last table is incomplete
         return len(found) >= 2 and found[-1].harts == idle and all(seen(output))
 

@@ -19,7 +19,8 @@ _SUMMARY = re.compile(r"\d+% tests passed, ")
 
 
 class Progress:
-    """Which tests wait, run and have ended. costs: seconds by test. jobs: tests that run in parallel."""
+    """Which tests wait, run and have ended. costs: the expected seconds of each test, by name. jobs: how many
+    tests run in parallel."""
 
     def __init__(self, costs: dict[str, float], jobs: int):
         self._costs = costs

@@ -13,7 +13,8 @@ using machine::clock_ticks;
 using machine::instructions;
 using machine::nanoseconds_per_tick;
 
-// Measures a busy loop by both counters, and compares them.
+// Whether instructions() and clock_ticks() agree on the length of a busy loop, if each instruction
+// takes 1 ns.
 inline bool counts_are_exact() {
   const auto tick = clock_ticks();
   while (clock_ticks() == tick) {
