@@ -24,8 +24,8 @@ namespace {
 std::array<std::optional<async::Executor>, hal::max_harts> executors;
 constinit async::HartMask expected = 0;  // the harts that were started
 
-/// Waits for an interrupt, with interrupts masked. The hart takes the interrupt at the next yield
-/// point, before the next step.
+/// Waits for an interrupt, with interrupts masked. The executor takes the interrupt at the next
+/// platform::yield_point(), before its next step.
 void idle() {
   {
     const async::Strand::Guard strand;

@@ -58,7 +58,8 @@ class Terminal {
 
   /// EAGAIN: there is no input yet. Returns 0 at the end of the file.
   Result<std::size_t> read(IoBuffer& buffer);
-  /// Writes at most `largest_write` bytes. EAGAIN: the screen has too little room.
+  /// Writes at most `largest_write` bytes. EAGAIN: the screen has no room for a write of that size,
+  /// beside the bytes reserved for echo.
   Result<std::size_t> write(IoBuffer& buffer);
   static constexpr std::size_t largest_write = 1024;
   /// Bytes of the screen's room that are reserved for echo.

@@ -1,11 +1,13 @@
 // Submission polling: a coroutine takes submissions without a call of the program.
 //
-//        ┌────────────────── taken ─────────────────┐
-//        ▼                                          │
-//   reads the tail ──▶ no submission: a short sleep ┘
-//                          │ none for `idle_limit` pauses
-//                          ▼
-//        sets ring_needs_wakeup, reads the tail again, and sleeps until ring_enter wakes it
+//     ┌─────────────────────────────────────────────────────────────────┐
+//     ▼                                                                 │
+//   takes submissions ─┬▶ some: lets other jobs run ────────────────────┤
+//     ▲                ├▶ none: sleeps for `pause` ─────────────────────┘
+//     │                └▶ none for the `idle_limit`th time, or an error:
+//     │                   sets ring_needs_wakeup and takes submissions again;
+//     │                   if there are none, sleeps until ring_enter wakes it
+//     └────────────────── clears ring_needs_wakeup
 #include "process/thread.h"
 #include "rings/ring.h"
 #include "syscalls/steps.h"

@@ -13,8 +13,8 @@ import harness
 from cotrap.qemu import Machine
 
 ARGUMENTS = {"arguments": ["one", "", "t w o", "-x", "ünï%20"]}
-# The expected texts of manuals(). This one follows getrlimit(2) and mmap(2), because the emulator does
-# not implement these limits.
+# The expected texts of manuals(). This one is what getrlimit(2) and mmap(2) demand, because the emulator
+# does not implement these limits.
 MEMORY_LIMITS = """\
 stack: 8388608, at most -1
 stack, in another program: 2097152, at most -1
@@ -28,7 +28,7 @@ mappings up to the limit: ok
 a mapping that replaces another: ok
 a mapping without a limit: ok
 """
-# This text follows open(2), unlink(2) and rmdir(2), on a read-only file system.
+# What open(2), unlink(2) and rmdir(2) demand on a read-only file system.
 ODD_OPENS = """\
 both: 3
 read(both, &byte, 1): EBADF
@@ -59,7 +59,7 @@ rmdir("/dev"): EBUSY
 rmdir("/proc/"): EBUSY
 rmdir("/tmp"): EBUSY
 """
-# This text follows pipe_write() in Linux 6.12, fs/pipe.c. The emulator checks addresses before the write.
+# What pipe_write() does in Linux 6.12, fs/pipe.c. The emulator checks addresses before the write.
 BAD_ADDRESSES = """\
 pipe2(end, O_NONBLOCK): 0
 mprotect(bad, page, PROT_NONE): 0
@@ -75,7 +75,7 @@ read(end[0], bytes, sizeof bytes): 12288
 writev(end[1], many, 2): 4096
 read(end[0], bytes, sizeof bytes): 4096
 """
-# This text follows munmap(2) and madvise(2).
+# What munmap(2) and madvise(2) demand.
 HOLES = """\
 unmap the middle: ok
 … unmap it again: ok
@@ -84,7 +84,7 @@ unmap the middle: ok
 MADV_DONTNEED before the gap: ok
 unmap address 0: ok
 """
-# This text follows clone(2) and execve(2).
+# What clone(2) and execve(2) demand.
 SHARED_PARTS = """\
 after an execve: 1
 closed in a copy: 1
@@ -95,7 +95,7 @@ ignored in a copy: 0
 ignored: 1
 after an execve: 0
 """
-# This text follows futex(2) and pthread_mutex_consistent(3). The emulator has no robust mutexes.
+# What futex(2) and pthread_mutex_consistent(3) demand. The emulator has no robust mutexes.
 DEAD_HOLDERS = """\
 set PTHREAD_PRIO_INHERIT: 0
 make a mutex: 0
@@ -109,7 +109,7 @@ a lock whose holder is dead: 130
 pthread_mutex_consistent(&mutex): 0
 pthread_mutex_unlock(&mutex): 0
 """
-# The expected text of reservations(). It follows sched_setattr(2) and sched(7).
+# The expected text of reservations(): what sched_setattr(2) and sched(7) demand.
 RESERVATIONS = """\
 zeros: EINVAL
 too short a runtime: EINVAL

@@ -94,7 +94,8 @@ class Executor {
   static bool run_one() noexcept;
   static void run_until_idle() noexcept;
   /// Runs jobs on this hart for ever. Calls `idle()` with interrupts masked when no job is ready.
-  /// `idle()` waits for an interrupt, lets its handler run, and returns with interrupts masked.
+  /// `idle()` waits for an interrupt, and returns with interrupts masked. The interrupt is taken in
+  /// `idle()` or at the next platform::yield_point().
   ///
   /// When a step is preempted, another hart may resume its stack, and with it this loop. So run(),
   /// run_one() and run_until_idle() keep no per-hart data across a step.

@@ -34,7 +34,8 @@ class ReadyQueue {
     if (const Policy* const all = policy()) return all->empty();
     return state_ == nothing;
   }
-  /// Whether `state_` is the address of the only ready job or of a policy.
+  /// Whether `state_` is an address: of the only ready job, or of the policy. Otherwise it is the
+  /// bitmap.
   bool is_sole() const noexcept { return (state_ & 1) == 0; }
   /// The policy, which holds all ready jobs. Null: there is none. Any hart.
   Policy* policy() const noexcept { return policy_; }

@@ -65,7 +65,8 @@ int execute_meanwhile();
 int map();
 /// A child that touches a page past the disk's end, or the bad sector, dies by a signal.
 int map_bad(std::size_t bad_offset);
-/// Touches the byte at `offset`.
+/// Maps the disk and reads its byte at `offset`. Returns 0. Children of map() and map_bad() do
+/// this.
 int touch(std::size_t offset);
 
 /// Checks that `result` is the expected error.

@@ -48,7 +48,7 @@ std::vector<Step> some_steps(std::mt19937& random, bool writes) {
   return steps;
 }
 
-/// The result of the read `step` if the kernel did not merge it.
+/// The result that the read `step` must have, merged or not.
 long expected(const Step& step) {
   const std::size_t there = bytes - std::min(bytes, step.offset);
   const std::size_t wanted = std::min<std::size_t>(step.length, there);

@@ -52,8 +52,9 @@ void paged() {
   run(page_in(), {.on_exception = Pager::handle});
 }
 
-// More coroutines have an exception than there are contexts. If contexts are scarce, jobs that can
-// free one run first, so the contexts suffice.
+// 40 coroutines touch inaccessible pages, but the program has only 16 contexts for coroutines that
+// an exception stopped. When more than half of the contexts are in use, the jobs that can free one
+// run first, so the contexts suffice.
 Task<> page_in_together() {
   constexpr std::size_t pages = 40;
   const auto touch_one = [](std::byte* page) -> Task<> {
