@@ -102,7 +102,8 @@ void kernel_main(const hal::BootInfo& info) {
   report_deadlocks();
   begin_hart(info.hart_count > 1);
   start_fast_path(info.hart_count > 1);
-  // This hart holds the strand until boot is done: the other harts use the strand as they start.
+  // Each started hart enters the strand before it runs jobs. This hart holds the strand until boot
+  // is done, so the others wait until then.
   async::Strand::enter();
   start_other_harts(info.hart_count);
   const ConsoleTerminals consoles = start_console(options);

@@ -30,12 +30,12 @@ Result<bool> take(Thread& self, const Futex& futex);
 /// Waits after take() has returned false, until `self` holds the lock. ETIMEDOUT: the deadline has
 /// passed. EINTR: cancelled. EDEADLK: the holder waits for `self`, directly or through others, or
 /// the chain of waits is too long to follow. ESRCH: the word names no thread that can hold it.
-/// EINVAL: the word names another holder than the kernel's. ENOMEM: also if the address space has
+/// EINVAL: the word names a different holder than the PiLock. ENOMEM: also if the address space has
 /// too many such locks with waiters.
 async::Task<Result<int>> wait(Thread& self, Futex futex, async::Instant deadline);
 
-/// Unlocks: the next waiter holds the lock. EPERM: `self` does not hold it. EINVAL: the word names
-/// another holder than the kernel's. EFAULT, ENOMEM.
+/// Unlocks: the next waiter, if any, then holds the lock. EPERM: the word does not name `self` as
+/// the holder. EINVAL: the PiLock has a different holder than the word. EFAULT, ENOMEM.
 Result<int> give_back(Thread& self, const Futex& futex);
 
 /// The number of locks with waiters.

@@ -67,21 +67,21 @@ TEST_CASE("a fault without details from the processor is decoded from its signal
 
 TEST_CASE("a push or call that faults does not move the stack pointer") {
   const std::array pushes{
-      Bytes{0x55},                                // push rbp
-      Bytes{0x41, 0x57},                          // push r15
-      Bytes{0x68, 1, 2, 3, 4},                    // push $
-      Bytes{0x6a, 1},                             // push $
+      Bytes{0x55},                                // push %rbp
+      Bytes{0x41, 0x57},                          // push %r15
+      Bytes{0x68, 1, 2, 3, 4},                    // push $…
+      Bytes{0x6a, 1},                             // push $…
       Bytes{0x9c},                                // pushf
       Bytes{0xe8, 1, 2, 3, 4},                    // call
-      Bytes{0x41, 0xff, 0xd3},                    // call *r11
-      Bytes{0xff, 0x15, 1, 2, 3, 4},              // call *…(rip)
-      Bytes{0x64, 0xff, 0x34, 0x25, 1, 2, 3, 4},  // push fs:…
-      Bytes{0x0f, 0xa0},                          // push fs
+      Bytes{0x41, 0xff, 0xd3},                    // call *%r11
+      Bytes{0xff, 0x15, 1, 2, 3, 4},              // call *…(%rip)
+      Bytes{0x64, 0xff, 0x34, 0x25, 1, 2, 3, 4},  // push %fs:…
+      Bytes{0x0f, 0xa0},                          // push %fs
   };
   for (const Bytes& push : pushes) CHECK(stack_after(push) == stack + 8);
 
-  CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);  // mov rax, (rsp)
-  CHECK(stack_after({0xff, 0x04, 0x24}) == stack);        // incl (rsp)
+  CHECK(stack_after({0x48, 0x89, 0x04, 0x24}) == stack);  // mov %rax, (%rsp)
+  CHECK(stack_after({0xff, 0x04, 0x24}) == stack);        // incl (%rsp)
   // The pushed operand faults, not the stack.
   CHECK(stack_after({0xff, 0x34, 0x24}, read_error) == stack);
   CHECK(stack_after({0x55}, write_error, stack + 64) == stack);  // the fault is elsewhere

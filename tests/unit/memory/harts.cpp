@@ -166,7 +166,7 @@ TEST_CASE_METHOD(Fixture, "instructions written by one hart are executed by the 
 TEST_CASE_METHOD(Fixture, "a wrap-around of ASIDs does not reuse the ASID of a space in use") {
   on_first.run([] {
     kernel::memory::asids.initialize(2);
-    hal::flush_all_remote(hal::running_harts());  // as after the machine's start
+    hal::flush_all_remote(hal::running_harts());  // empty TLBs, as at boot
     test::leave_space();
   });
   on_second.run([this] { CHECK(test::store(*space, page, 5)); });  // the space has ASID 1 now

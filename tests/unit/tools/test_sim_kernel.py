@@ -113,8 +113,8 @@ class InTheKernel(unittest.TestCase):
 
 
     def decided(self, plan: str, *events) -> list[str]:
-        """Returns the decisions in a recording. events: (ns, job, kind, argument) on one hart. ns counts from
-        the start of the workload."""
+        """Makes a kernel trace of `events` on one hart, and returns the decisions that of_trace() finds in it.
+        An event is (ns, job, kind, argument); ns counts from the start of the workload."""
         hint = decisions._hint_number()
         hart = [
             Event(ns + 1000, 0, kind, hint if kind is Kind.CALL else 0, job, *(argument or [0]))

@@ -187,8 +187,8 @@ def _measure(arguments, bench: boots.Bench, chosen: list[Benchmark]) -> Report:
 
 
 def _pages(arguments) -> ModuleType | None:
-    """The module that writes the page and the picture. The picture needs no charting library.
-    None: the user wants neither."""
+    """Returns the module that writes the page and the picture; None if the user wants neither. Only the page
+    needs the charting library, so for the picture alone this does not check that the library is installed."""
     if arguments.html:
         return packages.page_module(__package__)
     return packages.module(".page", __package__) if arguments.svg else None
