@@ -1,4 +1,4 @@
-// Numbers written as text. Not std::from_chars, because it would need floating point in the kernel.
+// Parses numbers in text. std::from_chars would need floating point in the kernel.
 #pragma once
 
 #include <cstdint>

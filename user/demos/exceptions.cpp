@@ -36,8 +36,8 @@ Task<> serve_all() {
   check(served == requests * 9 / 10 && failed == requests / 10, "each request ends as expected");
 }
 
-// Memory without access: at the first access to a page the handler fills it from a file, this
-// program.
+// Memory without access rights. At the first access to a page, the exception handler fills the page
+// from `file`, which is this program's executable.
 std::span<std::byte> region;
 Fd file = -1;
 

@@ -1,4 +1,5 @@
-// Shared by the kinds of children of the fuzzer.
+// Declarations for both kinds of the fuzzer's children: those that make calls, and those that
+// submit batches to a ring.
 #pragma once
 
 #include <user/calls.h>

@@ -27,9 +27,10 @@ struct TwoRegisters {
 
 }  // namespace detail
 
-/// Runs the program in `context` on this hart until it traps. A signal may end it (trap/signal.h).
-/// An interrupt that is already pending ends it at once. Only on an attached thread (attach_hart).
-/// The call does not suspend the coroutine.
+/// Runs the program in `context` on this hart until it traps. A signal that arrives in the
+/// program may end this call too (trap/signal.h). If an interrupt is already pending, the call
+/// returns at once. Only on an attached thread (attach_hart). The call does not suspend the
+/// coroutine.
 [[gnu::always_inline]] inline Trap run_user(UserContext& context) {
   UserContext* rdi = &context;
   detail::TwoRegisters trap;
