@@ -44,8 +44,8 @@ class Director {
   bool is_over() const { return over_; }
   /// The text of the choices so far.
   std::string schedule() const;
-  /// Why this run could not follow the repeated run to its end: the run has fewer choices, or
-  /// one Empty: its choices has fewer alternatives. Empty: it followed the whole schedule.
+  /// Why this run could not follow the repeated schedule to its end: the run has fewer choices, or
+  /// one of its choices has fewer alternatives. Empty: it followed the whole schedule.
   std::string unfollowed() const;
   History& history() { return history_; }
 
