@@ -71,8 +71,8 @@ class InTheKernel(unittest.TestCase):
         model = {"a": measured["a"] | {"finished": 10, "mean": 1500}}
         table = kernel.table(measured, model, "fifo").splitlines()
         self.assertIn("under fifo", table[0])
-        self.assertIn("2 us", table[1])
-        self.assertIn("1.5 us", table[2])
+        self.assertIn("2 µs", table[1])
+        self.assertIn("1.5 µs", table[2])
         self.assertEqual(table[3].split()[4:8], ["+0.0%", "+25.0%", "+0.0%", "-25.0%"])
         alone = kernel.table(measured, {}, "fifo").splitlines()
         self.assertEqual(list(map(str.split, alone)), list(map(str.split, table[:2])))

@@ -1,8 +1,9 @@
 """The rows of many runs become means with confidence intervals, tables and pages."""
 
+import re
 import unittest
 
-import support  # noqa: F401  (finds the command's modules)
+from support import ROOT
 
 from cotrap.sim import page, table
 from cotrap.sim.rows import COLUMNS, Row
@@ -38,6 +39,13 @@ class Summary(unittest.TestCase):
             return rows.times
 
         self.assertEqual(times(50), times(2))
+
+    def test_tables_and_charts_use_the_same_units(self):
+        script = (ROOT / "cmake" / "tools" / "cotrap" / "charts.js").read_text()
+        units = re.findall(r'\[(1e?\d*), "(\w+)"\]', re.search(r"const SIZES = (.*);", script)[1])
+        self.assertEqual(len(units), 4)
+        for size, unit in units:
+            self.assertEqual(table.time(float(size) * 2), f"2 {unit}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ RUN_COLUMNS = (
 
 
 def time(ns: float) -> str:
-    for size, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+    for size, unit in ((1e9, "s"), (1e6, "ms"), (1e3, "µs")):
         if ns >= size:
             return f"{_three_digits(ns / size)} {unit}"
     return f"{ns:.0f} ns"
