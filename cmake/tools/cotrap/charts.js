@@ -118,22 +118,20 @@ function chart(canvas, { isLog, axes, prepare = () => {}, ...config }) {
 
 const BINS = 40;
 
-/// Returns bins of equal width on the axis, and the axis's ends. samples: [[value, times]…], ascending. On a
-/// logarithmic axis the first bin also has the samples of 0.
+/// Returns bins of equal width on the axis, and the axis's ends. samples: [[value, times]…], ascending. A
+/// logarithmic axis has no place for samples of 0, so its bins leave them out.
 function binsOf(samples, isLog) {
   const to = isLog ? Math.log : value => value, from = isLog ? Math.exp : value => value;
-  const values = samples.map(([value]) => value), shown = isLog ? values.filter(value => value > 0) : values;
-  const [low, high] = [shown[0] ?? 1, shown.at(-1) ?? 1].map(to);
+  const shown = isLog ? samples.filter(([value]) => value > 0) : samples;
+  const [low, high] = [shown[0]?.[0] ?? 1, shown.at(-1)?.[0] ?? 1].map(to);
   const width = (high - low) / BINS || (isLog ? 0.01 : Math.max(high, 1) * 0.01), count = high > low ? BINS : 1;
   const bins = Array.from({ length: count }, (_, at) => ({
     x: from(low + (at + 0.5) * width), y: 0, from: from(low + at * width), to: from(low + (at + 1) * width),
   }));
-  for (const [value, times] of samples) {
+  for (const [value, times] of shown) {
     bins[Math.max(0, Math.min(Math.floor((to(value) - low) / width), count - 1))].y += times;
   }
-  const ends = { low: bins[0].from, high: bins.at(-1).to };
-  bins[0].from = Math.min(bins[0].from, values[0]);
-  return { bins, ...ends };
+  return { bins, low: bins[0].from, high: bins.at(-1).to };
 }
 
 /// The least value v such that at least `share` (0 to 1) of the samples are no greater than v.
@@ -146,10 +144,11 @@ function percentile(samples, share) {
 /// of: {name: [[value, times]…]}, each ascending. unit: that of the values. noun: the word for the samples.
 function distributions(place, { of, chosen, unit, noun, title }) {
   const choice = element("select", { ariaLabel: title }), words = element("p"), canvas = element("canvas");
+  const zeros = element("p", { className: "zeros" });
   const { tick, full } = unitOf(unit);
   for (const name of Object.keys(of)) choice.add(new Option(name, name, false, name === chosen));
   place.append(element("figure", {}, element("figcaption", {}, `${title}: `, choice), words,
-                       element("div", { className: "chart" }, canvas)));
+                       zeros, element("div", { className: "chart" }, canvas)));
   const show = () => {
     const samples = of[choice.value], count = samples.reduce((sum, [, times]) => sum + times, 0);
     const parts = [["p50", 0.5], ["p90", 0.9], ["p99", 0.99], ["p99.9", 0.999], ["longest", 1]];
@@ -178,7 +177,11 @@ function distributions(place, { of, chosen, unit, noun, title }) {
         y: isLog => ({ name: `number of ${noun}`, title: noun, low: isLog ? 0.5 : 0,
                        tick: value => Number.isInteger(value) ? plain(value) : "" }),
       },
-      prepare: ({ datasets: [bars] }, isLog) => { ({ bins: bars.data, low, high } = binsOf(samples, isLog.x)); },
+      prepare: ({ datasets: [bars] }, isLog) => {
+        ({ bins: bars.data, low, high } = binsOf(samples, isLog.x));
+        const left = isLog.x && samples[0][0] <= 0 ? samples[0][1] : 0;
+        zeros.textContent = left ? `Not on the logarithmic scale: ${plain(left)} ${noun} of 0.` : "";
+      },
     });
   };
   choice.addEventListener("change", show);

@@ -19,6 +19,7 @@ from cotrap.errors import ToolError
 from cotrap.pages import escaped
 from cotrap.provenance import provenance
 from cotrap.sim import csv_file
+from cotrap.sim.rows import Row
 from cotrap.trace.page import to_html
 from cotrap.trace.story import Arrow, Slice, Story, Track
 
@@ -231,6 +232,11 @@ class Pages(unittest.TestCase):
         fill = "String(chart.getDatasetMeta(1).data[1].options.backgroundColor)"
         self.assertEqual(self.chart(0, fill), "[object CanvasPattern]")
 
+    def test_a_median_of_0_is_visible_at_the_bars_name(self):
+        self.open("bench")
+        axes = "Object.values(Chart.instances).map(chart => chart.scales.y.ticks.map(tick => tick.label))"
+        self.assertIn([f"{FREE}: 0"], self.value(axes))
+
     def test_bars_are_as_long_as_their_values(self):
         self.open("bench")
         ends = self.chart(0, """chart.data.datasets.map((each, at) => [each.label,
@@ -243,12 +249,16 @@ class Pages(unittest.TestCase):
             self.assertLess(ends["before"][at], ends["linux"][at])
         self.assertLess(ends["goal"][1], ends["median above its goal: missed"][1])
 
-    def test_a_histogram_has_each_sample_once_on_either_scale(self):
+    def test_a_histogram_has_each_sample_once_but_no_zeros_on_a_logarithmic_scale(self):
         total = "chart.data.datasets[0].data.reduce((sum, bin) => sum + bin.y, 0)"
-        for name, number, count in (("bench", 1, 100), ("trace", 0, 3)):  # trace has a sample of 0
+        note = "document.querySelectorAll('.zeros')[0].textContent"
+        for name, number, count, zeros in (("bench", 1, 100, 0), ("trace", 0, 3, 1)):
             self.open(name)
             for _ in range(2):
-                self.assertEqual(self.chart(number, total), count, name)
+                is_log = self.chart(number, "chart.scales.x.type === 'logarithmic'")
+                self.assertEqual(self.chart(number, total), count - zeros * is_log, name)
+                left_out = f"Not on the logarithmic scale: {zeros} wakes of 0." if zeros and is_log else ""
+                self.assertEqual(self.value(note), left_out)
                 self.flip(number)
         self.open("bench")
         self.value(f"""(select => {{ select.value = '{PIPE}'; select.dispatchEvent(new Event('change')); }})(
@@ -263,18 +273,41 @@ class Pages(unittest.TestCase):
         longest = self.folder / "longest.csv"
         sim(*self.words, "--csv", longest)
         rows = [row for row in csv_file.read(longest) if row["class"] == "request"]
-        for number, sample in enumerate(("latency", "response")):
-            curves = self.chart(number, "chart.data.datasets.map(each => [each.label, each.data])")
-            self.assertEqual([name for name, _ in curves], ["fifo", "edf"][-len(curves) :])
-            for name, points in curves:
-                mine = [row for row in rows if row["policy"] == name]
-                self.assertEqual(points[-1]["x"], max(row[f"{sample} max"] for row in mine))
-                count = sum(sum(row[f"{sample} buckets"].values()) for row in mine)
-                self.assertAlmostEqual(points[-1]["y"], 1 / count, places=6)
-                self.assertEqual(points[0]["y"], 1)
-                for one, other in zip(points, points[1:], strict=False):
-                    self.assertLess(one["x"], other["x"])
-                    self.assertGreaterEqual(one["y"], other["y"])
+        for is_log in (True, False):
+            for number, sample in enumerate(("latency", "response")):
+                curves = self.chart(number, "chart.data.datasets.map(each => [each.label, each.data])")
+                self.assertEqual([name for name, _ in curves], ["fifo", "edf"][-len(curves) :])
+                for name, points in curves:
+                    mine = [row for row in rows if row["policy"] == name]
+                    self.check_curve(points, mine, sample, is_log)
+                self.flip(number)
+
+    def check_curve(self, points: list[dict], rows: list[Row], sample: str, is_log: bool) -> None:
+        """On a logarithmic axis the curve begins after the samples of 0; elsewhere it has them at 0."""
+        self.assertEqual(points[-1]["x"], max(row[f"{sample} max"] for row in rows))
+        count = sum(sum(row[f"{sample} buckets"].values()) for row in rows)
+        zeros = sum(row[f"{sample} buckets"].get(0, 0) for row in rows)
+        self.assertAlmostEqual(points[-1]["y"], 1 / count, places=6)
+        if is_log:
+            self.assertGreater(points[0]["x"], 1)
+            self.assertAlmostEqual(points[0]["y"], 1 - zeros / count, places=5)
+        else:
+            self.assertEqual(points[0]["x"] == 0, zeros > 0)
+            self.assertEqual(points[0]["y"], 1)
+        for one, other in zip(points, points[1:], strict=False):
+            self.assertLess(one["x"], other["x"])
+            self.assertGreaterEqual(one["y"], other["y"])
+
+    def test_a_note_counts_the_samples_of_0_that_a_logarithmic_axis_leaves_out(self):
+        self.open("sim")
+        csv = self.folder / "zeros.csv"
+        sim(*self.words, "--csv", csv)
+        rows = [row for row in csv_file.read(csv) if row["class"] == "request" and row["policy"] == "edf"]
+        buckets = [row["latency buckets"] for row in rows]
+        zeros, count = sum(each.get(0, 0) for each in buckets), sum(sum(each.values()) for each in buckets)
+        self.assertGreater(zeros, 0)
+        note = self.value("document.querySelector('.zeros').textContent")
+        self.assertRegex(note, f"latencies of 0 to 1 ns .*edf {zeros:,} of {count:,}")
 
     # ── the timeline ──
 

@@ -93,31 +93,36 @@ def _chart(
 ) -> dict:
     """policies: by policy, the number of its colour."""
     curves = [
-        {"policy": group.policy, "colour": policies[group.policy], "points": points}
+        {"policy": group.policy, "colour": policies[group.policy], **curve}
         for group in mine
-        if (points := _curve(group, sample))
+        if (curve := _curve(group, sample))
     ]
     p99 = ", ".join(f"{group.policy} {text_of(group.figure(f'{sample} p99'), 'time')}" for group in mine)
     label = f"{mine[0].name}. {title}. The 99th percentile: {p99}"
-    return {"title": title, "axis": axis, "noun": noun, "label": label, "curves": curves}
+    zeros = [f"{each['policy']} {each['zeros']:,} of {each['count']:,}" for each in curves if each["zeros"]]
+    note = f"Not on a logarithmic time axis: {noun} of 0 to 1 ns ({', '.join(zeros)})." if zeros else ""
+    return {"title": title, "axis": axis, "noun": noun, "label": label, "note": note, "curves": curves}
 
 
-def _curve(group: Group, sample: str) -> list[tuple[float, float]]:
-    """Times in nanoseconds, each with the share of the samples that are no shorter. The curve ends at
-    the longest sample."""
+def _curve(group: Group, sample: str) -> dict:
+    """`points`: times in nanoseconds, each with the share of the samples that are no shorter. The curve ends at
+    the longest sample. `zeros`: the number of samples in bucket 0, which are 0 or 1 ns; the curve has them at 0.
+    `count`: the number of all samples. The result is empty if there are none."""
     counts = group.buckets(sample)
+    if not counts:
+        return {}
     total = left = sum(counts.values())
     points = []
     for bucket in sorted(counts):
         if points and bucket - 1 not in counts:  # up to here there are no samples
             points.append((_begin(last + 1), _round(left / total)))
-        points.append((_begin(bucket), _round(left / total)))
+        points.append((_begin(bucket) if bucket else 0, _round(left / total)))
         left -= counts[bucket]
         last = bucket
     longest = max((row[f"{sample} max"] or 0 for row in group.rows), default=0)
-    if points and longest > points[-1][0]:
+    if longest > points[-1][0]:
         points.append((longest, _round(1 / total)))
-    return points
+    return {"points": points, "zeros": counts[0], "count": total}
 
 
 def _begin(bucket: int) -> float:
