@@ -89,10 +89,12 @@ class Browser:
                 self.errors.append(parameters["request"]["url"])
         return message
 
-    def open(self, page: Path, fragment: str = "", dark: bool = False, high: int = 900) -> None:
+    def open(
+        self, page: Path, fragment: str = "", dark: bool = False, high: int = 900, wide: int = 1200
+    ) -> None:
         self.errors.clear()
         self.prefer(dark)
-        size = {"width": 1200, "height": high, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": False}
         self._ask("Emulation.setDeviceMetricsOverride", **size)
         self._ask("Emulation.setScrollbarsHidden", hidden=False)
         self._ask("Page.navigate", url="about:blank")

@@ -309,6 +309,15 @@ class Pages(unittest.TestCase):
         note = self.value("document.querySelector('.zeros').textContent")
         self.assertRegex(note, f"latencies of 0 to 1 ns .*edf {zeros:,} of {count:,}")
 
+    def test_the_tables_of_sim_fit_into_a_window_1300_pixels_wide(self):
+        page = self.folder / "all.html"
+        sim("web", "--policy", "all", "--seeds", "1..3", "--duration", "2", "--harts", "2", "--html", page)
+        self.open("all", wide=1300)
+        sizes = self.value("[...document.querySelectorAll('table')].map(t => [t.scrollWidth, t.clientWidth])")
+        self.assertGreater(len(sizes), 1)
+        for inside, room in sizes:
+            self.assertLessEqual(inside, room)
+
     # ── the timeline ──
 
     def state(self, name: str) -> int:

@@ -8,7 +8,7 @@ from ..provenance import provenance
 from .costs import NAMES as COSTS
 from .rows import Row
 from .summary import Group, by_class, runs
-from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, time
+from .table import CLASS_COLUMNS, RUN_COLUMNS, text_of, texts_of, time
 
 _A_BUCKET = 4  # buckets for each power of two
 # A chart's sample, its title, its time axis, and the noun for the samples.
@@ -76,7 +76,7 @@ def _ranges(numbers: list[int]) -> str:
 def _cells(group: Group, columns) -> dict:
     return {
         "policy": group.policy,
-        "cells": [text_of(find(group), kind) for _, find, kind in columns],
+        "cells": [texts_of(find(group), kind) for _, find, kind in columns],
     }
 
 

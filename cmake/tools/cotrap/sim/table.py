@@ -50,12 +50,17 @@ _WRITERS = {
 
 
 def text_of(figure: Figure | None, kind: str) -> str:
+    return " ".join(filter(None, texts_of(figure, kind)))
+
+
+def texts_of(figure: Figure | None, kind: str) -> tuple[str, str]:
+    """The mean, and half the width of the interval; that is empty if it is unknown or the mean is 0."""
     if figure is None:
-        return "–"
+        return "–", ""
     written = _WRITERS[kind](figure.mean)
     if figure.half is None or figure.mean == 0:
-        return written
-    return f"{written} ±{figure.half / abs(figure.mean):.1%}"
+        return written, ""
+    return written, f"±{figure.half / abs(figure.mean):.1%}"
 
 
 def tables(rows: list[Row]) -> str:
