@@ -14,14 +14,18 @@ _HERE = Path(__file__).parent
 
 
 def fill(template: Path, *scripts: str, **values) -> str:
-    """The page. `scripts` are files beside this one, which use the charting library; the template puts
-    both in with {{ scripts }}."""
+    """The page. template: a file in this folder or below. The pages extend base.html. `scripts` are files
+    beside this one, which use the charting library; base.html puts both in."""
     environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
     files = (packages.CHARTS, *map(_HERE.joinpath, scripts)) if scripts else ()
     environment.filters["in_script"] = lambda data: Markup(in_script(data))
-    return environment.from_string(template.read_text()).render(
+    return environment.get_template(template.relative_to(_HERE).as_posix()).render(
         style=Markup((_HERE / "page.css").read_text()),
         scripts=Markup("").join(map(_script, files)),
         **values,

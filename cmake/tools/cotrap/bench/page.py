@@ -118,6 +118,7 @@ def page(report: Report, before: Report | None, against: list[Report]) -> str:
         Path(__file__).with_name("page.html"),
         "charts.js",
         report=report,
+        facts=report.facts,
         before=before,
         against=against,
         sections=sections,
