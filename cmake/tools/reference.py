@@ -1,13 +1,22 @@
 #!/usr/bin/python3
 """Writes the generated pages of docs/reference/."""
 
+import argparse
 import sys
 
 from cotrap.paths import ROOT
-from cotrap.reference import pages
+from cotrap.reference import FOLDER, pages
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="reference.py",
+        description=f"Writes the generated pages of {FOLDER.relative_to(ROOT)}/ from the sources, and prints "
+        "the name of each page.",
+        epilog="Exit status 1: a source lacks a line that its page needs.",
+        allow_abbrev=False,
+    )
+    parser.parse_args()
     try:
         written = pages()
     except ValueError as error:

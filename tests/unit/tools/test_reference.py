@@ -1,10 +1,12 @@
 """The pages of docs/reference/ agree with the sources."""
 
 import re
+import subprocess
+import sys
 import unittest
 from unittest import mock
 
-from support import ROOT
+from support import HANGS, ROOT
 
 from cotrap import bootargs, errors, reference, run
 from cotrap.reference import calls
@@ -17,6 +19,20 @@ class Pages(unittest.TestCase):
             if there != text:
                 name = path.relative_to(ROOT)
                 self.fail(f"{name} is not what the sources say: `{reference.COMMAND}` makes it anew")
+
+    def run_generator(self, *arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, ROOT / "cmake" / "tools" / "reference.py", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
+
+    def test_the_generator_explains_itself_and_refuses_unknown_arguments(self):
+        explained = self.run_generator("--help")
+        self.assertEqual(explained.returncode, 0)
+        self.assertIn("Writes the generated pages of docs/reference/", explained.stdout)
+        self.assertNotIn("commands.md", explained.stdout)  # it has written no page
+        for wrong in ("--check", "commands.md"):
+            refused = self.run_generator(wrong)
+            self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+            self.assertIn(f"unrecognized arguments: {wrong}", refused.stderr)
 
 
 class SystemCalls(unittest.TestCase):
