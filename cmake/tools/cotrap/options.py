@@ -210,10 +210,11 @@ def parser() -> argparse.ArgumentParser:
         sim.run,
         "simulate a workload under scheduling policies, in virtual time on this host",
         epilog="docs/reference/workloads.md describes the format of workloads, docs/write-a-scheduler.md how "
-        "to add a policy. Exit status 1: a detector found an error (a deadlock, a lost wake, a double "
-        "enqueue, a stall, or a task that exceeds --starving or --stalled); --explore found a schedule that "
-        "fails; or the schedule of --replay differs from the recorded one. --list, --list-policies, --merge, "
-        "--replay and --explore exclude each other, and refuse options that have no effect with them.",
+        "to add a policy. Exit status 1: a detector found an error, --explore found a schedule that "
+        "fails, or the schedule of --replay differs from the recorded one. Detectors find deadlocks, lost "
+        "wakes, double enqueues, stalls, and tasks that exceed --starving or --stalled. --list, "
+        "--list-policies, --merge, --replay and --explore exclude each other, and refuse options that have "
+        "no effect with them.",
     )
     add_sim(simulates)
 

@@ -1,5 +1,6 @@
 """The command refuses wrong usage with a reason, prints help, and runs demos."""
 
+import argparse
 import errno
 import itertools
 import os
@@ -211,6 +212,16 @@ class Usage(Command):
             done = cotrap(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertIn(command.encode(), done.stdout)
+
+    def test_no_sentence_of_a_help_text_has_more_than_30_words(self):
+        whole = options.parser()
+        [commands] = (each for each in whole._actions if isinstance(each, argparse._SubParsersAction))
+        for parser in (whole, *commands.choices.values()):
+            expand = parser._get_formatter()._expand_help
+            helps = (expand(each) for each in parser._actions if each.help not in (None, argparse.SUPPRESS))
+            for text in filter(None, (parser.description, parser.epilog, *helps)):
+                for sentence in re.split(r"(?<=[.?!])\s+", text):
+                    self.assertLessEqual(len(sentence.split()), 30, f"{parser.prog}: {sentence}")
 
 
 class Demo(unittest.TestCase):

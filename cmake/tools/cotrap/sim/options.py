@@ -88,9 +88,9 @@ def add_sim(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WHAT=NS",
-        help="one cost in nanoseconds of virtual time, which overrides --costs (repeatable). WHAT: resume, "
-        "to run a job; change, added if it is another job than before; migrate, added if it comes from "
-        "another hart; ipi, until an interrupt from another hart arrives",
+        help="one cost in nanoseconds of virtual time, which overrides --costs (repeatable). WHAT is resume, "
+        "change, migrate or ipi. resume: to run a job. change: added if it is another job than before. "
+        "migrate: added if it comes from another hart. ipi: until an interrupt from another hart arrives",
     )
     command.add_argument(
         "--shard",
@@ -161,9 +161,9 @@ def _add_exploring(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--explore",
         action="store_true",
-        help="try one schedule after another, up to --bound, until a detector finds an error, a task waits "
-        "for ever or misses its deadline; then print the schedule and end with status 1. --policy priority "
-        "tries only schedules that respect priorities, fifo all",
+        help="try one schedule after another, up to --bound, until one fails. Then print it, and end with "
+        "status 1. A schedule fails if a detector finds an error, or a task waits for ever or misses its "
+        "deadline. --policy priority tries only schedules that respect priorities, fifo all",
     )
     command.add_argument(
         "--bound",
