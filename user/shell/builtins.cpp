@@ -169,6 +169,15 @@ std::string_view field(std::string_view line, int index) {
   return line.substr(0, line.find('\t'));
 }
 
+template <class Action>
+void for_each_line(std::string_view text, Action action) {
+  while (!text.empty()) {
+    const auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    action(line);
+  }
+}
+
 int help(Shell&, Words) {
   user::println("Builtins:");
   for (const auto& builtin : builtins) user::println("  {}", builtin.usage);
@@ -176,11 +185,11 @@ int help(Shell&, Words) {
   print_names("/bin");
   if (const auto demos = user::read_file("/etc/demos")) {
     user::println("Demos among them (each checks its own claim):");
-    for (std::string_view rest = *demos; !rest.empty();) {
-      const auto line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-      user::println("  {:<11} {}", field(line, 0), field(line, 2));
-    }
+    std::size_t width = 0;
+    for_each_line(*demos, [&](auto line) { width = std::max(width, field(line, 0).size()); });
+    for_each_line(*demos, [&](auto line) {
+      user::println("  {:<{}}  {}", field(line, 0), width, field(line, 2));
+    });
   }
   user::println("Syntax:");
   user::println("  a | b               b reads the output of a");

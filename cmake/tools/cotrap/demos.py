@@ -68,9 +68,10 @@ class Verdict:
 def run(arguments) -> int:
     check_files(arguments)
     demos = read_demos(build.chosen(arguments, build.CONFIGURED))
+    width = max((len(demo.name) for demo in demos), default=0)
     if arguments.list:
         for demo in demos:
-            print(f"{demo.name:<12} {demo.description}")
+            print(f"{demo.name:<{width}}  {demo.description}")
         return 0
     known = {demo.name: demo for demo in demos}
     for name in arguments.names:
@@ -87,8 +88,8 @@ def run(arguments) -> int:
     )
     chosen = [known[name] for name in arguments.names]
     if chosen and not arguments.quiet:
-        return _watch(chosen, stage)
-    return _judge(chosen or demos, stage, arguments.quiet)
+        return _watch(chosen, stage, width)
+    return _judge(chosen or demos, stage, width, arguments.quiet)
 
 
 def read_demos(built: Build) -> list[Demo]:
@@ -147,21 +148,21 @@ def _failure(guest: Guest) -> str | None:
     return f"exit status {status}" if status else guest.trouble() or None
 
 
-def _watch(demos: list[Demo], stage: Stage) -> int:
+def _watch(demos: list[Demo], stage: Stage, width: int) -> int:
     failed = False
     for demo in demos:
         print(faint(f"--- {demo.name}: {demo.description}"), flush=True)
         with Waiting(f"{demo.name} is running") as waiting:
             sink = FileSink(sys.stdout.fileno(), on_put=waiting.over)
             verdict = run_demo(demo, stage, sink)
-        print(_line(verdict), flush=True)
+        print(_line(verdict, width), flush=True)
         if verdict.failure:
             failed = True
             _explain(verdict)
     return int(failed)
 
 
-def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
+def _judge(demos: list[Demo], stage: Stage, width: int, quiet: bool) -> int:
     begun = time.monotonic()
     failures = skipped = 0
     with ThreadPoolExecutor(1 if stage.machine.disk else _PARALLEL) as pool:
@@ -170,7 +171,7 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
             for demo, future in zip(demos, running):
                 with Waiting(f"{demo.name} is running"):
                     verdict = future.result()
-                print(_line(verdict), flush=True)
+                print(_line(verdict, width), flush=True)
                 skipped += bool(verdict.skipped)
                 if verdict.failure:
                     failures += 1
@@ -188,13 +189,14 @@ def _judge(demos: list[Demo], stage: Stage, quiet: bool) -> int:
     return int(failures > 0)
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: Verdict, width: int) -> str:
+    """width: that of the column of names."""
     demo = verdict.demo
     mark = bad("FAILED") if verdict.failure else good("ok    ")
     about = demo.description
     if verdict.skipped:
         mark, about = faint("-     "), f"skipped: {verdict.skipped}"
-    return f"{mark} {demo.name:<12} {verdict.seconds:5.1f} s  {faint(about)}"
+    return f"{mark} {demo.name:<{width}} {verdict.seconds:5.1f} s  {faint(about)}"
 
 
 def _explain(verdict: Verdict) -> None:

@@ -304,6 +304,15 @@ class Demo(unittest.TestCase):
         self.assertEqual(self.demo("--list")[1].splitlines()[0].split()[0], "good")
         self.assertEqual(len(self.demo("--list")[1].splitlines()), 2)
 
+    def test_columns_are_as_wide_as_the_longest_name(self):
+        longest = "of-a-very-long-name"
+        self.build.demo(longest, "-", "echo fine")
+        for words, column in (((), r"\d+\.\d s"), (("--list",), "shows ")):
+            out = self.demo(*words)[1]
+            found = re.findall(rf"^(.*(?:good|typed|{longest}) +){column}", out, re.MULTILINE)
+            self.assertEqual(len(found), 3, out)
+            self.assertEqual(len(set(map(len, found))), 1, out)
+
 
 if __name__ == "__main__":
     unittest.main()
