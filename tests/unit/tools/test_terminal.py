@@ -11,7 +11,11 @@ import termios
 import time
 import unittest
 
-from support import HANGS, ROOT, Command, environment
+from support import ROOT, Command, environment
+
+# Seconds after which a text or the end of the command counts as missing. It is no limit for the command: on a
+# busy host each test takes a few seconds.
+GUARD = 60
 
 
 class Terminal(Command):
@@ -41,50 +45,58 @@ class Terminal(Command):
         self.addCleanup(os.close, inner)
         return outer, inner, before, command
 
-    def read_until(self, terminal: int, text: bytes) -> bytes:
+    def read_until(self, terminal: int, text: bytes, command: subprocess.Popen) -> bytes:
+        """Fails at once if the command ends before it has written the text. The test itself has the terminal
+        open, to read its settings; so reading does not report that end."""
         seen = b""
-        deadline = time.monotonic() + HANGS
+        deadline = time.monotonic() + GUARD
         while text not in seen:
-            left = deadline - time.monotonic()
-            self.assertTrue(left > 0 and select.select([terminal], [], [], left)[0], seen)
-            seen += os.read(terminal, 4096)
+            status = command.poll()
+            if select.select([terminal], [], [], 0.1 if status is None else 0)[0]:
+                seen += os.read(terminal, 4096)
+            else:
+                self.assertIsNone(status, f"the command ended before {text}, after {seen}")
+                self.assertLess(time.monotonic(), deadline, f"no {text} after {GUARD} s: {seen}")
         return seen
 
-    def await_text(self, file, text: bytes) -> None:
+    def await_text(self, file, text: bytes, command: subprocess.Popen) -> None:
         """Reads the file without moving the offset at which the command writes."""
-        deadline = time.monotonic() + HANGS
-        while text not in os.pread(file.fileno(), 4096, 0):
-            self.assertLess(time.monotonic(), deadline, f"{text} has not been written")
+        deadline = time.monotonic() + GUARD
+        status = None
+        while text not in (seen := os.pread(file.fileno(), 4096, 0)):
+            self.assertIsNone(status, f"the command ended before {text}, after {seen}")
+            self.assertLess(time.monotonic(), deadline, f"no {text} after {GUARD} s: {seen}")
             time.sleep(0.01)
+            status = command.poll()
 
     def test_ctrl_a_x_ends_the_machine_and_restores_the_settings(self):
         outer, inner, before, command = self.start("echo begun; exec cat")
-        self.read_until(outer, b"begun")
+        self.read_until(outer, b"begun", command)
         self.assertNotEqual(termios.tcgetattr(inner), before)
         os.write(outer, b"\x01x")
-        self.assertEqual(command.wait(HANGS), 130)
+        self.assertEqual(command.wait(GUARD), 130)
         self.assertEqual(termios.tcgetattr(inner), before)
 
     def test_a_kill_of_the_machine_restores_the_settings(self):
         outer, inner, before, command = self.start("echo begun; sleep 0.5; kill -9 $PPID")
-        self.read_until(outer, b"begun")
-        self.assertEqual(command.wait(HANGS), 125)
+        self.read_until(outer, b"begun", command)
+        self.assertEqual(command.wait(GUARD), 125)
         self.assertEqual(termios.tcgetattr(inner), before)
 
     def test_standard_error_is_the_terminal_unless_redirected(self):
         script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; echo last; exec cat"
         in_turn = b"out1\r\nerr1\r\nout2\r\nerr2\r\nout3\r\nerr3\r\nlast"
         outer, _, _, command = self.start(script)
-        self.assertIn(in_turn, self.read_until(outer, b"last"))
+        self.assertIn(in_turn, self.read_until(outer, b"last", command))
         os.write(outer, b"\x01x")
-        command.wait(HANGS)
+        command.wait(GUARD)
         with tempfile.TemporaryFile() as errors:
             outer, _, _, command = self.start(script, errors)
-            seen = self.read_until(outer, b"last")
+            seen = self.read_until(outer, b"last", command)
             self.assertIn(b"out1\r\nout2\r\nout3\r\nlast", seen)
-            self.await_text(errors, b"err3\n")  # the stand-in for QEMU passes it on later
+            self.await_text(errors, b"err3\n", command)  # the stand-in for QEMU passes it on later
             os.write(outer, b"\x01x")
-            command.wait(HANGS)
+            command.wait(GUARD)
             self.assertEqual(os.pread(errors.fileno(), 4096, 0), b"err1\nerr2\nerr3\n")
 
     def test_a_line_about_a_wait_stays_in_its_row(self):
@@ -94,24 +106,32 @@ class Terminal(Command):
         )
         outer, inner = pty.openpty()
         self.addCleanup(os.close, outer)
+        self.addCleanup(os.close, inner)
         termios.tcsetwinsize(inner, (24, 40))
         command = [sys.executable, "-c", script]
         modules = os.environ | {"PYTHONPATH": str(ROOT / "cmake" / "tools")}
         waits = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=modules)
-        os.close(inner)
-        seen = self.read_until(outer, "…".encode())
+        self.addCleanup(waits.wait)
+        self.addCleanup(waits.kill)
+        seen = self.read_until(outer, "…".encode(), waits)
         line = re.sub(r"\x1b\[\d*[A-Za-z]|\r", "", seen.decode())
         self.assertEqual(line, "cotrap: " + 30 * "x" + "…")
         os.write(outer, b"\n")
-        self.assertEqual(waits.wait(HANGS), 0)
+        self.assertEqual(waits.wait(GUARD), 0)
 
     def test_silence_is_explained_after_two_seconds(self):
         outer, _, _, command = self.start("read line; echo at last")
-        seen = self.read_until(outer, b"quits (")
+        seen = self.read_until(outer, b"quits (", command)
         self.assertIn(b"program is running; Ctrl-A X quits (", seen)
         os.write(outer, b"\r")
-        self.read_until(outer, b"at last")
-        command.wait(HANGS)
+        self.read_until(outer, b"at last", command)
+        command.wait(GUARD)
+
+    def test_an_early_end_of_the_command_fails_the_test_at_once(self):
+        outer, _, _, command = self.start("echo too early; exit 3")
+        with self.assertRaisesRegex(AssertionError, r"ended before b'begun', after .*too early"):
+            self.read_until(outer, b"begun", command)
+        self.assertEqual(command.wait(GUARD), 3)
 
 
 if __name__ == "__main__":
