@@ -1,5 +1,9 @@
 // A test of run_fncall() with fixed values: the program finds the registers of its context, and the
 // context then has the registers that the program changed.
+//
+// The program and the values are those of the unit test `run_fncall` in trapframe-rs
+// (https://github.com/rcore-os/trapframe-rs, src/arch/x86_64/fncall.rs). That test omits rsp and
+// r11, which this one checks, too. The second test case is Cotrap's own.
 
 #include <catch2/catch_test_macros.hpp>
 
