@@ -28,6 +28,8 @@
 # The target cotrap_programs builds the programs of the boot archive, cotrap_test_programs those of the
 # system tests. After cotrap_take_programs() both targets build in the other build folder.
 
+include(remove-other-files)
+
 set(COTRAP_INITRD_ROOT ${CMAKE_BINARY_DIR}/initrd-root)
 add_custom_target(cotrap_programs ALL)
 add_custom_target(cotrap_test_programs)
@@ -75,6 +77,15 @@ function(cotrap_install_program target)
             $<TARGET_FILE:${target}>
     VERBATIM)
   add_dependencies(cotrap_programs ${target})
+  get_target_property(name ${target} OUTPUT_NAME)
+  set_property(GLOBAL APPEND PROPERTY COTRAP_PROGRAMS ${name})
+endfunction()
+
+# Removes the programs that no target makes any more. Call it after the last cotrap_add_program().
+function(cotrap_remove_old_programs)
+  get_property(programs GLOBAL PROPERTY COTRAP_PROGRAMS)
+  cotrap_remove_other_files(${COTRAP_INITRD_ROOT}/bin ${programs})
+  cotrap_remove_other_files(${CMAKE_BINARY_DIR}/user/bin ${programs})
 endfunction()
 
 function(cotrap_add_demo name)

@@ -76,6 +76,21 @@ class Building(Faked):
             self.says("[1/2] Building a", status=1)
 
 
+class Configuring(Faked):
+    def test_files_that_no_target_makes_are_removed(self):
+        programs = self.path / "bin"
+        (programs / "folder").mkdir(parents=True)
+        for name in ("kept", "also-kept", "removed-demo", "kept.temp-stream-1", ".hidden"):
+            (programs / name).touch()
+        script = self.path / "script.cmake"
+        module = support.ROOT / "cmake" / "remove-other-files.cmake"
+        call = f"cotrap_remove_other_files({programs} kept also-kept not-built)"
+        script.write_text(f"include({module})\n{call}\n")
+        done = subprocess.run(["cmake", "-P", script], capture_output=True, text=True, check=True)
+        self.assertEqual({path.name for path in programs.iterdir()}, {"kept", "also-kept", "folder"})
+        self.assertIn("removed-demo: no target makes it", done.stdout)
+
+
 _BUILDS = """
 import sys
 from pathlib import Path
