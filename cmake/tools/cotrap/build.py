@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from . import hosted, policy_header, setup
+from . import hosted, ninja, policy_header, setup
 from .errors import ToolError, UsageError
 from .paths import MACHINES, ROOT, SANITIZED, Build, preset_folder
-from .ui import Waiting, say
+from .ui import Waiting
 
 # A target: configures the build and compiles nothing.
 CONFIGURED = "build.ninja"
@@ -30,12 +30,6 @@ KERNEL_PRESETS = (
     "hosted-release",
     "hosted-asan",
     "hosted-tsan",
-)
-
-_STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
-_NOISE = re.compile(
-    r"-- |ninja: (no work to do|Entering directory|build stopped)|"
-    r"\[0/\d+\] Re-checking globbed"
 )
 
 
@@ -125,30 +119,8 @@ def _configure(preset: str) -> None:
 
 
 def _compile(preset: str, folder: Path, targets: tuple[str, ...]) -> None:
-    """Runs ninja. On a terminal its progress is one line that changes; elsewhere a line every 30 seconds.
-    Compiler messages are passed on."""
-    progress = ""
-    with (
-        Waiting(lambda: f"building {preset}{progress}", show_after=0.3, lines=True),
-        subprocess.Popen(
-            ["ninja", "-C", folder, *targets],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"NINJA_STATUS": "[%f/%t] "},
-            text=True,
-            errors="replace",
-        ) as ninja,
-    ):
-        for line in ninja.stdout:
-            if _NOISE.match(line):
-                continue
-            if status := _STATUS.match(line):
-                if not progress and not sys.stderr.isatty():
-                    say(f"building {preset}")
-                progress = f", {status[1]} of {status[2]}"
-            else:
-                sys.stderr.write(line)
-    if ninja.returncode != 0:
+    """Runs ninja, and passes compiler messages on."""
+    if ninja.run(f"building {preset}", folder, *targets, message=sys.stderr.write) != 0:
         raise ToolError(f"{preset} does not build: see the messages above")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from . import policies, setup
+from . import ninja, policies, setup
 from .errors import ToolError
 from .paths import ROOT, preset_folder
 from .ui import Waiting
@@ -51,13 +51,15 @@ def build(header: PolicyHeader, preset: str, target: str, *options: str) -> Path
     _hold(folder)
     configure = ["cmake", "--preset", preset, "-B", folder, *options]
     configure += [f"-DCOTRAP_POLICY_HEADER={header.path}", f"-DCOTRAP_POLICY_CLASS={header.type}"]
-    with Waiting(f"building {target} with {header.path.name}", lines=True):
-        for command in (configure, ["ninja", "--quiet", "-C", folder, target]):
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, errors="replace"
-            )
-            if done.returncode != 0:
-                raise ToolError(f"{header.path} does not build:\n{done.stdout}{done.stderr}")
+    name = f"{target} with {header.path.name}"
+    with Waiting(f"configuring {name}", lines=True):
+        done = subprocess.run(configure, cwd=ROOT, capture_output=True, text=True, errors="replace")
+    messages, status = [done.stdout, done.stderr], done.returncode
+    if status == 0:
+        messages = []
+        status = ninja.run(f"building {name}", folder, target, message=messages.append)
+    if status != 0:
+        raise ToolError(f"{header.path} does not build:\n{''.join(messages)}")
     return folder
 
 

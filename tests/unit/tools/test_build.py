@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import support  # finds the command's modules
-from cotrap import build, musl, setup, ui
+from cotrap import build, musl, ninja, policy_header, setup, ui
 from cotrap.errors import ToolError
 
 
@@ -56,7 +56,7 @@ class Building(Faked):
         go_on = self.path / "go-on"
         wait = f"until test -e {go_on}; do sleep 0.01; done"
         self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
-        with support.printed_lines(build, until="2 of 3", flag=go_on) as printed:
+        with support.printed_lines(ninja, until="2 of 3", flag=go_on) as printed:
             build._compile("a-preset", self.path, ())
         self.assertIn("building a-preset", printed)
         self.assertRegex("\n".join(printed), r"(?m)^building a-preset, 2 of 3 after \d+ s$")
@@ -137,6 +137,38 @@ class OfHeaders(Faked):
                 self.assertEqual(program.read_text().strip(), "one.h")
                 self.assertEqual(one.communicate()[0].strip(), "one.h")
                 self.assertEqual(two.communicate()[0].split(), ["two.h", "two.h"])
+
+    def build_with_header(self) -> Path:
+        with (
+            mock.patch.object(policy_header, "preset_folder", return_value=self.path / "policy"),
+            mock.patch.object(policy_header.setup, "ensure_for"),
+            mock.patch.object(policy_header, "_held", {}) as held,
+        ):
+            header = policy_header.PolicyHeader(Path("/x/mine.h"), "Mine", "mine")
+            try:
+                return policy_header.build(header, "a-preset", "cotrap_sim")
+            finally:
+                held.popitem()[1].close()
+
+    def test_lines_report_the_progress_as_for_other_builds(self):
+        go_on = self.path / "go-on"
+        self.program("cmake", "exit 0")
+        wait = f"until test -e {go_on}; do sleep 0.01; done"
+        self.program("ninja", f"echo '[1/3] one'; echo '[2/3] two'; {wait}; echo '[3/3] three'")
+        with support.printed_lines(ninja, until="2 of 3", flag=go_on) as printed:
+            self.assertEqual(self.build_with_header(), self.path / "policy")
+        self.assertIn("building cotrap_sim with mine.h", printed)
+        self.assertRegex("\n".join(printed), r"(?m)^building cotrap_sim with mine\.h, 2 of 3 after \d+ s$")
+
+    def test_a_header_that_does_not_build_is_an_error_with_the_compilers_messages(self):
+        self.program("cmake", "exit 0")
+        self.program("ninja", "echo '[1/2] one'; echo 'mine.h:3: error'; exit 1")
+        with self.assertRaisesRegex(ToolError, r"/x/mine\.h does not build:\nmine\.h:3: error"):
+            with support.printed_lines(ninja, until="", flag=self.path / "flag"):
+                self.build_with_header()
+        self.program("cmake", "echo no compiler; exit 1")
+        with self.assertRaisesRegex(ToolError, "does not build:\nno compiler"):
+            self.build_with_header()
 
 
 class Stale(Faked):

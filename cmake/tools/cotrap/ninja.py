@@ -1,0 +1,44 @@
+"""Runs ninja and shows its progress. On a terminal it is one line that changes, elsewhere a line every
+30 seconds."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .ui import Waiting, say
+
+_STATUS = re.compile(r"\[(\d+)/(\d+)\] ")
+_NOISE = re.compile(
+    r"-- |ninja: (no work to do|Entering directory|build stopped)|"
+    r"\[0/\d+\] Re-checking globbed"
+)
+
+
+def run(what: str, folder: Path, *targets: str, message: Callable[[str], object]) -> int:
+    """Builds the targets in the folder, by default all. Returns ninja's exit status. what: the text of the
+    progress. message: a function that gets each line that is not progress, such as a compiler's messages."""
+    progress = ""
+    with (
+        Waiting(lambda: f"{what}{progress}", show_after=0.3, lines=True),
+        subprocess.Popen(
+            ["ninja", "-C", folder, *targets],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"NINJA_STATUS": "[%f/%t] "},
+            text=True,
+            errors="replace",
+        ) as ninja,
+    ):
+        for line in ninja.stdout:
+            if _NOISE.match(line):
+                continue
+            if status := _STATUS.match(line):
+                if not progress and not sys.stderr.isatty():
+                    say(what)
+                progress = f", {status[1]} of {status[2]}"
+            else:
+                message(line)
+    return ninja.returncode
