@@ -15,6 +15,7 @@ class Timeline {
     Object.assign(this, { tracks, first, last, from: first, to: last });
     this.width = this.height = 0;
     this.folded = new Set();
+    this.pointed = -1;  // the row at the mouse pointer; -1: none
     this.kinds = kinds;
     this.groups = new Map();
     for (const track of tracks) this.groups.set(track.group, [...this.groups.get(track.group) || [], track]);
@@ -260,7 +261,10 @@ class Timeline {
       held = [event.offsetX, event.offsetY];
       this.move(moved, moved);
     });
-    canvas.addEventListener("pointerleave", () => { this.tip.style.display = "none"; });
+    canvas.addEventListener("pointerleave", () => {
+      this.tip.style.display = "none";
+      this.setPointed(-1);
+    });
     const keys = {
       "+": () => this.move(0.25, -0.25), "-": () => this.move(-0.5, 0.5),
       "0": () => this.show(this.first, this.last),
@@ -279,9 +283,15 @@ class Timeline {
     scheme.addEventListener("change", () => this.draw());
   }
 
+  setPointed(row) {
+    if (row === this.pointed) return;
+    this.pointed = row;
+    this.draw();
+  }
   rowAt(event) { return event.offsetY < TOP ? -1 : Math.floor((event.offsetY - TOP + this.scroll) / ROW); }
 
   point(event) {
+    this.setPointed(this.rowAt(event));
     const when = this.ns(event.offsetX), near = 2 * (this.to - this.from) / this.width, { tip } = this;
     const hits = (this.rows[this.rowAt(event)]?.tracks || []).map(track =>
       [track, track.slices[this.starting(track.slices, when - near)]]);

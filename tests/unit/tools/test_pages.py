@@ -46,7 +46,9 @@ def bench_html() -> str:
     return bench_page.page(report("riscv64", 1, *others), report("riscv64", 2), [report("linux", 3)])
 
 
-def trace_html() -> str:
+def trace_html(wakes: int = 1) -> str:
+    """wakes: the number of arrows, each from track 4 + n to track 7 + n, until the tracks repeat."""
+
     def track(group, name, offset):
         kinds = ("running", "ready", "waiting")
         starts = [offset + at * 1000 for at in range(50)]
@@ -59,7 +61,8 @@ def trace_html() -> str:
     tracks = [track("harts", f"hart {hart}", hart * 10) for hart in range(4)]
     tracks += [track(f"process {at // 2}", f"thread {at}", at) for at in range(60)]
     tracks += [track("alone", "only one", 5)]
-    arrows = [Arrow(2000, tracks[4], 3500, tracks[7])]
+    ends = ((tracks[4 + at % 50], tracks[7 + at % 50]) for at in range(wakes))
+    arrows = [Arrow(2000 + at, waker, 3500 + at, woken) for at, (waker, woken) in enumerate(ends)]
     latencies = {"thread": [0.0, 100.0, 9000.0], "other": [5.0]}
     story = Story(tracks, arrows, latencies, {}, [0], {}, 51_000.0)
     return to_html(story, "a program", {"command": "./cotrap trace a", "commit": "abc"})
@@ -380,6 +383,28 @@ class Pages(unittest.TestCase):
         press("F")
         press("F")
         self.assertEqual((self.state("rows"), self.state("folded")), (rows, 0))
+        self.assertEqual(self.browser.errors, [])
+
+    def test_of_many_wakes_only_those_of_the_chosen_track_and_at_the_pointer_are_arrows(self):
+        self.open("trace")
+        self.assertEqual((self.state("wakes"), self.state("arrows")), (1, 1))
+        (self.folder / "wakes.html").write_text(trace_html(wakes=200))
+        self.open("wakes", high=4000)
+        self.value("document.activeElement.blur()")
+        self.assertGreater(self.state("wakes"), 40)
+        self.assertEqual(self.state("arrows"), 0)  # the group's head is chosen, which has no tracks
+        self.value("run.reveal(story.tracks[10])")
+        chosen = self.state("arrows")
+        self.assertEqual(chosen, 8)  # track 10 wakes four times and is woken four times
+        left, top, row = self.value(
+            "(at => [at.x, at.y, run.yOf(story.tracks[30])])(run.canvas.getBoundingClientRect())"
+        )
+        self.browser.mouse("Moved", left + 500, top + row + 10)
+        self.assertEqual(self.state("arrows"), chosen + 8)
+        self.browser.mouse("Moved", left + 500, top - 60)
+        self.assertEqual(self.state("arrows"), chosen)
+        self.value("run.show(0, 1000)")
+        self.assertEqual((self.state("wakes"), self.state("arrows")), (0, 0))
         self.assertEqual(self.browser.errors, [])
 
     def test_more_tracks_than_fit_scroll(self):
