@@ -312,6 +312,17 @@ class Pages(unittest.TestCase):
         note = self.value("document.querySelector('.zeros').textContent")
         self.assertRegex(note, f"latencies of 0 to 1 ns .*edf {zeros:,} of {count:,}")
 
+    def test_a_chart_of_nothing_but_zeros_has_them_on_its_linear_axis_only(self):
+        alone = self.folder / "alone.workload"
+        alone.write_text("duration 1s\nclass alone\n arrive every 100ms\n run 1ms\n")
+        sim(alone, "--html", self.folder / "alone.html")
+        self.open("alone")
+        points = "chart.data.datasets[0].data"
+        self.assertEqual(self.chart(0, points), [])
+        self.flip(0)
+        self.assertEqual(self.chart(0, points), [{"x": 0, "y": 1}])
+        self.assertEqual(self.browser.errors, [])
+
     def test_the_tables_of_sim_fit_into_a_window_1300_pixels_wide(self):
         page = self.folder / "all.html"
         sim("web", "--policy", "all", "--seeds", "1..3", "--duration", "2", "--harts", "2", "--html", page)
