@@ -78,7 +78,8 @@ _INTRODUCTION = """\
 This page lists every command and every option of `./cotrap`. It is generated from the parser that also prints
 `./cotrap COMMAND --help`. A value in brackets at the end of a description is the default. A time is a number
 in the unit that its option names, or a number with `ns`, `us`, `ms`, `s` or `min` after it. Tables and pages
-print microseconds as `µs`; options and workloads take `us`. `sim --csv` writes times as plain numbers of nanoseconds.
+print microseconds as `µs`; options and workloads take `us`. `sim --csv` writes times as plain numbers of
+nanoseconds.
 [running.md](../running.md) explains how to use the commands. [exit-statuses.md](exit-statuses.md) lists their
 exit statuses.
 """

@@ -105,9 +105,9 @@ def _chart(
 
 
 def _curve(group: Group, sample: str) -> dict:
-    """`points`: times in nanoseconds, each with the share of the samples that are no shorter. The curve ends at
-    the longest sample. `zeros`: the number of samples in bucket 0, which are 0 or 1 ns; the curve has them at 0.
-    `count`: the number of all samples. The result is empty if there are none."""
+    """`points`: times in nanoseconds, each with the share of the samples that are no shorter. The curve ends
+    at the longest sample. `zeros`: the number of samples in bucket 0, which are 0 or 1 ns; the curve has them
+    at 0. `count`: the number of all samples. The result is empty if there are none."""
     counts = group.buckets(sample)
     if not counts:
         return {}
