@@ -95,6 +95,16 @@ ignored in a copy: 0
 ignored: 1
 after an execve: 0
 """
+# A read continues on the file on which it began.
+REPLACED = """\
+pipe(first): 0
+pipe(second): 0
+write(second[1], "2", 1): 1
+dup2(second[0], first[0]): 3
+ended: 0
+write(first[1], "1", 1): 1
+1: 1
+"""
 # What futex(2) and pthread_mutex_consistent(3) demand. The emulator has no robust mutexes.
 DEAD_HOLDERS = """\
 set PTHREAD_PRIO_INHERIT: 0
@@ -196,6 +206,13 @@ def sleeping_order(test: harness.Test) -> None:
     test.check(done.text == expected, "threads wake in the order of their times", done.text + done.why)
 
 
+def replaced_descriptor(test: harness.Test) -> None:
+    """Counted time makes the read begin before its descriptor is replaced."""
+    done = test.run("/linux/waits", "replaced", machine=Machine(icount=True))
+    what = "a read continues on its file if its descriptor is replaced"
+    test.check(done.text == REPLACED, what, done.text + done.why)
+
+
 def steps(test: harness.Test) -> None:
     """Counted time makes these verdicts exact: the timer of the other thread is never late."""
     for program, calls in (("long_calls", LONG_CALLS), ("large_memory", LARGE_MEMORY)):
@@ -233,6 +250,7 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
         manuals(test, harts)
     if test.everyday:
         sleeping_order(test)
+        replaced_descriptor(test)
         steps(test)
         reservations(test)
         unknown_calls(test)

@@ -75,12 +75,9 @@ static void demote_the_killed(void) {
   kill(victim, SIGKILL);
   SAY(setpriority(PRIO_PROCESS, victim, 19));
   SAY(sched_setscheduler(victim, SCHED_IDLE, &zero));
-  int status = 0, tries = 2000;
-  while (tries > 0 && waitpid(victim, &status, WNOHANG) == 0) {
-    sleep_ms(10);
-    --tries;
-  }
-  printf("the killed process is %s\n", tries > 0 ? "gone" : "still there");
+  int status = 0;
+  const pid_t gone = waitpid(victim, &status, 0);
+  printf("the killed process is %s\n", gone == victim ? "gone" : "still there");
   kill(busy, SIGKILL);
   waitpid(busy, &status, 0);
 }
@@ -91,7 +88,8 @@ int main(void) {
   if (child == 0) ask_from_second_thread();
   int status = 0;
   waitpid(child, &status, 0);
-  printf("the process dies of %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
+  printf("the process dies of %s\n",
+         WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
   SAY(kill(child, 0));
   SAY(syscall(SYS_tgkill, child, child, 0));
 
