@@ -21,12 +21,15 @@ static void sleep_ms(long ms) {
   nanosleep(&length, NULL);
 }
 
+static pthread_t first_thread;
+
 static void* ask(void* unused) {
   (void)unused;
   const int process = getpid();
   const int unknown_pid = 4000000;
   struct sched_param param = {0};
-  sleep_ms(200);  // the first thread has ended by then
+  pthread_join(first_thread, NULL);
+  sleep_ms(200);  // on Linux the thread ends a little after its tid was cleared
   SAY(syscall(SYS_tgkill, process, process, 0));
   SAY(syscall(SYS_tgkill, process, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, SIGKILL));
@@ -52,6 +55,7 @@ static void* ask(void* unused) {
 
 static void ask_from_second_thread(void) {
   pthread_t thread;
+  first_thread = pthread_self();
   pthread_create(&thread, NULL, ask, NULL);
   syscall(SYS_exit, 3);
 }
