@@ -15,13 +15,11 @@ INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 # `refused` uses gs, which faults on the host; `host_calls` prints times.
 NOT_ELSEWHERE = ("refused", "host_calls")
-# The output of these depends on the order of two harts.
-ON_ONE_HART = ("long_calls",)
 
 
 def compare(test: harness.Test, harts: int, fs: str) -> None:
     for program in programs:
-        if harts > 1 and program.name in ON_ONE_HART or program.name in NOT_ELSEWHERE:
+        if program.name in NOT_ELSEWHERE:
             continue
         path = f"/linux/{program.name}"
         arguments = ARGUMENTS.get(program.name, [])

@@ -95,6 +95,16 @@ ignored in a copy: 0
 ignored: 1
 after an execve: 0
 """
+# A read continues on the file on which it began.
+REPLACED = """\
+pipe(first): 0
+pipe(second): 0
+write(second[1], "2", 1): 1
+dup2(second[0], first[0]): 3
+ended: 0
+write(first[1], "1", 1): 1
+1: 1
+"""
 # What futex(2) and pthread_mutex_consistent(3) demand. The emulator has no robust mutexes.
 DEAD_HOLDERS = """\
 set PTHREAD_PRIO_INHERIT: 0
@@ -136,8 +146,10 @@ SCHED_OTHER: ok
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
-# The output of this one depends on the order of two harts, and a host may stop either.
-ON_ONE_HART = ("long_calls",)
+# The calls during which others run: of the programs long_calls and large_memory.
+LONG_CALLS = "pread64", "readv", "pwrite64", "pread64 past the end", "mmap with MAP_POPULATE", "getrandom"
+LARGE_MEMORY = "fork", "madvise", "munmap", "brk"
+
 
 def outside(program: Path) -> subprocess.CompletedProcess:
     """Runs the program in QEMU's user-mode emulation, with the same argument 0 as in the kernel."""
@@ -194,6 +206,22 @@ def sleeping_order(test: harness.Test) -> None:
     test.check(done.text == expected, "threads wake in the order of their times", done.text + done.why)
 
 
+def replaced_descriptor(test: harness.Test) -> None:
+    """Counted time makes the read begin before its descriptor is replaced."""
+    done = test.run("/linux/waits", "replaced", machine=Machine(icount=True))
+    what = "a read continues on its file if its descriptor is replaced"
+    test.check(done.text == REPLACED, what, done.text + done.why)
+
+
+def steps(test: harness.Test) -> None:
+    """Counted time makes these verdicts exact: the timer of the other thread is never late."""
+    for program, calls in (("long_calls", LONG_CALLS), ("large_memory", LARGE_MEMORY)):
+        done = test.run(f"/linux/{program}", "others", machine=Machine(icount=True))
+        for call in calls:
+            ran = re.search(rf"^{call}: (\d+ bytes, )?another \w+ ran$", done.text, re.M) is not None
+            test.check(ran, f"others run during a long call: {call}", done.text + done.why)
+
+
 def reservations(test: harness.Test) -> None:
     done = test.run("/linux/attributes", "reservations", machine=Machine())
     what = "sched_setattr admits and refuses reservations"
@@ -217,11 +245,12 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
     for program in programs:
         there = outside(program)
         for harts in test.harts_of_tier:
-            if harts == 1 or program.name not in ON_ONE_HART:
-                compare(test, harts, program.name, there)
+            compare(test, harts, program.name, there)
     for harts in test.harts_of_tier:
         manuals(test, harts)
     if test.everyday:
         sleeping_order(test)
+        replaced_descriptor(test)
+        steps(test)
         reservations(test)
         unknown_calls(test)

@@ -16,7 +16,6 @@ PARTS = (
     Part("reschedules", "scheduling parameters change while threads run elsewhere, wait, or start to wait"),
     Part("forks", "a child has the memory of the moment of the fork while other threads write"),
     Part("maps", "threads map and unmap pages on all harts, and none sees another's page"),
-    Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
     Part("ends", "execve and exit_group end threads that compute on other harts"),
     Part("urgent", "console output continues beside a computing thread of the highest priority"),
     Part("makers", "threads that are created during a kill or an execve end, too"),
@@ -44,8 +43,9 @@ SHARES = (
 WANDERING = (
     Part("time", "a thread that changes harts is charged for all its time"),
     Part("wanders", "threads that start on one hart and end on another leak no memory"),
+    Part("shootdowns", "only harts that use an address space receive its TLB shootdowns"),
 )
-FORKING = ("forks", "shootdowns", "ends", "makers", "outlived")
+FORKING = ("forks", "ends", "makers", "outlived")
 
 
 def parts(test: harness.Test) -> None:

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../eventually.h"
+
 namespace disk {
 
 inline constexpr std::size_t sector_bytes = 512;

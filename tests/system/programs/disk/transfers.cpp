@@ -110,10 +110,10 @@ int leave_nothing(int count) {
   for (int i = 0; i < count; ++i) round();
   const auto before = free_memory();
   for (int i = 0; i < 4 * count; ++i) round();
-  const auto after = free_memory();
-  // The pools of coroutine frames never shrink.
+  // The pools of coroutine frames never shrink, and the kernel frees ended threads a little later.
   constexpr std::size_t frames = 4 * page_size;
-  check(after + frames >= before, "{} bytes before, {} after", before, after);
+  const bool all_back = eventually([&] { return free_memory() + frames >= before; });
+  check(all_back, "{} bytes before, {} after", before, free_memory());
   return 0;
 }
 

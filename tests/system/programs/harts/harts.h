@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../eventually.h"
+
 namespace harts {
 
 using namespace user;
@@ -42,11 +44,7 @@ inline void move_to(unsigned hart, Pid thread = 0) {
 
 template <class Holds>
 void await(std::string_view what, Holds holds) {
-  const auto deadline = now() + 20s;
-  while (!holds()) {
-    check(now() < deadline, "threads take too long {}", what);
-    must(sleep_for(1ms), "sleeping");
-  }
+  check(eventually(holds), "threads take too long {}", what);
 }
 
 inline Pid must_fork() {

@@ -21,12 +21,15 @@ static void sleep_ms(long ms) {
   nanosleep(&length, NULL);
 }
 
+static pthread_t first_thread;
+
 static void* ask(void* unused) {
   (void)unused;
   const int process = getpid();
   const int unknown_pid = 4000000;
   struct sched_param param = {0};
-  sleep_ms(200);  // the first thread has ended by then
+  pthread_join(first_thread, NULL);
+  sleep_ms(200);  // on Linux the thread ends a little after its tid was cleared
   SAY(syscall(SYS_tgkill, process, process, 0));
   SAY(syscall(SYS_tgkill, process, process, SIGTERM));
   SAY(syscall(SYS_tgkill, process, process, SIGKILL));
@@ -52,6 +55,7 @@ static void* ask(void* unused) {
 
 static void ask_from_second_thread(void) {
   pthread_t thread;
+  first_thread = pthread_self();
   pthread_create(&thread, NULL, ask, NULL);
   syscall(SYS_exit, 3);
 }
@@ -75,12 +79,9 @@ static void demote_the_killed(void) {
   kill(victim, SIGKILL);
   SAY(setpriority(PRIO_PROCESS, victim, 19));
   SAY(sched_setscheduler(victim, SCHED_IDLE, &zero));
-  int status = 0, tries = 2000;
-  while (tries > 0 && waitpid(victim, &status, WNOHANG) == 0) {
-    sleep_ms(10);
-    --tries;
-  }
-  printf("the killed process is %s\n", tries > 0 ? "gone" : "still there");
+  int status = 0;
+  const pid_t gone = waitpid(victim, &status, 0);
+  printf("the killed process is %s\n", gone == victim ? "gone" : "still there");
   kill(busy, SIGKILL);
   waitpid(busy, &status, 0);
 }
@@ -91,7 +92,8 @@ int main(void) {
   if (child == 0) ask_from_second_thread();
   int status = 0;
   waitpid(child, &status, 0);
-  printf("the process dies of %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
+  printf("the process dies of %s\n",
+         WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "nothing");
   SAY(kill(child, 0));
   SAY(syscall(SYS_tgkill, child, child, 0));
 

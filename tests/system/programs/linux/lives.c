@@ -55,9 +55,10 @@ static void first_thread_ends(void) {
   syscall(SYS_exit, 3);
 }
 
-static void* end_with(void* code) {
-  struct timespec while_the_other_ends = {.tv_nsec = 20000000};
-  nanosleep(&while_the_other_ends, NULL);
+static pthread_t first_thread;
+
+static void* end_after_the_first(void* code) {
+  pthread_join(first_thread, NULL);
   syscall(SYS_exit, (long)code);
   return NULL;
 }
@@ -66,14 +67,21 @@ static void* end_with(void* code) {
 // thread.
 static void first_thread_ends_first(void) {
   pthread_t thread;
-  pthread_create(&thread, NULL, end_with, (void*)0);
+  first_thread = pthread_self();
+  pthread_create(&thread, NULL, end_after_the_first, (void*)0);
   syscall(SYS_exit, 4);
 }
 
 static void first_thread_ends_first_and_well(void) {
   pthread_t thread;
-  pthread_create(&thread, NULL, end_with, (void*)6);
+  first_thread = pthread_self();
+  pthread_create(&thread, NULL, end_after_the_first, (void*)6);
   syscall(SYS_exit, 0);
+}
+
+static void* end_with(void* code) {
+  syscall(SYS_exit, (long)code);
+  return NULL;
 }
 
 static void first_thread_ends_last(void) {
@@ -162,7 +170,8 @@ int main(int argc, char** argv) {
   say_whether("mmap at offset 1",
               (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 1));
   char byte;
-  say_whether("getrandom with contradictory flags", getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
+  say_whether("getrandom with contradictory flags",
+              getrandom(&byte, 1, GRND_RANDOM | GRND_INSECURE));
   clockid_t clock;
   struct timespec time;
   say_whether("the clock of a thread", pthread_getcpuclockid(pthread_self(), &clock));

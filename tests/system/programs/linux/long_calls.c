@@ -1,4 +1,10 @@
 // System calls that move many bytes work in steps: other threads run during such a call.
+//
+// long_calls         prints how many bytes each call moves
+// long_calls others  also prints whether another thread ran during each call
+//
+// The second form needs one hart and a machine that counts instructions: a busy host may delay a
+// timer for longer than a call takes.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -11,23 +17,19 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "common.h"
-
 enum { length = 24 << 20 };
 
-static atomic_long turns;
-static long turns_before;
+static atomic_long rounds;  // of the other thread
 
-static _Noreturn void* count_turns(void* unused) {
+static _Noreturn void* count_rounds(void* unused) {
   (void)unused;
   for (;;) {
     struct timespec a_moment = {.tv_nsec = 100000};
     nanosleep(&a_moment, NULL);
-    ++turns;
+    ++rounds;
   }
 }
 
@@ -35,31 +37,22 @@ static void* new_memory(int flags) {
   return mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 }
 
-// Whether the other thread ran during the call. Two of its turns do not count: one may come just
-// before the call, and one just after it. Also true for a call that moved less than `length` bytes,
-// because it may be too short for a switch, and on Linux, where other processes change the result.
-static int others_had_turns(long moved) {
-  return turns - turns_before > 2 || moved < (long)length || !on_cotrap();
-}
-
-// Several tries: a busy host may delay a timer for as long as the call takes.
-#define LONG_CALL(name, call)                                             \
-  do {                                                                    \
-    long moved = 0;                                                       \
-    int seen = 0;                                                         \
-    for (int again = 5; again > 0 && !seen; --again) {                    \
-      turns_before = turns;                                               \
-      moved = (call);                                                     \
-      seen = others_had_turns(moved);                                     \
-    }                                                                     \
-    printf("%s: %ld bytes, %s\n", name, moved,                            \
-           seen ? "another thread ran" : "no other thread ran");           \
+// Two rounds do not count: one may end just after `before` was read, and one just after the call.
+#define LONG_CALL(name, call)                                                                  \
+  do {                                                                                         \
+    const long before = rounds;                                                                \
+    const long moved = (call);                                                                 \
+    const int others = rounds - before > 2;                                                    \
+    printf("%s: %ld bytes", name, moved);                                                      \
+    if (reports_others) printf(", %s", others ? "another thread ran" : "no other thread ran"); \
+    printf("\n");                                                                              \
   } while (0)
 
-int main(void) {
+int main(int argc, char** argv) {
+  const int reports_others = argc > 1 && strcmp(argv[1], "others") == 0;
   pthread_t thread;
-  pthread_create(&thread, NULL, count_turns, NULL);
-  while (turns == 0) sched_yield();
+  pthread_create(&thread, NULL, count_rounds, NULL);
+  while (rounds == 0) sched_yield();
 
   char* memory = new_memory(0);
   int zeros = open("/dev/zero", O_RDWR);
@@ -76,7 +69,8 @@ int main(void) {
   memory[length - 1] = 'x';
   LONG_CALL("pwrite64", pwrite(file, memory, length, 3));
   char last = 0;
-  printf("the last byte: %zd %c\n", pread(file, &last, 1, 3 + length - 1), last);
+  const long got = pread(file, &last, 1, 3 + length - 1);
+  printf("the last byte: %ld %c\n", got, last);
   LONG_CALL("pread64 past the end", pread(file, memory, length, length / 2));
   printf("pread64 behind the end: %zd\n", pread(file, memory, length, 2 * length));
   char* volatile nowhere = (char*)16;

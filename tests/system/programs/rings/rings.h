@@ -7,6 +7,8 @@
 
 #include <vector>
 
+#include "../eventually.h"
+
 using namespace user;
 using abi::Errno;
 using abi::RingOperation;
