@@ -43,6 +43,7 @@ void Job::begin_watched() noexcept {
 }
 
 void Job::complete_watched(WaitResult result) noexcept {
+  if (Executor::uses_deadlines()) Executor::take_from_heap(*this);
   if (current_executor().policy() != nullptr) entity_of(*this).state = Entity::State::woken;
   trace(TraceEvent::wake, *this);
   end_wait(result);

@@ -51,6 +51,10 @@ struct Entity {
   // The hart whose policy had the job last. Other harts read it when their policies change.
   SharedWord<std::uint8_t> hart = nowhere;
 
+  // The job is in the heap of a mutex's waiters (mutex.h): the strand owns the JobHeap's members
+  // below, and the policy does not have the job.
+  bool in_waiters = false;
+
   // For the policy's rules; all 0 for a job that no policy has had yet.
   std::uint8_t level = 0;
   Entity* child = nullptr;    // JobHeap: the first child

@@ -34,6 +34,7 @@
 namespace async {
 
 class Mutex;
+class MutexWaiters;
 class WaitList;
 
 class Executor {
@@ -290,7 +291,14 @@ class Executor {
   static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
   static std::int64_t deadline_of(const Job& job) noexcept;
   ASYNC_SLOW_PATH bool update_deadline(Job& job) noexcept;  // true: the deadline has changed
-  static Job* first_due(WaitList& waiters) noexcept;
+  static Job* first_due(MutexWaiters& waiters) noexcept;
+  // The heap of a mutex's waiters (mutex.h), for the waiter `job`. The caller has tested
+  // uses_deadlines(). While it is false, all these heaps are empty.
+  ASYNC_SLOW_PATH void sort_in(Job& job) noexcept;
+  ASYNC_SLOW_PATH static void take_from_heap(Job& job) noexcept;
+  static void enter_heap(Job& job) noexcept;
+  static void empty_heaps() noexcept;
+  static void fill_heaps() noexcept;
   /// The running `job` enters the strand. If a step of another hart has changed the job's priority
   /// in the meantime, the change is still in the inbox, and the job takes it over now.
   void catch_up(Job& job) noexcept {
