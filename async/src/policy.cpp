@@ -3,7 +3,6 @@
 #include "async/policy.h"
 
 #include <algorithm>
-#include <atomic>
 #include <utility>
 
 #include "async/executor.h"
@@ -18,7 +17,14 @@ void Executor::set_policy(Policy* policy) noexcept {
   ReadyQueue before;
   while (Node* const node = ready_.take_any()) before.push_back(*node);
   empty_heaps();
-  if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
+  if (policy != nullptr) {
+    if (policies_in_use_) {
+      forget_entities(hart_);
+    } else if (!attributes_in_use_) {
+      forget_entities();
+    }
+    attributes_in_use_ = false;
+  }
   Link* end = inbox_end();
   ready_.set_policy(policy);
   // Replaces the sentinel of an empty inbox. If the inbox has entries, drain_inbox() will do that.
@@ -53,6 +59,7 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   if (Policy* const policy = of(job.hart)->ready_.policy()) {
     policy->adjust(job, attributes);
   } else {
+    if (!policies_in_use_ && !attributes_in_use_) begin_attributes();
     entity_of(job).attributes = attributes;
   }
   MutexWaiters* const waiters = MutexWaiters::of(job);
@@ -62,6 +69,14 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   enter_heap(job);
   current().inherit(job);
   if (waiters->owner() != nullptr) current().inherit(*waiters->owner());
+}
+
+/// Attributes are set before the first policy. From now on each new job resets the entity of its
+/// slot, which may hold the attributes of an earlier job.
+void Executor::begin_attributes() noexcept {
+  forget_entities();
+  attributes_in_use_ = true;
+  if (!watched()) update_watched();
 }
 
 // ── inherited deadlines ──────────────────────────────────────────────────────────────────────────
@@ -126,8 +141,7 @@ void Executor::enter_heap(Job& job) noexcept {
 
 void Executor::take_from_heap(Job& job) noexcept {
   MutexWaiters* const waiters = MutexWaiters::of(job);
-  if (waiters == nullptr) return;
-  if (std::atomic_ref(JobPage::of(job).entities).load(std::memory_order_acquire) == nullptr) return;
+  if (waiters == nullptr || !has_entity(job)) return;
   Entity& entity = known_entity_of(job);
   if (std::exchange(entity.in_waiters, false)) waiters->by_deadline_.remove(entity);
 }

@@ -164,6 +164,27 @@ TEST_CASE("edf: the earlier deadline preempts, and a queued job's deadline may c
   CHECK(order == Order{"90", "50", "none"});
 }
 
+TEST_CASE("edf: attributes that were set before the first policy count under it") {
+  Order order;
+  async::policy::Memory memory;
+  Bench bench(kind("priority"));
+  const async::Attributes early{.deadline = async::Instant(50ms)};
+  bench.start(0, [&] {
+    bench.spawn(note(order, "gone"), {.name = "gone", .priority = 1}, early);
+    bench.spawn(note(order, "first", 5ms), {.name = "first", .priority = 2});
+  });
+  bench.machine.at(ns(3ms), 0, [&] {
+    // It may have the slot of the job that has ended, and must not get its deadline.
+    async::spawn(bench.machine.executor(0), note(order, "none")).detach();
+    bench.spawn(note(order, "90"), {.name = "90", .priority = 16},
+                {.deadline = async::Instant(90ms)});
+    bench.spawn(note(order, "50"), {.name = "50", .priority = 16}, early);
+    bench.machine.executor(0).change_policy(kind("edf").make(memory.bytes, {}));
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"gone", "50", "90", "none", "first"});
+}
+
 TEST_CASE("edf: an inherited deadline changes with the waiter's deadline") {
   Order order;
   async::Mutex mutex;
