@@ -57,6 +57,8 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
   if (Policy* const policy = of(job.hart)->ready_.policy()) {
+    if (platform::checked && job.hart != platform::hart())
+      platform::fail("the attributes of a job are set on another hart than the job's");
     policy->adjust(job, attributes);
   } else {
     if (!policies_in_use_ && !attributes_in_use_) begin_attributes();
