@@ -139,6 +139,9 @@ bool timeslice_expired();
 /// wait.
 async::Task<> yield_timeslice(Thread& thread);
 
+/// Ends the wait of a throttled thread: an urgent thread is about to wait for a lock that it holds.
+void end_throttling(const Thread& holder);
+
 /// Called after an interrupt: whether a tick came that timeslice_expired() has not seen yet.
 bool timeslice_tick_is_pending();
 

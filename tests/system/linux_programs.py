@@ -134,6 +134,13 @@ a reservation up to 95 %: ok
 SCHED_OTHER: ok
   48: policy 0, flags 0, nice 0, priority 0
 """
+THROTTLED = """\
+10 of 900 ms: ok
+an ordinary thread waits for a throttled holder: whole periods
+SCHED_FIFO: ok
+10 of 900 ms: ok
+a real-time thread waits for a throttled holder: less than half a period
+"""
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 # The output of this one depends on the order of two harts, and a host may stop either.
@@ -200,6 +207,12 @@ def reservations(test: harness.Test) -> None:
     test.check(done.text == RESERVATIONS, what, done.text + done.why)
 
 
+def throttled(test: harness.Test) -> None:
+    done = test.run("/linux/attributes", "throttled", machine=Machine())
+    what = "a throttled thread runs for urgent waiters of its lock, and sched_yield ends its job"
+    test.check(done.text == THROTTLED, what, done.text + done.why)
+
+
 def unknown_calls(test: harness.Test) -> None:
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
@@ -224,4 +237,5 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
     if test.everyday:
         sleeping_order(test)
         reservations(test)
+        throttled(test)
         unknown_calls(test)
