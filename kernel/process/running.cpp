@@ -310,6 +310,14 @@ void end_throttling(const Thread& holder) {
   if (holder.is_throttled) holder.job()->complete(async::WaitResult::woken);
 }
 
+async::Task<> end_deadline_job(Thread& thread) {
+  if (has_server(thread)) {
+    if (current.thread == &thread) charge();
+    thread.share.credit = std::min(thread.share.credit, std::int64_t{0});
+  }
+  return yield_timeslice(thread);
+}
+
 void detail::renew_share(Thread& thread) {
   TimeShare& share = thread.share;
   const Schedule& schedule = thread.schedule();

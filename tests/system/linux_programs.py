@@ -140,6 +140,8 @@ an ordinary thread waits for a throttled holder: whole periods
 SCHED_FIFO: ok
 10 of 900 ms: ok
 a real-time thread waits for a throttled holder: less than half a period
+2 of 50 ms: ok
+four yields take four periods
 """
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10

@@ -193,6 +193,12 @@ static void throttled(void) {
   wait_for_holder("an ordinary thread");
   say("SCHED_FIFO", sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}));
   wait_for_holder("a real-time thread");
+  say("2 of 50 ms", reserve(2 * ms, 50 * ms, 50 * ms));
+  sched_yield();
+  const long start = now_in_ms(CLOCK_MONOTONIC);
+  for (int i = 0; i < 4; ++i) sched_yield();
+  const long waited = now_in_ms(CLOCK_MONOTONIC) - start;
+  printf("four yields take %s periods\n", waited < 150 ? "less than three" : "four");
 }
 
 int main(int argc, char** argv) {
