@@ -250,6 +250,10 @@ void Executor::apply_priority(Job& job, std::uint8_t priority) noexcept {
     const Kind target = job.waits_for_->kind;
     if (target == Kind::list || target == Kind::mutex) {
       static_cast<WaitList*>(job.waits_for_)->reorder(job);
+      if (target == Kind::mutex && uses_deadlines()) {
+        take_from_heap(job);
+        enter_heap(job);
+      }
     }
   }
 }

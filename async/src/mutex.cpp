@@ -12,6 +12,7 @@ void Mutex::wait_for_owner(std::coroutine_handle<> self, const char* reason,
   job.prepare(&waiters_, reason);
   waiters_.insert(job);
   job.suspend(self);
+  if (Executor::uses_deadlines()) current_executor().sort_in(job);
   set_contended(true);
   current_executor().inherit(*owner());
   look_for_deadlock(job);

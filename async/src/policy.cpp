@@ -16,17 +16,19 @@ void Executor::set_policy(Policy* policy) noexcept {
   const Strand::Guard strand;
   ReadyQueue before;
   while (Node* const node = ready_.take_any()) before.push_back(*node);
-  if (policy != nullptr) policies_in_use_ ? forget_entities(hart_) : forget_entities();
+  empty_heaps();
+  if (policy != nullptr) {
+    if (policies_in_use_) {
+      forget_entities(hart_);
+    } else if (!attributes_in_use_) {
+      forget_entities();
+    }
+    attributes_in_use_ = false;
+  }
   Link* end = inbox_end();
   ready_.set_policy(policy);
   // Replaces the sentinel of an empty inbox. If the inbox has entries, drain_inbox() will do that.
   inbox_.compare_exchange_strong(end, inbox_end(), std::memory_order_relaxed);
-  // Makes the running job the new policy's running job.
-  if (local_.job != nullptr && policy != nullptr) {
-    policy->put(*local_.job);
-    policy->next();
-  }
-  while (Node* const node = before.pop()) ready_.push_back(*node);
   bool policies = false, deadlines = false;
   for (unsigned hart = 0; hart < platform::max_harts; ++hart) {
     const Policy* const each = of(hart) == nullptr ? nullptr : of(hart)->ready_.policy();
@@ -36,6 +38,13 @@ void Executor::set_policy(Policy* policy) noexcept {
   }
   policies_in_use_ = policies;
   deadlines_in_use_ = deadlines;
+  if (deadlines) fill_heaps();
+  // Makes the running job the new policy's running job, unless it has just begun to wait.
+  if (local_.job != nullptr && local_.job->kind == Kind::ready && policy != nullptr) {
+    policy->put(*local_.job);
+    policy->next();
+  }
+  while (Node* const node = before.pop()) ready_.push_back(*node);
   update_watched();
 }
 
@@ -48,12 +57,28 @@ void Executor::set_attributes(Job& job, const Attributes& attributes) noexcept {
   platform::InterruptGuard masked;
   const Strand::Guard strand;
   if (Policy* const policy = of(job.hart)->ready_.policy()) {
+    if (platform::checked && job.hart != platform::hart())
+      platform::fail("the attributes of a job are set on another hart than the job's");
     policy->adjust(job, attributes);
   } else {
+    if (!policies_in_use_ && !attributes_in_use_) begin_attributes();
     entity_of(job).attributes = attributes;
   }
-  // If the job waits for a mutex, the holder may inherit the new deadline.
-  if (job.kind == Kind::waiting) current().inherit(job);
+  MutexWaiters* const waiters = MutexWaiters::of(job);
+  if (waiters == nullptr || !uses_deadlines()) return;
+  // The mutex's holder may inherit the new deadline.
+  take_from_heap(job);
+  enter_heap(job);
+  current().inherit(job);
+  if (waiters->owner() != nullptr) current().inherit(*waiters->owner());
+}
+
+/// Attributes are set before the first policy. From now on each new job resets the entity of its
+/// slot, which may hold the attributes of an earlier job.
+void Executor::begin_attributes() noexcept {
+  forget_entities();
+  attributes_in_use_ = true;
+  if (!watched()) update_watched();
 }
 
 // ── inherited deadlines ──────────────────────────────────────────────────────────────────────────
@@ -66,8 +91,8 @@ std::int64_t Executor::deadline_of(const Job& job) noexcept {
 std::int64_t Executor::find_deadline_lent_to(const Job& job) noexcept {
   std::int64_t deadline = no_deadline;
   for (Mutex* mutex = Mutex::first_of(job); mutex != nullptr; mutex = mutex->next_of_owner_) {
-    if (mutex->waiters_.empty()) continue;
-    deadline = std::min(deadline, deadline_of(*first_due(mutex->waiters_)));
+    const policy::JobHeap& heap = mutex->waiters_.by_deadline_;
+    if (!heap.empty()) deadline = std::min(deadline, heap.first().key);
   }
   return deadline;
 }
@@ -79,20 +104,64 @@ bool Executor::update_deadline(Job& job) noexcept {
   if (job.kind == Kind::ready && &executor != this) {
     executor.request_reprioritize();
   } else {
+    take_from_heap(job);
     policy->update_deadline(job);
+    enter_heap(job);
   }
   return true;
 }
 
-/// The waiter with the earliest deadline; among equals, the first in the list. The list contains
-/// only jobs, at least one.
-Job* Executor::first_due(WaitList& waiters) noexcept {
-  Job* first = static_cast<Job*>(waiters.next);
-  for (Link* at = first->next; at != &waiters; at = at->next) {
-    Job* const job = static_cast<Job*>(at);
-    if (deadline_of(*job) < deadline_of(*first)) first = job;
-  }
-  return first;
+/// The waiter with the earliest deadline; if none has a deadline, the first in the list. There is
+/// at least one waiter.
+Job* Executor::first_due(MutexWaiters& waiters) noexcept {
+  const policy::JobHeap& heap = waiters.by_deadline_;
+  return heap.empty() ? static_cast<Job*>(waiters.next) : heap.first().job;
+}
+
+// ── the heaps of mutexes' waiters ────────────────────────────────────────────────────────────────
+//
+// A heap uses members of Entity that a policy uses, too, so a job is in a heap only after
+// Policy::stopped() and until Policy::put(). Jobs of harts whose policies have no deadlines are in
+// no heap.
+
+void Executor::sort_in(Job& job) noexcept {
+  // The executor makes this call when the step ends, but the policy charges the job in it, which
+  // changes the deadline and members of the entity.
+  if (Policy* const policy = ready_.policy()) policy->stopped(job);
+  enter_heap(job);
+}
+
+void Executor::enter_heap(Job& job) noexcept {
+  MutexWaiters* const waiters = MutexWaiters::of(job);
+  if (waiters == nullptr) return;
+  const std::int64_t deadline = deadline_of(job);
+  if (deadline == no_deadline) return;
+  Entity& entity = entity_of(job);
+  waiters->by_deadline_.push(entity, deadline, job.priority);
+  entity.in_waiters = true;
+}
+
+void Executor::take_from_heap(Job& job) noexcept {
+  MutexWaiters* const waiters = MutexWaiters::of(job);
+  if (waiters == nullptr || !has_entity(job)) return;
+  Entity& entity = known_entity_of(job);
+  if (std::exchange(entity.in_waiters, false)) waiters->by_deadline_.remove(entity);
+}
+
+/// Empties the heaps before forget_entities(), which resets the jobs in them.
+void Executor::empty_heaps() noexcept {
+  Mutex::for_each_contended([](Mutex& mutex) {
+    policy::JobHeap& heap = mutex.waiters_.by_deadline_;
+    while (!heap.empty()) entity_of(*heap.pop()).in_waiters = false;
+  });
+}
+
+void Executor::fill_heaps() noexcept {
+  Mutex::for_each_contended([](Mutex& mutex) {
+    for (Link* at = mutex.waiters_.next; at != &mutex.waiters_; at = at->next) {
+      enter_heap(*static_cast<Job*>(at));
+    }
+  });
 }
 
 void ReadyQueue::set_policy(Policy* policy) noexcept {

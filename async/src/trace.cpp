@@ -10,6 +10,7 @@ namespace async {
 
 constinit SharedWord<bool> Executor::policies_in_use_ = false;
 constinit SharedWord<bool> Executor::deadlines_in_use_ = false;
+constinit SharedWord<bool> Executor::attributes_in_use_ = false;
 
 void trace_now(TraceEvent event, const Job& job) noexcept {
   // Tests the hook again, because another hart may have cleared it.
@@ -23,7 +24,7 @@ void set_trace_hook(TraceHook hook) noexcept {
 
 void Executor::update_watched() noexcept {
   platform::InterruptGuard masked;
-  const bool are_watched = policies_in_use_ || trace_hook != nullptr;
+  const bool are_watched = policies_in_use_ || attributes_in_use_ || trace_hook != nullptr;
   jobs_are_watched = are_watched;
   PromiseBase::watch_ends(are_watched);
   // Makes each executor drain its inbox, which gives the inbox the sentinel for the new state.
@@ -38,11 +39,15 @@ void Executor::update_watched() noexcept {
 // gives up its policy in the strand.
 
 void Job::begin_watched() noexcept {
-  if (current_executor().policy() != nullptr) entity_of(*this) = Entity{.job = this};
+  const bool has_policy = current_executor().policy() != nullptr;
+  if (has_policy || (Executor::attributes_in_use_ && has_entity(*this))) {
+    entity_of(*this) = Entity{.job = this};
+  }
   trace(TraceEvent::spawn, *this);
 }
 
 void Job::complete_watched(WaitResult result) noexcept {
+  if (Executor::uses_deadlines()) Executor::take_from_heap(*this);
   if (current_executor().policy() != nullptr) entity_of(*this).state = Entity::State::woken;
   trace(TraceEvent::wake, *this);
   end_wait(result);

@@ -61,6 +61,8 @@ struct HartController {
 };
 constinit std::array<HartController, max_harts> controllers;
 
+constinit std::array<std::string_view, max_harts> hart_isa;
+
 unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
   unsigned count = 1;
   const auto cpus = tree.find("/cpus");
@@ -73,6 +75,7 @@ unsigned find_harts(const DeviceTree& tree, std::uint64_t boot_hart_id) {
     if (!boots && count == max_harts) continue;
     const unsigned hart = boots ? 0 : count++;
     devices.firmware_hart_id[hart] = id->base;
+    if (const auto isa = cpu.property("riscv,isa")) hart_isa[hart] = isa->string();
     for (const Node& child : cpu.children()) {
       if (child.compatible_with("riscv,cpu-intc")) {
         controllers[hart] = {hart, number_or(child, "phandle", 0)};
@@ -156,7 +159,7 @@ void find_devices(const DeviceTree& tree, std::uint64_t boot_hart_id) {
 }
 
 BootInfo describe_boot(const DeviceTree& tree) {
-  BootInfo info{.hart_count = hart_count};
+  BootInfo info{.hart_count = hart_count, .isa = hart_isa};
   const Node root = tree.root();
   for (const Node& node : root.children()) {
     const auto type = node.property("device_type");

@@ -4,6 +4,8 @@
 #include <async/time.h>
 #include <hal/boot.h>
 
+#include <string_view>
+
 namespace kernel {
 
 void remember_machine(const hal::BootInfo& info);
@@ -11,5 +13,7 @@ void remember_machine(const hal::BootInfo& info);
 /// The wall-clock time when the kernel's clock was 0, since 1970.
 async::Duration wall_clock_at_boot();
 unsigned hart_count();
+/// The instruction set of a hart as the device tree describes it; empty if unknown.
+std::string_view hart_isa(unsigned hart);
 
 }  // namespace kernel

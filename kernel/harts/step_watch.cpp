@@ -102,14 +102,17 @@ std::uint64_t busy_ticks(unsigned hart, std::uint64_t began, std::uint64_t now) 
 /// The shortest time, in ns, for which a step can have run. The step began at `began`. `ticks`
 /// counts ticks of the clock from there to `now`, without those for which the step was preempted.
 /// If the harts run one at a time, the function subtracts the ticks in which other harts may have
-/// run.
+/// run. But it counts at least a tenth of the hart's fair share: QEMU runs the harts in turn.
 std::uint64_t own_ns(std::uint64_t ticks, std::uint64_t began, std::uint64_t now) {
+  std::uint64_t own = ticks;
   if (stall_clock == StallClock::shared && hal::smp_active()) {
     for (unsigned hart = 0; hart < hal::max_harts; ++hart) {
-      if (hart != hal::hart_index()) ticks -= std::min(ticks, busy_ticks(hart, began, now));
+      if (hart != hal::hart_index()) own -= std::min(own, busy_ticks(hart, began, now));
     }
+    const auto harts = static_cast<unsigned>(std::popcount(hal::running_harts()));
+    own = std::max(own, ticks / (10 * harts));
   }
-  return ticks * hal::clock_period_ns();
+  return own * hal::clock_period_ns();
 }
 
 void report(const Stall& stall) {

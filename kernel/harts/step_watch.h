@@ -14,7 +14,8 @@
 // are timed.
 //
 // Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
-// only with time in which every other hart has been idle since the step began.
+// only with time in which every other hart has been idle since the step began, but at least with a
+// tenth of a fair share of all time since then. So a step that does not end is always reported.
 #pragma once
 
 #include <async/async.h>

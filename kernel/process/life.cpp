@@ -56,15 +56,31 @@ async::Task<trap::Register> restart_syscall(Thread& self) {
   co_return co_await restart_syscall(self.space(), now, wait);
 }
 
+async::Task<trap::Register> yield_budget(Thread& self) {
+  co_await end_deadline_job(self);
+  co_return 0;
+}
+
+trap::WaitingCall begin_yield_budget(Thread& self, const trap::UserContext&) {
+  return trap::WaitingCall{yield_budget(self)};
+}
+
 trap::WaitingCall begin_restart(Thread& self, const trap::UserContext&) {
   return trap::WaitingCall{restart_syscall(self)};
 }
 
-/// The blocking handler of the thread's system call; null for sched_yield.
+/// The blocking handler of sched_yield for a thread with a reservation; null for other threads,
+/// which go to the end of their level.
+trap::SyscallEntry<Thread>::Wait yield_form(Thread& self) {
+  return self.schedule().is_deadline() ? begin_yield_budget : nullptr;
+}
+
+/// The blocking handler of the thread's system call; null for a sched_yield without one.
 trap::SyscallEntry<Thread>::Wait blocking_form(Thread& self) {
   if (self.space().has_missed_page()) [[unlikely]]
     return begin_restart;
-  return find_syscall(self.context().syscall_number()).wait;
+  const auto wait = find_syscall(self.context().syscall_number()).wait;
+  return wait != nullptr ? wait : yield_form(self);
 }
 
 /// Returns false if the call must be restarted after a page-in.
@@ -108,7 +124,7 @@ async::Task<> run_thread(Ref<Thread> thread) {
         save_hart_state(self);
         if (self.shared_priority() != 0) [[unlikely]]
           exchange_priority(self);
-        if (auto wait = trap.kind == Trap::call_yields ? nullptr : blocking_form(self);
+        if (auto wait = trap.kind == Trap::call_yields ? yield_form(self) : blocking_form(self);
             wait == nullptr) {
           co_await async::yield();
           context.set_syscall_result(0);

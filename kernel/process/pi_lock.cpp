@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "memory/frames.h"
+#include "process/running.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -23,6 +24,11 @@ using Word = std::uint32_t;
 // work: the jobs in a chain, and the locks with waiters of one address space.
 constexpr int most_in_a_chain = 16;
 constexpr int most_of_a_space = 256;
+
+/// Whether the holder of a lock runs without budget while this thread waits for the lock.
+bool is_urgent(const Thread& thread) {
+  return thread.schedule().is_real_time() || thread.schedule().is_deadline();
+}
 
 struct Waiter : ListNode<> {
   Waiter(Thread& thread, const Futex& futex) : thread{thread}, futex{futex} {}
@@ -47,6 +53,8 @@ class PiLock {
 
   Word holder_id() const { return holder_id_; }
   const async::Job* holder() const { return mutex_.owner(); }
+  /// Whether `holder` holds a lock for which an urgent thread waits.
+  static bool delays_urgent(const async::Job& holder);
 
   /// Waits for the lock. Returns whether the waiter holds it. When the task ends, the PiLock may be
   /// deleted already.
@@ -83,6 +91,7 @@ class PiLock {
   async::Mutex mutex_;
   Word holder_id_;
   List<Waiter> waiters_;
+  unsigned urgent_waiters_ = 0;
 };
 
 PiLock::PiLock(const Futex& futex, Thread& holder) : futex_{futex}, holder_id_{id_of(holder)} {
@@ -115,6 +124,14 @@ PiLock* PiLock::find_of(const async::Job& holder) {
   return found == index_->by_holder.end() || found->first != &holder ? nullptr : found->second;
 }
 
+bool PiLock::delays_urgent(const async::Job& holder) {
+  auto at = index_->by_holder.lower_bound({&holder, nullptr});
+  for (; at != index_->by_holder.end() && at->first == &holder; ++at) {
+    if (at->second->urgent_waiters_ != 0) return true;
+  }
+  return false;
+}
+
 bool PiLock::may_be_one_more(memory::AddressSpace& space) {
   if (!memory::can_allocate(sizeof(PiLock) + sizeof(Index) + index_bytes)) return false;
   if (index_ == nullptr) return true;
@@ -133,9 +150,12 @@ void PiLock::note_holder(const async::Job& before) {
 }
 
 async::Task<bool> PiLock::wait(Waiter& waiter) {
+  const unsigned urgent = is_urgent(waiter.thread) ? 1 : 0;  // its schedule may change later
   waiters_.push_back(waiter);
+  urgent_waiters_ += urgent;
   auto guard = co_await mutex_.lock_or_cancel("futex");
   waiters_.remove(waiter);
+  urgent_waiters_ -= urgent;
   const bool has_it = static_cast<bool>(guard);
   guard.release();  // the program unlocks it later; without waiters the kernel forgets the holder
   if (has_it && !mutex_.is_awaited()) {
@@ -201,6 +221,7 @@ Result<PiLock*> stand_in_line(Thread& self, const Futex& futex) {
     if (is_entangled(*(*holder)->job(), *self.job())) return fail(Errno::edeadlk);
     if (lock == nullptr && !PiLock::may_be_one_more(self.space())) return fail(Errno::enomem);
     if (word->compare_exchange_strong(value, value | abi::futex_waiters)) {
+      if (is_urgent(self)) end_throttling(**holder);
       return lock != nullptr ? lock : new PiLock{futex, **holder};
     }
   }
@@ -242,6 +263,10 @@ Result<int> pi_lock::give_back(Thread& self, const Futex& futex) {
   if (lock != nullptr && lock->holder() != self.job()) return fail(Errno::einval);
   word->store(lock != nullptr ? lock->unlock_to_next() : 0);
   return 0;
+}
+
+bool pi_lock::delays_urgent_threads(const Thread& holder) {
+  return PiLock::delays_urgent(*holder.job());
 }
 
 void pi_lock::abandon_those(Thread& self) {

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "harts/hart_timer.h"
+#include "process/pi_lock.h"
 #include "process/thread.h"
 
 namespace kernel {
@@ -119,11 +120,12 @@ bool has_server(const Thread& thread) {
   return thread.schedule().is_deadline() && !policy_serves_reservations();
 }
 
-/// Whether `thread` has used up the budget of a period that is not over.
+/// Whether `thread` has used up the budget of a period that is not over, and must wait for the
+/// next.
 bool is_out_of_budget(Thread& thread) {
   if (!has_server(thread) || thread.share.credit > 0) return false;
   const std::uint64_t now = hal::clock_ticks();
-  if (now < thread.share.period_end) return true;
+  if (now < thread.share.period_end) return !pi_lock::delays_urgent(thread);
   begin_period(thread, now);
   return thread.share.credit <= 0;
 }
@@ -160,7 +162,7 @@ void change_share(Thread& thread, const Schedule& before) {
     update_exactness();
     share = {.period_end = share.period_end};
   }
-  if (thread.is_throttled) thread.job()->complete(async::WaitResult::woken);
+  end_throttling(thread);
   if (!has_reservation) {
     limit_debt(share);
     share.credit = std::min(share.credit, quantum_of(thread));
@@ -233,7 +235,8 @@ void clear_last_thread(const Thread& thread) {
 
 void detail::set_limit(const Thread& thread) {
   if (has_server(thread)) {
-    const auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
+    auto left = static_cast<std::uint64_t>(std::max(thread.share.credit, std::int64_t{0}));
+    if (left == 0 && pi_lock::delays_urgent(thread)) left = tick;
     return end_timeslice_by(hal::clock_ticks() + std::min(left, tick));
   }
   if (arm_timeslice_by_policy()) return;
@@ -301,6 +304,18 @@ async::Task<> yield_timeslice(Thread& thread) {
   do {
     co_await async::yield();
   } while (!begins_timeslice(thread));
+}
+
+void end_throttling(const Thread& holder) {
+  if (holder.is_throttled) holder.job()->complete(async::WaitResult::woken);
+}
+
+async::Task<> end_deadline_job(Thread& thread) {
+  if (has_server(thread)) {
+    if (current.thread == &thread) charge();
+    thread.share.credit = std::min(thread.share.credit, std::int64_t{0});
+  }
+  return yield_timeslice(thread);
 }
 
 void detail::renew_share(Thread& thread) {

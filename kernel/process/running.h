@@ -139,6 +139,13 @@ bool timeslice_expired();
 /// wait.
 async::Task<> yield_timeslice(Thread& thread);
 
+/// Ends the wait of a throttled thread: an urgent thread is about to wait for a lock that it holds.
+void end_throttling(const Thread& holder);
+/// Ends the present job of a thread with a reservation (sched_yield): the thread loses the rest of
+/// its budget and waits for its next period. Under a policy that serves reservations, it only
+/// yields.
+async::Task<> end_deadline_job(Thread& thread);
+
 /// Called after an interrupt: whether a tick came that timeslice_expired() has not seen yet.
 bool timeslice_tick_is_pending();
 

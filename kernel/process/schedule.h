@@ -15,7 +15,8 @@
 // where threads share the hart's time by weight. An interactive thread never gets there.
 //
 // A SCHED_DEADLINE thread without budget sleeps until its next period, unless the scheduling policy
-// serves reservations itself (edf).
+// serves reservations itself (edf), or a real-time or deadline thread waits for its lock.
+// sched_yield() gives up the rest of the budget.
 #pragma once
 
 #include <abi/flags.h>

@@ -189,6 +189,7 @@ void Thread::update_level() {
       static_cast<std::uint8_t>(schedule_.is_ordinary() ? Schedule::ring_level : limit);
   if (shared_priority_ != 0 || schedule_.is_deadline()) preempt_threshold_ = async::priorities - 1;
   if (is_ending()) level_ = Schedule::ending_level;
+  yield_threshold_ = static_cast<std::int8_t>(schedule_.is_deadline() ? -1 : level_ + 1);
   if (job_ != nullptr) async::current_executor().set_priority(*job_, level_);
 }
 

@@ -97,6 +97,9 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   /// ordinary thread it is less urgent than level(), so that CPU-bound threads do not starve behind
   /// an interactive one.
   std::uint8_t preempt_threshold() const { return preempt_threshold_; }
+  /// sched_yield() lets ready jobs above this level run. Negative: it ends the present job of a
+  /// SCHED_DEADLINE thread, whichever jobs are ready.
+  int yield_threshold() const { return yield_threshold_; }
   /// Whether the thread has used up a time slice, and no wait since then has brought it new credit.
   /// A new thread inherits this.
   bool is_cpu_bound() const { return cpu_bound_; }
@@ -164,6 +167,7 @@ class Thread : public RefCounted<Thread>, public IdTableEntry<Thread>, public Li
   bool cpu_bound_ = false;
   std::uint8_t demotion_ = 0;
   std::uint8_t preempt_threshold_ = 0;
+  std::int8_t yield_threshold_ = 0;
   std::uint8_t level_ = 0;
   abi::SignalSet signal_mask_ = 0;
   abi::SignalSet pending_ = 0;

@@ -35,7 +35,9 @@ Result<> apply(Thread& self, int id, std::optional<int> policy,
 }  // namespace
 
 trap::Attempt<Result<>> sched_yield(Thread& self) {
-  if (!async::current_executor().preempts(self.level() + 1)) return Result<>{};
+  const int threshold = self.yield_threshold();
+  if (threshold >= 0 && !async::current_executor().preempts(static_cast<unsigned>(threshold)))
+    return Result<>{};
   return trap::Attempt<Result<>>::wait();
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "async/async.h"
+#include "async/policy/all.h"
 
 namespace {
 
@@ -177,6 +178,37 @@ void mutex_contended(async::Executor& executor, std::size_t count) {
   executor.run_until_idle();
 }
 
+// Under edf, 1,000 jobs hand one mutex over; each wait has a new deadline.
+void mutex_by_deadline(async::Executor& executor, std::size_t count) {
+  constexpr std::size_t jobs = 1'000;
+  static async::policy::Memory memory;
+  executor.set_policy(async::policy::find("edf")->make(memory.bytes, {}));
+  auto player = [](async::Mutex& mutex, std::size_t seed, std::size_t count) -> Task<> {
+    for (std::size_t i = 0; i < count; ++i) {
+      seed = seed * 1'103'515'245 + 12'345;
+      const async::Instant deadline{async::Duration(1 + seed % 1'000'000)};
+      async::Executor::set_attributes(async::current_job(), {.deadline = deadline});
+      const auto guard = co_await mutex.lock();
+      co_await async::yield();
+    }
+  };
+  async::Mutex mutex;
+  async::Event all_wait;
+  auto holder = [](async::Mutex& mutex, async::Event& all_wait) -> Task<> {
+    const auto guard = co_await mutex.lock();
+    co_await all_wait.wait();
+  };
+  async::spawn(holder(mutex, all_wait)).detach();
+  executor.run_until_idle();
+  for (std::size_t i = 0; i < jobs; ++i) {
+    async::spawn(player(mutex, i, count / jobs)).detach();
+  }
+  executor.run_until_idle();
+  all_wait.set();
+  executor.run_until_idle();
+  executor.set_policy(nullptr);
+}
+
 void preempt_check(async::Executor& executor, std::size_t count) {
   auto body = [](std::size_t count) -> Task<> {
     for (std::size_t i = 0; i < count; ++i) co_await async::yield_if_preempted();
@@ -220,6 +252,7 @@ constexpr Measurement measurements[] = {
     {"channel", "ping-pong over channels", pingpong_channel, 500'000, 0},
     {"mutex", "lock + unlock, uncontended", mutex_uncontended, 2'000'000, 0},
     {"mutex-1000", "mutex handover, 1,000 awaited", mutex_contended, 200'000, 0},
+    {"mutex-edf", "mutex handover, edf, 1,000 wait", mutex_by_deadline, 20'000, 0},
     {"preempt", "yield_if_preempted, none ready", preempt_check, 5'000'000, 0},
     {"sleep", "1 ms sleep among 10,000", sleep_10000, 200'000, 60},
 };

@@ -37,6 +37,7 @@ LIMITS = {
     "channel": 270,
     "mutex": 27,
     "mutex-1000": 760,
+    "mutex-edf": 2_100,
     "preempt": 15,
     "sleep": 248,
 }

@@ -1,6 +1,7 @@
 """A program's input, output and exit status pass through the command unchanged."""
 
 import random
+import re
 
 import harness
 
@@ -130,6 +131,9 @@ def machines(test: harness.Test) -> None:
         "the kernel boots with 4 harts and lists them",
         done.text + done.why,
     )
+    done = test.run("/bin/grep", "isa", "/proc/cpuinfo", machine=harness.Machine(harts=2))
+    isas = re.findall(r"isa\t\t: (rv64\w*_z\w+)$", done.text, re.MULTILINE)
+    test.check(len(isas) == 2, "/proc/cpuinfo lists the extensions of the device tree", done.text)
     done = test.run("/bin/true", machine=harness.Machine(icount=True))
     test.check(done.status == 0, "the kernel boots with time counted in instructions", done.why)
 

@@ -144,6 +144,15 @@ a reservation up to 95 %: ok
 SCHED_OTHER: ok
   48: policy 0, flags 0, nice 0, priority 0
 """
+THROTTLED = """\
+10 of 900 ms: ok
+an ordinary thread waits for a throttled holder: whole periods
+SCHED_FIFO: ok
+10 of 900 ms: ok
+a real-time thread waits for a throttled holder: less than half a period
+2 of 50 ms: ok
+four yields take four periods
+"""
 INPUT = {"stdio": b"a line\nanother 12 3.5\n\nwithout an end"}
 EXPECTED_COUNT = 10
 # The calls during which others run: of the programs long_calls and large_memory.
@@ -228,6 +237,12 @@ def reservations(test: harness.Test) -> None:
     test.check(done.text == RESERVATIONS, what, done.text + done.why)
 
 
+def throttled(test: harness.Test) -> None:
+    done = test.run("/linux/attributes", "throttled", machine=Machine())
+    what = "a throttled thread runs for urgent waiters of its lock, and sched_yield ends its job"
+    test.check(done.text == THROTTLED, what, done.text + done.why)
+
+
 def unknown_calls(test: harness.Test) -> None:
     done = test.run("/linux/unknown", quiet=False)
     numbers = [500, 511, 512, 600, 601, 900, 901, 1 << 40, (1 << 64) - 5]
@@ -253,4 +268,5 @@ with harness.Test(__doc__, "programs for riscv64 (hosted_programs tests those of
         replaced_descriptor(test)
         steps(test)
         reservations(test)
+        throttled(test)
         unknown_calls(test)

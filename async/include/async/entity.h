@@ -7,6 +7,7 @@
 // any hart in the strand may. Interrupts masked.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "async/job.h"
@@ -51,6 +52,10 @@ struct Entity {
   // The hart whose policy had the job last. Other harts read it when their policies change.
   SharedWord<std::uint8_t> hart = nowhere;
 
+  // The job is in the heap of a mutex's waiters (mutex.h): the strand owns the JobHeap's members
+  // below, and the policy does not have the job.
+  bool in_waiters = false;
+
   // For the policy's rules; all 0 for a job that no policy has had yet.
   std::uint8_t level = 0;
   Entity* child = nullptr;    // JobHeap: the first child
@@ -66,6 +71,11 @@ struct Entity {
 /// that page. Any hart.
 Entity& entity_of(const Job& job) noexcept;
 
+/// Whether entity_of() would find the entity without allocating it. Any hart.
+inline bool has_entity(const Job& job) noexcept {
+  return std::atomic_ref(JobPage::of(job).entities).load(std::memory_order_acquire) != nullptr;
+}
+
 /// The entity of a job that a policy has had, so it exists.
 inline Entity& known_entity_of(const Job& job) noexcept {
   constexpr std::size_t times = sizeof(Entity) / sizeof(Job);  // avoids a division at run time
@@ -75,8 +85,8 @@ inline Entity& known_entity_of(const Job& job) noexcept {
                                     times * page.bytes_before(job));
 }
 
-/// Resets all entities, for the first policy: while no hart had a policy, no entity was kept up to
-/// date. In the strand.
+/// Resets all entities, for the first policy or for the first attributes before it: while no hart
+/// had a policy, no entity was kept up to date. In the strand.
 void forget_entities() noexcept;
 /// Resets the entities of the jobs of `hart` except their attributes, for a new policy of that
 /// hart. In the strand.

@@ -34,6 +34,7 @@
 namespace async {
 
 class Mutex;
+class MutexWaiters;
 class WaitList;
 
 class Executor {
@@ -142,6 +143,9 @@ class Executor {
   void change_policy(Policy* policy) noexcept;
   /// Sets the attributes of `job` that policies use. They take effect at once. Call it on the job's
   /// hart: it may reorder that hart's ready jobs.
+  ///
+  /// If no hart has a policy, the first policy finds the attributes that were set since the last
+  /// one was removed.
   static void set_attributes(Job& job, const Attributes& attributes) noexcept;
   /// The earliest deadline, in ns, of the jobs that wait for a mutex that `job` holds; the largest
   /// value if there is none, or if no hart's policy uses deadlines. If Strand::is_held() is false,
@@ -257,6 +261,7 @@ class Executor {
   [[gnu::cold]] bool step_watched(Local& local) noexcept;
   [[gnu::always_inline]] static void resume_watched(Local& local, Job& job) noexcept;
   static void update_watched() noexcept;
+  [[gnu::cold]] static void begin_attributes() noexcept;
   /// Whether any hart's policy uses deadlines. Any context.
   static bool uses_deadlines() noexcept {
     if constexpr (!platform::tracing) return false;
@@ -290,7 +295,14 @@ class Executor {
   static std::int64_t find_deadline_lent_to(const Job& job) noexcept;
   static std::int64_t deadline_of(const Job& job) noexcept;
   ASYNC_SLOW_PATH bool update_deadline(Job& job) noexcept;  // true: the deadline has changed
-  static Job* first_due(WaitList& waiters) noexcept;
+  static Job* first_due(MutexWaiters& waiters) noexcept;
+  // The heap of a mutex's waiters (mutex.h), for the waiter `job`. The caller has tested
+  // uses_deadlines(). While it is false, all these heaps are empty.
+  ASYNC_SLOW_PATH void sort_in(Job& job) noexcept;
+  ASYNC_SLOW_PATH static void take_from_heap(Job& job) noexcept;
+  static void enter_heap(Job& job) noexcept;
+  static void empty_heaps() noexcept;
+  static void fill_heaps() noexcept;
   /// The running `job` enters the strand. If a step of another hart has changed the job's priority
   /// in the meantime, the change is still in the inbox, and the job takes it over now.
   void catch_up(Job& job) noexcept {
@@ -356,6 +368,8 @@ class Executor {
   // Written in the strand, read in any context.
   static SharedWord<bool> policies_in_use_;   // some hart has a policy
   static SharedWord<bool> deadlines_in_use_;  // some hart's policy uses deadlines
+  // No hart has a policy, but jobs have attributes, for the first policy.
+  static SharedWord<bool> attributes_in_use_;
 };
 
 inline Executor& current_executor() noexcept {

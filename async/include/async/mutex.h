@@ -13,9 +13,29 @@
 #include <utility>
 
 #include "async/job_page.h"
+#include "async/policy/heap.h"
 #include "async/wait_list.h"
 
 namespace async {
+
+/// The waiters of a mutex. Under a policy with deadlines, a heap also sorts those that have one:
+/// the earliest deadline first, equal ones by priority. In the strand.
+class MutexWaiters : public WaitList {
+ public:
+  MutexWaiters() noexcept : WaitList(Kind::mutex) {}
+
+  /// The waiters for which `job` waits; null if it does not wait for a mutex.
+  static MutexWaiters* of(const Job& job) noexcept {
+    Node* const target = job.kind == Kind::waiting ? job.waits_for() : nullptr;
+    return target != nullptr && target->kind == Kind::mutex ? static_cast<MutexWaiters*>(target)
+                                                            : nullptr;
+  }
+
+ private:
+  friend class Executor;
+  friend class Mutex;
+  policy::JobHeap by_deadline_;
+};
 
 class Mutex {
  public:
@@ -123,8 +143,19 @@ class Mutex {
     const bool has_none = JobPage::of(owner).contended_of(owner) == nullptr;
     return has_none ? nullptr : *find_first_of(owner);
   }
+  /// Visits all mutexes for which jobs wait.
+  template <class Visit>
+  static void for_each_contended(Visit visit) noexcept {
+    for (JobPage* page = JobPage::newest(); page != nullptr; page = page->next) {
+      for (Mutex* first : page->contended) {
+        for (; first != nullptr; first = first->next_owners_) {
+          for (Mutex* at = first; at != nullptr; at = at->next_of_owner_) visit(*at);
+        }
+      }
+    }
+  }
 
-  WaitList waiters_{Kind::mutex};
+  MutexWaiters waiters_;
   bool contended_ = false;  // jobs wait, or have waited since the last wake_next()
   Mutex* next_of_owner_ = nullptr;
   Mutex* next_owners_ = nullptr;  // valid in an owner's first mutex

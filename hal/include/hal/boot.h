@@ -2,6 +2,9 @@
 // before `kernel_main` is called (riscv64: from the firmware's device tree). Immutable afterwards.
 #pragma once
 
+#include <hal/hart.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,11 +21,14 @@ struct MemoryRange {
 };
 
 struct BootInfo {
-  std::span<const MemoryRange> memory;     ///< all RAM
-  std::span<const MemoryRange> reserved;   ///< parts of RAM in use: firmware, kernel image, archive
-  std::span<const std::byte> initrd;       ///< the boot archive (cpio); empty if there is none
-  std::string_view command_line;           ///< words of the form `key=value`, separated by spaces
-  unsigned hart_count = 1;                 ///< harts the machine has
+  std::span<const MemoryRange> memory;    ///< all RAM
+  std::span<const MemoryRange> reserved;  ///< parts of RAM in use: firmware, kernel image, archive
+  std::span<const std::byte> initrd;      ///< the boot archive (cpio); empty if there is none
+  std::string_view command_line;          ///< words of the form `key=value`, separated by spaces
+  unsigned hart_count = 1;                ///< harts the machine has
+  /// By hart, for the first `hart_count`: the instruction set as the machine describes it; empty if
+  /// it does not.
+  std::array<std::string_view, max_harts> isa;
   std::span<const std::byte> random_seed;  ///< from the firmware; may be empty
   std::uint64_t wall_clock_ns = 0;  ///< Unix time at which now_ns() was 0; 0 if there is no clock
 };

@@ -1,3 +1,8 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -257,6 +262,32 @@ TEST_CASE_METHOD(Fixture,
   a.cancel();
   b.cancel();
   run();
+}
+
+TEST_CASE_METHOD(Fixture, "attributes under a policy are set on the job's own hart only") {
+  async::policy::Memory memory;
+  executor.set_policy(async::policy::find("edf")->make(memory.bytes, {}));
+  auto waits = []() -> Task<> { co_await async::sleep_for(1ms); };
+  auto job = async::spawn(waits());
+  const auto ends_well_on = [&](unsigned hart) {
+    const pid_t child = fork();
+    if (child == 0) {
+      std::freopen("/dev/null", "w", stderr);
+      std::signal(SIGABRT, SIG_DFL);
+      world().hart = hart;
+      new async::Executor;
+      async::Executor::set_attributes(job.job(), {.weight = 2});
+      _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  CHECK_FALSE(ends_well_on(1));
+  async::Executor::set_attributes(job.job(), {.weight = 2});
+  advance(2ms);
+  CHECK(job.done());
+  executor.set_policy(nullptr);
 }
 
 TEST_CASE_METHOD(Fixture, "run_one runs one step under a policy, even if an alarm fires in it") {

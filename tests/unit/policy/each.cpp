@@ -164,6 +164,27 @@ TEST_CASE("edf: the earlier deadline preempts, and a queued job's deadline may c
   CHECK(order == Order{"90", "50", "none"});
 }
 
+TEST_CASE("edf: attributes that were set before the first policy count under it") {
+  Order order;
+  async::policy::Memory memory;
+  Bench bench(kind("priority"));
+  const async::Attributes early{.deadline = async::Instant(50ms)};
+  bench.start(0, [&] {
+    bench.spawn(note(order, "gone"), {.name = "gone", .priority = 1}, early);
+    bench.spawn(note(order, "first", 5ms), {.name = "first", .priority = 2});
+  });
+  bench.machine.at(ns(3ms), 0, [&] {
+    // It may have the slot of the job that has ended, and must not get its deadline.
+    async::spawn(bench.machine.executor(0), note(order, "none")).detach();
+    bench.spawn(note(order, "90"), {.name = "90", .priority = 16},
+                {.deadline = async::Instant(90ms)});
+    bench.spawn(note(order, "50"), {.name = "50", .priority = 16}, early);
+    bench.machine.executor(0).change_policy(kind("edf").make(memory.bytes, {}));
+  });
+  bench.machine.run_until(ns(1s));
+  CHECK(order == Order{"gone", "50", "90", "none", "first"});
+}
+
 TEST_CASE("edf: an inherited deadline changes with the waiter's deadline") {
   Order order;
   async::Mutex mutex;
@@ -195,6 +216,116 @@ TEST_CASE("edf: an inherited deadline changes with the waiter's deadline") {
   });
   bench.machine.run_until(ns(1s));
   CHECK(order == Order{"50", "holder", "waiter", "60"});
+}
+
+TEST_CASE("edf: a mutex goes to the earliest deadline, however its waiters have changed") {
+  constexpr int count = 30;
+  constexpr auto step = 1ms;
+  struct Waiter {
+    async::Job* job = nullptr;
+    async::Instant deadline = async::never;
+    int priority = 0;
+    bool waits = true;
+  };
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    std::uint64_t random = seed;
+    const auto draw = [&random](int below) {
+      random = random * 6'364'136'223'846'793'005 + 1'442'695'040'888'963'407;
+      return static_cast<int>((random >> 33) % static_cast<unsigned>(below));
+    };
+    async::policy::Memory memory[2];
+    unsigned changes = 0;
+    std::vector<Waiter> waiters(count);
+    std::vector<int> got;
+    std::vector<int> expected;
+    async::Mutex mutex;
+    async::AutoEvent unlock;
+    Bench bench(kind("edf"));
+    auto locks = [](async::Mutex& mutex, async::AutoEvent& unlock, std::vector<int>& got,
+                    int who) -> Task<> {
+      const auto guard = co_await mutex.lock_or_cancel();
+      if (!guard) co_return;
+      got.push_back(who);
+      const async::Shield shield;
+      co_await unlock.wait();
+    };
+    const auto draw_deadline = [&draw] {
+      const int drawn = draw(8);
+      return drawn == 0 ? async::never : async::Instant(1s + drawn * 1ms);
+    };
+    const auto attributes = [&waiters](int who) {
+      return async::Attributes{.deadline = waiters[who].deadline,
+                               .owner = async::entity_of(*waiters[who].job).attributes.owner};
+    };
+    bench.start(0, [&] { bench.spawn(locks(mutex, unlock, got, -1)); });
+    bench.machine.at(ns(step), 0, [&] {
+      for (int who = 0; who < count; ++who) {
+        Waiter& waiter = waiters[who];
+        waiter.deadline = draw_deadline();
+        waiter.priority = who;
+        waiter.job = &bench.spawn(locks(mutex, unlock, got, who),
+                                  {.name = "waiter", .priority = static_cast<std::uint8_t>(who)},
+                                  {.deadline = waiter.deadline});
+      }
+    });
+    for (int round = 0; round < count; ++round) {
+      bench.machine.at(ns((2 * round + 2) * step), 0, [&] {
+        const async::Strand::Guard strand;
+        for (int change = 0; change < 6; ++change) {
+          const int who = draw(count);
+          const int other = draw(count);
+          Waiter& waiter = waiters[who];
+          if (!waiter.waits) continue;
+          switch (draw(4)) {
+            case 0:
+              waiter.deadline = draw_deadline();
+              async::Executor::set_attributes(*waiter.job, attributes(who));
+              break;
+            case 1:
+              if (!waiters[other].waits) break;
+              std::swap(waiter.priority, waiters[other].priority);
+              for (const int at : {who, other}) {
+                bench.machine.executor(0).set_priority(
+                    *waiters[at].job, static_cast<std::uint8_t>(waiters[at].priority));
+              }
+              break;
+            case 2:
+              if (draw(4) != 0) break;
+              waiter.waits = false;
+              waiter.job->cancel();
+              break;
+            default: break;
+          }
+        }
+        if (draw(4) == 0) {
+          void* const bytes = memory[changes++ % 2].bytes;
+          bench.machine.executor(0).change_policy(kind("edf").make(bytes, {}));
+        }
+      });
+      bench.machine.at(ns((2 * round + 3) * step), 0, [&] {
+        const async::Strand::Guard strand;
+        const Waiter* first = nullptr;
+        for (const Waiter& waiter : waiters) {
+          if (!waiter.waits) continue;
+          if (first == nullptr || std::pair(waiter.deadline, waiter.priority) <
+                                      std::pair(first->deadline, first->priority)) {
+            first = &waiter;
+          }
+        }
+        if (first == nullptr) return;
+        const int who = static_cast<int>(first - waiters.data());
+        expected.push_back(who);
+        waiters[who].waits = false;
+        unlock.set();
+      });
+    }
+    bench.machine.at(ns((2 * count + 4) * step), 0, [&] { unlock.set(); });
+    bench.machine.run_until(ns(1s));
+    got.erase(got.begin());  // the first holder
+    CHECK(got == expected);
+    CHECK(mutex.owner() == nullptr);
+  }
 }
 
 TEST_CASE("edf: a reservation limits a job to its budget, however much it computes") {

@@ -1,6 +1,7 @@
-// JobHeap: ready jobs sorted by their entities' `key`, the smallest first; equal keys in the order
-// of insertion. A pairing heap of the entities (M. Fredman, R. Sedgewick, D. Sleator, R. Tarjan:
-// The Pairing Heap, Algorithmica 1986): insertion is O(1), removal O(log n) amortised.
+// JobHeap: jobs sorted by their entities' `key`, the smallest first; equal keys by rank, and then
+// in the order of insertion. Policies sort ready jobs, and mutexes their waiters. A pairing heap of
+// the entities (M. Fredman, R. Sedgewick, D. Sleator, R. Tarjan: The Pairing Heap, Algorithmica
+// 1986): insertion is O(1), removal O(log n) amortised.
 #pragma once
 
 #include <utility>
@@ -14,9 +15,10 @@ class JobHeap {
   bool empty() const noexcept { return root_ == nullptr; }
   Entity& first() const noexcept { return *root_; }
 
-  void push(Entity& entity, std::int64_t key) noexcept {
+  /// `rank`: 0 … 255.
+  void push(Entity& entity, std::int64_t key, std::uint8_t rank = 0) noexcept {
     entity.key = key;
-    entity.order = ++pushed_;
+    entity.order = (static_cast<std::uint64_t>(rank) << 56) + ++pushed_;
     entity.child = entity.sibling = entity.before = nullptr;
     root_ = root_ == nullptr ? &entity : meld(root_, &entity);
   }

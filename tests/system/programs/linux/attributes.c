@@ -1,13 +1,18 @@
 // sched_setattr(2): the errors, the order of the checks, and the attributes afterwards.
-// `reservations`: SCHED_DEADLINE, which needs privileges, on one hart.
+// `reservations`: SCHED_DEADLINE, which needs privileges, on one hart. `throttled`: how long a lock
+// waits for its throttled holder, and what sched_yield() does, on one hart.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct attributes {
@@ -132,8 +137,74 @@ static void reservations(void) {
   tell();
 }
 
+static long now_in_ms(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1000 + time.tv_nsec / ms;
+}
+static void rest(int milliseconds) {
+  const struct timespec time = {0, milliseconds * (long)ms};
+  nanosleep(&time, NULL);
+}
+static void compute(int milliseconds) {
+  const long end = now_in_ms(CLOCK_THREAD_CPUTIME_ID) + milliseconds;
+  while (now_in_ms(CLOCK_THREAD_CPUTIME_ID) < end) {
+  }
+}
+
+static _Atomic uint32_t lock;
+static atomic_int stage;
+static void use_lock(int operation) {
+  syscall(SYS_futex, &lock, operation | FUTEX_PRIVATE_FLAG, 0, NULL, NULL, 0);
+}
+static void* compete(void* unused) {
+  sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+  while (stage < 2) {
+  }
+  return unused;
+}
+static void* hold(void* unused) {
+  say("10 of 900 ms", reserve(10 * ms, 900 * ms, 900 * ms));
+  use_lock(FUTEX_LOCK_PI);
+  stage = 1;
+  compute(40);
+  use_lock(FUTEX_UNLOCK_PI);
+  return unused;
+}
+// The lock's holder has used up its budget before this thread waits.
+static void wait_for_holder(const char* who) {
+  stage = 0;
+  pthread_t holder, rival;
+  pthread_create(&rival, NULL, compete, NULL);
+  pthread_create(&holder, NULL, hold, NULL);
+  while (stage == 0) rest(1);
+  rest(200);
+  const long start = now_in_ms(CLOCK_MONOTONIC);
+  use_lock(FUTEX_LOCK_PI);
+  const long waited = now_in_ms(CLOCK_MONOTONIC) - start;
+  use_lock(FUTEX_UNLOCK_PI);
+  stage = 2;
+  printf("%s waits for a throttled holder: %s\n", who,
+         waited < 400 ? "less than half a period" : "whole periods");
+  pthread_join(holder, NULL);
+  pthread_join(rival, NULL);
+}
+static void throttled(void) {
+  wait_for_holder("an ordinary thread");
+  say("SCHED_FIFO", sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1}));
+  wait_for_holder("a real-time thread");
+  say("2 of 50 ms", reserve(2 * ms, 50 * ms, 50 * ms));
+  sched_yield();
+  const long start = now_in_ms(CLOCK_MONOTONIC);
+  for (int i = 0; i < 4; ++i) sched_yield();
+  const long waited = now_in_ms(CLOCK_MONOTONIC) - start;
+  printf("four yields take %s periods\n", waited < 150 ? "less than three" : "four");
+}
+
 int main(int argc, char** argv) {
-  if (argc > 1 && strcmp(argv[1], "reservations") == 0) {
+  if (argc > 1 && strcmp(argv[1], "throttled") == 0) {
+    throttled();
+  } else if (argc > 1 && strcmp(argv[1], "reservations") == 0) {
     reservations();
   } else {
     ordinary();
