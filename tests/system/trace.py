@@ -132,13 +132,21 @@ def harts(test: harness.Test, folder: Path) -> None:
     test.check(timeline.about["traps"].get("user-preempt", 0) > 0, f"traps: {timeline.about['traps']}")
     in_slices(test, timeline, "four harts")
     sent = [
-        (woken_by, after["name"])
-        for slices in timeline.tracks.values()
+        (ready, after, track)
+        for track, slices in timeline.tracks.items()
         for ready, after in zip(slices, slices[1:])
-        if " sent it to " in (woken_by := ready.get("args", {}).get("woken by", ""))
+        if " sent it to " in ready.get("args", {}).get("woken by", "")
     ]
-    wrong = [(woken_by, hart) for woken_by, hart in sent if not woken_by.endswith(f" sent it to {hart}")]
-    test.check(sent and not wrong, f"{len(sent)} jobs run on the hart that they were sent to", str(wrong))
+    wrong = [
+        f"{track}: {ready} {after}"
+        for ready, after, track in sent
+        if not ready["args"]["woken by"].endswith(f" sent it to {after['name']}")
+    ]
+    lost = timeline.about.get("lost events")
+    test.check(
+        sent and not wrong, f"{len(sent)} jobs run on the hart that they were sent to",
+        f"lost events {lost}; {wrong}",
+    )  # fmt: skip
 
 
 def private_calls(test: harness.Test, folder: Path) -> None:
