@@ -25,6 +25,7 @@ PARTS = (
     ("storm", "notifications do not change the computation that they interrupt"),
     ("late", "a notification in the handler, or a masked one, is delivered as soon as allowed"),
     ("asleep", "each notification wakes a sleeping program, and nothing else does"),
+    ("every-instant", "… also at each instant while it goes to sleep"),
     ("closing", "notifications may race with the closing of the ring"),
     ("wrong", "a wrong call, header or context is an error"),
     ("asked-once", "a call that waits is made once, even if another page needs a page-in"),

@@ -210,8 +210,11 @@ void Loop::arm_timer() {
   timer_ = due;
 }
 
-/// Called when no job is ready.
+/// Called when no job is ready, with upcalls disabled.
 void Loop::wait() {
+  // After step() found no notification, an upcall may still have delivered one. The kernel ends
+  // ring_enter() only for notifications that it has not delivered.
+  if (upcalls_.has_notifications()) return;
   if (fire_alarm()) return poll();
   const bool nothing_is_in_flight = places_.permits() == most_in_flight - spare_places &&
                                     waiting_for_notifications_ == 0 && upcalls_.waiting() == 0;

@@ -62,6 +62,24 @@ Task<> fall_asleep() {
   }
 }
 
+// A notification wakes the program at whatever instant it arrives while the program goes to sleep.
+Task<> be_woken_at_every_instant() {
+  constexpr int rounds = 3'000, longest_delay = 1'000;
+  std::atomic<int> round = 0;
+  Thread sender{[&round, self = thread_id()] {
+    for (int sent = 1; sent <= rounds; ++sent) {
+      while (round < sent) yield();
+      for (volatile int delay = sent % longest_delay; delay > 0; delay = delay - 1) {
+      }
+      must(notify(self, 1), "notify");
+    }
+  }};
+  while (round < rounds) {
+    ++round;
+    co_await notified(1);
+  }
+}
+
 // A notification that races with the closing of the ring may be lost, and does no harm.
 void closing() {
   const Pid self = thread_id();
@@ -109,6 +127,7 @@ constexpr Part parts[] = {
     {"storm", [] { run(compute_in_storm(), {.on_notification = handle}); }},
     {"late", [] { run(deliver_late(), {.on_notification = handle_and_send}); }},
     {"asleep", [] { run(fall_asleep()); }},
+    {"every-instant", [] { run(be_woken_at_every_instant()); }},
     {"closing", closing},
 };
 
