@@ -133,7 +133,12 @@ def machines(test: harness.Test) -> None:
     )
     done = test.run("/bin/grep", "isa", "/proc/cpuinfo", machine=harness.Machine(harts=2))
     isas = re.findall(r"isa\t\t: (rv64\w*_z\w+)$", done.text, re.MULTILINE)
-    test.check(len(isas) == 2, "/proc/cpuinfo lists the extensions of the device tree", done.text)
+    has_tree = not test.build.is_hosted
+    test.check(
+        len(isas) == 2 * has_tree and (has_tree or "isa" not in done.text),
+        "/proc/cpuinfo lists the extensions of the device tree, if there is one",
+        done.text,
+    )
     done = test.run("/bin/true", machine=harness.Machine(icount=True))
     test.check(done.status == 0, "the kernel boots with time counted in instructions", done.why)
 
