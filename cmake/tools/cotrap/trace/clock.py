@@ -17,7 +17,8 @@ _WRAP = 1 << 32
 def in_order(recording: Recording, counted: bool) -> Iterator[tuple[float, int, Event]]:
     """All events in order, as (time, hart, event). A hart has two rings, and one of them keeps the
     events that name jobs. Both use the hart's clock, so their events are merged in the order in which the
-    hart wrote them."""
+    hart wrote them. The fine counters order events of several harts in one tick: under QEMU all harts have
+    the same counter, of instructions with `--icount` and of the host's processor without."""
 
     def of(number: int, events: list[Event]):
         return zip(times(recording, events, counted), [number] * len(events), events)
@@ -26,7 +27,7 @@ def in_order(recording: Recording, counted: bool) -> Iterator[tuple[float, int, 
         of(number, list(heapq.merge(names, events, key=lambda e: (e.ticks, e.fine))))
         for number, (names, events) in enumerate(zip(recording.names, recording.harts))
     )
-    return heapq.merge(*each, key=lambda entry: entry[:2])
+    return heapq.merge(*each, key=lambda entry: (entry[0], entry[2].fine))
 
 
 def times(recording: Recording, events: list[Event], counted: bool) -> list[float]:
