@@ -121,7 +121,7 @@ def two_processes(test: harness.Test, folder: Path) -> None:
 
 def harts(test: harness.Test, folder: Path) -> None:
     out = folder / "smp.json"
-    trace(test, "--harts", "4", "-o", out, test.folder / "user" / "bin" / "smp")
+    trace(test, "--icount", "--harts", "4", "-o", out, test.folder / "user" / "bin" / "smp")
     timeline = Timeline.read(out)
     test.check(
         {f"hart {n}" for n in range(4)} <= timeline.tracks.keys(), "four harts have a track each",
