@@ -1,5 +1,5 @@
-# cotrap_remove_other_files(folder [name…]): removes each file of the folder whose name is not in the list. A
-# build calls it when it is configured: without it, programs that no target makes any more would stay.
+# cotrap_remove_other_files(folder [name…]): removes every file from the folder, except those with the given
+# names. CMake calls it at each configuration: a program stays in its folder when its target is deleted.
 function(cotrap_remove_other_files folder)
   file(GLOB files LIST_DIRECTORIES false RELATIVE ${folder} ${folder}/*)
   list(REMOVE_ITEM files ${ARGN})

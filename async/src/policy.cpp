@@ -120,9 +120,9 @@ Job* Executor::first_due(MutexWaiters& waiters) noexcept {
 
 // ── the heaps of mutexes' waiters ────────────────────────────────────────────────────────────────
 //
-// A heap uses members of Entity that a policy uses, too, so a job is in a heap only after
-// Policy::stopped() and until Policy::put(). Jobs of harts whose policies have no deadlines are in
-// no heap.
+// A heap and a policy use the same members of Entity. So a job enters a heap after the executor has
+// called Policy::stopped() for it, and leaves the heap before Policy::put(). If a hart's policy has
+// no deadlines, its jobs enter no heap.
 
 void Executor::sort_in(Job& job) noexcept {
   // The executor makes this call when the step ends, but the policy charges the job in it, which

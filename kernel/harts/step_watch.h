@@ -15,7 +15,7 @@
 //
 // Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
 // only with time in which every other hart has been idle since the step began, but at least with a
-// tenth of a fair share of all time since then. So a step that does not end is always reported.
+// tenth of a fair share of all time since then. So a long step is reported although others run.
 #pragma once
 
 #include <async/async.h>

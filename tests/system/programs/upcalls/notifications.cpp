@@ -62,7 +62,8 @@ Task<> fall_asleep() {
   }
 }
 
-// A notification wakes the program at whatever instant it arrives while the program goes to sleep.
+// The sender notifies the program at many different instants while the program goes to sleep. Each
+// notification wakes it.
 Task<> be_woken_at_every_instant() {
   constexpr int rounds = 3'000, longest_delay = 1'000;
   std::atomic<int> round = 0;
