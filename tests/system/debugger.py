@@ -9,35 +9,39 @@ from pathlib import Path
 import harness
 
 
-def debug(test: harness.Test, *words, gdb: tuple[str, ...]) -> subprocess.CompletedProcess:
+def debug(test: harness.Test, *words, gdb: tuple[str, ...]) -> tuple[int, str]:
+    """Returns the exit status, and first gdb's output, then the machine's. gdb writes to a file, because
+    on one output its lines can stand in the middle of the program's."""
     command = [harness.ROOT / "cotrap", "debug", "--build", test.folder]
-    for line in gdb:
-        command += ["--gdb", line]
-    return subprocess.run(
-        [*command, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=harness.TIMEOUT,
-    )
+    with tempfile.NamedTemporaryFile("r") as log:
+        apart = (f"set logging file {log.name}", "set logging redirect on", "set logging enabled on")
+        for line in (*apart, *gdb):
+            command += ["--gdb", line]
+        done = subprocess.run(
+            [*command, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=harness.TIMEOUT,
+        )
+        return done.returncode, log.read() + done.stdout
 
 
 def both(test: harness.Test) -> None:
     gdb = ("frame", "continue", "frame", "continue", "quit")
-    done = debug(test, test.folder / "user" / "bin" / "hello", gdb=gdb)
-    output = done.stdout
+    status, output = debug(test, test.folder / "user" / "bin" / "hello", gdb=gdb)
     stopped = "kernel_main (" in output and "main.cpp" in output
     test.check(stopped, "gdb stops at the start of kernel_main", output)
     test.check("_start ()" in output and "start.S" in output, "… then at the start of the program", output)
     test.check("argument 0: /run/hello" in output, "… the program's output is shown", output)
     test.check("power off" in output, "… and the kernel's lines", output)
-    test.check(done.returncode == 0, "… and quit in gdb ends the machine", output)
+    test.check(status == 0, "… and quit in gdb ends the machine", output)
 
 
 def counted(test: harness.Test) -> None:
     gdb = ("continue", "frame", "continue", "quit")
-    output = debug(test, "--icount", test.folder / "user" / "bin" / "hello", gdb=gdb).stdout
+    _, output = debug(test, "--icount", test.folder / "user" / "bin" / "hello", gdb=gdb)
     reached = "_start ()" in output and "argument 0: /run/hello" in output
     test.check(reached, "with counted time the program starts and ends under gdb", output)
 
@@ -46,8 +50,7 @@ def moved(test: harness.Test) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "a \"name\" with spaces"
         shutil.copy(test.folder / "test-programs" / "independent", program)
-        done = debug(test, "--quiet", program, gdb=("continue", "frame", "continue", "quit"))
-    output = done.stdout
+        _, output = debug(test, "--quiet", program, gdb=("continue", "frame", "continue", "quit"))
     test.check(
         "#0  _start ()" in output and "independent.S" in output,
         "gdb stops in a position-independent program with any file name",
@@ -59,8 +62,7 @@ def moved(test: harness.Test) -> None:
 def own_commands(test: harness.Test) -> None:
     gdb = ("break kernel::sys::exit_group", "continue", "continue", "coroutines", "await-chain first",
            "harts", "areas 1", "await-chain nobody", "areas x", "quit")  # fmt: skip
-    done = debug(test, "--quiet", test.folder / "user" / "bin" / "sleepsort", gdb=gdb)
-    output = done.stdout
+    _, output = debug(test, "--quiet", test.folder / "user" / "bin" / "sleepsort", gdb=gdb)
     for what, line in (
         ("coroutines", r"waiting +p1 +h0 +console input +console input +since \d+\.\d+ +bring_keys \("),
         ("a thread's coroutine with program and numbers", r"running +p\d+ +h0 +sleepsort 1/1 "),
@@ -71,18 +73,17 @@ def own_commands(test: harness.Test) -> None:
         ("a wrong number", r"areas: give the number of a process"),
     ):
         test.check(re.search(line, output) is not None, f"commands of Cotrap in gdb: {what}", output)
-    early = debug(test, "--quiet", gdb=("coroutines", "harts", "quit")).stdout
+    _, early = debug(test, "--quiet", gdb=("coroutines", "harts", "quit"))
     works = "0 coroutines" in early and "Error" not in early
     test.check(works, "… before the first coroutine exists", early)
 
 
 def within_a_program(test: harness.Test) -> None:
     """On the trap path `shared`, gdb sees the kernel's memory while a program runs."""
-    done = debug(
+    _, output = debug(
         test, "--quiet", test.folder / "user" / "bin" / "sleepsort",
         gdb=("continue", "harts", "areas 1", "frame", "continue", "quit"),
     )  # fmt: skip
-    output = done.stdout
     test.check(
         "hart 0: runs sleepsort 1/1" in output and "segment" in output, "… while a program runs", output
     )
@@ -90,10 +91,9 @@ def within_a_program(test: harness.Test) -> None:
 
 
 def timeout(test: harness.Test) -> None:
-    done = debug(test, "--timeout", "3", gdb=("continue",))
-    output = done.stdout
+    status, output = debug(test, "--timeout", "3", gdb=("continue",))
     test.check(
-        done.returncode == 124 and "still running after 3 s" in output, "--timeout ends the session", output
+        status == 124 and "still running after 3 s" in output, "--timeout ends the session", output
     )
 
 
