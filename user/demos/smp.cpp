@@ -236,7 +236,7 @@ void kill_everywhere(const std::vector<unsigned>& all) {
   for (int i = 0; i < rounds; ++i) kill_one(i * 1ms);
   std::size_t after = free_memory();
   // Each hart frees a dead thread's state only when it next runs the kernel.
-  for (int i = 0; i < 50 && after + slack < before; ++i) {
+  for (const auto give_up = now() + 10s; after + slack < before && now() < give_up;) {
     must(sleep_for(2ms), "sleeping");
     after = free_memory();
   }
