@@ -140,12 +140,13 @@ int make_every_call() {
     check_any_call(random, static_cast<std::uint64_t>(number), given);
   };
   const auto at = [](auto& object) { return reinterpret_cast<std::uint64_t>(&object); };
-  std::uint64_t words[16]{};
+  std::uint64_t words[16]{}, short_time[]{0, 1'000};
   const auto pipe = must(make_pipe(), "a pipe");
   const auto from = static_cast<std::uint64_t>(pipe.read_end),
              to = static_cast<std::uint64_t>(pipe.write_end);
   call(Call::clock_gettime, {1, at(words)});
-  call(Call::nanosleep, {at(words), 0});
+  call(Call::nanosleep, {at(short_time), 0});
+  words[0] = 0;  // with 1, the wait below would never end
   call(Call::futex, {at(words), abi::futex_wake | abi::futex_private_flag, 1});
   call(Call::futex, {at(words), abi::futex_wait | abi::futex_private_flag, 1, 0});
   call(Call::write, {to, at(words), 8});
