@@ -1,6 +1,6 @@
 // Player: plays a workload on a machine. It holds the tasks, and the locks and channels that they
-// share. simulate() makes a Player for each run. steps.cpp has what tasks do; run.cpp has when they
-// arrive and what is measured.
+// share. simulate() makes a Player for each run. steps.cpp carries out the tasks' steps and
+// measures finished work. run.cpp makes the tasks arrive and measures the rest.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Player: when the tasks of a workload arrive, and what is measured.
+// The part of Player that makes the tasks of a workload arrive and collects the measurements.
 #include "run.h"
 
 #include <algorithm>

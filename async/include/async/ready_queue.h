@@ -152,7 +152,8 @@ class ReadyQueue {
   static constexpr std::uint64_t bit(unsigned priority) noexcept {
     return std::uint64_t{2} << priority;
   }
-  /// The level of the only job (0 … 31), or the policy's priority: -1 is more urgent than any job.
+  /// If `sole` is the only ready job, its level (0 … 31). If `sole` is the policy, its priority as
+  /// a signed number: -1 (Policy::preempt_now) is more urgent than every level.
   static int level_of(const Node& sole) noexcept { return static_cast<std::int8_t>(sole.priority); }
   Node& sole() const noexcept { return *reinterpret_cast<Node*>(std::uint64_t{state_}); }
 

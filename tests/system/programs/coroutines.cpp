@@ -19,8 +19,7 @@ std::span<std::byte> bytes_of(auto& value) {
   return std::as_writable_bytes(std::span{&value, 1});
 }
 
-// The results of reads and writes
-
+// Reads and writes return what the system calls return, errors included.
 Task<int> answers() {
   const Fd file = must(open("/tmp/words", abi::o_creat | abi::o_rdwr), "a file");
   int word = 7, found = 0;

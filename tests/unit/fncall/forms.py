@@ -143,7 +143,7 @@ def alone():
     yield "outsb %SEG:(%rsi), %dx"
     yield "outsl %SEG:(%rsi), %dx"
     yield "SEG\nxlatb"
-    # Sequences of compilers for thread-local variables.
+    # Accesses to thread-local variables with several prefixes, as linkers write them.
     yield ".byte 0x66\n.byte 0x66\nmovq %SEG:0, %rax"
     yield ".byte 0x66\n.byte 0x66\n.byte 0x66\nmovq %SEG:0x28, %rax"
     for base in ("rdSEGbase", "wrSEGbase"):

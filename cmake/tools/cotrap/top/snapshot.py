@@ -73,7 +73,8 @@ def take(ram: int, process: int | None, kernel, clock: Clock, since: float = 0.0
 
 
 def _begin(story: Story) -> float:
-    """The time from which on the trace knows the state of a hart."""
+    """The first time at which the trace shows the state of at least one hart; the story's end if
+    there is none."""
     slices = (each for track in story.tracks if track.group == "harts" for each in track.slices)
     return min((each.begin for each in slices), default=story.end)
 
