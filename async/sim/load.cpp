@@ -36,9 +36,10 @@ void use_workload(Arguments& arguments, Workload& workload) {
   if (arguments.duration_ns != 0) workload.duration_ns = arguments.duration_ns;
   if (workload.warm_up_ns >= workload.duration_ns) {
     give_up_at(arguments, workload.warm_up_place,
-               fmt::format("the warm-up, {} ns, must be shorter than the duration, {} ns "
+               fmt::format("the warm-up, {:g} s, must be shorter than the duration, {:g} s "
                            "(--duration)",
-                           workload.warm_up_ns, workload.duration_ns));
+                           static_cast<double>(workload.warm_up_ns) / 1e9,
+                           static_cast<double>(workload.duration_ns) / 1e9));
   }
   const unsigned harts =
       arguments.harts != 0 ? static_cast<unsigned>(arguments.harts) : workload.harts;
