@@ -1,4 +1,4 @@
-// The trampoline region, here called the gate. On the trap path `trampoline` it is the only part of
+// The trampoline region. On the trap path `trampoline` it is the only part of
 // the kernel in a program's page table. It holds the code that switches address spaces and the
 // saved registers of programs. Programs have no access to its pages.
 #pragma once
