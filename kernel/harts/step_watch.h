@@ -14,8 +14,9 @@
 // are timed.
 //
 // Counted harts (QEMU's -icount) run one at a time, and all advance one clock. So a step is charged
-// only with time in which every other hart has been idle since the step began, but at least with a
-// tenth of a fair share of all time since then. So a long step is reported although others run.
+// only with the time in which every other hart was idle. A long step would never be reported while
+// others run, so each step is charged with at least a tenth of its share: of the time since it
+// began, divided by the number of harts.
 #pragma once
 
 #include <async/async.h>
