@@ -1,7 +1,9 @@
 """Runs CTest and shows its progress: a line for each test that has ended, the output of failed tests, the
 tests that run now, and the time left. The end lists each failure with the command that repeats it."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from pathlib import Path
 from .errors import ToolError
 from .ui import Waiting, bad, faint, good, say
 
+COSTS = Path("Testing/Temporary/CTestCostData.txt")  # CTest's record, in its test folder
 _UNKNOWN = 2.0  # seconds: the assumed cost of a test that has no record and declares none
 
 _STARTED = re.compile(r" +Start +\d+: (\S+)$")
@@ -59,7 +62,7 @@ class Progress:
 def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     """Runs `command`, which is CTest. folder: its test folder. entries: the tests that it runs
     (tests.Entry). Returns 1 if a test failed, otherwise 0."""
-    recorded = _recorded(folder / "Testing" / "Temporary" / "CTestCostData.txt")
+    recorded = _recorded(folder / COSTS)
     costs = {entry.name: recorded.get(entry.name) or entry.cost or _UNKNOWN for entry in entries}
     progress = Progress(costs, jobs)
     say(f"{len(costs)} tests, about {_span(progress.seconds_left())}")
@@ -67,10 +70,20 @@ def run(command: list[str], folder: Path, entries: Iterable, jobs: int) -> int:
     with (
         Waiting(lambda: str(progress), show_after=0.3, lines=lambda: str(progress)) as waiting,
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            process_group=0,
         ) as ctest,
     ):
-        _relay(ctest.stdout, progress, waiting)
+        try:
+            _relay(ctest.stdout, progress, waiting)
+        except BaseException:  # for example a signal to this command
+            os.killpg(ctest.pid, signal.SIGTERM)  # CTest and its tests
+            raise
     if progress.ended < len(costs) or (ctest.returncode and not progress.failed):
         raise ToolError(f"CTest ended early with status {ctest.returncode}: run it again")
     _conclude(progress, len(costs), time.monotonic() - begun)
@@ -129,8 +142,8 @@ def _recorded(file: Path) -> dict[str, float]:
     costs = {}
     if file.exists():
         for line in file.read_text(errors="replace").partition("---")[0].splitlines():
-            name, _, seconds = line.split()
-            costs[name] = float(seconds)
+            if found := re.fullmatch(r"(\S+) \d+ (\d+(?:\.\d+)?)", line):  # others are damaged
+                costs[found[1]] = float(found[2])
     return costs
 
 

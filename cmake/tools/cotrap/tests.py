@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +65,9 @@ def run(arguments) -> int:
         for name in arguments.names:
             if not _entries(command, "-R", name):
                 hint = did_you_mean(name, _known(_entries(command)))
+                what = "everyday test" if tier == "everyday" else "test"
                 raise UsageError(
-                    f"there is no test '{name}'{hint} (`./cotrap test --all --list` lists them)"
+                    f"there is no {what} '{name}'{hint} (`./cotrap test --all --list` lists all tests)"
                 )
         entries = _entries(command, *filters)
     if not entries:
@@ -74,11 +78,25 @@ def run(arguments) -> int:
         return 0
 
     _build(entries)
-    folder = ROOT / "build" / "test"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = _ctest(folder, tuple(preset for preset in presets if _of(preset, entries)))
-    command += [*filters, "-j", str(arguments.jobs), "--output-on-failure"]
-    return test_progress.run(command, folder, entries, arguments.jobs)
+    with _run_folder() as folder:
+        command = _ctest(folder, tuple(preset for preset in presets if _of(preset, entries)))
+        command += [*filters, "-j", str(arguments.jobs), "--output-on-failure"]
+        return test_progress.run(command, folder, entries, arguments.jobs)
+
+
+@contextmanager
+def _run_folder() -> Iterator[Path]:
+    """A folder for CTest's files, used by no other run. The costs of the tests are kept for later runs."""
+    kept = ROOT / "build" / "test"
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept, prefix="run-") as name:
+        costs = Path(name) / test_progress.COSTS
+        costs.parent.mkdir(parents=True)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(kept / costs.name, costs)
+        yield Path(name)
+        with suppress(FileNotFoundError):
+            costs.replace(kept / costs.name)
 
 
 def _filters(names: list[str], tier: str) -> list[str]:

@@ -2,7 +2,11 @@
 
 import contextlib
 import io
+import os
+import signal
+import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -135,6 +139,31 @@ class Tests(unittest.TestCase):
                 with contextlib.redirect_stderr(io.StringIO()):
                     test_progress.run(command, self.root, entries, 1)
 
+    def test_a_signal_ends_ctest_and_its_tests(self):
+        begun, ended = self.root / "begun", self.root / "ended"
+        waits = f"trap 'echo > {ended}; exit' TERM; echo > {begun}; while :; do sleep 0.01; done"
+        self.registered("host-debug", f'add_test(beta "/bin/sh" "-c" "{waits}")')
+        run = os.fork()
+        if run == 0:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+            with contextlib.suppress(BaseException):
+                self.run_tests("^beta$")
+            os._exit(0)
+        while not begun.exists():
+            time.sleep(0.01)
+        os.kill(run, signal.SIGTERM)
+        os.waitpid(run, 0)
+        while not ended.exists():  # if the test goes on, so does this loop
+            time.sleep(0.01)
+
+    def test_two_runs_at_once_do_not_change_each_others_tests(self):
+        with tests._run_folder() as one, tests._run_folder() as other:
+            self.assertNotEqual(one, other)
+            (one / test_progress.COSTS).write_text("a 1 1\n---\n")
+        with tests._run_folder() as later:
+            self.assertEqual((later / test_progress.COSTS).read_text(), "a 1 1\n---\n")
+        self.assertFalse(one.exists() or other.exists() or later.exists())
+
     def test_the_soak_test_starts_only_if_named_alone(self):
         for arguments in (("soak", "--list"), ("soak", "alpha")):
             with self.assertRaisesRegex(UsageError, "runs alone"):
@@ -166,6 +195,12 @@ class Time(unittest.TestCase):
             self.assertEqual(test_progress._recorded(file), {})
             file.write_text("a.b 3 1.5\nc 1 20\n---\nc\n")
             self.assertEqual(test_progress._recorded(file), {"a.b": 1.5, "c": 20.0})
+
+    def test_damaged_lines_of_the_record_are_ignored(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "costs"
+            file.write_bytes(b"a 1 1.5\n\nto\n\xff\xfe\nb 1 abc\nc 1 nan\nd 1 -5\ne 1 1e300\nf 1")
+            self.assertEqual(test_progress._recorded(file), {"a": 1.5})
 
 
 if __name__ == "__main__":
